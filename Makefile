@@ -38,7 +38,7 @@ build:  ## what the product imports, from the locked lists (the packages that it
 install:  ## on this host, or under DESTDIR as a package would; a changed file of /etc is left alone
 	contrib/install "$(DESTDIR)/"
 
-uninstall:  ## take that away; /var/lib/jitd and changed files stay, but for ARGS=--purge
+uninstall:  ## take that away; /var/lib/jitd, /var/lib/jitd-givers and changed files stay, but for ARGS=--purge
 	contrib/uninstall $(ARGS) "$(DESTDIR)/"
 
 kdc-plugin:  ## the modules for a KDC (docs/kdc.md): build/krb5/jitd_kdc.so; takes gcc and libkrb5-dev
@@ -61,6 +61,7 @@ torture:  ## kill a process of each of many runs, at any point: ARGS="--times N 
 	@contrib/lab/lab --no-jitd $(PYTHON) contrib/torture/kills $(ARGS)
 	@contrib/lab/lab --no-jitd $(PYTHON) contrib/torture/crashes $(ARGS)
 	@contrib/lab/lab --systemd --no-jitd $(PYTHON) contrib/torture/crashes $(ARGS)
+	@contrib/lab/lab --no-jitd $(PYTHON) contrib/torture/things
 	@contrib/lab/lab --no-jitd $(PYTHON) contrib/torture/answers
 	@PYTHONPATH=$(CURDIR) $(PYTHON) contrib/torture/races
 	@$(MAKE) -s -C contrib/krb5 fuzz

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``jitd serve``: reads the settings, builds the parts, serves and stops. Concrete parts are named here alone.
+"""``jitd serve``: reads the settings, builds the parts, serves and stops. Only this module names concrete classes.
 
-Law: a fault of the settings, the policy or the database is reported before the socket exists. After that only a signal ends the
-daemon. No part sees the environment that the daemon was started with.
+Law: jitd reports a fault of the settings, the policy or the database before the socket exists. After that, only a signal ends the
+daemon. No part of the daemon reads the environment of the process that started it.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import astuple
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from jitd import systemd
 from jitd.claiming import claim
 from jitd.core.policy import Policy, denied_groups, given_things, takes_local_proofs
 from jitd.core.subject import Subject
-from jitd.core.thing import SERVICE_TICKET, service_of
+from jitd.core.thing import is_service_ticket, service_of
 from jitd.deciding import origins
 from jitd.deciding.accounts import Accounts
 from jitd.deciding.subordinates import Subordinates
@@ -49,26 +49,26 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 SUPERVISED = ("NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID", "WATCHDOG_USEC", "WATCHDOG_PID")
-"""The variables that are kept of the starter's environment: those by which a service manager talks to its service."""
+"""The environment variables that the daemon keeps. A service manager uses these variables to communicate with its service."""
 BOOTED = Path("/run/systemd/system")
-"""A directory that exists if systemd is process 1."""
+"""This directory exists only if systemd is process 1."""
 RESERVE = 256
-"""The number of descriptors that are reserved for runs, the database and root."""
+"""The number of file descriptors that are reserved for runs, the database and root."""
 AGAIN_AFTER = 1.0
-"""Seconds until an event that could not be recorded is tried again."""
+"""Seconds before the daemon tries again to record an event."""
 SWITCHED_WITHIN = 0.0005
-"""Seconds after which a working thread lets the event loop go on. The loop waits for such a turn several times per answer."""
+"""Seconds after which a worker thread must let the event loop run. The loop waits for this several times in each answer."""
 TOLD_EVERY = 2.0
-"""Seconds between two reports of what the threads do."""
+"""Seconds between two reports about the state of the threads."""
 COUNTED_EVERY = 60.0
-"""Seconds between two lines in the log about strangers who broke the protocol."""
+"""Minimum seconds between two log lines about unknown clients that broke the protocol."""
 
 
 class Daemon:
     """All parts of a running daemon. ``services`` are the parts that a connection needs."""
 
-    def __init__(self, config: Config, rules: PolicyInForce, executor: Executor) -> None:
-        # Imported here and not above: the launcher is forked before, and libkrb5 reads the environment when it is loaded.
+    def __init__(self, config: Config, rules: PolicyInForce, executor: Executor, file: Path | None = None) -> None:
+        # Imported here, because the launcher is forked before, and libkrb5 reads the environment when it is loaded.
         from jitd.announcing.assembly import announcing
         from jitd.announcing.notices import Notices
         from jitd.asking.assembly import Outsiders
@@ -78,11 +78,13 @@ class Daemon:
         from jitd.deciding.kdc_liveness import Kdc
         from jitd.facts.gathering import Gatherer
         from jitd.giving import Givers
+        from jitd.giving.assembly import all_givers, line_to_givers
         from jitd.giving.service_tickets import ServiceTickets
         from jitd.giving.trials import Trials
         from jitd.kdc.reach import Reach, is_unanswered
         from jitd.kdc.strings import canary
         from jitd.kdc.writer import Writer
+        from jitd.lifecycle.drift import Drift
         from jitd.lifecycle.integrity import Noted, examine
         from jitd.lifecycle.lifecycle import Lifecycle
         from jitd.lifecycle.perform import Perform
@@ -94,6 +96,7 @@ class Daemon:
         from jitd.server.local_proofs import LocalProofs
         from jitd.server.services import Services
         from jitd.server.telling import Turns
+        from jitd.store.made_accounts import made_by
         from jitd.store.opening import file_of, open_store, read_store
         from jitd.verbs.access import Access
         from jitd.verbs.endings import Endings
@@ -118,30 +121,32 @@ class Daemon:
 
         noted = Noted(config.socket.parent / "head")
         examine(self._store, noted)
-        self._accounts = Accounts(
-            config.realms, dict(config.principals), dict(config.people), config.min_uid, lambda: denied_groups(self._rules.policy)
-        )
+        people, denied = dict(config.people), lambda: denied_groups(self._rules.policy)
+        self._accounts = Accounts(config.realms, dict(config.principals), people, config.min_uid, denied, made_by(opened))
         self._lifecycle: Lifecycle = Lifecycle(self._store, now, lambda: self._rules.policy.digest, noted.write)
         self._executor = executor
         self._workers: Workers = Workers()
         waiters = Waiters()
+
+        def note(name: str, detail: dict[str, Any]) -> None:
+            self._lifecycle.note(name, "jitd", 0, detail)
+
         service = f"jitd/{config.host}@{realm}"
         reach = Reach(lambda: is_unanswered(realm, service))
         kdc = Kdc(config.keytab, service, reach.is_unreachable)
         self._trials = Trials(
             Writer(config.kdc).gate_states,
             canary(config.host, realm),
-            lambda: [service_of(thing, realm) for thing in given_things(self._rules.policy)],
-            lambda name, detail: self._lifecycle.note(name, "jitd", 0, detail),
+            lambda: [service_of(thing, realm) for thing in given_things(self._rules.policy) if is_service_ticket(thing)],
+            note,
         )
-        givers = Givers({SERVICE_TICKET: ServiceTickets(Writer(config.kdc), self._trials, realm)})
-        clocks = Now(lambda: now().at, lambda: now().boot)
-        self._outsiders: Outsiders = Outsiders(config, clocks, time.monotonic, is_direct=isinstance(executor, Direct))
+        clocks, is_direct = Now(lambda: now().at, lambda: now().boot), isinstance(executor, Direct)
+        self._outsiders: Outsiders = Outsiders(config, clocks, time.monotonic, is_direct=is_direct)
+        tickets = ServiceTickets(Writer(config.kdc), self._trials, realm)
+        self._givers_line = line_to_givers(file, is_direct=is_direct)
+        givers: Givers = all_givers(config, tickets, self._givers_line, self._outsiders.ways, self._store.grant, lambda: now().at)
         gather = Gatherer(opened=opened, now=now, trusted=config.trusted_places).gather
-
-        def policy() -> Policy:
-            return self._rules.policy
-
+        policy: Callable[[], Policy] = lambda: self._rules.policy  # noqa: E731
         decider = Decider(
             config=config,
             policy=policy,
@@ -160,7 +165,8 @@ class Daemon:
         owed = lambda person: self._store.owed_reviews(person=person)  # noqa: E731
         explainer = Explainer(config, policy, self._accounts, decider.lock_on, gather, config.names, self._workers, now, owed)
         parts = config, self._store, self._outsiders, decider.seating.of_each, self._lifecycle.note, now
-        self.notices: Notices = announcing(*parts, lambda *due: self.perform.deadlines.set(*due))
+        later = lambda *due: self.perform.deadlines.set(*due), lambda asked: self.perform.holdings.backs(asked)
+        self.notices: Notices = announcing(*parts, *later)
         self.perform: Perform = Perform(
             config=config,
             decider=decider,
@@ -173,12 +179,15 @@ class Daemon:
             now=now,
             look=self.notices.look,
         )
+        self._drift: Drift = Drift(givers, self.perform.holdings, self._store, config.drifts, note)
         self._recovery = Recovery(self.perform, self._lifecycle, self._store, executor, now)
         access = Access(config, self._store)
-        told = decider.seating.seats, self.notices.of
+        told = decider.seating.seats, self.notices.of, self.perform.holdings.untaken
         lists = Lists(access, self._store, opened, self._workers, self.perform.usage_of, now, *told)
         endings = Endings(config, access, lists, self.perform, self._store, waiters)
         recordings = Recordings(config, access, lists, self._lifecycle, self._store, opened, self._workers, now)
+        takes_proofs = lambda: takes_local_proofs(self._rules.policy)  # noqa: E731
+        recorded = opened, self._lifecycle.note
         subordinates = Subordinates()
         self.services: Services = Services(
             host=config.host,
@@ -188,14 +197,7 @@ class Daemon:
             workers=self._workers,
             acceptor=Acceptor(config.keytab, config.host, realm),
             identifying=Identifying(self._accounts, self._workers, subordinates),
-            local_proofs=LocalProofs(
-                lambda: takes_local_proofs(self._rules.policy),
-                reach.is_unreachable,
-                executor.check_password,
-                self._store.newest,
-                self._lifecycle.note,
-                now,
-            ),
+            local_proofs=LocalProofs(takes_proofs, reach.is_unreachable, executor.check_password, *recorded, now),
             subordinates=subordinates,
             access=access,
             lists=lists,
@@ -217,7 +219,7 @@ class Daemon:
         )
 
     async def reload_for(self, who: Subject) -> str:
-        """Put the policy in force that the files hold now, as ``who`` asks. Raises Refusal; then the old policy stays."""
+        """Read the policy again for ``who``, and put it in force. If Refusal is raised, the old policy stays in force."""
         try:
             policy = await self._rules.reload(self._workers)
         except TimeoutError:
@@ -225,10 +227,9 @@ class Daemon:
         except ConfigError as error:
             for fault in error.faults:
                 log("policy not loaded", fault=fault)
-            self._lifecycle.note(
-                "policy.refused", who.principal, who.uid, {"faults": [str(fault) for fault in error.faults[:20]]}
-            )
-            raise Refusal("not_done", "the old policy stays: " + "; ".join(str(fault) for fault in error.faults)) from None
+            faults = [str(fault) for fault in error.faults]
+            self._lifecycle.note("policy.refused", who.principal, who.uid, {"faults": faults[:20]})
+            raise Refusal("not_done", f"the old policy stays: {'; '.join(faults)}") from None
         self._forget_answers()
         self._outsiders.providers.forget()
         self._lifecycle.note("policy.loaded", who.principal, who.uid, {"rules": len(policy.rules)})
@@ -236,7 +237,7 @@ class Daemon:
         return f"the policy is in force: {len(policy.rules)} rule{'' if len(policy.rules) == 1 else 's'}"
 
     def report(self, report: Report) -> None:
-        """Take a report of a monitor, which the executor has received."""
+        """Handle a monitor's report that the executor has received."""
         try:
             match report:
                 case Ready():
@@ -251,12 +252,12 @@ class Daemon:
                     self.perform.run_has_ended(report.run, report.outcome, report.recording)
                 case Trouble():
                     log("executor", trouble=report.because)
-        except (StoreError, Conflict) as fault:  # for example a full disk: the monitor keeps its outcome, and we keep the report
+        except (StoreError, Conflict) as fault:  # e.g. a full disk: the monitor keeps its outcome, and we keep the report
             log("a report about a run could not be recorded; it is tried again", report=report, fault=fault)
             asyncio.get_running_loop().call_later(AGAIN_AFTER, self.report, report)
 
     async def serve(self, config: Config) -> None:
-        """Serve until a signal says to stop."""
+        """Serve until a signal stops the daemon."""
         from jitd.core.subject import ROOT
         from jitd.server.listener import Listener, bind
 
@@ -277,7 +278,8 @@ class Daemon:
             self._keep_subordinates(),
             systemd.keep_awake(),
             self.services.recordings.tidy(),
-            self._keep_trying(),
+            self._keep_trying("a trial of the KDC's gate", self._trials.keep),
+            self._keep_trying("what is held, compared with the host,", self._drift.keep),
             self.notices.keep(),
         )
         keeping = [loop.create_task(each) for each in always]
@@ -294,21 +296,25 @@ class Daemon:
         self._lifecycle.note("daemon.stopped", ROOT, 0, {})
         await self._executor.close()
         self._outsiders.close()
+        self._givers_line.close()
         self._store.close()
 
     def _hang_up(self) -> None:
         self.perform.later(self._reload_for_root())
 
     async def _reload_for_root(self) -> None:
-        with contextlib.suppress(Refusal):  # the log has it
+        with contextlib.suppress(Refusal):  # the refusal is already in the log
             await self.reload_for(self._accounts.root_alone())
 
     async def _tell_lanes(self, config: Config) -> None:
-        """Write a file beside the socket, for ever, for `jitd doctor`: what the threads do and which mounts do not answer."""
+        """At intervals, write a file for `jitd doctor` beside the socket. The file contains the threads' state and the silent
+        mounts.
+        """
         file, before = config.socket.parent / "lanes", b""
         while True:
             lanes = [astuple(lane.load) for lane in self._workers.lanes]
-            now = json.dumps({"lanes": lanes, "silent": MOUNTS.silent, "channels": self.notices.failing_as_json()}).encode()
+            told = {"channels": self.notices.failing_as_json(), "things": self._drift.as_json()}
+            now = json.dumps({"lanes": lanes, "silent": MOUNTS.silent, **told}).encode()
             if now != before:
                 before = now
                 with contextlib.suppress(OSError):
@@ -320,19 +326,19 @@ class Daemon:
         from jitd.workers import HOUSE
 
         while True:
-            with contextlib.suppress(TimeoutError):  # what was read before stays valid
+            with contextlib.suppress(TimeoutError):  # the data of the last read stays valid
                 await self._workers.names.run(HOUSE, self.services.subordinates.read)
             await asyncio.sleep(COUNTED_EVERY)
 
-    async def _keep_trying(self) -> None:
-        """Check, as long as a rule gives tickets, that each KDC refuses tickets that nobody has granted: see ``Trials.keep``.
-        If a result cannot be recorded, check again after AGAIN_AFTER seconds. Runs for ever.
+    async def _keep_trying(self, what: str, keep: Callable[[], Awaitable[None]]) -> None:
+        """Run ``keep``, which checks at intervals that KDCs refuse tickets without a grant (``Trials.keep``) or that things exist
+        (``Drift.keep``). If a result cannot be recorded, wait AGAIN_AFTER seconds and run ``keep`` again.
         """
         while True:
             try:
-                await self._trials.keep()
+                await keep()
             except (StoreError, Conflict) as fault:
-                log("a trial of the KDC's gate could not be recorded; it is tried again", fault=fault)
+                log(f"{what} could not be recorded; it is tried again", fault=fault)
                 await asyncio.sleep(AGAIN_AFTER)
 
     async def _count(self) -> None:
@@ -343,7 +349,7 @@ class Daemon:
 
 
 def serve(file: Path | None) -> int:
-    """Run ``jitd serve``, and return its exit status. ``file`` has the settings; None means the default file."""
+    """Run ``jitd serve``, and return its exit status. ``file`` contains the settings; None means the default file."""
     os.umask(0o077)
     sys.setswitchinterval(SWITCHED_WITHIN)
     if os.geteuid() != 0:
@@ -361,8 +367,8 @@ def serve(file: Path | None) -> int:
     try:
         locks = claim(config)
         executor = _executor(config, lambda report: daemon.report(report))
-        executor.spawn_launcher()  # before the keytab or the database is opened, so that monitors have nothing of them
-        daemon = Daemon(config, rules, executor)
+        executor.spawn_launcher()  # before the keytab or the database is opened, so that monitors inherit nothing of them
+        daemon = Daemon(config, rules, executor, file)
         asyncio.run(daemon.serve(config))
     except (OSError, StoreError, ExecutorError) as fault:
         print(f"jitd: {fault}", file=sys.stderr)
@@ -371,11 +377,11 @@ def serve(file: Path | None) -> int:
         os.close(lock)
     with contextlib.suppress(OSError):
         sys.stderr.flush()
-    os._exit(0)  # do not wait for threads that a silent KDC or NSS server holds
+    os._exit(0)  # do not wait for threads that are blocked by a silent KDC or NSS server
 
 
 def _executor(config: Config, report: Callable[[Report], None]) -> Executor:
-    """Return the executor: by systemd if that is process 1 (sd_booted(3)), unless the settings say otherwise."""
+    """Return the executor that the settings name. By default, use systemd's executor if systemd is process 1 (sd_booted(3))."""
     if config.executor == "unit" or (config.executor == "auto" and BOOTED.is_dir()):
         from jitd.executor.unit import Unit
 
@@ -384,7 +390,7 @@ def _executor(config: Config, report: Callable[[Report], None]) -> Executor:
 
 
 def _clean_environment(config: Config) -> None:
-    """Remove the starter's environment, so that no library sees it: libkrb5 alone reads a dozen variables (THREATS K-10)."""
+    """Remove the inherited environment, so that no library reads it. libkrb5 reads a dozen variables (THREATS K-10)."""
     kept = {name: os.environ[name] for name in SUPERVISED if name in os.environ}
     os.environ.clear()
     os.environ.update(kept)

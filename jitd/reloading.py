@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The policy that decides, and how it is replaced. Law: a policy with faults never replaces a good one."""
+"""Holds the policy with which decisions are made, and replaces it. Law: a policy with faults never replaces a good one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class PolicyInForce:
-    """The policy that decides, and how it is replaced. A policy with faults never replaces a good one."""
+    """Holds the policy with which decisions are made. A policy with faults never replaces a good policy."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
@@ -25,13 +25,18 @@ class PolicyInForce:
     def _read(self) -> Policy:
         config = self._config
         return policyfile.load(
-            config.policy, root=config.root, names=config.names, gatekeepers=config.deadlines, channels=config.notify
+            config.policy,
+            root=config.root,
+            names=config.names,
+            gatekeepers=config.deadlines,
+            channels=config.notify,
+            things=config.things,
         )
 
     async def reload(self, workers: Workers) -> Policy:
-        """Read the policy again, in a worker, and put it in force. Raises ConfigError or TimeoutError; then nothing has
-        changed.
+        """Read the policy again in a worker, and put it in force. Raises ConfigError or TimeoutError. After an exception, the old
+        policy is still in force.
         """
-        async with self._reading:  # one at a time, so that the policy that is read last is in force at the end
+        async with self._reading:  # only one at a time, so that the policy that was read last is in force at the end
             self.policy = await workers.kept.run(0, self._read)
             return self.policy

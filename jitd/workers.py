@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Threads for blocking work, in lanes: one lane for each kind of work, so that no kind waits for another.
+"""Threads for blocking work. The threads are organized in lanes. Each kind of work has its own lane, so that no kind of work
+waits for another kind.
 
-Law: the work is bounded in number and in time, for all accounts together and for each account. Work that takes too long is an
-error, never a yes. Work that never returns holds its thread, and its account's share of the lane, until it does.
+Law: the amount and the duration of work are limited, for all accounts together and for each account. If work takes too long, the
+result is an error, and never a permission. Work that never returns keeps its thread and its part of the account's share of the
+lane.
 """
 
 from __future__ import annotations
@@ -20,12 +22,14 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 PATIENCE = 10.0
-"""Seconds until a piece of work counts as failed. Its wait for a thread is included. Its thread is left to end by itself."""
+"""Seconds after which a piece of work is treated as failed. This time includes the wait for a thread. After this time, the
+thread continues until the work ends by itself.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """The present load of a lane: how many threads it may use, how many pieces of work are being done, and how many wait."""
+    """The current load of a lane, as numbers of threads, of pieces of work in progress, and of waiting pieces of work."""
 
     lane: str
     n_threads: int
@@ -34,12 +38,12 @@ class Load:
 
 
 HOUSE = -1
-"""The uid for which the daemon's own work is counted. If that work hangs, it takes no thread from root's share."""
+"""The uid that is used for the daemon's own work. If the daemon's own work hangs, it uses no thread from root's share."""
 
 
 class Piece:
-    """A piece of work, which is done once or not at all. The thread that does the work calls ``tell`` with the result and the
-    exception, of which one is None.
+    """A piece of work, which is done once or never. The thread that does the work calls ``tell`` with the result and None, or
+    with None and the exception.
     """
 
     __slots__ = ("_turn", "_work", "tell")
@@ -50,7 +54,7 @@ class Piece:
         self._turn = threading.Lock()
 
     def cancel(self) -> bool:
-        """Cancel the work. Return True if the work was cancelled, and False if a thread has begun with it."""
+        """Cancel the work. Return True if the work was cancelled, and False if a thread has already begun it."""
         is_back = self._turn.acquire(blocking=False)
         if is_back:
             del self._work
@@ -61,7 +65,7 @@ class Piece:
         if not self._turn.acquire(blocking=False):
             return
         work, tell = self._work, self.tell
-        del self._work, self.tell  # else a reference cycle would keep what the work holds, such as descriptors
+        del self._work, self.tell  # otherwise a reference cycle would keep what the work holds, such as descriptors
         try:
             answer = work()
         except BaseException as fault:
@@ -71,13 +75,14 @@ class Piece:
             del work
             tell(answer, None)
         finally:
-            del tell  # it leads to the fault, whose traceback leads to this frame
+            del tell  # ``tell`` refers to the fault, whose traceback refers to this frame
 
 
 class Threads:
-    """The threads of all lanes: one for each piece of work that is given to them and is not done yet. The limits of the lanes
-    also limit the number of threads. (``concurrent.futures`` has pools of a fixed size. With such a pool, each piece wakes a
-    thread that has slept for long, and takes half as long again on its way there and back.)
+    """The threads of all lanes. There is one thread for each piece of work that was given to ``give`` and is not done yet. The
+    limits of the lanes also limit the number of threads. (``concurrent.futures`` has only pools of a fixed size. With such a
+    pool, each piece of work wakes a thread that has slept for a long time. Waking such a thread makes a piece of work take one
+    and a half times as long.)
     """
 
     def __init__(self) -> None:
@@ -86,7 +91,7 @@ class Threads:
         self._n_given = 0
 
     def give(self, piece: Piece) -> None:
-        """Have ``piece`` done. Call this method from the same thread as ``over``."""
+        """Start a thread for ``piece``. Call this method from the thread that calls ``over``."""
         if len(self._threads) <= self._n_given:
             thread = threading.Thread(target=self._serve, name=f"jitd-{len(self._threads)}", daemon=True)
             thread.start()
@@ -95,7 +100,7 @@ class Threads:
         self._ahead.put(piece)
 
     def over(self) -> None:
-        """Note that a piece was done."""
+        """Note that a piece of work was done."""
         self._n_given -= 1
 
     def _serve(self) -> None:
@@ -104,13 +109,13 @@ class Threads:
             del piece  # this thread must not keep what the piece holds
 
     def close(self) -> None:
-        """Accept no more work. Work that is being done is not waited for."""
+        """Accept no more work from now on. Do not wait for work in progress."""
         for _ in self._threads:
             self._ahead.put(None)
 
 
 class Desk:
-    """A queue before the threads: up to ``most`` pieces of work are being done, and the others wait in their order."""
+    """A queue in front of the threads. Up to ``most`` pieces of work are in progress. Other pieces wait in order of arrival."""
 
     def __init__(self, threads: Threads, most: int) -> None:
         self._threads = threads
@@ -120,7 +125,7 @@ class Desk:
         self._is_closed = False
 
     def give(self, piece: Piece) -> None:
-        """Have ``piece`` done when its turn comes. Raises RuntimeError after ``close``."""
+        """Add ``piece`` to the queue. The piece is done when its turn comes. Raises RuntimeError after ``close``."""
         if self._is_closed:
             raise RuntimeError("there is no more work")
         if len(self._in_hand) >= self._most:
@@ -140,7 +145,7 @@ class Desk:
             self.give(self._queue.popleft())
 
     def close(self) -> None:
-        """Accept no more work. Work that waits is cancelled."""
+        """Accept no more work from now on. Cancel the work that waits."""
         self._is_closed = True
         for piece in tuple(self._queue):
             if piece.cancel():
@@ -148,8 +153,8 @@ class Desk:
 
 
 class Lane:
-    """Up to ``n_threads`` threads, of which one account has at most ``share``. root has ``share`` threads beside them, so that
-    nobody else can keep root waiting.
+    """Up to ``n_threads`` threads. One account may use at most ``share`` of these threads. root has ``share`` additional
+    threads, so that no other account can make root wait.
     """
 
     def __init__(self, name: str, n_threads: int, share: int, threads: Threads | None = None) -> None:
@@ -165,7 +170,9 @@ class Lane:
         self._n_waiting = 0
 
     async def run(self, uid: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Do ``work`` for the account ``uid``, and return what it returns. Raises what ``work`` raises, or TimeoutError."""
+        """Do ``work`` for the account ``uid``, and return its result. Raises TimeoutError, and every exception that ``work``
+        raises.
+        """
         loop = asyncio.get_running_loop()
         share = self._shares.setdefault(uid, asyncio.Semaphore(self.share))
         self._asking[uid] += 1
@@ -182,9 +189,9 @@ class Lane:
                 return await answer
             finally:
                 timer.cancel()
-                if running.cancel():  # if a thread has begun, the work goes on and holds its share until it ends
+                if running.cancel():  # if a thread has begun, the work continues and uses its share until it ends
                     ended(None, None)
-                del answer, running, ended  # else a fault and its traceback, which leads here, would keep each other
+                del answer, running, ended  # otherwise a fault and its traceback would keep each other in memory
         finally:
             self._leave(uid)
 
@@ -199,8 +206,8 @@ class Lane:
     def _begin(
         self, uid: int, share: asyncio.Semaphore, work: Callable[[], T], answer: asyncio.Future[T]
     ) -> tuple[Piece, Callable[[T | None, BaseException | None], None]]:
-        """Give ``work`` to a thread. Return the piece, and the function that the event loop calls when the piece has ended, with
-        its result for ``answer``.
+        """Give ``work`` to a thread. Return the piece, and a function for the event loop. The loop calls this function when the
+        piece has ended, and the function sets ``answer``.
         """
         loop = asyncio.get_running_loop()
         pool, n_held = (self._roots, 0) if uid == 0 else (self._pool, 1)
@@ -238,12 +245,12 @@ class Lane:
 
     @property
     def load(self) -> Load:
-        """Return the present load. Work for root uses none of these threads, and is not counted."""
+        """Return the current load. Work for root is not counted, because root's work uses none of the lane's shared threads."""
         n_queued = max(0, self._n_held - self.n_threads)
         return Load(self.name, self.n_threads, self._n_held - n_queued, self._n_waiting + n_queued)
 
     def close(self) -> None:
-        """Accept no more work. Work that is being done is not waited for."""
+        """Accept no more work from now on. Do not wait for work in progress."""
         for pool in (self._pool, self._roots):
             pool.close()
         self._threads.close()
@@ -260,13 +267,17 @@ class Workers:
     def __init__(self) -> None:
         threads = Threads()
         self.files = Lane("files", 32, 2, threads)
-        """For looks at files anywhere. A mount may never answer."""
+        """For access to files anywhere. A mounted file system may never answer."""
         self.names = Lane("names", 8, 2, threads)
-        """For accounts of clients and approvers. A directory of accounts may never answer."""
+        """For look-ups of the accounts of clients and approvers. A directory of accounts may never answer."""
         self.typed = Lane("typed names", 32, 2, threads)
-        """For names of accounts and groups that somebody types. A directory of accounts may be asked for any word."""
+        """For look-ups of account and group names that somebody has typed. A look-up of a typed name may query a directory of
+        accounts for any word.
+        """
         self.seats = Lane("seats", 4, 1, threads)
-        """For lists of the people who could approve. A directory may never answer, and nobody's approval may wait for that."""
+        """For look-ups of the people who could approve. A directory may never answer, but no approval may wait for a
+        directory.
+        """
         self.kept = Lane("kept", 2, 1, threads)
         """For long reads from the store and from recordings."""
         self.frames = Lane("frames", 2, 1, threads)
@@ -278,6 +289,6 @@ class Workers:
         return (self.files, self.names, self.typed, self.seats, self.kept, self.frames)
 
     def close(self) -> None:
-        """Accept no more work. Work that is being done is not waited for."""
+        """Accept no more work from now on. Do not wait for work in progress."""
         for lane in self.lanes:
             lane.close()

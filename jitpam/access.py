@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a person uses things by that were given: the tickets in a cache, secrets in sealed memory, and the file of ``--to``.
+"""Prepares given things for use. Tickets are put into a cache. Secrets are put into sealed memory or into the file of ``--to``.
 
-Law: jitsudo never reads a secret. The kernel copies it from one descriptor to another. A secret gets into a file only with
-``--to``: a new file of mode 0600, which nothing was before. All that was made is removed if it cannot be used.
+Law: jitsudo never reads a secret, because the kernel copies each secret from one descriptor to another. A secret is written to a
+file only with ``--to``. The file with the secret must be new, and gets mode 0600. A certificate is not secret, so it may be
+written beside its key (module ``certificate``). If the things cannot be used, all files and directories that were made are
+removed.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import posix
 import time
 
+from jitpam import certificate
 from jitpam.client import Unreachable
 from jitpam.options import UsageError
 from jitpam.saying import say
@@ -22,25 +25,29 @@ if TYPE_CHECKING:
     from jitpam.client import Connection
 
 TICKET = "service-ticket:"
-"""How the name of a thing begins that is leave to get a ticket from the KDC."""
+"""Beginning of a thing's name, if the thing is permission to get a ticket from the KDC."""
 NUMBERS = b"JITSUDO_ACCESS_FD"
-"""The variable with the numbers of the command's descriptors that have a secret, separated by commas."""
+"""The environment variable that lists the descriptors from which the command can read secrets. The value is a list of numbers,
+separated by commas.
+"""
 CACHE = b"KRB5CCNAME"
 TOGETHER_WITHIN = 5.0
-"""Seconds in which jitd tells us of all things that were given together."""
+"""Seconds within which jitd must send all things of one request."""
 MOST = 64 * 1024
-"""Most bytes of a secret."""
+"""Maximum number of bytes of a secret."""
 
 
 _NEW = posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL | posix.O_NOFOLLOW | posix.O_CLOEXEC
 
 
 class Unusable(NoTicket):
-    """What was given cannot be used. The text is a sentence."""
+    """The given thing cannot be used. The text of this error is a sentence."""
 
 
 class Got:
-    """One thing that was given, and its secret: a descriptor, or None if it has none, or if that did not come."""
+    """One given thing and its secret. ``secret`` is a descriptor. ``secret`` is None if the thing has no secret, or if the
+    descriptor did not arrive.
+    """
 
     __slots__ = ("given", "secret")
 
@@ -50,12 +57,14 @@ class Got:
 
     @property
     def is_ticket(self) -> bool:
-        """True if the thing is leave to get a ticket, which the client fetches."""
+        """True if the thing is permission to get a ticket, which the client then fetches."""
         return self.given.thing.startswith(TICKET)
 
 
 def everything(first: Given, connection: Connection) -> list[Got]:
-    """Return ``first`` and the things that jitd gives with it on ``connection``, each with its secret. Raises Unreachable."""
+    """Return ``first`` and the things that jitd gives together with ``first`` on ``connection``. Each thing is returned with its
+    secret. Raises Unreachable.
+    """
     got, heard = [Got(first, _secret_of(first, connection))], first
     while heard.more:
         again = connection.hear(time.monotonic() + TOGETHER_WITHIN)
@@ -71,31 +80,38 @@ def _secret_of(given: Given, connection: Connection) -> int | None:
         return None
     descriptor = connection.take_control()
     try:  # noqa: SIM105  # importing `contextlib` would make each start 1 ms longer
-        posix.lseek(descriptor, 0, 0)  # the command reads it from its beginning
-    except OSError:  # no file in memory: what is done with it says so
+        posix.lseek(descriptor, 0, 0)  # the command must read the secret from its beginning
+    except OSError:  # it is not a file in memory: the next step that uses it reports the error
         pass
     return descriptor
 
 
 class Access:
-    """What is made of the things in ``got``. ``file`` is the file for the secret of one of them (``--to``); None without."""
+    """The cache, files and descriptors that a person needs to use the things in ``got``. ``file`` is the file for one secret
+    (``--to``), or None. ``key`` is the file of the public key for which a certificate was requested (``--key``). ``key`` is
+    ``-`` for standard input, and None without ``--key``.
+    """
 
-    def __init__(self, got: list[Got], file: bytes | None) -> None:
-        """Make a directory for the tickets, if there are to be any. Raises NoTicket."""
+    def __init__(self, got: list[Got], file: bytes | None, key: bytes | None = None) -> None:
+        """Make a directory for the tickets if at least one ticket was given. Raises NoTicket."""
         self._got = got
-        self._file = file
+        self._key = None if file is not None else key
+        is_beside = self._key not in (None, certificate.STREAM) and self._certificate is not None
+        self.file = certificate.place_for(self._key or b"") if is_beside else file
+        """The file that ``make`` writes, or None if ``make`` writes no file."""
+        self._is_beside = is_beside
         self.tickets_until = 0
-        """When the first of the tickets ends, in seconds since 1970; 0 without tickets."""
-        self._made = -1  # the descriptor of the file: while it is open, no other file gets the same inode
+        """The time at which the first of the tickets ends, in seconds since 1970. The value is 0 if there are no tickets."""
+        self._made = -1  # the descriptor of the file that was made: while it is open, no other file can get the same inode
         self._cache = TicketCache() if any(one.is_ticket for one in got) else None
 
     def make(self) -> None:
-        """Fetch the tickets, and write the file. Raises NoTicket, Unusable and NotAuthenticated."""
+        """Fetch all tickets, and write the file for a secret or certificate. Raises NoTicket, Unusable and NotAuthenticated."""
         for one in self._got:
             if one.given.secret and one.secret is None:
                 raise Unusable(f"the secret of {one.given.thing} was handed over before, and does not come again: ask anew")
         secrets = [one for one in self._got if one.secret is not None]
-        if self._file is not None and len(secrets) != 1:
+        if self.file is not None and not self._is_beside and len(secrets) != 1:
             names = ", ".join(one.given.thing for one in secrets)
             raise Unusable(
                 f"--to takes one secret, and {f'these have one: {names}' if names else 'nothing that was given has one'}"
@@ -106,58 +122,86 @@ class Access:
                 self.tickets_until = min(ends_at, self.tickets_until or ends_at)
             elif one.given.name:
                 say(one.given.name)
-        if self._file is not None:
-            self._write(secrets[0].secret or 0, self._file)
+        if self._is_beside and self._certificate is not None and self.file is not None:
+            self._replace(self._certificate.secret or 0, self.file)
+        elif self.file is not None:
+            self._write(secrets[0].secret or 0, self.file, 0o600)
 
     def must_be_readable(self) -> None:
-        """Raise Unusable if a secret came, and there is neither a command nor a file for it."""
-        unread = [one.given.thing for one in self._got if one.secret is not None]
-        if unread and self._file is None:
+        """Raise Unusable if a secret was given, but there is no command or file for the secret."""
+        read = self._certificate if self._key is not None else None
+        unread = [one.given.thing for one in self._got if one.secret is not None and one is not read]
+        if unread and (self.file is None or self._is_beside):
             raise Unusable(f"{unread[0]} comes with a secret: name a new file for it (--to FILE), or a command that reads it")
 
     @property
+    def _certificate(self) -> Got | None:
+        """The certificate for the person's key, or None if not exactly one certificate was given."""
+        found = [one for one in self._got if one.secret is not None and one.given.thing.startswith(certificate.KIND)]
+        return found[0] if len(found) == 1 else None
+
+    def printed(self) -> str:
+        """Return the certificate that must be printed to standard output, or an empty string if there is none."""
+        one = self._certificate
+        if self._key != certificate.STREAM or one is None or one.secret is None:
+            return ""
+        return posix.pread(one.secret, MOST, 0).decode("ascii", "replace").strip()
+
+    @property
     def variables(self) -> dict[bytes, bytes]:
-        """The environment variables by which a command finds it."""
+        """The environment variables that tell a command where the tickets and secrets are."""
         found = {} if self._cache is None else {CACHE: self._cache.name}
         numbers = b",".join(b"%d" % number for number in self.descriptors)
         return found | ({NUMBERS: numbers} if numbers else {})
 
     @property
     def descriptors(self) -> list[int]:
-        """The descriptors with secrets, in the order in which the things were asked for."""
+        """The descriptors of the secrets, in the order of the things in the request."""
         return [one.secret for one in self._got if one.secret is not None]
 
     def close(self) -> None:
-        """Close the descriptors of secrets. What was made stays, and ``destroy`` still removes it. Never raises."""
+        """Close the descriptors of the secrets. The cache and the file stay until ``destroy`` removes them. Never raises."""
         for one in self._got:
             if one.secret is not None:
                 posix.close(one.secret)
                 one.secret = None
 
     def destroy(self) -> None:
-        """Remove what was made, and close the descriptors. Never raises."""
+        """Remove the cache and the file, and close the descriptors. Never raises."""
         self.close()
         if self._cache is not None:
             self._cache.destroy()
         made, self._made = self._made, -1
-        if made < 0 or self._file is None:
+        if made < 0 or self.file is None:
             return
         try:
-            ours, found = posix.fstat(made), posix.lstat(self._file)
+            ours, found = posix.fstat(made), posix.lstat(self.file)
             posix.close(made)
             if (found.st_dev, found.st_ino) == (ours.st_dev, ours.st_ino):
-                posix.unlink(self._file)
-        except OSError:  # it is gone, or its directory is
+                posix.unlink(self.file)
+        except OSError:  # the file or its directory does not exist any more
             pass
 
-    def _write(self, secret: int, file: bytes) -> None:
-        """Write the secret into the new file ``file``. Raises Unusable."""
+    def _replace(self, secret: int, file: bytes) -> None:
+        """Write the certificate into ``file``. If this file contains an earlier certificate, replace the file. Raises
+        Unusable.
+        """
+        if not certificate.may_be_made(file):
+            raise Unusable(f"{shown(file)} exists, and jitd did not make it")
+        try:  # noqa: SIM105  # importing `contextlib` would make each start 1 ms longer
+            posix.unlink(file)
+        except OSError:  # either no file is there, or ``_write`` fails next and reports the error
+            pass
+        self._write(secret, file, 0o644)
+
+    def _write(self, secret: int, file: bytes, mode: int) -> None:
+        """Write the secret into ``file``, a new file with this ``mode``. Raises Unusable."""
         try:
-            self._made = posix.open(file, _NEW, 0o600)
+            self._made = posix.open(file, _NEW, mode)
         except OSError as fault:
             raise Unusable(f"{shown(file)} cannot be made: {fault.strerror}") from None
         try:
-            posix.fchmod(self._made, 0o600)  # a default ACL of the directory may have given more
+            posix.fchmod(self._made, mode)  # a default ACL of the directory may have given more rights
             n_bytes, at = posix.fstat(secret).st_size, 0
             if not 0 < n_bytes <= MOST:
                 raise Unusable(f"the secret that came is empty, or has more than {MOST // 1024} KiB")
@@ -172,7 +216,7 @@ class Access:
 
 
 def _fetch(cache: TicketCache, given: Given) -> int:
-    """Fetch the ticket of ``given`` into ``cache``. Returns its end, in seconds since 1970. Raises NoTicket and
+    """Fetch the ticket of ``given`` into ``cache``. Returns the end of the ticket, in seconds since 1970. Raises NoTicket and
     NotAuthenticated.
     """
     try:
@@ -189,7 +233,9 @@ def _fetch(cache: TicketCache, given: Given) -> int:
 
 
 def check_file(file: bytes) -> None:
-    """Raise UsageError if ``file`` (``--to``) certainly cannot be made, before anybody is asked."""
+    """Raise UsageError if the file ``file`` (``--to``) can certainly not be made. Call this before anybody is asked to
+    approve.
+    """
     directory = file.rpartition(b"/")[0] or (b"/" if file.startswith(b"/") else b".")
     try:
         posix.lstat(file)

@@ -1,22 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads durations and numbers as they are typed on jitsudo's command line; and UsageError, for what cannot be read.
+"""Reads durations and numbers of jitsudo's command line. This module also defines UsageError, which is raised for invalid text.
 
-Law: pure and total. Any bytes give either a value or UsageError.
+Law: pure and total. For any bytes, a function returns a value or raises UsageError.
 """
 
 from __future__ import annotations
 
 LONGEST = 10 * 365 * 24 * 3600
-"""Seconds of the longest duration that can be asked for: ten years. Rules allow far less."""
+"""Maximum number of seconds in a duration: ten years. Rules allow only much shorter durations."""
 MOST_USES = 1_000_000
 
 
 class UsageError(Exception):
-    """The command line is not valid; the text says why. The text quotes what was typed, so print it through ``shown``."""
+    """The command line is not valid. The text of this error gives the reason. The text of this error quotes typed words, so
+    print the text through ``shown``.
+    """
 
 
 def read_timeout(text: bytes) -> int:
-    """Return the seconds in ``text``: a duration, or digits alone, which are seconds as for sudo's ``-T``. Raises UsageError."""
+    """Return the number of seconds in ``text``, which is a duration or consists of digits only. Digits alone mean seconds, as
+    for sudo's ``-T``. Raises UsageError.
+    """
     return read_duration(text + b"s" if text.isdigit() else text)
 
 
@@ -24,8 +28,8 @@ _UNITS = {ord("d"): 86400, ord("h"): 3600, ord("m"): 60, ord("s"): 1}
 
 
 def read_duration(text: bytes) -> int:
-    """Return the seconds in a duration such as ``90s``, ``15m``, ``2h``, ``1h30m``, ``1d``: ASCII digits with units, larger units
-    first. Raises UsageError.
+    """Return the number of seconds in a duration such as ``90s``, ``15m``, ``2h``, ``1h30m`` or ``1d``. A duration consists of
+    ASCII digits and units. A larger unit must come before a smaller unit. Raises UsageError.
     """
     total = 0
     number = b""
@@ -48,17 +52,17 @@ def read_duration(text: bytes) -> int:
 
 
 def read_uses(text: bytes) -> int:
-    """Return the number of uses in ``text``, 1 to MOST_USES. Raises UsageError."""
+    """Return the number of uses in ``text``, from 1 to MOST_USES. Raises UsageError."""
     if not 0 < len(text) <= 7 or not all(48 <= byte <= 57 for byte in text) or not 1 <= int(text) <= MOST_USES:
         raise UsageError(f"{brief(text)} is not a number of uses from 1 to {MOST_USES}")
     return int(text)
 
 
 def quoted(value: bytes) -> str:
-    """Return what was typed as text."""
+    """Convert the typed bytes to text, and return this text."""
     return value.decode("utf-8", "surrogateescape")
 
 
 def brief(text: bytes) -> str:
-    """Return the beginning of what was typed, for a sentence."""
+    """Return the beginning of ``text``, which was typed, to quote it in a sentence."""
     return quoted(text if len(text) <= 40 else text[:40] + b"...") or "nothing"

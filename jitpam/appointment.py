@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``--at``: reads the time that was typed, and says when it is.
+"""Converts the time that was typed for ``--at``.
 
-Law: a time without a zone is one of the user's own zone. A time that does not exist there, as a clock is changed that night, is a
-UsageError, and so is one that is over.
+Law: a time without a zone is in the user's own zone. UsageError is raised for a time that does not exist in this zone, because a
+daylight saving change skips that time. UsageError is also raised for a time in the past.
 """
 
 from __future__ import annotations
@@ -23,14 +23,17 @@ else:
 _LEAVING = (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP, _signal.SIGQUIT)
 
 WOKEN_EVERY = 30.0
-"""Seconds after which the clock is looked at again, at most: it may have been set, or the host suspended."""
+"""Maximum number of seconds between two checks of the clock. The clock must be checked again because somebody may set the clock
+or suspend the host.
+"""
 _SHAPE = 'write 22:00, "2026-11-23 22:00" or 2026-11-23T21:00:00Z'
 _PLACES = "dddd-dd-dd dd:dd"
 
 
 def read_moment(text: bytes, now: float | None = None) -> int:
-    """Return the seconds since 1970 at which ``text`` is: ``22:00`` (the next one), ``2026-11-23 22:00``, or RFC 3339 in UTC.
-    ``now`` is the time in the same seconds; None: the clock's. Raises UsageError.
+    """Return the time in ``text`` as seconds since 1970. ``text`` is ``22:00`` (the next 22:00), ``2026-11-23 22:00``, or a time
+    in UTC by RFC 3339. ``now`` is the current time in seconds since 1970. If ``now`` is None, the clock is read. Raises
+    UsageError.
     """
     now = time.time() if now is None else now
     typed = text.decode("ascii", "replace")
@@ -60,7 +63,7 @@ def _has_shape(typed: str, shape: str) -> bool:
 
 
 def _moment(year: int, month: int, day: int, hour: str, minute: str, typed: str, *, is_date: bool = False) -> int:
-    """Return that local time in seconds since 1970. ``day`` may be beyond the month, if it is not a date that was typed."""
+    """Return the given local time in seconds since 1970. If no date was typed, ``day`` may be after the last day of the month."""
     try:
         at = time.mktime((year, month, day, int(hour), int(minute), 0, 0, 0, -1))
         here = time.localtime(at)
@@ -73,17 +76,17 @@ def _moment(year: int, month: int, day: int, hour: str, minute: str, typed: str,
 
 
 def in_utc(at: int) -> str:
-    """Return ``at`` (seconds since 1970) in RFC 3339 in UTC, as messages have it."""
+    """Return ``at`` (seconds since 1970) as text in UTC by RFC 3339, for protocol messages."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
 
 
 def in_words(at: int) -> str:
-    """Return ``at`` in the user's own zone, such as ``Sun 2026-11-22 22:00 CET``."""
+    """Return ``at`` as text in the user's own zone, such as ``Sun 2026-11-22 22:00 CET``."""
     return time.strftime("%a %Y-%m-%d %H:%M %Z", time.localtime(at))
 
 
 class Left(Exception):
-    """A signal ended the wait; ``number`` is the signal."""
+    """A signal ended the wait. ``number`` is the number of the signal."""
 
     def __init__(self, number: int) -> None:
         super().__init__()
@@ -91,9 +94,7 @@ class Left(Exception):
 
 
 def wait_until(at: int, signals: Signals) -> None:
-    """Return when the wall clock says ``at`` (seconds since 1970). Nothing is asked meanwhile. Raises Left if a signal comes that
-    ends us.
-    """
+    """Wait until the wall clock shows ``at`` (seconds since 1970). Raises Left if a signal that must end this process arrives."""
     poll = select.poll()
     poll.register(signals.descriptor, select.POLLIN)
     while (left := at - time.time()) > 0:

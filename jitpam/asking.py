@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Submit → wait → relay → end like the command: what ``jitsudo`` does between jitd's welcome and its own exit.
+"""The work of ``jitsudo`` after jitd's welcome. ``jitsudo`` submits, waits, relays, and ends as the command ended.
 
-Law: if ``jitsudo`` ends while its request waits, the request is withdrawn. The exit status is the command's own, or says why the
-command has none. If a signal ended the command, ``jitsudo`` ends by the same signal.
+Law: if ``jitsudo`` ends while its request waits, the request is withdrawn. The exit status is the command's own, or it tells why
+no command ran. If a signal ended the command, ``jitsudo`` ends by the same signal.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import select
 import time
 
 from jitpam.client import Connection, NotAuthenticated, RefusedByDaemon, Unreachable, connect
-from jitpam.failing import UNREACHABLE  # loads the module that prints faults now: a fault may come hours later
 from jitpam.options import Options
 from jitpam.saying import print_out, say, write
 from jitpam.signals import Signals
@@ -29,17 +28,18 @@ if TYPE_CHECKING:
 else:
     import _signal  # importing `signal` would make each start 3 ms longer
 
+UNREACHABLE = 125
 COMES_BACK_WITHIN = 30.0
-"""Seconds for which a client with a waiting request tries to reach a daemon that closed the connection."""
+"""After the daemon closed the connection, a client with a waiting request tries to reconnect for this number of seconds."""
 TRY_EVERY = 0.2
 WITHDRAWN_WITHIN = 1.0
-"""Seconds that a withdrawal may take. After that ``jitsudo`` ends without the daemon's answer."""
+"""Maximum number of seconds for a withdrawal. After this time, ``jitsudo`` ends without jitd's answer."""
 REDRAW_EVERY = 0.5
 _LEAVING = (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP, _signal.SIGQUIT)
 
 
 class _Interrupted(Exception):
-    """A signal ended the wait; ``number`` is the signal."""
+    """A signal ended the wait. ``number`` is the number of the signal."""
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -49,8 +49,8 @@ class _Interrupted(Exception):
 
 
 def ask_and_run(opening: Connection, options: Options, kinds: list[str]) -> int:
-    """Submit the request on ``opening``, wait for the decision, and run the command. Returns the exit status. Does not return
-    if a signal ended the command or the wait: this process then ends by the same signal.
+    """Submit the request on ``opening``, wait for the decision, and run the command. Returns the exit status. If a signal ended
+    the command or the wait, this process ends by the same signal, and the function does not return.
 
     Raises UsageError, NotAuthenticated, RefusedByDaemon, Unreachable and Unwritable.
     """
@@ -60,7 +60,7 @@ def ask_and_run(opening: Connection, options: Options, kinds: list[str]) -> int:
 
         try:
             command = OwnCommand(options.argv)
-        except Unstartable as fault:  # before anybody is asked
+        except Unstartable as fault:  # this is found before anybody is asked
             opening.close()
             say(str(fault))
             return fault.status
@@ -118,8 +118,8 @@ class _Wait:
         self._leaves_until = 0.0
 
     def until_ended(self, message: Message) -> int:
-        """Send ``message`` (Submit, Get or Resume) and wait for the decision. Then follow the run, or handle the thing that is
-        given, until it ends. Returns the exit status. If jitd goes away, reconnect and resume.
+        """Send ``message`` (Submit, Get or Resume) and wait for the decision. After the decision, follow the run or handle the
+        given things until the end. Returns the exit status. If the connection to jitd is lost, reconnect and resume.
         """
         self._signals.catch(_LEAVING)
         while True:
@@ -145,7 +145,7 @@ class _Wait:
                     raise _Interrupted(self._leaves_by) from None
                 later = self._options.starts_at
                 if refusal.code == "denied" and isinstance(message, Resume) and later is not None and time.time() < later:
-                    self._connection.close()  # it was approved while jitd was away
+                    self._connection.close()  # the request was approved while the connection was lost
                     return self._run_later(later)
                 if refusal.code == "unauthenticated":
                     raise NotAuthenticated("refused", self._with_resume(refusal.text)) from None
@@ -169,8 +169,8 @@ class _Wait:
         return self._relay(heard)
 
     def _run_later(self, starts_at: int) -> int:
-        """Wait until the time of the approved grant begins (``--at``), and take its use then. jitd asks everything again. Returns
-        as ``until_ended``, and raises as it does.
+        """Wait until the approved grant begins (``--at``), and then use the grant. Returns and raises the same as
+        ``until_ended``.
         """
         from jitpam.appointment import Left, in_words, wait_until
 
@@ -197,13 +197,15 @@ class _Wait:
         Raises _Interrupted, RefusedByDaemon, Unreachable.
         """
         said = self._connection.follow(message, self._signals.descriptor, REDRAW_EVERY if self._redraws else None)
-        # Now, while jitd decides: later an upgrade may have replaced the file.
+        # Import the modules now, while jitd decides. Later, an upgrade may have replaced their files.
         if self._options.mode != "run":
             from jitpam import access, holding  # noqa: F401
         if self._options.mode != "get":
             from jitpam import relay  # noqa: F401
         if self._redraws:
             from jitpam import waiting_line  # noqa: F401
+        from jitpam import failing  # noqa: F401
+        from jitpam.wire import shown  # noqa: F401
 
         for heard in said:
             if isinstance(heard, Progress):
@@ -229,10 +231,8 @@ class _Wait:
         raise Unreachable("jitd closed the connection")
 
     def _look_at_signals(self) -> None:
-        """Handle the signals that have arrived. The first of _LEAVING withdraws the request; jitd has WITHDRAWN_WITHIN to
-        confirm.
-
-        Raises _Interrupted then.
+        """Handle the signals that have arrived. After the first signal of _LEAVING, withdraw the request, wait up to
+        WITHDRAWN_WITHIN seconds for jitd's answer, and raise _Interrupted.
         """
         for number, _ in self._signals.taken():
             if number in _LEAVING and not self._leaves_by:
@@ -258,7 +258,7 @@ class _Wait:
         raise _Interrupted(self._leaves_by)
 
     def _come_back(self, fault: Unreachable) -> None:
-        """Connect again when jitd is back. Raises Unreachable after COMES_BACK_WITHIN, NotAuthenticated and _Interrupted."""
+        """Try to reconnect to jitd. Raises NotAuthenticated, _Interrupted, and Unreachable after COMES_BACK_WITHIN seconds."""
         if not self._options.quiet:
             say("jitd went away; waiting for it to come back")
         until = time.monotonic() + COMES_BACK_WITHIN
@@ -280,7 +280,7 @@ class _Wait:
                 raise Unreachable(f"{fault}; request {self._id} was waiting: when jitd is back, jitsudo --resume {self._id}")
 
     def _connect(self) -> Connection:
-        """Connect again. Asks for the local password if no KDC can be reached; -n asks for nothing. Raises as ``connect``."""
+        """Connect again. If no KDC can be reached, ask for the local password, unless -n was given. Raises like ``connect``."""
         from jitpam import local_proof
 
         return local_proof.connect() if self._options.if_owed else connect()
@@ -301,7 +301,7 @@ class _Wait:
         if self._options.background:
             if posix.fork():
                 posix._exit(0)
-            posix.setpgid(0, 0)  # a process group of its own: in the background of the terminal, and a job of no shell
+            posix.setpgid(0, 0)  # its own process group: in the background of the terminal, and not a job of any shell
         left_ms = None if self._options.quiet or self._options.background else start.left_ms
         tell = None if self._options.quiet or self._options.background else say
         relay = Relay(control, self._kinds, self._signals, left=None if left_ms is None else left_ms / 1000, tell=tell)
@@ -311,7 +311,7 @@ class _Wait:
         return _end_like(outcome)
 
     def _hold(self, first: Given) -> int:
-        """The exit status; does not come back where a signal ended us or the command."""
+        """Handle the given things. Returns the exit status. Does not return if a signal ends the command or this process."""
         from jitpam.access import everything
         from jitpam.holding import Holding
 
@@ -326,7 +326,7 @@ class _Wait:
     # --- the waiting line
 
     def _draw(self) -> None:
-        """Write the waiting line over itself. If it has got shorter, blanks cover the rest."""
+        """Write the waiting line over the previous one. If the new line is shorter, spaces cover the rest."""
         if not self._waits or not self._redraws or not _is_foreground():
             return
         from jitpam.waiting_line import waiting_line, width
@@ -346,7 +346,7 @@ class _Wait:
 
     def _tell(self, news: list[str]) -> None:
         for sentence in () if self._options.quiet else news:
-            if sentence not in self._told:  # a daemon that was restarted sends all news again
+            if sentence not in self._told:  # after a restart, jitd sends all news again
                 self._end_line()
                 say(sentence)
         self._told.update(news)
@@ -360,7 +360,7 @@ def _is_foreground() -> bool:
 
 
 def _columns() -> int:
-    """Return the columns of the terminal on standard error; 80 if it does not know them."""
+    """Return the number of columns of the terminal on standard error, or 80 if the number is not known."""
     try:
         return posix.get_terminal_size(2).columns or 80
     except OSError:
@@ -371,8 +371,8 @@ def _columns() -> int:
 
 
 def _end_like(outcome: Outcome) -> int:
-    """Return the exit status for ``outcome``. Does not return if a signal ended the command: this process ends by that signal."""
-    if outcome.ending == "not started" and outcome.number > 128:  # Ctrl-C came before the start: the user knows, say nothing
+    """Return the exit status for ``outcome``. If a signal ended the command, end this process by the same signal."""
+    if outcome.ending == "not started" and outcome.number > 128:  # Ctrl-C came before the start, so the user knows
         _end_by(outcome.number - 128)
     if outcome.because:
         say(outcome.because)
@@ -386,7 +386,7 @@ def _end_like(outcome: Outcome) -> int:
 
 
 def _end_by(number: int) -> NoReturn:
-    """End this process by signal ``number``, as a shell expects, without a core dump."""
+    """End this process by the signal ``number``, as a shell expects. No core dump is written."""
     import resource
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -397,4 +397,4 @@ def _end_by(number: int) -> NoReturn:
         posix.kill(posix.getpid(), number)
     except (OSError, ValueError):
         pass
-    posix._exit(128 + number)  # PID 1 of a container does not end by a signal of its own
+    posix._exit(128 + number)  # only reached as PID 1 of a container, which its own signals do not end

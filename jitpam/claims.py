@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the client tells jitd about itself: the command's directory, variables and locale, which bind the run, and claims
-(terminal, login session, parent processes), which nobody can check.
+"""Collects the data that the client sends to jitd about itself. The run uses the command's directory, variables and locale from
+this data. Nobody can check the claims about the client (terminal, login session, parent processes).
 
-Law: everything here is read from this process and this host. Only a working directory that cannot be named is an error; anything
-else that cannot be read is left out. Bytes stay bytes.
+Law: everything here is read from this process and this host. If the path of the working directory cannot be found, this is an
+error. Any other value that cannot be read is left out. Bytes are not converted to text.
 """
 
 from __future__ import annotations
@@ -14,26 +14,31 @@ from _stat import S_ISDIR
 from sys import getfilesystemencoding
 
 from jitpam.options import UsageError
-from jitpam.wire.shown import shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MAX_PARENTS = 8
-"""How many parent processes are named. So many are enough to tell a shell in a terminal from a cron job."""
+"""Maximum number of parent processes that are named. This number is sufficient to distinguish a shell in a terminal from a cron
+job.
+"""
 UNSET_SESSION = 0xFFFFFFFF
 LONGEST = 4096
-"""Bytes of the shortest path that is too long for the kernel (PATH_MAX). A directory with such a path cannot be opened by
-name."""
+"""Minimum length in bytes of a path that is too long for the kernel (PATH_MAX). A directory with such a path cannot be opened by
+its path.
+"""
 
 
 class NoDirectory(UsageError):
-    """The working directory cannot be named: it was removed, or a directory above it may not be read."""
+    """The path of the working directory cannot be found, because the directory was removed, or because a directory above it may
+    not be read.
+    """
 
 
 def directory(chdir: bytes | None) -> tuple[bytes, int, int]:
-    """Return the absolute path of the directory to run in, with its device and inode. Both are 0 if this user may not read them.
+    """Return the absolute path of the command's working directory, with its device and inode. If this user may not read the
+    device and the inode, both are 0.
 
     ``chdir`` is the argument of ``-D`` as typed; None means the current directory. Raises NoDirectory.
     """
@@ -50,18 +55,18 @@ def directory(chdir: bytes | None) -> tuple[bytes, int, int]:
 
         path = posixpath.normpath(posixpath.join(path, chdir)) if b".." not in chdir.split(b"/") else posixpath.join(path, chdir)
     try:
-        found = posix.stat(b"/proc/self/cwd" if chdir is None else path)  # works even if we may not enter the current one again
+        found = posix.stat(b"/proc/self/cwd" if chdir is None else path)  # works even if we may not enter our directory again
     except PermissionError:
         return path, 0, 0
     except (OSError, ValueError) as fault:
-        raise NoDirectory(f"{shown(path)}: {getattr(fault, 'strerror', None) or fault}") from None
+        raise NoDirectory(f"{_shown(path)}: {getattr(fault, 'strerror', None) or fault}") from None
     if not S_ISDIR(found.st_mode):
-        raise NoDirectory(f"{shown(path)}: is not a directory")
+        raise NoDirectory(f"{_shown(path)}: is not a directory")
     return path, found.st_dev, found.st_ino
 
 
 def terminal_name() -> bytes | None:
-    """Return the path of the terminal on descriptor 0, 1 or 2, such as ``/dev/pts/3``; None if none of them is a terminal."""
+    """Return the path of the terminal on descriptor 0, 1 or 2, such as ``/dev/pts/3``. Return None if there is no terminal."""
     for descriptor in range(3):
         try:
             return posix.ttyname(descriptor).encode(getfilesystemencoding(), "surrogateescape")
@@ -71,10 +76,9 @@ def terminal_name() -> bytes | None:
 
 
 def login_session() -> int:
-    """Return a number that is the same in all processes of this login session: the kernel's audit session id; if that is not set,
-    the process id of the session leader.
-
-    ``-k`` gives back the leases with this number. In a container the audit session id may be unset or 0.
+    """Return a number that all processes of this login session share. The returned number is the kernel's audit session id, or
+    the process id of the session leader if that id is not set. ``-k`` ends the leases that have this number. In a container the
+    audit session id may be unset or 0.
     """
     try:
         with open("/proc/self/sessionid", "rb") as file:
@@ -85,7 +89,9 @@ def login_session() -> int:
 
 
 def parents() -> list[str]:
-    """Return the names of this process's parent, its parent, and so on: ``["bash", "tmux: server", "systemd"]``."""
+    """Return the names of this process's ancestors, beginning with its parent, such as ``["bash", "tmux: server",
+    "systemd"]``.
+    """
     names: list[str] = []
     parent = posix.getppid()
     while parent > 0 and len(names) < MAX_PARENTS:
@@ -94,16 +100,27 @@ def parents() -> list[str]:
                 line = file.read(4096)
         except OSError:
             break
-        # "pid (name) state ppid …": the name may hold anything, a parenthesis too, so it ends at the last one.
+        # The line is "pid (name) state ppid …". The name may contain any character, even a parenthesis, so it ends at the last
+        # one.
         name = line[line.find(b"(") + 1 : line.rfind(b")")]
-        names.append(shown(name))
+        names.append(_shown(name))
         parent = int(line[line.rfind(b")") + 2 :].split()[1])
     return names
 
 
+def _shown(value: bytes) -> str:
+    """Return ``shown(value)``. Nearly every value is plain, and then this start does not wait for that module to be imported."""
+    if value.isascii() and value.decode("ascii").isprintable() and b"\\" not in value:
+        return value.decode("ascii")
+    from jitpam.wire.shown import shown
+
+    return shown(value)
+
+
 def preserved(names: list[bytes], typed: list[list[bytes]], *, everything: bool) -> tuple[list[list[bytes]], list[list[bytes]]]:
-    """Return two lists of variables (name and value). The first, for ``-E`` (``everything``), has the other variables of this
-    environment, from which the rule may let some in. The second has those that are asked for by name: ``typed``, and ``names``.
+    """Return two lists of variables (name and value). The second list contains the variables that are requested by name, which
+    are ``typed`` and those in ``names``. With ``-E`` (``everything``), the first list contains the other variables of this
+    environment. The rule may allow some of these variables.
     """
     around = posix.environ
     known = {name for name, _ in typed}
@@ -121,9 +138,9 @@ _NAMES = (b"COLORTERM", b"LANG", b"TERM", b"TZ")
 
 
 def locale(environment: Mapping[bytes, bytes] | None = None) -> list[list[bytes]]:
-    """Return those of TERM, COLORTERM, LANG, LC_* and TZ whose value passes the check, sorted. The daemon checks them again.
-
-    A variable that does not pass is left out silently, as sudo does: the command then runs in the plain locale.
+    """Return, sorted, the variables TERM, COLORTERM, LANG, LC_* and TZ if their values are acceptable. The daemon checks the
+    values again. If a value is not acceptable, the variable is left out without a message, as in sudo. The command then runs in
+    the plain locale.
     """
     found = posix.environ if environment is None else environment
     return [[name, found[name]] for name in sorted(found) if _is_name(name) and _may_come(name, found[name])]
@@ -140,8 +157,8 @@ def _may_come(name: bytes, value: bytes) -> bool:
 
 
 def _is_zone(value: bytes) -> bool:
-    """True if ``value`` is a time zone by name or by rule. A name is relative to /usr/share/zoneinfo, which may stand before
-    it. This is sudo's rule (sudoers(5), env_check).
+    """True if ``value`` is the name of a time zone or a time zone rule. A name is relative to /usr/share/zoneinfo, or begins
+    with this path. sudo uses the same check (sudoers(5), env_check).
     """
     zone = value.removeprefix(b":").removeprefix(b"/usr/share/zoneinfo/")
     return 0 < len(zone) <= 64 and _ZONE.issuperset(zone) and zone[0] not in b"/.,:>"

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One connection to jitd. This is the only socket of the asking side; ``jitsudo`` and the verbs of ``jitd`` use it.
+"""One connection to jitd, which ``jitsudo`` and the verbs of ``jitd`` use. The client side has no other socket.
 
-Law: the client asks nothing and believes nothing before jitd has proved that it is jitd (by Kerberos; to root, by the uid of the
-socket's peer). Every wait but the one for an approval has a time limit. A message that is out of turn, not sealed, or comes with
-descriptors that do not belong to it ends the connection.
+Law: the client sends no question and believes nothing before jitd has proved its identity, by Kerberos (or, to root, by the uid
+of the socket's peer). Every wait has a time limit, except the wait for an approval. The connection ends if a message is out of
+turn, is not sealed, or comes with unexpected descriptors.
 
-    connection = connect()                          # or connect(with_ticket=True): root proves by Kerberos who it is, too
+    connection = connect()                          # or connect(with_ticket=True): root, too, proves its identity by Kerberos
     for row in connection.ask(List(what="grants", ended=False)):
         ...
     print(connection.said)                          # the text of Done
@@ -64,12 +64,13 @@ __all__ = ["Connection", "NotAuthenticated", "RefusedByDaemon", "Unreachable", "
 
 SOCKET = "/run/jitd/jitd.sock"
 HANDSHAKE_WITHIN = 2.5
-"""Seconds from connect to Welcome; also seconds in which jitd must read any frame of ours."""
+"""Maximum number of seconds from connect to Welcome. jitd must also read each of our frames within this time."""
 ANSWER_WITHIN = 60.0
-"""Seconds between two messages of an answer. Revoke and stop take longest: they are answered when all processes have ended."""
+"""Maximum number of seconds between two messages of an answer. Revoke and stop take longest, because they wait for processes."""
 RETRY_EVERY = 0.02
 _AT_LEAST, _GRACES = 0.5, 4
-"""Seconds that jitd has for a step that we came to late ourselves, and how often: a peer that trickles bytes gains no more."""
+"""If this process itself was late, jitd gets _AT_LEAST seconds for a step, at most _GRACES times. A slow peer gets no more time.
+"""
 _PIECE = 64 * 1024
 _MOST_DESCRIPTORS = 4
 
@@ -79,7 +80,7 @@ class Unreachable(Exception):
 
 
 class RefusedByDaemon(Exception):
-    """jitd says no: ``code`` is one of wire.codes.CODES, ``text`` its sentence."""
+    """jitd refuses. ``code`` is one of wire.codes.CODES, and ``text`` is jitd's sentence."""
 
     def __init__(self, code: str, text: str) -> None:
         super().__init__(text)
@@ -88,16 +89,16 @@ class RefusedByDaemon(Exception):
 
 
 def connect(*, with_ticket: bool = False) -> Connection:
-    """Return a connection on which questions can be asked. Its ``welcome`` says who we are for jitd.
+    """Return a connection for questions. The connection's ``welcome`` tells as whom jitd has identified us.
 
-    uid 0 is local root, without a ticket, unless ``with_ticket``. Raises NotAuthenticated, Unreachable, and RefusedByDaemon if
-    jitd refuses for a reason that is neither of these. Takes 5 s at most, whatever the KDC and jitd do.
+    If our uid is 0, we are local root, without a ticket, unless ``with_ticket`` is True. Raises NotAuthenticated and
+    Unreachable. Raises RefusedByDaemon if jitd refuses for another reason. Takes at most 5 s, even if the KDC or jitd hangs.
     """
     return begin(with_ticket=with_ticket).ready()
 
 
 def begin(*, with_ticket: bool = False) -> Connection:
-    """As ``connect``, but do not wait for jitd's answer to our proof. ``Connection.ready`` waits for that answer."""
+    """Like ``connect``, but do not wait for jitd's answer to our proof. ``Connection.ready`` waits for that answer."""
     initiator = None
     started_at = time.monotonic()
     if posix.geteuid() != 0 or with_ticket:
@@ -109,17 +110,17 @@ def begin(*, with_ticket: bool = False) -> Connection:
 
 
 def socket_path() -> str:
-    """Return the path of jitd's socket: JITD_SOCKET if that is set, else SOCKET."""
+    """Return the path of jitd's socket, which is the value of JITD_SOCKET if that variable is set, otherwise SOCKET."""
     return posix.environ.get(b"JITD_SOCKET", b"").decode(getfilesystemencoding(), "surrogateescape") or SOCKET
 
 
 class Connection:
-    """One conversation with jitd. Made by ``connect``."""
+    """One conversation with jitd, made by ``connect``."""
 
     def __init__(self, path: str, initiator: Initiator | None) -> None:
         self.welcome: Welcome
         self.said = ""
-        """The text of the last Done."""
+        """The text of the latest Done."""
         self._path = path
         self._initiator = initiator
         self._is_sealed = False
@@ -133,12 +134,12 @@ class Connection:
     # --- opening
 
     def open(self, until: float) -> None:
-        """Connect, and send our proof. ``until`` is the time limit, on the monotonic clock. Raises as ``connect``."""
+        """Connect, and send our proof. ``until`` is the time limit, on the monotonic clock. Raises the same as ``connect``."""
         self._until = until
         self._opening(self._introduce)
 
     def ready(self) -> Connection:
-        """Wait until jitd has proved that it is jitd and has accepted our proof. Returns this connection. Raises as
+        """Wait until jitd has proved its identity and has accepted our proof. Returns this connection. Raises the same as
         ``connect``.
         """
         self._opening(self._be_welcomed)
@@ -161,7 +162,7 @@ class Connection:
             try:
                 self._socket.connect(self._path)
                 return
-            except BlockingIOError:  # the listener's queue is full: a Unix socket that may not block does not wait for room in it
+            except BlockingIOError:  # the listener's queue is full, and a nonblocking Unix socket does not wait for room
                 if time.monotonic() >= until:
                     raise Unreachable(f"jitd does not answer at {self._path}: too many are waiting for it") from None
                 time.sleep(RETRY_EVERY)
@@ -210,9 +211,8 @@ class Connection:
     # --- asking
 
     def ask(self, message: Message) -> Iterator[dict[str, Any]]:
-        """Yield the rows that answer ``message``. After the last row, ``said`` is the text of Done.
-
-        The message is sent when the first row is asked for. Raises RefusedByDaemon and Unreachable.
+        """Yield the rows that answer ``message``. After the last row, ``said`` is the text of Done. ``message`` is sent when the
+        caller requests the first row. Raises RefusedByDaemon and Unreachable.
         """
         self._say(message, time.monotonic() + HANDSHAKE_WITHIN)
         while True:
@@ -223,13 +223,15 @@ class Connection:
             yield _row(heard)
 
     def do(self, message: Message) -> str:
-        """Send a ``message`` that Done alone answers (review, revoke, stop, …). Returns the text of Done. Raises as ``ask``."""
+        """Send a ``message`` that jitd answers only by Done (review, revoke, stop, …). Returns the text of Done. Raises the same
+        as ``ask``.
+        """
         for _ in self.ask(message):
             pass
         return self.said
 
     def watch(self, message: Message) -> Iterator[list[dict[str, Any]]]:
-        """Yield all rows that answer the Watch ``message``, and all rows again after each change, until the caller stops."""
+        """Yield all rows that answer ``message`` (Watch). Yield all rows again after each change, until the caller stops."""
         self._say(message, time.monotonic() + HANDSHAKE_WITHIN)
         rows: list[dict[str, Any]] = []
         while True:
@@ -241,17 +243,17 @@ class Connection:
                 rows.append(_row(heard))
 
     def follow(self, message: Message, wake: int = -1, every: float | None = None) -> Iterator[Message | None]:
-        """Say Submit, Get or Resume, now; then what jitd says until it is decided: at last Start (then ``take_control``), Given
-        or Done.
+        """Send ``message`` (Submit, Get or Resume) at once. Then yield jitd's messages until the decision, which is Start, Given
+        or Done. After Start, call ``take_control``.
 
-        The iterator yields None whenever the descriptor ``wake`` is readable, and after ``every`` seconds without a message, so
-        that the caller can handle its signals and redraw its line. Raises RefusedByDaemon and Unreachable.
+        The iterator yields None when the descriptor ``wake`` is readable, and after ``every`` seconds without a message. The
+        caller then handles its signals and redraws its line. Raises RefusedByDaemon and Unreachable.
         """
         self._say(message, time.monotonic() + HANDSHAKE_WITHIN)
         return self.followed(wake, every)
 
     def followed(self, wake: int, every: float | None) -> Iterator[Message | None]:
-        """What jitd says from now on, as ``follow``: after Given, too."""
+        """Yield jitd's messages from now on, as ``follow`` does. Callers also use this method after Given."""
         poll = select.poll()
         poll.register(self._socket.fileno(), select.POLLIN)
         if wake >= 0:
@@ -270,15 +272,17 @@ class Connection:
                 return
 
     def say(self, message: Message) -> None:
-        """Send ``message`` while ``follow`` goes on. Withdraw, Seen and Stop may be allowed then. Raises Unreachable."""
+        """Send ``message`` during ``follow``. Only Withdraw, Seen and Stop can be allowed then. Raises Unreachable."""
         self._say(message, time.monotonic() + HANDSHAKE_WITHIN)
 
     def hear(self, until: float | None) -> Message:
-        """Return the next message, before ``until`` (monotonic clock; None: no limit). Raises RefusedByDaemon and Unreachable."""
+        """Return the next message. ``until`` is a time on the monotonic clock, or None. Raises RefusedByDaemon and
+        Unreachable.
+        """
         return self._hear_body(until)[0]
 
     def take_control(self) -> int:
-        """Return the descriptor that came with Start or Prove (a socket) or Given (a secret). The caller has to close it."""
+        """Return the descriptor that came with Start or Prove (a socket) or Given (a secret). The caller must close it."""
         return self._descriptors.pop()
 
     def close(self) -> None:
@@ -325,7 +329,7 @@ class Connection:
         return body
 
     def _hear_body(self, until: float | None) -> tuple[Message, bytes]:
-        """Return the next message and its body. Limit and exceptions as in ``hear``."""
+        """Return the next message and its body. For ``until`` and the exceptions, see ``hear``."""
         while True:
             heard = self._next_message()
             if heard is not None:
@@ -348,7 +352,7 @@ class Connection:
         if (is_due and len(self._descriptors) != 1) or (not is_due and self._descriptors and self._frames.is_empty):
             raise Unreachable("jitd broke the protocol: descriptors that nobody asked for, or none where one is due")
         if isinstance(message, Refused):
-            from jitpam.wire.codes import EXITS  # not on the path of a start that goes well
+            from jitpam.wire.codes import EXITS  # imported only after a refusal, so that starts are fast
 
             if message.code not in EXITS:
                 raise Unreachable(f"jitd broke the protocol: there is no code {message.code[:40]}")
@@ -356,8 +360,8 @@ class Connection:
         return message, body
 
     def _receive(self) -> None:
-        """Receive the bytes and descriptors that have arrived. ``recv`` and asyncio would drop the descriptors. Raises
-        Unreachable.
+        """Receive the bytes and descriptors that have arrived. ``recv`` and asyncio are not used, because they would drop the
+        descriptors. Raises Unreachable.
         """
         try:
             data, extra, flags, _ = self._socket.recvmsg(_PIECE, CMSG_SPACE(4 * _MOST_DESCRIPTORS), MSG_CMSG_CLOEXEC)
@@ -375,13 +379,13 @@ class Connection:
         self._frames.feed(data)
 
     def _wait(self, event: int, until: float | None) -> None:
-        """Wait until the socket is ready for ``event``. Raises Unreachable if it is not before ``until`` (monotonic clock)."""
+        """Wait until the socket is ready for ``event``. Raises Unreachable at ``until`` (a time on the monotonic clock)."""
         poll = select.poll()
         poll.register(self._socket.fileno(), event)
         left = None if until is None else max(0.0, until - time.monotonic())
         if left is not None and left < _AT_LEAST and self._n_graces:
             self._n_graces -= 1
-            left = _AT_LEAST  # we come late ourselves: it may be that we had no processor, and not that jitd is silent
+            left = _AT_LEAST  # perhaps this process had no processor time, so jitd must not be called silent
         if not poll.poll(None if left is None else left * 1000):
             raise Unreachable("jitd does not answer")
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``jitsudo --break-glass``: what goes with it, and the confirmation that is typed on the terminal.
+"""``jitsudo --break-glass``: checks the other options, and reads the confirmation that the person types on the terminal.
 
-Law: nothing is sent to jitd before the word was typed in full on a terminal. What was typed before the question appeared is
-discarded. Without a terminal nothing is asked and nothing is done.
+Law: jitsudo sends no message to jitd before the person has typed all of WORD on a terminal. Everything that was typed before the
+question is discarded. Without a terminal, jitsudo asks no question and does nothing.
 """
 
 from __future__ import annotations
@@ -15,13 +15,15 @@ from jitpam.options import Options, UsageError
 from jitpam.saying import printable
 
 WORD = b"break glass"
-"""What has to be typed."""
+"""The words that the person must type."""
 QUIET_FOR = 0.1
-"""Seconds without input after which all that was typed or pasted before the question is taken to have arrived."""
+"""Length in seconds of a pause in the input. After such a pause, all input that was typed before the question has arrived."""
 MOST_PIECES = 50
-"""How often input that was typed before the question is discarded. The question is asked after so many times all the same."""
+"""Maximum number of times that input is discarded before the question. After this number, the question is asked even if input
+still arrives.
+"""
 MOST_TYPED = 4096
-"""Bytes of the longest line that a terminal gives."""
+"""Maximum number of bytes of one line that a terminal delivers."""
 
 _TOLD = """\
 jitsudo: this breaks glass: nobody approves it before it runs.
@@ -31,8 +33,8 @@ jitsudo: type "{word}" to go on: """
 
 
 def confirm(options: Options) -> None:
-    """Have the person confirm on their terminal that they break glass. Raises UsageError if they do not, if there is no terminal,
-    or if ``options`` do not fit.
+    """Let the person confirm on their terminal that they break glass. Raises UsageError if they do not confirm, if there is no
+    terminal, or if ``options`` cannot be combined with --break-glass.
     """
     reason = _check(options)
     try:
@@ -50,7 +52,9 @@ def confirm(options: Options) -> None:
 
 
 def _check(options: Options) -> str:
-    """Return the reason. Raises UsageError if ``options`` do not go with --break-glass, or if there is no reason."""
+    """Return the person's reason. Raises UsageError if there is no reason, or if ``options`` cannot be combined with
+    --break-glass.
+    """
     if options.mode != "run" or options.service != "jitsudo":
         raise UsageError("--break-glass goes with a command that jitsudo runs, and with nothing else")
     if options.starts_at is not None:
@@ -67,7 +71,7 @@ def _check(options: Options) -> str:
 
 
 def _ask(terminal: int, question: str) -> bytes:
-    """Write ``question`` and return the line that was typed after it. Raises OSError and termios.error."""
+    """Write ``question``, and return the line that the person types after the question. Raises OSError and termios.error."""
     termios.tcdrain(terminal)
     for _ in range(MOST_PIECES):
         termios.tcflush(terminal, termios.TCIFLUSH)

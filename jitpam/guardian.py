@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A small process beside a client that has made the terminal raw. If the client is killed, it restores the terminal's modes.
+"""The guardian is a small process that runs beside a client whose terminal is in raw mode. If the client is killed, the guardian
+restores the terminal's modes.
 
-Law: this process changes the terminal only if the terminal still has the modes that the client set. So it never overwrites modes
-that a shell or another program has set since. It holds the terminal and one end of a pipe, nothing else, and ends with the
-client.
+Law: the guardian changes the terminal only if the terminal still has the modes that the client set. Therefore the guardian never
+overwrites modes that a shell or another program has set later. The guardian has no open descriptors but the terminal and one end
+of a pipe. The guardian ends with the client.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ else:
 MODES = 36
 """Size in bytes of the kernel's struct termios."""
 _COMPARED = slice(0, 16)
-"""The part of struct termios that is compared: its four words of flags."""
+"""The part of struct termios that is compared, which consists of the four words of flags."""
 
 
 class Guardian:
-    """Forks the process when it is made. If fork(2) fails, there is no guardian, and everything else works all the same."""
+    """``__init__`` forks the guardian process. If fork(2) fails, the client works without a guardian."""
 
     def __init__(self, terminal: int) -> None:
         reading, self._writing = os.pipe2(os.O_CLOEXEC)
@@ -40,26 +41,26 @@ class Guardian:
         os.close(reading)
 
     def tell(self, found: bytes, raw: bytes) -> None:
-        """Tell the guardian that the terminal is about to change from the modes ``found`` to the modes ``raw``."""
+        """Tell the guardian that the client is about to change the terminal's modes from ``found`` to ``raw``."""
         try:  # noqa: SIM105  # importing `contextlib` would make each start 1 ms longer
             os.write(self._writing, found + raw)
         except OSError:
             pass
 
     def dismiss(self) -> None:
-        """End the guardian. The client has restored the terminal itself."""
+        """End the guardian, because the client itself has restored the terminal."""
         os.close(self._writing)
         if self._process:
             try:
-                os.kill(self._process, _signal.SIGKILL)  # faster than waiting until it sees the end of the pipe
+                os.kill(self._process, _signal.SIGKILL)  # faster than waiting until the guardian sees the end of the pipe
                 os.waitpid(self._process, 0)
             except OSError:
                 pass
 
 
 def _guard(terminal: int, reading: int) -> NoReturn:
-    """Be the guardian, in the forked process. The signals that end the client are blocked, as in the client. A session of its own
-    keeps the guardian out of the terminal's job control.
+    """Run the guardian in the forked process. The signals that end the client are blocked in the guardian, as in the client. The
+    guardian has its own session, so the terminal's job control does not affect the guardian.
     """
     try:
         os.setsid()

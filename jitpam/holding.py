@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Handles what jitd has given to jitsudo (PROTOCOL.md section 10): has the means to use it made (``access``), and runs a command
-with them or keeps them.
+"""Handles the things that jitd has given to jitsudo (PROTOCOL.md section 10). This module prepares the things for use
+(``access``). Then this module runs a command that uses the things, or keeps the things.
 
-Law: what was given is given back if it cannot be used, and when the command ends. When the grant ends, by jitd's word or by our
-own clock, the command gets SIGHUP. The command is the person's own and is never killed.
+Law: a thing is given back if it cannot be used, and when the command ends. jitd's message or our own clock ends the grant, and
+then the command gets SIGHUP. The command belongs to the person, so jitsudo never kills it.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ import posix  # importing `os` would make each start 1 ms longer
 import select
 import time
 
+from jitpam import certificate
 from jitpam.access import CACHE, Access, everything
 from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable, connect
 from jitpam.own_command import STOPPED, Unstartable
-from jitpam.saying import print_out, say
+from jitpam.saying import print_out, printable, say
 from jitpam.ticket import NoTicket, instant_of
 from jitpam.wire.codes import EXITS
 from jitpam.wire.messages import Done, Given, Keep, Progress, Resume, Taken
+from jitpam.wire.shown import shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,27 +35,33 @@ else:
     import _signal  # importing `signal` would make each start 3 ms longer
 
 COMES_BACK_WITHIN = 30.0
-"""Seconds in which we try to reconnect after the connection to jitd was lost. After a restart, jitd keeps the thing for us for
-the same time (PROTOCOL.md section 10)."""
+"""Number of seconds for which jitsudo tries to reconnect after the connection to jitd was lost. After a restart, jitd keeps the
+thing for the same time (PROTOCOL.md section 10).
+"""
 TRY_EVERY = 0.2
 LOOK_EVERY = 1.0
-"""Most seconds until the clock is read again: the timeouts of poll(2) stand still while the host is suspended."""
+"""Maximum number of seconds until the clock is read again. Frequent reads are necessary, because timeouts of poll(2) do not run
+while the host is suspended.
+"""
 DAEMON_FIRST = 1.0
-"""Seconds after the end of the grant in which jitd can tell why the grant ended. Then we say that its time is over."""
+"""Number of seconds for which jitsudo waits after the end of the grant until jitd sends the reason. After these seconds, jitsudo
+itself tells that the time is over.
+"""
 ENDS_WITHIN = 5.0
-"""Seconds in which processes have to end after SIGHUP."""
+"""Seconds within which processes must end after SIGHUP."""
 ANSWERS_WITHIN = 5.0
 FOR_A_COMMAND, NOT_FETCHED = 120, 125
 _PASSED_ON = (_signal.SIGTERM, _signal.SIGHUP, _signal.SIGUSR1, _signal.SIGUSR2, _signal.SIGALRM)
-"""Signals that jitsudo passes on to the command. SIGINT and SIGQUIT are not among them: the terminal sends these to jitsudo and
-to the command."""
+"""Signals that jitsudo passes on to the command. SIGINT and SIGQUIT are not in the list, because the terminal sends these signals
+to jitsudo and to the command.
+"""
 _LEAVING = (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP, _signal.SIGQUIT)
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=")
 
 
 class Holding:
-    """What was given together, from the last message ``given`` to its end. ``got`` has one thing at least. ``request`` is the id
-    of the request; empty if jitd has not told it.
+    """The things that were given together. This object exists from the last message ``given`` until the things end. ``got``
+    contains at least one thing. ``request`` is the id of the request, or "" if jitd has not sent it.
     """
 
     def __init__(self, connection: Connection, signals: Signals, request: str, got: list[Got], options: Options) -> None:
@@ -63,28 +71,29 @@ class Holding:
         self._options = options
         self._first = got[0].given
         self.request = request or self._first.id.partition(".")[0]
-        """The id of the request to resume. If jitd has not told it, we take the first part of the holding's id, which is
-        the grant's id. The grant has the id of its request, unless an earlier grant answered the request."""
+        """The id of the request to resume. If jitd has not sent this id, the grant's id is used, which is the first part of the
+        holding's id. The grant's id is equal to the id of the request, unless an earlier grant answered the request.
+        """
         self._ends_at = _boot_clock() + min(one.given.left_ms for one in got) / 1000
 
     @property
     def _what(self) -> str:
         return ", ".join(one.given.thing for one in self._got)
 
-    # --- without a command: it is kept
+    # --- without a command: the thing is kept
 
     def keep(self) -> int:
-        """Make what it is used by, send Keep, and print the shell command that makes programs use a ticket. Returns the exit
-        status, or minus the signal that ended jitsudo.
+        """Prepare the things for use, and send Keep. For a ticket, print a shell command that makes programs use the ticket.
+        Returns the exit status. If a signal ended jitsudo, returns minus the number of this signal.
 
-        Raises Unreachable, after which the caller may resume; NotAuthenticated, RefusedByDaemon and Unwritable.
+        Raises Unreachable (then the caller may resume), NotAuthenticated, RefusedByDaemon and Unwritable.
         """
         if not self._first.stays:
             self._connection.close()
             say(f"request {self.request} was made for a command, and its thing ends with the command: ask again with --get")
             return FOR_A_COMMAND
         try:
-            access = Access(self._got, self._options.to)
+            access = Access(self._got, self._options.to, self._options.key)
         except NoTicket as fault:
             self._connection.close()
             return self._tell(fault)
@@ -96,9 +105,10 @@ class Holding:
                     raise _Left(number)
             self._connection.say(Keep())
             while not isinstance(self._connection.hear(time.monotonic() + ANSWERS_WITHIN), Done):
-                pass  # Taken: it is taken back already, and next jitd refuses Keep
+                pass  # Taken: jitd has taken it back already, and will refuse Keep next
+            printed = access.printed()
             access.close()
-            self._print(access.variables)
+            self._print(access, printed)
         except BaseException as fault:
             access.destroy()
             self._connection.close()
@@ -109,15 +119,20 @@ class Holding:
             raise
         self._connection.close()
         self._say_kept(access.tickets_until)
+        if self._options.key is not None and self._options.to is None and access.file is not None:
+            say(f"the certificate is in {shown(access.file)}, where ssh finds it beside the key")
         return 0
 
-    def _print(self, variables: dict[bytes, bytes]) -> None:
+    def _print(self, access: Access, printed: str) -> None:
+        variables = access.variables
         if self._options.json:
             from jitpam.reporting import held
 
-            held(self.request, [one.given for one in self._got], variables, self._options.to)
+            held(self.request, [one.given for one in self._got], variables, access.file)
         elif CACHE in variables:
             print_out(f"export KRB5CCNAME={_quoted(variables[CACHE])}", "the line to use the ticket by")
+        if printed:
+            print_out(printable(printed), "the certificate")
 
     def _say_kept(self, tickets_until: int) -> None:
         tickets = [one.given.name for one in self._got if one.is_ticket]
@@ -137,13 +152,13 @@ class Holding:
     # --- with a command
 
     def accompany(self, command: OwnCommand) -> int:
-        """Make what it is used by, and run ``command`` with it. Raises NotAuthenticated.
+        """Prepare the things for use, and run ``command``, which can use them. Raises NotAuthenticated.
 
-        Returns the command's exit status, or minus the signal that ended it. If the command is
-        still running ENDS_WITHIN seconds after it got SIGHUP, returns minus SIGHUP.
+        Returns the command's exit status. If a signal ended the command, returns minus the number of this signal. If the command
+        is still running ENDS_WITHIN seconds after it got SIGHUP, returns minus SIGHUP.
         """
         try:
-            access = Access(self._got, self._options.to)
+            access = Access(self._got, self._options.to, certificate.for_a_command(self._options.key))
         except NoTicket as fault:
             self._connection.close()
             return _tell(fault)
@@ -156,7 +171,7 @@ class Holding:
             self._signals.catch((*_PASSED_ON, *_LEAVING, _signal.SIGCHLD, _signal.SIGCONT))
             command.start(access.variables, self._signals.mask_found, access.descriptors)
             access.close()
-            _signal.signal(_signal.SIGTTOU, _signal.SIG_IGN)  # we can write to the terminal even from a background group
+            _signal.signal(_signal.SIGTTOU, _signal.SIG_IGN)  # so that we can write to the terminal from a background group
             return self._until_ended(command, access)
         except NoTicket as fault:
             return _tell(fault)
@@ -187,7 +202,9 @@ class Holding:
         return "its time is over" if _boot_clock() >= self._ends_at + DAEMON_FIRST else ""
 
     def _look(self, command: OwnCommand) -> int | None:
-        """Handle the signals that have arrived. Return how the command has ended, as ``accompany`` does; None if it runs."""
+        """Handle the signals that have arrived. If the command has ended, return the same status as ``accompany``. Otherwise
+        return None.
+        """
         arrived = self._signals.taken()
         for number, sender in arrived:
             if number == _signal.SIGCONT:
@@ -204,8 +221,8 @@ class Holding:
     # --- the connection to jitd is lost
 
     def _come_back(self, command: OwnCommand, access: Access) -> int | None:
-        """Reconnect to jitd. If this fails for COMES_BACK_WITHIN seconds, go on without jitd until the command or the grant ends.
-        Returns None once jitd is connected again; else how the command ended, as ``accompany`` does.
+        """Reconnect to jitd. If the connection fails for COMES_BACK_WITHIN seconds, continue without jitd until the command or
+        the grant ends. Returns None after a successful reconnection. Otherwise returns the same status as ``accompany``.
         """
         self._connection.close()
         gives_up_at = time.monotonic() + COMES_BACK_WITHIN
@@ -252,7 +269,7 @@ class Holding:
             connection.close()
             raise
         for one in again:
-            if one.secret is not None:  # the command has the first one
+            if one.secret is not None:  # the command already has the first descriptor
                 posix.close(one.secret)
         self._connection = connection
         self._ends_at = _boot_clock() + min(one.given.left_ms for one in again) / 1000
@@ -260,7 +277,9 @@ class Holding:
     # --- the end of the grant
 
     def _hang_up(self, command: OwnCommand, access: Access, because: str) -> int:
-        """Send SIGHUP to the command and its descendants. Name those that still run after 5 s. Returns as ``accompany``."""
+        """Send SIGHUP to the command and its descendants. Print the names of the processes that still run after ENDS_WITHIN
+        seconds. Returns the same as ``accompany``.
+        """
         say(f"{self._what} {'is' if len(self._got) == 1 else 'are'} taken back: {because}; hanging up {command.name}")
         command.hang_up()
         access.destroy()
@@ -286,7 +305,7 @@ class Holding:
 
 
 class _Left(Exception):
-    """A signal that ends jitsudo arrived before the ticket was kept. ``number`` is the signal's number."""
+    """A signal that must end jitsudo arrived before jitd accepted Keep. ``number`` is the number of the signal."""
 
     def __init__(self, number: int) -> None:
         super().__init__()
@@ -303,9 +322,9 @@ def _boot_clock() -> float:
 
 
 def _stop_by(number: int) -> None:
-    """Stop jitsudo by the signal that has stopped the command, so that the shell sees its job stop. If there is no shell that
-    could continue us (an orphaned process group), the kernel ignores the signal. For SIGTTOU, which jitsudo ignores, SIGTTIN is
-    used: a shell treats both in the same way.
+    """Stop jitsudo by the signal that has stopped the command, so that the shell sees its job stop. In an orphaned process
+    group, no shell could continue jitsudo, so the kernel ignores the signal. jitsudo ignores SIGTTOU, so this function uses
+    SIGTTIN instead of SIGTTOU. A shell treats both signals in the same way.
     """
     import posix
 
@@ -313,6 +332,6 @@ def _stop_by(number: int) -> None:
 
 
 def _quoted(word: bytes) -> str:
-    """Return ``word`` quoted as one word for sh(1)."""
+    """Return ``word`` with quotes, so that sh(1) reads it as one word."""
     text = word if _PLAIN.issuperset(word) else b"'" + word.replace(b"'", b"'\\''") + b"'"
     return text.decode("utf-8", "surrogateescape")

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes GSSAPI tokens for ``jitd/<host>`` from the user's credential cache: the initiator's half of PROTOCOL.md section 3.
+"""Makes GSSAPI tokens for ``jitd/<host>`` from the user's credential cache. This module implements the initiator's part of
+PROTOCOL.md section 3.
 
 Law: only the krb5 mechanism is used, and credentials are never delegated. Every status of the library is checked. Nothing is
-wrapped or unwrapped before the daemon has proved who it is and all requested flags are granted. Every call that may wait for a
-KDC has a time limit from its caller. docs/adr/0002-initiator.md says why this is a binding of our own, by the C half of ctypes,
-with figures.
+wrapped or unwrapped before the daemon has proved its identity and all requested flags are granted. Every call that may wait for
+a KDC has a time limit, which its caller sets. This module calls the library through its own binding, which uses the C half of
+ctypes. docs/adr/0002-initiator.md gives the reasons and the measurements.
 """
 
 from __future__ import annotations
@@ -28,13 +29,15 @@ else:
 
 SERVICE = "jitd"
 TICKET_WITHIN = 3.0
-"""Seconds that getting a ticket may take. Without this limit, a KDC that does not answer would delay us for half a minute."""
+"""Maximum number of seconds to get a ticket. Without the time limit, a KDC that does not answer would cause a delay of 30
+seconds.
+"""
 HOST_WITHIN = 1.0
-"""Seconds that the resolver may take to find this host's full name."""
+"""Maximum number of seconds for the resolver to find this host's full name."""
 
 
 class NotAuthenticated(Exception):
-    """There is no proof of who the user is. ``cause`` is a word for programs; the text says what to do."""
+    """The user could not authenticate. ``cause`` is a key word for programs. The text tells the user what to do."""
 
     def __init__(self, cause: str, text: str) -> None:
         super().__init__(text)
@@ -49,20 +52,20 @@ class Unproved(Exception):
 
 
 class Initiator:
-    """Proves once, to the jitd of ``target_host``, who the user is; then seals and opens each message of the connection.
+    """Authenticates the user once to the jitd on ``target_host``, and then seals and opens each message of the connection.
 
-    Call ``obtain_ticket``, ``first_token`` and ``finish`` in this order, then ``wrap`` and ``unwrap``. ``cache`` is the name of
-    the credential cache; None: from the environment. It must be given in a process that has changed its user id, because the
-    library ignores the environment there (secure_getenv(3)).
+    Call ``obtain_ticket``, ``first_token`` and ``finish`` in this order, and then ``wrap`` and ``unwrap``. ``cache`` is the name
+    of the credential cache. If ``cache`` is None, the environment names the cache. A process that has changed its user id must
+    pass ``cache``, because the library ignores the environment in such a process (secure_getenv(3)).
     """
 
     def __init__(self, target_host: str, cache: bytes | None = None) -> None:
         self._cache = cache
         self.target = f"{SERVICE}/{target_host}"
         self.principal = ""
-        """The principal whose credentials these are; known after ``obtain_ticket``."""
+        """The principal of the credentials, known after ``obtain_ticket``."""
         self.expires_at = 0.0
-        """The end of the service ticket, in seconds since 1970; known after ``obtain_ticket``."""
+        """The end of the service ticket in seconds since 1970, known after ``obtain_ticket``."""
         try:
             self._gss = krb5.gssapi()
             self._krb5 = krb5.krb5()
@@ -78,8 +81,8 @@ class Initiator:
         self._is_finished = False
 
     def obtain_ticket(self, timeout_for: float = TICKET_WITHIN) -> None:
-        """Get a service ticket into the cache, from the KDC if necessary. Raises NotAuthenticated, also after ``timeout_for``
-        seconds.
+        """Make sure that the cache contains a service ticket. If necessary, request this ticket from the KDC. Raises
+        NotAuthenticated, for example if no ticket arrives within ``timeout_for`` seconds.
         """
         try:
             within(timeout_for, self._obtain_ticket)
@@ -95,10 +98,10 @@ class Initiator:
             raise NotAuthenticated("configuration", f"the Kerberos configuration (krb5.conf) cannot be read (error {fault})")
         self._realm = self._realm_of_target()
         named = _given(f"{self.target}@{self._realm}".encode())
-        # As a principal, not as a host-based service: for a host-based service DNS may rename the host (rdns, THREATS K-18).
+        # The name is given as a principal. For a host-based service, DNS could rename the host (rdns, THREATS K-18).
         kind = Oid(len(krb5.KRB5_PRINCIPAL_NAME), krb5.KRB5_PRINCIPAL_NAME)
         self._call("gss_import_name", named, kind, self._name)
-        if self._cache is not None:  # the name is set for this thread only, and this thread acquires the credentials
+        if self._cache is not None:  # the name is set only for this thread, which acquires the credentials below
             self._call("gss_krb5_ccache_name", self._cache, None)
         major = self._gss.gss_acquire_cred(
             self._minor, None, krb5.FOREVER, None, krb5.INITIATE, self._credentials, None, None
@@ -112,14 +115,14 @@ class Initiator:
             self._call("gss_display_name", owner, shown, None)
             self.principal = self._take(shown).decode("utf-8", "surrogateescape")
             self._gss.gss_release_name(self._minor, owner)
-        # Make a token that is not sent: the library fetches the service ticket for it and keeps the ticket in the cache.
+        # Make a token that is not sent. For this, the library fetches the service ticket and keeps it in the cache.
         self._start(None)
         self._gss.gss_delete_sec_context(self._minor, self._context, None)
 
     def first_token(self, channel: bytes) -> bytes:
         """Return the token for the daemon, bound to ``channel``. Raises NotAuthenticated."""
         bindings = Bindings(application_data=_given(channel))
-        try:  # if the cache did not keep the ticket, this asks the KDC again
+        try:  # if the cache did not keep the ticket, this call asks the KDC again
             return within(TICKET_WITHIN, lambda: self._start(bindings))
         except TimeoutError:
             raise NotAuthenticated("kdc silent", "the KDC stopped answering: try again") from None
@@ -155,7 +158,7 @@ class Initiator:
         self._is_finished = True
 
     def wrap(self, message: bytes) -> bytes:
-        """Return ``message`` sealed: encrypted, and protected against changes. Raises Unproved."""
+        """Return ``message`` in sealed form: encrypted, and protected against changes. Raises Unproved."""
         self._must_be_finished()
         is_secret = krb5.Int()
         sealed = Taken()
@@ -165,12 +168,12 @@ class Initiator:
         return self._take(sealed)
 
     def unwrap(self, sealed: bytes) -> bytes:
-        """Return the message in ``sealed``. Raises Unproved if that is not the daemon's next message, encrypted and unchanged."""
+        """Return the message in ``sealed``. Raises Unproved unless it is the daemon's next message, encrypted and unchanged."""
         self._must_be_finished()
         is_secret = krb5.Int()
         message = Taken()
         major = self._gss.gss_unwrap(self._minor, self._context, _given(sealed), message, is_secret, None)
-        # The low bits of the major status say that a message came twice, late, too early or after a gap. These are faults, too.
+        # The low bits of the major status show that a message came twice, late, too early or after a gap. These are errors too.
         if major:
             self._take(message)
             raise Unproved(f"a message was not sealed by {self.target}, or not the next one: {self._status(major)}")
@@ -211,7 +214,9 @@ class Initiator:
         return data
 
     def _status(self, major: int) -> str:
-        """Return the library's text for the mechanism's status if there is one, else for ``major``."""
+        """Return the library's text for the mechanism's status. If the mechanism has set no status, return the text for
+        ``major``.
+        """
         minor = self._minor.value
         kind, status = (krb5.BY_MINOR, minor) if minor else (krb5.BY_MAJOR, major)
         text = Taken()
@@ -221,8 +226,8 @@ class Initiator:
         return self._take(text).decode("utf-8", "surrogateescape")
 
     def _realm_of_target(self) -> str:
-        """Return the realm of the host by krb5.conf; empty if krb5.conf does not name one. Then the KDC of the user's realm is
-        asked.
+        """Return the realm of the host from krb5.conf. If krb5.conf does not name a realm, return "", so that the KDC of the
+        user's realm is asked.
         """
         realms = krb5.strings()
         host = self.target.partition("/")[2].encode()
@@ -298,7 +303,7 @@ _CAUSES = {
     -1765328364: ("revoked", "the KDC has revoked the ticket of {principal}: kinit again"),
     -1765328372: ("policy", "the KDC gives no ticket for {target}: {said}"),
 }  # fmt: skip
-"""Status of the krb5 mechanism → the cause, and a sentence that says what to do."""
+"""Maps a status of the krb5 mechanism to a cause and to a sentence that tells the user what to do."""
 
 _CACHE_CAUSES = {
     -1765328189: ("no ticket", "you have no Kerberos ticket{where}: kinit"),  # FCC_NOFILE
@@ -309,7 +314,9 @@ _CACHE_CAUSES = {
     -1765328172: ("cache", "the credential cache is of another format{where}: kinit again"),  # CCACHE_BADVNO
     -1750600181: ("cache", "no KCM daemon runs on this host, which the credential cache needs{where}"),
 }  # fmt: skip
-"""Status of libkrb5 when it opens the cache → the cause, and a sentence that says what to do."""
+"""Maps a status to a cause and to a sentence that tells the user what to do. libkrb5 returns such a status if it cannot open the
+cache.
+"""
 
 
 def _given(data: bytes) -> Given:
@@ -317,8 +324,8 @@ def _given(data: bytes) -> Given:
 
 
 def within(seconds: float, work: Callable[[], T]) -> T:
-    """Call ``work`` in a thread, and return or raise what it does. Raises TimeoutError if that takes longer than ``seconds``.
-    Then the thread goes on; it does not keep the process from exiting if that is done by ``os._exit``.
+    """Call ``work`` in a new thread. Return its result or raise its exception. After ``seconds`` seconds, raises TimeoutError.
+    After a timeout the thread continues, but the process can still exit by ``os._exit``.
     """
     finished = _thread.allocate_lock()
     finished.acquire()
@@ -333,7 +340,7 @@ def within(seconds: float, work: Callable[[], T]) -> T:
         finally:
             finished.release()
 
-    before = _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals())  # our signals must not go to that thread
+    before = _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals())  # the new thread must not get our signals
     try:
         _thread.start_new_thread(run, ())
     finally:
@@ -346,7 +353,9 @@ def within(seconds: float, work: Callable[[], T]) -> T:
 
 
 def channel_of(client_hello: bytes, daemon_hello: bytes) -> bytes:
-    """What a token is bound to: a digest of both hellos, each after its length (PROTOCOL.md section 3)."""
+    """Return the channel binding for a token. The binding is a digest of the lengths and texts of both hellos (PROTOCOL.md
+    section 3).
+    """
     try:
         from _sha256 import sha256  # type: ignore[import-not-found]  # importing `hashlib` takes 2 ms more
     except ImportError:
@@ -356,8 +365,9 @@ def channel_of(client_hello: bytes, daemon_hello: bytes) -> bytes:
 
 
 def own_host() -> str:
-    """Return this host's full name, as ``hostname -f`` does. A name that has a dot is not looked up. If the resolver does not
-    find a longer name within HOST_WITHIN, the short name is returned. jitd's own default follows the same rule.
+    """Return this host's full name, like ``hostname -f``. A host name that contains a dot is not looked up. If the resolver does
+    not find a longer name within HOST_WITHIN seconds, the short name is returned. jitd finds its own default name by the same
+    rule.
     """
     name = posix.uname().nodename
     if "." not in name.strip("."):

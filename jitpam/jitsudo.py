@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """``jitsudo``: the main program (jitsudo(1)).
 
-Law: standard output belongs to the command. Each sentence of jitsudo goes to standard error, on a line of its own, through
-``printable``. Every fault ends with a sentence and an exit status of jitsudo's own. jitsudo never runs the command in another
-way.
+Law: when a command runs, only the command writes to standard output. Each sentence of jitsudo is written to standard error
+through ``printable``, on its own line. After every fault, jitsudo prints a sentence and exits with one of its own exit statuses.
+jitsudo never runs the command without jitd's permission.
 
-This module imports only what is needed to prove who the user is. All other modules are imported while jitd checks the proof
-(docs/start.md).
+This module imports only the modules that are needed to authenticate the user. All other modules are imported while jitd checks
+the user's proof (docs/start.md).
 """
 
 from __future__ import annotations
+
+# ruff: noqa: E402
+import gc
+
+gc.set_threshold(10_000)  # before the other imports: with Python's 700, the collections during a start make it 0.6 ms longer
 
 import posix  # importing `os` would make each start 1 ms longer
 import sys
@@ -29,7 +34,7 @@ UNREACHABLE = 125
 
 
 def main() -> NoReturn:
-    """Do what the command line says, and exit with the status of that."""
+    """Carry out the command line, and exit with the resulting status."""
     _signal.signal(_signal.SIGINT, _signal.SIG_DFL if _signal.getsignal(_signal.SIGINT) != _signal.SIG_IGN else _signal.SIG_IGN)
     kinds = stream_kinds()
     fill_closed()
@@ -37,7 +42,7 @@ def main() -> NoReturn:
         ending = _run([word.encode(sys.getfilesystemencoding(), "surrogateescape") for word in sys.argv[1:]], kinds)
     except Exception as fault:
         ending = _tell(fault)
-    posix._exit(ending)  # not sys.exit: a thread may still wait for a silent KDC, and Python's own exit takes a millisecond
+    posix._exit(ending)  # not sys.exit: Python's own exit takes 1 ms, and a thread may still be waiting for a silent KDC
 
 
 def _tell(fault: Exception) -> int:
@@ -45,10 +50,10 @@ def _tell(fault: Exception) -> int:
         from jitpam.failing import tell
 
         return tell(fault)
-    except Exception:  # the import failed: no descriptor is left, or an upgrade replaces the file. Exit with our status
+    except Exception:  # the import failed: there is no free descriptor, or an upgrade replaces the file. Exit with our status
         try:  # noqa: SIM105
             posix.write(2, b"jitsudo: internal error; jitsudo did not run the command\n")
-        except OSError:  # standard error is closed: only the exit status is left
+        except OSError:  # standard error is closed, so only the exit status can tell
             pass
         return UNREACHABLE
 
@@ -75,6 +80,10 @@ def _do(options: Options, kinds: list[str]) -> int:
             from jitpam.access import check_file
 
             check_file(options.to)
+        elif options.key is not None and options.waits:
+            from jitpam.submission import check_key
+
+            check_key(options)
         opening = _begin(options)
         from jitpam import asking  # imported while jitd checks our proof
 
@@ -85,7 +94,7 @@ def _do(options: Options, kinds: list[str]) -> int:
 
 
 def _begin(options: Options) -> Connection:
-    """As ``client.begin``. Without a ticket the local password is asked for, if jitd finds no KDC; -n asks for nothing."""
+    """Like ``client.begin``. If there is no ticket and jitd finds no KDC, ask for the local password, unless -n was given."""
     try:
         return begin()
     except NotAuthenticated as lack:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The functions of libgssapi_krb5 (RFC 2744) and libkrb5 that we call, declared for _ctypes, the C half of ctypes.
+"""Declares the functions of libgssapi_krb5 (RFC 2744) and libkrb5 that the client calls. The declarations are for _ctypes, the C
+half of ctypes.
 
-Law: only functions that are declared here with all their types are called. This module decides nothing.
+Law: every function that is called must be declared here, with all its types. This module makes no decisions.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ else:
 
 
 class Handle(_Address):
-    """``void *``: a pointer to an object of the library. An argument declared as _HANDLE is the Handle's own address."""
+    """``void *``, which points to an object of the library. If an argument is declared as _HANDLE, the Handle's address is
+    passed.
+    """
 
     _type_ = "P"
 
@@ -40,7 +43,7 @@ class Number(_Integer):
 
 
 class Int(_Integer):
-    """``int``, which is ``krb5_int32`` too."""
+    """``int``, which is the same type as ``krb5_int32``."""
 
     _type_ = "i"
 
@@ -64,13 +67,13 @@ class _Char(_Letter):
 
 
 class Given(Structure):
-    """gss_buffer_desc with bytes of ours. It keeps a reference to them."""
+    """A gss_buffer_desc that contains our own bytes. This object keeps a reference to the bytes."""
 
     _fields_ = (("length", _Size), ("value", String))
 
 
 class Taken(Structure):
-    """gss_buffer_desc that the library fills; ``gss_release_buffer`` frees it."""
+    """A gss_buffer_desc that the library fills. ``gss_release_buffer`` frees this buffer."""
 
     _fields_ = (("length", _Size), ("value", Handle))
 
@@ -103,7 +106,7 @@ CONTINUE_NEEDED = 1
 
 DELEGATE, MUTUAL, REPLAY, SEQUENCE, CONFIDENTIAL, INTEGRITY, ANONYMOUS = 1, 2, 4, 8, 16, 32, 64
 WANTED = MUTUAL | REPLAY | SEQUENCE | CONFIDENTIAL | INTEGRITY
-"""The flags that the initiator requests, by PROTOCOL.md section 3."""
+"""The flags that the initiator requests (PROTOCOL.md section 3)."""
 
 _P, _U = Handle, Number
 _STATUS = POINTER(Number)
@@ -131,8 +134,9 @@ _GSS: dict[str, tuple[Any, ...]] = {
     "gss_delete_sec_context": (_STATUS, _HANDLE, _P),
     "gss_krb5_ccache_name": (_STATUS, String, _P),
 }  # fmt: skip
-"""Function → the types of its arguments. The functions are from RFC 2744; the last one is from MIT's krb5. All return a major
-status."""
+"""Maps each function to the types of its arguments. RFC 2744 defines the functions, but the last one is defined by MIT's krb5.
+All these functions return a major status.
+"""
 
 _KRB5: dict[str, tuple[Any, ...]] = {
     "krb5_init_context": (_HANDLE,),
@@ -143,8 +147,10 @@ _KRB5: dict[str, tuple[Any, ...]] = {
     "krb5_cc_resolve": (_P, String, _HANDLE),
     "krb5_cc_get_principal": (_P, _P, _HANDLE),
 }
-"""Function of libkrb5 → the types of its arguments. They find the realm of a host without asking DNS, and the reason why a
-credential cache gives no credentials. GSSAPI has no function for either."""
+"""Maps each function of libkrb5 to the types of its arguments. Some of these functions find the realm of a host without DNS.
+Some of the functions find the reason why a credential cache gives no credentials. GSSAPI has no function that finds such a realm
+or reason.
+"""
 
 
 class _Function(CFuncPtr):
@@ -154,7 +160,9 @@ class _Function(CFuncPtr):
 
 
 class Library:
-    """A loaded library. Its attributes are the functions declared here; each is looked up when it is first used."""
+    """A loaded library. The attributes of this object are the functions that are declared in this module. Each function is
+    looked up in the library at its first use.
+    """
 
     def __init__(self, name: str, calls: dict[str, tuple[Any, ...]], result: Any) -> None:
         self._handle = dlopen(name, 0)
@@ -170,12 +178,12 @@ class Library:
 
 
 def gssapi() -> Any:
-    """Load libgssapi_krb5, with its functions declared. Raises OSError if it is not installed."""
+    """Load libgssapi_krb5 and declare its functions. Raises OSError if the library is not installed."""
     return Library("libgssapi_krb5.so.2", _GSS, Number)
 
 
 def krb5() -> Any:
-    """Load libkrb5, with its functions declared. Raises OSError if it is not installed."""
+    """Load libkrb5 and declare its functions. Raises OSError if the library is not installed."""
     return Library("libkrb5.so.3", _KRB5, Int)
 
 

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The functions of libkrb5 that read a credential cache and fill another one, declared for _ctypes, the C half of ctypes.
+"""Declares the functions of libkrb5 that read one credential cache and fill another. The declarations are for _ctypes, the C
+half of ctypes.
 
-Law: only functions that are declared here with all their types are called. This module is imported only if a thing was asked for,
-so it does not slow down other starts. The structures are those in MIT Kerberos' krb5.h, which have not changed since release 1.2.
+Law: every function that is called must be declared here, with all its types. This module is imported only if a thing was
+requested, so that the other starts of jitsudo stay fast. The structures are those in krb5.h of MIT Kerberos. These structures
+have not changed since release 1.2.
 """
 
 from __future__ import annotations
@@ -29,7 +31,9 @@ class Data(Structure):
 
 
 class Credential(Structure):
-    """The structure krb5_creds: a ticket, in a cache or asked for. Times are in seconds since 1970, as unsigned 32 bits."""
+    """The structure krb5_creds: a ticket in a cache, or a request for a ticket. Times are seconds since 1970, as unsigned numbers
+    of 32 bits.
+    """
 
     _fields_ = (
         ("magic", Int),
@@ -50,7 +54,7 @@ class Credential(Structure):
 
 
 NO_STORE = 8
-"""KRB5_GC_NO_STORE: do not store the ticket in the cache whose credentials are used to fetch it."""
+"""KRB5_GC_NO_STORE: the library fetches a ticket with the credentials of a cache, but does not store the ticket in this cache."""
 
 _P = Handle
 _HANDLE = POINTER(Handle)
@@ -71,9 +75,9 @@ _CALLS: dict[str, tuple[Any, ...]] = {
     "krb5_cc_close": (_P, _P),
     "krb5_get_credentials": (_P, Int, _P, _CREDENTIAL, POINTER(_CREDENTIAL)),
 }
-"""Function → the types of its arguments. All return a krb5_error_code, 0 for success."""
+"""Maps each function to the types of its arguments. All functions return a krb5_error_code, which is 0 after success."""
 _TEXTS: dict[str, tuple[Any, ...]] = {"krb5_get_error_message": (_P, Int)}
-"""Function that returns a text → the types of its arguments. The library owns the text."""
+"""Maps each function that returns a text to the types of its arguments. The library owns the returned text."""
 
 
 def calls() -> Any:
@@ -87,5 +91,5 @@ def texts() -> Any:
 
 
 def address() -> Any:
-    """Return an empty pointer to a Credential. The library stores the address of its own Credential in it."""
+    """Return an empty pointer to a Credential. The library stores the address of its own Credential in this pointer."""
     return _CREDENTIAL()

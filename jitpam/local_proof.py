@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Proves by the account's own password on this host who the user is, while jitd finds no KDC (PROTOCOL.md section 3).
+"""Authenticates the user by the account's password on this host, while jitd finds no KDC (PROTOCOL.md section 3).
 
-Law: nothing is asked before jitd, which must be root, has said that a password counts now. The password is read from the terminal
-with echo off, and goes to the socket that jitd sent for it: not into a message, a file, an argument or the environment. A process
-that has it leaves no core file. Where nothing can be asked, the fault is the one that Kerberos had.
+Law: the user is asked only after jitd, which must be root, has said that a password is accepted now. The password is read from
+the terminal with echo off. The password is sent only to the socket that jitd passed for this purpose. The password is never put
+into a message, a file, an argument or the environment. A process that has the password writes no core file. If the user cannot
+be asked, the error from Kerberos is raised.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import socket
 import struct
 import termios
 import time
+from _thread import allocate_lock, get_ident
 from contextlib import suppress
 
 from jitpam import client
@@ -27,22 +29,28 @@ if TYPE_CHECKING:
     from types import FrameType
 
 CAUSES = frozenset({"kdc down", "kdc silent", "no ticket", "expired"})
-"""The causes of a lack of a ticket that an unreachable KDC may be behind."""
+"""Causes of a missing ticket that may result from an unreachable KDC."""
 FOUND_WITHIN = 30.0
-"""Seconds that jitd may take to look for KDCs, while it also does so for others."""
+"""Maximum number of seconds in which jitd searches for KDCs. In this time, jitd may also search for KDCs for other clients."""
 JUDGED_WITHIN = 75.0
-"""Seconds that jitd may take to have the password checked."""
+"""Maximum number of seconds in which jitd checks the password."""
 MOST = 512
-"""Bytes that a password may have."""
+"""Maximum number of bytes in a password."""
 PROVED = "proved by local PAM: the KDC could not be reached"
 PR_SET_DUMPABLE = 4
 _SIGNALS = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP)
 _asks = True
+_first = get_ident()
+"""The only thread that may ask for the password, because only this thread gets signals. Two prompts at one terminal could also
+read each other's lines.
+"""
 _kept: list[ByPassword] = []
+_turn = allocate_lock()
+"""The lock that a thread holds while it takes a connection from the kept connections or puts one back."""
 
 
 class _Left(Exception):
-    """A signal ended the prompt; ``number`` is the signal."""
+    """A signal ended the prompt. ``number`` is the number of the signal."""
 
     def __init__(self, number: int) -> None:
         super().__init__()
@@ -50,33 +58,47 @@ class _Left(Exception):
 
 
 def never_ask() -> None:
-    """Ask for no password in this process, whatever happens (``-n``)."""
+    """Make sure that this process never asks for a password (``-n``)."""
     global _asks
     _asks = False
 
 
 def connect(program: str = "jitsudo", *, with_ticket: bool = False) -> Connection:
-    """As ``client.connect``. If there is no ticket, and jitd finds no KDC, ask for the local password, once in this process.
-    ``program`` is who asks.
+    """Like ``client.connect``. If there is no ticket and jitd finds no KDC, ask for the local password, once in this process.
+    ``program`` is the name that the prompt shows. A kept connection belongs to one thread until that thread closes it.
     """
-    if _kept and _kept[-1].is_idle:
-        return _kept[-1]
+    kept = _taken()
+    if kept is not None:
+        return kept
     try:
         return client.connect(with_ticket=with_ticket)
     except NotAuthenticated as lack:
         connection = begin_instead(lack, program)
     connection.ready()
-    _kept.append(connection)
+    with _turn:
+        connection.holders.append(get_ident())
+        _kept.append(connection)
     return connection
 
 
-def begin_instead(lack: NotAuthenticated, program: str = "jitsudo") -> ByPassword:
-    """Return a connection with a proof by the local password, which jitd has not accepted yet (``Connection.ready``).
+def _taken() -> ByPassword | None:
+    """Return a kept connection on which this thread may ask a question now. If there is no such connection, return None."""
+    with _turn:
+        for one in _kept:
+            if one.is_idle and all(holder == get_ident() for holder in one.holders):
+                one.holders.append(get_ident())
+                return one
+    return None
 
-    Raises ``lack``, the reason why there is no ticket, if no local password counts now. Raises NotAuthenticated if there is no
-    terminal, and as ``client.connect``.
+
+def begin_instead(lack: NotAuthenticated, program: str = "jitsudo") -> ByPassword:
+    """Return a connection on which a proof by the local password was sent. jitd has not accepted this proof yet
+    (``Connection.ready``).
+
+    ``lack`` is the error for the missing ticket. If no local password is accepted now, ``lack`` is raised. Raises
+    NotAuthenticated if there is no terminal. Also raises the same errors as ``client.connect``.
     """
-    if lack.cause not in CAUSES or not _asks or os.geteuid() == 0:
+    if lack.cause not in CAUSES or not _asks or os.geteuid() == 0 or get_ident() != _first:
         raise lack
     connection = ByPassword(socket_path(), program)
     try:
@@ -89,26 +111,34 @@ def begin_instead(lack: NotAuthenticated, program: str = "jitsudo") -> ByPasswor
 
 
 class ByPassword(Connection):
-    """A connection whose client proves by a local password who it is. It is not sealed, like that of root: the peer is root.
+    """A connection whose client authenticates by a local password. As on root's own connection, messages are not sealed, because
+    the peer is root.
 
-    It stays open when a question was answered, so that a verb of several questions asks for the password once.
+    The connection stays open after an answer, so a verb with several questions asks for the password only once.
     """
 
     def __init__(self, path: str, program: str) -> None:
         super().__init__(path, None)
         self._program = program
         self.is_asked = False
-        """True from when jitd has said that a password counts."""
+        """True after jitd has said that a password is accepted."""
+        self.holders: list[int] = []
+        """The ids of the threads that use this connection. The list has one entry for each use that is not closed yet."""
 
     @property
     def is_idle(self) -> bool:
-        """True if a question can be asked now."""
+        """True if a question can be asked on this connection now."""
         return self.conversation.state == "ready"
 
     def close(self) -> None:
-        """Close the connection, unless another question can be asked on it. Never raises."""
+        """Close the connection. If another question can be asked on it, keep it for the next thread. Never raises."""
         if not self.is_idle:
             super().close()
+        with _turn:
+            if self.holders:
+                self.holders.pop()
+            if not self.is_idle and self in _kept:
+                _kept.remove(self)
 
     def _introduce(self, until: float) -> None:
         self._connect(until)
@@ -133,7 +163,7 @@ class ByPassword(Connection):
 def send_password(to: socket.socket, program: str, prove: Prove) -> None:
     """Ask for the password at the terminal, and send it to ``to``. Raises NotAuthenticated if there is no terminal.
 
-    A signal that would end the process does so once the terminal is as before.
+    If a signal must end the process, the terminal's modes are restored before the process ends.
     """
     try:
         terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
@@ -150,7 +180,7 @@ def send_password(to: socket.socket, program: str, prove: Prove) -> None:
     try:
         prctl(PR_SET_DUMPABLE, 0)
         n_read = _typed(terminal, question.encode("utf-8", "replace"), password)
-        with memoryview(password)[:n_read] as line, suppress(BrokenPipeError):  # jitd then says what is wrong
+        with memoryview(password)[:n_read] as line, suppress(BrokenPipeError):  # jitd then sends the reason
             to.sendall(line)
     except _Left as left:
         signal.signal(left.number, signal.SIG_DFL)
@@ -167,8 +197,8 @@ def send_password(to: socket.socket, program: str, prove: Prove) -> None:
 
 
 def _typed(terminal: int, question: bytes, into: bytearray) -> int:
-    """Write ``question``, read the line that is typed after it ``into``, with echo off, and return its length without the line
-    end. What was typed before is dropped. Raises OSError, termios.error and _Left.
+    """Write ``question``, and read the next typed line with echo off. The line is stored in the buffer ``into``. Return the
+    length of the line without its line end. Earlier input is discarded. Raises OSError, termios.error and _Left.
     """
     before = termios.tcgetattr(terminal)
     quiet = list(before)
@@ -178,7 +208,7 @@ def _typed(terminal: int, question: bytes, into: bytearray) -> int:
         raise _Left(number)
 
     handlers = {number: signal.signal(number, leave) for number in _SIGNALS}
-    stop = signal.signal(signal.SIGTSTP, signal.SIG_IGN)  # a shell would find the terminal without echo
+    stop = signal.signal(signal.SIGTSTP, signal.SIG_IGN)  # if we stopped now, the shell would have a terminal without echo
     try:
         termios.tcsetattr(terminal, termios.TCSAFLUSH, quiet)
         os.write(terminal, question)

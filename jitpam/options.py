@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads jitsudo's command line, which is sudo's, with the rules of getopt(3): options end at the first word that is not an
-option.
+"""Reads jitsudo's command line. The command line has sudo's form. As in getopt(3), the options end at the first word that is not
+an option.
 
-Law: pure and total. Any words give either Options or UsageError. An option that this version does not have is refused by its
-name, never ignored. Arguments stay bytes. (Importing the standard library's getopt would make each start 5 ms longer.)
+Law: pure and total. For any words, the result is Options or UsageError. An unknown option is refused by name. Arguments stay
+bytes. (Importing the standard library's getopt would make each start 5 ms longer.)
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ Asks for a command to be run as another user. The people named by the rules appr
                           is one, as yourself with it; otherwise keep it, and print the line to use it by; up to 8
                           times: you get all of them or none
       --to=FILE           with --get: write the secret that comes with the thing into the new FILE
+      --key=FILE          with --get=ssh-certificate:NAME: the file of your public key, such as ~/.ssh/id_ed25519.pub
       --resume=ID         wait for that request, or run it if it is approved
   -l, --list              what may I ask for; with a command: what would happen
       --json              with -l: one JSON object a line; with --get or --resume: one JSON object at the end
@@ -60,11 +61,11 @@ Exit status: the command's own, or 118 an approval would be owed, 119 not authen
 
 
 class Options:
-    """What the command line says. ``mode`` is run, get, list, validate, giveback, giveback all, resume, version or help."""
+    """The parsed command line. ``mode`` is run, get, list, validate, giveback, giveback all, resume, version or help."""
 
     __slots__ = (
-        "anew", "argv", "background", "bell", "break_glass", "chdir", "get", "group", "if_owed", "json", "lasts_for", "login",
-        "mode", "preserve", "preserve_all", "quiet", "reason", "request", "resume", "service", "shell", "starts_at",
+        "anew", "argv", "background", "bell", "break_glass", "chdir", "get", "group", "if_owed", "json", "key", "lasts_for",
+        "login", "mode", "preserve", "preserve_all", "quiet", "reason", "request", "resume", "service", "shell", "starts_at",
         "timeout_for", "to", "user", "uses", "variables", "waits",
     )  # fmt: skip
 
@@ -78,7 +79,7 @@ class Options:
         self.uses: int | None = None
         self.timeout_for: int | None = None
         self.starts_at: int | None = None
-        """Seconds since 1970; None: when it is approved."""
+        """The time at which the grant begins, in seconds since 1970. None means the time of approval."""
         self.quiet = False
         self.json = False
         self.login = False
@@ -90,10 +91,12 @@ class Options:
         self.break_glass = False
         self.resume: str | None = None
         self.get: list[str] = []
+        self.key: bytes | None = None
+        """The file of the public key for which a certificate is requested."""
         self.to: bytes | None = None
-        """The new file for a secret that comes with what is given."""
+        """The new file into which the secret of a given thing is written."""
         self.request = ""
-        """The id of the request, once jitd has told it."""
+        """The id of the request, after jitd has sent this id."""
         self.service = "jitsudo"
         self.anew = False
         self.if_owed = True
@@ -109,13 +112,13 @@ _SHORT = {
     "P": "preserve-groups", "C": "close-from", "p": "prompt", "S": "stdin", "A": "askpass", "N": "no-update",
     "R": "chroot", "r": "role", "t": "type", "a": "auth-type", "c": "login-class", "U": "other-user", "e": "edit",
 }  # fmt: skip
-"""Short option → its long name. ``-h`` is not here, because its meaning depends on the next word."""
+"""Maps a short option to its long name. ``-h`` is not in the table, because its meaning depends on the next word."""
 
 _TAKES = {
     "user", "group", "chdir", "reason", "for", "uses", "resume", "command-timeout", "close-from", "prompt", "chroot", "role",
-    "type", "auth-type", "login-class", "other-user", "host", "service", "get", "at", "to",
+    "type", "auth-type", "login-class", "other-user", "host", "service", "get", "at", "to", "key",
 }  # fmt: skip
-"""Long options that take an argument. ``--preserve-env`` may have one, but only after ``=``."""
+"""Long options that need an argument. ``--preserve-env`` may also have an argument, but only after ``=``."""
 
 _MODES = {
     "list": "list",
@@ -130,12 +133,13 @@ _SETS = {
     "non-interactive": ("if_owed", False), "no-wait": ("waits", False), "quiet": ("quiet", True), "json": ("json", True),
     "break-glass": ("break_glass", True),
 }  # fmt: skip
-"""Option without an argument → the attribute of Options that it sets, and the value."""
-_ONCE = {"user": "user", "group": "group", "chdir": "chdir", "command-timeout": "timeout_for", "to": "to"}
-"""Option that may not be given twice, as in sudo → the attribute of Options that keeps its argument. With two accounts it would
-not be clear which one was meant."""
+"""Maps an option without an argument to the attribute of Options that is set, and to the value of this attribute."""
+_ONCE = {"user": "user", "group": "group", "chdir": "chdir", "command-timeout": "timeout_for", "to": "to", "key": "key"}
+"""Maps an option that may be given only once (as in sudo) to the attribute of Options for its argument. For example, if two
+accounts were given, it would not be clear which account was meant.
+"""
 _OTHER = {"resume": "resume", "get": "get"}
-"""Options with an argument that ask for something else than a command to be run as another user → the mode that they are."""
+"""Maps an option with an argument to the mode that it selects. These modes do not run a command as another user."""
 _ONLY_ONE = "only one of -l, -v, -k, -K, -V, -h, --get and --resume may be given"
 _NOT_WITH_GET = (
     ("uses", "--uses", "a KDC cannot count uses"),
@@ -151,13 +155,13 @@ _NOT_WITH_GET = (
     ("timeout_for", "-T", "--for says how long the thing is wanted"),
     ("variables", "VAR=value", "set it before jitsudo, and the command has it"),
 )
-"""Where it is kept, what was typed, and why it does not go with --get."""
+"""Options that cannot be used with --get. Each row has the attribute, the option as it is typed, and the reason."""
 _NOTHING = {"set-home", "stdin", "askpass", "prompt"}
-"""Options that are accepted and have no effect: HOME is the target user's anyway, and no password is asked for."""
+"""Options that are accepted but have no effect. HOME is always the target user's home, and no password is asked for."""
 MOST_THINGS = 8
-"""How often --get may be given: so many things can be asked for at once."""
+"""Maximum number of things in one request, and of --get options on the command line."""
 LEAST_CLOSED = 3
-"""The lowest descriptor that -C may name. Descriptors 0 to 2 are the command's streams; all others are closed in any case."""
+"""The lowest descriptor that -C may name. 0 to 2 are the command's streams. Other descriptors are always closed."""
 _NEVER = {
     "chroot": "a request is for this host and this root directory",
     "host": "a request is for this host and this root directory",
@@ -170,13 +174,15 @@ _NEVER = {
     "no-update": "there is no time stamp to update",
     "edit": "jitsudo does not edit files; ask for the editor as a command",
 }
-_OURS = frozenset({"reason", "for", "uses", "no-wait", "resume", "service", "get", "at", "to", "quiet", "json", "break-glass"})
+_OURS = frozenset(
+    {"reason", "for", "uses", "no-wait", "resume", "service", "get", "at", "to", "key", "quiet", "json", "break-glass"}
+)
 """Options that sudo does not have."""
 _KNOWN = frozenset(_SHORT.values()) | {"help", "host"} | _OURS
 
 
 def read_options(words: list[bytes]) -> Options:
-    """Return the meaning of ``words``, the command line without the program's name. Raises UsageError."""
+    """Parse ``words``, the command line without the program's name, and return the options. Raises UsageError."""
     found = Options()
     at = 0
     while at < len(words):
@@ -202,13 +208,13 @@ def read_options(words: list[bytes]) -> Options:
 
 
 def _read_short(found: Options, letters: bytes, words: list[bytes], at: int) -> int:
-    """Apply one word of short options. An option with an argument takes the rest of the word, or the next word. Returns the
-    index of the word to read next. Raises UsageError.
+    """Apply one word of short options. The argument of an option is the rest of the word, or the next word. Returns the index of
+    the word to read next. Raises UsageError.
     """
     for place in range(len(letters)):
         letter = _quoted(letters[place : place + 1])
         rest = letters[place + 1 :]
-        if letter == "h":  # as in sudo: with a host name, in this word or the next, -h means that host; without, it means help
+        if letter == "h":  # as in sudo: if a host name follows (in this word or the next), -h means that host, otherwise help
             if rest or (at < len(words) and not words[at].startswith(b"-")):
                 raise UsageError(f"-h HOST is refused: {_NEVER['host']}")
             _apply(found, "help", "-h", None)
@@ -233,9 +239,9 @@ def _read_long(found: Options, word: bytes, words: list[bytes], at: int) -> int:
     """Apply one long option. ``word`` has no leading dashes. Returns the index of the word to read next. Raises UsageError."""
     typed, equals, value = word.partition(b"=")
     name = _quoted(typed)
-    if name not in _KNOWN:  # an unambiguous beginning of a name is enough, as in getopt_long(3)
+    if name not in _KNOWN:  # the beginning of a name is enough if it is unambiguous, as in getopt_long(3)
         meant = sorted(known for known in _KNOWN if known.startswith(name)) if name else []
-        meant = [known for known in meant if known not in _OURS] or meant  # sudo's options win: scripts were written for them
+        meant = [known for known in meant if known not in _OURS] or meant  # sudo's options win, because scripts use them
         if len(meant) != 1:
             raise UsageError(f"--{name} may mean --{' or --'.join(meant)}" if meant else f"unknown option --{name}")
         name = meant[0]
@@ -283,6 +289,10 @@ def _apply(found: Options, name: str, typed: str, value: bytes | None) -> None:
         if not value or b"\0" in value:
             raise UsageError(f"{typed} needs a file")
         found.to = value
+    elif name == "key":
+        if not value:
+            raise UsageError(f"{typed} needs the file of your public key")
+        found.key = value
     elif name == "for":
         found.lasts_for = read_duration(value or b"")
     elif name == "uses":
@@ -314,12 +324,14 @@ def _text(typed: str, value: bytes) -> str:
 
 
 def _check(found: Options) -> None:
-    """Check that the options fit together. Raises UsageError."""
-    if found.mode == "giveback" and (found.argv or found.login or found.shell):  # as in sudo: -k is about this command alone
+    """Check that the options can be used together. Raises UsageError."""
+    if found.mode == "giveback" and (found.argv or found.login or found.shell):  # as in sudo: -k then affects only this command
         found.mode, found.anew = "run", True
     mode = found.mode
     if mode in ("version", "help"):
         return
+    if found.key is not None and mode != "get":
+        raise UsageError("--key goes with --get: it names the key that a certificate is asked for")
     if mode == "get":
         _check_get(found)
         return

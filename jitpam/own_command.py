@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the command of a person who uses a thing: a child of jitsudo, with the person's own rights, session and terminal.
+"""Runs the command of a person who uses a thing. The command is a child of jitsudo, with the person's own rights, session and
+terminal.
 
 Law: the command needs no approval, and this module gives it no rights. The command gets the signal actions, the signal mask and
-the descriptors with which jitsudo was started, and descriptors with secrets that were given for it. It may get SIGHUP from
-jitsudo, and never SIGKILL.
+the descriptors that jitsudo had at its start. The command also gets the descriptors with its secrets. jitsudo may send SIGHUP to
+the command, but never SIGKILL.
 """
 
 from __future__ import annotations
@@ -23,12 +24,14 @@ else:
 
 NOT_EXECUTABLE, NOT_FOUND = 126, 127
 _SEARCH = b"/bin:/usr/bin"
-"""The search path for commands if PATH is not set, the same as that of execvp(3)."""
+"""The search path for commands if PATH is not set. execvp(3) uses the same path."""
 _IGNORED_BY_PYTHON = (_signal.SIGPIPE, _signal.SIGXFSZ)
 
 
 class Unstartable(Exception):
-    """The command cannot be executed. The text is a sentence. ``status`` is the exit status that a shell gives in this case."""
+    """The command cannot be executed. The text is a sentence. ``status`` is the exit status that a shell returns for such a
+    command.
+    """
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
@@ -36,7 +39,7 @@ class Unstartable(Exception):
 
 
 class OwnCommand:
-    """One command. Call ``start``, then ``look`` until the command has ended."""
+    """One command. Call ``start``. After that, call ``look`` until the command has ended."""
 
     def __init__(self, argv: list[bytes]) -> None:
         """Look up the command's file in PATH, as a shell does. Raises Unstartable if there is no executable file."""
@@ -51,11 +54,11 @@ class OwnCommand:
         return shown(self._argv[0])
 
     def start(self, variables: dict[bytes, bytes], mask: set[int], descriptors: list[int]) -> None:
-        """Fork and execute the command, with our environment variables changed by ``variables``, the signal mask ``mask``, and
-        our ``descriptors`` under the same numbers.
+        """Fork a process and execute the command in it. The command gets this process's environment variables, changed by
+        ``variables``. The command also gets the signal mask ``mask``, and the open ``descriptors`` under the same numbers.
 
-        If the child process cannot execute the file, it prints why, and exits with status 126 or 127. Raises Unstartable if no
-        process can be forked.
+        If the child process cannot execute the file, it prints the reason and exits with status 126 or 127. Raises Unstartable if
+        no process can be forked.
         """
         environment = {**posix.environ, **variables}
         try:
@@ -72,15 +75,16 @@ class OwnCommand:
                     posix.set_inheritable(descriptor, True)
                 posix.execve(self._path, self._argv, environment)
             except OSError as fault:
-                if fault.errno == errno.ENOENT and not _exists(self._path):  # the file itself is missing, not its interpreter
+                if fault.errno == errno.ENOENT and not _exists(self._path):  # the command's file is missing, not its interpreter
                     status = NOT_FOUND
                 write(f"jitsudo: {shown(self._path)} cannot be executed: {fault.strerror}\n")
             finally:
                 posix._exit(status)
 
     def look(self) -> int | None:
-        """Return the command's exit status, or minus the signal that ended the command; STOPPED plus the signal if one has
-        stopped it; None if nothing has changed.
+        """If the command has ended, return its exit status, or minus the number of the signal that ended the command. If a
+        signal has stopped the command, return STOPPED plus the number of the signal. If the command has neither ended nor
+        stopped, return None.
         """
         found, status = posix.waitpid(self.pid, posix.WNOHANG | posix.WUNTRACED)
         if not found:
@@ -92,25 +96,28 @@ class OwnCommand:
         _kill(self.pid, number)
 
     def go_on(self) -> None:
-        """Send SIGCONT to the command, or to its process group if the command is the group's leader."""
+        """Send SIGCONT to the command. If the command leads a process group, send SIGCONT to the whole group."""
         group = -self.pid if _group_of(self.pid) == self.pid else self.pid
         _kill(group, _signal.SIGCONT)
 
     def family(self) -> dict[int, _Process]:
-        """Return, by pid, the command and those of its descendants that can be found: its children, their children and so on,
-        and the processes in the process group or session that the command leads.
+        """Return the command and all of its descendants that can be found. The keys are the pids. Descendants are the command's
+        children, their children and so on. The processes in the process group or session that the command leads are also
+        included.
         """
         return _family(self.pid, _processes())
 
     def hang_up(self) -> None:
-        """Send SIGHUP, and then SIGCONT, to all of the family. SIGCONT makes a stopped process act on SIGHUP."""
+        """Send SIGHUP, and then SIGCONT, to the command and its descendants. A stopped process needs SIGCONT to react to
+        SIGHUP.
+        """
         self._known = self.family()
         for pid in self._known:
             _kill(pid, _signal.SIGHUP)
             _kill(pid, _signal.SIGCONT)
 
     def survivors(self) -> list[str]:
-        """Return the processes that got SIGHUP and are still running, each as pid and name: ``1234 psql``."""
+        """Return the processes that got SIGHUP and are still running, each as pid and name, such as ``1234 psql``."""
         now = _processes()
         return [
             f"{pid} {shown(same.name)}" for pid, one in self._known.items() if (same := now.get(pid)) and same.began == one.began
@@ -118,14 +125,14 @@ class OwnCommand:
 
 
 STOPPED = 0x100
-"""What ``look`` adds to the number of the signal that has stopped the command."""
+"""The number that ``look`` adds to the number of the signal that has stopped the command."""
 
 
 # --- the file of the command
 
 
 def _find(word: bytes) -> bytes:
-    """Return the file that a shell would execute. Raises Unstartable."""
+    """Return the file that a shell would execute for the command ``word``. Raises Unstartable."""
     if b"/" in word:
         places = [word]
     else:
@@ -166,11 +173,13 @@ class _Process:
         self.name = name
         self.parent, self.group, self.session = (int(field) for field in fields[1:4])
         self.began = int(fields[19])
-        """When the process started, in clock ticks since boot. The pid and this time together identify one process."""
+        """The time at which the process started, in clock ticks since boot. The pid and this time together identify one
+        process.
+        """
 
 
 def _processes() -> dict[int, _Process]:
-    """Return all running processes that we may see, by pid. Zombies are left out."""
+    """Return all running processes that this process may see. The keys are the pids. Zombies are left out."""
     found = {}
     for entry in posix.listdir("/proc"):
         if not entry.isdigit():
@@ -180,7 +189,7 @@ def _processes() -> dict[int, _Process]:
                 line = file.read(4096)
         except OSError:  # the process has ended
             continue
-        # "pid (name) state ppid …": the name may contain any character, so it ends at the last closing parenthesis.
+        # The line is "pid (name) state ppid …". The name may contain any character, so it ends at the last closing parenthesis.
         fields = line[line.rfind(b")") + 2 :].split()
         if fields[0] not in (b"Z", b"X"):
             found[int(entry)] = _Process(line[line.find(b"(") + 1 : line.rfind(b")")], fields)

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs before the PAM module in sudo, su and doas, and refuses an environment in which Python would load the caller's own
-library.
+"""Runs before the PAM module in sudo, su and doas. This program refuses an environment in which Python would load a library that
+the caller controls.
 
-pam_python.so starts Python in the caller's environment. Python then looks for its own executable: where PYTHONEXECUTABLE or
-__PYVENV_LAUNCHER__ says, else along PATH. It takes its library from beside that executable. If it finds no executable, it takes
-the library from the current directory. So a caller could supply a library, and it would run as root (docs/pam.md, "Where Python
-comes from"). pam_exec.so runs this program before, as root, with an environment of its own, and ends the stack unless the
-status is 0.
+pam_python.so starts Python in the caller's environment. Python then looks for its own executable. PYTHONEXECUTABLE and
+__PYVENV_LAUNCHER__ can name this executable; otherwise Python searches PATH. Python loads its library from the directory tree of
+that executable. If Python finds no executable, it loads the library from the current directory. Therefore a caller could supply
+a library that would run as root (docs/pam.md, "Where Python comes from"). To prevent this, pam_exec.so runs this program first,
+as root and with an environment of its own. If the exit status is not 0, pam_exec.so ends the stack.
 
-Law: anything uncertain is refused. This program reads the environment with which the calling program was started. Nobody can
-change that any more. It reads nothing that the caller could replace afterwards.
+Law: if this program cannot decide, it refuses. The program checks the initial environment of the calling program, because nobody
+can change that environment any more. The program reads no data that the caller could replace later.
 """
 
 from __future__ import annotations
@@ -20,18 +20,20 @@ import sys
 PYTHON = "/usr/bin/python3"
 LEADING_AWAY = ("PYTHONEXECUTABLE", "__PYVENV_LAUNCHER__")
 READ_BY_ALL = ("PATH", "SHELL")
-"""The variables that both the program and jitd's module read to find out which command is run."""
+"""Variables that the calling program and jitd's module both read to find out which command is run."""
 ITS_PLACES = (b"/usr/bin", b"/bin")
 PASSED_OVER = (b"/usr/local/sbin", b"/usr/local/bin", b"/usr/sbin", b"/sbin")
-"""Directories that belong to root and may stand before ITS_PLACES on PATH, provided that they have no python3."""
+"""Root's directories that may come before ITS_PLACES on PATH if they do not contain python3."""
 SECURE_PATH = "secure_path"
-"""The argument for sudo, which has its PATH from sudoers and not from the caller. In any other program it has no effect."""
+"""The argument for use in sudo, because sudo takes its PATH from sudoers, and not from the caller. In other programs this
+argument has no effect.
+"""
 SUDO = "sudo"
 
 
 def fault_in(environment: bytes, *, is_path_theirs: bool = True) -> str:
-    """Return a sentence if Python would not find PYTHON in a program with this environment (/proc/PID/environ), else an empty
-    string. With ``is_path_theirs`` False, PATH is not checked.
+    """Return a sentence about the fault if Python would not find PYTHON in a program with this ``environment``
+    (/proc/PID/environ). If there is no fault, return "". If ``is_path_theirs`` is False, PATH is not checked.
     """
     variables = environment.split(b"\0")
     for name in LEADING_AWAY:
@@ -59,12 +61,14 @@ def _fault_in_path(path: bytes) -> str:
 
 
 def is_in_sudo() -> bool:
-    """True if the calling program is sudo. Its executable file is compared, not the name it was given. Raises OSError."""
+    """True if the calling program is sudo. The name of the program's executable file is compared, and not the name in argv.
+    Raises OSError.
+    """
     return os.path.basename(os.readlink(f"/proc/{os.getppid()}/exe")) == SUDO
 
 
 def main() -> int:
-    """Check the calling program. Returns the exit status for pam_exec.so, which shows the printed sentence to the user."""
+    """Check the calling program, and return the exit status. pam_exec.so shows the printed sentence to the user."""
     try:
         if os.getuid() != 0 or not os.access(PYTHON, os.X_OK):
             fault = f"{PYTHON} cannot be run"

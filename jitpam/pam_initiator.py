@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The helper process of the PAM module. It changes to the user's account, and makes a token from the user's credential cache.
+"""The helper process of the PAM module. This process changes to the user's account, and makes a token from the user's credential
+cache.
 
-Law: no file of the user is opened before all root's rights are given up. The helper proves who the user is, and decides nothing.
-Processes of the user cannot trace it, because a process that gave up root's rights is not dumpable (prctl(2), PR_SET_DUMPABLE).
+Law: this process gives up all of root's rights before it opens a file of the user. The helper only authenticates the user, and
+makes no decisions. Processes of the user cannot trace the helper, because a process that gave up root's rights is not dumpable
+(prctl(2), PR_SET_DUMPABLE).
 """
 
 from __future__ import annotations
@@ -26,14 +28,14 @@ if TYPE_CHECKING:
 PROOF = b"jitd proof 1\n"
 OURS = "/usr/lib/jitd"
 ENDS_WITHIN = 12
-"""Seconds after which SIGALRM ends this process, even if a call hangs. The module may have ended before."""
+"""Seconds after which SIGALRM ends this process, even if a call hangs. The PAM module may already have ended."""
 FRAME_LIMIT = 256 * 1024
 
 
 def main() -> None:
-    """Answer the module's questions on descriptor 0, and return."""
+    """Answer the module's questions on descriptor 0, until no more questions come."""
     signal.alarm(ENDS_WITHIN)
-    os.closerange(3, 1 << 20)  # sudo leaves the caller's descriptors open
+    os.closerange(3, 1 << 20)  # sudo does not close the caller's descriptors
     module = socket(fileno=0)
     try:
         asked = hear(module)
@@ -45,7 +47,7 @@ def main() -> None:
 
 
 def become(uid: int) -> None:
-    """Change to the rights of account ``uid``, and keep no others. Raises OSError, KeyError or PermissionError."""
+    """Change to the rights of the account ``uid``, and give up all other rights. Raises OSError, KeyError or PermissionError."""
     account = pwd.getpwuid(uid)
     os.initgroups(account.pw_name, account.pw_gid)
     os.setresgid(account.pw_gid, account.pw_gid, account.pw_gid)
@@ -57,7 +59,9 @@ def become(uid: int) -> None:
 
 
 def prove(module: socket, asked: dict[str, Any]) -> None:
-    """Send a token, read jitd's answer to it, and send the proof. Raises NotAuthenticated, Unproved, OSError or ValueError."""
+    """Send a token, read jitd's answer to the token, and send the proof. Raises NotAuthenticated, Unproved, OSError or
+    ValueError.
+    """
     binding = binascii.a2b_base64(asked["binding"])
     cache = None if asked["cache"] is None else binascii.a2b_base64(asked["cache"])
     sys.path.insert(0, OURS)

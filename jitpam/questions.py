@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The options of ``jitsudo`` that run no command: -h, -V, -v, -k, -K, -l; and the prompt for a reason.
+"""The options of ``jitsudo`` that run no command (-h, -V, -v, -k, -K, -l), and the prompt for a reason.
 
-Law: the answer to such an option goes to standard output, since no command uses it then. The prompt goes to the terminal only.
+Law: the answer to such an option is written to standard output, because no command uses standard output then. The prompt is
+written only to the terminal.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from jitpam.wire.messages import Explain, Giveback, List
 from jitpam.wire.shown import shown_command, unshown
 
 MOST_TOLD = 5
-"""How many sentences about what a rule's commands amount to are printed."""
+"""Maximum number of printed sentences about the effects that a rule's commands allow."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 
 
 def answer(options: Options, kinds: list[str]) -> int:
-    """Answer an option that runs no command. Returns the exit status. Raises UsageError, Unwritable, and as ``connect`` and
-    ``Connection.ask``.
+    """Carry out an option that runs no command. Returns the exit status. Raises UsageError, Unwritable, and the errors of
+    ``connect`` and ``Connection.ask``.
     """
     if not options.if_owed:
         never_ask()
@@ -55,7 +56,9 @@ def answer(options: Options, kinds: list[str]) -> int:
 
 
 def show_who() -> int:
-    """-v: print our principal, and the account that jitd takes us for. Returns the exit status."""
+    """For -v, print the user's principal, and the account on this host to which jitd maps the principal. Returns the exit
+    status.
+    """
     connection = connect()
     who = connection.welcome
     connection.close()
@@ -66,8 +69,8 @@ def show_who() -> int:
 
 
 def give_back(login_session: int | None) -> int:
-    """-k: end our leases that were asked for in ``login_session``. -K: end all our leases, if that is None. Returns the exit
-    status.
+    """For -k, end the user's leases that were requested in ``login_session``. For -K, ``login_session`` is None: end all of the
+    user's leases. Returns the exit status.
     """
     connection = connect()
     said = connection.do(Giveback(login_session=login_session))
@@ -78,8 +81,8 @@ def give_back(login_session: int | None) -> int:
 
 
 def list_rules() -> int:
-    """-l: print what we may ask for, by which rule and on what terms, and the leases that we have. Returns the exit status: 1 if
-    there is nothing, as in sudo.
+    """For -l, print the commands and things that the user may request, each with its rule and terms, and the user's leases.
+    Returns the exit status, which is 1 if there is nothing to print, as in sudo.
     """
     connection = connect()
     who = connection.welcome
@@ -91,6 +94,8 @@ def list_rules() -> int:
     for lease in leases:
         what = f"{shown_command([unshown(word) for word in lease.get('argv') or []])} (as {lease.get('run_as')})"
         left = f"{_count(lease.get('left'), 'use')} left, until {_here(lease.get('ends_at'))}"
+        if lease.get("requester") not in (None, who.principal):
+            left += f"; it was given to {lease.get('requester')}, who alone may use it"
         print_out("    " + printable(f"{lease.get('id')}: {what}: {left}"))
     if not rows and leases:
         return 0
@@ -107,14 +112,14 @@ def list_rules() -> int:
 
 
 def _leases(connection: Connection) -> list[dict[str, Any]]:
-    """Return the rows of our own leases that still have a use."""
+    """Return the rows of the user's own leases that can still be used."""
     rows = connection.ask(List(what="grants", ended=False))
     return [row for row in rows if row.get("mine") and row.get("is_lease") and row.get("left")]
 
 
 def list_as_json() -> int:
-    """-l --json: print the rules that are about us, then our leases, each as one JSON object. Returns the exit status: 1 if there
-    is nothing.
+    """For -l --json, print the rules about the user, and then the user's leases. Each rule and each lease is one JSON object.
+    Returns the exit status, which is 1 if nothing was printed.
     """
     connection = connect()
     rows = [*connection.ask(List(what="rules", ended=False)), *_leases(connection)]
@@ -124,7 +129,7 @@ def list_as_json() -> int:
 
 
 def explain_as_json(asking: dict[str, Any]) -> int:
-    """-l --json COMMAND: print what jitd would decide, as one JSON object. Returns the exit status of ``explain``."""
+    """For -l --json COMMAND, print jitd's supposed decision as one JSON object. Returns the exit status of ``explain``."""
     connection = connect()
     try:
         rows = list(connection.ask(Explain(**asking)))
@@ -145,7 +150,7 @@ def _print_rows(rows: list[dict[str, Any]]) -> None:
 
 
 def _here(at: object) -> str:
-    """Return the moment ``at`` (RFC 3339 UTC) on the user's own clock, such as ``Sun 2026-11-22 22:00 CET``."""
+    """Return the time ``at`` (RFC 3339 UTC) in the user's own zone, such as ``Sun 2026-11-22 22:00 CET``."""
     from calendar import timegm
 
     try:
@@ -159,7 +164,7 @@ def _count(number: object, noun: str) -> str:
 
 
 def _terms(row: dict[str, Any]) -> str:
-    """Return in words what a rule asks for and what it grants."""
+    """Return words about the demands of a rule and about the things or commands that the rule grants."""
     words = [f"asks {row.get('asks')}"]
     if row.get("approvals"):
         words.append(f"within {_duration(row.get('expires_for'))}")
@@ -172,20 +177,22 @@ def _terms(row: dict[str, Any]) -> str:
 
 
 def _consequences(row: dict[str, Any]) -> list[str]:
-    """Return what the commands of a row amount to, in sentences: a few, and how many more there are."""
+    """Return sentences about the effects that the commands in a row allow. At most MOST_TOLD sentences are returned, and the
+    number of the others.
+    """
     found = [printable(str(sentence)) for sentence in row.get("consequences") or []]
     more = [f"and {len(found) - MOST_TOLD} more that can do more than their words say"] if len(found) > MOST_TOLD else []
     return found[:MOST_TOLD] + more
 
 
 def _gatekeepers(row: dict[str, Any]) -> str:
-    """Return whom jitd would ask, outside, before it permits anything."""
+    """Return the gatekeepers that must answer before jitd permits anything."""
     names = " and ".join(str(name) for name in row["gatekeepers"])
     return f"{names} would be asked"
 
 
 def _duration(seconds: object) -> str:
-    """Return ``seconds`` as ``--for`` reads a duration: ``1h30m``."""
+    """Return ``seconds`` in the form that ``--for`` reads: ``1h30m``."""
     left = seconds if isinstance(seconds, int) else 0
     words = ""
     for size, unit in ((86400, "d"), (3600, "h"), (60, "m"), (1, "s")):
@@ -195,8 +202,8 @@ def _duration(seconds: object) -> str:
 
 
 def explain(asking: dict[str, Any]) -> int:
-    """-l COMMAND: print what jitd would decide. Returns the exit status: 0 if the command may run, now or after approvals, else
-    1. It is 1 too if jitd cannot say before it has asked a provider.
+    """For -l COMMAND, print jitd's supposed decision. Returns the exit status, which is 0 if the command may run now or after
+    approvals, otherwise 1. The exit status is also 1 if jitd cannot decide without the answer of a provider.
     """
     connection = connect()
     try:
@@ -209,7 +216,7 @@ def explain(asking: dict[str, Any]) -> int:
     connection.close()
     may = False
     for row in rows:
-        if row.get("decision") == "permit" and row.get("path"):  # as sudo prints it, for scripts that read it
+        if row.get("decision") == "permit" and row.get("path"):  # printed as by sudo, because scripts read it
             print_out(printable(" ".join([row["path"], *(row.get("argv") or [])[1:]])))
         what = f"{shown_command([unshown(word) for word in row.get('argv') or []])} (as {row.get('run_as')})"
         may = row.get("decision") == "permit"
@@ -234,7 +241,7 @@ def explain(asking: dict[str, Any]) -> int:
 
 
 def _glass(row: dict[str, Any]) -> str:
-    """Return what would be decided if the person broke glass, in one sentence."""
+    """Return a sentence about the decision that jitd would make if the person broke glass."""
     by = "jitsudo --break-glass --reason=TEXT COMMAND"
     glass = row.get("break_glass")
     if row.get("decision") != "permit" or not glass:
@@ -244,7 +251,9 @@ def _glass(row: dict[str, Any]) -> str:
 
 
 def ask_reason(why: str) -> str | None:
-    """Ask the user at the terminal for a reason, after the sentence ``why``. Returns None without a terminal or an answer."""
+    """Print the sentence ``why``, and ask the user at the terminal for a reason. Return None if there is no terminal or no
+    answer.
+    """
     try:
         terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError:

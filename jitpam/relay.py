@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Relays bytes, signals and window sizes between the user's terminal and the run's monitor: PROTOCOL.md section 5, the client's
-side.
+"""Relays bytes, signals and window sizes between the user's terminal and the run's monitor. This module implements the client's
+side of PROTOCOL.md section 5.
 
-Law: however the relay ends, it restores the terminal's modes. The terminal is raw only while we are in the foreground and the
-command has the terminal. There is one buffer for each direction, and nothing is read before the other side has taken the last
-piece. If the monitor goes away without telling the outcome, the run never counts as a success.
+Law: however the relay ends, it restores the terminal's modes. The terminal is raw only while jitsudo is in the foreground and
+the command has the terminal. The relay has one buffer for each direction. No new piece is read before the other side has
+accepted the previous piece. If the monitor disconnects without sending the outcome, the run is never treated as a success.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ else:
     import _signal  # importing `signal` would make each start 3 ms longer
 
 WARNED_BEFORE = 60.0
-"""Seconds before its end at which the user of a run is warned."""
+"""The user is warned this number of seconds before the end of the run."""
 LOOKED_EVERY = 3600.0
-"""Seconds after which the clock is looked at again, at most."""
+"""Maximum number of seconds between two checks of the clock."""
 PIECE = 32 * 1024
-"""Most bytes of payload in one packet."""
+"""Maximum number of payload bytes in one packet."""
 RELAYED = (
     _signal.SIGHUP, _signal.SIGINT, _signal.SIGQUIT, _signal.SIGTERM, _signal.SIGUSR1, _signal.SIGUSR2, _signal.SIGALRM,
     _signal.SIGTSTP,
 )  # fmt: skip
-"""Signals that are passed on to the command when they are sent to us."""
+"""Signals that jitsudo passes on to the command."""
 _CAUGHT = (*RELAYED, _signal.SIGWINCH, _signal.SIGCONT)
 _OF_THE_TERMINAL = (_signal.SIGTTIN, _signal.SIGTTOU)
 
 
 class Outcome:
-    """How the run ended, by the monitor's last packet. ``ending`` is ``exited``, ``signaled``, ``not started`` or ``lost``.
-    ``number`` is the exit status or the signal.
+    """The end of the run, as the monitor's last packet describes it. ``ending`` is ``exited``, ``signaled``, ``not started`` or
+    ``lost``. ``number`` is the exit status or the number of the signal.
     """
 
     __slots__ = ("because", "ending", "number")
@@ -57,7 +57,9 @@ class Outcome:
 
 
 class Relay:
-    """The client's side of one run. Call ``hand_over`` to pass the streams, then ``run``, which returns the outcome."""
+    """The client's side of one run. First call ``hand_over`` to pass the streams. Then call ``run``, which returns the
+    outcome.
+    """
 
     def __init__(
         self,
@@ -67,8 +69,9 @@ class Relay:
         left: float | None = None,
         tell: Callable[[str], None] | None = None,
     ) -> None:
-        """``left``: seconds until the run is ended, of which the user is warned at the terminal; None: not known. ``tell`` says a
-        sentence about the run where the command has no terminal; None: the user wants to hear of nothing.
+        """``left`` is the number of seconds until jitd ends the run, or None if it is not known. Before the end of the run, the
+        user is warned at the terminal. ``tell`` prints a sentence about the run if the command has no terminal. ``tell`` is None
+        if the user wants no sentences.
         """
         self._control = socket(AF_UNIX, SOCK_SEQPACKET, 0, control)
         self._control.setblocking(False)
@@ -78,18 +81,19 @@ class Relay:
         self._terminal = Terminal(terminals) if terminals else None
         self._is_piped = any(kind in ("pipe", "socket") for kind in kinds[:2])
         self._has_turn = not self._is_piped
-        """True if the command may have the terminal while we are in the foreground. In a pipeline only once the command has
-        asked."""
+        """True if the command may have the terminal while we are in the foreground. In a pipeline, this value becomes True when
+        the command asks for the terminal.
+        """
         self._to_monitor: list[bytes] = []
         self._room = memoryview(bytearray(PIECE + 2))
         self._to_terminal = self._room[:0]
-        """The part of ``_room`` that is still to be written to the terminal. No packet is read before all of it is written."""
+        """The part of ``_room`` that has not been written to the terminal yet. No packet is read before this part is empty."""
         self._is_stuck = False
         self._size = (0, 0)
         self._modes: bytes | None = None
-        """The terminal's modes that the monitor was told last."""
+        """The terminal's modes that were last sent to the monitor."""
         self._command = 0
-        """The process id of the command, which is also its process group; 0 before it runs."""
+        """The process id of the command, which is also the id of its process group. The value is 0 before the command runs."""
         self._early: list[tuple[int, int]] = []
         self._outcome: Outcome | None = None
         self._tell_user = tell
@@ -98,10 +102,10 @@ class Relay:
             self._warns_at = time.clock_gettime(time.CLOCK_BOOTTIME) + left - WARNED_BEFORE
 
     def hand_over(self) -> None:
-        """Pass our streams to the monitor. From here on our signals go to the command.
+        """Pass this process's streams to the monitor. After that, this process's signals go to the command.
 
-        Streams 0 and 1 that are not terminals become /dev/null here, so that their other end sees end of file when the command
-        closes them.
+        If stream 0 or 1 is not a terminal, it is replaced by /dev/null in this process. Therefore the process at the other end
+        of the stream sees end of file when the command closes the stream.
         """
         self._signals.catch(_CAUGHT)
         said = {"streams": self._kinds, **self._turn()}
@@ -111,7 +115,7 @@ class Relay:
         try:
             self._control.sendmsg([packet], rights, MSG_NOSIGNAL)
         except OSError:
-            return  # the monitor has ended: reading its last packet tells the outcome
+            return  # the monitor has ended, and its last packet contains the outcome
         nothing = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
         for descriptor in given:
             if descriptor != 2:  # our own sentences go to standard error
@@ -119,7 +123,7 @@ class Relay:
         os.close(nothing)
 
     def run(self) -> Outcome:
-        """Relay bytes, signals and sizes until the run has ended. Returns its outcome."""
+        """Relay bytes, signals and window sizes until the run has ended. Returns the outcome of the run."""
         try:
             if self._terminal is not None and self._has_turn and self._terminal.is_ours:
                 self._terminal.make_raw(shared=self._is_piped)
@@ -140,9 +144,9 @@ class Relay:
         poll.register(self._signals.descriptor, select.POLLIN)
         if self._outcome is None:
             events = (0 if self._to_terminal else select.POLLIN) | (select.POLLOUT if self._to_monitor else 0)
-            if events:  # else poll would report the hang-up of the socket again and again
+            if events:  # without this check, poll would report the hang-up of the socket again and again
                 poll.register(control, events)
-        if terminal is not None:  # also without events, since poll reports a hang-up in any case
+        if terminal is not None:  # even without events, because poll always reports a hang-up
             reads = self._outcome is None and not self._to_monitor and terminal.is_raw
             poll.register(terminal.descriptor, (select.POLLIN if reads else 0) | (select.POLLOUT if self._to_terminal else 0))
         for descriptor, event in poll.poll(self._warn()):
@@ -154,8 +158,8 @@ class Relay:
                 self._on_terminal(self._terminal, event)
 
     def _warn(self) -> float | None:
-        """Say once on the terminal that the run's time ends soon, if we are in its foreground. The command's other streams get
-        nothing of that. Returns the milliseconds until this has to be looked at again; None: never.
+        """If this process is in the terminal's foreground, warn once on the terminal that the run ends soon. Nothing is written
+        to the command's other streams. Return the milliseconds until the next check, or None if no check is needed.
         """
         if self._warns_at is None:
             return None
@@ -177,7 +181,7 @@ class Relay:
     def _on_signals(self) -> None:
         for number, sender in self._signals.taken():
             if self._outcome is not None:
-                self._to_terminal = self._room[:0]  # the terminal takes no output: whoever signals now will not wait for it
+                self._to_terminal = self._room[:0]  # the terminal accepts no output, and the signal means: do not wait
             elif number == _signal.SIGCONT:
                 self._resume()
             elif number == _signal.SIGHUP and not sender and self._terminal is not None:
@@ -188,15 +192,15 @@ class Relay:
                 self._deliver(number, sender)
 
     def _deliver(self, number: int, sender: int) -> None:
-        """Pass a signal on to the command, unless the command sent it. A command that signals every process, such as
-        ``reboot``, must not end itself that way.
+        """Pass a signal on to the command, unless the command itself sent the signal. For example, ``reboot`` sends a signal to
+        every process, and must not get its own signal back.
         """
         if sender and self._is_of_command(sender):
             return
         if number == _signal.SIGWINCH and not sender:
             self._tell_size()
         elif number in (_signal.SIGTERM, _signal.SIGHUP) and self._to_terminal and self._is_stuck:
-            self._hang_up()  # this is the second one, and the terminal has taken nothing since the first
+            self._hang_up()  # this is the second such signal, and the terminal has accepted no output since the first
         else:
             self._is_stuck = number in (_signal.SIGTERM, _signal.SIGHUP)
             self._tell(b"G" + bytes([number]))
@@ -227,7 +231,9 @@ class Relay:
         return None
 
     def _hang_up(self) -> None:
-        """End the relay: the terminal has hung up. ``run`` closes the control socket then, and the command gets SIGHUP."""
+        """End the relay, because the terminal has hung up. ``run`` then closes the control socket, and the command gets
+        SIGHUP.
+        """
         self._to_terminal = self._room[:0]
         self._outcome = Outcome("signaled", _signal.SIGHUP, "")
 
@@ -250,7 +256,7 @@ class Relay:
                 packet = self._room[: self._control.recv_into(self._room)]
             except BlockingIOError:
                 return
-            except ConnectionResetError:  # the monitor closed without reading all that we sent; this comes once, then its packets
+            except ConnectionResetError:  # the monitor did not read all that we sent; this error comes once, then its packets
                 return
             except OSError:
                 packet = self._room[:0]
@@ -268,7 +274,7 @@ class Relay:
                 self._control.send(self._to_monitor[0], MSG_NOSIGNAL)
             except BlockingIOError:
                 return
-            except OSError:  # the monitor has ended: drop our packets, and read its last ones
+            except OSError:  # the monitor has ended: drop our packets, and read the monitor's last packets
                 self._to_monitor.clear()
                 return
             self._to_monitor.pop(0)
@@ -281,8 +287,8 @@ class Relay:
                 self._tell(b"W" + struct.pack(">2H", *size))
 
     def _turn(self) -> dict[str, Any]:
-        """Return whether the command has the terminal now, the terminal's size, and its modes if they have changed since the
-        monitor was told.
+        """Return whether the command has the terminal now, and the size of the terminal. If the terminal's modes have changed
+        since the monitor was told, also return the modes.
         """
         terminal = self._terminal
         if terminal is None:
@@ -324,7 +330,9 @@ class Relay:
             self._outcome = Outcome("lost", 0, f"the run's monitor went away; {what} here: see `jitd runs`")
 
     def _say_news(self, sentence: str) -> None:
-        """Tell the user a sentence of the monitor: on the terminal, if we are in its foreground. No output waits for it now."""
+        """Show the user a sentence of the monitor. On a terminal, show it only if this process is in the foreground.
+        ``_to_terminal`` is empty now.
+        """
         if self._tell_user is None:
             return
         if self._terminal is None:
@@ -337,18 +345,20 @@ class Relay:
     # --- job control
 
     def _suspend(self, number: int) -> None:
-        """Stop our own job by signal ``number``, because the command was stopped. Goes on when the shell continues us."""
+        """Stop this process's job by the signal ``number``, because the command was stopped. Return after the shell has
+        continued the job.
+        """
         terminal, was_stopped = self._terminal, False
         if terminal is not None:
             terminal.restore()
         try:
             if number != _signal.SIGSTOP:
                 handler = _signal.signal(number, _signal.SIG_DFL)
-                # Another process of our job may have stopped the whole job already. Then we stop here.
+                # Another process in our job may have stopped the whole job already. In that case we stop here.
                 _signal.pthread_sigmask(_signal.SIG_UNBLOCK, [number])
                 was_stopped = self._signals.is_pending(_signal.SIGCONT)
             if not was_stopped:
-                os.kill(0, number)  # we stop here; the kernel does not stop an orphaned group, which nobody could continue
+                os.kill(0, number)  # we stop here; the kernel does not stop an orphaned group, because nobody could continue it
             if number != _signal.SIGSTOP:
                 _signal.signal(number, handler)
         except (OSError, ValueError, TypeError):
@@ -361,8 +371,8 @@ class Relay:
         return self._resume()
 
     def _resume(self) -> None:
-        """Continue the command after we were continued. Meanwhile the terminal's modes, or its foreground job, may have
-        changed.
+        """Continue the command after this process was continued. In the meantime, the terminal's modes or its foreground job may
+        have changed.
         """
         terminal = self._terminal
         if terminal is not None:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Receives signals through a descriptor that poll(2) can wait for, with the process that sent each: signalfd(2).
+"""Receives signals through a descriptor of signalfd(2), which poll(2) can watch. Each signal comes with the process id of its
+sender.
 
-Law: a signal that was ignored when we started stays ignored. A caught signal has no effect of its own, and none is lost. Standard
-library only, and only modules that are imported fast.
+Law: if a signal was ignored when this process started, the signal stays ignored. A caught signal has no other effect, and no
+signal is lost. This module imports only modules of the standard library that can be imported fast.
 """
 
 from __future__ import annotations
@@ -26,12 +27,12 @@ _CLOEXEC_NONBLOCK = posix.O_CLOEXEC | posix.O_NONBLOCK
 
 
 class Signals:
-    """Caught signals. Poll ``descriptor`` to wait for them; ``taken`` returns those that have arrived."""
+    """Caught signals. Poll ``descriptor`` to wait for signals. ``taken`` returns the signals that have arrived."""
 
     def __init__(self) -> None:
         self._numbers: set[int] = set()
         self.mask_found = _signal.pthread_sigmask(_signal.SIG_BLOCK, ())
-        """The signals that were blocked when we started."""
+        """The signals that were blocked when this process started."""
         self.descriptor = self._signalfd(-1)
 
     def _signalfd(self, descriptor: int) -> int:
@@ -43,20 +44,20 @@ class Signals:
         return int(found)
 
     def catch(self, numbers: Iterable[int]) -> None:
-        """Catch the signals ``numbers`` from now on, but for those that are ignored. Raises OSError."""
+        """Catch the signals in ``numbers`` from now on. Signals that are ignored are not caught. Raises OSError."""
         self._numbers |= {number for number in numbers if _signal.getsignal(number) != _signal.SIG_IGN}
         _signal.pthread_sigmask(_signal.SIG_BLOCK, self._numbers)
         self._signalfd(self.descriptor)
 
     def release(self) -> None:
-        """Stop catching signals: each has its earlier effect again. Raises OSError."""
+        """Stop catching signals, so that each signal has its earlier effect again. Raises OSError."""
         numbers, self._numbers = self._numbers, set()
         self._signalfd(self.descriptor)
         _signal.pthread_sigmask(_signal.SIG_UNBLOCK, numbers)
 
     def taken(self) -> list[tuple[int, int]]:
-        """Return the signals that have arrived: for each its number and the process id of its sender; 0 if that is the kernel
-        or not known.
+        """Return the signals that have arrived. Each entry is the number of the signal and the process id of its sender. The
+        process id is 0 if the sender is the kernel or is not known.
         """
         try:
             data = posix.read(self.descriptor, _RECORD * 16)
@@ -70,5 +71,5 @@ class Signals:
 
     @staticmethod
     def is_pending(number: int) -> bool:
-        """Take one caught signal ``number``, if it has arrived. True if it had."""
+        """Remove one caught signal ``number`` from the queue. Return True if such a signal had arrived."""
         return _signal.sigtimedwait([number], 0) is not None

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is asked, put together from the command line and from what is around this process: the fields of Submit, Explain and Get.
+"""Makes the fields of Submit, Explain and Get from the command line and from the environment of this process.
 
-Law: nothing is left out silently. What cannot be expressed in the protocol is a UsageError.
+Law: nothing is left out without a message. If the protocol cannot express something, UsageError is raised.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def asked(options: Options, kinds: list[str]) -> dict[str, Any]:
-    """Return the fields that Submit and Explain have in common (PROTOCOL.md section 4). Raises UsageError."""
+    """Return the fields that Submit and Explain share (PROTOCOL.md section 4). Raises UsageError."""
     starts_at = None
     if options.starts_at is not None:
         from jitpam.appointment import in_utc
@@ -52,7 +52,9 @@ def asked(options: Options, kinds: list[str]) -> dict[str, Any]:
 
 
 def asked_thing(options: Options) -> dict[str, Any]:
-    """What is asked for by ``--get``, for Get. They stay if no command of ours goes with them."""
+    """Return the fields of Get for ``--get``. If no command will run with the things, the things are requested for the whole
+    time of the grant.
+    """
     return {
         "thing": options.get[0],
         "also": options.get[1:],
@@ -64,7 +66,29 @@ def asked_thing(options: Options) -> dict[str, Any]:
         "parents": claims.parents(),
         "waits": options.waits,
         "if_owed": options.if_owed,
+        "brought": _key(options.key),
     }
+
+
+def check_key(options: Options) -> None:
+    """Raise UsageError if a requested certificate can certainly not be put beside its key. Call this before anybody is asked to
+    approve.
+    """
+    from jitpam import certificate
+
+    if options.json and options.key == certificate.STREAM:
+        raise UsageError("--json has standard output for itself: name a file for the certificate, by --to")
+    is_asked = any(thing.startswith(certificate.KIND) for thing in options.get)
+    if is_asked and options.key not in (None, certificate.STREAM) and not options.argv:  # a command gets the certificate anyway
+        certificate.check_place(options.key or b"")
+
+
+def _key(path: bytes | None) -> str:
+    if path is None:
+        return ""
+    from jitpam.own_key import read_public_key
+
+    return read_public_key(path)
 
 
 def _directory(options: Options) -> tuple[bytes, int, int]:

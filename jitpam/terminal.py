@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The user's terminal: its modes, its size, and whether our job is in its foreground.
 
-Law: the terminal gets back the modes that it had. Its modes are changed only while our job is in the foreground. It is read and
-written through an open file description of our own. Standard library only, and only modules that are imported fast.
+Law: at the end, the terminal has the modes that it had before. The terminal's modes are changed only while this process's job is
+in the foreground. The terminal is read and written through this process's own open file description. This module imports only
+modules of the standard library that can be imported fast.
 """
 
 from __future__ import annotations
@@ -15,17 +16,19 @@ import termios
 from jitpam.guardian import MODES, Guardian
 
 _MINIMUM, _TIME = 17 + termios.VMIN, 17 + termios.VTIME
-"""The offsets in bytes of VMIN and VTIME in the kernel's struct termios: its control characters follow four words and a byte."""
+"""Offsets in bytes of VMIN and VTIME in the kernel's struct termios. In this structure, the control characters follow after four
+words and one byte.
+"""
 
 
 class Terminal:
     """The user's terminal: its modes, its size, and whether our job is in its foreground."""
 
     def __init__(self, streams: list[int]) -> None:
-        """Open the terminal again. ``streams`` are those of descriptors 0 to 2 that are terminals; there is at least one."""
+        """Open the terminal again. ``streams`` contains those of descriptors 0 to 2 that are terminals, and is not empty."""
         self.descriptor, self._may_block = _own_opening(streams)
         self._found: bytes | None = None
-        """The terminal's modes before we made it raw; None while it is not raw."""
+        """The modes that the terminal had before this process made it raw. The value is None while the terminal is not raw."""
         self._raw = b""
         self._guardian: Guardian | None = None
 
@@ -35,8 +38,8 @@ class Terminal:
 
     @property
     def is_ours(self) -> bool:
-        """True if our job is in the foreground; also if this is not our controlling terminal, so that the kernel would not stop
-        us.
+        """True if our job is in the foreground. Also True if the terminal is not our controlling terminal, because then the
+        kernel would not stop our job.
         """
         try:
             return os.tcgetpgrp(self.descriptor) == os.getpgrp()
@@ -44,7 +47,7 @@ class Terminal:
             return True
 
     def modes_of_user(self) -> bytes | None:
-        """Return the kernel's struct termios with the modes that the user had set; None if it cannot be read."""
+        """Return the modes that the user had set, as the kernel's struct termios. If the modes cannot be read, return None."""
         return self._found or self._modes()
 
     def _modes(self) -> bytes | None:
@@ -54,7 +57,7 @@ class Terminal:
             return None
 
     def size(self) -> tuple[int, int]:
-        """Return the rows and columns; both are 0 if the terminal does not know them."""
+        """Return the numbers of rows and columns. Both numbers are 0 if the terminal does not know its size."""
         try:
             rows, columns, _, _ = struct.unpack("4H", fcntl.ioctl(self.descriptor, termios.TIOCGWINSZ, bytes(8)))
         except OSError:
@@ -62,13 +65,13 @@ class Terminal:
         return rows, columns
 
     def make_raw(self, *, shared: bool) -> None:
-        """Make the terminal raw: every key goes to the command. The command's output is not processed either, unless the
-        terminal is ``shared`` with other processes of a pipeline.
+        """Make the terminal raw, so that every key goes to the command. If the terminal is not ``shared`` with other processes of
+        a pipeline, the command's output is not processed either.
         """
         modes = self._modes()
         if modes is None:
             return
-        self._found = modes  # kept before the change, so that it can be undone even if it fails half way
+        self._found = modes  # kept before the change, so that the change can be undone even if it fails half way
         if self._guardian is None:
             self._guardian = Guardian(self.descriptor)
         raw = _raw(modes, shared=shared)
@@ -77,34 +80,34 @@ class Terminal:
         self._raw = self._modes() or raw
 
     def look_again(self) -> None:
-        """Check the modes after we were continued. If another program has changed them meanwhile, they are not restored any
-        more.
+        """Check the modes after this process was continued. If another program has changed the modes in the meantime, the old
+        modes will not be restored.
         """
         if self._found is not None and (not self.is_ours or self._modes() != self._raw):
             self._found = None
 
     def write(self, data: memoryview) -> int:
-        """Write as much of ``data`` as the terminal takes now. Returns the number of bytes. Raises OSError; BlockingIOError for
-        0 bytes.
+        """Write as much of ``data`` as the terminal accepts now. Return the number of bytes that were written. Raises OSError,
+        and BlockingIOError if the terminal accepts no bytes.
         """
         if not self._may_block:
             return os.write(self.descriptor, data)
-        os.set_blocking(self.descriptor, False)  # this affects all processes that share it, so only for this write
+        os.set_blocking(self.descriptor, False)  # only for this write, because it affects all processes that share the terminal
         try:
             return os.write(self.descriptor, data)
         finally:
             os.set_blocking(self.descriptor, True)
 
     def restore(self) -> None:
-        """Restore the modes that the user had set, if our job is in the foreground. Otherwise another job has set its own
-        modes.
+        """If our job is in the foreground, restore the modes that the user had set. If another job is in the foreground, it has
+        set its own modes, so nothing is restored.
         """
         found, self._found = self._found, None
         if found is not None and self.is_ours:
             self._set(found)
 
     def leave(self) -> None:
-        """Restore the modes, and end the guardian. The terminal is not used after that."""
+        """Restore the modes, end the guardian, and do not use the terminal any more."""
         self.restore()
         guardian, self._guardian = self._guardian, None
         if guardian is not None:
@@ -133,12 +136,12 @@ def _raw(modes: bytes, *, shared: bool) -> bytes:
 
 
 def _own_opening(streams: list[int]) -> tuple[int, bool]:
-    """Open the terminal again, without blocking. O_NONBLOCK on the inherited descriptor would affect the user's shell, which
-    shares it. Returns the descriptor, and True if it is the inherited one after all: somebody else owns the terminal, and it
-    cannot be opened.
+    """Open the terminal again, without blocking. The inherited descriptor must not get O_NONBLOCK, because the user's shell
+    shares this descriptor. Returns a descriptor, and True if the returned descriptor is a copy of the inherited one. A copy is
+    returned if another account owns the terminal, because then the terminal cannot be opened.
     """
     ours = streams[1 if streams[0] == 0 and len(streams) > 1 else 0]
-    for path in (f"/proc/self/fd/{ours}", "/dev/tty"):  # after `su` another user owns the first
+    for path in (f"/proc/self/fd/{ours}", "/dev/tty"):  # after `su`, the first path belongs to another user
         try:
             return os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC), False
         except OSError:

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fetches a service ticket, for which a grant was given, into a new credential cache with nothing else in it.
+"""Fetches a granted service ticket into a new credential cache that contains only this ticket.
 
-Law: the person's own cache is read and never changed. If there is a service ticket in it already, that ticket is not used: the
-KDC is asked with a copy that has only the ticket-granting tickets. The KDC has FETCH_WITHIN seconds to answer. The new cache is
-destroyed only to leave nothing behind: the person may have copied the ticket.
+Law: the person's own cache is read and never changed. If the person's cache already contains a service ticket, that ticket is
+not used. The request to the KDC uses a copy of this cache that contains only the ticket-granting tickets. The KDC has
+FETCH_WITHIN seconds to answer. The removal of the new cache is not a security measure, because the person may have copied the
+ticket.
 """
 
 from __future__ import annotations
@@ -25,9 +26,11 @@ else:
     import _datetime  # importing `datetime` itself would make each start 2 ms longer
 
 FETCH_WITHIN = 10.0
-"""Seconds in which the KDC has to answer. libkrb5 itself would wait for half a minute."""
+"""Seconds within which the KDC must answer. libkrb5 itself would wait for 30 seconds."""
 LAGS_FOR = 4.0
-"""Seconds in which we ask again if the KDC refuses by policy: the KDC may be a replica that does not have the grant yet."""
+"""If the KDC refuses by policy, the request is repeated for this number of seconds. The KDC may be a replica that has not
+received the grant yet.
+"""
 AGAIN_EVERY = 0.5
 FILE = b"krb5cc"
 _EXPIRED, _NO_CACHE, _NOT_FOUND, _POLICY = -1765328352, -1765328189, -1765328243, -1765328372
@@ -35,28 +38,32 @@ _EXPIRED, _NO_CACHE, _NOT_FOUND, _POLICY = -1765328352, -1765328189, -1765328243
 
 
 class NoTicket(Exception):
-    """The ticket cannot be fetched or stored. The text is a sentence, with the message of the KDC or libkrb5 if there is one."""
+    """The ticket cannot be fetched or stored. The text of this error is a sentence. If the KDC or libkrb5 gave a message, the
+    sentence contains this message.
+    """
 
 
 class TicketCache:
-    """A new directory of mode 0700. Once ``fill`` has returned, one credential cache of mode 0600 is in it."""
+    """A new directory of mode 0700. After ``fill``, the directory contains one credential cache of mode 0600."""
 
     def __init__(self) -> None:
-        """Make the directory: in XDG_RUNTIME_DIR if only this user may enter that, else in /tmp. Raises NoTicket if it cannot."""
+        """Make the directory in XDG_RUNTIME_DIR if only this user may enter XDG_RUNTIME_DIR, otherwise in /tmp. Raises NoTicket
+        if this fails.
+        """
         self._directory = _new_directory()
         self._path = self._directory + b"/" + FILE
 
     @property
     def name(self) -> bytes:
-        """The value of KRB5CCNAME by which a program uses the cache."""
+        """The value of KRB5CCNAME for a program that uses the cache."""
         return b"FILE:" + self._path
 
     def fill(self, service: str, client: str) -> int:
-        """Fetch a ticket of the principal ``client`` for the principal ``service``, both with their realm, and add it to the
-        cache.
+        """Fetch a ticket of the principal ``client`` for the principal ``service``, and add it to the cache. Both names include
+        their realm.
 
-        Returns the end of the ticket, in seconds since 1970. Raises NoTicket, and NotAuthenticated if ``client`` has no
-        ticket-granting ticket, or only expired ones.
+        Returns the end of the ticket, in seconds since 1970. Raises NoTicket. Raises NotAuthenticated if ``client`` has no
+        ticket-granting ticket that is still valid.
         """
         try:
             fetch = _Fetch(service, client, self.name)
@@ -69,7 +76,7 @@ class TicketCache:
             raise NoTicket(f"the Kerberos library cannot be loaded: {fault}") from None
 
     def destroy(self) -> None:
-        """Remove the file and the directory. Never raises."""
+        """Remove the cache's file and its directory. Never raises."""
         try:
             for name in posix.listdir(self._directory):
                 posix.unlink(self._directory + b"/" + name)
@@ -88,9 +95,10 @@ class _Fetch:
         self._library = Handle()
 
     def run(self) -> int:
-        """Fetch the ticket and store it. Returns its end, in seconds since 1970. Raises NoTicket and NotAuthenticated.
+        """Fetch the ticket and store it. Returns the end of the ticket, in seconds since 1970. Raises NoTicket and
+        NotAuthenticated.
 
-        The handles of libkrb5 are not closed: a process fetches a few tickets at most.
+        The handles of libkrb5 are not closed, because a process fetches only a few tickets.
         """
         self._do("krb5_init_context", self._library)
         wanted = Credential()
@@ -111,7 +119,7 @@ class _Fetch:
         return int(found.contents.ends_at)
 
     def _is_there(self) -> bool:
-        """True if the cache has a ticket already."""
+        """True if the cache already has a ticket."""
         try:
             posix.stat(self._into.partition(b":")[2])
         except OSError:
@@ -190,7 +198,7 @@ def _new_directory() -> bytes:
 
 
 def _own_place() -> list[bytes]:
-    """Return a list with XDG_RUNTIME_DIR if it is a directory of this user with mode 0700; else an empty list."""
+    """Return [XDG_RUNTIME_DIR] if it is a directory of this user with mode 0700. Otherwise return []."""
     place = posix.environ.get(b"XDG_RUNTIME_DIR", b"")
     try:
         place.decode()  # a path that is not UTF-8 cannot be printed as a shell command
@@ -202,7 +210,7 @@ def _own_place() -> list[bytes]:
 
 
 def seconds_of(instant: str) -> float:
-    """Return ``instant`` (RFC 3339, UTC) in seconds since 1970. Raises ValueError if it has another form."""
+    """Return ``instant`` (RFC 3339, UTC) as seconds since 1970. Raises ValueError if the form is wrong."""
     return _datetime.datetime.fromisoformat(instant).timestamp()
 
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The line that ``jitsudo`` redraws while its request waits: how long it has waited, how long it may, who has approved, what is
-owed, and who is asked.
+"""The line that ``jitsudo`` redraws while its request waits. This line shows the time waited, the time left, who has approved,
+which approvals are owed, and who could approve.
 
-Law: pure. A line is never wider than the room that it is given, and it is printable. What matters
-least is left out first: names of those who are asked, then of those who approved.
+Law: pure. A line is printable, and never wider than ``room``. If there is not enough room, the names of possible approvers are
+left out first. Next, the names of people who have approved are left out.
 """
 
 from __future__ import annotations
@@ -15,14 +15,17 @@ if TYPE_CHECKING:
     from jitpam.wire.messages import Progress
 
 _NARROW = "\u0300"
-"""The first character that may not be one column wide: such characters are counted as two columns."""
+"""The first character that may be wider than one column. This character and all characters with higher numbers are treated as
+two columns wide.
+"""
 LEAST = 60
-"""Columns of the narrowest terminal for which the line is made."""
+"""Minimum number of columns of a terminal for which the line is made."""
 
 
 def waiting_line(waited: float, left: float | None, news: Progress | None, realm: str, room: int) -> str:
-    """Return the line for a request that has waited for ``waited`` seconds, and expires in ``left`` seconds (None: not known).
-    ``news`` is the last that jitd said of it. ``realm`` is left out of the names of its people. ``room`` is in columns.
+    """Return the line for a request that has waited for ``waited`` seconds and expires in ``left`` seconds. ``left`` is None if
+    the time is not known. ``news`` is jitd's last message about the request. Names of principals in ``realm`` are shown without
+    the realm. ``room`` is the available number of columns.
     """
     line = f"jitsudo: waiting {_clock(waited)}"
     time_left = "" if left is None else f", {_about(left)} left"
@@ -33,8 +36,8 @@ def waiting_line(waited: float, left: float | None, news: Progress | None, realm
 
 
 def _people(news: Progress | None, realm: str) -> list[str]:
-    """Return what may be said of people, the longest first: with the names of those who are asked, without them, what is owed
-    alone.
+    """Return the possible texts about people, the longest first. The first text has the names of possible approvers, and the
+    second text does not have these names. The last text tells only which approvals are owed.
     """
     if news is None:
         return []
@@ -78,12 +81,12 @@ def _about(seconds: float) -> str:
 
 
 def width(text: str) -> int:
-    """Return the columns that ``text`` takes at most."""
+    """Return the maximum number of columns that ``text`` can fill."""
     return sum(1 if character < _NARROW else 2 for character in text)
 
 
 def _cut(text: str, room: int) -> str:
-    """Return ``text``, or its beginning with three dots, so that it takes ``room`` columns at most."""
+    """Return ``text`` if it fits into ``room`` columns. If ``text`` does not fit, return its beginning and three dots."""
     if width(text) <= room:
         return text
     while text and width(text) + 3 > room:

@@ -4,8 +4,13 @@ large ones: ``JITD_TIMES=N`` is N times as often.
 """
 
 import os
+import random
 
 FACTOR = int(os.environ.get("JITD_TIMES") or 1)
+SEED = int(os.environ.get("JITD_SEED") or (921830925 if FACTOR == 1 else random.randrange(1 << 32)))
+"""What random trials follow from: the same trials every day, and others if there are more of them. ``JITD_SEED=N`` repeats some
+that failed.
+"""
 
 
 def times(everyday: int) -> int:

@@ -1,17 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Builds what tells people of requests: the posts, their channels, and what both need. Law: it only puts parts together."""
+"""Builds the parts that send notices: the posts, the posts' channels, and the parts that both need.
+
+Law: this module only connects other parts.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from jitd.announcing.letters import Office
 from jitd.announcing.notices import Notices
 from jitd.core.decision import Approval
 from jitd.core.effects import Moment
-from jitd.core.notice import Skipped
+from jitd.core.notice import Back, Skipped
 from jitd.core.owed_review import OwedReview, OwedReviewState
 from jitd.core.request import Request
 from jitd.core.subject import person_of
@@ -21,6 +25,7 @@ from jitd.notifying import wording
 from jitd.notifying.assembly import Carriers, assemble
 from jitd.settings.config import Config
 from jitd.store import Store
+from jitd.store.made_accounts import behind_in
 
 
 def announcing(
@@ -31,26 +36,29 @@ def announcing(
     note: Callable[[str, str, int, dict[str, Any]], None],
     now: Callable[[], Moment],
     set_deadline: Callable[[str, str, float], None],
+    backs: Callable[[Request], tuple[Back, ...]],
 ) -> Notices:
-    """Return the notices of a daemon. ``people``: see Office. ``note`` writes into the record (see Lifecycle).
-    ``set_deadline`` has a request looked at again later.
+    """Return the Notices object of a daemon. Office describes ``people`` and ``backs``. ``note`` writes a note into the record
+    (see Lifecycle). ``set_deadline`` schedules a later check of a request.
     """
     office = Office(
         store=store,
         wording=wording,
         people=people,
-        person=lambda user: person_of(user, config.people),
+        person=lambda user: person_of(user, config.people, partial(behind_in, store)),
         skipped=lambda id: _skipped(store.owed_review(id)),
         note=lambda name, detail: note(name, "jitd", 0, detail),
         now=now,
         clock=time.monotonic,
+        operators=config.operators,
+        backs=backs,
     )
     channels = assemble(config.notify, carriers, config.host, lambda: now().at)
     return Notices(config.notify, channels, office, set_deadline)
 
 
 def _skipped(owed: OwedReview | None) -> Skipped | None:
-    """Return whom to tell of the review ``owed``; None if none is owed."""
+    """Return the people who must be told about the review ``owed``. Return None if no review is owed."""
     if owed is None:
         return None
     by = "" if owed.given_by is None else owed.given_by.user

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What one channel still has to tell of a request, and to whom: from the request's state and the told marks.
+"""Finds the notices about a request that one channel must still send, and the addresses of these notices. The state of the
+request and the told marks determine these notices.
 
-Law: nothing is sent here. Nobody is told the same thing twice; the requester is never told as an approver.
+Law: nothing is sent here. Nobody gets the same notice twice. A notice to approvers is never sent to the requester.
 """
 
 from __future__ import annotations
@@ -13,8 +14,22 @@ from typing import Any, Protocol
 
 from jitd.core.decision import Approval
 from jitd.core.effects import Moment
-from jitd.core.notice import ENDS, LOUD, Event, Notice, Skipped, Whom, decider, has_approved, owed
-from jitd.core.request import Request, RequestState
+from jitd.core.notice import (
+    ENDS,
+    LOUD,
+    Back,
+    Event,
+    Notice,
+    Skipped,
+    Whom,
+    awaits_things,
+    decider,
+    has_approved,
+    is_of_things,
+    owed,
+    owed_of_things,
+)
+from jitd.core.request import Request, RequestState, Verdict
 from jitd.deciding.seats import Seats
 from jitd.log import log
 from jitd.notifying.channel import Message
@@ -22,30 +37,32 @@ from jitd.settings.channels import ChannelSettings
 from jitd.store import Store, Told
 
 LOOKED_UP_AFTER = 30.0
-"""Seconds until people who could not be looked up are looked up again."""
+"""If people could not be looked up, the number of seconds until the next look-up."""
 ASKED = "asked"
-"""The mark of a requester who is to be told how the request is decided. It is written without a message."""
+"""The mark of a requester who must be told the decision on the request. When this mark is written, no message is sent."""
 
 
 class Wording(Protocol):
     """Makes messages: ``notifying.wording``."""
 
     def say(self, notice: Notice, request: Request, kind: str, shows: str, to: tuple[str, ...]) -> Message:
-        """Return the message that tells ``notice`` to the accounts ``to``; without any, to a group. ``kind`` and ``shows`` are
-        those of the channel.
+        """Return the message for ``notice``. The message is for the accounts ``to``. If ``to`` is empty, the message is for a
+        group. ``kind`` and ``shows`` are settings of the channel.
         """
         ...
 
     def digest(self, said: tuple[tuple[Notice, Request], ...], to: tuple[str, ...]) -> Message:
-        """Return one message in place of many: what each of ``said`` is about."""
+        """Return one message that replaces many messages. The message says what each notice of ``said`` is about."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """What all posts need. ``people`` returns the accounts of those who could review a request, for each of some ways, and
-    never the requester's. ``person`` returns the person behind an account. ``skipped`` returns the review that is owed for a
-    request. ``note`` writes a note into the record. ``clock`` returns seconds that only go forward.
+    """What all posts need. ``people`` gets some ways to approve. For each way, it returns the accounts that could review a
+    request. The requester's account is never in the result of ``people``. ``person`` returns the person behind an account.
+    ``skipped`` returns the owed review of a request. ``note`` writes a note into the record. ``clock`` returns seconds of a
+    clock that is never set back. ``operators`` are the words for operators in jitd.toml. ``backs`` returns the things of a
+    request that jitd has taken back, and the things that jitd cannot take back.
     """
 
     store: Store
@@ -56,19 +73,24 @@ class Office:
     note: Callable[[str, dict[str, Any]], None]
     now: Callable[[], Moment]
     clock: Callable[[], float]
+    operators: tuple[str, ...] = ()
+    backs: Callable[[Request], tuple[Back, ...]] = lambda request: ()
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """``notice`` is to be told to ``address``: an account, or the group of the channel if it is empty."""
+    """A ``notice`` that must be sent to ``address``. An address is an account. If the address is empty, the letter is for the
+    channel's group.
+    """
 
     notice: Notice
     address: str
 
 
 class Letters:
-    """Finds the letters of one channel. ``unwritten`` returns the marks of a request that could not be written yet. ``put_off``
-    has a request looked at again later (seconds of the office's clock).
+    """Finds the letters of one channel. ``unwritten`` returns the marks of a request that are not written yet because an
+    earlier write failed. ``put_off`` schedules a later check of a request. The time of this check is in seconds of the office's
+    clock.
     """
 
     def __init__(
@@ -84,16 +106,19 @@ class Letters:
         self._put_off = put_off
 
     def mark(self, request: str, address: str, event: str, at: datetime) -> Told:
-        """Return the mark that ``address`` was told ``event`` of ``request`` at ``at``."""
+        """Return a mark. The mark says that ``address`` was told the event ``event`` of ``request`` at the time ``at``."""
         return Told(request, self._settings.name, address, event, at, is_open=event not in ENDS)
 
     async def of(self, id: str) -> list[Letter]:
-        """Return what this channel has to tell of the request ``id`` now, oldest first for each address."""
+        """Return the letters about the request ``id`` that this channel must send now. For each address, the oldest letter is
+        first.
+        """
         request = self._to.store.request(id)
         if request is None or request.obligations is None or self._settings.name not in request.obligations.notify:
             return []
         marks, skipped = self._marks(id), self._to.skipped(id)
         found = [*await self._to_approvers(request, marks, skipped), *self._of_the_end(request, marks, skipped)]
+        found += await self._of_things(request, marks)
         found = [letter for letter in found if not self._is_muted(letter)]
         self._promise(request, marks)
         self._close(request, marks, skipped, found)
@@ -118,8 +143,8 @@ class Letters:
         return found
 
     def _is_news(self, notice: Notice, request: Request, address: str, told: Mapping[str, datetime], found: list[Letter]) -> bool:
-        """True if it is news to ``address`` that a way has opened: to persons who have heard nothing of the request, and to a
-        group that heard of it before the way opened.
+        """True if ``address`` must be told that a way to approve has opened. A person is told only if the person has not got
+        any notice about the request. A group is told only if the group got a notice before the way opened.
         """
         if address:
             return not told and all(letter.address != address for letter in found)
@@ -142,7 +167,7 @@ class Letters:
         deciders = {by.person} if by is not None else set()
         for notice in owed(request, self._to.now(), skipped=skipped):
             if notice.whom is Whom.TOLD:
-                told = [address for address, some in marks.items() if any(m.is_open and m.event != ASKED for m in some)]
+                told = [address for address, some in marks.items() if any(m.is_open and _is_heard(m.event) for m in some)]
                 knows = deciders | ({self._to.person(notice.by)} if notice.by else set())
                 found += [Letter(notice, to) for to in told if not to or self._to.person(to) not in knows]
             elif notice.whom is Whom.REQUESTER and self._settings.requester:
@@ -151,35 +176,61 @@ class Letters:
                     found.append(Letter(notice, address))
         return found
 
+    async def _of_things(self, request: Request, marks: Mapping[str, list[Told]]) -> list[Letter]:
+        """Return the letters about the things of ``request``. These letters are for the operators and for the people who
+        approved the request.
+        """
+        backs, found = self._to.backs(request), list[Letter]()
+        if not backs:
+            return found
+        people = await self._answerable(request) if any(back.why for back in backs) else ()
+        for address in sorted({*people, *marks}):
+            told = {mark.event: mark.at for mark in marks.get(address, ())}
+            for notice in owed_of_things(request.id, backs, told):
+                if notice.mark not in told and (notice.event is Event.TAKEN or address in people):
+                    found.append(Letter(notice, address))
+        return found
+
+    async def _answerable(self, request: Request) -> tuple[str, ...]:
+        """Return the accounts of the operators and of the people who approved ``request``. The requester's account is never in
+        the result.
+        """
+        approved = {review.by.user for review in request.reviews if review.verdict is Verdict.APPROVE}
+        operators = await self._people(request, (Approval(1, self._to.operators),)) if self._to.operators else ()
+        return ("",) if not self._settings.is_for_persons else tuple(sorted(approved.union(operators)))
+
     def _promise(self, request: Request, marks: Mapping[str, list[Told]]) -> None:
-        """Mark a requester who does not wait, so that they are told how the request ends also after a restart."""
+        """Write a mark for a requester who does not wait. Because of this mark, the requester is told how the request ends,
+        even after a restart.
+        """
         address = request.requester.user
         is_told = self._settings.requester and not request.waits and request.state is RequestState.PENDING
         if is_told and address not in marks:
             self._to.store.tell([self.mark(request.id, address, ASKED, self._to.now().at)])
 
     def _close(self, request: Request, marks: Mapping[str, list[Told]], skipped: Skipped | None, found: list[Letter]) -> None:
-        """Close the marks of those who are told no more of ``request``, which has ended."""
+        """If ``request`` has ended, some addresses get no more notices about it. Close the marks of these addresses."""
         if request.is_open or (skipped is not None and skipped.given_at is None):
             return
         still = {letter.address for letter in found}
+        still |= {address for address, some in marks.items() if awaits_things([mark.event for mark in some])}
         some = [mark for address, marks_ in marks.items() if address not in still for mark in marks_ if mark.is_open]
         if some:
             self._to.store.tell([replace(mark, is_open=False) for mark in some])
 
     def _marks(self, id: str) -> dict[str, list[Told]]:
-        """Return the marks of the request ``id`` by address, with those that could not be written yet."""
+        """Return the marks of the request ``id``, by address. The result includes marks that could not be written yet."""
         found: dict[str, list[Told]] = {}
         for mark in (*self._to.store.told(id), *self._unwritten(id)):
             if mark.channel == self._settings.name:
                 found.setdefault(mark.address, []).append(mark)
         for address, marks in found.items():
             if any(mark.event in ENDS for mark in marks):
-                found[address] = [replace(mark, is_open=False) for mark in marks]
+                found[address] = [replace(mark, is_open=mark.is_open and is_of_things(mark.event)) for mark in marks]
         return found
 
     def _is_muted(self, letter: Letter) -> bool:
-        """True if the person of ``letter`` wants to be told nothing. The request is looked at again when that is over."""
+        """True if the person who would get ``letter`` has muted notices. If so, check the request again when the mute is over."""
         if not letter.address or letter.notice.event in LOUD or letter.notice.whom is Whom.REQUESTER:
             return False
         until = self._to.store.muted().get(self._to.person(letter.address))
@@ -189,7 +240,7 @@ class Letters:
         return left > 0
 
     def still(self, letter: Letter) -> Request | None:
-        """Return the request of ``letter`` as it is now; None if the letter is moot."""
+        """Return the present state of the request of ``letter``. Return None if the letter is no longer due."""
         request = self._to.store.request(letter.notice.request)
         if request is None:
             return None
@@ -197,6 +248,15 @@ class Letters:
         told = {mark.event: mark.at for mark in marks}
         if letter.notice.mark in told or self._is_muted(letter):
             return None
-        now = owed(request, self._to.now(), told, self._to.skipped(request.id))
+        now = (*owed(request, self._to.now(), told, self._to.skipped(request.id)), *self._things(letter, request, told))
         is_owed = any((one.mark, one.whom) == (letter.notice.mark, letter.notice.whom) for one in now)
         return request if is_owed else None
+
+    def _things(self, letter: Letter, request: Request, told: Mapping[str, datetime]) -> tuple[Notice, ...]:
+        is_asked = letter.notice.back is not None
+        return owed_of_things(request.id, self._to.backs(request), told) if is_asked else ()
+
+
+def _is_heard(event: str) -> bool:
+    """True if a person who was told ``event`` was told about the request itself."""
+    return event != ASKED and not is_of_things(event)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Has people told of requests by the channels that rules name: each channel has its own post, and its own task.
+"""Sends notices by the channels in the rules. Each channel has its own post and its own task.
 
-Law: what is to be told follows from the state of requests and from told marks, so nothing is lost with the daemon. Nobody who
-asks, approves or runs something waits for a channel.
+Law: the state of requests and the told marks determine the due notices. So no notice is lost if the daemon ends. No requester,
+approver or run ever waits for a channel.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from jitd.settings.channels import Channels
 from jitd.store import StoreError, Told
 
 FINISHED_WITHIN = 3.0
-"""Seconds that a message which is being sent may take when the daemon ends."""
+"""If a message is being sent when the daemon ends, the daemon waits this number of seconds for it."""
 NO_CHANNEL = "jitd.toml has no channel of this name any more"
 
 
 @dataclass(frozen=True, slots=True)
 class Failing:
-    """A channel that could not tell something: since when, why, and how many requests that are."""
+    """A channel that could not send notices. Contains the time of the first failure, the reason, and the number of requests."""
 
     channel: str
     since: datetime
@@ -38,7 +38,7 @@ class Failing:
 
 
 class Notices:
-    """All posts. ``set_deadline`` has a request looked at again at a given time of the boot clock, in seconds."""
+    """All posts. ``set_deadline`` schedules a check of a request at a time of the boot clock, in seconds."""
 
     def __init__(
         self, settings: Channels, channels: Mapping[str, Channel], office: Office, set_deadline: Callable[[str, str, float], None]
@@ -48,7 +48,9 @@ class Notices:
         self._set_deadline = set_deadline
 
     def look(self, request: str) -> None:
-        """Have told what is to be told of ``request``. It may be called at any time. Raises nothing."""
+        """Send the due notices about ``request`` through all channels. This function may be called at any time, and raises no
+        exception.
+        """
         if not self._posts:
             return
         try:
@@ -63,8 +65,8 @@ class Notices:
             post.look(request)
 
     def look_at_all(self) -> None:
-        """Look at each request of which there may be something to tell: the daemon starts, or a mute is lifted. Raises
-        StoreError.
+        """Call ``look`` for each request that may have due notices. The daemon calls this at its start, and when a mute is
+        lifted. Raises StoreError.
         """
         waiting = [found.id for found in self._to.store.requests(ended=False) if _names_channels(found)]
         broken = [owed.id for owed in self._to.store.owed_reviews()]
@@ -72,19 +74,19 @@ class Notices:
             self.look(id)
 
     async def keep(self) -> None:
-        """Have all posts work, for ever."""
+        """Run all posts. Never return."""
         async with asyncio.TaskGroup() as posts:
             for post in self._posts.values():
                 posts.create_task(post.keep())
 
     async def finish(self) -> None:
-        """Send no more. Wait a moment for what is being sent, so that it is not sent again."""
+        """Stop sending messages. If messages are being sent, wait a moment for them. Otherwise they would be sent again later."""
         await asyncio.gather(*(post.finish(FINISHED_WITHIN) for post in self._posts.values()))
 
     # --- what people ask about it --------------------------------------------------------------------------------------
 
     def failing(self) -> list[Failing]:
-        """Return the channels that could not tell something, by name."""
+        """Return the channels that could not send a notice, sorted by name."""
         found = []
         for name, post in sorted(self._posts.items()):
             if post.troubles:
@@ -94,12 +96,12 @@ class Notices:
         return found
 
     def failing_as_json(self) -> list[list[Any]]:
-        """Return the same as ``jitd doctor`` reads it from the daemon's file."""
+        """Return the failing channels in the form that ``jitd doctor`` reads from the daemon's file."""
         return [[one.channel, one.since.timestamp(), one.why, one.n_requests] for one in self.failing()]
 
     def of(self, request: Request) -> list[tuple[str, list[Told], str]]:
-        """Return for each channel of ``request`` who was told what, and why somebody was not (empty if nothing failed). Raises
-        StoreError.
+        """For each channel of ``request``, return three values: the channel's name, its told marks, and the reason why a person
+        was not told. If nothing failed, the reason is empty. Raises StoreError.
         """
         names = request.obligations.notify if request.obligations is not None else ()
         marks = [mark for mark in self._to.store.told(request.id) if mark.event != ASKED] if names else []

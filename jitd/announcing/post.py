@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One channel's post: what it still has to tell, how often it tries, and what becomes one digest.
+"""The post of one channel. The post knows which notices the channel must still send, and which attempts were made. The post
+also decides which notices are combined into one digest.
 
-Law: one message at a time, each looked at again just before it is sent; what is moot by then is not sent. A told mark is written
-after the message, so only a kill between the two has it sent twice. A channel that fails is tried again with growing pauses, and
-nobody else waits for it. Nor does anybody wait for an address that fails while others can be reached. An address at which nobody
-is there is not told, and no failure: it is tried again each minute, as long as there is something to tell.
+Law: one message is sent at a time. Each notice is checked again just before sending. If the notice is no longer due, it is not
+sent. The post writes a told mark after it has sent a message. So a message is sent twice only if the daemon is killed between
+sending and writing the mark. If a channel fails, it is tried again with growing pauses. If a channel or an address fails, other
+channels and addresses do not wait for it. If no person is at an address, this is not treated as a failure. Then the post tries
+this address again each minute, as long as a notice for the address is due.
 """
 
 from __future__ import annotations
@@ -24,21 +26,21 @@ from jitd.settings.channels import ChannelSettings
 from jitd.store import StoreError, Told
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
-"""The first and the longest pause after a message that was not sent, in seconds. The pause doubles each time."""
+"""The first and the longest pause after a failed message, in seconds. The pause doubles each time."""
 SENT_WITHIN = 30.0
-"""Seconds that sending one message may take."""
+"""Maximum number of seconds for sending one message."""
 AWAY_FOR = 60.0
-"""Seconds until it is tried again to tell somebody who was not there."""
+"""If a person was not there, the number of seconds until the next attempt."""
 MOST_A_MINUTE = 5
 MINUTE = 60.0
-"""So many messages go to one address in so many seconds; what is more becomes one digest."""
+"""Maximum number of messages to one address within MINUTE seconds. Further notices are combined into one digest."""
 PIECE = 20
-"""After so many requests in a row the event loop does its other work."""
+"""Number of requests that are checked without a break. After these requests, the event loop does other work."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """What could not be told: since when, why, and how often it was tried."""
+    """A notice that could not be sent. Contains the time of the first failure, the reason, and the number of attempts."""
 
     since: datetime
     why: str
@@ -46,7 +48,7 @@ class Trouble:
 
 
 class Post:
-    """The post of one channel. ``look`` is all that others do; ``keep`` does the work."""
+    """The post of one channel. Other modules call only ``look``. The method ``keep`` does the work."""
 
     def __init__(self, settings: ChannelSettings, channel: Channel, office: Office) -> None:
         self.settings = settings
@@ -64,25 +66,25 @@ class Post:
         self._sending = asyncio.Lock()
         self._is_finishing = False
         self.troubles: dict[tuple[str, str], Trouble] = {}
-        """Request and address → what could not be told."""
+        """Maps a request and an address to the failure of the notice."""
 
     def look(self, request: str) -> None:
-        """Find out what is to be told of ``request``, soon."""
+        """Remember that ``request`` must soon be checked for due notices."""
         self._due[request] = self._to.clock()
         self._changed.set()
 
     @property
     def n_waiting(self) -> int:
-        """How many requests are to be looked at."""
+        """The number of requests that must be checked."""
         return len(self._due)
 
     async def keep(self) -> None:
-        """Tell what is to be told, for ever."""
+        """Send due notices. Never return."""
         while True:
             self._changed.clear()
             try:
                 await self.work()
-            except Exception as fault:  # what is owed stays owed
+            except Exception as fault:  # notices that are due stay due
                 log("a channel stumbled; it goes on", channel=self.settings.name, fault=f"{type(fault).__name__}: {fault}")
                 self._pause_until = self._to.clock() + FIRST_PAUSE
             wait_for = self._rest()
@@ -93,14 +95,14 @@ class Post:
                 continue
 
     def _rest(self) -> float | None:
-        """Return the seconds until there is something to do; None if nothing is known to come."""
+        """Return the number of seconds until this post has work to do. Return None if no work is known."""
         times = [max(min(self._due.values()), self._pause_until)] if self._due else []
         if self._unwritten:
             times.append(self._to.clock() + FIRST_PAUSE)
         return max(0.0, min(times) - self._to.clock()) if times else None
 
     async def work(self) -> None:
-        """Tell what is due now. Raises StoreError."""
+        """Send the notices that are due now. Raises StoreError."""
         self._write()
         now = self._to.clock()
         if now < self._pause_until:
@@ -118,13 +120,13 @@ class Post:
                     await asyncio.sleep(0)
             for address in sorted(letters, key=lambda one: self._tries[one]):
                 await self._serve(address, letters[address])
-        except Exception:  # it is not known how far this went: look at all of them again
+        except Exception:  # it is not known which requests were checked: check all of them again
             for id in due:
                 self._put_off(id, now)
             raise
 
     async def _serve(self, address: str, letters: list[Letter]) -> None:
-        """Send ``letters``, which are all for ``address``, as far as they may go now."""
+        """Of ``letters``, send those that may be sent now. All ``letters`` are for ``address``."""
         loud = [letter for letter in letters if letter.notice.event in LOUD]
         quiet = [letter for letter in letters if letter.notice.event not in LOUD]
         for letter in loud:
@@ -142,18 +144,18 @@ class Post:
             self._put_off(letter.notice.request, self._sent[address][0] + MINUTE)
 
     def _left(self, address: str) -> int:
-        """Return how many messages ``address`` may be sent now."""
+        """Return the number of messages that may be sent to ``address`` now."""
         sent, since = self._sent[address], self._to.clock() - MINUTE
         while sent and sent[0] <= since:
             sent.popleft()
         return max(0, MOST_A_MINUTE - len(sent))
 
     def _put_off(self, request: str, until: float) -> None:
-        """Look at ``request`` again at ``until``, or earlier if that is due already."""
+        """Check ``request`` again at the time ``until``, or earlier if an earlier check is already set."""
         self._due[request] = min(until, self._due.get(request, until))
 
     async def _send(self, letters: list[Letter], address: str) -> None:
-        """Send one message for ``letters``, unless they are moot by now."""
+        """Send one message for ``letters``. If none of the letters is due any more, send nothing."""
         if self._to.clock() < self._pause_until:
             for letter in letters:
                 self._put_off(letter.notice.request, self._pause_until)
@@ -185,7 +187,7 @@ class Post:
         return self._to.wording.say(notice, request, self.settings.kind, self.settings.shows, to)
 
     async def finish(self, within: float) -> None:
-        """Send no more messages. Wait until the one that is being sent is noted, but no longer than ``within`` seconds."""
+        """Stop sending messages. If a message is being sent, wait until its mark is written, but at most ``within`` seconds."""
         self._is_finishing = True
         try:
             async with asyncio.timeout(within), self._sending:
@@ -194,7 +196,9 @@ class Post:
             log("jitd ends while a message is being sent; it is sent again", channel=self.settings.name)
 
     async def _carried(self, said: tuple[tuple[Notice, Request], ...], address: str) -> str:
-        """Have ``said`` sent to ``address``. Return why it was not; empty if it was. Raises NobodyThere."""
+        """Send the notices ``said`` to ``address`` by the channel. If this failed, return the reason. Otherwise return an empty
+        text. Raises NobodyThere.
+        """
         try:
             message = self._worded(said, (address,) if address else ())
             async with asyncio.timeout(SENT_WITHIN):
@@ -223,20 +227,20 @@ class Post:
         log("people could not be told; it is tried again", channel=self.settings.name, requests=len(letters), because=why)
 
     def _away(self, letters: list[Letter], address: str) -> None:
-        """Nobody is at ``address`` to read ``letters``: look again later."""
+        """Remember that nobody is at ``address`` to read ``letters``, and check again later."""
         self._works_for(address)
         for letter in letters:
             self.troubles.pop((letter.notice.request, address), None)
             self._put_off(letter.notice.request, self._to.clock() + AWAY_FOR)
 
     def _works_for(self, address: str) -> None:
-        """Note that the channel works, also for ``address``."""
-        if self._n_failed > 1:  # it was down, and is back: go on at once
+        """Remember that the channel works in general, and also works for ``address``."""
+        if self._n_failed > 1:  # the channel was down and works again: continue at once
             for id, _ in self.troubles:
                 self._put_off(id, self._to.clock())
         self._n_failed, self._pause_until = 0, 0.0
         del self._tries[address]
-        self._unreachable = set(+self._tries)  # the channel works, so it is they who fail
+        self._unreachable = set(+self._tries)  # the channel works, so the addresses fail
 
     def _told(self, letters: list[Letter], address: str) -> None:
         self._works_for(address)
@@ -251,7 +255,9 @@ class Post:
         self._write()
 
     def _write(self) -> None:
-        """Write the marks that are still to be written. If that fails it is tried again, and nothing is sent twice."""
+        """Write the marks of sent messages that are not written yet. If writing a mark fails, try again later. Even after such
+        a failure, no message is sent twice.
+        """
         while self._unwritten:
             marks, detail = self._unwritten[0]
             try:
@@ -268,7 +274,7 @@ class Post:
         return [mark for marks, _ in self._unwritten for mark in marks if mark.request == request]
 
     async def _found(self, id: str) -> list[Letter]:
-        """Return the letters of the request ``id``, and forget the troubles that are over."""
+        """Return the letters of the request ``id``. Forget troubles that are over."""
         found = await self._letters.of(id)
         still = {(id, letter.address) for letter in found}
         for key in [key for key in self.troubles if key[0] == id and key not in still]:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""All who are asked outside, made from the settings: providers, gatekeepers, and the processes that ask them or carry messages.
+"""Builds three things from the settings: the providers, the gatekeepers, and the processes that query them or send messages.
 
-Law: nobody is asked, and no process is started, before somebody has a question.
+Law: no system is queried and no process is started before the first question.
 """
 
 from __future__ import annotations
@@ -15,33 +15,41 @@ from jitd.asking.reaching import Reaching
 from jitd.asking.running import Running
 from jitd.outside import client as outside
 from jitd.programs import client as programs
-from jitd.settings import channels
+from jitd.settings import channels, givers
 from jitd.settings.config import Config
 from jitd.settings.outsiders import key_files
 from jitd.terminals import client as terminals
 
 NONCE = 16
-"""Bytes of randomness in the nonce of a question."""
+"""Number of random bytes in a question's nonce."""
 
 
 class Outsiders:
-    """All who are asked outside. ``is_direct`` is True if systemd does not start the two processes, so that the daemon has to.
-    ``monotonic`` returns seconds on a clock that only goes forward.
+    """The providers, the gatekeepers and their processes. If ``is_direct`` is True, systemd does not start the two processes.
+    Then the daemon itself starts them. ``monotonic`` returns the seconds of a monotonic clock.
     """
 
     def __init__(self, config: Config, now: Now, monotonic: Callable[[], float], *, is_direct: bool) -> None:
-        keys = {**key_files(config.providers, config.gatekeepers), **channels.key_files(config.notify)}
+        keys = {
+            **key_files(config.providers, config.gatekeepers),
+            **channels.key_files(config.notify),
+            **givers.key_files(config.givers),
+        }
         door = outside.door_by_child(lambda: keys) if is_direct else outside.door_by_socket(config.outside)
         way = programs.child if is_direct else programs.service
         self.posts = outside.Outside(door)
         self.programs = Running(*(programs.Programs(way(name)) for name in (programs.APART, programs.NETWORKED)))
+        self.ways = self.programs.run, self.posts.lease
+        """Two functions for the givers of jitd.toml. The first function runs a program, and the second function requests a
+        lease.
+        """
         self.terminals = terminals.Terminals(terminals.child() if is_direct else terminals.service())
         self.reaching = Reaching(self.posts, self.programs, config.host)
         self.providers = Providers(config.providers, self.reaching, monotonic)
         self.gatekeepers = Gatekeepers(config.gatekeepers, self.reaching, now, lambda: secrets.token_hex(NONCE))
 
     def close(self) -> None:
-        """Close the connections, and end the processes that are children."""
+        """Close the connections. End those processes that are children of the daemon."""
         self.posts.close()
         self.programs.close()
         self.terminals.close()

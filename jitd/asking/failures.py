@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Failures of providers and gatekeepers, kept for a moment: who failed at once would otherwise be asked with every question.
+"""Remembers for a short time that a question to a provider or a gatekeeper failed. Without this module, jitd would send every
+question again to a provider or gatekeeper that always fails at once.
 
-Law: a failure is kept for ``KEPT_FOR`` and for the same question only. It stands for no answer, and no answer never permits.
+Law: a failure is kept for ``KEPT_FOR`` seconds, and it affects only the same question. A failure means that there is no answer,
+and without an answer jitd permits nothing.
 """
 
 from __future__ import annotations
@@ -10,32 +12,38 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 
 KEPT_FOR = 1.0
-"""Seconds that a failure is kept. Whoever mends a program may try it at once."""
+"""Number of seconds that a failure is kept. The time is short because an administrator who repairs a program wants to test it
+soon.
+"""
 MOST_KEPT = 256
-"""Failures that are kept at most. The oldest go first."""
+"""Maximum number of failures that are kept in memory. The oldest are dropped first."""
 
 
 class Failures:
-    """Failures of late. ``now`` returns seconds on a clock that only goes forward."""
+    """The latest failures. ``now`` returns seconds on a monotonic clock."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._kept: OrderedDict[Hashable, tuple[float, str]] = OrderedDict()
 
     def keep(self, question: Hashable, why: str) -> None:
-        """Keep that ``question`` failed now. ``why`` is the rest of the sentence ``… did not answer: …``."""
+        """Remember that ``question`` failed now. ``why`` is the reason. The reason is written as the end of the sentence
+        ``… did not answer: …``.
+        """
         self._kept[question] = (self._now() + KEPT_FOR, why)
         self._kept.move_to_end(question)
         self._drop()
 
     def of(self, question: Hashable) -> str | None:
-        """Return why ``question`` failed less than ``KEPT_FOR`` ago; None if it did not."""
+        """Return the reason for the failure if ``question`` failed less than ``KEPT_FOR`` seconds ago. Return None if
+        ``question`` did not fail in the last ``KEPT_FOR`` seconds.
+        """
         self._drop()
         kept = self._kept.get(question)
         return None if kept is None else kept[1]
 
     def forget(self) -> None:
-        """Drop all."""
+        """Drop all failures."""
         self._kept.clear()
 
     def _drop(self) -> None:

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Gatekeepers: who outside may deny, or ask for more.
+"""Sends questions to gatekeepers. A gatekeeper is a system outside jitd that may deny a request or set further requirements.
 
-Law: each question has a nonce of its own, and gets one answer. What is late, lost or not exactly in the form is Silent, which
-denies. An answer that comes later is asked for only on the server that was asked, and only as long as the request waits. Who
-failed at once is not asked the same again for a moment (``failures``).
+Law: each question has its own nonce and gets exactly one answer. If an answer is late, lost or malformed, the result is Silent.
+The result Silent denies the request. A server may reply that the decision will follow later. The daemon fetches a later decision
+only from the same server, and only while the request waits. If a gatekeeper fails at once, the daemon does not repeat the same
+question for a short time (``failures``).
 """
 
 from __future__ import annotations
@@ -28,25 +29,27 @@ from jitd.outside.urls import Url, read_url, same_server
 from jitd.settings.outsiders import GatekeeperSettings, Reach
 
 AGAIN_AFTER, SOONEST, LATEST = 5, 1, 3_600
-"""Seconds until a question whose answer comes later is asked again: if the server does not say, at least, and at most."""
+"""Number of seconds until jitd asks again for an answer that was announced for later. The first value applies if the server names
+no time for the next attempt. The second value is the minimum, and the third value is the maximum.
+"""
 LONGEST_DATE = 40
-"""Characters of an HTTP date at most."""
+"""Maximum length of an HTTP date, in characters."""
 LATER = 202
-"""The status of an answer that comes later (RFC 9110 section 15.3.3)."""
+"""HTTP status 202: the server accepts the question and will decide later (RFC 9110 section 15.3.3)."""
 FOR_A_MOMENT = {408, 429, 500, 502, 503, 504}
-"""States of a server that may be over when it is asked again."""
+"""HTTP statuses of temporary failures, after which the next attempt may succeed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """The clocks: ``wall`` is the time (aware), and ``boot`` is the number of seconds on CLOCK_BOOTTIME."""
+    """The clocks. ``wall`` returns the current date and time with a time zone. ``boot`` returns seconds on CLOCK_BOOTTIME."""
 
     wall: Callable[[], datetime]
     boot: Callable[[], float]
 
 
 class Gatekeepers:
-    """Asks ``gatekeepers``. ``new_nonce`` returns a text that nobody can guess, a new one each time."""
+    """Queries ``gatekeepers``. Each call of ``new_nonce`` returns a new, unpredictable text."""
 
     def __init__(
         self,
@@ -61,15 +64,18 @@ class Gatekeepers:
         self._new_nonce = new_nonce
         self._failures = Failures(now.boot)
         self._turns = {name: Turns() for name in gatekeepers}
-        self._later = {name: Turns(waiting=None) for name in gatekeepers}  # as many as there are requests
+        # no limit, because there are at most as many such questions as requests
+        self._later = {name: Turns(waiting=None) for name in gatekeepers}
 
     def manner(self, name: str) -> Manner | None:
-        """Return how the gatekeeper ``name`` answers; None if jitd.toml has none of this name."""
+        """Return two settings of the gatekeeper ``name``: the time for which an answer is valid, and whether a later answer is
+        allowed. Return None if jitd.toml does not set up this gatekeeper.
+        """
         found = self._gatekeepers.get(name)
         return None if found is None else Manner(found.fresh_for, found.polls)
 
     async def ask(self, name: str, asking: Asking) -> Answer:
-        """Ask the gatekeeper ``name``. Return its answer, or Silent with the reason. Raises nothing."""
+        """Query the gatekeeper ``name``. Return the gatekeeper's answer, or Silent with the reason. Raises nothing."""
         gatekeeper = self._gatekeepers.get(name)
         if gatekeeper is None:
             return Silent("jitd.toml sets up no gatekeeper of this name")
@@ -79,7 +85,7 @@ class Gatekeepers:
             return Silent(str(fault))
 
     async def _answer(self, gatekeeper: GatekeeperSettings, asking: Asking) -> Answer:
-        """Raises Nonsense if there is no answer that counts."""
+        """Return the gatekeeper's answer. Raises Nonsense if there is no valid answer."""
         left = asking.ends_boot - self._now.boot()
         within = min(float(gatekeeper.deadline_for), left)
         if within <= 0:
@@ -92,7 +98,7 @@ class Gatekeepers:
         body = json_text.write({"input": told} if gatekeeper.is_opa else told)
         try:
             async with asyncio.timeout(within), self._turns[gatekeeper.name].turn(asking.requester.person):
-                self._has_not_failed(same)  # while this question waited for its turn
+                self._has_not_failed(same)  # it may have failed while this question waited for its turn
                 answer = await self._reaching.ask(gatekeeper.name, gatekeeper.by, body, within)
         except TimeoutError:
             raise Nonsense(f"no answer within {within:g} s") from None
@@ -108,12 +114,12 @@ class Gatekeepers:
             raise
 
     def _has_not_failed(self, same: Hashable) -> None:
-        """Raises Nonsense if the question ``same`` failed a moment ago."""
+        """Raise Nonsense if a failure of the same question is kept."""
         if why := self._failures.of(same):
             raise Nonsense(why)
 
     def _read(self, gatekeeper: GatekeeperSettings, answer: Fetched | Failed, nonce: str, fingerprint: bytes) -> Answer:
-        """Raises Nonsense."""
+        """Read the gatekeeper's decision from ``answer``, and return the decision. Raises Nonsense."""
         if isinstance(answer, Failed):
             raise Nonsense(answer.why)
         if fault := fault_of(answer):
@@ -130,9 +136,10 @@ class Gatekeepers:
         return found
 
     async def _come_later(self, gatekeeper: GatekeeperSettings, by: Reach, first: Fetched, asking: Asking) -> Fetched:
-        """Ask again until there is an answer. Raises Nonsense, if only because the time of the request is over.
+        """Ask the server again until the server has decided, and return the answer. Raises Nonsense, for example if the request
+        ends before the server has decided.
 
-        If the server or jitd-outside is away for a moment, it is asked again later.
+        After a temporary failure of the server or of jitd-outside, the next attempt follows later.
         """
         asked = read_url(by.url)
         place = _place(asked, first)
@@ -160,7 +167,9 @@ class Gatekeepers:
 
 
 def _place(asked: Url, answer: Fetched) -> Url:
-    """Return where ``answer`` says that the decision will be. Raises Nonsense unless it is on the server that was asked."""
+    """Return the URL at which the server will publish its decision, according to ``answer``. Raises Nonsense if ``answer`` names
+    no URL, or a URL on another server.
+    """
     location = answer.header("location")
     found = same_server(asked, location) if location else None
     if found is None:
@@ -169,7 +178,9 @@ def _place(asked: Url, answer: Fetched) -> Url:
 
 
 def _pause(answer: Fetched, now: datetime) -> float:
-    """Return the seconds until ``answer`` wants to be asked again: a number, or a date (RFC 9110 sections 10.2.3 and 5.6.7)."""
+    """Return the number of seconds until the next attempt. The number is taken from the Retry-After header of ``answer``, which
+    contains seconds or a date (RFC 9110 sections 10.2.3 and 5.6.7).
+    """
     said = answer.header("retry-after")
     if said.isascii() and said.isdigit() and len(said) < 8:
         seconds = float(said)
@@ -180,7 +191,9 @@ def _pause(answer: Fetched, now: datetime) -> float:
 
 
 def _instant(said: str) -> datetime | None:
-    """Return the instant of an HTTP date; None if ``said`` is none. All three forms of RFC 9110 section 5.6.7 are read."""
+    """Return the time that the HTTP date ``said`` describes. Return None if ``said`` is not a valid date. The date may have any
+    of the three forms in RFC 9110 section 5.6.7.
+    """
     if len(said) > LONGEST_DATE:
         return None
     try:
@@ -191,8 +204,9 @@ def _instant(said: str) -> datetime | None:
 
 
 def _check_signature(answer: Fetched, key: str) -> None:
-    """Raises Nonsense."""
-    from jitd.asking.signatures import Unsigned, check  # what is imported for this takes a tenth of a second, once
+    """Check the signature of ``answer`` with the public key ``key``. Raises Nonsense if the signature is not valid."""
+    # imported only here, because the import takes a tenth of a second the first time
+    from jitd.asking.signatures import Unsigned, check
 
     try:
         check(answer, key)

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads the answers of providers and gatekeepers.
 
-Law: pure. An answer has exactly the members that are declared, each of its type and within its bounds; a gatekeeper's repeats the
-nonce and the fingerprint of the question. Any other answer raises Nonsense. A word of OPA that is not the boolean true denies.
+Law: pure. An answer must have exactly the declared members. Each member must have its declared type and must be within its
+bounds. A gatekeeper's answer must repeat the nonce and the fingerprint of the question. Any other answer raises Nonsense. If OPA
+returns the boolean true, the gatekeeper passes the request. If OPA returns an object, this object must be a valid answer of a
+gatekeeper. Every other result denies.
 """
 
 from __future__ import annotations
@@ -26,21 +28,21 @@ MOST_NEEDED = 100
 MOST_WAYS = 8
 MOST_USES = 1_000_000
 RECORD = ("none", "output", "all")
-"""The words of the key ``record`` of a rule."""
+"""The values that are allowed for the key ``record`` of a rule."""
 OPA = {"result", "decision_id", "metrics", "provenance", "warning"}
-"""What an answer of OPA's Data API may have (https://www.openpolicyagent.org/docs/rest-api)."""
+"""The members that are allowed in an answer of OPA's Data API (https://www.openpolicyagent.org/docs/rest-api)."""
 REQUIRED = ("approvals", "lasts", "uses", "record", "reason")
-"""What a gatekeeper may require."""
+"""The names of the requirements that a gatekeeper may set."""
 _MAY_HAVE = {"pass": {"until", "mark"}, "deny": {"because", "mark"}, "require": {"require", "until", "mark"}}
 _MUST_HAVE = {"pass": set[str](), "deny": {"because"}, "require": {"require"}}
 
 
 class Nonsense(Exception):
-    """This is not an answer. The text gives the reason, such as ``its answer is not JSON``."""
+    """Raised if the bytes of an answer are not valid. The exception's text is the reason, such as ``its answer is not JSON``."""
 
 
 def read_facts(facts: Mapping[str, str], body: bytes) -> dict[str, Value]:
-    """Return the value of each of ``facts`` (name → type) in a provider's answer. Raises Nonsense."""
+    """Return the value of each fact in a provider's answer. ``facts`` maps the name of a fact to its type. Raises Nonsense."""
     found = _object(body)
     said = found.get("facts")
     if found.keys() != {"facts"} or type(said) is not dict:
@@ -57,15 +59,17 @@ def read_facts(facts: Mapping[str, str], body: bytes) -> dict[str, Value]:
 
 
 def read_answer(body: bytes, nonce: str, fingerprint: bytes) -> Answer:
-    """Return what a gatekeeper answered to the question with ``nonce`` about ``fingerprint``. Raises Nonsense."""
+    """Parse a gatekeeper's answer to the question with this ``nonce`` and this ``fingerprint``, and return the answer. Raises
+    Nonsense.
+    """
     return _answer(_object(body), nonce, fingerprint)
 
 
 def read_opa(body: bytes, nonce: str, fingerprint: bytes) -> Answer:
-    """Return what OPA answered. Raises Nonsense.
+    """Return OPA's answer. Raises Nonsense.
 
-    The result true passes. An object is an answer as ``read_answer`` has it. All else denies: false, no result (undefined), and a
-    result of any other type.
+    If OPA's result is true, the gatekeeper passes the request. If OPA's result is an object, ``read_answer`` checks this object.
+    If OPA's result is false, missing (undefined) or of another type, the request is denied.
     """
     found = _object(body)
     if not found.keys() <= OPA:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads and writes JSON of other hosts: strict, so that one text has one meaning.
+"""Reads JSON from other hosts, and writes JSON for them. Only a strict form of JSON is accepted, so each text has only one
+meaning.
 
-Law: no name twice in an object, no NaN, no infinity, no whole number beyond 64 bits, nothing nested deeply, no half of a
-surrogate pair. Whatever the bytes are, only ValueError is raised.
+Law: the same name must not occur twice in a JSON object. The reader refuses NaN, infinity, whole numbers of more than 64 bits,
+deep nesting, and half of a surrogate pair. Whatever the bytes are, the reader returns a value or raises ValueError.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ _STRING = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("a name stands twice")
+        raise ValueError("a name occurs twice")
     return found
 
 
@@ -40,7 +41,9 @@ def _none(text: str) -> float:
 
 
 def read_object(body: bytes) -> dict[str, object]:
-    """Return the object in ``body`` (JSON in UTF-8). Raises ValueError; its text is the rest of a sentence."""
+    """Parse the JSON in ``body`` (UTF-8), and return the JSON object. Raises ValueError, whose text is written as the end of a
+    sentence.
+    """
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
@@ -61,7 +64,7 @@ def read_object(body: bytes) -> dict[str, object]:
 
 
 def _depth(text: str) -> int:
-    """Return how deeply ``text`` is nested, as far as it is JSON. Brackets in strings do not count: they would hide others."""
+    """Return the depth of nesting in the JSON ``text``. Brackets inside strings do not change the depth."""
     depth = deepest = 0
     for char in _STRING.sub("", text):
         if char in "[{":
@@ -83,5 +86,5 @@ def _is_whole(value: object) -> bool:
 
 
 def write(value: object) -> bytes:
-    """Return ``value`` as JSON in ASCII, without blanks, with names in their order."""
+    """Return ``value`` as JSON in ASCII, without spaces between the parts. The members keep their order."""
     return json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode("ascii")

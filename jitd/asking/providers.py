@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Providers: who outside says facts, each asked once for all facts that a decision needs of it.
+"""Queries providers. A provider is a system outside jitd that supplies facts. For each decision, jitd sends one query to each
+provider whose facts are needed.
 
-Law: a fact is what its provider said, of the declared type, or Unknown with the reason. Only where the settings have a value for
-silence does that value stand for it. An answer is kept no longer than ``fresh``, and only for the same question. So is a failure,
-for a moment (``failures``).
+Law: the value of a fact comes from its provider and has the declared type. If the provider sends no valid value, the fact is
+Unknown, with the reason. The settings may contain a value for the case that a provider does not answer. This value then replaces
+Unknown. An answer is kept for at most the time ``fresh``, and is used only for the same question. A failure is kept for a short
+time (``failures``).
 """
 
 from __future__ import annotations
@@ -25,11 +27,11 @@ from jitd.outside.messages import Fetched
 from jitd.settings.outsiders import Provider
 
 MOST_KEPT = 4_096
-"""Answers that are kept at most. The oldest go first."""
+"""Maximum number of answers that are kept in memory. The oldest are dropped first."""
 
 
 class Providers:
-    """Asks ``providers``. ``now`` returns seconds on a clock that only goes forward."""
+    """Queries ``providers``. ``now`` returns seconds on a monotonic clock."""
 
     def __init__(self, providers: Mapping[str, Provider], reaching: Reaching, now: Callable[[], float]) -> None:
         self._by_fact = {f"fact.{fact}": provider for provider in providers.values() for fact in provider.facts}
@@ -41,11 +43,11 @@ class Providers:
         self._era = 0
 
     async def ask(self, names: frozenset[str], about: Question) -> Facts:
-        """Return the facts ``names``, such as ``fact.risk``, and all others of the same providers. All are asked side by side.
-        Raises nothing.
+        """Return the facts that ``names`` lists, such as ``fact.risk``, and all other facts of the same providers. The queries
+        run in parallel. Raises nothing.
         """
         found: dict[str, Value | Unknown] = {
-            name: Unknown("no provider in jitd.toml says it") for name in names - self._by_fact.keys()
+            name: Unknown("no provider in jitd.toml supplies this fact") for name in names - self._by_fact.keys()
         }
         asked = {self._by_fact[name].name: self._by_fact[name] for name in sorted(names & self._by_fact.keys())}
         for said in await asyncio.gather(*(self._facts(provider, about) for provider in asked.values())):
@@ -53,12 +55,14 @@ class Providers:
         return found
 
     def told(self, name: str, about: Question) -> object:
-        """Return the question to the provider of the fact ``name`` about ``about``; empty if no provider says it."""
+        """Return the question that is sent to the provider of the fact ``name``. The question is about ``about``. Return empty
+        bytes if no provider has this fact.
+        """
         provider = self._by_fact.get(name)
         return b"" if provider is None else for_provider(provider.facts, provider.sends, about)
 
     def forget(self) -> None:
-        """Drop all that is kept. Answers to questions that are on their way are not kept either."""
+        """Drop all kept answers. The answers to questions that are open now will not be kept either."""
         self._kept.clear()
         self._failures.forget()
         self._era += 1
@@ -73,7 +77,7 @@ class Providers:
         return {f"fact.{name}": value for name, value in said.items()}
 
     async def _said(self, provider: Provider, about: Question) -> Mapping[str, Value]:
-        """Raises Nonsense if there is no answer that counts."""
+        """Return the facts of ``provider``. Raises Nonsense if there is no valid answer."""
         question = for_provider(provider.facts, provider.sends, about)
         key = (provider.name, question)
         if (kept := self._known(key)) is not None:
@@ -81,7 +85,7 @@ class Providers:
         asked_at, era = self._now(), self._era
         try:
             async with asyncio.timeout(provider.deadline_for), self._turns[provider.name].turn(about.requester.person):
-                if (kept := self._known(key)) is not None:  # the same question was asked while this one waited
+                if (kept := self._known(key)) is not None:  # another task got this answer while this one waited
                     return kept
                 left = asked_at + provider.deadline_for - self._now()
                 answer = await self._reaching.ask(provider.name, provider.by, question, max(left, 0.001))
@@ -100,7 +104,9 @@ class Providers:
         return said
 
     def _known(self, key: tuple[str, bytes]) -> Mapping[str, Value] | None:
-        """Return the answer that is kept for ``key``; None if there is none. Raises Nonsense if there is a failure instead."""
+        """Return the kept answer to the question ``key``. Return None if no answer is kept. Raises Nonsense if a failure of this
+        question is kept.
+        """
         kept = self._kept.get(key)
         if kept is not None and self._now() < kept[0]:
             return kept[1]

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether an answer was signed with the gatekeeper's own key, by RFC 9421. The daemon itself looks: jitd-outside is not believed.
+"""Checks that an answer was signed with the gatekeeper's own key, according to RFC 9421. The daemon checks the signature itself,
+because it does not trust jitd-outside.
 
-Law: the signature covers the status and the digest of the whole body, was made within LONGEST_AGE, and is by the one key that the
-settings name. Anything else is Unsigned.
-Sources: RFC 9421, RFC 9530.
+Law: the signature was made with the key in the settings and is not older than LONGEST_AGE. The signature covers the status and
+the digest of the whole body. Every other answer is Unsigned. Sources: RFC 9421, RFC 9530.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from http_message_signatures.resolvers import HTTPSignatureKeyResolver
 from jitd.outside.messages import Fetched
 
 LONGEST_AGE = timedelta(seconds=60)
-"""How old a signature may be. The nonce in the body says that the answer is to this question."""
+"""Maximum age of a signature. An older answer cannot be sent again, because the body contains the nonce of this question."""
 COVERED = ("@status",)
-"""What a signature must cover, beside the digest of the body."""
+"""The parts of an answer that the signature must cover. The signature must also cover the digest of the body."""
 
 
 class Unsigned(Exception):
-    """The answer is not signed as it must be. The text says why; it is the rest of a sentence."""
+    """Raised if an answer has no valid signature. The exception's text gives the reason as the end of a sentence."""
 
 
 @dataclass(frozen=True)
 class _Message:
-    """What the verifier wants to see of an answer."""
+    """The parts of an answer that are needed to verify its signature."""
 
     status_code: int
     headers: dict[str, str]
 
 
 class _OneKey(HTTPSignatureKeyResolver):
-    """Knows one key, whatever a signature calls it."""
+    """Finds the public key for a signature. The same key is returned for every key name."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
@@ -46,12 +46,12 @@ class _OneKey(HTTPSignatureKeyResolver):
         return self._key
 
     def resolve_private_key(self, key_id: str) -> bytes:
-        """Raise LookupError: nothing is signed here."""
+        """Raise LookupError, because jitd has no private key here."""
         raise LookupError(key_id)
 
 
 def check(answer: Fetched, key: str) -> None:
-    """Return if ``answer`` is signed with the Ed25519 key of which ``key`` is the public part (PEM). Raises Unsigned."""
+    """Check that ``answer`` is signed with the Ed25519 key ``key`` (a public key in PEM form). Raises Unsigned."""
     message = _Message(answer.status, dict(answer.headers))
     verifier = HTTPMessageVerifier(signature_algorithm=ED25519, key_resolver=_OneKey(key.encode("ascii")))
     try:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What providers and gatekeepers are told of a request, as JSON.
+"""Writes the questions to providers and gatekeepers as JSON.
 
-Law: pure. A provider is told what its ``sends`` lists and nothing else. Facts and claims stand apart. Text that a client sent is
-told in the spelling of ``spelled``, in which no two values look alike.
+Law: pure. A provider gets only the values that its setting ``sends`` lists. Facts and claims are separate. Text from a client is
+written with ``spelled``, so two different values never have the same written form.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from jitd.core.question import Question
 from jitd.core.subject import Subject
 
 VERSION = 1
-"""The version of these questions. It changes when a member changes its meaning or goes away."""
+"""The version of these questions. The version changes when a member of a question is removed or gets another meaning."""
 
 
 def spelled(value: bytes) -> str:
-    r"""Return ``value`` as text: a byte that is not UTF-8 is ``\xNN``, and a backslash is doubled."""
+    r"""Return ``value`` as text. A byte that is not valid UTF-8 is written as ``\xNN``, and each backslash is doubled."""
     text = value.decode("utf-8", "surrogateescape").replace("\\", "\\\\")
     return "".join(f"\\x{ord(char) - 0xDC00:02x}" if 0xDC80 <= ord(char) <= 0xDCFF else char for char in text)
 
 
 def _text(value: str | None) -> str | None:
-    """Return text that a client sent, fit for UTF-8."""
+    """Return a client's text in a form that can be encoded in UTF-8."""
     return None if value is None else spelled(value.encode("utf-8", "surrogatepass"))
 
 
@@ -44,11 +44,13 @@ _SENT: Mapping[str, Callable[[Question], object]] = {
     "argv": lambda about: [spelled(word) for word in about.command.argv],
     "cwd": lambda about: spelled(about.command.cwd),
 }
-"""Word of a provider's ``sends`` → what is told. ``reason`` is beside them: it is a claim."""
+"""Maps each word that ``sends`` may contain to a function that returns the value to send. The table does not contain ``reason``,
+because the reason is a claim of the requester and is sent separately.
+"""
 
 
 def for_provider(facts: Mapping[str, str], sends: tuple[str, ...], about: Question) -> bytes:
-    """Return the question to a provider that declares ``facts``, about ``about``."""
+    """Return the question to a provider of the facts in ``facts``. The question is about ``about``."""
     told: dict[str, object] = {"version": VERSION, "facts": dict(facts)}
     told |= {word: tell(about) for word, tell in _SENT.items() if word in sends}
     if "reason" in sends:
@@ -57,7 +59,9 @@ def for_provider(facts: Mapping[str, str], sends: tuple[str, ...], about: Questi
 
 
 def for_gatekeeper(name: str, nonce: str, asking: Asking, until: datetime) -> dict[str, object]:
-    """Return the question to the gatekeeper ``name``. ``nonce`` is new; ``until`` (aware) is when no answer helps any more."""
+    """Return the question to the gatekeeper ``name``. Each question has a new ``nonce``. An answer is accepted only until the
+    moment ``until``. ``until`` has a time zone.
+    """
     return {
         "version": VERSION,
         "gatekeeper": name,

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Turns to ask somebody outside: a few questions at once, some that wait, and no more, so that nobody who is slow takes all.
+"""Limits the number of open questions to a system outside jitd. A few questions are sent at the same time, and some more
+questions wait. All other questions are refused. Without limits, a slow system outside jitd could use up all resources of jitd.
 
-Law: a question beyond a bound is refused at once, and names the bound. One person has a share of the turns and of the places to
-wait, so that nobody takes all of them from others.
+Law: if a limit is reached, a further question is refused at once, and the error text names the limit. Each person gets only a
+share of the turns and of the waiting places, so one person cannot use all of them.
 """
 
 from __future__ import annotations
@@ -14,15 +15,19 @@ from contextlib import asynccontextmanager
 
 AT_ONCE, WAITING = 8, 64
 SHARE, SHARE_OPEN = 2, 24
-"""What one person has of the turns at once, and of all questions that are open."""
+"""The first number is the maximum number of turns of one person at the same time. The second number is the maximum number of open
+questions of one person.
+"""
 
 
 class Full(Exception):
-    """Too many questions are open. The text says so; it is the rest of a sentence."""
+    """Too many questions are open. The exception's text gives the reason as the end of a sentence."""
 
 
 class Turns:
-    """Up to ``at_once`` questions are asked at the same time, and ``waiting`` wait for their turn; None: any number waits."""
+    """Allows up to ``at_once`` questions at the same time. Up to ``waiting`` further questions wait for their turn. If
+    ``waiting`` is None, any number of questions may wait.
+    """
 
     def __init__(self, at_once: int = AT_ONCE, waiting: int | None = WAITING) -> None:
         self._most = None if waiting is None else at_once + waiting
@@ -33,7 +38,7 @@ class Turns:
 
     @asynccontextmanager
     async def turn(self, person: str) -> AsyncIterator[None]:
-        """Wait for a turn of ``person``, and hold it. Raises Full."""
+        """Wait until ``person`` may send a question, and keep this turn until the context manager ends. Raises Full."""
         if self._most is not None and self.n_open >= self._most:
             raise Full(f"{self.n_open} questions to it are open already")
         if self._most is not None and self._open[person] >= SHARE_OPEN:

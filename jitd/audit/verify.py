@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Verification of the record. The verifier walks the chain once, and then compares the stored objects with what was recorded of
-them.
+"""Verifies the record. The verifier reads the chain once from start to end. After that, the verifier compares the stored objects
+with their records in the chain.
 
-Law: pure. The first fault is told with the number of its record and a sentence. One thing cannot be found here: that records at
-the end were cut off together with all that they changed. To find such a cut, a head that is kept elsewhere is needed. For the
-live database, the daemon notes the head (``jitd/lifecycle/integrity.py``). For any other database, somebody has to keep the head
-(SECURITY.md).
+Law: pure. The report about the first fault contains the number of its record and a sentence. The verifier cannot detect one
+attack: an attacker removes the last records of the chain, and also undoes the changes in these records. An attack at the end of
+the chain can be found only if the head of the chain is also stored in another place. The daemon stores the head of the live
+database in another place (``jitd/lifecycle/integrity.py``). For every other database, an administrator must keep a copy of the
+head (SECURITY.md).
 """
 
 from __future__ import annotations
@@ -29,11 +30,13 @@ _OPEN: dict[str, frozenset[str]] = {
         ("owed_review", owed_review.LAW),
     )
 }
-"""life → the states in which something can still happen to an object."""
+"""Maps the name of a life cycle to the states in which an object can still change."""
 
 
 class Finding(Exception):
-    """The chain itself holds, but does not agree with the stored objects. ``number`` is the number of the record; 0 for none."""
+    """The chain itself is intact, but the chain and the stored objects do not agree. ``number`` is the number of the record with
+    the fault. ``number`` is 0 if the fault belongs to no record.
+    """
 
     def __init__(self, number: int, sentence: str) -> None:
         super().__init__(sentence)
@@ -42,8 +45,8 @@ class Finding(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """The result: ``n`` records hold, and ``head`` (32 bytes) is the digest of the last seal. A copy of ``head`` that is kept
-    elsewhere proves these records again later.
+    """The result of a successful verification. ``n`` records are intact. ``head`` is the digest of the last seal (32 bytes). A
+    copy of ``head`` in another place can later prove that nobody has changed the verified records.
     """
 
     n: int
@@ -52,7 +55,7 @@ class Verified:
 
 @dataclass(slots=True)
 class _Last:
-    """What was last recorded of one object."""
+    """The latest record about one object."""
 
     number: int
     version: int
@@ -65,10 +68,11 @@ def verify(
     documents: Iterable[tuple[str, str, bytes]],
     misfiled: Iterable[tuple[str, str]] = (),
 ) -> Verified:
-    """Verify the whole record. A record is (number, body, digest). A document is (life, id, stored bytes), read at the same
-    moment. ``misfiled`` are life and id of objects that the store would not find by what their documents say.
+    """Verify the whole record. Each record is a tuple (number, body, digest). Each document is a tuple (life, id, stored bytes).
+    All documents must be read at the same moment. ``misfiled`` contains the life cycle and the id of each object whose columns
+    differ from its document. With wrong columns, the store may not find the object.
 
-    Raises chain.Broken if the chain itself does not hold, and Finding if the chain and the stored objects do not agree.
+    Raises chain.Broken if the chain itself is broken. Raises Finding if the chain and the stored objects do not agree.
     """
     head = GENESIS
     last: dict[tuple[str, str], _Last] = {}
@@ -85,8 +89,8 @@ def verify(
 
 
 class _Clock:
-    """The boot clock in the records. The clock must not go back within one boot. After a record of another boot, no record of the
-    first boot may follow.
+    """Checks the boot clock times in the records. Within one boot, the clock must not run backwards. After a record of another
+    boot, no later record may belong to the earlier boot.
     """
 
     def __init__(self) -> None:
@@ -95,7 +99,7 @@ class _Clock:
         self.past: set[str] = set()
 
     def tick(self, number: int, content: dict[str, Any]) -> None:
-        """Check the time of the next record. Raises Finding."""
+        """Check the boot clock time of the next record. Raises Finding if the clock time of the record is not possible."""
         try:
             boot_id, boot = content["boot_id"], float(content["boot"])
         except (KeyError, TypeError, ValueError):
@@ -112,7 +116,9 @@ class _Clock:
 
 
 def _take(number: int, content: dict[str, Any], last: dict[tuple[str, str], _Last]) -> None:
-    """Note what record ``number`` tells of its object, if the record is about an object. Raises Finding."""
+    """If record ``number`` is about an object, store the content of the record in ``last``. Raises Finding if the record does not
+    follow from the earlier records.
+    """
     life = str(content.get("event")).partition(".")[0]
     if "id" not in content:
         if life in _OPEN:
@@ -131,7 +137,9 @@ def _take(number: int, content: dict[str, Any], last: dict[tuple[str, str], _Las
 
 
 def _compare(last: dict[tuple[str, str], _Last], documents: Iterable[tuple[str, str, bytes]]) -> None:
-    """Compare the stored objects with what was last recorded of each. Raises the Finding with the lowest number."""
+    """Compare each stored object with the latest record about it. If there are several faults, raises the Finding with the lowest
+    record number.
+    """
     found: list[Finding] = []
     seen: set[tuple[str, str]] = set()
     for life, id, document in documents:

@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Answers the daemon's questions in a process beside it, many at once.
+"""Answers the daemon's questions in a process beside the daemon. Many questions may be open at the same time.
 
-Law: only root is heard. Questions are in lanes, and none waits for those of another lane. In each lane N_AT_ONCE questions are
-worked on at the same time, N_WAITING wait, and for any more the answer is that there are too many. Work whose connection has
-ended, or that nobody waits for any more, is cancelled. An error is told as UNANSWERED, never as an answer.
+Law: the process accepts questions only from root. Each question belongs to a lane, and a lane never waits for another lane. In
+each lane, the process works on at most N_AT_ONCE questions at the same time, and at most N_WAITING more questions wait. Further
+questions are refused. The work on a question is cancelled if the connection ends or if the client no longer waits. An error is
+sent in an UNANSWERED packet, never as an answer.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from functools import partial
 
 from jitd.beside import packets
@@ -20,13 +23,28 @@ from jitd.beside.packets import MAX_PACKET, Kind, Packet, sentence
 N_AT_ONCE = 8
 N_WAITING = 64
 MOST_CLIENTS = 16
-"""Most connections at the same time. Only root can make connections, and the daemon needs one."""
-Answer = Callable[[bytes], Awaitable[bytes]]
-"""Returns the body of the answer to the body of a question. May raise NoAnswer; any other exception is a defect, and logged."""
+"""Maximum number of connections that are open at the same time. Only root can connect, and the daemon needs only one connection.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """The body of an answer, and a descriptor that is sent with the body. The descriptor is closed after sending, even if sending
+    fails.
+    """
+
+    body: bytes
+    descriptor: int
+
+
+Answer = Callable[[bytes], Awaitable[bytes | Carried]]
+"""The type of a function that gets the body of a question and returns the body of the answer. The function may raise NoAnswer. If
+the function raises another exception, this is a defect of the program and is logged.
+"""
 
 
 class NoAnswer(Exception):
-    """This question gets no answer. The text is the reason, for people."""
+    """This question gets no answer. The exception's text is the reason, in words for people."""
 
 
 def one_lane(body: bytes) -> str:
@@ -35,7 +53,9 @@ def one_lane(body: bytes) -> str:
 
 
 class _Lane:
-    """A lane: how many questions are open in it, and the turns to be worked on. ``name`` is empty if it is the only one."""
+    """A lane, with the number of its open questions and with a semaphore that limits the work. The lane's ``name`` is empty if
+    there is only one lane.
+    """
 
     def __init__(self, name: str, n_at_once: int) -> None:
         self.name = name
@@ -44,8 +64,9 @@ class _Lane:
 
 
 class Answering:
-    """Answers by ``answer``. ``name`` is the process's name, for its log. ``believed`` is the uid that is heard. ``lane_of``
-    returns the name of the lane that a question belongs to, and raises nothing. There must be few names: lanes are kept.
+    """Answers questions. The function ``answer`` is called for each question. ``name`` is the name of this process in the log.
+    Only questions from the uid ``believed`` are accepted. ``lane_of`` returns the name of the lane for a question, and never
+    raises an exception. ``lane_of`` must return only a few different names, because a lane is never removed.
     """
 
     def __init__(
@@ -66,11 +87,11 @@ class Answering:
         self._lanes: dict[str, _Lane] = {}
 
     def say(self, words: str) -> None:
-        """Write one line to the log, which is standard error."""
+        """Write one line to the log. The log is standard error."""
         print(f"{self._name}: {sentence(words)}", file=sys.stderr, flush=True)
 
     async def listen(self, listener: socket.socket) -> None:
-        """Answer all clients that connect, for ever."""
+        """Answer all clients that connect. This function never returns."""
         listener.setblocking(False)
         clients: set[asyncio.Task[None]] = set()
         loop = asyncio.get_running_loop()
@@ -89,14 +110,16 @@ class Answering:
                 line.close()
 
     async def follow(self, line: socket.socket) -> None:
-        """Answer one client until its connection ends, and close it. Then no work for this client is left."""
+        """Answer the questions of one client until its connection ends. When the connection has ended, cancel all work for this
+        client and close the socket.
+        """
         line.setblocking(False)
         tasks: dict[int, tuple[asyncio.Task[None], _Lane]] = {}
         sending = asyncio.Lock()
         loop = asyncio.get_running_loop()
         try:
             if (uid := packets.peer_uid(line)) != self._believed:
-                self.say(f"a client of uid {uid} is not heard")
+                self.say(f"a client with uid {uid} was refused")
                 return
             packets.make_room(line)
             while written := await loop.sock_recv(line, MAX_PACKET + 1):
@@ -107,14 +130,14 @@ class Answering:
                 elif packet.kind is not Kind.QUESTION or packet.number in tasks:
                     raise ValueError(f"{packet.kind.name} with number {packet.number} is out of place")
                 elif (lane := self._lane(packet.body)).n_open >= self._most:
-                    # sent before another packet is read: a client that does not read waits
+                    # This is sent before the next packet is read. So a client that does not read its answers has to wait.
                     await self._send(line, sending, Packet(packet.number, Kind.UNANSWERED, self._too_many(lane)))
                 else:
                     lane.n_open += 1
                     task = loop.create_task(self._work(line, sending, packet, lane))
                     tasks[packet.number] = task, lane
                     task.add_done_callback(partial(self._forget, tasks, packet.number))
-                await asyncio.sleep(0)  # sock_recv does not, while there are packets: the work has its turn
+                await asyncio.sleep(0)  # while packets arrive, sock_recv does not yield, so let the work run here
         except OSError:
             pass  # the daemon has ended
         except ValueError as fault:
@@ -134,11 +157,13 @@ class Answering:
 
     def _too_many(self, lane: _Lane) -> bytes:
         of_whom = f" of {lane.name}" if lane.name else ""
-        return sentence(f"{self._name} has {lane.n_open} open questions{of_whom}, and takes no more").encode("ascii")
+        return sentence(f"{self._name} has {lane.n_open} open questions{of_whom}, and accepts no more").encode("ascii")
 
     @staticmethod
     def _drop(task: asyncio.Task[None], lane: _Lane) -> None:
-        """Cancel work that nobody waits for. It is not counted from now on, though it may take a moment to end."""
+        """Cancel work whose result nobody needs. The question is no longer counted as open, although the work on the question may
+        still take a moment.
+        """
         if not task.cancelling() and task.cancel():
             lane.n_open -= 1
 
@@ -149,24 +174,58 @@ class Answering:
             lane.n_open -= 1
 
     async def _work(self, line: socket.socket, sending: asyncio.Lock, asked: Packet, lane: _Lane) -> None:
+        carried = -1
         async with lane.turns:
             try:
-                said = packets.write(Packet(asked.number, Kind.ANSWER, await self._answer(asked.body)))
+                answer = await self._answer(asked.body)
+                if isinstance(answer, Carried):
+                    carried = answer.descriptor
+                    said = packets.write(Packet(asked.number, Kind.ANSWER, answer.body))
+                else:
+                    said = packets.write(Packet(asked.number, Kind.ANSWER, answer))
             except NoAnswer as why:
                 said = packets.write(Packet(asked.number, Kind.UNANSWERED, sentence(str(why)).encode("ascii")))
-            except Exception as fault:  # a defect: this question fails, the others go on
+            except Exception as fault:  # a defect: only this question fails
                 self.say(f"a question could not be worked on: {type(fault).__name__}: {fault}")
                 reason = f"{self._name} could not work on it; see its log"
                 said = packets.write(Packet(asked.number, Kind.UNANSWERED, reason.encode("ascii")))
-        await self._send_bytes(line, sending, said)
+        try:
+            await self._send_bytes(line, sending, said, carried)
+        finally:
+            if carried >= 0:
+                os.close(carried)
 
     async def _send(self, line: socket.socket, sending: asyncio.Lock, packet: Packet) -> None:
         await self._send_bytes(line, sending, packets.write(packet))
 
     @staticmethod
-    async def _send_bytes(line: socket.socket, sending: asyncio.Lock, written: bytes) -> None:
+    async def _send_bytes(line: socket.socket, sending: asyncio.Lock, written: bytes, carried: int = -1) -> None:
         try:
             async with sending:
-                await asyncio.get_running_loop().sock_sendall(line, written)
+                if carried >= 0:
+                    await _send_carrying(line, written, carried)
+                else:
+                    await asyncio.get_running_loop().sock_sendall(line, written)
         except OSError:
-            pass  # the one who reads this connection notices its end
+            pass  # the task that reads this connection notices its end
+
+
+async def _send_carrying(line: socket.socket, written: bytes, carried: int) -> None:
+    """Send one packet together with a descriptor. Raises OSError."""
+    loop = asyncio.get_running_loop()
+    while True:
+        try:
+            socket.send_fds(line, [written], [carried], socket.MSG_NOSIGNAL)
+            return
+        except BlockingIOError:
+            room: asyncio.Future[None] = loop.create_future()
+            loop.add_writer(line, _wake, room)
+            try:
+                await room
+            finally:
+                loop.remove_writer(line)
+
+
+def _wake(waiting: asyncio.Future[None]) -> None:
+    if not waiting.done():
+        waiting.set_result(None)

@@ -1,37 +1,49 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The daemon's end of the connection to a process beside it. Many questions may be open at once.
+"""The daemon's side of the connection to a process beside the daemon. Many questions may be open at the same time.
 
-Law: an answer is believed if the kernel says that a process of the right account sent it. Every fault is Unanswered, with the
-reason. An answer belongs to the question with its number; an answer that nobody waits for is dropped. A question whose
-connection broke is asked once more, over a new connection: questions must do no harm if they are asked twice.
+Law: an answer is accepted only if its sender has the right account, according to the kernel. Every fault raises Unanswered with
+the reason. An answer belongs to the question that has the same number. If the caller no longer waits, the answer is discarded. If
+the connection breaks, the question is sent a second time over a new connection. Therefore a question must do no harm if it is
+sent twice.
 """
 
 from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import pwd
 import socket
 from contextlib import suppress
+from typing import NamedTuple
 
 from jitd.beside import packets
 from jitd.beside.doors import Door
 from jitd.beside.packets import Kind, Packet
 
 MOST_TRIES = 2
-"""How often a question is sent. If the process ends at it each time, the question may be the cause."""
+"""Maximum number of times that the same question is sent. If the process ends each time, the question itself may be the cause."""
 
 
 class Unanswered(Exception):
-    """The process gave no answer. The text says why; it is the rest of a sentence."""
+    """The process gave no answer. The exception's text is the reason, written as the end of a sentence."""
 
 
 class _Broken(Exception):
-    """The connection broke before there was an answer. The text says why."""
+    """The connection broke before an answer arrived. The text is the reason."""
+
+
+class Heard(NamedTuple):
+    """An answer: the body, and the descriptor that was sent with the body (None without a descriptor)."""
+
+    body: bytes
+    carried: int | None
 
 
 class Line:
-    """Asks the process behind ``door``. The connection is opened when it is first needed, and again after it broke."""
+    """Sends questions to the process that ``door`` connects to. The first question opens the connection. If the connection
+    breaks, the next question opens a new connection.
+    """
 
     def __init__(self, door: Door) -> None:
         self._door = door
@@ -40,56 +52,67 @@ class Line:
         self._opening = asyncio.Lock()
         self._sending = asyncio.Lock()
         self._numbers = itertools.count(1)
-        self._open: dict[int, asyncio.Future[bytes]] = {}
+        self._open: dict[int, asyncio.Future[Heard]] = {}
         self._room: asyncio.Future[None] | None = None
 
     async def ask(self, body: bytes, within: float) -> bytes:
-        """Ask, and return the body of the answer. ``within`` is in seconds; the start of the process counts. Raises Unanswered.
+        """Send a question, and return the body of the answer. ``within`` is the time limit in seconds. The time limit includes
+        the start of the process. Raises Unanswered.
 
-        If the caller is cancelled or the time is over, the process is told that nobody waits any more.
+        If the caller is cancelled or the time is over, a DROP packet tells the process that the answer is no longer needed.
+        """
+        heard = await self._heard(body, within, MOST_TRIES)
+        _close(heard.carried)
+        return heard.body
+
+    async def _heard(self, body: bytes, within: float, tries: int) -> Heard:
+        """Send a question up to ``tries`` times, and return the answer. The parameters and exceptions are the same as in
+        ``ask``.
         """
         if not 0 < len(body) <= packets.MAX_BODY:
-            raise Unanswered(f"a question of {len(body)} bytes cannot be asked of {self._door.name}")
+            raise Unanswered(f"a question of {len(body)} bytes cannot be sent to {self._door.name}")
         try:
             async with asyncio.timeout(within):
-                return await self._ask(body)
+                return await self._ask(body, tries)
         except TimeoutError:
             raise Unanswered(f"{self._door.name} has not answered within {within:g} s") from None
 
     def close(self) -> None:
-        """Close the connection, and end the process if it is a child. Questions that are open are Unanswered."""
+        """Close the connection. If the process is a child, end the process. Every open question raises Unanswered."""
         self._break("the connection was closed")
         self._door.close()
 
-    async def _ask(self, body: bytes) -> bytes:
+    async def _ask(self, body: bytes, tries: int) -> Heard:
         """Raises Unanswered."""
         why = ""
-        for _ in range(MOST_TRIES):
+        for _ in range(tries):
             try:
                 return await self._once(body)
             except _Broken as fault:
                 why = str(fault)
         raise Unanswered(why)
 
-    async def _once(self, body: bytes) -> bytes:
+    async def _once(self, body: bytes) -> Heard:
         """Raises _Broken, Unanswered."""
         line = await self._connected()
         number = next(self._numbers)
-        answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Heard] = asyncio.get_running_loop().create_future()
         self._open[number] = answer
         try:
             await self._send(line, Packet(number, Kind.QUESTION, body))
             return await answer
         except asyncio.CancelledError:
+            if answer.done() and not answer.cancelled() and answer.exception() is None:
+                _close(answer.result().carried)
             self._drop(number)
             raise
         finally:
             self._open.pop(number, None)
             if answer.done() and not answer.cancelled():
-                answer.exception()  # so that nobody is told of an exception that was never looked at
+                answer.exception()  # read it, so that asyncio does not log an exception that nobody has read
 
     async def _connected(self) -> socket.socket:
-        """Return the connection; open it if there is none. Raises Unanswered."""
+        """Return the connection. If there is no connection, open a new one. Raises Unanswered."""
         async with self._opening:
             if self._socket is not None:
                 return self._socket
@@ -104,7 +127,7 @@ class Line:
             return line
 
     def _account(self) -> int:
-        """Return the uid whose answers are believed. Raises Unanswered."""
+        """Return the uid from which answers are accepted. Raises Unanswered."""
         account = self._door.account
         if account.isdigit():
             return int(account)
@@ -130,7 +153,7 @@ class Line:
         raise _Broken(f"the connection to {self._door.name} broke: {self._door.mend}")
 
     async def _wait_until_writable(self, line: socket.socket) -> None:
-        """Return when ``line`` has room for a packet, or has broken."""
+        """Wait until the socket ``line`` has room for a packet or the connection is broken."""
         loop = asyncio.get_running_loop()
         room = self._room = loop.create_future()
         loop.add_writer(line, _wake, room)
@@ -143,40 +166,58 @@ class Line:
 
     def _drop(self, number: int) -> None:
         if self._socket is not None:
-            with suppress(OSError):  # it is full, or gone: the process has a deadline of its own
+            with suppress(OSError):  # if the socket is full or closed, the deadline in the process ends the work
                 self._socket.send(packets.write(Packet(number, Kind.DROP)), socket.MSG_NOSIGNAL)
 
     def _hear(self, line: socket.socket) -> None:
-        """Take the packets that have arrived."""
+        """Receive all packets that have arrived."""
         while line is self._socket:
             try:
-                written, uid = packets.receive(line)
+                written, uid, carried = self._receive(line)
                 if not written:
                     self._break(f"{self._door.name} has ended without an answer; see its log", line)
                     return
                 if uid != self._uid:
-                    self._break(f"what answers is uid {uid}, not the account {self._door.account} (uid {self._uid})", line)
+                    _close(carried)
+                    self._break(
+                        f"the answer came from uid {uid}, not from the account {self._door.account} (uid {self._uid})", line
+                    )
                     return
-                self._take(packets.read(written))
+                self._take(written, carried)
             except BlockingIOError:
                 return
             except (OSError, ValueError) as fault:
-                self._break(f"{self._door.name} sent what cannot be read ({fault}); is it of another version?", line)
+                self._break(f"{self._door.name} sent a message that cannot be read ({fault}); is it of another version?", line)
 
-    def _take(self, packet: Packet) -> None:
-        """Give an answer to whom it belongs to. Raises ValueError for a packet that only the daemon sends."""
-        if packet.kind not in (Kind.ANSWER, Kind.UNANSWERED):
-            raise ValueError(f"{packet.kind.name} from the wrong side")
-        answer = self._open.pop(packet.number, None)
-        if answer is None or answer.done():
-            return
-        if packet.kind is Kind.ANSWER:
-            answer.set_result(packet.body)
-        else:
-            answer.set_exception(Unanswered(packet.body.decode("ascii")))
+    def _receive(self, line: socket.socket) -> tuple[bytes, int | None, int | None]:
+        """Return a packet, the uid of the packet's sender, and the descriptor in the packet. Raises the same exceptions as
+        ``packets.receive``.
+        """
+        return *packets.receive(line), None
+
+    def _take(self, written: bytes, carried: int | None) -> None:
+        """Give an answer to the caller that waits for it. Raises ValueError if the packet is malformed, or if only the daemon may
+        send this kind of packet.
+        """
+        try:
+            packet = packets.read(written)
+            if packet.kind not in (Kind.ANSWER, Kind.UNANSWERED):
+                raise ValueError(f"{packet.kind.name} from the wrong side")
+            answer = self._open.pop(packet.number, None)
+            if answer is None or answer.done():
+                return
+            if packet.kind is Kind.ANSWER:
+                answer.set_result(Heard(packet.body, carried))
+                carried = None
+            else:
+                answer.set_exception(Unanswered(packet.body.decode("ascii")))
+        finally:
+            _close(carried)
 
     def _break(self, why: str, line: socket.socket | None = None) -> None:
-        """Close the connection, and tell all who wait. ``line`` is the connection that broke: a later one is left alone."""
+        """Close the connection and raise an exception for all callers that wait. ``line`` is the socket of the broken connection.
+        A newer connection that is already open stays open.
+        """
         if self._socket is None or (line is not None and line is not self._socket):
             return
         loop = asyncio.get_running_loop()
@@ -190,6 +231,24 @@ class Line:
         for answer in waiting:
             if not answer.done():
                 answer.set_exception(_Broken(why))
+
+
+class CarryingLine(Line):
+    """A connection to a process that may send descriptors with its answers."""
+
+    async def ask_for(self, body: bytes, within: float) -> Heard:
+        """Send the question only once, because a second attempt could repeat a change. Return the answer. The caller owns the
+        descriptor of the answer and must close it. The parameters and exceptions are the same as in ``ask``. Raises Unanswered.
+        """
+        return await self._heard(body, within, 1)
+
+    def _receive(self, line: socket.socket) -> tuple[bytes, int | None, int | None]:
+        return packets.receive_carrying(line)
+
+
+def _close(carried: int | None) -> None:
+    if carried is not None:
+        os.close(carried)
 
 
 def _wake(waiting: asyncio.Future[None]) -> None:

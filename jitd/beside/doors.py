@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The ways to a process beside the daemon: through its socket if systemd starts it, or as a child of the daemon.
+"""Connects the daemon to a process beside it. If systemd starts the process, the daemon connects to the socket of the process. If
+systemd does not start the process, the daemon starts the process as a child.
 
-Law: a child gets nothing of the daemon but one end of a socket pair, standard error, and the descriptors that are passed by name.
-It has an empty environment, and gives up root's rights before it reads anything (``starting``).
+Law: a child gets only three things from the daemon: its end of a socket pair, standard error, and the descriptors that are passed
+by name. The child has an empty environment, and gives up root's rights before it reads any input (``starting``).
 """
 
 from __future__ import annotations
@@ -21,14 +22,16 @@ from jitd.beside import packets
 
 PROGRAM = "import sys; sys.path += sys.argv.pop(1).split(':'); from {module} import main; raise SystemExit(main())"
 PACKAGES = str(Path(__file__).resolve().parents[2])
-"""The directory that holds ``jitd``."""
+"""The directory that contains the package ``jitd``."""
 SECONDS_TO_END = 2.0
-"""How long a child may take to end after its connection was closed. Then it is killed."""
+"""Number of seconds that a child may continue to run after its connection was closed. If the child still runs after
+SECONDS_TO_END, the daemon kills the child.
+"""
 
 
 class Door(Protocol):
-    """A way to a process. ``name`` is the process's name, ``account`` the account whose answers are believed, ``mend`` a command
-    that may help if the process cannot be reached.
+    """A way to connect to a process. ``name`` is the name of the process. Answers are accepted only from ``account``. ``mend`` is
+    a command that may help if no connection to the process is possible.
     """
 
     @property
@@ -39,16 +42,16 @@ class Door(Protocol):
     def mend(self) -> str: ...
 
     async def open(self) -> socket.socket:
-        """Return a new connection that does not block. Raises OSError."""
+        """Return a new connection in non-blocking mode. Raises OSError."""
         ...
 
     def close(self) -> None:
-        """End what ``open`` has started, if anything."""
+        """End the process that ``open`` has started, if there is such a process."""
         ...
 
 
 class SocketDoor:
-    """The way to a process that systemd starts: the socket at ``path``."""
+    """The way to connect to a process that systemd starts. ``path`` is the path of the process's socket."""
 
     def __init__(self, name: str, path: Path, account: str | None = None) -> None:
         self.name = name
@@ -57,7 +60,7 @@ class SocketDoor:
         self._path = path
 
     async def open(self) -> socket.socket:
-        """Connect. Raises OSError."""
+        """Connect to the socket, and return the connection. Raises OSError."""
         ours = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
         try:
             packets.make_room(ours)
@@ -68,20 +71,22 @@ class SocketDoor:
         return ours
 
     def close(self) -> None:
-        """Do nothing: the process is systemd's."""
+        """Do nothing, because systemd starts and ends the process."""
 
 
 def nothing() -> Mapping[str, int]:
-    """Pass no descriptor."""
+    """Return an empty mapping, because no descriptor is passed."""
     return {}
 
 
 class ChildDoor:
-    """The way to a process that is a child of this one. It is started when it is first needed, and again after it has ended.
+    """The way to connect to a child process. The child is started when it is first needed. If the child has ended, it is started
+    again for the next connection.
 
-    ``module`` has its ``main``. ``places`` are the directories that it imports from, beside the one with ``jitd`` and the
-    interpreter's own. ``words`` are words of its command line. ``passed`` opens the descriptors that the child gets by name, at
-    each start; they are closed here afterwards. The account is a name, or its uid as digits.
+    ``module`` is the module that contains the child's ``main``. ``places`` are additional directories from which the child
+    imports modules. The directory of ``jitd`` and the interpreter's own directories are always used. ``words`` are appended to
+    the child's command line. ``passed`` is called at each start of the child. The function opens the descriptors for the child,
+    and returns them by name. This process closes them afterwards. ``account`` is the name of an account, or a uid in digits.
     """
 
     def __init__(
@@ -95,7 +100,7 @@ class ChildDoor:
     ) -> None:
         self.name = name
         self.account = account or name
-        self.mend = "its reason stands in the log of jitd"
+        self.mend = "see the log of jitd for the reason"
         self._module = module
         self._places = list(dict.fromkeys([PACKAGES, *places]))
         self._words = list(words)
@@ -104,13 +109,15 @@ class ChildDoor:
 
     @property
     def pid(self) -> int | None:
-        """The pid of the child, None if there is none."""
+        """The pid of the child. None if there is no child."""
         return None if self._process is None else self._process.pid
 
     async def open(self) -> socket.socket:
-        """Start the child, and return our end of its socket pair. A child that was there before is ended. Raises OSError."""
+        """Start the child, and return the daemon's end of the socket pair. If an earlier child still runs, the daemon kills this
+        child first. Raises OSError.
+        """
         if self._process is not None:
-            self._process.kill()  # if it has not ended by itself: its connection is closed
+            self._process.kill()  # its connection is closed, but it may not have ended by itself
             self._process.wait()
             self._process = None
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
@@ -142,7 +149,7 @@ class ChildDoor:
         return ours
 
     def close(self) -> None:
-        """Wait until the child has ended, as its connection is closed. Kill it after SECONDS_TO_END."""
+        """Wait until the child has ended. The child ends because its connection is closed. Kill it after SECONDS_TO_END."""
         if self._process is None:
             return
         try:

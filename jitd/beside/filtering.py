@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The filter of system calls of a process beside the daemon that systemd has not started, and so has not filtered.
+"""Filters the system calls of a process beside the daemon. The filter of this module is used only if systemd did not start the
+process. If systemd starts the process, systemd sets the same kind of filter.
 
-Law: the filter can only be added to, and what this process starts inherits it. A call that is filtered fails with EPERM. On a
-host without libseccomp there is no filter, and the process says so. Sources: seccomp(2), seccomp_rule_add(3).
+Law: the filter can only become stricter, and every child process inherits it. A system call that the filter blocks fails with
+EPERM. If libseccomp is not installed, there is no filter, and the process writes a line about this to its log. Sources:
+seccomp(2), seccomp_rule_add(3).
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import errno
 
 ALLOW = 0x7FFF0000
 ERRNO = 0x00050000
-"""SCMP_ACT_ALLOW and SCMP_ACT_ERRNO(0) of <seccomp.h>."""
+"""The values of SCMP_ACT_ALLOW and SCMP_ACT_ERRNO(0) in <seccomp.h>."""
 LIBRARY = "libseccomp.so.2"
 FILTERED = (
     "acct", "add_key", "adjtimex", "bpf", "chroot", "clock_adjtime", "clock_settime", "create_module", "delete_module",
@@ -24,14 +26,15 @@ FILTERED = (
     "sethostname", "setns", "settimeofday", "stime", "swapoff", "swapon", "syslog", "umount", "umount2", "unshare", "uselib",
     "userfaultfd", "ustat", "vhangup", "vm86", "vm86old",
 )  # fmt: skip
-"""What neither these processes nor an administrator's program needs: calls that change the host, look into other processes, or
-reach much of the kernel. A name that the library does not know is left out: this architecture has no such call.
+"""System calls that are blocked. The processes beside the daemon and the programs of administrators do not need these system
+calls. The blocked system calls change the host, read other processes, or expose large parts of the kernel. If the library does
+not know the name of a call, the call does not exist on this architecture, and the name is skipped.
 """
 
 
 def load() -> bool:
-    """Filter the system calls of this process from now on. False if there is no libseccomp. Takes PR_SET_NO_NEW_PRIVS, and a
-    process with one thread. Raises OSError.
+    """Set the filter for the system calls of this process. Return False if libseccomp is not installed. PR_SET_NO_NEW_PRIVS must
+    be set before this call, and the process must have only one thread. Raises OSError.
     """
     try:
         library = ctypes.CDLL(LIBRARY)

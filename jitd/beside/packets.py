@@ -1,42 +1,49 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The packets between the daemon and a process beside it: one packet of a Unix socket (SOCK_SEQPACKET) for each message.
+"""The packets between the daemon and a process beside it. Each message is one packet of a Unix socket (SOCK_SEQPACKET).
 
-A packet is the number of a question (8 bytes, big-endian), its kind (1 byte) and a body. tests/beside/golden holds the bytes.
-Law: a packet that does not have this form, or is too long, raises ValueError. Sources: unix(7), SO_PASSCRED, SCM_CREDENTIALS.
+A packet contains the number of a question (8 bytes, big-endian), the kind of packet (1 byte) and a body. Examples of packets are
+in the directory tests/beside/golden. Law: a packet with another form, or a packet that is too long, raises ValueError. Sources:
+unix(7), SO_PASSCRED, SCM_CREDENTIALS.
 """
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
 from dataclasses import dataclass
 from enum import IntEnum
 
 MAX_PACKET = 160 * 1024
-"""Most bytes of a packet. It has room for 64 KiB in base64 and for what stands around them."""
+"""Maximum length of a packet, in bytes. A packet of MAX_PACKET bytes has room for 64 KiB in base64 and for the text around the
+base64.
+"""
 LONGEST_REASON = 1_000
-"""Most characters of the reason in a packet of the kind UNANSWERED."""
+"""Maximum length of the reason in an UNANSWERED packet, in characters."""
 _HEAD = struct.Struct("!QB")
 MAX_BODY = MAX_PACKET - _HEAD.size
-"""Most bytes of a body."""
+"""Maximum length of a body, in bytes."""
 _CREDENTIALS = struct.Struct("iII")
-"""The kernel's struct ucred: pid, uid, gid."""
+"""The members of the kernel's struct ucred: pid, uid and gid."""
+_DESCRIPTOR = struct.Struct("i")
 
 
 class Kind(IntEnum):
-    """What a packet is. The daemon sends QUESTION and DROP, the process ANSWER and UNANSWERED."""
+    """The kinds of packets. The daemon sends packets of the kinds QUESTION and DROP. The process beside the daemon sends packets
+    of the kinds ANSWER and UNANSWERED.
+    """
 
     QUESTION = 1
     ANSWER = 2
     DROP = 3
-    """Nobody waits for the answer any more. The body is empty."""
+    """Sent by the daemon when nobody waits for the answer any more. The body is empty."""
     UNANSWERED = 4
-    """There is no answer. The body is the reason, printable ASCII."""
+    """There is no answer. The body contains the reason, in printable ASCII."""
 
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """One message. ``number`` is the one that the daemon gave to the question."""
+    """One message. ``number`` is the number of the question, which the daemon chose."""
 
     number: int
     kind: Kind
@@ -44,20 +51,22 @@ class Packet:
 
 
 def sentence(text: str) -> str:
-    """Return ``text`` as one line for a log or a packet: printable ASCII, and at most LONGEST_REASON characters."""
+    """Convert ``text`` into one line for a log or a packet, and return the line. The line contains only printable ASCII, and has
+    at most LONGEST_REASON characters.
+    """
     plain = "".join(c if c.isprintable() and c.isascii() else "?" for c in text) or "?"
     return plain if len(plain) <= LONGEST_REASON else plain[: LONGEST_REASON - 3] + "..."
 
 
 def write(packet: Packet) -> bytes:
-    """Return the bytes of ``packet``. Raises ValueError if its reader would refuse it."""
+    """Return the bytes of ``packet``. Raises ValueError if the receiver would refuse the packet."""
     written = _HEAD.pack(packet.number, packet.kind) + packet.body
     read(written)
     return written
 
 
 def read(written: bytes) -> Packet:
-    """Return the packet in ``written``. Raises ValueError."""
+    """Parse the packet in the bytes ``written``, and return the packet. Raises ValueError."""
     if len(written) > MAX_PACKET:
         raise ValueError(f"a packet of more than {MAX_PACKET} bytes")
     if len(written) < _HEAD.size:
@@ -65,20 +74,21 @@ def read(written: bytes) -> Packet:
     number, kind = _HEAD.unpack_from(written)
     found = Packet(number, Kind(kind), written[_HEAD.size :])
     if (found.kind is Kind.DROP) != (not found.body):
-        raise ValueError(f"{found.kind.name}: a body where there is none, or none where there is one")
+        raise ValueError(f"{found.kind.name}: a body that must be missing, or a missing body")
     if found.kind is Kind.UNANSWERED and sentence(found.body.decode("ascii", "replace")).encode("ascii") != found.body:
         raise ValueError("UNANSWERED: the reason is not a sentence")
     return found
 
 
 def receive(line: socket.socket) -> tuple[bytes, int | None]:
-    """Receive one packet from ``line``, which has SO_PASSCRED. Return its bytes, and the uid of the process that sent it as the
-    kernel says (None if it does not say). The bytes are empty at the end of the connection. Raises BlockingIOError if there is no
-    packet yet, ValueError for a packet that is too long or carries descriptors, OSError.
+    """Receive one packet from the socket ``line``, which must have the option SO_PASSCRED. Return the bytes of the packet, and
+    the uid of the sender as the kernel reports it. The uid is None if the kernel reports no sender. If the connection has ended,
+    the bytes are empty. Raises BlockingIOError if no packet has arrived yet. Raises ValueError if a packet is too long or carries
+    descriptors. Raises OSError.
     """
     written, ancillary, flags, _ = line.recvmsg(MAX_PACKET + 1, socket.CMSG_SPACE(_CREDENTIALS.size))
     if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
-        raise ValueError("a packet that is too long, or carries what nobody asked for")
+        raise ValueError("a packet that is too long, or carries unexpected data")
     said = [
         _CREDENTIALS.unpack(data)[1]
         for level, kind, data in ancillary
@@ -87,13 +97,33 @@ def receive(line: socket.socket) -> tuple[bytes, int | None]:
     return written, said[0] if len(said) == 1 else None
 
 
+def receive_carrying(line: socket.socket) -> tuple[bytes, int | None, int | None]:
+    """Receive one packet in the same way as ``receive``. Also return the descriptor that the packet carries (marked
+    close-on-exec), or None if there is no descriptor. Raises the same exceptions as ``receive``, but a packet may carry one
+    descriptor.
+    """
+    room = socket.CMSG_SPACE(_CREDENTIALS.size) + socket.CMSG_SPACE(_DESCRIPTOR.size)
+    written, ancillary, flags, _ = line.recvmsg(MAX_PACKET + 1, room, socket.MSG_CMSG_CLOEXEC)
+    said, carried = list[int](), list[int]()
+    for level, kind, data in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS) and len(data) == _CREDENTIALS.size:
+            said.append(_CREDENTIALS.unpack(data)[1])
+        elif (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+            carried += [number for (number,) in _DESCRIPTOR.iter_unpack(data[: len(data) // 4 * 4])]
+    if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC) or len(carried) > 1:
+        for number in carried:
+            os.close(number)
+        raise ValueError("a packet that is too long, or carries unexpected data")
+    return written, said[0] if len(said) == 1 else None, carried[0] if carried else None
+
+
 def make_room(line: socket.socket) -> None:
-    """Have the kernel take a whole packet of MAX_PACKET bytes, whatever its defaults are. Raises OSError."""
+    """Set the kernel's send buffer to MAX_PACKET bytes, so that the longest packet fits. Raises OSError."""
     line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MAX_PACKET)
 
 
 def peer_uid(line: socket.socket) -> int:
-    """Return the uid of the process that made the other end of ``line`` (SO_PEERCRED). Raises OSError."""
+    """Return the uid of the process that created the other end of ``line`` (SO_PEERCRED). Raises OSError."""
     said = line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
     uid: int = _CREDENTIALS.unpack(said)[1]
     return uid

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a process beside the daemon begins: as a service of systemd, or as a child of the daemon, which is root.
+"""Starts a process that runs beside the daemon. The process starts as a service of systemd, or as a child of the daemon. The
+daemon runs as root.
 
-Law: the process is not dumpable, has no capability, can gain none, and runs under its own account before it reads anything. If it
-cannot give up a right, it does not start. Sources: sd_listen_fds(3), prctl(2), capabilities(7), network_namespaces(7).
+Law: before the process reads any input, four conditions hold. The process is not dumpable, has no capabilities, cannot gain
+capabilities, and runs under its own account. If the process cannot give up one of its rights, it does not start. Sources:
+sd_listen_fds(3), prctl(2), capabilities(7), network_namespaces(7).
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import errno
 import grp
 import os
 import pwd
+import resource
 import signal
 import socket
 import sys
@@ -26,23 +29,25 @@ from jitd.beside import filtering
 from jitd.beside.packets import sentence
 
 FIRST_PASSED = 3
-"""The first descriptor that systemd passes (sd_listen_fds(3))."""
+"""The number of the first descriptor that systemd passes to a service (sd_listen_fds(3))."""
 PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 4, 24, 38, 47, 4
 CLONE_NEWNET = 0x40000000
 CAPABILITIES_3 = 0x20080522
-"""_LINUX_CAPABILITY_VERSION_3 of capset(2)."""
+"""The constant _LINUX_CAPABILITY_VERSION_3 of capset(2)."""
+ROUTES, ROUTES_6 = Path("/proc/self/net/route"), Path("/proc/self/net/ipv6_route")
 N_CAPABILITIES = 64
-"""More capabilities than any kernel has."""
+"""N_CAPABILITIES is higher than the number of any capability in any kernel."""
 
 
 class CannotStart(Exception):
-    """The process cannot start. The text says what is missing, and what to do about it."""
+    """The process cannot start. The exception's text names the missing thing, and says how to correct the fault."""
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """What a process was started with: a listening socket (from systemd) or a connection (from the daemon that is its parent),
-    the descriptors that were passed by name, and the words that are left of the command line.
+    """The things that a process received at its start. A service has a listening socket from systemd. A child has a connection
+    from its parent, the daemon. A service and a child have the descriptors that were passed by name, and the remaining words of
+    the command line.
     """
 
     listener: socket.socket | None
@@ -52,7 +57,7 @@ class Begun:
 
 
 class Server(Protocol):
-    """What answers: ``answering.Answering``."""
+    """The server that runs in the process, which is an ``answering.Answering``."""
 
     async def listen(self, listener: socket.socket) -> None: ...
     async def follow(self, line: socket.socket) -> None: ...
@@ -61,10 +66,11 @@ class Server(Protocol):
 def begin(
     name: str, words: Sequence[str], before: Callable[[Sequence[str]], None] | None = None, groups: Sequence[str] = ()
 ) -> Begun:
-    """Begin the process ``name`` with the words of its command line. Afterwards it has no right but those of its account, and of
-    the supplementary ``groups``.
+    """Start the process ``name`` with ``words``, which are the words of its command line. When the function returns, the process
+    has only the rights of its account and of the supplementary ``groups``.
 
-    ``before`` is called with the words that are not for this function, while a child of root's is still root. Raises CannotStart.
+    ``before`` is called with the words that the function itself does not use. If the process is a child of the daemon, the
+    process is still root during the call of ``before``. Raises CannotStart.
     """
     line, account, passed, left = _read_words(words)
     listener = None
@@ -86,15 +92,55 @@ def begin(
     return Begun(listener, line, passed, left)
 
 
+def begin_as_root(name: str, words: Sequence[str], before: Callable[[Sequence[str]], None]) -> Begun:
+    """Start the process ``name``. The process stays root and has no network. ``before`` is called with the words that the
+    function itself does not use. If the process is a service, the unit of the service sets the rights of the process. Raises
+    CannotStart.
+    """
+    line, _, passed, left = _read_words(words)
+    before(left)
+    if os.geteuid() != 0:
+        raise CannotStart("it must run as root: its unit names no account (User=)")
+    listener = _passed_socket(name) if line is None else None
+    if line is not None:
+        leave_network()
+    check_network()
+    _become_undumpable()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    for variable in [variable for variable in os.environ if variable != "LANG"]:
+        del os.environ[variable]
+    os.chdir("/")
+    os.umask(0o077)
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    return Begun(listener, line, passed, left)
+
+
+def ways() -> set[str]:
+    """Return the names of the network interfaces in the routing tables of this process, without the loopback interface. Raises
+    OSError.
+    """
+    old = [line.split()[0] for line in ROUTES.read_text("ascii").splitlines()[1:]]
+    new = [line.split()[-1] for line in ROUTES_6.read_text("ascii").splitlines()] if ROUTES_6.exists() else []
+    return {*old, *new} - {"lo"}
+
+
+def check_network() -> None:
+    """Raise CannotStart if this process has a network route to another host. Raises OSError if the routes cannot be read."""
+    if found := ways():  # an interface alone is not a network: some kernels add unused tunnels to every namespace
+        raise CannotStart(f"it has a network ({', '.join(sorted(found))}): its unit needs PrivateNetwork=yes")
+
+
 def leave_network() -> None:
-    """Put this process into a network of its own, which leads nowhere. Takes root. Raises CannotStart."""
+    """Move this process into its own network namespace, which has no connection to any network. Needs root. Raises
+    CannotStart.
+    """
     _check(_libc().unshare(CLONE_NEWNET), "leave the network")
 
 
 def run(name: str, begun: Begun, make: Callable[[], Server]) -> int:
-    """Serve until SIGTERM, SIGINT, or the end of the daemon that is the parent. Return the exit status.
+    """Answer questions until SIGTERM or SIGINT arrives, or until the daemon has ended. Return the exit status.
 
-    ``make`` is called in the running event loop.
+    ``make`` is called while the event loop runs.
     """
 
     async def serve() -> None:
@@ -125,15 +171,17 @@ def _of(begun: Begun) -> socket.socket:
 
 
 def say(name: str, words: str) -> None:
-    """Write one line to the log, which is standard error."""
+    """Write one line to the log. The log is standard error."""
     print(f"{name}: {sentence(words)}", file=sys.stderr, flush=True)
 
 
-# --- what it is started with ---------------------------------------------------------------------------------------------
+# --- arguments and sockets -----------------------------------------------------------------------------------------------
 
 
 def _read_words(words: Sequence[str]) -> tuple[socket.socket | None, str, dict[str, int], tuple[str, ...]]:
-    """Return connection, account, passed descriptors and all other words. Raises CannotStart."""
+    """Parse the command line. Return the connection, the account, the passed descriptors, and all other words. Raises
+    CannotStart.
+    """
     line, account, passed, left = None, "", dict[str, int](), list[str]()
     try:
         for word in words:
@@ -149,12 +197,12 @@ def _read_words(words: Sequence[str]) -> tuple[socket.socket | None, str, dict[s
             else:
                 left.append(word)
     except (OSError, ValueError) as fault:
-        raise CannotStart(f"the daemon passed a descriptor that is of no use: {fault}") from None
+        raise CannotStart(f"the daemon passed a descriptor that cannot be used: {fault}") from None
     return line, account, passed, tuple(left)
 
 
 def _passed_socket(name: str) -> socket.socket:
-    """Return the listening socket that systemd passed (sd_listen_fds(3)). Raises CannotStart."""
+    """Return the listening socket that systemd passed to this service (sd_listen_fds(3)). Raises CannotStart."""
     if os.environ.get("LISTEN_PID") != str(os.getpid()) or os.environ.get("LISTEN_FDS") != "1":
         raise CannotStart(f"systemd passes no socket. The daemon or systemd starts this program: systemctl start {name}.socket")
     passed = socket.socket(fileno=FIRST_PASSED)
@@ -164,11 +212,13 @@ def _passed_socket(name: str) -> socket.socket:
     return passed
 
 
-# --- what it gives up ----------------------------------------------------------------------------------------------------
+# --- giving up rights ----------------------------------------------------------------------------------------------------
 
 
 def _become(account: str, groups: Sequence[str]) -> None:
-    """Change from root to ``account`` (a name, or a uid as digits), with its group and ``groups`` alone. Raises CannotStart."""
+    """Change from root to the account ``account`` (a name, or a uid in digits). Keep only the primary group of ``account``, and
+    the groups in ``groups``. Raises CannotStart.
+    """
     others = [_gid(group) for group in groups]
     try:
         found = pwd.getpwuid(int(account)) if account.isdigit() else pwd.getpwnam(account)
@@ -188,7 +238,9 @@ def _become(account: str, groups: Sequence[str]) -> None:
 
 
 def _check_groups(groups: Sequence[str]) -> None:
-    """Raises CannotStart unless this process has its own group and ``groups``, and no other. No ``groups``: the unit decides."""
+    """Check that this process has only its own group and ``groups``. Raise CannotStart if the process has other groups or too few
+    groups. If ``groups`` is empty, nothing is checked, because the systemd unit sets the groups.
+    """
     if groups and set(os.getgroups()) - {os.getgid()} != {_gid(group) for group in groups}:
         raise CannotStart(f"its groups must be its own and {', '.join(groups)}: the unit names them (SupplementaryGroups=)")
 
@@ -207,15 +259,20 @@ def _give_up_rights() -> None:
         raise CannotStart("it must not run as root: the unit names its account (User=)")
     libc = _libc()
     _check(libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0), "drop its ambient capabilities")
-    if _has_capabilities():  # not as a service: then systemd has dropped them, and the filter of system calls forbids capset
+    if _has_capabilities():  # systemd has dropped the capabilities of a service, and its filter of system calls forbids capset
         none = (ctypes.c_uint32 * 6)()
         _check(libc.capset((ctypes.c_uint32 * 2)(CAPABILITIES_3, 0), none), "drop its capabilities")
     _check(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "renounce new privileges")
-    _check(libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "become undumpable")
+    _become_undumpable()
+
+
+def _become_undumpable() -> None:
+    """Raises CannotStart."""
+    _check(_libc().prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "become undumpable")
 
 
 def _filter(name: str) -> None:
-    """Filter system calls, as the unit does for a service. Raises CannotStart."""
+    """Block the same system calls that the systemd unit of a service blocks. Raises CannotStart."""
     try:
         if not filtering.load():
             say(name, f"has no filter of system calls: this host has no {filtering.LIBRARY}")
@@ -224,7 +281,7 @@ def _filter(name: str) -> None:
 
 
 def _has_capabilities() -> bool:
-    """Return True unless this process is known to have no capability and to inherit none."""
+    """Return False if it is certain that this process has no capability and can inherit none. Otherwise return True."""
     with suppress(OSError, ValueError):
         lines = Path("/proc/self/status").read_text("utf-8", "replace").splitlines()
         found = [int(line.split()[1], 16) for line in lines if line.startswith(("CapInh:", "CapPrm:", "CapEff:"))]
@@ -237,6 +294,6 @@ def _libc() -> ctypes.CDLL:
 
 
 def _check(result: int, what: str) -> None:
-    """Raises CannotStart unless ``result`` is 0."""
+    """Raise CannotStart if ``result`` is not 0."""
     if result != 0:
         raise CannotStart(f"cannot {what}: {os.strerror(ctypes.get_errno())}")

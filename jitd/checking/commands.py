@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Warnings about the files that patterns of commands name: a file that is not there, or that a link leads to.
+"""Warnings about the files that are named in patterns of commands. For example, a file does not exist, or its path contains a
+link.
 
-Law: files are looked at, never opened or changed. Directories may be on a file server that does not answer: the caller limits the
-time.
+Law: the check never opens and never changes a file. A directory may be on a file server that does not answer. Therefore the
+caller must set a time limit for the look-up of files.
 """
 
 from __future__ import annotations
@@ -17,11 +18,15 @@ from jitd.core.policy import Rule
 from jitd.core.warning import Warned
 
 MOST_ENTRIES = 20_000
-"""Entries of directories that are compared with one pattern, at most. If there are more, nothing is said."""
+"""Maximum number of directory entries that are compared with the same pattern. If a pattern would be compared with more entries,
+there is no warning.
+"""
 
 
 def about_commands(rules: Sequence[Rule]) -> Iterator[Warned]:
-    """Yield the warnings about the files that ``rules``, those about this host, name. Each file is looked at once."""
+    """Yield the warnings about the files in ``rules``, which are the rules that apply to this host. Each file is checked only
+    once.
+    """
     said: dict[tuple[str, ...], str] = {}
     for rule in rules:
         if rule.services is not None and LOGINS.issuperset(rule.services):
@@ -42,7 +47,9 @@ _UNSEEN = "cannot look at "
 
 
 def what_is_wrong_with(pattern: CommandPattern) -> str:
-    """Return a sentence about the file that ``pattern`` names; empty if a command may be there."""
+    """If the file that ``pattern`` names has a fault, return a sentence about the fault. Return an empty text if the file has no
+    fault.
+    """
     if pattern.file is None:
         return _no_match(pattern)
     path = pattern.text[0]
@@ -64,7 +71,9 @@ def what_is_wrong_with(pattern: CommandPattern) -> str:
 
 
 def _no_match(pattern: CommandPattern) -> str:
-    """Return a sentence if no file here matches the path of ``pattern``; empty if one does, or if there are too many to tell."""
+    """Return a sentence if no file on this host has a path that ``pattern`` matches. Return an empty text if a file matches, or
+    if there are too many files to compare.
+    """
     places = ["/"]
     left = MOST_ENTRIES
     assert pattern.path is not None, "the caller has asked"
@@ -86,7 +95,7 @@ def _no_match(pattern: CommandPattern) -> str:
 
 
 def _named(place: str, part: Glob) -> list[str]:
-    """Return the names in the directory ``place`` that may match ``part``. Raises OSError."""
+    """Return the names in the directory ``place`` that could match the glob ``part``. Raises OSError."""
     if "*" in part.text or "?" in part.text:
         return os.listdir(place)
     os.lstat(os.path.join(place, part.text))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether one rule matches whatever another rule matches.
+"""Decides whether a wide rule matches every request that a narrow rule matches.
 
-Law: pure. True only if it is certain. A condition that this module does not know counts as one that a rule alone has: such a rule
-is never said to match all that another one matches.
+Law: pure. The result is True only if it is certain that the wide rule matches all these requests. If the wide rule has a
+condition that this module does not know, the result is False.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from jitd.core.conditions import CommandPattern, Glob, Hours
 from jitd.core.policy import Rule
 
 WEEK = 7 * 24 * 60
-"""The minutes of a week."""
+"""The number of minutes in a week."""
 KNOWN = frozenset(
     {"who", "run_as", "commands", "gives", "hosts", "hours", "services", "needs_ticket", "break_glass", "without_kdc"}
 )
@@ -25,12 +25,14 @@ NO_CONDITIONS = frozenset(
     ("verdict", "name", "reason", "approvals", "expires_for", "lasts_for", "uses", "terms", "because", "standing", "accepts")
     + ("gatekeepers", "notify", "file", "line")
 )
-"""The fields of a rule that say nothing about what it matches. A permit that matches decides, also if its terms are not met."""
+"""The fields of a rule that do not change which requests the rule matches. A permit that matches makes the decision, even if the
+request does not meet the permit's terms.
+"""
 
 
 def covers(wide: Rule, narrow: Rule) -> bool:
-    """True if ``wide`` matches every request that ``narrow`` matches. False if that is not certain, or if ``wide`` is a permit
-    and ``narrow`` a deny.
+    """True if ``wide`` matches every request that ``narrow`` matches. False if the result is not certain. False if ``wide`` is a
+    permit and ``narrow`` is a deny.
     """
     if wide.verdict == "permit" and narrow.verdict == "deny":
         return False
@@ -47,12 +49,14 @@ def covers(wide: Rule, narrow: Rule) -> bool:
 
 
 def are_asked_alike(wide: Rule, narrow: Rule) -> bool:
-    """True if ``wide`` is asked whenever ``narrow`` is: permits are asked by those who break glass, or by all others."""
+    """True if jitd evaluates ``wide`` for every request for which jitd evaluates ``narrow``. A permit with ``break_glass`` is
+    evaluated only for requests that break glass. A permit without ``break_glass`` is evaluated only for the other requests.
+    """
     return wide.verdict == "deny" or (wide.break_glass is None) == (narrow.break_glass is None)
 
 
 def strange_conditions(rule: Rule) -> list[str]:
-    """Return the names of the conditions of ``rule`` that are not in KNOWN, such as ``when``."""
+    """Return the names of the conditions of ``rule`` that ``covers`` cannot compare, such as ``when``."""
     others = (field for field in fields(rule) if field.name not in KNOWN | NO_CONDITIONS)
     return [field.name for field in others if getattr(rule, field.name) != _default_of(field)]
 
@@ -68,7 +72,7 @@ def _covers_who(wide: Rule, narrow: Rule) -> bool:
         return False
     if wide.who is not None:
         return narrow.who is not None and set(narrow.who) <= set(wide.who)
-    # A deny without "who" does not bind root, and a deny with a group may.
+    # A deny without "who" does not apply to root, but a deny with a group may apply to root.
     return narrow.who is None or narrow.verdict == "permit" or all(word.startswith("principal:") for word in narrow.who)
 
 
@@ -77,14 +81,14 @@ def _covers_words(wide: Sequence[str] | None, narrow: Sequence[str] | None) -> b
 
 
 def covers_hosts(wide: Sequence[Glob] | None, narrow: Sequence[Glob] | None) -> bool:
-    """True if every host of ``narrow`` is one of ``wide``. None is every host."""
+    """True if ``wide`` matches every host that ``narrow`` matches. None means every host."""
     narrow = narrow if narrow is not None else (Glob("*"),)
     return wide is None or all(any(covers_glob(one, other) for one in wide) for other in narrow)
 
 
 def covers_hours(wide: Sequence[Hours] | None, narrow: Sequence[Hours] | None) -> bool:
-    """True if every minute of ``narrow`` is one of ``wide``. None is always. Hours of two zones are compared only if those of one
-    zone are the whole week.
+    """True if every minute of ``narrow`` is also a minute of ``wide``. None means always. If the time zones differ, the result is
+    True only if ``wide`` covers the whole week in one zone.
     """
     if wide is None:
         return True
@@ -102,7 +106,7 @@ def _minutes_of(hours: Hours) -> frozenset[int]:
 
 
 def is_always(hours: Sequence[Hours] | None) -> bool:
-    """True if ``hours`` hold at every moment."""
+    """True if ``hours`` cover the whole week."""
     return covers_hours(hours, None)
 
 
@@ -115,7 +119,7 @@ def _covers_run_as(wide: Rule, narrow: Rule) -> bool:
 
 
 def _permits_word(wide: str, narrow: str) -> bool:
-    """True if the word ``wide`` of a permit matches each account and group that the word ``narrow`` of a permit matches."""
+    """True if the word ``wide`` of a permit matches every account and group that the word ``narrow`` matches."""
     user, _, group = wide.partition(":")
     other, _, others_group = narrow.partition(":")
     if user not in ("*", other):
@@ -123,17 +127,19 @@ def _permits_word(wide: str, narrow: str) -> bool:
     if wide == "*" or group == "*":
         return True
     if not group or not others_group:
-        return wide == narrow  # one of them is the account's own group, which stands in passwd(5)
+        return wide == narrow  # one of the two groups is the account's own group, which only passwd(5) names
     return group == others_group
 
 
 def _denies_word(wide: str, narrow: str) -> bool:
-    """As ``_permits_word``, for a deny: ``USER`` is that user with any group."""
+    """Compare the words of a deny in the same way as ``_permits_word`` does. In a deny, ``USER`` means this user with any
+    group.
+    """
     return _permits_word(wide if ":" in wide else f"{wide}:*", narrow)
 
 
 def covers_work(wide: Rule, narrow: Rule) -> bool:
-    """True if whatever ``narrow`` is about, commands and things, ``wide`` is about too."""
+    """True if ``wide`` applies to all commands and all things that ``narrow`` applies to."""
     has_all_things = wide.verdict == "deny" and wide.commands is None and wide.gives is None
     if has_all_things:
         return True
@@ -145,7 +151,9 @@ def covers_work(wide: Rule, narrow: Rule) -> bool:
 
 
 def covers_pattern(wide: CommandPattern, narrow: CommandPattern) -> bool:
-    """True if every command that ``narrow`` matches is one that ``wide`` matches, even if no wildcard stands for ``..``."""
+    """True if ``wide`` matches every command that ``narrow`` matches. A wildcard in a permit cannot match ``..``, and the result
+    must be correct in this case too.
+    """
     if wide.path is None:
         return True
     if narrow.path is None or len(wide.path) != len(narrow.path):
@@ -157,17 +165,17 @@ def covers_pattern(wide: CommandPattern, narrow: CommandPattern) -> bool:
     parts = (*zip(wide.path, narrow.path, strict=True), *zip(wide.arguments, narrow.arguments, strict=False))
     if not all(covers_glob(one, other) for one, other in parts):
         return False
-    # An argument that the narrow pattern leaves free may have components ".." that the wide one does not take.
+    # If the narrow pattern permits any argument, the argument may have components ".." that the wide pattern does not match.
     at_most = zip(wide.parents, narrow.parents, strict=False)
     return all(most is None or (other is not None and other <= most) for most, other in at_most)
 
 
 def covers_glob(wide: Glob, narrow: Glob) -> bool:
-    """True if every text that ``narrow`` matches is one that ``wide`` matches. The texts are compared as they are written, so a
-    rare pair may be missed.
+    """True if ``wide`` matches every text that ``narrow`` matches. The function compares the patterns as texts. Therefore the
+    result is False in some rare cases in which True would be correct.
     """
     one, other = _plain(wide.text), _plain(narrow.text)
-    # reached[j]: the beginning of `wide` so far covers the first j characters of `narrow`
+    # reached[j] is true if the signs of `wide` up to now cover the first j characters of `narrow`
     reached = [True] + [False] * len(other)
     for sign in one:
         after = [sign == "*" and reached[0]]
@@ -182,10 +190,12 @@ def covers_glob(wide: Glob, narrow: Glob) -> bool:
 
 
 def _plain(text: str) -> str:
-    """Return ``text`` with each run of wildcards as its question marks and then one star, if it has one."""
+    """Return ``text`` with the wildcards of each sequence in a standard order. The question marks come first. If the sequence
+    contains a star, one star follows the question marks.
+    """
     return re.sub(r"[*?]+", lambda run: "?" * run[0].count("?") + ("*" if "*" in run[0] else ""), text)
 
 
 def meets_words(one: Sequence[str] | None, other: Sequence[str] | None) -> bool:
-    """True if two lists of words have one in common. None is all words."""
+    """True if the two lists have at least one word in common. None means all words."""
     return one is None or other is None or bool(set(one) & set(other))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Look-up of all people whom rules name, in the name service.
+"""Looks up the accounts and groups that rules name. The name service of the host answers.
 
-Law: an account that does not exist is told from one that cannot be looked up. Looking people up may take for ever: the caller
-limits the time.
+Law: an account that does not exist is never confused with an account whose look-up failed. A look-up may take forever, so the
+caller must set a time limit.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ from jitd.settings.config import Config
 from jitpam.initiator import within
 
 LISTED_WITHIN = 3.0
-"""Seconds that listing all accounts may take. If a large directory takes longer, accounts are not listed."""
+"""Maximum time for the list of all accounts, in seconds. If a large directory service needs more time, the accounts are not
+listed.
+"""
 
 
 def look_up(words: frozenset[str], config: Config) -> Known:
-    """Look up everybody named by ``words`` or by the settings."""
+    """Look up all accounts and groups that ``words`` or the settings name."""
     listed = everybody()
     found = members(sorted({entry[6:] for entry in words if entry.startswith("group:")}), listed or {})
     known = Known(found, {}, config, is_whole=listed is not None)
@@ -33,7 +35,9 @@ def look_up(words: frozenset[str], config: Config) -> Known:
 
 
 def everybody() -> dict[str, tuple[int, int]] | None:
-    """Return name → user id and group id of every account that NSS lists; None if that takes longer than LISTED_WITHIN."""
+    """Return a dictionary from the name of each account in the list of NSS to the account's user id and group id. Return None if
+    NSS needs more than LISTED_WITHIN seconds for the list.
+    """
     try:
         return within(LISTED_WITHIN, lambda: {one.pw_name: (one.pw_uid, one.pw_gid) for one in pwd.getpwall()})
     except TimeoutError:
@@ -41,9 +45,10 @@ def everybody() -> dict[str, tuple[int, int]] | None:
 
 
 def members(names: Iterable[str], listed: Mapping[str, tuple[int, int]]) -> dict[str, tuple[str, ...] | None]:
-    """Return group name → its accounts, including those of ``listed`` that have it as primary group; None if it does not exist.
+    """Return a dictionary from the name of each group to its member accounts.
 
-    A group that cannot be looked up is left out.
+    An account in ``listed`` is also a member of its primary group. The value of a group is None if the group does not exist. If
+    the look-up of a group fails, the dictionary does not contain the group.
     """
     found: dict[str, tuple[str, ...] | None] = {}
     for name in names:
@@ -55,7 +60,9 @@ def members(names: Iterable[str], listed: Mapping[str, tuple[int, int]]) -> dict
 
 
 def uids(users: Iterable[str], listed: Mapping[str, tuple[int, int]]) -> dict[str, int | None]:
-    """Return account name → user id; None if there is no such account. Accounts that are not ``listed`` are looked up."""
+    """Return a dictionary from the name of each account to its user id. The value of an account is None if the account does not
+    exist. Each account that is not in ``listed`` is looked up.
+    """
     found: dict[str, int | None] = {}
     for name in users:
         try:

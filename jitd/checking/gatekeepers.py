@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Warnings about gatekeepers that cannot be reached from here now. The rules that name one of them permit nothing meanwhile.
+"""Warnings about gatekeepers that this host cannot reach now. While a gatekeeper cannot be reached, a rule that names this
+gatekeeper permits nothing.
 
-Law: a connection is opened and closed, and nothing is asked over it: no question leaves the host. No connection is opened to an
-address that jitd-outside may not connect to. All are tried side by side, and none holds up the check.
+Law: the check opens a connection and closes it again, and never sends a question. The check connects only to addresses that
+jitd-outside may use. All gatekeepers are checked in parallel, so a slow gatekeeper does not delay the others.
 """
 
 from __future__ import annotations
@@ -23,13 +24,13 @@ from jitd.settings.outsiders import GatekeeperSettings, Program, Reach
 from jitpam.initiator import within
 
 CONNECTED_WITHIN = 3.0
-"""Seconds for all gatekeepers together."""
+"""Maximum time for the check of all gatekeepers together, in seconds."""
 
 
 def about_gatekeepers(
     rules: Sequence[Rule], gatekeepers: Mapping[str, GatekeeperSettings], seconds: float = CONNECTED_WITHIN
 ) -> Iterator[Warned]:
-    """Yield a warning for each gatekeeper that ``rules`` name and that cannot be reached within ``seconds``."""
+    """Yield a warning for each gatekeeper in ``rules`` that cannot be reached within ``seconds`` seconds."""
     by_name: dict[str, list[str]] = {}
     for rule in rules:
         for name in rule.gatekeepers:
@@ -46,7 +47,9 @@ def about_gatekeepers(
 
 
 async def _try_all(named: Mapping[str, Reach | Program], faults: dict[str, str]) -> None:
-    """Write into ``faults`` why each of ``named`` cannot be reached; an empty text if it can be."""
+    """Try to connect to each gatekeeper in ``named``. If a gatekeeper cannot be reached, write the reason into ``faults``.
+    Otherwise write an empty text.
+    """
 
     async def note(name: str, by: Reach | Program) -> None:
         faults[name] = await _fault_of(by)
@@ -55,7 +58,7 @@ async def _try_all(named: Mapping[str, Reach | Program], faults: dict[str, str])
 
 
 async def _fault_of(by: Reach | Program) -> str:
-    """Return why ``by`` cannot be reached; empty if it can be."""
+    """Return the reason why the gatekeeper ``by`` cannot be reached. Return an empty text if the gatekeeper can be reached."""
     if isinstance(by, Program):
         path = by.words[0] if by.words else ""
         there = "it cannot be executed" if os.path.exists(path) else "it is not there"
@@ -75,7 +78,9 @@ async def _fault_of(by: Reach | Program) -> str:
 
 
 async def _fault_of_server(by: Reach) -> str:
-    """Connect to the server of ``by`` with TLS, as jitd-outside would. Raises OSError or ValueError."""
+    """Open a TLS connection to the server of the gatekeeper ``by``, in the same way as jitd-outside. Raises OSError or
+    ValueError.
+    """
     url = read_url(by.url)
     host = url.host.strip("[]")
     found = await asyncio.get_running_loop().getaddrinfo(host, url.port, type=socket.SOCK_STREAM)

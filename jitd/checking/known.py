@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The people of this host, as the name service knows them, and who of them could approve what.
+"""The people of this host according to the name service, and the people among them who could approve requests.
 
-Law: pure. Nobody approves their own request, and one person counts once, as in ``core.policy``.
+Law: pure. Nobody can approve their own request, and each person is counted only once. ``core.policy`` has the same rules.
 """
 
 from __future__ import annotations
@@ -9,22 +9,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from jitd.core.made_account import is_made, itself
 from jitd.core.policy import Rule
 from jitd.core.subject import account_of, person_of
 from jitd.core.ways import Open, best, every_way, flat
 from jitd.settings.config import Config
 
 MOST_TRIED = 200
-"""Requesters of one rule for whom approvers are looked for, at most."""
+"""Maximum number of requesters of one rule for whom possible approvers are searched."""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Accounts and groups as NSS knows them.
+    """The accounts and groups that are known from NSS.
 
-    ``groups``: name → the accounts in the group, None if there is no such group. A group that is missing in ``groups`` cannot be
-    looked up. ``users``: name → user id, None if there is no such account. If ``is_whole`` is false, accounts cannot be listed;
-    then it is not known which accounts have a group as their primary group.
+    ``groups`` maps the name of a group to its accounts. The value is None if the group does not exist. If the look-up of a group
+    failed, the group is not in ``groups``. ``users`` maps the name of an account to its user id. The value is None if the account
+    does not exist. If ``is_whole`` is False, NSS could not list all accounts. Without this list, the accounts with a given
+    primary group are not known.
     """
 
     groups: Mapping[str, tuple[str, ...] | None]
@@ -33,7 +35,9 @@ class Known:
     is_whole: bool = True
 
     def is_known(self, word: str) -> bool:
-        """True if the account or group that ``word`` names exists; for a principal, if it has an account here."""
+        """True if the account or group that ``word`` names exists. A principal exists if it belongs to an account that exists on
+        this host.
+        """
         kind, _, name = word.partition(":")
         if kind == "group":
             return self.groups.get(name) is not None
@@ -41,32 +45,40 @@ class Known:
         return account is not None and self.users.get(account) is not None
 
     def is_unsure(self, word: str) -> bool:
-        """True if ``word`` names a group that cannot be looked up."""
+        """True if ``word`` names a group whose look-up failed."""
         return word.startswith("group:") and word[6:] not in self.groups
 
     def account(self, word: str) -> str | None:
-        """Return the account of ``user:…`` or ``principal:…``; None if it has none."""
+        """Return the account that ``user:…`` or ``principal:…`` names. Return None if the principal has no account."""
         kind, _, name = word.partition(":")
         return name if kind == "user" else account_of(name.encode(), self.config.realms, self.config.principals)
 
     def persons(self, words: Iterable[str]) -> frozenset[str]:
-        """Return the persons (not accounts) that ``words`` name and that may ask and approve here."""
+        """Return the persons whom ``words`` name and who may request and approve on this host. The result contains persons, not
+        accounts.
+        """
         found: set[str] = set()
         for word in words:
             kind, _, name = word.partition(":")
             accounts = self.groups.get(name) or () if kind == "group" else (self.account(word),)
-            found.update(person_of(account, self.config.people) for account in accounts if account and self._may(account))
+            found.update(person_of(account, self.config.people, itself) for account in accounts if account and self._may(account))
         return frozenset(found)
 
     def _may(self, account: str) -> bool:
         uid = self.users.get(account)
-        return uid is not None and uid != 0 and (uid >= self.config.min_uid or account in self.config.principals.values())
+        return (
+            uid is not None
+            and uid != 0
+            and not is_made(account)
+            and (uid >= self.config.min_uid or account in self.config.principals.values())
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Lack:
-    """Approvals that cannot be given. ``n_there`` persons could approve. ``without`` are requesters who can never be approved;
-    None if nobody can. ``is_everyone``: nobody else may ask.
+    """Approvals that cannot be given. ``n_there`` is the number of persons who could approve. ``without`` contains the requesters
+    whose requests can never get enough approvals. ``without`` is None if no request can ever get enough approvals.
+    ``is_everyone`` is True if ``without`` contains all people who may send requests.
     """
 
     n_there: int
@@ -75,7 +87,9 @@ class Lack:
 
 
 def lack_of(rule: Rule, known: Known) -> Lack | None:
-    """Return which approvals of ``rule`` cannot be given; None if all can, or if somebody it names is not known."""
+    """Return the approvals that ``rule`` demands and that nobody can give. Return None if all approvals can be given, or if
+    ``rule`` names approvers that are not known.
+    """
     if not rule.approvals or not all(known.is_known(word) for word in approvers_of(rule)):
         return None
     asked = every_way(rule.approvals)
@@ -89,18 +103,18 @@ def lack_of(rule: Rule, known: Known) -> Lack | None:
 
 
 def approvers_of(rule: Rule) -> list[str]:
-    """Return the words for the people who may approve by ``rule``."""
+    """Return the words in ``rule`` that name possible approvers."""
     return list(dict.fromkeys(word for way in flat(every_way(rule.approvals)) for word in way.of_whom))
 
 
 def words_of(rules: Sequence[Rule], operators: Sequence[str]) -> frozenset[str]:
-    """Return all words of the rules and operators that name somebody."""
+    """Return all words that name somebody, from the rules and from the list of operators."""
     return frozenset(operators).union(*(rule.who or () for rule in rules), *map(approvers_of, rules))
 
 
 def _owed(asked: Open, eligible: Sequence[frozenset[str]], asker: str) -> int:
-    """Return how many approvals are still missing for a request by ``asker`` if everybody who may approve does so, whatever the
-    lists of providers say.
+    """Suppose that every possible approver has approved a request of ``asker``. Return the number of approvals that are still
+    missing after all possible approvals. Lists of providers are ignored.
     """
     persons = sorted(frozenset[str]().union(*eligible) - {asker})
     return best(asked, [frozenset(way for way, who in enumerate(eligible) if person in who) for person in persons]).n_owed

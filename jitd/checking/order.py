@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Warnings about rules beside each other: which of them decides before another one can.
+"""Warnings about the order of rules: an earlier rule may decide before a later rule can.
 
-Law: pure. The order is that of ``core.policy.decide``: any deny before every permit, and then the first permit that matches.
+Law: pure. ``core.policy.decide`` sets the order: first all denies are evaluated, then the permits up to the first match.
 """
 
 from __future__ import annotations
@@ -16,16 +16,18 @@ from jitd.core.policy import Rule
 from jitd.core.warning import Warned
 
 ANYTHING = Rule("permit", "", commands=(CommandPattern(("**",), None, (), True),))
-"""A permit for any command, to compare others with."""
+"""A permit for any command. Other rules are compared with this permit for any command."""
 MOST_TOLD = 3
-"""How many rules one warning names."""
+"""Maximum number of rules that are named in one warning."""
 
 
 def about_order(rules: Sequence[Rule]) -> Iterator[Warned]:
-    """Yield the warnings about rules that others make useless, or that stand before narrower rules."""
+    """Yield the warnings about rules without effect, and about rules that come before narrower rules. A rule has no effect if
+    other rules always decide first.
+    """
     denies, before = Candidates(), Candidates()
     for rule in rules:
-        if denies_everything(rule):  # this is told once, and not again of each permit
+        if denies_everything(rule):  # one warning says this; it is not repeated for each permit
             yield _warned("denies-everything", rule, "it denies every command to everybody but root, at any time")
         elif rule.verdict == "deny":
             denies.add(rule)
@@ -36,11 +38,13 @@ def about_order(rules: Sequence[Rule]) -> Iterator[Warned]:
         if by is not None:
             yield _warned("shadowed", rule, f"rule {by.name} ({place(by)}) {_does(by, rule)}")
         elif later := _narrower(rules, at):
-            yield _warned("any-command-first", rule, f'[["**"]] takes any command whenever it matches, before {_spelled(later)}')
+            yield _warned(
+                "any-command-first", rule, f'[["**"]] matches any command, and this rule comes before {_spelled(later)}'
+            )
 
 
 def denies_everything(rule: Rule) -> bool:
-    """True if ``rule`` denies every command to everybody but root."""
+    """True if ``rule`` denies every command of every user except root."""
     return (
         rule.verdict == "deny"
         and rule.who is None
@@ -59,23 +63,24 @@ def place(rule: Rule) -> str:
 
 
 class Candidates:
-    """Rules by whom and what they are about, so that each rule is compared with few others: a policy may have 10,000.
+    """An index of rules by the people and the commands that they name. A policy may have 10,000 rules. With the index, each rule
+    is compared with only a few other rules.
 
-    A rule covers another one only if it names all people that the other one names, and if the fixed words with which one of its
-    patterns begins are words with which the other one's pattern begins.
+    A wide rule covers a narrow rule only if two conditions are met. First, the wide rule names all people whom the narrow rule
+    names. Second, the fixed words at the beginning of a pattern of the wide rule also begin a pattern of the narrow rule.
     """
 
     def __init__(self) -> None:
         self._rules: dict[tuple[str, tuple[str, ...]], list[Rule]] = {}
 
     def add(self, rule: Rule) -> None:
-        """Add ``rule``. The order is kept."""
+        """Append ``rule`` to the rules in the index."""
         for who in rule.who or ("",):
             for stem in stems(rule):
                 self._rules.setdefault((who, stem), []).append(rule)
 
     def covering(self, rule: Rule) -> Iterator[Rule]:
-        """Yield the rules that cover ``rule``, each once."""
+        """Yield each rule in the index that covers ``rule``. Each rule is yielded only once."""
         stem = stems(rule)[0]
         seen: set[int] = set()
         for who in ("", (rule.who or ("",))[0]):
@@ -88,7 +93,9 @@ class Candidates:
 
 
 def stems(rule: Rule) -> list[tuple[str, ...]]:
-    """Return the fixed words with which each pattern of ``rule`` begins, and each of its things; empty for anything."""
+    """Return the fixed words at the beginning of each pattern of ``rule``. Also return the things that ``rule`` gives. A pattern
+    that matches any command has no fixed words.
+    """
     found: list[tuple[str, ...]] = [(thing,) for thing in rule.gives or ()]
     for pattern in rule.commands or ():
         words = pattern.text[:-1] if pattern.is_open else pattern.text
@@ -105,8 +112,9 @@ def _does(by: Rule, rule: Rule) -> str:
 
 
 def _narrower(rules: Sequence[Rule], at: int) -> list[Rule]:
-    """Return later permits for the same people that the permit for any command at ``at`` decides in part. Only people whom both
-    rules name in the same words count: who is in two groups changes.
+    """A permit for any command makes later permits for the same people partly useless. If the rule at index ``at`` is a permit
+    for any command, return the later permits for the same people. People are compared only by the words in the rules, because
+    group members may change.
     """
     rule = rules[at]
     if rule.verdict != "permit" or not covers_work(rule, ANYTHING):

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Warnings about one rule by itself: it can never match, something gets around it, or it permits more than it seems to.
+"""Warnings about a single rule. There is a warning if a rule can never match, can be bypassed, or permits more than it seems to
+permit.
 
-Law: pure. What a program can do is known by ``core.consequence``, whose list is not complete: no warning is not a proof.
+Law: pure. The consequences of programs are listed in ``core.consequence``, and this list is not complete. Therefore a rule
+without a warning is not necessarily safe.
 """
 
 from __future__ import annotations
@@ -18,16 +20,22 @@ from jitd.core.warning import Warned
 from jitd.core.when import When
 
 LOGINS = frozenset({"login", "sshd"})
-"""PAM services that begin a session and have no command: only ``[["**"]]`` matches there."""
+"""PAM services that begin a session without a command. In a rule for a service without a command, only the pattern ``[["**"]]``
+matches.
+"""
 LONGEST_NAME, LONGEST_PATH = 255, 4095
-"""Bytes of the longest name of a file and of the longest path (limits.h, NAME_MAX and PATH_MAX)."""
+"""The first number is the maximum length of a file name, in bytes. The second number is the maximum length of a path (limits.h,
+NAME_MAX and PATH_MAX).
+"""
 LOCAL_PASSWORD = "whoever can keep this host from reaching its KDCs brings about that a local password is enough"
 MOST_TOLD = 3
-"""How many patterns one warning spells out."""
+"""Maximum number of patterns that are named in one warning."""
 
 
 def about_reach(rules: Sequence[Rule], providers: Mapping[str, str]) -> Iterator[Warned]:
-    """Yield the warnings about each of ``rules`` alone. ``providers`` maps ``fact.NAME`` to the provider that declares it."""
+    """Yield the warnings about each rule of ``rules`` by itself. ``providers`` maps ``fact.NAME`` to the provider of this
+    fact.
+    """
     for rule in rules:
         yield from (_warned("never-matches", rule, sentence) for sentence in _never(rule))
         yield from _dot_dot(rule)
@@ -36,7 +44,7 @@ def about_reach(rules: Sequence[Rule], providers: Mapping[str, str]) -> Iterator
         if rule.verdict == "permit" and runs_as_root(rule) and (ways := ways_to_root(rule)):
             yield _warned("amounts-to-root", rule, _to_root(rule, ways))
             if provider := lone_provider(rule, providers):
-                said = f"no approval is asked, and the facts of one provider, {provider}, alone stand between a person and root"
+                said = f"no approval is needed, and only the facts of the provider {provider} restrict access to root"
                 yield _warned("one-provider", rule, said)
 
 
@@ -44,7 +52,7 @@ def about_reach(rules: Sequence[Rule], providers: Mapping[str, str]) -> Iterator
 
 
 def _never(rule: Rule) -> Iterator[str]:
-    """Yield why ``rule``, or a pattern of it, can never match."""
+    """Yield the reasons why ``rule`` or one of its patterns can never match."""
     services = rule.services
     if rule.verdict == "permit" and rule.who and all(word == "user:root" for word in rule.who):
         yield "it is about root alone, and permits are never about root: see root in jitd.toml(5)"
@@ -62,12 +70,14 @@ def _never(rule: Rule) -> Iterator[str]:
 
 
 def constant_of(when: When | None) -> bool | None:
-    """Return the value of ``when`` if it names nothing, and so always has the same value; None if it has not, or if it fails."""
+    """If ``when`` names no fact, its value is constant. Return this constant value. Return None if ``when`` names a fact, or if
+    its evaluation fails.
+    """
     if when is None or when.names:
         return None
     try:
         return when.holds({})
-    except Exception:  # a rule that fails is named when it is asked, with the reason
+    except Exception:  # a rule that fails is reported, with the reason, when a request is decided
         return None
 
 
@@ -79,11 +89,13 @@ def _too_long(path: bytes) -> str:
     return ""
 
 
-# --- denies that an argument gets around --------------------------------------------------------------------------------
+# --- denies that an argument can bypass ---------------------------------------------------------------------------------
 
 
 def _dot_dot(rule: Rule) -> Iterator[Warned]:
-    """Warn of a deny that names paths in arguments. A permit of a path is safe: its wildcards match no component ``..``."""
+    """Yield a warning if ``rule`` is a deny and its patterns name paths in the arguments. A permit with a path in an argument is
+    safe, because the wildcards of a permit do not match ``..``.
+    """
     if rule.verdict != "deny":
         return
     found = [pattern for pattern in rule.commands or () if any(_is_path(glob.text) for glob in pattern.arguments)]
@@ -93,7 +105,9 @@ def _dot_dot(rule: Rule) -> Iterator[Warned]:
 
 
 def _is_path(pattern: str) -> bool:
-    """True if ``pattern`` names a directory, so that another way to it is another text."""
+    """True if ``pattern`` contains the name of a directory. If a pattern contains a directory, there can be another path to the
+    same file that the pattern does not match.
+    """
     return re.search(r"/[^/*?]", pattern) is not None
 
 
@@ -106,7 +120,7 @@ def runs_as_root(rule: Rule) -> bool:
 
 
 def ways_to_root(rule: Rule) -> tuple[str, ...]:
-    """Return, for each pattern and variable of ``rule`` that gives more than it says, a clause that says so."""
+    """Return a clause for each pattern and each variable in ``rule`` that gives more power than it seems to give."""
     found = []
     for pattern in rule.commands or ():
         if consequences := of_pattern(pattern):
@@ -118,7 +132,9 @@ def ways_to_root(rule: Rule) -> tuple[str, ...]:
 
 
 def _have_one(one: str, other: str) -> bool:
-    """True if two words for variables, names or beginnings followed by ``*``, are about one variable."""
+    """True if the same variable can match the two words ``one`` and ``other``. Each word is the name of a variable, or the
+    beginning of a name followed by ``*``.
+    """
     begins, others = one.removesuffix("*"), other.removesuffix("*")
     is_in = begins != one and others.startswith(begins)
     return is_in or one == other or (others != other and begins.startswith(others))
@@ -131,7 +147,7 @@ def _to_root(rule: Rule, ways: Sequence[str]) -> str:
 
 
 def lone_provider(rule: Rule, providers: Mapping[str, str]) -> str:
-    """Return the one provider whose facts ``rule`` names, if the rule asks nobody else; else an empty string."""
+    """If the rule depends on the facts of one provider only, return this provider. Otherwise return an empty string."""
     when = rule.when
     if when is None or rule.approvals or rule.gatekeepers:
         return ""
@@ -147,17 +163,22 @@ BY_THE_RULES = frozenset(
         "shadowed",
     }
 )
-"""The warnings that follow from the rules alone. Others depend on the host, so a rule may accept them for another host."""
+"""The warnings that depend only on the rules. All other warnings depend on the host. Therefore a rule may accept a warning that
+occurs only on another host.
+"""
 
 
 def without_accepted(rules: Sequence[Rule], warned: Sequence[Warned]) -> Iterator[Warned]:
-    """Yield ``warned`` without what the rules accept, and a warning for each acceptance that accepts nothing."""
+    """Yield the warnings in ``warned`` that no rule accepts. Also yield a warning for each accepted warning that does not
+    occur.
+    """
     accepted = {(rule.name, name) for rule in rules for name, _ in rule.accepts}
     arisen = {(one.rule, one.name) for one in warned}
     yield from (one for one in warned if (one.rule, one.name) not in accepted)
     for rule in rules:
         for name, _ in rule.accepts:
-            if name in BY_THE_RULES and (rule.name, name) not in arisen:
+            depends = name == "amounts-to-root" and rule.gives  # the warning depends on jitd.toml of each host
+            if name in BY_THE_RULES and not depends and (rule.name, name) not in arisen:
                 yield _warned("needless-accept", rule, f"it accepts {name}, which it does not give reason for: take that out")
 
 

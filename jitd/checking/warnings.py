@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""All warnings about a policy, in the order of its rules.
+"""Returns all warnings about a policy, in the order of its rules.
 
-Law: what is looked up on the host has a time limit each, and what did not answer is a warning. Only rules about this host are
-compared with it: one policy may be for many hosts. No gatekeeper and no provider is asked: whether a gatekeeper can be reached is
-tried by a connection over which nothing is said.
+Law: each look-up on the host has a time limit. If a look-up does not end in time, there is a warning. Only the rules that apply
+to this host are compared with the host, because the same policy may be used on many hosts. No question is sent to a gatekeeper or
+a provider. For a gatekeeper, a connection is opened and closed again, to test whether the gatekeeper can be reached.
 """
 
 from __future__ import annotations
@@ -13,24 +13,26 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from jitd.checking.commands import about_commands
 from jitd.checking.directory import look_up
 from jitd.checking.gatekeepers import about_gatekeepers
+from jitd.checking.kdcs import about_kdcs
 from jitd.checking.known import words_of
 from jitd.checking.order import about_order
 from jitd.checking.people import about_people, targets_of
 from jitd.checking.reach import about_reach, without_accepted
+from jitd.checking.things import about_things
 from jitd.core.policy import Rule, is_here
 from jitd.core.warning import Warned
 from jitd.settings.config import Config
 from jitpam.initiator import within
 
 WITHIN = 5.0
-"""Seconds that files and people may take to be looked up, each."""
+"""Maximum time for the look-up of files, in seconds. The look-up of people may take the same time in addition."""
 
 
 def warnings(rules: Sequence[Rule], config: Config, providers: Mapping[str, str], seconds: float = WITHIN) -> list[Warned]:
-    """Return what to warn about in ``rules``, without what they accept.
+    """Return the warnings about ``rules`` that the rules do not accept.
 
-    ``config``: the settings of this host. ``providers`` maps ``fact.NAME`` to the provider that declares it. Looking up files and
-    people takes at most ``seconds`` each.
+    ``config`` contains the settings of this host. ``providers`` maps ``fact.NAME`` to the provider of this fact. The time limit
+    is ``seconds`` for the look-up of files, and ``seconds`` for the look-up of people.
     """
     here = [rule for rule in rules if is_here(rule, config.host)]
 
@@ -40,16 +42,20 @@ def warnings(rules: Sequence[Rule], config: Config, providers: Mapping[str, str]
     found = [
         *about_order(rules),
         *about_reach(rules, providers),
+        *about_things(here, config.givers),
         *in_time(lambda: list(about_commands(here)), "files that rules name", seconds),
         *in_time(people, "people whom rules name", seconds),
         *about_gatekeepers(here, config.gatekeepers),
+        *about_kdcs(here, config),
     ]
     places = {rule.name: number for number, rule in enumerate(rules)}
     return sorted(without_accepted(rules, found), key=lambda one: places.get(one.rule, len(places)))
 
 
 def in_time(look: Callable[[], Iterable[Warned]], what: str, seconds: float) -> Iterable[Warned]:
-    """Return what ``look`` warns about; a warning that ``what`` was not looked up, if that takes longer than ``seconds``."""
+    """Call ``look`` and return its warnings. If ``look`` takes longer than ``seconds`` seconds, return a warning that the look-up
+    of ``what`` did not end.
+    """
     try:
         return within(seconds, look)
     except TimeoutError:

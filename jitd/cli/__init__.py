@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``jitd``: the operators' command. Each verb is one function.
+"""``jitd``: the command for operators. Each verb is one function.
 
-Law: this command decides nothing. It asks the daemon, and prints the daemon's answer. Verbs that need no daemon (``serve``,
-``check``, ``audit verify``, ``pam-lint``, ``doctor``) import their modules only when they are called.
+Law: this command decides nothing. The command sends a question to the daemon, and prints the answer. Some verbs need no daemon
+(``serve``, ``check``, ``audit verify``, ``pam-lint``, ``doctor``). The module of a verb is imported only when the verb is called.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from jitpam.streams import fill_closed
 
 INTERRUPTED = 128 + signal.SIGINT
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
-"""The errors with which writing the answer can fail (write(2))."""
+"""The errors that can occur when the answer is written to standard output (write(2))."""
 
 
 VERBS = {
@@ -54,21 +54,22 @@ VERBS = {
     "kdc": "gating",
     "complete": "completion",
 }
-"""Verb → the module of ``jitd.cli`` that has it. The module is imported when the verb is called. Importing all modules would take
-longer than most verbs take to run."""
+"""Maps each verb to the module in ``jitd.cli`` that implements the verb. The module is imported when the verb is called, because
+importing all modules would take longer than most verbs need.
+"""
 HIDDEN = {"complete"}
-"""Verbs that shells call, and not people."""
+"""Verbs that are called by shells, and not by people."""
 
 
 class Verbs(click.Group):
-    """The group of all verbs: finds a verb by its name, and imports its module then."""
+    """The group of all verbs. The module of a verb is imported when the verb is looked up by its name."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of all verbs that are not hidden, sorted."""
+        """Return the sorted names of all verbs that are not hidden."""
         return sorted(VERBS.keys() - HIDDEN)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return the verb called ``cmd_name``; None if there is no such verb."""
+        """Return the verb called ``cmd_name``. Return None if there is no verb with the name ``cmd_name``."""
         if cmd_name not in VERBS:
             return None
         verb: click.Command = getattr(import_module(f"jitd.cli.{VERBS[cmd_name]}"), cmd_name.replace("-", "_"))
@@ -79,7 +80,7 @@ class Verbs(click.Group):
 @click.version_option(__version__, prog_name="jitd", message="%(prog)s %(version)s")
 @click.pass_context
 def cli(context: click.Context) -> int | None:
-    """List, approve, deny and end what people ask to run as another user. Without a verb: say what waits for me."""
+    """List, approve, deny and end requests to run commands as another user. Without a verb, show what waits for you."""
     if context.invoked_subcommand is not None:
         return None
     from jitd.cli.waiting import tell
@@ -88,7 +89,9 @@ def cli(context: click.Context) -> int | None:
 
 
 def _open_what_is_closed() -> None:
-    """Open /dev/null on each standard stream that is closed. Otherwise a socket that is opened later would get its number."""
+    """Open /dev/null for each standard stream that is closed. Without /dev/null, a socket that is opened later would get the file
+    descriptor of the closed stream.
+    """
     fill_closed()
     for descriptor, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         if getattr(sys, name) is None:
@@ -105,7 +108,7 @@ def main() -> int:
         status = _invoke()
         sys.stdout.flush()
         return status
-    except BrokenPipeError:  # the reader closed the pipe before the end of our answer: exit without a message, as ``cat`` does
+    except BrokenPipeError:  # the reader closed the pipe before the end of the answer: exit without a message, like ``cat``
         give_up(sys.stdout)
         return 128 + signal.SIGPIPE
     except OSError as fault:
@@ -116,7 +119,9 @@ def main() -> int:
 
 
 def _invoke() -> int:
-    """Run the verb and return its exit status. Raises OSError if the answer cannot be written, even if the verb succeeded."""
+    """Run the verb and return its exit status. Raises OSError if the answer cannot be written. OSError is raised even if the verb
+    itself has succeeded.
+    """
     try:
         # Not `cli.main`: click would handle a broken pipe and Ctrl-C differently.
         with cli.make_context("jitd", sys.argv[1:]) as context:
@@ -138,6 +143,8 @@ def _invoke() -> int:
 
 
 def _told(fault: OSError) -> str:
-    """Return the system's text for ``fault``, after the file's name if ``fault`` has one."""
+    """Return the operating system's text for the error ``fault``. If ``fault`` names a file, put the file name before the
+    text.
+    """
     because = fault.strerror or str(fault)
     return f"{fault.filename}: {because}" if fault.filename else because

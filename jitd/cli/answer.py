@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a verb prints: its answer on standard output, and all other sentences on standard error.
+"""Prints the output of a verb. The answer goes to standard output, and all other sentences go to standard error.
 
-Law: no control character, format character or other invisible character from the daemon reaches the terminal. Nothing is
-shortened here.
+Law: invisible characters from the daemon never reach the terminal. Invisible characters include control characters and format
+characters. Nothing is shortened here.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ from jitpam.wire.shown import reshown, shown_argument, unshown
 
 Row = dict[str, Any]
 NOT_SHOWN = "(not shown)"
-"""Stands for what the rule of a request keeps from the viewer; ``narrowed`` is true in such a row."""
+"""The text in place of content that the rule of the request hides from the viewer. In a row with hidden content, the member
+``narrowed`` is true.
+"""
 
 
 def printable(text: str) -> str:
-    """Return ``text`` with every invisible character escaped. ``text`` should be output of ``shown``, but need not be."""
+    """Return ``text`` with all invisible characters escaped. Usually ``text`` was made by ``shown``, but any text is accepted."""
     return reshown(text)
 
 
@@ -32,8 +34,9 @@ def answer(line: str = "") -> None:
 
 
 def say(sentence: str) -> None:
-    """Print one line on standard error. The answer so far is flushed first. If the flush fails, ``sentence`` is still printed,
-    because it says how the verb ended; then OSError is raised. If standard error fails too, only the exit status is left.
+    """Print one line on standard error. First flush the output that was written to standard output. If the flush fails,
+    ``sentence`` is still printed, because it reports the result of the verb. After that, OSError is raised. If standard error
+    fails too, only the exit status reports the result of the verb.
     """
     try:
         sys.stdout.flush()
@@ -45,12 +48,16 @@ def say(sentence: str) -> None:
 
 
 def give_up(stream: IO[str]) -> None:
-    """Point ``stream`` at /dev/null. Python flushes the stream when it exits, and that would fail once more."""
+    """Point ``stream`` at /dev/null. Without this function, Python would flush the stream again at its exit, and the flush would
+    fail again.
+    """
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def answer_json(rows: Iterable[Row]) -> None:
-    """Print one JSON object per row, each on its own line. The output is ASCII, so it cannot control the terminal."""
+    """Print each row as one JSON object, on a line of its own. The output is ASCII, so it cannot contain control sequences for
+    the terminal.
+    """
     for row in rows:
         print(json.dumps(row, ensure_ascii=True))
 
@@ -59,7 +66,7 @@ def answer_json(rows: Iterable[Row]) -> None:
 
 
 def words(row: Row, name: str, otherwise: str = "-") -> str:
-    """Return the member ``name`` of ``row`` as text; ``otherwise`` if it is null, empty or missing."""
+    """Return the member ``name`` of ``row`` as text. Return ``otherwise`` if the member is null, empty or missing."""
     value = row.get(name)
     if value is None or value == "" or value == []:
         return otherwise
@@ -69,20 +76,23 @@ def words(row: Row, name: str, otherwise: str = "-") -> str:
 
 
 def quoted(text: str) -> str:
-    """Return one argument of a row as an approver reads it: in quotes if its beginning or end would not be visible."""
+    """Return one argument of a row in the form that approvers see. The argument is in quotes if its beginning or its end would be
+    invisible without quotes.
+    """
     try:
         return shown_argument(unshown(text))
-    except ValueError:  # `shown` did not make this text: escape it again, so that the odd backslash is seen
+    # ``shown`` did not make this text, so escape it again to make the unexpected backslash visible
+    except ValueError:
         return shown_argument(text.encode("utf-8", "surrogateescape"))
 
 
 def command_line(argv: Iterable[object]) -> str:
-    """Return all arguments on one line, nothing shortened. ``unshown_command`` reads that line back."""
+    """Return all arguments on one line. No argument is shortened. ``unshown_command`` can parse the returned line again."""
     return " ".join(quoted(str(argument)) for argument in argv)
 
 
 def command_of(row: Row) -> str:
-    """Return the command of ``row`` on one line: with all its arguments, or without them if they are not shown to the viewer."""
+    """Return the command of ``row`` on one line. If the viewer may not see the arguments, only the path is returned."""
     argv = row.get("argv")
     if not isinstance(argv, list):
         return "-"
@@ -90,7 +100,7 @@ def command_of(row: Row) -> str:
 
 
 def n_bytes(text: str) -> int:
-    """Return the length in bytes of the argument that a row gives as ``text``."""
+    """Return the length in bytes of the argument that a row shows as ``text``."""
     try:
         return len(unshown(text))
     except ValueError:

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How plainly somebody has to say yes to one request: the question before an approval, and which answer is enough.
+"""Decides which answer approves a request: the letter ``y`` or the whole word ``yes``. This module contains the question before
+an approval, and the lines that mean yes.
 
-Law: the letter ``y`` is enough only for what was read whole, skips no approval, and gives nobody a root shell, as far as is
-known. For everything else, and for a row that does not say, it is the whole word. The question names the command, the account and
-the host of the row that stands on the screen.
+Law: the letter ``y`` approves a request only under three conditions. The request was read completely, does not skip an approval,
+and does not give a root shell, according to its row. If one condition is not met, the person must type the whole word ``yes``.
+The whole word is also needed if the row does not tell whether the conditions are met. The question names the command, the account
+and the host from the row on the screen.
 """
 
 from __future__ import annotations
@@ -16,28 +18,33 @@ from jitd.core.consequence import of_command
 from jitpam.wire.shown import unshown
 
 SHELLS = frozenset({"any-command", "prompt", "code", "shell", "command", "account", "container", "process"})
-"""The classes of ``core.consequence`` by which somebody can get a shell of the account."""
+"""The classes of consequences in ``core.consequence`` that give a person a shell of the account."""
 NAMES_OF_SHELLS = frozenset(b"sh ash bash csh dash fish ksh mksh pwsh rbash tcsh zsh".split())
 LEAST = 24
-"""Cells that the command has in the question, however narrow the terminal is."""
+"""Minimum number of cells for the command in the question, even if the terminal is very narrow."""
 
 
 def is_approved(row: Row, screen: int | None, *, is_unread: bool) -> bool:
-    """Ask, on two lines at most, whether to approve ``row``, which stands on a terminal of ``screen`` cells a line; ``is_unread``
-    if not all of it was on the screen. True if the answer is yes. Raises KeyboardInterrupt on Ctrl-C.
+    """Ask whether to approve ``row``. The question has two lines at most. ``screen`` is the number of cells in a line of the
+    terminal on which ``row`` was printed. ``is_unread`` is True if a part of ``row`` was not on the screen. Return True if the
+    answer is yes. Raises KeyboardInterrupt on Ctrl-C.
     """
     return is_answered(*question(row, screen, is_unread=is_unread))
 
 
 def question(row: Row, screen: int | None, *, is_unread: bool) -> tuple[str, frozenset[bytes]]:
-    """Return that question, and the lines that mean yes. The parameters are those of ``is_approved``."""
+    """Return the question whether to approve ``row``. Also return the lines that mean yes. The parameters are the same as for
+    ``is_approved``.
+    """
     because = why_the_word(row, is_unread=is_unread)
     asked = f"approve {what(row, 2 * (screen or 80) - len('approve ? [y/N] '))}?"
     return (printable(f"{asked} {because}: type yes: "), WORD) if because else (printable(f"{asked} [y/N] "), LETTER)
 
 
 def why_the_word(row: Row, *, is_unread: bool) -> str:
-    """Return why the whole word ``yes`` is needed to approve ``row``, as a sentence without its end; empty if ``y`` is enough."""
+    """Return the reason why the whole word ``yes`` is needed to approve ``row``. Return an empty text if the letter ``y`` is
+    enough. The reason is a sentence without a full stop.
+    """
     if row.get("break_glass") or row.get("breaks_glass"):
         return "it is break-glass"
     if row.get("doubt"):
@@ -50,10 +57,10 @@ def why_the_word(row: Row, *, is_unread: bool) -> str:
 
 
 def gives_root_shell(row: Row) -> bool:
-    """True if ``row`` may give its requester a shell of an account with uid 0, as far as is known; also if ``row`` does not say
-    what runs, or as whom.
+    """True if the request may give a shell of an account with uid 0, according to ``row``. True if ``row`` does not name the
+    command or the account.
     """
-    if row.get("root_shell"):  # the daemon knows
+    if row.get("root_shell"):  # the daemon has found this out
         return True
     if row.get("gives") or row.get("run_as_uid", 0) != 0:
         return False
@@ -71,8 +78,8 @@ def gives_root_shell(row: Row) -> bool:
 
 
 def what(row: Row, room: int) -> str:
-    """Return what ``row`` asks for in a few words, as the question and lists have it. A long command is cut in its middle, so
-    that all takes about ``room`` cells.
+    """Return a short description of the request in ``row``. The description is shown in the question and in the lists. A long
+    command is shortened in the middle, so that the description needs about ``room`` cells.
     """
     host = words(row, "host").partition(".")[0]
     if row.get("gives"):
@@ -88,7 +95,9 @@ def what(row: Row, room: int) -> str:
 
 
 def _cut(text: str, room: int) -> str:
-    """Shorten ``text`` to about ``room`` cells: its beginning and its end stay, and in between is how many characters do not."""
+    """Shorten ``text`` to a width of about ``room`` cells. The beginning and the end of the text are kept. The number of removed
+    characters is shown in the middle.
+    """
     text = printable(text)
     if cells(text) <= room:
         return text

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The page that an approver reads before the question: one screen of an ordinary request. ``page`` has everything.
+"""The page that an approver reads before the approver answers the question. The page of an ordinary request fits on one screen.
+``page`` shows everything.
 
-Law: all that binds what would run is on it, in full: two requests that are not the same never look the same. It leaves out what
-is as usual, and what follows from something else on it.
+Law: the page shows all values that bind the run, and shortens no value. So two different requests never look the same. The page
+omits values that are usual, and lines that follow from other lines.
 """
 
 from __future__ import annotations
@@ -43,14 +44,17 @@ USUAL = {
     "time limit": ("NONE but the end of its grant",),
     "streams": ("all three are a terminal",),
 }
-"""Label → texts that are left out, because most requests have them."""
+"""Maps a label to the texts that the page omits. Most requests have these texts."""
 DETAILS = frozenset({"to the KDC", "by", "ticket has", "encrypted by"})
-"""Lines about a ticket that are one here, or that ``page`` alone has."""
+"""Labels of lines about a ticket. This page joins the lines with such labels into one line, or omits the lines. The longer page
+of the module ``page`` shows all lines about a ticket.
+"""
 
 
 def brief(row: Row, screen: int | None, place: str = "") -> list[str]:
-    """Return the lines that an approver reads. ``screen`` is the terminal's width in cells; with None nothing is folded.
-    ``place`` says before them which request of several this is.
+    """Return the lines of the page that an approver reads. ``screen`` is the width of the terminal in cells. If ``screen`` is
+    None, no line is folded. ``place`` is printed first. If there are several requests, ``place`` is the position of this request,
+    such as ``1 of 3:``.
     """
     return laid_out(_lines(row, place), screen)
 
@@ -75,7 +79,7 @@ def _head(row: Row) -> str:
 
 
 def _owed(row: Row) -> Iterator[Line]:
-    """Yield what the rule asks, who has answered, and what the viewer may not do."""
+    """Yield lines about three things: the rule's demands, the people who have answered, and the limits of the viewer."""
     owes = still_owed(row).removesuffix(" approvals").removesuffix(" approval") if members(row, "reviews") else "all"
     yield "rule", f"{words(row, 'rule', 'none decided yet')} asks {asks(row)}; {owes} still owed"
     yield from others_asked(row)
@@ -87,7 +91,7 @@ def _owed(row: Row) -> Iterator[Line]:
 
 
 def _what(row: Row) -> Iterator[Line]:
-    """Yield the lines about what would happen. Those about a command that is known are fewer than on the page."""
+    """Yield the lines that describe what would be run or given. For a known command, there are fewer lines than on ``page``."""
     if row.get("gives") or row.get("doubt") or is_login(row):
         yield from what_happens(row)
         return
@@ -110,7 +114,7 @@ def _what(row: Row) -> Iterator[Line]:
 
 
 def _streams(row: Row) -> Iterator[Line]:
-    """Yield the lines about descriptors 0 to 2: one, if the three are alike."""
+    """Yield the lines about the file descriptors 0 to 2. If all three descriptors are of the same kind, yield only one line."""
     kinds = [str(kind) for kind in members(row, "streams")]
     if not kinds:
         yield "streams", "known when it is run"
@@ -132,7 +136,7 @@ def _who(row: Row) -> Iterator[Line]:
 
 
 def _authenticated(row: Row) -> Iterator[Line]:
-    """Yield how the person authenticated: on one line, if nothing makes the ticket worth less."""
+    """Yield the lines that tell how the person authenticated. If the ticket is as trustworthy as usual, yield only one line."""
     lines = list(authenticated(row.get("authentication")))
     by = next((text for label, text in lines if label == "by"), "")
     if by:

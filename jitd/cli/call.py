@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One call to the daemon, and the exit status of a verb. Law: every exit status is 0 or 2, or stands in the wire's table EXITS.
+"""Makes one call to the daemon. Also defines the exit status of a verb. Law: every exit status is 0, 2, or a value in the table
+EXITS of the wire protocol.
 
-A verb that does not succeed raises an exception. Only ``jitd.cli.main`` turns the exception into a sentence and an exit status.
+A verb that does not succeed raises an exception. Only ``jitd.cli.main`` converts an exception into a sentence and an exit status.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ NOT_DONE = 1
 
 
 class NotDone(Exception):
-    """The verb did not do what was asked; the text says why. ``code`` is one of CODES in jitpam.wire.messages."""
+    """Raised if a verb did not do its work. The text gives the reason. ``code`` is one of the CODES in jitpam.wire.messages."""
 
     def __init__(self, sentence: str, code: str = "not_done") -> None:
         super().__init__(sentence)
@@ -28,9 +29,10 @@ class NotDone(Exception):
 
 @contextmanager
 def called(*, with_ticket: bool = False) -> Iterator[Connection]:
-    """Open a connection to the daemon for one verb, and close it afterwards. uid 0 is local root, unless ``with_ticket``.
+    """Open a connection to the daemon for one verb. Close the connection afterwards. A caller with uid 0 connects as local root,
+    unless ``with_ticket`` is True.
 
-    Raises as ``connect``.
+    Raises the same errors as ``connect``.
     """
     connection = connect("jitd", with_ticket=with_ticket)
     try:
@@ -41,12 +43,14 @@ def called(*, with_ticket: bool = False) -> Iterator[Connection]:
 
 @contextmanager
 def called_as_reviewer() -> Iterator[Connection]:
-    """A connection with a ticket, for a review. Raises NotDone for uid 0: no ticket makes a reviewer of it."""
+    """Open a connection with a ticket, because a review needs a ticket. Raises NotDone if the uid is 0 and there is no ticket,
+    because local root may not review requests.
+    """
     try:
         connection = connect("jitd", with_ticket=True)
     except NotAuthenticated:
         if os.geteuid() == 0:
-            raise NotDone("root reviews nothing; do it from your own account, with a Kerberos ticket", "forbidden") from None
+            raise NotDone("root may not review; do it from your own account, with a Kerberos ticket", "forbidden") from None
         raise
     try:
         yield connection
@@ -58,13 +62,13 @@ ENDINGS = (NotDone, NotAuthenticated, Unreachable, RefusedByDaemon, LocalProtoco
 
 
 def status_of(ending: Exception) -> int:
-    """Return the exit status for ``ending``, an exception of one of the kinds in ENDINGS."""
+    """Return the exit status that belongs to ``ending``. The class of ``ending`` must be in ENDINGS."""
     match ending:
         case NotDone() | RefusedByDaemon():
             return EXITS[ending.code][1]
         case NotAuthenticated():
             return EXITS["unauthenticated"][1]
-        case LocalProtocolError():  # what was typed cannot be sent: it has bytes that are not text
+        case LocalProtocolError():  # the typed text cannot be sent, because some of its bytes are not text
             return EXITS["usage"][1]
         case _:
             return EXITS["failed"][1]

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rows as aligned columns.
+"""Prints rows as aligned columns.
 
-Law: on a terminal no line is wider than the terminal; a list may cut what is too wide, and says by how much. Elsewhere it cuts
-nothing. Widths are counted in cells of the terminal: an ideograph takes two.
+Law: no line is wider than the terminal. If a text is too wide, a list may shorten the text, and then shows the number of removed
+characters. If the output does not go to a terminal, no text is shortened. Widths are counted in cells of the terminal. A wide
+character, such as a Chinese character, takes two cells.
 """
 
 from __future__ import annotations
@@ -11,25 +12,28 @@ from collections.abc import Sequence
 from unicodedata import east_asian_width
 
 WIDEST = 40
-"""Cells up to which a column is aligned. What is longer is cut on a terminal; elsewhere it pushes the rest of its own line to the
-right and no other."""
+"""Maximum number of cells for an aligned column. On a terminal, a longer text is shortened. Without a terminal, a longer text
+moves the rest of its own line to the right. The other lines stay aligned.
+"""
 LEAST = 12
-"""Cells to which a column may be narrowed, so that a mark of what was cut has room."""
+"""Minimum number of cells for a column that is made narrower. The mark of a shortened text needs this number of cells."""
 LEAST_OF_LAST = 24
-"""The same of the last column: the command, or the reason. It is cut in the middle."""
+"""Minimum number of cells for the last column, which contains the command or the reason. Texts in the last column are shortened
+in the middle.
+"""
 GAP = 2
-"""Cells between two columns, and before the second line of a row."""
+"""Number of cells between two columns, and at the beginning of a row's second line."""
 
 
 def cells(text: str) -> int:
-    """Return the number of cells that ``text`` takes on a terminal. ``text`` is printable."""
+    """Return the number of cells that the printable text ``text`` needs on a terminal."""
     if text.isascii():
         return len(text)
     return sum(2 if east_asian_width(char) in "WF" else 1 for char in text)
 
 
 def cut(text: str, width: int) -> str:
-    """Shorten ``text`` to at most ``width`` cells, with ``…(+N)`` for the N characters that are not shown."""
+    """Shorten ``text`` until it needs at most ``width`` cells. The mark ``…(+N)`` replaces the N characters that were removed."""
     if cells(text) <= width:
         return text
     kept = min(len(text), width)
@@ -39,7 +43,7 @@ def cut(text: str, width: int) -> str:
 
 
 def cut_in_the_middle(text: str, width: int) -> str:
-    """Shorten ``text`` as ``cut``, but keep its end too: what a command is about often stands last."""
+    """Shorten ``text`` like ``cut``, but keep its end as well, because the last word of a command is often important."""
     if cells(text) <= width:
         return text
     for kept in range(min(len(text) - 1, width), 1, -1):
@@ -51,7 +55,7 @@ def cut_in_the_middle(text: str, width: int) -> str:
 
 
 def folded(text: str, width: int) -> list[str]:
-    """Split ``text`` into pieces of at most ``width`` cells each. The pieces joined together are exactly ``text``."""
+    """Split ``text`` into pieces of at most ``width`` cells each. Joined together, the pieces are exactly ``text``."""
     if text.isascii():
         return [text[at : at + width] for at in range(0, len(text), width)] or [""]
     pieces, piece, used = [], "", 0
@@ -66,8 +70,8 @@ def folded(text: str, width: int) -> list[str]:
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """Split ``text`` as ``folded``, but after a space where there is one in the second half of a piece. The pieces joined
-    together are exactly ``text``.
+    """Split ``text`` like ``folded``. If the second half of a piece contains a space, the piece ends after this space. Joined
+    together, the pieces are exactly ``text``.
     """
     pieces: list[str] = []
     at = 0
@@ -82,7 +86,7 @@ def wrapped(text: str, width: int) -> list[str]:
 
 
 def _most(text: str, width: int) -> str:
-    """Return as much of the beginning of ``text`` as fits into ``width`` cells: at least one character."""
+    """Return the longest beginning of ``text`` that needs at most ``width`` cells. Return at least one character."""
     end = len(text)
     while end > 1 and cells(text[:end]) > width:
         end -= 1
@@ -90,10 +94,12 @@ def _most(text: str, width: int) -> str:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], screen: int | None) -> list[str]:
-    """Lines: the head, then one a row. ``screen`` (cells) is the terminal's width, None where nothing may be cut.
+    """Return the lines of the head, followed by the lines of each row. ``screen`` is the width of the terminal in cells. If
+    ``screen`` is None, no text is shortened.
 
-    The columns stand in the order of their importance, but for the last one, which is the most important one beside the first.
-    Where they do not fit beside each other, the head and each row take several lines, each as many.
+    The columns are ordered by their importance, and the most important column comes first. The last column is an exception,
+    because it is the second most important. If the columns do not fit on one line, the head and each row need the same number of
+    lines.
     """
     if screen is not None:
         return _fitted(head, rows, screen)
@@ -132,8 +138,8 @@ def _fitted(head: Sequence[str], rows: Sequence[Sequence[str]], screen: int) -> 
 
 
 def _bands(least: Sequence[int], screen: int) -> list[list[int]]:
-    """Which columns stand on which line of a row. The last one stands on the first line, after as many others as have room, in
-    their order; the rest stand on lines below.
+    """Return the numbers of the columns on each line of a row. The first line contains as many columns as fit, and then the last
+    column. The remaining columns are on the lines below.
     """
     last = len(least) - 1
     first: list[int] = []
@@ -154,7 +160,9 @@ def _bands(least: Sequence[int], screen: int) -> list[list[int]]:
 
 
 def _narrowed(most: Sequence[int], least: Sequence[int], room: int) -> list[int]:
-    """Widths of columns beside each other in ``room`` cells: what is widest gives way first, down to its ``least``."""
+    """Return the widths of the columns on a line with ``room`` cells. The widest column is made narrower first, but no column
+    gets narrower than its ``least``.
+    """
     widths = [min(width, room) for width in most]
     while sum(widths) + GAP * (len(widths) - 1) > room:
         wide = [at for at, width in enumerate(widths) if width > least[at]]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is new in a request beside the last one that was approved, by the same rule and for the same person.
+"""Compares a request with the last approved request of the same person under the same rule, and prints the differences.
 
-Law: a comparison helps to read, and stands beside the command, never in place of it. So it may shorten, and says by how much.
-What cannot be compared is not called the same.
+Law: a comparison is always shown together with the command, and never replaces it. Therefore a comparison may shorten texts, and
+then shows how much was removed. If two things cannot be compared, they are not reported as equal.
 """
 
 from __future__ import annotations
@@ -18,15 +18,19 @@ from jitd.cli.labels import Line, counted, members
 from jitd.cli.what import script_lines
 
 MOST_WORDS = 200
-"""Up to this number of arguments two commands are compared. Comparing more would take long, and nobody would read it."""
+"""Maximum number of arguments in two commands that are compared. Comparing more arguments would take a long time, and nobody
+would read the result.
+"""
 MOST_TOLD = 6
-"""How many differences are told one by one."""
+"""Maximum number of differences that are printed."""
 WIDEST = 60
-"""Cells that an argument takes at most in a comparison."""
+"""Maximum number of cells for an argument in a comparison."""
 
 
 def new(row: Row) -> Iterator[Line]:
-    """Yield the lines about what is new in the request of ``row``; none if its viewer may not compare."""
+    """Yield the lines about the differences between the request in ``row`` and the last approved request. Yield nothing if the
+    viewer may not see the comparison.
+    """
     if row.get("gives") or row.get("doubt") or "last_approved" not in row or not row.get("may_review"):
         return
     last = row.get("last_approved")
@@ -47,7 +51,7 @@ def new(row: Row) -> Iterator[Line]:
 
 
 def _around(row: Row, last: Row) -> Iterator[str]:
-    """Yield what is new about the file, the account and the directory."""
+    """Yield the differences in the file, the account, the group and the directory."""
     if row.get("path") != last.get("path"):
         yield f"the file is {_short(words(row, 'path'))}, and was {_short(words(last, 'path'))}"
     elif not row.get("digest") or not last.get("digest"):
@@ -61,7 +65,7 @@ def _around(row: Row, last: Row) -> Iterator[str]:
 
 
 def _arguments(row: Row, last: Row) -> Iterator[str]:
-    """Yield what is new, argument by argument."""
+    """Yield each difference between the arguments of the two commands."""
     if not isinstance(last.get("argv"), list) or max(len(members(row, "argv")), len(last["argv"])) > MOST_WORDS:
         yield "the arguments are too many or too long to be compared"
         return
@@ -76,8 +80,8 @@ def _arguments(row: Row, last: Row) -> Iterator[str]:
 
 
 def _pairs(now: list[str], before: list[str]) -> Iterator[tuple[int, str | None, str | None]]:
-    """Yield what is not the same in two lists: its place in ``now``, what stands there, and what stood there before; None for
-    nothing.
+    """Yield each difference between two lists, as an index in ``now``, the present item and the earlier item. The present or
+    earlier item is None if there is no such item.
     """
     for kind, first, last, at, end in SequenceMatcher(None, before, now, autojunk=False).get_opcodes():
         if kind == "equal":

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``jitd complete``: what may follow on a command line that somebody types: a verb, an option, or an id that they may see. The
-shells' scripts in contrib/completion call it.
+"""The verb ``jitd complete`` prints the words that may follow on a command line. The possible words are verbs, options, and ids
+that the person may see. The shell scripts in contrib/completion call this verb.
 
-Law: silent, whatever goes wrong: it prints candidates or nothing, says nothing, asks nothing, and its status is 0. It ends within
-WITHIN. What it prints are ids and words of this program, never a text of somebody else's: a shell may do anything with it.
+Law: the verb prints only candidates, or nothing. The verb prints no error message and asks no question. The exit status of the
+verb is always 0, even after a failure. It ends within WITHIN seconds. All printed words are ids, or words of this program. The
+verb never prints texts that other people wrote, because a shell may use the output in any way.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ from jitpam.options import HELP
 from jitpam.wire.messages import List
 
 WITHIN = 0.15
-"""Seconds after which there are no candidates. The start of the interpreter comes before them."""
+"""Number of seconds after which the verb ends without printing candidates. The time to start the interpreter is not included."""
 PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*|--[a-z][a-z-]*=?")
-"""All that may be printed."""
+"""Only words that match this pattern are printed."""
 
 _Test = Callable[[Row], bool]
 
@@ -58,13 +59,13 @@ IDS: dict[str, tuple[str, _Test]] = {
     "replay": ("runs", _any),
     "unlock": ("locks", _any),
 }
-"""Verb → the list with the ids that it takes, and which of its rows."""
+"""Maps a verb to two values: the list that contains its ids, and a test for the rows of this list."""
 
 
 @click.command(hidden=True, context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.argument("typed", nargs=-1, type=click.UNPROCESSED)
 def complete(typed: tuple[str, ...]) -> int:
-    """Print what the last of the words may become. The words are those after ``jitd``, or ``jitsudo`` and those after it."""
+    """Print the completions of the last word. The words are those after ``jitd``, or ``jitsudo`` and the words after it."""
     late = threading.Timer(WITHIN, os._exit, (0,))
     late.daemon = True
     never_ask()
@@ -81,12 +82,12 @@ def complete(typed: tuple[str, ...]) -> int:
 
 
 def _candidates(typed: list[str]) -> Iterator[str]:
-    """Yield what may stand in place of the last of ``typed``. Raises as ``called``."""
+    """Yield the candidates that can replace the last word of ``typed``. Raises the same errors as ``called``."""
     *before, current = typed
     if before[:1] == ["jitsudo"]:
         yield from _ids("jitsudo --resume") if before[-1] == "--resume" else re.findall(r"--[a-z][a-z-]*=?", HELP)
         return
-    from jitd.cli import cli  # which imports this module, when the verb is called
+    from jitd.cli import cli  # jitd.cli imports this module when the verb is called
 
     verb: click.Command = cli
     path: list[str] = []
@@ -110,7 +111,7 @@ def _candidates(typed: list[str]) -> Iterator[str]:
 
 
 def _choices(options: list[click.Option], before: str) -> list[str] | None:
-    """Return what may follow the option ``before``; None if it is not an option that takes a value."""
+    """Return the values that the option ``before`` can have. Return None if ``before`` is not an option with a value."""
     for option in options:
         if before in option.opts and not option.is_flag:
             return [str(choice) for choice in option.type.choices] if isinstance(option.type, click.Choice) else []
@@ -118,7 +119,7 @@ def _choices(options: list[click.Option], before: str) -> list[str] | None:
 
 
 def _ids(verb: str) -> Iterator[str]:
-    """Yield the ids that the person may name to ``verb`` now. Raises as ``called``."""
+    """Yield the ids that the person can type after ``verb``. Raises the same errors as ``called``."""
     what, is_meant = IDS[verb]
     with called() as daemon:
         yield from (words(row, "id") for row in daemon.ask(List(what=what, ended=False)) if is_meant(row))

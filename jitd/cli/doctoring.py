@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verb ``doctor``: checks whether this host is set up right, and says how to mend it.
+"""The verb ``doctor`` checks whether this host is set up correctly, and tells how to repair faults.
 
-Law: it works without the daemon. If the daemon does not run, that is one of its findings.
+Law: this verb works without the daemon. If the daemon is not running, the verb reports a finding.
 """
 
 from __future__ import annotations
@@ -26,16 +26,18 @@ if TYPE_CHECKING:
     from jitd.settings.config import Config
 
 SETTINGS_WITHIN = 5.0
-"""Seconds that reading the settings may take. They are read first, since they name all other files."""
+"""Time limit for reading the settings, in seconds. The settings must be read first, because they contain the names of all other
+files.
+"""
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @config_option
 def doctor(*, as_json: bool, config: Path | None) -> None:
-    """Check whether this host is set up right, and say how to mend it.
+    """Check whether this host is set up correctly, and say how to repair it.
 
-    Root is told all findings; anybody else those about themselves.
+    Root sees all findings. Other people see only the findings about themselves.
     """
     from jitd.doctor.finding import BAD, LEVELS
     from jitd.doctor.round import examine
@@ -70,8 +72,8 @@ def _examinations(file: Path | None) -> list[Examination]:
 
 
 def _forget_environment() -> None:
-    """Delete all environment variables but PATH, LANG and TERM. The daemon does not have the variables of root's shell, so
-    findings must not depend on them. libkrb5 alone reads a dozen of them.
+    """Remove all environment variables except PATH, LANG and TERM. The findings must not depend on variables of root's shell,
+    because the daemon does not have these variables. For example, about twelve variables change the behaviour of libkrb5.
     """
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "TERM") if name in os.environ}
     os.environ.clear()
@@ -79,7 +81,9 @@ def _forget_environment() -> None:
 
 
 def _settings(file: Path | None) -> tuple[Config, tuple[str, ...]]:
-    """Return the settings and no fault; or, if they cannot be read, the defaults and the faults as sentences."""
+    """Return the settings and an empty list of faults. If the settings cannot be read, return the defaults, and the faults as
+    sentences.
+    """
     from jitd.settings.config import Config, load
     from jitd.settings.host import KRB5_CONF, default_realm
     from jitd.settings.toml_document import ConfigError
@@ -96,7 +100,7 @@ def _settings(file: Path | None) -> tuple[Config, tuple[str, ...]]:
 
 def _print(finding: Finding) -> None:
     answer(f"{finding.level:<7}  {shown(finding.check)}: {shown(finding.sentence)}")
-    if finding.command:  # printed as it is to be typed: no backslash is doubled
+    if finding.command:  # printed exactly as the person must type it: no backslash is doubled
         answer(f"{'':<11}run: {finding.command}")
     if finding.mend:
         answer(f"{'':<11}{shown(finding.mend)}")

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verb ``explain``: what would be decided about a command, and why.
+"""The verb ``explain`` tells what jitd would decide about a command, and why.
 
-Law: nothing is submitted. Without ``--as`` it asks what ``jitsudo -l COMMAND`` asks. All that is printed is jitd's answer.
+Law: nothing is submitted. Without ``--as``, the verb sends the same question as ``jitsudo -l COMMAND``. It prints only jitd's
+answer.
 """
 
 from __future__ import annotations
@@ -24,11 +25,13 @@ SAYS = {
     "asks": "would ask for facts first",
     "passes": "is not about this",
 }
-"""What a row says of a rule → what people read."""
+"""Maps the word for a rule's answer in a row to a text for people."""
 
 
 def _time(ctx: click.Context, param: click.Parameter, value: str | None) -> datetime | None:
-    """Read a time as people type it: ISO 8601, in this host's time zone unless it names another one. Raises BadParameter."""
+    """Parse a time that was typed in ISO 8601, and return the time. If the text names no time zone, the time zone of this host is
+    used. Raises BadParameter.
+    """
     try:
         return None if value is None else datetime.fromisoformat(value).astimezone(UTC)
     except (ValueError, OverflowError, OSError):
@@ -40,7 +43,9 @@ def _time(ctx: click.Context, param: click.Parameter, value: str | None) -> date
 @click.option("--as", "principal", metavar="PRINCIPAL", help="Who would ask. For operators.")
 @click.option("--run-as", metavar="USER", help="The account to run as; root unless it is named.")
 @click.option("--at", callback=_time, metavar="TIME", help="When it would be asked, in place of now.")
-@click.option("--fact", "facts", multiple=True, metavar="NAME=VALUE", help="A fact as it would be. May be given several times.")
+@click.option(
+    "--fact", "facts", multiple=True, metavar="NAME=VALUE", help="The assumed value of a fact. May be given several times."
+)
 @click.option("--groups", metavar="GROUP,...", help="The groups that the person would be in, and no others.")
 @click.option("--service", default="jitsudo", metavar="NAME", help="What would run it, such as sudo; jitsudo unless it is named.")
 @click.option("--break-glass", is_flag=True, help="The person would break glass, which skips approvals.")
@@ -76,7 +81,7 @@ def explain(
     with called() as daemon:
         rows = list(daemon.ask(question))
     if not rows:
-        raise NotDone("jitd has said nothing", "failed")
+        raise NotDone("jitd has not answered", "failed")
     decision, *rules = rows
     if as_json:
         answer_json(exact(rows))
@@ -92,7 +97,7 @@ def explain(
 
 
 def _asked(argv: list[bytes], run_as: str | None, service: str, reason: str | None) -> dict[str, Any]:
-    """Return the fields that Explain and Suppose have in common."""
+    """Return the members that the messages Explain and Suppose have in common."""
     cwd = os.getcwdb()
     status = os.stat(cwd)
     return {

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verbs about tickets for services: ``kdc setup``, ``kdc gate``, ``kdc ungate``, ``kdc check``.
+"""The verbs about tickets for services are ``kdc setup``, ``kdc gate``, ``kdc ungate`` and ``kdc check``.
 
-Law: the first three work on the KDC alone, as root. Each prints every step before it asks, changes nothing without a yes, and
-does nothing where all is right already. ``check`` changes nothing, and its answer is good only where each KDC has refused.
+Law: ``setup``, ``gate`` and ``ungate`` work only on the KDC, as root. ``setup``, ``gate`` and ``ungate`` print all steps before
+they ask, and change nothing without a yes. If everything is already correct, these three verbs do nothing. ``check`` changes
+nothing. ``check`` succeeds only if each KDC has refused the ticket.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ yes_option = click.option("--yes", "is_sure", is_flag=True, help="Ask nothing (f
 
 @click.group()
 def kdc() -> None:
-    """Have the KDC refuse tickets for a service until they are granted."""
+    """Make the KDC refuse tickets for a service until they are granted."""
 
 
 def _life(context: click.Context, option: click.Parameter, value: Any) -> int | None:
@@ -47,7 +48,9 @@ def _life(context: click.Context, option: click.Parameter, value: Any) -> int | 
 
 
 def _confirmed(question: str, *, is_sure: bool) -> None:
-    """Ask, unless it was said before. Raises NotDone where the answer is not yes."""
+    """Ask ``question`` and wait for a yes. If ``is_sure`` is True, ask nothing. Raises NotDone if the person does not
+    answer yes.
+    """
     if is_sure:
         return
     if not can_ask():
@@ -57,7 +60,7 @@ def _confirmed(question: str, *, is_sure: bool) -> None:
 
 
 def _administered(work: Callable[[], None]) -> None:
-    """Do ``work``. Raises NotDone with what speaks against it."""
+    """Call ``work``. If ``work`` is not possible here, raise NotDone with the reason."""
     from jitd.kdc.local import LocalError
     from jitd.kdc.plan import CannotPlan
 
@@ -70,7 +73,7 @@ def _administered(work: Callable[[], None]) -> None:
 
 
 def _do(steps: Sequence[Step]) -> None:
-    """Raises LocalError."""
+    """Carry out ``steps``. Raises LocalError."""
     from jitd.kdc.local import kadmin
 
     for step in steps:
@@ -78,7 +81,7 @@ def _do(steps: Sequence[Step]) -> None:
 
 
 def _entry(service: str) -> Entry:
-    """Raises CannotPlan, LocalError."""
+    """Return the entry of ``service`` in the KDC's database. Raises CannotPlan, LocalError."""
     from jitd.kdc import local, plan
 
     plan.check_name(service)
@@ -86,7 +89,7 @@ def _entry(service: str) -> Entry:
         found = local.entry(service)
     except local.NoEntry:
         raise plan.CannotPlan(f"the KDC has no service {service}; make it: kadmin.local addprinc -randkey {service}") from None
-    plan.check_name(found.principal)  # what was typed may be another name of it (an alias)
+    plan.check_name(found.principal)  # the typed name may be an alias of the principal
     return found
 
 
@@ -99,7 +102,7 @@ def _entry(service: str) -> Entry:
 @click.option("--kdc", "others", metavar="HOST", multiple=True, help="Another KDC: it gets a canary, and no keytab.")
 @yes_option
 def setup(hosts: tuple[str, ...], *, directory: Path, others: tuple[str, ...], is_sure: bool) -> None:
-    """Make the canaries, and for each HOST the principal that writes its grants, with a keytab."""
+    """Make the canaries. For each HOST, make a principal with a keytab, which writes the grants of HOST."""
     _administered(lambda: _set_up(hosts, others, directory, is_sure=is_sure))
 
 
@@ -126,7 +129,7 @@ def _set_up(hosts: Sequence[str], others: Sequence[str], directory: Path, *, is_
         for step in steps:
             answer(f"  {name}: {step.sentence}")
     if not (new or writers or any(standing.values())):
-        say("all is as it ought to be")
+        say("everything is already set up correctly")
         return
     _confirmed("Do this?", is_sure=is_sure)
     for name in new:
@@ -155,7 +158,9 @@ def _is_there(principal: str) -> bool:
 
 
 def _write_keytab(principal: str, file: Path) -> None:
-    """The keys that the KDC has, in a file of mode 0600, in the place of one that was there. Raises NotDone, LocalError."""
+    """Write the keys of ``principal`` in the KDC's database to a keytab with mode 0600. An existing file is replaced. Raises
+    NotDone, LocalError.
+    """
     from jitd.kdc import local
 
     try:
@@ -176,12 +181,17 @@ def _write_keytab(principal: str, file: Path) -> None:
 @click.option("--granted-by", "hosts", metavar="HOST", multiple=True, help="A host whose jitd may grant it; may be repeated.")
 @click.option("--maxlife", "max_life", metavar="DURATION", callback=_life, help="How long its tickets last at most.")
 @click.option("--log", "only_logs", is_flag=True, help="Issue all tickets, and log what would be refused.")
-@click.option("--keytab", type=click.Path(path_type=Path), metavar="FILE", help="The service's keytab: which other keys has it?")
+@click.option(
+    "--keytab",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The service's keytab. Its other principals that are not gated are listed.",
+)
 @yes_option
 def gate(
     service: str, *, hosts: tuple[str, ...], max_life: int | None, only_logs: bool, keytab: Path | None, is_sure: bool
 ) -> None:
-    """Have the KDC refuse tickets for SERVICE that nobody has granted."""
+    """Make the KDC refuse tickets for SERVICE that nobody has granted."""
     from jitd.kdc.strings import LOG, REQUIRED
 
     approval = LOG if only_logs else REQUIRED
@@ -206,7 +216,7 @@ def _gate(service: str, hosts: Sequence[str], max_life: int | None, approval: st
         for step in steps:
             answer(f"  {step.sentence}")
         who = ", ".join(granted_by(entry.principal, " ".join(hosts) if hosts else entry.strings.get(GRANTED_BY)))
-        answer(f"It is granted by the jitd of: {who}. Tickets that are issued already last until their own end.")
+        answer(f"It is granted by the jitd of: {who}. Tickets that were issued earlier stay usable until they expire.")
         _confirmed(f"Gate {entry.principal}?", is_sure=is_sure)
         _do(steps)
     for line in _ends():
@@ -216,7 +226,9 @@ def _gate(service: str, hosts: Sequence[str], max_life: int | None, approval: st
 
 
 def _ends() -> list[str]:
-    """When a ticket is of no use any more: the sentences about the clock skew of this host's krb5.conf."""
+    """Return sentences about the time at which a ticket stops working. The sentences contain the clock skew from the krb5.conf of
+    this host.
+    """
     from jitd.kdc.asking import clock_skew
     from jitd.kdc.plan import DEFAULT_SKEW, told
 
@@ -229,7 +241,9 @@ def _ends() -> list[str]:
 
 
 def _others_in(keytab: Path, service: str) -> list[str]:
-    """The other principals of the service's keytab that are not gated. Raises CannotPlan, LocalError."""
+    """Return the principals in the service's keytab that are not gated. The principal of the service itself is not in the result.
+    Raises CannotPlan, LocalError.
+    """
     from jitd.kdc import local, plan
     from jitd.kdc.keytab import principals
 
@@ -271,7 +285,12 @@ def _ungate(service: str, *, is_sure: bool) -> None:
 
 @kdc.command()
 @click.argument("services", metavar="[SERVICE]...", nargs=-1)
-@click.option("--keytab", type=click.Path(path_type=Path), metavar="FILE", help="Whose key asks, in place of this host's jitd.")
+@click.option(
+    "--keytab",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The keytab whose key is used for the question, instead of that of this host's jitd.",
+)
 @click.option("--at", "kdcs", metavar="KDC", multiple=True, help="Ask this KDC alone, in place of those of krb5.conf.")
 @config_option
 def check(services: tuple[str, ...], *, keytab: Path | None, kdcs: tuple[str, ...], config: Path | None) -> None:
@@ -295,7 +314,7 @@ def check(services: tuple[str, ...], *, keytab: Path | None, kdcs: tuple[str, ..
 
 
 def _tell(sightings: Sequence[Sighting]) -> None:
-    """Raises NotDone unless all are on."""
+    """Print the result for each KDC and service. Raises NotDone if the gate is not on for every KDC and every service."""
     from jitd.kdc.strings import OFF, ON
 
     words = {ON: "refused: the gate is on", OFF: "ISSUED: the gate is OFF"}
@@ -310,7 +329,9 @@ def _tell(sightings: Sequence[Sighting]) -> None:
 
 
 def _keytab(config: Path | None) -> Path:
-    """jitd's own, by its settings; where there is none, as on a KDC without jitd, the host's."""
+    """Return the path of jitd's own keytab, which is named in the settings. If jitd's keytab does not exist (for example on a KDC
+    without jitd), return the host's keytab.
+    """
     from jitd.settings.config import Config, load
     from jitd.settings.toml_document import ConfigError
 
@@ -322,7 +343,7 @@ def _keytab(config: Path | None) -> Path:
 
 
 def _client(file: Path) -> str:
-    """Whose keytab it is. Raises NotDone."""
+    """Return the first principal in the keytab ``file``. Raises NotDone."""
     from jitd.kdc.keytab import principals
 
     try:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Broken glass in words: what the page of a request says of it, and what ``jitd requests`` says of reviews that are owed.
+"""Texts about break-glass. The texts are lines on the page of a request, or sentences of ``jitd requests`` about owed reviews.
 
-Law: pure. Nothing is shortened but the number of sentences, and then the rest is counted.
+Law: pure. Only a limited number of sentences is returned. The last sentence tells how many reviews were omitted.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ from jitd.cli.answer import Row, command_of, words
 from jitd.cli.instants import in_words, told
 
 MOST_TOLD = 5
-"""How many owed reviews ``jitd requests`` names one by one."""
+"""Maximum number of owed reviews about which ``jitd requests`` prints a separate sentence."""
 
 
 def broken(row: Row) -> Iterator[tuple[str, str]]:
-    """Yield the labels and texts about broken glass for the page of the request ``row``; nothing if no glass is broken."""
+    """Yield the lines about break-glass for the page of the request ``row``. Each line is a label and a text. Yield nothing if
+    the request does not use break-glass.
+    """
     glass, owed = row.get("break_glass"), row.get("owed_review")
     if not isinstance(glass, dict):
         if row.get("breaks_glass"):
@@ -49,7 +51,9 @@ def broken(row: Row) -> Iterator[tuple[str, str]]:
 
 
 def way_by_glass(row: Row) -> str:
-    """Return what would be decided if the person broke glass, in one sentence; empty if ``row`` tells of no such way."""
+    """Return one sentence about jitd's decision for the case that the person uses break-glass. Return an empty text if ``row``
+    contains no decision about break-glass.
+    """
     way = row.get("by_breaking_glass")
     if not isinstance(way, dict):
         return ""
@@ -62,7 +66,9 @@ def way_by_glass(row: Row) -> str:
 
 
 def review_after(row: Row) -> str:
-    """Return what would be owed for the decision in ``row``, in one sentence; empty if it breaks no glass."""
+    """Return one sentence about the review that is owed if the decision in ``row`` is carried out. Return an empty text if the
+    decision does not use break-glass.
+    """
     glass = row.get("break_glass")
     if not isinstance(glass, dict):
         return ""
@@ -72,7 +78,9 @@ def review_after(row: Row) -> str:
 
 
 def owed_sentences(rows: Iterable[Row]) -> list[str]:
-    """Return sentences about the reviews in ``rows`` that the viewer may give, or that are owed for what the viewer has done."""
+    """Return sentences about two kinds of reviews in ``rows``: reviews that the viewer may give, and reviews of the viewer's own
+    requests.
+    """
     told_of = [row for row in rows if row.get("may_give") or row.get("mine")]
     lines = [_sentence(row) for row in told_of[:MOST_TOLD]]
     more = len(told_of) - MOST_TOLD

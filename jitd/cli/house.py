@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verbs about the daemon itself: ``serve``, ``check``, ``reload``. Law: ``check`` prints every fault and every
-warning, and needs no daemon.
+"""The verbs about the daemon itself are ``serve``, ``check`` and ``reload``. Law: ``check`` prints every fault and every warning.
+It works without the daemon.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ config_option = click.option(
     metavar="FILE",
     help=f"The settings, in place of {FILE}.",
 )
-"""The option ``--config``. Without it FILE is read. FILE may be missing, since every setting has a default."""
+"""The option ``--config``. Without the option ``--config``, the settings are read from FILE. FILE may be missing, because every
+setting has a default value.
+"""
 
 
 @click.command()
@@ -60,8 +62,8 @@ def check(*, strict: bool, files: tuple[Path, ...]) -> None:
 
 
 def _read_files(files: Sequence[Path]) -> tuple[Config, Sequence[Rule], list[Fault], str]:
-    """Read ``files``: settings and policy. Returns the settings, the rules, all faults, and what was read, in words. Without
-    settings among ``files``, those of this host count.
+    """Read the settings and the policy in ``files``. Return the settings, the rules, all faults, and a text about the files that
+    were read. If none of the ``files`` contains settings, the settings of this host are used.
     """
     from jitd.settings import config, policyfile
     from jitd.settings.host import host_name
@@ -78,16 +80,15 @@ def _read_files(files: Sequence[Path]) -> tuple[Config, Sequence[Rule], list[Fau
     if loaded is None:
         try:
             loaded = config.load()
-        except ConfigError:  # they were not asked about
+        except ConfigError:  # the person did not ask about these settings
             loaded = config.Config(realms=frozenset(), host=host_name().lower())
-    rules, of_policy = policyfile.read(
-        [file for file in files if file not in of_settings], loaded.names, loaded.deadlines, loaded.notify
-    )
+    known = (None, None, None) if faults else (loaded.deadlines, loaded.notify, loaded.things)  # else all names seem wrong
+    rules, of_policy = policyfile.read([file for file in files if file not in of_settings], loaded.names, *known)
     return loaded, rules, [*faults, *of_policy], _counted(len(files), "file")
 
 
 def _read_host() -> tuple[Config, Sequence[Rule], list[Fault], str]:
-    """Read the settings and the policy of this host. Returns what ``_read_files`` returns."""
+    """Read the settings and the policy of this host. Return the same kinds of values as ``_read_files``."""
     from jitd.settings import config, policyfile
     from jitd.settings.toml_document import ConfigError
 
@@ -96,11 +97,18 @@ def _read_host() -> tuple[Config, Sequence[Rule], list[Fault], str]:
     loaded, checked = config.Config(realms=frozenset(), host=""), str(FILE)
     try:
         loaded = config.load()
-    except ConfigError as error:  # then read the rules in the default directory, so that all faults are printed together
+    # continue with the rules in the default directory, so that all faults are printed together
+    except ConfigError as error:
         faults += error.faults
+    is_known = not faults  # otherwise the names in the rules cannot be compared with jitd.toml
     try:
         rules = policyfile.load(
-            loaded.policy, root=loaded.root, names=loaded.names, gatekeepers=loaded.deadlines, channels=loaded.notify
+            loaded.policy,
+            root=loaded.root,
+            names=loaded.names,
+            gatekeepers=loaded.deadlines if is_known else None,
+            channels=loaded.notify if is_known else None,
+            things=loaded.things if is_known else None,
         ).rules
         checked += f" and {loaded.policy}, {_counted(len(rules), 'rule')}"
     except ConfigError as error:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A page of labels and texts, and the members of a row that its lines are made of.
+"""Formats a page of labels and texts. Also returns members of a row that are lists.
 
-Law: nothing is shortened. On a terminal a long text is folded within its own column, so no text from a request begins in the
+Law: nothing is shortened. On a terminal, a long text continues in its own column. So text from a request never begins in the
 column of labels.
 """
 
@@ -14,18 +14,19 @@ from jitd.cli.answer import Row, printable
 from jitd.cli.columns import cells, wrapped
 
 LABEL = 15
-"""The width of the column of labels, in cells."""
+"""Width of the column of labels, in cells."""
 LEAST = 20
-"""Cells to which the column of texts may be narrowed."""
+"""Minimum width of the column of texts, in cells."""
 
 Line = tuple[str, str]
-"""A label and its text. A heading is a label without text; an empty line has neither. Every text has a label. So, on a
-terminal, a line without a label always continues the text above it."""
+"""A label and its text. A label without a text is a heading. If both the label and the text are empty, the line is empty. Every
+text has a label. Therefore, on a terminal, a line without a label always continues the text above this line.
+"""
 
 
 def laid_out(page: Iterable[Line], screen: int | None) -> list[str]:
-    """Return the lines of ``page`` as they are printed. ``screen`` is the terminal's width in cells; with None nothing is
-    folded.
+    """Return ``page`` as lines that can be printed. ``screen`` is the width of the terminal in cells. If ``screen`` is None, no
+    line is folded.
     """
     lines: list[str] = []
     for label, text in page:
@@ -36,7 +37,8 @@ def laid_out(page: Iterable[Line], screen: int | None) -> list[str]:
             continue
         start = f"  {printable(label)}"
         start += " " * max(1, LABEL - cells(start))
-        if screen is not None and cells(start) > screen - LEAST:  # a name that a file of the host gave: it has lines of its own
+        # this label is a long name from a file of the host, so it gets its own lines
+        if screen is not None and cells(start) > screen - LEAST:
             lines += ["  " + piece for piece in wrapped(printable(label), screen - 2)]
             start = " " * LABEL
         text = printable(text)
@@ -47,7 +49,7 @@ def laid_out(page: Iterable[Line], screen: int | None) -> list[str]:
 
 
 def members(row: Row, name: str) -> list[Any]:
-    """Return the member ``name`` of ``row`` if it is a list; else an empty list."""
+    """Return the member ``name`` of ``row`` if this member is a list. Otherwise return an empty list."""
     value = row.get(name)
     return value if isinstance(value, list) else []
 

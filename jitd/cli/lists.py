@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verbs that list: ``requests``, ``grants``, ``runs``, ``locks``. Law: for an empty list they print a sentence, not an
-error."""
+"""The verbs that print lists: ``requests``, ``grants``, ``runs``, ``locks``. Law: for an empty list, the verbs print a sentence.
+An empty list is not an error.
+"""
 
 from __future__ import annotations
 
@@ -21,16 +22,16 @@ from jitd.cli.glass import owed_sentences
 from jitd.cli.instants import ago, seconds_since, until
 from jitd.cli.observing_words import state_of_run
 from jitd.cli.owed import in_short
-from jitd.cli.past import how_it_ended
+from jitd.cli.past import how_it_ended, untaken
 from jitpam.wire.messages import List, Watch
 
 Columns = dict[str, Callable[[Row], str]]
-"""Head of a column → the function that gives the column's text for a row."""
+"""Maps the head of a column to a function that returns the text of this column for a row."""
 SOON = 120.0
-"""Seconds before its end in which a row is marked."""
+"""If a row ends in fewer than this number of seconds, the row is marked."""
 OWED = List(what="reviews", ended=False)
 ENDED = ("approved", "denied", "withdrawn", "expired", "spent", "revoked", "lifted")
-"""The final states of requests, grants and locks."""
+"""The states in which a request, a grant or a lock has ended."""
 
 
 def _whose(row: Row) -> str:
@@ -42,12 +43,14 @@ def _text(name: str) -> Callable[[Row], str]:
 
 
 def _left(name: str) -> Callable[[Row], str]:
-    """Return a column that shows the time until the instant ``name`` of a row; ``-`` if the row has ended."""
+    """Return the function of a column that shows the time until a row's end. The member ``name`` of the row is the instant of the
+    end. The column shows ``-`` if the row has already ended.
+    """
     return lambda row: "-" if row.get("state") in ENDED else until(row.get(name))
 
 
 def _seconds(number: object) -> str:
-    """Return ``number`` milliseconds of processor time as minutes and seconds, as top(1) does."""
+    """Format processor time in the same way as top(1), as minutes and seconds. ``number`` is in milliseconds."""
     if not isinstance(number, int):
         return "-"
     minutes, seconds = divmod(number / 1000, 60)
@@ -55,7 +58,7 @@ def _seconds(number: object) -> str:
 
 
 def _bytes(number: object) -> str:
-    """Return ``number`` bytes in the unit that fits: B, K, M or G."""
+    """Convert ``number`` bytes to the unit that fits best, which is B, K, M or G."""
     if not isinstance(number, int):
         return "-"
     size = float(number)
@@ -73,12 +76,14 @@ def _state(row: Row) -> str:
 
 
 def _living(row: Row) -> str:
-    """The runs and holdings under a grant that have not ended."""
+    """Return the runs or the holdings of a grant that have not ended yet."""
     return words(row, "holdings") if row.get("gives") else words(row, "runs")
 
 
 def _begins(row: Row) -> str:
-    """When a grant begins that was asked for with ``--at``; ``-`` once it has begun."""
+    """Return the time until the beginning of a grant that was requested with ``--at``. Return ``-`` if the grant has begun or has
+    ended.
+    """
     begins = until(row.get("begins_at"))
     return "-" if begins == "now" or row.get("state") in ENDED else begins
 
@@ -128,8 +133,9 @@ RUNS: Columns = {
     "SERVICE": _text("service"),
     "COMMAND": command_of,
 }
-"""The columns of each list. On a terminal the first ones and the last one stand on a row's first line: what they tell counts
-most."""
+"""The columns of each list. On a terminal, the first line of a row contains the first columns and the last column, because these
+columns are the most important.
+"""
 LOCKS: Columns = {
     "ID": _text("id"),
     "STATE": _text("state"),
@@ -143,8 +149,8 @@ LOCKS: Columns = {
 
 
 def lines_of(columns: Columns, rows: Sequence[Row], screen: int | None) -> list[str]:
-    """Return ``rows`` as aligned lines under a head. ``screen`` is the terminal's width in cells; with None nothing is cut. On a
-    terminal, a column that says what is usual in every row is left out.
+    """Return a head and ``rows`` as aligned lines. ``screen`` is the width of the terminal in cells. If ``screen`` is None, no
+    text is shortened. On a terminal, a column is omitted if it contains only usual values.
     """
     body = [[printable(column(row)) for column in columns.values()] for row in rows]
     heads = list(columns)
@@ -155,7 +161,7 @@ def lines_of(columns: Columns, rows: Sequence[Row], screen: int | None) -> list[
 
 
 def _is_usual(head: str, text: str) -> bool:
-    """True if ``text`` in the column ``head`` tells nothing."""
+    """True if ``text`` is a usual value in the column ``head``."""
     if head in ("ID", "COMMAND"):
         return False
     here = os.uname().nodename
@@ -167,14 +173,16 @@ def _is_usual(head: str, text: str) -> bool:
 
 
 def in_colour(lines: Sequence[str], rows: Sequence[Row]) -> list[str]:
-    """Return ``lines``, which ``lines_of`` made of ``rows``, with colours: for the head, for what ends soon, for what is mine."""
+    """Return ``lines`` with colours. ``lines`` must be the result of ``lines_of`` for ``rows``. Colours are added to the head, to
+    rows that end soon, and to the viewer's own rows.
+    """
     each = len(lines) // (len(rows) + 1)
     styles = ["head", *(style(row) for row in rows)]
     return [coloured(line, styles[number // each]) for number, line in enumerate(lines)]
 
 
 def style(row: Row) -> str | None:
-    """Return how the line of ``row`` is marked, a key of colour.STYLES; None if it is not."""
+    """Return the style for the line of ``row``, which is a key of colour.STYLES. Return None if the line has no special style."""
     ends = row.get("expires_at") if "expires_at" in row else row.get("ends_at")
     since = None if row.get("state") in ENDED else seconds_since(ends)
     if since is not None and since > -SOON:
@@ -190,19 +198,25 @@ WAITING: Columns = {
     **_without(REQUESTS, "STATE"),
     "OWED": lambda row: _state(row) if row.get("asking_at") else in_short(row),
 }
-"""Open requests. Who is being asked outside stands under OWED, since no review helps meanwhile."""
-LIVE_GRANTS = _without(GRANTS, "STATE")
+"""The columns for open requests. While a gatekeeper is queried, the column OWED names the gatekeeper, because a review cannot
+help at that time.
+"""
+LIVE_GRANTS: Columns = {
+    **_without(GRANTS, "STATE"),
+    "LEFT": lambda row: "over, being taken back" if row.get("state") in ENDED else GRANTS["LEFT"](row),
+}
+"""The columns for live grants. The list also contains ended grants whose things are not taken back yet."""
 LIVE_RUNS = _without(RUNS, "OUTCOME")
 LIVE_LOCKS = _without(LOCKS, "STATE", "ENDED BY")
 
 
 def _screen() -> int | None:
-    """Return the width in cells of the terminal on standard output; None if standard output is not a terminal."""
+    """Return the width of the terminal on standard output, in cells. Return None if standard output is not a terminal."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def _can_draw() -> bool:
-    """True if standard output is a terminal on which a list can be drawn again at the same place."""
+    """True if standard output is a terminal on which the list can be drawn again in the same place."""
     return sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
 
@@ -219,12 +233,12 @@ def _list(what: str, columns: Columns, *, ended: bool, as_json: bool) -> None:
             print(line)
     if not rows:
         say(none(what, ended=ended))
-    for sentence in owed_sentences(owed):
+    for sentence in (*owed_sentences(owed), *(sentence for row in rows if not as_json for sentence in untaken(row))):
         say(sentence)
 
 
 def none(what: str, *, ended: bool) -> str:
-    """Return the sentence for an empty list of ``what``."""
+    """Return the sentence that is printed for an empty list of ``what``."""
     if what == "requests":
         return "no request that you may see" if ended else "no open request that you may review, and none of yours"
     if what == "locks":
@@ -233,7 +247,7 @@ def none(what: str, *, ended: bool) -> str:
     return f"no {noun} that you may see" if ended else f"no live {noun} that you may see"
 
 
-_ended = click.option("--all", "ended", is_flag=True, help="Those that have ended, too.")
+_ended = click.option("--all", "ended", is_flag=True, help="Also list those that have ended.")
 _json = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 
 
@@ -280,7 +294,7 @@ def locks(*, ended: bool, as_json: bool) -> None:
 
 
 def _follow(columns: Columns, *, ended: bool, as_json: bool) -> None:
-    """Print a line for each request that is new or has changed, and a line for each request that is open no longer."""
+    """Print a line for each request that is new, that has changed, or that is no longer open."""
     before: dict[str, Row] = {}
     told: list[str] = []
     with called() as daemon, called() as beside:
@@ -303,7 +317,9 @@ def _follow(columns: Columns, *, ended: bool, as_json: bool) -> None:
 
 
 class Board:
-    """The list on the whole terminal. It is drawn again with each change, each second, and when the window's size changes."""
+    """The list of requests, which fills the whole terminal. The list is redrawn after each change, each second, and when the size
+    of the window changes.
+    """
 
     HOME, CLEAR = "\x1b[H", "\x1b[J"
 
@@ -315,14 +331,16 @@ class Board:
         self.is_drawing = False
 
     def draw(self) -> None:
-        """Draw the whole list with one write(2). A last line counts the requests for which there is no room."""
+        """Draw the whole list with a single write(2). If some requests do not fit on the screen, the last line gives their
+        number.
+        """
         screen = shutil.get_terminal_size()
         lines = lines_of(self.columns, self.rows, screen.columns) if self.rows else [none("requests", ended=self.ended)]
         lines = [folded(printable(line), screen.columns)[0] for line in lines]
         owed = [folded(printable(sentence), screen.columns)[0] for sentence in self.owed]
         room = max(2, screen.lines - 2 - len(owed))
         if len(lines) > room:
-            each = len(lines) // (len(self.rows) + 1)  # lines of the head, and of each row
+            each = len(lines) // (len(self.rows) + 1)  # number of lines of the head, and also of each row
             shown = max(0, (room - 1) // each - 1)
             more = f"and {len(self.rows) - shown} more"
             lines = [*self._painted(lines, self.rows)[: (shown + 1) * each], folded(more, screen.columns)[0]]
@@ -336,12 +354,14 @@ class Board:
         return in_colour(lines, rows) if rows and is_wanted() else lines
 
     def tick(self, signal_: int, frame: FrameType | None) -> None:
-        """Draw again. This is the handler of SIGALRM, which comes each second, and of SIGWINCH."""
+        """Draw the list again. This method handles SIGALRM, which arrives each second, and SIGWINCH."""
         if not self.is_drawing:
             self.draw()
 
     def show(self, rows: list[Row], owed: Sequence[str] = ()) -> None:
-        """Take ``rows`` as the list from now on, and ``owed`` as the sentences about owed reviews below it. Draw them."""
+        """Store ``rows`` as the list of requests. Store ``owed``, the sentences about owed reviews, for the lines below the list.
+        Draw both.
+        """
         self.is_drawing = True
         self.rows, self.owed = rows, list(owed)
         self.draw()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verb ``mute``. Law: it is about the person who types it."""
+"""The verb ``mute``. Law: this verb mutes only the notices of the person who calls it."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from jitd.cli.locking import duration_typed
 from jitpam.wire.messages import Mute
 
 BY_DEFAULT = 8 * 3600
-"""Seconds that a mute lasts, if --for does not say."""
+"""Duration of a mute without the option --for, in seconds."""
 
 
 @click.command()
 @click.option("--for", "lasts_for", metavar="DURATION", callback=duration_typed, help="How long: 8h by default, 30d at most.")
 @click.option("--off", "is_off", is_flag=True, help="Be told again.")
 def mute(*, lasts_for: int | None, is_off: bool) -> None:
-    """Be told nothing of requests that wait, for a while."""
+    """Stop notices about waiting requests for some time."""
     if is_off and lasts_for is not None:
         raise click.UsageError("either --for or --off")
     with called() as daemon:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which request is meant by what was typed: a whole id, or the beginning of one.
+"""Finds the request that a person has named. The person types a whole id or the beginning of an id.
 
-Law: a beginning names a request only if it has four letters, and fits exactly one open request that the person may review.
-Nothing is guessed: "the latest" is no name. With ``--yes``, where nobody looks, only a whole id names anything (THREATS A-08).
+Law: the beginning of an id must have at least four letters. The beginning must match the id of exactly one open request that the
+person may review. No id is ever guessed, and there is no name for "the latest request". With ``--yes``, a whole id is required,
+because nobody looks at the request (THREATS A-08).
 """
 
 from __future__ import annotations
@@ -17,14 +18,16 @@ from jitd.core.command import read_start
 from jitpam.wire.messages import List
 
 LEAST = 4
-"""Letters of the shortest beginning that names a request."""
+"""Minimum number of letters of an id that a person must type."""
 
 
 def named(typed: Iterable[str], *, is_sure: bool) -> list[str]:
-    """Return the ids that were ``typed``, each once. If only a prefix was typed, the whole id is used, unless ``is_sure``.
+    """Return the ids in ``typed`` without duplicates. The beginning of an id is replaced by the whole id, unless ``is_sure`` is
+    True.
 
-    Raises NotDone with the status of wrong usage if a beginning is too short, or does not name exactly one request. The
-    candidates are printed then. Raises as ``connect`` if jitd has to be asked for them.
+    If the beginning is too short, or does not name exactly one request, print the possible requests. After that, raise NotDone
+    with the exit status for wrong usage. The function may have to ask jitd for the requests. It may then raise the errors of
+    ``connect``.
     """
     ids: list[str] = []
     rows: list[Row] | None = None
@@ -42,26 +45,30 @@ def named(typed: Iterable[str], *, is_sure: bool) -> list[str]:
 
 
 def reviewable() -> list[Row]:
-    """Return the open requests that the person may review, oldest first. Raises as ``connect``."""
+    """Return the open requests that the person may review. The oldest request comes first. Raises the errors of ``connect``."""
     with called_as_reviewer() as daemon:
         rows = [row for row in list(daemon.ask(List(what="requests", ended=False))) if may_review(row)]
     return sorted(rows, key=lambda row: str(row.get("submitted_at")))
 
 
 def may_review(row: Row) -> bool:
-    """True if ``row`` is a request of somebody else that the person may review."""
+    """True if ``row`` is another person's request that the person may review."""
     return bool(row.get("may_review")) and not row.get("mine")
 
 
 def awaits_me(row: Row) -> bool:
-    """True if ``row`` waits for the person: their approval would bring it forward, or they could at least deny it."""
+    """True if ``row`` waits for the person. A request waits for the person if the person's approval is still needed, or if the
+    person may at least deny the request.
+    """
     if not may_review(row) or row.get("state") != "pending":
         return False
     return bool(row.get("awaits_me", True) or row.get("lacks"))
 
 
 def _whole(start: str, rows: list[Row]) -> str:
-    """Return the one id among ``rows`` that begins with ``start``. Raises NotDone."""
+    """Return the only id in ``rows`` that begins with ``start``. Raises NotDone if ``start`` is too short, or if it is not the
+    beginning of exactly one id.
+    """
     found = [row for row in rows if words(row, "id").startswith(start)]
     n_letters = len(start.replace("-", ""))
     if len(found) == 1 and n_letters >= LEAST:
@@ -71,6 +78,6 @@ def _whole(start: str, rows: list[Row]) -> str:
     if n_letters < LEAST:
         raise NotDone(f"{start} is too short to name a request: type at least {LEAST} letters of its id", "usage")
     if found:
-        raise NotDone(f"{start} may be any of these {len(found)} requests: type more of the id", "usage")
+        raise NotDone(f"{start} fits all of these {len(found)} requests: type more of the id", "usage")
     else_ = "you may review those above" if rows else "you may review none"
     raise NotDone(f"no open request that you may review begins with {start}: {else_}", "usage")

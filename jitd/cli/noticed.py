@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who was told of a request, on the page of ``jitd show``. Law: a channel that fails is always on the page."""
+"""Lines of ``jitd show`` that tell which people were notified about a request. Law: the page always shows each channel that has
+failed.
+"""
 
 from __future__ import annotations
 
@@ -10,18 +12,19 @@ from jitd.cli.instants import told as at
 
 _WORDS = {"waits": "that it waits", "reminder": "again", "decided": "how it ended", "break_glass": "that the glass was broken"}
 _WORDS |= {"overdue": "that its review is overdue", "reviewed": "that it was reviewed"}
+_WORDS |= {"not_taken": "that a thing cannot be taken back", "taken": "that the thing is taken back"}
 MOST_NAMED = 5
 
 
 def notices(row: Row) -> Iterator[tuple[str, str]]:
-    """Yield the lines about the channels of the request in ``row``: name and text."""
+    """Yield the lines about the notification channels of the request in ``row``. Each line is a label and a text."""
     for channel in row.get("notices") or ():
         name = str(channel["channel"])
         events: dict[str, list[dict[str, str]]] = {}
         for mark in channel["told"]:
             events.setdefault(str(mark["event"]), []).append(mark)
         for event, marks in events.items():
-            what = _WORDS.get(event, "that they may approve it, too")
+            what = _WORDS.get(event.partition("-")[0], "that they may approve it, too")
             yield "told", f"by {name}{_people(marks)}: {what}, {at(marks[-1]['at'])}"
         if channel["failing"]:
             yield "not told", f"by {name}, which is tried again: {channel['failing']}"

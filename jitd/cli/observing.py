@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Watching a run that may run only while somebody watches: ``jitd approve ID --watch``, once the request is approved.
+"""Shows a run that may continue only while somebody watches. The command is ``jitd approve ID --watch``. The watching begins
+after the approval.
 
-Law: jitd is told that the screen has shown something only after the terminal has taken it, in the foreground. Ctrl-C stops the
-run, over the connection on which it is watched: nobody is asked again who they are. If that fails, the watcher reads so. If jitd
-goes away, the watcher comes back by itself, and the run's monitor counts the time until then.
+Law: this program confirms output to jitd only under two conditions. The terminal must have accepted the output, and this program
+must be in the foreground. Ctrl-C sends the stop over the same connection, so the watcher does not have to authenticate again. If
+the run cannot be stopped, a message tells this to the watcher. If the daemon ends, this program connects again automatically. In
+the meantime, the run's monitor counts the time without a watcher.
 """
 
 from __future__ import annotations
@@ -25,14 +27,18 @@ from jitpam.client import ANSWER_WITHIN, Connection, NotAuthenticated, RefusedBy
 from jitpam.wire.messages import Done, Item, Observe, Seen, Stop
 
 BACK_WITHIN = 60.0
-"""Seconds for which a watcher tries to reach a daemon that has gone. After that the run has been ended."""
+"""Number of seconds during which this program tries to connect to jitd again. After BACK_WITHIN seconds, the monitor has already
+ended the run.
+"""
 TRY_EVERY = 0.5
 LOOK_EVERY = 1.0
-"""Seconds, at most, between two looks at the keys."""
+"""Maximum number of seconds between two checks for typed keys."""
 
 
 def must_be_watchable(row: Row) -> None:
-    """Raise NotDone unless the request in ``row`` has to be watched, and this is a terminal on which that can be done."""
+    """Raise NotDone if the rule of the request in ``row`` demands no watcher. Raise UsageError if standard input or standard
+    output is not a terminal.
+    """
     terms = row.get("terms")
     is_observed = row.get("observed") or (isinstance(terms, dict) and terms.get("observed"))
     if not is_observed:
@@ -43,7 +49,9 @@ def must_be_watchable(row: Row) -> None:
 
 
 def observe(id: str) -> None:
-    """Watch the run of the request ``id``, from its beginning to its end. Raises NotDone, RefusedByDaemon and Unreachable."""
+    """Watch the run of the request ``id`` from the beginning of the run to its end. Raises NotDone, RefusedByDaemon and
+    Unreachable.
+    """
     with Screen() as screen, tempfile.TemporaryFile() as held:
         sight = _Sight(id, screen, Watcher(screen, held))
         try:
@@ -57,7 +65,7 @@ def observe(id: str) -> None:
                         return
         except Altered as fault:
             raise NotDone(f"the recording is not what was written: {fault}") from None
-        except KeyboardInterrupt:  # between two connections, or while it stops the run
+        except KeyboardInterrupt:  # between two connections, or while the run is being stopped
             sight.finish()
             raise NotDone(_not_stopped(sight, "you did not wait for it")) from None
         finally:
@@ -69,7 +77,7 @@ def observe(id: str) -> None:
 
 
 class _Sight:
-    """One person's view of one run, over as many connections as it takes."""
+    """One person's view of one run. If a connection is lost, the view continues over a new connection."""
 
     def __init__(self, id: str, screen: Screen, watcher: Watcher) -> None:
         self.id = id
@@ -83,7 +91,9 @@ class _Sight:
         self._has_waited = False
 
     def follow(self, daemon: Connection) -> None:
-        """Watch over ``daemon`` until the run is over, the person leaves, or the connection is lost and jitd is back."""
+        """Watch over the connection ``daemon``. Return when the run has ended, when the person leaves the run, or when jitd can
+        be reached again after a lost connection.
+        """
         try:
             rows = daemon.follow(Observe(id=self.id, offset=self.offset), self._screen.keys, LOOK_EVERY)
             for heard in rows:
@@ -105,7 +115,7 @@ class _Sight:
             self.watcher.take(data)
             self.offset += len(data)
         elif "beat" in row:
-            if os.tcgetpgrp(1) == os.getpgrp():  # in the background nobody sees it
+            if os.tcgetpgrp(1) == os.getpgrp():  # in the background, nobody sees the output
                 daemon.say(Seen(beat=int(row["beat"])))
         elif "waits" in row:
             if not self._has_waited:
@@ -118,8 +128,8 @@ class _Sight:
             self.has_begun = True
 
     def _wait_for_jitd(self, fault: Unreachable) -> None:
-        """Wait until jitd answers again. Raises Unreachable after BACK_WITHIN."""
-        say("jitd went away: the command is frozen soon; waiting for jitd to come back")
+        """Wait until jitd answers again. Raises Unreachable after BACK_WITHIN seconds."""
+        say("the connection to jitd was lost: the command will soon be frozen; waiting for jitd to run again")
         until = time.monotonic() + BACK_WITHIN
         while True:
             if LEAVES in self._screen.typed(TRY_EVERY):
@@ -138,7 +148,9 @@ class _Sight:
 
 
 def _stop(sight: _Sight, daemon: Connection) -> None:
-    """Stop the run that was watched over ``daemon``: the person has typed Ctrl-C. Raises NotDone and RefusedByDaemon."""
+    """Stop the run that the person watches over the connection ``daemon``, because the person has typed Ctrl-C. Raises NotDone
+    and RefusedByDaemon.
+    """
     if not sight.has_begun:
         say(f"you do not wait for {printable(sight.id)} any more; nothing was begun")
         return
@@ -147,7 +159,7 @@ def _stop(sight: _Sight, daemon: Connection) -> None:
     try:
         try:
             said = stopped_over(daemon, order)
-        except Unreachable:  # jitd may be back
+        except Unreachable:  # jitd may be running again
             with called_as_reviewer() as another:
                 said = another.do(order)
     except RefusedByDaemon as no:
@@ -160,9 +172,11 @@ def _stop(sight: _Sight, daemon: Connection) -> None:
 
 
 def stopped_over(daemon: Connection, order: Stop) -> str:
-    """Say ``order`` over ``daemon``, which observes. Return jitd's answer. Raises RefusedByDaemon and Unreachable.
+    """Send ``order`` over the connection ``daemon``, which is used to observe a run. Return jitd's answer. Raises RefusedByDaemon
+    and Unreachable.
 
-    What jitd sent of the run meanwhile is not shown any more. It ends with an answer of its own, also with a refusal.
+    Before jitd replies to the order, jitd ends the answer about the observed run. More rows of the answer about the run may
+    arrive first, and this answer may end with a refusal. The rest of the answer about the run is discarded.
     """
     daemon.say(order)
     while True:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What people read about observed runs: the state of a run and who watches it, and the screen of a watcher.
+"""Texts about observed runs. The texts show the state of a run and its watchers, or are sentences on a watcher's screen.
 
-Law: pure. What somebody else wrote is shown only as it is printable.
+Law: pure. Texts from other people are shown only in printable form.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 from jitd.cli.answer import Row, printable, words
 
 LEAVES = b"q"
-"""The key that leaves a run that one watches."""
+"""A watcher leaves a run with this key."""
 
 
 def state_of_run(row: Row) -> str:
-    """Return the state of the run in ``row``, and who watches it, if it has to be watched."""
+    """Return the state of the run in ``row``, in words. If somebody must watch the run, add the names of its watchers."""
     state, by = words(row, "state"), row.get("watchers") or ()
     if not row.get("observed") or row.get("outcome"):
         return state
@@ -23,5 +23,5 @@ def state_of_run(row: Row) -> str:
 
 
 def how_to_leave(run: str) -> str:
-    """Return the sentence that a watcher reads first."""
+    """Return the first sentence on the screen of a watcher."""
     return printable(f"you watch {run}: Ctrl-C stops it; q leaves it, and if nobody else watches it is frozen 10 s later")

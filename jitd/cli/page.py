@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Everything about one request on a page: what ``jitd show`` prints. ``brief`` is what an approver reads before the question.
+"""Makes the page with all data of one request, which ``jitd show`` prints. ``brief`` makes the shorter page that an approver
+reads before the question.
 
-Law: nothing is shortened. What jitd has checked and what the client only claims stand under different headings. On a terminal, a
-long text is folded within its own column, so no text from a request begins in the column of labels.
+Law: nothing is shortened. Facts that jitd has checked have one heading, and claims of the client have another heading. On a
+terminal, a long text continues in its own column. So text from a request never begins in the column of labels.
 """
 
 from __future__ import annotations
@@ -21,11 +22,13 @@ from jitd.cli.what import terms, what_happens
 from jitd.cli.who import claimed, facts
 
 OPEN = ("screening", "pending")
-"""States in which a request can still be decided."""
+"""The states in which people can still decide about a request."""
 
 
 def page(row: Row, screen: int | None) -> list[str]:
-    """Return the lines of the page for ``row``. ``screen`` is the terminal's width in cells; with None nothing is folded."""
+    """Return the page about ``row`` as lines. ``screen`` is the width of the terminal in cells. If ``screen`` is None, no line is
+    folded.
+    """
     parts = (_about(row), what_happens(row), terms(row), facts(row), claimed(row), what_is_owed(row), history(row))
     return laid_out((line for part in parts for line in part), screen)
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What has happened to a request, as lines of its page, and the ends of runs and things in words.
+"""Shows the history of a request as lines of its page. Also describes how runs and holdings ended.
 
-Law: the oldest event comes first. What goes on now is not called ended.
+Law: the history begins with the oldest event. A run or a holding that has not ended is never shown as ended.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from jitd.cli.labels import Line, members
 
 
 def history(row: Row) -> Iterator[Line]:
-    """Yield the lines about what has happened to the request, oldest first, as far as ``row`` tells."""
+    """Yield the lines about the events of the request in ``row``. The oldest event comes first."""
     events: list[tuple[str, int, str]] = []
 
     def happened(at: object, what: str) -> None:
@@ -40,7 +40,8 @@ def history(row: Row) -> Iterator[Line]:
             thing = f"{words(held, 'thing')} ({words(held, 'id')})"
             happened(held.get("given_at"), f"{thing} given until {words(held, 'until')}")
             happened(held.get("ended_at"), f"{thing} {how_it_was_taken(held)}")
-    if len(events) < 2:  # the only event is the submission, which stands at the top of the page already
+    # the only event is the submission, which is already at the top of the page
+    if len(events) < 2:
         return
     yield "", ""
     yield "HISTORY", ""
@@ -58,7 +59,9 @@ def history(row: Row) -> Iterator[Line]:
 
 
 def review_in_words(review: Row) -> str:
-    """Return who said what to a request, and how that person had authenticated."""
+    """Return a text with three parts: the verdict on a request, the reviewer, and the way in which the reviewer had
+    authenticated.
+    """
     said = f': "{review["comment"]}"' if review.get("comment") else ""
     word = "approved" if review.get("verdict") == "approve" else "denied"
     void = " (does not count: locked)" if review.get("counts") is False else ""
@@ -67,17 +70,33 @@ def review_in_words(review: Row) -> str:
 
 
 def how_it_was_taken(held: Row) -> str:
-    """Return the outcome of a holding in words, or what is done with it now."""
+    """Return a text about the outcome of a holding. If the holding has not ended, return a text about its present state."""
     outcome = held.get("outcome")
     if not isinstance(outcome, dict):
-        return {"giving": "is being given", "held": "is held", "taking": "is being taken back"}.get(words(held, "state"), "")
+        if words(held, "state") == "taking":
+            return how_it_is_being_taken(held)
+        return {"giving": "is being given", "held": "is held"}.get(words(held, "state"), "")
     because = f": {outcome['because']}" if outcome.get("because") else ""
     ended = {"taken": "taken back", "left": "taken back, as far as it can be"}.get(words(outcome, "ending"), "not given")
     return f"{ended}{because}"
 
 
+def how_it_is_being_taken(held: Row) -> str:
+    """Return a text with the time when jitd began to take back a thing, and with the reason for the delay."""
+    since = f" since {told(held['taking_at'])}" if held.get("taking_at") else ""
+    why = f", and cannot be yet: {words(held, 'not_taken')}" if held.get("not_taken") else ""
+    return f"is being taken back{since}{why}"
+
+
+def untaken(row: Row) -> Iterator[str]:
+    """Yield a sentence for each thing of the grant in ``row`` that jitd has not taken back yet."""
+    for held in members(row, "untaken"):
+        if isinstance(held, dict):
+            yield f"{words(held, 'id')}: {words(held, 'thing')} {how_it_is_being_taken(held)}"
+
+
 def how_it_ended(run: Row) -> str:
-    """Return a run's outcome in words; or, if the run has not ended, since when it runs."""
+    """Return a text about the outcome of a run. If the run has not ended, return a text about its beginning."""
     outcome = run.get("outcome")
     if not isinstance(outcome, dict):
         return f"since {told(run.get('started_at') or run.get('starting_at'))}"

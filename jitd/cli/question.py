@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The questions that ``jitd`` asks on a terminal: a single key, a line, or a yes.
+"""Asks the user of ``jitd`` questions on a terminal. A question is answered by a single key, a line, or a yes.
 
-Law: what was typed or pasted before a question stands on the screen is discarded unread. Nothing that is pasted, and no key among
-others, answers for a single key. The end of input is never a yes.
+Law: input that arrived before the question was on the screen is discarded unread. Typed input and pasted input are discarded in
+the same way. If a single key is expected, pasted text or several keys at once are never an answer. The end of input never means
+yes.
 """
 
 from __future__ import annotations
@@ -18,66 +19,79 @@ from types import FrameType, TracebackType
 from typing import Any, NoReturn
 
 QUIET_FOR = 0.1
-"""Seconds without input after which all that was typed or pasted before the question is taken to have arrived. A key counts as
-single if no other input follows it for so long."""
+"""If no input arrives for this number of seconds, jitd assumes that all earlier input has arrived. A key is treated as a single
+key if no other input follows within QUIET_FOR seconds.
+"""
 AWAKE_EVERY = 0.25
-"""Seconds that one wait for input takes at most. Python handles a Ctrl-C between two calls. If Ctrl-C comes right before a wait,
-Python handles it only after that wait."""
+"""Maximum time that one call waits for input, in seconds. Python handles Ctrl-C only between two calls that wait for input. If
+Ctrl-C arrives just before a call, Python handles it only after this call.
+"""
 MOST_PIECES = 50
-"""How often input that was typed before the question is discarded. If somebody types without a pause, the question is asked after
-so many times all the same, but no line answers it."""
+"""Maximum number of attempts to discard the input that arrived before the question. If a person types without a pause, jitd
+prints the question after the last attempt, and accepts no line as an answer.
+"""
 MOST_TYPED = 4096
-"""Bytes of the longest line that a terminal gives. The whole line is read, so nothing of it is left for the shell to read."""
+"""Maximum length of a line from a terminal, in bytes. The whole line is read, so that no part of the line is left for the
+shell.
+"""
 
 WORD = frozenset({b"yes\n"})
-"""The line that means yes where the whole word is asked for."""
+"""The only line that means yes if the whole word is required."""
 LETTER = frozenset({b"y\n", b"Y\n", b"yes\n", b"Yes\n", b"YES\n"})
-"""The lines that mean yes where a letter is enough."""
+"""The lines that mean yes if the letter ``y`` is enough."""
 LEAVE, AGAIN = "\x04", ""
-"""What ``key`` returns in place of a key: nobody types there any more; or the process was stopped, and the screen has since shown
-other things.
+"""Results of the function ``key`` that are not keys. LEAVE is returned if the input has ended. AGAIN is returned if the process
+was stopped, because the screen may have changed since then.
 """
 
 _MARKS_PASTES, _MARKS_NO_PASTES = "\x1b[?2004h", "\x1b[?2004l"
 _PASTE_BEGINS, _PASTE_ENDS = b"\x1b[200~", b"\x1b[201~"
-"""Bracketed paste, as terminals have it since xterm: a terminal that knows it puts these two marks around what is pasted."""
+"""The marks of bracketed paste, which was introduced by xterm. A terminal with bracketed paste sends a mark before pasted text,
+and a mark after pasted text.
+"""
 _LOCAL, _CONTROLS = 3, 6
-"""Indexes into the list that tcgetattr gives: the local modes and the control characters (termios(3))."""
+"""Two indexes in the list that tcgetattr returns. The first is for the local modes, the second for the control characters
+(termios(3)).
+"""
 
 
 def can_ask() -> bool:
-    """True if a person reads our standard output and types at our standard input."""
+    """True if standard input and standard output are terminals, so that a person can type and read."""
     return sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def is_answered_yes(question: str) -> bool:
-    """Print ``question`` and wait for a line. True if the line is the whole word ``yes``. Raises KeyboardInterrupt on Ctrl-C."""
+    """Print ``question`` and wait for a line. Return True if the person has typed the whole word ``yes``. Raises
+    KeyboardInterrupt on Ctrl-C.
+    """
     return is_answered(question, WORD)
 
 
 def is_answered(question: str, answers: frozenset[bytes]) -> bool:
-    """Print ``question`` and wait for a line. True if the line was typed by itself, and is one of ``answers``. Raises
-    KeyboardInterrupt on Ctrl-C.
+    """Print ``question`` and wait for a line. Return True if the line is in ``answers`` and was typed, with no other input after
+    it. Raises KeyboardInterrupt on Ctrl-C.
     """
-    with _pastes_marked():  # the mark is a part of the line then, so no pasted line is an answer
+    with _pastes_marked():  # then a pasted line contains the mark, so it is not an answer
         typed = _line(question)
         follows = bool(select.select([sys.stdin.fileno()], [], [], QUIET_FOR)[0])
-        if follows:  # a paste that the terminal has not marked: nobody types on so fast after an answer
+        if follows:  # this is a paste without marks, because nobody types so fast after an answer
             _throw_away(sys.stdin.fileno())
     return typed in answers and not follows
 
 
 def sentence(question: str) -> str:
-    """Print ``question`` and wait for a line, which may be pasted. Return it without its end; empty if nothing was typed. Bytes
-    that are not text are kept as surrogates. Raises KeyboardInterrupt on Ctrl-C.
+    """Print ``question`` and wait for a line, which may also be pasted. Return the line without the line end. Return an empty
+    text if the person has typed no line. Bytes that are not valid text are returned as surrogates. Raises KeyboardInterrupt on
+    Ctrl-C.
     """
     typed = _line(question)
     return typed.decode("utf-8", "surrogateescape").strip() if typed.endswith(b"\n") else ""
 
 
 def key(question: str, keys: str) -> str:
-    """Print ``question`` and wait until one of ``keys`` is typed by itself, in either case. Return it, in lower case; LEAVE at
-    the end of input; AGAIN if the process was stopped meanwhile. Raises KeyboardInterrupt on Ctrl-C.
+    """Print ``question`` and wait until the person types one of ``keys`` as a single key. Upper case and lower case letters are
+    accepted. Return the key as a lower case letter. Return LEAVE at the end of input. Return AGAIN if the process was stopped
+    during the question. Raises KeyboardInterrupt on Ctrl-C.
     """
     keyboard = sys.stdin.fileno()
     _show_what_was_written()
@@ -105,8 +119,9 @@ def key(question: str, keys: str) -> str:
 
 
 def _line(question: str) -> bytes:
-    """Print ``question`` and return the line that is typed then; without its end if the input ends within it; empty if input has
-    come without a pause. If the process is stopped meanwhile, discard what was typed and ask again.
+    """Print ``question``, and return the line that the person types after it. If the input ends within the line, return the part
+    that was typed. Return no bytes if input arrived without a pause until the question was printed. If the process is stopped
+    during the question, discard the typed text and ask again.
     """
     keyboard = sys.stdin.fileno()
     _show_what_was_written()
@@ -132,7 +147,9 @@ def _line(question: str) -> bytes:
 
 
 def _ask(keyboard: int, question: str) -> bool:
-    """Print ``question``. Returns False if input has come all the time before it, and so may still come."""
+    """Print ``question``. Return False if input arrived without a pause until the question was printed. If the result is False,
+    more input may still arrive.
+    """
     is_quiet = _throw_away(keyboard)
     sys.stdout.write(question)
     sys.stdout.flush()
@@ -145,8 +162,8 @@ def _show_what_was_written() -> None:
 
 
 def _throw_away(keyboard: int) -> bool:
-    """Discard all input that was typed already, also input that is still arriving, such as the rest of a paste. Returns True if
-    there was a pause at last.
+    """Discard all earlier input. Input that is still arriving is also discarded, such as the rest of a paste. Return True if
+    there was a pause after the input.
     """
     for _ in range(MOST_PIECES):
         termios.tcflush(keyboard, termios.TCIFLUSH)
@@ -157,8 +174,8 @@ def _throw_away(keyboard: int) -> bool:
 
 
 def _discard(keyboard: int, typed: bytes) -> None:
-    """Discard several keys at once, of which ``typed`` is the beginning; a marked paste up to its end, however slowly it
-    comes.
+    """Discard several keys that arrived at the same time. ``typed`` is their beginning. If the keys are a paste with marks,
+    discard the whole paste, even if it arrives slowly.
     """
     _, mark, rest = typed.partition(_PASTE_BEGINS)
     while mark and _PASTE_ENDS not in rest:
@@ -173,8 +190,8 @@ def _discard(keyboard: int, typed: bytes) -> None:
 
 @contextmanager
 def _pastes_marked() -> Iterator[None]:
-    """Have the terminal mark what is pasted, if it is a terminal that can be told something. It marks no more at the end, also if
-    a signal ends the process.
+    """Switch on bracketed paste, unless the terminal is dumb. Switch off bracketed paste at the end, even if a signal ends the
+    process.
     """
     can_be_told = os.environ.get("TERM", "dumb") != "dumb"
     before = {number: signal.signal(number, _leave) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)}
@@ -192,7 +209,7 @@ def _pastes_marked() -> Iterator[None]:
 
 @contextmanager
 def _stops_noticed() -> Iterator[list[int]]:
-    """Yield a list that grows each time that the process goes on after it was stopped."""
+    """Yield a list. An element is added to the list each time the process continues after a stop."""
     stops: list[int] = []
     before = signal.signal(signal.SIGCONT, lambda number, frame: stops.append(number))
     try:
@@ -202,8 +219,9 @@ def _stops_noticed() -> Iterator[list[int]]:
 
 
 class _SingleKeys:
-    """The terminal gives each key at once, and shows none. Its settings are restored at the end, when a signal ends the process,
-    and while the process is stopped. Ctrl-C and Ctrl-Z still send their signals.
+    """A mode of the terminal. In the mode for single keys, each key is delivered at once, and typed keys are not shown. The
+    earlier settings are restored at the end, if a signal ends the process, and while the process is stopped. Ctrl-C and Ctrl-Z
+    still send their signals to the process.
     """
 
     def __init__(self, keyboard: int) -> None:
@@ -230,7 +248,7 @@ class _SingleKeys:
         termios.tcsetattr(self._keyboard, termios.TCSADRAIN, modes)
 
     def _restore(self) -> None:
-        """Restore the settings. What was typed and not read is discarded: it was not meant for the shell."""
+        """Restore the settings. Discard input that was not read, because it was not meant for the shell."""
         termios.tcsetattr(self._keyboard, termios.TCSAFLUSH, self._found)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
@@ -238,7 +256,8 @@ class _SingleKeys:
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
         signal.signal(number, self._stop)
-        self.was_stopped = True  # also where the kernel does not stop it, as there is nobody to continue it
+        # also set if the kernel does not stop the process, because nobody could continue it
+        self.was_stopped = True
 
     def _go_on(self, number: int, frame: FrameType | None) -> None:
         self.was_stopped = True

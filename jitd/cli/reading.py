@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Shows a person lines that may be more than the terminal has: by less(1) then, screen by screen.
+"""Shows lines to a person. If the lines do not fit on the terminal, less(1) shows them screen by screen.
 
-Law: what cannot be shown raises; nothing is lost. Lines count as read only if less(1) took the last one: it takes a line when it
-has room to show it. What the person's environment says of pagers is not heard, and less(1) starts no other program.
+Law: if lines cannot be shown, an exception is raised. Lines are never lost without a message. The lines are treated as read only
+if less(1) has read the last line from the pipe. The pager reads a line from the pipe when there is room for the line on the
+screen. Settings for pagers in the person's environment are ignored. The pager cannot start other programs.
 """
 
 from __future__ import annotations
@@ -19,26 +20,30 @@ from collections.abc import Iterable
 from jitd.cli.answer import answer, printable, say
 
 PLACES = ("/usr/bin/less", "/bin/less")
-"""Where less(1) is looked for."""
+"""The possible paths of less(1)."""
 OPTIONS = ("-X", "-e", "-~", "-Psline %lb of N (space shows more, q ends reading)")
-"""Leave the text on the terminal, end after the last line, no tildes below it, and the prompt (less(1))."""
+"""With these options, less(1) leaves the text on the terminal, and ends after the last line. No tildes are shown below the last
+line, and the prompt is set (less(1)).
+"""
 KEPT = ("TERM", "LANG", "LC_ALL", "LC_CTYPE", "COLUMNS", "LINES")
-"""Variables that less(1) is given: what the terminal is, and how its bytes are letters."""
+"""The variables that less(1) gets. The variables set the type, the size and the character encoding of the terminal."""
 SURROUNDINGS = {"PATH": "/usr/bin:/bin", "LESSSECURE": "1", "LESSHISTFILE": "-"}
 SLOT = 4096
-"""The size of the smallest pipe: one piece of text fits into it, until all of that piece was taken (fcntl(2), F_SETPIPE_SZ)."""
+"""The size of the smallest possible pipe, in bytes (fcntl(2), F_SETPIPE_SZ). The pipe has room for one piece of text. There is
+room for the next piece only after less(1) has read the whole previous piece.
+"""
 
 
 def screen() -> int | None:
-    """Return the width in cells of the terminal on standard output; None if standard output is not a terminal."""
+    """Return the width of the terminal on standard output, in cells. Return None if standard output is not a terminal."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def put(lines: list[str], *, below: int = 1) -> bool:
-    """Print ``lines``. If they do not fit on the terminal together with ``below`` lines after them, show them by less(1).
+    """Print ``lines``. If the lines and ``below`` further lines do not fit on the terminal, show the lines with less(1).
 
-    Returns True if something is left that the person has not read, as far as is known; False if there is no terminal to read on.
-    Raises OSError if the lines cannot be printed.
+    Return True if jitd must assume that some lines were not read. Return False if standard output is not a terminal. Raises
+    OSError if the lines cannot be printed.
     """
     height = shutil.get_terminal_size().lines
     if not sys.stdout.isatty() or len(lines) + below <= height:
@@ -57,29 +62,31 @@ def put(lines: list[str], *, below: int = 1) -> bool:
 
 
 def put_all(lines: Iterable[str]) -> None:
-    """Print ``lines`` at once, also to a program. Raises OSError if they cannot be printed."""
+    """Print all ``lines`` without less(1). The output may go to a terminal or to a program. Raises OSError if the lines cannot be
+    printed.
+    """
     for line in lines:
         answer(line)
-    sys.stdout.flush()  # this raises if they cannot be printed
+    sys.stdout.flush()  # raises an error if the lines cannot be printed
 
 
 def _has_keyboard() -> bool:
-    """True if a person types at our standard input, and we are what they see."""
+    """True if standard input is a terminal and this process is in the foreground, so that a person can type."""
     try:
         return sys.stdin is not None and sys.stdin.isatty() and os.tcgetpgrp(0) == os.getpgrp()
-    except OSError:  # a terminal, but not the one that our session has
+    except OSError:  # a terminal, but not the one of our session
         return False
 
 
 def _is_read(pager: str, lines: list[str]) -> bool:
-    """Show ``lines`` by ``pager``. True if it took all of them."""
+    """Show ``lines`` with ``pager``. Return True if the pager has read all lines."""
     surroundings = {name: value for name, value in os.environ.items() if name in KEPT} | SURROUNDINGS
     source, sink = os.pipe()
     fcntl.fcntl(sink, fcntl.F_SETPIPE_SZ, SLOT)
     options = [option.replace("N", str(len(lines))) for option in OPTIONS]
     with subprocess.Popen([pager, *options], stdin=source, env=surroundings) as process:
         os.close(source)
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for less(1) while it shows something
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # while less(1) shows the lines, only less(1) reacts to Ctrl-C
         try:
             is_taken = _is_taken(sink, "".join(f"{printable(line)}\n" for line in lines).encode(errors="backslashreplace"))
         finally:
@@ -90,7 +97,9 @@ def _is_read(pager: str, lines: list[str]) -> bool:
 
 
 def _is_taken(sink: int, text: bytes) -> bool:
-    """Write ``text`` to the pipe ``sink``, a line at a time, each when the one before was taken. True if the last one was."""
+    """Write ``text`` to the pipe ``sink`` line by line. Each line is written after the reader has read the previous line. Return
+    True if the reader has read the last line.
+    """
     poll = select.poll()
     poll.register(sink, select.POLLOUT)
     for line in text.splitlines(keepends=True):

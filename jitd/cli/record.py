@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verbs about the record: ``audit show``, ``audit verify``. Law: ``verify`` needs no daemon, and changes nothing."""
+"""The verbs about the record: ``audit show``, ``audit verify``. Law: ``verify`` works without the daemon and changes nothing."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ _TOLD = {
     "request.screened": ("decision", "why", "rule", "because", "approvals", "ways", "lease", "gatekeepers"),
     "request.reviewed": ("verdict", "comment"),
 }
-"""Event → the members of its detail that ``audit show`` prints. For an event that is not in this table, all members are
-printed."""
+"""Maps an event to those members of its detail that ``audit show`` prints. For an event that is not in the table, all members of
+its detail are printed.
+"""
 
 
 @click.group()
@@ -92,7 +93,7 @@ def verify(*, file: Path | None, config: Path | None) -> None:
         file, noted = file_of(settings.state), Noted(settings.socket.parent / "head")
     try:
         file.open("rb").close()
-        # The noted head is read before the database: the daemon may append records between the two.
+        # Read the noted head before the database, because the daemon may append records between the two reads.
         head = None if noted is None else noted.read()
         store = read_store(file)
         try:

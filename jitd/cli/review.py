@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verbs about requests by their ids: ``show``, ``approve``, ``deny``, ``withdraw``.
+"""The verbs that act on requests with given ids are ``show``, ``approve``, ``deny`` and ``withdraw``.
 
-Law: an approval carries the fingerprint of the request that was printed before the question. The answer yes is typed
-on a terminal or given by ``--yes``; it is never read from a pipe.
+Law: an approval contains the fingerprint of the request that was printed before the question. The answer yes must be typed on a
+terminal, or be given by ``--yes``. The answer is never read from a pipe.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from jitpam.wire.messages import Withdraw
 
 F = TypeVar("F", bound=Callable[..., Any])
 BELOW = 3
-"""Lines of the screen that the question takes."""
+"""Number of lines on the screen that are kept free for the question."""
 NO_TERMINAL = "there is no terminal to ask on; with --yes nothing is asked"
 
 
@@ -50,7 +50,7 @@ def _once(context: click.Context, option: click.Parameter, values: tuple[str, ..
 
 
 def _comment(help: str) -> Callable[[F], F]:
-    """The option of both reviews, by both of its names."""
+    """Return the option for a comment of ``approve`` and ``deny``. The option has two names."""
     return click.option("--comment", "--reason", "comment", multiple=True, callback=_once, metavar="TEXT", help=help)
 
 
@@ -75,7 +75,7 @@ def approve(ids: tuple[str, ...], *, comment: str | None, is_sure: bool, watches
 
 
 def _watched(ids: tuple[str, ...], comment: str, *, is_sure: bool) -> int:
-    """Approve one request, if it is still open, and watch what it runs."""
+    """If the request ``id`` is still open, approve it. After that, watch its run."""
     from jitd.cli.observing import must_be_watchable, observe
 
     if len(ids) != 1:
@@ -91,7 +91,7 @@ def _watched(ids: tuple[str, ...], comment: str, *, is_sure: bool) -> int:
 
 
 def _approved(id: str, comment: str, *, is_sure: bool) -> str:
-    """Approve one request, and return what that did. No connection is held while a person thinks."""
+    """Approve one request, and return a sentence about the result. While the person decides, no connection to jitd is open."""
     with called_as_reviewer() as daemon:
         row = fetched(daemon, id)
         fingerprint_of(row)
@@ -130,8 +130,8 @@ def deny(ids: tuple[str, ...], *, comment: str | None) -> int:
 
 
 def _each(typed: Iterable[str], reviewed: Callable[[str], str], *, is_sure: bool) -> int:
-    """Do ``reviewed`` for each id. If it fails for one, the others are done all the same. Returns the exit status of the first
-    that failed, or 0.
+    """Call ``reviewed`` for each id. If ``reviewed`` fails for one id, continue with the next id. Return the exit status of the
+    first failure. Return 0 if there was no failure.
     """
     status = 0
     for id in named(typed, is_sure=is_sure):

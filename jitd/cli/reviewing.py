@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verbs about broken glass: ``review`` gives a review that is owed, ``reviews`` lists them.
+"""The verbs about break-glass: The verb ``review`` gives an owed review, and the verb ``reviews`` lists the owed reviews.
 
-Law: a review carries the fingerprint of the request that was printed, in full, before the question. The answer yes is typed on a
-terminal or given by ``--yes``; it is never read from a pipe.
+Law: a review contains the fingerprint of the request that was printed in full before the question. The answer yes must be typed
+on a terminal, or be given by ``--yes``. The answer is never read from a pipe.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from jitpam.client import Connection
 from jitpam.wire.messages import List, Review
 
 BELOW = 3
-"""Lines of the screen that the question takes."""
+"""Number of lines on the screen that are kept free for the question."""
 
 
 def _time_left(row: Row) -> str:
@@ -62,7 +62,7 @@ def reviews(*, ended: bool, as_json: bool) -> None:
 @click.option("--comment", default="", help="What you found: told to the requester, and recorded.")
 @click.option("--yes", "is_sure", is_flag=True, help="Ask nothing (for scripts). The request is still printed.")
 def review(id: str, *, comment: str, is_sure: bool) -> None:
-    """Show what somebody did who broke glass, ask, and record that you have reviewed it."""
+    """Show what somebody did with break-glass, ask, and record that you have reviewed it."""
     with called_as_reviewer() as daemon:
         row = fetched(daemon, id)
         id, owed = words(row, "id"), row.get("owed_review")
@@ -79,12 +79,12 @@ def review(id: str, *, comment: str, is_sure: bool) -> None:
     put(page(row, screen()), below=BELOW)
     if not is_answered_yes(f"\nhave you reviewed {printable(id)}? type yes: "):
         raise NotDone(f"request {id} is not reviewed: nothing was sent")
-    with called_as_reviewer() as daemon:  # no connection was held while a person read
+    with called_as_reviewer() as daemon:  # no connection stays open while the person reads
         say(given(daemon, row, comment))
 
 
 def given(daemon: Connection, row: Row, comment: str) -> str:
-    """Send the review of exactly what stands in ``row``. Return what it did, as a sentence. Raises NotDone and
+    """Send a review of the request that ``row`` shows. Return a sentence about the result of the review. Raises NotDone and
     RefusedByDaemon.
     """
     id = words(row, "id")

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The terminal of ``jitd watch`` and ``jitd replay``: reads single keys, writes bytes, and restores the terminal's settings at
-the end.
+"""The terminal for ``jitd watch`` and ``jitd replay``. This module reads single keys, writes bytes, and restores the settings of
+the terminal at the end.
 
-Law: the settings are restored however the verb ends. All bytes that are written here have passed a Filter, unless ``--raw`` was
-given.
+Law: the settings of the terminal are restored in every case, even if the verb fails. Without ``--raw``, all bytes that this
+module writes have passed a Filter.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from types import TracebackType
 from typing import Any, NoReturn
 
 LOCAL, CONTROLS = 3, 6
-"""Indexes into the list that tcgetattr gives: the local modes and the control characters (termios(3))."""
+"""Two indexes in the list that tcgetattr returns. The first is for the local modes, the second for the control characters
+(termios(3)).
+"""
 
 
 def _leave(number: int, frame: object) -> NoReturn:
@@ -25,7 +27,9 @@ def _leave(number: int, frame: object) -> NoReturn:
 
 
 class Screen:
-    """Standard input and output. ``keys`` is the descriptor that keys are read from; -1 if keys cannot be read."""
+    """Standard input and output. ``keys`` is the file descriptor from which keys are read. ``keys`` is -1 if no keys can
+    be read.
+    """
 
     def __init__(self) -> None:
         self.keys = -1
@@ -44,7 +48,7 @@ class Screen:
             modes = termios.tcgetattr(0)
             modes[LOCAL] &= ~(
                 termios.ECHO | termios.ICANON
-            )  # Ctrl-C still sends a signal: it ends this program, and then the terminal's settings are restored
+            )  # Ctrl-C still sends a signal, which ends this program, and then the terminal's settings are restored
             modes[CONTROLS][termios.VMIN], modes[CONTROLS][termios.VTIME] = 1, 0
             termios.tcsetattr(0, termios.TCSADRAIN, modes)
             self.keys = 0
@@ -56,14 +60,14 @@ class Screen:
             self._found = None
 
     def write(self, data: bytes) -> None:
-        """Write all of ``data`` to standard output. Raises OSError."""
+        """Write all bytes of ``data`` to standard output. Raises OSError."""
         rest = memoryview(data)
         while rest:
             rest = rest[os.write(1, rest) :]
 
     def typed(self, within: float | None) -> bytes:
-        """Return the keys that are typed within ``within`` seconds (None: wait without limit). Empty if no key was typed, or if
-        keys cannot be read.
+        """Return the keys that a person types within ``within`` seconds. If ``within`` is None, there is no time limit. Return no
+        bytes if no key was typed, or if keys cannot be read.
         """
         if self.keys < 0:
             select.select((), (), (), within or 0.0)

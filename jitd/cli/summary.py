@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The beginning of a request's page, for somebody who is tired: one sentence, what it amounts to, and what is new.
+"""The summary at the beginning of a request's page, for a tired reader. The summary has one sentence, the effects of the command,
+and the differences from earlier requests.
 
-Law: a summary says nothing that the page does not say in full below it. So it may shorten, and says by how much.
+Law: the page below the summary contains everything again, without shortening. Therefore the summary may shorten texts, and then
+shows how much was removed.
 """
 
 from __future__ import annotations
@@ -16,9 +18,9 @@ from jitd.cli.labels import Line, members
 from jitd.cli.what import command_without_scripts, is_login
 
 WIDEST = 120
-"""Cells that the command takes at most in the sentence."""
+"""Maximum number of cells for the command in the summary's sentence."""
 ROOT_SHELL = "A SHELL OF ROOT, or a way to one: all that root may do"
-NOTHING_MORE = "what its words say; no more is known"
+NOTHING_MORE = "only what it says, as far as is known"
 
 
 def summary(row: Row) -> Iterator[Line]:
@@ -29,7 +31,7 @@ def summary(row: Row) -> Iterator[Line]:
 
 
 def sentence(row: Row) -> str:
-    """Return who asks, what for, as whom and where: one sentence."""
+    """Return one sentence that names the requester, the command or thing, the account to run as, and the host of a request."""
     who, host = words(row, "account", words(row, "requester")), words(row, "host")
     if row.get("gives"):
         return f"{who} asks to be given {words(row, 'gives')} on {host}{_how_long(row)}"
@@ -38,14 +40,16 @@ def sentence(row: Row) -> str:
     if is_login(row):
         return f"{who} asks for a session of {words(row, 'run_as')} on {host}, by {words(row, 'service')}"
     by = "" if words(row, "service") == "jitsudo" else f", by {words(row, 'service')}"
-    # The command stands last: no word of it can be taken for the account or the host.
+    # The command comes last, so that no word of it can be taken for the account or the host.
     line = command_of(row) if row.get("narrowed") else command_without_scripts(row)
     line = cut_in_the_middle(line, WIDEST)
     return f"{who} asks to run, as {words(row, 'run_as')} on {host}{by}{_how_long(row)}: {line}"
 
 
 def _how_long(row: Row) -> str:
-    """Return the end of the sentence: how long and how often, if more than one run is asked for, and from when, if later."""
+    """Return the end of the summary's sentence. If the request is for more than one run, the text tells how long and how often
+    the command may run. A later beginning is also mentioned.
+    """
     lasts_for, uses = row.get("lasts_for"), row.get("uses")
     begins = f", from {told(row['starts_at'])} on" if row.get("starts_at") else ""
     if row.get("gives"):
@@ -57,7 +61,9 @@ def _how_long(row: Row) -> str:
 
 
 def amounts_to(row: Row) -> Iterator[Line]:
-    """Yield the lines about what the command lets somebody do beyond its words; none if its words are not shown."""
+    """Yield the lines about powers that the command gives beyond the words of the command line. Yield nothing if the viewer may
+    not see the arguments of the command.
+    """
     if row.get("narrowed"):
         return
     if row.get("root_shell"):

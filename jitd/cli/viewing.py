@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verbs that show the recording of a run: ``watch`` while it runs, ``replay`` also afterwards.
+"""The verbs that show the recording of a run are ``watch`` (during the run) and ``replay`` (during and after the run).
 
-Law: a recording is shown only if its chain of hashes fits. If the run has ended, the recording must also be the one that was
-sealed in the record. Without ``--raw``, every byte of a recording passes ``Filter`` before it reaches the terminal.
+Law: a recording is shown only if its chain of hashes is correct. If the run has ended, the recording must also match the mark in
+the chain's record. Without ``--raw``, every byte of a recording passes ``Filter`` before it reaches the terminal.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ def piece_of(row: Row) -> bytes:
 
 
 def _mark(row: Row) -> tuple[Mark, ...]:
-    """Return the mark of the recording that the record holds, as a tuple of one; an empty tuple if the run has not ended."""
+    """Return the mark of the recording, which the record of the run contains. The mark is returned as a tuple with one item.
+    Return an empty tuple if the run has not ended, because there is no mark yet.
+    """
     sealed = row.get("sealed")
     if not isinstance(sealed, dict):
         return ()
@@ -64,7 +66,9 @@ def _title(header: Header) -> str:
 
 
 def newline_for(screen: Screen) -> bytes:
-    """Return what ends a line of a recorded pipe or file: CR and LF if it is shown on a terminal, else LF as it was recorded."""
+    """Return the line end for recorded output of a pipe or a file. The line end is CR and LF on a terminal. Without a terminal,
+    the line end is LF as in the recording.
+    """
     return b"\r\n" if screen.is_terminal else b"\n"
 
 
@@ -72,8 +76,8 @@ def newline_for(screen: Screen) -> bytes:
 
 
 class Watcher:
-    """Shows frames on a screen as they arrive. If the run has ended, they are first kept in ``held`` (an empty file), and are
-    shown when the whole recording is proved.
+    """Shows the frames of a recording as they arrive. If the run has already ended, the frames are first written to the file
+    ``held``, which must be empty. The stored frames are shown only after the whole recording was checked.
     """
 
     def __init__(self, screen: Screen, held: IO[bytes]) -> None:
@@ -86,11 +90,13 @@ class Watcher:
         self.end: End | None = None
 
     def begin(self, row: Row) -> None:
-        """Take ``row``, which the daemon sends before the first byte of the recording."""
+        """Read ``row``, the first row from the daemon, which is sent before the recording."""
         self._sealed = _mark(row)
 
     def take(self, data: bytes) -> None:
-        """Take the next piece of the recording. Raises Altered if its chain of hashes does not fit."""
+        """Process ``data``, the next piece of the recording. Raises Altered if the chain of hashes in the recording is not
+        correct.
+        """
         if self._sealed:
             self._held.write(data)
         else:
@@ -114,13 +120,13 @@ class Watcher:
                 out.clear()
                 self._resized(*frame.size)
             elif frame.kind is Kind.GAP:
-                out += self._filter.feed(f"\r\n[not kept from here on: {frame.because}]\r\n".encode())
+                out += self._filter.feed(f"\r\n[not recorded from here on: {frame.because}]\r\n".encode())
             elif frame.kind is Kind.END:
                 self.end = frame.end
         self._screen.write(bytes(out))
 
     def _resized(self, rows: int, columns: int) -> None:
-        """Say so if the command's window is larger than ours. What the command draws would look wrong then."""
+        """If the command's window is larger than our terminal, print a warning, because the output would look wrong."""
         if not self._screen.is_terminal or not rows or (rows, columns) == self._size:
             return
         self._size = (rows, columns)
@@ -129,8 +135,8 @@ class Watcher:
             say(f"its window has {rows} rows and {columns} columns, and yours {ours.lines} and {ours.columns}: make it larger")
 
     def prove(self) -> None:
-        """Check the recording, now that all of it has arrived, and show the output that was held back. Raises Altered if it is
-        not what was sealed.
+        """Check the complete recording after its last piece has arrived. Then show the frames that were stored in ``held``.
+        Raises Altered if the recording does not match its mark in the record.
         """
         if self._sealed:
             self._held.flush()
@@ -141,7 +147,7 @@ class Watcher:
         self._feed.feed(b"")
 
     def finish(self) -> None:
-        """Restore the screen: end colours and modes that the recording has set."""
+        """Reset the colours and modes of the terminal that the recording has changed."""
         self._screen.write(self._filter.restore())
 
 
@@ -179,8 +185,8 @@ def watch(*, id: str) -> None:
 
 
 def _fetch(id: str, file: IO[bytes]) -> tuple[Summary, bool]:
-    """Write a whole recording to ``file``. Returns its summary, and whether the run still runs. Raises NotDone if the recording
-    is not what was written.
+    """Fetch a whole recording, and write the recording to ``file``. Return the summary of the recording. Also return True if the
+    run has not ended. Raises NotDone if somebody has altered the recording.
     """
     sealed: tuple[Mark, ...] = ()
     is_live = False
@@ -210,9 +216,9 @@ def replay(*, id: str, speed: float, idle_limit: float | None, raw: bool, form: 
     Space pauses, + and - change the speed, a full stop plays one step, / searches, n searches again, q ends it.
     """
     if to is not None and form is None:
-        raise click.UsageError("--to goes with --export")
+        raise click.UsageError("--to can be used only with --export")
     if raw and form is not None:
-        raise click.UsageError("--raw plays, and --export does not")
+        raise click.UsageError("--raw and --export cannot be used together")
     with tempfile.TemporaryFile() as file:
         found, is_live = _fetch(id, file)
         recording = Recording(file.fileno())
@@ -234,7 +240,7 @@ def replay(*, id: str, speed: float, idle_limit: float | None, raw: bool, form: 
 
 def _play(recording: Recording, speed: float, idle_limit: float | None) -> None:
     with Screen() as screen:
-        # If standard output is not a terminal, nobody watches: play without pauses.
+        # If standard output is not a terminal, nobody watches, so play without pauses.
         is_seen = screen.is_terminal
         player = Player(
             recording.frames,
@@ -279,7 +285,8 @@ def _export(recording: Recording, form: str, to: Path | None) -> None:
         else:
             with to.open("x", encoding="utf-8") as out:
                 out.writelines(lines)
-    except BrokenPipeError:  # the reader closed the pipe: `main` handles that for all verbs
+    # the reader closed the pipe: ``main`` handles this for all verbs
+    except BrokenPipeError:
         raise
     except OSError as fault:
         raise NotDone(f"cannot write {fault.filename or to}: {fault.strerror}") from None

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``jitd`` without a verb: what waits for me, and how to answer; and which reviews are owed after somebody broke glass.
+"""``jitd`` without a verb lists the requests that wait for the person, and tells how to answer a request. The owed reviews after
+break-glass are listed too.
 
-Law: it asks the person nothing, and changes nothing. Nothing that waits is a sentence, and no failure.
+Law: the command asks the person nothing and changes nothing. If no request waits, the command prints a sentence, and this is not
+a failure.
 """
 
 from __future__ import annotations
@@ -19,13 +21,15 @@ from jitd.cli.reading import screen
 from jitpam.wire.messages import List
 
 MOST = 15
-"""Requests that are listed, so that the head and the answers stay on the screen."""
+"""Maximum number of requests in the list. The limit keeps the head and the possible answers on the screen."""
 MOST_OF_ONE = 400
-"""Cells of a request's line where there is no terminal."""
+"""Maximum width of the text of a request, in cells."""
 
 
 def tell() -> int:
-    """Say what waits for the person, oldest first. Returns the exit status. Raises as ``connect``."""
+    """Print the requests that wait for the person. The oldest request comes first. Return the exit status. Raises the errors of
+    ``connect``.
+    """
     with called() as daemon:
         rows = list(daemon.ask(List(what="requests", ended=False)))
         reviews = list(daemon.ask(List(what="reviews", ended=False)))
@@ -47,10 +51,12 @@ def tell() -> int:
 
 
 def _nothing(reviews: list[Row]) -> str:
-    """Return the sentence for somebody who has no request to answer. A review that they owe waits for them, too."""
+    """Return the sentence for a person who has no waiting request. The sentence begins with ``no request`` if the person may give
+    an owed review.
+    """
     if any(row.get("may_give") for row in reviews):
         return "no request waits for you"
-    return "nothing waits for you" + (": root reviews nothing" if os.geteuid() == 0 else "")
+    return "nothing waits for you" + (": root may not review" if os.geteuid() == 0 else "")
 
 
 def _list(waiting: list[Row]) -> None:

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``jitd approve`` without an id: one request after the other, oldest first, each with a question of single keys.
+"""``jitd approve`` without an id shows one request after the other, beginning with the oldest. The verb asks for a single key
+about each request.
 
-Law: a key is about the request that was printed, with its fingerprint, right before the question, and about no other: which
-requests wait is asked again after each answer, never while a question is open. No key decides alone: ``a`` asks the question of
-``jitd approve ID``, ``d`` asks for a reason. No connection is held while a person thinks.
+Law: a key applies only to the request that was printed right before the question. An answer is sent with the fingerprint of the
+printed request. After each answer, the list of waiting requests is fetched again. While a question is open, the list is never
+fetched. A single key never decides anything. ``a`` opens the question of ``jitd approve ID``, and ``d`` opens a question for a
+reason. While the person decides, no connection to jitd is open.
 """
 
 from __future__ import annotations
@@ -23,17 +25,18 @@ from jitpam.wire.faults import LocalProtocolError
 KEYS = "advsq"
 QUESTION = "a approve, d deny, s skip, v everything, q quit: "
 BELOW = 4
-"""Lines of the screen that the questions below a request take."""
+"""Number of lines on the screen that are kept free for the questions below a request."""
 ENDINGS = ("forbidden", "late", "unknown")
-"""Codes of refusals after which the person has nothing more to decide about a request."""
+"""The codes of refusals after which the person cannot decide about the request any more."""
 OVER = "over"
-"""What ``_decided`` would return if there were a key for that."""
+"""The result if jitd has refused the review with one of the codes in ENDINGS. It replaces a key."""
 
 
 def walk(comment: str) -> int:
-    """Walk through the requests that wait for the person. ``comment`` goes with each approval. Returns the exit status.
+    """Show the requests that wait for the person, one after the other. Each approval is sent with ``comment``. Return the exit
+    status.
 
-    Raises as ``connect``, and KeyboardInterrupt on Ctrl-C.
+    Raises the errors of ``connect``, and KeyboardInterrupt on Ctrl-C.
     """
     over: set[str] = set()
     n_skipped = 0
@@ -42,12 +45,12 @@ def walk(comment: str) -> int:
         try:
             with called_as_reviewer() as daemon:
                 row = fetched(daemon, id)
-            fingerprint_of(row)  # this raises if there is nothing to bind an answer to
+            fingerprint_of(row)  # raises an error if the row has no fingerprint, because an answer must be bound to it
         except (NotDone, RefusedByDaemon) as fault:
             _must_be_about_it(fault)
             over.add(id)
             continue
-        if not awaits_me(row):  # somebody else was quicker
+        if not awaits_me(row):  # somebody else has answered first
             over.add(id)
             continue
         try:
@@ -60,19 +63,23 @@ def walk(comment: str) -> int:
         if deed:
             over.add(id)
             n_skipped += deed == "s"
-    say("nothing more waits for you" + (f", but for the {n_skipped} that you skipped" if n_skipped else ""))
+    more = " more" if over else ""
+    say(f"nothing{more} waits for you" + (f", but for the {n_skipped} that you skipped" if n_skipped else ""))
     return 0
 
 
 def _must_be_about_it(fault: NotDone | RefusedByDaemon) -> None:
-    """Say what was refused. Raises ``fault`` if it is not about one request, but about the person."""
+    """Print the refusal. Raise ``fault`` again if the person could not be authenticated, because every other request would fail
+    too.
+    """
     if fault.code == "unauthenticated":
         raise fault
     say(str(fault))
 
 
 def _decided(row: Row, place: str, comment: str) -> str:
-    """Show ``row`` and do what the person wants. Return the key of what was done: ``a d s q``; empty if nothing was.
+    """Show ``row``, ask the person, and perform the chosen action. Return the key of the action, which is ``a``, ``d``, ``s`` or
+    ``q``. Return an empty text if no action was performed.
 
     Raises NotDone and RefusedByDaemon.
     """
@@ -96,7 +103,7 @@ def _decided(row: Row, place: str, comment: str) -> str:
 
 
 def _approved(row: Row, comment: str, *, is_unread: bool) -> bool:
-    """Ask, and send the approval of ``row`` if the answer is yes. True if it was sent."""
+    """Ask whether to approve ``row``. If the answer is yes, send the approval. Return True if the approval was sent."""
     if not is_approved(row, screen(), is_unread=is_unread):
         say(f"request {words(row, 'id')} is not approved: nothing was sent")
         return False
@@ -106,7 +113,7 @@ def _approved(row: Row, comment: str, *, is_unread: bool) -> bool:
 
 
 def _denied(row: Row) -> bool:
-    """Ask why, and send the denial of ``row`` if there is an answer. True if it was sent."""
+    """Ask for a reason. If the person types a reason, send the denial of ``row``. Return True if the approval was sent."""
     because = sentence(f"deny {words(row, 'id')}: why ({words(row, 'account')} is told; empty: not denied)? ")
     if not because:
         say(f"request {words(row, 'id')} is not denied: nothing was sent")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a request asks for, as lines of its page: a command, a thing or a login, and the terms on which it would happen.
+"""Lines on a request's page about the requested command, thing or login, and about the terms.
 
-Law: nothing is shortened. What is not known for certain, not bound or not seen is said to be so.
+Law: nothing is shortened. If a value is not certain, not bound or not visible, the line about the value tells the reader.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ from jitd.cli.labels import Line, counted, members
 from jitpam.wire.shown import shown, shown_argument, unshown
 
 FEW = 8
-"""Up to this number of arguments, none of them long, the command's line is enough. Otherwise each argument gets a line too."""
+"""Maximum number of arguments for which the line with the command is enough. The maximum applies only if no argument is long. If
+there are more arguments or longer arguments, each argument also has a line of its own.
+"""
 LONG = 200
-"""An argument of more characters than this is long."""
+"""Maximum number of characters of an argument that is not treated as long."""
 
 SEEN = {
     "terminal": "a terminal",
@@ -33,7 +35,7 @@ STREAMS = {"stdin": "standard input", "stdout": "standard output", "stderr": "st
 
 
 def what_happens(row: Row) -> Iterator[Line]:
-    """Yield the lines about what would be run, given or begun."""
+    """Yield the lines about the command, the things, or the session that the request is for."""
     if row.get("gives"):
         yield from _things(row)
     elif row.get("doubt"):
@@ -46,35 +48,44 @@ def what_happens(row: Row) -> Iterator[Line]:
 
 
 def _things(row: Row) -> Iterator[Line]:
-    """What a person would be given, and what jitd can take back of it."""
+    """Yield the lines about the requested things, and about the parts of them that jitd can take back."""
     yield "", ""
     yield "WHAT WOULD BE GIVEN", ""
     for thing in members(row, "gives"):
         kind, _, name = str(thing).partition(":")
         yield "thing", str(thing)
+        begins = f"{thing}: "
+        for sentence in (str(sentence) for sentence in members(row, "lets")):
+            if sentence.startswith(begins):
+                yield "lets them", sentence.removeprefix(begins)
         if kind == "service-ticket":
             yield "lets them", f"get tickets for {name} from the KDC, and so use that service as {words(row, 'requester')}"
+    if words(row, "brought"):
+        yield "for the key", words(row, "brought")
     yield "to", f"{words(row, 'requester')}, on {words(row, 'host')}, by {words(row, 'service')}"
     stays = (
         "when the time of the grant is over" if row.get("stays") else "when their command ends, or the time of the grant is over"
     )
     yield "taken back", stays
     yield "not seen", "jitd does not see what they do with it"
-    yield "not undone", "a ticket can be copied; it is good until its end, and a connection that it has opened goes on"
+    if any(str(thing).startswith("service-ticket:") for thing in members(row, "gives")):
+        yield "not undone", "a ticket can be copied; it is good until its end, and a connection that it has opened goes on"
+    else:
+        yield "not undone", "what they have done and begun by then stays: files, processes, copies"
 
 
 def is_anothers(row: Row) -> bool:
-    """True if another program than jitsudo runs the command or opens the session, for example sudo or sshd."""
+    """True if a program such as sudo or sshd, and not jitsudo, runs the command or opens the session."""
     return words(row, "service") != "jitsudo"
 
 
 def is_login(row: Row) -> bool:
-    """True if a session would begin, and no command is asked for."""
+    """True if the request is for a session without a command."""
     return not row.get("path") and is_anothers(row)
 
 
 def _in_doubt(row: Row) -> Iterator[Line]:
-    """Yield the lines for a command line that only the program itself can interpret for certain."""
+    """Yield the lines for a command line that can be interpreted with certainty only by the program that gets it."""
     yield "", ""
     yield "WHAT WOULD RUN: not known for certain", ""
     yield "typed", command_of(row)
@@ -85,7 +96,7 @@ def _in_doubt(row: Row) -> Iterator[Line]:
 
 
 def _login(row: Row) -> Iterator[Line]:
-    """Yield the lines for a login. jitd is not asked about the commands that are run in the session."""
+    """Yield the lines for a login. The rules of jitd do not apply to the commands in the session."""
     yield "", ""
     yield "WHAT WOULD HAPPEN", ""
     yield "login", f"a session of {words(row, 'run_as')}, in which any command of that account may be run"
@@ -115,7 +126,7 @@ def _known_command(row: Row) -> Iterator[Line]:
 
 
 def _arguments(argv: list[str]) -> Iterator[Line]:
-    """Yield the lines about the arguments one by one, as far as the command's line is not enough."""
+    """Yield one line for each argument, if the line with the command is not enough."""
     size = sum(n_bytes(argument) for argument in argv)
     yield "size", f"{counted(len(argv), 'argument')}, {counted(size, 'byte')}, the command's name included"
     if len(argv) > FEW or any(len(argument) > LONG for argument in argv):
@@ -126,8 +137,8 @@ def _arguments(argv: list[str]) -> Iterator[Line]:
 
 
 def script(at: int, argument: str) -> Iterator[Line]:
-    """Yield the lines of argument ``at``, each with its number, if it has more than one: it may be a script. A line is in quotes
-    if its end would not be seen without them.
+    """An argument with several lines may be a script. If argument number ``at`` has several lines, yield each line with its line
+    number. A line is in quotes if its end would be invisible without quotes.
     """
     lines = _lines(argument)
     if len(lines) > 1:
@@ -139,8 +150,9 @@ def script(at: int, argument: str) -> Iterator[Line]:
 
 
 def command_without_scripts(row: Row) -> str:
-    """Return the command on one line. An argument that ``script`` shows line by line is named by its number: no argument looks
-    so, because one with a space stands in quotes.
+    """Return the command with its arguments on one line. If ``script`` shows an argument line by line, the command line contains
+    only the number of this argument. A real argument never looks like such a number, because an argument with a space is always
+    in quotes.
     """
     argv = [str(argument) for argument in members(row, "argv")]
     return " ".join(
@@ -149,22 +161,22 @@ def command_without_scripts(row: Row) -> str:
 
 
 def script_lines(argument: str) -> list[str]:
-    """Return the lines of an argument as a row would give them."""
+    """Split an argument into lines, and return the lines in the form of a row."""
     return [shown(line) for line in _lines(argument)]
 
 
 def _lines(argument: str) -> list[bytes]:
     try:
         return unshown(argument).split(b"\n")
-    except ValueError:  # `shown` did not make this text
+    except ValueError:  # ``shown`` did not make this text
         return [argument.encode("utf-8", "surrogateescape")]
 
 
 def file(row: Row) -> Iterator[Line]:
-    """Yield the lines about the command's file."""
+    """Yield the lines about the file that is executed."""
     yield "file", quoted(words(row, "path"))
     unknown = (
-        "not told: you cannot read the file, or no rule let it be read"
+        "not shown: you cannot read the file, or no rule allowed jitd to read it"
         if row.get("mine")
         else "unknown: no rule let the file be read"
     )
@@ -172,7 +184,7 @@ def file(row: Row) -> Iterator[Line]:
 
 
 def held(row: Row) -> Iterator[Line]:
-    """Yield the lines about what another program than jitsudo decides."""
+    """Yield the lines about those parts of the request that a program other than jitsudo controls."""
     if is_anothers(row):
         yield (
             "held by",
@@ -185,7 +197,9 @@ def held(row: Row) -> Iterator[Line]:
 
 
 def operands(row: Row) -> Iterator[Line]:
-    """Yield the lines about files that arguments name, and that others could change or that are not bound."""
+    """Yield the lines about files that are named in arguments, if other people can change these files or the files are
+    not bound.
+    """
     for operand in members(row, "operands"):
         if isinstance(operand, dict):
             yield "names", f"argument {words(operand, 'argument')}, {quoted(words(operand, 'path'))}: {words(operand, 'because')}"
@@ -195,7 +209,7 @@ def operands(row: Row) -> Iterator[Line]:
 
 
 def streams(row: Row) -> Iterator[Line]:
-    """Yield a line for each of descriptors 0 to 2: what it is."""
+    """Yield a line for each of the file descriptors 0 to 2. The line tells what the descriptor is connected to."""
     kinds = members(row, "streams")
     for at, name in enumerate(STREAMS):
         kind = str(kinds[at]) if at < len(kinds) else ""
@@ -203,16 +217,16 @@ def streams(row: Row) -> Iterator[Line]:
 
 
 def directory(row: Row) -> str:
-    """Return the working directory in words."""
+    """Return a text about the working directory."""
     return quoted(words(row, "cwd")) + (f" (named, and entered as {words(row, 'run_as')})" if row.get("chdir") else "")
 
 
 def terms(row: Row) -> Iterator[Line]:
-    """Yield the lines about what the request's rule allows beside the command. While the request waits, these terms may become
-    stricter, and never less strict.
+    """Yield the lines about the terms of the request's rule that are not part of the command. While the request waits, the terms
+    can become stricter, but they never become weaker.
     """
     terms = row.get("terms")
-    if not isinstance(terms, dict) or row.get("gives"):  # nothing runs
+    if not isinstance(terms, dict) or row.get("gives"):  # a thing is given, and nothing runs
         return
     yield "", ""
     yield "ON WHAT TERMS", ""
@@ -245,7 +259,7 @@ def terms(row: Row) -> Iterator[Line]:
 
 
 def recorded(terms: Row, streams: list[str]) -> str:
-    """Return what of a run is recorded, in words. ``streams`` are the kinds of its descriptors."""
+    """Return a text about the parts of a run that are recorded. ``streams`` contains the kinds of the run's file descriptors."""
     what = {
         "none": "NOT",
         "terminal": "NOT: it has no terminal"
@@ -259,7 +273,7 @@ def recorded(terms: Row, streams: list[str]) -> str:
 
 
 def asked_for(row: Row) -> str:
-    """Return how often and how long, in words."""
+    """Return a text that tells how often and how long the requester wants to run the command or use the thing."""
     lasts_for, uses = row.get("lasts_for"), row.get("uses")
     noun = "use" if is_anothers(row) or row.get("gives") else "run"
     if row.get("gives"):
@@ -277,7 +291,7 @@ def asked_for(row: Row) -> str:
 
 
 def pairs(label: str, found: Iterable[Any], none: str) -> Iterator[Line]:
-    """Yield a line for each pair of a name and a value; one line that says ``none`` if there is no pair."""
+    """Yield a line for each pair. A pair is a name and a value. If there are no pairs, yield one line with the text ``none``."""
     is_none = True
     for pair in found:
         if isinstance(pair, list) and len(pair) == 2:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who may approve, and how many approvals are still owed.
+"""Decides who may approve, and how many approvals are still missing.
 
-Law: pure. Nobody approves their own request; one person counts once. An approver counts as they had authenticated when they
-reviewed. Each question is about approvals with the ways that are open at a moment (``ways.Open``).
+Law: pure. Nobody can approve their own request. One person counts once. Whether an approval counts depends on the approver's
+authentication at the time of the review. The functions get the demanded approvals together with the ways that are open at one
+moment (``ways.Open``).
 """
 
 from __future__ import annotations
@@ -15,17 +16,19 @@ from jitd.core.ways import Open, best, every_way, flat, still_asked
 
 
 def may_review(asked: Open, approver: Subject, requester: Subject) -> frozenset[int]:
-    """Return the indexes of those ways in ``asked`` (see ``ways.flat``) that name ``approver``, who may see and deny the request
-    then: none for the requester's own person and for root.
+    """Return the indexes of the ways in ``asked`` that name ``approver`` (see ``ways.flat``). If a way names ``approver``,
+    ``approver`` may see and deny the request. The result is empty for root, for an account that jitd has made, and for the
+    requester under any account.
     """
-    if approver.is_root or approver.is_local or approver.uid == 0 or _is_one_person(approver, requester):
+    if approver.is_root or approver.is_local or approver.is_made or approver.uid == 0 or _is_one_person(approver, requester):
         return frozenset()
     return frozenset(index for index, way in enumerate(flat(asked)) if names(way, approver))
 
 
 def why_not(approvals: tuple[Approval, ...], asked: Open, approver: Subject) -> str:
-    """Return why ``approver`` may not review though a way of ``approvals`` has words for them, as the end of a sentence: the way
-    is not in ``asked``, which are the open ones, or its list does not have them. Empty if no way has words for them.
+    """Return the reason why ``approver`` may not review, although a way in ``approvals`` names this person. The reason is written
+    as the end of a sentence. There are two possible reasons. Either the way is not open yet (``asked`` contains the open ways),
+    or ``approver`` is not on the list of the way. Return an empty text if no way names ``approver``.
     """
     worded = [way for way in flat(every_way(approvals)) if matches_any(approver, way.of_whom)]
     bare = [replace(way, without_kdc="deny") for way in flat(asked)]
@@ -38,8 +41,8 @@ def why_not(approvals: tuple[Approval, ...], asked: Open, approver: Subject) -> 
 
 
 def names(way: Approval, approver: Subject) -> bool:
-    """True if ``way`` is for ``approver``: its words name them, and its list has them if it is narrowed by one. Who has proved by
-    local PAM who they are is named only where the rule takes that.
+    """True if ``approver`` may use the way of approval ``way``. The words of the way must match the approver. If the way has a
+    list, the approver must be on the list. If the approver authenticated by local PAM, the rule must accept this method.
     """
     if not matches_any(approver, way.of_whom):
         return False
@@ -49,15 +52,18 @@ def names(way: Approval, approver: Subject) -> bool:
 
 
 def may_approve(asked: Open, approver: Subject, requester: Subject) -> frozenset[int]:
-    """Return the indexes of those ways in ``asked`` for which an approval by ``approver`` counts: they name the approver, who had
-    authenticated as they demand when jitd looked at it.
+    """Return the indexes of those ways in ``asked`` for which an approval by ``approver`` is counted. A way is counted only if
+    the way names ``approver``. The approver's authentication must also meet the demand of the way, according to jitd's last
+    check.
     """
     named, ways = may_review(asked, approver, requester), flat(asked)
     return frozenset(index for index in named if not ways[index].demand.lack(approver.authentication))
 
 
 def lack(asked: Open, approver: Subject, requester: Subject) -> str:
-    """Return what ``approver``, who may review, has to change to approve, such as ``wants …: kinit``; empty if nothing."""
+    """``approver`` may review, but may have to change something before an approval is possible. Return a text about this change,
+    such as ``wants …: kinit``. Return an empty text if no change is needed.
+    """
     if may_approve(asked, approver, requester):
         return ""
     named, ways = sorted(may_review(asked, approver, requester)), flat(asked)
@@ -65,25 +71,29 @@ def lack(asked: Open, approver: Subject, requester: Subject) -> str:
 
 
 def tally(asked: Open, approvers: tuple[Subject, ...], requester: Subject) -> int:
-    """Return how many approvals are still owed if ``approvers`` have approved: the fewest persons over all ways that are open. A
-    person with several accounts counts once.
+    """Return the number of approvals that are still missing after the approvals by ``approvers``. If several combinations of open
+    ways are possible, the result is the smallest number of missing persons. A person with several accounts is counted once.
     """
     return best(asked, _eligible(asked, approvers, requester)).n_owed
 
 
 def owes(asked: Open, approvers: tuple[Subject, ...], requester: Subject) -> str:
-    """Return the same in few words, such as ``1 ops or 1 managers``; empty if nothing is owed."""
+    """Return a short text about the approvals that are still missing, such as ``1 ops or 1 managers``. Return an empty text if no
+    approval is missing.
+    """
     return still_asked(asked, _eligible(asked, approvers, requester))
 
 
 def _eligible(asked: Open, approvers: tuple[Subject, ...], requester: Subject) -> list[frozenset[int]]:
-    """Return, for each person among ``approvers``, the indexes of the ways for which the person counts."""
+    """Return one set for each person among ``approvers``. The set contains the indexes of the ways for which an approval by this
+    person is counted.
+    """
     persons: list[list[Subject]] = []
     for approver in approvers:
         same = [person for person in persons if any(_is_one_person(approver, account) for account in person)]
         persons = [person for person in persons if person not in same]
         persons.append([approver] + [account for person in same for account in person])
-    # A person who is the requester under another account does not count either.
+    # If an approver is the same person as the requester (under another account), their approval does not count.
     others = [person for person in persons if not any(_is_one_person(account, requester) for account in person)]
     return [frozenset[int]().union(*(may_approve(asked, account, requester) for account in person)) for person in others]
 

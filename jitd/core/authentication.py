@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How somebody authenticated to the KDC, as their ticket says it, and what a rule may demand of that.
+"""Describes how a person authenticated to the KDC, and what a rule may demand of this authentication.
 
-Law: pure. The KDC vouches for all of it, and the client for nothing. What is not known meets no demand.
+Law: pure. Every value comes from the KDC, and never from the client. An unknown value meets no demand.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ FLAGS = (
     (0x00010000, "enc-pa-rep"),
     (0x00008000, "anonymous"),
 )
-"""The flags of a ticket (RFC 4120 section 5.3, RFC 6806 section 11, RFC 8062 section 3) as libkrb5 numbers them."""
+"""The flags of a ticket (RFC 4120 section 5.3, RFC 6806 section 11, RFC 8062 section 3). The numbers of the flags are the numbers
+in libkrb5.
+"""
 ENCRYPTION = {
     1: "des-cbc-crc",
     3: "des-cbc-md5",
@@ -42,32 +44,38 @@ ENCRYPTION = {
     25: "camellia128-cts-cmac",
     26: "camellia256-cts-cmac",
 }
-"""The encryption types (IANA, Kerberos Encryption Type Numbers)."""
+"""Maps the number of an encryption type to the name of the type (IANA, Kerberos Encryption Type Numbers)."""
 MOST_AHEAD = 300
-"""How many seconds the KDC's clock may be ahead of this host's: the clock skew that Kerberos allows."""
+"""Maximum time by which the KDC's clock may be ahead of this host's clock, in seconds. The maximum is the clock skew that
+Kerberos allows.
+"""
 
 
 def names_of_flags(bits: int) -> tuple[str, ...]:
-    """Return the names of the flags in ``bits``, in the order of the bits. A flag without a name is ``flag 0x…``."""
+    """Return the names of the flags in ``bits``, in the order of their bits. A flag that has no name is shown as ``flag 0x…``."""
     named = [name for bit, name in FLAGS if bits & bit]
     known = sum(bit for bit, _ in FLAGS)
     return (*named, *(f"flag {1 << at:#x}" for at in range(31, -1, -1) if bits & ~known & 1 << at))
 
 
 def name_of_encryption(number: int) -> str:
-    """Return the name of an encryption type; ``type N`` if it has none here."""
+    """Return the name of the encryption type ``number``. If the table ENCRYPTION does not contain the number, return
+    ``type N``.
+    """
     return ENCRYPTION.get(number, f"type {number}")
 
 
 @dataclass(frozen=True, slots=True)
 class Authentication:
-    """How a ticket came about. All instants are aware UTC.
+    """The way in which a person got a ticket. All times are aware UTC.
 
-    ``at`` is the initial authentication: a ticket that was renewed, forwarded or got with another ticket keeps it. ``looked_at``
-    is when jitd looked: at the handshake, or at the review that the person gave. ``flags`` are names of FLAGS. ``indicators`` are
-    the authentication indicators (RFC 8129) that the KDC has signed for this host, sorted. ``ticket_encryption`` and
-    ``session_encryption`` name the types of the ticket and of its session key. ``realms`` are the realm of the principal and, if
-    that is another one, the realm of this host. GSSAPI does not report the realms between these two.
+    ``at`` is the time of the initial authentication. A ticket keeps ``at`` when the ticket is renewed or forwarded. A ticket that
+    was obtained with another ticket has the same ``at``. ``looked_at`` is the time when jitd read the ticket. A ticket is read at
+    the handshake, and again when the person reviews. ``flags`` contains names from FLAGS. ``indicators`` contains the sorted
+    authentication indicators (RFC 8129) that the KDC has signed for this host. ``ticket_encryption`` is the encryption type of
+    the ticket. ``session_encryption`` is the encryption type of the session key. ``realms`` contains the realm of the principal
+    and the realm of this host. If the two realms are the same, ``realms`` contains one realm. If the ticket has passed other
+    realms on its way, GSSAPI does not report these realms.
     """
 
     at: datetime
@@ -79,7 +87,7 @@ class Authentication:
     realms: tuple[str, ...]
 
     def detail(self) -> dict[str, Any]:
-        """Return what the chain keeps of it."""
+        """Return the values that are stored in the chain."""
         return {
             "at": str(self.at),
             "flags": list(self.flags),
@@ -91,42 +99,49 @@ class Authentication:
 
     @property
     def is_forwarded(self) -> bool:
-        """True if the ticket, or one that it was got with, was forwarded from another host, or is a proxy of one."""
+        """True if the ticket was forwarded from another host or is a proxy ticket. True if the ticket was obtained with a
+        forwarded ticket or a proxy ticket.
+        """
         return "forwarded" in self.flags or "proxy" in self.flags
 
     @property
     def is_initial(self) -> bool:
-        """True if the ticket itself was got by the initial authentication, and not with another ticket."""
+        """True if the ticket itself comes from the initial authentication. False if the ticket was obtained with another
+        ticket.
+        """
         return "initial" in self.flags
 
     @property
     def is_preauthenticated(self) -> bool:
-        """True if the KDC saw a proof before it issued the first ticket."""
+        """True if the KDC demanded a proof of identity before it issued the first ticket (pre-authentication)."""
         return "pre-authent" in self.flags
 
     @property
     def is_by_hardware(self) -> bool:
-        """True if that proof needed a device of the person."""
+        """True if the person needed a hardware device for the pre-authentication."""
         return "hw-authent" in self.flags
 
     @property
     def is_path_checked(self) -> bool:
-        """True if a KDC has checked the realms on the way from the principal's realm to ours (RFC 4120 section 2.7)."""
+        """True if a KDC has checked the path of realms from the principal's realm to the realm of this host (RFC 4120 section
+        2.7).
+        """
         return "transited-policy-checked" in self.flags
 
     def age_at(self, moment: datetime) -> int:
-        """Return how many whole seconds ``moment`` (aware) is after the initial authentication. The clocks of host and KDC may
-        differ, so the number may be negative.
+        """Return the time from the initial authentication to ``moment`` (aware), in whole seconds. The result may be negative,
+        because the clocks of the host and the KDC may differ.
         """
         return int((moment - self.at).total_seconds())
 
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What a rule, or one of its approvals, demands of how somebody authenticated.
+    """The demand of a rule, or of one of its approvals, on a person's authentication.
 
-    ``indicators``: one of them has to be in the ticket; empty if none has to. ``ticket_age``: how many seconds ago the initial
-    authentication may have been at most; None for any number. ``forwarded`` is ``allow`` or ``refuse``.
+    The ticket must contain at least one of ``indicators``. If ``indicators`` is empty, the ticket needs no indicator.
+    ``ticket_age`` is the maximum number of seconds since the initial authentication. None means that there is no maximum.
+    ``forwarded`` is ``allow`` or ``refuse``.
     """
 
     indicators: tuple[str, ...] = ()
@@ -135,12 +150,13 @@ class Demand:
 
     @property
     def is_none(self) -> bool:
-        """True if nothing is demanded."""
+        """True if there is no demand."""
         return self == Demand()
 
     def lack(self, given: Authentication | None, moment: datetime | None = None) -> str:
-        """Return what ``given`` lacks at ``moment`` (aware; None: when jitd looked), and what to type. The words follow a subject
-        such as ``rule deploy``. Empty if nothing is lacking.
+        """Return a text about the unmet demand on ``given`` at ``moment`` (aware). The text also contains the command that the
+        person should type. If ``moment`` is None, ``given`` is checked for the time when jitd read the ticket. The caller puts a
+        subject such as ``rule deploy`` before the text. Return an empty text if ``given`` meets the demand.
         """
         if self.is_none:
             return ""
@@ -162,11 +178,13 @@ class Demand:
             ago = f"an authentication at most {duration_in_words(most)} old"
             return f"wants {ago}, and yours is {duration_in_words(age)} old: {again}"
         if age < -MOST_AHEAD:
-            return "wants to know the age of your authentication, and it lies in the future: set this host's clock, then kinit"
+            return "requires the age of your authentication, but its time is in the future: set this host's clock, then kinit"
         return ""
 
     def __str__(self) -> str:
-        """Return the demand in words that follow a noun: ``authenticated with otp or pkinit, at most 8 hours ago``."""
+        """Return the demand in words that can follow a noun, such as ``authenticated with otp or pkinit, at most 8 hours
+        ago``.
+        """
         parts = [f"with {_either(self.indicators)}"] if self.indicators else []
         parts += [f"at most {duration_in_words(self.ticket_age)} ago"] if self.ticket_age is not None else []
         parts += ["by a ticket that was not forwarded"] if self.forwarded != "allow" else []

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What goes beyond the terms of a rule: it is refused, and the rule is named.
+"""Checks whether a request asks for more than the terms of a rule allow. A request that asks for more is refused, and the refusal
+names the rule.
 
-Law: pure. An empty sentence means that nothing does.
+Law: pure. If the returned sentence is empty, the request asks only for what the terms allow.
 """
 
 from __future__ import annotations
@@ -15,11 +16,15 @@ from jitd.core.question import Question
 from jitd.core.wording import count, listed
 
 STDIN = {"tty": ("terminal",), "none": ("null", "closed")}
-"""The kinds of standard input that each value of ``run.stdin`` allows. ``any``, the third value, allows all."""
+"""Maps each value of ``run.stdin`` to the kinds of standard input that the value allows. The value ``any``, which is not in the
+table, allows all kinds.
+"""
 
 
 def breach(rule: str, obligations: Obligations, question: Question) -> str:
-    """Return a sentence about what was asked for beyond what ``rule`` grants, with ``obligations``; empty if nothing was."""
+    """Return a sentence about the first part of ``question`` that ``rule`` or its ``obligations`` do not allow. Return an empty
+    text if everything is allowed.
+    """
     terms = obligations.terms
     if question.lasts_for is not None and not 1 <= question.lasts_for <= obligations.lasts_for:
         return f"rule {rule} grants at most {spell_duration(obligations.lasts_for)}"
@@ -41,10 +46,9 @@ def breach(rule: str, obligations: Obligations, question: Question) -> str:
         and question.chdir is not None
         and question.chdir != terms.cwd.encode()
     ):
-        return f"rule {rule} runs commands in {terms.cwd} and nowhere else"
+        return f"rule {rule} runs commands only in {terms.cwd}"
     if terms.observed and not deed_of(question.service, gives=question.command.gives).is_executed:
-        what = "a thing that is given" if question.command.gives else f"what {question.service} runs"
-        return f"rule {rule} wants somebody to watch, and nobody can watch {what}: only jitsudo COMMAND can be watched"
+        return f"rule {rule} requires that somebody watches, but only jitsudo COMMAND can be watched"
     kind = question.command.streams[0] if question.command.streams else ""
     if kind and kind not in STDIN.get(terms.stdin, (kind,)):
         wanted = "a terminal" if terms.stdin == "tty" else "none"
@@ -56,8 +60,9 @@ def breach(rule: str, obligations: Obligations, question: Question) -> str:
 
 
 def unbound(rule: str, terms: Terms, command: Command, service: str) -> str:
-    """Return a sentence about a file that an argument of ``command`` names and that is not bound, if ``terms`` want it bound.
-    Empty if they do not, or if every such file is bound.
+    """If ``terms`` require bound files, check that every file that is named in an argument of ``command`` is bound. Return a
+    sentence about the first file that is not bound. Return an empty text if ``terms`` do not require bound files, or if all named
+    files are bound.
     """
     if not terms.bound:
         return ""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Breaking glass: a permit without approvals, for which a review is owed afterwards.
+"""Break-glass: a permit without approvals before the run, but with a review after the run.
 
-Law: pure. The permit and its owed review are one transaction. Nothing is permitted by such a rule to somebody whose earlier
-reviews bar it, and no grant of such a rule is used then.
+Law: pure. The permit and its owed review are stored in one transaction. If a person owes reviews, a rule can be barred for this
+person. A barred rule permits nothing to this person, and this person cannot use a grant of the rule.
 """
 
 from __future__ import annotations
@@ -22,15 +22,17 @@ if TYPE_CHECKING:
     from jitd.core.request import Request
 
 Owed = Callable[[str], Iterable[OwedReview]]
-"""Returns the open reviews that a person (``Subject.person``) owes, oldest first."""
+"""Returns the open reviews that a person (``Subject.person``) owes. The oldest review comes first."""
 
 
 class Barred(IllegalEvent):
-    """The person owes reviews, and may not use the grant now. Nothing was changed."""
+    """Raised if the person owes reviews and therefore may not use the grant now. No object was changed."""
 
 
 def begun(approved: Request, now: Moment) -> tuple[Begun, ...]:
-    """Return the event by which the ``approved`` request owes a review; nothing if it skipped no approval."""
+    """Return the event that begins an owed review for the request ``approved``. Return an empty tuple if no approval was
+    skipped.
+    """
     glass = None if approved.obligations is None else approved.obligations.break_glass
     if glass is None:
         return ()
@@ -42,23 +44,28 @@ def begun(approved: Request, now: Moment) -> tuple[Begun, ...]:
 
 
 def unbarred(decision: Decision, owed: Owed, who: Subject, request: str) -> Decision:
-    """Return ``decision``, or a denial if it lets ``who`` break glass for ``request`` and the reviews that they owe bar it."""
+    """If ``decision`` lets ``who`` break glass for ``request``, but reviews that ``who`` owes bar the rule, return a denial.
+    Otherwise return ``decision`` unchanged.
+    """
     if not isinstance(decision, Permit) or decision.obligations.break_glass is None:
         return decision
-    # A use of a lease belongs to the review of the request that got the lease.
+    # A use of a lease belongs to the same review as the request for which the lease was issued.
     glass = decision.obligations.break_glass
     barred = bar(owed(who.person), decision.rule, glass, decision.lease or request)
     return decision if barred is None else decision.denied(barred.why, barred.because)
 
 
 def under(owed: Owed, life: Any, event: Any) -> Any:
-    """Return ``event`` as the reviews that the requester of ``life`` owes let it happen.
+    """Return ``event``. Reviews that the requester of ``life`` owes may bar a permit in ``event``. If owed reviews bar the
+    permit, the returned event contains a denial.
 
-    ``lifecycle.handle`` calls this, so that of two decisions made at the same moment only one counts. Raises Barred.
+    ``lifecycle.handle`` calls this function at the moment when it applies the event. If two decisions are made at the same
+    moment, only one decision can therefore succeed. Raises Barred if owed reviews prevent the use of a grant.
     """
     decision = getattr(event, "decision", None)
     if isinstance(decision, Permit):
-        return replace(event, decision=unbarred(decision, owed, life.requester, life.id))
+        allowed = unbarred(decision, owed, life.requester, life.id)
+        return event if allowed is decision else replace(event, decision=allowed)
     if isinstance(event, Used) and isinstance(life, Grant):
         theirs = tuple(owed(life.holder.person))
         own = next((one for one in theirs if one.id == life.id), None)

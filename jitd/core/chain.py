@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The chain: the record of every event, in order. Each record is sealed to the record before it.
+"""The chain is the record of all events, in their order. The seal of each record depends on the record before it.
 
-Law: a record's bytes are canonical and final. A seal depends on the seal before it and on these bytes, and on nothing else.
+Law: the bytes of a record are canonical and never change. A seal depends only on the previous seal and on the bytes of its own
+record.
 """
 
 from __future__ import annotations
@@ -18,21 +19,23 @@ from jitd.core.law import name_of
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """The chain's end after record ``number`` (the first is 1). ``digest`` is 32 bytes."""
+    """The end of the chain after the record with the number ``number``. The number of the first record is 1. ``digest`` is 32
+    bytes long.
+    """
 
     number: int
     digest: bytes
 
 
 GENESIS = Seal(0, bytes(32))
-"""The seal before the first record."""
+"""The seal that is used as the previous seal of the first record."""
 
 
 def record(event: Any, now: Moment, state: str, version: int, document: bytes, fingerprint: bytes, policy: str) -> bytes:
-    """Return the canonical bytes of ``event``: JSON in ASCII, names sorted.
+    """Return the canonical bytes of ``event``, which are JSON in ASCII with sorted names.
 
-    ``document`` is the object as stored after the event. Its digest is in the record, so that a stored row that was changed
-    by other means is detected.
+    ``document`` is the object in the form in which it is stored after the event. The record contains the SHA-256 digest of
+    ``document``. With this digest, jitd can detect that another program has changed the stored object.
     """
     body = {
         "event": name_of(event),
@@ -56,7 +59,9 @@ def record(event: Any, now: Moment, state: str, version: int, document: bytes, f
 
 
 def note(name: str, actor: str, uid: int, now: Moment, policy: str, detail: dict[str, Any]) -> bytes:
-    """Return the canonical bytes of a note that belongs to no life, such as ``daemon.started`` or ``policy.loaded``."""
+    """Return a note as canonical bytes. A note does not belong to an object with a life cycle. Examples are ``daemon.started``
+    and ``policy.loaded``.
+    """
     body = {
         "event": name,
         "at": now.at.isoformat(),
@@ -74,20 +79,20 @@ _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=T
 
 
 def canonical(body: dict[str, Any]) -> bytes:
-    """Return the one spelling of ``body``: JSON in ASCII, names sorted, no spaces."""
+    """Return the only valid form of ``body``, which is JSON in ASCII, with sorted names and without spaces."""
     return _encode(body).encode("ascii")
 
 
 def seal(previous: Seal, body: bytes) -> Seal:
-    """Return the seal of the record ``body`` that follows ``previous``."""
+    """Return the seal of the record with the bytes ``body``. ``previous`` is the seal of the previous record."""
     number = previous.number + 1
     digest = hashlib.sha256(b"jitd chain 1\n" + number.to_bytes(8, "big") + previous.digest + body).digest()
     return Seal(number, digest)
 
 
 def time_of(body: bytes) -> tuple[str, float]:
-    """Return the boot id and the boot clock (seconds) of the record ``body``. Raises ValueError if the record does not have
-    them.
+    """Return the boot id and the boot clock (in seconds) from the record ``body``. Raises ValueError if the record contains no
+    boot id or no boot clock.
     """
     try:
         content = json.loads(body)
@@ -97,7 +102,7 @@ def time_of(body: bytes) -> tuple[str, float]:
 
 
 class Broken(Exception):
-    """The chain is broken at record ``number``."""
+    """Raised if the chain is broken at record ``number``."""
 
     def __init__(self, number: int, sentence: str) -> None:
         super().__init__(sentence)
@@ -105,9 +110,10 @@ class Broken(Exception):
 
 
 def follow(records: Iterable[tuple[int, bytes, bytes]], start: Seal = GENESIS) -> Iterable[tuple[Seal, dict[str, Any]]]:
-    """Walk rows of (number, body, digest), and yield each seal with the record's content.
+    """Read rows in their order. Each row is a tuple (number, body, digest). Yield each seal together with the content of its
+    record.
 
-    Raises Broken at the first row that is missing, out of order, changed, or not in canonical form.
+    Raises Broken at the first row that is missing, in the wrong place, changed, or not in canonical form.
     """
     at = start
     for number, body, digest in records:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command: what was asked for, and the fingerprint that binds what runs to it.
+"""The requested command, and the fingerprint that binds the run to this command.
 
-Law: everything is bytes, nothing is parsed twice, and all that can change what runs is in the fingerprint.
+Law: all values are bytes, and no value is parsed twice. The fingerprint covers everything that can change what is run.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ Pairs = tuple[tuple[bytes, bytes], ...]
 
 @dataclass(frozen=True, slots=True)
 class RunAs:
-    """The account and group that the command runs as, by name and number, as NSS gave them."""
+    """The account and the group under which the command runs. The account and the group are given as names and as numbers. NSS
+    provided these values.
+    """
 
     user: str
     uid: int
@@ -25,12 +27,12 @@ class RunAs:
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """A file that argument ``at`` names, and that cannot be bound, or that somebody beside root and the account to run as could
-    change.
+    """A file that is named in argument ``at``. An Operand is stored if the file cannot be bound. An Operand is also stored if an
+    account other than root and the account to run as could change the file.
 
-    ``digest`` is the SHA-256 of the file, or empty if its content is not bound. ``because`` says who could change the file, or
-    why it is not bound. ``is_seen`` is False if the requester cannot see the file: then they are not told of it. ``is_told`` is
-    True if the requester can read the file, and so may know its digest.
+    ``digest`` is the SHA-256 of the file. ``digest`` is empty if the content is not bound. ``because`` tells who could change the
+    file, or why the file is not bound. If ``is_seen`` is False, the requester cannot see the file, and jitd does not mention the
+    file to the requester. If ``is_told`` is True, the requester can read the file, and jitd may show its digest to the requester.
     """
 
     at: int
@@ -43,21 +45,31 @@ class Operand:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What is to run.
+    """The command that will be run.
 
-    ``path`` is the absolute path of the command: directories are resolved, a symbolic link at the end is kept. ``argv[0]`` is
-    that path too, if jitd runs the command and a path was typed. Otherwise it is what was typed, or the name of a login shell.
-    ``digest`` is the SHA-256 of the file that ``path`` leads to, or empty if no rule let the file be read. ``cwd`` is the
-    working directory, with its device and inode. ``variables`` were typed or preserved. ``locale`` are those that pass by their
-    value alone (TERM, LANG, …). ``streams`` are the kinds of descriptors 0 to 2; empty if they are known only when the command
-    starts. ``operands`` are filled in only if somebody has to approve. ``options`` are options of the program that runs the
-    command (such as sudo's ``-E``) which change what runs. ``doubt`` says why the command line of that program cannot be
-    understood for certain; ``argv`` is then all of that line, and ``path`` is empty. ``path`` is also empty for a login, which
-    has no command. ``chdir`` is True if the requester, a rule or an account's home named ``cwd``. It is False if ``cwd`` is
-    simply the requester's current directory; only such a directory is inherited. ``is_told`` is True if the requester can read
-    the file, and so may know the digest. ``gives`` is True if things are asked for and no command: ``argv`` are their names, they
-    are for the requester, and ``path`` is empty. ``stays`` is True if they do not end with the client's connection. ``salt`` is
-    random. Without it, somebody who knows the rest of a fingerprint could guess the secret parts.
+    ``path`` is the absolute path of the command. The directories in ``path`` are resolved, but a symbolic link at the end is
+    kept. If jitd runs the command and the requester typed a path, ``argv[0]`` is equal to ``path``. In all other cases,
+    ``argv[0]`` is the word that the requester typed, or the name of a login shell. ``digest`` is the SHA-256 of the file at
+    ``path``. ``digest`` is empty if no rule allowed jitd to read the file. ``cwd`` is the working directory. The device and the
+    inode of the working directory are stored too.
+
+    ``variables`` contains the environment variables that were typed or preserved. ``locale`` contains variables that need no
+    rule, but must have an accepted value (TERM, LANG, …). ``streams`` contains the kinds of the file descriptors 0 to 2.
+    ``streams`` is empty if the kinds are not known before the command starts. ``operands`` is filled in only if a person must
+    approve. ``options`` contains options of the program that runs the command (such as sudo's ``-E``), if they change what is
+    run. ``doubt`` is the reason why jitd cannot interpret the command line of this program with certainty. If ``doubt`` is set,
+    ``argv`` is the whole command line and ``path`` is empty. For a login, ``path`` is also empty, because a login has no command.
+
+    ``chdir`` is True in two cases: the requester or a rule has named ``cwd``, or ``cwd`` is the home directory of an account.
+    ``chdir`` is False if ``cwd`` is the requester's current directory. The run inherits the requester's directory only if
+    ``chdir`` is False. If ``is_told`` is True, the requester can read the file, and jitd may show its digest to the requester.
+
+    ``gives`` is True if the request is for things, and not for a command. If ``gives`` is True, ``argv`` contains the names of
+    the things for the requester, and ``path`` is empty. ``stays`` is True if the requester keeps the things after the end of the
+    client's connection. ``brought`` contains data that the requester has sent for the things, such as a public key
+    (``core.public_key``). ``lets`` contains sentences from the settings about the powers that each thing gives to the requester.
+    Each sentence in ``lets`` begins with the name of the thing and a colon. ``salt`` is random. Without the salt, a person who
+    knows the other inputs of the fingerprint could guess the secret parts of the command.
     """
 
     argv: tuple[bytes, ...]
@@ -77,20 +89,22 @@ class Command:
     is_told: bool = False
     gives: bool = False
     stays: bool = False
+    brought: str = ""
+    lets: tuple[str, ...] = ()
     salt: bytes = b""
 
     @property
     def things(self) -> tuple[str, ...]:
-        """Return the names of the things that are asked for; none for a command."""
+        """Return the names of the things that are requested. The result is empty if the request is for a command."""
         return tuple(word.decode("ascii") for word in self.argv) if self.gives else ()
 
 
 def fingerprint(request_id: str, principal: str, host: str, service: str, command: Command, terms: Sequence[int | None]) -> bytes:
-    """Return the SHA-256 (32 bytes) over what an approver is shown and what will run (PROTOCOL.md section 7).
+    """Return the SHA-256 (32 bytes) of everything that approvers see and that will be run (PROTOCOL.md section 7).
 
-    Each field is a tag, a 4-byte length and that many bytes; a list is its count and its members. So no two different
-    inputs give the same bytes, whatever they contain. ``terms`` are what was asked for: seconds and uses of a
-    lease, and seconds of running time.
+    Each field is encoded as a tag, a length of 4 bytes, and the bytes themselves. A list is encoded as the number of its members,
+    followed by the members. Therefore two different inputs never result in the same bytes. ``terms`` contains the requested
+    duration of a lease in seconds, the number of uses, and the maximum running time in seconds.
     """
     out = [b"jitd fingerprint 1\n"]
 
@@ -122,39 +136,43 @@ def fingerprint(request_id: str, principal: str, host: str, service: str, comman
         put(b"x", command.doubt.encode(), *command.options)
     if command.chdir:
         put(b"c", b"1")
-    if command.gives or command.stays:
-        put(b"g", number(command.gives), number(command.stays))
+    if command.gives or command.stays or command.lets:
+        put(b"g", number(command.gives), number(command.stays), *(sentence.encode() for sentence in command.lets))
+    if command.brought:
+        put(b"b", command.brought.encode())
     if command.salt:
         put(b"n", command.salt)
     return hashlib.sha256(b"".join(out)).digest()
 
 
 def work_of(command: Command) -> bytes:
-    """Return what a lease answers for, as 32 bytes: all of a command but terminal, locale and kinds of streams (jitsudo(1),
-    --for).
+    """Return a digest (32 bytes) of those parts of ``command`` that a lease covers. A lease does not cover the terminal, the
+    locale and the kinds of streams (jitsudo(1), --for).
     """
-    argv = tuple(sorted(command.argv)) if command.gives else command.argv  # several things are the same in any order
-    bare = replace(command, argv=argv, locale=(), streams=(), chdir=False, stays=False, salt=b"")
+    argv = tuple(sorted(command.argv)) if command.gives else command.argv  # the order of several things does not matter
+    bare = replace(
+        command, argv=argv, lets=tuple(sorted(command.lets)), locale=(), streams=(), chdir=False, stays=False, salt=b""
+    )
     return fingerprint("", "", "", "", bare, ())
 
 
 # --- the names of requests -------------------------------------------------------------------------------------------
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-"""Crockford's base32: no I, L, O, U. https://www.crockford.com/base32.html"""
+"""The alphabet of Crockford's base32. The letters I, L, O and U are not in the alphabet. https://www.crockford.com/base32.html"""
 _MISREAD = str.maketrans("ILO", "110")
 
 
 def spell_id(randomness: bytes) -> str:
-    """Return a request's id, such as ``K7QM-2XVD``, made from 5 random bytes."""
+    """Return the id of a request, such as ``K7QM-2XVD``. The id is made from 5 random bytes."""
     value = int.from_bytes(randomness[:5], "big")
     letters = "".join(ALPHABET[(value >> shift) & 31] for shift in range(35, -1, -5))
     return f"{letters[:4]}-{letters[4:]}"
 
 
 def read_id(typed: str) -> str | None:
-    """Return the id that was typed, in any case and with or without its hyphen; a run's number is kept. None if it is not an
-    id.
+    """Return the id in ``typed`` in the standard spelling. The typed id may be in upper or lower case, and the hyphen may be
+    missing. If the typed id contains the number of a run, the number is kept. Return None if ``typed`` is not an id.
     """
     stem, dot, number = typed.strip().upper().partition(".")
     letters = stem.replace("-", "").translate(_MISREAD)
@@ -166,8 +184,8 @@ def read_id(typed: str) -> str | None:
 
 
 def read_start(typed: str) -> str | None:
-    """Return the beginning of an id that was typed, spelled as in the id (``K7QM-2X``). None if it is not a beginning, or if it
-    is a whole id.
+    """Return the typed beginning of an id in the standard spelling (``K7QM-2X``). Return None if ``typed`` is a whole id, or
+    cannot be the beginning of an id.
     """
     letters = typed.strip().upper().replace("-", "").translate(_MISREAD)
     if not 0 < len(letters) < 8 or any(c not in ALPHABET for c in letters):
@@ -176,5 +194,5 @@ def read_start(typed: str) -> str | None:
 
 
 def run_id(request_id: str, number: int) -> str:
-    """Return the id of the ``number``-th run under the grant ``request_id``. The first run has the id of the request."""
+    """Return the id of run number ``number`` under the grant ``request_id``. The first run has the same id as the request."""
     return request_id if number == 1 else f"{request_id}.{number}"

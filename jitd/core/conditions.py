@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a rule asks of a request: the command's pattern, the host, the account, the hour, the variables, the reason.
+"""The conditions of a rule. Conditions concern the command, the host, the account, the hour, the variables and the reason.
 
-Law: a condition is read once, when the policy is loaded, and refused there if it makes no sense. It then answers yes or no for
-any bytes, in time linear in their number.
+Law: jitd parses a condition once, when the policy is loaded. A condition that makes no sense is refused when the policy is
+loaded. Later, the condition returns yes or no for any bytes. The time for a check is linear in the number of bytes.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from jitd.core.command import Command, RunAs
 
 @dataclass(frozen=True, slots=True)
 class Glob:
-    """A pattern in which ``*`` stands for any characters and ``?`` for one. Every other character stands for itself.
+    """A text pattern. In a pattern, ``*`` matches any number of characters, and ``?`` matches one character. Every other
+    character matches only itself.
 
-    The text between two stars has a fixed length. Its leftmost match after the match before it is as good as any other match,
-    so no position is tried twice.
+    A part of the pattern between two stars matches only texts of one fixed length. For each part between two stars, ``matches``
+    uses the leftmost match after the match of the previous part. If the leftmost match fails, no other match can succeed. So no
+    position in the text is tested twice.
     """
 
     text: str
@@ -53,16 +55,18 @@ class Glob:
 
 
 def _characters(value: bytes) -> str:
-    """Return bytes as characters. A byte that is not UTF-8 becomes its own character, so no two values become the same text."""
+    """Return ``value`` as characters. Each byte that is not valid UTF-8 becomes a character of its own. Therefore two different
+    values never become the same text.
+    """
     return value.decode("utf-8", "surrogateescape")
 
 
 @dataclass(frozen=True, slots=True)
 class CommandPattern:
-    """One glob for each part of the path and for each argument. ``is_open`` is True if further arguments may follow. An empty
-    ``path`` matches any command. ``file`` is the path itself if the path has no wildcard, and so
-    can name one file only; else None. ``parents`` has one member for each of ``arguments``: how many components ``..`` it may
-    match in a permit; None for any number.
+    """A pattern of a command: a glob for each part of the path, and a glob for each argument. If ``is_open`` is True, further
+    arguments may follow. If ``path`` is None, the pattern matches any command. ``file`` is the path if the path has no wildcard.
+    Otherwise ``file`` is None. ``parents`` contains a number for each argument. The number is how many ``..`` components the
+    argument may have in a permit. None means any number.
     """
 
     text: tuple[str, ...]
@@ -78,11 +82,13 @@ class CommandPattern:
         object.__setattr__(self, "parents", tuple(_most_parents(glob.text) for glob in self.arguments))
 
     def is_crossed_by(self, command: Command) -> bool:
-        """True if a wildcard would stand for a component ``..`` of ``command``, which matches. A permit is not about it, so that
-        ``/var/log/*`` stays in /var/log. An argument that is all wildcard, or a wildcard after an option, may be anything.
+        """True if a wildcard of this pattern would match a ``..`` component of ``command``. The pattern itself must match
+        ``command``. If this method returns True, a permit with this pattern does not apply to the command. So ``/var/log/*``
+        cannot leave /var/log. There is an exception: an argument may contain anything if its pattern is only a wildcard, or an
+        option with a wildcard after it.
         """
         if not any(b".." in word for word in (command.path, *command.argv[1:])):
-            return False  # as nearly always: no need to look closer
+            return False  # nearly always true, and saves time
         if self.path is not None and ".." in _characters(command.path).split("/"):
             return True
         pairs = zip(self.parents, command.argv[1:], strict=False)
@@ -108,18 +114,26 @@ class CommandPattern:
 
 
 _PARENT = re.compile(r"(?:\A(?:-[A-Za-z]{1,8})?|[/=:,])\.\.(?=[/:,]|\Z)")
-"""A component ``..``: at the beginning, or after a slash, an equals sign, a colon, a comma, or a dash and up to eight letters."""
+"""A ``..`` component. The two dots must follow one of these: the beginning of the text, a slash, an equals sign, a colon, a
+comma, or a dash with up to eight letters.
+"""
 _ANYTHING = re.compile(r"(?:-[A-Za-z]?|[A-Za-z0-9_-]+=)?[*?]+")
-"""The pattern of an argument that binds nothing: wildcards alone, or after an option or a name such as ``--file=`` or ``if=``."""
+"""The pattern of an argument that accepts any text. The pattern consists only of wildcards, or of wildcards after an option or
+after a name such as ``--file=`` or ``if=``.
+"""
 
 
 def _most_parents(pattern: str) -> int | None:
-    """Return how many components ``..`` an argument may have in a permit: as many as its pattern; None for any number."""
+    """Return the maximum number of ``..`` components that may be in an argument in a permit. The maximum is the number of ``..``
+    components in ``pattern`` itself. Return None if there is no maximum.
+    """
     return None if _ANYTHING.fullmatch(pattern) else len(_PARENT.findall(pattern))
 
 
 def read_command_pattern(words: tuple[str, ...]) -> CommandPattern:
-    """Return the pattern that ``words`` spell. Raises ValueError with a sentence if they spell none."""
+    """Parse ``words`` and return the command pattern. Raises ValueError with a sentence if ``words`` do not form a valid
+    pattern.
+    """
     if not words:
         raise ValueError("a command's pattern is empty")
     if any("\0" in word for word in words):
@@ -141,8 +155,8 @@ def read_command_pattern(words: tuple[str, ...]) -> CommandPattern:
 
 
 def read_host(word: str) -> Glob:
-    """Return the pattern for host names that ``word`` spells; upper and lower case are the same. Raises ValueError with a
-    sentence.
+    """Parse ``word`` and return the pattern for host names. The pattern ignores case. Raises ValueError with a sentence if
+    ``word`` is not a valid pattern.
     """
     if not re.fullmatch(r"[A-Za-z0-9*?.-]+", word):
         raise ValueError(f'"{word}" is not a host name')
@@ -150,15 +164,15 @@ def read_host(word: str) -> Glob:
 
 
 def read_service(word: str) -> str:
-    """Return ``word`` if it is the name of a service. Raises ValueError with a sentence if not."""
+    """Return ``word`` if it is a valid service name. Raises ValueError with a sentence if ``word`` is not valid."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", word):
         raise ValueError(f'"{word}" is not the name of a service')
     return word
 
 
 def read_who(word: str) -> str:
-    """Return ``word`` if it is ``group:NAME``, ``user:NAME`` or ``principal:NAME@REALM``. Raises ValueError with a sentence if
-    not.
+    """Return ``word`` if it has the form ``group:NAME``, ``user:NAME`` or ``principal:NAME@REALM``. Raises ValueError with a
+    sentence if ``word`` is not valid.
     """
     kind, colon, name = word.partition(":")
     if not colon or kind not in ("group", "user", "principal"):
@@ -166,27 +180,31 @@ def read_who(word: str) -> str:
     if kind == "principal" and not is_principal(name):
         raise ValueError(f'"{word}" must be a principal with its realm, such as "principal:alice@EXAMPLE.ORG"')
     if kind != "principal" and not is_name(name):
-        raise ValueError(f'"{word}" names nobody')
+        raise ValueError(f'"{word}" is not a valid name of a user or a group')
     return word
 
 
 def is_name(name: str) -> bool:
     """True if ``name`` can be the name of an account or a group.
 
-    Directories have groups such as ``domain users``. A name is refused if another tool could read it as more than a name.
+    The name may contain spaces, because directories have groups such as ``domain users``. A name is refused if it contains
+    characters that have a special meaning for another tool.
     """
     return 0 < len(name) <= 255 and name.isprintable() and name == name.strip() and not re.search(r"[:/*?#,]|^[!%+@-]", name)
 
 
 def is_principal(text: str) -> bool:
-    """True if ``text`` is a principal with components and a realm, as GSSAPI displays it if nothing in it needs an escape."""
+    """True if ``text`` is a principal with components and a realm, in the form in which GSSAPI displays it. The text must not
+    contain characters that would need an escape.
+    """
     return re.fullmatch(r"[A-Za-z0-9._$-]+(?:/[A-Za-z0-9._$-]+)*@[A-Za-z0-9.-]{1,255}", text) is not None
 
 
 def read_run_as(word: str) -> str:
-    """Return ``word`` if it is ``USER`` (with that user's own group), ``USER:GROUP``, or ``*`` (any user with any group).
+    """Return ``word`` if it has the form ``USER`` (with this user's own group), ``USER:GROUP``, or ``*`` (any user with any
+    group).
 
-    ``*`` as USER or GROUP stands for any user or any group. Raises ValueError with a sentence if ``word`` is none of these.
+    If USER or GROUP is ``*``, any user or any group matches. Raises ValueError with a sentence if ``word`` is not valid.
     """
     user, colon, group = word.partition(":")
     if not all(part == "*" or is_name(part) for part in ((user, group) if colon else (user,))):
@@ -195,8 +213,8 @@ def read_run_as(word: str) -> str:
 
 
 def covers_run_as(word: str, run_as: RunAs, *, any_group: bool) -> bool:
-    """True if ``word`` names ``run_as``. ``any_group`` is True if a word that names only a user is met by the group of
-    ``run_as``.
+    """True if ``word`` matches the user and the group of ``run_as``. If ``word`` names a user without a group, ``word`` matches
+    ``run_as`` only if ``any_group`` is True. A single ``*`` matches any user with any group.
     """
     user, colon, group = word.partition(":")
     if user not in ("*", run_as.user):
@@ -217,11 +235,11 @@ _ACROSS = re.compile(rf"({_NAME}) +{_CLOCK}-({_NAME}) +{_CLOCK} +(\S+)")
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """Spans of minutes since Monday 00:00. The end of a span is not part of it. A span that goes past Sunday's midnight has an
-    end beyond the minutes of a week.
+    """Spans of minutes, which are counted from Monday 00:00. The end of a span is the first minute after the span. If a span
+    continues after Sunday 24:00, its end is larger than the number of minutes in a week.
 
-    Spans are compared with the local wall clock in ``zone``: an hour that the clock skips never holds, and an hour that it
-    repeats holds twice.
+    The spans are compared with the local time in the time zone ``zone``. If the local clock skips an hour, this hour never
+    matches. If the local clock repeats an hour, this hour matches twice.
     """
 
     text: str
@@ -237,8 +255,10 @@ class Hours:
 
 
 def read_hours(text: str, zone_of: Callable[[str], tzinfo | None]) -> Hours:
-    """Read ``Mon-Fri 08:00-18:00 ZONE``, ``Sat,Sun 22:00-06:00 ZONE`` (a night belongs to the day on which it starts) or
-    ``Fri 16:00-Mon 06:00 ZONE``. Raises ValueError with a sentence for any other text. ``zone_of`` returns the zone of a name."""
+    """Parse ``Mon-Fri 08:00-18:00 ZONE``, ``Sat,Sun 22:00-06:00 ZONE`` or ``Fri 16:00-Mon 06:00 ZONE``. If a span of the second
+    form ends on the next day, the night belongs to the day on which it starts. Raises ValueError with a sentence if the text has
+    another form. ``zone_of`` returns the time zone with a given name.
+    """
     shape = '"Mon-Fri 08:00-18:00 Europe/Berlin" or "Fri 16:00-Mon 06:00 Europe/Berlin"'
     if match := _DAILY.fullmatch(text):
         start, end = _minute(text, match[2], match[3], is_end=False), _minute(text, match[4], match[5], is_end=True)
@@ -293,15 +313,17 @@ _PERILOUS = (
     "HOME USER LOGNAME SHELL MAIL SUDO_* JITSUDO_*",
 )
 PERILOUS = tuple(sorted(name for line in _PERILOUS for name in line.split()))
-"""Variables that change what a program loads, finds or believes. They may be named one by one, never by a pattern."""
+"""Variables that change which files a program loads or finds, or which values the program trusts. A rule may name each of these
+variables only by its full name, and not by a pattern.
+"""
 
 OURS = frozenset({"SUDO_USER", "SUDO_UID", "SUDO_GID", "SUDO_COMMAND", "JITSUDO_REQUEST", "JITSUDO_PRINCIPAL"})
 """Variables that jitd sets last. No client can set them."""
 
 
 def read_variable(word: str) -> str:
-    """Return ``word`` if it is the name of a variable, or the beginning of names and ``*``. Raises ValueError with a sentence if
-    not.
+    """Return ``word`` if it is the name of a variable, or the beginning of a name with ``*`` after it. Raises ValueError with a
+    sentence if ``word`` is not valid.
     """
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*\*?|\*", word):
         raise ValueError(f'"{word}" is not the name of a variable')
@@ -311,12 +333,14 @@ def read_variable(word: str) -> str:
         beginning = word[:-1]
         for name in PERILOUS:
             if name.startswith(beginning) or (name.endswith("*") and beginning.startswith(name[:-1])):
-                raise ValueError(f'"{word}" would let in "{name}": such a variable is listed by its whole name')
+                raise ValueError(f'"{word}" would also allow "{name}": list this variable by its full name')
     return word
 
 
 def may_come_along(name: bytes, env: tuple[str, ...]) -> bool:
-    """True if the variable ``name`` is one of ``env`` (exact names, or beginnings followed by ``*``)."""
+    """True if the environment variable ``name`` is allowed by ``env``. ``env`` contains whole names, and beginnings of names with
+    ``*`` after them.
+    """
     text = _characters(name)
     return any(text.startswith(word[:-1]) if word.endswith("*") else text == word for word in env)
 
@@ -326,8 +350,8 @@ def may_come_along(name: bytes, env: tuple[str, ...]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A compiled pattern. ``text`` is how it was written. ``is_found_in`` is True if some part of a text matches; it takes time
-    linear in the text.
+    """A compiled pattern. ``text`` is the pattern in the form that its author wrote. ``is_found_in`` returns True if the pattern
+    matches a part of a given text. The time of ``is_found_in`` is linear in the length of the text.
     """
 
     text: str
@@ -336,8 +360,8 @@ class Pattern:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """What a rule demands of the reason: that there is one, and that some part of it matches ``pattern``, if there is a
-    pattern.
+    """The demand of a rule on the reason of a request. Each request must give a reason. If the rule has a ``pattern``, the
+    pattern must match a part of the reason.
     """
 
     pattern: Pattern | None = None
@@ -350,7 +374,7 @@ class Reason:
 
     @property
     def wish(self) -> str:
-        """Return the words that tell a requester what reason the rule wants."""
+        """Return a text that tells a requester which reason the rule demands."""
         if self.hint:
             return f"a reason: {self.hint}"
         return "a reason" if self.pattern is None else f"a reason that matches {self.pattern.text}"

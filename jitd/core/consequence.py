@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a command amounts to: what somebody who may run it can do beyond what its words say. ``vim FILE`` can start a shell.
+"""Lists what a command allows a person to do beyond the words of its command line. For example, ``vim FILE`` can start a shell.
 
-Law: pure. The list is of our own, by class, and is not complete: a program that is not in it may do as much. It warns people; it
-never permits, and never denies.
+Law: pure. The list is sorted by class. The list is not complete, because other programs may have the same power. The list is used
+only for warnings to people. The list never permits or denies a request.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from jitd.core.command import Command
+from jitd.core.command_line import Line, Word
 from jitd.core.conditions import PERILOUS, CommandPattern, Glob
 
 MEANINGS: Mapping[str, str] = {
@@ -25,7 +27,7 @@ MEANINGS: Mapping[str, str] = {
     "read": "can read any file, keys and password hashes too",
     "account": "can change accounts, passwords or rights",
     "package": "can install packages, whose scripts are run by the same account",
-    "service": "can change or choose what the host starts as root",
+    "service": "can change or choose what the host starts by itself",
     "kernel": "can change the kernel, mounts or devices",
     "container": "can start containers that have the whole host",
     "process": "can take over other processes",
@@ -34,9 +36,9 @@ MEANINGS: Mapping[str, str] = {
     "network": "can change who reaches the host",
     "clock": "can change the host's clock",
 }
-"""The classes of consequences. The value is the rest of a sentence that begins with the program's name."""
+"""The classes of consequences. Each value is the end of a sentence that begins with the name of the program."""
 SHELLS = frozenset({"any-command", "prompt", "code", "shell", "command", "container"})
-"""The classes by which somebody gets a shell, and so everything that the account may do."""
+"""The classes that give a person a shell. With a shell, the person can do everything that the account may do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,55 +54,10 @@ class Consequence:
         return f"{self.program} {MEANINGS[self.kind]}" if self.program else MEANINGS[self.kind]
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
-    """One argument. ``text`` is its fixed beginning. ``is_free`` is True if the requester chooses what follows."""
-
-    text: str
-    is_free: bool
-
-    @property
-    def is_any(self) -> bool:
-        """True if the requester chooses all of this argument."""
-        return self.is_free and self.text in ("", "-", "--")
-
-    @property
-    def roams(self) -> bool:
-        """True if the requester chooses so much of this argument that it may be an option, or a file anywhere."""
-        return self.is_free and not re.search(r"/[^/]+/", self.text)
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A command line: ``words`` after the program's name. ``is_open`` is True if any further arguments may follow."""
-
-    words: tuple[Word, ...]
-    is_open: bool
-
-    @property
-    def roams(self) -> bool:
-        """True if the requester chooses an option, or a file anywhere."""
-        return self.is_open or any(word.roams for word in self.words)
-
-    @property
-    def verb(self) -> str | None:
-        """Return the first argument that is not an option; None if the requester chooses it, empty if there is none."""
-        for word in self.words:
-            if word.is_free:
-                return None
-            if not word.text.startswith("-"):
-                return word.text
-        return None if self.is_open else ""
-
-    def has(self, *beginnings: str) -> bool:
-        """True if a fixed argument begins with one of ``beginnings``."""
-        return any(word.text.startswith(beginnings) for word in self.words if not word.is_free)
-
-
 Test = Callable[[Line], bool]
 
 
-# --- on which command lines a program has its consequence ---------------------------------------------------------------
+# --- the tests for command lines ---------------------------------------------------------------------------------------
 
 
 def _always(line: Line) -> bool:
@@ -116,16 +73,20 @@ def _roams_or_bare(line: Line) -> bool:
 
 
 def _names_none(line: Line) -> bool:
-    """True if the requester chooses the first argument: a name, which may be a path."""
+    """True if the requester chooses the first argument that is not an option. The requester may write a path as this argument."""
     return line.verb is None
 
 
 _GIVES_CODE = re.compile(r"-[A-Za-z]*[ceEr]|--eval|--execute")
 _GOES_ON = frozenset({"-i", "-s", "-", "--interactive"})
+_OF_SHELLS = frozenset({"-o", "+o", "-O", "+O", "--rcfile", "--init-file"})
+"""Options of shells whose value is the next argument."""
 
 
 def _interprets(line: Line) -> bool:
-    """True unless the code is fixed: a script by its name, or a fixed text after ``-c``."""
+    """True if the requester can choose the code that an interpreter runs. The code is fixed if the command line names a script,
+    or has a fixed text after ``-c``.
+    """
     words = iter(line.words)
     for word in words:
         if word.roams or word.text in _GOES_ON:
@@ -139,30 +100,42 @@ def _interprets(line: Line) -> bool:
 
 
 def _prompts(line: Line) -> bool:
-    """True if a shell reads what it is to do from a terminal: options alone are typed, and none of them has the code."""
-    if line.is_open or any(word.is_free or not word.text.startswith("-") for word in line.words):
+    """True if the shell would read its commands from a terminal. Then the command line has only options, and no option contains
+    code.
+    """
+    if line.is_open or any(word.is_free or _GIVES_CODE.fullmatch(word.text) for word in line.words):
         return False
-    return not any(_GIVES_CODE.fullmatch(word.text) for word in line.words)
+    return not line.operands(_OF_SHELLS, "-+")
+
+
+def _alone(n_operands: int, valued: str = "") -> Test:
+    """Return the test for a program that starts a shell if no command follows its ``n_operands`` operands. ``valued`` contains
+    the program's options whose value is the next argument.
+    """
+    return lambda line: not line.is_open and len(line.operands(frozenset(valued.split()))) == n_operands
 
 
 def _becomes(line: Line) -> bool:
-    """True if ``su`` or its like is asked for a shell: nothing is to be run, or what follows is chosen by the requester."""
+    """True if ``su`` or a similar program starts a shell: no command is given, or the requester may add a command."""
     return line.is_open or not line.has("-c", "--command", "--session-command", "/")
 
 
 def _talks(line: Line) -> bool:
-    """True unless the line says all that the client is to do."""
+    """True if a person can type commands for the client program while it runs. A person cannot do this if the command line
+    contains all commands.
+    """
     return line.roams or not line.has("-c", "-e", "-f", "--command", "--execute", "--file")
 
 
 def _pages(line: Line) -> bool:
-    """True if the output goes through a pager."""
+    """True if the program shows its output in a pager."""
     return not line.has("--no-pager", "-P")
 
 
 def _verbs(told: str, *, roaming: str = "") -> Test:
-    """Return the test for a program whose first argument is a verb. ``told`` are verbs that always have the consequence,
-    ``roaming`` those that have it if the requester chooses the whole of an argument.
+    """Return the test for a program whose first argument is a verb, as in ``systemctl edit``. ``told`` contains the verbs that
+    always have the consequence of this class. ``roaming`` contains verbs that have the consequence only if the requester can
+    choose a whole argument.
     """
 
     def has_it(line: Line) -> bool:
@@ -181,6 +154,13 @@ def _systemctl_pages(line: Line) -> bool:
 
 _LIST: tuple[tuple[str, Test, str], ...] = (
     ("prompt", _prompts, "sh bash dash ash zsh ksh mksh fish csh tcsh rbash pwsh"),
+    ("prompt", _alone(1), "chroot setarch"),
+    ("prompt", _alone(0, "-t --target -S --setuid -G --setgid"), "nsenter"),
+    (
+        "prompt",
+        _alone(0, "-S --setuid -G --setgid -R --root -w --wd --map-user --map-group --map-users --map-groups --propagation"),
+        "unshare",
+    ),
     ("prompt", _becomes, "su runuser login sulogin newgrp sg"),
     ("prompt", lambda line: line.has("-i", "-s", "--login", "--shell"), "sudo doas"),
     (
@@ -295,17 +275,25 @@ _LIST: tuple[tuple[str, Test, str], ...] = (
     ("clock", _roams, "date hwclock ntpdate chronyc rdate"),
     ("clock", _verbs("set-time set-ntp", roaming="set-time"), "timedatectl"),
 )
-"""Class of consequence, on which command lines, and the names of the programs. A program may stand in several rows."""
+"""Each row contains a class of consequence, a test for the command line, and names of programs. A program may be in
+several rows.
+"""
 
 _OF: Mapping[str, tuple[tuple[str, Test], ...]] = {
     name: tuple((kind, test) for kind, test, names in _LIST if name in names.split())
     for _, _, all_names in _LIST
     for name in all_names.split()
 }
+_TEXTS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "rbash"})
+"""Shells. The commands in the text after ``-c`` are looked up in the list."""
+DEEPEST = 20
+"""Maximum number of programs of which each one starts the next. Beyond it, any command is assumed."""
 _WRAPPERS = frozenset(name for kind, _, names in _LIST if kind == "command" for name in names.split())
 _VERSION = re.compile(r"(?<=[A-Za-z])-?[0-9]+(?:\.[0-9]+)*\Z|\.(?:basic|tiny|nox|gtk3|traditional)\Z")
 SYSTEM = ("/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/usr/*", "/*")
-"""Directories in which a wildcard for the name stands for programs of this list."""
+"""Directories of programs. If a pattern names one of these directories and a file with a wildcard, the wildcard is compared with
+the programs in the list.
+"""
 
 _STARTING = (
     "EDITOR VISUAL SUDO_EDITOR SYSTEMD_EDITOR PAGER MANPAGER GIT_PAGER SYSTEMD_PAGER LESSOPEN LESSCLOSE BROWSER GIT_SSH",
@@ -313,15 +301,15 @@ _STARTING = (
 )
 _OF_ACCOUNTS = frozenset({"HOME", "USER", "LOGNAME", "SHELL", "MAIL", "SUDO_*", "JITSUDO_*"})
 LOADING = (frozenset(PERILOUS) - _OF_ACCOUNTS).union(*(line.split() for line in _STARTING))
-"""Variables that make programs load or start something."""
+"""Variables that make a program load or start other code."""
 
 
 # --- what is asked ------------------------------------------------------------------------------------------------------
 
 
 def of_command(command: Command) -> tuple[Consequence, ...]:
-    """Return what ``command`` can do beyond its words; empty if nothing is known. A thing, a login and a command in doubt have no
-    program, and so nothing is known of them.
+    """Return what ``command`` can do beyond the words of its command line. The result is empty if no consequence is known. The
+    result is also empty for a thing, for a login, and for a command line that jitd cannot interpret with certainty.
     """
     name = command.path.rpartition(b"/")[2].decode("utf-8", "surrogateescape")
     words = tuple(Word(argument.decode("utf-8", "surrogateescape"), is_free=False) for argument in command.argv[1:])
@@ -329,8 +317,8 @@ def of_command(command: Command) -> tuple[Consequence, ...]:
 
 
 def gives_root_shell(command: Command) -> bool:
-    """True if ``command`` lets somebody do everything that root may do, as far as is known: it runs as root and can start a
-    shell, or it is a login of root, or what would run is in doubt.
+    """True if a person can do everything with ``command`` that root may do, according to the list. This is True in three cases.
+    The command runs as root and can start a shell, or it is a login of root, or jitd is not certain what would be run.
     """
     if command.gives:
         return False
@@ -340,7 +328,9 @@ def gives_root_shell(command: Command) -> bool:
 
 
 def of_pattern(pattern: CommandPattern) -> tuple[Consequence, ...]:
-    """Return what a command that ``pattern`` matches can do beyond the words of the pattern; empty if nothing is known."""
+    """Return what a command can do beyond the words of ``pattern``, if ``pattern`` matches the command. The result is empty if no
+    consequence is known.
+    """
     if pattern.path is None:
         return (Consequence("any-command"),)
     line = Line(tuple(_word(glob) for glob in pattern.arguments), pattern.is_open)
@@ -361,19 +351,24 @@ def _word(glob: Glob) -> Word:
 
 
 def _matched(glob: Glob) -> list[str]:
-    """Return the programs of the list whose names ``glob`` matches; ``python3*`` matches python."""
+    """Return the programs in the list whose names ``glob`` matches. For example, the glob ``python3*`` also finds python."""
     return [name for name in _OF if glob.matches(name) or glob.matches(f"{name}3")]
 
 
-def _of_program(name: str, line: Line) -> tuple[Consequence, ...]:
+def _of_program(name: str, line: Line, depth: int = 0) -> tuple[Consequence, ...]:
+    """Return the consequences of the program ``name``. If that program only starts others, return their consequences.
+    ``depth`` is the number of programs before this one.
+    """
+    if depth > DEEPEST:
+        return (Consequence("any-command"),)
     known = name if name in _OF else _VERSION.sub("", name)
     kinds = [kind for kind, has_it in _OF.get(known, ()) if has_it(line)]
-    if "prompt" in kinds:  # it has said all
+    if "prompt" in kinds:  # "prompt" includes all other classes
         kinds = ["prompt"]
     found = [Consequence(kind, name) for kind in dict.fromkeys(kinds)]
-    if not found and known in _WRAPPERS:
-        for at, word in enumerate(line.words):
-            inner = word.text.rpartition("/")[2]
-            if not word.is_free and inner in _OF:
-                return _of_program(inner, Line(line.words[at + 1 :], line.is_open))
-    return tuple(found)
+    if not found and known in _TEXTS:
+        found = [one for inner in line.code() for one in _of_program(inner.name, inner.line, depth + 1)]
+    elif not found and known in _WRAPPERS:
+        started = line.executed(_OF) if known == "find" else islice(line.started(_OF), 1)
+        found = [one for inner in started for one in _of_program(inner.name, inner.line, depth + 1)]
+    return tuple(dict.fromkeys(found))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What policy answers: a permit with its obligations, or a deny with its reason. An approval that is owed is an obligation.
+"""The answer of the policy: a permit with its obligations, or a deny with its reason. An owed approval is one kind of obligation.
 
-Law: there are no obligations without a permit, and ``narrow`` only tightens.
+Law: only a permit has obligations, and ``narrow`` can only make the obligations stricter.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from jitd.core.authentication import Demand
 
 
 class Why(StrEnum):
-    """Why a deny was given. All of them end the request. People and the record are told which one it was."""
+    """The reason for a deny. Every deny ends the request. jitd tells people this reason, and stores this reason in the record."""
 
     RULE = "rule"
     NO_RULE = "no rule"
@@ -33,19 +33,22 @@ class Why(StrEnum):
 
 
 MOST_COMBINATIONS = 64
-"""How many combinations of ways the approvals of a rule may have: one way of each approval is one combination."""
+"""Maximum number of combinations for the approvals of one rule. A combination contains, for each approval, one of the ways to
+give this approval.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """An obligation: ``need`` different persons out of ``of_whom`` (words such as ``group:ops``) approve, who have authenticated
-    as ``demand`` says. ``need`` is at least 1.
+    """An obligation: ``need`` different persons must approve. Each approver must match one word in ``of_whom`` (such as
+    ``group:ops``). Each approver must also have authenticated as ``demand`` requires. ``need`` is at least 1.
 
-    ``instead`` are other ways to fulfil the same obligation (``any_of`` of a rule): one way is enough. ``after``, in seconds, is
-    how long after submission a way opens; nobody is entitled by it before. ``also`` is a list of a provider, such as
-    ``oncall:dba``, that narrows ``of_whom``: only people count whose account or principal is in ``among``. If ``among`` is None,
-    the list is not known, and nobody counts. Without ``also``, ``among`` means nothing. ``without_kdc`` is that of the
-    obligations, and is set only in ``ways.Open``.
+    ``instead`` contains other ways to fulfil the same obligation (see ``any_of`` in a rule). One way is enough. ``after`` is the
+    number of seconds between the submission and the opening of this way. Before a way opens, nobody can use this way to approve.
+    ``also`` is the name of a provider's list, such as ``oncall:dba``. The list limits the approvers further. An approval counts
+    only if the approver's account or principal is in ``among``, which contains the members of the list. If ``among`` is None, the
+    members are not known, and no approval counts. If ``also`` is empty, ``among`` is ignored. ``without_kdc`` is copied from the
+    obligations. Only ``ways.Open`` sets ``without_kdc``.
     """
 
     need: int
@@ -59,29 +62,36 @@ class Approval:
 
     @property
     def ways(self) -> tuple[Approval, ...]:
-        """Return all ways to fulfil this obligation, each without the others."""
+        """Return all ways to fulfil this obligation. In each of the returned ways, ``instead`` is empty."""
         return (replace(self, instead=()), *self.instead) if self.instead else (self,)
 
     def with_lists(self, among: Callable[[str], tuple[str, ...] | None]) -> Approval:
-        """Return this approval with the lists that ``among`` returns for each ``also``."""
+        """Return this approval with the members of its lists filled in. The function ``among`` returns the members of the list
+        ``also``.
+        """
         instead = tuple(way.with_lists(among) for way in self.instead)
         return replace(self, instead=instead, among=among(self.also) if self.also else None)
 
 
 def n_combinations(approvals: Iterable[Approval]) -> int:
-    """Return how many ways there are to choose one way of each of ``approvals``."""
+    """Return the number of combinations of ``approvals``. A combination contains, for each approval, one of the ways to give this
+    approval.
+    """
     return prod(len(approval.ways) for approval in approvals)
 
 
 RECORDED = ("none", "terminal", "output", "all")
-"""What a rule can have recorded of a run. Each word records more than the word before: nothing, what the run writes to a terminal
-(the default), all that it writes, and also what it reads."""
+"""The parts of a run that a rule can record. With each value, jitd records more data than with the previous value. ``none``:
+nothing. ``terminal``: all data that the run writes to a terminal (the default). ``output``: all data that the run writes.
+``all``: all data that the run writes or reads.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """How a run is recorded. ``what`` is one of RECORDED. ``sync`` is ``interval`` (on disk within a moment) or ``always`` (on
-    disk before the output is passed on). ``failure`` is ``end`` or ``continue``: what a run does if recording it fails.
+    """How a run is recorded. ``what`` is one of RECORDED. ``sync`` is ``interval`` (jitd writes data to disk after a moment) or
+    ``always`` (jitd writes data to disk before it passes on the output). If the recording fails, ``failure`` decides whether the
+    run ends (``end``) or continues (``continue``).
     """
 
     what: str = "terminal"
@@ -89,7 +99,9 @@ class Record:
     failure: str = "end"
 
     def and_also(self, other: Record) -> Record:
-        """Return the terms that satisfy both: the stricter of each."""
+        """Return a Record that satisfies both ``self`` and ``other``. Each field of the result has the stricter of the two
+        values.
+        """
         return Record(
             max(self.what, other.what, key=RECORDED.index),
             "always" if "always" in (self.sync, other.sync) else "interval",
@@ -99,13 +111,17 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How the command runs. ``timeout_for`` is in seconds. ``cwd`` is ``caller`` or a directory. ``env`` are the names of the
-    variables that may be kept. ``stdin`` is ``any``, ``tty`` or ``none``. ``watch`` are words for the people who may watch and
-    replay the run; None means all who may see the request. ``session`` is ``keep`` or ``end``: what happens to a login session
-    when the time of its grant is over. ``options`` is True if options of the asking program are allowed that change what runs.
-    ``bound`` is True if the content of every file that arguments name must be bound. ``leftovers`` is ``keep`` or ``end``: what
-    happens to processes that the command leaves behind. ``writable`` is True if files that others can change are allowed.
-    ``observed`` is True if the command may run only while somebody watches it who may review the request.
+    """How the command runs.
+
+    ``timeout_for`` is in seconds. ``cwd`` is the working directory, or ``caller`` for the caller's directory. ``env`` contains
+    the names of the caller's environment variables that the command may keep. ``stdin`` is the allowed kind of standard input:
+    ``any``, ``tty`` or ``none``. ``watch`` names the people who may watch and replay the run. If ``watch`` is None, everybody who
+    may see the request may watch and replay the run. When the time of a grant is over, ``session`` decides whether jitd lets the
+    login session continue (``keep``) or ends the session (``end``). ``options`` is True if the asking program (such as sudo) may
+    get options that change the executed command. ``bound`` is True if jitd must bind the content of every file that is named in
+    the arguments. If processes remain after the command has exited, ``leftovers`` decides whether they continue (``keep``) or are
+    ended (``end``). ``writable`` is True if jitd accepts a command whose file other accounts can change. ``observed`` is True if
+    the command may run only while a person watches the run. The watcher must be allowed to review the request.
     """
 
     timeout_for: int | None = None
@@ -124,10 +140,12 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class BreakGlass:
-    """The obligation of a permit by which somebody breaks glass: nobody approves before, and somebody reviews afterwards.
+    """The obligation of a permit for breaking glass: nobody has to approve before the run, but somebody must review the run
+    afterwards.
 
-    ``instead_of`` is the rule whose approvals are skipped. ``skipped`` are these approvals: those who could give one of them do
-    the review. It is due ``review_for`` seconds after the permit. ``open`` is how many reviews a person may owe by this rule.
+    ``instead_of`` is the rule whose approvals are skipped. ``skipped`` contains these approvals. A person who could have given
+    one of the skipped approvals may do the review. The review is due ``review_for`` seconds after the permit. ``open`` is the
+    maximum number of open reviews that one person may owe under this rule.
     """
 
     instead_of: str
@@ -136,23 +154,27 @@ class BreakGlass:
     open: int
 
     def detail(self) -> dict[str, Any]:
-        """Return what the chain keeps of it."""
+        """Return the fields of this obligation that are stored in the chain."""
         skipped = [[approval.need, *approval.of_whom] for approval in self.skipped]
         return {"instead_of": self.instead_of, "skipped": skipped, "review_for": self.review_for, "open": self.open}
 
 
 @dataclass(frozen=True, slots=True)
 class Obligations:
-    """What a permit asks for: approvals within ``expires_for`` seconds. The grant then has at most ``uses`` uses within
-    ``lasts_for`` seconds.
+    """The conditions of a permit. The approvals must be given within ``expires_for`` seconds. After the approval, the grant
+    allows at most ``uses`` uses within ``lasts_for`` seconds.
 
-    ``standing`` says which groups of an approver count when a use is taken: those of that moment (``use``), or those of the
-    moment of the review (``review``). ``gatekeepers`` are the names of those who are asked before anything is permitted.
-    ``notify`` are the names of the channels by which people are told of the request.
-    ``visible_to`` are words for those who are shown the contents of the request, beside its requester and those who may review
-    it; None means all who may see the request (core/visibility.py).
-    ``break_glass`` is what is owed afterwards; None for a permit that skips no approval.
-    ``without_kdc`` is ``local`` if people may prove by local PAM who they are, who ask and who approve, else ``deny``.
+    When a use is taken, ``standing`` decides which groups of an approver count. If ``standing`` is ``use``, the approver's groups
+    at the time of the use count. If ``standing`` is ``review``, the approver's groups at the time of the review count.
+    ``gatekeepers`` contains the names of the systems that jitd must query before it permits the request. ``notify`` contains the
+    names of the channels that announce the request to people.
+
+    ``visible_to`` names the people who may read the contents of the request. The requester and the reviewers may always read the
+    contents. If ``visible_to`` is None, everybody who may see the request may read the contents (core/visibility.py).
+
+    ``break_glass`` describes the review that is owed afterwards. ``break_glass`` is None if the permit does not skip approvals.
+    ``without_kdc`` is ``local`` if the requester and the approvers may authenticate by local PAM. Otherwise ``without_kdc`` is
+    ``deny``.
     """
 
     approvals: tuple[Approval, ...]
@@ -170,8 +192,8 @@ class Obligations:
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """Rule ``rule`` permits, with these obligations. ``lease`` is the id of the grant that stands for the approvals, if there is
-    one. ``seen`` are the facts that were used, each with its value as people read it.
+    """The rule ``rule`` permits, with these obligations. If an earlier grant replaces the approvals, ``lease`` is the id of this
+    grant. ``seen`` contains the facts that the decision used. Each fact has its value in the form that is shown to people.
     """
 
     rule: str
@@ -180,8 +202,8 @@ class Permit:
     seen: tuple[tuple[str, str], ...] = ()
 
     def detail(self) -> dict[str, Any]:
-        """Return what the chain keeps of it. ``demands`` is there only if one of the approvals demands something, and ``ways``
-        only if one of them can be given in another way, or is narrowed by a list.
+        """Return the fields of the permit that are stored in the chain. The result contains ``demands`` only if an approval
+        demands something. The result contains ``ways`` only if an approval has another way or is limited by a list.
         """
         owed = self.obligations.approvals
         demands = {"demands": [str(approval.demand) for approval in owed]} if any(not a.demand.is_none for a in owed) else {}
@@ -193,14 +215,15 @@ class Permit:
         return told | ({} if glass is None else {"break_glass": glass.detail()}) | facts_of(self)
 
     def denied(self, why: Why, because: str) -> Deny:
-        """Return the denial of what this permits. It is shown to no more people."""
+        """Return a deny in place of this permit. Only people who may see the permit may see the deny."""
         return Deny(why, because, self.rule, visible_to=self.obligations.visible_to)
 
 
 @dataclass(frozen=True, slots=True)
 class Deny:
-    """Policy denies. ``because`` is a sentence for the requester. ``rule`` is empty if no rule decided. ``seen``: see Permit.
-    ``visible_to``: see Obligations; those of the permits that were found for what is asked, the one that denies by its terms too.
+    """The policy denies. ``because`` is a sentence for the requester. ``rule`` is empty if no rule made the decision. ``seen``:
+    see Permit. ``visible_to``: see Obligations. The ``visible_to`` of a deny comes from all permits that were found for the
+    request. If the terms of a permit cause a deny, the ``visible_to`` of this permit also applies to the deny.
     """
 
     why: Why
@@ -210,7 +233,7 @@ class Deny:
     visible_to: tuple[str, ...] | None = None
 
     def detail(self) -> dict[str, Any]:
-        """Return what the chain keeps of it."""
+        """Return the fields of the deny that are stored in the chain."""
         told = {"decision": "deny", "why": str(self.why), "rule": self.rule, "because": self.because}
         return told | facts_of(self)
 
@@ -219,7 +242,7 @@ Decision = Permit | Deny
 
 
 def _kept(way: Approval) -> dict[str, Any]:
-    """Return what the chain keeps of one way to approve."""
+    """Return the fields of ``way`` that are stored in the chain."""
     kept: dict[str, Any] = {"need": way.need, "from": list(way.of_whom), "after": way.after}
     demand = {} if way.demand.is_none else {"demand": str(way.demand)}
     listed = {"also": way.also, "among": None if way.among is None else list(way.among)} if way.also else {}
@@ -227,36 +250,50 @@ def _kept(way: Approval) -> dict[str, Any]:
 
 
 def facts_of(decision: Decision) -> dict[str, dict[str, str]]:
-    """Return what the chain keeps of the facts that were used for ``decision``; nothing if there were none."""
+    """Return the facts that ``decision`` used, in the form that is stored in the chain. If ``decision`` used no facts, return an
+    empty dict.
+    """
     return {"facts": dict(decision.seen)} if decision.seen else {}
 
 
 def narrow(old: Obligations, new: Obligations) -> Obligations:
-    """Return the stricter of both in every respect. A change of policy may do only this to a request that waits."""
+    """Combine two sets of obligations: for each field, use the stricter value of ``old`` and ``new``. If the policy changes while
+    a request waits, the request's obligations may change only through this function.
+    """
     return Obligations(
         approvals=_both(old.approvals, new.approvals),
         expires_for=min(old.expires_for, new.expires_for),
         lasts_for=min(old.lasts_for, new.lasts_for),
         uses=min(old.uses, new.uses),
         terms=narrow_terms(old.terms, new.terms),
-        standing="review" if old.standing == new.standing == "review" else "use",
+        standing=narrow_standing(old, new),
         gatekeepers=tuple(dict.fromkeys((*old.gatekeepers, *new.gatekeepers))),
         notify=tuple(dict.fromkeys((*old.notify, *new.notify))),
         visible_to=in_both(old.visible_to, new.visible_to),
         break_glass=_stricter_glass(old.break_glass, new.break_glass),
-        without_kdc="local" if old.without_kdc == new.without_kdc == "local" else "deny",
+        without_kdc=narrow_without_kdc(old, new),
     )
 
 
+def narrow_standing(old: Obligations, new: Obligations) -> str:
+    """Return the stricter ``standing`` of ``old`` and ``new``."""
+    return "review" if old.standing == new.standing == "review" else "use"
+
+
+def narrow_without_kdc(old: Obligations, new: Obligations) -> str:
+    """Return the stricter ``without_kdc`` of ``old`` and ``new``."""
+    return "local" if old.without_kdc == new.without_kdc == "local" else "deny"
+
+
 def _stricter_glass(old: BreakGlass | None, new: BreakGlass | None) -> BreakGlass | None:
-    """Return the stricter of both. The approvals that were skipped stay those that were skipped first."""
+    """Return the stricter of ``old`` and ``new``. If ``old`` has skipped approvals, the result keeps these approvals."""
     if old is None or new is None:
         return old or new
     return replace(old, review_for=min(old.review_for, new.review_for), open=min(old.open, new.open))
 
 
 def narrow_terms(old: Terms, new: Terms) -> Terms:
-    """Return the stricter of both terms in every respect."""
+    """Combine two sets of terms: for each field, use the stricter value of ``old`` and ``new``."""
     return replace(
         new,
         timeout_for=min((t for t in (old.timeout_for, new.timeout_for) if t is not None), default=None),
@@ -274,16 +311,21 @@ def narrow_terms(old: Terms, new: Terms) -> Terms:
 
 
 def in_both(old: tuple[str, ...] | None, new: tuple[str, ...] | None) -> tuple[str, ...] | None:
-    """Return the words that are in ``old`` and in ``new``. None narrows nothing."""
+    """Return the words that are both in ``old`` and in ``new``. If ``old`` or ``new`` is None, return the other value
+    unchanged.
+    """
     if old is None or new is None:
         return new if old is None else old
     return tuple(word for word in old if word in new)
 
 
 def _both(old: tuple[Approval, ...], new: tuple[Approval, ...]) -> tuple[Approval, ...]:
-    """Return what satisfies ``old`` and ``new``: of the same people under the same demand the larger number, of different ones
-    both numbers. Approvals with the same ways are one, those with different ways are both owed. The lists of people are those of
-    ``new``, where it has them.
+    """Return approvals that satisfy both ``old`` and ``new``.
+
+    If an approval in ``old`` and an approval in ``new`` have the same people and the same demand, the larger of the two numbers
+    is owed. If two approvals have different people or different demands, both numbers are owed. If two approvals have the same
+    ways, they become one approval. If two approvals have different ways, both approvals are owed. If ``new`` contains lists of
+    people, the result contains the lists of ``new``.
     """
     numbers: dict[Approval, list[int]] = {}
     lists = {way.also: way.among for approvals in (old, new) for approval in approvals for way in approval.ways if way.also}
@@ -300,10 +342,12 @@ def _both(old: tuple[Approval, ...], new: tuple[Approval, ...]) -> tuple[Approva
 
 
 def still_owed(approvals: tuple[Approval, ...], eligible: tuple[tuple[str, frozenset[int]], ...]) -> int:
-    """Return how many more persons are needed, if each person is counted where they help most.
+    """Return the number of persons who must still approve. The function assigns each person to at most one approval, so that as
+    many approvals as possible are fulfilled.
 
-    ``eligible`` has one entry for each person who approved: the person, and the indexes in ``approvals`` for which they may
-    count. One person counts once in all. The assignment is a maximum bipartite matching, so the order of reviews is irrelevant.
+    ``eligible`` has one entry for each person who approved. Each entry contains a person and the indexes of those ``approvals``
+    for which this person may count. Each person counts only once in total. The function uses a maximum bipartite matching to
+    assign persons to approvals. Therefore the order of the reviews does not matter.
     """
     places = [index for index, approval in enumerate(approvals) for _ in range(approval.need)]
     holder: dict[int, int] = {}

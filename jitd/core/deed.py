@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The kinds of deed that a request may ask for, and how they differ.
+"""The kinds of deed that a request may ask for, and the differences between these kinds.
 
-Law: a kind is a value that follows from the service that asks. No other module tests which service it is.
+Law: the PAM service of the request determines the kind of deed. No other module compares the name of this service.
 """
 
 from __future__ import annotations
@@ -9,19 +9,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 JITSUDO = "jitsudo"
-"""The service whose commands the daemon runs. All other services are PAM's: another program does the deed."""
+"""The name of the service whose commands the daemon runs. All other services use PAM. For these services, another program
+executes the deed.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Deed:
     """One kind of deed.
 
-    ``is_executed``: jitd executes the command itself, by the path that it found and in the directory that a rule may name. The
-    files that arguments name are those that were approved.
-    ``asks_again``: each try is a new request. So a grant answers a later request for the same deed, even if the grant has only
-    one use, and ``jitsudo --resume`` does not apply.
-    ``has_run``: a use of the grant begins a run.
-    ``may_go_on``: a rule may let a session go on after the time of its grant is over.
+    ``is_executed``: jitd executes the command itself. jitd uses the path that it has found. If a rule names a directory, the
+    command runs in this directory. If arguments name files, the command gets exactly those files that were approved.
+
+    ``asks_again``: each attempt is a new request. Therefore a grant also answers later requests for the same deed, even if the
+    grant has only one use. ``jitsudo --resume`` does not apply.
+
+    ``has_run``: each use of the grant begins a run.
+
+    ``may_go_on``: a rule may allow a session to continue after the end of the grant's time.
     """
 
     name: str
@@ -34,16 +39,16 @@ class Deed:
 RUN = Deed("run", is_executed=True, asks_again=False, has_run=True, may_go_on=False)
 """The deed of ``jitsudo COMMAND``."""
 THING = Deed("thing", is_executed=False, asks_again=False, has_run=False, may_go_on=False)
-"""The deed of ``jitsudo --get``: a thing is given and taken back. A use of the grant begins a holding."""
+"""The deed of ``jitsudo --get``: jitd gives a thing and later takes this thing back. Each use of the grant begins a holding."""
 GATE = Deed("gate", is_executed=False, asks_again=True, has_run=False, may_go_on=False)
-"""The deed of another program that jitd permits once: ``sudo``, ``su``, ``doas``."""
+"""One action of another program (``sudo``, ``su``, ``doas``). jitd permits this action once."""
 LOGIN = Deed("login", is_executed=False, asks_again=True, has_run=True, may_go_on=True)
-"""A session that another program begins for somebody, and that jitd watches: ``sshd``, ``login``."""
+"""A login session that another program (``sshd``, ``login``) begins for a person. jitd watches this session."""
 
 
 def deed_of(service: str, *, is_login: bool = False, gives: bool = False) -> Deed:
-    """Return what ``service`` asks for. ``is_login`` is True if a session is to begin or has begun. ``gives`` is True if a thing
-    is asked for and no command.
+    """Return the kind of deed that ``service`` asks for. ``is_login`` is True if a session is about to begin or has begun.
+    ``gives`` is True if the request asks for a thing and not for a command.
     """
     if service == JITSUDO:
         return THING if gives else RUN

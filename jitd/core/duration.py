@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Durations as people write them: ``90s``, ``15m``, ``1h30m``, ``1d``.
 
-Law: whole seconds from 1 to LONGEST, ASCII digits, largest unit first, each unit once. Anything else is not a duration.
+Law: a duration is a whole number of seconds from 1 to LONGEST. A duration is written in ASCII digits. The largest unit comes
+first, and each unit appears at most once. All other texts are refused.
 """
 
 from __future__ import annotations
@@ -9,15 +10,15 @@ from __future__ import annotations
 import re
 
 LONGEST = 10 * 365 * 86400
-"""Ten years, in seconds: no duration is longer."""
+"""The longest duration that is accepted: ten years, in seconds."""
 
 _UNITS = (("d", 86400, "day"), ("h", 3600, "hour"), ("m", 60, "minute"), ("s", 1, "second"))
-# No more digits than LONGEST has: Python would read "१५m" with \d, and a million digits slowly.
+# [0-9], because with \d Python would also read "१५m". At most 9 digits (as in LONGEST), because many digits are read slowly.
 _SPELLING = re.compile("".join(f"(?:([0-9]{{1,9}}){letter})?" for letter, _, _ in _UNITS))
 
 
 def read_duration(text: str) -> int | None:
-    """Return the seconds that ``text`` means; None if it is not a duration."""
+    """Return the duration ``text`` in seconds. Return None if ``text`` is not a duration."""
     match = _SPELLING.fullmatch(text)
     if match is None:
         return None
@@ -26,7 +27,7 @@ def read_duration(text: str) -> int | None:
 
 
 def spell_duration(seconds: int) -> str:
-    """Return the shortest spelling that reads back as ``seconds``, such as ``1h30m``."""
+    """Return the shortest text that ``read_duration`` reads as ``seconds``, such as ``1h30m``."""
     return "".join(f"{number}{letter}" for number, letter, _ in _parts(seconds)) or "0s"
 
 

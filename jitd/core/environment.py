@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command's environment, built from empty (THREATS section 4).
+"""The environment of the command. At first this environment is empty (THREATS section 4).
 
-Law: a variable of the caller is in it only if it is named here and its value is checked, or if the rule allows its name.
+Law: there are only two cases in which the command gets a variable of the caller. Either this module lists the variable's name and
+checks its value, or the rule allows the name.
 """
 
 from __future__ import annotations
@@ -19,11 +20,15 @@ _NAME = re.compile(rb"[A-Za-z_][A-Za-z0-9_]{0,255}")
 _OURS = re.compile(rb"SUDO_(USER|UID|GID|COMMAND)|JITSUDO_.*")
 
 SUDO_COMMAND_LIMIT = 4096
-"""Bytes of the arguments in SUDO_COMMAND, cut as sudo cuts them. SUDO_COMMAND is for scripts and logs, never for a decision."""
+"""Maximum number of bytes of the arguments in SUDO_COMMAND. Sudo cuts the arguments at the same length. SUDO_COMMAND is for
+scripts and logs. jitd never uses SUDO_COMMAND for a decision.
+"""
 
 
 def fault_in_locale(pairs: Pairs) -> str | None:
-    """Return what is wrong with variables that are kept because of their values; None if nothing is."""
+    """Return a sentence about the fault in ``pairs``, or None if there is no fault. ``pairs`` contains locale variables, which
+    jitd keeps if their values are harmless.
+    """
     for name, value in pairs:
         if not _LOCALE_NAME.fullmatch(name):
             return "a variable was sent that is not one of TERM, COLORTERM, LANG, LANGUAGE, LC_*, TZ"
@@ -34,7 +39,9 @@ def fault_in_locale(pairs: Pairs) -> str | None:
 
 
 def fault_in_variables(pairs: Pairs) -> str | None:
-    """Return what is wrong with typed or preserved variables, whatever the rule says; None if nothing is."""
+    """Return a sentence about the fault in ``pairs``, or None if there is no fault. ``pairs`` contains typed or preserved
+    variables. The check does not depend on the rule.
+    """
     for name, value in pairs:
         if not _NAME.fullmatch(name):
             return "a variable's name must be letters, digits and underscores"
@@ -46,8 +53,9 @@ def fault_in_variables(pairs: Pairs) -> str | None:
 
 
 def split_locale(typed: Pairs, locale: Pairs) -> tuple[Pairs, Pairs]:
-    """Return the typed variables that need a rule, and the variables that are kept by their values. A typed variable whose value
-    would be kept anyway needs no rule.
+    """Return two groups of variables. The first group contains the typed variables that a rule must allow. The second group
+    contains all variables that jitd accepts because of their values. A typed variable that is accepted because of its value needs
+    no rule.
     """
     by_value = tuple(pair for pair in typed if fault_in_locale((pair,)) is None)
     names = {name for name, _ in by_value}
@@ -55,7 +63,9 @@ def split_locale(typed: Pairs, locale: Pairs) -> tuple[Pairs, Pairs]:
 
 
 def let_in(preserved: Pairs, command: Command, env: tuple[str, ...]) -> Pairs:
-    """Return the variables of ``command``, and those of ``preserved`` that ``env`` names and ``command`` does not have."""
+    """Return the variables of ``command``, and more variables from ``preserved``. A preserved variable is added if ``env`` names
+    the variable and ``command`` does not contain this variable.
+    """
     known = {name for name, _ in (*command.variables, *command.locale)}
     more = (pair for pair in preserved if pair[0] not in known and may_come_along(pair[0], env))
     return (*command.variables, *(pair for pair in more if fault_in_variables((pair,)) is None and not pair[1].startswith(b"()")))
@@ -67,8 +77,8 @@ def _fault_in_names(pairs: Pairs) -> str | None:
 
 
 def environment(command: Command, requester: Subject, request_id: str, home: bytes, shell: bytes, path: bytes) -> Pairs:
-    """Return pairs of name and value, in order. ``home`` and ``shell`` are those of the target, ``path`` is jitd's own search
-    path.
+    """Return the environment as pairs of name and value, in order. ``home`` and ``shell`` belong to the target account. ``path``
+    is jitd's own search path.
     """
     user = command.run_as.user.encode()
     out = {

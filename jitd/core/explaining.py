@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Explaining: what each rule says to a question, condition by condition; and for a requester, which permits came closest.
+"""Explains the answer of each rule to a question, condition by condition. For requesters, this module finds the permits that came
+closest.
 
-Law: pure. What a rule says is asked of ``decide``, with no other rule beside it, so that an explanation says what the
-decision says. ``closest`` is for requesters. It tells of permits about the requester alone, and nothing that jitd has found out.
+Law: pure. To get the answer of a rule, this module calls ``decide`` with only this rule. Therefore an explanation always agrees
+with the decision. ``closest`` is for requesters. ``closest`` describes only permits about the requester, and reveals no
+information that jitd has found on the host.
 """
 
 from __future__ import annotations
@@ -22,11 +24,11 @@ from jitd.core.question import Question, spelled
 from jitd.core.when import Conditions, WhenFailed
 
 MOST_CLOSEST = 3
-"""How many permits a requester is told of."""
+"""Maximum number of permits that are shown to a requester."""
 
 
 class Outcome(StrEnum):
-    """What became of one condition. ``left`` is one that was not asked, since another one did not hold."""
+    """The result of one condition. ``LEFT`` means that the condition was not checked because another condition did not hold."""
 
     HELD = "held"
     NOT = "did not hold"
@@ -36,7 +38,9 @@ class Outcome(StrEnum):
 
 
 class Saying(StrEnum):
-    """What one rule says. ``passes``: it is not about the question. ``asks``: facts would have to be asked for first."""
+    """The answer of one rule. ``PASSES`` means that the rule does not apply to the question. ``ASKS`` means that the rule needs
+    facts that jitd has not looked for.
+    """
 
     PERMITS = "permits"
     DENIES = "denies"
@@ -47,7 +51,9 @@ class Saying(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One condition: its key, what became of it, what the rule wants, and what was found."""
+    """The result of one condition. ``condition`` is the key of the condition. ``outcome`` is the result of the condition.
+    ``wants`` is the value that the rule requires, and ``value`` is the value that jitd found.
+    """
 
     condition: str
     outcome: Outcome
@@ -57,8 +63,8 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """What ``rule`` says, and why: ``because`` is a sentence, or empty if the findings say it. ``asks`` are the names of facts
-    that would have to be asked for.
+    """The answer of ``rule``. ``because`` is a sentence with the reason. ``because`` is empty if ``findings`` already show the
+    reason. ``asks`` contains the names of the facts that jitd would have to look for.
     """
 
     rule: Rule
@@ -70,8 +76,9 @@ class Explained:
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """A permit that came close: the name of the rule, and what it wants and did not get. If that is the hour alone, ``opens_at``
-    (aware) is when its hours begin next, and ``opens`` the same in words.
+    """A permit that came close. ``rule`` is the name of the rule, and ``wants`` contains the conditions that did not hold. If
+    only the condition ``hours`` did not hold, ``opens_at`` (aware) is the next beginning of the rule's hours. ``opens`` is the
+    same time in words.
     """
 
     rule: str
@@ -81,8 +88,8 @@ class Near:
 
 
 def explain(policy: Policy, question: Question, at: datetime, known: Facts = NOTHING) -> tuple[Explained, ...]:
-    """Return what each rule of ``policy`` says to ``question`` at ``at`` (aware), with the facts that are ``known``. Rules are in
-    the order in which they are asked.
+    """Return the answer of each rule of ``policy`` to ``question`` at the time ``at`` (aware). The function uses the facts in
+    ``known``. The rules are in the order in which they are evaluated.
     """
     asked = replace(question, is_missing=False)
     permits = (rule for rule in policy.rules if rule.verdict == "permit")
@@ -112,7 +119,9 @@ def _explained(rule: Rule, question: Question, at: datetime, known: Facts) -> Ex
 
 
 def _is_told(rule: Rule, name: str, question: Question, at: datetime) -> bool:
-    """True if there is something to tell: the rule has that condition, or it does not hold although the rule does not have it."""
+    """True if the explanation must mention the condition ``name``. The explanation mentions a condition in two cases: the rule
+    states the condition, or the condition fails without being stated in the rule.
+    """
     return getattr(rule, name) is not None or not HOLDS[name](rule, question, at)
 
 
@@ -120,7 +129,7 @@ def _finding(rule: Rule, name: str, question: Question, at: datetime) -> Finding
     wants, value = TOLD[name]
     try:
         outcome = Outcome.HELD if HOLDS[name](rule, question, at) else Outcome.NOT
-    except Exception:  # what decides says so as well, and denies
+    except Exception:  # the same fault happens in ``decide``, which denies
         outcome = Outcome.FAILED
     return Finding(name, outcome, wants(rule), value(rule, question, at))
 
@@ -133,7 +142,9 @@ def _all_held(findings: tuple[Finding, ...]) -> bool:
 
 
 def _origin(rule: Rule, question: Question, at: datetime, known: Facts) -> Finding:
-    """Return what became of ``origin``. If it is not known where the session began, a permit does not hold and a deny fails."""
+    """Return the result of the condition ``origin``. If the origin of the session is unknown, the condition does not hold in a
+    permit, and fails in a deny.
+    """
     conditions = Conditions(question, at, known)
     began = conditions.began_in(rule.origin)
     unknown = Outcome.FAILED if rule.verdict == "deny" else Outcome.NOT
@@ -142,7 +153,7 @@ def _origin(rule: Rule, question: Question, at: datetime, known: Facts) -> Findi
 
 
 def _when(rule: Rule, question: Question, at: datetime, known: Facts) -> Finding:
-    """Return what became of ``when``, with the values of the facts that it names."""
+    """Return the result of the condition ``when``, with the values of the facts in this condition."""
     conditions = Conditions(question, at, known)
     try:
         outcome = Outcome.HELD if conditions.hold(rule.when, denies=rule.verdict == "deny") else Outcome.NOT
@@ -166,12 +177,13 @@ def _whence(rule: Rule) -> str:
 
 
 def closest(policy: Policy, question: Question, at: datetime) -> tuple[Near, ...]:
-    """Return the permits that came closest to ``question``, which no rule permits: at most MOST_CLOSEST, in their order.
+    """No rule permits ``question``. Return the permits that came closest to permitting it: at most MOST_CLOSEST permits, in the
+    order of the policy.
 
-    They are about the requester and about the file that was asked for, and no other such permit has fewer conditions that do not
-    hold. A permit whose conditions all hold is left out: what was in its way is not a condition. ``origin`` and
-    ``when`` are not asked here: if all others hold, one of these was in the way. Of several things that are asked for, it is
-    about those that no rule permits.
+    Each returned permit is about the requester and about the requested file. The function returns the permits with the smallest
+    number of failed conditions. If all conditions of a permit hold, another reason stopped the permit, so this permit is not
+    returned. The function does not check ``origin`` and ``when``. If all other conditions hold, either ``origin`` or ``when`` has
+    failed. If several things are requested, the function considers only the things that no rule permits.
     """
     if question.requester.is_root:
         return ()
@@ -205,8 +217,8 @@ def _closest(policy: Policy, question: Question, at: datetime) -> list[Near]:
 
 
 def _opening(near: Near, rule: Rule, question: Question, at: datetime) -> Near:
-    """Return ``near`` with the moment at which the hours of ``rule`` begin next, unless the rule itself would not permit the
-    request then. What other rules say, denies above all, is not told.
+    """Add to ``near`` the next time at which the hours of ``rule`` begin. If ``rule`` would not permit the request at that time,
+    return ``near`` unchanged. The function does not check other rules, such as denies.
     """
     begins = next_hour(rule.hours or (), at)
     if begins is None:
@@ -214,7 +226,7 @@ def _opening(near: Near, rule: Rule, question: Question, at: datetime) -> Near:
     moment, hours = begins
     try:
         answer: Decision = decide(Policy((rule,), "deny", ""), _unfound(question), moment)
-    except Unasked:  # what the facts will be then, nobody knows
+    except Unasked:  # nobody knows what the facts will be at that time
         answer = Permit(rule.name, rule.obligations)
     if isinstance(answer, Deny) and answer.why is not Why.REASON:
         return near
@@ -222,13 +234,15 @@ def _opening(near: Near, rule: Rule, question: Question, at: datetime) -> Near:
 
 
 def _unfound(question: Question) -> Question:
-    """Return ``question`` without all that jitd has found out about its file."""
+    """Return ``question`` without the information that jitd has found about its file."""
     command = replace(question.command, digest=b"", operands=())
     return replace(question, command=command, is_unopened=True, is_missing=False, writable_by=(), names=())
 
 
 def _is_about_file(rule: Rule, question: Question) -> bool:
-    """True if ``rule`` would permit the file that is asked for with some arguments, or one of the things."""
+    """For a command, True if ``rule`` would permit the requested file with at least one list of arguments. For a request for
+    things, True if ``rule`` gives one of these things.
+    """
     if question.command.gives:
         return any(thing in (rule.gives or ()) for thing in question.wanted)
     if rule.commands is None:
@@ -244,12 +258,14 @@ def _is_about_path(pattern: CommandPattern, path: bytes) -> bool:
 
 
 def _wish(rule: Rule, name: str) -> str:
-    """Return what ``rule`` wants by one condition, as words that need no name before them."""
+    """Return in words what the condition ``name`` of ``rule`` requires. A reader understands these words without the name of the
+    condition.
+    """
     return f"{BEFORE.get(name, '')}{TOLD[name][0](rule)}"
 
 
 BEFORE = {"services": "by ", "hosts": "on ", "run_as": "as "}
-"""Condition → the word that a requester reads before what the rule wants."""
+"""Maps the name of a condition to a word such as ``by``. A requester sees this word before the value that the rule requires."""
 
 
 # --- the conditions in words -------------------------------------------------------------------------------------------
@@ -327,4 +343,6 @@ TOLD: dict[str, tuple[Wants, Value]] = {
         _hours,
     ),
 }
-"""Condition → what a rule wants by it, and what a question has, in words. Each row of CONDITIONS has a row here."""
+"""Maps the name of a condition to two functions. The first function returns in words the value that the rule requires. The second
+function returns in words the value in the question. This table has one row for each row of CONDITIONS.
+"""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Facts: what the daemon knows of the host, the session and the risk at one moment, by name.
+"""Facts: values that the daemon knows about the host, the session and the risk at one moment. Each fact has a name.
 
-Law: pure. A fact is known, or it is unknown and says why; there is no third state, and no default. A fact that was not looked for
-is neither: to ask for it raises Unasked, so that it is looked for, and the question is asked again.
+Law: pure. A fact is either known, or unknown for a stated reason. There is no default value. If jitd has not looked for a fact,
+an attempt to read the fact raises Unasked. The caller then looks for the fact and decides again.
 """
 
 from __future__ import annotations
@@ -13,28 +13,30 @@ from datetime import datetime
 from types import MappingProxyType
 
 Value = bool | int | float | str | datetime | tuple[str, ...]
-"""What a fact or a claim may be. All values are flat: no expression can be given something deep or cyclic."""
+"""The types that the value of a fact or a claim can have. All values are flat. Therefore no expression gets a nested or cyclic
+value.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A fact that could not be established. ``why`` is the rest of the sentence ``fact.risk is not known: …``."""
+    """A fact whose value could not be found. ``why`` is the rest of the sentence ``fact.risk is not known: …``."""
 
     why: str
 
 
 Facts = Mapping[str, Value | Unknown]
-"""Maps names such as ``fact.load`` to what was found."""
+"""Maps the names of facts, such as ``fact.load``, to their values."""
 
 
 NOTHING: Facts = MappingProxyType({})
-"""No fact was looked for."""
+"""The empty mapping. An empty mapping means that jitd has not looked for any facts."""
 MOST_SPELLED = 200
-"""How many characters of a value are kept for the record and for people."""
+"""Maximum number of characters of a value that are stored in the record and shown to people."""
 
 
 def spell(value: Value | Unknown) -> str:
-    """Return ``value`` as people read it, cut after MOST_SPELLED characters."""
+    """Return ``value`` in the form that people read. A text that is longer than MOST_SPELLED characters is cut."""
     match value:
         case Unknown():
             text = f"not known: {value.why}"
@@ -50,7 +52,9 @@ def spell(value: Value | Unknown) -> str:
 
 
 class Unasked(Exception):
-    """Rules need facts that nobody has looked for yet. ``names`` are their names. Nothing was decided."""
+    """Raised if rules need facts that jitd has not looked for yet. ``names`` contains the names of these facts. No decision was
+    made.
+    """
 
     def __init__(self, names: Iterable[str]) -> None:
         self.names = frozenset(names)

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Gatekeepers, as the core knows them: their answers narrow a permit or deny. None of them can permit.
+"""The questions to gatekeepers, and the effect of their answers. A gatekeeper's answer can make a permit stricter, or deny the
+request. A gatekeeper can never permit a request.
 
-Law: pure. A gatekeeper that did not answer, or answered nonsense, denies. Requirements only tighten what the rule asks.
+Law: pure. If a gatekeeper gives no answer, or an invalid answer, the request is denied. A gatekeeper's requirements can only make
+the rule's obligations stricter.
 """
 
 from __future__ import annotations
@@ -17,11 +19,11 @@ from jitd.core.decision import Approval, Decision, Deny, Obligations, Terms, Why
 from jitd.core.subject import Subject
 
 MOST_GATEKEEPERS = 8
-"""The most gatekeepers that a rule may name."""
+"""Maximum number of gatekeepers that a rule may name."""
 
 
 def read_gatekeeper(text: str) -> str:
-    """Return the name of a gatekeeper. Raises ValueError."""
+    """Return ``text`` if it is a valid name of a gatekeeper. Otherwise raises ValueError."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", text):
         raise ValueError(f'"{text}" is not a name of a gatekeeper: it has a-z, 0-9, "-" and "_", at most 64 of them')
     return text
@@ -32,11 +34,14 @@ def read_gatekeeper(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """One question to gatekeepers: may ``requester`` do this? ``rule`` is the permit's, and ``policy`` the SHA-256 of the
-    policy's files. ``owed`` are the approvals that the rule asks for, and ``approved`` the principals of those who have approved.
-    ``facts`` are names and spelled values of what the rule has looked at. ``lasts_for``, ``uses`` and ``timeout_for`` are what
-    was asked for (seconds, a number, seconds), or None. ``ends_boot`` is when no answer helps any more, in seconds on
-    CLOCK_BOOTTIME. ``breaks_glass``: approvals are skipped in an emergency.
+    """One question to gatekeepers: may ``requester`` run ``command``?
+
+    ``rule`` is the rule that permits. ``policy`` is the SHA-256 of the policy's files. ``owed`` contains the approvals that the
+    rule demands. ``approved`` contains the principals of the people who have approved. ``facts`` contains the facts that the rule
+    used. Each fact has its name, and its value as text. ``lasts_for`` (seconds), ``uses`` (a number) and ``timeout_for``
+    (seconds) are the values that the requester asked for. A field is None if the requester did not ask for a value. ``ends_boot``
+    is the time limit for an answer, in seconds on CLOCK_BOOTTIME. Later answers are ignored. ``breaks_glass`` is True if
+    approvals are skipped in an emergency.
     """
 
     id: str
@@ -64,8 +69,9 @@ class Asking:
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """What a gatekeeper asks for beyond the rule. None or an empty tuple asks for nothing. ``lasts_for`` is in seconds,
-    ``record`` one of decision.RECORDED; ``reason`` is True if a reason must be given.
+    """The additional demands of a gatekeeper. If a field is None or an empty tuple, the gatekeeper demands nothing for this
+    field. ``lasts_for`` is in seconds. ``record`` is one of decision.RECORDED. ``reason`` is True if the requester must give a
+    reason.
     """
 
     approvals: tuple[Approval, ...] = ()
@@ -77,8 +83,8 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True)
 class Passes:
-    """The gatekeeper has no objection. ``until`` (aware UTC) is how long it says so; None if it does not say. ``mark`` is its own
-    name for the decision, for the record.
+    """The gatekeeper has no objection. ``until`` (aware UTC) is the end of the validity of this answer. ``until`` is None if the
+    gatekeeper sent no end. ``mark`` is the gatekeeper's own id for its decision. jitd stores ``mark`` in the record.
     """
 
     until: datetime | None = None
@@ -87,7 +93,7 @@ class Passes:
 
 @dataclass(frozen=True, slots=True)
 class Requires:
-    """The gatekeeper passes if ``what`` is added."""
+    """The gatekeeper has no objection if the requirement ``what`` is added."""
 
     what: Requirement
     until: datetime | None = None
@@ -96,7 +102,7 @@ class Requires:
 
 @dataclass(frozen=True, slots=True)
 class Refuses:
-    """The gatekeeper denies. ``because`` are its words, at most 500 characters, as it sent them."""
+    """The gatekeeper denies. ``because`` is the reason that the gatekeeper sent, with at most 500 characters."""
 
     because: str
     mark: str = ""
@@ -104,7 +110,9 @@ class Refuses:
 
 @dataclass(frozen=True, slots=True)
 class Silent:
-    """The gatekeeper gave no answer that counts. ``why`` is the rest of the sentence ``gatekeeper NAME did not answer: …``."""
+    """The gatekeeper gave no valid answer. ``why`` is the reason, and completes the sentence ``gatekeeper NAME did not answer:
+    …``.
+    """
 
     why: str
 
@@ -114,7 +122,7 @@ Answer = Passes | Requires | Refuses | Silent
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What the gatekeeper ``name`` answered."""
+    """The answer of the gatekeeper ``name``."""
 
     name: str
     answer: Answer
@@ -122,8 +130,9 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """What is kept of a pass: who passed, at what time (aware UTC), until when, and the gatekeeper's own name for it. What it
-    required stands in the obligations of the request.
+    """The data that jitd stores when a gatekeeper has passed the request. ``name`` is the gatekeeper's name. ``at`` is the time
+    of the answer (aware UTC), and ``until`` is the end of its validity. ``mark`` is the gatekeeper's own id for its decision.
+    jitd stores the gatekeeper's requirements in the obligations of the request.
     """
 
     name: str
@@ -133,7 +142,7 @@ class Passed:
 
 
 def passed(heard: Iterable[Heard], at: datetime) -> tuple[Passed, ...]:
-    """Return what is kept of the passes in ``heard`` at ``at``."""
+    """Return a ``Passed`` for each answer in ``heard`` that lets the request pass. ``at`` is the time of the answers."""
     return tuple(
         Passed(one.name, at, one.answer.until, one.answer.mark) for one in heard if isinstance(one.answer, Passes | Requires)
     )
@@ -143,21 +152,23 @@ def passed(heard: Iterable[Heard], at: datetime) -> tuple[Passed, ...]:
 
 
 def judged(decision: Decision, heard: tuple[Heard, ...], reason: str | None) -> Decision:
-    """Return what is left of ``decision`` after its gatekeepers have answered. ``reason`` is the requester's. A gatekeeper of the
-    permit that is not in ``heard`` denies.
+    """Apply the gatekeepers' answers ``heard`` to ``decision``, and return the result. ``reason`` is the reason that the
+    requester gave. If ``heard`` contains no answer from one of the permit's gatekeepers, the result is a deny.
     """
     if isinstance(decision, Deny):
         return decision
     names = {one.name for one in heard if isinstance(one.answer, Passes | Requires)}
     missing = next((name for name in decision.obligations.gatekeepers if name not in names), None)
     if missing is not None:
-        heard = (*heard, Heard(missing, Silent("it was not asked")))  # if it has refused, that comes first
+        heard = (*heard, Heard(missing, Silent("it was not asked")))  # if a gatekeeper has refused, its answer is used first
     return folded(decision, heard, reason)
 
 
 def folded(decision: Decision, heard: tuple[Heard, ...], reason: str | None) -> Decision:
-    """Like ``judged``, with only those answers that have come so far. It is not a decision before all of them have come."""
-    if isinstance(decision, Deny):
+    """Do the same as ``judged``, but accept that some answers are still missing. As long as answers are missing, the result must
+    not be used as a decision.
+    """
+    if isinstance(decision, Deny) or not heard:
         return decision
     rule = decision.rule
     for one in heard:
@@ -176,7 +187,9 @@ def folded(decision: Decision, heard: tuple[Heard, ...], reason: str | None) -> 
 
 
 def _as_obligations(old: Obligations, what: Requirement) -> Obligations:
-    """Return ``old`` with what is required in its place, so that ``narrow`` keeps the stricter of both."""
+    """Return ``old`` with the requirements in ``what`` filled in. The caller passes ``old`` and this result to ``narrow``, which
+    chooses the stricter values.
+    """
     record = old.terms.record if what.record is None else replace(old.terms.record, what=what.record)
     terms: Terms = replace(old.terms, record=record)
     return replace(
@@ -189,7 +202,9 @@ def _as_obligations(old: Obligations, what: Requirement) -> Obligations:
 
 
 def said(one: Heard) -> list[str]:
-    """Return what the chain keeps of an answer: the name, a word, and what the gatekeeper said about it."""
+    """Return the parts of the answer ``one`` that are stored in the chain: the gatekeeper's name, a word for the answer, and the
+    gatekeeper's text.
+    """
     match one.answer:
         case Passes():
             return [one.name, "pass", one.answer.mark]

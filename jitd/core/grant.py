@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A grant permits: a number of uses of one command, until a moment on the boot clock.
+"""A grant permits a limited number of uses of one command, until a fixed time on the boot clock.
 
-Law: LAW and MAY_CAUSE hold all that decides a grant's state. A use is taken once. A grant is ACTIVE, and so can be revoked, while
-a run or holding under it lives. The end of a grant ends them.
+Law: only the tables LAW and MAY_CAUSE decide which state a grant can have. Each use can be taken only once. While a run or a
+holding under a grant is live, the grant is ACTIVE and can be revoked. When a grant ends, its runs and holdings end too.
 """
 
 from __future__ import annotations
@@ -34,11 +34,13 @@ class GrantState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What was permitted. Its id is that of the request that it answers. ``living`` are the ids of the runs and holdings under it
-    that have not ended. ``ends_boot`` is in seconds on CLOCK_BOOTTIME. ``begins_at`` and ``begins_boot`` are None unless the
-    grant begins later than it was issued (``later.has_begun``).
+    """The permission that a request got. The grant and its request have the same id. ``living`` contains the ids of the grant's
+    runs and holdings that have not ended. ``ends_boot`` is in seconds on CLOCK_BOOTTIME. ``begins_at`` and ``begins_boot`` are
+    set only if the grant begins some time after the approval (``later.has_begun``). For other grants, ``begins_at`` and
+    ``begins_boot`` are None.
 
-    ``is_lease``: a time or a number of uses was asked for, and not just one run.
+    ``is_lease`` is True if the requester asked for a time or for a number of uses. ``is_lease`` is False if the requester asked
+    for one run only.
     """
 
     id: str
@@ -67,7 +69,7 @@ class Grant:
 
     @property
     def is_live(self) -> bool:
-        """True while the grant permits something, or something under it still runs."""
+        """True while the grant permits uses, or while a run or holding under the grant is live."""
         return bool(LAW[self.state])
 
 
@@ -81,7 +83,7 @@ class Issued:
     grant: Grant
 
     def detail(self) -> dict[str, Any]:
-        """Return what the chain keeps of the event."""
+        """Return the details that the chain stores about this event."""
         begins = {} if self.grant.begins_at is None else {"begins_at": self.grant.begins_at.isoformat()}
         told = {"holder": self.grant.holder.principal, "uses": self.grant.uses, "ends_at": self.grant.ends_at.isoformat()}
         return told | begins
@@ -89,8 +91,8 @@ class Issued:
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """One use was taken, for ``request``. ``terms`` are those that the rule has today: if they are stricter than the terms of the
-    grant, they hold from now on. ``login`` is the process that asks for a login session.
+    """One use was taken, for ``request``. ``terms`` are the rule's terms at the time of the use. If these terms are stricter than
+    those of the grant, the stricter terms apply from then on. ``login`` is the process that wants to begin a login session.
     """
 
     life: ClassVar[str] = "grant"
@@ -101,7 +103,7 @@ class Used:
     login: Process | None = None
 
     def detail(self) -> dict[str, Any]:
-        """Return what the chain keeps of the event."""
+        """Return the details that the chain stores about this event."""
         return {"request": self.request}
 
 
@@ -114,13 +116,13 @@ class Expired:
     by: Actor
 
     def detail(self) -> dict[str, Any]:
-        """Return what the chain keeps of the event."""
+        """Return the details that the chain stores about this event."""
         return {}
 
 
 @dataclass(frozen=True, slots=True)
 class Revoked:
-    """Somebody ended the grant before its time."""
+    """Somebody ended the grant before its time was over."""
 
     life: ClassVar[str] = "grant"
     id: str
@@ -128,7 +130,7 @@ class Revoked:
     because: str
 
     def detail(self) -> dict[str, Any]:
-        """Return what the chain keeps of the event."""
+        """Return the details that the chain stores about this event."""
         return {"because": self.because}
 
 
@@ -145,7 +147,7 @@ LAW: dict[GrantState, dict[type, frozenset[GrantState]]] = {
     GrantState.EXPIRED: {},
     GrantState.REVOKED: {},
 }
-"""Maps each state and event to the states that may follow. Ended states are there too, with no events."""
+"""Maps each state and event to the states that may follow. Final states are also in the table, but without events."""
 
 MAY_CAUSE: dict[type, frozenset[Role]] = {
     Issued: frozenset({Role.DAEMON}),
@@ -158,19 +160,24 @@ MAY_CAUSE: dict[type, frozenset[Role]] = {
 
 
 class NoUseLeft(IllegalEvent):
-    """All uses of the grant are taken, or its time is over or has not begun. Nothing was changed."""
+    """No use can be taken, because all uses are taken, or the grant's time is over or has not begun. No object was changed."""
 
 
 def covers(grant: Grant, subject: Subject, host: str, service: str, command: Command, rule: str, now: Moment) -> bool:
-    """True if the live ``grant`` may answer for ``command``, asked by ``subject`` now. ``rule`` itself must have given it, for
-    the same person, host, boot, account and work, and for other requests than its own. Somebody known by the account alone may
-    use a grant that the account got with a ticket. ``lease.discharges`` says whether its approvals are still enough.
+    """True if the live ``grant`` may cover the ``command`` that ``subject`` requests now.
+
+    The grant must come from ``rule`` itself. The grant must be for the same person, host, boot, account and work. Later requests
+    must be able to use the grant (``is_for_other_requests``). If a subject is known only by the account, the subject may use a
+    grant that this account got with a ticket. This function does not check the approvals of the grant. ``lease.discharges``
+    checks the approvals.
     """
     return is_for_other_requests(grant) and _is_the_same(grant, subject, host, service, command, rule, now)
 
 
 def is_for_other_requests(grant: Grant) -> bool:
-    """True for a lease, and for a gate: there each try is a new request, so a grant of one use answers a later request."""
+    """True if later requests can use ``grant``. The result is True for a lease, and for the deeds GATE and LOGIN. For the deeds
+    GATE and LOGIN, each attempt is a new request. Therefore even a grant with one use can serve a later request.
+    """
     return grant.is_lease or _deed(grant).asks_again
 
 
@@ -179,9 +186,7 @@ def _deed(grant: Grant) -> Deed:
 
 
 def waits_for_its_own(grant: Grant, subject: Subject, host: str, service: str, command: Command, rule: str, now: Moment) -> bool:
-    """True if ``grant`` is a single use of the same command that only ``subject``'s earlier request can take, and has not
-    taken.
-    """
+    """True if ``grant`` has one unused use of the same command, which only an earlier request of ``subject`` can take."""
     return not is_for_other_requests(grant) and _is_the_same(grant, subject, host, service, command, rule, now)
 
 
@@ -202,12 +207,14 @@ def _is_the_same(grant: Grant, subject: Subject, host: str, service: str, comman
 
 
 def issue(event: Issued) -> tuple[Grant, tuple[Any, ...]]:
-    """Return the new grant, and what follows."""
+    """Return the new grant and the resulting effects."""
     return event.grant, (SetDeadline("grant", event.id, event.grant.ends_boot),)
 
 
 def transition(grant: Grant, event: Event, now: Moment) -> tuple[Grant, tuple[Any, ...]]:
-    """Return ``grant`` after ``event``, and what follows. Raises IllegalEvent (or NoUseLeft), and then changes nothing."""
+    """Apply ``event`` to ``grant``. Return the new state of ``grant``, and the resulting events and effects. If IllegalEvent or
+    NoUseLeft is raised, no object has changed.
+    """
     check(LAW, MAY_CAUSE, grant.state, event)
     follows: tuple[Any, ...]
     match event:
@@ -220,7 +227,7 @@ def transition(grant: Grant, event: Event, now: Moment) -> tuple[Grant, tuple[An
             after, follows = _used(grant, event, now)
         case Returned():
             living = tuple(run for run in grant.living if run != event.run)
-            # Once its time is over, a grant is kept only for its login sessions, and no use is returned to it.
+            # After the end of its time, a grant stays active only for its login sessions, and gets no uses back.
             is_over = now.boot >= grant.ends_boot or now.boot_id != grant.boot_id
             left = grant.left if event.was_started or is_over else min(grant.left + 1, grant.uses)
             left = 0 if is_over else left
@@ -258,7 +265,9 @@ def _used(grant: Grant, event: Used, now: Moment) -> tuple[Grant, tuple[Any, ...
 
 
 def _expired(grant: Grant, event: Expired) -> tuple[Grant, tuple[Any, ...]]:
-    """Expire the grant, unless its terms let a login session go on: until that session ends, there is something to revoke."""
+    """Expire the grant. If the terms allow a login session to continue, the grant stays active until that session ends. Until
+    then, the grant can be revoked.
+    """
     if deed_of(grant.service, is_login=bool(grant.living), gives=grant.command.gives).may_go_on and grant.terms.session == "keep":
         return replace(grant, left=0), ()
     return _ended(grant, GrantState.EXPIRED, event.by, "its grant has ended")

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A holding: a thing is given and taken back. The first kind of thing is leave to get a ticket from the KDC.
+"""A holding: jitd gives a thing to a person and later takes the thing back. The first kind of thing is the permission to get a
+ticket from the KDC.
 
-Law: LAW and MAY_CAUSE hold all that decides a holding's state. A holding is recorded before the thing is given, and it is open
-until the thing is taken back. A thing that was given is never forgotten. It is never recorded as taken before it is taken.
+Law: only the tables LAW and MAY_CAUSE decide which state a holding can have. jitd records a holding before it gives the thing.
+The holding stays open until the thing is taken back. jitd never forgets a thing that it has given. jitd never records that a
+thing was taken back before it has taken the thing back.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from typing import Any, ClassVar
 from jitd.core.effects import Give, ListsChanged, Moment, Take, TellHolder
 from jitd.core.law import Actor, IllegalEvent, Role, check
 from jitd.core.run import Returned
+from jitd.core.thing import is_service_ticket
 
 
 class HoldingState(StrEnum):
@@ -36,7 +39,9 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a holding ended. ``because`` is a sentence: why the thing was not given, or what the person still has of it."""
+    """How a holding ended. ``because`` is a sentence. If the thing was not given, the sentence contains the reason. If the person
+    still has a part of the thing, the sentence names this part.
+    """
 
     ending: Ending
     because: str = ""
@@ -44,13 +49,18 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """One thing that one person has under ``grant``, for ``request``.
+    """One thing that one person has because of ``grant`` and ``request``.
 
-    ``thing`` is the name of the thing as a rule has it, ``to`` the principal of the person. ``until`` is when the holding ends,
-    by the wall clock: the giver of the thing (the KDC) has no other clock. ``stays``: the person asked for the thing until then.
-    If the client has said that it keeps the thing (``kept_at``), the holding does not end with the client's connection.
-    ``together`` are the ids of all holdings of one use, this one among them, in the order in which they are given; empty if there
-    is no other. ``has_secret``: the giver has handed out a secret that the person needs to use the thing. It is stored nowhere.
+    ``thing`` is the name of the thing in the same form as in a rule. ``to`` is the principal of the person. ``until`` is the end
+    of the holding on the wall clock. jitd uses the wall clock for ``until`` because the KDC, which gives tickets, has no other
+    clock. ``stays`` is True if the person asked to keep the thing until ``until``. If ``stays`` is True, the client can report
+    that the person keeps the thing (``kept_at``). After this report, the holding does not end together with the client's
+    connection.
+
+    ``together`` contains the ids of all holdings of one use, including this holding. The ids are in the order in which jitd gives
+    the things. ``together`` is empty if the use has only one holding. ``has_secret`` is True if the giver has issued a secret
+    without which the person cannot use the thing. The secret is stored nowhere. ``taking_at`` is the first time at which jitd had
+    to take the thing back.
     """
 
     id: str
@@ -70,21 +80,34 @@ class Holding:
     kept_at: datetime | None = None
     together: tuple[str, ...] = ()
     has_secret: bool = False
+    taking_at: datetime | None = None
 
     @property
     def is_first(self) -> bool:
-        """True if no other holding of the same use is given before this one. So none is given unless this one is."""
+        """True if this holding is the first of all holdings of the same use. If the thing of the first holding is not given, jitd
+        gives no other thing of this use.
+        """
         return self.together[:1] in ((), (self.id,))
 
     @property
     def is_live(self) -> bool:
-        """True until the thing is taken back."""
+        """True until the holding has ended."""
         return bool(LAW[self.state])
 
 
 @dataclass(frozen=True, slots=True)
+class Untaken:
+    """A thing that cannot be taken back yet. ``why`` is the reason, as a sentence. ``since`` is the first time at which jitd had
+    to take the thing back. ``since`` is None if an earlier version of jitd recorded the holding.
+    """
+
+    why: str
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Giving:
-    """A use of the grant was taken. This event creates the holding, before anything is given."""
+    """A use of the grant was taken. This event creates the holding, before jitd gives the thing."""
 
     life: ClassVar[str] = "holding"
     id: str
@@ -99,7 +122,7 @@ class Giving:
     together: tuple[str, ...] = ()
 
     def detail(self) -> dict[str, Any]:
-        """Return what the chain keeps of the event."""
+        """Return the details that the chain stores about this event."""
         return {
             "grant": self.grant,
             "request": self.request,
@@ -113,7 +136,7 @@ class Giving:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """The giver says that the person has the thing. ``has_secret``: see Holding."""
+    """The giver reports that the person has the thing. ``has_secret``: see Holding."""
 
     life: ClassVar[str] = "holding"
     id: str
@@ -121,26 +144,30 @@ class Given:
     has_secret: bool = False
 
     def detail(self) -> dict[str, Any]:
-        """Return what the chain keeps of the event."""
+        """Return the details that the chain stores about this event."""
         return {"has_secret": True} if self.has_secret else {}
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The client has the thing and leaves it to the person: it stays after the client's connection."""
+    """The client has got the thing, and passes the thing to the person. From now on, the person keeps the thing even if the
+    client's connection ends.
+    """
 
     life: ClassVar[str] = "holding"
     id: str
     by: Actor
 
     def detail(self) -> dict[str, Any]:
-        """Return what the chain keeps of the event."""
+        """Return the details that the chain stores about this event."""
         return {}
 
 
 @dataclass(frozen=True, slots=True)
 class Taking:
-    """The thing has to be taken back: its grant ended, the person gave it back, or nobody knows whether it was given."""
+    """The thing must be taken back. There are three possible reasons: the grant of the holding ended, the person gave the thing
+    back, or jitd does not know whether the thing was given.
+    """
 
     life: ClassVar[str] = "holding"
     id: str
@@ -148,13 +175,13 @@ class Taking:
     because: str
 
     def detail(self) -> dict[str, Any]:
-        """Return what the chain keeps of the event."""
+        """Return the details that the chain stores about this event."""
         return {"because": self.because}
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The giver says that the thing is taken back, or that it never gave it."""
+    """The giver reports that it took the thing back, or that the thing was never given."""
 
     life: ClassVar[str] = "holding"
     id: str
@@ -162,7 +189,7 @@ class Ended:
     outcome: Outcome
 
     def detail(self) -> dict[str, Any]:
-        """Return what the chain keeps of the event."""
+        """Return the details that the chain stores about this event."""
         return {"ending": str(self.outcome.ending), "because": self.outcome.because}
 
 
@@ -185,8 +212,8 @@ LAW: dict[HoldingState, dict[type, frozenset[HoldingState]]] = {
     },
     HoldingState.ENDED: {},
 }
-"""state × event → the states it may lead to. Total: the ended state is there, and empty. What is held ends through TAKING
-alone.
+"""Maps each state and event to the states that may follow. The final state ENDED is also in the table, but without events. A
+holding in the state HELD must pass through the state TAKING before it can end.
 """
 
 MAY_CAUSE: dict[type, frozenset[Role]] = {
@@ -200,14 +227,16 @@ MAY_CAUSE: dict[type, frozenset[Role]] = {
 
 
 def give(event: Giving) -> tuple[Holding, tuple[Any, ...]]:
-    """Return the new holding, and what follows."""
+    """Return the new holding and the resulting effects."""
     asked = event.grant, event.request, event.thing, event.to, event.until, event.stays, event.at
     holding = Holding(event.id, *asked, together=event.together)
     return holding, (Give(holding.id), ListsChanged())
 
 
 def transition(holding: Holding, event: Event, now: Moment) -> tuple[Holding, tuple[Any, ...]]:
-    """Return ``holding`` after ``event``, and what follows. Raises IllegalEvent, and then changes nothing."""
+    """Apply ``event`` to ``holding``. Return the new state of ``holding``, and the resulting events and effects. If IllegalEvent
+    is raised, no object has changed.
+    """
     check(LAW, MAY_CAUSE, holding.state, event)
     follows: tuple[Any, ...]
     match event:
@@ -223,12 +252,13 @@ def transition(holding: Holding, event: Event, now: Moment) -> tuple[Holding, tu
             follows = (ListsChanged(),)
         case Taking():
             after = replace(holding, state=HoldingState.TAKING, because=holding.because or event.because)
+            after = replace(after, taking_at=holding.taking_at or now.at)
             follows = (Take(holding.id), TellHolder(holding.id), ListsChanged())
         case Ended():
             if (event.outcome.ending is Ending.NOT_GIVEN) != (holding.given_at is None):
                 raise IllegalEvent(f"holding {holding.id} cannot have ended as {event.outcome.ending}")
             after = replace(holding, state=HoldingState.ENDED, outcome=event.outcome, ended_at=now.at)
-            # If the first thing of a use was not given, none was. If it was, a ticket may be left: the use is not returned.
+            # If the first thing of a use was not given, no thing was given, so the grant gets the use back.
             is_used = event.outcome.ending is not Ending.NOT_GIVEN or not holding.is_first
             follows = (Returned(holding.grant, event.by, holding.id, is_used), TellHolder(holding.id), ListsChanged())
     if after.state not in LAW[holding.state][type(event)]:
@@ -236,17 +266,21 @@ def transition(holding: Holding, event: Event, now: Moment) -> tuple[Holding, tu
     return replace(after, version=holding.version + 1), follows
 
 
-def outcome_of(holding: Holding, now: Moment) -> Outcome:
-    """Return how ``holding`` ends if the giver has taken the thing back ``now``.
+def outcome_of(holding: Holding, now: Moment, left: str = "") -> Outcome:
+    """The giver has taken the thing of ``holding`` back at ``now``. Return the outcome. If the person still has a part of the
+    thing, ``left`` is a sentence from the giver about this part. If the person has nothing left, ``left`` is empty.
 
-    A ticket that was issued before stays valid until its own end. A replica of the KDC issues tickets by the grant until it
-    hears that the grant was taken. Nobody can take that back, so the outcome says it.
+    A ticket that was issued earlier stays valid until its own end. A replica of the KDC may continue to issue tickets until the
+    replica learns that the permission was taken back. Nobody can prevent these two effects. Therefore the outcome mentions both
+    effects.
     """
     if holding.given_at is None:
         return Outcome(Ending.NOT_GIVEN, holding.because)
-    if now.at < holding.until:
+    if left:
+        return Outcome(Ending.LEFT, left)
+    if now.at < holding.until and is_service_ticket(holding.thing):
         until = holding.until.strftime("%Y-%m-%d %H:%M:%S UTC")
-        issued = f"a ticket that was issued before is good until {until}, and what was opened by it goes on"
-        lag = "another KDC of the realm may issue one, too, until it hears that the grant was taken"
+        issued = f"a ticket that was issued before is good until {until}, and connections that were opened with it continue"
+        lag = "another KDC of the realm may issue one, too, until it learns that the permission was taken back"
         return Outcome(Ending.LEFT, f"{issued}; {lag}")
     return Outcome(Ending.TAKEN)

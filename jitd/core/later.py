@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A grant that begins later (``jitsudo --at``): it is approved now, and its time starts then.
+"""A grant that begins later (``jitsudo --at``). People approve the grant now, and the grant starts at the time that the requester
+asked for.
 
-Law: pure. Both clocks must agree that the time has come. The boot clock counts from the submission, so a wall clock that is put
-forward brings nothing nearer. The wall clock must be within the time that was approved, so one that is put back gives no use
-either. An approval that comes late gets what is left of the time, and not more.
+Law: pure. The grant starts only when the start has been reached on both clocks. On the boot clock, jitd counts the time since the
+submission. Therefore the grant does not start earlier if somebody sets the wall clock forward. The wall clock must be within the
+approved time. Therefore, if somebody sets the wall clock back, the grant cannot be used until this clock reaches the start again.
+If an approval comes after the start, the grant gets only the rest of the approved time.
 """
 
 from __future__ import annotations
@@ -20,12 +22,14 @@ if TYPE_CHECKING:
     from jitd.core.request import Request
 
 FURTHEST = 7 * 86400
-"""The time that is asked for begins at most so many seconds after the submission."""
+"""Maximum number of seconds from the submission to the requested start."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The time of a grant: seconds on the boot clock, and the same on the wall clock."""
+    """The time during which a grant is valid. ``begins_boot`` and ``ends_boot`` are seconds on the boot clock. ``begins_at`` and
+    ``ends_at`` are times of the wall clock.
+    """
 
     begins_boot: float
     begins_at: datetime
@@ -34,21 +38,23 @@ class Window:
 
 
 def fault_in_start(starts_at: datetime | None, now: datetime) -> str:
-    """Return what is wrong with ``starts_at`` (aware) as the time that somebody asks for ``now``; empty if nothing is."""
+    """The requester asks at ``now`` for a grant that begins at ``starts_at`` (aware). Return a sentence if this start is not
+    allowed, otherwise an empty text.
+    """
     if starts_at is None or timedelta(0) < starts_at - now <= timedelta(seconds=FURTHEST):
         return ""
     if starts_at <= now:
         return "the time that was asked for with --at is over already"
-    return "the time that is asked for with --at begins within 7 days"
+    return "the time given with --at must begin within 7 days"
 
 
 def lasts(asked: Request, obligations: Obligations) -> int:
-    """Return for how many seconds ``asked`` gets a grant under ``obligations``."""
+    """Return the duration in seconds of the grant for ``asked`` under ``obligations``."""
     return min(asked.lasts_for or obligations.lasts_for, obligations.lasts_for)
 
 
 def window(asked: Request, obligations: Obligations, now: Moment) -> Window:
-    """Return the time of the grant that ``asked`` gets if it is approved ``now``."""
+    """Return the time window of the grant that ``asked`` gets if it is approved at ``now``."""
     lasts_for = lasts(asked, obligations)
     begins_boot, begins_at = now.boot, now.at
     if asked.starts_at is not None:
@@ -58,7 +64,9 @@ def window(asked: Request, obligations: Obligations, now: Moment) -> Window:
 
 
 def decided_within(asked: Request, obligations: Obligations) -> float:
-    """Return the seconds within which ``asked`` has to be decided: those of its rule, and not beyond the time that it is for."""
+    """Return the number of seconds within which ``asked`` must be decided. Usually the limit is that of the rule. If the
+    requested time of the grant ends earlier, the decision must come before this end.
+    """
     if asked.starts_at is None:
         return obligations.expires_for
     until_its_end = (asked.starts_at - asked.submitted_at).total_seconds() + lasts(asked, obligations)
@@ -66,7 +74,9 @@ def decided_within(asked: Request, obligations: Obligations) -> float:
 
 
 def has_begun(grant: Grant, now: Moment) -> bool:
-    """True unless ``grant`` begins later, or its time is not now by the wall clock."""
+    """True if ``grant`` may be used already. A grant without a later start may always be used. If there is a later start, the
+    boot clock must have reached the start, and the wall clock must be within the time of ``grant``.
+    """
     if grant.begins_boot is None or grant.begins_at is None:
         return True
     return now.boot >= grant.begins_boot and grant.begins_at <= now.at < grant.ends_at

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Decides whether the approvals of a grant are still enough at a later use: of a lease, or by ``--resume``.
+"""Decides at each later use whether the approvals of a grant are still enough. A later use is a use of a lease, or a use by
+``--resume``.
 
-Law: a grant stands for the approvals that its own rule asks today, as far as they were asked for and given, and never for more.
-An approver counts with the groups that they have now, unless the rule says otherwise.
+Law: a grant can replace an approval only if the rule of the grant still demands this approval today. At the time of the approval,
+the rule must also have demanded this approval, and people must have given this approval. jitd uses the current groups of each
+approver, unless the rule has ``standing = "review"``.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from jitd.core.approvers import tally
-from jitd.core.decision import Obligations, narrow
+from jitd.core.decision import Obligations, narrow_standing, narrow_without_kdc
 from jitd.core.effects import Moment
 from jitd.core.grant import Grant
 from jitd.core.request import Request, Review
@@ -19,8 +21,9 @@ from jitd.core.ways import opened
 
 
 def still_counts(review: Review, now: Subject | None, standing: str) -> Subject | None:
-    """Return the approver that the tally counts for ``review``: its author as they are ``now``, with the groups that they had at
-    the review if the rule says so (``standing``). None if the author's account is gone.
+    """Return the approver who counts for ``review``: the author of the review with the current data in ``now``. If ``standing``
+    is ``review``, the result has the groups that the author had at the time of the review. Return None if the author's account
+    does not exist any more.
     """
     if now is None or standing != "review":
         return now
@@ -28,27 +31,32 @@ def still_counts(review: Review, now: Subject | None, standing: str) -> Subject 
 
 
 def owes(answered: Request, today: Obligations, standing: tuple[Subject, ...]) -> int:
-    """Return how many approvals the request ``answered`` lacks if the approvers in ``standing`` count. The number is computed for
-    the approvals that the rule asked for at the approval, and for those that it asks for ``today``, each with the ways that were
-    open when ``answered`` was approved. The larger one is returned. If the rule counts approvers as they were at the review,
-    the lists of that time count, too.
+    """Return the number of approvals that the request ``answered`` lacks. Only the approvers in ``standing`` count.
+
+    The function computes the number of missing approvals twice: once with the earlier demands of the rule, from the approval of
+    ``answered``, and once with the demands of ``today``. Both calculations use the ways that were open at the time of the
+    approval. The larger number is returned. If ``standing`` is ``review``, the function also uses the lists of people from the
+    time of the review.
     """
     assert answered.obligations is not None, "an approved request has its obligations"
     lists = {way.also: way.among for approval in answered.obligations.approvals for way in approval.ways}
-    now, both = today.approvals, narrow(answered.obligations, today)
-    if both.standing == "review":
+    now = today.approvals
+    if narrow_standing(answered.obligations, today) == "review":
         now = tuple(approval.with_lists(lists.get) for approval in now)
     asked = (answered.obligations.approvals, now)
-    ways = (opened(approvals, answered.opened, both.without_kdc) for approvals in asked)
+    without_kdc = narrow_without_kdc(answered.obligations, today)
+    ways = (opened(approvals, answered.opened, without_kdc) for approvals in asked)
     return max(tally(open_, standing, answered.requester) for open_ in ways)
 
 
 def is_within(grant: Grant, today: Obligations, now: Moment) -> bool:
-    """True if ``grant`` would still have time and a use left if it had been issued under ``today``'s obligations."""
+    """True if ``grant`` is within the limits of ``today``: the grant would still have time and a use left if the obligations in
+    ``today`` had applied from its start.
+    """
     begun_boot = grant.ends_boot - (grant.ends_at - (grant.begins_at or grant.issued_at)).total_seconds()
     return now.boot < begun_boot + today.lasts_for and grant.uses - grant.left < today.uses
 
 
 def discharges(grant: Grant, answered: Request, today: Obligations, standing: tuple[Subject, ...], now: Moment) -> bool:
-    """True if ``grant``, which ``answered`` got, stands for all the approvals that its rule asks ``today``."""
+    """True if ``grant`` replaces all approvals that its rule demands ``today``. ``answered`` is the request of the grant."""
     return is_within(grant, today, now) and owes(answered, today, standing) == 0

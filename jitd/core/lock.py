@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A lock. While it is active, nothing new is permitted to the people that it is on, and their approvals do not count. What they
-had ends when the lock is placed.
+"""A lock. While a lock is active, jitd permits nothing new to the locked people, and their approvals do not count. When a lock is
+placed, the open requests and the grants of the locked people end.
 
-Law: LAW and MAY_CAUSE hold all that decides a lock's state. A lock only takes away, and never permits. Its time is counted on the
-boot clock, in each boot as far as the record proves it. So a lock never ends early, but it may end late.
+Law: only the tables LAW and MAY_CAUSE decide which state a lock can have. A lock only takes rights away, and never permits an
+action. jitd measures the time of a lock on the boot clock. For each boot, jitd counts only the time that is proved by the record.
+Therefore a lock never ends too early, but it may end too late.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class LockState(StrEnum):
 
 
 class Whom(StrEnum):
-    """The kind of name that a lock is on."""
+    """The kind of the name in a lock: an account, a principal, or everybody."""
 
     USER = "user"
     PRINCIPAL = "principal"
@@ -43,11 +44,12 @@ class Whom(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """Who is locked, who placed the lock, and why. ``uid`` and ``person`` are those of the account (or of the account that the
-    principal maps to) when the lock was placed, as far as they were known.
+    """A lock: who is locked, who placed the lock, and why. ``uid`` and ``person`` belong to the locked account, or to the account
+    that the locked principal maps to. jitd stores the values that ``uid`` and ``person`` had when the lock was placed, if jitd
+    knew these values then.
 
-    ``left_for`` is the number of seconds that were left of the lock at ``since_boot``, a moment on the clock of the boot
-    ``boot_id``. None if the lock has no end.
+    ``left_for`` is the number of seconds that the lock still had at ``since_boot``. ``since_boot`` is a time on the boot clock of
+    the boot ``boot_id``. ``left_for`` is None if the lock has no end.
     """
 
     id: str
@@ -75,15 +77,19 @@ class Lock:
 
     @property
     def ends_boot(self) -> float | None:
-        """When the lock ends, in seconds on the clock of the boot ``boot_id``; None if it has no end."""
+        """The end of the lock, in seconds on the clock of the boot ``boot_id``. None if the lock has no end."""
         return None if self.left_for is None else self.since_boot + self.left_for
 
     def is_over_at(self, now: Moment) -> bool:
-        """True if all of the lock's time has gone by on the boot clock. The wall clock proves nothing."""
+        """True if the whole time of the lock is over on the boot clock. jitd does not use the wall clock here, because anyone
+        with root rights can change that clock.
+        """
         return self.ends_boot is not None and now.boot_id == self.boot_id and now.boot >= self.ends_boot
 
     def ends_at(self, now: Moment) -> datetime | None:
-        """Return when the lock will end, by the wall clock, for people; None if it has no end."""
+        """Return the time on the wall clock at which the lock will end. This time is shown to people. Return None if the lock has
+        no end.
+        """
         if self.ends_boot is None or self.left_for is None:
             return None
         left = self.ends_boot - now.boot if now.boot_id == self.boot_id else self.left_for
@@ -92,7 +98,7 @@ class Lock:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """An operator placed a lock. This event creates it."""
+    """An operator placed a lock. This event creates the lock."""
 
     life: ClassVar[str] = "lock"
     id: str
@@ -100,7 +106,7 @@ class Placed:
     lock: Lock
 
     def detail(self) -> dict[str, Any]:
-        """Return what the chain keeps of the event."""
+        """Return the details that the chain stores about this event."""
         placed = self.lock
         return {"whom": str(placed.whom), "name": placed.name, "reason": placed.reason, "lasts_for": placed.lasts_for}
 
@@ -115,14 +121,14 @@ class Lifted:
     because: str
 
     def detail(self) -> dict[str, Any]:
-        """Return what the chain keeps of the event."""
+        """Return the details that the chain stores about this event."""
         return {"because": self.because}
 
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """The host was rebooted: the rest of the lock's time is counted on the new boot clock. The record proves that ``spent_for``
-    seconds of it went by in the boot before.
+    """The host was rebooted, so the rest of the lock's time is counted on the new boot clock. The record proves that
+    ``spent_for`` seconds of the lock's time passed during the previous boot.
     """
 
     life: ClassVar[str] = "lock"
@@ -131,7 +137,7 @@ class Carried:
     spent_for: float
 
     def detail(self) -> dict[str, Any]:
-        """Return what the chain keeps of the event."""
+        """Return the details that the chain stores about this event."""
         return {"spent_for": f"{self.spent_for:.6f}"}
 
 
@@ -144,7 +150,7 @@ class Expired:
     by: Actor
 
     def detail(self) -> dict[str, Any]:
-        """Return what the chain keeps of the event."""
+        """Return the details that the chain stores about this event."""
         return {}
 
 
@@ -159,7 +165,7 @@ LAW: dict[LockState, dict[type, frozenset[LockState]]] = {
     LockState.LIFTED: {},
     LockState.EXPIRED: {},
 }
-"""Maps each state and event to the states that may follow. Ended states are there too, with no events."""
+"""Maps each state and event to the states that may follow. Final states are also in the table, but without events."""
 
 MAY_CAUSE: dict[type, frozenset[Role]] = {
     Placed: frozenset({Role.OPERATOR}),
@@ -171,18 +177,20 @@ MAY_CAUSE: dict[type, frozenset[Role]] = {
 
 
 class LockedOut(IllegalEvent):
-    """The person who asked for this is locked. Nothing was changed."""
+    """Raised if the author of an event is locked. No object was changed."""
 
 
 def place(event: Placed) -> tuple[Lock, tuple[Any, ...]]:
-    """Return the new lock, and what follows. ``consequences`` says what the lock ends."""
+    """Return the new lock and the resulting effects. The function ``consequences`` returns the events that the lock causes."""
     if event.by.role not in MAY_CAUSE[Placed]:
         raise IllegalEvent(f"a lock cannot be placed by the {event.by.role}")
     return event.lock, (*_deadline(event.lock), ForgetAnswers(), ListsChanged())
 
 
 def transition(lock: Lock, event: Event, now: Moment) -> tuple[Lock, tuple[Any, ...]]:
-    """Return ``lock`` after ``event``, and what follows. Raises IllegalEvent, and then changes nothing."""
+    """Apply ``event`` to ``lock``. Return the new state of ``lock`` and the resulting effects. If IllegalEvent is raised, no
+    object has changed.
+    """
     check(LAW, MAY_CAUSE, lock.state, event)
     match event:
         case Lifted():
@@ -209,14 +217,15 @@ def _deadline(lock: Lock) -> tuple[Any, ...]:
     return () if lock.ends_boot is None else (SetDeadline("lock", lock.id, lock.ends_boot),)
 
 
-# --- the people that a lock is on, and what it ends --------------------------------------------------------------------
+# --- the people that a lock applies to, and what it ends ---------------------------------------------------------------
 
 
 def is_on(lock: Lock, who: Subject) -> bool:
-    """True if ``lock`` is on ``who``: by the name of the account or principal, by the account's number, or by the person behind
-    the account. So another account or principal of the same person is locked too.
+    """True if ``lock`` locks ``who``. A lock of the kind ALL locks everybody. Any other lock applies to ``who`` if the lock
+    contains the account, the principal, the uid or the person of ``who``. Therefore the lock also applies to other accounts and
+    principals of the same person.
 
-    No lock is on local root without a ticket, so that root can always act on the host.
+    A lock never applies to local root without a ticket. Therefore root can always act on the host.
     """
     if who.is_root or not lock.is_active:
         return False
@@ -227,26 +236,29 @@ def is_on(lock: Lock, who: Subject) -> bool:
 
 
 def sentence(lock: Lock) -> str:
-    """Return the reason for the people whom the lock concerns: ``locked: REASON``."""
+    """Return the reason of the lock in the form that is shown to the locked people: ``locked: REASON``."""
     return f"locked: {lock.reason}" if lock.reason else f"locked by {lock.placed_by}"
 
 
 def lock_on(locks: Iterable[Lock], who: Subject) -> Lock | None:
-    """Return the first of ``locks`` that is on ``who``; None if none is."""
+    """Return the first of ``locks`` that applies to ``who``. Return None if no lock applies."""
     return next((lock for lock in locks if is_on(lock, who)), None)
 
 
 def answer_to(locks: Iterable[Lock], who: Subject) -> Deny | None:
-    """Return the deny for anything that ``who`` asks for, before any rule is asked; None if they are not locked."""
+    """If ``who`` is locked, return the deny for every request of ``who``. No rule is evaluated for a locked person. Return None
+    if ``who`` is not locked.
+    """
     found = lock_on(locks, who)
     return None if found is None else Deny(Why.LOCKED, sentence(found))
 
 
 def under(locks: tuple[Lock, ...], life: Any, event: Any) -> Any:
-    """Return ``event`` as ``locks`` let it happen to ``life``. A locked requester gets no permit and no use; the approval of a
-    locked person does not count.
+    """Return ``event``, which happens to the object ``life``, with the changes that ``locks`` require. A locked requester gets no
+    permit and no use. The approval of a locked person does not count.
 
-    ``lifecycle.handle`` calls this, so that a decision made just before a lock cannot be stored after it. Raises LockedOut.
+    ``lifecycle.handle`` calls this function. Therefore a decision that was made just before a lock cannot be stored after the
+    lock. Raises LockedOut if the author of the event is locked.
     """
     match event:
         case Screened():
@@ -262,6 +274,8 @@ def under(locks: tuple[Lock, ...], life: Any, event: Any) -> Any:
 
 
 def _without_locked(locks: tuple[Lock, ...], asked: Request, event: Screened | Reviewed) -> Screened | Reviewed:
+    if not locks:
+        return event
     standing = tuple(who for who in event.standing if lock_on(locks, who) is None)
     return replace(event, decision=answer_to(locks, asked.requester) or event.decision, standing=standing)
 
@@ -275,9 +289,9 @@ def _refuse(locks: tuple[Lock, ...], who: Subject) -> None:
 def consequences(
     event: Placed, locks: tuple[Lock, ...], waiting: Iterable[Request], permitted: Iterable[tuple[Grant, Request]]
 ) -> tuple[Any, ...]:
-    """Return the events that end requests that wait, and grants with what runs under them; and effects that tell people.
-
-    ``locks`` are the locks before ``event``. ``permitted`` are the live grants, each with the request that it answers.
+    """Return the events and effects that result from a new lock. The events end waiting requests, and end grants with their runs
+    and holdings. The effects inform people. ``locks`` contains the locks that existed before ``event``. ``permitted`` contains
+    the live grants, each with the request for which it was issued.
     """
     because, locks = sentence(event.lock), (*locks, event.lock)
     follows: list[Any] = []
@@ -285,13 +299,15 @@ def consequences(
         if is_on(event.lock, asked.requester):
             follows.append(Locked(asked.id, event.by, event.id, because))
         elif any(is_on(event.lock, review.by) for review in asked.reviews):
-            follows.append(TellRequester(asked.id))  # an approval no longer counts
+            follows.append(TellRequester(asked.id))  # one of the approvals no longer counts
     follows += (Revoked(grant.id, event.by, because) for grant, asked in permitted if _rests_on(locks, event.lock, asked))
     return tuple(follows)
 
 
 def _rests_on(locks: tuple[Lock, ...], lock: Lock, asked: Request) -> bool:
-    """True if a locked person made the request ``asked``, or if it lacks approvals without those of locked persons."""
+    """True if a locked person made the request ``asked``. Also True if ``asked`` does not have enough approvals without the
+    approvals of locked persons.
+    """
     if is_on(lock, asked.requester):
         return True
     if asked.obligations is None or not any(is_on(lock, review.by) for review in asked.reviews):
@@ -300,5 +316,5 @@ def _rests_on(locks: tuple[Lock, ...], lock: Lock, asked: Request) -> bool:
 
 
 def counted(locks: tuple[Lock, ...], asked: Request) -> tuple[Subject, ...]:
-    """Return the people who approved ``asked`` and whose approval counts under ``locks``."""
+    """Return the people who approved ``asked`` and whose approvals still count under ``locks``."""
     return tuple(r.by for r in asked.reviews if r.verdict is Verdict.APPROVE and lock_on(locks, r.by) is None)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The names that a rule's ``when`` may use, in one table: what each one is, where its value comes from, and what silence means.
+"""The table of names that the condition ``when`` of a rule may use. For each name, the table contains the type, the source of the
+value, and the meaning of a missing value.
 
-Law: pure. The manual's list of names (jitd-policy(5)) says what this table says. A name of ``claim.`` is what the requester's
-client said; every other name is what the daemon, the host or the enforcement point says.
+Law: pure. The list of names in the manual (jitd-policy(5)) agrees with this table. A value under ``claim.`` comes from the
+requester's client. Every other value comes from the daemon, the host or the enforcement point.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from types import MappingProxyType
 ROOTS = ("request", "subject", "claim", "fact")
 """The first word of each name."""
 TYPES = ("bool", "int", "double", "string", "timestamp", "list")
-"""The types of values. A ``list`` is a list of strings."""
+"""The types that a value can have. A ``list`` is a list of strings."""
 
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -25,8 +26,9 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """What a name means. ``type`` is one of TYPES, ``source`` says who says it, ``meaning`` what it is. ``silence`` is True if
-    the source may have nothing to say and ``meaning`` says which value stands for that: the name is then always known.
+    """The description of a name. ``type`` is one of TYPES. ``source`` is the source of the value, such as ``KDC``. ``meaning``
+    describes the value. ``silence`` is True if the source may have no value. For such a name, ``meaning`` describes the value
+    that jitd uses instead of a missing value. A name with ``silence`` is therefore always known.
     """
 
     type: str
@@ -89,18 +91,23 @@ _FACT = {
 }
 
 NAMES: Mapping[str, Name] = MappingProxyType(_REQUEST | _SUBJECT | _CLAIM | _FACT)
-"""Each built-in name → what it means. Providers add names of ``fact.`` (jitd.toml(5)); they may not declare one of these."""
+"""Maps each built-in name to its description. Providers add more names under ``fact.`` (jitd.toml(5)). Providers may not declare
+a built-in name.
+"""
 OF_THE_FILE = frozenset(name for name, told in NAMES.items() if told.source == "file")
-"""The names of facts about the command's file. It may be looked at only after the rules have permitted its path."""
+"""The names of facts about the command's file. jitd may open this file only after the rules have permitted its path."""
 MOST_ELEMENTS = 1000
-"""How many members a list may have in an expression. Time is bounded by it, since each member may be compared with a pattern."""
+"""Maximum number of members of a list in an expression. This maximum limits the time of an evaluation, because each member may be
+compared with a pattern.
+"""
 MOST_CHARACTERS = 128 * 1024
-"""How many characters the texts of one name may have together."""
+"""Maximum number of characters of all texts of one name together."""
 
 
 def fault_in(value: object, type: str) -> str:
-    """Return why ``value`` cannot be the value of a name of that ``type``, as the rest of the sentence ``fact.risk …``; empty if
-    it can be. Nothing is converted: a bool is not an int, and an int is not a double.
+    """Return the reason why a name of the type ``type`` cannot have the value ``value``. The text has no subject. The caller
+    writes a name such as ``fact.risk`` before the text. Return an empty text if ``value`` is good. Values are not converted: a
+    bool is not an int, and an int is not a double.
     """
     match type, value:
         case "bool", bool():
@@ -125,4 +132,4 @@ def fault_in(value: object, type: str) -> str:
 def _fault_in_texts(texts: tuple[str, ...]) -> str:
     if sum(map(len, texts)) > MOST_CHARACTERS:
         return f"is longer than {MOST_CHARACTERS} characters"
-    return "" if not any(map(_SURROGATE.search, texts)) else "holds half of a character (a surrogate)"
+    return "" if not any(map(_SURROGATE.search, texts)) else "contains half of a character (a surrogate)"

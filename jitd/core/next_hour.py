@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""When the hours of a rule begin next, for a requester who came outside them.
+"""Computes the next beginning of a rule's hours, for a requester who asked outside these hours.
 
-Law: pure. The moment that is told is one at which the hours hold, and no earlier one after ``at`` is. Nothing is told of a rule
-that a requester would not be told of anyway (``explaining.closest``).
+Law: pure. The result is the first moment after ``at`` that is within the hours. jitd shows this moment to a requester only for a
+rule that the requester can see anyway (``explaining.closest``).
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from jitd.core.conditions import DAYS, Hours
 _MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
 _DAY = 24 * 60
 AHEAD_DAYS = 8
-"""Number of days to search. Each hour of the week comes again within seven days, except one that is skipped when a clock is
-changed.
+"""Number of days to search. Each hour of the week is repeated within seven days, unless a clock change (such as daylight saving
+time) skips this hour.
 """
 
 
 def next_hour(hours: tuple[Hours, ...], at: datetime) -> tuple[datetime, Hours] | None:
-    """Return the first minute after ``at`` (aware) in which one of ``hours`` holds, and which one; None if there is none within
-    AHEAD_DAYS.
+    """Return the first minute after ``at`` (aware) that is within one of ``hours``. Also return the member of ``hours`` that
+    contains this minute. Return None if there is no such minute within AHEAD_DAYS.
     """
     found = ((moment, one) for one in hours for moment in _beginnings(one, at) if moment > at and one.hold_at(moment))
     return min(found, key=lambda pair: pair[0], default=None)
 
 
 def _beginnings(hours: Hours, at: datetime) -> Iterator[datetime]:
-    """Yield the moments at which ``hours`` may begin: where a span begins, and every minute around a change of the clock."""
+    """Yield all moments at which ``hours`` may begin: the beginning of each time span, and every minute around a clock change."""
     today = at.astimezone(hours.zone).date()
     for day in (today + timedelta(days=n) for n in range(AHEAD_DAYS + 1)):
         for start, _ in hours.spans:
@@ -46,6 +46,6 @@ def _beginnings(hours: Hours, at: datetime) -> Iterator[datetime]:
 
 
 def hour_in_words(moment: datetime, hours: Hours) -> str:
-    """Return ``moment`` in the zone of ``hours``, such as ``Mon 2026-11-23 08:00 CET``."""
+    """Return ``moment`` in the time zone of ``hours``, such as ``Mon 2026-11-23 08:00 CET``."""
     local = moment.astimezone(hours.zone)
     return f"{DAYS[local.weekday()]} {local:%Y-%m-%d %H:%M %Z}"

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Notices: what people outside are to be told of a request, as its state has it at a moment, and who they are.
+"""Notices: the messages about a request that jitd sends to people through external channels, and the recipients of these
+messages. Notices are derived from the state of the request at one moment.
 
-Law: pure. A notice follows from state alone, so after a crash it is derived again; one that no longer follows is moot, and is
-not sent. Nobody is told as an approver of their own request. No notice changes a decision.
+Law: pure. A notice depends only on the state of the request, so jitd can derive the same notice again after a crash. If the state
+has changed and the notice does not apply any more, jitd does not send the notice. jitd never treats a requester as an approver of
+their own request. A notice never changes a decision.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -21,12 +23,14 @@ from jitd.core.subject import Subject
 from jitd.core.ways import flat
 
 STILL_TOLD_FOR = timedelta(days=1)
-"""How long after its deadline a request's end is still told. A channel that fails for longer never tells it."""
+"""The maximum time between a request's deadline and the notice that the request has ended. If a channel fails for a longer time,
+the channel never sends this notice.
+"""
 NOTHING: Mapping[str, datetime] = MappingProxyType({})
 
 
 class Event(StrEnum):
-    """What happened. The words are in the told marks."""
+    """The event that a notice reports. These words are also used in told marks."""
 
     WAITS = "waits"
     OPENED = "opened"
@@ -35,27 +39,47 @@ class Event(StrEnum):
     BREAK_GLASS = "break_glass"
     OVERDUE = "overdue"
     REVIEWED = "reviewed"
+    NOT_TAKEN = "not_taken"
+    TAKEN = "taken"
 
 
 class Whom(StrEnum):
-    """Who is told: those who could approve, those who were told that the request waits, or the requester."""
+    """Who gets the notice. APPROVERS: the people who could approve. TOLD: the people who were told that the request waits.
+    REQUESTER: the requester. ANSWERABLE: the people who have approved, and the operators.
+    """
 
     APPROVERS = "approvers"
     TOLD = "told"
     REQUESTER = "requester"
+    ANSWERABLE = "answerable"
 
 
 ENDS = frozenset({Event.DECIDED, Event.REVIEWED})
-"""Events after which an address is told nothing more of the request."""
-LOUD = frozenset({Event.BREAK_GLASS, Event.OVERDUE})
-"""Events that nobody mutes, that are never left to a digest, and that the record names when they were sent."""
+"""After a notice about one of these events, an address gets no more notices about the request."""
+LOUD = frozenset({Event.BREAK_GLASS, Event.OVERDUE, Event.NOT_TAKEN})
+"""Events whose notices nobody can mute. jitd never delays these notices for a digest. When a notice about one of these events is
+sent, the chain records the event.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """The thing ``thing`` of the holding ``holding``, which jitd must take back. If jitd cannot take the thing back now, ``why``
+    is a sentence with the reason. If the thing has been taken back, ``why`` is empty. After the thing has been taken back,
+    ``left`` describes the part of the thing that the person still has.
+    """
+
+    holding: str
+    thing: str
+    why: str = ""
+    left: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """``whom`` is to be told ``event`` of the request ``request``. APPROVERS are the people of ``approvals``. ``key`` is how
-    marks call the event; an event that happens more than once has a key of its own each time. ``by`` is the account of whoever
-    gave a review that was owed.
+    """Tell the people in ``whom`` about ``event`` of the request ``request``. If ``whom`` is APPROVERS, ``approvals`` names these
+    people. ``key`` is the name of the event in told marks. If the same kind of event can happen several times, each event has its
+    own key. ``by`` is the account of the person who gave the owed review. If the event is about a thing, ``back`` is this thing.
     """
 
     event: Event
@@ -64,6 +88,7 @@ class Notice:
     approvals: tuple[Approval, ...] = ()
     key: str = ""
     by: str = ""
+    back: Back | None = None
 
     @property
     def mark(self) -> str:
@@ -73,8 +98,9 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A review that is owed because the glass was broken. ``approvals`` were skipped: their people are told. ``is_overdue``: its
-    time is over. ``given_by`` is the account of the person who gave it, at ``given_at``; empty and None as long as nobody has.
+    """A review that is owed because somebody broke glass. ``approvals`` are the skipped approvals. jitd informs the people who
+    are named in these approvals. ``is_overdue`` is True if the time of the review is over. ``given_by`` is the account of the
+    person who gave the review at ``given_at``. Before the review, ``given_by`` is empty and ``given_at`` is None.
     """
 
     approvals: tuple[Approval, ...]
@@ -84,7 +110,7 @@ class Skipped:
 
 
 def half_time(request: Request) -> float | None:
-    """Return when half of the request's time is over (seconds on CLOCK_BOOTTIME); None if it has no deadline yet."""
+    """Return the middle of the request's time, in seconds on CLOCK_BOOTTIME. Return None if the request has no deadline yet."""
     if request.expires_boot is None:
         return None
     return request.submitted_boot + (request.expires_boot - request.submitted_boot) / 2
@@ -93,9 +119,11 @@ def half_time(request: Request) -> float | None:
 def owed(
     request: Request, now: Moment, told: Mapping[str, datetime] = NOTHING, skipped: Skipped | None = None
 ) -> tuple[Notice, ...]:
-    """Return all that is to be told of ``request`` at ``now``, told already or not. ``told`` is what one address was told of it
-    (mark → moment): only who heard of the request in the first half of its time needs a reminder. ``skipped`` is the review that
-    is owed for the request.
+    """Return all notices about ``request`` at ``now``. The result also contains notices that were already sent.
+
+    ``told`` contains the notices about the request that one address already got: it maps the mark of each notice to the time of
+    sending. A person gets a reminder only if they got a notice in the first half of the request's time. ``skipped`` is the owed
+    review of the request.
     """
     if skipped is not None:
         return _of_broken_glass(request, skipped, now)
@@ -109,14 +137,42 @@ def owed(
     return tuple(ended)
 
 
+def owed_of_things(request: str, things: tuple[Back, ...], told: Mapping[str, datetime]) -> tuple[Notice, ...]:
+    """Return the notices about ``things`` that were given for ``request``. If jitd cannot take a thing back, it sends a notice
+    about the thing. When the thing has been taken back later, the addresses that got the first notice get a second notice.
+    ``told``: see ``owed``.
+    """
+    found = []
+    for back in things:
+        untaken, taken = f"{Event.NOT_TAKEN}-{back.holding}", f"{Event.TAKEN}-{back.holding}"
+        if back.why:
+            found.append(Notice(Event.NOT_TAKEN, request, Whom.ANSWERABLE, key=untaken, back=back))
+        elif untaken in told:
+            found.append(Notice(Event.TAKEN, request, Whom.ANSWERABLE, key=taken, back=back))
+    return tuple(found)
+
+
+def awaits_things(told: Collection[str]) -> bool:
+    """An address may have got a notice that a thing cannot be taken back. True if this address has not yet got the second notice,
+    which reports that the thing has been taken back. ``told`` contains the marks of all notices that the address got.
+    """
+    heard = {mark.partition("-")[2] for mark in told if mark.startswith(f"{Event.NOT_TAKEN}-")}
+    return not heard <= {mark.partition("-")[2] for mark in told if mark.startswith(f"{Event.TAKEN}-")}
+
+
+def is_of_things(mark: str) -> bool:
+    """True if ``mark`` belongs to a notice about a thing. False if ``mark`` belongs to a notice about a request."""
+    return mark.startswith((f"{Event.NOT_TAKEN}-", f"{Event.TAKEN}-"))
+
+
 def is_stale(request: Request, now: Moment) -> bool:
-    """True if ``request`` has ended too long ago for its end to be told."""
+    """True if ``request`` ended so long ago that jitd no longer sends a notice about the end."""
     return request.expires_at is not None and request.expires_at + STILL_TOLD_FOR < now.at
 
 
 def _of_waiting(request: Request, now: Moment, told: Mapping[str, datetime]) -> tuple[Notice, ...]:
     is_over = request.expires_boot is not None and (request.boot_id != now.boot_id or request.expires_boot <= now.boot)
-    if request.obligations is None or is_over or request.asking_at is not None:  # then gatekeepers are asked, and nobody is owed
+    if request.obligations is None or is_over or request.asking_at is not None:  # ``asking_at``: gatekeepers must answer first
         return ()
     asked = request.obligations.approvals
     found = [Notice(Event.WAITS, request.id, Whom.APPROVERS, flat(open_ways(replace(request, opened=0))))]
@@ -141,24 +197,28 @@ def _of_broken_glass(request: Request, skipped: Skipped, now: Moment) -> tuple[N
 
 
 def _was_open(request: Request) -> bool:
-    """True if ``request`` was decided later than it was made, so that its requester may not have heard the answer."""
+    """True if ``request`` was decided some time after the requester made it. After such a delay, the requester may not know the
+    decision.
+    """
     owed = request.obligations
     return request.lease is None and owed is not None and bool(owed.approvals or owed.gatekeepers)
 
 
 def decider(request: Request) -> Subject | None:
-    """Return whose review ended ``request``; None if no review did."""
+    """Return the person whose review ended ``request``. Return None if ``request`` was not ended by a review."""
     last = request.reviews[-1] if request.reviews else None
     ended_so = {Verdict.APPROVE: RequestState.APPROVED, Verdict.DENY: RequestState.DENIED}
     return last.by if last is not None and request.state is ended_so[last.verdict] else None
 
 
 def decided_by(request: Request) -> str:
-    """Return the principal whose review ended ``request``; empty if no review did."""
+    """Return the principal of the person whose review ended ``request``. Return an empty text if ``request`` was not ended by a
+    review.
+    """
     by = decider(request)
     return "" if by is None else by.principal
 
 
 def has_approved(person: str, request: Request) -> bool:
-    """True if ``person`` has approved ``request`` already."""
+    """True if ``person`` has already approved ``request``."""
     return any(review.by.person == person for review in request.reviews if review.verdict is Verdict.APPROVE)

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What changes who may approve while a request waits: ways open, and lists are asked for again. It is a part of ``request``.
+"""Changes of the possible approvers while a request waits. Ways to approve open, and jitd fetches the lists of people again. This
+module is a part of ``request``.
 
-Law: pure. A way opens by an event of the clock, which is recorded, and never before its time. What was approved before counts for
-the ways that open later, and by the lists as they are then.
+Law: pure. Only the clock opens a way, and never before the time of this way. jitd records the opening of a way as an event.
+Earlier approvals also count for ways that open later. When a way opens, jitd checks the earlier approvals against the lists of
+that time.
 """
 
 from __future__ import annotations
@@ -22,14 +24,18 @@ if TYPE_CHECKING:
     from jitd.core.subject import Subject
 
 WAY, LISTS = "way", "lists"
-"""The names under which it is kept among the deadlines when the next way opens, and when the lists are asked for again."""
+"""The names of two kinds of deadlines. At WAY, the next way to approve opens. At LISTS, jitd fetches the lists of people
+again.
+"""
 LISTS_EVERY = 30
-"""Seconds after which the lists of a request that waits are asked for again."""
+"""Number of seconds between two fetches of the lists of a waiting request."""
 
 
 @dataclass(frozen=True, slots=True)
 class WaysOpened:
-    """Those ways to approve are open from now on that open ``after`` so many seconds."""
+    """The clock has opened ways to approve. From now on, a way is open if its ``after`` is at most the ``after`` of this event
+    (seconds since the submission).
+    """
 
     life: ClassVar[str] = "request"
     id: str
@@ -37,14 +43,14 @@ class WaysOpened:
     after: int
 
     def detail(self) -> dict[str, Any]:
-        """Return what the chain keeps of the event."""
+        """Return the details that the chain stores about this event."""
         return {"after": self.after}
 
 
 @dataclass(frozen=True, slots=True)
 class Relisted:
-    """The lists that limit who may approve were fetched again, and at least one of them has changed. ``lists`` are all of them,
-    each with whom it names; None if that is not known.
+    """jitd has again fetched the lists that limit the approvers, and at least one list has changed. ``lists`` contains the names
+    of all lists, each with the members of the list. If a list is not known, None replaces the members.
     """
 
     life: ClassVar[str] = "request"
@@ -53,23 +59,25 @@ class Relisted:
     lists: tuple[tuple[str, tuple[str, ...] | None], ...]
 
     def detail(self) -> dict[str, Any]:
-        """Return what the chain keeps of the event."""
+        """Return the details that the chain stores about this event."""
         return {"lists": {also: None if among is None else list(among) for also, among in self.lists}}
 
 
 def open_ways(request: Request) -> Open:
-    """Return what ``request`` asks of approvers, with the ways that are open."""
+    """Return the approvals that ``request`` needs, each with the ways that are open now."""
     without_kdc = "deny" if request.obligations is None else request.obligations.without_kdc
     return opened(_approvals(request), request.opened, without_kdc)
 
 
 def lists_in(approvals: Iterable[Approval]) -> tuple[tuple[str, tuple[str, ...] | None], ...]:
-    """Return the lists that narrow ``approvals``, each once, with whom it names."""
+    """Return the lists that limit ``approvals``. The result contains each list once, with its members."""
     return tuple(sorted({way.also: way.among for approval in approvals for way in approval.ways if way.also}.items()))
 
 
 def due_after(request: Request, now: Moment) -> int | None:
-    """Return the ``after`` of the last closed way of ``request`` whose time has come ``now``; None if there is none."""
+    """Find the closed ways of ``request`` that are due at ``now``. Return the largest ``after`` of these ways, or None if no way
+    is due.
+    """
     found, until = None, request.opened
     while (after := next_after(_approvals(request), until)) is not None and request.submitted_boot + after <= now.boot:
         found = until = after
@@ -77,8 +85,8 @@ def due_after(request: Request, now: Moment) -> int | None:
 
 
 def deadlines_of(request: Request, boot: float) -> tuple[SetDeadline, ...]:
-    """Return the orders to look at ``request`` again: when its next way opens, and when its lists are asked for again,
-    counted from ``boot``.
+    """Return the effects that set the next deadlines of ``request``: the opening of its next way, and the next fetch of its
+    lists. The next fetch is LISTS_EVERY seconds after ``boot``.
     """
     after = next_after(_approvals(request), request.opened)
     way = () if after is None else (SetDeadline(WAY, request.id, request.submitted_boot + after),)
@@ -88,8 +96,9 @@ def deadlines_of(request: Request, boot: float) -> tuple[SetDeadline, ...]:
 def changed(
     request: Request, event: WaysOpened | Relisted, approved_by: tuple[Subject, ...], now: Moment
 ) -> tuple[Request, tuple[Any, ...]]:
-    """Return ``request`` after ``event``, and what follows. If the approvals of ``approved_by`` are enough now, policy and
-    gatekeepers are asked again, as after the last approval. Raises IllegalEvent.
+    """Apply ``event`` to ``request``. Return the new state of ``request`` and the resulting effects. If the approvals of
+    ``approved_by`` are now enough, the policy and the gatekeepers decide again, in the same way as after the last approval.
+    Raises IllegalEvent.
     """
     told: tuple[Any, ...] = (TellRequester(request.id), ListsChanged())
     if isinstance(event, Relisted):

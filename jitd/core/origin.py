@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``origin``: where the login session began from which somebody asks. It is not where the person sits: see jitd-policy(5).
+"""The condition ``origin``: the place where the requester's login session began. The person may be at another place: see
+jitd-policy(5).
 
-Law: pure. An origin that is not known makes no permit match, and makes every deny match.
+Law: pure. If the origin is not known, a permit with ``origin`` does not match, and a deny with ``origin`` always matches.
 """
 
 from __future__ import annotations
@@ -14,20 +15,24 @@ from typing import Protocol
 from jitd.core.facts import Facts, Unasked, Unknown
 
 FACT = "fact.origin"
-"""The name of the fact that the condition looks at. Its value is one of the three words below, or an address."""
+"""The name of the fact that the condition ``origin`` compares. The value of this fact is ``local``, ``console``, ``remote`` or an
+address.
+"""
 OF_THE_CALLER = frozenset({FACT, "fact.unit", "fact.cgroup"})
-"""The names of facts about the process that asks."""
+"""The names of facts about the process that sent the request."""
 LOCAL = "local"
-"""The session began on this host: a job of cron, for example. In a rule the word stands for a session at the console, too."""
+"""The session began on this host, such as a cron job. In a rule, the word ``local`` also includes sessions that began at the
+console.
+"""
 CONSOLE = "console"
 """The session began at this host's own screen, or at a serial line."""
 REMOTE = "remote"
-"""The session began on another host. As a value: and the address of that host is not known."""
+"""The session began on another host. If the fact has the value ``remote``, the address of the other host is not known."""
 _WORDS = (LOCAL, CONSOLE, REMOTE)
 
 
 class Holds(Protocol):
-    """A process that is held: its number belongs to it as long as ``refuse_gone`` raises nothing."""
+    """A process that is held open. If ``refuse_gone`` does not raise an error, ``pid`` still belongs to the held process."""
 
     pid: int
 
@@ -37,12 +42,13 @@ class Holds(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The process that asks. ``hold`` returns it, held; it raises OSError if the process has ended. None: nobody holds it any
-    more, and only the facts in ``kept`` are known of it, by name. ``request`` is the id of its request; empty if there is none
-    yet.
+    """The process that sent the request. The function ``hold`` opens this process and returns it. ``hold`` raises OSError if the
+    process has ended. If ``hold`` is None, jitd cannot examine the process any more. After that, jitd knows only the facts in
+    ``kept``, each with its name. ``request`` is the id of the process's request. ``request`` is empty if there is no request yet.
 
-    ``is_login`` is True if a login session is about to begin: ``remote_host`` is then where the person comes from, as the
-    enforcement point says (None: it says nothing), and ``tty`` the terminal.
+    ``is_login`` is True if a login session is about to begin. For a login, ``remote_host`` is the host from which the person
+    connects, as reported by the enforcement point. ``remote_host`` is None if the enforcement point named no host. ``tty`` is the
+    terminal.
     """
 
     hold: Callable[[], Holds] | None
@@ -57,8 +63,9 @@ _CUT, _NOT_KNOWN = "…", "not known: "
 
 
 def kept_of(seen: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    """Return the facts about the process that asked among those that a decision has ``seen``, each with its value. A request
-    keeps them, since the process may have ended when it is decided again. What was not known, or is too long, is not kept.
+    """``seen`` contains the facts that a decision used. Return those facts in ``seen`` that are about the process that sent the
+    request. The result contains the name and the value of each fact. The request stores these facts, because the process may have
+    ended before jitd decides again. The result does not contain unknown facts, or facts whose value was cut.
     """
     return tuple(
         (name, value)
@@ -69,13 +76,17 @@ def kept_of(seen: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
 
 @dataclass(frozen=True, slots=True)
 class Whence:
-    """One word of the condition: ``network`` as it was read, or None for ``local``, ``console`` and ``remote``."""
+    """One word of the condition. If the word is an address or a network, ``network`` is this network. ``network`` is None for
+    ``local``, ``console`` and ``remote``.
+    """
 
     text: str
     network: IPv4Network | IPv6Network | None = None
 
     def covers(self, found: str) -> bool | None:
-        """True if the origin ``found`` is one of those that this word stands for. None if ``found`` does not tell."""
+        """True if the origin ``found`` is included in this word. None if ``found`` does not contain an address and the word is a
+        network.
+        """
         if self.network is None:
             if self.text == REMOTE:
                 return found not in (LOCAL, CONSOLE)
@@ -87,8 +98,8 @@ class Whence:
 
 
 def read_origin(word: str) -> Whence:
-    """Return what ``word`` stands for: one of the three words, an address, or a network such as ``10.0.0.0/8``. Raises ValueError
-    with a sentence if it is none of them.
+    """Return the meaning of ``word``. ``word`` must be ``local``, ``console``, ``remote``, an address, or a network such as
+    ``10.0.0.0/8``. If ``word`` has another form, raises ValueError with a sentence.
     """
     if word in _WORDS:
         return Whence(word)
@@ -108,8 +119,8 @@ def read_origin(word: str) -> Whence:
 
 
 def spell_address(text: str) -> str:
-    """Return the address ``text`` in its one spelling: without an interface, and an IPv4 address as such even if it was written
-    as an IPv6 address. Empty if ``text`` is not an address.
+    """Return the address ``text`` in its only valid spelling. The function removes the name of an interface. If an IPv4 address
+    is written as an IPv6 address, the function returns the IPv4 form. Return an empty text if ``text`` is not an address.
     """
     address = _address(text)
     return "" if address is None else str(address)
@@ -125,8 +136,8 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
 
 
 def began_in(words: tuple[Whence, ...], known: Facts) -> bool | None:
-    """True if one of ``words`` covers the origin that is ``known``, False if none does, None if that cannot be told. Raises
-    Unasked if nobody has looked for the origin yet.
+    """True if one of ``words`` covers the origin in ``known``. False if no word covers this origin. None if the origin is not
+    known with certainty. Raises Unasked if jitd has not looked for the origin yet.
     """
     if FACT not in known:
         raise Unasked((FACT,))

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An owed review. Somebody broke glass: they used a permit without the approvals of the rule that it stands in for. One of those
-who could have given these approvals has to look at what was done.
+"""An owed review. A requester has broken glass, that is, used a permit that skips the approvals of another rule. A person who
+could have given these approvals must review the actions afterwards.
 
-Law: LAW and MAY_CAUSE hold all that decides a review's state. There is one for each request, with all that ran under it. It is
-never given by the requester's own person. Its time is counted on the boot clock, in each boot as far as the record proves it. So
-a review is never overdue early, but it may be overdue late.
+Law: only the tables LAW and MAY_CAUSE decide which state an owed review can have. Each request that breaks glass has one review.
+This review covers all runs under the request. The requester can never give the review of their own request, from any of their
+accounts. jitd measures the time of the review on the boot clock. For each boot, jitd counts only the time that is proved by the
+record. Therefore a review never becomes overdue too early, but it may become overdue too late.
 """
 
 from __future__ import annotations
@@ -34,11 +35,11 @@ class OwedReviewState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OwedReview:
-    """The review that is owed for the request ``id``, which ``requester`` was permitted by ``rule``. ``glass`` has the approvals
-    that were skipped. ``fingerprint`` is that of the request.
+    """The review that is owed for the request ``id``. ``rule`` is the rule that permitted this request to ``requester``.
+    ``glass`` contains the skipped approvals. ``fingerprint`` is the fingerprint of the request.
 
-    ``left_for`` is the number of seconds that were left at ``since_boot``, a moment on the clock of the boot ``boot_id``.
-    ``given_as`` is the role in which ``given_by`` reviewed: an approver, or an operator.
+    ``left_for`` is the number of seconds that the review still had at ``since_boot``. ``since_boot`` is a time on the boot clock
+    of the boot ``boot_id``. ``given_as`` is the role of the reviewer ``given_by``: approver or operator.
     """
 
     id: str
@@ -60,26 +61,28 @@ class OwedReview:
 
     @property
     def is_open(self) -> bool:
-        """True until somebody has reviewed."""
+        """True until somebody has given the review."""
         return bool(LAW[self.state])
 
     @property
     def due_boot(self) -> float:
-        """When the review is overdue, in seconds on the clock of the boot ``boot_id``."""
+        """The time at which the review becomes overdue, in seconds on the clock of the boot ``boot_id``."""
         return self.since_boot + self.left_for
 
     def is_late_at(self, now: Moment) -> bool:
-        """True if all of the review's time has gone by on the boot clock. The wall clock proves nothing."""
+        """True if the whole time of the review is over on the boot clock. jitd does not use the wall clock here, because anyone
+        with root rights can change that clock.
+        """
         return now.boot_id == self.boot_id and now.boot >= self.due_boot
 
     def due_at(self, now: Moment) -> datetime:
-        """Return when the review is due, by the wall clock, for people."""
+        """Return the time on the wall clock at which the review is due. This time is shown to people."""
         return now.at + timedelta(seconds=self.due_boot - now.boot if now.boot_id == self.boot_id else self.left_for)
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """Somebody broke glass: their request was permitted, and a review is owed. This event creates the owed review."""
+    """A request that breaks glass was permitted, so a review is owed. This event creates the owed review."""
 
     life: ClassVar[str] = "owed_review"
     id: str
@@ -87,13 +90,13 @@ class Begun:
     review: OwedReview
 
     def detail(self) -> dict[str, Any]:
-        """Return what the chain keeps of the event."""
+        """Return the details that the chain stores about this event."""
         return {"rule": self.review.rule, **self.review.glass.detail()}
 
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
-    """``reviewer`` has looked at the request with exactly ``fingerprint``, and at all that ran under it."""
+    """``reviewer`` has reviewed the request with exactly this ``fingerprint``, and all runs under the request."""
 
     life: ClassVar[str] = "owed_review"
     id: str
@@ -103,7 +106,7 @@ class Reviewed:
     comment: str
 
     def detail(self) -> dict[str, Any]:
-        """Return what the chain keeps of the event."""
+        """Return the details that the chain stores about this event."""
         return {
             "fingerprint": self.fingerprint.hex(),
             "comment": self.comment,
@@ -114,21 +117,21 @@ class Reviewed:
 
 @dataclass(frozen=True, slots=True)
 class Overdue:
-    """Nobody reviewed in time."""
+    """Nobody gave the review in time."""
 
     life: ClassVar[str] = "owed_review"
     id: str
     by: Actor
 
     def detail(self) -> dict[str, Any]:
-        """Return what the chain keeps of the event."""
+        """Return the details that the chain stores about this event."""
         return {}
 
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """The host was rebooted: the rest of the time is counted on the new boot clock. The record proves that ``spent_for`` seconds
-    of it went by in the boot before.
+    """The host was rebooted, so the rest of the review's time is counted on the new boot clock. The record proves that
+    ``spent_for`` seconds of the review's time passed during the previous boot.
     """
 
     life: ClassVar[str] = "owed_review"
@@ -137,7 +140,7 @@ class Carried:
     spent_for: float
 
     def detail(self) -> dict[str, Any]:
-        """Return what the chain keeps of the event."""
+        """Return the details that the chain stores about this event."""
         return {"spent_for": f"{self.spent_for:.6f}"}
 
 
@@ -154,7 +157,7 @@ LAW: dict[OwedReviewState, dict[type, frozenset[OwedReviewState]]] = {
     },
     OwedReviewState.REVIEWED: {},
 }
-"""Maps each state and event to the states that may follow. The ended state is there too, with no events."""
+"""Maps each state and event to the states that may follow. The final state REVIEWED is also in the table, but without events."""
 
 MAY_CAUSE: dict[type, frozenset[Role]] = {
     Begun: frozenset({Role.REQUESTER}),
@@ -162,19 +165,19 @@ MAY_CAUSE: dict[type, frozenset[Role]] = {
     Overdue: frozenset({Role.CLOCK}),
     Carried: frozenset({Role.DAEMON}),
 }
-"""Maps each event to the roles that may cause it. An operator reviews only what is overdue."""
+"""Maps each event to the roles that may cause it. An operator may give a review only if the review is overdue."""
 
 
 class NotTheirs(IllegalEvent):
-    """The reviewer may not give this review. Nothing was changed."""
+    """Raised if the reviewer may not give the review. No object was changed."""
 
 
 class NotAsShown(IllegalEvent):
-    """The fingerprint of the review is not that of the request. Nothing was changed."""
+    """The fingerprint in the review differs from the fingerprint of the request. No object was changed."""
 
 
 def begin(event: Begun) -> tuple[OwedReview, tuple[Any, ...]]:
-    """Return the new owed review, and what follows."""
+    """Return the new owed review and the resulting effects."""
     if event.by.role not in MAY_CAUSE[Begun]:
         raise IllegalEvent(f"a review cannot be owed by the {event.by.role}")
     made = event.review
@@ -182,8 +185,8 @@ def begin(event: Begun) -> tuple[OwedReview, tuple[Any, ...]]:
 
 
 def transition(owed: OwedReview, event: Event, now: Moment) -> tuple[OwedReview, tuple[Any, ...]]:
-    """Return ``owed`` after ``event``, and what follows. Raises IllegalEvent (or NotTheirs, NotAsShown), and then changes
-    nothing.
+    """Apply ``event`` to ``owed``. Return the new state of ``owed`` and the resulting effects. If IllegalEvent, NotTheirs or
+    NotAsShown is raised, no object has changed.
     """
     check(LAW, MAY_CAUSE, owed.state, event)
     follows: tuple[Any, ...] = (ReviewGiven(owed.id), ListsChanged())
@@ -225,15 +228,16 @@ def _reviewed(owed: OwedReview, event: Reviewed, now: Moment) -> OwedReview:
 
 
 def was_skipped(glass: BreakGlass, who: Subject, requester: Subject) -> bool:
-    """True if the skipped approvals name ``who``. It is not asked how they have authenticated."""
+    """True if the skipped approvals name ``who``. The function does not check how ``who`` authenticated."""
     return bool(may_review(every_way(glass.skipped), who, requester))
 
 
 def roles_of(owed: OwedReview, who: Subject) -> frozenset[Role]:
-    """Return the roles in which ``who`` may review ``owed``; as an operator only if they are one, which the caller knows. Nobody
-    reviews without a ticket, and nobody reviews what their own person has done.
+    """Return the roles in which ``who`` may review ``owed``. The function returns the role OPERATOR for every ``who`` if the
+    review is overdue. The caller must check whether ``who`` is an operator before the caller uses the role OPERATOR. A person
+    without a ticket, or with a made account, cannot review. Nobody can review their own request, from any of their accounts.
     """
-    if is_own(owed, who) or who.is_root or who.is_local or who.is_by_pam or who.uid == 0:
+    if is_own(owed, who) or who.is_root or who.is_local or who.is_by_pam or who.is_made or who.uid == 0:
         return frozenset()
     as_approver = {Role.APPROVER} if may_approve(every_way(owed.glass.skipped), who, owed.requester) else set()
     as_operator = {Role.OPERATOR} if owed.state is OwedReviewState.OVERDUE else set()
@@ -241,18 +245,20 @@ def roles_of(owed: OwedReview, who: Subject) -> frozenset[Role]:
 
 
 def is_own(owed: OwedReview, who: Subject) -> bool:
-    """True if ``who`` is the person who broke glass, by any of their accounts."""
+    """True if ``who`` is the person who broke glass, or another account of this person."""
     its = owed.requester
     return who.person == its.person or who.uid == its.uid or who.principal == its.principal
 
 
 def lacks(owed: OwedReview, who: Subject) -> str:
-    """Return what ``who``, who was skipped, has to change to review, such as ``wants …: kinit``; empty if nothing."""
+    """The approval of ``who`` was skipped. Return a text about the authentication that ``who`` still needs for a review, such as
+    ``wants …: kinit``. Return an empty text if the present authentication is enough.
+    """
     return lack(every_way(owed.glass.skipped), who, owed.requester)
 
 
 def reviewers(glass: BreakGlass) -> str:
-    """Return the people who were skipped, in the words of the rule: ``group:ops or group:dba``."""
+    """Return the rule's words for the people whose approvals were skipped, such as ``group:ops or group:dba``."""
     return listed(tuple(dict.fromkeys(word for way in flat(every_way(glass.skipped)) for word in way.of_whom)), "or")
 
 
@@ -260,10 +266,11 @@ def reviewers(glass: BreakGlass) -> str:
 
 
 def bar(owed: Iterable[OwedReview], rule: str, glass: BreakGlass, request: str) -> Deny | None:
-    """Return why a person who owes the reviews ``owed`` may not break glass by ``rule`` for ``request``; None if they may.
+    """Check whether a person who owes the reviews ``owed`` may break glass under ``rule`` for ``request``. Return a deny if the
+    person may not break glass. Otherwise return None.
 
-    A review that is overdue bars, whatever its rule and request are. Reviews that are owed bar if there are too many by this rule
-    beside that of ``request``.
+    An overdue review always bars the person. The rule and the request of this review do not matter. Other reviews bar the person
+    only if too many reviews are owed under ``rule``. The review of ``request`` itself is not counted.
     """
     owed = tuple(owed)
     late = next((one for one in owed if one.state is OwedReviewState.OVERDUE), None)

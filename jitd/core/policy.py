@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Policy: the rules in their order, and their answer to a question.
 
-Law: any matching deny denies. Otherwise the first matching permit gives the terms. Otherwise the answer is a deny. A rule that
-fails while it is asked denies, and says that it was an error.
+Law: if any deny matches, the answer is a deny. Otherwise the first matching permit decides the terms. If no rule matches, the
+answer is a deny. If the evaluation of a rule fails, the answer is a deny that reports this error.
 """
 
 from __future__ import annotations
@@ -28,23 +28,24 @@ from jitd.core.when import Conditions, When, WhenFailed
 from jitd.core.wording import count, listed
 
 MOST_USES = 1_000_000
-"""The largest number of uses of a grant."""
+"""Maximum number of uses of a grant."""
 BUILT_IN = "root"
-"""The name of the rule that permits what root asks for. No other rule has this name."""
+"""The name of the rule that permits root's requests. No other rule may have this name."""
 ROOTS_TERMS = Terms(env=("*",), writable=True, record=Record(what="none"))
-"""The terms of that rule. Its runs are not recorded: if root's terminal belongs to a recorded run, that run records it."""
+"""The terms of the rule for root. Root's runs are not recorded, except by a recorded run that owns root's terminal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One rule. A condition that is None matches everything. A condition without members matches nothing.
 
-    ``commands`` and ``gives`` are one condition on what is asked for: a rule that has one of them is not about the other. A
-    permit with neither is about every command and no thing; a deny with neither is about both. ``needs_ticket``: the rule permits
-    nothing to a requester who is known by their account alone. ``demand``: the rule permits nothing to a requester who has
-    authenticated otherwise. ``origin`` and ``when`` are asked last. ``accepts``: warnings, and why. ``break_glass``: the permit
-    is asked if the requester breaks glass, and only then. For ``standing``, ``gatekeepers``, ``notify``, ``visible_to`` and
-    ``without_kdc`` see Obligations.
+    ``commands`` and ``gives`` form one condition. A rule with only ``commands`` does not cover things. A rule with only ``gives``
+    does not cover commands. Without both fields, a permit covers all commands and no things, and a deny covers all commands and
+    all things. ``needs_ticket``: if a requester is known only by their account, the rule permits nothing. ``demand``: if a
+    requester's authentication does not meet this demand, the rule permits nothing. ``origin`` and ``when`` are evaluated last.
+    ``accepts`` contains the accepted warnings, each with the reason. If the requester breaks glass, only permits with
+    ``break_glass`` count. If not, only permits without ``break_glass`` count. For ``standing``, ``gatekeepers``, ``notify``,
+    ``visible_to`` and ``without_kdc`` see Obligations.
     """
 
     verdict: Literal["permit", "deny"]
@@ -79,14 +80,13 @@ class Rule:
 
     @property
     def obligations(self) -> Obligations:
-        """Return what this rule asks for if it permits."""
+        """Return the obligations of each permit by this rule."""
         given = self.approvals, self.expires_for, self.lasts_for, self.uses, self.terms, self.standing, self.gatekeepers
-        asked = Obligations(*given, notify=self.notify, visible_to=self.visible_to, break_glass=self.break_glass)
-        return replace(asked, without_kdc=self.without_kdc)
+        return Obligations(*given, self.notify, self.visible_to, self.break_glass, self.without_kdc)
 
 
 ROOTS = Rule("permit", BUILT_IN, lasts_for=LONGEST, uses=MOST_USES, terms=ROOTS_TERMS)
-"""The rule that permits what root asks for."""
+"""The rule that permits root's requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +103,8 @@ class Policy:
 
 
 def decide(policy: Policy, question: Question, at: datetime, known: Facts = NOTHING) -> Decision:
-    """Return the answer to ``question`` at ``at`` (aware), with the facts that are ``known``. The caller adds whether a lease
-    stands for the approvals. Raises Unasked if the answer depends on facts that nobody has looked for.
+    """Return the answer to ``question`` at the time ``at`` (aware), with the facts in ``known``. The function does not look for
+    leases; the caller does. Raises Unasked if jitd has not yet looked for facts that decide the answer.
     """
     conditions = Conditions(question, at, known)
     answer = for_all(_narrowed(policy, _decide(policy, one, at, conditions)) for one in question.each)
@@ -114,7 +114,7 @@ def decide(policy: Policy, question: Question, at: datetime, known: Facts = NOTH
 
 
 def _decide(policy: Policy, question: Question, at: datetime, conditions: Conditions) -> Decision:
-    """Return the answer, as if each condition did not hold whose facts nobody has looked for."""
+    """Return the answer to one question. If jitd has not looked for a condition's facts, the condition does not hold."""
     is_root = question.requester.is_root
     if question.command.gives and question.requester.is_by_pam:
         return Deny(Why.NO_RULE, "a thing is given only to a person who has a Kerberos ticket")
@@ -122,7 +122,7 @@ def _decide(policy: Policy, question: Question, at: datetime, conditions: Condit
         return Deny(Why.NO_RULE, "a thing is given only to a person who has a Kerberos ticket")
     if is_root and question.breaks_glass:
         return Deny(Why.NO_RULE, "root does not break glass: root needs no approval")
-    # A deny without "who" must not lock root out of its own host. A deny that names root does.
+    # A deny without "who" must not lock root out of its own host. But a deny that names root applies to root.
     denies = (rule for rule in policy.index.denies if not (is_root and rule.who is None))
     lacking: Deny | None = None
     for rule in (*denies, *(() if is_root else policy.index.permits(question))):
@@ -130,10 +130,10 @@ def _decide(policy: Policy, question: Question, at: datetime, conditions: Condit
             answer = _answer(rule, question, at, conditions)
         except WhenFailed as fault:
             return Deny(Why.ERROR, f"rule {rule.name}: {fault}", rule.name)
-        except Exception as error:  # any fault: it must not permit, and the next rule must not permit either
+        except Exception as error:  # after any error, no rule may permit
             return Deny(Why.ERROR, f"rule {rule.name}: an error while deciding: {type(error).__name__}: {error}", rule.name)
         if isinstance(answer, Permit) and question.is_missing:
-            break  # the same answer as for a path that no rule permits: it must not tell which files exist
+            break  # same answer as for a path that no rule permits: the answer must not reveal which files exist
         if isinstance(answer, Deny) and answer.why is Why.AUTHENTICATION:
             lacking = lacking or answer  # a later rule may demand less
         elif answer is not None:
@@ -149,8 +149,8 @@ def _decide(policy: Policy, question: Question, at: datetime, conditions: Condit
 
 
 def facts_named(policy: Policy, question: Question, at: datetime) -> frozenset[str]:
-    """Return the facts that rules about ``question`` name in ``origin`` and ``when``, but for those about the command's file. A
-    rule after a permit counts, too, if the file may be one that the permit does not want.
+    """Return the facts that rules about ``question`` name in ``origin`` and ``when``. Facts about the file are not included.
+    Rules after a permit are included if jitd needs the file to decide whether the permit matches.
     """
     return frozenset().union(*(_facts_named(policy, one, at) for one in question.each))
 
@@ -160,39 +160,39 @@ def _facts_named(policy: Policy, question: Question, at: datetime) -> frozenset[
     for rule in (*policy.index.denies, *policy.index.permits(question)):
         try:
             is_about = all(holds(rule, question, at) for _, holds in CONDITIONS)
-        except Exception:  # the rule fails again when it is asked, and is named then
+        except Exception:  # the same rule fails again in the evaluation, which reports it
             continue
         if is_about:
             found |= {FACT} if rule.origin is not None else set()
             found |= set() if rule.when is None else {name for name in rule.when.names if name.startswith("fact.")}
             if rule.verdict == "permit" and rule.when is None and rule.origin is None and rule.demand.is_none:
-                break  # it answers, whatever the file is
+                break  # this permit answers for every file
     return frozenset(found - OF_THE_FILE - {"fact.now"})
 
 
 def no_rule(requester: Subject, what: str = "this") -> Deny:
-    """Return the answer if no rule permits ``what``, or if the requester may not know why it is not permitted."""
+    """Return the deny if no rule permits ``what``, or if the requester may not know the real reason."""
     ticket = " without a Kerberos ticket" if requester.is_local or requester.is_by_pam else ""
     return Deny(Why.NO_RULE, f"no rule permits {what}{ticket}")
 
 
 def _answer(rule: Rule, question: Question, at: datetime, conditions: Conditions) -> Decision | None:
-    """Return what ``rule`` says to ``question``; None if it is not about it."""
+    """Return the answer of ``rule`` to ``question``. Return None if ``rule`` does not apply to ``question``."""
     for _, holds in CONDITIONS:
         if not holds(rule, question, at):
             return None
     began = conditions.began_in(rule.origin)
     if began is False or (began is None and rule.verdict == "permit"):
         return None
-    if conditions.are_open(rule.when):  # whether it holds is asked again with the file, which a permit of its path lets be opened
+    if conditions.are_open(rule.when):  # evaluated again later: if its path is permitted, the file may be opened
         return _permit(rule, conditions) if rule.verdict == "permit" else None
-    if not conditions.hold(rule.when, denies=rule.verdict == "deny"):  # last: so facts are looked for only where it matters
+    if not conditions.hold(rule.when, denies=rule.verdict == "deny"):  # last: look for facts only if needed
         return None
     if rule.verdict == "deny" and (group := _unsure_of(rule, question.requester)):
         told = f"group {group} cannot be looked up now, and its members are denied this: try again later"
         return Deny(Why.ERROR, f"rule {rule.name}: {told}", rule.name)
     if began is None:
-        told = f"where your login session began is not known, and from some places this is denied: {conditions.no_origin}"
+        told = f"jitd does not know where your login session began, and this is denied from some places: {conditions.no_origin}"
         return Deny(Why.ERROR, f"rule {rule.name}: {told}", rule.name)
     if rule.verdict == "deny":
         return Deny(Why.RULE, f"rule {rule.name}: {rule.because}" if rule.because else f"rule {rule.name} denies it", rule.name)
@@ -206,29 +206,29 @@ def _answer(rule: Rule, question: Question, at: datetime, conditions: Conditions
 
 
 def _permit(rule: Rule, conditions: Conditions) -> Permit:
-    """Return the permit of ``rule``, with the lists that narrow its approvers."""
+    """Return the permit of ``rule``. Its approvals contain the members of the lists of approvers."""
     asked = tuple(approval.with_lists(conditions.listed) for approval in rule.approvals)
-    return Permit(rule.name, replace(rule.obligations, approvals=asked))
+    return Permit(rule.name, replace(rule.obligations, approvals=asked) if asked else rule.obligations)
 
 
-# --- the conditions, in the order in which they are asked -------------------------------------------------------------
+# --- the conditions, in the order of their evaluation -----------------------------------------------------------------
 
 
 def is_of(rule: Rule, who: Subject) -> bool:
-    """True if ``rule`` is about ``who``."""
+    """True if ``rule`` applies to ``who``."""
     if rule.verdict == "permit" and rule.needs_ticket and who.is_local:
         return False
     if rule.verdict == "permit" and rule.without_kdc != "local" and who.is_by_pam:
         return False
     if rule.who is None or matches_any(who, rule.who):
         return True
-    # A person whom a deny names by principal must not get around it by asking without a ticket.
+    # If a deny names a person by principal, this person must not bypass the deny by asking without a ticket.
     is_perhaps = any(f"principal:{name}" in rule.who for name in who.perhaps)
     return rule.verdict == "deny" and (is_perhaps or bool(_unsure_of(rule, who)))
 
 
 def _unsure_of(rule: Rule, who: Subject) -> str:
-    """Return a group that cannot be looked up and decides whether the deny ``rule`` is about ``who``; empty if there is none."""
+    """Return a group that decides whether the deny ``rule`` applies to ``who``, but cannot be looked up now. Empty if none."""
     words = rule.who or ()
     if matches_any(who, words) or any(f"principal:{name}" in words for name in who.perhaps):
         return ""
@@ -236,17 +236,17 @@ def _unsure_of(rule: Rule, who: Subject) -> str:
 
 
 def denied_groups(policy: Policy) -> frozenset[str]:
-    """Return the names of the groups that deny rules name."""
+    """Return the names of the groups in deny rules."""
     return policy.index.denied_groups
 
 
 def is_for(rule: Rule, service: str) -> bool:
-    """True if ``rule`` is about requests of ``service``."""
+    """True if ``rule`` applies to requests of ``service``."""
     return rule.services is None or service in rule.services
 
 
 def is_here(rule: Rule, host: str) -> bool:
-    """True if ``rule`` is about ``host``."""
+    """True if ``rule`` applies to ``host``."""
     return rule.hosts is None or any(glob.matches(host.lower()) for glob in rule.hosts)
 
 
@@ -271,12 +271,12 @@ def _run_as(rule: Rule, question: Question, at: datetime) -> bool:
     any_group = question.is_own_group or rule.verdict == "deny"
     run_as = question.command.run_as
     if rule.run_as is None or _may_be_about(rule, question) or question.command.gives:
-        return True  # a thing is the requester's own, and nothing runs
+        return True  # a thing is given to the requester, and no command runs
     return any(covers_run_as(word, run_as, any_group=any_group) for word in rule.run_as)
 
 
 def _may_be_about(rule: Rule, question: Question) -> bool:
-    """True for a deny if the command is in doubt. The deny may be about the command, and odd words must not bypass it."""
+    """True for a deny if it is not certain which command runs, because unusual words must not bypass the deny."""
     return rule.verdict == "deny" and bool(question.command.doubt)
 
 
@@ -284,7 +284,7 @@ def _command(rule: Rule, question: Question, at: datetime) -> bool:
     if rule.commands is None and rule.gives is None:
         return rule.verdict == "deny" or not question.command.gives  # no permit is about things that it does not name
     if question.command.gives:
-        given = rule.gives or ()  # a deny holds for each thing that it names, whatever else is asked for with it
+        given = rule.gives or ()  # a deny applies to each thing that it names, whatever other things are requested
         if rule.verdict == "deny":
             return any(thing in given for thing in question.command.things)
         return all(thing in given for thing in question.wanted)
@@ -292,7 +292,7 @@ def _command(rule: Rule, question: Question, at: datetime) -> bool:
         return False
     if _may_be_about(rule, question):
         return True
-    # A permit is for the name that it says. A deny is for the file: another name must not bypass it.
+    # A permit applies to the name that it contains. A deny applies to the file: another name must not bypass the deny.
     names = (question.command.path, *(question.names if rule.verdict == "deny" else ()))
     called = (question.command if name == question.command.path else replace(question.command, path=name) for name in names)
     pairs = ((pattern, command) for command in called for pattern in rule.commands if pattern.matches(command))
@@ -315,23 +315,23 @@ CONDITIONS: tuple[tuple[str, Callable[[Rule, Question, datetime], bool]], ...] =
 
 
 def given_things(policy: Policy) -> tuple[str, ...]:
-    """Return the things that permits give, each once."""
+    """Return all things that a permit can give. Each thing appears once."""
     return policy.index.given_things
 
 
 def takes_local_proofs(policy: Policy) -> bool:
-    """True if a permit takes people who have proved by local PAM who they are."""
+    """True if a permit accepts people who authenticated by local PAM."""
     return policy.index.takes_local_proofs
 
 
 def _narrowed(policy: Policy, answer: Decision) -> Decision:
-    """Return ``answer``; if a permit denies by its terms, with those to whom it shows the contents of requests."""
+    """Return ``answer``. If the terms of a permit caused a deny, add the permit's ``visible_to``."""
     found = (rule.visible_to for rule in policy.rules if rule.name == answer.rule and rule.verdict == "permit")
     return answer if isinstance(answer, Permit) or not answer.rule else replace(answer, visible_to=next(found, None))
 
 
 def denied_files(policy: Policy) -> tuple[bytes, ...]:
-    """Return the paths that deny rules name in full, without wildcards."""
+    """Return the full paths in deny rules. Paths with wildcards are not included."""
     return policy.index.denied_files
 
 
@@ -339,7 +339,7 @@ def denied_files(policy: Policy) -> tuple[bytes, ...]:
 
 
 def rules_for(policy: Policy, subject: Subject, host: str, service: str) -> tuple[Rule, ...]:
-    """Return the permits that are about ``subject`` on ``host`` for ``service``, for any command and any hour."""
+    """Return the permits for ``subject`` on ``host`` for ``service``. The command and the hour do not matter."""
     if subject.is_root:
         return (ROOTS,) if policy.root == "permit" else ()
     return tuple(
@@ -348,8 +348,8 @@ def rules_for(policy: Policy, subject: Subject, host: str, service: str) -> tupl
 
 
 def describe_approvals(approvals: tuple[Approval, ...]) -> str:
-    """Return words such as ``2 approvals from group:ops and 1 from group:security``, or ``no approval`` if none is owed. Other
-    ways are told so: ``2 approvals from group:dba or, after 5 minutes, 1 from group:managers``.
+    """Return words such as ``2 approvals from group:ops and 1 from group:security``. Return ``no approval`` if none is owed.
+    Alternative ways are described as in ``2 approvals from group:dba or, after 5 minutes, 1 from group:managers``.
     """
     parts = [" or ".join(_way_in_words(way) for way in approval.ways) for approval in approvals]
     parts = [part.replace(" or after ", " or, after ") for part in parts]
@@ -368,7 +368,7 @@ def _way_in_words(way: Approval) -> str:
 
 
 def describe(rule: Rule) -> str:
-    """Return what ``rule`` permits and on what terms, in one sentence without a full stop."""
+    """Return a sentence, without a full stop, about the commands or things that ``rule`` permits, and about its terms."""
     commands = "any command" if rule.commands is None else listed(tuple(str(pattern) for pattern in rule.commands), "or")
     run_as = "anyone" if rule.run_as is None else listed(tuple("anyone" if word == "*" else word for word in rule.run_as), "or")
     parts = [] if rule.gives is not None and rule.commands is None else [f"{commands} as {run_as}"]

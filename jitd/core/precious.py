@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files that are worth more than others, such as the hashes of passwords, where a command names them.
+"""Finds sensitive files, such as the hashes of passwords, in the arguments of a command.
 
-Law: pure; no file is looked at. The list is of our own and is not complete. It warns people; it never permits, and never denies.
+Law: pure; no file is opened. The authors of jitd made the list of sensitive files, and the list is not complete. jitd uses the
+list only to warn people. The list never decides a request.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ import re
 from jitd.core.command import Command
 
 MOST_WORDS = 256
-"""How many arguments are looked at."""
+"""Maximum number of arguments that are examined."""
 LONGEST = 4096
-"""Bytes up to which an argument is looked at: no path of Linux is longer."""
+"""Maximum length of an argument that is examined, in bytes. No path in Linux is longer."""
 
 _FILES: tuple[tuple[str, str], ...] = (
     (r"/etc/g?shadow-?", "the hashes of passwords"),
@@ -32,15 +33,20 @@ _FILES: tuple[tuple[str, str], ...] = (
     (r"/root(/.*)?", "root's own files"),
     (r"/|/etc|/usr|/var|/home|/bin|/sbin|/lib|/dev|/proc|/sys", "a whole tree of the host"),
 )
-"""A pattern for a path, and what such a file has or decides. The first that matches counts."""
+"""Each row contains a pattern for a path, and a short description of such a file. For each path, only the first matching row is
+used.
+"""
 N_BARE = 2
-"""So many patterns of the list count for a word without a slash and a full stop, too. In most directories such a word is no path.
+"""A word without a slash and without a full stop is usually not a path. Therefore only the first N_BARE rows apply to such a
+word.
 """
 _KNOWN = tuple((re.compile(pattern, re.DOTALL), what) for pattern, what in _FILES)
 
 
 def precious(command: Command) -> tuple[tuple[str, str], ...]:
-    """Return the precious files that arguments of ``command`` name, each once: its path as it was understood, and what it is."""
+    """Return the sensitive files that the arguments of ``command`` name. Each file appears once, with its absolute path and a
+    description.
+    """
     found: dict[str, str] = {}
     cwd = command.cwd.decode("utf-8", "surrogateescape")
     for word in command.argv[1:MOST_WORDS]:
@@ -54,7 +60,9 @@ def precious(command: Command) -> tuple[tuple[str, str], ...]:
 
 
 def _names(word: bytes) -> tuple[str, ...]:
-    """Return the texts in an argument that may be a path: all of it, or what follows its first ``=``, ``:`` or ``@``."""
+    """Return the parts of an argument that may be a path: the whole argument, and the text after its first ``=``, ``:``
+    or ``@``.
+    """
     if len(word) > LONGEST:
         return ()
     text = word.decode("utf-8", "surrogateescape")
@@ -63,7 +71,7 @@ def _names(word: bytes) -> tuple[str, ...]:
 
 
 def _absolute(name: str, cwd: str) -> str:
-    """Return ``name`` from the root on, without ``.``, ``..`` and empty components. Links are not followed."""
+    """Return ``name`` as an absolute path, without ``.``, ``..`` and empty components. The function does not follow links."""
     parts: list[str] = []
     for part in (name if name.startswith("/") else f"{cwd}/{name}").split("/"):
         if part == "..":

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-r"""The question that policy is asked, and what it says by itself under the names ``request.``, ``subject.`` and ``claim.``.
+r"""The question that the policy answers. A question contains the values of all names that begin with ``request.``, ``subject.``
+or ``claim.``.
 
-Law: pure. A text that is made of bytes can be read back: a byte that is not UTF-8 is ``\xNN``, and a backslash is doubled. So no
-two commands have the same words. If it is not certain what would run, those names are unknown that say what would run.
+Law: pure. Texts that come from bytes can be converted back to these bytes. A byte that is not valid UTF-8 becomes ``\xNN``, and a
+backslash is doubled. Therefore two different commands never have the same words. If it is not certain which command would run,
+the names in ``_DOUBTED`` have unknown values.
 """
 
 from __future__ import annotations
@@ -18,17 +20,21 @@ from jitd.core.subject import Subject
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What policy is asked: may ``requester`` run ``command`` here?
+    """The question to the policy: may ``requester`` run ``command`` on this host?
 
-    ``lasts_for`` (seconds) and ``uses`` are the lease asked for, ``timeout_for`` (seconds) the running time, ``chdir`` the
-    directory; each is None if it was not asked for. ``is_own_group`` is True if the group to run as is that of the account to run
-    as. ``is_missing`` is True if there is no such command; the caller decides who is told that. ``writable_by`` are sentences:
-    who can change the command's file, beside root and the account to run as. ``names`` are other names of that file: a deny
-    holds for each of them. ``is_unopened`` is True while that file may not be opened yet: what a rule asks about the file is then
-    left open, so that a permit may hold and a deny does not. ``tty`` is the terminal that the client claims to be on.
-    ``caller`` is the process that asks. ``breaks_glass`` is True if the requester asks by ``--break-glass``: then the permits are
-    those that say so, and no others. ``thing`` is set while rules are asked about one of several things: a permit must give this
-    one, and a deny holds if it names any of them.
+    A requester may ask for a lease: ``lasts_for`` is its time in seconds, and ``uses`` is its number of uses. ``timeout_for`` is
+    the requested running time in seconds. ``chdir`` is the requested directory. Each of these four fields is None if the
+    requester did not ask for a value. ``is_own_group`` is True if the group to run as is the primary group of the account to run
+    as. ``is_missing`` is True if the command does not exist. The caller decides who may know that the command is missing.
+    ``writable_by`` contains sentences about the accounts that can change the command's file, besides root and the account to run
+    as. ``names`` contains other names of the command's file. A deny applies to each of these names. ``is_unopened`` is True while
+    jitd may not open the command's file yet. While the file may not be opened, a condition about the file is treated as met in a
+    permit, and as not met in a deny.
+
+    ``tty`` is the terminal that the client claims to use. ``caller`` is the process that sent the request. ``breaks_glass`` is
+    True if the requester typed ``--break-glass``. If the requester breaks glass, only permits for breaking glass count. If the
+    request is for several things, the rules are evaluated for one thing at a time, and ``thing`` is the current thing. A permit
+    must give the current thing. A deny applies if it names at least one of the requested things.
     """
 
     requester: Subject
@@ -52,18 +58,22 @@ class Question:
 
     @property
     def wanted(self) -> tuple[str, ...]:
-        """Return the things that one permit has to give; none for a command."""
+        """Return the things that one permit must give. The result is empty for a command."""
         return self.command.things if self.thing is None else (self.thing,)
 
     @property
     def each(self) -> tuple[Question, ...]:
-        """Return the questions that policy is asked: one for each thing, or this one alone if it is not about several things."""
+        """Return one question for each requested thing. If the question is not about several things, return only the question
+        itself.
+        """
         things = self.command.things if self.thing is None else ()
         return tuple(replace(self, thing=thing) for thing in things) if len(things) > 1 else (self,)
 
 
 def spelled(value: bytes) -> str:
-    r"""Return ``value`` as text that can be read back: bytes that are not UTF-8 as ``\xNN``, a backslash doubled."""
+    r"""Return ``value`` as text that can be converted back. A byte that is not UTF-8 becomes ``\xNN``, and a backslash is
+    doubled.
+    """
     return value.replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace")
 
 
@@ -91,11 +101,13 @@ _SAID: dict[str, Callable[[Question], Value]] = {
     "claim.tty": lambda asked: spelled(asked.tty or b""),
 }
 _DOUBTED = ("request.argv", "request.path", "request.user", "request.group", "request.cwd")
-"""What says what would run."""
+"""The names whose values describe the command that would run."""
 
 
 def said(question: Question, names: Iterable[str]) -> Facts:
-    """Return the values that ``question`` has for ``names``. Names of facts, which it does not have, are left out."""
+    """Return the values that ``question`` contains for ``names``. The result does not contain names of facts, because a question
+    contains no facts.
+    """
     found: dict[str, Value | Unknown] = {}
     for name in names:
         if name == "subject.groups" and question.requester.unsure:

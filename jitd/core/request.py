@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A request asks. It lives from its submission until it is decided.
+"""A request: one person asks for a command or for things. A request begins with its submission and ends with the decision.
 
-Law: LAW and MAY_CAUSE hold all that decides a request's state. One deny ends it. Nobody reviews their own request. A review
-counts only for the fingerprint that was reviewed, and only while its author may still review. One person counts once.
+Law: only the tables LAW and MAY_CAUSE decide which state a request can have. One deny ends the request. Nobody reviews their own
+request. A review counts only for the reviewed fingerprint, and only while its author may still review. Each person counts once.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from jitd.core.opening import Relisted, WaysOpened, changed, deadlines_of, open_
 from jitd.core.review import Review as Review
 from jitd.core.review import Verdict as Verdict
 from jitd.core.subject import Subject
-from jitd.core.submission import detail_of, lease_for, terms_of, until
+from jitd.core.submission import decide_by, detail_of, lease_for, terms_of
 
 
 class RequestState(StrEnum):
@@ -43,13 +43,13 @@ class RequestState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One person asks for one command. Fields before ``state`` never change. ``lock`` is the id of the lock that ended the
-    request. ``anew``: no earlier grant may answer it. ``caller`` are facts about the process that asked, if a rule looked at
-    them, each with its value. ``at_once``: it does not wait for approvals. ``asking_at`` is since when its gatekeepers are
-    asked, None if they are not; ``passed`` is what is kept of their answers. ``seen`` are the facts of the last decision. Of the
-    ways to approve those are open whose ``after`` is at most ``opened``. ``visible_to``: see core/visibility.py. ``starts_at`` is
-    when the grant is to begin; None: when it is approved. ``extends`` is the live lease for the same that the requester had.
-    ``breaks_glass``: it was made by ``--break-glass``.
+    """A request of one person. Fields before ``state`` never change. ``lock`` is the id of the lock that ended the request.
+    ``anew``: no earlier grant may be used for the request. ``caller``: the facts about the calling process that rules used.
+    ``at_once``: the request does not wait for approvals. ``asking_at``: when jitd began to query gatekeepers; None if no query is
+    open. ``passed``: the stored passes of gatekeepers. ``seen``: the facts of the last decision. A way to approve is open if its
+    ``after`` is at most ``opened``. ``visible_to``: see core/visibility.py. ``starts_at``: the requested start of the grant; None
+    means at the approval. ``extends``: the requester's earlier live lease for the same work. ``breaks_glass``: the requester
+    typed ``--break-glass``.
     """
 
     id: str
@@ -91,13 +91,13 @@ class Request:
 
     @property
     def may_act_at_once(self) -> bool:
-        """True if the client that waits for the request takes its use itself, and no other program will take it later."""
+        """True if the waiting client itself uses the grant. False if another program uses the grant later."""
         return self.command.gives or deed_of(self.service).is_executed or self.point is not None
 
     @property
     def terms(self) -> tuple[int | None, ...]:
-        """What the fingerprint has beside the command: seconds and uses of a lease, seconds of running time, and the
-        second since 1970 at which a grant begins that begins later.
+        """The parts of the fingerprint outside the command: seconds and uses of a lease, seconds of running time. For a grant
+        that begins later, also its start in seconds since 1970.
         """
         return terms_of(self.lasts_for, self.uses, self.timeout_for, self.starts_at)
 
@@ -109,7 +109,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """A person asked. This event creates the request."""
+    """A person submitted a request. This event creates the request."""
 
     life: ClassVar[str] = "request"
     id: str
@@ -117,14 +117,14 @@ class Submitted:
     request: Request
 
     def detail(self) -> dict[str, Any]:
-        """Return what the chain keeps of the event, beside the document's digest."""
+        """Return the details that the chain stores about this event, in addition to the document's digest."""
         return detail_of(self.request)
 
 
 @dataclass(frozen=True, slots=True)
 class Screened:
-    """Policy answered, and all gatekeepers of its permit (``heard``). ``attended`` is True if a live client waits to hand over
-    its streams. ``standing``: see Reviewed.
+    """The policy has answered, and so have all gatekeepers of the permit (``heard``). ``attended`` is True if a connected client
+    waits to pass its standard streams. ``standing``: see Reviewed.
     """
 
     life: ClassVar[str] = "request"
@@ -136,17 +136,17 @@ class Screened:
     heard: tuple[Heard, ...] = ()
 
     def detail(self) -> dict[str, Any]:
-        """Return what the chain keeps of the event."""
+        """Return the details that the chain stores about this event."""
         answers = {"gatekeepers": [said(one) for one in self.heard]} if self.heard else {}
         return self.decision.detail() | answers
 
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
-    """A person said yes or no to exactly ``fingerprint``.
+    """A person approved or denied the request with exactly this ``fingerprint``.
 
-    ``decision`` is policy's answer now. ``standing`` are the earlier approvers as they are now; one whose account is gone is
-    left out.
+    ``decision`` is the current answer of the policy. ``standing`` contains the earlier approvers with their current data.
+    Approvers without an account are not included.
     """
 
     life: ClassVar[str] = "request"
@@ -161,7 +161,7 @@ class Reviewed:
     attended: bool
 
     def detail(self) -> dict[str, Any]:
-        """Return what the chain keeps of the event."""
+        """Return the details that the chain stores about this event."""
         return {
             "verdict": str(self.verdict),
             "fingerprint": self.fingerprint.hex(),
@@ -174,7 +174,7 @@ class Reviewed:
 
 @dataclass(frozen=True, slots=True)
 class Withdrawn:
-    """The requester withdrew the request, or the client disconnected while it waited."""
+    """The requester withdrew the waiting request, or the waiting client disconnected."""
 
     life: ClassVar[str] = "request"
     id: str
@@ -182,7 +182,7 @@ class Withdrawn:
     because: str
 
     def detail(self) -> dict[str, Any]:
-        """Return what the chain keeps of the event."""
+        """Return the details that the chain stores about this event."""
         return {"because": self.because}
 
 
@@ -195,13 +195,13 @@ class DeadlinePassed:
     by: Actor
 
     def detail(self) -> dict[str, Any]:
-        """Return what the chain keeps of the event."""
+        """Return the details that the chain stores about this event."""
         return {}
 
 
 @dataclass(frozen=True, slots=True)
 class Locked:
-    """The requester was locked, by ``lock``, while the request waited: it is denied."""
+    """``lock`` locked the requester while the request waited. Therefore the request is denied."""
 
     life: ClassVar[str] = "request"
     id: str
@@ -210,7 +210,7 @@ class Locked:
     because: str
 
     def detail(self) -> dict[str, Any]:
-        """Return what the chain keeps of the event."""
+        """Return the details that the chain stores about this event."""
         return {"lock": self.lock, "because": self.because}
 
 
@@ -238,7 +238,7 @@ LAW: dict[RequestState, dict[type, frozenset[RequestState]]] = {
     RequestState.WITHDRAWN: {},
     RequestState.EXPIRED: {},
 }
-"""Maps each state and event to the states that may follow. Ended states are there too, with no events."""
+"""Maps each state and event to the states that may follow. Final states are also in the table, but without events."""
 
 MAY_CAUSE: dict[type, frozenset[Role]] = {
     Submitted: frozenset({Role.REQUESTER}),
@@ -250,23 +250,23 @@ MAY_CAUSE: dict[type, frozenset[Role]] = {
     DeadlinePassed: frozenset({Role.CLOCK}),
     Locked: frozenset({Role.OPERATOR}),
 }
-"""Maps each event to the roles that may cause it. The daemon withdraws the request of a client that has disconnected."""
+"""Maps each event to the roles that may cause it. If a client has disconnected, the daemon withdraws the request."""
 
 
 NOT_AT_ONCE = "an approval would be owed, and the request does not wait for one"
-"""Why a request with ``at_once`` is withdrawn."""
+"""The reason why a request with ``at_once`` is withdrawn."""
 
 
 class NotYours(Exception):
-    """The reviewer may not review this request: it is their own, or their approval is not owed. Nothing was changed."""
+    """The reviewer made the request, or the request does not need this reviewer's approval. No object was changed."""
 
 
 class Stale(Exception):
-    """The fingerprint of the review is not that of the request. Nothing was changed."""
+    """The fingerprint in the review differs from the fingerprint of the request. No object was changed."""
 
 
 def submit(event: Submitted) -> tuple[Request, tuple[Any, ...]]:
-    """Return the new request, and what follows."""
+    """Return the new request and the resulting effects."""
     if event.by.role not in MAY_CAUSE[Submitted]:
         raise IllegalEvent(f"a request cannot be submitted by the {event.by.role}")
     made = event.request
@@ -277,9 +277,9 @@ def submit(event: Submitted) -> tuple[Request, tuple[Any, ...]]:
 
 
 def transition(request: Request, event: Event, now: Moment) -> tuple[Request, tuple[Any, ...]]:
-    """Return ``request`` after ``event``, and what follows: effects, and events for other lives, in order.
+    """Apply ``event``. Return the new ``request``, and the resulting effects and events for other life cycles in order.
 
-    Raises IllegalEvent, NotYours or Stale, and then changes nothing.
+    If IllegalEvent, NotYours or Stale is raised, no object has changed.
     """
     check(LAW, MAY_CAUSE, request.state, event)
     match event:
@@ -295,11 +295,10 @@ def transition(request: Request, event: Event, now: Moment) -> tuple[Request, tu
             after, follows = _ended(request, RequestState.EXPIRED, "nobody decided in time")
         case Locked():
             after, follows = _ended(replace(request, lock=event.lock), RequestState.DENIED, event.because)
-    if isinstance(event, Screened | Reviewed):
-        after = replace(after, seen=event.decision.seen or after.seen)
+    seen = event.decision.seen if isinstance(event, Screened | Reviewed) else ()
     if after.state not in LAW[request.state][type(event)]:
         raise IllegalEvent(f"{request.id} cannot go from {request.state} to {after.state}")
-    return replace(after, version=request.version + 1), follows
+    return replace(after, seen=seen or after.seen, version=request.version + 1), follows
 
 
 Step = tuple[Request, tuple[Any, ...]]
@@ -324,12 +323,14 @@ def _screened(request: Request, event: Screened, now: Moment) -> Step:
     decision = judged(given, event.heard, request.claims.reason)
     if isinstance(decision, Deny):
         return _ended(replace(request, rule=decision.rule), RequestState.DENIED, decision.because)
-    obligations = decision.obligations
+    expires_at, expires_boot = decide_by(request, decision.obligations, now)
     request = replace(
-        until(request, obligations, now),
+        request,
+        expires_at=expires_at,
+        expires_boot=expires_boot,
         rule=decision.rule if is_first else request.rule,
-        obligations=obligations,
-        lease=lease_for(event.decision, obligations) if is_first else None,
+        obligations=decision.obligations,
+        lease=lease_for(event.decision, decision.obligations) if is_first else None,
         asking_at=None,
         passed=passed(event.heard, now.at),
     )
@@ -342,8 +343,7 @@ def _screened(request: Request, event: Screened, now: Moment) -> Step:
         return _approved(request, event.attended, because, now)
     if request.at_once:
         return _ended(request, RequestState.WITHDRAWN, NOT_AT_ONCE)
-    assert request.expires_boot is not None
-    deadline, waiting = SetDeadline("request", request.id, request.expires_boot), replace(request, state=RequestState.PENDING)
+    deadline, waiting = SetDeadline("request", request.id, expires_boot), replace(request, state=RequestState.PENDING)
     return waiting, (
         deadline,
         *deadlines_of(waiting, now.boot),
@@ -354,7 +354,7 @@ def _screened(request: Request, event: Screened, now: Moment) -> Step:
 
 
 def _approvers(request: Request) -> tuple[Subject, ...]:
-    """Return the people who approved ``request``, as they were then."""
+    """Return the people who approved ``request``, with the data that they had when they approved."""
     return tuple(review.by for review in request.reviews if review.verdict is Verdict.APPROVE)
 
 
@@ -385,7 +385,7 @@ def _reviewed(request: Request, event: Reviewed, now: Moment) -> Step:
 
 
 def _approved(request: Request, attended: bool, because: str, now: Moment) -> Step:
-    """Approve the request: issue a grant unless a lease answers, and take its first use if a live client waits."""
+    """Approve the request. Issue a grant unless a lease covers the request. If a client waits, take the first use."""
     assert request.obligations is not None
     approved = replace(request, state=RequestState.APPROVED, because=because)
     follows: list[Any] = [TellRequester(request.id), *_to_be_told(request), ListsChanged()]

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rule index: finds the few permits that can match a question, among tens of thousands.
 
-Law: pure. Only permits are passed over, and only those that cannot match: none of their words means the requester, or none of
-their patterns can match the command. All denies are asked, always: a file has many names, and a deny is for the file. The order
-of the rules is kept. What the index returns is only asked about: whether a rule matches is decided in ``policy`` alone.
+Law: pure. The index skips a permit only if the permit cannot match. A permit cannot match if none of its words means the
+requester, or if none of its patterns can match the command. Every deny is always evaluated, because a deny applies to a file, and
+a file can have many names. The index keeps the order of the rules. The index returns candidates. Only ``policy`` decides whether
+a rule matches.
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ if TYPE_CHECKING:
     from jitd.core.question import Question
 
 ANYBODY = ""
-"""The word under which permits stand that name nobody, and so are about everybody."""
+"""The key for permits that do not name people or groups. A permit without names is about everybody."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """What patterns have in common that are found by one key: the number of their words, whether more words may follow, and the
-    places of the words without a wildcard. These words are the key. The path is the word at place 0, arguments follow.
+    """The shape of a pattern: the number of words, whether more words may follow, and the positions of the words without a
+    wildcard. The words without a wildcard are the key. The path is word 0; the arguments follow.
     """
 
     n_words: int
@@ -38,8 +39,9 @@ class _Shape:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A permit, and what is to be compared besides the key. The word at place ``at`` must start with ``beginning``; the word has
-    a wildcard after it. ``matches`` is None if the key says it all.
+    """A permit, and the comparisons that are needed in addition to the key. In a command, the word at position ``at`` must start
+    with ``beginning``. ``beginning`` is the part of the pattern before the first wildcard. ``matches`` is None if the comparison
+    of the key is enough.
     """
 
     permit: int
@@ -50,8 +52,9 @@ class _Entry:
 
 @dataclass(slots=True)
 class _Permits:
-    """The permits that have one word. Numbers are places among the permits. ``numbers`` has all of them, and ``everything`` those
-    for any command. ``gives`` has permits by the things that they give, ``shapes`` by their patterns: by shape, then by key.
+    """All permits that contain the same word. Each number is a position among the permits. ``numbers`` contains all of these
+    permits. ``everything`` contains the permits for any command. ``gives`` maps each thing to the permits that give this thing.
+    ``shapes`` maps patterns to permits, first by the shape of the pattern and then by its key.
     """
 
     numbers: list[int] = field(default_factory=list)
@@ -61,11 +64,11 @@ class _Permits:
 
 
 class RuleIndex:
-    """The rules of one policy, sorted for quick answers. It is made once, when the policy is loaded.
+    """The rules of one policy, in an order that makes answers fast. The index is made once, when the policy is loaded.
 
-    ``denies`` are all denies, in their order. ``denied_groups`` are the names of the groups that denies name. ``denied_files``
-    are the paths that denies name in full, without wildcards. ``given_things`` are the things that permits give, each once.
-    ``takes_local_proofs``: a permit takes local passwords.
+    ``denies`` contains all denies, in their order. ``denied_groups`` contains the groups that are named in denies.
+    ``denied_files`` contains the full paths in denies, without the paths that have wildcards. ``given_things`` contains each
+    thing that a permit can give. ``takes_local_proofs`` is True if a permit accepts local passwords.
     """
 
     __slots__ = (
@@ -105,7 +108,7 @@ class RuleIndex:
         if not command.gives:
             found = self._for_command(known, command)
         elif question.wanted:
-            first = question.wanted[0]  # a permit must name all things that it is asked for
+            first = question.wanted[0]  # a permit must name all requested things
             found = {number for one in known for number in one.gives.get(first, ())}
         else:
             return self._permits
@@ -125,13 +128,15 @@ class RuleIndex:
         return found
 
     def about(self, who: Subject) -> tuple[Rule, ...]:
-        """Return the permits that have a word for ``who``, whatever they permit, in their order."""
+        """Return the permits that contain a word for ``who``, in the order of the policy. The other conditions of the permits are
+        ignored.
+        """
         known = (self._by_word[word] for word in _words_of(who) & self._by_word.keys())
         return tuple(self._permits[number] for number in sorted({number for one in known for number in one.numbers}))
 
 
 def _words_of(who: Subject) -> set[str]:
-    """Return all words by which a permit can mean ``who``: those with which ``matches_any`` can answer yes."""
+    """Return all words by which a permit can name ``who``. For all other words, ``matches_any`` returns False."""
     return {ANYBODY, f"principal:{who.principal}", f"user:{who.user}", *(f"group:{name}" for name in who.groups)}
 
 
@@ -143,12 +148,12 @@ def _key_of(word: str) -> str:
 def _may_match(entry: _Entry, command: Command) -> bool:
     try:
         return entry.matches is None or entry.matches(command)
-    except Exception:  # the permit fails again when it is asked, in its place among the others, and is named then
+    except Exception:  # the same permit fails again in the evaluation of the rules, which reports it
         return True
 
 
 def _filed(number: int, pattern: CommandPattern) -> tuple[_Shape, tuple[str, ...], _Entry]:
-    """Return where the permit ``number`` with this pattern is filed: its shape, its key and its entry."""
+    """Return the place in the index for ``pattern`` of the permit ``number``: the shape, the key and the entry."""
     words = () if pattern.path is None else (pattern.text[0], *(glob.text for glob in pattern.arguments))
     beginnings = [re.split(r"[*?]", word, maxsplit=1)[0] for word in words]
     wild = [at for at, word in enumerate(words) if beginnings[at] != word]
@@ -162,5 +167,7 @@ def _filed(number: int, pattern: CommandPattern) -> tuple[_Shape, tuple[str, ...
 
 
 def _text(word: bytes) -> str:
-    """Return ``word`` as patterns see it: a byte that is not UTF-8 becomes its own character."""
+    """Return ``word`` as text for the comparison with patterns. Each byte that is not valid UTF-8 becomes one special
+    character.
+    """
     return word.decode("utf-8", "surrogateescape")

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A run happens: one execution under a grant, from the moment when its use is taken until all of its processes have ended.
+"""A run: one execution under a grant. A run begins when a use of the grant is taken, and ends when all processes of the run have
+ended.
 
-Law: LAW and MAY_CAUSE hold all that decides a run's state. A run starts at most once, and does not change after ENDED. Who
-watches an observed run is part of it: people come and leave by events, and the record keeps them.
+Law: only the tables LAW and MAY_CAUSE decide which state a run can have. A run starts at most once, and does not change after the
+state ENDED. The people who watch an observed run are part of its state. When a person begins or stops watching, jitd records this
+as an event.
 """
 
 from __future__ import annotations
@@ -37,7 +39,9 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run ended. ``number`` is the exit status, the signal, or for NOT_STARTED the exit status of jitsudo (126 or 127)."""
+    """How a run ended. ``number`` is the exit status or the number of the signal. If ``ending`` is NOT_STARTED, ``number`` is the
+    exit status of jitsudo (126 or 127).
+    """
 
     ending: Ending
     number: int
@@ -46,8 +50,9 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """What was recorded of a run: the number of chunks and bytes, and the hash (64 hex digits) over all of them. The recording is
-    complete unless its end was lost with the monitor, or a frame in it says what is missing.
+    """The recording of a run: the number of chunks, the number of bytes, and the hash of all chunks (64 hex digits). The
+    recording is incomplete only in two cases. Either its end was lost together with the monitor, or a frame in the recording
+    reports that data is missing.
     """
 
     n_chunks: int
@@ -57,7 +62,9 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a run has used so far: CPU time in seconds, memory in bytes, the number of processes. None for what is not counted."""
+    """The resources that a run has used so far: CPU time in seconds, memory in bytes, and the number of processes. A value is
+    None if it is not measured.
+    """
 
     cpu_for: float | None
     memory: int | None
@@ -66,7 +73,9 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A process of this boot: its pid, and when it was started, in ticks since the boot (proc(5), ``stat``)."""
+    """A process of the current boot. ``pid`` is its process id. ``started`` is its start time in ticks since the boot (proc(5),
+    ``stat``).
+    """
 
     pid: int
     started: int
@@ -74,9 +83,11 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One execution, under ``grant``, for ``request``. A login is a run too: ``login`` is then the process that asked for it.
+    """One execution under ``grant``, for ``request``. A login is also a run. For a login, ``login`` is the process that asked for
+    the login.
 
-    ``watchers`` are the principals of those who watch an observed run now. They are kept as they were when the run ends.
+    ``watchers`` contains the principals of the people who currently watch an observed run. After the end of the run, ``watchers``
+    contains the last watchers.
     """
 
     id: str
@@ -102,7 +113,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Starting:
-    """A use of the grant was taken. This event creates the run, before any process of it exists."""
+    """A use of the grant was taken. This event creates the run, before any process of the run exists."""
 
     life: ClassVar[str] = "run"
     id: str
@@ -113,14 +124,14 @@ class Starting:
     login: Process | None = None
 
     def detail(self) -> dict[str, Any]:
-        """Return what the chain keeps of the event."""
+        """Return the details that the chain stores about this event."""
         found: dict[str, Any] = {"grant": self.grant, "request": self.request}
         return found if self.login is None else found | {"login": asdict(self.login)}
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The command was executed, as the process ``pid``."""
+    """The command was executed. ``pid`` is the first process of the run."""
 
     life: ClassVar[str] = "run"
     id: str
@@ -128,13 +139,13 @@ class Started:
     pid: int
 
     def detail(self) -> dict[str, Any]:
-        """Return what the chain keeps of the event."""
+        """Return the details that the chain stores about this event."""
         return {"pid": self.pid}
 
 
 @dataclass(frozen=True, slots=True)
 class StopOrdered:
-    """The run has to end: its grant has ended, or somebody ordered it."""
+    """The run must end, because its grant has ended or because somebody ordered the end."""
 
     life: ClassVar[str] = "run"
     id: str
@@ -142,26 +153,28 @@ class StopOrdered:
     because: str
 
     def detail(self) -> dict[str, Any]:
-        """Return what the chain keeps of the event."""
+        """Return the details that the chain stores about this event."""
         return {"because": self.because}
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """The person who causes the event watches the run from now on. Nothing else about it changes: a monitor thaws it."""
+    """The author of this event watches the run from now on. The event only adds a watcher. The monitor decides when a frozen run
+    continues.
+    """
 
     life: ClassVar[str] = "run"
     id: str
     by: Actor
 
     def detail(self) -> dict[str, Any]:
-        """Return what the chain keeps of the event."""
+        """Return the details that the chain stores about this event."""
         return {}
 
 
 @dataclass(frozen=True, slots=True)
 class Unobserved:
-    """``who``, a principal, does not watch the run any more: ``because``."""
+    """The person with the principal ``who`` has stopped watching the run. ``because`` is the reason."""
 
     life: ClassVar[str] = "run"
     id: str
@@ -170,39 +183,39 @@ class Unobserved:
     because: str
 
     def detail(self) -> dict[str, Any]:
-        """Return what the chain keeps of the event."""
+        """Return the details that the chain stores about this event."""
         return {"who": self.who, "because": self.because}
 
 
 @dataclass(frozen=True, slots=True)
 class Frozen:
-    """Nobody watched the run for too long: its monitor holds all of its processes still."""
+    """For too long, nobody has watched the run. Therefore the monitor has frozen all processes of the run."""
 
     life: ClassVar[str] = "run"
     id: str
     by: Actor
 
     def detail(self) -> dict[str, Any]:
-        """Return what the chain keeps of the event."""
+        """Return the details that the chain stores about this event."""
         return {}
 
 
 @dataclass(frozen=True, slots=True)
 class Thawed:
-    """Somebody watches the frozen run again: its monitor lets its processes go on."""
+    """Somebody watches the frozen run again. Therefore the monitor lets the processes of the run continue."""
 
     life: ClassVar[str] = "run"
     id: str
     by: Actor
 
     def detail(self) -> dict[str, Any]:
-        """Return what the chain keeps of the event."""
+        """Return the details that the chain stores about this event."""
         return {}
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """All processes of the run have ended, or it never started."""
+    """All processes of the run have ended, or the run never started."""
 
     life: ClassVar[str] = "run"
     id: str
@@ -211,14 +224,14 @@ class Ended:
     recording: Recording | None = None
 
     def detail(self) -> dict[str, Any]:
-        """Return what the chain keeps of the event."""
+        """Return the details that the chain stores about this event."""
         found = {"ending": str(self.outcome.ending), "number": self.outcome.number, "because": self.outcome.because}
         return found if self.recording is None else found | {"recording": asdict(self.recording)}
 
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """A run or holding under the grant has ended. If it never started, its use is returned to the grant."""
+    """A run or a holding under the grant has ended. If the run or holding never started, the grant gets the use back."""
 
     life: ClassVar[str] = "grant"
     id: str
@@ -227,7 +240,7 @@ class Returned:
     was_started: bool
 
     def detail(self) -> dict[str, Any]:
-        """Return what the chain keeps of the event."""
+        """Return the details that the chain stores about this event."""
         return {"run": self.run, "was_started": self.was_started}
 
 
@@ -263,7 +276,7 @@ LAW: dict[RunState, dict[type, frozenset[RunState]]] = {
     },
     RunState.ENDED: {},
 }
-"""Maps each state and event to the states that may follow. The ended state is there too, with no events."""
+"""Maps each state and event to the states that may follow. The final state ENDED is also in the table, but without events."""
 
 MAY_CAUSE: dict[type, frozenset[Role]] = {
     Starting: frozenset({Role.REQUESTER}),
@@ -279,13 +292,15 @@ MAY_CAUSE: dict[type, frozenset[Role]] = {
 
 
 def start(event: Starting) -> tuple[Run, tuple[Any, ...]]:
-    """Return the new run, and what follows."""
+    """Return the new run and the resulting effects."""
     run = Run(event.id, event.grant, event.request, event.at, login=event.login)
     return run, (StartRun(run.id), ListsChanged())
 
 
 def transition(run: Run, event: Event, now: Moment) -> tuple[Run, tuple[Any, ...]]:
-    """Return ``run`` after ``event``, and what follows. Raises IllegalEvent, and then changes nothing."""
+    """Apply ``event`` to ``run``. Return the new state of ``run``, and the resulting events and effects. If IllegalEvent is
+    raised, no object has changed.
+    """
     check(LAW, MAY_CAUSE, run.state, event)
     follows: tuple[Any, ...]
     match event:

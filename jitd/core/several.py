@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One answer for several things that are asked for at once (``jitsudo --get A --get B``).
+"""Computes one answer for several things that are requested together (``jitsudo --get A --get B``).
 
-Law: pure. If one thing is denied, all are denied. Rules that permit together ask for the stricter of each: nothing is given on
-easier terms than alone. A denial is shown to no more people than each rule that was found would show its part.
+Law: pure. If one thing is denied, all things are denied. If several rules permit together, the strictest value of each obligation
+applies. Therefore the terms for a thing are never easier than for a request for this thing alone. If several rules limit who may
+read the contents, a deny is shown only to people who satisfy all these limits.
 """
 
 from __future__ import annotations
@@ -14,14 +15,17 @@ from functools import reduce
 from jitd.core.decision import MOST_COMBINATIONS, Decision, Deny, Permit, Why, in_both, n_combinations, narrow
 
 MOST_THINGS = 8
-"""How many things one request may ask for."""
+"""Maximum number of things in one request."""
 
 
 def for_all(answers: Iterable[Decision]) -> Decision:
-    """Return the answer to a request, from the answer for each thing. There is one at least. The first denial is the answer. All
-    others are looked for all the same: what they narrow holds for the denial, in whatever order the things are named.
+    """Return the answer to a request. ``answers`` contains one answer for each thing, and at least one answer. If there is a
+    deny, the first deny is the result. The function still reads the other answers, because their limits on who may read the
+    contents also apply to this deny. Therefore the order of the things does not change these limits.
     """
     found = tuple(answers)
+    if len(found) == 1:
+        return found[0]
     denial = next((answer for answer in found if isinstance(answer, Deny)), None)
     if denial is not None:
         return replace(denial, visible_to=reduce(in_both, map(_visible_to, found)))
@@ -32,7 +36,7 @@ def for_all(answers: Iterable[Decision]) -> Decision:
         " and ".join(sorted({permit.rule for permit in permits})), reduce(narrow, (permit.obligations for permit in permits))
     )
     if n_combinations(together.obligations.approvals) > MOST_COMBINATIONS:
-        many = f"rules {together.rule} together can be approved in more than {MOST_COMBINATIONS} ways"
+        many = f"the approvals of rules {together.rule} have more than {MOST_COMBINATIONS} combinations"
         return together.denied(Why.TERMS, f"{many}: ask for the things one by one")
     return together
 

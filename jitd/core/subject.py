@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A subject: a principal, the local account that it maps to, and the person behind the account.
+"""A subject: a principal, the local account that the principal maps to, and the person to whom the account belongs.
 
-Law: a principal maps to an account by the table of jitd.toml or by one plain rule (``account_of``), and by nothing else: no
-``.k5login``, no ``auth_to_local``, no case folding, no second component.
+Law: a principal maps to an account only by the table of jitd.toml or by one simple rule (``account_of``). No other method is
+used: no ``.k5login``, no ``auth_to_local``, no case folding, no second component.
 """
 
 from __future__ import annotations
@@ -14,32 +14,39 @@ from datetime import datetime
 from typing import Any
 
 from jitd.core.authentication import Authentication
+from jitd.core.made_account import Behind, is_made
 
 _PRIMARY = re.compile(rb"[a-z0-9._-]{1,32}")
 _REALM = re.compile(rb"[A-Za-z0-9.-]{1,255}")
 
 ROOT = "root"
-"""The name under which uid 0 without a ticket is recorded. No principal has this name, as every principal has a realm."""
+"""The name in the record for uid 0 without a ticket. No principal can have this name, because every principal has a realm."""
 LOCAL = "local:"
-"""The prefix of the account of somebody without a ticket, for whom only the host vouches. No principal begins with it."""
+"""A prefix before the name of an account. The prefix marks a person without a ticket. Only the host confirms the identity of this
+person. No principal begins with this prefix.
+"""
 BY_PAM = "pam:"
-"""The prefix of the account of somebody who has proved by local PAM who they are, as no KDC could be reached. No principal begins
-with it."""
+"""A prefix before the name of an account. The prefix marks a person who authenticated by local PAM, because no KDC could be
+reached. No principal begins with this prefix.
+"""
 PROVED_BY_PAM = "by local PAM: the KDC could not be reached"
-"""How such a person has proved who they are, in the words that screens and record have."""
+"""A text for screens and records about a person who authenticated by local PAM."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Somebody who asks or reviews, as the daemon found them at one moment: the account exists, and the principal was proved.
+    """A requester or reviewer, with the data that the daemon found at one moment. The account exists, and the principal was
+    proved.
 
-    Three kinds of subjects have no ticket: root, people known by their account alone, because an enforcement point said so, and
-    people who have proved by local PAM who they are. The proof of the latter ends as a ticket does, at ``ticket_ends_at``.
+    Three kinds of subjects have no ticket. The first is root. The second is a person who is known only by an account name from an
+    enforcement point. The third is a person who authenticated by local PAM. A proof by local PAM ends at ``ticket_ends_at``, like
+    a ticket.
 
-    ``groups`` are names as NSS gave them. Approvals are counted by ``person``. ``ticket_ends_at`` is aware UTC; None without a
-    ticket. ``perhaps`` are the principals that map to the account, if no principal was proved. ``unsure`` are groups that cannot
-    be looked up, so that it is not known whether the subject is a member. ``authentication`` is how the ticket came about; None
-    without a ticket.
+    ``groups`` contains the names of the subject's groups from NSS. When jitd counts approvals, each ``person`` counts once.
+    ``ticket_ends_at`` is aware UTC. ``ticket_ends_at`` is None if the subject has neither a ticket nor a proof by local PAM. If
+    no principal was proved, ``perhaps`` contains all principals that map to the account. ``unsure`` contains groups that cannot
+    be looked up now. The subject may be a member of these groups. ``authentication`` describes how the person got the ticket, or
+    is None without a ticket.
     """
 
     principal: str
@@ -54,12 +61,14 @@ class Subject:
     authentication: Authentication | None = None
 
     def looked_at(self, moment: datetime) -> Subject:
-        """Return this subject with the age of their authentication as it is at ``moment`` (aware UTC)."""
+        """Return a copy of this subject that computes the age of the authentication at ``moment`` (aware UTC)."""
         given = self.authentication
         return self if given is None else replace(self, authentication=replace(given, looked_at=moment))
 
     def ticket(self) -> dict[str, Any]:
-        """Return what the chain keeps of the ticket: its end, and how it came about if that is known."""
+        """Return the information about the ticket for the chain: the end of the ticket and, if known, how the person got the
+        ticket.
+        """
         ends = {"ticket_ends_at": str(self.ticket_ends_at)}
         if self.is_by_pam:
             return {**ends, "proved": PROVED_BY_PAM}
@@ -67,43 +76,62 @@ class Subject:
 
     @property
     def is_root(self) -> bool:
-        """True for local root without a ticket. Root may run what it asks for, and may review nothing."""
+        """True for local root without a ticket. Local root may run every command, unless a deny forbids the command or jitd.toml
+        contains ``root = "deny"``. Local root cannot review requests.
+        """
         return self.principal == ROOT
 
     @property
     def is_local(self) -> bool:
-        """True if the subject is known by the account alone. Then only rules that need no ticket permit, and they may review
-        nothing.
+        """True if the subject is known only by the account. Only rules that need no ticket can permit the requests of such a
+        subject. Such a subject cannot review requests.
         """
         return self.principal.startswith(LOCAL)
 
     @property
     def is_by_pam(self) -> bool:
-        """True if the subject has proved by local PAM who they are. Then only rules permit that take such a proof
-        (``without_kdc``), and they review only what such a rule asks about.
+        """True if the subject authenticated by local PAM. Only rules that accept a proof by local PAM (``without_kdc``) can
+        permit the requests of such a subject. Such a subject can review only requests under these rules.
         """
         return self.principal.startswith(BY_PAM)
 
     @property
     def proved(self) -> str:
-        """How the subject has proved who they are, if that was not by Kerberos; else empty."""
+        """A text about the kind of authentication, if the subject did not use Kerberos. Empty for a subject who used Kerberos,
+        and for a subject without a proof.
+        """
         return PROVED_BY_PAM if self.is_by_pam else ""
 
+    @property
+    def is_made(self) -> bool:
+        """True if jitd has made the account for a limited time (``core.made_account``). For a made account, ``person`` is the
+        person who holds the account. A subject with a made account cannot review requests, cannot watch runs, and is not treated
+        as an operator or auditor.
+        """
+        return is_made(self.user)
+
     def is_requester(self, requester: Subject) -> bool:
-        """True if ``requester`` is this subject: the same principal, or the same account without a ticket."""
+        """True if ``requester`` is this subject. The requester is this subject if both have the same account, and if the
+        requester has the same principal or no ticket.
+        """
         has_none = requester.is_local or requester.is_by_pam
         return self.uid == requester.uid and (self.principal == requester.principal or has_none)
 
     def has_ticket_at(self, moment: datetime) -> bool:
-        """True if ticket or proof is still valid at ``moment`` (aware UTC), or if there is none that ends."""
+        """True if the ticket or the proof is still valid at ``moment`` (aware UTC). Also True if the subject has no ticket and no
+        proof.
+        """
         return self.ticket_ends_at is None or moment < self.ticket_ends_at
 
 
 def account_of(principal: bytes, realms: frozenset[str], table: Mapping[str, str]) -> str | None:
-    """Return the local account of ``principal`` (as GSSAPI displays it), or None if it has none on this host.
+    """Return the local account of ``principal``, which is in the display form of GSSAPI. Return None if the principal has no
+    account on this host.
 
-    A row of ``table`` (``[principals]`` of jitd.toml) decides alone. Without a row the principal must have one component alone,
-    which matches ``[a-z0-9._-]{1,32}``, and its realm must be one of ``realms``. The account has the name of the component.
+    If ``table`` (``[principals]`` of jitd.toml) has a row for the principal, only this row decides. Otherwise three conditions
+    apply. The principal has only one component, this component matches ``[a-z0-9._-]{1,32}``, and the realm is one of ``realms``.
+    Under this rule, the name of the account is the component. No principal maps to a made account. For a made account, jitd takes
+    the accepted principal from the record (``Accounts.of_client``).
     """
     try:
         text = principal.decode("ascii")
@@ -116,11 +144,17 @@ def account_of(principal: bytes, realms: frozenset[str], table: Mapping[str, str
         return None
     if realm.decode("ascii") not in realms:
         return None
+    if is_made(primary.decode("ascii")):
+        return None
     return primary.decode("ascii")
 
 
-def person_of(user: str, people: Mapping[str, frozenset[str]]) -> str:
-    """Return the person behind the account ``user``: the name under which ``[people]`` lists it, otherwise the account itself."""
+def person_of(user: str, people: Mapping[str, frozenset[str]], behind: Behind) -> str:
+    """Return the person to whom the account ``user`` belongs. If ``[people]`` lists the account under a name, this name is the
+    person. Otherwise the account itself is the person. For a made account, the result is the person of its holder: ``behind``
+    returns the holder's account.
+    """
+    user = behind(user)
     for person, accounts in people.items():
         if user in accounts or user == person:
             return person
@@ -129,8 +163,8 @@ def person_of(user: str, people: Mapping[str, frozenset[str]]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """The person that a name means: ``spelled`` is the name as it was typed, ``user`` its account, ``person`` the person behind
-    the account. The account need not exist.
+    """The person to whom a typed name refers. ``spelled`` is the typed name. ``user`` is the account, and ``person`` is the
+    person to whom the account belongs. The account need not exist.
     """
 
     spelled: str
@@ -138,9 +172,11 @@ class Named:
     person: str
 
 
-def named(spelled: str, realms: frozenset[str], table: Mapping[str, str], people: Mapping[str, frozenset[str]]) -> Named:
-    """Return who ``spelled`` means: an account, ``local:`` and an account, a principal, or a principal of the table without
-    realm.
+def named(
+    spelled: str, realms: frozenset[str], table: Mapping[str, str], people: Mapping[str, frozenset[str]], behind: Behind
+) -> Named:
+    """Return the person to whom ``spelled`` refers. ``spelled`` may be an account, or ``local:`` and an account, or a principal.
+    ``spelled`` may also be a principal in ``table`` without its realm. ``people`` and ``behind``: see ``person_of``.
     """
     if spelled.startswith(LOCAL):
         user = spelled.removeprefix(LOCAL)
@@ -148,11 +184,11 @@ def named(spelled: str, realms: frozenset[str], table: Mapping[str, str], people
         user = account_of(spelled.encode("utf-8", "surrogateescape"), realms, table) or spelled
     else:
         user = next((table[full] for realm in sorted(realms) if (full := f"{spelled}@{realm}") in table), spelled)
-    return Named(spelled, user, person_of(user, people))
+    return Named(spelled, user, person_of(user, people, behind))
 
 
 def is_named(who: Subject, whom: Named) -> bool:
-    """True if ``whom`` means ``who``, by any of their accounts and principals."""
+    """True if ``whom`` refers to the person ``who``. The name in ``whom`` may be any account or principal of this person."""
     if who.is_root:
         return whom.spelled == ROOT
     spellings = (who.principal, who.user, *who.perhaps)
@@ -160,7 +196,7 @@ def is_named(who: Subject, whom: Named) -> bool:
 
 
 def matches_any(subject: Subject, who: tuple[str, ...]) -> bool:
-    """True if one of ``who`` (``group:NAME``, ``principal:NAME``, ``user:NAME``) is about ``subject``."""
+    """True if at least one word of ``who`` (``group:NAME``, ``principal:NAME``, ``user:NAME``) applies to ``subject``."""
     for word in who:
         kind, _, name = word.partition(":")
         if kind == "group" and name in subject.groups:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A request when it is made: what the chain keeps of it, and its deadline.
+"""The submission of a request: the details for the chain, and the deadline of the request.
 
-Law: pure. The record can be read back; nothing in it is shortened. A deadline that is set is never moved.
+Law: pure. A program can read the stored details back, because jitd stores all texts in full length. A deadline never changes
+after it was set.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from jitd.core.claims import Point
 from jitd.core.decision import Decision, Deny, Obligations, Permit, narrow
 from jitd.core.effects import Moment
 from jitd.core.later import decided_within
+from jitd.core.public_key import told_of
 from jitd.core.question import spelled
 
 if TYPE_CHECKING:
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
 
 
 def detail_of(request: Request) -> dict[str, Any]:
-    """Return what the chain keeps of the submission of ``request``, beside the document's digest."""
+    """Return the details about the submission of ``request`` for the chain. The chain stores these details in addition to the
+    document's digest.
+    """
     command, claims = request.command, request.claims
     return {
         "argv": [spelled(a) for a in command.argv],
@@ -32,6 +36,7 @@ def detail_of(request: Request) -> dict[str, Any]:
         "reason": claims.reason,
         "service": request.service,
         **({"gives": list(command.things), "stays": command.stays} if command.gives else {}),
+        **({"brought": told_of(command.brought)} if command.brought else {}),
         **({"options": [spelled(option) for option in command.options]} if command.options else {}),
         **({"doubt": command.doubt} if command.doubt else {}),
         **({"break_glass": True} if request.breaks_glass else {}),
@@ -46,32 +51,45 @@ def detail_of(request: Request) -> dict[str, Any]:
 def terms_of(
     lasts_for: int | None, uses: int | None, timeout_for: int | None, starts_at: datetime | None
 ) -> tuple[int | None, ...]:
-    """Return the terms that were asked for, as a fingerprint has them (PROTOCOL.md section 7, ``t``)."""
+    """Return the terms that the requester asked for, in the form of the fingerprint (PROTOCOL.md section 7, ``t``)."""
     starts = () if starts_at is None else (int(starts_at.timestamp()),)
     return (lasts_for, uses, timeout_for, *starts)
 
 
 def to_be_asked(made: Request, permit: Permit, now: Moment) -> Request:
-    """Return the new request ``made`` as it is while the gatekeepers of ``permit`` are asked. Rule and obligations may still
-    change. The deadline is for gatekeepers and approvals together.
+    """Prepare the new request ``made`` for the query to the gatekeepers of ``permit``. The rule and the obligations of the result
+    may still change. The deadline applies to gatekeepers and approvals together.
     """
-    provisional = replace(made, rule=permit.rule, obligations=permit.obligations, asking_at=now.at)
-    return until(provisional, permit.obligations, now)
+    expires_at, expires_boot = decide_by(made, permit.obligations, now)
+    return replace(
+        made,
+        rule=permit.rule,
+        obligations=permit.obligations,
+        asking_at=now.at,
+        expires_at=expires_at,
+        expires_boot=expires_boot,
+    )
 
 
-def until(request: Request, obligations: Obligations, now: Moment) -> Request:
-    """Return ``request`` with the deadline of ``obligations``, unless it has one."""
+def decide_by(request: Request, obligations: Obligations, now: Moment) -> tuple[datetime | None, float]:
+    """Return the deadline of ``request``, on the wall clock and on the boot clock. If ``request`` has no deadline yet, the
+    deadline is that of ``obligations``.
+    """
     if request.expires_boot is not None:
-        return request
+        return request.expires_at, request.expires_boot
     within = decided_within(request, obligations)
-    return replace(request, expires_at=now.at + timedelta(seconds=within), expires_boot=now.boot + within)
+    return now.at + timedelta(seconds=within), now.boot + within
 
 
 def lease_for(decision: Decision, obligations: Obligations) -> str | None:
-    """Return the lease in ``decision``, unless ``obligations`` have approvals that it was not found for."""
-    if isinstance(decision, Deny):
+    """Return the lease in ``decision``. Return None if ``obligations`` contain new approvals, which jitd did not know when it
+    found the lease.
+    """
+    if isinstance(decision, Deny) or decision.lease is None:
         return None
     found_for = decision.obligations
+    if obligations.approvals == found_for.approvals:
+        return decision.lease
     return decision.lease if narrow(found_for, obligations).approvals == narrow(found_for, found_for).approvals else None
 
 

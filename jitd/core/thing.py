@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The names of things that can be given: a kind, a colon, and a name within the kind.
+"""The names of things that jitd can give. The name of a thing consists of a kind, a colon, and a name within the kind.
 
-Law: a thing has one spelling. Two different names are two different things.
+Law: a thing has only one spelling. Two different names are two different things.
 """
 
 from __future__ import annotations
@@ -9,21 +9,30 @@ from __future__ import annotations
 import re
 
 SERVICE_TICKET = "service-ticket"
-"""The kind of thing that is leave to get a ticket for a service from the KDC."""
+"""A thing of this kind permits a person to get a service ticket from the KDC."""
+KINDS = ("account", "group", "postgres-role", "program", "ssh-certificate", "sudoers", "vault")
+"""The kinds of things that a table ``[givers.NAME]`` of jitd.toml defines. The name of each such thing is KIND:NAME."""
 MOST = 256
-"""The most characters in the name of a thing."""
+"""Maximum number of characters in the name of a thing."""
 _SERVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*){1,3}")
+_GIVER = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _NEVER = frozenset({"krbtgt", "kadmin", "kiprop", "K", "jitd", "jitd-kdc", "jitd-canary"})
-"""The first components of services for which jitd never gives a ticket: those of the KDC, and jitd's own."""
+"""jitd never gives a ticket for a service whose first component is in this set. The set contains the services of the KDC and of
+jitd itself.
+"""
 
 
 def read_thing(word: str) -> str:
-    """Return ``word`` if it is the name of a thing that can be given. Raises ValueError with a sentence if not."""
+    """Return ``word`` if it is the name of a thing that jitd can give. If the name is not valid, raises ValueError with a
+    sentence.
+    """
     kind, colon, name = word.partition(":")
     if not colon:
-        raise ValueError(f'"{word}" does not say what kind of thing it is: {SERVICE_TICKET}:SERVICE/HOST')
+        raise ValueError(f'"{word}" does not say what kind of thing it is: {SERVICE_TICKET}:SERVICE/HOST, or KIND:NAME')
+    if kind in KINDS:
+        return f"{kind}:{read_giver(name)}"
     if kind != SERVICE_TICKET:
-        raise ValueError(f'"{kind}" is not a kind of thing that jitd gives; there is {SERVICE_TICKET}')
+        raise ValueError(f'"{kind}" is not a kind of thing that jitd gives; there are {SERVICE_TICKET}, {", ".join(KINDS)}')
     if len(word) > MOST or not _SERVICE.fullmatch(name):
         raise ValueError(f'"{name}" is not the name of a service, such as postgres/db1.example.org (without a realm)')
     if name.partition("/")[0] in _NEVER:
@@ -31,6 +40,20 @@ def read_thing(word: str) -> str:
     return word
 
 
+def read_giver(name: str) -> str:
+    """Return ``name`` if ``name`` is valid as NAME in a table ``[givers.NAME]``. If the name is not valid, raises ValueError with
+    a sentence.
+    """
+    if not _GIVER.fullmatch(name):
+        raise ValueError(f'"{name}" is not a name for a giver: small letters, digits and hyphens, at most 32')
+    return name
+
+
+def is_service_ticket(thing: str) -> bool:
+    """True if ``thing`` permits a person to get a ticket from the KDC. False if a table ``[givers.NAME]`` defines ``thing``."""
+    return thing.partition(":")[0] == SERVICE_TICKET
+
+
 def service_of(thing: str, realm: str) -> str:
-    """Return the principal, in ``realm``, of the service that the service ticket ``thing`` is for."""
+    """``thing`` is the name of a service ticket. Return the principal of its service in ``realm``."""
     return f"{thing.partition(':')[2]}@{realm}"

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who is shown the contents of a request: its reason, its arguments and the recordings of its runs.
+"""Decides who may read the contents of a request: its reason, its arguments and the recordings of its runs.
 
-Law: pure. ``visible_to`` of a rule narrows what operators, auditors and notices are shown. It never narrows what the requester is
-shown, nor those who may review the request, and it gives nobody a right. A member of a row or of a record is withheld unless it
-is listed here.
+Law: pure. ``visible_to`` of a rule limits the contents that operators, auditors and readers of notices can see. The requester and
+the possible reviewers always see the contents. ``visible_to`` never gives a right to anybody. Each field of a row or of a record
+is hidden, unless this module lists the field.
 """
 
 from __future__ import annotations
@@ -17,50 +17,53 @@ if TYPE_CHECKING:
     from jitd.core.request import Request
 
 HIDDEN = "(not shown)"
-"""Stands for a text that is withheld."""
+"""The text that is shown in place of a hidden text."""
 
 _ASKED = """id state requester account uid groups ticket_ends_at authentication host service path digest run_as run_as_group
-cwd locale streams chdir gives stays point rule facts claims lasts_for uses timeout_for starts_at extends waits fingerprint
-proved writable terms submitted_at expires_at mine may_review lacks narrowed"""
+cwd locale streams chdir gives stays brought point rule facts claims lasts_for uses timeout_for starts_at extends waits
+fingerprint proved writable terms submitted_at expires_at mine may_review lacks narrowed"""
 _DECIDED = """owed owes awaits_me asked_people asks opened approvals asking_at lease lock by verdict at counts name notices
 breaks_glass break_glass instead_of reviewers begun_at due_at overdue_at given_by given_as may_give"""
 _DONE = """left is_lease issued_at begins_at ends_at request pid starting_at started_at ended_at ending number recorded cpu_ms
-memory n_processes observed watchers who thing to until giving_at given_at kept_at"""
+memory n_processes observed watchers who thing to until giving_at given_at kept_at taking_at"""
 _RECORDED = """event boot boot_id actor role version document policy peer decision why demands holder login recording run
 was_started"""
 SHOWN = frozenset(" ".join((_ASKED, _DECIDED, _DONE, _RECORDED)).split())
-"""The members that everybody may see who may see the request."""
-WITHIN = frozenset(["detail", "grant", "holdings", "outcome", "owed_review", "passed", "reviews", "runs"])
-"""The members that are rows themselves, or lists of rows or ids: each member of such a row is shown or withheld by the same
-lists.
+"""The fields that are never hidden from people who may see the request."""
+WITHIN = frozenset(["detail", "grant", "holdings", "outcome", "owed_review", "passed", "reviews", "runs", "untaken"])
+"""The fields that contain a row, or a list of rows or ids. SHOWN and WITHIN also decide which fields of these inner rows are
+shown.
 """
 
 
 def words_of(request: Request) -> tuple[str, ...] | None:
-    """Return the words for those who are shown the contents of ``request``, beside its requester and those who may review it;
-    None if its rule narrows nothing. A request that was denied at once has no obligations; it keeps the words of the rule that
-    denied it.
+    """Return the words that name the people who may read the contents of ``request``. The requester and the possible reviewers
+    may always read the contents. Return None if the rule sets no limit. A request that was denied at once has no obligations. A
+    request that was denied at once stores the words of the denying rule itself.
     """
     return request.visible_to if request.obligations is None else request.obligations.visible_to
 
 
 def shows_contents(request: Request, viewer: Subject, *, may_review: bool) -> bool:
-    """True if ``viewer``, who may see ``request``, is shown its contents. ``may_review``: whether its rule takes a review from
-    ``viewer``.
+    """``viewer`` may see ``request``. True if ``viewer`` may also read the contents of ``request``. ``may_review`` is True if the
+    rule accepts a review from ``viewer``.
     """
     words = words_of(request)
     return words is None or may_review or viewer.is_requester(request.requester) or matches_any(viewer, words)
 
 
 def shown_elsewhere(request: Request, shows: str) -> str:
-    """Return how much of ``request`` a notice shows that leaves the host: ``shows`` (``id``, ``rule`` or ``command``), but no
-    more than ``id`` if the rule narrows who is shown its contents. Nobody knows who reads a notice.
+    """Return how much of ``request`` a notice outside the host may show. Usually the result is ``shows`` (``id``, ``rule`` or
+    ``command``). If the rule limits who may read the contents, the result is always ``id``, because nobody knows who will read a
+    notice.
     """
     return shows if words_of(request) is None else "id"
 
 
 def without_contents(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``row``, a row or a record about a request, without its contents. All names stay; ``argv`` is one word."""
+    """Return a copy of ``row`` in which the contents are hidden. ``row`` is a row or a record about a request. The names of all
+    fields are kept. The list ``argv`` is replaced by one word.
+    """
     return {name: _shown(name, value) for name, value in row.items()}
 
 
@@ -69,7 +72,7 @@ def _shown(name: str, value: Any) -> Any:
         return value
     if name in WITHIN:
         return [_part(one) for one in value] if isinstance(value, list) else _part(value)
-    if name == "gatekeepers" and isinstance(value, list):  # of an answer in the record: who answered, and with which word
+    if name == "gatekeepers" and isinstance(value, list):  # show only the gatekeeper's name and the word for its answer
         return [one[:2] if isinstance(one, list) else one for one in value]
     if name == "argv":
         return [HIDDEN]
@@ -77,7 +80,9 @@ def _shown(name: str, value: Any) -> Any:
 
 
 def _withheld(value: Any) -> Any:
-    """Return what stands for ``value``. Of a text, or of texts or pairs in a list, it shows that there are some."""
+    """Return the value that is shown in place of ``value``. If ``value`` is a text, or a list of texts or pairs, the result shows
+    only whether ``value`` is empty.
+    """
     if isinstance(value, str):
         return HIDDEN if value else ""
     if isinstance(value, list):

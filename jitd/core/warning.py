@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The warnings of ``jitd check``: what a rule may well say, and its author may not have meant.
+"""The warnings of ``jitd check``. A warning is about a valid part of a rule that its author may not have intended.
 
-Law: a warning is not a fault. The policy is read and used all the same. The names stay the same from version to version, since
-rules accept warnings by name.
+Law: a warning is not a fault, so jitd still loads and uses the policy. The names of warnings do not change between versions,
+because rules accept warnings by name.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ WARNINGS: Mapping[str, str] = {
     "shadowed": "another rule always decides in place of this one",
     "denies-everything": "a deny matches every request",
     "any-command-first": "a permit for any command stands before narrower permits",
-    "no-such-command": "a file that a pattern names is not there, or is called otherwise",
+    "no-such-command": "a file that a pattern names does not exist here, or has another name",
     "dot-dot": "a component .. in an argument gets around a deny",
-    "amounts-to-root": "a permitted command can do whatever root can do",
+    "amounts-to-root": "what is permitted, a command or a thing, can do whatever root can do",
     "local-password": "while no KDC can be reached, a local password is enough",
+    "no-kdc-named": "a rule accepts a local password, but this has no effect on this host",
     "one-provider": "a provider's fact alone stands between a person and root",
     "no-approver": "nobody could give the approvals, or only the requester could",
     "unreachable": "a gatekeeper that rules name cannot be reached from here now",
@@ -26,7 +27,7 @@ WARNINGS: Mapping[str, str] = {
     "not-looked-up": "something could not be looked up, so it is not known whether there is more to warn about",
     "needless-accept": "the rule accepts a warning that does not arise",
 }
-"""Maps the name of a warning to what it means."""
+"""Maps the name of a warning to its meaning."""
 ACCEPTABLE = tuple(name for name in WARNINGS if name not in ("unreachable", "not-looked-up", "needless-accept"))
 """The warnings that a rule may accept."""
 
@@ -34,7 +35,7 @@ ACCEPTABLE = tuple(name for name in WARNINGS if name not in ("unreachable", "not
 @dataclass(frozen=True, slots=True)
 class Warned:
     """One warning about the rule ``rule`` in ``file`` at ``line``. ``name`` is one of WARNINGS. ``sentence`` has no full stop.
-    ``rule`` is empty if the warning is about no rule.
+    ``rule`` is empty if the warning is not about a rule.
     """
 
     name: str

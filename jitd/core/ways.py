@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which ways to approve are open, and how few persons are still owed over all of them.
+"""Computes the open ways to approve, and the smallest number of persons who must still approve.
 
-Law: pure. Only ``opened`` and ``every_way`` make an ``Open``, and all that counts or names approvers needs one: so nobody can
-forget that a way opens at its time. A way that is closed entitles nobody and fulfils nothing.
+Law: pure. Only ``opened`` and ``every_way`` create an ``Open``, and every function that counts or names approvers needs an
+``Open``. Therefore no function can use a way before the way opens. Nobody can approve by a closed way.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ from typing import NewType
 from jitd.core.decision import MOST_COMBINATIONS, Approval, n_combinations, still_owed
 
 Open = NewType("Open", tuple[Approval, ...])
-"""Approvals with those of their ways that are open. An approval without an open way is there all the same, and names nobody."""
+"""A list of approvals that contain only the open ways. An approval without an open way is also in the list, but contains no
+people.
+"""
 
 
 def opened(approvals: tuple[Approval, ...], until: int, without_kdc: str = "deny") -> Open:
-    """Return ``approvals`` with the ways that open ``until`` so many seconds after submission. For ``without_kdc`` see
-    Obligations.
+    """Return ``approvals``, but only with those ways that open within ``until`` seconds after the submission. For ``without_kdc``
+    see Obligations.
     """
     asked = tuple(_opened(approval, until) for approval in _bounded(approvals))
     return Open(asked if without_kdc == "deny" else tuple(_taking(approval, without_kdc) for approval in asked))
@@ -32,7 +34,9 @@ def _taking(approval: Approval, without_kdc: str) -> Approval:
 
 
 def every_way(approvals: tuple[Approval, ...]) -> Open:
-    """Return ``approvals`` with all their ways: for questions about a rule, not about a request at a moment."""
+    """Return ``approvals`` with all their ways. Use this function for questions about a rule. For a request at one moment, use
+    ``opened``.
+    """
     return Open(_bounded(approvals))
 
 
@@ -44,8 +48,9 @@ def _opened(approval: Approval, until: int) -> Approval:
 
 
 def _bounded(approvals: tuple[Approval, ...]) -> tuple[Approval, ...]:
-    """Return ``approvals`` with at most MOST_COMBINATIONS. No rule has more, but a policy that changes while a request waits may
-    add up to more. The last approvals then lose their other ways: what fulfils their first way fulfils them, too.
+    """Limit ``approvals`` to at most MOST_COMBINATIONS combinations. No single rule has more combinations. But if the policy
+    changes while a request waits, old and new approvals together may have too many combinations. If there are too many
+    combinations, the last approvals keep only their first way.
     """
     bounded = list(approvals)
     for index in reversed(range(len(bounded))):
@@ -56,30 +61,34 @@ def _bounded(approvals: tuple[Approval, ...]) -> tuple[Approval, ...]:
 
 
 def next_after(approvals: Iterable[Approval], until: int) -> int | None:
-    """Return when the next way opens, in seconds after submission, if those ``until`` then are open; None if no way is closed."""
+    """The ways that open within ``until`` seconds after the submission are already open. Return the opening time of the next way,
+    in seconds after the submission. Return None if all ways are open.
+    """
     later = (way.after for approval in approvals for way in approval.ways if way.after > until)
     return min(later, default=None)
 
 
 def flat(asked: Open) -> tuple[Approval, ...]:
-    """Return all ways in ``asked``, one after another. An index of this tuple stands for a way."""
+    """Return all ways in ``asked``, one after another. Other functions refer to a way by its index in this tuple."""
     return tuple(way for approval in asked for way in approval.ways)
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One combination of ways, as indexes of ``flat``: one of each approval. ``n_owed`` is how many persons it still lacks."""
+    """One combination of ways. For each approval, ``ways`` contains the index of one way in ``flat``. ``n_owed`` is the number of
+    persons who must still approve in this combination.
+    """
 
     ways: tuple[int, ...]
     n_owed: int
 
 
 def best(asked: Open, eligible: Sequence[Collection[int]]) -> Choice:
-    """Return a combination of ways that lacks the fewest persons. ``eligible`` has, for each person who approved, the indexes of
-    the ways for which they may count.
+    """Return the combination of ways that needs the smallest number of further approvers. ``eligible`` has one entry for each
+    person who approved. Each entry contains the indexes of those ways for which this person may count.
 
-    All combinations are tried, and in each one the persons are assigned by a maximum matching, so no order matters: neither that
-    of the reviews nor that of the rule.
+    The function tests all combinations. In each combination, the function assigns the persons by a maximum matching. Therefore
+    neither the order of the reviews nor the order of the approvals in the rule matters.
     """
     ways, numbers = flat(asked), _numbers(asked)
     least = Choice(tuple(some[0] for some in numbers), sum(approval.need for approval in asked) + 1)
@@ -93,13 +102,13 @@ def best(asked: Open, eligible: Sequence[Collection[int]]) -> Choice:
 
 
 def lacking(ways: Sequence[Approval], chosen: tuple[int, ...], eligible: Sequence[Collection[int]]) -> int:
-    """Return how many persons the combination ``chosen`` of ``ways`` still lacks."""
+    """Return the number of persons who must still approve in the combination ``chosen`` of ``ways``."""
     persons = (frozenset(place for place, way in enumerate(chosen) if way in those) for those in eligible)
     return still_owed(tuple(ways[way] for way in chosen), tuple((str(n), places) for n, places in enumerate(persons)))
 
 
 def _numbers(asked: Open) -> list[range]:
-    """Return, for each approval, the indexes of its ways in ``flat``."""
+    """For each approval, return the indexes of its ways in ``flat``."""
     found, at = [], 0
     for approval in asked:
         found.append(range(at, at + len(approval.ways)))
@@ -111,8 +120,9 @@ def _numbers(asked: Open) -> list[range]:
 
 
 def still_asked(asked: Open, eligible: Sequence[Collection[int]]) -> str:
-    """Return what is still owed in few words, such as ``1 ops or 1 managers``; empty if nothing is. Each approval that lacks
-    somebody is told with all its open ways. If one person is owed and several approvals could take them, all these are told.
+    """Return a short text about the approvals that are still owed, such as ``1 ops or 1 managers``. Return an empty text if no
+    approval is owed. If an approval lacks a person, the text lists all open ways of this approval. If only one person is still
+    owed, the text lists all approvals for which this person could count.
     """
     choice, ways = best(asked, eligible), flat(asked)
     parts: list[str] = []

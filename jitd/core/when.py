@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``when``: a rule's own condition. It was compiled elsewhere, and is a pure function of the values of its names here.
+"""``when``: a rule's own condition. Another module compiles the condition. In this module, a condition is a pure function of the
+values of its names.
 
-Law: pure. An expression whose names are not all known fails before it is evaluated, since ``error || true`` is true. What is not
-the boolean true does not hold. An expression that fails denies, in a permit and in a deny.
+Law: pure. If the value of a name is not known, the expression fails before it is evaluated. This rule is necessary because CEL
+evaluates ``error || true`` to true. The condition holds only if the result is the boolean true. If an expression fails, the
+request is denied, in a permit rule and in a deny rule.
 """
 
 from __future__ import annotations
@@ -17,17 +19,18 @@ from jitd.core.origin import FACT, Whence, began_in
 from jitd.core.question import Question, said
 
 LONGEST_NAME = 320
-"""How many characters an account or a principal on a list may have."""
+"""Maximum number of characters of an account or a principal in a list."""
 
 
 class WhenFailed(Exception):
-    """The expression could not be evaluated. The text is a sentence for people, without a full stop."""
+    """The expression could not be evaluated. The message is a sentence for people, without a full stop."""
 
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """A compiled condition. ``text`` is the expression as it was written. ``names`` are the names that it uses, such as
-    ``fact.load`` or ``claim.reason``. ``evaluate`` gets a value for each of them; it raises WhenFailed.
+    """A compiled condition. ``text`` is the original text of the expression. ``names`` contains the names that the expression
+    uses, such as ``fact.load`` or ``claim.reason``. ``evaluate`` is a function that computes the result from one value for each
+    name in ``names``. ``evaluate`` raises WhenFailed.
     """
 
     text: str
@@ -39,8 +42,8 @@ class When:
         object.__setattr__(self, "in_order", tuple(sorted(self.names)))
 
     def holds(self, known: Facts) -> bool:
-        """True if the condition holds. Raises Unasked if a name is not in ``known``, WhenFailed if a value is unknown or the
-        expression fails.
+        """True if the condition holds. Raises Unasked if ``known`` does not contain a name. Raises WhenFailed if a value is
+        unknown or the expression fails.
         """
         missing = self.names - known.keys()
         if missing:
@@ -55,8 +58,9 @@ class When:
 
 
 class Conditions:
-    """The conditions of all rules about one question at one moment. ``known`` are the facts that were looked for. ``unasked``
-    collects the names of those that were not, ``seen`` the facts that were used, as they are spelled for people.
+    """The conditions of all rules about one question at one moment. ``known`` contains the facts that jitd has looked for.
+    ``unasked`` collects the names of needed facts that jitd has not looked for. ``seen`` collects the used facts, in the form
+    that is shown to people.
     """
 
     __slots__ = ("_at", "_known", "_question", "seen", "unasked")
@@ -69,8 +73,8 @@ class Conditions:
         self.seen: dict[str, str] = {}
 
     def began_in(self, words: tuple[Whence, ...] | None) -> bool | None:
-        """True if the login session began in one of ``words``, or if there are none. None if that is not known. If nobody has
-        looked for it, False: see ``hold``.
+        """True if the login session began in one of ``words``, or if ``words`` is None. None if the origin of the session is not
+        known. False if jitd has not looked for the origin yet: see ``hold``.
         """
         if words is None:
             return True
@@ -82,13 +86,14 @@ class Conditions:
 
     @property
     def no_origin(self) -> str:
-        """Why the origin is not known, or why what is known of it is not enough."""
+        """The reason why the origin is not known. If a part of the origin is known, the reason why this part is not enough."""
         found = self._known.get(FACT)
         return found.why if isinstance(found, Unknown) else "only that it began on another host"
 
     def are_open(self, when: When | None) -> bool:
-        """True if ``when`` asks about the command's file, and nobody may look at it yet. All its other facts are wanted now: if
-        they were only looked for with the file, it could be told from the time that this takes that there is a file.
+        """True if ``when`` uses facts about the command's file, and jitd may not open that file yet. While the file may not be
+        opened, jitd needs all other facts of ``when`` now. If jitd looked for these facts only after it has found the file, the
+        longer time would reveal that the file exists.
         """
         is_closed = self._question.is_unopened or self._question.is_missing
         if when is None or not is_closed or not when.names & OF_THE_FILE:
@@ -98,20 +103,20 @@ class Conditions:
         return True
 
     def hold(self, when: When | None, *, denies: bool) -> bool:
-        """True if ``when`` holds, or if there is none. ``denies`` is True for the condition of a deny. A condition whose facts
-        were not all looked for counts as one that does not hold: the caller asks again once ``unasked`` is known. Raises
+        """True if ``when`` holds or is None. ``denies`` is True for the condition of a deny. The result is False if jitd has not
+        looked for all facts of the condition. The caller then looks for the facts in ``unasked``, and decides again. Raises
         WhenFailed.
         """
         if when is None:
             return True
         question = self._question
-        # A deny is for the file: another name of it must not bypass the deny.
+        # A deny applies to the file: another name of the file must not bypass the deny.
         paths = (question.command.path, *(question.names if denies and "request.path" in when.names else ()))
         return any([self._holds(when, path) for path in paths])
 
     def listed(self, also: str) -> tuple[str, ...] | None:
-        """Return whom the list ``also`` (``PROVIDER:FACT``) names; None if that is not known. Names that are longer than any
-        account's or principal's are left out. If nobody has looked for the list, the caller asks again: see ``hold``.
+        """Return the members of the list ``also`` (``PROVIDER:FACT``). Return None if the list is not known. Names with more than
+        LONGEST_NAME characters are not included. If jitd has not looked for the list yet, the caller decides again: see ``hold``.
         """
         name = f"fact.{also.partition(':')[2]}"
         if name not in self._known:

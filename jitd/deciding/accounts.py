@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Accounts and groups of this host, from NSS and shadow(5), and the Subjects that they become.
+"""Reads this host's accounts and groups from NSS and shadow(5), and creates Subjects from this data.
 
-Law: an account or group that cannot be read counts as absent. If a rule denies something to such a group, the Subject notes that
-nobody knows whether the person is in it. Everything here may block, and is called in a worker.
+Law: an account or group that cannot be read is treated as absent. If a deny rule contains a group that cannot be read, the
+Subject lists this group in ``unsure``. All functions in this module may block, so they are called in a worker.
 """
 
 from __future__ import annotations
@@ -18,24 +18,31 @@ from pathlib import Path
 
 from jitd.core.authentication import Authentication
 from jitd.core.command import RunAs
+from jitd.core.made_account import Made, is_made
 from jitd.core.subject import BY_PAM, LOCAL, ROOT, Subject, account_of, person_of
 from jitd.deciding import groups
 
 _NUMBER = re.compile(r"#(0|[1-9][0-9]{0,9})")
 _MAX_ID = 2**31 - 1
 _NOBODY = 65534
-"""The uid that the kernel shows for users without a uid here: above all peers in other user namespaces (user_namespaces(7))."""
+"""The kernel shows the uid 65534 if a user has no uid in this user namespace. An example is a peer in another user namespace
+(user_namespaces(7)).
+"""
 _SHADOW = Path("/etc/shadow")
 _PIECE = 64 * 1024
-"""How many bytes of a file one read(2) asks for. A regular file that returns fewer is at its end."""
+"""Number of bytes that one read(2) requests from a file. If read(2) returns fewer bytes from a regular file, the end of the file
+is reached.
+"""
 
 
 class NoSuchAccount(Exception):
-    """There is no such user or group on this host. The text is the end of a sentence."""
+    """The user or group does not exist on this host. The error text is the end of a sentence. The caller adds the beginning."""
 
 
 def entry_of(user: str) -> pwd.struct_passwd:
-    """Look up the account ``user``: a name, or ``#`` and a decimal uid. Raises NoSuchAccount if there is none."""
+    """Return the account ``user``. ``user`` is a name, or ``#`` and a decimal uid. Raises NoSuchAccount if there is no such
+    account.
+    """
     number = _number(user)
     try:
         return pwd.getpwnam(user) if number is None else pwd.getpwuid(number)
@@ -64,33 +71,37 @@ def _number(typed: str) -> int | None:
 
 
 def target(user: str | None, group: str | None, requester: str) -> pwd.struct_passwd:
-    """Return the account to run as: root by default, the requester's if only a group is named (sudo(8)). Raises NoSuchAccount."""
+    """Return the account to run as. The default is root. If only a group is named, the default is the requester's account
+    (sudo(8)). Raises NoSuchAccount.
+    """
     return entry_of(user if user is not None else requester if group is not None else "root")
 
 
 def run_as(entry: pwd.struct_passwd, group: str | None) -> RunAs:
-    """Return the account of ``entry`` with ``group``, or with its primary group if ``group`` is None. Raises NoSuchAccount."""
+    """Return the account of ``entry`` with ``group``. If ``group`` is None, use the account's primary group. Raises
+    NoSuchAccount.
+    """
     if group is not None:
         found = _group_of(group)
         return RunAs(entry.pw_name, entry.pw_uid, found.name, found.gid)
     try:
         own = groups.numbered(entry.pw_gid)
-    except groups.CannotLookUp as fault:  # a deny may name this group
+    except groups.CannotLookUp as fault:  # a deny rule may name this group
         raise NoSuchAccount(f"the group of that account is not known: {fault}") from None
     return RunAs(entry.pw_name, entry.pw_uid, own.name if own else f"#{entry.pw_gid}", entry.pw_gid)
 
 
 def is_own_group(of: RunAs) -> bool:
-    """True if the group is the account's primary group. Raises NoSuchAccount if the account is gone."""
+    """True if the group in ``of`` is the primary group of its account. Raises NoSuchAccount if the account no longer exists."""
     return entry_of(f"#{of.uid}").pw_gid == of.gid
 
 
 def trusted_uid(of: RunAs) -> int:
-    """Return the one uid besides root's that may be able to change the files of a command that runs as ``of``: the uid of the
-    account, or 0 if nobody but root may.
+    """A command runs as ``of``. Besides root, one account may be allowed to change the command's files. Return the uid of this
+    account, or 0 if only root may change the files.
 
-    It is 0 if the account is not a member of the group of ``of``. Such an account has fewer rights than the command will have,
-    and could gain the command's rights by changing the command's file. Raises NoSuchAccount.
+    The result is 0 if the account is not a member of the group in ``of``. An account that is not in this group has fewer rights
+    than the command. The account could gain the command's rights by changing the command's file. Raises NoSuchAccount.
     """
     if of.uid == 0:
         return 0
@@ -99,13 +110,13 @@ def trusted_uid(of: RunAs) -> int:
 
 
 def group_ids(user: str, gid: int) -> tuple[int, ...]:
-    """Return all group ids of ``user``, with ``gid`` among them."""
+    """Return all group ids of ``user``, including ``gid``."""
     return tuple(os.getgrouplist(user, gid))
 
 
 class Groups:
-    """The group ids of ``user``, with ``gid`` among them. The ids are looked up when the first one is asked for, since most files
-    need none.
+    """The group ids of ``user``, including ``gid``. The group ids are looked up at the first ``in`` test, because most files need
+    no group ids.
     """
 
     def __init__(self, user: str, gid: int) -> None:
@@ -119,7 +130,7 @@ class Groups:
 
 
 def uid_of(user: str) -> int | None:
-    """Return the uid of the account ``user``; None if there is none."""
+    """Return the uid of the account ``user``. Return None if there is no such account."""
     try:
         return pwd.getpwnam(user).pw_uid
     except (KeyError, ValueError, OSError):
@@ -127,7 +138,9 @@ def uid_of(user: str) -> int | None:
 
 
 def has_expired(user: str, at: datetime) -> bool:
-    """True if shadow(5) says that the account ``user`` has expired at time ``at``. False without /etc/shadow. Raises OSError."""
+    """True if the account ``user`` has expired at time ``at`` according to shadow(5). False if /etc/shadow does not exist. Raises
+    OSError.
+    """
     try:
         text = _content(_SHADOW)
     except FileNotFoundError:
@@ -142,8 +155,10 @@ def has_expired(user: str, at: datetime) -> bool:
 
 
 def _content(file: Path) -> bytes:
-    """Return the content of ``file``. The function makes few system calls: each one lets other threads run first, and the file is
-    read at each decision. Raises OSError.
+    """Return the content of ``file``. Raises OSError.
+
+    Every decision reads /etc/shadow, and each system call may let other threads run first. Therefore this function makes few
+    system calls.
     """
     pieces, number = [], os.open(file, os.O_RDONLY | os.O_CLOEXEC)
     try:
@@ -156,25 +171,33 @@ def _content(file: Path) -> bytes:
     return b"".join(pieces)
 
 
+def _nobody_has_made(account: str) -> None:
+    """Return None for every account. This function is the default of ``Accounts.made``, for callers that have no record."""
+
+
 @dataclass(frozen=True, slots=True)
 class Accounts:
-    """Maps principals to Subjects, by the realms and principals that the daemon's settings list (jitd.toml(5))."""
+    """Maps principals to Subjects. The realms and principals come from the daemon's settings (jitd.toml(5)). ``made`` returns the
+    record's entry about a made account. ``made`` returns None if the record does not contain the account. ``made`` may block, and
+    raises the store's errors.
+    """
 
     realms: frozenset[str]
     principals: dict[str, str]
     people: dict[str, frozenset[str]]
     min_uid: int
     denied_groups: Callable[[], frozenset[str]] = frozenset
-    """The names of groups to which a rule in force denies something."""
+    """Returns the names of all groups that appear in deny rules of the policy in force."""
+    made: Callable[[str], Made | None] = _nobody_has_made
 
     def subject(
         self, principal: bytes, ticket_ends_at: datetime | None, authentication: Authentication | None = None
     ) -> Subject | None:
-        """Return the Subject that ``principal``, who authenticated so, is here now. None if the principal has no usable account:
-        no account is mapped, or the account is missing, expired, or a system account.
+        """Return the present Subject of ``principal`` on this host, with its ``authentication``. Return None if the principal
+        maps to no account. Also return None if the account is missing, expired, or a system account.
         """
         user = account_of(principal, self.realms, self.principals)
-        if user is None:
+        if user is None or is_made(user):
             return None
         text = principal.decode("ascii")
         try:
@@ -187,18 +210,57 @@ class Accounts:
             return None
         if has_expired(user, datetime.now(UTC)):
             return None
-        return replace(self._subject(text, entry, ticket_ends_at), authentication=authentication)
+        return self._subject(text, entry, ticket_ends_at, authentication)
+
+    def of_client(
+        self, uid: int, principal: bytes, ticket_ends_at: datetime | None, authentication: Authentication | None = None
+    ) -> Subject | None:
+        """A process runs as the account ``uid`` and has a ticket of ``principal``. Return the Subject of this process. Return
+        None if the principal has no usable account. If ``uid`` is a made account, return None if jitd does not accept the
+        principal's tickets in this account. The Subject may belong to another account than ``uid``.
+
+        While somebody holds a made account, jitd accepts only the tickets of the holder's principal in this account. The settings
+        never map a principal to a made account.
+        """
+        known = self.subject(principal, ticket_ends_at, authentication)
+        if known is not None and known.uid == uid:
+            return known
+        found = self._made_one(uid)
+        if found is None:
+            return known
+        entry, made = found
+        text = principal.decode("ascii", "replace")
+        if text != made.principal or not self._is_usable(entry):
+            return None
+        return self._subject(text, entry, ticket_ends_at, authentication)
+
+    def _made_one(self, uid: int) -> tuple[pwd.struct_passwd, Made] | None:
+        """Return the made account ``uid`` if somebody holds this account. Return None if ``uid`` is not a made account, or if
+        nobody holds the account any more.
+        """
+        try:
+            entry = pwd.getpwuid(uid)
+        except (KeyError, OverflowError):
+            return None
+        made = self.made(entry.pw_name) if is_made(entry.pw_name) else None
+        return None if made is None or not made.is_held else (entry, made)
+
+    def _is_usable(self, entry: pwd.struct_passwd) -> bool:
+        is_persons = self.min_uid <= entry.pw_uid != _NOBODY
+        return is_persons and not has_expired(entry.pw_name, datetime.now(UTC))
 
     def root(self) -> Subject:
         """Return local root, who needs no ticket."""
-        return replace(self._subject(ROOT, pwd.getpwuid(0), None), unsure=frozenset())  # root needs no directory
+        return replace(self._subject(ROOT, pwd.getpwuid(0), None), unsure=frozenset())  # root needs no directory of accounts
 
     def root_alone(self) -> Subject:
-        """Return local root without any groups. Used if groups cannot be looked up. It does not block."""
-        return Subject(ROOT, "root", 0, 0, frozenset(), person_of("root", self.people), None)
+        """Return local root without any groups. Callers use this function if groups cannot be looked up. The function does not
+        block.
+        """
+        return Subject(ROOT, "root", 0, 0, frozenset(), person_of("root", self.people, self.behind), None)
 
     def local(self, uid: int) -> Subject | None:
-        """Return the Subject of the account ``uid``, for which no principal was proved. None if the account is missing, expired,
+        """Return the Subject of the account ``uid`` without a proved principal. Return None if the account is missing, expired,
         or a system account.
         """
         if uid == 0:
@@ -207,35 +269,69 @@ class Accounts:
             entry = pwd.getpwuid(uid)
         except (KeyError, OverflowError):
             return None
-        if entry.pw_uid < self.min_uid or entry.pw_uid == _NOBODY or has_expired(entry.pw_name, datetime.now(UTC)):
+        if not self._is_usable(entry):
             return None
+        if is_made(entry.pw_name):
+            return self._local_made(uid)
         known = self._subject(LOCAL + entry.pw_name, entry, None)
         plain = {f"{entry.pw_name}@{realm}" for realm in self.realms}
         listed = {principal for principal, user in self.principals.items() if user == entry.pw_name}
         return replace(known, perhaps=frozenset({*listed, *(plain - self.principals.keys())}))
 
+    def _local_made(self, uid: int) -> Subject | None:
+        """Return the Subject of the made account ``uid``. Return None if nobody holds this account."""
+        found = self._made_one(uid)
+        if found is None:
+            return None
+        entry, made = found
+        perhaps = frozenset({made.principal} if "@" in made.principal else ())
+        return replace(self._subject(LOCAL + entry.pw_name, entry, None), perhaps=perhaps)
+
     def by_pam(self, uid: int, ends_at: datetime | None) -> Subject | None:
-        """Return the Subject of the account ``uid``, which has proved by local PAM who it is; the proof ends at ``ends_at``. None
-        for root, and as ``local``.
+        """Local PAM has authenticated the user of the account ``uid``. Return the Subject of this account. The proof ends at
+        ``ends_at``. Return None for root, and for a made account, which has no password. Also return None if ``local`` returns
+        None.
         """
         known = None if uid == 0 else self.local(uid)
-        return None if known is None else replace(known, principal=BY_PAM + known.user, ticket_ends_at=ends_at)
+        return None if known is None or known.is_made else replace(known, principal=BY_PAM + known.user, ticket_ends_at=ends_at)
 
-    def _subject(self, principal: str, entry: pwd.struct_passwd, ticket_ends_at: datetime | None) -> Subject:
+    def _subject(
+        self,
+        principal: str,
+        entry: pwd.struct_passwd,
+        ticket_ends_at: datetime | None,
+        authentication: Authentication | None = None,
+    ) -> Subject:
         gids = os.getgrouplist(entry.pw_name, entry.pw_gid)
         known, unsure = self._denied(entry.pw_name, gids)
         for gid in gids:
-            with suppress(groups.CannotLookUp):  # no permit can name a group that has no name
+            with suppress(groups.CannotLookUp):  # a permit rule cannot name a group without a name
                 if (found := groups.numbered(gid)) is not None:
                     known.add(found.name)
-        person = person_of(entry.pw_name, self.people)
-        who = Subject(principal, entry.pw_name, entry.pw_uid, entry.pw_gid, frozenset(known), person, ticket_ends_at)
-        return replace(who, unsure=frozenset(unsure))
+        person = person_of(entry.pw_name, self.people, self.behind)
+        return Subject(
+            principal=principal,
+            user=entry.pw_name,
+            uid=entry.pw_uid,
+            gid=entry.pw_gid,
+            groups=frozenset(known),
+            person=person,
+            ticket_ends_at=ticket_ends_at,
+            unsure=frozenset(unsure),
+            authentication=authentication,
+        )
+
+    def behind(self, account: str) -> str:
+        """Return the own account of the person who holds the made account ``account``. See ``core.made_account.Behind``."""
+        made = self.made(account) if is_made(account) else None
+        return account if made is None else made.holder
 
     def _denied(self, user: str, gids: Collection[int]) -> tuple[set[str], set[str]]:
-        """Return two sets of groups to which rules deny something: those that ``user`` is in, and those that cannot be looked up.
+        """Examine the groups that appear in deny rules, and return two sets. The first set contains the groups of which ``user``
+        is a member. The second set contains the groups that cannot be looked up.
 
-        Each group is looked up by name. If a directory of accounts does not answer, ``gids`` is too short, and does not say so.
+        Each group is looked up by its name, because ``gids`` may be incomplete. If a directory of accounts does not answer,
+        ``gids`` lacks groups and no error is raised.
         """
         known, unsure = set(), set()
         for name in self.denied_groups():
@@ -249,8 +345,8 @@ class Accounts:
         return known, unsure
 
     def sure_of(self, known: Subject) -> Subject:
-        """Return ``known`` with the groups to which the rules in force now deny something. A rule may be newer than ``known``,
-        and may name a group that was not looked up then, or that cannot be looked up.
+        """Return ``known`` with its groups and ``unsure`` updated for the rules in force. A rule may be newer than ``known``. A
+        newer rule may contain a group that was never looked up for ``known``, or that cannot be looked up now.
         """
         new = frozenset() if known.is_root else self.denied_groups() - known.groups - known.unsure
         if not new:
@@ -259,13 +355,14 @@ class Accounts:
         return replace(known, groups=known.groups | found, unsure=known.unsure | unsure)
 
     def again(self, known: Subject) -> Subject | None:
-        """Return the Subject ``known`` with the facts as they are now. None if the account is gone or expired, or if another
-        account has that name now.
+        """Look up the Subject ``known`` again, and return it with its present data. Return None if the account no longer exists,
+        has expired, or has lost its name to another account.
         """
         if known.is_root:
             return self.root()
         if known.is_local or known.is_by_pam:
             local = self.local(known.uid) if known.is_local else self.by_pam(known.uid, known.ticket_ends_at)
             return local if local is not None and local.user == known.user else None
-        now = self.subject(known.principal.encode("ascii"), known.ticket_ends_at, known.authentication)
+        proved = known.principal.encode("ascii"), known.ticket_ends_at, known.authentication
+        now = self.of_client(known.uid, *proved) if known.is_made else self.subject(*proved)
         return now if now is not None and (now.user, now.uid) == (known.user, known.uid) else None

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Turns what was typed into a command: the account to run as, the file, the directory and the variables.
+"""Converts the typed words into a command: the account to run as, the file, the directory and the variables.
 
-Law: only what the host says is taken for a fact. No file is opened. A person is told that nothing is at a path only if they could
-see that for themselves. Calls may block, and are made in a worker.
+Law: jitd takes facts only from the host, never from the client. No file is opened. jitd tells a person that a path does not exist
+only if this person could find this out without jitd. Calls may block, so they are made in a worker.
 """
 
 from __future__ import annotations
@@ -23,30 +23,31 @@ from jitpam.wire.notation import encode_basestring_ascii
 from jitpam.wire.shown import pieces, shown
 
 MOST_SHOWN = 3 * 1024 * 1024
-"""Size in bytes of the largest command, as it is shown. With everything else that is said of the command, it has to fit into one
-frame (PROTOCOL.md section 2).
+"""Maximum size in bytes of a command in the form that is shown to people. One frame must hold the command and all other members
+of its row (PROTOCOL.md section 2).
 """
 _MOST_LETTERS = 6
-"""How many bytes one byte can take in a frame, or in a record of the chain: ``\\u0001``."""
+"""Maximum number of bytes for one byte of the command in a frame or in a record of the chain, such as ``\\u0001``."""
 NOTHING = b""
-"""The value of ``leads_to`` for a name that leads nowhere."""
+"""The value of ``leads_to`` if the name does not lead to a file."""
 SHELL = "/bin/sh"
-"""The shell of an account for which passwd(5) names none."""
+"""The shell of an account if its entry in passwd(5) names no shell."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a client asked for, in the client's own words.
+    """The original question of a client.
 
-    ``user`` and ``group``: None stands for the default. ``login``: a login shell is to run, and ``argv`` are its arguments.
-    ``chdir``: the client asked for the directory. ``preserved``: all other variables of the client's environment. ``is_bare``:
-    there is no command to look up; ``argv`` is only shown. ``leads_to``: the path that the first word led to a moment ago, its
-    directories resolved; the request is refused if the word leads elsewhere by now. ``anew``: no earlier grant may answer this
-    request. ``unseen``: a second question, without the ``doubt``. If the second question is denied, that denial is the answer:
-    the ``doubt`` would tell what is at a path that the requester cannot see. ``gives`` and ``stays``: see
-    ``core.command.Command``. ``tty``: the terminal that the client claims to be on. ``caller``: the process that asks.
-    ``starts_at``: when the grant is to begin; None: when it is approved.
-    ``breaks_glass``: it is asked by ``--break-glass``.
+    ``user`` and ``group``: If ``user`` or ``group`` is None, the default is used. ``login``: the client asked for a login shell,
+    and ``argv`` contains the arguments of the shell. ``chdir``: the client asked for the directory ``cwd``. ``preserved``: all
+    other variables of the client's environment. ``is_bare``: there is no command to look up, and jitd only shows ``argv`` to
+    people. ``leads_to``: the path that an earlier look-up found for the first word, with its directories resolved. If the first
+    word leads to another path now, the request is refused. ``anew``: no earlier grant may answer this request. ``unseen``: a
+    second question, without the ``doubt``. If the second question is denied, this denial is the answer. Otherwise ``doubt`` could
+    reveal what exists at a path that the requester cannot see. ``gives``, ``stays``, ``brought`` and ``lets``: see
+    ``core.command.Command``. ``tty``: the terminal on which the client claims to be. ``caller``: the process that sent the
+    request. ``starts_at``: the time when the grant begins. If ``starts_at`` is None, the grant begins at the approval.
+    ``breaks_glass``: the client used ``--break-glass``.
     """
 
     argv: tuple[bytes, ...]
@@ -73,6 +74,8 @@ class Asked:
     unseen: Asked | None = None
     gives: bool = False
     stays: bool = False
+    brought: str = ""
+    lets: tuple[str, ...] = ()
     tty: bytes | None = None
     caller: Caller | None = None
     starts_at: datetime | None = None
@@ -81,10 +84,11 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The command, without the digest of its file. ``names`` are other names of that file.
+    """The command, without the digest of its file. ``names`` contains other names of the command's file.
 
-    ``complaint`` is a sentence if the file is missing and the requester may know that. ``unfit`` is a sentence if something is
-    there that cannot be executed; the requester may know that only if there is a complaint too.
+    If the file is missing and the requester may know this, ``complaint`` is a sentence about the missing file. If the path exists
+    but cannot be executed, ``unfit`` is a sentence with the reason. The requester may read ``unfit`` only if ``complaint`` is not
+    empty.
     """
 
     command: Command
@@ -96,7 +100,7 @@ class Found:
 
 
 class Nonsense(Exception):
-    """What was asked for makes no sense for any requester. The text is a sentence."""
+    """The request makes no sense for any requester. The text is a sentence."""
 
 
 def find(
@@ -107,11 +111,11 @@ def find(
     permits: Callable[[Found], bool],
     glance: path_lookup.Look | None = None,
 ) -> Found:
-    """Find the command that ``who`` means, as a part of the look ``glance``. Raises Nonsense.
+    """Return the command that ``who`` asks for. All paths are looked up through ``glance``. Raises Nonsense.
 
-    If ``who`` cannot see what is at the typed path, the path is looked up only if a rule ``permits`` the path as typed. Otherwise
-    the command counts as missing. Then neither the answer nor the time that it takes tells whether the file exists. A link that
-    ``who`` cannot see is not followed.
+    If ``who`` cannot see what exists at the typed path, the function first asks ``permits`` whether a rule permits this path. If
+    no rule permits the path, the path is not looked up, and the command is treated as missing. Therefore neither the answer nor
+    its duration reveals whether the file exists. The function does not follow links that ``who`` cannot see.
     """
     _refuse_nonsense(asked)
     if asked.gives:
@@ -156,10 +160,10 @@ def find(
         if unseen is not None and path != unseen:
             raise inspection.Uninspectable("jitd finds it under another path", looked_at=(unseen,))
         if asked.leads_to not in (None, path):
-            raise Nonsense("what it names was changed while jitd looked at it: ask again")
+            raise Nonsense("the path of the command was changed while jitd looked it up: ask again")
         unfit = path_lookup.unfitness(path, run_as.uid, lambda: accounts.group_ids(run_as.user, run_as.gid), glance)
     except inspection.Uninspectable as fault:
-        # If this person may not know that, the answer has to be the one for a path that no rule permits.
+        # If this person may not know the fault, the answer has to be the same as for a path that no rule permits.
         complaint = f"{shown(name)}: {fault}" if can_see(who, glance, *fault.looked_at) else ""
         return Found(command, is_own_group, is_missing=True, complaint=complaint, unfit=str(fault) if fault.is_unfit else "")
     complaint = f"{shown(name)}: {unfit}" if unfit and can_see(who, glance, path) else ""
@@ -171,7 +175,9 @@ def find(
 
 
 def _thing(asked: Asked, who: Subject) -> Found:
-    """Return the thing that ``who`` asks for. There is no file to look up, and the thing is for the account of ``who``."""
+    """Return the command for a thing that ``who`` asks for. There is no file to look up. The command runs as the account of
+    ``who``.
+    """
     try:
         run_as = accounts.run_as(accounts.target(who.user, None, who.user), None)
     except accounts.NoSuchAccount as fault:
@@ -189,49 +195,54 @@ def _thing(asked: Asked, who: Subject) -> Found:
         streams=(),
         gives=True,
         stays=asked.stays,
+        brought=asked.brought,
+        lets=asked.lets,
     )
     return Found(command, is_own_group=True, is_missing=False)
 
 
 def _named(argv: tuple[bytes, ...], path: bytes, service: str) -> tuple[bytes, ...]:
-    """Return ``argv`` as it is executed. A path in argv[0] becomes the resolved path: programs look for their libraries near that
-    path, and a link on the typed path may belong to another person. If another program runs the command itself, argv[0] stays.
+    """Return ``argv`` in the form that is executed. A path in argv[0] is replaced by the resolved path. There are two reasons to
+    replace the typed path. First, programs look for their libraries near the path in argv[0]. Second, a link on the typed path
+    may belong to another person. If another program runs the command, argv[0] does not change.
     """
     return (path, *argv[1:]) if deed_of(service).is_executed and b"/" in argv[0] else argv
 
 
 def _beyond_sight(asked: Asked, who: Subject, glance: path_lookup.Look) -> bytes | None:
-    """Return the typed path, as far as ``who`` can resolve it. None if ``who`` can see what is at the end of the path."""
+    """Resolve the typed path up to the first part that ``who`` cannot see, and return the result. Return None if ``who`` can see
+    all parts of the path.
+    """
     if asked.login or b"/" not in asked.argv[0]:
         return None
     return path_lookup.beyond_sight(os.path.join(asked.cwd, asked.argv[0]), who.uid, accounts.Groups(who.user, who.gid), glance)
 
 
 def can_see(who: Subject, glance: path_lookup.Look, *paths: bytes) -> bool:
-    """True if ``who`` could find out without jitd whether something is at each of ``paths``."""
+    """True if ``who`` could find out without jitd whether each of ``paths`` exists."""
     groups = accounts.Groups(who.user, who.gid)
     return all(path_lookup.is_visible_absence(path, who.uid, groups, None, glance) for path in paths)
 
 
 def is_in_sight(asked: Asked, path: bytes, who: Subject, glance: path_lookup.Look) -> bool:
-    """True if ``who`` could find out without jitd what ``path`` is, and how the typed path leads to it (THREATS S-11)."""
+    """True if ``who`` could examine ``path`` without jitd, and could also follow the typed path to ``path`` (THREATS S-11)."""
     if asked.login or asked.is_bare or asked.gives:
-        return True  # the shell of the account stands in passwd(5), which everybody can read
+        return True  # the shell of the account is in passwd(5), which everybody can read
     typed = (os.path.join(asked.cwd, asked.argv[0]),) if b"/" in asked.argv[0] else ()
     return can_see(who, glance, *typed, path)
 
 
 def in_directory(command: Command, cwd: bytes) -> Command:
-    """Return ``command`` bound to the directory that is at ``cwd`` now. Whether the account may enter the directory shows only
-    when the command starts. Raises OSError.
+    """Bind ``command`` to the directory that now exists at ``cwd``, and return the result. When the command starts later, jitd
+    checks whether the account may enter this directory. Raises OSError.
     """
     status = os.stat(cwd)
     return replace(command, cwd=cwd, cwd_device=status.st_dev, cwd_inode=status.st_ino, chdir=True)
 
 
 def without_home(asked: Asked, command: Command, who: Subject, glance: path_lookup.Look) -> Command:
-    """Return ``command`` for a denial. If a login would begin in a home directory that ``who`` cannot see, the command does not
-    tell whether that directory exists.
+    """Return ``command`` in a form that a denial may show. If a login begins in a home directory that ``who`` cannot see, the
+    returned command does not reveal whether this directory exists.
     """
     if not asked.login or asked.chdir:
         return command
@@ -240,7 +251,9 @@ def without_home(asked: Asked, command: Command, who: Subject, glance: path_look
 
 
 def _at_home(command: Command, home: bytes) -> Command:
-    """Return ``command`` in the directory ``home``, or in its own directory if ``home`` cannot be looked at, as sudo does."""
+    """Return ``command`` in the directory ``home``. If ``home`` cannot be examined, the command keeps its present directory, as
+    with sudo.
+    """
     try:
         return in_directory(command, home)
     except OSError:
@@ -262,7 +275,9 @@ def _refuse_nonsense(asked: Asked) -> None:
 
 
 def _can_be_shown(asked: Asked) -> bool:
-    """True if all of the request can be shown to a reviewer. A request too long for a list would hide all others."""
+    """True if the whole request can be shown to a reviewer. If a list contained one request that is too long, the client could
+    show no request of this list.
+    """
     pairs = (part for pair in (*asked.variables, *asked.preserved, *asked.locale) for part in pair)
     parts = (
         *asked.argv,
@@ -271,7 +286,7 @@ def _can_be_shown(asked: Asked) -> bool:
         *pairs,
         *asked.options,
         asked.doubt.encode(),
-    )  # twice, because the path may be as long as the name
+    )  # argv[0] is counted twice, because the path may be as long as argv[0]
     if sum(len(part) + 3 for part in parts) * _MOST_LETTERS <= MOST_SHOWN:
         return True
     left = MOST_SHOWN

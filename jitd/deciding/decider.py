@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The decider: every answer to a request is made here, the first one and each later one.
+"""The decider makes every decision about a request: the first decision and each later decision.
 
-Law: each answer is made with one policy, one set of locks and one look at each fact. The questions have one order: locks, rules
-on the path, file, rules with the file, operands, approvers, lease. Gatekeepers come last, and all is asked again after their
-answers. The first no is the answer, and ends the questions. At each use, an approval counts only if its author still counts at
-that time. Nothing is changed here.
+Law: each decision uses one policy, one set of locks, and one value of each fact. The checks have a fixed order: locks, rules on
+the path, file, rules with the file, operands, approvers, lease. Gatekeepers come last, and after their answers all checks are
+made again. The first denial ends the checks and is the answer. At each use, an approval is valid only if its author may still
+approve. The decider changes nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from jitd.core import break_glass, lease, lock
 from jitd.core.command import Command, work_of
-from jitd.core.decision import Decision, Deny, Obligations, Permit, Why, narrow
+from jitd.core.decision import Decision, Deny, Obligations, Permit, Why, narrow, narrow_standing
 from jitd.core.effects import Moment
 from jitd.core.gatekeeping import Heard, folded, judged
 from jitd.core.grant import Grant, covers, waits_for_its_own
@@ -41,10 +41,10 @@ UNANSWERED = "the account or group that you named cannot be looked up now: a dir
 
 @dataclass(frozen=True, slots=True)
 class FirstDecision:
-    """What was asked for, the command that it means here, and the answer. A request binds ``command``. ``approved`` is the id of
-    an earlier request for the same, which was approved for one use and has not taken that use yet. ``awaited`` are providers
-    that would have to be asked before there is an answer: see ``Decider.foresee``. ``extends`` is the lease that would have
-    answered if no further time had been asked for.
+    """The question, the command on this host, and the answer. A request binds ``command``. ``approved`` is the id of an earlier
+    request for the same command. That request was approved for one use, which is still unused. ``awaited`` are the providers that
+    must answer first: see ``Decider.foresee``. ``extends`` is an earlier lease that the requester wants to extend by this
+    request.
     """
 
     asked: Asked
@@ -57,8 +57,8 @@ class FirstDecision:
 
 @dataclass(frozen=True, slots=True)
 class FreshDecision:
-    """The answer to the existing ``request``, with the facts as they are now. ``request`` is the version that was judged.
-    ``standing`` are its approvers as they are now, without those who are gone; empty after a denial. ``heard``: its gatekeepers.
+    """The present decision about this version of ``request``. ``standing`` contains the approvers with their present data,
+    without those who no longer exist. After a denial, ``standing`` is empty. ``heard`` contains the gatekeepers' answers.
     """
 
     request: Request
@@ -68,10 +68,10 @@ class FreshDecision:
 
 
 class Decider:
-    """Makes all decisions. ``policy`` returns the policy in force. ``is_alive`` asks the KDC about a principal, and may block.
-    ``refused`` says which of some principals the KDC has refused lately. ``not_given`` returns the sentence why a thing cannot be
-    given now, or an empty text. ``gather`` and ``providers`` find the facts that rules ask about. ``gatekeepers`` are those that
-    rules may name.
+    """Makes all decisions. ``policy`` returns the policy in force. ``is_alive`` queries the KDC about a principal, and may block.
+    ``refused`` returns the principals that the KDC has lately refused. ``not_given`` returns the reason why a thing cannot be
+    given now, or an empty text. ``gather`` and ``providers`` find the facts that rules name. ``gatekeepers`` are all gatekeepers
+    that rules may name.
     """
 
     def __init__(
@@ -107,8 +107,9 @@ class Decider:
     # --- the answers ---------------------------------------------------------------------------------------------------
 
     async def find_typed(self, who: Subject, asked: Asked) -> None:
-        """Look up the account and the group that ``who`` typed, in a worker lane for typed names. If a directory of accounts does
-        not answer, only that lane waits; ``decide_new`` looks the names up again in the lane for files. Raises TimeoutError.
+        """Look up the account and the group that ``who`` typed, in the worker lane for typed names. If a directory of accounts
+        does not answer, only the lane for typed names waits. ``decide_new`` looks the names up again later, in the lane for
+        files. Raises TimeoutError.
         """
 
         def look_up() -> None:
@@ -118,25 +119,26 @@ class Decider:
             try:
                 await self._workers.typed.run(who.uid, look_up)
             except accounts.NoSuchAccount:
-                pass  # ``decide_new`` will say it
+                pass  # ``decide_new`` will report this
             except TimeoutError:
                 raise TimeoutError(UNANSWERED) from None
 
     async def decide_new(self, who: Subject, service: str, ask: Callable[[str], Asked]) -> FirstDecision:
-        """Answer what ``who`` asks of ``service`` now. ``ask`` gets jitd's search path, and returns what is asked. ``ask`` may
-        block.
+        """Decide about a new request of ``who`` through ``service``. ``ask`` gets jitd's search path, and returns the question.
+        ``ask`` may block.
 
-        Raises command_lookup.Nonsense, what ``ask`` raises, or TimeoutError.
+        Raises command_lookup.Nonsense, TimeoutError, and the errors of ``ask``.
         """
         return await self._decide_new(who, service, ask, self._providers)
 
     async def foresee(self, who: Subject, service: str, ask: Callable[[str], Asked]) -> FirstDecision:
-        """Answer as ``decide_new`` does, and ask nobody outside this host. A rule that would have a provider asked fails; the
-        answer names those providers.
+        """Decide like ``decide_new``, but do not query systems outside this host. If a rule needs a provider's answer, this rule
+        fails, and the result names the providers.
         """
         beforehand = Beforehand(self._config.names)
         found = await self._decide_new(who, service, ask, beforehand)
-        return replace(found, awaited=beforehand.awaited(found.decision))
+        awaited = beforehand.awaited(found.decision)
+        return replace(found, awaited=awaited) if awaited else found
 
     async def _decide_new(self, who: Subject, service: str, ask: Callable[[str], Asked], providers: Providers) -> FirstDecision:
         knowledge = Knowledge(self._gather, providers.told)
@@ -159,7 +161,7 @@ class Decider:
                 return _as_asked(FirstDecision(asked, command, decision, approved))
 
     async def decide_again(self, request: Request, heard: tuple[Heard, ...] = ()) -> FreshDecision:
-        """Answer ``request`` again, for a review or with the answers ``heard`` of its gatekeepers. Raises TimeoutError."""
+        """Decide again about ``request``, for a review or with the answers ``heard`` of its gatekeepers. Raises TimeoutError."""
         who = request.requester
         knowledge = Knowledge(self._gather, self._providers.told)
         while True:
@@ -171,7 +173,7 @@ class Decider:
             standing = await self._standing_of(request) if isinstance(decision, Permit) else ()
             if not self._is_still(policy, locked, who):
                 continue
-            # A grant of this request does not discharge the approvals that the request still owes.
+            # The request's own grant does not replace the approvals that the request still owes.
             given = () if request.anew or request.extends else self._given(decision, who, request.command)
             others = tuple(held for held in given if held.id != request.id)
             if not others:
@@ -180,10 +182,10 @@ class Decider:
             if self._is_still(policy, locked, who):
                 return FreshDecision(request, decision, standing, heard)
 
-    async def decide_use(self, request: Request, heard: tuple[Heard, ...] = ()) -> Decision:
-        """Decide about a later use of the approved ``request``, with the answers ``heard`` of its gatekeepers. The approvals are
-        counted again, both under the rule as it was and as it is now. A permit may have gatekeepers who are still to be asked:
-        see ``screen_use``. Raises TimeoutError.
+    async def decide_use(self, request: Request, heard: tuple[Heard, ...] = (), *, n_taken: int = 0) -> Decision:
+        """Decide about a later use of the approved ``request``, with the answers ``heard`` of its gatekeepers. ``n_taken`` uses
+        of the grant were already taken for this use. The approvals are counted again, under the earlier rule and under the
+        present rule. A permit may name gatekeepers that must still be queried: see ``screen_use``. Raises TimeoutError.
         """
         who = request.requester
         knowledge = Knowledge(self._gather, self._providers.told)
@@ -195,20 +197,22 @@ class Decider:
             decision = folded(
                 self._if_given(decision, who, request.command, request.lease or request.id), heard, request.claims.reason
             )
-            if isinstance(decision, Permit) and not await self._may_use(request, decision):
+            if isinstance(decision, Permit) and not await self._may_use(request, decision, n_taken):
                 decision = Deny(Why.APPROVALS, f"the approvals of request {request.id} are not enough any more: ask again")
             if self._is_still(policy, locked, who):
                 return _with_gatekeepers(request, decision)
 
     async def screen(self, request: Request, hearing: Hearing) -> FreshDecision:
-        """Answer ``request`` with its gatekeepers. ``hearing`` has the answers that have come before. Raises TimeoutError."""
+        """Decide about ``request``, and query its gatekeepers. ``hearing`` contains the answers that gatekeepers have already
+        given. Raises TimeoutError.
+        """
         while True:
             fresh = await self.decide_again(request, hearing.heard)
             if not await self._hearings.have_asked(request, _with_gatekeepers(request, fresh.decision), fresh.standing, hearing):
                 return fresh
 
     async def screen_use(self, request: Request) -> Decision:
-        """Decide like ``decide_use``, and ask the gatekeepers, too. Raises TimeoutError."""
+        """Decide like ``decide_use``, and also query the gatekeepers. Raises TimeoutError."""
         hearing = Hearing()
         while True:
             decision = await self.decide_use(request, hearing.heard)
@@ -217,38 +221,37 @@ class Decider:
                 return judged(decision, hearing.heard, request.claims.reason)
 
     def forget_answers(self) -> None:
-        """Drop the answers of gatekeepers that are kept: the policy was loaded again, or somebody was locked."""
+        """Drop the stored answers of gatekeepers. This is necessary after a reload of the policy or after a new lock."""
         self._hearings.forget()
 
     async def standing(self, known: Subject) -> Subject | None:
-        """Return the Subject ``known`` with the facts as they are now. None if the account is gone or expired, or if the KDC
-        refuses the principal. Raises TimeoutError.
+        """Return the Subject ``known`` with its present data. Return None if the account no longer exists or has expired, or if
+        the KDC refuses the principal. Raises TimeoutError.
         """
         return await self._workers.names.run(known.uid, self._as_now, known)
 
     def lock_on(self, who: Subject) -> Deny | None:
-        """Return the denial that ``who`` gets for every request while they are locked; None if they are not locked."""
+        """If ``who`` is locked, return the denial for every request of ``who``. Otherwise return None."""
         return lock.answer_to(self._store.locks(), who)
 
     def rules_for(self, who: Subject, service: str) -> tuple[Rule, ...]:
-        """Return the permits of the policy that are about ``who`` on this host; their other conditions are not looked at."""
+        """Return the permit rules for ``who`` on this host. Other conditions of the rules are ignored."""
         return rules_for(self._policy(), who, self._config.host, service)
 
     def may_break_glass(self, who: Subject, service: str) -> bool:
-        """True if a rule about ``who`` permits something by ``service`` on this host to those who break glass."""
+        """True if a rule lets ``who`` break glass through ``service`` on this host."""
         return any(rule.break_glass is not None for rule in self.rules_for(who, service))
 
-    # --- what they are made of -----------------------------------------------------------------------------------------
+    # --- helpers -----------------------------------------------------------------------------------------------------
 
     def _is_still(self, policy: Policy, locked: Deny | None, who: Subject) -> bool:
-        """True if neither the policy nor the locks on ``who`` have changed. If one of them has changed, the answer has to be made
-        again.
-        """
+        """True if neither the policy nor the locks on ``who`` have changed. If False, the caller must decide again."""
         return policy is self._policy() and locked == self.lock_on(who)
 
     def _if_given(self, decision: Decision, who: Subject, command: Command, request: str = "") -> Decision:
-        """Return ``decision``, or a denial if nobody can give now what it permits, so that nobody is asked to approve a thing
-        that cannot be given; or if ``who`` would break glass, and owes reviews beside that of ``request``.
+        """Return ``decision``, or a denial in two cases. In the first case, ``decision`` permits a thing that cannot be given
+        now, so nobody should be asked for an approval. In the second case, ``who`` wants to break glass, but owes reviews of
+        other requests.
         """
         decision = break_glass.unbarred(decision, lambda person: self._store.owed_reviews(person=person), who, request)
         if isinstance(decision, Deny):
@@ -257,8 +260,8 @@ class Decider:
         return decision.denied(Why.ERROR, because) if because else decision
 
     async def _found_again(self, policy: Policy, request: Request, knowledge: Knowledge) -> Decision | None:
-        """Return what ``policy`` says of ``request`` now. None if providers had to be asked first: then the caller looks again,
-        as the policy and the locks may have changed meanwhile.
+        """Return the present answer of ``policy`` to ``request``. Return None if providers had to answer first. While jitd
+        waited, policy and locks may have changed, so the caller decides again.
         """
         try:
             return await self._workers.files.run(request.requester.uid, self._look_again, policy, request, knowledge)
@@ -301,24 +304,24 @@ class Decider:
         return screening.look_again(policy, request, who, self._config.trusted_places, self._now(), knowledge)
 
     async def _standing_of(self, request: Request) -> tuple[Subject, ...]:
-        """Return the approvers of ``request`` as they are now."""
+        """Return the approvers of ``request`` with their present data."""
         found = await self._as_they_are([review.by for review in _approving(request)])
         return tuple(now for now in found if now is not None)
 
     async def _as_they_are(self, approvers: Sequence[Subject]) -> list[Subject | None]:
-        """Return ``approvers`` as they are now, in the same order. None stands for an approver whose account is gone, or whose
-        principal the KDC refuses. All approvers are looked up in parallel, and the KDC is asked about all of them together. If
-        the KDC does not answer, that is not a refusal.
+        """Return ``approvers`` with their present data, in the same order. If an account no longer exists, or if the KDC refuses
+        a principal, None replaces this approver. All approvers are looked up in parallel, and one query to the KDC covers all of
+        them. A missing answer of the KDC is not a refusal.
         """
         found = await asyncio.gather(*(self._workers.names.run(one.uid, self._accounts.again, one) for one in approvers))
         refused = await self._refused([now.principal for now in found if now is not None])
         return [None if now is None or now.principal in refused else now for now in found]
 
     async def _counting(self, answered: Request, today: Obligations) -> tuple[Subject, ...]:
-        """Return the approvers of ``answered`` whose approvals count for a use under the obligations of ``today``."""
+        """Return the approvers of ``answered`` whose approvals are valid for a use under the obligations ``today``."""
         assert answered.obligations is not None, "an approved request has its obligations"
         reviews = _approving(answered)
-        standing = narrow(answered.obligations, today).standing
+        standing = narrow_standing(answered.obligations, today)
         found = await self._as_they_are([review.by for review in reviews])
         locks = tuple(self._store.locks())
         return tuple(
@@ -328,19 +331,19 @@ class Decider:
         )
 
     async def _discharges(self, held: Grant, today: Obligations) -> bool:
-        """True if ``held`` discharges all approvals that its rule asks for ``today``."""
+        """True if the grant ``held`` replaces all approvals that its rule demands ``today``."""
         answered = self._store.request(held.id)
         if answered is None or answered.obligations is None:
             return False
         standing = await self._counting(answered, today)
         return lease.discharges(held, answered, today, standing, self._now())
 
-    async def _may_use(self, request: Request, permit: Permit) -> bool:
-        """True if ``request`` may still take a use, by its own approvals or by those of the lease that answered it."""
+    async def _may_use(self, request: Request, permit: Permit, n_taken: int) -> bool:
+        """True if the approvals of ``request`` or of its lease are enough for a use, or for the ``n_taken`` earlier uses."""
         held = self._store.grant(request.lease or request.id)
         if held is None or (request.lease is not None and held.rule != permit.rule):
             return False
-        return await self._discharges(held, permit.obligations)
+        return await self._discharges(replace(held, left=held.left + n_taken), permit.obligations)
 
     def _as_now(self, known: Subject) -> Subject | None:
         now = self._accounts.again(known)
@@ -349,8 +352,8 @@ class Decider:
         return now
 
     def _given(self, decision: Decision, who: Subject, command: Command) -> tuple[Grant, ...]:
-        """Return the live grants of ``who`` for the work of ``command``; none unless ``decision`` owes approvals, or asks
-        gatekeepers.
+        """Return the live grants of ``who`` for the same work as ``command``. The result is empty if ``decision`` needs neither
+        approvals nor gatekeepers.
         """
         if not isinstance(decision, Permit) or not (decision.obligations.approvals or decision.obligations.gatekeepers):
             return ()
@@ -359,8 +362,8 @@ class Decider:
     async def _with_earlier(
         self, decision: Decision, given: tuple[Grant, ...], who: Subject, service: str, command: Command
     ) -> tuple[Decision, str | None]:
-        """Return ``decision`` with its approvals discharged by the first of ``given`` that can do so. If none can, return also
-        the id of an earlier request whose grant would discharge them, but is for that request alone.
+        """Look in ``given`` for a grant that can replace the approvals, and return ``decision`` with this lease. Otherwise look
+        for a grant that could replace them, but only for its own request. Also return the id of that request, or None.
         """
         assert isinstance(decision, Permit), "nothing else owes approvals"
         asked = (who, self._config.host, service, command, decision.rule)
@@ -368,7 +371,7 @@ class Decider:
         async def first(is_it: Callable[..., bool]) -> str | None:
             for held in given:
                 if is_it(held, *asked, self._now()) and await self._discharges(held, decision.obligations):
-                    now = self._store.grant(held.id)  # read again, since looking up its approvers took time
+                    now = self._store.grant(held.id)  # read again, because the look-up of its approvers took time
                     if now is not None and is_it(now, *asked, self._now()):
                         return held.id
             return None
@@ -378,7 +381,7 @@ class Decider:
 
 
 def _as_asked(first: FirstDecision) -> FirstDecision:
-    """Return ``first``; if it asks for a time, and a lease would answer it, as a question that extends this lease."""
+    """Return ``first``. If ``first`` asks for a time and a lease covers the request, change ``first`` to extend this lease."""
     decision = first.decision
     if first.asked.lasts_for is None or not isinstance(decision, Permit) or decision.lease is None:
         return first
@@ -386,7 +389,7 @@ def _as_asked(first: FirstDecision) -> FirstDecision:
 
 
 def _with_gatekeepers(request: Request, decision: Decision) -> Decision:
-    """Return ``decision`` with those gatekeepers, too, that the rule of ``request`` named before."""
+    """Return ``decision``, and add the gatekeepers that the obligations of ``request`` already contain."""
     if isinstance(decision, Deny) or request.obligations is None:
         return decision
     names = narrow(request.obligations, decision.obligations).gatekeepers

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Look-up of accounts in NSS that tells "there is no such account" from "no directory answers".
+"""Looks up accounts in NSS, and distinguishes "there is no such account" from "no directory answers".
 
-Law: only an answer is an answer. The module ``pwd`` of the standard library says that there is no such account, even if no
-directory answers.
+Law: a missing answer is never treated as "no such account". The standard module ``pwd`` would break this law: if no directory
+answers, ``pwd`` reports that there is no such account.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from jitd.deciding.accounts import NoSuchAccount
 
 _FIRST = 1 << 12
 _MOST = 1 << 20
-"""Size in bytes of the largest buffer for one entry. If a buffer is too small, the library returns ERANGE (getpwnam_r(3))."""
+"""Maximum size in bytes of the buffer for one entry. If a buffer is too small, the library returns ERANGE (getpwnam_r(3))."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ _libc = ctypes.CDLL(None)
 
 
 def number_in(name: str) -> int | None:
-    """Return the number in ``#1234``; None for a name. Raises NoSuchAccount for a number that no account can have."""
+    """Return the number in ``#1234``. Return None for a name. Raises NoSuchAccount for a number that no account can have."""
     if not name.startswith("#"):
         return None
     digits = name[1:]
@@ -55,8 +55,8 @@ def number_in(name: str) -> int | None:
 
 
 def account(name: str) -> Account | None:
-    """Look up the account ``name``, which may be ``#`` and a number; None if there is none. Raises OSError if a directory of
-    accounts does not answer. It may block.
+    """Return the account ``name``, which may be ``#`` and a number. Return None if the account does not exist. Raises OSError if
+    a directory of accounts does not answer. May block.
     """
     try:
         number = number_in(name)

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Explains decisions: to an operator, what each rule says to a request that somebody might make; to a requester, which permits
-came closest to what was denied.
+"""Explains decisions. An operator gets the answer that each rule would give to a supposed request. A requester reads which permit
+rules came closest to a denied request.
 
-Law: nothing is changed or recorded, and nobody is asked. The command is looked up and its file looked at as for a decision, as
-the person whom the request would be from. A requester is told of nothing that jitd has found out about a file.
+Law: nothing is changed or recorded, and neither people nor providers are queried. The command is looked up and its file is
+examined in the same way as for a real decision, with the rights of the supposed requester. A requester never gets information
+that jitd has found about a file.
 """
 
 from __future__ import annotations
@@ -36,14 +37,15 @@ from jitpam.wire.shown import shown
 
 
 class Nobody(Exception):
-    """The person whom the request would be from has no account here. The text is a sentence."""
+    """The supposed requester has no account on this host. The text is a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Supposed:
-    """What an operator supposes. ``name`` is a principal, ``local:`` and an account, or an account. ``groups`` replace those of
-    the account; None: they are as they are. ``at`` (aware) is the time; None: now. ``facts`` are names, such as ``fact.risk``,
-    and their values in words.
+    """The assumptions of an operator. ``name`` is a principal, an account, or ``local:`` and an account. ``groups`` replaces the
+    groups of the account. If ``groups`` is None, the account keeps its groups. ``at`` is the supposed time, with its time zone.
+    If ``at`` is None, the present time is used. ``facts`` contains names, such as ``fact.risk``, with the values that the
+    operator typed.
     """
 
     name: str
@@ -54,8 +56,8 @@ class Supposed:
 
 @dataclass(frozen=True, slots=True)
 class Supposition:
-    """Whom the request would be from, the command that it means, the decision, and what each rule says. ``awaited`` are providers
-    that would have to be asked before there is a decision.
+    """The result of a supposition: the supposed requester, the command of the request, the decision, and the answer of each rule.
+    ``awaited`` contains the providers that would have to answer before a decision is possible.
     """
 
     who: Subject
@@ -66,8 +68,8 @@ class Supposition:
 
 
 class Explainer:
-    """Explains decisions. ``policy`` returns the policy in force, ``lock_on`` the denial for somebody who is locked.
-    ``gather`` looks for facts, and ``names`` are the names that rules may ask about.
+    """Explains decisions. ``policy`` returns the policy in force. ``lock_on`` returns the denial for a person who is locked.
+    ``gather`` looks for facts. ``names`` are the names that rules may use.
     """
 
     def __init__(
@@ -95,8 +97,8 @@ class Explainer:
         self._owed = owed
 
     async def closest(self, who: Subject, service: str, asked: Asked, command: Command, decision: Decision) -> tuple[Near, ...]:
-        """Return the permits about ``who`` that came closest to ``command``; none unless no rule is about it. Raises
-        TimeoutError.
+        """Return the permit rules for ``who`` that came closest to ``command``. If ``decision`` is not the denial "no rule
+        permits", the result is empty. Raises TimeoutError.
         """
         if not isinstance(decision, Deny) or decision.why is not Why.NO_RULE:
             return ()
@@ -111,8 +113,8 @@ class Explainer:
         return await self._workers.files.run(who.uid, look)
 
     async def suppose(self, by: Subject, service: str, asked: Asked, supposed: Supposed) -> Supposition:
-        """Return what would be decided if somebody asked for ``asked``, for the operator ``by``. Raises Nobody,
-        command_lookup.Nonsense or TimeoutError.
+        """Return the decision that the ``supposed`` person would get for the request ``asked``. ``by`` is the operator. Raises
+        Nobody, command_lookup.Nonsense or TimeoutError.
         """
         facts = {name: _value(name, text, self._names) for name, text in supposed.facts}
         who = await self._workers.names.run(by.uid, self._whom, supposed)
@@ -145,12 +147,12 @@ class Explainer:
         return Supposition(who, question.command, decision, tuple(map(self._told, rules)), self._beforehand.awaited(decision))
 
     def _told(self, explained: Explained) -> Explained:
-        """Return ``explained`` with who would be asked for its facts."""
+        """Return ``explained``, and add the providers that would be queried for its facts."""
         because = ", ".join(f"{name}: {self._beforehand.who(name)}" for name in sorted(explained.asks))
         return replace(explained, because=because) if because else explained
 
     def _whom(self, supposed: Supposed) -> Subject:
-        """Return the Subject that is supposed. Raises Nobody."""
+        """Return the Subject of the supposed requester. Raises Nobody."""
         who = self._named(supposed.name)
         if who is None:
             raise Nobody("it has no account here that could ask: none is mapped to it, or the account is missing or has expired")
@@ -190,8 +192,8 @@ class Explainer:
 
 
 class _Supposing(Knowledge):
-    """What is known if some facts are ``supposed``. ``question`` is the last question that the rules were asked about a command
-    that is there. ``wanted`` are names that nobody is asked for.
+    """The known facts. Some of these facts are ``supposed`` by an operator. ``question`` is the last question to the rules about
+    an existing command. ``wanted`` are the names of facts for which no provider was queried.
     """
 
     def __init__(self, gather: Gather, supposed: Facts) -> None:
@@ -202,29 +204,29 @@ class _Supposing(Knowledge):
 
     @property
     def known(self) -> Facts:
-        """What was found or is supposed, without what nobody was asked for."""
+        """The facts that were found or supposed. Facts from providers are not included."""
         return {name: value for name, value in (self._known | dict(self._supposed)).items() if name not in self.wanted}
 
     def learn(self, names: frozenset[str], found: Facts) -> None:
-        """Keep what was found, unless something else is supposed."""
+        """Store the facts that were ``found``. A supposed value replaces a found value."""
         super().learn(names, {**found, **self._supposed})
 
     def decide(self, policy: Policy, question: Question, at: datetime) -> Decision:
-        """Note the question, and return the policy's answer."""
+        """Store the question in ``question``, and return the policy's answer."""
         if self.question is None or not question.is_missing:
             self.question = question
         self.learn(frozenset(self._supposed), self._supposed)
         return super().decide(policy, question, at)
 
     def gather_for(self, question: Question, names: frozenset[str]) -> bool:
-        """Look for more facts that the host has at once. True if some were found."""
+        """Look for more facts that this host itself knows. Return True if at least one fact was found."""
         found = self._gather(names - self.wanted, question) if names - self.wanted else {}
         self.learn(names & found.keys(), found)
         return bool(found)
 
 
 def _value(name: str, text: str, names: Mapping[str, Name]) -> Value:
-    """Return the value of the fact ``name`` that ``text`` spells. Raises Nonsense."""
+    """Return the value of the fact ``name`` that is written in ``text``. Raises Nonsense."""
     told = names.get(name)
     if told is None:
         raise Nonsense(f"{shown(name)}: no rule can ask about it; jitd-policy(5) and jitd.toml(5) name the facts")
@@ -253,4 +255,4 @@ _READ: Mapping[str, Callable[[str], Value]] = {
     "timestamp": datetime.fromisoformat,
     "list": lambda text: tuple(filter(None, text.split(","))),
 }
-"""Type of a fact → how a value is read that an operator typed."""
+"""Maps the type of a fact to the function that reads a typed value of this type."""

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Asks gatekeepers, side by side, and keeps their answers as long as each may be kept.
+"""Queries gatekeepers in parallel, and keeps each answer for the allowed time.
 
-Law: what is not a pass in time is silence, and silence denies. An answer is kept only for exactly the same question, by the same
-person under the same policy; only if it passes; and never across a lock or a reload.
+Law: a late or invalid answer is treated as silence, and silence leads to a denial. jitd keeps an answer only if it is a pass or a
+requirement. A kept answer is used only for exactly the same question, from the same person under the same policy. When somebody
+is locked or the policy is loaded again, jitd drops all kept answers.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ from jitd.core.effects import Moment
 from jitd.core.gatekeeping import Answer, Asking, Heard, Passed, Passes, Requires, Silent
 
 MOST_KEPT = 10_000
-"""The most answers that are kept. The oldest is dropped first."""
+"""Maximum number of answers that are kept. The oldest answer is dropped first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How a gatekeeper answers. A pass may be kept for ``fresh_for`` seconds. ``polls``: it may take its time, since a person
-    answers; so it is asked once for a request.
+    """How a gatekeeper answers. A pass or a requirement may be kept for ``fresh_for`` seconds. If ``polls`` is True, the answer
+    may take a long time, because a person gives this answer. A gatekeeper with ``polls`` is queried only once for each request.
     """
 
     fresh_for: float = 0.0
@@ -32,17 +33,19 @@ class Manner:
 
 
 class Gatekeepers(Protocol):
-    """All gatekeepers that are set up."""
+    """All gatekeepers of the settings."""
 
     def manner(self, name: str) -> Manner | None:
-        """Return how the gatekeeper ``name`` answers; None if there is none of this name."""
+        """Return the ``Manner`` of the gatekeeper ``name``. Return None if no gatekeeper has this name."""
 
     async def ask(self, name: str, asking: Asking) -> Answer:
-        """Ask the gatekeeper ``name``. The task is cancelled if the answer is not needed any more. What it raises is silence."""
+        """Query the gatekeeper ``name``. The task is cancelled if the answer is no longer needed. An exception is treated as
+        silence.
+        """
 
 
 class NoGatekeepers:
-    """The gatekeepers of a host that sets up none."""
+    """Used on a host whose settings contain no gatekeepers."""
 
     def manner(self, name: str) -> Manner | None:
         """See ``Gatekeepers``."""
@@ -55,13 +58,15 @@ class NoGatekeepers:
 
 @dataclass(slots=True)
 class Hearing:
-    """The answers that have come so far, for one request, to the rule and policy in ``under``."""
+    """The gatekeepers' answers to one request until now. These answers are valid only for the rule and the policy in
+    ``under``.
+    """
 
     under: tuple[str, str] | None = None
     heard: tuple[Heard, ...] = field(default=())
 
     def missing(self, names: Iterable[str], asking: Asking) -> tuple[str, ...]:
-        """Return those of ``names`` that have not answered yet. After a change of rule or policy, nobody has."""
+        """Return those of ``names`` that have not answered yet. If the rule or the policy has changed, return all names."""
         if self.under != (asking.rule, asking.policy):
             self.under, self.heard = (asking.rule, asking.policy), ()
         known = {one.name for one in self.heard}
@@ -69,7 +74,7 @@ class Hearing:
 
 
 class Answers:
-    """Asks ``gatekeepers``. ``now`` returns the moment."""
+    """Queries ``gatekeepers``, and keeps their answers. ``now`` returns the present moment."""
 
     def __init__(self, gatekeepers: Gatekeepers, now: Callable[[], Moment]) -> None:
         self._gatekeepers = gatekeepers
@@ -78,13 +83,14 @@ class Answers:
         self._era = 0
 
     def forget(self) -> None:
-        """Drop all kept answers. Answers to questions that are on their way are not kept either."""
+        """Drop all kept answers. Answers to questions that were already sent are not kept either."""
         self._kept.clear()
         self._era += 1
 
     async def of(self, names: Iterable[str], asking: Asking, earlier: tuple[Passed, ...] = ()) -> tuple[Heard, ...]:
-        """Ask all ``names``. ``earlier`` are passes of the same request, or of the lease that answers it. The first no ends it:
-        then those who have not answered are left out. Who has not answered at ``asking.ends_boot`` is silent.
+        """Query all gatekeepers in ``names``, and return their answers. ``earlier`` contains passes for the same request, or for
+        the lease that covers the request. The first denial or silence ends the query. After an early end, the result does not
+        contain the gatekeepers that have not answered yet. A gatekeeper that has not answered at ``asking.ends_boot`` is silent.
         """
         tasks = {name: asyncio.ensure_future(self._one(name, asking, earlier)) for name in names}
         try:
@@ -130,8 +136,8 @@ def _is_over(answer: Answer, now: Moment) -> bool:
 
 
 def question_of(name: str, asking: Asking) -> tuple[object, ...]:
-    """Return all that the answer of the gatekeeper ``name`` may depend on: the whole question, but not what is of this one
-    request alone.
+    """Return all values that can change the answer of the gatekeeper ``name``. The result contains all values of the question,
+    without those that belong only to one request.
     """
     claims = replace(asking.claims, tty=None, login_session=0, parents=())
     terms = (asking.lasts_for, asking.uses, asking.timeout_for)
@@ -139,5 +145,6 @@ def question_of(name: str, asking: Asking) -> tuple[object, ...]:
     where = (asking.host, asking.service, point)
     rule = (asking.rule, asking.policy, asking.owed, asking.approved, asking.facts, asking.breaks_glass)
     who = asking.requester
-    person = (who.principal, who.user, who.uid, who.person, who.groups)  # what the gatekeeper is told of them
+    # the gatekeeper learns these values about the person
+    person = (who.principal, who.user, who.uid, who.person, who.groups)
     return (name, *person, *where, work_of(asking.command), claims, *terms, *rule)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Look-up of groups in NSS. This module tells a group that does not exist from a group that cannot be looked up. Python's ``grp``
-does not.
+"""Looks up groups in NSS. This module distinguishes a group that does not exist from a group that cannot be looked up. Python's
+``grp`` treats both cases alike.
 
-Law: this module imports only the standard library. An error is never taken for an absence. Everything here may block.
+Law: this module imports only the standard library. An error never means that a group does not exist. All functions here may
+block.
 """
 
 from __future__ import annotations
@@ -15,16 +16,18 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 ROOM, MOST_ROOM = 4096, 64 * 1024 * 1024
-"""Size in bytes of the buffer for one entry: at first, and at most."""
+"""The initial size and the maximum size of the buffer for one entry, in bytes."""
 MOST_INTERRUPTED = 10
 
 
 class CannotLookUp(Exception):
-    """NSS answered with an error. The text is the end of a sentence."""
+    """NSS answered with an error. The error text is the end of a sentence. The caller adds the beginning."""
 
 
 class Group(NamedTuple):
-    """A group. ``members`` are the accounts listed in the group. An account's primary group need not list the account."""
+    """A group. ``members`` contains the accounts that are listed in the group's entry. An account may be missing in ``members``
+    if this group is the account's primary group.
+    """
 
     name: str
     gid: int
@@ -49,7 +52,7 @@ _LIBC.getgrgid_r.argtypes = (ctypes.c_uint32, *_REST)
 
 
 def named(name: str) -> Group | None:
-    """Return the group ``name``; None if there is none. Raises CannotLookUp."""
+    """Return the group ``name``. Return None if there is no such group. Raises CannotLookUp."""
     try:
         key = os.fsencode(name)
     except ValueError:
@@ -63,7 +66,7 @@ def named(name: str) -> Group | None:
 
 
 def numbered(gid: int) -> Group | None:
-    """Return the group with the number ``gid``; None if there is none. Raises CannotLookUp."""
+    """Return the group with the number ``gid``. Return None if there is no such group. Raises CannotLookUp."""
     try:
         return _known(grp.getgrgid(gid))
     except KeyError:

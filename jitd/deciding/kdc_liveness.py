@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A question to the KDC: is this principal still valid? The daemon asks by S4U2Self ([MS-SFU] section 3.1.5.1.1), with its own
-key.
+"""Asks the KDC whether a principal is still valid. The daemon uses S4U2Self ([MS-SFU] section 3.1.5.1.1), with its own key.
 
-Law: only a clear refusal counts as a no. If the KDC is silent, unreachable, or gives no clear answer, the person's ticket still
-counts. Who was proved by local PAM counts only while no KDC can be reached.
+Law: a principal is treated as refused only after a clear refusal. If the KDC is silent, unreachable, or gives no clear answer,
+the person's ticket is still accepted. A proof by local PAM is accepted only while no KDC can be reached.
 """
 
 from __future__ import annotations
@@ -22,11 +21,13 @@ from gssapi.raw.misc import GSSError
 from jitd.core.subject import BY_PAM
 
 PATIENCE = 2.0
-"""Seconds to wait for the KDC's answer about one principal, or about several that are asked about together."""
+"""Number of seconds to wait for the KDC's answer. The limit is the same for a query about one principal and for a query about
+several principals.
+"""
 KEPT_FOR = 60.0
-"""Seconds that the answer about an approver is kept. That there was no answer is kept as long."""
+"""Number of seconds that the answer about an approver is kept. A missing answer is kept for the same time."""
 
-# The error codes of RFC 4120 section 7.5.9, with the numbers that libkrb5 gives them.
+# The error codes of RFC 4120 section 7.5.9, as libkrb5 numbers them.
 _BASE = -1765328384
 _NO = frozenset(
     {
@@ -38,7 +39,9 @@ _NO = frozenset(
 
 
 class Kdc:
-    """Asks the KDC as the principal ``service``, whose key is in ``keytab``. ``is_unreachable`` says whether no KDC answers."""
+    """Queries the KDC. The daemon authenticates as the principal ``service``, and ``keytab`` contains the key of this principal.
+    ``is_unreachable`` returns True while no KDC answers.
+    """
 
     def __init__(self, keytab: Path, service: str, is_unreachable: Callable[[], bool]) -> None:
         self._is_unreachable = is_unreachable
@@ -48,10 +51,11 @@ class Kdc:
         self._kept: dict[str, tuple[float, bool | None]] = {}
 
     def is_alive(self, principal: str) -> bool | None:
-        """Return False if the KDC says that ``principal`` gets no tickets any more, True if it gives one; None if there is no
-        clear answer within PATIENCE.
+        """Return True if the KDC issues a ticket for ``principal``. Return False if the KDC says that ``principal`` gets no
+        tickets any more. Return None if the KDC gives no clear answer within PATIENCE seconds.
         """
-        if principal.startswith(BY_PAM):  # who was proved by local PAM counts only while no KDC can be reached
+        # a proof by local PAM is accepted only while no KDC can be reached
+        if principal.startswith(BY_PAM):
             return None if self._is_unreachable() else False
         try:
             return self._pool.submit(self._ask, principal).result(PATIENCE)
@@ -59,9 +63,9 @@ class Kdc:
             return None
 
     async def refused(self, principals: Sequence[str]) -> frozenset[str]:
-        """Return those of ``principals`` that the KDC has refused within the last KEPT_FOR seconds. The KDC is asked about all of
-        them in parallel. A principal for which no answer comes in time is not refused. Those who were proved by local PAM are
-        refused as soon as a KDC can be reached; this waits until that is known.
+        """Return those of ``principals`` that the KDC has refused within the last KEPT_FOR seconds. The queries about all
+        principals run in parallel. If no answer comes in time, the principal is not refused. People who authenticated with local
+        PAM are refused as soon as a KDC can be reached. The function waits until it knows whether a KDC can be reached.
         """
         now = time.monotonic()
         self._kept = {principal: kept for principal, kept in self._kept.items() if now - kept[0] < KEPT_FOR}
@@ -102,5 +106,5 @@ class Kdc:
         return True
 
     def close(self) -> None:
-        """Ask no more questions. Questions that are under way are not waited for."""
+        """Send no more queries. Do not wait for the queries that have not been answered yet."""
         self._pool.shutdown(wait=False, cancel_futures=True)

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is known of the facts for one decision, and who is asked for the rest.
+"""The known facts of one decision, and the sources of the other facts.
 
-Law: a fact is looked for only if a condition of a rule names it that could decide. Within one decision a fact is looked for once:
-what is known is never forgotten and never replaced. There are two exceptions. Facts about the command's file belong to one look
-at the file, and the next look begins without them. What a provider said belongs to what the provider was told: if something else
-would be told, the provider is asked again.
+Law: jitd looks for a fact only if a rule uses the fact in a condition that could change the answer. Within one decision, jitd
+looks for each fact once, and never forgets or replaces a known fact. There are two exceptions. First, facts about the command's
+file are valid for one examination of the file. Before the next examination, jitd forgets these facts. Second, a provider's answer
+is valid only for the question that the provider got. If the question changes, the provider is queried again.
 """
 
 from __future__ import annotations
@@ -21,32 +21,37 @@ from jitd.core.policy import Policy, decide, facts_named
 from jitd.core.question import Question
 
 Gather = Callable[[frozenset[str], Question], Facts]
-"""Looks for facts that the host has at once. It may block, and is called in a worker. It leaves out names that it does not know;
-what it knows of and cannot establish is Unknown."""
+"""Looks for facts that this host itself knows. The function may block, so it is called in a worker. The result does not contain
+names that the function does not know. If the function knows a name but cannot establish the fact, the value is Unknown.
+"""
 
 
 Told = Callable[[str, Question], object]
-"""Returns what the provider of a fact would be told of a question. What is equal is the same question to that provider."""
+"""Returns the data that the provider of a fact would get about a question. If two questions lead to equal data, they are the same
+question for this provider.
+"""
 
-NO_PROVIDER = "no provider says it (jitd.toml(5), providers)"
+NO_PROVIDER = "no provider supplies this fact (jitd.toml(5), providers)"
 MOST_TOLD = 8
-"""How many different questions a provider is asked for one fact of one decision. Somebody who goes on changing the file that a
-path leads to could have it asked for ever.
+"""Maximum number of different questions to a provider for one fact in one decision. Without this limit, a person could cause
+endless queries by changing the file at a path again and again.
 """
 
 
 def gather_nothing(names: frozenset[str], question: Question) -> Facts:
-    """Know of no fact: a ``Gather`` for policies whose rules ask about none."""
+    """Return no facts. This function is used as ``Gather`` if no rule of the policy uses facts."""
     return NOTHING
 
 
 def nobody_told(name: str, about: Question) -> object:
-    """Tell nobody anything: a ``Told`` for hosts without providers."""
+    """Return an empty text. This function is used as ``Told`` on hosts without providers."""
     return ""
 
 
 class Wanted(Unasked):
-    """Facts are wanted that the host does not have at once. ``about`` is the question that they are wanted for."""
+    """Raised if the decision needs facts that this host itself does not know. ``about`` is the question that needs these
+    facts.
+    """
 
     def __init__(self, asked: Unasked, about: Question) -> None:
         super().__init__(asked.names)
@@ -54,67 +59,72 @@ class Wanted(Unasked):
 
 
 class Providers(Protocol):
-    """Those who are asked for facts that the host does not have."""
+    """The external systems from which jitd gets facts that this host itself does not know."""
 
     async def ask(self, names: frozenset[str], about: Question) -> Facts:
-        """Return a value or Unknown for each of ``names``. Silence, errors and nonsense are Unknown. Raises nothing."""
+        """Return a value or Unknown for each name in ``names``. Silence, errors and invalid answers become Unknown. Raises
+        nothing.
+        """
 
     def told(self, name: str, about: Question) -> object:
-        """Return what would be told to the provider of the fact ``name``: see ``Told``."""
+        """Return the data that the provider of the fact ``name`` would get: see ``Told``."""
 
 
 class NoProviders:
-    """No provider is configured."""
+    """Replaces the providers if no provider is configured."""
 
     async def ask(self, names: frozenset[str], about: Question) -> Facts:
-        """Return Unknown for each of ``names``."""
+        """Return Unknown for each name in ``names``."""
         return {name: Unknown(NO_PROVIDER) for name in names}
 
     def told(self, name: str, about: Question) -> object:
-        """Nobody is told anything."""
+        """Return an empty text, because there is no provider."""
         return ""
 
 
 class Beforehand:
-    """Stands for the providers while somebody asks what would be decided: nobody is asked then. ``names`` are the names that
-    rules may ask about.
+    """Replaces the providers while somebody asks in advance about a decision. No provider is queried. ``names`` are the names
+    that rules may use.
     """
 
     def __init__(self, names: Mapping[str, Name] = NAMES) -> None:
         self._names = names
 
     async def ask(self, names: frozenset[str], about: Question) -> Facts:
-        """Return Unknown for each of ``names``, which says who would be asked."""
+        """Return Unknown for each name in ``names``. Each value contains the name of the provider that would be queried."""
         return {name: Unknown(self.who(name)) for name in names}
 
     def told(self, name: str, about: Question) -> object:
-        """Nobody is told anything."""
+        """Return an empty text, because no provider is queried."""
         return ""
 
     def who(self, name: str) -> str:
-        """Return who would be asked for the fact ``name``, as a sentence without a full stop."""
+        """Return a sentence about the provider that would be queried for the fact ``name``. The sentence has no full stop."""
         provider = self._provider(name)
         return f"provider {provider} would be asked" if provider else NO_PROVIDER
 
     def awaited(self, decision: Decision) -> tuple[str, ...]:
-        """Return the providers that would have to be asked before there is a decision; none if ``decision`` is the answer."""
+        """Return the providers that must answer before a final decision is possible. The result is empty if ``decision`` is
+        final.
+        """
         if not isinstance(decision, Deny) or decision.why is not Why.ERROR:
             return ()
         found = {self._provider(name) for name, value in decision.seen if value == spell(Unknown(self.who(name)))}
         return tuple(sorted(found - {""}))
 
     def _provider(self, name: str) -> str:
-        """Return the name of the provider that says the fact ``name``; empty if it is not a fact of a provider."""
+        """Return the name of the provider of the fact ``name``. Return an empty text if no provider has this fact."""
         kind, _, provider = self._names[name].source.partition(" ") if name in self._names else ("", "", "")
         return provider if kind == "provider" else ""
 
 
 class Knowledge:
-    """What is known for one decision. ``gather`` looks for what the host has at once. ``told`` says what a provider would be
-    told.
+    """The facts that are known for one decision. ``gather`` looks for facts that this host itself knows. ``told`` returns the
+    data that a provider would get.
 
-    ``about`` is the question that providers are told of; None: the question that is decided. A look sets it to the command as it
-    was asked for. Then nobody can see in a provider's questions what the look has found behind the typed path.
+    ``about`` is the question that providers get. If ``about`` is None, providers get the question that jitd decides at this time.
+    ``screening.look`` sets ``about`` to a question with the typed command. Therefore the questions to providers do not reveal
+    what jitd has found at the typed path.
     """
 
     def __init__(self, gather: Gather, told: Told = nobody_told) -> None:
@@ -125,23 +135,25 @@ class Knowledge:
         self.about: Question | None = None
 
     def look_anew(self) -> None:
-        """Forget what is known about the command's file: it is looked at again."""
+        """Forget the facts about the command's file, because the file is examined again."""
         for name in OF_THE_FILE & self._known.keys():
             del self._known[name]
 
     def learn(self, names: frozenset[str], found: Facts) -> None:
-        """Keep what was ``found`` for ``names``, and that nobody said the others of them."""
+        """Store the facts that were ``found`` for ``names``. All other names become Unknown, because no source knows them."""
         for name in names - self._known.keys():
-            self._known[name] = found.get(name, Unknown("nobody says it"))
+            self._known[name] = found.get(name, Unknown("no source knows this fact"))
 
     def hear(self, wanted: Wanted, found: Facts) -> None:
-        """Keep what providers said of what was ``wanted``, for questions that would tell them the same."""
+        """Store the answers of providers about ``wanted``. jitd uses an answer only for questions for which the provider would
+        get the same data.
+        """
         for name in wanted.names:
-            self._said[name].append((self._told(name, wanted.about), found.get(name, Unknown("nobody says it"))))
+            self._said[name].append((self._told(name, wanted.about), found.get(name, Unknown("no source knows this fact"))))
 
     def decide(self, policy: Policy, question: Question, at: datetime) -> Decision:
-        """Return the policy's answer, and look for the facts that it depends on. Raises Wanted for facts that the host does not
-        have at once.
+        """Return the policy's answer, and look for the facts on which it depends. Raises Wanted for facts that this host itself
+        does not know.
         """
         while True:
             try:
@@ -150,14 +162,14 @@ class Knowledge:
                 self._look_for(asked.names, question)
 
     def find_all(self, policy: Policy, question: Question, at: datetime) -> None:
-        """Look for all facts that rules may ask about the command of ``question``, whatever its file turns out to be. Raises
-        Wanted like ``decide``.
+        """Look for all facts that rules may need about the command of ``question``. The set of these facts does not depend on the
+        content of the file. Raises Wanted like ``decide``.
         """
         while missing := facts_named(policy, question, at) - self._known_about(question).keys():
             self._look_for(missing, question)
 
     def _known_about(self, question: Question) -> Facts:
-        """Return what is known, with what was said by providers that would be told the same now."""
+        """Return the known facts. The result includes providers' answers to questions that have not changed."""
         if not self._said:
             return self._known
         about = self.about or question
@@ -170,7 +182,7 @@ class Knowledge:
         return known
 
     def _look_for(self, names: frozenset[str], question: Question) -> None:
-        """Raises Wanted if the host has none of ``names`` at once."""
+        """Look for the facts ``names``. Raises Wanted if this host itself knows none of these facts."""
         found = self._gather(names, question)
         if here := names & found.keys():
             self.learn(here, found)

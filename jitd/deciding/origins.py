@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the kernel says about time, and about the terminal and the session of a process.
+"""Reads values from the kernel: the time, and the terminal and the session of a process.
 
-Law: what cannot be read is left out, and nothing is put in its place.
+Law: if a value cannot be read, the result does not contain this value. There is no default.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from jitd.core.effects import Moment
 from jitd.core.law import Origin
 
 _NO_SESSION = 2**32 - 1
-"""The audit session id of a process for which nobody has logged in."""
+"""A process without a login session has this audit session id."""
 _PTS, _TTY, _FIRST_SERIAL = range(136, 144), 4, 64
-"""Major numbers of pseudo-terminals; the major number of consoles and serial lines; the first minor number of serial lines."""
+"""Device numbers: the major numbers of pseudo-terminals, the common major number of consoles and serial lines, and the first
+minor number of a serial line.
+"""
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
 
 
@@ -27,13 +29,13 @@ def moment() -> Moment:
 
 
 def started_at(pid: int) -> int:
-    """Return when process ``pid`` was started, in clock ticks since the boot (proc(5), ``stat``). Raises OSError."""
+    """Return the start time of process ``pid``, in clock ticks since the boot (proc(5), ``stat``). Raises OSError."""
     return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19])
 
 
 def origin(pid: int, uid: int) -> Origin:
-    """Return the terminal and the session of process ``pid``. ``uid`` is the peer's, as the kernel has told it. What cannot be
-    read is left out.
+    """Return the terminal and the session of process ``pid``. ``uid`` is the peer's uid, from the kernel. A value that cannot be
+    read is not included.
     """
     tty, session = "", None
     with suppress(OSError, ValueError, IndexError):
@@ -44,8 +46,8 @@ def origin(pid: int, uid: int) -> Origin:
 
 
 def _terminal(device: int) -> str:
-    """Return the name below /dev of the terminal with this number (proc(5), ``tty_nr``), or ``MAJOR:MINOR`` if its name is not
-    known.
+    """Return the name of the terminal with the number ``device`` (proc(5), ``tty_nr``). The name is relative to /dev. If the name
+    is not known, return ``MAJOR:MINOR``.
     """
     major, minor = (device >> 8) & 0xFFF, (device & 0xFF) | ((device >> 12) & 0xFFF00)
     if not device:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Turns what an enforcement point says into what is asked. sudo, doas and su run a command; a login has none.
+"""Converts the report of an enforcement point into a question. A question from sudo, doas or su is about a command. A question
+about a login has no command.
 
-Law: a command line that cannot be understood for certain is asked about as a whole: then no rule that names commands fits. Calls
-may block.
+Law: if a command line cannot be understood with certainty, the question is about the whole line. A rule that names commands never
+matches a whole command line. Calls may block.
 """
 
 from __future__ import annotations
@@ -24,18 +25,18 @@ from jitd.pamlint.places import Places
 from jitpam.wire.shown import shown
 
 PROGRAMS = frozenset({"sudo", "sudo-i", "su", "su-l", "doas"})
-"""PAM services of programs that run one command, which stands on the program's own command line."""
+"""PAM services of programs that run one command. The program's own command line contains this command."""
 OF_SUDO = frozenset({"sudo", "sudo-i"})
 TO_TARGET = frozenset({"su", "su-l"})
-"""Those PAM services of which PAM_USER is the account to run as."""
+"""For these PAM services, PAM_USER is the account to run as."""
 KEEPS_ENVIRONMENT = b"(the person's environment)"
-"""The word that is added to the options if a shell gets the person's environment."""
+"""jitd adds this word to the options if the command gets the person's environment."""
 SHELLS = "/etc/shells"
 
 
 def beforehand(service: str, asked: Asked, who: Subject) -> Asked:
-    """Return what ``who`` asks for before the program of ``service`` asks for it. A login has no command, and is a login to the
-    requester's own account unless another is named. Raises Nonsense.
+    """A person asks in advance about ``service``. Return the question that the program of this service would send. A login has no
+    command. The login is to the requester's own account, unless the person named another account. Raises Nonsense.
     """
     if service in PROGRAMS and (asked.argv or asked.login):
         return _in_its_environment(service, asked, Places())
@@ -52,7 +53,7 @@ def _those() -> str:
 
 
 def login(service: str, user: str, asked: Asked) -> Asked:
-    """Return ``asked`` as a login of ``user`` through ``service``."""
+    """Return ``asked``, changed to a login of ``user`` through ``service``."""
     return replace(
         asked, argv=(service.encode(),), user=user, group=None, login=False, is_bare=True, cwd=b"/", cwd_device=0, cwd_inode=0,
         chdir=False, variables=(), preserved=(), locale=(), streams=(),
@@ -61,9 +62,9 @@ def login(service: str, user: str, asked: Asked) -> Asked:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What a program at an enforcement point reports. ``words`` is the program's whole command line. ``is_posix``
-    (POSIXLY_CORRECT is set), ``shell`` (SHELL) and ``search_path`` (PATH) are from the person's environment. ``view`` is what the
-    program sees of the host.
+    """The report of a program at an enforcement point. ``words`` is the program's whole command line. Three values come from the
+    person's environment: ``is_posix`` (POSIXLY_CORRECT is set), ``shell`` (SHELL) and ``search_path`` (PATH). ``view`` is the
+    program's view of the host.
     """
 
     words: tuple[bytes, ...]
@@ -76,10 +77,10 @@ class Program:
 def at_point(
     service: str, user: str, program: Program, asked: Asked, who: Subject, search_path: bytes
 ) -> tuple[Asked, tuple[Place, ...]]:
-    """Return the question about the command that ``program`` is about to run: ``asked``, completed with what the command line and
-    the host show. Return also the places on the host that must not have changed when the program goes on.
+    """Return the question about the command that ``program`` wants to run. This question is ``asked`` with more data from the
+    command line and the host. Also return the places on the host that must not change before the program continues.
 
-    ``service`` is the PAM service, ``user`` is PAM_USER, and ``who`` asks. ``search_path`` is jitd's own.
+    ``service`` is the PAM service, ``user`` is PAM_USER, and ``who`` is the requester. ``search_path`` is jitd's own search path.
     """
     if service not in PROGRAMS:
         if not program.words:
@@ -129,7 +130,7 @@ def _places(ways: Iterable[Way | None]) -> tuple[Place, ...]:
 
 
 def _sees(who: Subject, known: Asked) -> bool:
-    """True if ``who`` can see for themselves whether something is at each path in ``known``."""
+    """True if ``who`` could find out without jitd whether something exists at each path in ``known``."""
     paths = [known.cwd] if known.chdir else []
     if known.login:
         paths.append(os.fsencode(accounts.entry_of(known.user or "root").pw_dir))
@@ -139,8 +140,8 @@ def _sees(who: Subject, known: Asked) -> bool:
 
 
 def _of_typed(known: Asked, view: View) -> list[Way | None]:
-    """Return the way to what a typed name with a slash means. If sudo -D is given, sudo looks for a relative name in the current
-    directory, and executes the name in the directory that -D names. Raises Doubtful if the two files differ.
+    """Return the way to the command's file for a typed name with a slash. With option -D, sudo searches a relative name in the
+    current directory, but executes this name in the directory after -D. Raises Doubtful if these are two different files.
     """
     typed = view.typed(known.argv[0])
     if not known.chdir or known.argv[0].startswith(b"/"):
@@ -152,8 +153,8 @@ def _of_typed(known: Asked, view: View) -> list[Way | None]:
 
 
 def _of_login(known: Asked, view: View) -> list[Way | None]:
-    """Return the ways to a login shell and to the home directory in which the shell begins. Raises Doubtful, NoSuchAccount, and
-    ValueError if there is no home directory to enter.
+    """Return the ways to a login shell and to the home directory in which the shell begins. Raises Doubtful and NoSuchAccount.
+    Raises ValueError if there is no home directory that the account can enter.
     """
     user = known.user or "root"
     _refuse_no_home(user)
@@ -163,8 +164,8 @@ def _of_login(known: Asked, view: View) -> list[Way | None]:
 
 
 def _in_its_environment(service: str, asked: Asked, host: Places) -> Asked:
-    """Return ``asked``, marked if the command gets the person's environment. With the person's PATH, BASH_ENV and the like, the
-    command line alone does not decide what a shell runs.
+    """Return ``asked``, and add KEEPS_ENVIRONMENT if the command gets the person's environment. The mark is necessary because
+    PATH, BASH_ENV and similar variables can change the commands that a shell runs.
     """
     if service == "su" or (service == "doas" and sudo_settings.doas_keeps_environment(host)):
         return replace(asked, options=(*asked.options, KEEPS_ENVIRONMENT))
@@ -172,16 +173,16 @@ def _in_its_environment(service: str, asked: Asked, host: Places) -> Asked:
 
 
 def _in_doubt(words: tuple[bytes, ...], asked: Asked, doubt: str) -> Asked:
-    """Return a question about the whole command line, since its meaning is in doubt. Which account would run the command is not
-    known either; it may be root.
+    """Return a question about the whole command line, because its meaning is not certain. The account that would run the command
+    is also not known. This account may be root.
     """
-    typed = tuple(word.replace(b"\0", b",") for word in words)  # sudo has cut a list at these bytes
+    typed = tuple(word.replace(b"\0", b",") for word in words)  # sudo separates a list at NUL bytes
     return replace(asked, argv=typed or (b"?",), user="root", is_bare=True, doubt=doubt)
 
 
 def _known(found: Invocation, asked: Asked, who: Subject, shell: bytes, host: Places) -> Asked:
-    """Return the command of ``found``. Raises ValueError if the shell or the directory is not known for certain, and
-    NoSuchAccount.
+    """Return ``asked`` with the command in ``found``. Raises ValueError if the shell or the directory is not known with
+    certainty. Can also raise NoSuchAccount.
     """
     asked = replace(asked, user=found.user, group=found.group, variables=found.variables, options=found.options)
     if any(option.startswith(b"--chroot=") for option in found.options):
@@ -208,8 +209,8 @@ def _known(found: Invocation, asked: Asked, who: Subject, shell: bytes, host: Pl
 
 
 def _targets_shell(found: Invocation, shell: bytes, host: Places) -> bytes:
-    """Return the shell that su runs (su(1), --shell). su runs another shell than the account's own only if /etc/shells lists the
-    account's own: an account with a restricted shell keeps that shell. Raises ValueError.
+    """Return the shell that su runs (su(1), --shell). If /etc/shells does not list the account's own shell, su always runs the
+    account's own shell. Therefore an account with a restricted shell keeps that shell. Raises ValueError.
     """
     own = os.fsencode(accounts.entry_of(found.user or "root").pw_shell or SHELL)
     wanted = found.shell_path if found.shell_path is not None else shell if found.shell == "kept" else b""
@@ -226,16 +227,16 @@ def _targets_shell(found: Invocation, shell: bytes, host: Places) -> bytes:
 
 
 def _refuse_two_places(known: Asked, secure_path: bytes, program: Program, ours: bytes) -> Way | None:
-    """Return the way to the file that a bare name means. Raises ValueError if it is not certain that the program takes the same
-    file as jitd, which searches its own path ``ours``.
+    """Return the way to the command's file for a typed name without a slash. jitd searches its own path ``ours``. Raises
+    ValueError if it is not certain that the program uses the same file as jitd.
 
-    The program searches ``secure_path`` of sudoers, which root sets, or the person's PATH. The program may search before or after
-    it asks jitd. Directories in the person's PATH count only if they are in ``ours`` too.
+    The program searches either the person's PATH or ``secure_path`` of sudoers, which root sets. This search can be before or
+    after the query to jitd. jitd trusts a directory in the person's PATH only if ``ours`` also contains this directory.
     """
     name, view, theirs = known.argv[0], program.view, program.search_path
     found = _where(name, secure_path) if secure_path else _on_trusted_path(name, theirs, ours)
     is_ours = found is not None and found == _where(name, ours)
-    typed = _first(view, name, secure_path or theirs) if is_ours else None  # else do not look along the PATH
+    typed = _first(view, name, secure_path or theirs) if is_ours else None  # otherwise do not search along the PATH
     if typed is None or found != _where(typed, b""):
         raise ValueError(
             f"cannot tell which file {shown(name)} is: it depends on the caller's PATH or on that program's settings;"
@@ -245,8 +246,8 @@ def _refuse_two_places(known: Asked, secure_path: bytes, program: Program, ours:
 
 
 def _refuse_passed_over(known: Asked) -> None:
-    """Raise ValueError if the account may not execute the file that doas found: doas then goes on to search the person's PATH
-    (execvp(3)). Raises NoSuchAccount too.
+    """Raise ValueError if the account may not execute the file that doas found. If doas cannot execute the file, doas continues
+    to search the person's PATH (execvp(3)). Can also raise NoSuchAccount.
     """
     target, path = accounts.entry_of(known.user or "root"), known.leads_to or NOTHING
     if not path_lookup.may_execute(path, target.pw_uid, accounts.group_ids(target.pw_name, target.pw_gid)):
@@ -260,8 +261,8 @@ def _first(view: View, name: bytes, path: bytes) -> bytes | None:
 
 
 def _on_trusted_path(name: bytes, theirs: bytes, ours: bytes) -> bytes | None:
-    """Return the first file called ``name`` along ``theirs``. None if the search comes to a directory that is not in ``ours`` by
-    the same name.
+    """Return the path of the first file called ``name`` along ``theirs``. Return None if the search reaches a directory that
+    ``ours`` does not contain under the same name.
     """
     trusted = ours.split(b":")
     for directory in theirs.split(b":"):
@@ -280,10 +281,13 @@ def _where(name: bytes, path: bytes) -> bytes | None:
 
 
 def _refuse_no_home(user: str) -> None:
-    """Raise ValueError if the home directory of ``user`` cannot be entered: a login shell would start elsewhere."""
+    """Raise ValueError if ``user`` cannot enter the home directory of this account, because a login shell would start in another
+    directory.
+    """
     entry = accounts.entry_of(user)
     home, groups = os.fsencode(entry.pw_dir), accounts.group_ids(entry.pw_name, entry.pw_gid)
-    try:  # an account that can see that nothing is there can enter the directory
+    # if an account can see that nothing exists there, it can enter the directory
+    try:
         is_open = os.path.isdir(home) and path_lookup.is_visible_absence(os.path.join(home, b"x"), entry.pw_uid, groups)
     except (OSError, ValueError):
         is_open = False

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Screening: find the command that is asked for, look at its file, and ask the policy.
+"""Screening: finds the requested command, examines its file, and evaluates the policy.
 
-Law: a file is opened only if the policy would permit its path. If a fact cannot be established, the answer is a denial that says
-so. Everything here may block, and is called in a worker. Nothing here changes anything.
+Law: a file is opened only if the policy would permit its path. If a fact cannot be established, the answer is a denial with this
+reason. All functions in this module may block, so they are called in a worker. These functions change no state.
 """
 
 from __future__ import annotations
@@ -32,12 +32,14 @@ _digests = DigestCache()
 GONE = "the requester's account is gone or disabled, here or in the KDC"
 GONE_AS_PROVED = "the requester was proved by local PAM, and a KDC can be reached again: kinit, and ask again"
 _MOST_RULES = 4
-"""How many rules may permit a command one after another, each because the one before has changed what it asks about."""
+"""Maximum number of rules that are tried one after another. A permit may change the command, and another rule may answer for the
+changed command.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """The command as it was found, and the policy's answer. A request binds ``command``."""
+    """The command that jitd has found, and the policy's answer. A request binds ``command``."""
 
     command: Command
     decision: Decision
@@ -54,8 +56,9 @@ def look(
     now: Moment,
     knowledge: Knowledge,
 ) -> Sighting:
-    """Find the command and ask the policy about it: the rules on its path, its file, the rules with the file, its operands. The
-    owners of files on the mounts in ``trusted`` are believed. Raises command_lookup.Nonsense, and knowledge.Wanted.
+    """Find the command, and evaluate the policy in this order: the rules on the path, the file, the rules with the file, the
+    operands. jitd trusts the file owners that are shown on the mounts in ``trusted``. Raises command_lookup.Nonsense and
+    knowledge.Wanted.
     """
     glance = path_lookup.Look()
     sighting = _look(policy, asked, who, host, service, search_path, trusted, now, glance, knowledge)
@@ -64,7 +67,7 @@ def look(
     if not asked.doubt:
         return replace(sighting, command=without_home(asked, sighting.command, who, glance))
     if asked.unseen is not None:
-        with suppress(Nonsense):  # if a rule permits the file, the person may know of it
+        with suppress(Nonsense):  # if a rule permits the file, the person may know that it exists
             unseen = look(policy, asked.unseen, who, host, service, search_path, trusted, now, knowledge)
             if isinstance(unseen.decision, Deny):
                 return unseen
@@ -106,7 +109,8 @@ def _look(
         )
 
     def permits(unseen: Found) -> bool:
-        # What is there must not show in whom the rules have asked: so the same is asked, whatever is there (THREATS S-11).
+        # The queries that the rules cause must not reveal what exists at the path. Therefore the queries are the same in every
+        # case (THREATS S-11).
         question = knowledge.about = about(unseen)
         if not isinstance(_on_path(policy, question, now, knowledge), Permit):
             return False
@@ -117,13 +121,13 @@ def _look(
     found = find(asked, who, service, search_path, permits, glance)
     if found.complaint and not found.unfit:
         return Sighting(found.command, Deny(Why.MISSING, found.complaint))
-    # If the file counts as missing, nothing may be looked at that could tell whether it is there.
+    # If the file is treated as missing, do nothing that could reveal whether it exists.
     question = about(found, () if found.is_missing else _names(policy, found.command, found.names))
     if found.complaint:
         decision = _on_path(policy, replace(question, is_missing=False), now, knowledge)
         is_denied = isinstance(decision, Deny) and decision.why in (Why.NO_RULE, Why.RULE, Why.ERROR, Why.AUTHENTICATION)
         return Sighting(found.command, decision if is_denied else Deny(Why.UNFIT, found.complaint))
-    knowledge.about = knowledge.about or question  # not what a rule makes of it
+    knowledge.about = knowledge.about or question  # the command as it was typed, before a rule changes it
     on_path = _on_path(policy, question, now, knowledge)
     sighting = _judged(policy, question, on_path, asked.preserved, trusted, now, glance, knowledge)
     if found.unfit and isinstance(sighting.decision, Permit):
@@ -132,15 +136,15 @@ def _look(
     sighting = _with_operands(sighting, who, service, trusted, glance)
     if isinstance(sighting.decision, Permit) or found.is_missing or is_in_sight(asked, found.command.path, who, glance):
         return sighting
-    # The reason of the refusal would tell about the file. The answer and its path are those for a path where nothing is.
+    # The reason of the refusal would reveal something about the file. Therefore answer as for a path where nothing exists.
     typed = _as_typed(found.command, asked)
     as_missing = replace(question, command=typed, is_missing=True, names=())
     return Sighting(typed, no_rule(who) if isinstance(on_path, Permit) else _on_path(policy, as_missing, now, knowledge))
 
 
 def unopened(asked: Asked, who: Subject, service: str, search_path: str) -> Command:
-    """Return the command of a request that is denied before any rule is asked. The command is looked up, but no file is opened.
-    Raises command_lookup.Nonsense.
+    """Return the command of a request that jitd denies without evaluating rules. The function looks up the command, but does not
+    open a file. Raises command_lookup.Nonsense.
     """
     asked, glance = asked.unseen or asked, path_lookup.Look()
     found = find(asked, who, service, search_path, lambda unseen: False, glance)
@@ -150,12 +154,14 @@ def unopened(asked: Asked, who: Subject, service: str, search_path: str) -> Comm
 
 
 def _as_typed(command: Command, asked: Asked) -> Command:
-    """Return ``command`` with the path and argv as typed, so that the command does not tell where the typed path leads."""
+    """Return ``command`` with the typed path and the typed argv. Therefore the result does not reveal where the typed
+    path leads.
+    """
     return replace(command, path=asked.argv[0], argv=asked.argv)
 
 
 def _names(policy: Policy, command: Command, known: tuple[bytes, ...]) -> tuple[bytes, ...]:
-    """Return all names of the command's file that a deny could have."""
+    """Return all names of the command's file under which a deny rule could contain the file."""
     if not command.path:
         return ()
     return tuple(dict.fromkeys((*known, *path_lookup.same_files(command.path, denied_files(policy)))))
@@ -164,7 +170,9 @@ def _names(policy: Policy, command: Command, known: tuple[bytes, ...]) -> tuple[
 def _with_operands(
     sighting: Sighting, who: Subject, service: str, trusted: tuple[bytes, ...], glance: path_lookup.Look
 ) -> Sighting:
-    """Add the operands to the command if somebody has to approve or review it, or if the rule wants the operands bound."""
+    """Add the operands to the command in two cases: somebody has to approve or review the command, or the rule wants the operands
+    bound.
+    """
     decision, command = sighting.decision, sighting.command
     if not isinstance(decision, Permit):
         return sighting
@@ -173,7 +181,8 @@ def _with_operands(
         return _bound_alone(sighting, service)
     groups = accounts.Groups(who.user, who.gid)
 
-    def is_seen(path: bytes) -> bool:  # what is in /proc counts as seen, but is not looked at
+    # paths in /proc are treated as seen, but jitd does not look at them
+    def is_seen(path: bytes) -> bool:
         return path_lookup.is_visible_absence(path, who.uid, groups, command.cwd, glance)
 
     def is_told(operand: operands.Operand) -> bool:
@@ -191,7 +200,7 @@ def _with_operands(
 
 
 def _bound_alone(sighting: Sighting, service: str) -> Sighting:
-    """Turn the permit into a denial if the rule wants the operands bound and one of them is not."""
+    """If the rule wants the operands bound, and at least one operand is not bound, change the permit into a denial."""
     decision = sighting.decision
     if isinstance(decision, Permit):
         loose = unbound(decision.rule, decision.obligations.terms, sighting.command, service)
@@ -201,14 +210,14 @@ def _bound_alone(sighting: Sighting, service: str) -> Sighting:
 
 
 def bound(command: Command) -> tuple[operands.Bound, ...]:
-    """Return the operands of ``command`` as they are compared later."""
+    """Return the operands of ``command`` in the form for later comparisons."""
     return tuple((o.at, o.path, o.digest) for o in command.operands)
 
 
 def look_again(
     policy: Policy, request: Request, who: Subject, trusted: tuple[bytes, ...], now: Moment, knowledge: Knowledge
 ) -> Decision:
-    """Answer ``request`` again, with the policy and the facts as they are now. A changed file is a denial. Raises
+    """Decide again about ``request`` with the present policy and facts. If the file has changed, the answer is a denial. Raises
     knowledge.Wanted.
     """
     try:
@@ -225,7 +234,8 @@ def look_again(
         lasts_for=request.lasts_for,
         uses=request.uses,
         timeout_for=request.timeout_for,
-        chdir=None,  # the directory is a part of the command by now, and the rule has allowed it
+        # the directory is already a part of the command, and the rule has allowed it
+        chdir=None,
         is_own_group=is_own_group,
         is_missing=False,
         writable_by=(),
@@ -269,15 +279,15 @@ def _judged(
     glance: path_lookup.Look,
     knowledge: Knowledge,
 ) -> Sighting:
-    """Ask the rules again with the facts about the file. The file is opened only if ``decision``, the answer of the rules on the
-    path, is a permit.
+    """Evaluate the rules again with the facts about the file. ``decision`` is the answer of the rules on the path. The file is
+    opened only if ``decision`` is a permit.
 
-    The command is prepared as the permitting rule says, which was found before the file was opened. If it is another rule that
-    answers for the command with its file, the command is prepared again, for that rule.
+    First, the function prepares the command for the rule that permitted the path. If another rule answers for the prepared
+    command with its file, the function prepares the command again, for that other rule.
     """
     command = question.command
     for _ in range(_MOST_RULES):
-        if not isinstance(decision, Permit) or not question.command.path:  # without a path there is no file to look at
+        if not isinstance(decision, Permit) or not question.command.path:  # without a path, there is no file
             return Sighting(question.command, decision)
         knowledge.look_anew()
         prepared = _prepared(question, decision, preserved, trusted, glance)
@@ -290,18 +300,19 @@ def _judged(
             return Sighting(command, answer)
         as_asked = replace(question.command, digest=file.digest)
         decision = _with_file(policy, question, as_asked, file, now, knowledge)
-    told = "it cannot be said which rule permits this: each one asks for what another one changes"
+    told = "the rule that permits this cannot be determined: each one asks for what another one changes"
     return Sighting(command, Deny(Why.ERROR, told))
 
 
 def _prepared(
     question: Question, permit: Permit, preserved: Pairs, trusted: tuple[bytes, ...], glance: path_lookup.Look
 ) -> tuple[Command, inspection.Inspected] | Sighting:
-    """Look at the file, and return the command as the rule of ``permit`` wants it, with the file. If that cannot be done, return
-    what was found.
+    """Examine the file. Return the command in the form that the rule of ``permit`` requires, together with the file. If the file
+    cannot be examined, return a Sighting with a denial.
 
-    Of ``preserved``, the variables that the permitting rule lets in are added to the command; the rest is left out, as with sudo
-    -E. The rules on the path do not look at variables, so the variables are added after the first answer.
+    Variables in ``preserved`` are added to the command if the permitting rule allows them. All other variables in ``preserved``
+    are dropped, as with sudo -E. The rules on the path do not depend on variables, so the variables are added after the first
+    answer.
     """
     command = question.command
     if preserved:
@@ -311,13 +322,14 @@ def _prepared(
         file = inspection.inspect(command.path, uid, cache=_digests, trusted=trusted, glance=glance)
         command = replace(command, digest=file.digest, is_told=_may_read(question.requester, command.path, glance))
         cwd = permit.obligations.terms.cwd.encode()
-        if cwd != b"caller" and deed_of(question.service).is_executed:  # other programs would not obey the rule
+        # programs other than jitsudo would not obey the rule
+        if cwd != b"caller" and deed_of(question.service).is_executed:
             command = in_directory(command, cwd)
         elif question.chdir is not None and not command.cwd_inode:
-            try:  # do not tell whether the directory exists
+            try:  # do not reveal whether the directory exists
                 command = in_directory(command, question.chdir)
             except OSError:
-                command = replace(command, chdir=True)  # takes as long as the other branch
+                command = replace(command, chdir=True)  # this branch takes as long as the other one
     except inspection.Uninspectable as fault:
         is_seen = can_see(question.requester, glance, command.path, *fault.looked_at)
         if fault.is_unfit and is_seen:
@@ -332,7 +344,9 @@ def _prepared(
 def _with_file(
     policy: Policy, question: Question, command: Command, file: inspection.Inspected, now: Moment, knowledge: Knowledge
 ) -> Decision:
-    """Return what the rules say of ``command`` with its ``file``. The digest that they compare is the one that is bound."""
+    """Return the answer of the rules for ``command`` with its ``file``. The rules compare the same digest that the
+    request binds.
+    """
     knowledge.learn(frozenset({"fact.file_digest"}), {"fact.file_digest": file.digest.hex()})
     opened = replace(question, command=command, writable_by=file.writable_by, is_unopened=False)
     return knowledge.decide(policy, opened, now.at)
@@ -343,5 +357,5 @@ def _may_read(who: Subject, path: bytes, glance: path_lookup.Look) -> bool:
 
 
 def _on_path(policy: Policy, question: Question, now: Moment, knowledge: Knowledge) -> Decision:
-    """Return what the rules say before any file is opened."""
+    """Return the answer of the rules on the path. No file is opened."""
     return knowledge.decide(policy, question, now.at)

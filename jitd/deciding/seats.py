@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The people who could approve a request at a moment, as far as this host can list them.
+"""Finds the people who could approve a request at one moment, if this host can list these people.
 
-Law: a directory that cannot be listed makes the answer incomplete, and never a no. Nobody gets a right by being found here: the
-right is judged at the review.
+Law: if a directory cannot be listed, the answer is incomplete, and never "nobody". A person who is in the result gets no rights
+by that. jitd checks the person's rights at the review.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 from time import monotonic
 
 from jitd.core.decision import Approval
+from jitd.core.made_account import is_made, itself
 from jitd.core.opening import open_ways
 from jitd.core.request import Request
 from jitd.core.subject import account_of, person_of
@@ -27,25 +28,27 @@ from jitd.workers import Workers
 
 NSSWITCH = Path("/etc/nsswitch.conf")
 LOCAL_SOURCES = frozenset({"files", "systemd", "altfiles", "extrausers"})
-"""Sources of nsswitch.conf(5) that list everybody they have. Others may have people whom they do not list."""
+"""Sources in nsswitch.conf(5) that can list all their accounts. Other sources may contain accounts that they do not list."""
 LISTED_FOR = 30.0
-"""Seconds for which a list of all accounts is used."""
+"""Number of seconds that a list of all accounts is kept."""
 WITHIN = 2.0
-"""Seconds that the search may take. After that nobody is known."""
+"""Maximum number of seconds for the search. If the search takes longer, the result contains no people."""
 MOST_PEOPLE = 200
-"""If more people are found, not all of them are named."""
+"""Maximum number of people in a result."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seats:
-    """The accounts of ``people`` who could approve now, sorted. ``is_whole``: these are all; otherwise there may be more."""
+    """The people who could approve now. ``people`` contains their accounts, sorted. If ``is_whole`` is True, the list is
+    complete. If ``is_whole`` is False, there may be more people.
+    """
 
     people: tuple[str, ...]
     is_whole: bool
 
     @property
     def is_empty(self) -> bool:
-        """True if it is certain that there is nobody."""
+        """True if it is certain that nobody could approve."""
         return self.is_whole and not self.people
 
 
@@ -53,12 +56,14 @@ UNKNOWN = Seats((), is_whole=False)
 
 
 async def unknown(request: Request) -> Seats:
-    """Know nobody who could approve ``request``: for those who cannot look."""
+    """Return the unknown result for ``request``. Callers that cannot search use this function."""
     return UNKNOWN
 
 
 class Seating:
-    """Finds the people of requests. ``nsswitch`` says where accounts and groups of this host come from."""
+    """Finds the people who could approve requests. ``nsswitch`` is the file that names the sources of this host's accounts and
+    groups.
+    """
 
     def __init__(self, config: Config, workers: Workers, nsswitch: Path = NSSWITCH) -> None:
         self._config = config
@@ -67,14 +72,18 @@ class Seating:
         self._listed: tuple[float, dict[str, int]] = (float("-inf"), {})
 
     async def seats(self, request: Request) -> Seats:
-        """Return who could approve ``request`` now, in any way that is open. If that takes too long, nobody is known."""
+        """Return the people who could approve ``request`` now, in at least one open way. If the search takes too long, the result
+        contains no people.
+        """
         found = await self.of_each(request, flat(open_ways(request)))
         people = sorted({account for seats in found for account in seats.people})
         is_whole = all(seats.is_whole for seats in found) and len(people) <= MOST_PEOPLE
         return Seats(tuple(people[:MOST_PEOPLE]), is_whole)
 
     async def of_each(self, request: Request, ways: Iterable[Approval]) -> tuple[Seats, ...]:
-        """Return who could approve ``request`` in each of ``ways``, whether the way is open or not."""
+        """For each of ``ways``, return the people who could approve ``request`` in this way. The function also returns people for
+        ways that are not open yet.
+        """
         ways = tuple(ways)
         try:
             async with asyncio.timeout(WITHIN):
@@ -94,9 +103,11 @@ class Seating:
         if way.also:
             found = {account for account in found if self._is_among(account, way.among or ())}
         mine = request.requester.person, request.requester.user
-        others = {account for account in found if person_of(account, self._config.people) not in mine and account not in mine}
+        found = {account for account in found if not is_made(account)}  # made accounts cannot review
+        persons = {account: person_of(account, self._config.people, itself) for account in found}
+        others = {account for account in found if persons[account] not in mine and account not in mine}
         is_whole = all(known[word].is_whole for word in way.of_whom) and all(usable(account) is not None for account in others)
-        # What the list of a provider leaves out is left out, whoever else there may be.
+        # A person who is not on the provider's list cannot approve.
         is_closed = bool(way.also) and not way.among
         return Seats(tuple(sorted(account for account in others if usable(account))), is_closed or is_whole)
 
@@ -121,7 +132,9 @@ class Seating:
         return Seats(tuple(sorted(found)), self._is_local("passwd") and self._is_local("group"))
 
     def _accounts(self) -> dict[str, int]:
-        """Return name → primary group of all accounts of this host, which are not listed more often than needed."""
+        """Return a map of all accounts of this host to their primary groups. The function keeps this map for LISTED_FOR seconds
+        before it lists the accounts again.
+        """
         listed_at, found = self._listed
         if monotonic() - listed_at > LISTED_FOR:
             found = {one.pw_name: one.pw_gid for one in pwd.getpwall()}
@@ -129,8 +142,8 @@ class Seating:
         return found
 
     def _is_local(self, database: str) -> bool:
-        """True if all sources of ``database`` list everybody they have (nsswitch.conf(5)). Without that file there is one source,
-        the file of this host.
+        """True if all sources of ``database`` can list all their entries (nsswitch.conf(5)). If nsswitch.conf does not exist, the
+        only source is this host's own file.
         """
         try:
             text = self._nsswitch.read_text("utf-8", "replace")
@@ -143,7 +156,9 @@ class Seating:
         return set(sources) <= LOCAL_SOURCES
 
     def _is_usable(self, account: str) -> bool | None:
-        """True if ``account`` is there, and may belong to somebody who approves. None if no directory says so."""
+        """True if ``account`` exists, and may belong to a person who approves. None if a directory of accounts does not
+        answer.
+        """
         try:
             found = directory.account(account)
         except OSError:

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Settings in this host's sudoers and doas.conf that change what a command line of sudo or doas means.
+"""Reads settings from this host's sudoers and doas.conf. This module reads only settings that change the meaning of a command
+line of sudo or doas.
 
-Law: files are only read. What cannot be read for certain is told as a doubt, or as the most dangerous setting. Calls may block.
+Law: files are only read. If a setting cannot be read with certainty, the result is a reason for doubt, or the most dangerous
+value of the setting. Calls may block.
 """
 
 from __future__ import annotations
@@ -17,8 +19,8 @@ SUDOERS, DOAS = "/etc/sudoers", "/etc/doas.conf"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``secure_path`` is the search path of sudo; empty if that may be the person's PATH. ``doubt`` says why the command is not
-    certain.
+    """``secure_path`` is the search path of sudo. ``secure_path`` is empty if sudo may use the person's PATH. If it is not
+    certain which command runs, ``doubt`` is the reason.
     """
 
     secure_path: bytes = b""
@@ -29,16 +31,18 @@ NONE = Settings()
 
 
 def sudoers(places: Places) -> Settings:
-    """Return the settings of sudo. If a file cannot be read, the result is a doubt: any setting may stand in that file."""
+    """Return the settings of sudo. If a file cannot be read, the result contains ``doubt``, because the file may contain any
+    setting.
+    """
     try:
         source = places.read(SUDOERS)
         found = reader.read(source, places.of_sudoers) if source is not None else None
     except Unreadable:
-        return Settings(doubt="sudoers cannot be read, and may say that something else is run")
+        return Settings(doubt="sudoers cannot be read, so another command than the typed one may run")
     if found is None:
         return NONE
     if found.faults:
-        return Settings(doubt="a part of sudoers cannot be read, and may say that something else is run")
+        return Settings(doubt="a part of sudoers cannot be read, so another command than the typed one may run")
     if moving := found.moving():
         return Settings(doubt=f"sudoers set {moving[0].name}: what is run is not what the command line says")
     paths = found.effective("secure_path")
@@ -49,7 +53,7 @@ def sudoers(places: Places) -> Settings:
 
 
 def doas_keeps_environment(places: Places) -> bool:
-    """True if doas may pass on variables that the person has set."""
+    """True if doas may pass variables of the person's environment to the command."""
     try:
         source = places.read(DOAS)
     except Unreadable:

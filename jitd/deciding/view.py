@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the program at an enforcement point sees of the host: its root and current directory, and where a path leads for the
-program.
+"""The view of the host from a program at an enforcement point. The view consists of the program's root directory, its current
+directory, and the file to which each path leads the program.
 
-Law: a path has a meaning only if it leads the program and jitd to the same file, by the same way, and if only root could change a
-link on that way. Every other path is Doubtful, with one sentence that tells nothing about what is there. Calls may block.
+Law: the meaning of a path is certain only under two conditions. First, the path leads the program and jitd to the same file on
+the same way. Second, only root can change the links on this way. For every other path, Doubtful is raised. The sentence in
+Doubtful does not reveal whether the path exists. Calls may block.
 """
 
 from __future__ import annotations
@@ -17,25 +18,26 @@ from jitd.pamlint.places import Places, Unreadable
 from jitd.pamlint.stack import Source
 
 UNSURE = (
-    "what its path leads to may be another file when it is run: it passes a link, .. or a directory that others than root can"
+    "its path may lead to another file when it is run: it passes a link, .. or a directory that others than root can"
     " change, or this program does not see what jitd sees"
 )
 NOWHERE = "the working directory has no path any more: go to another directory, and ask again"
 OTHER_ACCOUNTS = "the accounts that this program sees are not those of the host"
 ACCOUNTS = ("/etc/passwd", "/etc/group", "/etc/nsswitch.conf")
-"""The files that decide which uid belongs to a name. They must be the same for the program and for jitd."""
+"""The files that decide which uid belongs to a name. These files must have the same content for the program and for jitd."""
 MOST = 64 * 1024
-"""Size in bytes of all paths together that the PAM module is told of."""
+"""Maximum total size in bytes of the paths that jitd sends to the PAM module."""
 
 
 class Doubtful(ValueError):
-    """It is not certain where a path leads. The text is a sentence."""
+    """Raised if it is not certain where a path leads. The text is a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """``root`` and ``directory`` are the program's root and current directory, as descriptors that it has sent. ``cwd`` is the
-    path of the current directory, or empty. The owners of files on the mounts in ``trusted`` are believed.
+    """The view of one program. ``root`` and ``directory`` are descriptors that the program has sent, of its root directory and
+    its current directory. ``cwd`` is the path of the current directory, or empty. jitd trusts the file owners that are shown on
+    the mounts in ``trusted``.
     """
 
     root: Held
@@ -44,11 +46,11 @@ class View:
     trusted: tuple[bytes, ...] = ()
 
     def settings(self) -> Places:
-        """Return the files of the host as the program reads them."""
+        """Return the reader of the settings files that the program sees."""
         return _Settings(self.root)
 
     def refuse_other_accounts(self) -> None:
-        """Raise Doubtful if a name may mean another account for the program than for jitd."""
+        """Raise Doubtful if the same name may mean different accounts for the program and for jitd."""
         ours, theirs = Places(), self.settings()
         try:
             is_same = all(_content(ours, path) == _content(theirs, path) for path in ACCOUNTS)
@@ -58,7 +60,9 @@ class View:
             raise Doubtful(OTHER_ACCOUNTS)
 
     def typed(self, path: bytes) -> Way | None:
-        """Return the way along ``path``, as ``judged`` does; ``path`` has a slash in it and may be relative. Raises Doubtful."""
+        """Return the way along ``path``, like ``judged``. ``path`` contains a slash, and may be relative to the current
+        directory. Raises Doubtful.
+        """
         if path.startswith(b"/"):
             return self.judged(path)
         way = self._way(self.root, self.cwd)
@@ -67,7 +71,7 @@ class View:
         return self.judged(os.path.join(self.cwd, path))
 
     def judged(self, path: bytes) -> Way | None:
-        """Return the way along ``path``, which is absolute. None if ``path`` leads nowhere, both for the program and for jitd.
+        """Return the way along the absolute ``path``. Return None if ``path`` does not exist, both for the program and for jitd.
         Raises Doubtful.
         """
         theirs, ours = self._way(self.root, path), self._way(own_root(), path)
@@ -79,12 +83,12 @@ class View:
         return theirs
 
     def is_executable(self, path: bytes) -> bool:
-        """True if ``path``, which is absolute, leads the program to a file that could be executed. Raises Doubtful."""
+        """True if the absolute ``path`` leads the program to an executable file. Raises Doubtful."""
         way = self._way(self.root, path)
         return way is not None and way.is_executable
 
     def _way(self, root: Held, path: bytes) -> Way | None:
-        """Return the way along ``path``; None if nothing is there. Raises Doubtful."""
+        """Return the way along ``path``. Return None if nothing exists at ``path``. Raises Doubtful."""
         try:
             return walk(root, path, self.trusted)
         except Changeable:
@@ -96,7 +100,9 @@ class View:
 
 
 class _Settings(Places):
-    """Reads files below the root directory of another process. An absolute link leads to that root directory, not to jitd's."""
+    """Reads files below the root directory of another process. An absolute link is followed from that root directory, and not
+    from jitd's root directory.
+    """
 
     def __init__(self, root: Held) -> None:
         super().__init__(f"/proc/self/fd/{root.number}")
@@ -112,7 +118,7 @@ class _Settings(Places):
         try:
             return os.fsdecode(walk(self._held, os.fsencode(path)).end.path)
         except (OSError, ValueError):
-            return path  # this path is missing or unreadable too: the caller finds that out
+            return path  # this path cannot be read either, and the caller reports the fault
         except Changeable as fault:
             raise Unreadable(f"{path}: {fault}") from None
 

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where a path leads below a root directory, which may be another process's: each directory, link and file on the way.
+"""Follows a path below a root directory. The root directory may be that of another process. The result contains each directory,
+link and file on the way.
 
-Law: files are opened only to look at them (O_PATH), and links are followed here, not by the kernel. A path that others than root
-could change while it is walked is Changeable, never a guess. Calls may block.
+Law: files are opened only with O_PATH. This module reads and follows links itself, so the kernel never follows a link. If
+somebody other than root could change a path during the walk, the walk raises Changeable. This module never guesses. Calls may
+block.
 """
 
 from __future__ import annotations
@@ -22,17 +24,19 @@ _OWN = frozenset({
     0x2011BAB0, 0x3153464A, 0x52654973, 0x3434, 0x15013346, 0x2FC12FC1, 0xCA451A4E, 0x7366746E, 0x28CD3D45, 0x61756673, 0x1CD1,
     0x62656572, 0x27E0EB, 0x63677270, 0x958458F6,
 })  # fmt: skip
-"""File systems whose owners and modes this host's kernel keeps itself, by their numbers in statfs(2): ext, btrfs, xfs, tmpfs,
-overlay and the like. On all others, also unknown ones, a server or a process may say what the owner is.
+"""The statfs(2) numbers of file systems on which this host's kernel itself manages owners and modes. Examples are ext, btrfs,
+xfs, tmpfs and overlay. On all other file systems, a server or a process may report a false owner.
 """
 _MADE_HERE = frozenset({0x01021994, 0x858458F6})
-"""Those of _OWN that the kernel makes in memory, empty at first (tmpfs, ramfs). Their content was not brought from elsewhere."""
+"""The file systems in _OWN that the kernel creates in memory (tmpfs, ramfs). A new file system of this kind is empty, so all its
+content was created on this host.
+"""
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Held:
-    """A descriptor that is closed when no object refers to it any more. A worker may still use the descriptor when its client has
-    disconnected.
+    """A file descriptor that Python closes when no object refers to this ``Held`` any more. Therefore a worker can still use the
+    descriptor after the client has disconnected.
     """
 
     __slots__ = ("number",)
@@ -45,14 +49,14 @@ class Held:
 
 
 class Changeable(Exception):
-    """The path passes a link or ``..`` that others than root could make lead elsewhere, or it passes procfs, which differs from
-    process to process.
+    """Raised if the path contains a link or ``..`` that somebody other than root could redirect. Also raised if the path leads
+    into procfs, which differs between processes.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What is at ``path``, which is absolute and contains no link."""
+    """One object on a way. ``path`` is the absolute path of this object, and contains no link."""
 
     path: bytes
     device: int
@@ -62,9 +66,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """All that a path passes, in order, without the root directory. ``name`` is the path with its directories resolved and a last
-    link kept. ``end`` is where the path leads. ``is_roots``: only root can move or replace any place on the way.
-    ``is_executable``: the path ends at a regular file that somebody may execute.
+    """All places along a path, in order, without the root directory. ``name`` is the path with its directories resolved. If the
+    last part of the path is a link, ``name`` contains the name of the link. ``end`` is the place to which the path leads.
+    ``is_roots`` is True if nobody except root can move or replace a place on the way. ``is_executable`` is True if the path leads
+    to a regular file that at least one user may execute.
     """
 
     places: tuple[Place, ...]
@@ -74,8 +79,8 @@ class Way:
     is_executable: bool
 
     def is_same_as(self, other: Way) -> bool:
-        """True if both ways lead through the same directories to the same file. Links are not compared, because they may differ
-        below another root directory. The places to which they lead are compared.
+        """True if both ways lead through the same directories to the same file. The function compares the places to which links
+        lead. The function does not compare the links themselves, because links may differ below another root directory.
         """
         ours, theirs = ([place for place in way.places if not place.is_link] for way in (self, other))
         return (ours, self.name, self.end, self.is_roots) == (theirs, other.name, other.end, other.is_roots)
@@ -87,14 +92,14 @@ def own_root() -> Held:
 
 
 def walk(root: Held, path: bytes, trusted: tuple[bytes, ...] = ()) -> Way:
-    """Return the way along ``path`` from the directory ``root``, as a process with that root directory would go. The owners of
-    files on the mounts in ``trusted`` are believed. Raises Changeable and OSError.
+    """Follow ``path`` in the same way as a process with the root directory ``root``, and return the way. jitd trusts the file
+    owners that are shown on the mounts in ``trusted``. Raises Changeable and OSError.
     """
     return _Walk(root, trusted).go(path)
 
 
 class _Walk:
-    """Holds the open directories, from the root directory to the present place of the walk."""
+    """One walk along a path. It keeps all directories from the root directory to the present place open."""
 
     def __init__(self, root: Held, trusted: tuple[bytes, ...]) -> None:
         self._root = root
@@ -138,10 +143,13 @@ class _Walk:
             os.close(self._open.pop())
 
     def _step(self, part: bytes, *, is_last: bool) -> bytes:
-        """Go on to ``part``. Do not follow a link, but return its target. Return nothing if ``part`` is not a link."""
+        """Go on to ``part``. If ``part`` is a link, return its target and do not follow the link. Otherwise return an
+        empty path.
+        """
         directory = self._open[-1]
         try:
-            file = os.open(part, _LOOK | (0 if is_last else os.O_DIRECTORY), dir_fd=directory)  # automount mounts it
+            # automount mounts the directory at this call
+            file = os.open(part, _LOOK | (0 if is_last else os.O_DIRECTORY), dir_fd=directory)
         except NotADirectoryError:
             file = os.open(part, _LOOK, dir_fd=directory)
         self._open.append(file)
@@ -162,18 +170,19 @@ class _Walk:
         return leads_to
 
     def _is_kept(self, directory: int, above: os.stat_result, entry: os.stat_result) -> bool:
-        """True if only root can replace ``entry``. The mode alone shows whether a group may write. If the file has an access
-        list, the mode's bits for the group are the list's mask, which limits every group in the list (acl(5)). A sticky directory
-        protects root's entries.
+        """True if only root can replace ``entry``. The mode is enough for this test, even if the file has an access control list.
+        If there is an access control list, the group bits of the mode are the mask, which limits every group in the list
+        (acl(5)). In a sticky directory, only root can replace root's entries.
         """
         if above.st_uid != 0 or not self._is_believed(directory, above):
             return False
         return not above.st_mode & 0o022 or (bool(above.st_mode & stat.S_ISVTX) and entry.st_uid == 0)
 
     def _is_believed(self, directory: int, status: os.stat_result) -> bool:
-        """True if the owner that ``status`` shows for the directory can be believed. The owner cannot be believed on a mount with
-        ``nosuid``, unless it is tmpfs, ramfs or below a path in ``trusted_mounts``: a person may be able to mount a disk of their
-        own there, and later another disk, on which other files have the same device and inode numbers.
+        """True if jitd trusts the owner that ``status`` shows for the directory. On a mount with ``nosuid``, jitd does not trust
+        the owner. There are two exceptions: tmpfs or ramfs, and mounts below a path in ``trusted_mounts``. The reason is that a
+        person may be able to mount their own disk with ``nosuid``. Later this person could mount another disk, on which other
+        files have the same device and inode numbers.
         """
         if status.st_dev == self._root_device:
             return True
@@ -194,11 +203,11 @@ class _Walk:
         return kind
 
     def _below(self, *more: bytes) -> bytes:
-        """Return the path, without links, of ``more`` below the present place of the walk."""
+        """Return the path of the present place of the walk, with ``more`` appended. The path contains no links."""
         return b"/" + b"/".join((*self._names, *more))
 
     def _close(self) -> None:
-        """Go back to the root directory. The descriptor of the root directory stays open: it belongs to the caller."""
+        """Go back to the root directory. The descriptor of the root directory stays open, because it belongs to the caller."""
         self._names.clear()
         while len(self._open) > 1:
             os.close(self._open.pop())

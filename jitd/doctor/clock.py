@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks of the host's clocks. Law: the kernel is asked, and nothing is set. Times are in seconds."""
+"""Checks of the host's clocks. Law: this module only reads the clocks, and never sets a clock. Times are in seconds."""
 
 from __future__ import annotations
 
@@ -13,16 +13,19 @@ from jitd.doctor.finding import Finding, bad, ok, unknown, weak
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 TIMEX_BYTES = 512
-"""Bytes of the buffer for struct timex, which needs 208. Its first member, ``modes``, is 0: then the call changes nothing."""
+"""Size of the buffer for struct timex in bytes. The structure itself needs 208 bytes. The first member, ``modes``, is 0, so
+adjtimex(2) changes nothing.
+"""
 TIME_ERROR = 5
-"""What adjtimex(2) returns for a clock that is not synchronised."""
+"""adjtimex(2) returns this value if the clock is not synchronised."""
 
 
 @dataclass(frozen=True, slots=True)
 class Clocks:
-    """``boot`` and ``monotonic`` were read together. ``passed`` is the time on the boot clock during ``slept`` of real time.
+    """The clocks of this host. ``boot`` and ``monotonic`` were read at the same time. During ``slept`` seconds of real time,
+    ``passed`` seconds passed on the boot clock.
 
-    ``boot_id`` is empty, and ``is_synchronised`` None, if it is not known.
+    ``boot_id`` is empty if the boot id is not known. ``is_synchronised`` is None if the kernel does not report the state.
     """
 
     boot: float
@@ -39,7 +42,7 @@ def examine() -> Iterator[Finding]:
 
 
 def read_clocks() -> Clocks:
-    """Read the clocks, and again 20 ms later."""
+    """Read the clocks twice, 20 ms apart."""
     boot, monotonic = time.clock_gettime(time.CLOCK_BOOTTIME), time.monotonic()
     before = time.perf_counter()
     time.sleep(0.02)
@@ -53,7 +56,9 @@ def read_clocks() -> Clocks:
 
 
 def clocks(found: Clocks) -> Iterator[Finding]:
-    """Tell whether the boot clock runs, by which leases and locks end, and whether the wall clock is kept synchronised."""
+    """Check that the boot clock runs and that the wall clock is synchronised. jitd uses the boot clock to end leases and
+    locks.
+    """
     reboot = "no lease, lock or time limit can be kept on such a kernel: boot another one"
     if not found.boot_id:
         yield bad("clock.boot", "the kernel does not say which boot this is (/proc/sys/kernel/random/boot_id)", reboot)

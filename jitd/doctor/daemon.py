@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks of the daemon: whether it runs and answers, and whether it uses the present program, settings and policy.
+"""Checks whether the daemon runs and answers, and whether the daemon uses the present program, settings and policy.
 
-Law: if no daemon runs, nothing here connects to its socket: systemd holds the socket, and would start a daemon. Instants are
-seconds since 1970.
+Law: if no daemon runs, this module does not connect to the daemon's socket. systemd keeps the socket open, so a connection would
+start a daemon. Instants are seconds since 1970.
 """
 
 from __future__ import annotations
@@ -13,13 +13,15 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC
 from pathlib import Path
 
 from jitd.core.duration import duration_in_words
+from jitd.core.holding import Holding
 from jitd.doctor import files
 from jitd.doctor.finding import Finding, bad, count, ok, unknown, weak
 from jitd.doctor.host import Host, Running
-from jitd.doctor.state import policy_in_force
+from jitd.doctor.state import given_still, policy_in_force
 from jitd.settings.toml_document import ConfigError
 from jitpam import __version__
 from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable, connect
@@ -27,7 +29,9 @@ from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable, connec
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What the daemon answers. ``host`` is its name for the host. ``took`` is in seconds. ``why_not``: why it does not answer."""
+    """The daemon's answer. ``host`` is the host's name according to the daemon. ``took`` is the time until the answer, in
+    seconds. If the daemon does not answer, ``why_not`` is the reason.
+    """
 
     host: str = ""
     took: float = 0.0
@@ -36,17 +40,21 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Lanes:
-    """What the daemon's threads do. ``lanes``: name, threads, busy ones, waiting work. ``silent``: mounts that do not answer.
-    ``channels``: those that could not tell something: name, since when, why, and of how many requests.
+    """The state of the daemon's threads. Each row of ``lanes`` contains the name of a lane, the number of its threads, the number
+    of busy threads, and the number of waiting jobs. ``silent`` contains the mounts that do not answer. ``channels`` contains the
+    channels that could not send notices. Each row has the channel's name, the time of the first failure, the reason, and the
+    number of requests. ``things`` contains the things that have changed since they were given, and the things that cannot be
+    taken back. Each row has the id of the holding and the reason.
     """
 
     lanes: Sequence[tuple[str, int, int, int]]
     silent: Sequence[str]
     channels: Sequence[tuple[str, float, str, int]] = ()
+    things: Sequence[tuple[str, str]] = ()
 
 
 def examine(host: Host) -> Iterator[Finding]:
-    """Yield the findings about the daemon's socket, and about its answer."""
+    """Yield the findings about the daemon's socket and about the daemon's answer."""
     path = host.config.socket
     yield from there(host.daemon, host.start)
     yield files.above("socket.directory", files.see_above(path))
@@ -55,7 +63,10 @@ def examine(host: Host) -> Iterator[Finding]:
         yield answer(ask(path)[0], host.config.host, host.restart)
         found = read_lanes(host.run_dir / "lanes")
         yield from lanes(found)
+        yield from things(found, len(host.config.givers))
         yield from notices(found, len(host.config.notify), time.time())
+    else:
+        yield from left_alone(given_still(host.database), host.start)
 
 
 def examine_age(host: Host) -> Iterator[Finding]:
@@ -72,7 +83,7 @@ def examine_age(host: Host) -> Iterator[Finding]:
 
 
 def ask(socket: Path, *, with_ticket: bool = False) -> tuple[Answered, str]:
-    """Connect to the daemon. Return its answer, and the principal by which it knows us."""
+    """Connect to the daemon. Return the daemon's answer, and the caller's principal according to the daemon."""
     os.environ["JITD_SOCKET"] = str(socket)
     began = time.monotonic()
     try:
@@ -85,24 +96,25 @@ def ask(socket: Path, *, with_ticket: bool = False) -> tuple[Answered, str]:
 
 
 def changed_at(file: Path) -> float | None:
-    """Return when the file was last written; None if it is missing."""
+    """Return the time at which ``file`` was last written. Return None if ``file`` does not exist."""
     with suppress(OSError):
         return os.stat(file).st_mtime
     return None
 
 
 def read_lanes(file: Path) -> Lanes | None:
-    """Return what the daemon has written about its threads; None if it has not."""
+    """Return the daemon's report about its threads, or None if there is no report."""
     with suppress(OSError, ValueError, KeyError, TypeError):
         said = json.loads(file.read_bytes())
         lanes = [(str(lane), int(n), int(busy), int(waiting)) for lane, n, busy, waiting in said["lanes"]]
         channels = [(str(name), float(since), str(why), int(n)) for name, since, why, n in said.get("channels", ())]
-        return Lanes(lanes, list(said["silent"]), channels)
+        things = [(str(id), str(why)) for id, why in said.get("things", [])]
+        return Lanes(lanes, list(said["silent"]), channels, things)
     return None
 
 
 def there(found: Running, start: str) -> Iterator[Finding]:
-    """Tell whether a daemon runs, and whether it is the only one."""
+    """Check that a daemon runs, and that no second daemon runs."""
     if found.pid:
         yield ok("daemon.runs", f"jitd runs (process {found.pid})")
     else:
@@ -118,7 +130,7 @@ def there(found: Running, start: str) -> Iterator[Finding]:
 
 
 def answer(found: Answered, host: str, restart: str) -> Finding:
-    """Tell whether the daemon answers, with the right name, and fast enough."""
+    """Check that the daemon answers within one second, and that its answer contains the right name of the host."""
     check = "daemon.answers"
     if found.why_not:
         return bad(check, f"the daemon is there and does not answer: {found.why_not}", command=restart)
@@ -130,7 +142,9 @@ def answer(found: Answered, host: str, restart: str) -> Finding:
 
 
 def version(found: Running, installed_at: float, number: str, restart: str) -> Finding:
-    """Tell whether the daemon runs the installed program. ``installed_at`` is when the newest of its files was installed."""
+    """Check that the daemon runs the installed program. ``installed_at`` is the installation time of the program's newest
+    file.
+    """
     if found.is_replaced or installed_at > found.started_at + 1:
         what = "Python" if found.is_replaced else "jitd"
         said = f"{what} was installed again after the daemon had started: the daemon still runs the old one"
@@ -139,7 +153,7 @@ def version(found: Running, installed_at: float, number: str, restart: str) -> F
 
 
 def settings(changed_at: float | None, found: Running, file: str, restart: str) -> Finding:
-    """Tell whether the daemon has read the settings as they are now. ``changed_at`` is None if there is no such file."""
+    """Check that the daemon has read the present settings. ``changed_at`` is None if the settings file does not exist."""
     if changed_at is not None and changed_at > found.started_at + 1:
         said = f"{file} was written after the daemon had started: the daemon reads it only when it starts"
         return weak("daemon.settings", said, command=restart)
@@ -147,7 +161,9 @@ def settings(changed_at: float | None, found: Running, file: str, restart: str) 
 
 
 def lanes(found: Lanes | None) -> Iterator[Finding]:
-    """Tell whether the daemon's threads all wait for something that does not answer. None: it is not known what they do."""
+    """Check whether mounts do not answer, and whether all threads of a lane are busy. ``found`` is None if the state of the
+    threads is not known.
+    """
     if found is None:
         yield unknown("daemon.lanes", "the daemon does not say what its threads do", "look again in a moment")
         return
@@ -162,8 +178,30 @@ def lanes(found: Lanes | None) -> Iterator[Finding]:
         yield ok("daemon.lanes", "the daemon's threads are not all busy")
 
 
+def things(found: Lanes | None, n_givers: int) -> Iterator[Finding]:
+    """Report things that have changed since they were given, and things that cannot be taken back. If jitd.toml has no giver and
+    there are no such things, report nothing.
+    """
+    if found is None or not (n_givers or found.things):
+        return
+    for id, why in found.things:
+        yield bad("daemon.things", f"what was given under {id}: {why}", f"see who holds it: jitd show {id.partition('.')[0]}")
+    if not found.things:
+        yield ok("daemon.things", "what was given is there as it was given, and what was taken back is gone")
+
+
+def left_alone(held: Sequence[Holding], start: str) -> Iterator[Finding]:
+    """Report the things ``held`` that people were given. No daemon runs, so nobody takes these things back."""
+    for one in held:
+        until = f"{one.until.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+        said = f"{one.to} was given {one.thing} until {until} ({one.id}): while no jitd runs, it is not taken back"
+        yield bad("daemon.things", said, "then see that it is gone: jitd grants", command=start)
+
+
 def notices(found: Lanes | None, n_channels: int, now: float) -> Iterator[Finding]:
-    """Tell which channels cannot tell people of requests. Nothing if jitd.toml has none. ``now`` is in seconds since 1970."""
+    """Report channels that cannot send notices. If jitd.toml has no channel, report nothing. ``now`` is the present time in
+    seconds since 1970.
+    """
     if found is None or not n_channels:
         return
     for name, since, why, n_requests in found.channels:
@@ -175,7 +213,7 @@ def notices(found: Lanes | None, n_channels: int, now: float) -> Iterator[Findin
 
 
 def policy(in_force: str | None, of_files: str | None, n_rules: int, reload: str) -> Finding:
-    """Compare the digest of the policy in force with that of the files. Each is None if it is not known."""
+    """Compare the digest of the policy in force with the digest of the policy files. If a digest is not known, it is None."""
     check = "policy.in_force"
     if of_files is None:
         said = "the files of the policy have faults: an older policy is in force, or none"

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks of owners and modes: of what is installed, and of any other file.
+"""Checks of the owners and modes of installed files and of any other files.
 
-Law: what root uses, only root may change. What is secret, only root may read. A link that is judged is not followed.
+Law: only root may change files that root uses. Only root may read secret files. If the checked file is a link, the check does
+not follow the link.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from jitd.doctor.finding import Finding, bad, count, listed, ok, unknown, weak, 
 from jitd.settings.toml_document import who_else_may_write
 
 PACKAGES = Path(__file__).resolve().parents[2]
-"""The directory that holds ``jitd`` and ``jitpam``."""
+"""The directory that contains the packages ``jitd`` and ``jitpam``."""
 PROGRAMS = ("/usr/bin/jitsudo", "/usr/sbin/jitd")
 OWN = ("jitd", "jitpam")
 MOST_FOUND = 50
@@ -25,7 +26,9 @@ MOST_FOUND = 50
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What lstat(2) says of ``path``. If it fails, ``is_missing`` is true or ``why_not`` says why."""
+    """The result of lstat(2) for ``path``. ``is_missing`` is true if there is no such file. ``why_not`` is the reason if lstat
+    failed for another reason.
+    """
 
     path: str
     uid: int = 0
@@ -41,7 +44,7 @@ def examine_installed() -> Iterator[Finding]:
 
 
 def see(path: Path | str) -> Seen:
-    """Look at one file. If it is a link, look at the link itself."""
+    """Read the status of one file. If the file is a link, read the status of the link itself."""
     try:
         status = os.lstat(path)
     except FileNotFoundError:
@@ -52,13 +55,13 @@ def see(path: Path | str) -> Seen:
 
 
 def see_above(path: Path) -> list[Seen]:
-    """Look at the directories above ``path``, by their real names, from the root directory down."""
+    """Read the status of the directories above ``path``, beginning with the root directory. Their names are resolved first."""
     real = Path(os.path.realpath(path.parent))
     return [see(place) for place in reversed((real, *real.parents))]
 
 
 def read(path: Path) -> tuple[bytes | None, str]:
-    """Return the content of a small regular file, 1 MiB at most; or None, and why it cannot be read."""
+    """Return the content of a regular file of at most 1 MiB. If the file cannot be read, return None and the reason."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
         with open(descriptor, "rb") as file:
@@ -68,9 +71,10 @@ def read(path: Path) -> tuple[bytes | None, str]:
 
 
 def see_installed() -> tuple[list[Seen], int, list[str]]:
-    """Look at the programs and at what they load. Return what others than root may change, MOST_FOUND at most; how many files
-    there are; and which programs are missing."""
-    is_installed = Path("/usr/lib/jitd") == PACKAGES  # else this is a checkout of the source
+    """Check the programs and the files that they load. Return three values: the files that other accounts than root may change,
+    the number of all checked files, and the missing programs. At most MOST_FOUND such files are returned.
+    """
+    is_installed = Path("/usr/lib/jitd") == PACKAGES  # otherwise this is a checkout of the source
     seen = [see(path) for path in (PROGRAMS if is_installed else sys.argv[:1])]
     missing = [one.path for one in seen if one.is_missing]
     seen += see_above(PACKAGES / "jitd")
@@ -82,12 +86,16 @@ def see_installed() -> tuple[list[Seen], int, list[str]]:
 
 
 def _who_else(seen: Seen) -> str | None:
-    """Return why others than root may change it; None if they may not. The mode of a link is ignored, as the kernel does."""
+    """Return the reason why an account besides root may change the file. Return None if only root may change the file. The mode
+    of a link is ignored, because the kernel ignores this mode too.
+    """
     return who_else_may_write(seen.uid, 0 if stat.S_ISLNK(seen.mode) else seen.mode, 0)
 
 
 def installed_at() -> float:
-    """Return the latest change time of our own modules, in seconds since 1970: when the newest was installed."""
+    """Return the latest change time of all modules of jitd, in seconds since 1970. At this time the newest module
+    was installed.
+    """
     newest = 0.0
     for own in OWN:
         for directory, _, names in os.walk(PACKAGES / own):
@@ -97,7 +105,7 @@ def installed_at() -> float:
 
 
 def closed(check: str, seen: Seen, what: str) -> Finding:
-    """Judge a file or directory that everybody may read, and only root may change."""
+    """Judge a file or directory that everybody may read and that only root may change."""
     if finding := _not_seen(check, seen, what):
         return finding
     if stat.S_ISLNK(seen.mode):
@@ -109,7 +117,9 @@ def closed(check: str, seen: Seen, what: str) -> Finding:
 
 
 def above(check: str, places: Sequence[Seen]) -> Finding:
-    """Judge the directories above a file. One with the sticky bit may be open to others, but not the one that holds the file."""
+    """Judge the directories above a file. Other accounts may write to a higher directory if this directory has the sticky bit.
+    Only root may write to the directory that contains the file.
+    """
     for number, place in enumerate(places, 1):
         if finding := _not_seen(check, place, "a directory"):
             return finding
@@ -141,7 +151,7 @@ def secret(check: str, seen: Seen, what: str) -> Finding:
 
 
 def socket(check: str, seen: Seen, restart: str) -> Finding:
-    """Judge the socket that everybody connects to."""
+    """Judge the socket for clients."""
     path, mode, anew = seen.path, stat.S_IMODE(seen.mode), f"rm {word(seen.path)} && {restart}"
     if seen.is_missing:
         return bad(check, f"there is no {path}", command=restart)
@@ -165,7 +175,7 @@ def _not_seen(check: str, seen: Seen, what: str) -> Finding | None:
 
 
 def _closing(seen: Seen) -> str:
-    """Return the command that lets only root write the file."""
+    """Return the command after which only root can write to the file."""
     path = word(seen.path)
     steps = [f"chown root:root {path}"] if seen.uid != 0 else []
     if seen.mode & 0o022:
@@ -174,7 +184,7 @@ def _closing(seen: Seen) -> str:
 
 
 def installed(check: str, open_ones: Sequence[Seen], n_files: int, missing: Sequence[str]) -> Finding:
-    """Judge what is installed. ``open_ones`` are the files that others than root may change."""
+    """Judge the installed files. ``open_ones`` are the files that an account besides root may change."""
     if missing:
         return bad(check, f"not installed: {', '.join(missing)}", "install jitd again: as a package, or with make install")
     if open_ones:
@@ -185,7 +195,7 @@ def installed(check: str, open_ones: Sequence[Seen], n_files: int, missing: Sequ
 
 
 def python(check: str, version: tuple[int, int], path: str) -> Finding:
-    """Judge the version of the Python that runs this, and so the daemon too."""
+    """Judge the version of Python in this process. The daemon uses the same Python."""
     said = f"{path} is Python {version[0]}.{version[1]}"
     if version < (3, 11):
         return bad(check, f"{said}, and jitd is written for 3.11", "install Python 3.11 or later as /usr/bin/python3")

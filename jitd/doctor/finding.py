@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A finding: what was checked, in what state it is, and how to mend it.
+"""A finding of ``jitd doctor``. A finding names the check, the state of the checked thing, and the remedy.
 
-Law: a finding with the level ``ok`` has no mend, every other has one. A command is complete: root can type it as it is.
+Law: a finding with the level ``ok`` has no remedy (``mend``), and every other finding has a remedy. Each command of a finding is
+complete, so root can type the command unchanged.
 """
 
 from __future__ import annotations
@@ -11,13 +12,16 @@ from dataclasses import dataclass
 
 OK, WEAK, BAD, UNKNOWN = "ok", "weak", "bad", "unknown"
 LEVELS = (OK, WEAK, BAD, UNKNOWN)
-"""``ok``: as it should be. ``weak``: it works, but should be better. ``bad``: it does not work, or is open to attack.
-``unknown``: it could not be looked at."""
+"""``ok``: as it should be. ``weak``: the checked thing works, but should be better. ``bad``: the checked thing does not work, or
+is open to attack. ``unknown``: the check was not possible.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One finding. ``check`` is a stable name, such as ``keytab.file``. ``mend`` says what to do; ``command`` is what to type."""
+    """One finding. ``check`` is the stable name of the check, such as ``keytab.file``. ``mend`` says how to repair the fault.
+    ``command`` is the command for this repair.
+    """
 
     check: str
     level: str
@@ -33,36 +37,36 @@ class Finding:
 
 
 def ok(check: str, sentence: str) -> Finding:
-    """Return a finding that everything is as it should be."""
+    """Return a finding with the level ``ok``: the checked thing has no fault."""
     return Finding(check, OK, sentence)
 
 
 def weak(check: str, sentence: str, mend: str = "", *, command: str = "") -> Finding:
-    """Return a finding that something works, but should be better."""
+    """Return a finding with the level ``weak``: the checked thing works, but should be better."""
     return Finding(check, WEAK, sentence, mend, command)
 
 
 def bad(check: str, sentence: str, mend: str = "", *, command: str = "") -> Finding:
-    """Return a finding that something does not work, or is open to attack."""
+    """Return a finding with the level ``bad``: the checked thing does not work, or is open to attack."""
     return Finding(check, BAD, sentence, mend, command)
 
 
 def unknown(check: str, sentence: str, mend: str = "", *, command: str = "") -> Finding:
-    """Return a finding that something could not be looked at."""
+    """Return a finding with the level ``unknown``: the check was not possible."""
     return Finding(check, UNKNOWN, sentence, mend, command)
 
 
 def word(text: str) -> str:
-    """Return ``text`` as one word of a shell's command line, in quotes if it needs them."""
+    """Return ``text`` as one word of a shell's command line. The word is in quotes if the shell needs quotes."""
     return text if re.fullmatch(r"[A-Za-z0-9_./@%:=+,-]+", text) else "'" + text.replace("'", "'\\''") + "'"
 
 
 def count(number: int, noun: str) -> str:
-    """Return the number with its noun: ``1 key``, ``2 keys``."""
+    """Return ``number`` and ``noun`` as text, such as ``1 key`` or ``2 keys``."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def listed(words: list[str], most: int = 5) -> str:
-    """Return the first ``most`` words, and how many more there are."""
+    """Return a text with the first ``most`` words and the number of the further words."""
     rest = len(words) - most
     return ", ".join(words[:most]) + (f" and {rest} more" if rest > 0 else "")

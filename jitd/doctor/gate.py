@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tickets for services: does jitd-kdc write grants, and does each KDC refuse what nobody has granted?
+"""Checks of tickets for services. The checks test that jitd-kdc can write grants, and that each KDC refuses tickets without a
+grant.
 
-Law: real questions, to jitd-kdc and to the KDCs; nothing is granted by them. A host without a keytab for jitd-kdc grants no
-tickets.
+Law: the checks send real questions to jitd-kdc and to the KDCs. The questions to jitd-kdc and the KDCs grant nothing. A host
+without a keytab for jitd-kdc grants no tickets.
 """
 
 from __future__ import annotations
@@ -22,11 +23,15 @@ from jitd.kdc.writer import ACCOUNT, Writer
 KEYTAB = Path("/etc/jitd/jitd-kdc.keytab")
 PAGE = "docs/kdc.md"
 WITHIN = 4.0
-"""Seconds for each of the two questions: less than the doctor has for an examination."""
+"""Maximum number of seconds for a question to the KDCs or to jitd-kdc. This limit is shorter than the time limit of an
+examination.
+"""
 
 
 def examine(host: Host, services: Sequence[str] = ()) -> Iterator[Finding]:
-    """The key, the process, each KDC's gate, and how each of ``services`` (principals that rules here give) is gated."""
+    """Yield the findings about the key, the process, the gate of each KDC, and the gate of each service. ``services`` are the
+    principals for which rules of this host give tickets.
+    """
     if not KEYTAB.exists():
         yield absent(str(KEYTAB))
         return
@@ -36,7 +41,7 @@ def examine(host: Host, services: Sequence[str] = ()) -> Iterator[Finding]:
     for each in sightings:
         yield gate(each.kdc, asked, each.state, each.why)
     for name, said in asyncio.run(_looked(host, [asked, *services])):
-        if name == asked:  # refused, because nobody may grant a canary; but kadmind was asked
+        if name == asked:  # refused, because nobody may grant a canary. But this answer proves that kadmind was queried
             yield writer(said.why if isinstance(said, Failed) else None)
         elif isinstance(said, Grants):
             yield service(name, said.approval)
@@ -65,12 +70,14 @@ def _key() -> Finding:
 
 
 def absent(keytab: str) -> Finding:
-    """There is no key for the writer."""
+    """Return the finding that jitd-kdc has no keytab."""
     return ok("gate.writer", f"this host grants no tickets for services: there is no {keytab}")
 
 
 def key(keytab: str, account: int | None, owner: int, mode: int) -> Finding:
-    """``account`` is the uid of jitd-kdc, None if there is no such account; ``owner`` and ``mode`` are the file's."""
+    """Judge the file of the keytab. ``account`` is the uid of the account jitd-kdc, or None if the account does not exist.
+    ``owner`` and ``mode`` are the owner and the mode of the file.
+    """
     check = "gate.keytab"
     if account is None:
         return bad(check, "there is no account jitd-kdc, which the writer of grants runs as", "make install makes it")
@@ -83,14 +90,16 @@ def key(keytab: str, account: int | None, owner: int, mode: int) -> Finding:
 
 
 def writer(failure: str | None) -> Finding:
-    """``failure`` is why jitd-kdc could not have kadmind asked; None if it could."""
+    """Judge jitd-kdc. ``failure`` is the reason why jitd-kdc could not query kadmind. ``failure`` is None if jitd-kdc could
+    query kadmind.
+    """
     if failure is None:
         return ok("gate.writer", "jitd-kdc answers, and so does kadmind")
     return bad("gate.writer", f"no ticket for a service can be granted: {failure}", f"see journalctl -u jitd-kdc, and {PAGE}")
 
 
 def gate(kdc: str, asked: str, state: str, why: str) -> Finding:
-    """What one KDC did that was asked for the canary's ticket: ``state`` is on, off, or silent."""
+    """Judge the gate of one KDC by its answer to a request for the canary's ticket. ``state`` is on, off, or silent."""
     check = f"gate.{kdc}"
     if state == "on":
         return ok(check, f"the KDC {kdc} refuses tickets that nobody has granted")
@@ -101,7 +110,9 @@ def gate(kdc: str, asked: str, state: str, why: str) -> Finding:
 
 
 def service(name: str, approval: str) -> Finding:
-    """How a service that this host may grant is gated: ``approval`` is its string jit_approval, "" where it has none."""
+    """Judge the gate of a service for which this host may grant tickets. ``approval`` is the string ``jit_approval`` of the
+    service's principal, or an empty text if the principal has no such string.
+    """
     check = f"gate.{name}"
     if approval == "required":
         return ok(check, f"tickets for {name} are gated")
@@ -115,5 +126,5 @@ def service(name: str, approval: str) -> Finding:
 
 
 def ungrantable(name: str, why: str) -> Finding:
-    """A service that a rule here gives, and this host may not grant."""
+    """Return the finding that a rule gives tickets for a service, but this host may not grant tickets for this service."""
     return bad(f"gate.{name}", f"no ticket for {name} can be granted: {why}", f"on the KDC: jitd kdc gate {name} --granted-by …")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""This host as jitd's settings describe it, the process of its daemon, and the commands that its administrator types.
+"""This host according to jitd's settings, the process of the daemon on this host, and the commands for the administrator.
 
-Law: nothing is locked, and nothing is started. The holder of a lock is read from /proc.
+Law: this module locks nothing and starts nothing. The process that holds a lock is read from /proc.
 """
 
 from __future__ import annotations
@@ -27,9 +27,11 @@ BOOTED = Path("/run/systemd/system")
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """The daemon. Process ``pid`` holds the lock of the state directory; 0 if none does. ``started_at`` is in seconds since 1970.
+    """The daemon. ``pid`` is the process that holds the lock of the state directory, or 0 if no process holds the lock.
+    ``started_at`` is in seconds since 1970.
 
-    ``others`` are other processes that run ``jitd serve``. ``is_replaced``: the file of its Python was deleted or replaced.
+    ``others`` are other processes that run ``jitd serve``. ``is_replaced`` is true if the file of the daemon's Python was deleted
+    or replaced.
     """
 
     pid: int
@@ -40,7 +42,7 @@ class Running:
 
 @dataclass
 class Host:
-    """This host. ``file`` is the file of settings. If these have ``faults``, ``config`` holds the defaults."""
+    """This host. ``file`` is the settings file. If the settings have ``faults``, ``config`` contains the defaults."""
 
     config: Config
     file: Path
@@ -59,7 +61,7 @@ class Host:
 
     @property
     def realm(self) -> str:
-        """The realm of the host's own key."""
+        """The Kerberos realm of the host's own key."""
         realms = self.config.realms
         return min(realms) if len(realms) == 1 else default_realm(KRB5_CONF) or min(realms, default="")
 
@@ -70,7 +72,9 @@ class Host:
 
     @property
     def is_booted(self) -> bool:
-        """True if systemd is process 1, and these settings are from the default file, which jitd.service uses."""
+        """True if systemd is process 1 and if these settings are from the default file. The unit jitd.service uses the default
+        file.
+        """
         return BOOTED.is_dir() and self.is_default
 
     @cached_property
@@ -94,7 +98,7 @@ class Host:
 
     @property
     def bind(self) -> str:
-        """The command that makes the socket again. Under systemd, a restart of the daemon alone does not make it."""
+        """The command that creates the socket again. Under systemd, a restart of the daemon does not create the socket."""
         return "systemctl restart jitd.socket jitd.service" if self.is_booted else self.restart
 
     @property
@@ -103,13 +107,17 @@ class Host:
         return "jitd reload" if self.is_default else f"JITD_SOCKET={word(str(self.config.socket))} jitd reload"
 
     def policy(self) -> Policy:
-        """Return the policy as it is in the files. Raises ConfigError."""
+        """Return the policy that is in the policy files now. If the settings have faults, the names in the rules are not compared
+        with the settings. Raises ConfigError.
+        """
+        is_known = not self.faults
         return policyfile.load(
             self.config.policy,
             root=self.config.root,
             names=self.config.names,
-            gatekeepers=self.config.deadlines,
-            channels=self.config.notify,
+            gatekeepers=self.config.deadlines if is_known else None,
+            channels=self.config.notify if is_known else None,
+            things=self.config.things if is_known else None,
         )
 
 
@@ -140,22 +148,24 @@ def _serving() -> list[int]:
 
 
 def _is_of_ours(pid: str) -> bool:
-    """True if process ``pid`` is in our pid namespace, and so not in a container."""
+    """True if process ``pid`` is in the pid namespace of this process, and therefore not in a container."""
     return os.readlink(f"/proc/{pid}/ns/pid") == os.readlink("/proc/self/ns/pid")
 
 
 def _started_at(pid: int) -> float:
-    """Return when process ``pid`` was started, in seconds since 1970 by the clock as it is now (proc(5), ``stat``)."""
+    """Return the time when process ``pid`` was started, in seconds since 1970 according to the present clock (proc(5),
+    ``stat``).
+    """
     fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
     since_boot = int(fields[19]) / os.sysconf("SC_CLK_TCK")
     return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) + since_boot
 
 
 def holders(files: Sequence[Path]) -> dict[Path, int]:
-    """Return file → the process that holds a lock (flock(2)) on it, for the files that are locked.
+    """Return a map from each locked file to the process that holds a lock (flock(2)) on this file.
 
-    /proc/locks names a file by inode and device. The device is not reliable on stacked file systems, so it is also checked that
-    the process has the file open.
+    In /proc/locks, a file is named by its inode and its device. On stacked file systems, this device is not reliable. Therefore
+    the function also checks that the process has the file open.
     """
     wanted: dict[int, Path] = {}
     for file in files:

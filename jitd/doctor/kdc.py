@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks by real exchanges with the KDC, made with jitd's own key, and what the KDC's answers mean.
+"""Checks of the KDC. The checks do real exchanges with the KDC, use jitd's own key, and interpret the KDC's answers.
 
-Law: all this runs in a process of its own. Tickets are only in its memory, and nothing is left of them.
+Law: these checks run in a separate process. Tickets are only in the memory of this process, and no ticket remains after its end.
 """
 
 from __future__ import annotations
@@ -23,24 +23,29 @@ from jitd.doctor.kerberos import aside, enrolment, renewal
 KRB5 = gssapi.MechType.kerberos
 _FLAGS = gssapi.RequirementFlag.mutual_authentication | gssapi.RequirementFlag.integrity
 
-# RFC 4120 section 7.5.9 and libkrb5's own codes, as krb5_err.et numbers them.
+# The codes of RFC 4120 section 7.5.9 and libkrb5's own codes, with the numbers of krb5_err.et.
 BASE = -1765328384
 UNKNOWN_CLIENT, UNKNOWN_SERVER, REVOKED, ETYPE_NOSUPP = BASE + 6, BASE + 7, BASE + 18, BASE + 14
 PREAUTH_FAILED, BAD_INTEGRITY, EXPIRED = BASE + 24, BASE + 31, BASE + 1
 REALM_UNKNOWN, KDC_UNREACHABLE, NO_SUCH_VERSION, NO_SUCH_KEY = BASE + 154, BASE + 156, -1765328154, -1765328203
 STALE = frozenset({PREAUTH_FAILED, BAD_INTEGRITY, NO_SUCH_VERSION, NO_SUCH_KEY, BASE + 44})
 SKEWED = frozenset({BASE + 37, BASE + 148, BASE + 32, BASE + 33})
-"""Codes that mean that the clocks differ: in the authenticator, or in the KDC's reply; or a new ticket has ended already, or has
-not begun."""
+"""Codes that mean that the clocks differ. Such a code is caused by a wrong time in the authenticator or in the KDC's reply.
+Another cause is a new ticket that has already expired or is not valid yet.
+"""
 MOST_SKEW, NOTABLE_SKEW = 300.0, 60.0
-"""Seconds by which clocks may differ: what Kerberos tolerates by default, and what ``jitd doctor`` reports as weak."""
+"""Two limits for the difference of clocks, in seconds. MOST_SKEW is the default limit of Kerberos. If the difference is more
+than NOTABLE_SKEW, ``jitd doctor`` reports ``weak``.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A real exchange with the KDC. ``code`` and ``text`` are libkrb5's, code 0 for success. ``where`` is the step that failed.
+    """A real exchange with the KDC. ``code`` and ``text`` come from libkrb5, and code 0 means success. ``where`` is the step that
+    failed.
 
-    ``ahead`` is by how many seconds this host's clock is ahead of the KDC's; None if the exchange failed.
+    ``ahead`` is the number of seconds by which this host's clock is ahead of the KDC's clock. ``ahead`` is None if the exchange
+    failed.
     """
 
     code: int = 0
@@ -50,7 +55,7 @@ class Exchange:
 
 
 def examine(host: Host) -> Iterator[Finding]:
-    """Yield the findings of an exchange with the KDC, and of one for each other realm."""
+    """Yield the findings from one exchange with the KDC, and from one exchange for each other realm."""
     path, service = host.config.keytab, host.service
     forget_environment()
     found = exchange_with_self(path, service) if path.exists() else None
@@ -61,14 +66,16 @@ def examine(host: Host) -> Iterator[Finding]:
 
 
 class _Context(gssapi.SecurityContext):
-    """A context that raises an error in the step that fails, and not later."""
+    """A security context that raises an error already in the step that fails, and not later."""
 
 
 _Context.__DEFER_STEP_ERRORS__ = False  # type: ignore[attr-defined]  # not in the class: its metaclass would overwrite it
 
 
 def forget_environment() -> None:
-    """Have libkrb5 in this process use only the caches and keytabs that it is given. To be called before any call of libkrb5."""
+    """Make libkrb5 in this process ignore all caches and keytabs that this module does not name. Call ``forget_environment``
+    before any function of libkrb5.
+    """
     for name in [name for name in os.environ if name.startswith(("KRB5", "GSS"))]:
         del os.environ[name]
     os.environ["KRB5CCNAME"] = "MEMORY:doctor"
@@ -76,7 +83,9 @@ def forget_environment() -> None:
 
 
 def exchange_with_self(keytab: Path, service: str) -> Exchange:
-    """Get a ticket for ``service`` by its own key, and accept it by that key, as the daemon does with a client's."""
+    """Get a ticket for ``service`` with the service's own key. Then accept the ticket with the service's key, in the same way as
+    the daemon accepts a client's ticket.
+    """
     where = "asking the KDC"
     try:
         name = gssapi.Name(service, gssapi.NameType.kerberos_principal)
@@ -93,7 +102,9 @@ def exchange_with_self(keytab: Path, service: str) -> Exchange:
 
 
 def cross(keytab: Path, service: str, realm: str) -> tuple[int, str]:
-    """Ask for a ticket that leads to ``realm``. Return libkrb5's code, 0 if the ticket was given, and libkrb5's sentence."""
+    """Request a cross-realm ticket for ``realm``. Return libkrb5's code and libkrb5's sentence. The code is 0 if the KDC issued
+    the ticket.
+    """
     try:
         own = gssapi.Name(service, gssapi.NameType.kerberos_principal)
         to = gssapi.Name(f"krbtgt/{realm}@{service.rpartition('@')[2]}", gssapi.NameType.kerberos_principal)
@@ -110,13 +121,15 @@ def _initiator(keytab: Path, own: gssapi.Name, to: gssapi.Name) -> _Context:
 
 
 def _code(fault: GSSError) -> int:
-    """Return libkrb5's code, or 1 if GSSAPI gives none."""
+    """Return libkrb5's code for the fault. Return 1 if GSSAPI gives no code."""
     code = int(fault.min_code)
     return (code - (1 << 32) if code >= 1 << 31 else code) or 1
 
 
 def _sentence(fault: GSSError) -> str:
-    """Return the library's sentence for the fault: that of the mechanism, if there is one."""
+    """Return the GSSAPI library's sentence for the fault. If the mechanism has its own sentence, return the mechanism's
+    sentence.
+    """
     get: Callable[..., list[str]] = fault.get_all_statuses
     said = get(fault.min_code, False) if fault.min_code else get(fault.maj_code, True)
     return ": ".join(part.decode() if isinstance(part, bytes) else part for part in said)
@@ -126,7 +139,9 @@ def _sentence(fault: GSSError) -> str:
 
 
 def exchange(keytab: str, service: str, found: Exchange | None) -> Iterator[Finding]:
-    """Tell whether the KDC answers, whether its key is ours, and whether the clocks agree. None: there is no keytab."""
+    """Check that the KDC answers, that the KDC has the same key as this host, and that the clocks agree. ``found`` is None if
+    there is no keytab.
+    """
     if found is None:
         yield unknown("kdc.reachable", "without a keytab the KDC cannot be asked", "make the keytab first, see above")
         return
@@ -147,7 +162,9 @@ def exchange(keytab: str, service: str, found: Exchange | None) -> Iterator[Find
 
 
 def _refused(keytab: str, service: str, found: Exchange) -> Finding:
-    """Tell why the KDC gives no ticket for our own principal, or why our key cannot decrypt it."""
+    """Return a finding that says why the KDC issues no ticket for jitd's own principal, or why jitd's key cannot decrypt the
+    ticket.
+    """
     check, anew = "keytab.version", f"{aside(keytab)}; {renewal(keytab, service)}"
     if found.code in STALE:
         said = f"the KDC's key of {service} is not in {keytab}: nobody can authenticate ({found.text})"
@@ -168,7 +185,7 @@ def _refused(keytab: str, service: str, found: Exchange) -> Finding:
 
 
 def skew(ahead: float | None) -> Finding:
-    """Judge the clocks of this host and the KDC. None: they differ by more than Kerberos allows."""
+    """Judge the clocks of this host and the KDC. ``ahead`` is None if the clocks differ by more than Kerberos allows."""
     mend = "timedatectl set-ntp true"
     if ahead is None or abs(ahead) >= MOST_SKEW:
         by = "more than five minutes" if ahead is None else f"{abs(ahead):.0f} s"
@@ -180,7 +197,7 @@ def skew(ahead: float | None) -> Finding:
 
 
 def crossing(realm: str, own: str, code: int, text: str) -> Finding:
-    """Tell whether people of another realm can get tickets for this host, whose realm is ``own``."""
+    """Report whether people of another realm can get tickets for this host. The realm of this host is ``own``."""
     check = f"realm.{realm}"
     if code == 0:
         return ok(check, f"{realm} and {own} trust each other")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks of the names by which the KDC and clients know this host, and of its keytab.
+"""Checks of this host's Kerberos names, which the KDC and clients use, and checks of its keytab.
 
-Law: of a keytab the names, versions and types are read, and never a key.
+Law: only names, versions and types are read from a keytab. A key is never read.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ ENCTYPES = {
     19: "aes128-cts-hmac-sha256-128", 20: "aes256-cts-hmac-sha384-192",
     23: "arcfour-hmac", 24: "arcfour-hmac-exp", 25: "camellia128-cts-cmac", 26: "camellia256-cts-cmac",
 }  # fmt: skip
-"""Number → encryption type, for the types that MIT krb5 knows or knew (https://www.iana.org/assignments/kerberos-parameters)."""
+"""Maps a number to an encryption type that MIT krb5 knows or knew (https://www.iana.org/assignments/kerberos-parameters)."""
 STRONG = frozenset({17, 18, 19, 20, 25, 26})
 
 
 def examine_names(host: Host) -> Iterator[Finding]:
-    """Yield the findings about the names of host and realms."""
+    """Yield the findings about the names of this host and of the realms."""
     realm = default_realm(KRB5_CONF)
     yield from names(host.config.host, own_host(), sorted(host.config.realms), realm, str(host.file))
 
@@ -43,9 +43,9 @@ def examine_keytab(host: Host) -> Iterator[Finding]:
 
 
 def names(host: str, own: str, realms: Sequence[str], default: str | None, settings: str) -> Iterator[Finding]:
-    """Judge the names. ``host`` is jitd's name for this host, ``own`` the name for which clients here ask for tickets.
+    """Judge the names. ``host`` is jitd's name for this host. ``own`` is the name for which clients on this host request tickets.
 
-    ``default`` is the default realm of krb5.conf; None if it names none.
+    ``default`` is the default realm in krb5.conf, or None if krb5.conf names no default realm.
     """
     if "." not in host:
         said = f"this host is called {host!r}, which is not fully qualified"
@@ -71,7 +71,7 @@ def names(host: str, own: str, realms: Sequence[str], default: str | None, setti
 
 
 def closed(keytab: str, service: str, seen: Seen) -> Finding:
-    """Tell whether there is a keytab, and whether only root may read it."""
+    """Check that the keytab exists, and that only root may read it."""
     if seen.is_missing:
         command = f"{enrolment(service)}; {renewal(keytab, service)}"
         return bad("keytab.file", f"there is no {keytab}: nobody can authenticate", command=command)
@@ -79,7 +79,9 @@ def closed(keytab: str, service: str, seen: Seen) -> Finding:
 
 
 def keys(keytab: str, service: str, content: bytes | None, why_not: str = "") -> Iterator[Finding]:
-    """Judge what is in the keytab. ``content`` is None if it could not be read; ``why_not`` says why."""
+    """Judge the content of the keytab. ``content`` is None if the keytab could not be read. In this case, ``why_not`` is the
+    reason.
+    """
     if content is None:
         yield unknown("keytab.keys", f"{keytab} cannot be read: {why_not}", "make it readable for root: jitd runs as root")
         return
@@ -116,21 +118,23 @@ def _spell(enctypes: list[int]) -> str:
     return ", ".join(ENCTYPES.get(enctype, f"type {enctype}") for enctype in enctypes)
 
 
-# --- the commands that mend it, as they are typed where there is a kadmin ----------------------------------------------
+# --- the commands that correct faults, for a host that has kadmin -------------------------------------------------------
 
 
 def enrolment(service: str) -> str:
-    """Return the command that makes the service known to the KDC."""
+    """Return the command that adds the principal ``service`` to the KDC."""
     return f"kadmin -q {word(f'addprinc -randkey {service}')}"
 
 
 def renewal(keytab: str, service: str) -> str:
-    """Return the command that makes a new key, and writes it into the keytab."""
+    """Return the command that creates a new key and writes the key into the keytab."""
     return f"kadmin -q {word(f'ktadd -k {keytab} {service}')}"
 
 
 def aside(keytab: str) -> str:
-    """Return the command that renames the old keytab, so that it is not lost if a new one cannot be made."""
+    """Return the command that renames the old keytab. Because of this command, the old keytab is not lost if no new keytab can
+    be made.
+    """
     return f"mv -f {word(keytab)} {word(f'{keytab}.old')}"
 
 
@@ -138,7 +142,9 @@ def aside(keytab: str) -> str:
 
 
 class NoKeytab(ValueError):
-    """The bytes are not a keytab. The argument is the end of a sentence that begins with the file's name."""
+    """The bytes are not a keytab. The argument of this exception is the end of a sentence. The sentence begins with the file's
+    name.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,10 +184,10 @@ def _entry(entry: bytes) -> Key:
     for _ in range(n_components):
         component, at = text(at)
         components.append(component)
-    at += 8  # type of the name, time of the entry
+    at += 8  # skip the type of the name and the time of the entry
     version = entry[at]
     enctype, size = struct.unpack_from(">HH", entry, at + 1)
     at += 5 + size
-    if len(entry) >= at + 4:  # the version again in 32 bits, in newer keytabs
+    if len(entry) >= at + 4:  # newer keytabs contain the version a second time, in 32 bits
         version = struct.unpack_from(">I", entry, at)[0] or version
     return Key("/".join(components) + "@" + realm, version, enctype)

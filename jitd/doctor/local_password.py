@@ -1,32 +1,41 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks of the stack by which local passwords are checked while no KDC can be reached (``/etc/pam.d/jitd-local``).
+"""Checks of the PAM stack for local passwords (``/etc/pam.d/jitd-local``). The stack for local passwords is used while no KDC
+can be reached.
 
-Law: the stack is read, and nobody is authenticated by it. Conclusions are pure.
+Law: the checks only read the stack, and they authenticate nobody with the stack. Conclusions are pure.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from jitd.doctor import files
-from jitd.doctor.finding import Finding, bad, ok
+from jitd.doctor.finding import Finding, bad, ok, weak
+from jitd.doctor.host import Host
+from jitd.kdc.named import fault_of
 from jitd.monitor.proof_orders import SERVICE, STACK
 from jitd.pamlint.gates import is_gate, looks_like_gate
 from jitd.pamlint.places import Places
 from jitd.pamlint.stack import KINDS, Source, Stack, read
+from jitd.settings.toml_document import ConfigError
 
 WITHOUT_PASSWORD = frozenset(
     ("pam_permit.so", "pam_rootok.so", "pam_succeed_if.so", "pam_env.so", "pam_debug.so", "pam_listfile.so", "pam_wheel.so")
     + ("pam_localuser.so", "pam_group.so", "pam_nologin.so", "pam_securetty.so", "pam_exec.so", "pam_faillock.so")
 )
-"""Modules that look at no password."""
+"""PAM modules that do not check passwords."""
 ENDING = ("sufficient", "success=done", "default=done")
 FIRST = f"use contrib/pam.d/{SERVICE} as it comes"
 
 
-def examine() -> Iterator[Finding]:
-    """Yield the findings about the stack; one that says so if there is none."""
+def examine(host: Host) -> Iterator[Finding]:
+    """Yield the findings about the stack, and about the KDCs that must be silent before a local password is accepted. If the
+    stack does not exist, yield a finding about this fact.
+    """
+    with suppress(ConfigError):  # another finding reports faults in the policy
+        yield from kdcs(any(rule.without_kdc == "local" for rule in host.policy().rules), host.realm, fault_of)
     seen = files.see(STACK)
     if seen.is_missing:
         yield ok("pam.local", f"there is no {STACK}, so no local password counts while the KDC is down")
@@ -41,8 +50,18 @@ def examine() -> Iterator[Finding]:
     yield judged(read_stack(Path(STACK).read_text("utf-8", "replace"), included))
 
 
+def kdcs(is_taken: bool, realm: str, fault: Callable[[str], str]) -> Iterator[Finding]:
+    """Yield a finding if a rule accepts local passwords (``is_taken``) but this host can never accept a local password.
+    ``fault`` returns the reason for ``realm``.
+    """
+    if is_taken and (because := fault(realm)):
+        yield weak("pam.local.kdc", because, f"name each KDC in /etc/krb5.conf: [realms] {realm} = {{ kdc = … }}")
+
+
 def read_stack(text: str, included: Callable[[str], str | None]) -> Stack:
-    """Read the stack with all that it includes. ``included`` returns the text of a service's file, or None."""
+    """Read the stack in ``text`` and all files that the stack includes. ``included`` returns the text of a service's file, or
+    None.
+    """
 
     def find(name: str) -> Source | None:
         inner = included(name)
@@ -52,7 +71,9 @@ def read_stack(text: str, included: Callable[[str], str | None]) -> Stack:
 
 
 def judged(found: Stack) -> Finding:
-    """Judge the stack: it asks for one password of the account, says yes to nobody without it, and does not ask jitd."""
+    """Judge the stack. The stack must ask for one password of the account, must accept nobody without this password, and must
+    not query jitd.
+    """
     for fault in found.faults:
         return bad("pam.local", f"{STACK}: {fault.sentence}", "correct that line; pam.conf(5) says what one looks like")
     handlers = [handler for kind in KINDS for handler in found.handlers[kind] if not handler.is_substack]

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks of the PAM stack of runs, and of the stacks of other programs that ask jitd: how they are written, and what they answer.
+"""Checks of the PAM stack of runs, and of the PAM stacks of other programs that query jitd. The checks examine the lines and the
+answers of these stacks.
 
-Law: all this runs in a process of its own. With the stack of runs, a session of root is opened and closed again. With the other
-stacks nothing is tried that lets anybody in.
+Law: these checks run in a separate process. With the stack of runs, a session of root is opened and closed again. A check of
+another stack gives access to nobody.
 """
 
 from __future__ import annotations
@@ -25,13 +26,13 @@ from jitd.pamlint.stack import Handler, Source, Stack, read
 ENFORCED = ("required", "requisite")
 PROGRAMS = ("sudo", "sudo-i", "su", "su-l", "doas", "login", "sshd")
 STRANGER = "nobody"
-"""An account that may not ask, so that no rule can permit it anything."""
+"""An account that may not make requests. So no rule can permit anything to this account."""
 OURS = "jitd: "
-"""The beginning of everything that the gate itself says."""
+"""The beginning of each sentence that the gate itself prints."""
 
 
 def examine() -> Iterator[Finding]:
-    """Yield the findings about the stack of runs, and about a session that it opens."""
+    """Yield the findings about the stack of runs, and about a session that the stack opens."""
     seen = files.see(STACK)
     yield files.closed("pam.file", seen, "the stack of contrib/pam.d/jitd")
     if not seen.is_missing:
@@ -45,7 +46,9 @@ def _included(service: str) -> str | None:
 
 
 def read_stack(text: str, included: Callable[[str], str | None]) -> Stack:
-    """Read the stack of runs with all that it includes. ``included`` returns the text of a service's file, or None."""
+    """Read the stack of runs in ``text`` and all files that this stack includes. ``included`` returns the text of a service's
+    file, or None.
+    """
 
     def find(name: str) -> Source | None:
         inner = included(name)
@@ -55,7 +58,9 @@ def read_stack(text: str, included: Callable[[str], str | None]) -> Stack:
 
 
 def rehearse() -> tuple[str, float]:
-    """Open a session of root, and close it. Return PAM's sentence if that failed, else "", and how many seconds it took."""
+    """Open a session of root, and close it. Return PAM's error text and the duration in seconds. The error text is empty if
+    nothing failed.
+    """
     session = Session()
     began = time.monotonic()
     try:
@@ -67,7 +72,7 @@ def rehearse() -> tuple[str, float]:
 
 
 def stack(path: str, found: Stack) -> Iterator[Finding]:
-    """Judge what the stack of runs asks, and what its session does."""
+    """Judge the account checks and the session of the stack of runs."""
     for fault in found.faults:
         yield bad("pam.stack", f"{path}: {fault.sentence}", "correct that line; pam.conf(5) says what one looks like")
     yield account(path, _steps(found, "account"))
@@ -80,7 +85,7 @@ def _steps(found: Stack, kind: str) -> list[Handler]:
 
 
 def account(path: str, steps: list[Handler]) -> Finding:
-    """Tell whether the stack refuses an account that has expired."""
+    """Check that the stack refuses an expired account."""
     asking = [step.name == "pam_unix.so" for step in steps]
     write = f"write into {path}: account  required  pam_unix.so no_pass_expiry"
     if not any(asking):
@@ -95,7 +100,7 @@ def account(path: str, steps: list[Handler]) -> Finding:
 
 
 def _ends_the_stack(control: str) -> bool:
-    """True if a success of the module can end the stack."""
+    """True if ``control`` lets the stack end as soon as the module succeeds."""
     return control == "sufficient" or "success=done" in control or "default=done" in control
 
 
@@ -104,7 +109,7 @@ def _is_enforced(control: str) -> bool:
 
 
 def session(path: str, modules: set[str]) -> Finding:
-    """Tell whether the session sets limits, and leaves alone what jitd sets itself."""
+    """Check that the session sets limits, and does not change settings that jitd makes itself."""
     if "pam_systemd.so" in modules:
         said = f"{path} has pam_systemd.so in its session: it moves the command out of reach of a revocation"
         return bad("pam.session", said, "take that line out, and name modules one by one in place of common-session")
@@ -118,7 +123,9 @@ def session(path: str, modules: set[str]) -> Finding:
 
 
 def rehearsal(because: str, took: float) -> Finding:
-    """Judge how a session of root was opened. ``because`` is PAM's sentence if that failed. ``took`` is in seconds."""
+    """Judge the opening of a session of root. ``because`` is PAM's error text if the opening failed. ``took`` is the duration in
+    seconds.
+    """
     if because:
         said = f"no session of root can be opened, so no run as root begins: {because}"
         return bad(
@@ -134,7 +141,7 @@ def rehearsal(because: str, took: float) -> Finding:
 
 
 def examine_gates() -> Iterator[Finding]:
-    """Yield the findings about all gates as they are written, and about the answers of those in ``account``."""
+    """Yield the findings about the lines of all gates, and about the answers of the gates in ``account``."""
     found, services = lint_host(Places()), gated()
     asking = [*services["account"], *services["session"]]
     yield from gates(found, asking)
@@ -144,13 +151,15 @@ def examine_gates() -> Iterator[Finding]:
 
 
 def examine_logins() -> Iterator[Finding]:
-    """Yield the findings about the answers of gates in ``session``. This is apart, as login waits two seconds after a refusal."""
+    """Yield the findings about the answers of gates in ``session``. The checks of these gates are separate, because login(1)
+    waits two seconds after a refusal.
+    """
     for service in gated()["session"]:
         yield tried_session(service, open_session(service, STRANGER))
 
 
 def gated() -> dict[str, list[str]]:
-    """Return the services that have a gate, under the type of the gate's line in the stack: ``account`` or ``session``."""
+    """Return a map from the type of the gate's line, ``account`` or ``session``, to the services that have such a gate."""
     places = Places()
     found: dict[str, list[str]] = {"account": [], "session": []}
     for service in PROGRAMS:
@@ -169,15 +178,15 @@ def _closed(service: str, places: Places) -> set[str]:
 
 
 def knock(service: str, user: str) -> str | None:
-    """Return what the stack of ``service`` answers if ``user`` has started that program.
+    """Return the answer of the stack of ``service``, as if ``user`` had started that program.
 
-    That is PAM's words, empty if the user may go on; None if pamtester is missing.
+    The answer is PAM's text. The answer is empty if the user is permitted, and None if pamtester is missing.
     """
-    return _try(user, service, user, "acct_mgmt")  # the real user id is the user's, as in a set-user-id program
+    return _try(user, service, user, "acct_mgmt")  # the real user id is that of the user, as in a set-user-id program
 
 
 def open_session(service: str, user: str) -> str | None:
-    """Return what the stack of ``service``, run by root, answers to a session of ``user``, as ``knock`` does.
+    """Let root run the stack of ``service`` for a session of ``user``. Return the answer in the same form as ``knock``.
 
     The session is closed immediately.
     """
@@ -185,7 +194,9 @@ def open_session(service: str, user: str) -> str | None:
 
 
 def _try(real: str, service: str, user: str, *operations: str) -> str | None:
-    """Ask the stack in another process, since pam_python.so loads a Python of its own into the process that asks."""
+    """Run the stack of ``service`` in another process, because pam_python.so loads its own Python into the process that runs the
+    stack.
+    """
     line = ["/usr/bin/setpriv", "--ruid", real, "/usr/bin/pamtester", service, user, *operations]
     try:
         done = subprocess.run(
@@ -200,7 +211,7 @@ def _try(real: str, service: str, user: str, *operations: str) -> str | None:
 
 
 def gates(found: Iterable[Linted], services: Sequence[str]) -> Iterator[Finding]:
-    """Yield what ``jitd pam-lint`` has found about gates. ``services`` are those whose stacks ask jitd."""
+    """Yield the findings of ``jitd pam-lint`` about gates. ``services`` are the PAM services with a stack that queries jitd."""
     found = [each for each in found if each.name not in ("no-gate", "links-unprotected")]
     for each in found:
         level = {"bad": bad, "unknown": unknown}.get(each.severity, weak)
@@ -210,7 +221,9 @@ def gates(found: Iterable[Linted], services: Sequence[str]) -> Iterator[Finding]
 
 
 def links(found: Iterable[Linted], services: Sequence[str]) -> Iterator[Finding]:
-    """Tell whether the kernel protects root's programs from other people's links. ``services`` are those that ask jitd."""
+    """Check that the kernel protects root's programs from links that other people made. ``services`` are the PAM services with a
+    stack that queries jitd.
+    """
     found = [each for each in found if each.name == "links-unprotected"]
     for each in found:
         level = unknown if each.severity == "unknown" else weak
@@ -220,10 +233,10 @@ def links(found: Iterable[Linted], services: Sequence[str]) -> Iterator[Finding]
 
 
 def tried_session(service: str, strangers: str | None) -> Finding:
-    """Judge what the stack of ``service``, whose gate is in ``session``, answers a stranger.
+    """Judge the answer of the stack of ``service`` to a stranger. The gate of this stack is in ``session``.
 
-    The answer does not show whether jitd was asked, since a person who may not ask is told nothing there. Root's own session is
-    not tried.
+    The answer does not show if jitd was queried, because this stack gives no message to a person who may not make requests.
+    Root's own session is not tested.
     """
     if strangers is None:
         return weak("pam.gates", f"it was not tested whether the gate of {service} holds", "apt install pamtester, and ask again")
@@ -236,9 +249,9 @@ def tried_session(service: str, strangers: str | None) -> Finding:
 
 
 def knocked(service: str, strangers: str | None, roots: str | None) -> Finding:
-    """Judge what the stack of ``service`` answers a stranger, and root at the console.
+    """Judge the answers of the stack of ``service`` to a stranger, and to root at the console.
 
-    The answers are PAM's words, empty if it lets them in; None if the stack could not be asked.
+    The answers are PAM's text. An answer is empty if PAM permits the person, and None if the stack could not be run.
     """
     if strangers is None or roots is None:
         return weak(

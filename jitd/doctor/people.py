@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks of the people on this host: the name service, operators, and rules that nobody could use or nobody could approve.
+"""Checks of the people on this host. The checks are about the name service, the operators, and rules that nobody could use or
+approve.
 
-Law: only rules about this host count. Looking people up may take for ever; the functions that judge the result are pure.
+Law: only rules about this host are checked. A look-up of a person in the name service may hang forever. The functions that judge
+the results are pure.
 """
 
 from __future__ import annotations
@@ -25,11 +27,11 @@ from jitd.settings.toml_document import ConfigError
 LOGIN_DEFS = Path("/etc/login.defs")
 UID_MIN = 1000
 SLOW = 0.5
-"""Seconds that the look-ups here may take together; a request needs several look-ups, too."""
+"""Maximum number of seconds for all look-ups of this module together. A request needs about as many look-ups as this module."""
 
 
 def examine_name_service(host: Host) -> Iterator[Finding]:
-    """Yield the findings about the speed of the name service, and about the least user id of people."""
+    """Yield the findings about the speed of the name service, and about the smallest user id that a person can have."""
     names = [entry.removeprefix("group:") for entry in host.config.operators if entry.startswith("group:")]
     took, finds_root = measure_look_ups(names)
     yield name_service(took, f"{len(names) + 2} look-ups", finds_root=finds_root)
@@ -59,7 +61,7 @@ def examine(host: Host) -> Iterator[Finding]:
 def measure_look_ups(names: Iterable[str]) -> tuple[float, bool]:
     """Look up root, an account that does not exist, and the groups ``names``.
 
-    Return how many seconds that took, and whether uid 0 is root.
+    Return the duration of these look-ups in seconds, and True if uid 0 is root.
     """
     began = time.monotonic()
     finds_root = False
@@ -83,18 +85,20 @@ def least_uid_of_people() -> int:
 
 
 def own_user() -> str:
-    """Return the name of the account of this process; its user id if that has no account."""
+    """Return the name of the account of this process. If no account has the process's user id, return the user id."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
         return str(os.getuid())
 
 
-# --- what follows of it ------------------------------------------------------------------------------------------------
+# --- conclusions -------------------------------------------------------------------------------------------------------
 
 
 def name_service(took: float, what: str, *, finds_root: bool) -> Finding:
-    """Judge how many seconds NSS took for ``what``. ``finds_root``: it knows uid 0 as root."""
+    """Judge the duration ``took`` of the NSS look-ups, in seconds. ``what`` is the name of these look-ups. ``finds_root`` is
+    true if NSS knows uid 0 as root.
+    """
     if not finds_root:
         return bad("nss.speed", "NSS does not know uid 0 as root", "see /etc/nsswitch.conf: passwd has to begin with files")
     if took > SLOW:
@@ -113,7 +117,7 @@ def least_uid(configured: int, of_people: int, settings: str) -> Finding:
 
 
 def operators(words: Sequence[str], known: Known, settings: str) -> Iterator[Finding]:
-    """Judge the operators, who may end everything and lock people."""
+    """Judge the operators. Operators may end any grant and any run, and may lock people."""
     if not words:
         said = "there are no operators: root alone can see all requests, lock people and reload the policy"
         yield weak("operators", said, f'write into {settings}: operators = ["group:NAME"]')
@@ -132,7 +136,7 @@ def operators(words: Sequence[str], known: Known, settings: str) -> Iterator[Fin
 
 
 def accounts(known: Known, settings: str) -> Iterator[Finding]:
-    """Tell of accounts that the settings name and that do not exist."""
+    """Report accounts that the settings name but that do not exist."""
     named = {account: f"principal {principal}" for principal, account in known.config.principals.items()}
     named |= {account: f"person {person}" for person, all_of_them in known.config.people.items() for account in all_of_them}
     for account, whose in sorted(named.items()):
@@ -142,7 +146,9 @@ def accounts(known: Known, settings: str) -> Iterator[Finding]:
 
 
 def rules(found: Sequence[Rule], known: Known) -> list[Finding]:
-    """Judge the rules for this host: names that do not exist, rules for nobody, and approvals that nobody could give."""
+    """Judge the rules for this host. Report names in the rules that do not exist, rules that apply to nobody, and approvals that
+    nobody could give.
+    """
     findings: list[Finding] = []
     for rule in found:
         findings += _named(rule, known)
@@ -182,7 +188,9 @@ def _askers(rule: Rule, known: Known) -> Iterator[Finding]:
 
 
 def _approvers(rule: Rule, known: Known) -> Iterator[Finding]:
-    """Tell of approvals that some requesters, or all, cannot get: nobody approves their own request, and a person counts once."""
+    """Report approvals that some or all requesters cannot get. A person cannot approve their own request, and each person counts
+    only once as an approver.
+    """
     lack = lack_of(rule, known)
     if lack is None:
         return

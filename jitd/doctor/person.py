@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The examinations for a person who is not root: their ticket, their account, whether the daemon proves itself, reviews that wait
-for them, and what only root can look at.
+"""The examinations for a person who is not root. The examinations are about the person's ticket and account, the daemon's proof
+of its identity, and reviews that wait for the person. The result also names the checks that only root can do.
 
-Law: the daemon is asked only what ``jitsudo`` and ``jitd`` without a verb would ask. Only the person's own credential cache is
-looked at.
+Law: the daemon gets only questions that ``jitsudo``, or ``jitd`` without a verb, would also send. Only the person's own
+credential cache is read.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ ONLY_ROOT = (
 )
 AS_ROOT = "have root run: jitd doctor"
 SOON = 15 * 60
-"""Seconds that a ticket should still be valid."""
+"""A ticket should be valid for at least this number of seconds from now."""
 MENDS = {
     "kdc silent": "try again later, and tell the KDC's administrator",
     "configuration": "have /etc/krb5.conf put right",
@@ -41,7 +41,9 @@ MENDS = {
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """A ticket of ``principal``, valid for ``left`` seconds. If there is none, ``cause`` is a code and ``why_not`` a sentence."""
+    """A ticket of ``principal``, which is valid for ``left`` seconds. If there is no ticket, ``cause`` is a code for the reason,
+    and ``why_not`` is a sentence.
+    """
 
     principal: str = ""
     left: float = 0.0
@@ -61,7 +63,7 @@ def examinations(host: Host) -> list[Examination]:
 
 
 def examine_names(host: Host) -> Iterator[Finding]:
-    """Yield the findings about host and realm, if the settings can be read."""
+    """Yield the findings about the host and the realm, if the settings can be read."""
     if host.faults:
         yield unknown("settings.whole", f"the settings cannot be read here: {host.faults[0]}", AS_ROOT)
     else:
@@ -78,7 +80,9 @@ def examine_ticket(host: Host) -> Iterator[Finding]:
 
 
 def get_ticket(host: str) -> Ticket:
-    """Return the person's service ticket for the jitd of ``host``. The KDC is asked if the cache has none."""
+    """Return the person's service ticket for the jitd of ``host``. If the credential cache has no such ticket, request the
+    ticket from the KDC.
+    """
     try:
         initiator = Initiator(host)
         initiator.obtain_ticket()
@@ -103,8 +107,8 @@ def examine_daemon(host: Host) -> Iterator[Finding]:
 
 
 def examine_reviews(host: Host) -> Iterator[Finding]:
-    """Yield the finding about reviews that the person may give, or waits for; nothing if jitd does not answer, which another
-    finding tells.
+    """Yield the finding about reviews that the person may give, or that the person waits for. Yield nothing if jitd does not
+    answer, because another finding reports that.
     """
     os.environ.setdefault("JITD_SOCKET", str(host.config.socket))
     try:
@@ -120,11 +124,11 @@ def examine_reviews(host: Host) -> Iterator[Finding]:
     yield reviews([str(row["id"]) for row in rows if row.get("may_give")], [row for row in rows if row.get("mine")])
 
 
-# --- what follows of it ------------------------------------------------------------------------------------------------
+# --- conclusions -------------------------------------------------------------------------------------------------------
 
 
 def ticket(found: Ticket) -> Finding:
-    """Tell whether there is a ticket for this host, and for how long."""
+    """Report whether there is a ticket for this host, and how long the ticket is valid."""
     if found.why_not:
         mend = MENDS.get(found.cause, "")
         return bad("ticket", found.why_not, mend, command="" if mend else "kinit")
@@ -134,7 +138,9 @@ def ticket(found: Ticket) -> Finding:
 
 
 def mapping(principal: str, account: str | None, user: str, settings: str) -> Finding:
-    """Tell whether ``principal`` belongs to account ``user``. jitd maps it to ``account``; None: to no account."""
+    """Check that ``principal`` belongs to the account ``user``. ``account`` is the account to which jitd maps the principal, or
+    None if jitd maps the principal to no account.
+    """
     if account == user:
         return ok("principal", f"{principal} is {user} here")
     is_whose = "nobody's" if account is None else f"{account}'s"
@@ -143,7 +149,7 @@ def mapping(principal: str, account: str | None, user: str, settings: str) -> Fi
 
 
 def mutual(principal: str, why_not: str) -> Finding:
-    """Tell whether the daemon and this person have proved themselves to each other."""
+    """Report whether the daemon and this person have authenticated each other."""
     if why_not:
         said = f"jitd and you could not prove yourselves to each other: {why_not}"
         mend = "correct the faults of the ticket first, see above; if this stays, have root run: jitd doctor"
@@ -152,8 +158,8 @@ def mutual(principal: str, why_not: str) -> Finding:
 
 
 def reviews(to_give: Sequence[str], own: Sequence[Mapping[str, Any]]) -> Finding:
-    """Tell whether the person has to review what was done by broken glass, or waits for it: ``to_give`` are requests that they
-    may review, ``own`` the rows of what they have done.
+    """Report which break-glass actions the person must review, and which own break-glass actions still need a review.
+    ``to_give`` are the requests that the person may review. ``own`` are the rows of the person's own requests.
     """
     check = "reviews.owed"
     if to_give:

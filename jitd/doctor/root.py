@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The examinations for root. Law: causes come first: what an examination finds may be the cause of what later ones find."""
+"""The examinations for root.
+
+Law: examinations that find causes are done first, because a fault that they find may cause the faults that later examinations
+find.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +18,13 @@ from jitd.doctor.round import Examination
 def examinations(host: Host) -> list[Examination]:
     """Return all examinations for root.
 
-    An examination without a ``silent`` sentence cannot hang: it asks the kernel's clocks, or looks at files beside those that
-    this process was loaded from. An examination of something that the settings name can hang: that may be on a file server.
+    An examination without a ``silent`` sentence cannot hang. Such an examination reads only the kernel's clocks, or files in the
+    directories from which this process was loaded. An examination of files that the settings name can hang, because these files
+    may be on a file server.
     """
     disk = "see dmesg, and mount: a disk or a file server does not answer"
     directory = "see what /etc/nsswitch.conf names for passwd and group: a directory server does not answer"
-    # This does not look at the host under systemd: to find the daemon's process may be what hangs.
+    # Under systemd this code does not examine the host, because the search for the daemon's process may hang.
     anew = f"restart it: {host.restart if host.is_booted else host.start}"
     return [
         Examination("installed", files.examine_installed),
@@ -58,7 +63,8 @@ def examinations(host: Host) -> list[Examination]:
         ),
         Examination("pam.opens", pam.examine, "PAM does not open a session", "see which module of /etc/pam.d/jitd waits"),
         Examination(
-            "pam.local", local_password.examine, "the stack of local passwords cannot be read", "see /etc/pam.d/jitd-local"
+            "pam.local", lambda: local_password.examine(host), "the stack of local passwords cannot be read",
+            "see /etc/pam.d/jitd-local",
         ),
         Examination("pam.gates", pam.examine_gates, "a stack that asks jitd does not answer", "see which module of it waits"),
         Examination(
@@ -68,25 +74,27 @@ def examinations(host: Host) -> list[Examination]:
 
 
 def _kdc(host: Host) -> Iterator[Finding]:
-    """Do the examination of ``kdc``, in its own process: only there GSSAPI is loaded."""
+    """Yield the findings of ``kdc``. ``_kdc`` is called in a separate process, so that GSSAPI is loaded only in that process."""
     from jitd.doctor import kdc
 
     yield from kdc.examine(host)
 
 
 def _gate(host: Host) -> Iterator[Finding]:
-    """In a process of its own, for what it loads."""
+    """Yield the findings of ``gate``. ``_gate`` is called in a separate process, so that the modules of ``gate`` are loaded only
+    in that process.
+    """
     from jitd.doctor import gate
 
     yield from gate.examine(host, _given(host))
 
 
 def _given(host: Host) -> list[str]:
-    """Return the services (principals) for which a rule gives tickets; none if the policy cannot be read, which another check
-    tells.
+    """Return the services (principals) for which a rule gives tickets. Return an empty list if the policy cannot be read, because
+    another check reports that.
     """
     from jitd.core.policy import given_things
-    from jitd.core.thing import service_of
+    from jitd.core.thing import is_service_ticket, service_of
     from jitd.settings import policyfile
     from jitd.settings.toml_document import ConfigError
 
@@ -97,7 +105,8 @@ def _given(host: Host) -> list[str]:
             names=host.config.names,
             gatekeepers=host.config.deadlines,
             channels=host.config.notify,
+            things=host.config.things,
         )
     except ConfigError:
         return []
-    return [service_of(thing, host.realm) for thing in given_things(policy)]
+    return [service_of(thing, host.realm) for thing in given_things(policy) if is_service_ticket(thing)]

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The round of all examinations. Each one that may hang has its own process; all run at the same time, with a time limit.
+"""The round of all examinations. Each examination that may hang has its own process. All examinations run at the same time, with
+a time limit.
 
-Law: an examination that hangs or fails becomes a finding, and delays no other; what it has found before counts. If it hangs, it
-is killed with all that it started. If it cannot be killed (a dead file server), it is left behind.
+Law: if an examination hangs or fails, jitd adds a finding about this fault. The earlier findings of the examination are kept,
+and the other examinations are not delayed. An examination that hangs is killed with all processes that it started. If an
+examination cannot be killed, because a file server is dead, jitd abandons the examination.
 """
 
 from __future__ import annotations
@@ -19,16 +21,17 @@ from dataclasses import asdict, dataclass, field
 from jitd.doctor.finding import Finding, bad
 
 WITHIN = 5.0
-"""Seconds that an examination may take."""
+"""Maximum number of seconds for an examination."""
 END = b"null"
-"""The last line of a child that has finished its examination."""
+"""The last line that a child process writes when it has finished its examination."""
 
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """One examination. ``look`` yields its findings. If it does not end in time, a finding ``check`` has the sentence ``silent``.
+    """One examination. ``look`` yields its findings. If the examination does not end in time, jitd yields a finding with the
+    name ``check``, the sentence ``silent`` and the remedy ``mend``.
 
-    ``mend`` is the mend of that finding. An examination without ``silent`` cannot hang, and is done in this process.
+     An examination without ``silent`` cannot hang, and runs in this process.
     """
 
     check: str
@@ -38,7 +41,7 @@ class Examination:
 
 
 def examine(examinations: Sequence[Examination], within: float = WITHIN) -> Iterator[Finding]:
-    """Yield all findings, in the order of the examinations. This takes about ``within`` seconds, at most."""
+    """Yield all findings, in the order of the examinations. All examinations together take at most about ``within`` seconds."""
     until = time.monotonic() + within
     started = [(examination, _start(examination) if examination.silent else None) for examination in examinations]
     children = [child for _, child in started if child]
@@ -55,7 +58,7 @@ def examine(examinations: Sequence[Examination], within: float = WITHIN) -> Iter
 
 
 def _findings(examination: Examination) -> Iterator[Finding]:
-    """Yield what an examination finds. If it raises an exception, that is a finding too."""
+    """Yield the findings of an examination. If the examination raises an exception, yield a finding about the exception."""
     try:
         yield from examination.look()
     except Exception as fault:
@@ -72,7 +75,7 @@ class _Child:
     has_ended: bool = False
 
     def findings(self, within: float) -> Iterator[Finding]:
-        """Yield what the child has found, and a finding if it did not finish."""
+        """Yield the child's findings, and a further finding if the child did not finish."""
         *lines, _ = self.said.split(b"\n")
         yield from (Finding(**json.loads(line)) for line in lines if line != END)
         if END in lines:
@@ -108,7 +111,9 @@ def _start(examination: Examination) -> _Child:
 
 
 def _hear(children: Sequence[_Child], wanted: _Child, until: float) -> None:
-    """Read what all children write, until ``wanted`` has ended, or until ``until`` (seconds, CLOCK_MONOTONIC)."""
+    """Read the output of all children until the child ``wanted`` has ended, or until the time ``until`` (seconds on
+    CLOCK_MONOTONIC).
+    """
     while not wanted.has_ended and (left := until - time.monotonic()) > 0:
         waiting = {child.pipe: child for child in children if not child.has_ended}
         for pipe in select.select(list(waiting), [], [], left)[0]:
@@ -118,7 +123,7 @@ def _hear(children: Sequence[_Child], wanted: _Child, until: float) -> None:
 
 
 def _end(child: _Child) -> None:
-    """Kill a child with all that it started, and wait for it up to 0.1 seconds."""
+    """Kill the child and all processes that the child has started. Wait at most 0.1 seconds for the end of the child."""
     os.close(child.pipe)
     if not child.has_ended:
         for kill in (os.killpg, os.kill):  # the child may not lead a process group yet

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks of what runs need: control groups and systemd; and of what is left of runs that are over.
+"""Checks of control groups and of systemd, because runs need both, and checks for leftovers of ended runs.
 
-Law: systemd is asked, and nothing is started, stopped or made.
+Law: systemd is only queried. The checks start, stop and create nothing.
 """
 
 from __future__ import annotations
@@ -21,24 +21,27 @@ from jitd.doctor.state import kind_of, live_runs, mounts
 from jitd.store import StoreError
 
 WITHIN = 3.0
-"""Seconds that systemd may take to answer."""
+"""Maximum number of seconds to wait for an answer of systemd."""
 AGAIN_AFTER = 0.5
-"""Seconds after which apparent leftovers are looked for again: what belongs to a run that is just ending is not a leftover."""
+"""Seconds until apparent leftovers are checked again. The second check is needed, because files of a run that is just ending are
+not leftovers.
+"""
 SCOPE = re.compile(r"jitd-run-(\S+)\.scope")
 EFFORT = '"ended" is then a best effort: a process that leaves its parent can outlive the run'
 NEEDED = ("jitd.service", "jitd.socket", "jitd-launcher.socket")
 LAUNCHER = "jitd-launcher.service"
 STATES = ("LoadState", "ActiveState", "UnitFileState")
-"""The properties of a unit to ask systemd for, in the order of the fields of Unit."""
+"""The properties of a unit that jitd reads from systemd. The properties are in the order of the fields of the class Unit."""
 VOLATILE = frozenset({"tmpfs", "ramfs"})
 ENABLED = frozenset({"enabled", "enabled-runtime", "static", "indirect", "generated", "linked"})
 
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """The host's control groups. ``place`` is where a run's group would be made; empty if version 2 is not mounted.
+    """The host's control groups. ``place`` is the directory in which the control group of a run would be created. ``place`` is
+    empty if control groups of version 2 are not mounted.
 
-    ``has_kill``: there is a file ``cgroup.kill`` (Linux 5.14). ``kernel`` is the kernel's release.
+    ``has_kill`` is true if there is a file ``cgroup.kill`` (Linux 5.14). ``kernel`` is the release of the kernel.
     """
 
     place: str
@@ -49,7 +52,7 @@ class Groups:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """What systemd says of a unit, in the words of ``systemctl show``."""
+    """The state of a unit according to systemd, in the words of ``systemctl show``."""
 
     load: str
     active: str
@@ -84,10 +87,11 @@ def examine(host: Host) -> Iterator[Finding]:
 
 
 def see_groups(pid: int | None) -> Groups:
-    """Find out where the control groups of runs are made.
+    """Find the directory in which the control groups of runs are created.
 
-    ``pid`` is the daemon's process, which makes them below its own group. If it is 0, there is no daemon, and the group of this
-    process is taken. If it is None, systemd makes them.
+    ``pid`` is the daemon's process. The daemon creates the control groups of runs below its own control group. If ``pid`` is 0,
+    there is no daemon, and the function uses the control group of this process. If ``pid`` is None, systemd creates the control
+    groups.
     """
     kernel = os.uname().release
     root, place = next(((root, place) for root, place, kind in mounts() if kind == "cgroup2"), ("", ""))
@@ -107,7 +111,7 @@ def _is_since_5_14(release: str) -> bool:
 
 
 def ask_units() -> dict[str, Unit]:
-    """Return what systemd says of jitd's units, and of jitd.slice."""
+    """Return the states of jitd's units and of jitd.slice according to systemd."""
     said = _ask("systemctl", "show", f"--property=Id,{','.join(STATES)}", "--", *NEEDED, LAUNCHER, "jitd.slice")
     found = {}
     for block in said.split("\n\n"):
@@ -118,7 +122,7 @@ def ask_units() -> dict[str, Unit]:
 
 
 def why_no_bus() -> str:
-    """Return why systemd cannot be reached over the system bus; empty if it can."""
+    """Return the reason why systemd cannot be reached over the system bus. Return an empty text if systemd can be reached."""
     try:
         _ask("busctl", "--system", f"--timeout={WITHIN:.0f}", "get-property", "org.freedesktop.systemd1",
              "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager", "Version")  # fmt: skip
@@ -128,7 +132,8 @@ def why_no_bus() -> str:
 
 
 def find_leftovers(host: Host, *, with_scopes: bool) -> tuple[list[str], list[str], dict[str, int]]:
-    """Return plates and scopes of runs that are not live in the record, and plate → the process that has locked it.
+    """Return the plates and the scopes of runs that are not live in the record. Also return a map from each plate to the process
+    that has locked the plate.
 
     Raises StoreError and OSError.
     """
@@ -142,7 +147,9 @@ def find_leftovers(host: Host, *, with_scopes: bool) -> tuple[list[str], list[st
 
 
 def _left(host: Host, *, with_scopes: bool) -> tuple[set[str], set[str]]:
-    """Look for leftovers: first on the host, then in the record, since a run is in the record before it is anywhere else."""
+    """Search for leftovers. The host is searched before the record is read. This order is safe, because a run is written into
+    the record before any part of the run exists on the host.
+    """
     plates, scopes = set[str](), set[str]()
     with suppress(FileNotFoundError):
         plates = set(os.listdir(host.run_dir / "runs"))
@@ -156,7 +163,9 @@ def _left(host: Host, *, with_scopes: bool) -> tuple[set[str], set[str]]:
 
 
 def _ask(*words: str) -> str:
-    """Return what a program of systemd prints. Raises OSError with the program's sentence."""
+    """Return the output of a program of systemd. If the program fails, this function raises OSError with the sentence that the
+    program printed.
+    """
     try:
         done = subprocess.run(
             [f"/usr/bin/{words[0]}", *words[1:]],
@@ -174,11 +183,11 @@ def _ask(*words: str) -> str:
     return done.stdout.decode("utf-8", "replace")
 
 
-# --- what follows of it ------------------------------------------------------------------------------------------------
+# --- conclusions -------------------------------------------------------------------------------------------------------
 
 
 def groups(found: Groups) -> Iterator[Finding]:
-    """Tell whether all processes of a run can be killed together."""
+    """Check that all processes of a run can be killed together."""
     check = "executor.groups"
     if not found.place:
         said = f"control groups of version 2 are not mounted: {EFFORT}"
@@ -212,12 +221,14 @@ def units(found: Mapping[str, Unit]) -> Iterator[Finding]:
 
 
 def _unmask(name: str) -> str:
-    """Return the command that unmasks a unit, whether it was masked for good or until the next boot."""
+    """Return the command that unmasks a unit. The command works for a permanent mask and for a mask until the next boot."""
     return f"systemctl unmask {name} && systemctl unmask --runtime {name}"
 
 
 def launcher(found: Unit) -> Iterator[Finding]:
-    """Judge the launcher's service. Its socket starts it when it is needed: it need not be active, but must not have failed."""
+    """Judge the launcher's service. The launcher's service must not have failed. The service does not need to be active, because
+    its socket starts the service on demand.
+    """
     check = f"systemd.{LAUNCHER}"
     if found.load == "masked":
         yield bad(check, f"{LAUNCHER} is masked: no run can begin", command=_unmask(LAUNCHER))
@@ -227,7 +238,9 @@ def launcher(found: Unit) -> Iterator[Finding]:
 
 
 def scopes(bus: str, slice_state: str) -> Finding:
-    """Tell whether systemd can be asked for scopes. ``bus`` is why it cannot be reached over the system bus; empty if it can."""
+    """Check that jitd can request scopes from systemd. ``bus`` is the reason why systemd cannot be reached over the system bus.
+    ``bus`` is empty if systemd can be reached.
+    """
     check = "systemd.scopes"
     if bus:
         said = f"systemd cannot be asked for scopes over the system bus: {bus}"
@@ -238,7 +251,9 @@ def scopes(bus: str, slice_state: str) -> Finding:
 
 
 def run_directory(path: str, kind: str) -> Iterator[Finding]:
-    """Tell if the directory of plates is on a file system that a boot does not empty. ``kind`` is its type."""
+    """Yield a finding if the directory of plates is on a file system that keeps its files after a reboot. ``kind`` is the type
+    of the file system.
+    """
     if kind not in VOLATILE:
         said = f"{path} is on {kind}: the files there about runs outlive a reboot, and runs do not"
         yield weak("runs.directory", said, f"have {path} on a tmpfs, as /run is, or name a socket below /run in jitd.toml")
@@ -247,7 +262,9 @@ def run_directory(path: str, kind: str) -> Iterator[Finding]:
 def leftovers(
     plates: Sequence[str], scope_names: Sequence[str], held: Mapping[str, int], run_dir: str, restart: str
 ) -> Iterator[Finding]:
-    """Judge ``plates`` and ``scope_names`` of runs that are not live in the record. ``held``: plate → the process that has it."""
+    """Judge ``plates`` and ``scope_names`` of runs that are not live in the record. ``held`` maps a plate to the process that
+    has locked the plate.
+    """
     living = [run for run in plates if run in held]
     dead = [run for run in plates if run not in held]
     if living:

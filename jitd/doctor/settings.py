@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks of the files of settings and policy: who may change them, whether they have faults, and what they should rather say.
+"""Checks of the settings file and of the policy files. The checks find who may change the files, which faults the files have,
+and which settings should be different.
 
-Law: the files are read by the same code as in the daemon, and never written.
+Law: the checks read the files with the same code as the daemon, and never write them.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ from jitd.settings.host import KRB5_CONF, kerberos_files
 from jitd.settings.toml_document import ConfigError
 
 MECHANISMS = ("/etc/gss/mech", "/etc/gss/mech.d")
-"""Where libgssapi reads which mechanism libraries to load."""
+"""The files in which libgssapi finds the names of the mechanism libraries that it loads."""
 
 
 def examine(host: Host) -> Iterator[Finding]:
-    """Yield the findings about jitd.toml, and about what it and krb5.conf name."""
+    """Yield the findings about jitd.toml, and about the files that jitd.toml and krb5.conf name."""
     yield files.above("settings.directory", files.see_above(host.file))
     if os.path.lexists(host.file):
         yield files.closed("settings.file", files.see(host.file), "the settings")
@@ -63,7 +64,9 @@ def faults(check: str, sentences: Sequence[str], whole: str) -> Iterator[Finding
 
 
 def policy(directory: str, sentences: Sequence[str], n_rules: int) -> Iterator[Finding]:
-    """Yield the faults of the policy, and tell if it has no rule: such a policy permits nothing."""
+    """Yield the faults of the policy. If the policy has no rule, also yield a finding about this, because a policy without a
+    rule permits nothing.
+    """
     if not sentences and not n_rules:
         said = f"{directory} holds no rule: nobody is permitted anything"
         yield bad("policy.whole", said, "write one: jitd-policy(5) has examples")
@@ -72,7 +75,9 @@ def policy(directory: str, sentences: Sequence[str], n_rules: int) -> Iterator[F
 
 
 def plugins(check: str, open_ones: Sequence[tuple[str, str]]) -> Finding:
-    """Judge krb5.conf and similar files. ``open_ones`` are the files that others may change, each with who may."""
+    """Judge krb5.conf and similar files. ``open_ones`` are the files that an account besides root may change, each with the
+    names of these accounts.
+    """
     if open_ones:
         path, because = open_ones[0]
         told = f"{because}: {path} says which plugins libkrb5 and libgssapi load into root's programs, and who the KDC is"

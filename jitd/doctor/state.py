@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks of the state directory: its file system, the database, the record, the recordings.
+"""Checks of the state directory: its file system, the database, the record and the recordings.
 
-Law: the database is opened only for reading, and no lock is taken that a writer may need. Sizes are in bytes, times in seconds.
+Law: the checks open the database only for reading, and acquire no lock that a writer may need. Sizes are in bytes, and times are
+in seconds.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from pathlib import Path
 from jitd.audit.verify import Finding as Disagreement
 from jitd.audit.verify import verify
 from jitd.core.chain import GENESIS, Broken, Seal, follow
+from jitd.core.holding import Holding
+from jitd.core.thing import is_service_ticket
 from jitd.doctor import files
 from jitd.doctor.finding import Finding, bad, count, ok, unknown, weak, word
 from jitd.doctor.host import Host
@@ -26,11 +29,15 @@ from jitd.store import Store, StoreError
 from jitd.store.opening import file_of, read_store
 
 MOST_PROVED = 5_000
-"""How many entries a record may have to be proved as a whole. Of a longer record only the last MOST_PROVED are proved."""
+"""Maximum number of entries of the record that are verified. If the record is longer, only its last MOST_PROVED entries are
+verified.
+"""
 MIB = 1 << 20
 LITTLE, TOO_LITTLE = 1024 * MIB, 64 * MIB
 FEW, TOO_FEW = 20_000, 1_000
-"""Limits for the number of free inodes: below FEW it is weak, below TOO_FEW bad."""
+"""Limits for the number of free inodes. If fewer than FEW inodes are free, the finding is weak. If fewer than TOO_FEW are free,
+the finding is bad.
+"""
 SLOW_SYNC = 0.2
 NETWORK = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "ceph", "9p", "afs", "gfs2", "ocfs2", "glusterfs", "fuse.sshfs", "lustre"}
@@ -40,9 +47,10 @@ PASSING = frozenset({"tmpfs", "ramfs"})
 
 @dataclass(frozen=True, slots=True)
 class FileSystem:
-    """The file system of the state directory. ``kind`` is its type as in mountinfo. ``inodes`` is None if they are not limited.
+    """The file system of the state directory. ``kind`` is the type of the file system in mountinfo. ``inodes`` is None if the
+    number of inodes is not limited.
 
-    ``synced_in`` is how many seconds fsync(2) took; None if it failed, and ``why_not`` then says why.
+    ``synced_in`` is the duration of fsync(2) in seconds. If fsync failed, ``synced_in`` is None, and ``why_not`` is the reason.
     """
 
     kind: str
@@ -55,9 +63,10 @@ class FileSystem:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What came of reading the database: it has ``n`` records, and the last ``n_proved`` of them were proved.
+    """The result of reading the database. The database has ``n`` records, and the last ``n_proved`` records were verified.
 
-    ``cannot_read`` is a sentence why the database cannot be read, ``is_broken`` one why the record is altered; else empty.
+    ``cannot_read`` says why the database cannot be read. ``is_broken`` says how the record was altered. ``cannot_read`` and
+    ``is_broken`` are empty if there is no such fault.
     """
 
     n: int = 0
@@ -69,7 +78,9 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The recordings: the bytes that they take, and their number. ``oldest_days`` is how many days ago the oldest changed."""
+    """The recordings: their size in bytes, and their number. ``oldest_days`` is the number of days since the last change of the
+    oldest recording.
+    """
 
     size: int = 0
     n: int = 0
@@ -97,7 +108,7 @@ def examine_record(host: Host) -> Iterator[Finding]:
 
 
 def see_file_system(state: Path) -> FileSystem:
-    """Look at the file system of the state directory."""
+    """Examine the file system of the state directory."""
     room = os.statvfs(state)
     began = time.monotonic()
     synced_in, why_not = None, ""
@@ -111,7 +122,7 @@ def see_file_system(state: Path) -> FileSystem:
 
 
 def _sync(state: Path) -> None:
-    """Have the disk store what others have written (fsync(2)). Nothing is written here. Raises OSError."""
+    """Flush earlier writes of other processes to the disk (fsync(2)). This function writes nothing. Raises OSError."""
     for path, flags in ((file_of(state), os.O_RDONLY), (state, os.O_RDONLY | os.O_DIRECTORY)):
         with suppress(FileNotFoundError):
             descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -122,17 +133,19 @@ def _sync(state: Path) -> None:
 
 
 def kind_of(path: Path) -> str:
-    """Return the type of the file system that ``path`` is on."""
+    """Return the type of the file system of ``path``."""
     real, kind, longest = os.path.realpath(path), "", -1
     for _, mount, mounted in mounts():
         is_above = mount == "/" or real == mount or real.startswith(mount + "/")
-        if is_above and len(mount) >= longest:  # of two mounts on one directory the later counts
+        if is_above and len(mount) >= longest:  # if two mounts are on one directory, the later mount counts
             longest, kind = len(mount), mounted
     return kind
 
 
 def mounts() -> Iterator[tuple[str, str, str]]:
-    """Yield, for each mount, what of the file system is mounted, where, and the type (/proc/self/mountinfo, proc(5))."""
+    """Yield three values for each mount: the mounted part of the file system, the mount point, and the type
+    (/proc/self/mountinfo, proc(5)).
+    """
     for line in Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape").splitlines():
         before, _, after = line.partition(" - ")
         root, place = before.split(" ")[3:5]
@@ -140,7 +153,7 @@ def mounts() -> Iterator[tuple[str, str, str]]:
 
 
 def prove(database: Path, *, is_alone: bool) -> Record:
-    """Read the database, and prove its record. ``is_alone``: no daemon uses it."""
+    """Read the database, and verify its record. ``is_alone`` is true if no daemon uses the database."""
     if not database.exists():
         return Record(is_missing=True)
     try:
@@ -158,7 +171,9 @@ def prove(database: Path, *, is_alone: bool) -> Record:
 
 
 def _prove_tail(store: Store, head: Seal) -> int:
-    """Prove the last MOST_PROVED records, from the seal before them. Return how many these are. Raises Broken."""
+    """Verify the last MOST_PROVED records, beginning with the seal before them. Return the number of the verified records.
+    Raises Broken.
+    """
     first, start = head.number - MOST_PROVED, GENESIS
     for number, _, digest in store.records(after=first - 1):
         start = Seal(number, digest)
@@ -167,7 +182,9 @@ def _prove_tail(store: Store, head: Seal) -> int:
 
 
 def policy_in_force(database: Path) -> str | None:
-    """Return the digest of the policy in the newest record, None if not known. A daemon records each policy that it loads."""
+    """Return the digest of the policy that was recorded last, or None if the digest is not known. The daemon records each policy
+    that it loads.
+    """
     with suppress(StoreError, ValueError, AttributeError), closing(read_store(database)) as store:
         for body in store.newest():
             digest = json.loads(body).get("policy")
@@ -176,13 +193,22 @@ def policy_in_force(database: Path) -> str | None:
 
 
 def live_runs(database: Path, *, is_alone: bool) -> set[str]:
-    """Return the ids of the runs that live, according to the record. Raises StoreError."""
+    """Return the ids of the runs that are live according to the record. Raises StoreError."""
     with closing(read_store(database, is_alone=is_alone)) as store:
         return {run.id for run in store.runs()}
 
 
+def given_still(database: Path) -> list[Holding]:
+    """Return the open holdings of the record, except those of service tickets, which the KDC ends. No daemon may use ``database``
+    now. Return an empty list if the record cannot be read, because another check reports that.
+    """
+    with suppress(StoreError), closing(read_store(database, is_alone=True)) as store:
+        return [one for one in store.holdings() if not is_service_ticket(one.thing)]
+    return []
+
+
 def see_kept(state: Path) -> Kept:
-    """Look at the recordings. Those that are being written are counted too. No recording is opened."""
+    """Examine the recordings, including recordings that are still being written. No recording is opened."""
     directory = recordings_directory(str(state))
     n, size, oldest = 0, 0, time.time()
     with suppress(FileNotFoundError), os.scandir(directory) as entries:
@@ -195,7 +221,7 @@ def see_kept(state: Path) -> Kept:
     return Kept(size, n, (time.time() - oldest) / DAY)
 
 
-# --- what follows of it ------------------------------------------------------------------------------------------------
+# --- conclusions -------------------------------------------------------------------------------------------------------
 
 
 def file_system(state: str, found: FileSystem) -> Iterator[Finding]:
@@ -232,7 +258,7 @@ def file_system(state: str, found: FileSystem) -> Iterator[Finding]:
 
 
 def record(database: str, found: Record) -> Iterator[Finding]:
-    """Tell whether the database can be read, and whether its record is unaltered."""
+    """Check that the database can be read, and that nobody has altered its record."""
     keep = f"stop jitd, keep a copy of {database} with its -wal as evidence, and tell security"
     if found.is_missing:
         mend = "the daemon makes it when it starts for the first time"
@@ -252,7 +278,7 @@ def record(database: str, found: Record) -> Iterator[Finding]:
 
 
 def recordings(found: Kept, free: int, quota: int, days: int, settings: str) -> Iterator[Finding]:
-    """Compare the quota of recordings with the free space, and the oldest recording with the retention in days."""
+    """Compare the quota of the recordings with the free space, and the age of the oldest recording with the retention in days."""
     growth = max(0, quota - found.size)
     if growth > free - TOO_LITTLE:
         fits = max(1, (found.size + max(0, free - LITTLE)) // MIB)

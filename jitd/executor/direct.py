@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Monitors without a service manager: the daemon executes the launcher, and each monitor makes a control group of its own.
+"""Starts monitors on hosts without a service manager. The daemon executes the launcher, and each monitor creates its own control
+group.
 
-Law: the launcher is executed before the daemon opens keytab or database, and gets nothing of the daemon but one socket and its
-standard error.
+Law: the launcher is executed before the daemon opens the keytab or the database. The launcher inherits only a socket and
+standard error from the daemon.
 """
 
 from __future__ import annotations
@@ -20,28 +21,33 @@ from jitd.executor.monitors import Monitors
 
 LAUNCHER = "import sys; sys.path += sys.argv[1:-2]; from jitd.monitor.launcher import main; raise SystemExit(main())"
 PACKAGES = str(Path(__file__).resolve().parents[2])
-"""The directory that holds ``jitd``."""
+"""The directory that contains the package ``jitd``."""
 
 
 def places() -> list[str]:
-    """Return the directories from which a launcher imports: the one with ``jitd`` and, if it is another, the one with pamela."""
+    """Return the directories from which a launcher imports modules. One directory contains the package ``jitd``. If pamela is in
+    a different directory, that directory is also returned.
+    """
     pamela = find_spec("pamela")
     return [PACKAGES] if pamela is None else list(dict.fromkeys([PACKAGES, os.path.dirname(str(pamela.origin))]))
 
 
 class ChildLauncher:
-    """A launcher that is a child of this process, and ends with this process."""
+    """A launcher that is a child of this process and ends together with this process."""
 
     def __init__(self, run_dir: Path) -> None:
         self._run_dir = run_dir
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> socket.socket:
-        """Execute the launcher, with only a socket and this process's standard error. Return our end of it. Raises OSError."""
+        """Execute the launcher. The launcher inherits only a socket and the standard error of this process. Return this
+        process's end of the socket. Raises OSError.
+        """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
         with theirs:
             try:
-                self._process = subprocess.Popen(  # the last argument shows in ps(1) to which daemon it belongs
+                # the last argument tells the reader of ps(1) to which daemon the launcher belongs
+                self._process = subprocess.Popen(
                     [sys.executable, "-IS", "-c", LAUNCHER, *places(), str(theirs.fileno()), str(self._run_dir)],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
@@ -56,7 +62,9 @@ class ChildLauncher:
         return ours
 
     def end(self) -> None:
-        """Wait until the launcher has ended, as its socket is closed. Kill it after 2 seconds."""
+        """Wait for the end of the launcher. The launcher ends because its socket is closed. After 2 seconds, kill
+        the launcher.
+        """
         if self._process is not None:
             try:
                 self._process.wait(timeout=2)

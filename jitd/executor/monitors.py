@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The monitors of this host: how the daemon starts them, hears them, gives them orders and finds them, with any launcher.
+"""The monitors of this host. The daemon starts monitors, reads their reports, sends them orders and finds them again. This module
+works with any launcher.
 
-Law: a run is started once. What a monitor says is reported as it comes. A monitor that is not heard any more is looked for.
+Law: a run is started only once. Each report of a monitor is passed on at once. jitd searches for unconnected monitors.
 """
 
 from __future__ import annotations
@@ -27,18 +28,18 @@ from jitd.monitor.orders import FAILED, Job, Login
 from jitd.monitor.places import Left
 
 BORN_WITHIN = 5.0
-"""Seconds after which a monitor that has not connected is looked for."""
+"""Seconds until jitd searches for a monitor that has not connected."""
 BEHIND_FOR = 30.0
-"""Seconds that the launcher may take to work off its jobs, when hundreds of runs begin together."""
+"""Seconds that the launcher may need for its jobs when hundreds of runs begin together."""
 BACK_WITHIN = 1.0
-"""Seconds after which a monitor that has lost its connection is looked for. It tries to connect every 0.15 s."""
+"""Seconds until jitd searches for a monitor that has lost its connection. The monitor tries to connect every 0.15 s."""
 RESPAWN_AFTER = 0.2
-"""Seconds before a launcher is started again, so that a launcher that always fails is not started in a busy loop."""
+"""Seconds before a launcher is started again. The pause prevents a busy loop if the launcher always fails."""
 SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 
 
 class Monitors:
-    """An Executor, made of a launcher and a housing for monitors (None: each monitor makes a control group of its own)."""
+    """An Executor that uses a Launcher and a Housing. If ``housing`` is None, each monitor creates its own control group."""
 
     def __init__(
         self, run_dir: Path, state_dir: Path, report: Callable[[Report], None], launcher: Launcher, housing: Housing | None
@@ -52,10 +53,10 @@ class Monitors:
         self._listener: socket.socket | None = None
         self._unnamed: set[socket.socket] = set()
         self._monitors: dict[str, socket.socket] = {}
-        self._unborn: set[str] = set()  # runs that were started, and whose monitors have not connected yet
-        self._orphans: set[str] = set()  # sessions whose keeper was killed, until another one has told of the end
-        self._behind_at = float("-inf")  # when jobs were last seen to wait for the launcher
-        self._stops: dict[str, str] = {}  # run → why it was ordered to end; not known to have ended yet
+        self._unborn: set[str] = set()  # runs that were started, but that have no connected monitor yet
+        self._orphans: set[str] = set()  # sessions with a killed keeper, until a new keeper has reported the end
+        self._behind_at = float("-inf")  # the last time at which jobs still waited for the launcher
+        self._stops: dict[str, str] = {}  # run → the reason why jitd ordered its end; the run may still be alive
         self._forgotten: set[str] = set()
         self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._is_open = False
@@ -78,15 +79,15 @@ class Monitors:
             packet = b""
         if packet:
             _, values = orders.read_word(packet, orders.FROM_LAUNCHER)
-            if values["run"] in self._orphans:  # it is looked for, and one is tried again
-                self._report(Trouble(f"run {values['run']}: what kept the session was killed: {values['because']}"))
+            if values["run"] in self._orphans:  # jitd still searches for the session, and will start another keeper
+                self._report(Trouble(f"run {values['run']}: the keeper of the session was killed: {values['because']}"))
             else:
                 self._end(values["run"], Left(Ending.NOT_STARTED, FAILED, values["because"]))
             return
         self._leave_launcher()
         asyncio.get_running_loop().call_later(RESPAWN_AFTER, self._respawn)
         for run in list(self._unborn):
-            self._look_later(run, BACK_WITHIN)  # its monitor may have been forked before the launcher ended
+            self._look_later(run, BACK_WITHIN)  # the run's monitor may have been forked before the launcher ended
         self._report(Trouble("the launcher of monitors ended, and is started again"))
 
     def _respawn(self) -> None:
@@ -108,7 +109,7 @@ class Monitors:
     # --- opening and closing -----------------------------------------------------------------------------------------
 
     async def open(self) -> None:
-        """Make the directories and the socket, and listen. Raises ExecutorError."""
+        """Create the directories and the socket, and start to listen. Raises ExecutorError."""
         try:
             for directory, mode in (
                 (self._run_dir, 0o755),
@@ -130,7 +131,7 @@ class Monitors:
         self._is_open = True
 
     async def close(self) -> None:
-        """Stop listening. Runs go on."""
+        """Stop listening. The runs continue."""
         loop = asyncio.get_running_loop()
         for task in self._tasks.values():
             task.cancel()
@@ -206,7 +207,7 @@ class Monitors:
             self._report(Here(run, state))
 
     async def _house(self, housing: Housing, run: str, pid: int, ends_at_boot: float | None) -> None:
-        """Have the monitor put into its scope, and tell it so. Only then does it make the command's process."""
+        """Put the monitor into its scope, then tell the monitor. The monitor creates the command only after this message."""
         try:
             await housing.take_in(run, pid, ends_at_boot)
         except ExecutorError as fault:
@@ -227,7 +228,7 @@ class Monitors:
         if (monitor := self._monitors.get(run)) is not None:
             try:
                 monitor.send(orders.write_word(word, **values))
-            except OSError:  # the monitor connects again, and is then told again what it waits for
+            except OSError:  # the monitor connects again, and then gets the message again
                 self._lose(monitor, run)
 
     def _end(self, run: str, left: Left) -> None:
@@ -237,29 +238,29 @@ class Monitors:
         recording = None if left.recording is None else Recording(*left.recording)
         self._report(Ended(run, Outcome(Ending(left.ending), left.number, left.because), recording))
 
-    # --- what the daemon orders --------------------------------------------------------------------------------------
+    # --- orders of the daemon ----------------------------------------------------------------------------------------
 
     async def start(self, job: Job | Login) -> socket.socket:
-        """Hand ``job`` to the launcher. Return the client's end of the control socket. Raises ExecutorError."""
+        """Pass ``job`` to the launcher. Return the client's end of the control socket. Raises ExecutorError."""
         plate = places.plate_path(self._run_dir, job.run)
         job = replace(job, is_housed=self._housing is not None)
         try:
             data = orders.write_job(job)
             os.close(os.open(plate, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         except (OSError, ValueError) as fault:
-            raise ExecutorError(f"the run cannot be begun: {fault}") from None
+            raise ExecutorError(f"the run cannot be started: {fault}") from None
         try:
             return await self._have_made(job.run, data)
         except BaseException as fault:
             os.unlink(plate)
             if isinstance(fault, OSError):
-                raise ExecutorError(f"the run cannot be begun: {fault.strerror}") from None
+                raise ExecutorError(f"the run cannot be started: {fault.strerror}") from None
             raise
 
     async def _have_made(self, run: str, data: bytes) -> socket.socket:
-        """Hand a job to the launcher; the client's end of the control socket. Raises OSError."""
+        """Pass a job to the launcher, and return the client's end of the control socket. Raises OSError."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
-        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)  # so that the kernel names the sender of each packet
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)  # makes the kernel add the sender to each packet
         try:
             with theirs:
                 await self._hand_over(run, data, theirs)
@@ -272,9 +273,10 @@ class Monitors:
         return ours
 
     async def _hand_over(self, run: str, data: bytes, control: socket.socket) -> None:
-        """Send the launcher one packet: the run and its directories, with the sealed job and ``control``, the monitor's end.
+        """Send the launcher one packet with the run and its directories. The sealed job and ``control`` (the monitor's end of
+        the control socket) are attached.
 
-        The packet is sent whole, or OSError is raised.
+        Either the whole packet is sent, or OSError is raised.
         """
         file = os.memfd_create(f"job-{run}", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         packet = orders.write_birth(run, self._run_dir, self._state_dir)
@@ -300,12 +302,12 @@ class Monitors:
         self._say(run, "watched", by=list(by))
 
     def stop(self, run: str, because: str) -> None:
-        """End the run, now or as soon as its monitor connects."""
+        """End the run now, or as soon as the monitor of the run connects."""
         self._stops[run] = orders.sentence(because)
         self._say(run, "stop", because=self._stops[run])
 
     def forget(self, run: str) -> None:
-        """Let the run's monitor end, or remove what a dead one has left: the outcome is committed."""
+        """Let the run's monitor end, or remove the files of a dead monitor. The outcome must be committed before this call."""
         self._stops.pop(run, None)
         self._forgotten.add(run)
         if run in self._monitors:
@@ -319,7 +321,9 @@ class Monitors:
         return self._remains.usage(run) if orders.is_run_id(run) else None
 
     async def find(self, runs: Iterable[str], of_earlier_boots: Iterable[str] = ()) -> list[str]:
-        """Return which of ``runs`` are alive, and report how the others ended. No run of an earlier boot can be alive."""
+        """Return the members of ``runs`` that are alive, and report how the other runs ended. A run of an earlier boot cannot be
+        alive.
+        """
         alive = []
         for run in runs:
             if run in self._unborn or run in self._monitors or self._remains.is_alive(run):
@@ -332,10 +336,10 @@ class Monitors:
             self._end(run, self._remains.left(run) or Left(Ending.LOST, FAILED, "the host was restarted"))
         return alive
 
-    # --- those that are not heard of ---------------------------------------------------------------------------------
+    # --- missing monitors --------------------------------------------------------------------------------------------
 
     def _miss(self, run: str, behind_until: float) -> None:
-        """Look for a run whose monitor has not connected. If the launcher is behind with its jobs, look later."""
+        """Search for a run's monitor that has not connected. If the launcher still has many jobs to do, search later."""
         loop = asyncio.get_running_loop()
         if self._is_open and run in self._unborn:
             if loop.time() < behind_until and self._is_behind():
@@ -344,7 +348,7 @@ class Monitors:
                 self._look_later(run, 0)
 
     def _is_behind(self) -> bool:
-        """True if the launcher has not read all jobs (unix(7), ``SIOCOUTQ``), or only lately: monitors may not be here yet."""
+        """True if the launcher has not read all jobs yet (unix(7), ``SIOCOUTQ``), or has read the last job only recently."""
         now = asyncio.get_running_loop().time()
         if self._to_launcher is not None and any(fcntl.ioctl(self._to_launcher, termios.TIOCOUTQ, bytes(4))):
             self._behind_at = now
@@ -354,7 +358,7 @@ class Monitors:
         self._do("look", run, self._look_after(run, seconds))
 
     def _do(self, what: str, run: str, deed: Coroutine[Any, Any, None]) -> None:
-        """Begin a task for a run, unless a task of the same kind for that run is still going on."""
+        """Start a task for a run, unless a task of the same kind is still active for this run."""
         if (what, run) in self._tasks:
             return deed.close()
         task = asyncio.get_running_loop().create_task(deed)
@@ -362,7 +366,7 @@ class Monitors:
         task.add_done_callback(lambda _: self._tasks.pop((what, run), None))
 
     async def _look_after(self, run: str, seconds: float) -> None:
-        """Wait until a living monitor connects. If the monitor is dead, report the end of its run."""
+        """Wait until the monitor of the run connects. If the monitor is dead, report the end of the run."""
         await asyncio.sleep(seconds)
         while run not in self._monitors:
             if not self._remains.is_alive(run):
@@ -371,7 +375,7 @@ class Monitors:
             await asyncio.sleep(BACK_WITHIN)
 
     async def _bury(self, run: str) -> None:
-        """End what is left of a run whose monitor is dead, and report what is certain about the run."""
+        """End the remaining processes of a run with a dead monitor, and report the known facts about the run."""
         if run in self._forgotten:
             self._remains.clear(run)
             self._forgotten.discard(run)
@@ -384,13 +388,13 @@ class Monitors:
         self._end(run, await asyncio.to_thread(self._remains.left_by_dead, run))
 
     async def _have_ended(self, orphan: Login) -> None:
-        """Have another keeper find and end all of a session whose keeper was killed. It checks in, and tells of the end; until
-        one has told it, nobody says that the session has ended.
+        """Start another keeper for a session whose keeper was killed. The new keeper connects, ends all processes of the session,
+        and reports the end. Until that report, jitd does not say that the session has ended.
         """
         self._orphans.add(orphan.run)
         try:
             (await self._have_made(orphan.run, orders.write_job(orphan))).close()
         except OSError as fault:
-            self._report(Trouble(f"run {orphan.run}: what kept the session was killed, and is not replaced: {fault.strerror}"))
-            await self._remains.empty(orphan.run)  # what is known of it
+            self._report(Trouble(f"run {orphan.run}: the keeper of the session was killed, not replaced: {fault.strerror}"))
+            await self._remains.empty(orphan.run)  # at least end the processes that can be found
             asyncio.get_running_loop().call_later(BORN_WITHIN, self._look_later, orphan.run, 0)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the daemon has packets taken by the launcher, and a local password checked by a process that the launcher forks.
+"""Sends packets to the launcher. This module also asks the launcher for a process that checks a local password.
 
-Law: the password is in no packet. The daemon gives its end of the client's socket away, and reads nothing from it.
+Law: no packet contains the password. The daemon passes its end of the client's socket on to the checking process, and reads
+nothing from this socket.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ from collections.abc import Callable, Sequence
 from jitd.monitor.proof_orders import NO, UNSET, WITHIN, YES, write_order
 
 Launcher = Callable[[], socket.socket | None]
-"""Returns the socket to the launcher that there is now; None while it is started again."""
+"""A function that returns the socket to the current launcher. The function returns None while the launcher is being restarted."""
 
 
 async def hand_over(launcher: Launcher, packet: bytes, descriptors: Sequence[int]) -> None:
-    """Send the launcher one packet with ``descriptors``: whole, or OSError is raised."""
+    """Send the launcher one packet with ``descriptors``. Either the whole packet is sent, or OSError is raised."""
     for _ in range(200):
         to = launcher()
         if to is not None:
@@ -31,8 +32,10 @@ async def hand_over(launcher: Launcher, packet: bytes, descriptors: Sequence[int
 
 
 async def have_checked(launcher: Launcher, user: str, client: socket.socket) -> bool | None:
-    """Have the password checked that comes from the other end of ``client``, which is closed here. Return whether it is that of
-    the account ``user``; None if none was sent. Raises OSError if it could not be checked.
+    """Let a child of the launcher check the password. The password comes from the process at the other end of the socket
+    ``client``. This function closes ``client``. Return True if the password is the password of the account ``user``. Return
+    False if the password is wrong, or if the check took too long. Return None if no password was sent. Raises OSError if the
+    check failed.
     """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
     with ours:
@@ -48,7 +51,7 @@ async def have_checked(launcher: Launcher, user: str, client: socket.socket) -> 
                 answer = await asyncio.get_running_loop().sock_recv(ours, 64)
         except TimeoutError:
             answer = b""
-    if not answer:  # its time was over, or it was killed: that may have been a guess
+    if not answer:  # the process was too slow or was killed; this is treated as a wrong password, since it may have been a guess
         return False
     if answer == UNSET:
         raise OSError(0, "PAM is not set up for local passwords (/etc/pam.d/jitd-local)")

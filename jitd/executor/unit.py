@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Monitors under systemd: a launcher that is a service of its own, and a transient scope for each run.
+"""Starts monitors on hosts with systemd. The launcher is a separate service, and each run has a transient scope.
 
-A scope does not belong to ``jitd.service``, so a run goes on while the daemon is restarted. The scope is delegated, because the
-monitor keeps the command in a control group below its own. If the monitor does not end a run in time, systemd ends the scope some
-seconds later (systemd.scope(5), org.freedesktop.systemd1(5), https://systemd.io/CGROUP_DELEGATION/).
+The scope of a run is not a part of ``jitd.service``, so the run continues while the daemon is restarted. The scope is delegated,
+because the monitor puts the command into a control group below its own group. If the monitor does not end a run in time, systemd
+ends the scope some seconds later (systemd.scope(5), org.freedesktop.systemd1(5), https://systemd.io/CGROUP_DELEGATION/).
 
-Law: no word of a client reaches D-Bus. A unit's name is made of the run's id, and its properties are those below.
+Law: no data from a client reaches D-Bus. The name of a unit is made from the id of the run. A unit has only the properties that
+the function ``properties`` returns.
 """
 
 from __future__ import annotations
@@ -25,12 +26,14 @@ from jitd.executor.monitors import Monitors
 from jitd.monitor.orders import is_run_id
 
 LAUNCHER = "/run/jitd/launcher.sock"
-"""Where ``jitd-launcher.socket`` listens."""
+"""The path of the socket on which ``jitd-launcher.socket`` listens."""
 SLICE = "jitd.slice"
 WITHIN = 5.0
-"""Seconds that systemd may take to answer."""
+"""Maximum number of seconds to wait for an answer of systemd."""
 AFTER_MONITOR = 10.0
-"""Seconds after the run's time limit, which the monitor enforces, at which systemd ends the scope."""
+"""Seconds between the run's time limit and the end of its scope by systemd. The monitor itself enforces the time
+limit earlier.
+"""
 KILL_AFTER = 5.0
 """Seconds between SIGTERM and SIGKILL when systemd stops a scope."""
 SYSTEMD = "org.freedesktop.systemd1"
@@ -40,7 +43,9 @@ MATCH = f"type='signal',sender='{SYSTEMD}',interface='{MANAGER}',member='JobRemo
 
 
 class ServiceLauncher:
-    """The launcher that systemd starts, outside of the daemon's sandbox, when the daemon connects to its socket."""
+    """The launcher as a service of systemd, outside of the daemon's sandbox. systemd starts the launcher when the daemon
+    connects to the launcher's socket.
+    """
 
     def start(self) -> socket.socket:
         """Connect to the launcher, and return the socket. Raises OSError."""
@@ -55,16 +60,16 @@ class ServiceLauncher:
         return found
 
     def end(self) -> None:
-        """Do nothing: systemd ends its services."""
+        """Do nothing, because systemd ends the services that it has started."""
 
 
 class Scopes:
-    """Makes transient scopes, over the system bus. A lost connection to the bus is made again."""
+    """Creates transient scopes over the system bus. If the connection to the bus is lost, a new connection is opened."""
 
     def __init__(self) -> None:
         self._bus: MessageBus | None = None
         self._connecting = asyncio.Lock()
-        self._jobs: dict[str, asyncio.Future[str]] = {}  # unit → how systemd's job for it ended
+        self._jobs: dict[str, asyncio.Future[str]] = {}  # unit → the result of systemd's job for the unit
 
     async def open(self) -> None:
         """Connect to the system bus. Raises ExecutorError."""
@@ -77,7 +82,7 @@ class Scopes:
             self._bus = None
 
     async def take_in(self, run: str, pid: int, ends_at_boot: float | None) -> None:
-        """Put process ``pid`` into the scope of ``run``, if it is not there already. Raises ExecutorError."""
+        """Put process ``pid`` into the scope of ``run``, if the process is not there already. Raises ExecutorError."""
         unit = unit_of(run)
         if is_in(pid, unit):
             return
@@ -104,7 +109,7 @@ class Scopes:
                 bus.add_message_handler(self._hear)
                 await self._call(bus, "AddMatch", "s", MATCH, to="org.freedesktop.DBus", at="/org/freedesktop/DBus")
                 await self._call(bus, "Subscribe", "")
-            except (OSError, EOFError, DBusError, TimeoutError) as fault:  # also what dbus-fast raises for a bad address
+            except (OSError, EOFError, DBusError, TimeoutError) as fault:  # dbus-fast raises such an error for a bad address
                 raise ExecutorError(f"the system bus cannot be reached: {str(fault) or 'no answer'}") from None
             self._bus = bus
             return bus
@@ -123,7 +128,7 @@ class Scopes:
             async with asyncio.timeout(WITHIN):
                 answer = await bus.call(call)
         except (OSError, EOFError) as fault:
-            raise ExecutorError(f"systemd could not be asked: {str(fault) or 'no answer'}") from None
+            raise ExecutorError(f"systemd cannot be reached: {str(fault) or 'no answer'}") from None
         if answer is None or answer.message_type is MessageType.ERROR:
             said = answer.body[0] if answer is not None and answer.body else "no answer"
             raise ExecutorError(f"systemd refused ({member}): {said}")
@@ -137,16 +142,17 @@ class Scopes:
 
 
 def unit_of(run: str) -> str:
-    """Return the name of a run's scope. Raises ValueError if ``run`` is not a run's id."""
+    """Return the name of a run's scope. Raises ValueError if ``run`` is not the id of a run."""
     if not is_run_id(run):
         raise ValueError(f"no run's id: {run!r}")
     return f"jitd-run-{run}.scope"
 
 
 def properties(run: str, pid: int, ends_at_boot: float | None) -> list[list[object]]:
-    """Return all that systemd is told of a scope. Nothing in it comes from a client; the daemon made the id.
+    """Return all properties that systemd receives for a scope. No property comes from a client, and the id of the run was made
+    by the daemon itself.
 
-    ``ends_at_boot`` is in seconds on CLOCK_BOOTTIME, None for no time limit.
+    ``ends_at_boot`` is the time limit in seconds on CLOCK_BOOTTIME. None means no time limit.
     """
     found: dict[str, Variant] = {
         "Description": Variant("s", f"jitd run {run}"),
@@ -156,7 +162,7 @@ def properties(run: str, pid: int, ends_at_boot: float | None) -> list[list[obje
         "KillMode": Variant("s", "control-group"),
         "TimeoutStopUSec": Variant("t", int(KILL_AFTER * 1e6)),
         "CollectMode": Variant("s", "inactive-or-failed"),
-        "OOMPolicy": Variant("s", "continue"),  # the kernel kills the process that is too large; systemd does not end the scope
+        "OOMPolicy": Variant("s", "continue"),  # the kernel kills only the process that is too large; the scope stays
         "CPUAccounting": Variant("b", True),
         "MemoryAccounting": Variant("b", True),
         "TasksAccounting": Variant("b", True),
@@ -168,14 +174,14 @@ def properties(run: str, pid: int, ends_at_boot: float | None) -> list[list[obje
 
 
 def is_in(pid: int, unit: str) -> bool:
-    """True if process ``pid`` is in the control group of ``unit``, or in one below."""
+    """True if process ``pid`` is in the control group of ``unit``, or in a control group below that group."""
     with contextlib.suppress(OSError):
         return any(unit in line.split("/") for line in Path(f"/proc/{pid}/cgroup").read_text("utf-8").splitlines())
     return False
 
 
 class Unit(Monitors):
-    """The executor for hosts whose process 1 is systemd."""
+    """The executor for hosts where process 1 is systemd."""
 
     def __init__(self, run_dir: Path, state_dir: Path, report: Callable[[Report], None]) -> None:
         super().__init__(run_dir, state_dir, report, ServiceLauncher(), Scopes())

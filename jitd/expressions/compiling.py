@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Compiles ``when`` of a rule, an expression in CEL (https://cel.dev), into a condition of the core.
+"""Compiles ``when`` of a rule into a condition of the core. ``when`` is an expression in CEL (https://cel.dev).
 
-Law: all names have declared types, and the expression is a bool; everything else is a fault when the policy is loaded. The names
-that an expression uses are taken from its syntax tree. Values are given to CEL only if they have their declared types. What CEL
-answers is yes only if it is the boolean true; an error of CEL is a value that Python takes for true, so its type is asked first.
+Law: all names have declared types, and the type of the expression is bool. If a type is wrong, a fault is reported when the
+policy is loaded. The names that an expression uses are taken from its syntax tree. A value is given to CEL only if the value has
+its declared type. The condition is true only if CEL returns the boolean true. CEL returns an error as an object that Python
+treats as true. Therefore the type of the result is checked first.
 """
 
 from __future__ import annotations
@@ -22,10 +23,11 @@ from jitd.expressions.parse import Node, Tree, read_resolved, read_tree
 from jitd.expressions.patterns import MOST_STEPS, MOST_STEPS_IN_LOOP, fault_in_pattern, steps_of
 
 MOST_BYTES = 4096
-"""How many bytes an expression may have."""
+"""Maximum number of bytes of an expression."""
 MOST_IN_LOOP = 2**20
-"""How many characters a loop may look at: the members of the longest list, each as long as the longest text. CEL copies each text
-that it looks at, keeps all copies until it answers, and lets no other thread of the daemon run meanwhile.
+"""Maximum number of characters that a loop may examine. The number of characters is computed as the length of the longest list,
+multiplied by the length of the longest text. CEL copies each text that it examines, and keeps all copies until the evaluation
+ends. During the evaluation, no other thread of the daemon runs.
 """
 _TYPES = {
     "bool": cel.Type.BOOL,
@@ -36,13 +38,15 @@ _TYPES = {
     "list": cel.Type.List(cel.Type.STRING),
 }
 _RESULT = "@result"
-"""What the compiler calls the list that map() and filter() make. Nobody can write this name."""
+"""The compiler's name for the list that map() and filter() create. Authors of expressions cannot write this name."""
 _FAULT = re.compile(r"^(?:[A-Z_]+: )?ERROR: <input>:(-?\d+):(-?\d+): (.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class ExpressionFault:
-    """A fault of an expression: a ``sentence``, and the ``line`` and ``column`` where it stands. Both count from 1."""
+    """A fault of an expression. ``sentence`` describes the fault. ``line`` and ``column`` are the place of the fault, counted
+    from 1.
+    """
 
     sentence: str
     line: int = 1
@@ -50,7 +54,7 @@ class ExpressionFault:
 
 
 class BadExpression(Exception):
-    """The expression cannot be compiled. ``faults`` are all that were found, at least one."""
+    """The expression cannot be compiled. ``faults`` contains all faults that were found. ``faults`` is never empty."""
 
     def __init__(self, faults: Iterable[ExpressionFault]) -> None:
         self.faults = tuple(faults)
@@ -58,7 +62,7 @@ class BadExpression(Exception):
 
 
 def compile_when(text: str, names: Mapping[str, Name] = NAMES) -> When:
-    """Return the condition that ``text`` spells. It may use ``names``. Raises BadExpression."""
+    """Return the condition that is written in ``text``. The condition may use the names in ``names``. Raises BadExpression."""
     if len(text.encode("utf-8", "surrogatepass")) > MOST_BYTES:
         raise BadExpression([ExpressionFault(f"it is longer than {MOST_BYTES} bytes")])
     if odd := re.search("[^ -~\t\n\r\u00a0-\ud7ff\ue000-\U0010ffff]", text):
@@ -96,7 +100,9 @@ def _place(text: str, offset: int) -> tuple[int, int]:
 
 
 def _faults_of(message: str) -> list[ExpressionFault]:
-    """Return the faults that the compiler names in ``message``, in words of ours where its own are not plain."""
+    """Return the faults that the compiler reports in ``message``. If a message of the compiler is hard to understand, a clearer
+    message replaces it.
+    """
     found = []
     for line, column, told in _FAULT.findall(message):
         told = re.sub(r"^Syntax error: ", "", told)
@@ -109,7 +115,7 @@ def _faults_of(message: str) -> list[ExpressionFault]:
             told = "it ends too early" if match[1] == "<EOF>" else f'"{match[1]}" does not belong here'
         elif "recursion depth" in told:
             told = "it is nested too deeply"
-        is_placed = 0 < int(line) <= MOST_BYTES and 0 < int(column) <= MOST_BYTES  # else the compiler has no place for it
+        is_placed = 0 < int(line) <= MOST_BYTES and 0 < int(column) <= MOST_BYTES  # otherwise the place is not known
         fault = ExpressionFault(told[:300], *((int(line), int(column)) if is_placed else (1, 1)))
         if fault not in found:
             found.append(fault)
@@ -121,15 +127,15 @@ def _faults_of(message: str) -> list[ExpressionFault]:
 
 
 def _faults_in(tree: Tree, text: str) -> list[ExpressionFault]:
-    """Return the faults that CEL does not know of."""
+    """Return the faults that CEL itself does not report."""
     found = []
-    steps = {True: 0, False: 0}  # in a loop or not → of all patterns so far
+    steps = {True: 0, False: 0}  # maps "is in a loop" to the steps of all patterns so far
     for node, depth in tree.walk():
         sentence = _fault_at(node, depth) or _fault_of_building(node, depth)
         if not sentence and (pattern := _pattern_in(node)) is not None and pattern.text is not None:
             steps[depth > 0] += steps_of(pattern.text)
             most = MOST_STEPS_IN_LOOP if depth else MOST_STEPS
-            if steps[depth > 0] - steps_of(pattern.text) <= most < steps[depth > 0]:  # at the first one that is too much
+            if steps[depth > 0] - steps_of(pattern.text) <= most < steps[depth > 0]:  # report it once, at the limit
                 sentence = "the patterns of matches() are too large together: each text would take long to compare"
         if sentence:
             found.append(ExpressionFault(sentence, *_place(text, tree.offset_of(node))))
@@ -138,11 +144,11 @@ def _faults_in(tree: Tree, text: str) -> list[ExpressionFault]:
 
 def _fault_at(node: Node, depth: int) -> str:
     if node.is_test:
-        return "has() asks nothing here: each name is known, or the rule fails (jitd-policy(5) says what silence means)"
+        return "has() cannot be used here: each name is known, or the rule fails (jitd-policy(5) says what silence means)"
     if node.kind == "loop" and set(node.name.split()) & set(ROOTS):
         return f"a variable of a loop may not be called {node.name.split()[0]}"
     if node.kind == "call" and node.name == "dyn":
-        return "dyn() would take the types away"
+        return "dyn() is not allowed, because it removes the types"
     if (pattern := _pattern_in(node)) is not None:
         if pattern.text is None:
             return "a pattern is written out: matches() may not get it from a name"
@@ -154,12 +160,14 @@ def _fault_at(node: Node, depth: int) -> str:
 
 
 def _pattern_in(node: Node) -> Node | None:
-    """Return the pattern of ``node``; None if it is not a call of matches()."""
+    """Return the pattern if ``node`` is a call of matches(). Otherwise return None."""
     return node.children[-1] if node.kind == "call" and node.name == "matches" and node.children else None
 
 
 def _fault_of_building(node: Node, depth: int) -> str:
-    """Return why ``node``, within ``depth`` loops, may not join texts or make lists there: a few bytes would become gigabytes."""
+    """Return a fault if ``node`` joins texts or creates lists where this is forbidden. ``node`` is inside ``depth`` loops. In a
+    loop, a few bytes could become gigabytes. Return an empty text if there is no fault.
+    """
     if not depth:
         return ""
     if node.kind == "call" and node.name == "_+_":
@@ -168,15 +176,17 @@ def _fault_of_building(node: Node, depth: int) -> str:
         is_own = node.children[0].kind == "ident" and node.children[0].name == _RESULT
         if is_own:
             return "" if depth == 1 else "map() and filter() may not stand in a loop"
-        return '"+" in a loop takes one constant'
-    is_own = len(node.children) == 1 and node.kind == "list"  # as map() and filter() have it
+        return 'in a loop, "+" needs a constant on one side'
+    is_own = len(node.children) == 1 and node.kind == "list"  # map() and filter() create such a list
     if node.kind in ("list", "struct") and not is_own and any(child.kind != "const" for child in node.children):
         return "a list or a map in a loop may have constants alone"
     return ""
 
 
 def _name_at(node: Node) -> str:
-    """Return the name, such as ``fact.risk``, that ``node`` spells; empty if it spells none."""
+    """Return the name that ``node`` represents, such as ``fact.risk``. Return an empty text if ``node`` does not represent a
+    name.
+    """
     if node.kind == "select" and node.children[0].kind == "ident":
         return f"{node.children[0].name.lstrip('.')}.{node.name}"
     return node.name.lstrip(".") if node.kind == "ident" else ""
@@ -186,7 +196,7 @@ def _name_at(node: Node) -> str:
 
 
 class _Evaluation:
-    """Asks CEL. ``types`` are the names that the expression uses, each with its type."""
+    """Evaluates an expression with CEL. ``types`` maps each name that the expression uses to its type."""
 
     __slots__ = ("_compiled", "_has_loop", "_types")
 
@@ -196,7 +206,7 @@ class _Evaluation:
         self._has_loop = has_loop
 
     def __call__(self, values: Mapping[str, Value]) -> bool:
-        """Return the answer for ``values``. Raises WhenFailed."""
+        """Return the result of the expression for ``values``. Raises WhenFailed."""
         given: dict[str, object] = {}
         for name, type in self._types.items():
             if name not in values:
@@ -210,7 +220,7 @@ class _Evaluation:
         try:
             answer = self._compiled.eval(data=given)
             kind, value = answer.type(), answer.value()
-        except Exception as error:  # any fault counts as one of the expression
+        except Exception as error:  # any error is treated as a failure of the expression
             raise WhenFailed(f'its "when" cannot be answered: {_reason(error)}') from None
         if kind != cel.Type.BOOL or not isinstance(value, bool):
             raise WhenFailed(f'its "when" cannot be answered: {_reason(value)}')
@@ -218,7 +228,9 @@ class _Evaluation:
 
 
 def _most_looked_at(values: Iterable[object]) -> int:
-    """Return the members of the longest list among ``values``, times the characters of the longest text."""
+    """In ``values``, find the longest list and the longest text. Return the number of the list's members, multiplied by the
+    number of the text's characters.
+    """
     most, longest = 1, 0
     for value in values:
         texts = value if isinstance(value, list) else [value] if isinstance(value, str) else []
@@ -227,6 +239,6 @@ def _most_looked_at(values: Iterable[object]) -> int:
 
 
 def _reason(error: object) -> str:
-    """Return CEL's own words for an error, on one line, without the name of its class."""
+    """Return CEL's own text for ``error`` on one line, without the name of the error class."""
     first = next(iter(str(error).splitlines()), "")
     return re.sub(r"^[A-Z_]+: | \[[A-Z_]+\]$", "", first)[:200] or "CEL does not say why"

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Patterns in the syntax of RE2 (https://github.com/google/re2/wiki/Syntax), for texts that a stranger wrote, such as a reason.
+"""Patterns in the syntax of RE2 (https://github.com/google/re2/wiki/Syntax). A pattern is compared with texts that other people
+write, such as a reason.
 
-Law: searching takes time linear in the text, for any pattern. A pattern is tried when the policy is loaded. One that would take
-long for each text is refused there.
+Law: for every pattern, the time of a search grows only linearly with the length of the text. A pattern is tested when the policy
+is loaded. If searches with a pattern would need much time, the pattern is refused when the policy is loaded.
 """
 
 from __future__ import annotations
@@ -14,13 +15,17 @@ from cel_expr_python import cel
 from jitd.core.conditions import Pattern
 
 MOST_STEPS = 3000
-"""The most steps of a pattern. RE2 compiles a pattern again for each text, at 2 to 4 µs a step."""
+"""Maximum number of steps of a pattern. RE2 compiles a pattern again for each text. The compilation of a pattern needs 2 to 4 µs
+for each step.
+"""
 MOST_STEPS_IN_LOOP = 100
-"""The most steps of a pattern with which each member of a list is compared."""
+"""Maximum number of steps of a pattern that is compared with each member of a list."""
 _BROAD = 10
-"""As how many steps a class counts that has nearly all characters, such as ``.``: it has a step for each length of UTF-8."""
+"""The number of steps for a class that contains nearly all characters, such as ``.``. A class of nearly all characters has one
+step for each possible length of a character in UTF-8.
+"""
 _SCRIPT = 1000
-"""As how many steps a class counts that is a table of Unicode, such as ``\\pL``."""
+"""The number of steps for a class that is a Unicode table, such as ``\\pL``."""
 _PIECE = re.compile(
     r"\\[pP](?:\{[^}]*\}|.)|\\Q|\\x\{[^}]*\}|\\.|\[\^?\]?(?:\[:[^]]*:\]|\\.|[^]\\])*\]|\{(\d+)(?:,(\d*))?\}|\(\?[^:()]*:?|.",
     re.DOTALL,
@@ -30,14 +35,16 @@ _FINDS = cel.NewEnv(variables={"text": cel.Type.STRING, "pattern": cel.Type.STRI
 
 
 def read_pattern(text: str) -> Pattern:
-    """Return the pattern that ``text`` spells. Raises ValueError with a sentence if it spells none."""
+    """Return the pattern that is written in ``text``. Raises ValueError with a sentence if ``text`` is not a valid pattern."""
     if fault := fault_in_pattern(text, MOST_STEPS):
         raise ValueError(fault)
     return Pattern(text, lambda searched: _is_found(text, searched) is True)
 
 
 def fault_in_pattern(text: str, most: int) -> str:
-    """Return why ``text`` is not a pattern of at most ``most`` steps; empty if it is one."""
+    """Return the reason why ``text`` is not a pattern of at most ``most`` steps. Return an empty text if ``text`` is such a
+    pattern.
+    """
     if steps_of(text) > most:
         return "it is too large: each text would take long to compare"
     found = _is_found(text, "")
@@ -45,19 +52,23 @@ def fault_in_pattern(text: str, most: int) -> str:
 
 
 def _is_found(pattern: str, text: str) -> bool | str:
-    """Return whether some part of ``text`` matches, or a sentence if that cannot be said."""
+    """Return True if some part of ``text`` matches ``pattern``, otherwise False. Return an error sentence if the search is not
+    possible.
+    """
     try:
         found = _FINDS.eval(data={"text": text, "pattern": pattern})
         value = found.value()
-    except RuntimeError:  # a text that has no UTF-8
-        return "it holds half of a character (a surrogate)"
+    except RuntimeError:  # the text cannot be encoded in UTF-8
+        return "it contains half of a character (a surrogate)"
     if found.type() == cel.Type.BOOL and isinstance(value, bool):
         return value
     return str(value).splitlines()[0].rpartition("invalid regular expression: ")[2][:200]
 
 
 def steps_of(pattern: str) -> int:
-    """Return at least as many steps as RE2 makes of ``pattern``, roughly: a repeat counts all that it repeats."""
+    """Return a rough upper limit for the number of steps that RE2 creates from ``pattern``. A repeated part is counted once for
+    each repetition.
+    """
     sizes, last = [0], 0
     for piece in _PIECE.finditer(pattern):
         if piece[0].startswith("("):
@@ -77,7 +88,7 @@ def steps_of(pattern: str) -> int:
 
 
 def _size(piece: str) -> int:
-    """Return the steps of one character or class."""
+    """Return the number of steps of one character or one class."""
     if re.search(r"\\[pP]", piece):
         return _SCRIPT
     return _BROAD if piece == "." or re.search(r"^\[\^|\[:\^|\\[DSWC]", piece) else 1

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Facts about the process that asks: its systemd unit, its control group, and where its login session began.
+"""Facts about the process that makes the request: its systemd unit, its control group, and where its login session began.
 
-Law: the process is held while it is read, so that the facts are of this process and of no later one with its number. A process
-that has ended has no facts. Of a control group's name, only the part that root has given counts as a unit.
+Law: jitd has an open descriptor of the process while it reads the facts of the process. Therefore the facts never come from a
+later process with the same pid. A process that has ended has no facts. A unit is read only from the part of a control group's
+name that root has chosen.
 """
 
 from __future__ import annotations
@@ -16,15 +17,15 @@ from jitd.core.origin import CONSOLE, OF_THE_CALLER, REMOTE, Caller, spell_addre
 from jitd.facts import sessions
 
 _NO_SESSION = 2**32 - 1
-"""The audit session of a process for which nobody has logged in."""
+"""The audit session id of a process that belongs to no login session."""
 _UNIT = re.compile(r"_?(.+\.(?:service|scope|socket|mount|swap))")
 _SYSTEMD = b"name=systemd"
 _PROC = Path("/proc")
-_FORGOTTEN = Unknown("it was not looked at when this was asked for: ask again")
+_FORGOTTEN = Unknown("this fact was not examined when the request was made: ask again")
 
 
 def look(names: frozenset[str], caller: Caller | None) -> Facts:
-    """Return those facts of this module that are among ``names``. ``caller`` is None if nothing is known of the process."""
+    """Return the facts of this module that are in ``names``. ``caller`` is None if nothing is known about the process."""
     wanted = sorted(names & OF_THE_CALLER)
     if caller is None or caller.hold is None:
         kept = {} if caller is None else dict(caller.kept)
@@ -32,7 +33,8 @@ def look(names: frozenset[str], caller: Caller | None) -> Facts:
     try:
         held = caller.hold()
         read = {name: _FACTS[name](held.pid, caller) for name in wanted}
-        held.refuse_gone()  # if it still lives, what was read is its own
+        # if the process has not ended, the values that were read belong to this process
+        held.refuse_gone()
     except OSError:
         return dict.fromkeys(wanted, Unknown("the process that asked has ended"))
     return read
@@ -46,7 +48,7 @@ def _origin(pid: int, caller: Caller) -> Value | Unknown:
 
 
 def _of_login(caller: Caller) -> Value | Unknown:
-    """Return where the login session begins that the enforcement point asks about."""
+    """Return the origin of the login session about which the enforcement point asks."""
     if caller.remote_host:
         return spell_address(caller.remote_host) or REMOTE
     if sessions.of_terminal(caller.tty) == CONSOLE:
@@ -70,8 +72,9 @@ _FACTS: dict[str, Callable[[int, Caller], Value | Unknown]] = {
 
 
 def cgroup_of(pid: int) -> str:
-    """Return the path of the control group of process ``pid``, as text in which a byte that is not UTF-8 is ``\\xNN`` and a
-    backslash is doubled. It is the path in systemd's own hierarchy, if the host has more than one. Raises OSError.
+    """Return the path of the control group of process ``pid``. In the returned text, a byte that is not UTF-8 is written as
+    ``\\xNN``, and each backslash is doubled. If the host has several hierarchies, the path is in systemd's own hierarchy. Raises
+    OSError.
     """
     lines = (line.split(b":", 2) for line in (_PROC / f"{pid}/cgroup").read_bytes().split(b"\n") if line)
     found = {kind: path for _, kind, path in lines}
@@ -82,10 +85,12 @@ def cgroup_of(pid: int) -> str:
 
 
 def unit_in(cgroup: str) -> str:
-    """Return the unit of the system's manager that the control group ``cgroup`` belongs to; empty if there is none.
+    """Return the unit of systemd's system manager that contains the control group ``cgroup``. Return an empty text if there is
+    no such unit.
 
-    It is the first unit on the way down that is not a slice. What is below it is named by the unit itself: a person's own
-    manager can call a group there ``backup.service``.
+    The unit is the first part of the path ``cgroup`` that is not a slice. Names below a unit are not used, because the unit
+    itself chooses these names. For example, a person's own systemd manager can give the name ``backup.service`` to a group below
+    its unit.
     """
     for part in cgroup.strip("/").split("/"):
         if part.endswith(".slice"):

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Gathers the built-in facts that rules name: each by the part of the host that knows it.
+"""Gathers the built-in facts that rules name. Each fact is read from the part of the host that knows the fact.
 
-Law: a fact is looked up only if it was asked for by its name, and once. Each built-in fact that was asked for is in the answer,
-as a value of its declared type or as Unknown. Facts that only a provider knows are left out. Calls block: they are made in a
-worker.
+Law: a fact is looked up only if its name is requested. Each fact is looked up only once. The answer contains each requested
+built-in fact, either as a value of its declared type or as Unknown. Facts that only a provider knows are left out. Look-ups
+block, so facts are gathered in a worker.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ _RECORD = {
     for done in ("asked", "denied", "ran")
     for word, span in (("hour", _HOUR), ("day", _DAY))
 }
-"""Facts from the record: what is counted, and since how long ago."""
+"""Some facts are numbers of events in the record. The table maps each such fact to the kind of the counted events, and to the
+period in which they are counted.
+"""
 _HOST: dict[str, Callable[[], Value]] = {
     "fact.host": host.name,
     "fact.uptime": host.up_for,
@@ -36,12 +38,12 @@ _HOST: dict[str, Callable[[], Value]] = {
 }
 _NOW = "fact.now"
 NAMES = frozenset({_NOW, *_HOST, *_RECORD}) | OF_THE_CALLER | command_file.NAMES | ticket.NAMES
-"""All facts that are known here."""
+"""All facts of this package."""
 
 
 class Gatherer:
-    """Looks up facts. ``opened`` opens the store for reading, in the calling thread. ``trusted`` are the mounts on which the
-    owners of files are believed. Threads may share a Gatherer.
+    """Looks up facts. ``opened`` opens the store for reading, in the calling thread. On the mounts in ``trusted``, jitd believes
+    the owner that a file shows. Threads may share a Gatherer.
     """
 
     def __init__(
@@ -58,7 +60,7 @@ class Gatherer:
         self._files = Files() if files is None else files
 
     def gather(self, names: frozenset[str], question: Question) -> Facts:
-        """Return the built-in facts among ``names``, and perhaps others that come with them."""
+        """Return the built-in facts in ``names``. The result may contain other facts that were found at the same time."""
         now = self._now()
         found: dict[str, Value | Unknown] = {name: _of_host(name) for name in sorted(names & _HOST.keys())}
         if _NOW in names:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""dpkg's own database: which package a file belongs to, and which checksum the package says that the file has.
+"""Reads dpkg's own database: the package of a file, and the checksum of the file according to the package.
 
-The files are those of dpkg 1.21 (deb-md5sums(5), dpkg-divert(1), dpkg-query(1)). dpkg itself is not run. Law: this does
-not protect against tampering. The database says what was installed; root can change both, and the checksums are MD5.
+The files are those of dpkg 1.21 (deb-md5sums(5), dpkg-divert(1), dpkg-query(1)). dpkg itself is not run. Law: a comparison with
+the database does not protect against tampering. The database only contains the state at the installation. Root can change both
+the file and the database, and the checksums are MD5.
 """
 
 from __future__ import annotations
@@ -15,21 +16,21 @@ from dataclasses import dataclass
 
 DATABASE = b"/var/lib/dpkg"
 _MOST_KEPT = 512
-"""How many answers are kept until the database changes."""
+"""Maximum number of answers that are kept until the database changes."""
 _MOST_BYTES = 64 * 1024 * 1024
 _TOPS = (b"bin", b"sbin", b"lib", b"lib32", b"lib64", b"libx32")
-"""Directories that are links into /usr on a merged host, while packages may still name files by them."""
+"""Directories that are links into /usr on a merged host. Packages may still use these directories in the names of files."""
 _LIST = b".list"
 
 
 class NoDatabase(Exception):
-    """The database cannot be used. The text says why, as the end of a sentence."""
+    """The database cannot be used. The text of this exception gives the reason as the end of a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """A file of a package. ``listed`` is the package with its architecture, as the database names it; ``names`` are the paths by
-    which the package may call the file.
+    """A file of a package. ``listed`` is the name of the package and its architecture, in the form that the database uses.
+    ``names`` are the paths that the package may use for the file.
     """
 
     listed: bytes
@@ -43,7 +44,9 @@ class Owned:
 
 @dataclass(frozen=True, slots=True)
 class _Diversion:
-    """A file that a package would install as ``name`` stands at ``to``, unless the package is ``by`` (dpkg-divert(1))."""
+    """A diversion (dpkg-divert(1)). If a package installs a file as ``name``, dpkg puts this file at ``to``. If the package
+    ``by`` installs such a file, the file stays at ``name``.
+    """
 
     name: bytes
     to: bytes
@@ -51,7 +54,7 @@ class _Diversion:
 
 
 class Packages:
-    """The database in ``directory``. Answers are kept until the database changes. Threads may share it."""
+    """The database in ``directory``. Answers are kept until the database changes. Threads may share this object."""
 
     def __init__(self, directory: bytes = DATABASE) -> None:
         self._directory = directory
@@ -60,8 +63,9 @@ class Packages:
         self._lock = threading.Lock()
 
     def owner_of(self, path: bytes) -> Owned | None:
-        """Return what package the file ``path`` (absolute, without links) belongs to; None if it belongs to none. If packages of
-        several architectures have the same file, it is the first one in the order of their names. Raises NoDatabase.
+        """Return the package of the file ``path``. ``path`` is absolute and contains no links. Return None if the file belongs
+        to no package. If packages of several architectures have the same file, return the package with the name that is sorted
+        first. Raises NoDatabase.
         """
         with self._lock:
             before = self._stamp()
@@ -78,8 +82,8 @@ class Packages:
             return self._kept[path]
 
     def checksum_of(self, owned: Owned) -> bytes | None:
-        """Return the MD5 digest that the package says ``owned`` has; None if it says none, as of files that an administrator may
-        change. Raises NoDatabase.
+        """Return the MD5 digest of ``owned`` according to the package. Return None if the package has no digest, for example for
+        files that an administrator may change. Raises NoDatabase.
         """
         content = self._read(b"info/" + owned.listed + b".md5sums", if_missing=b"")
         for name in sorted(owned.names):
@@ -89,7 +93,7 @@ class Packages:
         return None
 
     def _stamp(self) -> tuple[tuple[int, ...], ...]:
-        """Return what changes when dpkg installs or removes something. Raises NoDatabase."""
+        """Return values that change when dpkg installs or removes something. Raises NoDatabase."""
         found = []
         for name in (b"info", b"status", b"diversions"):
             try:
@@ -110,7 +114,7 @@ class Packages:
             return None
         names, only, never = _names(path), None, None
         for diversion in self._diversions():
-            if diversion.to in names:  # another package's file, moved aside
+            if diversion.to in names:  # a file of another package, which was moved aside
                 names, only, never = _names(diversion.name), None, diversion.by
                 break
             if diversion.name in names:
@@ -151,8 +155,8 @@ class Packages:
 
 
 def _names(path: bytes) -> frozenset[bytes]:
-    """Return the paths by which a package may call the file ``path``: on a host with a merged /usr, ``/bin/ls`` is
-    ``/usr/bin/ls``.
+    """Return the paths that a package may use for the file ``path``. For example, on a host with a merged /usr, ``/bin/ls`` is
+    the same file as ``/usr/bin/ls``.
     """
     for top in _TOPS:
         if path.startswith(b"/usr/" + top + b"/"):

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Login sessions, as logind and utmp(5) know them: who is logged in, on which terminals, and where a session began.
+"""Reads login sessions from logind and utmp(5). The sessions show who is logged in, on which terminals, and where a session
+began.
 
-Law: only what root has written is read: logind's files (those that sd-login(3) reads), or utmp where there is no logind. If they
-do not say where a session began, that is Unknown.
+Law: this module reads only files that root has written. This module reads the same files of logind as sd-login(3), or utmp if
+there is no logind. If these files do not say where a session began, the origin is Unknown.
 """
 
 from __future__ import annotations
@@ -19,28 +20,31 @@ from jitd.core.facts import Unknown
 from jitd.core.origin import CONSOLE, LOCAL, REMOTE, spell_address
 
 SESSIONS = Path("/run/systemd/sessions")
-"""The directory with a file for each session. It is there if logind is."""
+"""The directory with one file for each session. This directory exists if logind runs."""
 UTMP = Path("/run/utmp")
 _ID = re.compile(r"[A-Za-z0-9]+")
 _SCOPE = re.compile(r"/user\.slice/user-[0-9]+\.slice/session-([A-Za-z0-9]+)\.scope(?:/|\Z)")
 _OWN_TERMINAL = re.compile(r"(?:/dev/)?(?:console|(?:tty|hvc|xvc|sclp_line)[A-Za-z]*[0-9]+)")
 _MOST = 64 * 1024
 _LIVE = ("online", "active")
-"""The states in which somebody is logged in. The third one, ``closing``, is of sessions of which only processes are left."""
+"""The states in which somebody is logged in. In the third state, ``closing``, a session has only leftover processes."""
 _ENTRY = struct.Struct("<h2xi32s4s32s256s52x")
-"""An entry of utmp: type, pid, line, id, user, host; then what is not needed here (utmp(5), on every Linux)."""
+"""An entry of utmp: type, pid, line, id, user, host. The rest of the entry is not needed here. The format is the same on every
+Linux (utmp(5)).
+"""
 _USER_PROCESS = 7
 
 Session = dict[str, str]
-"""What logind says of one session: names and values."""
+"""Maps names to the values that logind has about one session."""
 
 
 def origin(audit_session: int | None, cgroup: str, directory: Path = SESSIONS) -> str | Unknown:
-    """Return where the login session of a process began: ``local``, ``console``, ``remote``, or an address.
+    """Return the place where the login session of a process began: ``local``, ``console``, ``remote``, or an address.
 
-    ``audit_session`` is the process's (None: it has none), ``cgroup`` the path of its control group. Both are the kernel's, and
-    only root can give a process others. The audit session names the session of logind. Where logind knows no audit sessions, as
-    in a container, the control group does. Raises OSError.
+    ``audit_session`` is the audit session of the process, or None if it has none. ``cgroup`` is the path of the process's
+    control group. The audit session and the control group come from the kernel, and only root can change them. The audit session
+    identifies the session of logind. If logind knows no audit sessions, for example in a container, the control group identifies
+    the session of logind. Raises OSError.
     """
     if not directory.is_dir():
         return Unknown("logind does not run on this host")
@@ -66,21 +70,22 @@ def _began(session: Session) -> str | Unknown:
     host, said = session.get("REMOTE_HOST", ""), session.get("REMOTE")
     if said not in ("0", "1"):
         return Unknown("logind does not say whether the login session began on this host")
-    if said == "1" or (host and not session.get("SEAT")):  # logind calls no session remote that came by way of "localhost"
+    # logind does not call a session remote if the session came from "localhost"
+    if said == "1" or (host and not session.get("SEAT")):
         return spell_address(host) or REMOTE
     return CONSOLE if session.get("SEAT") else of_terminal(session.get("TTY", ""))
 
 
 def of_terminal(tty: str) -> str:
-    """Return where a session began that nobody began from another host: ``console`` if ``tty``, its terminal, is a screen or a
-    serial line of this host; otherwise ``local``.
+    """Return the place where a local session began. Return ``console`` if the session's terminal ``tty`` is a screen or a serial
+    line of this host. Otherwise return ``local``.
     """
     return CONSOLE if _OWN_TERMINAL.fullmatch(tty) else LOCAL
 
 
 def n_people(directory: Path = SESSIONS, utmp: Path = UTMP) -> int:
-    """Count the accounts that are logged in. One account in two sessions counts once. Raises OSError if neither logind nor utmp
-    tells.
+    """Return the number of accounts that are logged in. An account with two sessions is counted once. Raises OSError if logind
+    and utmp both cannot be read.
     """
     if directory.is_dir():
         return len({
@@ -94,8 +99,8 @@ def n_people(directory: Path = SESSIONS, utmp: Path = UTMP) -> int:
 
 
 def terminals(user: str, uid: int, directory: Path = SESSIONS, utmp: Path = UTMP) -> set[str]:
-    """Return the terminals on which the account ``user`` (``uid``) is logged in, such as ``pts/3``: those that logind knows, and
-    those of utmp. Their names may have any form. Raises OSError.
+    """Return the terminals on which the account ``user`` (``uid``) is logged in, such as ``pts/3``. The terminals come from
+    logind and from utmp. The name of a terminal may have any form. Raises OSError.
     """
     found = set[str]()
     with suppress(FileNotFoundError):
@@ -122,7 +127,9 @@ def _all(directory: Path) -> Iterator[Session]:
 
 
 def _named(name: str, directory: Path) -> Iterator[Session]:
-    """Yield the session ``name``, or nothing if there is none. Beside the sessions' files there are fifos with other names."""
+    """Yield the session ``name``, or nothing if there is no such session. Names that are not session names are ignored, because
+    the directory also contains fifos.
+    """
     if not _ID.fullmatch(name):
         return
     with suppress(FileNotFoundError):

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Handlers of binfmt_misc: programs that the kernel uses to execute certain kinds of files. A handler is the interpreter of such
-files.
+"""Handlers of binfmt_misc. A handler is a program with which the kernel executes certain kinds of files. So a handler is the
+interpreter of these files.
 
-Law: this module imports only the standard library, and nothing of jitd. A handler that the kernel lists and this module cannot
-read is an error. It is never skipped.
+Law: this module imports only the standard library, and nothing of jitd. If the kernel lists a handler that this module cannot
+read, ValueError or OSError is raised. An unreadable handler is never skipped.
 """
 
 from __future__ import annotations
@@ -14,17 +14,18 @@ from dataclasses import dataclass
 
 PLACE = b"/proc/sys/fs/binfmt_misc"
 NOT_MOUNTED = (errno.ENOENT, errno.ELOOP, errno.ENODEV)
-"""Error numbers of a look-up where binfmt_misc is not mounted: nobody mounted it, the kernel lacks it, or a systemd in another
-namespace would have to mount it.
+"""Error numbers of a look-up when binfmt_misc is not mounted. There are three possible causes. Nobody has mounted binfmt_misc,
+or the kernel does not support it, or only a systemd in another namespace could mount it.
 """
 FIRST = 256
-"""How many bytes at the beginning of a file the kernel compares with magic numbers."""
+"""Number of bytes at the beginning of a file that the kernel compares with magic numbers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """The kernel executes a file with ``interpreter`` if the file's name ends in ``extension``, or if the bytes at ``offset`` are
-    ``magic`` where ``mask`` has ones.
+    """The kernel executes certain files with ``interpreter``. If ``extension`` is set, the handler is for file names that end in
+    ``extension``. If ``extension`` is None, the handler is for files with ``magic`` at ``offset``. Only bits that are set in
+    ``mask`` are compared.
     """
 
     interpreter: bytes
@@ -34,7 +35,7 @@ class Handler:
     mask: bytes
 
     def takes(self, name: bytes, beginning: bytes) -> bool:
-        """True if this handler executes a file that is called by ``name`` and has this ``beginning``."""
+        """True if this handler executes a file with this ``name`` and this ``beginning``."""
         if self.extension is not None:
             _, dot, after = name.rpartition(b".")
             return bool(dot) and after == self.extension
@@ -43,8 +44,8 @@ class Handler:
 
 
 def of(name: bytes, beginning: bytes, place: bytes = PLACE) -> list[bytes]:
-    """Return the interpreters of all handlers that take the file ``name`` with this ``beginning``. Raises OSError and ValueError
-    if the kernel's list cannot be read.
+    """Return the interpreters of all handlers that execute the file ``name`` with this ``beginning``. Raises OSError and
+    ValueError if the kernel's list cannot be read.
     """
     try:
         is_on = _content(place, b"status").strip() == b"enabled"
@@ -75,7 +76,9 @@ def _content(place: bytes, entry: bytes) -> bytes:
 
 
 def read(text: bytes) -> Handler | None:
-    """Return a handler, parsed from the kernel's text; None for a disabled one. Raises ValueError if ``text`` makes no sense."""
+    """Parse the kernel's ``text`` about a handler, and return the Handler. Return None if the handler is disabled. Raises
+    ValueError if ``text`` cannot be parsed.
+    """
     lines = text.splitlines()
     if not lines or lines[0] not in (b"enabled", b"disabled"):
         raise ValueError("a handler of binfmt_misc cannot be read")

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Inspection of a file: its content, and who could change what it does.
+"""Inspects a file: the content of the file, and who could change the file's effect.
 
-Law: this module imports only the standard library, and facts about mounts and handlers. Only regular files are opened. Reading is
-bounded in bytes and time. A file that cannot be judged raises Uninspectable with a sentence; nothing is guessed.
+Law: this module imports only the standard library, and facts about mounts and handlers. Only regular files are opened. Reading
+is limited in bytes and time. If a file cannot be judged, Uninspectable is raised with a sentence. Nothing is guessed.
 """
 
 from __future__ import annotations
@@ -21,25 +21,24 @@ from jitd.files.glance import Glance
 from jitd.files.mounts import Mounts
 
 LIMIT = 1024 * 1024 * 1024
-"""Size in bytes of the largest file that is read."""
+"""Maximum size in bytes of a file that is read."""
 PATIENCE = 20.0
-"""Seconds that reading one file may take."""
+"""Maximum number of seconds for reading one file."""
 MOST_LINKS = 40
 MOST_INTERPRETERS = 5
-"""How many interpreters in a chain are looked at, each the interpreter of the one before it. The kernel follows no more."""
+"""Maximum number of interpreters that are examined in a chain of interpreters. The kernel has the same limit."""
 FIRST_LINE = 256
-"""How many bytes at the beginning of a file the kernel reads to find the interpreter."""
+"""Number of bytes at the beginning of a file that the kernel reads to find the interpreter."""
 CHUNK = 1024 * 1024
 ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
-"""Error numbers of a look-up of a path where nothing is."""
+"""Error numbers of a look-up when nothing exists at the path."""
 ITSELF = (b"self", b"thread-self")
-"""Names in procfs that mean a different process to each process that looks them up."""
+"""Links in procfs that lead each process to its own directory."""
 
 
 class Uninspectable(Exception):
-    """A file cannot be judged, so it must not be run; the text says why, as a sentence. ``looked_at`` are the paths where the
-    file was looked for. ``is_absent``: none of these paths exists. ``is_unfit``: something is there that the kernel does not
-    execute.
+    """A file cannot be judged, so it must not be run. The text gives the reason. ``looked_at``: the searched paths.
+    ``is_absent``: none of these paths exists. ``is_unfit``: one of them exists, but the kernel does not execute the file.
     """
 
     def __init__(
@@ -54,8 +53,8 @@ class Uninspectable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
-    """What was found at ``path``. ``writable_by`` says, one sentence each, who but root and the target could change what the file
-    does; empty if nobody. ``interpreter`` is the absolute path in the file's first line, or None.
+    """The facts about the file at ``path``. ``writable_by`` has a sentence for each account that could change the file's effect.
+    Root and the target account are left out. ``interpreter`` is the absolute path in the file's first line, or None.
     """
 
     path: bytes
@@ -78,7 +77,7 @@ AccessList = list[tuple[int, int, int]] | None
 
 
 def access_list(path: bytes, glance: Glance, file: int | None = None) -> AccessList:
-    """Return the access list of ``path``, or of ``file``, open there: tag, permissions and id of each entry; None without one."""
+    """Return tag, permissions and id of each access list entry of ``path`` or its descriptor ``file``. None: no list."""
     try:
         if (raw := glance.access(path, file)) is None:
             return None
@@ -90,7 +89,7 @@ def access_list(path: bytes, glance: Glance, file: int | None = None) -> AccessL
 
 
 def _changers(name: str, status: os.stat_result, access: AccessList, target_uid: int) -> list[str]:
-    """Say who but root and the target may write to ``name``, one sentence each."""
+    """Return one sentence for each account that may write to ``name``, except root and the target account."""
     found = []
     if status.st_uid not in (0, target_uid):
         found.append(f"{name} belongs to uid {status.st_uid}")
@@ -117,8 +116,8 @@ def _shown(path: bytes) -> str:
 
 @dataclass(slots=True)
 class _Walk:
-    """A walk along a path that looks at every directory and link on the way. ``cwd`` is the current directory of the process that
-    is to open the path; None if that is not known.
+    """A walk along a path that examines every directory and link on the way. ``cwd`` is the current directory of the process
+    that will open the path, or None if this directory is not known.
     """
 
     target_uid: int
@@ -129,7 +128,7 @@ class _Walk:
     _seen: set[tuple[int, int]] = field(default_factory=set)
 
     def follow(self, path: bytes) -> bytes:
-        """Return the path without links that ``path`` leads to, noting who could make it lead elsewhere. Raises Uninspectable."""
+        """Return ``path`` with all links resolved. Note who could make ``path`` lead elsewhere. Raises Uninspectable."""
         if not path.startswith(b"/"):
             raise Uninspectable("its path is not absolute", looked_at=(path,))
         at = b"/"
@@ -166,7 +165,9 @@ class _Walk:
         return at
 
     def changers_of(self, name: bytes, real: bytes, status: os.stat_result, access: AccessList) -> list[str]:
-        """Say who but root and the target could write to what is at ``real``, one sentence each. Sentences call it ``name``."""
+        """Return one sentence for each account that could write to ``real``, except root and the target account. The sentences
+        call the file ``name``.
+        """
         found = _changers(_shown(name), status, access, self.target_uid)
         try:
             why_not = self.mounts.why_not(real)
@@ -181,7 +182,7 @@ class _Walk:
         return mount is not None and mount.kind == "proc"
 
     def _out_of_procfs(self, path: bytes, at: bytes, part: bytes, ahead: list[bytes]) -> bytes:
-        """Return where /proc/self/cwd or /proc/self/root leads. Raises Uninspectable for everything else in procfs."""
+        """Return the target of /proc/self/cwd or /proc/self/root. For any other path in procfs, raises Uninspectable."""
         mount = self.mounts.at(at)
         is_its_own = mount is not None and at == mount.point and part in ITSELF
         if is_its_own and self.cwd is not None and ahead[-1:] in ([b"cwd"], [b"root"]):
@@ -191,7 +192,7 @@ class _Walk:
         )
 
     def _look_at(self, directory: bytes, entry: os.stat_result) -> None:
-        """Note who could replace ``entry`` of ``directory``. The sticky bit protects the entries of trusted owners."""
+        """Note who could replace ``entry`` in ``directory``. A sticky bit protects an entry whose owner is trusted."""
         status = self.glance.lstat(directory)
         key = (status.st_dev, status.st_ino)
         if key in self._seen:
@@ -200,7 +201,7 @@ class _Walk:
         trusted = (0, self.target_uid)
         is_believed = bool(status.st_mode & stat.S_ISVTX) and not self.mounts.why_not(directory)
         if is_believed and status.st_mode & stat.S_ISVTX and status.st_uid in trusted and entry.st_uid in trusted:
-            return  # not noted as seen: the next entry in this directory may belong to somebody else
+            return  # the directory is not marked as seen, because the next entry in it may belong to somebody else
         self._seen.add(key)
         self.changers += found
 
@@ -213,7 +214,7 @@ def parts(path: bytes) -> list[bytes]:
 
 
 def open_regular(path: bytes) -> int:
-    """Open the regular file at ``path`` for reading, and return the descriptor. Raises Uninspectable for anything else."""
+    """Open the regular file at ``path`` for reading. Return the descriptor. Raises Uninspectable if the file is not regular."""
     place = -1
     try:
         place = os.open(path, os.O_PATH | os.O_CLOEXEC)
@@ -229,7 +230,7 @@ def open_regular(path: bytes) -> int:
 
 
 def _digest(file: int, path: bytes, limit: int, copy: int | None = None) -> bytes:
-    """Return the SHA-256 of the content of ``file``; write the content to the descriptor ``copy``, if given."""
+    """Return the SHA-256 of the content of ``file``. If ``copy`` is given, write the content to this descriptor."""
     enough_at = time.monotonic() + PATIENCE
     digest = hashlib.sha256()
     size = 0
@@ -253,7 +254,7 @@ def _piece(file: int, path: bytes) -> bytes:
 
 
 def _interpreters(file: int, path: bytes) -> tuple[bytes | None, list[bytes]]:
-    """Return the interpreter that the first line of the file names, and those that binfmt_misc uses for such a file."""
+    """Return the interpreter in the first line of the file, and the interpreters that binfmt_misc uses for this file."""
     beginning = os.pread(file, handlers.FIRST, 0)
     try:
         told = handlers.of(path, beginning)
@@ -263,7 +264,7 @@ def _interpreters(file: int, path: bytes) -> tuple[bytes | None, list[bytes]]:
 
 
 def _interpreter(line: bytes, path: bytes) -> bytes | None:
-    """Return the interpreter that the first ``line`` of a file names; None if there is none."""
+    """Return the interpreter that the first ``line`` of a file names. Return None if ``line`` names no interpreter."""
     if not line.startswith(b"#!"):
         return None
     words = line[2:].split(b"\n", 1)[0].split(None, 1)
@@ -285,8 +286,8 @@ def inspect(
     trusted: tuple[bytes, ...] = (),
     glance: Glance | None = None,
 ) -> Inspected:
-    """Inspect the file that ``path`` (absolute) leads to, which ``target_uid`` is to execute. The owners of files on the mounts
-    in ``trusted`` are believed. ``glance`` is the look to which this inspection belongs. Raises Uninspectable.
+    """Inspect the file to which ``path`` (absolute) leads, before ``target_uid`` executes it. On the mounts in ``trusted``, jitd
+    believes the owner that a file shows. ``glance`` caches one look. Raises Uninspectable.
     """
     walk = _Walk(target_uid, Mounts(trusted), glance=glance or Glance())
     real = walk.follow(path)
@@ -315,8 +316,8 @@ def inspect(
 
 @dataclass(slots=True)
 class View:
-    """The process that is to open paths: it runs as ``target_uid``, in its current directory ``cwd``. The owners of files on the
-    mounts in ``trusted`` are believed. Use a View for one look only: it caches facts about mounts.
+    """A process that will open paths. It runs as ``target_uid`` in the directory ``cwd``. On the mounts in ``trusted``, jitd
+    believes the owner that a file shows. Use a View for one look only, because it caches facts about mounts.
     """
 
     target_uid: int
@@ -329,8 +330,8 @@ class View:
 
 
 def changers(path: bytes, view: View) -> tuple[bytes, tuple[str, ...]]:
-    """Return what ``path`` (absolute) leads to in that ``view``, and who but root and the target could change it, one sentence
-    each. Raises Uninspectable.
+    """Return the path to which ``path`` (absolute) leads in ``view``. For each account that could change the file there, also
+    return one sentence. Root and the target account are left out. Raises Uninspectable.
     """
     walk = _Walk(view.target_uid, view.mounts, view.cwd)
     real = walk.follow(path)
@@ -342,7 +343,7 @@ def changers(path: bytes, view: View) -> tuple[bytes, tuple[str, ...]]:
 
 
 def digest_of(path: bytes, limit: int) -> bytes:
-    """Return the SHA-256 of the regular file at ``path``. Raises Uninspectable, also for a file of more than ``limit`` bytes."""
+    """Return the SHA-256 of the regular file at ``path``. Raises Uninspectable, also for a file above ``limit`` bytes."""
     file = open_regular(path)
     try:
         return _digest(file, path, limit)
@@ -351,7 +352,7 @@ def digest_of(path: bytes, limit: int) -> bytes:
 
 
 def _changers_of_interpreters(named: bytes | None, told: list[bytes], walk: _Walk) -> list[str]:
-    """Say who could change an interpreter of the file, or an interpreter of an interpreter, as deep as the kernel goes."""
+    """Return one sentence for each account that could change an interpreter in the chain that the kernel follows."""
     found: list[str] = []
     seen: set[bytes] = set()
     ahead = [(interpreter, 1) for interpreter in (*([named] if named is not None else ()), *told)]
@@ -380,13 +381,13 @@ def _changers_of_interpreters(named: bytes | None, told: list[bytes], walk: _Wal
 
 
 def _unfit_interpreter(because: str, named: bytes) -> Uninspectable:
-    """Return the error. The text does not name the interpreter: not everybody who may execute a script may read it."""
+    """Return the error. The error does not name the interpreter, because some people may execute a script but not read it."""
     return Uninspectable(f"the interpreter in its first line {because}", looked_at=(named,), is_unfit=True)
 
 
 def copy_content(path: bytes, copy: bytes, *, limit: int = LIMIT) -> bytes:
-    """Copy the content of the file that ``path`` leads to into ``copy``, a new file. Return the SHA-256 of exactly what was
-    written. Raises Uninspectable, and OSError if the copy cannot be written.
+    """Copy the content of the file to which ``path`` leads into ``copy``, a new file. Return the SHA-256 of the bytes that were
+    written. Raises Uninspectable. Raises OSError if the copy cannot be written.
     """
     file = open_regular(path)
     try:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mounts: whether the owners of files on a mount can be believed.
+"""Decides for each mount whether jitd can believe the owners that its files show.
 
-Law: this module imports only the standard library, and nothing of jitd. A mount is found by the kernel's number for it, never by
-comparing paths. A file system of an unknown kind is not believed.
+Law: this module imports only the standard library, and nothing of jitd. A mount is found by the number that the kernel gave to
+the mount. Paths are never compared. If the kind of a file system is not known, jitd does not believe the owners of its files.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ TRUTHFUL = frozenset(
         "securityfs", "squashfs", "sysfs", "tmpfs", "tracefs", "udf", "vfat", "xfs", "zfs",
     }
 )  # fmt: skip
-"""Kinds of file systems whose owners this host's kernel keeps itself. FUSE and network file systems are not among them: there
-another process or another host says who owns a file.
+"""Kinds of file systems for which the kernel of this host itself stores the owners of files. FUSE and network file systems are
+not in the list, because another process or another host decides who owns their files.
 """
 _OCTAL = re.compile(rb"\\([0-7]{3})")
 
 
 class Table:
-    """The text of this process's mountinfo (proc_pid_mountinfo(5)). The text is needed at each decision, so it is kept. The text
-    is read again only when the kernel says by poll(2) that it has changed.
+    """The text of this process's mountinfo (proc_pid_mountinfo(5)). Each decision needs this text, so the text is cached. The
+    text is read again only when the kernel reports a change by poll(2).
     """
 
     def __init__(self) -> None:
@@ -46,13 +46,13 @@ class Table:
         self._text = b""
 
     def __call__(self) -> bytes:
-        """Return the text as it is now. Raises OSError."""
+        """Return the present text. Raises OSError."""
         with self._lock:
             if self._file is None:
                 self._file = FileIO("/proc/self/mountinfo")
                 self._changes.register(self._file, select.POLLPRI)
             if self._changes.poll(0) or not self._text:
-                self._text = b""  # if reading fails, the earlier text must not be used later
+                self._text = b""  # if the read below fails, the earlier text must not be used later
                 self._file.seek(0)
                 self._text = self._file.readall()
             return self._text
@@ -63,7 +63,9 @@ OWN = Table()
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """One line of mountinfo (proc_pid_mountinfo(5)). ``server`` is the uid that serves a FUSE file system; 0 for all others."""
+    """One line of mountinfo (proc_pid_mountinfo(5)). ``server`` is the uid of the account that serves a FUSE file system. For
+    every other file system ``server`` is 0.
+    """
 
     device: bytes
     point: bytes
@@ -73,7 +75,7 @@ class Mount:
 
     @property
     def why_not(self) -> str:
-        """Say why the owners of files on this mount prove nothing; empty if they can be believed."""
+        """The reason why the owners of files on this mount prove nothing. The reason is empty if the owners can be believed."""
         if b"idmapped" in self.options:
             return "is idmapped: the owners that it shows are not those on the disk"
         if self.kind not in TRUTHFUL:
@@ -83,8 +85,8 @@ class Mount:
         return ""
 
     def is_below(self, places: tuple[bytes, ...]) -> bool:
-        """True if this mount is at one of ``places`` or below. A mount that a person serves (FUSE) must be exactly at one of
-        ``places``.
+        """True if this mount is at one of ``places`` or below one of ``places``. If a person serves the mount (FUSE), the mount
+        must be exactly at one of ``places``.
         """
         if self.point in places:
             return True
@@ -93,7 +95,7 @@ class Mount:
 
 @lru_cache(maxsize=2)
 def read(text: bytes) -> Mapping[int, Mount]:
-    """Parse the text of mountinfo into mounts by their numbers. The result is cached. Raises ValueError."""
+    """Parse the text of mountinfo. Return the mounts by their numbers. The result is cached. Raises ValueError."""
     found = {}
     for line in text.splitlines():
         before, _, after = line.partition(b" - ")
@@ -113,7 +115,8 @@ def read(text: bytes) -> Mapping[int, Mount]:
 
 @dataclass
 class Mounts:
-    """The mounts of one look at a file. ``trusted`` are the mount points that an administrator believes (jitd.toml(5)).
+    """The mounts during one look at a file. ``trusted`` contains mount points. In jitd.toml(5), the administrator has declared
+    that the file owners there are right.
 
     The methods raise OSError and ValueError.
     """
@@ -122,7 +125,7 @@ class Mounts:
     _known: dict[bytes, Mount | None] = field(default_factory=dict)
 
     def at(self, path: bytes) -> Mount | None:
-        """Return the mount that ``path`` (absolute, without links) is on; None if that is the mount of ``/``."""
+        """Return the mount of ``path`` (absolute, without links). Return None if ``path`` is on the mount of ``/``."""
         if path == b"/":
             return None
         if path not in self._known:
@@ -131,7 +134,7 @@ class Mounts:
         return self._known[path]
 
     def why_not(self, path: bytes) -> str:
-        """Say why the owner of the file at ``path`` proves nothing; empty if the owner can be believed."""
+        """Return the reason why the owner of the file at ``path`` proves nothing. Return "" if jitd can believe the owner."""
         mount = self.at(path)
         if mount is None or mount.is_below(self.trusted):
             return ""
@@ -154,16 +157,18 @@ class Mounts:
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _HERE, _NOT_FOLLOWED, _NOT_MOUNTED = -100, 0x100, 0x800
-"""AT_FDCWD, AT_SYMLINK_NOFOLLOW and AT_NO_AUTOMOUNT of statx(2)."""
+"""The constants AT_FDCWD, AT_SYMLINK_NOFOLLOW and AT_NO_AUTOMOUNT of statx(2)."""
 _MOUNT = 0x1000
-"""STATX_MNT_ID of statx(2), which Linux has had since 5.8."""
+"""STATX_MNT_ID of statx(2). Linux has this flag since version 5.8."""
 _ANSWER = struct.Struct("=I140xQ104x")
-"""The two fields of struct statx (statx(2)) that are read: which fields are filled, and the number of the mount."""
+"""Two fields of struct statx (statx(2)): the mask of the filled fields, and the number of the mount. Other fields
+are not read.
+"""
 _ROOM = ctypes.c_char * _ANSWER.size
 
 
 def _number(path: bytes) -> int:
-    """Return the kernel's number of the mount that ``path`` is on. Raises OSError and ValueError."""
+    """Return the number that the kernel gave to the mount of ``path``. Raises OSError and ValueError."""
     answer = _ROOM()
     if _LIBC.statx(_HERE, path, _NOT_FOLLOWED | _NOT_MOUNTED, _MOUNT, answer) != 0:
         number = ctypes.get_errno()

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Operands: arguments of a command that name files which somebody other than root and the target could change.
+"""Finds operands. An operand is an argument of a command that names a file. This module examines only files that can be changed
+by another account than root and the target account.
 
-Law: of jitd this module imports ``inspection`` only. The work is bounded, whatever the arguments are. Only regular files are
-opened, and of these only those that somebody else could change. If the content of such a file is not bound, the Operand says so.
-Calls may block.
+Law: the only module of jitd that this module imports is ``inspection``. The amount of work is limited for all arguments. Only
+regular files that another account could change are opened. If the approval cannot be bound to the content of such a file,
+``Operand.because`` says so. Calls may block.
 """
 
 from __future__ import annotations
@@ -16,33 +17,35 @@ from dataclasses import dataclass, replace
 from jitd.files.inspection import Uninspectable, View, changers, digest_of
 
 MOST_ARGUMENTS = 64
-"""How many arguments are looked at."""
+"""Maximum number of arguments that are examined."""
 LONGEST = 4096
-"""Length in bytes of the longest argument that could be a path. The kernel takes no longer path."""
+"""Maximum length in bytes of an argument that could be a path. The kernel does not accept a longer path."""
 LONGEST_NAME = 255
-"""Length in bytes of the longest name in a path."""
+"""Maximum length in bytes of a name in a path."""
 MOST_LETTERS = 8
-"""How many letters of options may come before the name of a file in one argument, as in ``-xvfFILE``."""
+"""Maximum number of option letters before the file name in one argument, as in ``-xvfFILE``."""
 LIMIT = 16 * 1024 * 1024
-"""Size in bytes of the largest file whose content is bound."""
+"""Maximum size in bytes of a file. An approval cannot be bound to the content of a larger file."""
 LIMIT_TOGETHER = 64 * 1024 * 1024
-"""Size in bytes of all files together whose content is bound."""
+"""Maximum total size in bytes of the files for one approval. The approval cannot be bound to the content of further files."""
 MOST_ENTRIES = 1000
-"""How many entries are looked at in the directories that the arguments name."""
+"""Maximum total number of directory entries that are examined in all directories that the arguments name."""
 CONSTANT = frozenset({os.makedev(1, 3), os.makedev(1, 5), os.makedev(1, 7)})
-"""Devices whose content nobody can change: null, zero and full."""
+"""Devices whose content cannot be changed: null, zero and full."""
 NOT_LOOKED_AT = f"not bound: only the first {MOST_ARGUMENTS} arguments are looked at"
 
 UNSEEN = "the requester cannot see what is there, so it was not looked at"
 
 Bound = tuple[int, bytes, bytes]
-"""What was approved: the number of the argument, the path, and the digest. The digest is empty if the content is not bound."""
+"""An approved operand: the number of the argument, the path, and the digest of the file. If the approval is not bound to the
+content of the file, the digest is empty.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """Argument ``at`` names ``path``, which leads to ``real``. ``because`` says who could change the file, or why it is not
-    bound.
+    """The argument with number ``at`` names ``path``. ``path`` leads to ``real``. ``because`` says who could change the file, or
+    why the approval is not bound to the file's content.
     """
 
     at: int
@@ -58,10 +61,11 @@ def find(
     reads: Callable[[bytes], bool] = lambda path: True,
     sees: Callable[[bytes], bool] = lambda path: True,
 ) -> Iterator[Operand]:
-    """Yield the operands of a command that runs in that ``view``. Only operands for which ``reads`` is true are read.
+    """Yield the operands of a command that runs in ``view``. The file of an operand is read only if ``reads`` returns true for
+    this file.
 
-    A path for which ``sees`` is false is not looked at. Such a path is always an operand, so that the answer does not tell if it
-    exists.
+    If ``sees`` returns false for a path, the path is not examined. An unexamined path is always yielded as an operand, so the
+    answer does not reveal if the path exists.
     """
     left, entries = LIMIT_TOGETHER, _Entries(view, MOST_ENTRIES)
     for at, path in named(argv, view.cwd or b"/"):
@@ -81,11 +85,11 @@ def find(
 
 
 def named(argv: Sequence[bytes], cwd: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield each path that an argument could mean, with the number of the argument. Of the arguments beyond MOST_ARGUMENTS, only
-    the first is yielded.
+    """Yield each path that an argument could mean, with the number of the argument. If there are more than MOST_ARGUMENTS
+    arguments, only the first argument above this limit is also yielded.
 
-    An argument can mean three paths: the whole argument, what follows its first ``=``, and what follows the letters of
-    ``-xvfFILE``. A relative path is taken from ``cwd``.
+    An argument can mean three paths: the whole argument, the text after its first ``=``, and the text after the option letters of
+    ``-xvfFILE``. A relative path starts at ``cwd``.
     """
     for at, argument in enumerate(argv[1 : MOST_ARGUMENTS + 1], 1):
         if not argument or b"\0" in argument:
@@ -100,7 +104,7 @@ def named(argv: Sequence[bytes], cwd: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def drift(argv: Sequence[bytes], view: View, approved: Iterable[Bound]) -> str:
-    """Return a sentence if the operands are not as they were ``approved``; empty if they are."""
+    """Compare the operands with the operands in ``approved``. Return a sentence if the two differ, or "" if they are equal."""
     known = {(at, path): digest for at, path, digest in approved}
     real = {path: path for _, path in known}
     for found in find(argv, view, lambda path: False):
@@ -127,7 +131,9 @@ def _after_letters(argument: bytes) -> Iterator[bytes]:
 
 
 def _look_at(at: int, path: bytes, view: View, entries: _Entries) -> tuple[Operand | None, bool]:
-    """Return the operand at ``path`` if others could change it or if it cannot be bound, and whether it is a regular file."""
+    """Return the operand at ``path``, and True if a regular file is at ``path``. The operand is None if no other account could
+    change the file and if the approval can be bound to its content.
+    """
     try:
         real, who = changers(path, view)
         status = os.lstat(real)
@@ -149,13 +155,17 @@ def _look_at(at: int, path: bytes, view: View, entries: _Entries) -> tuple[Opera
 
 @dataclass(slots=True)
 class _Entries:
-    """Looks through directories that only root and the target can change. No more than ``left`` further entries are looked at."""
+    """Searches directories that only root and the target account can change. ``left`` is the number of entries that may still be
+    examined.
+    """
 
     view: View
     left: int
 
     def may_be_changed(self, directory: bytes) -> bool:
-        """True unless everything below ``directory`` was looked at and only root and the target can change it."""
+        """Return False if everything below ``directory`` was examined, and if only root and the target account can change it.
+        Otherwise return True.
+        """
         ahead = [directory]
         try:
             while ahead:
@@ -179,14 +189,14 @@ class _Entries:
             return bool(who) or os.path.isdir(real)
         if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
             return True
-        # With an access list, the group's bits of the mode are the list's mask (acl(5)). Another file system may be mounted on a
-        # directory.
+        # With an access list, the group bits of the mode are the mask of the list (acl(5)). A directory may also be a mount point
+        # of another file system, so ``changers`` is called for it.
         is_open = bool(status.st_mode & 0o022)
         return is_open or (entry.is_dir(follow_symlinks=False) and bool(changers(entry.path, self.view)[1]))
 
 
 def _read(found: Operand, limit: int) -> tuple[Operand, int]:
-    """Return ``found`` with its digest, and how many bytes were read for the digest."""
+    """Return ``found`` with the digest of its file added. Also return the number of bytes that were read."""
     try:
         size = os.stat(found.real).st_size
         if size > limit:

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""File systems that do not answer: a path is first touched here, step by step, so that only one thread waits for each mount.
+"""Protects threads from file systems that do not answer. Before a path is used, this module touches the path step by step. So at
+most one thread waits for each mount.
 
-Law: the table of mounts says which mount a path is on; no file system is asked for that. If a network host or a program serves
-the mount, one thread at a time takes a step into it. While that thread has waited for more than PATIENCE, other threads are
-refused. Files on this host's own disks are not touched here.
+Law: the mount of a path is found in the table of mounts, so this search touches no file system. If a network host or a program
+serves the mount, only one thread at a time makes a step into the mount. If this thread has waited for more than PATIENCE
+seconds, other threads are refused. Files on this host's own disks are never touched by this module.
 """
 
 from __future__ import annotations
@@ -20,24 +21,26 @@ from functools import lru_cache
 from jitd.files.mounts import OWN
 
 PATIENCE = 1.0
-"""Seconds that a thread may wait in a mount. After that, other threads do not wait for it, but are refused."""
+"""Seconds that a thread may wait for a mount. After this time, other threads that need the mount are refused at once."""
 MOST_LINKS = 40
 LOCAL = frozenset({
     "bpf", "btrfs", "cgroup", "cgroup2", "configfs", "debugfs", "devpts", "devtmpfs", "efivarfs", "erofs", "exfat", "ext2",
     "ext3", "ext4", "f2fs", "hugetlbfs", "iso9660", "jfs", "mqueue", "nilfs2", "ntfs3", "overlay", "proc", "pstore", "ramfs",
     "reiserfs", "securityfs", "squashfs", "sysfs", "tmpfs", "tracefs", "udf", "vfat", "xfs", "zfs",
 })  # fmt: skip
-"""Kinds of file systems that no other host and no program serves."""
+"""Kinds of file systems that the kernel of this host serves. Other kinds are served by another host or by a program."""
 _ESCAPED = {rb"\040": b" ", rb"\011": b"\t", rb"\012": b"\n", rb"\134": b"\\"}
 
 
 class Silent(TimeoutError):
-    """A file system does not answer; the text says so in a sentence."""
+    """A file system does not answer. The text of this exception is a sentence that names the file system."""
 
 
 @dataclass(slots=True)
 class _Step:
-    """The state of one mount: ``since`` is when a thread began to wait there, on the monotonic clock; None if no thread does."""
+    """The state of one mount. ``since`` is the time on the monotonic clock at which a thread began to wait for the mount.
+    ``since`` is None if no thread waits for the mount.
+    """
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     since: float | None = None
@@ -49,7 +52,7 @@ class _Step:
 
 
 class Silence:
-    """The mounts that there are, and the threads that wait in them."""
+    """The present mounts, and the threads that wait for them."""
 
     def __init__(self, table: Callable[[], bytes] = OWN) -> None:
         self._table = table
@@ -57,8 +60,8 @@ class Silence:
         self._lock = threading.Lock()
 
     def approach(self, paths: Iterable[bytes]) -> None:
-        """Touch each of ``paths`` (absolute) that is on a mount which others serve, whether something is there or not. It may
-        block. Raises Silent.
+        """Touch each of ``paths`` (absolute), but only on mounts that another host or a program serves. The path does not need
+        to exist. May block. Raises Silent.
         """
         mounts = self._mounts()
         if not any(is_served for _, is_served in mounts):
@@ -68,12 +71,12 @@ class Silence:
 
     @property
     def silent(self) -> tuple[str, ...]:
-        """The mounts in which a thread waits for an answer that does not come."""
+        """The mounts for which a thread waits and which do not answer."""
         with self._lock:
             return tuple(sorted(os.fsdecode(mount) for mount, step in self._steps.items() if step.is_silent))
 
     def _mounts(self) -> tuple[tuple[bytes, bool], ...]:
-        """Return the mounts as they are now (see ``_read``), and forget steps into mounts that were unmounted."""
+        """Return the present mounts (see ``_read``). Forget the state of mounts that were unmounted."""
         mounts = _read(self._table())
         with self._lock:
             if self._steps:
@@ -86,8 +89,8 @@ class Silence:
         others = [mount for mount, is_served in mounts if is_served]
 
         def served(at: bytes) -> bytes | None:
-            """Return the mount that ``at`` is on if others serve that mount; None otherwise."""
-            if not any(_is_in(at, mount) for mount in others):  # a host has few of these, and many mounts of its own
+            """Return the mount of ``at`` if another host or a program serves it. Otherwise return None."""
+            if not any(_is_in(at, mount) for mount in others):  # fast, because a host has few such mounts
                 return None
             return next((mount if is_served else None for mount, is_served in mounts if _is_in(at, mount)), None)
 
@@ -136,8 +139,9 @@ MOUNTS = Silence()
 
 @lru_cache(maxsize=2)
 def _read(table: bytes) -> tuple[tuple[bytes, bool], ...]:
-    """Return all mount points, the longest first, and for each whether others serve it. Of two mounts at one point, the last
-    counts. The result is cached, because the table is needed at each decision and seldom changes.
+    """Return all mount points, beginning with the longest. Each mount point is returned with a flag. The flag is True if another
+    host or a program serves the mount. If there are two mounts at one mount point, the later mount is used. The result is
+    cached, because every decision needs the result and the table of mounts seldom changes.
     """
     found: dict[bytes, bool] = {}
     for line in table.splitlines():

@@ -1,31 +1,42 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Givers: objects that give things and take them back. There is one Protocol, and one giver for each kind of thing.
+"""A giver is an object that gives things and takes them back. All givers implement one Protocol. There is one giver for each
+kind of thing.
 
-Law: a giver may be asked the same twice, and the second time changes nothing. After Done, the giver has certainly done what was
-asked. After Refused, it has certainly changed nothing. After Failed, either is possible.
+Law: a giver may get the same order twice. When a giver gets the same order again, it changes nothing. After the answer Done, the
+order was certainly carried out. After the answer Refused, this order certainly changed nothing. After the answer Failed, it is
+not known whether the order was carried out. Looking changes nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from jitd.core.holding import Holding
+from jitd.givers.kind import Seen as Seen
+from jitd.givers.kind import State as State
+from jitd.givers.kind import Strays as Strays
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The giver has given the thing, or has taken it back, as it was asked. ``secret`` is what the person needs to use the thing:
-    the descriptor of a sealed memfd (giving/secrets.py), or None. It belongs to whoever has this answer.
+    """The giver has given the thing or taken it back, as the order said.
+
+    After giving: ``secret`` is the descriptor of a sealed memfd (``givers/secret``), or None. The memfd contains the secret that
+    the person needs to use the thing. The receiver of this answer owns the descriptor. ``tell`` is a sentence that tells the
+    person how to use the thing. ``tell`` may be empty. After taking: ``left`` is a sentence about parts of the thing that the
+    person still has. ``left`` is empty if nothing is left.
     """
 
     secret: int | None = None
+    tell: str = ""
+    left: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The giver has not done what was asked, and it does not help to ask again. ``why`` is a sentence for people."""
+    """The giver has not carried out the order. Asking again would not help. ``why`` is a sentence for people."""
 
     why: str
 
@@ -38,35 +49,58 @@ class Failed:
 
 
 Answer = Done | Refused | Failed
+Looked = Seen | Failed
+Found = Strays | Failed
 
 
 class Giver(Protocol):
-    """An object that gives things of one kind, and takes them back."""
+    """Gives things of one kind, and takes them back.
+
+    ``ends_itself`` is true if the thing permits nothing after the end of its holding, even if the giver cannot take the thing
+    back.
+    """
+
+    @property
+    def ends_itself(self) -> bool: ...
 
     async def give(self, holding: Holding) -> Answer:
-        """Give the thing of ``holding`` to the person who is to have it."""
+        """Give the thing of ``holding`` to the person for whom the thing was approved."""
 
     async def take(self, holding: Holding) -> Answer:
-        """Take back the thing of ``holding``. The answer is Done also if the thing was never given."""
+        """Take back the thing of ``holding``. The answer is also Done if the thing was never given."""
+
+    async def look(self, holding: Holding) -> Looked:
+        """Report whether the thing of ``holding`` is still as it was given."""
+
+    async def strays(self, thing: str, holdings: Sequence[str]) -> Found:
+        """Return all things with jitd's mark that exist for ``thing`` but belong to none of ``holdings``.
+        ``holdings`` are ids.
+        """
 
     def name_of(self, thing: str) -> str:
-        """Return the name by which the client asks for ``thing``: for a ticket, the service's principal."""
+        """Return the name by which the client asks for ``thing``. For a ticket, this name is the principal of the service.
+        Return an empty string if the client does not have to ask for the thing.
+        """
 
     def fault(self, thing: str) -> str:
-        """Return why ``thing`` cannot be given now, as a sentence; empty if it can be given. Asks no KDC, and does not block."""
+        """Return a sentence that says why ``thing`` cannot be given now. Return an empty string if ``thing`` can be given.
+        ``fault`` queries no KDC and does not block.
+        """
 
 
 class Givers:
-    """The givers, by the kind of thing that they give. The kind is the word before the colon in the thing's name."""
+    """The givers of this host. A giver is found by the kind of thing that the giver gives. The kind is the word before the colon
+    in the thing's name.
+    """
 
     def __init__(self, by_kind: Mapping[str, Giver]) -> None:
         self._by_kind = dict(by_kind)
 
     def of(self, thing: str) -> Giver | None:
-        """Return the giver for the kind of ``thing``; None if this host has none."""
+        """Return the giver for the kind of ``thing``, or None if this host has no such giver."""
         return self._by_kind.get(thing.partition(":")[0])
 
     def fault(self, thing: str) -> str:
-        """Return why ``thing`` cannot be given now, as a sentence; empty if it can be given."""
+        """Return a sentence that says why ``thing`` cannot be given now. Return an empty string if it can be given."""
         giver = self.of(thing)
         return f"this host cannot give {thing}" if giver is None else giver.fault(thing)

@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The giver of service tickets. jitd-kdc writes a grant into the service's entry in the KDC, and the grant lets the person get a
+"""The giver of service tickets. jitd-kdc writes a grant into the service's entry in the KDC. The grant lets the person get a
 ticket.
 
-Law: the person's client gets the ticket from the KDC with the person's own credentials. The daemon never has the ticket. If the
-KDC's gate for the service is known to be off, nothing is given.
+Law: the person's client requests the ticket from the KDC with the person's own credentials. The daemon never sees the ticket. If
+the KDC's gate for the service is known to be off, nothing is given.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from jitd.core.holding import Holding
 from jitd.core.thing import service_of
-from jitd.giving import Answer, Done, Failed, Refused
+from jitd.givers.kind import Seen, State, Strays
+from jitd.giving import Answer, Done, Failed, Found, Looked, Refused
 from jitd.giving.trials import Trials
 from jitd.kdc import messages
 from jitd.kdc.writer import Writer
@@ -18,6 +21,8 @@ from jitd.kdc.writer import Writer
 
 class ServiceTickets:
     """Gives service tickets: see ``Giver``. ``realm`` is the realm of all services for which tickets are given."""
+
+    ends_itself = True
 
     def __init__(self, writer: Writer, trials: Trials, realm: str) -> None:
         self._writer = writer
@@ -43,9 +48,17 @@ class ServiceTickets:
         """See ``Giver.take``."""
         return _said(await self._writer.take(messages.Take(_key(holding), self.name_of(holding.thing))))
 
+    async def look(self, holding: Holding) -> Looked:
+        """See ``Giver.look``. ``Trials`` finds out whether the KDC obeys its gate."""
+        return Seen(State.STANDS)
+
+    async def strays(self, thing: str, holdings: Sequence[str]) -> Found:
+        """See ``Giver.strays``. No search is necessary, because a grant in the KDC ends by itself."""
+        return Strays()
+
 
 def _key(holding: Holding) -> str:
-    """Return the id of the grant in the KDC: the id of the holding without its hyphen."""
+    """Return the id of the grant in the KDC. The result is the id of the holding without its hyphen."""
     return holding.id.replace("-", "")
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command line of doas, as opendoas 6.8 reads it.
+"""Parses the command line of doas in the same way as opendoas 6.8.
 
-Law: pure. A command line with which doas exits before it calls PAM is a Doubt.
+Law: pure. If doas would exit before it calls PAM, the command line is a Doubt.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from jitd.invocation.form import Doubt, Invocation, name_that_is_no_number
 from jitd.invocation.getopt import Getopt
 
 _SHORT = {b"C": "config", b"L": "forget", b"n": "non-interactive", b"s": "shell", b"u": "user"}
-_ENDS = {"config": "only tries a configuration", "forget": "only forgets"}
+_ENDS = {"config": "only tries a configuration", "forget": "only deletes stored authentication"}
 
 
 def read_doas(words: tuple[bytes, ...]) -> Invocation:
-    """Return what doas does with ``words``. Raises Doubt."""
+    """Return the action of doas if ``words`` is its command line. Raises Doubt."""
     if any(b"\0" in word for word in words):
         raise Doubt("there is a NUL byte in a word")
     reader = Getopt(words, _SHORT, (), {"config", "user"})
@@ -23,12 +23,12 @@ def read_doas(words: tuple[bytes, ...]) -> Invocation:
     while (option := reader.next()) is not None:
         name, value = option
         if name in _ENDS:
-            raise Doubt(f"an option {_ENDS[name]}, for which doas asks nobody")
+            raise Doubt(f"this option {_ENDS[name]}, so doas does not call PAM")
         if name == "user":
-            user = value  # of two such options the last one counts
+            user = value  # if the option is given twice, the last one counts
         elif name == "shell":
             shell = "own"
-        # non-interactive changes nothing: it only says that no password is asked for
+        # non-interactive does not change the command: it only means that doas does not ask for a password
     argv = reader.operands()
     if bool(argv) is bool(shell):
         raise Doubt("doas takes either a command or -s")

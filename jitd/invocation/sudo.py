@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command line of sudo, as sudo 1.9.13 reads it: its parse_args, and what the sudoers plugin does with the command.
+"""The command line of sudo, as sudo 1.9.13 reads it. This module repeats the rules of sudo's parse_args, and the changes that the
+sudoers plugin makes to the command.
 
-Law: pure. A command line that sudo would refuse before it calls PAM is a Doubt: sudo cannot have been started with it.
+Law: pure. sudo refuses some command lines before it calls PAM. If sudo would refuse a command line in this way, the result is a
+Doubt, because sudo cannot have been started with it.
 """
 
 from __future__ import annotations
@@ -21,8 +23,8 @@ _NOT_SUDOEDIT = {
     "background", "preserve-env", "edit", "set-home", "login", "remove-timestamp", "list", "preserve-groups", "shell",
     "other-user", "validate",
 }  # fmt: skip
-"""Long options that sudo does not have under the name sudoedit. It lacks their letters too, except -K, which it
-refuses.
+"""Long options that sudo does not accept when somebody calls sudo as sudoedit. sudoedit does not accept the short forms of these
+options either. The exception is -K: sudo knows this letter, but refuses it.
 """
 _TAKES = {
     "auth-type", "close-from", "login-class", "chdir", "group", "host", "prompt", "chroot", "role", "command-timeout", "type",
@@ -35,23 +37,23 @@ _ASKS_NOBODY = {"version": "its version", "help": "help", "remove-timestamp": "t
 _NOT_BUILT_IN = {"auth-type", "login-class"}
 _MODES = {"list", "validate", "edit"}
 _RUNS_ONLY = {"background", "preserve-env", "set-home", "login", "preserve-groups", "shell"}
-"""Options without an argument that are allowed only with a command to run."""
+"""Options without an argument that sudo accepts only together with a command."""
 _KEPT = ("chroot", "role", "type", "command-timeout", "close-from", "host", "other-user")
-"""Options with an argument for which Invocation has no field. chroot, role, type and host: something else runs, or it runs
-elsewhere. command-timeout: the command is ended. close-from: which descriptors the command inherits. other-user: whose rights are
-listed.
+"""Options with an argument that have no field in Invocation. chroot, role, type and host change what runs, or where.
+command-timeout ends the command. close-from changes the set of descriptors that the command inherits. other-user names the person
+whose rights are listed.
 """
 _KEPT_FLAGS = ("preserve-env", "preserve-groups", "set-home")
-"""The flags that are kept. All other flags make no difference to the command. askpass, bell, prompt, stdin and non-interactive:
-how a password is asked for. reset-timestamp and no-update: what sudo remembers of it. background: who waits for the command. A
-second --list: how detailed the list is.
+"""The flags of sudo that are stored in the Invocation. The other flags do not change the command that sudo executes. askpass,
+bell, prompt, stdin and non-interactive change how sudo asks for a password. reset-timestamp and no-update change what sudo stores
+about the password. With background, another process waits for the command. A second --list makes the list more detailed.
 """
 
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-$")
 
 
 def read_sudo(service: str, words: tuple[bytes, ...], whole: bool) -> Invocation:
-    """Return what sudo does with ``words``. Raises Doubt."""
+    """Return the Invocation that sudo reads from the command line ``words``. Raises Doubt."""
     read = _Line(words, whole)
     found = read.invocation()
     if (service == "sudo-i") is not (found.shell == "login"):
@@ -60,11 +62,11 @@ def read_sudo(service: str, words: tuple[bytes, ...], whole: bool) -> Invocation
 
 
 def joined(words: tuple[bytes, ...]) -> bytes:
-    """Return ``words`` as one word for the shell's -c, as sudo does: with a backslash before each character that is not a letter,
-    a digit, _, - or $. Raises Doubt.
+    """Join ``words`` into one word for the shell's option -c, in the same way as sudo. Each character that is not a letter, a
+    digit, _, - or $ gets a backslash before it. Raises Doubt.
 
-    What a letter is depends on the caller's locale, so only ASCII is accepted. A shell drops a newline behind a backslash;
-    jitsudo's own -s keeps it.
+    Only ASCII is accepted, because the caller's locale defines which other characters are letters. A shell drops a newline after
+    a backslash. jitsudo's own option -s keeps the newline.
     """
     if not all(word.isascii() for word in words):
         raise Doubt("the words for a shell have bytes beyond ASCII, and the caller's locale decides how sudo quotes them")
@@ -72,7 +74,9 @@ def joined(words: tuple[bytes, ...]) -> bytes:
 
 
 def called_sudoedit(argv0: bytes) -> bool:
-    """True if sudo acts as sudoedit. Only the first word decides that, and the caller chooses the first word."""
+    """True if sudo acts as sudoedit when its first word is ``argv0``. The first word of the command line alone decides this, and
+    the caller chooses the first word.
+    """
     called = argv0.rpartition(b"/")[2]
     if called.startswith(b"lt-") and called != b"lt-":
         called = called[3:]
@@ -84,7 +88,7 @@ def _is_variable(word: bytes) -> bool:
 
 
 class _Line:
-    """One command line while it is being read."""
+    """The state of the parser of a command line."""
 
     def __init__(self, words: tuple[bytes, ...], whole: bool) -> None:
         self._words = words
@@ -110,7 +114,7 @@ class _Line:
                 self._take(*option)
             elif self._is_before_a_variable(reader.at):
                 name, _, value = self._words[reader.at].partition(b"=")
-                self._variables[name] = value  # of a variable that is named twice, the last one counts
+                self._variables[name] = value  # if a variable is set twice, the last value counts
                 reader.at += 1
             else:
                 break
@@ -118,8 +122,8 @@ class _Line:
             raise Doubt("there is a NUL byte in a word")
 
     def _is_before_a_variable(self, at: int) -> bool:
-        """True if a variable's assignment is at ``at``. sudo looks only whether the word before is ``--``, even if that ``--`` is
-        the argument of an option.
+        """True if sudo accepts an assignment of a variable at position ``at``. For this, sudo only checks that the previous word
+        is not ``--``. Even a ``--`` that is the argument of an option prevents the assignment.
         """
         has_ended = at > 1 and self._words[at - 1] == END
         return at < len(self._words) and not has_ended and _is_variable(self._words[at])
@@ -155,9 +159,9 @@ class _Line:
                 raise Doubt("only one of -k and -N may be given")
 
     def _preserve(self, listed: bytes) -> None:
-        """Note the variables in the list of --preserve-env. sudo cuts the list in place: it replaces the comma after each name by
-        a NUL byte. In /proc/PID/cmdline the rest of the list then looks like separate words. Raises Doubt if it is not certain
-        where the list ends.
+        """Store the variables in the list of --preserve-env. sudo changes this list in place: a NUL byte replaces the comma after
+        each name. After this change, the rest of the list of --preserve-env looks like separate words in /proc/PID/cmdline.
+        Raises Doubt if the end of the list is not certain.
         """
         following = self._words[self._reader.at] if self._reader.at < len(self._words) else None
         self._cut += b"\0" in listed
@@ -171,17 +175,17 @@ class _Line:
         self._preserved.update(names)
 
     def invocation(self) -> Invocation:
-        """Return the Invocation, after all words were read. Raises Doubt."""
+        """Return the Invocation. Call this method after the whole command line was parsed. Raises Doubt."""
         argv = self._reader.operands()
         mode = self._mode or "run"
         shell = "login" if "login" in self._flags else "own" if "shell" in self._flags else ""
         if mode == "run" and not argv and not shell:
             if "reset-timestamp" in self._flags:
-                raise Doubt("-k alone only forgets, for which sudo asks nobody")
-            shell = "own"  # shell_noargs is set in sudoers: otherwise sudo would not have asked PAM
+                raise Doubt("-k alone only deletes stored authentication, so sudo does not call PAM")
+            shell = "own"  # shell_noargs must be set in sudoers: otherwise sudo would not have called PAM
         self._check(mode, argv)
         if mode == "run" and not shell and argv[0].rpartition(b"/")[2] == b"sudoedit":
-            mode, argv = "edit", argv[1:]  # sudoers takes this name for sudoedit, whatever file it leads to
+            mode, argv = "edit", argv[1:]  # sudoers treats this name as sudoedit, whatever file the path leads to
             if self._variables or self._preserved or "preserve-env" in self._flags:
                 raise Doubt("sudoedit through sudo, with variables")
         user, group = self._given.get("user"), self._given.get("group")
@@ -198,7 +202,7 @@ class _Line:
         )
 
     def _check(self, mode: str, argv: tuple[bytes, ...]) -> None:
-        """Raise Doubt for options that sudo does not allow together."""
+        """Raise Doubt if the command line has options that sudo does not allow together."""
         flags, given = self._flags, self._given
         if "login" in flags and flags & {"shell", "preserve-env"}:
             raise Doubt("-i does not go with -s or -E")
@@ -232,5 +236,7 @@ class _Line:
 
 
 def _may_be_the_rest(word: bytes) -> bool:
-    """True if ``word`` can be the rest of a list behind a comma: sudo would neither have cut it again nor refused it."""
+    """True if ``word`` can be a later part of a list that was cut at its commas. A later part of a list contains no ``=``, and
+    has a comma only at its beginning. sudo would cut or refuse any other word. sudo would cut or refuse any other word.
+    """
     return b"=" not in word and b"," not in word.lstrip(b",")

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Asks each KDC of a realm for tickets that the KDC must refuse. This is a separate process, which ``gates`` executes.
+"""Requests tickets that each KDC of a realm must refuse, and reports how the KDCs answer. This module runs as a separate process,
+which ``gates`` executes.
 
-The process reads one question from standard input, and writes a line for each KDC and service. For each KDC it forks a child,
-whose krb5.conf names only that KDC.
-Law: the process gets tickets with the host's own key, and keeps them in memory only. A question goes only to the KDC that it is
-meant for: no locator plugin and no DNS lookup can lead to another one.
-Sources: krb5.conf(5) for the profile that is read before the host's own (a final subsection); krb5/krb5.h.
+The process reads one question from standard input. The process writes one line for each pair of KDC and service. For each KDC the
+process forks a child. The child's krb5.conf names only that KDC.
+Law: the process gets tickets with the host's own key, and keeps them in memory only. Each request is sent only to the intended
+KDC. No locator plugin and no DNS lookup can send a request to another KDC.
+Sources: krb5.conf(5) (the profile that is read before the host's own, and a final subsection); krb5/krb5.h.
 """
 
 from __future__ import annotations
@@ -25,9 +26,11 @@ from jitd.kdc.strings import CANARY, OFF, ON, SILENT, components
 
 KRB5 = "libkrb5.so.3"
 POLICY = -1765328384 + 12
-"""KRB5KDC_ERR_POLICY (RFC 4120 section 7.5.9): the answer of a gate that refuses. No other error comes from the gate."""
+"""KRB5KDC_ERR_POLICY (RFC 4120 section 7.5.9). The KDC sends this error if the gate refuses. The gate never causes another
+error.
+"""
 PATIENCE = 5.0
-"""Seconds in which a KDC has to answer all questions."""
+"""Seconds within which a KDC must answer all requests of this module."""
 PINNED = """\
 [libdefaults]
     dns_lookup_kdc = false
@@ -40,13 +43,14 @@ PINNED = """\
 {rest}
     }}*
 """
-"""The profile that is read before the host's krb5.conf. It disables plugins, since a plugin
-may name another KDC (the plugin of sssd does)."""
+"""The profile that is read before the host's krb5.conf. This profile disables plugins, because a plugin (for example the plugin
+of sssd) may name another KDC.
+"""
 OTHER_SERVERS = frozenset({"kdc", "primary_kdc", "master_kdc", "admin_server", "kpasswd_server", "sitename"})
 
 
 class Krb5Error(Exception):
-    """A call of libkrb5 has failed. ``code`` is the error code, and the text is libkrb5's own."""
+    """A call of libkrb5 has failed. ``code`` is the error code. The text of the exception comes from libkrb5."""
 
     def __init__(self, code: int, text: str) -> None:
         super().__init__(text)
@@ -54,7 +58,9 @@ class Krb5Error(Exception):
 
 
 class _Credentials(ctypes.Structure):
-    """krb5_creds. The fields that ask for a ticket are filled in; the rest is opaque and stays zero."""
+    """The C struct krb5_creds. Only the fields that are needed to request a ticket are filled in. All other fields of the struct
+    stay zero.
+    """
 
     _fields_ = (("magic", c_int32), ("client", c_void_p), ("server", c_void_p), ("rest", c_long * 32))
 
@@ -79,10 +85,12 @@ _FUNCTIONS = {
 
 
 class Library:
-    """libkrb5 with one context. Memory that libkrb5 allocates is not freed, as the process exits soon."""
+    """libkrb5 with one context. The memory that libkrb5 allocates is not freed, because the process ends soon."""
 
     def __init__(self) -> None:
-        """Load the library and make a context. Raises OSError if it cannot be loaded, Krb5Error if it cannot start."""
+        """Load the library and create a context. Raises OSError if the library cannot be loaded, and Krb5Error if the library
+        cannot start.
+        """
         library = ctypes.CDLL(KRB5)
         for name, (result, arguments) in _FUNCTIONS.items():
             function = getattr(library, name)
@@ -103,13 +111,17 @@ class Library:
         return made
 
     def relations(self, realm: str) -> dict[str, list[str]]:
-        """Return the relations of a realm in krb5.conf with their values. Raises Krb5Error."""
+        """Return the settings of ``realm`` in krb5.conf. Each key is the name of a setting, and each value is the list of the
+        setting's values. Raises Krb5Error.
+        """
         profile = self._made("krb5_get_profile")
         names = self._listed("profile_get_relation_names", profile, "realms", realm)
         return {name: self._listed("profile_get_values", profile, "realms", realm, name) for name in names}
 
     def setting(self, name: str) -> str | None:
-        """Return a value of [libdefaults] in krb5.conf, None if it is not set. Raises Krb5Error."""
+        """Return the value of the setting ``name`` in [libdefaults] of krb5.conf. Return None if the setting is missing. Raises
+        Krb5Error.
+        """
         found = self._listed("profile_get_values", self._made("krb5_get_profile"), "libdefaults", name)
         return found[0] if found else None
 
@@ -124,8 +136,8 @@ class Library:
         return values
 
     def log_in(self, client: str, keytab: str, service: str | None = None) -> c_void_p:
-        """Ask the KDC for a TGT with the key in ``keytab``; if ``service`` is given, ask for a ticket for that service instead.
-        Both are AS requests. Return a cache in memory with the ticket. Raises Krb5Error.
+        """Request a TGT from the KDC with the key in ``keytab``. If ``service`` is given, request a ticket for that service
+        instead. Both kinds of request are AS requests. Return a cache in memory that contains the ticket. Raises Krb5Error.
         """
         name = self._made("krb5_parse_name", client.encode("utf-8"))
         table = self._made("krb5_kt_resolve", f"FILE:{keytab}".encode())
@@ -138,7 +150,7 @@ class Library:
         return cache
 
     def ticket(self, cache: c_void_p, client: str, service: str) -> None:
-        """Ask for a ticket for ``service`` with the TGT in ``cache``. Raises Krb5Error if there is none."""
+        """Request a ticket for ``service`` with the TGT in ``cache``. Raises Krb5Error if the KDC does not issue the ticket."""
         wanted = _Credentials()
         wanted.client = self._made("krb5_parse_name", client.encode("utf-8"))
         wanted.server = self._made("krb5_parse_name", service.encode("utf-8"))
@@ -146,7 +158,7 @@ class Library:
 
 
 def clock_skew(otherwise: int) -> int:
-    """Return the clockskew of krb5.conf in seconds; ``otherwise`` if it is not set or is not a number."""
+    """Return ``clockskew`` of krb5.conf in seconds. If ``clockskew`` is missing or is not a number, return ``otherwise``."""
     try:
         said = Library().setting("clockskew") or ""
     except (Krb5Error, OSError):
@@ -155,8 +167,9 @@ def clock_skew(otherwise: int) -> int:
 
 
 def pinned(realm: str, kdc: str, relations: dict[str, list[str]]) -> str:
-    """Return the krb5.conf that is read before the host's own. In it, ``kdc`` is the only KDC of ``realm``. All other settings of
-    the realm, in ``relations``, are kept.
+    """Return the text of an extra krb5.conf, which is read before the host's krb5.conf. The extra krb5.conf names ``kdc`` as the
+    only KDC of ``realm``. ``relations`` are the settings of the realm. Settings that name a server are left out, all others are
+    kept.
     """
     rest = [
         f"        {name} = {_quoted(value)}"
@@ -175,8 +188,8 @@ def _quoted(value: str) -> str:
 
 
 def states(client: str, keytab: str, services: list[str]) -> Iterator[tuple[str, str, str]]:
-    """Ask the KDC that krb5.conf names for a ticket for each service. Yield for each the service, then ON, OFF or SILENT, and the
-    reason for this state.
+    """Request a ticket for each service from the KDC that krb5.conf names. For each service, yield a tuple: the service, its
+    state (ON, OFF or SILENT), and the reason for this state.
     """
     try:
         library = Library()
@@ -198,7 +211,9 @@ def states(client: str, keytab: str, services: list[str]) -> Iterator[tuple[str,
 
 
 def _directly(client: str, keytab: str, service: str) -> tuple[str, str]:
-    """Ask for a ticket without a TGT (an AS request). The gate must refuse this, too. Return the state and the reason for it."""
+    """Request a ticket without a TGT (an AS request). The gate must refuse an AS request as well. Return the state of the gate
+    and the reason for this state.
+    """
     try:
         Library().log_in(client, keytab, service)
     except Krb5Error as fault:
@@ -212,7 +227,7 @@ def _directly(client: str, keytab: str, service: str) -> tuple[str, str]:
 
 
 class Child:
-    """A process that asks one KDC. ``kdc`` is the KDC's name in krb5.conf, or "" if DNS is to name the KDC."""
+    """A process that asks one KDC. ``kdc`` is the KDC's name in krb5.conf. If DNS names the KDC, ``kdc`` is ""."""
 
     def __init__(self, kdc: str, conf: str | None, client: str, keytab: str, services: list[str]) -> None:
         self.kdc = kdc
@@ -243,9 +258,10 @@ class Child:
 def ask(
     realm: str, client: str, keytab: str, services: list[str], kdcs: list[str], patience: float = PATIENCE
 ) -> Iterator[list[str]]:
-    """Yield KDC, service, state and reason, for each of ``kdcs`` and each service. This takes about ``patience`` seconds at most.
+    """For each of ``kdcs`` and each service, yield the KDC, the service, the state and the reason. This function takes at most
+    about ``patience`` seconds.
 
-    If ``kdcs`` is empty, the KDCs that krb5.conf names for the realm are asked. Raises Krb5Error and OSError.
+    If ``kdcs`` is empty, ask the KDCs that krb5.conf names for the realm. Raises Krb5Error and OSError.
     """
     relations = Library().relations(realm)
     kdcs = list(dict.fromkeys(kdcs or relations.get("kdc", [])))
@@ -276,8 +292,8 @@ def _heard(child: Child, until: float, patience: float) -> Iterator[list[str]]:
 
 
 def main() -> int:
-    """Read a question (a JSON object with the arguments of ``ask``) from standard input, and print one JSON list for each answer.
-    Returns the exit status.
+    """Read a question from standard input, and print one JSON list for each answer. The question is a JSON object with the
+    arguments of ``ask``. Returns the exit status.
     """
     for name in [name for name in os.environ if name.startswith(("KRB5", "GSS")) and name != "KRB5_CONFIG"]:
         del os.environ[name]

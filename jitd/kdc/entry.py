@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Carries out each request of the daemon on a service's entry in the KDC, for jitd-kdc.
+"""Carries out the daemon's requests for jitd-kdc. Each request is about the entry of one service in the KDC.
 
-Law: a grant is written only after the entry was read. The entry must say that the service is gated and that this host may grant
-tickets for it. A request may be carried out twice with the same result. An error becomes an answer: Refused if it does not help
-to ask again, Failed otherwise.
+Law: a grant is written only after the service's entry was read. The service must be gated according to its entry, and this host
+must be allowed to grant tickets for the service. If a request is carried out twice, the result is the same as after one time.
+Each error becomes an answer. The answer is Refused if a repeated request would not help. Otherwise it is Failed.
 """
 
 from __future__ import annotations
@@ -26,15 +26,17 @@ from jitd.kdc.strings import (
 )
 
 MOST_DELETED = 100
-"""How many ended grants one request deletes at most. Each deletion takes about 2 ms, and the daemon waits meanwhile."""
+"""Maximum number of ended grants that one request deletes. Each deletion takes about 2 ms, and the daemon waits until all are
+done.
+"""
 
 
 class NotThere(Exception):
-    """The KDC has no such principal."""
+    """The principal does not exist in the KDC."""
 
 
 class NotAllowed(Exception):
-    """kadmind does not allow jitd-kdc this operation. The text is kadmind's."""
+    """kadmind does not allow jitd-kdc this operation. The text of the exception comes from kadmind."""
 
 
 class NoRoom(Exception):
@@ -42,22 +44,22 @@ class NoRoom(Exception):
 
 
 class Unknown(Exception):
-    """It is not known whether kadmind has done the operation. The text says why."""
+    """It is not known whether kadmind has carried out the operation. The text of the exception gives the reason."""
 
 
 class Entries(Protocol):
-    """The entries of a KDC's database. Both methods raise NotThere, NotAllowed, NoRoom and Unknown."""
+    """The entries of a KDC's database. ``strings`` and ``set_string`` raise NotThere, NotAllowed, NoRoom and Unknown."""
 
     def strings(self, principal: str) -> Mapping[str, str]:
         """Return the string attributes of ``principal``."""
 
     def set_string(self, principal: str, name: str, value: str | None) -> None:
-        """Set a string attribute of ``principal``, or delete it (None)."""
+        """Set the string attribute ``name`` of ``principal``. If ``value`` is None, delete the attribute."""
 
 
 def answer(request: OfEntry, entries: Entries, host: str, now: int) -> Answer:
-    """Carry out ``request`` for the writer of ``host``, and return the answer. ``now`` is in seconds since the epoch. Raises
-    nothing.
+    """Carry out ``request`` for the jitd-kdc of ``host``, and return the answer. ``now`` is in seconds since the epoch. This
+    function raises nothing, because every error of ``entries`` becomes an answer.
     """
     service = request.service
     try:
@@ -131,7 +133,9 @@ def _look(look: Look, entries: Entries, now: int) -> Answer:
 
 
 def _sweep(service: str, strings: Mapping[str, str], entries: Entries, now: int) -> int:
-    """Delete ended grants, and return how many were deleted. Stops at a grant that kadmind does not let us delete."""
+    """Delete grants that have ended. Return the number of deleted grants. Stop if kadmind does not allow the deletion of a
+    grant.
+    """
     ended = [name for name, value in strings.items() if (grant := read_grant(name, value)) is not None and grant.end <= now]
     n_deleted = 0
     for name in ended[:MOST_DELETED]:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks that each KDC refuses tickets that nobody has granted. The only proof is to ask for such a ticket: a KDC does not tell
-whether it has loaded the plugin.
+"""Checks that each KDC refuses tickets that nobody has granted. A KDC does not tell whether the plugin is loaded. Therefore the
+only proof is to request a ticket that nobody has granted.
 
-Law: a gate is ON only if the KDC has refused a ticket by policy. If there is no answer, another error, no such service or a fault
-of jitd's own, the state is SILENT, which proves nothing.
+Law: the state of a gate is ON only if the KDC has refused a ticket by policy. If the KDC has issued the ticket, the state is OFF.
+In all other cases (no answer, another error, no such service, a fault of jitd) the state is SILENT, which proves nothing.
 """
 
 from __future__ import annotations
@@ -22,25 +22,27 @@ from jitd.kdc.strings import OFF, ON, SILENT, Sighting
 
 PROGRAM = "import sys; sys.path.append(sys.argv[1]); from jitd.kdc.asking import main; raise SystemExit(main())"
 PACKAGES = str(Path(__file__).resolve().parents[2])
-"""The directory that holds ``jitd``."""
+"""The directory that contains the package ``jitd``."""
 WITHIN = PATIENCE + 5.0
-"""Seconds after which the process that asks is killed."""
+"""Seconds after which the process that asks the KDCs is killed."""
 SHARE = 0.75
-"""The KDCs have PATIENCE seconds to answer, or this part of ``within`` if that is less. The process needs the rest of the time to
-start and to write its answers."""
+"""The fraction of ``within`` in which the KDCs must answer. The limit is PATIENCE seconds if this is less than that fraction. The
+process that asks the KDCs needs the remaining time to start and to write its answers.
+"""
 
 
 async def gate_states(
     client: str, keytab: Path, services: Sequence[str], *, kdcs: Sequence[str] = (), within: float = WITHIN
 ) -> tuple[Sighting, ...]:
-    """Ask each KDC of ``client``'s realm for a ticket for each of ``services``. Return one sighting for each KDC and service.
+    """Request a ticket for each of ``services`` from each KDC of ``client``'s realm. Return one Sighting for each pair of KDC and
+    service.
 
-    The KDCs are ``kdcs``, each written as in krb5.conf: an address or a name, and perhaps a port. If ``kdcs`` is empty, they are
-    the KDCs that krb5.conf names.
+    ``kdcs`` are the KDCs to ask. Each KDC is written as in krb5.conf, that is, as an address or a name, with or without a port.
+    If ``kdcs`` is empty, ask the KDCs that krb5.conf names.
 
-    ``client`` is the principal jitd/HOST, whose key is in ``keytab``, and to which nobody grants tickets. ``services`` are
-    principals of the same realm, the canary among them. A separate process asks, and is killed after ``within`` seconds. Raises
-    nothing, unless the caller is cancelled.
+    ``client`` is the principal jitd/HOST. The key of ``client`` is in ``keytab``, and nobody grants tickets to ``client``.
+    ``services`` are principals of the same realm. A separate process sends the requests. If this process takes longer than
+    ``within`` seconds, it is killed. This function raises nothing, unless the caller is cancelled.
     """
     realm = client.rpartition("@")[2]
     own = [service for service in dict.fromkeys(services) if service.rpartition("@")[2] == realm]
@@ -58,7 +60,9 @@ async def gate_states(
 
 
 def _read(said: bytes, realm: str, services: Sequence[str]) -> list[Sighting]:
-    """Return the sightings in ``said``. Raises ValueError if it cannot be read, or if an answer about a service is missing."""
+    """Return the sightings in ``said``. Raises ValueError if ``said`` cannot be parsed, or if ``said`` contains no answer about
+    one of the services.
+    """
     found = []
     for line in said.splitlines():
         row = json.loads(line)
@@ -68,7 +72,7 @@ def _read(said: bytes, realm: str, services: Sequence[str]) -> list[Sighting]:
             or not all(type(word) is str for word in row)
             or row[2] not in (ON, OFF, SILENT)
         ):
-            raise ValueError("the process that asks the KDCs sent what cannot be read")
+            raise ValueError("the process that asks the KDCs sent a message that cannot be read")
         found.append(Sighting(row[0] or f"KDC of {realm}", *row[1:]))
     for kdc in {each.kdc for each in found} or {""}:
         if sorted(each.service for each in found if each.kdc == kdc) != sorted(services):
@@ -77,8 +81,8 @@ def _read(said: bytes, realm: str, services: Sequence[str]) -> list[Sighting]:
 
 
 async def _said(question: bytes, within: float) -> bytes:
-    """Run the process that asks, and return what it writes. Raises OSError if it cannot be started, ValueError if it fails or
-    takes longer than ``within`` seconds.
+    """Run the process that asks the KDCs, and return its output. Raises OSError if the process cannot be started. Raises
+    ValueError if the process fails or takes longer than ``within`` seconds.
     """
     environment = {name: os.environ[name] for name in ("KRB5_CONFIG",) if name in os.environ}
     process = await asyncio.create_subprocess_exec(
@@ -93,7 +97,7 @@ async def _said(question: bytes, within: float) -> bytes:
         raise ValueError(f"nothing was said within {within:g} s") from None
     finally:
         with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)  # and the processes that it has started
+            os.killpg(process.pid, signal.SIGKILL)  # this also kills the children of that process
         await process.wait()
     if process.returncode != 0:
         raise ValueError(complaint.decode("utf-8", "replace").strip()[:500] or f"it ended with status {process.returncode}")

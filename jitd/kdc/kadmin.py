@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A connection to kadmind through MIT krb5's client library (libkadm5clnt_mit; its header is kadm5/admin.h).
 
-Law: no function is called that is not declared here with all its types. A call may block for minutes, so only a process that
-can be killed may make one. The library gets no key but the keytab's. The tickets that the library gets stay in its memory.
+Law: every function that is called must be declared here, with all its types. A call may block for minutes. Therefore only a
+process that can be killed may call functions of kadmind's client library. The library can use only the key in the keytab, and it
+keeps its tickets in memory.
 """
 
 from __future__ import annotations
@@ -12,23 +13,29 @@ from ctypes import POINTER, byref, c_char_p, c_int, c_int32, c_long, c_uint32, c
 
 LIBRARY, KRB5 = "libkadm5clnt_mit.so.12", "libkrb5.so.3"
 PACKAGE = "libkadm5clnt-mit12"
-"""The Debian package of LIBRARY."""
+"""The Debian package that contains LIBRARY."""
 
 STRUCT_VERSION, API_VERSION = 0x12345601, 0x12345704
 CONFIG_REALM = 1
 BASE = 43787520
-"""The first number of kadm5's table of errors (kadm5/kadm_err.h)."""
+"""The first error number of kadm5 (kadm5/kadm_err.h)."""
 NOT_ALLOWED = frozenset(BASE + number for number in (1, 2, 3, 4, 5, 50, 62))
-"""KADM5_AUTH_GET, _ADD, _MODIFY, _DELETE, _INSUFFICIENT, _SETKEY, _INITIAL: kadmind does not allow this client the operation."""
+"""KADM5_AUTH_GET, _ADD, _MODIFY, _DELETE, _INSUFFICIENT, _SETKEY, _INITIAL. The KADM5_AUTH errors mean that kadmind does not
+allow this client the operation.
+"""
 UNKNOWN_PRINCIPAL = BASE + 12
 PROTECTED = BASE + 30
 """KADM5_PROTECT_PRINCIPAL."""
 FULL = 0x95E73A2D
-"""KRB5_KDB_STRINGS_TOOLONG (kdb5_err.et), as an unsigned number: the entry has no room for another string."""
+"""KRB5_KDB_STRINGS_TOOLONG (kdb5_err.et), as an unsigned number. KRB5_KDB_STRINGS_TOOLONG means that the entry has no room for
+another string.
+"""
 
 
 class KadminError(Exception):
-    """A call to kadmind has failed. ``code`` is the library's error code, unsigned. The text is the library's own."""
+    """A call to kadmind has failed. ``code`` is the library's error code, as an unsigned number. The text of the exception comes
+    from the library.
+    """
 
     def __init__(self, code: int, text: str) -> None:
         super().__init__(text)
@@ -36,13 +43,15 @@ class KadminError(Exception):
 
 
 class _Parameters(ctypes.Structure):
-    """kadm5_config_params. The first two members are used. The rest stays zero, and ``mask`` says that the rest is not set."""
+    """The C struct kadm5_config_params. Only the first two members of the struct are used. ``mask`` marks the other members as
+    not set, and they stay zero.
+    """
 
     _fields_ = (("mask", c_long), ("realm", c_char_p), ("rest", c_long * 64))
 
 
 class _String(ctypes.Structure):
-    """krb5_string_attr."""
+    """The C struct krb5_string_attr."""
 
     _fields_ = (("key", c_char_p), ("value", c_char_p))
 
@@ -66,11 +75,13 @@ _LIBKRB5 = {
     "krb5_free_error_message": (None, (c_void_p, c_void_p)),
 }
 MOST_STRINGS = 20_000
-"""Most strings in an answer of kadmind. An entry has room for 65,535 bytes of strings, so a larger count is a fault."""
+"""Maximum number of strings in an answer of kadmind. An entry has room for 65,535 bytes of strings, so a larger number is an
+error.
+"""
 
 
 class _Libraries:
-    """The libraries' functions, with their types declared."""
+    """The functions of both libraries, with their types declared."""
 
     def __init__(self) -> None:
         for name, functions in ((KRB5, _LIBKRB5), (LIBRARY, _KADM5)):
@@ -80,7 +91,7 @@ class _Libraries:
                 found.restype, found.argtypes = result, arguments
                 setattr(self, function, found)
 
-    def __getattr__(self, name: str) -> ctypes._NamedFuncPointer:  # for the type checker: all were set above
+    def __getattr__(self, name: str) -> ctypes._NamedFuncPointer:  # only for the type checker, since __init__ sets all functions
         raise AttributeError(name)
 
 
@@ -123,7 +134,7 @@ class Connection:
                 self._libraries.kadm5_free_strings(self._handle, found, count)
 
     def set_string(self, principal: str, name: str, value: str | None) -> None:
-        """Set the string attribute ``name`` of ``principal``, or delete it (None). Raises KadminError."""
+        """Set the string attribute ``name`` of ``principal``. If ``value`` is None, delete the attribute. Raises KadminError."""
         parsed = self._parsed(principal)
         try:
             written = None if value is None else value.encode("utf-8")
@@ -132,7 +143,7 @@ class Connection:
             self._libraries.krb5_free_principal(self._context, parsed)
 
     def close(self) -> None:
-        """End the connection. Nothing else may be called afterwards."""
+        """End the connection. After ``close``, no other method may be called."""
         if self._handle:
             self._libraries.kadm5_destroy(self._handle)
             self._handle = c_void_p()

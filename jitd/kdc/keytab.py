@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads the names of principals in a keytab (format version 2; MIT krb5's documentation describes it).
+"""Reads the names of principals in a keytab. The format is version 2, which the documentation of MIT krb5 describes.
 
 Law: pure. Only names are read from the keytab, never a key.
 """
@@ -11,13 +11,15 @@ import struct
 from jitd.kdc.strings import components, is_host
 
 OWN = "jitd-kdc"
-"""The first component of the principal that writes grants. The second component is the writer's host."""
+"""The first component of the principal that is used to write grants. The second component of this principal is the host on which
+jitd-kdc runs.
+"""
 _ESCAPED = str.maketrans({"\\": "\\\\", "/": "\\/", "@": "\\@", "\t": "\\t", "\n": "\\n", "\b": "\\b", "\0": "\\0"})
 
 
 def principals(content: bytes) -> list[str]:
-    """Return each principal of which the keytab has a key, once, in the keytab's order. Raises ValueError if ``content`` is not a
-    keytab.
+    """Return the principals that have a key in the keytab, in the order of the keytab. Each principal is returned only once.
+    Raises ValueError if ``content`` is not a keytab.
     """
     if content[:2] != b"\x05\x02":
         raise ValueError("it does not begin as a keytab does")
@@ -47,7 +49,9 @@ def _name(entry: bytes) -> str:
 
 
 def own(content: bytes) -> tuple[str, str]:
-    """Return the principal ``jitd-kdc/HOST@REALM`` of a keytab, and its host. Raises ValueError if there is not exactly one."""
+    """Return the principal ``jitd-kdc/HOST@REALM`` in a keytab, and the name HOST. Raises ValueError if the keytab does not
+    contain exactly one such principal.
+    """
     found = [name for name in principals(content) if len(components(name)) == 2 and components(name)[0] == OWN]
     if len(found) != 1:
         raise ValueError(f"it holds keys of {len(found)} principals {OWN}/HOST, and must hold those of one")

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads and changes the KDC's database with kadmin.local(1), as root on the KDC, for the verbs of the KDC's administrator.
+"""Reads and changes the KDC's database with kadmin.local(1). The commands for the KDC's administrator use this module, as root on
+the KDC.
 
-Law: each word is passed as one argument, so kadmin.local does not split it again.
+Law: each word is passed as one argument, so that kadmin.local cannot split a word.
 """
 
 from __future__ import annotations
@@ -14,20 +15,22 @@ from jitd.kdc.plan import Entry, read_entry
 
 PROGRAM = "/usr/sbin/kadmin.local"
 KEPT = ("KRB5_CONFIG", "KRB5_KDC_PROFILE")
-"""Environment variables that are passed to kadmin.local if they are set."""
+"""Environment variables that kadmin.local gets if they are set."""
 MISSING = "Principal does not exist"
 
 
 class LocalError(Exception):
-    """kadmin.local has failed; the text is what it wrote to standard error."""
+    """kadmin.local has failed. The text of the exception is the error output of kadmin.local."""
 
 
 class NoEntry(LocalError):
-    """The database has no such principal."""
+    """The principal does not exist in the database."""
 
 
 def kadmin(*words: str) -> str:
-    """Run ``kadmin.local WORDS``, and return what it prints. Raises NoEntry if there is no such principal, else LocalError."""
+    """Run ``kadmin.local WORDS``, and return its standard output. Raises NoEntry if the principal does not exist, and LocalError
+    if kadmin.local fails for another reason.
+    """
     environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C", "TZ": "UTC"}
     environment |= {name: os.environ[name] for name in KEPT if name in os.environ}
     try:
@@ -41,7 +44,9 @@ def kadmin(*words: str) -> str:
 
 
 def entry(principal: str) -> Entry:
-    """Return the database's entry of ``principal``. Raises NoEntry if there is none, LocalError if it cannot be read."""
+    """Return the entry of ``principal`` in the database. Raises NoEntry if ``principal`` is not in the database, and LocalError
+    if the entry cannot be read.
+    """
     printed = kadmin("getprinc", principal)
     try:
         return read_entry(printed, kadmin("getstrs", principal))
@@ -50,7 +55,7 @@ def entry(principal: str) -> Entry:
 
 
 def strings_of(principals: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Return the string attributes of each of ``principals`` that is in the database. Raises LocalError."""
+    """Return a mapping from each of ``principals`` that is in the database to its string attributes. Raises LocalError."""
     found = {}
     for principal in principals:
         try:

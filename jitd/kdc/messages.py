@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The messages between the daemon and jitd-kdc. Each request gets one answer, in the order of the requests.
+"""The messages between the daemon and jitd-kdc. Each request gets one answer. Answers are sent in the same order as the requests.
 
-A message is one JSON object in ASCII, in one packet of a Unix socket (SOCK_SEQPACKET). ``do`` names a request, ``said`` an
-answer. tests/kdc/golden holds the bytes of each.
-Law: pure. A message is read only if it has exactly the declared fields, each of its type and within its bounds. Every other
-message raises ValueError.
+A message is one JSON object in ASCII, in one packet of a Unix socket (SOCK_SEQPACKET). A request has its name in the field
+``do``. An answer has its name in the field ``said``. tests/kdc/golden contains the bytes of each message.
+Law: pure. A message must have exactly the declared fields. Each field must have the declared type and be within its limits. Any
+other message raises ValueError.
 """
 
 from __future__ import annotations
@@ -17,19 +17,21 @@ from jitd.kdc.strings import MOST_GRANTS, OFF, ON, SILENT, Grant, Sighting, is_e
 from jitpam.wire import notation
 
 MAX_PACKET = 64 * 1024
-"""Most bytes of one message."""
+"""Maximum number of bytes in one message."""
 LONGEST_WHY = 1_000
-"""Most characters of the sentence ``why``."""
+"""Maximum number of characters in the sentence ``why``."""
 MOST_TRIED = 8
-"""Most services of one Try, so that the answer of a realm with several KDCs fits into a message."""
+"""Maximum number of services in one Try. Because of this limit, the answer fits into one message even if the realm has several
+KDCs.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Give:
-    """Write a grant: ``client`` may have tickets for ``service`` until ``end``, in seconds since the epoch.
+    """Write a grant. ``client`` may get tickets for ``service`` until ``end``, in seconds since the epoch.
 
-    The answer is Done also if exactly this grant is there already. It is Refused if a different grant with the same ``id`` is
-    there and has not ended.
+    If exactly this grant exists already, nothing is written and the answer is Done. If a different grant with the same ``id``
+    exists and has not ended, the answer is Refused.
     """
 
     id: str
@@ -40,7 +42,7 @@ class Give:
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """Delete a grant. The answer is Done also if there is no such grant or no such service."""
+    """Delete a grant. If the grant or the service does not exist, the answer is Done."""
 
     id: str
     service: str
@@ -48,30 +50,33 @@ class Take:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Ask how a service is gated, and which grants it has. The answer is Grants."""
+    """Read the gate's setting of a service and the grants of the service. The answer is Grants."""
 
     service: str
 
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """Ask each KDC of the realm for tickets for ``services``, of which none is granted to jitd-kdc. The answer is Tried."""
+    """Request tickets for ``services`` from each KDC of the realm. Nobody has granted these tickets to jitd-kdc, so each KDC must
+    refuse them. The answer is Tried.
+    """
 
     services: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """kadmind has done what was asked for."""
+    """kadmind has carried out the request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grants:
-    """What a service's entry says. ``approval`` is the value of the string ``jit_approval``, "" if there is none.
+    """The data about grants in the entry of a service. ``approval`` is the value of the string ``jit_approval``. ``approval`` is
+    "" if the entry does not have this string.
 
-    ``granted_by`` are the hosts that may grant tickets for the service. If the entry does not name any, it is the host in the
-    service's name. ``grants`` are the grants of the right form that have not ended. They include grants that end more than a day
-    ahead, which the KDC does not honour.
+    ``granted_by`` are the hosts that may grant tickets for the service. If the entry does not name any host, ``granted_by`` is
+    the host in the service's name. ``grants`` are the grants that have the right form and have not ended. The KDC does not honour
+    a grant that ends more than a day from now, but ``grants`` may contain such a grant.
     """
 
     approval: str
@@ -81,22 +86,22 @@ class Grants:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What each KDC did for each service."""
+    """The answers of the KDCs to requests for tickets, one for each pair of KDC and service."""
 
     sightings: tuple[Sighting, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The request was not carried out, and it does not help to ask again. ``why`` is a sentence for people."""
+    """The request was not carried out. A repetition of the request would not help. ``why`` is a sentence for people."""
 
     why: str
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """It is not known whether the request was carried out: kadmind or jitd-kdc was down, or did not answer. Ask again later.
-    ``why`` is a sentence for people.
+    """It is not known whether the request was carried out, because kadmind or jitd-kdc was down or did not answer. Repeat the
+    request later. ``why`` is a sentence for people.
     """
 
     why: str
@@ -187,13 +192,15 @@ DO, SAID = "do", "said"
 
 
 def sentence(text: str) -> str:
-    """Return ``text`` as a sentence for Refused and Failed: printable ASCII only, and at most LONGEST_WHY characters."""
+    """Return ``text`` as a sentence for Refused and Failed. The sentence contains only printable ASCII, and at most LONGEST_WHY
+    characters.
+    """
     plain = "".join(c if c.isprintable() and c.isascii() else "?" for c in text) or "?"
     return plain if len(plain) <= LONGEST_WHY else plain[: LONGEST_WHY - 3] + "..."
 
 
 def write(message: Request | Answer) -> bytes:
-    """Return the packet of ``message``. Raises ValueError for a message that its reader would refuse."""
+    """Return the packet with ``message``. Raises ValueError if ``read_request`` or ``read_answer`` would refuse the packet."""
     if isinstance(message, Request):
         packet = _write(message, DO, _REQUESTS)
         back: Request | Answer = read_request(packet)
@@ -201,7 +208,7 @@ def write(message: Request | Answer) -> bytes:
         packet = _write(message, SAID, _ANSWERS)
         back = read_answer(packet)
     if back != message:
-        raise ValueError("a message that does not come back as it went")
+        raise ValueError("the message changes when it is written and read again")
     return packet
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Plans what the KDC's administrator has to change in a service's entry to gate the service, or to ungate it.
+"""Plans the changes in the KDC's entry of a service. With these changes the KDC's administrator gates or ungates the service.
 
-Law: pure. A plan is a list of steps, each with its sentence. If the plan to gate a service is interrupted, a service that was
-gated before is still gated. There is no step for a setting that is right already.
+Law: pure. A plan is a list of steps. Each step has a sentence that explains the step. If a plan to gate a service is interrupted,
+a service that was already gated stays gated. If a setting is already right, the plan does not change it.
 """
 
 from __future__ import annotations
@@ -31,24 +31,27 @@ FLAGS = {
     "-allow_postdated": "DISALLOW_POSTDATED",
     "-allow_dup_skey": "DISALLOW_DUP_SKEY",
 }
-"""The flags that a gated entry must have: kadmin's option for the flag → the word that getprinc prints for it. -allow_renewable
-is not one of them: with it, the KDC would refuse every request that comes with a renewable TGT."""
+"""The flags that a gated entry must have. Each key is kadmin's option for the flag. Each value is the word that getprinc prints.
+The option -allow_renewable is left out. With -allow_renewable, the KDC would refuse every request that contains a renewable TGT.
+"""
 MAX_LIFE = 36_000
-"""Most seconds that a ticket for a gated service lasts, whatever its grant says, unless the administrator sets another number."""
+"""Maximum lifetime in seconds of a ticket for a gated service, even if its grant ends later. The administrator can set another
+number.
+"""
 DEFAULT_SKEW = 300
-"""Seconds of clock skew that krb5.conf(5) allows if it does not set ``clockskew``."""
+"""Allowed clock skew in seconds, if krb5.conf does not set ``clockskew`` (krb5.conf(5))."""
 
 _WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:$-]*(?:/[A-Za-z0-9_.:$-]+)*(?:@[A-Za-z0-9_.-]+)?")
 _LIFE = re.compile(r"(\d+) days? (\d+):(\d+):(\d+)")
 
 
 class CannotPlan(Exception):
-    """There is no plan. The text is a sentence that says why."""
+    """No plan can be made. The text of the exception is a sentence that gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A principal as kadmin.local prints it. Lives are in seconds; ``flags`` are words such as DISALLOW_POSTDATED."""
+    """A principal as kadmin.local prints it. The lifetimes are in seconds. ``flags`` are words such as DISALLOW_POSTDATED."""
 
     principal: str
     max_life: int
@@ -59,21 +62,23 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step. ``line`` is the command for kadmin.local. ``sentence`` tells what the command does."""
+    """One step of a plan. ``line`` is the command for kadmin.local. ``sentence`` describes the effect of the command."""
 
     sentence: str
     line: tuple[str, ...]
 
 
 def read_entry(printed: str, strings: str) -> Entry:
-    """Return the entry that getprinc (``printed``) and getstrs (``strings``) print. Raises ValueError if a line is missing."""
+    """Parse the output of getprinc (``printed``) and of getstrs (``strings``), and return the entry. Raises ValueError if a line
+    is missing in the output.
+    """
     found: dict[str, str] = {}
     for line in printed.splitlines():
         name, _, value = line.partition(": ")
         found.setdefault(name.rstrip(":"), value.strip())
     pairs = {}
     for line in strings.splitlines():
-        if GRANT in line[: len(GRANT)]:  # a grant's name has a colon, too
+        if GRANT in line[: len(GRANT)]:  # the name of a grant's string contains a colon, too
             name, _, value = line.removeprefix(GRANT).partition(": ")
             pairs[GRANT + name] = value
         elif ": " in line:
@@ -95,7 +100,9 @@ def _life(text: str) -> int:
 
 
 def check_name(service: str) -> None:
-    """Raise CannotPlan if ``service`` is not the name of a service, or if its gating must not be changed."""
+    """Raise CannotPlan if ``service`` is not the name of a service. Also raise CannotPlan if the gating of ``service`` must not
+    be changed.
+    """
     if not _WORD.fullmatch(service) or not is_principal(service if "@" in service else f"{service}@R"):
         raise CannotPlan(f"{service!r} is not the name of a service, such as postgres/db1.example.org")
     first = components(service)[0]
@@ -113,10 +120,11 @@ def check_hosts(hosts: Sequence[str]) -> None:
 
 
 def gate(entry: Entry, hosts: Sequence[str], *, max_life: int | None = None, approval: str = REQUIRED) -> list[Step]:
-    """Return the steps that gate ``entry``. Without ``hosts``, the string GRANTED_BY stays as it is. ``max_life`` is in seconds;
-    without it, the entry's own maximum stays if that is at most MAX_LIFE, else MAX_LIFE is set.
+    """Return the steps that gate ``entry``. If ``hosts`` is empty, the string GRANTED_BY is not changed. ``max_life`` is in
+    seconds. If ``max_life`` is None, the entry keeps its own maximum lifetime. If the entry's maximum lifetime is above MAX_LIFE
+    or not set, it becomes MAX_LIFE.
 
-    Raises CannotPlan if no host could grant tickets for the entry then.
+    Raises CannotPlan if no host could grant tickets for the entry after these steps.
     """
     service = entry.principal
     named = " ".join(hosts) if hosts else entry.strings.get(GRANTED_BY)
@@ -146,7 +154,9 @@ def gate(entry: Entry, hosts: Sequence[str], *, max_life: int | None = None, app
 
 
 def ungate(entry: Entry) -> list[Step]:
-    """Return the steps that ungate ``entry``, so that anybody gets a ticket for it again. The flags and the lives stay."""
+    """Return the steps that ungate ``entry``. Afterwards everybody can get a ticket for the service again. The flags and
+    lifetimes of the entry are not changed.
+    """
     service = entry.principal
     grants = [name for name in entry.strings if name.startswith(GRANT)]
     steps = [Step(f"delete the grant {name.removeprefix(GRANT)}", ("delstr", service, name)) for name in grants]
@@ -158,7 +168,7 @@ def ungate(entry: Entry) -> list[Step]:
 
 
 def told(seconds: int) -> str:
-    """Return ``seconds`` as a span of time for people: ``10 h``, ``1 h 30 min``, ``1 min 30 s``."""
+    """Return ``seconds`` as a duration for people: ``10 h``, ``1 h 30 min``, ``1 min 30 s``."""
     hours, rest = divmod(seconds, 3600)
     minutes, left = divmod(rest, 60)
     words = [f"{number} {unit}" for number, unit in ((hours, "h"), (minutes, "min"), (left, "s")) if number]
@@ -166,5 +176,7 @@ def told(seconds: int) -> str:
 
 
 def is_gated(strings: Mapping[str, str]) -> bool:
-    """True if the KDC refuses tickets without a grant for an entry with these ``strings``."""
+    """True if the KDC refuses tickets for the service when there is no grant. ``strings`` are the strings of the service's
+    entry.
+    """
     return strings.get(APPROVAL) not in (None, LOG)

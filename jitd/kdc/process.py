@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""jitd-kdc: listens at a socket for the daemon, and has kadmind write what the daemon asks for. It decides nothing about people.
+"""The process jitd-kdc. jitd-kdc listens at a socket for the daemon. jitd-kdc tells kadmind to write the grants that the daemon
+requests. jitd-kdc makes no decisions about people.
 
-Law: jitd-kdc accepts requests only from root, and writes one at a time, in order. If a client has disconnected, its
-request is not carried out: the daemon believes that the request failed, and may have asked for the opposite since. This process
-talks only to the daemon. Its children talk to kadmind (``worker``) and to the KDCs (``trying``).
+Law: jitd-kdc accepts requests only from root, and carries them out one at a time, in order. If a client has disconnected, its
+request is not carried out. The daemon believes that the request of a disconnected client failed, and may have requested the
+opposite since then. The process jitd-kdc itself talks only to the daemon. The child processes of jitd-kdc talk to kadmind
+(``worker``) and to the KDCs (``trying``).
 """
 
 from __future__ import annotations
@@ -25,14 +27,14 @@ from jitd.kdc.worker import Worker
 
 KEYTAB, SOCKET = "/etc/jitd/jitd-kdc.keytab", "/run/jitd-kdc/kdc.sock"
 FIRST_PASSED = 3
-"""The first descriptor that systemd passes (sd_listen_fds(3))."""
+"""The first descriptor that systemd passes to a service (sd_listen_fds(3))."""
 MOST_CLIENTS = 16
-"""Most connections at the same time. Only root can make connections, and the daemon needs one."""
+"""Maximum number of connections that are open at the same time. Only root can connect, and the daemon needs one connection."""
 USAGE = f"usage: jitd-kdc [KEYTAB [SOCKET]]    (else {KEYTAB} and {SOCKET}, or the socket that systemd passes)"
 
 
 class CannotStart(Exception):
-    """jitd-kdc cannot start. The text says what is missing, and what to do about it."""
+    """jitd-kdc cannot start. The text of the exception says what is missing, and what the administrator can do about it."""
 
 
 def say(words: str) -> None:
@@ -41,8 +43,8 @@ def say(words: str) -> None:
 
 
 class Service:
-    """Answers the clients at ``listener`` whose account is ``believed`` (a uid). ``worker`` writes grants. Trials are made as
-    ``principal``, whose key is in ``keytab``.
+    """Answers the clients that connect to ``listener``, if their uid is ``believed``. ``worker`` writes grants. Trials
+    authenticate as ``principal`` with the key in ``keytab``.
     """
 
     def __init__(self, listener: socket.socket, worker: Worker, principal: str, keytab: str, believed: int = 0) -> None:
@@ -56,7 +58,7 @@ class Service:
         self._waits = select.poll()
 
     def serve(self) -> None:
-        """Answer until this process is killed."""
+        """Answer requests until this process is killed."""
         self._waits.register(self._listener, select.POLLIN)
         while True:
             for descriptor, events in self._waits.poll(self._patience()):
@@ -66,7 +68,7 @@ class Service:
                     self._tell(trial, client, Failed("the KDCs have not been asked in time"))
 
     def _patience(self) -> float | None:
-        """Return the milliseconds until the next trial has to be given up; None if there is none."""
+        """Return the number of milliseconds until the next trial must be given up. Return None if there is no trial."""
         ends = [trial.until for trial, _ in self._trials.values()]
         return max(0.0, min(ends) - time.monotonic()) * 1000 + 1 if ends else None
 
@@ -82,19 +84,21 @@ class Service:
             if answer is not None:
                 self._tell(trial, client_descriptor, answer)
         elif descriptor not in self._clients:
-            pass  # it was closed while this round of events was handled
+            pass  # it was closed earlier in this round of events
         elif events & (select.POLLHUP | select.POLLRDHUP | select.POLLERR) or not self._hear(self._clients[descriptor]):
             self._leave(descriptor)
 
     def _leave(self, client: int) -> None:
-        """Close the connection of a client that has disconnected, and give up the trial that it waits for."""
+        """Close the connection of a client that has disconnected. Give up the trial for which this client waits."""
         for trial in [trial for trial, waiting in self._trials.values() if waiting == client]:
             self._end(trial)
         self._waits.unregister(client)
         self._clients.pop(client).close()
 
     def _hear(self, client: socket.socket) -> bool:
-        """Answer one request, or begin a trial. Return False if the client has disconnected."""
+        """Read one request of ``client``. Answer the request, or begin a trial for it. Return False if the client has
+        disconnected.
+        """
         try:
             packet, _, flags, _ = client.recvmsg(MAX_PACKET)
         except OSError:
@@ -114,7 +118,9 @@ class Service:
         return _say(client, answer)
 
     def _begin(self, client: socket.socket, request: Try) -> bool:
-        """Begin a trial. Until its end nothing else of this client is heard: answers have the order of the requests."""
+        """Begin a trial. No other request of this client is read until the trial ends, because answers have the order of the
+        requests.
+        """
         try:
             trial = Trial(self._principal, self._keytab, request.services)
         except OSError as fault:
@@ -152,7 +158,7 @@ def _accept(listener: socket.socket, believed: int) -> socket.socket | None:
         return None
     uid = struct.unpack("iII", client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[1]
     if uid != believed:
-        say(f"a client of uid {uid} is not heard")
+        say(f"a client with uid {uid} was refused")
         client.close()
         return None
     return client
@@ -173,7 +179,9 @@ def _log(request: OfEntry, answer: Answer) -> None:
 
 
 def passed_socket() -> socket.socket | None:
-    """Return the listening socket that systemd passed (sd_listen_fds(3)), None if it passed none. Raises CannotStart."""
+    """Return the listening socket that systemd passed (sd_listen_fds(3)). Return None if systemd passed no socket. Raises
+    CannotStart.
+    """
     if os.environ.get("LISTEN_PID") != str(os.getpid()):
         return None
     if os.environ.get("LISTEN_FDS") != "1":
@@ -188,8 +196,8 @@ def passed_socket() -> socket.socket | None:
 def bound_socket(path: Path) -> socket.socket:
     """Bind a listening socket at ``path``, in a directory of mode 0700. Raises CannotStart.
 
-    The mode of the socket lets everybody connect, but only this account and root can enter the directory. The daemon is root
-    without CAP_DAC_OVERRIDE, so a narrower mode of the socket would keep it out.
+    The mode of the socket allows everybody to connect. But only the account of jitd-kdc and root can enter the directory of the
+    socket. The daemon runs as root without CAP_DAC_OVERRIDE, so it could not connect to a socket with a stricter mode.
     """
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
     try:
@@ -206,7 +214,7 @@ def bound_socket(path: Path) -> socket.socket:
 
 
 def read_own(path: str) -> tuple[str, str]:
-    """Return the principal of which the keytab at ``path`` has a key, and the principal's host. Raises CannotStart."""
+    """Return the principal whose key is in the keytab at ``path``, and the principal's host. Raises CannotStart."""
     try:
         return keytab.own(Path(path).read_bytes())
     except OSError as fault:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether no KDC of the realm can be reached, as the daemon itself has found out. Only then a local password counts.
+"""The daemon's own check whether any KDC of the realm can be reached. A local password is accepted only if no KDC can be reached.
 
-Law: the KDCs are unreachable only after two looks of the daemon's own that all of them left unanswered, at most WITHIN seconds
-apart. Any answer of any KDC ends that. A look that could not be made counts as an answer. No word of a client counts.
+Law: the KDCs are treated as unreachable only after two failed checks by the daemon itself. A check fails if no KDC has answered.
+The two checks are at most WITHIN seconds apart. Any answer of any KDC ends the state "unreachable". If a check could not be made,
+it is treated as if a KDC had answered. Nothing that a client sends has an effect on the result.
 """
 
 from __future__ import annotations
@@ -20,21 +21,24 @@ from jitd.kdc.reaching import PATIENCE, RESOLVING, UNANSWERED
 
 PROGRAM = "import sys; sys.path.append(sys.argv[1]); from jitd.kdc.reaching import main; raise SystemExit(main())"
 PACKAGES = str(Path(__file__).resolve().parents[2])
-"""The directory that holds ``jitd``."""
+"""The directory that contains the package ``jitd``."""
 WITHIN = 30.0
-"""Seconds in which two looks have to fail."""
+"""Maximum number of seconds between the two failed checks."""
 LONGEST = RESOLVING + PATIENCE + 5.0
-"""Seconds after which a look is ended; then it counts as one that could not be made."""
+"""Seconds after which a check is ended. If a check was ended, it is treated in the same way as a check that could not be made."""
 APART = 1.0
-"""Seconds from the end of one look to the next: a KDC that is started anew must not be called unreachable."""
+"""Seconds between the end of one check and the next check. Without this pause, a KDC that only restarts could be treated as
+unreachable.
+"""
 FRESH_FOR = 2.0
-"""Seconds for which the result of a look is used again. Everybody who asks meanwhile has the same answer."""
+"""Seconds for which the result of a check is reused. During this time all callers get the same result."""
 
 
 def is_unanswered(realm: str, client: str) -> bool:
-    """Look once: True if every KDC of ``realm`` that krb5.conf names left the question of ``client`` unanswered.
+    """Check once. True if none of the KDCs that krb5.conf names for ``realm`` answers a request of ``client``.
 
-    A separate process asks, and is killed if it takes too long; then the answer is False. Blocks. Raises nothing.
+    A separate process sends the requests. If the process takes too long, it is killed, and the result is False. Blocks. Raises
+    nothing.
     """
     question = json.dumps({"realm": realm, "client": client}).encode("ascii")
     environment = {name: os.environ[name] for name in ("KRB5_CONFIG",) if name in os.environ}
@@ -49,12 +53,14 @@ def is_unanswered(realm: str, client: str) -> bool:
 
 
 def boot_clock() -> float:
-    """Return the seconds since the host was started, times of sleep included."""
+    """Return the seconds since the host was started, including the time in which the host was suspended."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class Reach:
-    """Says whether no KDC can be reached. ``look`` is True if all KDCs left it unanswered; it may block. Threads may share it."""
+    """Finds out whether any KDC can be reached. ``look`` makes one check. ``look`` returns True if no KDC has answered, and it
+    may block. Threads may share this object.
+    """
 
     def __init__(
         self, look: Callable[[], bool], clock: Callable[[], float] = boot_clock, pause: Callable[[float], None] = time.sleep
@@ -63,11 +69,13 @@ class Reach:
         self._clock = clock
         self._pause = pause
         self._one_at_a_time = threading.Lock()
-        self._failed: list[float] = []  # when the looks of late have failed, without an answer since
+        self._failed: list[float] = []  # times of the latest failed checks; an answer empties the list
         self._looked_at = float("-inf")
 
     def is_unreachable(self) -> bool:
-        """Look, once or twice, and return True if no KDC can be reached. Blocks for 23 seconds at most, and while others look."""
+        """Check once or twice. Return True if no KDC can be reached. This call blocks for at most 23 seconds, plus the time that
+        checks of other threads take.
+        """
         with self._one_at_a_time:
             if self._clock() - self._looked_at >= FRESH_FOR:
                 self._look_now()

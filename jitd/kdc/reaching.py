@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Finds out whether any KDC of a realm answers. This is a separate process, which ``reach`` executes.
+"""Finds out whether any KDC of a realm answers. This module runs as a separate process, which ``reach`` executes.
 
-It sends a request for a ticket, without any key, to each address of each KDC that krb5.conf names: by UDP and by TCP, to all at
-the same time. libkrb5 does not send it: what libkrb5 calls unreachable may be a local fault, or an answer that was lost.
-Law: the first byte from any KDC is an answer, whatever it says. No answer is only silence after a request that was sent, and
-what the network itself says (SILENCE). All else is FAILED, which says nothing of the KDCs: a name that is not found, no free
-port, no descriptor. The process must then not exit with UNANSWERED.
+The process sends a request for a ticket, without any key, to each address of each KDC that krb5.conf names. The process uses UDP
+and TCP, and sends all requests at the same time. The process does not use libkrb5, because libkrb5 reports "unreachable" also
+after a local fault or a lost answer.
+Law: the first byte from any KDC is treated as an answer, whatever its value. The result UNANSWERED means one of two things: no
+answer after a request was sent, or an error of the network itself (SILENCE). In all other cases the result is FAILED, which
+proves nothing about the KDCs. Examples of FAILED are a name that is not found, no free port, and no free descriptor. After a
+fault that is not a network error, the process must not exit with UNANSWERED.
 Sources: RFC 4120 sections 5.4.1 (the request), 7.2.1 and 7.2.2 (UDP and TCP); krb5.conf(5) for the forms of ``kdc``.
 """
 
@@ -14,7 +16,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import re
 import secrets
 import selectors
 import signal
@@ -23,23 +24,25 @@ import sys
 import time
 from collections.abc import Callable
 
-from jitd.kdc.asking import Krb5Error, Library
+from jitd.kdc.asking import Krb5Error
+from jitd.kdc.named import KDC, kdcs_of
 
 PATIENCE = 3.0
-"""Seconds in which a KDC has to answer."""
+"""Seconds within which a KDC must answer."""
 RESOLVING = 3.0
-"""Seconds in which the addresses of all KDCs have to be found. Then the process is killed by SIGALRM."""
+"""Seconds within which the addresses of all KDCs must be found. SIGALRM kills the process if it does not find the addresses in
+this time.
+"""
 AGAIN = 1.0
-"""Seconds after which a request by UDP is sent again: a packet may be lost."""
+"""Seconds after which a UDP request is sent again, because the first packet may be lost."""
 PORT = 88
 SILENCE = frozenset({errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.ETIMEDOUT})
-"""What the network says if nobody is there. No account of this host can bring it about."""
+"""The network errors that mean that there is no KDC at an address. No account of this host can cause these errors."""
 ANSWERED, UNANSWERED, FAILED = 0, 1, 2
-_KDC = re.compile(r"(?:(?P<by>tcp|udp)/)?(?:\[(?P<six>[^]\s]+)\]|(?P<host>[^]\[:/\s]+))(?::(?P<port>\d{1,5}))?")
 _KINDS = {"udp": (socket.SOCK_DGRAM,), "tcp": (socket.SOCK_STREAM,), None: (socket.SOCK_DGRAM, socket.SOCK_STREAM)}
 
 Place = tuple[socket.AddressFamily, socket.SocketKind, tuple[object, ...]]
-"""Family, kind of socket, and address to connect to."""
+"""Address family, kind of socket, and the address to connect to."""
 
 
 # --- the request ---------------------------------------------------------------------------------------------------------
@@ -61,7 +64,7 @@ def _name(kind: int, *components: str) -> bytes:
 
 
 def request(realm: str, client: str) -> bytes:
-    """Return a request of ``client`` for a TGT, without pre-authentication (AS-REQ, RFC 4120 section 5.4.1)."""
+    """Return the bytes of a TGT request of ``client``, without pre-authentication (AS-REQ, RFC 4120 section 5.4.1)."""
     body = _der(
         0x30,
         _der(0xA0, _der(0x03, bytes(5))),
@@ -79,8 +82,10 @@ def request(realm: str, client: str) -> bytes:
 
 
 def places(kdc: str) -> list[Place]:
-    """Return where ``kdc``, a value of krb5.conf, can be asked. Raises OSError if it cannot be looked up or asked from here."""
-    found = _KDC.fullmatch(kdc)
+    """Return the addresses of ``kdc``. ``kdc`` is a value in krb5.conf. Raises OSError if the name of the KDC cannot be looked
+    up. Also raises OSError if this process does not support the form of ``kdc``.
+    """
+    found = KDC.fullmatch(kdc)
     if found is None:
         raise OSError(errno.EPROTONOSUPPORT, f"the KDC {kdc} of krb5.conf cannot be asked by UDP or TCP")
     host, port = found["six"] or found["host"], int(found["port"] or PORT)
@@ -93,10 +98,10 @@ def places(kdc: str) -> list[Place]:
 
 
 class _Question:
-    """One request to one address of a KDC, on a socket of its own."""
+    """One request to one address of a KDC. Each request has its own socket."""
 
     def __init__(self, place: Place, asked: bytes) -> None:
-        """Send the request, or begin to connect. Raises OSError."""
+        """Send the request by UDP, or begin to connect by TCP. Raises OSError."""
         family, self._kind, address = place
         self._asked = asked if self._kind == socket.SOCK_DGRAM else len(asked).to_bytes(4, "big") + asked
         self.socket = socket.socket(family, self._kind | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
@@ -112,38 +117,40 @@ class _Question:
 
     @property
     def awaits(self) -> int:
-        """What ``selectors`` is to wait for."""
+        """The event of the socket for which ``selectors`` must wait."""
         return selectors.EVENT_WRITE if self.is_connecting else selectors.EVENT_READ
 
     def send_again(self) -> None:
-        """Send the request if it goes by UDP. Raises OSError."""
+        """Send the request again if the request uses UDP. Raises OSError."""
         if self._kind == socket.SOCK_DGRAM:
             self.socket.send(self._asked)
 
     def go_on(self) -> bool:
-        """Do what can be done now that the socket is ready. Return True if the KDC has answered. Raises OSError."""
+        """Send the request or read the answer. Call this method when the socket is ready. Return True if the KDC has answered.
+        Raises OSError.
+        """
         if not self.is_connecting:
             return self._has_answered()
         if code := self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
             raise OSError(code, os.strerror(code))
         self.is_connecting = False
-        self.socket.send(self._asked)  # a new connection has room for so few bytes
+        self.socket.send(self._asked)  # the request is short, so a new connection has room for it
         return False
 
     def _has_answered(self) -> bool:
         try:
             self.socket.recv(4)
-        except BlockingIOError:  # a packet whose checksum was wrong
+        except BlockingIOError:  # a packet with a wrong checksum has arrived
             return False
-        except ConnectionResetError:  # who ends a connection was there
+        except ConnectionResetError:  # only a host that is there can reset a connection
             return True
         return True
 
 
 def ask(where: list[Place], asked: bytes, patience: float) -> int:
-    """Send ``asked`` to all of ``where``, and wait for ``patience`` seconds at most. Return ANSWERED or UNANSWERED.
+    """Send ``asked`` to each place in ``where``, and wait at most ``patience`` seconds. Return ANSWERED or UNANSWERED.
 
-    Raises OSError if a request could not be sent for a reason that is not the network's.
+    Raises OSError if a request could not be sent, and the reason is not a network error.
     """
     now = time.monotonic()
     until, again = now + patience, now + AGAIN
@@ -167,7 +174,9 @@ def ask(where: list[Place], asked: bytes, patience: float) -> int:
 
 
 def _going_on(selector: selectors.BaseSelector, question: _Question, step: Callable[[], bool | None]) -> bool:
-    """Take a ``step`` of ``question``, and return what it returns. If nobody is there, forget the question. Raises OSError."""
+    """Call ``step`` of ``question``, and return its result. If there is no KDC at its address, close the question. Raises
+    OSError.
+    """
     try:
         has_answered = bool(step())
     except OSError as fault:
@@ -185,12 +194,11 @@ def _pass_over(fault: OSError) -> None:
 
 
 def look(realm: str, client: str, patience: float = PATIENCE) -> int:
-    """Ask all KDCs of ``realm`` at the same time, for ``patience`` seconds at most. Return ANSWERED, UNANSWERED or FAILED.
+    """Ask all KDCs of ``realm`` at the same time, for at most ``patience`` seconds. Return ANSWERED, UNANSWERED or FAILED.
 
-    Raises Krb5Error and OSError. SIGALRM ends the process if the names of the KDCs are not found in time.
+    Raises Krb5Error and OSError. If the addresses of the KDCs are not found in time, SIGALRM ends the process.
     """
-    relations = Library().relations(realm)
-    kdcs = dict.fromkeys((*relations.get("kdc", []), *relations.get("primary_kdc", []), *relations.get("master_kdc", [])))
+    kdcs = kdcs_of(realm)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, RESOLVING)
     where = list(dict.fromkeys(place for kdc in kdcs for place in places(kdc)))
@@ -201,7 +209,9 @@ def look(realm: str, client: str, patience: float = PATIENCE) -> int:
 
 
 def main() -> int:
-    """Read a question (a JSON object with the arguments of ``look``) from standard input. The exit status is the answer."""
+    """Read a question from standard input. The question is a JSON object with the arguments of ``look``. Return the exit status
+    of this process, which is the answer to the question.
+    """
     for name in [name for name in os.environ if name.startswith(("KRB5", "GSS")) and name != "KRB5_CONFIG"]:
         del os.environ[name]
     try:

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The string attributes of a service's entry in the KDC (kadmin(1), ``set_string``): their names and the form of their values.
+"""The string attributes of a service's entry in the KDC's database (kadmin(1), ``set_string``). This module defines the names of
+these string attributes and the form of their values.
 
-The KDC's plugin reads the same strings and decides by them. If the plugin and this module differ, the plugin is right.
-Law: pure. A string that does not have exactly the form of a grant is not a grant.
+The KDC's plugin reads the same strings, and decides according to these strings. If this module and the plugin do not agree, the
+plugin is right.
+Law: pure. If a string does not have exactly the form of a grant, it is not a grant.
 """
 
 from __future__ import annotations
@@ -11,23 +13,27 @@ import re
 from dataclasses import dataclass
 
 APPROVAL = "jit_approval"
-"""The name of the string that gates a service. Its value is REQUIRED or LOG. A service without this string is not gated."""
+"""The name of the string that gates a service. The value of this string is REQUIRED or LOG. A service without this string is not
+gated.
+"""
 REQUIRED, LOG = "required", "log"
 GRANTED_BY = "jit_granted_by"
-"""The name of the string with the hosts whose jitd-kdc may write grants: FQDNs in lower case, separated by single spaces."""
+"""The name of the string that lists the hosts whose jitd-kdc may write grants. The value of this string is a list of FQDNs in
+lower case, separated by single spaces.
+"""
 GRANT = "jit_grant:"
-"""How the name of a grant's string begins. The grant's id follows."""
+"""The beginning of the name of a grant's string. The rest of the string's name is the grant's id."""
 NOBODY = "none"
 """The value of GRANTED_BY for a service that is never granted, such as the canary."""
 FORM = "1"
-"""The first word of a grant's string: the version of its form."""
+"""The first word of the value of a grant's string, which is the version of the format."""
 
 LONGEST_GRANT = 86_400
-"""Most seconds from now to a grant's end. A grant with a later end is void."""
+"""Maximum number of seconds from now to the end of a grant. The KDC ignores a grant with a later end."""
 MOST_GRANTS = 1_000
-"""Most strings of a service whose names begin with GRANT."""
+"""Maximum number of strings of a service whose names begin with GRANT."""
 LONGEST_NAME = 1_024
-"""Most bytes of a principal's name in UTF-8, with its realm."""
+"""Maximum number of bytes of a principal's name in UTF-8. The realm is included."""
 
 _ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{8}(?:\.[1-9][0-9]{0,8})?")
 _END = re.compile(r"[1-9][0-9]{0,10}")
@@ -37,16 +43,20 @@ _LETTERS = r"(?:[^@\\\x00-\x1f\x7f]|\\[\\/@ntb0])+"
 _NAME = re.compile(f"{_LETTERS}@{_LETTERS}")
 _COMPONENT = re.compile(r"(?:[^@/\\]|\\.)*")
 NEVER_GATED = frozenset({"krbtgt", "kadmin", "kiprop", "K", "jitd", "jitd-kdc", "WELLKNOWN"})
-"""First components of principals that are never gated: those that the realm needs, and those that the gate itself needs."""
+"""First components of principals that are never gated, because the realm or the gate itself needs them."""
 CANARY = "jitd-canary"
-"""First component of the services that are gated, and for which tickets are never granted. jitd asks for them as a test."""
+"""The first component of services (canaries) that are gated, and for which nobody is ever granted a ticket. jitd requests tickets
+for canaries as a test.
+"""
 ON, OFF, SILENT = "on", "off", "silent"
-"""What a gate is known to be after a KDC was asked for a ticket that nobody has granted."""
+"""The states of a gate. jitd finds the state by a request for a ticket that nobody has granted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A grant as the KDC keeps it. ``end`` is in seconds since the epoch; ``client`` a principal with its realm."""
+    """One grant in the form that the KDC stores. ``end`` is in seconds since the epoch. ``client`` is a principal with its
+    realm.
+    """
 
     id: str
     end: int
@@ -55,10 +65,11 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """What one KDC did when it was asked for one service's ticket. ``kdc`` is the KDC's name in krb5.conf, or
-    "KDC of REALM" if no single KDC is known by name.
+    """The reaction of one KDC to a request for a ticket for one service. ``kdc`` is the KDC's name in krb5.conf. If the name of
+    the KDC that answered is not known, ``kdc`` is "KDC of REALM".
 
-    ``state`` is ON (refused by policy), OFF (a ticket came back) or SILENT. ``why`` is the end of a sentence.
+    ``state`` is ON (the KDC refused by policy), OFF (the KDC issued a ticket) or SILENT. ``why`` is the reason, worded as the
+    last part of a sentence.
     """
 
     kdc: str
@@ -68,27 +79,33 @@ class Sighting:
 
 
 def canary(host: str, realm: str) -> str:
-    """Return the canary of ``host``: the name of a service that is gated and never granted."""
+    """Return the name of the canary of ``host``. The canary is a gated service for which nobody is ever granted a ticket."""
     return f"{CANARY}/{host}@{realm}"
 
 
 def is_grant_id(text: str) -> bool:
-    """True for 8 letters of Crockford's base32 in upper case, and perhaps a dot and a number of 1 to 9 digits."""
+    """True if ``text`` is 8 characters of Crockford's base32 in upper case. After these 8 characters, a dot and a number of 1 to
+    9 digits may follow.
+    """
     return _ID.fullmatch(text) is not None
 
 
 def is_end(number: int) -> bool:
-    """True if the form of a grant has room for the instant ``number``: seconds since the epoch, with 1 to 11 digits."""
+    """True if the time ``number`` fits into the form of a grant. ``number`` is in seconds since the epoch, and must have 1 to 11
+    digits.
+    """
     return 0 < number < 10**11
 
 
 def is_host(text: str) -> bool:
-    """True for a host's name in lower case, with a domain, at most 253 characters long."""
+    """True if ``text`` is a host name in lower case with a domain, and is at most 253 characters long."""
     return len(text) <= 253 and _HOST.fullmatch(text) is not None
 
 
 def is_principal(text: str) -> bool:
-    """True for a name that krb5_unparse_name(3) can have written: with a realm, without a control character."""
+    """True if the name ``text`` can be an output of krb5_unparse_name(3). A name that krb5_unparse_name(3) writes has a realm and
+    contains no control characters.
+    """
     try:
         size = len(text.encode("utf-8"))
     except UnicodeEncodeError:
@@ -97,11 +114,11 @@ def is_principal(text: str) -> bool:
 
 
 def components(principal: str) -> list[str]:
-    """Return the components of a principal's name as they are written, without the realm."""
+    """Return the components of a principal's name, in their escaped form. The realm is left out."""
     found, at = [], 0
     while True:
         match = _COMPONENT.match(principal, at)
-        assert match is not None  # it matches the empty string
+        assert match is not None  # the pattern also matches the empty string
         found.append(match[0])
         at = match.end() + 1
         if principal[match.end() : at] != "/":
@@ -109,24 +126,28 @@ def components(principal: str) -> list[str]:
 
 
 def may_be_gated(service: str) -> bool:
-    """True unless the realm, or the gate itself, needs ungated tickets for this principal (NEVER_GATED)."""
+    """Return False if the realm, or the gate itself, needs ungated tickets for this principal (NEVER_GATED). Otherwise True."""
     return components(service)[0] not in NEVER_GATED
 
 
 def may_be_granted(service: str) -> bool:
-    """True if tickets for this principal may be granted: for all but the principals that are never gated, and the canaries."""
+    """True if tickets for this principal may be granted. Nobody is granted tickets for canaries, or for principals that are never
+    gated.
+    """
     return may_be_gated(service) and components(service)[0] != CANARY
 
 
 def write_grant(grant: Grant) -> tuple[str, str]:
-    """Return the name and the value of the string for ``grant``. Raises ValueError if a field does not have its form."""
+    """Return the name and the value of the string for ``grant``. Raises ValueError if the form of a field is wrong."""
     if not (is_grant_id(grant.id) and is_end(grant.end) and is_principal(grant.client)):
         raise ValueError(f"not a grant: {grant}")
     return GRANT + grant.id, f"{FORM} {grant.end} {grant.client}"
 
 
 def read_grant(name: str, value: str) -> Grant | None:
-    """Return the grant in the string with this ``name`` and ``value``; None if one of them does not have its form."""
+    """Return the grant in the string with this ``name`` and ``value``. Return None if the form of ``name`` or ``value`` is
+    wrong.
+    """
     form, _, rest = value.partition(" ")
     end, _, client = rest.partition(" ")
     grant_id = name.removeprefix(GRANT)
@@ -136,10 +157,12 @@ def read_grant(name: str, value: str) -> Grant | None:
 
 
 def granted_by(service: str, value: str | None) -> tuple[str, ...]:
-    """Return the hosts that may grant tickets for ``service``. ``value`` is that of its string GRANTED_BY, None if it has none.
+    """Return the hosts that may grant tickets for ``service``. ``value`` is the value of the service's string GRANTED_BY.
+    ``value`` is None if the service does not have this string.
 
-    Without the string, the only host is the one in the service's name: the second of two components. A string that does not have
-    the form names no host.
+    Without the string GRANTED_BY, only the host in the service's name may grant tickets. The service's name must then have
+    exactly two components, and the host is the second component. If the form of the string GRANTED_BY is wrong, no host may grant
+    tickets.
     """
     if value is None:
         parts = components(service)

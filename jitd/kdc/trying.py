@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Trials of the gates, as jitd-kdc makes them: a child process asks each KDC for tickets that the KDC must refuse.
+"""Tests of the gates by jitd-kdc, which are called trials. In a trial, a child process requests tickets from each KDC. The KDC
+must refuse these tickets.
 
-Law: a trial never keeps a grant waiting: jitd-kdc goes on answering others meanwhile. A trial ends within WITHIN seconds; without
-an answer it is Failed, which proves nothing.
+Law: a trial never delays a grant, because jitd-kdc continues to answer other clients during the trial. A trial ends within WITHIN
+seconds. If no answer arrives, the result of the trial is Failed, which proves nothing.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ from jitd.kdc.messages import MAX_PACKET, Answer, Failed, Tried, read_answer, se
 from jitd.kdc.strings import SILENT, Sighting
 
 WITHIN = PATIENCE + 5.0
-"""Seconds after which a trial is given up."""
+"""Seconds after which jitd-kdc gives up a trial."""
 LONGEST_REASON = 200
-"""Most characters of a reason, so that many reasons fit into one message."""
+"""Maximum number of characters in a reason. Because of this limit, many reasons fit into one message."""
 
 
 class Trial:
-    """One trial: asks for tickets for ``services`` as ``principal``, whose key is in ``keytab``. Raises OSError if no process can
-    be started for it.
+    """One trial. A child process requests tickets for ``services`` as ``principal``, whose key is in ``keytab``. Raises OSError
+    if the child process cannot be started.
     """
 
     def __init__(self, principal: str, keytab: str, services: tuple[str, ...]) -> None:
@@ -45,7 +46,9 @@ class Trial:
         os.close(writing)
 
     def answer(self) -> Answer | None:
-        """Read what the child has written; the pipe must be readable. Return the answer, or None if more is to come."""
+        """Read the output of the child. Call this only when the pipe is readable. Return the answer. Return None if the output is
+        not complete yet.
+        """
         data = os.read(self.pipe, MAX_PACKET + 1)
         self._said += data
         if data and len(self._said) <= MAX_PACKET:
@@ -53,7 +56,7 @@ class Trial:
         try:
             return read_answer(self._said)
         except ValueError as fault:
-            return Failed(sentence(f"the process that asks the KDCs sent what cannot be read: {fault}"))
+            return Failed(sentence(f"the process that asks the KDCs sent a message that cannot be read: {fault}"))
 
     def end(self) -> None:
         """Kill the child, and the processes that it has started."""
@@ -61,7 +64,7 @@ class Trial:
         with suppress(ProcessLookupError):
             os.killpg(self._pid, signal.SIGKILL)
         with suppress(ProcessLookupError):
-            os.kill(self._pid, signal.SIGKILL)  # it may not yet lead a group
+            os.kill(self._pid, signal.SIGKILL)  # the child may not yet lead a process group
         os.waitpid(self._pid, 0)
 
 
@@ -71,7 +74,7 @@ def _be(writing: int, parent: int, principal: str, keytab: str, services: tuple[
         os.setpgid(0, 0)
         end_with(parent)
         os.dup2(writing, 3)
-        os.closerange(4, 65536)  # this process must not hold the daemon's connections
+        os.closerange(4, 65536)  # the child must not keep the connections of the daemon open
         _write_all(3, _packet(_tried(principal, keytab, services)))
         status = 0
     finally:

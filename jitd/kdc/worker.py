@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The worker process, which talks to kadmind. jitd-kdc forks it, passes it one request at a time, and kills it if it hangs.
+"""The worker process, which talks to kadmind. jitd-kdc forks this process and passes it one request at a time. If the process
+hangs, jitd-kdc kills it.
 
-Law: the worker process ends when jitd-kdc ends. If an open connection to kadmind fails, it is opened again, once for each call.
-If that fails too, the answer is Failed.
+Law: the worker process ends when jitd-kdc ends. If a call fails over a connection that was already open, a new connection is
+opened. A new connection is opened only once for each call. If the call over the new connection fails too, the answer is Failed.
 """
 
 from __future__ import annotations
@@ -23,14 +24,16 @@ from jitd.kdc.messages import MAX_PACKET, Answer, Failed, OfEntry, Refused, Try,
 
 T = TypeVar("T")
 PATIENCE = 10.0
-"""Seconds to wait for an answer of the worker process. Then it is killed: kadmind or the network hangs."""
+"""Seconds to wait for an answer of the worker process. After this time jitd-kdc kills the worker process, because kadmind or the
+network does not respond.
+"""
 PR_SET_PDEATHSIG = 1
-"""prctl(2): the signal that a process gets when its parent ends."""
+"""The option of prctl(2) that sets the signal which a process gets when its parent ends."""
 
 
 class Kadmin:
-    """The KDC's entries (entry.Entries), read and changed over a connection to kadmind. The connection is opened when it is first
-    needed, and again after it has failed.
+    """The KDC's entries (entry.Entries). The entries are read and changed over a connection to kadmind. The connection is opened
+    at the first call, and is opened again after a failure.
     """
 
     def __init__(self, connect: Callable[[], Connection]) -> None:
@@ -42,7 +45,9 @@ class Kadmin:
         return self._ask(lambda connection: connection.strings(principal))
 
     def set_string(self, principal: str, name: str, value: str | None) -> None:
-        """Set a string attribute, or delete it (None). Raises NotThere, NotAllowed, NoRoom, Unknown."""
+        """Set the string attribute ``name`` of ``principal``. If ``value`` is None, delete the attribute. Raises NotThere,
+        NotAllowed, NoRoom, Unknown.
+        """
         self._ask(lambda connection: connection.set_string(principal, name, value))
 
     def _ask(self, call: Callable[[Connection], T]) -> T:
@@ -55,7 +60,7 @@ class Kadmin:
             return self._once(call)
 
     def _once(self, call: Callable[[Connection], T]) -> T:
-        """Make one call. If the connection fails, close it and raise Unknown."""
+        """Make one call over the connection. If the connection fails, close it and raise Unknown."""
         try:
             if self._connection is None:
                 self._connection = self._connect()
@@ -79,8 +84,8 @@ class Kadmin:
 
 
 class Worker:
-    """Runs worker processes, one at a time. ``principal`` is the principal of jitd-kdc, ``host`` its second component, and
-    ``keytab`` the path of its keytab. ``patience`` is in seconds.
+    """Runs worker processes, one at a time. ``principal`` is the principal of jitd-kdc, and ``host`` is its second component.
+    ``keytab`` is the path of the keytab. ``patience`` is in seconds.
     """
 
     def __init__(self, principal: str, host: str, keytab: str, patience: float = PATIENCE) -> None:
@@ -93,11 +98,11 @@ class Worker:
 
     @property
     def pid(self) -> int:
-        """The pid of the worker process, 0 if there is none at the moment."""
+        """The pid of the worker process, or 0 if there is no worker process at the moment."""
         return self._pid
 
     def do(self, request: OfEntry) -> Answer:
-        """Have the worker process carry out ``request``, and return the answer. Takes ``patience`` seconds at most."""
+        """Let the worker process carry out ``request``, and return the answer. This call takes at most ``patience`` seconds."""
         try:
             if self._pid and os.waitpid(self._pid, os.WNOHANG)[0]:
                 self._pid = 0
@@ -147,7 +152,7 @@ class Worker:
             end_with(parent)
             own = theirs.detach()
             os.dup2(own, 3)
-            os.closerange(4, 65536)  # this process must not hold the daemon's connections
+            os.closerange(4, 65536)  # the worker must not keep the connections of the daemon open
             serve(socket.socket(fileno=3), Kadmin(lambda: Connection(self._principal, self._keytab)), self._host)
             status = 0
         finally:
@@ -155,7 +160,7 @@ class Worker:
 
 
 def serve(pipe: socket.socket, kadmin: Kadmin, host: str) -> None:
-    """Carry out the requests that arrive over ``pipe``, until the other end of ``pipe`` is closed."""
+    """Carry out the requests that arrive on ``pipe``, until the other end of ``pipe`` is closed."""
     while packet := pipe.recv(MAX_PACKET + 1):
         request = read_request(packet)
         assert not isinstance(request, Try), "jitd-kdc itself begins trials"

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The daemon's end of the connection to jitd-kdc.
 
-Law: an answer is believed if the kernel says that a process of the account jitd-kdc sent it. Any fault is Failed;
-nothing is raised, unless the caller is cancelled. After a failure the connection is closed, so that no late answer is taken
-for the answer to another request.
+Law: an answer is believed only if the kernel says that a process of the account jitd-kdc sent it. After any fault the answer is
+Failed. No exception is raised, unless the caller is cancelled. After a failure the connection is closed. Therefore a late answer
+can never be mistaken for the answer to another request.
 Sources: unix(7), SO_PASSCRED and SCM_CREDENTIALS.
 """
 
@@ -38,14 +38,14 @@ from jitd.kdc.strings import SILENT, Sighting
 SOCKET = Path("/run/jitd-kdc/kdc.sock")
 ACCOUNT = "jitd-kdc"
 PATIENCE = 15.0
-"""Seconds until a request counts as failed. The time in which it waits for earlier requests is included."""
+"""Seconds until a request is treated as failed. The time of a request includes the wait for earlier requests."""
 MEND = "systemctl enable --now jitd-kdc.socket"
 _CREDENTIALS = struct.Struct("iII")
 """The kernel's struct ucred: pid, uid, gid."""
 
 
 class _Broken(Exception):
-    """The connection cannot be used any more. The text says why."""
+    """The connection cannot be used any more. The text of the exception gives the reason."""
 
 
 class _Stale(_Broken):
@@ -53,9 +53,11 @@ class _Stale(_Broken):
 
 
 class Writer:
-    """Has jitd-kdc write, delete and read grants: one request at a time, over one connection.
+    """Asks jitd-kdc to write, delete and read grants. Only one request is sent at a time, and all requests use the same
+    connection.
 
-    ``uid`` is the uid of jitd-kdc's account, None for the account that is named ``jitd-kdc``. ``patience`` is in seconds.
+    ``uid`` is the uid of jitd-kdc's account. If ``uid`` is None, the uid of the account named ``jitd-kdc`` is used. ``patience``
+    is in seconds.
     """
 
     def __init__(self, path: Path = SOCKET, uid: int | None = None, patience: float = PATIENCE) -> None:
@@ -66,8 +68,8 @@ class Writer:
         self._turn = asyncio.Lock()
 
     async def give(self, give: Give) -> Answer:
-        """Write a grant. Return Done, Refused or Failed. After Failed the grant may be in the KDC's database: delete it with
-        ``take``, or write it again with ``give``.
+        """Write a grant. Return Done, Refused or Failed. After Failed, it is not known whether the grant is in the KDC's
+        database. After Failed, either delete the grant with ``take``, or write it again with ``give``.
         """
         return await self._ask(give, Done)
 
@@ -76,12 +78,12 @@ class Writer:
         return await self._ask(take, Done)
 
     async def look(self, look: Look) -> Answer:
-        """Read how a service is gated, and which grants it has. Return Grants, Refused or Failed."""
+        """Read the gate's setting of a service and the grants of the service. Return Grants, Refused or Failed."""
         return await self._ask(look, Grants)
 
     async def gate_states(self, services: Sequence[str]) -> tuple[Sighting, ...]:
-        """Have jitd-kdc ask each KDC for a ticket for each of ``services``, which nobody has granted to it. Return what was seen.
-        If jitd-kdc does not answer, the state of the service is SILENT.
+        """Let jitd-kdc request a ticket for each of ``services`` from each KDC. Nobody has granted these tickets to jitd-kdc, so
+        each KDC must refuse them. Return the sightings. If jitd-kdc does not answer, the state of the services is SILENT.
         """
         seen: list[Sighting] = []
         for at in range(0, len(services), MOST_TRIED):
@@ -95,7 +97,7 @@ class Writer:
         return tuple(seen)
 
     def close(self) -> None:
-        """Close the connection. The next request opens another one."""
+        """Close the connection. The next request opens a new connection."""
         if self._socket is not None:
             self._socket.close()
             self._socket = None
@@ -104,7 +106,7 @@ class Writer:
         try:
             packet = write(request)
         except (ValueError, TypeError) as fault:
-            return Refused(f"this cannot be asked of jitd-kdc: {fault}"[:1000])
+            return Refused(f"this request cannot be sent to jitd-kdc: {fault}"[:1000])
         try:
             async with asyncio.timeout(self._patience), self._turn:
                 answer = await self._exchange_again(packet)
@@ -118,8 +120,8 @@ class Writer:
         return Failed("jitd-kdc has answered another question; is it of another version? systemctl restart jitd-kdc")
 
     async def _exchange_again(self, packet: bytes) -> Answer:
-        """Send ``packet`` and return the answer. If jitd-kdc has closed the connection, send it again over a new connection. To
-        carry out a request twice does no harm.
+        """Send ``packet`` and return the answer. If jitd-kdc has closed the connection, send ``packet`` again over a new
+        connection. It does no harm if jitd-kdc carries out a request twice.
 
         Raises _Broken.
         """
@@ -162,7 +164,9 @@ class Writer:
         return ours
 
     async def _receive(self, ours: socket.socket) -> Answer:
-        """Wait for one packet, and return the answer in it. Raises _Broken if it cannot be believed or read, OSError."""
+        """Wait for one packet, and return the answer that the packet contains. Raises _Broken if the answer cannot be trusted or
+        parsed. Raises OSError.
+        """
         loop = asyncio.get_running_loop()
         readable: asyncio.Future[None] = loop.create_future()
         loop.add_reader(ours, _wake, readable)
@@ -179,7 +183,7 @@ class Writer:
         try:
             return read_answer(packet)
         except ValueError as fault:
-            raise _Broken(f"jitd-kdc sent what cannot be read ({fault}); is it of another version?") from None
+            raise _Broken(f"jitd-kdc sent a message that cannot be read ({fault}); is it of another version?") from None
 
     def _check_sender(self, ancillary: list[tuple[int, int, bytes]]) -> None:
         """Raise _Broken unless the kernel says that the account jitd-kdc sent the answer."""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The clock: which lives have to be looked at again, and when.
-
-Law: deadlines are seconds on CLOCK_BOOTTIME, so neither a suspend nor a change of the wall clock moves a deadline. A deadline is
-late by at most TICK. The number of deadlines in memory is at most a few times the number of open lives.
+"""The clock of the daemon. The clock stores which objects must be checked again, and when.
+Law: deadlines are seconds on CLOCK_BOOTTIME. Therefore neither a suspend nor a change of the wall clock moves a deadline. A
+deadline is handled at most TICK seconds too late. The number of deadlines in memory is at most a few times the number of open
+objects.
 """
 
 from __future__ import annotations
@@ -15,16 +15,19 @@ from collections.abc import Callable
 from jitd.core.effects import Moment
 
 TICK = 1.0
-"""Seconds between two looks at the clock. The event loop's own clock stands still while the host is suspended."""
+"""Seconds between two checks of the clock. The clock must be checked, because the event loop's own clock stops while the host is
+suspended.
+"""
 
 
 MANY = 10_000
-"""Up to so many deadlines are kept without dropping those of lives that have ended."""
+"""Number of stored deadlines above which the deadlines of ended objects are dropped."""
 
 
 class Deadlines:
-    """``due`` is called with (life, id) once for each deadline that has passed, and checks whether there is still something to
-    do. ``ended`` gets some pairs of (life, id) and returns those that have ended, so that their deadlines can be dropped.
+    """``due`` is called with (life, id) once for each deadline that has passed. ``due`` checks whether there is still work to do.
+    ``ended`` gets a set of pairs (life, id), and returns the pairs whose objects have ended. The deadlines of these objects are
+    dropped.
     """
 
     def __init__(
@@ -41,7 +44,7 @@ class Deadlines:
         self._changed = asyncio.Event()
 
     def set(self, life: str, id: str, boot: float) -> None:
-        """Look at ``life`` ``id`` again at ``boot``."""
+        """Schedule a check of the object ``id`` at ``boot`` (seconds on CLOCK_BOOTTIME). ``life`` is the kind of the object."""
         heapq.heappush(self._heap, (boot, life, id))
         if self._heap[0][0] >= boot:
             self._changed.set()
@@ -52,7 +55,7 @@ class Deadlines:
             self._most = max(MANY, 2 * len(self._heap))
 
     async def keep(self) -> None:
-        """Call ``due`` for deadlines that have passed, for ever."""
+        """Call ``due`` for each deadline that has passed. Never return."""
         while True:
             now = self._now().boot
             while self._heap and self._heap[0][0] <= now:

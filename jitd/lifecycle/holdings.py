@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Performs holdings: asks the giver to give the thing, tells the client, and later asks the giver to take the thing back.
-
-Law: a thing is given only after its holding was recorded. If a thing cannot be taken back now, this is tried again, with growing
-pauses, as long as the holding is open. A thing is taken back when its client has disconnected, unless it has sent Keep. Keep is
-recorded. Things of one use are given one after another, all or none (``together``).
+"""Carries out holdings. For each holding, this module asks the giver to give the thing, and tells the client. Later it asks the
+giver to take the thing back.
+Law: a thing is given only after its holding was recorded. If a thing cannot be taken back now, jitd tries again, with growing
+pauses, as long as the holding is open. When the client of a thing disconnects, the thing is taken back. But if the client has
+sent Keep, the thing is not taken back. The message Keep is recorded. The things of one use are given one after another. All
+things of a use are given, or none of them (``together``).
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from collections.abc import Awaitable, Callable
 
 from jitd.core import effects
 from jitd.core.effects import Moment
-from jitd.core.holding import Ended, Ending, Given, Holding, HoldingState, Kept, Outcome, Taking, outcome_of
+from jitd.core.holding import Ended, Ending, Given, Holding, HoldingState, Kept, Outcome, Taking, Untaken, outcome_of
 from jitd.core.law import DAEMON, Actor, IllegalEvent, Role
+from jitd.core.notice import Back
 from jitd.core.request import Request
 from jitd.giving import Answer, Done, Failed, Givers, Refused
 from jitd.giving.secrets import Secrets
@@ -26,12 +28,14 @@ from jitd.store import Store, StoreError
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
-"""The first and the longest pause between two tries to take a thing back, in seconds. The pause doubles each time."""
+"""First and longest pause between two attempts to take a thing back, in seconds. The pause is doubled after each attempt."""
 
 
 class Holdings:
-    """Carries out ``Give``, ``Take`` and ``TellHolder``. ``act`` records events in one transaction and performs their effects.
-    ``set_deadline`` has a holding examined again at a given time of the boot clock, in seconds.
+    """Carries out the effects ``Give``, ``Take`` and ``TellHolder``. ``act`` records events in one transaction and performs their
+    effects. ``set_deadline`` schedules a new check of a holding at a given time of the boot clock, in seconds. ``look`` sends
+    notices about a request to people outside. One notice says that a thing cannot be taken back. A later notice says that the
+    thing has been taken back.
     """
 
     def __init__(
@@ -42,6 +46,7 @@ class Holdings:
         now: Callable[[], Moment],
         act: Callable[..., None],
         set_deadline: Callable[[str, str, float], None],
+        look: Callable[[str], None] = lambda request: None,
     ) -> None:
         self._givers = givers
         self._store = store
@@ -49,17 +54,23 @@ class Holdings:
         self._now = now
         self._act = act
         self._set_deadline = set_deadline
+        self._look = look
         self._pauses: dict[str, float] = {}
         self._turns: dict[str, asyncio.Lock] = {}
         self._awaited: set[str] = set()
-        self._owed: dict[str, Owed] = {}  # holding → the events that could not be recorded yet
+        self._tried: set[str] = set()  # holdings whose thing may have been given by an earlier attempt
+        self._missed: set[str] = set()  # holdings whose thing was given too late, when it was already being taken back
+        self._tells: dict[str, str] = {}  # maps a holding to the sentence that explains how to use its thing
+        self.untaken: dict[str, Untaken] = {}
+        """Maps a holding whose thing cannot be taken back yet to the reason, and to the time of the first failure."""
+        self._owed: dict[str, Owed] = {}  # maps a holding to the events that could not be recorded yet
         self._secrets = Secrets()
 
     # --- effects -----------------------------------------------------------------------------------------------------
 
     async def go_on(self, id: str) -> None:
-        """Do what the state of the holding ``id`` requires: give the thing, or take it back. To call this twice does no harm.
-        Raises nothing.
+        """Do what the state of the holding ``id`` requires: give the thing, or take the thing back. It does no harm to call this
+        method twice. Raises nothing.
         """
         try:
             await self._go_on(id)
@@ -68,7 +79,7 @@ class Holdings:
             self._set_deadline("holding", id, self._now().boot + FIRST_PAUSE)
 
     async def _go_on(self, id: str) -> None:
-        async with self._turns.setdefault(id, asyncio.Lock()):  # a thing is taken back only after the answer to giving it
+        async with self._turn(id):  # a thing is taken back only after the giver has answered the order to give it
             found = self._store.holding(id)
             owed = self._owed.pop(id, None)
             if found is not None and found.state is HoldingState.GIVING:
@@ -80,25 +91,65 @@ class Holdings:
         found = self._store.holding(id)
         if found is None or not found.is_live:
             self._turns.pop(id, None)
-            self._pauses.pop(id, None)
+            for kept in (self._pauses, self._tells, self.untaken):
+                kept.pop(id, None)
+            self._tried.discard(id)
+            self._missed.discard(id)
             self._secrets.forget(id)
+            if found is not None:
+                self._look(found.request)
         elif found.state is HoldingState.HELD and (follows := together.next_to_give(self._together(found))) is not None:
             await self._go_on(follows.id)
+
+    def backs(self, request: Request) -> tuple[Back, ...]:
+        """Return the things of ``request`` that jitd has tried to take back for more than a minute without success. Also return
+        the things of ``request`` that have been taken back. Raises StoreError.
+        """
+        if not request.command.gives:
+            return ()
+        found = [one for one in self._store.holdings(grant=request.lease or request.id, ended=True) if one.request == request.id]
+        stuck = [one for one in found if one.is_live and self._pauses.get(one.id, 0.0) >= LONGEST_PAUSE]
+        back = [Back(one.id, one.thing, why=self.untaken[one.id].why) for one in stuck]
+        return (*back, *(Back(one.id, one.thing, left=_left(one)) for one in found if not one.is_live))
+
+    def _turn(self, id: str) -> asyncio.Lock:
+        return self._turns.setdefault(id, asyncio.Lock())
 
     def _together(self, one: Holding) -> tuple[Holding, ...]:
         return together.of_one_use(self._store, one)
 
+    async def give_anew(self, id: str) -> Answer | None:
+        """Give the thing of the holding ``id`` once more, after somebody has changed the thing. Return the giver's answer. If the
+        thing's holding is not open any more, give nothing and return None. If the giver sends a new secret with the thing, nobody
+        receives this secret.
+        """
+        async with self._turn(id):  # if the thing is to be taken back meanwhile, this happens after the block
+            found = self._store.holding(id)
+            giver = None if found is None else self._givers.of(found.thing)
+            if found is None or giver is None or found.state is not HoldingState.HELD:
+                return None
+            answer = await _said(giver.give(found))
+            if isinstance(answer, Done) and answer.secret is not None:
+                os.close(answer.secret)
+            return answer
+
     async def _give(self, holding: Holding) -> None:
         whose_turn = together.next_to_give(self._together(holding))
         if whose_turn is None or whose_turn.id != holding.id:
-            return  # it is given after the others, or not at all
+            return  # this thing is given after the others, or not at all
         giver = self._givers.of(holding.thing)
         answer = Refused(self._givers.fault(holding.thing)) if giver is None else await _said(giver.give(holding))
         if isinstance(answer, Done) and answer.secret is not None and (fault := self._secrets.keep(holding.id, answer.secret)):
             answer = Failed(fault)
+        if isinstance(answer, Refused) and holding.id in self._tried:
+            answer = Failed(answer.why)  # this attempt has changed nothing, but the one before may have given the thing
+        self._tried.add(holding.id)
         match answer:
             case Done():
+                self._tells[holding.id] = answer.tell
                 self._happens(holding.id, Given(holding.id, DAEMON, answer.secret is not None))
+                if (now := self._store.holding(holding.id)) is not None and now.state is HoldingState.TAKING:
+                    self._missed.add(now.id)
             case Refused():
                 log("a thing was not given", holding=holding.id, thing=holding.thing, because=answer.why)
                 now = self._store.holding(holding.id)
@@ -106,43 +157,48 @@ class Holdings:
                     self._happens(now.id, *together.not_given(self._together(now), now, answer.why))
             case Failed():
                 log("a thing may not have been given; it is taken back", holding=holding.id, because=answer.why)
-                self._take_back(holding, DAEMON, answer.why)
+                self.take_back(holding, DAEMON, answer.why)
 
-    def _take_back(self, holding: Holding, by: Actor, because: str) -> None:
-        """Take back what ``holding`` and all others of its use gave."""
+    def take_back(self, holding: Holding, by: Actor, because: str) -> None:
+        """Take back the thing of ``holding`` and all other things that were given for the same use."""
         if events := together.taking(self._together(holding), by, because):
             self._happens(holding.id, *events)
 
     async def _take(self, holding: Holding) -> None:
         giver = self._givers.of(holding.thing)
         answer = Failed(self._givers.fault(holding.thing)) if giver is None else await _said(giver.take(holding))
-        if isinstance(answer, Done) and answer.secret is not None:  # it is for nobody
+        if isinstance(answer, Done) and answer.secret is not None:  # nobody is to receive this secret
             os.close(answer.secret)
         holding, now = self._store.holding(holding.id) or holding, self._now()
         if not holding.is_live:
             return
         if isinstance(answer, Done):
-            self._happens(holding.id, Ended(holding.id, DAEMON, outcome_of(holding, now)))
-        elif isinstance(answer, Refused) and now.at >= holding.until:
-            # jitd may no longer delete the grant in the KDC. But the grant has ended, so it permits nothing.
+            self._happens(holding.id, Ended(holding.id, DAEMON, outcome_of(holding, now, answer.left)))
+        elif isinstance(answer, Refused) and now.at >= holding.until and giver is not None and giver.ends_itself:
+            # jitd may not be permitted any more to delete the grant in the KDC. But the ended grant permits nothing.
             ending = Ending.NOT_GIVEN if holding.given_at is None else Ending.LEFT
             because = f"it is over, but its entry stays in the KDC: {answer.why}"
             self._happens(holding.id, Ended(holding.id, DAEMON, Outcome(ending, because)))
         else:
             pause = self._pauses[holding.id] = min(LONGEST_PAUSE, 2 * self._pauses.get(holding.id, FIRST_PAUSE / 2))
+            self.untaken[holding.id] = Untaken(answer.why, holding.taking_at)
+            if pause == LONGEST_PAUSE:
+                self._look(holding.request)
             log("a thing is not taken back yet; it is tried again", holding=holding.id, because=answer.why, pause=f"{pause:g} s")
             self._set_deadline("holding", holding.id, now.boot + pause)
             all_of_it = self._together(holding)
-            if pause == FIRST_PAUSE and (because := together.why_not_taken(all_of_it, holding, answer.why)):
-                self._fail(all_of_it, because)  # its client must not wait until that can be done
+            if pause == FIRST_PAUSE and (
+                because := together.why_not_taken(all_of_it, holding, answer.why, self._missed_of(all_of_it))
+            ):
+                self._fail(all_of_it, because)  # its client must not wait until the thing can be taken back
 
     def _happens(self, id: str, *events: Given | Taking | Ended) -> None:
-        """Record ``events`` and perform their effects. If they cannot be recorded, the holding ``id`` is looked at again after
-        FIRST_PAUSE: it is the one that was worked on, whichever the events are about.
+        """Record ``events`` and perform their effects. If the events cannot be recorded, the holding ``id`` is examined again
+        after FIRST_PAUSE. ``id`` is the holding on which jitd worked. The events may be about other holdings.
         """
         try:
             self._act(*events)
-        except IllegalEvent as fault:  # another event came first, and its effects do what is needed now
+        except IllegalEvent as fault:  # another event came first, and the effects of that event do what is needed now
             log("a holding has moved on", holding=id, fault=fault)
         except Exception as fault:
             log("a holding could not be recorded; it is tried again", holding=id, fault=f"{type(fault).__name__}: {fault}")
@@ -150,8 +206,9 @@ class Holdings:
             self._set_deadline("holding", id, self._now().boot + FIRST_PAUSE)
 
     def tell(self, effect: effects.TellHolder) -> None:
-        """Tell the state of the holding to the client that has the thing or waits for it. If the client cannot be told, log that;
-        all other effects are still carried out. What is held is handed over, or taken back, after FIRST_PAUSE.
+        """Tell the state of the holding to its client, that is, the client that has the thing or waits for it. If this message
+        cannot be sent, write the failure to the log. All other effects are still carried out. If the client could not be told, a
+        given thing is handed over or taken back after a pause of FIRST_PAUSE.
         """
         try:
             self._tell(effect)
@@ -173,11 +230,17 @@ class Holdings:
             for one in all_of_it:
                 self._waiters.let_go(one.id, holder)
             holder.taken(found)
-        elif because := together.why_not_given(all_of_it):
+        elif because := together.why_not_given(all_of_it, self._missed_of(all_of_it)):
             self._fail(all_of_it, because)
 
+    def _missed_of(self, all_of_it: tuple[Holding, ...]) -> Holding | None:
+        """Find the holding whose thing was given too late to be handed over, among all holdings of a use. Return None if there is
+        no such holding.
+        """
+        return next((one for one in reversed(all_of_it) if one.id in self._missed), None)
+
     def _fail(self, all_of_it: tuple[Holding, ...], because: str) -> None:
-        """Tell the client that waits that it gets nothing, unless it waits for another use by now."""
+        """Tell the waiting client that it does not get the things. Do nothing if this client already waits for another use."""
         first = all_of_it[0]
         waiter = self._waiters.of(first.request)
         live = (one for one in self._store.holdings(grant=first.grant) if one.request == first.request)
@@ -185,28 +248,33 @@ class Holdings:
             waiter.fail(because)
 
     def _hand_over(self, all_of_it: tuple[Holding, ...]) -> None:
-        """Hand everything that one use gave to the client that waits for it. If none waits, take it back."""
+        """Hand all things of one use to the client that waits for them. If no client waits, take the things back."""
         first = all_of_it[0]
         waiter = self._waiters.of(first.request)
         if waiter is not None:
-            names = [self.name_of(one) for one in all_of_it]  # a fault here must not lose a secret
+            names = [self.name_of(one) for one in all_of_it]  # an exception here must not lose a secret
             for one in all_of_it:
                 self._awaited.discard(one.id)
                 self._owed.pop(one.id, None)
             named = zip(all_of_it, names, strict=True)
             waiter.hand(tuple(Handed(one, name, self._secrets.take(one.id)) for one, name in named))
         elif not any(one.id in self._awaited for one in all_of_it):
-            self._take_back(first, DAEMON, "its client went away")
+            self.take_back(first, DAEMON, "its client went away")
 
     def name_of(self, holding: Holding) -> str:
-        """Return the name by which the client asks for the thing of ``holding`` (``Giver.name_of``); empty without a giver."""
+        """Return the name by which the client asks for the thing of ``holding`` (``Giver.name_of``). If the client has nothing to
+        ask for, return the giver's sentence that explains how to use the thing. Return an empty string if the giver has no
+        sentence about the thing.
+        """
         giver = self._givers.of(holding.thing)
-        return "" if giver is None else giver.name_of(holding.thing)
+        return "" if giver is None else giver.name_of(holding.thing) or self._tells.get(holding.id, "")
 
     # --- clients that reconnect or disconnect --------------------------------------------------------------------------------
 
     def held_for(self, request: Request) -> Holding | None:
-        """Return a holding of ``request``, being given or held, that no client has at the moment; None if there is none."""
+        """Return a holding of ``request`` that belongs to no connected client. The thing of this holding is already given, or is
+        being given. Return None if there is no such holding.
+        """
         if not request.command.gives:
             return None
         held = (one for one in self._store.holdings(grant=request.lease or request.id) if one.request == request.id)
@@ -214,8 +282,8 @@ class Holdings:
         return next((one for one in free if one.state in (HoldingState.GIVING, HoldingState.HELD)), None)
 
     def hand_again(self, request: Request) -> bool:
-        """Tell the client that waits for ``request`` about the thing that is held for it already. Return False if ``held_for``
-        finds no holding. If the thing is still being given, the client is told later.
+        """Tell the client that waits for ``request`` about the thing that was already given for this request. Return False if
+        ``held_for`` finds no holding of ``request``. If the thing is still being given, the client is told later.
         """
         held = self.held_for(request)
         all_of_it = () if held is None else self._together(held)
@@ -224,14 +292,14 @@ class Holdings:
         return bool(all_of_it)
 
     def let_go(self, id: str) -> None:
-        """Take back the thing of the holding ``id``: its client has disconnected, and did not keep it. Raises StoreError if the
-        database cannot be read; then the thing is taken back later.
+        """Take back the thing of the holding ``id``, because its client has disconnected and did not keep the thing. Raises
+        StoreError if the database cannot be read. After a StoreError, the thing is taken back later.
         """
         try:
             held = self._store.holding(id)
             all_of_it = () if held is None or held.state is not HoldingState.HELD else self._together(held)
             asked = self._store.request(all_of_it[0].request) if all_of_it else None
-        except StoreError:  # treat the holding like one whose client has not come back
+        except StoreError:  # treat the holding as if its client had not come back
             self.await_holder(id)
             self._set_deadline("holder", id, self._now().boot + FIRST_PAUSE)
             raise
@@ -240,8 +308,8 @@ class Holdings:
             self._happens(id, *together.taking(all_of_it, by, "given back by its holder"))
 
     def keep(self, id: str) -> None:
-        """Record that the person keeps the thing of the holding ``id``, and all others of its use. Raises IllegalEvent if one of
-        them is not held any more, and StoreError.
+        """Record that the person keeps the thing of the holding ``id`` and all other things of the same use. Raises IllegalEvent
+        if one of these holdings is not open any more. Raises StoreError.
         """
         held = self._store.holding(id)
         asked = None if held is None else self._store.request(held.request)
@@ -251,25 +319,29 @@ class Holdings:
         self._act(*(Kept(one.id, by) for one in self._together(held)))
 
     def await_holder(self, id: str) -> None:
-        """Note that the client of the holding ``id`` has time to reconnect, or to be told (``nobody_came``)."""
+        """Note that jitd still waits for the client of the holding ``id``. The client may reconnect, or be told about its thing
+        (``nobody_came``).
+        """
         self._awaited.add(id)
+        self._tried.add(id)
 
     def nobody_came(self, id: str) -> None:
-        """Handle the end of the time in which the client could reconnect. A thing that is held is taken back, unless a client has
-        got it or waits for it. If the thing is still being given, wait until it is given. Then take it back, unless a client
-        waits for it at that moment.
+        """Handle the case that the client did not reconnect in time. If the thing was given, take the thing back. Do not take
+        back a thing that a client already has or waits for. If the thing is still being given, wait until it is given. When the
+        thing is given, take it back if no client waits for it.
         """
         found = self._store.holding(id)
         if id in self._awaited and found is not None and found.state is HoldingState.HELD:
             if self._waiters.of(found.request) is None:
-                self._take_back(found, DAEMON, "its client did not come back")
+                self.take_back(found, DAEMON, "its client did not come back")
             elif together.are_held(all_of_it := self._together(found)):
                 self._hand_over(all_of_it)
         self._awaited.discard(id)
 
     def is_due(self, id: str) -> bool:
-        """True if the thing of the holding ``id`` has to be given or taken back, if an event is still to be recorded, or if the
-        thing is held and others of its use are still to be given.
+        """True if the holding ``id`` still needs work. A holding needs work if its thing has to be given or taken back. A holding
+        needs work if one of its events is still to be recorded. A holding also needs work if its thing was given, but other
+        things of the same use are still to be given.
         """
         found = self._store.holding(id)
         if found is None or found.state is not HoldingState.HELD or id in self._owed:
@@ -280,8 +352,15 @@ class Holdings:
 Owed = tuple[Given | Taking | Ended, ...]
 
 
+def _left(holding: Holding) -> str:
+    outcome = holding.outcome
+    return outcome.because if outcome is not None and outcome.ending is Ending.LEFT else ""
+
+
 async def _said(answer: Awaitable[Answer]) -> Answer:
-    """Return the giver's answer. If the giver raises an exception, return Failed: nobody knows what the giver has done."""
+    """Return the giver's answer. If the giver raises an exception, return Failed, because the giver may have carried out a part
+    of the order.
+    """
     try:
         return await answer
     except Exception as fault:

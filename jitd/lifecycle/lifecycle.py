@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one door: load, transition, commit, return the effects. Nothing else.
-
-Law: every change of a request, grant, run, holding, lock or owed review goes through ``handle``. All that one input causes, also
-in other lives, is one transaction. The effects are returned only after its commit. Every event is checked against the active
-locks, and against the reviews that the requester owes.
+"""All events enter the core through this module. This module only loads the objects, applies the transitions, commits the result
+and returns the effects.
+Law: every change of a request, grant, run, holding, lock or owed review goes through ``handle``. All changes that one input
+causes are one transaction, including changes of other objects. The effects are returned only after the commit. Every event is
+checked against the active locks, and against the reviews that the requester owes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from jitd.core import break_glass, chain, grant, holding, lock, owed_review, request, run
+from jitd.core import account_ending, break_glass, chain, grant, holding, lock, owed_review, request, run
 from jitd.core.chain import Seal
 from jitd.core.effects import Effect, Moment
 from jitd.core.grant import Grant
@@ -34,7 +34,7 @@ _BEGIN: dict[type, Callable[[Any], tuple[Any, tuple[Any, ...]]]] = {
     lock.Placed: lock.place,
     owed_review.Begun: owed_review.begin,
 }
-"""The events that create their object."""
+"""Maps each event that creates an object to the function that creates the object."""
 _TRANSITION: dict[type, Callable[[Any, Any, Moment], tuple[Any, tuple[Any, ...]]]] = {
     Request: request.transition,
     Grant: grant.transition,
@@ -46,8 +46,8 @@ _TRANSITION: dict[type, Callable[[Any, Any, Moment], tuple[Any, tuple[Any, ...]]
 
 
 class Lifecycle:
-    """Handles events over one store. ``now`` returns the moment. ``policy_digest`` returns the digest of the policy in force,
-    for the record. ``noted`` is called with the chain's head after each commit.
+    """Applies events to the objects of one store. ``now`` returns the current moment. ``policy_digest`` returns the digest of the
+    policy in force, which is stored in the record. ``noted`` is called with the chain's head after each commit.
     """
 
     def __init__(
@@ -63,10 +63,10 @@ class Lifecycle:
         self._policy_digest = policy_digest
 
     def handle(self, *events: Event) -> tuple[Effect, ...]:
-        """Let ``events``, caused by one input, and all that follows in the core happen durably. Return the effects.
-
-        Raises what the transitions raise (IllegalEvent, LockedOut, NotYours, Stale), Conflict or StoreError. Then nothing has
-        changed.
+        """Apply ``events``, which were caused by one input, and all events that follow from them. Commit the result, and return
+        the effects.
+        Raises the exceptions of the transitions (IllegalEvent, LockedOut, NotYours, Stale), Conflict or StoreError. If this
+        method raises an exception, nothing has changed.
         """
         now = self._now()
         policy = self._policy_digest()
@@ -93,16 +93,18 @@ class Lifecycle:
             elif here is None:
                 raise IllegalEvent(f"there is no {step.life} {step.id}")
             elif not any(step is event for event in events) and not _goes_on(here):
-                continue  # an event that follows does not change a life that has ended
+                continue  # an event that follows from another one does not change an object that has ended
             else:
                 step = break_glass.under(self._owed_by, here, lock.under(locks, here, step))
                 there, follows = _TRANSITION[type(here)](here, step, now)
+                if account_ending.ends_account(there, step):
+                    follows = (*follows, *account_ending.consequences(there, self._store.requests(), self._store.grants()))
             old = before[key]
             document = documents.write(there)
             after[key] = Change(there, old.version if old else 0, document)
             records.append(chain.record(step, now, there.state, there.version, document, _fingerprint(there), policy))
             for follow in follows:
-                if hasattr(follow, "by"):  # only events have an author
+                if hasattr(follow, "by"):  # only events have this attribute; effects do not
                     queue.append(follow)
                 else:
                     effects.append(follow)
@@ -111,8 +113,8 @@ class Lifecycle:
         return tuple(effects)
 
     def proved_since(self, boot_id: str, since: float) -> float:
-        """Return for how many seconds the boot ``boot_id`` went on after ``since`` (on its clock), as far as its last record
-        proves.
+        """Return how many seconds the boot ``boot_id`` certainly lasted after ``since`` (seconds on the clock of that boot).
+        The last record of that boot proves this number of seconds.
         """
         try:
             for body in self._store.newest():
@@ -120,11 +122,11 @@ class Lifecycle:
                 if boot == boot_id:
                     return max(0.0, at - since)
         except ValueError:
-            pass  # such a record proves nothing, and the records before it prove nothing either
+            pass  # a damaged record proves nothing, and the records before it prove nothing either
         return 0.0
 
     def note(self, name: str, actor: str, uid: int, detail: dict[str, Any]) -> None:
-        """Write a note that belongs to no life, such as ``daemon.started``, into the chain. Raises StoreError."""
+        """Add a note to the chain. The note belongs to no object, for example ``daemon.started``. Raises StoreError."""
         self._store.commit((), (chain.note(name, actor, uid, self._now(), self._policy_digest(), detail),))
         self._noted(self._store.head())
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who watches the observed runs of this host: runs that wait for a watcher, watchers who come and leave, and what monitors are
-told of them.
-
-Law: somebody watches only as long as their screen answers: a connection alone proves nothing. Each coming and leaving is recorded
-before it counts. All of this is in memory: after a restart of the daemon nobody watches, and monitors go by their own clocks.
+"""The watchers of the observed runs of this host. This module stores which runs wait for a watcher. The module notes when
+watchers arrive and leave, and informs the monitors.
+Law: a person is treated as a watcher only while their screen answers, because a connection alone proves nothing. The arrival and
+the departure of a watcher have an effect only after they are recorded. The lists of watchers and waiting runs are only in memory.
+After a restart of the daemon there are no watchers, and each monitor uses its own clock.
 """
 
 from __future__ import annotations
@@ -26,38 +26,52 @@ from jitd.log import log
 from jitd.store import Store
 
 SAID_EVERY = 2.0
-"""Seconds between two words to a monitor that somebody watches. It believes each for 5 s (monitor/observation.py)."""
+"""Seconds between two messages to a monitor whose run has a watcher. The monitor trusts each message for 5 seconds
+(monitor/observation.py).
+"""
 ALIVE_FOR = 5.0
-"""Seconds that a watcher's screen may take to show what it was sent and to answer. After that, nobody sits there."""
+"""Seconds within which a watcher's screen must show the sent content and confirm this. After this time without an answer, the
+watcher is treated as absent.
+"""
 LOOK_EVERY = 0.5
-"""Seconds between two checks whether the client of a run that waits for a watcher is still there."""
+"""While a run waits for a watcher, jitd checks at this interval (in seconds) whether the run's client is still connected."""
 GONE = "its client went away"
+WATCHED_WITHIN = 60.0
+"""If the last watcher leaves when the monitor of a run is ready, the run waits this number of seconds for a watcher. A run that
+has already begun stays frozen for the same number of seconds.
+"""
 
 
 def is_observed(grant: Grant, asked: Request) -> bool:
-    """True if a run under ``grant`` for ``asked`` has to be watched: the rule of then or that of today says so."""
+    """True if a run under ``grant`` for ``asked`` must be watched. A run must be watched if the rule demanded a watcher at the
+    time of approval, or if today's rule demands one.
+    """
     return grant.terms.observed or (asked.obligations is not None and asked.obligations.terms.observed)
 
 
 class Watch:
-    """One connection over which ``by`` watches the run ``run``. ``counts`` is true while its screen answers."""
+    """One connection over which the person ``by`` watches the run ``run``. ``counts`` is True while the watcher's screen answers
+    in time.
+    """
 
     def __init__(self, run: str, by: Actor) -> None:
         self.run = run
         self.by = by
         self.counts = False
         self.n_sent = 0
-        self._sent: dict[int, float] = {}  # the beats that were not answered, and when they were sent
+        self._sent: dict[int, float] = {}  # the heartbeats that have no answer yet, and when they were sent
         self._shown_at = 0.0
 
     def beat(self, now: float) -> int:
-        """Return the number of the next beat, which is sent ``now`` (seconds, the event loop's clock)."""
+        """Return the number of the next heartbeat, which is sent at ``now`` (seconds on the event loop's clock)."""
         self.n_sent += 1
         self._sent[self.n_sent] = now
         return self.n_sent
 
     def has_shown(self, number: int) -> bool:
-        """Note that the screen has shown all that was sent before the beat ``number``. False if no such beat is open."""
+        """Note that the watcher's screen has shown everything that was sent before the heartbeat ``number``. Return False if jitd
+        does not wait for an answer to this heartbeat.
+        """
         sent_at = self._sent.pop(number, None)
         if sent_at is None:
             return False
@@ -66,31 +80,42 @@ class Watch:
         return True
 
     def is_alive(self, now: float) -> bool:
-        """True if what the screen shows ``now`` is at most ALIVE_FOR seconds old."""
+        """True if the content that the screen shows at ``now`` is at most ALIVE_FOR seconds old."""
         return now - self._shown_at <= ALIVE_FOR
 
 
 class Observing:
-    """The watchers, and the runs that wait for one. ``act`` has events happen."""
+    """The watchers, and the runs that wait for a watcher. ``act`` applies events. ``look_again`` repeats the check of a run when
+    its monitor is ready (``Perform.monitor_is_ready``).
+    """
 
     def __init__(
-        self, store: Store, executor: Executor, waiters: Waiters, decider: Decider, act: Callable[[run.Event], None]
+        self,
+        store: Store,
+        executor: Executor,
+        waiters: Waiters,
+        decider: Decider,
+        act: Callable[[run.Event], None],
+        look_again: Callable[[str], None],
     ) -> None:
         self._store = store
         self._executor = executor
         self._waiters = waiters
         self._decider = decider
         self._act = act
+        self._look_again = look_again
         self._watches: dict[str, list[Watch]] = {}
-        self._waiting: dict[str, asyncio.Event] = {}  # runs that wait for a watcher; set when one has come, or the run must stop
-        self._stopped: dict[str, str] = {}  # those of them that must stop, and why
+        self._waiting: dict[str, asyncio.Event] = {}  # runs that wait for a watcher; set when one comes or the run must stop
+        self._stopped: dict[str, str] = {}  # maps a waiting run that must stop to the reason
+        self._ready: dict[str, asyncio.TimerHandle] = {}  # runs whose monitor is ready and whose last watcher has just left
         self._task: asyncio.Task[None] | None = None
 
     # --- runs that wait to begin -------------------------------------------------------------------------------------
 
     async def until_watched(self, begun: Run, grant: Grant, asked: Request, waiter: Waiter) -> str:
-        """Wait until somebody watches the run ``begun``, if it has to be watched; then have everything decided again. ``waiter``
-        is its client. Return why the run may not begin; empty if it may.
+        """If the run ``begun`` must be watched, wait until somebody watches it. When somebody watches, repeat the decision about
+        the request. ``waiter`` is the client of the run. Return an empty string if the run may begin, otherwise the reason why it
+        may not.
         """
         if begun.login is not None or not is_observed(grant, asked):
             return ""
@@ -113,14 +138,14 @@ class Observing:
         return self._stopped.get(id, "") or ("" if self._waiters.of(request) is waiter else GONE)
 
     async def _denial(self, asked: Request, waiter: Waiter) -> str:
-        """Return why ``asked`` is not permitted any more; empty if it still is. Raises TimeoutError."""
+        """Return an empty string if ``asked`` is still permitted, otherwise the reason why it is not. Raises TimeoutError."""
         if waiter.who is not None and not waiter.who.is_root:
             asked = replace(asked, requester=replace(asked.requester, authentication=waiter.who.authentication))
-        decision = await self._decider.decide_use(asked)
+        decision = await self._decider.decide_use(asked, n_taken=1)  # the waiting run itself has taken this one use
         return decision.because if isinstance(decision, Deny) else ""
 
     def stop(self, id: str, because: str) -> bool:
-        """Have the run never begin, if it waits for a watcher. False if it does not."""
+        """If the run waits for a watcher, prevent the run from beginning. Return False if the run does not wait."""
         if id not in self._waiting:
             return False
         self._stopped[id] = because
@@ -132,26 +157,41 @@ class Observing:
         found = (self._store.run(id) for id in self._waiting)
         return any(one is not None and one.request == request for one in found)
 
-    def may_begin(self, found: Run, grant: Grant, asked: Request) -> bool:
-        """True if the command of ``found`` may begin now: somebody watches, or nobody has to. Its monitor is told who."""
-        if found.login is None and is_observed(grant, asked):
-            return bool(self.by(found.id))
-        return True
+    def begins_or_waits(self, found: Run, grant: Grant, asked: Request) -> bool:
+        """True if the command of ``found`` may begin now, because somebody watches it or no watcher is required. If the result is
+        False, the monitor of the run waits. The run is checked again when a watcher arrives. The run is stopped if no watcher
+        arrives within WATCHED_WITHIN seconds.
+        """
+        if (timer := self._ready.pop(found.id, None)) is not None:
+            timer.cancel()
+        if found.login is not None or not is_observed(grant, asked) or self.by(found.id):
+            return True
+        self._ready[found.id] = asyncio.get_running_loop().call_later(WATCHED_WITHIN, self._nobody_came, found.id)
+        return False
+
+    def _nobody_came(self, id: str) -> None:
+        self._ready.pop(id, None)
+        self._executor.stop(id, "nobody watches it any more")
+
+    def forget_run(self, id: str) -> None:
+        """Note that the run ``id`` has ended, and does not wait for a watcher any more."""
+        if (timer := self._ready.pop(id, None)) is not None:
+            timer.cancel()
 
     # --- people who watch --------------------------------------------------------------------------------------------
 
     def by(self, id: str) -> tuple[str, ...]:
-        """Return the principals of those who watch the run ``id``, each once."""
+        """Return the principals of the people who watch the run ``id``. Each principal is returned once."""
         return tuple(dict.fromkeys(watch.by.principal for watch in self._watches.get(id, ()) if watch.counts))
 
     def come(self, watch: Watch) -> None:
-        """Add ``watch``. It counts from the first time that its screen has answered."""
+        """Add ``watch``. A new watch has an effect only after its screen has answered for the first time."""
         self._watches.setdefault(watch.run, []).append(watch)
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._go_on_telling())
 
     def has_shown(self, watch: Watch, number: int) -> None:
-        """Note that the screen of ``watch`` has answered the beat ``number``. Raises what the store raises."""
+        """Note that the screen of ``watch`` has answered the heartbeat ``number``. Raises the exceptions of the store."""
         if not watch.has_shown(number) or watch.counts or not watch.is_alive(_now()):
             return
         if watch not in self._watches.get(watch.run, ()):
@@ -165,9 +205,11 @@ class Observing:
         self.tell(watch.run)
         if watch.run in self._waiting:
             self._waiting[watch.run].set()
+        if watch.run in self._ready:
+            self._look_again(watch.run)
 
     def leave(self, watch: Watch) -> None:
-        """Remove ``watch``: its person has left, or may not watch any more."""
+        """Remove ``watch``, because the person has left or is not allowed to watch any more."""
         self._uncount(watch, watch.by, "they left")
         rest = [other for other in self._watches.get(watch.run, ()) if other is not watch]
         if rest:
@@ -176,12 +218,12 @@ class Observing:
             self._watches.pop(watch.run, None)
 
     def forget(self, found: Run) -> None:
-        """After a restart of the daemon: note that nobody watches ``found`` any more."""
+        """Note that nobody watches ``found`` any more. The daemon calls this method after its restart."""
         for who in found.watchers:
             self._note(run.Unobserved(found.id, DAEMON, who, "jitd was restarted"))
 
     def tell(self, id: str) -> None:
-        """Tell the monitor of the run ``id`` who watches."""
+        """Tell the monitor of the run ``id`` which people watch the run."""
         self._executor.watched(id, self.by(id))
 
     def _uncount(self, watch: Watch, by: Actor, because: str) -> None:
@@ -193,16 +235,20 @@ class Observing:
         self.tell(watch.run)
 
     def _note(self, event: run.Unobserved) -> None:
-        """Record that somebody has left. Whether that can be recorded or not, they do not count."""
+        """Record that a watcher has left. Even if the departure cannot be recorded, the person is not treated as a watcher any
+        more.
+        """
         try:
             self._act(event)
         except IllegalEvent:
-            pass  # the run has ended: the record says so
+            pass  # the run has ended, and the record contains its end
         except Exception as fault:
             log("that somebody does not watch any more could not be recorded", run=event.id, who=event.who, fault=fault)
 
     async def _go_on_telling(self) -> None:
-        """Tell monitors again and again who watches, as long as somebody does, and find those whose screen does not answer."""
+        """As long as there are watchers, tell the monitors at intervals who watches. Remove watchers whose screen does not
+        answer.
+        """
         try:
             while self._watches:
                 for id, watches in tuple(self._watches.items()):
@@ -212,7 +258,7 @@ class Observing:
                     if self.by(id):
                         self.tell(id)
                 await asyncio.sleep(SAID_EVERY)
-        except Exception as fault:  # monitors hear nothing more then, and freeze their runs
+        except Exception as fault:  # after this fault the monitors receive no more messages, and freeze their runs
             log("monitors could not be told who watches", fault=f"{type(fault).__name__}: {fault}")
         finally:
             self._task = None

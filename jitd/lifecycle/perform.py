@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Carries out effects, each by one function. Their results come back as events.
-
-Law: an effect is carried out only after its commit. It may be carried out twice. One that fails becomes an event.
+"""Carries out effects. This module has one function for each kind of effect. The results of effects become new events.
+Law: an effect is carried out only after its commit. The same effect may be carried out twice. If an effect fails, the failure
+becomes an event.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ from jitd.store import Conflict, Store, StoreError
 from jitd.workers import Workers
 
 TRIES = 5
-"""How often events are tried against the state that the store has at that moment, before the caller is told of a failure."""
+"""Maximum number of attempts to store events after a Conflict. After the last attempt, the caller gets an error."""
 
 
 class Perform:
-    """Carries out what the core orders. Events enter here, by ``act``."""
+    """Carries out the effects that the core returns. Events reach this object through ``act``."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class Perform:
         now: Callable[[], Moment],
         look: Callable[[str], None] = lambda request: None,
     ) -> None:
-        """``look`` has people outside told what is to be told of a request (``notices.Notices.look``)."""
+        """``look`` sends the pending notices about a request to people outside (``notices.Notices.look``)."""
         self._config = config
         self._decider = decider
         self._lifecycle = lifecycle
@@ -70,11 +70,11 @@ class Perform:
         self._now = now
         self._look = look
         self.deadlines = Deadlines(now, self._due, self._ended)
-        self.holdings = Holdings(givers, store, waiters, now, self.act, self.deadlines.set)
+        self.holdings = Holdings(givers, store, waiters, now, self.act, self.deadlines.set, look)
         self.screenings = Screenings(decider, store, waiters, now, self.is_attended, self.screened, self.deadlines.set)
         self.openings = Openings(decider, store, now, self.act, self.act_on, self._tell_seats, self.later, self.deadlines.set)
-        self.observing = Observing(store, executor, waiters, decider, self.act)
-        self._begun_for: dict[str, Subject] = {}  # maps a run to the subject who took its use, with the ticket of that moment
+        self.observing = Observing(store, executor, waiters, decider, self.act, self.monitor_is_ready)
+        self._begun_for: dict[str, Subject] = {}  # maps a run to the subject who took its use, and to the ticket of that time
         self._tasks: set[asyncio.Task[None]] = set()
         self._deeds: dict[type, Callable[[Any], None]] = {
             effects.ListsChanged: lambda effect: waiters.lists_changed(),
@@ -98,20 +98,23 @@ class Perform:
         }
 
     def act(self, *events: Event) -> None:
-        """Let ``events`` happen in one transaction, then carry out what follows. Raises what ``Lifecycle.handle`` raises; then
-        nothing has changed.
+        """Apply ``events`` in one transaction, then carry out the effects. Raises the exceptions of ``Lifecycle.handle``. If this
+        method raises an exception, nothing has changed.
         """
         for effect in self._happen(events):
             self._do(effect)
 
     def act_on(self, event: Event, *seen: Request | Grant) -> None:
-        """Like ``act``, for an event that was decided on the objects in ``seen``. Raises Overtaken if one of them has changed."""
+        """Apply one event as ``act`` does. The event depends on the objects in ``seen``. Raises Overtaken if an object in
+        ``seen`` has changed.
+        """
         for effect in self._happen((event,), *seen):
             self._do(effect)
 
     def submitted(self, event: request.Submitted, decision: Decision) -> None:
-        """Begin a request, and screen it with ``decision`` in the same transaction. If gatekeepers are to be asked before, it is
-        screened later. Raises what ``act`` raises, and Overtaken if the lease in ``decision`` has changed meanwhile.
+        """Begin a request. Screen the request with ``decision`` in the same transaction. If gatekeepers must answer first, the
+        request is screened later. Raises the exceptions of ``act``. Raises Overtaken if the lease in ``decision`` has changed
+        meanwhile.
         """
         if isinstance(decision, Permit) and decision.obligations.gatekeepers:
             return self.act(replace(event, request=submission.to_be_asked(event.request, decision, self._now())))
@@ -121,15 +124,16 @@ class Perform:
         return None
 
     def screened(self, event: request.Screened, seen: Request) -> None:
-        """Screen a request that is stored already. ``seen`` is the request as it was decided on. Raises what ``submitted``
-        raises.
+        """Record the screening of a request that is already stored. ``seen`` is the version of the request for which the decision
+        was made.
+        Raises the exceptions of ``submitted``.
         """
         self.act_on(event, seen, *self._lease_in(event.decision))
 
     def _happen(self, events: tuple[Event, ...], *seen: Request | Grant) -> tuple[Effect, ...]:
-        """Store ``events`` and return what follows. If another change was committed first (Conflict), nothing of them is stored.
-        Then they are tried against the new state, if the objects that they were decided on are still as in ``seen``. No effect
-        is carried out before a commit.
+        """Store ``events`` and return the effects. If another change was committed first (Conflict), nothing is stored. After a
+        Conflict, the function tries again with the new state. The function does not try again if an object in ``seen`` has
+        changed. No effect is carried out before a commit.
         """
         for _ in range(TRIES - 1):
             with contextlib.suppress(Conflict):
@@ -144,7 +148,9 @@ class Perform:
         return self._lifecycle.handle(*events)
 
     def _lease_in(self, decision: Decision) -> tuple[Grant, ...]:
-        """Return the grant that stands for the approvals of ``decision``, if there is one."""
+        """Return the grant that replaces the approvals of ``decision``. The result is empty if no grant replaces these
+        approvals.
+        """
         lease = self._store.grant(decision.lease) if isinstance(decision, Permit) and decision.lease else None
         return () if lease is None else (lease,)
 
@@ -152,13 +158,15 @@ class Perform:
         self._deeds[type(effect)](effect)
 
     def later(self, deed: Coroutine[Any, Any, None]) -> None:
-        """Do ``deed`` in the background. Exceptions go to the log."""
+        """Run ``deed`` in the background. The exceptions of ``deed`` are written to the log."""
         task = asyncio.get_running_loop().create_task(self._guarded(deed))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _guarded(self, deed: Coroutine[Any, Any, None]) -> None:
-        """Do ``deed``, and log what it raises. A deed that fails has permitted nothing, and the state says what is still owed."""
+        """Run ``deed``, and write its exceptions to the log. A failure permits nothing, and the stored state still shows the
+        pending work.
+        """
         try:
             await deed
         except Exception as fault:
@@ -167,7 +175,7 @@ class Perform:
     # --- screening ---------------------------------------------------------------------------------------------------
 
     def is_attended(self, asked: Request) -> bool:
-        """True if a live client with a valid ticket waits to hand over its streams."""
+        """True if a client of ``asked`` waits to hand over its streams. The client must be connected and have a valid ticket."""
         waiter = self._waiters.of(asked.id) if asked.may_act_at_once else None
         return waiter is not None and waiter.who is not None and waiter.who.has_ticket_at(self._now().at)
 
@@ -178,7 +186,7 @@ class Perform:
         self._look(request)
 
     def _tell_requester(self, effect: effects.TellRequester) -> None:
-        """Tell the client that waits. What else was ordered with this is done, also if the client cannot be told."""
+        """Send ``effect`` to the client that waits. If the client cannot be told, the other effects are still carried out."""
         self.screenings.moved(effect.request)
         waiter = self._waiters.of(effect.request)
         if waiter is not None:
@@ -188,7 +196,7 @@ class Perform:
                 log("a client could not be told of its request", request=effect.request, fault=f"{type(fault).__name__}: {fault}")
 
     def _tell_seats(self, found: Request, seats: Mapping[Approval, Seats]) -> None:
-        """Tell the client that waits for ``found`` who could approve."""
+        """Tell the client that waits for ``found`` which people could approve."""
         waiter = self._waiters.of(found.id)
         if waiter is not None:
             waiter.seated(found, seats)
@@ -203,7 +211,7 @@ class Perform:
             self._executor.stop(effect.run, effect.because)
 
     async def _begin(self, id: str) -> None:
-        """Have a monitor forked, and give the client its end of the control socket."""
+        """Let the launcher fork a monitor for the run, and give the client its own end of the control socket."""
         begun = self._store.run(id)
         assert begun is not None, "it was committed"
         asked = self._store.request(begun.request)
@@ -225,19 +233,19 @@ class Perform:
             control = await self._executor.start(job)
         except Exception as fault:
             log("a run could not be started", run=id, fault=f"{type(fault).__name__}: {fault}")
-            self.deadlines.set("run", id, self._now().boot + 1.0)  # if this cannot be recorded now, the run is looked for
+            self.deadlines.set("run", id, self._now().boot + 1.0)  # if this cannot be recorded now, the run is searched for
             waiter.fail(f"the run could not be started: {fault}")
             self._not_started(id, f"it could not be started: {fault}")
             return None
         if begun.login is not None:
-            control.close()  # a login has no client for it: the program that waits is told when the keeper has the session
+            control.close()  # a login has no client for this socket: the waiting program is told when the keeper has the session
         elif self._waiters.of(asked.id) is not waiter:
-            control.close()  # the monitor sees the end of its client, and reports that nothing started
+            control.close()  # the monitor sees that its client is gone, and reports that nothing started
         else:
             waiter.start(id, control.detach())
 
     def _admit(self, request: str, id: str) -> None:
-        """Tell the enforcement point that waits for ``request`` that its use, ``id``, was taken."""
+        """Tell the enforcement point that waits for ``request`` that the use ``id`` was taken."""
         waiter = self._waiters.of(request)
         if waiter is not None:
             waiter.admit(id)
@@ -247,15 +255,18 @@ class Perform:
 
     def _forget_run(self, effect: effects.ForgetRun) -> None:
         self._begun_for.pop(effect.run, None)
+        self.observing.forget_run(effect.run)
         self._executor.forget(effect.run)
         self._waiters.run_is_gone(effect.run)
 
     def usage_of(self, one: Run) -> Usage | None:
-        """Return what a run uses at the moment; None if it is not known."""
+        """Return the resources that a run uses at the moment. Return None if these resources are not known."""
         return self._executor.usage(one.id) if one.is_live else None
 
     def monitor_is_ready(self, id: str) -> None:
-        """Check a last time whether the run ``id`` may start: its monitor has the streams and asks."""
+        """Make the last check whether the run ``id`` may start. The monitor of this run has the streams, and asks the daemon for
+        permission.
+        """
         found = self._store.run(id)
         grant = self._store.grant(found.grant) if found is not None else None
         asked = self._store.request(found.request) if found is not None else None
@@ -270,14 +281,14 @@ class Perform:
             return self._executor.stop(id, "its requester's ticket has expired: kinit")
         if locked := self._decider.lock_on(asked.requester):
             return self._executor.stop(id, locked.because)
-        if not self.observing.may_begin(found, grant, asked):
-            return self._executor.stop(id, "nobody watches it any more")
+        if not self.observing.begins_or_waits(found, grant, asked):
+            return None
         self._executor.go(id)
         if self.observing.by(id):
             self.observing.tell(id)
 
     def monitor_is_here(self, id: str) -> None:
-        """Stop a monitor that has connected and whose run has ended or is to stop."""
+        """Stop the monitor that has just connected for the run ``id`` if this run has ended or must stop."""
         found = self._store.run(id)
         if found is None or found.state is RunState.ENDED:
             self._executor.stop(id, "it may not start any more")
@@ -285,13 +296,15 @@ class Perform:
             self._executor.stop(id, found.because)
 
     def run_is_held(self, id: str, *, is_frozen: bool) -> None:
-        """Record that the monitor of an observed run has frozen or thawed it. A second report changes nothing."""
+        """Record that the monitor of an observed run has frozen or thawed the run. If the same report arrives again, it changes
+        nothing.
+        """
         found = self._store.run(id)
         if found is not None and found.state is (RunState.RUNNING if is_frozen else RunState.FROZEN):
             self.act(run.Frozen(id, MONITOR) if is_frozen else run.Thawed(id, MONITOR))
 
     def run_has_started(self, id: str, pid: int) -> None:
-        """Record that the command was executed, as its monitor says."""
+        """Record that the command of the run was executed. The run's monitor has reported the execution."""
         found = self._store.run(id)
         if found is not None and found.started_at is None and found.state is not RunState.ENDED:
             self.act(run.Started(id, MONITOR, pid))
@@ -299,7 +312,9 @@ class Perform:
                 self._admit(found.request, id)
 
     def run_has_ended(self, id: str, outcome: Outcome, recording: Recording | None) -> None:
-        """Record how the run ended, as its monitor or the search for it says. A second report changes nothing."""
+        """Record how the run ended. The end was reported by the run's monitor, or by the search for the run. If the same report
+        arrives again, it changes nothing.
+        """
         found = self._store.run(id)
         if found is None or found.state is RunState.ENDED:
             self._executor.forget(id)
@@ -357,16 +372,18 @@ class Perform:
                 self.holdings.nobody_came(id)
             else:
                 self._withdraw_unattended(id)
-        except Exception as fault:  # the clock goes on when one deadline fails
+        except Exception as fault:  # if one deadline fails, the clock must still handle the others
             log("a deadline could not be kept; it is tried again", life=life, id=id, fault=f"{type(fault).__name__}: {fault}")
             self.deadlines.set(life, id, now.boot + 1.0)
 
     async def _find(self, id: str) -> None:
-        """Ask the executor what happened to a run. The executor reports how it ended."""
+        """Ask the executor what happened to a run. The executor then reports how the run ended."""
         await self._executor.find([id])
 
     def _withdraw_unattended(self, id: str) -> None:
-        """Withdraw a request whose client did not come back after a restart. If it was approved meanwhile, nothing starts."""
+        """Withdraw a request whose client did not come back after a restart. Nothing is started for such a request, even if the
+        request was approved meanwhile.
+        """
         found = self._store.request(id)
         if found is None or self._waiters.of(id) is not None:
             return
@@ -374,6 +391,6 @@ class Perform:
         if found.is_open:
             self.act(request.Withdrawn(id, DAEMON, because))
         grant = self._store.grant(id) if found.may_act_at_once else None
-        is_later = grant is not None and grant.begins_boot is not None  # no client waits for it before its time
+        is_later = grant is not None and grant.begins_boot is not None  # before this grant begins, no client has to wait for it
         if grant is not None and grant.is_live and grant.begun == 0 and not is_later:
             self.act(Revoked(id, DAEMON, because))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Derives what is owed from the store when the daemon starts.
-
-Law: it is called once, before the first client. All that it does may be done twice, as the daemon may be killed meanwhile.
+"""Derives the pending work from the store when the daemon starts.
+Law: recovery runs once, before the first client is served. Each action of the recovery may be repeated without harm, because the
+daemon may be killed during the recovery.
 """
 
 from __future__ import annotations
@@ -22,11 +22,13 @@ from jitd.lifecycle.screenings import is_due
 from jitd.store import Store
 
 COMES_BACK_FOR = 30.0
-"""Seconds that a client has to come back after the daemon was restarted."""
+"""Seconds within which a client must come back after a restart of the daemon."""
 
 
 class Recovery:
-    """Ends what has expired meanwhile, sets the deadlines of the rest, and asks the executor what happened to the runs."""
+    """Ends the objects that have expired meanwhile, and sets the deadlines of all other objects. This class also asks the
+    executor about the runs.
+    """
 
     def __init__(
         self,
@@ -43,7 +45,8 @@ class Recovery:
         self._now = now
 
     async def recover(self) -> None:
-        """Recover locks and owed reviews, then requests, grants, holdings and runs, one by one. Raises StoreError."""
+        """Recover locks and owed reviews first, then requests, grants, holdings and runs, one after another. Raises
+        StoreError."""
         now = self._now()
         self._locks(now)
         self._owed_reviews(now)
@@ -97,8 +100,9 @@ class Recovery:
                 deadlines.set("client", grant.id, now.boot + COMES_BACK_FOR)
 
     def _holdings(self, now: Moment) -> None:
-        """Go on with giving and taking things. A client that had a thing may come back. The grants were recovered before, so a
-        holding of an earlier boot is TAKING by now.
+        """Continue to give the things that must be given, and to take back the things that must be taken back. The client of a
+        thing may still reconnect. The grants were recovered before the holdings. Therefore a holding of an earlier boot is
+        already in the state TAKING.
         """
         for holding in tuple(self._store.holdings()):
             if holding.kept_at is None:
@@ -107,7 +111,9 @@ class Recovery:
             self._perform.deadlines.set("holding", holding.id, now.boot)
 
     def _runs(self, now: Moment) -> list[str]:
-        """Return the ids of the runs that may still live. No run of an earlier boot lives."""
+        """Return the ids of the runs that may still be alive. Runs of an earlier boot are left out, because none of them is
+        alive.
+        """
         living = []
         for one in tuple(self._store.runs()):
             self._perform.observing.forget(one)

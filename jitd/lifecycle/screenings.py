@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Asks gatekeepers about requests, in the background, while the requests are stored as being asked about.
-
-Law: at most one question is open for a request, and it ends with the request. What cannot be found out denies. What cannot be
-recorded is tried again. Nothing is in memory alone: after a restart the state says who is to be asked.
+"""Queries gatekeepers about requests, in the background. While a query runs, its request is stored with ``asking_at``.
+Law: each request has at most one open query. The query about a request ends when the request ends. If a query gives no result,
+the request is denied. If jitd cannot record an answer, it tries again. Nothing is kept only in memory. After a restart, the
+stored state shows which gatekeepers jitd must query.
 """
 
 from __future__ import annotations
@@ -23,21 +23,24 @@ from jitd.log import log
 from jitd.store import Store
 
 AGAIN_AFTER = 1.0
-"""Seconds until an answer that could not be recorded is tried again."""
+"""Seconds until the next attempt to record an answer."""
 
 
 class Overtaken(Exception):
-    """The object that was decided on has changed: the decision must be made again. Nothing was done."""
+    """The object on which a decision is based has changed, so the caller must decide again. The caller's order was not carried
+    out.
+    """
 
 
 def is_due(found: Request) -> bool:
-    """True if ``found`` waits for an answer of policy or of its gatekeepers."""
+    """True if ``found`` waits for the answer of the policy or of its gatekeepers."""
     return found.is_open and (found.state is RequestState.SCREENING or found.asking_at is not None)
 
 
 class Screenings:
-    """Carries out ``Screen``. ``screened`` records the answer about a request as it was seen; it raises Overtaken if the request
-    has changed. ``set_deadline`` has a request examined again at a given time of the boot clock, in seconds.
+    """Carries out the effect ``Screen``. ``screened`` records the answer to a request. ``screened`` raises Overtaken if the
+    request has changed since the decision. ``set_deadline`` schedules a check of a request at a time of the boot clock, in
+    seconds.
     """
 
     def __init__(
@@ -60,14 +63,16 @@ class Screenings:
         self._running: dict[str, asyncio.Task[None]] = {}
 
     def begin(self, id: str) -> None:
-        """Ask about the request ``id``, unless that is being done."""
+        """Begin the queries about the request ``id``, unless they are already running."""
         running = self._running.get(id)
         if running is None or running.done():
             self.run(id, self._screen(id))
             asyncio.get_running_loop().call_later(TOLD_AFTER, self._tell, id)
 
     def run(self, id: str, deed: Coroutine[Any, Any, None]) -> None:
-        """Do ``deed``, the questions about the request ``id``, in the background, until ``stop``."""
+        """Run ``deed``, which makes the queries about the request ``id``, in the background. The method ``stop`` ends
+        ``deed``.
+        """
         task = self._running[id] = asyncio.get_running_loop().create_task(self._guarded(id, deed))
         task.add_done_callback(lambda done: self._ended(id, done))
 
@@ -76,7 +81,7 @@ class Screenings:
             del self._running[id]
 
     def stop(self, id: str) -> bool:
-        """End the questions about the request ``id``. False if there are none."""
+        """End the queries about the request ``id``. Return False if no query about this request is running."""
         task = self._running.get(id)
         if task is None or task is asyncio.current_task():
             return False
@@ -85,7 +90,7 @@ class Screenings:
         return True
 
     def moved(self, id: str) -> None:
-        """Note that the request ``id`` has changed: if nothing is to be found out any more, the questions end."""
+        """Note that the request ``id`` has changed. If the request does not need an answer any more, end the queries about it."""
         if id in self._running:
             found = self._store.request(id)
             if found is None or not is_due(found):
@@ -102,7 +107,7 @@ class Screenings:
     async def _guarded(self, id: str, deed: Coroutine[Any, Any, None]) -> None:
         try:
             await deed
-        except Exception as fault:  # the state still says that an answer is owed
+        except Exception as fault:  # the stored state still says that an answer is missing
             log("an answer about a request could not be recorded; it is tried again", request=id, fault=fault)
             self._set_deadline("screen", id, self._now().boot + AGAIN_AFTER)
 
@@ -113,7 +118,7 @@ class Screenings:
             event = request.Screened(id, POLICY, fresh.decision, self._is_attended(found), fresh.standing, fresh.heard)
             try:
                 return self._screened(event, found)
-            except Overtaken:  # a review came in between, or the lease was used up
+            except Overtaken:  # a review was recorded in between, or the lease was used up
                 continue
             except IllegalEvent as fault:
                 log("an answer came too late", request=id, fault=fault)

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The holdings that one use of a grant has begun: the things that were asked for together.
-
-Law: they are given one after another, in the order in which they were asked for. Once one of them is not given or is taken back,
-all are. The client is told of all of them, once.
+"""The holdings of one use of a grant, that is, the things that were requested together.
+Law: the things are given one after another, in the order of the request. If one thing is refused or taken back, all other things
+of the use are taken back. The client gets one message about all things of the use.
 """
 
 from __future__ import annotations
@@ -15,40 +14,45 @@ _ON = (HoldingState.GIVING, HoldingState.HELD)
 
 
 def of_one_use(store: Store, one: Holding) -> tuple[Holding, ...]:
-    """Return the holdings of the use that ``one`` belongs to, in the order in which they are given. Raises StoreError."""
+    """Return all holdings that belong to the same use as ``one``, in the order in which their things are given. Raises
+    StoreError.
+    """
     if not one.together:
         return (one,)
     return tuple(found for id in one.together if (found := store.holding(id)) is not None)
 
 
 def are_held(all_of_it: tuple[Holding, ...]) -> bool:
-    """True if every thing of a use is given."""
+    """True if every thing of the use has been given."""
     return all(one.state is HoldingState.HELD for one in all_of_it)
 
 
 def next_to_give(all_of_it: tuple[Holding, ...]) -> Holding | None:
-    """Return the holding whose turn it is: the first one that is not given yet. None if none is to be given."""
+    """Return the first holding whose thing is not given yet. Return None if all things of the use are given."""
     found = next((one for one in all_of_it if one.state is not HoldingState.HELD), None)
     return found if found is not None and found.state is HoldingState.GIVING else None
 
 
 def taking(all_of_it: tuple[Holding, ...], by: Actor, because: str) -> tuple[Taking, ...]:
-    """Return the events by which everything of a use is taken back. The thing that was given last is taken back first."""
+    """Return the events that take back all things of a use. The thing that was given last is taken back first."""
     return tuple(Taking(one.id, by, because) for one in reversed(all_of_it) if one.state in _ON)
 
 
 def not_given(all_of_it: tuple[Holding, ...], refused: Holding, why: str) -> tuple[Ended | Taking, ...]:
-    """Return the events that follow if the giver refuses to give the thing of ``refused``: all others are taken back."""
+    """Return the events that follow after the giver has refused the thing of ``refused``. The events take back all other things
+    of the same use.
+    """
     others = tuple(one for one in all_of_it if one.id != refused.id)
     ended = Ended(refused.id, DAEMON, Outcome(Ending.NOT_GIVEN, why))
     return ended, *taking(others, DAEMON, f"{refused.thing} was not given: {why}")
 
 
-def why_not_given(all_of_it: tuple[Holding, ...]) -> str:
-    """Return the sentence that says why the things of a use were not given; empty if they were, or if they may still be. If there
-    are several, it is said only after all that was given, or may have been given, is taken back.
+def why_not_given(all_of_it: tuple[Holding, ...], missed: Holding | None = None) -> str:
+    """Return the sentence that says why the things of a use were not given. Return an empty string if the things were given, or
+    if they may still be given. If the use has several things, return an empty string until everything that may have been given is
+    taken back. ``missed`` is the holding whose thing was given too late, while the use was already being taken back.
     """
-    failed = _failed(all_of_it)
+    failed = _failed(all_of_it) or missed
     if failed is None or failed.state is HoldingState.GIVING:
         return ""
     if len(all_of_it) > 1 and any(one.is_live for one in all_of_it if one is failed or one.given_at is not None):
@@ -56,18 +60,19 @@ def why_not_given(all_of_it: tuple[Holding, ...]) -> str:
     return f"{failed.thing} could not be given: {_because(failed)}"
 
 
-def why_not_taken(all_of_it: tuple[Holding, ...], one: Holding, why: str) -> str:
-    """Return the sentence for a client that gets nothing, if ``one`` cannot be taken back now, and ``why``. Empty if all was
-    given, or if ``one`` certainly never was.
+def why_not_taken(all_of_it: tuple[Holding, ...], one: Holding, why: str, missed: Holding | None = None) -> str:
+    """Return the sentence for a client that gets nothing because the thing of ``one`` cannot be taken back now. ``why`` is the
+    reason why the thing cannot be taken back. Return an empty string if all things were given. Also return an empty string if the
+    thing of ``one`` certainly was not given. For ``missed``, see ``why_not_given``.
     """
-    failed = _failed(all_of_it)
+    failed = _failed(all_of_it) or missed
     if failed is None or (one.given_at is None and one.id != failed.id):
         return ""
     return f"{failed.thing} could not be given: {_because(failed)}; {one.thing} is not taken back yet, and this goes on: {why}"
 
 
 def _failed(all_of_it: tuple[Holding, ...]) -> Holding | None:
-    """Return the first thing that was not given: no other one after it was asked for."""
+    """Return the holding of the first thing that could not be given. jitd did not try to give any of the things after it."""
     return next((one for one in all_of_it if one.given_at is None), None)
 
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who waits for what: clients that wait for a request, clients that watch lists, and verbs that wait for the end of a run.
-
-Law: the registry is in memory alone and is lost with the daemon. Nothing durable follows from it except withdrawals.
+"""The registry of waiters. Waiters are clients that wait for a request, clients that watch lists, and commands that wait for the
+end of a run.
+Law: the registry is only in memory and is lost when the daemon ends. With one exception, the registry does not change stored
+data. The exception is that a request may be withdrawn because nobody waits for it.
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ from jitd.core.subject import Subject
 from jitd.deciding.seats import Seats
 
 TOLD_AFTER = 1.0
-"""Seconds after which a requester is told that gatekeepers are being asked. Most answers come sooner."""
+"""Seconds until a requester is told that jitd waits for gatekeepers. Most gatekeepers answer sooner."""
 
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """One thing that a client gets. ``name`` is what the client fetches. ``secret`` is the descriptor of what the person needs to
-    use the thing (giving/secrets.py); None if there is nothing, or if it was handed over before.
+    """One thing that is handed over to a client. ``name`` is the name that the client asks for. ``secret`` is the descriptor of
+    the secret that the person needs to use the thing (giving/secrets.py). ``secret`` is None if the thing has no secret, or if
+    the secret was already handed over.
     """
 
     holding: Holding
@@ -33,47 +35,53 @@ class Handed:
 
 
 class Waiter(Protocol):
-    """A live client that waits for its request."""
+    """A connected client that waits for its request."""
 
     @property
     def who(self) -> Subject | None:
-        """The subject that the client has proved. After ``--resume`` its ticket is another than that of the request."""
+        """The subject as which the client authenticated. If the person has used ``--resume``, the client's ticket differs from
+        the ticket of the request.
+        """
 
     def moved(self, request: str) -> None:
-        """The request has changed: read it, and tell the person."""
+        """Read the changed request again, and tell the person about the change."""
 
     def start(self, run: str, control: int) -> None:
-        """The run starts: pass ``control``, the client's end of the control socket, to the client. The waiter now owns it."""
+        """Tell the client that the run starts. Pass the client its end of the control socket, ``control``. The waiter now owns
+        ``control``.
+        """
 
     def admit(self, id: str) -> None:
-        """The use ``id`` was taken for the enforcement point."""
+        """Tell the waiting enforcement point that the use ``id`` of a grant was recorded."""
 
     def hand(self, handed: tuple[Handed, ...]) -> None:
-        """Everything that was asked for is given: the client has these holdings from now on (``Waiters.hold``). The waiter now
-        owns the descriptors.
+        """Tell the client that all things that it asked for are given. From now on the client is registered for these holdings
+        (``Waiters.hold``). The waiter now owns the descriptors.
         """
 
     def taken(self, holding: Holding) -> None:
-        """What the client has is taken back; ``holding`` is one of the things, and says why."""
+        """Tell the client that its things are taken back. ``holding`` is one of the affected holdings, and it contains the
+        reason.
+        """
 
     def asks(self, names: tuple[str, ...]) -> None:
-        """The gatekeepers ``names`` are being asked about a use of an approved request."""
+        """Tell the client that jitd is querying the gatekeepers ``names`` about a use of an approved request."""
 
     def hears(self, news: str) -> None:
-        """The approved request has news: tell the person the sentence ``news``."""
+        """Tell the person ``news``, which is a sentence about the approved request."""
 
     def seated(self, found: Request, seats: Mapping[Approval, Seats]) -> None:
-        """``seats`` are the people who could approve ``found`` in each way. Tell the person if there are too few."""
+        """Tell the person if too few people could approve ``found``. ``seats`` maps each way to the people who could approve."""
 
     def refuse(self, code: str, text: str) -> None:
-        """The use of an approved request is refused."""
+        """Tell the client that the use of an approved request is refused."""
 
     def fail(self, because: str) -> None:
-        """The run could not be started, or the thing could not be given."""
+        """Tell the client that the run could not be started, or that the thing could not be given."""
 
 
 class Waiters:
-    """The registry. Each request has at most one waiter. A second one is refused."""
+    """The registry. Each request has at most one waiter. If a second client wants to wait for the same request, it is refused."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, Waiter] = {}
@@ -82,29 +90,29 @@ class Waiters:
         self._gone: dict[str, list[asyncio.Future[None]]] = {}
 
     def attend(self, request: str, waiter: Waiter) -> bool:
-        """Register ``waiter``; False if somebody waits for that request already."""
+        """Register ``waiter``. Return False if another client already waits for that request."""
         return self._waiting.setdefault(request, waiter) is waiter
 
     def leave(self, request: str, waiter: Waiter) -> None:
-        """Remove ``waiter``: it no longer waits for ``request``."""
+        """Remove ``waiter``, because this client does not wait for ``request`` any more."""
         if self._waiting.get(request) is waiter:
             del self._waiting[request]
 
     def of(self, request: str) -> Waiter | None:
-        """Return the client that waits for ``request``; None if none does."""
+        """Return the client that waits for ``request``. Return None if no client waits for ``request``."""
         return self._waiting.get(request)
 
     def hold(self, holding: str, waiter: Waiter) -> None:
-        """Note that the client ``waiter`` has the holding."""
+        """Register the client ``waiter`` as the client of ``holding``."""
         self._holding[holding] = waiter
 
     def let_go(self, holding: str, waiter: Waiter) -> None:
-        """Note that the client ``waiter`` no longer has the holding."""
+        """Remove the client ``waiter`` from ``holding``."""
         if self._holding.get(holding) is waiter:
             del self._holding[holding]
 
     def holder_of(self, holding: str) -> Waiter | None:
-        """Return the client that has ``holding``; None if none does."""
+        """Return the client that is registered for ``holding``. Return None if there is no such client."""
         return self._holding.get(holding)
 
     def watch(self, again: Callable[[], None]) -> None:
@@ -116,24 +124,26 @@ class Waiters:
         self._watching.discard(again)
 
     def lists_changed(self) -> None:
-        """Tell all watchers."""
+        """Tell all clients that watch lists that a list may have changed."""
         for again in tuple(self._watching):
             again()
 
     def until_gone(self, run: str) -> asyncio.Future[None]:
-        """Return a future that is done when all of ``run`` (or of the holding with that id) has ended."""
+        """Return a future that is done when the run ``run`` has ended completely. ``run`` may also be the id of a holding."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._gone.setdefault(run, []).append(future)
         return future
 
     async def are_gone(self, gone: list[asyncio.Future[None]], within: float) -> bool:
-        """Wait for the futures ``gone`` (from ``until_gone``). False if not all of them are done ``within`` seconds."""
+        """Wait at most ``within`` seconds for the futures ``gone`` (from ``until_gone``). Return False if one of these futures is
+        not done in this time.
+        """
         if gone:
             await asyncio.wait(gone, timeout=within)
         return all(future.done() for future in gone)
 
     def run_is_gone(self, run: str) -> None:
-        """Note that ``run`` (or the holding with that id) has ended."""
+        """Note that the run, or the holding, with the id ``run`` has ended."""
         for future in self._gone.pop(run, ()):
             if not future.done():
                 future.set_result(None)

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What belongs to one login session, and by what it is found.
+"""Defines which processes belong to one login session, and how jitd finds them.
 
-The process that asks is put into a control group before it is let in. What comes after us in the stack gives the session names of
-its own: the scope into which logind moves it, and the kernel's audit session, which pam_loginuid begins: it stays with a process
-that a user manager takes into another control group.
-Law: what the session is known by stands on the run's plate, from before anybody is moved: who keeps it can be killed at any
-moment, and the next keeper begins with no more than that. What was there before the session is no part of it.
+A login begins with a process that asks for the login, for example a process of sshd. jitd puts the process that asked for the
+login into a control group before the login is allowed. Afterwards other PAM modules give two more names to the session. The first
+of these names is the scope into which logind moves the session. The second of these names is the kernel's audit session, which
+pam_loginuid starts. A user manager may move a process to another control group, but the process keeps its audit session.
+Law: the names of the session are written on the run's plate before any process is moved. A keeper can be killed at any moment.
+The next keeper has only the data on the plate. A process that existed before the session does not belong to the session.
 """
 
 from __future__ import annotations
@@ -25,28 +26,33 @@ from jitd.monitor.strays import NO_SESSION, session_of, started_at
 
 LOGINDS_SCOPE = re.compile(r"/session-[A-Za-z0-9]+\.scope\Z")
 LOGINDS_SESSIONS = "/run/systemd/sessions"
-"""The directory with a file for each session (sd-login(3) reads them too). A file stays until the session's scope is empty, even
-if the leader of the session has ended."""
+"""The directory in which logind keeps one file for each session. sd-login(3) reads the same files. The file of a session exists
+until the session's scope is empty, even if the leader of the session has ended.
+"""
 
 
 class Belongings:
-    """All of one session: the process that asked, its control group, and what is found by the names that it gets later."""
+    """All processes of one session: the process that asked for the login, the processes in its control group, and other
+    processes. The two later names of the session lead to these other processes.
+    """
 
     def __init__(self, pid: Pid, started: int, plate: int) -> None:
         self.housing = Housing()
         self.process: int | None = None
-        """The descriptor of the process that asked, as long as it lives."""
+        """The descriptor of the process that asked for the login. The descriptor is None if that process has ended."""
         self._plate = plate
         self._asker = Asker(pid, started, int(time.monotonic() * 1e6), session_of(pid), group_of(pid) or "")
-        self._came_from: dict[Pid, str] = {}  # process → the control group from which it was moved into ours
-        self._scope = ""  # the directory of logind's scope, once there is one
-        self._scope_is = 0  # the scope's inode: another session may get the same name later
-        self._session = NO_SESSION  # the audit session, once this login has its own
+        self._came_from: dict[Pid, str] = {}  # process → the control group from which jitd moved the process
+        self._scope = ""  # the directory of logind's scope; empty until it is known
+        self._scope_is = 0  # the inode of that scope, because another session may get the same name later
+        self._session = NO_SESSION  # the audit session of this login, once it is known
         self._hold()
 
     @classmethod
     def of_plate(cls, plate: int) -> Belongings:
-        """Those of a session that another keeper has begun. Raises OSError, or ValueError if the plate names nobody."""
+        """Return the belongings of a session that an earlier keeper has begun. Raises OSError. Raises ValueError if the plate
+        does not name the process that asked for the login.
+        """
         place, *lines = plate_lines(plate)
         asker = asker_of(lines)
         if asker is None:
@@ -64,7 +70,9 @@ class Belongings:
 
     @property
     def pid(self) -> Pid:
-        """The number of the process that asked, which may be another's once that has ended."""
+        """The pid of the process that asked for the login. After the end of the process that asked for the login, another process
+        may get this pid.
+        """
         return self._asker.pid
 
     def _hold(self) -> None:
@@ -76,23 +84,26 @@ class Belongings:
                 os.close(process)
 
     def lose(self) -> None:
-        """The process that asked has ended."""
+        """Note that the process that asked for the login has ended."""
         if self.process is not None:
             os.close(self.process)
             self.process = None
 
     def has_ended(self) -> bool:
-        """True if the process that asked has ended: from then on its number may be another process's."""
+        """True if the process that asked for the login has ended. After the end of the process, another process may have its
+        pid.
+        """
         if self.process is None:
             return True
         poll = select.poll()
         poll.register(self.process, select.POLLIN)
         return bool(poll.poll(0))
 
-    # --- taking in -----------------------------------------------------------------------------------------------------
+    # --- control group -------------------------------------------------------------------------------------------------
 
     def take_in(self, run: str, *, is_housed: bool) -> None:
-        """Take a control group, noted on the plate so that it is never forgotten, and put the process and what is below it there.
+        """Reserve a control group for the session. Move the process that asked for the login and its descendants into this group.
+        The group's path is written on the plate first, so that a later keeper can find the group.
 
         Raises OSError.
         """
@@ -112,7 +123,9 @@ class Belongings:
         _move(pid, f"{place}/command")
 
     def let_go(self) -> None:
-        """Move the processes back to where they were: a program that was refused may go on, but not in our control group."""
+        """Move the processes back to their earlier control groups. A program whose login was refused may continue, but outside
+        the control group of jitd.
+        """
         for pid, group in self._came_from.items():
             with suppress(OSError):
                 if group_of(pid) == f"{self.housing.directory}/command":
@@ -122,13 +135,16 @@ class Belongings:
     # --- names ---------------------------------------------------------------------------------------------------------
 
     def find_names(self) -> None:
-        """Find the audit session and the scope of this login: PAM modules that stand after ours in the stack make them."""
+        """Find the audit session and the scope of this login. PAM modules that run after pam_jit create the audit session and the
+        scope.
+        """
         if self._session != NO_SESSION and self._scope:
             return
         session, scope = session_of(self.pid), group_of(self.pid) or ""
-        if self.has_ended():  # looked at afterwards: while it lives, they are its own
+        if self.has_ended():  # checked after the reads: if the process still lives, the values belong to it
             session, scope = self._said_by_logind()
-        elif scope == self._asker.group:  # it was in one before: then logind did not make it for this session
+        # the process was in this group before, so logind did not make the group for this session
+        elif scope == self._asker.group:
             scope = ""
         if self._session == NO_SESSION and session not in (NO_SESSION, self._asker.session):
             note(self._plate, SESSION + b"%d" % session)
@@ -140,7 +156,9 @@ class Belongings:
                 self._scope_is, self._scope = number, scope
 
     def _said_by_logind(self) -> tuple[int, str]:
-        """Audit session and scope of the session that logind has begun for who asked; NO_SESSION and empty if none."""
+        """Return the audit session and the scope that logind has created for the process that asked for the login. Return
+        NO_SESSION and an empty string if logind has created nothing for this process.
+        """
         top = os.path.dirname(group_of(1) or "")
         for said in _loginds_sessions():
             with suppress(KeyError, ValueError):
@@ -149,50 +167,50 @@ class Belongings:
                     return int(said.get("AUDIT", NO_SESSION)), scope
         return NO_SESSION, ""
 
-    # --- all of it -----------------------------------------------------------------------------------------------------
+    # --- all processes -------------------------------------------------------------------------------------------------
 
     def members(self) -> set[Pid]:
-        """Return all processes of the session but the process that asked."""
+        """Return all processes of the session except the process that asked for the login."""
         found = self.in_groups()
         if self.process is not None:
             below = descendants(self.pid)
-            if not self.has_ended():  # looked at afterwards: while it lives, they are its own
+            if not self.has_ended():  # checked after the search: if the process still lives, the descendants belong to it
                 found |= below
         if self._session != NO_SESSION:
             found.update(pid for name in os.listdir("/proc") if name.isdigit() and session_of(pid := int(name)) == self._session)
         return found - {self.pid, os.getpid()}
 
     def in_groups(self) -> set[Pid]:
-        """Return the processes of the session in our control group and in logind's scope. This takes little time."""
+        """Return the processes of the session that are in our control group or in logind's scope. This call takes little time."""
         return members(self.groups())
 
     def groups(self) -> list[str]:
-        """The directories of the control groups in which it is."""
+        """Return the directories of the session's control groups."""
         own = f"{self.housing.directory}/command" if self.housing.directory else ""
         return [group for group in (own, self._living_scope()) if group]
 
     def _living_scope(self) -> str:
-        """Return the directory of logind's scope, as long as it is the scope that was found; empty afterwards."""
+        """Return the directory of logind's scope. Return an empty string if that scope does not exist any more."""
         try:
             return self._scope if self._scope and os.stat(self._scope).st_ino == self._scope_is else ""
         except OSError:
             return ""
 
     def is_gone(self) -> bool:
-        """True if nothing of it is found any more."""
+        """True if no process of the session can be found any more."""
         return self.process is None and not self.in_groups() and not self.members()
 
     def kill(self) -> None:
-        """End all of it, now. To be called again until ``is_gone``."""
+        """Kill all processes of the session now. The caller repeats this call until ``is_gone`` returns True."""
         self.signal_asker(signal.SIGKILL)
         self.housing.kill()
         if scope := self._living_scope():
             with suppress(OSError), open(f"{scope}/cgroup.kill", "w", encoding="ascii") as file:
                 file.write("1")
-        kill_all(self.members)  # also the processes outside of these control groups
+        kill_all(self.members)  # includes the processes outside of these control groups
 
     def signal_asker(self, number: int) -> None:
-        """Signal the process that asked, if it lives."""
+        """Send a signal to the process that asked for the login, if it is alive."""
         if self.process is not None:
             with suppress(OSError):
                 signal.pidfd_send_signal(self.process, number)
@@ -204,8 +222,9 @@ def _move(pid: Pid, group: str) -> None:
 
 
 def _loginds_sessions() -> Iterator[dict[str, str]]:
-    """What logind says of each session: names and values (they are read by sd-login(3), too). Beside the file of a session there
-    is a fifo, ``NAME.ref``; a process that reads it waits until the session ends.
+    """Yield the data of logind about each session. Each item maps names to values (sd-login(3) reads the same data). The
+    directory may also contain a fifo ``NAME.ref`` for each session. Such a fifo is skipped, because a process that reads it would
+    wait until the session ends.
     """
     with suppress(OSError):
         for name in filter(str.isalnum, os.listdir(LOGINDS_SESSIONS)):

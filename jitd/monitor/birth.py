@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a process that the launcher has forked becomes the monitor of a run, and what it removes at its end.
+"""Turns a process that the launcher has forked into the monitor of a run. This module also removes the files of the run when the
+monitor ends.
 
-Law: a run has at most one monitor, and this monitor holds the lock on the run's plate as long as it lives. Except for 0 to 2, no
-descriptor of a monitor belongs to another run, to the launcher or to the daemon.
+Law: a run has at most one monitor. The monitor keeps the lock on the run's plate until the monitor ends. A monitor has no
+descriptor of another run, of the launcher or of the daemon. The only exceptions are the descriptors 0 to 2.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ from jitd.monitor.slate import PR_SET_CHILD_SUBREAPER, PR_SET_DUMPABLE, close_al
 
 
 def receive(peer: socket.socket) -> tuple[bytes, list[int]]:
-    """Receive one packet that asks for a monitor, and its descriptors. Both are empty if the peer has closed the socket.
+    """Receive one packet that asks for a monitor, and the descriptors of that packet. The packet and the list of descriptors are
+    empty if the peer has closed the socket.
 
     Raises OSError.
     """
@@ -41,7 +43,9 @@ def receive(peer: socket.socket) -> tuple[bytes, list[int]]:
 
 
 def await_job(launcher: socket.socket) -> NoReturn:
-    """Wait until the launcher gives a job, and then be its monitor; end if the launcher ends. Never returns."""
+    """Wait for a job from the launcher, and then work as the monitor of this job. If the launcher ends, this process ends, too.
+    Never returns.
+    """
     try:
         _be_on_its_own(launcher.fileno())
         spare = _spare_holder()
@@ -50,7 +54,7 @@ def await_job(launcher: socket.socket) -> NoReturn:
         launcher.close()
         if len(descriptors) == 2:
             _live(*read_birth(packet), descriptors[0], socket.socket(fileno=descriptors[1]), spare)
-    except BaseException:  # a defect: print it on the daemon's standard error, as there is nobody else to tell
+    except BaseException:  # a defect: print it on standard error, which is the daemon's, because nobody else can be told
         sys.excepthook(*sys.exc_info())
     finally:
         os._exit(0)
@@ -59,13 +63,13 @@ def await_job(launcher: socket.socket) -> NoReturn:
 def _spare_holder() -> Spare | None:
     try:
         return Spare(JOB)
-    except OSError:  # a holder is forked when it is needed; if that fails too, the run is refused with the reason
+    except OSError:  # later a holder is forked when it is needed; if that fails too, the run is refused with the reason
         return None
 
 
 def _be_on_its_own(*descriptors: int) -> None:
-    """Give up what this process has from the launcher: signal settings, session, and all descriptors but 0 to 2 and
-    ``descriptors``. Raises OSError.
+    """Drop the state that this process has inherited from the launcher, that is, signal settings, session and descriptors. Only
+    the descriptors 0 to 2 and ``descriptors`` stay open. Raises OSError.
     """
     reset_signals()
     os.setsid()
@@ -75,11 +79,13 @@ def _be_on_its_own(*descriptors: int) -> None:
 
 
 def run_monitor(packet: bytes, job_file: int, control: int) -> NoReturn:
-    """Be the monitor that ``packet`` asks for, until the daemon has taken the outcome of the run. Never returns."""
+    """Work as the monitor that ``packet`` requests. The work ends when the daemon has confirmed the receipt of the run's outcome.
+    Never returns.
+    """
     try:
         _be_on_its_own(job_file, control)
         _live(*read_birth(packet), job_file, socket.socket(fileno=control), None)
-    except BaseException:  # a defect: print it on the daemon's standard error, as there is nobody else to tell
+    except BaseException:  # a defect: print it on standard error, which is the daemon's, because nobody else can be told
         sys.excepthook(*sys.exc_info())
     finally:
         os._exit(0)
@@ -88,7 +94,7 @@ def run_monitor(packet: bytes, job_file: int, control: int) -> NoReturn:
 def _live(run: str, run_dir: str, state_dir: str, job_file: int, control: socket.socket, spare: Spare | None) -> None:
     try:
         plate = _lock(plate_path(run_dir, run))
-    except OSError as fault:  # the daemon has given up the run meanwhile, or the run has another monitor: do not run it
+    except OSError as fault:  # the daemon has given up the run, or the run has another monitor, so do not run it
         Client(control).say_end("not started", FAILED, f"the run cannot be claimed: {fault.strerror}")
         return
     try:
@@ -96,19 +102,20 @@ def _live(run: str, run_dir: str, state_dir: str, job_file: int, control: socket
             file.seek(0)
             job = read_job(file.read(MAX_JOB + 1))
         if job.run != run:
-            raise ValueError("it is another run's")
+            raise ValueError("the job belongs to another run")
         if isinstance(job, Login):
             if spare is not None:
-                os.waitpid(spare.dismiss(), 0)  # wait for it here: a keeper does not wait for children
+                os.waitpid(spare.dismiss(), 0)  # wait for it here, because a keeper does not wait for children
             control.close()  # a login has no client
             life: Monitor | Keeper = Keeper(job, Line(socket_path(run_dir)), plate, state_dir)
         else:
             life = _monitor(job, control, Line(socket_path(run_dir)), plate, state_dir, spare)
     except Exception as fault:
-        if GO in plate_lines(plate):  # a session whose keeper was killed: the daemon sees that nobody ends it, and tries again
+        # the keeper of this session was killed: the daemon notices that nobody ends the session, and tries again
+        if GO in plate_lines(plate):
             raise
         because = sentence(f"the monitor could not begin: {type(fault).__name__}: {fault}")
-        with suppress(OSError):  # the disk fails: no outcome, and no ``go`` on the plate, tell the daemon the same
+        with suppress(OSError):  # if the disk fails, the missing outcome and the missing ``go`` tell the daemon the same
             write_outcome(state_dir, run, Left("not started", FAILED, because))
         Client(control).say_end("not started", FAILED, because)
         return
@@ -116,7 +123,7 @@ def _live(run: str, run_dir: str, state_dir: str, job_file: int, control: socket
     while not life.housing.remove():
         time.sleep(0.02)
     copies = copy_directory(state_dir, run)
-    with suppress(OSError):  # there is no copy, or the disk refuses changes: the plate has to be removed all the same
+    with suppress(OSError):  # there is no copy, or the disk refuses changes; the plate must be removed in both cases
         for name in os.listdir(copies):
             os.unlink(f"{copies}/{name}")
         os.rmdir(copies)
@@ -126,16 +133,17 @@ def _live(run: str, run_dir: str, state_dir: str, job_file: int, control: socket
 
 
 def _monitor(job: Job, control: socket.socket, line: Line, plate: int, state_dir: str, spare: Spare | None) -> Monitor:
-    if spare is not None and job.is_housed:  # the daemon moves this process into a control group, but not the spare
+    if spare is not None and job.is_housed:  # the daemon moves this process into a control group, but not the spare holder
         spare.dismiss()
         spare = None
     return Monitor(job, control, line, plate, state_dir, spare)
 
 
 def _lock(path: str) -> int:
-    """Open the plate and lock it, which claims the run. Return its descriptor.
+    """Open the plate and lock it. The process with this lock is the only monitor of the run. Return the descriptor of the plate.
 
-    The daemon takes the lock for a moment to see whether it is free, so this tries for 2 seconds. Raises OSError.
+    The daemon sometimes locks the plate for a moment, to check whether the lock is free. If the plate is locked, this function
+    therefore tries again for 2 seconds. Raises OSError.
     """
     plate = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
     give_up_at = time.monotonic() + 2.0

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What happens between fork and exec in the process that becomes the command.
+"""The steps that the command's process executes between fork and exec.
 
-Law: every step that fails ends here, with a sentence, and nothing is executed. The client's descriptors arrive in the command's
-process and, if a stream is recorded, in the pump of that stream, and in no other process. So neither monitor nor holder has such
-a descriptor or waits for one, whatever it is.
+Law: if a step fails, this process reports a sentence and ends, and nothing is executed. Only the command's process receives the
+client's descriptors. The pump of a recorded stream receives the descriptor of this stream. The monitor and the holder never have
+a descriptor of the client. Therefore the monitor and the holder never wait for a client's descriptor.
 """
 
 from __future__ import annotations
@@ -27,11 +27,13 @@ from jitd.monitor.terminal import Terminal
 from jitpam.wire import notation
 
 SHELL = b"/bin/sh"
-"""The shell that executes a script without an interpreter line."""
+"""The shell that executes a script if the script has no interpreter line."""
 
 
 class CannotStart(Exception):
-    """The command cannot be started. ``because`` is a sentence, ``number`` the exit status that jitsudo gives."""
+    """The command cannot be started. ``because`` is a sentence that gives the reason. ``number`` is the exit status that jitsudo
+    returns.
+    """
 
     def __init__(self, because: str, number: int = CANNOT) -> None:
         super().__init__(because)
@@ -41,12 +43,12 @@ class CannotStart(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the monitor has made for the command.
+    """The sockets and descriptors that the monitor has created for the command.
 
-    ``leash`` is the socket between the command's process and the monitor, until exec closes it. ``life`` is the socket that the
-    monitor closes when the command is over, which tells the holder. ``slave`` is the terminal's end for the command, ``monitor``
-    the monitor's process id. ``pumps`` lead to the processes that pass on recorded streams; None if only a terminal, or nothing,
-    is recorded.
+    ``leash`` is the socket between the command's process and the monitor; exec closes it. ``life`` is a socket that the monitor
+    closes when the command has ended. The closed socket informs the holder. ``slave`` is the command's end of the terminal.
+    ``monitor`` is the pid of the monitor. ``pumps`` lead to the processes that pass on recorded streams. ``pumps`` is None if
+    only a terminal, or nothing, is recorded.
     """
 
     control: socket.socket
@@ -59,18 +61,19 @@ class Surroundings:
 
     @property
     def passed(self) -> tuple[int, ...]:
-        """The descriptors in this object that the command's process keeps until its streams are in place."""
+        """Return the descriptors in this object that the command's process must keep until its streams are in place."""
         slave = () if self.slave is None else (self.slave,)
         pumps = () if self.pumps is None else self.pumps.descriptors
         return (self.control.fileno(), self.leash.fileno(), *slave, *pumps)
 
 
 def become_command(job: Job, around: Surroundings) -> NoReturn:
-    """Prepare this process, say that it is ready, wait for ``go``, and execute the command. Never returns.
+    """Prepare this process, report that it is ready, wait for ``go``, and execute the command. Never returns.
 
-    This process sends on the leash: ``c`` and its number; ``S`` and what the client says of its terminal; ``r`` for ready; or
-    ``x`` and why there is no command. The monitor sends ``g``. Exec closes the leash; a kill does too, so the monitor then asks
-    the kernel whether exec has succeeded.
+    This process sends four kinds of packets on the leash. ``c`` is followed by the pid of this process. ``S`` is followed by the
+    client's data about its terminal. ``r`` means that this process is ready. ``x`` is followed by the reason why the command is
+    not executed. The monitor sends ``g``, which means ``go``. Exec closes the leash, but a kill closes the leash as well. When
+    the leash is closed, the monitor therefore asks the kernel whether exec has succeeded.
     """
     try:
         os.setpgid(0, 0)
@@ -94,15 +97,15 @@ def become_command(job: Job, around: Surroundings) -> NoReturn:
         tell(around.leash, fault.number, fault.because)
     except (Unfit, Uninspectable) as fault:
         tell(around.leash, CANNOT, str(fault))
-    except BaseException as fault:  # of any kind: tell it, and execute nothing
+    except BaseException as fault:  # an exception of any kind: report it, and execute nothing
         tell(around.leash, FAILED, f"the command could not be prepared: {type(fault).__name__}: {fault}")
     finally:
         os._exit(CANNOT)
 
 
 def tell(leash: socket.socket, number: int, because: str) -> None:
-    """Tell the monitor that there will be no command, and why."""
-    with suppress(OSError):  # the monitor has ended, and without it nothing is executed
+    """Tell the monitor that the command will not be executed, and give the reason."""
+    with suppress(OSError):  # the monitor has ended; without a monitor nothing is executed
         leash.send(b"x" + notation.write({"number": number, "because": sentence(because)}))
 
 
@@ -112,7 +115,7 @@ def _streams(job: Job, around: Surroundings) -> Streams:
         raise CannotStart("the client went away")
     around.control.close()
     if not fits(job.stdin, streams.kinds[0]):
-        raise CannotStart(f"standard input is a {streams.kinds[0]}, and its rule wants {WANTED[job.stdin]}")
+        raise CannotStart(f"standard input is a {streams.kinds[0]}, but the rule requires {WANTED[job.stdin]}")
     if around.slave is not None and "terminal" not in streams.kinds:
         Terminal.renounce(around.slave)
     told: dict[str, Any] = {
@@ -127,7 +130,8 @@ def _streams(job: Job, around: Surroundings) -> Streams:
 
 
 def _what_to_execute(job: Job, state_dir: str) -> bytes:
-    """Return the path to execute: the approved path, or that of a copy if others may change the original.
+    """Return the path of the file to execute. Usually this is the approved path. If other people may change the approved file,
+    the result is the path of a copy.
 
     Raises CannotStart and Uninspectable.
     """
@@ -146,7 +150,7 @@ def _what_to_execute(job: Job, state_dir: str) -> bytes:
     if not found.writable_by:
         return job.path
     if not job.writable:
-        raise CannotStart(f"others may change it: {found.writable_by[0]}")
+        raise CannotStart(f"other accounts may change the file: {found.writable_by[0]}")
     try:
         return _copy(job, os.fsencode(copy_directory(state_dir, job.run)))
     except OSError as fault:
@@ -154,7 +158,7 @@ def _what_to_execute(job: Job, state_dir: str) -> bytes:
 
 
 def _copy(job: Job, directory: bytes) -> bytes:
-    """Copy the approved content to where only root can change it, and return the copy's path.
+    """Copy the approved content to a place where only root can change it. Return the path of the copy.
 
     Raises CannotStart, Uninspectable and OSError.
     """
@@ -162,14 +166,15 @@ def _copy(job: Job, directory: bytes) -> bytes:
     copy = directory + b"/" + os.path.basename(job.path)
     if copy_content(job.path, copy) != job.digest:
         raise CannotStart("it was changed since it was approved")
-    for made in (copy, directory):  # readable only by the target's group: who else may read the original is not known
+    # only the target's group may read the copy, because nobody knows who else may read the original
+    for made in (copy, directory):
         os.chown(made, 0, job.gid)
         os.chmod(made, 0o750)
     return copy
 
 
 def _arrange(job: Job, streams: Streams, around: Surroundings) -> None:
-    """Make the three streams descriptors 0 to 2, and close all other descriptors but the leash."""
+    """Make the three streams the descriptors 0 to 2, and close all other descriptors except the leash."""
     leash = around.leash.fileno()
     null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
     sources = []
@@ -185,7 +190,9 @@ def _arrange(job: Job, streams: Streams, around: Surroundings) -> None:
 
 
 def _recorded(job: Job, streams: Streams, around: Surroundings) -> dict[int, int]:
-    """Return slot → descriptor of streams that are not a terminal. A recorded stream has a pipe to its pump. Raises OSError."""
+    """Return a mapping from the slots of the streams that are not a terminal to their descriptors. The descriptor of a recorded
+    stream is a pipe to its pump. Raises OSError.
+    """
     if around.pumps is None:
         return streams.descriptors
     sources = {slot: each for slot, each in streams.descriptors.items() if slot in around.pumps.slots}
@@ -193,25 +200,29 @@ def _recorded(job: Job, streams: Streams, around: Surroundings) -> dict[int, int
 
 
 def _begin_in_directory(job: Job, caller: int) -> bool:
-    """Enter the approved directory as root, if the process ``caller`` has it as its current directory. True if that is done.
+    """Enter the approved directory as root, but only if it is the current directory of the process ``caller``. Return True if
+    this process is now in the approved directory.
 
-    A command inherits the current directory from sudo, too. This does not lend root's access to anybody. The requester has
-    entered the directory with their own rights; and an account that may not search the directory cannot use anything in it.
+    A command that is started by sudo also inherits the current directory. Nobody gets the access rights of root because of the
+    inherited directory. The requester has entered the directory with their own rights. An account that may not search the
+    directory cannot use anything in it.
     """
     if not stands_in(caller, job.requester_uid, job.cwd_device, job.cwd_inode):
         return False
     try:
         os.chdir(job.cwd)
         found = os.stat(".")
-    except OSError:  # such as a directory on a network file system that root may not enter
+    except OSError:  # for example a directory on a network file system that root may not enter
         return False
     return (found.st_dev, found.st_ino) == (job.cwd_device, job.cwd_inode)
 
 
 def _enter_directory(job: Job, *, is_inside: bool) -> None:
-    """Enter the approved directory by its path, as the target user. Raises CannotStart if that fails, or if it is another one.
+    """Enter the approved directory by its path, as the target user. Raises CannotStart if the directory cannot be entered, or if
+    the path leads to another directory.
 
-    ``is_inside``: this process is in the directory already; then it does not matter that the user may not enter it.
+    ``is_inside`` means that this process has already entered the directory. If ``is_inside`` is True, it is not an error that the
+    user may not enter the directory.
     """
     try:
         os.chdir(job.cwd)
@@ -223,7 +234,7 @@ def _enter_directory(job: Job, *, is_inside: bool) -> None:
     except OSError as fault:
         raise CannotStart(f"the working directory cannot be entered: {fault.strerror}") from None
     if (found.st_dev, found.st_ino) != (job.cwd_device, job.cwd_inode):
-        raise CannotStart("the working directory is another one than was approved")
+        raise CannotStart("the working directory is not the approved one")
 
 
 def _execute(job: Job, path: bytes) -> None:

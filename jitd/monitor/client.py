@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The monitor's end of the client's control socket (PROTOCOL.md section 5), after the streams have come.
+"""The monitor's end of the client's control socket (PROTOCOL.md section 5). The monitor uses this module after the streams have
+arrived.
 
-Law: nothing here blocks. No descriptors are received: the kernel closes those that come with a packet.
+Law: functions in this module never block. This module receives no descriptors. If a packet has descriptors, the kernel closes
+them.
 """
 
 from __future__ import annotations
@@ -13,11 +15,13 @@ from jitd.monitor.streams import AT_ONCE, MAX_PACKET
 from jitpam.wire import notation
 
 MOST_TAKEN = 32
-"""Most packets that are read in one turn, so that a flood of packets does not delay other work."""
+"""Maximum number of packets of the client that are read in one turn. Because of this limit, a flood of packets cannot delay other
+work.
+"""
 
 
 class Client:
-    """The client of one run. ``is_gone`` is true once the client has hung up."""
+    """The client of one run. ``is_gone`` is True after the client has disconnected."""
 
     def __init__(self, control: socket.socket) -> None:
         self.socket = control
@@ -25,11 +29,11 @@ class Client:
         self._waiting: deque[bytes] = deque()
 
     def say(self, kind: bytes, payload: bytes = b"") -> None:
-        """Send one packet, after the packets that wait."""
+        """Send one packet of this ``kind``, after all packets that still wait to be sent."""
         self.send(memoryview(kind + payload))
 
     def send(self, packet: memoryview) -> None:
-        """Send a packet, after the packets that wait. A copy is kept only if the client does not take the packet now."""
+        """Send ``packet``, after all packets that still wait to be sent. The packet is copied only if it cannot be sent now."""
         if self.is_gone:
             return
         if not self._waiting:
@@ -44,15 +48,15 @@ class Client:
         self._waiting.append(bytes(packet))
 
     def say_end(self, ending: str, number: int, because: str) -> None:
-        """Tell how the run ended: the last packet to the client."""
+        """Tell the client how the run ended. The packet about the end is the last packet to the client."""
         self.say(b"X", notation.write({"outcome": ending, "status": number, "because": because}))
 
     def say_news(self, sentence: str) -> None:
-        """Tell the person a sentence."""
+        """Send a sentence to the client, which shows the sentence to the person."""
         self.say(b"N", sentence.encode())
 
     def push(self) -> None:
-        """Send the packets that wait, as many as the client takes now."""
+        """Send as many waiting packets as the client accepts now."""
         while self._waiting:
             try:
                 self.socket.send(self._waiting[0], AT_ONCE)
@@ -65,11 +69,11 @@ class Client:
 
     @property
     def is_behind(self) -> bool:
-        """True if packets wait for the client to take them."""
+        """True if there are packets that the client has not accepted yet."""
         return bool(self._waiting)
 
     def hear(self) -> list[bytes]:
-        """Return the packets that have come. Sets ``is_gone`` if the client has hung up."""
+        """Return the packets that have arrived. Set ``is_gone`` if the client has disconnected."""
         packets: list[bytes] = []
         while not self.is_gone and len(packets) < MOST_TAKEN:
             try:
@@ -85,7 +89,7 @@ class Client:
         return packets
 
     def drop(self) -> None:
-        """Close the socket, and forget the packets that wait."""
+        """Close the socket, and forget the waiting packets."""
         self.is_gone = True
         self._waiting.clear()
         self.socket.close()

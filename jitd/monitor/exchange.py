@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What passes between the client and the command's terminal: bytes, window sizes, signals, and the foreground (PROTOCOL.md
-section 5).
+"""Passes bytes, window sizes, signals, and the foreground between the client and the command's terminal (PROTOCOL.md section 5).
 
-Law: neither side is waited for. Bytes are read from one side only if the other side can take them. The command is signalled by
-its process group, and only as long as the leader of the group has not been waited for. A client that sends anything but a packet
-of PROTOCOL.md is treated as if it had hung up.
+Law: the monitor never waits for the client or for the terminal. The monitor reads bytes from one side only if the other side can
+accept them. The monitor sends signals only to the command's process group, and only before the monitor has waited for the group's
+leader. The client is disconnected if it sends a packet that PROTOCOL.md does not define.
 """
 
 from __future__ import annotations
@@ -21,19 +20,21 @@ from jitd.monitor.tape import Tape
 from jitd.monitor.terminal import Terminal
 
 MOST_KEPT = 512 * 1024
-"""Bytes that are read from the terminal, at most, after the command has stopped or ended. Its own unread output is less."""
+"""Maximum number of bytes that are read from the terminal after the command has stopped or ended. The limit is larger than any
+unread output of the command itself.
+"""
 MOST_RELAYED = 8
-"""Packets of output that are made in one turn, at most."""
+"""Maximum number of output packets that are sent to the client in one turn."""
 SIGNALS = frozenset(
     getattr(signal, f"SIG{name}") for name in ("HUP", "INT", "QUIT", "TERM", "USR1", "USR2", "ALRM", "TSTP", "CONT", "WINCH")
 )
-"""Signals that a client may send to the command."""
+"""The signals that a client may send to the command."""
 ENDING = frozenset((signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM))
-"""Signals that are meant to end the command."""
+"""The signals whose purpose is to end the command."""
 
 
 class Exchange:
-    """The client and the terminal of one run. ``is_open`` is true once the client's streams have come."""
+    """The client and the terminal of one run. ``is_open`` is True after the client's streams have arrived."""
 
     def __init__(self, client: Client, terminal: Terminal | None, tape: Tape) -> None:
         self.client = client
@@ -41,13 +42,15 @@ class Exchange:
         self.tape = tape
         self.is_open = False
         self.is_told_to_end = False
-        """True if a signal that is meant to end the command came after the command's end."""
+        """True if the client sent a signal from ENDING after the end of the command."""
         self.is_held = False
-        """True while the run is frozen: a client cannot continue it."""
+        """True as long as the run is frozen. A client cannot continue a frozen run."""
         self._in_front: Pid = 0  # the process group that had the terminal when the command stopped
 
     def open(self, told: dict[str, object], uid: int, command: Pid) -> None:
-        """Begin: the client's streams have come. ``told`` is what the client says of its terminal. Raises OSError."""
+        """Start to pass on bytes, because the client's streams have arrived. ``told`` contains the client's data about its
+        terminal. Raises OSError.
+        """
         self.is_open = True
         if not told["terminal"]:
             self.close_terminal()
@@ -67,11 +70,11 @@ class Exchange:
 
     @property
     def is_full(self) -> bool:
-        """True if no more input can be taken from the client for now."""
+        """True if no more input can be accepted from the client now."""
         return self.terminal is not None and self.terminal.is_full
 
     def wait_with(self, poll: select.poll) -> None:
-        """Register the descriptors to wait for."""
+        """Register this object's descriptors in ``poll``."""
         if not self.is_open:
             return
         if not self.client.is_gone:
@@ -87,7 +90,7 @@ class Exchange:
     # --- from the client
 
     def hear(self, command: Pid) -> None:
-        """Read the client's packets, and do what they say."""
+        """Read the client's packets, and carry out the requests in them."""
         for packet in self.client.hear() if self.is_open and not self.is_full else ():
             kind, payload = packet[:1], packet[1:]
             if kind == b"I" and self.terminal is not None:
@@ -107,7 +110,9 @@ class Exchange:
                 return
 
     def _resize(self, rows: int, columns: int, command: Pid) -> None:
-        """Set the window's size. The kernel sends SIGWINCH to the terminal's foreground group; the command gets it too."""
+        """Set the size of the window. The kernel sends SIGWINCH to the foreground group of the terminal. The command's process
+        group gets SIGWINCH, too.
+        """
         terminal = self.terminal
         if terminal is not None and terminal.resize(rows, columns):
             self.tape.resize(rows, columns)
@@ -115,7 +120,9 @@ class Exchange:
                 signal_group(command, signal.SIGWINCH)
 
     def _go_on(self, payload: bytes, command: Pid) -> bool:
-        """Continue the command, since the client goes on (packet ``C``). False if ``payload`` cannot be read."""
+        """Continue the stopped command, because the client process continues (packet ``C``). Return False if ``payload`` cannot
+        be read.
+        """
         try:
             turn = read_turn(payload)
         except Unfit:
@@ -131,9 +138,10 @@ class Exchange:
         return True
 
     def _take_turn(self, command: Pid, *, is_ours: bool) -> None:
-        """Put the command's group that had the terminal into the foreground again. If ``is_ours`` is false, take it away.
+        """Put the command's process group that had the terminal before into the foreground again. If ``is_ours`` is False, remove
+        this group from the foreground.
 
-        If a group of the command is in the foreground already, it stays there.
+        If a process group of the command is already in the foreground, nothing is changed.
         """
         assert self.terminal is not None
         front = self.terminal.foreground_group
@@ -147,13 +155,16 @@ class Exchange:
     # --- to the client
 
     def relay(self, *, is_over: bool) -> None:
-        """Pass on in both directions what the other side can take. Output that comes after the run's end is not sent."""
+        """Pass on bytes in both directions. Only as many bytes are passed on as the other side can accept. Output that is written
+        after the end of the run is not sent.
+        """
         self.client.push()
         if self.terminal is None or not self.is_open:
             return
         self.terminal.push()
         if is_over or self.client.is_gone:
-            self.tape.output(self.terminal.read()[1:])  # nobody else reads it, and the process that writes must not wait
+            # nobody else reads the output, and the process that writes it must not wait
+            self.tape.output(self.terminal.read()[1:])
             return
         for _ in range(MOST_RELAYED):
             if self.client.is_behind or not (packet := self.terminal.read()):
@@ -161,12 +172,16 @@ class Exchange:
             self._pass_on(packet)
 
     def _pass_on(self, packet: memoryview) -> None:
-        """Record a packet of output, then send it to the client. Do not send it if it should be recorded and cannot be."""
+        """Record a packet of output, then send it to the client. If the rule requires a recording, a packet that could not be
+        recorded is not sent.
+        """
         if self.tape.output(packet[1:]):
             self.client.send(packet)
 
     def say_stopped(self, number: int) -> None:
-        """Tell the client that signal ``number`` has stopped the command, after the output that came before."""
+        """Send the output that was written before the stop. Then tell the client that signal ``number`` has stopped the
+        command.
+        """
         if self.terminal is not None:
             group = self.terminal.foreground_group
             self._in_front = group if group not in (0, os.getpgrp()) else 0
@@ -175,21 +190,21 @@ class Exchange:
         self.client.say(b"T", bytes([number]))
 
     def drain(self) -> None:
-        """Send the client all that the command has written, but not more than about MOST_KEPT bytes."""
+        """Send all output of the command to the client, but at most about MOST_KEPT bytes."""
         size = 0
         while self.terminal is not None and self.is_open and size < MOST_KEPT and (packet := self.terminal.read()):
             self._pass_on(packet)
             size += len(packet)
 
     def close_terminal(self) -> None:
-        """Close the terminal, which hangs up the processes that still use it."""
+        """Close the terminal. Processes that still use the terminal get a hang-up."""
         if self.terminal is not None:
             self.terminal.close()
             self.terminal = None
 
 
 def _lives(group: Pid) -> bool:
-    """True if there is a process in process group ``group``."""
+    """True if at least one process belongs to process group ``group``."""
     try:
         os.killpg(group, 0)
     except OSError:

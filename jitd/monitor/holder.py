@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The process between monitor and command (the holder): it opens the PAM session, makes the command's process, and closes the
-session at the end.
+"""The process between monitor and command (the holder). The holder opens the PAM session, creates the command's process, and
+closes the session at the end.
 
-A monitor that waits for its job forks a holder in advance. So no run waits for that fork, nor for the copies of memory that the
-first writes after a fork cause (docs/start.md).
-Law: every step that fails ends here, with a sentence, and nothing is executed. A holder that is forked in advance knows nothing
-of any run. It takes one job, or none, and ends with its monitor.
+A monitor forks a holder in advance, while the monitor waits for its job. Therefore no run has to wait for the fork of its holder.
+The first writes after a fork cause copies of memory pages, and no run has to wait for these copies (docs/start.md).
+Law: if a step fails, the holder reports a sentence and ends, and nothing is executed. A holder that was forked in advance has no
+data of any run. A holder accepts at most one job, and ends when its monitor ends.
 """
 
 from __future__ import annotations
@@ -29,14 +29,18 @@ from jitd.monitor.signalling import Pid
 from jitd.monitor.slate import close_all_but, name_requester, reset_signals, wipe
 
 MOST_SAID = 64 * 1024
-"""Bytes of a job that a spare holder takes at most. For a longer job a holder is forked that has the job in its memory."""
+"""Maximum size in bytes of a job that is sent to a spare holder. For a larger job, the monitor forks a new holder, which then has
+the job in its memory.
+"""
 
 
 class Spare:
-    """A holder without a job, forked in advance."""
+    """A holder that was forked in advance and has no job yet."""
 
     def __init__(self, rehearsed: Job) -> None:
-        """Fork the holder. Before it waits for its job, it goes through ``rehearsed``, a job of no run. Raises OSError."""
+        """Fork the holder. The holder first rehearses with ``rehearsed``, a job that belongs to no run. After the rehearsal, the
+        holder waits for its own job. Raises OSError.
+        """
         self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
         with theirs:
             try:
@@ -49,11 +53,13 @@ class Spare:
                 _await_job(theirs, rehearsed)
 
     def take(self, job: Job, around: Surroundings) -> bool:
-        """Give the holder a job, so that it opens the session. False if it cannot take the job: it gets nothing of it, and ends.
+        """Give the holder a job. The holder then opens the session. Return False if the holder cannot accept this job. A holder
+        that cannot accept the job ends, and receives no part of the job.
 
-        It cannot take a job with a terminal: it was forked before the terminal belonged to the session, so the terminal never
-        becomes its controlling terminal (tty_ioctl(4)). Nor a job with recorded streams: those need more descriptors, and more
-        time anyway.
+        The holder cannot accept a job with a terminal. The reason is that the holder was forked before the terminal belonged to
+        the session. So the terminal cannot become the holder's controlling terminal (tty_ioctl(4)). The holder also cannot accept
+        a job with recorded streams, because recorded streams need more descriptors. A job with recorded streams takes more time
+        anyway.
         """
         try:
             said = pack(job, around.monitor, around.state_dir)
@@ -67,26 +73,30 @@ class Spare:
         return True
 
     def go_on(self, housing: Housing) -> Pid:
-        """Have the holder make the command's process in ``housing``. Return the holder's number.
+        """Let the holder create the command's process in ``housing``. Return the holder's pid.
 
-        The holder may have ended already; then it has told why on the leash.
+        If the holder has already ended, it has sent the reason on the leash.
         """
         with self._orders, suppress(OSError):
             self._orders.send(marshal.dumps(housing.directory), socket.MSG_NOSIGNAL)
         return self._pid
 
     def dismiss(self) -> Pid:
-        """End the holder. Return its number, to wait for it; a monitor waits for each of its children anyway."""
+        """End the holder. Return the holder's pid, so that the caller can wait for this process. A monitor always waits for each
+        of its children.
+        """
         self._orders.close()
-        os.kill(self._pid, signal.SIGKILL)  # it was not waited for yet, so the number is still its own
+        os.kill(self._pid, signal.SIGKILL)  # nobody has waited for it yet, so the pid still belongs to it
         return self._pid
 
 
 def begin(job: Job, around: Surroundings, spare: Spare | None) -> Callable[[Housing], Pid]:
-    """Have ``spare`` open the session, if it can, while the caller finds out where the command is to live.
+    """Let ``spare`` open the session, if ``spare`` can accept the job. Meanwhile the caller finds a control group for the
+    command.
 
-    Return a function for the caller to call once, with that place. The function has the command's process made there, and
-    returns the holder's number. Both raise OSError.
+    Return a function, which the caller calls once with that control group. This function lets a holder create the command's
+    process in the group, and returns the holder's pid. The function forks a new holder if ``spare`` could not accept the job.
+    ``begin`` and the returned function raise OSError.
     """
     if spare is not None and spare.take(job, around):
         return spare.go_on
@@ -117,14 +127,16 @@ def _await_job(orders: socket.socket, rehearsed: Job) -> NoReturn:
         said, descriptors = _receive(orders)
         if said:
             _hold_session(*_unpack(said, descriptors), lambda: _place(orders))
-    except BaseException:  # a defect: print it on the daemon's standard error; the monitor sees that the leash is closed
+    except BaseException:  # a defect: print it on the daemon's standard error; the monitor notices that the leash is closed
         sys.excepthook(*sys.exc_info())
     finally:
         os._exit(0)
 
 
 def _rehearse(job: Job) -> None:
-    """Go through the steps between a job and the fork that have no effect, as ``rehearsal`` does for a monitor."""
+    """Execute those steps between a job and the fork that have no effect. The module ``rehearsal`` does the same for a
+    monitor.
+    """
     rehearse()
     with suppress(Exception):
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
@@ -139,19 +151,21 @@ def _rehearse(job: Job) -> None:
 
 
 def pack(job: Job, monitor: Pid, state_dir: str) -> bytes:
-    """Return the bytes that give a job to a waiting holder."""
+    """Return the bytes that transfer a job to a waiting holder."""
     return marshal.dumps((tuple(getattr(job, field.name) for field in fields(Job)), monitor, state_dir))
 
 
 def _unpack(said: bytes, descriptors: Iterable[int]) -> tuple[Job, Surroundings]:
-    """Return what ``pack`` was given. The monitor wrote these bytes, and it is root as this process is."""
+    """Return the arguments that were passed to ``pack``. The bytes ``said`` can be trusted, because the monitor wrote them and is
+    root, like this process.
+    """
     values, monitor, state_dir = marshal.loads(said)
     control, leash, life = (socket.socket(fileno=descriptor) for descriptor in descriptors)
     return Job(*values), Surroundings(control, leash, life, None, monitor, state_dir)
 
 
 def _place(orders: socket.socket) -> Housing:
-    """Wait until the monitor says where the command is to live. Raises CannotStart if the monitor has ended."""
+    """Wait until the monitor sends the control group for the command. Raises CannotStart if the monitor has ended."""
     said = orders.recv(MOST_SAID)
     orders.close()
     if not said:
@@ -162,7 +176,9 @@ def _place(orders: socket.socket) -> Housing:
 
 
 def _receive(orders: socket.socket) -> tuple[bytes, array.array[int]]:
-    """Receive a job and its descriptors, which exec closes from the first moment: ``socket.recv_fds`` does not ask for that."""
+    """Receive a job and its descriptors. The descriptors are close-on-exec from the moment of their arrival. ``socket.recv_fds``
+    does not guarantee this.
+    """
     descriptors = array.array("i")
     room = socket.CMSG_SPACE(3 * descriptors.itemsize)
     said, ancillary, _, _ = orders.recvmsg(MOST_SAID, room, socket.MSG_CMSG_CLOEXEC)
@@ -173,7 +189,9 @@ def _receive(orders: socket.socket) -> tuple[bytes, array.array[int]]:
 
 
 def _be_clean(*descriptors: int) -> None:
-    """Give up what this process has inherited (signals, limits, descriptors) but 0 to 2 and ``descriptors``. Raises OSError."""
+    """Drop all inherited state of this process: signals, limits and descriptors. Only the descriptors 0 to 2 and ``descriptors``
+    stay open. Raises OSError.
+    """
     reset_signals()
     ignore_signals()
     close_all_but(0, 1, 2, *descriptors)
@@ -181,10 +199,10 @@ def _be_clean(*descriptors: int) -> None:
 
 
 def _hold_session(job: Job, around: Surroundings, place: Callable[[], Housing]) -> None:
-    """Open the session, make the command's process beside this one, and close the session when the command has ended.
+    """Open the session, and create the command's process beside this process. When the command has ended, close the session.
 
-    ``place`` waits until it is known where the command is to live, and returns that. This process is outside of that control
-    group, so it can close the session whatever ends the command.
+    ``place`` waits for the control group of the command, and returns it. This process is outside that control group, so it can
+    always close the session, no matter how the command ends.
     """
     try:
         name_requester(job.requester_uid)
@@ -203,7 +221,7 @@ def _hold_session(job: Job, around: Surroundings, place: Callable[[], Housing]) 
             raise
         if pid == 0:
             become_command(job, around)
-        for ours in around.passed:  # but not the descriptors that a PAM module has opened
+        for ours in around.passed:  # the descriptors that a PAM module has opened stay open
             os.close(ours)
         close_after(session, around.life)
     except CannotStart as fault:
@@ -217,5 +235,5 @@ def _requester(job: Job) -> str:
 
 
 def _terminal(job: Job, around: Surroundings) -> str | None:
-    """Return the path of the run's terminal, or None if the command is to have none."""
+    """Return the path of the run's terminal. Return None if the command has no terminal."""
     return os.ttyname(around.slave) if around.slave is not None and "terminal" in job.streams else None

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the processes of a command live, so that all of them can be found and ended: in a control group, and below the monitor.
+"""Keeps the processes of a command in a control group and below the monitor. With this control group and this tree, all processes
+of the command can be found and ended.
 
-Law: a housing is called empty only if the kernel says that the monitor has no child but the holder, and that no process is in
-the control group.
+Law: a housing is treated as empty only if the kernel confirms two facts. The holder is the only child of the monitor, and the
+control group has no process.
 """
 
 from __future__ import annotations
@@ -19,26 +20,33 @@ from functools import cache
 from jitd.monitor.signalling import Pid, hang_up_all, kill_all, look_at, members
 
 SYS_CLONE3 = 435
-"""The number of clone3(2), which is the same on every architecture."""
+"""The number of the system call clone3(2). The number of clone3(2) is the same on every architecture."""
 SYS_CLONE = {"x86_64": 56, "aarch64": 220, "riscv64": 220, "ppc64le": 120}
-"""Architecture → the number of clone(2), for architectures on which the flags are its first argument."""
+"""Maps an architecture to the number of clone(2). Only those architectures are listed on which the flags are the first
+argument.
+"""
 CLONE_INTO_CGROUP = 0x200000000
 CLONE_PARENT = 0x8000
 NOT_EXECUTED = 0x40
-"""PF_FORKNOEXEC among the flags of a process (proc(5), ``stat``). The kernel clears it when exec has succeeded, before it closes
-descriptors. A process that has ended still shows its flags."""
+"""The flag PF_FORKNOEXEC of a process (proc(5), ``stat``). The kernel clears PF_FORKNOEXEC when exec has succeeded, before it
+closes descriptors. The flags of a process can still be read after its end.
+"""
 
 _python = ctypes.PyDLL(None, use_errno=True)  # PyDLL keeps the interpreter's lock during a call, as ``os.fork`` does
 _python.syscall.restype = ctypes.c_long
 
 
 def own_group() -> str | None:
-    """Return the directory of this process's control group (version 2), or None if no such hierarchy is mounted."""
+    """Return the directory of the control group (version 2) of this process. Return None if no hierarchy of control groups is
+    mounted.
+    """
     return group_of("self")
 
 
 def group_of(pid: Pid | str) -> str | None:
-    """Return the directory of the control group of process ``pid``, as ``own_group`` does; None also if the process has ended."""
+    """Return the directory of the control group of process ``pid``. Return None if no hierarchy of control groups is mounted, or
+    if the process has ended.
+    """
     try:
         with open(f"/proc/{pid}/cgroup", encoding="utf-8", errors="surrogateescape") as file:
             path = next(line[3:].rstrip("\n") for line in file if line.startswith("0::"))
@@ -49,7 +57,9 @@ def group_of(pid: Pid | str) -> str | None:
 
 @cache
 def _hierarchy() -> tuple[str, str]:
-    """Return where control groups (version 2) are mounted, and which part of their hierarchy. Raises OSError if they are not."""
+    """Return two paths. The first is the mount point of control groups (version 2). The second is the part of the hierarchy of
+    control groups that is mounted there. Raises OSError if control groups are not mounted.
+    """
     with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
         for line in file:
             before, _, after = line.partition(" - ")
@@ -60,7 +70,9 @@ def _hierarchy() -> tuple[str, str]:
 
 
 def _below(mount: str, root: str, path: str) -> str | None:
-    """Return where ``path`` of the hierarchy is seen, if its part ``root`` is mounted at ``mount``; None if it is not seen."""
+    """Return the directory of the control group ``path``. The part ``root`` of the hierarchy is mounted at ``mount``. Return None
+    if ``path`` is outside ``root``.
+    """
     if path.startswith("/.."):  # outside our control group namespace
         return None
     if root != "/":
@@ -71,25 +83,34 @@ def _below(mount: str, root: str, path: str) -> str | None:
 
 
 class Housing:
-    """The control group of one run, if there can be one, and all descendants of this process."""
+    """The processes of one run. A run consists of all descendants of this process, and of the processes in the run's control
+    group if such a group could be created.
+    """
 
     def __init__(self) -> None:
         self.directory: str | None = None
-        """The run's control group. The command is in ``command`` below it; the monitor is not in ``command``."""
+        """The run's control group. The command is in the subgroup ``command`` of the run's control group. The monitor is outside
+        this subgroup.
+        """
         self._is_ours = False
         self._hung_up: set[Pid] = set()
         self.seek: Callable[[], set[Pid]] = set
-        """A function that finds processes elsewhere that are to end with the run. By default it finds none."""
+        """A function that finds processes in other places which must end together with the run. The default function finds no
+        processes.
+        """
         self.holder: Pid = 0
-        """The child that holds the session until ``close_session``. It is neither counted nor killed with the others."""
+        """The child process (the holder) that keeps the session open until ``close_session``. The holder is not counted as a
+        process of the run, and is not killed together with the other processes.
+        """
         self._life: socket.socket | None = None
         self._holder_ends_by = 0.0
 
     def place_for(self, run: str, *, is_housed: bool) -> str | None:
-        """Return where the control group of ``run`` can be made, or (``is_housed``) where it is. None if there is no place.
+        """Return the path for the control group of ``run``. If ``is_housed`` is True, the group exists already. Return None if
+        there is no place for the group.
 
-        A run is housed if the daemon has put this process into the control group. Note the place before ``take``, since
-        everything in it will be killed.
+        A run is housed if the daemon has put this process into the run's control group. The caller must write the path on the
+        plate before ``take``, because jitd later kills all processes in this group.
         """
         own = own_group()
         self._is_ours = not is_housed
@@ -98,16 +119,19 @@ class Housing:
         return None if own is None else f"{own}/jitd-run-{run}"
 
     def take(self, place: str) -> bool:
-        """Make the control group, or only ``command`` below it if the run is housed. False if that fails."""
+        """Create the control group. If the run is housed, create only the group ``command`` below it. Return False if the group
+        cannot be created.
+        """
         made = [place] if self._is_ours else []
         made.append(f"{place}/command")
         try:
-            for stale in reversed(made):  # empty groups are removed; a group with a process in it stays, and mkdir fails
+            for stale in reversed(made):  # remove empty groups; a group with a process stays, and then mkdir fails
                 with suppress(FileNotFoundError):
                     os.rmdir(stale)
             for directory in made:
                 os.mkdir(directory, 0o755)
-            if not os.path.exists(f"{place}/command/cgroup.kill"):  # Linux < 5.14 cannot kill all of a group in one step
+            # Linux < 5.14 cannot kill all processes of a group in one step
+            if not os.path.exists(f"{place}/command/cgroup.kill"):
                 raise OSError
         except OSError:
             for directory in reversed(made):
@@ -118,14 +142,15 @@ class Housing:
         return True
 
     def inherit(self, place: str) -> None:
-        """Go on with the control group that a process which is gone has taken."""
+        """Continue to use the control group of an earlier keeper that has ended."""
         self.directory = place
         self._is_ours = not place.endswith(".scope")
 
     def fork_beside(self) -> Pid:
-        """Fork as ``os.fork`` does, but the child's parent is this process's parent, and the child begins in the control group.
+        """Fork like ``os.fork``, with two differences. The child's parent is the parent of this process. The child starts in the
+        control group.
 
-        Raises OSError, also in the child.
+        OSError may also be raised in the child.
         """
         if self.directory is None:
             return _clone()
@@ -139,7 +164,7 @@ class Housing:
             os.close(group)
         door = os.open(f"{self.directory}/command/cgroup.procs", os.O_WRONLY | os.O_CLOEXEC)
         try:
-            pid = _clone()  # clone3 is forbidden, so the child moves itself, which takes the kernel some milliseconds
+            pid = _clone()  # clone3 is forbidden, so the child moves itself, which takes some milliseconds
             if pid == 0:
                 os.write(door, b"0")
             return pid
@@ -147,12 +172,14 @@ class Housing:
             os.close(door)
 
     def hold(self, holder: Pid, life: socket.socket) -> None:
-        """Note the holder's number. The holder ends when ``life`` is closed."""
+        """Note the holder's pid. The holder ends when ``life`` is closed."""
         self.holder = holder
         self._life = life
 
     def close_session(self, within: float) -> bool:
-        """Let the holder close the session; kill it if it takes longer than ``within`` seconds. True once it has ended."""
+        """Let the holder close the session. If this takes longer than ``within`` seconds, kill the holder. Return True once the
+        holder has ended.
+        """
         now = time.monotonic()
         if self._life is not None:
             self._life.close()
@@ -163,7 +190,9 @@ class Housing:
         return not self.holder
 
     def kill(self) -> None:
-        """Kill all processes of the run now. Call this until ``is_empty``: processes outside the group are killed one by one."""
+        """Kill all processes of the run now. The caller repeats this call until ``is_empty`` returns True, because processes
+        outside the group are killed one by one.
+        """
         if self.directory is not None:
             try:
                 with open(f"{self.directory}/command/cgroup.kill", "w", encoding="ascii") as file:
@@ -173,12 +202,14 @@ class Housing:
         kill_all(lambda: self._without_holder() | self._strays())
 
     def found(self) -> set[Pid]:
-        """Return all processes of the run that can be found, but the holder and what is below it."""
+        """Return all known processes of the run, without the holder and the holder's descendants."""
         groups = [f"{self.directory}/command"] if self.directory is not None else []
         return (members(groups) | self._without_holder() | self._strays()) - {self.holder}
 
     def hang_up(self) -> None:
-        """Send SIGHUP and SIGCONT to all processes of the run, once to each; also to those forked since the last call."""
+        """Send SIGHUP and SIGCONT once to each process of the run. A later call sends both signals to processes that were forked
+        since the first call.
+        """
         groups = [f"{self.directory}/command"] if self.directory is not None else []
 
         def find() -> set[Pid]:
@@ -188,7 +219,7 @@ class Housing:
             self._hung_up |= hang_up_all(find, groups, but_not=self._hung_up)
 
     def is_empty(self) -> bool:
-        """True if no process of the run is left but the holder. The caller must have waited for its dead children before."""
+        """True if only the holder is left. The caller must wait for its dead children before this call."""
         try:
             os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             if not self.holder or children() - {self.holder}:
@@ -206,7 +237,7 @@ class Housing:
             return True
 
     def remove(self) -> bool:
-        """Remove the empty control group. True once it does not exist any more."""
+        """Remove the empty control group. Return True if the group does not exist any more."""
         if self.directory is None:
             return True
         topmost = self.directory if self._is_ours else f"{self.directory}/command"
@@ -220,9 +251,10 @@ class Housing:
         return not os.path.exists(topmost)
 
     def _without_holder(self) -> set[Pid]:
-        """Return the descendants of this process but the holder and all below it.
+        """Return the descendants of this process, without the holder and the holder's descendants.
 
-        What PAM modules have started below the holder opens and closes the session. It ends with the holder or after it.
+        Processes that PAM modules have started below the holder are needed to open and close the session. The processes of PAM
+        modules end together with the holder, or after the holder.
         """
         return descendants(but_not=self.holder)
 
@@ -232,12 +264,14 @@ class Housing:
 
 
 def fork_sibling() -> Pid:
-    """Fork as ``os.fork`` does, but the child's parent is this process's parent. Raises OSError."""
+    """Fork in the same way as ``os.fork``, but the parent of the child is the parent of this process. Raises OSError."""
     return _clone()
 
 
 def rehearse_fork() -> None:
-    """Do all of ``fork_sibling`` but the fork: call clone3(2) with arguments of size 0, which the kernel refuses (EINVAL)."""
+    """Execute all steps of ``fork_sibling`` except the fork itself. The function calls clone3(2) with arguments of size 0, and
+    the kernel refuses the call (EINVAL).
+    """
     _system_call(SYS_CLONE3, ctypes.byref((ctypes.c_uint64 * 11)()), ctypes.c_size_t(0))
 
 
@@ -248,9 +282,12 @@ def _remove_tree(directory: str) -> None:
 
 
 def _clone(group: int | None = None) -> Pid:
-    """Call clone3(2), or clone(2) if that is enough: as ``os.fork`` without threads, with the same parent, and in ``group``.
+    """Call clone3(2). If the host does not permit clone3(2) and there is no ``group``, call clone(2) instead. The child is like a
+    child that ``os.fork`` creates without threads, with two differences. The child's parent is the parent of this process, and
+    the child starts in ``group``.
 
-    ``group`` is a descriptor of a control group, None for the same as this process's. Raises OSError.
+    ``group`` is the descriptor of a control group. If ``group`` is None, the child starts in the control group of this process.
+    Raises OSError.
     """
     flags = CLONE_PARENT | (0 if group is None else CLONE_INTO_CGROUP)
     arguments = (ctypes.c_uint64 * 11)(flags, 0, 0, 0, 0, 0, 0, 0, 0, 0, group or 0)
@@ -271,7 +308,7 @@ def _system_call(number: int, *arguments: object) -> int:
 
 
 def changed_child() -> Pid | None:
-    """Return a child that has ended or stopped and was not waited for; None if there is none."""
+    """Return a child that has ended or stopped, if nobody has waited for it yet. Return None if there is no such child."""
     try:
         found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WSTOPPED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:
@@ -280,7 +317,9 @@ def changed_child() -> Pid | None:
 
 
 def has_executed(pid: Pid) -> bool:
-    """True once a forked child has executed a program; also if the child has ended since, and was not waited for."""
+    """True once a forked child has executed a program. The result stays True after the child's end, until somebody has waited for
+    the child.
+    """
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             return not int(file.read(4096).rpartition(b")")[2].split()[6]) & NOT_EXECUTED
@@ -289,7 +328,7 @@ def has_executed(pid: Pid) -> bool:
 
 
 def children() -> set[Pid]:
-    """Return the children of this process, including dead ones that nobody has waited for."""
+    """Return the children of this process. Dead children for which nobody has waited are included."""
     own = os.getpid()
     try:
         with open(f"/proc/self/task/{own}/children", "rb") as file:
@@ -299,10 +338,11 @@ def children() -> set[Pid]:
 
 
 def descendants(of: Pid = 0, *, but_not: Pid = 0) -> set[Pid]:
-    """Return the processes below this process, or below ``of``. Leave out ``but_not`` and all processes below that.
+    """Return all descendants of this process, or of process ``of`` if it is given. Process ``but_not`` and all its descendants
+    are left out.
 
-    A monitor is a subreaper: everything that it ever started is below it, whatever a process does to hide. Processes that have
-    ended and wait to be reaped are left out; a fork bomb leaves thousands of them.
+    A monitor is a subreaper. Therefore every process that was started below the monitor stays below the monitor, even if the
+    process tries to hide. Zombies are left out, because a fork bomb creates thousands of zombies.
     """
     children: dict[Pid, list[Pid]] = {}
     for name in os.listdir("/proc"):

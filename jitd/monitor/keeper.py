@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The process beside one login session (its keeper): it puts the session into a control group, watches it, and ends all of it
+"""The process beside one login session (its keeper). The keeper puts the session into a control group, watches it, and ends it
 when the grant ends.
 
-The session is somebody else's: sshd's, or login's. ``belongings`` says what it is made of. Should this process be killed, the
-daemon has another one made, which goes on with what stands on the plate: it ends the session, and tells of it.
-Law: nobody is let in before the session is in hand; it has ended when the process that asked has, and nothing else of it is found
-any more. Who is not let in is put back where they came from. Nobody is let in by a keeper that was not there before.
+The session belongs to another program, for example sshd or login. ``belongings`` defines which processes belong to a session. If
+the keeper is killed, the daemon starts another keeper. The new keeper reads the plate, ends the session, and reports the end.
+Law: the login is not allowed until the session is in its control group. The session has ended when two conditions are true. The
+process that asked for the login must have ended, and no other process of the session can be found. If a login is refused, the
+processes are moved back to their earlier control groups. A keeper that replaces a killed keeper never allows a login.
 """
 
 from __future__ import annotations
@@ -28,26 +29,35 @@ from jitd.monitor.wakeup import Wakeup
 from jitd.recording.writer import boot_clock
 
 PATIENCE = 10.0
-"""Seconds within which the daemon must let the session begin; after that it is refused."""
+"""Seconds within which the daemon must let the session begin. If the daemon does not answer in time, the keeper refuses the
+session.
+"""
 READ_WITHIN = 0.25
-"""Seconds between the sentence on the person's terminal and the hang-up: sshd, which passes it on, is ended too."""
+"""Seconds between the message on the person's terminal and the hang-up. The pause is needed because sshd is ended as well, and
+sshd transmits the message.
+"""
 GRACE = 2.0
 """Seconds between SIGHUP and SIGKILL for all processes of the session."""
 LEADS_FOR = 1.0
-"""Seconds between SIGHUP and SIGTERM for the program that asked. In this time it can close its PAM session, and end by itself."""
+"""Seconds between SIGHUP and SIGTERM for the program that asked for the login. Before SIGTERM, the program can close its PAM
+session and end by itself.
+"""
 LOOK_AGAIN = 0.03
-"""Seconds between two checks whether all processes of the session have ended, while the session is being ended."""
+"""While jitd ends the session, it checks at this interval (in seconds) whether all processes of the session have ended."""
 NAMES_WITHIN = 5.0
-"""For so many seconds after the beginning, the keeper looks often for logind's scope and the audit session. PAM modules that run
-after ours make them."""
-KILLED = "what kept the session was killed"
+"""For this number of seconds after the beginning, the keeper often searches for logind's scope and the audit session. PAM modules
+that run after the module of jitd create the scope and the audit session.
+"""
+KILLED = "the keeper of the session was killed"
 
 
 class Keeper:
-    """One login session, from its job until the daemon has taken the outcome."""
+    """Manages one login session, from its job until the daemon has confirmed the receipt of the outcome."""
 
     def __init__(self, job: Login, line: Line, plate: int, state_dir: str) -> None:
-        """Raises OSError, or ValueError where the session had begun and its plate does not say who asked."""
+        """Raises OSError. Raises ValueError if the session had begun before, and its plate does not name the process that asked
+        for the login.
+        """
         self.job = job
         self.line = line
         self.plate = plate
@@ -80,15 +90,16 @@ class Keeper:
         return self.session.housing
 
     def run(self) -> None:
-        """Watch the session, and end it, until the daemon has taken the outcome."""
+        """Watch the session, and end it when necessary. Then wait until the daemon has confirmed the receipt of the outcome."""
         self._hear_daemon()
         while not self._is_taken:
             try:
                 self._wait()
                 self._look()
                 self._hear_daemon()
-            except Exception as fault:  # of any kind: the session must not go on unwatched
-                if self._because:  # it fails while it ends the session: kill now; if that fails too, the daemon ends the rest
+            except Exception as fault:  # an exception of any kind: the session must not continue without a keeper
+                # a failure while the session is being ended: kill now; if that fails too, the daemon ends the rest
+                if self._because:
                     self.session.kill()
                 self._stop(f"the keeper of the session failed: {type(fault).__name__}: {fault}")
                 time.sleep(LOOK_AGAIN)
@@ -96,20 +107,20 @@ class Keeper:
     # --- beginning -----------------------------------------------------------------------------------------------------
 
     def _settle(self) -> None:
-        """Take the session into a control group."""
+        """Put the session into a control group."""
         self._is_settled = True
         try:
             self.session.take_in(self.job.run, is_housed=self.job.is_housed)
         except OSError:
             self._end(Left("not started", FAILED, "the session could not be put into a control group"))
             return
-        if self.session.has_ended():  # then the process that was moved may be another one with the same number
+        if self.session.has_ended():  # another process may have got the pid of the process that was moved
             self._end(Left("not started", CANNOT, "the program that asked has ended"))
             return
         self.state = "ready"
         self._report()
 
-    # --- what happens --------------------------------------------------------------------------------------------------
+    # --- events --------------------------------------------------------------------------------------------------------
 
     def _wait(self) -> None:
         poll = select.poll()
@@ -125,7 +136,7 @@ class Keeper:
             if descriptor == self._wakeup.fileno():
                 self._wakeup.drain()
             elif descriptor == self.session.process:
-                self._find_names()  # the last moment: logind's file names the session's leader, and that process is ending
+                self._find_names()  # the last chance: logind's file names the leader of the session, and that process is ending
                 self.session.lose()
 
     def _look(self) -> None:
@@ -166,7 +177,7 @@ class Keeper:
         return Left("signaled", signal.SIGHUP, self._because) if self._because else Left("exited", 0, "")
 
     def _find_names(self) -> None:
-        if self.state == "running":  # nothing comes after us before
+        if self.state == "running":  # before that, no PAM module after ours has run
             self.session.find_names()
 
     def _hear_daemon(self) -> None:
@@ -191,7 +202,7 @@ class Keeper:
         if self.state == "ready":
             self.line.say("ready")
         elif self.state == "running":
-            if not self._is_second:  # who was not let in before is not let in by a keeper that ends the session
+            if not self._is_second:  # a keeper that only ends the session never allows the login
                 self.line.say("started", pid=self.job.pid)
         elif self._left is not None:
             self.line.say("ended", **asdict(self._left))
@@ -199,7 +210,7 @@ class Keeper:
     # --- ending --------------------------------------------------------------------------------------------------------
 
     def _stop(self, because: str) -> None:
-        """End the session: tell the people in it why, then send SIGHUP, then SIGKILL."""
+        """End the session. Tell the reason to the people in the session, then send SIGHUP, and later SIGKILL."""
         if self._left is not None or self._because:
             return
         if self.state != "running":
@@ -214,7 +225,8 @@ class Keeper:
         self._hang_up_at = None
         now = time.monotonic()
         self._kill_at = now + GRACE
-        # The program that opened the session closes it after all processes have ended. SIGTERM now would end login before that.
+        # The program that opened the session closes it after all processes have ended. An early SIGTERM would end ``login``
+        # before that.
         self._term_at = now + LEADS_FOR if hang_up_all(self.session.members, self.session.groups()) else now
 
     def _end(self, left: Left) -> None:
@@ -227,6 +239,6 @@ class Keeper:
 
     def _keep_outcome(self) -> None:
         assert self._left is not None
-        with suppress(OSError):  # a full disk: try again at the next look; until then only this process knows the outcome
+        with suppress(OSError):  # if the disk is full, the next look tries again; until then only this process knows the outcome
             write_outcome(self.state_dir, self.job.run, self._left)
             self._is_durable = True

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A small process that has everything loaded (the launcher): daemons send it jobs, and it forks one monitor for each job.
+"""The launcher, which is a small process that has loaded all modules. Daemons send jobs to the launcher, and it forks one monitor
+for each job.
 
-The launcher is a child of its daemon, with one inherited socket, or a service of systemd, with a listening socket. As a service
-it stays when the daemon is restarted, and the daemon's sandbox does not bind it.
-Law: the launcher does not read jobs, keeps nothing of a job after the fork, and has nothing of the daemon but the socket to it.
-A peer that is not root is disconnected. A launcher that is a child ends when its socket is closed; the monitors stay.
+The launcher is either a child of its daemon, with one inherited socket, or a service of systemd, with a listening socket. As a
+service, the launcher continues when the daemon is restarted. The daemon's sandbox does not limit such a launcher.
+Law: the launcher does not read jobs, and after a fork it keeps no data of the job. The launcher and the daemon share only their
+socket. A peer is disconnected if it does not run as root. If the launcher is a child of its daemon, it ends when its socket is
+closed, but its monitors continue.
 """
 
 from __future__ import annotations
@@ -24,16 +26,18 @@ from jitd.monitor.pam_session import warm
 from jitd.monitor.slate import PR_SET_DUMPABLE, control_process, reset_signals
 
 RESTED = 0.01
-"""Seconds without a job after which the next monitor is forked in advance. Before that, the last monitor may still be starting
-(7 ms), or the next client may already ask."""
+"""If no job arrives for this number of seconds, the next monitor is forked in advance. During this pause, the last monitor may
+still be starting (which takes 7 ms), or the next client may send a job.
+"""
 FIRST_PASSED = 3
-"""The first descriptor that systemd passes (sd_listen_fds(3))."""
+"""The number of the first descriptor that systemd passes (sd_listen_fds(3))."""
 
 
 class Nursery:
-    """Makes the monitors. One is always forked in advance: a fork and its later costs take a fifth of the time of a start.
+    """Creates the monitors. One monitor is always forked in advance, because a fork and its later costs are a fifth of the time
+    of a start.
 
-    For a second job at the same time another monitor is forked.
+    If two jobs arrive at the same time, another monitor is forked for the second job.
     """
 
     def __init__(self) -> None:
@@ -45,9 +49,9 @@ class Nursery:
         return self._spare is not None
 
     def prepare(self) -> None:
-        """Fork a monitor that waits for its job at the other end of the socket, and ends if the socket is closed.
+        """Fork a monitor that waits for its job at the other end of a new socket. This monitor ends if the socket is closed.
 
-        If that fails, no monitor waits. Raises nothing.
+        After a failed fork, no monitor waits for a job. Raises nothing.
         """
         try:
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
@@ -64,7 +68,8 @@ class Nursery:
             self._spare = ours
 
     def give(self, packet: bytes, descriptors: list[int]) -> None:
-        """Give a job to a monitor: the packet that asks for one, the job's file, and the monitor's end of the control socket.
+        """Give a job to a monitor. ``packet`` requests the monitor. ``descriptors`` are the job's file and the monitor's end of
+        the control socket.
 
         Raises OSError.
         """
@@ -74,7 +79,9 @@ class Nursery:
             run_monitor(packet, *descriptors)
 
     def _give_spare(self, packet: bytes, descriptors: list[int]) -> bool:
-        """Give the job to the monitor that waits. False if there is none or it has ended; then it has nothing of the job."""
+        """Give the job to the waiting monitor. Return False if no monitor waits. Also return False if the waiting monitor has
+        ended without receiving the job.
+        """
         if self._spare is None:
             return False
         with self._spare as spare:
@@ -87,7 +94,9 @@ class Nursery:
 
 
 def serve(listener: socket.socket | None, daemons: dict[int, socket.socket]) -> None:
-    """Give each job of the ``daemons`` (descriptor → socket) to a monitor. Without a ``listener``, return when they are gone."""
+    """Give each job that one of ``daemons`` sends to a monitor. ``daemons`` maps descriptors to sockets. If there is no
+    ``listener``, return when all daemons have disconnected.
+    """
     nursery = Nursery()
     waits = select.poll()
     for waited in [*daemons, *([listener.fileno()] if listener else [])]:
@@ -119,7 +128,7 @@ def _accept(listener: socket.socket) -> socket.socket | None:
 
 
 def _hear(daemon: socket.socket, nursery: Nursery) -> bool:
-    """Take one job from ``daemon``. False if the daemon is gone."""
+    """Read one job from ``daemon``. Return False if the daemon has disconnected."""
     try:
         packet, descriptors = receive(daemon)
     except OSError:
@@ -135,10 +144,10 @@ def _hear(daemon: socket.socket, nursery: Nursery) -> bool:
         run, _, _ = read_birth(packet)
         if len(descriptors) == 2:
             nursery.give(packet, descriptors)
-    except ValueError as fault:  # a daemon of another version: the log tells of it, the daemon gets no answer
+    except ValueError as fault:  # a daemon of another version: write this to the log; the daemon gets no answer
         print(f"jitd-launcher: a job that cannot be read: {fault}", file=sys.stderr, flush=True)
     except OSError as fault:
-        if run:  # whom a password was to be checked for is told by the end of the socket
+        if run:  # the client notices the failure because the socket is closed
             daemon.send(write_word("unborn", run=run, because=f"no process could be made: {fault.strerror}"), socket.MSG_NOSIGNAL)
     finally:
         for descriptor in descriptors:
@@ -147,7 +156,9 @@ def _hear(daemon: socket.socket, nursery: Nursery) -> bool:
 
 
 def main() -> int:
-    """Run the launcher. A daemon starts it by ``python -IS -c … DESCRIPTOR RUN_DIR``, systemd without arguments."""
+    """Run the launcher. A daemon starts the launcher by ``python -IS -c … DESCRIPTOR RUN_DIR``. systemd starts the launcher
+    without arguments.
+    """
     is_service = len(sys.argv) == 1
     descriptor = FIRST_PASSED if is_service else int(sys.argv[-2])
     if is_service and (os.environ.get("LISTEN_PID"), os.environ.get("LISTEN_FDS")) != (str(os.getpid()), "1"):
@@ -160,7 +171,7 @@ def main() -> int:
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C at the daemon's terminal is not meant for the launcher
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # monitors are reaped by the kernel
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps the monitors
     control_process(PR_SET_DUMPABLE, 0)
     with socket.socket(fileno=descriptor) as passed:
         passed.set_inheritable(False)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How long a monitor waits for what, and by which signals a person ends a command before it begins.
+"""The time limits of a monitor, and the signals by which a person ends a command before it begins.
 
-Law: each time is in seconds. None of them can be set: what is right for one run is right for all.
+Law: all times are in seconds. These limits cannot be configured, because the right value is the same for all runs.
 """
 
 from __future__ import annotations
@@ -9,17 +9,25 @@ from __future__ import annotations
 import signal
 
 PATIENCE = 10.0
-"""Seconds that a client may take to hand over its streams, and that the daemon may be gone before the command has begun."""
+"""Seconds within which a client must send its streams. As long as the command has not begun, the daemon may also be disconnected
+for this number of seconds.
+"""
 READY_WITHIN = 30.0
-"""Seconds until the command must be ready to begin. Its file may take 20 of them, and its directory may be on a dead server."""
+"""Seconds until the command must be ready to begin. Reading the command's file may take 20 seconds. The command's directory may
+be on a server that does not respond.
+"""
 GRACE = 2.0
 """Seconds between SIGTERM and SIGKILL for a run that is stopped."""
 LEAVE = 5.0
-"""Seconds between SIGHUP and SIGKILL: for processes that a command leaves behind, and for a command whose client is gone."""
+"""Seconds between SIGHUP and SIGKILL for processes that remain after the end of a command. The same limit is used if the client
+of a command has disconnected.
+"""
 STALL = 1.0
-"""Seconds that a client may take to read the last output of a run that did not end by itself."""
+"""Seconds within which a client must read the last output, if the run did not end by itself."""
 LOOK_AGAIN = 0.03
 """Seconds between two checks whether all processes of the run have ended."""
 ENDED = "it was ended before it began"
 ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
-"""Signals by which a person ends a command before it begins. The client then ends by the same signal."""
+"""Signals by which a person ends a command before it begins. After one of these signals, the client ends itself by the same
+signal.
+"""

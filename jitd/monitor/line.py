@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A monitor's connection to the daemon (its line). The daemon may end, and another daemon may start later.
+"""A monitor's connection to the daemon (its line). While the monitor runs, the daemon may end, and another daemon may be started.
 
-Law: nothing here blocks, and a line never gives up. A peer that is not root is not taken for the daemon.
+Law: no function in this module blocks. A line repeats its attempts to connect without a limit. If a peer does not run as root,
+the line does not accept the peer as the daemon.
 """
 
 from __future__ import annotations
@@ -18,13 +19,15 @@ AGAIN_AFTER = 0.15
 
 
 class Line:
-    """At most one connection to the daemon. A lost connection is made again as long as the monitor has something to tell."""
+    """At most one connection to the daemon. The monitor calls ``connect`` repeatedly, so a lost connection is opened again."""
 
     def __init__(self, path: str) -> None:
         self._path = path
         self._socket: socket.socket | None = None
         self.gone_since: float = time.monotonic()
-        """When the connection was lost (seconds, CLOCK_MONOTONIC), or this line was made. Not valid while connected."""
+        """The time when the connection was lost, or when this line was created (seconds on CLOCK_MONOTONIC). ``gone_since`` is
+        not valid while a daemon is connected.
+        """
         self._tried_at = float("-inf")
 
     @property
@@ -33,12 +36,14 @@ class Line:
         return self._socket is not None
 
     def fileno(self) -> int:
-        """The connection's descriptor. Only while ``is_up``."""
+        """Return the descriptor of the connection. Call this only while ``is_up`` is True."""
         assert self._socket is not None
         return self._socket.fileno()
 
     def connect(self) -> bool:
-        """Try to connect, unless the last try was less than AGAIN_AFTER ago. True if a daemon is now connected, and was not."""
+        """Try to connect, unless the last attempt was less than AGAIN_AFTER seconds ago. Return True if this call has opened a
+        connection.
+        """
         now = time.monotonic()
         if self._socket is not None or now - self._tried_at < AGAIN_AFTER:
             return False
@@ -56,7 +61,7 @@ class Line:
         return True
 
     def say(self, word: str, **values: object) -> None:
-        """Send ``word`` if a daemon is connected. Nothing is lost if the caller says it again after each ``connect``."""
+        """Send ``word`` if a daemon is connected. The caller repeats the word after each ``connect``, so no word is lost."""
         if self._socket is not None:
             try:
                 self._socket.send(write_word(word, **values), socket.MSG_NOSIGNAL)
@@ -64,7 +69,9 @@ class Line:
                 self.hang_up()
 
     def hear(self) -> tuple[str, dict[str, Any]] | None:
-        """Return the daemon's next word and its values, or None if there is none now. Hangs up if the word cannot be read."""
+        """Return the daemon's next word and its values. Return None if no word has arrived. If the word cannot be parsed, close
+        the connection.
+        """
         if self._socket is None:
             return None
         try:
@@ -79,7 +86,7 @@ class Line:
             return None
 
     def hang_up(self) -> None:
-        """Close the connection: the daemon is gone, or has sent something that cannot be read."""
+        """Close the connection, because the daemon has disconnected or has sent data that cannot be parsed."""
         if self._socket is not None:
             self._socket.close()
             self._socket = None

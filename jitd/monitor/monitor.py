@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The process beside one command (its monitor): it prepares and starts the command, relays for it, and tells how it ended.
+"""The process beside one command (its monitor). The monitor prepares and starts the command, relays bytes, and reports the end.
 
-Law: nothing is executed before the daemon has said ``go``; after that the daemon is not needed. The client is told of the end
-immediately. The daemon is told when no process of the command is left; before that the outcome is written to a file, durably
-unless the disk fails. A run ends once.
+Law: nothing is executed before the daemon has sent ``go``. After ``go``, the daemon is not needed any more. The monitor informs
+the client at once when the command ends. When all processes of the command have ended, the monitor stores the outcome in a file
+and informs the daemon. The outcome file is durable unless the disk fails. A run has only one end.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ Outcome = tuple[str, int, str]  # how a run ended: one of ENDINGS, an exit statu
 
 
 class Monitor:
-    """One run, from its job until the daemon has said ``taken``."""
+    """Manages one run, from its job until the daemon has sent ``taken``."""
 
     def __init__(self, job: Job, control: socket.socket, line: Line, plate: int, state_dir: str, spare: Spare | None) -> None:
         self.job = job
@@ -60,10 +60,10 @@ class Monitor:
         self._spare = spare
         self._began_at = time.monotonic()
         self._has_gone = False  # the daemon's ``go`` was passed on to the command's process
-        self._over: Outcome | None = None  # how the command ended; its output may still be on the way to the client
+        self._over: Outcome | None = None  # how the command ended; some of its output may not have reached the client yet
         self._outcome: Outcome | None = None  # how the run ended, once that is known
-        self._left: Left | None = None  # the same, with what was recorded, once no process of the run is left
-        self._because = ""  # why the run is being ended; empty if it is not
+        self._left: Left | None = None  # the same with the recording, once no process of the run is left
+        self._because = ""  # why the run is being ended; otherwise empty
         self._ended_at = 0.0
         self._kill_at: float | None = None
         self._is_settled = self._is_durable = self._is_stopped = self._is_hung_up = False
@@ -77,7 +77,7 @@ class Monitor:
     # --- beginning ---------------------------------------------------------------------------------------------------
 
     def _settle(self) -> None:
-        """Note a control group on the plate, so that it is never forgotten, make it, and make the command's process in it."""
+        """Write the path of the control group on the plate. Then create the group and the command's process."""
         self._is_settled = True
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
         life, its_life = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
@@ -97,17 +97,17 @@ class Monitor:
         self.leash = ours
 
     def run(self) -> None:
-        """Do the monitor's work until the daemon has taken the outcome."""
+        """Do the monitor's work until the daemon has confirmed the receipt of the outcome."""
         self._hear_daemon()
         while not self.is_taken:
             try:
                 self._turn()
-            except Exception as fault:  # of any kind: the command must not go on unwatched, and its end must be told
+            except Exception as fault:  # any exception: the command must not run without a monitor, and its end must be reported
                 self._fail(fault)
 
     def _fail(self, fault: Exception) -> None:
         if self._outcome is not None and self._kill_at is not None:
-            time.sleep(LOOK_AGAIN)  # it fails while it ends the run: try again, but not in a busy loop
+            time.sleep(LOOK_AGAIN)  # a failure while the run is being ended: try again, but not in a busy loop
         because = sentence(f"the monitor failed: {type(fault).__name__}: {fault}")
         self._outcome = self._outcome or ("lost" if self._has_gone else "not started", FAILED, because)
         self._kill_at = time.monotonic()
@@ -124,7 +124,7 @@ class Monitor:
         self._hear_client()
         self._hear_pumps()
         self._look_at_clocks()
-        self._hear_daemon()  # after the others: a ``go`` does not count if the client is gone or the time is over
+        self._hear_daemon()  # after the others, because ``go`` is ignored if the client is gone or the time is over
         self._look_who_watches()
         self.exchange.relay(is_over=self._outcome is not None)
         self._reap()
@@ -156,9 +156,9 @@ class Monitor:
             if descriptor == self._wakeup.fileno():
                 self._wakeup.drain()
             elif events & select.POLLHUP and descriptor == self.client.socket.fileno() and self.exchange.is_full:
-                self.client.drop()  # what the client has sent before it hung up cannot be taken
+                self.client.drop()  # the client's last packets cannot be accepted any more
 
-    # --- what others say ---------------------------------------------------------------------------------------------
+    # --- messages ----------------------------------------------------------------------------------------------------
 
     def _hear_child(self) -> None:
         while self.leash is not None:
@@ -169,7 +169,7 @@ class Monitor:
             except OSError:
                 packet = b""
             if packet[:1] == b"c":
-                self.child = int(packet[1:])  # this process leads a process group already
+                self.child = int(packet[1:])  # this process already leads a process group
                 self.strays.note(self.child)
             elif packet[:1] == b"S":
                 self._take_streams(notation.read(packet[1:]))
@@ -184,10 +184,10 @@ class Monitor:
                 self.leash = None
                 self._notice_exec()
                 if not self.child and self.state == "starting":
-                    self._refuse(CANNOT, ENDED)  # if there is a child, _reap refuses by the child's wait status
+                    self._refuse(CANNOT, ENDED)  # if there is a child, _reap refuses with the child's wait status
 
     def _notice_exec(self) -> None:
-        """Tell the client ``R`` once exec has succeeded, before all else. A closed leash does not prove it: a kill closes it."""
+        """Once exec has succeeded, tell the client ``R``. A closed leash proves no exec, because a kill also closes the leash."""
         if self._has_gone and self.state == "ready" and self._outcome is None and has_executed(self.child):
             self.state = "running"
             self._report()
@@ -213,7 +213,7 @@ class Monitor:
                 self._settle()
             elif say == "go" and self.state == "ready" and self.leash and not self._has_gone and self._outcome is None:
                 note(self.plate, GO)
-                with suppress(OSError):  # it was ended meanwhile
+                with suppress(ConnectionError):  # it has ended meanwhile; after another error it would wait without an end
                     self.leash.send(b"g", socket.MSG_NOSIGNAL)
                     self._has_gone = True
                     self.pumps.begin()
@@ -242,7 +242,7 @@ class Monitor:
             self._is_hung_up = True
             self._hang_up()
         if self.exchange.is_told_to_end and self._over is not None:
-            self._cut_off("a signal ended it before all was passed on that it had written")
+            self._cut_off("a signal ended the run before all of its output was passed on")
 
     def _hear_pumps(self) -> None:
         for slot, data in self.pumps.hear():
@@ -254,13 +254,13 @@ class Monitor:
     # --- ending ------------------------------------------------------------------------------------------------------
 
     def _refuse(self, number: int, because: str) -> None:
-        """End a run whose command has not begun and will not."""
+        """End a run whose command has not begun. The command will not be executed."""
         if self._outcome is None:
             self._is_stopped = True
             self._end(("not started", number, because))
 
     def stop(self, because: str) -> None:
-        """End the run by order: send SIGTERM to the command, and GRACE seconds later kill all processes of the run."""
+        """Stop the run. Send SIGTERM to the command, and kill all processes of the run after GRACE seconds."""
         now = time.monotonic()
         if self._outcome is None and not self._has_gone:
             self._refuse(CANNOT, because)
@@ -293,7 +293,7 @@ class Monitor:
             self._cut_off("the client went away")
 
     def _cut_off(self, because: str) -> None:
-        """The command has ended: do not wait any longer for the client to take its output."""
+        """Stop waiting for the client to read the last output of the command, which has ended."""
         if self._outcome is None:
             self._because = self._because or because
             self.pumps.close()
@@ -305,7 +305,7 @@ class Monitor:
             if pid == self.child:
                 self._notice_exec()  # before waitpid, while the kernel still has the process
             pid, status = os.waitpid(pid, os.WNOHANG | os.WUNTRACED)
-            if not pid:  # it had stopped, and was continued since
+            if not pid:  # it had stopped, and was continued since then
                 return
             self.pumps.forget(pid)
             if pid == self.housing.holder and not os.WIFSTOPPED(status):
@@ -328,7 +328,7 @@ class Monitor:
             self.pumps.drain()
 
     def _end(self, outcome: Outcome) -> None:
-        """Note how the run ended, tell the client, and begin to end the processes that are left of the command."""
+        """Store the outcome of the run, tell the client, and start to end the remaining processes of the command."""
         now = time.monotonic()
         self.exchange.drain()
         self._outcome = outcome
@@ -353,7 +353,7 @@ class Monitor:
                 late = late if self._is_settled else "the run was given no control group"
                 self._refuse(CANNOT, f"{late} within {PATIENCE:.0f} s")
             elif self.state == "starting" and now - self._began_at > READY_WITHIN:
-                self._refuse(CANNOT, f"its directory and its files could not be looked at within {READY_WITHIN:.0f} s")
+                self._refuse(CANNOT, f"its directory and its files could not be examined within {READY_WITHIN:.0f} s")
             elif not self.line.is_up and now - self.line.gone_since > PATIENCE:
                 self._refuse(FAILED, "the daemon went away before the command had begun")
         ends_at = self.job.ends_at_boot
@@ -367,7 +367,7 @@ class Monitor:
             self._reap()
 
     def _look_who_watches(self) -> None:
-        """Freeze the run if nobody watches it, thaw it if somebody does, and end it if nobody comes back."""
+        """Freeze the run if nobody watches it, and thaw it if somebody watches it. End the run if no watcher comes back."""
         if self.state != "ended" and not self._is_stopped and self.observation.look():
             self.exchange.is_held = self.observation.is_frozen
             self._report()
@@ -375,12 +375,12 @@ class Monitor:
                 self.stop(NOBODY)
 
     def _finish(self) -> None:
-        """End the run for good, when no process is left, and the client has read everything or its time for that is over."""
+        """Finish the run when all its processes have ended. The client must have read everything, or its time must be over."""
         if self._outcome is None or self.child or not self.housing.close_session(LEAVE):
             return
         if not self.housing.is_empty():
             if self._kill_at is None and self.job.leftovers == "end":
-                self._kill_at = time.monotonic()  # what the PAM session has left behind had its time to end
+                self._kill_at = time.monotonic()  # the remaining processes of the PAM session had enough time to end
             return
         is_late = bool(self._because) and time.monotonic() - self._ended_at > STALL
         if self.client.is_behind and not is_late:
@@ -395,6 +395,6 @@ class Monitor:
 
     def _keep_outcome(self) -> None:
         assert self._left is not None
-        with suppress(OSError):  # a full disk: try again with every turn; until then only this process knows the outcome
+        with suppress(OSError):  # if the disk is full, the next turn tries again; until then only this process knows the outcome
             write_outcome(self.state_dir, self.job.run, self._left)
             self._is_durable = True

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether an observed run may execute now: somebody has to watch it. The daemon says who does, again and again.
+"""Decides whether an observed run may execute now. An observed run may execute only while somebody watches it. The daemon
+repeatedly sends the list of watchers.
 
-Law: a run executes nothing FROZEN_AFTER seconds after the last watcher has left, or after a daemon that said so was last heard.
-A daemon that is gone or silent is nobody who watches. A frozen run goes on only if the daemon says that somebody watches, and is
-ended only by SIGKILL, so that nothing of it runs unwatched.
+Law: a run is frozen FROZEN_AFTER seconds after the last watcher has left. While the daemon is silent, the FROZEN_AFTER seconds
+are counted from its last message that named a watcher. If the daemon is disconnected or silent, jitd assumes that nobody watches.
+A frozen run continues only if the daemon says that somebody watches. A frozen run is ended only by SIGKILL. Therefore no process
+of a frozen run can run unwatched.
 """
 
 from __future__ import annotations
@@ -16,44 +18,48 @@ from jitd.monitor.freezing import Freezer
 from jitd.monitor.housing import Housing
 
 SAID_EVERY = 2.0
-"""Seconds between two words of the daemon that somebody watches."""
+"""Seconds between two messages in which the daemon names watchers."""
 SILENT_AFTER = 5.0
-"""Seconds after the last such word after which nobody counts as watching."""
+"""If the daemon names no watcher for this number of seconds, jitd assumes that nobody watches."""
 FROZEN_AFTER = 10.0
-"""Seconds without a watcher after which a run is frozen."""
+"""Seconds without a watcher, after which a run is frozen."""
 ENDED_AFTER = 60.0
-"""Seconds without a watcher after which a run is ended."""
+"""Seconds without a watcher, after which a run is ended."""
 AGAIN_EVERY = 0.2
-"""Seconds between two looks at a run that is frozen without the freezer of a control group: a process may have been continued."""
+"""Seconds between two checks of a run that was frozen by SIGSTOP. Between these checks somebody may have continued a process of
+the run.
+"""
 NOBODY = f"nobody has watched it for {ENDED_AFTER:.0f} s"
 
 
 class Clock:
-    """Who watches, and since when nobody does. Pure: instants (``now``, in seconds) are arguments.
+    """Stores the watchers of a run, and the time since which nobody watches it. This class is pure, because each time (``now``,
+    in seconds) is an argument.
 
-    A run begins as watched: the daemon lets it begin only then.
+    A run is watched when it begins, because otherwise the daemon does not let the run begin.
     """
 
     def __init__(self, now: float) -> None:
         self.by: tuple[str, ...] = ()
         self._heard_at = now
-        self._left_at: float | None = None  # when the daemon said that nobody watches any more
+        self._left_at: float | None = None  # the time when the daemon said that nobody watches any more
 
     def hear(self, by: tuple[str, ...], now: float) -> None:
-        """Take the daemon's word: ``by`` are the principals of those who watch now."""
+        """Store the daemon's message. ``by`` contains the principals of the current watchers."""
         if by:
             self._heard_at, self._left_at = now, None
         elif self._left_at is None:
-            self._left_at = self._heard_at if self.is_silent(now) else now  # who knows when they left, in the silence?
+            # during the silence, nobody knows when the watchers left
+            self._left_at = self._heard_at if self.is_silent(now) else now
         self.by = by
 
     def is_silent(self, now: float) -> bool:
-        """True if the daemon said last that somebody watches, and that was too long ago to count."""
+        """True if the daemon's last message named a watcher, but this message is too old to be trusted."""
         return self._left_at is None and now - self._heard_at > SILENT_AFTER
 
     def alone_for(self, now: float) -> float | None:
-        """Return for how many seconds nobody has watched; None if somebody does. If the daemon is silent, they are counted from
-        its last word that somebody watched.
+        """Return the number of seconds since the last watcher left. Return None if somebody watches. While the daemon is silent,
+        the seconds are counted from its last message that named a watcher.
         """
         if self._left_at is not None:
             return max(0.0, now - self._left_at)
@@ -61,14 +67,14 @@ class Clock:
 
 
 class Observation:
-    """Keeps one run still while nobody watches it, if the run has to be watched (``is_due``). ``tell`` has the requester told a
-    sentence.
+    """Freezes one run while nobody watches it. The run is frozen only if it must be watched (``is_due``). ``tell`` sends a
+    sentence to the requester.
     """
 
     def __init__(self, housing: Housing, tell: Callable[[str], None], *, is_due: bool) -> None:
         self.is_frozen = False
         self.is_over = False
-        """True once nobody has watched the run for too long: it is to be ended."""
+        """True after nobody has watched the run for so long that the run must be ended."""
         self._is_due = is_due
         self._has_begun = False
         self._clock = Clock(time.monotonic())
@@ -79,31 +85,35 @@ class Observation:
 
     @property
     def state(self) -> str:
-        """``frozen`` or ``thawed``."""
+        """The word ``frozen`` or ``thawed``."""
         return "frozen" if self.is_frozen else "thawed"
 
     def begin(self) -> None:
-        """The command begins now: from now on somebody has to watch."""
+        """Note that the command begins. From now on somebody must watch the command."""
         self._has_begun = self._is_due
         self._clock = Clock(time.monotonic())
 
     def hear(self, by: tuple[str, ...]) -> None:
-        """Take the daemon's word: ``by`` are the principals of those who watch now; nobody if it is empty."""
+        """Store the daemon's message. ``by`` contains the principals of the current watchers. ``by`` is empty if nobody
+        watches.
+        """
         self._clock.hear(by, time.monotonic())
 
     def left(self) -> float:
-        """Return for how many more seconds the run may execute if nobody comes: 0.0 if it may not now."""
+        """Return the number of seconds for which the run may still execute if no watcher arrives. Return 0.0 if the run must not
+        execute now.
+        """
         alone_for = self._clock.alone_for(time.monotonic()) if self._has_begun else None
         if self.is_frozen:
             return 0.0
         return math.inf if alone_for is None else max(0.0, FROZEN_AFTER - alone_for)
 
     def due_in(self) -> float:
-        """Return the seconds after which ``look`` is to be called again, at most."""
+        """Return the maximum number of seconds until ``look`` must be called again."""
         return AGAIN_EVERY if self.is_frozen and not self._freezer.is_sure else 1.0
 
     def look(self) -> bool:
-        """Freeze or thaw the run if that is due. True if ``is_frozen`` or ``is_over`` has changed."""
+        """Freeze or thaw the run if necessary. Return True if ``is_frozen`` or ``is_over`` has changed."""
         was = self.is_frozen, self.is_over
         if self._has_begun:
             self._look()
@@ -129,7 +139,9 @@ class Observation:
             self._say("alone", f"{why}: the command is frozen in {math.ceil(FROZEN_AFTER - alone_for)} s")
 
     def _freeze(self) -> None:
-        """Hold the run still; again after a while, as processes may have been missed, and others can continue some."""
+        """Freeze the run. The monitor repeats this call from time to time. An earlier call may have missed processes, and other
+        people can continue some of the stopped processes.
+        """
         now = time.monotonic()
         if not self.is_frozen or now >= self._look_at:
             self.is_frozen = True
@@ -137,7 +149,9 @@ class Observation:
             self._look_at = now + self.due_in()
 
     def _say(self, what: object, sentence: str) -> None:
-        """Tell ``sentence``, unless ``what`` it says is what was told last: the seconds in it pass without a word."""
+        """Send ``sentence``, unless it has the same meaning (``what``) as the last sentence. Therefore a sentence is not repeated
+        only because its number of seconds has changed.
+        """
         if what != self._told:
             self._told = what
             self._tell(sentence)

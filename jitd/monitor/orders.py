@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the daemon, the launcher and the monitor of a run say to each other.
+"""The messages between the daemon, the launcher and the monitor of a run.
 
-Law: standard library only. What is read has exactly the declared fields, each of its type; else ValueError is raised.
-No run's id that was read here can name a file outside of the directories given.
+Law: standard library only. A message must have exactly the declared fields, each of the declared type. Any other message raises
+ValueError. A run's id that passed this module never leads to a file outside of the given directories.
 """
 
 from __future__ import annotations
@@ -16,33 +16,34 @@ from typing import Any
 KINDS = ("terminal", "pipe", "file", "socket", "device", "null", "closed")
 """The kinds of a standard stream (PROTOCOL.md)."""
 ENDINGS = ("exited", "signaled", "not started", "lost")
-"""How a run can end, spelled as in the core."""
+"""The words for the possible endings of a run. The core uses the same words."""
 CANNOT = 126
-"""Exit status if a command that was approved cannot be executed."""
+"""Exit status if an approved command cannot be executed."""
 MISSING = 127
 """Exit status if a command does not exist."""
 FAILED = 125
-"""Exit status if the fault is jitd's."""
+"""Exit status if jitd itself has a fault."""
 MAX_WORD = 16 * 1024
-"""Bytes of one packet between daemon and monitor, at most."""
+"""Maximum number of bytes of one packet between daemon and monitor."""
 MOST_SECONDS = 2.0**53
-"""The largest number of seconds in an instant. Up to this number a float can hold every whole number."""
+"""Maximum value of a point in time, in seconds. Up to this number a float can represent every whole number."""
 MAX_JOB = 16 * 1024 * 1024
-"""Bytes of one job, at most: 2 MiB of arguments and as much environment, in base64, and room for more."""
+"""Maximum number of bytes of one job. 2 MiB of arguments and 2 MiB of environment in base64 are below this limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """All that a monitor needs to know of its run. A job was decided and committed, and never changes.
+    """Everything that a monitor needs to know about its run. A job was decided and committed, and never changes.
 
-    ``environment`` is complete. ``streams`` are three kinds, or empty if they become known only when the command is run.
-    ``digest`` is the approved SHA-256. ``writable``: the rule allows a file that others than root and ``trusted_uid`` (0: nobody
-    else) may change. ``trusted`` are the mounts whose owners are believed. ``ends_at_boot`` is in seconds on CLOCK_BOOTTIME, None
-    for never; ``ends_because`` is the sentence for that end. ``operands`` has the argument's number, the path and the digest
-    of each other file that was approved (operands.Bound), None if no other file had to be approved. ``stdin`` is what the rule
-    wants standard input to be. ``is_housed``: the daemon has the monitor put into a control group; else the monitor makes one.
-    ``record`` is one of RECORDED (core.decision), ``record_bytes`` the most that is recorded. ``inherits``: ``cwd`` is the
-    caller's current directory, and the caller did not name it. ``observed``: the run has to be watched.
+    ``environment`` is complete. ``streams`` contains three kinds, or is empty if they become known only at the start. ``digest``
+    is the approved SHA-256. ``writable`` is True if the rule allows a file that other accounts may change. Root and
+    ``trusted_uid`` (0: none) are not "other accounts". ``trusted`` contains the mounts whose file owners are trusted.
+    ``ends_at_boot`` is in seconds on CLOCK_BOOTTIME, or None if there is no end. ``ends_because`` is the sentence for this end.
+    ``operands`` has the argument number, the path and the digest of each other approved file (operands.Bound). ``operands`` is
+    None if no other file had to be approved. ``stdin`` is the standard input that the rule requires. If ``is_housed`` is True,
+    the daemon puts the monitor into a control group. Otherwise the monitor creates a control group. ``record`` is one of RECORDED
+    (core.decision). ``record_bytes`` is the maximum number of recorded bytes. If ``inherits`` is True, ``cwd`` is the caller's
+    current directory, and the caller did not name it. ``observed`` is True if the run must be watched.
     """
 
     run: str
@@ -83,10 +84,9 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """All that a keeper needs to know of a login session. ``pid`` is the process that asked for it. That process ends when the
-    session ends.
+    """The data of a login session for its keeper. ``pid`` is the process that asked. The process ends with the session.
 
-    ``started`` is when that process was started, in clock ticks since the boot. The other fields are as in Job.
+    ``started`` is the start time of that process, in clock ticks since the boot. For the other fields, see Job.
     """
 
     run: str
@@ -100,7 +100,7 @@ class Login:
 
 
 def is_run_id(text: object) -> bool:
-    """True if ``text`` can be a run's id, and so can be part of a file's name."""
+    """True if ``text`` can be the id of a run. The id of a run can safely be a part of a file name."""
     return (
         isinstance(text, str)
         and 0 < len(text) <= 32
@@ -132,7 +132,7 @@ def _number(value: object) -> int:
 
 
 def _id(value: object) -> int:
-    if type(value) is not int or not 0 <= value < 2**31:  # to the kernel, 2^32 - 1 means "do not change it"
+    if type(value) is not int or not 0 <= value < 2**31:  # for the kernel, 2^32 - 1 means "do not change"
         raise ValueError("is not an id")
     return value
 
@@ -220,7 +220,7 @@ def _operands(value: object) -> tuple[tuple[int, bytes, bytes], ...] | None:
 
 
 def _recording(value: object) -> tuple[int, int, str] | None:
-    """Read chunks, bytes and hash of a recording, or None. Raises ValueError."""
+    """Read the number of chunks, the number of bytes and the hash of a recording, or None. Raises ValueError."""
     if value is None:
         return None
     if type(value) is not list or len(value) != 3:
@@ -232,7 +232,7 @@ def _recording(value: object) -> tuple[int, int, str] | None:
 
 
 def read_kinds(value: object) -> tuple[str, ...]:
-    """Read three kinds of streams, or none. Raises ValueError."""
+    """Read a list of three kinds of streams, or an empty list. Raises ValueError."""
     kinds = _list(_text)(value)
     if len(kinds) not in (0, 3) or any(kind not in KINDS for kind in kinds):
         raise ValueError("is not three kinds of streams")
@@ -298,19 +298,19 @@ FROM_MONITOR: dict[str, dict[str, Callable[[object], Any]]] = {
     "started": {"pid": _number},
     "ended": {"ending": _choice(*ENDINGS), "number": _number, "because": _text, "recording": _recording},
 }
-"""What a monitor says. ``here`` is the first word on every connection. After it the monitor repeats the word for its state."""
+"""The words of a monitor. On each connection ``here`` is first, followed by the word for the monitor's state."""
 FROM_LAUNCHER: dict[str, dict[str, Callable[[object], Any]]] = {"unborn": {"run": _run, "because": _text}}
-"""What the launcher says. ``unborn``: it could not make a monitor."""
+"""The words of the launcher. ``unborn`` means that the launcher could not create a monitor."""
 _BIRTH: dict[str, Callable[[object], Any]] = {"run": _run, "run_dir": _path, "state_dir": _path}
 FROM_DAEMON: dict[str, dict[str, Callable[[object], Any]]] = {
     **{word: {} for word in ("housed", "go", "taken")},
     "stop": {"because": _text},
     "watched": {"by": _list(_text)},
 }
-"""The daemon's words. ``housed``: in the run's control group. ``taken``: the outcome is committed. ``watched``: ``by`` watch."""
+"""The words of the daemon. ``housed``: in the control group. ``taken``: the outcome is committed. ``watched``: by whom."""
 
 
-# --- there and back --------------------------------------------------------------------------------------------------
+# --- encoding and decoding -------------------------------------------------------------------------------------------
 
 
 def _write(value: Any) -> Any:
@@ -324,7 +324,7 @@ def _write(value: Any) -> Any:
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("a name stands twice")
+        raise ValueError("a name occurs twice")
     return found
 
 
@@ -355,17 +355,17 @@ def _values(found: dict[str, Any], declared: dict[str, Callable[[object], Any]])
 
 
 def write_job(job: Job | Login) -> bytes:
-    """Return ``job`` as bytes. Raises ValueError if they are too many, or if ``read_job`` would not return the same job."""
+    """Return ``job`` as bytes. Raises ValueError if the bytes are too many, or if ``read_job`` would return a different job."""
     data = _WRITER.encode({f.name: _write(getattr(job, f.name)) for f in fields(job)}).encode("ascii")
     if len(data) > MAX_JOB:
         raise ValueError(f"a job of {len(data)} bytes, more than {MAX_JOB}")
     if read_job(data) != job:
-        raise ValueError("a job that does not come back as it went")
+        raise ValueError("a job that changes when it is encoded and decoded")
     return data
 
 
 def read_job(data: bytes) -> Job | Login:
-    """Return the job in ``data``. Raises ValueError if it is not one."""
+    """Return the job in ``data``. Raises ValueError if ``data`` is not a job."""
     found = _object(data)
     return Login(**_values(found, _LOGIN)) if "service" in found else Job(**_values(found, _JOB))
 
@@ -376,7 +376,7 @@ def write_word(say: str, **values: object) -> bytes:
 
 
 def read_word(packet: bytes, of: dict[str, dict[str, Callable[[object], Any]]]) -> tuple[str, dict[str, Any]]:
-    """Return the word in ``packet``, and its values. ``of`` is FROM_MONITOR, FROM_LAUNCHER or FROM_DAEMON. Raises ValueError."""
+    """Return the word in ``packet`` and its values. ``of`` is FROM_MONITOR, FROM_LAUNCHER or FROM_DAEMON. Raises ValueError."""
     found = _object(packet)
     say = found.pop("say", None)
     if type(say) is not str or say not in of:
@@ -385,16 +385,16 @@ def read_word(packet: bytes, of: dict[str, dict[str, Callable[[object], Any]]]) 
 
 
 def write_birth(run: str, run_dir: str, state_dir: str) -> bytes:
-    """Return the packet that asks the launcher for a monitor of ``run``. The run's files are below the two directories."""
+    """Return the packet that requests a monitor of ``run``. The files of ``run`` are below ``run_dir`` and ``state_dir``."""
     return _WRITER.encode({"run": run, "run_dir": run_dir, "state_dir": state_dir}).encode("ascii")
 
 
 def read_birth(packet: bytes) -> tuple[str, str, str]:
-    """Return run, run_dir and state_dir from such a packet. Raises ValueError."""
+    """Return run, run_dir and state_dir from a packet of ``write_birth``. Raises ValueError."""
     found = _values(_object(packet), _BIRTH)
     return found["run"], found["run_dir"], found["state_dir"]
 
 
 def sentence(text: str) -> str:
-    """Return ``text``, cut to 1000 characters so that a packet, a record and a reader can take it."""
+    """Return ``text``, cut to 1000 characters, so that it fits into a packet and a record and can be read by people."""
     return text if len(text) <= 1000 else text[:999] + "…"

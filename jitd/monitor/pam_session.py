@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The target's account and session in PAM (service ``jitd``), and the process that keeps the session open while a command runs.
+"""The PAM account check and the PAM session of the target account (service ``jitd``). This module also defines the process that
+keeps the session open while a command runs.
 
-Law: one PAM handle serves from the account check to the close. If PAM answers anything but success, or its stack is missing,
-nothing is executed. What a session sets applies to the holder and the command that it makes, and never to the monitor.
+Law: the same PAM handle is used for all calls, from the account check to the close of the session. Nothing is executed if PAM
+does not return success, or if the PAM stack is missing. The settings of a session apply to the holder and to its command, never
+to the monitor.
 """
 
 from __future__ import annotations
@@ -19,15 +21,15 @@ from typing import Any
 
 SERVICE = "jitd"
 STACK = "/etc/pam.d/jitd"
-CANNOT = f"PAM (service {SERVICE}) cannot be asked"
+CANNOT = f"PAM (service {SERVICE}) cannot be called"
 LIBRARY = "libpam.so.0"
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
-"""Where the programs are that look for libraries (``load``)."""
+"""The search path (PATH) of the programs that search for libraries (``load``)."""
 MOST_SAID = 600
-"""Characters that are kept of what the modules say."""
+"""Maximum number of characters that are kept of the modules' messages."""
 IGNORED = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGPIPE, signal.SIGTSTP, signal.SIGTTIN,
            signal.SIGTTOU, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM)  # fmt: skip
-"""Signals that do not end a holder. It ends after the command has ended, when it has closed its session."""
+"""Signals that do not end a holder. A holder closes its session after the command has ended, and then ends itself."""
 
 PAM_BUF_ERR = 5
 PAM_CONV_ERR = 19
@@ -36,15 +38,16 @@ MOST_MESSAGES = 32
 
 
 class Refused(Exception):
-    """PAM says no, or cannot be asked. The argument is a sentence."""
+    """PAM has refused, or cannot be called. The argument of the exception is a sentence."""
 
 
 @cache
 def load() -> Any:
-    """Import pamela, the binding to libpam, and return it. Raises Refused; then the next call tries again.
+    """Import pamela, the binding to libpam, and return it. Raises Refused if the import fails. After a failure, the next call
+    tries again.
 
-    The import runs ldconfig to find the libraries, and a compiler if ldconfig does not name them. These programs get only a PATH
-    of our own, and no other environment variable of this process.
+    The import runs ldconfig to find the libraries. If ldconfig does not list them, the import runs a compiler. ldconfig and the
+    compiler get only the PATH of this module, and no environment variable of this process.
     """
     kept = dict(os.environ)
     os.environ.clear()
@@ -54,7 +57,7 @@ def load() -> Any:
 
         if pamela.LIBPAM._handle != ctypes.CDLL(LIBRARY)._handle:
             raise OSError(f"it has loaded {pamela.LIBPAM._name}, not {LIBRARY}")
-    except AttributeError:  # for a library that was not found, ctypes gives the program itself, which has no such name
+    except AttributeError:  # if a library was not found, ctypes returns the program itself, which does not have this name
         raise Refused(f"{CANNOT}: ldconfig -p does not name {LIBRARY}; run ldconfig") from None
     except (ImportError, OSError) as fault:
         raise Refused(f"{CANNOT}: pamela cannot be loaded: {fault}") from None
@@ -65,17 +68,17 @@ def load() -> Any:
 
 
 class Session:
-    """The PAM session of one account, from ``begin`` to ``close``."""
+    """The PAM session of one account, which lasts from ``begin`` to ``close``."""
 
     def __init__(self) -> None:
-        """Load libpam. Raises Refused if it cannot be called."""
+        """Load libpam. Raises Refused if libpam cannot be called."""
         self._pam = load()
         self._handle: Any = None
         self._said: list[str] = []
-        self._conversation = self._pam.CONV_FUNC(self._converse)  # kept here: libpam calls it until ``end``
+        self._conversation = self._pam.CONV_FUNC(self._converse)  # kept here, because libpam calls it until ``end``
 
     def _converse(self, count: int, messages: Any, answers: Any, _: object) -> int:
-        """Keep the modules' messages for the requester, and do not answer their questions (pam_conv(3))."""
+        """Store the messages of the PAM modules for the requester. Do not answer questions of the PAM modules (pam_conv(3))."""
         try:
             if not 0 < count <= MOST_MESSAGES:
                 return PAM_CONV_ERR
@@ -94,15 +97,15 @@ class Session:
             return PAM_CONV_ERR
 
     def start(self, user: str) -> None:
-        """Get a handle (pam_start(3)). No module is asked yet. Raises Refused."""
+        """Get a handle (pam_start(3)). No module is called yet. Raises Refused."""
         try:
             self._handle = self._pam.pam_start(SERVICE, user, self._conversation)
         except Exception as fault:
             raise self._failed(fault) from None
 
     def begin(self, user: str, requester: str, terminal: str | None) -> None:
-        """Ask whether the account may be used, and open its session. Raises Refused; then nothing is open."""
-        if not os.path.isfile(STACK):  # libpam would silently use /etc/pam.d/other
+        """Check with PAM that the account may be used, and open a session of the account. After Refused, no session is open."""
+        if not os.path.isfile(STACK):  # without the file, libpam would silently use /etc/pam.d/other
             raise Refused(f"PAM is not set up for jitd: {STACK} is missing")
         self.start(user)
         try:
@@ -118,7 +121,9 @@ class Session:
             raise self._failed(fault) from None
 
     def close(self) -> str:
-        """Close the session. Return a sentence if it could not be closed properly, else "". Nothing is left open."""
+        """Close the session. Return an empty string. If the session could not be closed properly, return a sentence instead.
+        After ``close``, nothing stays open.
+        """
         if self._handle is None:
             return ""
         code = int(self._pam.PAM_CLOSE_SESSION(self._handle, PAM_SILENT))
@@ -127,7 +132,7 @@ class Session:
         return because
 
     def end(self, code: int = 0) -> None:
-        """Give the handle back (pam_end(3)). ``code`` is the last answer of libpam."""
+        """Release the handle (pam_end(3)). ``code`` is the last result of libpam."""
         self._pam.PAM_END(self._handle, code)
         self._handle = None
 
@@ -139,13 +144,11 @@ class Session:
             raise Refused(f"PAM (service {SERVICE}) denies that {what}: {because}")
 
     def _meaning(self, code: int) -> str:
-        """Return libpam's sentence for ``code``, and what the modules have said."""
+        """Return libpam's sentence for ``code``, followed by the messages of the modules."""
         return " | ".join([self._pam.pam_strerror(self._handle, code), *filter(None, self._said)])[:MOST_SAID]
 
     def _failed(self, fault: BaseException) -> Refused:
-        if isinstance(
-            fault, UnicodeEncodeError
-        ):  # pamela takes names as text, and encodes them as UTF-8, and encodes them as UTF-8
+        if isinstance(fault, UnicodeEncodeError):  # pamela accepts names as text, and encodes them as UTF-8
             name = fault.object.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
             return Refused(f"{CANNOT}: the name {name} is not UTF-8")
         return Refused(f"{CANNOT}: {fault.message if isinstance(fault, self._pam.PAMError) else repr(fault)}")
@@ -155,20 +158,20 @@ _kept: list[object] = []
 
 
 def warm() -> None:
-    """Load pamela and the stack's modules into this process for good. Processes forked from it save 0.8 ms each."""
+    """Load pamela and the stack's modules into this process permanently. Each process that is forked afterwards saves 0.8 ms."""
     try:
         session = Session()
         if os.path.isfile(STACK):
             session.start("root")
             _kept.append(session)
-    except Refused as fault:  # every run will be refused too, with this sentence
+    except Refused as fault:  # each run will be refused with the same sentence
         print(f"jitd-launcher: {fault}", file=sys.stderr, flush=True)
     with suppress(KeyError):
         pwd.getpwuid(0)  # loads what the C library needs to look up an account
 
 
 def rehearse() -> None:
-    """Do the part of ``Session.begin`` that has no effect: no module is asked."""
+    """Execute only that part of ``Session.begin`` that has no effect. No module is called."""
     with suppress(Refused, KeyError):
         session = Session()
         session.start("root")
@@ -177,13 +180,15 @@ def rehearse() -> None:
 
 
 def ignore_signals() -> None:
-    """Ignore the signals in IGNORED. After that the process ends when ``life`` is closed, or by SIGKILL."""
+    """Ignore the signals in IGNORED. After this call, the process ends only when ``life`` is closed, or when it gets SIGKILL."""
     for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
 
 
 def close_after(session: Session, life: socket.socket) -> None:
-    """Wait until the monitor has seen the command's end or has itself ended (``life`` is closed), then close the session."""
+    """Wait until ``life`` is closed, then close the session. The monitor closes ``life`` after the command has ended. ``life`` is
+    also closed when the monitor itself ends.
+    """
     with suppress(OSError):
         life.recv(1)
     because = session.close()

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The paths of a run's files, which outlive daemon and monitor, and the file with the outcome that a monitor leaves.
+"""The paths of a run's files. The files of a run remain when daemon and monitor end. This module also reads and writes the file
+with the outcome.
 
-Law: a file's name is made of the directories given and of a run's id that was checked.
+Law: the path of a file consists only of a given directory and the checked id of a run.
 """
 
 from __future__ import annotations
@@ -15,17 +16,19 @@ from dataclasses import asdict, dataclass
 from jitd.monitor.orders import FROM_MONITOR, MAX_WORD, read_word, write_word
 
 GO = b"go"
-"""The line of a plate that says that the command, or the session, may have begun."""
+"""The line of a plate that means that the command, or the session, may have begun."""
 ASKER, SCOPE, SESSION = b"asker ", b"scope ", b"session "
-"""How lines of a login's plate begin: who asked (Asker); logind's scope, its number as a file before it; the audit
-session."""
+"""The first words of three lines on the plate of a login. The line ``asker`` contains the process that asked for the login
+(Asker). The line ``scope`` contains the inode and the path of logind's scope. The line ``session`` contains the audit session.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """How a run ended: one of ENDINGS, an exit status or signal number, and a sentence.
+    """The outcome of a run, which consists of one of ENDINGS, an exit status or signal number, and a sentence.
 
-    ``recording`` is chunks, bytes and hash of what was recorded, None if nothing was.
+    ``recording`` contains the number of chunks, the number of bytes and the hash of the recording. ``recording`` is None if
+    nothing was recorded.
     """
 
     ending: str
@@ -40,18 +43,22 @@ def socket_path(run_dir: str) -> str:
 
 
 def plate_path(run_dir: str, run: str) -> str:
-    """Return the path of the run's plate. The daemon makes it before it sends the job; the monitor locks it as long as it lives.
+    """Return the path of the run's plate. The daemon creates the plate before it sends the job. The monitor keeps the plate
+    locked as long as the monitor lives.
 
-    Its first line is the run's control group or empty, another one ``go`` once the command may have begun. Of a login it also
-    says by what the session is known. It is on a file system that a restart of the host empties.
+    The first line of the plate is the path of the run's control group, or empty. The line ``go`` is added as soon as the command
+    may have begun. The plate of a login also contains the names of the session. The plate is stored in a file system that is
+    empty after a restart of the host.
     """
     return f"{run_dir}/runs/{run}"
 
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """The process that asks to be let in, as it was before: ``started`` is in ticks since the boot, ``since`` in microseconds on
-    the monotonic clock, ``session`` the audit session and ``group`` the control group that it had by then (empty: none).
+    """The process that wants to log in. The object stores the state of the process before jitd moved the process. ``started`` is
+    the start time of the process in ticks since the boot. ``since`` is the time when the process asked for the login, in
+    microseconds on the monotonic clock. ``session`` and ``group`` are the audit session and the control group of the process at
+    that time. An empty ``group`` means that the process had no control group.
     """
 
     pid: int
@@ -61,12 +68,14 @@ class Asker:
     group: str
 
     def line(self) -> bytes:
-        """It, as a line of the plate."""
+        """Return this process as a line of the plate."""
         return ASKER + b"%d %d %d %d %s" % (self.pid, self.started, self.since, self.session, os.fsencode(self.group))
 
 
 def asker_of(lines: Iterable[bytes]) -> Asker | None:
-    """Who asked, by the lines of a plate; None if they do not say it. Raises ValueError."""
+    """Read the process that asked for the login from the lines of a plate, and return it. Return None if no line names this
+    process. Raises ValueError.
+    """
     for line in lines:
         if line.startswith(ASKER):
             pid, started, since, session, group = line.removeprefix(ASKER).split(b" ", 4)
@@ -80,12 +89,14 @@ def note(plate: int, line: bytes) -> None:
 
 
 def plate_lines(plate: int) -> list[bytes]:
-    """What stands on a plate that is open: its control group, and lines. Raises OSError."""
+    """Return the lines of an open plate. The first line of a plate is the control group. Raises OSError."""
     return os.pread(plate, os.fstat(plate).st_size, 0).split(b"\n")
 
 
 def outcome_path(state_dir: str, run: str) -> str:
-    """Return the path of the file in which the monitor durably keeps how the run ended, until the daemon has taken that."""
+    """Return the path of the file with the outcome of the run. The monitor stores the outcome durably in this file. The monitor
+    removes the file when the daemon has the outcome.
+    """
     return f"{state_dir}/runs/{run}.json"
 
 
@@ -95,14 +106,16 @@ def recordings_directory(state_dir: str) -> str:
 
 
 def copy_directory(state_dir: str, run: str) -> str:
-    """Return the directory for the copy of an approved file that others may change. The copy is executed in its place."""
+    """Return the directory for the copy of an approved file that others may change. The copy is executed instead of the approved
+    file.
+    """
     return f"{state_dir}/exec/{run}"
 
 
 def write_outcome(state_dir: str, run: str, left: Left) -> None:
-    """Write how a run ended. On return the file, its content and its name are durable.
+    """Write the outcome ``left`` of a run. When this function returns, the file, its content and its name are durable.
 
-    Raises OSError, and then leaves no file that is half written.
+    Raises OSError. After an OSError, there is no incomplete file.
     """
     path = outcome_path(state_dir, run)
     try:
@@ -130,7 +143,9 @@ def _write_whole(path: str, body: bytes) -> None:
 
 
 def read_outcome(state_dir: str, run: str) -> Left | None:
-    """Return how a run ended, as its monitor has written it; None if there is no such file. Raises ValueError and OSError."""
+    """Return the outcome that the run's monitor has written. Return None if there is no file with the outcome. Raises ValueError
+    and OSError.
+    """
     try:
         with open(outcome_path(state_dir, run), "rb") as file:
             values = read_word(file.read(MAX_WORD), FROM_MONITOR)[1]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What daemon, launcher and the process that checks a local password say to each other.
+"""The messages between the daemon, the launcher, and the process that checks a local password.
 
-Law: no message here has the password. Pure.
+Law: no message in this module contains the password. Pure.
 """
 
 from __future__ import annotations
@@ -13,20 +13,24 @@ SERVICE = "jitd-local"
 """The PAM service that checks local passwords."""
 STACK = "/etc/pam.d/jitd-local"
 WITHIN = 60
-"""Seconds within which the password has to be typed and checked."""
+"""Seconds within which the password must be typed and checked by PAM."""
 YES, NO, NOTHING, UNSET = b"yes", b"no", b"nothing", b"unset"
-"""The answers. NOTHING: no password was sent. UNSET: PAM could not be asked. Neither of the two was a guess."""
+"""The answers. NOTHING: no password was sent. UNSET: PAM could not be called. The answers NOTHING and UNSET are not counted as
+wrong guesses.
+"""
 
 
 def write_order(user: str) -> bytes:
-    """Return the packet by which the daemon asks the launcher for such a process. Raises ValueError if the name is not plain."""
+    """Return the packet by which the daemon requests a check of the password of ``user`` from the launcher. Raises ValueError if
+    the name of the user contains unusual characters.
+    """
     if not user or len(user) > 256 or not user.isprintable():
         raise ValueError("not the name of an account")
     return json.dumps({"prove": user}, separators=(",", ":")).encode("ascii")
 
 
 def read_order(packet: bytes) -> str | None:
-    """Return the account in such a packet; None if the packet is another one."""
+    """Return the account that is named in a packet of ``write_order``. Return None if the packet is of another kind."""
     if packet.startswith(b'{"prove":'):
         with suppress(ValueError):
             found = json.loads(packet)

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The process that checks one local password by PAM (service ``jitd-local``). The launcher forks it, and it ends with its answer.
+"""The process that checks one local password by PAM (service ``jitd-local``). The launcher forks this process, and the process
+ends after its answer.
 
-Law: the password comes from the client to this process, by a socket that nobody else has, and goes to libpam alone: not to the
-daemon, to no file, no log, no core file and no command line. The process says yes only if PAM has authenticated the account and
-lets it in. Every doubt is a no.
+Law: the password arrives from the client over a socket that only this process has. The process passes the password only to
+libpam. The password never reaches the daemon, a file, a log, a core file or a command line. The process answers "yes" only if two
+conditions are true. PAM has authenticated the account, and PAM says that the account may be used. In case of doubt the process
+answers "no".
 """
 
 from __future__ import annotations
@@ -22,15 +24,15 @@ from jitd.monitor.proof_orders import NO, NOTHING, SERVICE, STACK, UNSET, WITHIN
 from jitd.monitor.slate import PR_SET_DUMPABLE, close_all_but, control_process, reset_signals
 
 MOST = 512
-"""Bytes that a password may have (PAM_MAX_RESP_SIZE)."""
+"""Maximum number of bytes of a password (PAM_MAX_RESP_SIZE)."""
 TYPED_WITHIN = WITHIN - 15.0
-"""Seconds within which something has to be typed."""
+"""Seconds within which the person must type the password."""
 PAM_DISALLOW_NULL_AUTHTOK = 1
 MCL_CURRENT, MCL_FUTURE = 1, 2
 
 
 def begin(user: str, client: int, daemon: int) -> None:
-    """Fork the process. It reads one password from ``client``, and answers ``daemon``. Raises OSError."""
+    """Fork the process. The process reads one password from ``client``, and sends its answer to ``daemon``. Raises OSError."""
     if os.fork() == 0:
         _live(user, client, daemon)
 
@@ -40,22 +42,26 @@ def _live(user: str, client: int, daemon: int) -> NoReturn:
         _be_private(client, daemon)
         with socket.socket(fileno=daemon) as answer, socket.socket(fileno=client) as source:
             answer.send(_answer(user, source))
-    except BaseException as fault:  # only its kind: a text of it could have the password
+    except BaseException as fault:  # print only the type, because the text of the exception could contain the password
         print(f"jitd: a local password could not be checked: {type(fault).__name__}", file=sys.stderr, flush=True)
     finally:
         os._exit(0)
 
 
 def _be_private(client: int, daemon: int) -> None:
-    """Give up what this process has from the launcher, and let nobody read its memory: no core file, no debugger, no swap."""
+    """Drop all state that this process has inherited from the launcher. Protect the memory of this process, so that no core file,
+    debugger or swap can expose it.
+    """
     reset_signals()
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # modules of PAM may wait for programs of their own
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # PAM modules may wait for programs that they start
     signal.alarm(WITHIN)
     os.setsid()
     control_process(PR_SET_DUMPABLE, 0)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     close_all_but(0, 1, 2, client, daemon)
-    ctypes.CDLL(None).mlockall(MCL_CURRENT | MCL_FUTURE)  # it may be refused, in a container for example; then swap may have it
+    ctypes.CDLL(None).mlockall(
+        MCL_CURRENT | MCL_FUTURE
+    )  # may be refused, for example in a container; then the password may reach swap
 
 
 def _answer(user: str, source: socket.socket) -> bytes:
@@ -74,7 +80,9 @@ def _answer(user: str, source: socket.socket) -> bytes:
 
 
 def _read(source: socket.socket) -> bytearray:
-    """Return the password: what comes until the client closes its end. Empty if nothing comes, or too much, or a NUL."""
+    """Return the password, that is, all bytes until the client closes its end of the socket. Return an empty result if there are
+    no bytes or too many bytes, or if one of the bytes is NUL.
+    """
     room = bytearray(MOST + 1)
     n_read = 0
     source.settimeout(TYPED_WITHIN)
@@ -93,18 +101,20 @@ def _wipe(room: bytearray) -> None:
 
 
 class Checking:
-    """One check of one password. Made before the password is read, so that a stack that is missing costs nobody a try."""
+    """One check of one password. A Checking object is created before the password is read. Therefore a missing stack is not
+    counted as a wrong guess.
+    """
 
     def __init__(self) -> None:
-        """Load libpam. Raises Refused if it cannot be called, or if the stack is missing."""
-        if not os.path.isfile(STACK):  # libpam would silently use /etc/pam.d/other
+        """Load libpam. Raises Refused if libpam cannot be called, or if the stack is missing."""
+        if not os.path.isfile(STACK):  # without the file, libpam would silently use /etc/pam.d/other
             raise Refused(f"PAM is not set up for local passwords: {STACK} is missing")
         self._pam = load()
         self._password: bytearray | None = None
 
     def _converse(self, count: int, messages: Any, answers: Any, _: object) -> int:
-        """Answer one question for a hidden word with the password (pam_conv(3)). Any second question is refused: the stack is for
-        passwords alone. What modules say is dropped.
+        """Answer the first question for hidden input with the password (pam_conv(3)). Refuse every other question, because the
+        PAM stack is only for passwords. Drop the messages of the PAM modules.
         """
         try:
             if count != 1:
@@ -127,11 +137,11 @@ class Checking:
             return PAM_CONV_ERR
 
     def is_right(self, user: str, password: bytearray) -> bool:
-        """True if PAM authenticates ``user`` by ``password``, and lets the account in. The environment has no DISPLAY, and no
-        PAM_TTY is set: no module may go by a claim.
+        """True if PAM authenticates ``user`` by ``password``, and says that the account may be used. The PAM items DISPLAY and
+        PAM_TTY are not set, because no module may use unproved values for its decision.
         """
         self._password = password
-        conversation = self._pam.CONV_FUNC(self._converse)  # kept here: libpam calls it until the handle is given back
+        conversation = self._pam.CONV_FUNC(self._converse)  # kept here, because libpam calls it until the handle is released
         handle = self._pam.pam_start(SERVICE, user, conversation)
         handle.set_item(self._pam.PAM_RUSER, user)
         code = int(self._pam.PAM_AUTHENTICATE(handle, PAM_DISALLOW_NULL_AUTHTOK))

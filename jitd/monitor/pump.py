@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A process for each recorded stream that is not a terminal (its pump). It passes on what the monitor has recorded.
+"""A process for each recorded stream that is not a terminal (its pump). A pump passes on the bytes that the monitor has recorded.
 
-The command has a pipe in place of the client's descriptor. A pump reads from one of the two, tells the monitor what it has read,
-and writes it to the other when the monitor says so. A pump waits for a slow side as the command would; nobody waits for a pump.
+Instead of the client's descriptor, the command gets a pipe. For output, a pump reads bytes from the pipe. For input, a pump reads
+bytes from the client's descriptor. The pump sends the bytes that it has read to the monitor. After recording these bytes, the
+monitor orders the pump to write them to the other side. If the reader or writer on the other side is slow, the pump waits, as the
+command would. No other process waits for a pump.
 
-Law: nothing is passed on that the monitor has not recorded, and without a monitor nothing is passed on at all. What could not be
-passed on is reported. A pump is not in the command's session. It has its two ends, the monitor's socket, and the rights of the
-run's target user. So nothing is written to the client's descriptors with more rights than those.
+Law: a pump passes on only bytes that the monitor has recorded. Without a monitor, a pump passes on nothing. If bytes could not be
+passed on, the pump reports this. A pump is not in the command's session. A pump has only its two ends, the monitor's socket, and
+the rights of the run's target user. Therefore nothing is written to the client's descriptors with more rights than the target
+user has.
 """
 
 from __future__ import annotations
@@ -31,56 +34,63 @@ from jitd.monitor.streams import AT_ONCE, NAMES
 from jitd.recording.form import Kind
 
 CHUNK = 64 * 1024
-"""Bytes of one piece, at most. A piece is one packet to the monitor, and one frame of the recording."""
+"""Maximum size in bytes of one piece of a stream. A piece is one packet to the monitor, and one frame of the recording."""
 KEPT, DRAIN = b"k", b"d"
-"""The monitor's two orders. KEPT: pass on what you sent, it is recorded. DRAIN: pass on all that is written now, then answer."""
+"""The monitor's two orders. KEPT means: the bytes that the pump has sent are recorded, and the pump must pass them on. DRAIN
+means: the pump must pass on all bytes that are written at this moment, and then answer.
+"""
 HERE, TOLD, DRAINED, FAILED, OVER = b"h", b"b", b"d", b"f", b"e"
-"""What a pump says. HERE: its process's number. TOLD: bytes of the stream. DRAINED: the answer to DRAIN. FAILED: an error's
-number. OVER, its last word: the stream has ended on one side. A pump that ends without OVER was killed."""
+"""The messages of a pump. HERE contains the pump's pid. TOLD contains bytes of the stream. DRAINED is the answer to DRAIN. FAILED
+contains an errno. OVER is the last message of a pump, because the stream has ended on one side. If a pump ends without the
+message OVER, it was killed.
+"""
 GONE = frozenset((errno.EPIPE, errno.ECONNRESET, errno.ESHUTDOWN, errno.ENOTCONN))
-"""Errors of a write that only mean that nobody reads any more."""
+"""Errors of a write that only mean that nobody reads the stream any more."""
 SLOTS = {0: Kind.STDIN, 1: Kind.STDOUT, 2: Kind.STDERR}
-"""Slot of a stream → its kind in the recording."""
+"""Maps the slot of a stream to its kind in the recording."""
 RECORDED = {"none": (), "terminal": (), "output": (1, 2), "all": (0, 1, 2)}
-"""What the rule wants recorded → the slots of the streams that are recorded if they are not a terminal."""
+"""Maps the ``record`` value of a rule to the slots of the streams that it records. A stream that is a terminal has no pump."""
 
 
 class Pumps:
-    """The monitor's ends of the sockets to the pumps of one run and, until the command's process is made, the pumps' ends."""
+    """The monitor's ends of the sockets to the pumps of one run. A Pumps object also has the pumps' ends until the command's
+    process exists.
+    """
 
     def __init__(self, record: str) -> None:
         self._ours: dict[int, socket.socket] = {}
         self._theirs: dict[int, socket.socket] = {}
         self._undrained: set[int] = set()
-        self._processes: dict[int, Pid] = {}  # children that have not been waited for
+        self._processes: dict[int, Pid] = {}  # children for which nobody has waited
         self.fault = ""
-        """Why something was not passed on, as a sentence; empty as long as everything was."""
+        """A sentence that says why bytes were not passed on. The text is empty if all bytes were passed on so far."""
         for slot in RECORDED[record]:
             self._ours[slot], self._theirs[slot] = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
 
     @property
     def slots(self) -> frozenset[int]:
-        """The slots of the streams that are recorded if they are not a terminal."""
+        """The slots of the streams that must be recorded. A pump records such a stream only if it is not a terminal."""
         return frozenset(self._theirs)
 
     @property
     def descriptors(self) -> tuple[int, ...]:
-        """The descriptors that the command's process has to keep until ``start``."""
+        """Return the descriptors that the command's process must keep until ``start``."""
         return tuple(each.fileno() for each in self._theirs.values())
 
     def start(self, sources: dict[int, int], monitor: int, job: Job) -> dict[int, int]:
-        """Make a pump for each of ``sources`` (slot → the client's descriptor). Return slot → the command's descriptor.
+        """Create a pump for each of ``sources``, which maps a slot to the client's descriptor. Return a mapping from the same
+        slots to the descriptors of the command.
 
-        To be called in the command's process. Raises OSError.
+        Call this method in the command's process. Raises OSError.
         """
         ends: dict[int, int] = {}
         for slot, source in sources.items():
             twin = next((other for other in ends if slot and other and _is_same(source, sources[other])), None)
-            if twin is not None:  # 2>&1: a pump for both keeps the order in which they were written
+            if twin is not None:  # 2>&1: a single pump for both keeps the order in which they were written
                 ends[slot] = ends[twin]
                 continue
             reading, writing = os.pipe2(os.O_CLOEXEC)
-            os.fchown(reading, job.uid, job.gid)  # a command that opens /dev/stdout opens this pipe, as the target user
+            os.fchown(reading, job.uid, job.gid)  # a command that opens /dev/stdout opens this pipe as the target user
             ours, theirs = (writing, reading) if slot == 0 else (reading, writing)
             if fork_sibling() == 0:
                 way = (source, ours) if slot == 0 else (ours, source)
@@ -93,24 +103,29 @@ class Pumps:
         return ends
 
     def leave_theirs(self) -> None:
-        """Close the pumps' ends in the monitor, once the command's process is made. Then a socket ends when its pump ends."""
+        """Close the pumps' ends in the monitor, once the command's process exists. After this call, the monitor sees the end of a
+        socket when its pump ends.
+        """
         for each in self._theirs.values():
             each.close()
         self._theirs.clear()
 
     def wait_with(self, poll: select.poll) -> None:
-        """Register the sockets to wait for."""
+        """Register the pumps' sockets in ``poll``."""
         for each in self._ours.values():
             poll.register(each, select.POLLIN)
 
     def hear(self) -> list[tuple[int, memoryview]]:
-        """Return slots and bytes that the pumps have read since the last call. Answer each by ``pass_on`` once it is recorded."""
+        """Return each piece that the pumps have read since the last call, as a pair of slot and bytes. The caller records each
+        piece, then calls ``pass_on``.
+        """
         told = []
         for slot, each in list(self._ours.items()):
             try:
                 packet = each.recv(1 + CHUNK, socket.MSG_DONTWAIT)
             except (BlockingIOError, ConnectionResetError):
-                # A reset: the pump ended before it read all that we sent. What it sent itself can be read at the next look.
+                # A reset means that the pump ended before it read all of our orders. The pump's own packets can be read at the
+                # next look.
                 continue
             except OSError:
                 packet = b""
@@ -118,12 +133,13 @@ class Pumps:
             if word == TOLD:
                 told.append((slot, memoryview(packet)[1:]))
             elif word == HERE:
-                with suppress(ChildProcessError):  # else it was waited for already, and another process may have its number
+                with suppress(ChildProcessError):  # otherwise it was waited for already, and another process may have its pid
                     os.waitid(os.P_PID, process := int(packet[1:]), os.WEXITED | os.WNOHANG | os.WNOWAIT)
                     self._processes[slot] = process
             elif word == DRAINED:
                 self._undrained.discard(slot)
-            elif word == FAILED:  # the pump stays: the command must not see the end of its stream before it is ended itself
+            # the pump stays: the command must not see the end of its stream before the command itself is ended
+            elif word == FAILED:
                 self.fault = self.fault or _why(slot, packet[1:])
                 self._undrained.discard(slot)
             else:
@@ -134,15 +150,17 @@ class Pumps:
         return told
 
     def begin(self) -> None:
-        """Let the pump of standard input begin to read: the command begins."""
+        """Let the pump of standard input start to read when the command begins."""
         self._say(0, KEPT)
 
     def pass_on(self, slot: int) -> None:
-        """Let the pump of ``slot`` pass on what it has told, which is recorded."""
+        """Let the pump of ``slot`` pass on its last piece, because the piece is recorded."""
         self._say(slot, KEPT)
 
     def drain(self) -> None:
-        """Have what the command has written passed on, since it is over. What it has not read is not passed on any more."""
+        """Let the pumps pass on the rest of the command's output after the command has ended. Input that the command has not read
+        is dropped.
+        """
         self._leave(0)
         self._undrained = set(self._ours)
         for slot in list(self._ours):
@@ -150,20 +168,20 @@ class Pumps:
 
     @property
     def is_drained(self) -> bool:
-        """True if everything that was written before ``drain`` is passed on, or can never be."""
+        """True if all output that was written before ``drain`` was passed on, or can never be passed on."""
         return not self._undrained
 
     def close(self) -> None:
-        """End all pumps: nothing is passed on any more."""
+        """End all pumps. After this call nothing is passed on any more."""
         for slot in SLOTS:
             self._leave(slot)
 
     def forget(self, process: Pid) -> None:
-        """Forget a process that was waited for: another process may have its number from now on."""
+        """Forget ``process``, because somebody has waited for its end. From now on another process may have the same pid."""
         self._processes = {slot: each for slot, each in self._processes.items() if each != process}
 
     def _leave(self, slot: int) -> None:
-        """End the pump of ``slot``, whatever it waits for."""
+        """End the pump of ``slot`` at once, even if the pump waits for something."""
         self._undrained.discard(slot)
         if slot in self._ours:
             self._ours.pop(slot).close()
@@ -173,33 +191,40 @@ class Pumps:
     def _say(self, slot: int, word: bytes) -> None:
         each = self._ours.get(slot)
         if each is not None:
-            with suppress(OSError):  # the pump has ended: ``hear`` finds its last word, or that it left none
+            try:
                 each.send(word, AT_ONCE)
+            except ConnectionError:  # the pump has ended: ``hear`` finds its last message, or that there is none
+                pass
+            except OSError as fault:  # the pump waits for this order without an end, so nobody may wait for the pump
+                self.fault = self.fault or f"its {NAMES[slot]} could not be passed on: {fault.strerror}"
+                self._undrained.discard(slot)
 
 
 def arrived(over: tuple[str, int, str], because: str, fault: str) -> tuple[str, int, str]:
-    """Return how a run ended whose command ended like ``over``.
+    """Return the outcome of a run whose command ended with ``over``.
 
-    If a pump had a ``fault``, the run is not a success. Neither is it if the output was cut off after the command's end; then
-    ``because`` differs from the sentence in ``over``.
+    If a pump had a ``fault``, the run is not a success. The run is also not a success if its output was cut off after the
+    command's end. If output was cut off, ``because`` differs from the sentence in ``over``.
     """
     ending, number, known = over
     if because == known and not fault:
         return over
     if (ending, number) == ("exited", 0):
-        return "lost", FAULT, f"{because}; its status had been 0, and not all was passed on"
+        return "lost", FAULT, f"{because}; its exit status was 0, but not all of its output was passed on"
     return ending, number, because
 
 
 def _why(slot: int, number: bytes) -> str:
-    """Return why a pump failed. ``number`` is the error's number after FAILED, or empty if the pump said nothing."""
+    """Return the reason why the pump of ``slot`` failed. ``number`` is the errno in the message FAILED. ``number`` is empty if
+    the pump did not send FAILED.
+    """
     if not number:
-        return f"what passes on its {NAMES[slot]} was killed"
+        return f"the process that passes on its {NAMES[slot]} was killed"
     return f"its {NAMES[slot]} could not be {'written' if slot else 'read'}: {os.strerror(int(number))}"
 
 
 def _is_same(one: int, other: int) -> bool:
-    """True if two descriptors lead to the same file, as far as the kernel tells."""
+    """True if the kernel reports the same file for both descriptors."""
     first, second = os.fstat(one), os.fstat(other)
     return (first.st_dev, first.st_ino, first.st_rdev) == (second.st_dev, second.st_ino, second.st_rdev)
 
@@ -208,9 +233,9 @@ def _is_same(one: int, other: int) -> bool:
 
 
 def pump(said: socket.socket, source: int, target: int, *, is_input: bool, monitor: int, job: Job) -> NoReturn:
-    """Pass on from ``source`` to ``target`` until one of them or the monitor is gone. Never returns."""
+    """Pass on bytes from ``source`` to ``target``, until ``source``, ``target`` or the monitor is gone. Never returns."""
     try:
-        os.setsid()  # signals from the terminal's keys are not meant for it
+        os.setsid()  # signals from the terminal's keys are not meant for a pump
         for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_IGN)
         close_all_but(said.fileno(), source, target)
@@ -224,7 +249,7 @@ def pump(said: socket.socket, source: int, target: int, *, is_input: bool, monit
             said.send(FAILED + b"%d" % (fault.errno or errno.EIO))
             said.recv(8)  # wait until the command is over, so that it does not see the end of its stream
         said.send(OVER)
-    except OSError:  # the monitor is gone, or will see that this process is gone
+    except OSError:  # the monitor is gone, or will notice that this process is gone
         pass
     finally:
         os._exit(0)
@@ -235,7 +260,7 @@ def _pass_on(monitor: socket.socket, source: int, target: int, *, is_input: bool
     waits.register(source, select.POLLIN)
     waits.register(monitor, select.POLLIN)
     if is_input:
-        waits.register(target, 0)  # to see if the command ends, or closes its end, without reading more
+        waits.register(target, 0)  # notice if the command ends, or closes its end, without reading more
         if monitor.recv(8) != KEPT:  # nothing is read for a command that does not begin
             return
     rest: int | None = None  # bytes to pass on before DRAINED; nobody waits for what other processes write afterwards
@@ -275,13 +300,15 @@ def _pass_on(monitor: socket.socket, source: int, target: int, *, is_input: bool
 
 
 def _n_waiting(source: int) -> int:
-    """Return how many bytes can be read now (FIONREAD, pipe(7))."""
+    """Return the number of bytes that can be read now (FIONREAD, pipe(7))."""
     found: int = struct.unpack("i", fcntl.ioctl(source, termios.FIONREAD, bytes(4)))[0]
     return found
 
 
 def _read(source: int) -> bytes | None:
-    """Read what there is. Empty at the end of the stream; None if another reader was faster."""
+    """Return the bytes that can be read now. Return empty bytes at the end of the stream, and None if another reader was
+    faster.
+    """
     try:
         return os.read(source, CHUNK)
     except BlockingIOError:  # the client's descriptor may be non-blocking
@@ -289,7 +316,7 @@ def _read(source: int) -> bytes | None:
 
 
 def _write(target: int, data: bytes) -> bool:
-    """Write all of ``data``. False if nobody reads any more. Raises OSError."""
+    """Write all of ``data``. Return False if nobody reads from ``target`` any more. Raises OSError."""
     rest = memoryview(data)
     poll = select.poll()
     poll.register(target, select.POLLOUT)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The steps of a start, which a monitor goes through once before it has a job (docs/start.md).
+"""A rehearsal of the start of a run. A monitor executes the steps of a start once, before it gets a job (docs/start.md).
 
-After a fork all memory is shared. The first write to a page then costs about two microseconds for a copy, and these copies are
-most of the time that a start takes. A rehearsal causes them while nobody waits.
-Law: a rehearsal has no effect. Nothing leaves this process, no file is made, and nothing is kept.
+After a fork all memory pages are shared. At the first write to a shared page, the kernel needs about two microseconds to copy the
+page. The copies of pages take most of the time of a start. A rehearsal causes these copies early, while nobody waits.
+Law: a rehearsal has no effect. A rehearsal sends nothing out of this process, creates no file, and stores no data.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ JOB = Job(
     requester_uid=0,
     user="root",
 )
-"""A job of no run, for the rehearsal (docs/start.md)."""
+"""A job for the rehearsal, which belongs to no run (docs/start.md)."""
 
 
 def rehearse() -> None:
-    """Go through the steps between a job and the command's process that have no effect. Raises nothing."""
+    """Execute those steps between a job and the command's process that have no effect. Raises nothing."""
     with suppress(Exception):
         with open(os.memfd_create("rehearsal", os.MFD_CLOEXEC), "r+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

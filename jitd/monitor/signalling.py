@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Signals to many processes as if at the same moment: a process that waits for another does not see that process end first.
+"""Sends a signal to many processes in such a way that all of them seem to get it at the same moment. No process can notice the
+end of another process before it has received the signal itself.
 
-A shell that waits for a command goes on to the next command when the first ends. So no process may end before all have got their
-signal. Therefore all are first held still: by the freezer of their control groups (cgroups(7)), or stopped one by one.
-Law: no signal is sent to a number that may belong to another process by now, and none to 1, 0 or below. Processes that were held
-still for a hang-up are continued, whatever happens. A control group that this process is in is never frozen.
+For example, a shell that waits for a command starts the next command when the first command ends. Therefore no process may end
+before all processes have received the signal. For this purpose, all processes are frozen first by the freezer of their control
+groups (cgroups(7)). Processes that cannot be frozen are stopped one by one. Law: no signal is sent to a pid that may now belong
+to another process. No signal is sent to 1, 0 or a negative number. Processes that were frozen or stopped for a hang-up are always
+continued. The control group of this process is never frozen.
 """
 
 from __future__ import annotations
@@ -17,21 +19,27 @@ from contextlib import suppress
 
 Pid = int
 MOST_HANDLES = 256
-"""Processes held by a descriptor at the same time, at most: a fork bomb has more processes than we may have open files."""
+"""Maximum number of processes whose descriptors are open at the same time. Without a limit, a fork bomb could have more processes
+than our limit of open files.
+"""
 MOST_TRIES = 50
-"""How many times processes that fork as fast as they are signalled are looked for again."""
+"""Maximum number of searches for processes that fork as fast as they are signalled."""
 FROZEN_WITHIN = 0.2
-"""Seconds that a group may take to be frozen. A process in the kernel, such as at a disk, takes longer, but executes nothing."""
+"""Seconds that the freezing of a group may take. A process that waits in the kernel, for example for a disk, may take longer.
+While it waits in the kernel, a process executes no code of its program.
+"""
 LOOK_AGAIN = 0.001
 """Seconds between two checks whether a group is frozen."""
 
 
 def hang_up_all(find: Callable[[], set[Pid]], groups: Iterable[str] = (), *, but_not: Collection[Pid] = ()) -> set[Pid]:
-    """Send SIGHUP and SIGCONT to all processes that ``find`` finds, also to those forked meanwhile. Return those that got SIGHUP.
+    """Send SIGHUP and SIGCONT to all processes that ``find`` returns. Processes that are forked meanwhile are included. Return
+    the processes that got SIGHUP.
 
-    The processes in ``but_not`` had both signals before, and get none. ``groups`` are the directories of control groups in which
-    most of the processes are. A process that is not in one that can be frozen is stopped instead. A process that was stopped
-    before runs again, as after every hang-up.
+    The processes in ``but_not`` are left out, because they have already received both signals. ``groups`` are the directories of
+    the control groups that contain most of the processes. A process that is not in one of these groups is stopped instead of
+    frozen. After this call, all processes run, as after every hang-up. Processes that were stopped before the call run again,
+    too.
     """
     frozen: list[str] = []
     reached: set[Pid] = set()
@@ -54,23 +62,26 @@ def hang_up_all(find: Callable[[], set[Pid]], groups: Iterable[str] = (), *, but
 
 
 def kill_all(find: Callable[[], set[Pid]]) -> None:
-    """Stop the processes that ``find`` finds until no new one turns up, then kill all: so none can fork while it is killed."""
+    """Stop the processes that ``find`` returns, and repeat this until ``find`` returns no new process. Then kill all of them.
+    Therefore no process can fork while the processes are killed.
+    """
     with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, 0, -20)  # a fork bomb leaves little processor time to others
+        os.setpriority(os.PRIO_PROCESS, 0, -20)  # a fork bomb leaves little processor time for others
     if signal_until_none_is_new(find, signal.SIGSTOP):
         signal_all(find, signal.SIGKILL)
 
 
 def signal_group(group: Pid, number: int) -> None:
-    """Signal a process group. Its leader must not have been waited for, so that the group's number is still its own. The kernel
-    signals all processes of the group before one of them can end."""
+    """Signal a process group. The caller must not have waited for the leader of this group before. After a wait for the leader,
+    the number of the group may belong to another group. The kernel signals all processes of the group before one of them can end.
+    """
     if group > 1 and group != os.getpgrp():
         with suppress(OSError):
             os.killpg(group, number)
 
 
 def members(groups: Iterable[str]) -> set[Pid]:
-    """Return the processes in these control groups, and in the groups below."""
+    """Return the processes in the control ``groups`` and in all groups below them."""
     found: set[Pid] = set()
     for group in groups:
         for directory, _, _ in os.walk(group):
@@ -80,7 +91,9 @@ def members(groups: Iterable[str]) -> set[Pid]:
 
 
 def look_at(pid: Pid) -> tuple[Pid, bool]:
-    """Return the parent of a process, and if it has ended with all its threads (proc(5), ``stat``). (0, True) if it is gone."""
+    """Return a pair: the parent of process ``pid``, and True if the process has ended with all its threads (proc(5), ``stat``).
+    Return (0, True) if the process does not exist any more.
+    """
     try:
         file = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -95,7 +108,7 @@ def look_at(pid: Pid) -> tuple[Pid, bool]:
 
 
 def is_stopped(pid: Pid) -> bool:
-    """True if a process is stopped by a signal, or by a debugger (proc(5), ``stat``); also if it is gone or has ended."""
+    """True if a process is stopped by a signal or by a debugger (proc(5), ``stat``), or if it has ended."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             return file.read(4096).rpartition(b")")[2].split()[0] in b"TtZX"
@@ -104,11 +117,13 @@ def is_stopped(pid: Pid) -> bool:
 
 
 def signal_all(find: Callable[[], set[Pid]], number: int, *, but_not: Collection[Pid] = ()) -> set[Pid]:
-    """Signal all processes that ``find`` finds but those in ``but_not``. Return the processes that were signalled.
+    """Send a signal to all processes that ``find`` returns. The processes in ``but_not`` are left out. Return the processes that
+    got the signal.
 
-    ``find`` is called twice. A process that it still finds after a descriptor of the process was opened is the one that is
-    meant, and not another one that got its number. A child is stopped after its parent, and continued before its parent: a shell
-    with job control goes on when its job has stopped, and su(1) stops itself.
+    ``find`` is called twice. A descriptor of each process is opened between the two calls. If the second call returns the pid
+    again, the descriptor does not belong to a later process with the same pid. A child is stopped after its parent, and continued
+    before its parent. This order is necessary because a shell with job control continues when its job has stopped. Another reason
+    is that su(1) stops itself.
     """
     waiting = _parents_first(pid for pid in find() if pid > 1 and pid != os.getpid() and pid not in but_not)
     if number == signal.SIGCONT:
@@ -138,7 +153,9 @@ def _signal_batch(batch: list[Pid], find: Callable[[], set[Pid]], number: int) -
 
 
 def signal_until_none_is_new(find: Callable[[], set[Pid]], number: int, but_not: Collection[Pid] = ()) -> set[Pid]:
-    """Call ``signal_all`` until no new process turns up, MOST_TRIES times at most. Return all that were signalled."""
+    """Repeat ``signal_all`` until it finds no new process, but at most MOST_TRIES times. Return all processes that got the
+    signal.
+    """
     reached: set[Pid] = set()
     for _ in range(MOST_TRIES):
         new = signal_all(find, number, but_not=reached.union(but_not))
@@ -161,7 +178,7 @@ def _parents_first(pids: Iterable[Pid]) -> list[Pid]:
 
 
 def set_freezer(group: str, value: str) -> bool:
-    """Freeze the control group ``group`` (``value`` is ``1``) or let it go on (``0``). False if it cannot be done."""
+    """Freeze the control group ``group`` (``value`` is ``1``) or thaw it (``0``). Return False if that fails."""
     try:
         with open(f"{group}/cgroup.freeze", "w", encoding="ascii") as file:
             file.write(value)
@@ -171,9 +188,10 @@ def set_freezer(group: str, value: str) -> bool:
 
 
 def _await_frozen(groups: list[str]) -> None:
-    """Wait until these groups are frozen, FROZEN_WITHIN seconds at most.
+    """Wait until ``groups`` are frozen, but at most FROZEN_WITHIN seconds.
 
-    A process that is not frozen by then is in the kernel. It executes nothing of its own before it gets its signal.
+    A process that is still not frozen after this time waits in the kernel. A process that waits in the kernel executes no code of
+    its program before it gets its signal.
     """
     until = time.monotonic() + FROZEN_WITHIN
     while time.monotonic() < until and not all(_says(group, "frozen 1") for group in groups):
@@ -189,5 +207,5 @@ def _says(group: str, line: str) -> bool:
 
 
 def _holds_us(group: str) -> bool:
-    """True if this process is in control group ``group``, or in one below."""
+    """True if this process is in control group ``group``, or in a group below it."""
     return os.getpid() in members([group])

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Turns a process that runs as root into a process of the target user, before it executes a command. The process keeps nothing
-that it inherited from the caller.
+"""Changes a process of root into a process of the target user, before a command is executed. The process keeps no state that it
+inherited from the caller.
 
-Law: every step that fails raises an exception, and what was set is read back. After an exception nothing may be executed.
+Law: if a step fails, an exception is raised. Every value is read back after it was set. After an exception nothing may be
+executed.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal as _signal
 else:
-    import _signal  # `signal` wraps this, and makes enums of its 62 answers, which is slow after a fork: memory is copied
+    import _signal  # `signal` wraps this in enums of its 62 results, which is slow after a fork because memory is copied
 
 PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
@@ -48,10 +49,12 @@ LIMITS = {
     resource.RLIMIT_RTPRIO: (0, 0),
     15: (INFINITE, INFINITE),  # RLIMIT_RTTIME
 }
-"""Soft and hard limits as a new service has them. The limits of processes and pending signals depend on the host's size."""
+"""The soft and hard resource limits of a new service. The limits for processes and for pending signals depend on the size of the
+host.
+"""
 
 OF_THE_C_LIBRARY = (32, 33)
-"""Signals that the C library keeps for its threads, and that it does not let a program set."""
+"""Signals that the C library reserves for its threads. The C library does not let a program set these signals."""
 SETTABLE = tuple({*range(1, 65)} - {signal.SIGKILL, signal.SIGSTOP, *OF_THE_C_LIBRARY})
 CALLS = {
     "rt_sigaction": {"x86_64": 13, "aarch64": 134, "riscv64": 134, "ppc64le": 173, "s390x": 174},
@@ -59,13 +62,17 @@ CALLS = {
     "set_mempolicy": {"x86_64": 238, "aarch64": 237, "riscv64": 237, "ppc64le": 261, "s390x": 270},
     "keyctl": {"x86_64": 250, "aarch64": 219, "riscv64": 219, "ppc64le": 271, "s390x": 280},
 }
-"""System call → architecture → number, for calls that the C library does not offer, or not with all that they can do."""
+"""Maps a system call and an architecture to the number of the call. The table contains the calls that the C library does not
+offer, or offers only in part.
+"""
 IOPRIO_WHO_PROCESS = 1
 KEYCTL_JOIN_SESSION_KEYRING = 1
 TIMER_SLACK = 50_000
-"""Timer slack in nanoseconds. To ask for the default would give the value of the process that started the launcher."""
+"""Timer slack in nanoseconds. jitd does not request the default, because the default is the value of the process that started the
+launcher.
+"""
 DUMPED = "0x33"
-"""The kinds of memory that go into a core dump, a bit mask (core(5))."""
+"""The kinds of memory that are written to a core dump, as a bit mask (core(5))."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -85,11 +92,11 @@ def control_process(option: int, argument: int, second: int = 0) -> None:
 
 
 def reset_signals() -> None:
-    """Set every signal as a new process has it: none ignored, none caught, none blocked. Raises OSError."""
+    """Reset every signal to its state in a new process, that is, not ignored, caught or blocked. Raises OSError."""
     _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
     for number in SETTABLE:
         _signal.signal(number, _signal.SIG_DFL)
-    odd = _odd_signals()  # after, not before: to look costs more than to set them all
+    odd = _odd_signals()  # afterwards and not before, because the check takes more time than setting all signals
     if not odd:
         return
     for number in OF_THE_C_LIBRARY:
@@ -100,7 +107,9 @@ def reset_signals() -> None:
 
 
 def _reset_signal(number: int) -> None:
-    """Reset a signal by rt_sigaction(2). The C library refuses its own two signals; posix_spawn and make leave them ignored."""
+    """Reset a signal by rt_sigaction(2). The C library refuses to reset its own two signals. posix_spawn and make leave these two
+    signals of the C library ignored.
+    """
     default = (ctypes.c_ulong * 4)()  # SIG_DFL, no flags, no restorer, an empty mask
     _ask_kernel("rt_sigaction", number, ctypes.byref(default), None, 8)
 
@@ -114,7 +123,7 @@ def _ask_kernel(name: str, *arguments: object) -> None:
 
 
 def _odd_signals() -> int:
-    """Return the signals that are ignored or caught, as a bit mask from the kernel."""
+    """Return the ignored and caught signals, as a bit mask from the kernel."""
     odd = 0
     for line in _read("/proc/self/status").splitlines():
         if line.startswith((b"SigIgn:", b"SigCgt:")):
@@ -139,11 +148,11 @@ def _write(path: str, text: str) -> None:
 
 
 def close_all_but(*kept: int) -> None:
-    """Close every descriptor of this process but ``kept``."""
+    """Close every descriptor of this process except ``kept``."""
     last = max(int(name) for name in os.listdir("/proc/self/fd"))
     low = 0
     for descriptor in sorted(kept):
-        if low < descriptor:  # if the range before 0 is empty, Python 3.11 closes everything
+        if low < descriptor:  # if the range before 0 is empty, Python 3.11 closes all descriptors
             os.closerange(low, descriptor)
         low = descriptor + 1
     if low <= last:
@@ -151,7 +160,8 @@ def close_all_but(*kept: int) -> None:
 
 
 def wipe() -> None:
-    """Set everything that is inherited as a new service has it: limits, priorities, processors, memory, keyring, umask and more.
+    """Reset all inherited settings to the state in a new service. Inherited settings include limits, priorities, processors,
+    memory, keyring and umask.
 
     Raises OSError.
     """
@@ -177,7 +187,9 @@ def wipe() -> None:
 
 
 def name_requester(uid: int) -> None:
-    """Tell the kernel's audit who asked. The kernel keeps that, whatever user this process becomes. Some containers forbid it."""
+    """Set the audit login uid to the requester's uid. The kernel keeps this value even if this process becomes another user. Some
+    containers forbid a change of this value.
+    """
     with suppress(OSError):
         _write("/proc/self/loginuid", str(uid))
 
@@ -188,7 +200,7 @@ def _limits() -> dict[int, tuple[int, int]]:
 
 
 def _set_limit(which: int, limit: tuple[int, int]) -> None:
-    """Set a limit. If a container forbids raising the hard limit, set as much of it as is allowed. Raises OSError."""
+    """Set a limit. If a container does not allow a higher hard limit, set the highest allowed value. Raises OSError."""
     try:
         resource.setrlimit(which, limit)
     except (ValueError, PermissionError):
@@ -197,11 +209,13 @@ def _set_limit(which: int, limit: tuple[int, int]) -> None:
         limit = (bound[0], bound[1])
         resource.setrlimit(which, limit)
     if resource.getrlimit(which) != limit:
-        raise OSError("a limit did not take")
+        raise OSError("a limit could not be set")
 
 
 def become(uid: int, gid: int, groups: tuple[int, ...]) -> None:
-    """Take the target's groups, group and user for good, in this order, and read each back. Raises OSError."""
+    """Change to the target's groups, group and user, in this order. After this call, the process cannot change back. Each id is
+    read back after it was set. Raises OSError.
+    """
     control_process(PR_SET_KEEPCAPS, 0)
     control_process(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)
     _inherit_nothing()
@@ -209,11 +223,11 @@ def become(uid: int, gid: int, groups: tuple[int, ...]) -> None:
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)
     if set(os.getgroups()) != set(groups):
-        raise OSError("the groups did not take")
+        raise OSError("the groups could not be set")
     if os.getresgid() != (gid, gid, gid):
-        raise OSError("the group did not take")
+        raise OSError("the group could not be set")
     if os.getresuid() != (uid, uid, uid):
-        raise OSError("the user did not take")
+        raise OSError("the user could not be set")
     effective, permitted, inheritable = _capabilities()
     if inheritable or (uid and (effective or permitted)):
         raise OSError("capabilities are left")
@@ -250,7 +264,9 @@ def _inherit_nothing() -> None:
 
 
 def end_with_parent(parent: int) -> None:
-    """Have the kernel kill this process when its parent ends. ``become`` undoes this, so call it again then. Raises OSError."""
+    """Order the kernel to kill this process when its parent ends. ``become`` cancels this order. Therefore call this function
+    again after ``become``. Raises OSError.
+    """
     control_process(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         raise OSError("the monitor is gone")

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a run has begun that is not below its monitor (its strays): it was handed to another process, such as atd, or to PID 1.
+"""Finds the strays of a run. Strays are processes and jobs that the run has started outside of its monitor. The run starts them
+through another process, for example atd or PID 1.
 
-A process is ended with the run if the kernel's audit session says that it belongs to the run. So is a process that was started
-later than the run and has the run's mark in its environment. A systemd unit, or an entry of at or cron, may belong to somebody
-else, whichever process wrote it. These are reported, and left alone.
-Law: what cannot be read is taken to be nobody's. Nothing that existed before the run is found here.
+A process is ended together with the run if it has the run's audit session. A process is also ended if it was started after the
+run began and has the run's mark in its environment. A systemd unit, or an entry of at or cron, may belong to another person, even
+if a process of the run wrote it. Therefore units and entries are reported, but not changed.
+Law: if a process cannot be read, jitd assumes that it belongs to somebody else. This module ignores everything that existed
+before the run.
 """
 
 from __future__ import annotations
@@ -23,10 +25,14 @@ from jitd.monitor.signalling import Pid
 NO_SESSION = 2**32 - 1
 """The audit session of a process that does not come from a login (``/proc/PID/sessionid``)."""
 UNITS = "/run/systemd/units"
-"""Where systemd keeps a link ``invocation:NAME`` for each unit that it has started. The link is made at the start."""
+"""The directory in which systemd keeps a link ``invocation:NAME`` for each unit that it has started. systemd creates the link of
+a unit at the start of the unit.
+"""
 INVOCATION = "invocation:"
 TRANSIENT = "/run/systemd/transient"
-"""Where systemd keeps a file for each transient unit, as systemd-run makes them. A timer has such a file, but not the link."""
+"""The directory in which systemd keeps a file for each transient unit, for example a unit of systemd-run. A transient timer has a
+file in this directory, but no link in UNITS.
+"""
 OF_A_RUN = "jitd-run-"
 ENTRIES = (
     "/var/spool/cron/crontabs",
@@ -39,25 +45,35 @@ ENTRIES = (
     "/etc/cron.weekly",
     "/etc/cron.monthly",
 )
-"""Directories with a file for each entry of at or cron."""
+"""Directories that contain one file for each entry of at or cron."""
 TABLES = ("/etc/crontab", "/etc/anacrontab")
 MOST_NAMED = 8
 PATIENCE = 1.0
-"""Seconds to wait for environments to be read. Then the process whose environment is being read is passed over."""
-MOST_SILENT = 4
-"""How many processes are passed over in this way, before no more environments are read."""
+"""Seconds to wait while environments are read. After this time, a process is skipped if its environment blocks the reader for
+the same time again.
+"""
+MOST_WAITS = 4
+"""Maximum number of times for which PATIENCE may run out. When this number is reached, no more environments are read."""
 MOST_SAID = 400
-"""Characters that are kept of why the run was ended, if there is more to tell."""
+"""Maximum length of the reason for the end of the run, in characters, if more text follows."""
+TICK = 0.02
+"""Maximum number of seconds by which the time of a file in /run may be behind the clock. The time of such a file is the time of
+the kernel's last tick (tmpfs(5)). A tick lasts at most 0.01 s.
+"""
 COARSE = 1.0
-"""Seconds that the time of a file may be behind the clock."""
+"""Maximum number of seconds by which the time of any other file may be behind the clock. Some file systems store whole seconds.
+"""
 
 
 class Strays:
-    """What run ``run`` of ``request``, as user ``uid``, has begun elsewhere. It is looked for when the run is ended by order."""
+    """The strays of the run ``run`` for the request ``request``, which executes as user ``uid``. jitd searches for strays when
+    the run is stopped.
+    """
 
     def __init__(self, run: str, request: str, uid: int) -> None:
         self._uid = uid
         self._silent: set[Pid] = set()
+        self._n_waits = 0
         self._group = f"{OF_A_RUN}{run}"
         self._mark = f"JITSUDO_REQUEST={request}".encode()
         self._began_wall, self._began_boot = time.time(), time.clock_gettime(time.CLOCK_BOOTTIME)
@@ -66,18 +82,20 @@ class Strays:
         self._is_sought = False
 
     def note(self, command: Pid) -> None:
-        """Take the audit session of the command's process as the run's, if it differs from the session of this process."""
+        """Note the audit session of the command's process as the audit session of the run. Do nothing if this process has the
+        same audit session.
+        """
         found = session_of(command)
         if found != session_of(os.getpid()):
             self._session = found
 
     def end_with(self, housing: Housing) -> None:
-        """Have ``housing`` end the strays with the other processes of the run, from now on."""
+        """From now on ``housing`` ends the strays together with the other processes of the run."""
         housing.seek = self.find
         self._is_sought = True
 
     def tell(self, left: Left) -> Left:
-        """Return ``left``. If strays were ended, its sentence also names what may live on."""
+        """Return ``left``. If strays were ended, add the units and entries that may still exist to the sentence in ``left``."""
         may_live = self.may_live() if self._is_sought else ""
         if not may_live:
             return left
@@ -85,17 +103,20 @@ class Strays:
         return replace(left, because=sentence("; ".join(filter(None, (because, may_live)))))
 
     def find(self) -> set[Pid]:
-        """Return the processes that belong to the run, wherever they are. Processes below its monitor may be among them."""
+        """Return all processes that belong to the run, inside and outside of its control group. The result may include processes
+        below the run's monitor.
+        """
         by_audit = {pid for pid in _processes() if self._session != NO_SESSION and session_of(pid) == self._session}
         units = self.units()
         return by_audit | {pid for pid in self._marked() if not self._is_housed_elsewhere(pid, units)}
 
     def _marked(self) -> set[Pid]:
-        """Return the processes that were started since the run began, with its mark in their environment.
+        """Return the processes that were started after the run began and have the run's mark in their environment.
 
-        Reading an environment reads memory of the process. A person with a FUSE file system of their own can map one of its files
-        there, and so make the reader wait. So a thread reads, with a time limit. A process that makes the thread wait is passed
-        over from then on. Processes of other accounts are read last.
+        When an environment is read, the kernel reads memory of the process. A person with their own FUSE file system can map a
+        file of that file system into this memory. With such a file, the person can make the reader of the environment wait.
+        Therefore the environments are read in a thread with a time limit. A process that makes this thread wait is skipped from
+        then on. The environments of processes of other accounts are read last.
         """
         from threading import Thread  # imported only when there is something to end
 
@@ -114,12 +135,16 @@ class Strays:
             thread.start()
             thread.join(PATIENCE)
             if thread.is_alive():
-                self._silent.add(looked[-1])
+                self._n_waits += 1
+                blocking = looked[-1:]
+                thread.join(PATIENCE)
+                if thread.is_alive() and looked[-1:] == blocking:  # if not, the host is only busy
+                    self._silent.update(blocking)
         return set(found)
 
     @property
     def _has_patience(self) -> bool:
-        return len(self._silent) < MOST_SILENT
+        return self._n_waits < MOST_WAITS
 
     def _is_anybodys(self, pid: Pid) -> bool:
         return uid_of(pid) not in (0, self._uid)
@@ -137,31 +162,35 @@ class Strays:
         return is_of_another or not units.isdisjoint(parts)
 
     def units(self) -> set[str]:
-        """Return the units that were started since the run began. Units of runs are left out."""
+        """Return the units that were started after the run began. The units in which jitd starts runs are left out."""
         links = {name.removeprefix(INVOCATION): f"{UNITS}/{name}" for name in _names_in(UNITS) if name.startswith(INVOCATION)}
         files = {name: f"{TRANSIENT}/{name}" for name in _names_in(TRANSIENT) if not name.endswith(".d")}
-        found = {unit for places in (links, files) for unit, place in places.items() if self._is_since(place)}
+        found = {unit for places in (links, files) for unit, place in places.items() if self._is_since(place, TICK)}
         return {unit for unit in found if not unit.startswith(OF_A_RUN)}
 
     def entries(self) -> Iterator[str]:
-        """Yield the files of at and cron that were made or changed since the run began."""
+        """Yield those files of at and cron that were created or changed after the run began."""
         files = [*TABLES, *(f"{directory}/{name}" for directory in ENTRIES for name in _names_in(directory))]
         for file in files:
-            if not os.path.isdir(file) and not os.path.basename(file).startswith(".") and self._is_since(file):
+            if not os.path.isdir(file) and not os.path.basename(file).startswith(".") and self._is_since(file, COARSE):
                 yield file
 
-    def _is_since(self, file: str) -> bool:
-        """True if ``file`` was changed since the run began. File times are of the wall clock, which may have been set since.
+    def _is_since(self, file: str, behind: float) -> bool:
+        """True if ``file`` was changed after the run began. The time of the file may be ``behind`` seconds behind the clock. The
+        times of files come from the wall clock, and somebody may have set this clock since then.
 
-        So the beginning of the run is computed by the clock as it was then, and as it is now. The earlier of the two counts.
+        Therefore the beginning of the run is computed twice: with the clock at that time, and with the present clock. The earlier
+        of the two results is used.
         """
         began = time.time() - (time.clock_gettime(time.CLOCK_BOOTTIME) - self._began_boot)
         with suppress(OSError):
-            return os.lstat(file).st_ctime >= min(began, self._began_wall) - COARSE
+            return os.lstat(file).st_ctime >= min(began, self._began_wall) - behind
         return False
 
     def may_live(self) -> str:
-        """Return what may live on, as the end of a sentence; empty if there is nothing."""
+        """Return a text about the units and entries that may still exist, worded as the end of a sentence. Return an empty string
+        if there are no such units and entries.
+        """
         parts = [
             _counted(sorted(self.units()), "unit", "units", "begun by it may live"),
             _counted(sorted(self.entries()), "entry of at or cron", "entries of at or cron", "made meanwhile may run"),
@@ -188,7 +217,9 @@ def _processes() -> Iterator[Pid]:
 
 
 def started_at(pid: Pid) -> int:
-    """Return when a process was started, in clock ticks since the boot (proc(5), ``stat``); -1 if it has ended."""
+    """Return the start time of a process, in clock ticks since the boot (proc(5), ``stat``). Return -1 if the process
+    has ended.
+    """
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             return int(file.read(4096).rpartition(b")")[2].split()[19])
@@ -197,7 +228,7 @@ def started_at(pid: Pid) -> int:
 
 
 def uid_of(pid: Pid) -> int:
-    """Return the real user id of a process; -1 if it has ended."""
+    """Return the real user id of a process. Return -1 if the process has ended."""
     try:
         with open(f"/proc/{pid}/status", "rb") as file:
             return next(int(line.split()[1]) for line in file if line.startswith(b"Uid:"))
@@ -206,7 +237,7 @@ def uid_of(pid: Pid) -> int:
 
 
 def session_of(pid: Pid) -> int:
-    """Return the audit session of a living process; NO_SESSION if it has none, or has ended."""
+    """Return the audit session of a living process. Return NO_SESSION if the process has no audit session, or has ended."""
     try:
         with open(f"/proc/{pid}/sessionid", "rb") as file:
             session = int(file.read(32))

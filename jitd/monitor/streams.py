@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a client hands over: the first packet on the control socket, and the descriptors that become the command's streams.
+"""Receives what a client sends: the first packet on the control socket, and the descriptors that become the command's streams.
 
-Law: a descriptor is looked at, and never read, written or waited for. It is passed on only if its kind, its access and what is
-behind it are on the lists below. Every descriptor that arrived is one of the three streams, or is closed.
+Law: a descriptor is only examined. This module never reads a descriptor, never writes to it, and never waits for it. A descriptor
+is passed on only if the lists below allow its kind, its access mode and its file. Every descriptor that arrives becomes one of
+the three streams, or is closed.
 """
 
 from __future__ import annotations
@@ -23,21 +24,29 @@ from jitpam.wire import notation
 NAMES = ("standard input", "standard output", "standard error")
 MAX_PACKET = 32 * 1024 + 1
 MOST_DESCRIPTORS = 253
-"""Descriptors that one packet can carry (SCM_MAX_FD). There is room for all, so that none is left unseen."""
+"""Maximum number of descriptors that one packet can carry (SCM_MAX_FD). The receive buffer has room for this number of
+descriptors, so that no descriptor is lost.
+"""
 CREDENTIALS = struct.Struct("iII")
-"""The process, user and group of a packet's sender, as the kernel gives them (unix(7), SCM_CREDENTIALS)."""
+"""The pid, uid and gid of a packet's sender, as the kernel reports them (unix(7), SCM_CREDENTIALS)."""
 ROOM = socket.CMSG_SPACE(4 * MOST_DESCRIPTORS) + socket.CMSG_SPACE(CREDENTIALS.size)
 TERMIOS_BYTES = 36
-"""Bytes of the kernel's ``struct termios``, as ioctl TCGETS gives it."""
+"""The size in bytes of the kernel's ``struct termios``, which ioctl TCGETS returns."""
 O_PATH = 0o10000000
 CUT_OFF = int(socket.MSG_CTRUNC | socket.MSG_TRUNC)
 AT_ONCE = int(socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
-"""CUT_OFF and AT_ONCE are plain numbers, computed once: the flags of ``socket`` are enums, and joining them takes time."""
+"""CUT_OFF and AT_ONCE are plain numbers that are computed once. The flags of ``socket`` are enums, and it takes time to combine
+enums.
+"""
 
 FIT_CHARACTER = {(1, 3): "null", (1, 5): "device", (1, 7): "device", (1, 8): "device", (1, 9): "device"}
-"""Major and minor number → kind, for devices that do nothing but give or take bytes: null, zero, full, random, urandom."""
+"""Maps the major and minor number of a character device to the kind of stream. The table lists only null, zero, full, random and
+urandom, because these devices merely provide or accept bytes.
+"""
 READABLE_BY_ALL = {0x9FA0, 0x62656572, 0x63677270, 0x27E0EB}
-"""File systems of the kernel (proc, sysfs, cgroup). Their files are passed on only for reading, and if all may read them."""
+"""File systems of the kernel (proc, sysfs, cgroup). A file on one of these file systems is passed on only for reading, and only
+if everybody may read it.
+"""
 UNFIT = {
     0x6E736673: "a namespace",
     0x50494446: "a process",
@@ -59,28 +68,34 @@ UNFIT = {
     0x07655821: "a control of the kernel",
     0x6165676C: "a control of the kernel",
 }
-"""File systems (linux/magic.h) whose regular files are not data: a write to such a file gives the kernel an order."""
+"""File systems (linux/magic.h) whose regular files are not data. A write to a file on one of these file systems is an order to
+the kernel.
+"""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 STDIN = {"tty": ("terminal",), "none": ("null", "closed")}
 WANTED = {"tty": "a terminal", "none": "none"}
-"""``run.stdin`` of a rule → what standard input may be: in STDIN the kinds of streams, in WANTED words for a sentence."""
+"""STDIN and WANTED map the value of ``run.stdin`` in a rule to the allowed standard input. STDIN contains kinds of streams, and
+WANTED contains words for error texts.
+"""
 
 
 def fits(wanted: str, kind: str) -> bool:
-    """True if standard input may be of kind ``kind`` under a rule whose ``run.stdin`` is ``wanted``."""
+    """True if a rule whose ``run.stdin`` is ``wanted`` allows a standard input of kind ``kind``."""
     return wanted not in STDIN or kind in STDIN[wanted]
 
 
 class Unfit(Exception):
-    """The streams that the client sent cannot be the command's. The argument is a sentence."""
+    """The command cannot have the streams that the client sent. The argument of the exception is a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What a client says of its terminal. ``foreground``: the command is to be in the foreground of the command's terminal."""
+    """The client's data about its terminal. If ``foreground`` is True, the command must be in the foreground of its own
+    terminal.
+    """
 
     rows: int
     columns: int
@@ -90,9 +105,11 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Streams:
-    """The client's first packet: three kinds, the state of its terminal, and slot → descriptor of streams of other kinds.
+    """The client's first packet. The packet contains the kinds of three streams and the state of the client's terminal.
+    ``descriptors`` maps a slot to the descriptor of its stream. ``descriptors`` leaves out streams that are a terminal or closed.
 
-    ``sender`` is the process that sent the packet, as the kernel says (unix(7), SO_PASSCRED); 0 if that is not known.
+    ``sender`` is the process that sent the packet, according to the kernel (unix(7), SO_PASSCRED). ``sender`` is 0 if the process
+    is not known.
     """
 
     kinds: tuple[str, ...]
@@ -105,7 +122,9 @@ class Streams:
 
 
 def receive(control: socket.socket, approved: tuple[str, ...]) -> Streams | None:
-    """Wait for the client's streams. None if the client went away. Raises Unfit if they were not approved, or are not allowed."""
+    """Wait for the client's streams. Return None if the client has disconnected. Raises Unfit if the streams were not approved,
+    or are not allowed.
+    """
     arrived: list[int] = []
     sender = 0
     try:
@@ -183,7 +202,9 @@ def _read_turn(found: dict[str, Any]) -> Turn:
 
 
 def kind_of(descriptor: int, slot: int) -> str:
-    """Return the kind of a client's descriptor that is to be stream ``slot``. Raises Unfit if it must not be a stream."""
+    """Return the kind of a client's descriptor. The descriptor is to become stream ``slot``. Raises Unfit if the descriptor must
+    not be a stream.
+    """
     name = NAMES[slot]
     try:
         flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
@@ -210,17 +231,17 @@ def kind_of(descriptor: int, slot: int) -> str:
             if system in UNFIT:
                 raise Unfit(f"{name} is {UNFIT[system]}, and not a file")
             if system in READABLE_BY_ALL and (access != os.O_RDONLY or not mode & 0o004):
-                raise Unfit(f"{name} is a file of the kernel's that is not passed on")
+                raise Unfit(f"{name} is a kernel file that is not passed on")
             return "file"
     except OSError as fault:
-        raise Unfit(f"{name} cannot be looked at: {fault.strerror}") from None
+        raise Unfit(f"{name} cannot be examined: {fault.strerror}") from None
     raise Unfit(f"{name} is not a pipe, file, socket or device")
 
 
 def _socket_kind(descriptor: int, name: str) -> str:
-    """Return "socket" for stream sockets between processes and over IP. Raises Unfit for others.
+    """Return "socket" for stream sockets between processes and over IP. Raises Unfit for other sockets.
 
-    In a socket of another family, such as netlink, a write by root can be an order to the kernel.
+    Other families, for example netlink, are refused because a write by root to such a socket can be an order to the kernel.
     """
     with socket.socket(fileno=os.dup(descriptor)) as found:
         if found.family not in (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6) or found.type != socket.SOCK_STREAM:
@@ -229,7 +250,9 @@ def _socket_kind(descriptor: int, name: str) -> str:
 
 
 def _file_system(descriptor: int) -> int:
-    """Return the magic number of the file system of an open file: the first word of what fstatfs(2) gives. Raises OSError."""
+    """Return the magic number of the file system of an open file. The magic number is the first word of the result of fstatfs(2).
+    Raises OSError.
+    """
     buffer = (ctypes.c_ulong * 64)()
     if _libc.fstatfs(descriptor, buffer) != 0:
         number = ctypes.get_errno()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a monitor records of its run, and what happens to the run if recording fails.
+"""Records a run for its monitor, and decides what happens to the run if recording fails.
 
-Law: nothing is passed on that should have been recorded before and was not. What a rule does not want recorded is not recorded.
+Law: bytes that must be recorded are passed on only after they are recorded. Bytes are recorded only if the rule requires it.
 """
 
 from __future__ import annotations
@@ -21,11 +21,13 @@ from jitd.recording.writer import Recorder, begin, boot_clock
 from jitpam.wire.shown import shown
 
 ECHO = 3
-"""Index of the local modes in the list that ``termios.tcgetattr`` returns (termios(3))."""
+"""The index of the local modes in the list that ``termios.tcgetattr`` returns (termios(3))."""
 
 
 class Tape:
-    """The recording of one run. Nothing is recorded before ``begin``. ``fault`` is why the run has to end, or empty."""
+    """The recording of one run. Nothing is recorded before ``begin``. ``fault`` is the reason why the run has to end. ``fault``
+    is empty if recording has not failed.
+    """
 
     def __init__(self, job: Job, state_dir: str) -> None:
         self._job = job
@@ -34,7 +36,7 @@ class Tape:
         self.fault = ""
 
     def begin(self, *, has_terminal: bool, rows: int, columns: int) -> None:
-        """Begin to record, if this run is to be recorded. The run must not go on if ``fault`` is set after that."""
+        """Start the recording if this run must be recorded. If ``fault`` is set afterwards, the run must not continue."""
         job = self._job
         if job.record == "none" or (job.record == "terminal" and not has_terminal):
             return
@@ -65,21 +67,23 @@ class Tape:
                 self.fault = f"it cannot be recorded: {fault}"
 
     def output(self, data: bytes | memoryview, stream: Kind = Kind.OUTPUT) -> bool:
-        """Record what the command has written. False if it must not be passed on."""
+        """Record output of the command. Return False if the output must not be passed on."""
         if self._recorder is not None and data:
             with self._recording() as recording:
                 recording.output(data, stream)
         return not self.fault
 
     def input(self, data: bytes | memoryview, stream: Kind = Kind.INPUT, *, terminal: int | None = None) -> bool:
-        """Record input: typed at ``terminal``, if that echoes, or read from another stream. False if it must not be passed on."""
+        """Record input. Bytes that were typed at ``terminal`` are recorded only if the terminal shows them. If ``terminal`` is
+        None, the bytes come from a stream that is not a terminal. Return False if the bytes must not be passed on.
+        """
         if self._recorder is not None:
             with self._recording() as recording:
                 recording.input(data, is_echoed=terminal is None or echoes(terminal), stream=stream)
         return not self.fault
 
     def resize(self, rows: int, columns: int) -> None:
-        """Record the window's new size."""
+        """Record the new size of the window."""
         if self._recorder is not None:
             with self._recording() as recording:
                 recording.resize(rows, columns)
@@ -91,13 +95,15 @@ class Tape:
                 recording.suspended(number)
 
     def resumed(self) -> None:
-        """Record that the command goes on."""
+        """Record that the command continues."""
         if self._recorder is not None:
             with self._recording() as recording:
                 recording.resumed()
 
     def tend(self) -> float | None:
-        """Write what is due. Return in how many seconds to call this again; None if there is nothing to do."""
+        """Write the recorded data that must be written now. Return the number of seconds until the next call is necessary. Return
+        None if no call is necessary.
+        """
         if self._recorder is None:
             return None
         with self._recording() as recording:
@@ -106,13 +112,15 @@ class Tape:
         return None if due_at is None else max(0.0, due_at - boot_clock() / 1e6)
 
     def write(self) -> None:
-        """Write everything that was accepted so far."""
+        """Write all data that the recorder has accepted so far."""
         if self._recorder is not None:
             with self._recording() as recording:
                 recording.write()
 
     def end(self, left: Left) -> Left:
-        """Close the recording. Return ``left`` with its chunks, bytes and hash. Remove it if the run has not started."""
+        """Close the recording. Return ``left`` together with the number of chunks, the number of bytes and the hash of the
+        recording. If the run has not started, remove the recording.
+        """
         if self._recorder is None:
             return left
         mark = self._recorder.close(End(left.ending, left.number, left.because))
@@ -127,7 +135,7 @@ class Tape:
 
     @contextmanager
     def _recording(self) -> Iterator[Recorder]:
-        """Give the recorder. If it fails, and the rule ends a run for that, ``fault`` is set."""
+        """Yield the recorder. If recording fails and the rule says that the run ends in this case, set ``fault``."""
         assert self._recorder is not None
         try:
             yield self._recorder
@@ -137,7 +145,9 @@ class Tape:
 
 
 def echoes(terminal: int) -> bool:
-    """True if the terminal shows what is typed; a password is not shown. False also if this cannot be found out."""
+    """True if the terminal shows the characters that are typed. For example, a terminal does not show a typed password. Return
+    False if the modes of the terminal cannot be read.
+    """
     try:
         return bool(termios.tcgetattr(terminal)[ECHO] & termios.ECHO)
     except (OSError, termios.error):

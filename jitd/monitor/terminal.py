@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command's terminal: a new pty that controls the command's session, never the user's own. The monitor has its master end.
+"""The command's terminal: a new pty that controls the command's session. This pty is never the user's own terminal. The monitor
+has the master end of the pty.
 
-Law: in each direction only a fixed number of bytes is kept, and bytes stay in their order. Nothing waits for the master end.
+Law: only a limited number of bytes is kept for each direction. The order of the bytes does not change. No function in this module
+waits for the master end.
 """
 
 from __future__ import annotations
@@ -13,25 +15,29 @@ import termios
 from contextlib import suppress
 
 CHUNK = 32 * 1024
-"""Bytes of output in one packet, at most."""
+"""Maximum number of bytes of output in one packet."""
 MOST_TYPED = 64 * 1024
-"""Typed bytes that are kept until the command reads them, at most. If there are more, the client has to wait."""
+"""Maximum number of typed bytes that are kept until the command reads them. If the client sends more bytes than that, it must
+wait.
+"""
 
 
 class Terminal:
-    """A pty. The monitor keeps both ends of the pty open until ``close``. So the pty works even if the command closes its
-    descriptors.
+    """A pty. The monitor keeps both ends of the pty open until ``close``. Therefore the pty works even if the command closes its
+    own descriptors.
     """
 
     def __init__(self) -> None:
         self.master, self.slave = os.openpty()
         os.set_blocking(self.master, False)
-        fcntl.ioctl(self.slave, termios.TIOCSCTTY, 0)  # before the fork of the command's process, which inherits it
+        fcntl.ioctl(self.slave, termios.TIOCSCTTY, 0)  # before the fork, so that the command's process inherits it
         self._typed = bytearray()
         self._packet = memoryview(bytearray(b"O" + bytes(CHUNK)))
 
     def prepare(self, uid: int, rows: int, columns: int, settings: bytes | None) -> None:
-        """Set the client's settings and size, and make ``uid``, the target, the terminal's owner. Raises OSError."""
+        """Apply the settings and the size of the client's terminal, and make the target ``uid`` the owner of the pty. Raises
+        OSError.
+        """
         if settings is not None:
             self.set_modes(settings)
         self.resize(rows, columns)
@@ -39,11 +45,13 @@ class Terminal:
         os.fchmod(self.slave, 0o620)
 
     def set_modes(self, settings: bytes) -> None:
-        """Set the modes of the client's terminal: the kernel's ``struct termios``. Raises OSError."""
+        """Apply the modes of the client's terminal (the kernel's ``struct termios``). Raises OSError."""
         fcntl.ioctl(self.slave, termios.TCSETS, settings)
 
     def resize(self, rows: int, columns: int) -> bool:
-        """Set the window's size. True if it has changed; the kernel then sends SIGWINCH to the foreground group."""
+        """Set the size of the window. Return True if the size has changed. After a change, the kernel sends SIGWINCH to the
+        foreground group.
+        """
         size = struct.pack("HHHH", rows, columns, 0, 0)
         if fcntl.ioctl(self.master, termios.TIOCGWINSZ, bytes(8)) == size:
             return False
@@ -52,7 +60,7 @@ class Terminal:
 
     @property
     def foreground_group(self) -> int:
-        """The process group in the foreground of the terminal; 0 if there is none."""
+        """The number of the process group in the foreground of the terminal. The number is 0 if there is no foreground group."""
         try:
             return os.tcgetpgrp(self.slave)
         except OSError:
@@ -60,25 +68,26 @@ class Terminal:
 
     @staticmethod
     def renounce(slave: int) -> None:
-        """Give up the controlling terminal. To be called in the command's process. Raises OSError."""
+        """Release the controlling terminal. Call this in the command's process. Raises OSError."""
         fcntl.ioctl(slave, termios.TIOCNOTTY)
 
     def give_to(self, group: int) -> None:
-        """Put a process group of this session in the foreground."""
+        """Put a process group of this session into the foreground."""
         with suppress(OSError):  # the group may have ended meanwhile
             os.tcsetpgrp(self.slave, group)
 
     def read(self) -> memoryview:
-        """Read what the command has written, CHUNK bytes at most. Return it as a packet ``O``; empty if there is nothing now.
+        """Read at most CHUNK bytes of the command's output. Return these bytes as a packet ``O``. The packet is empty if there is
+        no output now.
 
-        The next call overwrites the packet. The kernel hands over all that was written before this call. So after the command's
-        end, empty means that everything was read.
+        The next call of this method overwrites the packet. The kernel delivers all output that was written before this call.
+        Therefore, after the end of the command, an empty packet means that everything was read.
         """
         end = 1
-        while end <= CHUNK:  # the kernel gives 4 KiB at a time
+        while end <= CHUNK:  # the kernel returns 4 KiB at a time
             try:
                 size = os.readv(self.master, [self._packet[end:]])
-            except OSError:  # EAGAIN: nothing now
+            except OSError:  # EAGAIN: no output now
                 break
             if not size:
                 break
@@ -86,12 +95,12 @@ class Terminal:
         return self._packet[:end] if end > 1 else self._packet[:0]
 
     def type(self, data: bytes) -> None:
-        """Keep typed bytes, and write as many as the terminal takes now."""
+        """Store the typed bytes ``data``, and write as many of all stored bytes as the terminal accepts now."""
         self._typed += data
         self.push()
 
     def push(self) -> None:
-        """Write the typed bytes that are kept, as many as the terminal takes now."""
+        """Write as many of the stored typed bytes as the terminal accepts now."""
         while self._typed:
             try:
                 n = os.write(self.master, self._typed[:4096])
@@ -101,15 +110,15 @@ class Terminal:
 
     @property
     def is_waiting_to_write(self) -> bool:
-        """True if typed bytes are kept, which the terminal has not taken yet."""
+        """True if there are typed bytes that the terminal has not accepted yet."""
         return bool(self._typed)
 
     @property
     def is_full(self) -> bool:
-        """True if no more typed bytes are taken now."""
+        """True if no more typed bytes are accepted now."""
         return len(self._typed) >= MOST_TYPED
 
     def close(self) -> None:
-        """Close both ends, which hangs up the processes that still use the terminal."""
+        """Close both ends. The processes that still use the terminal get a hang-up."""
         os.close(self.master)
         os.close(self.slave)

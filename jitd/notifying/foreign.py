@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Foreign text in a message to people: words that a requester chose, or that come from a directory.
-
-Outside this host, mail readers and chats show the message, and make links, mentions and markup of plain text. So such text is
-changed where they would do that (``outside``), in a way that people can read. A terminal makes nothing of plain text but by
-control characters, so there it stands as it is, in ASCII (``on_terminal``).
-Law: pure. The result is one line of at most the length that was asked for. Outside it has no ``@``, ``<``, ``>``, ``://``, no
-name that ends like a domain, and no character but printable ASCII, letters, digits and PUNCTUATION. On a terminal it is printable
-ASCII. What was cut ends with CUT.
+"""Makes foreign text safe for a message to people. Foreign text is text that a requester chose, or that was read from a
+directory.
+Outside this host, mail readers and chats convert plain text into links, mentions and markup. ``outside`` changes each place of
+the text that could be converted. People can still read the changed text. A terminal reacts only to control characters. Therefore
+``on_terminal`` leaves such places unchanged, and converts the text to ASCII.
+Law: pure. The functions return one line of at most the given length. For readers outside this host, the line contains no ``@``,
+``<``, ``>``, ``://``, and no name that ends like a domain. The characters of this line are printable ASCII, letters, digits and
+PUNCTUATION. For a terminal, the line contains only printable ASCII. A shortened line ends with CUT.
 """
 
 from __future__ import annotations
@@ -16,13 +16,15 @@ import re
 from jitpam.wire.shown import shown
 
 MOST = 200
-"""Most characters of what a requester wrote."""
+"""Maximum number of characters of a requester's text."""
 CUT = "... (cut)"
-"""The end of text that was longer."""
+"""The text that marks the end of a shortened line."""
 PUNCTUATION = frozenset("\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb\u2013\u2014\u2026\u20ac\u00a3\u00a7\u00b0")
-"""Signs beyond ASCII that people type, and that mean nothing to a program: quotation marks, dashes, currencies."""
+"""Characters outside ASCII that people type and that programs do not interpret, for example quotation marks, dashes and currency
+signs.
+"""
 _LINKS = re.compile(
-    r"(?P<path>\\\\)"  # a backslash, which ``shown`` has doubled: two of them begin a path of another host
+    r"(?P<path>\\\\)"  # a backslash, which ``shown`` has doubled; a doubled backslash begins a path on another host
     r"|(?P<scheme>(?<=[^\W_]):(?=[/\[]))"
     r"|(?P<call>(?:(?<=\bmailto)|(?<=\btel)|(?<=\bsip)|(?<=\bsms)|(?<=\bdata)|(?<=\bjavascript)|(?<=\bcallto)|(?<=\bmsteams)):)"
     r"|(?P<domain>(?<=[^\W_])\.(?=[^\W_]*[^\W\d_]{2}))"  # evil.com, and 1.2.3com
@@ -30,7 +32,9 @@ _LINKS = re.compile(
     re.IGNORECASE,
 )
 _MARKUP = re.compile(r"\](?=[\[(])")
-"""What makes a link of two pairs of brackets in Markdown."""
+"""Matches the place between two adjacent pairs of brackets. If the text is not changed here, Markdown treats the brackets as a
+link.
+"""
 _SIGNS = str.maketrans({"@": "(at)", "<": "\u2039", ">": "\u203a", "`": "'"})
 
 
@@ -47,7 +51,9 @@ def on_terminal(text: str, most: int = MOST) -> str:
 
 
 def _first(text: str, most: int) -> str:
-    """Return the beginning of ``text``, escaped: all that can count for ``most`` characters, and one more."""
+    """Return the escaped beginning of ``text``. The result contains all characters that can affect the first ``most`` characters,
+    and one character more.
+    """
     return shown(text[: most + 1])
 
 

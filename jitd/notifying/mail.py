@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The channel of kind ``mail``: a message becomes a mail, which jitd-outside hands to a mail server.
-
-Law: a header has an address of the settings, a time, or one line of printable ASCII, and so no text can end it. The text is plain
-text. Who has the mail already does not get it again because somebody else was refused.
+"""The channel of kind ``mail``. A message becomes a mail, and jitd-outside passes this mail to a mail server.
+Law: a header contains only an address of the settings, a time, or one line of printable ASCII. Therefore no foreign text can
+begin a new header.
+The body of a mail is plain text. If the server refuses one recipient, the mail is sent again only to recipients who have not
+received it.
 Sources: RFC 5322 (mail), RFC 2045 (quoted-printable), RFC 3834 (Auto-Submitted: no automatic answers).
 """
 
@@ -23,25 +24,29 @@ from jitd.outside.messages import Letter, Posted, read_address
 from jitd.settings.channels import ChannelSettings
 
 LOCAL = "127.0.0.1:25"
-"""The server of this host, which is meant if the settings name none."""
+"""The mail server of this host. jitd uses the host's mail server if the settings do not name a server."""
 DEADLINE = 20.0
-"""Seconds for one mail."""
+"""Maximum time for one mail, in seconds."""
 LONGEST_SUBJECT = 200
 MOST_KEPT = 256
-"""Mails of which it is kept who has them already, because somebody else was refused."""
+"""Maximum number of mails with a refused recipient that jitd remembers. For each of these mails, jitd remembers the recipients
+who have received it.
+"""
 USER = "{user}"
 
 
 class Posts(Protocol):
-    """What jitd-outside does for this channel: ``outside.client.Outside``."""
+    """The part of jitd-outside that this channel uses: ``outside.client.Outside``."""
 
     async def post(self, letter: Letter) -> Posted | Failed:
-        """Hand ``letter`` to its server."""
+        """Pass ``letter`` to its mail server."""
         ...
 
 
 class Mail:
-    """Sends mails as ``settings`` say. ``host`` is this host's name; ``now`` gives the time (aware) that a mail names."""
+    """Sends mails according to ``settings``. ``host`` is the name of this host. ``now`` returns the time for the Date header of
+    the mail, with its time zone.
+    """
 
     def __init__(self, settings: ChannelSettings, host: str, outside: Posts, now: Callable[[], datetime]) -> None:
         self._settings = settings
@@ -52,7 +57,9 @@ class Mail:
         self._have: dict[str, set[str]] = {}
 
     async def send(self, message: Message) -> None:
-        """Send ``message``: one mail to the group, or one to each person. Raises NotSent, if it is not sent to all of them."""
+        """Send ``message`` as one mail to the group, or as one mail to each person. Raises NotSent if the message cannot be sent
+        to all addressees.
+        """
         if not self._settings.to_each:
             await self._send(message, self._settings.to)
             return
@@ -66,14 +73,14 @@ class Mail:
             raise NotSent("; ".join(dict.fromkeys(failed)))
 
     def _address(self, account: str) -> str:
-        """Return the address of ``account``. Raises NotSent."""
+        """Return the mail address of ``account``. Raises NotSent."""
         try:
             return read_address(self._settings.to_each.replace(USER, account))
         except ValueError:
             raise NotSent(f"no address can be made of the account {ascii(account)}") from None
 
     async def _send(self, message: Message, to: tuple[str, ...]) -> None:
-        """Raises NotSent."""
+        """Send ``message`` as one mail to the addresses ``to``. Raises NotSent."""
         mail = written(message, self._settings.sender, to, self._host, self._now())
         key = f"{mail['Message-ID']}"
         left = tuple(address for address in to if address not in self._have.get(key, ()))
@@ -94,7 +101,9 @@ class Mail:
             self._have.pop(next(iter(self._have)))
 
     def _letter(self, content: bytes, recipients: tuple[str, ...]) -> Letter:
-        """Return what jitd-outside is asked. An address that is written as a number may be connected to, since it was written."""
+        """Return the order for jitd-outside to send a mail. If the settings contain the IP address of the mail server,
+        jitd-outside is allowed to connect to this address.
+        """
         is_number = _is_number(self._server)
         return Letter(
             host=self._server,
@@ -111,9 +120,9 @@ class Mail:
 
 
 def written(message: Message, sender: str, to: tuple[str, ...], host: str, at: datetime) -> EmailMessage:
-    """Return ``message`` as a mail from ``sender`` to the addresses ``to``. ``bytes`` of it are ASCII with CRLF.
-
-    The same message to the same people has the same Message-ID: a reader that gets it twice may show it once.
+    """Return ``message`` as a mail from ``sender`` to the addresses ``to``. ``bytes(mail)`` is ASCII with CRLF.
+    A message that is sent again to the same people has the same Message-ID. Therefore a mail reader may show a repeated message
+    only once.
     """
     mail = EmailMessage(policy=SMTP)
     lines = "".join(f"{_visible(line)}\n" for line in message.lines)
@@ -130,7 +139,7 @@ def written(message: Message, sender: str, to: tuple[str, ...], host: str, at: d
 
 
 def server_of(text: str) -> tuple[str, int]:
-    """Return host and port of ``text``, which is HOST:PORT; an IPv6 address is in brackets."""
+    """Return the host and the port in ``text``, which has the form HOST:PORT. HOST may be an IPv6 address in brackets."""
     host, _, port = text.rpartition(":")
     return host.strip("[]"), int(port)
 
@@ -144,7 +153,9 @@ def _is_number(host: str) -> bool:
 
 
 def _header(text: str) -> str:
-    """Return ``text`` for a header: no line ends in it, and nothing in it is decoded (RFC 2047)."""
+    """Return ``text`` in a form that is safe for a header. The result contains no line end, and nothing that mail readers decode
+    (RFC 2047).
+    """
     return "".join(c if c.isascii() and c.isprintable() else "?" for c in text)[:LONGEST_SUBJECT].replace("=?", "= ?")
 
 

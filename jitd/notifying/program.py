@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The channel of kind ``program``: jitd-programs runs a program of the administrator's, which gets the message as JSON.
-
-Law: the message is the program's input, and never one of its arguments. It is sent if the program ends with status 0; what the
-program prints counts for nothing.
+"""The channel of kind ``program``. The process jitd-programs runs a program of the administrator. The administrator's program
+receives the message as JSON.
+Law: the message is written to the program's standard input. The message is never a command-line argument. If the program exits
+with status 0, the message is treated as sent. The output of the program is ignored.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from jitd.outside.client import Failed
 from jitd.settings.outsiders import Program
 
 VERSION = 1
-"""The version of the form of the input."""
+"""Version of the input format."""
 DEADLINE = 20.0
-"""Seconds that a program may take."""
+"""Maximum time for one run of the program, in seconds."""
 
 
 class Runs(Protocol):
-    """What jitd-programs does for this channel: ``asking.running.Running``."""
+    """The part of jitd-programs that this channel uses: ``asking.running.Running``."""
 
     async def run(self, name: str, program: Program, body: bytes, within: float) -> bytes | Failed:
-        """Run ``program`` with ``body`` on its standard input, and return what it printed."""
+        """Run ``program`` with ``body`` on its standard input, and return its output."""
         ...
 
 
 class ProgramChannel:
-    """Has ``program`` run for each message. ``name`` is the channel's, for the log; ``host`` is this host's name."""
+    """Runs ``program`` for each message. ``name`` is the channel's name for the log. ``host`` is the name of this host."""
 
     def __init__(self, name: str, program: Program, host: str, programs: Runs) -> None:
         self._name = name
@@ -38,14 +38,16 @@ class ProgramChannel:
         self._programs = programs
 
     async def send(self, message: Message) -> None:
-        """Have the program carry ``message``. Raises NotSent."""
+        """Run the program with ``message``. Raises NotSent."""
         said = await self._programs.run(self._name, self._program, written(message, self._host), DEADLINE)
         if isinstance(said, Failed):
             raise NotSent(said.why)
 
 
 def written(message: Message, host: str) -> bytes:
-    """Return what the program reads: one JSON object in ASCII. ``text`` is all lines together."""
+    """Return the program's input: one JSON object in ASCII. The field ``text`` of this object contains all lines of the message
+    in one string.
+    """
     told = {
         "version": VERSION,
         "host": host,

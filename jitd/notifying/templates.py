@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Templates of webhooks: the JSON that a chat wants, with places such as ``{subject}`` in its strings.
-
-A place is ``{NAME}`` or ``{NAME:ESCAPE}``: NAME is one of PLACES, and ESCAPE one of ESCAPES, which keeps a chat from taking signs
-of the text for its own markup.
-Law: pure. Only strings that are values are filled in, so the form of the JSON is the template's alone. What was filled in is not
-looked at again. A place that nobody knows is a fault when the template is read.
+"""Templates of webhooks. A template is the JSON that a chat expects, with placeholders such as ``{subject}`` in its strings.
+A placeholder is ``{NAME}`` or ``{NAME:ESCAPE}``. NAME is one of PLACES. ESCAPE is one of ESCAPES. If an escape is used, a chat
+does not interpret characters of the text as markup.
+Law: pure. Placeholders are replaced only in strings that are values. Therefore the template alone determines the structure of the
+JSON. The text that replaces a placeholder is not searched for more placeholders. A template that contains an unknown placeholder
+is refused when it is read.
 """
 
 from __future__ import annotations
@@ -24,27 +24,30 @@ PLACES: Mapping[str, Callable[[Message], str]] = {
     "text": lambda message: "\n".join(message.lines),
     "to": lambda message: ", ".join(message.to),
 }
-"""Name of a place → what is filled in."""
+"""Maps the name of a placeholder to a function, which returns the text for this placeholder."""
 ESCAPES: Mapping[str, Callable[[str], str]] = {
     "slack": lambda text: _by_table(text, _ENTITIES),
     "html": lambda text: _by_table(text, {**_ENTITIES, '"': "&quot;", "'": "&#39;"}),
     "markdown": lambda text: re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text),
 }
-"""Name of an escape → what it does. ``slack``: a line of Slack's text (its documents: Escaping text). ``html``: text and quoted
-attributes. ``markdown``: a backslash before all ASCII punctuation (CommonMark 0.31, section 2.4).
+"""Maps the name of an escape to the function that escapes a text. ``slack`` is for one line of Slack's text format (see Slack's
+document: Escaping text). ``html`` is for HTML text and for quoted HTML attributes. ``markdown`` puts a backslash before all ASCII
+punctuation (CommonMark 0.31, section 2.4).
 """
 _PLACE = re.compile(r"\{([a-z_]+)(?::([a-z_]+))?\}")
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A template that was read: ``value`` is its JSON, an object."""
+    """A parsed template. ``value`` is the JSON object of the template."""
 
     value: Mapping[str, object]
 
 
 def read(text: str) -> Template:
-    """Return the template in ``text``. Raises ValueError; its text is the rest of a sentence about the template."""
+    """Return the template in ``text``. Raises ValueError. The text of the error is worded as the rest of a sentence about the
+    template.
+    """
     try:
         found = json_text.read_object(text.encode("utf-8", "surrogatepass"))
     except ValueError as fault:
@@ -61,7 +64,7 @@ def read(text: str) -> Template:
 
 
 def rendered(template: Template, message: Message) -> bytes:
-    """Return ``template`` with its places filled in from ``message``: JSON in ASCII."""
+    """Return ``template`` with the data of ``message`` in place of the placeholders. The result is JSON in ASCII."""
     return json_text.write(_filled(template.value, message))
 
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The channel of kind ``terminals``: jitd-terminals writes the message to the terminals on which people are logged in.
-
-Law: a message is sent if there was a terminal for it. A terminal that refuses it (mesg(1)) is somebody's no, and counts; without
-any, there is nobody to read it. What is written is printable ASCII, and at most 1 KiB; where a message is longer, its long lines
-are cut.
+"""The channel of kind ``terminals``. The process jitd-terminals writes the message to the terminals on which its addressees are
+logged in.
+Law: a message is treated as sent if its addressees have a terminal. A terminal that refuses messages (mesg(1)) is also
+sufficient, because the user of the terminal has decided so. If the addressees have no terminal, nobody can read the message. The
+text of a message is printable ASCII and at most 1 KiB long. If a message is longer, its long lines are cut.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ from jitd.terminals.client import Failed
 from jitd.terminals.messages import MOST_BYTES, MOST_PEOPLE, Tell, Told, text_of
 
 WIDTHS = (240, 160, 120, 80, 60, 40)
-"""Lengths of lines. They are tried in this order, until all lines of the message fit."""
+"""Maximum lengths of a line, in characters. The lengths are tried in this order until the message fits."""
 MOST_LINES = 20
 
 
 class Tells(Protocol):
-    """What jitd-terminals does for this channel: ``terminals.client.Terminals``."""
+    """The part of jitd-terminals that this channel uses: ``terminals.client.Terminals``."""
 
     async def tell(self, question: Tell) -> Told | Failed:
-        """Write to terminals."""
+        """Write the message in ``question`` to terminals."""
         ...
 
 
 class Terminals:
-    """Writes to the terminals of the persons that a message is for."""
+    """Writes to the terminals of a message's addressees."""
 
     def __init__(self, writers: Tells) -> None:
         self._writers = writers
 
     async def send(self, message: Message) -> None:
-        """Write ``message`` to its people's terminals. Raises NotSent, or NobodyThere if none of them is logged in."""
+        """Write ``message`` to its addressees' terminals. Raises NotSent. Raises NobodyThere if no addressee is logged in."""
         lines, n_terminals = fitted(message.lines), 0
         for at in range(0, len(message.to), MOST_PEOPLE):
             said = await self._writers.tell(Tell(message.to[at : at + MOST_PEOPLE], lines))
@@ -47,7 +47,7 @@ class Terminals:
 
 
 def fitted(lines: tuple[str, ...]) -> tuple[str, ...]:
-    """Return ``lines`` in printable ASCII, as much of them as a terminal is written."""
+    """Return ``lines`` in printable ASCII, shortened to the length that may be written to a terminal."""
     plain = ["".join(c if c.isascii() and c.isprintable() else "?" for c in line) for line in lines[:MOST_LINES]]
     for width in WIDTHS:
         cut = tuple(line if len(line) <= width else line[: width - len(CUT)] + CUT for line in plain)

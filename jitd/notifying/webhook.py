@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The channel of kind ``webhook``: jitd-outside sends the message to a server, over HTTPS, as gatekeepers are asked.
-
-Law: the message is sent if the server answers with a status of success (RFC 9110 section 15.3). Nothing else in its answer
-counts, and no redirect is followed.
+"""The channel of kind ``webhook``. The process jitd-outside sends the message to a server over HTTPS. jitd-outside also sends
+queries to gatekeepers over HTTPS.
+Law: if the server answers with a 2xx status (RFC 9110 section 15.3), the message is treated as sent. Only the status of the
+answer is used. Redirects are not followed.
 """
 
 from __future__ import annotations
@@ -17,19 +17,21 @@ from jitd.outside.messages import Fetched
 from jitd.settings.outsiders import Reach
 
 DEADLINE = 20.0
-"""Seconds that a server may take."""
+"""Maximum time that a server may take to answer, in seconds."""
 
 
 class Asks(Protocol):
-    """What jitd-outside does for this channel: ``asking.reaching.Reaching``."""
+    """The part of jitd-outside that this channel uses: ``asking.reaching.Reaching``."""
 
     async def ask(self, name: str, by: Reach, body: bytes, within: float) -> Fetched | Failed:
-        """Send ``body`` to the server of ``by``, and return its answer."""
+        """Send ``body`` to the server that ``by`` names, and return the server's answer."""
         ...
 
 
 class Webhook:
-    """Sends messages to the server of ``by``. ``template`` is the form that it wants; None: the form that programs get."""
+    """Sends messages to the server that ``by`` names. ``template`` defines the JSON that the server expects. If ``template`` is
+    None, the message has the same form as for programs.
+    """
 
     def __init__(self, name: str, by: Reach, template: Template | None, host: str, outside: Asks) -> None:
         self._name = name

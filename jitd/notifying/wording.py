@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a notice says: a Notice and its Request become a Message.
-
-A message says who asks for what kind of thing, as whom, where, until when, and what to type. ``shows`` adds the rule, or the rule
-with the command and the reason. It is not what an approver decides by: ``jitd show`` has all of it.
-Law: pure. A message that leaves this host shows the id alone if the rule says who is shown the contents of its requests
-(``visible_to``). There is no link. The subject has no word that a requester wrote. All foreign text passes ``foreign``: what
-goes to a terminal is ASCII, and all else is taken to leave this host.
+"""Writes the text of notices. This module turns a Notice and its Request into a Message.
+A message names the requester, the kind of thing that is requested, the target account, the host and the time limit. The message
+also says which command the reader can type. The setting ``shows`` adds more details: the rule, or the rule together with the
+command and the reason. An approver needs more than the message for a decision, because only ``jitd show`` shows everything.
+Law: pure. A rule may limit the people who see the contents of its requests (``visible_to``). If a rule does so, a message that
+leaves this host shows only the id of the request. A message contains no link. The subject of a message contains no text of a
+requester. All foreign text passes through ``foreign``. Text for a terminal is converted to ASCII. All other text is treated as
+text that leaves this host.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from jitd.core.deed import deed_of
-from jitd.core.notice import Event, Notice, Whom, decider
+from jitd.core.notice import Back, Event, Notice, Whom, decider
 from jitd.core.policy import describe_approvals
 from jitd.core.request import Request, RequestState
 from jitd.core.subject import Subject
@@ -27,27 +28,31 @@ from jitd.notifying.channel import Message
 from jitpam.wire.shown import shown_command
 
 TERMINALS = "terminals"
-"""The one kind of channel whose messages do not leave this host."""
+"""The only kind of channel whose messages do not leave this host."""
 DIGEST = "digest"
-"""The event of a message that tells of many requests."""
+"""The event name of a message about many requests."""
 LONGEST_NAME = 64
-"""Most characters of an account, a host or a rule."""
+"""Maximum number of characters of an account, a host or a rule."""
 LONGEST_SENTENCE = 200
-"""Most characters of the words for the approvals that a rule asks for."""
+"""Maximum number of characters of the text about the approvals that a rule demands."""
 MOST_BYTES = 4 * (foreign.MOST + 2)
-"""Most bytes of a command that can count for what is shown of it: a character has at most four."""
+"""Maximum number of bytes at the beginning of a command that can affect the part that is shown. A character has at most four
+bytes.
+"""
 MOST_LISTED = 12
-"""Most requests that a digest lists."""
+"""Maximum number of requests that a digest lists."""
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,31}")
-"""Names that stand as they are: administrators choose them, and no requester."""
+"""Names of this form are not changed, because they are chosen by administrators and not by requesters."""
 Plain = Callable[[str, int], str]
-"""Makes foreign text fit to stand in a message, of at most so many characters."""
+"""A function that makes foreign text safe for a message. The second argument is the maximum number of characters of the
+result.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """The pieces of sentences about ``request``, as ``plain`` makes them fit to be shown."""
+    """The parts of sentences about ``request``. ``plain`` makes the foreign text in these sentences safe."""
 
     request: Request
     plain: Plain
@@ -60,13 +65,13 @@ class _Words:
         return self.person(self.request.requester)
 
     def person(self, who: Subject) -> str:
-        """Return the account of ``who``, and the principal too if it has another name."""
+        """Return the account of ``who``. If the name of the principal differs from the account, return the principal too."""
         is_plain = who.is_root or who.is_local or who.is_by_pam or who.principal.partition("@")[0] == who.user
         return self.name(who.user) if is_plain else f"{self.name(who.user)} ({self.name(who.principal)})"
 
     @property
     def host(self) -> str:
-        """The name of this host: the administrator's word, which stands as it is."""
+        """The name of this host. The host name is not changed, because the administrator chose it."""
         return self.request.host
 
     @property
@@ -75,7 +80,7 @@ class _Words:
 
     @property
     def deed(self) -> str:
-        """What is asked for: the rest of a sentence that begins with who asks."""
+        """The requested action, as the rest of a sentence that begins with the requester."""
         request, run_as = self.request, self.name(self.request.command.run_as.user)
         if request.command.gives:
             n_things = len(request.command.things)
@@ -86,7 +91,7 @@ class _Words:
         return f"to run a command as {run_as}{by}"
 
     def told(self, shows: str) -> list[str]:
-        """Return the lines that ``shows`` adds."""
+        """Return the additional lines that the setting ``shows`` requires."""
         request, lines = self.request, list[str]()
         if shows == "id":
             return lines
@@ -105,14 +110,17 @@ class _Words:
 
     @property
     def until(self) -> list[str]:
-        """The lines that say until when it can be answered, and when it begins if that is later than the answer."""
+        """The lines that say until when the request can be answered. If the grant of the request begins later, these lines also
+        give the time of the beginning.
+        """
         times = (("Until:", self.request.expires_at), ("Begins:", self.request.starts_at))
         return [f"{label:9} {_instant(at)}" for label, at in times if at is not None]
 
 
 def say(notice: Notice, request: Request, kind: str, shows: str, to: tuple[str, ...] = ()) -> Message:
-    """Return what ``to`` (accounts; empty for a group) is told by a channel. ``kind`` and ``shows`` are those of its settings
-    (``settings.channels``). On a terminal it is one of those who may review the request who reads it, or its requester.
+    """Return the message of a channel to the accounts in ``to``. ``to`` is empty if the channel serves a group. ``kind`` and
+    ``shows`` come from the channel's settings (``settings.channels``). Messages on a terminal are read only by the requester or
+    by a person who may review the request.
     """
     if kind == TERMINALS:
         words = _Words(request, foreign.on_terminal)
@@ -123,7 +131,9 @@ def say(notice: Notice, request: Request, kind: str, shows: str, to: tuple[str, 
 
 
 def digest(said: tuple[tuple[Notice, Request], ...], to: tuple[str, ...] = ()) -> Message:
-    """Return one message in place of many: what each of ``said`` is about, by its id. It says nothing that a requester wrote."""
+    """Return one message that replaces many messages. The digest lists each item of ``said`` by its id. The digest contains no
+    text of a requester.
+    """
     host = said[0][1].host
     lines = [f"{request.id}: {_IN_BRIEF[notice.event]}" for notice, request in said[:MOST_LISTED]]
     if len(said) > MOST_LISTED:
@@ -195,12 +205,41 @@ def _reviewed(notice: Notice, words: _Words, shows: str) -> _Said:
     return f"{id} on {words.short_host}: reviewed by {by}", [first, "", "You have nothing left to do."]
 
 
+def _not_taken(notice: Notice, words: _Words, shows: str) -> _Said:
+    first = f"What {words.who} was given on {words.host} cannot be taken back, though its time is over."
+    lines = [first, "jitd goes on trying. Until it is done, they may still have it.", "", *_of_back(notice, words, shows)]
+    return f"{words.request.id}: not taken back on {words.short_host}", [*lines, *_to_see(words)]
+
+
+def _taken(notice: Notice, words: _Words, shows: str) -> _Said:
+    first = f"What {words.who} was given on {words.host}, and could not be taken back, is taken back now."
+    lines = [first, "", *_of_back(notice, words, shows)]
+    return f"{words.request.id}: taken back on {words.short_host}", [*lines, *_to_see(words)]
+
+
+def _of_back(notice: Notice, words: _Words, shows: str) -> list[str]:
+    """Return the lines about the thing of ``notice``. The name of the thing is shown only if ``shows`` is "command"."""
+    back, lines = notice.back, [f"Request:  {words.request.id}"]
+    if back is not None and shows == "command":
+        lines.append(f"Thing:    {words.plain(back.thing, LONGEST_NAME)}")
+        lines += [f"{label} {words.plain(said, LONGEST_SENTENCE)}" for label, said in _told_of(back) if said]
+    return [*lines, ""]
+
+
+def _told_of(back: Back) -> tuple[tuple[str, str], ...]:
+    return ("Because: ", back.why), ("Left:    ", back.left)
+
+
+def _to_see(words: _Words) -> list[str]:
+    return _typed(words.host, f"jitd show {words.request.id}")
+
+
 def _to_review(words: _Words) -> list[str]:
     return _typed(words.host, f"jitd show {words.request.id}", f"jitd review {words.request.id}")
 
 
 def _typed(host: str, *commands: str) -> list[str]:
-    """Return the lines that say what to type."""
+    """Return the lines that say which commands to type."""
     return [f"Type on {host}:", *(f"    {command}" for command in commands)]
 
 
@@ -212,6 +251,8 @@ _SAID: Mapping[Event, Callable[[Notice, _Words, str], _Said]] = {
     Event.BREAK_GLASS: _broken_glass,
     Event.OVERDUE: _overdue,
     Event.REVIEWED: _reviewed,
+    Event.NOT_TAKEN: _not_taken,
+    Event.TAKEN: _taken,
 }
 _IN_BRIEF: Mapping[Event, str] = {
     Event.WAITS: "waits for you",
@@ -221,6 +262,8 @@ _IN_BRIEF: Mapping[Event, str] = {
     Event.BREAK_GLASS: "was done without an approval",
     Event.OVERDUE: "was not reviewed in time",
     Event.REVIEWED: "is reviewed",
+    Event.NOT_TAKEN: "has something that cannot be taken back",
+    Event.TAKEN: "has nothing any more that could not be taken back",
 }
 _ENDS: Mapping[RequestState, str] = {
     RequestState.APPROVED: "approved",
@@ -235,7 +278,9 @@ def _instant(at: datetime) -> str:
 
 
 def _beginning(argv: tuple[bytes, ...]) -> tuple[bytes, ...]:
-    """Return as much of ``argv`` as can be shown, and a little more, so that what is cut is seen to be cut."""
+    """Return the part of ``argv`` that can be shown, and a little more after it. Because of this additional part, the text is
+    marked as cut.
+    """
     found, left = list[bytes](), MOST_BYTES
     for word in argv:
         found.append(word[:left])

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The daemon's end of the connection to jitd-outside.
-
-Law: any fault is Failed; nothing is raised, unless the caller is cancelled. Then jitd-outside is told to stop asking.
+Law: every fault is returned as Failed, and is not raised as an exception. If the caller is cancelled, CancelledError is raised,
+and jitd-outside is ordered to end the query.
 """
 
 from __future__ import annotations
@@ -14,41 +14,46 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
 
-from jitd.beside.asking import Line, Unanswered
+from jitd.beside.asking import CarryingLine, Unanswered
 from jitd.beside.doors import ChildDoor, Door, SocketDoor
+from jitd.givers.secret import fault_in
+from jitd.outside import leases
+from jitd.outside.leases import ANSWERS, Answer, Leased, Question, Refused, Signed
 from jitd.outside.messages import Fetch, Fetched, Letter, Posted, read_fetched, read_posted, write, write_letter
 
 T = TypeVar("T")
 NAME = "jitd-outside"
 SOCKET = Path("/run/jitd-outside/outside.sock")
 MORE = 5.0
-"""Seconds that an answer may take beyond the question's deadline: for the start of jitd-outside, and until it is its turn."""
+"""Seconds that an answer may take in addition to the question's deadline. This time is for the start of jitd-outside, and for the
+wait in its queue.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """There is no answer. ``why`` is a sentence for people, without a full stop. The question may have arrived."""
+    """There is no answer. ``why`` is a sentence for people, without a full stop. The other host may already have the question."""
 
     why: str
 
 
 class Outside:
-    """Has jitd-outside ask other hosts, and hand messages to mail servers."""
+    """Orders jitd-outside to query other hosts, to read and end leases, and to pass messages to mail servers."""
 
     def __init__(self, door: Door) -> None:
-        self._line = Line(door)
+        self._line = CarryingLine(door)
 
     async def fetch(self, question: Fetch) -> Fetched | Failed:
-        """Ask ``question``, and return the answer. If jitd-outside ends meanwhile, it is asked once more."""
+        """Send ``question``, and return the answer. If jitd-outside ends before its answer, send the question once more."""
         try:
             body = write(question)
         except (ValueError, TypeError) as fault:
-            return Failed(f"this cannot be asked of jitd-outside: {fault}")
+            return Failed(f"this question cannot be sent to jitd-outside: {fault}")
         return await self._answer(body, question.deadline_ms, read_fetched)
 
     async def post(self, letter: Letter) -> Posted | Failed:
-        """Have ``letter`` handed to its server. If jitd-outside ends meanwhile, this is done once more: the server may then have
-        it twice.
+        """Send ``letter`` to its server. If jitd-outside ends before its answer, send the letter once more. If the letter is sent
+        again, the mail server may receive it twice.
         """
         try:
             body = write_letter(letter)
@@ -56,14 +61,40 @@ class Outside:
             return Failed(f"this cannot be sent by jitd-outside: {fault}")
         return await self._answer(body, letter.deadline_ms, read_posted)
 
+    async def lease(self, question: Question) -> Answer | Failed:
+        """Ask ``question`` once. Return the answer to ``question``, or Refused, or Failed. If the answer has a secret, the caller
+        must close the descriptor of the secret.
+        """
+        try:
+            body = leases.write_question(question)
+        except (ValueError, TypeError) as fault:
+            return Failed(f"this cannot be asked of jitd-outside: {fault}")
+        try:
+            heard = await self._line.ask_for(body, question.deadline_ms / 1000 + MORE)
+        except Unanswered as fault:
+            return Failed(str(fault))
+        try:
+            if heard.carried is not None and (wrong := fault_in(heard.carried)):
+                raise ValueError(wrong)
+            answer = leases.read_answer(heard.body, heard.carried)
+            if not isinstance(answer, (ANSWERS[type(question)], Refused)):
+                raise ValueError("an answer to another question")
+            if isinstance(answer, Leased | Signed) and answer.secret is None:
+                raise ValueError("no secret came with it")
+            return answer
+        except ValueError as fault:
+            if heard.carried is not None:
+                os.close(heard.carried)
+            return Failed(f"jitd-outside sent a message that cannot be read ({fault}); is it of another version?")
+
     async def _answer(self, body: bytes, deadline_ms: int, read: Callable[[bytes], T]) -> T | Failed:
-        """Have ``body`` asked, and return what ``read`` makes of the answer."""
+        """Send ``body`` as a question. Parse the answer with ``read``, and return the result."""
         try:
             return read(await self._line.ask(body, deadline_ms / 1000 + MORE))
         except Unanswered as fault:
             return Failed(str(fault))
         except ValueError as fault:
-            return Failed(f"jitd-outside sent what cannot be read ({fault}); is it of another version?")
+            return Failed(f"jitd-outside sent a message that cannot be read ({fault}); is it of another version?")
 
     def close(self) -> None:
         """Close the connection, and end jitd-outside if it is a child."""
@@ -71,13 +102,14 @@ class Outside:
 
 
 def door_by_socket(path: Path = SOCKET) -> Door:
-    """Return the way to the jitd-outside that systemd starts."""
+    """Return the way to connect to jitd-outside if systemd starts it."""
     return SocketDoor(NAME, path)
 
 
 def door_by_child(keys: Callable[[], Mapping[str, Path]], account: str = NAME) -> ChildDoor:
-    """Return the way to a jitd-outside that is started as a child. ``keys`` gives the files of keys, by name, at each start; a
-    file that cannot be opened is left out, and what needs it is told so.
+    """Return the way to connect to jitd-outside if it is started as a child process. ``keys`` is called at each start of
+    jitd-outside. ``keys`` returns a mapping from the names of the key files to their paths. A file that cannot be opened is left
+    out. Later, each question that needs a missing file fails, and the answer says that the file is missing.
     """
 
     def opened() -> Mapping[str, int]:
@@ -91,6 +123,6 @@ def door_by_child(keys: Callable[[], Mapping[str, Path]], account: str = NAME) -
 
 
 def places() -> list[str]:
-    """Return the directory that a child imports the packages from. The daemon itself does not import them."""
+    """Return the directory from which a child imports third-party packages. The daemon itself does not import these packages."""
     package = find_spec("httpcore")
     return [] if package is None else [str(Path(str(package.origin)).parents[1])]

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Opens the connection to another host, and lets nothing be sent to an address that may not be connected to.
-
-Law: the address is judged on the connected socket, so it does not matter what a name server says at another moment. An address is
-passed over if connecting to it is forbidden.
+"""Opens the connection to another host. Nothing is sent to a forbidden address.
+Law: jitd-outside checks the address of the connected socket. Therefore a name server cannot bypass the check by a different
+answer later. Forbidden addresses are skipped.
 """
 
 from __future__ import annotations
@@ -17,15 +16,17 @@ import httpcore
 from jitd.outside.addresses import may_connect
 
 EACH_WITHIN = 3.0
-"""Seconds for one of several addresses of a host. The last one has all the time that is left."""
+"""Maximum number of seconds for a connection to one address, if the host has several addresses. The last address may use all the
+remaining time.
+"""
 
 
 class NotAllowed(Exception):
-    """The host has only addresses that may not be connected to. The text is a sentence."""
+    """The host has only forbidden addresses. The text of the exception is a sentence."""
 
 
 class Checked(httpcore.AsyncNetworkBackend):
-    """Connects to the networks ``listed``, or to public addresses if none is listed."""
+    """Connects to addresses in the networks ``listed``. If ``listed`` is empty, connects to public addresses."""
 
     def __init__(self, listed: tuple[str, ...]) -> None:
         self._listed = listed
@@ -39,7 +40,7 @@ class Checked(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Connect to ``host``. Raises NotAllowed, OSError, httpcore.ConnectError."""
+        """Connect to ``host``. Raises NotAllowed, OSError and httpcore.ConnectError."""
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
         addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
         allowed = [address for address in addresses if may_connect(address, self._listed)]

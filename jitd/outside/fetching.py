@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One question to another host: connect, prove who asks, send, and read an answer of bounded size.
-
-Law: nothing is followed: no redirect, no proxy, no cookie, no compressed body. Each question has a connection of its own. The
-server's certificate is verified against its name. Every fault is a NoAnswer, with a sentence.
+"""One question to another host. This module connects to the host, authenticates, sends the question, and reads an answer of
+limited size. Law: redirects, proxies, cookies and compressed bodies are not used. Each question has its own connection. The
+server's certificate is verified against the server's name. Every fault becomes a NoAnswer that contains a sentence.
 Sources: RFC 9110, RFC 9112; ssl.create_default_context.
 """
 
@@ -11,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from functools import lru_cache
+from typing import TypeVar
 
 import httpcore
 
@@ -22,17 +22,27 @@ from jitd.outside.connecting import Checked, NotAllowed
 from jitd.outside.keys import Keys, NoSuchKey
 from jitd.outside.messages import HEADERS, LONGEST_FIELD, MOST_BODY, Fetch, Fetched
 
+T = TypeVar("T")
 JSON = "application/json"
+PLAIN = {"Accept": JSON, "Accept-Encoding": "identity", "User-Agent": "jitd", "Connection": "close"}
+"""The header fields of every request."""
 MOST_CONTEXTS = 64
 
 
 async def fetch(question: Fetch, keys: Keys, now: Callable[[], datetime]) -> Fetched:
-    """Ask ``question``, and return the answer. ``now`` gives the time (aware) that a signature names. Raises NoAnswer."""
+    """Ask ``question``, and return the answer. ``now`` returns the time (aware) that is written into a signature. Raises
+    NoAnswer.
+    """
+    return await within(question.deadline_ms, _fetch(question, keys, now))
+
+
+async def within(deadline_ms: int, asking: Awaitable[T]) -> T:
+    """Await ``asking`` for at most ``deadline_ms`` milliseconds, and return its result. Every fault becomes NoAnswer."""
     try:
-        async with asyncio.timeout(question.deadline_ms / 1000):
-            return await _fetch(question, keys, now)
+        async with asyncio.timeout(deadline_ms / 1000):
+            return await asking
     except TimeoutError:
-        raise NoAnswer(f"no answer within {question.deadline_ms / 1000:g} s") from None
+        raise NoAnswer(f"no answer within {deadline_ms / 1000:g} s") from None
     except NoAnswer:
         raise
     except (NoSuchKey, NotAllowed) as fault:
@@ -42,26 +52,43 @@ async def fetch(question: Fetch, keys: Keys, now: Callable[[], datetime]) -> Fet
 
 
 async def _fetch(question: Fetch, keys: Keys, now: Callable[[], datetime]) -> Fetched:
-    headers = {"Accept": JSON, "Accept-Encoding": "identity", "User-Agent": "jitd", "Connection": "close"}
+    headers = dict(PLAIN)
     if question.method == "POST":
         headers["Content-Type"] = JSON
     if question.secret:
-        from jitd.outside.signing import signed  # what is imported for this takes a tenth of a second
+        from jitd.outside.signing import signed  # importing this module takes a tenth of a second
 
         headers |= {"Content-Type": JSON}
         key = keys.get(question.secret)
         headers = signed(question.method, question.url, headers, question.body, key=key, key_id=question.key_id, at=now())
     certificate = keys.get(question.certificate) if question.certificate else b""
     context = None if question.socket else context_of(question.ca, certificate)
+    content = question.body if question.method == "POST" else None
+    backend = Checked(question.addresses)
+    return await exchange(question.method, question.url, headers, content, context, backend, question.socket)
+
+
+async def exchange(
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    content: bytes | None,
+    context: ssl.SSLContext | None,
+    backend: Checked,
+    socket: str = "",
+) -> Fetched:
+    """Send one request over its own connection, and return the whole answer. ``context`` verifies the server, and ``backend``
+    checks the server's address. If ``socket`` is the path of a Unix socket, ``context`` is None. Raises NoAnswer, and the
+    exceptions of httpcore.
+    """
     pool = httpcore.AsyncConnectionPool(
         ssl_context=context,
         max_connections=1,
         max_keepalive_connections=0,
-        uds=question.socket or None,
-        network_backend=Checked(question.addresses),
+        uds=socket or None,
+        network_backend=backend,
     )
-    content = question.body if question.method == "POST" else None
-    async with pool, pool.stream(question.method, question.url, headers=list(headers.items()), content=content) as response:
+    async with pool, pool.stream(method, url, headers=list(headers.items()), content=content) as response:
         if response.status < 100 or response.status > 999:
             raise NoAnswer(f"the answer has the status {response.status}")
         found = _handed_on(response.headers)
@@ -74,8 +101,8 @@ async def _fetch(question: Fetch, keys: Keys, now: Callable[[], datetime]) -> Fe
 
 
 def _handed_on(headers: list[tuple[bytes, bytes]]) -> tuple[tuple[str, str], ...]:
-    """Return the fields of HEADERS. Raises NoAnswer if one of them stands twice or has odd characters, or if the body is
-    compressed.
+    """Return the header fields that are named in HEADERS. Raises NoAnswer if one of these fields occurs twice or has unusual
+    characters. Also raises NoAnswer if the body is compressed.
     """
     found: dict[str, str] = {}
     for raw_name, raw in headers:
@@ -94,8 +121,8 @@ def _handed_on(headers: list[tuple[bytes, bytes]]) -> tuple[tuple[str, str], ...
 
 @lru_cache(maxsize=MOST_CONTEXTS)
 def context_of(ca: str, certificate: bytes) -> ssl.SSLContext:
-    """Return what verifies the server: by the authorities ``ca`` (PEM), or by the host's if it is empty. ``certificate`` (PEM,
-    with its key) is shown to the server. Raises NoAnswer.
+    """Return a context that verifies the server with the authorities in ``ca`` (PEM). If ``ca`` is empty, the authorities of the
+    host are used. The context presents ``certificate`` (PEM, with its key) to the server. Raises NoAnswer.
     """
     try:
         context = ssl.create_default_context(cadata=ca or None)
@@ -107,7 +134,7 @@ def context_of(ca: str, certificate: bytes) -> ssl.SSLContext:
 
 
 def _show(context: ssl.SSLContext, certificate: bytes) -> None:
-    """Let ``context`` show ``certificate``. Raises NoAnswer."""
+    """Let ``context`` present ``certificate``. Raises NoAnswer."""
     descriptor = os.memfd_create("client_certificate", os.MFD_CLOEXEC)
     try:
         os.write(descriptor, certificate)
@@ -119,16 +146,16 @@ def _show(context: ssl.SSLContext, certificate: bytes) -> None:
 
 
 def told(fault: BaseException, protocol: str = "HTTP") -> str:
-    """Return the reason that lies at the bottom of ``fault``, which came about while ``protocol`` was spoken."""
+    """Return a sentence about the first cause of ``fault``, which occurred while ``protocol`` was used."""
     while (deeper := fault.__cause__ or fault.__context__) is not None:
         fault = deeper
     if isinstance(fault, ssl.SSLCertVerificationError):
         return f"its certificate is not accepted: {fault.verify_message}"
     if isinstance(fault, ssl.SSLError):
         return f"TLS failed: {fault.reason or fault}"
-    if isinstance(fault, ValueError):  # of a key that cannot sign
+    if isinstance(fault, ValueError):  # from a key that cannot sign
         return str(fault)
     if isinstance(fault, OSError):
-        number = fault.errno or 0  # below 0 for names, of which strerror says more
+        number = fault.errno or 0  # an error of a name lookup has no positive number; for such an error strerror says more
         return f"it cannot be reached: {os.strerror(number) if number > 0 else fault.strerror or fault}"
     return f"it did not answer as {protocol} has it: {fault or type(fault).__name__}"

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The keys and certificates that jitd-outside was given when it was started, by the names of their files.
-
-Law: they are read once, and are never written, sent or logged. A name that was not given raises NoSuchKey, with what to do.
-Sources: systemd.exec(5), LoadCredential= of a directory: the name of each file comes after an underscore.
+"""The keys and certificates that jitd-outside receives when it starts, by the names of their files.
+Law: keys are read once. A key is never written, sent or logged. An unknown name raises NoSuchKey, with a text that says what to
+do.
+Source: systemd.exec(5). If LoadCredential= names a directory, systemd puts a prefix and an underscore before the name of each
+file.
 """
 
 from __future__ import annotations
@@ -11,14 +12,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 DIRECTORY = "/etc/jitd/outside"
-"""Where an administrator puts them. jitd-outside.service loads all that lies there."""
+"""The directory for the administrator's keys. jitd-outside.service loads all files of this directory."""
 PREFIX = "outside_"
-"""What systemd puts before the name of each file of that directory."""
+"""The prefix that systemd puts before the name of each file of DIRECTORY."""
 LONGEST = 64 * 1024
 
 
 class NoSuchKey(Exception):
-    """jitd-outside has no file of this name. The text is a sentence."""
+    """jitd-outside has no file with this name. The text of the exception is a sentence."""
 
 
 class Keys:
@@ -29,7 +30,7 @@ class Keys:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Return all names."""
+        """Return the names of all files."""
         return tuple(sorted(self._found))
 
     def get(self, name: str) -> bytes:
@@ -42,7 +43,10 @@ class Keys:
 
 
 def of_service_manager(directory: str | None) -> Keys:
-    """Read what systemd has put into ``directory`` ($CREDENTIALS_DIRECTORY); nothing, if that is None. Raises OSError."""
+    """Read the files that systemd has put into ``directory`` ($CREDENTIALS_DIRECTORY). If ``directory`` is None, there are no
+    files.
+    Raises OSError.
+    """
     if directory is None:
         return Keys({})
     files = sorted(Path(directory).glob(f"{PREFIX}*"))

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One message to a mail server: connect, greet, change to TLS, and hand the message over.
-
-Law: without TLS nothing is handed over but to a server on this host. What a server says before TLS counts for nothing after it.
-No value of a message is in a command but the addresses, which have one form (``messages.read_address``). Replies are of bounded
-size. Every fault is a NoAnswer, with a sentence: the server may have the message, and nobody was told so.
-Sources: RFC 5321 (SMTP), RFC 3207 (STARTTLS).
+"""Sends one message to a mail server. This module connects to the server, greets the server, changes to TLS, and passes the
+message to the server.
+Law: without TLS, a message is sent only to a server on this host. When TLS begins, everything that the server sent before TLS is
+discarded. Commands contain addresses from the message, and no other parts of the message. The form of an address is checked
+(``messages.read_address``). The size of replies is limited. Every fault becomes a NoAnswer with a sentence. Even if there was a
+fault, the server may have accepted the message. Sources: RFC 5321 (SMTP), RFC 3207 (STARTTLS).
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from jitd.outside.fetching import context_of, told
 from jitd.outside.messages import LONGEST_WHY, Letter, Posted
 
 LONGEST_LINE = 1_000
-"""Most bytes of a line of a reply. RFC 5321 section 4.5.3.1.5 has 512."""
+"""Maximum number of bytes of a line of a reply. The limit in RFC 5321 section 4.5.3.1.5 is 512."""
 MOST_LINES = 64
 SECONDS_TO_PART = 1.0
-"""How long the goodbye may take. The message is handed over before it."""
+"""Maximum time for the end of the conversation (QUIT), in seconds. The server has the message before QUIT is sent."""
 _REPLY = re.compile(rb"([2-5][0-9]{2})([ -]?)(.*)", re.DOTALL)
 
 
 async def post(letter: Letter) -> Posted:
-    """Hand ``letter`` to its server. Raises NoAnswer if the server has not taken it for any recipient."""
+    """Send ``letter`` to its server. Raises NoAnswer if the server has accepted the letter for none of the recipients."""
     try:
         async with asyncio.timeout(letter.deadline_ms / 1000):
             return await _post(letter)
@@ -82,19 +82,21 @@ class _Line:
             await self._stream.aclose()
 
     async def greet(self, name: str) -> set[bytes]:
-        """Greet the server as ``name``. Return what it offers."""
+        """Greet the server as ``name``. Return the extensions that the server offers."""
         literal = f"[IPv6:{name}]" if ":" in name else name
         lines = await self.say(f"EHLO {literal}", b"250")
         return {line.strip().upper() for line in lines[1:]}
 
     async def start_tls(self, context: object, host: str) -> None:
-        """Raises NoAnswer if the server has said more than it was asked before TLS, and what the stream raises."""
+        """Change to TLS. Raises NoAnswer if the server has sent extra bytes before TLS. Also raises the stream's exceptions."""
         if self._heard:
             raise NoAnswer(f"{self._server} has sent more than an answer before TLS; somebody may be between")
         self._stream = await self._stream.start_tls(context, host)  # type: ignore[arg-type]
 
     async def address(self, letter: Letter) -> tuple[tuple[str, str], ...]:
-        """Name sender and recipients. Return those who are refused, with the reason. Raises NoAnswer if nobody is left."""
+        """Send the addresses of the sender and the recipients. Return the recipients that the server has refused, each with the
+        reason. Raises NoAnswer if the server refuses all recipients.
+        """
         await self.say(f"MAIL FROM:<{letter.sender}>", b"250")
         refused = {}
         for recipient in letter.recipients:
@@ -108,19 +110,21 @@ class _Line:
         return tuple(sorted(refused.items()))
 
     async def hand_over(self, content: bytes) -> None:
-        """Send the message itself (RFC 5321 section 4.5.2: a line that begins with a full stop gets one more)."""
+        """Send the message itself. A line that begins with a full stop gets a second full stop (RFC 5321 section 4.5.2)."""
         await self.say("DATA", b"354")
         stuffed = re.sub(rb"(?m)^\.", b"..", content)
         await self._stream.write(stuffed + b".\r\n")
         await self.hear("was given the message, and", b"250")
 
     async def say(self, command: str, wanted: bytes) -> list[bytes]:
-        """Send ``command``, and return the lines of the reply. Raises NoAnswer if its code is not ``wanted``."""
+        """Send ``command``, and return the lines of the reply. Raises NoAnswer if the code of the reply is not ``wanted``."""
         await self._send(command.encode("ascii"))
         return await self.hear(f"was told {command.partition(' ')[0]}, and", wanted)
 
     async def hear(self, what: str, wanted: bytes) -> list[bytes]:
-        """Return the lines of the next reply. Raises NoAnswer if its code is not ``wanted``; ``what`` is for the sentence."""
+        """Return the lines of the next reply. Raises NoAnswer if the reply's code is not ``wanted``. ``what`` is a part of the
+        text of NoAnswer.
+        """
         code, lines = await self._reply()
         if code != wanted:
             raise NoAnswer(f"{self._server} {what} answers {_sentence(code, lines)}")
@@ -130,7 +134,7 @@ class _Line:
         await self._stream.write(line + b"\r\n")
 
     async def _reply(self) -> tuple[bytes, list[bytes]]:
-        """Return code and lines of one reply. Raises NoAnswer."""
+        """Return the code and the lines of one reply. Raises NoAnswer."""
         lines: list[bytes] = []
         first = b""
         while len(lines) < MOST_LINES:
@@ -144,7 +148,7 @@ class _Line:
         raise NoAnswer(f"{self._server} answers with more than {MOST_LINES} lines")
 
     async def _line(self) -> bytes:
-        """Return the next line, without its end. Raises NoAnswer."""
+        """Return the next line without its line break. Raises NoAnswer."""
         while b"\n" not in self._heard:
             if len(self._heard) > LONGEST_LINE:
                 raise NoAnswer(f"{self._server} answers with a line of more than {LONGEST_LINE} bytes")

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""jitd-outside: asks other hosts what the daemon wants to know, and hands messages to mail servers. systemd starts it, or the
-daemon as its child.
-
-Law: it hears root alone, decides nothing, and keeps nothing between two questions but its keys.
+"""jitd-outside: sends the daemon's questions to other hosts, reads leases and ends them, and passes messages to mail servers.
+This process is started by systemd, or by the daemon as a child.
+Law: jitd-outside accepts questions only from root, and makes no decisions. Between two questions, jitd-outside keeps only its
+keys and, for a short time, the token of a holding (``leasing``).
 """
 
 from __future__ import annotations
@@ -13,18 +13,22 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
-from jitd.beside.answering import Answering, NoAnswer
+from jitd.beside.answering import Answering, Carried, NoAnswer
 from jitd.beside.starting import CannotStart, begin, run, say
 from jitd.outside.fetching import fetch
 from jitd.outside.keys import Keys, of_descriptors, of_service_manager
+from jitd.outside.leases import is_about_leases
+from jitd.outside.leasing import Leases
 from jitd.outside.messages import is_letter, read_fetch, read_letter, write, write_posted
 from jitd.outside.posting import post
 
 NAME = "jitd-outside"
 N_AT_ONCE, N_WAITING = 64, 512
-"""Questions that are asked at the same time, and that wait. The daemon keeps to less for each provider and gatekeeper."""
+"""Maximum number of questions that are sent at the same time, and maximum number of waiting questions. The daemon itself has
+lower limits for each provider and each gatekeeper.
+"""
 N_LOOKING = 64
-"""Threads that look up names. A name server that is silent holds one until libc gives up."""
+"""Number of threads that look up names. Each query to a silent name server occupies one thread until libc gives up."""
 USAGE = f"usage: {NAME}    (systemd starts it, by {NAME}.socket)"
 
 
@@ -33,14 +37,17 @@ def _clock() -> datetime:
 
 
 class Outside(Answering):
-    """Answers the daemon with what other hosts say, and has mail servers take messages."""
+    """Returns the answers of other hosts to the daemon, and passes messages to mail servers."""
 
     def __init__(self, keys: Keys) -> None:
         super().__init__(NAME, self._answer_to, n_at_once=N_AT_ONCE, n_waiting=N_WAITING)
         self._keys = keys
+        self._leases = Leases(keys)
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(N_LOOKING, "looks-up"))
 
-    async def _answer_to(self, body: bytes) -> bytes:
+    async def _answer_to(self, body: bytes) -> bytes | Carried:
+        if is_about_leases(body):
+            return await self._leases.answer(body)
         return await (self._post(body) if is_letter(body) else self._fetch(body))
 
     async def _post(self, body: bytes) -> bytes:
@@ -59,7 +66,7 @@ class Outside(Answering):
 
 
 def main() -> int:
-    """Run the command line of jitd-outside. Returns the exit status."""
+    """Run the command line of jitd-outside. Return the exit status."""
     try:
         begun = begin(NAME, sys.argv[1:])
         if begun.words:
@@ -71,4 +78,4 @@ def main() -> int:
         return 1
     say(NAME, f"ready; keys: {', '.join(keys.names) or 'none'}")
     status = run(NAME, begun, lambda: Outside(keys))
-    os._exit(status)  # do not wait for threads that a silent name server holds
+    os._exit(status)  # do not wait for threads that still wait for a silent name server

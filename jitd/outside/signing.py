@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Signs what jitd-outside sends: method, URL, type and digest of the body, and the time, by RFC 9421.
-
-Law: a key is either an Ed25519 private key (PEM), which signs, or a secret of at least 32 bytes, for an HMAC with SHA-256. Any
-other key raises ValueError, and nothing is sent.
+"""Signs requests of jitd-outside by RFC 9421. The signature covers the method, the URL, the type and digest of the body, and the
+time.
+Law: a key is either an Ed25519 private key (PEM), or a secret of at least 32 bytes for an HMAC with SHA-256. Any other key raises
+ValueError, and nothing is sent.
 Sources: RFC 9421 (HTTP Message Signatures), RFC 9530 (Content-Digest).
 """
 
@@ -20,15 +20,15 @@ from http_message_signatures.algorithms import ED25519, HMAC_SHA256
 from http_message_signatures.resolvers import MappingKeyResolver
 
 COVERED = ("@method", "@target-uri", "content-type")
-"""What a signature covers, beside the digest of the body and the time."""
+"""The components that a signature covers, in addition to the digest of the body and the time."""
 TAG = "jitd"
-"""What says, in the signature, what it was made for (RFC 9421 section 2.3)."""
+"""Value of the signature's parameter ``tag``. It names the purpose of the signature (RFC 9421 section 2.3)."""
 SHORTEST_SECRET = 32
 
 
 @dataclass
 class _Message:
-    """What the signer wants to see of a request."""
+    """The parts of a request that the signer reads."""
 
     method: str
     url: str
@@ -38,8 +38,8 @@ class _Message:
 def signed(
     method: str, url: str, headers: Mapping[str, str], body: bytes, key: bytes, key_id: str, at: datetime
 ) -> dict[str, str]:
-    """Return ``headers`` with a Content-Digest, a Signature-Input and a Signature, made at ``at`` (aware). Raises ValueError for
-    a key that is neither an Ed25519 private key nor a secret.
+    """Return ``headers`` together with the fields Content-Digest, Signature-Input and Signature. The signature is made at ``at``
+    (aware). Raises ValueError if the key is neither an Ed25519 private key nor a secret.
     """
     algorithm, secret = _read_key(key)
     message = _Message(method, url, dict(headers))

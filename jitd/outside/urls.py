@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""URLs as settings may have them, and whether a ``Location`` leads to the same server.
-
-Law: pure. A URL has a scheme, a host, perhaps a port, a path and perhaps a query. It has no user, no password, no fragment, no
-blank and no character beyond ASCII. Any other text raises ValueError.
+"""Parses the URLs of the settings, checks whether a ``Location`` leads to the same server, and checks the paths of leases.
+Law: pure. A URL has a scheme, a host and a path. Port and query are optional. A URL must not contain a user, a password, a
+fragment, a blank or a character outside ASCII. All other texts raise ValueError.
 Sources: RFC 3986; RFC 9110 section 10.2.2 (Location).
 """
 
@@ -12,16 +11,25 @@ import re
 from dataclasses import dataclass
 
 LONGEST = 2_048
-"""Most characters of a URL."""
+"""Maximum number of characters of a URL."""
 PORTS = {"https": 443, "http": 80}
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?"
 _URL = re.compile(rf"(https?)://({_NAME}|\[[0-9A-Fa-f:.]{{2,45}}\])(?::([0-9]{{1,5}}))?((?:[/?][!-~]*)?)")
 _TARGET = re.compile(r"/[!-~]*")
+MOST_PARAMETERS = 16
+PATH = re.compile(r"(?!(?:auth|sys)/)(?:(?!\.+(?:/|$))[A-Za-z0-9_.-]{1,64}/){1,15}(?!\.+$)[A-Za-z0-9_.-]{1,64}", re.ASCII)
+"""The path of a lease of Vault, below /v1/, such as database/creds/reporting. Paths below auth and sys are not accepted, because
+they give no lease.
+"""
+NAMESPACE = re.compile(r"(?!\.+(?:/|$))[A-Za-z0-9_.-]{1,64}(?:/(?!\.+(?:/|$))[A-Za-z0-9_.-]{1,64}){0,7}", re.ASCII)
+PARAMETER = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
+OURS = ("cert_type", "public_key", "ttl")
+"""Parameters that the settings must not contain, because jitd itself sets the signed key and the lifetime."""
 
 
 @dataclass(frozen=True, slots=True)
 class Url:
-    """``host`` is in small letters, an IPv6 address in brackets. ``target`` is the path with the query."""
+    """A parsed URL. ``host`` is in lower case. An IPv6 address is in brackets. ``target`` is the path together with the query."""
 
     scheme: str
     host: str
@@ -30,7 +38,7 @@ class Url:
 
     @property
     def place(self) -> tuple[str, str, int]:
-        """Return what must be equal for two URLs to lead to one server."""
+        """Return scheme, host and port. Two URLs with the same scheme, host and port lead to the same server."""
         return self.scheme, self.host, self.port
 
     def __str__(self) -> str:
@@ -39,7 +47,7 @@ class Url:
 
 
 def read_url(text: str) -> Url:
-    """Return what ``text`` says. Raises ValueError; its text is the rest of a sentence about ``text``."""
+    """Return the URL in ``text``. Raises ValueError. The text of the error is a sentence without its subject."""
     if len(text) > LONGEST:
         raise ValueError(f"is longer than {LONGEST} characters")
     match = _URL.fullmatch(text)
@@ -54,8 +62,7 @@ def read_url(text: str) -> Url:
 
 
 def same_server(asked: Url, location: str) -> Url | None:
-    """Return where ``location`` leads from ``asked``, if that is the same scheme, host and port; None if it is not.
-
+    """Return the URL of ``location``, resolved relative to ``asked``. Return None if the two URLs differ in scheme, host or port.
     ``location`` is a whole URL, or a path that begins with one slash.
     """
     if location.startswith("/") and not location.startswith("//"):

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Other modules in the stack of a gate: which files they run as root, and from which files they take variables. Law: pure.
-
-A gate cannot stop a person who may change a file that another module of the same stack runs as root.
+"""Finds the files of the other modules in a gate's stack: files that these modules run as root, and files with variables. Law:
+pure. Suppose that another module of the stack runs a file as root. A person who may change this file bypasses the gate.
 """
 
 from __future__ import annotations
@@ -12,21 +11,21 @@ from collections.abc import Iterator
 from jitd.pamlint.stack import Handler
 
 INTERPRETER = re.compile(r"(?:python|perl|ruby|node|lua|php|tclsh)[0-9.]*|(?:ba|da|z|k|)sh|env")
-"""Programs that run the first file in their arguments."""
+"""Names of programs that run the first file in their arguments."""
 VARIABLES = {"conffile": "/etc/security/pam_env.conf", "envfile": "/etc/environment"}
-"""Options of pam_env.so that name a file, and the file that is read if the option is not given."""
+"""Maps an option of pam_env.so to its default file. The value of each option is the name of a file."""
 SCRIPTS = "/lib/security"
-"""The directory in which pam_python.so looks for a script that is named without a directory."""
+"""The directory in which pam_python.so searches for a script that is named without a directory."""
 
 
 def files_of(handler: Handler, *, is_setuid: bool) -> Iterator[tuple[str, str]]:
-    """Yield each file that ``handler`` runs as root or takes variables from, and what is done with the file. ``is_setuid``: the
-    program's real uid is the caller's.
+    """Yield each file that ``handler`` runs as root, and each file from which ``handler`` reads variables. With each file, yield
+    words that describe how the file is used. ``is_setuid`` is true if the program runs with the caller's real uid.
     """
     words = handler.arguments
     if handler.name == "pam_exec.so":
         at = next((number for number, word in enumerate(words) if word.startswith("/")), len(words))
-        if not is_setuid or "seteuid" in words[:at]:  # without seteuid it runs as the caller
+        if not is_setuid or "seteuid" in words[:at]:  # without seteuid, the module runs the program as the caller
             yield from ((path, f"{handler.name} runs it as root") for path in _programs(words[at:]))
     elif handler.name == "pam_python.so" and words:
         yield words[0] if words[0].startswith("/") else f"{SCRIPTS}/{words[0]}", f"{handler.name} runs it as root"
@@ -38,7 +37,7 @@ def files_of(handler: Handler, *, is_setuid: bool) -> Iterator[tuple[str, str]]:
 
 
 def _programs(words: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the program, and the script that it interprets."""
+    """Return the program. If the program is an interpreter, return its script too."""
     if not words or not INTERPRETER.fullmatch(words[0].rpartition("/")[2]):
         return words[:1]
     return words[0], *[word for word in words[1:] if word.startswith("/")][:1]

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""PAM's return values, and what a line's control does with each. Law: pure. Controls are read exactly as libpam 1.5.2 does."""
+"""PAM's return values, and the action of a line's control for each of them. Law: pure. The module parses controls exactly as
+libpam 1.5.2 does.
+"""
 
 from __future__ import annotations
 
@@ -13,20 +15,22 @@ RETURNS = (
 SUCCESS, PERM_DENIED, AUTH_ERR, NEW_AUTHTOK_REQD, IGNORED = 0, 6, 7, 12, 25
 SERVICE_ERR, USER_UNKNOWN, SESSION_ERR, AUTHTOK_ERR, AUTHTOK_EXPIRED, MODULE_UNKNOWN, INCOMPLETE = 3, 10, 14, 20, 27, 28, 31
 OUTSIDE = 32
-"""Stands for every number that is not a return value of PAM, such as 99 or -1. libpam takes it for a denial with every
-control.
+"""This constant represents every number that is not a return value of PAM, such as 99 or -1. With every control, libpam treats a
+number that is not a return value as a denial.
 """
 
 IGNORE, OK, DONE, BAD, DIE, RESET = 0, -1, -2, -3, -4, -5
 ACTIONS = ("ignore", "ok", "done", "bad", "die", "reset")
-"""The word of an action is at the index of its number without the sign. A number above 0 is a jump over so many lines."""
+"""The word of each action. The index of a word is the number of the action without the sign. A number above 0 means a jump over
+that number of lines.
+"""
 
 Table = tuple[int, ...]
-"""The action for each of RETURNS."""
+"""The action for each return value, in the order of RETURNS."""
 
 SPACE = " \t\n\v\f\r"
 FARTHEST = 1_000_000
-"""How many lines a jump is at most. It is more than any stack has; a longer number would overflow in libpam."""
+"""Maximum number of lines of a jump. Real stacks are much shorter than this limit. A larger number would overflow in libpam."""
 
 
 def _filled(known: dict[int, int], default: int) -> Table:
@@ -34,7 +38,7 @@ def _filled(known: dict[int, int], default: int) -> Table:
 
 
 ALL_BAD = _filled({}, BAD)
-"""The table of a control that libpam does not understand: every answer is bad, even success."""
+"""The table of a control that libpam does not understand. Every return value is treated as bad, even success."""
 _PASSES = {SUCCESS: OK, NEW_AUTHTOK_REQD: OK}
 WORDS = {
     "required": _filled(_PASSES | {IGNORED: IGNORE}, BAD),
@@ -45,7 +49,9 @@ WORDS = {
 
 
 def table(control: str) -> tuple[Table, str]:
-    """Return the actions of ``control``, a word or what stands between brackets. Return also what makes no sense there."""
+    """Return the actions of ``control``. ``control`` is a word, or the text between brackets. Also return the part of ``control``
+    that is not valid.
+    """
     if (known := WORDS.get(control.lower())) is not None:
         return known, ""
     try:
@@ -65,14 +71,16 @@ def _parsed(control: str) -> Table:
         action, rest = _action(rest[1:].lstrip(SPACE))
         if code < len(RETURNS):
             actions[code] = action
-        else:  # default fills only what was not named before it; a later name overwrites it
+        else:  # "default" fills only the values that were not named before it; a value that is named later overwrites it
             actions = dict(enumerate(_filled(actions, action)))
         rest = rest.lstrip(SPACE)
     return _filled(actions, BAD)
 
 
 def _beginning(text: str, words: tuple[str, ...], *further: str) -> tuple[int | None, str]:
-    """Return the index of the word with which ``text`` begins, and the rest of ``text``. The index is None if no word fits."""
+    """Return the index of the word at the beginning of ``text``, and the rest of ``text``. If ``text`` does not begin with one of
+    the words, the index is None.
+    """
     for index, word in enumerate((*words, *further)):
         if text.startswith(word):
             return index, text[len(word) :]

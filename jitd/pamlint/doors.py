@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Other programs that make somebody root without PAM, and so without a gate: ksu, which comes with Kerberos. Law: pure."""
+"""Checks ksu, which is a part of Kerberos. ksu makes a person root without PAM, so no gate can stop it. Law: pure."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from jitd.pamlint.stack import Source
 
 KSU = "/usr/bin/ksu"
 LISTS = ("/root/.k5login", "/root/.k5users")
-"""The files that list who may become root by ksu (ksu(1))."""
+"""The files with the names of the people who may become root by ksu (ksu(1))."""
 
 
 def of_ksu(lists: Iterable[Source | None]) -> Iterator[Finding]:
-    """Yield a finding for each person in ``lists``. Call it only if ksu is installed and set-user-id."""
+    """Yield a finding for each person in ``lists``. Call this function only if ksu is installed and set-user-id."""
     for source in filter(None, lists):
         for number, line in enumerate(source.data.decode("utf-8", "replace").split("\n"), 1):
             if words := line.split():

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What sudoers let a person bring into root's process: directories in PATH, and variables by which programs load code.
-
-Law: pure. A setting counts even if it is bound to one user, host, command or target: one such setting is enough for a bypass.
+"""Finds the settings of sudoers that pass a person's values to root's process. Such values are directories in PATH, and variables
+from which programs load code.
+Law: pure. A setting may be bound to one user, host, command or target. A bound setting is reported too, because one such setting
+is enough for a bypass.
 """
 
 from __future__ import annotations
@@ -13,15 +14,16 @@ from jitd.pamlint.findings import Finding, Place, bad
 from jitd.pamlint.sudoers import Setting, Sudoers
 
 Files = Callable[[str], str]
-"""Maps an absolute path to a sentence that says who could change what is there, or put something there; empty if only root can.
+"""Maps an absolute path to a sentence that says who could change or create the file at this path. The sentence is empty if only
+root can change or create the file.
 """
 
 FAMILIES = ("LD_", "PYTHON", "PERL", "RUBY", "NODE_", "BASH_FUNC_", "LUA_", "JAVA_", "GIT_CONFIG", "OPENSSL_", "KRB5_")
-"""Beginnings of names of variables by which programs find or load code, or find the files that name code."""
+"""Prefixes of the names of variables. Programs use these variables to find or load code, or to find files that name code."""
 HARMLESS = frozenset(
     {"PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PYTHONIOENCODING", "PYTHONUTF8", "PYTHONHASHSEED", "LD_BIND_NOW"}
 )
-"""Variables with such names by which programs load nothing."""
+"""Variables from which no code is loaded, although their names have a prefix in FAMILIES."""
 LOADING = (
     "LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT", "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONUSERBASE", "PYTHONINSPECT",
     "PYTHONEXECUTABLE", "__PYVENV_LAUNCHER__", "PERL5LIB", "PERLLIB", "PERL5OPT", "PERL5DB", "RUBYLIB", "RUBYOPT",
@@ -35,15 +37,15 @@ LOADING = (
     "PROMPT_COMMAND", "KUBECONFIG", "DOCKER_CONFIG", "ANSIBLE_CONFIG", "MYSQL_HOME", "PSQLRC", "R_PROFILE", "R_LIBS",
     "GUILE_LOAD_PATH", "ERL_LIBS", "MAVEN_OPTS", "GRADLE_OPTS", "RUSTC_WRAPPER", "NULLCMD", "READNULLCMD",
 )  # fmt: skip
-"""Names of variables by which programs load code. A pattern in sudoers is matched with each of them. HOME is one of them because
-programs find their settings below it: Python, git, vim and psql run code from there.
+"""Names of variables from which programs load code. A pattern in sudoers is compared with each of these names. HOME is in the
+list because programs read their settings below the home directory. Python, git, vim and psql run code from these settings.
 """
 FILES = ("env_file", "restricted_env_file", "group_plugin", "mailerpath", "editor")
-"""Settings that name a file which sudo, or visudo, reads, loads or runs as root."""
+"""Settings with a file as their value. sudo or visudo reads, loads or runs this file as root."""
 
 
 def about_path(sudoers: Sudoers, file: str, files: Files) -> Iterator[Finding]:
-    """Yield findings about the PATH that decides what runs. ``file`` is the main file of sudoers."""
+    """Yield findings about the PATH that decides which programs run. ``file`` is the main file of sudoers."""
     paths = sudoers.effective("secure_path")
     why = "the caller's PATH decides which Python library pam_python.so loads as root, and which file sudo runs"
     mend = 'write Defaults secure_path="/usr/sbin:/usr/bin:/sbin:/bin"'
@@ -69,11 +71,11 @@ def _about_directories(setting: Setting, files: Files) -> Iterator[Finding]:
             continue
         told = f"with «{setting.written}» sudo looks for commands, and Python for its library, where others can write: {because}"
         yield bad("open-directory", setting.place, told, f"take {directory or 'the empty entry'} out of secure_path", "sudo")
-        return  # one directory of a setting is reported at a time
+        return  # report only one directory of a setting
 
 
 def about_variables(sudoers: Sudoers, files: Files) -> Iterator[Finding]:
-    """Yield findings about variables of the caller that reach the command and that no request shows."""
+    """Yield findings about the caller's variables that are passed to the command but are not shown in any request."""
     for setting in sudoers.effective("env_reset"):
         if setting.is_negated:
             told = (
@@ -101,8 +103,8 @@ def about_variables(sudoers: Sudoers, files: Files) -> Iterator[Finding]:
 
 
 def _kept(sudoers: Sudoers, name: str) -> Iterator[tuple[Setting, str]]:
-    """Yield the patterns that the list ``name`` has in the end, each with its setting. A pattern that is removed only for some
-    people still counts.
+    """Yield the final patterns of the list ``name``, each with the setting that contains the pattern. A pattern that is removed
+    only for some people stays in the list.
     """
     for_all: dict[str, Setting] = {}
     for setting in sudoers.settings:
@@ -122,7 +124,7 @@ def _kept(sudoers: Sudoers, name: str) -> Iterator[tuple[Setting, str]]:
 
 
 def loads_code(pattern: str) -> bool:
-    """True if ``pattern`` lets in a variable that loads code. A pattern is a name in which * matches anything, or a name and a
+    """True if ``pattern`` permits a variable that loads code. A pattern is a name in which * matches any text, or a name and a
     value.
     """
     name = pattern.partition("=")[0]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How libpam walks through a stack: with one answer of each module (``dispatch``), or with all possible answers (``endings``).
-
-Law: pure, and the same as libpam 1.5.2 (pam_dispatch.c). Both functions use the same step. tests/pamlint/test_same_as_libpam.py
-compares the step with the library itself.
+"""Follows the way of libpam through a stack. ``dispatch`` uses one given answer of each module. ``endings`` uses all possible
+answers of each module.
+Law: pure, and equal to libpam 1.5.2 (pam_dispatch.c). ``dispatch`` and ``endings`` use the same function ``step``.
+tests/pamlint/test_same_as_libpam.py compares ``step`` with the library itself.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from jitd.pamlint.control import (
 from jitd.pamlint.stack import Handler
 
 UNDECIDED, FOR, AGAINST = 0, 1, -1
-"""What the walk has decided so far. libpam calls it the impression."""
+"""The decision at the present point of the walk. libpam calls this decision the impression."""
 MOST_STATES = 200_000
 
 
 class TooInvolved(Exception):
-    """A stack has more ways through it than are looked at."""
+    """The number of possible ways through a stack is above the limit of this module."""
 
 
 class State(NamedTuple):
-    """The state of a walk through a stack. ``at`` is the index of the next handler. ``impression`` and ``status`` are what the
-    walk has decided so far. ``level`` is how many substacks the walk is in. For each level, ``before`` has the impression and the
-    status that the walk had when it entered that level.
+    """The state of a walk through a stack. ``at`` is the index of the next handler. ``impression`` and ``status`` are the
+    decision at this point. ``level`` is the number of substacks around the present handler. ``before`` contains one pair for each
+    level: the impression and the status at the beginning of that level.
     """
 
     at: int
@@ -52,7 +52,9 @@ START = State(0, UNDECIDED, PERM_DENIED, ((UNDECIDED, PERM_DENIED),), 0)
 
 
 def step(stack: Sequence[Handler], state: State, code: int) -> State:
-    """Return the state after the present handler has answered ``code``. An ``at`` behind the last handler ends the walk."""
+    """Return the state after the present handler has answered ``code``. If ``at`` of the new state is equal to the number of
+    handlers, the walk has ended.
+    """
     handler = stack[state.at]
     level, at = handler.level, state.at + 1
     impression, status, before = state.impression, state.status, state.before
@@ -90,7 +92,9 @@ def _end_of_level(stack: Sequence[Handler], at: int, level: int) -> int:
 
 
 def _jumped(stack: Sequence[Handler], at: int, level: int, lines: int) -> tuple[int, int]:
-    """Return where a jump ends, and how many of its lines are left at the end of its substack. A substack counts as one line."""
+    """Return the index where a jump ends. Also return the number of remaining lines, if the substack ends before the jump ends.
+    Otherwise this number is 0. A substack is counted as one line.
+    """
     while lines and at < len(stack) and stack[at].level >= level:
         at += 1
         while at < len(stack) and stack[at].level > level:
@@ -100,12 +104,14 @@ def _jumped(stack: Sequence[Handler], at: int, level: int, lines: int) -> tuple[
 
 
 def result(state: State) -> int:
-    """Return what the application is told at the end."""
+    """Return the final result for the application."""
     return PERM_DENIED if state.status == SUCCESS and state.impression != FOR else state.status
 
 
 def dispatch(stack: Sequence[Handler], answers: Sequence[int]) -> int:
-    """Return the stack's result if its handlers give these ``answers``. Handlers without a module answer as they do in libpam."""
+    """Return the result of the stack if its handlers give these ``answers``. A handler without a module gives the same answer as
+    in libpam.
+    """
     state = START
     while state.at < len(stack):
         state = step(stack, state, PERM_DENIED if stack[state.at].must_fail else answers[state.at])
@@ -116,31 +122,31 @@ def dispatch(stack: Sequence[Handler], answers: Sequence[int]) -> int:
 
 
 class Skipped(NamedTuple):
-    """No gate was asked, because handler ``by`` answered one of ``codes``."""
+    """No gate was reached, because handler ``by`` answered one of ``codes``."""
 
     by: int
     codes: tuple[int, ...]
 
 
 class Answered(NamedTuple):
-    """The gate was asked, and answered one of ``codes``, which do not include success."""
+    """The gate was reached, and answered one of ``codes``. Success is not one of these codes."""
 
     gate: int
     codes: tuple[int, ...]
 
 
 class Passed(NamedTuple):
-    """A gate said success."""
+    """A gate answered with success."""
 
 
 Way = Skipped | Answered | Passed | None
-"""What is noted of a way through the stack; None as long as no gate was asked or skipped."""
+"""A note about the gates on a way through the stack. The value is None until the first gate is reached or skipped."""
 PASSED = Passed()
 
 
 def _alike(handler: Handler, codes: Iterable[int]) -> list[tuple[int, ...]]:
-    """Group the codes so that all codes of a group make the same step. Only the status may differ between codes of a group, if it
-    is not success.
+    """Group the codes so that all codes of a group make the same step. Within a group, only the status may differ. Success and
+    another status are never in the same group.
     """
     groups: dict[tuple[int, int], list[int]] = {}
     for code in sorted(codes):
@@ -151,23 +157,24 @@ def _alike(handler: Handler, codes: Iterable[int]) -> list[tuple[int, ...]]:
 
 
 def _simple(code: int) -> int:
-    """Return ``code`` if programs treat it specially; else PERM_DENIED, which stands for all other codes."""
+    """Return ``code`` if programs treat this code in a special way. For all other codes, return PERM_DENIED."""
     return code if code in (SUCCESS, NEW_AUTHTOK_REQD, AUTHTOK_EXPIRED, IGNORED, INCOMPLETE, OUTSIDE) else PERM_DENIED
 
 
 def endings(
     stack: Sequence[Handler], possible: Callable[[Handler], Iterable[int]], gates: Sequence[int] = ()
 ) -> set[tuple[int, Way]]:
-    """Return every (result, way) that is possible if each handler answers any of its ``possible`` codes. Raises TooInvolved.
-
-    All results that deny count as one, except those about an expired password.
+    """Return every pair (result, way) that is possible if each handler may answer any of its ``possible`` codes. Raises
+    TooInvolved. Results about an expired password are kept as separate results. All other results that deny are treated as the
+    same result.
     """
     if not stack:
         return {(PERM_DENIED, None)}
     groups = [
         [(PERM_DENIED,)] if handler.must_fail or handler.is_substack else _alike(handler, possible(handler)) for handler in stack
     ]
-    # The action depends on the code itself, the status only on ``_simple(code)``. So the first code of a group stands for all.
+    # The action depends on the code itself. The status depends only on ``_simple(code)``. So the first code of a group represents
+    # all codes of the group.
     found: set[tuple[int, Way]] = set()
     waiting: list[tuple[State, Way]] = [(START, None)]
     seen = set(waiting)

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Findings: where the fault is, what happens because of it, and how to mend it. Law: pure. Names of findings never change."""
+"""A finding says where a fault is, what effect the fault has, and how to correct the fault. Law: pure. The names of findings
+never change.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +10,14 @@ from dataclasses import dataclass
 
 BAD, UNKNOWN, WEAK = "bad", "unknown", "weak"
 SEVERITIES = (BAD, UNKNOWN, WEAK)
-"""``bad``: the gate fails open, or locks somebody out. ``unknown``: nobody can tell. ``weak``: the gate holds, but should be
-better. The worst comes first.
+"""``bad`` means that the gate fails open, or locks somebody out. ``unknown`` means that the gate may fail open. ``weak`` means
+that the gate is effective, but should be better. The worst severity comes first.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A line of a file. ``number`` 0 means the file as a whole."""
+    """A line of a file. If ``number`` is 0, the place is the whole file."""
 
     file: str
     number: int = 0
@@ -26,7 +28,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One finding. ``name`` never changes, such as ``jumps-over-gate``. ``services``: for which services it was found, if any."""
+    """One finding. ``name`` is a fixed name, such as ``jumps-over-gate``. ``services`` are the services that have this fault."""
 
     severity: str
     name: str
@@ -42,17 +44,17 @@ def bad(name: str, place: Place, sentence: str, mend: str, *services: str) -> Fi
 
 
 def unknown(name: str, place: Place, sentence: str, mend: str, *services: str) -> Finding:
-    """Return a finding about a gate that may fail open: nobody can tell, so it must not count as closed."""
+    """Return a finding about a gate that may fail open. A gate with this finding must not be treated as closed."""
     return Finding(UNKNOWN, name, place, sentence, mend, services)
 
 
 def weak(name: str, place: Place, sentence: str, mend: str, *services: str) -> Finding:
-    """Return a finding about a gate that holds, but should be better."""
+    """Return a finding about a gate that is effective, but should be better."""
     return Finding(WEAK, name, place, sentence, mend, services)
 
 
 def merged(findings: Iterable[Finding]) -> list[Finding]:
-    """Merge findings of the same name and place into one, in their order, with all services and the worst severity."""
+    """Merge all findings of the same name and place into one finding. The new finding has all services and the worst severity."""
     kept: dict[tuple[str, Place], Finding] = {}
     for finding in findings:
         key = (finding.name, finding.place)

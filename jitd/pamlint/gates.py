@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The lines that ask jitd: which lines these are, and what is wrong with one line alone. Law: pure. ``Files`` judges files."""
+"""Finds the lines of a stack that query jitd, and finds faults of a single line. Law: pure. ``Files`` judges files."""
 
 from __future__ import annotations
 
@@ -12,38 +12,40 @@ from jitd.pamlint.stack import Handler
 LOADER, SCRIPT, GUARD = "pam_python.so", "pam_jit.py", "pam_guard.py"
 SHIPPED, GUARDS_FILE = "/usr/lib/jitd/pam_jit.py", "/usr/lib/jitd/jitpam/pam_guard.py"
 SECURE_PATH = "secure_path"
-"""The argument of the guard in sudo's stack: there PATH is not the caller's."""
+"""An argument of the guard. The argument is used in sudo's stack, where the caller does not control PATH."""
 STAGES = ("auth", "account", "session")
 WORDS = ("quiet", "debug")
 MOST_DIGITS = 6
-"""How many digits the gate accepts in a number of seconds."""
+"""Maximum number of digits in a number of seconds. The gate refuses a number with more digits."""
 
 Files = Callable[[str], str]
-"""Maps the absolute path of a file to what is wrong with it, in words: it is missing, or others could change it."""
+"""Maps the absolute path of a file to a sentence about its fault. For example, the file is missing, or an account other than root
+can change it.
+"""
 
 
 def is_gate(handler: Handler) -> bool:
-    """True if the line asks jitd."""
+    """True if the line queries jitd."""
     script = handler.arguments[0] if handler.arguments else ""
     return handler.name == LOADER and script.rpartition("/")[2] == SCRIPT and not handler.is_substack
 
 
 def looks_like_gate(handler: Handler) -> bool:
-    """True if the line has the names of the gate, but its module or its script is not the one that jitd ships."""
+    """True if the line contains the names of the gate, but does not use the module and the script from jitd."""
     script = handler.arguments[0] if handler.arguments else ""
     is_called_so = handler.module.rpartition("/")[2] == LOADER and script.rpartition("/")[2] == SCRIPT
     return is_called_so and not handler.is_substack and (handler.name != LOADER or script != SHIPPED)
 
 
 def about_lookalike(handler: Handler, service: str) -> Finding:
-    """Return the finding that says what cannot be told about such a line."""
+    """Return a finding for a line that only looks like the gate. The finding says why the line may not be a gate."""
     other = handler.arguments[0] if handler.name == LOADER else handler.module
     told = f"it is not known whether {other} asks jitd: only its name is that of the gate"
     return unknown("other-module", handler.place, told, f"write {LOADER} {SHIPPED}", service)
 
 
 def about_line(handler: Handler, service: str) -> Iterator[Finding]:
-    """Yield what is wrong with the line itself, independent of its place in the stack."""
+    """Yield the faults of the line itself. The faults of a line do not depend on the line's place in the stack."""
     place = handler.place
     home = place.file.rpartition("/")[2]
     if is_fragment(home):
@@ -112,7 +114,7 @@ def _odd_argument(argument: str) -> str:
 
 
 def about_stack(stack: Sequence[Handler], service: str) -> Iterator[Finding]:
-    """Yield what is wrong with the place of a gate in its stack, even if nothing bypasses the gate."""
+    """Yield the faults of the gate's place in its stack. A wrong place is a fault even if nothing bypasses the gate."""
     for handler in stack:
         if is_gate(handler):
             break
@@ -128,13 +130,13 @@ def about_stack(stack: Sequence[Handler], service: str) -> Iterator[Finding]:
 
 
 def is_guard(handler: Handler) -> bool:
-    """True if the line checks that Python will load its own library."""
+    """True if the line is a guard. A guard checks that Python will load its own library, and not a library of the caller."""
     return handler.name == "pam_exec.so" and any(word.rpartition("/")[2] == GUARD for word in handler.arguments)
 
 
 def about_guard(stack: Sequence[Handler], service: str) -> Iterator[Finding]:
-    """Yield a finding for each gate without a guard. Programs that people start have the people's environment, and pam_python.so
-    finds its library by PATH.
+    """Yield a finding for each gate without a guard. A person who starts a program controls the environment of this program. With
+    PATH, this person can choose the library that pam_python.so loads.
     """
     for number, handler in enumerate(stack):
         if not is_gate(handler) or not facts(service).is_setuid:
@@ -151,7 +153,7 @@ def about_guard(stack: Sequence[Handler], service: str) -> Iterator[Finding]:
 
 
 def _fault_of_guard(handler: Handler, service: str) -> str:
-    """Say why the guard does not check what it should; empty if it does."""
+    """Return the reason why the guard's check is not complete or not correct. Return an empty string if the guard is correct."""
     words = [word for word in handler.arguments if word not in ("-IS", SECURE_PATH)]
     if SECURE_PATH in handler.arguments and service not in ("sudo", "sudo-i"):
         return f"with the word {SECURE_PATH} the guard does not check PATH, which in {service} comes from the caller"
@@ -161,18 +163,18 @@ def _fault_of_guard(handler: Handler, service: str) -> str:
 
 
 def _jumped_to(stack: Sequence[Handler], number: int) -> bool:
-    """True if a line before the guard can jump past the guard to the gate."""
+    """True if a line before the guard can jump over the guard to the gate."""
     return any(at + 1 + jump == number for at, handler in enumerate(stack[: number - 2]) for jump in handler.table if jump > 0)
 
 
 def _ends_without(guard: Handler, deny: Handler) -> bool:
-    """True if the stack ends at ``deny`` unless the guard is content."""
+    """True if the stack ends at ``deny`` in every case in which the guard does not succeed."""
     written = sorted(guard.control.lower().strip("[]").split())
     return written == ["default=ignore", "success=1"] and deny.name == "pam_deny.so" and deny.control.lower() == "requisite"
 
 
 def about_number(gated: Sequence[Handler], service: str) -> Iterator[Finding]:
-    """Yield a finding if one use of the program is asked about more than once."""
+    """Yield a finding if one use of the program causes more than one question to jitd."""
     kinds = sorted({gate.kind for gate in gated if gate.kind in facts(service).obeyed})
     if len(kinds) > 1:
         told = f"{service} asks jitd in {' and '.join(kinds)}: twice for one act, which takes two uses and may need two approvals"
@@ -180,7 +182,9 @@ def about_number(gated: Sequence[Handler], service: str) -> Iterator[Finding]:
 
 
 def about_logins(gated: Sequence[Handler], service: str) -> Iterator[Finding]:
-    """Yield what a gate in account cannot do for a program by which people log in."""
+    """Yield findings about login programs that have a gate in account but not in session. Some functions of a gate need the line
+    in session.
+    """
     in_account = [handler for handler in gated if handler.kind == "account"]
     if not in_account or any(handler.kind == "session" for handler in gated):
         return
@@ -194,7 +198,7 @@ def about_logins(gated: Sequence[Handler], service: str) -> Iterator[Finding]:
 
 
 def about_files(handler: Handler, files: Files, module: str, service: str) -> Iterator[Finding]:
-    """Yield what is wrong with the two files that the line names. ``module`` is the path of the module, or empty."""
+    """Yield the faults of the two files that the line names. ``module`` is the path of the module, or empty."""
     place = handler.place
     if not module:
         yield bad(
@@ -225,7 +229,7 @@ def about_files(handler: Handler, files: Files, module: str, service: str) -> It
 
 
 def about_guards_file(guards: Sequence[Handler], files: Files, service: str) -> Iterator[Finding]:
-    """Yield a finding if others than root could change the file that the guard's line runs as root."""
+    """Yield a finding if an account other than root could change the file that the guard's line runs as root."""
     if guards and (because := files(GUARDS_FILE)):
         told = (
             f"{GUARDS_FILE} is not there: everybody is denied"
@@ -237,7 +241,9 @@ def about_guards_file(guards: Sequence[Handler], files: Files, service: str) -> 
 
 
 def unheard(handler: Handler, service: str, *, is_closed: bool) -> Finding:
-    """Return the finding on a gate in a kind that the program does not obey. ``is_closed``: another gate of the service holds."""
+    """Return the finding about a gate in a PAM kind that the program ignores. ``is_closed`` is true if another gate of the
+    service is effective.
+    """
     make = weak if is_closed else bad
     because = facts(service).why_not
     if handler.kind == "password":

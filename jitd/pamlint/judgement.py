@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether the gates of a service hold. The judgement finds every way through the stacks that admits somebody without jitd's yes,
-or that admits nobody at all.
-
-Law: pure. A gate is closed if no answer of any module bypasses it, whether the module is installed or not.
+"""Decides whether the gates of a service are effective. This module finds every way through the stacks that admits a person
+without jitd's permission. Stacks that admit nobody are found too.
+Law: pure. A gate is closed if no possible answer of any module bypasses the gate. The answers of a missing module are possible
+answers too.
 """
 
 from __future__ import annotations
@@ -49,18 +49,18 @@ FIRST = "put the lines of the gate first in the file, as in contrib/pam.d"
 
 @dataclass(slots=True)
 class Judgement:
-    """What was found about one service. ``closed`` are the PAM kinds in which the service's gate holds."""
+    """The result for one service. ``closed`` contains the PAM kinds in which the gate of the service is effective."""
 
     findings: list[Finding] = field(default_factory=list)
     gates: list[Handler] = field(default_factory=list)
     guards: list[Handler] = field(default_factory=list)
     closed: set[str] = field(default_factory=set)
     is_refused: bool = False
-    """True if libpam refuses the service: then everything that the service asks is denied."""
+    """True if libpam refuses the service, that is, if libpam denies every call of the service."""
 
 
 def judge(service: str, stacks: dict[str, list[Handler]], *, user_may_be_target: bool = False) -> Judgement:
-    """Judge a service with these ``stacks``. ``user_may_be_target``: sudoers have targetpw, rootpw or runaspw."""
+    """Judge a service with these ``stacks``. ``user_may_be_target`` is true if sudoers sets targetpw, rootpw or runaspw."""
     found = Judgement()
     found.gates = [handler for kind in KINDS for handler in stacks[kind] if is_gate(handler)]
     found.guards = [handler for kind in KINDS for handler in stacks[kind] if is_guard(handler)]
@@ -68,7 +68,7 @@ def judge(service: str, stacks: dict[str, list[Handler]], *, user_may_be_target:
         found.findings += about_line(gate, service)
     handlers = (handler for kind in KINDS for handler in stacks[kind])
     found.findings += [about_lookalike(handler, service) for handler in handlers if looks_like_gate(handler)]
-    if is_fragment(service):  # this file is not a service: files that include it are judged
+    if is_fragment(service):  # this file is not a service; the files that include it are judged
         return found
     obeyed = [kind for kind in KINDS if kind in facts(service).obeyed and any(map(is_gate, stacks[kind]))]
     ways: dict[str, list[Finding]] = {}
@@ -96,7 +96,7 @@ def judge(service: str, stacks: dict[str, list[Handler]], *, user_may_be_target:
 
 
 def admits_somebody(service: str, stack: Sequence[Handler]) -> bool:
-    """True if a stack of accounts without a gate lets people in."""
+    """True if an account stack without a gate admits people."""
     admits = results_that_admit(service, "account")
     for world in worlds_of_people(service, "account", user_may_be_target=False):
         possible = partial(answers_where_all_is_well, world=world)
@@ -106,7 +106,7 @@ def admits_somebody(service: str, stack: Sequence[Handler]) -> bool:
 
 
 def _less(finding: Finding) -> Finding:
-    """Return the finding as weak, because another gate of the service holds."""
+    """Return a copy of ``finding`` with the severity weak. Use this function if another gate of the service is effective."""
     sentence = f"{finding.sentence} (another gate of this service holds)"
     return weak(finding.name, finding.place, sentence, finding.mend, *finding.services)
 
@@ -115,7 +115,7 @@ def _less(finding: Finding) -> Finding:
 
 
 def _around(service: str, kind: str, stack: Sequence[Handler], *, user_may_be_target: bool) -> Iterator[Finding]:
-    """Yield a finding for every way around the gates."""
+    """Yield a finding for every way that bypasses the gates."""
     gates = [number for number, handler in enumerate(stack) if is_gate(handler)]
     admits = results_that_admit(service, kind)
     for world in worlds_of_people(service, kind, user_may_be_target=user_may_be_target):
@@ -152,7 +152,9 @@ def _around(service: str, kind: str, stack: Sequence[Handler], *, user_may_be_ta
 
 
 def _says_expired(stack: Sequence[Handler], way: Way, possible: Callable[[Handler], frozenset[int]]) -> set[int]:
-    """Return the first line that can deny with authtok_expired on a way without jitd's yes; empty if there is none."""
+    """Return a set with the index of the first line that can deny with authtok_expired on a way without jitd's permission. Return
+    an empty set if there is no such line.
+    """
     last = way.gate if isinstance(way, Answered) else way.by if isinstance(way, Skipped) else -1
     before = enumerate(stack[: last + 1])
     can = {at for at, line in before if AUTHTOK_EXPIRED in possible(line) and line.table[AUTHTOK_EXPIRED] in (BAD_ACTION, DIE)}
@@ -231,7 +233,9 @@ def _not_heeded(stack: Sequence[Handler], gate: int, codes: set[int], service: s
 
 
 def _locked_out(service: str, kind: str, stack: Sequence[Handler]) -> Iterator[Finding]:
-    """Yield a finding if nobody gets in, whatever jitd says, or if root does not get in unless jitd says yes."""
+    """Yield a finding if the stack admits nobody, even with jitd's permission. Also yield a finding if the stack admits root only
+    with jitd's permission.
+    """
     admits = results_that_admit(service, kind)
 
     def gets_in(world: World, gate_says: int) -> bool:

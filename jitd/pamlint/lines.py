@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The lines and words of a file of ``/etc/pam.d``. Law: pure. The file is cut exactly as libpam 1.5.2 cuts it, in bytes.
-
-libpam has some oddities. A line ends after 1022 bytes, and what follows is a new line, even if the line was a comment. What
-follows a NUL is lost. A backslash at the end continues the line over blank lines and comments. A carriage return is not a space.
+"""Splits a file of ``/etc/pam.d`` into lines and words. Law: pure. The module splits the file exactly as libpam 1.5.2 does, in
+bytes. libpam has some oddities. After 1022 bytes, libpam ends a line. The rest of the line becomes a new line, even if the line
+was a comment. Text after a NUL is lost. A line that ends with a backslash continues after blank lines and comments. A carriage
+return is not treated as a space.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 
 BUFFER = 1024
-"""How many bytes libpam's buffer for a line has, with its NUL."""
+"""The size of libpam's buffer for a line, in bytes. The final NUL is included."""
 BLANK = b" \n\t"
 BRACKETED = re.compile(rb"\[((?:\\\]|[^\]])*)\]?")
 WORD = re.compile(rb"[^ \n\t]+")
@@ -19,7 +19,7 @@ WORD = re.compile(rb"[^ \n\t]+")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line, joined with the lines by which a backslash continues it. ``number`` is the number of the first of these lines."""
+    """A line together with its continuation lines. ``number`` is the number of the first line."""
 
     number: int
     text: bytes
@@ -27,27 +27,29 @@ class Line:
 
 @dataclass(slots=True)
 class Lines:
-    """The lines of a file. ``odd`` are numbers of lines that libpam reads in an odd way, and what it does with them."""
+    """The lines of a file. If libpam reads a line in an odd way, ``odd`` contains the line's number and the kind of oddity."""
 
     lines: list[Line] = field(default_factory=list)
     odd: list[tuple[int, str]] = field(default_factory=list)
     is_whole: bool = True
-    """False if libpam refuses the file, and so the service."""
+    """False if libpam refuses the file. libpam then refuses the service too."""
 
 
 CUT, LOST, CARRIED = "cut", "lost", "carried"
-"""The oddities: a line that is too long; bytes after a NUL; a file that ends where a backslash continues the line."""
+"""The oddities. CUT means that a line is too long. LOST means that bytes after a NUL are lost. CARRIED means that the file ends
+with a continued line.
+"""
 
 
 def lines_of(data: bytes) -> Lines:
-    """Return all lines that are not empty, without comments."""
+    """Return all lines without their comments. Empty lines are left out."""
     found = Lines()
     at, number = 0, 1
     while at < len(data):
         text, began = b"", 0
         while True:
             room = BUFFER - len(text) - 1
-            if at >= len(data) or not room:  # libpam loops for ever on a full line without an end
+            if at >= len(data) or not room:  # on a full line without an end, libpam loops for ever
                 if began:
                     found.odd.append((began, CARRIED if room else CUT))
                     found.is_whole = False
@@ -76,7 +78,7 @@ def lines_of(data: bytes) -> Lines:
 
 
 def words_of(text: bytes) -> list[str]:
-    """Return the words of a line. A word in brackets ends at the next closing bracket, and is returned without the brackets."""
+    """Return the words of a line. A word in brackets ends at the next closing bracket. The brackets are removed."""
     words: list[str] = []
     at = 0
     while True:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks a host, or some files: first all stacks are judged, and then what sudoers and sshd_config do to them.
-
-Law: a missing file is not a finding, unless somebody has named it. A file that cannot be read is always a finding.
+"""Checks a host, or some files. The module first checks all stacks. Then the module checks the effect of sudoers and sshd_config
+on these stacks.
+Law: a missing file is a finding only if the file was named by a person or by another file. A file that cannot be read is always a
+finding.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ SSHD_LINE = re.compile(
 
 
 def kind_of(path: str, data: bytes) -> str:
-    """Return what kind of file it is, by its name or by its content."""
+    """Return the kind of the file. The file's name or content shows the kind."""
     directory, _, name = path.rpartition("/")
     above = directory.rpartition("/")[2]
     if name == "sudoers" or above == "sudoers.d":
@@ -47,7 +48,7 @@ def kind_of(path: str, data: bytes) -> str:
         return PAM
     counts = {PAM: STACK_LINE, OF_SUDO: SUDOERS_LINE, OF_SSHD: SSHD_LINE}
     of_each = {kind: len(line.findall(data)) for kind, line in counts.items()}
-    return max(of_each, key=lambda kind: of_each[kind])  # if nothing fits: PAM, the first
+    return max(of_each, key=lambda kind: of_each[kind])  # if nothing fits, the result is PAM, the first key
 
 
 @dataclass(slots=True)
@@ -58,15 +59,15 @@ class _Round:
     judged: dict[str, Judgement] = field(default_factory=dict)
     user_may_be_target: bool = False
     is_blind: bool = False
-    """True if a stack exists and cannot be read."""
+    """True if a stack exists but cannot be read."""
 
     def _other(self) -> Stack | None:
         source = self.places.included("other", self.beside) or self.places.included(f"{STACKS[1]}/other", "")
         return read("other", source, partial(self.places.included, beside=self.beside)) if source else None
 
     def stacks(self, service: str, source: Source | None) -> dict[str, list[Handler]] | None:
-        """Return the handlers that libpam asks. If the service has no handlers of a kind, libpam asks those of the service
-        ``other``. None if libpam refuses the service.
+        """Return the handlers that libpam calls. If the service has no handlers of a PAM kind, libpam calls the handlers of the
+        service ``other``. Return None if libpam refuses the service.
         """
         own = read(service, source, partial(self.places.included, beside=self.beside)) if source else Stack(service, "")
         other = None if service == "other" or is_fragment(service) else self._other()
@@ -97,8 +98,8 @@ class _Round:
         return judgement
 
     def _about_modules(self, service: str, stacks: dict[str, list[Handler]]) -> Iterator[Finding]:
-        """Yield findings about other modules in the gate's stacks, and their files, which others than root can change. Modules
-        run as root.
+        """Yield findings about the other modules in the gate's stacks and about the files of these modules. A finding says that
+        an account other than root can change the module or the file. Modules run as root.
         """
         for handler in (handler for kind in KINDS for handler in stacks[kind] if not (handler.is_substack or is_gate(handler))):
             module = self.places.module(handler.module) if handler.module else ""
@@ -114,10 +115,12 @@ class _Round:
                     yield bad("file-open", handler.place, told, f"chown root:root {path} && chmod go-w {path}", service)
 
     def is_closed(self, service: str, *, like: str) -> bool:
-        """True if the gate holds in the stack of ``service``, which the program asks instead of the stack of ``like``."""
+        """True if the gate is effective in the stack of ``service``. A setting makes the program use this stack instead of the
+        stack of ``like``.
+        """
         kept, self.findings = self.findings, []
         try:
-            name = service.rpartition("/")[2].lower()  # as libpam reads it
+            name = service.rpartition("/")[2].lower()  # libpam reads the name in this form
             stacks = self.stacks(name, self.places.stack(name))
             if stacks is None:
                 return False
@@ -129,7 +132,9 @@ class _Round:
             self.findings = kept
 
     def judge_sudoers(self, settings: sudoers.Sudoers, file: str) -> None:
-        """Find what sudoers do to the gates of sudo. If no stack of sudo was judged, a gate in account is assumed, as shipped."""
+        """Find the effect of sudoers on the gates of sudo. If no stack of sudo was checked, assume that there is a gate in
+        account, as in the files that jitd ships.
+        """
         judged = [self.judged[service].closed for service in ("sudo", "sudo-i") if service in self.judged]
         for closed in judged or [{"account"}]:
             self.findings += sudoers.judge(settings, closed, partial(self.is_closed, like="sudo"))
@@ -137,13 +142,13 @@ class _Round:
         self.findings += environment.about_variables(settings, self.places.who_may_put)
 
     def judge_sshd_config(self, source: Source | None, beside: str, start: starting.Start | None = None) -> None:
-        """Find what sshd_config, and the options with which sshd is started, do to a gate of sshd."""
+        """Find the effect of sshd_config and of sshd's command-line options on a gate of sshd."""
         config = sshdconfig.read(source, partial(self.places.of_sshd, beside=beside), start)
         file = source.file if source else start.place.file if start else SSHD_CONFIG
         self.findings += sshdconfig.judge(config, partial(self.is_closed, like="sshd"), file)
 
     def starts(self) -> list[starting.Start]:
-        """Return all ways in which sshd is started on this host, and those in which a running sshd was started."""
+        """Return all ways in which this host starts sshd. Also return how the running sshd processes were started."""
         found: list[starting.Start] = []
         units = self.places.units()
         for unit in units:
@@ -154,7 +159,7 @@ class _Round:
         return [*found, *starting.running(self.places.processes())]
 
     def judge_sshd(self) -> None:
-        """Judge the settings of each sshd that this host starts, or that runs."""
+        """Check the settings of each sshd that this host starts, and of each running sshd."""
         try:
             starts = self.starts()
         except OSError as fault:
@@ -181,14 +186,16 @@ class _Round:
                     self.findings.append(unknown("sshd-in-doubt", start.place, told, "systemctl reload ssh", "sshd"))
 
     def _seen_otherwise(self, start: starting.Start, files: Sequence[str]) -> Iterator[str]:
-        """Yield each path in ``files`` at which a running sshd sees another file: sshd may have its own mount namespace."""
+        """Yield each path in ``files`` at which a running sshd finds another file. A running sshd may have its own mount
+        namespace.
+        """
         return (file for file in files if not self.places.is_same_to(start.place.file.split("/")[2], file))
 
     def _newer(self, files: Sequence[str], since: float) -> str:
         return next((file for file in files if self.places.changed_at(file) > since), "")
 
     def judge_surroundings(self) -> None:
-        """Find what is loaded into root's programs, and who may change the files that were read."""
+        """Find files that are loaded into root's programs. Find accounts that may change the files that were read."""
         places = self.places
         self.findings += loading.preloaded(self.source(loading.PRELOAD), places.who_may_put)
         self.findings += loading.searched(self.source(loading.CONF), places.of_pattern, places.who_may_put)
@@ -200,13 +207,13 @@ class _Round:
                 self.findings.append(bad("file-open", Place(path), told, f"chown root:root {path} && chmod go-w {path}"))
 
     def sudoers(self, source: Source) -> sudoers.Sudoers:
-        """Read sudoers, and note whether they make PAM_USER the target."""
+        """Read sudoers. Note whether settings of sudoers put the target account into PAM_USER."""
         settings = sudoers.read(source, self.places.of_sudoers)
         self.user_may_be_target = any(map(settings.is_on, sudoers.TARGETS))
         return settings
 
     def source(self, path: str, *, is_named: bool = False) -> Source | None:
-        """Return the file; None if it is missing. A file that cannot be read is a finding."""
+        """Return the file. Return None if the file is missing or cannot be read. An unreadable file is added to the findings."""
         try:
             source = self.places.read(path)
         except Unreadable as fault:
@@ -230,7 +237,7 @@ def lint_host(places: Places) -> list[Finding]:
     look = _Round(places)
     source = look.source(SUDOERS)
     settings = look.sudoers(source) if source else None
-    known = [look.findings.pop()] if look.findings else []  # the finding about sudoers, told only if sudo has a gate
+    known = [look.findings.pop()] if look.findings else []  # the finding about sudoers, which is reported only if sudo has a gate
     for service in (*SERVICES, *SHARED):
         try:
             stack = places.stack(service)
@@ -262,7 +269,9 @@ def lint_host(places: Places) -> list[Finding]:
 
 
 def lint_files(files: Sequence[str], places: Places) -> list[Finding]:
-    """Check these files and what they include. Each stack counts as the service of the same name."""
+    """Check the files ``files``, and the files that these files include. The name of a stack's file is the name of its
+    service.
+    """
     look = _Round(places)
     named: dict[str, list[Source]] = {PAM: [], OF_SUDO: [], OF_SSHD: [], OF_DOAS: []}
     for file in files:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the dynamic loader loads into sudo, su and sshd, and whether the kernel protects root's programs from people's links.
-
-Law: pure. A library runs as root as soon as one of root's programs loads it. Anybody who can put a library there bypasses every
-gate.
+"""Checks which libraries the dynamic loader loads into sudo, su and sshd. Also checks whether the kernel protects root's programs
+from links that people create.
+Law: pure. If one of root's programs loads a library, the code of this library runs as root. Anyone who can add or change a
+library of root's programs bypasses every gate.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from jitd.pamlint.stack import Source
 
 PRELOAD, CONF, CACHE = "/etc/ld.so.preload", "/etc/ld.so.conf", "/etc/ld.so.cache"
 DIRECTORIES = ("/lib", "/usr/lib", "/lib64", "/usr/lib64")
-"""Directories that the loader searches by default (ld.so(8))."""
+"""Directories in which the loader searches by default (ld.so(8))."""
 PYTHON = ("/usr/lib/python3*", "/usr/lib/python3/dist-packages", "/usr/local/lib/python3*/dist-packages", "/usr/lib/jitd")
-"""Where the Python of the gate and of its guard finds its library, and the code that it runs at its start."""
+"""The directories from which Python loads its library and its start-up code, for the gate and for its guard."""
 DEEPEST = 16
-"""How many levels of ``include`` are followed."""
+"""Maximum depth of ``include`` lines that are followed."""
 LINKS = ("protected_symlinks", "protected_hardlinks")
-"""Settings of the kernel below fs (proc(5)): nobody follows another person's symbolic link in /tmp, and nobody makes a hard link
-to another person's file.
+"""Kernel settings below fs (proc(5)). With protected_symlinks, a program does not follow a symbolic link of another person in
+/tmp. With protected_hardlinks, people cannot create a hard link to a file of another person.
 """
 
 Look = Callable[[str], Sequence[Source]]
-"""Maps a pattern to the files that it matches, in order. Raises OSError if one cannot be read."""
+"""Maps a pattern to the files that match it, in order. Raises OSError if one of these files cannot be read."""
 
 
 def preloaded(source: Source | None, files: Files) -> Iterator[Finding]:
-    """Yield findings about libraries in ld.so.preload, which the loader loads first, in every program."""
+    """Yield findings about libraries in ld.so.preload. The loader loads these libraries first, in every program."""
     if source is None:
         return
     for number, line in enumerate(source.data.decode("utf-8", "replace").split("\n"), 1):
@@ -53,7 +53,7 @@ def preloaded(source: Source | None, files: Files) -> Iterator[Finding]:
 
 
 def searched(source: Source | None, look: Look, files: Files) -> Iterator[Finding]:
-    """Yield findings about the directories in which the loader finds libraries, and about its cache."""
+    """Yield findings about the cache of the loader and the directories in which the loader finds libraries."""
     for path in (*DIRECTORIES, CACHE):
         if because := files(path):
             yield bad("loader-open", Place(path), _of_others(path, because), f"chown root:root {path} && chmod go-w {path}")
@@ -89,8 +89,8 @@ def _of_file(source: Source, look: Look, files: Files, within: tuple[str, ...]) 
 
 
 def links(settings: Callable[[str], str | None]) -> Iterator[Finding]:
-    """Yield findings if people's links can mislead root's programs. ``settings`` returns a setting of the kernel; None if there
-    is none.
+    """Yield findings if links that people create can mislead root's programs. ``settings`` returns the value of a kernel setting,
+    or None if there is no such setting.
     """
     for name in LINKS:
         place, value = Place(f"/proc/sys/fs/{name}"), settings(name)

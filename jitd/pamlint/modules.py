@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What each module can answer in a given world. Law: pure. A module that is not known here may answer anything.
-
+"""Finds the possible answers of each module in a given world (see ``World``). Law: pure. An unknown module may give any answer.
 Every module may be missing, so ``module_unknown`` is always a possible answer.
 """
 
@@ -25,11 +24,11 @@ from jitd.pamlint.control import (
 from jitd.pamlint.stack import Handler
 
 ANYTHING = frozenset(range(INCOMPLETE)) | {OUTSIDE}
-"""All answers but incomplete, which always ends the walk with a denial."""
+"""All answers except PAM_INCOMPLETE. The answer PAM_INCOMPLETE always ends the walk with a denial."""
 WELL = frozenset({SUCCESS, IGNORED})
-"""What a module answers if nothing is wrong."""
+"""The answers that a module gives if there is no fault."""
 DENIALS = {"auth": AUTH_ERR, "account": AUTH_ERR, "password": AUTHTOK_ERR, "session": SESSION_ERR}
-"""What pam_deny.so answers."""
+"""The answer of pam_deny.so for each PAM kind."""
 NO_PASSWORDS = frozenset(
     f"pam_{name}.so"
     for name in (
@@ -38,17 +37,21 @@ NO_PASSWORDS = frozenset(
         "systemd", "tally2", "time", "umask", "warn", "wheel",
     )
 )  # fmt: skip
-"""Modules that do not check passwords, and so never say that a password has expired."""
+"""Modules that do not check passwords. Therefore these modules never answer that a password has expired."""
 FLAGS = ("debug", "use_uid", "quiet", "quiet_fail", "quiet_success", "audit")
 PERSONS = ("1000", "1001", "2000", "59999", "60001", "1200001113")
-"""uids of people. A condition that has the same result for all of them does not tell one person from another."""
+"""Uids of people. A condition that has the same result for all these uids does not distinguish people."""
 SOMEBODY = {"uid": ("1001", "1002"), "gid": ("1001", "1002"), "shell": ("/bin/bash",), "home": ("/home/somebody",)}
-"""Persons whom no condition names. A condition that holds for them holds for nearly everybody, such as ``user != backup``."""
+"""Values of a person whom no condition names. If a condition is true for such a person, it is true for nearly everybody. One
+example is the condition ``user != backup``.
+"""
 NEGATED = ("notingroup", "notinnetgr")
 
 
 class World(NamedTuple):
-    """Who calls the program, and which account PAM_USER names. ``caller_is_root`` means the real uid: 0 in sshd, login, cron."""
+    """The caller of the program, and the account in PAM_USER. ``caller_is_root`` is about the real uid, which is 0 in sshd, login
+    and cron.
+    """
 
     service: str
     caller_is_root: bool
@@ -56,7 +59,9 @@ class World(NamedTuple):
 
 
 def answers(handler: Handler, world: World, *, lets_exempt: bool = True) -> frozenset[int]:
-    """Return what the module can answer. Without ``lets_exempt``, a condition that holds for some people counts as never met."""
+    """Return the possible answers of the module. Some conditions are true only for some people. If ``lets_exempt`` is False, such
+    conditions are treated as false for everybody.
+    """
     match handler.name:
         case "pam_permit.so":
             known = {SUCCESS}
@@ -74,13 +79,13 @@ def answers(handler: Handler, world: World, *, lets_exempt: bool = True) -> froz
 
 
 def answers_where_all_is_well(handler: Handler, world: World) -> frozenset[int]:
-    """Return what the module answers if it is installed and nothing is wrong."""
+    """Return the answers of the module if it is installed and has no fault."""
     known = answers(handler, world)
     return WELL if known >= ANYTHING - {AUTHTOK_EXPIRED} else known - {MODULE_UNKNOWN} or known
 
 
 def is_about_root(handler: Handler) -> bool:
-    """True if the purpose of the line is to let root pass."""
+    """True if the purpose of the line is to admit root."""
     if handler.name == "pam_rootok.so":
         return True
     words = [word for word in handler.arguments if word not in FLAGS]
@@ -93,10 +98,10 @@ def asks_for_caller(handler: Handler) -> bool:
 
 
 def _conditions(arguments: tuple[str, ...], world: World, *, lets_exempt: bool) -> set[int]:
-    """Return what pam_succeed_if.so can answer. The module succeeds if all conditions hold."""
+    """Return the possible answers of pam_succeed_if.so. The module succeeds if all its conditions are true."""
     words = [word for word in arguments if word not in FLAGS]
     is_root = world.caller_is_root if "use_uid" in arguments else world.user_is_root
-    if len(words) % 3:  # the module checks the complete conditions first, and then fails, whatever their result is
+    if len(words) % 3:  # the module first checks the complete conditions, and then fails, whatever their result is
         return {SERVICE_ERR, AUTH_ERR, USER_UNKNOWN}
     some, most = False, True
     for left, how, right in zip(words[::3], words[1::3], words[2::3], strict=True):
@@ -112,7 +117,7 @@ def _conditions(arguments: tuple[str, ...], world: World, *, lets_exempt: bool) 
 
 
 def _holds(left: str, how: str, right: str, service: str, *, is_root: bool) -> bool | None:
-    """Return whether a condition holds; None if that depends on the person."""
+    """Return whether a condition is true. Return None if the result depends on the person."""
     if left == "service":
         return _compared(service, how, right)
     if left == "uid":
@@ -131,7 +136,9 @@ def _holds(left: str, how: str, right: str, service: str, *, is_root: bool) -> b
 
 
 def _holds_for_most(left: str, how: str, right: str) -> bool:
-    """True if a person whom no condition names meets a condition that depends on the person."""
+    """True if a condition is true for a person whom no condition names. Call this function for conditions that depend on the
+    person.
+    """
     return how in NEGATED or all(_compared(value, how, right) for value in SOMEBODY.get(left, ("somebody",)))
 
 

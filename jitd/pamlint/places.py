@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where files are, and what is in them. Law: only regular files are opened, and read up to a limit. No file is changed."""
+"""Finds and reads files. Law: only regular files are opened. The size of a file is limited. No file is changed."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from jitd.pamlint.stack import Source
 from jitd.pamlint.starting import LISTENER, Process
 
 LARGEST = 4 * 1024 * 1024
-"""How many bytes of a file are read. A larger file is refused."""
+"""Maximum number of bytes of a file. A larger file is refused."""
 STACKS = ("/etc/pam.d", "/usr/lib/pam.d")
-"""The directories of services' files. Files that they include are in the first one only (Debian's libpam does so)."""
+"""The directories that contain the files of services. Only the first directory can contain included files, as in Debian's libpam.
+"""
 MODULES = tuple(
     f"{above}/{place}" for place in ("*-linux-gnu*/security", "security") for above in ("/lib", "/usr/lib", "/usr/lib64")
 )
@@ -27,29 +28,33 @@ UNITS = (
     "/run/systemd/system", "/run/systemd/generator", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system",
     "/lib/systemd/system", "/run/systemd/generator.late",
 )  # fmt: skip
-"""Where systemd looks for units. If several directories have a unit, the first one counts."""
+"""The directories in which systemd searches for units. If several directories contain the same unit, systemd uses the unit in the
+first of these directories.
+"""
 PID_FILE = "/run/sshd.pid"
 """The file that sshd writes each time after it has read its settings."""
 
 
 class Unreadable(OSError):
-    """A file is there, and cannot be read. The text is a sentence."""
+    """A file exists, but cannot be read. The text of the exception is a sentence."""
 
 
 class NoFile(Unreadable):
-    """What is there is not a file, but a directory, a device or the like."""
+    """The path leads to an object that is not a regular file, such as a directory or a device."""
 
 
 class Places:
-    """The files of a host; those below the directory ``root`` if that is given."""
+    """The files of a host. If the directory ``root`` is given, all paths are relative to this directory."""
 
     def __init__(self, root: str = "") -> None:
         self._root = root
         self.used: dict[str, None] = {}
-        """Files that were read, and directories in which more files would have been read."""
+        """The paths of the files that were read. The path of a directory is included if every new file in this directory would be
+        read.
+        """
 
     def read(self, path: str) -> Source | None:
-        """Return the file at ``path``; None if there is none. Raises Unreadable."""
+        """Return the file at ``path``. Return None if there is no file. Raises Unreadable."""
         source = self._load(path)
         if source is not None:
             self.used[path] = None
@@ -62,7 +67,7 @@ class Places:
             if fault.is_absent:
                 return None
             raise (NoFile if fault.is_unfit else Unreadable)(fault.because) from None
-        except ValueError:  # there is a NUL in its name
+        except ValueError:  # the name contains a NUL
             return None
         try:
             with os.fdopen(file, "rb") as stream:
@@ -74,12 +79,12 @@ class Places:
         return Source(path, data)
 
     def stack(self, service: str) -> Source | None:
-        """Return the file of a service; None if there is none. Raises Unreadable."""
+        """Return the file of a service. Return None if there is no file. Raises Unreadable."""
         return self._first(f"{place}/{service}" for place in STACKS)
 
     def included(self, name: str, beside: str) -> Source | None:
-        """Return the file that a stack includes by ``name``. The directory ``beside``, if given, is searched first. None if the
-        file is missing or cannot be read.
+        """Return the file that a stack includes by ``name``. If ``beside`` is given, this directory is searched first. Return
+        None if the file is missing or cannot be read.
         """
         paths = [name] if name.startswith("/") else [f"{place}/{name}" for place in (beside, STACKS[0]) if place]
         try:
@@ -99,7 +104,7 @@ class Places:
         return None
 
     def names(self, directory: str) -> list[str]:
-        """Return the names in a directory, in the order of their bytes. Raises OSError."""
+        """Return the names of the files in a directory, sorted by their bytes. Raises OSError."""
         return sorted(os.listdir(self._root + directory), key=os.fsencode)
 
     def matching(self, pattern: str) -> list[str]:
@@ -107,8 +112,8 @@ class Places:
         return sorted(path.removeprefix(self._root) for path in glob.glob(glob.escape(self._root) + pattern))
 
     def of_sudoers(self, word: str, path: str) -> list[Source]:
-        """Return what sudoers include: a file, or the files of a directory whose names have no dot in them and no ~ at the end.
-        Raises LookupError if a file or directory cannot be read.
+        """Return the files that sudoers includes: one file, or the files of a directory. A file of a directory is left out if the
+        file's name contains a dot or ends with ~. Raises LookupError if a file or directory cannot be read.
         """
         path = path.replace("%h", os.uname().nodename.partition(".")[0])
         try:
@@ -128,7 +133,7 @@ class Places:
         return [source for source in sources if source is not None]
 
     def of_sshd(self, pattern: str, beside: str) -> list[Source]:
-        """Return the files that sshd_config includes by a pattern. Raises Unreadable."""
+        """Return the files that sshd_config includes with a pattern. Raises Unreadable."""
         patterns = [pattern] if pattern.startswith("/") else [f"{place}/{pattern}" for place in (beside, SSH) if place]
         return next(filter(None, map(self.of_pattern, patterns)), [])
 
@@ -143,18 +148,18 @@ class Places:
         return os.path.isdir(self._root + path)
 
     def module(self, name: str) -> str:
-        """Return the path of a module; empty if it is not installed."""
+        """Return the path of a module. Return an empty string if the module is not installed."""
         patterns = [glob.escape(name)] if name.startswith("/") else [f"{place}/{glob.escape(name)}" for place in MODULES]
         return next((path for pattern in patterns for path in self.matching(pattern)), "")
 
     def is_setuid(self, path: str) -> bool:
-        """True if ``path`` is a set-user-ID program, which runs as its owner."""
+        """True if ``path`` is a set-user-ID program, that is, a program that runs as its owner."""
         with suppress(OSError):
             return bool(os.stat(self._root + path).st_mode & stat.S_ISUID)
         return False
 
     def who_may_change(self, path: str) -> str:
-        """Say what is wrong with a file that becomes a part of root's programs; empty if nothing is wrong."""
+        """Return the fault of a file that becomes a part of root's programs. Return an empty string if the file has no fault."""
         try:
             _, found = changers(os.fsencode(self._root + path), View(0))
         except Uninspectable as fault:
@@ -162,8 +167,8 @@ class Places:
         return "; ".join(found[:3])
 
     def who_may_put(self, path: str) -> str:
-        """Say what is wrong with a file or directory that may be missing. If the file is missing, others than root must not be
-        able to create it.
+        """Return the fault of a file or directory that may be missing. A missing file has a fault if an account other than root
+        could create the file. Return an empty string if there is no fault.
         """
         for above in (path, os.path.realpath(self._root + path).removeprefix(self._root)):
             because = self.who_may_change(above)
@@ -175,7 +180,9 @@ class Places:
         return ""
 
     def who_may_change_below(self, directory: str) -> str:
-        """Say what is wrong with a file or directory below ``directory``; empty if nothing is. It follows no links."""
+        """Return the fault of a file or directory below ``directory``. Return an empty string if no file has a fault. Links are
+        not followed.
+        """
         for above, directories, files in os.walk(self._root + directory):
             for path in (os.path.join(above, name) for name in (*directories, *files)):
                 with suppress(OSError):
@@ -185,7 +192,9 @@ class Places:
         return ""
 
     def units(self) -> list[list[Source]]:
-        """Return, for each service of systemd that names sshd, its file and its drop-ins, in order. Raises Unreadable."""
+        """Return the unit file and the drop-ins of each systemd service that names sshd. The drop-ins are in order. Raises
+        Unreadable.
+        """
         files: dict[str, str] = {}
         for path in (path for directory in UNITS for path in self.matching(f"{directory}/*.service")):
             files.setdefault(path.rpartition("/")[2], path)
@@ -213,7 +222,7 @@ class Places:
             return None
 
     def processes(self) -> list[Process]:
-        """Return the processes that run an sshd as root. Raises Unreadable."""
+        """Return the processes that run sshd as root. Raises Unreadable."""
         found = []
         for entry in glob.glob("/proc/[0-9]*") if not self._root else ():
             try:
@@ -226,7 +235,9 @@ class Places:
         return found
 
     def is_same_to(self, pid: str, path: str) -> bool:
-        """True if the process ``pid`` finds the same file at ``path``, or has ended."""
+        """True if the process ``pid`` finds the same file at ``path`` as this process. Also true if the process ``pid`` has
+        ended.
+        """
         try:
             ours = os.stat(self._root + path)
         except OSError:
@@ -239,13 +250,13 @@ class Places:
             return False
 
     def changed_at(self, path: str) -> float:
-        """Return when a file was last changed, in seconds since 1970; 0 if it is missing."""
+        """Return the time when a file was last changed, in seconds since 1970. Return 0 if the file is missing."""
         with suppress(OSError):
             return os.stat(self._root + path).st_ctime
         return 0.0
 
     def of_kernel(self, name: str) -> str | None:
-        """Return the text of the kernel setting /proc/sys/fs/NAME; None if the file cannot be read."""
+        """Return the text of the kernel setting /proc/sys/fs/NAME. Return None if the file cannot be read."""
         try:
             with open(f"{self._root}/proc/sys/fs/{name}", encoding="ascii") as file:
                 return file.read(64)
@@ -254,8 +265,8 @@ class Places:
 
 
 def _sshd_at(entry: str) -> Process | None:
-    """Return the process of this directory in /proc if it is root's sshd, with the same root directory as this process. Raises
-    OSError if the process has ended.
+    """Return the process whose directory in /proc is ``entry``. Return None if the process is not an sshd of root, or if its root
+    directory differs from that of this process. Raises OSError if the process has ended.
     """
     with open(f"{entry}/comm", "rb") as comm, open(f"{entry}/cmdline", "rb") as cmdline:
         words = os.fsdecode(cmdline.read()).rstrip("\0").split("\0")
@@ -265,13 +276,15 @@ def _sshd_at(entry: str) -> Process | None:
         if next(line for line in file if line.startswith(b"Uid:")).split()[1] != b"0":
             return None
     if not os.path.samestat(os.stat(f"{entry}/root"), os.stat("/")):
-        return None  # it runs in a container
+        return None  # this sshd runs in a container
     program = os.readlink(f"{entry}/exe").removesuffix(" (deleted)")
     return Process(int(entry[6:]), program, tuple(words), _read_settings_at(int(entry[6:])))
 
 
 def _read_settings_at(pid: int) -> float:
-    """Return when an sshd last read its settings, in seconds since 1970: at its start, or at SIGHUP, when it writes PID_FILE."""
+    """Return the time when an sshd last read its settings, in seconds since 1970. The settings are read at the start of sshd and
+    at SIGHUP. At SIGHUP, sshd also writes PID_FILE.
+    """
     with open(f"/proc/{pid}/stat", "rb") as file:
         ticks = int(file.read().rpartition(b")")[2].split()[19])
     began = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) + ticks / os.sysconf("SC_CLK_TCK")

@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Facts about programs that ask PAM: which answers they obey, and under which accounts they ask. Law: pure. The facts are
-measured.
-
-In a set-user-ID program, the real uid is the caller's. In a daemon, the real uid is root's, and says nothing about the person who
-logs in.
+"""Facts about programs that call PAM. The facts say which answers of PAM a program obeys, and under which account the program
+calls PAM. Law: pure. The facts were measured. In a set-user-ID program, the real uid is the uid of the caller. In a daemon, the
+real uid is root's uid, so a check of the real uid does not identify the person who logs in.
 """
 
 from __future__ import annotations
@@ -14,23 +12,27 @@ from jitd.pamlint.control import AUTHTOK_EXPIRED, NEW_AUTHTOK_REQD, SUCCESS
 from jitd.pamlint.modules import World
 
 SERVICES = ("sudo", "sudo-i", "su", "su-l", "doas", "sshd", "login", "cron", "runuser", "runuser-l", "other")
-"""The services that are checked if none is named."""
+"""The services that are checked if the command line names no service."""
 FRAGMENT = ("common-", "system-auth", "password-auth", "system-login", "postlogin")
-"""Beginnings of names of files that are not services, but are included by many services."""
+"""Prefixes of the names of files that are not services. Many services include these files."""
 PAIRS = (("sudo", "sudo-i"), ("su", "su-l"))
-"""Pairs of services of one program. With -i or - the program asks the second one, and can do as much as with the first."""
+"""Pairs of services of one program. With the option -i or -, the program uses the second service of the pair. Both services of a
+pair give a person the same powers.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A service. ``obeyed``: kinds in which a denial stops the program. ``why_not``: why a gate in another kind stops nobody."""
+    """A service. ``obeyed`` contains the PAM kinds in which a denial stops the program. ``why_not`` says why a gate in another
+    PAM kind has no effect.
+    """
 
     obeyed: tuple[str, ...] = ("account", "session")
     why_not: str = "it is not known that the service asks that at all"
     is_daemon: bool = False
     is_setuid: bool = False
     user_is_target: tuple[str, ...] = ()
-    """The kinds in which PAM_USER is the target account, and not the person who asks."""
+    """The PAM kinds in which PAM_USER is the target account, and not the account of the person who asks."""
     root_is: str = "root cannot use it any more unless jitd says yes"
     root_must_pass: bool = True
 
@@ -95,27 +97,29 @@ def facts(service: str) -> Service:
 
 
 def is_fragment(service: str) -> bool:
-    """True for a file that services include."""
+    """True if ``service`` is the name of a file that services include."""
     return service.startswith(FRAGMENT)
 
 
 def results_that_admit(service: str, kind: str) -> frozenset[int]:
-    """Return the results that a program takes for a yes. In account, one such result is that the password must be changed: the
-    user then changes it.
+    """Return the results that a program treats as success. In the PAM kind account, one of the results means that the password
+    must be changed. The program then lets the user change the password.
     """
     if kind != "account" or service == "cron":
         return frozenset({SUCCESS})
-    if facts(service) in (SUDO, UNKNOWN):  # under NOPASSWD sudo goes on even if the password cannot be changed any more
+    if facts(service) in (SUDO, UNKNOWN):  # under NOPASSWD, sudo continues even if the password cannot be changed any more
         return frozenset({SUCCESS, NEW_AUTHTOK_REQD, AUTHTOK_EXPIRED})
     return frozenset({SUCCESS, NEW_AUTHTOK_REQD})
 
 
 def worlds_of_people(service: str, kind: str, *, user_may_be_target: bool) -> list[World]:
-    """Return the worlds in which a person asks who needs jitd's yes. ``user_may_be_target``: sudoers make PAM_USER the target."""
+    """Return the worlds in which the person who calls the program needs jitd's permission. ``user_may_be_target`` is true if
+    settings of sudoers put the target account into PAM_USER.
+    """
     known = facts(service)
     if known is RUNUSER:
         return []
-    if known is UNKNOWN:  # the program may be a daemon or set-user-ID: the gate has to hold in both cases
+    if known is UNKNOWN:  # the program may be a daemon or set-user-ID, and the gate must be effective in both cases
         return [World(service, False, False), World(service, True, False)]
     worlds = [World(service, known.is_daemon, False)]
     if kind in known.user_is_target or (known is SUDO and user_may_be_target):
@@ -124,7 +128,7 @@ def worlds_of_people(service: str, kind: str, *, user_may_be_target: bool) -> li
 
 
 def worlds_of_root(service: str, kind: str) -> list[World]:
-    """Return the worlds in which root asks."""
+    """Return the worlds in which root calls the program."""
     worlds = [World(service, True, True)]
     if kind in facts(service).user_is_target or facts(service) is RUNUSER:
         worlds.append(World(service, True, False))

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Settings of sshd_config that bypass a gate of sshd. Law: pure. The first value of a setting counts, as it does for sshd."""
+"""Settings of sshd_config that bypass a gate of sshd. Law: pure. If the same setting occurs several times, the first value is
+used, as in sshd.
+"""
 
 from __future__ import annotations
 
@@ -12,20 +14,23 @@ from jitd.pamlint.stack import Source
 from jitd.pamlint.starting import Start
 
 DEEPEST = 16
-"""How many levels of Include sshd follows."""
+"""Maximum depth of Include that sshd follows."""
 MOST = 1000
-"""How many files are read. Without this limit, files that include each other could lead to millions of them."""
+"""Maximum number of files that are read. Without this limit, a few files that include each other could lead to millions of files.
+"""
 WORD = re.compile(r"[ \t]*+(?:\"((?:\\.|[^\"\\])*)\"|'((?:\\.|[^'\\])*)'|((?:\\.|[^\s\"'])+))")
 KEYWORD = re.compile(r"[ \t\r\f]*(?P<q>\"?)([A-Za-z]\w*)(?P=q)(?:[ \t\r]*=[ \t\r]*|[ \t\r]+|$)")
 NOTHING = re.compile(r"[ \t\r\f]*(?:#|$)")
 
 Look = Callable[[str], Sequence[Source]]
-"""Maps the pattern behind ``Include`` to the files that it matches, in order. Raises OSError if one cannot be read."""
+"""Maps the pattern after ``Include`` to the files that match the pattern, in order. Raises OSError if one of the files cannot be
+read.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One line. ``match`` is the text behind the Match to which the line belongs, or empty."""
+    """One line. If the line is in a Match block, ``match`` is the text after the word Match. Otherwise ``match`` is empty."""
 
     place: Place
     keyword: str
@@ -34,7 +39,7 @@ class Setting:
 
     @property
     def value(self) -> str:
-        """The first value, in lower case."""
+        """The first value of the setting, in lower case."""
         return self.values[0].lower() if self.values else ""
 
 
@@ -47,12 +52,14 @@ class SshdConfig:
     n_files: int = 0
 
     def first(self, keyword: str) -> Setting | None:
-        """Return the setting that counts outside any Match; None if there is none."""
+        """Return the setting of ``keyword`` that is used outside of Match blocks. Return None if ``keyword`` is not set."""
         return next((setting for setting in self.settings if setting.keyword == keyword and not setting.match), None)
 
 
 def read(source: Source | None, look: Look, start: Start | None = None) -> SshdConfig:
-    """Return the settings of ``source`` and all that it includes, after those of the command line with which sshd is started."""
+    """Return the settings of sshd's command line. After these settings, return the settings in ``source`` and in all files that
+    ``source`` includes.
+    """
     found = SshdConfig()
     if start:
         for option in start.options:
@@ -114,7 +121,9 @@ def _take_in(found: SshdConfig, source: Source, look: Look, within: tuple[str, .
 
 
 def judge(config: SshdConfig, is_closed: Callable[[str], bool], file: str) -> Iterator[Finding]:
-    """Yield what bypasses a gate of sshd, or weakens it. ``is_closed`` says whether the gate holds in another service's stack."""
+    """Yield findings about settings that bypass or weaken a gate of sshd. ``is_closed`` returns True if the gate is effective in
+    the stack of another service.
+    """
     yield from config.faults
     pam = config.first("usepam")
     if pam is None or pam.value != "yes":

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The stacks of a service: its file and all that it includes, as the lists of handlers that libpam makes of them.
-
-Law: pure; no file is opened here. A line that libpam does not understand becomes a handler that fails, as it does in libpam.
+"""Reads the stacks of a service in the same way as libpam. A service's file and all files that it includes become lists of
+handlers.
+Law: pure. No file is opened here. If libpam does not understand a line, the line becomes a handler that fails, as in libpam.
 """
 
 from __future__ import annotations
@@ -17,14 +17,16 @@ from jitd.pamlint.lines import CARRIED, CUT, LOST, lines_of, words_of
 
 KINDS = ("auth", "account", "password", "session")
 DEEPEST = 16
-"""How many levels of substacks libpam follows."""
+"""Maximum depth of substacks that libpam follows."""
 MOST = 4000
-"""How many handlers of one service are looked at. A few lines in files that include each other can make millions of them."""
+"""Maximum number of handlers of one service that are examined. If files include each other, a few lines can produce millions of
+handlers.
+"""
 DEEPEST_INCLUDE = 100
-"""How many levels of includes are looked at. libpam goes on until it can open no more files."""
+"""Maximum depth of includes that is examined. libpam continues until it cannot open more files."""
 SEE = "see pam.conf(5)"
 OWN = re.compile(r"(?:(?:/usr)?/lib(?:64)?/(?:[\w-]+-linux-gnu\w*/)?security/)?[^/]*")
-"""How stacks name modules in libpam's own directories."""
+"""Matches every spelling of the path of a module in libpam's own directories."""
 
 
 class Source(NamedTuple):
@@ -35,12 +37,14 @@ class Source(NamedTuple):
 
 
 Find = Callable[[str], Source | None]
-"""Maps the name behind an ``include`` to the file; None if there is none."""
+"""Maps the name after an ``include`` to the file, or to None if there is no such file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """One step of a stack. ``control`` is as written in the file. ``module`` is empty if the line names no module."""
+    """One step of a stack. ``control`` is the control as it is written in the file. ``module`` is empty if the line names no
+    module.
+    """
 
     place: Place
     kind: str
@@ -50,21 +54,21 @@ class Handler:
     module: str = ""
     arguments: tuple[str, ...] = ()
     must_fail: bool = False
-    """The line names no usable module. libpam then answers perm_denied."""
+    """True if the line names no usable module. libpam then answers perm_denied."""
     is_substack: bool = False
-    """The handler only marks the beginning of a substack."""
+    """True if the handler only marks the beginning of a substack."""
 
     @property
     def name(self) -> str:
-        """The module's name, without the directory if that is one of libpam's own. A module in another directory is not the same
-        module.
+        """The name of the module. libpam's own directories are left out of the name. A module in another directory is a different
+        module, so the name contains the directory.
         """
         return self.module.rpartition("/")[2] if OWN.fullmatch(self.module) else self.module
 
 
 @dataclass(slots=True)
 class Stack:
-    """What libpam makes of one file. ``is_refused``: every call of the service fails."""
+    """The result of reading one file in the same way as libpam. If ``is_refused`` is true, every call of the service fails."""
 
     service: str
     file: str
@@ -74,11 +78,11 @@ class Stack:
 
 
 class _TooMuch(Exception):
-    """A service has more handlers than are looked at."""
+    """The number of handlers of a service is above the limit of this module."""
 
 
 def read(service: str, source: Source, find: Find) -> Stack:
-    """Return the stack of ``service``, made of ``source`` and what it includes."""
+    """Return the stack of ``service``, read from ``source`` and from all files that ``source`` includes."""
     reading = _Reading(Stack(service, source.file), find)
     try:
         is_whole = reading.take_in(source, None, 0)
@@ -176,8 +180,9 @@ class _Reading:
         return True
 
     def _include_all(self, place: Place, name: str, only: str | None, level: int) -> bool:
-        """Read Debian's ``@include``. If the file cannot be included, libpam refuses the service. Within another include,
-        libpam's result is not predictable: the line counts as one that fails.
+        """Read Debian's ``@include``. If the file cannot be included, libpam refuses the service. If an ``@include`` fails within
+        another include, the result of libpam is not predictable. If the result is not predictable, the line is treated as a line
+        that fails.
         """
         source = self._included(place, name, level)
         if source is None:

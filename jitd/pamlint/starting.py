@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How sshd is started: the command lines in systemd's units, SSHD_OPTS in /etc/default/ssh, and those of running processes.
-
-Law: pure. An option on the command line overrides all files, as in sshd. A command line that cannot be read for certain is in
-doubt.
+"""Finds out how sshd is started. The sources are the command lines in systemd's units, SSHD_OPTS in /etc/default/ssh, and the
+command lines of running processes.
+Law: pure. An option on the command line overrides all files, as in sshd. If the meaning of a command line is not certain, the
+start gets a ``doubt``.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from jitd.pamlint.findings import Place
 from jitd.pamlint.stack import Source
 
 PROGRAMS = ("/usr/sbin/sshd", "/sbin/sshd", "/usr/bin/sshd")
-"""Paths of the host's own sshd. Another program may read other files."""
+"""Paths of this host's own sshd. A program at another path may read other files."""
 WITH_VALUE, ALONE = "CEbcfghkopu", "46DGQRTVdeiqrt"
 NO_SERVER = frozenset("tTGV")
-"""Options with which sshd only checks its settings, or tells its version."""
+"""With these options, sshd only checks its settings or prints its version."""
 LISTENER = re.compile(r"\S+: (.*) \[listener\] \d+ of \d+-\d+ startups")
 ELSEWHERE = ("rootdirectory", "rootimage", "bindpaths", "bindreadonlypaths", "mountimages", "temporaryfilesystem")
-"""Settings of a unit that make its process see other files than the host's."""
+"""Settings of a unit with which the unit's process does not see the files of the host."""
 VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+)|(\$))")
 ASSIGNMENT = re.compile(r"^[ \t]*(?:export[ \t]+)?([A-Za-z_]\w*)=((?:\\.|\"(?:\\.|[^\"\\])*\"|'[^']*'|[^\\\"'\n])*)", re.M | re.S)
 PIECE = re.compile(r"\"((?:\\.|[^\"\\])*)\"|'([^']*)'|\\(.)|([^\"'\\]+)", re.S)
@@ -30,13 +30,14 @@ SECTION = re.compile(r"\[(\w[\w-]*)\]")
 ENTRY = re.compile(r"(\w+)[ \t]*=[ \t]*(.*)", re.S)
 
 Read = Callable[[str], Sequence[Source]]
-"""Maps a pattern to the files that match it. Raises OSError if one cannot be read."""
+"""Maps a pattern to the files that match the pattern. Raises OSError if one of the files cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """One way in which sshd is started. ``options`` are the settings behind ``-o``. ``config`` is the file behind ``-f``, or
-    empty. ``doubt`` says why the start is not certain. ``since``: if sshd runs, when it read its settings, in seconds since 1970.
+    """One way in which sshd is started. ``options`` are the settings after ``-o``. ``config`` is the file after ``-f``, or empty.
+    ``doubt`` says why the start is not certain. If sshd is running, ``since`` is the time when sshd read its settings, in seconds
+    since 1970.
     """
 
     place: Place
@@ -48,7 +49,9 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """An sshd that runs as root. ``words``: its command line. ``since``: when it read its settings, in seconds since 1970."""
+    """An sshd that runs as root. ``words`` is the command line. ``since`` is the time when this sshd read its settings, in
+    seconds since 1970.
+    """
 
     pid: int
     program: str
@@ -57,8 +60,8 @@ class Process:
 
 
 def by_words(place: Place, words: Sequence[str], *, are_joined: str = "", since: float | None = None) -> Start | None:
-    """Return what the ``words`` behind sshd mean; None if no server starts with them. ``are_joined``: blanks may have cut one
-    word into several.
+    """Return the start of an sshd with the arguments ``words``. Return None if a command with these arguments does not start a
+    server. If one argument may have been split at its blanks into several words, ``are_joined`` says so. Otherwise it is empty.
     """
     options: list[list[str]] = []
     rest = list(words)
@@ -95,7 +98,7 @@ def _is_absolute(path: str) -> bool:
 
 
 def running(processes: Sequence[Process]) -> Iterator[Start]:
-    """Yield how the processes that listen were started."""
+    """Yield the starts of the listening sshd processes."""
     for process in processes:
         place = Place(f"/proc/{process.pid}/cmdline")
         titled = LISTENER.fullmatch(process.words[0]) if len(process.words) == 1 else None
@@ -104,7 +107,7 @@ def running(processes: Sequence[Process]) -> Iterator[Start]:
         elif process.words and process.words[0].rpartition("/")[2] == "sshd":
             words, joined = list(process.words), ""
         else:
-            continue  # this sshd serves one connection; the listening one has the same words
+            continue  # this sshd serves one connection; the listening sshd has the same words
         start = by_words(place, words[1:], are_joined=joined, since=process.since)
         if start and process.program not in PROGRAMS:
             start = Start(place, start.options, start.config, f"which files {process.program} reads is not known", process.since)
@@ -124,7 +127,9 @@ class _Unit:
 
 
 def by_default_file(source: Source, name: str = "SSHD_OPTS") -> Start | None:
-    """Return what a file such as /etc/default/ssh sets ``name`` to, split into words as a shell or systemd does."""
+    """Return the start that results from the variable ``name`` in a file such as /etc/default/ssh. The variable's value is split
+    into words in the same way as by a shell or by systemd.
+    """
     value = variables(source).get(name, "")
     place = Place(source.file)
     if re.search(r"[$`]", value):
@@ -149,7 +154,9 @@ def _plain(text: str) -> str:
 
 
 def by_unit(sources: Sequence[Source], read: Read) -> Iterator[Start]:
-    """Yield how a unit starts sshd. ``sources`` are its file and its drop-ins, in the order in which systemd reads them."""
+    """Yield the ways in which a unit starts sshd. ``sources`` are the unit's file and its drop-ins, in the order in which systemd
+    reads them.
+    """
     unit = _Unit()
     for source in sources:
         _take_in(unit, source)

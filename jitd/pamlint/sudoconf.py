@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What sudo.conf and nsswitch.conf use instead of sudoers: another plugin, another file, a directory service.
-
-Law: pure. What another plugin or a directory service decides is not known. If one is used, no gate counts as closed.
+"""Finds lines of sudo.conf and nsswitch.conf that make sudo use more than sudoers. A line of this kind names another plugin,
+another file, or a directory service.
+Law: pure. The decisions of another plugin or of a directory service are not known. If sudo uses another plugin or a directory
+service, no gate is treated as closed.
 """
 
 from __future__ import annotations
@@ -16,15 +17,15 @@ from jitd.pamlint.stack import Source
 LINE = re.compile(r"[ \t]*(plugin|path)[ \t]+(\S+)(?:[ \t]+(\S+))?([^#\n]*)", re.I)
 SWITCHED = re.compile(r"[ \t]*sudoers[ \t]*:(.*)", re.I)
 PLUGINS = ("/usr/libexec/sudo", "/usr/lib/sudo")
-"""The directories of sudo's own plugins."""
+"""The directories that contain sudo's own plugins."""
 OWN = "sudoers.so"
 SYMBOLS = ("sudoers_policy", "sudoers_io", "sudoers_audit")
 LOADED = ("sesh", "noexec", "intercept")
-"""The names in sudo.conf of files that sudo loads into the command, or runs before the command."""
+"""Words in sudo.conf. The value of each word is a file that sudo loads into the command, or runs before the command."""
 
 
 def judge(conf: Source | None, switch: Source | None, files: Files) -> Iterator[Finding]:
-    """Yield what in sudo.conf (``conf``) and nsswitch.conf (``switch``) lets something else than sudoers decide."""
+    """Yield findings about lines of sudo.conf (``conf``) and nsswitch.conf (``switch``) that make sudo use more than sudoers."""
     lines = list(_lines(conf)) if conf else []
     directory = next((value for _, word, name, value, _ in reversed(lines) if (word, name) == ("path", "plugin_dir")), "")
     plugins = [(place, name, value, more) for place, word, name, value, more in lines if word == "plugin"]
@@ -46,7 +47,7 @@ def judge(conf: Source | None, switch: Source | None, files: Files) -> Iterator[
 
 
 def _lines(conf: Source) -> Iterator[tuple[Place, str, str, str, str]]:
-    """Yield the lines of sudo.conf that name files: place, plugin or path, symbol or name, file, and the rest."""
+    """Yield the lines of sudo.conf that name files. The values are: place, plugin or path, symbol or name, file, and the rest."""
     text = conf.data.decode("utf-8", "replace").replace("\r\n", "\n").replace("\\\n", " \0")
     number = 1
     for line in text.split("\n"):
@@ -57,7 +58,7 @@ def _lines(conf: Source) -> Iterator[tuple[Place, str, str, str, str]]:
 
 
 def _about_plugin(place: Place, symbol: str, path: str, more: str, directory: str, files: Files) -> Iterator[Finding]:
-    whole = path if path.startswith("/") else directory + path  # sudo too puts no slash between them
+    whole = path if path.startswith("/") else directory + path  # sudo puts no slash between them either
     is_own = symbol in SYMBOLS and whole in (OWN, *(f"{known}/{OWN}" for known in PLUGINS))
     if whole.startswith("/") and (because := files(whole)):
         told = f"sudo loads {whole}, which others can change: {because}"

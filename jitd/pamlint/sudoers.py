@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Settings of sudoers that bypass a gate. Law: pure. A setting counts even if it is only for some people. Rules are not judged.
-
-``Defaults`` may be bound to users, hosts, commands and targets. A bound setting is as dangerous for a gate as one for everybody.
+"""Settings of sudoers that bypass a gate. Law: pure. A setting is reported even if it applies only to some people. Rules are not
+judged. ``Defaults`` may be bound to users, hosts, commands and targets. For a gate, a bound setting is as dangerous as a setting
+for everybody.
 """
 
 from __future__ import annotations
@@ -14,23 +14,28 @@ from jitd.pamlint.findings import Finding, Place, bad, unknown, weak
 from jitd.pamlint.stack import Source
 
 DEEPEST = 128
-"""How many levels of includes sudo follows."""
+"""Maximum depth of includes that sudo follows."""
 MOST = 1000
-"""How many files are read. Without this limit, files that include each other could make millions."""
+"""Maximum number of files that are read. Without this limit, a few files that include each other could lead to millions of files.
+"""
 TARGETS = ("targetpw", "rootpw", "runaspw")
-"""Settings with which PAM_USER is the target account from the beginning."""
+"""With these settings, PAM_USER is the target account from the beginning."""
 SERVICES = {"pam_service": "sudo", "pam_login_service": "sudo-i", "pam_askpass_service": "sudo"}
-"""Setting that names another stack → the stack that it replaces."""
+"""Maps a setting to the name of a stack. The value of the setting names another stack, which sudo uses instead."""
 TAGS = {"CWD": "runcwd", "CHROOT": "runchroot"}
-"""Tag of a rule, for the rule's own commands → the setting that says the same for all commands."""
+"""Maps a tag of a rule to the setting of ``Defaults`` with the same effect. The tag affects only the commands of its rule. The
+setting affects all commands.
+"""
 MOVING = ("runas_default", *TAGS.values())
-"""Settings that make sudo run a command as another account, or in another place, than the command line says."""
+"""Settings that change the target account or the directory of a command, although the command line does not show the change."""
 
 SPEC = re.compile(
     r"(?P<tag>\bCWD|\bCHROOT)[ \t]*=[ \t]*(?P<value>\"[^\"]*\"|(?:\\.|[^\s\\,:])+)"
     r"|(?<![\w.])(?:/|\^|sudoedit\b)(?:\\.|[^\\,:])*"
 )
-"""Matches, in a rule, a tag or a command with its arguments. In the arguments a text may look like a tag."""
+"""Matches a tag of a rule, or a command with its arguments. The arguments must be matched too, because they may contain text that
+looks like a tag.
+"""
 IN_DOUBT = "jitd is never certain what sudo runs, and only a rule for any command fits"
 COMMENT = re.compile(r"#(?:-?[^0-9-]|-?(?=\n)|-?\Z)")
 CARRIED = re.compile(r"\\[ \t]*\n")
@@ -45,13 +50,13 @@ ENTRY = re.compile(
 )
 
 Look = Callable[[str, str], Sequence[Source]]
-"""Maps ``include`` or ``includedir`` and a path to the files, in order. Raises LookupError if there is none."""
+"""Maps a word (``include`` or ``includedir``) and a path to the files, in order. Raises LookupError if there is no file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting of ``Defaults``. ``bound_to`` is empty if the setting is for everybody. ``value`` is None for a flag. ``tag``
-    is the tag of a rule that makes the setting for the rule's own commands.
+    """One setting of ``Defaults``. ``bound_to`` is empty if the setting applies to everybody. ``value`` is None for a flag. A
+    setting from a rule applies only to the commands of the rule. For a setting from a rule, ``tag`` is the tag of the rule.
     """
 
     place: Place
@@ -73,39 +78,45 @@ class Setting:
 
 @dataclass(slots=True)
 class Sudoers:
-    """All settings, in the order in which sudo reads them, and what cannot be read."""
+    """All settings, in the order in which sudo reads them. ``faults`` contains the findings about text that this module cannot
+    parse.
+    """
 
     settings: list[Setting] = field(default_factory=list)
     faults: list[Finding] = field(default_factory=list)
     n_files: int = 0
 
     def is_on(self, name: str) -> bool:
-        """True if the flag is set for somebody."""
+        """True if the flag is set for at least one person."""
         return any(not setting.is_negated for setting in self.effective(name))
 
     def effective(self, name: str) -> list[Setting]:
-        """Return the settings of ``name`` that hold for somebody. Of several settings for everybody, only the last one holds."""
+        """Return the settings of ``name`` that apply to at least one person. If several settings are for everybody, only the last
+        one applies.
+        """
         of_it = [setting for setting in self.settings if setting.name == name]
         for_all = [setting for setting in of_it if not setting.bound_to]
         return [setting for setting in of_it if setting.bound_to] + for_all[-1:]
 
     def moving(self) -> list[Setting]:
-        """Return the settings that make a command run as another account, or in another place, than its command line says."""
+        """Return the effective settings that change the target account or the directory of a command. Default values are left
+        out.
+        """
         nothing = (None, "", "*", "root")
         return [setting for name in MOVING for setting in self.effective(name) if setting.value not in nothing]
 
 
 def read(source: Source, look: Look) -> Sudoers:
-    """Return the settings of ``source`` and of all that it includes."""
+    """Return the settings of ``source`` and of all files that ``source`` includes."""
     found = Sudoers()
     _take_in(found, source, look, (source.file,))
     return found
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Yield number and text of each line, as sudo's lexer reads them. A backslash at the end continues the line; elsewhere it
-    escapes the next character. A comment ends with its own line, even after a backslash. Comments are left out, except
-    ``#include``.
+    """Yield the number and the text of each line, as sudo's lexer reads them. A line with a backslash at its end continues on the
+    next line. At other places, a backslash escapes the next character. A comment does not continue on the next line, even if it
+    ends with a backslash. Comments are left out. ``#include`` is not a comment.
     """
     at, number = 0, 1
     while at < len(text):
@@ -116,7 +127,7 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _one_line(text: str, began: int) -> tuple[int, str]:
-    """Return where the next logical line begins, and the logical line that begins at ``began``."""
+    """Return the index of the next logical line, and the text of the logical line that begins at ``began``."""
     pieces: list[str] = []
     at, is_quoted, is_include = began, False, OLD_INCLUDE.match(text, began) is not None
     while at < len(text):
@@ -202,8 +213,8 @@ def _take_settings(found: Sudoers, place: Place, line: str, bound: re.Match[str]
 
 
 def judge(sudoers: Sudoers, closed: set[str], is_closed: Callable[[str], bool]) -> Iterator[Finding]:
-    """Yield what bypasses a gate of sudo that holds in the kinds ``closed``. ``is_closed`` says whether the gate holds in another
-    service's stack.
+    """Yield findings about settings that bypass a gate of sudo. ``closed`` contains the PAM kinds in which the gate is effective.
+    ``is_closed`` returns True if the gate is effective in the stack of another service.
     """
     yield from sudoers.faults
     for setting in sudoers.effective("pam_acct_mgmt") if "account" in closed else ():

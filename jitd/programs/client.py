@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The daemon's end of the connections to jitd-programs and jitd-programs-net.
 
-Law: every fault is Failed, with the reason. Nothing is raised, unless the caller is cancelled; then the program is killed.
+Law: every fault is returned as Failed, with the reason. No fault is raised as an exception. If the caller is cancelled,
+CancelledError is raised, and the program is killed.
 """
 
 from __future__ import annotations
@@ -13,33 +14,37 @@ from jitd.beside.doors import ChildDoor, Door, SocketDoor
 from jitd.programs.messages import Answer, Failed, Run, read_answer, sentence, write_question
 
 APART, NETWORKED = "jitd-programs", "jitd-programs-net"
-"""The names of the two processes, of their accounts and of their sockets' units: without a network, and with the host's."""
+"""The names of the two processes. The accounts and socket units of the two processes have the same names. APART has no network.
+NETWORKED has the host's network.
+"""
 SOCKETS = {APART: Path("/run/jitd-programs/programs.sock"), NETWORKED: Path("/run/jitd-programs-net/programs.sock")}
 MODULE = "jitd.programs.process"
 GRACE = 5.0
-"""Seconds that the process has beyond the deadline of a question: for its own start, and to say itself that it is over."""
+"""Seconds that the process may take in addition to the deadline of a question. The process needs this time for its own start, and
+to report that the deadline is over.
+"""
 
 
 def service(name: str) -> SocketDoor:
-    """Return the way to APART or NETWORKED where systemd starts them."""
+    """Return the way to connect to the process APART or NETWORKED, if systemd starts this process."""
     return SocketDoor(name, SOCKETS[name])
 
 
 def child(name: str) -> ChildDoor:
-    """Return the way to APART or NETWORKED where the daemon starts them."""
+    """Return the way to connect to the process APART or NETWORKED, if the daemon starts this process."""
     return ChildDoor(name, MODULE, words=["--networked"] if name == NETWORKED else [])
 
 
 class Programs:
-    """Has programs run by the process behind ``door``. Many may run at once."""
+    """Lets the process behind ``door`` run programs. Many programs may run at the same time."""
 
     def __init__(self, door: Door) -> None:
         self._name = door.name
         self._line = Line(door)
 
     async def run(self, run: Run) -> Answer:
-        """Have a program run, and return Printed or Failed. This takes ``run.deadline_ms`` and GRACE at most, the wait for a turn
-        included.
+        """Run a program, and return Printed or Failed. A call takes at most ``run.deadline_ms`` plus GRACE, including the time
+        before the program is started.
         """
         try:
             question = write_question(run)
@@ -50,8 +55,8 @@ class Programs:
         except Unanswered as why:
             return Failed(sentence(str(why)))
         except ValueError as fault:
-            return Failed(sentence(f"{self._name} sent what cannot be read ({fault}); is it of another version?"))
+            return Failed(sentence(f"{self._name} sent a message that cannot be read ({fault}); is it of another version?"))
 
     def close(self) -> None:
-        """Close the connection, and end the process if it is a child."""
+        """Close the connection. If the process is a child of the daemon, end the process."""
         self._line.close()

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The messages between the daemon and jitd-programs: one question, Run, and two answers, Printed and Failed.
+"""The messages between the daemon and jitd-programs: the question Run, and the answers Printed and Failed.
 
-A message is one JSON object in ASCII. ``do`` names a question, ``said`` an answer. Bytes are in base64 (RFC 4648 section 4).
-tests/programs/golden holds the bytes of each.
-Law: pure. A message is read only if it has exactly the declared fields, each of its type and within its bounds. Every other
-message raises ValueError.
+A message is one JSON object in ASCII. A question has its name in the field ``do``, and an answer has its name in the field
+``said``. Bytes are encoded in base64 (RFC 4648 section 4). The directory tests/programs/golden contains the bytes of each
+message. Law: pure. A message is accepted only if it has exactly the declared fields. Each field must have the right type and be
+within its limits. Every other message raises ValueError.
 """
 
 from __future__ import annotations
@@ -16,23 +16,24 @@ from dataclasses import dataclass
 from jitpam.wire import notation
 
 MOST_BYTES = 64 * 1024
-"""Most bytes of the input, and of the output, of a program."""
+"""Maximum number of bytes of a program's input. The same limit applies to a program's output."""
 MOST_WORDS = 64
-"""Most words of a command line, the program's name included."""
+"""Maximum number of words of a command line, including the program's name."""
 LONGEST_LINE = 8 * 1024
-"""Most characters of all words of a command line together."""
+"""Maximum number of characters of all words of a command line together."""
 LONGEST_WHY = 1_000
-"""Most characters of the sentence ``why``."""
+"""Maximum number of characters of the sentence ``why``."""
 LONGEST_DEADLINE = 3_600_000
-"""Milliseconds: an hour."""
+"""Maximum number of milliseconds of a deadline: an hour."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Run ``program``, a command line whose first word is an absolute path, with ``given`` on its standard input.
+    """Run ``program`` with ``given`` on its standard input. ``program`` is a command line, and its first word is an absolute
+    path.
 
-    ``name`` is the gatekeeper's or provider's name, for the log. After ``deadline_ms`` milliseconds the program is killed.
+    ``name`` is the name of the gatekeeper or provider, for the log. After ``deadline_ms`` milliseconds the program is killed.
     """
 
     name: str
@@ -43,14 +44,14 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Printed:
-    """The program ended with status 0. ``output`` is all that it wrote on its standard output."""
+    """The program ended with status 0. ``output`` is everything that the program wrote to its standard output."""
 
     output: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """There is no output that counts. ``why`` is a sentence for people, printable ASCII."""
+    """There is no valid output. ``why`` is a sentence for people, in printable ASCII."""
 
     why: str
 
@@ -59,13 +60,13 @@ Answer = Printed | Failed
 
 
 def sentence(text: str) -> str:
-    """Return ``text`` as a sentence for Failed: printable ASCII only, and at most LONGEST_WHY characters."""
+    """Return ``text`` as a sentence for Failed. The sentence has only printable ASCII, and at most LONGEST_WHY characters."""
     plain = "".join(c if c.isprintable() and c.isascii() else "?" for c in text) or "?"
     return plain if len(plain) <= LONGEST_WHY else plain[: LONGEST_WHY - 3] + "..."
 
 
 def write_question(run: Run) -> bytes:
-    """Return the bytes of ``run``. Raises ValueError if its reader would refuse it."""
+    """Return the bytes of ``run``. Raises ValueError if the receiver would refuse these bytes."""
     value = {
         "do": "run",
         "name": run.name,
@@ -75,19 +76,19 @@ def write_question(run: Run) -> bytes:
     }
     written = notation.write(value)
     if read_question(written) != run:
-        raise ValueError("a message that does not come back as it went")
+        raise ValueError("the message changes when it is written and read again")
     return written
 
 
 def write_answer(answer: Answer) -> bytes:
-    """Return the bytes of ``answer``. Raises ValueError if its reader would refuse it."""
+    """Return the bytes of ``answer``. Raises ValueError if the receiver would refuse these bytes."""
     match answer:
         case Printed(output):
             written = notation.write({"said": "printed", "output": _encoded(output)})
         case Failed(why):
             written = notation.write({"said": "failed", "why": why})
     if read_answer(written) != answer:
-        raise ValueError("a message that does not come back as it went")
+        raise ValueError("the message changes when it is written and read again")
     return written
 
 
@@ -119,7 +120,7 @@ def read_answer(written: bytes) -> Answer:
 
 
 def program_fault(program: tuple[str, ...]) -> str | None:
-    """Return what is wrong with a command line, as the rest of a sentence that begins with its name; None if nothing is."""
+    """Return the fault of a command line, as a sentence without its subject. Return None if the command line has no fault."""
     if not 0 < len(program) <= MOST_WORDS:
         return f"has {len(program)} words; it must have 1 to {MOST_WORDS}"
     if sum(map(len, program)) > LONGEST_LINE:
@@ -160,7 +161,7 @@ def _encoded(data: bytes) -> str:
 def _decoded(value: object, field: str) -> bytes:
     if type(value) is not str or len(value) > (MOST_BYTES + 2) // 3 * 4:
         raise ValueError(f"{field} is not base64 of {MOST_BYTES} bytes at most")
-    data = binascii.a2b_base64(value, strict_mode=True)  # raises binascii.Error, a ValueError
+    data = binascii.a2b_base64(value, strict_mode=True)  # raises binascii.Error, which is a ValueError
     if len(data) > MOST_BYTES or _encoded(data) != value:
         raise ValueError(f"{field} is not base64 of {MOST_BYTES} bytes at most")
     return data

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""jitd-programs: runs an administrator's programs for the daemon. It decides nothing, and holds nothing that is secret.
+"""jitd-programs: runs an administrator's programs for the daemon. The process makes no decisions and has no secrets.
 
-As ``jitd-programs`` it has no network, and does not start if it has one. As ``jitd-programs --networked`` it is the process
-jitd-programs-net.
-Law: a program that takes too long, prints too much or fails has no output. What is left of it is killed before the answer is
-sent, unless the kernel cannot end it.
+The process jitd-programs is started as ``jitd-programs``. This process must not have a network, and refuses to start with a
+network. The process jitd-programs-net is started as ``jitd-programs --networked``.
+Law: if a program takes too long, prints too much or fails, its output is not used. The remaining processes of the program are
+killed before the answer is sent. The only exception is a process that the kernel cannot end.
 """
 
 from __future__ import annotations
@@ -15,24 +15,23 @@ import signal
 import sys
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 from jitd.beside import starting
 from jitd.beside.answering import Answering, NoAnswer
+from jitd.beside.descendants import become_subreaper, children
 from jitd.programs import running
 from jitd.programs.messages import MOST_BYTES, Answer, Failed, Printed, Run, read_question, sentence, write_answer
 
 APART, NETWORKED = "jitd-programs", "jitd-programs-net"
-"""The names of the two processes, and of their accounts: without a network, and with the host's."""
+"""The names of the two processes and of their accounts. APART has no network. NETWORKED has the host's network."""
 FLAG = "--networked"
 USAGE = f"usage: jitd-programs [{FLAG}]    (started by systemd or by the daemon)"
 LONGEST_COMPLAINT = 4 * 1024
-"""Most bytes of a program's standard error that are kept for the log."""
+"""Maximum number of bytes of a program's standard error that are kept for the log."""
 SECONDS_TO_END = 2.0
-"""How long the end of all that a program has started may take. It takes longer only if the kernel cannot end a process."""
+"""Seconds within which killed processes of a program should end. More time is needed only if the kernel cannot end a process."""
 LOOK_AGAIN = 0.005
-"""Seconds until a process that was killed is looked for again."""
-ROUTES, ROUTES_6 = Path("/proc/self/net/route"), Path("/proc/self/net/ipv6_route")
+"""Seconds between two checks for a killed process."""
 
 
 class Programs:
@@ -43,7 +42,7 @@ class Programs:
         self._runners: set[int] = set()
 
     async def answer(self, body: bytes) -> bytes:
-        """Answer one question of the daemon. Raises NoAnswer for a question that cannot be read."""
+        """Answer one question of the daemon. Raises NoAnswer if the question cannot be read."""
         try:
             run = read_question(body)
         except ValueError as fault:
@@ -54,7 +53,7 @@ class Programs:
         return write_answer(answer)
 
     async def run(self, run: Run) -> Answer:
-        """Run a program, and return what it printed or why that does not count."""
+        """Run a program, and return its output. If the output cannot be used, return the reason."""
         name = run.program[0]
         try:
             given = _input(run.given)
@@ -80,7 +79,9 @@ class Programs:
         return _judged(name, report, output)
 
     async def _end(self, job: _Job, name: str) -> None:
-        """Wait for the end of the runner. Then end what a runner that was killed may have left."""
+        """Wait for the end of the runner. If the runner was killed, some processes of the program may remain. End these
+        processes.
+        """
         try:
             async with asyncio.timeout(SECONDS_TO_END):
                 await job.ended()
@@ -91,8 +92,8 @@ class Programs:
             self._say(f"{name} has left a process that the kernel has not ended within {SECONDS_TO_END:g} s")
 
     async def _end_strays(self) -> None:
-        """Kill the children of this process that are not runners, until there are none."""
-        while strays := set(running.children()) - self._runners:
+        """Kill all children of this process that are not runners. Repeat this until all remaining children are runners."""
+        while strays := set(children()) - self._runners:
             for stray in strays:
                 os.kill(stray, signal.SIGKILL)
                 os.waitpid(stray, os.WNOHANG)
@@ -100,11 +101,11 @@ class Programs:
 
 
 class _TooMuch(Exception):
-    """The program has printed more than it may."""
+    """The program has printed more than it is allowed to print."""
 
 
 class _Job:
-    """One program with its runner. Raises OSError if there is no room for it."""
+    """One program with its runner. Raises OSError if the host lacks the resources for a program and a runner."""
 
     def __init__(self, program: tuple[str, ...], given: int) -> None:
         pipes = [os.pipe2(os.O_CLOEXEC) for _ in range(4)]
@@ -124,9 +125,10 @@ class _Job:
         self._out, self._err, self._report = out, err, report
 
     async def heard(self) -> tuple[bytes, bytes, bytes]:
-        """Wait for the end of the program. Return its runner's report, its output, and the begin of its standard error.
+        """Wait for the end of the program. Return the report of its runner, its output, and the beginning of its standard error.
 
-        A runner that was killed has no report; then nothing else is waited for. Raises _TooMuch.
+        A runner that was killed has no report. If the runner was killed, this function does not wait for the output. Raises
+        _TooMuch.
         """
         loop = asyncio.get_running_loop()
         out = loop.create_task(_all_of(self._out, MOST_BYTES))
@@ -144,13 +146,13 @@ class _Job:
             await asyncio.gather(out, err, reporting, return_exceptions=True)
 
     def let_go(self) -> None:
-        """Have the runner kill all that is left."""
+        """Let the runner kill all remaining processes."""
         os.close(self._leash)
         for descriptor in self._reading:
             os.close(descriptor)
 
     async def ended(self) -> None:
-        """Return when the runner has ended."""
+        """Wait until the runner has ended."""
         loop = asyncio.get_running_loop()
         ended = loop.create_future()
         loop.add_reader(self._process, _wake, ended)
@@ -163,7 +165,7 @@ class _Job:
 
 
 def _input(given: bytes) -> int:
-    """Return a descriptor from which a program can read ``given``: a file in memory. Raises OSError."""
+    """Return a descriptor from which a program can read ``given``. The descriptor is a file in memory. Raises OSError."""
     file = os.memfd_create("input", os.MFD_CLOEXEC)
     try:
         os.write(file, given)
@@ -175,7 +177,7 @@ def _input(given: bytes) -> int:
 
 
 async def _all_of(pipe: int, most: int) -> bytes:
-    """Read ``pipe`` to its end. Raises _TooMuch after more than ``most`` bytes."""
+    """Read ``pipe`` to its end. Raises _TooMuch if ``pipe`` gives more than ``most`` bytes."""
     found = bytearray()
     while data := await _some_of(pipe):
         found += data
@@ -224,7 +226,9 @@ def _judged(name: str, report: bytes, output: bytes) -> Answer:
 
 
 def lane_of(question: bytes) -> str:
-    """Return whose program ``question`` wants to have run: a gatekeeper or provider that is slow holds up no other."""
+    """Return the name of the gatekeeper or provider that owns the program in ``question``. Each gatekeeper and each provider has
+    its own lane, so a slow program does not delay the others.
+    """
     try:
         run = read_question(question)
     except ValueError:
@@ -232,21 +236,8 @@ def lane_of(question: bytes) -> str:
     return f"{run.name} ({run.program[0]})"
 
 
-def ways() -> set[str]:
-    """Return the network interfaces that a route of this process leads through, but for the loopback. Raises OSError."""
-    old = [line.split()[0] for line in ROUTES.read_text("ascii").splitlines()[1:]]
-    new = [line.split()[-1] for line in ROUTES_6.read_text("ascii").splitlines()] if ROUTES_6.exists() else []
-    return {*old, *new} - {"lo"}
-
-
-def _check_network() -> None:
-    """Raises CannotStart if this process has a network, OSError."""
-    if found := ways():  # interfaces alone are none: some kernels put dead tunnels into every network
-        raise starting.CannotStart(f"it has a network ({', '.join(sorted(found))}): its unit needs PrivateNetwork=yes")
-
-
 def main() -> int:
-    """Run the command line ``jitd-programs [--networked]``. Returns the exit status."""
+    """Run the command line ``jitd-programs [--networked]``. Return the exit status."""
     is_networked = FLAG in sys.argv[1:]
     name = NETWORKED if is_networked else APART
 
@@ -259,8 +250,8 @@ def main() -> int:
     try:
         begun = starting.begin(name, sys.argv[1:], before)
         if not is_networked:
-            _check_network()
-        running.become_subreaper()
+            starting.check_network()
+        become_subreaper()
     except (starting.CannotStart, OSError) as fault:
         starting.say(name, str(fault))
         return 1

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs one program in a process that watches it (the runner), and ends all that is left of it.
+"""Runs one program below a process that watches the program (the runner), and ends all remaining processes of the program.
 
-jitd-programs forks a runner for each program. The runner is the subreaper of all that the program starts (prctl(2)), so a
-process that leaves the program's session stays below the runner. When the program has ended, or jitd-programs closes the leash,
-the runner kills every process below it, and ends.
-Law: nothing of a program outlives its runner. The program has an empty environment, the directory /, and no descriptor but 0 to
-2. A program that somebody other than root could have changed is not executed. Sources: prctl(2), pidfd_open(2), proc(5).
+For each program, jitd-programs forks a runner. The runner is the subreaper of all processes of the program (prctl(2)). Therefore
+a process that leaves the program's session is still below the runner in the tree of processes. When the program ends, or when
+jitd-programs closes the leash, the runner kills all its descendants. Then the runner itself ends.
+Law: no process of a program lives longer than its runner. The program has an empty environment, the directory /, and only the
+descriptors 0 to 2. If an account other than root could have changed a program, the program is not executed. Sources: prctl(2),
+pidfd_open(2), proc(5).
 """
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import os
 import resource
@@ -20,52 +20,30 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import NoReturn
 
+from jitd.beside.descendants import become_subreaper, end_all_below
 from jitd.files.inspection import Uninspectable, View, changers
 
-PR_SET_CHILD_SUBREAPER = 36
 MOST_PROCESSES = 256
-"""Most processes of the account at the same time (RLIMIT_NPROC), those of all its programs together."""
+"""Maximum number of processes of the account at the same time (RLIMIT_NPROC). All programs of the account share this limit."""
 MOST_MEMORY = 256 * 1024 * 1024
-"""Most bytes of data that each process of a program may have (RLIMIT_DATA). Memory that is only reserved does not count."""
+"""Maximum number of bytes of data of each process of a program (RLIMIT_DATA). Memory that is only reserved is not included."""
 LIMITS = {resource.RLIMIT_CORE: 0, resource.RLIMIT_NPROC: MOST_PROCESSES, resource.RLIMIT_DATA: MOST_MEMORY}
-"""Limit of getrlimit(2) → its value for a program, if it is not lower already."""
+"""Maps a limit of getrlimit(2) to its value for a program. If jitd-programs has a lower limit already, the lower limit is kept.
+"""
 NICENESS = 10
-"""How much a program gives way to everything else on the host (nice(2)): nobody who asks for a command waits for it."""
+"""The nice value of programs (nice(2)). With this value, programs do not delay the people who ask for commands."""
 ENDED, FAULT = b"ended ", b"fault "
-"""What a report begins with: the status of the program as waitpid(2) has it, or the reason why it was not executed."""
+"""The first words of a report. The word ENDED is followed by the program's status from waitpid(2). The word FAULT is followed by
+the reason why the program was not executed.
+"""
 LONGEST_REPORT = 500
-"""Most characters of a report."""
-
-
-def become_subreaper() -> None:
-    """Have processes below this one become its children when their parents end. Raises OSError."""
-    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "PR_SET_CHILD_SUBREAPER")
-
-
-def children() -> list[int]:
-    """Return the children of this process, which has one thread. Raises OSError."""
-    pid = os.getpid()
-    with open(f"/proc/self/task/{pid}/children", "rb") as file:
-        return [int(word) for word in file.read().split()]
-
-
-def end_all_below() -> None:
-    """Kill the children of this process, and theirs as they come up, until none is left."""
-    while True:
-        with suppress(OSError):
-            for child in children():
-                with suppress(ProcessLookupError):
-                    os.kill(child, signal.SIGKILL)
-        try:
-            os.waitpid(-1, 0)
-        except ChildProcessError:
-            return
+"""Maximum number of characters of a report."""
 
 
 def fork_runner(program: tuple[str, ...], streams: tuple[int, int, int], leash: int, report: int) -> int:
     """Fork a runner, and return its pid. ``streams`` become descriptors 0 to 2 of the program. When the other end of ``leash`` is
-    closed, the runner ends the program. It writes to ``report`` how the program ended: one line. Raises OSError.
+    closed, the runner ends the program. The runner writes one line to ``report``. The line in the report says how the program
+    ended. Raises OSError.
     """
     everything = signal.valid_signals()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, everything)
@@ -80,7 +58,7 @@ def fork_runner(program: tuple[str, ...], streams: tuple[int, int, int], leash: 
 
 def _be_runner(program: tuple[str, ...], streams: tuple[int, int, int], leash: int, report: int) -> NoReturn:
     try:
-        signal.set_wakeup_fd(-1)  # else a signal here would be told to the event loop of jitd-programs
+        signal.set_wakeup_fd(-1)  # otherwise the event loop of jitd-programs would receive the signals of this process
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         _close_all_but({*streams, leash, report})
@@ -104,7 +82,7 @@ def _be_runner(program: tuple[str, ...], streams: tuple[int, int, int], leash: i
 
 
 def check_program(program: bytes) -> None:
-    """Raises Uninspectable unless root alone could have changed what is at ``program``, an absolute path."""
+    """Raise Uninspectable if an account other than root could have changed the file ``program``, which is an absolute path."""
     _, found = changers(program, View(0))
     if found:
         raise Uninspectable("; ".join(found))
@@ -117,11 +95,11 @@ def _tell(report: int, kind: bytes, text: str) -> None:
 
 
 def _watch(pid: int, leash: int, report: int) -> None:
-    """Wait for the end of the program, or of the leash. Then kill what is left, and report."""
+    """Wait until the program ends or the leash is closed. Then kill the remaining processes, and report."""
     process = os.pidfd_open(pid)
     waits = select.poll()
     waits.register(process, select.POLLIN)
-    waits.register(leash, select.POLLIN)  # its end is an event, too
+    waits.register(leash, select.POLLIN)  # the end of the leash is an event, too
     ready = {descriptor for descriptor, _ in waits.poll()}
     status = None
     if process in ready:
@@ -134,7 +112,7 @@ def _watch(pid: int, leash: int, report: int) -> None:
 
 
 def _execute(words: list[bytes], streams: tuple[int, int, int], report: int) -> NoReturn:
-    """Become the program. ``report`` is closed by that."""
+    """Execute the program. A successful exec closes ``report``."""
     try:
         os.setsid()
         moved = [_above(descriptor) for descriptor in streams]
@@ -143,7 +121,7 @@ def _execute(words: list[bytes], streams: tuple[int, int, int], report: int) -> 
             os.dup2(descriptor, number)
         _close_all_but({0, 1, 2, report})
         for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
-            with suppress(OSError):  # those that the C library keeps for itself
+            with suppress(OSError):  # the C library reserves some signals for itself
                 signal.signal(number, signal.SIG_DFL)
         for limit, most in LIMITS.items():
             _, hard = resource.getrlimit(limit)
@@ -164,7 +142,7 @@ def _above(descriptor: int) -> int:
 
 
 def _close_all_but(kept: Iterable[int]) -> None:
-    """Close all descriptors but ``kept``."""
+    """Close all descriptors except ``kept``."""
     first = 0
     for descriptor in sorted(set(kept)):
         if first < descriptor:  # os.closerange(0, 0) would close all of them

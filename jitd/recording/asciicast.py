@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A recording as an asciicast, versions 2 and 3 (https://docs.asciinema.org/manual/asciicast/v3/).
+"""Converts a recording to an asciicast, versions 2 and 3 (https://docs.asciinema.org/manual/asciicast/v3/).
 
-Law: each line is as the specification says, and is JSON in ASCII. The format holds text. Bytes that are not UTF-8 are written
-``\\xNN``. By default output is made harmless to play, and then such bytes are replaced.
+Law: each line follows the specification, and is JSON in ASCII. The format can contain only text. Bytes that are not UTF-8 are
+written as ``\\xNN``. By default, the output is made harmless to play. In output that was made harmless, bytes that are not UTF-8
+are replaced.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ def lines(
 ) -> Iterator[str]:
     """Yield the lines of the file, each with its line break. Raises ValueError if ``version`` is not one of VERSIONS.
 
-    ``is_raw``: give output as it was; else ``Filter`` makes it harmless to play. ``with_input``: give typed input too.
+    If ``is_raw`` is True, the output is not changed. If ``is_raw`` is False, ``Filter`` makes the output harmless to play. If
+    ``with_input`` is True, typed input is included.
     """
     yield _line(_head(header, version))
     read = {kind: _reader(kind, is_raw) for kind in (*SHOWN, Kind.INPUT, Kind.STDIN)}
@@ -59,7 +61,7 @@ def _head(header: Header, version: int) -> dict[str, object]:
 
 
 def _quoted(argument: str) -> str:
-    """Return ``argument`` in quotes if it needs them, so that a reader sees where it ends."""
+    """Return ``argument``. Put quotes around an argument if its end would not be clear without quotes."""
     if argument and all(char in _UNQUOTED for char in argument):
         return argument
     return "'" + argument.replace("'", "\\'") + "'"
@@ -69,14 +71,16 @@ Reading = Callable[[bytes, bool], str]
 
 
 def _reader(kind: Kind, is_raw: bool) -> Reading:
-    """Return a function that makes text of the bytes of one stream. A character may be split between two frames."""
+    """Return a function that converts the bytes of one stream to text. The function accepts a character whose bytes are split
+    between two frames.
+    """
     decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
     harmless = Filter() if kind in SHOWN and not is_raw else None
     is_terminal = kind in (Kind.OUTPUT, Kind.INPUT)
 
     def read(data: bytes, is_last: bool) -> str:
         if not is_terminal:
-            data = data.replace(b"\n", b"\r\n")  # as a terminal would have done it
+            data = data.replace(b"\n", b"\r\n")  # as a terminal would have done
         if harmless is not None:
             data = harmless.feed(data) + (harmless.restore() if is_last else b"")
         return decoder.decode(data, is_last)
@@ -109,7 +113,7 @@ def _events(frame: Frame, version: int, with_input: bool, read: dict[Kind, Readi
 
 
 def _rests(read: dict[Kind, Reading]) -> Iterator[str]:
-    """Yield what is left at the end: characters that were cut short, and the bytes that restore the viewer's terminal."""
+    """Yield the text at the end of the streams: incomplete characters, and the bytes that restore the viewer's terminal."""
     for kind in SHOWN:
         text = read[kind](b"", True)
         if text:
@@ -120,8 +124,8 @@ def _told(frame: Frame) -> str:
     if frame.kind is Kind.SUSPENDED:
         return f"stopped by signal {frame.signal}"
     if frame.kind is Kind.GAP:
-        return f"not kept from here on: {frame.because}"
-    return "goes on" if frame.kind is Kind.RESUMED else "typed without an echo, and not kept"
+        return f"not recorded from here on: {frame.because}"
+    return "goes on" if frame.kind is Kind.RESUMED else "typed without an echo, and not recorded"
 
 
 def _event(at: int, told: int, version: int, code: str, data: str) -> str:

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes the output of a command, which was written for its own terminal, harmless for another terminal (THREATS L-06,
-CVE-2023-28487).
+"""Makes the output of a command harmless for a viewer's terminal. The command wrote the output for its own terminal, so the
+output may contain any sequence (THREATS L-06, CVE-2023-28487).
 
-Law: what is not named here is dropped. What passes only draws: text, colours, the cursor, erasing, scrolling, the other screen.
-Nothing that passes makes a terminal answer, store, print, rename, resize, or read its keys in another way. Each sequence comes
-out whole or not at all. ``restore`` undoes what would last longer than the recording.
+Law: only the sequences that are listed in this module are passed on. All other sequences are dropped. The sequences that are
+passed on only draw: text, colours, the cursor, erasing, scrolling, the other screen. Sequences that make a terminal answer,
+store, print, rename or resize are dropped. Sequences that change how a terminal reads keys are dropped too. A sequence is passed
+on as a whole, or is dropped as a whole. ``restore`` cancels every effect that would remain after the recording.
 """
 
 from __future__ import annotations
@@ -14,21 +15,30 @@ import re
 from jitd.recording.sequences import Sequences, Token, Word
 
 PASSING = frozenset("\b\t\n\v\f\r")
-"""C0 controls that pass. ENQ does not, as it makes a terminal answer; nor BEL, as it draws nothing."""
+"""The C0 controls that are passed on. ENQ is dropped, because ENQ makes a terminal answer. BEL is dropped, because BEL draws
+nothing.
+"""
 DRAWING = frozenset("@ABCDEFGHIJKLMPSTXZ`abdefmrsu")
-"""Final characters of the control sequences without prefix and intermediate characters that pass. They move the cursor, erase,
-insert, scroll and set colours."""
+"""Final characters of the control sequences that are passed on. These sequences have no prefix and no intermediate characters.
+With these sequences, a command moves the cursor, erases, inserts, scrolls and sets colours.
+"""
 MODES = {"4": False}
-"""Modes of ``h`` and ``l`` that pass (insert) → whether the mode is usually set."""
+"""Maps the number of a mode to True if terminals usually have this mode set. Sequences with ``h`` and ``l`` are passed on only
+for these modes. The only mode here is insert.
+"""
 PRIVATE_MODES = {
     "5": False, "6": False, "7": True, "25": True, "47": False, "1047": False, "1048": False, "1049": False,
 }  # fmt: skip
-"""The same for modes with ``?``: reverse video, origin, wrapping, the cursor, the other screen. These do not pass: keys, mouse,
-paste, focus, 132 columns, synchronized output (the screen is not drawn until the mode ends)."""
+"""The same as MODES, for the modes with ``?``: reverse video, origin, wrapping, the cursor, the other screen. Sequences for the
+modes of keys, mouse, paste, focus, 132 columns and synchronized output are dropped. With synchronized output, the screen is not
+drawn until the mode ends.
+"""
 OTHER_SCREEN = ("1049", "1047", "47")
 CURSOR_STYLES = frozenset({"", "0", "1", "2", "3", "4", "5", "6"})
 ESCAPES = frozenset("78DEM")
-"""Final characters of plain escape sequences that pass: save and restore the cursor, index, next line, reverse index."""
+"""Final characters of the simple escape sequences that are passed on: save and restore the cursor, index, next line, reverse
+index.
+"""
 _NUMBERS = re.compile(r"[0-9;]*", re.ASCII)
 _COLOURS = re.compile(r"[0-9;:]*", re.ASCII)
 _LARGE = re.compile(r"[0-9]{5,}", re.ASCII)
@@ -36,19 +46,23 @@ GRAPHICS = str.maketrans(
     "`abcdefghijklmnopqrstuvwxyz{|}~",
     "◆▒\u2409\u240c\u240d\u240a°±\u2424\u240b┘┐┌└┼⎺⎻─⎼⎽├┤┴┬│≤≥π≠£·",
 )
-"""Line drawing characters of a VT100 → Unicode. A viewer's terminal is never switched to line drawing; it gets these instead."""
+"""Maps line drawing characters of a VT100 to Unicode. A viewer's terminal is never switched to line drawing, and gets these
+characters of Unicode instead.
+"""
 GRAPHICS_ASCII = str.maketrans("`abcdefghijklmnopqrstuvwxyz{|}~", "+#????o#??+++++----_++++|<>*!f.")
 
 
 class Filter:
-    """Takes a command's output in pieces of any size, and gives bytes for a viewer's terminal. ``is_utf8``: that terminal takes
-    UTF-8. Another terminal gets ASCII, since it may take parts of a UTF-8 character for controls."""
+    """Converts a command's output, in pieces of any size, to bytes for a viewer's terminal. ``is_utf8`` is True if the viewer's
+    terminal understands UTF-8. If ``is_utf8`` is False, the terminal gets ASCII, because a terminal without UTF-8 may treat parts
+    of a UTF-8 character as controls.
+    """
 
     def __init__(self, *, is_utf8: bool = True) -> None:
         self._is_utf8 = is_utf8
         self._sequences = Sequences()
-        self._sets = ["B", "B"]  # the character sets that are designated as G0 and G1
-        self._shift = 0  # which of the two is in use
+        self._sets = ["B", "B"]  # the character sets of G0 and G1
+        self._shift = 0  # 0 if G0 is in use, 1 if G1 is in use
         self._saved = (["B", "B"], 0)
         self._modes: dict[str, bool] = {}
         self._has_margins = False
@@ -56,12 +70,14 @@ class Filter:
         self._is_touched = False
 
     def feed(self, data: bytes) -> bytes:
-        """Return what of ``data`` may be written to the viewer's terminal."""
+        """Return the part of ``data`` that may be written to the viewer's terminal."""
         text = "".join(map(self._passed, self._sequences.feed(data)))
         return text.encode("utf-8" if self._is_utf8 else "ascii", "replace")
 
     def restore(self) -> bytes:
-        """Return the bytes that restore the viewer's terminal to its state before the first byte; none if only text passed."""
+        """Return the bytes that restore the viewer's terminal to its state before the first byte. Return no bytes if only text
+        was written.
+        """
         if not self._is_touched:
             return b""
         self._is_touched = False
@@ -107,7 +123,7 @@ class Filter:
             self._sets["()".index(intermediate)] = final
         if intermediate:
             return ""
-        if final == "c":  # full reset
+        if final == "c":  # a full reset
             self._forget_sets()
             return self._restored() + "\x1b[H\x1b[2J"
         if final == "7":
@@ -138,7 +154,7 @@ class Filter:
     def _drawing(self, before: str, final: str) -> str:
         if final in "JK" and before not in ("", "0", "1", "2"):  # 3 J erases the scrollback of the viewer's terminal
             return ""
-        if final in "su" and before:  # with parameters they set margins, or the keyboard's protocol
+        if final in "su" and before:  # with parameters, these sequences set margins or the keyboard's protocol
             return ""
         if final == "T" and ";" in before:  # mouse tracking
             return ""
@@ -158,7 +174,7 @@ class Filter:
         return f"\x1b[{prefix}{';'.join(passing)}{final}" if passing else ""
 
     def _restored_but_screen(self) -> str:
-        """Return what a soft reset does. It does not change which screen is in use."""
+        """Return sequences with the effect of a soft reset. The terminal stays on the screen that is in use."""
         in_use = {f"?{mode}": True for mode in OTHER_SCREEN if self._modes.pop(f"?{mode}", False)}
         out = self._restored()
         self._modes.update(in_use)

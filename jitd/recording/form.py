@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The format of a recording: header, frames, chunks (PROTOCOL.md, section 8). Encodes values as bytes, and decodes them.
 
-Law: pure. A value has one spelling. What is read is exactly what can have been written; for anything else Altered is raised.
-Unpacking never makes more than MOST_RAW bytes, however few are unpacked.
+Law: pure. Each value has only one encoding. The reader accepts only bytes that the writer can produce. All other bytes raise
+Altered. Unpacking never produces more than MOST_RAW bytes, even from a small input.
 """
 
 from __future__ import annotations
@@ -17,33 +17,38 @@ from typing import Any, NamedTuple
 
 MAGIC = b"jitd recording 1\n"
 MOST_HEADER = 16 * 1024 * 1024
-"""Bytes of a header, at most: 2 MiB of arguments, each byte shown as four."""
+"""Maximum number of bytes of a header. This limit is enough for 2 MiB of arguments, even if each byte is shown as four
+characters.
+"""
 MOST_DATA = 64 * 1024
-"""Bytes of data in one frame, at most."""
+"""Maximum number of bytes of data in one frame."""
 MOST_RAW = 192 * 1024
-"""Bytes in one chunk when it is unpacked, at most."""
+"""Maximum number of bytes of one unpacked chunk."""
 MOST_TIME = 1 << 62
-"""Microseconds, at most, of a time in the header or between two frames."""
+"""Maximum number of microseconds of a time in the header, or between two frames."""
 HEAD = 13
-"""Bytes of a chunk's head: method, stored length, unpacked length, and the CRC-32 of these nine bytes."""
+"""Number of bytes of a chunk's head. The head contains the method, the stored length, the unpacked length, and the CRC-32 of
+these nine bytes.
+"""
 DIGEST = 32
 OVERHEAD = HEAD + DIGEST
-"""Bytes of a chunk beside its content."""
+"""The number of bytes of a chunk in addition to its content."""
 PACKED, PLAIN = b"z", b"-"
-"""How a chunk is stored: packed by zlib (RFC 1950), or as it is."""
+"""The method with which a chunk is stored: packed by zlib (RFC 1950), or not packed."""
 
 RUN_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}(\.[1-9][0-9]{0,8})?", re.ASCII)
 _HEX = re.compile(r"[0-9a-f]{64}", re.ASCII)
 RECORDS = ("output", "all")
 SYNCS = ("interval", "always")
 ENDINGS = ("exited", "signaled", "not started", "lost")
-"""How a run can end, spelled as in the core."""
+"""The possible ends of a run, with the same words as in the package jitd.core."""
 
 
 class Altered(Exception):
-    """The recording is not as it was written: it is altered, or damaged.
+    """The recording was altered or damaged after it was written.
 
-    ``chunk`` is the number of the chunk, from 1; 0 is the header. ``offset`` is in bytes from the beginning of the file.
+    ``chunk`` is the number of the altered chunk, starting with 1. Number 0 means the header. ``offset`` is the position in bytes
+    from the beginning of the file.
     """
 
     def __init__(self, chunk: int, offset: int, sentence: str) -> None:
@@ -53,38 +58,38 @@ class Altered(Exception):
 
 
 class Kind(StrEnum):
-    """What a frame tells. The value is the byte for it in the file."""
+    """The kinds of frames. The value of a kind is the byte that is written for the kind in the file."""
 
     OUTPUT = "o"
-    """Bytes that the command's terminal has put out."""
+    """Bytes that the command's terminal has output."""
     INPUT = "i"
     """Bytes that were typed at the command's terminal."""
     STDIN = "0"
     STDOUT = "1"
     STDERR = "2"
-    """Bytes of a stream that is not a terminal: STDIN, STDOUT, STDERR."""
+    """STDIN, STDOUT and STDERR mean bytes of a stream that is not a terminal."""
     WINDOW = "w"
-    """The window's size changed."""
+    """The size of the window has changed."""
     SUSPENDED = "s"
-    """The command was stopped by a signal."""
+    """A signal has stopped (suspended) the command."""
     RESUMED = "c"
     WITHHELD = "x"
-    """Something was typed while the terminal did not echo. What it was, and how much, was not recorded."""
+    """A person has typed while the terminal did not echo. Neither the text nor its length was recorded."""
     GAP = "g"
-    """From here on something was not recorded, with the reason."""
+    """Some data after this frame were not recorded. The content of the frame is the reason."""
     END = "e"
-    """How the run ended. It is the last frame."""
+    """How the run ended. This is the last frame."""
 
 
 BYTES = frozenset({Kind.OUTPUT, Kind.INPUT, Kind.STDIN, Kind.STDOUT, Kind.STDERR})
-"""Kinds whose data are bytes of the command's streams."""
+"""The kinds of frames whose data are bytes of the command's streams."""
 SHOWN = frozenset({Kind.OUTPUT, Kind.STDOUT, Kind.STDERR})
-"""Kinds of BYTES that a viewer sees."""
+"""The kinds in BYTES that are shown to a viewer."""
 
 
 class End(NamedTuple):
-    """How a run ended: one of ENDINGS; the exit status or the signal's number; and a sentence that gives the reason, which may be
-    empty.
+    """How a run ended: one of ENDINGS, the exit status or the signal's number, and a sentence with the reason. The sentence may
+    be empty.
     """
 
     ending: str
@@ -93,7 +98,9 @@ class End(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """A point in a recording: chunks and bytes so far, and the digest of the last chunk, which covers all chunks before it."""
+    """A point in a recording: the number of chunks and bytes before this point, and the digest of the last of these chunks. The
+    digest of a chunk covers all earlier chunks.
+    """
 
     n_chunks: int
     size: int
@@ -101,7 +108,7 @@ class Mark(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """One event of the recording, ``at`` microseconds after its beginning."""
+    """One event of the recording. ``at`` is the time since the beginning of the recording, in microseconds."""
 
     at: int
     kind: Kind
@@ -114,12 +121,12 @@ class Frame(NamedTuple):
 
     @property
     def signal(self) -> int:
-        """The signal's number. Only for a SUSPENDED."""
+        """The number of the signal. Only for a SUSPENDED."""
         return self.data[0]
 
     @property
     def because(self) -> str:
-        """Why something was not recorded, a sentence. Only for a GAP."""
+        """A sentence that says why data were not recorded. Only for a GAP."""
         return self.data.decode("utf-8")
 
     @property
@@ -130,12 +137,14 @@ class Frame(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The beginning of a recording. Text must be printable, as ``shown`` makes it.
+    """The beginning of a recording. All texts must be printable, as the results of the function ``shown`` are.
 
-    ``run`` is the run's id, ``fingerprint`` the request's, in hexadecimal. ``started_at`` is for people: microseconds since 1970.
-    Frames count from ``boot_at``: microseconds on CLOCK_BOOTTIME of the boot ``boot_id``. ``rows`` and ``columns`` are 0 if the
-    run has no terminal. ``path`` is the file that was executed. ``requester`` asked for it, and it ran as ``user`` and ``group``
-    in ``directory``. ``records`` is one of RECORDS, ``sync`` one of SYNCS. Raises ValueError with a sentence.
+    ``run`` is the id of the run. ``fingerprint`` is the fingerprint of the request, in hexadecimal. ``started_at`` is the start
+    of the run in microseconds since 1970, and is only shown to people. ``boot_at`` is the start of the run in microseconds on
+    CLOCK_BOOTTIME of the boot ``boot_id``. The times of frames are counted from ``boot_at``. ``rows`` and ``columns`` are 0 if
+    the run has no terminal. ``path`` is the file that was executed. ``requester`` asked for this run. The file was executed as
+    ``user`` and ``group`` in ``directory``. ``records`` is one of RECORDS. ``sync`` is one of SYNCS. Raises ValueError with a
+    sentence.
     """
 
     run: str
@@ -182,11 +191,13 @@ class Header:
 
 
 PREFIX = len(MAGIC) + 8
-"""Number of the bytes that tell how long the header is: MAGIC, the length, and the CRC-32 of both."""
+"""The number of bytes at the beginning of a file from which the length of the header is read. The prefix consists of MAGIC, the
+length of the header, and the CRC-32 of both.
+"""
 
 
 def is_plain(text: str) -> bool:
-    """True if every character of ``text`` is printable: then it can do nothing to a terminal but draw."""
+    """True if every character of ``text`` is printable. A printable text can only draw on a terminal."""
     return text.isprintable()
 
 
@@ -200,7 +211,9 @@ def _prefix(length: int) -> bytes:
 
 
 def header_length(prefix: bytes) -> int:
-    """Return how many bytes stand before the first chunk. ``prefix`` is the first PREFIX bytes of the file. Raises Altered."""
+    """Return the number of bytes of the header, that is, of all bytes before the first chunk. ``prefix`` is the first PREFIX
+    bytes of the file. Raises Altered.
+    """
     if not prefix.startswith(MAGIC):
         raise Altered(0, 0, "this is not a recording, or one of a version that is not known here")
     length = int.from_bytes(prefix[len(MAGIC) : PREFIX - 4], "big")
@@ -210,9 +223,10 @@ def header_length(prefix: bytes) -> int:
 
 
 def decode_header(data: bytes) -> tuple[Header, bytes]:
-    """Return the header, and its digest, from which the digest of the first chunk is made. Raises Altered.
+    """Return the header and the header's digest. The digest of the first chunk is computed from the header's digest. Raises
+    Altered.
 
-    ``data`` are as many bytes of the file as ``header_length`` has returned.
+    ``data`` is the beginning of the file. The length of ``data`` must be the number that ``header_length`` has returned.
     """
     before, digest = data[:-DIGEST], data[-DIGEST:]
     if hashlib.sha256(before).digest() != digest:
@@ -234,7 +248,9 @@ def decode_header(data: bytes) -> tuple[Header, bytes]:
 
 
 def varint(number: int) -> bytes:
-    """Encode a number with seven bits in each byte, the lowest first. A set high bit says that more bytes follow."""
+    """Encode a number with seven bits in each byte, the lowest bits first. If the high bit of a byte is set, more bytes
+    follow.
+    """
     out = bytearray()
     while number > 0x7F:
         out.append(number & 0x7F | 0x80)
@@ -244,19 +260,21 @@ def varint(number: int) -> bytes:
 
 
 def encode_frame(delta: int, kind: Kind, data: bytes) -> bytes:
-    """Encode a frame, ``delta`` microseconds after the frame before. Raises ValueError for a frame that no reader accepts."""
+    """Encode a frame whose time is ``delta`` microseconds after the previous frame. Raises ValueError for a frame that readers
+    would refuse.
+    """
     if not (0 <= delta <= MOST_TIME) or not _is_sound(kind, data):
         raise ValueError("no such frame")
     return varint(delta) + kind.value.encode("ascii") + varint(len(data)) + data
 
 
 def encode_end(end: End) -> bytes:
-    """Return the data of an END."""
+    """Encode ``end`` as the data of a frame of the kind END."""
     return bytes([ENDINGS.index(end.ending)]) + end.number.to_bytes(4, "big") + end.because.encode("utf-8")
 
 
 def _is_sound(kind: Kind, data: bytes) -> bool:
-    """True if a frame of that kind can have these data."""
+    """True if ``data`` are valid data for a frame of this kind."""
     if len(data) > MOST_DATA:
         return False
     if kind in BYTES:
@@ -281,7 +299,7 @@ _KINDS = {ord(kind.value): kind for kind in Kind}
 
 
 def decode_frames(raw: bytes, at: int) -> list[Frame]:
-    """Return the frames in ``raw``, the content of a chunk. ``at`` is the time of the frame before. Raises ValueError."""
+    """Return the frames in ``raw``, the content of a chunk. ``at`` is the time of the previous frame. Raises ValueError."""
     frames = []
     place = 0
     while place < len(raw):
@@ -319,7 +337,9 @@ def _read_varint(raw: bytes, place: int) -> tuple[int, int]:
 
 
 def encode_chunk(previous: bytes, method: bytes, stored: bytes, n_raw: int) -> tuple[bytes, bytes]:
-    """Return the head with the digest of a chunk, and the digest alone. In the file ``stored`` follows the digest."""
+    """Return two values. The first value is the head of a chunk, followed by the chunk's digest. The second value is only the
+    digest. In the file, ``stored`` is written after the digest.
+    """
     head = method + len(stored).to_bytes(4, "big") + n_raw.to_bytes(4, "big")
     head += zlib.crc32(head).to_bytes(4, "big")
     digest = chunk_digest(previous, head, stored)
@@ -327,7 +347,7 @@ def encode_chunk(previous: bytes, method: bytes, stored: bytes, n_raw: int) -> t
 
 
 def chunk_digest(previous: bytes, head: bytes, stored: bytes) -> bytes:
-    """Return the digest of a chunk: SHA-256 over the previous digest, the head and the stored bytes."""
+    """Return the digest of a chunk. The digest is SHA-256 over the previous digest, the head and the stored bytes."""
     hashing = hashlib.sha256(previous)
     hashing.update(head)
     hashing.update(stored)
@@ -335,7 +355,7 @@ def chunk_digest(previous: bytes, head: bytes, stored: bytes) -> bytes:
 
 
 def stored_length(head: bytes) -> int:
-    """Return how many bytes follow the digest of a chunk with this head. Raises ValueError."""
+    """Return the number of bytes after the digest, for a chunk with the head ``head``. Raises ValueError."""
     if zlib.crc32(head[:9]) != int.from_bytes(head[9:HEAD], "big"):
         raise ValueError("a chunk's head is not what was written")
     n_stored, n_raw = int.from_bytes(head[1:5], "big"), int.from_bytes(head[5:9], "big")
@@ -346,14 +366,16 @@ def stored_length(head: bytes) -> int:
 
 
 def unpack(head: bytes, stored: bytes) -> bytes:
-    """Return the content of a chunk. Unpacks no more bytes than the head says, which is at most MOST_RAW. Raises ValueError."""
+    """Return the content of a chunk. The number of unpacked bytes is limited to the number in the head. The number in the head is
+    at most MOST_RAW. Raises ValueError.
+    """
     if head[:1] == PLAIN:
         return stored
     n_raw = int.from_bytes(head[5:9], "big")
     unpacking = zlib.decompressobj()
     try:
         raw = unpacking.decompress(stored, n_raw)
-        if not unpacking.eof:  # the checksum may still have to be read; it must not bring another byte
+        if not unpacking.eof:  # the checksum may still follow, but no further byte of content
             raw += unpacking.decompress(unpacking.unconsumed_tail, 1)
     except zlib.error:
         raise ValueError("a chunk cannot be unpacked") from None

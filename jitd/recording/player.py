@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Plays a recording on a viewer's terminal: what is written when, and what each key does.
+"""Plays a recording on a viewer's terminal. This module decides which bytes are written at which time, and what each key does.
 
-Law: pure. Time is an argument. All output went through ``Filter``, or is one of a few sequences of our own. What ``finish``
-returns restores the terminal, however the replay ends. Memory does not grow with the recording.
+Law: pure. Time is an argument. All output of a recording is filtered by ``Filter``. In addition, this module writes only a few
+fixed sequences. The bytes that ``finish`` returns restore the terminal after every end of the replay. The use of memory does not
+grow with the recording.
 """
 
 from __future__ import annotations
@@ -16,24 +17,28 @@ from jitd.recording.form import SHOWN, End, Frame, Kind
 from jitd.recording.sequences import Text
 
 SLOWEST, FASTEST = 1 / 64, 1024.0
-"""Limits of the speed, as factors."""
+"""The minimum and maximum speed, as factors."""
 MOST_AT_ONCE = 256 * 1024
-"""Bytes of the recording that one call plays, about, so that keys are read in between."""
+"""The approximate maximum number of bytes that one call plays. With this limit, the caller can read keys between two calls."""
 MOST_LATE = 1.0
-"""Seconds of delay that a replay catches up on, at most, after the viewer's terminal was stopped."""
+"""If the viewer's terminal was stopped, the replay is late. To catch up, the replay leaves out at most this number of seconds of
+waiting.
+"""
 MOST_SOUGHT = 256
-"""Characters of a text to search for, at most."""
+"""Maximum number of characters of a text to search for."""
 BELL = b"\a"
 CLEAR = b"\x1b[H\x1b[2J"
 
 
 class Player:
-    """A replay. Each call of ``frames`` yields all frames from the beginning. Times are seconds of any clock that does not jump.
+    """A replay of a recording. Each call of ``frames`` yields all frames from the beginning. Times are in seconds, on any
+    monotonic clock.
 
-    ``speed`` is a factor. A pause longer than ``idle_limit`` seconds is shortened to it. ``streams`` are the kinds that are
-    shown. ``newline`` ends a line of a stream that was not a terminal: a viewer's terminal needs both characters.
-    Call ``advance`` at ``due_at``, and ``key`` with what was typed, and write what they return. Raises ValueError for an
-    impossible speed or limit. ``advance`` and ``key`` raise what ``frames`` raises.
+    ``speed`` is a factor. A pause that is longer than ``idle_limit`` seconds is shortened to this limit. ``streams`` are the
+    kinds of frames that are shown. ``newline`` ends a line of a stream that was not a terminal. ``newline`` usually has two
+    characters, because a viewer's terminal needs both. Call ``advance`` at the time ``due_at``, and call ``key`` with the typed
+    keys. Write the bytes that ``advance`` and ``key`` return. Raises ValueError for an impossible speed or limit. ``advance`` and
+    ``key`` also raise the exceptions of ``frames``.
     """
 
     def __init__(
@@ -55,7 +60,7 @@ class Player:
         self.is_over = False
         self.end: End | None = None
         self.position = 0
-        """Time of the last frame that was played, in microseconds from the beginning of the recording."""
+        """The time of the last frame that was played, in microseconds from the beginning of the recording."""
         self._frames = frames
         self._idle_limit = idle_limit
         self._is_utf8 = is_utf8
@@ -69,14 +74,14 @@ class Player:
         self._left = 0.0  # while the replay is paused: seconds of the recording until the next frame
         self._rush_to = 0  # up to this number of frames the replay does not wait
         self._is_asking = False
-        self._was_paused = False  # whether the replay was paused before the viewer was asked what to search for
+        self._was_paused = False  # True if the replay was paused before the viewer was asked for a text
         self._typed = ""
         self._sought = ""
 
     # --- time --------------------------------------------------------------------------------------------------------
 
     def due_at(self) -> float | None:
-        """Return when ``advance`` must be called next; None if not before another key."""
+        """Return the time when ``advance`` must be called next. Return None if no call is needed before the next key."""
         if self.is_over:
             return None
         if self._next_at is None or self._is_rushing:
@@ -84,7 +89,7 @@ class Player:
         return None if self.is_paused or self._is_asking else self._next_at
 
     def advance(self, now: float) -> bytes:
-        """Play the frames that are due at ``now``, and return what to write."""
+        """Play the frames that are due at ``now``, and return the bytes to write."""
         if self._next_at is None:
             self._fetch(now)
         out = bytearray()
@@ -107,7 +112,7 @@ class Player:
         return not self.is_paused and not self._is_asking and now >= self._next_at
 
     def _fetch(self, begins_at: float) -> None:
-        """Fetch the next frame. It is due at ``begins_at`` plus the pause before the frame."""
+        """Fetch the next frame. The time of the frame is ``begins_at`` plus the pause before the frame."""
         self._next = next(self._coming, None)
         if self._next is None:
             self.is_over = True
@@ -133,25 +138,25 @@ class Player:
         if frame.kind is Kind.END:
             self.end = frame.end
         if frame.kind is Kind.GAP:
-            return self._filter.feed(f"\r\n[not kept from here on: {frame.because}]\r\n".encode())
+            return self._filter.feed(f"\r\n[not recorded from here on: {frame.because}]\r\n".encode())
         if frame.kind not in self._streams:
             return b""
         if frame.kind is Kind.OUTPUT:
             return self._filter.feed(frame.data)
-        return self._filter.feed(frame.data.replace(b"\n", self._newline))  # as a terminal would have done it
+        return self._filter.feed(frame.data.replace(b"\n", self._newline))  # as a terminal would have done
 
     def finish(self) -> bytes:
-        """End the replay. Return the bytes that restore the viewer's terminal, which must always be written last."""
+        """End the replay. Return the bytes that restore the viewer's terminal. The caller must always write these bytes last."""
         self.is_over = True
         return self._filter.restore()
 
     # --- keys --------------------------------------------------------------------------------------------------------
 
     def key(self, typed: bytes, now: float) -> bytes:
-        """Do what typed keys say, and return what to write immediately.
+        """Handle typed keys, and return the bytes to write immediately.
 
-        Space pauses or goes on, ``+`` and ``-`` change the speed, ``.`` plays one frame, ``/`` asks for a text to search for,
-        ``n`` searches for it again, ``q`` or Ctrl-C ends the replay.
+        Space pauses the replay or continues it. ``+`` and ``-`` change the speed. ``.`` plays one frame. ``/`` asks for a text to
+        search for, and ``n`` searches for this text again. ``q`` or Ctrl-C ends the replay.
         """
         out = self.advance(now) if self._next_at is None else b""
         for char in typed.decode("utf-8", "replace"):
@@ -200,7 +205,7 @@ class Player:
             self._go_on(now)
 
     def _step(self, now: float) -> bytes:
-        """Play until the next frame that shows something."""
+        """Play frames until a frame has changed the viewer's screen."""
         out = b""
         while not out and not self.is_over and not self._is_rushing:
             out = self._play(now)
@@ -227,7 +232,9 @@ class Player:
         return self._question()
 
     def _search(self, now: float) -> bytes:
-        """Play up to the next place of the text that is searched for, and pause. If there is none, ring the bell and stay."""
+        """Play up to the next place where the searched text is shown, and pause there. If the text does not occur, ring the bell
+        and stay at the present place.
+        """
         place = self._find() if self._sought else None
         if place is None:
             return BELL + self._draw_again(self._n_played, now)
@@ -235,7 +242,7 @@ class Player:
         return self._draw_again(place, now)
 
     def _find(self) -> int | None:
-        """Return how many frames must be played until the text that is searched for is shown; None if it does not come."""
+        """Return the number of frames to play until the searched text is shown. Return None if the text does not occur."""
         text, tail = Text(), ""
         for number, frame in enumerate(islice(self._frames(), self._n_played, None), self._n_played + 1):
             if frame.kind not in self._streams:
@@ -247,7 +254,9 @@ class Player:
         return None
 
     def _draw_again(self, n_frames: int, now: float) -> bytes:
-        """Clear the screen, and play the first ``n_frames`` without waiting: the question has overwritten a line."""
+        """Clear the screen, and play the first ``n_frames`` without waiting. Call this function after a question has overwritten
+        a line of the screen.
+        """
         out = self._filter.restore() + CLEAR
         self._filter = Filter(is_utf8=self._is_utf8)
         self._coming = self._frames()

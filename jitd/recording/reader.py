@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads recordings: from a file, or from bytes as they arrive.
+"""Reads a recording from a file, or from bytes while they arrive.
 
-Law: a frame is given only after the digest of its chunk was checked, which covers everything before. A missing end is not
-reported as an alteration. No frame of an altered chunk is given.
+Law: a frame is returned only after the digest of its chunk was checked. The digest of a chunk covers everything before the chunk.
+If the end of a recording is missing, this is not reported as an alteration. No frame of an altered chunk is returned.
 """
 
 from __future__ import annotations
@@ -31,14 +31,15 @@ from jitd.recording.form import (
 )  # fmt: skip
 
 PIECE = 256 * 1024
-"""Bytes that are read from a file in one call."""
+"""Number of bytes that are read from a file in one call."""
 
 
 class Feed:
-    """Takes bytes in pieces of any size, and gives frames. ``header`` is None until the whole header has arrived.
+    """Converts the bytes of a recording to frames. The bytes may arrive in pieces of any size. ``header`` is None until the whole
+    header has arrived.
 
-    ``mark`` is the point after the last whole chunk. ``expected`` are marks that are kept elsewhere: when the recording has as
-    many chunks as one of these, its own mark must be equal.
+    ``mark`` is the point after the last whole chunk. ``expected`` are marks that are known from another place. When the recording
+    reaches the number of chunks of an expected mark, its own mark must be equal to the expected mark.
     """
 
     def __init__(self, expected: Collection[Mark] = ()) -> None:
@@ -53,13 +54,14 @@ class Feed:
 
     @property
     def n_waiting(self) -> int:
-        """Bytes that have arrived but are not a whole chunk yet."""
+        """Number of bytes that have arrived after the last whole chunk."""
         return len(self._buffer)
 
     def feed(self, data: bytes) -> list[Frame]:
-        """Take ``data``, and return the frames that are complete now.
+        """Add ``data``, and return the frames that are complete now.
 
-        Raises Altered at an altered part, after all frames before it were given; then every call raises it again.
+        If a part is altered, this call returns all earlier frames, and every later call raises Altered. If this call has no
+        earlier frames to return, it also raises Altered.
         """
         self._buffer += data
         frames: list[Frame] = []
@@ -70,7 +72,7 @@ class Feed:
                 else:
                     frames += self._take_chunk()
             if self.end is not None and self._buffer:
-                raise Altered(self.mark.n_chunks + 1, self.mark.size, "something stands after the end of the recording")
+                raise Altered(self.mark.n_chunks + 1, self.mark.size, "there is data after the end of the recording")
         except Altered as fault:
             self._fault = fault
         if self._fault is not None:
@@ -92,7 +94,7 @@ class Feed:
         number = self.mark.n_chunks + 1
         try:
             if self.end is not None:
-                raise ValueError("something stands after the end of the recording")
+                raise ValueError("there is data after the end of the recording")
             head = bytes(self._buffer[:HEAD])
             length = HEAD + DIGEST + stored_length(head)
             if len(self._buffer) < length:
@@ -121,9 +123,9 @@ class Feed:
 
 
 class Recording:
-    """A recording in a file, which can be read from its beginning many times. The caller closes ``file``.
+    """A recording in a file. The recording can be read many times from its beginning. The caller closes ``file``.
 
-    The header is read here. Raises Altered, also if the header is not complete, and OSError.
+    The constructor reads the header. The constructor raises OSError, and raises Altered if the header is altered or not complete.
     """
 
     def __init__(self, file: int) -> None:
@@ -139,22 +141,24 @@ class Recording:
         self.header = feed.header
 
     def frames(self) -> Iterator[Frame]:
-        """Yield all frames of whole chunks, in order. Raises Altered at the place that is altered, and OSError."""
+        """Yield all frames of whole chunks, in order. Raises OSError. Also raises Altered when the reading reaches an altered
+        part.
+        """
         feed = Feed()
         offset = 0
         while piece := os.pread(self._file, PIECE, offset):
             offset += len(piece)
             yield from feed.feed(piece)
-        feed.feed(b"")  # raises Altered for a fault after the last frame
+        feed.feed(b"")  # raises Altered if there is a fault after the last frame
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What is in a recording.
+    """The contents of a recording in numbers.
 
-    ``mark`` is the point after the last whole chunk. ``lasted`` is in microseconds. ``n_waiting`` is the number of bytes after
-    ``mark``, of a chunk that is not whole. ``end`` is None if it is missing. ``n_bytes`` is the number of bytes of each kind of
-    stream that has any. ``gaps`` are the sentences why something was not recorded.
+    ``mark`` is the point after the last whole chunk. ``lasted`` is the duration in microseconds. ``n_waiting`` is the number of
+    bytes after ``mark``, which belong to an incomplete chunk. ``end`` is None if the end is missing. ``n_bytes`` maps a kind of
+    stream to the number of its bytes. Empty streams are left out. ``gaps`` are sentences that say why data were not recorded.
     """
 
     header: Header
@@ -168,15 +172,17 @@ class Summary:
 
     @property
     def is_whole(self) -> bool:
-        """True if the recording has the run's end, and has no gaps."""
+        """True if the recording has the end of the run and has no gaps."""
         return self.end is not None and not self.gaps
 
 
 def examine(file: int, expected: Collection[Mark] = ()) -> Summary:
-    """Read all of a recording, check its chain, and compare it with ``expected``, the marks that are kept elsewhere.
+    """Read a whole recording, and check its chain. Compare the recording with the marks ``expected``, which are known from
+    another place.
 
-    Raises Altered if something is not as it was written, or if the recording is shorter than one of ``expected`` says; and
-    OSError. It is not a fault if only the end is missing, because the writer was killed or still writes: then ``end`` is None.
+    Raises Altered if a part was altered, or if the recording ends before one of the ``expected`` marks. Raises OSError. If only
+    the end is missing, no exception is raised, and ``end`` is None. The end is missing if the writer was killed or is still
+    writing.
     """
     feed = Feed(expected)
     offset = n_frames = lasted = 0
@@ -191,7 +197,7 @@ def examine(file: int, expected: Collection[Mark] = ()) -> Summary:
                 n_bytes[frame.kind] = n_bytes.get(frame.kind, 0) + len(frame.data)
             elif frame.kind is Kind.GAP:
                 gaps.append(frame.because)
-    feed.feed(b"")  # raises Altered for a fault after the last frame
+    feed.feed(b"")  # raises Altered if there is a fault after the last frame
     if feed.header is None:
         raise Altered(0, 0, "the recording is cut short before its first frame, or is none")
     missing = [mark.n_chunks for mark in expected if mark.n_chunks > feed.mark.n_chunks]

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Parses what a command writes to its terminal, as a terminal does it (ECMA-48, and xterm's control sequences).
+"""Parses the output of a command in the same way as a terminal (ECMA-48, and xterm's control sequences).
 
-Law: pure. However the bytes are split into pieces, the tokens mean the same. Control strings are dropped, and so are sequences
-longer than MOST_PARAMETERS. A control string that never ends hides no more than MOST_STRING characters.
+Law: pure. The way in which the bytes are split into pieces does not change the meaning of the tokens. Control strings are
+dropped. Sequences that are longer than MOST_PARAMETERS are dropped. A control string without an end hides at most MOST_STRING
+characters.
 """
 
 from __future__ import annotations
@@ -13,16 +14,18 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 MOST_PARAMETERS = 256
-"""Characters of one control sequence, at most. A longer one is dropped."""
+"""Maximum number of characters of one control sequence. A longer sequence is dropped."""
 MOST_STRING = 64 * 1024
-"""Most characters of a control string that are dropped. If there are more, they are shown, so that a command cannot hide text."""
+"""Maximum number of characters of a control string that are dropped. Further characters are shown, so that a command cannot hide
+text.
+"""
 
 
 class Token(Enum):
     """The kinds of tokens in the stream."""
 
     TEXT = auto()
-    """Characters to be shown."""
+    """Characters that are shown."""
     CONTROL = auto()
     """One C0 control character."""
     ESCAPE = auto()
@@ -32,7 +35,7 @@ class Token(Enum):
 
 
 class Word(NamedTuple):
-    """A token with its characters. For ESCAPE and CONTROL_SEQUENCE, ``text`` is what stands before the character ``final``."""
+    """A token with its characters. For ESCAPE and CONTROL_SEQUENCE, ``text`` contains the characters before ``final``."""
 
     token: Token
     text: str
@@ -47,16 +50,20 @@ class _State(Enum):
 
 
 _WHOLE = re.compile("([^\x00-\x1f\x7f-\x9f]+)|\x1b\\[([ -?]{0,256})([@-~])")
-"""Text, or a complete control sequence: most output consists of these."""
+"""Matches text, or a complete control sequence. Most output consists only of text and complete control sequences."""
 _STRING = re.compile("[^\x07\n\r\x18\x1a\x1b\x9c]+")
 _OPENERS = frozenset("]PX^_k")
-"""The characters that, after ESC, open a control string: OSC, DCS, SOS, PM, APC, and screen(1)'s window title."""
+"""The characters that open a control string after ESC. The control strings are OSC, DCS, SOS, PM, APC, and screen(1)'s window
+title.
+"""
 _MULTILINE = frozenset("P")
-"""Openers of control strings that may contain line breaks. A line break ends any other, so that it hides no second line."""
+"""The openers of control strings that may contain line breaks. All other control strings end at a line break, so they cannot hide
+the next line.
+"""
 
 
 class Sequences:
-    """Takes bytes, and gives words. C1 controls are dropped, whether of one byte or two: a UTF-8 program does not need them."""
+    """Converts bytes to words. C1 controls of one or two bytes are dropped, because a UTF-8 program does not need them."""
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -66,7 +73,7 @@ class Sequences:
         self._n_dropped = 0
 
     def feed(self, data: bytes) -> list[Word]:
-        """Take ``data``, and return the words that are complete now. One text may come in several words."""
+        """Parse ``data``, and return the words that are complete now. One text may be split into several words."""
         text = self._decoder.decode(data)
         words: list[Word] = []
         place = 0
@@ -118,13 +125,15 @@ class Sequences:
         return place + 1
 
     def _take_sequence(self, char: str, words: list[Word]) -> int:
-        """Take one character of an escape or control sequence. Return 1, or 0 if the character does not belong to it."""
+        """Process one character of an escape or control sequence. Return 1 if the character belongs to the sequence. Otherwise
+        return 0.
+        """
         if char == "\x1b":
             self._begin_escape()
         elif char in "\x18\x1a":
             self._state = _State.GROUND
         elif char < " ":
-            words.append(Word(Token.CONTROL, char))  # a terminal obeys it even in the middle of a sequence
+            words.append(Word(Token.CONTROL, char))  # a terminal obeys a control even inside a sequence
         elif char >= "\x80":
             self._state = _State.GROUND
             return 0
@@ -156,13 +165,15 @@ class Sequences:
 
 
 class Text:
-    """The same stream as text for a search: without sequences, and with a line break where the cursor moves elsewhere."""
+    """Converts the output of a command to text in which a person can search. The text contains no sequences. Where the cursor
+    moves to another place, the text contains a line break.
+    """
 
     def __init__(self) -> None:
         self._sequences = Sequences()
 
     def feed(self, data: bytes) -> str:
-        """Take ``data``, and return the text in it."""
+        """Parse ``data``, and return its text."""
         out = []
         for word in self._sequences.feed(data):
             if word.token is Token.TEXT:

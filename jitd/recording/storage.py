@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The files of recordings: their names, their access rights, their size, and which are to be removed.
+"""Manages the files of recordings: names, access rights, sizes, and the removal of old recordings.
 
-Law: a name is made of a checked run id and of nothing else. A file is made once, for its owner alone, in a directory that nobody
-else can use. A recording that is still being written is never removed. A pure function decides which are to be removed.
+Law: a file name contains only a checked run id. A file is created only once. Only its owner can use the file and its directory. A
+recording that is still being written is never removed. A pure function chooses the recordings to remove.
 """
 
 from __future__ import annotations
@@ -23,13 +23,15 @@ DAY = 24 * 60 * 60
 
 
 class RecordingError(Exception):
-    """The recording cannot be made, or cannot go on. The argument is a sentence."""
+    """The recording cannot be started, or cannot be continued. The argument is a sentence."""
 
 
 class Kept(NamedTuple):
-    """One recording. ``size`` is in bytes. ``ended_at`` is its last change, in seconds since 1970. ``is_live``: still written.
+    """One recording. ``size`` is in bytes. ``ended_at`` is the time of the file's last change, in seconds since 1970. ``is_live``
+    is True if the recording is still being written.
 
-    ``number`` is the place of its run among all runs of the record, 0 if the run is not in it. ``person`` is the run's requester.
+    ``number`` is the position of the run among all runs in the record. ``number`` is 0 if the record does not contain the run.
+    ``person`` is the requester of the run.
     """
 
     run: str
@@ -41,27 +43,28 @@ class Kept(NamedTuple):
 
 
 def sentence_of(fault: OSError) -> str:
-    """Return the system's words for ``fault``."""
+    """Return the system's error text for ``fault``."""
     return fault.strerror or os.strerror(fault.errno or errno.EIO)
 
 
 def name_of(run: str) -> str:
-    """Return the name of the file for a run's recording. Raises ValueError if ``run`` is not a run's id."""
+    """Return the name of the file for a run's recording. Raises ValueError if ``run`` is not the id of a run."""
     if not RUN_ID.fullmatch(run):
         raise ValueError("this is not a run's id")
     return run + SUFFIX
 
 
 def run_of(name: str) -> str | None:
-    """Return the run whose recording has this file name; None if it is not the name of a recording."""
+    """Return the run whose recording has the file name ``name``. Return None if ``name`` is not the name of a recording."""
     run = name.removesuffix(SUFFIX)
     return run if run != name and RUN_ID.fullmatch(run) else None
 
 
 def open_directory(directory: str, *, make: bool) -> int:
-    """Return a descriptor of the directory. If it is missing, ``make`` says whether to make it first.
+    """Return a descriptor of the directory. If ``make`` is True, create a missing directory first.
 
-    Raises RecordingError if the directory is a link, belongs to another user, or is open to other users.
+    Raises FileNotFoundError if the directory is missing and ``make`` is False. Raises RecordingError if the directory is a link,
+    belongs to another user, or can be used by other users.
     """
     try:
         if make:
@@ -69,6 +72,8 @@ def open_directory(directory: str, *, make: bool) -> int:
                 os.mkdir(directory, 0o700)
         found = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as fault:
+        if isinstance(fault, FileNotFoundError) and not make:
+            raise
         raise RecordingError(f"the directory of recordings cannot be opened: {sentence_of(fault)}") from None
     status = os.fstat(found)
     if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o077:
@@ -78,7 +83,7 @@ def open_directory(directory: str, *, make: bool) -> int:
 
 
 def create(directory: str, run: str) -> int:
-    """Make the file for the recording of ``run``, and return its descriptor. Raises RecordingError.
+    """Create the file for the recording of ``run``, and return its descriptor. Raises RecordingError.
 
     The file is locked as long as this descriptor is open.
     """
@@ -103,7 +108,7 @@ def create(directory: str, run: str) -> int:
 
 
 def open_recording(directory: str, run: str) -> int:
-    """Return a descriptor from which to read the recording of ``run``. Raises FileNotFoundError, RecordingError, ValueError."""
+    """Return a descriptor for reading the recording of ``run``. Raises FileNotFoundError, RecordingError, ValueError."""
     above = open_directory(directory, make=False)
     try:
         file = os.open(name_of(run), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=above)
@@ -130,7 +135,7 @@ def is_live(file: int) -> bool:
 
 
 def survey(directory: str) -> list[Kept]:
-    """Return all recordings, the oldest first; none if the directory is missing. Raises RecordingError."""
+    """Return all recordings, the oldest first. Return an empty list if the directory is missing. Raises RecordingError."""
     if not os.path.lexists(directory):
         return []
     above = open_directory(directory, make=False)
@@ -151,19 +156,22 @@ def survey(directory: str) -> list[Kept]:
 
 
 def usage(kept: Iterable[Kept]) -> int:
-    """Return the bytes that these recordings take together."""
+    """Return the total number of bytes of these recordings."""
     return sum(one.size for one in kept)
 
 
 def _in_order(kept: Iterable[Kept]) -> list[Kept]:
-    """Return recordings in the order of the record. Their times do not tell the order: clocks are set, and files are touched."""
+    """Return recordings in the order of the record. File times are not used for the order, because people can set clocks and
+    change file times.
+    """
     return sorted(kept, key=lambda one: (one.number, one.ended_at, one.run))
 
 
 def aged(kept: Iterable[Kept], now: float, days: int) -> frozenset[str]:
     """Return the runs whose recordings ended more than ``days`` before ``now`` (seconds since 1970). Pure.
 
-    A recording is never taken to be older than one before it in the record, whatever the clock said when it was written.
+    The time of a recording is the latest file time of this recording and of all earlier recordings in the record. Therefore the
+    order of the record decides, even if a clock was wrong.
     """
     found, latest = set(), 0.0
     for one in _in_order(kept):
@@ -174,10 +182,12 @@ def aged(kept: Iterable[Kept], now: float, days: int) -> frozenset[str]:
 
 
 def outdated(kept: Iterable[Kept], old: Container[str], *, quota: int | None) -> list[Kept]:
-    """Return which recordings to remove: those of ``old`` runs, then as many as are needed to get down to ``quota`` bytes.
+    """Return the recordings to remove. First, the recordings of ``old`` runs are chosen. Then further recordings are chosen until
+    the remaining recordings have at most ``quota`` bytes.
 
-    Each time the person whose recordings take the most bytes loses the oldest. So nobody loses a recording in favour of a person
-    who has more. A live recording stays, and counts. ``quota`` None: no limit. Pure.
+    Each step finds the person whose recordings have the most bytes, and chooses this person's oldest recording. So a person with
+    many bytes cannot cause the removal of other people's recordings. A live recording is not removed, but its bytes are counted.
+    If ``quota`` is None, there is no limit. Pure.
     """
     going: list[Kept] = []
     ended: dict[str, deque[Kept]] = {}
@@ -200,7 +210,9 @@ def outdated(kept: Iterable[Kept], old: Container[str], *, quota: int | None) ->
 
 
 def remove(directory: str, run: str) -> bool:
-    """Remove the recording of ``run``. False if there is none, or if it is live after all. Raises RecordingError."""
+    """Remove the recording of ``run``. Return False if there is no recording, or if the recording is still live. Raises
+    RecordingError.
+    """
     try:
         file = open_recording(directory, run)
     except FileNotFoundError:

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Exports a recording as an I/O log of sudo (sudoers(5), sudoreplay(8)): a directory that ``sudoreplay`` plays and lists.
+"""Exports a recording as an I/O log of sudo (sudoers(5), sudoreplay(8)). The log is a directory that ``sudoreplay`` can list and
+play.
 
-Law: the bytes are those of the recording. Each stream is in its file, and always compressed as sudo does it: else content that
-looks like a compressed file would be read as one. What the format cannot express is returned, and not left out silently.
+Law: the bytes are those of the recording. Each stream has its own file. As in sudo, the file of a stream is always compressed. If
+the file were not compressed, sudoreplay would try to decompress content that looks compressed. A part of the recording that the
+format cannot express is reported.
 """
 
 from __future__ import annotations
@@ -23,16 +25,17 @@ EVENTS = {Kind.STDIN: 0, Kind.STDOUT: 1, Kind.STDERR: 2, Kind.INPUT: 3, Kind.OUT
 WINDOW, SUSPEND = 5, 7
 """Numbers of events in the file ``timing``."""
 NO_TERMINAL = "unknown"
-"""What sudo writes if it knows no terminal."""
+"""The word that sudo writes if it knows no terminal."""
 ROWS, COLUMNS = 24, 80
-"""The size for a run without a terminal: sudoreplay fails if both numbers are 0."""
+"""The size that is written for a run without a terminal. sudoreplay fails if both numbers are 0."""
 
 
 def export(header: Header, frames: Iterable[Frame], directory: str, *, is_raw: bool = True) -> list[str]:
-    """Make ``directory``, which must not exist: a log for ``sudoreplay -d ABOVE NAME``. Return what is missing, as sentences.
+    """Create ``directory``, a log for ``sudoreplay -d ABOVE NAME``. The directory must not exist yet. Return sentences about
+    missing parts.
 
-    ``is_raw``: write output as it was, as sudo does; else as ``Filter`` makes it harmless. Raises OSError, and what ``frames``
-    raises. What was written until then stays.
+    If ``is_raw`` is True, output is written unchanged, as in sudo. If ``is_raw`` is False, ``Filter`` makes the output harmless.
+    Raises OSError, and the exceptions of ``frames``. Files that were written before an exception are not removed.
     """
     os.mkdir(directory, 0o700)
     with ExitStack() as stack:
@@ -83,7 +86,9 @@ def _write(path: str, text: str) -> None:
 
 
 def _event(frame: Frame, n_bytes: int) -> str:
-    """Return the number and values of a frame for the file ``timing``; empty if that file has no such event."""
+    """Return the number and values of a frame for the file ``timing``. Return an empty string if ``timing`` has no event for this
+    kind of frame.
+    """
     if frame.kind in EVENTS:
         return f"{EVENTS[frame.kind]} {n_bytes}" if n_bytes else ""
     if frame.kind is Kind.WINDOW:
@@ -104,12 +109,14 @@ def _signal_name(number: int) -> str:
 
 
 def _sentence(frame: Frame) -> str:
-    what = frame.because if frame.kind is Kind.GAP else "typed without an echo, and not kept"
+    what = frame.because if frame.kind is Kind.GAP else "typed without an echo, and not recorded"
     return f"{frame.at / 1e6:.3f} s: {what}"
 
 
 def _old_log(header: Header) -> str:
-    """Return the file ``log``: three lines. A colon in a value is replaced; no value has a line break, as all are printable."""
+    """Return the content of the file ``log``, which has three lines. Colons in values are replaced. Values are printable, so they
+    contain no line breaks.
+    """
     first = [
         str(header.started_at // 1_000_000), header.requester, header.user, header.group, NO_TERMINAL, str(header.rows or ROWS),
         str(header.columns or COLUMNS),

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the recording of a run, for a process that waits only in its one event loop.
+"""Writes the recording of a run. This module is made for a process that waits only in its one event loop.
 
-Law: what was accepted is in the file within LATENCY, and with ``sync="always"`` on the disk before the call returns. What cannot
-be recorded raises an exception, and is never dropped silently; the file then ends with its last whole chunk. Memory is bounded.
-What is typed while the terminal does not echo is never recorded, nor is its length.
+Law: accepted data are in the file within LATENCY. With ``sync="always"``, the data are on the disk before the call returns. If
+data cannot be recorded, an exception is raised. Data are never dropped silently. After a fault, the file ends with its last whole
+chunk. The use of memory is limited. If the terminal does not echo, neither the typed text nor its length is recorded.
 """
 
 from __future__ import annotations
@@ -32,29 +32,34 @@ from jitd.recording.form import (
 from jitd.recording.storage import RecordingError, create, remove, sentence_of
 
 LATENCY = 200_000
-"""Microseconds from the first byte of a chunk to its writing. Together with a turn of the caller's loop this is below 250 ms."""
+"""Microseconds from the first byte of a chunk until it is written. LATENCY and one turn of the caller's loop together are below
+250 ms.
+"""
 FULL = 64 * 1024
-"""Bytes after which a chunk is written immediately."""
+"""Number of bytes after which a chunk is written immediately."""
 RESERVE = 4096
-"""Bytes of the quota that are kept free for the last frames (GAP and END)."""
+"""Number of bytes of the quota that are reserved for the last frames (GAP and END)."""
 MOST_SAID = 1000
-"""Bytes of the sentence in a GAP or an END, at most."""
+"""Maximum number of bytes of the sentence in a GAP or an END."""
 PROBE_EVERY = 16
-"""After how many chunks full packing is tried again, if it was not worth its time."""
+"""Number of chunks after which full packing is tried again. Full packing is stopped when it does not make chunks much smaller."""
 WORTH_PROBING = 4096
-"""Bytes that a chunk must have, so that it tells how well the following chunks will pack."""
+"""Minimum size of a chunk in bytes from which the module predicts how well the next chunks can be packed."""
 
 
 def boot_clock() -> int:
-    """Return the microseconds since the host was started, including the time that it was suspended (CLOCK_BOOTTIME)."""
+    """Return the microseconds since the start of the host, including the time in which the host was suspended
+    (CLOCK_BOOTTIME).
+    """
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000
 
 
 class Packer:
-    """Packs chunks as long as that is worth the time.
+    """Packs chunks as long as packing saves enough bytes for the time that it takes.
 
-    Text packs well and fast. Data that do not (keys, images, archives) are packed only by the frequency of their bytes, which is
-    three times as fast, or not at all. After some chunks full packing is tried again.
+    Text can be packed well and fast. Other data, such as keys, images and archives, are packed only by the frequency of their
+    bytes, or are not packed. Packing by frequency is three times as fast as full packing. After some chunks, full packing is
+    tried again.
     """
 
     def __init__(self) -> None:
@@ -87,22 +92,23 @@ class Packer:
 
 
 def begin(directory: str, header: Header, *, quota: int | None = None, clock: Callable[[], int] = boot_clock) -> Recorder:
-    """Make the file of ``header.run`` in ``directory``, and begin to record. Raises RecordingError."""
+    """Create the file of ``header.run`` in ``directory``, and start to record. Raises RecordingError."""
     file = create(directory, header.run)
     try:
         return Recorder(file, header, quota=quota, clock=clock)
     except RecordingError:
         with suppress(RecordingError):
-            remove(directory, header.run)  # nothing was recorded in it
+            remove(directory, header.run)  # nothing was recorded in this file
         raise
 
 
 class Recorder:
-    """Writes one recording to ``file``, which is open and empty; ``close`` closes it.
+    """Writes one recording to ``file``, which must be open and empty. ``close`` closes the file.
 
-    ``quota`` is in bytes of the file, None for no limit. ``clock`` returns microseconds on CLOCK_BOOTTIME. Record bytes *before*
-    they are passed on. Every method but ``close`` and ``abandon`` raises RecordingError. After the first fault they always raise
-    the same one, which is also in ``fault``.
+    ``quota`` is the maximum size of the file in bytes. None means no limit. ``clock`` returns microseconds on CLOCK_BOOTTIME. The
+    caller must record bytes *before* it passes these bytes on. Every method except ``close`` and ``abandon`` may raise
+    RecordingError. After the first fault, every such method raises the same exception. The exception of the first fault is also
+    stored in ``fault``.
     """
 
     def __init__(self, file: int, header: Header, *, quota: int | None = None, clock: Callable[[], int] = boot_clock) -> None:
@@ -118,8 +124,9 @@ class Recorder:
         self._last_kind: Kind | None = None
         self._last_at = header.boot_at
         self._write_at = 0  # when the buffer must be written, in microseconds of the boot clock
-        self._sync_at: int | None = None  # when what was written must be on the disk, by the same clock; None if it is
-        self._is_named = False  # whether the file's name is on the disk
+        # when the written data must be synced to the disk, on the same clock; None if they are synced
+        self._sync_at: int | None = None
+        self._is_named = False  # True if the file's name is on the disk
         try:
             encoded = header.encode()
         except ValueError as fault:
@@ -135,16 +142,17 @@ class Recorder:
             self.abandon()
             raise
 
-    # --- what happens ------------------------------------------------------------------------------------------------
+    # --- events ------------------------------------------------------------------------------------------------------
 
     def output(self, data: bytes | memoryview, stream: Kind = Kind.OUTPUT) -> None:
-        """Record output of the command. ``stream`` is OUTPUT for its terminal, or STDOUT or STDERR."""
+        """Record output of the command. ``stream`` is OUTPUT (the command's terminal), STDOUT or STDERR."""
         self._put_bytes(stream, data)
 
     def input(self, data: bytes | memoryview, *, is_echoed: bool, stream: Kind = Kind.INPUT) -> None:
-        """Record input of the command. ``stream`` is INPUT for its terminal, or STDIN. ``is_echoed`` is True for STDIN.
+        """Record input of the command. ``stream`` is INPUT (the command's terminal) or STDIN. For STDIN, ``is_echoed`` is True.
 
-        Input is recorded only if the header says that all is recorded, and never if the terminal does not echo.
+        Input is recorded only if the header says that everything is recorded. If the terminal does not echo, input is never
+        recorded.
         """
         if not self._keeps_input:
             return
@@ -162,39 +170,40 @@ class Recorder:
         self._put(Kind.SUSPENDED, bytes([signal]))
 
     def resumed(self) -> None:
-        """Record that the command goes on."""
+        """Record that the command continues."""
         self._put(Kind.RESUMED, b"")
 
     def gap(self, because: str) -> None:
-        """Record that something is not recorded from here on, and why."""
+        """Record that some data after this point are not recorded. ``because`` is the reason."""
         self._put(Kind.GAP, _said(because))
 
-    # --- the loop ----------------------------------------------------------------------------------------------------
+    # --- writing -----------------------------------------------------------------------------------------------------
 
     def due_at(self) -> float | None:
-        """Return when ``tend`` must be called: seconds on CLOCK_BOOTTIME, None if it need not be."""
+        """Return the time when ``tend`` must be called, in seconds on CLOCK_BOOTTIME. Return None if no call is needed."""
         due = self._write_at if self._buffer else self._sync_at
         return None if due is None or self.fault else due / 1e6
 
     def tend(self) -> None:
-        """Write what is due, and sync to the disk what is due. Takes no time if nothing is due."""
+        """Write and sync the data that are due. If no data are due, this call does nothing."""
         self._tend(self._clock())
 
     def write(self) -> None:
-        """Write all that was accepted to the file. It may not be on the disk yet. Raises RecordingError."""
+        """Write all accepted data to the file. The data may not be on the disk yet. Raises RecordingError."""
         self._raise_fault()
         self._write_buffer()
 
     def flush(self) -> Mark:
-        """Write all that was accepted, and sync it to the disk. Return the point that the recording has reached."""
+        """Write all accepted data, and sync the file to the disk. Return the point at the end of the recording."""
         self._raise_fault()
         self._write_buffer()
         self._sync()
         return self.mark
 
     def close(self, end: End) -> Mark:
-        """Write how the run ended, and close the file. Raises nothing: ``fault`` is set if something could not be recorded, and a
-        GAP in the file says so too, if it can still be written."""
+        """Write how the run ended, and close the file. Raises nothing. If data could not be recorded, ``fault`` is set. The file
+        then gets a GAP, if the GAP can still be written.
+        """
         try:
             if self.fault is not None and self._last_kind is not Kind.GAP:
                 self._buffer.clear()
@@ -209,13 +218,13 @@ class Recorder:
         return self.mark
 
     def abandon(self) -> None:
-        """Close the file as it is. Does nothing if it is closed already."""
+        """Close the file without writing. If the file is closed already, do nothing."""
         if self._file >= 0:
             file, self._file = self._file, -1
-            with suppress(OSError):  # everything is on the disk, or the fault was told
+            with suppress(OSError):  # everything is on the disk, or the fault was reported
                 os.close(file)
 
-    # --- inside ------------------------------------------------------------------------------------------------------
+    # --- internal methods --------------------------------------------------------------------------------------------
 
     def _put_bytes(self, kind: Kind, data: bytes | memoryview) -> None:
         for begin_at in range(0, len(data), MOST_DATA):
@@ -254,7 +263,7 @@ class Recorder:
             raise self.fault
 
     def _check_quota(self, n_more: int) -> None:
-        """Raise RecordingError unless ``n_more`` bytes still fit, even if nothing can be packed."""
+        """Raise RecordingError if ``n_more`` bytes would not fit into the quota without packing."""
         if self._most is None or self.mark.size + len(self._buffer) + n_more + OVERHEAD <= self._most:
             return
         if self._buffer:
@@ -281,7 +290,7 @@ class Recorder:
         before = self.mark.size
         try:
             written = os.pwritev(self._file, pieces, before)
-            while written < size:  # the disk is nearly full, or a limit is near: the next write raises that
+            while written < size:  # the disk is nearly full, or a limit is near; then the next write raises an exception
                 written += os.pwrite(self._file, b"".join(pieces)[written:], before + written)
         except OSError as fault:
             with suppress(OSError):
@@ -315,6 +324,6 @@ class Recorder:
 
 
 def _said(sentence: str) -> bytes:
-    """Return a sentence as a frame has it: printable, and at most MOST_SAID bytes long."""
+    """Return a sentence in the form of a frame: printable, and at most MOST_SAID bytes long."""
     plain = "".join(char if char.isprintable() else "?" for char in sentence)
     return plain.encode("utf-8", "replace")[:MOST_SAID].decode("utf-8", "ignore").encode("utf-8")

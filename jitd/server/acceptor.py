@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""GSSAPI acceptor: turns a client's token into a proved principal and a context that protects messages (PROTOCOL.md section 3).
+"""The GSSAPI acceptor. From a client's token, the acceptor gets a proved principal, and a context that protects messages
+(PROTOCOL.md section 3).
 
-Law: only one token, only krb5, only our own key. A context counts only if it is complete, mutual, protected against replay, and
-bound to this very channel. Every doubt raises an exception; nothing here has a default that accepts anybody.
+Law: only one token is accepted. This token must use the krb5 mechanism and the daemon's own key. A context is valid only if it is
+complete, mutual, protected against replay, and bound to this channel. If anything is not certain, an exception is raised. No
+default value accepts a client.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from pathlib import Path
 import gssapi
 from gssapi import (
     raw,
-)  # GSSAPI's own calls, which raise errors immediately: the layer above defers errors (THREATS K-01), and is slower
+)  # GSSAPI's own calls raise errors at once; the layer above defers errors (THREATS K-01), and is slower
 from gssapi.raw.ext_krb5 import Krb5LucidContextV1, krb5_export_lucid_sec_context
 from gssapi.raw.misc import GSSError
 
@@ -35,7 +37,7 @@ REQUIRED = (
     _Flag.channel_bound,
 )
 
-# RFC 4120 section 7.5.9 error codes as libkrb5 numbers them (krb5_err.et), and libkrb5's own for keytabs.
+# Error codes of RFC 4120 section 7.5.9, with the numbers of libkrb5 (krb5_err.et), and libkrb5's own codes for keytabs.
 _BASE = -1765328384
 _BADKEYVER = _BASE + 44
 _NOT_YET_VALID = _BASE + 33
@@ -46,12 +48,15 @@ _KT_NOTFOUND = -1765328203
 _KT_KVNONOTFOUND = -1765328154
 _GSS_S_CREDENTIALS_EXPIRED = 11 << 16  # RFC 2744 section 3.9.1
 _OF_OURS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
-"""Minor codes if the replay cache or the keytab cannot be read or written as a file. Ticket and keys may be in order then."""
+"""The minor codes for faults of this host: the file of the replay cache or the keytab could not be read or written. With these
+faults, the ticket and the keys may still be valid.
+"""
 
 
 _WELL_KNOWN = b"WELLKNOWN/"
-"""The beginning of names that belong to nobody (RFC 6111). GSSAPI calls a context with such a ticket anonymous only if the client
-wishes it so."""
+"""The first component of principals that belong to nobody (RFC 6111). GSSAPI reports a ticket of an anonymous principal as
+anonymous only if the client asks GSSAPI to do so.
+"""
 _UNCHECKED = (
     "no KDC has checked the realms between {} and {}: the KDC's administrator sets reject_bad_transit = true, and capaths if the "
     "way is longer than one step; then kinit"
@@ -63,17 +68,19 @@ class NotAuthenticated(Exception):
 
 
 class NoKey(Exception):
-    """The daemon has no usable key of its own. The argument is a sentence for the client and its administrator."""
+    """The daemon has no usable key in its keytab. The argument is a sentence for the client and its administrator."""
 
 
 class CannotNote(NoKey):
-    """The daemon's disk does not let it note which proofs were used, so it can accept none. The argument is as in NoKey."""
+    """The daemon accepts no proof, because it cannot write to its disk which proofs were used. The argument is a sentence for
+    the client and its administrator.
+    """
 
 
 @dataclass(slots=True)
 class Proof:
-    """A complete context. ``principal`` is as GSSAPI displays it; ``ends_at`` is the ticket's end (aware, UTC);
-    ``authentication`` is how the ticket came about.
+    """A complete context. ``principal`` is the client's name in the form that GSSAPI displays. ``ends_at`` is the time when the
+    ticket ends (aware, UTC). ``authentication`` says how the person got the ticket.
     """
 
     principal: bytes
@@ -86,7 +93,9 @@ class Proof:
         return raw.wrap(self._context, body, True).message
 
     def unwrap(self, sealed: bytes) -> bytes:
-        """Return what the client has wrapped. Raises NotAuthenticated if it was altered, repeated, lost or reordered."""
+        """Return the content of a message that the client has wrapped. Raises NotAuthenticated if a message was altered,
+        repeated, lost or reordered.
+        """
         try:
             opened = raw.unwrap(self._context, sealed)
         except GSSError as fault:
@@ -97,14 +106,18 @@ class Proof:
 
 
 class Acceptor:
-    """Accepts contexts for ``jitd/host@realm`` with the keys in ``keytab``. It is read every time, since keys are rotated."""
+    """Accepts contexts for ``jitd/host@realm`` with the keys in ``keytab``. The keytab is read again for each client, because the
+    keys in the keytab change over time.
+    """
 
     def __init__(self, keytab: Path, host: str, realm: str) -> None:
         self._keytab = keytab
         self._service = f"jitd/{host}@{realm}"
 
     def credentials(self) -> gssapi.Credentials:
-        """Return the daemon's own credentials for accepting. Raises NoKey, which says what is wrong with the keytab."""
+        """Return the daemon's own credentials. The daemon needs its credentials to accept contexts. Raises NoKey with a sentence
+        about the fault of the keytab.
+        """
         try:
             with self._keytab.open("rb") as file:
                 if file.read(1) != b"\x05":
@@ -129,7 +142,7 @@ class Acceptor:
             ) from None
 
     def accept(self, token: bytes, channel: bytes) -> tuple[Proof, bytes]:
-        """Accept ``token``. Return the proof, and the token to answer with. ``channel`` is the hash over both hellos.
+        """Accept ``token``. Return the proof and the token for the answer. ``channel`` is the hash of both hellos.
 
         Raises NotAuthenticated or NoKey.
         """
@@ -166,7 +179,9 @@ class Acceptor:
         return Proof(principal, ends_at, given, finished), made.token
 
     def _named(self, fault: GSSError) -> Exception:
-        """Return ``fault`` as an exception whose sentence says what to do. An unknown fault counts as the client's."""
+        """Return an exception for ``fault``. The exception's sentence says how to correct the fault. An unknown fault is treated
+        as a fault of the client.
+        """
         minor = _signed(fault.min_code)
         if minor in (_KT_NOTFOUND, _KT_KVNONOTFOUND, _BADKEYVER):
             return NoKey(
@@ -193,9 +208,11 @@ def _displayed(name: raw.Name) -> bytes:
 
 
 def _with_end(context: raw.SecurityContext) -> tuple[gssapi.SecurityContext, datetime]:
-    """Return a copy of ``context``, and when its ticket ends. GSSAPI's lifetime is longer, by the allowed clock skew."""
+    """Return a copy of ``context`` and the time when its ticket ends. The lifetime that GSSAPI reports is not used, because this
+    lifetime includes the allowed clock skew.
+    """
     kept = raw.export_sec_context(context)
-    lucid = krb5_export_lucid_sec_context(raw.import_sec_context(kept), 1)  # the call destroys the copy that it gets
+    lucid = krb5_export_lucid_sec_context(raw.import_sec_context(kept), 1)  # the call destroys its argument, so it gets a copy
     assert isinstance(lucid, Krb5LucidContextV1) and lucid.endtime is not None, "version 1 was asked for"
     return gssapi.SecurityContext(token=kept), datetime.fromtimestamp(lucid.endtime, UTC)
 

@@ -1,24 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks that a krb5 token is in the one encoding that it can have (RFC 4121 section 4.1, RFC 4120 sections 5.3 and 5.5.1).
+"""Checks that a krb5 token has its only valid encoding (RFC 4121 section 4.1, RFC 4120 sections 5.3 and 5.5.1).
 
-Law: pure. libkrb5 decrypts the two sealed parts, and checks nothing else. The cleartext around them (realm, service, options) is
-not protected, so one proof could be sent in many encodings. Here it has one, and any other is refused (THREATS K-01).
+Law: pure. libkrb5 decrypts the two encrypted parts of a token, but does not check the other bytes (realm, service, options).
+The other bytes are cleartext and not protected. Therefore a client could send the same proof in many encodings. This module
+accepts one encoding, and refuses all other encodings (THREATS K-01).
 """
 
 from __future__ import annotations
 
-_START = bytes.fromhex("06092a864886f7120102020100")  # the object id of krb5, and the mark that an AP-REQ follows
+_START = bytes.fromhex("06092a864886f7120102020100")  # the object id of krb5, and the mark for an AP-REQ
 _VERSION = 5
 _AP_REQ = 14
-_MUTUAL = bytes.fromhex("0020000000")  # a bit string: mutual authentication, and no other option
+_MUTUAL = bytes.fromhex("0020000000")  # a bit string that sets the option for mutual authentication, and no other option
 _NAME_TYPES = (1, 2, 3)
-"""NT-PRINCIPAL, NT-SRV-INST, NT-SRV-HST (RFC 4120 section 6.2). A KDC may write any of them into the ticket."""
+"""The name types NT-PRINCIPAL, NT-SRV-INST and NT-SRV-HST (RFC 4120 section 6.2). A KDC may write any of these name types into
+the ticket.
+"""
 
 _INTEGER, _BITS, _OCTETS, _TEXT, _SEQUENCE = 0x02, 0x03, 0x04, 0x1B, 0x30
 
 
 def is_canonical(token: bytes, service: str) -> bool:
-    """True if ``token`` is an AP-REQ for ``service`` (``jitd/host@REALM``), byte for byte in the encoding of DER."""
+    """True if ``token`` is exactly the DER encoding of an AP-REQ for ``service`` (``jitd/host@REALM``)."""
     try:
         return _spelled(token, service) == token
     except (IndexError, KeyError, ValueError):
@@ -26,8 +29,8 @@ def is_canonical(token: bytes, service: str) -> bool:
 
 
 def encryption_types(token: bytes) -> tuple[int, int]:
-    """Return the encryption types of the ticket and of its session key (RFC 3961 section 8). ``token`` must be canonical, and
-    accepted: libkrb5 decrypts each part with a key of the type that stands beside it.
+    """Return the encryption types of the ticket and of its session key (RFC 3961 section 8). ``token`` must be canonical and
+    accepted. In such a token the types are right, because libkrb5 has decrypted each part with a key of the named type.
     """
     request = _fields(_inner(_inner(token, 0x60)[len(_START) :], 0x6E))
     ticket = _fields(_inner(request[3], 0x61))
@@ -35,9 +38,9 @@ def encryption_types(token: bytes) -> tuple[int, int]:
 
 
 def _spelled(token: bytes, service: str) -> bytes:
-    """Encode a token for ``service`` with the sealed parts, key version and encryption types of ``token``, and nothing else.
+    """Encode a token for ``service``. Copy only the encrypted parts, the key version and the encryption types from ``token``.
 
-    Raises IndexError, KeyError or ValueError if ``token`` does not have these.
+    Raises IndexError, KeyError or ValueError if one of these values is missing in ``token``.
     """
     name, _, realm = service.rpartition("@")
     request = _fields(_inner(_inner(token, 0x60)[len(_START) :], 0x6E))
@@ -74,7 +77,9 @@ def _spelled(token: bytes, service: str) -> bytes:
 
 
 def _sealed(data: bytes, *, has_version: bool) -> bytes:
-    """Encode an EncryptedData again: its type, its key version (``has_version``), and its ciphertext."""
+    """Encode the EncryptedData ``data`` again, with its type and its ciphertext. If ``has_version`` is True, include the key
+    version.
+    """
     parts = _fields(data)
     kept = [_field(0, _integer(_number(parts[0])))]
     if has_version:
@@ -109,7 +114,7 @@ def _inner(data: bytes, wanted: int) -> bytes:
 
 
 def _fields(data: bytes) -> dict[int, bytes]:
-    """Return context tag → value of the members of a sequence. Raises ValueError or IndexError."""
+    """Return the members of a sequence as a mapping from context tag to value. Raises ValueError or IndexError."""
     found = {}
     rest = _inner(data, _SEQUENCE)
     while rest:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads from an accepted context how the ticket came about (RFC 4120 sections 2 and 5.3, RFC 6680, RFC 8129).
+"""Reads from an accepted context how the person got the ticket (RFC 4120 sections 2 and 5.3, RFC 6680, RFC 8129).
 
-Law: only what the KDC has sealed for our key is read. An indicator that GSSAPI does not call authenticated is none. If something
-cannot be read, GSSError is raised, and nobody is authenticated.
+Law: this module reads only values that the KDC has encrypted for the daemon's key. If GSSAPI does not report an indicator as
+authenticated, the indicator is ignored. If a value cannot be read, GSSError is raised, and the client is not authenticated.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ from jitd.server.apreq import encryption_types
 _INDICATORS = b"auth-indicators"
 _GSS_S_UNAVAILABLE = 16 << 16  # RFC 2744 section 3.9.1
 MOST_INDICATORS = 32
-"""How many indicators of one ticket are kept. A KDC sets a few."""
+"""Maximum number of indicators that are kept of one ticket. A KDC sets only a few indicators."""
 LONGEST_INDICATOR = 100
-"""How many characters of an indicator are kept. No rule can name a longer one."""
+"""Maximum number of characters of an indicator. A rule cannot contain a longer indicator."""
 
 
 def attested(context: raw.SecurityContext, name: raw.Name, token: bytes, service: str, looked_at: datetime) -> Authentication:
-    """Return how the ticket in ``token`` came about. ``context`` and ``name`` are what accepting it gave, for ``service``
-    (``jitd/host@REALM``), at ``looked_at`` (aware UTC). Raises GSSError.
+    """Return how the person got the ticket in ``token``. ``token`` was accepted for ``service`` (``jitd/host@REALM``).
+    ``context`` and ``name`` are results of accepting ``token``. ``looked_at`` is the time when the token was accepted (aware,
+    UTC). Raises GSSError.
     """
     ticket, session = encryption_types(token)
     theirs, ours = realm_of(raw.display_name(name, False).name), service.rpartition("@")[2]
@@ -43,12 +44,16 @@ def attested(context: raw.SecurityContext, name: raw.Name, token: bytes, service
 
 
 def realm_of(principal: bytes) -> str:
-    """Return the realm of ``principal`` as GSSAPI displays it. Bytes that are not ASCII are escaped."""
+    """Return the realm of ``principal``. ``principal`` has the form in which GSSAPI displays names. Bytes that are not ASCII are
+    escaped.
+    """
     return principal.rpartition(b"@")[2].decode("ascii", "backslashreplace")
 
 
 def _indicators(name: raw.Name) -> tuple[str, ...]:
-    """Return the indicators of ``name``, sorted, each once. One that is not a plain word is left out: no rule can name it."""
+    """Return the indicators of ``name``, sorted and without duplicates. An indicator that is not a plain word is left out,
+    because a rule cannot contain such an indicator.
+    """
     if _INDICATORS not in (inquire_name(name, mech_name=False).attrs or ()):
         return ()
     try:

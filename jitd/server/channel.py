@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One client's socket in the event loop: frames in, and frames out, some of them with a descriptor.
+"""One client's socket in the event loop. The channel reads and sends frames. Some frames are sent together with a descriptor.
 
-Law: a channel never blocks. It keeps at most LIMIT_OUT bytes for a client that does not read. It reads no large frame before
-there is room for the frame. It takes only as many descriptors as it was told to; if a client sends more, all are closed, and the
-channel ends. (asyncio's transports would lose descriptors silently.)
+Law: a channel never blocks. A channel stores at most LIMIT_OUT bytes for a client that does not read. A channel reads a large
+frame only when there is room for this frame. The number of descriptors is limited. If a client sends too many descriptors, all
+received descriptors are closed, and the channel is closed. (asyncio's transports would lose descriptors silently.)
 """
 
 from __future__ import annotations
@@ -22,19 +22,24 @@ from jitpam.wire.framing import SMALL, FrameReader, frame
 
 CHUNK = 64 * 1024
 LIMIT_OUT = 16 * 1024 * 1024
-"""Bytes that may wait for a client. If more bytes wait, the client is disconnected."""
+"""Maximum number of bytes that may be queued for a client. A client with more queued bytes is disconnected."""
 ENOUGH_OUT = 256 * 1024
-"""Bytes that may wait for a client before ``drained`` waits until the client reads."""
+"""Maximum number of queued bytes with which ``drained`` returns. If more bytes are queued, ``drained`` waits until the client has
+read enough.
+"""
 FRAME_WITHIN = 10.0
-"""Seconds within which a frame must be complete, counted from when its beginning is here and there is room for it."""
+"""Maximum time in seconds until a frame is complete. The time begins when the first bytes of the frame have arrived and there is
+room for the frame.
+"""
 _ANCILLARY = socket.CMSG_SPACE(4 * array.array("i").itemsize)
 
 
 class Channel:
-    """One client's socket. ``on_frame`` gets each frame's body, ``on_close`` a sentence, or None if the client ended it properly.
+    """One client's socket. ``on_frame`` is called with the body of each frame. ``on_close`` is called with a sentence, or with
+    None if the client closed the socket properly.
 
-    Neither is called after ``close``. A large frame takes its bytes from ``place`` when its length has been read. They are given
-    back when the next frame may come.
+    After ``close``, neither ``on_frame`` nor ``on_close`` is called. When the length of a large frame is known, room for the
+    frame is taken from ``place``. The room is given back when the channel may read the next frame.
     """
 
     __slots__ = (
@@ -70,7 +75,7 @@ class Channel:
 
     @property
     def is_open(self) -> bool:
-        """False once the channel is closed, or will be closed after its last frame."""
+        """False if the channel is closed, or if the channel will be closed after its last queued frame."""
         return not self._closing
 
     def raise_limit(self, limit: int) -> None:
@@ -82,20 +87,22 @@ class Channel:
         self._most = most
 
     def received(self) -> list[int]:
-        """Return the descriptors that came with the delivered frames. The caller must close them."""
+        """Return the descriptors that were received with the delivered frames. The caller must close these descriptors."""
         received, self._received = self._received, []
         return received
 
     def pause(self) -> None:
-        """Deliver no frame, and read no bytes, until ``resume``. Until then a client's end is not noticed either.
+        """Stop delivering frames and reading bytes until ``resume`` is called. Before ``resume``, the channel does not notice if
+        the client disconnects.
 
-        The socket stays registered in the loop until something comes: most clients send nothing before they have an answer.
+        The socket is removed from the loop only when bytes arrive. Most clients send nothing before they have an answer, so the
+        removal is rarely needed.
         """
         self._paused = True
         self._hurry_no_more()
 
     def resume(self) -> None:
-        """Deliver frames again, beginning with those that have arrived. The room of the last frame is given back."""
+        """Deliver frames again. Begin with the frames that have arrived already. Give the room of the last frame back."""
         if self._paused and not self._closing:
             self._place.give()
             self._go_on()
@@ -116,7 +123,9 @@ class Channel:
             self._loop.remove_reader(self._socket.fileno())
 
     def send(self, body: bytes, descriptor: int | None = None) -> None:
-        """Queue one frame. ``descriptor`` is sent with its first byte, and is closed here afterwards."""
+        """Queue one frame. ``descriptor`` is sent with the first byte of the frame. After this, the daemon closes its own copy of
+        ``descriptor``.
+        """
         if self._closing:
             if descriptor is not None:
                 os.close(descriptor)
@@ -129,7 +138,7 @@ class Channel:
             self._end("it does not read what it asked for")
 
     async def drained(self) -> None:
-        """Let other tasks run, and wait until at most ENOUGH_OUT bytes wait for this client."""
+        """Let other tasks run, and wait until at most ENOUGH_OUT bytes are queued for this client."""
         await asyncio.sleep(0)
         if self._out_bytes > ENOUGH_OUT and not self._closing:
             self._drained = self._loop.create_future()
@@ -140,12 +149,12 @@ class Channel:
             self._drained.set_result(None)
 
     def close(self, *, flush: bool = False) -> None:
-        """Close the channel; with ``flush``, after the queued frames were sent."""
+        """Close the channel. If ``flush`` is true, send the queued frames first."""
         if self._closing and not self._out:
             return
         self._closing = True
         self._hurry_no_more()
-        self._reader = FrameReader()  # a part of a large frame is let go together with its room
+        self._reader = FrameReader()  # the bytes of an incomplete large frame are dropped together with its room
         self._place.give()
         self._is_drained()
         for descriptor in self.received():
@@ -208,7 +217,7 @@ class Channel:
                 self._place.give()
 
     def _hurry(self) -> None:
-        """Set a time limit for a frame that has begun: the part that is here takes room."""
+        """Set a time limit for an incomplete frame, because its first part already takes room."""
         if self._deadline is None and not self._reader.is_empty:
             self._deadline = self._loop.call_later(FRAME_WITHIN, self._end, "it did not end a frame in time")
 

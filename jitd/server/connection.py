@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One client's connection: the handshake, then its questions and their answers, and news of what it waits for (PROTOCOL.md).
+"""One client's connection: the handshake, questions and answers, and news about the client's waiting request (PROTOCOL.md).
 
-Law: every message, in and out, is first checked against the conversation's table. Nothing is done for a client before its first
-wrapped message has verified. A fault before that is counted, a later one is recorded in the chain; each ends the connection.
+Law: every message, in or out, is first checked against the conversation's table. Nothing is done for a client before its first
+wrapped message is verified. Earlier faults are counted. Later faults are recorded in the chain. Every fault ends the connection.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ from jitpam.wire.framing import LIMIT, SEAL, SMALL
 from jitpam.wire.messages import FROM_CLIENT, Message
 
 LARGE_WITHIN = 40.0
-"""Seconds within which a large message must be answered, and the client must have taken the answer."""
+"""Maximum time, in seconds, until jitd has answered a large message and the client has read the answer."""
 AGAIN_AFTER = 0.2
-"""Seconds, at least, between two times that a watched list is sent."""
+"""Minimum number of seconds until a watched list is sent again."""
 
 
 class Connection:
@@ -87,32 +87,32 @@ class Connection:
             self._answer(message, body)
 
     def _read(self, body: bytes) -> tuple[Message, bytes]:
-        """Return the message in ``body``, and the body without its seal. Raises RemoteProtocolError and NotAuthenticated."""
+        """Return the message in ``body``, and the unwrapped bytes. Raises RemoteProtocolError and NotAuthenticated."""
         if self._proof is not None and self.is_ready:
             body = self._proof.unwrap(body)
         coding.weigh(body)
         return coding.decode(body, FROM_CLIENT), body
 
     def _hear(self, message: Message) -> None:
-        """Take a message, if the table allows it, and its descriptors. Raises RemoteProtocolError."""
+        """Accept a message and its descriptors, if the table allows the message. Raises RemoteProtocolError."""
         self._talk.hear(message)
         self._given = [Held(descriptor) for descriptor in self._channel.received()]
         if self._given and message.type != "enforce":
             raise RemoteProtocolError(f"descriptors with {message.type}")
 
     async def _large_frame(self, body: bytes) -> None:
-        """Read a large frame in a worker, as that takes a while, and answer it. Nothing else uses the seals meanwhile."""
+        """Read a large frame in a worker, and answer it. While the worker reads, no other code wraps or unwraps messages."""
         try:
             message, body = await self._services.workers.frames.run(self._peer.uid, lambda: self._read(body))
             self._hear(message)
         except (RemoteProtocolError, NotAuthenticated, TimeoutError) as fault:
             return self._broken(str(fault) or "its large frames come faster than they can be read")
         self._is_proved = True
-        async with asyncio.timeout(LARGE_WITHIN):  # others need the room that it takes, even if nobody takes the answer
+        async with asyncio.timeout(LARGE_WITHIN):  # others need this room, even if the client does not read the answer
             await self._deed(message, body)
 
     def say(self, message: Message, descriptor: int | None = None) -> None:
-        """Send ``message``, if the table allows it. ``descriptor`` is sent with it, and is closed here in any case."""
+        """Send ``message`` with ``descriptor``, if the table allows the message. Close ``descriptor`` in every case."""
         with ExitStack() as unsent:
             if descriptor is not None:
                 unsent.callback(os.close, descriptor)
@@ -124,7 +124,7 @@ class Connection:
         self._channel.send(self._ready(message, body))
 
     def _ready(self, message: Message, body: bytes) -> bytes:
-        """Return what is sent for ``message``, which the table must allow now."""
+        """Return the bytes to send for ``message``. The table must allow the message at this moment."""
         self._talk.say(message)
         return body if self._proof is None else self._proof.wrap(body)
 
@@ -133,18 +133,18 @@ class Connection:
         if self._talk.state == "closed":
             return self.close(flush=True)
         try:
-            self._waiting.give_back()  # after a keep that is refused, the client has nothing in hand any more
+            self._waiting.give_back()  # after a refused "keep", the client has no things any more
         except Exception as fault:
             log("what a client had in hand could not be taken back yet", fault=fault)
 
     def _broken(self, fault: str | None) -> None:
-        """Close the connection. ``fault`` says what the client did wrong; None if it did nothing wrong."""
+        """Close the connection. ``fault`` is the client's fault, or None if the client made no fault."""
         if fault is not None:
             self._services.complaints.broke_protocol(self._who if self._is_proved else None, fault)
         self.close()
 
     def close(self, *, flush: bool = False) -> None:
-        """Close the connection, whichever side ended it. The request that waits for this client is withdrawn."""
+        """Close the connection, no matter which side ended it. Withdraw the client's waiting request."""
         self._channel.close(flush=flush)
         for task in (self._task, self._listing):
             if task is not None:
@@ -155,7 +155,7 @@ class Connection:
             if point is not None:
                 point.close()
             self._waiting.close()
-        except Exception as fault:  # the client is gone already: so only the log can be told
+        except Exception as fault:  # the client is already gone, so the fault can only be logged
             log("the request of a client that has disconnected could not be withdrawn", fault=fault)
         on_end, self._on_end = self._on_end, lambda: None
         on_end()
@@ -167,7 +167,7 @@ class Connection:
 
     @property
     def is_typing(self) -> bool:
-        """True while the person is to type a local password, which takes longer than a token."""
+        """True while jitd waits until the person has typed a local password. A password takes more time than a token."""
         return not self.is_ready and self._handshake.is_local
 
     # --- the handshake -----------------------------------------------------------------------------------------------
@@ -187,7 +187,7 @@ class Connection:
             self._services.complaints.warn(self._peer.uid, what, fault=fault)
             return self._refuse("failed", str(fault))
         self.say(answer)
-        self._proof = self._handshake.proof  # once it is there, every body is wrapped
+        self._proof = self._handshake.proof  # as soon as there is a proof, every body is wrapped
         if self._handshake.is_over:
             self._in_background(self._welcome)
         elif self._handshake.is_local:
@@ -204,7 +204,7 @@ class Connection:
         self._greet(who)
 
     async def _prove_locally(self) -> None:
-        """Have the client prove by its account's own password who it is. The uid is the kernel's word."""
+        """Let the client authenticate with the password of its account. The kernel provides the uid."""
         services = self._services
         who = await services.identifying.by_pam(self._peer.uid, services.now().at + LASTS_FOR)
         if who is None or services.subordinates.owner_of(self._peer.uid) != self._peer.uid:
@@ -233,7 +233,7 @@ class Connection:
             return self._seen(message.beat)
         if self._talk.state == "stopping":
             return self._stop_observed(message, body)
-        if self._talk.state in ("started", "holding"):  # too late to withdraw: the client hangs up
+        if self._talk.state in ("started", "holding"):  # too late to withdraw, so this is a hang-up
             return None
         if self._talk.state == "waiting" and message.type == "withdraw":
             if self._waiting.is_waiting:
@@ -243,13 +243,13 @@ class Connection:
         self._in_background(lambda: self._deed(message, body))
 
     def _in_background(self, deed: Callable[[], Awaitable[None]]) -> None:
-        """Do ``deed`` in a task, so that other clients do not wait for it. The client's next message is read afterwards."""
+        """Run ``deed`` in a task, so that other clients need not wait. Read the client's next message only after ``deed``."""
         self._channel.pause()
 
         async def done() -> None:
             try:
                 await answered()
-            except Exception as fault:  # not even a refusal can be said now: the client must not wait for ever
+            except Exception as fault:  # no refusal can be sent any more, but the client must not wait for ever
                 log("failed, and could not say so", fault=f"{type(fault).__name__}: {fault}")
                 self.close()
             if self._channel.is_open:
@@ -325,7 +325,7 @@ class Connection:
                     self._done("")
 
     def _enforce(self, who: Subject, message: messages.Enforce, body: bytes) -> None:
-        """Begin an enforcement point's question. Only root may ask what others are about to do: its process controls them."""
+        """Begin an enforcement point's question. Only root may ask for other people, because root controls their sessions."""
         if not who.is_root or self._peer.uid != 0:
             raise Refusal("forbidden", "only a process that runs as root can be an enforcement point")
         talk, in_hand = Talk(self.say, self._refuse), hold(self._peer, self._given)
@@ -333,8 +333,8 @@ class Connection:
         self.say(self._point.challenge())
 
     async def _admit(self, said: str = "") -> Subject:
-        """Return the client, who says the message ``said``, as it is now. On a connection of hours, tickets end, KDCs come back,
-        groups and accounts change. Raises Refusal.
+        """Return the current Subject of the client that sent the message ``said``. A connection can last for hours. During this
+        time, tickets end, KDCs become reachable again, and groups and accounts change. Raises Refusal.
         """
         assert self._who is not None, "the table lets nobody come this far unknown"
         if self._who.is_by_pam:
@@ -348,16 +348,16 @@ class Connection:
         return who
 
     async def _replay(self, rows: AsyncGenerator[Row, None]) -> None:
-        """Send a recording. A client that goes away is noticed, even while there is nothing to send."""
+        """Send a recording. While no row can be sent, also notice if the client disconnects."""
         async with aclosing(rows):
             async for row in rows:
                 await self._telling.row(row)
-                self._channel.resume()  # from the first row on: anything that the client sends counts as a hang-up
+                self._channel.resume()  # after the first row, any message from the client is treated as a hang-up
                 await self._channel.drained()
         self._done("")
 
     def _stop_observed(self, message: Message, body: bytes) -> None:
-        """Answer ``stop``, said while a run is observed: end what is sent of the run, and then stop it."""
+        """Answer the message ``stop`` while the client observes a run: end the stream of rows, then stop the run."""
         observing = self._task
         if observing is not None:
             observing.cancel()
@@ -365,7 +365,7 @@ class Connection:
         async def stop() -> None:
             if observing is not None:
                 await asyncio.wait([observing])
-            if self._talk.state == "stopping":  # a refusal may have answered already
+            if self._talk.state == "stopping":  # a refusal may have been sent as the answer already
                 self._done("")
             await self._deed(message, body)
 
@@ -378,7 +378,7 @@ class Connection:
         self.say(messages.Done(text=text))
 
     def _list_again(self) -> None:
-        """Send the watched list again, as it has changed: once for all changes within AGAIN_AFTER seconds."""
+        """Send the watched list again. If several changes occur within AGAIN_AFTER seconds, the list is sent once."""
         self._is_stale = True
         if self._listing is None:
             self._listing = asyncio.get_running_loop().create_task(self._keep_listing())

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One question of an enforcement point: who the person is, what they want to do, and whether they may (PROTOCOL.md section 9).
+"""Answers one question of an enforcement point: who is the person, and is the requested action permitted (PROTOCOL.md section 9)?
 
-Law: what root's process says of the host is believed. Who the person is, is believed only with a proof that is bound to this very
-question, or under a rule that does not want a proof. Everything else ends in a refusal.
+Law: jitd trusts the facts about the host that root's process sends. The identity of the person must be proved by a proof that is
+bound to this question, unless a rule needs no proof. If a required proof is missing, the request is refused.
 """
 
 from __future__ import annotations
@@ -44,16 +44,18 @@ from jitpam.wire.messages import Message
 from jitpam.wire.shown import shown
 
 PROOF = b"jitd proof 1\n"
-"""The bytes before the binding in the proof that the helper wraps."""
+"""The first bytes of the proof that the helper wraps. After these bytes, the proof contains the binding."""
 
 
 PASSED = 3
-"""How many descriptors come with a question: the root directory, the current directory and the user namespace of the process."""
+"""The number of descriptors that are sent with a question. The descriptors are the root directory, the current directory and the
+user namespace of the process.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class InHand:
-    """The process that asks, held by a descriptor, and the two directories that it has passed."""
+    """The process that asks, with its two directories. This object has open descriptors of all three."""
 
     process: HeldProcess
     root: Held
@@ -61,7 +63,9 @@ class InHand:
 
 
 def hold(peer: Peer, given: list[Held]) -> InHand:
-    """Hold the process at the other end, which must run in the host's own user namespace. Raises Refusal."""
+    """Open a descriptor of the process at the other end. The process at the other end must run in the host's own user namespace.
+    Raises Refusal.
+    """
     if len(given) != PASSED or not stat.S_ISDIR(os.fstat(given[0].number).st_mode):
         raise Refusal(
             "usage", "an enforcement point passes its root, its working directory and its user namespace with its question"
@@ -79,14 +83,18 @@ def hold(peer: Peer, given: list[Held]) -> InHand:
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """The parts of the connection that an Enforcement uses: a function to send a message, and one to refuse."""
+    """The functions of the connection that an Enforcement uses. One function sends a message, and the other function sends a
+    refusal.
+    """
 
     say: Callable[[Message], None]
     refuse: Callable[[str, str], None]
 
 
 class Enforcement:
-    """One question, as a waiter (``waiters.Waiter``): in the process that asks, a person waits for the answer."""
+    """One question of an enforcement point. This class implements ``waiters.Waiter``, because a person waits for the answer in
+    the process that asks.
+    """
 
     def __init__(
         self, services: Services, talk: Talk, in_hand: InHand, ask: messages.Enforce, body: bytes, channel: bytes
@@ -124,7 +132,7 @@ class Enforcement:
         return messages.DaemonToken(token=answer)
 
     async def decide(self, said: messages.Proof) -> None:
-        """Find out who the person is, make their request, and begin to wait. Raises Refusal."""
+        """Find out who the person is, create the person's request, and begin to wait for the decision. Raises Refusal."""
         who = await self._person(said)
         if who is None:
             raise Refusal("unauthenticated", NOBODY_HERE)
@@ -156,13 +164,13 @@ class Enforcement:
 
     async def _submit(self, who: Subject) -> None:
         ask, in_hand = self._ask, self._in_hand
-        self._in_hand = None  # so that a client that waits keeps two descriptors open, and not four
+        self._in_hand = None  # so that a waiting client keeps only two descriptors open instead of four
         if in_hand is None:
             raise Refusal("protocol", "a second proof")
         try:
             login = in_hand.process.process() if ask.stage == "session" else None
             origin = origins.origin(self._process.pid, 0)  # only root can be an enforcement point
-            self._process.refuse_gone()  # if it still lives, the facts above are of this process
+            self._process.refuse_gone()  # if the process still exists, the facts above belong to this process
         except (Gone, OSError) as fault:
             raise Refusal("failed", f"cannot get hold of the process that asks: {fault}") from None
         came_in_by = None if ask.authenticated is None else ask.authenticated.rstrip(b"\n").replace(b"\n", b", ")
@@ -241,11 +249,13 @@ class Enforcement:
         self._talk.say(messages.Granted(id=id, boot_ms=boot_ms, text="", places=places))
 
     def start(self, run: str, control: int) -> None:
-        """See ``waiters.Waiter``. Never called: the daemon does not run what an enforcement point asks for."""
+        """See ``waiters.Waiter``. This method is never called, because the daemon does not run the commands of an enforcement
+        point.
+        """
         raise AssertionError(f"run {run} has no client")
 
     def hand(self, handed: tuple[Handed, ...]) -> None:
-        """See ``waiters.Waiter``. An enforcement point asks for no thing."""
+        """See ``waiters.Waiter``. This method is never called, because an enforcement point does not request things."""
         raise AssertionError(f"{handed[0].holding.id} is nothing that an enforcement point has asked for")
 
     def taken(self, holding: Holding) -> None:
@@ -253,11 +263,11 @@ class Enforcement:
         raise AssertionError(f"{holding.id} is nothing that an enforcement point has asked for")
 
     def asks(self, names: tuple[str, ...]) -> None:
-        """See ``waiters.Waiter``. An enforcement point resumes nothing."""
+        """See ``waiters.Waiter``. This method is never called, because an enforcement point does not resume requests."""
         raise AssertionError(f"nobody waits for {names}")
 
     def hears(self, news: str) -> None:
-        """See ``waiters.Waiter``. An enforcement point is told nothing after its approval."""
+        """See ``waiters.Waiter``. Nothing is done, because an enforcement point gets no news after its approval."""
 
     def seated(self, found: Request, seats: Mapping[Approval, Seats]) -> None:
         """See ``waiters.Waiter``."""
@@ -279,7 +289,7 @@ class Enforcement:
             self._talk.refuse("failed", because)
 
     async def withdraw(self) -> None:
-        """Withdraw the request, as the person does not want it any more. Raises Refusal, which is the answer."""
+        """Withdraw the request, because the person has cancelled it. Raises Refusal, which is sent as the answer."""
         id = self._waits_for
         self._leave()
         if id is not None and self._who is not None:
@@ -287,7 +297,7 @@ class Enforcement:
             raise Refusal("withdrawn", f"request {id} is withdrawn")
 
     def close(self) -> None:
-        """Withdraw the request that waits, as the enforcement point is gone."""
+        """Withdraw the waiting request, because the enforcement point has disconnected."""
         id = self._waits_for
         self._waits_for = None
         if id is not None:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The handshake, from Hello to a proof of who the peer is (PROTOCOL.md section 3): what the daemon answers, and when it is over.
+"""The handshake, from Hello to a proof of the peer's identity (PROTOCOL.md section 3). This module determines the daemon's
+answers and the end of the handshake.
 
-Law: a handshake does nothing but answer. Only uid 0 may come without a ticket, and nobody may give two tokens.
+Law: a handshake returns answers and has no other effects. Only uid 0 may connect without a ticket. A second token is refused.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from jitpam.wire.messages import Message
 
 
 class Handshake:
-    """The handshake of one peer. The kernel reports its ``uid``. ``proof`` is None until it has given one, and for local root."""
+    """The handshake of one peer. ``uid`` comes from the kernel. ``proof`` is None until the peer has given a proof. For local
+    root, ``proof`` is always None.
+    """
 
     def __init__(self, acceptor: Acceptor, uid: int) -> None:
         self._acceptor = acceptor
@@ -27,18 +30,18 @@ class Handshake:
         self.proof: Proof | None = None
         self.is_over = False
         self.is_local = False
-        """True if the peer wants to prove by a local password who it is."""
+        """True if the peer wants to authenticate with a local password."""
 
     @property
     def channel(self) -> bytes:
-        """The hash over both hellos. A proof is bound to it."""
+        """Return the hash of both hellos. A proof is bound to the hash of both hellos."""
         return self._hellos.digest()
 
     def hear(self, message: Message, body: bytes) -> Message:
-        """Return the answer to ``message``, which came as ``body``. ``is_over`` is true after the last answer.
+        """Return the answer to ``message``, which was received as ``body``. After the last answer, ``is_over`` is true.
 
-        Raises RemoteProtocolError, which ends the connection. Raises Refusal, NotAuthenticated or NoKey, which are told to the
-        peer.
+        Raises RemoteProtocolError, which ends the connection. Raises Refusal, NotAuthenticated or NoKey, which the caller sends
+        to the peer.
         """
         match message:
             case messages.Hello():

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The daemon's socket: accepts connections, counts them, and ends handshakes that take too long.
+"""The daemon's socket. The listener accepts connections, counts them, and ends handshakes that take too long.
 
-Law: no account can take all connections. Nobody is waited for. The socket never exists with a wrong mode or owner.
+Law: the number of connections of one account is limited. The listener never waits for a client. The socket always has the right
+mode and owner.
 """
 
 from __future__ import annotations
@@ -23,17 +24,21 @@ from jitd.server.room import Room
 from jitd.server.services import Services
 
 HANDSHAKE_FOR = 5.0
-"""Seconds from accept to Welcome, at most."""
+"""Maximum time, in seconds, from accept to Welcome."""
 TYPED_FOR = 90.0
-"""Seconds from accept to Welcome, at most, if a local password is asked for: KDCs are looked for, and a person types."""
+"""Maximum time, in seconds, from accept to Welcome with a local password. In this time, jitd searches for KDCs, and the person
+types the password.
+"""
 BACKLOG = 1024
 _CREDENTIALS = struct.Struct("3i")
 
 
 def bind(path: Path) -> socket.socket:
-    """Return a listening socket at ``path``, open to every local account. Its directory must be root's: else others replace it.
+    """Return a listening socket at ``path`` that every local account may use. The directory of ``path`` must belong to root, so
+    that only root can replace the socket.
 
-    The socket is bound under another name, and renamed once its mode is right. So it never has another mode. Raises OSError.
+    The socket is bound under another name, and gets the name ``path`` when its mode is right. So the socket at ``path`` never has
+    a wrong mode. Raises OSError.
     """
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
@@ -51,7 +56,7 @@ def bind(path: Path) -> socket.socket:
 
 
 class Listener:
-    """Accepts on ``sock`` and keeps each connection until it ends."""
+    """Accepts connections on ``sock``, and keeps each connection until it ends."""
 
     def __init__(self, sock: socket.socket, services: Services, per_uid: int, n_most: int) -> None:
         self._socket = sock
@@ -65,12 +70,12 @@ class Listener:
         self._loop.add_reader(sock.fileno(), self._accept)
 
     def _accept(self) -> None:
-        for _ in range(64):  # then the accepted connections have their turn
+        for _ in range(64):  # then the accepted connections get their turn
             try:
                 sock, _ = self._socket.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
-            except OSError as fault:  # no descriptors are left: the other clients wait in the backlog for a moment
+            except OSError as fault:  # no descriptors are left, so the other clients wait in the backlog for a moment
                 log("cannot accept", fault=fault)
                 self._loop.remove_reader(self._socket.fileno())
                 self._loop.call_later(0.1, self._resume)
@@ -118,6 +123,6 @@ class Listener:
         self._open.add(connection)
 
     def close(self) -> None:
-        """Stop accepting. Requests that wait are not withdrawn: their clients connect again to the next daemon."""
+        """Stop accepting. Waiting requests are not withdrawn, because their clients will connect to the next daemon."""
         self._loop.remove_reader(self._socket.fileno())
         self._socket.close()

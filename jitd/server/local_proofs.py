@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Proofs by a local password: who may give one now, how often they may try, and how long a proof counts.
+"""Proofs by a local password: who may give a proof now, how many tries a person has, and how long a proof is valid.
 
-Law: such a proof is taken only while the policy has a rule that takes it and no KDC can be reached, as the daemon itself has
-found out. A person has MOST_TRIES tries in TRIES_WITHIN, over restarts of the daemon too. A prompt that is open is counted as if
-its password were wrong, but nobody is told that it was. The password does not come here.
+Law: jitd accepts a proof by a local password only while two conditions are true. First, a rule of the policy accepts such proofs.
+Second, the daemon itself can reach no KDC. A person has MOST_TRIES tries within TRIES_WITHIN. A restart of the daemon does not
+change the number of tries. An open prompt is counted as a try, but is not reported as a wrong password. The password is never in
+the memory of this process.
 """
 
 from __future__ import annotations
@@ -11,42 +12,47 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import datetime, timedelta
 from typing import Any
 
 from jitd.core.effects import Moment
 from jitd.core.subject import Subject
 from jitd.log import log
-from jitd.store import StoreError
+from jitd.store import Store, StoreError
 from jitd.verbs.limits import Pace
 from jitd.verbs.refusal import Refusal
 
 MOST_OPEN = 2
-"""How many prompts an account may have open at the same time."""
+"""Maximum number of prompts that an account may have open at the same time."""
 MOST_TRIES = 5
-"""How often a person may be wrong within TRIES_WITHIN."""
+"""Maximum number of wrong passwords of a person within TRIES_WITHIN."""
 TRIES_WITHIN = timedelta(hours=1)
 LASTS_FOR = timedelta(hours=1)
-"""How long a proof counts, on the connection on which it was given."""
+"""How long a proof is valid. A proof is valid only on the connection on which it was given."""
 FAILED = "proof.failed"
-"""The name under which a wrong password is recorded."""
+"""The name of the event that records a wrong password."""
+EACH = 64
+"""One of EACH records is parsed in order to learn the time of the record. Other records are parsed only if they may be about a
+wrong password.
+"""
 NOT_TAKEN = "no rule of this host takes a local password: kinit"
 REACHED = "a KDC of the realm can be reached, so a local password does not count: kinit"
 MAY_SAY = frozenset(
     {"submit", "anew", "breakglass", "resume", "withdraw", "review", "explain", "list", "show", "watch", "giveback", "revoke"}
     | {"stop", "observe", "seen"}
 )
-"""What somebody who has proved by local PAM who they are may say; nothing else."""
+"""Names of messages. A person who has authenticated by local PAM may send only these messages."""
 
 Note = Callable[[str, str, int, dict[str, Any]], None]
 
 
 class LocalProofs:
-    """Takes proofs by local passwords. ``are_taken`` is True if a rule takes them. ``is_unreachable`` may block. ``check`` has a
-    password checked (``Executor.check_password``). ``newest`` yields the bodies of the records, newest first.
+    """Accepts proofs by local passwords. ``are_taken`` is True if a rule accepts such proofs. ``is_unreachable`` may block.
+    ``check`` is the function that checks a password (``Executor.check_password``). ``opened`` opens a store. ``opened`` is called
+    in a thread, because there may be many records of the last hour.
     """
 
     def __init__(
@@ -54,25 +60,26 @@ class LocalProofs:
         are_taken: Callable[[], bool],
         is_unreachable: Callable[[], bool],
         check: Callable[[str, socket.socket], Awaitable[bool | None]],
-        newest: Callable[[], Iterator[bytes]],
+        opened: Callable[[], Store],
         note: Note,
         now: Callable[[], Moment],
     ) -> None:
         self._are_taken = are_taken
         self._is_unreachable = is_unreachable
         self._check = check
-        self._newest = newest
+        self._opened = opened
         self._note = note
         self._now = now
-        self._pool = ThreadPoolExecutor(1, "jitd-reach")  # not the loop's own, for which a daemon that stops would wait
+        self._pool = ThreadPoolExecutor(1, "jitd-reach")  # a stopping daemon would wait for the loop's own pool
         self._looking: asyncio.Future[bool] | None = None
-        self._tries: dict[str, list[float]] | None = None  # person → when a password was wrong, on CLOCK_BOOTTIME
-        self._open: list[Subject] = []  # whose prompts are open
+        self._tries: dict[str, list[float]] = {}  # person → the times of wrong passwords, on CLOCK_BOOTTIME
+        self._reading: asyncio.Future[None] | None = None  # reads the tries that an earlier daemon may have counted
+        self._open: list[Subject] = []  # the people whose prompts are open
         self._pace = Pace()
         self._checks: set[asyncio.Task[bool]] = set()
 
     async def refuse_unless_taken(self) -> None:
-        """Raise Refusal unless a local password counts now."""
+        """Raise Refusal if jitd does not accept a local password now."""
         if not self._are_taken():
             raise Refusal("denied", NOT_TAKEN)
         if self._looking is None or self._looking.done():
@@ -81,7 +88,7 @@ class LocalProofs:
             raise Refusal("denied", REACHED)
 
     async def admit(self, who: Subject, said: str) -> None:
-        """Raise Refusal unless ``who``, who has proved by local PAM who they are, may say the message ``said`` now."""
+        """``who`` authenticated by local PAM. Raise Refusal if this person may not send the message ``said`` now."""
         try:
             await self.refuse_unless_taken()
         except Refusal as no:
@@ -92,15 +99,17 @@ class LocalProofs:
             raise Refusal("forbidden", f"without a Kerberos ticket you may not {said}: kinit, when a KDC can be reached")
 
     async def begin(self, who: Subject) -> tuple[socket.socket, asyncio.Task[bool]]:
-        """Begin to check the password of ``who``. Return the client's end of the socket to the process that checks it, and the
-        task whose result is whether it was right; it raises Refusal if it could not be checked. Raises Refusal.
+        """Begin to check the password of ``who``. Return a socket and a task. The socket is the client's end of the connection to
+        the process that checks the password. The task returns True if the password was right, and raises Refusal if the check
+        failed. Raises Refusal.
         """
         await self.refuse_unless_taken()
+        await self._know_earlier_tries()
         self._refuse_one_more(who)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
         self._open.append(who)
         task = asyncio.get_running_loop().create_task(self._judge(who, theirs))
-        self._checks.add(task)  # it is judged and recorded, even if the client goes away
+        self._checks.add(task)  # the result is judged and recorded even if the client disconnects
         task.add_done_callback(self._checks.discard)
         return ours, task
 
@@ -115,7 +124,7 @@ class LocalProofs:
         if is_right is False:
             self._counted(who.person).append(self._now().boot)
             left = self.n_left(who)
-            with suppress(StoreError):  # it stays counted in memory
+            with suppress(StoreError):  # the try stays counted in memory
                 self._note("proof.failed", who.principal, who.uid, {"person": who.person, "tries_left": left})
             return False
         return bool(is_right)
@@ -123,7 +132,7 @@ class LocalProofs:
     # --- tries -------------------------------------------------------------------------------------------------------
 
     def n_left(self, who: Subject) -> int:
-        """Return how many tries the person of ``who`` has left now."""
+        """Return the number of tries that the person of ``who`` has left now."""
         return MOST_TRIES - len(self._counted(who.person))
 
     def _refuse_one_more(self, who: Subject) -> None:
@@ -141,20 +150,34 @@ class LocalProofs:
             raise Refusal("unauthenticated", "too many prompts for your password, one after the other: wait a minute")
 
     def _counted(self, person: str) -> list[float]:
-        if self._tries is None:
-            self._tries = self._recorded()
         since = self._now().boot - TRIES_WITHIN.total_seconds()
         counted = self._tries[person] = [at for at in self._tries.get(person, []) if at > since]
         return counted
 
-    def _recorded(self) -> dict[str, list[float]]:
-        """Return the tries of the last hour by the record: an earlier daemon may have counted them."""
+    async def _know_earlier_tries(self) -> None:
+        """Wait until the tries in the record have been read. Raises Refusal while these tries cannot be read."""
+        if self._reading is None:
+            self._reading = asyncio.get_running_loop().run_in_executor(self._pool, self._read_tries)
+        try:
+            await asyncio.shield(self._reading)
+        except (StoreError, OSError) as fault:
+            self._reading = None
+            log("the record of wrong passwords cannot be read", fault=str(fault))
+            raise Refusal("failed", "the number of your wrong passwords cannot be read here: tell root") from None
+
+    def _read_tries(self) -> None:
+        """Read the tries of the last hour from the record, because an earlier daemon may have counted some tries. This may
+        block.
+        """
         now, found = self._now(), dict[str, list[float]]()
-        for body in self._newest():
-            record = json.loads(body)
-            ago = (now.at - datetime.fromisoformat(record["at"])).total_seconds()
-            if ago > TRIES_WITHIN.total_seconds():
-                break
-            if record["event"] == FAILED:
-                found.setdefault(record["detail"]["person"], []).insert(0, now.boot - max(0.0, ago))
-        return found
+        with closing(self._opened()) as store:
+            for number, body in enumerate(store.newest()):
+                if FAILED.encode() not in body and number % EACH:  # the record of an hour may have a million entries
+                    continue
+                record = json.loads(body)
+                ago = (now.at - datetime.fromisoformat(record["at"])).total_seconds()
+                if ago > TRIES_WITHIN.total_seconds():
+                    break
+                if record["event"] == FAILED:
+                    found.setdefault(record["detail"]["person"], []).insert(0, now.boot - max(0.0, ago))
+        self._tries = found

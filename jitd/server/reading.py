@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Turns a client's messages into the values that the daemon works with.
+"""Converts a client's messages to the values that the daemon uses.
 
-Law: what the wire's types allow but makes no sense is refused here, before anything is looked up for it.
+Law: the message types of the protocol allow some senseless values. This module refuses senseless values before anything is looked
+up.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from jitd.core.conditions import read_service
 from jitd.core.deed import deed_of
 from jitd.core.duration import LONGEST
 from jitd.core.origin import Caller
+from jitd.core.public_key import brought_for
 from jitd.core.several import MOST_THINGS
 from jitd.core.thing import read_thing
 from jitd.deciding.command_lookup import Asked
@@ -30,7 +32,7 @@ def pairs_in(pairs: list[list[bytes]]) -> tuple[tuple[bytes, bytes], ...]:
 
 
 def service_in(ask: messages.Ask | messages.Enforce) -> str:
-    """Return the service of ``ask``, if a rule can have its name. Raises Refusal."""
+    """Return the service of ``ask``. The name of the service must be a name that a rule can contain. Raises Refusal."""
     try:
         return read_service(ask.service)
     except ValueError:
@@ -38,7 +40,9 @@ def service_in(ask: messages.Ask | messages.Enforce) -> str:
 
 
 def asked_in(ask: messages.Ask, caller: Caller | None) -> Asked:
-    """Return the command of ``ask``, from ``caller`` (None: from nobody yet), in the client's words. Raises Refusal."""
+    """Return the command of ``ask`` as the client sent it. ``caller`` is the process that asks, or None if no process asks yet.
+    Raises Refusal.
+    """
     service_in(ask)
     breaks_glass = ask.breaks_glass if isinstance(ask, messages.Suppose) else isinstance(ask, messages.Breakglass)
     if breaks_glass and not deed_of(ask.service).is_executed:
@@ -76,7 +80,7 @@ def asked_in(ask: messages.Ask, caller: Caller | None) -> Asked:
 
 
 def supposed_in(ask: messages.Suppose) -> Supposed:
-    """Return what the operator supposes in ``ask``. Raises Refusal."""
+    """Return the supposed request that the operator describes in ``ask``. Raises Refusal."""
     groups = None if ask.groups is None else frozenset(ask.groups)
     return Supposed(ask.principal, groups, None if ask.at is None else _instant(ask.at), _facts(ask.facts))
 
@@ -89,7 +93,7 @@ def _instant(text: str) -> datetime:
 
 
 def _facts(words: list[str]) -> tuple[tuple[str, str], ...]:
-    """Return the names, each beginning with ``fact.``, and the values of ``words``. Raises Refusal."""
+    """Return the facts in ``words`` as pairs of a name and a value. Each name begins with ``fact.``. Raises Refusal."""
     pairs = tuple(word.partition("=") for word in words)
     if any(not name or not equals for name, equals, _ in pairs):
         raise Refusal("usage", "a fact is a name and a value, such as risk=40")
@@ -97,11 +101,12 @@ def _facts(words: list[str]) -> tuple[tuple[str, str], ...]:
 
 
 def thing_in(ask: messages.Get, caller: Caller) -> Asked:
-    """Return the things that ``ask``, from ``caller``, asks for. Raises Refusal."""
+    """Return the things that are requested in ``ask``. ``caller`` is the process that asks. Raises Refusal."""
     if len(ask.also) >= MOST_THINGS:
         raise Refusal("usage", f"at most {MOST_THINGS} things can be asked for at once")
     try:
         things = [read_thing(word) for word in (ask.thing, *ask.also)]
+        brought = brought_for(things, ask.brought)
     except ValueError as fault:
         raise Refusal("usage", str(fault)) from None
     if twice := [thing for thing in things if things.count(thing) > 1]:
@@ -127,13 +132,14 @@ def thing_in(ask: messages.Get, caller: Caller) -> Asked:
         timeout_for=None,
         gives=True,
         stays=ask.stays or not ask.waits,
+        brought=brought,
         tty=ask.tty,
         caller=caller,
     )
 
 
 def claims_in(ask: messages.Ask | messages.Get) -> Claims:
-    """Return what ``ask`` says beside the command, which nobody can check. Raises Refusal."""
+    """Return the claims of ``ask``. Claims are additional values from the client that nobody can check. Raises Refusal."""
     if len(ask.parents) > 32 or any(len(parent) > 256 for parent in ask.parents) or len(ask.tty or b"") > 4096:
         raise Refusal("usage", "the claims beside the command are too long")
     return Claims(ask.reason, ask.tty, ask.login_session, tuple(ask.parents))

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Limits the bytes of large frames in flight: from a client until it has its answer, and to a client until it has taken them.
+"""Limits the bytes of large frames that are in transit. A frame from a client takes room until the client has its answer. A
+frame to a client takes room until the client has read it.
 
-Law: no account has more than OF_ONE bytes, and all accounts together have no more than OF_ALL. If there is no room, connections
-wait, and get it in the order in which they came. root is exempt, so that nobody else can keep root out.
+Law: one account has at most OF_ONE bytes, and all accounts together have at most OF_ALL bytes. If there is no room, connections
+wait. Waiting connections get room in the order of their arrival. The limits do not apply to root, so that nobody can lock root
+out.
 """
 
 from __future__ import annotations
@@ -13,13 +15,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 OF_ONE = 16 * 1024 * 1024
-"""Bytes that one account may have in flight."""
+"""Maximum number of bytes that one account may have in transit."""
 OF_ALL = 128 * 1024 * 1024
-"""Bytes that all accounts together may have in flight."""
+"""Maximum number of bytes that all accounts together may have in transit."""
 
 
 class Room:
-    """Counts the bytes that accounts have taken, and keeps the connections that wait."""
+    """Counts the bytes that each account has taken, and remembers the waiting connections."""
 
     def __init__(self) -> None:
         self._taken: Counter[int] = Counter()
@@ -37,11 +39,13 @@ class Room:
         return place.uid == 0 or (is_room_for_all and self._is_within(place.uid, place.wanted))
 
     def _is_before(self, other: Place, place: Place) -> bool:
-        """True if ``other``, which waits, must get its bytes before ``place``."""
+        """True if the waiting place ``other`` must get its bytes before ``place``."""
         return other.uid == place.uid or self._is_within(other.uid, other.wanted)
 
     def take(self, place: Place) -> bool:
-        """Take what ``place`` wants. If there is not enough room, or others wait for it, let the place wait and return False."""
+        """Take the bytes that ``place`` wants. If there is not enough room, or if other places must get room first, make
+        ``place`` wait and return False.
+        """
         has_turn = place.uid == 0 or not any(self._is_before(other, place) for other in self._waiting)
         if not has_turn or not self._has(place):
             self._waiting[place] = None
@@ -55,7 +59,9 @@ class Room:
         place.held = place.wanted
 
     def give(self, place: Place) -> None:
-        """Take back what ``place`` holds, and do not let it wait any more. Then let the places go on that find room now."""
+        """Take back the bytes of ``place``. If ``place`` is waiting, it stops waiting. Then wake the waiting places for which
+        there is room now.
+        """
         self._waiting.pop(place, None)
         if place.uid != 0:
             self._taken[place.uid] -= place.held
@@ -71,14 +77,14 @@ class Room:
                 self._take(other)
                 other.go_on()
             elif self._is_within(other.uid, other.wanted):
-                break  # this one waits for the room of all, and nobody who came later goes before it
+                break  # this place waits for the shared room, so no later place may go before it
             else:
                 passed_over.add(other.uid)
 
 
 @dataclass(eq=False, slots=True)
 class Place:
-    """What one connection has of the room, for one frame at a time."""
+    """The room of one connection. A place has room for one frame at a time."""
 
     room: Room
     uid: int
@@ -87,20 +93,22 @@ class Place:
     go_on: Callable[[], None] = field(default=lambda: None)
 
     def take(self, n_bytes: int, go_on: Callable[[], None]) -> bool:
-        """Take ``n_bytes``, unless they are taken already. False if there is no room: ``go_on`` is called once there is."""
+        """Take ``n_bytes``. If this place has bytes already, take no more. Return False if there is no room. ``go_on`` is then
+        called as soon as there is room.
+        """
         if self.held:
             return True
         self.wanted, self.go_on = n_bytes, go_on
         return self.room.take(self)
 
     def give(self) -> None:
-        """Give back what is taken, or stop waiting."""
+        """Give back the bytes of this place. If this place is waiting for bytes, stop waiting."""
         if self.wanted:
             self.wanted = 0
             self.room.give(self)
 
     async def until_taken(self, n_bytes: int) -> None:
-        """Wait until there is room for ``n_bytes``, and take them."""
+        """Wait until there is room for ``n_bytes``. Then take these bytes."""
         held = asyncio.get_running_loop().create_future()
 
         def tell() -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The parts of the daemon that a connection uses; the daemon builds them. Law: fields only, no code."""
+"""The parts of the daemon that a connection uses. The daemon creates them. Law: this module has only fields and no code."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ class Services:
     mutes: Mutes
     complaints: Complaints
     let_go: Callable[[str], None]
-    """Takes back the holding of that id: the client that had it in hand is gone."""
+    """Takes back the holding with this id, because its client has disconnected."""
     keep: Callable[[str], None]
-    """Records that the person keeps the holding of that id. Raises IllegalEvent or StoreError."""
+    """Records that the person keeps the holding with this id. Raises IllegalEvent or StoreError."""
     reload: Callable[[Subject], Awaitable[str]]
-    """Reads the policy again for a person, and returns a sentence that says which policy is in force. Raises Refusal."""
+    """Reads the policy again on behalf of a person. Returns a sentence that says which policy is in force. Raises Refusal."""

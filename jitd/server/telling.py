@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sends rows to one client: in turns with the rows for all other clients, and no faster than the client reads.
+"""Sends rows to one client. The rows for all clients are sent in turns. Rows are not sent faster than the client reads.
 
-Law: in each pass of the event loop one row is made, and for each account only one at a time. A large row takes room until the
-client has read it; a client that does not read it is disconnected.
+Law: in each pass of the event loop, one row is made. For each account, only one row is made at a time. A large row takes room
+until the client has read the row. A client that does not read a large row is disconnected.
 """
 
 from __future__ import annotations
@@ -18,27 +18,30 @@ from jitpam.wire.framing import SMALL
 from jitpam.wire.messages import Item, Message
 
 TAKEN_WITHIN = 60.0
-"""Seconds to wait for room for a large row, and then for the client to take it."""
+"""Maximum time, in seconds, to wait for room for a large row. The client then has the same time to read the row."""
 
 
 class Turns:
-    """Decides who may make a row: one connection of each account, and of these one in each pass of the loop, first come first."""
+    """Decides which connection may compute the next row of its list. At each time, one connection of each account may compute
+    rows. In each pass of the loop, one of these connections computes a row, in the order of arrival.
+    """
 
     def __init__(self) -> None:
         self._of: dict[int, asyncio.Lock] = {}
         self._all = asyncio.Lock()
         self._begun: dict[int, asyncio.Lock] = {}
         self.room = Room()
-        """The room for large rows on their way to clients."""
+        """The room for large rows that are in transit to clients."""
 
     def of(self, uid: int) -> asyncio.Lock:
-        """Return the turn of account ``uid``."""
+        """Return the lock that a connection of account ``uid`` must hold to make a row."""
         return self._of.setdefault(uid, asyncio.Lock())
 
     async def begin(self, uid: int) -> None:
-        """Wait until account ``uid`` may have something done. So one account with many connections does not delay others.
+        """Wait until a connection of account ``uid`` may compute a row. Because of this wait, an account with many
+        connections does not delay other accounts.
 
-        Root does not wait: many of its connections are gates, and each asks for somebody else.
+        The account root does not wait, because many of its connections are gates, and each gate serves another person.
         """
         if uid != 0:
             await _take(self._begun.setdefault(uid, asyncio.Lock()))
@@ -49,13 +52,15 @@ class Turns:
 
 
 async def _take(turn: asyncio.Lock) -> None:
-    """Wait for ``turn``, and keep it until the next pass of the loop. If it is free, do not wait."""
+    """Wait for the lock ``turn``, and keep it until the next pass of the loop. If the turn is free, do not wait."""
     await turn.acquire()
     asyncio.get_running_loop().call_soon(turn.release)
 
 
 class Telling:
-    """Sends rows to the client at ``channel``, whose account is ``uid``. ``send`` takes a message, and the same as bytes."""
+    """Sends rows to the client at ``channel``, whose account is ``uid``. ``send`` is a function that sends a message. The
+    arguments of ``send`` are the message and the bytes of the message.
+    """
 
     def __init__(self, turns: Turns, uid: int, channel: Channel, send: Callable[[Message, bytes], None]) -> None:
         self._turns = turns
@@ -65,7 +70,8 @@ class Telling:
         self._send = send
 
     async def rows(self, rows: AsyncIterable[Row] | Iterable[Row]) -> None:
-        """Send all ``rows``. A long list delays no other client. Only one row is kept for a client that does not read.
+        """Send all ``rows``. A long list does not delay other clients. If a client does not read, only one row is kept for this
+        client.
 
         Raises TimeoutError.
         """
@@ -79,7 +85,7 @@ class Telling:
             await self._channel.drained()
 
     async def row(self, row: Row) -> None:
-        """Send one row, when it is its turn and there is room for the row. Raises TimeoutError."""
+        """Wait for the turn of ``row``, and for room. Then send ``row``. Raises TimeoutError."""
         await self._turns.of_all()
         item = Item(row=row)
         body = coding.encode(item)

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The key ``approvals`` of a permit: who has to approve, and in which ways.
-
-Law: what could never be given is a fault: a way that opens too late, a group of ways that are all closed at first, a list that no
-provider says. So is what could not be counted in bounded time.
+"""The key ``approvals`` of a permit. The key says who has to approve, and in which ways.
+Law: an approval that could never be given is a fault. One example is a way that opens too late. Other examples are ways that are
+all closed at first, and a list that no provider supplies. It is also a fault if the approvals cannot be counted in limited time.
 """
 
 from __future__ import annotations
@@ -18,17 +17,19 @@ from jitd.settings import demands
 from jitd.settings.toml_table import Table, quoted
 
 MOST_NEEDED = 100
-"""How many approvals a rule may ask for from one group."""
+"""Maximum number of approvals that a rule may require from one group."""
 MOST_WAYS = 8
-"""How many ways one ``any_of`` may have."""
+"""Maximum number of ways in one ``any_of``."""
 WAY = ("need", "from", "also", *demands.KEYS)
 KEYS = (*WAY, "any_of", "after")
-"""The keys of an approval. ``after`` is for those inside ``any_of``."""
+"""The keys of an approval. The key ``after`` is only for the approvals inside ``any_of``."""
 EXAMPLE = '[{ need = 1, from = ["group:ops"] }]'
 
 
 def read_approvals(table: Table, names: Mapping[str, Name]) -> tuple[Approval, ...]:
-    """Return what the rule in ``table`` asks of approvers. ``names`` are the facts that providers say. Faults go to ``table``."""
+    """Return the approvals that the rule in ``table`` requires. ``names`` are the facts that providers supply. Faults are added
+    to ``table``.
+    """
     if table.values.get("approvals") == []:
         table.fault('"approvals" is empty: say who approves, or leave it out to permit at once', "approvals")
     found = [_approval(table, inner, names) for inner in table.tables("approvals", f"a list such as {EXAMPLE}")]
@@ -61,7 +62,7 @@ def _way(rule: Table, table: Table, names: Mapping[str, Name]) -> Approval:
 
 
 def _after(rule: Table, table: Table) -> int:
-    """Return after how many seconds the way opens: before the request expires."""
+    """Return the number of seconds after which the way opens. The way must open before the request expires."""
     if "after" not in table.values:
         return 0
     after = table.duration("after", 1)
@@ -72,7 +73,9 @@ def _after(rule: Table, table: Table) -> int:
 
 
 def _also(rule: Table, table: Table, names: Mapping[str, Name]) -> str:
-    """Return the list that narrows the people, as ``PROVIDER:FACT``; empty if there is none."""
+    """Return the name of the list with the people who may approve, as ``PROVIDER:FACT``. Return an empty string if the key
+    ``also`` is not set.
+    """
     if "also" not in table.values:
         return ""
     also = table.text("also", "")

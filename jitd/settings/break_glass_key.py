@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The key ``break_glass`` of a permit: the approvals of another rule are skipped, and a review is owed.
-
-Law: such a rule owes no approval of its own, wants a reason and a ticket, is for jitsudo's commands alone, and records all. What
-contradicts this is a fault. The rule that it stands in for must be a permit with approvals: somebody has to be left to review.
+"""The key ``break_glass`` of a permit. With this key, the approvals of another rule are skipped, and a review is owed.
+Law: a rule with this key requires no approvals of its own. Such a rule requires a reason and a ticket, applies only to jitsudo's
+commands, and records all input and output. Every setting that contradicts these requirements is a fault. The rule whose approvals
+are skipped must be a permit with approvals, so that somebody can review.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from jitd.settings.toml_table import Table, quoted
 
 KEYS = ("instead_of", "review", "open")
 MOST_OPEN = 1000
-"""The most reviews that a rule lets a person owe."""
+"""Upper limit for the number of open reviews that a rule allows one person to owe."""
 _OF_OTHERS = {
     "approvals": "nobody approves before glass is broken: say in the rule that it stands in for who could have",
     "gives": "a thing that was given cannot be recorded, so nobody could review it",
     "standing": "there are no approvals whose standing could count",
 }
-"""Keys that such a permit cannot have → why."""
+"""The keys that a permit with ``break_glass`` cannot have, each with the reason."""
 
 
 def with_glass(table: Table, rule: Rule) -> Rule:
-    """Return ``rule``, read from ``table``, with its key ``break_glass``, if it has one; ``resolved`` fills in the approvals that
-    are skipped. Faults are noted in the table.
+    """Return ``rule``, which was read from ``table``. If ``table`` has the key ``break_glass``, add its value to the returned
+    rule. ``resolved`` later adds the approvals that are skipped. Faults are added to the table.
     """
     if "break_glass" not in table.values:
         return rule
@@ -63,8 +63,8 @@ def _in_full(run: Table, terms: Terms) -> Terms:
 
 
 def resolved(rules: Iterable[Rule], faults: list[Fault]) -> list[Rule]:
-    """Return ``rules``, each that breaks glass with the approvals of the rule that it stands in for. Add to ``faults`` those that
-    stand in for none.
+    """Return ``rules``. Each break-glass rule gets the approvals of another rule, which is named in ``instead_of``. If the named
+    rule does not exist or does not fit, add a fault to ``faults``.
     """
     rules = list(rules)
     by_name = {rule.name: rule for rule in rules}
@@ -80,7 +80,7 @@ def _resolved(rule: Rule, glass: BreakGlass, by_name: dict[str, Rule], faults: l
     elif not meant.approvals:
         why = f"rule {named} asks for no approval, so nobody could review"
     else:
-        told = tuple(dict.fromkeys((*rule.notify, *meant.notify)))  # the people of both are told
+        told = tuple(dict.fromkeys((*rule.notify, *meant.notify)))  # notify the people of both rules
         return replace(rule, break_glass=replace(glass, skipped=meant.approvals), notify=told)
     if why:
         faults.append(Fault(rule.file, rule.line, rule.name, f'"break_glass": {why}; "instead_of" names a permit with approvals'))

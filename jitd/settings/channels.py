@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``[notify.*]`` of jitd.toml: the channels by which people are told what waits for them (jitd.toml(5)).
-
-Law: every key is checked when the file is read, and all faults are reported together. A default is the careful value: what leaves
-this host says neither command nor reason, and only public addresses are connected to.
+"""``[notify.*]`` of jitd.toml: the channels through which jitd notifies people (jitd.toml(5)).
+Law: every key is checked when the file is read. All faults are reported together. The defaults are the careful values. With the
+defaults, a message that leaves this host contains no command and no reason, and jitd connects only to public addresses.
 """
 
 from __future__ import annotations
@@ -22,7 +21,9 @@ from jitd.settings.toml_table import Table, quoted
 
 KINDS = ("mail", "webhook", "program", "terminals")
 SHOWS = ("id", "rule", "command")
-"""What a message says of the request beside who asks: nothing, the rule, or the command too. Each word says more."""
+"""The possible values of ``shows``. With ``rule``, a message contains the name of the rule. With ``command``, a message contains
+the rule, the command and the reason. With ``id``, a message contains neither the rule nor the command.
+"""
 MOST_TEMPLATE = 32 * 1024
 MOST_CHANNELS = 32
 MOST_ADDRESSEES = 64
@@ -33,7 +34,7 @@ KEYS = {
     "program": PROGRAM,
     "terminals": (),
 }
-"""Table or kind → its keys."""
+"""Maps a table or a kind to its keys."""
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _LOCAL = r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}"
 _DOMAIN = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,62})(?:\.[A-Za-z0-9][A-Za-z0-9-]{0,62}){0,15}"
@@ -44,13 +45,11 @@ _SERVER = re.compile(rf"({_DOMAIN}|\[[0-9A-Fa-f:.]{{2,45}}\]):([1-9][0-9]{{0,4}}
 
 @dataclass(frozen=True, slots=True)
 class ChannelSettings:
-    """One channel. ``shows`` is a word of SHOWS. ``requester`` is True if it also tells the requester who does not wait how the
-    request was decided.
-
-    ``by`` is how a webhook or a program is reached, else None. ``template`` is the JSON that a webhook is sent, with places to
-    fill in; empty for the plain form. For mail: ``server`` is HOST:PORT, empty for the local sendmail; ``sender`` is the address
-    that it comes from; ``to`` are the addresses of a group; ``to_each`` has ``{user}`` in the place of an account. ``addresses``
-    and ``ca``: see Reach.
+    """One channel. ``shows`` is a word of SHOWS. If ``requester`` is True, the channel also sends the decision to a requester who
+    does not wait. ``by`` says how to reach a webhook or to run a program. For other kinds, ``by`` is None. ``template`` is the
+    JSON that is sent to a webhook, with placeholders to fill in. For the plain form, ``template`` is empty. The other fields are
+    for mail. ``server`` is HOST:PORT, or empty for the mail server of this host. ``sender`` is the sender's address. ``to``
+    contains the addresses of a group. In ``to_each``, ``{user}`` stands for an account. For ``addresses`` and ``ca`` see Reach.
     """
 
     name: str
@@ -68,7 +67,9 @@ class ChannelSettings:
 
     @property
     def is_for_persons(self) -> bool:
-        """True if each person gets a message of their own; False for a group, which gets one message a request."""
+        """True if each person gets a separate message. False if the channel is for a group that gets one message for each
+        request.
+        """
         return self.kind == "terminals" or bool(self.to_each)
 
 
@@ -76,7 +77,7 @@ Channels = Mapping[str, ChannelSettings]
 
 
 def read_channels(table: Table, owner: int | None, keys_at: Path = KEYS_AT) -> Channels:
-    """Read ``[notify.*]``. Files must belong to root or to the uid ``owner``; None: their owners are not checked."""
+    """Read ``[notify.*]``. Files must belong to root or to the uid ``owner``. If ``owner`` is None, owners are not checked."""
     found = {}
     if len(table.values) > MOST_CHANNELS:
         table.fault(f'"notify" has more than {MOST_CHANNELS} tables')
@@ -98,7 +99,7 @@ def read_channel(word: str) -> str:
 
 
 def key_files(channels: Channels) -> Mapping[str, Path]:
-    """Return the files that jitd-outside must be given for ``channels``, by name."""
+    """Return the files that jitd-outside needs for ``channels``, by name."""
     reaches = [each.by for each in channels.values() if isinstance(each.by, Reach)]
     files = [file for reach in reaches for file in (reach.certificate, reach.secret) if file is not None]
     return {file.name: file for file in files}
@@ -123,7 +124,7 @@ def _channel(table: Table, name: str, owner: int | None, keys_at: Path) -> Chann
 
 
 def _kind(table: Table) -> str:
-    """Return the kind, and note each key that is not for it."""
+    """Return the kind of the channel. Add a fault for each key that does not belong to this kind."""
     table.needs("kind")
     kind = table.text("kind", KINDS[0], KINDS)
     others = tuple(key for other in KINDS for key in KEYS[other] if key not in KEYS[kind])
@@ -149,7 +150,7 @@ def _mail(table: Table, made: ChannelSettings, owner: int | None) -> ChannelSett
         table.fault('"server" must be a host and its port, such as "127.0.0.1:25" or "[::1]:25"', "server")
     for key in ("addresses", "ca"):
         if key in table.values and "server" not in table.values:
-            table.fault(f'"{key}" is about "server", and there is none: mail goes by the local sendmail', key)
+            table.fault(f'"{key}" is about "server", which is missing: without it, mail goes to port 25 of this host', key)
     return ChannelSettings(
         made.name,
         made.kind,
@@ -176,7 +177,7 @@ def _read_address(word: str) -> str:
 
 
 def _template(table: Table, owner: int | None) -> str:
-    """Return the content of the template's file: one JSON object."""
+    """Return the content of the template's file, which must be one JSON object."""
     file = file_in(table, "template")
     if file is None:
         return ""

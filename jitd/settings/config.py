@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``/etc/jitd/jitd.toml``: the settings of one host, read into a frozen Config (jitd.toml(5)).
-
-Law: every key has a default. An unknown key, a wrong type, and a value that this version cannot honour are faults. All faults are
-reported together.
+"""``/etc/jitd/jitd.toml``: the settings of one host, read into an immutable Config (jitd.toml(5)).
+Law: every key has a default. An unknown key, a wrong type, and a value that this version does not support are faults. All faults
+are reported together.
 """
 
 from __future__ import annotations
@@ -16,20 +15,25 @@ from types import MappingProxyType
 from typing import Literal
 
 from jitd.core.conditions import is_name, is_principal, read_who
+from jitd.core.made_account import is_made
 from jitd.core.names import NAMES, Name
 from jitd.settings.channels import Channels, read_channels
+from jitd.settings.givers import Givers, drifts_of, read_givers, things_of
 from jitd.settings.host import KRB5_CONF, default_realm, host_name, is_host_name
 from jitd.settings.outsiders import KEYS_AT, Gatekeepers, Providers, deadlines, fact_names, read_gatekeepers, read_providers
 from jitd.settings.owned_file import read_owned
 from jitd.settings.toml_document import ConfigError, Fault, read_document
 from jitd.settings.toml_table import Table, quoted
+from jitd.settings.vault_keys import way_in
 
 FILE = Path("/etc/jitd/jitd.toml")
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """A limit on how often something happens: ``per_second`` on average, and ``burst`` times in a row."""
+    """A limit on the frequency of an action. The limit is ``per_second`` times a second on average, and ``burst`` times without a
+    pause.
+    """
 
     per_second: int
     burst: int
@@ -40,8 +44,10 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits: how many requests wait on this host (``pending``) and for one person; how many connections an account may have; how
-    often one person starts runs without a new approval, and how many of them run at a time.
+    """The limits of this host. ``pending`` is the maximum number of waiting requests on this host. ``pending_per_person`` is the
+    maximum for one person. ``connections_per_uid`` is the maximum number of connections of one account. Some runs start without a
+    new approval. For one person, ``runs`` limits the rate of such runs, and ``running_per_person`` limits their number at the
+    same time.
     """
 
     pending: int = 10000
@@ -53,7 +59,9 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Recordings:
-    """How many MiB are recorded of one run and of all runs, and for how many days recordings are kept."""
+    """The maximum size in MiB of one recording and of all recordings together, and the number of days for which recordings are
+    kept.
+    """
 
     mib_per_run: int = 1024
     mib_in_all: int = 10240
@@ -62,9 +70,8 @@ class Recordings:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The settings of one host. ``principals`` maps a principal to its account, and ``people`` a person to all their accounts.
-
-    ``trusted_mounts`` are the mount points of file systems whose owners are believed.
+    """The settings of one host. ``principals`` maps a principal to its account. ``people`` maps a person to all their accounts.
+    ``trusted_mounts`` are mount points of file systems on which the owners of files are trusted.
     """
 
     realms: frozenset[str]
@@ -90,20 +97,31 @@ class Config:
     providers: Providers = field(default_factory=lambda: MappingProxyType({}))
     gatekeepers: Gatekeepers = field(default_factory=lambda: MappingProxyType({}))
     notify: Channels = field(default_factory=lambda: MappingProxyType({}))
+    givers: Givers = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def trusted_places(self) -> tuple[bytes, ...]:
-        """``trusted_mounts`` as paths."""
+        """The paths of ``trusted_mounts``, as bytes."""
         return tuple(map(os.fsencode, self.trusted_mounts))
 
     @property
+    def things(self) -> frozenset[str]:
+        """The names of the things that the ``givers`` can give, such as ``sudoers:logs``."""
+        return things_of(self.givers)
+
+    @property
+    def drifts(self) -> Mapping[str, str]:
+        """Maps each thing to the reaction to drift of the thing. The reaction is a word of givers.DRIFT."""
+        return drifts_of(self.givers)
+
+    @property
     def names(self) -> Mapping[str, Name]:
-        """The names that conditions of rules may use: the built-in ones, and the facts of ``providers``."""
+        """The names that conditions of rules may use: the built-in names, and the facts of ``providers``."""
         return {**NAMES, **fact_names(self.providers)}
 
     @property
     def deadlines(self) -> Mapping[str, float]:
-        """Maps the names of ``gatekeepers``, which rules may name, to the seconds that each may take."""
+        """Maps the name of each gatekeeper to the maximum time for its answer, in seconds. Rules may name these gatekeepers."""
         return deadlines(self.gatekeepers)
 
 
@@ -113,10 +131,8 @@ KEYS = tuple(Config.__dataclass_fields__)
 def load(
     file: Path | None = None, *, owner: int = 0, default: Path = FILE, krb5_conf: Path = KRB5_CONF, keys_at: Path = KEYS_AT
 ) -> Config:
-    """Read the settings in ``file``. If ``file`` is None, read the file ``default``. If the default file is missing, all settings
-    have their defaults.
-
-    The file may belong to root or to the uid ``owner``. Raises ConfigError.
+    """Read the settings in ``file``. If ``file`` is None, read the file ``default``. If the default file is missing, every
+    setting has its default value. The file must belong to root or to the uid ``owner``. Raises ConfigError.
     """
     return _load(file or default, owner, krb5_conf, keys_at, must_exist=file is not None)
 
@@ -136,7 +152,9 @@ def read(file: Path, *, krb5_conf: Path = KRB5_CONF) -> Config:
 
 
 def is_settings(file: Path) -> bool:
-    """True if ``file`` holds settings and not rules, by its name or by its keys. Used by ``jitd check FILE``."""
+    """True if ``file`` contains settings and not rules. The name or the keys of the file show what it contains. Used by ``jitd
+    check FILE``.
+    """
     if file.name == FILE.name:
         return True
     try:
@@ -188,6 +206,7 @@ def _load(file: Path, owner: int | None, krb5_conf: Path, keys_at: Path, *, must
         providers=read_providers(top.table("providers"), owner, keys_at),
         gatekeepers=read_gatekeepers(top.table("gatekeepers"), owner, keys_at),
         notify=read_channels(top.table("notify"), owner, keys_at),
+        givers=read_givers(top.table("givers"), lambda table: way_in(table, owner, keys_at)),
     )
     if len(os.fsencode(config.socket)) > 107:
         top.fault('"socket" is longer than the 107 bytes that a socket\'s address holds', "socket")
@@ -288,6 +307,8 @@ def _principals(table: Table) -> Mapping[str, str]:
             table.fault(f"{quoted(principal)} must be given the name of an account", principal)
         elif account == "root":
             table.fault(f"{quoted(principal)} cannot be root: root asks without a ticket and reviews nothing", principal)
+        elif is_made(account):
+            table.fault(f"{quoted(account)} is a name of accounts that jitd makes: no principal is mapped to one here", principal)
         else:
             found[principal] = account
     return MappingProxyType(found)
@@ -295,10 +316,10 @@ def _principals(table: Table) -> Mapping[str, str]:
 
 def _people(table: Table) -> Mapping[str, frozenset[str]]:
     found: dict[str, frozenset[str]] = {}
-    # A person's own name is one of their accounts, listed or not (see ``person_of``).
+    # A person's own name is one of their accounts, even if it is not listed (see ``person_of``).
     holder = {person: person for person in table.values}
     for person in table.values:
-        if not is_name(person):
+        if not is_name(person) or is_made(person):
             table.fault(f"{quoted(person)} is not the name of a person", person)
             continue
         accounts = table.words(person, (), _read_account)
@@ -312,4 +333,6 @@ def _people(table: Table) -> Mapping[str, frozenset[str]]:
 def _read_account(word: str) -> str:
     if not is_name(word):
         raise ValueError(f"{quoted(word)} is not the name of an account")
+    if is_made(word):
+        raise ValueError(f"{quoted(word)} is a name of accounts that jitd makes: each of them is its holder's person")
     return word

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the host says of itself: its full name, its Kerberos realm, and the files that name the realm.
-
-Law: no program is run. A name server that is silent costs at most PATIENCE.
+"""Facts about this host: its full name, its Kerberos realm, and the files that name the realm.
+Law: no program is run. The wait for a name server's answer is limited to PATIENCE seconds.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from pathlib import Path
 
 KRB5_CONF = Path("/etc/krb5.conf")
 PATIENCE = 3.0
-"""Seconds to wait for the host's full name."""
+"""Maximum time to wait for the host's full name, in seconds."""
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
 
 
@@ -24,7 +23,9 @@ def is_host_name(text: str) -> bool:
 
 
 def host_name() -> str:
-    """Return the fully qualified name of this host, or the short name if there is none (hostname(1), --fqdn)."""
+    """Return the fully qualified name of this host (hostname(1), --fqdn). Return the short name if the host has no fully
+    qualified name.
+    """
     name = socket.gethostname()
     if "." in name:
         return name
@@ -36,7 +37,7 @@ def host_name() -> str:
         except (OSError, IndexError, UnicodeError):
             return
 
-    looking = threading.Thread(target=look, name="host-name", daemon=True)  # NSS knows no time limit
+    looking = threading.Thread(target=look, name="host-name", daemon=True)  # NSS has no time limit of its own
     looking.start()
     looking.join(PATIENCE)
     full = found[0] if found else ""
@@ -44,8 +45,8 @@ def host_name() -> str:
 
 
 def default_realm(file: Path, depth: int = 0) -> str | None:
-    """Return the ``default_realm`` of a krb5.conf and its included files (krb5.conf(5)); None if there is none. The first one
-    counts.
+    """Return the ``default_realm`` of a krb5.conf and its included files (krb5.conf(5)). If several values are set, return the
+    first value. If no value is set, return None.
     """
     if depth > 8:
         return None
@@ -68,7 +69,7 @@ def default_realm(file: Path, depth: int = 0) -> str | None:
 
 
 def kerberos_files(file: Path, depth: int = 0) -> list[Path]:
-    """Return ``file``, a krb5.conf, and all files and directories that it includes, as far as they exist."""
+    """Return the krb5.conf ``file``, and all files and directories that ``file`` includes. Missing files are left out."""
     if depth > 8:
         return []
     try:

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The key ``notify`` of a permit.
-
-Law: it is a fault if a rule names a channel that is not set up: people would wait to be told, and nobody would tell them.
+Law: it is a fault if a rule names a channel that is not set up, because the people would never get a message.
 """
 
 from __future__ import annotations
@@ -14,11 +13,11 @@ from jitd.settings.toml_document import Fault
 from jitd.settings.toml_table import Table, quoted
 
 MOST_NAMED = 8
-"""How many channels a rule may name."""
+"""Maximum number of channels that a rule may name."""
 
 
 def channels_in(table: Table) -> tuple[str, ...]:
-    """Return the names of the channels by which the permit in ``table`` has people told."""
+    """Return the names of the channels through which the permit in ``table`` notifies people."""
     names = table.words("notify", (), read_channel)
     if len(names) > MOST_NAMED:
         table.fault(f'"notify" has more than {MOST_NAMED} names', "notify")
@@ -28,7 +27,7 @@ def channels_in(table: Table) -> tuple[str, ...]:
 
 
 def faults_of(rules: Iterable[Rule], channels: Collection[str]) -> list[Fault]:
-    """Return the faults of the channels that ``rules`` name. ``channels`` are the names of those that are set up."""
+    """Return the faults of the channels that ``rules`` name. ``channels`` are the names of all channels that are set up."""
     return [
         Fault(
             rule.file, rule.line, rule.name, f'jitd.toml sets up no channel {quoted(name)}: write a table "[notify.{name}]" there'

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The key ``run.observed`` of a permit: the command runs only while somebody who may review the request watches it.
-
-Law: a rule with it can be performed, or it is a fault. There is somebody who may watch, and all that a watcher has to see is
-recorded: the recording is what they watch.
+"""The key ``run.observed`` of a permit. A command of such a permit runs only while it is watched by a person who may review the
+request.
+Law: it is a fault if the commands of a rule with this key could never run. The rule must permit at least one person to watch. All
+output must be recorded, because a watcher sees the recording.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ from jitd.core.policy import Rule
 from jitd.settings.toml_table import Table
 
 KEPT = ("output", "all")
-"""What an observed run may record: all that it writes, or more. Less would leave its watcher in the dark."""
+"""The values of ``run.record`` that an observed run may have. With both values, all output is recorded. With any other value, the
+watcher would not see all output.
+"""
 
 
 def observed(table: Table, rule: Rule) -> Rule:
-    """Return ``rule``, read from ``table``, with the recording that its ``run.observed`` needs, if it has that key. Faults are
-    noted in the table.
+    """Return ``rule``, which was read from ``table``. If the rule has the key ``run.observed``, the returned rule has the
+    recording that this key needs. Faults are added to the table.
     """
     terms = rule.terms
     if not terms.observed:

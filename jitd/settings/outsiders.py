@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``[providers.*]`` and ``[gatekeepers.*]`` of jitd.toml: who outside is asked, how, and what their silence means.
-
-Law: every key is checked when the file is read, and all faults are reported together. A default is the careful value: public
-addresses only, no answer kept, no answer instead of silence.
+"""``[providers.*]`` and ``[gatekeepers.*]`` of jitd.toml: which outsiders are queried, how, and what happens if they do not
+answer.
+Law: every key is checked when the file is read. All faults are reported together. The defaults are the careful values: only
+public addresses, no stored answers, and no values that replace missing answers.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from jitd.settings.toml_document import ConfigError
 from jitd.settings.toml_table import Table, quoted
 
 KEYS_AT = Path("/etc/jitd/outside")
-"""The directory of keys and client certificates. jitd-outside.service is given all that lies there."""
+"""The directory of keys and client certificates. jitd-outside.service gets all files of this directory."""
 LONGEST_FRESH = 600
 LONGEST_DEADLINE = 600
-"""Seconds."""
+"""Maximum length of a deadline, in seconds."""
 MOST_PEM = 32 * 1024
 MOST_FACTS = 32
 SENDS = ("requester", "host", "user", "groups", "run_as", "service", "path", "argv", "cwd", "reason")
-"""What a provider may be told of a request."""
+"""The parts of a request that may be sent to a provider."""
 HTTP = ("url", "addresses", "ca", "client_certificate", "secret")
 PROGRAM = ("program", "network")
 KEYS = {
@@ -43,7 +43,7 @@ KEYS = {
     "webhook": (*HTTP, "polls", "answers", "key"),
     "opa": (*HTTP, "path"),
 }
-"""Table or kind → its keys."""
+"""Maps a table or a kind to its keys."""
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _FACT = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
@@ -52,10 +52,11 @@ _PACKAGE = re.compile(r"[A-Za-z0-9_-]{1,64}(?:/[A-Za-z0-9_-]{1,64}){0,15}")
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How a server is reached. ``url`` is https, or http if ``socket`` is the path of a Unix socket. ``addresses`` are the
-    networks that may be connected to; if there are none, only public addresses may be. ``ca`` are certificates of authorities
-    (PEM); if empty, those of the host count. ``certificate`` and ``secret`` are files of the directory KEYS_AT, or None. A URL
-    may be a secret, so it is not in the repr.
+    """The address of a server, and how jitd authenticates. ``url`` is https. If ``socket`` is the path of a Unix socket, ``url``
+    is http. jitd may connect only to the networks ``addresses``. If ``addresses`` is empty, jitd may connect only to public
+    addresses. ``ca`` contains certificates of authorities (PEM). If ``ca`` is empty, the authorities of the host are used.
+    ``certificate`` and ``secret`` are files in the directory KEYS_AT, or None. A URL may contain a secret, so ``url`` is not in
+    the repr.
     """
 
     url: str = field(repr=False)
@@ -68,8 +69,8 @@ class Reach:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A program of the administrator's: ``words`` are its path and its arguments. ``network`` is True if it may use the
-    network.
+    """A program of the administrator. ``words`` are the program's path and arguments. If ``network`` is True, the program may use
+    the network.
     """
 
     words: tuple[str, ...]
@@ -78,10 +79,9 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """Who says facts. ``facts`` maps the name of a fact to its type (names.TYPES). ``sends`` are words of SENDS.
-
-    ``deadline_for`` and ``fresh_for`` are in seconds; an answer is kept for ``fresh_for``. ``silence`` has the value of each fact
-    if there is no answer; it is empty if the facts are then unknown.
+    """A provider of facts. ``facts`` maps the name of a fact to its type (names.TYPES). ``sends`` are words of SENDS.
+    ``deadline_for`` and ``fresh_for`` are in seconds. An answer is stored for ``fresh_for`` seconds. If there is no answer, the
+    facts have the values in ``silence``. If ``silence`` is empty, facts without an answer are unknown.
     """
 
     name: str
@@ -95,10 +95,10 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class GatekeeperSettings:
-    """Who may deny, or ask for more. ``is_opa`` is True if it speaks the protocol of Open Policy Agent.
-
-    ``deadline_for`` and ``fresh_for`` are in seconds. ``polls``: an answer may come later, till the request's own deadline.
-    ``key`` is the public key (PEM) that has to have signed each answer; if empty, TLS alone proves who answers.
+    """A gatekeeper may deny a request, or ask for more. ``is_opa`` is True for the protocol of Open Policy Agent.
+    ``deadline_for`` and ``fresh_for`` are in seconds. If ``polls`` is True, the answer may arrive later, until the deadline of
+    the request itself. Each answer must be signed, and ``key`` is the public key (PEM). If ``key`` is empty, only TLS
+    authenticates the gatekeeper.
     """
 
     name: str
@@ -115,7 +115,7 @@ Gatekeepers = Mapping[str, GatekeeperSettings]
 
 
 def read_providers(table: Table, owner: int | None, keys_at: Path = KEYS_AT) -> Providers:
-    """Read ``[providers.*]``. Files must belong to root or to the uid ``owner``; None: their owners are not checked."""
+    """Read ``[providers.*]``. Files must belong to root or to the uid ``owner``. If ``owner`` is None, owners are not checked."""
     found: dict[str, Provider] = {}
     said_by: dict[str, str] = {}
     for name in table.values:
@@ -133,7 +133,9 @@ def read_providers(table: Table, owner: int | None, keys_at: Path = KEYS_AT) -> 
 
 
 def read_gatekeepers(table: Table, owner: int | None, keys_at: Path = KEYS_AT) -> Gatekeepers:
-    """Read ``[gatekeepers.*]``. Files must belong to root or to the uid ``owner``; None: their owners are not checked."""
+    """Read ``[gatekeepers.*]``. Files must belong to root or to the uid ``owner``. If ``owner`` is None, owners are not
+    checked.
+    """
     found = {}
     for name in table.values:
         inner = table.table(name)
@@ -146,7 +148,7 @@ def read_gatekeepers(table: Table, owner: int | None, keys_at: Path = KEYS_AT) -
 
 
 def fact_names(providers: Providers) -> Mapping[str, Name]:
-    """Return the names that providers add to those that a rule's ``when`` may use, such as ``fact.risk``."""
+    """Return the names of the providers' facts, such as ``fact.risk``. ``when`` of a rule may use these names."""
     return {
         f"fact.{fact}": Name(kind, f"provider {provider.name}", f"what provider {provider.name} says", bool(provider.silence))
         for provider in providers.values()
@@ -155,12 +157,12 @@ def fact_names(providers: Providers) -> Mapping[str, Name]:
 
 
 def deadlines(gatekeepers: Gatekeepers) -> Mapping[str, float]:
-    """Return the seconds that each gatekeeper may take, by name, for the check of the rules."""
+    """Map the name of each gatekeeper to the maximum time for its answer, in seconds. The check of the rules uses this map."""
     return {name: gatekeeper.deadline_for for name, gatekeeper in gatekeepers.items()}
 
 
 def key_files(providers: Providers, gatekeepers: Gatekeepers) -> Mapping[str, Path]:
-    """Return the files that jitd-outside must be given, by name."""
+    """Return the files that jitd-outside needs, by name."""
     ways = [*(each.by for each in providers.values()), *(each.by for each in gatekeepers.values())]
     reaches = [way for way in ways if isinstance(way, Reach)]
     files = [file for reach in reaches for file in (reach.certificate, reach.secret) if file is not None]
@@ -201,7 +203,7 @@ def _gatekeeper(table: Table, name: str, owner: int | None, keys_at: Path) -> Ga
 
 
 def _kind(table: Table, what: str, kinds: tuple[str, ...]) -> str:
-    """Return the kind, and note each key that is not for it."""
+    """Return the kind. Add a fault for each key that does not belong to this kind."""
     table.needs("kind")
     kind = table.text("kind", kinds[0], kinds)
     others = tuple(key for other in kinds for key in KEYS[other] if key not in KEYS[kind])
@@ -210,7 +212,7 @@ def _kind(table: Table, what: str, kinds: tuple[str, ...]) -> str:
 
 
 def reach_in(table: Table, kind: str, owner: int | None, keys_at: Path, url: str | None = None) -> Reach | Program:
-    """Read how a server or a program is reached. ``url`` is a URL from elsewhere; None: the key ``url`` has it."""
+    """Read how to reach a server, or how to run a program. If ``url`` is None, read the URL from the key ``url``."""
     if kind == "program":
         table.needs("program")
         words = table.words("program", (), _read_word)
@@ -232,7 +234,7 @@ def reach_in(table: Table, kind: str, owner: int | None, keys_at: Path, url: str
 
 
 def _url(table: Table, kind: str) -> tuple[str, str]:
-    """Return the URL that is asked, and the Unix socket, if it goes over one."""
+    """Return the URL of the query. Also return the path of the Unix socket, or an empty string if no socket is used."""
     text = table.text("url", "")
     path = _path(table) if kind == "opa" else ""
     if "url" not in table.values or not isinstance(table.values["url"], str):
@@ -351,7 +353,9 @@ def pem_in(table: Table, key: str, what: str, owner: int | None) -> str:
 
 
 def _secret(table: Table, key: str, owner: int | None, keys_at: Path) -> Path | None:
-    """Return the path of a file that only root may read. It is not read here: jitd-outside alone is given its content."""
+    """Return the path of a file that only root may read. The file is not read here, because only jitd-outside may get its
+    content.
+    """
     file = file_in(table, key)
     if file is None:
         return None

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The policy files: ``policy.d/*.toml`` in the order of their names, read into one Policy.
-
-Law: the policy is accepted as a whole, or not at all. All faults are found together, each with file, line and rule. A file that
-others could have written is not read. What this version does not know is refused.
+Law: the policy is accepted as a whole, or not at all. All faults are found together. Each fault has a file, a line and a rule. A
+file is not read if another account could have written it. Keys and values that this version does not know are refused.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ from jitd.core.origin import read_origin
 from jitd.core.policy import BUILT_IN, MOST_USES, Policy, Rule
 from jitd.core.thing import read_thing
 from jitd.expressions.patterns import read_pattern
-from jitd.settings import approvals_key, break_glass_key, demands, notify_key, observed_key, without_kdc_key
+from jitd.settings import approvals_key, break_glass_key, demands, gives_key, notify_key, observed_key, without_kdc_key
 from jitd.settings.acceptance import read_accept
 from jitd.settings.commands_key import read_commands
 from jitd.settings.gatekeeper_key import faults_of, names_in
@@ -43,9 +42,11 @@ from jitd.settings.toml_table import Table, quoted
 from jitd.settings.when_key import read_when
 
 MOST_BYTES = 1 << 20
-"""How many bytes a policy file may have."""
+"""Maximum number of bytes of a policy file."""
 LONGEST_GIVEN = 24 * 3600
-"""How many seconds a rule may give a thing for. A ticket that the KDC has issued cannot be taken back before its end."""
+"""Maximum time for which a rule may give a thing, in seconds. The time is limited because a ticket cannot be taken back before
+its end.
+"""
 
 SEEN = ("visible_to",)
 KEYS = {
@@ -76,9 +77,9 @@ KEYS = {
         "observed",
     ),
 }
-"""The keys that each table may have. ``rule`` is for permit and deny alike."""
+"""The keys that each table may have. The entry ``rule`` contains the keys of both permit and deny."""
 LATER: dict[str, tuple[str, ...]] = {"permit": ()}
-"""Keys that a later version will know. This version refuses them: to ignore a condition would permit too much."""
+"""Keys of later versions. This version refuses these keys, because a rule whose condition is ignored would permit too much."""
 
 
 def load(
@@ -87,12 +88,13 @@ def load(
     root: Literal["permit", "deny"],
     owner: int = 0,
     names: Mapping[str, Name] = NAMES,
-    gatekeepers: Mapping[str, float] = MappingProxyType({}),
-    channels: Collection[str] = (),
+    gatekeepers: Mapping[str, float] | None = MappingProxyType({}),
+    channels: Collection[str] | None = (),
+    things: Collection[str] | None = (),
 ) -> Policy:
-    """Read the policy in ``directory``. The files may belong to root or to the uid ``owner``. Rules may ask about ``names``.
-    ``gatekeepers`` maps the names of those that jitd.toml sets up to their deadlines, in seconds. ``channels`` are the names of
-    its channels. Raises ConfigError.
+    """Read the policy in ``directory``. The files must belong to root or to the uid ``owner``. Rules may use the facts ``names``.
+    ``gatekeepers`` maps the names of the gatekeepers of jitd.toml to their deadlines, in seconds. ``channels`` and ``things`` are
+    the names of its channels and of the things of its givers. All three are None if jitd.toml is not known. Raises ConfigError.
     """
     faults = _faults_of_directory(directory, owner)
     files: list[tuple[str, bytes]] = []
@@ -107,7 +109,7 @@ def load(
             except ConfigError as error:
                 faults += error.faults
     rules = _rules([(str(directory / name), content) for name, content in files], faults, names)
-    faults += [*faults_of(rules, gatekeepers), *notify_key.faults_of(rules, channels)]
+    faults += _unknown_in(rules, gatekeepers, channels, things)
     if faults:
         raise ConfigError(faults)
     digest = hashlib.sha256()
@@ -118,7 +120,7 @@ def load(
 
 
 def check(files: Sequence[Path]) -> list[Fault]:
-    """Return the faults of ``files``, read as one policy. The directories and owners of the files are not checked."""
+    """Return the faults of ``files``, which are read as one policy. The directories and owners of the files are not checked."""
     return read(files)[1]
 
 
@@ -127,9 +129,10 @@ def read(
     names: Mapping[str, Name] = NAMES,
     gatekeepers: Mapping[str, float] | None = None,
     channels: Collection[str] | None = None,
+    things: Collection[str] | None = None,
 ) -> tuple[list[Rule], list[Fault]]:
-    """Return the rules of ``files`` and all faults. A rule with a fault has default values where it is wrong. Rules may ask about
-    ``names``. ``gatekeepers``, ``channels``: see ``load``; None if it is not known which there are.
+    """Return the rules of ``files`` and all faults. If a part of a rule has a fault, this part gets its default value. Rules may
+    use ``names``. For ``gatekeepers``, ``channels`` and ``things`` see ``load``.
     """
     faults: list[Fault] = []
     contents: list[tuple[str, bytes]] = []
@@ -139,18 +142,29 @@ def read(
         except ConfigError as error:
             faults += error.faults
     rules = _rules(contents, faults, names)
-    if gatekeepers is not None:
-        faults += faults_of(rules, gatekeepers)
-    if channels is not None:
-        faults += notify_key.faults_of(rules, channels)
+    faults += _unknown_in(rules, gatekeepers, channels, things)
     return rules, list(ConfigError(faults).faults)
+
+
+def _unknown_in(
+    rules: Sequence[Rule],
+    gatekeepers: Mapping[str, float] | None,
+    channels: Collection[str] | None,
+    things: Collection[str] | None,
+) -> list[Fault]:
+    """Return the faults of names in ``rules`` that jitd.toml does not set up. None means that the names are not known."""
+    faults = [] if gatekeepers is None else faults_of(rules, gatekeepers)
+    faults += [] if channels is None else notify_key.faults_of(rules, channels)
+    return faults + ([] if things is None else gives_key.faults_of(rules, things))
 
 
 # --- the files -------------------------------------------------------------------------------------------------------
 
 
 def _faults_of_directory(directory: Path, owner: int) -> list[Fault]:
-    """Say who else could put a file into ``directory``, or replace the directory by another one."""
+    """Return the faults of ``directory`` and of the directories above. It is a fault if another account can change one of these
+    directories.
+    """
     if (real := os.path.realpath(directory)) != str(directory):
         return [Fault(str(directory), 0, "", f"is not the directory's own name, which is {real}")]
     faults = []
@@ -161,7 +175,8 @@ def _faults_of_directory(directory: Path, owner: int) -> list[Fault]:
             return [Fault(str(directory), 0, "", f"cannot be read: {error.strerror}")]
         if not stat.S_ISDIR(status.st_mode):
             return [Fault(str(place), 0, "", "is not a directory")]
-        # In a sticky directory nobody renames another's file. /tmp may be an ancestor of this directory, but not its parent.
+        # In a sticky directory nobody can rename another person's file. /tmp may be an ancestor of this directory, but not its
+        # parent.
         is_far = place != directory and place != directory.parent
         mode = 0 if is_far and status.st_mode & stat.S_ISVTX else status.st_mode
         if why := who_else_may_write(status.st_uid, mode, owner):
@@ -170,13 +185,16 @@ def _faults_of_directory(directory: Path, owner: int) -> list[Fault]:
 
 
 def _read(file: Path, owner: int | None) -> bytes:
-    """Return the content of ``file``. Owner and mode are checked on the open descriptor, unless ``owner`` is None."""
+    """Return the content of ``file``. Owner and mode are checked on the open descriptor. If ``owner`` is None, owner and mode are
+    not checked.
+    """
 
     def fault(sentence: str) -> ConfigError:
         return ConfigError((Fault(str(file), 0, "", sentence),))
 
     try:
-        # O_NONBLOCK: a fifo must not block us. O_NOFOLLOW: a link made after the directory was checked must not lead elsewhere.
+        # O_NONBLOCK: a fifo must not block us. O_NOFOLLOW: somebody could replace the file by a link after the check of the
+        # directory.
         follow = os.O_NOFOLLOW if owner is not None else 0
         descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC | follow)
     except OSError as error:
@@ -204,7 +222,7 @@ def _read(file: Path, owner: int | None) -> bytes:
 
 
 def _rules(files: Sequence[tuple[str, bytes]], faults: list[Fault], names: Mapping[str, Name]) -> list[Rule]:
-    """Return all rules of ``files`` in their order. Faults are added to ``faults``."""
+    """Return all rules of ``files`` in their order. Add faults to ``faults``."""
     rules: list[Rule] = []
     for file, content in files:
         try:
@@ -321,7 +339,9 @@ _NO_ZONES = ("Factory", "localtime", "posix", "posixrules", "right")
 
 
 def _zone(name: str) -> tzinfo | None:
-    """Return the zone of the IANA database; None if there is no such zone. ``localtime`` and the like are not zones."""
+    """Return the zone ``name`` of the IANA database, or None if there is no such zone. Names such as ``localtime`` are not
+    zones.
+    """
     if not re.fullmatch(r"[A-Za-z0-9_+/-]+", name) or name.split("/")[0] in _NO_ZONES:
         return None
     try:

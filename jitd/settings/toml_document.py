@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A TOML document that knows the line of each of its keys, and the faults found in it.
-
-Law: what cannot be read is a fault with a line and a sentence, never an empty document.
+"""A TOML document with the line of each of its keys, and with the faults that were found in the document.
+Law: a document that cannot be read is reported as a fault with a line and a sentence. An unreadable document is never treated as
+an empty document.
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 Place = tuple[str | int, ...]
-"""Where a value stands: keys of tables and indexes of arrays, such as ``("permit", 0, "approvals", 1, "need")``."""
+"""The place of a value in a document. A place consists of keys of tables and indexes of arrays, such as ``("permit", 0,
+"approvals", 1, "need")``.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault in a file. ``line`` and ``column`` count from 1, and are 0 if the fault has none. ``rule`` is empty if the fault
-    is not in a rule.
+    """One fault in a file. The first line and the first column of a file have the number 1. ``line`` or ``column`` is 0 if the
+    fault has no line or no column. ``rule`` is empty if the fault is not in a rule.
     """
 
     file: str
@@ -35,7 +37,7 @@ class Fault:
 
 
 class ConfigError(Exception):
-    """The files do not hold what they must. ``faults`` are all faults that were found, at least one, by file and line."""
+    """The content of the files is not valid. ``faults`` contains all faults, at least one, sorted by file and line."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults = tuple(sorted(faults, key=lambda fault: (fault.file, fault.line, fault.column)))
@@ -44,8 +46,8 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The ``values`` of a file, and the line of each place in it. ``texts`` are the line and the column of the first character of
-    each string that stands there as it is, without escapes.
+    """The ``values`` of a file, and the line of each place in the file. ``texts`` contains the line and the column of the first
+    character of each string that is written without escapes.
     """
 
     file: str
@@ -54,14 +56,17 @@ class Document:
     texts: Mapping[Place, tuple[int, int]]
 
     def line_of(self, place: Place) -> int:
-        """Return the line of ``place``, or of the nearest table or array around it that has a line; 0 if there is none."""
+        """Return the line of ``place``. If ``place`` has no line, return the line of the nearest table or array that contains
+        ``place``. Return 0 if there is no such line.
+        """
         while place and place not in self.lines:
             place = place[:-1]
         return self.lines.get(place, 0)
 
     def place_in(self, place: Place, line: int, column: int) -> tuple[int, int]:
-        """Return the line and the column in the file of a character of the string at ``place``, which stands in ``line`` and
-        ``column`` of that string. If the string has escapes, only its line is known, and the column is 0.
+        """Return the position in the file (line and column) of one character of the string at ``place``. ``line`` and ``column``
+        are the position of the character within the string. If the string has escapes, only the line of the string is known, and
+        the returned column is 0.
         """
         if place not in self.texts:
             return self.line_of(place), 0
@@ -70,7 +75,7 @@ class Document:
 
 
 def read_document(file: str, content: bytes) -> Document:
-    """Parse ``content``. Raises ConfigError with one fault, since nothing after a fault can be parsed."""
+    """Parse ``content``. Raises ConfigError with one fault, because nothing after the first fault can be parsed."""
     try:
         text = content.decode("utf-8").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
@@ -82,7 +87,7 @@ def read_document(file: str, content: bytes) -> Document:
         scanner.scan()
     except RecursionError:
         raise ConfigError((Fault(file, 0, "", "is nested too deeply"),)) from None
-    except ValueError as error:  # from tomllib, and from int() for numbers of thousands of digits
+    except ValueError as error:  # from tomllib, or from int() if a number has thousands of digits
         message, line = str(error), 0
         if match := re.fullmatch(r"(.*) \(at line (\d+), column \d+\)", message, re.DOTALL):
             message, line = match[1], int(match[2])
@@ -93,7 +98,9 @@ def read_document(file: str, content: bytes) -> Document:
 
 
 def who_else_may_write(uid: int, mode: int, owner: int) -> str | None:
-    """Say why a file or directory of ``uid`` and ``mode`` cannot be trusted; None if only root and ``owner`` can write to it."""
+    """Return the reason why a file or directory with the owner ``uid`` and the mode ``mode`` cannot be trusted. Return None if
+    only root and ``owner`` can write to it.
+    """
     if uid not in (0, owner):
         return f"belongs to uid {uid}, not to root"
     if mode & stat.S_IWOTH:
@@ -104,7 +111,7 @@ def who_else_may_write(uid: int, mode: int, owner: int) -> str | None:
 
 
 class _Scanner:
-    """Finds the line of each key and array element in a text that tomllib has accepted. It checks nothing again."""
+    """Finds the line of each key and array element in a text that tomllib has accepted. The text is not checked again."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -112,7 +119,7 @@ class _Scanner:
         self.newlines = [match.start() for match in re.finditer("\n", text)]
         self.lines: dict[Place, int] = {}
         self.texts: dict[Place, tuple[int, int]] = {}
-        self.sizes: dict[Place, int] = {}  # how many [[headers]] each array of tables has had so far
+        self.sizes: dict[Place, int] = {}  # how many [[headers]] of each array of tables were found so far
 
     def scan(self) -> None:
         table: Place = ()
@@ -149,7 +156,7 @@ class _Scanner:
         return place
 
     def keys(self) -> list[str]:
-        """Read a key, with its dots, up to what follows it."""
+        """Read a key with its dots. Stop at the character after the key."""
         found = []
         while True:
             self.skip()
@@ -201,14 +208,16 @@ class _Scanner:
                 self.at = bare.end()
 
     def note_text(self, place: Place, start: int) -> None:
-        """Note where the first character of the string is that stands from ``start`` to here, if the string has no escapes."""
+        """Note the place of the first character of a string, if the string has no escapes. The string begins at ``start`` and
+        ends at ``self.at``.
+        """
         spelled = self.text[start : self.at]
         if spelled[0] == '"' and "\\" in spelled:
             return
         is_long = spelled.startswith(spelled[0] * 3) and len(spelled) >= 6
         start += 3 if is_long else 1
         if is_long and self.text[start] == "\n":
-            start += 1  # it is not a part of the value
+            start += 1  # this newline is not a part of the value
         n_before = bisect.bisect_left(self.newlines, start)
         begins = self.newlines[n_before - 1] + 1 if n_before else 0
         self.texts[place] = (n_before + 1, start - begins + 1)
@@ -218,7 +227,7 @@ class _Scanner:
         long = quote * 3
         escape = r"\\.|" if quote == '"' else ""
         if self.text.startswith(long, self.at):
-            # Up to two quotes may stand before the three that end the string.
+            # The string may end with up to two quotes of its own before the three quotes that close it.
             body = rf"{long}(?:{escape}(?!{long}).)*{long}{quote}{{0,2}}"
         else:
             body = rf"{quote}(?:{escape}[^{quote}\n])*{quote}"

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The key ``url_file``: a file with the URL of a webhook. For some chats whoever knows the URL may post, so it is a secret, and
-jitd.toml may be read by everybody.
-
-Law: only root can read the file. No fault quotes what is in it.
+"""The key ``url_file``, which names a file with the URL of a webhook. In some chats, everybody who knows the URL can post
+messages. Therefore the URL is a secret, and must not be in jitd.toml, because everybody may read jitd.toml.
+Law: only root can read the file with the URL. No fault quotes the content of this file.
 """
 
 from __future__ import annotations
@@ -15,12 +14,13 @@ from jitd.settings.toml_table import Table
 
 KEY = "url_file"
 LONGEST = 4096
-"""Bytes of the file at most."""
+"""Maximum size in bytes of the file with the URL."""
 
 
 def url_in_file(table: Table, owner: int | None) -> str | None:
-    """Return the URL in the file that ``url_file`` of ``table`` names; None without the key. If there is a fault it is noted in
-    the table, and the URL is empty. The file must belong to root or to the uid ``owner``; None: owner and mode are not checked.
+    """Read the file that the key ``url_file`` of ``table`` names, and return its URL. If the key is missing, return None. If
+    there is a fault, add the fault to the table and return an empty string. The file must belong to root or to the uid
+    ``owner``. If ``owner`` is None, the owner and the mode of the file are not checked.
     """
     if KEY not in table.values:
         return None

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stores of requests, grants, runs, holdings, locks, owed reviews and the chain.
-
-Law: one input, one transaction. No store knows what its rows mean.
+Law: all changes that one input causes are written in one transaction. A store does not interpret the content of its rows.
 """
 
 from __future__ import annotations
@@ -24,17 +23,17 @@ T = TypeVar("T", Request, Grant, Run, Lock, Holding, OwedReview)
 
 
 class Conflict(Exception):
-    """An object is not in the version that the change was made for. Nothing was written."""
+    """The stored version of an object differs from the version that a change expects. Nothing was written."""
 
 
 class StoreError(Exception):
-    """The store cannot be read or written. The text is a sentence for the log. Nothing was written."""
+    """The store cannot be read or written. The text of this error is a sentence for the log. Nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A new version of an object. ``after``, stored as the bytes of ``document``, replaces version ``expected``; 0 for a new
-    object.
+    """A new version of an object. The object ``after`` is stored as the bytes ``document``, and replaces the version
+    ``expected``. For a new object, ``expected`` is 0.
     """
 
     after: Life
@@ -44,8 +43,8 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """How many requests a person has made since some moment, how many of these were denied, and how many runs were started under
-    the person's grants since then.
+    """Counts of a person's actions since a moment: the requests, the denied requests, and the runs that started under the
+    person's grants.
     """
 
     asked: int
@@ -55,8 +54,8 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A told mark: ``address`` was told ``event`` of ``request`` by ``channel``, at ``at`` (aware). The address is an account, or
-    empty for the group of the channel. ``is_open``: the address is still to be told how the request ends.
+    """A note that one event of a request was told to an address through a channel, at the time ``at`` (aware). ``address`` is an
+    account, or empty for the group of the channel. ``is_open`` is true if the address must still be told how the request ends.
     """
 
     request: str
@@ -68,114 +67,135 @@ class Told:
 
 
 class Store(Protocol):
-    """What every store can do. Each method is one transaction. All methods raise StoreError if the disk fails."""
+    """The methods of every store. Each method of a store is one transaction. Every method raises StoreError if the disk fails."""
 
     def commit(self, changes: Iterable[Change], records: Iterable[bytes]) -> None:
-        """Write all changes and records durably, or none. Raises Conflict if an object is not in the expected version."""
-
-    def request(self, id: str) -> Request | None:
-        """Return the request with this id; None if there is none."""
-
-    def grant(self, id: str) -> Grant | None:
-        """Return the grant with this id; None if there is none."""
-
-    def run(self, id: str) -> Run | None:
-        """Return the run with this id; None if there is none."""
-
-    def lock(self, id: str) -> Lock | None:
-        """Return the lock with this id; None if there is none."""
-
-    def holding(self, id: str) -> Holding | None:
-        """Return the holding with this id; None if there is none."""
-
-    def owed_review(self, id: str) -> OwedReview | None:
-        """Return the review that is owed, or was owed, for the request with this id; None if there is none."""
-
-    def requests(self, *, uid: int | None = None, ended: bool = False) -> Iterator[Request]:
-        """Yield the open requests (of one account), oldest first. With ``ended`` also yield requests that have ended."""
-
-    def grants(self, *, uid: int | None = None, ended: bool = False) -> Iterator[Grant]:
-        """Yield the live grants (of one account), oldest first. With ``ended`` also yield grants that have ended."""
-
-    def leases(self, uid: int, work: bytes) -> Iterator[Grant]:
-        """Yield the live grants of one account for one ``work`` (``core.command.work_of``), oldest first."""
-
-    def runs(self, *, grant: str | None = None, ended: bool = False) -> Iterator[Run]:
-        """Yield the live runs (under one grant), oldest first. With ``ended`` also yield runs that have ended."""
-
-    def holdings(self, *, grant: str | None = None, ended: bool = False) -> Iterator[Holding]:
-        """Yield the live holdings (under one grant), oldest first. With ``ended`` also yield holdings that have ended."""
-
-    def locks(self, *, ended: bool = False) -> Iterator[Lock]:
-        """Yield the active locks, oldest first. With ``ended`` also yield locks that have ended."""
-
-    def owed_reviews(self, *, person: str | None = None, ended: bool = False) -> Iterator[OwedReview]:
-        """Yield the reviews that are owed (for one ``Subject.person``), oldest first. With ``ended`` also yield those that were
-        given.
+        """Write all changes and records durably. If writing one of them fails, write none of them. Raises Conflict if an object
+        does not have the expected version.
         """
 
-    def n_open(self, uid: int | None = None) -> int:
-        """Count the open requests (of one account)."""
+    def request(self, id: str) -> Request | None:
+        """Return the request with this id. Return None if there is none."""
+
+    def grant(self, id: str) -> Grant | None:
+        """Return the grant with this id. Return None if there is none."""
+
+    def run(self, id: str) -> Run | None:
+        """Return the run with this id. Return None if there is none."""
+
+    def lock(self, id: str) -> Lock | None:
+        """Return the lock with this id. Return None if there is none."""
+
+    def holding(self, id: str) -> Holding | None:
+        """Return the holding with this id. Return None if there is none."""
+
+    def owed_review(self, id: str) -> OwedReview | None:
+        """Return the review that is or was owed for the request with this id. Return None if there is none."""
+
+    def requests(self, *, uid: int | None = None, ended: bool = False) -> Iterator[Request]:
+        """Yield the open requests, oldest first. If ``uid`` is given, yield only the requests of this account. If ``ended`` is
+        true, also yield requests that have ended.
+        """
+
+    def grants(self, *, uid: int | None = None, ended: bool = False) -> Iterator[Grant]:
+        """Yield the live grants, oldest first. If ``uid`` is given, yield only the grants of this account. If ``ended`` is true,
+        also yield grants that have ended.
+        """
+
+    def leases(self, uid: int, work: bytes) -> Iterator[Grant]:
+        """Yield the live grants of the account ``uid`` for ``work`` (see ``core.command.work_of``), oldest first."""
+
+    def runs(self, *, grant: str | None = None, ended: bool = False) -> Iterator[Run]:
+        """Yield the live runs, oldest first. If ``grant`` is given, yield only the runs under this grant. If ``ended`` is true,
+        also yield runs that have ended.
+        """
+
+    def holdings(self, *, grant: str | None = None, ended: bool = False) -> Iterator[Holding]:
+        """Yield the live holdings, oldest first. If ``grant`` is given, yield only the holdings under this grant. If ``ended``
+        is true, also yield holdings that have ended.
+        """
+
+    def locks(self, *, ended: bool = False) -> Iterator[Lock]:
+        """Yield the active locks, oldest first. If ``ended`` is true, also yield locks that have ended."""
+
+    def owed_reviews(self, *, person: str | None = None, ended: bool = False) -> Iterator[OwedReview]:
+        """Yield the reviews that are owed, oldest first. If ``person`` (``Subject.person``) is given, yield only the reviews for
+        this person's requests. If ``ended`` is true, also yield the reviews that have been given.
+        """
+
+    def n_open(self, person: str | None = None) -> int:
+        """Count the open requests. If ``person`` (``Subject.person``) is given, count only the requests of this person's
+        accounts.
+        """
 
     def live(self) -> set[tuple[str, str]]:
-        """Return life and id of all requests, grants, locks and owed reviews that have not ended."""
+        """Return every request, grant, lock and owed review that has not ended, each as life cycle and id."""
 
-    def n_running(self, uid: int) -> int:
-        """Count the live runs under live grants of the account ``uid``."""
+    def n_running(self, person: str) -> int:
+        """Count the live runs and holdings under the live grants of ``person`` (``Subject.person``)."""
 
-    def n_unused(self, uid: int) -> int:
-        """Count the live grants of one account of which no use was taken."""
+    def n_unused(self, person: str) -> int:
+        """Count the live grants of ``person`` (``Subject.person``) from which no use was taken yet."""
 
     def history(self, person: str, since: datetime, *, beside: str = "") -> History:
-        """Count what ``person`` (``Subject.person``) has done since ``since`` (aware), without the request ``beside``. All
-        accounts of the person count.
+        """Count the actions of ``person`` (``Subject.person``) since the time ``since`` (aware). The actions under all accounts
+        of the person are counted. The request ``beside`` is not counted.
         """
 
     def lately(self, person: str, most_bytes: int) -> Iterator[Request]:
-        """Yield the latest requests of ``person`` (``Subject.person``) that have ended and were not denied, newest first: a few
-        hundred at most, and no more than ``most_bytes`` bytes of documents.
+        """Yield the latest requests of ``person`` (``Subject.person``) that have ended and were not denied, newest first. At
+        most a few hundred requests are returned. Together, their documents have at most ``most_bytes`` bytes.
         """
 
     def page(self, life: type[T], after: int, *, ended: bool = False) -> list[tuple[int, T]]:
-        """Return place and object of the next open objects after the place ``after``, oldest first. With ``ended`` also return
-        objects that have ended. A page has few objects, and fewer if they are large. After the last object a page is empty.
+        """Return one page of open objects, oldest first, each with its place. The page begins after the place ``after``. If
+        ``ended`` is true, also return objects that have ended. A page has few objects, and even fewer if the objects are large.
+        If no objects follow, the page is empty.
         """
 
     def place_of(self, run: str) -> int:
-        """Return the place of a run among all runs, counted from 1 in the order of the record; 0 if there is no such run."""
+        """Return the position of a run in the list of all runs, in recording order. The first run has position 1. Return 0 if
+        there is no such run.
+        """
 
     def last_runs(self, grant: str, most: int) -> list[Run]:
-        """Return the last ``most`` runs under one grant, ended or not, oldest first."""
+        """Return at most ``most`` of the latest runs under one grant, oldest first. Runs that have ended are included."""
 
     def head(self) -> Seal:
-        """Return the last seal of the chain."""
+        """Return the newest seal of the chain."""
 
     def records(self, after: int = 0) -> Iterator[tuple[int, bytes, bytes]]:
-        """Yield number, body and digest of the records after number ``after``."""
+        """Yield the records of the chain after record number ``after``, each as number, body and digest."""
 
     def newest(self) -> Iterator[bytes]:
-        """Yield the bodies of the records, newest first."""
+        """Yield the bodies of all records of the chain, newest first."""
 
     def documents(self, *, ended: bool = True) -> Iterator[tuple[str, str, bytes]]:
-        """Yield life, id and document of every object, for the verifier. Without ``ended`` yield only what is open or live."""
+        """Yield every object for the verifier, each as life cycle, id and document. If ``ended`` is false, yield only open or
+        live objects.
+        """
 
     def misfiled(self) -> Iterator[tuple[str, str]]:
-        """Yield life and id of every object whose columns do not agree with its document, for the verifier."""
+        """Yield every object whose columns differ from its document, each as life cycle and id. The verifier uses this."""
 
     def tell(self, marks: Iterable[Told]) -> None:
-        """Write all ``marks`` durably, or none. A mark that is not open closes all marks of the same address and request."""
+        """Write all ``marks`` durably. If writing one of them fails, write none of them. A closed mark closes all marks of the
+        same address and request.
+        """
 
     def told(self, request: str) -> list[Told]:
-        """Return the told marks of a request, oldest first."""
+        """Return the marks of a request, oldest first."""
 
     def told_open(self) -> list[str]:
         """Return the ids of the requests that have an open mark."""
 
     def mute(self, person: str, until: datetime | None) -> None:
-        """Note that ``person`` wants to be told nothing before ``until`` (aware); None: wants to be told again."""
+        """Store that ``person`` wants no notices before ``until`` (aware). If ``until`` is None, ``person`` wants notices
+        again.
+        """
 
     def muted(self) -> dict[str, datetime]:
-        """Return who wants to be told nothing, each with the moment until which; it may be over."""
+        """Return the people who have muted their notices, each with the end of the mute. The end of a mute may be in the past."""
 
     def close(self) -> None:
         """Close the database."""

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The columns in which a store can search for objects, beside the documents of the objects.
-
-Law: a column follows from the object alone, so the verifier can compare the two.
+"""The columns by which a store searches for objects. These columns are stored together with the documents of the objects.
+Law: the value of a column is computed from the object alone. Therefore the verifier can compare the column with the object.
 """
 
 from __future__ import annotations
@@ -23,13 +22,13 @@ from jitd.store.tally import is_unused
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The table in which objects of a life are stored, and the columns by which they are searched for."""
+    """The database table for the objects of one life cycle, and the columns by which a store searches for these objects."""
 
     table: str
     is_open: Callable[[Any], bool]
     keys: Callable[[Any], dict[str, object]]
     moving: Callable[[Any], dict[str, object]] = lambda _: {}
-    """The columns that change with the object."""
+    """The columns whose values change when the object changes."""
 
 
 COLUMNS: dict[type, Columns] = {
@@ -60,4 +59,4 @@ COLUMNS: dict[type, Columns] = {
     Holding: Columns("holdings", lambda h: h.is_live, lambda h: {"grant_id": h.grant}),
     OwedReview: Columns("owed_reviews", lambda o: o.is_open, lambda o: {"person": o.requester.person}),
 }
-"""What a store keeps of each life. Not every older schema has all of these columns."""
+"""The columns for each life cycle. An older schema may lack some of these columns."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Counts what a person has asked for, been denied and run since a moment, by indexes of the database.
-
-Law: nothing here reads a document. A moment in a column has whole seconds, so a count may be off by what happened in one second.
+"""Counts the requests, denials and runs of a person since a moment. The counts use indexes of the database.
+Law: nothing here reads a document. Times in the columns are rounded down to whole seconds. Therefore a count may contain too
+many or too few events of one second.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _ASKED = (
     "SELECT count(*), coalesce(sum(is_denied), 0) FROM requests INDEXED BY requests_lately WHERE person = ? AND asked_at >= ?"
 )
 _BESIDE = "SELECT count(*), coalesce(sum(is_denied), 0) FROM requests WHERE id = ? AND person = ? AND asked_at >= ?"
-_RAN = (  # a run starts only while its grant lives
+_RAN = (  # a run can start only while its grant is live
     "SELECT count(*) FROM grants INDEXED BY grants_lately"
     " CROSS JOIN runs INDEXED BY runs_lately ON runs.grant_id = grants.id"
     " WHERE grants.person = ? AND grants.ends_at >= ? AND runs.started_at >= ?"
@@ -23,12 +23,14 @@ _RAN = (  # a run starts only while its grant lives
 
 
 def spell(at: datetime | None) -> str:
-    """Return ``at`` (aware) as columns have it: the first 19 characters of RFC 3339 in UTC. Empty for None."""
+    """Return ``at`` (aware) in the form that the columns use, which is the first 19 characters of RFC 3339 in UTC. For None,
+    return an empty string.
+    """
     return "" if at is None else at.astimezone(UTC).isoformat()[:19]
 
 
 MOST_PLACES = 256
-"""How many of a person's requests ``places`` returns at most."""
+"""Maximum number of requests that ``places`` returns for a person."""
 _PLACES = (
     "SELECT rowid, length(document) FROM requests INDEXED BY requests_lately"
     " WHERE person = ? AND is_denied = 0 AND is_open = 0 ORDER BY asked_at DESC LIMIT ?"
@@ -36,8 +38,8 @@ _PLACES = (
 
 
 def places(db: sqlite3.Connection, person: str, most_bytes: int) -> list[int]:
-    """Return where the latest requests of ``person`` are, newest first, that have ended and were not denied. Their documents have
-    at most ``most_bytes`` bytes together. Raises sqlite3.Error.
+    """Return the places of the latest requests of ``person`` that have ended and were not denied, newest first. Together, the
+    documents of these requests have at most ``most_bytes`` bytes. Raises sqlite3.Error.
     """
     found, n_bytes = [], 0
     for place, size in db.execute(_PLACES, (person, MOST_PLACES)):

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The connection to the SQLite file, and what becomes of it when a lock is in its own way.
-
-Law: what SQLite raises becomes a StoreError. A connection that could not have a lock is never used again.
+"""The connection to the SQLite file. This module also recovers the connection if one of its own locks blocks it.
+Law: each error of SQLite becomes a StoreError. If a connection could not get a lock, it is never used again.
 """
 
 from __future__ import annotations
@@ -14,11 +13,15 @@ from pathlib import Path
 from jitd.store import StoreError
 
 _LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_PROTOCOL)
-"""What SQLite says if it cannot have a lock. Its own may be in the way: it does not ask whether the kernel has taken one back."""
+"""Error codes of SQLite for a lock that SQLite cannot get. SQLite itself may still have this lock, because SQLite does not check
+whether an unlock succeeded.
+"""
 
 
 class Link:
-    """The part of the store that holds the connection. ``_is_reader``: it shows one moment, and is never opened anew."""
+    """The part of the store that contains the connection. If ``_is_reader`` is true, the connection shows the state of the
+    database at one moment, and is never opened again.
+    """
 
     _path: Path
     _db: sqlite3.Connection
@@ -34,17 +37,18 @@ class Link:
 
     @contextmanager
     def _told(self) -> Iterator[None]:
-        """Raise StoreError for what SQLite raises. Close a connection that could not have a lock; the next use opens a new one.
-        Closing ends every lock of this process on the file. Else an unlock that failed once would lock the database for good.
+        """Raise StoreError for each error of SQLite. If the connection could not get a lock, close it. The next use then opens a
+        new connection. Closing a connection ends every lock that this process has on the file. Without this closing, one failed
+        unlock would lock the database for ever.
         """
         try:
             if self._is_shut:
                 self._connect()
             yield
         except sqlite3.Error as fault:
-            if getattr(fault, "sqlite_errorcode", 0) & 0xFF in _LOCKED and not self._is_reader:  # a number's rest is a detail
+            if getattr(fault, "sqlite_errorcode", 0) & 0xFF in _LOCKED and not self._is_reader:  # the higher bits are details
                 self._is_shut = True
                 self._db.close()
             raise StoreError(f"{self._path}: {fault}") from fault
-        except UnicodeDecodeError as fault:  # SQLite's own message quotes the damaged bytes
+        except UnicodeDecodeError as fault:  # the message of SQLite itself quotes the damaged bytes
             raise StoreError(f"{self._path}: it is damaged") from fault

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The store in one SQLite file: a write-ahead log, and every commit is on the disk before it returns.
-
-Law: if a statement fails, its whole transaction is rolled back and the error is raised. Nothing is retried silently.
+"""The store in one SQLite file, with a write-ahead log. Every commit is on the disk before ``commit`` returns.
+Law: if a statement fails, its whole transaction is rolled back and the error is raised. No failed statement is silently
+repeated.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from jitd.store.tally import Had, Tally
 from jitd.store.told import ToldMarks
 
 SCHEMA = 6
-"""The version of the schema that this code knows: the number of the last file in ``schema/``."""
+"""The version of the schema that this code uses. This version is the number of the last file in ``schema/``."""
 
 PAGE = 64
-"""How many objects one page may have."""
+"""Maximum number of objects in one page."""
 PAGE_BYTES = 256 * 1024
-"""A page ends after this many bytes of documents."""
+"""A page ends when its documents together have more than this number of bytes."""
 _SINCE = (1, 1, 1, 2, 4, 6)
-"""The first schema that has each life, in the order of ``COLUMNS``."""
+"""For each life cycle, in the order of ``COLUMNS``: the number of the first schema that contains its table."""
 
 
 class SqliteStore(ToldMarks):
@@ -41,7 +41,7 @@ class SqliteStore(ToldMarks):
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._open_locks: tuple[Lock, ...] | None = None  # needed at each decision; only this object writes it
+        self._open_locks: tuple[Lock, ...] | None = None  # needed for each decision; only this object changes locks
         self._tally = Tally()
         self._is_reader, self._is_shut = False, True
         with self._told():
@@ -51,12 +51,12 @@ class SqliteStore(ToldMarks):
 
     @classmethod
     def reading(cls, path: Path, *, is_alone: bool = False) -> SqliteStore:
-        """Open the database at ``path`` for reading only, with this schema or an older one. The result shows one moment, whatever
-        a daemon writes in the meantime. ``is_alone``: no daemon has the database open. Then the reader leaves no -wal file.
-        Raises StoreError.
+        """Open the database at ``path`` for reading only. The schema of the database may be the current one or an older one. The
+        result shows the database at one moment, even if a daemon writes meanwhile. ``is_alone`` is true if no daemon has the
+        database open. If ``is_alone`` is true, the reader creates no -wal file. Raises StoreError.
         """
         store = cls.__new__(cls)
-        is_still = is_alone and not path.with_name(f"{path.name}-wal").exists()  # a reader would create that file and leave it
+        is_still = is_alone and not path.with_name(f"{path.name}-wal").exists()  # otherwise the reader would create that file
         how = "mode=ro&immutable=1" if is_still else "mode=ro"
         store._path = path
         store._open_locks = None
@@ -70,7 +70,7 @@ class SqliteStore(ToldMarks):
                 raise StoreError(f"{path}: not a jitd database; copy a live one with sqlite3 and .backup")
             if found > SCHEMA:
                 raise StoreError(f"{path}: schema {found} is newer than this jitd knows ({SCHEMA})")
-            store._db.execute("BEGIN")  # the first read fixes the moment for all later ones
+            store._db.execute("BEGIN")  # the first read fixes the moment that all later reads show
         store._head = store._read_head()
         return store
 
@@ -93,9 +93,9 @@ class SqliteStore(ToldMarks):
         """See ``Store.commit``."""
         head = self._head
         changes = tuple(changes)
-        tally, self._tally = self._tally, Tally()  # if the commit fails, nothing is remembered
+        tally, self._tally = self._tally, Tally()  # if the commit fails, no counts are kept
         if any(isinstance(change.after, Lock) for change in changes):
-            self._open_locks = None  # even if the commit fails: the locks are then read again
+            self._open_locks = None  # after a failed commit too, the locks are read again
         with self._told():
             self._db.execute("BEGIN IMMEDIATE")
             try:
@@ -114,22 +114,26 @@ class SqliteStore(ToldMarks):
             tally.note(change.after)
         self._tally = tally
 
-    def _had(self, uid: int) -> Had:
-        """Count what the account has, with queries to the database."""
+    def _had(self, person: str) -> Had:
+        """Count the requests, grants and runs of the person, with queries to the database."""
         with self._told():
-            waiting = self._db.execute("SELECT id FROM requests WHERE is_open = 1 AND uid = ?", (uid,)).fetchall()
-            unused = self._db.execute("SELECT id FROM grants WHERE unused = 1 AND uid = ?", (uid,)).fetchall()
+            waiting = self._db.execute(
+                "SELECT id FROM requests INDEXED BY requests_open WHERE is_open = 1 AND person = ?", (person,)
+            ).fetchall()
+            unused = self._db.execute(
+                "SELECT id FROM grants INDEXED BY grants_unused WHERE unused = 1 AND person = ?", (person,)
+            ).fetchall()
             running = self._db.execute(
                 "SELECT grants.id, count(*) FROM grants INDEXED BY grants_open"
                 " CROSS JOIN runs INDEXED BY runs_open ON runs.grant_id = grants.id"
-                " WHERE grants.is_open = 1 AND grants.uid = ? AND runs.is_open = 1 GROUP BY grants.id",
-                (uid,),
+                " WHERE grants.is_open = 1 AND grants.person = ? AND runs.is_open = 1 GROUP BY grants.id",
+                (person,),
             ).fetchall()
             running += self._db.execute(
                 "SELECT grants.id, count(*) FROM grants INDEXED BY grants_open"
                 " CROSS JOIN holdings INDEXED BY holdings_open ON holdings.grant_id = grants.id"
-                " WHERE grants.is_open = 1 AND grants.uid = ? AND holdings.is_open = 1 GROUP BY grants.id",
-                (uid,),
+                " WHERE grants.is_open = 1 AND grants.person = ? AND holdings.is_open = 1 GROUP BY grants.id",
+                (person,),
             ).fetchall()
         return Had({id for (id,) in waiting}, {id for (id,) in unused}, dict(running))
 
@@ -226,10 +230,10 @@ class SqliteStore(ToldMarks):
             return self._read_all(OwedReview, _open_only(ended))
         return self._read_all(OwedReview, f"{_open_only(ended)} AND person = ?", person)
 
-    def n_open(self, uid: int | None = None) -> int:
+    def n_open(self, person: str | None = None) -> int:
         """See ``Store.n_open``."""
-        if uid is not None:
-            return len(self._tally.of(uid, self._had).open)
+        if person is not None:
+            return len(self._tally.of(person, self._had).open)
         with self._told():
             row = self._db.execute("SELECT count(*) FROM requests WHERE is_open = 1").fetchone()
         return int(row[0])
@@ -243,13 +247,13 @@ class SqliteStore(ToldMarks):
                 found.update((life, id) for (id,) in rows.fetchall())
         return found
 
-    def n_running(self, uid: int) -> int:
+    def n_running(self, person: str) -> int:
         """See ``Store.n_running``."""
-        return sum(self._tally.of(uid, self._had).running.values())
+        return sum(self._tally.of(person, self._had).running.values())
 
-    def n_unused(self, uid: int) -> int:
+    def n_unused(self, person: str) -> int:
         """See ``Store.n_unused``."""
-        return len(self._tally.of(uid, self._had).unused)
+        return len(self._tally.of(person, self._had).unused)
 
     def history(self, person: str, since: datetime, *, beside: str = "") -> History:
         """See ``Store.history``."""
@@ -268,7 +272,7 @@ class SqliteStore(ToldMarks):
         found: list[tuple[int, Any]] = []
         n_bytes = 0
         table = COLUMNS[life].table
-        by = "" if ended else f"INDEXED BY {table}_open"  # few objects are open: do not scan the ended ones
+        by = "" if ended else f"INDEXED BY {table}_open"  # few objects are open, so do not read the ended ones
         with self._told():
             places = self._db.execute(
                 f"SELECT rowid FROM {table} {by} {_open_only(ended)} AND rowid > ? ORDER BY rowid LIMIT ?", (after, PAGE)
@@ -302,7 +306,7 @@ class SqliteStore(ToldMarks):
             rows = self._db.execute(
                 "SELECT number, CAST(body AS BLOB), CAST(digest AS BLOB) FROM chain WHERE number > ? ORDER BY number", (after,)
             )
-            while row := rows.fetchone():  # no `yield from`: a reader that stops would have the cursor closed after the database
+            while row := rows.fetchone():  # with `yield from`, the cursor might be closed after the database
                 yield row
 
     def newest(self) -> Iterator[bytes]:
@@ -326,7 +330,7 @@ class SqliteStore(ToldMarks):
         return int(schema)
 
     def _lives(self) -> tuple[str, ...]:
-        """Return the lives of this database's schema, in the order of ``COLUMNS``."""
+        """Return the life cycles that the schema of this database contains, in the order of ``COLUMNS``."""
         lives = ("request", "grant", "run", "lock", "holding", "owed_review")
         schema = self._schema
         return tuple(life for life, since in zip(lives, _SINCE, strict=True) if since <= schema)
@@ -355,7 +359,9 @@ class SqliteStore(ToldMarks):
         self._db.close()
 
     def _read_all(self, life: Any, where: str, *parameters: object) -> Iterator[Any]:
-        """Yield one row at a time, so that a long list, large rows or a slow reader do not keep the table in memory."""
+        """Yield one row at a time. Therefore the whole table is never in memory, not even for a long list, large rows or a slow
+        reader.
+        """
         table = COLUMNS[life].table
         with self._told():
             rows = self._db.execute(f"SELECT rowid FROM {table} {where} ORDER BY rowid", parameters).fetchall()

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Counts, for each account, of open requests, unused grants and live runs. The counts are needed before each request, so they are
-kept in memory.
-
-Law: the numbers are kept by id, so that noting an object twice changes nothing. The numbers are right as long as only this store
-writes to the database. After a failed commit all numbers are forgotten, and the database is asked again.
+"""Counts of the open requests, unused grants and live runs of each person. The counts are needed before each request, so they
+are kept in memory.
+Law: objects are noted by their id, so noting an object twice has no additional effect. The counts are correct as long as only
+this store writes to the database. After a failed commit, all counts are dropped, and the database is queried again.
 """
 
 from __future__ import annotations
@@ -18,8 +17,9 @@ from jitd.store import Life
 
 @dataclass(slots=True)
 class Had:
-    """What one account has: open requests, live grants of which no use was taken, and how many runs are live under each live
-    grant.
+    """The current objects of one person, under all of the person's accounts. ``open`` contains the open requests. ``unused``
+    contains the live grants from which no use has been taken. ``running`` maps each live grant to the number of its live runs
+    and holdings.
     """
 
     open: set[str]
@@ -28,23 +28,25 @@ class Had:
 
 
 class Tally:
-    """The counts of the accounts that were asked about."""
+    """The counts of each person (``Subject.person``) about whom somebody has asked."""
 
     def __init__(self) -> None:
-        self._known: dict[int, Had] = {}
+        self._known: dict[str, Had] = {}
 
-    def of(self, uid: int, count: Callable[[int], Had]) -> Had:
-        """Return what the account has now. ``count`` asks the database."""
-        if (had := self._known.get(uid)) is None:
-            had = self._known[uid] = count(uid)
+    def of(self, person: str, count: Callable[[str], Had]) -> Had:
+        """Return the current counts of the person. If the counts are not in memory, call ``count`` to read them from the
+        database.
+        """
+        if (had := self._known.get(person)) is None:
+            had = self._known[person] = count(person)
         return had
 
     def note(self, after: Life) -> None:
-        """Update the counts from ``after``, a request, grant or run that was just committed to the database."""
+        """Update the counts from ``after``, which is a request, grant or run that was just committed to the database."""
         match after:
-            case Request() if had := self._known.get(after.requester.uid):
+            case Request() if had := self._known.get(after.requester.person):
                 _keep(had.open, after.id, is_one=after.is_open)
-            case Grant() if had := self._known.get(after.holder.uid):
+            case Grant() if had := self._known.get(after.holder.person):
                 _keep(had.unused, after.id, is_one=is_unused(after))
                 had.running.pop(after.id, None)
                 if after.is_live and after.living:
@@ -52,7 +54,7 @@ class Tally:
 
 
 def is_unused(grant: Grant) -> bool:
-    """True for a live grant of which no use was taken."""
+    """True if the grant is live and no use of the grant has been taken."""
     return grant.is_live and grant.left == grant.uses
 
 

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The messages between the daemon and jitd-terminals: one question, Tell, and one answer, Told.
 
-A message is one JSON object in ASCII. ``do`` names a question, ``said`` an answer. tests/terminals/golden has their bytes.
-Law: pure. A message is read only if it has exactly the declared fields, each of its type and within its bounds. Every other
-message raises ValueError. A text has lines of printable ASCII and nothing else, so it cannot control a terminal.
+A message is one JSON object in ASCII. A question has the field ``do``, and an answer has the field ``said``. The files in
+tests/terminals/golden contain the exact bytes of examples.
+
+Law: pure. A message is accepted only if it has exactly the declared fields, and each value has the declared type and is within
+the limits. Every other message raises ValueError. A text contains only lines of printable ASCII, so the text cannot control a
+terminal.
 """
 
 from __future__ import annotations
@@ -14,12 +17,12 @@ from dataclasses import dataclass
 from jitpam.wire import notation
 
 HEAD = "\r\nMessage from jitd:\r\n"
-"""What a terminal is written before the text."""
+"""The text that is written to a terminal before the message."""
 MOST_BYTES = 1024
-"""Most bytes that a terminal is written, HEAD included."""
+"""Maximum number of bytes that are written to a terminal, including HEAD."""
 MOST_PEOPLE = 64
 MOST_TERMINALS = 64
-"""Most terminals that one message is written to."""
+"""Maximum number of terminals to which one message is written."""
 _ACCOUNT = re.compile(r"[!-9;-~](?:[ -9;-~]{0,62}[!-9;-~])?")
 _LINE = re.compile(r"[ -~]*")
 
@@ -34,35 +37,37 @@ class Tell:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """``n_told`` terminals took the whole text. ``n_refused`` did not let it be written, or did not take it all in time."""
+    """``n_told`` terminals accepted the whole text. ``n_refused`` terminals refused the text, or did not accept all of it in
+    time.
+    """
 
     n_told: int
     n_refused: int
 
 
 def text_of(lines: tuple[str, ...]) -> str:
-    """Return what a terminal is written for ``lines``. Each line ends so that a terminal in raw mode shows it well, too."""
+    """Return the text that is written to a terminal to show ``lines``. The line ends also work for a terminal in raw mode."""
     return HEAD + "".join(f"{line}\r\n" for line in lines)
 
 
 def write_question(tell: Tell) -> bytes:
-    """Return the bytes of ``tell``. Raises ValueError if its reader would refuse it."""
+    """Return the bytes of ``tell``. Raises ValueError if ``read_question`` would refuse these bytes."""
     written = notation.write({"do": "tell", "people": list(tell.people), "lines": list(tell.lines)})
     if read_question(written) != tell:
-        raise ValueError("a message that does not come back as it went")
+        raise ValueError("the message changes when it is written and read again")
     return written
 
 
 def write_answer(told: Told) -> bytes:
-    """Return the bytes of ``told``. Raises ValueError if its reader would refuse it."""
+    """Return the bytes of ``told``. Raises ValueError if ``read_answer`` would refuse these bytes."""
     written = notation.write({"said": "told", "n_told": told.n_told, "n_refused": told.n_refused})
     if read_answer(written) != told:
-        raise ValueError("a message that does not come back as it went")
+        raise ValueError("the message changes when it is written and read again")
     return written
 
 
 def read_question(written: bytes) -> Tell:
-    """Return the question in ``written``. Raises ValueError."""
+    """Return the question that ``written`` contains. Raises ValueError."""
     found = _object(written, ("do", "tell"), {"people", "lines"})
     people = _words(found["people"], _ACCOUNT, "people")
     lines = _words(found["lines"], _LINE, "lines")
@@ -74,7 +79,7 @@ def read_question(written: bytes) -> Tell:
 
 
 def read_answer(written: bytes) -> Told:
-    """Return the answer in ``written``. Raises ValueError."""
+    """Return the answer that ``written`` contains. Raises ValueError."""
     found = _object(written, ("said", "told"), {"n_told", "n_refused"})
     numbers = found["n_told"], found["n_refused"]
     told, refused = numbers

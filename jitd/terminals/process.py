@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""jitd-terminals: writes to people's terminals for the daemon. systemd starts it, or the daemon as its child.
+"""jitd-terminals: writes to people's terminals for the daemon. Either systemd starts the process, or the daemon starts it as its
+child.
 
-Law: it hears root alone, decides nothing, and keeps nothing. If looking up an account or opening a terminal hangs, the process
-ends: what is asked next starts another one.
+Law: the process accepts questions only from root, makes no decisions, and stores nothing. A time limit ends the process if it
+hangs while it looks up an account or opens a terminal. The next question then starts a new process.
 """
 
 from __future__ import annotations
@@ -19,15 +20,17 @@ from jitd.terminals.writing import tell
 
 NAME = "jitd-terminals"
 GROUP = "tty"
-"""The group that terminals belong to."""
+"""The group to which terminals belong."""
 N_AT_ONCE = 4
 SECONDS = 5.0
-"""How long one question may take. It takes longer only if the kernel or the name service does not answer."""
+"""Maximum number of seconds for one question. A question exceeds this limit only if the kernel or the name service does not
+answer.
+"""
 USAGE = f"usage: {NAME}    (systemd starts it, by {NAME}.socket)"
 
 
 async def answer(body: bytes) -> bytes:
-    """Answer one question of the daemon. Raises NoAnswer."""
+    """Return the answer to one question of the daemon. Raises NoAnswer."""
     try:
         question = read_question(body)
     except ValueError as fault:
@@ -59,4 +62,4 @@ def main() -> int:
         starting.say(NAME, str(fault))
         return 1
     status = starting.run(NAME, begun, _server)
-    os._exit(status)  # do not wait for threads that a silent directory holds
+    os._exit(status)  # do not wait for threads that still wait for a directory service

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes a text to the terminals on which somebody is logged in.
+"""Writes a text to the terminals on which a person is logged in.
 
-Law: a terminal is written to if the login records name it for the account, if it is a terminal by its device number, and if the
-account owns it. It is opened so that no link is followed, that it does not become the terminal of this process, and that nothing
-waits for it. Whether it may be written to, the kernel says: ``mesg n`` takes that right from the group tty. All terminals have
-WITHIN seconds together; what one has not taken by then it does not get.
+Law: a text is written to a terminal only if the login records list the terminal for the account, and the account owns the
+terminal. The device number must also be that of a terminal. When this module opens a terminal, it follows no symbolic link and
+never blocks. The terminal does not become the controlling terminal of this process. The kernel decides whether writing is
+allowed, because ``mesg n`` takes this right from the group tty. Writing to all terminals together takes at most WITHIN seconds.
+After WITHIN seconds, the rest of the text is dropped.
+
 Sources: mesg(1), pts(4), Documentation/admin-guide/devices.txt of Linux (the numbers of devices).
 """
 
@@ -25,17 +27,21 @@ from jitd.terminals.messages import MOST_TERMINALS, Tell, Told, text_of
 
 DEVICES = Path("/dev")
 WITHIN = 0.1
-"""Seconds that a terminal may take."""
+"""Maximum number of seconds in which the text is written to all terminals together."""
 FLAGS = os.O_WRONLY | os.O_NOFOLLOW | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC
 PSEUDO = range(136, 144)
 """Major numbers of pseudo terminals, /dev/pts/N."""
 REAL = 4
-"""Major number of screens and serial lines, /dev/ttyN and /dev/ttySN. Minor 0 is whatever screen is in front."""
+"""Major number of screens and serial lines, /dev/ttyN and /dev/ttySN. Minor number 0 means the virtual console that is currently
+visible.
+"""
 _LINE = re.compile(r"pts/[0-9]{1,9}|tty[A-Za-z]{0,8}[0-9]{1,4}")
 
 
 def tell(question: Tell, sessions: Path = SESSIONS, utmp: Path = UTMP) -> Told:
-    """Write what ``question`` says to whom it says. Raises OSError if neither logind nor utmp can be read."""
+    """Write the text of ``question`` to the terminals of its addressees. Raises OSError if neither logind nor utmp can be
+    read.
+    """
     opened = list[int]()
     n_refused = 0
     try:
@@ -53,7 +59,9 @@ def tell(question: Tell, sessions: Path = SESSIONS, utmp: Path = UTMP) -> Told:
 
 
 def _places(people: Iterable[str], sessions: Path, utmp: Path) -> list[tuple[int, str]]:
-    """Return whose terminals are written to: uid and line. An account that does not exist has none. Raises OSError."""
+    """Return the terminals of ``people``. Each entry contains the uid of the owner and the name of the terminal. Accounts that
+    do not exist are ignored. Raises OSError.
+    """
     found = list[tuple[int, str]]()
     for account in dict.fromkeys(people):
         with suppress(KeyError):
@@ -63,7 +71,9 @@ def _places(people: Iterable[str], sessions: Path, utmp: Path) -> list[tuple[int
 
 
 def _open(line: str, uid: int) -> int | None:
-    """Return a descriptor of the terminal ``line``, if it may be written to and belongs to ``uid``; None if not."""
+    """Return a descriptor of the terminal ``line``. Return None if writing to this terminal is not allowed, or if the terminal
+    does not belong to ``uid``.
+    """
     try:
         terminal = os.open(DEVICES / line, FLAGS)
     except OSError:
@@ -82,7 +92,9 @@ def _is_terminal_of(terminal: int, uid: int) -> bool:
 
 
 def _write(opened: Iterable[int], text: bytes) -> int:
-    """Write ``text`` to all of ``opened`` side by side. Return how many have taken all of it within WITHIN seconds."""
+    """Write ``text`` to all terminals in ``opened`` in parallel. Return the number of terminals that have accepted the whole
+    text within WITHIN seconds.
+    """
     left = dict.fromkeys(opened, text)
     n_told = 0
     until = time.monotonic() + WITHIN

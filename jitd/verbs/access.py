@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who may see, review and end which requests.
+"""Defines who may see, review and end which requests.
 
-Law: to a person who may not see a thing, it does not exist. Operators and auditors see every request; a rule's ``visible_to`` may
-keep its contents from them (core/visibility.py). Neither gives a right to review. An auditor may change nothing.
+Law: if a person may not see a thing, jitd answers as if the thing did not exist. Operators and auditors see every request. A
+rule's ``visible_to`` may hide the contents of a request from operators and auditors (core/visibility.py). Being an operator or
+an auditor gives no right to review. An auditor may not change anything.
 """
 
 from __future__ import annotations
@@ -19,39 +20,46 @@ from jitd.store import Store
 from jitd.verbs.refusal import Refusal
 from jitpam.wire.shown import shown
 
-ROOT_REVIEWS_NOTHING = "root reviews nothing; do it from your own account, with a Kerberos ticket"
-"""A ticket of one's own does not help: in root's account it is not the account's."""
+ROOT_REVIEWS_NOTHING = "root may not review; do it from your own account, with a Kerberos ticket"
+"""In root's account, a person's own Kerberos ticket does not allow a review, because the ticket does not belong to root."""
 
 
 NOT_YOURS = "without a Kerberos ticket you end only what is your own: kinit, when a KDC can be reached"
-AUDITORS_LOOK = "you may look at this and not end it: you see it as an auditor"
+AUDITORS_LOOK = "you may look at this, but not end it: you are an auditor"
 
 
 class Access:
-    """Decides by the operators and auditors of jitd.toml, and by the approvals that each request owes."""
+    """Decides who may do what. The decision uses the operators and auditors in jitd.toml, and the approvals that each request
+    owes.
+    """
 
     def __init__(self, config: Config, store: Store) -> None:
         self._config = config
         self._store = store
 
     def is_operator(self, who: Subject) -> bool:
-        """True for local root and for those named in jitd.toml who have a ticket."""
-        return who.is_root or (matches_any(who, self._config.operators) and not who.is_by_pam)
+        """True for local root. Also true for an operator in jitd.toml who has a ticket and uses their own account."""
+        return who.is_root or (matches_any(who, self._config.operators) and not who.is_by_pam and not who.is_made)
 
     def is_overseer(self, who: Subject) -> bool:
         """True for operators, and for the auditors of jitd.toml."""
-        return self.is_operator(who) or (matches_any(who, self._config.auditors) and not who.is_by_pam)
+        is_auditor = matches_any(who, self._config.auditors) and not who.is_by_pam and not who.is_made
+        return self.is_operator(who) or is_auditor
 
     def may_review(self, who: Subject, found: Request) -> bool:
-        """True if the rule of ``found`` takes a review from ``who``."""
+        """True if the rule of ``found`` accepts a review from ``who``."""
         return bool(approvers.may_review(open_ways(found), who, found.requester))
 
     def why_no_review(self, who: Subject, found: Request) -> str:
-        """Why nobody takes a review of ``found`` from ``who``, as the end of a sentence; empty if it is taken."""
+        """Return the reason why ``who`` may not review ``found``, as the end of a sentence. If ``who`` may review it, return an
+        empty string.
+        """
         if self.may_review(who, found):
             return ""
         if who.uid == 0:
             return ROOT_REVIEWS_NOTHING
+        if who.is_made:
+            return "an account made by jitd may not review: use your own account"
         if who.is_local:
             return "without a Kerberos ticket you review nothing: kinit"
         if who.is_by_pam and (found.obligations is None or found.obligations.without_kdc != "local"):
@@ -62,24 +70,25 @@ class Access:
         return "its rule names neither you nor a group that you are in"
 
     def why_no_approval(self, who: Subject, found: Request) -> str:
-        """Why nobody takes an approval of ``found`` from ``who``, though they may review it: how they authenticated is not what
-        its rule demands. Empty if it is taken.
+        """Return the reason why ``who`` may review ``found`` but may not approve it. The reason is that the authentication of
+        ``who`` does not meet the rule's demand. If they may approve ``found``, return an empty string.
         """
         lacks = approvers.lack(open_ways(found), who, found.requester)
         return f"its rule {lacks}" if lacks else ""
 
     def was_skipped(self, who: Subject, found: Request) -> bool:
-        """True if ``found`` breaks glass, and ``who`` could have approved what it stands in for."""
+        """True if ``found`` broke glass and thereby skipped an approval that ``who`` could have given."""
         glass = None if found.obligations is None else found.obligations.break_glass
         return glass is not None and owed_review.was_skipped(glass, who, found.requester)
 
     def may_see(self, who: Subject, found: Request) -> bool:
-        """True for the requester, for people who may review it, before or afterwards, for operators and for auditors."""
+        """True for the requester, for people who may review the request before or afterwards, for operators and for auditors."""
         return self.may_end(who, found) or self._may_review_sometime(who, found) or self.is_overseer(who)
 
     def may_end(self, who: Subject, found: Request) -> bool:
-        """True for the requester, for people who may review it, and for operators: they may end what it has led to.
-        Those who were proved by local PAM end what is their own, and what somebody has to watch: a watcher can stop it.
+        """True if ``who`` may end the grant and the runs of ``found``. The requester, people who may review the request, and
+        operators may do this. A person who authenticated by local PAM may end only their own grants and runs, and those that
+        must be watched. A watcher must be able to stop a watched run.
         """
         is_watched = found.obligations is not None and found.obligations.terms.observed
         may_review = (not who.is_by_pam or is_watched) and self._may_review_sometime(who, found)
@@ -89,38 +98,42 @@ class Access:
         return self.may_review(who, found) or self.was_skipped(who, found)
 
     def refuse_end(self, who: Subject, found: Request) -> None:
-        """Raise Refusal unless ``who``, who may see ``found``, may end what it has led to."""
+        """Raise Refusal unless ``who``, who may see ``found``, may also end the grant and the runs of ``found``."""
         if not self.may_end(who, found):
             raise Refusal("forbidden", NOT_YOURS if who.is_by_pam else AUDITORS_LOOK)
 
     def is_shown_contents(self, who: Subject, found: Request, store: Store) -> bool:
-        """True if ``who``, who may see ``found``, is shown its reason, arguments and recordings. Whoever may give its review is:
-        nobody reviews what they cannot read. ``store`` is one that the caller's thread may read.
+        """Return True if ``who``, who may see ``found``, may also see its reason, arguments and recordings. People who may
+        review a request always see these contents, because nobody can review a request that they cannot read. ``store`` must be
+        a store that the caller's thread may read.
         """
         may_review = self.may_review(who, found) or self.was_skipped(who, found)
         return shows_contents(found, who, may_review=may_review) or self._reviews_late(who, found, store)
 
     def _reviews_late(self, who: Subject, found: Request, store: Store) -> bool:
-        """True if ``who`` may review ``found`` as an operator: a review is owed for it, and overdue."""
+        """True if ``who`` may give the review that ``found`` owes as an operator, because this review is overdue."""
         if not self.is_operator(who):
             return False
         owed = store.owed_review(found.lease or found.id)
         return owed is not None and owed.is_open and Role.OPERATOR in owed_review.roles_of(owed, who)
 
     def visible(self, who: Subject, typed: str) -> Request:
-        """Return the request with that id. Raises Refusal if ``who`` may not see it."""
+        """Return the request with the id ``typed``. Raises Refusal if there is no such request or ``who`` may not see it."""
         id = read_id(typed)
         found = self._store.request(id.partition(".")[0]) if id is not None else None
         if found is not None and self.may_see(who, found):
             return found
         if found is not None and who.person == found.requester.person and not who.is_local:
-            # Say no more: an attacker who has one account of a person must not see what the other account sees.
+            # Give no details here. An attacker who controls one account of a person must not learn what the person's other
+            # account sees.
             its = "look at it and end it from there; somebody else has to review it"
             raise Refusal("forbidden", f"request {found.id} is your own, by another account: {its}")
         raise Refusal("unknown", f"there is no request {shown(typed)}, as far as you may see")
 
     def role_of(self, who: Subject, found: Request) -> Actor:
-        """Return the actor, with its role, that ``who`` is when they end something of ``found``, which they may see."""
+        """Return ``who`` as the Actor who ends the grant or a run of ``found``, with the role in which ``who`` acts. ``who``
+        may see ``found``.
+        """
         if who.is_requester(found.requester):
             return Actor(Role.REQUESTER, who.principal, who.uid)
         role = Role.APPROVER if self.may_review(who, found) or self.was_skipped(who, found) else Role.OPERATOR

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Revoke and stop: the verbs that end grants and runs.
+"""The verbs revoke and stop, which end grants and runs.
 
-Law: a verb returns when what it says is true. If it is not certain that all of a run has ended, the verb says that it may live.
+Law: a verb returns its answer only when the answer has become true. If it is not certain that all processes of a run have ended,
+the answer says that some may still be alive.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 
 from jitd.core import run
 from jitd.core.grant import Grant, Revoked
@@ -19,17 +21,20 @@ from jitd.lifecycle.perform import Perform
 from jitd.lifecycle.waiters import Waiters
 from jitd.settings.config import Config
 from jitd.store import Store
+from jitd.store.made_accounts import behind_in
 from jitd.verbs.access import AUDITORS_LOOK, Access
 from jitd.verbs.lists import Lists
 from jitd.verbs.refusal import Refusal
 from jitpam.wire.shown import shown
 
 GONE_WITHIN = 10.0
-"""Seconds that revoke and stop wait for runs to end, before they say that some have not ended."""
+"""Maximum time in seconds for which revoke and stop wait for the end of runs. After this time, these verbs report the runs that
+have not ended.
+"""
 
 
 class Endings:
-    """The verbs by which approvers, operators and requesters end grants and runs before their time."""
+    """The verbs with which approvers, operators and requesters end grants and runs early."""
 
     def __init__(self, config: Config, access: Access, lists: Lists, perform: Perform, store: Store, waiters: Waiters) -> None:
         self._config = config
@@ -40,13 +45,14 @@ class Endings:
         self._waiters = waiters
 
     def give_back(self, who: Subject, leases: Iterable[str], login_session: int | None) -> int:
-        """End those ``leases`` of ``who`` that live, of one login session or all. Return how many. Runs under these leases end
-        too, and no other runs.
+        """End the live leases among ``leases`` that belong to ``who``. If ``login_session`` is given, end only the leases of
+        that session. Return the number of leases that were ended. Runs under these leases are also ended. No other runs are
+        ended.
         """
         count = 0
         for id in leases:
             grant = self._store.grant(id)
-            if grant is None or not grant.is_live or grant.holder.principal != who.principal or not grant.is_lease:
+            if grant is None or not grant.is_live or not who.is_requester(grant.holder) or not grant.is_lease:
                 continue
             if login_session is None or grant.login_session == login_session:
                 self._perform.act(Revoked(grant.id, Actor(Role.REQUESTER, who.principal, who.uid), "given back by its holder"))
@@ -54,7 +60,9 @@ class Endings:
         return count
 
     async def revoke(self, who: Subject, typed: str, reason: str) -> str:
-        """End a grant and all that runs under it. Return a sentence when all has ended. Raises Refusal."""
+        """End a grant and everything that runs under this grant. After everything has ended, return a sentence. Raises
+        Refusal.
+        """
         found = self._access.visible(who, typed)
         self._access.refuse_end(who, found)
         grant = self._store.grant(found.id)
@@ -73,23 +81,23 @@ class Endings:
         return f"grant {grant.id} is revoked; {told}"
 
     async def revoke_all_of(self, who: Subject, principal: str, reason: str) -> str:
-        """End every grant of the person that ``principal`` (an account or a principal) means, as far as ``who`` may end it. All
-        grants are revoked before the end of any run is waited for. Return a sentence. Raises Refusal.
+        """End every grant of the person ``principal`` that ``who`` may end. ``principal`` is the name of an account or a
+        principal. First revoke all these grants, and then wait for the end of their runs. Return a sentence. Raises Refusal.
         """
         config = self._config
-        meant = named(principal, config.realms, config.principals, config.people)
+        meant = named(principal, config.realms, config.principals, config.people, partial(behind_in, self._store))
         before = await self.being_ended(who, lambda one: is_named(one, meant))
         found, last = await self._lists.grants_of(who, lambda one: is_named(one, meant))
         gone = self.until_gone(before)
         grants: list[Grant] = []
         while True:
             for id in found:
-                await asyncio.sleep(0)  # each grant may be megabytes, so let others run
+                await asyncio.sleep(0)  # each grant may have megabytes, so let other tasks run
                 grant, asked = self._store.grant(id), self._store.request(id)
                 if grant is not None and grant.is_live and asked is not None and self._access.may_end(who, asked):
                     grants.append(grant)
                     gone += self._end(who, asked, grant, reason)
-            since = self._store.page(Grant, last)  # grants that were issued meanwhile
+            since = self._store.page(Grant, last)  # the grants that were issued meanwhile
             if not since:
                 break
             found, last = [grant.id for _, grant in since if is_named(grant.holder, meant)], since[-1][0]
@@ -108,13 +116,15 @@ class Endings:
         return f"{said}; {'; '.join(filter(None, told)) or 'nothing runs under them'}"
 
     async def _revoke(self, who: Subject, asked: Request, grant: Grant, reason: str) -> str:
-        """Revoke ``grant``. Return the end of a sentence about what may still live; empty if nothing does. Raises Refusal."""
+        """Revoke ``grant``. Return the end of a sentence about processes that may still be alive. If there are none, return an
+        empty string. Raises Refusal.
+        """
         gone = self._end(who, asked, grant, reason)
         await self._until(gone, f"grant {grant.id} is revoked, but what runs under it is not gone yet", self._things([grant]))
         return self._may_live(grant.living)
 
     def _end(self, who: Subject, asked: Request, grant: Grant, reason: str) -> list[asyncio.Future[None]]:
-        """Revoke ``grant``. Return futures that are done when its runs have ended. Raises Refusal."""
+        """Revoke ``grant``. Return futures that are done when the runs of the grant have ended. Raises Refusal."""
         because = f"revoked by {who.principal}" + (f": {reason}" if reason else "")
         gone = self.until_gone(grant.living)
         try:
@@ -124,21 +134,23 @@ class Endings:
         return gone
 
     async def being_ended(self, who: Subject, is_it: Callable[[Subject], bool]) -> list[str]:
-        """Return the same as ``Lists.being_ended``: the runs and things that were told to end and have not ended. Return none if
-        they cannot be read in time, since the verb must not wait for that.
+        """Return the runs and things that were told to end but have not ended (the result of ``Lists.being_ended``). If the list
+        cannot be read in time, return an empty list, because the verb must not wait for the list.
         """
         with suppress(TimeoutError):
             return await self._lists.being_ended(who, is_it)
         return []
 
     def until_gone(self, runs: Iterable[str]) -> list[asyncio.Future[None]]:
-        """Return a future for each of ``runs`` that still lives. A future for a run that has ended would never be done."""
+        """Return a future for each run of ``runs`` that is still alive. An ended run gets no future, because that future would
+        never be done.
+        """
         living = (self._store.run(one) or self._store.holding(one) for one in runs)
         return [self._waiters.until_gone(one.id) for one in living if one is not None and one.is_live]
 
     def _goes_on(self, grants: Iterable[Grant]) -> str:
-        """Return the end of a sentence about what other programs, and not jitd, have started under these grants; empty if
-        nothing.
+        """Return the end of a sentence about processes that other programs, and not jitd, have started under these grants. If
+        there are none, return an empty string.
         """
         others = (grant for grant in grants if grant.begun and not grant.command.gives)
         begun = [grant for grant in others if not self._store.last_runs(grant.id, 1)]
@@ -146,32 +158,36 @@ class Endings:
         return f"what {' and '.join(services)} has started under it is not ended by this, and may live" if begun else ""
 
     def _things(self, grants: Iterable[Grant]) -> list[str]:
-        """Return the ids of what was given under ``grants``."""
+        """Return the ids of the holdings under ``grants``."""
         given = (self._store.holdings(grant=grant.id, ended=True) for grant in grants if grant.command.gives)
         return [one.id for under_one in given for one in under_one]
 
     def not_taken(self, ids: Iterable[str]) -> str:
-        """Return the end of a sentence about the things among ``ids`` that are not taken back yet; empty if all are."""
+        """Return the end of a sentence about the things among ``ids`` that are not taken back yet. If all are taken back, return
+        an empty string.
+        """
         open_ones = [one for id in ids if (one := self._store.holding(id)) is not None and one.is_live]
         names = ", ".join(f"{shown(one.thing)} ({one.id})" for one in open_ones)
-        return f"{names} is not taken back yet: jitd goes on trying (jitd grants --all)" if open_ones else ""
+        return f"{names} is not taken back yet: jitd goes on trying (jitd grants)" if open_ones else ""
 
     def _taken(self, ids: Iterable[str]) -> str:
-        """Return the end of a sentence about the things among ``ids`` that were taken back, and what is left of them."""
+        """Return the end of a sentence about the things among ``ids`` that were taken back. The sentence also tells which parts
+        the person still has.
+        """
         given = [one for id in ids if (one := self._store.holding(id)) is not None and one.given_at is not None]
         told = [f"{shown(one.thing)} is taken back" for one in given]
         left = [shown(one.outcome.because) for one in given if one.outcome is not None and one.outcome.because]
         return "; ".join(dict.fromkeys([*told, *left]))
 
     def _may_live(self, runs: Iterable[str]) -> str:
-        """Return what the monitors of these ended runs say about processes that may still live (monitor/strays.py)."""
+        """Return the reports of these ended runs' monitors about processes that may still be alive (monitor/strays.py)."""
         outcomes = [one.outcome for run in runs if (one := self._store.run(run)) is not None and one.outcome is not None]
         told = [outcome.because.rpartition("; ")[2] for outcome in outcomes]
         told = [part for part in dict.fromkeys(told) if " may live: " in part or " may run: " in part]
         return "; ".join(["what ran under it is ended", *map(shown, told)]) if told else ""
 
     async def stop(self, who: Subject, typed: str, reason: str) -> str:
-        """End one run; its grant stays. Return a sentence when the run has ended. Raises Refusal."""
+        """End one run, but not its grant. After the run has ended, return a sentence. Raises Refusal."""
         found, asked = await self._lists.run_of(who, typed)
         self._access.refuse_end(who, asked)
         if not found.is_live:

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Lists that may be long, and the long parts of one request. A worker reads them a page at a time, and makes the rows.
+"""Reads lists that may be long, and those parts of one request that may be long. A worker thread reads such a list page by page,
+and makes the rows.
 
-Law: nothing here is read on the event loop, and nothing changes. A list has only what the person may see. Each row about a
-request goes through ``_as_seen``, which withholds what the rule's ``visible_to`` keeps from that person.
+Law: nothing is read on the event loop, and nothing is changed. A list contains only what the person may see. Each row about a
+request goes through the function ``_as_seen``, which removes the contents that the rule's ``visible_to`` hides from the person.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import closing
 from functools import partial
 from typing import TypeVar
@@ -16,7 +17,7 @@ from typing import TypeVar
 from jitd.core.command import read_id
 from jitd.core.effects import Moment
 from jitd.core.grant import Grant
-from jitd.core.holding import HoldingState
+from jitd.core.holding import HoldingState, Untaken
 from jitd.core.lock import Lock
 from jitd.core.owed_review import OwedReview
 from jitd.core.request import Request
@@ -30,26 +31,26 @@ from jitd.verbs.notice_rows import notice_row
 from jitd.verbs.outlook import last_approved, outlook
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.review_row import review_row
-from jitd.verbs.rows import Row, asked_row, grant_row, holding_row, lock_row, request_row, run_row
+from jitd.verbs.rows import NOTHING, Row, asked_row, grant_row, holding_row, lock_row, request_row, run_row
 from jitd.verbs.waiting_words import lease_row
 from jitd.workers import Workers
 from jitpam.wire.shown import shown
 
 Noticed = tuple[str, list[Told], str]
 _OF_REQUESTS = ("request", "grant", "run", "holding", "owed_review")
-"""The lives whose records are about one request."""
+"""Names of the life cycles whose records belong to one request."""
 T = TypeVar("T", Request, Grant, Run, Lock, OwedReview)
 MOST_RUNS = 1000
-"""The most runs that are shown with their request: the newest ones."""
+"""Maximum number of runs that are shown with their request. If there are more, the newest runs are shown."""
 AT_ONCE = 500
-"""The most records that are read from the chain in one piece."""
+"""Maximum number of records that are read from the chain in one step."""
 AT_ONCE_BYTES = 1024 * 1024
-"""The bytes of records after which such a piece ends."""
+"""Number of bytes after which one step reads no more records from the chain."""
 
 
 class Lists:
-    """Reads lists. ``opened`` opens a store for one page. ``store`` has single objects as they are now. ``seats`` finds who could
-    approve a request.
+    """Reads lists. ``opened`` opens a store to read one page. ``store`` has the current version of each object. ``seats`` finds
+    the people who could approve a request.
     """
 
     def __init__(
@@ -62,8 +63,11 @@ class Lists:
         now: Callable[[], Moment],
         seats: Callable[[Request], Awaitable[Seats]] = unknown,
         notices_of: Callable[[Request], Iterable[Noticed]] = lambda request: (),
+        untaken: Mapping[str, Untaken] = NOTHING,
     ) -> None:
-        """``notices_of`` returns for each channel of a request who was told what, and why somebody was not."""
+        """``notices_of`` returns the notices of a request by channel: who was told what, and why somebody was not told.
+        ``untaken`` contains the reasons why holdings cannot be taken back yet.
+        """
         self._access = access
         self._seats = seats
         self._store = store
@@ -72,9 +76,10 @@ class Lists:
         self._usage_of = usage_of
         self._now = now
         self._notices_of = notices_of
+        self._untaken = untaken
 
     def requests(self, who: Subject, *, ended: bool) -> AsyncIterator[Row]:
-        """Yield the open requests that ``who`` may see; with ``ended`` all of them."""
+        """Yield the open requests that ``who`` may see. If ``ended`` is true, also yield the requests that have ended."""
         locks = tuple(self._store.locks())
 
         def row_of(store: Store, found: Request) -> Row | None:
@@ -86,20 +91,31 @@ class Lists:
 
         return self._rows(who, Request, row_of, ended=ended)
 
-    def grants(self, who: Subject, *, ended: bool) -> AsyncIterator[Row]:
-        """Yield the live grants that ``who`` may see; with ``ended`` all of them."""
+    async def grants(self, who: Subject, *, ended: bool) -> AsyncIterator[Row]:
+        """Yield those grants that ``who`` may see. If ``ended`` is false, leave out each grant that has ended, if all its things
+        are taken back.
+        """
 
         def row_of(store: Store, found: Grant) -> Row | None:
             asked = store.request(found.id)
             if asked is None or not self._access.may_see(who, asked):
                 return None
             holdings = store.holdings(grant=found.id) if found.command.gives else ()
-            return self._as_seen(store, who, asked, asked_row(asked) | grant_row(found, who, holdings))
+            return self._as_seen(store, who, asked, asked_row(asked) | grant_row(found, who, holdings, self._untaken))
 
-        return self._rows(who, Grant, row_of, ended=ended)
+        def over() -> list[Row]:
+            with closing(self._opened()) as store:
+                taking = dict.fromkeys(one.grant for one in store.holdings() if one.state is HoldingState.TAKING)
+                found = [one for id in taking if (one := store.grant(id)) is not None and not one.is_live]
+                return [row for one in found if (row := row_of(store, one)) is not None]
+
+        async for row in self._rows(who, Grant, row_of, ended=ended):
+            yield row
+        for row in () if ended else await self._workers.kept.run(who.uid, over):
+            yield row
 
     def runs(self, who: Subject, *, ended: bool) -> AsyncIterator[Row]:
-        """Yield the live runs that ``who`` may see; with ``ended`` all of them."""
+        """Yield the live runs that ``who`` may see. If ``ended`` is true, also yield the runs that have ended."""
 
         def row_of(store: Store, found: Run) -> Row | None:
             asked, grant = store.request(found.request), store.grant(found.grant)
@@ -110,18 +126,20 @@ class Lists:
         return self._rows(who, Run, row_of, ended=ended)
 
     def locks(self, who: Subject, *, ended: bool) -> AsyncIterator[Row]:
-        """Yield the active locks; with ``ended`` all of them. Raises Refusal."""
+        """Yield the active locks. If ``ended`` is true, also yield the locks that have ended. Raises Refusal."""
         self._access.overseers_only(who, "see locks")
         now = self._now()
         return self._rows(who, Lock, lambda store, found: lock_row(found, now), ended=ended)
 
     def _as_seen(self, store: Store, who: Subject, asked: Request, row: Row) -> Row:
-        """Return ``row``, which is about ``asked`` or what it has led to, as ``who`` is shown it."""
+        """Return ``row`` in the form that ``who`` may see. The row is about ``asked`` or about its grant, runs or holdings."""
         is_whole = self._access.is_shown_contents(who, asked, store)
         return {**(row if is_whole else without_contents(row)), "narrowed": not is_whole}
 
     def reviews(self, who: Subject, *, ended: bool) -> AsyncIterator[Row]:
-        """Yield the reviews that are owed, as far as ``who`` may see the requests; with ``ended`` also those that were given."""
+        """Yield the reviews that are owed for requests that ``who`` may see. If ``ended`` is true, also yield reviews that were
+        given.
+        """
         now, is_operator = self._now(), self._access.is_operator(who)
 
         def row_of(store: Store, found: OwedReview) -> Row | None:
@@ -153,7 +171,7 @@ class Lists:
                 yield row
 
     async def show(self, who: Subject, typed: str) -> Row:
-        """Return everything about one request, with its grant and its runs. Raises Refusal."""
+        """Return the row with everything about one request, its grant and its runs. Raises Refusal."""
         found, locks = self._access.visible(who, typed), tuple(self._store.locks())
         may_review = self._access.may_review(who, found)
         is_told_all = may_review or self._access.is_operator(who)
@@ -173,28 +191,45 @@ class Lists:
                 owed = store.owed_review(found.lease or found.id)
                 row["owed_review"] = None if owed is None else review_row(owed, found, who, now, is_operator=is_operator)
                 grant = store.grant(found.lease or found.id)
-                # The command stands in the row already: with each of them once more it would not fit into one frame.
-                row["grant"] = None if grant is None else _without(row, grant_row(grant, who, store.holdings(grant=grant.id)))
+                # The row has the command already. If the grant and the runs repeated it, the row would not fit into one frame.
+                row["grant"] = (
+                    None if grant is None else _without(row, grant_row(grant, who, store.holdings(grant=grant.id), self._untaken))
+                )
                 runs = [] if grant is None else store.last_runs(grant.id, MOST_RUNS)
                 held = () if grant is None else store.holdings(grant=grant.id, ended=True)
-                row["holdings"] = [holding_row(one) for one in held]
+                row["holdings"] = [holding_row(one, self._untaken) for one in held]
                 row["runs"] = [_without(row, run_row(one, grant, who)) for one in runs if grant is not None]
                 return self._as_seen(store, who, found, row)
 
         return await self._workers.kept.run(who.uid, read)
 
     async def run_of(self, who: Subject, typed: str) -> tuple[Run, Request]:
-        """Return the run with that id, and its request. Raises Refusal if ``who`` may not see it."""
+        """Return the run with the id ``typed``, and its request. Raises Refusal if ``who`` may not see the run."""
         id = read_id(typed)
         meant = await self._find_run(who, id) if id is not None else None
-        found = None if meant is None else self._store.run(meant.id)  # as it is now
+        found = None if meant is None else self._store.run(meant.id)  # the current version
         asked = self._store.request(found.request) if found is not None else None
         if found is None or asked is None or not self._access.may_see(who, asked):
-            raise Refusal("unknown", f"there is no run {shown(typed)}, as far as you may see")
+            raise Refusal("unknown", self._no_run(who, typed, id))
         return found, asked
 
+    def _no_run(self, who: Subject, typed: str, id: str | None) -> str:
+        """Return why there is no run ``typed``. If ``id`` is a request that ``who`` may see, say how to end this request."""
+        asked = self._store.request(id) if id is not None else None
+        if asked is None or not self._access.may_see(who, asked):
+            return f"there is no run {shown(typed)}, as far as you may see"
+        if asked.command.gives:
+            things = " and ".join(map(shown, asked.command.things))
+            return f"request {asked.id} is for {things}, and has no run. To take back what was given: jitd revoke {asked.id}"
+        if asked.is_open:
+            end = f"The requester ends it with jitd withdraw {asked.id}, an approver with jitd deny {asked.id}"
+            return f"request {asked.id} still waits for a decision, and has no run yet. {end}"
+        return f"request {asked.id} is {asked.state}, and has no run"
+
     async def _find_run(self, who: Subject, id: str) -> Run | None:
-        """Return the run with that id, or the run that used a lease for the request with that id; None if there is neither."""
+        """Return the run with the id ``id``. If ``id`` belongs to a request, return the run that used a lease for this request.
+        If there is no such run, return None.
+        """
 
         def find() -> Run | None:
             with closing(self._opened()) as store:
@@ -202,7 +237,7 @@ class Lists:
                 asked = store.request(id) if found is None else None
                 if asked is None or asked.lease is None:
                     return found
-                for ended in (False, True):  # live runs first: they are few, and probably meant
+                for ended in (False, True):  # live runs first, because they are few and the person probably means one of them
                     for one in store.runs(grant=asked.lease, ended=ended):
                         if one.request == id:
                             return one
@@ -211,8 +246,8 @@ class Lists:
         return await self._workers.kept.run(who.uid, find)
 
     async def grants_of(self, who: Subject, is_it: Callable[[Subject], bool]) -> tuple[list[str], int]:
-        """Return the live grants of the people for whom ``is_it`` is true, as far as ``who`` may end them; and the place of the
-        last grant of all.
+        """Return the live grants of people for whom ``is_it`` is true. Leave out the grants that ``who`` may not end. Also
+        return the place of the last grant in the store.
         """
         found: list[str] = []
         after = 0
@@ -231,7 +266,7 @@ class Lists:
             found, after = found + more, last
 
     async def leases_of(self, who: Subject) -> list[str]:
-        """Return the live leases of ``who``'s own account."""
+        """Return the live leases of the account that ``who`` uses."""
 
         def find() -> list[str]:
             with closing(self._opened()) as store:
@@ -240,8 +275,8 @@ class Lists:
         return await self._workers.kept.run(who.uid, find)
 
     async def being_ended(self, who: Subject, is_it: Callable[[Subject], bool]) -> list[str]:
-        """Runs of those whom ``is_it`` means that were told to end and are not gone, and holdings that are not taken back yet, as
-        far as ``who`` may end them.
+        """Return the runs that were told to end but have not ended, and the holdings that are not taken back yet. Include only
+        runs and holdings of people for whom ``is_it`` is true. Leave out what ``who`` may not end.
         """
 
         def find() -> list[str]:
@@ -256,7 +291,7 @@ class Lists:
         return await self._workers.kept.run(who.uid, find)
 
     def records(self, who: Subject, after: int) -> AsyncIterator[Row]:
-        """Yield the records of the chain after number ``after``. Raises Refusal."""
+        """Yield the records of the chain whose number is greater than ``after``. Raises Refusal."""
         self._access.overseers_only(who, "read the chain")
         return self._records(who, after)
 
@@ -279,8 +314,8 @@ class Lists:
             after = some[-1]["number"]
 
     def _record_as_seen(self, store: Store, who: Subject, row: Row) -> Row:
-        """Return the record ``row`` as ``who`` is shown it. A record about a request that is not there is shown without contents:
-        nobody can say who may see them.
+        """Return the record ``row`` in the form that ``who`` may see. If the request of the record is missing, the record is
+        shown without contents, because nobody knows who may see the contents.
         """
         if str(row.get("event")).partition(".")[0] not in _OF_REQUESTS:
             return {**row, "narrowed": False}
@@ -292,6 +327,6 @@ class Lists:
 
 
 def _without(row: Row, of: Row) -> Row:
-    """Return ``of`` without the parts of the command that ``row`` has too."""
+    """Return the row ``of`` without the parts of the command that ``row`` already has."""
     shared = ("argv", "path", "cwd", "variables", "locale")
     return {name: value for name, value in of.items() if name not in shared or value != row.get(name)}

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The verbs by which operators place, lift and list locks.
 
-Law: a lock is placed in one transaction with all that it ends, and the answer says what the record says. A locked operator can
-neither place nor lift locks. Local root always can.
+Law: one transaction places a lock and ends everything that has to end because of this lock. The answer and the record list the
+same effects. An operator who is locked can neither place nor lift locks. Local root can always place and lift locks.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from jitd.deciding.directory import Account
 from jitd.lifecycle.perform import Perform
 from jitd.lifecycle.waiters import Waiters
 from jitd.store import Store
+from jitd.store.made_accounts import behind_in
 from jitd.verbs.access import Access
 from jitd.verbs.endings import GONE_WITHIN, Endings
 from jitd.verbs.refusal import Refusal
@@ -63,8 +64,8 @@ class Locks:
         return tuple(self._store.locks())
 
     async def lock(self, who: Subject, whom: str, name: str, lasts_for: int | None, reason: str) -> str:
-        """Place a lock. Return a sentence when all that it ends has ended. Raises Refusal; its code is ``not_done`` if the lock
-        is placed and something has not ended yet.
+        """Place a lock, and wait until everything that the lock ends has ended. Return a sentence. Raises Refusal. The code of
+        this Refusal is ``not_done`` if the lock was placed but something has not ended yet.
         """
         self._may_turn(who, "lock", reason)
         if lasts_for is not None and not 1 <= lasts_for <= LONGEST:
@@ -109,7 +110,7 @@ class Locks:
         return f"lock {found.id} on {_spelled(found)} is lifted{self._left(found)}"
 
     async def unlock_all_on(self, who: Subject, whom: str, name: str, reason: str) -> str:
-        """Lift every lock on that name, and return a sentence. Raises Refusal."""
+        """Lift every lock on the name ``name``, and return a sentence. Raises Refusal."""
         self._may_turn(who, "unlock", reason)
         kind, name = _whom(whom, name)
         names = {name, self._named(name).user} if kind is Whom.USER else {name}
@@ -145,15 +146,15 @@ class Locks:
                 return id
 
     def _left(self, lifted: Lock) -> str:
-        """Return the end of a sentence that warns an operator if other locks are still on the same name; empty if there are
-        none.
+        """Return the end of a sentence that warns of other locks on the same name. If there are no other locks, return an empty
+        string.
         """
         n_left = sum(1 for one in self._store.locks() if (one.whom, one.name) == (lifted.whom, lifted.name))
         return f"; {n_left} more {'is' if n_left == 1 else 'are'} on it" if n_left else ""
 
     async def _on(self, who: Subject, whom: str, name: str) -> tuple[Lock, bool]:
-        """Return a lock on that name, which must mean somebody on this host, and True if a directory has answered. The caller
-        fills in who places the lock, and for how long. Raises Refusal.
+        """Make a lock on the name ``name``. Return this lock, and True if a directory has answered. The name must belong to a
+        person on this host. The caller adds who places the lock, and for how long. Raises Refusal.
         """
         kind, name = _whom(whom, name)
         now = self._now()
@@ -164,22 +165,24 @@ class Locks:
         maps = meant.user != name
         if kind is Whom.USER or maps:
             found, is_sure = await self._find(who, meant)
-        else:  # by today's table the principal has no account here, but it may have had one
+        else:  # today's table has no account here for the principal, but there may have been one
             found, is_sure = self._remembered(lambda one: one.principal == name), True
         if found is None and (kind is Whom.USER or not maps):
             raise Refusal("unknown", f"there is no {'account' if kind is Whom.USER else 'principal'} {shown(name)} here")
         if kind is Whom.USER and (meant.user == ROOT or (found is not None and found.uid == 0)):
             raise Refusal("usage", 'no lock is on root without a ticket: write root = "deny" into jitd.toml for that')
         user, uid = (meant.user, None) if found is None else (found.user, found.uid)
-        person = person_of(user, self._accounts.people)
+        person = person_of(user, self._accounts.people, partial(behind_in, self._store))
         return replace(made, name=name if kind is Whom.PRINCIPAL else user, uid=uid, person=person), is_sure
 
     def _named(self, name: str) -> Named:
-        return named(name, self._accounts.realms, self._accounts.principals, self._accounts.people)
+        accounts, behind = self._accounts, partial(behind_in, self._store)
+        return named(name, accounts.realms, accounts.principals, accounts.people, behind)
 
     async def _find(self, who: Subject, meant: Named) -> tuple[Account | None, bool]:
-        """Return the account of the person who is meant, and True if a directory has answered. Without an answer, a lock on the
-        name is enough. A person whose account is gone is known by the requests and grants that they still have here.
+        """Return the account of the person ``meant``, and True if a directory has answered. If no directory answers, the lock is
+        placed on the name. If the person's account no longer exists, the person's requests and grants on this host are used to
+        identify the person.
         """
         try:
             return await self._workers.typed.run(who.uid, self._known, meant.user) or self._theirs(meant), True
@@ -187,21 +190,27 @@ class Locks:
             return self._theirs(meant) or Account(meant.user, _number(meant.user)), False
 
     def _known(self, user: str) -> Account | None:
-        """Return the account of that name, from this host's directories. Raises OSError if they do not answer. It may block."""
+        """Return the account with the name ``user`` from this host's directories. Raises OSError if the directories do not
+        answer. This call may block.
+        """
         return directory.account(user)
 
     def _theirs(self, meant: Named) -> Account | None:
-        """Return the account of a person who still has a request or grant here. The account has no number if the person has them
-        by another account, or is known only as a person.
+        """Return the account of the person ``meant``, from a request or grant of this person that is still stored here. The
+        returned account has no uid if the request or grant is from another account of the person, or if only the person is
+        known.
         """
         number = _number(meant.user)
         if found := self._remembered(lambda one: meant.user == one.user or number == one.uid):
             return found
-        is_theirs = meant.user in self._accounts.people or self._remembered(lambda one: is_named(one, meant))
+        was_made = behind_in(self._store, meant.user) != meant.user  # if a made account is gone, the record says who had it
+        is_theirs = meant.user in self._accounts.people or was_made or self._remembered(lambda one: is_named(one, meant))
         return Account(meant.user, None) if is_theirs else None
 
     def _remembered(self, is_it: Callable[[Subject], bool]) -> Account | None:
-        """Return the account of a person who cannot be looked up (any more), from a request or grant of theirs that is open."""
+        """Return the account of a person whose account cannot be looked up. The account is read from one of the person's open
+        requests or live grants.
+        """
         people = [asked.requester for asked in self._store.requests(ended=False)]
         people += [grant.holder for grant in self._store.grants()]
         return next((Account(one.user, one.uid) for one in people if is_it(one)), None)
@@ -215,7 +224,7 @@ def _number(user: str) -> int | None:
 
 
 def _whom(whom: str, name: str) -> tuple[Whom, str]:
-    """Return the kind and the name that a lock is on. Raises Refusal."""
+    """Check ``whom`` and ``name``, and return the kind of lock and the name. Raises Refusal."""
     if whom not in tuple(Whom) or (whom == Whom.ALL) is bool(name):
         raise Refusal("usage", "a lock is on a user, on a principal, or on all")
     return Whom(whom), name
@@ -226,8 +235,8 @@ def _spelled(made: Lock) -> str:
 
 
 def _ended(counts: Counter[str], n_ending: int) -> str:
-    """Return a sentence about what a lock has ended, as the record says; and about ``n_ending`` runs that were ending before
-    it.
+    """Return a sentence about everything that a lock has ended according to the record. The sentence also tells that
+    ``n_ending`` runs were already ending before the lock.
     """
     told = (
         ("request.locked", "request", "denied"),

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verb by which a person is told nothing for a while.
+"""The verb ``mute``, with which a person stops their notices for a limited time.
 
-Law: people mute themselves and nobody else. A mute always ends. It holds back messages to the person alone: groups are told as
-before, and that the glass was broken is told to everybody.
+Law: people can mute only their own notices. Every mute has an end. A mute stops only notices to the person who sets it. Groups
+still get their notices. A notice of broken glass goes to everybody, even to muted people.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import instant
 
 LONGEST = 30 * 24 * 3600
-"""The most seconds for which somebody may be told nothing."""
+"""Maximum number of seconds of one mute."""
 
 
 class Mutes:
-    """The verb mute. ``look_at_all`` has told what is still to be told."""
+    """The verb mute. ``look_at_all`` is called to send all notices that are still due."""
 
     def __init__(self, store: Store, look_at_all: Callable[[], None], now: Callable[[], Moment]) -> None:
         self._store = store
@@ -30,9 +30,9 @@ class Mutes:
         self._now = now
 
     def mute(self, who: Subject, lasts_for: int | None) -> str:
-        """Tell ``who`` nothing for ``lasts_for`` seconds; None: tell them again. Return a sentence. Raises Refusal."""
+        """Mute ``who`` for ``lasts_for`` seconds. If ``lasts_for`` is None, end the mute. Return a sentence. Raises Refusal."""
         if who.uid == 0:
-            raise Refusal("usage", "root reviews nothing, so root is told nothing; mute your own account, without sudo")
+            raise Refusal("usage", "root may not review, so root is told nothing; mute your own account, without sudo")
         if lasts_for is None:
             self._store.mute(who.person, None)
             self._look_at_all()

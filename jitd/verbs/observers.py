@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verb that watches an observed run, from before its beginning to its end: ``jitd approve ID --watch``.
+"""The verb with which a person watches an observed run from its start (or earlier) to its end: ``jitd approve ID --watch``.
 
-Law: only somebody watches who may review the request at that moment, and never the requester's own person. It is checked at the
-beginning, and again and again. Nobody is shown more than those who may watch the recording.
+Law: only a person who may review the request at that moment may watch. The requester may never watch, not even from another
+account. jitd checks the right to watch at the beginning and at intervals. A watcher sees only what a person who may watch the
+recording can see.
 """
 
 from __future__ import annotations
@@ -34,12 +35,12 @@ from jitd.verbs.rows import Row
 from jitd.workers import Workers
 
 STANDS_FOR = KEPT_FOR
-"""Seconds after which the KDC is asked again whether a watcher's principal still stands."""
+"""Seconds after which jitd queries the KDC again about a watcher's principal."""
 FIRST_WAITS = "the command has not begun"
 
 
 class Observers:
-    """Those who watch observed runs."""
+    """The verb with which people watch observed runs."""
 
     def __init__(
         self,
@@ -70,9 +71,9 @@ class Observers:
         again: Callable[[], Awaitable[Subject]],
         begun: Callable[[Callable[[int], None]], None],
     ) -> AsyncGenerator[Row, None]:
-        """Yield the rows of the recording after ``offset``, and beats, as PROTOCOL.md defines them. ``again`` returns the
-        watcher's subject as it is now. ``begun`` is given the function that takes the beats which the client has answered.
-        Raises Refusal.
+        """Yield the rows of the recording after ``offset``, and heartbeats, as PROTOCOL.md defines them. ``again`` returns the
+        current Subject of the watcher. ``begun`` is called with a function. To this function, the caller must pass the number of
+        each heartbeat that the client has answered. Raises Refusal.
         """
         asked = self._access.visible(who, typed)
         self._refuse(who, asked)
@@ -96,13 +97,13 @@ class Observers:
             self._observing.leave(watch)
 
     async def _recorded(self, run: str, offset: int, look: _Looks) -> AsyncGenerator[Row, None]:
-        """Yield the recording of ``run`` from ``offset`` to its end, with beats."""
+        """Yield the recording of ``run`` from ``offset`` to its end. Yield heartbeats between the rows of the recording."""
         file = -1
         try:
             while True:
                 if file < 0:
                     file = self._recordings.opened_now(run)
-                is_live = self._is_live(run) if file < 0 else storage.is_live(file)  # asked before reading
+                is_live = self._is_live(run) if file < 0 else storage.is_live(file)  # asked before the data is read
                 piece = b"" if file < 0 else await self._workers.kept.run(look.uid, os.pread, file, PIECE, offset)
                 if piece:
                     offset += len(piece)
@@ -118,7 +119,9 @@ class Observers:
                 os.close(file)
 
     def _has_shown(self, watch: Watch, number: int) -> None:
-        """Take a beat that the client has answered. If that cannot be recorded, the person does not count yet."""
+        """Note that the client has answered a heartbeat. If the answered heartbeat cannot be recorded in the chain, the person
+        is not yet treated as a watcher.
+        """
         try:
             self._observing.has_shown(watch, number)
         except Exception as fault:
@@ -127,7 +130,7 @@ class Observers:
     # --- who, and which ----------------------------------------------------------------------------------------------
 
     def _still(self, id: str, again: Callable[[], Awaitable[Subject]]) -> Callable[[], Awaitable[Subject]]:
-        """Return a function that raises Refusal if the watcher may not watch the request ``id`` any more."""
+        """Return a function that raises Refusal if the watcher may no longer watch the request ``id``."""
 
         stands_until = asyncio.get_running_loop().time() + STANDS_FOR
 
@@ -143,14 +146,16 @@ class Observers:
         return check
 
     async def _standing(self, who: Subject) -> Subject:
-        """Return ``who`` as they are now, also for the KDC. Raises Refusal if their account is disabled, and TimeoutError."""
+        """Return the current Subject of ``who``. For this, the KDC is also queried. Raises Refusal if the account is disabled.
+        Can also raise TimeoutError.
+        """
         fresh = await self._decider.standing(who)
         if fresh is None or not fresh.has_ticket_at(self._now().at):
             raise Refusal("unauthenticated", "your ticket has expired, or your account is disabled: kinit")
         return fresh.looked_at(self._now().at)
 
     def _refuse(self, who: Subject, asked: Request) -> None:
-        """Raise Refusal unless ``who`` may watch what ``asked`` runs."""
+        """Raise Refusal unless ``who`` may watch the runs of ``asked``."""
         if who.is_root:
             raise Refusal("forbidden", ROOT_REVIEWS_NOTHING)
         requester = asked.requester
@@ -166,8 +171,8 @@ class Observers:
             raise Refusal("not_done", f"request {asked.id} does not have to be watched: jitd watch follows what it runs")
 
     def _run_of(self, typed: str, request: str) -> Run | None:
-        """Return the run that is meant: the one with the id ``typed``, or the last live one of ``request``. None if there is none
-        yet. Raises Refusal if the run has ended.
+        """Return the run with the id ``typed``. If ``typed`` is not the id of a run, return the last live run of ``request``. If
+        there is no run yet, return None. Raises Refusal if the run has ended.
         """
         id = read_id(typed)
         found = self._store.run(id) if id is not None and "." in id else None
@@ -181,7 +186,7 @@ class Observers:
         return living[-1] if living else None
 
     def _refuse_ended(self, id: str) -> None:
-        """Raise Refusal if nothing of the request ``id``, of which nothing runs, can begin any more."""
+        """Raise Refusal if the request ``id``, which has no live run, can no longer start a run."""
         asked = self._store.request(id)
         assert asked is not None, "it was there"
         if asked.is_open:
@@ -198,9 +203,10 @@ class Observers:
 
 
 class _Looks:
-    """What a watcher is sent beside the recording: beats, to which their screen answers; and the checks whether they still may.
+    """Does two tasks while a person watches a recording. The first task is to send heartbeats, which the watcher's screen
+    answers. The second task is to check whether the person may still watch.
 
-    ``check`` raises Refusal if they may not any more.
+    ``check`` raises Refusal if the watcher may no longer watch.
     """
 
     def __init__(self, uid: int, check: Callable[[], Awaitable[Subject]]) -> None:
@@ -212,18 +218,20 @@ class _Looks:
         self._check_at = loop.time() + ASKED_AGAIN_EVERY
 
     def begin(self, watch: Watch) -> None:
-        """Send beats of ``watch`` from now on, the first one at once."""
+        """From now on, send heartbeats for ``watch``. Send the first heartbeat at once."""
         self._watch = watch
         self._beat_at = 0.0
 
     async def waiting(self) -> AsyncGenerator[Row, None]:
-        """Yield what is due, after a pause: there is nothing else to send now."""
+        """Wait a moment, and then yield a heartbeat if one is due. The caller uses this method while the recording has no new
+        data.
+        """
         await asyncio.sleep(LOOK_EVERY)
         async for row in self.due():
             yield row
 
     async def due(self) -> AsyncGenerator[Row, None]:
-        """Yield a beat if one is due. Raises Refusal if the watcher may not watch any more."""
+        """Yield a heartbeat if one is due. Raises Refusal if the watcher may no longer watch."""
         now = asyncio.get_running_loop().time()
         if now >= self._check_at:
             self._check_at = now + ASKED_AGAIN_EVERY

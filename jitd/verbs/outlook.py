@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What somebody who reviews a request is told beside it: what its command amounts to, and what the same person was given before.
+"""Collects facts that a reviewer reads together with a request: the effects that its command allows, and the requester's last
+approved request.
 
-Law: nothing here decides. A person is told of an earlier request only if they may review that one, too.
+Law: this module makes no decisions. A person reads about an earlier request only if they may also review that request.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ from jitd.verbs.rows import Row, instant
 from jitpam.wire.shown import shown
 
 MOST_BYTES = 4 * 1024 * 1024
-"""How many bytes of a person's earlier requests are read in search of one."""
+"""Maximum number of bytes of a person's earlier requests that are read to find an approved request."""
 LONGEST = 64 * 1024
-"""Bytes of a command's words up to which they are told once more. Longer ones might not fit into a frame."""
+"""Maximum size in bytes of an earlier command's words that are shown. A longer command might not fit into a frame."""
 
 
 def outlook(request: Request) -> Row:
-    """Return what the command of ``request`` amounts to, as far as is known: fields of the request's row."""
+    """Return fields for the row of ``request``, which tell the known effects that the command allows."""
     return {
         "consequences": told_of(request.command),
         "precious": [[shown(path), what] for path, what in precious(request.command)],
@@ -33,19 +34,19 @@ def outlook(request: Request) -> Row:
 
 
 def told_of(command: Command) -> list[str]:
-    """Return what ``command`` lets somebody do beyond its words, in sentences, as far as is known."""
+    """Return sentences about the known actions that ``command`` allows in addition to those in its words."""
     return [shown(str(one)) for one in of_command(command)]
 
 
 def consequences_of(rule: Rule) -> list[str]:
-    """Return what the commands that ``rule`` is about amount to, as far as is known."""
+    """Return sentences about the known actions that the commands of ``rule`` allow in addition to those in their words."""
     found = (str(one) for pattern in rule.commands or () for one in of_pattern(pattern))
     return [shown(sentence) for sentence in dict.fromkeys(found)]
 
 
 def last_approved(store: Store, request: Request, may_review: Callable[[Request], bool]) -> Row | None:
-    """Return the row of the last request before ``request`` that somebody approved, by the same rule and for the same person, if
-    ``may_review`` allows to tell of it. None if there is none among the person's latest requests.
+    """Return the row of the last approved request of the same person, for the same rule, before ``request``. For the returned
+    request, ``may_review`` is True. Return None if the person's latest requests contain no such request.
     """
     for earlier in store.lately(request.requester.person, MOST_BYTES):
         is_alike = earlier.rule == request.rule and earlier.service == request.service

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Owed reviews: who sees them, and the verb that gives one.
+"""Defines who sees owed reviews, and the verb that gives an owed review.
 
-Law: nobody reviews what their own person has done. A review is of exactly the request that was shown, and of all that ran under
-it: so it is taken when nothing can run under it any more. An operator who was not skipped reviews only what is overdue.
+Law: nobody may review what they have done themselves, under any of their accounts. A review covers exactly the request that was
+shown, and everything that ran under this request. Therefore jitd accepts a review only when nothing can run under the request
+any more. If an operator's approval was not skipped, this operator may give only overdue reviews.
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ from jitd.verbs.requests import MAX_TEXT
 from jitpam.wire.shown import shown
 
 VERDICT = "reviewed"
-"""The verdict of such a review, as the wire has it."""
+"""The word for an owed review in the messages of the protocol."""
 
 
 class OwedReviews:
-    """The verb of those who were skipped."""
+    """The verb with which people give owed reviews."""
 
     def __init__(self, access: Access, decider: Decider, perform: Perform, store: Store, now: Callable[[], Moment]) -> None:
         self._access = access
@@ -42,13 +43,15 @@ class OwedReviews:
         self._pace = Pace()
 
     async def give(self, who: Subject, typed: str, fingerprint: bytes, comment: str, origin: Origin) -> str:
-        """Take the review of ``who``, given from ``origin``. Return a sentence that says what it did. Raises Refusal."""
+        """Accept the review of ``who``, who gave it from ``origin``. Return a sentence about the effect of the review. Raises
+        Refusal.
+        """
         if len(comment.encode()) > MAX_TEXT:
             raise Refusal("usage", f"a comment has at most {MAX_TEXT} bytes")
         if who.is_root:
             raise Refusal("forbidden", ROOT_REVIEWS_NOTHING)
         found = self._access.visible(who, typed)
-        self._role(who, found)  # refuse first, so that the KDC is asked only if needed
+        self._role(who, found)  # check this first, so that the KDC is queried only if needed
         if not self._pace.may(who.person, self._now().boot):
             raise Refusal("not_done", "you have reviewed too often within a short time: wait a minute")
         fresh = await self._decider.standing(who)
@@ -75,7 +78,9 @@ class OwedReviews:
         return owed
 
     def _role(self, who: Subject, found: Request) -> Role:
-        """Return the role in which ``who`` reviews what ``found`` owes. Raises Refusal if they may not, or not now."""
+        """Return the role in which ``who`` gives the review that ``found`` owes. Raises Refusal if ``who`` may not review
+        ``found``, or may not review it yet.
+        """
         owed = self._owed_for(found)
         if owed_review.is_own(owed, who):
             raise Refusal("forbidden", f"request {found.id} is your own: somebody else has to review it")
@@ -112,7 +117,7 @@ class OwedReviews:
 
 
 def _goes_on(grant: Grant) -> str:
-    """Return why it is too early for a review of what ``grant`` permits."""
+    """Return the reason why it is too early to review the runs under ``grant``."""
     if not grant.is_live:
         return "its grant has ended, but what runs under it is not gone yet: see jitd runs"
     if grant.living:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Recordings: who may watch which recording, what a watcher is sent, and which recordings are removed because of their age.
+"""Defines who may watch which recording, and which rows a watcher gets. This module also removes recordings that are too old.
 
-Law: to a person who may not see a run, its recording does not exist. A person who may see but not watch it is refused. Each look
-is in the chain before a byte of the recording is sent. Each removal is in the chain after it. Watching does not change the run.
+Law: if a person may not see a run, jitd answers as if its recording did not exist. If a person may see the run but may not watch
+its recording, jitd refuses. The chain records each viewing before jitd sends the first byte of the recording. The chain records
+each removal after the recording was removed. Watching a run does not change the run.
 """
 
 from __future__ import annotations
@@ -34,15 +35,19 @@ from jitd.workers import HOUSE, Workers
 from jitpam.wire.shown import shown
 
 PIECE = 64 * 1024
-"""Bytes of a recording in one row. A watcher who does not read costs a few times as much memory."""
+"""Number of bytes of a recording in one row. For a watcher who does not read, jitd needs a few times this amount of memory."""
 LOOK_EVERY = 0.1
-"""Seconds between two checks for new data in a recording that is still written."""
+"""Seconds between two checks for new data in a recording that is still being written."""
 ASKED_AGAIN_EVERY = 10.0
-"""Seconds after which it is checked again who follows a live recording, and whether they still may."""
+"""Seconds between two checks whether a person who follows a live recording may still watch it."""
 SURE_AFTER = 3600.0
-"""Seconds for which a recording must have been too old before it is removed. A wrong clock is corrected by then."""
+"""Number of seconds for which a recording must have been too old before jitd removes it. In this time, a wrong clock can be
+corrected.
+"""
 SET_BY = 60.0
-"""Seconds that the wall clock may differ from the boot clock between two checks. If it differs more, somebody has set it."""
+"""Maximum number of seconds by which the wall clock and the boot clock may drift apart between two checks. If the clocks drift
+apart by more seconds, jitd assumes that somebody has set the wall clock.
+"""
 TIDY_EVERY = 600.0
 """Seconds between two searches for recordings that are too old."""
 
@@ -78,7 +83,7 @@ class Recordings:
     async def play(
         self, who: Subject, typed: str, *, follow: bool, again: Callable[[], Awaitable[Subject]]
     ) -> AsyncGenerator[Row, None]:
-        """Yield the rows of a recording, as PROTOCOL.md defines them. ``again`` returns the watcher's subject as it is now.
+        """Yield the rows of a recording, as PROTOCOL.md defines them. ``again`` returns the current Subject of the watcher.
         Raises Refusal.
         """
         run, asked = await self._lists.run_of(who, typed)
@@ -97,7 +102,7 @@ class Recordings:
             yield {"run": run.id, "live": run.is_live, "sealed": sealed}
             offset, asked_at = 0, time.monotonic()
             while True:
-                is_live = follow and storage.is_live(file)  # asked before reading, so that no data is missed
+                is_live = follow and storage.is_live(file)  # asked before the data is read, so that no data is missed
                 piece = await self._workers.kept.run(who.uid, os.pread, file, PIECE, offset)
                 if piece:
                     offset += len(piece)
@@ -114,12 +119,10 @@ class Recordings:
             os.close(file)
 
     def opened_now(self, run: str) -> int:
-        """Return a descriptor of the recording of ``run``; -1 if there is none yet. Raises RecordingError."""
-        if not os.path.isdir(self._directory):  # the first monitor makes it
-            return -1
+        """Return a descriptor of the recording of ``run``. Return -1 if there is no recording yet. Raises RecordingError."""
         try:
             return storage.open_recording(self._directory, run)
-        except (FileNotFoundError, ValueError):
+        except (FileNotFoundError, ValueError):  # or there is no directory yet: the first monitor makes it
             return -1
 
     def refuse(self, who: Subject, asked: Request) -> None:
@@ -139,7 +142,7 @@ class Recordings:
     # --- keeping -----------------------------------------------------------------------------------------------------
 
     async def tidy(self) -> None:
-        """Remove recordings that are too old, again and again, for ever."""
+        """Search at intervals for recordings that are too old, and remove them. This method never returns."""
         while True:
             try:
                 await self._tidy_once()
@@ -157,7 +160,7 @@ class Recordings:
                     log("an old recording was removed", run=shown(one.run.encode()), size=one.size)
 
     def _survey(self) -> list[Kept]:
-        """Return all recordings, each with its run's place in the record and its requester. It may block."""
+        """Return all recordings, each with its requester and with the position of its run among all runs. This call may block."""
         found = []
         with closing(self._opened()) as store:
             for one in storage.survey(self._directory):
@@ -169,8 +172,9 @@ class Recordings:
 
 
 class Aging:
-    """Decides which recordings are certainly past their age limit. A recording is if the wall clock has shown it as past the
-    limit for SURE_AFTER seconds, measured by the boot clock, and nobody has set the wall clock in that time.
+    """Decides which recordings are certainly past their age limit. A recording is certainly past its limit if two conditions are
+    met for SURE_AFTER seconds of the boot clock. First, the recording is past its limit by the wall clock. Second, nobody sets
+    the wall clock.
     """
 
     def __init__(self) -> None:
@@ -178,8 +182,8 @@ class Aging:
         self._apart: float | None = None
 
     def sure(self, old: frozenset[str], wall: float, boot: float) -> frozenset[str]:
-        """Return the recordings in ``old`` that are certainly past their age limit. ``old`` are those that are past the limit by
-        the wall clock. ``wall`` and ``boot`` are the seconds that the two clocks show now.
+        """Return the recordings in ``old`` that are certainly past their age limit. ``old`` are the recordings that are past
+        the limit by the wall clock. ``wall`` and ``boot`` are the current times of the two clocks, in seconds.
         """
         is_set = self._apart is None or abs(wall - boot - self._apart) > SET_BY
         self._apart = wall - boot

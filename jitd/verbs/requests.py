@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The verbs of requesters: submit, resume, withdraw, explain, give back.
 
-Law: a person acts on their own requests only. If a request cannot be resumed, the answer is the same whether the request does
-not exist, has ended or is somebody else's.
+Law: people act only on their own requests. If a request cannot be resumed, the answer does not reveal whether the request is
+missing, has ended, or belongs to another person.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from jitd.lifecycle.waiters import Waiter, Waiters
 from jitd.settings.config import Config
 from jitd.store import Store
 from jitd.verbs import sentences
+from jitd.verbs.asked_things import lets_in
 from jitd.verbs.continuing import refuse_elsewhere
 from jitd.verbs.explanations import in_its_hour, near_rows
 from jitd.verbs.limits import LOOKS, LOOKS_PER_SECOND, Pace, n_bytes_of
@@ -46,9 +47,9 @@ from jitd.workers import Workers
 from jitpam.wire.framing import SMALL
 
 MAX_TEXT = 4096
-"""The most bytes of a reason or a comment."""
+"""Maximum number of bytes of a reason or a comment."""
 ANY_REASON = "…"
-"""The reason that is supposed if it is explained what breaking glass would do. It is neither submitted nor recorded."""
+"""The reason that jitd supposes if a person asks what breaking glass would do. This reason is neither submitted nor recorded."""
 
 
 class Requests:
@@ -79,11 +80,12 @@ class Requests:
         self._looks = Pace(LOOKS_PER_SECOND, LOOKS)
 
     async def _decide(self, who: Subject, service: str, ask: Callable[[str], Asked]) -> FirstDecision:
-        """Return the decision on what is asked. ``ask`` gets jitd's search path and returns what is asked for. Raises Refusal."""
+        """Return the first decision. ``ask`` gets jitd's search path, and returns the person's question. Raises Refusal."""
         first = await self._decided(self._decider.decide_new, who, service, ask)
-        with suppress(TimeoutError):  # it is denied all the same
+        with suppress(TimeoutError):  # on a timeout, the decision stays as it is
             closest = await self._explainer.closest(who, service, first.asked, first.command, first.decision)
-            return replace(first, decision=in_its_hour(first.decision, closest))
+            decision = in_its_hour(first.decision, closest)
+            return first if decision is first.decision else replace(first, decision=decision)
         return first
 
     async def _decided(
@@ -115,13 +117,14 @@ class Requests:
         waiter: Waiter,
         on_created: Callable[[str], None],
     ) -> Request:
-        """Begin a request. ``on_created`` is called with its id before any event of the request. ``waiter`` is told of each
-        event.
+        """Begin a request. ``on_created`` gets the request's id before the first event. ``waiter`` is told of each event.
 
         Raises Refusal if nothing is submitted.
         """
         if asked.starts_at is not None and not deed_of(service).is_executed:
             raise Refusal("usage", "--at is for commands that jitsudo runs: another program does not wait for the time")
+        if asked.gives:
+            asked = replace(asked, lets=lets_in(self._config.givers, asked))
         await self._decider.find_typed(who, asked)
         first = await self._decide(who, service, _beforehand(who, service, asked))
         command, decision = first.command, first.decision
@@ -130,8 +133,7 @@ class Requests:
         self._refuse_beforehand(who, command, decision, if_owed)
         if isinstance(decision, Permit) and (deed_of(service).asks_again or not waits or asked.starts_at is not None):
             self._refuse_more(who)
-        made = self._request(who, service, first.asked, command, claims, waits=waits, point=None)
-        made = replace(made, at_once=not if_owed, extends=first.extends)
+        made = self._request(who, service, first, claims, waits=waits, point=None, at_once=not if_owed)
         return self._begin(made, decision, waiter if waits else None, on_created)
 
     async def enforce(
@@ -147,8 +149,8 @@ class Requests:
         waiter: Waiter,
         on_created: Callable[[str], None],
     ) -> Request:
-        """Like ``submit``, for the enforcement point ``point`` of ``service``. If it cannot wait, its request stays for people to
-        decide, and it is refused. The next enforcement point with the same question uses the grant. Raises Refusal.
+        """Like ``submit``, for the enforcement point ``point`` of ``service``. If ``point`` cannot wait, jitd refuses, but the
+        request stays until people decide it. The next equal request then uses the grant. Raises Refusal.
         """
         first = await self._decide(who, service, ask)
         command, decision = first.command, first.decision
@@ -160,25 +162,27 @@ class Requests:
         if not waits:
             self._refuse_twice(who, service, command)
         self._refuse_beforehand(who, command, decision, if_owed=True)
-        made = self._request(who, service, first.asked, command, claims, waits=waits, point=point)
+        made = self._request(who, service, first, claims, waits=waits, point=point, at_once=False)
         begun = self._begin(made, decision, waiter if waits else None, on_created if waits else lambda id: None, origin)
         if waits:
             return begun
-        raise Refusal("owed", "; ".join((*sentences.asked(begun), "come again when it is approved")))
+        raise Refusal("owed", "; ".join((*sentences.asked(begun), "try again when it is approved")))
 
     def _refuse_twice(self, who: Subject, service: str, command: Command) -> None:
-        """Raise Refusal if the same request of ``who`` still waits for a decision, so that no second request is made."""
+        """Raise Refusal if an equal request of ``who`` already waits for a decision."""
         for waiting in self._store.requests(uid=who.uid):
-            is_theirs = waiting.requester.principal == who.principal or who.is_local  # its grant may answer for this account too
+            is_theirs = waiting.requester.principal == who.principal or who.is_local  # the grant may also answer for this account
             if is_theirs and waiting.service == service and not waiting.waits and work_of(waiting.command) == work_of(command):
-                raise Refusal("owed", f"request {waiting.id} still waits for its approval: come again when it has it")
+                raise Refusal("owed", f"request {waiting.id} still waits for its approval: try again when it is approved")
 
     def _request(
-        self, who: Subject, service: str, asked: Asked, command: Command, claims: Claims, *, waits: bool, point: Point | None
+        self, who: Subject, service: str, first: FirstDecision, claims: Claims, *, waits: bool, point: Point | None, at_once: bool
     ) -> Request:
         now = self._now()
         id = self._fresh_id()
+        asked, command, decision = first.asked, first.command, first.decision
         command = replace(command, salt=secrets.token_bytes(16))
+        terms = terms_of(asked.lasts_for, asked.uses, asked.timeout_for, asked.starts_at)
         return Request(
             id=id,
             requester=who,
@@ -195,16 +199,13 @@ class Requests:
             waits=waits,
             submitted_at=now.at,
             submitted_boot=now.boot,
-            fingerprint=fingerprint(
-                id,
-                who.principal,
-                self._config.host,
-                service,
-                command,
-                terms_of(asked.lasts_for, asked.uses, asked.timeout_for, asked.starts_at),
-            ),
+            fingerprint=fingerprint(id, who.principal, self._config.host, service, command, terms),
             point=point,
             starts_at=asked.starts_at,
+            caller=kept_of(decision.seen),
+            visible_to=decision.visible_to if isinstance(decision, Deny) else None,
+            at_once=at_once,
+            extends=first.extends if point is None else None,
         )
 
     def _begin(
@@ -215,8 +216,7 @@ class Requests:
         on_created: Callable[[str], None],
         origin: Origin | None = None,
     ) -> Request:
-        visible_to = decision.visible_to if isinstance(decision, Deny) else None
-        made, id, who = replace(made, caller=kept_of(decision.seen), visible_to=visible_to), made.id, made.requester
+        id, who = made.id, made.requester
         by = Actor(Role.REQUESTER, who.principal, who.uid, origin)
         if waiter is not None:
             self._waiters.attend(id, waiter)
@@ -234,7 +234,7 @@ class Requests:
         return after
 
     def _refuse_beforehand(self, who: Subject, command: Command, decision: Decision, if_owed: bool) -> None:
-        """Raise Refusal if the answer needs no request. Nothing is submitted or recorded then."""
+        """Raise Refusal if jitd can refuse without submitting or recording a request."""
         is_free = isinstance(decision, Permit) and (not decision.obligations.approvals or decision.lease is not None)
         is_free = is_free and (if_owed or not isinstance(decision, Permit) or not decision.obligations.terms.observed)
         if isinstance(decision, Deny):
@@ -259,9 +259,9 @@ class Requests:
             raise Refusal("denied", "too many requests wait on this host: try again later")
 
     def _refuse_more(self, who: Subject) -> None:
-        """Raise Refusal if ``who`` has too many requests that wait or too many unused grants."""
+        """Raise Refusal if ``who`` has too many waiting requests or too many unused grants."""
         most = self._config.limits.pending_per_person
-        n_open, n_unused = self._store.n_open(who.uid), self._store.n_unused(who.uid)
+        n_open, n_unused = self._store.n_open(who.person), self._store.n_unused(who.person)
         if who.is_root or n_open + n_unused < most:
             return
         if not n_unused:
@@ -270,15 +270,15 @@ class Requests:
         raise Refusal("denied", f"{what}: use some (jitsudo --resume), or end them (jitd withdraw, jitd revoke)")
 
     def _pace_run(self, who: Subject) -> None:
-        """Raise Refusal if ``who`` starts commands faster than a person works, as each leaves a record."""
+        """Raise Refusal if ``who`` starts commands faster than a person can work, because each command adds a record."""
         if who.is_root:
             return
-        if self._store.n_unused(who.uid) >= 2 * self._config.limits.pending_per_person:
+        if self._store.n_unused(who.person) >= 2 * self._config.limits.pending_per_person:
             raise Refusal("denied", "you have too many grants that were never used: end some (jitd grants, jitd revoke)")
         most = self._config.limits.running_per_person
-        if self._store.n_running(who.uid) >= most:
+        if self._store.n_running(who.person) >= most:
             raise Refusal("denied", f"{most} of your commands run already: end some (jitd runs, jitd stop)")
-        if not self._runs.may(who.uid, self._now().boot):
+        if not self._runs.may(who.person, self._now().boot):
             raise Refusal("denied", "you have started too much within a short time: wait a moment")
 
     def _fresh_id(self) -> str:
@@ -291,13 +291,13 @@ class Requests:
         id = read_id(typed)
         found = self._store.request(id) if id is not None else None
         if found is None or not who.is_requester(found.requester):
-            raise Refusal("unknown", "there is no such request of yours that could be resumed")
+            raise Refusal("unknown", "you have no request with this id that can be resumed")
         return found
 
     async def resume(
         self, who: Subject, typed: str, caller: Caller, waiter: Waiter, on_created: Callable[[str], None]
     ) -> Request:
-        """Let ``who`` wait again for their own request, or take the use of its grant. Return the request. Raises Refusal."""
+        """Let ``who`` wait for their own request again, or take a use of its grant. Return the request. Raises Refusal."""
         found = self._own(who, typed)
         if not self._pace.may(who.person, self._now().boot):
             raise Refusal("denied", "you have resumed too often within a short time: wait a minute")
@@ -307,7 +307,7 @@ class Requests:
         await self._uses.until_given_back(found)
         self._uses.refuse_early(found)
         if not found.is_open and self._uses.usable_grant(found) is None and self._perform.holdings.held_for(found) is None:
-            raise Refusal("unknown", "there is no such request of yours that could be resumed")
+            raise Refusal("unknown", "you have no request with this id that can be resumed")
         if not self._waiters.attend(found.id, waiter):
             raise Refusal("denied", f"somebody waits for request {found.id} already")
         on_created(found.id)
@@ -324,33 +324,33 @@ class Requests:
         return found
 
     def ends_at(self, asked: Request) -> datetime | None:
-        """Return when the grant that answers ``asked`` ends; None if there is no grant."""
+        """Return the end of the grant that answers ``asked``, or None if there is no grant."""
         grant = self._store.grant(asked.lease or asked.id)
         return None if grant is None else grant.ends_at
 
     def left(self, id: str, waiter: Waiter) -> None:
-        """Withdraw the request ``id`` if only its client waited for it: the client has disconnected. A request of --no-wait
-        stays.
+        """Withdraw the request ``id``, because its client has disconnected. A request that was made with --no-wait is not
+        withdrawn.
         """
         self._waiters.leave(id, waiter)
         found = self._store.request(id)
         if found is not None and not found.is_open:
-            self._perform.screenings.stop(id)  # what was asked about a use
+            self._perform.screenings.stop(id)  # stops open questions about a use
         if found is not None and found.is_open and found.waits:
             self._pace.may(found.requester.person, self._now().boot)  # slows only the next request
             actor = Actor(Role.REQUESTER, found.requester.principal, found.requester.uid)
             self._perform.act(request.Withdrawn(id, actor, "its client went away"))
 
     def withdraw(self, who: Subject, typed: str, may_see: Callable[[Subject, Request], bool] = lambda who, found: False) -> str:
-        """Withdraw a request of ``who``, and return its id. ``may_see`` tells which requests of others ``who`` may know. Raises
-        Refusal.
+        """Withdraw a request of ``who``, and return its id. ``may_see`` is True for another person's request if ``who`` may see
+        it. Raises Refusal.
         """
         id = read_id(typed)
         found = self._store.request(id) if id is not None else None
         if found is not None and not who.is_requester(found.requester) and may_see(who, found):
             raise Refusal("forbidden", f"request {found.id} is not yours: only its requester may withdraw it")
         if found is None or not who.is_requester(found.requester):
-            raise Refusal("unknown", "there is no such request of yours")
+            raise Refusal("unknown", "you have no request with this id")
         if not found.is_open and (self._perform.screenings.stop(found.id) or self._perform.observing.holds(found.id)):
             raise Refusal("withdrawn", f"no use was taken: request {found.id} is still approved")
         try:
@@ -362,7 +362,7 @@ class Requests:
         return found.id
 
     async def explain(self, who: Subject, asked: Asked, service: str) -> Row:
-        """Return what would be decided about this now. Nothing is submitted or recorded. Raises Refusal."""
+        """Return the decision that ``asked`` would get now. Nothing is submitted or recorded. Raises Refusal."""
         if not self._looks.may(who.person, self._now().boot):
             raise Refusal("denied", "you have asked too often what would happen: wait a minute")
         await self._decider.find_typed(who, asked)
@@ -377,7 +377,7 @@ class Requests:
         return row | {"by_breaking_glass": await self._by_breaking_glass(who, asked, service, first)}
 
     async def _by_breaking_glass(self, who: Subject, asked: Asked, service: str, first: FirstDecision) -> Row | None:
-        """Return what would be decided if ``who`` broke glass; None if that permits nothing, or if ``first`` owes no approval."""
+        """Return the decision after breaking glass. Return None if that permits nothing, or if ``first`` owes no approval."""
         is_free = isinstance(first.decision, Permit) and (not first.decision.obligations.approvals or first.decision.lease)
         if is_free or not deed_of(service).is_executed or not self._decider.may_break_glass(who, service):
             return None
@@ -387,7 +387,7 @@ class Requests:
         return decision_row(glass.decision, glass.command) if is_way else None
 
     def rules(self, who: Subject) -> list[Row]:
-        """Return the rules that are about ``who`` on this host. Raises Refusal."""
+        """Return the rules on this host that are about ``who``. Raises Refusal."""
         if locked := self._decider.lock_on(who):
             raise Refusal("denied", locked.because)
         return [rule_row(rule) | {"consequences": consequences_of(rule)} for rule in self._decider.rules_for(who, JITSUDO)]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verb review: one person's verdict on a request that waits.
+"""The verb review, with which one person approves or denies a waiting request.
 
-Law: nobody reviews their own request. A verdict is on what the approver was shown. Policy is asked again before an approval
-counts.
+Law: nobody reviews their own request. A verdict applies only to the version of the request that the approver was shown. Before
+an approval counts, the policy decides again about the request.
 """
 
 from __future__ import annotations
@@ -30,11 +30,13 @@ _STANDS = {
     Verdict.APPROVE: (RequestState.PENDING, RequestState.APPROVED),
     Verdict.DENY: (RequestState.DENIED,),
 }
-"""Maps each verdict to the states that a request with this verdict can be in. A repeated verdict is then not an error."""
+"""Maps each verdict to the states that a request can have after this verdict. In these states, repeating the same verdict is not
+an error.
+"""
 
 
 class Reviews:
-    """The approvers' verb."""
+    """The verb that approvers use."""
 
     def __init__(self, access: Access, decider: Decider, perform: Perform, store: Store, now: Callable[[], Moment]) -> None:
         self._access = access
@@ -45,13 +47,15 @@ class Reviews:
         self._pace = Pace()
 
     async def review(self, who: Subject, typed: str, verdict: Verdict, fingerprint: bytes, comment: str, origin: Origin) -> str:
-        """Take one review, given from ``origin``. Return a sentence that says what it did. Raises Refusal."""
+        """Accept one review of ``who``, who gave it from ``origin``. Return a sentence about the effect of the review. Raises
+        Refusal.
+        """
         if len(comment.encode()) > MAX_TEXT:
             raise Refusal("usage", f"a comment has at most {MAX_TEXT} bytes")
         if who.is_root:
             raise Refusal("forbidden", ROOT_REVIEWS_NOTHING)
         found = self._access.visible(who, typed)
-        self._refuse_review(who, found, verdict, fingerprint)  # refuse first, so that the KDC is asked only if needed
+        self._refuse_review(who, found, verdict, fingerprint)  # refuse first, so that the KDC is queried only if needed
         if not self._pace.may(who.person, self._now().boot):
             raise Refusal("not_done", "you have reviewed too often within a short time: wait a minute")
         fresh = await self._decider.standing(who)
@@ -65,15 +69,15 @@ class Reviews:
                 return repeated
             try:
                 await self._take(fresh, found, verdict, fingerprint, comment, origin)
-            except Overtaken:  # another review came in between: the decision was about an older state
+            except Overtaken:  # another review came first, so the decision was about an older state
                 continue
             return self._said(fresh, found.id, verdict)
 
     async def _take(
         self, who: Subject, found: Request, verdict: Verdict, fingerprint: bytes, comment: str, origin: Origin
     ) -> None:
-        """Decide on ``found`` again, with the review of ``who``. Raises Overtaken or Refusal."""
-        if verdict is Verdict.DENY:  # a deny looks nothing up, so a server that does not answer cannot prevent it
+        """Decide again about ``found``, including the review of ``who``. Raises Overtaken or Refusal."""
+        if verdict is Verdict.DENY:  # a deny needs no look-up, so a server that does not answer cannot prevent it
             fresh = FreshDecision(found, Deny(Why.APPROVALS, "an approver denies it"), ())
         else:
             fresh = await self._decider.decide_again(found)

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Core objects as rows: the stable names of ``--json`` and of the wire's items.
+"""Makes rows of core objects. The names in these rows are the stable names that ``--json`` and the protocol's items use.
 
-Law: only ``shown`` makes text of bytes. Instants are RFC 3339 in UTC. Facts and claims stay apart.
+Law: only ``shown`` converts bytes to text. Times are in RFC 3339 format, in UTC. Facts and claims are in separate fields.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 from jitd.core.approvers import lack, owes, tally
@@ -16,21 +17,23 @@ from jitd.core.command import Command, Pairs
 from jitd.core.decision import Approval, BreakGlass, Decision, Deny, Terms
 from jitd.core.effects import Moment
 from jitd.core.grant import Grant
-from jitd.core.holding import Holding
+from jitd.core.holding import Holding, HoldingState, Untaken
 from jitd.core.lock import Lock, counted, sentence
 from jitd.core.opening import open_ways
 from jitd.core.policy import Rule, describe, describe_approvals
+from jitd.core.public_key import told_of
 from jitd.core.request import Request, RequestState, Verdict
 from jitd.core.run import Run, Usage
 from jitd.core.subject import Subject
 from jitpam.wire.shown import shown
 
 Row = dict[str, Any]
+NOTHING: Mapping[str, Untaken] = MappingProxyType({})
 
 
 def instant(at: datetime | None) -> str | None:
-    """Return ``at`` in RFC 3339 in UTC, to the second; None for None."""
-    # strftime(3) would check at each call whether the host's time zone has changed.
+    """Return ``at`` in RFC 3339 format in UTC, in full seconds. If ``at`` is None, return None."""
+    # strftime(3) would check in each call whether the host's time zone has changed.
     return None if at is None else at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
@@ -39,13 +42,13 @@ def _pairs(pairs: Pairs) -> list[list[str]]:
 
 
 def _approvals(owed: tuple[Approval, ...], *, is_requester: bool = False) -> list[Row]:
-    """Return the rows of ``owed``. Like other facts, a provider's list is not told to the requester."""
+    """Return the rows of ``owed``. In the requester's rows, a provider's list and other facts are left out."""
     told = [approval.with_lists(lambda also: None) for approval in owed] if is_requester else owed
     return [_way(approval) | {"instead": [_way(way) for way in approval.instead]} for approval in told]
 
 
 def _way(way: Approval) -> Row:
-    """Return the row of one way to approve. ``after`` is in seconds since submission."""
+    """Return the row of one way to approve. ``after`` is the time in seconds since submission."""
     return {
         "need": way.need,
         "from": [shown(word) for word in way.of_whom],
@@ -60,7 +63,9 @@ def _way(way: Approval) -> Row:
 
 
 def _authentication(who: Subject) -> Row | None:
-    """Return how the ticket of ``who`` came about; None if that is not known. ``age`` is in seconds, when jitd looked."""
+    """Return a row that tells how ``who`` got their ticket, or None if that is not known. ``age`` is the age in seconds that the
+    ticket had when jitd read it.
+    """
     given = who.authentication
     if given is None:
         return None
@@ -76,7 +81,9 @@ def _authentication(who: Subject) -> Row | None:
 
 
 def _command(command: Command, *, is_requester: bool) -> Row:
-    """Return the row of a command. The requester is not told the digest of a file that they may not be able to read."""
+    """Return the row of a command. If the requester may be unable to read the file, the requester does not see the digest of the
+    file.
+    """
     return {
         "argv": [shown(a) for a in command.argv],
         "path": shown(command.path),
@@ -93,12 +100,14 @@ def _command(command: Command, *, is_requester: bool) -> Row:
         "chdir": command.chdir,
         "gives": list(command.things),
         "stays": command.stays,
+        "brought": told_of(command.brought),
+        "lets": [shown(sentence) for sentence in command.lets],
     }
 
 
 def _terms(terms: Terms, asked_for: int | None) -> Row:
-    """Return the terms on which the command runs once it is approved: these or stricter ones. ``asked_for`` is the time limit, in
-    seconds, that the requester asked for.
+    """Return the terms of the approved run. These terms may become stricter before the run starts. ``asked_for`` is the time
+    limit in seconds that the requester wanted.
     """
     limits = [limit for limit in (terms.timeout_for, asked_for) if limit is not None]
     return {
@@ -115,8 +124,8 @@ def _terms(terms: Terms, asked_for: int | None) -> Row:
 
 
 def owed(request: Request, locks: tuple[Lock, ...] = (), *more: Subject) -> int:
-    """Return how many approvals are still owed under the active ``locks``, as far as the reviews given tell; and if ``more`` had
-    approved, too.
+    """Return the number of approvals that are still owed under the active ``locks``. The reviews that exist are counted, and
+    approvals by ``more`` are assumed.
     """
     if request.obligations is None or not request.is_open:
         return 0
@@ -124,7 +133,7 @@ def owed(request: Request, locks: tuple[Lock, ...] = (), *more: Subject) -> int:
 
 
 def request_row(request: Request, viewer: Subject, may_review: bool, locks: tuple[Lock, ...] = ()) -> Row:
-    """Return the row of a request with everything about it, under the active ``locks``."""
+    """Return the complete row of a request, as ``viewer`` sees it under the active ``locks``."""
     claims, standing = request.claims, counted(locks, request)
     is_requester = viewer.uid == request.requester.uid
     return {
@@ -212,7 +221,7 @@ def request_row(request: Request, viewer: Subject, may_review: bool, locks: tupl
 
 
 def asked_row(request: Request) -> Row:
-    """Return the fields about a request that the rows of its grant and its runs have, too."""
+    """Return the fields about a request that the rows of its grant and its runs also contain."""
     return {
         "reason": None if request.claims.reason is None else shown(request.claims.reason),
         "fingerprint": request.fingerprint.hex(),
@@ -222,8 +231,11 @@ def asked_row(request: Request) -> Row:
     }
 
 
-def grant_row(grant: Grant, viewer: Subject, holdings: Iterable[Holding] = ()) -> Row:
-    """Return the row of one grant. ``holdings`` are those under it that have not ended."""
+def grant_row(grant: Grant, viewer: Subject, holdings: Iterable[Holding] = (), why: Mapping[str, Untaken] = NOTHING) -> Row:
+    """Return the row of one grant. ``holdings`` are the holdings under the grant that have not ended. For ``why``, see
+    ``holding_row``.
+    """
+    holdings = tuple(holdings)
     return {
         "id": grant.id,
         "state": str(grant.state),
@@ -238,16 +250,17 @@ def grant_row(grant: Grant, viewer: Subject, holdings: Iterable[Holding] = ()) -
         "left": grant.left,
         "runs": [] if grant.command.gives else list(grant.living),
         "holdings": [held.id for held in holdings],
+        "untaken": [holding_row(held, why) for held in holdings if held.state is HoldingState.TAKING],
         "is_lease": grant.is_lease,
         "issued_at": instant(grant.issued_at),
         "begins_at": instant(grant.begins_at),
         "ends_at": instant(grant.ends_at),
-        "mine": grant.holder.principal == viewer.principal,
+        "mine": viewer.is_requester(grant.holder),
     }
 
 
 def run_row(run: Run, grant: Grant, viewer: Subject, usage: Usage | None = None) -> Row:
-    """Return the row of a run, with what it has used so far, if that is known."""
+    """Return the row of a run. ``usage`` is the amount of resources that the run has used until now, if known."""
     outcome = run.outcome
     return {
         "id": run.id,
@@ -274,13 +287,15 @@ def run_row(run: Run, grant: Grant, viewer: Subject, usage: Usage | None = None)
         "cpu_ms": None if usage is None or usage.cpu_for is None else round(usage.cpu_for * 1000),
         "memory": None if usage is None else usage.memory,
         "n_processes": None if usage is None else usage.n_processes,
-        "mine": grant.holder.principal == viewer.principal,
+        "mine": viewer.is_requester(grant.holder),
     }
 
 
-def holding_row(holding: Holding) -> Row:
-    """Return the row of a holding: a thing that was given."""
-    outcome = holding.outcome
+def holding_row(holding: Holding, why: Mapping[str, Untaken] = NOTHING) -> Row:
+    """Return the row of a holding, which is a thing that was given. ``why`` maps the ids of holdings to the reasons why these
+    cannot be taken back yet.
+    """
+    outcome, untaken = holding.outcome, why.get(holding.id)
     return {
         "id": holding.id,
         "state": str(holding.state),
@@ -293,6 +308,8 @@ def holding_row(holding: Holding) -> Row:
         "giving_at": instant(holding.giving_at),
         "given_at": instant(holding.given_at),
         "kept_at": instant(holding.kept_at),
+        "taking_at": instant(holding.taking_at),
+        "not_taken": shown(untaken.why) if untaken is not None and holding.is_live else "",
         "ended_at": instant(holding.ended_at),
         "outcome": None if outcome is None else {"ending": str(outcome.ending), "because": shown(outcome.because)},
         "because": shown(holding.because),
@@ -300,7 +317,7 @@ def holding_row(holding: Holding) -> Row:
 
 
 def lock_row(lock: Lock, now: Moment) -> Row:
-    """Return the row of a lock, as it is ``now``."""
+    """Return the row of a lock, in its state at the time ``now``."""
     return {
         "id": lock.id,
         "state": str(lock.state),
@@ -319,7 +336,7 @@ def lock_row(lock: Lock, now: Moment) -> Row:
 
 
 def glass_row(glass: BreakGlass | None) -> Row | None:
-    """Return what a permit that skips approvals owes; None for any other permit."""
+    """Return the row of the review that a break-glass permit owes. For any other permit, return None."""
     if glass is None:
         return None
     return {
@@ -331,7 +348,7 @@ def glass_row(glass: BreakGlass | None) -> Row | None:
 
 
 def rule_row(rule: Rule) -> Row:
-    """Return the row of a rule that is about the requester, as ``jitsudo -l`` shows it."""
+    """Return the row of a rule that applies to the requester, in the form that ``jitsudo -l`` shows."""
     return {
         "rule": shown(rule.name),
         "terms": shown(describe(rule)),
@@ -346,7 +363,7 @@ def rule_row(rule: Rule) -> Row:
 
 
 def decision_row(decision: Decision, command: Command) -> Row:
-    """Return the row of a decision that would be made."""
+    """Return the row of a supposed decision, for a person who only asked how jitd would decide."""
     row: Row = {"path": shown(command.path), "argv": [shown(a) for a in command.argv], "run_as": shown(command.run_as.user)}
     if isinstance(decision, Deny):
         return {

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How an approved request takes a use of its grant later, by ``--resume``.
+"""Takes a use of a grant some time after the approval, for ``jitsudo --resume``.
 
-Law: everything is decided again at that time, and gatekeepers are asked again. How the requester has authenticated counts as of
-who resumes, not as of who asked. No use is taken for a client that has gone.
+Law: everything is decided again when the request is resumed, and the gatekeepers are queried again. The authentication of the
+resuming client counts. The authentication of the original request does not count. No use is taken for a client that has
+disconnected.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from jitd.verbs.rows import instant
 from jitpam.wire.shown import shown
 
 GIVEN_BACK_WITHIN = 12.0
-"""Seconds within which a run without a client ends: its monitor waits 10 s for the client."""
+"""Maximum time in seconds until a run without a client has ended. The monitor of the run waits 10 s for the client."""
 
 
 class Uses:
@@ -42,7 +43,9 @@ class Uses:
         self._now = now
 
     async def until_given_back(self, found: Request) -> None:
-        """Wait until a run returns its use, if it had not begun when the daemon stopped and its client disconnected."""
+        """Wait until a run returns its use to the grant. A run returns its use if it had not begun when the daemon stopped and
+        its client disconnected.
+        """
         if found.is_open or self._waiters.of(found.id) is not None:
             return
         runs = self._store.runs(grant=found.lease or found.id)
@@ -50,7 +53,7 @@ class Uses:
         await self._waiters.are_gone([self._waiters.until_gone(run) for run in begun], GIVEN_BACK_WITHIN)
 
     def usable_grant(self, found: Request) -> Grant | None:
-        """Return the grant of which ``found`` may take a use now; None if there is none."""
+        """Return the grant from which ``found`` may take a use now, or None if there is none."""
         if found.state is not RequestState.APPROVED:
             return None
         grant = self._store.grant(found.lease or found.id)
@@ -60,7 +63,7 @@ class Uses:
         return grant if now.boot < grant.ends_boot and has_begun(grant, now) else None
 
     def refuse_early(self, found: Request) -> None:
-        """Raise Refusal if the time of the grant of ``found`` has not begun (``--at``)."""
+        """Raise Refusal if the time at which the grant of ``found`` begins (``--at``) is still in the future."""
         grant, now = self._store.grant(found.id), self._now()
         if grant is None or grant.state is not GrantState.ACTIVE or grant.begins_boot is None or has_begun(grant, now):
             return
@@ -70,8 +73,8 @@ class Uses:
             )
 
     async def refuse_weaker(self, found: Request, who: Subject) -> None:
-        """Raise Refusal if the rules permit ``found``, which still waits, but not with the ticket of ``who``, who resumes it.
-        Raises TimeoutError.
+        """Raise Refusal if the rules do not permit the waiting request ``found`` with the current ticket of ``who``, who
+        resumes it. Raises TimeoutError.
         """
         mine, theirs = who.authentication, found.requester.authentication
         if mine is not None and theirs is not None and mine == replace(theirs, looked_at=mine.looked_at):
@@ -81,8 +84,9 @@ class Uses:
             raise Refusal("denied", f"request {found.id} was asked for with another ticket: {shown(fresh.because)}")
 
     async def begin(self, found: Request, who: Subject, waiter: Waiter) -> None:
-        """Take a use for ``found``. Its approvals are there. All else is decided again, as hours may have passed. If gatekeepers
-        are to be asked, this is done later, and ``waiter`` is told the end. Raises Refusal.
+        """Take a use for the request ``found``, which has its approvals. Everything else is decided again, because hours may
+        have passed. If gatekeepers must answer, the work continues in the background, and ``waiter`` is told the result. Raises
+        Refusal.
         """
         found = _as_by(found, who)
         decision = await self._decider.decide_use(found)
@@ -116,11 +120,11 @@ class Uses:
             actor = Actor(Role.REQUESTER, who.principal, who.uid)
             self._perform.act(Used(grant.id, actor, found.id, decision.obligations.terms))
         except IllegalEvent:
-            raise Refusal("unknown", "there is no such request of yours that could be resumed") from None
+            raise Refusal("unknown", "you have no request with this id that can be resumed") from None
 
 
 def _as_by(found: Request, who: Subject) -> Request:
-    """Return ``found`` as if ``who`` had asked for it with the ticket that they have now."""
+    """Return a copy of the request ``found``, as if ``who`` had made it with their current ticket."""
     if who.is_root:
         return found
     return replace(found, requester=replace(found.requester, authentication=who.authentication))

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a requester is told while they wait: who has approved, what is still owed, what was not kept; and what a lease has left.
+"""Makes words for a waiting requester. These words tell who has approved and which approvals are still owed. Other words tell
+which variables were not kept, and how much of a lease remains.
 
 Law: pure. All text that other people wrote goes through ``shown``.
 """
@@ -22,22 +23,26 @@ from jitd.verbs.rows import instant
 from jitpam.wire.shown import shown
 
 MOST_PEOPLE = 4
-"""If more people could review a request, they are not named: the rule's own words are shorter."""
+"""Maximum number of people that are named. If more people could review a request, the words of the rule are shown instead of the
+names, because these words are shorter.
+"""
 MOST_NAMES = 8
-"""How many variables are named that ``-E`` did not keep."""
+"""Maximum number of variables that are named if ``-E`` did not keep them."""
 SET_ANYWAY = frozenset((b"HOME", b"USER", b"LOGNAME", b"SHELL", b"MAIL", b"PATH", b"PWD", b"OLDPWD", b"SHLVL", b"_"))
-"""Variables that nobody misses: the command gets its own, or its shell sets them."""
+"""Variables that are not reported as missing. The command gets its own values for them, or its shell sets them."""
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
 def answered(request: Request, locks: tuple[Lock, ...]) -> list[str]:
-    """Return who approved ``request``, without those whose approval does not count because of the active ``locks``."""
+    """Return the people who approved ``request``. Leave out people whose approval does not count because of the active
+    ``locks``.
+    """
     return list(dict.fromkeys(shown(one.principal) for one in counted(locks, request)))
 
 
 def people_asked(request: Request, seats: Mapping[Approval, Seats]) -> list[str] | None:
-    """Return the accounts of those who could review ``request`` in the ways that are open, sorted. None if there may be
-    others, or too many to name. ``seats`` are the people of each way, open or closed.
+    """Return a sorted list of the accounts of people who could review ``request`` in an open way. Return None if the list may be
+    incomplete or is too long to be shown. ``seats`` contains the people of each open or closed way.
     """
     found = [one for way, one in seats.items() if way.after <= request.opened]
     people = sorted({shown(account) for one in found for account in one.people})
@@ -45,14 +50,18 @@ def people_asked(request: Request, seats: Mapping[Approval, Seats]) -> list[str]
 
 
 def owes(request: Request, locks: tuple[Lock, ...]) -> str:
-    """Return what ``request`` still owes, in a few words such as ``1 security``; empty if it owes nothing."""
+    """Return a few words that name the approvals that ``request`` still needs, such as ``1 security``. If ``request`` needs no
+    more approvals, return an empty string.
+    """
     if request.obligations is None or not request.is_open:
         return ""
     return shown(approvers.owes(open_ways(request), counted(locks, request), request.requester))
 
 
 def not_kept(preserved: Pairs, command: Command) -> str:
-    """Return a sentence that names what ``-E`` did not keep of ``preserved`` in ``command``; empty if it kept all of it."""
+    """Return a sentence that names those variables of ``preserved`` that ``-E`` did not keep in ``command``. If all were kept,
+    return an empty string.
+    """
     kept = {name for name, _ in (*command.variables, *command.locale)} | SET_ANYWAY
     names = sorted({shown(name) for name, _ in preserved if name not in kept})
     if not names:
@@ -63,13 +72,13 @@ def not_kept(preserved: Pairs, command: Command) -> str:
 
 
 def lease_used(lease: Grant, now: Moment) -> str:
-    """Return what ``lease`` has left after a use of it, such as ``lease K7QM-2XVD: 3 uses, 42 min left``."""
+    """Return words about the uses and time left of ``lease`` after a use, such as ``lease K7QM-2XVD: 3 uses, 42 min left``."""
     return f"lease {lease.id}: {count(lease.left, 'use')}, {about(lease.ends_boot - now.boot)} left"
 
 
 def about(seconds: float) -> str:
-    """Return ``seconds`` as a person says it, in its largest unit or, for hours and days, its two largest: ``42 min``, ``2 h 5
-    min``. What is left over is dropped.
+    """Return ``seconds`` in the largest unit that fits. After hours and days, the next smaller unit is added: ``42 min``, ``2 h
+    5 min``. Smaller units are dropped.
     """
     left = max(0, int(seconds))
     for place, (size, unit) in enumerate(_UNITS):
@@ -81,7 +90,7 @@ def about(seconds: float) -> str:
 
 
 def lease_row(lease: Grant | None) -> dict[str, object] | None:
-    """Return what an approver is told of the ``lease`` that a request extends; None if there is none."""
+    """Return the row that an approver reads about the ``lease`` that a request extends. Return None if there is no lease."""
     if lease is None:
         return None
     given = {"uses": lease.uses, "left": lease.left, "ends_at": instant(lease.ends_at)}

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The words that messages use: the codes of a refusal and their exit statuses (PROTOCOL.md section 6), stages, kinds of streams.
+"""The words that messages use: the stages, the kinds of streams, and the codes of refusals with their exit statuses (PROTOCOL.md
+section 6).
 
-Law: a word that is not here is in no message.
+Law: messages use only these words.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ CODES = {
     "not_done": "it could not be done",
     "failed": "the daemon failed",
 }
-"""Every code of Refused → its meaning."""
+"""Maps every code of Refused to its meaning."""
 
 EXITS = {
     "unauthenticated": (119, 119),
@@ -44,10 +45,10 @@ EXITS = {
     "not_done": (125, 1),
     "failed": (125, 125),
 }
-"""Code → the exit status of ``jitsudo``, and of ``jitd`` (PROTOCOL.md section 6)."""
+"""Maps a code to the exit status of ``jitsudo`` and the exit status of ``jitd`` (PROTOCOL.md section 6)."""
 
 STAGES = ("auth", "account", "session")
-"""The stages of a PAM stack in which an enforcement point may stand."""
+"""The stages of a PAM stack that may contain an enforcement point."""
 
 KINDS = ("terminal", "pipe", "file", "socket", "device", "null", "closed")
-"""The kinds of standard streams. A request that does not wait names none of its streams: its list is empty."""
+"""The kinds of standard streams. If a request does not wait, its list of streams is empty."""

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Encodes messages as the bodies of frames, and decodes them: the strict JSON form of PROTOCOL.md section 2.
+"""Encodes messages as the bodies of frames, and decodes such bodies. A body is strict JSON, as PROTOCOL.md section 2 defines it.
 
-Law: a body decodes only if it has exactly the declared fields, each of its declared type. One body has one meaning: duplicate
-keys, floats, lone surrogates, NUL in text, and depth over 8 are refused. Standard library only, and only modules that are
-imported fast, because every ``jitsudo`` imports this one.
+Law: a body is decoded only if it has exactly the declared fields, and each field has its declared type. Each body has only one
+meaning. Therefore duplicate keys, floats, lone surrogates, NUL in text, and a depth above 8 are refused. This module imports
+only modules of the standard library that can be imported fast, because every ``jitsudo`` imports it.
 """
 
 from __future__ import annotations
@@ -24,9 +24,13 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 8
 MOST_COMMAS = 20_000
-"""Most commas in a body that a client sends. The time to decode a body grows with the number of its members, not of its bytes."""
+"""Maximum number of commas in a client's body. The time that is needed to decode a body depends on the number of its members,
+and not on the number of its bytes.
+"""
 MAX_INTEGER = 2**64 - 1
-"""The greatest integer of a message. Inode numbers can be so large: overlay file systems put their layer into the upper bits."""
+"""The greatest integer that a message may contain. Inode numbers can be this large, because overlay file systems put the number
+of a layer into the upper bits.
+"""
 
 
 def _is_text(value: object) -> bool:
@@ -61,7 +65,7 @@ def _bytes(value: object) -> bytes:
     if type(value) is not str:
         raise ValueError("is not base64")
     raw = binascii.a2b_base64(value, strict_mode=True) if value else b""
-    if _unbytes(raw) != value:  # the unused bits of the last character must be 0, so that one value has one spelling
+    if _unbytes(raw) != value:  # the unused bits of the last character must be 0, so that each value has only one form
         raise ValueError("is not canonical base64")
     return raw
 
@@ -71,8 +75,8 @@ def _unbytes(value: bytes) -> str:
 
 
 def _json(value: object, depth: int = 2) -> Any:
-    """Check a value of an Item, and return it: null, true, false, a bounded integer, text, and lists and objects of these, to
-    depth MAX_DEPTH. Raises ValueError.
+    """Check ``value``, which is a value of an Item, and return it. Allowed are null, true, false, integers within bounds, text,
+    and lists and objects of these, up to depth MAX_DEPTH. Raises ValueError.
     """
     if depth > MAX_DEPTH:
         raise ValueError("is too deep")
@@ -120,7 +124,9 @@ READ: dict[str, Callable[[object], Any]] = {
     "list[list[bytes]]": _list(_list(_bytes)),
     "dict[str, Any]": _object,
 }
-"""Declared type → its reader. A reader raises ValueError, whose text ends the sentence that begins with the field's name."""
+"""Maps each declared type to its reader. A reader raises ValueError. The text of the ValueError continues a sentence that begins
+with the name of the field.
+"""
 
 
 def _write(value: Any, kind: str) -> Any:
@@ -147,10 +153,10 @@ def encode(message: Message) -> bytes:
 
 
 def weigh(body: bytes) -> None:
-    """Refuse a client's body that would take too long to decode. The body is not decoded for this.
+    """Refuse a client's body if decoding it would take too long. This check does not decode the body.
 
-    Raises RemoteProtocolError for more than MOST_COMMAS commas, and for a body that is longer than its message's ``most``. A
-    body of more than SMALL bytes must begin with its type, as ``encode`` writes it.
+    Raises RemoteProtocolError if there are more than MOST_COMMAS commas, or if the body is longer than ``most`` of its message.
+    If a body has more than SMALL bytes, it must begin with its type, as ``encode`` writes it.
     """
     n_commas = body.count(b",")
     if n_commas > MOST_COMMAS:
@@ -164,9 +170,9 @@ def weigh(body: bytes) -> None:
 
 
 def decode(body: bytes, of: dict[str, type[Message]]) -> Message:
-    """Decode the message in ``body``, which must be one of ``of`` (FROM_CLIENT or FROM_DAEMON).
+    """Decode the message in ``body``. The type of the message must be one of ``of``, which is FROM_CLIENT or FROM_DAEMON.
 
-    Raises RemoteProtocolError and nothing else, whatever the bytes are.
+    Raises RemoteProtocolError and no other error, whatever the bytes are.
     """
     try:
         found = notation.read(body)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which end may send which message in which state: one table for client and daemon (PROTOCOL.md section 3).
+"""The table of the messages that client and daemon may send in each state (PROTOCOL.md section 3).
 
-Law: only the table LAW decides whether a message is allowed. A message that LAW does not allow ends the connection. It has no
-effect, and the state does not change.
+Law: only the table LAW decides whether a message is allowed. If LAW does not allow a message, the connection is closed. The
+message then has no effect, and the state does not change.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _ASKS = [
     "audit",
     "replay",
     "withdraw",
-]  # questions that items answer, then Done or Refused
+]  # the questions that are answered by items, followed by Done or Refused
 
 LAW: dict[str, dict[tuple[str, str], str]] = {
     "greeting": {(CLIENT, "hello"): "greeted"},
@@ -51,10 +51,10 @@ LAW: dict[str, dict[tuple[str, str], str]] = {
         (CLIENT, "get"): "waiting",
         (CLIENT, "resume"): "waiting",
         **{(CLIENT, asked): "asked" for asked in _ASKS},
-        (CLIENT, "keep"): "asked",  # it may cross what was taken
+        (CLIENT, "keep"): "asked",  # this message may cross the daemon's "taken"
         (CLIENT, "watch"): "watching",
         (CLIENT, "observe"): "observing",
-        (CLIENT, "seen"): "ready",  # it may cross the end of what was observed
+        (CLIENT, "seen"): "ready",  # this message may cross the end of the observed run
         (CLIENT, "enforce"): "proving",
         (CLIENT, "bye"): "closed",
     },
@@ -77,7 +77,7 @@ LAW: dict[str, dict[tuple[str, str], str]] = {
         (DAEMON, "done"): "ready",
         (DAEMON, "refused"): "ready",
     },
-    "stopping": {  # what was observed is answered first, as its end may have crossed the stop; then the stop is
+    "stopping": {  # first the observation is answered, because its end may have crossed the stop; then the stop is answered
         (CLIENT, "bye"): "closed",
         (DAEMON, "item"): "stopping",
         (DAEMON, "done"): "asked",
@@ -104,24 +104,28 @@ LAW: dict[str, dict[tuple[str, str], str]] = {
     "holding": {
         (CLIENT, "keep"): "kept",
         (CLIENT, "bye"): "closed",
-        (CLIENT, "withdraw"): "holding",  # it may cross what was given
-        (DAEMON, "given"): "holding",  # the next one of several
+        (CLIENT, "withdraw"): "holding",  # this message may cross the daemon's "given"
+        (DAEMON, "given"): "holding",  # the next thing, if several are given
         (DAEMON, "taken"): "ready",
     },
     "kept": {
         (CLIENT, "bye"): "closed",
         (DAEMON, "done"): "ready",
         (DAEMON, "refused"): "ready",
-        (DAEMON, "taken"): "asked",  # it crossed the keep, which is refused now
+        (DAEMON, "taken"): "asked",  # this message crossed the client's "keep", which is now refused
     },
-    "started": {(CLIENT, "bye"): "closed", (CLIENT, "withdraw"): "started"},  # it may cross the start
+    "started": {(CLIENT, "bye"): "closed", (CLIENT, "withdraw"): "started"},  # the withdrawal may cross the daemon's "start"
     "closed": {},
 }
-"""State → (speaker, message type) → next state. Every state is here; ``closed``, the last one, allows no message."""
+"""Maps a state, a speaker and a message type to the next state. This table contains every state. In ``closed``, the last state,
+no message is allowed.
+"""
 
 
 class Conversation:
-    """The state of one connection. Each end has one, and passes every message through it, sent or received."""
+    """The state of one connection. Each end has its own Conversation, and passes every sent or received message through this
+    object.
+    """
 
     __slots__ = ("role", "state")
 
@@ -130,14 +134,14 @@ class Conversation:
         self.state = "greeting"
 
     def say(self, message: Message) -> None:
-        """Note that we send ``message``. Raises LocalProtocolError if we may not send it in this state."""
+        """Note that we send ``message``. Raises LocalProtocolError if ``message`` is not allowed in this state."""
         after = LAW[self.state].get((self.role, message.type))
         if after is None:
             raise LocalProtocolError(f"the {self.role} may not say {message.type} when {self.state}")
         self.state = after
 
     def hear(self, message: Message) -> None:
-        """Note that the peer sent ``message``. Raises RemoteProtocolError if the peer may not send it in this state."""
+        """Note that the peer sent ``message``. Raises RemoteProtocolError if ``message`` is not allowed in this state."""
         peer = DAEMON if self.role == CLIENT else CLIENT
         after = LAW[self.state].get((peer, message.type))
         if after is None:

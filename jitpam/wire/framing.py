@@ -1,33 +1,36 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Puts bytes into frames, and takes frames apart: a 4-byte big-endian length, then that many bytes (PROTOCOL.md section 2).
+"""Puts bytes into frames, and takes frames apart. A frame consists of a length (4 bytes, big-endian) and of that number of bytes
+(PROTOCOL.md section 2).
 
-Law: for a length over the limit no memory is allocated. A frame is delivered whole or not at all.
+Law: if a length is over the limit, no memory is allocated for the frame. A frame is delivered only as a whole.
 """
 
 from jitpam.wire.faults import RemoteProtocolError
 
 LENGTH = 4
-"""Bytes of the length that begins a frame."""
+"""Size in bytes of the length field at the beginning of a frame."""
 SMALL = 64 * 1024
-"""Most bytes of a body, for most messages."""
+"""Maximum number of bytes in a body, for most messages."""
 LARGE = 4 * 1024 * 1024
-"""Most bytes of a body, for the few messages that hold a command: 2 MiB of arguments as base64, and some room."""
+"""Maximum number of bytes in a body, for the few messages that contain a command. LARGE bytes are enough for 2 MiB of arguments
+in base64.
+"""
 SEAL = 1024
-"""Bytes by which sealing may make a body longer. It needs some 60."""
+"""Maximum number of bytes that sealing may add to a body. Sealing needs about 60 bytes."""
 LIMIT_BEFORE_AUTHENTICATION = SMALL
-"""Most bytes in one frame until the peer has proved who it is."""
+"""Maximum number of bytes in one frame before the peer has authenticated."""
 LIMIT = LARGE
-"""Most bytes in one frame after the peer has proved who it is."""
+"""Maximum number of bytes in one frame after the peer has authenticated."""
 
 
 def frame(body: bytes) -> bytes:
-    """Return ``body`` with its length in front."""
+    """Return a frame, which is ``body`` with its length in front."""
     return len(body).to_bytes(LENGTH, "big") + body
 
 
 class FrameReader:
-    """Collects bytes and returns whole frames. ``limit`` is the greatest length in bytes; it may be raised once the peer is
-    known.
+    """Collects bytes and returns whole frames. ``limit`` is the maximum length of a body in bytes. ``limit`` may be increased
+    after the peer has authenticated.
     """
 
     __slots__ = ("_buffer", "limit")
@@ -37,13 +40,13 @@ class FrameReader:
         self.limit = limit
 
     def feed(self, data: bytes) -> None:
-        """Take ``data`` as it was received from the socket, in pieces of any size."""
+        """Add ``data`` that was read from the socket. ``data`` may have any size."""
         self._buffer += data
 
     def next_length(self) -> int | None:
-        """Return the length in bytes of the next frame's body; None if its length has not arrived yet.
+        """Return the length in bytes of the next frame's body. Return None if the length has not arrived yet.
 
-        Raises RemoteProtocolError for a frame that is empty or over the limit, before the frame's bytes arrive.
+        If the length is 0 or over the limit, raises RemoteProtocolError before the bytes of the frame arrive.
         """
         if len(self._buffer) < LENGTH:
             return None
@@ -55,17 +58,17 @@ class FrameReader:
         return length
 
     def next_frame(self) -> bytes | None:
-        """Return the body of the next whole frame; None if more bytes are needed. Raises as ``next_length``."""
+        """Return the body of the next frame. Return None if the frame is not complete yet. Raises the same as ``next_length``."""
         length = self.next_length()
         if length is None or len(self._buffer) < LENGTH + length:
             return None
         end = LENGTH + length
-        with memoryview(self._buffer) as view:  # a slice of the buffer itself would copy the bytes once more
+        with memoryview(self._buffer) as view:  # a slice of the buffer itself would copy the bytes twice
             body = bytes(view[LENGTH:end])
         del self._buffer[:end]
         return body
 
     @property
     def is_empty(self) -> bool:
-        """True if no part of a frame is left over, so that the peer may close the connection here."""
+        """True if no incomplete frame is left, so that the peer may close the connection."""
         return not self._buffer

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every message of PROTOCOL.md section 4, declared once; ``coding`` makes bytes of them, ``codes`` has those of refusals.
+"""Declares every message of PROTOCOL.md section 4. ``coding`` converts messages to bytes. ``codes`` has the codes of refusals.
 
-Law: a message has exactly the declared fields, and cannot be changed. Standard library only, and only modules that are imported
-fast, because every ``jitsudo`` imports this one.
+Law: a message has exactly the declared fields, and cannot be changed. This module imports only modules of the standard library
+that can be imported fast, because every ``jitsudo`` imports it.
 """
 
 from __future__ import annotations
@@ -41,10 +41,9 @@ class Token(Message, by=FROM_CLIENT):
 
 
 class Ask(Message):
-    """The fields that Submit, Anew and Explain share: the command as the client knows it, and the client's claims.
-
-    ``service`` names the program that is to run the command: ``jitsudo``, or a PAM service, for which a grant is made.
-    ``starts_at`` (RFC 3339 UTC) is when the grant is to begin; None: when it is approved.
+    """The fields that Submit, Anew and Explain share, which are the command as the client sees it, and the client's claims.
+    ``service`` names the program that will run the command: ``jitsudo``, or a PAM service, for which a grant is made.
+    ``starts_at`` (RFC 3339 UTC) is the time at which the grant begins. None means the time of approval.
     """
 
     most = LARGE
@@ -72,18 +71,18 @@ class Ask(Message):
 
 
 class Submit(Ask, by=FROM_CLIENT):
-    """Ask for a command. ``waits`` is False for ``--no-wait``. ``if_owed`` False (``-n``): refuse if an approval is owed."""
+    """Request a command. ``waits`` is False for ``--no-wait``. ``if_owed`` is False for ``-n`` (refuse if approvals are owed)."""
 
     waits: bool
     if_owed: bool
 
 
 class Anew(Submit, by=FROM_CLIENT):
-    """As Submit, but no earlier grant answers it (``-k COMMAND``)."""
+    """Like Submit, but no earlier grant may answer the request (``-k COMMAND``)."""
 
 
 class Breakglass(Submit, by=FROM_CLIENT):
-    """As Submit, by a rule that skips approvals (``--break-glass``)."""
+    """Like Submit, but under a rule that skips approvals (``--break-glass``)."""
 
 
 class Explain(Ask, by=FROM_CLIENT):
@@ -91,19 +90,19 @@ class Explain(Ask, by=FROM_CLIENT):
 
 
 class Suppose(Ask, by=FROM_CLIENT):
-    """As Explain, if ``principal`` asked (or broke glass), with ``facts`` (``risk=40``). None: ``groups``, ``at`` stay."""
+    """Like Explain, as if ``principal`` asked (or broke glass) with the facts in ``facts``, such as ``risk=40``."""
 
     principal: str
-    groups: list[str] | None
-    at: str | None
+    groups: list[str] | None  # None: the real groups of the principal
+    at: str | None  # None: the present time
     facts: list[str]
     breaks_glass: bool = False
 
 
 class Get(Message, by=FROM_CLIENT):
-    """Ask for ``thing`` to be given to me (``jitsudo --get``), such as ``service-ticket:postgres/db1.example.org``, and for all
-    things in ``also`` with it: all are given, or none. ``stays``: they are mine for the whole time of the grant. Otherwise they
-    are taken back when this connection ends. See Submit.
+    """Request ``thing``, such as ``sudoers:logs``, and all things in ``also``. jitd gives all of them or none. If ``stays``, the
+    person keeps the things for the whole time of the grant, otherwise until this connection ends. ``brought`` is data that the
+    person sends for the things, such as a public key. For most things ``brought`` is empty. See also Submit.
     """
 
     thing: str
@@ -114,29 +113,30 @@ class Get(Message, by=FROM_CLIENT):
     login_session: int
     parents: list[str]
     also: list[str] = []  # never changed: a message is frozen
+    brought: str = ""
     waits: bool
     if_owed: bool
 
 
 class Keep(Message, by=FROM_CLIENT):
-    """I have what was given, and it stays when this connection ends. Only for what was asked for with ``stays``."""
+    """Let the client keep the given things after the end of this connection. Allowed only if requested with ``stays``."""
 
 
 class Resume(Message, by=FROM_CLIENT):
-    """Wait for my request ``id`` again, or run it if it is approved."""
+    """Wait again for the client's own request ``id``, or run it if it is approved."""
 
     id: str
     streams: list[str]
 
 
 class Withdraw(Message, by=FROM_CLIENT):
-    """Take back my request ``id``."""
+    """Withdraw the client's own request ``id``."""
 
     id: str
 
 
 class Review(Message, by=FROM_CLIENT):
-    """Review ``id``: ``verdict`` is ``approve``, ``deny`` or ``reviewed``, ``fingerprint`` that of the request as shown."""
+    """Review ``id``. ``verdict`` is ``approve``, ``deny`` or ``reviewed``. ``fingerprint`` identifies the shown request."""
 
     id: str
     verdict: str
@@ -145,20 +145,20 @@ class Review(Message, by=FROM_CLIENT):
 
 
 class List(Message, by=FROM_CLIENT):
-    """Ask for every ``what`` (requests, grants, runs, rules, locks, reviews) that I may see; ``ended``: also what has ended."""
+    """List every ``what`` (requests, grants, runs, rules, locks, reviews) that the person may see. ``ended`` adds ended ones."""
 
     what: str
     ended: bool
 
 
 class Show(Message, by=FROM_CLIENT):
-    """Ask for everything about the request, grant or run ``id``."""
+    """Request all that is known about the request, grant or run ``id``."""
 
     id: str
 
 
 class Revoke(Message, by=FROM_CLIENT):
-    """End the grant ``id``, or all grants of the principal ``of``, and what runs under them."""
+    """End the grant ``id``, or all grants of the principal ``of``. Also end everything that runs under these grants."""
 
     id: str | None
     of: str | None
@@ -166,20 +166,20 @@ class Revoke(Message, by=FROM_CLIENT):
 
 
 class Giveback(Message, by=FROM_CLIENT):
-    """End my own leases: those asked for in ``login_session``, or all of them if it is None."""
+    """End the person's own leases that were requested in ``login_session``. If that is None, end all of the person's leases."""
 
     login_session: int | None
 
 
 class Stop(Message, by=FROM_CLIENT):
-    """End the run ``id``; its grant stays."""
+    """End the run ``id``, but not the grant of this run."""
 
     id: str
     reason: str
 
 
 class Lock(Message, by=FROM_CLIENT):
-    """Permit nothing new to ``name``, and end what they have. ``whom`` is ``user``, ``principal`` or ``all`` (without a name)."""
+    """Lock ``name``, and end their requests, grants and runs. ``whom`` is ``user``, ``principal`` or ``all`` (without a name)."""
 
     whom: str
     name: str
@@ -188,7 +188,7 @@ class Lock(Message, by=FROM_CLIENT):
 
 
 class Unlock(Message, by=FROM_CLIENT):
-    """Lift the lock ``id``, or all locks on ``whom`` and ``name``."""
+    """Remove the lock ``id``, or all locks on ``whom`` and ``name``."""
 
     id: str | None
     whom: str | None
@@ -197,7 +197,7 @@ class Unlock(Message, by=FROM_CLIENT):
 
 
 class Mute(Message, by=FROM_CLIENT):
-    """Tell me nothing of requests that wait, for ``lasts_for`` seconds; None: tell me again."""
+    """For ``lasts_for`` seconds, send the person no notices of waiting requests. If ``lasts_for`` is None, end the mute."""
 
     lasts_for: int | None
 
@@ -207,21 +207,21 @@ class Reload(Message, by=FROM_CLIENT):
 
 
 class Audit(Message, by=FROM_CLIENT):
-    """Ask for the records of the chain after number ``after``."""
+    """Request all records of the chain with a number above ``after``."""
 
     after: int
 
 
 class Replay(Message, by=FROM_CLIENT):
-    """Ask for the recording of the run ``id``; with ``follow`` also for what is still to be recorded."""
+    """Request the recording of the run ``id``. With ``follow``, also request the part that will be recorded later."""
 
     id: str
     follow: bool
 
 
 class Observe(Message, by=FROM_CLIENT):
-    """Watch the run ``id``, or the run of the request ``id``, as its rule wants (``run.observed``). The first ``offset`` bytes of
-    its recording are not sent again.
+    """Watch the run ``id``, or the run of the request ``id``, as the watcher that its rule demands (``run.observed``). The first
+    ``offset`` bytes of the recording are not sent again.
     """
 
     id: str
@@ -229,19 +229,19 @@ class Observe(Message, by=FROM_CLIENT):
 
 
 class Seen(Message, by=FROM_CLIENT):
-    """My screen has shown all that came before ``beat``."""
+    """The watcher's screen has shown everything that came before ``beat``."""
 
     beat: int
 
 
 class Watch(Message, by=FROM_CLIENT):
-    """Ask for the list of requests, as ``List`` does, and for the whole list again after every change."""
+    """Request the list of requests, like ``List``. After every change, the whole list is sent again."""
 
     ended: bool
 
 
 class Enforce(Message, by=FROM_CLIENT):
-    """Ask, as an enforcement point, whether the account ``uid`` may do this (PROTOCOL.md section 9)."""
+    """The question of an enforcement point: may the account ``uid`` do this? (PROTOCOL.md section 9)"""
 
     most = LARGE
     service: str
@@ -265,14 +265,14 @@ class Enforce(Message, by=FROM_CLIENT):
 
 
 class Proof(Message, by=FROM_CLIENT):
-    """The proof that an enforcement point's helper has made; or None, and ``because`` says why there is none."""
+    """The proof that an enforcement point's helper has made. Without a proof, ``proof`` is None and ``because`` is the reason."""
 
     proof: bytes | None
     because: str
 
 
 class Bye(Message, by=FROM_CLIENT):
-    """The last message. A request that was submitted with ``--no-wait`` is not withdrawn by it."""
+    """The last message. Bye does not withdraw a request that was submitted with ``--no-wait``."""
 
 
 # --- what the daemon may say ---------------------------------------------------------------------------------------
@@ -292,8 +292,8 @@ class DaemonToken(Message, by=FROM_DAEMON):
 
 
 class Prove(Message, by=FROM_DAEMON):
-    """A local password counts now. With this frame comes the end of a socket (SCM_RIGHTS): the client writes the password of
-    ``account`` there, without a line end, and closes it. ``n_left`` is how many tries there are, this one included.
+    """A local password is accepted now. A socket comes with this frame (SCM_RIGHTS). To this socket, the client writes the
+    password of ``account`` without a line end. Then the client closes the socket. ``n_left`` tries remain, including this one.
     """
 
     account: str
@@ -301,7 +301,7 @@ class Prove(Message, by=FROM_DAEMON):
 
 
 class Welcome(Message, by=FROM_DAEMON):
-    """The daemon knows who the client is. ``until`` (RFC 3339 UTC) is the end of the client's ticket; None for root."""
+    """The daemon knows who the client is. ``until`` (RFC 3339 UTC) is the end of the client's ticket, or None for root."""
 
     principal: str
     user: str
@@ -311,17 +311,17 @@ class Welcome(Message, by=FROM_DAEMON):
 
 
 class Refused(Message, by=FROM_DAEMON):
-    """The daemon refuses: ``code`` is one of CODES, ``text`` is a sentence for the user that says why."""
+    """The daemon refuses. ``code`` is one of CODES. ``text`` is a sentence for the user that gives the reason."""
 
     code: str
     text: str
 
 
 class Progress(Message, by=FROM_DAEMON):
-    """News of a request that waits. ``state`` is a state of jitd.core.request; ``news`` are sentences for the user.
+    """News about a waiting request. ``state`` is a state of jitd.core.request. ``news`` are sentences for the user.
 
-    For the line that a waiting client draws: ``answered`` has who approved, ``asked`` who could review now (None: cannot be
-    known), ``owes`` what is still owed in words, ``left_ms`` the milliseconds until ``until``.
+    The other fields are for the line of a waiting client. ``answered``: the people who approved. ``asked``: the people who could
+    review now (None: not known). ``owes``: the owed approvals in words. ``left_ms``: the milliseconds until ``until``.
     """
 
     id: str
@@ -336,13 +336,13 @@ class Progress(Message, by=FROM_DAEMON):
 
 
 class Challenge(Message, by=FROM_DAEMON):
-    """The bytes that the proof of an enforcement point's helper has to be bound to."""
+    """The bytes to which the helper of an enforcement point must bind its proof."""
 
     binding: bytes
 
 
 class Granted(Message, by=FROM_DAEMON):
-    """The use is taken: the enforcement point may go on. ``boot_ms`` is the time of that, in milliseconds of CLOCK_BOOTTIME.
+    """The use is taken, so the enforcement point may continue. ``boot_ms`` is the time of taking it (CLOCK_BOOTTIME in ms).
     ``places`` are paths without links, each with the device and inode that the point itself must see there (``8:1234``).
     """
 
@@ -353,8 +353,8 @@ class Granted(Message, by=FROM_DAEMON):
 
 
 class Start(Message, by=FROM_DAEMON):
-    """The run ``id`` can begin. Its control socket comes with this frame (SCM_RIGHTS, unix(7)). It is ended in ``left_ms``
-    milliseconds, if it still runs then; None: that is not known.
+    """The run ``id`` can begin. The run's control socket comes with this frame (SCM_RIGHTS, unix(7)). jitd ends the run after
+    ``left_ms`` milliseconds (None: the time is not known).
     """
 
     id: str
@@ -363,10 +363,10 @@ class Start(Message, by=FROM_DAEMON):
 
 
 class Given(Message, by=FROM_DAEMON):
-    """The thing is given: ``id`` is the holding, ``name`` what to fetch (the service's principal, realm included), ``to`` for
-    whom. It is taken back at ``until`` (RFC 3339 UTC), which is in ``left_ms`` milliseconds. ``more`` others follow, and the
-    client has them all or none. ``secret``: ``here`` if a descriptor comes with this frame (SCM_RIGHTS), which holds what the
-    client needs to use the thing; ``handed`` if it came before, and does not come again; empty if there is none.
+    """The thing is given. ``id`` is the holding's id, and ``to`` is the receiver. ``name`` is the principal to fetch a ticket
+    for, with its realm. The thing is taken back at ``until`` (RFC 3339 UTC), in ``left_ms`` milliseconds. Then ``more`` other
+    things follow. The client gets all things or none. ``secret`` is ``here`` if a descriptor with the secret comes with this
+    frame (SCM_RIGHTS). ``secret`` is ``handed`` if the secret came earlier, and empty if there is no secret.
     """
 
     id: str
@@ -382,19 +382,19 @@ class Given(Message, by=FROM_DAEMON):
 
 
 class Taken(Message, by=FROM_DAEMON):
-    """What was given is taken back; ``because`` is a sentence."""
+    """The given things were taken back. ``because`` is a sentence with the reason."""
 
     id: str
     because: str
 
 
 class Item(Message, by=FROM_DAEMON):
-    """One row of an answer; the names in ``row`` are those of ``--json``."""
+    """One row of an answer. The names in ``row`` are the same as with ``--json``."""
 
     row: dict[str, Any]
 
 
 class Done(Message, by=FROM_DAEMON):
-    """The answer is complete; ``text`` is a sentence for the person, or empty."""
+    """The answer is complete. ``text`` is a sentence for the person, or empty."""
 
     text: str

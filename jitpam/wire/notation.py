@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads and writes JSON as the protocol has it: strict, so that one text has one meaning.
+"""Reads and writes the protocol's strict JSON. In strict JSON, a text has only one meaning.
 
-Law: no floats, no number of more than 21 characters, no name twice in an object. Whatever the text is, only ValueError is raised.
-This uses the interpreter's own scanner and encoder without the ``json`` package. Importing that package would make each start 5
-ms longer, for a regular expression that skips blanks.
+Law: floats, numbers of more than 21 characters, and duplicate names in one object are refused. For every text, the result is a
+value or ValueError. This module uses the scanner and encoder of the interpreter without the ``json`` package. An import of that
+package would make each start 5 ms longer, because that package compiles a regular expression that skips blanks.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _BLANK = " \t\n\r"
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("a name stands twice")
+        raise ValueError("a name occurs twice")
     return found
 
 
@@ -39,7 +39,7 @@ def _small_integer(text: str) -> int:
 
 
 class _Rules:
-    """The attributes that the scanner reads when it is made."""
+    """The attributes that the scanner reads when it is created."""
 
     strict = True
     object_hook = None
@@ -55,7 +55,7 @@ _chunks = make_encoder(None, None, encode_basestring_ascii, None, ":", ",", Fals
 
 
 def read(body: bytes) -> object:
-    """Return the value in ``body`` (JSON in UTF-8). Raises ValueError and nothing else, whatever the bytes are."""
+    """Return the value in ``body`` (JSON in UTF-8). Raises ValueError and no other error, whatever the bytes are."""
     text = body.decode("utf-8").strip(_BLANK)
     try:
         value, end = _scan(text, 0)
@@ -69,5 +69,7 @@ def read(body: bytes) -> object:
 
 
 def write(value: object) -> bytes:
-    """Return ``value`` (None, bool, int, str, and lists and dicts of these) as JSON in ASCII, without blanks."""
+    """Return ``value`` as JSON in ASCII, without blanks. The types None, bool, int and str are allowed, and lists and dicts of
+    these types.
+    """
     return "".join(_chunks(value, 0)).encode("ascii")

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-r"""Escapes foreign bytes or text for a terminal, a log or a page. All foreign text must pass this module.
+r"""Escapes foreign bytes or text for a terminal, a log or a page. All foreign text must go through this module.
 
-Law: the result is one line, moves no cursor, changes no colour, hides nothing, and can be read back to the same bytes. A byte
-that is not UTF-8 becomes ``\xNN``, and a backslash is doubled. Every code point that is a control, a format character,
-unassigned, private, a line separator, a space other than U+0020, or a combining mark becomes ``\xNN``, ``\uNNNN`` or
-``\UNNNNNNNN``. So does each Cyrillic or Greek letter in a word that also has Latin letters, since it may look like a Latin
-letter.
+Law: the result is one line. The result moves no cursor, changes no colour and hides nothing. The original bytes can be restored
+from the result. A byte that is not UTF-8 becomes ``\xNN``, and a backslash is doubled. Some code points become ``\xNN``,
+``\uNNNN`` or ``\UNNNNNNNN``: controls, format characters, unassigned and private ones, line separators, spaces other than
+U+0020, and combining marks. If a word has Latin letters, its Cyrillic and Greek letters are escaped in the same way, since they
+may look like Latin letters.
 """
 
 from __future__ import annotations
@@ -16,18 +16,23 @@ if TYPE_CHECKING:
     from re import Pattern
 
 HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs", "Mn", "Me", "Mc"})
-"""Unicode general categories that are escaped. Marks are among them, because they change the look of the character before
-them."""
+"""Unicode general categories that are escaped. These categories include marks, because a mark changes the look of the character
+before it.
+"""
 BLANK = frozenset({0x115F, 0x1160, 0x2800, 0x3164, 0xFFA0})
-"""Code points of a visible category that are drawn as blanks: Hangul fillers and the empty Braille cell."""
+"""Code points that are drawn as blanks although they belong to a visible category. These code points are the Hangul fillers and
+the empty Braille cell.
+"""
 WIDTHS = {"x": 2, "u": 4, "U": 8}
-"""Letter of an escape → how many digits follow the letter."""
+"""Maps the letter of an escape to the number of digits that follow the letter."""
 MOST_FORMS = 4096
-"""How many code points a table of forms keeps at most."""
+"""Maximum number of code points in a table of shown forms."""
 PIECE = 16 * 1024
-"""How many characters one call translates. No other thread of the daemon runs during that call."""
+"""Number of characters that one call of ``str.translate`` translates. During this call, no other thread of the daemon runs."""
 MOST_MIXED = 256
-"""How many words with letters of two scripts are found one by one. After them every Cyrillic and Greek letter is escaped."""
+"""Maximum number of words with letters of two scripts that are searched for. After the last of these words, every Cyrillic and
+Greek letter is escaped.
+"""
 
 _LATIN = (
     r"A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02af\u1d00-\u1d25\u1d2c-\u1d5c\u1d62-\u1d65\u1d6b-\u1d77\u1d79-\u1dbe\u1e00-\u1eff"
@@ -39,21 +44,23 @@ _ALIKE = (
     r"\u1d26-\u1d2b\u1d5d-\u1d61\u1d66-\u1d6a\u1d78\u1dbf\u1f00-\u1fbc\u1fbe\u1fc2-\u1fcc\u1fd0-\u1fdb\u1fe0-\u1fec\u1ff2-\u1ffc\uab65"
     r"\u0400-\u0481\u048a-\u052f\u1c80-\u1c8a\ua640-\ua66e\ua67f-\ua69d\U0001e030-\U0001e06d"
 )
-"""Letters that may look like Latin ones: Greek and Cyrillic, but not μ, Ω and Δ, as in μs, kΩ and Δt."""
+"""Letters that may look like Latin letters: Greek and Cyrillic letters, but not μ, Ω and Δ, as in μs, kΩ and Δt."""
 _WITHIN = (
     r"\u00ad\u0300-\u036f\u0483-\u0489\u061c\u180e\u1ab0-\u1aff\u1dc0-\u1dff\u200b-\u200f\u202a-\u202e\u2060-\u206f\u20d0-\u20ff"
     r"\ua66f-\ua672\ua674-\ua67d\ufe00-\ufe0f\ufe20-\ufe2f\ufeff\U000e0000-\U000e01ef"
 )
-"""Code points that do not end a word: marks, and characters that are drawn as nothing."""
+"""Code points that do not end a word: marks, and characters that are not visible."""
 
 
 _patterns: list[Pattern[str]] = []
 
 
 def _compiled() -> list[Pattern[str]]:
-    """Return two patterns: for a letter that may look like a Latin one, and for a word that has both such letters and Latin ones.
+    """Return two patterns. The first pattern matches a letter that may look like a Latin letter. The second pattern matches a
+    word that has both such letters and Latin letters.
 
-    The parts of the second pattern have no letter in common. So no character is tried twice, and the search takes linear time.
+    The parts of the second pattern have no letter in common. Therefore no character is tried twice, and the search takes linear
+    time.
     """
     if not _patterns:
         import re  # imported only for text that is not ASCII
@@ -86,7 +93,9 @@ def _escaped(char: str) -> str:
 
 
 class _Forms(dict[int, str]):
-    """Code point → how it is shown. An entry is made when the code point first occurs, up to MOST_FORMS entries."""
+    """Maps a code point to its shown form. An entry is added when a code point occurs for the first time, up to MOST_FORMS
+    entries.
+    """
 
     def __missing__(self, code: int) -> str:
         form = self.form_of(chr(code))
@@ -95,15 +104,15 @@ class _Forms(dict[int, str]):
         return form
 
     def form_of(self, char: str) -> str:
-        """Return how ``char`` is shown."""
+        """Return the form in which ``char`` is shown."""
         return "\\\\" if char == "\\" else char if _is_plain(char) else _escaped(char)
 
 
 class _FormsInMixed(_Forms):
-    """As _Forms, for a word with letters of two scripts."""
+    """Like _Forms, but for a word with letters of two scripts."""
 
     def form_of(self, char: str) -> str:
-        """Return how ``char`` is shown."""
+        """Return the form in which ``char`` is shown."""
         return _escaped(char) if _compiled()[0].match(char) else super().form_of(char)
 
 
@@ -112,7 +121,7 @@ _FORMS_IN_MIXED = _FormsInMixed()
 
 
 def shown(value: bytes | str) -> str:
-    """Return ``value`` as one visible line. ``unshown`` turns that line into the same bytes again."""
+    """Return ``value`` as one visible line. ``unshown`` restores the same bytes from this line."""
     text = _text(value)
     if text.isascii() and text.isprintable() and "\\" not in text:
         return text
@@ -120,7 +129,7 @@ def shown(value: bytes | str) -> str:
 
 
 def pieces(value: bytes | str) -> Iterator[str]:
-    """Yield ``shown(value)`` in pieces, for a caller that only needs the length."""
+    """Yield the text of ``shown(value)`` in pieces. This function is for a caller that needs only the length of the text."""
     return _pieces(_text(value))
 
 
@@ -148,23 +157,26 @@ def _translated(text: str, forms: _Forms) -> Iterator[str]:
 
 
 def reshown(text: str) -> str:
-    """Escape in ``text`` everything that ``shown`` escapes, but for backslashes. ``text`` should be output of ``shown``, but
-    need not be.
+    """Escape everything in ``text`` that ``shown`` escapes, except backslashes. ``text`` should be the output of ``shown``, but
+    any text is allowed.
 
-    A backslash stays single: it already begins an escape. Output of ``shown`` is returned unchanged.
+    A backslash is not doubled, because it already begins an escape. If ``text`` is the output of ``shown``, this function
+    returns ``text`` without a change.
     """
     first, *others = text.split("\\")
     return "\\".join([shown(first), *(_after_backslash(part) for part in others)])
 
 
 def _after_backslash(part: str) -> str:
-    """Escape ``part``, which followed a backslash. The digits of an escape do not belong to the word after them."""
+    """Escape ``part``, which is the text after a backslash. The digits of an escape do not belong to the word that follows
+    them.
+    """
     end = 1 + WIDTHS.get(part[:1], -1)
     return part[:end] + shown(part[end:]) if part[1:end].isalnum() and part[:end].isascii() else shown(part)
 
 
 def unshown(text: str) -> bytes:
-    """Return the bytes for which ``shown`` returned ``text``. Raises ValueError for text that ``shown`` cannot return."""
+    """Return the bytes for which ``shown`` returned ``text``. Raises ValueError if ``shown`` cannot return such a text."""
     out = bytearray()
     at = 0
     while at < len(text):
@@ -192,10 +204,10 @@ _UNQUOTED = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234
 
 
 def shown_argument(argument: bytes) -> str:
-    """Return one argument as an approver reads it: without quotes if it is plain, else in single quotes, so that both ends are
-    seen.
+    """Return one argument in the form that an approver sees. A plain argument has no quotes. Any other argument is put in single
+    quotes, so that both of its ends are visible.
 
-    A single quote within is ``\\'``. Two arguments and one argument with a space never look the same.
+    A single quote in the argument is written as ``\\'``. Two arguments never look the same as one argument with a space.
     """
     text = shown(argument)
     if text and all(c in _UNQUOTED for c in text):
@@ -204,14 +216,15 @@ def shown_argument(argument: bytes) -> str:
 
 
 def shown_command(argv: list[bytes] | tuple[bytes, ...]) -> str:
-    """Return the whole command on one line, nothing shortened."""
+    """Return the whole command on one line. Nothing is shortened."""
     return " ".join(shown_argument(a) for a in argv)
 
 
 def unshown_command(line: str) -> list[bytes]:
-    """Return the argv for which ``shown_command`` returned ``line``. Since this is possible, an approver reads the whole command.
+    """Return the argv for which ``shown_command`` returned ``line``. The argv can be restored because ``line`` shows the whole
+    command.
 
-    Raises ValueError for a line that ``shown_command`` cannot return.
+    Raises ValueError if ``shown_command`` cannot return such a line.
     """
     argv: list[bytes] = []
     at = 0

@@ -206,7 +206,7 @@ NONSENSE: dict[str, tuple[Callable[[Any, Asked], None], str]] = {
     "until without a zone": (answers(until="2099-01-01T00:00:00"), 'an "until" that is not a time'),
     "until the past": (answers(until="2001-01-01T00:00:00Z"), "until a time that is over"),
     "odd mark": (answers(mark="a\nb"), "printable"),
-    "twice": (says(reply(TWICE)), "a name stands twice"),
+    "twice": (says(reply(TWICE)), "a name occurs twice"),
     "two answers": (lambda line, asked: line.sendall(reply(answer(asked) * 2)), "is not JSON"),
     "not json": (says(reply(b"pass")), "is not JSON"),
     "empty": (says(reply(b"")), "is not JSON"),

@@ -80,7 +80,7 @@ def test_each_provider_is_asked_once_for_all_of_its_facts(stage: Stage, server: 
 
 
 def test_a_fact_that_nobody_says_is_unknown(stage: Stage, server: Server) -> None:
-    assert ask(stage, names=("fact.risk",)) == {"fact.risk": Unknown("no provider in jitd.toml says it")}
+    assert ask(stage, names=("fact.risk",)) == {"fact.risk": Unknown("no provider in jitd.toml supplies this fact")}
 
 
 def test_a_program_may_say_facts(stage: Stage) -> None:
@@ -129,7 +129,7 @@ HOSTILE: dict[str, tuple[Callable[[Any, Asked], None], str]] = {
     "more": (says(reply(b'{"facts":{"risk":1},"permit":true}')), 'must have one member, "facts"'),
     "another fact": (says(reply(b'{"facts":{"load":1}}')), "these facts and no other: risk"),
     "one more fact": (says(reply(b'{"facts":{"risk":1,"now":2}}')), "these facts and no other: risk"),
-    "twice": (says(reply(b'{"facts":{"risk":99,"risk":1}}')), "a name stands twice"),
+    "twice": (says(reply(b'{"facts":{"risk":99,"risk":1}}')), "a name occurs twice"),
     "text": (says(reply(b'{"facts":{"risk":"40"}}')), "says a risk that is not a whole number of 64 bits"),
     "huge": (says(reply(b" " * 70_000)), "longer than 65536 bytes"),
     "html": (says(reply(b'{"facts":{"risk":1}}', kind="text/html")), "its answer is text/html"),

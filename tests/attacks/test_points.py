@@ -428,7 +428,7 @@ def test_whoever_cannot_wait_leaves_the_request_and_takes_what_becomes_of_it(gat
         first = one.prove("alice")
     assert isinstance(first, messages.Refused) and first.code == "owed"
     (row,) = (row for row in gated.rows("requests") if row["service"] == "sshd")
-    assert row["id"] in first.text and "come again" in first.text and row["waits"] is False
+    assert row["id"] in first.text and "try again" in first.text and row["waits"] is False
     with point(gated, login("alice")) as one:
         again = one.prove("alice")
     assert isinstance(again, messages.Refused) and again.code == "owed" and row["id"] in again.text

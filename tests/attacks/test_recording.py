@@ -230,7 +230,7 @@ def test_one_whose_reader_does_not_read_can_be_ended(
     job, client = stuck(stage, leftovers=leftovers)
     ended(stage, job, client)
     outcome = stage.outcome(job)
-    assert outcome.ending is Ending.LOST and "not all was passed on" in outcome.because, outcome
+    assert outcome.ending is Ending.LOST and "not all of its output was passed on" in outcome.because, outcome
     recording = stage.reported(Ended, job.run)
     assert recording is not None and recording.recording is not None
 

@@ -271,7 +271,7 @@ def test_a_review_that_races_a_reload_is_decided_by_the_rules_in_force_when_it_e
     house = own_house(OF_THE_LAB + OPEN.replace('"user:eve", "group:dba"', '"user:eve"')).start()
     large = house.root / "large"
     with large.open("wb") as file:  # a file that takes a moment to look at
-        file.truncate(1_000_000_000)
+        file.truncate(300_000_000)
     large.chmod(0o755)
     with (
         connected(house, "alice") as alice,

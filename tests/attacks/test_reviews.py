@@ -145,10 +145,10 @@ def test_root_reads_that_root_reviews_nothing(anybodys, identities):
         with Raw(anybodys) as raw:
             raw.sign_in(None)
             code, text = raw.refusal(review(before))
-        assert code == "forbidden" and "root reviews nothing; do it from your own account" in text
+        assert code == "forbidden" and "root may not review; do it from your own account" in text
         for words in (("approve", id), ("approve", id, "--yes"), ("deny", id, "--reason", "no")):
             done = anybodys.jitd(*words)
-            assert done.returncode == 3 and "root reviews nothing; do it from your own account" in done.stderr, done.stderr
+            assert done.returncode == 3 and "root may not review; do it from your own account" in done.stderr, done.stderr
         assert shown_to(anybodys, "root", id) == before
         assert alice.refusal(messages.Withdraw(id=id))[0] == "withdrawn"
 

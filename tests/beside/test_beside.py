@@ -141,7 +141,7 @@ def test_more_questions_than_there_is_room_for_are_refused_and_the_others_go_on(
         most = N_AT_ONCE + N_WAITING
         asked = [asyncio.create_task(line.ask(b"wait", ENOUGH)) for _ in range(most)]
         await asyncio.sleep(0)
-        with pytest.raises(Unanswered, match=f"has {most} open questions, and takes no more"):
+        with pytest.raises(Unanswered, match=f"has {most} open questions, and accepts no more"):
             await line.ask(b"say x", ENOUGH)
         for each in asked:
             each.cancel()
@@ -170,7 +170,7 @@ def test_a_lane_that_is_full_holds_up_no_other_lane() -> None:
             for number, body in enumerate((b"slow", b"slow", b"slow", b"quick")):
                 ours.send(packets.write(Packet(number, Kind.QUESTION, body)))
             said = [packets.read(await asyncio.to_thread(ours.recv, 1000)) for _ in range(2)]
-            reason = f"{NAME} has 2 open questions of slow, and takes no more".encode()
+            reason = f"{NAME} has 2 open questions of slow, and accepts no more".encode()
             assert said == [Packet(2, Kind.UNANSWERED, reason), Packet(3, Kind.ANSWER, b"quick")]
         await following
 
@@ -266,7 +266,7 @@ def test_a_question_that_kills_the_process_twice_is_unanswered_and_the_next_one_
 
 def test_a_process_that_sends_what_is_no_packet_is_not_heard() -> None:
     async def deed(line: Line) -> None:
-        with pytest.raises(Unanswered, match="sent what cannot be read"):
+        with pytest.raises(Unanswered, match="sent a message that cannot be read"):
             await line.ask(b"garble", ENOUGH)
 
     with_line(child(), deed)
@@ -302,7 +302,7 @@ def test_an_answer_of_another_account_is_not_believed(tmp_path: Path) -> None:
             serving = asyncio.create_task(Answering(NAME, answer).listen(listener))
             line = Line(SocketDoor(NAME, tmp_path / "s", ACCOUNT))
             own = Line(SocketDoor(NAME, tmp_path / "s", str(os.getuid())))
-            with pytest.raises(Unanswered, match=f"uid {os.getuid()}, not the account {ACCOUNT}"):
+            with pytest.raises(Unanswered, match=f"uid {os.getuid()}, not from the account {ACCOUNT}"):
                 await line.ask(b"x", ENOUGH)
             assert await own.ask(b"y", ENOUGH) == b"y"
             for each in (line, own):
@@ -336,7 +336,7 @@ def test_a_client_that_is_not_root_is_not_heard(capfd: pytest.CaptureFixture[str
                 ours.recv(100)
 
     asyncio.run(whole())
-    assert f"a client of uid {os.getuid()} is not heard" in capfd.readouterr().err
+    assert f"a client with uid {os.getuid()} was refused" in capfd.readouterr().err
 
 
 def test_a_socket_that_is_not_there_is_told(tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ def test_what_a_short_session_leaves_behind_is_found_in_loginds_scope(service: S
     for _ in range(2):
         assert ssh.ssh("bob", "setsid nohup sleep 4802 >/dev/null 2>&1 & exit 0").returncode == 0
         (row,) = service.rows("runs")
-        assert is_there("4802")
+        wait_for(lambda: is_there("4802"))
         assert service.jitd("revoke", row["id"]).returncode == 0
         assert not is_there("4802")
 
@@ -163,6 +163,8 @@ def stops_keepers(service: Service, ssh: Clients) -> Iterator[None]:
     )
     yield
     STACK.write_text(stack_of(service))
+    for keeper in keepers():
+        os.kill(keeper, signal.SIGCONT)  # one that stays stopped would be there in the next test, too
 
 
 def kill_keeper() -> None:
@@ -205,7 +207,7 @@ def test_a_keeper_that_is_killed_takes_along_what_a_session_that_it_never_saw_ha
     """The process that asked has ended by then: logind knows the session by its number."""
     leaves = "systemd-run --quiet --user --scope sh -c 'setsid nohup sleep 4806 >/dev/null 2>&1 &'; "
     assert ssh.ssh("bob", leaves + "setsid nohup sleep 4806 >/dev/null 2>&1 & exit 0").returncode == 0
-    assert len(is_there("4806")) == 2
+    wait_for(lambda: len(is_there("4806")) == 2)
     kill_keeper()
     wait_for(lambda: service.rows("runs") == [])
     left = is_there("4806")

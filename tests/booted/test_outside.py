@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import pwd
 import signal
@@ -13,11 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from jitd.outside import leases
 from jitd.outside.client import NAME, SOCKET, Failed, Outside, door_by_socket
 from jitd.outside.keys import DIRECTORY
 from jitd.outside.messages import Fetch, Fetched
 from tests.booted.conftest import Service, show, systemctl
 from tests.outside.server import LOOPBACK, Authority, Server, serving
+from tests.outside.vault import OURS, vault
 from tests.waiting import is_living, status_of, wait_for
 
 KEYS = Path(DIRECTORY)
@@ -41,6 +44,17 @@ def fetch(question: Fetch) -> Fetched | Failed:
         outside = Outside(door_by_socket())
         try:
             return await outside.fetch(question)
+        finally:
+            outside.close()
+
+    return asyncio.run(once())
+
+
+def lease(question: leases.Question) -> object:
+    async def once() -> object:
+        outside = Outside(door_by_socket())
+        try:
+            return await outside.lease(question)
         finally:
             outside.close()
 
@@ -106,3 +120,23 @@ def test_killed_it_is_there_again(server: Server, authority: Authority) -> None:
     wait_for(lambda: not is_living(killed), what="its end")
     assert isinstance(fetch(question(server, authority)), Fetched)
     assert main_pid() not in (0, killed)
+
+
+def test_what_a_lease_gives_comes_out_of_the_sandbox_in_sealed_memory(tmp_path: Path) -> None:
+    (KEYS / "vault.token").write_text(f"{OURS}\n")
+    (KEYS / "vault.token").chmod(0o600)
+    try:
+        systemctl("restart", UNIT)
+        with vault(tmp_path) as at:
+            server = leases.Server(at.url, "vault.token", addresses=LOOPBACK, ca=at.authority.pem)
+            begun = lease(leases.Begin(server, "K7QM-2XVD", "alice", 600, 20_000))
+            assert isinstance(begun, leases.Begun), begun
+            given = lease(leases.Lease(server, begun.accessor, "database/creds/reporting", (), 20_000))
+            assert isinstance(given, leases.Leased) and given.secret is not None, given
+            with open(given.secret, "rb") as stream:
+                assert json.loads(stream.read()) == at.leases[given.lease].data
+            assert lease(leases.End(server, begun.accessor, given.lease, 20_000)) == leases.Over()
+            assert at.live() == []
+    finally:
+        (KEYS / "vault.token").unlink()
+        systemctl("restart", UNIT)

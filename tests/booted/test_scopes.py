@@ -261,7 +261,7 @@ def test_a_bus_that_does_not_answer_is_named(service: Service) -> None:
     os.kill(bus, signal.SIGSTOP)
     try:
         assert service.approve(asking.id).returncode == 0
-        assert asking.end() == 126 and "systemd could not be asked: no answer" in asking.err
+        assert asking.end() == 126 and "systemd cannot be reached: no answer" in asking.err
     finally:
         os.kill(bus, signal.SIGCONT)
 

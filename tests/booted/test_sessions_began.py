@@ -12,7 +12,7 @@ from tests.booted.conftest import Service
 from tests.pam.sshd_stage import Clients, rule, stacked
 from tests.waiting import wait_for
 
-NOT_KNOWN = "where your login session began is not known, and from some places this is denied: "
+NOT_KNOWN = "jitd does not know where your login session began, and this is denied from some places: "
 
 
 def permit(name: str, *command: str, **conditions: str) -> str:

@@ -7,7 +7,14 @@ import subprocess
 
 import pytest
 
+from jitpam import local_proof
 from tests.client.acting import FakeDaemon, OnTerminal, command_line, surroundings
+
+
+@pytest.fixture(autouse=True)
+def a_process_of_its_own(monkeypatch):
+    """The board and completion have their process never ask for a password. Here that ends with the test."""
+    monkeypatch.setattr(local_proof, "_asks", True)
 
 
 @pytest.fixture

@@ -108,6 +108,7 @@ class Asking(LiveDesk):
     def __init__(self, directory: str, program: str) -> None:
         super().__init__(Path(directory))
         self._program = program
+        self.holders: list[int] = []
 
     def open(self, until: float) -> None:
         ours, theirs = socket.socketpair()

@@ -324,8 +324,8 @@ def test_four_letters_name_the_one_request_that_begins_with_them(typed: str, mea
 @pytest.mark.parametrize(
     ("typed", "told"),
     [
-        ("K7QM", ["K7QM-2XVD: alice", "K7QM-2XAA: alice", "any of these 2"]),
-        ("K7QM2X", ["K7QM-2XVD: alice", "K7QM-2XAA: alice", "any of these 2"]),
+        ("K7QM", ["K7QM-2XVD: alice", "K7QM-2XAA: alice", "all of these 2 requests"]),
+        ("K7QM2X", ["K7QM-2XVD: alice", "K7QM-2XAA: alice", "all of these 2 requests"]),
         ("K7Q", ["K7QM-2XVD: alice", "at least 4 letters"]),
         ("K", ["at least 4 letters"]),
         ("ZZZZ", ["K7QN-0000: alice", "no open request that you may review begins with ZZZZ"]),

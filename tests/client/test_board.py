@@ -3,8 +3,13 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import select
+import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +21,7 @@ from tests.client.desk import TREE, Pane
 from tests.client.live import LiveDesk, command
 from tests.client.script import HOSTILE, row_for, waiting
 from tests.client.test_walk import ONE, THREE, TWO, a_row
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE, wait_for
 
 GRANT = {
     "id": ONE, "state": "active", "requester": "alice@EXAMPLE.TEST", "account": "alice", "host": "db1", "service": "jitsudo",
@@ -181,7 +186,40 @@ def test_what_does_not_fit_is_read_by_scrolling_and_takes_the_word_until_then(de
     press(here, "End", '"why"')
     sees(here, "type yes: _")  # what lies between was not on the screen
     press(here, "Home", f"request {ONE}")
+    silence()
     press(here, "PageDown", YES)
+    assert desk.sent == []
+
+
+def test_a_burst_of_page_down_is_no_reading(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
+    """THREATS A-10: keys typed within one paint take the person past lines that stood on no screen."""
+    desk.rows = [a_row(ONE, "psql", "-c", "drop table " + "x" * 5000)]
+    here = opened(pane())
+    press(here, "a", "not all of it was on the screen: type yes: _")
+    silence()
+    here.type(*["PageDown"] * 9)
+    sees(here, '"why"')
+    silence()
+    assert "type yes: _" in words_of(here) and YES not in words_of(here)
+    here.type("Home")
+    for _ in range(9):
+        silence()
+        here.type("PageDown")
+    sees(here, YES)
+    assert desk.sent == []
+
+
+def test_what_was_typed_to_another_question_is_no_answer(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
+    """THREATS A-10: ``y`` is no answer while the word is wanted, and reading on makes none of it."""
+    desk.rows = [a_row(ONE, "psql", "-c", "drop table " + "x" * 5000)]
+    here = opened(pane())
+    press(here, "a", "not all of it was on the screen: type yes: _")
+    press(here, "y", "type yes: y_")
+    for _ in range(9):
+        silence()
+        here.type("PageDown")
+    sees(here, YES)
+    press(here, "Enter", "nothing was sent")
     assert desk.sent == []
 
 
@@ -220,12 +258,12 @@ def test_what_is_pasted_leads_nowhere_and_answers_nothing(desk: LiveDesk, pane: 
     sees(here, ONE)
     for text in ("a", "q", "d", "\n"):
         here.paste(text)
-        sees(here, "what is pasted counts for nothing")
+        sees(here, "pasted text is ignored")
         silence()
     press(here, "a", YES)
     for text in ("y\n", "y", "yes\n", "\n"):
         here.paste(text)
-        sees(here, "what is pasted counts for nothing")
+        sees(here, "pasted text is ignored")
         silence()
         assert YES in words_of(here) and desk.sent == []
     press(here, "y", "[y/N] y_")
@@ -239,7 +277,7 @@ def test_keys_within_a_marked_paste_answer_nothing_either(desk: LiveDesk, pane: 
     for text in ("\x1b" + "x" * 28 + "\x15" + "yes", "\x1b" + "x" * 30 + "\x15" + "y"):
         silence()
         here.type("-H", *[f"{byte:x}" for byte in f"\x1b[200~{text}\x1b[201~".encode()])
-        sees(here, "what is pasted counts for nothing")
+        sees(here, "pasted text is ignored")
         silence()
         here.type("Enter")
         sees(here, "nothing was sent")
@@ -254,7 +292,7 @@ def test_a_size_within_a_marked_paste_is_none(desk: LiveDesk, pane: Callable[...
     here = opened(pane())
     press(here, "a", YES)
     here.type("-H", *[f"{byte:x}" for byte in b"\x1b[200~\x1b[48;5;9;0;0t\x1b[201~"])
-    sees(here, "what is pasted counts for nothing")
+    sees(here, "pasted text is ignored")
     silence()
     assert YES in words_of(here), "a question closes on a terminal of that size"
     here._do("resize-window", "-x", "90", "-y", "30")
@@ -292,6 +330,30 @@ def test_another_request_that_comes_leaves_the_question_and_the_selection_alone(
     press(here, "y", "[y/N] y_")
     press(here, "Enter", f"request {THREE} is approved")
     assert [one[1] for one in desk.sent] == [THREE]
+
+
+def test_a_terminal_that_hangs_up_ends_the_board(desk: LiveDesk, tmp_path: Path) -> None:
+    """The kernel and the shell each send SIGHUP and SIGCONT, in any order and more than once."""
+    board, terminal = pty.fork()
+    if board == 0:
+        os.environ["TERM"] = "xterm"
+        line = command(tmp_path)
+        os.execv(line[0], [*line, "board"])
+    termios.tcsetwinsize(terminal, (24, 80))
+    seen = b""
+    while b"on db1" not in seen:
+        assert select.select([terminal], [], [], PATIENCE)[0], seen
+        seen += os.read(terminal, 65536)
+    os.close(terminal)
+    for number in (signal.SIGHUP, signal.SIGCONT):
+        time.sleep(0.1)  # so, it was left running each time; any other pace is right, too
+        os.kill(board, number)
+    try:
+        wait_for(lambda: os.waitpid(board, os.WNOHANG)[0] == board, within=20)
+    except BaseException:
+        os.kill(board, signal.SIGKILL)
+        os.waitpid(board, 0)
+        raise
 
 
 def test_a_page_stays_about_its_request_when_the_selected_row_goes(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
@@ -428,7 +490,7 @@ def test_ctrl_z_gives_the_terminal_back_and_fg_asks_nothing_that_was_asked_befor
 
 @pytest.mark.parametrize(("name", "status"), [("TERM", 143), ("HUP", 129), ("QUIT", 131)])
 def test_a_signal_ends_it_and_restores_the_terminal(desk: LiveDesk, pane: Callable[..., Pane], name: str, status: int) -> None:
-    here = opened(pane(), before="stty -g > modes; trap '' HUP; ")
+    here = opened(pane(), before="trap '' HUP; ")
     press(here, "a", YES)
     pid = here._do("display-message", "-p", "#{pane_pid}").strip()
     child = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0]

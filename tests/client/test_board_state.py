@@ -12,6 +12,7 @@ from jitd.cli.board.questions import Approval, Ending, Locking
 from jitd.cli.board.state import Heard, Reading, State
 from jitd.cli.board.views import VIEWS
 from jitd.cli.columns import cells
+from jitd.cli.question import QUIET_FOR
 from jitpam.wire.shown import reshown
 from tests.client.script import HOSTILE
 from tests.client.test_board import GRANT, LOCK, RUN
@@ -103,15 +104,51 @@ def test_uses_of_a_lease_close_no_question_about_more_of_it_and_other_changes_do
     assert state.asked is None
 
 
-def test_lines_are_read_once_they_were_on_the_screen_and_none_is_passed_over() -> None:
+def test_lines_are_read_once_they_stood_on_the_terminal_and_none_is_passed_over() -> None:
     reading = Reading(lambda width: [str(n) for n in range(30)])
     assert reading.shown(80, 10) == [str(n) for n in range(10)] and reading.is_unread
+    reading.painted(1)
     reading.top = 10**6
     assert reading.shown(80, 10)[-1] == "29" and reading.is_unread, "the middle was not there"
+    reading.painted(2)
     reading.top = 10
-    assert reading.shown(80, 10)[0] == "10" and not reading.is_unread
+    assert reading.shown(80, 10)[0] == "10"
+    reading.painted(3)
+    assert not reading.is_unread
     reading.shown(60, 10)
     assert reading.is_unread, "other lines"
+
+
+@pytest.mark.parametrize("is_painted", [True, False])
+def test_a_page_that_is_gone_at_once_was_not_read(is_painted: bool) -> None:
+    """THREATS A-10: a burst of PgDn is no reading, and a page that was drawn over before it was painted is none."""
+    reading, now = Reading(lambda width: [str(n) for n in range(30)]), 1.0
+    for top in (0, 10, 20):
+        reading.top = top
+        reading.shown(80, 10)
+        if is_painted or top == 20:
+            reading.painted(now)
+        now += QUIET_FOR / 2
+    assert reading.is_unread
+    for top in (10, 0):  # and back, slowly
+        now += 2 * QUIET_FOR
+        reading.top = top
+        reading.shown(80, 10)
+        reading.painted(now)
+    assert not reading.is_unread, "the last page was left slowly, and so was the middle one"
+
+
+def test_a_line_that_scrolls_by_slowly_was_read_though_no_page_stood() -> None:
+    reading = Reading(lambda width: [str(n) for n in range(30)])
+    for top in range(21):
+        reading.top = top
+        reading.shown(80, 10)
+        reading.painted(top * QUIET_FOR / 3)
+    reading.painted(100)
+    assert reading.is_unread, "the first lines were gone too soon"
+    reading.top = 0
+    reading.shown(80, 10)
+    assert not reading.is_unread
 
 
 @pytest.mark.parametrize("width", [LEAST_COLUMNS, 60, 80, 200])

@@ -141,7 +141,7 @@ def test_no_word_of_a_command_can_be_taken_for_the_account_or_the_host() -> None
 
 
 def test_where_nothing_is_known_it_is_not_said_that_all_is_well() -> None:
-    assert "what its words say; no more is known" in text_of(whole_row("systemctl", "restart", "nginx"))
+    assert "only what it says, as far as is known" in text_of(whole_row("systemctl", "restart", "nginx"))
     row = row_for(waiting("true"))  # a daemon that says nothing of it
     assert "amounts to" not in text_of(row)
 

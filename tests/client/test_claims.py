@@ -7,10 +7,13 @@ import socket
 import subprocess
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from jitd.core.environment import fault_in_locale
 from jitpam import claims, streams
 from jitpam.wire.messages import Refused
+from jitpam.wire.shown import shown
 from tests.client.acting import command_line, surroundings
 
 COMES = [
@@ -127,6 +130,15 @@ def test_the_parents_are_named_and_their_names_are_harmless(tmp_path):
     script.chmod(0o755)
     said = subprocess.run([str(script)], capture_output=True, check=True, text=True).stdout
     assert said == "a) \\x1b[31m(b\n"
+
+
+@given(st.binary(max_size=20) | st.text(max_size=20).map(lambda text: text.encode("utf-8", "surrogatepass")))
+@example(b"tmux: server")
+@example(b"")
+@example(b"a\\x1b")
+@example(b"a\x7f")
+def test_a_name_is_shown_as_everywhere(name):
+    assert claims._shown(name) == shown(name)
 
 
 def test_the_login_session_is_the_same_for_all_of_it():

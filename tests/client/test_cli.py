@@ -350,6 +350,19 @@ def test_check_compares_rules_with_the_host_that_the_settings_among_its_files_na
     assert "warning no-such-command: there is no /nowhere/x here" in capsys.readouterr().out
 
 
+def test_check_calls_no_name_missing_while_the_settings_have_a_fault(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    policy, settings = tmp_path / "10.toml", tmp_path / "jitd.toml"
+    policy.write_text('[[permit]]\nname = "a"\nwho = ["group:x"]\ngives = ["sudoers:logs"]\n')
+    givers = 'realms = ["EXAMPLE.ORG"]\n[givers.other]\nkind = "sudoers"\nlines = ["ALL=(root) /usr/bin/id"]\n'
+    settings.write_text(givers)
+    assert jitd(Script(), "check", str(policy), str(settings)) == 1
+    assert 'sets up no "sudoers:logs"' in capsys.readouterr().out
+    settings.write_text(givers + "frob = 1\n")
+    assert jitd(Script(), "check", str(policy), str(settings)) == 1
+    out = capsys.readouterr().out
+    assert "frob" in out and "sets up no" not in out
+
+
 def test_what_check_prints_of_a_file_cannot_control_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """And an escape that stands in the file is told from one that we have written for it."""
     policy = tmp_path / "10.toml"

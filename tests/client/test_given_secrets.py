@@ -12,7 +12,7 @@ import sys
 
 import pytest
 
-from jitd.giving.secrets import SEALS
+from jitd.givers.secret import SEALS
 from jitpam.wire.messages import Bye, Done, Get, Given, Keep, Refused, Resume, Taken
 from tests.client.acting import ID
 

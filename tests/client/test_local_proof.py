@@ -88,3 +88,76 @@ def test_a_process_that_may_ask_nothing_opens_nothing(monkeypatch: pytest.Monkey
     with pytest.raises(NotAuthenticated) as no:
         begin_instead(LACK)
     assert no.value is LACK
+
+
+class Idle(ByPassword):
+    """A connection on which a question can be asked, whatever was asked."""
+
+    def __init__(self) -> None:
+        super().__init__("/nowhere", "jitsudo")
+
+    @property
+    def is_idle(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def kept(monkeypatch: pytest.MonkeyPatch) -> list[ByPassword]:
+    """What this process has kept: two connections; and a client that has no ticket."""
+    made: list[ByPassword] = [Idle(), Idle()]
+
+    def no_ticket(*, with_ticket: bool) -> None:
+        raise LACK
+
+    monkeypatch.setattr(local_proof, "_kept", made)
+    monkeypatch.setattr("jitpam.client.connect", no_ticket)
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    return made
+
+
+def in_threads(n_threads: int) -> list[object]:
+    """What ``n_threads`` threads get that ask for a connection and close it only when all of them have asked."""
+    got: list[object] = []
+    all_there = threading.Barrier(n_threads)
+
+    def take() -> None:
+        try:
+            mine = local_proof.connect()
+        except NotAuthenticated as no:
+            got.append(no)
+            all_there.wait(10)
+            return
+        got.append(mine)
+        all_there.wait(10)
+        mine.close()
+
+    threads = [threading.Thread(target=take) for _ in range(n_threads)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    return got
+
+
+def test_a_connection_that_is_kept_belongs_to_one_thread_until_it_is_closed(kept: list[ByPassword]) -> None:
+    got = in_threads(5)
+    assert {one for one in got if isinstance(one, ByPassword)} == set(kept) and got.count(LACK) == 3, "none is shared"
+    mine = local_proof.connect()
+    assert local_proof.connect() is mine, "a verb within a verb"
+    mine.close()
+    assert mine not in in_threads(1), "it is in use still"
+    mine.close()
+    assert all(not one.holders for one in kept)
+
+
+def test_only_the_first_thread_asks_for_a_password(kept: list[ByPassword], monkeypatch: pytest.MonkeyPatch) -> None:
+    kept.clear()
+    monkeypatch.setattr(ByPassword, "open", lambda *_: pytest.fail("nothing is to be opened"))
+    assert in_threads(1) == [LACK]
+
+
+def test_a_connection_that_has_ended_is_kept_no_longer(kept: list[ByPassword], monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = local_proof.connect()
+    monkeypatch.setattr(Idle, "is_idle", False)
+    mine.close()
+    assert mine not in kept

@@ -16,7 +16,7 @@ DEFAULTS = {
     "if_owed": True, "waits": True, "variables": [], "argv": [], "login": False, "shell": False, "preserve": [],
     "quiet": False, "json": False, "starts_at": None,
     "preserve_all": False, "timeout_for": None, "background": False, "bell": False, "anew": False,
-    "break_glass": False, "get": [], "to": None, "request": "",
+    "break_glass": False, "get": [], "to": None, "key": None, "request": "",
 }  # fmt: skip
 
 
@@ -75,6 +75,7 @@ MEANS = [
     ("--get=t:x", {"mode": "get", "get": ["t:x"]}),
     ("--get t:x", {"mode": "get", "get": ["t:x"]}),
     ("--get t:x -- psql -h db1", {"mode": "get", "get": ["t:x"], "argv": [b"psql", b"-h", b"db1"]}),
+    ("--get t:x --key id.pub psql", {"mode": "get", "get": ["t:x"], "key": b"id.pub", "argv": [b"psql"]}),
     ("--get t:x psql", {"mode": "get", "get": ["t:x"], "argv": [b"psql"]}),
     ("--get t:x -- -u", {"mode": "get", "get": ["t:x"], "argv": [b"-u"]}),
     ("--get t:x -- A=1 psql", {"mode": "get", "get": ["t:x"], "argv": [b"A=1", b"psql"]}),

@@ -34,6 +34,24 @@ def test_nothing_slow_is_loaded_and_what_no_proof_needs_not_before_there_is_one(
     assert loaded & (SLOW | LATER) == set()
 
 
+def test_what_only_a_fault_or_an_answer_needs_is_not_loaded_before_there_is_a_submission():
+    code = f"import sys; sys.path.append({str(TREE)!r}); import jitpam.jitsudo, jitpam.asking; print(*sys.modules)"
+    loaded = set(subprocess.run(python(code), capture_output=True, text=True, check=True).stdout.split())
+    assert "jitpam.submission" in loaded
+    assert loaded & {"os", "jitpam.failing", "jitpam.relay", "jitpam.wire.codes", "jitpam.wire.shown"} == set()
+
+
+def test_the_garbage_collector_does_not_run_while_it_starts():
+    code = f"""
+import sys; sys.path.append({str(TREE)!r})
+import gc; gc.collect(); before = gc.get_stats()
+import jitpam.jitsudo, jitpam.asking, jitpam.relay
+print(gc.get_stats() == before, gc.isenabled())
+"""
+    done = subprocess.run(python(code), capture_output=True, text=True, check=True)
+    assert done.stdout == "True True\n"
+
+
 def test_where_what_tells_a_fault_cannot_be_loaded_the_status_is_still_none_of_a_commands(daemon):
     def script(peer):
         assert peer.hear().authentication == "root"

@@ -394,7 +394,7 @@ def test_hostile_text_does_nothing_to_the_terminal(desk: Desk, sit: Callable[...
 def test_if_nothing_waits_for_me_it_says_so(desk: Desk, sit: Callable[..., Typist], rows: list[Row]) -> None:
     desk.rows = rows
     me = sit("approve")
-    me.until("nothing more waits for you")
+    me.until("jitd: nothing waits for you")
     assert me.status() == 0 and desk.sent == []
     again = sit()
     again.until("nothing waits for you")

@@ -164,7 +164,7 @@ def test_named_exactly_by_the_rule_it_comes_and_is_bound(name: str) -> None:
 def test_no_pattern_of_a_rule_reaches_it(name: str) -> None:
     """THREATS X-09."""
     for length in range(len(name) + 1):
-        with pytest.raises(ValueError, match="listed by its whole name"):
+        with pytest.raises(ValueError, match="list this variable by its full name"):
             read_variable(name[:length] + "*")
 
 

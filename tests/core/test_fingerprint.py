@@ -63,6 +63,10 @@ def by_the_page(id: str, principal: str, host: str, service: str, command: Comma
         whole += field("x", command.doubt, *command.options)
     if command.chdir:
         whole += field("c", 1)
+    if command.gives or command.stays or command.lets:
+        whole += field("g", int(command.gives), int(command.stays), *[sentence.encode() for sentence in command.lets])
+    if command.brought:
+        whole += field("b", command.brought.encode())
     if command.salt:
         whole += field("n", command.salt)
     return hashlib.sha256(whole).digest()
@@ -109,6 +113,10 @@ COMMANDS = st.builds(
     options=st.lists(SHORT, max_size=2).map(tuple),
     doubt=WORD,
     chdir=st.booleans(),
+    gives=st.booleans(),
+    stays=st.booleans(),
+    brought=WORD,
+    lets=st.lists(WORD, max_size=2).map(tuple),
     salt=SHORT,
 )
 

@@ -36,7 +36,7 @@ NONE = "wants to know how you authenticated, and you have no Kerberos ticket: ki
 OLD = "wants an authentication at most 1 hour old, and yours is {} old: kinit -l 1h (kinit -R does not change it)"
 WEAK = "wants the authentication indicator otp or pkinit, and your ticket has {}: kinit, and authenticate with otp or pkinit"
 FAR = "refuses tickets that were forwarded from another host, and yours was: kinit on this host"
-AHEAD = "wants to know the age of your authentication, and it lies in the future: set this host's clock, then kinit"
+AHEAD = "requires the age of your authentication, but its time is in the future: set this host's clock, then kinit"
 
 TABLE: list[tuple[Demand, Authentication | None, str]] = [
     (Demand(), None, ""),

@@ -139,6 +139,8 @@ CHANGES = {
     "salt": bytes(16),
     "gives": True,
     "stays": True,
+    "brought": "ssh-ed25519 AAAA",
+    "lets": ("run by sudo: ALL=(root) /usr/bin/id",),
     "doubt": "it has an option that is not known",
 }
 

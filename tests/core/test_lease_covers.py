@@ -46,6 +46,8 @@ COMMAND: Rows = {
     "is_told": [(True, True)],
     "gives": [(True, False)],
     "stays": [(True, True)],
+    "brought": [("ssh-ed25519 AAAA", False)],
+    "lets": [(("sudoers:logs: read the journal",), False)],
     "salt": [(b"another", True)],
 }
 RUN_AS: Rows = {"user": [("bob", False)], "uid": [(7, False)], "group": [("adm", False)], "gid": [(7, False)]}

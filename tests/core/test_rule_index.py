@@ -77,7 +77,7 @@ KNOWN: Any = st.sampled_from(
         {},
         {"fact.load": 1.0},
         {"fact.load": 3.0, "fact.tainted": True},
-        {"fact.load": Unknown("nobody says it"), "fact.tainted": False},
+        {"fact.load": Unknown("no source knows this fact"), "fact.tainted": False},
     ]
 )
 

@@ -13,6 +13,7 @@ import pytest
 
 from jitd.core.approvers import may_review
 from jitd.core.decision import Approval, Permit
+from jitd.core.made_account import itself
 from jitd.core.policy import decide
 from jitd.core.subject import LOCAL, Subject, account_of, matches_any, person_of
 from tests.core.house import ALICE, BOB, EVE, NOON, ROOT, deny, permit, policy, question
@@ -181,14 +182,14 @@ PEOPLE = {"alice": frozenset({"alice-adm", "asmith"}), "bea": frozenset({"bob"})
 def test_an_account_is_of_the_person_it_is_listed_under_else_of_its_own(
     user: str, people: dict[str, frozenset[str]], person: str
 ) -> None:
-    assert person_of(user, people) == person
+    assert person_of(user, people, itself) == person
 
 
 def test_nobody_approves_their_own_by_an_account_that_people_lists() -> None:
-    other = replace(BOB, person=person_of("alice-adm", PEOPLE))
+    other = replace(BOB, person=person_of("alice-adm", PEOPLE, itself))
     anybody = (Approval(1, ("group:ops",)),)
-    assert may_review(anybody, other, replace(ALICE, person=person_of("alice", PEOPLE))) == frozenset()
-    assert may_review(anybody, BOB, replace(ALICE, person=person_of("alice", PEOPLE))) == {0}
+    assert may_review(anybody, other, replace(ALICE, person=person_of("alice", PEOPLE, itself))) == frozenset()
+    assert may_review(anybody, BOB, replace(ALICE, person=person_of("alice", PEOPLE, itself))) == {0}
 
 
 # --- which account a principal is ------------------------------------------------------------------------------------

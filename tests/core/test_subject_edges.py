@@ -23,4 +23,4 @@ PEOPLE = {"bob": frozenset({"bob-adm"}), "carol": frozenset({"bob", "carol-adm",
     ],
 )
 def test_the_first_line_that_is_about_an_account_says_whose_it_is(user: str, person: str) -> None:
-    assert person_of(user, PEOPLE) == person
+    assert person_of(user, PEOPLE, str) == person

@@ -80,7 +80,7 @@ class Client:
     """A client that waits: the real ``Waiting``, and all that was said to it."""
 
     def __init__(self, house: AskingHouse, who: Subject = ALICE) -> None:
-        self.house = house
+        self.house, self.who = house, who
         self.said: list[Any] = []
         self.refused: list[tuple[str, str]] = []
         self.waiting = Waiting(house.services, self._say, lambda code, text: self.refused.append((code, text)), lambda: who)
@@ -103,11 +103,11 @@ class Client:
         how = {"waits": True, "if_owed": True} | changes
         claims = replace(SAID, reason=asked.get("reason"))
         return await self.house.requests.submit(
-            ALICE, replace(ASKED, **asked), claims, waiter=self.waiting, on_created=self.waiting.begin, **how
+            self.who, replace(ASKED, **asked), claims, waiter=self.waiting, on_created=self.waiting.begin, **how
         )
 
     async def resume(self, id: str) -> None:
-        self.waiting.resumed(await self.house.requests.resume(ALICE, id, Caller(None), self.waiting, self.waiting.begin))
+        self.waiting.resumed(await self.house.requests.resume(self.who, id, Caller(None), self.waiting, self.waiting.begin))
 
 
 class Unexplained:
@@ -148,6 +148,7 @@ class AskingHouse(House):
         self.decider._hearings = Hearings(Answers(self.gatekeepers, self.now), self.store, lambda: self.policy, self.now)
         config: Any = self.decider._config
         config.limits, config.recordings = Limits(), SimpleNamespace(mib_per_run=1)
+        config.givers = {}
         config.operators = config.auditors = ()
         self.waiters = Waiters()
         self.monitors: Any = Monitors()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,7 +19,8 @@ from jitd.audit.verify import verify
 from jitd.core.grant import Grant
 from jitd.core.holding import Holding
 from jitd.core.origin import Caller
-from jitd.giving import Answer, Done, Failed, Givers
+from jitd.givers.kind import Seen, State, Strays
+from jitd.giving import Answer, Done, Failed, Found, Givers, Looked
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.lifecycle.perform import Perform
 from jitd.lifecycle.recovery import Recovery
@@ -36,7 +37,7 @@ from jitd.verbs.requests import Requests
 from jitd.workers import Workers
 from jitpam.wire import messages
 from jitpam.wire.conversation import CLIENT, Conversation
-from tests.scene import asked, free, moment, person, submit, thing
+from tests.scene import THING, asked, free, moment, person, submit, thing
 
 ID = "K7QM-2XVD"
 ALICE, BOB, CAROL = (person(name) for name in ("alice", "bob", "carol"))
@@ -48,6 +49,7 @@ class FakeGiver:
     """
 
     HANGS = object()
+    ends_itself = True
 
     def __init__(self, is_recorded: Callable[[str], Holding | None]) -> None:
         self.asked: list[tuple[str, str]] = []
@@ -72,6 +74,13 @@ class FakeGiver:
         if isinstance(answer, Done):
             self.there.discard(holding.id)
         return answer
+
+    async def look(self, holding: Holding) -> Looked:
+        answer = await self._answer("look", holding)
+        return Seen(State.STANDS) if isinstance(answer, Done) else answer  # type: ignore[return-value]
+
+    async def strays(self, thing: str, holdings: Sequence[str]) -> Found:
+        return Strays()
 
     async def _answer(self, deed: str, holding: Holding) -> Answer:
         self.asked.append((deed, holding.id))
@@ -194,7 +203,13 @@ class House:
         self.requests = Requests(config, decider, nothing, self.perform, self.store, self.waiters, nothing, lambda: self.at)
         self.access = Access(config, self.store)
         self.lists = Lists(
-            self.access, self.store, lambda: SqliteStore.reading(self.path), Workers(), lambda run: None, lambda: self.at
+            self.access,
+            self.store,
+            lambda: SqliteStore.reading(self.path),
+            Workers(),
+            lambda run: None,
+            lambda: self.at,
+            untaken=self.perform.holdings.untaken,
         )
         self.endings = Endings(config, self.access, self.lists, self.perform, self.store, self.waiters)
         self.services: Any = SimpleNamespace(
@@ -236,7 +251,7 @@ class House:
         """A request for the thing, permitted at once, of a client that waits."""
         found = client or Client(self)
         things = {"argv": tuple(name.encode() for name in changes.pop("things"))} if "things" in changes else {}
-        made = asked(id, what=thing(stays=changes.pop("stays", False), **things), **changes)
+        made = asked(id, what=thing(changes.pop("what", THING), stays=changes.pop("stays", False), **things), **changes)
         self.waiters.attend(id, found.waiting)
         found.waiting.begin(id)
         self.perform.submitted(submit(made), decision or free())

@@ -18,7 +18,7 @@ from jitd.announcing.notices import Notices
 from jitd.audit.verify import verify
 from jitd.core.decision import Approval
 from jitd.core.effects import RequestEnded, RequestWaits, WayOpened
-from jitd.core.notice import Notice, Skipped
+from jitd.core.notice import Back, Notice, Skipped
 from jitd.core.request import Request
 from jitd.deciding.seats import Seats
 from jitd.lifecycle.lifecycle import Lifecycle
@@ -91,6 +91,7 @@ class House:
         self.settings = BOTH if channels is None else channels
         self.channels = {name: Played() for name in self.settings}
         self.skipped: dict[str, Skipped] = {}
+        self.backs: dict[str, tuple[Back, ...]] = {}
         self.seats: Callable[[Approval], Seats] = self._seats
         self.says: Any = wording
         self.clock = 0.0
@@ -109,6 +110,8 @@ class House:
             note=lambda name, detail: self.lifecycle.note(name, "jitd", 0, detail),
             now=lambda: self.at,
             clock=lambda: self.clock,
+            operators=("group:security",),
+            backs=lambda request: self.backs.get(request.id, ()),
         )
         self.notices = Notices(self.settings, self.channels, office, lambda *one: self.due.append(one))
         self.posts = self.notices._posts

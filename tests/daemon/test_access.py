@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from jitd.core.decision import Approval
+from jitd.core.decision import Approval, Terms
 from jitd.core.request import Request, Verdict, transition
 from jitd.core.subject import BY_PAM, LOCAL, ROOT
 from jitd.verbs.access import Access
@@ -17,7 +17,7 @@ from tests.client.script import row_for, waiting
 from tests.scene import asked, moment, permit, person, review, screened
 
 NOT_NAMED = "its rule names neither you nor a group that you are in"
-ROOTS = "root reviews nothing; do it from your own account, with a Kerberos ticket"
+ROOTS = "root may not review; do it from your own account, with a Kerberos ticket"
 
 
 @pytest.mark.parametrize(
@@ -71,5 +71,8 @@ def test_by_local_pam_people_end_what_is_their_own_and_nothing_else() -> None:
     bob = person("bob", principal=BY_PAM + "bob")
     assert access.may_see(bob, taken) and not access.may_end(bob, taken)
     assert access.may_end(person("bob"), taken)
+    seen = replace(taken, obligations=replace(owed.obligations, without_kdc="local", terms=Terms(observed=True)))
+    assert access.may_end(bob, seen), "who watches can stop it"
+    assert not access.may_end(person("erin", principal=BY_PAM + "erin"), seen), "erin may not review it"
     alice = person("alice", principal=BY_PAM + "alice")
     assert access.may_end(alice, replace(taken, requester=alice))

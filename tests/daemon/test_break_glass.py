@@ -316,7 +316,7 @@ NOT: dict[str, tuple[Subject, str, str]] = {
     "the requester": (replace(ALICE, groups=frozenset({"ops"})), "forbidden", "is your own"),
     "the requester's other account": (person("bob", person="alice"), "forbidden", "is your own"),
     "an operator before its time": (DAVE, "forbidden", "an operator only when it is overdue"),
-    "local root": (ROOT, "forbidden", "root reviews nothing"),
+    "local root": (ROOT, "forbidden", "root may not review"),
     "a stranger": (EVE, "unknown", "there is no request"),
     "without a ticket": (replace(BOB, principal="local:bob"), "unknown", "there is no request"),
 }

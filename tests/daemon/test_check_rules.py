@@ -78,7 +78,7 @@ ROWS = [
     (
         table("permit", "a", ANY + '\nhours = ["Mon 08:00-09:00 UTC"]') + table("permit", "b", ID) + table("permit", "c", ID),
         [
-            'a: any-command-first: [["**"]] takes any command whenever it matches, before rules b, c, which stand later',
+            'a: any-command-first: [["**"]] matches any command, and this rule comes before rules b, c, which stand later',
             "c: shadowed: rule b (F:8) stands before it and matches all that it matches, so this rule never decides",
         ],
     ),
@@ -88,7 +88,7 @@ ROWS = [
     ),
     (
         table("permit", "a", ANY) + table("permit", "b", ID.replace('"group:dba"', '"group:dba", "group:ops"')),
-        ['a: any-command-first: [["**"]] takes any command whenever it matches, before rule b, which stands later'],
+        ['a: any-command-first: [["**"]] matches any command, and this rule comes before rule b, which stands later'],
     ),
     (table("permit", "b", ID) + table("permit", "a", ANY), []),
     (table("permit", "a", ANY) + table("permit", "b", ID.replace("dba", "ops")), []),

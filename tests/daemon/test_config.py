@@ -14,6 +14,7 @@ import pytest
 
 from jitd.settings import host
 from jitd.settings.config import KEYS, Limits, Rate, Recordings, check, is_settings, load
+from jitd.settings.givers import load_givers
 from jitd.settings.host import default_realm, host_name
 from jitd.settings.toml_document import ConfigError, Fault
 
@@ -128,6 +129,7 @@ def test_a_whole_file(place: Path) -> None:
         "providers",
         "gatekeepers",
         "notify",
+        "givers",
     }
     assert found.notify["ops"].to == ("ops@example.org",)
 
@@ -433,3 +435,19 @@ def test_a_name_server_that_is_silent_costs_a_moment(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(host, "PATIENCE", 0.05)
     assert host_name() == "db1"
     is_over.set()
+
+
+@pytest.mark.parametrize(("kind", "is_refused"), [("ssh-certificate", True), ("sudoers", False)])
+def test_what_a_person_has_alone_is_not_mended(tmp_path: Path, kind: str, is_refused: bool) -> None:
+    """A certificate that was revoked stays revoked: another one would be nobody's."""
+    keys = {"ssh-certificate": 'ca = "/etc/jitd/ca"\nprincipals = ["ops"]', "sudoers": 'lines = ["ALL=(root) /usr/bin/id"]'}
+    file = tmp_path / "jitd.toml"
+    file.write_text(f'[givers.x]\nkind = "{kind}"\ndrift = "mend"\n{keys[kind]}\n')
+    file.chmod(0o644)
+    try:
+        load_givers(file, os.getuid())
+        said = ""
+    except ConfigError as error:
+        said = str(error.faults[0])
+    assert bool(said) == is_refused
+    assert not said or ('"mend" is not for kind "ssh-certificate"' in said and ":3:" in said)

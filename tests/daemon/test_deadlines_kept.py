@@ -14,15 +14,18 @@ from types import SimpleNamespace
 import pytest
 
 from jitd.core import lock
+from jitd.core.decision import Terms
 from jitd.core.effects import Moment
 from jitd.core.grant import GrantState
+from jitd.core.law import Actor, Role
 from jitd.core.request import RequestState
 from jitd.deciding.decider import Decider
 from jitd.deciding.knowledge import NoProviders, gather_nothing
 from jitd.giving import Givers
-from jitd.lifecycle import deadlines
+from jitd.lifecycle import deadlines, observing
 from jitd.lifecycle.deadlines import Deadlines
 from jitd.lifecycle.lifecycle import Lifecycle
+from jitd.lifecycle.observing import Watch
 from jitd.lifecycle.perform import Perform
 from jitd.lifecycle.waiters import Waiters
 from jitd.store.sqlite import SqliteStore
@@ -180,6 +183,52 @@ def test_nothing_runs_for_who_was_locked_meanwhile(house):
     house.decider.lock_on = lambda who: SimpleNamespace(because="locked: laptop stolen")
     house.perform.monitor_is_ready(ID)
     assert house.executor.orders == [("stop", ID, "locked: laptop stolen")]
+
+
+def ready_and_unwatched(house, play):
+    """The monitor of an observed run is ready while nobody watches; then ``play`` goes on. What the monitor was told."""
+    begin(house, free(lasts_for=WITHIN, terms=Terms(observed=True)))
+    run = next(one.id for one in house.store.runs())
+
+    async def scene():
+        house.perform.monitor_is_ready(run)
+        assert house.executor.orders == [], "it waits, and does not end"
+        await play(run)
+
+    asyncio.run(scene())
+    return [order for order in house.executor.orders if order[0] != "watched"]
+
+
+def test_a_run_whose_watcher_has_just_left_waits_until_somebody_watches(house):
+    """THREATS A-18: on a busy host a screen may answer late, and the next beat is answered in time."""
+
+    async def play(run):
+        watch = Watch(run, Actor(Role.APPROVER, "bob@EXAMPLE.TEST", 4002))
+        house.perform.observing.come(watch)
+        house.perform.observing.has_shown(watch, watch.beat(asyncio.get_running_loop().time()))
+        house.perform.observing.leave(watch)
+
+    assert [order[0] for order in ready_and_unwatched(house, play)] == ["go"]
+
+
+def test_a_run_that_nobody_watches_any_more_never_begins(house, monkeypatch):
+    """THREATS A-18."""
+    monkeypatch.setattr(observing, "WATCHED_WITHIN", 0.0)
+
+    async def play(run):
+        await asyncio.sleep(0.01)
+
+    assert [(order[0], order[2:]) for order in ready_and_unwatched(house, play)] == [("stop", ("nobody watches it any more",))]
+
+
+def test_a_run_that_ends_while_it_waits_for_a_watcher_is_told_nothing_more(house, monkeypatch):
+    monkeypatch.setattr(observing, "WATCHED_WITHIN", 0.0)
+
+    async def play(run):
+        house.perform.observing.forget_run(run)
+        await asyncio.sleep(0.01)
+
+    assert ready_and_unwatched(house, play) == []
 
 
 def test_the_clock_looks_no_earlier_than_it_was_told_to():

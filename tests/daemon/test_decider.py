@@ -310,11 +310,12 @@ def test_who_names_an_account_that_no_directory_answers_for_is_told_so(house: Ho
     answer, looked = threading.Event(), []
     monkeypatch.setattr(workers, "PATIENCE", 0.05)
     monkeypatch.setattr(accounts, "target", lambda *given: looked.append(given) or answer.wait())
-    with pytest.raises(TimeoutError, match="a directory of accounts does not answer"):
-        asyncio.run(house.decider.find_typed(ALICE, replace(ASKED, user="ghost")))
+    while not looked:  # a busy host may not even begin to look in that time
+        with pytest.raises(TimeoutError, match="a directory of accounts does not answer"):
+            asyncio.run(house.decider.find_typed(ALICE, replace(ASKED, user="ghost")))
     answer.set()
     asyncio.run(house.decider.find_typed(ALICE, ASKED))
-    assert looked == [("ghost", None, "alice")]
+    assert set(looked) == {("ghost", None, "alice")}
 
     def nobody(*given: Any) -> None:
         raise accounts.NoSuchAccount("there is no such group here")

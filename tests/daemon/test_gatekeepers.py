@@ -820,7 +820,7 @@ def test_a_point_that_cannot_wait_refuses_and_the_next_try_waits_for_them_alone(
     async def play() -> None:
         point, answer = AtPoint(), asyncio.Event()
         house.gatekeepers.says["change"] = pending(answer)
-        with pytest.raises(Refusal, match="asking change.*come again when it is approved"):
+        with pytest.raises(Refusal, match="asking change.*try again when it is approved"):
             await ask_at(house, point, waits=False)
         with pytest.raises(Refusal, match="still waits"):
             await ask_at(house, point, waits=False)

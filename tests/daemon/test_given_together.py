@@ -17,8 +17,9 @@ import pytest
 from jitd.core.grant import GrantState, Revoked
 from jitd.core.holding import Ending, HoldingState
 from jitd.core.law import Role
+from jitd.givers.secret import SEALS
 from jitd.giving import Done, Failed, Refused
-from jitd.giving.secrets import SEALS, Secrets
+from jitd.giving.secrets import Secrets
 from jitd.lifecycle.recovery import COMES_BACK_FOR
 from jitd.store import StoreError
 from jitd.verbs.refusal import Refusal
@@ -152,6 +153,34 @@ async def test_a_revocation_while_the_second_is_given_takes_all(house: House) ->
     await house.settle()
     assert states(house) == [ENDED] * 3 and house.giver.there == set()
     assert client.said == ["refused"] and "an incident" in client.heard[0].text
+
+
+@played
+async def test_a_revocation_while_the_last_is_given_is_told_to_the_client_that_waits(house: House) -> None:
+    """THREATS T-23. Everything was given then, and nobody had it."""
+    house.giver.answers = [Done(), Done(), HANGS]
+    client = began(house)
+    await house.settle()
+    house.perform.act(Revoked(ID, actor(ALICE, Role.OPERATOR), "an incident"))
+    house.giver.hanging[0].set_result(Done())
+    await house.settle()
+    assert states(house) == [ENDED] * 3 and house.giver.there == set()
+    assert client.said == ["refused"] and f"{C} could not be given" in client.heard[0].text
+    assert "an incident" in client.heard[0].text
+
+
+@played
+async def test_it_is_told_too_if_one_of_all_cannot_be_taken_back_now(house: House) -> None:
+    """THREATS T-23."""
+    house.giver.answers = [Done(), Done(), HANGS, Done(), Done(), SILENT]
+    client = began(house)
+    await house.settle()
+    house.perform.act(Revoked(ID, actor(ALICE, Role.OPERATOR), "an incident"))
+    house.giver.hanging[0].set_result(Done())
+    await house.settle()
+    assert client.said == ["refused"] and "is not taken back yet" in client.heard[0].text
+    await house.pass_time(1.0)
+    assert states(house) == [ENDED] * 3 and client.said == ["refused"]
 
 
 @played

@@ -24,7 +24,7 @@ from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.store import StoreError, documents
 from jitd.store.sqlite import SCHEMA, SqliteStore
 from tests.daemon.schemas import BEFORE_5
-from tests.scene import THING, asked, free, moment, person, screened, submit, thing
+from tests.scene import THING, asked, free, moment, screened, submit, thing
 
 ID = "K7QM-2XVD"
 WHEN = st.none() | st.datetimes(datetime(2020, 1, 1), datetime(2100, 1, 1)).map(lambda at: at.replace(tzinfo=UTC))
@@ -81,13 +81,12 @@ def test_what_is_open_is_found_and_what_has_ended_only_if_asked_for(house: House
 
 
 def test_what_somebody_holds_counts_as_what_they_have_running(house: House) -> None:
-    uid = person("alice").uid
     house.begin()
-    assert house.store.n_running(uid) == 1
+    assert house.store.n_running("alice") == 1
     with closing(SqliteStore(house.path)) as fresh:
-        assert fresh.n_running(uid) == 1, "counted by the database too"
+        assert fresh.n_running("alice") == 1, "counted by the database too"
     house.lifecycle.handle(Ended(ID, DAEMON, Outcome(Ending.NOT_GIVEN, "no")))
-    assert house.store.n_running(uid) == 0 and house.store.n_unused(uid) == 1
+    assert house.store.n_running("alice") == 0 and house.store.n_unused("alice") == 1
 
 
 @pytest.mark.parametrize(

@@ -125,6 +125,17 @@ def test_what_is_not_taken_in_time_is_named_and_the_verb_has_failed(house: House
 
 
 @played
+async def test_a_stop_of_what_is_given_says_how_to_take_it_back_to_those_alone_who_may_see_it(house: House) -> None:
+    await given(house)
+    for who, told in ((ALICE, f"jitd revoke {ID}"), (BOB, f"jitd revoke {ID}"), (person("eve"), f"there is no run {ID}")):
+        with pytest.raises(Refusal, match=told) as refused:
+            await house.endings.stop(who, ID, "")
+        assert refused.value.code == "unknown"
+        assert (THING in str(refused.value)) == ("revoke" in told)
+    assert house.held().state is HELD and house.told() == ["giving", "given"]
+
+
+@played
 async def test_nobody_ends_what_they_may_not_see(house: House) -> None:
     await given(house)
     for stranger in (person("eve"),):
@@ -161,13 +172,13 @@ async def test_of_two_that_resume_the_same_one_has_it_and_the_other_is_told_no(h
     house.restart()
     house.perform.holdings.await_holder(ID)
     first = await house.come_back()
-    with pytest.raises(Refusal, match="no such request"):
+    with pytest.raises(Refusal, match="no request with this id"):
         await house.come_back()
     assert first.said == ["given"] and house.waiters.holder_of(ID) is first.waiting
     first.go()
     await house.settle()
     assert house.held().state is ENDED
-    with pytest.raises(Refusal, match="no such request"):
+    with pytest.raises(Refusal, match="no request with this id"):
         await house.come_back()
 
 
@@ -248,6 +259,8 @@ async def test_a_row_says_all_of_a_holding_and_its_grant_names_it_until_it_is_ta
         "giving_at": "2026-03-02T09:00:00Z",
         "given_at": "2026-03-02T09:00:00Z",
         "kept_at": None,
+        "taking_at": None,
+        "not_taken": "",
         "ended_at": None,
         "outcome": None,
         "because": "",
@@ -255,11 +268,18 @@ async def test_a_row_says_all_of_a_holding_and_its_grant_names_it_until_it_is_ta
     house.giver.answers = [SILENT]
     house.perform.act(Revoked(ID, DAEMON, "enough"))
     await house.settle()
-    (row,) = [row async for row in house.lists.grants(ALICE, ended=True)]
-    assert (row["state"], row["holdings"], row["runs"]) == ("revoked", [ID], []), "a grant that has ended names what is left"
+    for ended in (True, False):
+        (row,) = [row async for row in house.lists.grants(ALICE, ended=ended)]
+        assert (row["state"], row["holdings"], row["runs"]) == ("revoked", [ID], []), "a grant that has ended names what is left"
+    (untaken,) = row["untaken"]
+    assert (untaken["taking_at"], untaken["not_taken"]) == ("2026-03-02T09:00:00Z", "the KDC is silent")
+    assert (await house.lists.show(ALICE, ID))["holdings"] == [untaken]
+    assert [row async for row in house.lists.grants(person("eve"), ended=False)] == []
     await house.pass_time(1)
+    assert [row async for row in house.lists.grants(ALICE, ended=False)] == []
     (row,) = [row async for row in house.lists.grants(ALICE, ended=True)]
     assert row["holdings"] == []
     shown = await house.lists.show(ALICE, ID)
     assert [(one["id"], one["state"]) for one in shown["holdings"]] == [(ID, "ended")] and shown["runs"] == []
-    assert shown["holdings"][0]["outcome"]["ending"] == "left"
+    assert shown["holdings"][0]["outcome"]["ending"] == "left" and shown["holdings"][0]["not_taken"] == ""
+    assert row["untaken"] == [] and shown["holdings"][0]["taking_at"] == "2026-03-02T09:00:00Z"

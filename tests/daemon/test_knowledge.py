@@ -132,7 +132,10 @@ def test_each_kind_of_decision_asks_the_providers_anew(house: House, ask: str) -
 
 
 def test_silence_of_a_provider_is_a_denial_that_names_the_fact(house: House) -> None:
-    for known, told in (({}, "nobody says it"), ({"fact.risk": Unknown("no answer within 2 s")}, "no answer within 2 s")):
+    for known, told in (
+        ({}, "no source knows this fact"),
+        ({"fact.risk": Unknown("no answer within 2 s")}, "no answer within 2 s"),
+    ):
         house.providers = Provider(known)
         ruled(house, when("fact.risk < 50 || claim.reason == 'x'"), rule(name="q", approvals=()))
         found = house.first(reason="x").decision
@@ -141,7 +144,9 @@ def test_silence_of_a_provider_is_a_denial_that_names_the_fact(house: House) -> 
 
 def test_without_providers_a_rule_that_needs_one_denies(house: House) -> None:
     ruled(house, when("fact.risk < 50"))
-    assert why(house.first().decision) == "rule p: fact.risk is not known: no provider says it (jitd.toml(5), providers)"
+    assert (
+        why(house.first().decision) == "rule p: fact.risk is not known: no provider supplies this fact (jitd.toml(5), providers)"
+    )
 
 
 def test_to_foresee_a_decision_asks_nobody(house: House) -> None:
@@ -324,7 +329,7 @@ def test_two_rules_that_change_what_the_other_one_asks_about_permit_nothing(hous
     here = str(tmp_path)
     turning = when("request.cwd == '/'", terms=Terms(cwd=here)), replace(when(f"request.cwd == '{here}'"), name="q")
     ruled(house, turning[1], turning[0])
-    assert why(house.first().decision).startswith("it cannot be said which rule permits this")
+    assert why(house.first().decision).startswith("the rule that permits this cannot be determined")
 
 
 def test_facts_about_the_file_are_looked_for_again_with_each_look(house: House) -> None:

@@ -101,10 +101,13 @@ def test_who_gives_up_frees_a_share_only_when_the_work_has_ended(
             begun += 1
             answer.wait()
 
-        for _ in range(5):
+        n_asked = 0
+        while n_asked < 5 or not begun:  # a busy host may begin nothing in that time
+            n_asked += 1
             with pytest.raises(TimeoutError):
                 await lane.run(1001, hang)
         assert begun == 1 and lane.load.n_busy == 1
+        monkeypatch.setattr(workers, "PATIENCE", 60.0)
         assert await lane.run(1002, lambda: 1) == 1
         answer.set()
         while lane.load.n_busy:
@@ -125,6 +128,7 @@ def test_what_no_thread_has_begun_is_not_done_for_who_gave_up(answer: threading.
         await asyncio.sleep(0)
         with pytest.raises(TimeoutError):
             await lane.run(2, lambda: done.append("late"))
+        monkeypatch.setattr(workers, "PATIENCE", 60.0)
         answer.set()
         with pytest.raises(TimeoutError):
             await hung
@@ -182,7 +186,7 @@ def test_root_has_threads_that_nobody_else_can_take(answer: threading.Event) -> 
 def test_who_comes_by_many_subordinate_uids_has_one_share_of_the_names(answer: threading.Event, tmp_path: Path) -> None:
     """THREATS O-08: a user namespace has 65,536 uids, and a principal without an account is asked for wherever accounts are."""
 
-    def subject(principal: bytes, ends_at: object, authentication: object) -> None:
+    def of_client(uid: int, principal: bytes, ends_at: object, authentication: object) -> None:
         if principal.startswith(b"ghost"):
             answer.wait()
 
@@ -191,7 +195,7 @@ def test_who_comes_by_many_subordinate_uids_has_one_share_of_the_names(answer: t
         owners = Subordinates(tmp_path / "subuid")
         owners.read()
         lanes = Workers()
-        asked = Identifying(SimpleNamespace(subject=subject), lanes, owners)  # type: ignore[arg-type]
+        asked = Identifying(SimpleNamespace(of_client=of_client), lanes, owners)  # type: ignore[arg-type]
         ghost: Any = SimpleNamespace(principal=b"ghost@EXAMPLE.TEST", ends_at=None, authentication=None)
         bob: Any = SimpleNamespace(principal=b"bob@EXAMPLE.TEST", ends_at=None, authentication=None)
         hung = [asyncio.ensure_future(asked.subject(300000 + n, ghost)) for n in range(20)]

@@ -84,7 +84,7 @@ def test_after_its_time_it_is_gone(house: AskingHouse) -> None:
     async def play() -> None:
         _, made = await approved(house)
         house.at = moment(5 * HOUR)
-        with pytest.raises(Refusal, match="no such request of yours"):
+        with pytest.raises(Refusal, match="no request with this id"):
             await Client(house).resume(made.id)
         house.perform._due("grant", made.id)
         found = house.store.grant(made.id)

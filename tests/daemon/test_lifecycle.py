@@ -260,7 +260,7 @@ STEPS = st.one_of(
 
 def counts(store):
     """What alice and bob have of what is bounded for each."""
-    return [(store.n_open(uid), store.n_unused(uid), store.n_running(uid)) for uid in (1001, 1002)]
+    return [(store.n_open(who), store.n_unused(who), store.n_running(who)) for who in ("alice", "bob")]
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,11 +16,25 @@ import pytest
 from jitd.core import chain
 from jitd.core.effects import Moment
 from jitd.core.subject import Subject
-from jitd.server.local_proofs import FAILED, LASTS_FOR, MOST_OPEN, MOST_TRIES, LocalProofs
+from jitd.server.local_proofs import EACH, FAILED, LASTS_FOR, MOST_OPEN, MOST_TRIES, LocalProofs
+from jitd.store import StoreError
 from jitd.verbs.refusal import Refusal
 
 NOW = Moment(datetime(2026, 1, 2, 12, tzinfo=UTC), 50_000.0, "boot")
 WHO = Subject("pam:alice", "alice", 4001, 4001, frozenset(), "alice", NOW.at + LASTS_FOR)
+
+
+class Record:
+    """A store of which only the records are read."""
+
+    def __init__(self, bodies: list[bytes]) -> None:
+        self.bodies = bodies
+
+    def newest(self) -> Iterator[bytes]:
+        yield from self.bodies
+
+    def close(self) -> None:
+        self.bodies.clear()
 
 
 class Stage:
@@ -30,13 +45,17 @@ class Stage:
         self.is_taken = self.is_unreachable = True
         self.answers: list[bool | None | OSError] = []
         self.records: list[bytes] = []
+        self.n_opened = 0
+        self.fault: Exception | None = None
+        self.may_read = threading.Event()
+        self.may_read.set()
         self.until: asyncio.Event | None = None  # when passwords are typed; None if at once
         self.proofs = self.anew()
 
     def anew(self) -> LocalProofs:
         """Return the proofs of a daemon that was started again."""
         self.proofs = LocalProofs(
-            lambda: self.is_taken, lambda: self.is_unreachable, self._check, self._newest, self._note, lambda: self.now
+            lambda: self.is_taken, lambda: self.is_unreachable, self._check, self._opened, self._note, lambda: self.now
         )
         return self.proofs
 
@@ -49,8 +68,12 @@ class Stage:
             raise answer
         return answer
 
-    def _newest(self) -> Iterator[bytes]:
-        yield from list(self.records)
+    def _opened(self) -> Any:
+        self.n_opened += 1
+        self.may_read.wait(10)
+        if self.fault is not None:
+            raise self.fault
+        return Record(list(self.records))
 
     def _note(self, name: str, actor: str, uid: int, detail: dict[str, Any]) -> None:
         self.records.insert(0, chain.note(name, actor, uid, self.now, "", detail))
@@ -82,6 +105,53 @@ def test_five_wrong_passwords_in_an_hour_are_the_last_also_for_the_next_daemon()
         assert len(stage.records) == MOST_TRIES, "what is refused is not recorded"
         stage.anew()
     stage.later(3601)
+    assert stage.guess(True)
+
+
+def test_earlier_tries_are_found_among_many_records_and_old_ones_are_forgotten() -> None:
+    """THREATS K-21."""
+    stage = Stage()
+    for _ in range(MOST_TRIES):
+        assert not stage.guess(False)
+    other = chain.note("run.ended", "proof.failed@EXAMPLE.TEST", 0, stage.now, "", {"because": "proof.failed"})
+    stage.records[:0] = [other] * (3 * EACH + 1)
+    stage.anew()
+    with pytest.raises(Refusal, match="5 wrong passwords"):
+        stage.guess(True)
+    stage.later(3601)
+    stage.anew()
+    assert stage.guess(True)
+
+
+def test_the_record_is_read_beside_the_event_loop_and_once() -> None:
+    stage = Stage()
+    stage.may_read.clear()
+
+    async def at_once() -> None:
+        stage.answers = [None, None]
+        both = [asyncio.create_task(stage.proofs.begin(WHO)) for _ in range(2)]
+        while not stage.n_opened:
+            await asyncio.sleep(0)  # other work goes on while the record is read
+        assert not any(one.done() for one in both)
+        stage.may_read.set()
+        for ours, judged in await asyncio.gather(*both):
+            ours.close()
+            await judged
+
+    asyncio.run(at_once())
+    assert stage.n_opened == 1
+
+
+@pytest.mark.parametrize("fault", [StoreError("damaged"), OSError(5, "I/O error")])
+def test_no_password_is_asked_for_while_earlier_tries_cannot_be_read(fault: Exception) -> None:
+    """THREATS K-21."""
+    stage = Stage()
+    stage.fault = fault
+    for _ in range(2):
+        with pytest.raises(Refusal, match="cannot be read here") as no:
+            stage.guess(True)
+        assert no.value.code == "failed" and stage.answers == [True], "nothing was checked"
+    stage.fault = None
     assert stage.guess(True)
 
 

@@ -46,8 +46,8 @@ class House:
             request=lambda id: self.found,
             grant=lambda id: None,
             locks=lambda: (),
-            n_unused=lambda uid: 0,
-            n_running=lambda uid: 0,
+            n_unused=lambda person: 0,
+            n_running=lambda person: 0,
         )
         waiters: Any = SimpleNamespace(attend=lambda id, waiter: False, leave=lambda id, waiter: None, of=lambda id: None)
         decider: Any = SimpleNamespace(

@@ -46,7 +46,7 @@ def test_a_part_of_the_text_matches(pattern: str, text: str, is_found: bool) -> 
         (r"((a{50}){50}){50}", "it is too large: each text would take long to compare"),
         (r"\pL{4}", "it is too large: each text would take long to compare"),
         ("x" * (MOST_STEPS + 1), "it is too large: each text would take long to compare"),
-        ("\ud800", "it holds half of a character (a surrogate)"),
+        ("\ud800", "it contains half of a character (a surrogate)"),
     ],
 )
 def test_what_is_no_pattern_or_too_large_is_refused_and_says_why(pattern: str, sentence: str) -> None:

@@ -92,7 +92,7 @@ class Seen(AskingHouse):
         access = Access(config, self.store)
         opened = self.opened
         lists = Lists(access, self.store, opened, self.workers, lambda run: None, self.now)
-        ends = Endings(config, access, lists, self.perform, self.store, self.waiters)
+        self.ends = ends = Endings(config, access, lists, self.perform, self.store, self.waiters)
         typed: Any = SimpleNamespace(typed=SimpleNamespace(run=an_account), kept=self.workers.kept)
         braking = Locks(access, ends, self.perform, self.store, config, self.waiters, typed, self.now)
         self.recordings = Recordings(config, access, lists, self.lifecycle, self.store, opened, self.workers, self.now)

@@ -104,6 +104,12 @@ ROWS = [
     Row("pam.stack", "bad", "makes no sense: accuont", lambda: stack("accuont required pam_unix.so\n")),
     Row("pam.stack", "bad", "includes absent", lambda: stack("@include absent\n")),
     Row("pam.stack", "bad", "includes itself", lambda: stack("@include itself\n", itself="@include itself\n")),
+    Row(
+        "pam.local.kdc",
+        "weak",
+        "names no KDC of R",
+        lambda: local_password.kdcs(True, "R", "names no KDC of {}".format),
+    ),
     Row("pam.local", "ok", "asks for a password", lambda: local("auth required pam_unix.so\n")),
     Row("pam.local", "bad", "asks jitd", lambda: local(f"account required {GATE}\nauth required pam_unix.so\n")),
     Row("pam.local", "bad", "asks jitd", lambda: local("@include common\n", common=f"auth required {GATE}\n")),

@@ -16,7 +16,9 @@ import pytest
 from jitd.checking import directory
 from jitd.core import chain
 from jitd.core.effects import Moment
+from jitd.core.holding import Holding
 from jitd.doctor import files, host, runs, state
+from jitd.store import Change, documents
 from jitd.store.sqlite import SqliteStore
 
 
@@ -77,6 +79,20 @@ def test_reading_where_no_daemon_runs_leaves_nothing_beside_the_database(tmp_pat
     state.prove(path, is_alone=True)
     state.live_runs(path, is_alone=True)
     assert os.listdir(tmp_path) == ["db"]
+
+
+def test_what_somebody_still_has_is_read_where_no_daemon_runs(tmp_path: Path) -> None:
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    group, ticket = (
+        Holding(f"A.{n}", "A", "A", thing, "alice@R", start, True, start)
+        for n, thing in enumerate(["group:wheel", "service-ticket:postgres/db1"])
+    )
+    store = SqliteStore(tmp_path / "db")
+    store.commit([Change(one, 0, documents.write(one)) for one in (group, ticket)], [])
+    store.close()
+    assert state.given_still(tmp_path / "db") == [group]
+    assert os.listdir(tmp_path) == ["db"]
+    assert state.given_still(tmp_path / "missing") == []
 
 
 def test_what_a_daemon_has_not_yet_moved_into_the_database_is_read_too(tmp_path: Path) -> None:

@@ -128,7 +128,7 @@ def test_a_process_that_has_ended_has_none(child: subprocess.Popen[bytes]) -> No
 
 
 def test_of_a_process_that_is_not_held_any_more_only_what_was_kept_is_known() -> None:
-    forgotten = Unknown("it was not looked at when this was asked for: ask again")
+    forgotten = Unknown("this fact was not examined when the request was made: ask again")
     kept = Caller(None, kept=(("fact.origin", "10.1.2.3"), ("fact.load", "1.0")))
     assert look(NAMES, kept) == {"fact.origin": "10.1.2.3", "fact.unit": forgotten, "fact.cgroup": forgotten}
     assert look(NAMES, None) == dict.fromkeys(NAMES, forgotten)

@@ -115,11 +115,18 @@ def test_each_kdc_of_krb5_conf_is_asked(stage: Stage, open_kdc: int, tmp_path: P
 def test_a_kdc_that_hangs_is_silent_and_keeps_no_other_from_being_seen(
     stage: Stage, open_kdc: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with stage.frozen("krb5kdc"):
+    took = []
+
+    def states_of_both() -> list[tuple[str, str, str]]:
         begun = time.monotonic()
         seen = look(stage, CANARY, kdcs=(ADDRESS, OPEN), within=20.0)
-        assert states(seen) == [(ADDRESS, CANARY, SILENT), (OPEN, CANARY, OFF)]
-        assert time.monotonic() - begun < 20.0 + 5.0
+        took.append(time.monotonic() - begun)
+        return states(seen)
+
+    with stage.frozen("krb5kdc"):
+        seen = [(ADDRESS, CANARY, SILENT), (OPEN, CANARY, OFF)]
+        wait_for(lambda: states_of_both() == seen, what="an answer of the one that runs, on a busy host too")
+    assert max(took) < 20.0 + 5.0
     assert states(look(stage)) == [(ADDRESS, CANARY, ON)]
 
 

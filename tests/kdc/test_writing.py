@@ -203,7 +203,7 @@ def test_only_root_is_heard(stage: Stage) -> None:
     finally:
         stage.run_dir.chmod(0o700)
     assert stage.grants(service) == {}
-    assert "a client of uid 4001 is not heard" in stage.log.read_text()
+    assert "a client with uid 4001 was refused" in stage.log.read_text()
 
 
 def answering(path: Path, packet: bytes) -> threading.Thread:

@@ -134,7 +134,7 @@ def test_a_thing_is_asked_for_with_these_fields(house, words, differs):
     asked = dict(heard[0].__dict__)
     assert isinstance(heard[0], Get)
     assert asked.pop("parents") and asked.pop("login_session") is not None
-    plain = {"thing": THING, "also": [], "stays": True, "reason": None, "lasts_for": None, "tty": None}
+    plain = {"thing": THING, "also": [], "brought": "", "stays": True, "reason": None, "lasts_for": None, "tty": None}
     plain |= {"waits": True, "if_owed": True}
     assert asked == {**plain, **differs}
 

@@ -58,12 +58,12 @@ def users(of: str, name: str) -> set[str]:
     for module in MODULES:
         as_module = {
             alias.asname or alias.name
-            for node in ast.walk(module.syntax)
+            for node in module.nodes
             if isinstance(node, ast.ImportFrom) and node.module == package
             for alias in node.names
             if alias.name == last
         }
-        for node in ast.walk(module.syntax):
+        for node in module.nodes:
             imported = isinstance(node, ast.ImportFrom) and node.module == of and name in {a.name for a in node.names}
             used = isinstance(node, ast.Attribute) and node.attr == name and _spelled(node.value) in {*as_module, of}
             if imported or used:
@@ -107,7 +107,7 @@ def test_what_kind_of_deed_a_service_asks_for_is_found_in_one_place() -> None:
     compares = {
         module.name
         for module in MODULES
-        for node in ast.walk(module.syntax)
+        for node in module.nodes
         if isinstance(node, ast.Compare)
         and any(ast.unparse(side) in ("JITSUDO", "'jitsudo'") for side in (node.left, *node.comparators))
     }
@@ -140,7 +140,7 @@ def test_only_ways_says_which_ways_are_open() -> None:
     makes = {
         module.name
         for module in MODULES
-        for node in ast.walk(module.syntax)
+        for node in module.nodes
         if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == "Open"
     }
     assert makes == {"jitd.core.ways"}

@@ -200,7 +200,7 @@ def test_every_field_of_a_points_question_is_explained() -> None:
 @pytest.mark.parametrize("by", ["client", "daemon"])
 def test_every_message_and_its_fields_are_on_the_page(by: str) -> None:
     text = section(PROTOCOL, "4. Messages")
-    client, _, daemon = text.partition("Said by the daemon:")
+    client, _, daemon = text.partition("Messages from the daemon:")
     half, declared = (client, messages.FROM_CLIENT) if by == "client" else (daemon, messages.FROM_DAEMON)
     short = {"*what is asked*,": ASK, "*what is asked*": ASK, "*what a point asks*": POINTS, "*what is to be given*,": THING}
     written = {row[0]: re.sub(r"\*[^*]+\*,?", lambda found: short[found[0]], row[1]).split() for row in table(half)}
@@ -243,7 +243,7 @@ def notes() -> set[str]:
     """The names that are given to ``note`` somewhere in the daemon."""
     found = set()
     for module in MODULES:
-        for node in ast.walk(module.syntax):
+        for node in module.nodes:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("note", "_note"):
                 name = node.args[0]
                 if isinstance(name, ast.Constant):

@@ -28,7 +28,7 @@ def test_a_module_begins_with_its_licence() -> None:
 
 def test_a_module_says_what_it_is_and_its_law() -> None:
     said = {module.place: ast.get_docstring(module.syntax) or "" for module in MODULES}
-    assert [place for place, docstring in said.items() if not re.search(r"\bLaw: \S", docstring)] == []
+    assert [place for place, docstring in said.items() if not re.search(r"\bLaw:\s\S", docstring)] == []
 
 
 def test_a_long_file_defends_itself() -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 
 from tests.law.tree import MODULES, NAMES, TREE, Module, imports
@@ -27,18 +28,23 @@ LAW: dict[str, set[str]] = {
     "jitpam.terminal": {"jitpam.guardian"},
     "jitpam.relay": {WIRE, "jitpam.signals", "jitpam.terminal"},
     "jitpam.saying": {WIRE},
+    "jitpam.own_key": {"jitpam.options"},
+    "jitpam.certificate": {WIRE, "jitpam.options"},
     "jitpam.streams": set(),
     "jitpam.claims": {WIRE, "jitpam.options"},
     "jitpam.client": {WIRE, "jitpam.initiator"},
     "jitpam.failing": {WIRE, "jitpam.client", "jitpam.options", "jitpam.saying"},
-    "jitpam.submission": {"jitpam.appointment", "jitpam.claims", "jitpam.options", "jitpam.saying", "jitpam.shell"},
+    "jitpam.submission": {
+        "jitpam.appointment", "jitpam.certificate", "jitpam.claims", "jitpam.options", "jitpam.own_key", "jitpam.saying",
+        "jitpam.shell",
+    },
     "jitpam.ticket": {"jitpam.initiator", "jitpam.krb5", "jitpam.krb5_caches"},
     "jitpam.own_command": {WIRE, "jitpam.saying"},
-    "jitpam.access": {WIRE, "jitpam.client", "jitpam.options", "jitpam.saying", "jitpam.ticket"},
+    "jitpam.access": {WIRE, "jitpam.certificate", "jitpam.client", "jitpam.options", "jitpam.saying", "jitpam.ticket"},
     "jitpam.reporting": {WIRE, "jitpam.client", "jitpam.failing", "jitpam.options", "jitpam.saying", "jitpam.ticket"},
     "jitpam.holding": {
-        WIRE, "jitpam.access", "jitpam.client", "jitpam.options", "jitpam.own_command", "jitpam.reporting", "jitpam.saying",
-        "jitpam.signals", "jitpam.ticket",
+        WIRE, "jitpam.access", "jitpam.certificate", "jitpam.client", "jitpam.options", "jitpam.own_command",
+        "jitpam.reporting", "jitpam.saying", "jitpam.signals", "jitpam.ticket",
     },
     "jitpam.questions": {
         WIRE, "jitpam", "jitpam.appointment", "jitpam.claims", "jitpam.client", "jitpam.local_proof", "jitpam.options",
@@ -54,7 +60,7 @@ LAW: dict[str, set[str]] = {
     "jitpam.jitsudo": {
         "jitpam.access", "jitpam.asking", "jitpam.client", "jitpam.failing", "jitpam.glass", "jitpam.local_proof",
         "jitpam.options", "jitpam.questions", "jitpam.reporting",
-        "jitpam.streams",
+        "jitpam.streams", "jitpam.submission",
     },
     "jitpam.pam_jit": set(),
     "jitpam.pam_guard": set(),
@@ -103,7 +109,14 @@ LAW: dict[str, set[str]] = {
         "jitd.workers",
     },
     # what gives things and takes them back, a module a kind
-    "jitd.giving": {CORE, "jitd.giving", "jitd.kdc"},
+    "jitd.giving": {
+        CORE, "jitd.asking.json_text", "jitd.givers", "jitd.giving", "jitd.kdc", "jitd.outside.client",
+        "jitd.outside.leases", "jitd.settings",
+    },
+    # what gives things of this host, in a process that is root, and the daemon's end of it
+    "jitd.givers": {
+        CORE, WIRE, "jitd.beside", "jitd.givers", "jitd.kdc.child", "jitd.settings",
+    },
     # what writes grants into the KDC, and what asks a KDC whether it obeys them
     "jitd.kdc": {WIRE, "jitd.kdc"},
     # how the daemon speaks with a process beside it, whatever they say
@@ -111,7 +124,7 @@ LAW: dict[str, set[str]] = {
     # what runs an administrator's programs, and the daemon's end of it
     "jitd.programs": {WIRE, "jitd.beside", "jitd.files", "jitd.programs"},
     # what asks other hosts, and the daemon's end of it
-    "jitd.outside": {WIRE, "jitd.beside", "jitd.outside"},
+    "jitd.outside": {WIRE, "jitd.asking.json_text", "jitd.beside", "jitd.givers.secret", "jitd.outside"},
     # what writes to people's terminals, and the daemon's end of it
     "jitd.terminals": {WIRE, "jitd.beside", "jitd.facts.sessions", "jitd.terminals"},
     # what has people told, and when
@@ -129,8 +142,8 @@ LAW: dict[str, set[str]] = {
     },
     # what `jitd check` warns about, without a daemon
     "jitd.checking": {
-        CORE, "jitpam.initiator", "jitd.checking", "jitd.deciding.groups", "jitd.outside.addresses", "jitd.outside.urls",
-        "jitd.settings",
+        CORE, "jitpam.initiator", "jitd.checking", "jitd.deciding.groups", "jitd.kdc.named", "jitd.outside.addresses",
+        "jitd.outside.urls", "jitd.settings",
     },
     # whether the host is set up right: its findings, and the processes in which it looks, know no host
     "jitd.doctor.finding": set(),
@@ -161,8 +174,8 @@ PURE_OF_PAMLINT = (
 """All of it but what reads files and what makes a round of it."""
 
 PURE = {
-    "jitd.core": "__future__ bisect collections dataclasses datetime difflib enum functools hashlib ipaddress itertools json"
-    " math operator re stat string tomllib types typing unicodedata zoneinfo",
+    "jitd.core": "__future__ base64 binascii bisect collections dataclasses datetime difflib enum functools hashlib ipaddress"
+    " itertools json math operator re stat string tomllib types typing unicodedata zoneinfo",
     "jitpam.wire": "__future__ _json binascii collections json re struct typing unicodedata",
     "jitd.expressions.parse": "__future__ collections dataclasses",
     "jitd.recording.form": "__future__ dataclasses enum hashlib json re typing zlib",
@@ -172,7 +185,10 @@ PURE = {
     "jitd.doctor.finding": "__future__ dataclasses re",
     "jitd.recording.asciicast": "__future__ codecs collections json",
     "jitd.invocation": "__future__ collections dataclasses re",
-    "jitd.outside.messages": "__future__ binascii collections dataclasses ipaddress re typing",
+    "jitd.outside.fields": "__future__ collections re typing",
+    "jitd.outside.leases": "__future__ collections dataclasses re",
+    "jitd.outside.messages": "__future__ binascii dataclasses ipaddress re",
+    "jitd.outside.ssh_certificates": "__future__ base64 binascii",
     "jitd.outside.urls": "__future__ dataclasses re",
     "jitd.outside.addresses": "__future__ ipaddress",
     "jitd.asking.hearing": "__future__ collections datetime hmac",
@@ -191,7 +207,7 @@ PURE = {
     "jitd.kdc.keytab": "__future__ struct",
     **{
         f"jitd.checking.{name}": "__future__ collections dataclasses functools itertools re"
-        for name in ("coverage", "known", "order", "people", "reach")
+        for name in ("coverage", "known", "order", "people", "reach", "things")
     },
     **{f"jitd.pamlint.{name}": "__future__ collections dataclasses fnmatch functools re typing" for name in PURE_OF_PAMLINT},
 }
@@ -320,6 +336,15 @@ def test_the_daemon_never_speaks_kadmin() -> None:
     assert [module.name for module in MODULES if "jitd.kdc.process" in imports(module)] == []
 
 
+def test_no_process_but_a_deed_loads_the_library_of_postgresql() -> None:
+    """ADR 0057: what imports psycopg is imported when a role is given, and by nobody else."""
+    assert {m.name for m in MODULES if "psycopg" in foreign(m)} == {
+        "jitd.givers.postgres_remains", "jitd.givers.postgres_role", "jitd.givers.postgres_server",
+    }  # fmt: skip
+    line = "import jitd.givers.process, sys; assert 'jitd.givers.kinds' in sys.modules; assert 'psycopg' not in sys.modules"
+    subprocess.run([sys.executable, "-c", line], check=True, cwd=TREE)
+
+
 def test_the_daemon_never_speaks_http_or_smtp() -> None:
     """ADR 0037, ADR 0045: what speaks HTTP or SMTP is imported by one process alone, and nothing of the daemon is in it.
 
@@ -329,7 +354,8 @@ def test_the_daemon_never_speaks_http_or_smtp() -> None:
         "jitd.checking.gatekeepers", "jitd.outside.connecting", "jitd.outside.fetching", "jitd.outside.posting",
     }  # fmt: skip
     importers = {
-        "jitd.outside.connecting": "fetching posting", "jitd.outside.fetching": "posting process",
+        "jitd.outside.connecting": "fetching leasing posting", "jitd.outside.fetching": "leasing posting process",
+        "jitd.outside.leasing": "process",
         "jitd.outside.posting": "process", "jitd.outside.signing": "fetching",
     }  # fmt: skip
     assert {m.name for m in MODULES if "jitd.checking.gatekeepers" in imports(m)} == {"jitd.checking.warnings"}

@@ -100,3 +100,27 @@ def test_that_law_knows_a_screen_from_a_sentence(text: str, numbers: list[int]) 
 )
 def test_that_law_sees_what_it_counts(text: str, is_one: bool) -> None:
     assert any(turns(turn, text) for turn in TURNS) == is_one
+
+
+_CUT = re.compile(r"(?<![.:;!?,)\n])\n\.(?:Bl|It|El|Pp|Sh|Ss|Bd|Ed)\b|\b(?:Only|see|with|by|from|than)\n(?=[A-Za-z])|\bis\nis\b")
+_LITERAL = re.compile(r"^\.Bd.*?^\.Ed$", re.DOTALL | re.MULTILINE)
+
+
+def cut_sentences(page: str) -> list[str]:
+    """The ends of sentences in a manual page, from which a macro's line was lost."""
+    lines = "\n".join(
+        "," if line.startswith(".") and not re.match(r"\.(Bl|It|El|Pp|Sh|Ss|Bd|Ed)\b", line) else line
+        for line in _LITERAL.sub("", page).splitlines()
+    )
+    headings = re.sub(r"^\.(?:Bl|It|El|Pp|Sh|Ss|Bd|Ed)\b.*(?=\n\.)", lambda found: found[0] + ".", lines, flags=re.MULTILINE)
+    return [headings[max(0, found.start() - 60) : found.end()] for found in _CUT.finditer(headings)]
+
+
+def test_no_sentence_of_a_manual_page_is_cut_off() -> None:
+    assert (
+        cut_sentences("the grant with\n.Bl -tag\n")
+        and cut_sentences("Only\nuses it.\n")
+        and not cut_sentences("It is so.\n.El\n")
+    )
+    pages = sorted((TREE / "docs/man").iterdir())
+    assert len(pages) >= 5 and {page.name: cut for page in pages if (cut := cut_sentences(page.read_text("utf-8")))} == {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 
 TREE = Path(__file__).parents[2]
@@ -18,6 +19,11 @@ class Module:
     place: str
     text: str
     syntax: ast.Module
+
+    @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """All of ``syntax``: a walk of all modules takes half a second, and many laws take one."""
+        return tuple(ast.walk(self.syntax))
 
 
 def modules() -> list[Module]:
@@ -36,10 +42,11 @@ MODULES = modules()
 NAMES = frozenset(module.name for module in MODULES)
 
 
-def imports(module: Module) -> set[str]:
+@cache
+def imports(module: Module) -> frozenset[str]:
     """The dotted names of all that ``module`` imports, wherever in it; ``from jitd import log`` is ``jitd.log``."""
-    found = set()
-    for node in ast.walk(module.syntax):
+    found: set[str] = set()
+    for node in module.nodes:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -47,4 +54,4 @@ def imports(module: Module) -> set[str]:
             for alias in node.names:
                 whole = f"{node.module}.{alias.name}"
                 found.add(whole if whole in NAMES else node.module)
-    return found
+    return frozenset(found)

@@ -34,7 +34,7 @@ except Refused as fault:
     print(fault)
 print("as before" if dict(os.environ) == before else dict(os.environ))
 """
-NOT_FOUND = "PAM (service jitd) cannot be asked: ldconfig -p does not name libpam.so.0; run ldconfig"
+NOT_FOUND = "PAM (service jitd) cannot be called: ldconfig -p does not name libpam.so.0; run ldconfig"
 
 
 @contextmanager
@@ -85,7 +85,7 @@ def test_another_library_than_the_loaders_is_not_taken(tmp_path: Path) -> None:
     ldconfig.chmod(0o755)
     with without("ldconfig", by=ldconfig):
         found = loaded(LD_LIBRARY_PATH=str(tmp_path))
-    because = "PAM (service jitd) cannot be asked: pamela cannot be loaded: it has loaded libpam.so.9, not libpam.so.0"
+    because = "PAM (service jitd) cannot be called: pamela cannot be loaded: it has loaded libpam.so.9, not libpam.so.0"
     assert found == [because, "as before"]
 
 
@@ -109,6 +109,6 @@ def test_a_name_that_is_not_utf_8_is_refused_with_a_sentence(stage: Stage, of: s
     user = os.fsdecode(b"b\xe9a") if of == "the account" else "root"
     environment = ((b"SUDO_USER", b"b\xe9a" if of == "the requester" else b"eve"),)
     job = stage.job("/usr/bin/touch", str(mark), user=user, environment=environment)
-    because = r"PAM (service jitd) cannot be asked: the name b\xe9a is not UTF-8"
+    because = r"PAM (service jitd) cannot be called: the name b\xe9a is not UTF-8"
     assert stage.play(job)[1] == Outcome(Ending.NOT_STARTED, 126, because)
     assert not mark.exists()

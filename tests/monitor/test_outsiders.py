@@ -234,7 +234,7 @@ def test_a_directory_that_is_exchanged_all_the_time_is_the_approved_one_or_a_ref
                 assert told.split() == [str(status.st_dev), str(status.st_ino)]
             else:
                 refused += 1
-                assert told == "" and outcome.because == "the working directory is another one than was approved"
+                assert told == "" and outcome.because == "the working directory is not the approved one"
             stage.forget(job)
             assert ran + refused < 3000
     finally:
@@ -325,7 +325,7 @@ def test_the_monitor_refuses_a_standard_input_that_the_rule_does_not_let_be(stag
     _, outcome = stage.play(job, (kind, "null", "null"), [*sources, stage.null(), stage.null()])
     assert (outcome.ending is Ending.EXITED) is runs, outcome
     if not runs:
-        assert outcome.because.startswith(f"standard input is a {kind}, and its rule wants ")
+        assert outcome.because.startswith(f"standard input is a {kind}, but the rule requires ")
 
 
 def test_looking_for_operands_is_bounded_whatever_the_arguments_are(place: Path) -> None:

@@ -81,6 +81,9 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_units_and_entries_that_came_since_are_told_of(places: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """THREATS X-21."""
+    older = places / "units/invocation:older.service"
+    older.symlink_to("0" * 32)
+    wait_for(lambda: time.time() > older.lstat().st_ctime + 0.1)
     since = Strays("K7QM-2XVD", "K7QM-2XVD", 0)
     assert since.may_live() == "", "what is older is not told of"
     (places / "units/invocation:x.service").symlink_to("0" * 32)
@@ -98,6 +101,7 @@ def test_units_and_entries_that_came_since_are_told_of(places: Path, monkeypatch
         (places / f"transient/a{number}.timer").touch()
     names = ", ".join(f"a{number}.timer" for number in range(8))
     assert since.may_live() == f"11 units begun by it may live: {names} and 3 more, and {entry}"
+    older.unlink()
     now = time.time()
     for jump in (-3600, 3600):
         monkeypatch.setattr(time, "time", lambda jump=jump: now + jump)
@@ -126,7 +130,7 @@ def test_who_keeps_the_look_waiting_hides_nobody(spawn: Spawn, monkeypatch: pyte
     def wait_for_the_silent(self: Strays, pid: int) -> bool:
         return forever.wait() if pid in [one.pid for one in silent] else has_mark(self, pid)
 
-    monkeypatch.setattr(strays, "PATIENCE", 0.05)
+    monkeypatch.setattr(strays, "PATIENCE", 0.5)
     monkeypatch.setattr(strays, "uid_of", lambda pid: 4005 if pid in [one.pid for one in silent] else 0)
     monkeypatch.setattr(Strays, "_has_mark", wait_for_the_silent)
     try:
@@ -135,3 +139,18 @@ def test_who_keeps_the_look_waiting_hides_nobody(spawn: Spawn, monkeypatch: pyte
         assert since.find() == {its_own.pid}, "and so many of them"
     finally:
         forever.set()
+
+
+def test_on_a_busy_host_a_slow_look_hides_nobody(spawn: Spawn, monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS X-21: a look that goes on after the first wait is no look that is kept waiting."""
+    since = Strays("R", "K7QM-2XVD", NOBODY)
+    its_own = [spawn("JITSUDO_REQUEST=K7QM-2XVD") for _ in range(2)]
+    has_mark = Strays._has_mark
+
+    def wait_once(self: Strays, pid: int) -> bool:
+        wait_for(lambda: pid != its_own[0].pid or self._n_waits)
+        return has_mark(self, pid)
+
+    monkeypatch.setattr(strays, "uid_of", lambda pid: 0 if pid in [one.pid for one in its_own] else 4005)
+    monkeypatch.setattr(Strays, "_has_mark", wait_once)
+    assert since.find() == {one.pid for one in its_own}

@@ -112,7 +112,7 @@ def test_an_escape_makes_plain_text_of_signs(escape: str, read_: str) -> None:
     ("text", "why"),
     [
         ("", "is not JSON"), ("[]", "is not a JSON object"), ('"{text}"', "is not a JSON object"),
-        ('{"a": "{text}", "a": "{text}"}', "a name stands twice"), ('{"a": NaN, "b": "{text}"}', "NaN"),
+        ('{"a": "{text}", "a": "{text}"}', "a name occurs twice"), ('{"a": NaN, "b": "{text}"}', "NaN"),
         ('{"a": "x"}', "has no place that is filled in"), ('{"{text}": "x"}', "has no place that is filled in"),
         ('{"a": "{text} {reason}"}', "has the place {reason}; there are {event}, {request}, {subject}, {text}, {to}"),
         ('{"a": "{text:sh}"}', "what comes after the colon is one of slack, html, markdown"),

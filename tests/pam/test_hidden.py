@@ -123,8 +123,8 @@ DOUBT = "; what would run is not known for certain: "
 @pytest.mark.parametrize(
     "line, because",
     [
-        ("sudo /proc/self/cwd/usr/bin/id", "what its path leads to may be another file"),
-        ("mkdir -p /tmp/$(id -un)/x && cd /tmp/$(id -un)/x && sudo ./y", "what its path leads to may be another file"),
+        ("sudo /proc/self/cwd/usr/bin/id", "its path may lead to another file"),
+        ("mkdir -p /tmp/$(id -un)/x && cd /tmp/$(id -un)/x && sudo ./y", "its path may lead to another file"),
         ("sudo -l id", "it runs no command: sudo is to list"),
         ("PATH=/usr/bin:/tmp doas nothing-of-that-name", "depends on the caller's PATH"),
     ],

@@ -34,7 +34,7 @@ POLICY = (
 NO_TICKET = "jitd: denied: no rule permits this without a Kerberos ticket"
 NO_RULE = "jitd: denied: no rule permits this"
 OWED = re.compile(
-    r"jitd: request ([0-9A-Z]{4}-[0-9A-Z]{4}): sshd \(as (\w+) on lab\); .*; come again when it is approved(?: \(.*\))?\n"
+    r"jitd: request ([0-9A-Z]{4}-[0-9A-Z]{4}): sshd \(as (\w+) on lab\); .*; try again when it is approved(?: \(.*\))?\n"
 )
 METHODS = ("gssapi", "gssapi without delegation", "key", "password", "keyboard", "gssapi+keyboard")
 

@@ -113,7 +113,8 @@ def test_what_stays_after_the_logout_is_listed_and_ended(house: House, sshd: Ssh
     done = sshd.ssh("bob", "nohup sleep 4712 >/dev/null 2>&1 & exit 0")
     assert done.returncode == 0
     (row,) = house.rows("runs")
-    assert is_there("4712") and house.jitd("revoke", row["id"]).returncode == 0
+    wait_for(lambda: is_there("4712"))
+    assert house.jitd("revoke", row["id"]).returncode == 0
     assert not is_there("4712") and house.rows("runs") == []
 
 

@@ -17,8 +17,8 @@ from typing import TypeVar
 
 import pytest
 
+from jitd.beside import starting
 from jitd.beside.doors import ChildDoor
-from jitd.programs import process
 from jitd.programs.client import APART, MODULE, NETWORKED, Programs
 from jitd.programs.messages import MOST_BYTES, Answer, Failed, Printed, Run
 from tests.waiting import is_living, status_of, wait_for
@@ -166,12 +166,12 @@ def test_with_a_network_jitd_programs_itself_does_not_start(
     """What shuts off the network must not be forgotten: a unit without PrivateNetwork=yes. (tests/booted has such a unit.)"""
     for name, text in (("ROUTES", old), ("ROUTES_6", new)):
         (tmp_path / name).write_text(text)
-        monkeypatch.setattr(process, name, tmp_path / name)
+        monkeypatch.setattr(starting, name, tmp_path / name)
     if is_refused:
-        with pytest.raises(process.starting.CannotStart, match="PrivateNetwork=yes"):
-            process._check_network()
+        with pytest.raises(starting.CannotStart, match="PrivateNetwork=yes"):
+            starting.check_network()
     else:
-        process._check_network()
+        starting.check_network()
 
 
 # --- what counts

@@ -114,8 +114,8 @@ def test_each_thing_that_can_happen_has_its_event() -> None:
     ]  # fmt: skip
     expected = [
         ("o", "o"), ("i", "i"), ("r", "132x50"), ("m", "stopped by signal 20"), ("m", "goes on"),
-        ("m", "typed without an echo, and not kept"), ("m", "not kept from here on: full"), ("o", "a\r\n"), ("o", "b\r\n"),
-        ("i", "c\r\n"),
+        ("m", "typed without an echo, and not recorded"), ("m", "not recorded from here on: full"), ("o", "a\r\n"),
+        ("o", "b\r\n"), ("i", "c\r\n"),
         ("m", "signaled 9: revoked"), ("x", "137"),
     ]  # fmt: skip
     assert [entry[1:] for entry in events(frames)] == expected

@@ -183,7 +183,7 @@ def test_streams_without_a_terminal_are_drawn_as_a_terminal_would() -> None:
 
 def test_what_was_not_kept_is_said() -> None:
     out, _ = played(player([Frame(0, Kind.OUTPUT, b"a"), Frame(1, Kind.GAP, b"no space left")]))
-    assert b"[not kept from here on: no space left]" in out
+    assert b"[not recorded from here on: no space left]" in out
 
 
 def test_a_viewer_that_was_away_is_not_shown_everything_at_once() -> None:

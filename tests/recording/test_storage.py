@@ -96,6 +96,13 @@ def test_a_directory_that_is_open_to_others_is_refused(tmp_path: Path, mode: int
     assert list((tmp_path / "recordings").iterdir()) == []
 
 
+def test_before_the_first_recording_there_is_none_and_that_is_no_fault(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        open_recording(str(tmp_path / "none"), "K7QM-2XVD")
+    assert not remove(str(tmp_path / "none"), "K7QM-2XVD")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_pipe_in_the_place_of_a_recording_is_no_recording(tmp_path: Path) -> None:
     (tmp_path / "recordings").mkdir(mode=0o700)
     os.mkfifo(place_of(tmp_path))

@@ -76,7 +76,7 @@ def test_every_kind_of_frame_and_every_member_of_the_header_is_on_the_page() -> 
     table = PAGE.partition("| frame | data |")[2].partition("\n\n")[0]
     kinds = [kind for row in table.splitlines() for kind in re.findall(r"`(.)`", row.split(" | ")[0])]
     assert sorted(kinds) == sorted(kind.value for kind in form.Kind)
-    members = PAGE.partition("members and no other:")[2].partition(" Text is")[0]
+    members = PAGE.partition("has exactly these members:")[2].partition("Each member is")[0]
     assert set(form.Header.__dataclass_fields__) <= set(re.findall(r"`([a-z_]+)`", members))
 
 
@@ -89,7 +89,7 @@ def test_every_kind_of_frame_and_every_member_of_the_header_is_on_the_page() -> 
     ],
 )  # fmt: skip
 def test_the_numbers_on_the_page_are_those_of_the_code(said: str, is_so: bool) -> None:
-    assert said in PAGE and is_so
+    assert said in " ".join(PAGE.split()) and is_so
 
 
 def test_the_file_is_called_as_the_page_says(tmp_path: Path) -> None:

@@ -138,5 +138,5 @@ def test_a_log_may_be_made_harmless(tmp_path: Path) -> None:
 
 def test_what_sudos_format_cannot_say_is_said(tmp_path: Path) -> None:
     assert export(HEADER, FRAMES[:-1], str(tmp_path / "one")) == [
-        "0.001 s: typed without an echo, and not kept", "0.009 s: no space", "the end of the recording is missing",
+        "0.001 s: typed without an echo, and not recorded", "0.009 s: no space", "the end of the recording is missing",
     ]  # fmt: skip

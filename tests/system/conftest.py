@@ -149,9 +149,9 @@ class House:
 
     def close(self) -> None:
         for client in self._clients:
-            if client.poll() is None:
-                client.kill()
-                client.wait()
+            with contextlib.suppress(ProcessLookupError):  # what a killed client leaves is its person's, and in its group
+                os.killpg(client.pid, signal.SIGKILL)
+            client.wait()
         if self.process is not None and self.process.poll() is None:
             for run in self.rows("runs"):
                 self.jitd("stop", run["id"])
@@ -212,8 +212,8 @@ class House:
 
     def rows(self, verb: str, *more: str, who: str = "root") -> list[dict[str, Any]]:
         """What ``jitd verb --json`` lists."""
-        if who == "root" and not more:
-            return [exact(row) for row in self.asked(List(what=verb, ended=False))]
+        if who == "root" and more in ((), ("--all",)):
+            return [exact(row) for row in self.asked(List(what=verb, ended=bool(more)))]
         done = self.jitd(verb, "--json", *more, who=who)
         assert done.returncode == 0, done.stderr
         return [json.loads(line) for line in done.stdout.splitlines()]

@@ -26,6 +26,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from types import TracebackType
 
+PATIENCE = 60.0
+"""Seconds that a busy machine may take to come to a point."""
 Step = tuple[str, str]
 EVERY = "every"
 """Name of a pattern's place: ``("every", "17")`` is the seventeenth call, whatever it is, of the process given."""
@@ -42,7 +44,7 @@ class Halt:
             [sys.executable, "-IS", __file__, json.dumps([self._pid, self._steps, self._is_deep])],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True,
         )  # fmt: skip
-        assert self._line(10.0) == "following", "the processes could not be traced"
+        assert self._line(PATIENCE) == "following", "the processes could not be traced"
         return self
 
     def _line(self, within: float) -> str:
@@ -51,7 +53,7 @@ class Halt:
             return ""
         return self._tracer.stdout.readline().decode().strip()
 
-    def reached(self, within: float = 10.0) -> int:
+    def reached(self, within: float = PATIENCE) -> int:
         """The process that is held at the point; 0 if none has come there ``within`` seconds, or all have ended."""
         word, _, pid = self._line(within).partition(" ")
         return int(pid) if word == "held" else 0

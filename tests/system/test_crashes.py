@@ -6,7 +6,6 @@ there, at any call of the kernel's and with any victim.
 from __future__ import annotations
 
 import os
-import random
 import signal
 import time
 from collections.abc import Iterator
@@ -25,11 +24,9 @@ from tests.system.crashpoints import BIRTH, POINTS, STATUS, Point, after
 from tests.system.halting import Halt
 from tests.system.killing import launcher_of
 from tests.system.walks import walk
-from tests.times import times
+from tests.times import SEED, times
 from tests.waiting import wait_for
 
-SEED = int(os.environ.get("JITD_SEED") or random.randrange(1 << 32))
-"""One for all of this run: what failed is tried with it again."""
 N_WALKED = times(6)
 
 

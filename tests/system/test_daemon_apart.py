@@ -7,8 +7,11 @@ sees such calls.
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +19,7 @@ import pytest
 
 from jitd.core.request import RequestState
 from tests.system.gated import Gated, gated
+from tests.system.prompt import command_lines
 from tests.waiting import wait_for
 
 CALLS = "execve,execveat,socket,connect,bind,listen,sendto,sendmsg,sendmmsg,clone,clone3,fork,vfork"
@@ -85,6 +89,16 @@ def traced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Gated, Pa
     starter.chmod(0o755)
     with gated(str(starter)) as made:
         yield made, said
+    with suppress(AssertionError):
+        wait_for(lambda: tracers(said) == [], within=10.0)
+    for pid in tracers(said):  # on a busy machine strace(1) has waited without an end for what had ended
+        os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: tracers(said) == [], what="the end of strace")
+
+
+def tracers(said: Path) -> list[int]:
+    """The strace that writes to ``said``."""
+    return [pid for pid, words in command_lines().items() if str(said).encode() in words]
 
 
 def test_the_daemon_opens_no_inet_socket_but_libkrb5_s_and_executes_nothing_but_the_processes_beside_it(

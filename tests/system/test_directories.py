@@ -36,7 +36,7 @@ who = ["user:carol"]
 commands = [["/usr/bin/true"]]
 """
 NOT_ENTERED = "jitsudo: the working directory cannot be entered: Permission denied\n"
-ANOTHER = "jitsudo: the working directory is another one than was approved\n"
+ANOTHER = "jitsudo: the working directory is not the approved one\n"
 GONE = "jitsudo: the working directory cannot be entered: No such file or directory\n"
 
 
@@ -128,7 +128,7 @@ def test_a_server_that_falls_silent_holds_up_its_own_people_alone_and_not_for_ev
     assert n_served > 0, "while it is still waited for"
     assert {one.end() for one in more} == {125}
     assert within.end() == 126
-    assert within.out == "" and "could not be looked at within 30 s" in within.err
+    assert within.out == "" and "could not be examined within 30 s" in within.err
     wait_for(lambda: not owed.kept("runs"), what="the end of the run")
     assert owed.show(ids[1])["state"] == "pending"
     served.close = lambda: None  # type: ignore[method-assign]

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -244,6 +247,17 @@ def test_uninstall_takes_away_all_that_install_has_put(dest: Path) -> None:
     assert not (dest / "etc/jitd").exists() and not (dest / "usr/lib/jitd").exists()
 
 
+def hold(dest: Path, *held: tuple[str, str, int], state: str = "var/lib/jitd") -> None:
+    """The database has these holdings: id, thing, and whether it is open."""
+    file = dest / state / "jitd.db"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.unlink(missing_ok=True)
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute("CREATE TABLE holdings (id TEXT, document TEXT, is_open INTEGER)")
+        rows = [(id, json.dumps({"thing": thing, "to": "alice@R"}), is_open) for id, thing, is_open in held]
+        database.executemany("INSERT INTO holdings VALUES (?, ?, ?)", rows)
+
+
 def keep_house(dest: Path) -> dict[str, tuple[int, str]]:
     """What is there on a host that has been in use."""
     for name in (
@@ -255,6 +269,9 @@ def keep_house(dest: Path) -> dict[str, tuple[int, str]]:
     ):
         (dest / name).parent.mkdir(parents=True, exist_ok=True)
         (dest / name).write_text(f"# {name}\n")
+    hold(dest)
+    (dest / "var/lib/jitd-givers/groups").mkdir(parents=True)
+    (dest / "var/lib/jitd-givers/groups/WNC0-D702").write_text("a note\n")
     (dest / "etc/pam.d/jitd").write_text("# mine\n")
     wants = dest / "etc/systemd/system/multi-user.target.wants"
     wants.mkdir(parents=True)
@@ -266,8 +283,9 @@ def keep_house(dest: Path) -> dict[str, tuple[int, str]]:
 def test_the_record_the_key_and_changed_files_stay(dest: Path) -> None:
     before = keep_house(dest)
     kept = {"var/lib/jitd/jitd.db", "etc/jitd/jitd.keytab", "etc/jitd/policy.d/mine.toml", "etc/pam.d/sudo", "run/jitd/head"}
+    kept |= {"var/lib/jitd-givers/groups/WNC0-D702"}
     kept |= {"etc/pam.d/jitd", "etc/systemd/system/multi-user.target.wants/ssh.service"}
-    said = f"contrib/uninstall: kept: {dest}/etc/jitd {dest}/var/lib/jitd {dest}/etc/pam.d/jitd\n"
+    said = f"contrib/uninstall: kept: {dest}/etc/jitd {dest}/var/lib/jitd {dest}/var/lib/jitd-givers {dest}/etc/pam.d/jitd\n"
     assert call("uninstall", dest) == (0, said)
     assert inventory(dest) == {name: before[name] for name in kept}
 
@@ -343,6 +361,30 @@ def test_it_stays_while_a_run_lives(dest: Path, socket: str) -> None:
         assert status == 1 and "run K7QM-2XVD lives: wait for its end, or jitd stop K7QM-2XVD\n" in said, said
         assert inventory(dest) == before
     assert call("uninstall", "--purge", dest) == (0, ""), "its monitor is gone, and only its mark is left"
+
+
+@pytest.mark.parametrize("state", ["var/lib/jitd", "srv/state"])
+def test_it_stays_while_somebody_holds_a_thing(dest: Path, state: str) -> None:
+    """What is given would be there for ever. A ticket ends without jitd, and what has ended is nobody's."""
+    (dest / "etc/jitd/jitd.toml").write_text("" if state == "var/lib/jitd" else f'state = "/{state}"\n')
+    others = (("K7QM-2XVD", "group:wheel", 0), ("TKET-TKET", "service-ticket:postgres/db1", 1))
+    hold(dest, *others, ("WNC0-D702.2", "sudoers:logs", 1), state=state)
+    before = inventory(dest)
+    status, said = call("uninstall", "--purge", dest)
+    assert (status, inventory(dest)) == (1, before)
+    assert "alice@R still has sudoers:logs, and nobody could take it back any more: jitd revoke WNC0-D702\n" in said, said
+    assert "wheel" not in said and "TKET" not in said
+    hold(dest, *others, state=state)
+    assert call("uninstall", "--purge", dest) == (0, "")
+
+
+def test_a_record_that_cannot_be_read_is_a_refusal(dest: Path) -> None:
+    (dest / "var/lib/jitd").mkdir(parents=True)
+    (dest / "var/lib/jitd/jitd.db").write_text("this is text\n" * 100)
+    before = inventory(dest)
+    status, said = call("uninstall", dest)
+    assert status == 1 and "so nobody knows what is given: mend it, or move it away; nothing was removed" in said, said
+    assert inventory(dest) == before
 
 
 def test_it_stays_while_a_daemon_runs(dest: Path) -> None:

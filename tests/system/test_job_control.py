@@ -252,7 +252,7 @@ def test_after_kill_9_of_the_client_the_terminal_is_as_it_was_and_nothing_is_lef
     client = prompt.start(f"jitsudo sleep {mark}", mark)
     sleeper(mark)
     wait_for(prompt.is_given(client), what="the terminal")
-    assert guardians(mark)
+    wait_for(lambda: guardians(mark), what="the guardian, which may come to its session later")
     os.kill(client, signal.SIGKILL)
     gone(mark)
     prompt.settle()

@@ -5,18 +5,13 @@ times.
 
 from __future__ import annotations
 
-import os
-import random
-
 from tests.system.conftest import House
 from tests.system.killing import torture
 from tests.system.prompt import AT_ONCE
-from tests.times import times
+from tests.times import SEED, times
 
 TIMES = times(60)
 LANES = 4
-SEED = int(os.environ.get("JITD_SEED") or random.randrange(1 << 32))
-"""One for all of this run: what failed is tried with it again."""
 
 
 def test_nothing_is_left_of_a_run_of_which_a_process_was_killed_at_a_random_moment() -> None:

@@ -19,13 +19,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import PATIENCE
+
 LAB = Path(__file__).parents[2] / "contrib/lab/lab"
 CGROUPS = Path("/sys/fs/cgroup")
 
 
 def lab(*arguments: str, cwd: Path | None = None, stdin: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [LAB, "--no-jitd", *arguments], cwd=cwd, input=stdin, capture_output=True, text=True, timeout=60, check=False
+        [LAB, "--no-jitd", *arguments], cwd=cwd, input=stdin, capture_output=True, text=True, timeout=10 * PATIENCE, check=False
     )
 
 
@@ -59,12 +61,12 @@ def processes() -> set[str]:
     return found
 
 
-def cgroups() -> set[Path]:
-    return set(CGROUPS.glob("**/jitd-lab-*"))
+def cgroups() -> set[str]:
+    return {os.path.join(at, name) for at, names, _ in os.walk(CGROUPS) for name in names if name.startswith("jitd-lab-")}
 
 
 def eventually(is_so: Callable[[], bool]) -> bool:
-    until = time.monotonic() + 5
+    until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         if is_so():
             return True
@@ -298,7 +300,7 @@ def test_a_lab_that_is_killed_leaves_no_process_and_no_cgroup(number: int, nothi
 def test_the_kdc_says_by_an_indicator_that_a_password_was_proved(nothing_is_left: None) -> None:
     ask = "as alice sh -c 'cd ~; jitsudo --no-wait true' >/dev/null 2>&1; jitd requests --json"
     for option, indicators in (("--spake", ["spake"]), ("--", [])):
-        done = subprocess.run([LAB, option, "sh", "-uc", ask], capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run([LAB, option, "sh", "-uc", ask], capture_output=True, text=True, timeout=10 * PATIENCE, check=False)
         assert json.loads(done.stdout)["authentication"]["indicators"] == indicators, done.stderr
 
 

@@ -89,6 +89,18 @@ def test_the_id_that_a_command_has_of_its_use_of_a_lease_is_good_for_every_verb(
     first.end()
 
 
+def test_a_stop_before_there_is_a_run_says_how_to_end_the_request_to_those_alone_who_may_see_it(ruled: House) -> None:
+    asked = ruled.ask("alice", "true")
+    for who, told in (("alice", f"jitd withdraw {asked.id}"), ("bob", f"jitd deny {asked.id}"), ("eve", "there is no run")):
+        stopped = ruled.jitd("stop", asked.id, who=who)
+        assert stopped.returncode == 4 and told in stopped.stderr
+        assert ("waits for a decision" in stopped.stderr) == (who != "eve")
+    assert ruled.show(asked.id)["state"] == "pending"
+    assert ruled.deny(asked.id).returncode == 0
+    asked.end()
+    assert "is denied, and has no run" in ruled.jitd("stop", asked.id).stderr
+
+
 def test_what_one_may_see_and_not_withdraw_is_not_permitted_and_what_one_may_not_see_is_not_there(ruled: House) -> None:
     asked = ruled.ask("alice", "true")
     assert [ruled.jitd("withdraw", asked.id, who=who).returncode for who in ("bob", "dave", "eve")] == [3, 3, 4]

@@ -23,6 +23,12 @@ from tests.waiting import PATIENCE, wait_for
 
 POLICY = """
 [[permit]]
+name = "once"
+who = ["group:dba"]
+commands = [["/usr/bin/seq", "*"]]
+approvals = [{ need = 1, from = ["group:ops"] }]
+run = { observed = "required" }
+[[permit]]
 name = "seen"
 who = ["group:dba"]
 commands = [["**"]]
@@ -102,6 +108,18 @@ def test_an_observed_command_begins_only_when_somebody_watches_and_the_record_sa
     at = events(seen, asking.id)
     assert at.index("run.observed") < at.index("run.started") < at.index("run.stop_ordered")
     assert "its watcher stopped it" in seen.run_of(asking.id).because
+
+
+def test_a_grant_of_one_use_is_enough_for_one_observed_run(seen: House) -> None:
+    """The use was taken for this run before its approvals are counted again."""
+    asking = seen.ask("alice", "seq", "3")
+    watcher = Watcher(seen, asking.id)
+    watcher.sees("Ctrl-C stops it")
+    assert asking.end() == 0, asking.err
+    assert asking.out.split() == ["1", "2", "3"]
+    watcher.screen.expect(pexpect.EOF)
+    (grant,) = [one for one in seen.kept("grants", ended=True) if one.id == asking.id]
+    assert (grant.uses, grant.left) == (1, 0)
 
 
 def test_the_requester_is_nobody_who_watches_and_nothing_begins(seen: House) -> None:
@@ -188,7 +206,7 @@ def test_a_restart_of_jitd_is_survived_by_the_run_and_its_watcher(seen: House) -
     watcher = Watcher(seen, asking.id)
     watcher.sees("tick 2")
     seen.restart()
-    watcher.sees("jitd went away")
+    watcher.sees("the connection to jitd was lost")
     wait_for(lambda: seen.run_of(asking.id).watchers == ("bob@EXAMPLE.TEST",))
     n = count(file)
     wait_for(lambda: count(file) > n + 2)

@@ -104,7 +104,7 @@ def test_no_wait_prints_the_id_alone_and_resume_runs_it(house):
     for who in ("alice", "eve"):
         again = house.sudo(who, f"--resume={id}")
         assert again.returncode == 121
-        assert "no such request of yours" in again.stderr
+        assert "no request with this id" in again.stderr
     assert not left.exists(), "one use is one run"
 
 

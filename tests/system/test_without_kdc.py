@@ -145,3 +145,96 @@ def test_while_the_kdc_is_silent_a_local_password_counts_for_rules_that_say_so(h
     wait_for(lambda: run(house, "alice", PASSWORDS["alice"], *again)[0] == 119, what="that no local password counts")
     status, said = run(house, "alice", PASSWORDS["alice"], *again)
     assert status == 119 and "password of" not in said, "the KDC answers again"
+
+
+LEASES = """
+[[permit]]
+name = "lent"
+who = ["group:dba"]
+commands = [["/usr/bin/id", "-u"]]
+approvals = [{ need = 1, from = ["group:ops"] }]
+grant = { lasts = "1h", uses = 9 }
+without_kdc = "local"
+"""
+
+
+def test_a_lease_of_an_outage_is_used_by_no_ticket_and_given_back_by_one(house: House) -> None:
+    """THREATS K-21: what was got by a password is worth no more once the KDC answers."""
+    house.set_policy(LEASES)
+    assert house.jitd("reload").returncode == 0
+    tell_kdcs(signal.SIGSTOP)
+    ask = ("jitsudo", "--for", "30m", "id", "-u")
+    pid, terminal = -1, -1
+
+    def waits() -> bool:
+        nonlocal pid, terminal
+        pid, terminal = typing(house, "alice", PASSWORDS["alice"], *ask)
+        if b"waiting" in read_until(terminal, b"waiting"):
+            return True
+        os.close(terminal)
+        os.waitpid(pid, 0)
+        return False
+
+    wait_for(waits, what="a request by local PAM")
+    (waiting,) = house.rows("requests")
+    assert run(house, "bob", PASSWORDS["bob"], "jitd", "approve", "--yes", waiting["id"])[0] == 0
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    os.close(terminal)
+    (lease,) = house.rows("grants")
+    assert lease["requester"] == "pam:alice" and lease["is_lease"] and lease["left"] == 8
+    use = ("jitsudo", "id", "-u")
+    assert run(house, "alice", PASSWORDS["alice"], *use)[0] == 0, "it is used during the outage"
+    tell_kdcs(signal.SIGCONT)
+    wait_for(lambda: run(house, "alice", PASSWORDS["alice"], "jitsudo", "-l")[0] == 119, what="that no local password counts")
+    assert run(house, "alice", PASSWORDS["alice"], *use)[0] == 119, "and so does no lease of it"
+    left = house.rows("grants")[0]["left"]
+    own = house.run("alice", "jitsudo", "-n", "id", "-u")
+    assert own.returncode != 0, "a ticket does not use it either: it is asked for anew"
+    listed = house.run("alice", "jitsudo", "-l").stdout
+    assert "it was given to pam:alice, who alone may use it" in listed
+    assert house.rows("grants")[0]["left"] == left
+    back = house.run("alice", "jitsudo", "-K")
+    assert back.returncode == 0, back.stderr
+    assert house.rows("grants") == []
+
+
+OBSERVED = """
+[[permit]]
+name = "seen"
+who = ["group:dba"]
+commands = [["/usr/bin/sleep", "*"]]
+approvals = [{ need = 1, from = ["group:ops"] }]
+run = { observed = "required" }
+without_kdc = "local"
+"""
+
+
+def test_who_watches_by_a_local_password_stops_what_they_see_by_ctrl_c(house: House) -> None:
+    """THREATS A-18"""
+    house.set_policy(OBSERVED)
+    assert house.jitd("reload").returncode == 0
+    asking = house.ask("alice", "sleep", "600")  # she has a ticket
+    watch = ("jitd", "approve", "--yes", "--watch", asking.id)
+    tell_kdcs(signal.SIGSTOP)
+    said, terminal, pid = b"", -1, -1
+
+    def watches() -> bool:
+        nonlocal pid, terminal, said
+        pid, terminal = typing(house, "bob", PASSWORDS["bob"], *watch)
+        said = read_until(terminal, b"Ctrl-C stops it")
+        if b"Ctrl-C stops it" in said:
+            return True
+        os.close(terminal)
+        os.waitpid(pid, 0)
+        return False
+
+    wait_for(watches, what="a watcher by local PAM")
+    wait_for(lambda: str(house.run_of(asking.id).state) == "running")
+    assert house.run_of(asking.id).watchers == ("pam:bob",)
+    os.write(terminal, b"\x03")
+    said = read_until(terminal, b"is gone")
+    assert b"is gone" in said, said
+    os.waitpid(pid, 0)
+    os.close(terminal)
+    assert asking.end() != 0
+    assert "its watcher stopped it" in house.run_of(asking.id).because

@@ -2,6 +2,9 @@
 """The JSON form: one value has one spelling, and whatever is not exactly a message is refused. THREATS section 5's corpus."""
 
 import json
+import pathlib
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -250,3 +253,17 @@ def test_a_number_beyond_21_characters_is_not_even_reckoned(digits):
 @pytest.mark.parametrize("text", ["0", "7", "-7", "9" * 21, "-" + "9" * 20])
 def test_a_number_of_21_characters_is_one(text):
     assert notation.read(text.encode()) == int(text)
+
+
+def test_fields_are_computed_when_they_are_first_read_and_for_each_message_by_itself():
+    code = """
+from jitpam.wire import messages
+print([kind.type for kind in messages.FROM_CLIENT.values() if isinstance(vars(kind)["fields"], dict)])
+print(set(messages.Submit.fields) - set(messages.Explain.fields), set(messages.Anew.fields) - set(messages.Submit.fields))
+print(messages.Submit.defaults, messages.Suppose.defaults)
+"""
+    tree = pathlib.Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tree)
+    assert done.stdout.splitlines()[0] == "[]"
+    assert done.stdout.splitlines()[1] in ("{'waits', 'if_owed'} set()", "{'if_owed', 'waits'} set()")
+    assert done.stdout.splitlines()[2] == "{'starts_at': None} {'starts_at': None, 'breaks_glass': False}"

@@ -25,7 +25,7 @@ REFUSED = [
     (b"1.5", "1.5 is not an integer"),
     (b"1e" + b"5" * 40, "1e555555555555555555 is not an integer"),
     (b"NaN", "NaN is not an integer"),
-    (b'{"a":1,"a":1}', "a name stands twice"),
+    (b'{"a":1,"a":1}', "a name occurs twice"),
     (b"", "not JSON"),
     (b"\x0b1", "not JSON"),
     (b"1 2", "more than one value"),

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verb ``board``: what waits, what is permitted and what runs, live on the whole terminal, and all that can be done with it.
+"""The verb ``board`` shows a live screen that fills the terminal. The board shows waiting requests, grants and runs. A person can
+act on each request, grant and run.
 
-Law: it decides nothing. It sends what ``approve``, ``deny``, ``review``, ``revoke``, ``stop``, ``lock`` and ``unlock`` send.
-textual is imported when the verb is called, and hears nothing from the person's environment. No password is asked for: the board
-asks jitd from several threads at once, and the terminal is its own.
+Law: the board decides nothing. The board sends the same messages as ``approve``, ``deny``, ``review``, ``revoke``, ``stop``,
+``lock`` and ``unlock``. The library textual is imported only when the verb is called, and gets nothing from the person's
+environment. The board never asks for a password, because several threads ask jitd at the same time and the board uses the whole
+terminal.
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ from jitpam.client import NotAuthenticated
 from jitpam.local_proof import CAUSES, never_ask
 
 IGNORED = ("TEXTUAL", "COLUMNS", "LINES")
-"""What variables begin with by which textual would load modules, press keys, write files, or take another size."""
+"""Prefixes of the variables that the board removes from the environment. Because of such variables, the library textual would
+load modules, press keys, write files, or use a wrong screen size.
+"""
 
 NEEDS_TICKET = (
     "The board needs a ticket. While no KDC can be reached, jitd requests and jitd approve take your local password instead"
@@ -28,14 +32,14 @@ NEEDS_TICKET = (
 
 @click.command()
 def board() -> int:
-    """Show what waits and what runs, live on the whole terminal; decide, watch and end it with single keys."""
+    """Show waiting requests and runs, live on the whole terminal. Single keys approve, deny, watch and end them."""
     if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
         raise click.UsageError("the board needs a terminal for its input and its output: jitd requests lists what waits")
     if os.environ.get("TERM", "dumb") == "dumb":
         raise click.UsageError("the board draws on the whole terminal, and TERM says that this one cannot: set TERM")
     for name in [name for name in os.environ if name.startswith(IGNORED)]:
         del os.environ[name]
-    os.environ["TEXTUAL_SMOOTH_SCROLL"] = "0"  # the size comes from the kernel, and from nothing that the terminal sends
+    os.environ["TEXTUAL_SMOOTH_SCROLL"] = "0"  # the size comes from the kernel, and never from the terminal's input
     from jitd.cli.board.picture import LEAST_COLUMNS, LEAST_LINES, is_too_small
 
     size = shutil.get_terminal_size()
@@ -47,16 +51,22 @@ def board() -> int:
         )
     never_ask()
     try:
-        with called():  # who has no ticket, or no jitd, is told so before the screen is taken
+        # if there is no ticket, or jitd cannot be reached, the person is told before the board takes the screen
+        with called():
             pass
     except NotAuthenticated as lack:
         if lack.cause not in CAUSES:
             raise
         raise NotAuthenticated(lack.cause, f"{lack}. {NEEDS_TICKET}") from lack
     from jitd.cli.board.application import Board
+    from jitd.cli.board.terminal import Terminal
 
     application = Board()
-    application.run(mouse=False)
+    try:
+        application.run(mouse=False)
+    finally:
+        if isinstance(application._driver, Terminal):
+            application._driver.end_reading()
     if application.fault is not None:
         raise application.fault
     return application.return_code or 0

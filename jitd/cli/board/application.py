@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The board on a terminal: draws the picture, takes keys, and has done what is answered.
+"""Runs the board on a terminal. The board draws the screen, accepts keys, and starts the actions that a person confirms.
 
-Law: textual is handed lines that are printable, and no markup. It handles no key itself: each one passes ``Keyboard`` first. The
-terminal is as before when the board ends, is stopped, or fails. What is asked of jitd blocks nothing.
+Law: textual gets only printable lines without markup. Each key goes to ``Keyboard`` first, and textual itself handles no key. The
+terminal is restored when the board ends, is stopped, or fails. The board never blocks while it waits for an answer of jitd.
 """
 
 from __future__ import annotations
@@ -23,64 +23,58 @@ from textual.app import App, ComposeResult
 
 from jitd.cli.answer import Row, say, words
 from jitd.cli.board.canvas import Canvas
-from jitd.cli.board.keyboard import Keyboard, Taken
+from jitd.cli.board.keyboard import MOVES, Keyboard, Taken
 from jitd.cli.board.link import Link, in_background
 from jitd.cli.board.picture import asked_of, is_too_small, picture
-from jitd.cli.board.questions import Deed, Locking, Question, about
+from jitd.cli.board.questions import LONGEST, Deed, Locking, Question, about, row_of
 from jitd.cli.board.state import NOTHING_SENT, Heard, State, Trouble
+from jitd.cli.board.terminal import ASKED_AGAIN_AFTER, Terminal
 from jitd.cli.board.views import VIEWS
-from jitd.cli.call import ENDINGS, called
+from jitd.cli.call import ENDINGS
 from jitd.cli.page import page
 from jitd.cli.question import QUIET_FOR, sentence
-from jitd.cli.verdict import fetched
 from jitd.cli.viewing import watch
 
 T = TypeVar("T")
 INTERRUPTED = 128 + signal.SIGINT
 ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-"""Signals that end the board; it restores the terminal first."""
-MOVES = {"up": -1, "k": -1, "down": 1, "j": 1, "pageup": -10, "pagedown": 10, "space": 10, "home": -(10**6), "end": 10**6}
-"""Key → rows that the selection moves by, or lines that a page scrolls by. Of a page, a screen counts ten lines at least."""
-LONGEST = 1000
-"""Characters of the longest answer."""
-
-
-def _row(id: str) -> Row:
-    """Return the row of the request ``id``, as ``jitd show`` has it. Raises one of call.ENDINGS."""
-    with called() as daemon:
-        return fetched(daemon, id)
+"""Signals that end the board. The board restores the terminal before it ends."""
 
 
 class Board(App[int]):
-    """The application. ``run`` returns when the person leaves it; ``return_code`` is the exit status then."""
+    """The application. ``run`` returns when the person leaves the board. ``return_code`` is then the exit status."""
 
     ENABLE_COMMAND_PALETTE = False
     CSS = "Screen { background: ansi_default; overflow: hidden; }"
 
     def __init__(self) -> None:
-        super().__init__(ansi_color=True)
+        super().__init__(driver_class=Terminal, ansi_color=True)
         self.state = State()
         self.keyboard = Keyboard()
         self.fault: BaseException | None = None
-        """What ended the board, if it failed."""
+        """The error that ended the board, or None."""
         self._canvas = Canvas()
         self._link = Link(self._heard)
         self._loop: asyncio.AbstractEventLoop
         self._question = ""
-        """The question that stands on the screen."""
+        """The question that is shown on the screen now."""
         self._asking = 0
-        """Counts what was asked of jitd: an answer to what was asked before something else is not taken."""
+        """Counts the questions to jitd. An answer of jitd is ignored if a newer question was sent."""
         self._pressed_at = (0, "")
-        """What was selected when the key was pressed that is held."""
+        """The list number and the row id that were selected when the held key was pressed."""
+        self._n_drawn = 0
+        """Counts the drawings."""
         self._is_away = False
-        """True while the terminal belongs to something else."""
+        """True while another program uses the terminal, and while the board is stopped."""
+        self._is_over = False
+        """True when the board has begun to end."""
 
     def compose(self) -> ComposeResult:
-        """Make the one widget."""
+        """Make the only widget."""
         yield self._canvas
 
     async def on_mount(self) -> None:
-        """Begin."""
+        """Install the signal handlers, and start the timer and the link to jitd."""
         self._loop = asyncio.get_running_loop()
         self._take_signals()
         threading.excepthook = lambda fault: self._in_loop(lambda: self._fail(fault.exc_value or SystemExit(1)))
@@ -91,7 +85,7 @@ class Board(App[int]):
     # --- the screen
 
     def draw(self) -> None:
-        """Draw what is. A question that is asked anew, or otherwise, is answered by no key from before."""
+        """Draw the current state. Keys that were pressed earlier do not answer a new question, or a question with a new text."""
         if self._is_away:
             return
         size = self.size
@@ -102,28 +96,44 @@ class Board(App[int]):
         if question != self._question:
             self._question = question
             self.keyboard.shut()
-            self.call_after_refresh(self._shown, question)
+            if self.state.asked is not None and self.state.asked.typed:  # this text was typed to another question
+                self.state.asked.typed = ""
+                painted = picture(self.state, size.width, size.height)
         if painted != self._canvas.painted:
             self._canvas.painted = painted
             self._canvas.refresh()
+        self._n_drawn += 1
+        self.call_after_refresh(self._painted, self._n_drawn)  # also if no line has changed
 
-    def _shown(self, question: str) -> None:
-        if question == self._question:
-            self.keyboard.shown(time.monotonic())
+    def _painted(self, n_drawn: int) -> None:
+        """If the drawing with the number ``n_drawn`` is still the latest one, note that it is on the screen. Before that,
+        wait until the terminal has accepted all output.
+        """
+        if n_drawn != self._n_drawn or self._is_away:
+            return
+        if isinstance(self._driver, Terminal) and not self._driver.has_all:
+            self.set_timer(ASKED_AGAIN_AFTER, lambda: self._painted(n_drawn))
+            return
+        now = time.monotonic()
+        if self.state.asked is not None:
+            self.state.asked.reading.painted(now)
+        self.keyboard.shown(now)
+        if asked_of(self.state, self.size.width) != self._question:  # the question changes when all lines were read
+            self.draw()
 
     # --- input
 
     async def on_event(self, event: events.Event) -> None:
-        """Take each key here, before textual does."""
+        """Handle a key here, before textual can handle it."""
         if isinstance(event, events.Key):
             self._pressed(event)
         elif isinstance(event, events.Paste):
             self.keyboard.other(event.time)
-            if self.state.asked is not None:  # textual makes keys of some sequences in a paste, and tells of the paste after them
+            if self.state.asked is not None:  # textual makes keys of some sequences in a paste, and reports the paste after them
                 self.state.asked.typed = ""
-            self._say("what is pasted counts for nothing")
+            self._say("pasted text is ignored")
         elif isinstance(event, events.Resize):
-            if tuple(event.size) == tuple(shutil.get_terminal_size()):  # textual believes a size that is pasted
+            if tuple(event.size) == tuple(shutil.get_terminal_size()):  # textual would accept a size from pasted text
                 await super().on_event(event)
                 self.call_after_refresh(self.draw)
         elif not isinstance(event, events.InputEvent):
@@ -165,22 +175,22 @@ class Board(App[int]):
             self._pressed_at = self._selected()
             self.set_timer(QUIET_FOR, self._ripen)
         elif self.state.asked is not None and key == "enter":
-            self._say("that came too fast after something else: press Enter again")
+            self._say("Enter came too soon after other input: press Enter again")
 
     def _ripen(self) -> None:
         key = self.keyboard.ripe(time.monotonic())
         if key in self.state.keys and self._pressed_at != self._selected():
-            self._say("what was selected is gone: nothing was done")
+            self._say("the selected row has disappeared: nothing was done")
         elif key is not None:
             self._act(key)
 
     def _selected(self) -> tuple[int, str]:
-        """What a key is about: the list and the id of the row that is selected."""
+        """Return the number of the list and the id of the row that a key would act on."""
         return self.state.at, words(self.state.row or {}, "id", "")
 
     def _move(self, by: int) -> None:
         reads = self.state.asked is not None or self.state.page is not None
-        if reads and abs(by) == 10:  # a screen, of which one line stays
+        if reads and abs(by) == 10:  # scroll by one screen, but keep one line
             by = (1 if by > 0 else -1) * max(1, self.size.height - 9)
         self.state.move(by)
         self.draw()
@@ -215,7 +225,7 @@ class Board(App[int]):
         self.draw()
 
     def _begin(self, key: str) -> None:
-        """Lead to the question of ``key`` about the row that is selected; or watch its run."""
+        """Open the question for ``key`` about the selected row. For the key ``w``, show the row's run instead."""
         state, row, what = self.state, self.state.row, self.state.view.what
         if key == "l":
             state.ask(Locking({}), what, None)
@@ -230,20 +240,20 @@ class Board(App[int]):
         row = self.state.row
         if row is not None and self.state.view.has_pages and self.state.page is None:
             id = words(row, "id")
-            self._asked_of_jitd(lambda: _row(id), lambda whole: self.state.read(id, lambda width: page(whole, width)))
+            self._asked_of_jitd(lambda: row_of(id), lambda whole: self.state.read(id, lambda width: page(whole, width)))
 
     def _read_again(self) -> None:
-        """Read the open page again, as something has changed. It stays as it is if that fails, or if the person has left it."""
+        """Fetch the open page again after a change. Change nothing if the fetch fails or the page was left."""
         id = self.state.page_of
 
         def take(whole: Row | str) -> None:
             if self.state.page is not None and self.state.page_of == id and not isinstance(whole, str):
                 self.state.read(id, lambda width: page(whole, width))
 
-        in_background(lambda: _row(id), lambda whole: self._in_loop(lambda: take(whole)))
+        in_background(lambda: row_of(id), lambda whole: self._in_loop(lambda: take(whole)))
 
     def _answer(self) -> None:
-        """Do what follows from the line that was typed."""
+        """Perform the action for the typed line, which is the answer to the open question."""
         asked = self.state.asked
         if asked is None:
             return
@@ -265,7 +275,7 @@ class Board(App[int]):
         in_background(deed, lambda said: self._in_loop(lambda: done(said)))
 
     def _asked_of_jitd(self, work: Callable[[], T], then: Callable[[T], None]) -> None:
-        """Have ``work`` done in the background, and ``then`` with its result here, unless something else was begun since."""
+        """Call ``work`` in the background. Call ``then`` here with the result of ``work``, unless a newer action has started."""
         self._asking += 1
         number = self._asking
         at = self.state.at
@@ -283,7 +293,7 @@ class Board(App[int]):
     # --- jitd
 
     def _heard(self, heard: Heard | Trouble) -> None:
-        """Take what the link tells, in its thread."""
+        """Store the lists or the error that the link has received. The link calls this method in its own thread."""
 
         def take() -> None:
             if isinstance(heard, Trouble):
@@ -296,9 +306,7 @@ class Board(App[int]):
         self._in_loop(take)
 
     def _in_loop(self, work: Callable[[], None]) -> None:
-        """Have ``work`` done in the thread of the board, and the board drawn after it. Nothing is done once the board has
-        ended.
-        """
+        """Call ``work`` in the board's thread, and then draw the board. If the board has already ended, do nothing."""
 
         def do() -> None:
             work()
@@ -312,7 +320,7 @@ class Board(App[int]):
     # --- the terminal and its signals
 
     def _watch(self, id: str) -> None:
-        """Follow a run on the whole terminal, as ``jitd watch`` does."""
+        """Show a run on the whole terminal, in the same way as ``jitd watch``."""
         assert watch.callback is not None
         self._is_away = True
         interrupt = signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -326,7 +334,7 @@ class Board(App[int]):
                     pass
                 with suppress(KeyboardInterrupt):
                     sentence("press Enter for the board: ")
-        except SystemExit as end:  # a signal
+        except SystemExit as end:  # a signal has ended the watch
             self.leave(end.code if isinstance(end.code, int) else 1)
         finally:
             signal.signal(signal.SIGINT, interrupt)
@@ -341,48 +349,52 @@ class Board(App[int]):
         self._loop.add_signal_handler(signal.SIGCONT, self._went_on)
 
     def _stop(self) -> None:
-        """Stop, as Ctrl-Z asks: the shell has the terminal as it was, until we are continued."""
+        """Stop the board after Ctrl-Z, and restore the terminal. Return when the board is continued."""
         self._show_again(self._stopped)
 
     def _stopped(self) -> None:
         self._loop.remove_signal_handler(signal.SIGCONT)
         self._loop.remove_signal_handler(signal.SIGTSTP)
         signal.signal(signal.SIGTSTP, signal.SIG_DFL)
-        os.kill(0, signal.SIGTSTP)  # all of the job, as the terminal would
+        os.kill(0, signal.SIGTSTP)  # stop the whole job, in the same way as the terminal
         self._take_signals()
 
     def _went_on(self) -> None:
-        """Take the terminal again after a stop that we did not see: the shell has used it since."""
+        """Take over the terminal again after a stop that the board did not notice. The shell has used the terminal."""
         self._show_again(lambda: None)
 
     def _show_again(self, between: Callable[[], None]) -> None:
-        """Give the terminal away for ``between``. What was asked before is not answered after it."""
+        """Give up the terminal while ``between`` runs. Close the open question without an answer."""
+        if self._is_over:
+            return  # a terminal that hangs up sends SIGCONT as well as SIGHUP
         self.state.close("the board was stopped")
         self._is_away = True
         with self.suspend():
             between()
         self._is_away = False
         self.keyboard.shut()
-        self.call_after_refresh(lambda: self.keyboard.shown(time.monotonic()))
+        self._canvas.painted = []
         self.refresh(layout=True)
         self.draw()
 
     def leave(self, status: int) -> None:
-        """End the board with ``status``."""
+        """End the board with exit status ``status``."""
+        self._is_over = True
         self._link.stop()
         self.exit(return_code=status)
 
-    # --- faults of our own: textual would print them with all local variables
+    # --- our own errors: textual would print them with all local variables
 
     def _handle_exception(self, error: Exception) -> None:
         self._fail(error)
 
     def panic(self, *renderables: Any) -> None:
-        """Take a fault of textual's own thread that reads the keyboard."""
+        """Handle an error in the thread of textual that reads the keyboard."""
         self._fail(sys.exc_info()[1] or OSError("the keyboard cannot be read as text"))
 
     def _fail(self, fault: BaseException) -> None:
         self.fault = self.fault or fault
+        self._is_over = True
         self._link.stop()
         self._return_code = 1
         self._close_messages_no_wait()

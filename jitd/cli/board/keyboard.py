@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which keys count: one that is typed by itself, after what it is about stands on the screen.
+"""Decides which keys are accepted. A key is accepted only if it was typed alone, and if the row or question for the key was
+already on the screen.
 
-Law: pure. Times are arguments, in seconds of one monotonic clock. What is pasted decides nothing. Nothing that was typed before
-a question stood on the screen answers it. A key that decides counts only if no other input came within QUIET_FOR before it or
-after.
+Law: pure. Each time is an argument, in seconds of one monotonic clock. Pasted text decides nothing. A key that was typed before a
+question was visible does not answer this question. A key that decides something is accepted only if there was no other input
+within QUIET_FOR seconds before it and after it.
 """
 
 from __future__ import annotations
@@ -13,16 +14,21 @@ from math import inf
 
 from jitd.cli.question import QUIET_FOR
 
+MOVES = {"up": -1, "k": -1, "down": 1, "j": 1, "pageup": -10, "pagedown": 10, "space": 10, "home": -(10**6), "end": 10**6}
+"""Maps a key to a number of steps. A step is one row of a list, or one line of a page. On a page, ten steps are replaced by one
+screen.
+"""
+
 
 class Taken(Enum):
-    """What became of a key."""
+    """The possible results when a key was pressed."""
 
     LOST = "lost"
-    """It counts for nothing."""
+    """The key is ignored."""
     NOW = "now"
-    """It counts at once: a letter of a text."""
+    """The key is accepted at once. The key is a letter of a text that the person types."""
     HELD = "held"
-    """It counts if nothing follows it: ask ``Keyboard.ripe`` after QUIET_FOR."""
+    """The key is accepted if no other input follows. The caller must call ``Keyboard.ripe`` after QUIET_FOR seconds."""
 
 
 class Keyboard:
@@ -35,19 +41,21 @@ class Keyboard:
         self._held: tuple[str, float] | None = None
 
     def shut(self) -> None:
-        """Another question is about to be drawn: nothing counts until ``shown``."""
+        """Ignore all keys until the next call of ``shown``, because another question will be drawn."""
         self._shown_at, self._is_open, self._held = inf, False, None
 
     def shown(self, at: float) -> None:
-        """The question stands on the screen since ``at``. Keys count after the first silence of QUIET_FOR."""
-        self._shown_at = at
+        """Note that the question has been on the screen since ``at``, or since an earlier call. Keys are accepted after the first
+        pause of QUIET_FOR seconds.
+        """
+        self._shown_at = min(at, self._shown_at)
 
     def letter(self, at: float) -> Taken:
-        """Take a key that decides nothing alone: a letter of a text."""
+        """Handle a key that decides nothing alone, such as a letter of a text."""
         return Taken.NOW if self._counts(at) else Taken.LOST
 
     def single(self, key: str, at: float) -> Taken:
-        """Take a ``key`` that decides, or that leads to a question."""
+        """Handle a ``key`` that makes a decision or opens a question."""
         is_alone = at - self._last_at >= QUIET_FOR
         if not self._counts(at) or not is_alone:
             return Taken.LOST
@@ -55,18 +63,18 @@ class Keyboard:
         return Taken.HELD
 
     def other(self, at: float) -> None:
-        """Take input that never counts here, such as a paste, or a key that only moves."""
+        """Handle input that is never an answer, such as pasted text or a key that moves the selection."""
         self._counts(at)
 
     def ripe(self, at: float) -> str | None:
-        """Return the key that was held, once nothing has followed it for QUIET_FOR; None if there is none."""
+        """Return the held key if no other input followed it within QUIET_FOR seconds. Otherwise return None."""
         if self._held is None or at - self._held[1] < QUIET_FOR:
             return None
         key, self._held = self._held[0], None
         return key
 
     def _counts(self, at: float) -> bool:
-        """Note that input came. True if there was a silence since the question stood on the screen."""
+        """Note that input came. Return True if no input came for QUIET_FOR seconds after the question was on the screen."""
         quiet_since = max(self._last_at, self._shown_at)
         self._last_at, self._held = at, None
         self._is_open = self._is_open or at - quiet_since >= QUIET_FOR

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The board's end of jitd: one thread that watches the lists, and a thread for each thing that is asked or done.
+"""The board's link to jitd. One thread watches the lists. Each question and each action has a thread of its own.
 
-Law: what fails is told, and tried again; no thread ends the board. A list that the viewer may not see is the daemon's refusal,
-and no empty list. Each thread has connections of its own, and closes them.
+Law: a failure is reported to the board, and the link tries again. No thread ends the board. If the viewer may not see a list, the
+board shows the daemon's refusal, and never an empty list. Each thread opens its own connections and closes them.
 """
 
 from __future__ import annotations
@@ -21,13 +21,17 @@ from jitpam.wire.messages import Done, Item, List, Watch
 
 T = TypeVar("T")
 AGAIN_AFTER = 2.0
-"""Seconds after which jitd is tried again when it could not be reached, or took no ticket."""
+"""Number of seconds until the link tries again, after jitd was not reached or did not accept the ticket."""
 EACH = 10.0
-"""Seconds after which the lists are read again when nothing was heard: what a run has used changes without an event."""
+"""Number of seconds until the lists are read again if jitd sent no event. The lists must be read again because no event is sent
+when the CPU time or the memory of a run changes.
+"""
 
 
 class Link:
-    """Watches the lists from ``start`` to ``stop``. ``tell`` is called in the link's thread with each thing that is heard."""
+    """Watches the lists between the calls of ``start`` and ``stop``. The link's thread calls ``tell`` for each message
+    from jitd.
+    """
 
     def __init__(self, tell: Callable[[Heard | Trouble], None]) -> None:
         self._tell = tell
@@ -40,7 +44,7 @@ class Link:
         self._thread.start()
 
     def stop(self) -> None:
-        """Watch no more. Returns at once: a thread that waits for the KDC ends with the process."""
+        """Stop watching. Return at once. If the process ends while the thread waits for the KDC, the thread ends too."""
         self._is_stopped.set()
         os.eventfd_write(self._wake, 1)
 
@@ -61,7 +65,9 @@ class Link:
                 self._tell(Heard(me.principal, me.host, me.operator, {"requests": requests, **_others()}))
 
     def _requests(self, daemon: Connection) -> Iterator[list[Row]]:
-        """Yield the open requests: at each change of any list, and after EACH seconds without one. Raises as ``connect``."""
+        """Yield the open requests after each change of a list. If nothing changes, yield the open requests every EACH seconds.
+        Raises the errors of ``connect``.
+        """
         requests: list[Row] = []
         rows: list[Row] = []
         heard_at_all = daemon.follow(Watch(ended=False), self._wake, EACH)
@@ -79,7 +85,7 @@ class Link:
 
 
 def _others() -> dict[str, Sequence[Row] | str]:
-    """Return the lists that no message watches. Raises as ``connect``."""
+    """Return the lists that jitd cannot watch with a Watch message. Raises the errors of ``connect``."""
     lists: dict[str, Sequence[Row] | str] = {}
     with called() as daemon:
         for view in VIEWS[1:]:
@@ -93,7 +99,9 @@ def _others() -> dict[str, Sequence[Row] | str]:
 
 
 def in_background(work: Callable[[], T], then: Callable[[T | str], None]) -> None:
-    """Call ``work`` in a thread of its own, and ``then``, in that thread, with what it returns, or with why it failed."""
+    """Call ``work`` in a new thread. When ``work`` has ended, call ``then`` in the same thread, with the result of ``work`` or
+    with the reason for its failure.
+    """
 
     def run() -> None:
         try:

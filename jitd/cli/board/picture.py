@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The board as lines: what stands on the screen.
+"""Returns everything that is on the screen of the board, as lines of text.
 
-Law: pure but for the clock of relative times. Every line is printable and has at most as many cells as the screen. Nothing is
-told by colour alone: the row that is selected has a mark. A question is on the screen whole.
+Law: the functions are pure, but they read the clock to show relative times. Every line is printable and fits into the width of
+the screen. Colour is never the only sign: for example, the selected row also has a mark. A question is always shown completely.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from jitd.cli.columns import cells, cut, folded, wrapped
 from jitd.cli.lists import lines_of, style
 
 LEAST_COLUMNS, LEAST_LINES = 40, 12
-"""The smallest terminal that the board can be used on."""
+"""The minimum number of columns and lines of a terminal for the board."""
 MOST_TYPED = 3
-"""Lines that what is typed takes at most; of a longer text the end is on the screen."""
+"""Maximum number of lines for the text that the person types. If the typed text is longer, only its end is shown."""
 MOST_SAID = 3
-"""Lines that the sentence below the list takes at most."""
+"""Maximum number of lines for the sentence under the list."""
 MARK, GAP = "> ", "  "
-"""What stands before the row that is selected, and before the others."""
+"""The text in front of the selected row, and the text in front of all other rows."""
 
 Painted = tuple[str, str | None]
-"""A line, and how it is marked: a key of STYLES in ``canvas``, or None."""
+"""A line and its mark. A line with its mark. The mark is a key of STYLES in ``canvas``, or None."""
 
 
 def is_too_small(width: int, height: int) -> bool:
-    """True if the board cannot be used on a screen of this size, in cells and lines."""
+    """True if a screen of ``width`` cells and ``height`` lines is too small for the board."""
     return width < LEAST_COLUMNS or height < LEAST_LINES
 
 
 def picture(state: State, width: int, height: int) -> list[Painted]:
-    """Return ``height`` lines of at most ``width`` cells. What is returned counts as read."""
+    """Return ``height`` lines of at most ``width`` cells. The function treats all returned lines as read."""
     if is_too_small(width, height):
         text = f"This terminal is too small. The board needs {LEAST_COLUMNS} columns and {LEAST_LINES} lines."
         return _filled([(line, None) for line in wrapped(text, max(1, width))], width, height)
@@ -47,9 +47,11 @@ def picture(state: State, width: int, height: int) -> list[Painted]:
 
 
 def _asked(asked: Asked, state: State, width: int, height: int) -> list[Painted]:
-    """The open question, below what it is about. These two need the screen; the head is there if it leaves them room."""
+    """Return the page about the question's row, followed by the open question. If there is room, the head of the board is above
+    the page.
+    """
     room = height - len(_question(asked, state, width, is_unread=False))
-    if not asked.reading.fits(width, room):  # the question is longer until all was read
+    if not asked.reading.fits(width, room):  # until all was read, the question has a longer text
         room = height - len(_question(asked, state, width, is_unread=True))
     head = _head(state, width)
     if not asked.reading.fits(width, room - len(head)):
@@ -69,7 +71,7 @@ def _head(state: State, width: int) -> list[Painted]:
 
 
 def _tabs(state: State, width: int) -> str:
-    """The names of the lists, each with its key and how many rows it has."""
+    """Return the line with the names of the lists. Each name has its key and its number of rows."""
     counts = [str(len(rows)) if not isinstance(rows := state.lists.get(view.what, "-"), str) else "-" for view in VIEWS]
     names = [f"{at + 1} {view.title} {counts[at]}" for at, view in enumerate(VIEWS)]
     text = "".join(f"[{name}]" if at == state.at else f" {name} " for at, name in enumerate(names))
@@ -80,7 +82,7 @@ def _tabs(state: State, width: int) -> str:
 
 
 def _news(state: State, width: int) -> list[Painted]:
-    """Who the viewer is, or why jitd is not heard."""
+    """Return the lines that name the viewer, or the lines that tell why jitd cannot be reached."""
     if state.trouble:
         text = f"NOT LIVE: {state.trouble}. This is tried again."
         return [(line, "late") for line in wrapped(printable(text), width)[:3]]
@@ -90,7 +92,7 @@ def _news(state: State, width: int) -> list[Painted]:
 
 
 def _list(state: State, width: int, room: int) -> list[Painted]:
-    """The list, as much of it as there is room for around the row that is selected."""
+    """Return as many rows of the list as fit on the screen. The selected row is always among the returned rows."""
     rows = state.lists.get(state.view.what)
     if not state.principal or rows is None:
         return []
@@ -117,7 +119,7 @@ def _page(state: State, width: int, room: int) -> list[Painted]:
 
 
 def _foot(state: State, width: int) -> list[Painted]:
-    """What was said last, and the keys that work now."""
+    """Return the lines with the latest message and with the keys that can be used now."""
     said = state.busy or state.said
     lines: list[Painted] = [(line, "question") for line in wrapped(printable(said), width)[:MOST_SAID]] if said else []
     return [("", None), *lines, *((line, "mine") for line in _words(_keys(state), width))]
@@ -132,7 +134,7 @@ def _keys(state: State) -> list[str]:
 
 
 def _words(parts: Sequence[str], width: int) -> list[str]:
-    """Join ``parts`` to lines of at most ``width`` cells; no part is cut."""
+    """Join the texts in ``parts`` into lines of at most ``width`` cells. No part is cut."""
     lines = [""]
     for part in parts:
         joined = f"{lines[-1]}{', ' if lines[-1] else ''}{part}"
@@ -144,13 +146,13 @@ def _words(parts: Sequence[str], width: int) -> list[str]:
 
 
 def asked_of(state: State, width: int) -> str:
-    """Return the question that is open, as it is asked now; empty if none is open."""
+    """Return the current text of the open question. Return an empty text if no question is open."""
     asked = state.asked
     return "" if asked is None else printable(asked.question.asked(width, is_unread=asked.reading.is_unread))
 
 
 def _question(asked: Asked, state: State, width: int, *, is_unread: bool) -> list[Painted]:
-    """The open question, what is typed, and how to leave it."""
+    """Return the lines with the open question, the typed text, and the key that leaves the question."""
     typed = printable(asked.typed)
     lines = wrapped(typed, width)
     typed = "...".join(["", "".join(lines[-MOST_TYPED:])]) if len(lines) > MOST_TYPED else typed

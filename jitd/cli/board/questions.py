@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The questions of the board: what stands above each of them, how it is asked, and what follows from an answer.
+"""The questions of the board. Each question has a page, a text, and an action for each answer.
 
-Law: a question about a request carries the row that stands on the screen, and its answer is sent with that row's fingerprint.
-Only a line answers, and the empty line is a no. Nothing is sent before the answer.
+Law: a question about a request uses exactly the row on the screen. An answer is sent together with the fingerprint of the row.
+Only a complete line is an answer. An empty line means no. Nothing is sent before the person has answered.
 """
 
 from __future__ import annotations
@@ -25,38 +25,48 @@ from jitd.core.duration import read_duration
 from jitpam.wire.messages import Lock, Revoke, Stop, Unlock
 
 Deed = Callable[[], str]
-"""Does what was answered, and returns the sentence that jitd says to it. It may block; it raises one of call.ENDINGS."""
+"""A function that sends the answer to jitd and returns jitd's reply, which is a sentence. The call may block. The function may
+raise an error whose class is in call.ENDINGS.
+"""
 WIDE = 60
-"""Cells that a command takes in the question before something is ended."""
+"""Maximum number of cells for a command in the question before a grant or a run is ended."""
+
+
+LONGEST = 1000
+"""Maximum length of an answer, in characters."""
 
 
 @dataclass(frozen=True)
 class Question:
-    """A question. ``row`` is what it is about, as it stands on the screen; empty if it is about nothing that has a row."""
+    """A question. ``row`` is the row on the screen that the question is about. ``row`` is empty if the question is not about a
+    row.
+    """
 
     row: Row
 
     @property
     def id(self) -> str:
-        """The id of what it is about; empty if it is about nothing that has one."""
+        """The id of the request, grant, run or lock that the question is about. The id is empty if the question is not about a
+        request, grant, run or lock.
+        """
         return words(self.row, "id", "")
 
     def lines(self, width: int) -> list[str]:
-        """Return what stands above the question, on a terminal of ``width`` cells a line."""
+        """Return the lines above the question. ``width`` is the number of cells in a line of the terminal."""
         return page(self.row, width)
 
     def asked(self, width: int, *, is_unread: bool) -> str:
-        """Return the question itself; ``is_unread`` if not all of ``lines`` was on the screen."""
+        """Return the text of this question. ``is_unread`` is True if a part of ``lines`` was not on the screen."""
         raise NotImplementedError
 
     def follows(self, typed: str, width: int, *, is_unread: bool) -> Deed | Question | None:
-        """Return what follows from the line ``typed``: what is to be done, another question, or nothing."""
+        """Return the reaction to the typed line ``typed``. The reaction is an action, another question, or None."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class Approval(Question):
-    """Whether to approve a request: as ``jitd approve`` asks it."""
+    """Asks whether to approve a request. The words are the same as in ``jitd approve``."""
 
     def lines(self, width: int) -> list[str]:
         return brief(self.row, width)
@@ -71,7 +81,7 @@ class Approval(Question):
 
 @dataclass(frozen=True)
 class Denial(Question):
-    """Why a request is denied."""
+    """Asks why the person wants to deny a request."""
 
     def lines(self, width: int) -> list[str]:
         return brief(self.row, width)
@@ -85,7 +95,7 @@ class Denial(Question):
 
 @dataclass(frozen=True)
 class OwedReview(Question):
-    """Whether the person has reviewed what somebody did who broke glass."""
+    """Asks whether the viewer has reviewed another person's use of break-glass."""
 
     def asked(self, width: int, *, is_unread: bool) -> str:
         unread = "not all of it was on the screen; " if is_unread else ""
@@ -97,7 +107,9 @@ class OwedReview(Question):
 
 @dataclass(frozen=True)
 class Ending(Question):
-    """Why a grant is revoked, or a run is stopped. ``ends`` is the id of that grant or run, and ``verb`` what is done."""
+    """Asks why the person wants to end a grant or a run. ``ends`` is the id of the grant or the run. ``verb`` is ``revoke`` or
+    ``stop``.
+    """
 
     verb: str
     ends: str
@@ -121,7 +133,7 @@ class Ending(Question):
 
 @dataclass(frozen=True)
 class Unlocking(Question):
-    """Why a lock is lifted."""
+    """Asks why the person wants to remove a lock."""
 
     def lines(self, width: int) -> list[str]:
         return laid_out(((head.lower(), column(self.row)) for head, column in LOCKS.items()), width)
@@ -135,14 +147,19 @@ class Unlocking(Question):
 
 @dataclass(frozen=True)
 class Locking(Question):
-    """Who is locked; then for how long; then why. Law: whom a lock is on is typed, and never guessed."""
+    """Asks three questions: who will be locked, for how long, and why. Law: a person types the name of the account to lock, and
+    the board never suggests a name.
+    """
 
     whom: str = ""
     lasts_for: int | None = None
     has_time: bool = False
 
     def lines(self, width: int) -> list[str]:
-        return wrapped("A lock permits nothing new to somebody, and ends their requests, grants and runs.", width)
+        return wrapped(
+            "While somebody is locked, nothing new is permitted to them. The lock also ends their requests, grants and runs.",
+            width,
+        )
 
     def asked(self, width: int, *, is_unread: bool) -> str:
         if not self.whom:
@@ -164,8 +181,8 @@ class Locking(Question):
 
 
 def about(key: str, row: Row) -> Question:
-    """Return the question that ``key`` leads to for ``row``, a row of the list that the key belongs to. It asks jitd, and may
-    block. Raises one of call.ENDINGS.
+    """Return the question that ``key`` opens about ``row``. ``row`` is a row of the list that ``key`` belongs to. The function
+    ``about`` asks jitd and may block. Raises an error of one of the classes in call.ENDINGS.
     """
     id = words(row, "id")
     if key == "u":
@@ -175,7 +192,7 @@ def about(key: str, row: Row) -> Question:
             return Ending(fetched(daemon, id), "revoke" if key == "r" else "stop", id)
     with called_as_reviewer() as daemon:
         shown = fetched(daemon, id)
-    fingerprint_of(shown)  # this raises if there is nothing to bind an answer to
+    fingerprint_of(shown)  # raises an error if the row has no fingerprint, because an answer must be bound to it
     if key == "a":
         must_be_approvable(shown)
         return Approval(shown)
@@ -186,6 +203,14 @@ def about(key: str, row: Row) -> Question:
         lacks = owed.get("lacks") if isinstance(owed, dict) else None
         raise NotDone(f"you may not give the review of {id}{f': its rule {lacks}' if lacks else ''}", "forbidden")
     return OwedReview(shown)
+
+
+def row_of(id: str) -> Row:
+    """Return the row of the request ``id``, in the same form as ``jitd show`` gets it. Raises an error of one of the classes in
+    call.ENDINGS.
+    """
+    with called() as daemon:
+        return fetched(daemon, id)
 
 
 def _reviewed(row: Row, verdict: str, comment: str) -> str:

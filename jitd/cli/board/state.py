@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the board shows: the lists as jitd told them last, what is selected, the page or the question that is open.
+"""The state of the board. The state contains the latest lists from jitd, the selection, and the open page or question.
 
-Law: pure. A question is open about a row that has not changed since: it is closed, unanswered, when that row changes or goes, and
-when jitd is heard no more.
+Law: pure. A question is open only while its row is unchanged. The question is closed without an answer when its row changes or
+disappears, or when jitd can no longer be reached.
 """
 
 from __future__ import annotations
@@ -13,13 +13,16 @@ from dataclasses import dataclass, field
 from jitd.cli.answer import Row, words
 from jitd.cli.board.questions import Question
 from jitd.cli.board.views import VIEWS, View, found, is_same, moved, ordered, selected
+from jitd.cli.question import QUIET_FOR
 
 NOTHING_SENT = "nothing was sent"
 
 
 @dataclass(frozen=True)
 class Heard:
-    """What jitd has: each list by its name, or why the viewer may not see it; and who the viewer is for jitd."""
+    """A message from jitd. The message contains each list by its name. If the viewer may not see a list, the message contains the
+    reason in its place. The message also names the viewer.
+    """
 
     principal: str
     host: str
@@ -29,44 +32,64 @@ class Heard:
 
 @dataclass(frozen=True)
 class Trouble:
-    """Why nothing is heard from jitd. It is tried again."""
+    """The reason why no message from jitd arrives. The link tries again."""
 
     because: str
 
 
 @dataclass
 class Reading:
-    """Lines of which a part is on the screen. ``made`` makes them for a width. Lines count as read once they were on it."""
+    """Lines of text. If the lines do not fit on the screen, only some lines are visible. ``made`` returns the lines for a given
+    width of the screen.
+
+    Law: a line that is no longer on the screen is treated as read if it was on the screen for QUIET_FOR seconds. A line that is
+    on the screen now is treated as read, because no key is accepted before QUIET_FOR seconds have passed (``keyboard``).
+    """
 
     made: Callable[[int], list[str]]
     top: int = 0
     lines: list[str] = field(default_factory=list)
     _width: int = 0
+    _drawn: range = range(0)
+    _stands_since: dict[int, float] = field(default_factory=dict)
     _read: set[int] = field(default_factory=set)
 
     def fits(self, width: int, room: int) -> bool:
-        """True if all of it is at most ``room`` lines of ``width`` cells."""
+        """True if all lines of the text fit into ``room`` lines of ``width`` cells."""
         if width != self._width:
             self.lines, self._width, self._read = self.made(width), width, set()
+            self._drawn, self._stands_since = range(0), {}
         return len(self.lines) <= room
 
     def shown(self, width: int, room: int) -> list[str]:
-        """Return the lines that are on the screen, ``room`` at most, each of ``width`` cells at most."""
+        """Return the lines that fit on the screen. There are at most ``room`` lines, and each line has at most ``width``
+        cells.
+        """
         self.fits(width, room)
         self.top = max(0, min(self.top, len(self.lines) - room))
         shown = self.lines[self.top : self.top + room]
-        self._read |= set(range(self.top, self.top + len(shown)))
+        self._drawn = range(self.top, self.top + len(shown))
         return shown
+
+    def painted(self, at: float) -> None:
+        """Note that the lines from the latest call of ``shown`` have been on the terminal since ``at``. ``at`` is a time of a
+        monotonic clock, in seconds.
+        """
+        before = self._stands_since
+        self._read |= {line for line, since in before.items() if at - since >= QUIET_FOR}
+        self._stands_since = {line: before.get(line, at) for line in self._drawn}
 
     @property
     def is_unread(self) -> bool:
-        """True if not all of it was on the screen."""
-        return len(self._read) < max(1, len(self.lines))
+        """True if a line was not on the screen for long enough."""
+        return len(self._read.union(self._drawn)) < max(1, len(self.lines))
 
 
 @dataclass
 class Asked:
-    """An open question. ``row`` is what its list said of its object when it was opened; None if it is about none."""
+    """An open question. ``row`` is the row as it was in its list when the question was opened. ``row`` is None if the question is
+    not about a row.
+    """
 
     question: Question
     what: str
@@ -77,7 +100,7 @@ class Asked:
 
 @dataclass
 class State:
-    """All of it."""
+    """The whole state of the board."""
 
     lists: dict[str, Sequence[Row] | str] = field(default_factory=dict)
     principal: str = ""
@@ -85,44 +108,50 @@ class State:
     is_operator: bool = False
     trouble: str = ""
     said: str = ""
-    """What was said last: by jitd to a deed, or by the board."""
+    """The latest message, which is a reply of jitd or a sentence of the board itself."""
     busy: str = ""
-    """What is being asked or done; empty if nothing is."""
+    """The action or question that jitd is working on now. Empty if there is none."""
     at: int = 0
     selection: dict[str, str] = field(default_factory=dict)
-    """Name of a list → the id that is selected in it."""
+    """Maps the name of each list to the id of the selected row."""
     page: Reading | None = None
     page_of: str = ""
-    """The id of what ``page`` is about."""
+    """The id of the request on the open page."""
     asked: Asked | None = None
 
     @property
     def view(self) -> View:
-        """The list that is on the screen."""
+        """The list that is shown on the screen."""
         return VIEWS[self.at]
 
     @property
     def keys(self) -> dict[str, str]:
-        """The letters that do something with rows of that list, and what. Locks are for operators."""
+        """The letters that act on rows of the shown list. Each letter is mapped to its action. Only operators can use letters in
+        the list of locks.
+        """
         return dict(self.view.keys) if self.is_operator or self.view.what != "locks" else {}
 
     @property
     def rows(self) -> Sequence[Row]:
-        """The rows of that list; none if they are not known, or not for the viewer."""
+        """The rows of that list. There are no rows if the list is not known, or if the viewer may not see the list."""
         return self.rows_of(self.view.what)
 
     def rows_of(self, what: str) -> Sequence[Row]:
-        """Return the rows of the list ``what``, likewise."""
+        """Return the rows of the list with the name ``what``. The result is empty if the list is not known, or if the viewer may
+        not see the list.
+        """
         rows = self.lists.get(what, ())
         return () if isinstance(rows, str) else rows
 
     @property
     def row(self) -> Row | None:
-        """The row that is selected; with an open page, the one that the page is about. None if there is none."""
+        """The selected row. The selected row. While a page is open, the row on this page is the selected row. The value is None
+        if no row is selected.
+        """
         return found(self.rows, self.page_of if self.page is not None else self.selection.get(self.view.what, ""))
 
     def hear(self, heard: Heard) -> None:
-        """Take the lists as they are now."""
+        """Store the current lists. If the row of the open question has changed or disappeared, close the question."""
         before = {view.what: self.rows_of(view.what) for view in VIEWS}
         self.principal, self.host, self.is_operator, self.trouble = heard.principal, heard.host, heard.is_operator, ""
         self.lists = {what: rows if isinstance(rows, str) else ordered(what, rows) for what, rows in heard.lists.items()}
@@ -135,12 +164,12 @@ class State:
                 self.close(f"{asked.question.id} {'has ended, or waits no more' if now is None else 'has changed'}")
 
     def miss(self, because: str) -> None:
-        """Note that jitd is heard no more, and why."""
+        """Note that jitd cannot be reached any more, for the reason ``because``."""
         self.trouble = because
-        self.close("jitd is not heard any more")
+        self.close("jitd can no longer be reached")
 
     def ask(self, question: Question, what: str, row: Row | None) -> None:
-        """Open ``question``, about ``row`` of the list ``what``, if that row is still as it was."""
+        """Open ``question`` about ``row`` of the list ``what``. If the row has changed, do not open the question."""
         now = found(self.rows_of(what), words(row, "id")) if row is not None else None
         if self.trouble or (row is not None and not is_same(what, row, now)):
             self.said = "it has changed meanwhile: look again"
@@ -149,22 +178,22 @@ class State:
         self.asked = Asked(question, what, row, Reading(question.lines))
 
     def read(self, id: str, made: Callable[[int], list[str]]) -> None:
-        """Show the page about ``id``: at the place where it was left, if it is shown already."""
+        """Show the page about ``id``. If the page of ``id`` is already open, keep the scroll position."""
         top = self.page.top if self.page is not None and self.page_of == id else 0
         self.page, self.page_of = Reading(made, top), id
 
     def close(self, because: str) -> None:
-        """Close the open question, if there is one, without an answer."""
+        """Close the open question without an answer. Do nothing if no question is open."""
         if self.asked is not None:
             self.asked = None
             self.said = f"{because}: {NOTHING_SENT}" if because else NOTHING_SENT
 
     def switch(self, at: int) -> None:
-        """Show the list number ``at``."""
+        """Show list number ``at``."""
         self.at, self.page, self.said = at % len(VIEWS), None, ""
 
     def move(self, by: int) -> None:
-        """Scroll what is read, or select the row that is ``by`` rows below."""
+        """Scroll the open text by ``by`` lines. If there is no open text, move the selection ``by`` rows down."""
         reading = self.asked.reading if self.asked is not None else self.page
         if reading is not None:
             reading.top += by

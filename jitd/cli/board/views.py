@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The lists of the board: their columns, the keys that work on a row of each, and the row that is selected.
+"""The lists of the board. Each list has columns, keys that act on its rows, and a selected row.
 
-Law: pure. A selection is of an id, and never of a place: a row that comes or goes moves no selection to another row while its own
-row is there.
+Law: pure. The selection belongs to the id of a row, and never to a position. While the selected row exists, it stays selected,
+even if other rows appear or disappear.
 """
 
 from __future__ import annotations
@@ -16,23 +16,27 @@ from jitd.cli.naming import awaits_me
 from jitd.cli.reviewing import REVIEWS
 
 VOLATILE = frozenset({"cpu_ms", "memory", "n_processes"})
-"""Members of a row that change while nothing of it does."""
+"""Members of a row whose values change although nothing happens to the grant or run."""
 BINDING = ("id", "state", "fingerprint")
-"""Members by which a row that may be ended stays the same. Whoever uses a lease changes the others as often as they like."""
+"""In a list whose questions end or remove something, only the members in BINDING are compared. The other members are ignored,
+because each use of a lease changes them.
+"""
 
 
 @dataclass(frozen=True)
 class View:
-    """One list. ``what`` is its name in the protocol. ``keys`` are the letters that do something with its rows."""
+    """One list. ``what`` is the name of the list in the protocol. ``keys`` contains the letters that act on the rows of
+    the list.
+    """
 
     what: str
     title: str
     columns: Columns
     keys: tuple[tuple[str, str], ...]
     has_pages: bool = True
-    """True if ``jitd show`` has a page about each row."""
+    """True if ``jitd show`` has a page about each row of the list."""
     is_ended_here: bool = False
-    """True if the questions about its rows only take something away."""
+    """True if the questions about rows of the list only end or remove something."""
 
 
 VIEWS = (
@@ -42,12 +46,12 @@ VIEWS = (
     View("runs", "runs", LIVE_RUNS, (("w", "watch"), ("s", "stop")), is_ended_here=True),
     View("locks", "locks", LIVE_LOCKS, (("l", "lock somebody"), ("u", "unlock")), has_pages=False, is_ended_here=True),
 )
-"""In the order of their keys, 1 to 5."""
+"""The lists in the order of the keys 1 to 5."""
 
 
 def ordered(what: str, rows: Sequence[Row]) -> list[Row]:
-    """Return ``rows`` of the list ``what`` as the board has them: of requests those that wait for the viewer first, then the
-    oldest first.
+    """Sort ``rows`` of the list ``what`` in the order of the board, and return the sorted rows. The requests that wait for the
+    viewer come first. Among the other requests, older requests come before newer requests.
     """
     if what != "requests":
         return list(rows)
@@ -55,14 +59,15 @@ def ordered(what: str, rows: Sequence[Row]) -> list[Row]:
 
 
 def empty(what: str) -> str:
-    """Return the sentence for an empty list of ``what``."""
+    """Return the sentence that the board shows if the list ``what`` is empty."""
     return "no review is owed, as far as you may see" if what == "reviews" else none(what, ended=False)
 
 
 def is_same(what: str, row: Row | None, other: Row | None) -> bool:
-    """True if both rows of the list ``what`` are there, and nothing has changed from one to the other that an answer is about.
+    """True if both rows of the list ``what`` exist, and are equal in all values that matter for an answer.
 
-    A row that may be ended is the same while its BINDING is. Nobody keeps a question closed by which they would be stopped.
+    In a list whose questions end or remove something, only the members in BINDING are compared. Otherwise people could prevent
+    the end of their own run by changing the row again and again.
     """
     if row is None or other is None:
         return False
@@ -72,8 +77,8 @@ def is_same(what: str, row: Row | None, other: Row | None) -> bool:
 
 
 def _lasting(row: Row) -> Row:
-    """Return what of ``row`` changes only if somebody asks for something else. Of a lease the uses that are left do not count:
-    each use changes them.
+    """Return only those members of ``row`` that change if somebody asks for something different. The number of remaining uses of
+    a lease is not included, because each use changes it.
     """
     lasting = {name: value for name, value in row.items() if name not in VOLATILE}
     if isinstance(lease := row.get("extends"), dict):
@@ -82,13 +87,13 @@ def _lasting(row: Row) -> Row:
 
 
 def found(rows: Sequence[Row], id: str) -> Row | None:
-    """Return the row with that ``id``; None if there is none."""
+    """Return the row in ``rows`` with the id ``id``. Return None if no row has this id."""
     return next((row for row in rows if words(row, "id") == id), None)
 
 
 def moved(rows: Sequence[Row], id: str, by: int) -> str:
-    """Return the id of the row that is ``by`` rows below the one with ``id``; empty if there are no rows. Without a row with
-    ``id`` the first one is selected.
+    """Find the row with the id ``id``, and return the id of the row that is ``by`` rows below it. If ``id`` does not exist,
+    return the id of the first row. Return an empty text if there are no rows.
     """
     ids = [words(row, "id") for row in rows]
     if not ids:
@@ -97,8 +102,9 @@ def moved(rows: Sequence[Row], id: str, by: int) -> str:
 
 
 def selected(rows: Sequence[Row], before: Sequence[Row], id: str) -> str:
-    """Return the id that is selected in ``rows``, where ``id`` was in ``before``: the same while it is there; else that of the
-    row which now has its place.
+    """Return the id of the row that is selected in ``rows``. ``before`` contains the earlier rows, and ``id`` is the id of the
+    row that was selected there. If a row with this id still exists, this row stays selected. If the row has disappeared, the row
+    at the same position is selected.
     """
     if found(rows, id) is not None or not rows:
         return id if rows else ""

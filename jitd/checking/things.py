@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Warnings about the things that a rule gives. There is a warning if a thing gives the same power as root. A thing is, for
+example, a group, a line of sudoers, a role of a database, or a name in a certificate.
+
+Law: pure. The check reads only the text of jitd.toml, and looks up nothing on this host or elsewhere. The lists of groups and
+roles were made for jitd and are not complete. Therefore a thing without a warning is not necessarily safe. Sources: sudoers(5)
+"User specification"; PostgreSQL, "Predefined Roles"; Debian, users-and-groups (the descriptions of groups).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from jitd.checking.reach import MOST_TOLD
+from jitd.core.conditions import CommandPattern, Glob
+from jitd.core.consequence import Consequence, of_pattern
+from jitd.core.policy import Rule, describe_approvals
+from jitd.core.warning import Warned
+from jitd.settings.givers import Account, Givers, GiverSettings, Group, PostgresRole, SshCertificate, Sudoers
+
+GROUPS: Mapping[str, str] = {
+    "adm": "reads the logs of the host, which may have passwords",
+    "admin": "is let run any command as root by the sudoers of older systems",
+    "disk": "reads and writes whole disks, past all rights of files",
+    "docker": "starts containers that have the whole host",
+    "incus": "starts containers that may have the whole host",
+    "incus-admin": "starts containers that have the whole host",
+    "input": "reads all that is typed at this host, passwords too",
+    "kmem": "reads the memory of the host",
+    "kvm": "starts virtual machines inside the kernel, where a fault makes them root",
+    "libvirt": "starts virtual machines that have any disk of the host",
+    "lpadmin": "chooses what the printing service starts, which is root",
+    "lxd": "starts containers that have the whole host",
+    "microk8s": "starts containers that have the whole host",
+    "podman": "may start containers that have the whole host",
+    "root": "changes what root lets its own group change",
+    "shadow": "reads the hashes of all passwords",
+    "ssl-cert": "reads the private keys of the host's services",
+    "staff": "changes /usr/local on many hosts, where root finds programs",
+    "sudo": "is let run any command as root by the usual sudoers",
+    "systemd-journal": "reads the logs of the host, which may have passwords",
+    "tss": "uses the keys in the host's TPM",
+    "wheel": "is let run any command as root by the usual sudoers",
+}
+"""Groups whose members can become root, or can read data that only root should read. Each value is the end of a sentence about a
+member of the group or role.
+"""
+ROLES: Mapping[str, str] = {
+    "pg_execute_server_program": "runs any program as the server's own account, and so may do all in the database",
+    "pg_read_server_files": "reads any file that the server can read, each database and its passwords too",
+    "pg_write_server_files": "writes any file that the server can write, and so may do all in the database",
+    "postgres": "is the superuser of a server as it is installed",
+}
+"""Roles whose members have the same power as a superuser of the database. Each value is the end of a sentence about a member of
+the group or role.
+"""
+ANYBODY = ("ALL", "root", "#0")
+"""The words for an account in sudoers(5) that mean root, or that mean several accounts including root."""
+
+
+def about_things(rules: Sequence[Rule], givers: Givers) -> Iterator[Warned]:
+    """Yield the warnings about the things that the permits in ``rules`` give. ``givers`` contains this host's settings for the
+    things.
+    """
+    for rule in rules:
+        if rule.verdict == "permit" and (ways := [way for thing in rule.gives or () for way in ways_of(thing, givers)]):
+            after = f"after {describe_approvals(rule.approvals)}" if rule.approvals else "without any approval"
+            more = f"; and {len(ways) - MOST_TOLD} more" if len(ways) > MOST_TOLD else ""
+            said = f"{after}: {'; '.join(ways[:MOST_TOLD])}{more}"
+            yield Warned("amounts-to-root", rule.file, rule.line, rule.name, said)
+
+
+def ways_of(thing: str, givers: Givers) -> tuple[str, ...]:
+    """Return a clause for each way to get root's power through ``thing``."""
+    giver = givers.get(thing.partition(":")[2])
+    return () if giver is None else tuple(f"{thing}: {way}" for way in _ways(giver))
+
+
+def _ways(giver: GiverSettings) -> Iterator[str]:
+    match giver:
+        case Group():
+            yield from _named((giver.group,), GROUPS, "group")
+        case Account():
+            yield from _named(giver.groups, GROUPS, "group")
+        case PostgresRole():
+            yield from _named(giver.member_of, ROLES, "role")
+        case SshCertificate() if "root" in giver.principals and not giver.force_command:
+            yield "it logs in as root, wherever sshd takes such a certificate"
+        case Sudoers():
+            for line in giver.lines:
+                yield from ways_of_line(line)
+
+
+def _named(names: Sequence[str], known: Mapping[str, str], what: str) -> Iterator[str]:
+    yield from (f"a member of the {what} {name} {known[name]}" for name in names if name in known)
+
+
+# --- lines of sudoers ---------------------------------------------------------------------------------------------------
+
+_OPTION = r"(?:CWD|CHROOT|ROLE|TYPE|TIMEOUT|NOTBEFORE|NOTAFTER|APPARMOR_PROFILE|PRIVS|LIMITPRIVS)"
+_TAG = r"(?:(?:NO)?(?:PASSWD|EXEC|SETENV|LOG_INPUT|LOG_OUTPUT|MAIL|FOLLOW|INTERCEPT))"
+_RUN_AS = re.compile(r"\(([^:)]*)(:[^)]*)?\)\s*")
+_BEFORE = re.compile(rf"{_OPTION}\s*=\s*(?:\"[^\"]*\"|\S+)\s*|({_TAG})\s*:\s*|sha(?:224|256|384|512)\s*:\s*\S+\s+(?=\S)")
+_SPEC = re.compile(rf"\\.|\"[^\"]*\"|\([^)]*\)|{_TAG}\s*:|sha(?:224|256|384|512)\s*:|(:)")
+_COMMAND = re.compile(r"\\.|\"[^\"]*\"|\([^)]*\)|(,)")
+_ALIAS = re.compile(r"[A-Z][A-Z0-9_]*")
+
+
+def ways_of_line(line: str) -> Iterator[str]:
+    """Yield a clause for each command that ``line`` of sudoers(5) permits as root, if this command gives more power than it seems
+    to give.
+    """
+    for spec in _split(line, _SPEC):
+        commands = re.split(r"(?<!\\)=", spec, maxsplit=1)[-1]
+        is_roots, lets_in = True, False  # both values also apply to the commands that follow
+        for written in _split(commands, _COMMAND):
+            command = written.strip()
+            if found := _RUN_AS.match(command):
+                is_roots, command = _means_root(found[1], has_group=found[2] is not None), command[found.end() :]
+            while found := _BEFORE.match(command):
+                lets_in = found[1] == "SETENV" or (lets_in and found[1] != "NOSETENV")
+                command = command[found.end() :]
+            if is_roots and command and not command.startswith("!"):
+                yield from (f"as root, {command}: {way}" for way in _ways_of_command(command))
+                if lets_in:
+                    yield f"as root, {command}: SETENV lets in LD_PRELOAD, which makes a program load another one"
+
+
+def _split(text: str, separator: re.Pattern[str]) -> Iterator[str]:
+    """Split ``text`` at its separators and yield the parts. A separator is the text that the first group of ``separator``
+    matches.
+    """
+    began = 0
+    for found in separator.finditer(text):
+        if found[1]:
+            yield text[began : found.start()]
+            began = found.end()
+    yield text[began:]
+
+
+def _means_root(accounts: str, *, has_group: bool) -> bool:
+    """True if ``accounts`` include root or an alias. In sudoers, ``accounts`` are the accounts that are written before a command.
+    An alias is not looked up and is treated as root.
+    """
+    words = [word.strip() for word in accounts.split(",")]
+    if words == [""]:
+        return not has_group  # only a group is named, so the person's own account runs the command
+    return any(word in ANYBODY or _ALIAS.fullmatch(word) for word in words)
+
+
+def _ways_of_command(command: str) -> Iterator[str]:
+    path, _, rest = command.partition(" ")
+    if command == "ALL":
+        yield str(Consequence("any-command"))
+    elif _ALIAS.fullmatch(command):
+        yield "it is an alias of sudoers, which is not looked up, so it may be any command"
+    elif path.startswith("^"):
+        yield "it is a regular expression, which is not judged, so it may be any command"
+    elif path == "sudoedit":
+        if not rest.strip() or re.search(r"[*?\[]", rest):
+            yield f"sudoedit {_WRITES}"
+    elif path.endswith("/"):
+        yield f"it is every command in {path}"
+    else:
+        yield from (str(one) for one in of_pattern(_pattern(path, rest.strip()))[:1])
+
+
+_WRITES = str(Consequence("write"))
+
+
+def _pattern(path: str, arguments: str) -> CommandPattern:
+    """Convert a command of sudoers into a command pattern of jitd, and return the pattern. If the sudoers line names no
+    arguments, any arguments are permitted. If the sudoers line has ``\"\"``, no arguments are permitted. In sudoers, a wildcard
+    in the arguments also matches blanks.
+    """
+    words = tuple(_plain(word) for word in ([] if arguments == '""' else arguments.split()))
+    is_open = not arguments or "*" in "".join(words)
+    text = (_plain(path), *words)
+    return CommandPattern(text, tuple(map(Glob, text[0].split("/"))), tuple(map(Glob, words)), is_open)
+
+
+def _plain(word: str) -> str:
+    """Convert the wildcards in the sudoers word ``word`` into wildcards of jitd's patterns, and remove the backslashes."""
+    return re.sub(r"\\(.)", r"\1", re.sub(r"(?<!\\)\[[^]]*\]", "?", word))

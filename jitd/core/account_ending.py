@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""When a made account is taken back, everything that belongs to it must end. This module ends the open requests and the grants of
+the account's holder.
+
+Law: pure. The events of this module are in the same transaction as the order to take the account back. Therefore nobody can use a
+permission of the account after the end of the account.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from jitd.core.grant import Grant, Revoked
+from jitd.core.holding import Holding, Taking
+from jitd.core.law import DAEMON
+from jitd.core.made_account import account_of_holding, is_account
+from jitd.core.request import Request, Withdrawn
+
+
+def ends_account(holding: object, event: object) -> bool:
+    """True if ``event`` orders jitd to take back the thing of ``holding``, and the thing is a made account."""
+    return isinstance(holding, Holding) and isinstance(event, Taking) and is_account(holding.thing)
+
+
+def consequences(holding: Holding, waiting: Iterable[Request], live: Iterable[Grant]) -> tuple[Any, ...]:
+    """Return the events that end the requests and the grants of the account that ``holding`` describes. ``waiting`` contains the
+    open requests of all people, and ``live`` contains the live grants of all people.
+    """
+    account = account_of_holding(holding.id)
+    because = f"the account {account} is taken back"
+    withdrawn = tuple(Withdrawn(asked.id, DAEMON, because) for asked in waiting if asked.requester.user == account)
+    revoked = tuple(Revoked(grant.id, DAEMON, because) for grant in live if grant.holder.user == account)
+    return (*withdrawn, *revoked)

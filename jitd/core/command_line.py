@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A command line as a list of arguments, and the command lines in the text of a shell, for the list of consequences.
+
+Law: pure. The reading of a shell's text is not complete, because only a shell knows what its text does. The result is used only
+for warnings to people.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Iterator
+from dataclasses import dataclass
+
+_PART = re.compile(
+    r"""'(?P<single>[^']*)'|"(?P<double>[^"]*)"|\\(?P<escaped>.)|(?P<end>[;&|()`\n])|(?P<space>[ \t\r])|(?P<other>.)""", re.DOTALL
+)
+LONGEST = 65536
+"""Maximum number of characters of a text that is read."""
+_EXEC = frozenset({"-exec", "-execdir", "-ok", "-okdir"})
+_BEFORE = frozenset({"exec", "command", "builtin", "if", "then", "elif", "else", "while", "until", "do", "!", "time", "{"})
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One argument. ``text`` is the fixed part at the beginning of the argument. ``is_free`` is True if the requester chooses the
+    text after the fixed part.
+    """
+
+    text: str
+    is_free: bool
+
+    @property
+    def is_any(self) -> bool:
+        """True if the requester chooses the whole argument."""
+        return self.is_free and self.text in ("", "-", "--")
+
+    @property
+    def roams(self) -> bool:
+        """True if the requester can make this argument an option, or a file in any directory."""
+        return self.is_free and not re.search(r"/[^/]+/", self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A command line. ``words`` contains the arguments after the program's name. ``is_open`` is True if further arguments may
+    follow.
+    """
+
+    words: tuple[Word, ...]
+    is_open: bool
+
+    @property
+    def roams(self) -> bool:
+        """True if the requester can choose an option, or a file in any directory."""
+        return self.is_open or any(word.roams for word in self.words)
+
+    @property
+    def verb(self) -> str | None:
+        """Return the first argument that is not an option. Return None if the requester chooses this argument. Return an empty
+        text if there is no such argument.
+        """
+        for word in self.words:
+            if word.is_free:
+                return None
+            if not word.text.startswith("-"):
+                return word.text
+        return None if self.is_open else ""
+
+    def has(self, *beginnings: str) -> bool:
+        """True if a fixed argument begins with one of ``beginnings``."""
+        return any(word.text.startswith(beginnings) for word in self.words if not word.is_free)
+
+    def operands(self, valued: frozenset[str], signs: str = "-") -> list[Word]:
+        """Return the arguments that are neither an option nor the value of an option. ``valued`` contains the options whose value
+        is the next argument. An option begins with one of the characters ``signs``.
+        """
+        found = []
+        words = iter(self.words)
+        for word in words:
+            if word.is_free or not word.text.startswith(tuple(signs)):
+                found.append(word)
+            elif word.text in valued or (re.fullmatch("-[A-Za-z]{2,}", word.text) and f"-{word.text[-1]}" in valued):
+                next(words, None)
+        return found
+
+    def started(self, names: Container[str]) -> Iterator[Called]:
+        """Yield the command that begins at each fixed argument whose name is in ``names``. A program such as env(1) starts one of
+        these commands.
+        """
+        for at, word in enumerate(self.words):
+            if not word.is_free and _name(word.text) in names:
+                yield Called(_name(word.text), Line(self.words[at + 1 :], self.is_open))
+
+    def executed(self, names: Container[str]) -> Iterator[Called]:
+        """Yield the command of each -exec of find(1), without the argument that ends it, if its name is in ``names``."""
+        inner: list[Word] | None = None
+        for word in (*self.words, Word(";", is_free=False)):
+            if inner is None:
+                inner = [] if word.text in _EXEC else None
+            elif word.text not in (";", "+"):
+                inner.append(word)
+            else:
+                if inner and not inner[0].is_free and _name(inner[0].text) in names:
+                    yield Called(_name(inner[0].text), Line(tuple(inner[1:]), self.is_open))
+                inner = None
+
+    def code(self) -> Iterator[Called]:
+        """Yield the commands in the fixed text after ``-c`` of a shell."""
+        words = iter(self.words)
+        if any(re.fullmatch("-[A-Za-z]*c", word.text) for word in words):
+            text = next((word for word in words if word.is_free or not word.text.startswith("-")), None)
+            if text is not None and not text.is_free:
+                for command in of_text(text.text):
+                    arguments = tuple(Word(argument, is_free=False) for argument in command[1:])
+                    yield Called(_name(command[0]), Line(arguments, is_open=False))
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A program that another program starts. ``name`` is the name of its file, without the directory."""
+
+    name: str
+    line: Line
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def of_text(text: str) -> Iterator[tuple[str, ...]]:
+    """Yield the words of each simple command in ``text``, which a shell would run. Words such as ``exec``, and assignments before
+    the command, are left out. Yield nothing if the text is longer than LONGEST.
+    """
+    if len(text) > LONGEST:
+        return
+    for words in _split(text):
+        at = 0
+        while at < len(words) and (words[at] in _BEFORE or re.match(r"[A-Za-z_]\w*\+?=", words[at])):
+            at += 1
+        if at < len(words):
+            yield words[at:]
+
+
+def _split(text: str) -> Iterator[tuple[str, ...]]:
+    """Yield the words of ``text`` between the characters that end a command. Quotes are removed."""
+    words: list[str] = []
+    word: str | None = None
+    for part in [*_PART.finditer(text), None]:
+        kind = part.lastgroup if part else "end"
+        if part and kind not in ("end", "space"):
+            word = (word or "") + part[kind or 0]
+            continue
+        if word is not None:
+            words.append(word)
+        word = None
+        if kind == "end" and words:
+            yield tuple(words)
+            words = []

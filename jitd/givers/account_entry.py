@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The entry of an account in this host's files. The distribution's own tools make, repair, lock and remove the entry.
+
+Law: no password ever matches, because the password field in shadow(5) contains one character that is not the hash of any
+password. The account gets no subordinate uids, because files with such uids would not be found later. Every step may be
+repeated. Sources: useradd(8), usermod(8), userdel(8), groupadd(8), shadow(5).
+"""
+
+from __future__ import annotations
+
+import grp
+import pwd
+from contextlib import suppress
+from pathlib import Path
+
+from jitd.givers import executing
+from jitd.givers.account_notes import Note
+
+USERADD, USERMOD, USERDEL = "/usr/sbin/useradd", "/usr/sbin/usermod", "/usr/sbin/userdel"
+GROUPADD, GROUPDEL = "/usr/sbin/groupadd", "/usr/sbin/groupdel"
+SHADOW = Path("/etc/shadow")
+NO_PASSWORD = "*"
+"""The value in the password field. If this field contained a "!", sshd would not accept a key either (sshd(8), UsePAM no)."""
+DAY = 86400
+
+
+class NotDone(Exception):
+    """A tool of the distribution failed to do its task. The text is a sentence."""
+
+
+def mark_of(holding: str) -> str:
+    """Return the mark: the text at the beginning of the comment of each account that jitd has made."""
+    return f"jitd {holding}"
+
+
+def entry_of(account: str) -> pwd.struct_passwd | None:
+    """Return the entry of the account with the name ``account``. Return None if there is no such account."""
+    with suppress(KeyError):
+        return pwd.getpwnam(account)
+    return None
+
+
+def group_of(name: str) -> grp.struct_group | None:
+    """Return the entry of the group with the name ``name``. Return None if there is no such group."""
+    with suppress(KeyError):
+        return grp.getgrnam(name)
+    return None
+
+
+def make(note: Note, comment: str) -> None:
+    """Make the account of ``note``, or change an existing account so that it matches the note. Raises NotDone."""
+    uid, account = str(note.uid), note.account
+    if group_of(account) is None:
+        _run("the group of the account cannot be made", GROUPADD, "-g", uid, account)
+    groups = ["-G", note.groups] if note.groups else []
+    terms = ["-d", note.home, "-s", note.shell, "-p", NO_PASSWORD, "-e", _date(note.expires), *groups]
+    if entry_of(account) is None:
+        no_more = ["-M", "-N", "-l", "-K", "SUB_UID_COUNT=0", "-K", "SUB_GID_COUNT=0"]
+        _run("the account cannot be made", USERADD, "-u", uid, "-g", uid, "-c", comment, *no_more, *terms, account)
+    elif faults_of(note):
+        add = ["-a"] if groups else []
+        _run("the account cannot be mended", USERMOD, *add, "-g", uid, *terms, account)
+    if fault := "; ".join(faults_of(note)):
+        raise NotDone(f"the account {account} is not as it was made: {fault}")
+
+
+def faults_of(note: Note) -> list[str]:
+    """Return the differences between the account and ``note``, as parts of a sentence. Further groups of the account are not
+    treated as a difference.
+    """
+    entry, shadow = entry_of(note.account), shadow_of(note.account)
+    if entry is None:
+        return ["it is gone"]
+    faults = []
+    if (entry.pw_uid, entry.pw_gid) != (note.uid, note.uid):
+        faults.append(f"its uid and gid are {entry.pw_uid} and {entry.pw_gid}, not {note.uid}")
+    if (entry.pw_dir, entry.pw_shell) != (note.home, note.shell):
+        faults.append(f"its home is {entry.pw_dir} and its shell {entry.pw_shell}")
+    if shadow.get("password") != NO_PASSWORD:
+        faults.append("it has a password, or is locked")
+    if shadow.get("expires") != str(note.expires):
+        faults.append("it expires on another day")
+    lacks = [name for name in filter(None, note.groups.split(",")) if note.account not in _members(name)]
+    return faults + ([f"it is not in {' and '.join(lacks)}"] if lacks else [])
+
+
+def shadow_of(account: str) -> dict[str, str]:
+    """Return the fields ``password`` and ``expires`` of the account from shadow(5). Return an empty dictionary if the account
+    has no line there. Raises OSError.
+    """
+    with suppress(FileNotFoundError):
+        for line in SHADOW.read_text("utf-8", "surrogateescape").splitlines():
+            fields = line.split(":")
+            if fields[0] == account and len(fields) > 7:
+                return {"password": fields[1], "expires": fields[7]}
+    return {}
+
+
+def lock(account: str) -> str:
+    """Lock the account, so that nobody can log in and cron starts no job of the account. Return the reason if the locking
+    failed, else an empty string.
+    """
+    if entry_of(account) is None:
+        return ""
+    try:
+        _run(f"the account {account} cannot be locked", USERMOD, "-L", "-e", "1", account)
+    except NotDone as fault:
+        return str(fault)
+    return ""
+
+
+def remove(note: Note) -> None:
+    """Remove the account and its group. Raises NotDone."""
+    if entry_of(note.account) is not None:
+        _run("the account cannot be removed", USERDEL, note.account)
+    group = group_of(note.account)
+    if group is not None and group.gr_gid == note.uid:
+        _run("the group of the account cannot be removed", GROUPDEL, note.account)
+    if entry_of(note.account) is not None or (group is not None and group_of(note.account) == group):
+        raise NotDone(f"the account {note.account} is still there: do other accounts come from a directory that has it?")
+
+
+def _members(group: str) -> list[str]:
+    found = group_of(group)
+    return [] if found is None else list(found.gr_mem)
+
+
+def _date(days: int) -> str:
+    """Return the day ``days`` (in days since 1970) in the form that useradd accepts."""
+    return str(days)
+
+
+def _run(why: str, *words: str) -> None:
+    said = executing.run(words)
+    if said.status != 0:
+        raise NotDone(f"{why}: {said.said or f'status {said.status}'}")

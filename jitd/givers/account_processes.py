@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ends all processes of one uid, even if they fork fast or stop other processes.
+
+Law: the kernel kills all processes at once, through kill(2) with the pid -1. During this call the kernel delays forks, so a
+process cannot escape by forking. The process that calls kill(2) has the account's uid only as its effective uid. So the killing
+process may signal the account's processes, but the account's processes may not signal the killing process. It would kill the
+whole host if it had a capability, so it checks first that it has none. If a process has the uid only as another kind of id,
+jitd finds it in /proc and kills it through a descriptor. Sources: kill(2), credentials(7), capabilities(7), proc(5),
+pidfd_open(2).
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from jitpam.wire.shown import shown
+
+ENDS_WITHIN = 8.0
+"""Seconds within which all processes have to end. The kernel needs more time only for a process that waits for a device."""
+LOOK_AGAIN = 0.02
+LEAST = 1000
+"""Processes of a lower uid are never signalled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process that has the uid as its real, effective, saved or file system uid."""
+
+    pid: int
+    name: str
+
+    @property
+    def told(self) -> str:
+        """The name and the pid of the process, as text for people."""
+        return f"{shown(self.name.encode('utf-8', 'surrogateescape'))} ({self.pid})"
+
+
+def of(uid: int) -> list[Process]:
+    """Return the living processes in which a thread has ``uid`` as its real, effective, saved or file system uid."""
+    return [process for process in _processes() if _has(process.pid, uid)]
+
+
+def end(uid: int, ender: int | None) -> list[str]:
+    """End all processes of ``uid``. ``ender`` is a uid that no account has, or None. Return the processes that still live, as
+    text for people. Raises OSError and ValueError.
+    """
+    if uid < LEAST or (ender is not None and (ender < LEAST or ender == uid)):
+        raise ValueError("such processes are not ended")
+    until = time.monotonic() + ENDS_WITHIN
+    while alive := of(uid):
+        if ender is not None and not _is_somebodys(ender):
+            _kill_all(uid, ender)
+        for process in alive:
+            _kill(process.pid, uid)
+        if time.monotonic() > until:
+            return [process.told for process in of(uid)]
+        time.sleep(LOOK_AGAIN)
+    return []
+
+
+def _kill_all(uid: int, ender: int) -> None:
+    """Fork a child. In one call, the child kills all processes that have ``uid`` as their real or saved uid."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.setgroups([])
+            os.setresuid(ender, uid, ender)
+            if os.getresuid() == (ender, uid, ender) and _has_no_capability():
+                os.kill(-1, signal.SIGKILL)
+        finally:
+            os._exit(0)
+    os.waitpid(pid, 0)
+
+
+def _has_no_capability() -> bool:
+    """True if this process may signal only processes of its own uids."""
+    lines = Path("/proc/self/status").read_text("ascii", "replace").splitlines()
+    return [int(line.split()[1], 16) for line in lines if line.startswith(("CapEff:", "CapPrm:"))] == [0, 0]
+
+
+def _kill(pid: int, uid: int) -> None:
+    with suppress(ProcessLookupError):
+        descriptor = os.pidfd_open(pid)
+        try:
+            if _has(pid, uid):  # the descriptor refers to the same process
+                signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+        finally:
+            os.close(descriptor)
+
+
+def _is_somebodys(uid: int) -> bool:
+    with suppress(KeyError):
+        pwd.getpwuid(uid)
+        return True
+    return bool(of(uid))
+
+
+def _processes() -> Iterator[Process]:
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with suppress(OSError):
+                yield Process(int(name), Path(f"/proc/{name}/comm").read_text("utf-8", "surrogateescape").rstrip("\n"))
+
+
+def _has(pid: int, uid: int) -> bool:
+    with suppress(OSError):
+        return any(_thread_has(f"/proc/{pid}/task/{thread}/status", uid) for thread in os.listdir(f"/proc/{pid}/task"))
+    return False
+
+
+def _thread_has(file: str, uid: int) -> bool:
+    found: dict[bytes, list[bytes]] = {}
+    with suppress(OSError):
+        found = {line.split(b":")[0]: line.split()[1:] for line in Path(file).read_bytes().splitlines()}
+    return found.get(b"State", [b"Z"])[0] not in (b"Z", b"X") and b"%d" % uid in found.get(b"Uid", [])

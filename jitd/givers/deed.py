@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One deed of jitd-givers, in its own process. A deed gives a thing, takes a thing back, or looks at a thing.
+
+Law: the process reads the settings itself, does one deed, answers, and ends. The process never lives longer than jitd-givers.
+The process is the subreaper of all processes that it starts (prctl(2)). So no process of a deed lives longer than the deed.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from dataclasses import replace
+from pathlib import Path
+from typing import NoReturn
+
+from jitd.beside.descendants import become_subreaper, end_all_below
+from jitd.givers.kind import Failed, Given, Mending, Order, Refused, Seen, Strays, Taken
+from jitd.givers.kinds import NoGiver, kind_of
+from jitd.givers.messages import MOST_ORDERS, Answer, Give, Look, Mend, Question, Search, Take, sentence, write_answer
+from jitd.kdc.child import end_with
+from jitd.settings.giver_words import digest_of, lets_of
+from jitd.settings.givers import load_givers
+from jitd.settings.toml_document import ConfigError
+
+
+def fork_deed(question: Question, settings: Path, line: socket.socket) -> int:
+    """Fork a process that does the deed of ``question`` with the settings in ``settings``. The process sends its answer over
+    ``line``. Return the pid of the process. Raises OSError.
+    """
+    parent = os.getpid()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    try:
+        pid = os.fork()
+        if pid == 0:
+            _be_deed(question, settings, line, parent)
+        return pid
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _be_deed(question: Question, settings: Path, line: socket.socket, parent: int) -> NoReturn:
+    try:
+        signal.set_wakeup_fd(-1)
+        end_with(parent)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        os.setsid()
+        os.dup2(line.fileno(), 3, inheritable=False)
+        os.closerange(4, os.sysconf("SC_OPEN_MAX"))
+        become_subreaper()
+        answer = done(question, settings)
+        end_all_below()
+        _send(3, answer)
+    finally:
+        os._exit(0)
+
+
+def done(question: Question, settings: Path) -> Answer:
+    """Do the deed of ``question``, and return the answer. This function raises no exception."""
+    try:
+        return _done(question, settings)
+    except (ConfigError, NoGiver) as fault:  # raised before anything was changed
+        return (Refused if isinstance(question, Give | Mend) else Failed)(sentence(str(fault)))
+    except OSError as fault:
+        return Failed(sentence(f"{_name(question)}: {fault.strerror or fault}{f' ({fault.filename})' if fault.filename else ''}"))
+    except Exception as fault:
+        return Failed(sentence(f"{_name(question)}: a defect of jitd-givers: {type(fault).__name__}: {fault}"))
+
+
+def _done(question: Question, settings: Path) -> Answer:
+    givers = load_givers(settings)
+    kind = kind_of(givers, question.kind, _name(question))
+    match question:
+        case Give(order=order) | Mend(order=order):
+            if order.approved != digest_of(lets_of(givers[order.name])):
+                return Refused(
+                    f"[givers.{order.name}] of {settings} is not what was approved: ask again, after jitd was restarted"
+                )
+            return kind.mend(order) if isinstance(question, Mend) and isinstance(kind, Mending) else kind.give(order)
+        case Take(order=order):
+            return kind.take(order)
+        case Look(order=order):
+            return kind.look(order)
+        case Search(holdings=holdings):
+            return kind.strays([Order(holding, question.name, "-", 0, 0) for holding in holdings])
+
+
+def _name(question: Question) -> str:
+    return question.name if isinstance(question, Search) else question.order.name
+
+
+def _plain(answer: Answer) -> Answer:
+    """Return ``answer`` with shortened and cleaned sentences that fit into a message."""
+    match answer:
+        case Given():
+            return replace(answer, tell=answer.tell and sentence(answer.tell))
+        case Taken():
+            return replace(answer, left=answer.left and sentence(answer.left))
+        case Seen():
+            return replace(answer, why=answer.why and sentence(answer.why))
+        case Strays():
+            return Strays(answer.holdings[:MOST_ORDERS])
+    return replace(answer, why=sentence(answer.why))
+
+
+def _send(line: int, answer: Answer) -> None:
+    """Send ``answer``, with the descriptor of its secret in the same packet. Raises OSError. Raises ValueError if the answer is
+    not a valid message.
+    """
+    secrets = [answer.secret] if isinstance(answer, Given) and answer.secret is not None else []
+    written = write_answer(_plain(answer))
+    with socket.socket(fileno=line) as ours:
+        socket.send_fds(ours, [written], secrets)

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Stores files durably. Law: when a function returns, everything that the function wrote is completely on the disk."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+
+def sync(directory: Path) -> None:
+    """Make the disk store the file names in ``directory``. Raises OSError."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def store(file: Path, content: bytes) -> None:
+    """Replace ``file`` by a file with ``content`` and the mode 0600. Raises OSError."""
+    new = file.with_name(f".{file.name}.new")
+    with suppress(FileNotFoundError):
+        new.unlink()
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with open(descriptor, "wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(descriptor)
+    os.rename(new, file)
+    sync(file.parent)

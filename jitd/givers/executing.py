@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs a tool of the distribution for a kind. An example is visudo(8).
+
+Law: a tool is named by its absolute path. The tool is executed without a shell, in the directory ``/``, and with an environment
+that this module sets. A tool may use all the time that is left for the deed. When this time is over, the process that watches
+the deed kills the tool.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
+MOST_SAID = 500
+"""Maximum number of characters that are kept of a tool's output."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The exit status of a tool that has ended, and all its output. If a signal killed the tool, the status is the negative
+    signal number.
+    """
+
+    status: int
+    output: bytes
+
+    @property
+    def said(self) -> str:
+        """The tool's output on one line, cut to the maximum length."""
+        words = " ".join(self.output.decode("utf-8", "replace").split())
+        return words if len(words) <= MOST_SAID else words[: MOST_SAID - 3] + "..."
+
+
+def run(words: Sequence[str], given: bytes = b"") -> Ended:
+    """Run the command line ``words`` with ``given`` on its standard input. Wait until it ends. Raises OSError if the command
+    cannot be started.
+    """
+    if not os.path.isabs(words[0]):
+        raise ValueError(f"{words[0]} is not an absolute path")
+    done = subprocess.run(
+        list(words), input=given, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=ENVIRONMENT, cwd="/", check=False
+    )
+    return Ended(done.returncode, done.stdout)

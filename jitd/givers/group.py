@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The kind ``group``: membership in a local group. gpasswd(1) adds and removes the member.
+
+Law: jitd treats a membership as its own only if jitd stored a note before it made the membership. If somebody is a member
+without such a note, ``give`` refuses, and ``take`` changes nothing. If several holdings give the same membership, jitd ends the
+membership together with the last of them. Sources: gpasswd(1), group(5), initgroups(3).
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from jitd.core.wording import listed
+from jitd.givers import executing, group_remains
+from jitd.givers.group_notes import Note, Notes
+from jitd.givers.kind import Failed, Given, Order, Refused, Seen, State, Strays, Taken
+from jitd.settings import givers as settings
+from jitpam.wire.shown import shown
+
+GPASSWD = "/usr/bin/gpasswd"
+MOST_TOLD = 5
+"""Maximum number of files and processes that one sentence names."""
+GROUPS, NOTES = Path("/etc/group"), Path("/var/lib/jitd-givers/groups")
+
+
+class Groups:
+    """Gives and takes memberships with the settings ``giver``. ``groups`` is the path of the file of group(5). The notes are in
+    the directory ``notes``.
+    """
+
+    def __init__(self, giver: settings.Group, groups: Path = GROUPS, notes: Path = NOTES) -> None:
+        self._giver = giver
+        self._groups = groups
+        self._notes = Notes(notes)
+
+    def give(self, order: Order) -> Given | Refused | Failed:
+        """See ``Kind.give``. Processes that are already running do not get the group, because a process gets its groups when it
+        starts.
+        """
+        with self._notes.alone():
+            return self._give(order)
+
+    def take(self, order: Order) -> Taken | Refused | Failed:
+        """See ``Kind.take``. Processes that have the group are ended or named in the answer. Files that pass the group on are
+        listed in the answer.
+        """
+        with self._notes.alone():
+            return self._take(order)
+
+    def look(self, order: Order) -> Seen | Failed:
+        """See ``Kind.look``."""
+        note = self._notes.read(order.holding)
+        if note is None:
+            return Seen(State.CHANGED, "the note that jitd made the membership is gone")
+        group, gid, members = self._now(note)
+        if gid is None or not _names(note) & members:
+            return Seen(State.GONE, f"{note.account} was removed from the group {note.group}")
+        if group != note.group:
+            return Seen(State.CHANGED, f"the group {note.group} has another name than it had: {group}")
+        if gid != note.gid:
+            return Seen(State.CHANGED, f"the group {note.group} has another gid than it had: {gid}, not {note.gid}")
+        return Seen(State.STANDS)
+
+    def strays(self, orders: Sequence[Order]) -> Strays | Failed:
+        """See ``Kind.strays``."""
+        wanted = {order.holding for order in orders}
+        return Strays(
+            tuple(note.holding for note in self._notes.all() if note.name == self._giver.name and note.holding not in wanted)
+        )
+
+    # --- the two deeds -------------------------------------------------------------------------------------------------------
+
+    def _give(self, order: Order) -> Given | Refused | Failed:
+        group = self._giver.group
+        if order.uid == 0:
+            return Refused("root needs no group")
+        account = _account_of(order.uid)
+        if account is None or account.pw_name != order.account:
+            return Refused(f"the account {order.account} with the uid {order.uid} is not there any more")
+        gid, members = self._of(group)
+        if gid is None:
+            return Refused(f"{self._groups} has no group {group}: a directory's group is given by a program of yours")
+        note = Note(order.holding, order.name, group, gid, order.account, order.uid)
+        is_ours = any(one.is_for(note) for one in self._notes.all())
+        if not is_ours and (order.account in members or account.pw_gid == gid):
+            return Refused(f"{order.account} is a member of the group {group} already, and not by jitd: there is nothing to give")
+        others = sorted(name for name, _, members in self._numbered(gid) if name != group and order.account in members)
+        if others:
+            return Refused(f"{order.account} has the gid of {group} already, as a member of the group {others[0]}")
+        self._notes.write(note)
+        if order.account not in members and (fault := self._change("-a", order.account, group)):
+            return Failed(fault)
+        return Given(f"you are a member of the group {group} in new sessions: log in anew, or run newgrp {group}")
+
+    def _take(self, order: Order) -> Taken | Refused | Failed:
+        note = self._notes.read(order.holding)
+        if note is None:
+            group, (_, members) = self._giver.group, self._of(self._giver.group)
+            own = f"{order.account} is a member of the group {group}, and jitd has no note that it added them"
+            return Taken(own if order.account in members else "")
+        if any(one.is_for(note) for one in self._notes.all() if one.holding != note.holding):
+            self._notes.remove(note)
+            return Taken()
+        group, gid, members = self._now(note)
+        for name in sorted(_names(note) & members):
+            if fault := self._change("-d", name, group):
+                return Failed(fault)
+        gids = [] if gid is None else [gid]
+        if gid != note.gid and not self._numbered(note.gid):  # sessions from before the change still have the old gid
+            gids.append(note.gid)
+        left = []
+        if group != note.group:
+            left.append(f"the group {note.group} is called {group} now, and {note.account} is no member of it any more")
+        for each in gids:
+            more = self._left(replace(note, gid=each))
+            if isinstance(more, Failed):
+                return more
+            left += more
+        self._notes.remove(note)
+        return Taken("; ".join(left))
+
+    def _left(self, note: Note) -> list[str] | Failed:
+        """End the processes that still have the group, if the settings say so. Return a description of the processes and files
+        that still have the group, as parts of a sentence.
+        """
+        left = []
+        if self._giver.at_end == "end":
+            if alive := group_remains.end(note.uid, note.gid):
+                return Failed(f"processes of {note.account} keep the group {note.group} and cannot be ended: {_told(alive)}")
+        elif holders := group_remains.holders(note.uid, note.gid):
+            left.append(f"processes of {note.account} that keep the group {note.group}: {_told(one.told for one in holders)}")
+        places = [os.fsencode(place) for place in self._giver.search] or group_remains.local_mounts()
+        found = group_remains.search(note.uid, note.gid, places)
+        if found.files:
+            left.append(f"files of {note.account} that hand the group {note.group} on: {_told(map(shown, found.files))}")
+        if found.unread:
+            left.append(f"not fully searched for such files: {_told(map(shown, found.unread))}")
+        return left
+
+    def _change(self, flag: str, account: str, group: str) -> str:
+        """Change the members of ``group`` with gpasswd. Return the reason if gpasswd failed, else an empty string."""
+        said = executing.run([GPASSWD, flag, account, group])
+        _, members = self._of(group)
+        if said.status == 0 and (account in members) == (flag == "-a"):
+            return ""
+        return f"gpasswd does not change the group {group}: {said.said or f'status {said.status}'}"
+
+    def _of(self, group: str) -> tuple[int | None, frozenset[str]]:
+        """Return the gid and the members of ``group`` from the file. If the file has no such group, return None and an empty
+        set.
+        """
+        return next(((gid, members) for name, gid, members in self._all() if name == group), (None, frozenset()))
+
+    def _now(self, note: Note) -> tuple[str, int | None, frozenset[str]]:
+        """Return the present name, gid and members of the group of ``note``. If no group has the name in the note, the group
+        with the gid in the note is the same group: somebody has renamed it. Return None and an empty set if there is neither.
+        """
+        gid, members = self._of(note.group)
+        if gid is not None:
+            return note.group, gid, members
+        numbered = sorted(self._numbered(note.gid), key=lambda one: not _names(note) & one[2])
+        return numbered[0] if numbered else (note.group, None, frozenset())
+
+    def _numbered(self, gid: int) -> list[tuple[str, int, frozenset[str]]]:
+        return [one for one in self._all() if one[1] == gid]
+
+    def _all(self) -> list[tuple[str, int, frozenset[str]]]:
+        """Return the name, the gid and the members of each group in the file."""
+        lines = (line.split(":") for line in self._groups.read_text("utf-8", "surrogateescape").splitlines())
+        return [
+            (fields[0], int(fields[2]), frozenset(name for name in fields[3].split(",") if name))
+            for fields in lines
+            if len(fields) == 4 and fields[2].isdigit()
+        ]
+
+
+def _told(found: Iterable[str]) -> str:
+    """Return ``found`` as a part of a sentence. The text names the first MOST_TOLD items and the number of the other items."""
+    every = tuple(found)
+    more = len(every) - MOST_TOLD
+    return listed((*every[:MOST_TOLD], *((f"{more} more",) if more > 0 else ())), "and")
+
+
+def _account_of(uid: int) -> pwd.struct_passwd | None:
+    try:
+        return pwd.getpwuid(uid)
+    except KeyError:
+        return None
+
+
+def _names(note: Note) -> frozenset[str]:
+    """Return the names of the account of ``note``. The result contains the current name of the account's uid, and the name in
+    the note. The name in the note is left out if another account has that name now.
+    """
+    account = _account_of(note.uid)
+    try:
+        is_anothers = pwd.getpwnam(note.account).pw_uid != note.uid
+    except KeyError:
+        is_anothers = False
+    return frozenset(({note.account} if not is_anothers else set()) | ({account.pw_name} if account else set()))

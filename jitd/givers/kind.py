@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The interface of a kind of thing: the Protocol that every kind implements, the orders for a kind, and the answers of a kind.
+
+Law: pure. A kind may get the same order twice. A kind may also be killed at any moment and get the order again. When a kind gets
+an order again, it finishes the work that it began the first time. If the answer is Given, Taken or Seen, the order was certainly
+carried out. If the answer is Refused, certainly nothing was changed. If the answer is Failed, it is not known whether the order
+was carried out. A kind takes back only a thing that it has given for the order's holding.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol, runtime_checkable
+
+HOLDING = re.compile(r"[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}(?:\.[1-9][0-9]{0,8})?", re.ASCII)
+"""The id of a holding is the id of its grant. From the second use of the grant on, a dot and a number follow this id."""
+MOST_BROUGHT = 16 * 1024
+"""Maximum number of characters of a text that a person brings, such as a public key."""
+MOST_SECRET = 64 * 1024
+"""Maximum number of bytes of a secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order to give a thing, to take it back, or to look at it.
+
+    ``holding`` is the id of the holding. A kind uses this id in the names of the things that it makes. ``name`` is the name of
+    the giver in jitd.toml. The thing is for the account ``account``, which has the uid ``uid``. ``until`` is the time when the
+    holding ends, in seconds since 1970. ``brought`` is the text that the person brought for the thing, such as a public key. The
+    text ``brought`` is in ASCII, must not be trusted, and is empty for most kinds. ``approved`` is the digest of the approved
+    settings (``settings/giver_words``). A thing is given only with the approved settings. Kinds do not need to check
+    ``approved``.
+    """
+
+    holding: str
+    name: str
+    account: str
+    uid: int
+    until: int
+    brought: str = ""
+    approved: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The account has the thing. ``tell`` is a sentence that tells the person how to use the thing. ``tell`` may be empty.
+
+    ``secret`` is the descriptor of a sealed memfd (memfd_create(2)), or None. The memfd has at most MOST_SECRET bytes, and only
+    the person's process may read them. The receiver of this answer has to close the descriptor.
+    """
+
+    tell: str = ""
+    secret: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The thing was taken back. ``left`` is a sentence about things that the person still has. ``left`` is empty if nothing is
+    left.
+
+    Taken is also the answer if there was nothing to take back.
+    """
+
+    left: str = ""
+
+
+class State(StrEnum):
+    """The state in which a kind finds a thing."""
+
+    STANDS = "stands"
+    GONE = "gone"
+    CHANGED = "changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The state of the thing that an order is about. ``why`` is a sentence about the differences between the present thing and
+    the given thing. ``why`` is empty if there is no difference.
+    """
+
+    state: State
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Strays:
+    """The ids of holdings that no order names, but for which a thing of jitd still exists."""
+
+    holdings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Nothing was changed. Asking again would not help. ``why`` is a sentence that says what is wrong, and what to do."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """It is not known whether the order was carried out. The daemon asks again. ``why`` is a sentence that says what is wrong,
+    and what to do.
+    """
+
+    why: str
+
+
+class Kind(Protocol):
+    """Gives things of one kind. One table ``[givers.NAME]`` of jitd.toml has the settings.
+
+    Each call is one deed in its own process. The process of a deed runs as root and has no network. The call may block. After
+    process.SECONDS, the process and all processes that it has started are killed. An exception is a defect, and is treated as
+    Failed.
+    """
+
+    def give(self, order: Order) -> Given | Refused | Failed:
+        """Give the thing. If the thing already exists as ordered, answer Given. If another object that does not belong to this
+        holding is in its place, answer Refused.
+        """
+
+    def take(self, order: Order) -> Taken | Refused | Failed:
+        """Take the thing back. Also end the processes and other effects of the thing that this kind promises to end. If nothing
+        exists for this holding, answer Taken.
+        """
+
+    def look(self, order: Order) -> Seen | Failed:
+        """Report whether the thing is still as it was given. Change nothing."""
+
+    def strays(self, orders: Sequence[Order]) -> Strays | Failed:
+        """Return the holdings for which a thing with jitd's mark exists, without the holdings of ``orders``. Change nothing. If
+        a kind cannot distinguish its own things from things of others, it answers Strays().
+        """
+
+
+@runtime_checkable
+class Mending(Protocol):
+    """A kind whose holders have a secret for the thing. The things of all other kinds are repaired by giving them again."""
+
+    def mend(self, order: Order) -> Given | Refused | Failed:
+        """Repair the thing for its holder, so that the thing is again as it was given. The secret that the holder has stays
+        valid. If such a repair is not possible, change nothing and answer Refused.
+        """

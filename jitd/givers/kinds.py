@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The kinds that jitd-givers gives. A table maps each class of settings to the class that does the deeds.
+
+Law: a kind without a row in this table is refused, and the refusal names the kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from jitd.givers.account import Accounts
+from jitd.givers.group import Groups
+from jitd.givers.kind import Kind
+from jitd.givers.passwords import is_handed_out, password_of
+from jitd.givers.ssh_certificate import SshCertificates
+from jitd.givers.sudoers import SudoersLines
+from jitd.settings import givers as settings
+
+
+class NoGiver(Exception):
+    """jitd.toml has no settings for a thing, or this host cannot give the thing. The text of this exception is a sentence that
+    says what is missing and what to do.
+    """
+
+
+def _postgres_roles(giver: settings.PostgresRole) -> Kind:
+    """Return the kind for roles of PostgreSQL. Raises NoGiver. Only deeds of this kind load the library of PostgreSQL. So the
+    deeds of other kinds work without this library.
+    """
+    try:
+        from jitd.givers.postgres_role import PostgresRoles
+    except ImportError as fault:
+        raise NoGiver(f"the library of PostgreSQL cannot be loaded: install libpq5 ({fault})") from None
+    return PostgresRoles(giver, password_of, is_handed_out)
+
+
+KINDS: Mapping[type[settings.GiverSettings], Callable[[Any], Kind]] = {
+    settings.Account: Accounts,
+    settings.Group: Groups,
+    settings.SshCertificate: SshCertificates,
+    settings.PostgresRole: _postgres_roles,
+    settings.Sudoers: SudoersLines,
+}
+"""Maps each class of settings to the class of the kind."""
+
+
+def kind_of(givers: settings.Givers, kind: str, name: str) -> Kind:
+    """Return the object that gives the thing ``kind``:``name``. Raises NoGiver."""
+    giver = givers.get(name)
+    if giver is None:
+        raise NoGiver(f"jitd.toml sets up no giver {name}: add the table [givers.{name}] there (if it was removed, restore it)")
+    if (found := settings.kind_of(giver)) != kind:
+        raise NoGiver(f'jitd.toml says that {name} is of the kind "{found}", not "{kind}"')
+    if type(giver) not in KINDS:
+        raise NoGiver(f'things of the kind "{kind}" are not given by this process')
+    return KINDS[type(giver)](giver)

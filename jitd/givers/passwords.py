@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The passwords of the accounts and roles that jitd-givers makes. Law: if a process imports this module before it forks, it has
+one password for each holding. All children of this process have the same password for a holding, as long as the process lives.
+So a thing that is given twice keeps its password. The key from which passwords are computed is only in memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+
+from jitd.givers.kind import Order
+
+_KEY = secrets.token_bytes(32)
+_HANDED_OUT: set[str] = set()
+
+
+def password_of(order: Order) -> str:
+    """Return the password for the thing that ``order`` gives: 256 bits, as 64 hexadecimal digits."""
+    return hmac.new(_KEY, f"{order.name} {order.holding}".encode("ascii"), hashlib.sha256).hexdigest()
+
+
+def hand_out(holding: str) -> None:
+    """Note that a secret made by this process is on its way to the person who has ``holding``."""
+    _HANDED_OUT.add(holding)
+
+
+def forget(holding: str) -> None:
+    """Note that ``holding`` has ended."""
+    _HANDED_OUT.discard(holding)
+
+
+def is_handed_out(order: Order) -> bool:
+    """True if the holder of ``order`` has the password that ``password_of`` returns. The holder has this password if this
+    process was not restarted after it made the password.
+    """
+    return order.holding in _HANDED_OUT

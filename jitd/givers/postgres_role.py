@@ -1,0 +1,385 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The kind ``postgres-role``: a role of a PostgreSQL server that exists as long as its holding. This role is a member of the
+roles that the settings name.
+
+Law: the role belongs to jitd, and its name is made from the id of the holding. jitd never changes or drops a role that it did
+not make. jitd recognizes its own roles by their comment, because only a superuser can write the comment. Until the role's
+password is on the way to the holder, nobody can log in as the role. A role is taken back in three steps. In the first step, one
+transaction removes the role's right to log in and all its memberships. In the second step, the sessions of the role are ended.
+In the third step, the objects of the role are removed (``postgres_remains``). Sources: PostgreSQL, CREATE ROLE, DROP OWNED,
+"Dropping Roles".
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import psycopg
+from psycopg import sql
+
+from jitd.givers.kind import HOLDING, Failed, Given, Order, Refused, Seen, State, Strays, Taken
+from jitd.givers.postgres_remains import Remains, databases, has_things_in, outliving, reachable
+from jitd.givers.postgres_server import Server, Session, Unreachable, told
+from jitd.givers.secret import sealed
+from jitd.settings import givers as settings
+from jitd.settings.postgres import Address, read_address
+
+PREFIX = "jitd_"
+SECONDS_TO_TAKE = 20.0
+"""Maximum time, in seconds, of one try to take a role back. The next try continues the unfinished work."""
+SECONDS_TO_END = 6.0
+"""Seconds within which the sessions of a role have to end."""
+OLDEST = 15_00_00
+"""The oldest version of PostgreSQL that is supported, as server_version_num. See the release notes of PostgreSQL 15, "ADMIN
+OPTION".
+"""
+LOOK_AGAIN = 0.05
+"""Seconds between two checks that look for remaining sessions."""
+_MARK = "jitd made this role for {account}: holding {holding} of postgres-role:{name}, from transaction {transaction} on"
+_READ_MARK = re.compile(
+    r"jitd made this role for .{1,255}: holding (\S+) of postgres-role:(\S+), from transaction ([0-9]{1,20}) on", re.ASCII
+)
+_FLAGS = "NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT"
+
+
+@dataclass(frozen=True, slots=True)
+class _Role:
+    """An existing role: its oid, and the mark in its comment."""
+
+    oid: int
+    mark: str
+
+    @property
+    def transaction(self) -> str:
+        """The transaction that made the role. The result is empty if the mark does not contain the transaction."""
+        found = _READ_MARK.fullmatch(self.mark)
+        return found[3] if found else ""
+
+
+class PostgresRoles:
+    """Gives roles of the server that ``giver`` names. ``password_of`` returns the password for the thing that an order gives.
+    Within one process, ``password_of`` returns the same password for the same order. ``is_known`` returns whether the holder has
+    the password that ``password_of`` returns now.
+    """
+
+    def __init__(
+        self,
+        giver: settings.PostgresRole,
+        password_of: Callable[[Order], str],
+        is_known: Callable[[Order], bool] = lambda _: False,
+    ) -> None:
+        self._giver = giver
+        self._password_of = password_of
+        self._is_known = is_known
+        self._address: Address = read_address(giver.database)
+
+    def give(self, order: Order) -> Given | Refused | Failed:
+        """See ``Kind.give``. The secret is a service file of libpq."""
+        role = role_of(order.holding)
+        stands = False
+        try:
+            with self._server(order).session() as session:
+                found = self._named_again(session, role, order.holding)
+                if found is not None and not self._is_ours(found, order.holding):
+                    return Refused(f"PostgreSQL has a role {role} already, and jitd did not make it: rename it, or drop it")
+                stands = found is not None
+                if why := self._fault(session):
+                    return Failed(why) if stands else Refused(why)
+                password = self._password_of(order)
+                self._make(session, order, role, found, session.verifier(role, password))
+        except (Unreachable, psycopg.Error) as fault:
+            return Failed(_why(fault))
+        return Given(
+            f"you have the role {role}: PGSERVICEFILE=FILE psql service={self._giver.name}, where FILE is the file of the secret",
+            sealed(self._service_file(role, password)),
+        )
+
+    def mend(self, order: Order) -> Given | Refused | Failed:
+        """See ``Mending.mend``. If jitd-givers was restarted after the password was made, only the holder knows the password."""
+        if self._is_known(order):
+            return self.give(order)
+        role, again = role_of(order.holding), "end the grant, and ask again"
+        try:
+            with self._server(order).session() as session:
+                found = self._named_again(session, role, order.holding)
+                if found is None:
+                    return Refused(f"the role {role} is gone, and nobody but its holder knows its password: {again}")
+                if not self._is_ours(found, order.holding):
+                    return Refused(f"the role {role} does not have the comment by which jitd knows it: {again}")
+                if why := self._fault(session):
+                    return Failed(why)
+                if session.row("SELECT 1 FROM pg_authid WHERE oid = %(oid)s AND rolpassword IS NULL", {"oid": found.oid}):
+                    return Refused(f"somebody has taken the password of the role {role}: {again}")
+                self._make(session, order, role, found, None)
+        except (Unreachable, psycopg.Error) as fault:
+            return Failed(_why(fault))
+        return Given()
+
+    def take(self, order: Order) -> Taken | Refused | Failed:
+        """See ``Kind.take``."""
+        role, until = role_of(order.holding), time.monotonic() + SECONDS_TO_TAKE
+        server = self._server(order)
+        try:
+            with server.session() as session:
+                _end_earlier_deeds(session, self._known_as(order))
+                found = self._named_again(session, role, order.holding)
+                if found is None:
+                    return Taken()
+                if not self._is_ours(found, order.holding):
+                    return Refused(
+                        f"PostgreSQL has a role {role} that jitd did not make: look at it, and drop it if nobody wants it"
+                    )
+                _shut(session, role)
+                _end_sessions(session, found.oid)
+                left = Remains(role, found.oid, found.transaction, reachable(session, self._giver.member_of))
+                for database in databases(session):
+                    if time.monotonic() > until:
+                        return Failed(f"{role} can do nothing any more, but not every database was cleared of it in time")
+                    _clear(server, session, left, database, found.oid)
+                session.do("DROP ROLE {role}", role=sql.Identifier(role))
+                _end_sessions(session, found.oid)
+                return Taken(left.sentence())
+        except (Unreachable, psycopg.Error, _StillThere) as fault:
+            return Failed(f"{role}: {_why(fault)}")
+
+    def look(self, order: Order) -> Seen | Failed:
+        """See ``Kind.look``."""
+        role = role_of(order.holding)
+        try:
+            with self._server(order).session() as session:
+                found = _find(session, role)
+                if found is None and (renamed := self._renamed(session, order.holding)):
+                    return Seen(State.CHANGED, f"the role {role} is called {renamed} now")
+                if found is None:
+                    return Seen(State.GONE, f"the role {role} is gone")
+                if not self._is_ours(found, order.holding):
+                    return Seen(State.CHANGED, f"the role {role} does not have the comment by which jitd knows it")
+                why = self._difference(session, role, found.oid, order.until)
+                return Seen(State.CHANGED, f"the role {role} {why}") if why else Seen(State.STANDS)
+        except (Unreachable, psycopg.Error) as fault:
+            return Failed(_why(fault))
+
+    def strays(self, orders: Sequence[Order]) -> Strays | Failed:
+        """See ``Kind.strays``."""
+        wanted = {order.holding for order in orders}
+        try:
+            with Server(self._address, "jitd").session() as session:
+                rows = session.rows(
+                    "SELECT r.rolname, d.description FROM pg_roles r JOIN pg_shdescription d ON d.objoid = r.oid"
+                    " WHERE d.classoid = 'pg_authid'::regclass AND starts_with(r.rolname, %(prefix)s) ORDER BY 1",
+                    {"prefix": PREFIX},
+                )
+        except (Unreachable, psycopg.Error) as fault:
+            return Failed(_why(fault))
+        found = []
+        for role, mark in rows:
+            ours = _READ_MARK.fullmatch(mark)
+            if ours and HOLDING.fullmatch(ours[1]) and ours[2] == self._giver.name and role_of(ours[1]) == role:
+                found.append(ours[1])
+        return Strays(tuple(holding for holding in found if holding not in wanted))
+
+    # --- the role --------------------------------------------------------------------------------------------------------
+
+    def _make(self, session: Session, order: Order, role: str, found: _Role | None, verifier: str | None) -> None:
+        """In one transaction, make the role, or repair the role so that it is as ordered. If ``verifier`` is missing, the
+        password does not change.
+        """
+        name, quoted = sql.Identifier(role), sql.Literal
+        with session.transaction():
+            if found is None:
+                session.do("CREATE ROLE {role} NOLOGIN", role=name)
+                made = session.row("SELECT pg_current_xact_id()::text")
+                mark = _MARK.format(
+                    account=order.account, holding=order.holding, name=order.name, transaction=made[0] if made else 0
+                )
+                session.do("COMMENT ON ROLE {role} IS {mark}", role=name, mark=quoted(mark))
+            for other in _joined(session, role):
+                if other not in self._giver.member_of:
+                    session.do("REVOKE {other} FROM {role}", other=sql.Identifier(other), role=name)
+            for other in _members(session, role):
+                session.do("REVOKE {role} FROM {other}", other=sql.Identifier(other), role=name)
+            for other in self._giver.member_of:
+                session.do("GRANT {other} TO {role}", other=sql.Identifier(other), role=name)
+            password = "" if verifier is None else "PASSWORD {verifier}"
+            session.do(
+                f"ALTER ROLE {{role}} {_FLAGS} LOGIN {password} VALID UNTIL {{until}}",
+                role=name,
+                verifier=quoted(verifier),
+                until=quoted(_time(order.until)),
+            )
+
+    def _difference(self, session: Session, role: str, oid: int, until: int) -> str:
+        """Return the difference between the role and the role that jitd made. The result is the end of a sentence that begins
+        with the role's name. Return an empty string if there is no difference.
+        """
+        flags = session.row(
+            "SELECT rolcanlogin AND rolinherit"
+            " AND NOT (rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls),"
+            " rolvaliduntil IS NOT DISTINCT FROM %(until)s::timestamptz FROM pg_roles WHERE oid = %(oid)s",
+            {"oid": oid, "until": _time(until)},
+        )
+        if flags is None or not flags[0]:
+            return "has other attributes than jitd gave it"
+        if not flags[1]:
+            return "has another end than jitd gave it"
+        joined = _joined(session, role)
+        if lacking := [other for other in self._giver.member_of if other not in joined]:
+            return f"is no longer a member of {', '.join(lacking)}"
+        if more := [other for other in joined if other not in self._giver.member_of]:
+            return f"is also a member of {', '.join(more)}, which jitd did not give it"
+        if others := _members(session, role):
+            return f"was granted to {', '.join(others)}"
+        return ""
+
+    def _fault(self, session: Session) -> str:
+        """Return the reason why jitd can give no role on this server. Return an empty string if jitd can give roles."""
+        standing = session.row(
+            "SELECT rolsuper, pg_is_in_recovery(), current_user, current_setting('server_version_num')::integer"
+            " FROM pg_roles WHERE rolname = current_user"
+        )
+        if standing is None or not standing[0]:
+            return f"jitd is {standing[2] if standing else 'nobody'} in PostgreSQL, not a superuser: change user in database"
+        if standing[1]:
+            return f"the server at {self._address.socket} is a standby, which makes no roles"
+        if standing[3] < OLDEST:
+            return f"PostgreSQL before {OLDEST // 10000} lets a role grant itself, so that it outlasts its end: upgrade it"
+        there = {name for (name,) in session.rows("SELECT rolname FROM pg_roles")}
+        if lacking := [name for name in self._giver.member_of if name not in there]:
+            return f"PostgreSQL has no role {', '.join(lacking)}: create it, or change member_of"
+        if why := outliving(session, self._giver.member_of):
+            return f"{why}, so what a member may do would outlast the end: name a role in member_of that only has privileges"
+        return ""
+
+    def _is_ours(self, found: _Role, holding: str) -> bool:
+        mark = _READ_MARK.fullmatch(found.mark)
+        return mark is not None and mark[1] == holding and mark[2] == self._giver.name
+
+    def _renamed(self, session: Session, holding: str) -> str:
+        """Return the name of the role that jitd made for ``holding``, if somebody has renamed this role. Return an empty string
+        if there is no such role. A comment stays with its role.
+        """
+        names = session.rows("SELECT oid, coalesce(shobj_description(oid, 'pg_authid'), ''), rolname FROM pg_roles ORDER BY 3")
+        return next((str(name) for oid, mark, name in names if self._is_ours(_Role(oid, mark), holding)), "")
+
+    def _named_again(self, session: Session, role: str, holding: str) -> _Role | None:
+        """Return the role ``role``. If somebody has renamed the role of ``holding``, it first gets this name again."""
+        found = _find(session, role)
+        if found is None and (renamed := self._renamed(session, holding)):
+            session.do("ALTER ROLE {renamed} RENAME TO {role}", renamed=sql.Identifier(renamed), role=sql.Identifier(role))
+            return _find(session, role)
+        return found
+
+    def _server(self, order: Order) -> Server:
+        return Server(self._address, self._known_as(order))
+
+    def _known_as(self, order: Order) -> str:
+        return f"jitd {order.holding}"
+
+    def _service_file(self, role: str, password: str) -> bytes:
+        host = self._giver.host or self._address.directory
+        words = {"host": host, "port": self._address.port, "dbname": self._address.database, "user": role, "password": password}
+        return f"[{self._giver.name}]\n{''.join(f'{key}={value}{chr(10)}' for key, value in words.items())}".encode("ascii")
+
+
+def role_of(holding: str) -> str:
+    """Return the name of the role for ``holding``. The name has only letters, digits and underscores, so it needs no quotes in
+    SQL.
+    """
+    if not HOLDING.fullmatch(holding):
+        raise ValueError("not the id of a holding")
+    return PREFIX + re.sub("[-.]", "_", holding).lower()
+
+
+def _time(seconds: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S+00", time.gmtime(seconds))
+
+
+def _why(fault: Exception) -> str:
+    return told(fault) if isinstance(fault, psycopg.Error) else str(fault)
+
+
+# --- what the server has ---------------------------------------------------------------------------------------------
+
+
+def _find(session: Session, role: str) -> _Role | None:
+    row = session.row(
+        "SELECT oid, coalesce(shobj_description(oid, 'pg_authid'), '') FROM pg_roles WHERE rolname = %(role)s", {"role": role}
+    )
+    return _Role(*row) if row else None
+
+
+def _joined(session: Session, role: str) -> list[str]:
+    """Return the roles in which ``role`` is a member."""
+    return [name for (name,) in session.rows(_MEMBERSHIPS.format(asked="roleid", given="member"), {"role": role})]
+
+
+def _members(session: Session, role: str) -> list[str]:
+    """Return the roles that are members of ``role``."""
+    return [name for (name,) in session.rows(_MEMBERSHIPS.format(asked="member", given="roleid"), {"role": role})]
+
+
+_MEMBERSHIPS = (
+    "SELECT DISTINCT a.rolname FROM pg_auth_members m JOIN pg_roles a ON a.oid = m.{asked} JOIN pg_roles g ON g.oid = m.{given}"
+    " WHERE g.rolname = %(role)s ORDER BY 1"
+)
+
+
+class _StillThere(Exception):
+    """Some sessions did not end in time. The text is a sentence."""
+
+
+def _end_earlier_deeds(session: Session, known_as: str) -> None:
+    """End the sessions of earlier deeds that were killed. The server may still be executing the last statement of such a deed."""
+    _end(
+        session,
+        "application_name = %(known_as)s AND pid <> pg_backend_pid()"
+        " AND usesysid = (SELECT oid FROM pg_roles WHERE rolname = current_user)",
+        {"known_as": known_as},
+    )
+
+
+def _end_sessions(session: Session, oid: int) -> None:
+    """End every session of the role ``oid``. Also end the sessions of roles that the holder has made members of this role,
+    because members may act as the role. Superusers are left out, because superusers may act as any role anyway. Raises
+    _StillThere.
+    """
+    _end(
+        session,
+        "usesysid IN (WITH RECURSIVE members(oid) AS (SELECT %(oid)s::oid UNION"
+        " SELECT m.member FROM pg_auth_members m JOIN members ON m.roleid = members.oid) SELECT oid FROM members)"
+        " AND usesysid NOT IN (SELECT oid FROM pg_roles WHERE rolsuper)",
+        {"oid": oid},
+    )
+
+
+def _end(session: Session, which: str, values: dict[str, object]) -> None:
+    until = time.monotonic() + SECONDS_TO_END
+    while found := session.rows(f"SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity WHERE {which}", values):
+        if time.monotonic() > until:
+            raise _StillThere(f"a session cannot be ended (server process {found[0][0]}): check what it is doing")
+        time.sleep(LOOK_AGAIN)
+
+
+def _shut(session: Session, role: str) -> None:
+    """Remove the right to log in and all memberships from the role, in one transaction. After this call, the role cannot begin
+    anything new.
+    """
+    name = sql.Identifier(role)
+    with session.transaction():
+        session.do("ALTER ROLE {role} NOLOGIN PASSWORD NULL VALID UNTIL '-infinity'", role=name)
+        for other in _joined(session, role):
+            session.do("REVOKE {other} FROM {role}", other=sql.Identifier(other), role=name)
+
+
+def _clear(server: Server, session: Session, left: Remains, database: str, oid: int) -> None:
+    """Clear ``database``. The database may be skipped if it accepts no connection and contains nothing of the role."""
+    try:
+        with server.session(database) as there:
+            left.clear(there, database)
+    except Unreachable:
+        if has_things_in(session, oid, database):
+            raise
+        left.not_seen(database)

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Connects to a PostgreSQL server on this host, as the account that runs the server. Peer authentication accepts this account.
+
+Law: jitd connects only to a socket in a protected directory. Other accounts cannot write to this directory. libpq checks that
+the server runs as the owner of that socket. Every statement has a time limit. Objects that users may have made are always named
+with their schema. Sources: PostgreSQL, "Peer Authentication", "libpq: Parameter Key Words" (requirepeer), "Client Connection
+Defaults".
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from jitd.settings.postgres import Address
+
+CONNECT_SECONDS = 5
+STATEMENT_SECONDS = 8
+LOCK_SECONDS = 4
+"""Two maximum times in seconds. STATEMENT_SECONDS is for one statement, and LOCK_SECONDS is for its wait for a lock."""
+_OPTIONS = {
+    "search_path": "pg_catalog",
+    "statement_timeout": f"{STATEMENT_SECONDS}s",
+    "lock_timeout": f"{LOCK_SECONDS}s",
+    "idle_in_transaction_session_timeout": "15s",
+    "default_transaction_read_only": "off",
+    "synchronous_commit": "local",
+    "client_min_messages": "error",
+}
+"""Settings of this connection. These settings override the settings that the owner of a database has made for the database.
+Committed changes have to survive a crash of the server. If a change were lost, a role that was taken back could exist again
+after the crash.
+"""
+
+Row = tuple[Any, ...]
+
+
+class Unreachable(Exception):
+    """It is not possible to talk to the server now. The text of this exception is a sentence that says what is wrong and what to
+    do.
+    """
+
+
+class Server:
+    """The server at ``address``. ``known_as`` is the name that each session of this object has in the server's list of
+    sessions.
+    """
+
+    def __init__(self, address: Address, known_as: str) -> None:
+        self._address = address
+        self._known_as = known_as
+
+    @contextmanager
+    def session(self, database: str = "") -> Iterator[Session]:
+        """Connect to ``database``. If ``database`` is empty, connect to the database in the address. Raises Unreachable."""
+        with self._connected(database or self._address.database) as connection:
+            yield Session(connection)
+
+    def _connected(self, database: str) -> psycopg.Connection[Row]:
+        owner = owner_of(self._address)
+        with _acting_as(owner):
+            try:
+                return psycopg.connect(
+                    host=self._address.directory,
+                    port=self._address.port,
+                    dbname=database,
+                    user=self._address.user or owner.pw_name,
+                    requirepeer=owner.pw_name,
+                    passfile="/dev/null/none",
+                    sslmode="disable",
+                    gssencmode="disable",
+                    connect_timeout=CONNECT_SECONDS,
+                    application_name=self._known_as,
+                    client_encoding="UTF8",
+                    options=" ".join(f"-c {name}={value}" for name, value in _OPTIONS.items()),
+                    autocommit=True,
+                    prepare_threshold=None,
+                )
+            except psycopg.Error as fault:
+                raise Unreachable(f"PostgreSQL at {self._address.socket} does not let jitd in: {told(fault)}") from None
+
+
+class Session:
+    """One connection to one database. A statement outside of ``transaction`` is committed at once."""
+
+    def __init__(self, connection: psycopg.Connection[Row]) -> None:
+        self._connection = connection
+
+    def rows(self, question: str, values: dict[str, object] | None = None) -> list[Row]:
+        """Return the rows that ``question`` finds. Raises psycopg.Error."""
+        with self._connection.cursor() as cursor:
+            return cursor.execute(question.encode(), values).fetchall()
+
+    def row(self, question: str, values: dict[str, object] | None = None) -> Row | None:
+        """Return the first row that ``question`` finds, or None if there is no such row. Raises psycopg.Error."""
+        return next(iter(self.rows(question, values)), None)
+
+    def do(self, statement: str, **names: sql.Composable) -> None:
+        """Execute ``statement``. Each ``{name}`` in ``statement`` is replaced by a value from ``names``. The library quotes this
+        value. Raises psycopg.Error.
+        """
+        with self._connection.cursor() as cursor:
+            cursor.execute(sql.SQL(statement).format(**names))
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Commit all statements of the block at its end, or commit nothing. If this method is used inside another transaction,
+        the block is a savepoint.
+        """
+        with self._connection.transaction():
+            yield
+
+    def verifier(self, role: str, password: str) -> str:
+        """Return the verifier that the server stores instead of ``password``. The password cannot be computed from the verifier
+        (RFC 5803).
+        """
+        return self._connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
+
+
+def owner_of(address: Address) -> pwd.struct_passwd:
+    """Return the account that runs the server at ``address``. The account that runs the server is the owner of the server's
+    socket. Raises Unreachable.
+    """
+    socket, directory = address.socket, address.directory
+    try:
+        holding, found = os.stat(directory), os.stat(socket, follow_symlinks=False)
+    except FileNotFoundError as fault:
+        raise Unreachable(f"PostgreSQL does not run here: there is no {fault.filename}") from None
+    except OSError as fault:
+        raise Unreachable(f"{fault.filename} cannot be looked at: {fault.strerror}") from None
+    try:
+        owner = pwd.getpwuid(found.st_uid)
+    except KeyError:
+        raise Unreachable(f"{socket} belongs to the uid {found.st_uid}, and this host has no account of it") from None
+    if not stat.S_ISSOCK(found.st_mode):
+        raise Unreachable(f"{socket} should be a socket: the server did not make it")
+    if holding.st_uid not in (0, owner.pw_uid) or holding.st_mode & stat.S_IWOTH or _others_may_write(holding, owner):
+        raise Unreachable(
+            f"others than root and {owner.pw_name} can write to {directory}: the server's socket must stand in a directory that"
+            " only they can write to (unix_socket_directories)"
+        )
+    return owner
+
+
+def _others_may_write(directory: os.stat_result, owner: pwd.struct_passwd) -> bool:
+    """True if another group may write to ``directory``. The owner's own group and root's group are ignored."""
+    return bool(directory.st_mode & stat.S_IWGRP) and directory.st_gid not in (0, owner.pw_gid)
+
+
+@contextmanager
+def _acting_as(account: pwd.struct_passwd) -> Iterator[None]:
+    """Set the effective uid and gid of this process to the uid and gid of ``account``, because the server sees only these ids. A
+    deed has only one thread, so no other work is done with this uid.
+    """
+    before = os.geteuid(), os.getegid()
+    os.setegid(account.pw_gid)
+    try:
+        os.seteuid(account.pw_uid)
+        yield
+    finally:
+        os.seteuid(before[0])
+        os.setegid(before[1])
+
+
+def told(fault: psycopg.Error) -> str:
+    """Return the message of ``fault`` on one line, without the text of the SQL statement."""
+    said = fault.diag.message_primary or " ".join(str(fault).split())
+    detail = fault.diag.message_detail
+    return f"{said} ({' '.join(detail.split())})" if detail else said

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The process jitd-givers gives things of this host and takes them back for the daemon. jitd-givers runs as root, has no
+network, and makes no decisions.
+
+Law: jitd-givers accepts connections only from root. A child process does each deed. The deeds of one giver in jitd.toml are done
+one after the other. If a deed takes too long, the deed and all processes that it has started are killed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+from jitd.beside import packets, starting
+from jitd.beside.answering import Answering, Carried, NoAnswer
+from jitd.beside.descendants import become_subreaper, children
+from jitd.givers import passwords
+from jitd.givers.deed import fork_deed
+from jitd.givers.kind import Failed, Given, Taken
+from jitd.givers.messages import Answer, Give, Question, Search, Take, read_answer, read_question, write_answer
+
+NAME = "jitd-givers"
+USAGE = f"usage: {NAME} [--settings=FILE]    (systemd starts it, by {NAME}.socket, or the daemon does)"
+SETTINGS = Path("/etc/jitd/jitd.toml")
+FLAG = "--settings="
+SECONDS = 30.0
+"""Maximum time of one deed, in seconds."""
+SECONDS_TO_END = 2.0
+"""Maximum time, in seconds, for the end of all processes that a deed has started. More time is needed only if the kernel cannot
+end a process.
+"""
+LOOK_AGAIN = 0.005
+"""Seconds between two checks whether a killed process has ended."""
+
+
+class Deeds:
+    """Starts the deeds, with the settings in the file ``settings``. A deed may take ``seconds`` seconds."""
+
+    def __init__(self, settings: Path, seconds: float = SECONDS) -> None:
+        self._settings = settings
+        self._seconds = seconds
+        self._living: set[int] = set()
+
+    async def answer(self, body: bytes) -> bytes | Carried:
+        """Answer one question of the daemon. Raises NoAnswer if the question cannot be read."""
+        try:
+            question = read_question(body)
+        except ValueError as fault:
+            raise NoAnswer(f"a question that cannot be read: {fault}; is the daemon of another version?") from None
+        answer = await self.do(question)
+        if isinstance(answer, Failed):
+            starting.say(NAME, answer.why)
+        written = write_answer(answer)
+        if isinstance(answer, Given) and answer.secret is not None:
+            return Carried(written, answer.secret)
+        return written
+
+    async def do(self, question: Question) -> Answer:
+        """Start a child that does the deed of ``question``. Return the child's answer."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
+        with ours:
+            try:
+                packets.make_room(theirs)
+                with theirs:
+                    pid = fork_deed(question, self._settings, theirs)
+            except OSError as fault:
+                return Failed(f"{_name(question)}: no deed could be begun: {fault.strerror}")
+            self._living.add(pid)
+            ours.setblocking(False)
+            try:
+                async with asyncio.timeout(self._seconds):
+                    answer = await _answer_of(ours, question)
+                    _note_secret(question, answer)
+                    return answer
+            except TimeoutError:
+                return Failed(f"{_name(question)}: the deed has not ended within {self._seconds:g} s, and was killed")
+            finally:
+                await asyncio.shield(self._end(pid))
+
+    async def _end(self, pid: int) -> None:
+        """End the deed and all remaining processes that the deed has started."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        try:
+            async with asyncio.timeout(SECONDS_TO_END):
+                while not os.waitpid(pid, os.WNOHANG)[0]:
+                    await asyncio.sleep(LOOK_AGAIN)
+                self._living.discard(pid)
+                while strays := set(children()) - self._living:
+                    for stray in strays:
+                        os.kill(stray, signal.SIGKILL)
+                        os.waitpid(stray, os.WNOHANG)
+                    await asyncio.sleep(LOOK_AGAIN)
+        except TimeoutError:
+            self._living.discard(pid)
+            starting.say(NAME, f"a deed has left a process that the kernel has not ended within {SECONDS_TO_END:g} s")
+
+
+def _note_secret(question: Question, answer: Answer) -> None:
+    """Note which holders have a secret that this process made. The deeds that this process forks later inherit this knowledge."""
+    if isinstance(question, Give) and isinstance(answer, Given) and answer.secret is not None:
+        passwords.hand_out(question.order.holding)
+    elif isinstance(question, Take) and isinstance(answer, Taken):
+        passwords.forget(question.order.holding)
+
+
+async def _answer_of(line: socket.socket, question: Question) -> Answer:
+    """Return the answer of the deed. Return Failed if the deed sends no answer or an unreadable answer."""
+    loop = asyncio.get_running_loop()
+    readable: asyncio.Future[None] = loop.create_future()
+    loop.add_reader(line, _wake, readable)
+    try:
+        await readable
+    finally:
+        loop.remove_reader(line)
+    secret = None
+    try:
+        written, _, secret = packets.receive_carrying(line)
+        answer = read_answer(written, secret) if written else Failed(f"{_name(question)}: the deed was killed")
+    except (OSError, ValueError) as fault:
+        if secret is not None:
+            os.close(secret)
+        return Failed(f"{_name(question)}: the deed has answered what cannot be read: {type(fault).__name__}")
+    return answer
+
+
+def _wake(waiting: asyncio.Future[None]) -> None:
+    if not waiting.done():
+        waiting.set_result(None)
+
+
+def _name(question: Question) -> str:
+    return f"{question.kind}:{question.name if isinstance(question, Search) else question.order.name}"
+
+
+def lane_of(body: bytes) -> str:
+    """Return the name of the giver that the question in ``body`` is about. Deeds for one giver are done one after the other."""
+    try:
+        return _name(read_question(body))
+    except ValueError:
+        return ""
+
+
+def main() -> int:
+    """Run the command line ``jitd-givers [--settings=FILE]``. Return the exit status."""
+    settings = [Path(word.removeprefix(FLAG)) for word in sys.argv[1:] if word.startswith(FLAG)]
+
+    def before(words: Sequence[str]) -> None:
+        if [word for word in words if not word.startswith(FLAG)] or len(settings) > 1:
+            raise starting.CannotStart(USAGE)
+
+    try:
+        begun = starting.begin_as_root(NAME, sys.argv[1:], before)
+        become_subreaper()
+    except (starting.CannotStart, OSError) as fault:
+        starting.say(NAME, str(fault))
+        return 1
+    deeds = Deeds(settings[0] if settings else SETTINGS)
+    return starting.run(NAME, begun, partial(Answering, NAME, deeds.answer, n_at_once=1, lane_of=lane_of))

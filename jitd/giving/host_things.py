@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The giver of one kind of thing of this host. The process jitd-givers gives these things and takes them back.
+
+Law: see ``Giver``. A thing is given only if jitd.toml has settings for the thing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from jitd.core.holding import Holding, HoldingState
+from jitd.givers import messages
+from jitd.givers.client import GiversLine
+from jitd.givers.kind import Given, Seen, Strays, Taken
+from jitd.givers.kind import Refused as RefusedThere
+from jitd.giving import Answer, Done, Failed, Found, Looked, Refused
+from jitd.giving.orders import GrantOf, NoHolder, name_in, order_of
+
+
+class HostThings:
+    """Gives things of the kind ``kind`` with the ``names`` from jitd.toml. See ``Giver``."""
+
+    ends_itself = False
+
+    def __init__(self, kind: str, names: Collection[str], line: GiversLine, grant_of: GrantOf) -> None:
+        self._kind = kind
+        self._names = names
+        self._line = line
+        self._grant_of = grant_of
+
+    def name_of(self, thing: str) -> str:
+        """See ``Giver.name_of``."""
+        return ""
+
+    def fault(self, thing: str) -> str:
+        """See ``Giver.fault``."""
+        return "" if name_in(thing) in self._names else f"jitd.toml sets up no giver {name_in(thing)}, so it cannot give {thing}"
+
+    async def give(self, holding: Holding) -> Answer:
+        """See ``Giver.give``. If somebody already holds the thing, it is repaired instead, so that the holder's secret stays
+        valid.
+        """
+        if fault := self.fault(holding.thing):
+            return Refused(fault)
+        try:
+            asked = messages.Mend if holding.state is HoldingState.HELD else messages.Give
+            said = await self._line.ask(asked(self._kind, order_of(holding, self._grant_of)))
+        except NoHolder as fault:
+            return Failed(str(fault))
+        return Done(secret=said.secret, tell=said.tell) if isinstance(said, Given) else _not_done(said)
+
+    async def take(self, holding: Holding) -> Answer:
+        """See ``Giver.take``."""
+        try:
+            said = await self._line.ask(messages.Take(self._kind, order_of(holding, self._grant_of)))
+        except NoHolder as fault:
+            return Failed(str(fault))
+        return Done(left=said.left) if isinstance(said, Taken) else _not_done(said)
+
+    async def look(self, holding: Holding) -> Looked:
+        """See ``Giver.look``."""
+        try:
+            said = await self._line.ask(messages.Look(self._kind, order_of(holding, self._grant_of)))
+        except NoHolder as fault:
+            return Failed(str(fault))
+        return said if isinstance(said, Seen) else Failed(_why(said))
+
+    async def strays(self, thing: str, holdings: Sequence[str]) -> Found:
+        """See ``Giver.strays``."""
+        said = await self._line.ask(messages.Search(self._kind, name_in(thing), tuple(holdings)))
+        return said if isinstance(said, Strays) else Failed(_why(said))
+
+
+def _not_done(said: messages.Answer) -> Answer:
+    return Refused(said.why) if isinstance(said, RefusedThere) else Failed(_why(said))
+
+
+def _why(said: messages.Answer) -> str:
+    return getattr(said, "why", "") or "jitd-givers has answered another question"

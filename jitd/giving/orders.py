@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Makes an order from a holding. The order is for a giver that jitd.toml defines. Law: the order names the account for which the
+grant was made. The order gives exactly the thing for which the grant was made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from jitd.core.grant import Grant
+from jitd.core.holding import Holding
+from jitd.core.public_key import TAKEN_BY
+from jitd.givers.kind import Order
+from jitd.settings.giver_words import digest_of, lets_of_one
+
+GrantOf = Callable[[str], Grant | None]
+"""Returns the grant with an id, or None if there is no such grant. The function may raise the exceptions of the store."""
+
+
+class NoHolder(Exception):
+    """The grant of a holding has no holder. The text is a sentence."""
+
+
+def order_of(holding: Holding, grant_of: GrantOf) -> Order:
+    """Return the order for ``holding``. The order includes the text that the person brought only if the kind needs this text.
+    Raises NoHolder and the exceptions of the store.
+    """
+    grant = grant_of(holding.grant)
+    if grant is None:
+        raise NoHolder(f"nobody holds the grant {holding.grant}: the record has no such grant")
+    return Order(
+        holding.id,
+        name_in(holding.thing),
+        grant.holder.user,
+        grant.holder.uid,
+        int(holding.until.timestamp()),
+        grant.command.brought if holding.thing.partition(":")[0] in TAKEN_BY else "",
+        approved=digest_of(lets_of_one(grant.command.lets, holding.thing)),
+    )
+
+
+def name_in(thing: str) -> str:
+    """Return the name that the giver of ``thing`` has in jitd.toml."""
+    return thing.partition(":")[2]

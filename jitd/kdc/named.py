@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Finds out which KDCs krb5.conf names. This module also finds out whether jitd could ever conclude that none of these KDCs can
+be reached.
+
+Law: jitd does not ask a KDC that it can find only by DNS. Anyone who controls the answers of DNS could name KDCs that do not
+exist. If jitd asked such KDCs, none would answer, and jitd would then accept a local password. The functions that draw
+conclusions are pure.
+Source: krb5.conf(5), the forms of ``kdc``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from jitd.kdc.asking import Krb5Error, Library
+
+KDC = re.compile(r"(?:(?P<by>tcp|udp)/)?(?:\[(?P<six>[^]\s]+)\]|(?P<host>[^]\[:/\s]+))(?::(?P<port>\d{1,5}))?")
+"""The form of a KDC in krb5.conf if the KDC is asked by UDP or TCP."""
+NEVER = "so a local password never counts here (without_kdc)"
+
+
+def kdcs_of(realm: str) -> list[str]:
+    """Return the KDCs of ``realm`` that krb5.conf names. Raises Krb5Error. Raises OSError if libkrb5 cannot be loaded."""
+    relations = Library().relations(realm)
+    kinds = ("kdc", "primary_kdc", "master_kdc")
+    return list(dict.fromkeys(value for kind in kinds for value in relations.get(kind, [])))
+
+
+def why_never(realm: str, kdcs: Sequence[str]) -> str:
+    """Return the reason why jitd can never conclude that none of ``kdcs`` can be reached. The reason is a sentence without a full
+    stop. Return "" if jitd can conclude that none of ``kdcs`` can be reached.
+    """
+    if not kdcs:
+        return f"krb5.conf names no KDC of {realm}, and jitd asks none that is found by DNS, {NEVER}"
+    other = next((kdc for kdc in kdcs if KDC.fullmatch(kdc) is None), None)
+    return f"the KDC {other} of krb5.conf cannot be asked by UDP or TCP, {NEVER}" if other is not None else ""
+
+
+def fault_of(realm: str) -> str:
+    """Return the result of ``why_never`` for the KDCs that krb5.conf names now. If krb5.conf cannot be read, return the reason
+    for this.
+    """
+    try:
+        return why_never(realm, kdcs_of(realm))
+    except (Krb5Error, OSError) as fault:
+        return f"it cannot be read which KDCs krb5.conf names: {fault}, {NEVER}"

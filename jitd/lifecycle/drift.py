@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Compares the things that were given to people with the real state of the host. A given thing may be missing, or somebody may
+have changed it. There may also be a thing that was given to nobody. The daemon makes this comparison when it starts, and then
+every minute.
+Law: each difference between a thing and its holding is recorded once, when it is first seen. The end of each difference is
+recorded as well. After a difference, a thing is given again or taken back only if the giver's setting ``drift`` demands this. A
+thing without a holding is only reported. jitd does not change it. If a thing cannot be checked, jitd does not assume that the
+thing is present or missing. A failed check of a thing is reported as well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import UTC
+from typing import Any
+
+from jitd.core.holding import Holding, HoldingState, Untaken
+from jitd.core.law import DAEMON
+from jitd.core.thing import is_service_ticket
+from jitd.giving import Done, Failed, Givers, Looked, State
+from jitd.lifecycle.holdings import Holdings
+from jitd.log import log
+from jitd.store import Store
+
+EVERY = 60.0
+"""Seconds between two checks of all things."""
+
+
+class Drift:
+    """Checks the things that were given to people. ``settings`` maps the name of a thing to the reaction to a difference, which
+    is a word of givers.DRIFT. ``note`` writes an event with its details into the record.
+    """
+
+    def __init__(
+        self,
+        givers: Givers,
+        holdings: Holdings,
+        store: Store,
+        settings: Mapping[str, str],
+        note: Callable[[str, dict[str, Any]], None],
+    ) -> None:
+        self._givers = givers
+        self._holdings = holdings
+        self._store = store
+        self._settings = settings
+        self._note = note
+        self.found: dict[str, str] = {}
+        """Maps the id of a holding to a sentence that describes the difference. The mapping also contains the ids of things
+        without a holding.
+        """
+        self._strays: dict[str, str] = {}  # maps an id to the name of its thing
+
+    def as_json(self) -> list[list[str]]:
+        """Return the things that differ from their holdings, and the things that cannot be taken back yet. Each item is the id of
+        a holding and a sentence.
+        """
+        untaken = {
+            id: f"it is to be taken back{_since(one)}, and cannot be yet: {one.why}" for id, one in self._holdings.untaken.items()
+        }
+        return [[id, why] for id, why in {**self.found, **untaken}.items()]
+
+    async def keep(self) -> None:
+        """Check all things now, and repeat the check after each pause of EVERY seconds. This coroutine runs for ever, unless
+        ``look`` raises an exception.
+        """
+        while True:
+            await self.look()  # nobody made this check while the daemon was not running
+            await asyncio.sleep(EVERY)
+
+    async def look(self) -> None:
+        """Check each thing that has a holding, and search for things without a holding. Raises the exceptions of the store and
+        ``note``.
+        """
+        for held in self._held():
+            giver = self._givers.of(held.thing)
+            if giver is not None:
+                await self._judge(held, await giver.look(held))
+        for thing in self._settings:
+            await self._search(thing)
+        held_now = {one.id for one in self._held()}
+        for id in [id for id in self.found if id not in held_now and id not in self._strays]:
+            del self.found[id]
+
+    def _held(self) -> tuple[Holding, ...]:
+        live = tuple(self._store.holdings())
+        return tuple(one for one in live if one.state is HoldingState.HELD and not is_service_ticket(one.thing))
+
+    async def _judge(self, held: Holding, looked: Looked) -> None:
+        now = self._store.holding(held.id)
+        if now is None or now.state is not HoldingState.HELD:
+            return  # the thing was taken back meanwhile
+        if not isinstance(looked, Failed) and looked.state is State.STANDS:
+            if self.found.pop(held.id, None) is not None:
+                self._note("thing.stands", {"holding": held.id, "thing": held.thing})
+            return
+        why = looked.why or f"it is {looked.state}" if not isinstance(looked, Failed) else f"it cannot be looked at: {looked.why}"
+        is_new = held.id not in self.found
+        if is_new:
+            said = "unknown" if isinstance(looked, Failed) else str(looked.state)
+            self._note("thing.differs", {"holding": held.id, "thing": held.thing, "state": said, "because": why})
+            log("what was given is not there as it was given", holding=held.id, thing=held.thing, because=why)
+        self.found[held.id] = why
+        if isinstance(looked, Failed):
+            return
+        match self._settings.get(held.thing, "tell"):
+            case "mend":
+                await self._mend(held)
+            case "end":
+                self._holdings.take_back(held, DAEMON, f"somebody has changed it: {why}")
+
+    async def _mend(self, held: Holding) -> None:
+        answer = await self._holdings.give_anew(held.id)
+        if isinstance(answer, Done):
+            self._note("thing.mended", {"holding": held.id, "thing": held.thing})
+            self.found.pop(held.id, None)
+        elif answer is not None:
+            log("what was given could not be given anew; it is tried again", holding=held.id, because=answer.why)
+
+    async def _search(self, thing: str) -> None:
+        giver = self._givers.of(thing)
+        live = [one.id for one in self._store.holdings() if one.thing == thing]
+        found = None if giver is None else await giver.strays(thing, live)
+        if found is None or isinstance(found, Failed):
+            return  # the logs of the daemon and of the giver contain the reason
+        begun = {one.id for one in self._store.holdings() if one.thing == thing}  # a holding may have begun meanwhile
+        strays = [id for id in found.holdings if id not in begun]
+        for id in [id for id, of in self._strays.items() if of == thing and id not in strays]:
+            del self._strays[id]
+            self.found.pop(id, None)
+            self._note("thing.stray_gone", {"holding": id, "thing": thing})
+        for id in strays:
+            if id not in self._strays:
+                self._strays[id] = thing
+                self.found[id] = f"{thing} is there by the name of {id}, and nobody holds it: see who made it, and remove it"
+                self._note("thing.stray", {"holding": id, "thing": thing})
+                log("a thing is there that nobody holds", holding=id, thing=thing)
+
+
+def _since(untaken: Untaken) -> str:
+    return "" if untaken.since is None else f" since {untaken.since.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -1,0 +1,298 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Requests and ends leases of HashiCorp Vault or OpenBao, with the HTTP API that their manuals describe. Each holding has its own
+token, a child of jitd's token. When the token of a holding ends, everything that was read with this token ends too. Therefore
+leases can be ended even if their ids are not known.
+Law: a secret leaves this process only in a sealed memfd. The token of a holding is kept for KEPT_FOR seconds, and is used once. A
+lease is never renewed. A lease is treated as ended only if the server says so. If jitd does not understand an answer of the
+server, the lease is not treated as ended.
+Sources: the HTTP APIs of Vault and OpenBao: "Token auth method", "/sys/leases", "SSH secrets engine", "HTTP status codes".
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+
+from jitd.asking import json_text
+from jitd.beside.answering import Carried, NoAnswer
+from jitd.givers.secret import sealed
+from jitd.outside import ssh_certificates
+from jitd.outside.connecting import Checked
+from jitd.outside.fetching import JSON, PLAIN, context_of, exchange, within
+from jitd.outside.keys import Keys
+from jitd.outside.leases import (
+    LONGEST,
+    Answer,
+    Begin,
+    Begun,
+    End,
+    Lease,
+    Leased,
+    Look,
+    Looked,
+    Over,
+    Question,
+    Refused,
+    Server,
+    Sign,
+    Signed,
+    read_question,
+    sentence,
+    write_answer,
+)
+from jitd.outside.messages import Fetched
+
+KEPT_FOR = 60.0
+"""Maximum number of seconds for which jitd-outside keeps the token of a holding before a lease is read."""
+MOST_KEPT = 512
+SLACK = 60
+"""Maximum number of seconds by which the server's clock may be ahead of this host's clock."""
+MOST_TOKEN = 4096
+"""Maximum number of bytes of a token."""
+REFUSED = {
+    400: "the server refuses it",
+    403: "the server does not permit it; see what the policies of jitd's token permit, and whether the token is good still",
+    404: "the server has nothing there, or does not permit it",
+    405: "the server has nothing there that can be read so",
+}
+"""Maps an HTTP status to its meaning. Each status in this map means that the server has refused and has changed nothing."""
+NOT_NOW = {
+    412: "the server is behind another one of its cluster",
+    429: "the server stands by, or is asked too much",
+    472: "the server stands by, for the recovery of another one",
+    473: "the server stands by, and only reads",
+    502: "the server could not reach another one that it needs",
+    503: "the server is sealed, or being maintained",
+}
+"""Maps an HTTP status to its meaning. Each status in this map means a temporary fault."""
+NO_LEASE, NO_TOKEN = ("invalid lease", "lease not found"), ("invalid accessor",)
+"""The words of a server's answer if a lease or a token does not exist. The HTTP status for a missing lease or token is 400. For a
+missing token, the status may also be 403.
+"""
+
+
+class Leases:
+    """Requests leases from servers, with the tokens in ``keys``."""
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+        self._tokens: dict[str, tuple[float, str]] = {}  # maps an accessor to its token and the time when the token was created
+
+    async def answer(self, body: bytes) -> bytes | Carried:
+        """Answer one question of the daemon. Raises NoAnswer."""
+        try:
+            question = read_question(body)
+        except ValueError as fault:
+            raise NoAnswer(f"jitd-outside cannot read the question ({fault}); is it of another version?") from None
+        try:
+            answer = await within(question.deadline_ms, self._answer(question))
+        except NoAnswer as why:
+            raise NoAnswer(f"{question.server.url.rstrip('/')}: {why}") from None
+        secret = answer.secret if isinstance(answer, Leased | Signed) else None
+        try:
+            written = write_answer(answer)
+        except ValueError as fault:
+            if secret is not None:
+                os.close(secret)
+            raise NoAnswer(f"the server's answer cannot be used: {fault}") from None
+        return written if secret is None else Carried(written, secret)
+
+    async def _answer(self, question: Question) -> Answer:
+        match question:
+            case Begin():
+                return await self._begin(question)
+            case Lease():
+                return await self._lease(question)
+            case Sign():
+                return await self._sign(question)
+            case End():
+                return await self._end(question)
+            case Look():
+                return await self._look(question)
+
+    # --- the questions ---------------------------------------------------------------------------------------------------
+
+    async def _begin(self, asked: Begin) -> Begun | Refused:
+        lasts = f"{asked.seconds}s"
+        wanted = {
+            "display_name": f"jitd-{asked.holding}",
+            "meta": {"jitd": asked.holding, "account": asked.account},
+            "type": "service",
+            "ttl": lasts,
+            "explicit_max_ttl": lasts,
+            "renewable": False,
+        }
+        ours = self._ours(asked.server)
+        said = await self._send(asked.server, ours, "auth/token/create", wanted)
+        if fault := _refusal(said):
+            return Refused(sentence(f"no token for this holding: {fault}"))
+        given = _table(_content(said), "auth")
+        token, accessor = given.get("client_token"), given.get("accessor")
+        if not isinstance(token, str) or not _is_token(token):
+            raise NoAnswer("the server has given no token for this holding")
+        ends = given.get("lease_duration")
+        try:
+            if not isinstance(accessor, str) or not _is_token(accessor) or not isinstance(ends, int):
+                raise NoAnswer("the server has given a token for this holding that nobody can end later")
+            if not 0 < ends <= asked.seconds + SLACK:
+                raise NoAnswer(f"the server has given a token for this holding that does not end after {lasts}")
+        except NoAnswer:
+            with suppress(Exception):  # if this fails too, no harm is done: nothing was read with the token
+                await self._send(asked.server, token, "auth/token/revoke-self", {})
+            raise
+        self._keep(accessor, token)
+        return Begun(accessor)
+
+    async def _lease(self, asked: Lease) -> Leased | Refused:
+        made_at, token = self._tokens.pop(asked.accessor, (0.0, ""))
+        if not token or time.monotonic() > made_at + KEPT_FOR:
+            raise NoAnswer("jitd-outside was started anew meanwhile, and has lost the token of this holding: ask again")
+        said = await self._send(asked.server, token, asked.path, dict(asked.parameters) or None)
+        if fault := _refusal(said):
+            return Refused(sentence(f"no lease of {asked.path}: {fault}"))
+        found = _content(said)
+        lease, seconds, data = found.get("lease_id"), found.get("lease_duration"), _table(found, "data")
+        if not isinstance(lease, str) or not lease:
+            return Refused(f"what {asked.path} gives has no lease, so nobody can take it back: it is not given")
+        if type(seconds) is not int or seconds < 1 or not data:
+            raise NoAnswer(f"the answer of {asked.path} is not that of a lease")
+        return Leased(lease, min(seconds, LONGEST), _sealed(json_text.write(data) + b"\n"))
+
+    async def _sign(self, asked: Sign) -> Signed | Refused:
+        wanted = {**dict(asked.parameters), "public_key": asked.key, "ttl": f"{asked.seconds}s", "cert_type": "user"}
+        latest = int(time.time()) + asked.seconds + SLACK
+        said = await self._send(asked.server, self._ours(asked.server), asked.path, wanted)
+        if fault := _refusal(said):
+            return Refused(sentence(f"{asked.path} does not sign the key: {fault}"))
+        certificate = _table(_content(said), "data").get("signed_key")
+        if not isinstance(certificate, str) or not certificate.isascii():
+            raise NoAnswer(f"the answer of {asked.path} has no certificate (signed_key)")
+        try:
+            until = ssh_certificates.end_of(certificate, asked.key)
+        except ValueError as fault:
+            raise NoAnswer(f"the certificate of {asked.path} {fault}") from None
+        if until > latest:
+            return Refused(f"the certificate of {asked.path} is good for longer than the grant: it is not given")
+        return Signed(until, _sealed(certificate.strip().encode("ascii") + b"\n"))
+
+    async def _end(self, asked: End) -> Over:
+        self._tokens.pop(asked.accessor, None)
+        ours = self._ours(asked.server)
+        if asked.lease:
+            # When a token ends, the server ends its leases in the background, and gives no message if that fails.
+            said = await self._send(asked.server, ours, "sys/leases/revoke", {"lease_id": asked.lease, "sync": True})
+            if not _is_gone(said, NO_LEASE) and (fault := _refusal(said)):
+                raise NoAnswer(f"the lease {asked.lease} is not ended: {fault}")
+        said = await self._send(asked.server, ours, "auth/token/revoke-accessor", {"accessor": asked.accessor})
+        if not _is_gone(said, NO_TOKEN) and (fault := _refusal(said)):
+            raise NoAnswer(f"the token {asked.accessor}, by which it was read, is not ended: {fault}")
+        if asked.lease and await self._stands(asked.server, asked.lease):
+            raise NoAnswer(f"the server has said that the lease {asked.lease} is ended, and has it still")
+        return Over()
+
+    async def _look(self, asked: Look) -> Looked:
+        return Looked(await self._stands(asked.server, asked.lease))
+
+    async def _stands(self, server: Server, lease: str) -> bool:
+        """True if the server says that ``lease`` exists. Raises NoAnswer if the server gives no clear answer."""
+        said = await self._send(server, self._ours(server), "sys/leases/lookup", {"lease_id": lease})
+        if _is_gone(said, NO_LEASE):
+            return False
+        if fault := _refusal(said):
+            raise NoAnswer(f"the lease {lease} cannot be looked at: {fault}")
+        found = _content(said)
+        if _table(found, "data").get("id", found.get("id")) != lease:
+            raise NoAnswer("the server has answered about another lease")
+        return True
+
+    # --- one request -----------------------------------------------------------------------------------------------------
+
+    async def _send(self, server: Server, token: str, path: str, body: Mapping[str, object] | None) -> Fetched:
+        """Send one request with ``token``: a POST of ``body``, or a GET if ``body`` is None. Return the answer with any HTTP
+        status.
+        Raises NoAnswer, and the exceptions of ``exchange``.
+        """
+        headers = {**PLAIN, "X-Vault-Request": "true", "X-Vault-Token": token}
+        if server.namespace:
+            headers["X-Vault-Namespace"] = server.namespace
+        content = None
+        if body is not None:
+            headers["Content-Type"] = JSON
+            content = json_text.write(body)
+        certificate = self._keys.get(server.certificate) if server.certificate else b""
+        context, backend = context_of(server.ca, certificate), Checked(server.addresses)
+        return await exchange("GET" if content is None else "POST", f"{server.url}v1/{path}", headers, content, context, backend)
+
+    def _ours(self, server: Server) -> str:
+        """Return jitd's own token for ``server``. Raises NoSuchKey and NoAnswer."""
+        token = self._keys.get(server.token).decode("ascii", "replace").strip()
+        if not _is_token(token):
+            raise NoAnswer(f"the file {server.token} must have one line, a token of the server")
+        return token
+
+    def _keep(self, accessor: str, token: str) -> None:
+        """Keep ``token``. Drop all tokens that are older than KEPT_FOR, and all but the newest MOST_KEPT tokens."""
+        now = time.monotonic()
+        kept = {one: (at, of) for one, (at, of) in self._tokens.items() if now <= at + KEPT_FOR}
+        self._tokens = {**dict(list(kept.items())[1 - MOST_KEPT :]), accessor: (now, token)}
+
+
+def _is_token(text: str) -> bool:
+    return 0 < len(text) <= MOST_TOKEN and text.isascii() and text.isprintable() and " " not in text
+
+
+def _sealed(secret: bytes) -> int:
+    try:
+        return sealed(secret)
+    except (OSError, ValueError) as fault:
+        raise NoAnswer(f"what the server gives cannot be handed on: {fault}") from None
+
+
+def _refusal(said: Fetched) -> str:
+    """Return the reason why the server has refused. The caller puts this text after a colon. Return an empty string if the server
+    has not refused. Raises NoAnswer if the server's answer is neither a success nor a refusal.
+    """
+    if said.status == 204:
+        return ""
+    if said.status == 200:
+        _content(said)  # raises if the answer does not have the form that a server of leases uses
+        return ""
+    what = f" ({'; '.join(_errors(said)) or f'status {said.status}'})"
+    if said.status in REFUSED:
+        return REFUSED[said.status] + what
+    if 300 <= said.status < 400:
+        raise NoAnswer("the server sends jitd to another one, and jitd does not follow: name the active server in url")
+    raise NoAnswer(NOT_NOW.get(said.status, f"the server has failed with the status {said.status}") + what)
+
+
+def _is_gone(said: Fetched, words: tuple[str, ...]) -> bool:
+    """True if the server refuses because the named object does not exist. The server's answer must contain exactly one error, and
+    this error must be one of ``words``.
+    """
+    errors = _errors(said)
+    told = [word for error in errors for word in words if error == word or error.endswith(f"* {word}")]
+    return said.status in (400, 403, 404) and len(errors) == 1 == len(told)
+
+
+def _errors(said: Fetched) -> tuple[str, ...]:
+    """Return the reasons that the server gives, each without line breaks."""
+    try:
+        found = json_text.read_object(said.body).get("errors")
+    except ValueError:
+        return ()
+    errors = [" ".join(error.split())[:200] for error in found if isinstance(error, str)] if isinstance(found, list) else []
+    return tuple(error for error in errors if error)
+
+
+def _content(said: Fetched) -> dict[str, object]:
+    try:
+        return json_text.read_object(said.body)
+    except ValueError as fault:
+        raise NoAnswer(f"the server's answer {fault}") from None
+
+
+def _table(found: Mapping[str, object], key: str) -> dict[str, object]:
+    value = found.get(key)
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The keys of ``kind = "vault"`` in ``[givers.NAME]``: the path at which a lease is read on a server, and the way to reach this
+server.
+Law: a path is refused if the server could do more there than give a lease. Only the daemon reads the keys for reaching the
+server. The code for these keys imports modules that jitd-givers must not import.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jitd.outside.urls import MOST_PARAMETERS, NAMESPACE, OURS, PARAMETER, PATH, read_url
+from jitd.settings.outsiders import Program, Reach, reach_in
+from jitd.settings.toml_table import Table, quoted
+
+MOST_VALUE = 1000
+"""Maximum number of characters of a parameter's value."""
+
+
+def vault_in(table: Table) -> dict[str, object]:
+    """Return the path of the lease on the server, the namespace of the path, and the parameters of the request."""
+    table.needs("url", "role", "secret")
+    role, namespace = table.text("role", ""), table.text("namespace", "")
+    if "role" in table.values and not PATH.fullmatch(role):
+        table.fault('"role" must be the path of a lease, such as "database/creds/reporting"; none is below auth or sys', "role")
+    if "namespace" in table.values and not NAMESPACE.fullmatch(namespace):
+        table.fault('"namespace" must be the path of a namespace, such as "team/app"', "namespace")
+    return {"role": role, "namespace": namespace, "parameters": _parameters(table.table("parameters"))}
+
+
+def _parameters(table: Table) -> tuple[tuple[str, str], ...]:
+    found = {}
+    for name in table.values:
+        if name in OURS:
+            table.fault(f"{quoted(name)} is jitd's to say: what is signed, and for how long", name)
+        elif not PARAMETER.fullmatch(name):
+            table.fault(f"{quoted(name)} is not the name of a parameter: small letters, digits and underscores", name)
+        value = table.text(name, "")
+        if isinstance(table.values[name], str) and not (value.isascii() and value.isprintable() and 0 < len(value) <= MOST_VALUE):
+            table.fault(f"{quoted(name)} must be 1 to {MOST_VALUE} printable characters of ASCII", name)
+        found[name] = value
+    if len(found) > MOST_PARAMETERS:
+        table.fault(f'"parameters" has more than {MOST_PARAMETERS} parameters')
+    return tuple(sorted(found.items()))
+
+
+def unread(table: Table) -> Reach:
+    """Return a dummy for the way to the server, for callers that never connect to the server."""
+    return Reach(_server(table))
+
+
+def way_in(table: Table, owner: int | None, keys_at: Path) -> Reach:
+    """Read the keys that tell how to reach the server. The files that these keys name must belong to root or to the uid
+    ``owner``. If ``owner`` is None, the owners of the files are not checked. The cryptographic keys are in the directory
+    ``keys_at``.
+    """
+    found = reach_in(table, "vault", owner, keys_at, _server(table))
+    assert not isinstance(found, Program)
+    return found
+
+
+def _server(table: Table) -> str:
+    """Return the server's URL, with a slash at its end. Each fault is added to the table only once."""
+    text = table.text("url", "")
+    if "url" not in table.values or not isinstance(table.values["url"], str):
+        return ""
+    try:
+        found = read_url(text)
+    except ValueError as fault:
+        table.fault(f'"url" {fault}', "url")
+        return ""
+    if found.scheme != "https" or found.target != "/":
+        table.fault('"url" must be https:// and the host of the server, such as "https://vault.example.org:8200"', "url")
+    return str(found)

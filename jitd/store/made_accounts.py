@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Finds in the record the person for whom jitd created a made account (``core.made_account``).
+Law: the answer comes only from the record, and never from the host. If somebody else has created an account with the name of a
+made account, this account belongs to nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+
+from jitd.core.holding import HoldingState
+from jitd.core.made_account import Made, holding_of, is_account
+from jitd.store import Store
+
+
+def made_in(store: Store, account: str) -> Made | None:
+    """Return the facts about the made account ``account`` from the record. If the record contains no such account, return None.
+    Raises StoreError.
+    """
+    id = holding_of(account)
+    found = store.holding(id) if id is not None else None
+    grant = store.grant(found.grant) if found is not None and is_account(found.thing) else None
+    if found is None or grant is None:
+        return None
+    return Made(grant.holder.user, found.to, found.state is HoldingState.HELD)
+
+
+def made_by(opened: Callable[[], Store]) -> Callable[[str], Made | None]:
+    """Return a function like ``made_in`` that any thread may call. For each question, the returned function calls ``opened`` to
+    open a store.
+    """
+
+    def made(account: str) -> Made | None:
+        with closing(opened()) as store:
+            return made_in(store, account)
+
+    return made
+
+
+def behind_in(store: Store, account: str) -> str:
+    """Return the account of the person for whom jitd made ``account``. If the record has no such made account, return
+    ``account``. See ``core.made_account.Behind``.
+    """
+    made = made_in(store, account)
+    return account if made is None else made.holder

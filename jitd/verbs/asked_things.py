@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Describes what each thing in a request lets a person do, and adds the description to the request. The description is added
+before anybody decides the request, and comes from the present jitd.toml.
+
+Law: if a thing cannot be given as requested, it is refused here, so that nobody is asked to approve it.
+"""
+
+from __future__ import annotations
+
+from jitd.deciding.command_lookup import Asked
+from jitd.settings.giver_words import lets_of_things
+from jitd.settings.givers import Givers, Vault
+from jitd.verbs.refusal import Refusal
+
+
+def lets_in(givers: Givers, asked: Asked) -> tuple[str, ...]:
+    """Return descriptions of what the things in ``asked`` let a person do. Raises Refusal if one of the things signs a key and
+    the request has no key.
+    """
+    things = [word.decode("ascii") for word in asked.argv]
+    for thing in things:
+        kind, _, name = thing.partition(":")
+        giver = givers.get(name)
+        if kind == "vault" and isinstance(giver, Vault) and giver.signs and not asked.brought:
+            raise Refusal("usage", f"{thing} signs your own key: name its file by --key ~/.ssh/id_ed25519.pub")
+    return lets_of_things(givers, things)

@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: Apache-2.0
+"""jitd-givers as a service of systemd: what its sandbox leaves each kind, whom it hears, and that its end ends nothing for good.
+
+Law: the kinds are those of tests/givers/worlds.py, which judge by the host. A program's things are jitd-programs' own affair.
+"""
+
+from __future__ import annotations
+
+import grp
+import os
+import signal
+import stat
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from jitd.core.holding import HoldingState
+from jitd.givers.client import SOCKET
+from tests.booted.conftest import Service, show, systemctl
+from tests.givers.account_world import made_for
+from tests.givers.worlds import WORLDS, World
+from tests.waiting import is_living, status_of, wait_for
+
+UNIT, DOOR = "jitd-givers.service", "jitd-givers.socket"
+KINDS = ("sudoers", "group", "ssh-certificate", "postgres-role", "account")
+CONFIG = Path("/etc/jitd/jitd.toml")
+RULE = '\n[[permit]]\nname = "at once"\nwho = ["group:dba"]\ngives = [{things}]\ngrant = {{ lasts = "10m", uses = 5 }}\n'
+PEEKS = """
+import socket
+line = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+line.connect("/run/jitd-givers/givers.sock")
+try:
+    line.send(b"x" * 100)
+    print("heard" if line.recv(100) else "closed")
+except OSError:
+    print("closed")
+"""
+
+
+@pytest.fixture(scope="module")
+def worlds() -> Iterator[dict[str, World]]:
+    made = {kind: WORLDS[kind]() for kind in KINDS}
+    for world in made.values():
+        world.prepare()
+    yield made
+    for world in made.values():
+        world.clear()
+
+
+@pytest.fixture(scope="module")
+def service(worlds: dict[str, World]) -> Iterator[Service]:
+    before = CONFIG.read_text()
+    CONFIG.write_text(before + "".join(world.config for world in worlds.values()))
+    made = Service(RULE.format(things=", ".join(f'"{world.thing}"' for world in worlds.values()))).start()
+    yield made
+    made.close()
+    CONFIG.write_text(before)
+
+
+@pytest.fixture(params=KINDS)
+def world(request: pytest.FixtureRequest, worlds: dict[str, World], service: Service) -> Iterator[World]:
+    chosen = worlds[request.param]
+    before = chosen.snapshot()
+    yield chosen
+    is_over(service, chosen)
+    assert chosen.snapshot() == before
+
+
+def given(service: Service, world: World) -> str:
+    """Alice keeps the thing, and can use it. The grant."""
+    words = ("--get", world.thing, *world.needs("alice"), "--reason", "x", *world.to_keep("alice"))
+    asking = service.ask("alice", *words)
+    assert asking.end() == 0, asking.err + service.log() + journal()
+    assert world.works("alice")
+    (held,) = service.kept("holdings")
+    assert held.state is HoldingState.HELD
+    return str(held.grant)
+
+
+def is_over(service: Service, world: World) -> None:
+    wait_for(lambda: not service.kept("holdings"), what=f"the end of what is held ({service.log()} {journal()})")
+    assert not world.works("alice")
+
+
+def journal() -> str:
+    line = ["journalctl", "-u", UNIT, "-o", "cat", "--no-pager"]
+    return subprocess.run(line, capture_output=True, text=True, check=False).stdout
+
+
+def pid_of() -> int:
+    return int(show(UNIT, "MainPID")["MainPID"])
+
+
+def stop(*units: str) -> None:
+    """Stop ``units``. A look of the daemon's that comes at that moment starts one again, and systemd cancels the stop."""
+
+    def is_stopped() -> bool:
+        return subprocess.run(["systemctl", "stop", *units], capture_output=True, check=False).returncode == 0
+
+    wait_for(is_stopped, what=f"the end of {units}")
+
+
+def test_its_sandbox_lets_it_give_and_take_each_kind(service: Service, world: World) -> None:
+    """THREATS Q-09."""
+    stop(UNIT)
+    grant = given(service, world)
+    assert show(UNIT, "ActiveState")["ActiveState"] == "active", "the socket has started it"
+    assert service.jitd("revoke", grant).returncode == 0
+    is_over(service, world)
+
+
+@pytest.mark.parametrize("how", ["kill -9", "stop"])
+def test_what_is_held_outlasts_it_and_is_taken_by_the_next_one(service: Service, world: World, how: str) -> None:
+    """THREATS Q-09."""
+    grant = given(service, world)
+    os.kill(pid_of(), signal.SIGKILL) if how == "kill -9" else stop(UNIT)
+    assert world.works("alice")
+    assert service.jitd("revoke", grant).returncode == 0
+    is_over(service, world)
+
+
+def test_what_is_held_outlasts_a_restart_of_jitd(service: Service, world: World) -> None:
+    grant = given(service, world)
+    service.restart()
+    assert world.works("alice") and [held.grant for held in service.kept("holdings")] == [grant]
+    assert service.jitd("revoke", grant).returncode == 0
+    is_over(service, world)
+
+
+def test_without_it_nothing_is_called_taken_and_the_doctor_says_so(service: Service, world: World) -> None:
+    """THREATS Q-09."""
+    grant = given(service, world)
+    stop(DOOR, UNIT)
+    try:
+        revoked = service.jitd("revoke", grant)
+        assert revoked.returncode == 1 and world.thing in revoked.stderr
+        assert world.works("alice")
+        wait_for(lambda: f"what was given under {grant}" in service.jitd("doctor").stdout, what="a word of the doctor")
+        refused = service.jitd("revoke", grant)
+        assert refused.returncode == 1 and "is revoked" not in refused.stdout
+    finally:
+        systemctl("start", DOOR)
+    is_over(service, world)
+    wait_for(lambda: f"what was given under {grant}" not in service.jitd("doctor").stdout, what="the doctor's approval")
+
+
+def test_it_hears_root_alone_whoever_may_reach_its_socket(service: Service) -> None:
+    """THREATS Q-09."""
+    assert stat.S_IMODE(SOCKET.stat().st_mode) == 0o600 and SOCKET.stat().st_uid == 0
+    assert stat.S_IMODE(SOCKET.parent.stat().st_mode) == 0o700 and SOCKET.parent.stat().st_uid == 0
+    assert "PermissionError" in service.run("alice", "python3", "-c", PEEKS).stderr
+    SOCKET.chmod(0o666)
+    SOCKET.parent.chmod(0o755)
+    try:
+        assert service.run("alice", "python3", "-c", PEEKS).stdout == "closed\n"
+    finally:
+        SOCKET.parent.chmod(0o700)
+        SOCKET.chmod(0o600)
+    wait_for(lambda: f"a client with uid {os.stat('/home/alice').st_uid} was refused" in journal(), what="a word in the journal")
+
+
+def test_it_has_no_network_no_device_and_nothing_of_jitds_record(service: Service, worlds: dict[str, World]) -> None:
+    """THREATS Q-09."""
+    grant = given(service, worlds["sudoers"])
+    pid = pid_of()
+    status = status_of(pid)
+    assert status["NoNewPrivs"] == "1" and status["Seccomp"] == "2" and status["CapAmb"] == "0" * 16
+    assert int(status["CapBnd"], 16) & (1 << 21 | 1 << 12 | 1 << 16) == 0, "it has no SYS_ADMIN, NET_ADMIN or SYS_MODULE"
+    links = [line.split(":")[0].strip() for line in Path(f"/proc/{pid}/net/dev").read_text().splitlines()[2:]]
+    assert set(links) <= {"lo"}
+    seen = Path(f"/proc/{pid}/root")
+    for place in ("var/lib/jitd", "run/jitd"):
+        assert not (seen / place).exists() or stat.S_IMODE((seen / place).stat().st_mode) == 0, place
+    assert not (seen / "dev/sda").exists() and not (seen / "dev/mem").exists()
+    assert service.jitd("revoke", grant).returncode == 0
+    is_over(service, worlds["sudoers"])
+
+
+def test_what_alice_left_running_in_a_user_manager_ends_with_the_group(service: Service, worlds: dict[str, World]) -> None:
+    """THREATS Q-14. Her manager lingers: it began while she was a member, so all that it starts would be one."""
+    world = worlds["group"]
+    grant = given(service, world)
+    uid = os.stat("/home/alice").st_uid
+    subprocess.run(["loginctl", "enable-linger", "alice"], check=True)
+    try:
+        wait_for(lambda: show(f"user@{uid}.service", "ActiveState")["ActiveState"] == "active", what="her manager")
+        manager = int(show(f"user@{uid}.service", "MainPID")["MainPID"])
+        assert str(grp.getgrnam("tapes").gr_gid) in status_of(manager)["Groups"].split(), "her manager is a member"
+        assert service.jitd("revoke", grant).returncode == 0
+        assert not is_living(manager)
+    finally:
+        subprocess.run(["loginctl", "disable-linger", "alice"], check=True)
+    is_over(service, world)
+
+
+def test_what_a_made_account_left_running_in_a_user_manager_ends_with_the_account(
+    service: Service, worlds: dict[str, World]
+) -> None:
+    """THREATS Q-26. Its manager lingers, and starts again at each boot what the account has enabled."""
+    world = worlds["account"]
+    before = world.snapshot()
+    grant = given(service, world)
+    (made,) = made_for("alice")
+    subprocess.run(["loginctl", "enable-linger", made.pw_name], check=True)
+    lingers = Path("/var/lib/systemd/linger") / made.pw_name
+    unit = f"user@{made.pw_uid}.service"
+    wait_for(lambda: show(unit, "ActiveState")["ActiveState"] == "active", what="its manager")
+    manager = int(show(unit, "MainPID")["MainPID"])
+    assert lingers.exists()
+    try:
+        assert service.jitd("revoke", grant).returncode == 0
+        assert not is_living(manager) and not lingers.exists()
+        wait_for(lambda: not Path(f"/run/user/{made.pw_uid}").exists(), what="the end of its runtime directory")
+    finally:
+        lingers.unlink(missing_ok=True)
+    is_over(service, world)
+    assert world.snapshot() == before

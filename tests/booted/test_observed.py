@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A run that somebody has to watch, in a scope of systemd: it begins, freezes, thaws and ends, and so does all that it started.
+
+Law: the kernel's own word counts: what cgroup.events says, and whether a file grows.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.booted.conftest import Service, group_of, scope_of, show
+from tests.system.conftest import OF_THE_LAB, Asking, House
+from tests.system.test_observed import POLICY, Watcher, count, of_run
+from tests.waiting import wait_for
+
+TWO = 'setsid sh -c "$0" sh "$2" & ' + 'exec sh -c "$0" sh "$1"'
+"""It counts, and so does a process in a session of its own."""
+COUNTS = 'i=0; while :; do i=$((i+1)); echo "tick $i"; echo $i > "$1"; sleep 0.2; done'
+
+
+def state(service: Service, id: str) -> str:
+    return str(House.run_of(service, id).state)
+
+
+@pytest.fixture
+def watched(service: Service) -> Iterator[Service]:
+    service.set_policy(POLICY, "lab.toml")
+    assert service.jitd("reload").returncode == 0
+    yield service
+    service.set_policy(OF_THE_LAB, "lab.toml")
+    assert service.jitd("reload").returncode == 0
+
+
+def is_frozen(run: str) -> bool:
+    """True if the kernel holds all of the command still."""
+    return "frozen 1" in (group_of(run) / "command/cgroup.events").read_text()
+
+
+def begun(service: Service, *files: Path) -> Asking:
+    """A command of alice's that counts in each of two files."""
+    return service.ask("alice", "sh", "-c", TWO, COUNTS, *map(str, files))
+
+
+@pytest.fixture
+def files(service: Service) -> tuple[Path, Path]:
+    first, second = (service.root / "said" / f"ticks-{os.urandom(4).hex()}" for _ in range(2))
+    return first, second
+
+
+def test_an_observed_run_begins_freezes_thaws_and_ends_in_its_scope(watched: Service, files: tuple[Path, Path]) -> None:
+    """THREATS A-18"""
+    asking = begun(watched, *files)
+    assert watched.approve(asking.id).returncode == 0
+    wait_for(lambda: "it begins when somebody watches" in asking.err)
+    assert [count(file) for file in files] == [0, 0]
+    watcher = Watcher(watched, asking.id)
+    watcher.sees("tick 3")
+    run = watched.run_of(asking.id)
+    assert show(scope_of(run), "ActiveState") == {"ActiveState": "active"}
+    wait_for(lambda: all(count(file) > 2 for file in files), what="both count")
+    assert not is_frozen(run)
+    watcher.leave()
+    wait_for(lambda: state(watched, asking.id) == "frozen")
+    assert is_frozen(run)
+    stands_at = [count(file) for file in files]
+    again = Watcher(watched, asking.id)
+    wait_for(lambda: state(watched, asking.id) == "running")
+    assert [count(file) - at < 10 for file, at in zip(files, stands_at, strict=True)] == [True, True], "they stood still"
+    assert not is_frozen(run)
+    wait_for(lambda: all(count(file) > at + 2 for file, at in zip(files, stands_at, strict=True)), what="both go on")
+    again.screen.send("\x03")
+    again.sees("is gone")
+    assert asking.end() != 0
+    wait_for(lambda: not group_of(run).exists(), what="the end of the scope")
+    wait_for(lambda: state(watched, asking.id) == "ended")
+    told = ("run.observed", "run.frozen", "run.thawed", "run.ended")
+    at = [record["event"] for record in of_run(watched, asking.id) if record["event"] in told]
+    assert at == ["run.observed", "run.frozen", "run.observed", "run.thawed", "run.ended"]
+
+
+def test_a_frozen_run_outlives_its_daemon_and_stays_frozen_until_it_is_watched_or_ended(
+    watched: Service, files: tuple[Path, Path]
+) -> None:
+    """THREATS A-18"""
+    asking = begun(watched, *files)
+    watcher = Watcher(watched, asking.id)
+    watcher.sees("tick 2")
+    run = watched.run_of(asking.id)
+    watcher.leave()
+    wait_for(lambda: state(watched, asking.id) == "frozen")
+    stands_at = [count(file) for file in files]
+    before = watched.pid
+    watched.kill()
+    watched.until_another_serves(before)
+    assert is_frozen(run) and [count(file) for file in files] == stands_at
+    wait_for(lambda: state(watched, asking.id) == "ended", within=120)
+    assert [count(file) for file in files] == stands_at, "nothing of it went on while nobody watched"
+    assert not group_of(run).exists() or "populated 0" in (group_of(run) / "cgroup.events").read_text()
+    asking.end()

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What people read of a thing that is not taken back yet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from jitd.cli.lists import LIVE_GRANTS, lines_of
+from jitd.cli.past import how_it_was_taken, untaken
+
+HELD: dict[str, Any] = {"id": "K7QM-2XVD.2", "thing": "group:wheel", "state": "taking", "taking_at": None, "not_taken": ""}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "is being taken back"),
+        ({"not_taken": "gpasswd does not answer"}, "is being taken back, and cannot be yet: gpasswd does not answer"),
+        ({"taking_at": "2026-03-02T09:00:00Z", "not_taken": "no"}, "is being taken back since 2026-03-02T09:00:00Z ("),
+        ({"state": "held"}, "is held"),
+    ],
+)
+def test_a_thing_that_is_being_taken_back_says_since_when_and_why_it_is_not(changes: dict[str, Any], said: str) -> None:
+    assert how_it_was_taken(HELD | changes).startswith(said)
+
+
+def test_a_list_of_grants_says_what_is_over_and_not_taken_back() -> None:
+    row = {"id": "K7QM-2XVD", "state": "revoked", "gives": ["group:wheel"], "holdings": [HELD["id"]], "untaken": [HELD]}
+    live = {"id": "LIVE-LIVE", "state": "active", "ends_at": "2999-01-01T00:00:00Z", "untaken": []}
+    _, over, other = lines_of(LIVE_GRANTS, [row, live], None)
+    assert "over, being taken back" in over and "over" not in other
+    assert list(untaken(row)) == ["K7QM-2XVD.2: group:wheel is being taken back"]
+    assert list(untaken(live)) == []

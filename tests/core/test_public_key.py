@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Public keys that people bring: what is a key, how it is spelled, and for which things one is wanted.
+
+Law: the keys here are made by ssh-keygen, and what is expected of a whole key is what ssh-keygen says of it.
+"""
+
+from __future__ import annotations
+
+import base64
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jitd.core.command import fingerprint, work_of
+from jitd.core.public_key import NoKey, brought_for, read_key, told_of
+from tests.scene import THING, thing
+
+ED25519 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSMti"
+OTHER = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+CERTIFICATE = "ssh-certificate:ops"
+MADE = [("ed25519", "256"), ("rsa", "2048"), ("rsa", "3072"), ("ecdsa", "256"), ("ecdsa", "384"), ("ecdsa", "521")]
+
+
+def blob(*strings: bytes) -> str:
+    """The base64 of a blob with these strings."""
+    return base64.b64encode(b"".join(len(one).to_bytes(4, "big") + one for one in strings)).decode("ascii")
+
+
+def line(kind: str, *fields: bytes) -> str:
+    """A line of this type whose bytes are of the same type, with these fields."""
+    return f"{kind} {blob(kind.encode(), *fields)}"
+
+
+@pytest.mark.parametrize(("kind", "bits"), MADE)
+def test_each_kind_of_key_is_read_as_ssh_keygen_reads_it(kind: str, bits: str, tmp_path: Path) -> None:
+    file = tmp_path / "id"
+    subprocess.run(["ssh-keygen", "-q", "-t", kind, "-b", bits, "-N", "", "-C", "a comment, two", "-f", file], check=True)
+    text = file.with_suffix(".pub").read_text()
+    key = read_key(text)
+    said = subprocess.run(["ssh-keygen", "-l", "-f", file.with_suffix(".pub")], capture_output=True, text=True, check=True).stdout
+    assert key.fingerprint == f"{key.type} {said.split()[1]}"
+    assert key.spelling == " ".join(text.split(" ")[:2]), "the comment is dropped"
+    with pytest.raises(NoKey, match="private key"):
+        read_key(file.read_text())
+
+
+POINT = b"\x04" + bytes(64)
+NIST = "ecdsa-sha2-nistp256"
+NO_KEYS = {
+    "nothing": "",
+    "a word": "ssh-ed25519",
+    "no base64": "ssh-ed25519 ????",
+    "an unknown type": line("ssh-dss", b"1"),
+    "options of authorized_keys": f'command="id" {ED25519}',
+    "a type that its bytes do not have": f"ssh-rsa {ED25519.split()[1]}",
+    "cut short": line("ssh-ed25519", bytes(31)),
+    "cut in the midst": "ssh-ed25519 AAAAC3Nz",
+    "something after it": line("ssh-ed25519", bytes(32), b"x"),
+    "a weak RSA key": line("ssh-rsa", b"\3", b"\x7f" + bytes(127)),
+    "an exponent that is even": line("ssh-rsa", b"\2", b"\x7f" + bytes(511)),
+    "a negative modulus": line("ssh-rsa", b"\3", b"\xff" * 512),
+    "another curve": line(NIST, b"nistp384", POINT),
+    "a point that is compressed": line(NIST, b"nistp256", b"\2" + bytes(32)),
+    "a certificate": line("ssh-ed25519-cert-v01@openssh.com", bytes(32)),
+    "a certificate under the name of a key": f"ssh-ed25519 {blob(b'ssh-ed25519-cert-v01@openssh.com', bytes(32))}",
+    "a private key": "-----BEGIN OPENSSH PRIVATE KEY-----",
+    "too long": "ssh-rsa " + "A" * 5000,
+}
+
+
+@pytest.mark.parametrize("text", NO_KEYS.values(), ids=NO_KEYS)
+def test_what_is_no_key_is_refused(text: str) -> None:
+    with pytest.raises(NoKey):
+        read_key(text)
+
+
+@pytest.mark.parametrize("name", ["ssh-ed25519", "ecdsa-sha2-nistp256"])
+def test_a_key_in_a_token_is_a_key(name: str) -> None:
+    fields = (bytes(32),) if name == "ssh-ed25519" else (b"nistp256", POINT)
+    kind = f"sk-{name}@openssh.com"
+    assert read_key(line(kind, *fields, b"ssh:")).type == kind
+    with pytest.raises(NoKey):
+        read_key(line(kind, *fields))
+
+
+@given(st.text() | st.text().map(lambda text: f"{ED25519} {text}") | st.binary().map(lambda one: line("ssh-rsa", one)))
+def test_any_line_is_a_key_of_one_spelling_or_no_key(text: str) -> None:
+    try:
+        key = read_key(text)
+    except NoKey:
+        return
+    assert read_key(key.spelling) == key and key.spelling.isascii()
+
+
+def test_a_key_is_wanted_for_a_certificate_and_for_nothing_else() -> None:
+    assert brought_for([CERTIFICATE], f"{ED25519} alice@laptop") == ED25519
+    assert brought_for([THING, CERTIFICATE], ED25519) == ED25519
+    assert brought_for([THING, "group:wheel"], "") == ""
+    assert brought_for([THING, "vault:ops"], "") == "" and brought_for([THING, "vault:ops"], ED25519) == ED25519
+    for things, brought, why in [
+        ([CERTIFICATE], "", "name its file by --key"),
+        ([THING, CERTIFICATE], "", "name its file by --key"),
+        ([THING], ED25519, "needs no key"),
+        ([CERTIFICATE], "x", "not the line of a public key"),
+        (["vault:ops"], "x", "not the line of a public key"),
+    ]:
+        with pytest.raises(ValueError, match=why):
+            brought_for(things, brought)
+
+
+def test_an_approval_is_for_one_key_and_so_is_a_lease() -> None:
+    """THREATS A-03. The key is in the fingerprint and in what a lease answers for."""
+
+    def printed(brought: str) -> bytes:
+        return fingerprint("K7QM-2XVD", "a", "h", "jitsudo", thing(CERTIFICATE, brought=brought), ())
+
+    assert len({printed(""), printed(ED25519), printed(OTHER)}) == 3
+    assert work_of(thing(CERTIFICATE, brought=ED25519)) != work_of(thing(CERTIFICATE, brought=OTHER))
+    assert told_of(ED25519).startswith("ssh-ed25519 SHA256:") and told_of("") == ""

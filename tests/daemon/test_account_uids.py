@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which uids [givers.NAME] of the kind account may have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from jitd.settings.account_uids import read_uids, without
+from jitd.settings.givers import load_givers
+from jitd.settings.toml_document import ConfigError
+
+TABLE = '[givers.{0}]\nkind = "account"\nuids = "{1}"\n'
+
+
+@pytest.mark.parametrize("spelled", ["61000-61999", "1000-1001", "65536-99999"])
+def test_a_range_with_uids_that_systemd_leaves_is_read(spelled: str) -> None:
+    assert "-".join(map(str, read_uids(spelled))) == spelled
+
+
+@pytest.mark.parametrize(
+    "spelled", ["", "61000", "0-5000", "999-5000", "5000-4000", "61200-61999", "61183-61999", "600000-700000", "1000-2147483648"]
+)
+def test_any_other_range_is_refused(spelled: str) -> None:
+    with pytest.raises(ValueError, match="must be|has fewer"):
+        read_uids(spelled)
+
+
+def test_what_is_left_of_a_range_is_in_none_of_the_others() -> None:
+    assert without((10, 20), [(12, 13), (19, 30)]) == [(10, 11), (14, 18)]
+    assert without((10, 20), [(1, 30)]) == [] and without((10, 20), []) == [(10, 20)]
+
+
+def test_two_givers_do_not_share_uids(tmp_path: Path) -> None:
+    file = tmp_path / "jitd.toml"
+    file.write_text(TABLE.format("one", "70000-70999") + TABLE.format("two", "70999-71999"))
+    with pytest.raises(ConfigError, match="overlaps"):
+        load_givers(file)
+    file.write_text(TABLE.format("one", "70000-70999") + TABLE.format("two", "71000-71999"))
+    assert sorted(load_givers(file)) == ["one", "two"]

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What ``jitd check`` warns about in the things that rules give: a table of settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jitd.checking.things import about_things, ways_of_line
+from jitd.checking.warnings import warnings
+from jitd.core.decision import Approval
+from jitd.core.policy import Rule
+from jitd.settings.config import Config
+from jitd.settings.givers import Account, GiverSettings, Group, PostgresRole, ProgramGiver, SshCertificate, Sudoers
+from tests.core.house import deny, permit
+
+ANY = "any command may be run, a shell too"
+LESS = "less can start a shell from within, or from its editor or pager"
+
+
+def gives(*things: str, **conditions: Any) -> Rule:
+    return permit("p", commands=None, run_as=None, services=None, gives=things, **conditions)
+
+
+def told(giver: GiverSettings, kind: str, **conditions: Any) -> list[str]:
+    return [f"{one.name}: {one.sentence}" for one in about_things([gives(f"{kind}:x", **conditions)], {"x": giver})]
+
+
+@pytest.mark.parametrize(
+    ("giver", "kind", "way"),
+    [
+        (Group("x", group="docker"), "group", "a member of the group docker starts containers that have the whole host"),
+        (Group("x", group="staff"), "group", "a member of the group staff changes /usr/local on many hosts, where root finds"),
+        (Group("x", group="reporting"), "group", ""),
+        (Account("x", groups=("users", "shadow")), "account", "a member of the group shadow reads the hashes of all passwords"),
+        (Account("x"), "account", ""),
+        (PostgresRole("x", member_of=("reporting_ro",)), "postgres-role", ""),
+        (PostgresRole("x", member_of=("ro", "postgres")), "postgres-role", "a member of the role postgres is the superuser"),
+        (
+            PostgresRole("x", member_of=("pg_execute_server_program",)),
+            "postgres-role",
+            "a member of the role pg_execute_server_program runs any program as the server's own account",
+        ),
+        (SshCertificate("x", principals=("ops",)), "ssh-certificate", ""),
+        (SshCertificate("x", principals=("ops", "root")), "ssh-certificate", "it logs in as root"),
+        (SshCertificate("x", principals=("root",), force_command="/usr/bin/uptime"), "ssh-certificate", ""),
+        (Sudoers("x", lines=("ALL=(root) /usr/bin/id",)), "sudoers", ""),
+        (Sudoers("x", lines=("ALL=(root) /usr/bin/id", "ALL=(ALL) ALL")), "sudoers", f"as root, ALL: {ANY}"),
+        (ProgramGiver("x"), "program", ""),
+    ],
+)
+def test_a_thing_that_amounts_to_root_is_warned_about(giver: GiverSettings, kind: str, way: str) -> None:
+    found = told(giver, kind)
+    assert len(found) == bool(way)
+    assert all(one.startswith(f"amounts-to-root: without any approval: {kind}:x: {way}") for one in found)
+
+
+@pytest.mark.parametrize(
+    ("line", "ways"),
+    [
+        ("ALL=(root) /usr/bin/id", []),
+        ("ALL=(ALL) ALL", [f"as root, ALL: {ANY}"]),
+        ("ALL=(ALL:ALL) NOPASSWD: ALL", [f"as root, ALL: {ANY}"]),
+        ("ALL=NOPASSWD:ALL", [f"as root, ALL: {ANY}"]),
+        ("ALL = ( root ) NOPASSWD : SETENV : /usr/bin/less", [f"as root, /usr/bin/less: {LESS}", "SETENV"]),
+        ("ALL=(root) SETENV: /usr/bin/id, NOSETENV: /usr/bin/who", ["as root, /usr/bin/id: SETENV lets in LD_PRELOAD"]),
+        ("ALL=(#0) /usr/bin/less /var/log/syslog", [f"as root, /usr/bin/less /var/log/syslog: {LESS}"]),
+        ("ALL=(www-data) ALL", []),
+        ("ALL=(www-data, root) ALL", [f"as root, ALL: {ANY}"]),
+        ("ALL=(OPERATORS) ALL", [f"as root, ALL: {ANY}"]),
+        ("ALL=(:adm) ALL", []),
+        ("ALL=() ALL", [f"as root, ALL: {ANY}"]),
+        ("ALL=(www-data) /usr/bin/id, (root) /usr/bin/less, /usr/bin/vi", ["as root, /usr/bin/less", "as root, /usr/bin/vi"]),
+        ("h1=(www-data) ALL : h2=/usr/bin/less", [f"as root, /usr/bin/less: {LESS}"]),
+        ("ALL=(root) ALL, !/usr/bin/su", [f"as root, ALL: {ANY}"]),
+        ("ALL=(root) !/usr/bin/less", []),
+        ("ALL=(root) SHELLS", ["as root, SHELLS: it is an alias of sudoers"]),
+        ("ALL=(root) ^/usr/bin/(a|b)$", ["as root, ^/usr/bin/(a|b)$: it is a regular expression"]),
+        ("ALL=(root) /usr/bin/", ["as root, /usr/bin/: it is every command in /usr/bin/"]),
+        ("ALL=(root) sudoedit /etc/motd", []),
+        ("ALL=(root) sudoedit", ["as root, sudoedit: sudoedit can change any file"]),
+        ("ALL=(root) sudoedit /etc/*", ["as root, sudoedit /etc/*: sudoedit can change any file"]),
+        ("ALL=(root) /usr/bin/cat /var/log/syslog", []),
+        ("ALL=(root) /usr/bin/cat /var/log/*", ["as root, /usr/bin/cat /var/log/*: cat can read any file"]),
+        ("ALL=(root) /usr/bin/cat", ["as root, /usr/bin/cat: cat can read any file"]),
+        ('ALL=(root) /usr/bin/cat ""', []),
+        ("ALL=(root) CWD=/tmp NOPASSWD: /usr/bin/less", [f"as root, /usr/bin/less: {LESS}"]),
+        ("ALL=(root) sha256:aGk= /usr/bin/less", [f"as root, /usr/bin/less: {LESS}"]),
+        ("ALL=(root) /usr/bin/env FOO\\=a\\,b sh", ["as root, /usr/bin/env FOO\\=a\\,b sh: "]),
+        ("ALL=(root) /usr/bin/*", [f"as root, /usr/bin/*: {ANY}"]),
+    ],
+)
+def test_a_line_of_sudoers_is_read_as_sudo_reads_it(line: str, ways: list[str]) -> None:
+    found = list(ways_of_line(line))
+    assert len(found) == len(ways)
+    assert all(way in one for one, way in zip(found, ways, strict=True))
+
+
+def test_the_warning_says_which_approvals_stand_before_it() -> None:
+    (one,) = told(Group("x", group="wheel"), "group", approvals=(Approval(1, ("group:ops",)),))
+    assert one.startswith("amounts-to-root: after 1 approval from group:ops: group:x: a member of the group wheel ")
+
+
+def test_a_deny_and_a_thing_that_is_not_set_up_are_not_warned_about() -> None:
+    docker = {"x": Group("x", group="docker")}
+    assert list(about_things([deny("d", gives=("group:x",)), gives("group:y")], docker)) == []
+
+
+def test_many_ways_are_counted() -> None:
+    (one,) = told(
+        Sudoers("x", lines=tuple(f"ALL=(root) /usr/bin/{name}" for name in ("vi", "less", "more", "man", "ed"))), "sudoers"
+    )
+    assert one.count("as root, ") == 3
+    assert one.endswith("; and 2 more")
+
+
+@pytest.mark.parametrize(
+    ("group", "accepts", "names"),
+    [
+        ("docker", (), ["amounts-to-root"]),
+        ("docker", (("amounts-to-root", "on-call needs it"),), []),
+        ("reporting", (("amounts-to-root", "it is docker on other hosts"),), []),
+    ],
+)
+def test_a_rule_accepts_what_its_thing_amounts_to(group: str, accepts: tuple[tuple[str, str], ...], names: list[str]) -> None:
+    """An acceptance is not called needless: on another host the thing of this name may be set up otherwise."""
+    config = Config(frozenset({"R"}), "h.example.org", min_uid=1000, givers={"x": Group("x", group=group)})
+    rule = gives("group:x", accepts=accepts, who=None)
+    assert [one.name for one in warnings([rule], config, {})] == names
+
+
+def test_the_example_of_the_manual_is_warned_about() -> None:
+    """journalctl starts a pager, and a pager starts a shell."""
+    (line,) = ["ALL=(root) /usr/bin/journalctl"]
+    assert line in (Path(__file__).parents[2] / "docs/man/jitd.toml.5").read_text("utf-8").replace("\\(dq", '"')
+    assert list(ways_of_line(line)) == [
+        "as root, /usr/bin/journalctl: journalctl can start a shell from within, or from its editor or pager"
+    ]

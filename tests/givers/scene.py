@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One kind of thing, with a daemon and a jitd-givers that are real: test_every_kind.py is played on it.
+
+Law: a daemon may serve several scenes, one after another. What a scene looks at is its own, and it leaves no grant.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from contextlib import suppress
+from pathlib import Path
+
+from jitd.core.holding import HoldingState
+from tests.givers.worlds import World
+from tests.system.conftest import Asking, House
+from tests.waiting import wait_for
+
+GIVING, HELD, TAKING, ENDED = HoldingState
+STAYS = ("--", "sh", "-c", "echo here; exec sleep 600")
+RULES = """
+[[permit]]
+name = "at once"
+who = ["group:dba", "user:bob"]
+gives = ["{thing}"]
+grant = {{ lasts = "{lasts}", uses = 2 }}
+"""
+
+
+def house_for(world: World) -> House:
+    """A daemon, not started yet, whose rule gives the thing at once."""
+    return House(RULES.format(thing=world.thing, lasts="10m"), world.config)
+
+
+class Scene:
+    """One kind, and a daemon whose rule gives it at once."""
+
+    def __init__(self, world: World, house: House) -> None:
+        self.world, self.house = world, house
+        self.is_broken = False
+        self.before = world.snapshot()
+        is_new = house.process is None
+        self._n_log = 0 if is_new else len(house.log())
+        self._n_records = 0 if is_new else len(house.records())
+        self._n_holdings = 0 if is_new else len(house.kept("holdings", ended=True))
+
+    def break_it(self) -> None:
+        self.world.break_target()
+        self.is_broken = True
+
+    def mend(self) -> None:
+        if self.is_broken:
+            self.world.mend_target()
+            self.is_broken = False
+
+    def lasts(self, lasts: str) -> None:
+        self.house.set_policy(RULES.format(thing=self.world.thing, lasts=lasts))
+
+    def get(self, *words: str, who: str = "alice") -> Asking:
+        asked = ("--get", self.world.thing, *self.world.needs(who), "--reason", "x")
+        return self.house.ask(who, *asked, *(words or self.world.to_keep(who)))
+
+    def given(self, *words: str, who: str = "alice") -> Asking:
+        """``who`` has the thing, and can use it."""
+        asking = self.get(*(words or STAYS), who=who)
+        wait_for(lambda: self.is_in(HELD) or asking.process.poll() is not None, what=f"a thing that is held ({asking.err})")
+        assert self.is_in(HELD), asking.err + self.house.log()
+        wait_for(lambda: self.world.works(who), what="the thing in its holder's hands")
+        return asking
+
+    def kill_givers(self) -> None:
+        """kill -9 for the processes that give things for the daemon; what they have begun ends with them."""
+        assert self.house.process is not None
+        for word in Path(f"/proc/{self.house.process.pid}/task/{self.house.process.pid}/children").read_text().split():
+            with suppress(OSError):
+                if re.search(rb"jitd[.-](givers|programs)", Path(f"/proc/{word}/cmdline").read_bytes()):
+                    os.kill(int(word), signal.SIGKILL)
+
+    def kill(self, whom: str) -> None:
+        """kill -9. A daemon is started again."""
+        self.kill_givers() if whom == "jitd-givers" else self.house.restart()
+
+    def is_in(self, state: HoldingState) -> bool:
+        kept = self.holdings()
+        return bool(kept) and kept[-1].state is state
+
+    def holdings(self):
+        """What was given in this scene, whether it has ended or not."""
+        return self.house.kept("holdings", ended=True)[self._n_holdings :]
+
+    @property
+    def last(self):
+        return self.holdings()[-1]
+
+    def events(self) -> list[str]:
+        """The events that were recorded in this scene."""
+        return [record["event"] for record in self.house.records()[self._n_records :]]
+
+    def log(self) -> str:
+        """What the daemon has said in this scene."""
+        return self.house.log()[self._n_log :]
+
+    def leave(self) -> None:
+        """End what would be there in the next scene: a target that is broken, and grants."""
+        self.mend()
+        for grant in self.house.kept("grants"):
+            self.house.jitd("revoke", grant.id)
+
+    def is_over(self) -> None:
+        """Nothing is held, and nobody can use it."""
+        wait_for(lambda: not self.house.kept("holdings"), what=f"the end of what is held ({self.house.log()})")
+        assert not self.world.works("alice")
+        assert self.world.snapshot() == self.before

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""jitd-givers with a kind of the tests' own in the place of sudoers: it tells what it sees, hangs, and gives a secret."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from jitd.beside.starting import ways
+from jitd.givers import kinds, process
+from jitd.givers.kind import Given, Order, Seen, State, Strays, Taken
+from jitd.givers.secret import sealed
+from jitd.settings import givers as settings
+
+PR_GET_DUMPABLE = 3
+
+
+class Strange:
+    """Keeps the Protocol, and what it should not do it does."""
+
+    def __init__(self, giver: settings.Sudoers) -> None:
+        self._giver = giver
+
+    def give(self, order: Order) -> Given:
+        """Give a secret."""
+        return Given(secret=sealed(b"planted-secret"))
+
+    def take(self, order: Order) -> Taken:
+        """Hang, with a child that has left."""
+        child = subprocess.Popen(["/bin/sleep", "600"], start_new_session=True)
+        new = Path(order.brought).with_name("left.new")
+        new.write_text(f"{os.getpid()} {child.pid}")
+        new.rename(new.with_name("left"))
+        time.sleep(600)
+        return Taken()
+
+    def look(self, order: Order) -> Seen:
+        """Tell what a deed sees of itself."""
+        saw = {
+            "uid": os.geteuid(),
+            "pid": os.getpid(),
+            "parent": os.getppid(),
+            "session": os.getsid(0),
+            "routes": " ".join(sorted(ways())),
+            "environment": " ".join(sorted(os.environ)),
+            "core": resource.getrlimit(resource.RLIMIT_CORE)[0],
+            "dumpable": ctypes.CDLL(None).prctl(PR_GET_DUMPABLE, 0, 0, 0, 0),
+            "descriptors": " ".join(str(n) for n in range(64) if os.path.lexists(f"/proc/self/fd/{n}")),
+        }
+        Path(order.brought).write_text("".join(f"{name}={value}\n" for name, value in saw.items()))
+        return Seen(State.STANDS)
+
+    def strays(self, orders: Sequence[Order]) -> Strays:
+        """There are none."""
+        return Strays()
+
+
+kinds.KINDS = {settings.Sudoers: Strange}
+process.SECONDS = 2.0
+
+
+def main() -> int:
+    """Run it."""
+    process.Deeds.__init__.__defaults__ = (2.0,)
+    return process.main()

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""jitd-givers as a child of the daemon: one child a deed, no network, nothing left of a deed, a secret that nobody reads on its
+way.
+
+Law: the process is the product's own. Kinds of the tests' own are put into it by a module of the tests'.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from jitd.beside.doors import ChildDoor
+from jitd.givers.client import GiversLine
+from jitd.givers.kind import Failed, Given, Order, Refused, Seen, State
+from jitd.givers.messages import Answer, Give, Look, Question, Take
+from jitd.settings.giver_words import digest_of, lets_of
+from jitd.settings.givers import Sudoers
+from tests.waiting import is_living, wait_for
+
+T = TypeVar("T")
+TREE = Path(__file__).resolve().parents[2]
+LINES = ("ALL=(root) /usr/bin/id",)
+APPROVED = digest_of(lets_of(Sudoers("logs", lines=LINES)))
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Iterator[Path]:
+    file = tmp_path / "jitd.toml"
+    file.write_text('[givers.logs]\nkind = "sudoers"\nlines = ["ALL=(root) /usr/bin/id"]\n')
+    yield file
+
+
+def order(settings: Path, name: str = "logs", approved: str = APPROVED) -> Order:
+    """``brought`` tells the kind of the tests' own where it writes down what it sees."""
+    return Order("WNC0-D702", name, "nobody", 65534, 1_800_000_000, str(settings.parent / "seen"), approved)
+
+
+def with_givers(settings: Path, deed: Callable[[GiversLine, ChildDoor], Awaitable[T]]) -> T:
+    async def whole() -> T:
+        door = ChildDoor("jitd-givers", "tests.givers.strange", "0", [str(TREE)], [f"--settings={settings}"])
+        line = GiversLine(door)
+        try:
+            return await deed(line, door)
+        finally:
+            line.close()
+
+    return asyncio.run(whole())
+
+
+def ask(settings: Path, question: Question) -> Answer:
+    return with_givers(settings, lambda line, door: line.ask(question))
+
+
+def seen(settings: Path) -> dict[str, str]:
+    lines = (settings.parent / "seen").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines)
+
+
+def test_a_deed_is_done_by_a_child_that_is_root_and_has_no_network(settings: Path) -> None:
+    assert ask(settings, Look("sudoers", order(settings))) == Seen(State.STANDS)
+    found = seen(settings)
+    assert found["uid"] == "0" and found["routes"] == "" and found["environment"] in ("", "LANG")
+    assert found["core"] == "0" and found["dumpable"] == "0" and found["descriptors"] == "0 1 2 3"
+    assert found["pid"] != found["parent"] and found["session"] == found["pid"]
+
+
+def test_a_deed_that_hangs_is_killed_with_what_it_has_started_and_the_next_one_is_done(settings: Path) -> None:
+    async def play(line: GiversLine, door: ChildDoor) -> tuple[Answer, Answer]:
+        hanging = await line.ask(Take("sudoers", order(settings)))
+        return hanging, await line.ask(Look("sudoers", order(settings)))
+
+    hung, after = with_givers(settings, play)
+    assert isinstance(hung, Failed) and "was killed" in hung.why
+    assert after == Seen(State.STANDS)
+    left = [int(word) for word in (settings.parent / "left").read_text().split()]
+    assert left and not any(map(is_living, left))
+
+
+def test_a_deed_ends_with_jitd_givers(settings: Path) -> None:
+    async def play(line: GiversLine, door: ChildDoor) -> Answer:
+        asking = asyncio.create_task(line.ask(Take("sudoers", order(settings))))
+        while not (settings.parent / "left").exists():
+            await asyncio.sleep(0.01)
+        assert door.pid is not None
+        os.kill(door.pid, signal.SIGKILL)
+        return await asking
+
+    assert isinstance(with_givers(settings, play), Failed)
+    deed = int((settings.parent / "left").read_text().split()[0])
+    wait_for(lambda: not is_living(deed), what="the end of the deed")
+
+
+def test_a_secret_comes_sealed_and_only_its_descriptor_passes(settings: Path) -> None:
+    answer = ask(settings, Give("sudoers", order(settings)))
+    assert isinstance(answer, Given) and answer.secret is not None
+    try:
+        assert os.read(answer.secret, 100) == b"planted-secret"
+        with pytest.raises(OSError):
+            os.write(answer.secret, b"x")
+    finally:
+        os.close(answer.secret)
+
+
+def test_what_jitd_toml_no_longer_says_is_not_given_and_is_not_called_taken(settings: Path) -> None:
+    settings.write_text("")
+    assert isinstance(ask(settings, Give("sudoers", order(settings))), Refused)
+    answer = ask(settings, Take("sudoers", order(settings)))
+    assert isinstance(answer, Failed) and "[givers.logs]" in answer.why
+
+
+@pytest.mark.parametrize("line", ["ALL=(ALL) ALL", "ALL=(root) /usr/bin/id -u"])
+def test_what_was_changed_after_the_approval_is_not_given(settings: Path, line: str) -> None:
+    """THREATS Q-10."""
+    settings.write_text(f'[givers.logs]\nkind = "sudoers"\nlines = ["{line}"]\n')
+    answer = ask(settings, Give("sudoers", order(settings)))
+    assert isinstance(answer, Refused) and "not what was approved" in answer.why
+    assert not (settings.parent / "seen").exists(), "the kind was never asked"
+
+
+def test_settings_that_another_could_write_are_not_read(settings: Path) -> None:
+    """THREATS Q-10."""
+    settings.chmod(0o666)
+    answer = ask(settings, Give("sudoers", order(settings)))
+    assert isinstance(answer, Refused) and str(settings) in answer.why
+    assert isinstance(ask(settings, Take("sudoers", order(settings))), Failed)
+
+
+def test_who_is_not_root_is_not_heard(settings: Path) -> None:
+    """THREATS Q-09. What answers must be root, too: a false jitd-givers is not believed."""
+
+    async def play(line: GiversLine, door: ChildDoor) -> Answer:
+        return await line.ask(Look("sudoers", order(settings)))
+
+    async def whole() -> Answer:
+        door = ChildDoor("jitd-givers", "tests.givers.strange", "65534", [str(TREE)], [f"--settings={settings}"])
+        line = GiversLine(door)
+        try:
+            return await play(line, door)
+        finally:
+            line.close()
+
+    answer = asyncio.run(whole())
+    assert isinstance(answer, Failed) and "not from the account" in answer.why
