@@ -118,9 +118,9 @@ def _shown(value: bytes) -> str:
 
 
 def preserved(names: list[bytes], typed: list[list[bytes]], *, everything: bool) -> tuple[list[list[bytes]], list[list[bytes]]]:
-    """Return two lists of variables (name and value). The second list contains the variables that are requested by name, which
-    are ``typed`` and those in ``names``. With ``-E`` (``everything``), the first list contains the other variables of this
-    environment. The rule may allow some of these variables.
+    """Return two lists of variables (name and value). The second list contains the variables that are requested by name: all of
+    ``typed``, and the variables of this environment whose names are in ``names``. With ``-E`` (``everything``), the first list
+    contains the other variables of this environment. The rule may allow some of these variables.
     """
     around = posix.environ
     known = {name for name, _ in typed}

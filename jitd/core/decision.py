@@ -47,8 +47,8 @@ class Approval:
     number of seconds between the submission and the opening of this way. Before a way opens, nobody can use this way to approve.
     ``also`` is the name of a provider's list, such as ``oncall:dba``. The list limits the approvers further. An approval counts
     only if the approver's account or principal is in ``among``, which contains the members of the list. If ``among`` is None, the
-    members are not known, and no approval counts. If ``also`` is empty, ``among`` is ignored. ``without_kdc`` is copied from the
-    obligations. Only ``ways.Open`` sets ``without_kdc``.
+    members are not known, and no approval counts. If ``also`` is empty, ``among`` is ignored. ``ways.opened`` copies
+    ``without_kdc`` from the obligations. No other code sets it.
     """
 
     need: int

@@ -171,7 +171,7 @@ def _facts_named(policy: Policy, question: Question, at: datetime) -> frozenset[
 
 
 def no_rule(requester: Subject, what: str = "this") -> Deny:
-    """Return the deny if no rule permits ``what``, or if the requester may not know the real reason."""
+    """Return the Deny which says that no rule permits ``what``. It is also used to hide the real reason from the requester."""
     ticket = " without a Kerberos ticket" if requester.is_local or requester.is_by_pam else ""
     return Deny(Why.NO_RULE, f"no rule permits {what}{ticket}")
 

@@ -42,8 +42,8 @@ class Noted:
             return None  # the process that wrote the file was killed before it had written anything
 
     def write(self, head: Seal) -> None:
-        """Write the committed ``head`` to the file. If writing fails, the file still contains an older head. An older head in the
-        file is part of the chain, too.
+        """Write the committed ``head`` to the file. If writing fails, the file still contains an older head, which is also a
+        record of the chain.
         """
         with suppress(OSError):
             if self._open < 0:

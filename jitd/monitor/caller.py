@@ -19,9 +19,9 @@ def stands_in(pid: Pid, uid: int, device: int, inode: int) -> bool:
     """True if process ``pid`` runs as ``uid`` and its current directory is the directory with this ``device`` and ``inode``.
 
     The process may end during the check, and another process may get its pid. Therefore this function opens a descriptor of the
-    process. The function reads the ids of the process twice, before and after the check. All four user ids must be ``uid``, and
-    all four group ids must be equal. The ids must be equal, because a set-user-id program may enter directories that its user may
-    not enter.
+    process. The function reads the ids of the process twice, before and after the check. All four user ids must be ``uid``. The
+    four group ids must not differ from each other. A process with differing ids is refused, because a set-user-id program may
+    enter directories that its user may not enter.
     """
     try:
         held = os.pidfd_open(pid)

@@ -121,8 +121,8 @@ def _take_in(found: SshdConfig, source: Source, look: Look, within: tuple[str, .
 
 
 def judge(config: SshdConfig, is_closed: Callable[[str], bool], file: str) -> Iterator[Finding]:
-    """Yield findings about settings that bypass or weaken a gate of sshd. ``is_closed`` returns True if the gate is effective in
-    the stack of another service.
+    """Yield findings about settings that bypass or weaken a gate of sshd. ``is_closed(service)`` returns True if the gate is
+    effective in the PAM stack of ``service``. A setting can give sshd another name of a service than ``sshd``.
     """
     yield from config.faults
     pam = config.first("usepam")

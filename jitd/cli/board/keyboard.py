@@ -67,7 +67,7 @@ class Keyboard:
         self._counts(at)
 
     def ripe(self, at: float) -> str | None:
-        """Return the held key if no other input followed it within QUIET_FOR seconds. Otherwise return None."""
+        """Return the key that was kept back, if no other input followed it within QUIET_FOR seconds. Otherwise return None."""
         if self._held is None or at - self._held[1] < QUIET_FOR:
             return None
         key, self._held = self._held[0], None
