@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One deed of jitd-givers, in its own process. A deed gives a thing, takes a thing back, or looks at a thing.
 
-Law: the process reads the settings itself, does one deed, answers, and ends. The process never lives longer than jitd-givers.
+Law: the process reads the settings itself, does one deed, answers, and ends. A thing is given only if all givers' settings are
+without a fault. A thing is taken back by its own giver's settings alone. The process never lives longer than jitd-givers.
 The process is the subreaper of all processes that it starts (prctl(2)). So no process of a deed lives longer than the deed.
 """
 
@@ -20,7 +21,7 @@ from jitd.givers.kinds import NoGiver, kind_of
 from jitd.givers.messages import MOST_ORDERS, Answer, Give, Look, Mend, Question, Search, Take, sentence, write_answer
 from jitd.kdc.child import end_with
 from jitd.settings.giver_words import digest_of, lets_of
-from jitd.settings.givers import load_givers
+from jitd.settings.givers import load_givers, load_own
 from jitd.settings.toml_document import ConfigError
 
 
@@ -68,7 +69,8 @@ def done(question: Question, settings: Path) -> Answer:
 
 
 def _done(question: Question, settings: Path) -> Answer:
-    givers = load_givers(settings)
+    gives = isinstance(question, Give | Mend)
+    givers = load_givers(settings) if gives else load_own(settings, _name(question))
     kind = kind_of(givers, question.kind, _name(question))
     match question:
         case Give(order=order) | Mend(order=order):

@@ -16,6 +16,7 @@ from jitd.core.conditions import is_name
 from jitd.core.thing import KINDS, read_giver
 from jitd.settings.account_uids import overlap, read_uids
 from jitd.settings.outsiders import Program, Reach, file_in, flag_in
+from jitd.settings.own_table import cut_out
 from jitd.settings.owned_file import read_owned
 from jitd.settings.postgres import read_address
 from jitd.settings.toml_document import ConfigError, Fault, read_document
@@ -191,20 +192,7 @@ def read_givers(table: Table, reach: Callable[[Table], Reach] = unread) -> Giver
     if len(table.values) > MOST_GIVERS:
         table.fault(f'"givers" has more than {MOST_GIVERS} givers')
     for name in table.values:
-        inner = table.table(name)
-        try:
-            read_giver(name)
-        except ValueError as fault:
-            inner.fault(str(fault))
-        inner.needs("kind")
-        kind = inner.text("kind", KINDS[0], KINDS)
-        others = tuple(key for other in KINDS for key in KEYS[other] if key not in KEYS[kind])
-        inner.known((*KEYS["giver"], *KEYS[kind]), misplaced=others, why=f'is not for kind "{kind}"')
-        made, read = _READERS[kind]
-        values = {**read(inner), **({"by": reach(inner)} if made is Vault else {})}
-        found[name] = made(name, inner.text("drift", "tell", DRIFT), inner.sentence("lets"), **values)
-        if kind in NOT_MENDED and inner.values.get("drift") == "mend":
-            inner.fault(f'"mend" is not for kind "{kind}": what is gone cannot be given anew; use "tell" or "end"', "drift")
+        found[name] = _read_one(table.table(name), name, reach)
     accounts = [giver for giver in found.values() if isinstance(giver, Account) and giver.uids != (0, 0)]
     for at, giver in enumerate(accounts):
         for other in accounts[:at]:
@@ -223,6 +211,44 @@ def load_givers(file: Path, owner: int = 0) -> Givers:
     if faults:
         raise ConfigError(faults)
     return givers
+
+
+def load_own(file: Path, name: str, owner: int = 0) -> Givers:
+    """Read only the table ``[givers.NAME]`` with the name ``name`` of the settings in ``file``. So faults in the other tables do
+    not matter, even if the file as a whole is not TOML. If the table is missing, there are no givers. With the result, things
+    may be taken back, and nothing may be given. The file must belong to root or to the uid ``owner``. Raises ConfigError.
+    """
+    content = read_owned(file, owner, must_exist=False)
+    try:
+        document = read_document(str(file), content)
+    except ConfigError:
+        own = cut_out(content, "givers", name)
+        if own is None:
+            raise
+        document = read_document(str(file), own)
+    faults: list[Fault] = []
+    table = Table(document, (), dict(document.values), faults).table("givers")
+    found = {name: _read_one(table.table(name), name, unread)} if name in table.values else {}
+    if faults:
+        raise ConfigError(faults)
+    return MappingProxyType(found)
+
+
+def _read_one(table: Table, name: str, reach: Callable[[Table], Reach]) -> GiverSettings:
+    """Read the table of the giver ``name``. Other tables do not matter."""
+    try:
+        read_giver(name)
+    except ValueError as fault:
+        table.fault(str(fault))
+    table.needs("kind")
+    kind = table.text("kind", KINDS[0], KINDS)
+    others = tuple(key for other in KINDS for key in KEYS[other] if key not in KEYS[kind])
+    table.known((*KEYS["giver"], *KEYS[kind]), misplaced=others, why=f'is not for kind "{kind}"')
+    made, read = _READERS[kind]
+    values = {**read(table), **({"by": reach(table)} if made is Vault else {})}
+    if kind in NOT_MENDED and table.values.get("drift") == "mend":
+        table.fault(f'"mend" is not for kind "{kind}": what is gone cannot be given anew; use "tell" or "end"', "drift")
+    return made(name, table.text("drift", "tell", DRIFT), table.sentence("lets"), **values)
 
 
 # --- the kinds -------------------------------------------------------------------------------------------------------

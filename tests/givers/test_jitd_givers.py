@@ -115,6 +115,19 @@ def test_what_jitd_toml_no_longer_says_is_not_given_and_is_not_called_taken(sett
     assert isinstance(answer, Failed) and "[givers.logs]" in answer.why
 
 
+@pytest.mark.parametrize("fault", ['[givers.wheel]\nkind = "group"\n', "[notify.x\n"])
+def test_a_fault_elsewhere_in_jitd_toml_stops_giving_and_not_taking_back(settings: Path, fault: str) -> None:
+    """THREATS Q-10. Taking needs the giver's own table alone. Giving needs a file without a fault."""
+    with settings.open("a") as file:
+        file.write(fault)
+    refused = ask(settings, Give("sudoers", order(settings)))
+    assert isinstance(refused, Refused) and str(settings) in refused.why
+    assert not (settings.parent / "seen").exists(), "the kind was never asked"
+    assert ask(settings, Look("sudoers", order(settings))) == Seen(State.STANDS)
+    hung = ask(settings, Take("sudoers", order(settings)))  # the tests' own kind was asked, and hangs
+    assert isinstance(hung, Failed) and "was killed" in hung.why
+
+
 @pytest.mark.parametrize("line", ["ALL=(ALL) ALL", "ALL=(root) /usr/bin/id -u"])
 def test_what_was_changed_after_the_approval_is_not_given(settings: Path, line: str) -> None:
     """THREATS Q-10."""

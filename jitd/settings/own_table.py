@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cuts one table out of a file that is not TOML as a whole. Things are taken back with such a table; nothing is given with it.
+
+Law: pure. A table is cut out only if it is certain where the table begins and ends. If this is not certain, there is no table.
+"""
+
+from __future__ import annotations
+
+import tomllib
+
+_LONG_QUOTES = (b'"""', b"'''")
+
+
+def cut_out(content: bytes, *keys: str) -> bytes | None:
+    """Return the table ``[keys]`` of ``content`` with its header, after as many empty lines as there are lines before it. So the
+    faults in the table have the lines of the file. Return None if ``content`` does not have exactly one such header, or if the
+    header could be a part of a long string.
+    """
+    lines = content.split(b"\n")
+    headers = [at for at, line in enumerate(lines) if line.lstrip(b" \t").startswith(b"[")]
+    found = [at for at in headers if _is_header(lines[at], keys)]
+    if len(found) != 1:
+        return None
+    begin = found[0]
+    if any(quotes in line for line in lines[:begin] for quotes in _LONG_QUOTES):
+        return None
+    end = next((at for at in headers if at > begin), len(lines))
+    return b"\n" * begin + b"\n".join(lines[begin:end]) + b"\n"
+
+
+def _is_header(line: bytes, keys: tuple[str, ...]) -> bool:
+    """True if ``line`` is the header of the table ``keys``, however it is spelled."""
+    try:
+        value: object = tomllib.loads(line.rstrip(b"\r").decode())
+    except (ValueError, RecursionError):
+        return False
+    for key in keys:
+        if not isinstance(value, dict) or list(value) != [key]:
+            return False
+        value = value[key]
+    return value == {}
