@@ -25,6 +25,7 @@ from jitd.lifecycle.waiters import Handed
 from jitd.log import log
 from jitd.server.news import Told, news_of, refusal_of
 from jitd.server.services import Services
+from jitd.verbs.given_twice import still_given
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import instant
 from jitd.verbs.sentences import asking, unseated
@@ -256,7 +257,9 @@ class Waiting:
     def taken(self, holding: Holding) -> None:
         """See ``waiters.Waiter``."""
         self._in_hand = ()
-        self._say(messages.Taken(id=holding.id, because=shown(holding.because)))
+        still = still_given(self._services.store, holding, lambda found: True)  # both grants are the client's own
+        because = f"{holding.because} ({still})" if still else holding.because
+        self._say(messages.Taken(id=holding.id, because=shown(because)))
 
     def give_back(self) -> None:
         """Take back the things that the client has. Raises the exceptions of the store."""

@@ -23,6 +23,7 @@ from jitd.settings.config import Config
 from jitd.store import Store
 from jitd.store.made_accounts import behind_in
 from jitd.verbs.access import AUDITORS_LOOK, Access
+from jitd.verbs.given_twice import ended_or_stays, still_given
 from jitd.verbs.lists import Lists
 from jitd.verbs.refusal import Refusal
 from jitpam.wire.shown import shown
@@ -77,7 +78,7 @@ class Endings:
                 raise Refusal("not_done", f"{ended}, but {kept}")
             raise Refusal("late", ended)
         may_live = await self._revoke(who, found, grant, reason)
-        told = may_live or self._taken(self._things([grant])) or self._goes_on([grant]) or "nothing runs under it"
+        told = may_live or self._taken(who, self._things([grant])) or self._goes_on([grant]) or "nothing runs under it"
         return f"grant {grant.id} is revoked; {told}"
 
     async def revoke_all_of(self, who: Subject, principal: str, reason: str) -> str:
@@ -112,7 +113,7 @@ class Endings:
         said += f", and {n_runs} run{'' if n_runs == 1 else 's'} told to end before" if n_runs else ""
         things = [*before, *self._things(grants)]
         await self._until(gone, f"{said}, but what runs under them is not gone yet", things)
-        told = (self._may_live([*before, *living]), self._taken(things), self._goes_on(grants))
+        told = (self._may_live([*before, *living]), self._taken(who, things), self._goes_on(grants))
         return f"{said}; {'; '.join(filter(None, told)) or 'nothing runs under them'}"
 
     async def _revoke(self, who: Subject, asked: Request, grant: Grant, reason: str) -> str:
@@ -170,12 +171,13 @@ class Endings:
         names = ", ".join(f"{shown(one.thing)} ({one.id})" for one in open_ones)
         return f"{names} is not taken back yet: jitd goes on trying (jitd grants)" if open_ones else ""
 
-    def _taken(self, ids: Iterable[str]) -> str:
-        """Return the end of a sentence about the things among ``ids`` that were taken back. The sentence also tells which parts
-        the person still has.
+    def _taken(self, who: Subject, ids: Iterable[str]) -> str:
+        """Return the end of a sentence for ``who`` about the things among ``ids`` that were taken back. The sentence also tells
+        which parts the person still has, and which things stay because of another grant.
         """
         given = [one for id in ids if (one := self._store.holding(id)) is not None and one.given_at is not None]
-        told = [f"{shown(one.thing)} is taken back" for one in given]
+        may_see = partial(self._access.may_see, who)
+        told = [ended_or_stays(one, still_given(self._store, one, may_see)) for one in given]
         left = [shown(one.outcome.because) for one in given if one.outcome is not None and one.outcome.because]
         return "; ".join(dict.fromkeys([*told, *left]))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,6 +23,7 @@ from jitd.deciding.directory import Account
 from jitd.giving import Done, Failed
 from jitd.server.connection import Connection
 from jitd.verbs import endings, locks
+from jitd.verbs.given_twice import ended_or_stays
 from jitd.verbs.locks import Locks
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import holding_row
@@ -122,6 +124,71 @@ def test_what_is_not_taken_in_time_is_named_and_the_verb_has_failed(house: House
             assert refused.value.code in ("late", "unknown"), again
 
     asyncio.run(scene())
+
+
+OTHER, UNTIL = "WNC0-D703", "until 20"
+
+
+@pytest.mark.parametrize(
+    ("thing", "said"),
+    [
+        ("group:wheel", "group:wheel stays: another gives it"),
+        ("sudoers:logs", "sudoers:logs stays: another gives it"),
+        ("postgres-role:x", "postgres-role:x of this grant is taken back, but another gives it"),
+        ("ssh-certificate:x", "ssh-certificate:x of this grant is taken back, but another gives it"),
+    ],
+)
+def test_a_thing_that_there_is_once_stays_and_another_is_one_of_two(house: House, thing: str, said: str) -> None:
+    async def scene() -> None:
+        house.begin()
+        await house.settle()
+
+    asyncio.run(scene())
+    one = replace(house.held(), thing=thing)
+    assert ended_or_stays(one, "another gives it") == said
+    assert ended_or_stays(one, "") == f"{thing} is taken back"
+
+
+@played
+async def test_what_another_grant_still_gives_is_not_called_taken_back(house: House) -> None:
+    first, second = house.begin(id=ID), house.begin(id=OTHER)
+    house.begin(id="WNC0-D704", what="service-ticket:other/db1.example.test")
+    await house.settle()
+    assert house.held().state is HELD and house.held(OTHER).state is HELD
+    said = await house.endings.revoke(ALICE, ID, "")
+    assert f"; {THING} stays: the grant {OTHER} gives it too, {UNTIL}" in said, said
+    assert " UTC; " in said and "D704" not in said and f"{THING} is taken back" not in said
+    assert house.held(OTHER).state is HELD and second.said[-1] == "given"
+    assert f"(the grant {OTHER} gives it too, {UNTIL}" in first.heard[-1].because
+    assert f"; {THING} is taken back" in await house.endings.revoke(ALICE, OTHER, "")
+    assert "gives it too" not in second.heard[-1].because
+
+
+@played
+async def test_of_two_grants_that_are_revoked_together_both_are_taken_back(house: House) -> None:
+    for id in (ID, OTHER):
+        house.begin(id=id)
+    await house.settle()
+    said = await house.endings.revoke_all_of(ALICE, "alice", "")
+    assert said.startswith(f"2 grants of alice revoked; {THING} is taken back;") and "stays" not in said
+
+
+@played
+async def test_a_grant_that_one_may_not_see_is_not_named(house: House) -> None:
+    await given(house)
+    house.begin(id=OTHER)  # which no rule has let bob review
+    await house.settle()
+    said = await house.endings.revoke(BOB, ID, "")
+    assert f"{THING} stays: another grant, which you may not see, gives it too, {UNTIL}" in said and OTHER not in said
+
+
+@played
+async def test_what_somebody_else_has_does_not_make_it_stay(house: House) -> None:
+    house.begin()
+    house.begin(id=OTHER, requester=BOB)
+    await house.settle()
+    assert house.held(OTHER).state is HELD
+    assert f"; {THING} is taken back" in await house.endings.revoke(ALICE, ID, "")
 
 
 @played

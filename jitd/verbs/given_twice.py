@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which other grants still give a person a thing, when one of their grants of this thing has ended.
+
+Law: a grant is named only to somebody who may see its request. That there is such a grant is told to everybody who ends the
+other one, because what they meant to end goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC
+
+from jitd.core.holding import Holding, HoldingState
+from jitd.core.request import Request
+from jitd.store import Store
+from jitpam.wire.shown import shown
+
+ONE_FOR_ALL = ("group", "service-ticket", "sudoers")
+"""The kinds of which a person can have only one thing of a giver. If two grants give it, nothing ends for the person with the
+first of them. Of the other kinds, each grant gives a thing of its own, for example a role with another name.
+"""
+
+
+def still_given(store: Store, one: Holding, may_see: Callable[[Request], bool]) -> str:
+    """Return the text about the other grants that give the thing of ``one`` to the same account, such as "the grant ID gives it
+    too, until TIME". Return an empty string if there are none. ``may_see`` is True for requests that may be named. Raises
+    StoreError.
+    """
+    ended = store.grant(one.grant)
+    others = [
+        other
+        for other in store.holdings()
+        if other.thing == one.thing
+        and other.grant != one.grant
+        and other.state is not HoldingState.TAKING
+        and ended is not None
+        and (grant := store.grant(other.grant)) is not None
+        and grant.holder.uid == ended.holder.uid
+    ]
+    told = []
+    for other in others:
+        asked = store.request(other.request)
+        name = f"the grant {other.grant}" if asked is not None and may_see(asked) else "another grant, which you may not see,"
+        told.append(f"{name} gives it too, until {other.until.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC")
+    return ", and ".join(dict.fromkeys(told))
+
+
+def ended_or_stays(one: Holding, still: str) -> str:
+    """Return the sentence about the thing of ``one`` after its end. ``still`` is the result of ``still_given``."""
+    thing = shown(one.thing)
+    if not still:
+        return f"{thing} is taken back"
+    if one.thing.partition(":")[0] in ONE_FOR_ALL:
+        return f"{thing} stays: {still}"
+    return f"{thing} of this grant is taken back, but {still}"
