@@ -141,25 +141,8 @@ accounts were given, it would not be clear which account was meant.
 _OTHER = {"resume": "resume", "get": "get"}
 """Maps an option with an argument to the mode that it selects. These modes do not run a command as another user."""
 _ONLY_ONE = "only one of -l, -v, -k, -K, -V, -h, --get and --resume may be given"
-_NOT_WITH_GET = (
-    ("uses", "--uses", "a KDC cannot count uses"),
-    ("user", "-u", "a thing is given to you, and the command runs as you"),
-    ("group", "-g", "the command runs with your own groups"),
-    ("login", "-i", "name your shell as the command"),
-    ("shell", "-s", "name your shell as the command"),
-    ("chdir", "-D", "the command runs in your current directory"),
-    ("preserve_all", "-E", "the command has all of your environment"),
-    ("preserve", "--preserve-env", "the command has all of your environment"),
-    ("background", "-b", "have your shell put jitsudo in the background"),
-    ("starts_at", "--at", "it is given when it is approved"),
-    ("timeout_for", "-T", "--for says how long the thing is wanted"),
-    ("variables", "VAR=value", "set it before jitsudo, and the command has it"),
-)
-"""Options that cannot be used with --get. Each row has the attribute, the option as it is typed, and the reason."""
 _NOTHING = {"set-home", "stdin", "askpass", "prompt"}
 """Options that are accepted but have no effect. HOME is always the target user's home, and no password is asked for."""
-MOST_THINGS = 8
-"""Maximum number of things in one request, and of --get options on the command line."""
 LEAST_CLOSED = 3
 """The lowest descriptor that -C may name. 0 to 2 are the command's streams. Other descriptors are always closed."""
 _NEVER = {
@@ -333,7 +316,9 @@ def _check(found: Options) -> None:
     if found.key is not None and mode != "get":
         raise UsageError("--key goes with --get: it names the key that a certificate is asked for")
     if mode == "get":
-        _check_get(found)
+        from jitpam.get_options import check_get
+
+        check_get(found)
         return
     if found.login and found.shell:
         raise UsageError("-i and -s do not go together: a login shell, or your own")
@@ -371,28 +356,6 @@ def _check(found: Options) -> None:
         )
     if found.argv and not found.argv[0] and not (found.login or found.shell):
         raise UsageError("the command is an empty word")
-
-
-def _check_get(found: Options) -> None:
-    for kept, typed, why in _NOT_WITH_GET:
-        if getattr(found, kept):
-            raise UsageError(f"{typed} does not go with --get: {why}")
-    if found.service != "jitsudo":
-        raise UsageError("--service does not go with --get: a thing is asked for by jitsudo itself")
-    if not found.waits and not found.if_owed:
-        raise UsageError("--no-wait does not go with -n")
-    if not found.waits and found.argv:
-        raise UsageError("--no-wait takes no command with --get: once it is approved, jitsudo --resume=ID gets the thing")
-    if found.argv and not found.argv[0]:
-        raise UsageError("the command is an empty word")
-    if found.json and found.argv:
-        raise UsageError("--json takes no command with --get: standard output is the command's")
-    if found.to is not None and not found.waits:
-        raise UsageError("--to does not go with --no-wait: it goes with the --resume=ID that gets the thing")
-    if len(found.get) > MOST_THINGS:
-        raise UsageError(f"--get may be given {MOST_THINGS} times")
-    if len(set(found.get)) < len(found.get):
-        raise UsageError("--get names the same thing twice")
 
 
 def _check_close_from(text: bytes) -> None:

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from tests.client.test_given_secrets import ROLE, UNTIL, Giving, given, keeps, python, sealed
+from tests.client.test_given_secrets import UNTIL, Giving, given, keeps, python, sealed
 
 CERTIFICATE = "ssh-certificate:ops"
 
@@ -128,9 +128,10 @@ def test_a_dash_takes_the_key_from_standard_input_and_prints_the_certificate(dae
 
 def test_another_secret_beside_it_needs_a_command_all_the_same(daemon, jitsudo, home):
     """Nothing is kept that nobody can read."""
-    daemon.play(Certifying(of_jitd(home), given(CERTIFICATE, more=1, stays=True), given(ROLE, number=2, stays=True)))
-    done = jitsudo("--get", CERTIFICATE, "--get", ROLE, "--key", home / "id.pub")
-    assert done.returncode == 125 and f"{ROLE} comes with a secret".encode() in done.stderr
+    door = "program:door"
+    daemon.play(Certifying(of_jitd(home), given(CERTIFICATE, more=1, stays=True), given(door, number=2, stays=True)))
+    done = jitsudo("--get", CERTIFICATE, "--get", door, "--key", home / "id.pub")
+    assert done.returncode == 125 and f"{door} comes with a secret".encode() in done.stderr
     assert not (home / "id-cert.pub").exists()
 
 

@@ -99,10 +99,11 @@ def test_a_daemon_that_stops_in_the_middle_runs_nothing(daemon, jitsudo):
 
 
 def test_what_is_kept_names_all_of_it(daemon, jitsudo):
-    daemon.play(Giving(given(DOOR, "", more=1, stays=True), given(ROLE, "", number=2, stays=True), then=keeps))
-    done = jitsudo("--get", DOOR, "--get", ROLE)
+    gate = "program:gate"
+    daemon.play(Giving(given(DOOR, "", more=1, stays=True), given(gate, "", number=2, stays=True), then=keeps))
+    done = jitsudo("--get", DOOR, "--get", gate)
     assert done.returncode == 0 and done.stdout == b""
-    line = f"jitsudo: {DOOR} is yours until {UNTIL}, {ROLE} is yours until {UNTIL}; to give them back sooner: jitd revoke {ID}"
+    line = f"jitsudo: {DOOR} is yours until {UNTIL}, {gate} is yours until {UNTIL}; to give them back sooner: jitd revoke {ID}"
     assert line.encode() in done.stderr
 
 
@@ -283,12 +284,19 @@ def test_to_takes_one_secret(daemon, jitsudo, there, things):
 
 
 def test_a_secret_that_nobody_would_read_is_said_and_the_thing_is_given_back(daemon, jitsudo):
-    script = Giving(given(stays=True))
+    script = Giving(given(DOOR, stays=True))
     daemon.play(script)
-    done = jitsudo("--get", ROLE)
+    done = jitsudo("--get", DOOR)
     assert done.returncode == 125 and b"--to FILE" in done.stderr and PLANTED.strip() not in done.stdout + done.stderr
     daemon.finish()
     assert isinstance(script.heard[-1], Bye)
+
+
+@pytest.mark.parametrize("words", [(), ("--json",), ("--get", DOOR)])
+def test_a_secret_that_nobody_would_read_is_not_asked_for(daemon, jitsudo, words):
+    daemon.play()
+    done = jitsudo("--get", ROLE, *words)
+    assert done.returncode == 120 and f"{ROLE} comes with a secret".encode() in done.stderr + done.stdout
 
 
 # --- --json
@@ -331,19 +339,19 @@ def test_json_says_why_nothing_is_held_and_the_status_is_the_same(daemon, jitsud
         peer.say(Refused(code=code, text="no, and why"))
 
     daemon.play(script)
-    done = jitsudo("--get", ROLE, "--json")
+    done = jitsudo("--get", DOOR, "--json")
     expected = {"state": "failed", "request": ID, "code": code, "because": "no, and why", "status": status}
     assert done.returncode == status and row(done) == expected
 
 
 def test_json_says_that_jitd_is_not_there(tmp_path, jitsudo):
-    done = jitsudo("--get", ROLE, "--json", env={"JITD_SOCKET": str(tmp_path / "nothing")})
+    done = jitsudo("--get", DOOR, "--json", env={"JITD_SOCKET": str(tmp_path / "nothing")})
     found = row(done)
     assert done.returncode == found["status"] == 125 and (found["request"], found["code"]) == ("", "failed")
 
 
 def test_json_says_that_what_was_given_cannot_be_used(daemon, jitsudo):
-    daemon.play(Giving(given(stays=True)))
-    done = jitsudo("--get", ROLE, "--json")
+    daemon.play(Giving(given(DOOR, stays=True)))
+    done = jitsudo("--get", DOOR, "--json")
     found = row(done)
     assert done.returncode == found["status"] == 125 and (found["request"], found["code"]) == (ID, "unusable")
