@@ -99,7 +99,21 @@ def _open_what_is_closed() -> None:
 
 
 def main() -> int:
-    """Run the command line. Returns the exit status."""
+    """Run the command line. Returns the exit status. While the command line runs, Ctrl-C raises KeyboardInterrupt. Before and
+    afterwards, Ctrl-C does what the launcher has set (contrib/install).
+    """
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        if before != signal.SIG_IGN:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        return _main()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _main() -> int:
     _open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
