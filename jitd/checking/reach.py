@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from jitd.core.afterwards import IDENTITY
 from jitd.core.conditions import CommandPattern
 from jitd.core.consequence import LOADING, of_pattern
 from jitd.core.deed import THING, deed_of
@@ -123,7 +124,7 @@ def ways_to_root(rule: Rule) -> tuple[str, ...]:
     """Return a clause for each pattern and each variable in ``rule`` that gives more power than it seems to give."""
     found = []
     for pattern in rule.commands or ():
-        if consequences := of_pattern(pattern):
+        if consequences := [one for one in of_pattern(pattern) if one.kind != IDENTITY]:
             found.append(str(consequences[0]) if pattern.path is None else f"{pattern}: {consequences[0]}")
     if rule.commands:
         words = (word for word in rule.terms.env if any(_have_one(word, name) for name in LOADING))

@@ -3,9 +3,9 @@
 an approval, and the lines that mean yes.
 
 Law: the letter ``y`` approves a request only under three conditions. The request was read completely, does not skip an approval,
-and does not give a root shell, according to its row. If one condition is not met, the person must type the whole word ``yes``.
-The whole word is also needed if the row does not tell whether the conditions are met. The question names the command, the account
-and the host from the row on the screen.
+and neither gives a root shell nor makes one possible later, according to its row. If one condition is not met, the person must
+type the whole word ``yes``. The whole word is also needed if the row does not tell whether the conditions are met. The question
+names the command, the account and the host from the row on the screen.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from jitd.cli.answer import Row, command_line, printable, words
 from jitd.cli.columns import cells
 from jitd.cli.question import LETTER, WORD, is_answered
 from jitd.core.command import Command, RunAs
-from jitd.core.consequence import of_command
+from jitd.core.consequence import makes_root_shell_possible, of_command
 from jitpam.wire.shown import unshown
 
 SHELLS = frozenset({"any-command", "prompt", "code", "shell", "command", "account", "container", "process"})
@@ -51,6 +51,8 @@ def why_the_word(row: Row, *, is_unread: bool) -> str:
         return "what it runs is not known for certain"
     if gives_root_shell(row):
         return "it gives a root shell"
+    if makes_one_possible(row):
+        return "it makes a root shell possible later"
     if is_unread:
         return "not all of it was on the screen"
     return ""
@@ -64,17 +66,27 @@ def gives_root_shell(row: Row) -> bool:
         return True
     if row.get("gives") or row.get("run_as_uid", 0) != 0:
         return False
+    command = _command_in(row)
+    if command is None or any(one.kind in SHELLS for one in of_command(command)):
+        return True
+    return any(argument.rpartition(b"/")[2] in NAMES_OF_SHELLS for argument in command.argv[1:])
+
+
+def makes_one_possible(row: Row) -> bool:
+    """True if somebody can get a root shell after the command has ended, according to ``row``."""
+    command = _command_in(row)
+    is_of_root = not row.get("gives") and row.get("run_as_uid", 0) == 0
+    return is_of_root and command is not None and makes_root_shell_possible(command)
+
+
+def _command_in(row: Row) -> Command | None:
+    """Return the command in ``row``, as root's. Return None for a login, and if ``row`` does not name the command."""
     try:
         argv = tuple(unshown(str(argument)) for argument in row["argv"])
         path = unshown(words(row, "path", ""))
     except (KeyError, TypeError, ValueError):
-        return True
-    if not argv or not path:  # a login
-        return True
-    command = Command(argv, path, b"", RunAs("root", 0, "root", 0), b"/", 0, 0, (), (), ())
-    if any(one.kind in SHELLS for one in of_command(command)):
-        return True
-    return any(argument.rpartition(b"/")[2] in NAMES_OF_SHELLS for argument in argv[1:])
+        return None
+    return Command(argv, path, b"", RunAs("root", 0, "root", 0), b"/", 0, 0, (), (), ()) if argv and path else None
 
 
 def what(row: Row, room: int) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
+from jitd.core.afterwards import IDENTITY, LATER, afterwards
 from jitd.core.command import Command
 from jitd.core.command_line import Line, Word
 from jitd.core.conditions import PERILOUS, CommandPattern, Glob
@@ -35,6 +36,8 @@ MEANINGS: Mapping[str, str] = {
     "host": "can stop or restart the whole host",
     "network": "can change who reaches the host",
     "clock": "can change the host's clock",
+    LATER: "makes a root shell possible later",
+    IDENTITY: "makes it possible to act as another account later",
 }
 """The classes of consequences. Each value is the end of a sentence that begins with the name of the program."""
 SHELLS = frozenset({"any-command", "prompt", "code", "shell", "command", "container"})
@@ -44,14 +47,16 @@ SHELLS = frozenset({"any-command", "prompt", "code", "shell", "command", "contai
 @dataclass(frozen=True, slots=True)
 class Consequence:
     """What ``program`` can do beyond the words of its command line. ``kind`` is one of MEANINGS. ``program`` is the name of a
-    file, or empty if any command may be run.
+    file, or empty if any command may be run. ``told`` is a more exact end of the sentence than that of MEANINGS, or empty.
     """
 
     kind: str
     program: str = ""
+    told: str = ""
 
     def __str__(self) -> str:
-        return f"{self.program} {MEANINGS[self.kind]}" if self.program else MEANINGS[self.kind]
+        told = self.told or MEANINGS[self.kind]
+        return f"{self.program} {told}" if self.program else told
 
 
 Test = Callable[[Line], bool]
@@ -125,6 +130,11 @@ def _talks(line: Line) -> bool:
     contains all commands.
     """
     return line.roams or not line.has("-c", "-e", "-f", "--command", "--execute", "--file")
+
+
+def _edits(line: Line) -> bool:
+    """True if the program does not only check files."""
+    return not line.has("-c", "--check")
 
 
 def _pages(line: Line) -> bool:
@@ -219,7 +229,8 @@ _LIST: tuple[tuple[str, Test, str], ...] = (
         " xzcat zstdcat diff cmp comm paste cut uniq wc file jq yq column fold fmt rev iconv expand unexpand pr join look"
         " ul tr readelf objdump nm xmllint cksum getfacl multitail lnav genisoimage",
     ),
-    ("account", _always, "visudo vipw vigr sudoedit chpasswd chgpasswd newusers pwck grpck kadmin.local saslpasswd2"),
+    ("account", _edits, "visudo vipw vigr"),
+    ("account", _always, "sudoedit chpasswd chgpasswd newusers pwck grpck kadmin.local saslpasswd2"),
     (
         "account",
         _roams_or_bare,
@@ -313,7 +324,13 @@ def of_command(command: Command) -> tuple[Consequence, ...]:
     """
     name = command.path.rpartition(b"/")[2].decode("utf-8", "surrogateescape")
     words = tuple(Word(argument.decode("utf-8", "surrogateescape"), is_free=False) for argument in command.argv[1:])
-    return _of_program(name, Line(words, is_open=False)) if name else ()
+    found = _of_program(name, Line(words, is_open=False)) if name else ()
+    return found if command.run_as.uid == 0 else tuple(one for one in found if one.kind not in (LATER, IDENTITY))
+
+
+def makes_root_shell_possible(command: Command) -> bool:
+    """True if somebody can get a root shell after ``command`` has ended, according to the list."""
+    return any(one.kind == LATER for one in of_command(command))
 
 
 def gives_root_shell(command: Command) -> bool:
@@ -366,6 +383,7 @@ def _of_program(name: str, line: Line, depth: int = 0) -> tuple[Consequence, ...
     if "prompt" in kinds:  # "prompt" includes all other classes
         kinds = ["prompt"]
     found = [Consequence(kind, name) for kind in dict.fromkeys(kinds)]
+    found += [Consequence(kind, name, told) for kind, told in afterwards(known, line)]
     if not found and known in _TEXTS:
         found = [one for inner in line.code() for one in _of_program(inner.name, inner.line, depth + 1)]
     elif not found and known in _WRAPPERS:

@@ -10,6 +10,7 @@ from itertools import chain
 import pytest
 
 from jitd.core import consequence
+from jitd.core.afterwards import IDENTITY, LATER
 from jitd.core.command import Command, RunAs
 from jitd.core.conditions import read_command_pattern
 from jitd.core.consequence import MEANINGS, SHELLS, gives_root_shell, of_command, of_pattern
@@ -115,7 +116,10 @@ ROWS = [
     ("/usr/sbin/visudo", "account"),
     ("/usr/bin/passwd", "account"),
     ("/usr/bin/passwd *", "account"),
-    ("/usr/bin/passwd bob", ""),
+    ("/usr/bin/passwd bob", "identity"),
+    ("/usr/bin/passwd root", "later"),
+    ("/usr/sbin/usermod -aG sudo *", "later"),
+    ("/usr/sbin/usermod -L bob", ""),
     ("/usr/bin/apt-get update", ""),
     ("/usr/bin/apt-get install nginx", ""),
     ("/usr/bin/apt-get install *", "package"),
@@ -189,7 +193,11 @@ def command(*argv: bytes, path: bytes | None = None) -> Command:
         (command(b"/usr/bin/cat", b"/etc/shadow"), []),
         (command(b"/usr/bin/cat", b"*"), []),
         (command(b"/usr/bin/\xff", b"\xff"), []),
-        (command(b"/usr/sbin/visudo"), ["account"]),
+        (command(b"/usr/sbin/visudo"), ["account", "later"]),
+        (command(b"/usr/sbin/visudo", b"-c"), []),
+        (command(b"/usr/bin/nice", b"chmod", b"u+s", b"/srv/x"), ["later"]),
+        (command(b"/usr/bin/sh", b"-c", b"id && chmod u+s /srv/x"), ["later"]),
+        (replace(command(b"/usr/bin/chmod", b"u+s", b"/srv/x"), run_as=RunAs("bob", 1002, "bob", 1002)), []),
         (command(b"sshd", path=b""), []),
     ],
 )
@@ -206,7 +214,7 @@ def test_a_consequence_is_told_in_one_sentence() -> None:
 
 
 def test_every_class_is_one_that_has_a_meaning_and_programs() -> None:
-    assert {kind for kind, _, _ in consequence._LIST} == MEANINGS.keys() - {"any-command"}
+    assert {kind for kind, _, _ in consequence._LIST} == MEANINGS.keys() - {"any-command", LATER, IDENTITY}
 
 
 def test_a_program_is_a_name_of_a_file_and_stands_once_in_its_row() -> None:
