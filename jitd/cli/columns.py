@@ -21,6 +21,8 @@ LEAST_OF_LAST = 24
 """Minimum number of cells for the last column, which contains the command or the reason. Texts in the last column are shortened
 in the middle.
 """
+MARKS = (" (mine)", " (locked)")
+"""Ends of texts that are kept if a text is shortened, because people look for them."""
 GAP = 2
 """Number of cells between two columns, and at the beginning of a row's second line."""
 
@@ -33,9 +35,14 @@ def cells(text: str) -> int:
 
 
 def cut(text: str, width: int) -> str:
-    """Shorten ``text`` until it needs at most ``width`` cells. The mark ``…(+N)`` replaces the N characters that were removed."""
+    """Shorten ``text`` until it needs at most ``width`` cells. The mark ``…(+N)`` replaces the N characters that were removed. If
+    ``text`` ends with one of MARKS, this mark is kept, unless ``width`` is less than the least of the column.
+    """
     if cells(text) <= width:
         return text
+    if width >= _least_of(text) > LEAST:
+        mark = text[text.rindex(" (") :]
+        return cut(text.removesuffix(mark), width - len(mark)) + mark
     kept = min(len(text), width)
     while kept and cells(text[:kept]) + len(f"…(+{len(text) - kept})") > width:
         kept -= 1
@@ -107,6 +114,11 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], screen: int | None
     return [_line(line, [*widths[:-1], 0]) for line in [head, *rows]]
 
 
+def _least_of(text: str) -> int:
+    """Return the number of cells that the shortened ``text`` needs at least, with its mark."""
+    return LEAST + max((len(mark) for mark in MARKS if text.endswith(mark)), default=0)
+
+
 def _widths(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
     return [max(cells(line[at]) for line in [head, *rows]) for at in range(len(head))]
 
@@ -120,7 +132,8 @@ def _fitted(head: Sequence[str], rows: Sequence[Sequence[str]], screen: int) -> 
     wanted = _widths(head, rows)
     last = len(head) - 1
     most = [min(width, WIDEST) for width in wanted[:-1]] + wanted[-1:]
-    least = [most[0], *(min(width, LEAST) for width in most[1:-1]), min(most[-1], LEAST_OF_LAST)]
+    marked = [max(_least_of(row[at]) for row in rows) if rows else LEAST for at in range(last)]
+    least = [most[0], *(min(width, marked[at]) for at, width in enumerate(most[:-1]) if at), min(most[-1], LEAST_OF_LAST)]
     bands = _bands(least, screen)
     widths = [0] * len(head)
     for number, band in enumerate(bands):

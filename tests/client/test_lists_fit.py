@@ -167,6 +167,27 @@ def test_colour_marks_the_head_what_ends_soon_and_what_is_mine() -> None:
     assert all(line.count("\x1b") in (0, 2) and (not line.count("\x1b") or line.endswith("\x1b[0m")) for line in lines)
 
 
+@pytest.mark.parametrize("screen", [60, 61, 80, 200])
+@pytest.mark.parametrize("columns_of", [lists.WAITING, lists.REQUESTS, lists.GRANTS, lists.RUNS], ids=["w", "r", "g", "run"])
+def test_that_it_is_mine_is_never_cut_off(screen: int, columns_of: lists.Columns) -> None:
+    rows = [
+        ordinary(requester=f"{'long' * 12}@EXAMPLE.TEST", mine=True, lock="L", rule="r" * 50, reason="x" * 99, state="awaiting"),
+        ordinary(requester=f"{'other' * 9}@EXAMPLE.TEST (not mine)"),
+    ]
+    lines = lists.lines_of(columns_of, rows, screen)
+    each = len(lines) // 3
+    assert " (mine)" in "".join(lines[each : 2 * each]) and " (mine)" not in "".join(lines[2 * each :])
+    assert max(map(columns.cells, lines)) <= screen
+    if columns_of is lists.REQUESTS:
+        assert "(locked)" in "".join(lines[each : 2 * each])
+
+
+def test_a_mark_is_kept_and_the_count_is_of_what_is_gone() -> None:
+    assert columns.cut("alexandria@EXAMPLE.TEST (mine)", 20) == "alexand…(+16) (mine)"
+    assert columns.cut("alexandria@EXAMPLE.TEST (mine)", 10) == "alex…(+26)"
+    assert columns.cut("alice (mine)", 12) == "alice (mine)"
+
+
 def test_colour_is_all_that_it_adds() -> None:
     rows = [ordinary(requester=HOSTILE_TEXT, reason=HOSTILE_TEXT, mine=True)]
     plain = [re.sub(r"\x1b\[[\d;]*m", "", line) for line in painted(rows)]
