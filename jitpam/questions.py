@@ -224,7 +224,8 @@ def explain(asking: dict[str, Any]) -> int:
             no = "not decided" if row.get("providers") else "denied"
             print_out(printable(f"{what}: {no}: {row.get('because')}"))
             for near in row.get("closest") or []:
-                begins = f"; it may be permitted from {_here(near['opens_at'])}" if near.get("opens_at") else ""
+                opens = near.get("opens") or _here(near.get("opens_at"))  # in the rule's zone, as in a denial
+                begins = f"; it may be permitted from {opens}" if near.get("opens_at") else ""
                 print_out(printable(f"closest: rule {near.get('rule')}: {', '.join(near.get('wants') or [])}{begins}"))
         elif row.get("lease"):
             asked = f"; {_gatekeepers(row)}" if row.get("gatekeepers") else ""

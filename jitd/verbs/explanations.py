@@ -82,7 +82,12 @@ def _explained_row(explained: Explained) -> Row:
 def near_rows(closest: Iterable[Near]) -> list[Row]:
     """Return the rows of the permits that came closest to permitting the request."""
     return [
-        {"rule": shown(near.rule), "wants": [shown(want) for want in near.wants], "opens_at": instant(near.opens_at)}
+        {
+            "rule": shown(near.rule),
+            "wants": [shown(want) for want in near.wants],
+            "opens_at": instant(near.opens_at),
+            "opens": shown(near.opens),
+        }
         for near in closest
     ]
 

@@ -326,8 +326,15 @@ def test_json_of_what_is_refused_is_a_row_too(daemon, jitsudo):
     assert (done.returncode, json.loads(done.stdout)) == (1, {"decision": "deny", "why": "denied", "because": "locked: holidays"})
 
 
-def test_the_hour_from_which_a_rule_may_permit_it_is_said(daemon, jitsudo):
-    near = {"rule": "office", "wants": ["Mon-Fri 08:00-18:00 UTC"], "opens_at": "2026-11-23T08:00:00Z"}
+@pytest.mark.parametrize(
+    ("opens", "told"),
+    [
+        ({"opens": "Mon 2026-11-23 09:00 CET"}, "Mon 2026-11-23 09:00 CET"),
+        ({}, "Mon 2026-11-23 08:00 UTC"),  # a daemon that says it in UTC alone
+    ],
+)
+def test_the_hour_from_which_a_rule_may_permit_it_is_said_in_the_zone_of_the_rule(daemon, jitsudo, opens, told):
+    near = {"rule": "office", "wants": ["Mon-Fri 08:00-18:00 UTC"], "opens_at": "2026-11-23T08:00:00Z", **opens}
 
     def script(peer):
         peer.welcome()
@@ -337,5 +344,5 @@ def test_the_hour_from_which_a_rule_may_permit_it_is_said(daemon, jitsudo):
 
     daemon.play(script)
     done = jitsudo("-l", "id", env={"TZ": "UTC"})
-    told = "closest: rule office: Mon-Fri 08:00-18:00 UTC; it may be permitted from Mon 2026-11-23 08:00 UTC"
+    told = f"closest: rule office: Mon-Fri 08:00-18:00 UTC; it may be permitted from {told}"
     assert done.stdout.decode().splitlines()[1] == told

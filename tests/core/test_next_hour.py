@@ -89,3 +89,10 @@ def test_a_requester_is_told_the_hour_only_if_nothing_else_is_in_the_way() -> No
 
 def test_what_denies_say_of_that_hour_is_not_told() -> None:
     assert opens(permit(**OFFICE), deny(**hours("Thu 00:00-24:00 UTC"))) == opens(permit(**OFFICE))
+
+
+def test_a_zone_without_an_abbreviation_is_named() -> None:
+    moment = datetime(2026, 3, 2, 5, 0, tzinfo=UTC)
+    for name, zone in (("Asia/Dubai", "Asia/Dubai"), ("Europe/Berlin", "CET")):
+        hours = read_hours(f"Mon-Fri 09:00-18:00 {name}", lambda name: ZoneInfo(name))
+        assert hour_in_words(moment, hours).endswith(f" {zone}")

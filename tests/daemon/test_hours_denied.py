@@ -93,4 +93,5 @@ def test_the_earliest_of_several_is_told_and_a_permit_is_left_alone() -> None:
     decision = in_its_hour(Deny(Why.NO_RULE, "no"), some)
     assert isinstance(decision, Deny) and decision.because == "no at this hour; rule b may, from soon"
     assert in_its_hour(Deny(Why.NO_RULE, "no"), some[2:]) == Deny(Why.NO_RULE, "no")
+    assert [row["opens"] for row in near_rows(some)] == ["late", "soon", ""]
     assert [row["opens_at"] for row in near_rows(some)] == ["2026-03-09T00:00:00Z", "2026-03-03T00:00:00Z", None]
