@@ -8,13 +8,39 @@ from collections.abc import Iterator
 
 import pytest
 
+from jitd.executor import direct, monitors
 from tests.monitor.stage import Stage
+from tests.waiting import PATIENCE
+
+FROM = "from jitd.monitor"
+LENGTHENED = f"{FROM} import keeper, limits; limits.LEAVE = keeper.GRACE = keeper.LEADS_FOR = {PATIENCE}; {FROM}.launcher"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def born() -> Iterator[None]:
+    """A monitor may take long to be born: only what is never born is given up soon, by the test that is about it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(monitors, "BORN_WITHIN", PATIENCE / 2)
+        yield
 
 
 @pytest.fixture
 def stage() -> Iterator[Stage]:
     if os.getuid() != 0:
         pytest.fail("needs root: run the tests in the lab")
+    stage = Stage()
+    yield stage
+    stage.close()
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    """A stage whose monitors give those that are hung up as long as a busy host takes, for tests of what these do before they
+    end. A launcher of systemd's gives them what it always gives.
+    """
+    if os.getuid() != 0:
+        pytest.fail("needs root: run the tests in the lab")
+    monkeypatch.setattr(direct, "LAUNCHER", direct.LAUNCHER.replace(f"{FROM}.launcher", LENGTHENED))
     stage = Stage()
     yield stage
     stage.close()

@@ -30,7 +30,7 @@ from tests.monitor.hiders import (
     uid_of,
 )
 from tests.monitor.stage import Client, Stage
-from tests.waiting import handles, is_living, wait_for
+from tests.waiting import PATIENCE, handles, is_living, wait_for
 
 BECAUSE = "revoked by bob@EXAMPLE.ORG: wrong host"
 
@@ -184,13 +184,13 @@ def test_a_command_that_ignores_the_hang_up_has_five_seconds(stage: Stage) -> No
     assert marked(stage) == []
 
 
-def test_a_command_has_time_to_tidy_up_after_a_hang_up(stage: Stage) -> None:
-    job = shell(stage, f"trap 'sleep 1; touch {stage.directory}/tidy; exit 5' HUP; while :; do sleep 0.05; done")
-    client, pid = stage.started(job)
-    stage.wait(lambda: handles(pid, signal.SIGHUP))
+def test_a_command_has_time_to_tidy_up_after_a_hang_up(patient: Stage) -> None:
+    job = shell(patient, f"trap 'sleep 1; touch {patient.directory}/tidy; exit 5' HUP; while :; do sleep 0.05; done")
+    client, pid = patient.started(job)
+    patient.wait(lambda: handles(pid, signal.SIGHUP))
     client.close()
-    assert stage.outcome(job) == Outcome(Ending.EXITED, 5, "the client went away")
-    assert (stage.directory / "tidy").exists()
+    assert patient.outcome(job) == Outcome(Ending.EXITED, 5, "the client went away")
+    assert (patient.directory / "tidy").exists()
 
 
 @pytest.mark.parametrize("leftover", ["sleep 60", "setsid sleep 60", "nohup sleep 60"])
@@ -199,11 +199,22 @@ def test_what_is_left_behind_ends_with_it_and_the_status_comes_at_once(stage: St
     job = shell(stage, f"{leftover} >/dev/null 2>&1 & {until_deaf}exit 3")
     client, _ = stage.started(job)
     stage.wait(lambda: client.end)
-    if until_deaf:
-        assert stage.reported(Ended, job.run) is None and marked(stage), "it has five seconds"
     assert client.end == {"outcome": "exited", "status": 3, "because": ""}
     assert stage.outcome(job) == Outcome(Ending.EXITED, 3)
     assert marked(stage) == []
+
+
+def test_the_status_comes_before_what_is_left_behind_has_ended(patient: Stage) -> None:
+    job = shell(
+        patient, "(trap '' HUP; exec sleep 60) & until grep -q 'SigIgn:.*[13579bdf]$' /proc/$!/status; do :; done; exit 3"
+    )
+    client = patient.go(job)
+    patient.wait(lambda: client.end)
+    assert client.end == {"outcome": "exited", "status": 3, "because": ""}
+    assert patient.reported(Ended, job.run) is None
+    (left,) = patient.wait(lambda: asleep(patient))
+    os.kill(left, signal.SIGKILL)
+    assert patient.outcome(job) == Outcome(Ending.EXITED, 3)
 
 
 def test_what_may_stay_stays_and_the_run_with_it_until_it_is_stopped(stage: Stage) -> None:
@@ -241,11 +252,14 @@ def test_a_hang_up_leaves_what_may_stay(stage: Stage) -> None:
 
 
 def test_what_may_stay_after_a_hang_up_stays_no_longer_than_the_run_may_last(stage: Stage) -> None:
-    job, client = begun_for(stage, 5.0, "setsid sleep 60 >/dev/null 2>&1 & sleep 60", leftovers="keep")
-    wait_for(lambda: len(asleep(stage)) == 2)
-    client.close()
+    for seconds in (5.0, 15.0, 45.0):  # on a busy host the time can be over before the client goes
+        job, client = begun_for(stage, seconds, "setsid sleep 600 >/dev/null 2>&1 & sleep 600", leftovers="keep")
+        wait_for(lambda job=job: len(asleep(stage)) == 2 or stage.reported(Ended, job.run))  # type: ignore[misc]
+        client.close()
+        if stage.outcome(job, 3 * PATIENCE).because != "its time is over":
+            break
     assert stage.outcome(job) == Outcome(Ending.SIGNALED, signal.SIGHUP, "the client went away")
-    assert job.ends_at_boot is not None and job.ends_at_boot <= now() < job.ends_at_boot + 30 and marked(stage) == []
+    assert job.ends_at_boot is not None and job.ends_at_boot <= now() and marked(stage) == []
 
 
 def test_a_key_that_ends_it_before_it_begins_ends_the_client_alike(stage: Stage) -> None:
@@ -282,17 +296,17 @@ def test_a_key_that_crosses_the_go_ends_it_and_every_account_of_it_is_the_same(s
         assert is_told_as_begun == (True, True)
 
 
-def test_what_is_left_has_its_five_seconds_when_the_command_yields_to_a_hang_up(stage: Stage) -> None:
-    mark = stage.directory / "tidy"
-    set_up = stage.directory / "set-up"
+def test_what_is_left_has_its_five_seconds_when_the_command_yields_to_a_hang_up(patient: Stage) -> None:
+    mark = patient.directory / "tidy"
+    set_up = patient.directory / "set-up"
     job = shell(
-        stage,
+        patient,
         f"(trap 'trap \"\" HUP; sleep 1; touch {mark}; exit' HUP; touch {set_up}; while :; do sleep 0.05; done) & exec sleep 60",
     )
-    client, _ = stage.started(job)
-    stage.wait(set_up.exists)
+    client, _ = patient.started(job)
+    patient.wait(set_up.exists)
     client.close()
-    assert stage.outcome(job) == Outcome(Ending.SIGNALED, signal.SIGHUP, "the client went away")
+    assert patient.outcome(job) == Outcome(Ending.SIGNALED, signal.SIGHUP, "the client went away")
     assert mark.exists()
 
 

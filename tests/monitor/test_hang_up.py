@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from jitd.core.run import Ending, Outcome
+from jitd.monitor import signalling
 from jitd.monitor.housing import descendants, group_of, own_group
 from jitd.monitor.signalling import hang_up_all
 from tests.marks import direct
@@ -21,7 +22,7 @@ from tests.monitor.hiders import marked, shell
 from tests.monitor.stage import Stage
 from tests.monitor.test_keeper import Asker, begin, forget, outcome
 from tests.times import times
-from tests.waiting import status_of, wait_for
+from tests.waiting import PATIENCE, status_of, wait_for
 
 AT_ONCE = 20
 HUNG_UP = Outcome(Ending.SIGNALED, signal.SIGHUP, "the client went away")
@@ -226,8 +227,11 @@ def test_who_was_held_still_is_let_go_whatever_fails(group: Path, sleeper: subpr
     assert wait_for(lambda: state_of(sleeper.pid) == "S")
 
 
-def test_all_are_held_still_when_the_first_is_signalled(group: Path, sleeper: subprocess.Popen[bytes]) -> None:
+def test_all_are_held_still_when_the_first_is_signalled(
+    group: Path, sleeper: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """THREATS X-20."""
+    monkeypatch.setattr(signalling, "FROZEN_WITHIN", PATIENCE)
     with subprocess.Popen(["sh", "-c", "trap '' HUP; exec sleep 600"]) as outside:
         wait_for(lambda: is_sleep(outside.pid))
         seen = []

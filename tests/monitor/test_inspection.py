@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from jitd.files import inspection
+from jitd.files import digests, inspection
 from jitd.files.inspection import DigestCache, Uninspectable, inspect
 from jitd.files.path_lookup import is_visible_absence, resolve
 
@@ -326,9 +326,12 @@ def test_what_is_gone_says_that_it_is(place: Path) -> None:
     assert fault.value.is_absent
 
 
-def test_a_digest_is_remembered_only_of_what_root_alone_can_change_and_has_settled(place: Path) -> None:
+def test_a_digest_is_remembered_only_of_what_root_alone_can_change_and_has_settled(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cache = DigestCache()
     path = tool(place)
+    monkeypatch.setattr(digests.time, "time", lambda: os.stat(path).st_ctime + 1.0)
     inspect(path, 0, cache=cache)
     assert cache.get(os.stat(path)) is None  # just written: the next write might look the same
     os.utime(path, (1, 1))

@@ -24,7 +24,7 @@ from jitd.monitor.housing import Housing
 from jitd.monitor.observation import ENDED_AFTER, FROZEN_AFTER, SILENT_AFTER, Clock, Observation
 from jitd.monitor.signalling import is_stopped
 from tests.monitor.stage import Stage
-from tests.waiting import wait_for
+from tests.waiting import unread, wait_for
 
 BOB = ("bob@EXAMPLE.TEST",)
 
@@ -206,14 +206,16 @@ def test_what_a_frozen_command_leaves_behind_is_killed_and_hears_no_hang_up(stag
     """THREATS A-18"""
     run, pid = observed(stage, tmp_path)
     stage.executor.watched(run, ())
-    stage.wait(lambda: Held(run, True) in stage.reports, for_=30)
+    stage.wait(lambda: Held(run, True) in stage.reports)
     os.kill(pid, signal.SIGKILL)
     stage.wait(lambda: stage.reported(Ended, run))
     assert not (tmp_path / "hung").exists()
 
 
-def test_what_a_watched_command_leaves_behind_hears_the_hang_up(stage: Stage, tmp_path: Path) -> None:
-    run, pid = observed(stage, tmp_path)
+def test_what_a_watched_command_leaves_behind_hears_the_hang_up(patient: Stage, tmp_path: Path) -> None:
+    run, pid = observed(patient, tmp_path)
+    patient.executor.watched(run, BOB)  # who has not been watched for ten seconds hears none
+    patient.wait(lambda: unread(patient.executor._monitors[run]) == 0)
     os.kill(pid, signal.SIGKILL)
-    stage.wait(lambda: stage.reported(Ended, run))
+    patient.wait(lambda: patient.reported(Ended, run))
     assert (tmp_path / "hung").exists()

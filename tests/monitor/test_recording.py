@@ -30,6 +30,7 @@ from jitd.recording.reader import Recording as Recorded
 from jitd.recording.reader import examine
 from jitd.recording.storage import open_recording, survey
 from tests.monitor.stage import NOBODY, Stage
+from tests.waiting import PATIENCE
 
 PIPES = ("pipe", "pipe", "pipe")
 TERMINAL = ("terminal",) * 3
@@ -93,7 +94,7 @@ class Pipes:
 
     def join(self) -> None:
         for thread in self._threads:
-            thread.join(20)
+            thread.join(PATIENCE)
             assert not thread.is_alive()
 
 
@@ -101,7 +102,7 @@ def play(stage: Stage, job: Job, pipes: Pipes) -> Any:
     client = stage.get_ready(job, PIPES, pipes.sent)
     pipes.go()
     stage.executor.go(job.run)
-    outcome = stage.outcome(job, 20)
+    outcome = stage.outcome(job)
     stage.wait(lambda: client.end)
     pipes.join()
     return outcome
@@ -187,7 +188,7 @@ def test_a_slow_reader_slows_the_command_and_loses_nothing(stage: Stage) -> None
         got: list[bytes] = []
         thread.start()
         assert stage.outcome(job).number == 0
-        thread.join(10)
+        thread.join(PATIENCE)
     assert len(got[0]) == 3_000_000 and joined(recorded(stage, job)[1], Kind.STDOUT) == got[0]
 
 
@@ -204,13 +205,13 @@ def test_a_reader_that_goes_away_is_a_broken_pipe_for_the_command(stage: Stage) 
     assert (outcome.ending, outcome.number) == (Ending.SIGNALED, signal.SIGPIPE)
 
 
-def test_what_it_leaves_behind_and_writes_is_kept_until_it_ends(stage: Stage) -> None:
-    mark = stage.directory / "ready"
+def test_what_it_leaves_behind_and_writes_is_kept_until_it_ends(patient: Stage) -> None:
+    mark = patient.directory / "ready"
     late = f"(trap '' HUP; : >{mark}; sleep 0.5; echo late) & until test -e {mark}; do sleep 0.01; done; echo soon"
-    job = stage.job("/bin/sh", "-c", late, record="output")
+    job = patient.job("/bin/sh", "-c", late, record="output")
     pipes = Pipes()
-    play(stage, job, pipes)
-    assert pipes.reads[0] == b"soon\nlate\n" == joined(recorded(stage, job)[1], Kind.STDOUT)
+    play(patient, job, pipes)
+    assert pipes.reads[0] == b"soon\nlate\n" == joined(recorded(patient, job)[1], Kind.STDOUT)
 
 
 def test_a_command_that_does_not_read_its_input_ends_all_the_same(stage: Stage) -> None:
@@ -362,10 +363,13 @@ def test_a_pump_that_has_been_waited_for_has_no_number_any_more() -> None:
 
 
 def test_output_that_the_quota_cut_off_at_the_very_end_is_no_success(stage: Stage) -> None:
-    job = stage.job("/bin/sh", "-c", "sleep 1; head -c 9000 /dev/urandom", record="terminal", record_bytes=1 << 13)
+    go = stage.directory / "go"
+    script = f"until [ -e {go} ]; do sleep 0.05; done; head -c 9000 /dev/urandom"
+    job = stage.job("/bin/sh", "-c", script, record="terminal", record_bytes=1 << 13)
     client, pid = stage.started(job, ("terminal",) * 3)
     (monitor,) = stage.monitors()
     os.kill(monitor, signal.SIGSTOP)
+    go.touch()
     stage.wait(lambda: Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z")
     os.kill(monitor, signal.SIGCONT)
     outcome = stage.outcome(job)
@@ -418,7 +422,9 @@ def test_a_monitor_that_is_killed_leaves_all_but_the_last_moment(stage: Stage) -
 
 def test_without_its_monitor_nothing_is_passed_on(stage: Stage) -> None:
     """THREATS L-04."""
-    job = stage.job("/bin/sh", "-c", "sleep 1; echo secret", record="output", uid=NOBODY, gid=NOBODY, groups=(NOBODY,))
+    go = stage.directory / "go"
+    script = f"until [ -e {go} ]; do sleep 0.01; done; echo secret"
+    job = stage.job("/bin/sh", "-c", script, record="output", uid=NOBODY, gid=NOBODY, groups=(NOBODY,))
     reading, writing = os.pipe()
     null = stage.null()
     stage.get_ready(job, ("null", "pipe", "null"), [null, writing, null])
@@ -426,6 +432,7 @@ def test_without_its_monitor_nothing_is_passed_on(stage: Stage) -> None:
     stage.executor.go(job.run)
     stage.wait(lambda: stage.reported(Started, job.run))
     os.kill(stage.monitors()[0], signal.SIGKILL)
+    go.touch()
     with open(reading, "rb") as file:
         assert file.read() == b""
     assert stage.outcome(job).ending is Ending.LOST

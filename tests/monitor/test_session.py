@@ -199,7 +199,8 @@ def test_a_session_that_cannot_be_closed_does_not_keep_a_run_for_ever(stage: Sta
 
 
 def test_a_holder_that_is_killed_takes_nothing_with_it(stage: Stage) -> None:
-    job = for_alice(stage, "/bin/sh", "-c", "sleep 2; exit 7")
+    end = stage.directory / "end"
+    job = for_alice(stage, "/bin/sh", "-c", f"until [ -e {end} ]; do sleep 0.05; done; exit 7")
     _, pid = stage.started(job)
     monitor = status_of(pid)["PPid"]
     (holder,) = set(Path(f"/proc/{monitor}/task/{monitor}/children").read_text().split()) - {str(pid)}
@@ -208,6 +209,7 @@ def test_a_holder_that_is_killed_takes_nothing_with_it(stage: Stage) -> None:
     stage.sleep(0.1)
     assert os.path.exists(f"/proc/{holder}"), "it is told by the monitor alone"
     os.kill(int(holder), signal.SIGKILL)
+    end.touch()
     outcome = stage.outcome(job)
     assert (outcome.ending, outcome.number) == (Ending.EXITED, 7)
 

@@ -145,7 +145,10 @@ def test_on_a_busy_host_a_slow_look_hides_nobody(spawn: Spawn, monkeypatch: pyte
     """THREATS X-21: a look that goes on after the first wait is no look that is kept waiting."""
     since = Strays("R", "K7QM-2XVD", NOBODY)
     its_own = [spawn("JITSUDO_REQUEST=K7QM-2XVD") for _ in range(2)]
-    has_mark = Strays._has_mark
+    has_mark, join = Strays._has_mark, threading.Thread.join
+
+    def wait_longer_then(thread: threading.Thread, timeout: float | None = None) -> None:
+        join(thread, PATIENCE if since._n_waits else timeout)
 
     def wait_once(self: Strays, pid: int) -> bool:
         wait_for(lambda: pid != its_own[0].pid or self._n_waits)
@@ -153,4 +156,5 @@ def test_on_a_busy_host_a_slow_look_hides_nobody(spawn: Spawn, monkeypatch: pyte
 
     monkeypatch.setattr(strays, "uid_of", lambda pid: 0 if pid in [one.pid for one in its_own] else 4005)
     monkeypatch.setattr(Strays, "_has_mark", wait_once)
+    monkeypatch.setattr(threading.Thread, "join", wait_longer_then)
     assert since.find() == {one.pid for one in its_own}
