@@ -20,7 +20,11 @@ from jitpam.wire.framing import LIMIT, FrameReader, frame
 from tests.waiting import PATIENCE
 
 TREE = pathlib.Path(__file__).parents[2]
-START = f"import sys; sys.path.insert(0, {str(TREE)!r}); from jitpam.jitsudo import main; main()"
+START = (
+    f"import sys; sys.path.insert(0, {str(TREE)!r}); from jitpam import client; client._AT_LEAST = {PATIENCE}; "
+    "from jitpam.jitsudo import main; main()"
+)
+"""A jitsudo that waits for us as long as a busy host takes."""
 ID = "K7QM-2XVD"
 RUNS = b"R\x7f\xff\xff\xff"
 """The monitor's word that the command runs, as a process that nobody is."""
@@ -173,14 +177,17 @@ class OnTerminal:
     """A jitsudo on a terminal of its own, in a session of its own.
 
     ``replace`` opens files in place of some streams, ``pipe`` makes one a pipe to ``cat >/dev/null``. ``under_shell`` and
-    ``background`` put a process that leads the session above it, as a shell does.
+    ``background`` put a process that leads the session above it, as a shell does. ``ahead`` is typed before it begins.
     """
 
-    def __init__(self, words, path, *, replace=None, pipe=None, under_shell=False, background=False, **more):
+    def __init__(self, words, path, *, replace=None, pipe=None, under_shell=False, background=False, ahead=b"", **more):
         told, tell = os.pipe()
+        is_typed, types = os.pipe()
         self.leader, self.master = pty.fork()
         if self.leader == 0:
             os.close(told)
+            os.close(types)
+            os.read(is_typed, 1)
             if under_shell or background:
                 _lead(tell, background)
             for stream, file in (replace or {}).items():
@@ -188,6 +195,9 @@ class OnTerminal:
             if pipe is not None:
                 os.dup2(subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL).stdin.fileno(), pipe)
             os.execve(sys.executable, command_line(*words), surroundings(path, TERM="xterm", **more))
+        os.write(self.master, ahead)
+        os.close(types)
+        os.close(is_typed)
         os.close(tell)
         self.told = open(told)  # noqa: SIM115
         """What the leader says: the job's process id, then ``stopped`` when it is."""

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from jitd import cli
-from jitd.cli import call
+from jitd.cli import call, question
 from jitd.cli.columns import cells
 from jitpam.client import RefusedByDaemon
 from jitpam.wire.messages import Message
@@ -106,6 +106,7 @@ def command(directory: Path) -> list[str]:
 
 def main() -> None:
     """``jitd`` at the desk whose directory is the first word."""
+    question.QUIET_FOR = float(os.environ.get("QUIET_FOR", question.QUIET_FOR))
     desk = Desk(Path(sys.argv[1]))
     call.connect = desk.connect  # type: ignore[assignment]
     sys.argv = ["jitd", *sys.argv[2:]]
@@ -115,12 +116,21 @@ def main() -> None:
 class Typist:
     """A ``jitd`` at the desk, on a pseudo-terminal that it has for itself, and a person at it."""
 
-    def __init__(self, directory: Path, *words: str, size: tuple[int, int] = (60, 120), term: str = "xterm") -> None:
+    def __init__(
+        self, directory: Path, *words: str, size: tuple[int, int] = (60, 120), term: str = "xterm", ahead: bytes = b""
+    ) -> None:
+        """``ahead`` is typed before it begins."""
+        is_typed, types = os.pipe()
         self.pid, self.terminal = pty.fork()
         if self.pid == 0:
+            os.close(types)
+            os.read(is_typed, 1)
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("4H", *size, 0, 0))
             line = [*command(directory), *words]
             os.execve(line[0], line, {**os.environ, "TERM": term, "LANG": "C.UTF-8"})
+        os.write(self.terminal, ahead)
+        os.close(types)
+        os.close(is_typed)
         self.seen = b""
         self.at = 0
 
@@ -156,6 +166,20 @@ class Typist:
 
     def type(self, keys: bytes) -> None:
         os.write(self.terminal, keys)
+
+    def leaves(self) -> int:
+        """Press q by itself until it has ended: a key that follows other input at once counts for nothing."""
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            with contextlib.suppress(OSError):
+                self.type(b"q")
+            pressed = time.monotonic()
+            while select.select([self.terminal], [], [], max(0.0, pressed + 1.0 - time.monotonic()))[0]:
+                try:
+                    self.seen += os.read(self.terminal, 65536)
+                except OSError:
+                    return self.status()
+        raise AssertionError(f"it does not leave: {self.seen.decode()}")
 
     def modes(self) -> list[Any]:
         return termios.tcgetattr(self.terminal)

@@ -14,6 +14,7 @@ from tests.client.desk import Desk, Typist
 from tests.client.script import Row, Script, jitd, row_for, waiting
 from tests.scene import moment, person
 from tests.scene import review as reviewed
+from tests.waiting import PATIENCE
 
 
 def test_approve_sends_exactly_the_fingerprint_that_was_shown(capsys: pytest.CaptureFixture[str]) -> None:
@@ -107,9 +108,9 @@ def sit(tmp_path: Path) -> Iterator[Callable[..., Typist]]:
     """``jitd approve K7QM-2XVD`` on a terminal of 100 lines, with a person at it; ``bash`` is a command that gives a shell."""
     made: list[Typist] = []
 
-    def begin(*argv: str, lines: int = 100) -> Typist:
+    def begin(*argv: str, lines: int = 100, ahead: bytes = b"") -> Typist:
         Desk(tmp_path).rows = [row_for(waiting(*(argv or ("true",))))]
-        made.append(Typist(tmp_path, "approve", "K7QM-2XVD", size=(lines, 120)))
+        made.append(Typist(tmp_path, "approve", "K7QM-2XVD", size=(lines, 120), ahead=ahead))
         return made[-1]
 
     yield begin
@@ -129,8 +130,7 @@ def test_yes_typed_after_the_question_approves(sit: Callable[..., Typist], tmp_p
 @pytest.mark.parametrize("ahead", [b"yes\nyes\nye", b"y\ny\ny"])
 def test_yes_typed_ahead_of_the_question_is_thrown_away(sit: Callable[..., Typist], tmp_path: Path, ahead: bytes) -> None:
     """THREATS A-10."""
-    me = sit()
-    me.type(ahead)
+    me = sit(ahead=ahead)
     me.until(LETTER)
     assert me.is_quiet(), "it waits for an answer"
     me.type(b"\n")
@@ -196,8 +196,11 @@ def test_an_answer_that_is_a_part_of_more_approves_nothing(sit: Callable[..., Ty
     assert Desk(tmp_path).sent == []
 
 
-def test_input_that_never_pauses_approves_nothing(sit: Callable[..., Typist], tmp_path: Path) -> None:
+def test_input_that_never_pauses_approves_nothing(
+    sit: Callable[..., Typist], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """THREATS A-10: a key that is stuck, or somebody who types for them."""
+    monkeypatch.setenv("QUIET_FOR", str(PATIENCE))  # what comes after a pause of ours would be an answer
     me = sit()
     is_over = threading.Event()
 

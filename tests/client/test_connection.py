@@ -16,6 +16,7 @@ from jitpam.wire import messages
 from jitpam.wire.coding import encode
 from jitpam.wire.framing import LIMIT, frame
 from jitpam.wire.messages import DaemonHello, Done, Item, List, Progress, Refused, Show, Start, Watch, Welcome
+from tests.waiting import PATIENCE, wait_for
 
 WELCOME = Welcome(principal="root", user="root", host="db1.example.test", until=None, operator=True)
 
@@ -23,6 +24,13 @@ WELCOME = Welcome(principal="root", user="root", host="db1.example.test", until=
 @pytest.fixture(autouse=True)
 def at_the_fake_daemon(daemon, monkeypatch):
     monkeypatch.setenv("JITD_SOCKET", daemon.path)
+    monkeypatch.setattr(client, "_AT_LEAST", PATIENCE)
+
+
+def in_haste(monkeypatch, seconds):
+    """What is silent is given up after so long."""
+    monkeypatch.setattr(client, "HANDSHAKE_WITHIN", seconds)
+    monkeypatch.setattr(client, "_AT_LEAST", seconds)
 
 
 def seconds_of(call, expected=Unreachable):
@@ -78,7 +86,7 @@ def test_what_waits_gives_its_turn_now_and_then(daemon):
     def script(peer):
         peer.welcome()
         peer.progress("news")
-        assert had_turns.wait(20)
+        assert had_turns.wait(PATIENCE)
         peer.say(Refused(code="expired", text="nobody decided in time"))
 
     daemon.play(script)
@@ -145,7 +153,7 @@ def test_a_path_too_long_for_a_socket_is_told(monkeypatch):
 
 
 def test_a_daemon_that_takes_the_connection_and_says_nothing_is_not_waited_for(monkeypatch):
-    monkeypatch.setattr(client, "HANDSHAKE_WITHIN", 0.4)
+    in_haste(monkeypatch, 0.4)
     seconds, text = seconds_of(connect)
     assert seconds > 0.3
     assert "does not answer" in text
@@ -160,7 +168,7 @@ def test_a_daemon_whose_queue_is_full_is_not_waited_for(daemon, monkeypatch):
         with contextlib.suppress(BlockingIOError):
             one.connect(daemon.path)
         others.append(one)
-    monkeypatch.setattr(client, "HANDSHAKE_WITHIN", 0.4)
+    in_haste(monkeypatch, 0.4)
     seconds, text = seconds_of(connect)
     assert seconds > 0.3
     assert "does not answer" in text
@@ -170,7 +178,7 @@ def test_a_daemon_whose_queue_is_full_is_not_waited_for(daemon, monkeypatch):
 
 def test_a_daemon_that_dribbles_is_not_waited_for_either(daemon, monkeypatch):
     """A byte now and then must not begin the wait anew."""
-    monkeypatch.setattr(client, "HANDSHAKE_WITHIN", 0.5)
+    in_haste(monkeypatch, 0.5)
     whole = frame(encode(DaemonHello(version=1, nonce=bytes(32))))
     n_taken = []
 
@@ -216,7 +224,6 @@ def test_to_root_a_socket_of_somebody_elses_is_not_jitd(tmp_path, monkeypatch):
     """THREATS S-09, where there is no ticket to prove anything by: the uid that listens must be root's."""
     path = tmp_path / "theirs.sock"
     heard = []
-    ready = threading.Event()
     pid = os.fork()
     if pid == 0:
         try:
@@ -229,16 +236,15 @@ def test_to_root_a_socket_of_somebody_elses_is_not_jitd(tmp_path, monkeypatch):
         finally:
             os._exit(2)
     monkeypatch.setenv("JITD_SOCKET", str(path))
-    for _ in range(100):
+
+    def is_seen_through():
         try:
             connect()
         except Unreachable as fault:
             heard.append(str(fault))
-            if "uid 65534" in heard[-1]:
-                ready.set()
-                break
-        time.sleep(0.02)
-    assert ready.is_set(), heard
+        return "uid 65534" in heard[-1]
+
+    wait_for(is_seen_through, what="a word of who listens")
     _, status = os.waitpid(pid, 0)
     assert os.waitstatus_to_exitcode(status) == 0, "not a byte was said to it"
 

@@ -19,6 +19,7 @@ from jitpam.options import UsageError, read_options
 from jitpam.wire import messages
 from tests.client.acting import ID, command_line, surroundings
 from tests.client.script import Script, jitd, row_for, waiting
+from tests.waiting import PATIENCE
 
 ASKING = b'type "break glass" to go on: '
 BREAK = ("--break-glass", "--reason=production is down")
@@ -70,8 +71,7 @@ def test_ctrl_c_at_the_question_sends_nothing(daemon, on_terminal):
 
 def test_what_was_typed_before_the_question_does_not_answer_it(daemon, on_terminal):
     """THREATS A-10."""
-    started = on_terminal(*BREAK, "true")
-    started.type(b"break glass\n" * 3)
+    started = on_terminal(*BREAK, "true", ahead=b"break glass\n" * 3)
     started.read_until(ASKING)
     assert not select.select([started.master], [], [], 0.5)[0], "it waits for an answer"
     started.type(b"no\n")
@@ -181,7 +181,7 @@ def test_the_list_says_which_are_owed_and_the_page_how_late_they_are(capsys):
 
 def test_the_confirmation_does_not_wait_for_a_terminal_that_is_never_silent(on_terminal):
     started = on_terminal(*BREAK, "true")
-    until = time.monotonic() + 30
+    until = time.monotonic() + PATIENCE
     while ASKING not in started.seen and time.monotonic() < until:
         started.type(b"x")
         if select.select([started.master], [], [], 0.02)[0]:

@@ -17,6 +17,7 @@ from jitpam.local_proof import CAUSES, ByPassword, begin_instead
 from jitpam.wire.coding import encode
 from jitpam.wire.framing import frame
 from jitpam.wire.messages import NONCE_LENGTH, VERSION, DaemonHello, Prove
+from tests.waiting import PATIENCE
 
 LACK = NotAuthenticated("kdc down", "no KDC of realm EXAMPLE.TEST can be reached")
 NOBODY = 65534
@@ -125,10 +126,10 @@ def in_threads(n_threads: int) -> list[object]:
             mine = local_proof.connect()
         except NotAuthenticated as no:
             got.append(no)
-            all_there.wait(10)
+            all_there.wait(PATIENCE)
             return
         got.append(mine)
-        all_there.wait(10)
+        all_there.wait(PATIENCE)
         mine.close()
 
     threads = [threading.Thread(target=take) for _ in range(n_threads)]

@@ -13,6 +13,7 @@ import pytest
 
 from jitpam.wire.messages import Done, Refused
 from tests.client.acting import ID, RUNS, command_line, surroundings
+from tests.waiting import PATIENCE
 
 
 def test_a_permitted_command_gets_our_own_streams_and_jitsudo_ends_like_it(daemon, jitsudo):
@@ -145,7 +146,7 @@ def test_the_last_word_counts_though_the_monitor_left_something_of_ours_unread(d
         monitor.streams()
         monitor.say(RUNS)
         process.send_signal(signal.SIGUSR1)
-        select.select([monitor.control], [], [], 5)
+        select.select([monitor.control], [], [], PATIENCE)
         process.send_signal(signal.SIGSTOP)
         monitor.end(status=9)
         monitor.control.close()

@@ -2,6 +2,7 @@
 """What jitsudo says and does while its request waits, and how it ends without having run."""
 
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -88,7 +89,7 @@ def test_on_a_terminal_the_waiting_line_is_redrawn_and_ends_before_the_next_one(
     def script(peer):
         peer.welcome()
         peer.progress(NEWS)
-        assert has_waited.wait(20)
+        assert has_waited.wait(PATIENCE)
         monitor = peer.start("approved by bob@EXAMPLE.TEST")
         monitor.streams()
         monitor.end()
@@ -99,8 +100,10 @@ def test_on_a_terminal_the_waiting_line_is_redrawn_and_ends_before_the_next_one(
     has_waited.set()
     assert started.end() == 0
     seen = started.seen.decode()
-    times = [f"\rjitsudo: waiting 00:0{n}" for n in range(3)]
-    assert f"\r\n{''.join(times)}\r\njitsudo: approved by bob" in seen
+    lines = re.search(r"\r\n((?:\rjitsudo: waiting \d\d:\d\d)+)\r\njitsudo: approved by bob", seen)
+    assert lines is not None, seen
+    times = re.findall(r"\d\d:\d\d", lines[1])
+    assert len(times) >= 2 and times == sorted(set(times)), "each once; a busy host may leave one out"
     assert "\x1b" not in seen
 
 
