@@ -281,9 +281,11 @@ class Bench:
         shutil.rmtree(self.root)
 
     def module(self, change: str = "", helper: str | None = None, name: str = "pam_jit.py") -> Path:
-        """A copy of the module, with ``change`` at its end, and a helper of this text."""
+        """A copy of the module, with ``change`` at its end, and a helper of this text. It has the patience of the tests, unless
+        ``change`` takes it away.
+        """
         copy = self.root / name
-        text = MODULE.read_text()
+        text = f"{MODULE.read_text()}\nANSWER_WITHIN = PROOF_WITHIN = FIRST_WORD_WITHIN = {PATIENCE / 2}\n"
         if helper is not None:
             (self.root / "helper.py").write_text(helper)
             text += f'\nHELPER = "{self.root}/helper.py"\n'

@@ -188,7 +188,7 @@ PLACES = {
 @pytest.mark.parametrize("places", PLACES)
 def test_a_grant_for_what_is_not_there_is_none(places: str, bench: Bench, host: Application) -> None:
     """THREATS P-14: beside one for what is there."""
-    bench.stack(bench.module(HASTE, PROVES))
+    bench.stack(bench.module("", PROVES))
     for given, code in ((PLACES[places], DENIED), ([place("/usr")], SUCCESS)):
 
         def script(voice: Voice, given: object = given) -> None:
@@ -280,7 +280,8 @@ def test_a_jitd_that_never_stops_telling_news_is_given_up_in_time(bench: Bench, 
 def test_a_jitd_that_does_not_read_is_given_up_in_time(bench: Bench, host: Application) -> None:
     bench.stack(
         bench.module(
-            "ANSWER_WITHIN = 1.0\n"
+            "def _no_time():\n    global ANSWER_WITHIN\n    ANSWER_WITHIN = 1.0\n"  # once it has been greeted
+            + "_Channel.expect = lambda s, *of, was=_Channel.expect: (was(s, *of), of[0] == 'welcome' and _no_time())[0]\n"
             + "_Program._words = lambda self: ['A' * 3_000_000]\n"
             + "_Program.is_callers = property(lambda s: True, lambda s, v: None)"
         )
@@ -293,7 +294,7 @@ def test_a_jitd_that_does_not_read_is_given_up_in_time(bench: Bench, host: Appli
 
 
 def test_a_jitd_whose_process_is_not_roots_is_none(bench: Bench, host: Application) -> None:
-    bench.stack(bench.module(HASTE))
+    bench.stack(bench.module())
     bench.socket.unlink(missing_ok=True)
     says = b'{"type":"hello","version":1,"nonce":"A"}'
     code = (
