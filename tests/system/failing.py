@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE, wait_for
 
 WRITES = "openat,creat,mkdir,mkdirat,rename,renameat,renameat2,write,pwrite64,writev,pwritev,pwritev2,ftruncate,fallocate"
 SYNCS = "fsync,fdatasync"
@@ -79,7 +79,7 @@ def erring(
         yield
     finally:
         tracer.send_signal(signal.SIGINT)
-        tracer.wait(10)
+        tracer.wait(PATIENCE)
 
 
 def _tracer_of(pid: int) -> int:

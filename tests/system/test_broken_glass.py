@@ -21,11 +21,14 @@ name = "glass"
 who = ["group:dba"]
 run_as = ["*"]
 commands = [["**"]]
-grant = { lasts = "1s" }
+grant = { lasts = "LASTS" }
 break_glass = { instead_of = "lab-dba", review = "REVIEW", open = 2 }
 """
 WHY = "--reason=production is down"
-LONG, SHORT = (OF_THE_LAB + GLASS.replace("REVIEW", time) for time in ("1h", "3s"))
+LONG, SHORT, NOT_SO_SHORT = (
+    OF_THE_LAB + GLASS.replace("LASTS", lasts).replace("REVIEW", time)
+    for lasts, time in (("10m", "1h"), ("3s", "3s"), ("30s", "30s"))
+)
 
 
 def shatter(house, *words, types="break glass"):
@@ -111,8 +114,12 @@ def test_what_would_happen_says_that_the_way_exists_and_nobody_else_is_told(glas
 
 
 def test_what_is_overdue_after_a_kill_bars_the_next_one_until_it_was_given(own_houses):
-    house = own_houses(SHORT)
-    assert shatter(house, "true")[1] == 0
+    for policy in (SHORT, NOT_SO_SHORT):  # on a busy host the time of the grant may be over before it runs
+        house = own_houses(policy)
+        said, status = shatter(house, "true")
+        if status == 0:
+            break
+    assert status == 0, said
     (row,) = owed(house)
     house.kill()
     house.start()
@@ -129,4 +136,6 @@ def test_what_is_overdue_after_a_kill_bars_the_next_one_until_it_was_given(own_h
     finding = house.jitd("doctor", "--json", "--config", str(house.config_file)).stdout
     assert "1 review of broken glass overdue" in finding
     assert house.jitd("review", row["id"], "--yes", who="bob").returncode == 0
+    house.set_policy(LONG)
+    assert house.jitd("reload").returncode == 0
     assert shatter(house, "true")[1] == 0

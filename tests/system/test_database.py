@@ -29,6 +29,7 @@ from tests.system.conftest import House
 from tests.system.crashpoints import REFUSED, STATUS
 from tests.system.failing import erring
 from tests.times import times
+from tests.waiting import PATIENCE
 
 PAGE = 4096
 FLIPS = times(6)
@@ -65,12 +66,12 @@ def lease(house: House) -> None:
     asked = Client(house, "alice", "jitsudo", "--for=10m", "--uses=2", "bash", "-c", f"exit {STATUS}")
     while not asked.id:
         assert asked.process.poll() is None, asked.err
-    assert Client(house, "bob", "jitd", "approve", asked.id, "--yes").end(10) == 0
-    assert asked.end(10) == STATUS, asked.err
+    assert Client(house, "bob", "jitd", "approve", asked.id, "--yes").end() == 0
+    assert asked.end() == STATUS, asked.err
 
 
 def use(house: House) -> int | None:
-    return Client(house, "alice", "jitsudo", "-n", "bash", "-c", f"exit {STATUS}").end(10)
+    return Client(house, "alice", "jitsudo", "-n", "bash", "-c", f"exit {STATUS}").end()
 
 
 LEASED = """
@@ -144,11 +145,11 @@ UNGUARDED = "DROP TRIGGER chain_stays; DROP TRIGGER chain_grows; DROP TRIGGER gr
     ],
 )
 def test_whatever_was_changed_while_no_daemon_was_there_is_one_sentence_of_verify(served: House, how: str, told: str) -> None:
-    assert Client(served, "alice", "jitsudo", "sh", "-c", f"exit {STATUS}").end(10) == STATUS
+    assert Client(served, "alice", "jitsudo", "sh", "-c", f"exit {STATUS}").end() == STATUS
     assert served.jitd("lock", "--user=dave").returncode == 0
     assert served.process is not None
     served.process.terminate()
-    served.process.wait(10)
+    served.process.wait(PATIENCE)
     verified = served.run("root", "jitd", "audit", "verify", f"--config={served.config_file}", timeout=60)
     assert (verified.returncode, verified.stderr) == (0, "")
     with contextlib.closing(sqlite3.connect(served.database)) as database:
@@ -164,11 +165,11 @@ def test_a_database_that_somebody_else_has_locked_permits_nothing_and_is_waited_
     with contextlib.closing(sqlite3.connect(served.database, isolation_level=None)) as somebody:
         somebody.execute("BEGIN IMMEDIATE")
         asked = Client(served, "alice", "jitsudo", "sh", "-c", f"exit {STATUS}")
-        assert asked.end(15) == REFUSED, asked.err
+        assert asked.end() == REFUSED, asked.err
         somebody.execute("ROLLBACK")
     assert "database is locked" in served.log()
     assert len(served.records()) == before
-    assert Client(served, "alice", "jitsudo", "sh", "-c", f"exit {STATUS}").end(10) == STATUS
+    assert Client(served, "alice", "jitsudo", "sh", "-c", f"exit {STATUS}").end() == STATUS
 
 
 def test_a_bit_that_flips_in_what_is_open_is_found_before_anything_is_served(served: House, tmp_path: Path) -> None:
@@ -176,8 +177,8 @@ def test_a_bit_that_flips_in_what_is_open_is_found_before_anything_is_served(ser
     all is read, either that fails or the chain tells, or the bit was in nobody's.
     """
     for n in range(4):
-        assert Client(served, "alice", "jitsudo", "sh", "-c", "exit 7").end(10) == STATUS
-        assert Client(served, "alice", "jitsudo", "--no-wait", "bash", "-c", f": {n}").end(10) == 0
+        assert Client(served, "alice", "jitsudo", "sh", "-c", "exit 7").end() == STATUS
+        assert Client(served, "alice", "jitsudo", "--no-wait", "bash", "-c", f": {n}").end() == 0
     whole = copy_of(served.database, tmp_path / "whole").read_bytes()
     opened, everything = look(tmp_path / "whole")
     assert opened and everything
@@ -219,7 +220,7 @@ def look(file: Path) -> tuple[list[tuple[str, str, bytes]] | None, list[tuple[st
 
 def test_a_changed_grant_is_found_at_the_start(served: House) -> None:
     """THREATS O-02: not by a bit, but by somebody who knows how."""
-    assert Client(served, "alice", "jitsudo", "--no-wait", "bash", "-c", ":").end(10) == 0
+    assert Client(served, "alice", "jitsudo", "--no-wait", "bash", "-c", ":").end() == 0
     served.kill()
     with contextlib.closing(sqlite3.connect(served.database, isolation_level=None)) as somebody:
         somebody.execute("DROP TRIGGER requests_move")
@@ -244,7 +245,7 @@ def test_a_newer_schema_is_left_alone(served: House) -> None:
 
 def test_an_older_schema_is_carried_over_with_all_that_is_in_it(served: House) -> None:
     """THREATS O-03."""
-    assert Client(served, "alice", "jitsudo", "--no-wait", "bash", "-c", ":").end(10) == 0
+    assert Client(served, "alice", "jitsudo", "--no-wait", "bash", "-c", ":").end() == 0
     (waiting,) = served.rows("requests")
     served.kill()
     with contextlib.closing(sqlite3.connect(served.database)) as older:  # what later versions have brought
@@ -254,7 +255,7 @@ def test_an_older_schema_is_carried_over_with_all_that_is_in_it(served: House) -
     served.start()
     assert [row["id"] for row in served.rows("requests")] == [waiting["id"]]
     assert served.jitd("lock", "--user", "eve").returncode == 0
-    assert Client(served, "bob", "jitd", "approve", waiting["id"], "--yes").end(10) == 0
+    assert Client(served, "bob", "jitd", "approve", waiting["id"], "--yes").end() == 0
     served.verify()
 
 

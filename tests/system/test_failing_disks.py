@@ -268,7 +268,7 @@ def test_a_run_that_cannot_have_its_plate_is_not_started(disks: Disks, way: str)
         assert asked.end() in (REFUSED, 126), asked.err
         assert asked.err.splitlines()[-1].startswith("jitsudo: ")
     assert not ran.exists()
-    wait_for(lambda: disks.ending(id) == "not started", within=7.0, what="its end")
+    wait_for(lambda: disks.ending(id) == "not started", within=AGAIN_WITHIN, what="its end")
     disks.is_well()
 
 

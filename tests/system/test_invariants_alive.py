@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE, wait_for
 
 SHORT = """
 [[permit]]
@@ -23,7 +23,7 @@ grant = { lasts = "1h", uses = 9 }
 def test_invariant_4_what_is_owed_is_derived_again_from_state(own_house):
     """A request that waits, a lease, and a run: after kill -9 each has what it is owed, and nothing twice."""
     house = own_house(SHORT).start()
-    runs = house.ask("alice", "--for", "4s", "sleep", "7775")
+    runs = house.ask("alice", "--for", "12s", "sleep", "7775")  # it is over before the deadline of the other
     assert house.approve(runs.id).returncode == 0
     wait_for(lambda: [run for run in house.kept("runs") if run.state == "running"])
     waits = house.ask("alice", "true")
@@ -56,7 +56,7 @@ def test_invariant_15_strangers_write_nothing(house):
         with socket.socket(socket.AF_UNIX) as stranger:
             stranger.connect(str(house.socket))
             stranger.sendall(junk)
-            stranger.settimeout(1)
+            stranger.settimeout(PATIENCE)
             if len(junk) > 4 and junk[0] == 0:
                 assert stranger.recv(1) == b""
     assert (house.database.stat().st_size, len(house.records())) == before

@@ -374,9 +374,13 @@ def test_a_signal_of_anybody_elses_is_the_commands(bash: Prompt) -> None:
 
 def test_with_b_it_goes_to_the_background_at_once_and_cannot_have_the_terminal(bash: Prompt) -> None:
     before, mark = bash.settings(), number()
-    bash.line(f'jitsudo -b sh -c \'echo sta""rted; sleep 0.3; echo la""ter; exec sleep {mark}\'; echo st""atus $?')
+    go = Path(f"/tmp/{mark}")
+    waits = f"until [ -e {go} ]; do sleep 0.05; done"
+    bash.line(f'jitsudo -b sh -c \'echo sta""rted; {waits}; echo la""ter; exec sleep {mark}\'; echo st""atus $?')
     bash.until("status 0")
+    go.touch()
     bash.until("later")
+    go.unlink()
     assert bash.settings() == before
     (client,) = clients(mark)
     os.kill(client, signal.SIGTERM)

@@ -257,7 +257,7 @@ def test_two_labs_side_by_side_do_not_know_of_each_other(nothing_is_left: None) 
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
     for name, process in both.items():
-        said, _ = process.communicate("go\n", timeout=30)
+        said, _ = process.communicate("go\n", timeout=PATIENCE)
         assert said.splitlines()[:3] == ["lab.example.test", f"{name}@EXAMPLE.TEST", f"/tmp/{name}"]
         assert int(said.splitlines()[3]) < 10
 
@@ -293,7 +293,7 @@ def test_ctrl_c_is_commands_to_handle() -> None:
 def test_a_lab_that_is_killed_leaves_no_process_and_no_cgroup(number: int, nothing_is_left: None) -> None:
     process = start("(trap '' TERM HUP INT; setsid sleep 7777 &) ; exec sleep 7777")
     process.send_signal(number)
-    assert process.wait(timeout=10) == -number
+    assert process.wait(timeout=PATIENCE) == -number
     process.communicate()
 
 
@@ -314,7 +314,7 @@ def test_a_lab_that_is_killed_leaves_nothing_of_its_second_host(nothing_is_left:
     process = start("exec sleep 7777", "--db1")
     assert any(b"postgres" in Path("/proc", pid, "cmdline").read_bytes() for pid in processes()), "it runs"
     process.send_signal(signal.SIGKILL)
-    assert process.wait(timeout=10) == -signal.SIGKILL
+    assert process.wait(timeout=PATIENCE) == -signal.SIGKILL
     process.communicate()
 
 
@@ -349,7 +349,7 @@ def test_a_second_terminal_joins_the_lab(nothing_is_left: None) -> None:
     assert process.stdout.readline() == "ready\n"
     done = lab("--join", "sh", "-c", "cat /tmp/mark; as bob id -un; hostname; exit 5")
     assert (done.returncode, done.stdout) == (5, "mark\nbob\nlab.example.test\n")
-    process.communicate("go\n", timeout=30)
+    process.communicate("go\n", timeout=PATIENCE)
 
 
 def test_an_interactive_shell_has_job_control_and_a_terminal() -> None:

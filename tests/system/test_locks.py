@@ -485,40 +485,48 @@ def test_no_jump_of_the_wall_clock_opens_a_lock_early_or_holds_it_longer(jumping
         assert house.sudo("alice", "-n", "true").returncode == 118
 
 
+def run_for(house, seconds):
+    """When a run was asked for, and who asked, once it runs. Its grant lasts longer where this host was too slow to begin it."""
+    began = time.monotonic()
+    asked = house.ask("root", f"--for={seconds:.0f}s", "sleep", "61240")
+    wait_for(lambda: [run for run in house.kept("runs") if run.state == "running"] or asked.process.poll() is not None)
+    return (began, asked) if asked.process.poll() is None else run_for(house, 5 * seconds)
+
+
 def test_no_jump_of_the_wall_clock_ends_a_grant_early_or_extends_it(jumping):
     """THREATS G-01. Longer would be an hour."""
     began, asked = {}, {}
     for jump, house in jumping.items():
-        began[jump] = time.monotonic()
-        asked[jump] = house.ask("root", f"--for={LASTS_FOR:.0f}s", "sleep", "61240")
-        wait_for(lambda house=house: [run for run in house.kept("runs") if run.state == "running"], what="a run")
+        began[jump], asked[jump] = run_for(house, LASTS_FOR)
         shift(house, jump)
     assert min(seconds_until_none("grants", jumping, began)) >= LASTS_FOR
     for jump, house in jumping.items():
         asked[jump].end()
         assert "its grant has ended" in asked[jump].err
-        (grant,) = house.kept("grants", ended=True)
-        assert grant.state == "expired"
+        assert {grant.state for grant in house.kept("grants", ended=True)} == {"expired"}
 
 
 def test_a_lock_is_carried_over_a_boot_and_no_wall_clock_shortens_it(shifted):
     """THREATS G-01."""
-    began = time.monotonic()
-    lock(shifted, "--user", "alice", "--for=6s", who="root")
     for_ever = lock(shifted, "--principal", f"eve@{REALM}", who="root")
-    time.sleep(1)
-    shifted.process.send_signal(signal.SIGTERM)
-    shifted.process.wait(PATIENCE)
-    held_for = time.monotonic() - began
-    began_again = time.monotonic()
-    # The host is a year ahead when it is back.
-    start_shifted(shifted, wall=365 * 86400.0, boot=time.clock_gettime(time.CLOCK_BOOTTIME), id="a-new-boot")
+    for seconds in (6, 40):  # on a busy host the time may be over before the daemon is away
+        began = time.monotonic()
+        lock(shifted, "--user", "alice", f"--for={seconds}s", who="root")
+        time.sleep(1)
+        shifted.process.send_signal(signal.SIGTERM)
+        shifted.process.wait(PATIENCE)
+        held_for = time.monotonic() - began
+        began_again = time.monotonic()
+        # The host is a year ahead when it is back.
+        start_shifted(shifted, wall=365 * 86400.0, boot=time.clock_gettime(time.CLOCK_BOOTTIME), id=f"a-new-boot-{seconds}")
+        carried = [record for record in shifted.records() if record["event"] == "lock.carried"]
+        if carried:
+            break
     rows = {row["id"]: row for row in shifted.rows("locks")}
     assert rows[for_ever]["ends_at"] is None
-    carried = [record for record in shifted.records() if record["event"] == "lock.carried"]
     assert len(carried) == 1 and 1 <= float(carried[0]["detail"]["spent_for"]) <= held_for
     wait_for(lambda: [one.id for one in shifted.kept("locks")] == [for_ever], what="its end")
-    assert held_for + time.monotonic() - began_again >= 6, "six seconds of two boots, and none of a wall clock"
+    assert held_for + time.monotonic() - began_again >= seconds, "the seconds of two boots, and none of a wall clock"
 
 
 # --- what is typed ---------------------------------------------------------------------------------------------------

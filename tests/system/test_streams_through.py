@@ -22,7 +22,7 @@ import pytest
 
 from tests.system.conftest import House
 from tests.system.prompt import AT_ONCE, clients, command_lines, number, state
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE, wait_for
 
 MB = 1 << 20
 KINDS = ("terminal", "pipe", "file", "closed")
@@ -68,8 +68,8 @@ def test_two_hundred_megabytes_come_through_pipes_byte_for_byte(place: House, tm
                 rest = memoryview(turned)
                 while rest:
                     rest = rest[writing.write(rest) :]
-        assert told.result(60) == (200 * MB, expected.hexdigest())
-    assert process.wait(10) == 0
+        assert told.result(PATIENCE) == (200 * MB, expected.hexdigest())
+    assert process.wait(PATIENCE) == 0
 
 
 def test_twenty_megabytes_come_out_of_a_terminal_byte_for_byte(place: House, tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_twenty_megabytes_come_out_of_a_terminal_byte_for_byte(place: House, tmp
     os.close(slave)
     try:
         assert digest(master) == (20 * MB, hashlib.sha256(file.read_bytes()).hexdigest())
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE) == 0
     finally:
         os.close(master)
 
@@ -184,7 +184,7 @@ def test_a_slow_reader_holds_the_command_and_nobody_else(place: House) -> None:
     assert place.sudo("alice", "true").returncode == 0
     assert digest(reading)[0] == 1_000_000
     os.close(reading)
-    assert process.wait(10) == 0
+    assert process.wait(PATIENCE) == 0
 
 
 def test_a_terminal_that_is_stopped_by_ctrl_s_holds_output_back_and_a_signal_still_ends_it(place: House) -> None:
@@ -204,6 +204,6 @@ def test_a_terminal_that_is_stopped_by_ctrl_s_holds_output_back_and_a_signal_sti
 
     wait_for(is_gone, what="the end of the client")
     os.killpg(process.pid, signal.SIGKILL)  # its shell wants to say something to that terminal
-    process.wait(5)
+    process.wait(PATIENCE)
     os.close(master)
     os.close(slave)
