@@ -227,13 +227,17 @@ def test_a_run_goes_on_while_the_daemon_is_restarted(service: Service) -> None:
 
 
 def test_a_daemon_that_is_killed_is_started_again_and_has_lost_nothing(service: Service) -> None:
-    asking, run = begun(service, "sh", "-c", "sleep 3; exit 9")
+    mark = Path("/srv/went-on")
+    mark.unlink(missing_ok=True)
+    asking, run = begun(service, "sh", "-c", f"until [ -e {mark} ]; do sleep 0.1; done; exit 9")
     before = service.pid
     service.kill()
     service.until_another_serves(before)
     waiting = service.ask("alice", "true")
     assert service.approve(waiting.id).returncode == 0 and waiting.end() == 0
+    mark.touch()
     assert asking.end() == 9
+    mark.unlink()
     wait_for(lambda: service.show(run)["runs"][0]["outcome"])
     service.verify()
 
@@ -270,7 +274,9 @@ def test_a_bus_that_does_not_answer_is_named(service: Service) -> None:
 
 @pytest.mark.parametrize("how", ["killed", "stopped by the administrator"])
 def test_a_launcher_that_ends_takes_no_run_with_it(service: Service, how: str) -> None:
-    asking, run = begun(service, "sh", "-c", "sleep 2; exit 5")
+    mark = Path("/srv/went-on")
+    mark.unlink(missing_ok=True)
+    asking, run = begun(service, "sh", "-c", f"until [ -e {mark} ]; do sleep 0.1; done; exit 5")
     if how == "killed":
         systemctl("kill", "--signal=KILL", "--kill-whom=main", "jitd-launcher.service")
     else:
@@ -281,7 +287,9 @@ def test_a_launcher_that_ends_takes_no_run_with_it(service: Service, how: str) -
     again = service.ask("alice", "true")
     service.approve(again.id)
     assert again.end() == 0, again.err
+    mark.touch()
     assert asking.end() == 5
+    mark.unlink()
 
 
 def test_an_administrator_may_end_a_run_by_its_scope(service: Service) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from jitpam.wire.messages import List
 from tests.booted.conftest import Service, show, systemctl
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE, wait_for
 
 UNITS = (
     "jitd.service", "jitd.socket", "jitd-launcher.service", "jitd-launcher.socket", "jitd-kdc.service", "jitd-kdc.socket",
@@ -72,7 +72,7 @@ def test_a_socket_that_is_not_the_one_configured_is_refused(service: Service, tm
         f'realms = ["EXAMPLE.TEST"]\nhost = "lab.example.test"\nstate = "{tmp_path}/s"\nsocket = "{tmp_path}/r/s"\n'
     )
     done = subprocess.run(["python3", "-c", script, str(other.fileno()), config], pass_fds=[other.fileno()], capture_output=True,
-                          text=True, timeout=20, check=False)  # fmt: skip
+                          text=True, timeout=PATIENCE, check=False)  # fmt: skip
     assert done.returncode == 1 and "jitd.socket must pass one listening socket" in done.stderr
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pexpect
 
 from tests.booted.conftest import Service
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE, wait_for
 
 POLICY = """
 [[permit]]
@@ -23,12 +23,12 @@ def test_ssh_to_this_host_has_its_terminal_its_keys_and_its_size(service: Servic
     assert service.jitd("reload").returncode == 0
     ssh = ["ssh", "-o", "StrictHostKeyChecking=accept-new", "-o", "PreferredAuthentications=gssapi-with-mic", HOST]
     first, *rest = map(str, service.line("alice", "jitsudo", "-u", "alice", *ssh))
-    screen = pexpect.spawn(first, rest, cwd="/", timeout=20, encoding="utf-8", dimensions=(30, 100))
+    screen = pexpect.spawn(first, rest, cwd="/", timeout=PATIENCE, encoding="utf-8", dimensions=(30, 100))
     screen.expect(r"\$ ")
     screen.sendline("echo a${EMPTY}b; stty size; tty")
     screen.expect("ab\r\n30 100\r\n/dev/pts/")
     screen.setwinsize(41, 111)
-    screen.sendline("sleep 0.3; stty size")
+    screen.sendline('until stty size | grep -q "41 1${EMPTY}11"; do sleep 0.1; done; stty size')
     screen.expect("41 111")
     screen.sendline("sleep 600")
     wait_for(lambda: service.rows("runs"))
