@@ -151,7 +151,7 @@ class Connection:
         except BaseException as fault:
             self.close()
             if isinstance(fault, Unproved):
-                raise Unreachable(f"{self._path} is not answered by jitd: {fault}") from None
+                raise Unreachable(f"what answers at {self._path} is not jitd: {fault}") from None
             if isinstance(fault, RefusedByDaemon) and fault.code == "unauthenticated":
                 raise NotAuthenticated("refused", fault.text) from None
             raise
@@ -176,7 +176,7 @@ class Connection:
     def _peer_must_be_root(self) -> None:
         _, uid, _ = memoryview(self._socket.getsockopt(SOL_SOCKET, SO_PEERCRED, 12)).cast("i")
         if uid != 0:
-            raise Unreachable(f"{self._path} is not answered by jitd: uid {uid} listens there, and jitd is root")
+            raise Unreachable(f"what answers at {self._path} is not jitd: it runs as uid {uid}, and jitd runs as root")
 
     def _introduce(self, until: float) -> None:
         self._connect(until)
@@ -325,7 +325,7 @@ class Connection:
         except (BrokenPipeError, ConnectionResetError):
             pass  # jitd has closed the connection; its last message can still be read
         except OSError as fault:
-            raise Unreachable(f"jitd broke off: {fault.strerror or fault}") from None
+            raise Unreachable(f"the connection to jitd broke: {fault.strerror or fault}") from None
         return body
 
     def _hear_body(self, until: float | None) -> tuple[Message, bytes]:
@@ -368,7 +368,7 @@ class Connection:
         except BlockingIOError:
             return
         except OSError as fault:
-            raise Unreachable(f"jitd broke off: {fault.strerror or fault}") from None
+            raise Unreachable(f"the connection to jitd broke: {fault.strerror or fault}") from None
         for level, kind, value in extra:
             if level == SOL_SOCKET and kind == SCM_RIGHTS:
                 self._descriptors += memoryview(value[: len(value) // 4 * 4]).cast("i")

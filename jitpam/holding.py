@@ -90,7 +90,7 @@ class Holding:
         """
         if not self._first.stays:
             self._connection.close()
-            say(f"request {self.request} was made for a command, and its thing ends with the command: ask again with --get")
+            say(f"request {self.request} was made for a command, and what it gives ends with the command: ask again with --get")
             return FOR_A_COMMAND
         try:
             access = Access(self._got, self._options.to, self._options.key)

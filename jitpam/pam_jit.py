@@ -94,7 +94,7 @@ def _decide(pamh: Any, flags: int, argv: list[str], stage: str) -> object:
         options = _options(argv)
         program.is_quiet |= "quiet" in options
         if options.get("stage", stage) != stage:
-            raise _No(f"this line of the PAM stack stands in {stage}, and says stage={options['stage']}")
+            raise _No(f"this line of the PAM stack is for {stage}, but says stage={options['stage']}: correct the line")
         _refuse_others_files()
         if program.service == "login":
             signal.alarm(0)  # cancels LOGIN_TIMEOUT, which `login -f` leaves running until PAM has finished
@@ -179,9 +179,9 @@ def _await(jitd: _Channel, program: _Program, wait: float, asked_at: float) -> o
         elif heard["type"] != "granted" or type(heard["boot_ms"]) is not int or heard["boot_ms"] < int(asked_at * 1000):
             raise _No("jitd sent an unexpected message")
         elif not 0 <= int(_clock() * 1000) - heard["boot_ms"] <= ACT_WITHIN_MS:
-            raise _No("it was granted while this program was stopped, which is too long ago: ask again")
+            raise _No("jitd granted this too long ago, while this program was stopped: ask again")
         elif any(not judged or _seen_at(path) != judged for path, judged in heard["places"]):  # THREATS P-14
-            raise _No("what is to be run is another file than the one that was judged: ask again")
+            raise _No("the file that would run is not the one that jitd has checked: ask again")
         else:
             return _GRANTED
 
@@ -367,7 +367,7 @@ class _Program:
     def uid(self) -> int:
         """Return the uid of the account that makes the request. Raises _No."""
         if not self.user:
-            raise _No("PAM does not say who this is for")
+            raise _No("PAM does not say for which account this is")
         try:
             return os.getuid() if self.is_callers else pwd.getpwnam(self.user).pw_uid
         except (KeyError, ValueError):

@@ -181,7 +181,7 @@ def _consequences(row: dict[str, Any]) -> list[str]:
     number of the others.
     """
     found = [printable(str(sentence)) for sentence in row.get("consequences") or []]
-    more = [f"and {len(found) - MOST_TOLD} more that can do more than their words say"] if len(found) > MOST_TOLD else []
+    more = [f"and {len(found) - MOST_TOLD} more commands that can do more than their words say"] if len(found) > MOST_TOLD else []
     return found[:MOST_TOLD] + more
 
 

@@ -68,7 +68,7 @@ def test_nothing_is_asked_for_a_daemon_that_is_not_root() -> None:
     os.close(writing)
     with os.fdopen(reading, "rb") as pipe:
         said = pipe.read().decode()
-    assert said.startswith("True ") and "jitd is root" in said and said.endswith(" []"), said
+    assert said.startswith("True ") and "jitd runs as root" in said and said.endswith(" []"), said
 
 
 @pytest.mark.parametrize("cause", ["realm", "revoked", "skew", "cache", "service"])

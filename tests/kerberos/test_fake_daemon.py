@@ -93,7 +93,7 @@ def test_a_daemon_without_the_hosts_key_is_refused_and_told_nothing(daemon, answ
         after.append(peer.socket.recv(100))
 
     daemon.play(script)
-    with pytest.raises(Unreachable, match="not answered by jitd"):
+    with pytest.raises(Unreachable, match="is not jitd: "):
         connect(with_ticket=True)
     daemon.finish()
     assert after == [b""]

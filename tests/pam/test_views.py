@@ -216,7 +216,7 @@ def test_what_was_judged_is_looked_at_once_more_after_the_verdict(gated: Gated, 
     shutil.copy(script, script.with_suffix(".new"))
     script.with_suffix(".new").rename(script)
     assert gated.approve(id).returncode == 0
-    typed.is_kept_out("what is to be run is another file than the one that was judged: ask again")
+    typed.is_kept_out("the file that would run is not the one that jitd has checked: ask again")
     again = alice.types(form)
     assert gated.approve(again.id).returncode == 0
     again.ends()
