@@ -132,7 +132,7 @@ class Gatekeepers:
         except Nonsense as why:
             raise Nonsense(f"its answer {why}") from None
         if isinstance(found, Passes | Requires) and found.until is not None and found.until <= self._now.wall():
-            raise Nonsense("its answer holds until a time that is over")
+            raise Nonsense("its answer had expired before it came")
         return found
 
     async def _come_later(self, gatekeeper: GatekeeperSettings, by: Reach, first: Fetched, asking: Asking) -> Fetched:
@@ -173,7 +173,7 @@ def _place(asked: Url, answer: Fetched) -> Url:
     location = answer.header("location")
     found = same_server(asked, location) if location else None
     if found is None:
-        raise Nonsense("it said that its answer comes later, and named no place on the same server (Location)")
+        raise Nonsense("it said that its answer comes later, but its Location names no place on the same server")
     return found
 
 

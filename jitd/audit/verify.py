@@ -103,15 +103,15 @@ class _Clock:
         try:
             boot_id, boot = content["boot_id"], float(content["boot"])
         except (KeyError, TypeError, ValueError):
-            raise Finding(number, f"record {number} does not tell its time") from None
+            raise Finding(number, f"record {number} has no time") from None
         if boot_id != self.boot_id:
             if boot_id in self.past:
-                raise Finding(number, f"record {number} is of a boot that had ended before the record before it")
+                raise Finding(number, f"record {number} is from a boot of this host that had ended before record {number - 1}")
             if self.boot_id is not None:
                 self.past.add(self.boot_id)
             self.boot_id = boot_id
         elif boot < self.boot:
-            raise Finding(number, f"record {number} is older than the one before it")
+            raise Finding(number, f"record {number} is older than the record before it")
         self.boot = boot
 
 
@@ -129,10 +129,10 @@ def _take(number: int, content: dict[str, Any], last: dict[tuple[str, str], _Las
         raise Finding(number, f"record {number} is not a record of jitd")
     before = last.get((life, id))
     if before is not None and before.state not in _OPEN[life]:
-        raise Finding(number, f"record {number}: {life} {id} had ended as {before.state} with record {before.number}")
+        raise Finding(number, f"record {number}: {life} {id} had ended already ({before.state}) with record {before.number}")
     expected = 1 if before is None else before.version + 1
     if version != expected:
-        raise Finding(number, f"record {number}: {life} {id} gets version {version}, and version {expected} was due")
+        raise Finding(number, f"record {number}: {life} {id} gets version {version}, but the next version is {expected}")
     last[life, id] = _Last(number, version, str(state), document)
 
 

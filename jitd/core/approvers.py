@@ -36,7 +36,7 @@ def why_not(approvals: tuple[Approval, ...], asked: Open, approver: Subject) -> 
     if not worded:
         return ""
     if not now_open:
-        return "the way to approve it that names you is not open yet"
+        return "you may approve it only later: your way to approve it is not open yet"
     return f"you are not on the list {now_open[0].also}"
 
 

@@ -98,7 +98,7 @@ def time_of(body: bytes) -> tuple[str, float]:
         content = json.loads(body)
         return str(content["boot_id"]), float(content["boot"])
     except (KeyError, TypeError, RecursionError) as fault:
-        raise ValueError("a record does not tell its time") from fault
+        raise ValueError("a record has no time") from fault
 
 
 class Broken(Exception):

@@ -114,14 +114,14 @@ def changed(
 
 def _opened(request: Request, event: WaysOpened, now: Moment) -> Request:
     if event.after <= request.opened or now.boot_id != request.boot_id or now.boot < request.submitted_boot + event.after:
-        raise IllegalEvent(f"no way to approve {request.id} opens now")
+        raise IllegalEvent(f"request {request.id}: this way to approve it is open already, or its time has not come")
     return replace(request, opened=event.after)
 
 
 def _relisted(request: Request, event: Relisted) -> Request:
     lists = dict(event.lists)
     if request.obligations is None or lists.keys() != dict(lists_in(_approvals(request))).keys():
-        raise IllegalEvent(f"the approvals of {request.id} are narrowed by other lists")
+        raise IllegalEvent(f"request {request.id}: its approvals name other lists of people than those that were looked up")
     asked = tuple(approval.with_lists(lists.__getitem__) for approval in _approvals(request))
     return replace(request, obligations=replace(request.obligations, approvals=asked))
 

@@ -20,7 +20,7 @@ WARNINGS: Mapping[str, str] = {
     "amounts-to-root": "what is permitted, a command or a thing, can do whatever root can do",
     "local-password": "while no KDC can be reached, a local password is enough",
     "no-kdc-named": "a rule accepts a local password, but this has no effect on this host",
-    "one-provider": "a provider's fact alone stands between a person and root",
+    "one-provider": "only a fact of a provider keeps a person from being root",
     "no-approver": "nobody could give the approvals, or only the requester could",
     "unreachable": "a gatekeeper that rules name cannot be reached from here now",
     "no-such-name": "an account or a group does not exist here",

@@ -268,7 +268,7 @@ def _refuse_nonsense(asked: Asked) -> None:
     if not asked.cwd.startswith(b"/"):
         raise Nonsense("the working directory is not an absolute path")
     if not _can_be_shown(asked):
-        raise Nonsense("it is too long to be shown to anybody: a request has at most 3 MiB as it is shown, escapes included")
+        raise Nonsense("the request is too long to be shown to anybody: the limit is 3 MiB as shown, escapes included")
     fault = fault_in_locale(asked.locale) or fault_in_variables(asked.variables)
     if fault:
         raise Nonsense(fault)

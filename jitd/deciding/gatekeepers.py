@@ -122,7 +122,7 @@ class Answers:
             answer = Silent(f"{type(fault).__name__}: {fault}")
         now = self._now()
         if _is_over(answer, now):
-            answer = Silent("its answer was over before it came")
+            answer = Silent("its answer had expired before it came")
         if isinstance(answer, Passes | Requires) and manner.fresh_for > 0 and not manner.polls and era == self._era:
             self._kept[question] = answer, now.boot + manner.fresh_for
             self._kept.move_to_end(question)

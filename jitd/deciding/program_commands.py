@@ -41,7 +41,7 @@ def beforehand(service: str, asked: Asked, who: Subject) -> Asked:
     if service in PROGRAMS and (asked.argv or asked.login):
         return _in_its_environment(service, asked, Places())
     if asked.argv or asked.login:
-        raise Nonsense(f"{shown(service)} runs no command that could be asked for: leave it out. {_those()} run one")
+        raise Nonsense(f"{shown(service)} runs no command: ask without the command. Programs that run one are {_those()}")
     if service in PROGRAMS:
         raise Nonsense(f"say which command {shown(service)} is to run")
     return login(service, asked.user or who.user, asked)

@@ -300,7 +300,7 @@ def _judged(
             return Sighting(command, answer)
         as_asked = replace(question.command, digest=file.digest)
         decision = _with_file(policy, question, as_asked, file, now, knowledge)
-    told = "the rule that permits this cannot be determined: each one asks for what another one changes"
+    told = "no single rule permits this: what each rule changes in the command makes another rule decide"
     return Sighting(command, Deny(Why.ERROR, told))
 
 

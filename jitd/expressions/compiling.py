@@ -151,7 +151,7 @@ def _fault_at(node: Node, depth: int) -> str:
         return "dyn() is not allowed, because it removes the types"
     if (pattern := _pattern_in(node)) is not None:
         if pattern.text is None:
-            return "a pattern is written out: matches() may not get it from a name"
+            return "the pattern of matches() must be written out, not come from a name"
         if depth > 1:
             return "matches() may not stand in a loop within a loop"
         fault = fault_in_pattern(pattern.text, MOST_STEPS_IN_LOOP if depth else MOST_STEPS)
@@ -179,7 +179,7 @@ def _fault_of_building(node: Node, depth: int) -> str:
         return 'in a loop, "+" needs a constant on one side'
     is_own = len(node.children) == 1 and node.kind == "list"  # map() and filter() create such a list
     if node.kind in ("list", "struct") and not is_own and any(child.kind != "const" for child in node.children):
-        return "a list or a map in a loop may have constants alone"
+        return "a list or a map in a loop may contain only constants"
     return ""
 
 

@@ -93,6 +93,6 @@ def _of_host(name: str) -> Value | Unknown:
     try:
         return _HOST[name]()
     except OSError as fault:
-        return Unknown(f"this host does not tell: {fault.strerror}")
+        return Unknown(f"this host does not report it: {fault.strerror}")
     except ValueError:
-        return Unknown("this host tells it in an unknown form")
+        return Unknown("this host reports it in an unknown form")

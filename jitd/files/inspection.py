@@ -172,7 +172,7 @@ class _Walk:
         try:
             why_not = self.mounts.why_not(real)
         except (OSError, ValueError) as fault:
-            raise Uninspectable(f"the mount of {_shown(name)} cannot be told: {fault}", looked_at=(name,)) from None
+            raise Uninspectable(f"the mount of {_shown(name)} cannot be determined: {fault}", looked_at=(name,)) from None
         if why_not:
             found.append(f"{_shown(name)} may be written by others: its mount {why_not}")
         return found
@@ -259,7 +259,7 @@ def _interpreters(file: int, path: bytes) -> tuple[bytes | None, list[bytes]]:
     try:
         told = handlers.of(path, beginning)
     except (OSError, ValueError) as fault:
-        raise Uninspectable(f"what executes {_shown(path)} cannot be told: {fault}", looked_at=(path,)) from None
+        raise Uninspectable(f"what executes {_shown(path)} cannot be determined: {fault}", looked_at=(path,)) from None
     return _interpreter(beginning[:FIRST_LINE], path), told
 
 

@@ -158,4 +158,4 @@ def told(fault: BaseException, protocol: str = "HTTP") -> str:
     if isinstance(fault, OSError):
         number = fault.errno or 0  # an error of a name lookup has no positive number; for such an error strerror says more
         return f"it cannot be reached: {os.strerror(number) if number > 0 else fault.strerror or fault}"
-    return f"it did not answer as {protocol} has it: {fault or type(fault).__name__}"
+    return f"it gave no valid {protocol} answer: {fault or type(fault).__name__}"

@@ -55,15 +55,15 @@ REFUSED = {
     400: "the server refuses it",
     403: "the server does not permit it; see what the policies of jitd's token permit, and whether the token is good still",
     404: "the server has nothing there, or does not permit it",
-    405: "the server has nothing there that can be read so",
+    405: "the server has nothing there that can be read in this way",
 }
 """Maps an HTTP status to its meaning. Each status in this map means that the server has refused and has changed nothing."""
 NOT_NOW = {
-    412: "the server is behind another one of its cluster",
-    429: "the server stands by, or is asked too much",
-    472: "the server stands by, for the recovery of another one",
-    473: "the server stands by, and only reads",
-    502: "the server could not reach another one that it needs",
+    412: "the server is not up to date with its cluster",
+    429: "the server is a standby, or gets too many questions",
+    472: "the server is a standby for the recovery of another server",
+    473: "the server is a standby that can only read",
+    502: "the server could not reach another server that it needs",
     503: "the server is sealed, or being maintained",
 }
 """Maps an HTTP status to its meaning. Each status in this map means a temporary fault."""
@@ -189,7 +189,7 @@ class Leases:
         if not _is_gone(said, NO_TOKEN) and (fault := _refusal(said)):
             raise NoAnswer(f"the token {asked.accessor}, by which it was read, is not ended: {fault}")
         if asked.lease and await self._stands(asked.server, asked.lease):
-            raise NoAnswer(f"the server has said that the lease {asked.lease} is ended, and has it still")
+            raise NoAnswer(f"the server said that it ended the lease {asked.lease}, but still has the lease")
         return Over()
 
     async def _look(self, asked: Look) -> Looked:

@@ -90,7 +90,7 @@ class _Line:
     async def start_tls(self, context: object, host: str) -> None:
         """Change to TLS. Raises NoAnswer if the server has sent extra bytes before TLS. Also raises the stream's exceptions."""
         if self._heard:
-            raise NoAnswer(f"{self._server} has sent more than an answer before TLS; somebody may be between")
+            raise NoAnswer(f"{self._server} has sent more than an answer before TLS; somebody may be changing the connection")
         self._stream = await self._stream.start_tls(context, host)  # type: ignore[arg-type]
 
     async def address(self, letter: Letter) -> tuple[tuple[str, str], ...]:

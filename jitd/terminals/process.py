@@ -40,10 +40,10 @@ async def answer(body: bytes) -> bytes:
         async with asyncio.timeout(SECONDS):
             return write_answer(await loop.run_in_executor(None, tell, question))
     except TimeoutError:
-        starting.say(NAME, f"an account or a terminal does not answer within {SECONDS:g} s; this process ends, to begin anew")
+        starting.say(NAME, f"an account or a terminal does not answer within {SECONDS:g} s; {NAME} ends, and is started again")
         os._exit(1)
     except OSError as fault:
-        raise NoAnswer(f"it cannot be told who is logged in: {fault.strerror}") from None
+        raise NoAnswer(f"who is logged in cannot be determined: {fault.strerror}") from None
 
 
 def _server() -> Answering:

@@ -204,7 +204,7 @@ NONSENSE: dict[str, tuple[Callable[[Any, Asked], None], str]] = {
     "require very many ways": (requires(*[{"any_of": [WAY] * 8}] * 3), "more than 64 combinations"),
     "until a word": (answers(until="tomorrow"), 'an "until" that is not a time'),
     "until without a zone": (answers(until="2099-01-01T00:00:00"), 'an "until" that is not a time'),
-    "until the past": (answers(until="2001-01-01T00:00:00Z"), "until a time that is over"),
+    "until the past": (answers(until="2001-01-01T00:00:00Z"), "its answer had expired before it came"),
     "odd mark": (answers(mark="a\nb"), "printable"),
     "twice": (says(reply(TWICE)), "a name occurs twice"),
     "two answers": (lambda line, asked: line.sendall(reply(answer(asked) * 2)), "is not JSON"),
@@ -226,7 +226,7 @@ NONSENSE: dict[str, tuple[Callable[[Any, Asked], None], str]] = {
     "redirect": (lambda line, asked: line.sendall(reply(answer(asked), 307, Location="/")), "redirects are not followed"),
     "later": (lambda line, asked: line.sendall(reply(answer(asked), 202, Location="/")), "it answered with status 202"),
     "huge": (says(reply(b" " * 70_000)), "longer than 65536 bytes"),
-    "nothing": (lambda line, asked: None, "did not answer as HTTP has it"),
+    "nothing": (lambda line, asked: None, "it gave no valid HTTP answer"),
 }  # fmt: skip
 
 

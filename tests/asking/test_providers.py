@@ -137,7 +137,7 @@ HOSTILE: dict[str, tuple[Callable[[Any, Asked], None], str]] = {
     "status": (says(reply(b'{"facts":{"risk":1}}', 404)), "it answered with status 404"),
     "later": (says(reply(b"", 202, Location="/x")), "it answered with status 202"),
     "redirect": (says(reply(b"", 302, Location="https://127.0.0.1/")), "redirects are not followed"),
-    "nothing": (lambda line, asked: None, "did not answer as HTTP has it"),
+    "nothing": (lambda line, asked: None, "it gave no valid HTTP answer"),
     "silent": (lambda line, asked: line.recv(1), "no answer within 1 s"),
 }  # fmt: skip
 

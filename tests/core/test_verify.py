@@ -235,7 +235,7 @@ def test_nothing_happens_after_an_end(past: Past) -> None:
     ended = next(body for body in reversed(past.bodies) if body["event"] == "request.deadline_passed")
     extra = {**ended, "event": "request.withdrawn", "version": ended["version"] + 1, "boot": past.bodies[-1]["boot"]}
     bodies = [*(body for _, body, _ in past.records), canonical(extra)]
-    with pytest.raises(Finding, match="had ended as expired"):
+    with pytest.raises(Finding, match="had ended already .expired."):
         verify(past.sealed_anew(bodies), past.documents)
 
 
@@ -246,8 +246,8 @@ def note_at(now: Moment) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("moments", "sentence"),
     [
-        ([moment(5), moment(4)], "older than the one before"),
-        ([moment(5), moment(1, "boot-2"), moment(6)], "of a boot that had ended"),
+        ([moment(5), moment(4)], "older than the record before"),
+        ([moment(5), moment(1, "boot-2"), moment(6)], "from a boot of this host that had ended"),
     ],
 )
 def test_time_does_not_go_back(moments: list[Moment], sentence: str) -> None:

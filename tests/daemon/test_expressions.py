@@ -80,7 +80,7 @@ def test_what_loops_are_for_may_be_written() -> None:
         ("true ||\n\x1b[2J", [(2, 1, "it holds a control character")]),
         ("dyn(fact.risk) == 'x'", [(1, 4, "dyn() is not allowed, because it removes the types")]),
         ("[1].exists(fact, fact > 0)", [(1, 11, "a variable of a loop may not be called fact")]),
-        ("fact.zone.matches(claim.reason)", [(1, 18, "a pattern is written out: matches() may not get it from a name")]),
+        ("fact.zone.matches(claim.reason)", [(1, 18, "the pattern of matches() must be written out, not come from a name")]),
         ("fact.zone.matches('(')", [(1, 18, "the pattern of matches(): missing ): (")]),
         (
             "request.argv.exists(a, request.argv.exists(b, b.matches('x')))",
@@ -103,8 +103,8 @@ def test_what_loops_are_for_may_be_written() -> None:
             "request.argv.map(a, request.argv.map(b, a)) == []",
             [(1, 37, "map() and filter() may not stand in a loop")],
         ),
-        ("request.argv.map(a, [a, a]) == []", [(1, 21, "a list or a map in a loop may have constants alone")]),
-        ("request.argv.map(a, {'x': a}) == []", [(1, 21, "a list or a map in a loop may have constants alone")]),
+        ("request.argv.map(a, [a, a]) == []", [(1, 21, "a list or a map in a loop may contain only constants")]),
+        ("request.argv.map(a, {'x': a}) == []", [(1, 21, "a list or a map in a loop may contain only constants")]),
     ],
 )  # fmt: skip
 def test_what_makes_no_sense_is_refused_with_its_place(text: str, expected: list[tuple[int, int, str]]) -> None:

@@ -94,7 +94,7 @@ BAD: dict[str, tuple[Any, str]] = {
     "a no with a bell in it": (Refuses("no\a\n\x1b[2J"), r"denied: change says: no\x07\x0a\x1b[2J"),
     "silence": (Silent("it is closed"), "denied: gatekeeper change did not answer: it is closed"),
     "a fault": (RuntimeError("broken"), "denied: gatekeeper change did not answer: RuntimeError: broken"),
-    "an answer that is over": (Passes(START), "denied: gatekeeper change did not answer: its answer was over before it came"),
+    "an answer that is over": (Passes(START), "denied: gatekeeper change did not answer: its answer had expired before it came"),
 }
 
 

@@ -92,7 +92,7 @@ def test_an_interpreter_that_a_handler_takes_is_followed_too(place: Path) -> Non
 @pytest.mark.parametrize("listed", ["", "perhaps\n", "enabled\n", BY_NAME.format("handler"), "enabled\ninterpreter /bin/sh\n"])
 def test_a_handler_that_cannot_be_read_lets_nothing_be_executed(place: Path, listed: str) -> None:
     (place / "listed/one").write_text(listed)
-    with pytest.raises(Uninspectable, match="what executes .* cannot be told"):
+    with pytest.raises(Uninspectable, match="what executes .* cannot be determined"):
         inspect(os.fsencode(program(place / "a")), ME)
 
 

@@ -282,22 +282,22 @@ def never(line: socket.socket, asked: Asked) -> None:
 HOSTILE: dict[str, tuple[Deed, str]] = {
     "huge": (says(reply(b" " * (MOST_BODY + 1))), "longer than 65536 bytes"),
     "flood": (flood, "longer than 65536 bytes"),
-    "headers for ever": (headers_for_ever, "did not answer as HTTP has it"),
-    "garbage": (says(b"\x00\xff\x13garbage\r\n\r\n"), "did not answer as HTTP has it"),
-    "http/0.9": (says(b"<html>"), "did not answer as HTTP has it"),
-    "nothing": (lambda line, asked: None, "did not answer as HTTP has it"),
-    "closes early": (says(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{}"), "did not answer as HTTP has it"),
+    "headers for ever": (headers_for_ever, "it gave no valid HTTP answer"),
+    "garbage": (says(b"\x00\xff\x13garbage\r\n\r\n"), "it gave no valid HTTP answer"),
+    "http/0.9": (says(b"<html>"), "it gave no valid HTTP answer"),
+    "nothing": (lambda line, asked: None, "it gave no valid HTTP answer"),
+    "closes early": (says(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{}"), "it gave no valid HTTP answer"),
     "two lengths": (
         says(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{} "),
-        "did not answer as HTTP has it",
+        "it gave no valid HTTP answer",
     ),
-    "negative length": (says(b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n"), "did not answer as HTTP has it"),
+    "negative length": (says(b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n"), "it gave no valid HTTP answer"),
     "compressed": (says(reply(b"{}", Content_Encoding="gzip")), "compressed"),
     "two types": (says(reply(b"{}", content_type="text/html")), "content-type twice"),
     "two places": (says(reply(b"{}", 202, Location="/a", location="/b")), "location twice"),
     "odd place": (says(reply(b"{}", 202, Location="/\x7f")), "odd characters"),
     "long place": (says(reply(b"{}", 202, Location="/" + "x" * 5000)), "too long"),
-    "another protocol": (says(b"HTTP/1.1 101 Switching Protocols\r\n\r\n" + reply(b"{}")), "did not answer as HTTP has it"),
+    "another protocol": (says(b"HTTP/1.1 101 Switching Protocols\r\n\r\n" + reply(b"{}")), "it gave no valid HTTP answer"),
 }
 
 

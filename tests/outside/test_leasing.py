@@ -175,7 +175,7 @@ def test_a_namespace_is_named_in_each_request(stage: Stage) -> None:
         ((400, "bad request"), "the server refuses it (bad request)"),
         ((403, "permission denied"), "the server does not permit it"),
         ((404, "no handler for route"), "the server has nothing there"),
-        ((405, "unsupported operation"), "cannot be read so"),
+        ((405, "unsupported operation"), "that can be read in this way"),
     ],
 )
 def test_what_the_server_refuses_is_refused(stage: Stage, fault: tuple[int, str], words: str) -> None:
@@ -228,7 +228,7 @@ def test_a_server_that_says_ended_and_has_it_still_is_not_believed(stage: Stage)
     accessor, lease, _ = stage.leased()
     stage.at.before = lambda path: reply(status=204) if "revoke" in path else None
     said = stage.end(accessor, lease)
-    assert isinstance(said, Failed) and "has it still" in said.why
+    assert isinstance(said, Failed) and "still has the lease" in said.why
     stage.at.before = lambda path: None
     assert stage.end(accessor, lease) == Over()
 
