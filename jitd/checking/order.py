@@ -105,10 +105,10 @@ def stems(rule: Rule) -> list[tuple[str, ...]]:
 
 def _does(by: Rule, rule: Rule) -> str:
     if by.verdict == "permit":
-        return "stands before it and matches all that it matches, so this rule never decides"
+        return "comes first and matches all that this rule matches, so this rule never decides"
     if rule.verdict == "deny":
-        return "stands before it and denies all that it denies"
-    return "denies all that it permits"
+        return "comes first and denies all that this rule denies"
+    return "denies all that this rule permits"
 
 
 def _narrower(rules: Sequence[Rule], at: int) -> list[Rule]:

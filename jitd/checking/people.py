@@ -87,7 +87,9 @@ def _about_approvers(rule: Rule, known: Known) -> Iterator[Warned]:
         return
     who = ", ".join(lack.without[:5]) + (f" and {len(lack.without) - 5} more" if len(lack.without) > 5 else "")
     also = ", and nobody else may ask" if lack.is_everyone else ""
-    yield _warned("no-approver", rule, f"{about}, and nobody approves their own request: {who} can never be approved{also}")
+    yield _warned(
+        "no-approver", rule, f"{about}, and nobody approves their own request: requests of {who} can never be approved{also}"
+    )
 
 
 def _warned(name: str, rule: Rule, sentence: str) -> Warned:

@@ -28,7 +28,7 @@ LONGEST_NAME, LONGEST_PATH = 255, 4095
 """The first number is the maximum length of a file name, in bytes. The second number is the maximum length of a path (limits.h,
 NAME_MAX and PATH_MAX).
 """
-LOCAL_PASSWORD = "whoever can keep this host from reaching its KDCs brings about that a local password is enough"
+LOCAL_PASSWORD = "anybody who can block the way from this host to its KDCs can make a local password enough"
 MOST_TOLD = 3
 """Maximum number of patterns that are named in one warning."""
 
@@ -67,7 +67,7 @@ def _never(rule: Rule) -> Iterator[str]:
             yield f"the pattern {pattern} can match no file: {why}"
     match constant_of(rule.when):
         case False:
-            yield "its when is never true: it names nothing that could change"
+            yield 'its "when" is never true: nothing in it can change'
 
 
 def constant_of(when: When | None) -> bool | None:
@@ -180,7 +180,8 @@ def without_accepted(rules: Sequence[Rule], warned: Sequence[Warned]) -> Iterato
         for name, _ in rule.accepts:
             depends = name == "amounts-to-root" and rule.gives  # the warning depends on jitd.toml of each host
             if name in BY_THE_RULES and not depends and (rule.name, name) not in arisen:
-                yield _warned("needless-accept", rule, f"it accepts {name}, which it does not give reason for: take that out")
+                told = f"it accepts {name}, but nothing in the rule causes this warning: take that out"
+                yield _warned("needless-accept", rule, told)
 
 
 def _spelled(patterns: Sequence[CommandPattern]) -> str:

@@ -88,7 +88,7 @@ def _also(rule: Table, table: Table, names: Mapping[str, Name]) -> str:
     elif known.type != "list":
         table.fault(f'"also": {quoted(fact)} is of type {known.type}, and not a list', "also")
     elif rule.values.get("ticket") == "optional":
-        told = 'a provider says it, and is told who asks, so the rule cannot have ticket = "optional"'
+        told = 'the provider of this list is told who asks, so the rule cannot have ticket = "optional"'
         table.fault(f'"also": {told}', "also")
     else:
         return also

@@ -22,9 +22,9 @@ KEYS = ("instead_of", "review", "open")
 MOST_OPEN = 1000
 """Upper limit for the number of open reviews that a rule allows one person to owe."""
 _OF_OTHERS = {
-    "approvals": "nobody approves before glass is broken: say in the rule that it stands in for who could have",
+    "approvals": 'nobody approves before glass is broken; "instead_of" names the rule whose approvals are skipped',
     "gives": "a thing that was given cannot be recorded, so nobody could review it",
-    "standing": "there are no approvals whose standing could count",
+    "standing": "a rule that breaks glass has no approvals",
 }
 """The keys that a permit with ``break_glass`` cannot have, each with the reason."""
 
@@ -39,7 +39,7 @@ def with_glass(table: Table, rule: Rule) -> Rule:
         if key in table.values:
             table.fault(f'"{key}" does not go with "break_glass": {why}', key)
     if not all(deed_of(service).is_executed for service in rule.services or ()):
-        table.fault('"services" does not go with "break_glass": glass is broken by jitsudo alone', "services")
+        table.fault('"services" does not go with "break_glass": only jitsudo can break glass', "services")
     if not rule.needs_ticket:
         table.fault('"ticket" must be "required" with "break_glass": the review is about a person who was proved', "ticket")
     inner = table.table("break_glass")

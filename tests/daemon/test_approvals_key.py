@@ -113,7 +113,7 @@ WRONG = [
     ),
     (
         '[{ need = 1, from = ["group:ops"], also = "oncall:dba" }]\nticket = "optional"',
-        '"also": a provider says it, and is told who asks, so the rule cannot have ticket = "optional"',
+        '"also": the provider of this list is told who asks, so the rule cannot have ticket = "optional"',
     ),
 ]
 

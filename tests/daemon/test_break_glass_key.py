@@ -84,15 +84,15 @@ FAULTS: list[tuple[str, str]] = [
     ),
     (
         KEY + 'approvals = [{ need = 1, from = ["group:ops"] }]',
-        '"approvals" does not go with "break_glass": nobody approves before glass is broken: '
-        "say in the rule that it stands in for who could have",
+        '"approvals" does not go with "break_glass": nobody approves before glass is broken; '
+        '"instead_of" names the rule whose approvals are skipped',
     ),
-    (KEY + 'standing = "review"', '"standing" does not go with "break_glass": there are no approvals whose standing could count'),
+    (KEY + 'standing = "review"', '"standing" does not go with "break_glass": a rule that breaks glass has no approvals'),
     (
         KEY + 'gives = ["service-ticket:postgres/db1.example.org"]',
         '"gives" does not go with "break_glass": a thing that was given cannot be recorded, so nobody could review it',
     ),
-    (KEY + 'services = ["jitsudo", "sudo"]', '"services" does not go with "break_glass": glass is broken by jitsudo alone'),
+    (KEY + 'services = ["jitsudo", "sudo"]', '"services" does not go with "break_glass": only jitsudo can break glass'),
     (
         KEY + 'ticket = "optional"',
         '"ticket" must be "required" with "break_glass": the review is about a person who was proved',

@@ -58,9 +58,9 @@ ROWS = [
     (
         permit(**asks(1, "user:alice")),
         KNOWN,
-        ["and nobody approves their own request: alice can never be approved, and nobody else may ask"],
+        ["and nobody approves their own request: requests of alice can never be approved, and nobody else may ask"],
     ),
-    (permit(who=("group:one", "group:dba"), **asks(1, "user:bob")), KNOWN, ["own request: bob can never be approved"]),
+    (permit(who=("group:one", "group:dba"), **asks(1, "user:bob")), KNOWN, ["request: requests of bob can never be approved"]),
     (permit(**asks(1, "group:gone")), KNOWN, ["no-such-name: group:gone, who may approve: there is no such group here"]),
     (permit(**asks(1, "group:away")), KNOWN, ["not-looked-up: group:away, who may approve: it cannot be looked up"]),
     (permit(who=("user:nobody",)), KNOWN, ["no-such-name: user:nobody: there is no such account here"]),

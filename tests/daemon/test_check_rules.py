@@ -46,17 +46,17 @@ ROWS = [
     # shadowed
     (
         table("permit", "a", ID) + table("permit", "b", ID),
-        ["b: shadowed: rule a (F:1) stands before it and matches all that it matches, so this rule never decides"],
+        ["b: shadowed: rule a (F:1) comes first and matches all that this rule matches, so this rule never decides"],
     ),
     (table("permit", "a", ID + '\nhours = ["Mon 08:00-09:00 UTC"]') + table("permit", "b", ID), []),
     (table("permit", "a", ID) + table("permit", "b", ID.replace("dba", "ops")), []),
     (
         table("permit", "a", ID) + table("deny", "d", 'commands = [["/usr/bin/id", "**"]]'),
-        ["a: shadowed: rule d (F:6) denies all that it permits"],
+        ["a: shadowed: rule d (F:6) denies all that this rule permits"],
     ),
     (
         table("deny", "d", 'run_as = ["root"]') + table("deny", "e", 'run_as = ["root"]\nhours = ["Mon 08:00-09:00 UTC"]'),
-        ["e: shadowed: rule d (F:1) stands before it and denies all that it denies"],
+        ["e: shadowed: rule d (F:1) comes first and denies all that this rule denies"],
     ),
     (table("deny", "d", 'run_as = ["bob"]') + table("permit", "a", ID), []),
     # a deny that denies everything is told once
@@ -79,12 +79,12 @@ ROWS = [
         table("permit", "a", ANY + '\nhours = ["Mon 08:00-09:00 UTC"]') + table("permit", "b", ID) + table("permit", "c", ID),
         [
             'a: any-command-first: [["**"]] matches any command, and this rule comes before rules b, c, which stand later',
-            "c: shadowed: rule b (F:8) stands before it and matches all that it matches, so this rule never decides",
+            "c: shadowed: rule b (F:8) comes first and matches all that this rule matches, so this rule never decides",
         ],
     ),
     (
         table("permit", "a", ANY) + table("permit", "b", ID),
-        ["b: shadowed: rule a (F:1) stands before it and matches all that it matches, so this rule never decides"],
+        ["b: shadowed: rule a (F:1) comes first and matches all that this rule matches, so this rule never decides"],
     ),
     (
         table("permit", "a", ANY) + table("permit", "b", ID.replace('"group:dba"', '"group:dba", "group:ops"')),
@@ -165,7 +165,7 @@ ROWS = [
     (table("deny", "stop", 'accept = { denies-everything = "moving house" }'), []),
     (
         table("permit", "p", ID + '\naccept = { amounts-to-root = "old" }'),
-        ["p: needless-accept: it accepts amounts-to-root, which it does not give reason for: take that out"],
+        ["p: needless-accept: it accepts amounts-to-root, but nothing in the rule causes this warning: take that out"],
     ),
     (table("permit", "p", ID + '\naccept = { no-such-command = "on other hosts" }'), []),
     (
