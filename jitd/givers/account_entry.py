@@ -117,7 +117,8 @@ def remove(note: Note) -> None:
     if group is not None and group.gr_gid == note.uid:
         _run("the group of the account cannot be removed", GROUPDEL, note.account)
     if entry_of(note.account) is not None or (group is not None and group_of(note.account) == group):
-        raise NotDone(f"the account {note.account} is still there: do other accounts come from a directory that has it?")
+        where = "see which source in /etc/nsswitch.conf has it, or a group of this name"
+        raise NotDone(f"the account {note.account} is removed, but still found: {where}")
 
 
 def _members(group: str) -> list[str]:

@@ -61,7 +61,7 @@ def next_uid(name: str, uids: Range, notes: Notes, roots: Sequence[bytes]) -> in
     free, ender = free_of(uids), ender_of(uids)
     if ender is None:
         raise NoUid(
-            f"[givers.{name}] has no uid that nothing else on this host hands out (login.defs, subuid, systemd): "
+            f"all uids of [givers.{name}] may also be given out by login.defs, subuid or systemd of this host: choose others; "
             "65536-99999 are free on most hosts"
         )
     used = _searched(name, uids, notes, roots)

@@ -60,9 +60,9 @@ class Groups:
         if gid is None or not _names(note) & members:
             return Seen(State.GONE, f"{note.account} was removed from the group {note.group}")
         if group != note.group:
-            return Seen(State.CHANGED, f"the group {note.group} has another name than it had: {group}")
+            return Seen(State.CHANGED, f"the group {note.group} was renamed to {group}")
         if gid != note.gid:
-            return Seen(State.CHANGED, f"the group {note.group} has another gid than it had: {gid}, not {note.gid}")
+            return Seen(State.CHANGED, f"the group {note.group} has the gid {gid} now; it had {note.gid}")
         return Seen(State.STANDS)
 
     def strays(self, orders: Sequence[Order]) -> Strays | Failed:
@@ -136,7 +136,8 @@ class Groups:
         places = [os.fsencode(place) for place in self._giver.search] or group_remains.local_mounts()
         found = group_remains.search(note.uid, note.gid, places)
         if found.files:
-            left.append(f"files of {note.account} that hand the group {note.group} on: {_told(map(shown, found.files))}")
+            files = _told(map(shown, found.files))
+            left.append(f"files of {note.account} that still give the rights of the group {note.group}: {files}")
         if found.unread:
             left.append(f"not fully searched for such files: {_told(map(shown, found.unread))}")
         return left

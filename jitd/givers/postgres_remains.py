@@ -143,7 +143,7 @@ class Remains:
         if self._kept:
             said.append(f"{keeper_of(self._role)} keeps what others depend on: {_several(self._kept)}")
         if self._listed:
-            said.append(f"made or changed since in the name of the roles that were given, look at it: {_several(self._listed)}")
+            said.append(f"look at what was made or changed since then in the name of the given roles: {_several(self._listed)}")
         if self._unseen:
             said.append(f"databases that could not be looked at: {_several(self._unseen)}")
         return "; ".join(said)

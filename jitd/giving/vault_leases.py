@@ -96,7 +96,7 @@ class VaultLeases:
         try:
             note = self._notes.read(holding.id)
             if note is None:
-                return Seen(State.GONE, "somebody has removed what jitd has noted of it")
+                return Seen(State.GONE, "somebody has removed jitd's note about the lease")
             if not note.accessor:
                 return Seen(State.STANDS)
             said = await self._ask(messages.Look(self._server(holding.thing, note), note.lease, DEADLINE))
@@ -188,7 +188,7 @@ class VaultLeases:
         server = _server_of(giver)
         if (server.url, server.namespace) != (note.url, note.namespace):
             within = f" in the namespace {note.namespace}" if note.namespace else ""
-            raise NoNote(f"it was read at {note.url}{within}: let [givers.{giver.name}] name that again, and restart jitd")
+            raise NoNote(f"it comes from {note.url}{within}: name this server in [givers.{giver.name}] again, and restart jitd")
         return server
 
     def _seconds_until(self, until: int) -> int:

@@ -203,7 +203,7 @@ def states(client: str, keytab: str, services: list[str]) -> Iterator[tuple[str,
             yield service, OFF, f"it gave {client} a ticket that nobody has granted"
         except Krb5Error as fault:
             if fault.code != POLICY:
-                yield service, SILENT, f"it says neither yes nor no: {fault}"
+                yield service, SILENT, f"it neither gave nor refused the ticket: {fault}"
             elif components(service)[0] == CANARY:
                 yield service, *_directly(client, keytab, service)
             else:
@@ -219,7 +219,7 @@ def _directly(client: str, keytab: str, service: str) -> tuple[str, str]:
     except Krb5Error as fault:
         if fault.code == POLICY:
             return ON, "it refused a ticket that nobody has granted, with a TGT and without"
-        return SILENT, f"without a TGT it says neither yes nor no: {fault}"
+        return SILENT, f"without a TGT it neither gave nor refused the ticket: {fault}"
     return OFF, f"it gave {client} a ticket that nobody has granted, without a TGT (kinit -S)"
 
 

@@ -94,7 +94,7 @@ async def _said(question: bytes, within: float) -> bytes:
         async with asyncio.timeout(within):
             said, complaint = await process.communicate(question)
     except TimeoutError:
-        raise ValueError(f"nothing was said within {within:g} s") from None
+        raise ValueError(f"no answer within {within:g} s") from None
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)  # this also kills the children of that process

@@ -129,7 +129,7 @@ def gate(entry: Entry, hosts: Sequence[str], *, max_life: int | None = None, app
     service = entry.principal
     named = " ".join(hosts) if hosts else entry.strings.get(GRANTED_BY)
     if not granted_by(service, named) and components(service)[0] != CANARY:
-        raise CannotPlan(f"{service}: the name tells no host that may grant it; say one: --granted-by HOST")
+        raise CannotPlan(f"{service}: the name contains no host, so name the host that may grant it: --granted-by HOST")
     steps = []
     wanted_life = max_life or (entry.max_life if 0 < entry.max_life <= MAX_LIFE else MAX_LIFE)
     options = [option for option, flag in FLAGS.items() if flag not in entry.flags]

@@ -333,7 +333,7 @@ def test_another_server_in_the_settings_is_not_asked_about_a_lease_of_this_one(s
     stage.read(TABLES.replace("{url}", "https://vault.example.org:8200"))
     n_asked = len(stage.asked)
     said = stage.take(held)
-    assert isinstance(said, Failed) and f"it was read at {stage.at.url}" in said.why
+    assert isinstance(said, Failed) and f"it comes from {stage.at.url}" in said.why
     assert isinstance(stage.look(held), Failed)
     stage.read(TABLES.replace("app", "other"))
     said = stage.take(held)

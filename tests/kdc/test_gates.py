@@ -223,7 +223,7 @@ def test_gate_says_who_may_grant_it_how_long_and_whether_it_only_logs(stage: Sta
     [
         (f"krbtgt/{NAME}", "never gated"), ("kadmin/admin", "never gated"), (f"kadmin/{HOST}", "never gated"),
         (f"jitd/{HOST}", "never gated"), (f"jitd-kdc/{HOST}", "never gated"), (f"jitd-canary/{HOST}", "is a canary"),
-        (f"nothing/{HOST}", "the KDC has no service"), ("alice", "say one: --granted-by HOST"), ("a b", "is not the name"),
+        (f"nothing/{HOST}", "the KDC has no service"), ("alice", "may grant it: --granted-by HOST"), ("a b", "is not the name"),
         ("-allow_tix", "is not the name"), ("", "is not the name"), ("a@B@C", "is not the name"),
     ],
 )  # fmt: skip
