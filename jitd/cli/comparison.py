@@ -35,7 +35,7 @@ def new(row: Row) -> Iterator[Line]:
         return
     last = row.get("last_approved")
     if not isinstance(last, dict):
-        yield "new", "all of it: you may see none approved before"
+        yield "new", "all: you can see no earlier approved request"
         return
     by = " and ".join(str(name) for name in members(last, "by"))
     when = f"{words(last, 'id')}, which {by} approved {ago(last.get('at'))}"
@@ -58,7 +58,7 @@ def _around(row: Row, last: Row) -> Iterator[str]:
         if row.get("path"):
             yield "the content of the file cannot be compared"
     elif row.get("digest") != last.get("digest"):
-        yield "the content of the file: it has changed since"
+        yield "the content of the file has changed since"
     for name, what in (("run_as", "the account"), ("run_as_group", "the group"), ("cwd", "the directory")):
         if row.get(name) != last.get(name):
             yield f"{what} is {_short(words(row, name))}, and was {_short(words(last, name))}"
@@ -92,7 +92,7 @@ def _pairs(now: list[str], before: list[str]) -> Iterator[tuple[int, str | None,
 
 def _told(place: str, now: str | None, before: str | None) -> str:
     if now is None:
-        return f"{_short(before or '')} is not there, and was"
+        return f"{_short(before or '')} was there, and is not there now"
     return f"{place} is {_short(now)}, and was {'not there' if before is None else _short(before)}"
 
 

@@ -27,7 +27,7 @@ def notices(row: Row) -> Iterator[tuple[str, str]]:
             what = _WORDS.get(event.partition("-")[0], "that they may approve it, too")
             yield "told", f"by {name}{_people(marks)}: {what}, {at(marks[-1]['at'])}"
         if channel["failing"]:
-            yield "not told", f"by {name}, which is tried again: {channel['failing']}"
+            yield "not told", f"by {name}: {channel['failing']}; jitd tries again"
 
 
 def _people(marks: list[dict[str, str]]) -> str:

@@ -64,7 +64,7 @@ def observe(id: str) -> None:
                         _stop(sight, daemon)
                         return
         except Altered as fault:
-            raise NotDone(f"the recording is not what was written: {fault}") from None
+            raise NotDone(f"the recording is damaged, or somebody has changed it: {fault}") from None
         except KeyboardInterrupt:  # between two connections, or while the run is being stopped
             sight.finish()
             raise NotDone(_not_stopped(sight, "you did not wait for it")) from None

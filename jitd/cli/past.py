@@ -84,7 +84,7 @@ def how_it_was_taken(held: Row) -> str:
 def how_it_is_being_taken(held: Row) -> str:
     """Return a text with the time when jitd began to take back a thing, and with the reason for the delay."""
     since = f" since {told(held['taking_at'])}" if held.get("taking_at") else ""
-    why = f", and cannot be yet: {words(held, 'not_taken')}" if held.get("not_taken") else ""
+    why = f", but this is not possible yet: {words(held, 'not_taken')}" if held.get("not_taken") else ""
     return f"is being taken back{since}{why}"
 
 

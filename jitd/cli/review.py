@@ -66,7 +66,7 @@ def approve(ids: tuple[str, ...], *, comment: str | None, is_sure: bool, watches
     if ids:
         return _each(ids, lambda id: _approved(id, comment or "", is_sure=is_sure), is_sure=is_sure)
     if is_sure:
-        raise click.UsageError("with --yes nothing is shown and asked one by one: name the requests")
+        raise click.UsageError("--yes asks nothing, so jitd cannot go through the requests one by one: name the requests")
     if not can_ask():
         raise click.UsageError("there is no terminal to ask on: name the requests, and give --yes")
     from jitd.cli.walk import walk

@@ -172,7 +172,7 @@ def watch(*, id: str) -> None:
             if not has_left:
                 watcher.prove()
         except Altered as fault:
-            raise NotDone(f"the recording is not what was written: {fault}") from None
+            raise NotDone(f"the recording is damaged, or somebody has changed it: {fault}") from None
         except KeyboardInterrupt:
             has_left = True
         finally:
@@ -200,7 +200,7 @@ def _fetch(id: str, file: IO[bytes]) -> tuple[Summary, bool]:
     try:
         return examine(file.fileno(), sealed), is_live
     except Altered as fault:
-        raise NotDone(f"the recording of {id} is not what was written: {fault}") from None
+        raise NotDone(f"the recording of {id} is damaged, or somebody has changed it: {fault}") from None
 
 
 @click.command()

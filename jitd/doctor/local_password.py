@@ -81,7 +81,7 @@ def judged(found: Stack) -> Finding:
         said = f"{STACK} asks jitd, and jitd asks it: nobody can prove a local password"
         return bad("pam.local", said, f"take the gate's lines out of it; {FIRST}")
     if loose := next((handler for handler in handlers if "nullok" in handler.arguments), None):
-        return bad("pam.local", f"{STACK}: {loose.name} has nullok: an empty password is one", f"take nullok out; {FIRST}")
+        return bad("pam.local", f"{STACK}: {loose.name} has nullok, so an empty password counts", f"take nullok out; {FIRST}")
     asked = [handler for handler in found.handlers["auth"] if not (handler.is_substack or handler.must_fail)]
     passwords = [number for number, handler in enumerate(asked) if handler.name not in WITHOUT_PASSWORD]
     early = asked[: passwords[0]] if passwords else asked

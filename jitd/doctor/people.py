@@ -200,7 +200,7 @@ def _approvers(rule: Rule, known: Known) -> Iterator[Finding]:
         said = f"{about}, and there are {lack.n_there} who could: nobody can be permitted anything by it"
         yield bad("rules.approvals", said, _fill(words))
         return
-    said = f"{about}, and nobody may approve their own request: {listed(list(lack.without))} can never be approved"
+    said = f"{about}, and nobody may approve their own request: requests of {listed(list(lack.without))} can never be approved"
     if lack.is_everyone:
         yield bad("rules.approvals", f"{said}, and nobody else may ask", _fill(words))
     else:

@@ -143,9 +143,9 @@ def mapping(principal: str, account: str | None, user: str, settings: str) -> Fi
     """
     if account == user:
         return ok("principal", f"{principal} is {user} here")
-    is_whose = "nobody's" if account is None else f"{account}'s"
+    belongs = "belongs to no account" if account is None else f"belongs to the account {account}"
     mend = f'kinit as {user}; or have it named in [principals] of {settings}: "{principal}" = "{user}"'
-    return bad("principal", f"{principal} is {is_whose} account here, and this is {user}", mend)
+    return bad("principal", f"{principal} {belongs} here, and you are {user}", mend)
 
 
 def mutual(principal: str, why_not: str) -> Finding:

@@ -80,7 +80,7 @@ def examine(host: Host) -> Iterator[Finding]:
     try:
         left = find_leftovers(host, with_scopes=with_units)
     except (OSError, StoreError) as fault:
-        mend = "see what is said of the database and of systemd"
+        mend = "see the findings about the database and about systemd"
         yield unknown("runs.left", f"it is not known what runs have left behind: {fault}", mend)
         return
     yield from leftovers(*left, str(host.run_dir), host.restart)

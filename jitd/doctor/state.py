@@ -270,11 +270,13 @@ def record(database: str, found: Record) -> Iterator[Finding]:
         return
     yield ok("state.database", f"{database} can be read")
     if found.is_broken:
-        yield bad("record.whole", f"the record does not hold: {found.is_broken}", f"{keep}; jitd audit verify says where")
+        said = f"the record is damaged, or somebody has changed it: {found.is_broken}"
+        yield bad("record.whole", said, f"{keep}; jitd audit verify says where")
     elif found.n_proved < found.n:
-        yield ok("record.whole", f"the last {found.n_proved} of {found.n} records hold; jitd audit verify proves all")
+        said = f"the last {found.n_proved} of {found.n} records are unchanged; jitd audit verify checks all"
+        yield ok("record.whole", said)
     else:
-        yield ok("record.whole", f"the record holds ({count(found.n, 'record')})")
+        yield ok("record.whole", f"the record is complete and unchanged ({count(found.n, 'record')})")
 
 
 def recordings(found: Kept, free: int, quota: int, days: int, settings: str) -> Iterator[Finding]:

@@ -52,8 +52,8 @@ def about_line(handler: Handler, service: str) -> Iterator[Finding]:
         yield bad(
             "gate-in-shared-file",
             place,
-            f"every service that includes {home} asks jitd: cron's jobs fail, as nobody waits there for an answer, and so does"
-            " every other service without a person",
+            f"every service that includes {home} asks jitd: the jobs of cron fail, and so does every other service without a"
+            " person, because nobody waits there for an answer",
             "move the three lines into the files of the services that are to ask jitd",
             service,
         )

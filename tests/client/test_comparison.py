@@ -29,11 +29,11 @@ def differences(now: list[str], before: list[str] | None, **changes: Any) -> lis
 ROWS = [
     ("x a b", "x a c", ["argument 2 is b, and was c"]),
     ("x a b", "x a", ["argument 2 is b, and was not there"]),
-    ("x a", "x a b", ["b is not there, and was"]),
+    ("x a", "x a b", ["b was there, and is not there now"]),
     ("x new a b", "x a b", ["argument 1 is new, and was not there"]),
-    ("x a b", "x old a b", ["old is not there, and was"]),
+    ("x a b", "x old a b", ["old was there, and is not there now"]),
     ("x a", "y a", ["argument 0 is x, and was y"]),
-    ("x b a", "x a b", ["argument 1 is b, and was not there", "b is not there, and was"]),
+    ("x b a", "x a b", ["argument 1 is b, and was not there", "b was there, and is not there now"]),
 ]
 
 
@@ -57,7 +57,7 @@ def test_scripts_are_compared_by_their_lines() -> None:
     ("name", "value", "told"),
     [
         ("path", "/bin/y", "the file is /bin/y, and was /bin/x"),
-        ("digest", "bb", "the content of the file: it has changed since"),
+        ("digest", "bb", "the content of the file has changed since"),
         ("digest", "", "the content of the file cannot be compared"),
         ("run_as", "bob", "the account is bob, and was root"),
         ("run_as_group", "adm", "the group is adm, and was root"),
@@ -90,4 +90,4 @@ def test_nobody_reads_a_comparison_who_may_not_review() -> None:
     assert list(comparison.new({**row, "may_review": False})) == []
     assert list(comparison.new({name: value for name, value in row.items() if name != "last_approved"})) == []
     ((_, text),) = comparison.new({**row, "last_approved": None})
-    assert text.startswith("all of it")
+    assert text.startswith("all: ")

@@ -259,7 +259,7 @@ def test_a_person_with_anothers_ticket_is_told_whose_it_is(house: House) -> None
     script = f"echo bobbob | kinit bob@EXAMPLE.TEST >/dev/null && exec jitd doctor --config {house.config_file}"
     done = house.run("alice", "env", "KRB5CCNAME=FILE:/tmp/of-alice", "sh", "-c", script)
     assert done.returncode == 1
-    assert "bad      principal: bob@EXAMPLE.TEST is bob's account here, and this is alice" in done.stdout
+    assert "bad      principal: bob@EXAMPLE.TEST belongs to the account bob here, and you are alice" in done.stdout
     assert "bad      authentication: " in done.stdout
 
 

@@ -84,7 +84,7 @@ def _tabs(state: State, width: int) -> str:
 def _news(state: State, width: int) -> list[Painted]:
     """Return the lines that name the viewer, or the lines that tell why jitd cannot be reached."""
     if state.trouble:
-        text = f"NOT LIVE: {state.trouble}. This is tried again."
+        text = f"NOT LIVE: {state.trouble}. jitd board tries again."
         return [(line, "late") for line in wrapped(printable(text), width)[:3]]
     if not state.principal:
         return [("asking jitd ...", None)]
