@@ -253,7 +253,7 @@ class Daemon:
                 case Trouble():
                     log("executor", trouble=report.because)
         except (StoreError, Conflict) as fault:  # e.g. a full disk: the monitor keeps its outcome, and we keep the report
-            log("a report about a run could not be recorded; it is tried again", report=report, fault=fault)
+            log("a report about a run could not be recorded; jitd tries again", report=report, fault=fault)
             asyncio.get_running_loop().call_later(AGAIN_AFTER, self.report, report)
 
     async def serve(self, config: Config) -> None:
@@ -338,7 +338,7 @@ class Daemon:
             try:
                 await keep()
             except (StoreError, Conflict) as fault:
-                log(f"{what} could not be recorded; it is tried again", fault=fault)
+                log(f"{what} could not be recorded; jitd tries again", fault=fault)
                 await asyncio.sleep(AGAIN_AFTER)
 
     async def _count(self) -> None:

@@ -157,7 +157,7 @@ class Letters:
         found = await self._to.people(request, approvals)
         people = sorted({account for seats in found for account in seats.people})
         if not people and not all(seats.is_whole for seats in found):
-            log("it cannot be looked up who is to be told; it is tried again", request=request.id)
+            log("the people who are to be told could not be looked up; jitd tries again", request=request.id)
             self._put_off(request.id, self._to.clock() + LOOKED_UP_AFTER)
         return tuple(people)
 

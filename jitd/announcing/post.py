@@ -85,7 +85,7 @@ class Post:
             try:
                 await self.work()
             except Exception as fault:  # notices that are due stay due
-                log("a channel stumbled; it goes on", channel=self.settings.name, fault=f"{type(fault).__name__}: {fault}")
+                log("a channel had an error; it goes on", channel=self.settings.name, fault=f"{type(fault).__name__}: {fault}")
                 self._pause_until = self._to.clock() + FIRST_PAUSE
             wait_for = self._rest()
             try:
@@ -193,7 +193,7 @@ class Post:
             async with asyncio.timeout(within), self._sending:
                 return
         except TimeoutError:
-            log("jitd ends while a message is being sent; it is sent again", channel=self.settings.name)
+            log("jitd ends while it sends a message; it sends the message again after its next start", channel=self.settings.name)
 
     async def _carried(self, said: tuple[tuple[Notice, Request], ...], address: str) -> str:
         """Send the notices ``said`` to ``address`` by the channel. If this failed, return the reason. Otherwise return an empty
@@ -208,7 +208,7 @@ class Post:
         except NotSent as fault:
             return str(fault) or "it does not say why"
         except TimeoutError:
-            return f"it took longer than {SENT_WITHIN:g} s"
+            return f"the message was not sent within {SENT_WITHIN:g} s"
         except Exception as fault:
             log("a channel failed", channel=self.settings.name, fault=f"{type(fault).__name__}: {fault}")
             return f"an error of jitd: {type(fault).__name__}"
@@ -224,7 +224,7 @@ class Post:
             before = self.troubles.get((id, address), Trouble(at, why, 0))
             self.troubles[id, address] = Trouble(before.since, why, before.n_tries + 1)
             self._put_off(id, self._to.clock() + min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(before.n_tries, 10)))
-        log("people could not be told; it is tried again", channel=self.settings.name, requests=len(letters), because=why)
+        log("people could not be told; jitd tries again", channel=self.settings.name, requests=len(letters), because=why)
 
     def _away(self, letters: list[Letter], address: str) -> None:
         """Remember that nobody is at ``address`` to read ``letters``, and check again later."""
@@ -266,7 +266,7 @@ class Post:
                     self._unwritten[0] = (marks, None)
                 self._to.store.tell(marks)
             except StoreError as fault:
-                log("it could not be noted that people were told; it is tried again", channel=self.settings.name, fault=fault)
+                log("jitd could not note that people were told; jitd tries again", channel=self.settings.name, fault=fault)
                 return
             self._unwritten.pop(0)
 

@@ -56,7 +56,8 @@ class Drift:
         a holding and a sentence.
         """
         untaken = {
-            id: f"it is to be taken back{_since(one)}, and cannot be yet: {one.why}" for id, one in self._holdings.untaken.items()
+            id: f"it is being taken back{_since(one)}, but this is not possible yet: {one.why}"
+            for id, one in self._holdings.untaken.items()
         }
         return [[id, why] for id, why in {**self.found, **untaken}.items()]
 
@@ -115,7 +116,7 @@ class Drift:
             self._note("thing.mended", {"holding": held.id, "thing": held.thing})
             self.found.pop(held.id, None)
         elif answer is not None:
-            log("what was given could not be given anew; it is tried again", holding=held.id, because=answer.why)
+            log("what was given could not be given anew; jitd tries again", holding=held.id, because=answer.why)
 
     async def _search(self, thing: str) -> None:
         giver = self._givers.of(thing)
@@ -132,9 +133,9 @@ class Drift:
         for id in strays:
             if id not in self._strays:
                 self._strays[id] = thing
-                self.found[id] = f"{thing} is there by the name of {id}, and nobody holds it: see who made it, and remove it"
+                self.found[id] = f"{thing} exists under the name {id}, but nobody holds it: see who made it, and remove it"
                 self._note("thing.stray", {"holding": id, "thing": thing})
-                log("a thing is there that nobody holds", holding=id, thing=thing)
+                log("a thing exists that nobody holds", holding=id, thing=thing)
 
 
 def _since(untaken: Untaken) -> str:

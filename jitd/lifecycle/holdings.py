@@ -75,7 +75,7 @@ class Holdings:
         try:
             await self._go_on(id)
         except Exception as fault:  # the thing still has to be given or taken back
-            log("a holding could not be looked at; it is tried again", holding=id, fault=f"{type(fault).__name__}: {fault}")
+            log("a holding could not be looked at; jitd tries again", holding=id, fault=f"{type(fault).__name__}: {fault}")
             self._set_deadline("holding", id, self._now().boot + FIRST_PAUSE)
 
     async def _go_on(self, id: str) -> None:
@@ -184,7 +184,7 @@ class Holdings:
             self.untaken[holding.id] = Untaken(answer.why, holding.taking_at)
             if pause == LONGEST_PAUSE:
                 self._look(holding.request)
-            log("a thing is not taken back yet; it is tried again", holding=holding.id, because=answer.why, pause=f"{pause:g} s")
+            log("a thing is not taken back yet; jitd tries again", holding=holding.id, because=answer.why, pause=f"{pause:g} s")
             self._set_deadline("holding", holding.id, now.boot + pause)
             all_of_it = self._together(holding)
             if pause == FIRST_PAUSE and (
@@ -201,7 +201,7 @@ class Holdings:
         except IllegalEvent as fault:  # another event came first, and the effects of that event do what is needed now
             log("a holding has moved on", holding=id, fault=fault)
         except Exception as fault:
-            log("a holding could not be recorded; it is tried again", holding=id, fault=f"{type(fault).__name__}: {fault}")
+            log("a holding could not be recorded; jitd tries again", holding=id, fault=f"{type(fault).__name__}: {fault}")
             self._owed[id] = events
             self._set_deadline("holding", id, self._now().boot + FIRST_PAUSE)
 

@@ -29,7 +29,7 @@ def job_of(begun: Run, grant: Grant, asked: Request, config: Config, now: float)
         return _login_of(begun, grant, asked)
     target = accounts.entry_of(f"#{command.run_as.uid}")
     if target.pw_name != command.run_as.user:
-        raise accounts.NoSuchAccount(f"the account {command.run_as.user} is not what it was")
+        raise accounts.NoSuchAccount(f"the uid {command.run_as.uid} no longer belongs to the account {command.run_as.user}")
     assert asked.obligations is not None, "an approved request has its obligations"
     fresh = asked.obligations.terms  # under a lease: the terms of today's rule, because a lease replaces only the approvals
     ends_at_boot, because = ends_of(grant, asked, now)

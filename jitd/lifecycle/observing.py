@@ -243,7 +243,7 @@ class Observing:
         except IllegalEvent:
             pass  # the run has ended, and the record contains its end
         except Exception as fault:
-            log("that somebody does not watch any more could not be recorded", run=event.id, who=event.who, fault=fault)
+            log("jitd could not record that somebody has stopped watching", run=event.id, who=event.who, fault=fault)
 
     async def _go_on_telling(self) -> None:
         """As long as there are watchers, tell the monitors at intervals who watches. Remove watchers whose screen does not

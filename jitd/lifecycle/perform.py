@@ -373,7 +373,7 @@ class Perform:
             else:
                 self._withdraw_unattended(id)
         except Exception as fault:  # if one deadline fails, the clock must still handle the others
-            log("a deadline could not be kept; it is tried again", life=life, id=id, fault=f"{type(fault).__name__}: {fault}")
+            log("a deadline could not be kept; jitd tries again", life=life, id=id, fault=f"{type(fault).__name__}: {fault}")
             self.deadlines.set(life, id, now.boot + 1.0)
 
     async def _find(self, id: str) -> None:

@@ -108,7 +108,7 @@ class Screenings:
         try:
             await deed
         except Exception as fault:  # the stored state still says that an answer is missing
-            log("an answer about a request could not be recorded; it is tried again", request=id, fault=fault)
+            log("an answer about a request could not be recorded; jitd tries again", request=id, fault=fault)
             self._set_deadline("screen", id, self._now().boot + AGAIN_AFTER)
 
     async def _screen(self, id: str) -> None:

@@ -68,7 +68,8 @@ def why_not_taken(all_of_it: tuple[Holding, ...], one: Holding, why: str, missed
     failed = _failed(all_of_it) or missed
     if failed is None or (one.given_at is None and one.id != failed.id):
         return ""
-    return f"{failed.thing} could not be given: {_because(failed)}; {one.thing} is not taken back yet, and this goes on: {why}"
+    goes_on = f"{one.thing} is not taken back yet, and jitd goes on trying: {why}"
+    return f"{failed.thing} could not be given: {_because(failed)}; {goes_on}"
 
 
 def _failed(all_of_it: tuple[Holding, ...]) -> Holding | None:

@@ -212,7 +212,7 @@ def _not_taken(notice: Notice, words: _Words, shows: str) -> _Said:
 
 
 def _taken(notice: Notice, words: _Words, shows: str) -> _Said:
-    first = f"What {words.who} was given on {words.host}, and could not be taken back, is taken back now."
+    first = f"What {words.who} was given on {words.host} is taken back now. Before, this was not possible."
     lines = [first, "", *_of_back(notice, words, shows)]
     return f"{words.request.id}: taken back on {words.short_host}", [*lines, *_to_see(words)]
 
@@ -263,7 +263,7 @@ _IN_BRIEF: Mapping[Event, str] = {
     Event.OVERDUE: "was not reviewed in time",
     Event.REVIEWED: "is reviewed",
     Event.NOT_TAKEN: "has something that cannot be taken back",
-    Event.TAKEN: "has nothing any more that could not be taken back",
+    Event.TAKEN: "has nothing left that must be taken back",
 }
 _ENDS: Mapping[RequestState, str] = {
     RequestState.APPROVED: "approved",

@@ -154,7 +154,7 @@ class Acceptor:
         try:
             made = raw.accept_sec_context(token, self.credentials(), None, bindings)
             if made.more_steps:
-                raise NotAuthenticated("one token has to be enough")
+                raise NotAuthenticated("the client wants to send more than one token")
             if made.mech != KRB5:
                 raise NotAuthenticated("only krb5 is accepted")
             flags = int(made.flags)
@@ -197,7 +197,7 @@ class Acceptor:
         if minor == _NOT_YET_VALID:
             return NotAuthenticated("your ticket is not valid yet: check the clock")
         if minor == _REPEAT:
-            return NotAuthenticated("this proof was used before")
+            return NotAuthenticated("this proof of who you are was used before: try again")
         if minor in _OF_OURS:
             return CannotNote(f"jitd cannot note which tickets were used, and so takes none: {os.strerror(minor)}")
         return NotAuthenticated("the ticket was not accepted: kinit, and see that it is for this host")

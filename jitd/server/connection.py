@@ -135,7 +135,7 @@ class Connection:
         try:
             self._waiting.give_back()  # after a refused "keep", the client has no things any more
         except Exception as fault:
-            log("what a client had in hand could not be taken back yet", fault=fault)
+            log("what a client was given could not be taken back yet", fault=fault)
 
     def _broken(self, fault: str | None) -> None:
         """Close the connection. ``fault`` is the client's fault, or None if the client made no fault."""
@@ -250,7 +250,7 @@ class Connection:
             try:
                 await answered()
             except Exception as fault:  # no refusal can be sent any more, but the client must not wait for ever
-                log("failed, and could not say so", fault=f"{type(fault).__name__}: {fault}")
+                log("the question of a client failed, and the client could not be told", fault=f"{type(fault).__name__}: {fault}")
                 self.close()
             if self._channel.is_open:
                 self._channel.resume()

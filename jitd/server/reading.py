@@ -46,9 +46,9 @@ def asked_in(ask: messages.Ask, caller: Caller | None) -> Asked:
     service_in(ask)
     breaks_glass = ask.breaks_glass if isinstance(ask, messages.Suppose) else isinstance(ask, messages.Breakglass)
     if breaks_glass and not deed_of(ask.service).is_executed:
-        raise Refusal("usage", "glass is broken by jitsudo alone")
+        raise Refusal("usage", "only jitsudo can break glass")
     if breaks_glass and ask.starts_at is not None:
-        raise Refusal("usage", "glass is not broken for later: what can wait until then can be approved")
+        raise Refusal("usage", "glass cannot be broken for a later time: what can wait until then can be approved")
     if ask.streams and (len(ask.streams) != 3 or any(kind not in KINDS for kind in ask.streams)):
         raise Refusal("usage", "there are three standard streams, each of a known kind")
     bounds = ((ask.lasts_for, LONGEST), (ask.uses, 2**31), (ask.timeout_for, LONGEST))

@@ -282,7 +282,7 @@ class Waiting:
             raise Refusal("late", "what was given is taken back already")
         things = listed(tuple(held.thing for held in self._in_hand), "and")
         if not self._in_hand[0].stays:
-            raise Refusal("usage", f"what was given was asked for only until this connection ends: {things}")
+            raise Refusal("usage", f"you asked for this only until the connection ends, so you cannot keep it: {things}")
         try:
             self._services.keep(self._in_hand[0].id)
         except IllegalEvent:

@@ -51,4 +51,4 @@ class Link:
                 self._db.close()
             raise StoreError(f"{self._path}: {fault}") from fault
         except UnicodeDecodeError as fault:  # the message of SQLite itself quotes the damaged bytes
-            raise StoreError(f"{self._path}: it is damaged") from fault
+            raise StoreError(f"{self._path}: the database is damaged") from fault

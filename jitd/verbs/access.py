@@ -126,8 +126,8 @@ class Access:
         if found is not None and who.person == found.requester.person and not who.is_local:
             # Give no details here. An attacker who controls one account of a person must not learn what the person's other
             # account sees.
-            its = "look at it and end it from there; somebody else has to review it"
-            raise Refusal("forbidden", f"request {found.id} is your own, by another account: {its}")
+            its = "see it and end it with that account; somebody else has to review it"
+            raise Refusal("forbidden", f"request {found.id} is your own, from another account of yours: {its}")
         raise Refusal("unknown", f"there is no request {shown(typed)}, as far as you may see")
 
     def role_of(self, who: Subject, found: Request) -> Actor:

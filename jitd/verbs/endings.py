@@ -68,7 +68,8 @@ class Endings:
         self._access.refuse_end(who, found)
         grant = self._store.grant(found.id)
         if grant is None:
-            its = f"what permitted it is {found.lease}: jitd revoke {found.lease}" if found.lease else f"it is {found.state}"
+            by_lease = f"it used lease {found.lease}; to end the lease: jitd revoke {found.lease}"
+            its = by_lease if found.lease else f"it is {found.state}"
             raise Refusal("not_done", f"request {found.id} has no grant of its own: {its}")
         if not grant.is_live:
             ended = f"grant {grant.id} has ended: it is {grant.state}"
@@ -110,7 +111,7 @@ class Endings:
             raise Refusal("unknown", f"{shown(principal)} has no live grant, as far as you may see")
         said = f"{len(grants) or 'no'} grant{'' if len(grants) == 1 else 's'} of {shown(principal)} revoked"
         n_runs = sum(1 for id in before if self._store.run(id) is not None)
-        said += f", and {n_runs} run{'' if n_runs == 1 else 's'} told to end before" if n_runs else ""
+        said += f", and {n_runs} run{'' if n_runs == 1 else 's'} had been told to end before" if n_runs else ""
         things = [*before, *self._things(grants)]
         await self._until(gone, f"{said}, but what runs under them is not gone yet", things)
         told = (self._may_live([*before, *living]), self._taken(who, things), self._goes_on(grants))
@@ -156,7 +157,7 @@ class Endings:
         others = (grant for grant in grants if grant.begun and not grant.command.gives)
         begun = [grant for grant in others if not self._store.last_runs(grant.id, 1)]
         services = sorted({shown(grant.service) for grant in begun})
-        return f"what {' and '.join(services)} has started under it is not ended by this, and may live" if begun else ""
+        return f"what {' and '.join(services)} has started under it is not ended by this, and may still run" if begun else ""
 
     def _things(self, grants: Iterable[Grant]) -> list[str]:
         """Return the ids of the holdings under ``grants``."""

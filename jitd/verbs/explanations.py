@@ -100,4 +100,4 @@ def in_its_hour(decision: Decision, closest: Iterable[Near]) -> Decision:
     if not openings or not isinstance(decision, Deny):
         return decision
     _, opening = min(openings, key=lambda pair: pair[0])
-    return replace(decision, because=f"{decision.because} at this hour; rule {opening.rule} may, from {opening.opens}")
+    return replace(decision, because=f"{decision.because} at this hour; rule {opening.rule} may permit it from {opening.opens}")

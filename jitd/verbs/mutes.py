@@ -41,4 +41,4 @@ class Mutes:
             raise Refusal("usage", f"a mute lasts between a second and {duration_in_words(LONGEST)}")
         until = self._now().at + timedelta(seconds=lasts_for)
         self._store.mute(who.person, until)
-        return f"you are told nothing until {instant(until)}, but if somebody breaks the glass: jitd mute --off ends this"
+        return f"until {instant(until)} you are told nothing, except when somebody breaks glass; jitd mute --off ends this"

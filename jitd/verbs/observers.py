@@ -125,7 +125,7 @@ class Observers:
         try:
             self._observing.has_shown(watch, number)
         except Exception as fault:
-            log("that somebody watches could not be recorded", run=watch.run, fault=f"{type(fault).__name__}: {fault}")
+            log("jitd could not record that somebody watches", run=watch.run, fault=f"{type(fault).__name__}: {fault}")
 
     # --- who, and which ----------------------------------------------------------------------------------------------
 

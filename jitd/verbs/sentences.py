@@ -98,7 +98,7 @@ def _next_seats(request: Request, approval: Approval, found: Mapping[Approval, S
     """Return words that tell what happens next if nobody can give the approval ``approval`` now."""
     for way in approval.ways:
         if way.after > request.opened and not found[way].is_empty:
-            return f"; in {_left(request.submitted_boot + way.after - now.boot)} {_words(way)} may"
+            return f"; in {_left(request.submitted_boot + way.after - now.boot)} {_words(way)} may give it"
     if request.expires_boot is None:
         return ""
     return f"; unless that changes, the request ends in {_left(request.expires_boot - now.boot)}"

@@ -180,7 +180,7 @@ def test_a_gate_never_breaks_glass(service: str) -> None:
     from tests.wire.test_weight import ASK
 
     ask = messages.Breakglass(**{**ASK, "service": service}, argv=[b"true"], waits=True, if_owed=True)
-    with pytest.raises(Refusal, match="glass is broken by jitsudo alone"):
+    with pytest.raises(Refusal, match="only jitsudo can break glass"):
         asked_in(ask, None)
     plain = {name: value for name, value in ask.__dict__.items() if name not in ("waits", "if_owed")}
     assert not asked_in(messages.Explain(**plain), None).breaks_glass
@@ -194,7 +194,7 @@ def test_nobody_breaks_glass_for_later() -> None:
     from tests.wire.test_weight import ASK
 
     ask = messages.Breakglass(**{**ASK, "starts_at": "2026-01-05T22:00:00Z"}, argv=[b"true"], waits=True, if_owed=True)
-    with pytest.raises(Refusal, match="glass is not broken for later") as refused:
+    with pytest.raises(Refusal, match="glass cannot be broken for a later time") as refused:
         asked_in(ask, None)
     assert refused.value.code == "usage"
 

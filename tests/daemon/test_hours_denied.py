@@ -51,7 +51,7 @@ def denied(house: AskingHouse, **changes: Any) -> str:
 def test_the_answer_says_from_when(house: AskingHouse) -> None:
     house.rules(hours=OFFICE)
     explained(house)
-    assert denied(house) == "no rule permits this at this hour; rule p may, from Tue 2026-03-03 08:00 UTC"
+    assert denied(house) == "no rule permits this at this hour; rule p may permit it from Tue 2026-03-03 08:00 UTC"
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_the_earliest_of_several_is_told_and_a_permit_is_left_alone() -> None:
     late, soon = datetime(2026, 3, 9, tzinfo=UTC), datetime(2026, 3, 3, tzinfo=UTC)
     some = (Near("a", ("x",), late, "late"), Near("b", ("y",), soon, "soon"), Near("c", ("z",)))
     decision = in_its_hour(Deny(Why.NO_RULE, "no"), some)
-    assert isinstance(decision, Deny) and decision.because == "no at this hour; rule b may, from soon"
+    assert isinstance(decision, Deny) and decision.because == "no at this hour; rule b may permit it from soon"
     assert in_its_hour(Deny(Why.NO_RULE, "no"), some[2:]) == Deny(Why.NO_RULE, "no")
     assert [row["opens"] for row in near_rows(some)] == ["late", "soon", ""]
     assert [row["opens_at"] for row in near_rows(some)] == ["2026-03-09T00:00:00Z", "2026-03-03T00:00:00Z", None]

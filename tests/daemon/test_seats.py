@@ -192,7 +192,7 @@ NOBODY = "nobody can give the approval of {} at present: {}"
         ((Approval(1, ("group:sys",)),), [NOBODY.format("group:sys", "nobody there may approve your request") + ENDS]),
         (
             (replace(OPS, of_whom=("group:mine",), instead=(BOSS,)),),
-            [NOBODY.format("group:mine", "nobody there may approve your request") + "; in 5 minutes group:managers may"],
+            [NOBODY.format("group:mine", "nobody there may approve your request") + "; in 5 minutes group:managers may give it"],
         ),
         (
             (replace(OPS, of_whom=("group:sys",), instead=(replace(BOSS, of_whom=("group:mine",)),)),),
