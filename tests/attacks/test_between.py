@@ -12,13 +12,14 @@ import os
 import shutil
 import socket
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from gssapi import Credentials
 
 from jitpam.wire import messages
-from tests.attacks.raw import CACHES, REALM, Raw, connected, credentials, kinit, review, shown_to, submission, uid_of
+from tests.attacks.raw import Raw, connected, in_its_life, review, shown_to, submission, ticket_of, uid_of
 from tests.waiting import wait_for
 
 PLACE = Path("/srv/between")
@@ -45,30 +46,47 @@ def hand_over(control: int) -> None:
 
 def outcome_of(house, raw: Raw, argv: list[str], meanwhile: Callable[[], object]) -> dict:
     """What becomes of a run that bob approves at once, when ``meanwhile`` happens before its streams are there."""
+    id = turn_of(house, raw, argv)
+    meanwhile()
+    hand_over(*raw.descriptors)
+    return wait_for(lambda: house.show(id)["runs"][0]["outcome"], what="the end of the run")
+
+
+def turn_of(house, raw: Raw, argv: list[str]) -> str:
+    """Ask for a run that bob approves at once, up to its turn: its id."""
     raw.say(submission(*argv))
-    id = raw.hear().id
+    heard = raw.hear()
+    assert isinstance(heard, messages.Progress), heard
+    id = heard.id
     with connected(house, "bob") as bob:
         assert isinstance(bob.ask(review(shown_to(house, "bob", id)))[-1], messages.Done)
     while (heard := raw.hear()).type != "start":
         assert heard.type == "progress", heard
-    meanwhile()
-    hand_over(*raw.descriptors)
-    return wait_for(lambda: house.show(id)["runs"][0]["outcome"], what="the end of the run")
+    return id
 
 
 @pytest.mark.parametrize("ends", [False, True], ids=["it holds", "it ends"])
 def test_a_ticket_that_ends_between_its_turn_and_its_streams_runs_nothing(house, place, ends):
     """THREATS K-14: before anything runs the ticket is looked at once more."""
     left = place / "left"
-    life = ("-l", "6s") if ends else ()
-    ticket = credentials(kinit(CACHES / f"alice-between-{ends}", f"alice@{REALM}", "alicealice", *life))
-    with Raw(house, uid_of("alice")) as raw:
-        until = datetime.fromisoformat(raw.sign_in(ticket).until)
 
-        def over() -> None:
+    def come(ticket: Credentials) -> tuple[Raw, str, datetime]:
+        raw = Raw(house, uid_of("alice"))
+        try:
+            until = datetime.fromisoformat(raw.sign_in(ticket).until)
+            if ends:  # a monitor waits ten seconds for the streams
+                wait_for(lambda: until - datetime.now(UTC) < timedelta(seconds=9), what="the last seconds of the ticket")
+            return raw, turn_of(house, raw, ["touch", str(left)]), until
+        except BaseException:
+            raw.close()
+            raise
+
+    raw, id, until = in_its_life("alice", come) if ends else come(ticket_of("alice"))
+    with raw:
+        if ends:
             wait_for(lambda: datetime.now(UTC) > until, what="the end of the ticket")
-
-        outcome = outcome_of(house, raw, ["touch", str(left)], over if ends else lambda: None)
+        hand_over(*raw.descriptors)
+        outcome = wait_for(lambda: house.show(id)["runs"][0]["outcome"], what="the end of the run")
     assert left.exists() is not ends
     if ends:
         assert (outcome["ending"], outcome["because"]) == ("not started", "its requester's ticket has expired: kinit")

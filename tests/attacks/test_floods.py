@@ -191,7 +191,7 @@ def test_an_approver_is_served_while_slow_clients_hang_and_they_are_let_go(house
         going_on = more.submit(go_on)
         try:
             serve_an_approver(house)
-            assert n_descriptors(house) > before + FEW, "they hang while an approver is served"
+            wait_for(lambda: n_descriptors(house) > before + FEW, what="many who hang while an approver is served")
         finally:
             served.set()
             going_on.result()
@@ -203,8 +203,8 @@ def test_an_approver_is_served_while_slow_clients_hang_and_they_are_let_go(house
 
 def test_a_client_that_sends_one_byte_at_a_time_has_no_longer_than_others(house):
     """Part of S-07: the budget is for the whole handshake, and every byte starts none anew."""
+    began_at = time.monotonic()
     with Raw(house, uid_of("eve")) as raw:
-        began_at = time.monotonic()
         whole = frame(HELLO + b" " * 60_000)
         raw.socket.settimeout(0.2)
         sent = 0
@@ -225,9 +225,7 @@ def test_a_client_that_sends_one_byte_at_a_time_has_no_longer_than_others(house)
 def test_one_account_has_so_many_connections_and_no_more(own_house):
     """THREATS S-07: whoever takes all of theirs takes none of anybody else's, and has each back when it ends."""
     house = own_house(config="[limits]\nconnections_per_uid = 5").start()
-    taken = [Raw(house, uid_of("eve")) for _ in range(5)]
-    for raw in taken:
-        raw.greet()
+    taken = [connected(house, "eve") for _ in range(5)]  # an unfinished handshake would end by itself after some seconds
     with Raw(house, uid_of("eve")) as sixth:
         with suppress(BrokenPipeError, ConnectionResetError):
             sixth.send(frame(HELLO))

@@ -26,7 +26,7 @@ class Asked:
         self.left = Path(f"/srv/walk-{number}")
         self.left.unlink(missing_ok=True)
         self.words = ("sh", "-c", f"echo ran >> {self.left}")
-        lease = ("--for", "10m", "--uses", str(uses)) if uses > 1 else ()
+        lease = ("--for", "1h", "--uses", str(uses)) if uses > 1 else ()
         done = house.sudo("alice", "--no-wait", *lease, *self.words)
         assert done.returncode == 0, done.stderr
         self.id = done.stdout.strip()

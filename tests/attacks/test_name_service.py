@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from jitd import workers
 from jitpam.wire import messages
 from tests.attacks.raw import CACHES, REALM, Raw, connected, credentials, kinit, principal, review, submission, ticket_of, uid_of
 from tests.system.conftest import OF_THE_LAB, House
@@ -77,11 +79,17 @@ def has_come(*names: str) -> None:
     wait_for(lambda: all((ASKED / name).exists() for name in names), what=f"a question for {names}")
 
 
+def is_late(began_at: float) -> bool:
+    """Whether the daemon may have given up by now what it began then: its answer is another one after that."""
+    return time.monotonic() - began_at > workers.PATIENCE - 2
+
+
 def test_names_that_somebody_types_keep_none_of_their_own_files_waiting(own_house: Callable[..., House]) -> None:
     """THREATS O-08: ``-u NAME`` and ``-g NAME`` that no file knows; whose share of the threads they take."""
     house = own_house(FREE).start()
-    SILENT.touch()
     asking = [connected(house, "eve") for _ in range(4)]
+    SILENT.touch()
+    began_at = time.monotonic()
     for raw, typed in zip(
         asking, ({"user": "ghost0"}, {"group": "ghost1"}, {"user": "ghost2"}, {"group": "ghost3"}), strict=True
     ):
@@ -91,9 +99,10 @@ def test_names_that_somebody_types_keep_none_of_their_own_files_waiting(own_hous
         with connected(house, who) as raw:
             assert isinstance(raw.ask(submission("id", waits=False, **typed))[-1], messages.Done), who
     SILENT.unlink()
+    codes = ("usage", "failed") if is_late(began_at) else ("usage",)
     for raw in asking:
         heard = raw.hear()
-        assert isinstance(heard, messages.Refused) and heard.code == "usage", heard
+        assert isinstance(heard, messages.Refused) and heard.code in codes, heard
         raw.close()
     house.verify()
 
@@ -103,8 +112,9 @@ def test_locks_on_names_that_nobody_answers_for_keep_root_and_the_gates_waiting_
 ) -> None:
     """THREATS O-08: each process that asks through PAM is root's as well, and has to be known as that."""
     house = own_house(FREE).start()
-    SILENT.touch()
     locking = [connected(house, "dave") for _ in range(2)]
+    SILENT.touch()
+    began_at = time.monotonic()
     for n, raw in enumerate(locking):
         raw.say(messages.Lock(whom="user", name=f"ghost{n}", lasts_for=None, reason=""))
     has_come("ghost0", "ghost1")
@@ -114,9 +124,11 @@ def test_locks_on_names_that_nobody_answers_for_keep_root_and_the_gates_waiting_
     with Raw(house) as a_gate:
         a_gate.sign_in(None)
     SILENT.unlink()
+    is_given_up = is_late(began_at)
     for raw in locking:
         heard = raw.hear()
-        assert isinstance(heard, messages.Refused) and "there is no account" in heard.text
+        assert isinstance(heard, messages.Refused), heard
+        assert "there is no account" in heard.text or (is_given_up and heard.code == "failed"), heard
         raw.close()
     house.verify()
 
@@ -128,9 +140,12 @@ def test_root_is_known_while_nobody_can_say_who_is_in_a_group_that_a_rule_denies
     house = own_house(NO_GHOSTS).start()
     house.jitd("locks")
     SILENT.touch()
-    asking = [Raw(house, uid_of(who)) for who in ("alice", "bob", "carol", "dave", "eve") for _ in range(3)]
-    for raw, who in zip(asking, [who for who in ("alice", "bob", "carol", "dave", "eve") for _ in range(3)], strict=True):
-        knock(raw, ticket_of(who))
+    tickets = {who: ticket_of(who) for who in ("alice", "bob", "carol", "dave", "eve")}
+    asking = []
+    for who, ticket in tickets.items():
+        for _ in range(3):
+            asking.append(Raw(house, uid_of(who)))  # whose handshake may take some seconds: nothing else is done meanwhile
+            knock(asking[-1], ticket)
     has_come("ghosts")
     assert house.process is not None
     house.process.send_signal(signal.SIGHUP)

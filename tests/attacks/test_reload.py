@@ -19,7 +19,7 @@ from jitpam.wire.framing import frame
 from tests.attacks.raw import asked, connected, review, shown_to, submission, uid_of
 from tests.descriptors import links
 from tests.system.conftest import OF_THE_LAB, House
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE, wait_for
 
 OPEN = '[[permit]]\nname = "open"\nwho = ["user:eve", "group:dba"]\nrun_as = ["*"]\ncommands = [["**"]]\n'
 """What a broken policy would permit if it were believed: everything, to eve too, and nobody is asked."""
@@ -217,7 +217,7 @@ def test_files_that_are_not_roots_own_never_permit(own_house, disorder):
     decides_as_before(house)
     house.kill()
     started = subprocess.run(
-        ["jitd", "serve", "--config", str(house.config_file)], capture_output=True, text=True, timeout=20, check=False
+        ["jitd", "serve", "--config", str(house.config_file)], capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     assert started.returncode == 1 and str(house.root) in started.stderr, "nor does a daemon start on it"
 
@@ -268,7 +268,18 @@ def test_a_lease_does_not_outlive_a_freeze(own_house):
 
 def test_a_review_that_races_a_reload_is_decided_by_the_rules_in_force_when_it_ends(own_house):
     """THREATS A-05, O-04: once ``reload`` has returned, nothing is approved or permitted by the rules before it."""
-    house = own_house(OF_THE_LAB + OPEN.replace('"user:eve", "group:dba"', '"user:eve"')).start()
+    for _ in range(5):  # on a busy host a look may be over before the rules are loaded: then nothing was raced
+        house = own_house(OF_THE_LAB + OPEN.replace('"user:eve", "group:dba"', '"user:eve"')).start()
+        if is_raced(house):
+            break
+    else:
+        pytest.fail("no reload ends while a file is looked at")
+    assert {row["state"] for row in house.rows("requests", "--all")} == {"denied"}
+    assert house.rows("grants", "--all") == [] and house.rows("runs", "--all") == []
+
+
+def is_raced(house: House) -> bool:
+    """Play it. False if the looks did not last so long that it is known whether the reload waits for them."""
     large = house.root / "large"
     with large.open("wb") as file:  # a file that takes a moment to look at
         file.truncate(300_000_000)
@@ -287,15 +298,14 @@ def test_a_review_that_races_a_reload_is_decided_by_the_rules_in_force_when_it_e
         house.set_policy(FREEZE)
         bob.send(frame(bob.seal(encode(said))))
         eve.send(frame(eve.seal(encode(submission(str(large))))))
-        wait_for(lambda: n_lookers(house, large) == 2)
+        wait_for(lambda: n_lookers(house, large) == 2 or bob.has_something() or eve.has_something(), what="two who look")
         assert isinstance(dave.ask(messages.Reload())[-1], messages.Done)
-        assert n_lookers(house, large) == 2, "they had begun before, and go on after it"
+        if n_lookers(house, large) != 2:  # they had begun before, and go on after it
+            return False
         assert bob.hear().type == "refused"
         assert eve.hear().code == "denied"
         assert bob.refusal(review(row))[0] == "not_done"
-    for one in (id, other):
-        assert shown_to(house, "root", one)["state"] == "denied"
-    assert house.rows("grants", "--all") == [] and house.rows("runs", "--all") == []
+    return True
 
 
 def n_lookers(house, file):
