@@ -209,7 +209,8 @@ def test_a_frame_that_begins_and_does_not_end_is_given_up(monkeypatch: pytest.Mo
         whole.channel.resume()
         for half in (b"\0", frame(bytes(9))[:9], frame(bytes(LARGE))[: 2 * SMALL]):
             slow = Reader(of, ALICE)
-            await slow.send(half)
+            with contextlib.suppress(ConnectionError):  # on a busy host it is given up before all of that has come
+                await slow.send(half)
             await slow.until(lambda slow=slow: slow.ended)  # type: ignore[misc]
             assert slow.ended == ["it did not end a frame in time"]
         await whole.send(frame(bytes(7)))
@@ -221,21 +222,33 @@ def test_a_frame_that_begins_and_does_not_end_is_given_up(monkeypatch: pytest.Mo
 
 def test_the_time_that_a_frame_waits_for_room_is_not_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """The other side: who is made to wait is not let go for it."""
-    monkeypatch.setattr(channel, "FRAME_WITHIN", 0.2)
     monkeypatch.setattr(room, "OF_ONE", LARGE)
 
-    async def part() -> None:
+    async def is_played(within: float) -> bool:
+        """False if the host was too busy to have a large frame read in that time."""
         of = Room()
         first, second = Reader(of, ALICE), Reader(of, ALICE)
-        await first.send(frame(bytes(LARGE)))
-        await first.until(lambda: first.heard)
+        with contextlib.suppress(ConnectionError):
+            await first.send(frame(bytes(LARGE)))
+        await first.until(lambda: first.heard or first.ended)
+        if not first.heard:
+            return False
         sending = asyncio.ensure_future(second.send(frame(bytes(LARGE))))
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(0.5):
+            async with asyncio.timeout(2.5 * within):
                 await second.until(lambda: second.ended)
         assert second.ended == []
         first.channel.resume()
-        await sending
-        await second.until(lambda: second.heard)
+        with contextlib.suppress(ConnectionError):
+            await sending
+        await second.until(lambda: second.heard or second.ended)
+        return bool(second.heard)
+
+    async def part() -> None:
+        for within in (0.2, 2.0, 10.0):
+            monkeypatch.setattr(channel, "FRAME_WITHIN", within)
+            if await is_played(within):
+                return
+        pytest.fail("no large frame is read in ten seconds")
 
     play(part)

@@ -12,6 +12,7 @@ import pytest
 
 from jitd.deciding import kdc_liveness
 from jitd.deciding.kdc_liveness import KEPT_FOR, Kdc
+from tests.waiting import wait_for
 
 BOB, CAROL, DAVE = (f"{name}@EXAMPLE.TEST" for name in ("bob", "carol", "dave"))
 
@@ -70,6 +71,7 @@ def test_silence_counts_for_them_and_is_kept_too(told: Told, monkeypatch: pytest
     told.silent_about, told.says = frozenset({BOB}), {BOB: False}
     assert refused(told, BOB) == set()
     assert refused(told, BOB) == set()
+    wait_for(lambda: told.asked, what="a question, which a busy host asks later than that")
     assert told.asked == [BOB]
 
 

@@ -28,6 +28,12 @@ from jitd.workers import Lane, Workers
 from tests.waiting import PATIENCE, wait_for
 
 
+@pytest.fixture(autouse=True)
+def nobody_is_hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is done in the end is late on a busy host. What is to be given up says when."""
+    monkeypatch.setattr(workers, "PATIENCE", PATIENCE)
+
+
 @pytest.fixture
 def answer() -> Iterator[threading.Event]:
     """What all that hangs waits for."""

@@ -70,7 +70,7 @@ class Stage:
 
     def _opened(self) -> Any:
         self.n_opened += 1
-        self.may_read.wait(10)
+        self.may_read.wait(60)
         if self.fault is not None:
             raise self.fault
         return Record(list(self.records))

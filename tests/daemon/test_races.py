@@ -19,6 +19,7 @@ from jitd.store.sqlite import SqliteStore
 from tests.daemon.racing import run
 from tests.scene import asked, moment, permit, person, review, screened, submit, too_late, withdraw
 from tests.times import times
+from tests.waiting import PATIENCE
 
 DECISIVE = {
     "approve": (lambda request: review(request, person("bob")), RequestState.APPROVED),
@@ -102,7 +103,7 @@ def test_at_the_same_moment_over_the_same_database_exactly_one_is_committed(tmp_
         def decide(make: Any, end: RequestState) -> None:
             store, lifecycle = opened(path)  # noqa: B023
             try:
-                start.wait(10)  # noqa: B023
+                start.wait(PATIENCE)  # noqa: B023
                 lifecycle.handle(make(request))  # noqa: B023
                 done.append(end)  # noqa: B023
             except (IllegalEvent, Conflict, StoreError):
@@ -116,7 +117,7 @@ def test_at_the_same_moment_over_the_same_database_exactly_one_is_committed(tmp_
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(30)
+            thread.join(2 * PATIENCE)
         assert not faults
         store = SqliteStore.reading(path)
         found = store.request(request.id)

@@ -9,7 +9,7 @@ import ssl
 import threading
 import urllib.parse
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -263,7 +263,7 @@ def test_the_example_settings_have_the_form_of_the_example(tmp_path: Path) -> No
 
 
 def test_as_a_server_it_asks_the_tracker_for_each_question(trackers: Trackers, tmp_path: Path) -> None:
-    ends = datetime.now(UTC).replace(year=datetime.now(UTC).year + 1).strftime("%Y-%m-%d %H:%M:%S")
+    ends = (datetime.now(UTC) + timedelta(days=365)).strftime("%Y-%m-%d %H:%M:%S")
     trackers.changes = [CHANGE | {"start_date": both("2026-01-01 00:00:00"), "end_date": both(ends)}]
     with serving(SCRIPT, tmp_path / "tickets.toml", tmp_path) as served:
         assert served.ask(question())["answer"] == "pass"
