@@ -141,13 +141,14 @@ def test_who_failed_at_once_is_not_asked_the_same_for_a_second(stage: Stage, ser
 
 
 def test_a_no_is_not_kept_and_neither_is_a_missed_deadline(stage: Stage, server: Server) -> None:
-    gatekeepers = stage.gatekeepers(webhook(stage, server, deadline_for=1))
-    for deed, heard in (
-        (answers(answer="deny", because="freeze"), Refuses("freeze")),
-        (lambda line, asked: line.recv(1), Silent("no answer within 1 s")),
-        (answers(), Passes()),
+    gatekeepers = stage.gatekeepers(webhook(stage, server))
+    for deed, heard, deadline_for in (
+        (answers(answer="deny", because="freeze"), Refuses("freeze"), 60),
+        (lambda line, asked: line.recv(1), Silent("no answer within 1 s"), 1),
+        (answers(), Passes(), 60),
     ):
         server.deed = deed
+        gatekeepers._gatekeepers = {"change-calendar": webhook(stage, server, deadline_for=deadline_for)}
         assert stage.run(gatekeepers.ask("change-calendar", asking())) == heard
 
 
@@ -399,7 +400,7 @@ def test_an_answer_may_come_later(stage: Stage, server: Server) -> None:
 def test_an_answer_is_fetched_from_no_other_server(stage: Stage, server: Server, location: str) -> None:
     """THREATS E-01"""
     server.deed = later(1, location=location)
-    heard = stage.ask(webhook(stage, server, polls=True), asking(lasts=10))
+    heard = stage.ask(webhook(stage, server, polls=True), asking(lasts=60))
     assert isinstance(heard, Silent) and "no place on the same server" in heard.why
     assert len(server.asked) == 1
 
@@ -443,7 +444,10 @@ def test_a_server_that_is_away_for_a_moment_is_asked_again(stage: Stage, server:
 
 def test_it_may_take_until_the_request_s_own_end(stage: Stage, server: Server) -> None:
     server.deed = later(10**6)
-    heard = stage.ask(webhook(stage, server, polls=True), asking(lasts=1.5))
+    for lasts in (1.5, 6.0, 24.0):  # on a host that is too busy for the first, it is over before the server says anything
+        heard = stage.ask(webhook(stage, server, polls=True), asking(lasts=lasts))
+        if isinstance(heard, Silent) and "not decided" in heard.why:
+            break
     assert heard == Silent("the time of the request is over, and it has not decided yet")
 
 

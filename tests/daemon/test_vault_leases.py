@@ -265,9 +265,15 @@ def test_two_holdings_have_a_lease_each_and_the_end_of_one_leaves_the_other(stag
 def test_a_lease_that_is_longer_than_the_grant_ends_with_it_though_jitd_is_down(stage: Stage) -> None:
     """THREATS Q-17."""
     stage.at.lasts = 10**9
-    held = stage.holding(seconds=3)
-    stage.secret(stage.give(held))
-    assert len(stage.at.live()) == 1
+    for seconds in (3, 12, 48):  # on a host that is too busy for three, it has ended before it is looked at
+        held = stage.holding(seconds=seconds)
+        said = stage.give(held)
+        if isinstance(said, Done):
+            stage.secret(said)
+        if is_live := len(stage.at.live()) == 1:
+            break
+        stage.take(held)
+    assert is_live
     wait_for(lambda: stage.at.live() == [], what="the end of the token, and of its lease with it")
     assert time.time() >= int(held.until.timestamp()) - 1
     assert stage.look(held) == Seen(State.GONE, "the server gave it for a shorter time than the grant, and jitd renews no lease")
@@ -276,9 +282,12 @@ def test_a_lease_that_is_longer_than_the_grant_ends_with_it_though_jitd_is_down(
 
 @needs_root
 def test_a_lease_that_is_shorter_than_the_grant_is_said_to_be_and_is_not_renewed(stage: Stage) -> None:
-    stage.at.lasts = 2
-    held = stage.holding()
-    said = stage.give(held)
+    for lasts in (2, 8, 32):  # on a host that is too busy for two, its token has ended before there is a lease
+        stage.at.lasts = lasts
+        held = stage.holding()
+        if isinstance(said := stage.give(held), Done):
+            break
+        stage.take(held)
     assert isinstance(said, Done) and "before the grant ends, and jitd renews no lease" in said.tell
     stage.secret(said)
     wait_for(lambda: stage.at.live() == [], what="the end of the lease")

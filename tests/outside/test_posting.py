@@ -178,9 +178,13 @@ def test_a_server_that_goes_away_or_says_no_after_the_mail_has_not_taken_it() ->
     replies = [b"220 x\r\n", EHLO, b"250 x\r\n", b"250 x\r\n", b"354 x\r\n"]
     with saying(*replies, b"451 disk full\r\n") as (port, _):
         assert "was given the message, and answers 451 disk full" in refusal(letter(port, content=b"x\r\n"))
-    with saying(*replies, b"") as (port, heard):
-        assert refusal(letter(port, deadline_ms=300)).endswith("has not taken the message within 0.3 s")
-        assert heard[-1] == b".\r\n", "it has heard all of it"
+    for deadline_ms in (300, 3000, LONG):  # on a host that is too busy for the first, it has not heard all of it by then
+        with saying(*replies, b"") as (port, heard):
+            said = refusal(letter(port, deadline_ms=deadline_ms))
+        assert said.endswith(f"has not taken the message within {deadline_ms / 1000:g} s")
+        if heard[-1:] == [b".\r\n"]:
+            break
+    assert heard[-1] == b".\r\n", "it has heard all of it"
 
 
 def test_a_silent_server_is_left_at_the_deadline() -> None:

@@ -19,9 +19,10 @@ import pytest
 
 from jitd.beside import starting
 from jitd.beside.doors import ChildDoor
+from jitd.programs import client
 from jitd.programs.client import APART, MODULE, NETWORKED, Programs
 from jitd.programs.messages import MOST_BYTES, Answer, Failed, Printed, Run
-from tests.waiting import is_living, status_of, wait_for
+from tests.waiting import PATIENCE, is_living, status_of, wait_for
 
 T = TypeVar("T")
 ACCOUNT = "nobody"
@@ -52,7 +53,9 @@ def with_programs(deed: Callable[[Programs], Awaitable[T]], through: ChildDoor |
     async def whole() -> T:
         programs = Programs(through or door())
         try:
-            return await deed(programs)
+            with pytest.MonkeyPatch.context() as patched:
+                patched.setattr(client, "GRACE", PATIENCE)  # on a busy host the process may be late
+                return await deed(programs)
         finally:
             programs.close()
 
@@ -278,7 +281,12 @@ while len(open('{pids}').read().split()) < 4:
 def test_nothing_is_left_of_a_program_though_it_left_its_session(place: Path, then: str, answer: str) -> None:
     """THREATS U-01."""
     pids = file_of(place, "pids")
-    said = run(script(place, LEAVER.format(pids=pids, then=then)), deadline_ms=3000)
+    program = script(place, LEAVER.format(pids=pids, then=then))
+    for deadline_ms in (3000, 12_000, PATIENCE_MS):  # on a host that is too busy for the first, it has not left by then
+        pids.write_text("")
+        said = run(program, deadline_ms=deadline_ms)
+        if len(pids_in(pids)) == 4:
+            break
     assert len(pids_in(pids)) == 4
     wait_for(lambda: not any(map(is_living, pids_in(pids))), what="their end")
     assert answer in (said.why if isinstance(said, Failed) else said.output.decode())

@@ -20,10 +20,17 @@ import pytest
 from jitd.terminals import writing
 from jitd.terminals.messages import MOST_TERMINALS, Tell, Told, text_of
 from tests.terminals.seats import ACCOUNT, OTHER, PERSON, TTY, Records, Seat, seat
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a terminal to somebody else")
 LINES = ("alice asks to run a command as root on db1.", "", "Type on db1:")
 TEXT = text_of(LINES).encode()
+
+
+@pytest.fixture(autouse=True)
+def nobody_is_hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal that takes all is late on a busy host."""
+    monkeypatch.setattr(writing, "WITHIN", PATIENCE)
 
 
 @pytest.fixture
@@ -166,15 +173,22 @@ def test_a_login_that_is_over_is_passed_over(records: Records, seats: Callable[.
     assert told(records) == Told(0, 0)
 
 
-def test_a_terminal_that_takes_nothing_is_left_and_the_others_are_told(records: Records, seats: Callable[..., Seat]) -> None:
+def test_a_terminal_that_takes_nothing_is_left_and_the_others_are_told(
+    records: Records, seats: Callable[..., Seat], monkeypatch: pytest.MonkeyPatch
+) -> None:
     stopped, full, fine = seats(), seats(), seats()
     termios.tcflow(stopped.slave, termios.TCOOFF)
     fill(full)
     for each in (stopped, full, fine):
         records.login(PERSON, each.line)
-    began = time.monotonic()
-    assert told(records) == Told(1, 2)
-    assert time.monotonic() - began < 100 * writing.WITHIN, "it waits for none of them for ever"
+    for within in (0.1, 2.0, 20.0):  # on a host that is too busy for the first, nobody at all is told in that time
+        monkeypatch.setattr(writing, "WITHIN", within)
+        began = time.monotonic()
+        found = told(records)
+        assert time.monotonic() - began < within + PATIENCE, "it waits for none of them for ever"
+        if found.n_told:
+            break
+    assert found == Told(1, 2)
     assert fine.read() == TEXT
     assert TEXT not in full.read() and stopped.read() == b""
 
