@@ -19,13 +19,13 @@ from pathlib import Path
 
 import pytest
 
-from jitd.givers import account_files, account_home, account_numbers, account_processes, account_remains
+from jitd.givers import account, account_files, account_home, account_numbers, account_processes, account_remains
 from jitd.givers.account import Accounts
 from jitd.givers.account_notes import USED, Notes
 from jitd.givers.kind import Failed, Given, Order, Refused, Seen, State, Strays, Taken
 from jitd.settings.givers import Account
 from tests.givers.account_world import of_host
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE, wait_for
 
 HOLDING, NEXT = "WNC0-D702", "WNC0-D702.2"
 NAME, NEXT_NAME = "jit-wnc0d702", "jit-wnc0d702-2"
@@ -92,7 +92,10 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    monkeypatch.setattr(account_processes, "ENDS_WITHIN", PATIENCE)  # what ends in the end, and is searched, on a busy host too
+    monkeypatch.setattr(account, "SEARCH_FOR", PATIENCE)
+    monkeypatch.setattr(account_numbers, "SEARCH_FOR", PATIENCE)
     Path("/run/jitd-accounts").mkdir(mode=0o755, exist_ok=True)
     made = World(tmp_path)
     yield made
@@ -306,7 +309,7 @@ def test_a_process_that_hides_behind_another_real_uid_is_ended(world: World) -> 
     hidden = subprocess.Popen([sys.executable, "-c", hides], stdout=subprocess.PIPE)
     assert hidden.stdout is not None and hidden.stdout.readline()
     world.take()
-    assert hidden.wait(10) == -signal.SIGKILL
+    assert hidden.wait(PATIENCE) == -signal.SIGKILL
     hidden.stdout.close()
 
 
@@ -314,7 +317,7 @@ def test_processes_of_others_live_on(world: World) -> None:
     """THREATS Q-28."""
     world.give()
     others = [
-        subprocess.Popen(["setpriv", f"--reuid={name}", "--clear-groups", "sleep", "60"]) for name in ("alice", "bob", "root")
+        subprocess.Popen(["setpriv", f"--reuid={name}", "--clear-groups", "sleep", "600"]) for name in ("alice", "bob", "root")
     ]
     world.take()
     assert [one.poll() for one in others] == [None, None, None]

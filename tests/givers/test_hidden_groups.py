@@ -17,7 +17,7 @@ import pytest
 
 from jitd.givers import group_remains
 from jitd.givers.kind import Taken
-from tests.givers.test_groups import World
+from tests.givers.test_groups import World, take_your_time
 from tests.waiting import PATIENCE, is_living, wait_for
 
 SECRET = Path("/srv/of-the-tapes")
@@ -84,7 +84,8 @@ print(open(file).read(), flush=True)
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    take_your_time(monkeypatch)
     made = World(tmp_path)
     SECRET.write_text("a secret of the tapes")
     os.chown(SECRET, 0, made.gid)

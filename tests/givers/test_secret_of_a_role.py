@@ -31,7 +31,7 @@ grant = {{ lasts = "10m" }}
 """
 READS = 'PGSERVICEFILE=/dev/fd/$JITSUDO_ACCESS_FD psql -XAt service=reporting -h 127.0.0.1 -c "SELECT customer FROM orders"'
 """A command that uses the role, as ``sh -c``."""
-AND_STAYS = f'{READS} && cp "/dev/fd/$JITSUDO_ACCESS_FD" "$0" && exec 0<&- && exec sleep 600'
+AND_STAYS = f'{READS} && cp "/dev/fd/$JITSUDO_ACCESS_FD" "$0.new" && mv "$0.new" "$0" && exec 0<&- && exec sleep 600'
 """The same; then it tells the test what the secret is, and goes on."""
 
 
