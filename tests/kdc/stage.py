@@ -23,12 +23,13 @@ from pathlib import Path
 from jitd.kdc.messages import Answer, Done, Give, Grants, Look, Take
 from jitd.kdc.writer import Writer
 from tests.krb5.realm import MODULE, Realm
-from tests.waiting import is_living, wait_for
+from tests.waiting import PATIENCE, is_living, wait_for
 
 NAME, ADDRESS, HOST = "OWN.TEST", "127.0.77.1", "lab.example.test"
 WRITER = f"jitd-kdc/{HOST}@{NAME}"
 PROGRAM = "/usr/lib/jitd/jitd-kdc"
 BECOME = "setpriv --reuid=jitd-kdc --regid=jitd-kdc --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs"
+KADMIND, ESTABLISHED = 749, "01"
 LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _numbers = itertools.count()
 
@@ -147,6 +148,21 @@ class Stage:
     def do(self, request: Give | Take | Look) -> Answer:
         """What the daemon's end gives for a request."""
         return self.loop.run_until_complete(self.asked(request))
+
+    def reach_kadmind(self) -> None:
+        """Go on until kadmind, which is frozen, has something to read: what is asked of jitd-kdc has come as far as that."""
+
+        async def reached() -> None:
+            while not self._has_unread():
+                await asyncio.sleep(0.005)
+
+        self.loop.run_until_complete(asyncio.wait_for(reached(), PATIENCE))
+
+    def _has_unread(self) -> bool:
+        """Whether kadmind has not read all that came to one of its connections (proc_net(5), ``tcp``)."""
+        place = f"{int.from_bytes(socket.inet_aton(self.realm.address), 'little'):08X}:{KADMIND:04X}"
+        rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        return any(row[1] == place and row[3] == ESTABLISHED and int(row[4].partition(":")[2], 16) for row in rows)
 
     async def asked(self, request: Give | Take | Look) -> Answer:
         match request:

@@ -126,7 +126,7 @@ def test_a_kdc_that_hangs_is_silent_and_keeps_no_other_from_being_seen(
     with stage.frozen("krb5kdc"):
         seen = [(ADDRESS, CANARY, SILENT), (OPEN, CANARY, OFF)]
         wait_for(lambda: states_of_both() == seen, what="an answer of the one that runs, on a busy host too")
-    assert max(took) < 20.0 + 5.0
+    assert max(took) < IN_TIME
     assert states(look(stage)) == [(ADDRESS, CANARY, ON)]
 
 
@@ -134,9 +134,12 @@ def test_what_asks_is_killed_with_all_that_it_has_started(stage: Stage, tmp_path
     told = tmp_path / "pids"
     program = f"import os, time; os.fork(); open({str(told)!r}, 'a').write(f'{{os.getpid()}}\\n'); time.sleep(1000)"
     monkeypatch.setattr(gates, "PROGRAM", program)
-    (seen,) = look(stage, within=1.0)
-    assert seen.state == SILENT and "1 s" in seen.why
-    pids = told.read_text().split()
+    for within in (1.0, 5.0, 25.0):  # on a host that is too busy for one second, both have not begun before they are killed
+        told.write_text("")
+        (seen,) = look(stage, within=within)
+        assert seen.state == SILENT and f"{within:g} s" in seen.why
+        if len(pids := told.read_text().split()) == 2:
+            break
     assert len(pids) == 2
     wait_for(lambda: not any(map(is_living, pids)), what="their end")
 

@@ -22,7 +22,7 @@ from jitd.kdc.worker import Worker
 from jitd.kdc.writer import Writer
 from tests.kdc.stage import HOST, NAME, WRITER, Stage, end, ids, is_done, new_id, staged
 from tests.marks import full
-from tests.waiting import is_living, unread, wait_for
+from tests.waiting import PATIENCE, is_living, unread, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -321,7 +321,7 @@ def test_killed_in_the_middle_of_a_give_it_leaves_nothing_that_taking_does_not_t
     assert isinstance(stage.do(Look(service)), Grants)
     with stage.frozen("kadmind"):
         asking = stage.loop.create_task(stage.asked(give))
-        stage.loop.run_until_complete(asyncio.sleep(0.05))
+        stage.reach_kadmind()
         stage.stop()
         assert isinstance(stage.loop.run_until_complete(asking), Failed)
     stage.start()
@@ -345,7 +345,7 @@ def test_a_worker_that_is_killed_in_the_middle_of_it_is_a_failure(stage: Stage) 
     assert isinstance(stage.do(Look(service)), Grants)
     with stage.frozen("kadmind"):
         asking = stage.loop.create_task(stage.asked(give))
-        stage.loop.run_until_complete(asyncio.sleep(0.05))
+        stage.reach_kadmind()
         (worker,) = stage.workers()
         os.kill(worker, signal.SIGKILL)
         said = stage.loop.run_until_complete(asking)
@@ -378,7 +378,7 @@ def test_a_kadmind_that_is_killed_in_the_middle_of_it_is_a_failure(stage: Stage,
     assert isinstance(stage.do(Look(service)), Grants)
     with stage.frozen("kadmind"):
         asking = stage.loop.create_task(stage.asked(requests[kind]))
-        stage.loop.run_until_complete(asyncio.sleep(0.05))
+        stage.reach_kadmind()
         stage.kill("kadmind")
         assert isinstance(stage.loop.run_until_complete(asking), Failed)
     assert len(stage.grants(service)) == (1 if kind == "take" else 0)
@@ -426,7 +426,8 @@ def test_a_worker_that_hangs_is_killed_and_the_next_one_serves(
         said = worker.do(stage.give(service))
         assert isinstance(said, Failed) and "has not answered within 0.3 s" in said.why
         assert worker.pid == 0
-    assert wait_for(lambda: isinstance(worker.do(Look(service)), Grants))
+    worker._patience = PATIENCE
+    assert isinstance(worker.do(Look(service)), Grants)
     worker.end()
 
 
