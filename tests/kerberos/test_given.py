@@ -10,6 +10,8 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -297,6 +299,12 @@ def reading(process, line):
     assert process.stdout.readline().decode() == f"{line}\n"
 
 
+def begun_by(process):
+    """What the processes are called that ``process`` has started."""
+    pids = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    return [Path(f"/proc/{pid}/comm").read_text().strip() for pid in pids]
+
+
 TRAPS = "trap 'echo hung up; exit 3' HUP; echo begun; while :; do sleep 0.1; done"
 IGNORES = "trap '' HUP; echo begun; exec sleep 1000"
 DIES = "echo begun; exec sleep 1000"
@@ -349,6 +357,7 @@ def test_what_is_stopped_below_the_command_is_hung_up_too(house):
 def test_what_outlives_the_grant_is_named_and_left_alone(house):
     def then(peer):
         reading(process, "begun")
+        wait_for(lambda: "sleep" in begun_by(process), what="what ignores it")
         peer.say(Taken(id=ID, because="its time is over"))
 
     process = house.start("--get", THING, "--", "sh", "-c", IGNORES, changes={"ENDS_WITHIN": 0.3})
@@ -557,13 +566,21 @@ def test_a_daemon_that_comes_back_and_has_taken_the_thing_ends_it(house):
     assert "is taken back: it is taken back; hanging up sh" in process.stderr.read().decode()
 
 
-def test_a_daemon_that_does_not_come_back_is_told_once_and_the_end_comes_all_the_same(house):
-    process = house.start("--get", THING, "--", "sh", "-c", DIES, changes={"COMES_BACK_WITHIN": 0.5})
-    leaving(house, left_ms=2500)
-    house.daemon.thread.join(PATIENCE)
-    house.daemon.listener.close()
-    assert process.wait(PATIENCE) == -signal.SIGHUP
-    told = process.stderr.read().decode()
+def test_a_daemon_that_does_not_come_back_is_told_once_and_the_end_comes_all_the_same(realm, cache, service, tmp_path):
+    realm.kinit(cache)
+    for left_ms in (2500, 10_000, 40_000):  # on a host that is too busy for the first, it is over before the daemon is missed
+        (tmp_path / str(left_ms)).mkdir()
+        house = House(realm, cache, tmp_path / str(left_ms))
+        process = house.start("--get", THING, "--", "sh", "-c", DIES, changes={"COMES_BACK_WITHIN": 0.5})
+        leaving(house, left_ms=left_ms)
+        house.daemon.thread.join(PATIENCE)
+        house.daemon.listener.close()
+        assert process.wait(PATIENCE) == -signal.SIGHUP
+        told = process.stderr.read().decode()
+        with suppress(AssertionError):  # of the daemon's script, if the command has not begun
+            house.finish()
+        if "nobody listens" in told:
+            break
     assert len(re.findall(r"nobody listens .*; sh goes on, until \S+Z at most", told)) == 1, told
     assert "its time is over" in told
 

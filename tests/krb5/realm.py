@@ -134,11 +134,7 @@ class Realm:
         pid = self.where / f"{server}.pid"
         pid.unlink(missing_ok=True)
         self.run(server, "-r", self.name, "-P", str(pid))
-        until = time.monotonic() + 5
-        while not (pid.exists() and pid.read_text().strip()):  # written after the parent has returned
-            if time.monotonic() > until:
-                raise Failed(f"{server} has written no {pid}")
-            time.sleep(0.005)
+        wait_for(lambda: pid.exists() and pid.read_text().strip(), what=str(pid))  # written after the parent has returned
         self._pids[server] = int(pid.read_text())
 
     def stop(self) -> None:
@@ -151,11 +147,7 @@ class Realm:
         pid = self._pids.pop(server)
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
-        until = time.monotonic() + 5
-        while Path(f"/proc/{pid}/exe").exists():
-            if time.monotonic() > until:
-                os.kill(pid, signal.SIGKILL)
-            time.sleep(0.005)
+        wait_for(lambda: not Path(f"/proc/{pid}/exe").exists(), what=f"the end of {server}")
 
     def pid(self, server: str) -> int:
         """The process of a server."""

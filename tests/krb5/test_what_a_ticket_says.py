@@ -126,7 +126,7 @@ def test_a_forwarded_tgt_makes_forwarded_tickets(realm: Realm, host: Path, ask: 
 # --- the clock ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seconds", [-290, 290])
+@pytest.mark.parametrize("seconds", [-270, 290])  # time that passes on a busy host is added to the first
 def test_a_clock_that_differs_by_less_than_five_minutes_is_no_hindrance(
     realm: Realm, host: Path, tmp_path: Path, shim: Path, seconds: int
 ) -> None:
@@ -136,7 +136,7 @@ def test_a_clock_that_differs_by_less_than_five_minutes_is_no_hindrance(
     assert accepted(host, realm, token_at(cache, realm, shim, seconds)).principal == b"alice@GATE.TEST"
 
 
-@pytest.mark.parametrize("seconds", [-310, 310, -7000])
+@pytest.mark.parametrize("seconds", [-310, 330, -7000])  # and it is taken from the second
 def test_a_client_whose_clock_differs_by_more_is_told_to_set_it(
     realm: Realm, host: Path, tmp_path: Path, wrong_clock: Path, seconds: int
 ) -> None:
