@@ -300,13 +300,14 @@ def test_a_server_that_is_slow_is_not_waited_for_and_what_it_gave_late_can_be_en
             has_given.set()
             may_answer.wait(30)
 
-    accessor = stage.begun()
-    stage.at.after = after
     for deadline_ms in (300, 3000, LONG):  # on a host that is too busy for the first, the server has not heard of it by then
+        accessor = stage.begun()
+        stage.at.after = after
         said = stage.ask(Lease(stage.server, accessor, ROLE, (), deadline_ms))
         assert isinstance(said, Failed) and "no answer within" in said.why
         if has_given.wait(1):
             break
+        stage.end(accessor)
     assert has_given.wait(PATIENCE) and stage.at.live()
     may_answer.set()
     stage.at.after = lambda path: None
