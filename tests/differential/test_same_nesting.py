@@ -43,7 +43,7 @@ ROWS = [
     ),
     Row(
         "a signal through both",
-        ("{tool}", "sh", "-c", "trap 'echo got; exit 3' TERM; echo ready; sleep 5 & wait"),
+        ("{tool}", "sh", "-c", "trap 'echo got; exit 3' TERM; echo ready; sleep 50 & wait"),
         steps=(("until", "ready"), ("signal", "TERM")),
         ignores=("err",),
     ),
@@ -59,9 +59,9 @@ ROWS = [
     Row("su in the tool", ("su", "bob", "-s", "/bin/sh", "-c", "id -un")),
     Row("setpriv in the tool", ("setpriv", "--reuid=4002", "--clear-groups", "id", "-u")),
     Row("env in the tool", ("env", "-i", "A=b", "/usr/bin/env")),
-    Row("timeout in the tool", ("timeout", "0.2", "sleep", "5")),
-    Row("timeout around the tool", line="timeout 0.3 asroot sleep 5; echo $?"),
-    Row("timeout around the tool, in the foreground", line="timeout --foreground 0.3 asroot sleep 5; echo $?"),
+    Row("timeout in the tool", ("timeout", "0.2", "sleep", "50")),
+    Row("timeout around the tool", line="timeout 0.3 asroot sleep 50; echo $?"),
+    Row("timeout around the tool, in the foreground", line="timeout --foreground 0.3 asroot sleep 50; echo $?"),
     Row("nice around the tool", line="nice asroot true; echo $?"),
     Row("setsid around the tool", line="setsid -w asroot sh -c 'exit 4'; echo $?"),
     Row(

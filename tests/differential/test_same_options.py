@@ -312,9 +312,9 @@ ROWS = [
         after="for i in $(seq 300); do [ -e marker ] && break; sleep 0.1; done; sleep 0.05",
     ),
     Row("in the background the status is that of the start", ("-b", "false"), after="sleep 0.2"),
-    Row("in the background with output to a pipe", ("-b", "echo", "hello")),
+    Row("in the background with output to a pipe", ("-b", "echo", "hello"), around={"drain": 60}),
     Row("in the background what cannot be found", ("-b", "nosuchcommand"), refused=127),
-    Row("in the background with input", ("-b", "cat"), streams="pipe pipe pipe", input=b"abc"),
+    Row("in the background with input", ("-b", "cat"), streams="pipe pipe pipe", input=b"abc", around={"drain": 60}),
 ]
 
 

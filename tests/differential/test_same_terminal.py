@@ -8,7 +8,7 @@ import pytest
 from tests.differential.scenario import Row
 
 ALL = "terminal terminal terminal"
-JOB = {"types": True, "patience": 10}
+JOB = {"types": True}
 PROMPT = {"PS1": "$ ", "PROMPT_COMMAND": None, "HISTFILE": "/dev/null"}
 SIGNS = r"(?<=\] )[0-9]+|\r|\x1b\[\?2004[hl]"
 """Numbers of processes in what a shell says of its jobs, and its own signs to the terminal; how many returns end a line."""
@@ -133,25 +133,25 @@ ROWS = [
         ("until", "ready"),
         ("type", "secret\n"),
     ),
-    at("Ctrl-C", "echo ready; sleep 5; echo not here", ("until", "ready"), ("type", "\x03")),
+    at("Ctrl-C", "echo ready; sleep 50; echo not here", ("until", "ready"), ("type", "\x03")),
     at(
         "Ctrl-C that is caught",
-        "trap 'echo caught; exit 4' INT; echo ready; sleep 5 & wait",
+        "trap 'echo caught; exit 4' INT; echo ready; sleep 50 & wait",
         ("until", "ready"),
         ("type", "\x03"),
     ),
     at("Ctrl-C that is ignored", "trap '' INT; echo ready; sleep 3; echo end", ("until", "ready"), ("type", "\x03")),
-    at("Ctrl-\\\\", "ulimit -c 0; echo ready; exec sleep 5", ("until", "ready"), ("type", "\x1c")),
+    at("Ctrl-\\\\", "ulimit -c 0; echo ready; exec sleep 50", ("until", "ready"), ("type", "\x1c")),
     at(
         "Ctrl-\\\\ that is caught",
-        "trap 'echo caught; exit 4' QUIT; echo ready; sleep 5 & wait",
+        "trap 'echo caught; exit 4' QUIT; echo ready; sleep 50 & wait",
         ("until", "ready"),
         ("type", "\x1c"),
         ignores=("terminal",),
     ),
     at(
         "another key for an interrupt",
-        "echo ready; sleep 5; echo not here",
+        "echo ready; sleep 50; echo not here",
         ("until", "ready"),
         ("type", "\x18"),
         around={"stty": ["intr ^X"]},
@@ -172,7 +172,7 @@ ROWS = [
     ),
     at(
         "Ctrl-C in a pipeline",
-        "trap 'echo caught >&2; exit 4' INT; echo ready >&2; sleep 5 & wait",
+        "trap 'echo caught >&2; exit 4' INT; echo ready >&2; sleep 50 & wait",
         ("until", "ready"),
         ("type", "\x03"),
         streams="terminal pipe terminal",
@@ -180,7 +180,7 @@ ROWS = [
     ),
     at(
         "Ctrl-C where only the errors are a terminal",
-        "trap 'echo caught >&2; exit 4' INT; echo ready >&2; sleep 5 & wait",
+        "trap 'echo caught >&2; exit 4' INT; echo ready >&2; sleep 50 & wait",
         ("until", "ready"),
         ("type", "\x03"),
         streams="null pipe terminal",
@@ -189,19 +189,19 @@ ROWS = [
     # --- afterwards
     at("modes that the command leaves changed are not the caller's", "stty raw -echo; stty intr ^X"),
     at("modes after a command that is killed", "stty raw; kill -KILL $$"),
-    at("modes after a command that dies of Ctrl-C", "echo ready; exec sleep 5", ("until", "ready"), ("type", "\x03")),
-    at("modes after the tool is told to end", "echo ready; exec sleep 5", ("until", "ready"), ("signal", "TERM")),
-    at("modes after the tool is told to hang up", "echo ready; exec sleep 5", ("until", "ready"), ("signal", "HUP")),
+    at("modes after a command that dies of Ctrl-C", "echo ready; exec sleep 50", ("until", "ready"), ("type", "\x03")),
+    at("modes after the tool is told to end", "echo ready; exec sleep 50", ("until", "ready"), ("signal", "TERM")),
+    at("modes after the tool is told to hang up", "echo ready; exec sleep 50", ("until", "ready"), ("signal", "HUP")),
     at("modes of a caller that were odd", "true", around={"stty": ["-echo intr ^X"]}),
     at("modes of a caller that were raw", "printf x", around={"stty": ["raw -echo"]}),
     at("modes after what cannot be executed", "exec /srv/differential/bin/missinginterpreter"),
     Row("modes after what is not there", ("nosuchcommand",), streams=ALL, ignores=("terminal",), refused=127),
     at(
         "the terminal goes away",
-        "trap 'echo hup >%W/marker; exit' HUP; echo ready; n=0; while [ $n -lt 60 ]; do sleep 0.05; n=$((n+1)); done",
+        "trap 'echo hup >%W/marker; exit' HUP; echo ready; n=0; while [ $n -lt 1200 ]; do sleep 0.05; n=$((n+1)); done",
         ("until", "ready"),
         ("hang up",),
-        after="for i in $(seq 40); do [ -s marker ] && break; sleep 0.1; done; cat marker",
+        after="for i in $(seq 600); do [ -s marker ] && break; sleep 0.1; done; cat marker",
         ignores=("status", "modes"),
     ),
     at("output without a newline at the end", "printf end"),
@@ -215,7 +215,7 @@ ROWS = [
     typed("its status at the prompt", ("enter", "asroot sh -c 'exit 3'; echo st$?\n"), ("until", "st3")),
     typed(
         "Ctrl-C at the prompt",
-        ("enter", "asroot sh -c 'echo rea''dy; sleep 5'\n"),
+        ("enter", "asroot sh -c 'echo rea''dy; sleep 50'\n"),
         ("until", "ready"),
         ("type", "\x03"),
         ("again", r"\$ ", 2),
@@ -234,7 +234,7 @@ ROWS = [
     ),
     typed(
         "Ctrl-Z and its status",
-        ("enter", "asroot sh -c 'echo rea''dy; exec sleep 5'\n"),
+        ("enter", "asroot sh -c 'echo rea''dy; exec sleep 50'\n"),
         ("until", "ready"),
         ("pause", 0.1),
         ("type", "\x1a"),
@@ -350,7 +350,7 @@ ROWS = [
     typed(
         "jobs of a shell of root's",
         ("enter", "asroot env PS1='ro''ot>' bash --norc -i\n"),
-        ("enter", "sh -c 'echo rea''dy; exec sleep 5'\n", "root>"),
+        ("enter", "sh -c 'echo rea''dy; exec sleep 50'\n", "root>"),
         ("until", "ready"),
         ("pause", 0.1),
         ("type", "\x1a"),
@@ -363,7 +363,7 @@ ROWS = [
     ),
     typed(
         "a stopped command that is killed",
-        ("enter", "asroot sh -c 'echo rea''dy; exec sleep 5'\n"),
+        ("enter", "asroot sh -c 'echo rea''dy; exec sleep 50'\n"),
         ("until", "ready"),
         ("pause", 0.1),
         ("type", "\x1a"),
