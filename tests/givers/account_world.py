@@ -38,6 +38,7 @@ class AccountWorld:
     """Accounts of the lab's host."""
 
     thing = "account:contractor"
+    people = ("alice", "bob")
     config = (
         '[givers.contractor]\nkind = "account"\nuids = "70000-79999"\ngroups = ["staff"]\nsearch = ["/srv"]\nfiles = "remove"\n'
     )

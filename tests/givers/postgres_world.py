@@ -22,6 +22,7 @@ class PostgresWorld:
     """A server of its own. Who is a member of reporting_ro needs no password there: the tests do not read the secret."""
 
     thing = "postgres-role:reporting"
+    people = ("alice", "bob")
 
     def __init__(self) -> None:
         self._files: list[Path] = []

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,7 +23,7 @@ STAYS = ("--", "sh", "-c", "echo here; exec sleep 600")
 RULES = """
 [[permit]]
 name = "at once"
-who = ["group:dba", "user:bob"]
+who = ["user:{her}", "user:{him}"]
 gives = ["{thing}"]
 grant = {{ lasts = "{lasts}", uses = 2 }}
 """
@@ -30,7 +31,13 @@ grant = {{ lasts = "{lasts}", uses = 2 }}
 
 def house_for(world: World) -> House:
     """A daemon, not started yet, whose rule gives the thing at once."""
-    return House(RULES.format(thing=world.thing, lasts="10m"), world.config)
+    return House(rules_for(world, "10m"), world.config)
+
+
+def rules_for(world: World, lasts: str) -> str:
+    """Rules that give the thing for ``lasts``."""
+    her, him = world.people
+    return RULES.format(thing=world.thing, her=her, him=him, lasts=lasts)
 
 
 class Scene:
@@ -38,7 +45,10 @@ class Scene:
 
     def __init__(self, world: World, house: House) -> None:
         self.world, self.house = world, house
+        self.her, self.him = world.people
         self.is_broken = False
+        self.is_last = False
+        """The daemon is to serve no scene after this one: its clock cannot be put back."""
         self.before = world.snapshot()
         is_new = house.process is None
         self._n_log = 0 if is_new else len(house.log())
@@ -55,18 +65,20 @@ class Scene:
             self.is_broken = False
 
     def lasts(self, lasts: str) -> None:
-        self.house.set_policy(RULES.format(thing=self.world.thing, lasts=lasts))
+        self.house.set_policy(rules_for(self.world, lasts))
 
-    def get(self, *words: str, who: str = "alice") -> Asking:
+    def get(self, *words: str, who: str = "") -> Asking:
+        """Ask for the thing as ``who``. The first of the people is taken if nobody is named."""
+        who = who or self.her
         asked = ("--get", self.world.thing, *self.world.needs(who), "--reason", "x")
         return self.house.ask(who, *asked, *(words or self.world.to_keep(who)))
 
-    def given(self, *words: str, who: str = "alice") -> Asking:
-        """``who`` has the thing, and can use it."""
-        asking = self.get(*(words or STAYS), who=who)
+    def given(self) -> Asking:
+        """The first of the people has the thing, and can use it."""
+        asking = self.get(*STAYS)
         wait_for(lambda: self.is_in(HELD) or asking.process.poll() is not None, what=f"a thing that is held ({asking.err})")
         assert self.is_in(HELD), asking.err + self.house.log()
-        wait_for(lambda: self.world.works(who), what="the thing in its holder's hands")
+        wait_for(lambda: self.world.works(self.her), what="the thing in its holder's hands")
         return asking
 
     def kill_givers(self) -> None:
@@ -77,9 +89,13 @@ class Scene:
                 if re.search(rb"jitd[.-](givers|programs)", Path(f"/proc/{word}/cmdline").read_bytes()):
                     os.kill(int(word), signal.SIGKILL)
 
-    def kill(self, whom: str) -> None:
-        """kill -9. A daemon is started again."""
-        self.kill_givers() if whom == "jitd-givers" else self.house.restart()
+    def kill(self, whom: str, start: Callable[[House], object] = House.start) -> None:
+        """kill -9. A daemon is started again with ``start``."""
+        if whom == "jitd-givers":
+            self.kill_givers()
+        else:
+            self.house.kill()
+            start(self.house)
 
     def is_in(self, state: HoldingState) -> bool:
         kept = self.holdings()
@@ -108,7 +124,10 @@ class Scene:
             self.house.jitd("revoke", grant.id)
 
     def is_over(self) -> None:
-        """Nothing is held, and nobody can use it."""
+        """Nothing is held, and she cannot use it."""
         wait_for(lambda: not self.house.kept("holdings"), what=f"the end of what is held ({self.house.log()})")
-        assert not self.world.works("alice")
+        assert not self.world.works(self.her)
+
+    def is_as_before(self) -> None:
+        """Nothing is left. Other kinds may change the same files, so none of them is played now."""
         assert self.world.snapshot() == self.before

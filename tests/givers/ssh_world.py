@@ -38,6 +38,7 @@ class SshWorld:
     """A CA, a KRL with an entry of the administrator's, a key of each person's, and an sshd that obeys the first two."""
 
     thing = "ssh-certificate:ops-ssh"
+    people = ("alice", "bob")
 
     def prepare(self) -> None:
         self.root = Path(tempfile.mkdtemp(prefix="ssh-", dir="/srv"))

@@ -20,6 +20,7 @@ class VaultWorld:
     """A server with a lease of an administrator's, which is there before and after."""
 
     thing = "vault:app"
+    people = ("alice", "bob")
 
     def __init__(self) -> None:
         self._files: list[Path] = []

@@ -7,6 +7,7 @@ Law: a world looks at the host by the host's own tools, and not by the product.
 
 from __future__ import annotations
 
+import grp
 import json
 import os
 import shutil
@@ -21,10 +22,13 @@ from tests.givers.vault_world import VaultWorld
 
 
 class World(Protocol):
-    """One kind of thing on the lab's host. ``thing`` is its name. ``config`` is its table in jitd.toml."""
+    """One kind of thing on the lab's host. ``thing`` is its name. ``config`` is its table in jitd.toml. ``people`` get it: many
+    tests need only the first. Worlds are played at the same time, so one world does nothing to what the people of another run.
+    """
 
     thing: str
     config: str
+    people: tuple[str, str]
 
     def prepare(self) -> None:
         """Bring the host into the state before anything is given."""
@@ -59,6 +63,7 @@ class SudoersWorld:
 
     thing = "sudoers:logs"
     config = '[givers.logs]\nkind = "sudoers"\nlines = ["ALL=(root) NOPASSWD: /usr/bin/id"]\n'
+    people = ("alice", "bob")
     directory = Path("/etc/sudoers.d")
 
     def prepare(self) -> None:
@@ -119,6 +124,7 @@ class ProgramWorld:
     """A door that an administrator's program opens and closes. Its state is a directory of jitd-programs' own."""
 
     thing = "program:door"
+    people = ("alice", "bob")
     place = Path("/var/tmp/door")
     program = Path("/usr/local/sbin/door")
 
@@ -164,10 +170,13 @@ class ProgramWorld:
 
 
 class GroupWorld:
-    """A group of the lab's host, which has a member of the administrator's."""
+    """A group of the lab's host, which has a member of the administrator's. What its other members run may be ended with their
+    membership, so they are people who get nothing else.
+    """
 
     thing = "group:tapes"
     config = '[givers.tapes]\nkind = "group"\ngroup = "tapes"\nsearch = ["/home"]\n'
+    people = ("eve", "dave")
     files = (Path("/etc/group"), Path("/etc/gshadow"))
     notes = Path("/var/lib/jitd-givers/groups")
     tool = Path("/usr/bin/gpasswd")
@@ -202,7 +211,8 @@ class GroupWorld:
         subprocess.run(["umount", self.tool], check=True)
 
     def remove_by_hand(self) -> None:
-        subprocess.run(["gpasswd", "-d", "alice", "tapes"], check=True, stdout=subprocess.DEVNULL)
+        for account in set(grp.getgrnam("tapes").gr_mem) - {"carol"}:
+            subprocess.run(["gpasswd", "-d", account, "tapes"], check=True, stdout=subprocess.DEVNULL)
 
 
 WORLDS: dict[str, type[World]] = {
