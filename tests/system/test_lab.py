@@ -14,7 +14,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,55 @@ def in_lab(script: str) -> str:
     done = lab("sh", "-euc", script)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+SHARED = f"""
+import json, subprocess, sys
+for line in sys.stdin:
+    words = ["sh", *json.loads(line)]
+    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout={10 * PATIENCE})
+    print(json.dumps([done.returncode, done.stdout, done.stderr]), flush=True)
+"""
+
+
+class SharedLab:
+    """A lab for tests that only look, or that change what no other one looks at: it is started once."""
+
+    def __init__(self) -> None:
+        line = [LAB, "--no-jitd", "/usr/bin/python3", "-c", SHARED]
+        self._process = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def sh(self, *words: str) -> tuple[int, str, str]:
+        """The status, the output and the errors of ``sh`` with ``words``."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        print(json.dumps(words), file=self._process.stdin, flush=True)
+        status, out, err = json.loads(self._process.stdout.readline())
+        return status, out, err
+
+    def says(self, script: str) -> str:
+        """What ``script`` prints. None of its commands fails."""
+        status, out, err = self.sh("-euc", script)
+        assert status == 0, err
+        return out
+
+    def end(self) -> int:
+        self._process.communicate()
+        return self._process.returncode
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[SharedLab]:
+    made = SharedLab()
+    made.says("true")  # all that is started with it is there before a test looks at what it leaves
+    yield made
+    assert made.end() == 0
+
+
+def side_by_side(scripts: Iterable[str]) -> dict[str, subprocess.CompletedProcess[str]]:
+    """What became of each of ``scripts``, each in a lab of its own, all at the same time."""
+    every = list(scripts)
+    with ThreadPoolExecutor(len(every)) as lanes:
+        return dict(zip(every, lanes.map(lambda script: lab("sh", "-c", script), every), strict=True))
 
 
 def start(script: str, *options: str, **more: object) -> subprocess.Popen[str]:
@@ -74,22 +125,43 @@ def eventually(is_so: Callable[[], bool]) -> bool:
     return False
 
 
-@pytest.fixture
-def nothing_is_left() -> Iterator[None]:
+@contextmanager
+def nothing_is_left_afterwards() -> Iterator[None]:
     before, before_cgroups = processes(), cgroups()
     yield
     assert eventually(lambda: processes() <= before), processes() - before
     assert eventually(lambda: cgroups() <= before_cgroups), cgroups() - before_cgroups
 
 
-@pytest.mark.parametrize("status", [0, 1, 7, 125, 255])
-def test_the_status_of_command_comes_through(status: int, nothing_is_left: None) -> None:
-    assert lab("sh", "-c", f"exit {status}").returncode == status
+@pytest.fixture
+def nothing_is_left() -> Iterator[None]:
+    with nothing_is_left_afterwards():
+        yield
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGSEGV, signal.SIGPIPE])
-def test_a_signal_that_ends_command_is_told_as_128_and_its_number(number: int) -> None:
-    assert lab("sh", "-c", f"kill -{int(number)} $$").returncode in (128 + number, -number)
+STATUSES = {f"exit {status}": (status,) for status in (0, 1, 7, 125, 255)}
+SIGNALS = {
+    f"kill -{int(number)} $$": (128 + number, -number)
+    for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGSEGV, signal.SIGPIPE)
+}
+
+
+@pytest.fixture(scope="module")
+def ended() -> dict[str, subprocess.CompletedProcess[str]]:
+    with nothing_is_left_afterwards():
+        return side_by_side([*STATUSES, *SIGNALS])
+
+
+@pytest.mark.parametrize("script", STATUSES)
+def test_the_status_of_command_comes_through(script: str, ended: dict[str, subprocess.CompletedProcess[str]]) -> None:
+    assert ended[script].returncode in STATUSES[script]
+
+
+@pytest.mark.parametrize("script", SIGNALS)
+def test_a_signal_that_ends_command_is_told_as_128_and_its_number(
+    script: str, ended: dict[str, subprocess.CompletedProcess[str]]
+) -> None:
+    assert ended[script].returncode in SIGNALS[script]
 
 
 def test_a_command_that_does_not_exist_is_127_and_one_that_cannot_be_executed_126() -> None:
@@ -132,15 +204,15 @@ def test_policy_and_configuration_can_be_replaced_and_belong_to_root(tmp_path: P
     assert done.stdout == "# mine\n# too\n0 0 644\n"
 
 
-def test_it_is_a_host_of_its_own() -> None:
-    said = in_lab("hostname; hostname -f; id -u; echo $HOME; ip -br link; ls /run/jitd 2>&1 || true; cat /proc/1/comm")
+def test_it_is_a_host_of_its_own(shared: SharedLab) -> None:
+    said = shared.says("hostname; hostname -f; id -u; echo $HOME; ip -br link; ls /run/jitd 2>&1 || true; cat /proc/1/comm")
     assert said.splitlines()[:4] == ["lab.example.test", "lab.example.test", "0", "/root"]
     assert re.search(r"^lo +UNKNOWN", said, re.M)
     assert len(re.findall(r"<.*>", said)) == 1, "there is a network device beside the loopback"
 
 
-def test_accounts_and_groups_are_exactly_these() -> None:
-    said = in_lab(
+def test_accounts_and_groups_are_exactly_these(shared: SharedLab) -> None:
+    said = shared.says(
         "for p in alice bob carol dave eve; do echo $p: $(id -Gn $p); getent passwd $p | cut -d: -f6,7; done;"
         "cd /home; stat -c '%U %G %a %n' alice bob carol dave eve; stat -c %a /tmp"
     )
@@ -161,8 +233,8 @@ def test_the_accounts_replace_those_of_the_host_of_the_same_name_or_number() -> 
     assert said == "uid=4005(eve) gid=4005(eve) groups=4005(eve)\n4001\ndba:x:4101:alice\n"
 
 
-def test_the_realm_answers_and_kadmin_local_works() -> None:
-    said = in_lab(
+def test_the_realm_answers_and_kadmin_local_works(shared: SharedLab) -> None:
+    said = shared.says(
         "kadmin.local -q 'addprinc -pw x mallory' >/dev/null 2>&1; kadmin.local -q listprincs;"
         "klist -k /etc/jitd/jitd.keytab;"
         "stat -c '%U %a' /etc/jitd/jitd.keytab; as alice kvno jitd/lab.example.test; echo alicealice | kinit alice"
@@ -173,8 +245,8 @@ def test_the_realm_answers_and_kadmin_local_works() -> None:
     assert "kvno = " in said
 
 
-def test_as_has_a_fresh_ticket_in_the_default_ccache_and_a_clean_login_environment() -> None:
-    said = in_lab("umask 077; cd /root; export SECRET=1 TERM=vt100; as alice sh -c 'id -un; klist | head -2; pwd; env'")
+def test_as_has_a_fresh_ticket_in_the_default_ccache_and_a_clean_login_environment(shared: SharedLab) -> None:
+    said = shared.says("umask 077; cd /root; export SECRET=1 TERM=vt100; as alice sh -c 'id -un; klist | head -2; pwd; env'")
     lines = said.splitlines()
     assert lines[:4] == [
         "alice",
@@ -188,8 +260,8 @@ def test_as_has_a_fresh_ticket_in_the_default_ccache_and_a_clean_login_environme
     assert "TERM=vt100" in lines
 
 
-def test_as_becomes_the_command_with_its_streams_status_and_signals() -> None:
-    said = in_lab(
+def test_as_becomes_the_command_with_its_streams_status_and_signals(shared: SharedLab) -> None:
+    said = shared.says(
         "sh -c 'echo $$; exec as alice sh -c \"echo \\$\\$; cat; echo err >&2; exit 9\"' <<X 2>&1 || echo status $?\n"
         "in\nX\n"
         "as alice sh -c 'trap \"echo got; exit 3\" USR1; echo up >/tmp/up; while :; do sleep 0.01; done' & "
@@ -200,8 +272,8 @@ def test_as_becomes_the_command_with_its_streams_status_and_signals() -> None:
     assert said[2:] == ["in", "err", "status 9", "got", "status 3", "status 143"]
 
 
-def test_as_starts_with_default_signals_and_no_capability() -> None:
-    said = in_lab("trap '' INT PIPE; as bob cat /proc/self/status")
+def test_as_starts_with_default_signals_and_no_capability(shared: SharedLab) -> None:
+    said = shared.says("trap '' INT PIPE; as bob cat /proc/self/status")
     ignored = re.search(r"^SigIgn:\s+(\w+)$", said, re.M)
     assert ignored is not None
     assert int(ignored[1], 16) & ~(0b11 << 31) == 0  # 32 and 33 are the C library's: nobody can reset them
@@ -209,20 +281,22 @@ def test_as_starts_with_default_signals_and_no_capability() -> None:
     assert re.search(r"^CapEff:\s+0+$", said, re.M)
 
 
-def test_as_without_a_ticket_has_an_empty_cache_and_leaves_the_persons_other_terminals_alone() -> None:
-    said = in_lab("as alice true; as --no-ticket alice sh -c 'klist -s || echo none; env -u KRB5CCNAME klist -s && echo kept'")
+def test_as_without_a_ticket_has_an_empty_cache_and_leaves_the_persons_other_terminals_alone(shared: SharedLab) -> None:
+    said = shared.says(
+        "as alice true; as --no-ticket alice sh -c 'klist -s || echo none; env -u KRB5CCNAME klist -s && echo kept'"
+    )
     assert said == "none\nkept\n"
 
 
 @pytest.mark.parametrize("wrong", ["as", "as alice", "as nobody true", "as root true", "as --frob alice true"])
-def test_as_tells_its_usage_with_status_2(wrong: str) -> None:
-    done = lab("sh", "-c", wrong)
-    assert done.returncode == 2
-    assert "usage: as " in done.stderr
+def test_as_tells_its_usage_with_status_2(wrong: str, shared: SharedLab) -> None:
+    status, _, err = shared.sh("-c", wrong)
+    assert status == 2
+    assert "usage: as " in err
 
 
-def test_the_compiler_still_finds_its_assembler() -> None:
-    assert in_lab("cd /tmp; echo 'int main(void){return 0;}' >a.c; gcc -o a a.c; ./a; echo built") == "built\n"
+def test_the_compiler_still_finds_its_assembler(shared: SharedLab) -> None:
+    assert shared.says("cd /tmp; echo 'int main(void){return 0;}' >a.c; gcc -o a a.c; ./a; echo built") == "built\n"
 
 
 def test_nothing_outside_is_touched() -> None:
@@ -318,8 +392,8 @@ def test_a_lab_that_is_killed_leaves_nothing_of_its_second_host(nothing_is_left:
     process.communicate()
 
 
-def test_without_its_option_there_is_no_second_host() -> None:
-    assert in_lab("on db1 true || echo $?; getent hosts db1 || echo $?").split() == ["1", "2"]
+def test_without_its_option_there_is_no_second_host(shared: SharedLab) -> None:
+    assert shared.says("on db1 true || echo $?; getent hosts db1 || echo $?").split() == ["1", "2"]
 
 
 def test_what_command_leaves_running_ends_with_it(nothing_is_left: None) -> None:
@@ -327,8 +401,8 @@ def test_what_command_leaves_running_ends_with_it(nothing_is_left: None) -> None
 
 
 @pytest.mark.skipif(not (CGROUPS / "cgroup.procs").exists(), reason="this host gives no writable cgroup of version 2")
-def test_its_cgroup_is_its_own_and_can_be_divided() -> None:
-    said = in_lab(
+def test_its_cgroup_is_its_own_and_can_be_divided(shared: SharedLab) -> None:
+    said = shared.says(
         "tail -n1 /proc/self/cgroup; mkdir /sys/fs/cgroup/part; sleep 100 & echo $! >/sys/fs/cgroup/part/cgroup.procs;"
         "echo 1 >/sys/fs/cgroup/part/cgroup.kill; wait $! || echo $?; rmdir /sys/fs/cgroup/part"
     )
@@ -378,13 +452,13 @@ def test_a_second_set_up_does_nothing() -> None:
     assert (stamp.stat().st_ino, stamp.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns), "it would write it anew"
 
 
-def test_jitd_and_jitsudo_are_on_everybodys_path() -> None:
-    said = in_lab("which jitd jitsudo; as alice which jitd jitsudo")
+def test_jitd_and_jitsudo_are_on_everybodys_path(shared: SharedLab) -> None:
+    said = shared.says("which jitd jitsudo; as alice which jitd jitsudo")
     assert said.split() == ["/usr/sbin/jitd", "/usr/bin/jitsudo", "/usr/bin/jitd", "/usr/bin/jitsudo"]
 
 
-def test_what_is_installed_needs_no_checkout_and_belongs_to_root() -> None:
-    said = in_lab(
+def test_what_is_installed_needs_no_checkout_and_belongs_to_root(shared: SharedLab) -> None:
+    said = shared.says(
         "find /usr/lib/jitd ! -user root -o -perm /022 ! -type l; head -qn1 /usr/bin/jitsudo /usr/sbin/jitd;"
         'cd /; as eve /usr/bin/python3 -ISc \'import sys; sys.path += ["/usr/lib/jitd/site-packages"];'
         "import click, dbus_fast, gssapi, msgspec, systemd'"
@@ -392,9 +466,9 @@ def test_what_is_installed_needs_no_checkout_and_belongs_to_root() -> None:
     assert said == "#!/usr/bin/python3 -IS\n" * 2
 
 
-def test_the_launcher_has_pamela_and_no_other_package() -> None:
+def test_the_launcher_has_pamela_and_no_other_package(shared: SharedLab) -> None:
     program = 'import sys; sys.path += ["/usr/lib/jitd"]; import jitd.monitor.launcher, pamela, msgspec'
-    said = in_lab(f"grep '^sys.path' /usr/lib/jitd/jitd-launcher; cd /; /usr/bin/python3 -ISc '{program}' 2>&1 | tail -n1")
+    said = shared.says(f"grep '^sys.path' /usr/lib/jitd/jitd-launcher; cd /; /usr/bin/python3 -ISc '{program}' 2>&1 | tail -n1")
     assert said == "sys.path += ['/usr/lib/jitd']\n" + "ModuleNotFoundError: No module named 'msgspec'\n"
 
 
