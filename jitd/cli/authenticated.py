@@ -17,6 +17,9 @@ _PROOFS = {
     "initial": "for this host alone",
 }
 _FORWARDED = ("forwarded", "proxy")
+UNKNOWN = "NOT KNOWN (the ticket does not say)"
+JUST_NOW = 10
+"""Below this number of seconds, an age is told in words without a number."""
 
 
 def authenticated(given: object) -> Iterator[tuple[str, str]]:
@@ -28,7 +31,8 @@ def authenticated(given: object) -> Iterator[tuple[str, str]]:
     flags, indicators, realms = (_words(given, name) for name in ("flags", "indicators", "realms"))
     yield "to the KDC", f"authenticated {told(given.get('at'))}, {age_in_words(given)} before asking"
     proofs = [words_of for flag, words_of in _PROOFS.items() if flag in flags]
-    yield "by", f"{', '.join(indicators) or 'NOT KNOWN: the ticket has no indicator'}{''.join(f'; {proof}' for proof in proofs)}"
+    how = f"by {', '.join(indicators)}" if indicators else UNKNOWN
+    yield "how", f"{how}{''.join(f'; {proof}' for proof in proofs)}"
     if "pre-authent" not in flags:
         yield "no proof", "the KDC issued the first ticket WITHOUT a proof, to anybody who asked for it"
     if any(flag in flags for flag in _FORWARDED):
@@ -52,9 +56,11 @@ def in_short(given: object) -> str:
 
 
 def age_in_words(given: Row) -> str:
-    """Return the time between the person's authentication and the request, in words for people."""
+    """Return the time between the person's authentication and the request, in words for people. The word ``before`` follows."""
     age = given.get("age")
-    return in_words(max(0, age)) if isinstance(age, int) else "an unknown time"
+    if not isinstance(age, int):
+        return "an unknown time"
+    return "just" if age < JUST_NOW else in_words(age)
 
 
 def _words(given: Row, name: str) -> list[str]:

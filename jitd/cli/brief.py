@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jitd.cli.answer import Row, quoted, words
-from jitd.cli.authenticated import age_in_words, authenticated
+from jitd.cli.authenticated import UNKNOWN, age_in_words, authenticated
 from jitd.cli.instants import ago, left
 from jitd.cli.labels import Line, laid_out, members
 from jitd.cli.owed import asks, others_asked, still_owed
@@ -45,7 +45,7 @@ USUAL = {
     "streams": ("all three are a terminal",),
 }
 """Maps a label to the texts that the page omits. Most requests have these texts."""
-DETAILS = frozenset({"to the KDC", "by", "ticket has", "encrypted by"})
+DETAILS = frozenset({"to the KDC", "how", "ticket has", "encrypted by"})
 """Labels of lines about a ticket. This page joins the lines with such labels into one line, or omits the lines. The longer page
 of the module ``page`` shows all lines about a ticket.
 """
@@ -138,10 +138,10 @@ def _who(row: Row) -> Iterator[Line]:
 def _authenticated(row: Row) -> Iterator[Line]:
     """Yield the lines that tell how the person authenticated. If the ticket is as trustworthy as usual, yield only one line."""
     lines = list(authenticated(row.get("authentication")))
-    by = next((text for label, text in lines if label == "by"), "")
-    if by:
-        how = "what is NOT KNOWN" if by.startswith("NOT KNOWN") else by.partition(";")[0]
-        yield "to the KDC", f"{age_in_words(row['authentication'])} before asking, by {how}"
+    how = next((text for label, text in lines if label == "how"), "").partition(";")[0]
+    if how:
+        said = f"; how is {how}" if how == UNKNOWN else f", {how}"
+        yield "to the KDC", f"{age_in_words(row['authentication'])} before asking{said}"
     for label, text in lines:
         if label == "no proof":
             yield label, "the first ticket was issued WITHOUT a proof, to anybody who asks"

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from jitd.cli.answer import Row, words
 from jitd.cli.instants import in_words
 from jitd.cli.labels import Line, counted, members
+from jitd.core.wording import all_of
 
 
 def what_is_owed(row: Row) -> Iterator[Line]:
@@ -34,9 +35,12 @@ def others_asked(row: Row) -> Iterator[Line]:
 
 
 def asks(row: Row) -> str:
-    """Return a text about the approvals that the rule demands."""
-    found = [_approval(one) for one in members(row, "approvals") if isinstance(one, dict)]
-    return " and ".join(found) or "no approval"
+    """Return a text about the approvals that the rule demands. If there are several, and one of them has alternatives, the words
+    ``either`` and ``or`` stand around the alternatives.
+    """
+    asked = [one for one in members(row, "approvals") if isinstance(one, dict)]
+    found = tuple(map(_approval, asked))
+    return all_of(found, [bool(one.get("instead")) for one in asked]) if found else "no approval"
 
 
 def _approval(row: Row) -> str:

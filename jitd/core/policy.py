@@ -25,7 +25,7 @@ from jitd.core.rule_index import RuleIndex
 from jitd.core.several import for_all
 from jitd.core.subject import Subject, matches_any
 from jitd.core.when import Conditions, When, WhenFailed
-from jitd.core.wording import count, listed
+from jitd.core.wording import all_of, count, listed
 
 MOST_USES = 1_000_000
 """Maximum number of uses of a grant."""
@@ -357,7 +357,7 @@ def describe_approvals(approvals: tuple[Approval, ...]) -> str:
         return "no approval"
     need, _, rest = parts[0].partition(" ")
     parts = [f"{count(int(need), 'approval')} {rest}", *parts[1:]]
-    return ", and ".join(parts) if any(approval.instead for approval in approvals) else listed(tuple(parts), "and")
+    return all_of(tuple(parts), [bool(approval.instead) for approval in approvals])
 
 
 def _way_in_words(way: Approval) -> str:

@@ -13,6 +13,7 @@ from itertools import product
 from typing import NewType
 
 from jitd.core.decision import MOST_COMBINATIONS, Approval, n_combinations, still_owed
+from jitd.core.wording import all_of
 
 Open = NewType("Open", tuple[Approval, ...])
 """A list of approvals that contain only the open ways. An approval without an open way is also in the list, but contains no
@@ -132,8 +133,9 @@ def still_asked(asked: Open, eligible: Sequence[Collection[int]]) -> str:
         lacks = {way: lacking(ways, (*others, way), eligible) - without for way in numbers}
         if lacks[choice.ways[place]]:
             parts.append(" or ".join(f"{lacks[way]} {_short(ways[way])}" for way in numbers))
-    between = " or " if choice.n_owed == 1 else ", and " if any(" or " in part for part in parts) else " and "
-    return between.join(parts)
+    if choice.n_owed == 1 or not parts:
+        return " or ".join(parts)
+    return all_of(tuple(parts), [" or " in part for part in parts])
 
 
 def _short(way: Approval) -> str:

@@ -6,6 +6,8 @@ Law: pure.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 def count(number: int, noun: str) -> str:
     """Return a number with its noun, such as ``1 use`` or ``3 uses``."""
@@ -15,3 +17,13 @@ def count(number: int, noun: str) -> str:
 def listed(words: tuple[str, ...], last: str) -> str:
     """Return ``words`` as one text, with commas between them. Before the last word, the text has ``last`` (``and`` or ``or``)."""
     return f" {last} ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+
+
+def all_of(demands: tuple[str, ...], has_ways: Sequence[bool]) -> str:
+    """Return ``demands`` as one text, joined by ``and``. Where ``has_ways`` is True, the demand has alternatives. Beside other
+    demands, such a demand begins with ``either``, so that its ``or`` cannot be misread.
+    """
+    if not any(has_ways):
+        return listed(demands, "and")
+    either = "either " if len(demands) > 1 else ""
+    return ", and ".join(f"{either if has else ''}{demand}" for demand, has in zip(demands, has_ways, strict=True))

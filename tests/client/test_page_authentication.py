@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from jitd.cli import labels, page
+from jitd.cli import brief, labels, page
 from jitd.core.authentication import Authentication, Demand
 from jitd.core.decision import Approval
 from jitd.core.request import Request, Review, Verdict, transition
@@ -39,7 +39,7 @@ def test_the_page_says_when_and_how_and_what_the_ticket_is() -> None:
     shown = lines(proof(300, "otp", "pkinit"))
     assert shown["to the KDC"].startswith("authenticated 2026-03-02T08:55:00Z (")
     assert shown["to the KDC"].endswith("5 minutes before asking")
-    assert shown["by"] == "otp, pkinit; after a proof that the KDC asked for"
+    assert shown["how"] == "by otp, pkinit; after a proof that the KDC asked for"
     assert shown["ticket has"] == "pre-authent"
     assert shown["encrypted by"] == f"{AES}, its session by type 99"
     assert {"no proof", "forwarded", "realms"} & shown.keys() == set()
@@ -47,7 +47,7 @@ def test_the_page_says_when_and_how_and_what_the_ticket_is() -> None:
 
 def test_what_makes_a_ticket_worth_less_stands_out() -> None:
     shown = lines(proof(0, flags=("forwarded",), realms=("OTHER.TEST", "EXAMPLE.TEST")))
-    assert shown["by"] == "NOT KNOWN: the ticket has no indicator"
+    assert shown["how"] == "NOT KNOWN (the ticket does not say)"
     assert "WITHOUT a proof" in shown["no proof"]
     assert shown["forwarded"].startswith("YES")
     assert shown["realms"] == "OTHER.TEST to EXAMPLE.TEST, and a KDC has checked the way"
@@ -56,11 +56,26 @@ def test_what_makes_a_ticket_worth_less_stands_out() -> None:
 
 
 def test_a_clock_of_the_kdc_that_is_ahead_shows_no_negative_age() -> None:
-    assert lines(proof(-200))["to the KDC"].endswith("0 seconds before asking")
+    assert lines(proof(-200))["to the KDC"].endswith(", just before asking")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (proof(300, "otp"), "5 minutes before asking, by otp"),
+        (proof(10, "otp", "pkinit"), "10 seconds before asking, by otp, pkinit"),
+        (proof(9, "otp"), "just before asking, by otp"),
+        (proof(0), "just before asking; how is NOT KNOWN (the ticket does not say)"),
+        (proof(300, flags=()), "5 minutes before asking; how is NOT KNOWN (the ticket does not say)"),
+    ],
+)
+def test_the_short_screen_says_it_in_one_line(given: Authentication, said: str) -> None:
+    (line,) = [line for line in brief.brief(row_for(waiting(given)), None) if "to the KDC" in line]
+    assert line[labels.LABEL :] == said
 
 
 def test_without_a_ticket_nothing_is_said_about_one() -> None:
-    assert {"to the KDC", "by", "encrypted by"} & lines(None).keys() == set()
+    assert {"to the KDC", "how", "encrypted by"} & lines(None).keys() == set()
 
 
 def test_a_realm_with_odd_bytes_is_escaped() -> None:
@@ -78,7 +93,7 @@ def test_an_approval_says_what_it_demands() -> None:
     ("given", "said"),
     [
         (proof(300, "otp"), "approved by carol@EXAMPLE.TEST (authenticated 5 minutes before by otp): "),
-        (proof(0, flags=("forwarded",)), "approved by carol@EXAMPLE.TEST (authenticated 0 seconds before, FORWARDED): "),
+        (proof(0, flags=("forwarded",)), "approved by carol@EXAMPLE.TEST (authenticated just before, FORWARDED): "),
         (None, "approved by carol@EXAMPLE.TEST: "),
     ],
 )

@@ -67,7 +67,7 @@ ON_CALL = Approval(1, ("group:ops",), also="oncall:ops", among=("bob",))
         ((THREE,), 59, (DAVE,), 2, "2 dba"),
         # beside what is owed in any case
         ((OPS, EITHER), 0, (), 3, "1 ops and 2 dba"),
-        ((OPS, EITHER), 300, (), 2, "1 ops, and 2 dba or 1 managers"),
+        ((OPS, EITHER), 300, (), 2, "1 ops, and either 2 dba or 1 managers"),
         ((OPS, EITHER), 300, (BOB,), 1, "2 dba or 1 managers"),
         ((OPS, EITHER), 300, (MAY,), 1, "1 ops"),
         ((OPS, EITHER), 300, (BOB, MAY), 0, ""),
@@ -255,7 +255,11 @@ def test_narrowing_ways(old: tuple[Approval, ...], new: tuple[Approval, ...], bo
 @pytest.mark.parametrize(
     ("approvals", "sentence"),
     [
-        ((OPS, EITHER), "1 approval from group:ops, and 2 from group:dba or, after 5 minutes, 1 from group:managers"),
+        ((OPS, EITHER), "1 approval from group:ops, and either 2 from group:dba or, after 5 minutes, 1 from group:managers"),
+        (
+            (EITHER, OPS),
+            "either 2 approvals from group:dba or, after 5 minutes, 1 from group:managers, and 1 from group:ops",
+        ),
         ((EITHER,), "2 approvals from group:dba or, after 5 minutes, 1 from group:managers"),
         ((replace(OPS, instead=(replace(MANAGER, after=0),)),), "1 approval from group:ops or 1 from group:managers"),
         (
