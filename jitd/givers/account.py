@@ -68,6 +68,8 @@ class Accounts:
         note = self._notes.read(order.holding)
         if note is None:
             return Seen(State.CHANGED, "the note that jitd made the account is gone")
+        if why := account_entry.renamed(note):
+            return Seen(State.CHANGED, why)
         if account_entry.entry_of(note.account) is None:
             return Seen(State.GONE, f"the account {note.account} was removed")
         faults = account_entry.faults_of(note)

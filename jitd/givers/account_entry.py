@@ -15,6 +15,7 @@ from pathlib import Path
 
 from jitd.givers import executing
 from jitd.givers.account_notes import Note
+from jitpam.wire.shown import shown
 
 USERADD, USERMOD, USERDEL = "/usr/sbin/useradd", "/usr/sbin/usermod", "/usr/sbin/userdel"
 GROUPADD, GROUPDEL = "/usr/sbin/groupadd", "/usr/sbin/groupdel"
@@ -40,6 +41,21 @@ def entry_of(account: str) -> pwd.struct_passwd | None:
     return None
 
 
+def renamed(note: Note) -> str:
+    """Return a sentence if somebody has renamed the account of ``note``. The sentence says what to do. Return an empty string if
+    no other account has the uid of the note.
+    """
+    try:
+        entry = pwd.getpwuid(note.uid)
+    except KeyError:
+        return ""
+    if entry.pw_name == note.account or entry_of(note.account) is not None:
+        return ""
+    other = shown(entry.pw_name)
+    back = f"rename it back (usermod -l {note.account} {other}), and jitd removes it at its end"
+    return f"the account {note.account} was renamed to {other}: {back}; or remove it (userdel {other})"
+
+
 def group_of(name: str) -> grp.struct_group | None:
     """Return the entry of the group with the name ``name``. Return None if there is no such group."""
     with suppress(KeyError):
@@ -50,6 +66,8 @@ def group_of(name: str) -> grp.struct_group | None:
 def make(note: Note, comment: str) -> None:
     """Make the account of ``note``, or change an existing account so that it matches the note. Raises NotDone."""
     uid, account = str(note.uid), note.account
+    if fault := renamed(note):
+        raise NotDone(fault)
     if group_of(account) is None:
         _run("the group of the account cannot be made", GROUPADD, "-g", uid, account)
     groups = ["-G", note.groups] if note.groups else []
@@ -110,15 +128,28 @@ def lock(account: str) -> str:
 
 
 def remove(note: Note) -> None:
-    """Remove the account and its group. Raises NotDone."""
+    """Remove the account and its group. Raises NotDone. An account that somebody has renamed is left to them, because it is not
+    certain that jitd made it, and it is not called removed.
+    """
+    if fault := renamed(note):
+        raise NotDone(fault)
     if entry_of(note.account) is not None:
         _run("the account cannot be removed", USERDEL, note.account)
     group = group_of(note.account)
     if group is not None and group.gr_gid == note.uid:
         _run("the group of the account cannot be removed", GROUPDEL, note.account)
+    if (other := _name_of_group(note.uid)) not in ("", note.account):
+        raise NotDone(f"the group of the account {note.account} was renamed to {other}: remove it (groupdel {other})")
     if entry_of(note.account) is not None or (group is not None and group_of(note.account) == group):
         where = "see which source in /etc/nsswitch.conf has it, or a group of this name"
         raise NotDone(f"the account {note.account} is removed, but still found: {where}")
+
+
+def _name_of_group(gid: int) -> str:
+    """Return the name of the group with the number ``gid``. Return an empty string if there is no such group."""
+    with suppress(KeyError):
+        return shown(grp.getgrgid(gid).gr_name)
+    return ""
 
 
 def _members(group: str) -> list[str]:

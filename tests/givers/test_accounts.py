@@ -533,6 +533,40 @@ def test_another_account_by_its_name_is_never_taken(world: World) -> None:
     world.take()
 
 
+@pytest.mark.parametrize("group", ["", f"; groupmod -n other {NAME}"])
+@pytest.mark.parametrize("mend", [f"usermod -l {NAME} other", "userdel -f other"])
+def test_an_account_that_was_renamed_is_never_called_taken_and_what_to_do_is_said(world: World, group: str, mend: str) -> None:
+    """THREATS Q-28."""
+    made = world.give()
+    step = (
+        f"was renamed to other: rename it back (usermod -l {NAME} other), and jitd removes it at its end; or remove it (userdel"
+    )
+    try:
+        world.begin("sleep", "600")
+        wait_for(lambda: account_processes.of(made.pw_uid), what="a process")
+        world.begun[-1].kill()  # usermod renames no account that has processes
+        world.begun[-1].wait()
+        subprocess.run(["sh", "-c", f"usermod -l other {NAME}{group}"], check=True, capture_output=True)
+        seen = world.kind.look(world.order())
+        assert isinstance(seen, Seen) and seen.state is State.CHANGED and step in seen.why
+        given = world.kind.give(world.order())
+        assert isinstance(given, Failed) and step in given.why
+        for _ in range(2):
+            failed = world.kind.take(world.order())
+            assert isinstance(failed, Failed) and step in failed.why
+        assert pwd.getpwnam("other").pw_uid == made.pw_uid, "it is left to who renamed it"
+        subprocess.run(["sh", "-c", mend], check=True, capture_output=True)
+        if group and "userdel" not in mend:
+            failed = world.kind.take(world.order())
+            assert isinstance(failed, Failed) and "groupdel other" in failed.why
+        subprocess.run(["groupdel", "other"], check=False, capture_output=True)
+        world.take()
+        assert world.is_as_before()
+    finally:
+        for words in (["userdel", "-f", "other"], ["groupdel", "other"]):
+            subprocess.run(words, check=False, capture_output=True)
+
+
 def test_a_tool_that_fails_is_a_failure_and_the_processes_are_ended_all_the_same(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
