@@ -38,10 +38,14 @@ WITHIN = 30.0
 """Seconds after which nothing may be left."""
 SLOWLY_WITHIN = 30.0
 """For what only the daemon clears away: it gives a monitor 5 s to check in."""
+CLEARS_UP_IN = 3.0
+"""Seconds in which whoever is followed makes the calls that are left once a request is over."""
 FAILING = "failing"
 """A point that is none: a call fails, be it the command's own, which then ends as it likes."""
 ENDS_WITHIN = 60.0
 """Seconds in which a client has to end."""
+FAILS_FOR = 10.0
+"""Seconds after which the calls are let be, as an end may only come then: whoever asked has ENDS_WITHIN from there."""
 EXITS = frozenset({0, *range(118, 128), STATUS})
 """What a client may end with: the statuses of the contract, and the command's."""
 
@@ -98,9 +102,9 @@ class Trial:
         with erring(followed, (), error, calls, str(nth)):
             self._ask()
             if self.client is not None and self.client.id and self.point.kind == "asked":
-                self._approve().end(ENDS_WITHIN)
+                self._approve().end(FAILS_FOR)
             if self.client is not None:
-                self.client.end(ENDS_WITHIN)
+                self.client.end(FAILS_FOR)
         self._see_it_through()
 
     def _words(self) -> list[str]:
@@ -143,8 +147,9 @@ class Trial:
             if point.is_pending:
                 self._approve()
             held = self._approve_meanwhile(halt) if point.kind == "asked" and not point.is_pending else 0
-            held = held or halt.reached()
-            if not held and point.steps[0][0] != EVERY:
+            if point.steps[0][0] == EVERY:
+                held = held or self._reached_before_its_end(halt)
+            elif not (held := held or halt.reached()):
                 self.faults.append("the point was not reached")
             victim = held if self.victim == "held" else self._find(self.victim)
             self._kill(victim)
@@ -157,6 +162,15 @@ class Trial:
         if self.client is not None and self.client.id:
             self._approve()
         return 0
+
+    def _reached_before_its_end(self, halt: Halt) -> int:
+        """Who is held at a call that there may not be: nobody waits for it long after all of the request is over."""
+        until = time.monotonic() + ENDS_WITHIN
+        while not (held := halt.reached(0.1)) and time.monotonic() < until:
+            if self._is_over() and not self.house.kept("runs"):
+                return halt.reached(CLEARS_UP_IN)
+            time.sleep(0.01)
+        return held
 
     def _followed(self) -> int:
         assert self.house.process is not None

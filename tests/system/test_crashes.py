@@ -30,8 +30,13 @@ from tests.waiting import wait_for
 N_WALKED = times(6)
 
 
-LANES = 1 if BOOTED.is_dir() else 3
-"""Points that are played at one time, each lane with a daemon of its own; under systemd they would share a launcher."""
+LANES = 3
+"""Points that are played at one time, each lane with a daemon of its own."""
+
+
+def is_alone(point: Point) -> bool:
+    """Whether nothing else may be played meanwhile: under systemd all daemons share the launcher, and it is held or killed."""
+    return BOOTED.is_dir() and "launcher" in (point.follows, point.victim)
 
 
 class Lane:
@@ -75,20 +80,22 @@ def played(request: pytest.FixtureRequest) -> dict[str, list[str]]:
     """Point → what was not as it has it, for each that is asked for. Played beforehand, as most of it is waiting."""
     asked = (getattr(item, "callspec", None) for item in request.session.items)
     chosen = [each.params["point"] for each in asked if each and isinstance(each.params.get("point"), Point)]
-    waiting = iter(sorted(chosen, key=lambda point: not point.is_slow))
+    slowest_first = sorted(chosen, key=lambda point: not point.is_slow)
     played: dict[str, list[str]] = {}
 
-    def live() -> None:
+    def live(points: Iterator[Point]) -> None:
         lane = Lane()
         try:
-            while (point := next(waiting, None)) is not None:
+            while (point := next(points, None)) is not None:
                 played[point.name] = lane.play(point)
         finally:
             lane.close()
 
+    beside = iter([point for point in slowest_first if not is_alone(point)])
     with ThreadPoolExecutor(LANES) as pool:
-        for each in [pool.submit(live) for _ in range(LANES)]:
+        for each in [pool.submit(live, beside) for _ in range(LANES)]:
             each.result()
+    live(filter(is_alone, slowest_first))
     return played
 
 
