@@ -12,6 +12,8 @@ import signal
 import stat
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -71,10 +73,11 @@ def world(request: pytest.FixtureRequest, worlds: dict[str, World], service: Ser
 def given(service: Service, world: World) -> str:
     """Alice keeps the thing, and can use it. The grant."""
     words = ("--get", world.thing, *world.needs("alice"), "--reason", "x", *world.to_keep("alice"))
+    before = {held.grant for held in service.kept("holdings")}
     asking = service.ask("alice", *words)
     assert asking.end() == 0, asking.err + service.log() + journal()
     assert world.works("alice")
-    (held,) = service.kept("holdings")
+    (held,) = [held for held in service.kept("holdings") if held.grant not in before]
     assert held.state is HoldingState.HELD
     return str(held.grant)
 
@@ -129,21 +132,61 @@ def test_what_is_held_outlasts_a_restart_of_jitd(service: Service, world: World)
     is_over(service, world)
 
 
-def test_without_it_nothing_is_called_taken_and_the_doctor_says_so(service: Service, world: World) -> None:
-    """THREATS Q-09."""
-    grant = given(service, world)
+@dataclass
+class Untaken:
+    """A thing that was given, and what was said of it while the service was away."""
+
+    grant: str
+    revoked: subprocess.CompletedProcess[str] | None = None
+    works: bool = False
+    refused: subprocess.CompletedProcess[str] | None = None
+
+    @property
+    def told(self) -> str:
+        """What the doctor says of it."""
+        return f"what was given under {self.grant}"
+
+
+@pytest.fixture(scope="module")
+def untaken(service: Service, worlds: dict[str, World]) -> dict[str, Untaken]:
+    """A thing of each kind, revoked while the service is away, and again: side by side, as each revocation waits for it."""
+    before = {kind: world.snapshot() for kind, world in worlds.items()}
+    made = {kind: Untaken(given(service, world)) for kind, world in worlds.items()}
+
+    def revoke_all() -> list[subprocess.CompletedProcess[str]]:
+        with ThreadPoolExecutor(len(made)) as pool:
+            return list(pool.map(lambda each: service.jitd("revoke", each.grant), made.values()))
+
+    def doctor() -> str:
+        return service.jitd("doctor").stdout
+
     stop(DOOR, UNIT)
     try:
-        revoked = service.jitd("revoke", grant)
-        assert revoked.returncode == 1 and world.thing in revoked.stderr
-        assert world.works("alice")
-        wait_for(lambda: f"what was given under {grant}" in service.jitd("doctor").stdout, what="a word of the doctor")
-        refused = service.jitd("revoke", grant)
-        assert refused.returncode == 1 and "is revoked" not in refused.stdout
+        for each, done in zip(made.values(), revoke_all(), strict=True):
+            each.revoked = done
+        for kind, each in made.items():
+            each.works = worlds[kind].works("alice")
+        wait_for(lambda: (said := doctor()) and all(each.told in said for each in made.values()), what="a word of the doctor")
+        for each, done in zip(made.values(), revoke_all(), strict=True):
+            each.refused = done
     finally:
         systemctl("start", DOOR)
-    is_over(service, world)
-    wait_for(lambda: f"what was given under {grant}" not in service.jitd("doctor").stdout, what="the doctor's approval")
+    for world in worlds.values():
+        is_over(service, world)
+    wait_for(lambda: (said := doctor()) and not any(each.told in said for each in made.values()), what="the doctor's approval")
+    assert {kind: world.snapshot() for kind, world in worlds.items()} == before
+    return made
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_without_it_nothing_is_called_taken_and_the_doctor_says_so(
+    untaken: dict[str, Untaken], worlds: dict[str, World], kind: str
+) -> None:
+    """THREATS Q-09."""
+    each = untaken[kind]
+    assert each.revoked is not None and each.revoked.returncode == 1 and worlds[kind].thing in each.revoked.stderr
+    assert each.works
+    assert each.refused is not None and each.refused.returncode == 1 and "is revoked" not in each.refused.stdout
 
 
 def test_it_hears_root_alone_whoever_may_reach_its_socket(service: Service) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from jitd.kdc.messages import Answer, Done, Failed, Give, Grants, Look, Take
-from jitd.kdc.writer import SOCKET, Writer
+from jitd.kdc.writer import PATIENCE, SOCKET, Writer
 from tests.booted.conftest import Service, show, systemctl
 from tests.waiting import status_of, wait_for
 
@@ -33,9 +33,9 @@ def gated() -> Iterator[None]:
     subprocess.run(["kadmin.local", "delprinc", "-force", SERVICE], check=True, capture_output=True)
 
 
-def ask(request: Give | Take | Look) -> Answer:
+def ask(request: Give | Take | Look, patience: float = PATIENCE) -> Answer:
     async def once() -> Answer:
-        writer = Writer()
+        writer = Writer(patience=patience)
         try:
             match request:
                 case Give():
@@ -92,7 +92,7 @@ def test_without_its_keytab_it_fails_and_with_it_works_again() -> None:
     systemctl("stop", UNIT)
     keytab.rename("/etc/jitd/away")
     try:
-        assert isinstance(ask(Look(SERVICE)), Failed)
+        assert isinstance(ask(Look(SERVICE), patience=5.0), Failed), "systemd starts it twice meanwhile"
     finally:
         Path("/etc/jitd/away").rename(keytab)
     wait_for(lambda: isinstance(ask(Look(SERVICE)), Grants), what="it")
