@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import importlib.machinery
 import importlib.util
-from types import ModuleType
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -27,15 +28,16 @@ EVERY = sorted(str(path.relative_to(TREE)) for path in TREE.glob("tests/**/test_
 
 
 def test_every_file_of_tests_is_played() -> None:
-    plain, under_systemd, with_db1 = lanes.test_files()
+    every = lanes.test_files()
+    assert list(every) == list(lanes.KINDS)
     assert len(EVERY) > 140
-    assert set(plain) | set(under_systemd) | set(with_db1) == set(EVERY)
+    assert {file for files in every.values() for file in files} == set(EVERY)
 
 
 def test_what_takes_a_second_host_is_played_in_the_lab_that_has_one_and_nowhere_else() -> None:
-    plain, under_systemd, with_db1 = lanes.test_files()
-    assert with_db1 and all(file.startswith("tests/db1/") for file in with_db1)
-    assert set(with_db1) & (set(plain) | set(under_systemd)) == set()
+    every = lanes.test_files()
+    assert every["db1"] and all(file.startswith("tests/db1/") for file in every["db1"])
+    assert set(every["db1"]) & {*every["plain"], *every["systemd"]} == set()
 
 
 def test_what_is_played_under_systemd_exists() -> None:
@@ -45,15 +47,64 @@ def test_what_is_played_under_systemd_exists() -> None:
 
 @pytest.mark.parametrize("n", [1, 2, 3, 7])
 def test_the_files_are_dealt_once_each_and_always_alike(n: int) -> None:
-    hands = lanes.deal(EVERY, n, lanes.read_seconds())
-    assert sorted(file for hand in hands for file in hand) == EVERY
-    assert len(hands) == n and all(hands)
-    assert hands == lanes.deal(list(reversed(EVERY)), n, lanes.read_seconds())
+    for kind, files in lanes.test_files().items():
+        took = lanes.read_seconds()[kind]
+        hands = lanes.deal(files, n, took)
+        assert sorted(file for hand in hands for file in hand) == files
+        assert len(hands) == n and (all(hands) or len(files) < n)
+        assert hands == lanes.deal(list(reversed(files)), n, took)
 
 
 def test_no_lane_has_much_more_to_do_than_another() -> None:
     took = {"a": 9.0, "b": 5.0, "c": 4.0, "d": 1.0}
     assert lanes.deal(list(took), 2, took) == [["a", "d"], ["b", "c"]]
+
+
+def test_a_file_has_seconds_of_its_own_in_each_kind_of_lane(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same file is played in two kinds, and takes longer in one of them."""
+
+    def lane(kind: str, **took: float) -> SimpleNamespace:
+        return SimpleNamespace(kind=kind, seconds=lambda: {f"tests/{file}.py": seconds for file, seconds in took.items()})
+
+    monkeypatch.setattr(lanes, "SECONDS", tmp_path / "seconds")
+    assert lanes.read_seconds() == {"plain": {}, "systemd": {}, "db1": {}}, "nobody has measured"
+    lanes.write_seconds([lane("systemd", a=40.0), lane("plain", a=9.0, b=1.0), lane("systemd", c=2.0), lane("plain", d=3.25)])
+    assert lanes.read_seconds() == {
+        "plain": {"tests/a.py": 9.0, "tests/b.py": 1.0, "tests/d.py": 3.2},
+        "systemd": {"tests/a.py": 40.0, "tests/c.py": 2.0},
+        "db1": {},
+    }
+
+
+@pytest.mark.parametrize("kind", lanes.KINDS)
+def test_what_was_measured_is_what_is_played_there(kind: str) -> None:
+    """The rest are files that nobody has measured yet, and those that are gone."""
+    files, took = set(lanes.test_files()[kind]), set(lanes.read_seconds()[kind])
+    assert len(files & took) > 0.5 * len(files | took)
+
+
+def test_several_lanes_of_a_kind_are_told_apart() -> None:
+    assert lanes.names("plain", 2) == ["1", "2"]
+    assert lanes.names("systemd", 2) == ["systemd 1", "systemd 2"]
+    assert lanes.names("systemd", 1) == ["systemd"] and lanes.names("db1", 1) == ["db1"]
+
+
+def test_a_lane_that_is_held_plays_nothing_before_it_is_told_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = tmp_path / "lab"
+    lab.write_text('#!/bin/sh\nuntil [ "$1" = -- ]; do shift; done\nshift\nexec "$@"\n')
+    lab.chmod(0o755)
+    monkeypatch.setattr(lanes, "LAB", lab)
+    monkeypatch.setattr(lanes, "PYTHON", "/bin/echo")
+    told, never = (lanes.Lane(name, "plain", ["tests/a.py"], "timed", is_held=True) for name in ("told", "never"))
+    told.go()
+    assert told.end() != 0 and told.lines[0].startswith("-m pytest -m timed"), "which does not say how it ended"
+    never.process.stdin.close()
+    assert never.end() != 0 and never.lines == []
+    lab.write_text("#!/bin/sh\necho it cannot start\nexit 125\n")
+    broken = lanes.Lane("broken", "plain", ["tests/a.py"], "timed", is_held=True)
+    broken.process.wait()
+    broken.go()
+    assert (broken.end(), broken.lines) == (125, ["it cannot start"])
 
 
 @pytest.mark.parametrize(
