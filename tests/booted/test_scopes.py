@@ -168,7 +168,7 @@ def played(service: Service, request: pytest.FixtureRequest) -> dict[str, Played
 
 @pytest.mark.parametrize("hider", HIDERS)
 def test_revoke_and_stop_mean_that_all_of_it_is_gone(played: dict[str, Played], hider: str) -> None:
-    """THREATS G-02: The verb returns 0 when all is gone. On a host that is too busy to end all in time it says so, and it ends."""
+    """THREATS G-02: The verb returns 0 when all is gone. On a host too busy to end all in time it says so, and it ends."""
     each = played[hider]
     assert each.done is not None and (each.done.returncode == 0 or "is not gone yet" in each.done.stderr), each.done
     assert each.is_gone
