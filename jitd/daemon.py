@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import os
 import resource
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from jitd import systemd
 from jitd.claiming import claim
 from jitd.core.policy import Policy, denied_groups, given_things, takes_local_proofs
-from jitd.core.subject import Subject
+from jitd.core.subject import ROOT, Subject
 from jitd.core.thing import is_service_ticket, service_of
 from jitd.deciding import origins
 from jitd.deciding.accounts import Accounts
@@ -258,7 +259,6 @@ class Daemon:
 
     async def serve(self, config: Config) -> None:
         """Serve until a signal stops the daemon."""
-        from jitd.core.subject import ROOT
         from jitd.server.listener import Listener, bind
 
         loop = asyncio.get_running_loop()
@@ -284,6 +284,7 @@ class Daemon:
         )
         keeping = [loop.create_task(each) for each in always]
         n_most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - RESERVE
+        gc.freeze()  # all that was made until now stays as long as the daemon: no later look for cycles passes over it
         listener = Listener(passed or bind(config.socket), self.services, config.limits.connections_per_uid, n_most)
         log("serving", socket=config.socket, host=config.host, rules=len(self._rules.policy.rules))
         systemd.tell("READY=1", f"STATUS={len(self._rules.policy.rules)} rules in force")
@@ -352,6 +353,7 @@ def serve(file: Path | None) -> int:
     """Run ``jitd serve``, and return its exit status. ``file`` contains the settings; None means the default file."""
     os.umask(0o077)
     sys.setswitchinterval(SWITCHED_WITHIN)
+    gc.set_threshold(10_000)  # with Python's 700, almost every second start of a run waits for a collection
     if os.geteuid() != 0:
         print("jitd: the daemon has to be started as root", file=sys.stderr)
         return 1
@@ -394,7 +396,5 @@ def _clean_environment(config: Config) -> None:
     kept = {name: os.environ[name] for name in SUPERVISED if name in os.environ}
     os.environ.clear()
     os.environ.update(kept)
-    os.environ["PATH"] = config.search_path
-    os.environ["LANG"] = "C.UTF-8"
-    os.environ["KRB5RCACHENAME"] = f"file2:{config.state}/replay"
-    os.environ["KRB5CCNAME"] = "MEMORY:jitd"
+    replays = f"file2:{config.state}/replay"
+    os.environ.update(PATH=config.search_path, LANG="C.UTF-8", KRB5RCACHENAME=replays, KRB5CCNAME="MEMORY:jitd")
