@@ -8,9 +8,9 @@ person. A barred rule permits nothing to this person, and this person cannot use
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from jitd.core.changed import replace
 from jitd.core.decision import Decision, Permit
 from jitd.core.effects import Moment
 from jitd.core.grant import Grant, Used

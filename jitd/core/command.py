@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from jitd.core.changed import replace
 
 Pairs = tuple[tuple[bytes, bytes], ...]
 

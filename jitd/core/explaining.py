@@ -10,10 +10,11 @@ information that jitd has found on the host.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from jitd.core.changed import replace
 from jitd.core.conditions import DAYS, CommandPattern
 from jitd.core.decision import Decision, Deny, Permit, Why
 from jitd.core.facts import NOTHING, Facts, Unasked

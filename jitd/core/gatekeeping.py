@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
+from jitd.core.changed import replace
 from jitd.core.claims import Claims, Point
 from jitd.core.command import Command
 from jitd.core.decision import Approval, Decision, Deny, Obligations, Terms, Why, narrow

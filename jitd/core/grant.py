@@ -7,11 +7,12 @@ holding under a grant is live, the grant is ACTIVE and can be revoked. When a gr
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
+from jitd.core.changed import replace
 from jitd.core.command import Command, run_id, work_of
 from jitd.core.decision import Terms, narrow_terms
 from jitd.core.deed import Deed, deed_of

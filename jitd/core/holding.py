@@ -9,11 +9,12 @@ thing was taken back before it has taken the thing back.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
+from jitd.core.changed import replace
 from jitd.core.effects import Give, ListsChanged, Moment, Take, TellHolder
 from jitd.core.law import Actor, IllegalEvent, Role, check
 from jitd.core.run import Returned

@@ -9,9 +9,8 @@ approver, unless the rule has ``standing = "review"``.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from jitd.core.approvers import tally
+from jitd.core.changed import replace
 from jitd.core.decision import Obligations, narrow_standing, narrow_without_kdc
 from jitd.core.effects import Moment
 from jitd.core.grant import Grant

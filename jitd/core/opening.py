@@ -10,10 +10,11 @@ that time.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from jitd.core.approvers import tally
+from jitd.core.changed import replace
 from jitd.core.decision import Approval
 from jitd.core.effects import ListsChanged, Moment, Screen, SetDeadline, TellRequester, WayOpened
 from jitd.core.law import Actor, IllegalEvent

@@ -11,12 +11,13 @@ record. Therefore a review never becomes overdue too early, but it may become ov
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar
 
 from jitd.core.approvers import lack, may_approve, may_review
+from jitd.core.changed import replace
 from jitd.core.decision import BreakGlass, Deny, Why
 from jitd.core.effects import ListsChanged, Moment, ReviewGiven, ReviewOverdue, ReviewOwed, SetDeadline
 from jitd.core.law import Actor, IllegalEvent, Role, check

@@ -8,12 +8,13 @@ answer is a deny. If the evaluation of a rule fails, the answer is a deny that r
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
 from jitd.core.authentication import Demand
 from jitd.core.breach import breach
+from jitd.core.changed import replace
 from jitd.core.conditions import CommandPattern, Glob, Hours, Reason, covers_run_as
 from jitd.core.decision import Approval, BreakGlass, Decision, Deny, Obligations, Permit, Record, Terms, Why
 from jitd.core.duration import LONGEST, duration_in_words

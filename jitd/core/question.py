@@ -10,8 +10,9 @@ the names in ``_DOUBTED`` have unknown values.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from jitd.core.changed import replace
 from jitd.core.command import Command
 from jitd.core.facts import Facts, Unknown, Value
 from jitd.core.origin import Caller

@@ -7,13 +7,14 @@ request. A review counts only for the reviewed fingerprint, and only while its a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
 from jitd.core import break_glass
 from jitd.core.approvers import lack, may_review, tally
+from jitd.core.changed import replace
 from jitd.core.claims import Claims, Point
 from jitd.core.command import Command
 from jitd.core.decision import Decision, Deny, Obligations, Permit, facts_of, narrow
@@ -344,13 +345,8 @@ def _screened(request: Request, event: Screened, now: Moment) -> Step:
     if request.at_once:
         return _ended(request, RequestState.WITHDRAWN, NOT_AT_ONCE)
     deadline, waiting = SetDeadline("request", request.id, expires_boot), replace(request, state=RequestState.PENDING)
-    return waiting, (
-        deadline,
-        *deadlines_of(waiting, now.boot),
-        TellRequester(request.id),
-        RequestWaits(request.id),
-        ListsChanged(),
-    )
+    told = TellRequester(request.id), RequestWaits(request.id), ListsChanged()
+    return waiting, (deadline, *deadlines_of(waiting, now.boot), *told)
 
 
 def _approvers(request: Request) -> tuple[Subject, ...]:

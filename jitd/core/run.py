@@ -9,11 +9,12 @@ as an event.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
+from jitd.core.changed import replace
 from jitd.core.effects import ForgetRun, ListsChanged, Moment, StartRun, StopRun
 from jitd.core.law import Actor, IllegalEvent, Role, check
 

@@ -9,9 +9,9 @@ read the contents, a deny is shown only to people who satisfy all these limits.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import reduce
 
+from jitd.core.changed import replace
 from jitd.core.decision import MOST_COMBINATIONS, Decision, Deny, Permit, Why, in_both, n_combinations, narrow
 
 MOST_THINGS = 8

@@ -7,10 +7,10 @@ after it was set.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from jitd.core.changed import replace
 from jitd.core.claims import Point
 from jitd.core.decision import Decision, Deny, Obligations, Permit, narrow
 from jitd.core.effects import Moment

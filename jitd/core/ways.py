@@ -8,10 +8,11 @@ Law: pure. Only ``opened`` and ``every_way`` create an ``Open``, and every funct
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 from typing import NewType
 
+from jitd.core.changed import replace
 from jitd.core.decision import MOST_COMBINATIONS, Approval, n_combinations, still_owed
 from jitd.core.wording import all_of
 

@@ -10,9 +10,10 @@ request is denied, in a permit rule and in a deny rule.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from jitd.core.changed import replace
 from jitd.core.facts import Facts, Unasked, Unknown, Value, spell
 from jitd.core.names import OF_THE_FILE
 from jitd.core.origin import FACT, Whence, began_in

@@ -12,9 +12,10 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from jitd.core import break_glass, lease, lock
+from jitd.core.changed import replace
 from jitd.core.command import Command, work_of
 from jitd.core.decision import Decision, Deny, Obligations, Permit, Why, narrow, narrow_standing
 from jitd.core.effects import Moment
@@ -194,9 +195,8 @@ class Decider:
             decision = locked or await self._found_again(policy, request, knowledge)
             if decision is None:
                 continue
-            decision = folded(
-                self._if_given(decision, who, request.command, request.lease or request.id), heard, request.claims.reason
-            )
+            decision = self._if_given(decision, who, request.command, request.lease or request.id)
+            decision = folded(decision, heard, request.claims.reason)
             if isinstance(decision, Permit) and not await self._may_use(request, decision, n_taken):
                 decision = Deny(Why.APPROVALS, f"the approvals of request {request.id} are not enough any more: ask again")
             if self._is_still(policy, locked, who):

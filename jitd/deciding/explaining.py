@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from jitd.core.break_glass import unbarred
+from jitd.core.changed import replace
 from jitd.core.command import Command
 from jitd.core.decision import Decision, Deny, Why
 from jitd.core.deed import deed_of

@@ -11,9 +11,10 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from jitd.core.changed import replace
 from jitd.core.command import work_of
 from jitd.core.effects import Moment
 from jitd.core.gatekeeping import Answer, Asking, Heard, Passed, Passes, Requires, Silent

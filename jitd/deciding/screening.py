@@ -8,9 +8,10 @@ reason. All functions in this module may block, so they are called in a worker. 
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from jitd.core.breach import unbound
+from jitd.core.changed import replace
 from jitd.core.command import Command, Operand, Pairs
 from jitd.core.decision import Decision, Deny, Permit, Why
 from jitd.core.deed import deed_of

@@ -8,8 +8,8 @@ Law: only operators and auditors learn which rules exist and what others may do.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
+from jitd.core.changed import replace
 from jitd.core.decision import Decision, Deny
 from jitd.core.effects import Moment
 from jitd.core.explaining import Explained, Near
