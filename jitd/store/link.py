@@ -6,8 +6,6 @@ Law: each error of SQLite becomes a StoreError. If a connection could not get a 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from jitd.store import StoreError
@@ -35,20 +33,42 @@ class Link:
         self._db.execute("PRAGMA synchronous = FULL")
         self._is_shut = False
 
-    @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _told(self) -> _Told:
         """Raise StoreError for each error of SQLite. If the connection could not get a lock, close it. The next use then opens a
         new connection. Closing a connection ends every lock that this process has on the file. Without this closing, one failed
         unlock would lock the database for ever.
         """
-        try:
-            if self._is_shut:
-                self._connect()
-            yield
-        except sqlite3.Error as fault:
+        return _Told(self)
+
+    def _tell(self, fault: BaseException | None) -> None:
+        """Raise StoreError if SQLite raised ``fault``."""
+        if isinstance(fault, sqlite3.Error):
             if getattr(fault, "sqlite_errorcode", 0) & 0xFF in _LOCKED and not self._is_reader:  # the higher bits are details
                 self._is_shut = True
                 self._db.close()
             raise StoreError(f"{self._path}: {fault}") from fault
-        except UnicodeDecodeError as fault:  # the message of SQLite itself quotes the damaged bytes
+        if isinstance(fault, UnicodeDecodeError):  # the message of SQLite itself quotes the damaged bytes
             raise StoreError(f"{self._path}: the database is damaged") from fault
+
+
+class _Told:
+    """The context of one use of the connection of ``link``: see ``Link._told``. Each read enters a context, so this class takes
+    the place of a generator, which takes longer.
+    """
+
+    __slots__ = ("_link",)
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def __enter__(self) -> None:
+        if self._link._is_shut:
+            try:
+                self._link._connect()
+            except BaseException as fault:
+                self._link._tell(fault)
+                raise
+
+    def __exit__(self, kind: object, fault: BaseException | None, trace: object) -> None:
+        if fault is not None:
+            self._link._tell(fault)

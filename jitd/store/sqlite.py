@@ -20,8 +20,9 @@ from jitd.core.lock import Lock
 from jitd.core.owed_review import OwedReview
 from jitd.core.request import Request
 from jitd.core.run import Run
-from jitd.store import Change, Conflict, History, StoreError, documents, history
+from jitd.store import Change, Conflict, History, StoreError, T, documents, history
 from jitd.store.columns import COLUMNS
+from jitd.store.kept import Kept, Unread
 from jitd.store.tally import Had, Tally
 from jitd.store.told import ToldMarks
 
@@ -42,7 +43,7 @@ class SqliteStore(ToldMarks):
     def __init__(self, path: Path) -> None:
         self._path = path
         self._open_locks: tuple[Lock, ...] | None = None  # needed for each decision; only this object changes locks
-        self._tally = Tally()
+        self._tally, self._kept = Tally(), Kept()
         self._is_reader, self._is_shut = False, True
         with self._told():
             path.chmod(0o600)
@@ -60,7 +61,7 @@ class SqliteStore(ToldMarks):
         how = "mode=ro&immutable=1" if is_still else "mode=ro"
         store._path = path
         store._open_locks = None
-        store._tally = Tally()
+        store._tally, store._kept = Tally(), Kept()
         store._is_reader, store._is_shut = True, False
         with store._told():
             store._db = sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, isolation_level=None, timeout=5.0)
@@ -93,7 +94,8 @@ class SqliteStore(ToldMarks):
         """See ``Store.commit``."""
         head = self._head
         changes = tuple(changes)
-        tally, self._tally = self._tally, Tally()  # if the commit fails, no counts are kept
+        tally, self._tally = self._tally, Tally()  # if the commit fails, neither counts nor objects are kept
+        kept, self._kept = self._kept, Kept()
         if any(isinstance(change.after, Lock) for change in changes):
             self._open_locks = None  # after a failed commit too, the locks are read again
         with self._told():
@@ -112,7 +114,8 @@ class SqliteStore(ToldMarks):
         self._head = head
         for change in changes:
             tally.note(change.after)
-        self._tally = tally
+            kept.note(change)
+        self._tally, self._kept = tally, kept
 
     def _had(self, person: str) -> Had:
         """Count the requests, grants and runs of the person, with queries to the database."""
@@ -165,27 +168,27 @@ class SqliteStore(ToldMarks):
 
     def request(self, id: str) -> Request | None:
         """See ``Store.request``."""
-        return next(self._read(Request, "SELECT document FROM requests WHERE id = ?", id), None)
+        return self._one(Request, id)
 
     def grant(self, id: str) -> Grant | None:
         """See ``Store.grant``."""
-        return next(self._read(Grant, "SELECT document FROM grants WHERE id = ?", id), None)
+        return self._one(Grant, id)
 
     def run(self, id: str) -> Run | None:
         """See ``Store.run``."""
-        return next(self._read(Run, "SELECT document FROM runs WHERE id = ?", id), None)
+        return self._one(Run, id)
 
     def lock(self, id: str) -> Lock | None:
         """See ``Store.lock``."""
-        return next(self._read(Lock, "SELECT document FROM locks WHERE id = ?", id), None)
+        return self._one(Lock, id)
 
     def holding(self, id: str) -> Holding | None:
         """See ``Store.holding``."""
-        return next(self._read(Holding, "SELECT document FROM holdings WHERE id = ?", id), None)
+        return self._one(Holding, id)
 
     def owed_review(self, id: str) -> OwedReview | None:
         """See ``Store.owed_review``."""
-        return next(self._read(OwedReview, "SELECT document FROM owed_reviews WHERE id = ?", id), None)
+        return self._one(OwedReview, id)
 
     def requests(self, *, uid: int | None = None, ended: bool = False) -> Iterator[Request]:
         """See ``Store.requests``."""
@@ -201,7 +204,10 @@ class SqliteStore(ToldMarks):
 
     def leases(self, uid: int, work: bytes) -> Iterator[Grant]:
         """See ``Store.leases``."""
-        return self._read_all(Grant, "WHERE is_open = 1 AND uid = ? AND work = ?", uid, work)
+        with self._told():
+            query = "SELECT id FROM grants WHERE is_open = 1 AND uid = ? AND work = ? ORDER BY rowid"
+            ids = [id for (id,) in self._db.execute(query, (uid, work))]
+        return (grant for id in ids if (grant := self.grant(id)) is not None)
 
     def runs(self, *, grant: str | None = None, ended: bool = False) -> Iterator[Run]:
         """See ``Store.runs``."""
@@ -374,7 +380,16 @@ class SqliteStore(ToldMarks):
         for (document,) in rows:
             yield self._object(life, document)
 
-    def _object(self, life: Any, document: bytes) -> Any:
+    def _one(self, life: type[T], id: str) -> T | None:
+        if (kept := self._kept.get(life, id)) is not Unread.UNREAD:
+            return kept
+        with self._told():
+            row = self._db.execute(f"SELECT document FROM {COLUMNS[life].table} WHERE id = ?", (id,)).fetchone()
+        found = None if row is None else self._object(life, row[0])
+        self._kept.put(life, id, found, 0 if row is None else len(row[0]))
+        return found
+
+    def _object(self, life: type[T], document: bytes) -> T:
         try:
             return documents.read(life, document)
         except ValueError as fault:

@@ -30,6 +30,7 @@ from jitd.deciding.directory import Account
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.lifecycle.waiters import Waiters
 from jitd.store import StoreError, columns, documents
+from jitd.store.kept import Kept
 from jitd.store.sqlite import SCHEMA, SqliteStore
 from jitd.store.tally import Tally
 from jitd.verbs.endings import Endings
@@ -399,7 +400,7 @@ def of_version_1(path):
     store = SqliteStore.__new__(SqliteStore)
     store._path, store._db = path, sqlite3.connect(path, isolation_level=None)
     store._is_reader = store._is_shut = False
-    store._head, store._tally = store._read_head(), Tally()
+    store._head, store._tally, store._kept = store._read_head(), Tally(), Kept()
     store.locks = lambda *, ended=False: iter(())  # the first version had none
     kept = dict(columns.COLUMNS)  # nor did it know what was never used, or done lately
     for life, keys in ((Request, ("uid",)), (Grant, ("uid", "work")), (Run, ("grant_id",))):

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keeps the objects that were committed or read last, and the ids that had no object. One answer of jitd reads the same few
+objects up to ten times.
+Law: objects never change, so the same object may be returned many times. What is kept is correct as long as only this store
+writes to the database. After a failed commit, nothing is kept, and the database is read again. The number and the size of the
+objects are limited.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Literal
+
+from jitd.store import Change, Life, T
+
+MOST = 128
+"""Maximum number of objects that are kept. The objects that were put first are dropped first."""
+MOST_BYTES = 16 * 1024
+"""An object is kept only if its document has at most this number of bytes."""
+
+
+class Unread(Enum):
+    """The answer about an object that must be read from the database."""
+
+    UNREAD = "unread"
+
+
+class Kept:
+    """The kept objects, by their class and id. None is kept for an id that has no object."""
+
+    __slots__ = ("_objects",)
+
+    def __init__(self) -> None:
+        self._objects: dict[tuple[type, str], Life | None] = {}
+
+    def get(self, life: type[T], id: str) -> T | Literal[Unread.UNREAD] | None:
+        """Return the object of the class ``life`` with this ``id``, or None if there is none. UNREAD: neither is kept."""
+        return self._objects.get((life, id), Unread.UNREAD)  # type: ignore[return-value]
+
+    def put(self, life: type, id: str, found: Life | None, n_bytes: int) -> None:
+        """Keep ``found``, whose document has ``n_bytes`` bytes. Drop the earlier version of this object."""
+        self._objects.pop((life, id), None)
+        if n_bytes > MOST_BYTES:
+            return
+        self._objects[life, id] = found
+        if len(self._objects) > MOST:
+            del self._objects[next(iter(self._objects))]
+
+    def note(self, change: Change) -> None:
+        """Keep the object of ``change``, which was just committed to the database."""
+        self.put(type(change.after), change.after.id, change.after, len(change.document))
