@@ -151,7 +151,7 @@ class Demand:
     @property
     def is_none(self) -> bool:
         """True if there is no demand."""
-        return self == Demand()
+        return self == _NONE
 
     def lack(self, given: Authentication | None, moment: datetime | None = None) -> str:
         """Return a text about the unmet demand on ``given`` at ``moment`` (aware). The text also contains the command that the
@@ -189,6 +189,9 @@ class Demand:
         parts += [f"at most {duration_in_words(self.ticket_age)} ago"] if self.ticket_age is not None else []
         parts += ["by a ticket that was not forwarded"] if self.forwarded != "allow" else []
         return f"authenticated {', '.join(parts)}" if parts else ""
+
+
+_NONE = Demand()
 
 
 def _either(words: tuple[str, ...]) -> str:

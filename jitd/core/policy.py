@@ -108,7 +108,7 @@ def decide(policy: Policy, question: Question, at: datetime, known: Facts = NOTH
     leases; the caller does. Raises Unasked if jitd has not yet looked for facts that decide the answer.
     """
     conditions = Conditions(question, at, known)
-    answer = for_all(_narrowed(policy, _decide(policy, one, at, conditions)) for one in question.each)
+    answer = for_all([_narrowed(policy, _decide(policy, one, at, conditions)) for one in question.each])
     if conditions.unasked:
         raise Unasked(conditions.unasked)
     return replace(answer, seen=tuple(sorted(conditions.seen.items()))) if conditions.seen else answer
@@ -164,7 +164,7 @@ def _facts_named(policy: Policy, question: Question, at: datetime) -> frozenset[
         except Exception:  # the same rule fails again in the evaluation, which reports it
             continue
         if is_about:
-            found |= {FACT} if rule.origin is not None else set()
+            found |= set() if rule.origin is None else {FACT}
             found |= set() if rule.when is None else {name for name in rule.when.names if name.startswith("fact.")}
             if rule.verdict == "permit" and rule.when is None and rule.origin is None and rule.demand.is_none:
                 break  # this permit answers for every file
@@ -186,7 +186,7 @@ def _answer(rule: Rule, question: Question, at: datetime, conditions: Conditions
     if began is False or (began is None and rule.verdict == "permit"):
         return None
     if conditions.are_open(rule.when):  # evaluated again later: if its path is permitted, the file may be opened
-        return _permit(rule, conditions) if rule.verdict == "permit" else None
+        return _permit(rule, rule.obligations, conditions) if rule.verdict == "permit" else None
     if not conditions.hold(rule.when, denies=rule.verdict == "deny"):  # last: look for facts only if needed
         return None
     if rule.verdict == "deny" and (group := _unsure_of(rule, question.requester)):
@@ -199,17 +199,17 @@ def _answer(rule: Rule, question: Question, at: datetime, conditions: Conditions
         return Deny(Why.RULE, f"rule {rule.name}: {rule.because}" if rule.because else f"rule {rule.name} denies it", rule.name)
     if lack := rule.demand.lack(question.requester.authentication, at):
         return Deny(Why.AUTHENTICATION, f"rule {rule.name} {lack}", rule.name)
-    if complaint := breach(rule.name, rule.obligations, question):
+    if complaint := breach(rule.name, owed := rule.obligations, question):
         return Deny(Why.TERMS, complaint, rule.name)
     if rule.reason is not None and not rule.reason.is_met_by(question.reason):
         return Deny(Why.REASON, f"rule {rule.name} wants {rule.reason.wish}", rule.name)
-    return _permit(rule, conditions)
+    return _permit(rule, owed, conditions)
 
 
-def _permit(rule: Rule, conditions: Conditions) -> Permit:
-    """Return the permit of ``rule``. Its approvals contain the members of the lists of approvers."""
-    asked = tuple(approval.with_lists(conditions.listed) for approval in rule.approvals)
-    return Permit(rule.name, replace(rule.obligations, approvals=asked) if asked else rule.obligations)
+def _permit(rule: Rule, owed: Obligations, conditions: Conditions) -> Permit:
+    """Return the permit of ``rule``, which owes ``owed``. Its approvals contain the members of the lists of approvers."""
+    asked = tuple([approval.with_lists(conditions.listed) for approval in owed.approvals])
+    return Permit(rule.name, replace(owed, approvals=asked) if asked else owed)
 
 
 # --- the conditions, in the order of their evaluation -----------------------------------------------------------------
@@ -289,15 +289,16 @@ def _command(rule: Rule, question: Question, at: datetime) -> bool:
         if rule.verdict == "deny":
             return any(thing in given for thing in question.command.things)
         return all(thing in given for thing in question.wanted)
-    if rule.commands is None:
-        return False
-    if _may_be_about(rule, question):
-        return True
+    if rule.commands is None or _may_be_about(rule, question):
+        return rule.commands is not None
     # A permit applies to the name that it contains. A deny applies to the file: another name must not bypass the deny.
     names = (question.command.path, *(question.names if rule.verdict == "deny" else ()))
-    called = (question.command if name == question.command.path else replace(question.command, path=name) for name in names)
-    pairs = ((pattern, command) for command in called for pattern in rule.commands if pattern.matches(command))
-    return any(rule.verdict == "deny" or not pattern.is_crossed_by(command) for pattern, command in pairs)
+    for name in names:
+        command = question.command if name == question.command.path else replace(question.command, path=name)
+        for pattern in rule.commands:
+            if pattern.matches(command) and (rule.verdict == "deny" or not pattern.is_crossed_by(command)):
+                return True
+    return False
 
 
 def _hour(rule: Rule, question: Question, at: datetime) -> bool:
@@ -343,9 +344,8 @@ def rules_for(policy: Policy, subject: Subject, host: str, service: str) -> tupl
     """Return the permits for ``subject`` on ``host`` for ``service``. The command and the hour do not matter."""
     if subject.is_root:
         return (ROOTS,) if policy.root == "permit" else ()
-    return tuple(
-        rule for rule in policy.index.about(subject) if is_of(rule, subject) and is_here(rule, host) and is_for(rule, service)
-    )
+    about = policy.index.about(subject)
+    return tuple(rule for rule in about if is_of(rule, subject) and is_here(rule, host) and is_for(rule, service))
 
 
 def describe_approvals(approvals: tuple[Approval, ...]) -> str:

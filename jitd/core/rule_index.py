@@ -112,7 +112,7 @@ class RuleIndex:
             found = {number for one in known for number in one.gives.get(first, ())}
         else:
             return self._permits
-        return tuple(self._permits[number] for number in sorted(found))
+        return tuple([self._permits[number] for number in sorted(found)])
 
     def _for_command(self, known: Iterable[_Permits], command: Command) -> set[int]:
         found: set[int] = set()
