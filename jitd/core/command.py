@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from jitd.core.changed import replace
 
@@ -147,9 +148,11 @@ def fingerprint(request_id: str, principal: str, host: str, service: str, comman
     return hashlib.sha256(b"".join(out)).digest()
 
 
+@lru_cache(maxsize=8)
 def work_of(command: Command) -> bytes:
     """Return a digest (32 bytes) of those parts of ``command`` that a lease covers. A lease does not cover the terminal, the
-    locale and the kinds of streams (jitsudo(1), --for).
+    locale and the kinds of streams (jitsudo(1), --for). The last results are kept, because one decision under a lease needs the
+    digests of the same two commands up to five times.
     """
     argv = tuple(sorted(command.argv)) if command.gives else command.argv  # the order of several things does not matter
     bare = replace(

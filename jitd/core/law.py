@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 
@@ -83,4 +84,9 @@ def name_of(event: Any) -> str:
     """Return the name of the event in the chain, such as ``request.reviewed``. The name consists of the life cycle, a full stop,
     and a word in the past tense.
     """
-    return f"{event.life}.{_WORD.sub('_', type(event).__name__).lower()}"
+    return _named(event.life, type(event).__name__)
+
+
+@lru_cache(maxsize=128)
+def _named(life: str, kind: str) -> str:
+    return f"{life}.{_WORD.sub('_', kind).lower()}"
