@@ -31,14 +31,14 @@ its path.
 
 
 class NoDirectory(UsageError):
-    """The path of the working directory cannot be found, because the directory was removed, or because a directory above it may
-    not be read.
+    """The path of the working directory cannot be found, because the directory was removed, or because this user cannot read a
+    directory above it.
     """
 
 
 def directory(chdir: bytes | None) -> tuple[bytes, int, int]:
-    """Return the absolute path of the command's working directory, with its device and inode. If this user may not read the
-    device and the inode, both are 0.
+    """Return the absolute path of the command's working directory, with its device and inode. If this user cannot read the device
+    and the inode, both are 0.
 
     ``chdir`` is the argument of ``-D`` as typed; None means the current directory. Raises NoDirectory.
     """
@@ -109,7 +109,7 @@ def parents() -> list[str]:
 
 
 def _shown(value: bytes) -> str:
-    """Return ``shown(value)``. Nearly every value is plain, and then this start does not wait for that module to be imported."""
+    """Return ``shown(value)``. Nearly every value is plain. For a plain value, the module ``shown`` is not imported now."""
     if value.isascii() and value.decode("ascii").isprintable() and b"\\" not in value:
         return value.decode("ascii")
     from jitpam.wire.shown import shown

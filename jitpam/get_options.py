@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks the options that are given together with ``--get``.
 
-Law: pure. What cannot succeed whatever people answer is refused here, so that nobody is asked to approve it.
+Law: pure. This module refuses a request that could not succeed even after an approval, so that nobody is asked to approve it.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def check_get(found: Options) -> None:
 
 
 def _check_secrets(found: Options) -> None:
-    """Check that each secret has a reader. A request with --no-wait is checked when --resume gets its things."""
+    """Check that each secret has a reader. For a request with --no-wait, this is checked later, when --resume gets the things."""
     secret = [thing for thing in found.get if thing.startswith(SECRET)]
     if secret and found.to is None and not found.argv:
         raise UsageError(f"{secret[0]} comes with a secret: name a new file for it (--to FILE), or a command that reads it")

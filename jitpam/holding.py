@@ -2,8 +2,8 @@
 """Handles the things that jitd has given to jitsudo (PROTOCOL.md section 10). This module prepares the things for use
 (``access``). Then this module runs a command that uses the things, or keeps the things.
 
-Law: a thing is given back if it cannot be used, and when the command ends. jitd's message or our own clock ends the grant, and
-then the command gets SIGHUP. The command belongs to the person, so jitsudo never kills it.
+Law: a thing is given back if it cannot be used, and when the command ends. When the grant ends, by jitd's message or by our own
+clock, the command gets SIGHUP. The command belongs to the person, so jitsudo never kills it.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Holding:
         self._first = got[0].given
         self.request = request or self._first.id.partition(".")[0]
         """The id of the request to resume. If jitd has not sent this id, the grant's id is used, which is the first part of the
-        holding's id. The grant's id is equal to the id of the request, unless an earlier grant answered the request.
+        holding's id. The grant has the id of the request, unless an earlier grant answered the request.
         """
         self._ends_at = _boot_clock() + min(one.given.left_ms for one in got) / 1000
 

@@ -148,8 +148,7 @@ _KRB5: dict[str, tuple[Any, ...]] = {
     "krb5_cc_get_principal": (_P, _P, _HANDLE),
 }
 """Maps each function of libkrb5 to the types of its arguments. Some of these functions find the realm of a host without DNS.
-Some of the functions find the reason why a credential cache gives no credentials. GSSAPI has no function that finds such a realm
-or reason.
+Others find the reason why a credential cache gives no credentials. GSSAPI has no functions for these two purposes.
 """
 
 

@@ -51,11 +51,11 @@ AT_ONCE = _socket.MSG_NOSIGNAL | _socket.MSG_DONTWAIT
 
 
 class _No(Exception):
-    """The program may not continue. The text of this error is for the user."""
+    """The program must not continue. The text of this error is for the user."""
 
 
 class _Left(_No):
-    """The program may not continue, because the user has stopped waiting."""
+    """The program must not continue, because the user has stopped waiting."""
 
 
 _GRANTED = object()  # returned by each function if jitd granted the request; no message can contain this object
@@ -378,7 +378,7 @@ class _Program:
         return os.environ.get("KRB5CCNAME") if self.is_callers else self.item("KRB5CCNAME")
 
     def no_proof(self, uid: int) -> tuple[None, str] | None:
-        """Return None and the reason if no proof is possible, because a ticket that did not come with a login cannot prove it."""
+        """Return None and the reason if no proof is possible. Only a ticket that came with a login can prove who logs in."""
         if uid == 0:
             return None, ""
         return None if self.is_callers or self.cache() else (None, "no Kerberos ticket came with this login")
