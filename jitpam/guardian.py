@@ -3,8 +3,8 @@
 restores the terminal's modes.
 
 Law: the guardian changes the terminal only if the terminal still has the modes that the client set. Therefore the guardian never
-overwrites modes that a shell or another program has set later. The guardian has no open descriptors but the terminal and one end
-of a pipe. The guardian ends with the client.
+overwrites modes that a shell or another program has set later. The guardian has only two open descriptors: the terminal and one
+end of a pipe. The guardian ends with the client.
 """
 
 from __future__ import annotations

@@ -134,8 +134,8 @@ _GSS: dict[str, tuple[Any, ...]] = {
     "gss_delete_sec_context": (_STATUS, _HANDLE, _P),
     "gss_krb5_ccache_name": (_STATUS, String, _P),
 }  # fmt: skip
-"""Maps each function to the types of its arguments. RFC 2744 defines the functions, but the last one is defined by MIT's krb5.
-All these functions return a major status.
+"""Maps each function to the types of its arguments. RFC 2744 defines all these functions except the last one, which MIT's krb5
+defines. All these functions return a major status.
 """
 
 _KRB5: dict[str, tuple[Any, ...]] = {

@@ -288,7 +288,7 @@ class Relay:
 
     def _turn(self) -> dict[str, Any]:
         """Return whether the command has the terminal now, and the size of the terminal. If the terminal's modes have changed
-        since the monitor was told, also return the modes.
+        since they were last sent to the monitor, also return the modes.
         """
         terminal = self._terminal
         if terminal is None:

@@ -41,9 +41,9 @@ class Token(Message, by=FROM_CLIENT):
 
 
 class Ask(Message):
-    """The fields that Submit, Anew and Explain share, which are the command as the client sees it, and the client's claims.
-    ``service`` names the program that will run the command: ``jitsudo``, or a PAM service, for which a grant is made.
-    ``starts_at`` (RFC 3339 UTC) is the time at which the grant begins. None means the time of approval.
+    """The fields that Submit, Anew and Explain share: the command as the client sees it, and the client's claims. ``service``
+    names the program that will run the command: ``jitsudo``, or a PAM service, for which a grant is made. ``starts_at`` (RFC 3339
+    UTC) is the time at which the grant begins. None means the time of approval.
     """
 
     most = LARGE
