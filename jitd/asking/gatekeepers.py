@@ -29,8 +29,8 @@ from jitd.outside.urls import Url, read_url, same_server
 from jitd.settings.outsiders import GatekeeperSettings, Reach
 
 AGAIN_AFTER, SOONEST, LATEST = 5, 1, 3_600
-"""Number of seconds until jitd asks again for an answer that was announced for later. The first value applies if the server names
-no time for the next attempt. The second value is the minimum, and the third value is the maximum.
+"""If a server announces its answer for later, jitd waits this number of seconds before it asks again. The first value applies if
+the server names no time for the next attempt. The second value is the minimum, and the third value is the maximum.
 """
 LONGEST_DATE = 40
 """Maximum length of an HTTP date, in characters."""

@@ -18,7 +18,9 @@ from http_message_signatures.resolvers import HTTPSignatureKeyResolver
 from jitd.outside.messages import Fetched
 
 LONGEST_AGE = timedelta(seconds=60)
-"""Maximum age of a signature. An older answer cannot be sent again, because the body contains the nonce of this question."""
+"""Maximum age of a signature. Even within this time, the answer to an earlier question is refused, because the body must contain
+the nonce of this question.
+"""
 COVERED = ("@status",)
 """The parts of an answer that the signature must cover. The signature must also cover the digest of the body."""
 

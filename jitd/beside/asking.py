@@ -153,7 +153,7 @@ class Line:
         raise _Broken(f"the connection to {self._door.name} broke: {self._door.mend}")
 
     async def _wait_until_writable(self, line: socket.socket) -> None:
-        """Wait until the socket ``line`` has room for a packet or the connection is broken."""
+        """Wait until the socket ``line`` has room for a packet, or until the connection breaks."""
         loop = asyncio.get_running_loop()
         room = self._room = loop.create_future()
         loop.add_writer(line, _wake, room)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Starts a process that runs beside the daemon. The process starts as a service of systemd, or as a child of the daemon. The
-daemon runs as root.
+"""Starts a process that runs beside the daemon. The process starts as a service of systemd, or as a child of the daemon, which
+runs as root.
 
 Law: before the process reads any input, four conditions hold. The process is not dumpable, has no capabilities, cannot gain
 capabilities, and runs under its own account. If the process cannot give up one of its rights, it does not start. Sources:
@@ -57,7 +57,7 @@ class Begun:
 
 
 class Server(Protocol):
-    """The server that runs in the process, which is an ``answering.Answering``."""
+    """The server that runs in the process. It is an ``answering.Answering``."""
 
     async def listen(self, listener: socket.socket) -> None: ...
     async def follow(self, line: socket.socket) -> None: ...

@@ -151,8 +151,8 @@ def covers_work(wide: Rule, narrow: Rule) -> bool:
 
 
 def covers_pattern(wide: CommandPattern, narrow: CommandPattern) -> bool:
-    """True if ``wide`` matches every command that ``narrow`` matches. A wildcard in a permit cannot match ``..``, and the result
-    must be correct in this case too.
+    """True if ``wide`` matches every command that ``narrow`` matches. In a permit, a wildcard cannot match ``..``. The result
+    takes this into account.
     """
     if wide.path is None:
         return True

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Looks up the accounts and groups that rules name. The name service of the host answers.
+"""Looks up the accounts and groups that rules name, with the name service (NSS) of the host.
 
 Law: an account that does not exist is never confused with an account whose look-up failed. A look-up may take forever, so the
 caller must set a time limit.
@@ -35,8 +35,8 @@ def look_up(words: frozenset[str], config: Config) -> Known:
 
 
 def everybody() -> dict[str, tuple[int, int]] | None:
-    """Return a dictionary from the name of each account in the list of NSS to the account's user id and group id. Return None if
-    NSS needs more than LISTED_WITHIN seconds for the list.
+    """Return a dictionary that maps the name of each account that NSS lists to the user id and the group id of the account.
+    Return None if NSS needs more than LISTED_WITHIN seconds for the list.
     """
     try:
         return within(LISTED_WITHIN, lambda: {one.pw_name: (one.pw_uid, one.pw_gid) for one in pwd.getpwall()})
@@ -45,7 +45,7 @@ def everybody() -> dict[str, tuple[int, int]] | None:
 
 
 def members(names: Iterable[str], listed: Mapping[str, tuple[int, int]]) -> dict[str, tuple[str, ...] | None]:
-    """Return a dictionary from the name of each group to its member accounts.
+    """Return a dictionary that maps the name of each group to the accounts that are its members.
 
     An account in ``listed`` is also a member of its primary group. The value of a group is None if the group does not exist. If
     the look-up of a group fails, the dictionary does not contain the group.
@@ -60,8 +60,8 @@ def members(names: Iterable[str], listed: Mapping[str, tuple[int, int]]) -> dict
 
 
 def uids(users: Iterable[str], listed: Mapping[str, tuple[int, int]]) -> dict[str, int | None]:
-    """Return a dictionary from the name of each account to its user id. The value of an account is None if the account does not
-    exist. Each account that is not in ``listed`` is looked up.
+    """Return a dictionary that maps the name of each account to its user id. The value of an account is None if the account does
+    not exist. Each account that is not in ``listed`` is looked up.
     """
     found: dict[str, int | None] = {}
     for name in users:

@@ -71,8 +71,8 @@ def _never(rule: Rule) -> Iterator[str]:
 
 
 def constant_of(when: When | None) -> bool | None:
-    """If ``when`` names no fact, its value is constant. Return this constant value. Return None if ``when`` names a fact, or if
-    its evaluation fails.
+    """If ``when`` uses no name, its value is constant. Return this constant value. Return None if ``when`` uses a name, or if its
+    evaluation fails.
     """
     if when is None or when.names:
         return None
@@ -133,7 +133,7 @@ def ways_to_root(rule: Rule) -> tuple[str, ...]:
 
 
 def _have_one(one: str, other: str) -> bool:
-    """True if the same variable can match the two words ``one`` and ``other``. Each word is the name of a variable, or the
+    """True if there can be a variable that both words, ``one`` and ``other``, match. Each word is the name of a variable, or the
     beginning of a name followed by ``*``.
     """
     begins, others = one.removesuffix("*"), other.removesuffix("*")
@@ -148,7 +148,9 @@ def _to_root(rule: Rule, ways: Sequence[str]) -> str:
 
 
 def lone_provider(rule: Rule, providers: Mapping[str, str]) -> str:
-    """If the rule depends on the facts of one provider only, return this provider. Otherwise return an empty string."""
+    """If the rule uses the facts of exactly one provider, and demands no approval and no gatekeeper, return this provider.
+    Otherwise return an empty string.
+    """
     when = rule.when
     if when is None or rule.approvals or rule.gatekeepers:
         return ""
@@ -164,14 +166,14 @@ BY_THE_RULES = frozenset(
         "shadowed",
     }
 )
-"""The warnings that depend only on the rules. All other warnings depend on the host. Therefore a rule may accept a warning that
-occurs only on another host.
+"""The warnings that depend only on the rules. All other warnings depend on the host. Therefore a rule may accept one of these
+other warnings although it occurs only on another host.
 """
 
 
 def without_accepted(rules: Sequence[Rule], warned: Sequence[Warned]) -> Iterator[Warned]:
-    """Yield the warnings in ``warned`` that no rule accepts. Also yield a warning for each accepted warning that does not
-    occur.
+    """Yield the warnings in ``warned`` that no rule accepts. Also yield a warning for each accepted warning that does not occur,
+    if this warning depends only on the rules.
     """
     accepted = {(rule.name, name) for rule in rules for name, _ in rule.accepts}
     arisen = {(one.rule, one.name) for one in warned}

@@ -128,8 +128,8 @@ def ways_of_line(line: str) -> Iterator[str]:
 
 
 def _split(text: str, separator: re.Pattern[str]) -> Iterator[str]:
-    """Split ``text`` at its separators and yield the parts. A separator is the text that the first group of ``separator``
-    matches.
+    """Split ``text`` and yield the parts. A match of ``separator`` separates two parts only if the first group of the match is
+    not empty.
     """
     began = 0
     for found in separator.finditer(text):

@@ -31,8 +31,8 @@ WITHIN = 5.0
 def warnings(rules: Sequence[Rule], config: Config, providers: Mapping[str, str], seconds: float = WITHIN) -> list[Warned]:
     """Return the warnings about ``rules`` that the rules do not accept.
 
-    ``config`` contains the settings of this host. ``providers`` maps ``fact.NAME`` to the provider of this fact. The time limit
-    is ``seconds`` for the look-up of files, and ``seconds`` for the look-up of people.
+    ``config`` contains the settings of this host. ``providers`` maps ``fact.NAME`` to the provider of this fact. The look-up of
+    files and the look-up of people have a time limit of ``seconds`` each.
     """
     here = [rule for rule in rules if is_here(rule, config.host)]
 

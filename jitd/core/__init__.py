@@ -54,9 +54,9 @@ not enough without the approval of the locked person.
 
 Each event that follows from another event has its own author. The daemon issues the grant. The requester is the author of the use
 and of the start of the run, even if an approver has answered last. The author of a grant's end (a person or the clock) is also
-the author of the orders to stop its runs. When a run has ended, the monitor of the run is the author of the event for the grant.
-If the run had no monitor, the daemon is the author of the event for the grant. The operator who placed a lock is the author of
-all endings that the lock causes.
+the author of the orders to stop its runs. When a run has ended, the author of ``grant.returned`` is the monitor of the run. If
+the run had no monitor, the author is the daemon. The operator who placed a lock is the author of all endings that the lock
+causes.
 
 The effects are carried out after the commit. The next table shows the effects on the left, and on the right the events that order
 an effect:

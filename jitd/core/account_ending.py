@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """When a made account is taken back, everything that belongs to it must end. This module ends the open requests and the grants of
-the account's holder.
+the account. The requests and the grants of the holder's own account continue.
 
 Law: pure. The events of this module are in the same transaction as the order to take the account back. Therefore nobody can use a
 permission of the account after the end of the account.

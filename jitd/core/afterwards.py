@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a command makes possible after it has ended: a root shell, or acting as another account. For example, ``usermod -aG sudo
-bob`` starts no shell, but afterwards bob can start one of root.
+bob`` starts no shell, but afterwards bob can start a shell as root.
 
-Law: pure. Only fixed words are read; what a requester may choose is in the list of ``consequence``. The list is not complete,
-and never permits or denies a request. A command that changes an account is not called a way to root if it is none.
+Law: pure. This module reads only the fixed words of a command line. The list in ``consequence`` covers the words that a requester
+may choose. Neither list is complete, and neither permits or denies a request. A command that changes an account is called a way
+to root only if it opens such a way.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from jitd.core.command_line import Line
 
 LATER, IDENTITY = "later", "identity"
-"""The classes. They hold only for commands of root."""
+"""The classes of what a command makes possible. They apply only to commands that run as root."""
 SUDOERS = frozenset({"admin", "root", "sudo", "wheel"})
 """Groups whose members may usually run any command as root."""
 POWERFUL = frozenset(
@@ -26,7 +27,7 @@ _CAPABILITIES = re.compile(
     r"|sys_rawio))(?![a-z_])|^=[eip]*[ei]",
     re.IGNORECASE,
 )
-"""Capabilities with which a program can do all that root can, and ``=ep``, which means all of them."""
+"""Capabilities with which a program can do all that root can. The text ``=ep`` also matches, because it sets all capabilities."""
 _SET_UID = re.compile(r"0*[4567][0-7]{3}|(?:.*,)?(?:[go]*[ua][ugoa]*)?[+=][rwxXt]*s[rwxXst]*(?:,.*)?")
 _ROOT = re.compile(r"(?:root|\+?0+)(?:[:.].*)?")
 

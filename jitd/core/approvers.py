@@ -25,9 +25,9 @@ def may_review(asked: Open, approver: Subject, requester: Subject) -> frozenset[
 
 
 def why_not(approvals: tuple[Approval, ...], asked: Open, approver: Subject) -> str:
-    """Return the reason why ``approver`` may not review, although a way in ``approvals`` names this person. The reason is written
-    as the end of a sentence. There are two possible reasons. Either the way is not open yet (``asked`` contains the open ways),
-    or ``approver`` is not on the list of the way. Return an empty text if no way names ``approver``.
+    """Return the reason why ``approver`` is not allowed to review now, although a way in ``approvals`` names this person. The
+    reason is written as the end of a sentence. There are two possible reasons. Either the way is not open yet (``asked`` contains
+    the open ways), or ``approver`` is not on the list of the way. Return an empty text if no way names ``approver``.
     """
     worded = [way for way in flat(every_way(approvals)) if matches_any(approver, way.of_whom)]
     bare = [replace(way, without_kdc="deny") for way in flat(asked)]
@@ -40,8 +40,8 @@ def why_not(approvals: tuple[Approval, ...], asked: Open, approver: Subject) -> 
 
 
 def names(way: Approval, approver: Subject) -> bool:
-    """True if ``approver`` may use the way of approval ``way``. The words of the way must match the approver. If the way has a
-    list, the approver must be on the list. If the approver authenticated by local PAM, the rule must accept this method.
+    """True if ``approver`` may use ``way`` to approve. The words of the way must match the approver. If the way has a list, the
+    approver must be on the list. If the approver authenticated by local PAM, the rule must accept this method.
     """
     if not matches_any(approver, way.of_whom):
         return False
@@ -60,8 +60,8 @@ def may_approve(asked: Open, approver: Subject, requester: Subject) -> frozenset
 
 
 def lack(asked: Open, approver: Subject, requester: Subject) -> str:
-    """``approver`` may review, but may have to change something before an approval is possible. Return a text about this change,
-    such as ``wants …: kinit``. Return an empty text if no change is needed.
+    """``approver`` is allowed to review. Return a text about what ``approver`` must change before an approval is possible, such
+    as ``wants …: kinit``. Return an empty text if no change is needed.
     """
     if may_approve(asked, approver, requester):
         return ""

@@ -26,7 +26,7 @@ Owed = Callable[[str], Iterable[OwedReview]]
 
 
 class Barred(IllegalEvent):
-    """Raised if the person owes reviews and therefore may not use the grant now. No object was changed."""
+    """Raised if the person owes reviews and is therefore not allowed to use the grant now. No object was changed."""
 
 
 def begun(approved: Request, now: Moment) -> tuple[Begun, ...]:
@@ -44,8 +44,8 @@ def begun(approved: Request, now: Moment) -> tuple[Begun, ...]:
 
 
 def unbarred(decision: Decision, owed: Owed, who: Subject, request: str) -> Decision:
-    """If ``decision`` lets ``who`` break glass for ``request``, but reviews that ``who`` owes bar the rule, return a denial.
-    Otherwise return ``decision`` unchanged.
+    """``decision`` is the answer to ``request`` of ``who``. If it lets ``who`` break glass, check the reviews that ``who`` still
+    owes. If these reviews bar the rule, return a deny. In all other cases, return ``decision`` unchanged.
     """
     if not isinstance(decision, Permit) or decision.obligations.break_glass is None:
         return decision
@@ -56,8 +56,8 @@ def unbarred(decision: Decision, owed: Owed, who: Subject, request: str) -> Deci
 
 
 def under(owed: Owed, life: Any, event: Any) -> Any:
-    """Return ``event``. Reviews that the requester of ``life`` owes may bar a permit in ``event``. If owed reviews bar the
-    permit, the returned event contains a denial.
+    """Return ``event``. If the requester of ``life`` owes reviews that bar the permit in ``event``, the returned event contains a
+    deny in place of the permit.
 
     ``lifecycle.handle`` calls this function at the moment when it applies the event. If two decisions are made at the same
     moment, only one decision can therefore succeed. Raises Barred if owed reviews prevent the use of a grant.

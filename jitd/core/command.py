@@ -30,8 +30,8 @@ class RunAs:
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """A file that is named in argument ``at``. An Operand is stored if the file cannot be bound. An Operand is also stored if an
-    account other than root and the account to run as could change the file.
+    """A file that is named in argument ``at``. An Operand is stored if the file cannot be bound. An Operand is also stored if the
+    file could be changed by an account that is neither root nor the account to run as.
 
     ``digest`` is the SHA-256 of the file. ``digest`` is empty if the content is not bound. ``because`` tells who could change the
     file, or why the file is not bound. If ``is_seen`` is False, the requester cannot see the file, and jitd does not mention the

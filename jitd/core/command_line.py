@@ -36,7 +36,7 @@ class Word:
 
     @property
     def roams(self) -> bool:
-        """True if the requester can make this argument an option, or a file in any directory."""
+        """True if the requester can write an option, or a file in any directory, as this argument."""
         return self.is_free and not re.search(r"/[^/]+/", self.text)
 
 
@@ -92,7 +92,9 @@ class Line:
                 yield Called(_name(word.text), Line(self.words[at + 1 :], self.is_open))
 
     def executed(self, names: Container[str]) -> Iterator[Called]:
-        """Yield the command of each -exec of find(1), without the argument that ends it, if its name is in ``names``."""
+        """Yield the command after each ``-exec`` of find(1) if the name of the command is in ``names``. The argument ``;`` or
+        ``+`` that ends the command is left out.
+        """
         inner: list[Word] | None = None
         for word in (*self.words, Word(";", is_free=False)):
             if inner is None:

@@ -82,8 +82,8 @@ class CommandPattern:
         object.__setattr__(self, "parents", tuple(_most_parents(glob.text) for glob in self.arguments))
 
     def is_crossed_by(self, command: Command) -> bool:
-        """True if a wildcard of this pattern would match a ``..`` component of ``command``. The pattern itself must match
-        ``command``. If this method returns True, a permit with this pattern does not apply to the command. So ``/var/log/*``
+        """``command`` must be a command that this pattern matches. True if a wildcard of the pattern matches a ``..`` component
+        of the command. If this method returns True, a permit with this pattern does not apply to the command. So ``/var/log/*``
         cannot leave /var/log. There is an exception: an argument may contain anything if its pattern is only a wildcard, or an
         option with a wildcard after it.
         """

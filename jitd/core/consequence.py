@@ -47,7 +47,8 @@ SHELLS = frozenset({"any-command", "prompt", "code", "shell", "command", "contai
 @dataclass(frozen=True, slots=True)
 class Consequence:
     """What ``program`` can do beyond the words of its command line. ``kind`` is one of MEANINGS. ``program`` is the name of a
-    file, or empty if any command may be run. ``told`` is a more exact end of the sentence than that of MEANINGS, or empty.
+    file, or empty if any command may be run. ``told`` is an end of the sentence that is more exact than the one in MEANINGS, or
+    empty.
     """
 
     kind: str
@@ -298,7 +299,9 @@ _OF: Mapping[str, tuple[tuple[str, Test], ...]] = {
 _TEXTS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "rbash"})
 """Shells. The commands in the text after ``-c`` are looked up in the list."""
 DEEPEST = 20
-"""Maximum number of programs of which each one starts the next. Beyond it, any command is assumed."""
+"""Maximum length of a chain of programs in which each program starts the next. If a chain is longer, jitd assumes that it can run
+any command.
+"""
 _WRAPPERS = frozenset(name for kind, _, names in _LIST if kind == "command" for name in names.split())
 _VERSION = re.compile(r"(?<=[A-Za-z])-?[0-9]+(?:\.[0-9]+)*\Z|\.(?:basic|tiny|nox|gtk3|traditional)\Z")
 SYSTEM = ("/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/usr/*", "/*")
@@ -373,8 +376,8 @@ def _matched(glob: Glob) -> list[str]:
 
 
 def _of_program(name: str, line: Line, depth: int = 0) -> tuple[Consequence, ...]:
-    """Return the consequences of the program ``name``. If that program only starts others, return their consequences.
-    ``depth`` is the number of programs before this one.
+    """Return the consequences of the program ``name``. If this program only starts other programs, return the consequences of
+    those. ``depth`` is the number of programs before this one.
     """
     if depth > DEEPEST:
         return (Consequence("any-command"),)

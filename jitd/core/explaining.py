@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Explains the answer of each rule to a question, condition by condition. For requesters, this module finds the permits that came
-closest.
+"""Explains the answer of each rule to a question, condition by condition. If no rule permits a request, this module also finds
+the permits that came closest to permitting it.
 
 Law: pure. To get the answer of a rule, this module calls ``decide`` with only this rule. Therefore an explanation always agrees
 with the decision. ``closest`` is for requesters. ``closest`` describes only permits about the requester, and reveals no
@@ -77,9 +77,9 @@ class Explained:
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """A permit that came close. ``rule`` is the name of the rule, and ``wants`` contains the conditions that did not hold. If
-    only the condition ``hours`` did not hold, ``opens_at`` (aware) is the next beginning of the rule's hours. ``opens`` is the
-    same time in words.
+    """A permit that came close to permitting a request. ``rule`` is its name, and ``wants`` contains the conditions that did not
+    hold. If only the condition ``hours`` did not hold, ``opens_at`` (aware) is the next beginning of the rule's hours. ``opens``
+    is the same time in words.
     """
 
     rule: str
@@ -143,8 +143,8 @@ def _all_held(findings: tuple[Finding, ...]) -> bool:
 
 
 def _origin(rule: Rule, question: Question, at: datetime, known: Facts) -> Finding:
-    """Return the result of the condition ``origin``. If the origin of the session is unknown, the condition does not hold in a
-    permit, and fails in a deny.
+    """Return the result of the condition ``origin``. If the origin of the session is unknown, the result is NOT in a permit, and
+    FAILED in a deny.
     """
     conditions = Conditions(question, at, known)
     began = conditions.began_in(rule.origin)
@@ -182,9 +182,10 @@ def closest(policy: Policy, question: Question, at: datetime) -> tuple[Near, ...
     order of the policy.
 
     Each returned permit is about the requester and about the requested file. The function returns the permits with the smallest
-    number of failed conditions. If all conditions of a permit hold, another reason stopped the permit, so this permit is not
-    returned. The function does not check ``origin`` and ``when``. If all other conditions hold, either ``origin`` or ``when`` has
-    failed. If several things are requested, the function considers only the things that no rule permits.
+    number of failed conditions. The function does not check ``origin`` and ``when``. If all other conditions of a permit hold,
+    the result names the ``origin`` and the ``when`` of the permit as not met. If this permit has neither of the two, another
+    reason stopped it, and it is not returned. If several things are requested, the function considers only the things that no
+    rule permits.
     """
     if question.requester.is_root:
         return ()

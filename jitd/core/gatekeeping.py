@@ -40,9 +40,9 @@ class Asking:
     ``rule`` is the rule that permits. ``policy`` is the SHA-256 of the policy's files. ``owed`` contains the approvals that the
     rule demands. ``approved`` contains the principals of the people who have approved. ``facts`` contains the facts that the rule
     used. Each fact has its name, and its value as text. ``lasts_for`` (seconds), ``uses`` (a number) and ``timeout_for``
-    (seconds) are the values that the requester asked for. A field is None if the requester did not ask for a value. ``ends_boot``
-    is the time limit for an answer, in seconds on CLOCK_BOOTTIME. Later answers are ignored. ``breaks_glass`` is True if
-    approvals are skipped in an emergency.
+    (seconds) are the values that the requester asked for. Each of these three fields is None if the requester did not ask for a
+    value. ``ends_boot`` is the time limit for an answer, in seconds on CLOCK_BOOTTIME. Later answers are ignored.
+    ``breaks_glass`` is True if approvals are skipped in an emergency.
     """
 
     id: str
@@ -131,7 +131,7 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """The data that jitd stores when a gatekeeper has passed the request. ``name`` is the gatekeeper's name. ``at`` is the time
+    """The data that jitd stores when a gatekeeper has let the request pass. ``name`` is the gatekeeper's name. ``at`` is the time
     of the answer (aware UTC), and ``until`` is the end of its validity. ``mark`` is the gatekeeper's own id for its decision.
     jitd stores the gatekeeper's requirements in the obligations of the request.
     """

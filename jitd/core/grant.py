@@ -167,10 +167,10 @@ class NoUseLeft(IllegalEvent):
 def covers(grant: Grant, subject: Subject, host: str, service: str, command: Command, rule: str, now: Moment) -> bool:
     """True if the live ``grant`` may cover the ``command`` that ``subject`` requests now.
 
-    The grant must come from ``rule`` itself. The grant must be for the same person, host, boot, account and work. Later requests
-    must be able to use the grant (``is_for_other_requests``). If a subject is known only by the account, the subject may use a
-    grant that this account got with a ticket. This function does not check the approvals of the grant. ``lease.discharges``
-    checks the approvals.
+    The grant must come from ``rule`` itself. The person, host, boot, service, account and work of the grant must be those of the
+    new request. Later requests must be able to use the grant (``is_for_other_requests``). If a subject is known only by the
+    account, the subject may use a grant that this account got with a ticket. This function does not check the approvals of the
+    grant. ``lease.discharges`` checks the approvals.
     """
     return is_for_other_requests(grant) and _is_the_same(grant, subject, host, service, command, rule, now)
 
@@ -187,7 +187,7 @@ def _deed(grant: Grant) -> Deed:
 
 
 def waits_for_its_own(grant: Grant, subject: Subject, host: str, service: str, command: Command, rule: str, now: Moment) -> bool:
-    """True if ``grant`` has one unused use of the same command, which only an earlier request of ``subject`` can take."""
+    """True if ``grant`` has an unused use for this ``command``, but only an earlier request of ``subject`` can take this use."""
     return not is_for_other_requests(grant) and _is_the_same(grant, subject, host, service, command, rule, now)
 
 

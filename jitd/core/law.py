@@ -59,7 +59,7 @@ MONITOR = Actor(Role.MONITOR, "monitor", 0)
 
 
 class IllegalEvent(Exception):
-    """The event is not allowed in the present state of the object, or the author may not cause this event. No object was
+    """The event is not allowed in the present state of the object, or its author is not allowed to cause it. No object was
     changed.
     """
 

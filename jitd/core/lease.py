@@ -32,9 +32,9 @@ def still_counts(review: Review, now: Subject | None, standing: str) -> Subject 
 def owes(answered: Request, today: Obligations, standing: tuple[Subject, ...]) -> int:
     """Return the number of approvals that the request ``answered`` lacks. Only the approvers in ``standing`` count.
 
-    The function computes the number of missing approvals twice: once with the earlier demands of the rule, from the approval of
-    ``answered``, and once with the demands of ``today``. Both calculations use the ways that were open at the time of the
-    approval. The larger number is returned. If ``standing`` is ``review``, the function also uses the lists of people from the
+    The function computes the number of missing approvals twice: once with the demands that the rule had when ``answered`` was
+    approved, and once with the demands of ``today``. Both calculations use the ways that were open at the time of the approval.
+    The larger number is returned. If the rule has ``standing = "review"``, both calculations use the lists of people from the
     time of the review.
     """
     assert answered.obligations is not None, "an approved request has its obligations"

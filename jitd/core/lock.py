@@ -306,8 +306,8 @@ def consequences(
 
 
 def _rests_on(locks: tuple[Lock, ...], lock: Lock, asked: Request) -> bool:
-    """True if a locked person made the request ``asked``. Also True if ``asked`` does not have enough approvals without the
-    approvals of locked persons.
+    """True if ``lock`` applies to the requester of ``asked``. Also True if ``lock`` applies to somebody who approved ``asked``,
+    and the approvals of the people who are not locked are not enough.
     """
     if is_on(lock, asked.requester):
         return True

@@ -4,7 +4,7 @@ the kind ``account``.
 
 Law: pure. The name of a made account can be computed from the id of its holding, and the id from the name. Therefore the record
 always shows for whom the account was made, even after jitd has removed the account. jitd always treats a made account as the
-person who holds the account. Only ``Behind`` finds the own account of this person.
+person who holds the account. Only a function of the type ``Behind`` finds this person's own account.
 """
 
 from __future__ import annotations

@@ -91,8 +91,8 @@ _FACT = {
 }
 
 NAMES: Mapping[str, Name] = MappingProxyType(_REQUEST | _SUBJECT | _CLAIM | _FACT)
-"""Maps each built-in name to its description. Providers add more names under ``fact.`` (jitd.toml(5)). Providers may not declare
-a built-in name.
+"""Maps each built-in name to its description. Providers add more names under ``fact.`` (jitd.toml(5)). No provider is allowed to
+declare a built-in name.
 """
 OF_THE_FILE = frozenset(name for name, told in NAMES.items() if told.source == "file")
 """The names of facts about the command's file. jitd may open this file only after the rules have permitted its path."""

@@ -31,7 +31,8 @@ NOTHING: Mapping[str, datetime] = MappingProxyType({})
 
 
 class Event(StrEnum):
-    """The event that a notice reports. These words are also used in told marks."""
+    """The event that a notice reports. A told mark, which notes that an address got a notice, names the event with the same word.
+    """
 
     WAITS = "waits"
     OPENED = "opened"
@@ -154,8 +155,8 @@ def owed_of_things(request: str, things: tuple[Back, ...], told: Mapping[str, da
 
 
 def awaits_things(told: Collection[str]) -> bool:
-    """An address may have got a notice that a thing cannot be taken back. True if this address has not yet got the second notice,
-    which reports that the thing has been taken back. ``told`` contains the marks of all notices that the address got.
+    """True if an address has got a notice that a thing cannot be taken back, but not yet the second notice, which reports that
+    the thing has been taken back. ``told`` contains the told marks of all notices that the address got.
     """
     heard = {mark.partition("-")[2] for mark in told if mark.startswith(f"{Event.NOT_TAKEN}-")}
     return not heard <= {mark.partition("-")[2] for mark in told if mark.startswith(f"{Event.TAKEN}-")}
@@ -198,8 +199,8 @@ def _of_broken_glass(request: Request, skipped: Skipped, now: Moment) -> tuple[N
 
 
 def _was_open(request: Request) -> bool:
-    """True if ``request`` was decided some time after the requester made it. After such a delay, the requester may not know the
-    decision.
+    """True if ``request`` was decided some time after the requester made it. After such a delay, it is possible that the
+    requester has not seen the decision.
     """
     owed = request.obligations
     return request.lease is None and owed is not None and bool(owed.approvals or owed.gatekeepers)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Changes of the possible approvers while a request waits. Ways to approve open, and jitd fetches the lists of people again. This
-module is a part of ``request``.
+"""The possible approvers of a request can change while the request waits: ways to approve open, and jitd fetches the lists of
+people again. This module is a part of ``request``.
 
 Law: pure. Only the clock opens a way, and never before the time of this way. jitd records the opening of a way as an event.
 Earlier approvals also count for ways that open later. When a way opens, jitd checks the earlier approvals against the lists of

@@ -21,8 +21,8 @@ address.
 OF_THE_CALLER = frozenset({FACT, "fact.unit", "fact.cgroup"})
 """The names of facts about the process that sent the request."""
 LOCAL = "local"
-"""The session began on this host, such as a cron job. In a rule, the word ``local`` also includes sessions that began at the
-console.
+"""The session began on this host. For example, a cron job is such a session. In a rule, the word ``local`` also includes sessions
+that began at the console.
 """
 CONSOLE = "console"
 """The session began at this host's own screen, or at a serial line."""
@@ -32,7 +32,9 @@ _WORDS = (LOCAL, CONSOLE, REMOTE)
 
 
 class Holds(Protocol):
-    """A process that is held open. If ``refuse_gone`` does not raise an error, ``pid`` still belongs to the held process."""
+    """A process of which jitd holds a descriptor. If ``refuse_gone`` does not raise an error, ``pid`` still belongs to this
+    process.
+    """
 
     pid: int
 
@@ -43,8 +45,8 @@ class Holds(Protocol):
 @dataclass(frozen=True, slots=True)
 class Caller:
     """The process that sent the request. The function ``hold`` opens this process and returns it. ``hold`` raises OSError if the
-    process has ended. If ``hold`` is None, jitd cannot examine the process any more. After that, jitd knows only the facts in
-    ``kept``, each with its name. ``request`` is the id of the process's request. ``request`` is empty if there is no request yet.
+    process has ended. If ``hold`` is None, jitd cannot examine the process any more. Then jitd knows only the facts in ``kept``,
+    each with its name. ``request`` is the id of the process's request. ``request`` is empty if there is no request yet.
 
     ``is_login`` is True if a login session is about to begin. For a login, ``remote_host`` is the host from which the person
     connects, as reported by the enforcement point. ``remote_host`` is None if the enforcement point named no host. ``tty`` is the

@@ -170,7 +170,7 @@ MAY_CAUSE: dict[type, frozenset[Role]] = {
 
 
 class NotTheirs(IllegalEvent):
-    """Raised if the reviewer may not give the review. No object was changed."""
+    """Raised if the reviewer is not allowed to give the review. No object was changed."""
 
 
 class NotAsShown(IllegalEvent):
@@ -267,8 +267,8 @@ def reviewers(glass: BreakGlass) -> str:
 
 
 def bar(owed: Iterable[OwedReview], rule: str, glass: BreakGlass, request: str) -> Deny | None:
-    """Check whether a person who owes the reviews ``owed`` may break glass under ``rule`` for ``request``. Return a deny if the
-    person may not break glass. Otherwise return None.
+    """Check whether a person who owes the reviews ``owed`` may break glass under ``rule`` for ``request``. Return a deny if this
+    is not allowed. Otherwise return None.
 
     An overdue review always bars the person. The rule and the request of this review do not matter. Other reviews bar the person
     only if too many reviews are owed under ``rule``. The review of ``request`` itself is not counted.

@@ -41,11 +41,11 @@ class Rule:
     """One rule. A condition that is None matches everything. A condition without members matches nothing.
 
     ``commands`` and ``gives`` form one condition. A rule with only ``commands`` does not cover things. A rule with only ``gives``
-    does not cover commands. Without both fields, a permit covers all commands and no things, and a deny covers all commands and
-    all things. ``needs_ticket``: if a requester is known only by their account, the rule permits nothing. ``demand``: if a
-    requester's authentication does not meet this demand, the rule permits nothing. ``origin`` and ``when`` are evaluated last.
-    ``accepts`` contains the accepted warnings, each with the reason. If the requester breaks glass, only permits with
-    ``break_glass`` count. If not, only permits without ``break_glass`` count. For ``standing``, ``gatekeepers``, ``notify``,
+    does not cover commands. If a rule has neither field, a permit covers all commands and no things, and a deny covers all
+    commands and all things. ``needs_ticket``: if a requester is known only by their account, the rule permits nothing.
+    ``demand``: if a requester's authentication does not meet this demand, the rule permits nothing. ``origin`` and ``when`` are
+    evaluated last. ``accepts`` contains the accepted warnings, each with the reason. If the requester breaks glass, only permits
+    with ``break_glass`` count. If not, only permits without ``break_glass`` count. For ``standing``, ``gatekeepers``, ``notify``,
     ``visible_to`` and ``without_kdc`` see Obligations.
     """
 
@@ -150,8 +150,8 @@ def _decide(policy: Policy, question: Question, at: datetime, conditions: Condit
 
 
 def facts_named(policy: Policy, question: Question, at: datetime) -> frozenset[str]:
-    """Return the facts that rules about ``question`` name in ``origin`` and ``when``. Facts about the file are not included.
-    Rules after a permit are included if jitd needs the file to decide whether the permit matches.
+    """Return the facts that rules about ``question`` name in ``origin`` and ``when``. Facts about the file are not included. A
+    permit with ``origin``, ``when`` or a ``demand`` does not always match, so the rules after it are included too.
     """
     return frozenset().union(*(_facts_named(policy, one, at) for one in question.each))
 

@@ -29,8 +29,8 @@ class Question:
     as. ``is_missing`` is True if the command does not exist. The caller decides who may know that the command is missing.
     ``writable_by`` contains sentences about the accounts that can change the command's file, besides root and the account to run
     as. ``names`` contains other names of the command's file. A deny applies to each of these names. ``is_unopened`` is True while
-    jitd may not open the command's file yet. While the file may not be opened, a condition about the file is treated as met in a
-    permit, and as not met in a deny.
+    jitd must not open the command's file yet. During this time, a condition about the file is treated as met in a permit, and as
+    not met in a deny.
 
     ``tty`` is the terminal that the client claims to use. ``caller`` is the process that sent the request. ``breaks_glass`` is
     True if the requester typed ``--break-glass``. If the requester breaks glass, only permits for breaking glass count. If the

@@ -124,8 +124,8 @@ class Submitted:
 
 @dataclass(frozen=True, slots=True)
 class Screened:
-    """The policy has answered, and so have all gatekeepers of the permit (``heard``). ``attended`` is True if a connected client
-    waits to pass its standard streams. ``standing``: see Reviewed.
+    """The policy and all gatekeepers of the permit have answered. ``heard`` contains the answers of the gatekeepers. ``attended``
+    is True if a connected client waits to pass its standard streams. ``standing``: see Reviewed.
     """
 
     life: ClassVar[str] = "request"

@@ -52,9 +52,9 @@ class _Entry:
 
 @dataclass(slots=True)
 class _Permits:
-    """All permits that contain the same word. Each number is a position among the permits. ``numbers`` contains all of these
-    permits. ``everything`` contains the permits for any command. ``gives`` maps each thing to the permits that give this thing.
-    ``shapes`` maps patterns to permits, first by the shape of the pattern and then by its key.
+    """All permits that contain the same word. A permit is stored as a number, which is its position among the permits.
+    ``numbers`` contains all of these permits. ``everything`` contains those for any command. ``gives`` maps each thing to the
+    permits that give this thing. ``shapes`` maps patterns to permits, first by the shape of the pattern and then by its key.
     """
 
     numbers: list[int] = field(default_factory=list)

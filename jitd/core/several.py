@@ -2,8 +2,8 @@
 """Computes one answer for several things that are requested together (``jitsudo --get A --get B``).
 
 Law: pure. If one thing is denied, all things are denied. If several rules permit together, the strictest value of each obligation
-applies. Therefore the terms for a thing are never easier than for a request for this thing alone. If several rules limit who may
-read the contents, a deny is shown only to people who satisfy all these limits.
+applies. Therefore nobody gets a thing under easier terms by requesting it together with other things. If several rules limit who
+may read the contents, a deny is shown only to people who satisfy all these limits.
 """
 
 from __future__ import annotations

@@ -38,8 +38,8 @@ shown.
 
 def words_of(request: Request) -> tuple[str, ...] | None:
     """Return the words that name the people who may read the contents of ``request``. The requester and the possible reviewers
-    may always read the contents. Return None if the rule sets no limit. A request that was denied at once has no obligations. A
-    request that was denied at once stores the words of the denying rule itself.
+    may always read the contents. Return None if the rule sets no limit. A request that was denied at once has no obligations.
+    Such a request stores the words of the rule that denied it.
     """
     return request.visible_to if request.obligations is None else request.obligations.visible_to
 

@@ -3,8 +3,8 @@
 values of its names.
 
 Law: pure. If the value of a name is not known, the expression fails before it is evaluated. This rule is necessary because CEL
-evaluates ``error || true`` to true. The condition holds only if the result is the boolean true. If an expression fails, the
-request is denied, in a permit rule and in a deny rule.
+evaluates ``error || true`` to true. The condition holds only if the result is the boolean true. If an expression fails, in a
+permit rule or in a deny rule, the request is denied.
 """
 
 from __future__ import annotations
@@ -87,14 +87,16 @@ class Conditions:
 
     @property
     def no_origin(self) -> str:
-        """The reason why the origin is not known. If a part of the origin is known, the reason why this part is not enough."""
+        """The reason why the origin is not known. If only a part of the origin is known, this is the reason why this part is not
+        enough.
+        """
         found = self._known.get(FACT)
         return found.why if isinstance(found, Unknown) else "only that it began on another host"
 
     def are_open(self, when: When | None) -> bool:
-        """True if ``when`` uses facts about the command's file, and jitd may not open that file yet. While the file may not be
-        opened, jitd needs all other facts of ``when`` now. If jitd looked for these facts only after it has found the file, the
-        longer time would reveal that the file exists.
+        """True if ``when`` uses facts about the command's file, and jitd must not open that file yet. In this case, jitd needs
+        all other facts of ``when`` now. If jitd looked for these facts only after it has found the file, the longer time would
+        reveal that the file exists.
         """
         is_closed = self._question.is_unopened or self._question.is_missing
         if when is None or not is_closed or not when.names & OF_THE_FILE:

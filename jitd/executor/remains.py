@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Examines the files and processes that a run has left on this host, and draws conclusions from them. A run may leave a plate,
-an outcome, a control group and a copy of its file.
+"""Examines the files and processes that a run has left on this host, and draws conclusions from them. A run may leave a plate (a
+file that its monitor keeps locked, see ``places``), an outcome, a control group and a copy of its file.
 
 Law: the lock on the plate shows whether a monitor is alive. jitd never guesses whether a monitor is alive. jitd reports a run as
 not started only if this is certain.
@@ -48,14 +48,14 @@ class Remains:
         return False
 
     def left(self, run: str) -> Left | None:
-        """Return the outcome of the run that its monitor has written. Return None if the monitor has written no outcome."""
+        """Return the outcome that the monitor of the run has written. Return None if the monitor has written no outcome."""
         try:
             return places.read_outcome(self.state_dir, run)
         except ValueError:
             return Left(Ending.LOST, FAILED, "its outcome cannot be read")
 
     def left_by_dead(self, run: str) -> Left:
-        """Return the outcome of a run if the run began in this boot and its monitor is dead. This function may read the whole
+        """Return the outcome of a run that began in this boot, and whose monitor is dead. This function may read the whole
         recording.
         """
         left = self.left(run)
@@ -68,9 +68,9 @@ class Remains:
         return Left(Ending.NOT_STARTED, FAILED, "it was interrupted before the command had begun")
 
     def orphan(self, run: str) -> Login | None:
-        """Return the login session ``run`` as a job for another keeper. Do this only if the session had begun and nobody has
-        reported its end, because such a session may still be alive. Otherwise return None. Also return None if the keeper was of
-        an earlier version, because such a keeper does not note the process that asked.
+        """Return the login session ``run`` as a job for another keeper (a monitor of a session), if the session had begun and its
+        keeper has written no outcome. Such a session may still be alive. Otherwise return None. Also return None if the keeper
+        was of an earlier version, because such a keeper does not note the process that asked for the login.
         """
         try:
             lines = Path(places.plate_path(self.run_dir, run)).read_bytes().split(b"\n")

@@ -29,8 +29,8 @@ class DigestCache:
         return self._known.get(identity(status))
 
     def put(self, status: os.stat_result, digest: bytes) -> None:
-        """Keep ``digest``. If the file was changed less than SETTLED_AFTER seconds ago, the digest is not kept. The reason is
-        that a second change soon after the first might not change the file's times.
+        """Keep ``digest``. If the file was changed less than SETTLED_AFTER seconds ago, the digest is not kept. So soon after one
+        change, another change might leave the file's times as they are.
         """
         if time.time() - max(status.st_ctime, status.st_mtime) < SETTLED_AFTER:
             return

@@ -77,7 +77,7 @@ AccessList = list[tuple[int, int, int]] | None
 
 
 def access_list(path: bytes, glance: Glance, file: int | None = None) -> AccessList:
-    """Return tag, permissions and id of each access list entry of ``path`` or its descriptor ``file``. None: no list."""
+    """Return tag, permissions and id of each entry in the access list of ``path`` (read from ``file``, if given), or None."""
     try:
         if (raw := glance.access(path, file)) is None:
             return None

@@ -116,7 +116,7 @@ def read(text: bytes) -> Mapping[int, Mount]:
 @dataclass
 class Mounts:
     """The mounts during one look at a file. ``trusted`` contains mount points. In jitd.toml(5), the administrator has declared
-    that the file owners there are right.
+    that jitd can believe the file owners on these mounts.
 
     The methods raise OSError and ValueError.
     """

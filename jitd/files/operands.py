@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Finds operands. An operand is an argument of a command that names a file. This module examines only files that can be changed
-by another account than root and the target account.
+"""Finds operands. An operand is an argument of a command that names a file. An operand is reported only if an account other than
+root and the target account could change its file, or if the approval cannot be bound to the content of its file.
 
 Law: the only module of jitd that this module imports is ``inspection``. The amount of work is limited for all arguments. Only
 regular files that another account could change are opened. If the approval cannot be bound to the content of such a file,
@@ -104,7 +104,9 @@ def named(argv: Sequence[bytes], cwd: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def drift(argv: Sequence[bytes], view: View, approved: Iterable[Bound]) -> str:
-    """Compare the operands with the operands in ``approved``. Return a sentence if the two differ, or "" if they are equal."""
+    """Return a sentence if an operand of ``argv`` is not in ``approved``, or if the content of an operand in ``approved`` has
+    changed. Otherwise return "".
+    """
     known = {(at, path): digest for at, path, digest in approved}
     real = {path: path for _, path in known}
     for found in find(argv, view, lambda path: False):

@@ -136,7 +136,7 @@ def _followed(path: bytes, look: Look) -> bytes | None:
 
 
 def names_of(path: bytes, look: Look | None = None) -> tuple[bytes, ...]:
-    """Return ``path``. ``path`` is absolute, and its directories are resolved. If the last part of ``path`` is a symbolic link,
+    """Return ``path``, which must be absolute and have resolved directories. If the last part of ``path`` is a symbolic link,
     also return each path to which the link leads, in order.
     """
     names, look = [path], look or Look()
@@ -268,7 +268,7 @@ def _walk(path: bytes, uid: int, groups: Container[int], cwd: bytes | None, look
 
 
 def _go(path: bytes, uid: int, groups: Container[int], cwd: bytes | None, look: Look) -> _Sight:
-    """Return the place to which ``path`` leads. Also return True if the account ``uid`` can see every part of the path.
+    """Follow ``path`` as far as the account ``uid`` can follow it, and return the result.
 
     A name in the path is looked up only if this account may look up the name. The same is true for each name in the target of a
     symbolic link. Nothing in procfs is looked up, with one exception. ``cwd`` is None or the current directory of the process

@@ -71,7 +71,7 @@ class Silence:
 
     @property
     def silent(self) -> tuple[str, ...]:
-        """The mounts for which a thread waits and which do not answer."""
+        """The mounts that do not answer while a thread waits for them."""
         with self._lock:
             return tuple(sorted(os.fsdecode(mount) for mount, step in self._steps.items() if step.is_silent))
 

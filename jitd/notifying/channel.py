@@ -10,8 +10,8 @@ from typing import Protocol
 
 
 class NotSent(Exception):
-    """The message was not sent, or may not have arrived. The text of the exception is the reason, as a sentence without a full
-    stop.
+    """The message was not sent, or it is not certain that it has arrived. The text of the exception is the reason, as a sentence
+    without a full stop.
     """
 
 

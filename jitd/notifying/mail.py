@@ -29,8 +29,8 @@ DEADLINE = 20.0
 """Maximum time for one mail, in seconds."""
 LONGEST_SUBJECT = 200
 MOST_KEPT = 256
-"""Maximum number of mails with a refused recipient that jitd remembers. For each of these mails, jitd remembers the recipients
-who have received it.
+"""If the server refuses a recipient of a mail, jitd remembers the recipients who have received this mail. This is the maximum
+number of such mails.
 """
 USER = "{user}"
 
