@@ -14,7 +14,7 @@ the core.
 An event has an author, but an effect has no author. ``lifecycle.handle`` distinguishes events from effects by their authors.
 ``lifecycle.handle`` also applies the events that follow from an event, until no event is left. ``lifecycle.handle`` commits all
 changed objects and all records in one transaction. After the commit, the effects are carried out. Therefore an approved request
-always has a grant. If a grant is revoked, all runs of this grant have been ordered to stop.
+always has a grant, and all runs of a revoked grant have been ordered to stop.
 
 A rule may name gatekeepers. A gatekeeper is a system outside jitd. All gatekeepers of a rule must answer before the rule permits
 anything. A request under a rule with gatekeepers is stored first. The state of such a request is screening, and ``asking_at`` is

@@ -2,8 +2,8 @@
 """Decides who may approve, and how many approvals are still missing.
 
 Law: pure. Nobody can approve their own request. One person counts once. Whether an approval counts depends on the approver's
-authentication at the time of the review. The functions get the demanded approvals together with the ways that are open at one
-moment (``ways.Open``).
+authentication at the time of the review. The functions get the demanded approvals as an ``Open`` (see ``ways``), which contains
+only the ways that are open at one moment.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from jitd.core.ways import Open, best, every_way, flat, still_asked
 
 def may_review(asked: Open, approver: Subject, requester: Subject) -> frozenset[int]:
     """Return the indexes of the ways in ``asked`` that name ``approver`` (see ``ways.flat``). If a way names ``approver``,
-    ``approver`` may see and deny the request. The result is empty for root, for an account that jitd has made, and for the
-    requester under any account.
+    ``approver`` may see and deny the request. The result is empty for root, for somebody who is known only by an account, for an
+    account that jitd has made, and for the requester under any account.
     """
     if approver.is_root or approver.is_local or approver.is_made or approver.uid == 0 or _is_one_person(approver, requester):
         return frozenset()

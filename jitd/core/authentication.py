@@ -70,12 +70,12 @@ class Authentication:
     """The way in which a person got a ticket. All times are aware UTC.
 
     ``at`` is the time of the initial authentication. A ticket keeps ``at`` when the ticket is renewed or forwarded. A ticket that
-    was obtained with another ticket has the same ``at``. ``looked_at`` is the time when jitd read the ticket. A ticket is read at
-    the handshake, and again when the person reviews. ``flags`` contains names from FLAGS. ``indicators`` contains the sorted
-    authentication indicators (RFC 8129) that the KDC has signed for this host. ``ticket_encryption`` is the encryption type of
-    the ticket. ``session_encryption`` is the encryption type of the session key. ``realms`` contains the realm of the principal
-    and the realm of this host. If the two realms are the same, ``realms`` contains one realm. If the ticket has passed other
-    realms on its way, GSSAPI does not report these realms.
+    was obtained with another ticket has the ``at`` of that other ticket. ``looked_at`` is the time when jitd read the ticket. A
+    ticket is read at the handshake, and again when the person reviews. ``flags`` contains names from FLAGS. ``indicators``
+    contains the sorted authentication indicators (RFC 8129) that the KDC has signed for this host. ``ticket_encryption`` is the
+    encryption type of the ticket. ``session_encryption`` is the encryption type of the session key. ``realms`` contains the realm
+    of the principal and the realm of this host. If the two realms are the same, ``realms`` contains one realm. If the ticket has
+    passed other realms on its way, GSSAPI does not report these realms.
     """
 
     at: datetime
@@ -154,9 +154,9 @@ class Demand:
         return self == _NONE
 
     def lack(self, given: Authentication | None, moment: datetime | None = None) -> str:
-        """Return a text about the unmet demand on ``given`` at ``moment`` (aware). The text also contains the command that the
-        person should type. If ``moment`` is None, ``given`` is checked for the time when jitd read the ticket. The caller puts a
-        subject such as ``rule deploy`` before the text. Return an empty text if ``given`` meets the demand.
+        """If ``given`` does not meet this demand at ``moment`` (aware), return a text about what is missing. The text also
+        contains the command that the person should type. If ``moment`` is None, the time when jitd read the ticket is used. The
+        caller puts a subject such as ``rule deploy`` before the text. Return an empty text if ``given`` meets the demand.
         """
         if self.is_none:
             return ""

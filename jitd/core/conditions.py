@@ -2,7 +2,7 @@
 """The conditions of a rule. Conditions concern the command, the host, the account, the hour, the variables and the reason.
 
 Law: jitd parses a condition once, when the policy is loaded. A condition that makes no sense is refused when the policy is
-loaded. Later, the condition returns yes or no for any bytes. The time for a check is linear in the number of bytes.
+loaded. Later, the condition answers yes or no, whatever bytes it gets. The time for an answer is linear in the number of bytes.
 """
 
 from __future__ import annotations
@@ -255,9 +255,9 @@ class Hours:
 
 
 def read_hours(text: str, zone_of: Callable[[str], tzinfo | None]) -> Hours:
-    """Parse ``Mon-Fri 08:00-18:00 ZONE``, ``Sat,Sun 22:00-06:00 ZONE`` or ``Fri 16:00-Mon 06:00 ZONE``. If a span of the second
-    form ends on the next day, the night belongs to the day on which it starts. Raises ValueError with a sentence if the text has
-    another form. ``zone_of`` returns the time zone with a given name.
+    """Parse ``Mon-Fri 08:00-18:00 ZONE``, ``Sat,Sun 22:00-06:00 ZONE`` or ``Fri 16:00-Mon 06:00 ZONE``. In the second form, a
+    span may end on the next day. The days in the text are then the days on which a span begins. Raises ValueError with a sentence
+    if the text has another form. ``zone_of`` returns the time zone with a given name.
     """
     shape = '"Mon-Fri 08:00-18:00 Europe/Berlin" or "Fri 16:00-Mon 06:00 Europe/Berlin"'
     if match := _DAILY.fullmatch(text):

@@ -323,10 +323,10 @@ def in_both(old: tuple[str, ...] | None, new: tuple[str, ...] | None) -> tuple[s
 def _both(old: tuple[Approval, ...], new: tuple[Approval, ...]) -> tuple[Approval, ...]:
     """Return approvals that satisfy both ``old`` and ``new``.
 
-    If an approval in ``old`` and an approval in ``new`` have the same people and the same demand, the larger of the two numbers
-    is owed. If two approvals have different people or different demands, both numbers are owed. If two approvals have the same
-    ways, they become one approval. If two approvals have different ways, both approvals are owed. If ``new`` contains lists of
-    people, the result contains the lists of ``new``.
+    Compare an approval in ``old`` with an approval in ``new``. If both have the same people and the same demand, the larger of
+    their numbers is owed. If the people or the demands differ, both numbers are owed. If both have the same ways, they become one
+    approval. If their ways differ, both approvals are owed. If ``new`` contains lists of people, the result contains the lists of
+    ``new``.
     """
     numbers: dict[Approval, list[int]] = {}
     lists = {way.also: way.among for approvals in (old, new) for approval in approvals for way in approval.ways if way.also}

@@ -49,8 +49,8 @@ def owes(answered: Request, today: Obligations, standing: tuple[Subject, ...]) -
 
 
 def is_within(grant: Grant, today: Obligations, now: Moment) -> bool:
-    """True if ``grant`` is within the limits of ``today``: the grant would still have time and a use left if the obligations in
-    ``today`` had applied from its start.
+    """True if ``grant`` is within the limits of ``today``. This means: if the obligations in ``today`` had applied from the start
+    of the grant, the grant would still have time and a use left.
     """
     begun_boot = grant.ends_boot - (grant.ends_at - (grant.begins_at or grant.issued_at)).total_seconds()
     return now.boot < begun_boot + today.lasts_for and grant.uses - grant.left < today.uses

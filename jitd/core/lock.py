@@ -46,8 +46,7 @@ class Whom(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Lock:
     """A lock: who is locked, who placed the lock, and why. ``uid`` and ``person`` belong to the locked account, or to the account
-    that the locked principal maps to. jitd stores the values that ``uid`` and ``person`` had when the lock was placed, if jitd
-    knew these values then.
+    that the locked principal maps to. Both are the values from the time when the lock was placed, if jitd knew them then.
 
     ``left_for`` is the number of seconds that the lock still had at ``since_boot``. ``since_boot`` is a time on the boot clock of
     the boot ``boot_id``. ``left_for`` is None if the lock has no end.

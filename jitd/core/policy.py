@@ -277,7 +277,7 @@ def _run_as(rule: Rule, question: Question, at: datetime) -> bool:
 
 
 def _may_be_about(rule: Rule, question: Question) -> bool:
-    """True for a deny if it is not certain which command runs, because unusual words must not bypass the deny."""
+    """True if ``rule`` is a deny and it is not certain which command runs. So nobody can bypass a deny with unusual words."""
     return rule.verdict == "deny" and bool(question.command.doubt)
 
 

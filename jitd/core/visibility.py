@@ -45,8 +45,8 @@ def words_of(request: Request) -> tuple[str, ...] | None:
 
 
 def shows_contents(request: Request, viewer: Subject, *, may_review: bool) -> bool:
-    """``viewer`` may see ``request``. True if ``viewer`` may also read the contents of ``request``. ``may_review`` is True if the
-    rule accepts a review from ``viewer``.
+    """``viewer`` is a person who may see ``request``. True if this person may also read the contents of ``request``.
+    ``may_review`` is True if the rule accepts a review from ``viewer``.
     """
     words = words_of(request)
     return words is None or may_review or viewer.is_requester(request.requester) or matches_any(viewer, words)

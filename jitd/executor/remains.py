@@ -68,9 +68,9 @@ class Remains:
         return Left(Ending.NOT_STARTED, FAILED, "it was interrupted before the command had begun")
 
     def orphan(self, run: str) -> Login | None:
-        """Return the login session ``run`` as a job for another keeper (a monitor of a session), if the session had begun and its
-        keeper has written no outcome. Such a session may still be alive. Otherwise return None. Also return None if the keeper
-        was of an earlier version, because such a keeper does not note the process that asked for the login.
+        """Return the login session ``run`` as a job for another keeper (a monitor of a session). Do this only if the session had
+        begun and its keeper has written no outcome: such a session may still be alive. Otherwise return None. Also return None if
+        the keeper was of an earlier version, because such a keeper does not note the process that asked for the login.
         """
         try:
             lines = Path(places.plate_path(self.run_dir, run)).read_bytes().split(b"\n")

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Finds operands. An operand is an argument of a command that names a file. An operand is reported only if an account other than
-root and the target account could change its file, or if the approval cannot be bound to the content of its file.
+"""Finds operands. An operand is an argument of a command that names a file. This module leaves out each operand whose file only
+root and the target account can change, if the approval can be bound to the file's content.
 
-Law: the only module of jitd that this module imports is ``inspection``. The amount of work is limited for all arguments. Only
-regular files that another account could change are opened. If the approval cannot be bound to the content of such a file,
+Law: the only module of jitd that this module imports is ``inspection``. The amount of work for all arguments together is limited.
+Only regular files that another account could change are opened. If the approval cannot be bound to the content of such a file,
 ``Operand.because`` says so. Calls may block.
 """
 
