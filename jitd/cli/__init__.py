@@ -100,7 +100,7 @@ def _open_what_is_closed() -> None:
 
 def main() -> int:
     """Run the command line. Returns the exit status. While the command line runs, Ctrl-C raises KeyboardInterrupt. Before and
-    afterwards, Ctrl-C does what the launcher has set (contrib/install).
+    afterwards, Ctrl-C has the effect that the installed start script has set (contrib/install).
     """
     before = signal.getsignal(signal.SIGINT)
     try:

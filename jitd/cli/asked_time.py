@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes words for an approver about the requested time: a later beginning, or the lease that is extended.
+"""Tells an approver about the requested time: whether it begins later than the approval, and whether it extends a lease.
 
 Law: pure. The text is made only from the members of a row.
 """

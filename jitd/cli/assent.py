@@ -2,10 +2,10 @@
 """Decides which answer approves a request: the letter ``y`` or the whole word ``yes``. This module contains the question before
 an approval, and the lines that mean yes.
 
-Law: the letter ``y`` approves a request only under three conditions. The request was read completely, does not skip an approval,
-and neither gives a root shell nor makes one possible later, according to its row. If one condition is not met, the person must
-type the whole word ``yes``. The whole word is also needed if the row does not tell whether the conditions are met. The question
-names the command, the account and the host from the row on the screen.
+Law: the letter ``y`` approves a request only under three conditions. The whole request was on the screen. The request does not
+skip an approval. According to its row, the request gives no root shell, and makes no root shell possible later. If one of these
+conditions is not met, the person must type the whole word ``yes``. The whole word is also needed if the row does not tell whether
+the conditions are met. The question names the command, the account and the host from the row on the screen.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def why_the_word(row: Row, *, is_unread: bool) -> str:
 
 
 def gives_root_shell(row: Row) -> bool:
-    """True if the request may give a shell of an account with uid 0, according to ``row``. True if ``row`` does not name the
+    """True if the request may give a shell of an account with uid 0, according to ``row``. Also True if ``row`` does not name the
     command or the account.
     """
     if row.get("root_shell"):  # the daemon has found this out
@@ -80,7 +80,7 @@ def makes_one_possible(row: Row) -> bool:
 
 
 def _command_in(row: Row) -> Command | None:
-    """Return the command in ``row``, as root's. Return None for a login, and if ``row`` does not name the command."""
+    """Return the command in ``row`` as a command that root runs. Return None if ``row`` is about a login or names no command."""
     try:
         argv = tuple(unshown(str(argument)) for argument in row["argv"])
         path = unshown(words(row, "path", ""))

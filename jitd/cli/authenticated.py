@@ -44,7 +44,7 @@ def authenticated(given: object) -> Iterator[tuple[str, str]]:
 
 
 def in_short(given: object) -> str:
-    """Return the same facts in a few words, for a line about a review. An example is
+    """Return the facts of ``authenticated`` in a few words, for a line about a review. An example is
     `` (authenticated 5 minutes before by otp)``.
     """
     if not isinstance(given, dict):
@@ -56,7 +56,7 @@ def in_short(given: object) -> str:
 
 
 def age_in_words(given: Row) -> str:
-    """Return the time between the person's authentication and the request, in words for people. The word ``before`` follows."""
+    """Return the time between the person's authentication and the request, in words for people. The caller appends ``before``."""
     age = given.get("age")
     if not isinstance(age, int):
         return "an unknown time"

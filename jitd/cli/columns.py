@@ -36,7 +36,7 @@ def cells(text: str) -> int:
 
 def cut(text: str, width: int) -> str:
     """Shorten ``text`` until it needs at most ``width`` cells. The mark ``…(+N)`` replaces the N characters that were removed. If
-    ``text`` ends with one of MARKS, this mark is kept, unless ``width`` is less than the least of the column.
+    ``text`` ends with one of MARKS, this mark is kept, unless ``width`` is less than ``_least_of(text)``.
     """
     if cells(text) <= width:
         return text

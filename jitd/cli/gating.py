@@ -3,7 +3,7 @@
 
 Law: ``setup``, ``gate`` and ``ungate`` work only on the KDC, as root. ``setup``, ``gate`` and ``ungate`` print all steps before
 they ask, and change nothing without a yes. If everything is already correct, these three verbs do nothing. ``check`` changes
-nothing. ``check`` succeeds only if each KDC has refused the ticket.
+nothing. It asks each KDC for tickets that nobody has granted, and succeeds only if each KDC has refused them.
 """
 
 from __future__ import annotations

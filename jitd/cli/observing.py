@@ -175,8 +175,9 @@ def stopped_over(daemon: Connection, order: Stop) -> str:
     """Send ``order`` over the connection ``daemon``, which is used to observe a run. Return jitd's answer. Raises RefusedByDaemon
     and Unreachable.
 
-    Before jitd replies to the order, jitd ends the answer about the observed run. More rows of the answer about the run may
-    arrive first, and this answer may end with a refusal. The rest of the answer about the run is discarded.
+    jitd is still sending its answer about the observed run over this connection. jitd first ends that answer, and then replies to
+    the order. Until then, rows of that answer may arrive, and it may end with a refusal. This function discards these rows and
+    this refusal.
     """
     daemon.say(order)
     while True:

@@ -35,8 +35,8 @@ def others_asked(row: Row) -> Iterator[Line]:
 
 
 def asks(row: Row) -> str:
-    """Return a text about the approvals that the rule demands. If there are several, and one of them has alternatives, the words
-    ``either`` and ``or`` stand around the alternatives.
+    """Return a text about the approvals that the rule demands. If there are several approvals, the text of an approval with
+    alternatives begins with ``either``. Its alternatives are joined by ``or``.
     """
     asked = [one for one in members(row, "approvals") if isinstance(one, dict)]
     found = tuple(map(_approval, asked))

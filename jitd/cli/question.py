@@ -220,8 +220,8 @@ def _stops_noticed() -> Iterator[list[int]]:
 
 class _SingleKeys:
     """A mode of the terminal. In the mode for single keys, each key is delivered at once, and typed keys are not shown. The
-    earlier settings are restored at the end, if a signal ends the process, and while the process is stopped. Ctrl-C and Ctrl-Z
-    still send their signals to the process.
+    earlier settings are restored at the end, even if a signal ends the process. They are also in effect while the process is
+    stopped. Ctrl-C and Ctrl-Z still send their signals to the process.
     """
 
     def __init__(self, keyboard: int) -> None:

@@ -75,7 +75,7 @@ def approve(ids: tuple[str, ...], *, comment: str | None, is_sure: bool, watches
 
 
 def _watched(ids: tuple[str, ...], comment: str, *, is_sure: bool) -> int:
-    """If the request ``id`` is still open, approve it. After that, watch its run."""
+    """Approve the request in ``ids`` if it is still open. After that, watch its run. ``ids`` must contain exactly one request."""
     from jitd.cli.observing import must_be_watchable, observe
 
     if len(ids) != 1:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verbs about break-glass: The verb ``review`` gives an owed review, and the verb ``reviews`` lists the owed reviews.
+"""The verbs about break-glass. The verb ``review`` gives an owed review, and the verb ``reviews`` lists the owed reviews.
 
 Law: a review contains the fingerprint of the request that was printed in full before the question. The answer yes must be typed
 on a terminal, or be given by ``--yes``. The answer is never read from a pipe.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes one review of one request, for ``jitd approve``, for its walk, and for ``jitd deny``. This module fetches a request,
-checks the request, and sends the review.
+"""Makes one review of one request, for ``jitd deny`` and for ``jitd approve`` with or without an id. This module fetches a
+request, checks the request, and sends the review.
 
 Law: an approval contains the fingerprint of the row that the person has seen. If the daemon would refuse the person's approval,
 the person is not asked.

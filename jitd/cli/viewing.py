@@ -39,8 +39,8 @@ def piece_of(row: Row) -> bytes:
 
 
 def _mark(row: Row) -> tuple[Mark, ...]:
-    """Return the mark of the recording, which the record of the run contains. The mark is returned as a tuple with one item.
-    Return an empty tuple if the run has not ended, because there is no mark yet.
+    """Return the mark of the recording. ``row`` has this mark from the record of the run. The mark is returned as a tuple with
+    one item. Return an empty tuple if the run has not ended, because there is no mark yet.
     """
     sealed = row.get("sealed")
     if not isinstance(sealed, dict):
@@ -185,8 +185,8 @@ def watch(*, id: str) -> None:
 
 
 def _fetch(id: str, file: IO[bytes]) -> tuple[Summary, bool]:
-    """Fetch a whole recording, and write the recording to ``file``. Return the summary of the recording. Also return True if the
-    run has not ended. Raises NotDone if somebody has altered the recording.
+    """Fetch a whole recording, and write the recording to ``file``. Return two values: the summary of the recording, and True if
+    the run has not ended. Raises NotDone if somebody has altered the recording.
     """
     sealed: tuple[Mark, ...] = ()
     is_live = False

@@ -29,7 +29,7 @@ BELOW = 4
 ENDINGS = ("forbidden", "late", "unknown")
 """The codes of refusals after which the person cannot decide about the request any more."""
 OVER = "over"
-"""The result if jitd has refused the review with one of the codes in ENDINGS. It replaces a key."""
+"""If jitd has refused the review with one of the codes in ENDINGS, this text is used in place of the key of the action."""
 
 
 def walk(comment: str) -> int:
@@ -113,7 +113,7 @@ def _approved(row: Row, comment: str, *, is_unread: bool) -> bool:
 
 
 def _denied(row: Row) -> bool:
-    """Ask for a reason. If the person types a reason, send the denial of ``row``. Return True if the approval was sent."""
+    """Ask for a reason. If the person types a reason, send the denial of ``row``. Return True if the denial was sent."""
     because = sentence(f"deny {words(row, 'id')}: why ({words(row, 'account')} is told; empty: not denied)? ")
     if not because:
         say(f"request {words(row, 'id')} is not denied: nothing was sent")

@@ -222,8 +222,8 @@ def directory(row: Row) -> str:
 
 
 def terms(row: Row) -> Iterator[Line]:
-    """Yield the lines about the terms of the request's rule that are not part of the command. While the request waits, the terms
-    can become stricter, but they never become weaker.
+    """Yield the lines about the terms that the request's rule sets. The command itself is not among these lines. While the
+    request waits, the terms can become stricter, but they never become weaker.
     """
     terms = row.get("terms")
     if not isinstance(terms, dict) or row.get("gives"):  # a thing is given, and nothing runs

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The process jitd-givers runs as root. jitd-givers gives and takes back things of this host for the daemon.
 
-The daemon sends its questions through ``client``. The process runs ``process``. Each kind of thing is a module that implements
-the Protocol ``kind.Kind``. Law: no module of this package knows the rules or uses the network. Command lines and file names are
-built only from the settings in jitd.toml and from the holding's id. Command lines and file names contain no text that a user
-wrote.
+The daemon sends its questions with the module ``client``. jitd-givers runs the module ``process``. Each kind of thing is a module
+that implements the Protocol ``kind.Kind``. Law: no module of this package knows the rules or uses the network. Command lines and
+file names are built only from the settings in jitd.toml and from the holding's id. Command lines and file names contain no text
+that a user wrote.
 """

@@ -4,8 +4,8 @@ account has left.
 
 Law: the name of such an account is computed from the holding (``core.made_account``). The account's uid was never used before,
 and the account has no password. jitd treats an account as its own in two cases only. Either a note was stored before the account
-was made, or the account's comment has jitd's mark. The entry of the account is removed last. So the entry shows the owner as
-long as the account can still have an effect. Sources: useradd(8), userdel(8), passwd(5).
+was made, or the account's comment has jitd's mark. The entry of the account is removed last. So, as long as the account can still
+have an effect, its entry shows that the account belongs to jitd. Sources: useradd(8), userdel(8), passwd(5).
 """
 
 from __future__ import annotations
@@ -221,8 +221,8 @@ class Accounts:
         return [*named, os.fsencode(self._giver.home)] if named else local_mounts()
 
     def _by_comment(self, holding: str) -> Note | None:
-        """Return a new note for the account of ``holding`` if no note is stored. Return None if the account's entry does not say
-        that jitd made the account.
+        """Return a new note for the account of ``holding``, made from the account's entry. Call this method if no note is stored.
+        Return None if the entry does not say that jitd made the account.
         """
         entry = account_entry.entry_of(account_of_holding(holding))
         first, last = self._giver.uids

@@ -128,8 +128,8 @@ def lock(account: str) -> str:
 
 
 def remove(note: Note) -> None:
-    """Remove the account and its group. Raises NotDone. An account that somebody has renamed is left to them, because it is not
-    certain that jitd made it, and it is not called removed.
+    """Remove the account and its group. If somebody has renamed the account, it is not certain that jitd made it. So this account
+    is not removed. Raises NotDone in this case, and if a step fails.
     """
     if fault := renamed(note):
         raise NotDone(fault)

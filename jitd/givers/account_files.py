@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from jitd.settings.account_uids import Range
 
 MOST_FOUND = 100_000
-"""Maximum number of files that one search remembers. The next search finds the other files."""
+"""Maximum number of files that one search remembers. If there are more files, the next search finds them."""
 SET_ID = stat.S_ISUID | stat.S_ISGID
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The home directory of an account that jitd has made, and the file of keys. sshd accepts the account's holder with such a key.
+"""The home directory of an account that jitd has made, and the account's file of keys. sshd accepts the account's holder with a
+key from this file.
 
 Law: a home directory is complete or does not exist, because it is filled under another name and then renamed. The file of keys
 belongs to root and is outside the home, so that a user of the account cannot add a key. A reboot removes the file of keys.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Removes everything that an account has on a host besides processes and files: jobs of cron and at, lingering, keys, System V
-IPC objects, and mounts.
+"""Removes what an account has on a host besides processes and files: its jobs of cron and at, its keys in the kernel, and its
+System V IPC objects. Also switches off lingering (loginctl(1)), and finds the account's mounts.
 
 Law: paths are built only from the account's name and uid. Some things can be removed only by the account itself, so a child
 process with the account's uid removes them. The child process is forked after all processes of the account have ended, so nobody

@@ -157,8 +157,9 @@ class Groups:
         return next(((gid, members) for name, gid, members in self._all() if name == group), (None, frozenset()))
 
     def _now(self, note: Note) -> tuple[str, int | None, frozenset[str]]:
-        """Return the present name, gid and members of the group of ``note``. If no group has the name in the note, the group
-        with the gid in the note is the same group: somebody has renamed it. Return None and an empty set if there is neither.
+        """Return the present name, gid and members of the group of ``note``. If no group has the name in the note, somebody may
+        have renamed the group. Then the group with the gid in the note is used. If no group has this gid either, the gid is None
+        and the set of members is empty.
         """
         gid, members = self._of(note.group)
         if gid is not None:

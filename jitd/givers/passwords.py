@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The passwords of the accounts and roles that jitd-givers makes. Law: if a process imports this module before it forks, it has
-one password for each holding. All children of this process have the same password for a holding, as long as the process lives.
-So a thing that is given twice keeps its password. The key from which passwords are computed is only in memory.
+"""The passwords of the accounts and roles that jitd-givers makes. Law: as long as a process lives that has imported this module,
+it has one fixed password for each holding. The children that it forks have the same passwords. So a thing that is given twice
+keeps its password. The key from which passwords are computed is only in memory.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def forget(holding: str) -> None:
 
 
 def is_handed_out(order: Order) -> bool:
-    """True if the holder of ``order`` has the password that ``password_of`` returns. The holder has this password if this
-    process was not restarted after it made the password.
+    """True if the holder of ``order`` has the password that ``password_of`` returns. This is known from ``hand_out``, and is
+    forgotten when the process is restarted.
     """
     return order.holding in _HANDED_OUT

@@ -134,7 +134,8 @@ class Remains:
         self._list(session, database)
 
     def not_seen(self, database: str) -> None:
-        """Note that jitd could not look into ``database``. The role has no objects and no privileges in this database."""
+        """Note that jitd could not look into ``database``. The caller already knows that the role has nothing in this database.
+        """
         self._unseen.append(database)
 
     def sentence(self) -> str:

@@ -212,8 +212,8 @@ class PostgresRoles:
             )
 
     def _difference(self, session: Session, role: str, oid: int, until: int) -> str:
-        """Return the difference between the role and the role that jitd made. The result is the end of a sentence that begins
-        with the role's name. Return an empty string if there is no difference.
+        """Return how the role differs from its state when jitd made it. The result is the end of a sentence that begins with the
+        role's name. Return an empty string if there is no difference.
         """
         flags = session.row(
             "SELECT rolcanlogin AND rolinherit"

@@ -24,7 +24,7 @@ from jitd.settings.postgres import Address
 CONNECT_SECONDS = 5
 STATEMENT_SECONDS = 8
 LOCK_SECONDS = 4
-"""Two maximum times in seconds. STATEMENT_SECONDS is for one statement, and LOCK_SECONDS is for its wait for a lock."""
+"""Two time limits in seconds. STATEMENT_SECONDS limits one statement, and LOCK_SECONDS limits its wait for a lock."""
 _OPTIONS = {
     "search_path": "pg_catalog",
     "statement_timeout": f"{STATEMENT_SECONDS}s",
@@ -150,7 +150,7 @@ def owner_of(address: Address) -> pwd.struct_passwd:
 
 
 def _others_may_write(directory: os.stat_result, owner: pwd.struct_passwd) -> bool:
-    """True if another group may write to ``directory``. The owner's own group and root's group are ignored."""
+    """True if the group of ``directory`` may write to it, and is neither root's group nor the group of ``owner``."""
     return bool(directory.st_mode & stat.S_IWGRP) and directory.st_gid not in (0, owner.pw_gid)
 
 

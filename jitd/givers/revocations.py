@@ -24,8 +24,8 @@ KEYGEN = "/usr/bin/ssh-keygen"
 TRIES = 5
 """Maximum number of times that the list is read again if somebody else has changed the list at the same moment."""
 ANY_CA = "none"
-"""With this value, a certificate with the id is revoked if any CA has signed the certificate. The value is needed because the
-CA's key may have changed.
+"""With this value, a certificate with the id is revoked, no matter which CA has signed the certificate. The value is needed
+because the CA's key may have changed.
 """
 
 

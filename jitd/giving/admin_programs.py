@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The giver of the kind ``program``. Programs that the administrator wrote give a thing, take it back and look at it.
 
-The process jitd-programs or jitd-programs-net runs these programs. A program reads one JSON object and prints another JSON
-object (jitd.toml(5)). Law: see ``Giver``. The result of a program is a success only if the program prints the expected word. If
-a program fails or prints anything else, jitd does not assume that the program gave or took the thing. If a program fails to give
-a thing in this way, jitd takes the thing back. Programs of one giver run one after the other.
+The process jitd-programs or jitd-programs-net runs these programs. A program reads one JSON object and prints another JSON object
+(jitd.toml(5)). Law: see ``Giver``. The result of a program is a success only if the program prints the expected word. If a
+program fails or prints anything else, jitd does not assume that the program gave or took the thing. If this happens when a thing
+is to be given, jitd takes the thing back. Programs of one giver run one after the other.
 """
 
 from __future__ import annotations

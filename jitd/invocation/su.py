@@ -34,8 +34,8 @@ def read_su(service: str, words: tuple[bytes, ...], posix: bool | None) -> Invoc
 
 
 def _executed(reading: Invocation) -> tuple[object, ...]:
-    """Return the values that decide whether two results of parsing are the same. The shell cannot see which of its words came
-    from su's options, so this difference is ignored.
+    """Return the values by which two results of parsing are compared. A shell gets the same words, whether they were options of
+    su or not. So results that differ only in this are treated as the same.
     """
     fast = (b"-f",) if b"--fast" in reading.options else ()
     line = () if reading.line is None else (b"-c", reading.line)

@@ -23,8 +23,8 @@ _NOT_SUDOEDIT = {
     "background", "preserve-env", "edit", "set-home", "login", "remove-timestamp", "list", "preserve-groups", "shell",
     "other-user", "validate",
 }  # fmt: skip
-"""Long options that sudo does not accept when somebody calls sudo as sudoedit. sudoedit does not accept the short forms of these
-options either. The exception is -K: sudo knows this letter, but refuses it.
+"""Long options that sudo does not accept when somebody calls sudo as sudoedit. sudoedit does not know the short forms of these
+options either, except -K. sudoedit knows -K, but refuses it.
 """
 _TAKES = {
     "auth-type", "close-from", "login-class", "chdir", "group", "host", "prompt", "chroot", "role", "command-timeout", "type",
@@ -237,6 +237,6 @@ class _Line:
 
 def _may_be_the_rest(word: bytes) -> bool:
     """True if ``word`` can be a later part of a list that was cut at its commas. A later part of a list contains no ``=``, and
-    has a comma only at its beginning. sudo would cut or refuse any other word. sudo would cut or refuse any other word.
+    has a comma only at its beginning. sudo would cut or refuse any other word.
     """
     return b"=" not in word and b"," not in word.lstrip(b",")

@@ -2,9 +2,10 @@
 """Defines which processes belong to one login session, and how jitd finds them.
 
 A login begins with a process that asks for the login, for example a process of sshd. jitd puts the process that asked for the
-login into a control group before the login is allowed. Afterwards other PAM modules give two more names to the session. The first
-of these names is the scope into which logind moves the session. The second of these names is the kernel's audit session, which
-pam_loginuid starts. A user manager may move a process to another control group, but the process keeps its audit session.
+login into a control group before the login is allowed. This control group is the first name by which jitd finds the session.
+Afterwards other PAM modules give the session two more names: the scope into which logind moves the session, and the kernel's
+audit session, which pam_loginuid starts. A user manager may move a process to another control group, but the process keeps its
+audit session.
 Law: the names of the session are written on the run's plate before any process is moved. A keeper can be killed at any moment.
 The next keeper has only the data on the plate. A process that existed before the session does not belong to the session.
 """
@@ -70,9 +71,7 @@ class Belongings:
 
     @property
     def pid(self) -> Pid:
-        """The pid of the process that asked for the login. After the end of the process that asked for the login, another process
-        may get this pid.
-        """
+        """The pid of the process that asked for the login. After the end of that process, another process may get this pid."""
         return self._asker.pid
 
     def _hold(self) -> None:

@@ -43,8 +43,8 @@ def receive(peer: socket.socket) -> tuple[bytes, list[int]]:
 
 
 def await_job(launcher: socket.socket) -> NoReturn:
-    """Wait for a job from the launcher, and then work as the monitor of this job. If the launcher ends, this process ends, too.
-    Never returns.
+    """Wait for a job from the launcher, and then work as the monitor of this job. If the launcher ends during the wait, this
+    process ends, too. Never returns.
     """
     try:
         _be_on_its_own(launcher.fileno())

@@ -3,8 +3,8 @@
 
 A client can name any directory. With ``O_PATH`` a client can even open a directory that it is not allowed to enter. The current
 directory of a process is better proof. A process may enter its current directory, or was allowed to enter it earlier.
-Law: this module uses no information that the client sends. The answer is "no" if one of the ids of the process is not an id of
-the requester. The answer is also "no" if the process cannot be examined.
+Law: this module uses no information that the client sends. The answer is "no" if a user id of the process is not the requester's,
+or if its group ids differ from each other. The answer is also "no" if the process cannot be examined.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 """Keeps the processes of a command in a control group and below the monitor. With this control group and this tree, all processes
 of the command can be found and ended.
 
-Law: a housing is treated as empty only if the kernel confirms two facts. The holder is the only child of the monitor, and the
+Law: a housing is treated as empty only if the kernel confirms two facts. The monitor has no child except the holder, and the
 control group has no process.
 """
 
@@ -219,7 +219,7 @@ class Housing:
             self._hung_up |= hang_up_all(find, groups, but_not=self._hung_up)
 
     def is_empty(self) -> bool:
-        """True if only the holder is left. The caller must wait for its dead children before this call."""
+        """True if no process is left except the holder. The caller must wait for its dead children before this call."""
         try:
             os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             if not self.holder or children() - {self.holder}:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The process beside one login session (its keeper). The keeper puts the session into a control group, watches it, and ends it
-when the grant ends.
+"""The process beside one login session (its keeper). The keeper puts the session into a control group, watches the session, and
+ends the session when the grant ends.
 
 The session belongs to another program, for example sshd or login. ``belongings`` defines which processes belong to a session. If
 the keeper is killed, the daemon starts another keeper. The new keeper reads the plate, ends the session, and reports the end.
@@ -43,7 +43,8 @@ LEADS_FOR = 1.0
 session and end by itself.
 """
 LOOK_AGAIN = 0.03
-"""While jitd ends the session, it checks at this interval (in seconds) whether all processes of the session have ended."""
+"""Seconds between two checks whether all processes of the session have ended. These checks begin when the session is to be ended.
+"""
 NAMES_WITHIN = 5.0
 """For this number of seconds after the beginning, the keeper often searches for logind's scope and the audit session. PAM modules
 that run after the module of jitd create the scope and the audit session.

@@ -26,8 +26,8 @@ from jitd.monitor.pam_session import warm
 from jitd.monitor.slate import PR_SET_DUMPABLE, control_process, reset_signals
 
 RESTED = 0.01
-"""If no job arrives for this number of seconds, the next monitor is forked in advance. During this pause, the last monitor may
-still be starting (which takes 7 ms), or the next client may send a job.
+"""If no job arrives for this number of seconds, the next monitor is forked in advance. The pause is needed because the last
+monitor may still be starting (which takes 7 ms), or the next client may send a job at once.
 """
 FIRST_PASSED = 3
 """The number of the first descriptor that systemd passes (sd_listen_fds(3))."""
@@ -94,7 +94,7 @@ class Nursery:
 
 
 def serve(listener: socket.socket | None, daemons: dict[int, socket.socket]) -> None:
-    """Give each job that one of ``daemons`` sends to a monitor. ``daemons`` maps descriptors to sockets. If there is no
+    """Receive jobs from ``daemons``, and give each job to a monitor. ``daemons`` maps descriptors to sockets. If there is no
     ``listener``, return when all daemons have disconnected.
     """
     nursery = Nursery()

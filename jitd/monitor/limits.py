@@ -9,12 +9,12 @@ from __future__ import annotations
 import signal
 
 PATIENCE = 10.0
-"""Seconds within which a client must send its streams. As long as the command has not begun, the daemon may also be disconnected
-for this number of seconds.
+"""Seconds within which a client must send its streams. As long as the command has not begun, the daemon may be disconnected for
+the same number of seconds at most.
 """
 READY_WITHIN = 30.0
-"""Seconds until the command must be ready to begin. Reading the command's file may take 20 seconds. The command's directory may
-be on a server that does not respond.
+"""Seconds within which the command's file and directory must be examined. Reading the file may take 20 seconds of this time. If
+the directory is on a server that does not respond, the run is refused after this time.
 """
 GRACE = 2.0
 """Seconds between SIGTERM and SIGKILL for a run that is stopped."""

@@ -187,7 +187,7 @@ class Monitor:
                     self._refuse(CANNOT, ENDED)  # if there is a child, _reap refuses with the child's wait status
 
     def _notice_exec(self) -> None:
-        """Once exec has succeeded, tell the client ``R``. A closed leash proves no exec, because a kill also closes the leash."""
+        """Once exec has succeeded, tell the client ``R``. A closed leash is not enough: a kill closes the leash, too."""
         if self._has_gone and self.state == "ready" and self._outcome is None and has_executed(self.child):
             self.state = "running"
             self._report()
@@ -293,7 +293,7 @@ class Monitor:
             self._cut_off("the client went away")
 
     def _cut_off(self, because: str) -> None:
-        """Stop waiting for the client to read the last output of the command, which has ended."""
+        """The command has ended. Stop waiting until the client has read the command's last output."""
         if self._outcome is None:
             self._because = self._because or because
             self.pumps.close()

@@ -149,8 +149,8 @@ class Observation:
             self._look_at = now + self.due_in()
 
     def _say(self, what: object, sentence: str) -> None:
-        """Send ``sentence``, unless it has the same meaning (``what``) as the last sentence. Therefore a sentence is not repeated
-        only because its number of seconds has changed.
+        """Send ``sentence``, unless it has the same meaning (``what``) as the last sentence. So a sentence in which only the
+        number of seconds has changed is not sent again.
         """
         if what != self._told:
             self._told = what

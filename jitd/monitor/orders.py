@@ -84,7 +84,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """The data of a login session for its keeper. ``pid`` is the process that asked. The process ends with the session.
+    """The data of a login session for its keeper. ``pid`` is the process that asked for the login, and ends with the session.
 
     ``started`` is the start time of that process, in clock ticks since the boot. For the other fields, see Job.
     """
@@ -100,7 +100,7 @@ class Login:
 
 
 def is_run_id(text: object) -> bool:
-    """True if ``text`` can be the id of a run. The id of a run can safely be a part of a file name."""
+    """True if ``text`` has the form of a run's id. A text of this form can safely be a part of a file name."""
     return (
         isinstance(text, str)
         and 0 < len(text) <= 32
@@ -307,7 +307,7 @@ FROM_DAEMON: dict[str, dict[str, Callable[[object], Any]]] = {
     "stop": {"because": _text},
     "watched": {"by": _list(_text)},
 }
-"""The words of the daemon. ``housed``: in the control group. ``taken``: the outcome is committed. ``watched``: by whom."""
+"""The daemon's words. ``housed``: the monitor is in its group. ``taken``: the outcome is committed. ``watched``: who watches."""
 
 
 # --- encoding and decoding -------------------------------------------------------------------------------------------

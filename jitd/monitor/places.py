@@ -106,9 +106,7 @@ def recordings_directory(state_dir: str) -> str:
 
 
 def copy_directory(state_dir: str, run: str) -> str:
-    """Return the directory for the copy of an approved file that others may change. The copy is executed instead of the approved
-    file.
-    """
+    """If others may change an approved file, a copy is executed instead of the file. Return the directory for this copy."""
     return f"{state_dir}/exec/{run}"
 
 

@@ -2,9 +2,9 @@
 """A process for each recorded stream that is not a terminal (its pump). A pump passes on the bytes that the monitor has recorded.
 
 Instead of the client's descriptor, the command gets a pipe. For output, a pump reads bytes from the pipe. For input, a pump reads
-bytes from the client's descriptor. The pump sends the bytes that it has read to the monitor. After recording these bytes, the
-monitor orders the pump to write them to the other side. If the reader or writer on the other side is slow, the pump waits, as the
-command would. No other process waits for a pump.
+bytes from the client's descriptor. In both cases, the pump first sends these bytes to the monitor. After recording these bytes,
+the monitor orders the pump to write them to the other side. If the reader or writer on the other side is slow, the pump waits, as
+the command would. No other process waits for a pump.
 
 Law: a pump passes on only bytes that the monitor has recorded. Without a monitor, a pump passes on nothing. If bytes could not be
 passed on, the pump reports this. A pump is not in the command's session. A pump has only its two ends, the monitor's socket, and
@@ -41,7 +41,7 @@ means: the pump must pass on all bytes that are written at this moment, and then
 """
 HERE, TOLD, DRAINED, FAILED, OVER = b"h", b"b", b"d", b"f", b"e"
 """The messages of a pump. HERE contains the pump's pid. TOLD contains bytes of the stream. DRAINED is the answer to DRAIN. FAILED
-contains an errno. OVER is the last message of a pump, because the stream has ended on one side. If a pump ends without the
+contains an errno. OVER is the last message of a pump, and means that the stream has ended on one side. If a pump ends without the
 message OVER, it was killed.
 """
 GONE = frozenset((errno.EPIPE, errno.ECONNRESET, errno.ESHUTDOWN, errno.ENOTCONN))
@@ -69,7 +69,7 @@ class Pumps:
 
     @property
     def slots(self) -> frozenset[int]:
-        """The slots of the streams that must be recorded. A pump records such a stream only if it is not a terminal."""
+        """The slots of the streams that must be recorded. If such a stream is a terminal, it has no pump."""
         return frozenset(self._theirs)
 
     @property

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sends a signal to many processes in such a way that all of them seem to get it at the same moment. No process can notice the
-end of another process before it has received the signal itself.
+"""Sends a signal to many processes in such a way that all of them seem to get it at the same moment. Each process receives the
+signal before it can notice the end of another of these processes.
 
 For example, a shell that waits for a command starts the next command when the first command ends. Therefore no process may end
 before all processes have received the signal. For this purpose, all processes are frozen first by the freezer of their control
@@ -122,8 +122,8 @@ def signal_all(find: Callable[[], set[Pid]], number: int, *, but_not: Collection
 
     ``find`` is called twice. A descriptor of each process is opened between the two calls. If the second call returns the pid
     again, the descriptor does not belong to a later process with the same pid. A child is stopped after its parent, and continued
-    before its parent. This order is necessary because a shell with job control continues when its job has stopped. Another reason
-    is that su(1) stops itself.
+    before its parent. This order is necessary for two reasons: a shell with job control continues when its job has stopped, and
+    su(1) stops itself.
     """
     waiting = _parents_first(pid for pid in find() if pid > 1 and pid != os.getpid() and pid not in but_not)
     if number == signal.SIGCONT:

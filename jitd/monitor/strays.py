@@ -49,8 +49,8 @@ ENTRIES = (
 TABLES = ("/etc/crontab", "/etc/anacrontab")
 MOST_NAMED = 8
 PATIENCE = 1.0
-"""Seconds to wait while environments are read. After this time, a process is skipped if its environment blocks the reader for
-the same time again.
+"""Seconds to wait while environments are read. After this time, the reader gets the same time once more for the environment that
+it is reading. If this environment is still not read then, its process is skipped.
 """
 MOST_WAITS = 4
 """Maximum number of times for which PATIENCE may run out. When this number is reached, no more environments are read."""
@@ -66,8 +66,8 @@ COARSE = 1.0
 
 
 class Strays:
-    """The strays of the run ``run`` for the request ``request``, which executes as user ``uid``. jitd searches for strays when
-    the run is stopped.
+    """The strays of the run ``run``. The run belongs to the request ``request``, and its command executes as user ``uid``. jitd
+    searches for strays when the run is stopped.
     """
 
     def __init__(self, run: str, request: str, uid: int) -> None:
@@ -82,8 +82,8 @@ class Strays:
         self._is_sought = False
 
     def note(self, command: Pid) -> None:
-        """Note the audit session of the command's process as the audit session of the run. Do nothing if this process has the
-        same audit session.
+        """Note the audit session of the command's process as the audit session of the run. Do nothing if the monitor itself is in
+        this audit session.
         """
         found = session_of(command)
         if found != session_of(os.getpid()):

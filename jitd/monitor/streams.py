@@ -202,8 +202,8 @@ def _read_turn(found: dict[str, Any]) -> Turn:
 
 
 def kind_of(descriptor: int, slot: int) -> str:
-    """Return the kind of a client's descriptor. The descriptor is to become stream ``slot``. Raises Unfit if the descriptor must
-    not be a stream.
+    """Return the kind of the client's ``descriptor``, which is meant for stream ``slot``. Raises Unfit if it must not become this
+    stream.
     """
     name = NAMES[slot]
     try:

@@ -154,8 +154,8 @@ class Store(Protocol):
         """
 
     def place_of(self, run: str) -> int:
-        """Return the position of a run in the list of all runs, in recording order. The first run has position 1. Return 0 if
-        there is no such run.
+        """Return the position of a run in the list of all runs. The run that was stored first has position 1. Return 0 if there
+        is no such run.
         """
 
     def last_runs(self, grant: str, most: int) -> list[Run]:

@@ -38,8 +38,8 @@ _PLACES = (
 
 
 def places(db: sqlite3.Connection, person: str, most_bytes: int) -> list[int]:
-    """Return the places of the latest requests of ``person`` that have ended and were not denied, newest first. Together, the
-    documents of these requests have at most ``most_bytes`` bytes. Raises sqlite3.Error.
+    """Return the row numbers of the latest requests of ``person`` that have ended and were not denied, newest first. Together,
+    the documents of these requests have at most ``most_bytes`` bytes. Raises sqlite3.Error.
     """
     found, n_bytes = [], 0
     for place, size in db.execute(_PLACES, (person, MOST_PLACES)):

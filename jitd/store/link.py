@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The connection to the SQLite file. This module also recovers the connection if one of its own locks blocks it.
+"""The connection to the SQLite file. This module also opens a new connection if the old one is blocked by a lock that SQLite
+itself has kept.
 Law: each error of SQLite becomes a StoreError. If a connection could not get a lock, it is never used again.
 """
 

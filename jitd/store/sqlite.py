@@ -34,7 +34,8 @@ PAGE = 64
 PAGE_BYTES = 256 * 1024
 """A page ends when its documents together have more than this number of bytes."""
 _SINCE = (1, 1, 1, 2, 4, 6)
-"""For each life cycle, in the order of ``COLUMNS``: the number of the first schema that contains its table."""
+"""The items have the order of ``COLUMNS``. Each item is the number of the first schema that contains the table of a life cycle.
+"""
 
 
 class SqliteStore(ToldMarks):

@@ -61,7 +61,7 @@ class Board(App[int]):
         self._asking = 0
         """Counts the questions to jitd. An answer of jitd is ignored if a newer question was sent."""
         self._pressed_at = (0, "")
-        """The list number and the row id that were selected when the held key was pressed."""
+        """The list number and the row id that were selected when the key was pressed that ``self.keyboard`` keeps back."""
         self._n_drawn = 0
         """Counts the drawings."""
         self._is_away = False
@@ -360,7 +360,7 @@ class Board(App[int]):
         self._take_signals()
 
     def _went_on(self) -> None:
-        """Take over the terminal again after a stop that the board did not notice. The shell has used the terminal."""
+        """Take over the terminal again after a stop that the board did not notice. Meanwhile the shell has used the terminal."""
         self._show_again(lambda: None)
 
     def _show_again(self, between: Callable[[], None]) -> None:
@@ -389,7 +389,7 @@ class Board(App[int]):
         self._fail(error)
 
     def panic(self, *renderables: Any) -> None:
-        """Handle an error in the thread of textual that reads the keyboard."""
+        """Handle an error in the thread in which textual reads the keyboard."""
         self._fail(sys.exc_info()[1] or OSError("the keyboard cannot be read as text"))
 
     def _fail(self, fault: BaseException) -> None:

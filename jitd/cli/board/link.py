@@ -21,7 +21,7 @@ from jitpam.wire.messages import Done, Item, List, Watch
 
 T = TypeVar("T")
 AGAIN_AFTER = 2.0
-"""Number of seconds until the link tries again, after jitd was not reached or did not accept the ticket."""
+"""Number of seconds until the link tries again. The link waits so long if jitd was not reached or did not accept the ticket."""
 EACH = 10.0
 """Number of seconds until the lists are read again if jitd sent no event. The lists must be read again because no event is sent
 when the CPU time or the memory of a run changes.
@@ -85,7 +85,7 @@ class Link:
 
 
 def _others() -> dict[str, Sequence[Row] | str]:
-    """Return the lists that jitd cannot watch with a Watch message. Raises the errors of ``connect``."""
+    """Return all lists except the requests. A Watch message follows only the requests. Raises the errors of ``connect``."""
     lists: dict[str, Sequence[Row] | str] = {}
     with called() as daemon:
         for view in VIEWS[1:]:

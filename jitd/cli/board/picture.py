@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Returns everything that is on the screen of the board, as lines of text.
 
-Law: the functions are pure, but they read the clock to show relative times. Every line is printable and fits into the width of
-the screen. Colour is never the only sign: for example, the selected row also has a mark. A question is always shown completely.
+Law: the functions are pure, except that they read the clock to show relative times. Every line is printable and fits into the
+width of the screen. Colour is never the only sign: for example, the selected row also has a mark. A question is always shown
+completely.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ MARK, GAP = "> ", "  "
 """The text in front of the selected row, and the text in front of all other rows."""
 
 Painted = tuple[str, str | None]
-"""A line and its mark. A line with its mark. The mark is a key of STYLES in ``canvas``, or None."""
+"""A line and its mark. The mark is a key of STYLES in ``canvas``, or None."""
 
 
 def is_too_small(width: int, height: int) -> bool:

@@ -133,7 +133,7 @@ class State:
 
     @property
     def rows(self) -> Sequence[Row]:
-        """The rows of that list. There are no rows if the list is not known, or if the viewer may not see the list."""
+        """The rows of the shown list. There are no rows if this list is not known, or if the viewer may not see the list."""
         return self.rows_of(self.view.what)
 
     def rows_of(self, what: str) -> Sequence[Row]:
@@ -145,8 +145,8 @@ class State:
 
     @property
     def row(self) -> Row | None:
-        """The selected row. The selected row. While a page is open, the row on this page is the selected row. The value is None
-        if no row is selected.
+        """The selected row. While a page is open, the row on this page is the selected row. The value is None if no row is
+        selected.
         """
         return found(self.rows, self.page_of if self.page is not None else self.selection.get(self.view.what, ""))
 

@@ -77,8 +77,8 @@ def is_same(what: str, row: Row | None, other: Row | None) -> bool:
 
 
 def _lasting(row: Row) -> Row:
-    """Return only those members of ``row`` that change if somebody asks for something different. The number of remaining uses of
-    a lease is not included, because each use changes it.
+    """Return ``row`` without the members that change by themselves, although nobody asks for something different. The number of
+    remaining uses of a lease is not included, because each use changes it.
     """
     lasting = {name: value for name, value in row.items() if name not in VOLATILE}
     if isinstance(lease := row.get("extends"), dict):
