@@ -115,7 +115,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], screen: int | None
 
 
 def _least_of(text: str) -> int:
-    """Return the number of cells that the shortened ``text`` needs at least, with its mark."""
+    """Return the minimum width of the shortened ``text``: LEAST, plus the length of its end if this is one of MARKS."""
     return LEAST + max((len(mark) for mark in MARKS if text.endswith(mark)), default=0)
 
 

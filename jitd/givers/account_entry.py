@@ -42,8 +42,8 @@ def entry_of(account: str) -> pwd.struct_passwd | None:
 
 
 def renamed(note: Note) -> str:
-    """Return a sentence if somebody has renamed the account of ``note``. The sentence says what to do. Return an empty string if
-    no other account has the uid of the note.
+    """If somebody has renamed the account of ``note``, return a sentence that says what to do. In this case, no account has the
+    name in the note, but another account has the uid in the note. Otherwise return an empty string.
     """
     try:
         entry = pwd.getpwuid(note.uid)

@@ -6,8 +6,9 @@ login into a control group before the login is allowed. This control group is th
 Afterwards other PAM modules give the session two more names: the scope into which logind moves the session, and the kernel's
 audit session, which pam_loginuid starts. A user manager may move a process to another control group, but the process keeps its
 audit session.
-Law: the names of the session are written on the run's plate before any process is moved. A keeper can be killed at any moment.
-The next keeper has only the data on the plate. A process that existed before the session does not belong to the session.
+Law: the path of the control group is written on the run's plate before any process is moved. The two later names are written
+there as soon as they are found. A keeper can be killed at any moment, and the next keeper has only the data on the plate. A
+process that existed before the session does not belong to the session.
 """
 
 from __future__ import annotations

@@ -138,10 +138,10 @@ class Exchange:
         return True
 
     def _take_turn(self, command: Pid, *, is_ours: bool) -> None:
-        """Put the command's process group that had the terminal before into the foreground again. If ``is_ours`` is False, remove
-        this group from the foreground.
+        """Put the process group that had the terminal before the stop into the foreground again. If ``is_ours`` is False, remove
+        the command's process group from the foreground.
 
-        If a process group of the command is already in the foreground, nothing is changed.
+        If ``is_ours`` is True and a process group of the command is already in the foreground, nothing is changed.
         """
         assert self.terminal is not None
         front = self.terminal.foreground_group

@@ -3,7 +3,7 @@
 
 Law: nothing is executed before the daemon has sent ``go``. After ``go``, the daemon is not needed any more. The monitor informs
 the client at once when the command ends. When all processes of the command have ended, the monitor stores the outcome in a file
-and informs the daemon. The outcome file is durable unless the disk fails. A run has only one end.
+and informs the daemon. The outcome file is durable unless the disk fails. A run has only one outcome.
 """
 
 from __future__ import annotations
@@ -328,7 +328,7 @@ class Monitor:
             self.pumps.drain()
 
     def _end(self, outcome: Outcome) -> None:
-        """Store the outcome of the run, tell the client, and start to end the remaining processes of the command."""
+        """Note the outcome of the run, tell the client, and start to end the remaining processes of the command."""
         now = time.monotonic()
         self.exchange.drain()
         self._outcome = outcome

@@ -95,7 +95,7 @@ class Strays:
         self._is_sought = True
 
     def tell(self, left: Left) -> Left:
-        """Return ``left``. If strays were ended, add the units and entries that may still exist to the sentence in ``left``."""
+        """Return ``left``. After ``end_with``, add the units and entries that may still exist to the sentence in ``left``."""
         may_live = self.may_live() if self._is_sought else ""
         if not may_live:
             return left

@@ -148,9 +148,9 @@ class Store(Protocol):
         """
 
     def page(self, life: type[T], after: int, *, ended: bool = False) -> list[tuple[int, T]]:
-        """Return one page of open objects, oldest first, each with its place. The page begins after the place ``after``. If
-        ``ended`` is true, also return objects that have ended. A page has few objects, and even fewer if the objects are large.
-        If no objects follow, the page is empty.
+        """Return one page of open objects, oldest first. Each object is returned with its place, which is a number. The page
+        begins after the place ``after``. If ``ended`` is true, also return objects that have ended. A page has few objects, and
+        even fewer if the objects are large. If no objects follow, the page is empty.
         """
 
     def place_of(self, run: str) -> int:

@@ -42,7 +42,7 @@ class Tally:
         return had
 
     def note(self, after: Life) -> None:
-        """Update the counts from ``after``, which is a request, grant or run that was just committed to the database."""
+        """Update the counts from ``after``, which was just committed. Only requests and grants change the counts."""
         match after:
             case Request() if had := self._known.get(after.requester.person):
                 _keep(had.open, after.id, is_one=after.is_open)

@@ -106,8 +106,8 @@ class Board(App[int]):
         self.call_after_refresh(self._painted, self._n_drawn)  # also if no line has changed
 
     def _painted(self, n_drawn: int) -> None:
-        """If the drawing with the number ``n_drawn`` is still the latest one, note that it is on the screen. Before that,
-        wait until the terminal has accepted all output.
+        """Wait until the terminal has accepted all output. Then note that the drawing with the number ``n_drawn`` is on the
+        screen. Do nothing if a newer drawing has been made.
         """
         if n_drawn != self._n_drawn or self._is_away:
             return

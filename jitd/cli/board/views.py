@@ -50,8 +50,8 @@ VIEWS = (
 
 
 def ordered(what: str, rows: Sequence[Row]) -> list[Row]:
-    """Sort ``rows`` of the list ``what`` in the order of the board, and return the sorted rows. The requests that wait for the
-    viewer come first. Among the other requests, older requests come before newer requests.
+    """Return ``rows`` of the list ``what`` in the order of the board. Only requests are sorted: those that wait for the viewer
+    come before all others, and in both groups older requests come first.
     """
     if what != "requests":
         return list(rows)
