@@ -19,8 +19,9 @@ LEAST = 20
 """Minimum width of the column of texts, in cells."""
 
 Line = tuple[str, str]
-"""A label and its text. A label without a text is a heading. If both the label and the text are empty, the line is empty. Every
-text has a label. Therefore, on a terminal, a line without a label always continues the text above this line.
+"""A label and its text. A label without a text is a heading. If both the label and the text are empty, the line is empty. A text
+without a label belongs to the line above it. Therefore, on a terminal, a line without a label always continues the text above
+this line.
 """
 
 

@@ -22,12 +22,12 @@ LEAST = 4
 
 
 def named(typed: Iterable[str], *, is_sure: bool) -> list[str]:
-    """Return the ids in ``typed`` without duplicates. The beginning of an id is replaced by the whole id, unless ``is_sure`` is
+    """Return the whole ids for ``typed`` without duplicates. A person may type the beginning of an id, except if ``is_sure`` is
     True.
 
-    If the beginning is too short, or does not name exactly one request, print the possible requests. After that, raise NotDone
-    with the exit status for wrong usage. The function may have to ask jitd for the requests. It may then raise the errors of
-    ``connect``.
+    If a beginning is too short, or does not fit exactly one request, print the possible requests. After that, or if no beginning
+    may be typed, raise NotDone with the exit status for wrong usage. The function may have to ask jitd for the requests. It may
+    then raise the errors of ``connect``.
     """
     ids: list[str] = []
     rows: list[Row] | None = None

@@ -45,8 +45,8 @@ def make(home: Path, uid: int) -> None:
 
 
 def remove(home: Path) -> str:
-    """Remove ``home`` and its whole content, including files of other owners. Return a description of the remaining files, as a
-    part of a sentence. Return an empty string if nothing is left. Raises OSError.
+    """Remove ``home`` and its whole content, including files of other owners, and return an empty string. If a file system is
+    mounted there, remove nothing, and return this reason as a part of a sentence. Raises OSError.
     """
     if mounts := mounted_below(home):
         return f"its home {home}: a file system is mounted there, at {mounts[0]}"

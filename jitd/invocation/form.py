@@ -54,7 +54,7 @@ _LIKE_A_NUMBER = re.compile(r"\s*[-+]?[0-9]+")
 
 
 def name(typed: bytes, of: str) -> str:
-    """Return ``typed`` as the name of an account or a group. Raises Doubt if the bytes are not printable UTF-8 text."""
+    """Return ``typed`` as the name of an account or a group. Raises Doubt if it is empty or not printable UTF-8 text."""
     try:
         text = typed.decode("utf-8")
     except UnicodeDecodeError:

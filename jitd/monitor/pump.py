@@ -78,8 +78,8 @@ class Pumps:
         return tuple(each.fileno() for each in self._theirs.values())
 
     def start(self, sources: dict[int, int], monitor: int, job: Job) -> dict[int, int]:
-        """Create a pump for each of ``sources``, which maps a slot to the client's descriptor. Return a mapping from the same
-        slots to the descriptors of the command.
+        """Create a pump for each of ``sources``, which maps a slot to the client's descriptor. Two outputs to the same file have
+        one pump together. Return a mapping from the same slots to the descriptors of the command.
 
         Call this method in the command's process. Raises OSError.
         """

@@ -119,7 +119,7 @@ class SqliteStore(ToldMarks):
         self._tally, self._kept = tally, kept
 
     def _had(self, person: str) -> Had:
-        """Count the requests, grants and runs of the person, with queries to the database."""
+        """Query the database for the open requests, unused grants, and live runs and holdings of the person."""
         with self._told():
             waiting = self._db.execute(
                 "SELECT id FROM requests INDEXED BY requests_open WHERE is_open = 1 AND person = ?", (person,)
