@@ -28,8 +28,8 @@ WIDEST = 60
 
 
 def new(row: Row) -> Iterator[Line]:
-    """Yield the lines about the differences between the request in ``row`` and the last approved request. Yield nothing if the
-    viewer may not see the comparison.
+    """Yield the lines about the differences between the request in ``row`` and the last approved request. Yield nothing if
+    ``row`` is not about a known command, or if the viewer may not see the comparison.
     """
     if row.get("gives") or row.get("doubt") or "last_approved" not in row or not row.get("may_review"):
         return

@@ -48,8 +48,8 @@ class Surroundings:
 
     ``leash`` is the socket between the command's process and the monitor; exec closes it. ``life`` is a socket that the monitor
     closes when the command has ended. The closed socket informs the holder. ``slave`` is the command's end of the terminal.
-    ``monitor`` is the pid of the monitor. ``pumps`` lead to the processes that pass on recorded streams. ``pumps`` is None if
-    only a terminal, or nothing, is recorded.
+    ``monitor`` is the pid of the monitor. ``pumps`` has the sockets to the processes that pass on recorded streams. ``pumps`` is
+    None if nothing is recorded, or only a terminal.
     """
 
     control: socket.socket

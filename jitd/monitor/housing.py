@@ -95,8 +95,8 @@ class Housing:
         self._is_ours = False
         self._hung_up: set[Pid] = set()
         self.seek: Callable[[], set[Pid]] = set
-        """A function that finds processes in other places which must end together with the run. The default function finds no
-        processes.
+        """A function that finds processes in other places. These processes must end together with the run. The default function
+        finds no processes.
         """
         self.holder: Pid = 0
         """The child process (the holder) that keeps the session open until ``close_session``. The holder is not counted as a

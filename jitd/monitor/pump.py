@@ -49,7 +49,8 @@ GONE = frozenset((errno.EPIPE, errno.ECONNRESET, errno.ESHUTDOWN, errno.ENOTCONN
 SLOTS = {0: Kind.STDIN, 1: Kind.STDOUT, 2: Kind.STDERR}
 """Maps the slot of a stream to its kind in the recording."""
 RECORDED = {"none": (), "terminal": (), "output": (1, 2), "all": (0, 1, 2)}
-"""Maps the ``record`` value of a rule to the slots of the streams that it records. A stream that is a terminal has no pump."""
+"""Maps the ``record`` value of a rule to the slots of the streams that the rule records. A stream that is a terminal has no pump.
+"""
 
 
 class Pumps:

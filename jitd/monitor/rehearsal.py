@@ -47,7 +47,7 @@ JOB = Job(
 
 
 def rehearse() -> None:
-    """Execute those steps between a job and the command's process that have no effect. Raises nothing."""
+    """Execute those steps of a run's start that have no effect, up to the start of the command's process. Raises nothing."""
     with suppress(Exception):
         with open(os.memfd_create("rehearsal", os.MFD_CLOEXEC), "r+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -20,8 +20,8 @@ NOTHING_SENT = "nothing was sent"
 
 @dataclass(frozen=True)
 class Heard:
-    """A message from jitd. The message contains each list by its name. If the viewer may not see a list, the message contains the
-    reason in its place. The message also names the viewer.
+    """A message from jitd. The message maps the name of each list to its rows, or to the reason why the viewer may not see the
+    list. The message also names the viewer.
     """
 
     principal: str
