@@ -15,8 +15,7 @@ from jitd.cli.labels import Line, members
 
 
 def history(row: Row) -> Iterator[Line]:
-    """Yield the lines about the request's events, oldest first, then its present state. Yield nothing if it was only submitted.
-    """
+    """Yield lines about the request's events, oldest first, and its present state. Yield nothing if it was only submitted."""
     events: list[tuple[str, int, str]] = []
 
     def happened(at: object, what: str) -> None:

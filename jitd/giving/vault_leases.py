@@ -175,8 +175,7 @@ class VaultLeases:
         return Done(left=f"jitd has no note of it any more: if nobody has ended it, it is good until {_instant(ends)}")
 
     def _left(self, holding: Holding, note: Note) -> Done:
-        """Remove the note about a certificate. Return an answer that says how long the certificate remains valid. Raises NoNote.
-        """
+        """Remove the note about a certificate. Return an answer that says how long it remains valid. Raises NoNote."""
         self._notes.remove(holding.id)
         is_over = self._seconds_until(note.until) <= 0
         return Done(left="" if is_over else f"the certificate is good until {_instant(note.until)}: the server revokes none")

@@ -74,8 +74,7 @@ class Keyboard:
         return key
 
     def _counts(self, at: float) -> bool:
-        """Note that input came. Return True if there has been a pause of QUIET_FOR seconds since the question was on the screen.
-        """
+        """Note that input came. Return True if there was a pause of QUIET_FOR seconds after the question was on the screen."""
         quiet_since = max(self._last_at, self._shown_at)
         self._last_at, self._held = at, None
         self._is_open = self._is_open or at - quiet_since >= QUIET_FOR
