@@ -34,8 +34,7 @@ PAGE = 64
 PAGE_BYTES = 256 * 1024
 """A page ends when its documents together have more than this number of bytes."""
 _SINCE = (1, 1, 1, 2, 4, 6)
-"""The items have the order of ``COLUMNS``. Each item is the number of the first schema that contains the table of a life cycle.
-"""
+"""In the order of ``COLUMNS``, for each life cycle: the number of the first schema that contains its table."""
 
 
 class SqliteStore(ToldMarks):
