@@ -31,7 +31,7 @@ NOTHING: Mapping[str, datetime] = MappingProxyType({})
 
 
 class Event(StrEnum):
-    """The event that a notice reports. A told mark, which notes that an address got a notice, names its event by the same word."""
+    """The event that a notice reports. A told mark, which notes that an address got a notice, names its event by this word."""
 
     WAITS = "waits"
     OPENED = "opened"
