@@ -102,7 +102,7 @@ def trusted_uid(of: RunAs) -> int:
     account, or 0 if only root may change the files.
 
     The result is 0 if the account is not a member of the group in ``of``. An account that is not in this group has fewer rights
-    than the command. The account could gain the command's rights by changing the command's file. Raises NoSuchAccount.
+    than the command. By changing the command's file, such an account could gain the command's rights. Raises NoSuchAccount.
     """
     if of.uid == 0:
         return 0
@@ -216,11 +216,11 @@ class Accounts:
     def of_client(
         self, uid: int, principal: bytes, ticket_ends_at: datetime | None, authentication: Authentication | None = None
     ) -> Subject | None:
-        """A process runs as the account ``uid`` and has a ticket of ``principal``. Return the Subject of this process. Return
-        None if the principal has no usable account. If ``uid`` is a made account, return None if jitd does not accept the
-        principal's tickets in this account. The Subject may belong to another account than ``uid``.
+        """Return the Subject of a process that runs as the account ``uid`` and has a ticket of ``principal``. Return None if the
+        principal has no usable account. If ``uid`` is a made account, return None if jitd does not accept the principal's tickets
+        in this account. The Subject may belong to another account than ``uid``.
 
-        While somebody holds a made account, jitd accepts only the tickets of the holder's principal in this account. The settings
+        While a person holds a made account, jitd accepts in this account only tickets of that person's principal. The settings
         never map a principal to a made account.
         """
         known = self.subject(principal, ticket_ends_at, authentication)
@@ -289,9 +289,8 @@ class Accounts:
         return replace(self._subject(LOCAL + entry.pw_name, entry, None), perhaps=perhaps)
 
     def by_pam(self, uid: int, ends_at: datetime | None) -> Subject | None:
-        """Local PAM has authenticated the user of the account ``uid``. Return the Subject of this account. The proof ends at
-        ``ends_at``. Return None for root, and for a made account, which has no password. Also return None if ``local`` returns
-        None.
+        """Return the Subject of the account ``uid``, whose user was authenticated by local PAM. This proof ends at ``ends_at``.
+        Return None for root, and for a made account, which has no password. Also return None if ``local`` returns None.
         """
         known = None if uid == 0 else self.local(uid)
         return None if known is None or known.is_made else replace(known, principal=BY_PAM + known.user, ticket_ends_at=ends_at)
@@ -346,8 +345,8 @@ class Accounts:
         return known, unsure
 
     def sure_of(self, known: Subject) -> Subject:
-        """Return ``known`` with its groups and ``unsure`` updated for the rules in force. A rule may be newer than ``known``. A
-        newer rule may contain a group that was never looked up for ``known``, or that cannot be looked up now.
+        """Return ``known`` with its groups and ``unsure`` updated for the rules in force. The update is needed because a rule
+        that is newer than ``known`` may contain a group that was never looked up for ``known``, or that cannot be looked up now.
         """
         new = frozenset() if known.is_root else self.denied_groups() - known.groups - known.unsure
         if not new:

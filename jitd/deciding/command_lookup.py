@@ -28,7 +28,7 @@ MOST_SHOWN = 3 * 1024 * 1024
 of its row (PROTOCOL.md section 2).
 """
 _MOST_LETTERS = 6
-"""Maximum number of bytes for one byte of the command in a frame or in a record of the chain, such as ``\\u0001``."""
+"""Maximum number of bytes that stand for one byte of the command in a frame or in a record of the chain, such as ``\\u0001``."""
 NOTHING = b""
 """The value of ``leads_to`` if the name does not lead to a file."""
 SHELL = "/bin/sh"
@@ -39,16 +39,17 @@ SHELL = "/bin/sh"
 class Asked:
     """The original question of a client.
 
-    ``user`` and ``group``: If ``user`` or ``group`` is None, the default is used. ``login``: the client asked for a login shell,
-    and ``argv`` contains the arguments of the shell. ``chdir``: the client asked for the directory ``cwd``. ``preserved``: all
-    other variables of the client's environment. ``is_bare``: there is no command to look up, and jitd only shows ``argv`` to
-    people. ``leads_to``: the path that an earlier look-up found for the first word, with its directories resolved. If the first
-    word leads to another path now, the request is refused. ``anew``: no earlier grant may answer this request. ``unseen``: a
-    second question, without the ``doubt``. If the second question is denied, this denial is the answer. Otherwise ``doubt`` could
-    reveal what exists at a path that the requester cannot see. ``gives``, ``stays``, ``brought`` and ``lets``: see
-    ``core.command.Command``. ``tty``: the terminal on which the client claims to be. ``caller``: the process that sent the
-    request. ``starts_at``: the time when the grant begins. If ``starts_at`` is None, the grant begins at the approval.
-    ``breaks_glass``: the client used ``--break-glass``.
+    ``user`` and ``group``: the account and the group to run as. If one of them is None, its default is used. ``login``: the
+    client asked for a login shell, and ``argv`` contains the arguments of the shell. ``chdir``: the client asked for the
+    directory ``cwd``. ``preserved``: with ``-E``, those variables of the client's environment that are not in ``variables``.
+    ``is_bare``: there is no command to look up, and jitd only shows ``argv`` to people. ``leads_to``: the path that an earlier
+    look-up found for the first word, with its directories resolved. If the first word leads to another path now, the request is
+    refused. ``anew``: no earlier grant is used to answer this request. ``doubt``: the reason why it is not certain which command
+    would run, or empty. ``unseen``: a second question, about the command as jitd understands it without the ``doubt``. If this
+    question is denied too, its denial is the answer, because the text of ``doubt`` could reveal what exists at a path that the
+    requester cannot see. ``gives``, ``stays``, ``brought`` and ``lets``: see ``core.command.Command``. ``tty``: the terminal on
+    which the client claims to be. ``caller``: the process that sent the request. ``starts_at``: the time when the grant begins.
+    If ``starts_at`` is None, the grant begins at the approval. ``breaks_glass``: the client used ``--break-glass``.
     """
 
     argv: tuple[bytes, ...]
@@ -87,9 +88,9 @@ class Asked:
 class Found:
     """The command, without the digest of its file. ``names`` contains other names of the command's file.
 
-    If the file is missing and the requester may know this, ``complaint`` is a sentence about the missing file. If the path exists
-    but cannot be executed, ``unfit`` is a sentence with the reason. The requester may read ``unfit`` only if ``complaint`` is not
-    empty.
+    If the file is missing or cannot be executed, and the requester is allowed to know this, ``complaint`` is a sentence about it.
+    If the path exists but cannot be executed, ``unfit`` is the reason. The requester is allowed to read ``unfit`` only if
+    ``complaint`` is not empty.
     """
 
     command: Command
@@ -203,9 +204,9 @@ def _thing(asked: Asked, who: Subject) -> Found:
 
 
 def _named(argv: tuple[bytes, ...], path: bytes, service: str) -> tuple[bytes, ...]:
-    """Return ``argv`` in the form that is executed. A path in argv[0] is replaced by the resolved path. There are two reasons to
-    replace the typed path. First, programs look for their libraries near the path in argv[0]. Second, a link on the typed path
-    may belong to another person. If another program runs the command, argv[0] does not change.
+    """Return ``argv`` in the form that is executed. A path in argv[0] is replaced by the resolved path, for two reasons. First,
+    programs look for their libraries near the path in argv[0]. Second, a link on the typed path may belong to another person. If
+    another program, such as sudo, will run the command, argv[0] does not change.
     """
     return (path, *argv[1:]) if deed_of(service).is_executed and b"/" in argv[0] else argv
 
@@ -276,8 +277,8 @@ def _refuse_nonsense(asked: Asked) -> None:
 
 
 def _can_be_shown(asked: Asked) -> bool:
-    """True if the whole request can be shown to a reviewer. If a list contained one request that is too long, the client could
-    show no request of this list.
+    """True if the whole request can be shown to a reviewer. A client could not show any request of a list that contains one
+    request which is too long.
     """
     pairs = (part for pair in (*asked.variables, *asked.preserved, *asked.locale) for part in pair)
     parts = (

@@ -185,8 +185,8 @@ class Decider:
 
     async def decide_use(self, request: Request, heard: tuple[Heard, ...] = (), *, n_taken: int = 0) -> Decision:
         """Decide about a later use of the approved ``request``, with the answers ``heard`` of its gatekeepers. ``n_taken`` uses
-        of the grant were already taken for this use. The approvals are counted again, under the earlier rule and under the
-        present rule. A permit may name gatekeepers that must still be queried: see ``screen_use``. Raises TimeoutError.
+        that were already taken for this use are treated as not taken yet. The approvals are counted again, under the earlier and
+        the present rule. A permit may name gatekeepers that must still be queried: see ``screen_use``. Raises TimeoutError.
         """
         who = request.requester
         knowledge = Knowledge(self._gather, self._providers.told)
@@ -249,9 +249,9 @@ class Decider:
         return policy is self._policy() and locked == self.lock_on(who)
 
     def _if_given(self, decision: Decision, who: Subject, command: Command, request: str = "") -> Decision:
-        """Return ``decision``, or a denial in two cases. In the first case, ``decision`` permits a thing that cannot be given
-        now, so nobody should be asked for an approval. In the second case, ``who`` wants to break glass, but owes reviews of
-        other requests.
+        """Return ``decision``, but in two cases return a denial instead. In the first case, ``decision`` permits a thing that
+        cannot be given now, so nobody should be asked for an approval. In the second case, ``who`` wants to break glass, but owed
+        reviews of their other requests prevent this.
         """
         decision = break_glass.unbarred(decision, lambda person: self._store.owed_reviews(person=person), who, request)
         if isinstance(decision, Deny):
@@ -260,8 +260,8 @@ class Decider:
         return decision.denied(Why.ERROR, because) if because else decision
 
     async def _found_again(self, policy: Policy, request: Request, knowledge: Knowledge) -> Decision | None:
-        """Return the present answer of ``policy`` to ``request``. Return None if providers had to answer first. While jitd
-        waited, policy and locks may have changed, so the caller decides again.
+        """Return the present answer of ``policy`` to ``request``. Return None if providers had to answer first. In this case the
+        caller must decide again, because policy and locks may have changed while jitd waited.
         """
         try:
             return await self._workers.files.run(request.requester.uid, self._look_again, policy, request, knowledge)
@@ -339,7 +339,7 @@ class Decider:
         return lease.discharges(held, answered, today, standing, self._now())
 
     async def _may_use(self, request: Request, permit: Permit, n_taken: int) -> bool:
-        """True if the approvals of ``request`` or of its lease are enough for a use, or for the ``n_taken`` earlier uses."""
+        """True if the approvals of ``request`` or of its lease are enough for a use. ``n_taken``: see ``decide_use``."""
         held = self._store.grant(request.lease or request.id)
         if held is None or (request.lease is not None and held.rule != permit.rule):
             return False
@@ -362,8 +362,8 @@ class Decider:
     async def _with_earlier(
         self, decision: Decision, given: tuple[Grant, ...], who: Subject, service: str, command: Command
     ) -> tuple[Decision, str | None]:
-        """Look in ``given`` for a grant that can replace the approvals, and return ``decision`` with this lease. Otherwise look
-        for a grant that could replace them, but only for its own request. Also return the id of that request, or None.
+        """If a grant in ``given`` can replace the approvals, return ``decision`` with this grant as its lease, and None.
+        Otherwise return ``decision`` itself, and the id of a grant with a use that only its own request can take, or None.
         """
         assert isinstance(decision, Permit), "nothing else owes approvals"
         asked = (who, self._config.host, service, command, decision.rule)

@@ -69,8 +69,8 @@ class Supposition:
 
 
 class Explainer:
-    """Explains decisions. ``policy`` returns the policy in force. ``lock_on`` returns the denial for a person who is locked.
-    ``gather`` looks for facts. ``names`` are the names that rules may use.
+    """Explains decisions. ``policy`` returns the policy in force. ``lock_on`` returns the denial for a person who is locked, and
+    None for everybody else. ``gather`` looks for facts. ``names`` are the names that rules may use.
     """
 
     def __init__(
@@ -193,8 +193,8 @@ class Explainer:
 
 
 class _Supposing(Knowledge):
-    """The known facts. Some of these facts are ``supposed`` by an operator. ``question`` is the last question to the rules about
-    an existing command. ``wanted`` are the names of facts for which no provider was queried.
+    """The facts that are known during one supposition. Some of these facts are ``supposed`` by an operator. ``question`` is the
+    last question to the rules about an existing command. ``wanted`` are the names of facts for which no provider was queried.
     """
 
     def __init__(self, gather: Gather, supposed: Facts) -> None:

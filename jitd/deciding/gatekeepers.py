@@ -90,8 +90,9 @@ class Answers:
 
     async def of(self, names: Iterable[str], asking: Asking, earlier: tuple[Passed, ...] = ()) -> tuple[Heard, ...]:
         """Query all gatekeepers in ``names``, and return their answers. ``earlier`` contains passes for the same request, or for
-        the lease that covers the request. The first denial or silence ends the query. After an early end, the result does not
-        contain the gatekeepers that have not answered yet. A gatekeeper that has not answered at ``asking.ends_boot`` is silent.
+        the lease that covers the request. The first denial or silence ends the query. If the query ends in this way, the result
+        does not contain the gatekeepers that have not answered yet. A gatekeeper that has not answered at ``asking.ends_boot`` is
+        silent.
         """
         tasks = {name: asyncio.ensure_future(self._one(name, asking, earlier)) for name in names}
         try:
@@ -137,8 +138,8 @@ def _is_over(answer: Answer, now: Moment) -> bool:
 
 
 def question_of(name: str, asking: Asking) -> tuple[object, ...]:
-    """Return all values that can change the answer of the gatekeeper ``name``. The result contains all values of the question,
-    without those that belong only to one request.
+    """Return all values that can change the answer of the gatekeeper ``name``. These are all values of the question except those
+    that belong only to one request.
     """
     claims = replace(asking.claims, tty=None, login_session=0, parents=())
     terms = (asking.lasts_for, asking.uses, asking.timeout_for)

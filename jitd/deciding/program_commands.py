@@ -36,8 +36,9 @@ SHELLS = "/etc/shells"
 
 
 def beforehand(service: str, asked: Asked, who: Subject) -> Asked:
-    """A person asks in advance about ``service``. Return the question that the program of this service would send. A login has no
-    command. The login is to the requester's own account, unless the person named another account. Raises Nonsense.
+    """Return the question that the program of ``service`` would send. It is needed for a person who asks in advance. The question
+    about a login has no command. It is about a login to the requester's own account, unless the person named another account.
+    Raises Nonsense.
     """
     if service in PROGRAMS and (asked.argv or asked.login):
         return _in_its_environment(service, asked, Places())
@@ -78,8 +79,8 @@ class Program:
 def at_point(
     service: str, user: str, program: Program, asked: Asked, who: Subject, search_path: bytes
 ) -> tuple[Asked, tuple[Place, ...]]:
-    """Return the question about the command that ``program`` wants to run. This question is ``asked`` with more data from the
-    command line and the host. Also return the places on the host that must not change before the program continues.
+    """Return the question about the command that ``program`` wants to run. The question consists of ``asked`` and of data from
+    the command line and from the host. Also return the places on the host that must not change before the program continues.
 
     ``service`` is the PAM service, ``user`` is PAM_USER, and ``who`` is the requester. ``search_path`` is jitd's own search path.
     """
@@ -174,8 +175,8 @@ def _in_its_environment(service: str, asked: Asked, host: Places) -> Asked:
 
 
 def _in_doubt(words: tuple[bytes, ...], asked: Asked, doubt: str) -> Asked:
-    """Return a question about the whole command line, because its meaning is not certain. The account that would run the command
-    is also not known. This account may be root.
+    """Return a question about the whole command line, because its meaning is not certain. Therefore the account that would run
+    the command is not certain either, and may be root.
     """
     typed = tuple(word.replace(b"\0", b",") for word in words)  # sudo separates a list at NUL bytes
     return replace(asked, argv=typed or (b"?",), user="root", is_bare=True, doubt=doubt)

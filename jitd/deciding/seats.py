@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Finds the people who could approve a request at one moment, if this host can list these people.
 
-Law: if a directory cannot be listed, the answer is incomplete, and never "nobody". A person who is in the result gets no rights
-by that. jitd checks the person's rights at the review.
+Law: if a directory cannot be listed, the answer is incomplete, and never "nobody". To be in the result gives a person no rights.
+jitd checks the person's rights at the review.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ MOST_PEOPLE = 200
 @dataclass(frozen=True, slots=True)
 class Seats:
     """The people who could approve now. ``people`` contains their accounts, sorted. If ``is_whole`` is True, the list is
-    complete. If ``is_whole`` is False, there may be more people.
+    complete. Otherwise there may be more people who could approve.
     """
 
     people: tuple[str, ...]

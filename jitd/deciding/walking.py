@@ -180,9 +180,9 @@ class _Walk:
 
     def _is_believed(self, directory: int, status: os.stat_result) -> bool:
         """True if jitd trusts the owner that ``status`` shows for the directory. On a mount with ``nosuid``, jitd does not trust
-        the owner. There are two exceptions: tmpfs or ramfs, and mounts below a path in ``trusted_mounts``. The reason is that a
-        person may be able to mount their own disk with ``nosuid``. Later this person could mount another disk, on which other
-        files have the same device and inode numbers.
+        the owner. There are two exceptions: tmpfs or ramfs, and mounts below a path in ``trusted_mounts``. An owner on a mount
+        with ``nosuid`` is not trusted, because a person may be able to mount their own disk in this way. Later this person could
+        mount another disk, on which other files have the same device and inode numbers.
         """
         if status.st_dev == self._root_device:
             return True

@@ -26,8 +26,8 @@ PACKAGES = str(Path(__file__).resolve().parents[2])
 WITHIN = PATIENCE + 5.0
 """Seconds after which the process that asks the KDCs is killed."""
 SHARE = 0.75
-"""The fraction of ``within`` in which the KDCs must answer. The limit is PATIENCE seconds if this is less than that fraction. The
-process that asks the KDCs needs the remaining time to start and to write its answers.
+"""The fraction of ``within`` in which the KDCs must answer, because the process that asks them also needs time to start and to
+write its answers. The KDCs never get more than PATIENCE seconds.
 """
 
 
@@ -60,8 +60,8 @@ async def gate_states(
 
 
 def _read(said: bytes, realm: str, services: Sequence[str]) -> list[Sighting]:
-    """Return the sightings in ``said``. Raises ValueError if ``said`` cannot be parsed, or if ``said`` contains no answer about
-    one of the services.
+    """Return the sightings in ``said``. Raises ValueError if ``said`` cannot be parsed, or if ``said`` does not contain exactly
+    one answer of each KDC about each service.
     """
     found = []
     for line in said.splitlines():

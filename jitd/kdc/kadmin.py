@@ -81,7 +81,7 @@ error.
 
 
 class _Libraries:
-    """The functions of both libraries, with their types declared."""
+    """The functions of libkrb5 and of libkadm5clnt_mit, with their types declared."""
 
     def __init__(self) -> None:
         for name, functions in ((KRB5, _LIBKRB5), (LIBRARY, _KADM5)):

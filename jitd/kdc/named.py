@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Finds out which KDCs krb5.conf names. This module also finds out whether jitd could ever conclude that none of these KDCs can
-be reached.
+"""Finds out which KDCs krb5.conf names. This module also finds out whether jitd could ever conclude that all these KDCs are
+unreachable.
 
 Law: jitd does not ask a KDC that it can find only by DNS. Anyone who controls the answers of DNS could name KDCs that do not
 exist. If jitd asked such KDCs, none would answer, and jitd would then accept a local password. The functions that draw
@@ -28,8 +28,8 @@ def kdcs_of(realm: str) -> list[str]:
 
 
 def why_never(realm: str, kdcs: Sequence[str]) -> str:
-    """Return the reason why jitd can never conclude that none of ``kdcs`` can be reached. The reason is a sentence without a full
-    stop. Return "" if jitd can conclude that none of ``kdcs`` can be reached.
+    """Return the reason why jitd can never conclude that all of ``kdcs`` are unreachable. The reason is a sentence without a full
+    stop. Return "" if jitd is able to draw this conclusion.
     """
     if not kdcs:
         return f"krb5.conf names no KDC of {realm}, and jitd asks none that is found by DNS, {NEVER}"

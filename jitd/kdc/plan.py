@@ -121,8 +121,8 @@ def check_hosts(hosts: Sequence[str]) -> None:
 
 def gate(entry: Entry, hosts: Sequence[str], *, max_life: int | None = None, approval: str = REQUIRED) -> list[Step]:
     """Return the steps that gate ``entry``. If ``hosts`` is empty, the string GRANTED_BY is not changed. ``max_life`` is in
-    seconds. If ``max_life`` is None, the entry keeps its own maximum lifetime. If the entry's maximum lifetime is above MAX_LIFE
-    or not set, it becomes MAX_LIFE.
+    seconds. If ``max_life`` is None, the entry keeps its own maximum lifetime, if one is set and it is at most MAX_LIFE.
+    Otherwise the maximum lifetime becomes MAX_LIFE.
 
     Raises CannotPlan if no host could grant tickets for the entry after these steps.
     """

@@ -43,8 +43,8 @@ def say(words: str) -> None:
 
 
 class Service:
-    """Answers the clients that connect to ``listener``, if their uid is ``believed``. ``worker`` writes grants. Trials
-    authenticate as ``principal`` with the key in ``keytab``.
+    """Answers those clients at ``listener`` whose uid is equal to ``believed``. ``worker`` writes grants. Trials authenticate as
+    ``principal`` with the key in ``keytab``.
     """
 
     def __init__(self, listener: socket.socket, worker: Worker, principal: str, keytab: str, believed: int = 0) -> None:
@@ -89,7 +89,7 @@ class Service:
             self._leave(descriptor)
 
     def _leave(self, client: int) -> None:
-        """Close the connection of a client that has disconnected. Give up the trial for which this client waits."""
+        """Close the connection of a client that has disconnected. If this client waits for a trial, give up the trial."""
         for trial in [trial for trial, waiting in self._trials.values() if waiting == client]:
             self._end(trial)
         self._waits.unregister(client)
@@ -118,8 +118,8 @@ class Service:
         return _say(client, answer)
 
     def _begin(self, client: socket.socket, request: Try) -> bool:
-        """Begin a trial. No other request of this client is read until the trial ends, because answers have the order of the
-        requests.
+        """Begin a trial. No other request of this client is read until the trial ends, because answers must have the same order
+        as the requests.
         """
         try:
             trial = Trial(self._principal, self._keytab, request.services)

@@ -2,8 +2,8 @@
 """The daemon's own check whether any KDC of the realm can be reached. A local password is accepted only if no KDC can be reached.
 
 Law: the KDCs are treated as unreachable only after two failed checks by the daemon itself. A check fails if no KDC has answered.
-The two checks are at most WITHIN seconds apart. Any answer of any KDC ends the state "unreachable". If a check could not be made,
-it is treated as if a KDC had answered. Nothing that a client sends has an effect on the result.
+The two checks are at most WITHIN seconds apart. Any answer of any KDC ends the state "unreachable". A check that could not be
+made is treated as if a KDC had answered. Nothing that a client sends has an effect on the result.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PACKAGES = str(Path(__file__).resolve().parents[2])
 WITHIN = 30.0
 """Maximum number of seconds between the two failed checks."""
 LONGEST = RESOLVING + PATIENCE + 5.0
-"""Seconds after which a check is ended. If a check was ended, it is treated in the same way as a check that could not be made."""
+"""Seconds after which a check is ended. A check that was ended in this way is treated like a check that could not be made."""
 APART = 1.0
 """Seconds between the end of one check and the next check. Without this pause, a KDC that only restarts could be treated as
 unreachable.

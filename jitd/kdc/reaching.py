@@ -150,7 +150,7 @@ class _Question:
 def ask(where: list[Place], asked: bytes, patience: float) -> int:
     """Send ``asked`` to each place in ``where``, and wait at most ``patience`` seconds. Return ANSWERED or UNANSWERED.
 
-    Raises OSError if a request could not be sent, and the reason is not a network error.
+    Raises OSError if a request could not be sent, and the error is not one of those in SILENCE.
     """
     now = time.monotonic()
     until, again = now + patience, now + AGAIN

@@ -126,7 +126,7 @@ def components(principal: str) -> list[str]:
 
 
 def may_be_gated(service: str) -> bool:
-    """Return False if the realm, or the gate itself, needs ungated tickets for this principal (NEVER_GATED). Otherwise True."""
+    """True unless the realm, or the gate itself, needs tickets for this principal without a gate (see NEVER_GATED)."""
     return components(service)[0] not in NEVER_GATED
 
 

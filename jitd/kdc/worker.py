@@ -32,7 +32,7 @@ PR_SET_PDEATHSIG = 1
 
 
 class Kadmin:
-    """The KDC's entries (entry.Entries). The entries are read and changed over a connection to kadmind. The connection is opened
+    """Implements ``entry.Entries``. The KDC's entries are read and changed over a connection to kadmind. The connection is opened
     at the first call, and is opened again after a failure.
     """
 

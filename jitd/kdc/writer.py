@@ -69,7 +69,7 @@ class Writer:
 
     async def give(self, give: Give) -> Answer:
         """Write a grant. Return Done, Refused or Failed. After Failed, it is not known whether the grant is in the KDC's
-        database. After Failed, either delete the grant with ``take``, or write it again with ``give``.
+        database. The caller must then either delete the grant with ``take``, or write it again with ``give``.
         """
         return await self._ask(give, Done)
 

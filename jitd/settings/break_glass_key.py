@@ -20,7 +20,7 @@ from jitd.settings.toml_table import Table, quoted
 
 KEYS = ("instead_of", "review", "open")
 MOST_OPEN = 1000
-"""Upper limit for the number of open reviews that a rule allows one person to owe."""
+"""The largest number that a rule may set as its limit for the open reviews of one person."""
 _OF_OTHERS = {
     "approvals": 'nobody approves before glass is broken; "instead_of" names the rule whose approvals are skipped',
     "gives": "a thing that was given cannot be recorded, so nobody could review it",
@@ -63,8 +63,8 @@ def _in_full(run: Table, terms: Terms) -> Terms:
 
 
 def resolved(rules: Iterable[Rule], faults: list[Fault]) -> list[Rule]:
-    """Return ``rules``. Each break-glass rule gets the approvals of another rule, which is named in ``instead_of``. If the named
-    rule does not exist or does not fit, add a fault to ``faults``.
+    """Return ``rules``. Each break-glass rule then contains the approvals that it skips, which are those of the rule in
+    ``instead_of``. If the named rule does not exist or does not fit, add a fault to ``faults``.
     """
     rules = list(rules)
     by_name = {rule.name: rule for rule in rules}

@@ -45,9 +45,9 @@ class Rate:
 @dataclass(frozen=True, slots=True)
 class Limits:
     """The limits of this host. ``pending`` is the maximum number of waiting requests on this host. ``pending_per_person`` is the
-    maximum for one person. ``connections_per_uid`` is the maximum number of connections of one account. Some runs start without a
-    new approval. For one person, ``runs`` limits the rate of such runs, and ``running_per_person`` limits their number at the
-    same time.
+    maximum for one person. ``connections_per_uid`` is the maximum number of connections of one account. The last two limits
+    refuse runs that would start without a new approval: ``runs`` limits how often one person starts such runs, and
+    ``running_per_person`` is the maximum number of live runs and holdings of one person.
     """
 
     pending: int = 10000
@@ -111,7 +111,7 @@ class Config:
 
     @property
     def drifts(self) -> Mapping[str, str]:
-        """Maps each thing to the reaction to drift of the thing. The reaction is a word of givers.DRIFT."""
+        """Maps each thing to the reaction if this thing has drifted. The reaction is a word of ``givers.DRIFT``."""
         return drifts_of(self.givers)
 
     @property

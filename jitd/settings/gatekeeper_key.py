@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The key ``gatekeepers`` of a permit.
 Law: it is a fault if a rule names a gatekeeper that is not set up. It is also a fault if the deadline of a gatekeeper is longer
-than the time that the rule allows.
+than the time after which the rule's requests expire.
 """
 
 from __future__ import annotations

@@ -25,8 +25,8 @@ from jitd.settings.vault_keys import unread, vault_in
 
 """``KINDS`` contains the kinds of things that this version can give."""
 DRIFT = ("tell", "mend", "end")
-"""The reactions to drift, that is, if a thing differs from the thing that was given. ``tell`` reports the drift. ``mend`` reports
-the drift and gives the thing again. ``end`` reports the drift and ends the holding.
+"""The reactions to drift. A thing has drifted if it now differs from the thing that was given. ``tell`` reports the drift.
+``mend`` reports the drift and gives the thing again. ``end`` reports the drift and ends the holding.
 """
 NOT_MENDED = ("ssh-certificate", "vault")
 """Kinds whose things cannot be restored. A new thing of such a kind would have another secret, and the person does not have this
@@ -71,8 +71,8 @@ class GiverSettings:
 class Account(GiverSettings):
     """Ephemeral accounts. ``uids`` are the first and the last possible uid, and ``groups`` are the accounts' supplementary
     groups. The accounts' homes are in the directory ``home``. An account may leave files outside its home. ``files`` says whether
-    files outside the home are kept or removed. Files outside the home are searched for below the directories ``search``. If
-    ``search`` is empty, all file systems that belong to this host are searched.
+    such files are kept or removed. They are searched for below the directories ``search``. If ``search`` is empty, all file
+    systems that belong to this host are searched.
     """
 
     uids: tuple[int, int] = (0, 0)
@@ -85,9 +85,9 @@ class Account(GiverSettings):
 
 @dataclass(frozen=True, slots=True)
 class Group(GiverSettings):
-    """Membership of a local group. At the end of the membership, some processes may still have the group. ``at_end`` says whether
-    processes that still have the group are ended or only reported. Files that give the group to other people are searched for
-    below the directories ``search``. If ``search`` is empty, all file systems that belong to this host are searched.
+    """Membership of a local group. When the membership ends, some processes may still have the group. ``at_end`` says whether
+    jitd ends these processes or only reports them. Files that give the group to other people are searched for below the
+    directories ``search``. If ``search`` is empty, all file systems that belong to this host are searched.
     """
 
     group: str = ""
@@ -180,7 +180,7 @@ def key_files(givers: Givers) -> Mapping[str, Path]:
 
 
 def drifts_of(givers: Givers) -> Mapping[str, str]:
-    """Map each thing of ``givers`` to the reaction to drift of the thing. The reaction is a word of DRIFT."""
+    """Map each thing of ``givers`` to the reaction if this thing has drifted. The reaction is a word of DRIFT."""
     return MappingProxyType({f"{kind_of(giver)}:{name}": giver.drift for name, giver in givers.items()})
 
 
@@ -215,8 +215,8 @@ def load_givers(file: Path, owner: int = 0) -> Givers:
 
 def load_own(file: Path, name: str, owner: int = 0) -> Givers:
     """Read only the table ``[givers.NAME]`` with the name ``name`` of the settings in ``file``. So faults in the other tables do
-    not matter, even if the file as a whole is not TOML. If the table is missing, there are no givers. With the result, things
-    may be taken back, and nothing may be given. The file must belong to root or to the uid ``owner``. Raises ConfigError.
+    not matter, even if the file as a whole is not TOML. If the table is missing, there are no givers. The result must be used
+    only to take things back, and never to give things. The file must belong to root or to the uid ``owner``. Raises ConfigError.
     """
     content = read_owned(file, owner, must_exist=False)
     try:

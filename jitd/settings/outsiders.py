@@ -52,11 +52,11 @@ _PACKAGE = re.compile(r"[A-Za-z0-9_-]{1,64}(?:/[A-Za-z0-9_-]{1,64}){0,15}")
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """The address of a server, and how jitd authenticates. ``url`` is https. If ``socket`` is the path of a Unix socket, ``url``
-    is http. jitd may connect only to the networks ``addresses``. If ``addresses`` is empty, jitd may connect only to public
-    addresses. ``ca`` contains certificates of authorities (PEM). If ``ca`` is empty, the authorities of the host are used.
-    ``certificate`` and ``secret`` are files in the directory KEYS_AT, or None. A URL may contain a secret, so ``url`` is not in
-    the repr.
+    """The address of a server, and how jitd authenticates. The scheme of ``url`` is https. But if ``socket`` is the path of a
+    Unix socket, the scheme is http. jitd may connect only to the networks ``addresses``. If ``addresses`` is empty, jitd may
+    connect only to public addresses. ``ca`` contains certificates of authorities (PEM). If ``ca`` is empty, the authorities of
+    the host are used. ``certificate`` and ``secret`` are files in the directory KEYS_AT, or None. A URL may contain a secret, so
+    ``url`` is not in the repr.
     """
 
     url: str = field(repr=False)

@@ -94,7 +94,7 @@ def load(
 ) -> Policy:
     """Read the policy in ``directory``. The files must belong to root or to the uid ``owner``. Rules may use the facts ``names``.
     ``gatekeepers`` maps the names of the gatekeepers of jitd.toml to their deadlines, in seconds. ``channels`` and ``things`` are
-    the names of its channels and of the things of its givers. All three are None if jitd.toml is not known. Raises ConfigError.
+    the names of the channels and things that jitd.toml sets up. All three are None if jitd.toml is not known. Raises ConfigError.
     """
     faults = _faults_of_directory(directory, owner)
     files: list[tuple[str, bytes]] = []
@@ -152,7 +152,7 @@ def _unknown_in(
     channels: Collection[str] | None,
     things: Collection[str] | None,
 ) -> list[Fault]:
-    """Return the faults of names in ``rules`` that jitd.toml does not set up. None means that the names are not known."""
+    """Return a fault for each name in ``rules`` that jitd.toml does not set up. If an argument is None, skip its names."""
     faults = [] if gatekeepers is None else faults_of(rules, gatekeepers)
     faults += [] if channels is None else notify_key.faults_of(rules, channels)
     return faults + ([] if things is None else gives_key.faults_of(rules, things))
@@ -162,8 +162,8 @@ def _unknown_in(
 
 
 def _faults_of_directory(directory: Path, owner: int) -> list[Fault]:
-    """Return the faults of ``directory`` and of the directories above. It is a fault if another account can change one of these
-    directories.
+    """Return the faults of ``directory`` and of the directories above. It is a fault if an account other than root and ``owner``
+    can change one of these directories.
     """
     if (real := os.path.realpath(directory)) != str(directory):
         return [Fault(str(directory), 0, "", f"is not the directory's own name, which is {real}")]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The keys of ``kind = "vault"`` in ``[givers.NAME]``: the path at which a lease is read on a server, and the way to reach this
 server.
-Law: a path is refused if the server could do more there than give a lease. Only the daemon reads the keys for reaching the
-server. The code for these keys imports modules that jitd-givers must not import.
+Law: a path is refused if the server could do more there than give a lease. Only the daemon reads the keys that tell how to reach
+the server, because the code for these keys imports modules that jitd-givers must not import.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def _parameters(table: Table) -> tuple[tuple[str, str], ...]:
 
 
 def unread(table: Table) -> Reach:
-    """Return a dummy for the way to the server, for callers that never connect to the server."""
+    """Return a Reach that contains only the server's URL, for callers that never connect to the server."""
     return Reach(_server(table))
 
 
