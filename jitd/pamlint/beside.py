@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Finds the files of the other modules in a gate's stack: files that these modules run as root, and files with variables. Law:
-pure. Suppose that another module of the stack runs a file as root. A person who may change this file bypasses the gate.
+pure. If another module of the stack runs a file as root, a person who can change this file bypasses the gate.
 """
 
 from __future__ import annotations

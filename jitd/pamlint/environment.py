@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Finds the settings of sudoers that pass a person's values to root's process. Such values are directories in PATH, and variables
 from which programs load code.
-Law: pure. A setting may be bound to one user, host, command or target. A bound setting is reported too, because one such setting
-is enough for a bypass.
+Law: pure. A setting that is bound to one user, host, command or target is reported too, because one such setting is enough for a
+bypass.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from jitd.pamlint.findings import Finding, Place, bad
 from jitd.pamlint.sudoers import Setting, Sudoers
 
 Files = Callable[[str], str]
-"""Maps an absolute path to a sentence that says who could change or create the file at this path. The sentence is empty if only
-root can change or create the file.
+"""Maps an absolute path to a sentence that says who besides root could change or create the file at this path. The sentence is
+empty if only root can do this.
 """
 
 FAMILIES = ("LD_", "PYTHON", "PERL", "RUBY", "NODE_", "BASH_FUNC_", "LUA_", "JAVA_", "GIT_CONFIG", "OPENSSL_", "KRB5_")

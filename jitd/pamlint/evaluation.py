@@ -92,8 +92,8 @@ def _end_of_level(stack: Sequence[Handler], at: int, level: int) -> int:
 
 
 def _jumped(stack: Sequence[Handler], at: int, level: int, lines: int) -> tuple[int, int]:
-    """Return the index where a jump ends. Also return the number of remaining lines, if the substack ends before the jump ends.
-    Otherwise this number is 0. A substack is counted as one line.
+    """Return the index where a jump ends, and the number of lines that it could not jump over because the substack ended. If it
+    could jump over all lines, this number is 0. A substack is counted as one line.
     """
     while lines and at < len(stack) and stack[at].level >= level:
         at += 1
@@ -164,9 +164,9 @@ def _simple(code: int) -> int:
 def endings(
     stack: Sequence[Handler], possible: Callable[[Handler], Iterable[int]], gates: Sequence[int] = ()
 ) -> set[tuple[int, Way]]:
-    """Return every pair (result, way) that is possible if each handler may answer any of its ``possible`` codes. Raises
-    TooInvolved. Results about an expired password are kept as separate results. All other results that deny are treated as the
-    same result.
+    """Each handler may answer any of its ``possible`` codes. Return every pair (result, way) to which such answers can lead.
+    Raises TooInvolved. Results about an expired password are kept as separate results. All other results that deny are treated as
+    the same result.
     """
     if not stack:
         return {(PERM_DENIED, None)}

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 BAD, UNKNOWN, WEAK = "bad", "unknown", "weak"
 SEVERITIES = (BAD, UNKNOWN, WEAK)
-"""``bad`` means that the gate fails open, or locks somebody out. ``unknown`` means that the gate may fail open. ``weak`` means
-that the gate is effective, but should be better. The worst severity comes first.
+"""The severities, of which the worst comes first. ``bad`` means that the gate fails open, or locks somebody out. ``unknown``
+means that the gate may fail open. ``weak`` means that the gate is effective, but should be better.
 """
 
 

@@ -12,15 +12,15 @@ from jitd.pamlint.stack import Handler
 LOADER, SCRIPT, GUARD = "pam_python.so", "pam_jit.py", "pam_guard.py"
 SHIPPED, GUARDS_FILE = "/usr/lib/jitd/pam_jit.py", "/usr/lib/jitd/jitpam/pam_guard.py"
 SECURE_PATH = "secure_path"
-"""An argument of the guard. The argument is used in sudo's stack, where the caller does not control PATH."""
+"""An argument of the guard for sudo's stack, in which the caller does not control PATH."""
 STAGES = ("auth", "account", "session")
 WORDS = ("quiet", "debug")
 MOST_DIGITS = 6
 """Maximum number of digits in a number of seconds. The gate refuses a number with more digits."""
 
 Files = Callable[[str], str]
-"""Maps the absolute path of a file to a sentence about its fault. For example, the file is missing, or an account other than root
-can change it.
+"""Maps the absolute path of a file to a sentence about the file's fault, or to an empty string. A file has a fault if it is
+missing, for example, or if an account other than root can change it.
 """
 
 
@@ -135,8 +135,8 @@ def is_guard(handler: Handler) -> bool:
 
 
 def about_guard(stack: Sequence[Handler], service: str) -> Iterator[Finding]:
-    """Yield a finding for each gate without a guard. A person who starts a program controls the environment of this program. With
-    PATH, this person can choose the library that pam_python.so loads.
+    """Yield a finding for each gate without a guard. A person who starts a program controls its environment, and can choose with
+    PATH which library pam_python.so loads.
     """
     for number, handler in enumerate(stack):
         if not is_gate(handler) or not facts(service).is_setuid:

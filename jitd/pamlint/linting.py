@@ -98,8 +98,8 @@ class _Round:
         return judgement
 
     def _about_modules(self, service: str, stacks: dict[str, list[Handler]]) -> Iterator[Finding]:
-        """Yield findings about the other modules in the gate's stacks and about the files of these modules. A finding says that
-        an account other than root can change the module or the file. Modules run as root.
+        """Yield a finding for each other module in the gate's stacks, and for each file of such a module, if an account other
+        than root can change or create it. Modules run as root.
         """
         for handler in (handler for kind in KINDS for handler in stacks[kind] if not (handler.is_substack or is_gate(handler))):
             module = self.places.module(handler.module) if handler.module else ""
@@ -115,8 +115,8 @@ class _Round:
                     yield bad("file-open", handler.place, told, f"chown root:root {path} && chmod go-w {path}", service)
 
     def is_closed(self, service: str, *, like: str) -> bool:
-        """True if the gate is effective in the stack of ``service``. A setting makes the program use this stack instead of the
-        stack of ``like``.
+        """True if the gate is effective in the stack of ``service``. A setting of the program makes it use this stack, instead of
+        the stack of the service ``like``.
         """
         kept, self.findings = self.findings, []
         try:
@@ -207,7 +207,7 @@ class _Round:
                 self.findings.append(bad("file-open", Place(path), told, f"chown root:root {path} && chmod go-w {path}"))
 
     def sudoers(self, source: Source) -> sudoers.Sudoers:
-        """Read sudoers. Note whether settings of sudoers put the target account into PAM_USER."""
+        """Read sudoers, and note whether its settings make sudo put the target account into PAM_USER."""
         settings = sudoers.read(source, self.places.of_sudoers)
         self.user_may_be_target = any(map(settings.is_on, sudoers.TARGETS))
         return settings
@@ -269,9 +269,7 @@ def lint_host(places: Places) -> list[Finding]:
 
 
 def lint_files(files: Sequence[str], places: Places) -> list[Finding]:
-    """Check the files ``files``, and the files that these files include. The name of a stack's file is the name of its
-    service.
-    """
+    """Check ``files``, and all files that they include. The name of a stack's file is treated as the name of its service."""
     look = _Round(places)
     named: dict[str, list[Source]] = {PAM: [], OF_SUDO: [], OF_SSHD: [], OF_DOAS: []}
     for file in files:

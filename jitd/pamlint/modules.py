@@ -40,7 +40,8 @@ NO_PASSWORDS = frozenset(
 """Modules that do not check passwords. Therefore these modules never answer that a password has expired."""
 FLAGS = ("debug", "use_uid", "quiet", "quiet_fail", "quiet_success", "audit")
 PERSONS = ("1000", "1001", "2000", "59999", "60001", "1200001113")
-"""Uids of people. A condition that has the same result for all these uids does not distinguish people."""
+"""Uids of people. A condition that has the same result for all these uids is treated as if it had the same result for all people.
+"""
 SOMEBODY = {"uid": ("1001", "1002"), "gid": ("1001", "1002"), "shell": ("/bin/bash",), "home": ("/home/somebody",)}
 """Values of a person whom no condition names. If a condition is true for such a person, it is true for nearly everybody. One
 example is the condition ``user != backup``.
@@ -59,8 +60,8 @@ class World(NamedTuple):
 
 
 def answers(handler: Handler, world: World, *, lets_exempt: bool = True) -> frozenset[int]:
-    """Return the possible answers of the module. Some conditions are true only for some people. If ``lets_exempt`` is False, such
-    conditions are treated as false for everybody.
+    """Return the possible answers of the module. If ``lets_exempt`` is False, a condition that is true only for some people is
+    treated as false for everybody.
     """
     match handler.name:
         case "pam_permit.so":
@@ -136,8 +137,8 @@ def _holds(left: str, how: str, right: str, service: str, *, is_root: bool) -> b
 
 
 def _holds_for_most(left: str, how: str, right: str) -> bool:
-    """True if a condition is true for a person whom no condition names. Call this function for conditions that depend on the
-    person.
+    """True if a condition is true for a person whom no condition names. Call this function only for a condition whose result
+    depends on the person.
     """
     return how in NEGATED or all(_compared(value, how, right) for value in SOMEBODY.get(left, ("somebody",)))
 

@@ -49,8 +49,8 @@ class Places:
     def __init__(self, root: str = "") -> None:
         self._root = root
         self.used: dict[str, None] = {}
-        """The paths of the files that were read. The path of a directory is included if every new file in this directory would be
-        read.
+        """The paths of the files that were read. If a new file in a directory would be read as well, the path of the directory is
+        included.
         """
 
     def read(self, path: str) -> Source | None:
@@ -159,7 +159,9 @@ class Places:
         return False
 
     def who_may_change(self, path: str) -> str:
-        """Return the fault of a file that becomes a part of root's programs. Return an empty string if the file has no fault."""
+        """Return why root's programs should not use the file ``path``: who besides root can change it, or why it cannot be
+        examined. Return "missing" if there is no such file, and an empty string if the file has no fault.
+        """
         try:
             _, found = changers(os.fsencode(self._root + path), View(0))
         except Uninspectable as fault:

@@ -180,9 +180,8 @@ class _Reading:
         return True
 
     def _include_all(self, place: Place, name: str, only: str | None, level: int) -> bool:
-        """Read Debian's ``@include``. If the file cannot be included, libpam refuses the service. If an ``@include`` fails within
-        another include, the result of libpam is not predictable. If the result is not predictable, the line is treated as a line
-        that fails.
+        """Read Debian's ``@include``. If the file cannot be included, libpam refuses the service. But if an ``@include`` fails
+        within another include, the result of libpam is not predictable. Such a line is treated as a line that fails.
         """
         source = self._included(place, name, level)
         if source is None:

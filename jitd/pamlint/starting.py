@@ -21,7 +21,7 @@ NO_SERVER = frozenset("tTGV")
 """With these options, sshd only checks its settings or prints its version."""
 LISTENER = re.compile(r"\S+: (.*) \[listener\] \d+ of \d+-\d+ startups")
 ELSEWHERE = ("rootdirectory", "rootimage", "bindpaths", "bindreadonlypaths", "mountimages", "temporaryfilesystem")
-"""Settings of a unit with which the unit's process does not see the files of the host."""
+"""Settings of a unit because of which the unit's process may see other files than those of the host."""
 VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+)|(\$))")
 ASSIGNMENT = re.compile(r"^[ \t]*(?:export[ \t]+)?([A-Za-z_]\w*)=((?:\\.|\"(?:\\.|[^\"\\])*\"|'[^']*'|[^\\\"'\n])*)", re.M | re.S)
 PIECE = re.compile(r"\"((?:\\.|[^\"\\])*)\"|'([^']*)'|\\(.)|([^\"'\\]+)", re.S)
@@ -61,7 +61,8 @@ class Process:
 
 def by_words(place: Place, words: Sequence[str], *, are_joined: str = "", since: float | None = None) -> Start | None:
     """Return the start of an sshd with the arguments ``words``. Return None if a command with these arguments does not start a
-    server. If one argument may have been split at its blanks into several words, ``are_joined`` says so. Otherwise it is empty.
+    server. If several of ``words`` may be parts of one argument, which was split at its blanks, ``are_joined`` says so. Otherwise
+    ``are_joined`` is empty.
     """
     options: list[list[str]] = []
     rest = list(words)

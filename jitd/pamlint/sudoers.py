@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Settings of sudoers that bypass a gate. Law: pure. A setting is reported even if it applies only to some people. Rules are not
-judged. ``Defaults`` may be bound to users, hosts, commands and targets. For a gate, a bound setting is as dangerous as a setting
-for everybody.
+"""Finds settings of sudoers that bypass a gate. Law: pure. Rules are not judged. A setting of ``Defaults`` that is bound to some
+users, hosts, commands or targets is reported too, because it is as dangerous for a gate as a setting for everybody.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ MOST = 1000
 TARGETS = ("targetpw", "rootpw", "runaspw")
 """With these settings, PAM_USER is the target account from the beginning."""
 SERVICES = {"pam_service": "sudo", "pam_login_service": "sudo-i", "pam_askpass_service": "sudo"}
-"""Maps a setting to the name of a stack. The value of the setting names another stack, which sudo uses instead."""
+"""Maps a setting to the name of a stack. If this setting is used, its value is the name of the stack that sudo uses instead."""
 TAGS = {"CWD": "runcwd", "CHROOT": "runchroot"}
 """Maps a tag of a rule to the setting of ``Defaults`` with the same effect. The tag affects only the commands of its rule. The
 setting affects all commands.
@@ -55,8 +54,8 @@ Look = Callable[[str, str], Sequence[Source]]
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting of ``Defaults``. ``bound_to`` is empty if the setting applies to everybody. ``value`` is None for a flag. A
-    setting from a rule applies only to the commands of the rule. For a setting from a rule, ``tag`` is the tag of the rule.
+    """One setting of ``Defaults``. ``bound_to`` is empty if the setting applies to everybody. ``value`` is None for a flag. If a
+    setting comes from a tag of a rule, ``tag`` is this tag, and the setting applies only to the commands of the rule.
     """
 
     place: Place

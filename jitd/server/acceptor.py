@@ -48,8 +48,8 @@ _KT_NOTFOUND = -1765328203
 _KT_KVNONOTFOUND = -1765328154
 _GSS_S_CREDENTIALS_EXPIRED = 11 << 16  # RFC 2744 section 3.9.1
 _OF_OURS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
-"""The minor codes for faults of this host: the file of the replay cache or the keytab could not be read or written. With these
-faults, the ticket and the keys may still be valid.
+"""The minor codes for faults of this host: the file of the replay cache or the keytab could not be read or written. In spite of
+such a fault, the ticket and the keys may be valid.
 """
 
 
@@ -72,8 +72,8 @@ class NoKey(Exception):
 
 
 class CannotNote(NoKey):
-    """The daemon accepts no proof, because it cannot write to its disk which proofs were used. The argument is a sentence for
-    the client and its administrator.
+    """The daemon accepts no proof at present, because it cannot note on its disk which proofs were already used. The argument is
+    a sentence for the client and its administrator.
     """
 
 

@@ -55,7 +55,7 @@ user namespace of the process.
 
 @dataclass(frozen=True, slots=True)
 class InHand:
-    """The process that asks, with its two directories. This object has open descriptors of all three."""
+    """The process that asks, its root directory, and its current directory. This object holds an open descriptor of each."""
 
     process: HeldProcess
     root: Held

@@ -2,7 +2,8 @@
 """The handshake, from Hello to a proof of the peer's identity (PROTOCOL.md section 3). This module determines the daemon's
 answers and the end of the handshake.
 
-Law: a handshake returns answers and has no other effects. Only uid 0 may connect without a ticket. A second token is refused.
+Law: a handshake returns answers and has no other effects. Only uid 0 may connect without a proof, which is a ticket or a local
+password. A second token is refused.
 """
 
 from __future__ import annotations

@@ -35,8 +35,8 @@ LASTS_FOR = timedelta(hours=1)
 FAILED = "proof.failed"
 """The name of the event that records a wrong password."""
 EACH = 64
-"""One of EACH records is parsed in order to learn the time of the record. Other records are parsed only if they may be about a
-wrong password.
+"""To find out how old the records are, one of every EACH records is parsed. All other records are parsed only if they may be
+about a wrong password.
 """
 NOT_TAKEN = "no rule of this host takes a local password: kinit"
 REACHED = "a KDC of the realm can be reached, so a local password does not count: kinit"
@@ -100,8 +100,8 @@ class LocalProofs:
 
     async def begin(self, who: Subject) -> tuple[socket.socket, asyncio.Task[bool]]:
         """Begin to check the password of ``who``. Return a socket and a task. The socket is the client's end of the connection to
-        the process that checks the password. The task returns True if the password was right, and raises Refusal if the check
-        failed. Raises Refusal.
+        the process that checks the password. The task returns whether the password was right, and raises Refusal if the password
+        could not be checked. ``begin`` itself raises Refusal if no check can begin now.
         """
         await self.refuse_unless_taken()
         await self._know_earlier_tries()

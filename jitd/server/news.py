@@ -33,10 +33,10 @@ class Told:
 
 
 def news_of(found: Request, told: Told, locks: tuple[Lock, ...], now: Moment) -> tuple[list[str], Told]:
-    """Return the sentences that are new since ``told``, and an updated ``told``. The question comes first, then each review.
-    For a waiting request, more sentences follow. Some sentences name approvals that do not count because of the active ``locks``,
-    and approvals that count again. Other sentences name the gatekeepers that do not answer at once. If gatekeepers' answers have
-    changed the owed approvals, a sentence names these approvals.
+    """Return the sentences that are new since ``told``, and an updated ``told``. The question comes first, then each review. For
+    an open request, more sentences can follow. They say which approvals do not count because of the active ``locks``, and which
+    approvals count again. They also say which gatekeepers do not answer at once, which approvals are owed now if gatekeepers'
+    answers have changed this, and which ways of approval have opened.
     """
     names = () if found.obligations is None else found.obligations.gatekeepers
     if found.state is RequestState.SCREENING:
