@@ -55,7 +55,7 @@ def see(path: Path | str) -> Seen:
 
 
 def see_above(path: Path) -> list[Seen]:
-    """Read the status of the directories above ``path``, beginning with the root directory. Their names are resolved first."""
+    """Read the status of the directories above ``path``, beginning with the root directory. Links are resolved first."""
     real = Path(os.path.realpath(path.parent))
     return [see(place) for place in reversed((real, *real.parents))]
 
@@ -117,8 +117,9 @@ def closed(check: str, seen: Seen, what: str) -> Finding:
 
 
 def above(check: str, places: Sequence[Seen]) -> Finding:
-    """Judge the directories above a file. Other accounts may write to a higher directory if this directory has the sticky bit.
-    Only root may write to the directory that contains the file.
+    """Judge the directories above a file. It is a fault if an account other than root can write to one of them. There is one
+    exception: if a directory of root has the sticky bit, as /tmp has, and does not itself contain the file, everybody may write
+    to it.
     """
     for number, place in enumerate(places, 1):
         if finding := _not_seen(check, place, "a directory"):

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 OK, WEAK, BAD, UNKNOWN = "ok", "weak", "bad", "unknown"
 LEVELS = (OK, WEAK, BAD, UNKNOWN)
-"""``ok``: as it should be. ``weak``: the checked thing works, but should be better. ``bad``: the checked thing does not work, or
-is open to attack. ``unknown``: the check was not possible.
+"""``ok``: the checked thing has no fault. ``weak``: the checked thing works, but should be better. ``bad``: the checked thing
+does not work, or is open to attack. ``unknown``: the check was not possible.
 """
 
 

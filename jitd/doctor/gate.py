@@ -2,8 +2,8 @@
 """Checks of tickets for services. The checks test that jitd-kdc can write grants, and that each KDC refuses tickets without a
 grant.
 
-Law: the checks send real questions to jitd-kdc and to the KDCs. The questions to jitd-kdc and the KDCs grant nothing. A host
-without a keytab for jitd-kdc grants no tickets.
+Law: the checks send real questions to jitd-kdc and to the KDCs, but none of these questions grants a ticket. A host without a
+keytab for jitd-kdc grants no tickets.
 """
 
 from __future__ import annotations
@@ -90,9 +90,7 @@ def key(keytab: str, account: int | None, owner: int, mode: int) -> Finding:
 
 
 def writer(failure: str | None) -> Finding:
-    """Judge jitd-kdc. ``failure`` is the reason why jitd-kdc could not query kadmind. ``failure`` is None if jitd-kdc could
-    query kadmind.
-    """
+    """Judge jitd-kdc. ``failure`` is the reason why jitd-kdc could not query kadmind, or None if the query was successful."""
     if failure is None:
         return ok("gate.writer", "jitd-kdc answers, and so does kadmind")
     return bad("gate.writer", f"no ticket for a service can be granted: {failure}", f"see journalctl -u jitd-kdc, and {PAGE}")

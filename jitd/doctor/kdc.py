@@ -30,8 +30,8 @@ PREAUTH_FAILED, BAD_INTEGRITY, EXPIRED = BASE + 24, BASE + 31, BASE + 1
 REALM_UNKNOWN, KDC_UNREACHABLE, NO_SUCH_VERSION, NO_SUCH_KEY = BASE + 154, BASE + 156, -1765328154, -1765328203
 STALE = frozenset({PREAUTH_FAILED, BAD_INTEGRITY, NO_SUCH_VERSION, NO_SUCH_KEY, BASE + 44})
 SKEWED = frozenset({BASE + 37, BASE + 148, BASE + 32, BASE + 33})
-"""Codes that mean that the clocks differ. Such a code is caused by a wrong time in the authenticator or in the KDC's reply.
-Another cause is a new ticket that has already expired or is not valid yet.
+"""Codes that mean that the clocks differ. libkrb5 returns such a code if the time in the authenticator or in the KDC's reply is
+wrong, or if a new ticket has already expired or is not valid yet.
 """
 MOST_SKEW, NOTABLE_SKEW = 300.0, 60.0
 """Two limits for the difference of clocks, in seconds. MOST_SKEW is the default limit of Kerberos. If the difference is more
@@ -66,7 +66,7 @@ def examine(host: Host) -> Iterator[Finding]:
 
 
 class _Context(gssapi.SecurityContext):
-    """A security context that raises an error already in the step that fails, and not later."""
+    """A security context. If a step fails, the error is raised in this step already, and not in a later step."""
 
 
 _Context.__DEFER_STEP_ERRORS__ = False  # type: ignore[attr-defined]  # not in the class: its metaclass would overwrite it

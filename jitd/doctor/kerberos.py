@@ -132,9 +132,7 @@ def renewal(keytab: str, service: str) -> str:
 
 
 def aside(keytab: str) -> str:
-    """Return the command that renames the old keytab. Because of this command, the old keytab is not lost if no new keytab can
-    be made.
-    """
+    """Return the command that renames the old keytab, so that the old keytab is not lost if no new keytab can be made."""
     return f"mv -f {word(keytab)} {word(f'{keytab}.old')}"
 
 

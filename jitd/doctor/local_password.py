@@ -31,8 +31,8 @@ FIRST = f"use contrib/pam.d/{SERVICE} as it comes"
 
 
 def examine(host: Host) -> Iterator[Finding]:
-    """Yield the findings about the stack, and about the KDCs that must be silent before a local password is accepted. If the
-    stack does not exist, yield a finding about this fact.
+    """Yield the findings about the stack, and about the KDCs that must be silent before a local password is accepted. Also yield
+    a finding if the stack does not exist.
     """
     with suppress(ConfigError):  # another finding reports faults in the policy
         yield from kdcs(any(rule.without_kdc == "local" for rule in host.policy().rules), host.realm, fault_of)

@@ -2,8 +2,8 @@
 """Checks of the PAM stack of runs, and of the PAM stacks of other programs that query jitd. The checks examine the lines and the
 answers of these stacks.
 
-Law: these checks run in a separate process. With the stack of runs, a session of root is opened and closed again. A check of
-another stack gives access to nobody.
+Law: these checks run in a separate process. The check of the stack of runs opens a session of root, and closes it again. The
+checks of the other stacks give access to nobody.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from jitd.pamlint.stack import Handler, Source, Stack, read
 ENFORCED = ("required", "requisite")
 PROGRAMS = ("sudo", "sudo-i", "su", "su-l", "doas", "login", "sshd")
 STRANGER = "nobody"
-"""An account that may not make requests. So no rule can permit anything to this account."""
+"""An account that is not allowed to make requests. So no rule can permit anything to this account."""
 OURS = "jitd: "
 """The beginning of each sentence that the gate itself prints."""
 
@@ -151,8 +151,8 @@ def examine_gates() -> Iterator[Finding]:
 
 
 def examine_logins() -> Iterator[Finding]:
-    """Yield the findings about the answers of gates in ``session``. The checks of these gates are separate, because login(1)
-    waits two seconds after a refusal.
+    """Yield the findings about the answers of gates in ``session``. This examination is separate from ``examine_gates``, because
+    login(1) waits two seconds after a refusal.
     """
     for service in gated()["session"]:
         yield tried_session(service, open_session(service, STRANGER))
@@ -235,8 +235,8 @@ def links(found: Iterable[Linted], services: Sequence[str]) -> Iterator[Finding]
 def tried_session(service: str, strangers: str | None) -> Finding:
     """Judge the answer of the stack of ``service`` to a stranger. The gate of this stack is in ``session``.
 
-    The answer does not show if jitd was queried, because this stack gives no message to a person who may not make requests.
-    Root's own session is not tested.
+    The answer does not show whether jitd was queried, because this stack prints nothing for a person who is not allowed to make
+    requests. Root's own session is not tested.
     """
     if strangers is None:
         return weak("pam.gates", f"it was not tested whether the gate of {service} holds", "apt install pamtester, and ask again")

@@ -2,8 +2,8 @@
 """The examinations for a person who is not root. The examinations are about the person's ticket and account, the daemon's proof
 of its identity, and reviews that wait for the person. The result also names the checks that only root can do.
 
-Law: the daemon gets only questions that ``jitsudo``, or ``jitd`` without a verb, would also send. Only the person's own
-credential cache is read.
+Law: the daemon gets only questions that ``jitsudo``, or ``jitd`` without a verb, would also send. No credential cache except the
+person's own is read.
 """
 
 from __future__ import annotations

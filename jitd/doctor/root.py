@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The examinations for root.
 
-Law: examinations that find causes are done first, because a fault that they find may cause the faults that later examinations
-find.
+Law: an examination comes before another if a fault that it finds can be the cause of faults that the other finds.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ class Examination:
     """One examination. ``look`` yields its findings. If the examination does not end in time, jitd yields a finding with the
     name ``check``, the sentence ``silent`` and the remedy ``mend``.
 
-     An examination without ``silent`` cannot hang, and runs in this process.
+    An examination without ``silent`` cannot hang, and runs in this process.
     """
 
     check: str

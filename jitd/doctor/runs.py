@@ -23,8 +23,8 @@ from jitd.store import StoreError
 WITHIN = 3.0
 """Maximum number of seconds to wait for an answer of systemd."""
 AGAIN_AFTER = 0.5
-"""Seconds until apparent leftovers are checked again. The second check is needed, because files of a run that is just ending are
-not leftovers.
+"""Seconds until apparent leftovers are checked again. The second check is needed, because a run that is just ending still has
+files, which are not leftovers.
 """
 SCOPE = re.compile(r"jitd-run-(\S+)\.scope")
 EFFORT = '"ended" is then a best effort: a process that leaves its parent can outlive the run'
@@ -147,8 +147,8 @@ def find_leftovers(host: Host, *, with_scopes: bool) -> tuple[list[str], list[st
 
 
 def _left(host: Host, *, with_scopes: bool) -> tuple[set[str], set[str]]:
-    """Search for leftovers. The host is searched before the record is read. This order is safe, because a run is written into
-    the record before any part of the run exists on the host.
+    """Search for leftovers. The host is searched before the record is read. In this order, no new run looks like a leftover,
+    because a run is written into the record before any part of the run exists on the host.
     """
     plates, scopes = set[str](), set[str]()
     with suppress(FileNotFoundError):
@@ -226,8 +226,8 @@ def _unmask(name: str) -> str:
 
 
 def launcher(found: Unit) -> Iterator[Finding]:
-    """Judge the launcher's service. The launcher's service must not have failed. The service does not need to be active, because
-    its socket starts the service on demand.
+    """Judge the launcher's service. It is a fault if this service has failed. The service need not be active, because its socket
+    starts it on demand.
     """
     check = f"systemd.{LAUNCHER}"
     if found.load == "masked":

@@ -75,8 +75,8 @@ def policy(directory: str, sentences: Sequence[str], n_rules: int) -> Iterator[F
 
 
 def plugins(check: str, open_ones: Sequence[tuple[str, str]]) -> Finding:
-    """Judge krb5.conf and similar files. ``open_ones`` are the files that an account besides root may change, each with the
-    names of these accounts.
+    """Judge krb5.conf and similar files. ``open_ones`` contains each file that accounts besides root may change, and a text about
+    these accounts.
     """
     if open_ones:
         path, because = open_ones[0]

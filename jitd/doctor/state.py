@@ -199,8 +199,8 @@ def live_runs(database: Path, *, is_alone: bool) -> set[str]:
 
 
 def given_still(database: Path) -> list[Holding]:
-    """Return the open holdings of the record, except those of service tickets, which the KDC ends. No daemon may use ``database``
-    now. Return an empty list if the record cannot be read, because another check reports that.
+    """Return the open holdings of the record, except those of service tickets, which the KDC ends. Call this function only while
+    no daemon uses ``database``. Return an empty list if the record cannot be read, because another check reports that.
     """
     with suppress(StoreError), closing(read_store(database, is_alone=True)) as store:
         return [one for one in store.holdings() if not is_service_ticket(one.thing)]

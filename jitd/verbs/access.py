@@ -70,8 +70,8 @@ class Access:
         return "its rule names neither you nor a group that you are in"
 
     def why_no_approval(self, who: Subject, found: Request) -> str:
-        """Return the reason why ``who`` may review ``found`` but may not approve it. The reason is that the authentication of
-        ``who`` does not meet the rule's demand. If they may approve ``found``, return an empty string.
+        """``who`` may review ``found``. If ``who`` cannot approve it, because their authentication does not meet the rule's
+        demand, return the end of a sentence about what is missing. Otherwise return an empty string.
         """
         lacks = approvers.lack(open_ways(found), who, found.requester)
         return f"its rule {lacks}" if lacks else ""

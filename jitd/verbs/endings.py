@@ -46,9 +46,8 @@ class Endings:
         self._waiters = waiters
 
     def give_back(self, who: Subject, leases: Iterable[str], login_session: int | None) -> int:
-        """End the live leases among ``leases`` that belong to ``who``. If ``login_session`` is given, end only the leases of
-        that session. Return the number of leases that were ended. Runs under these leases are also ended. No other runs are
-        ended.
+        """End those of ``leases`` that are live and belong to ``who``. If ``login_session`` is given, end only the leases of that
+        session. Return the number of ended leases. All runs under these leases are ended too, but no other runs.
         """
         count = 0
         for id in leases:
@@ -144,8 +143,8 @@ class Endings:
         return []
 
     def until_gone(self, runs: Iterable[str]) -> list[asyncio.Future[None]]:
-        """Return a future for each run of ``runs`` that is still alive. An ended run gets no future, because that future would
-        never be done.
+        """Return a future for each run of ``runs`` that is still alive. There is no future for an ended run, because that future
+        would never be done.
         """
         living = (self._store.run(one) or self._store.holding(one) for one in runs)
         return [self._waiters.until_gone(one.id) for one in living if one is not None and one.is_live]
@@ -183,7 +182,9 @@ class Endings:
         return "; ".join(dict.fromkeys([*told, *left]))
 
     def _may_live(self, runs: Iterable[str]) -> str:
-        """Return the reports of these ended runs' monitors about processes that may still be alive (monitor/strays.py)."""
+        """``runs`` have ended. Return what their monitors reported about processes that may still be alive (see
+        monitor/strays.py).
+        """
         outcomes = [one.outcome for run in runs if (one := self._store.run(run)) is not None and one.outcome is not None]
         told = [outcome.because.rpartition("; ")[2] for outcome in outcomes]
         told = [part for part in dict.fromkeys(told) if " may live: " in part or " may run: " in part]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which other grants still give a person a thing, when one of their grants of this thing has ended.
+"""Finds out which other grants still give a thing to a person after one of the person's grants of this thing has ended.
 
-Law: a grant is named only to somebody who may see its request. That there is such a grant is told to everybody who ends the
-other one, because what they meant to end goes on.
+Law: a grant is named only to somebody who may see its request. But everybody who ends a grant is told if another grant still
+gives the same thing, because then what they meant to end goes on.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from jitd.store import Store
 from jitpam.wire.shown import shown
 
 ONE_FOR_ALL = ("group", "service-ticket", "sudoers")
-"""The kinds of which a person can have only one thing of a giver. If two grants give it, nothing ends for the person with the
-first of them. Of the other kinds, each grant gives a thing of its own, for example a role with another name.
+"""The kinds in which a person has a thing only once, even if two grants give it. When the first of these grants ends, nothing
+changes for the person. In all other kinds, each grant gives a separate thing, for example a role with another name.
 """
 
 

@@ -2,7 +2,7 @@
 """Limits how often an account may cause records without a result, and how often an account may start commands that need no
 approval. Without these limits, one person could fill the disk and thereby stop jitd.
 
-Law: the limits are kept only in memory, with one number for each account.
+Law: the limits are kept only in memory, with one number for each account or for each person.
 """
 
 from __future__ import annotations

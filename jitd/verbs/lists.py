@@ -92,8 +92,8 @@ class Lists:
         return self._rows(who, Request, row_of, ended=ended)
 
     async def grants(self, who: Subject, *, ended: bool) -> AsyncIterator[Row]:
-        """Yield those grants that ``who`` may see. If ``ended`` is false, leave out each grant that has ended, if all its things
-        are taken back.
+        """Yield those grants that ``who`` may see. If ``ended`` is false, leave out each ended grant of which all things were
+        taken back.
         """
 
         def row_of(store: Store, found: Grant) -> Row | None:
@@ -246,8 +246,8 @@ class Lists:
         return await self._workers.kept.run(who.uid, find)
 
     async def grants_of(self, who: Subject, is_it: Callable[[Subject], bool]) -> tuple[list[str], int]:
-        """Return the live grants of people for whom ``is_it`` is true. Leave out the grants that ``who`` may not end. Also
-        return the place of the last grant in the store.
+        """Return the live grants of people for whom ``is_it`` is true, but only those that ``who`` may end. Also return the place
+        of the last grant in the store.
         """
         found: list[str] = []
         after = 0
@@ -276,7 +276,7 @@ class Lists:
 
     async def being_ended(self, who: Subject, is_it: Callable[[Subject], bool]) -> list[str]:
         """Return the runs that were told to end but have not ended, and the holdings that are not taken back yet. Include only
-        runs and holdings of people for whom ``is_it`` is true. Leave out what ``who`` may not end.
+        runs and holdings of people for whom ``is_it`` is true, and only those that ``who`` may end.
         """
 
         def find() -> list[str]:

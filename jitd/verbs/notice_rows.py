@@ -11,9 +11,9 @@ from jitpam.wire.shown import shown
 
 
 def notice_row(channel: str, marks: list[Told], why_not: str, *, is_told_all: bool) -> Row:
-    """Return the row of one channel. This row tells which notices the channel sent, to whom, and why the channel has not reached
-    everybody (``failing``). If ``is_told_all`` is False, as for a requester, the row contains no names and no reason for a
-    failure.
+    """Return the row of one channel. This row tells which notices the channel sent, and to whom. If the channel has not reached
+    everybody, the field ``failing`` tells why. If ``is_told_all`` is False, as for a requester, the row contains no names and no
+    reason for a failure.
     """
     told = [{"event": m.event, "to": shown(m.address) if is_told_all else "", "at": instant(m.at)} for m in marks]
     failing = shown(why_not) if is_told_all or not why_not else "not everybody could be told yet"

@@ -72,8 +72,8 @@ class Observers:
         begun: Callable[[Callable[[int], None]], None],
     ) -> AsyncGenerator[Row, None]:
         """Yield the rows of the recording after ``offset``, and heartbeats, as PROTOCOL.md defines them. ``again`` returns the
-        current Subject of the watcher. ``begun`` is called with a function. To this function, the caller must pass the number of
-        each heartbeat that the client has answered. Raises Refusal.
+        current Subject of the watcher. ``begun`` is called with a function. For each heartbeat that the client answers, the
+        caller must call this function with the heartbeat's number. Raises Refusal.
         """
         asked = self._access.visible(who, typed)
         self._refuse(who, asked)

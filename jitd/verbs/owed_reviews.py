@@ -2,8 +2,8 @@
 """Defines who sees owed reviews, and the verb that gives an owed review.
 
 Law: nobody may review what they have done themselves, under any of their accounts. A review covers exactly the request that was
-shown, and everything that ran under this request. Therefore jitd accepts a review only when nothing can run under the request
-any more. If an operator's approval was not skipped, this operator may give only overdue reviews.
+shown, and everything that ran under this request. Therefore jitd accepts a review only when nothing can run under the request any
+more. An operator whose approval was not skipped may give a review only when it is overdue.
 """
 
 from __future__ import annotations

@@ -150,7 +150,7 @@ class Requests:
         on_created: Callable[[str], None],
     ) -> Request:
         """Like ``submit``, for the enforcement point ``point`` of ``service``. If ``point`` cannot wait, jitd refuses, but the
-        request stays until people decide it. The next equal request then uses the grant. Raises Refusal.
+        request stays until people decide it. If they approve it, the next equal request uses its grant. Raises Refusal.
         """
         first = await self._decide(who, service, ask)
         command, decision = first.command, first.decision
@@ -270,7 +270,8 @@ class Requests:
         raise Refusal("denied", f"{what}: use some (jitsudo --resume), or end them (jitd withdraw, jitd revoke)")
 
     def _pace_run(self, who: Subject) -> None:
-        """Raise Refusal if ``who`` starts commands faster than a person can work, because each command adds a record."""
+        """Raise Refusal if ``who`` has too many unused grants, runs or holdings, or starts commands too fast. Each adds a record.
+        """
         if who.is_root:
             return
         if self._store.n_unused(who.person) >= 2 * self._config.limits.pending_per_person:
@@ -377,7 +378,9 @@ class Requests:
         return row | {"by_breaking_glass": await self._by_breaking_glass(who, asked, service, first)}
 
     async def _by_breaking_glass(self, who: Subject, asked: Asked, service: str, first: FirstDecision) -> Row | None:
-        """Return the decision after breaking glass. Return None if that permits nothing, or if ``first`` owes no approval."""
+        """Return the decision after breaking glass. Return None if breaking glass is not possible, or if ``first`` owes no
+        approval.
+        """
         is_free = isinstance(first.decision, Permit) and (not first.decision.obligations.approvals or first.decision.lease)
         if is_free or not deed_of(service).is_executed or not self._decider.may_break_glass(who, service):
             return None

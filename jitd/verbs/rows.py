@@ -81,8 +81,8 @@ def _authentication(who: Subject) -> Row | None:
 
 
 def _command(command: Command, *, is_requester: bool) -> Row:
-    """Return the row of a command. If the requester may be unable to read the file, the requester does not see the digest of the
-    file.
+    """Return the row of a command. The requester sees the digest of the command's file only if it is certain that the requester
+    is able to read this file.
     """
     return {
         "argv": [shown(a) for a in command.argv],
@@ -124,8 +124,8 @@ def _terms(terms: Terms, asked_for: int | None) -> Row:
 
 
 def owed(request: Request, locks: tuple[Lock, ...] = (), *more: Subject) -> int:
-    """Return the number of approvals that are still owed under the active ``locks``. The reviews that exist are counted, and
-    approvals by ``more`` are assumed.
+    """Return the number of approvals that are still owed under the active ``locks``. The existing reviews are counted, as if
+    ``more`` had also approved.
     """
     if request.obligations is None or not request.is_open:
         return 0

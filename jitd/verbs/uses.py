@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Takes a use of a grant some time after the approval, for ``jitsudo --resume``.
 
-Law: everything is decided again when the request is resumed, and the gatekeepers are queried again. The authentication of the
-resuming client counts. The authentication of the original request does not count. No use is taken for a client that has
+Law: everything is decided again when the request is resumed, and the gatekeepers are queried again. Only the authentication of
+the client that resumes counts, and not the authentication with which the request was made. No use is taken for a client that has
 disconnected.
 """
 

@@ -23,8 +23,8 @@ from jitd.verbs.rows import instant
 from jitpam.wire.shown import shown
 
 MOST_PEOPLE = 4
-"""Maximum number of people that are named. If more people could review a request, the words of the rule are shown instead of the
-names, because these words are shorter.
+"""Maximum number of people that are named. If more people than these could review a request, the words of the rule are shown
+instead of the names, because the words of the rule are shorter.
 """
 MOST_NAMES = 8
 """Maximum number of variables that are named if ``-E`` did not keep them."""
@@ -72,7 +72,9 @@ def not_kept(preserved: Pairs, command: Command) -> str:
 
 
 def lease_used(lease: Grant, now: Moment) -> str:
-    """Return words about the uses and time left of ``lease`` after a use, such as ``lease K7QM-2XVD: 3 uses, 42 min left``."""
+    """Return words about the number of uses and the time that ``lease`` still has after a use, such as ``lease K7QM-2XVD: 3 uses,
+    42 min left``.
+    """
     return f"lease {lease.id}: {count(lease.left, 'use')}, {about(lease.ends_boot - now.boot)} left"
 
 
