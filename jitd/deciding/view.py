@@ -2,9 +2,9 @@
 """The view of the host from a program at an enforcement point. The view consists of the program's root directory, its current
 directory, and the file to which each path leads the program.
 
-Law: the meaning of a path is certain only under two conditions. First, the path leads the program and jitd to the same file on
-the same way. Second, only root can change the links on this way. For every other path, Doubtful is raised. The sentence in
-Doubtful does not reveal whether the path exists. Calls may block.
+Law: the meaning of a path is certain only under two conditions. First, the path leads the program and jitd through the same
+directories to the same file. Second, only root can change the links on this way. For every other path, Doubtful is raised. The
+sentence in Doubtful does not reveal whether the path exists. Calls may block.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 """Describes what each thing in a request lets a person do, and adds the description to the request. The description is added
 before anybody decides the request, and comes from the present jitd.toml.
 
-Law: if a thing cannot be given as requested, it is refused here, so that nobody is asked to approve it.
+Law: if a thing cannot be given as requested, the request is refused here, so that nobody is asked to approve it.
 """
 
 from __future__ import annotations

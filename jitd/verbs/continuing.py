@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks that a request is continued by a process with the same facts as the process that made it.
+"""Compares the process that continues a request with the process that made the request.
 
-Law: if a rule used facts about the process that made a request, only a process with the same facts may continue this request.
+Law: if a rule used a fact about the process that made a request, only a process with the same value of this fact may continue the
+request.
 """
 
 from __future__ import annotations

@@ -153,8 +153,9 @@ class Locks:
         return f"; {n_left} more {'is' if n_left == 1 else 'are'} on it" if n_left else ""
 
     async def _on(self, who: Subject, whom: str, name: str) -> tuple[Lock, bool]:
-        """Make a lock on the name ``name``. Return this lock, and True if a directory has answered. The name must belong to a
-        person on this host. The caller adds who places the lock, and for how long. Raises Refusal.
+        """Make a lock on the name ``name``. Return this lock, and False if the account had to be looked up and no directory has
+        answered. The name must belong to a person on this host. The caller adds who places the lock, and for how long. Raises
+        Refusal.
         """
         kind, name = _whom(whom, name)
         now = self._now()
@@ -180,7 +181,7 @@ class Locks:
         return named(name, accounts.realms, accounts.principals, accounts.people, behind)
 
     async def _find(self, who: Subject, meant: Named) -> tuple[Account | None, bool]:
-        """Return the account of the person ``meant``, and True if a directory has answered. If no directory answers, the lock is
+        """Return the account of the person ``meant``, and whether a directory has answered. If no directory answers, the lock is
         placed on the name. If the person's account no longer exists, the person's requests and grants on this host are used to
         identify the person.
         """
