@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Limits how often an account may cause records without a result, and how often an account may start commands that need no
-approval. Without these limits, one person could fill the disk and thereby stop jitd.
+"""Limits how often an account or a person may cause records without a result, such as the record of a denied request, and how
+often a person may start commands that need no approval. Without these limits, one person could fill the disk and thereby stop
+jitd.
 
 Law: the limits are kept only in memory, with one number for each account or for each person.
 """
@@ -10,26 +11,26 @@ from __future__ import annotations
 from jitd.core.command import Command
 
 BURST = 600.0
-"""Maximum number of records without a result that an account may cause in a row."""
+"""Maximum number of records without a result that an account or a person may cause without a pause."""
 PER_SECOND = 1.0
-"""Number of records without a result that an account may cause each second in the long run. Such records need at most about 700
-MB a day.
+"""Number of records without a result that an account or a person may cause each second in the long run. Such records need at most
+about 700 MB a day.
 """
 PIECE = 4096
 """Number of bytes of a request that count as one additional record. Therefore a large request counts as several records."""
 
 
 LOOKS = 6000.0
-"""Maximum number of questions without a record (``-l COMMAND``) that a person may ask in a row. For each such question, jitd
-opens files.
+"""Maximum number of questions without a record (``-l COMMAND``) that a person may ask without a pause. For each such question,
+jitd opens files.
 """
 LOOKS_PER_SECOND = 20.0
 """Number of questions without a record that a person may ask each second in the long run."""
 
 
 SUPPOSITIONS = 120.0
-"""Maximum number of requests that an operator may suppose in a row (``jitd explain --as``). For each supposed request, every
-rule is evaluated.
+"""Maximum number of requests that an operator may suppose without a pause (``jitd explain --as``). For each supposed request,
+every rule is evaluated.
 """
 SUPPOSITIONS_PER_SECOND = 1.0
 """Number of requests that an operator may suppose each second in the long run (``jitd explain --as``)."""
