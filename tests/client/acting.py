@@ -21,10 +21,9 @@ from tests.waiting import PATIENCE
 
 TREE = pathlib.Path(__file__).parents[2]
 START = (
-    f"import sys; sys.path.insert(0, {str(TREE)!r}); from jitpam import client; client._AT_LEAST = {PATIENCE}; "
+    f"import sys; sys.path.insert(0, {str(TREE)!r}); from jitpam import client; client._AT_LEAST = float(sys.argv.pop(1)); "
     "from jitpam.jitsudo import main; main()"
 )
-"""A jitsudo that waits for us as long as a busy host takes."""
 ID = "K7QM-2XVD"
 RUNS = b"R\x7f\xff\xff\xff"
 """The monitor's word that the command runs, as a process that nobody is."""
@@ -165,8 +164,9 @@ class FakeDaemon:
             raise self.fault
 
 
-def command_line(*words):
-    return [sys.executable, "-IS", "-c", START, *words]
+def command_line(*words, at_least=PATIENCE):
+    """A jitsudo that waits for us as long as a busy host takes; with ``at_least``, for so many seconds."""
+    return [sys.executable, "-IS", "-c", START, str(at_least), *words]
 
 
 def surroundings(path, **more):

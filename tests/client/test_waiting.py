@@ -23,9 +23,10 @@ def says(process, text=NEWS):
     assert process.stderr.readline().decode() == f"jitsudo: {text}\n"
 
 
-def waiting(daemon, **more):
+def waiting(daemon, *, at_least=PATIENCE, **more):
     """A jitsudo whose standard error is read by the test."""
-    return subprocess.Popen(command_line("true"), stderr=subprocess.PIPE, env=surroundings(daemon.path), **more)
+    words = command_line("true", at_least=at_least)
+    return subprocess.Popen(words, stderr=subprocess.PIPE, env=surroundings(daemon.path), **more)
 
 
 def refusing(code, text="because"):
@@ -161,7 +162,7 @@ def test_a_daemon_that_does_not_answer_a_withdrawal_holds_nobody(daemon):
         statuses.append(process.wait(PATIENCE))  # while the connection is still open, and nothing is said
 
     statuses = []
-    process = waiting(daemon)
+    process = waiting(daemon, at_least=0.5)
     daemon.play(script)
     daemon.thread.join(2 * PATIENCE)
     assert statuses == [-signal.SIGINT]

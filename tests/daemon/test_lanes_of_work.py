@@ -125,19 +125,25 @@ def test_who_gives_up_frees_a_share_only_when_the_work_has_ended(
 
 
 def test_what_no_thread_has_begun_is_not_done_for_who_gave_up(answer: threading.Event, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "PATIENCE", 0.05)
+    begun = threading.Event()
+
+    def hangs() -> bool:
+        begun.set()
+        return answer.wait()
 
     async def part() -> None:
         lane = Lane("files", 1, 2)
         done = []
-        hung = asyncio.ensure_future(lane.run(1, answer.wait))
-        await asyncio.sleep(0)
+        monkeypatch.setattr(workers, "PATIENCE", 60.0)
+        hung = asyncio.ensure_future(lane.run(1, hangs))
+        while not begun.is_set():
+            await asyncio.sleep(0.001)
+        monkeypatch.setattr(workers, "PATIENCE", 0.05)
         with pytest.raises(TimeoutError):
             await lane.run(2, lambda: done.append("late"))
         monkeypatch.setattr(workers, "PATIENCE", 60.0)
         answer.set()
-        with pytest.raises(TimeoutError):
-            await hung
+        assert await hung
         while lane.load.n_busy:
             await asyncio.sleep(0.001)
         assert await lane.run(2, lambda: "now") == "now" and not done

@@ -208,13 +208,13 @@ def test_a_silent_kdc_holds_the_whole_command_for_three_seconds_and_lets_it_go(r
     configuration.write_text(text.replace(kdc, "".join(kdc.replace("0.0.1", f"0.0.{n}") for n in (1, 2, 3, 4))))
     configuration.chmod(0o644)
     monkeypatch.setenv("KRB5_CONFIG", str(configuration))
-    *start, code, word = command_line("true")
+    *start, code, seconds, word = command_line("true")
     loading, _, running = code.rpartition("main()")
     code = f"{loading}import os, jitpam.krb5; os.setresgid(*[{nobody}] * 3); os.setresuid(*[{nobody}] * 3); main(){running}"
     sockets = realm.silent_kdc()
     try:
         started_at = time.monotonic()
-        done = subprocess.run([*start, code, word], capture_output=True, check=False, timeout=60)
+        done = subprocess.run([*start, code, seconds, word], capture_output=True, check=False, timeout=60)
         assert 2.9 < time.monotonic() - started_at < 30
         assert done.returncode == 119, done.stderr
         assert b"did not answer within 3 s" in done.stderr

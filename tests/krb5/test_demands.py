@@ -216,7 +216,7 @@ def test_the_page_and_the_record_say_how_requester_and_approver_authenticated(st
     assert stage.reviewed("forwarded", id)[0] == "done"
     page = stage.house.jitd("show", id).stdout
     assert "forwarded    YES: the ticket was handed over from another host" in page, page
-    assert "by           spake; after a proof that the KDC asked for" in page
+    assert "how          by spake; after a proof that the KDC asked for" in page, page
     assert "aes256-cts-hmac-sha1-96" in page
     assert any(
         "approved by bob@GATE.TEST (authenticated " in line and "by spake, FORWARDED)" in line for line in page.splitlines()
