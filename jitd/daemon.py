@@ -332,8 +332,8 @@ class Daemon:
             await asyncio.sleep(COUNTED_EVERY)
 
     async def _keep_trying(self, what: str, keep: Callable[[], Awaitable[None]]) -> None:
-        """Run ``keep``, which checks at intervals that KDCs refuse tickets without a grant (``Trials.keep``) or that things exist
-        (``Drift.keep``). If a result cannot be recorded, wait AGAIN_AFTER seconds and run ``keep`` again.
+        """Run ``keep``, which makes checks at intervals. ``Trials.keep`` checks that KDCs refuse tickets without a grant, and
+        ``Drift.keep`` checks that things exist. If a result cannot be recorded, wait AGAIN_AFTER seconds and run ``keep`` again.
         """
         while True:
             try:

@@ -3,8 +3,8 @@
 waits for another kind.
 
 Law: the amount and the duration of work are limited, for all accounts together and for each account. If work takes too long, the
-result is an error, and never a permission. Work that never returns keeps its thread and its part of the account's share of the
-lane.
+result is an error, and never a permission. Work that never returns keeps its thread, and continues to count in the account's
+share of the lane.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ thread continues until the work ends by itself.
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """The current load of a lane, as numbers of threads, of pieces of work in progress, and of waiting pieces of work."""
+    """The current load of a lane: its number of threads, how many pieces of work are in progress, and how many wait."""
 
     lane: str
     n_threads: int
@@ -79,10 +79,10 @@ class Piece:
 
 
 class Threads:
-    """The threads of all lanes. There is one thread for each piece of work that was given to ``give`` and is not done yet. The
-    limits of the lanes also limit the number of threads. (``concurrent.futures`` has only pools of a fixed size. With such a
-    pool, each piece of work wakes a thread that has slept for a long time. Waking such a thread makes a piece of work take one
-    and a half times as long.)
+    """The threads of all lanes. There are at least as many threads as pieces of work that were given to ``give`` and are not done
+    yet. The limits of the lanes also limit the number of threads. (``concurrent.futures`` has only pools of a fixed size. With
+    such a pool, each piece of work wakes a thread that has slept for a long time. Waking such a thread makes a piece of work take
+    one and a half times as long.)
     """
 
     def __init__(self) -> None:
@@ -91,7 +91,7 @@ class Threads:
         self._n_given = 0
 
     def give(self, piece: Piece) -> None:
-        """Start a thread for ``piece``. Call this method from the thread that calls ``over``."""
+        """Let a free or a new thread do ``piece``. Call this method from the thread that calls ``over``."""
         if len(self._threads) <= self._n_given:
             thread = threading.Thread(target=self._serve, name=f"jitd-{len(self._threads)}", daemon=True)
             thread.start()
@@ -153,8 +153,8 @@ class Desk:
 
 
 class Lane:
-    """Up to ``n_threads`` threads. One account may use at most ``share`` of these threads. root has ``share`` additional
-    threads, so that no other account can make root wait.
+    """Up to ``n_threads`` threads. One account may use at most ``share`` of these threads. In addition, root has ``share``
+    threads of its own, so that no other account can make root wait.
     """
 
     def __init__(self, name: str, n_threads: int, share: int, threads: Threads | None = None) -> None:

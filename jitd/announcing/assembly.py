@@ -38,8 +38,8 @@ def announcing(
     set_deadline: Callable[[str, str, float], None],
     backs: Callable[[Request], tuple[Back, ...]],
 ) -> Notices:
-    """Return the Notices object of a daemon. Office describes ``people`` and ``backs``. ``note`` writes a note into the record
-    (see Lifecycle). ``set_deadline`` schedules a later check of a request.
+    """Return the Notices object of a daemon. For ``people`` and ``backs``, see the class Office. ``note`` writes a note into the
+    record (see Lifecycle). ``set_deadline`` schedules a later check of a request.
     """
     office = Office(
         store=store,

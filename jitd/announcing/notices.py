@@ -29,7 +29,9 @@ NO_CHANNEL = "jitd.toml has no channel of this name any more"
 
 @dataclass(frozen=True, slots=True)
 class Failing:
-    """A channel that could not send notices. Contains the time of the first failure, the reason, and the number of requests."""
+    """A channel that could not send notices. Contains the time of the first failure, the reason, and the number of requests whose
+    notices could not be sent.
+    """
 
     channel: str
     since: datetime

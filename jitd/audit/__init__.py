@@ -1,4 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Verifies what happened in the past. The only evidence is the chain. Law: the verifier only reads the chain and never changes
-it. It changes nothing.
+"""Verifies what happened in the past. The only evidence is the chain. Law: the verifier only reads. It changes neither the chain
+nor anything else.
 """

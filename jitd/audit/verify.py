@@ -3,10 +3,10 @@
 with their records in the chain.
 
 Law: pure. The report about the first fault contains the number of its record and a sentence. The verifier cannot detect one
-attack: an attacker removes the last records of the chain, and also undoes the changes in these records. An attack at the end of
-the chain can be found only if the head of the chain is also stored in another place. The daemon stores the head of the live
-database in another place (``jitd/lifecycle/integrity.py``). For every other database, an administrator must keep a copy of the
-head (SECURITY.md).
+attack: an attacker removes the last records of the chain, and also undoes the changes that these records describe. An attack at
+the end of the chain can be found only if the head of the chain is also stored in another place. The daemon stores the head of the
+live database in another place (``jitd/lifecycle/integrity.py``). For every other database, an administrator must keep a copy of
+the head (SECURITY.md).
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def verify(
 ) -> Verified:
     """Verify the whole record. Each record is a tuple (number, body, digest). Each document is a tuple (life, id, stored bytes).
     All documents must be read at the same moment. ``misfiled`` contains the life cycle and the id of each object whose columns
-    differ from its document. With wrong columns, the store may not find the object.
+    differ from its document. With wrong columns, it can happen that the store does not find the object.
 
     Raises chain.Broken if the chain itself is broken. Raises Finding if the chain and the stored objects do not agree.
     """

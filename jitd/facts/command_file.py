@@ -46,9 +46,9 @@ class Files:
         self._md5 = DigestCache()
 
     def look(self, names: frozenset[str], question: Question, trusted: tuple[bytes, ...]) -> Facts:
-        """Return the facts of this module that are in ``names``, and the digest. If the command of ``question`` has a digest,
-        the facts are about a file with exactly this content. On the mounts in ``trusted``, jitd believes the owner that a file
-        shows.
+        """Return the facts of this module that are in ``names``, and always the digest of the file. If the command of
+        ``question`` has a digest, the facts are about a file with exactly this content. On the mounts in ``trusted``, jitd
+        believes the owner that a file shows.
         """
         wanted = frozenset({DIGEST, *names}) & NAMES
         path = question.command.path

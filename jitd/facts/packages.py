@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads dpkg's own database: the package of a file, and the checksum of the file according to the package.
 
-The files are those of dpkg 1.21 (deb-md5sums(5), dpkg-divert(1), dpkg-query(1)). dpkg itself is not run. Law: a comparison with
-the database does not protect against tampering. The database only contains the state at the installation. Root can change both
-the file and the database, and the checksums are MD5.
+The files of this database are those of dpkg 1.21 (deb-md5sums(5), dpkg-divert(1), dpkg-query(1)). dpkg itself is not run. Law: a
+comparison with the database does not protect against tampering. The database only contains the state at the installation. Root
+can change both the file and the database, and the checksums are MD5.
 """
 
 from __future__ import annotations

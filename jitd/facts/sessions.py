@@ -27,7 +27,7 @@ _SCOPE = re.compile(r"/user\.slice/user-[0-9]+\.slice/session-([A-Za-z0-9]+)\.sc
 _OWN_TERMINAL = re.compile(r"(?:/dev/)?(?:console|(?:tty|hvc|xvc|sclp_line)[A-Za-z]*[0-9]+)")
 _MOST = 64 * 1024
 _LIVE = ("online", "active")
-"""The states in which somebody is logged in. In the third state, ``closing``, a session has only leftover processes."""
+"""In these states of a session, somebody is logged in. In the third state, ``closing``, only leftover processes remain."""
 _ENTRY = struct.Struct("<h2xi32s4s32s256s52x")
 """An entry of utmp: type, pid, line, id, user, host. The rest of the entry is not needed here. The format is the same on every
 Linux (utmp(5)).

@@ -28,8 +28,8 @@ EVERY = 60.0
 
 
 class Drift:
-    """Checks the things that were given to people. ``settings`` maps the name of a thing to the reaction to a difference, which
-    is a word of givers.DRIFT. ``note`` writes an event with its details into the record.
+    """Checks the things that were given to people. ``settings`` maps the name of a thing to a word of givers.DRIFT, which says
+    how jitd reacts to a difference. ``note`` writes an event with its details into the record.
     """
 
     def __init__(

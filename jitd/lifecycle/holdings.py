@@ -2,9 +2,9 @@
 """Carries out holdings. For each holding, this module asks the giver to give the thing, and tells the client. Later it asks the
 giver to take the thing back.
 Law: a thing is given only after its holding was recorded. If a thing cannot be taken back now, jitd tries again, with growing
-pauses, as long as the holding is open. When the client of a thing disconnects, the thing is taken back. But if the client has
-sent Keep, the thing is not taken back. The message Keep is recorded. The things of one use are given one after another. All
-things of a use are given, or none of them (``together``).
+pauses, as long as the holding is open. When the client of a thing disconnects, the thing is taken back, unless the client has
+sent the message Keep. This message is recorded. The things of one use are given one after another. All things of a use are given,
+or none of them (``together``).
 """
 
 from __future__ import annotations

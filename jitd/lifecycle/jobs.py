@@ -88,8 +88,9 @@ def _login_of(begun: Run, grant: Grant, asked: Request) -> Login:
 
 
 def _is_bound(asked: Request, grant: Grant) -> bool:
-    """True if files that are named in the command's arguments must be unchanged. Such files must be unchanged if the rule demands
-    that they are bound. Files that somebody approved must also be unchanged, unless the rule allows other people to change them.
+    """True if the files that the command's arguments name must be unchanged. They must be unchanged if the rule demands that they
+    are bound. They must also be unchanged if the command needs approvals, unless the rule allows other people to change the
+    files.
     """
     assert asked.obligations is not None, "an approved request has its obligations"
     if grant.terms.bound or asked.obligations.terms.bound:

@@ -115,7 +115,7 @@ class Observing:
     async def until_watched(self, begun: Run, grant: Grant, asked: Request, waiter: Waiter) -> str:
         """If the run ``begun`` must be watched, wait until somebody watches it. When somebody watches, repeat the decision about
         the request. ``waiter`` is the client of the run. Return an empty string if the run may begin, otherwise the reason why it
-        may not.
+        must not begin.
         """
         if begun.login is not None or not is_observed(grant, asked):
             return ""

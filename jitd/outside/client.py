@@ -102,12 +102,12 @@ class Outside:
 
 
 def door_by_socket(path: Path = SOCKET) -> Door:
-    """Return the way to connect to jitd-outside if systemd starts it."""
+    """Return the way to connect to a jitd-outside that systemd starts."""
     return SocketDoor(NAME, path)
 
 
 def door_by_child(keys: Callable[[], Mapping[str, Path]], account: str = NAME) -> ChildDoor:
-    """Return the way to connect to jitd-outside if it is started as a child process. ``keys`` is called at each start of
+    """Return the way to connect to a jitd-outside that the daemon starts as a child process. ``keys`` is called at each start of
     jitd-outside. ``keys`` returns a mapping from the names of the key files to their paths. A file that cannot be opened is left
     out. Later, each question that needs a missing file fails, and the answer says that the file is missing.
     """

@@ -146,7 +146,7 @@ def _show(context: ssl.SSLContext, certificate: bytes) -> None:
 
 
 def told(fault: BaseException, protocol: str = "HTTP") -> str:
-    """Return a sentence about the first cause of ``fault``, which occurred while ``protocol`` was used."""
+    """Return a sentence about the first cause of ``fault``. The fault occurred while ``protocol`` was used."""
     while (deeper := fault.__cause__ or fault.__context__) is not None:
         fault = deeper
     if isinstance(fault, ssl.SSLCertVerificationError):

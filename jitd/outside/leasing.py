@@ -68,8 +68,8 @@ NOT_NOW = {
 }
 """Maps an HTTP status to its meaning. Each status in this map means a temporary fault."""
 NO_LEASE, NO_TOKEN = ("invalid lease", "lease not found"), ("invalid accessor",)
-"""The words of a server's answer if a lease or a token does not exist. The HTTP status for a missing lease or token is 400. For a
-missing token, the status may also be 403.
+"""The errors that a server reports if a lease or a token does not exist. The HTTP status of such an answer is 400. For a missing
+token, the status can also be 403.
 """
 
 

@@ -189,7 +189,7 @@ _FETCHED: Readers = {"status": number(100, 999), "headers": _headers, "body": _b
 
 
 def write(message: Fetch | Fetched) -> bytes:
-    """Return the bytes of ``message``. Raises ValueError if the reader for this kind of message would refuse it."""
+    """Return the bytes of ``message``. Raises ValueError if the reader for this kind of message would refuse these bytes."""
     body = _spelled(message.body)
     if isinstance(message, Fetch):
         values = {field: getattr(message, field) for field in _FETCH}

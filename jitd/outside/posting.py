@@ -29,7 +29,7 @@ _REPLY = re.compile(rb"([2-5][0-9]{2})([ -]?)(.*)", re.DOTALL)
 
 
 async def post(letter: Letter) -> Posted:
-    """Send ``letter`` to its server. Raises NoAnswer if the server has accepted the letter for none of the recipients."""
+    """Send ``letter`` to its server. Raises NoAnswer after a fault, and if the server refuses all recipients."""
     try:
         async with asyncio.timeout(letter.deadline_ms / 1000):
             return await _post(letter)

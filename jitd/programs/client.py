@@ -26,12 +26,12 @@ to report that the deadline is over.
 
 
 def service(name: str) -> SocketDoor:
-    """Return the way to connect to the process APART or NETWORKED, if systemd starts this process."""
+    """Return the way to connect to a process, APART or NETWORKED, that systemd starts."""
     return SocketDoor(name, SOCKETS[name])
 
 
 def child(name: str) -> ChildDoor:
-    """Return the way to connect to the process APART or NETWORKED, if the daemon starts this process."""
+    """Return the way to connect to a process, APART or NETWORKED, that the daemon starts."""
     return ChildDoor(name, MODULE, words=["--networked"] if name == NETWORKED else [])
 
 

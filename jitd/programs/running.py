@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs one program below a process that watches the program (the runner), and ends all remaining processes of the program.
+"""Runs one program below its runner. The runner is a process that watches the program and ends all remaining processes of the
+program.
 
 For each program, jitd-programs forks a runner. The runner is the subreaper of all processes of the program (prctl(2)). Therefore
 a process that leaves the program's session is still below the runner in the tree of processes. When the program ends, or when

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Converts a recording to an asciicast, versions 2 and 3 (https://docs.asciinema.org/manual/asciicast/v3/).
 
-Law: each line follows the specification, and is JSON in ASCII. The format can contain only text. Bytes that are not UTF-8 are
-written as ``\\xNN``. By default, the output is made harmless to play. In output that was made harmless, bytes that are not UTF-8
-are replaced.
+Law: each line follows the specification, and is JSON in ASCII. The format can contain only text. By default, the output is made
+harmless to play, and bytes in it that are not UTF-8 are replaced. In input, and in output that was not made harmless, such bytes
+are written as ``\\xNN``.
 """
 
 from __future__ import annotations

@@ -140,11 +140,11 @@ class Header:
     """The beginning of a recording. All texts must be printable, as the results of the function ``shown`` are.
 
     ``run`` is the id of the run. ``fingerprint`` is the fingerprint of the request, in hexadecimal. ``started_at`` is the start
-    of the run in microseconds since 1970, and is only shown to people. ``boot_at`` is the start of the run in microseconds on
-    CLOCK_BOOTTIME of the boot ``boot_id``. The times of frames are counted from ``boot_at``. ``rows`` and ``columns`` are 0 if
-    the run has no terminal. ``path`` is the file that was executed. ``requester`` asked for this run. The file was executed as
-    ``user`` and ``group`` in ``directory``. ``records`` is one of RECORDS. ``sync`` is one of SYNCS. Raises ValueError with a
-    sentence.
+    of the run in microseconds since 1970, and is used only to show this time to people. ``boot_at`` is the start of the run in
+    microseconds on CLOCK_BOOTTIME of the boot ``boot_id``. The times of frames are counted from ``boot_at``. ``rows`` and
+    ``columns`` are 0 if the run has no terminal. ``path`` is the file that was executed. ``requester`` asked for this run. The
+    file was executed as ``user`` and ``group`` in ``directory``. ``records`` is one of RECORDS. ``sync`` is one of SYNCS. Raises
+    ValueError with a sentence.
     """
 
     run: str
@@ -355,7 +355,7 @@ def chunk_digest(previous: bytes, head: bytes, stored: bytes) -> bytes:
 
 
 def stored_length(head: bytes) -> int:
-    """Return the number of bytes after the digest, for a chunk with the head ``head``. Raises ValueError."""
+    """Return how many bytes follow the digest in the chunk whose head is ``head``. Raises ValueError."""
     if zlib.crc32(head[:9]) != int.from_bytes(head[9:HEAD], "big"):
         raise ValueError("a chunk's head is not what was written")
     n_stored, n_raw = int.from_bytes(head[1:5], "big"), int.from_bytes(head[5:9], "big")

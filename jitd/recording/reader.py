@@ -39,7 +39,7 @@ class Feed:
     header has arrived.
 
     ``mark`` is the point after the last whole chunk. ``expected`` are marks that are known from another place. When the recording
-    reaches the number of chunks of an expected mark, its own mark must be equal to the expected mark.
+    reaches the number of chunks of an expected mark, ``mark`` must be equal to this expected mark.
     """
 
     def __init__(self, expected: Collection[Mark] = ()) -> None:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 MOST_PARAMETERS = 256
 """Maximum number of characters of one control sequence. A longer sequence is dropped."""
 MOST_STRING = 64 * 1024
-"""Maximum number of characters of a control string that are dropped. Further characters are shown, so that a command cannot hide
+"""At most this number of characters of a control string are dropped. Further characters are shown, so that a command cannot hide
 text.
 """
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Manages the files of recordings: names, access rights, sizes, and the removal of old recordings.
 
-Law: a file name contains only a checked run id. A file is created only once. Only its owner can use the file and its directory. A
-recording that is still being written is never removed. A pure function chooses the recordings to remove.
+Law: a file name contains only a checked run id. A file is created only once. Only the owner of a file can use the file and the
+directory of recordings. A recording that is still being written is never removed. A pure function chooses the recordings to
+remove.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from jitd.recording.form import BYTES, SHOWN, End, Frame, Header, Kind
 FILES = {Kind.STDIN: "stdin", Kind.STDOUT: "stdout", Kind.STDERR: "stderr", Kind.INPUT: "ttyin", Kind.OUTPUT: "ttyout"}
 EVENTS = {Kind.STDIN: 0, Kind.STDOUT: 1, Kind.STDERR: 2, Kind.INPUT: 3, Kind.OUTPUT: 4}
 WINDOW, SUSPEND = 5, 7
-"""Numbers of events in the file ``timing``."""
+"""The numbers that stand for events in the file ``timing``."""
 NO_TERMINAL = "unknown"
 """The word that sudo writes if it knows no terminal."""
 ROWS, COLUMNS = 24, 80
@@ -31,8 +31,8 @@ ROWS, COLUMNS = 24, 80
 
 
 def export(header: Header, frames: Iterable[Frame], directory: str, *, is_raw: bool = True) -> list[str]:
-    """Create ``directory``, a log for ``sudoreplay -d ABOVE NAME``. The directory must not exist yet. Return sentences about
-    missing parts.
+    """Create ``directory`` as a log for ``sudoreplay -d ABOVE NAME`` (NAME is the directory's name, and ABOVE is its parent
+    directory). The directory must not exist yet. Return sentences about missing parts.
 
     If ``is_raw`` is True, output is written unchanged, as in sudo. If ``is_raw`` is False, ``Filter`` makes the output harmless.
     Raises OSError, and the exceptions of ``frames``. Files that were written before an exception are not removed.

@@ -32,8 +32,8 @@ from jitd.recording.form import (
 from jitd.recording.storage import RecordingError, create, remove, sentence_of
 
 LATENCY = 200_000
-"""Microseconds from the first byte of a chunk until it is written. LATENCY and one turn of the caller's loop together are below
-250 ms.
+"""Microseconds from the first byte of a chunk until it is written. LATENCY and one turn of the caller's loop together take less
+than 250 ms.
 """
 FULL = 64 * 1024
 """Number of bytes after which a chunk is written immediately."""
@@ -44,7 +44,7 @@ MOST_SAID = 1000
 PROBE_EVERY = 16
 """Number of chunks after which full packing is tried again. Full packing is stopped when it does not make chunks much smaller."""
 WORTH_PROBING = 4096
-"""Minimum size of a chunk in bytes from which the module predicts how well the next chunks can be packed."""
+"""If a chunk has at least this number of bytes, the module predicts from it how well the next chunks can be packed."""
 
 
 def boot_clock() -> int:
@@ -189,7 +189,7 @@ class Recorder:
         self._tend(self._clock())
 
     def write(self) -> None:
-        """Write all accepted data to the file. The data may not be on the disk yet. Raises RecordingError."""
+        """Write all accepted data to the file. It is not certain that they are on the disk then. Raises RecordingError."""
         self._raise_fault()
         self._write_buffer()
 
@@ -263,7 +263,7 @@ class Recorder:
             raise self.fault
 
     def _check_quota(self, n_more: int) -> None:
-        """Raise RecordingError if ``n_more`` bytes would not fit into the quota without packing."""
+        """Raise RecordingError if ``n_more`` further bytes, counted without packing, would exceed the quota."""
         if self._most is None or self.mark.size + len(self._buffer) + n_more + OVERHEAD <= self._most:
             return
         if self._buffer:
