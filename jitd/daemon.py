@@ -58,11 +58,11 @@ RESERVE = 256
 AGAIN_AFTER = 1.0
 """Seconds before the daemon tries again to record an event."""
 SWITCHED_WITHIN = 0.0005
-"""Seconds after which a worker thread must let the event loop run. The loop waits for this several times in each answer."""
+"""Seconds after which a worker thread must let the event loop run. For each answer, the loop waits so long several times."""
 TOLD_EVERY = 2.0
 """Seconds between two reports about the state of the threads."""
 COUNTED_EVERY = 60.0
-"""Minimum seconds between two log lines about unknown clients that broke the protocol."""
+"""Minimum number of seconds between two log lines about unknown clients that broke the protocol."""
 
 
 class Daemon:

@@ -45,8 +45,8 @@ def log(event: str, **values: object) -> None:
 
 
 def _request_of(values: dict[str, object]) -> dict[str, str]:
-    """Return a field with the id of the request to which a run belongs. With this field, one search in the journal finds all
-    entries about the request.
+    """Return a field with the id of the request to which the run in ``values`` belongs. With this field, one search in the
+    journal finds all entries about the request.
     """
     run = values.get("run")
     return {"JITD_REQUEST": str(run).partition(".")[0]} if run is not None and "request" not in values else {}

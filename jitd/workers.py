@@ -42,8 +42,8 @@ HOUSE = -1
 
 
 class Piece:
-    """A piece of work, which is done once or never. The thread that does the work calls ``tell`` with the result and None, or
-    with None and the exception.
+    """A piece of work, which is done once or never. The thread that does the work then calls ``tell`` with two arguments: the
+    result and None, or None and the exception.
     """
 
     __slots__ = ("_turn", "_work", "tell")
@@ -267,17 +267,15 @@ class Workers:
     def __init__(self) -> None:
         threads = Threads()
         self.files = Lane("files", 32, 2, threads)
-        """For access to files anywhere. A mounted file system may never answer."""
+        """For access to files anywhere. It can happen that a mounted file system never answers."""
         self.names = Lane("names", 8, 2, threads)
-        """For look-ups of the accounts of clients and approvers. A directory of accounts may never answer."""
+        """For look-ups of the accounts of clients and approvers. It can happen that a directory of accounts never answers."""
         self.typed = Lane("typed names", 32, 2, threads)
         """For look-ups of account and group names that somebody has typed. A look-up of a typed name may query a directory of
         accounts for any word.
         """
         self.seats = Lane("seats", 4, 1, threads)
-        """For look-ups of the people who could approve. A directory may never answer, but no approval may wait for a
-        directory.
-        """
+        """For look-ups of the people who could approve. Even if a directory never answers, no approval waits for it."""
         self.kept = Lane("kept", 2, 1, threads)
         """For long reads from the store and from recordings."""
         self.frames = Lane("frames", 2, 1, threads)

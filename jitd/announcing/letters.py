@@ -37,7 +37,7 @@ from jitd.settings.channels import ChannelSettings
 from jitd.store import Store, Told
 
 LOOKED_UP_AFTER = 30.0
-"""If people could not be looked up, the number of seconds until the next look-up."""
+"""Number of seconds until the next look-up, if people could not be looked up."""
 ASKED = "asked"
 """The mark of a requester who must be told the decision on the request. When this mark is written, no message is sent."""
 
@@ -58,11 +58,11 @@ class Wording(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """What all posts need. ``people`` gets some ways to approve. For each way, it returns the accounts that could review a
+    """What all posts need. ``people`` gets some ways to approve, and returns for each way the accounts that could review a
     request. The requester's account is never in the result of ``people``. ``person`` returns the person behind an account.
-    ``skipped`` returns the owed review of a request. ``note`` writes a note into the record. ``clock`` returns seconds of a
-    clock that is never set back. ``operators`` are the words for operators in jitd.toml. ``backs`` returns the things of a
-    request that jitd has taken back, and the things that jitd cannot take back.
+    ``skipped`` returns the owed review of a request. ``note`` writes a note into the record. ``clock`` returns seconds of a clock
+    that is never set back. ``operators`` are the words for operators in jitd.toml. ``backs`` returns the things of a request that
+    jitd has taken back, and the things that jitd cannot take back.
     """
 
     store: Store
@@ -209,7 +209,7 @@ class Letters:
             self._to.store.tell([self.mark(request.id, address, ASKED, self._to.now().at)])
 
     def _close(self, request: Request, marks: Mapping[str, list[Told]], skipped: Skipped | None, found: list[Letter]) -> None:
-        """If ``request`` has ended, some addresses get no more notices about it. Close the marks of these addresses."""
+        """If ``request`` has ended, close the marks of those addresses that get no more notices about it."""
         if request.is_open or (skipped is not None and skipped.given_at is None):
             return
         still = {letter.address for letter in found}

@@ -4,9 +4,9 @@ also decides which notices are combined into one digest.
 
 Law: one message is sent at a time. Each notice is checked again just before sending. If the notice is no longer due, it is not
 sent. The post writes a told mark after it has sent a message. So a message is sent twice only if the daemon is killed between
-sending and writing the mark. If a channel fails, it is tried again with growing pauses. If a channel or an address fails, other
-channels and addresses do not wait for it. If no person is at an address, this is not treated as a failure. Then the post tries
-this address again each minute, as long as a notice for the address is due.
+sending and writing the mark. If a channel fails, the post tries the channel again, with growing pauses. Other channels and
+addresses do not wait for a channel or an address that fails. If no person is at an address, this is not treated as a failure.
+Then the post tries this address again each minute, as long as a notice for the address is due.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 SENT_WITHIN = 30.0
 """Maximum number of seconds for sending one message."""
 AWAY_FOR = 60.0
-"""If a person was not there, the number of seconds until the next attempt."""
+"""Number of seconds until the next attempt, if a person was not there."""
 MOST_A_MINUTE = 5
 MINUTE = 60.0
 """Maximum number of messages to one address within MINUTE seconds. Further notices are combined into one digest."""

@@ -3,8 +3,8 @@
 
 Law: pure. The bytes are a message ``cel.expr.ParsedExpr`` or ``cel.expr.CheckedExpr`` in the encoding of protocol buffers
 (https://github.com/google/cel-spec, ``proto/cel/expr``; https://protobuf.dev/programming-guides/encoding). The field numbers are
-written in the code that reads the fields. If the bytes are not such a message, ValueError is raised. An empty tree is never
-returned for such bytes.
+written in the code that reads the fields. If the bytes are not such a message, the result is a ValueError, and never an empty
+tree.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ _MOST_KEPT = 512
 """Maximum number of answers that are kept until the database changes."""
 _MOST_BYTES = 64 * 1024 * 1024
 _TOPS = (b"bin", b"sbin", b"lib", b"lib32", b"lib64", b"libx32")
-"""Directories that are links into /usr on a merged host. Packages may still use these directories in the names of files."""
+"""Directories that are links into /usr on a merged host. Packages can use even these directories in the names of files."""
 _LIST = b".list"
 
 

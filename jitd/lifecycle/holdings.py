@@ -194,7 +194,7 @@ class Holdings:
 
     def _happens(self, id: str, *events: Given | Taking | Ended) -> None:
         """Record ``events`` and perform their effects. If the events cannot be recorded, the holding ``id`` is examined again
-        after FIRST_PAUSE. ``id`` is the holding on which jitd worked. The events may be about other holdings.
+        after FIRST_PAUSE. ``id`` is the holding on which jitd worked. The events can also be about other holdings.
         """
         try:
             self._act(*events)
@@ -319,16 +319,16 @@ class Holdings:
         self._act(*(Kept(one.id, by) for one in self._together(held)))
 
     def await_holder(self, id: str) -> None:
-        """Note that jitd still waits for the client of the holding ``id``. The client may reconnect, or be told about its thing
-        (``nobody_came``).
+        """Note that jitd still waits for the client of the holding ``id``, or still has to tell the client about its thing.
+        ``nobody_came`` ends the wait.
         """
         self._awaited.add(id)
         self._tried.add(id)
 
     def nobody_came(self, id: str) -> None:
-        """Handle the case that the client did not reconnect in time. If the thing was given, take the thing back. Do not take
-        back a thing that a client already has or waits for. If the thing is still being given, wait until it is given. When the
-        thing is given, take it back if no client waits for it.
+        """Handle the case that the client did not reconnect in time. If the thing was given and no client waits for it, take it
+        back. If a client waits for it, hand it over when all things of the use are given. Do nothing if a client already has the
+        thing. If the thing is still being given, decide this when it is given.
         """
         found = self._store.holding(id)
         if id in self._awaited and found is not None and found.state is HoldingState.HELD:

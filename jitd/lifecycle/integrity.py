@@ -3,7 +3,7 @@
 client.
 Law: each open object is byte for byte equal to the object in its last record. The chain contains the head that the last daemon of
 this boot noted. If an open object or the head differs, jitd serves nobody. The note of the head does not need to survive a
-reboot. A reboot ends everything that an older database could permit.
+reboot, because a reboot ends everything that an older database could permit.
 """
 
 from __future__ import annotations

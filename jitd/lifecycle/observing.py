@@ -30,8 +30,8 @@ SAID_EVERY = 2.0
 (monitor/observation.py).
 """
 ALIVE_FOR = 5.0
-"""Seconds within which a watcher's screen must show the sent content and confirm this. After this time without an answer, the
-watcher is treated as absent.
+"""Seconds within which a watcher's screen must show the sent content and answer that it was shown. Without an answer in this
+time, the watcher is treated as absent.
 """
 LOOK_EVERY = 0.5
 """While a run waits for a watcher, jitd checks at this interval (in seconds) whether the run's client is still connected."""
@@ -145,7 +145,7 @@ class Observing:
         return decision.because if isinstance(decision, Deny) else ""
 
     def stop(self, id: str, because: str) -> bool:
-        """If the run waits for a watcher, prevent the run from beginning. Return False if the run does not wait."""
+        """If the run waits for a watcher, prevent the run from beginning. Return False if the run does not wait for a watcher."""
         if id not in self._waiting:
             return False
         self._stopped[id] = because

@@ -264,8 +264,8 @@ class Perform:
         return self._executor.usage(one.id) if one.is_live else None
 
     def monitor_is_ready(self, id: str) -> None:
-        """Make the last check whether the run ``id`` may start. The monitor of this run has the streams, and asks the daemon for
-        permission.
+        """The monitor of the run ``id`` has the streams, and asks the daemon for permission to start the run. Check for the last
+        time whether the run may start.
         """
         found = self._store.run(id)
         grant = self._store.grant(found.grant) if found is not None else None

@@ -49,7 +49,7 @@ def not_given(all_of_it: tuple[Holding, ...], refused: Holding, why: str) -> tup
 
 def why_not_given(all_of_it: tuple[Holding, ...], missed: Holding | None = None) -> str:
     """Return the sentence that says why the things of a use were not given. Return an empty string if the things were given, or
-    if they may still be given. If the use has several things, return an empty string until every thing that jitd gave or tried to
+    if they can still be given. If the use has several things, return an empty string until every thing that jitd gave or tried to
     give is taken back. ``missed`` is the holding whose thing was given too late, while the use was already being taken back.
     """
     failed = _failed(all_of_it) or missed

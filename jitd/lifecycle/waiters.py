@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The registry of waiters. Waiters are clients that wait for a request, clients that watch lists, and commands that wait for the
 end of a run.
-Law: the registry is only in memory and is lost when the daemon ends. With one exception, the registry does not change stored
-data. The exception is that a request may be withdrawn because nobody waits for it.
+Law: the registry is only in memory and is lost when the daemon ends. Stored data depend on the registry in one case only: a
+request can be withdrawn because nobody waits for it.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Waiter(Protocol):
 
 
 class Waiters:
-    """The registry. Each request has at most one waiter. If a second client wants to wait for the same request, it is refused."""
+    """The registry. Each request has at most one waiter. A second client that wants to wait for the same request is refused."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, Waiter] = {}

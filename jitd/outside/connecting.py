@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Opens the connection to another host. Nothing is sent to a forbidden address.
-Law: jitd-outside checks the address of the connected socket. Therefore a name server cannot bypass the check by a different
-answer later. Forbidden addresses are skipped.
+Law: jitd-outside checks the address of the connected socket. Therefore a name server cannot bypass the check by giving a
+different address later. Forbidden addresses are skipped.
 """
 
 from __future__ import annotations

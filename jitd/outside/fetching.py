@@ -30,8 +30,8 @@ MOST_CONTEXTS = 64
 
 
 async def fetch(question: Fetch, keys: Keys, now: Callable[[], datetime]) -> Fetched:
-    """Ask ``question``, and return the answer. ``now`` returns the time (aware) that is written into a signature. Raises
-    NoAnswer.
+    """Ask ``question``, and return the answer. ``now`` returns the time that is written into a signature, with its time zone.
+    Raises NoAnswer.
     """
     return await within(question.deadline_ms, _fetch(question, keys, now))
 

@@ -64,7 +64,7 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Read a lease at ``path``, with the token of ``accessor``. Also send ``parameters``, if there are any."""
+    """Get a lease: send a request to ``path`` with the token of ``accessor``, and with ``parameters`` if there are any."""
 
     server: Server
     accessor: str
@@ -86,8 +86,8 @@ class Leased:
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """Let the server sign the SSH key ``key`` at ``path``. The certificate shall be valid for ``seconds``. ``key`` is the line of
-    a public key.
+    """Let the server sign the SSH key ``key``, by a request to ``path``. The certificate shall be valid for ``seconds``. ``key``
+    is the line of a public key.
     """
 
     server: Server
@@ -230,7 +230,7 @@ _ANSWERS: Mapping[str, tuple[Callable[..., Answer], Readers]] = {
 
 
 def is_about_leases(written: bytes) -> bool:
-    """True if the name of the question in ``written`` is the name of a question about leases."""
+    """True if ``written`` contains a question about leases, according to the question's name."""
     return _word(written, "do") in _QUESTIONS
 
 

@@ -233,7 +233,7 @@ class Leases:
         return token
 
     def _keep(self, accessor: str, token: str) -> None:
-        """Keep ``token``. Drop all tokens that are older than KEPT_FOR, and all but the newest MOST_KEPT tokens."""
+        """Keep ``token``. Drop the tokens that are older than KEPT_FOR. Of the others, keep only the newest MOST_KEPT."""
         now = time.monotonic()
         kept = {one: (at, of) for one, (at, of) in self._tokens.items() if now <= at + KEPT_FOR}
         self._tokens = {**dict(list(kept.items())[1 - MOST_KEPT :]), accessor: (now, token)}

@@ -38,8 +38,8 @@ class _Message:
 def signed(
     method: str, url: str, headers: Mapping[str, str], body: bytes, key: bytes, key_id: str, at: datetime
 ) -> dict[str, str]:
-    """Return ``headers`` together with the fields Content-Digest, Signature-Input and Signature. The signature is made at ``at``
-    (aware). Raises ValueError if the key is neither an Ed25519 private key nor a secret.
+    """Return ``headers`` together with the fields Content-Digest, Signature-Input and Signature. The signature is made at ``at``,
+    a time with a time zone. Raises ValueError if the key is neither an Ed25519 private key nor a secret.
     """
     algorithm, secret = _read_key(key)
     message = _Message(method, url, dict(headers))

@@ -3,6 +3,6 @@
 
 There are two processes for programs, each with its own account. jitd-programs has no network. jitd-programs-net has the host's
 network. The daemon uses both processes through ``client``. Both processes run the code in ``process``.
-Law: a program gets only its arguments and its input from jitd. Every fault is reported as Failed, with the reason. If there was a
-fault, the output is not used.
+Law: a program gets only its arguments and its input from jitd. Every fault is reported as Failed, with the reason. After a fault,
+the output is not used.
 """

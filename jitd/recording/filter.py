@@ -23,8 +23,8 @@ DRAWING = frozenset("@ABCDEFGHIJKLMPSTXZ`abdefmrsu")
 With these sequences, a command moves the cursor, erases, inserts, scrolls and sets colours.
 """
 MODES = {"4": False}
-"""Maps the number of a mode to True if terminals usually have this mode set. Sequences with ``h`` and ``l`` are passed on only
-for these modes. The only mode here is insert.
+"""Maps the number of a mode to True if the mode is usually set in terminals, otherwise to False. Sequences with ``h`` and ``l``
+are passed on only for these modes. The only mode here is insert.
 """
 PRIVATE_MODES = {
     "5": False, "6": False, "7": True, "25": True, "47": False, "1047": False, "1048": False, "1049": False,

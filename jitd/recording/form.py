@@ -197,7 +197,7 @@ length of the header, and the CRC-32 of both.
 
 
 def is_plain(text: str) -> bool:
-    """True if every character of ``text`` is printable. A printable text can only draw on a terminal."""
+    """True if every character of ``text`` is printable. On a terminal, a printable text draws and has no other effect."""
     return text.isprintable()
 
 

@@ -65,7 +65,7 @@ def open_directory(directory: str, *, make: bool) -> int:
     """Return a descriptor of the directory. If ``make`` is True, create a missing directory first.
 
     Raises FileNotFoundError if the directory is missing and ``make`` is False. Raises RecordingError if the directory is a link,
-    belongs to another user, or can be used by other users.
+    if it belongs to another user, or if other users can use it.
     """
     try:
         if make:
