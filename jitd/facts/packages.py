@@ -63,9 +63,9 @@ class Packages:
         self._lock = threading.Lock()
 
     def owner_of(self, path: bytes) -> Owned | None:
-        """Return the package of the file ``path``. ``path`` is absolute and contains no links. Return None if the file belongs
-        to no package. If packages of several architectures have the same file, return the package with the name that is sorted
-        first. Raises NoDatabase.
+        """Return the package of the file ``path``. ``path`` is absolute and contains no links. Return None if the file belongs to
+        no package. If packages of several architectures have the same file, return the package whose name is first when the names
+        are sorted. Raises NoDatabase.
         """
         with self._lock:
             before = self._stamp()

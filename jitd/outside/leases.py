@@ -29,9 +29,9 @@ LONGEST_WHY = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """The address of a server, and how jitd authenticates to the server. ``url`` is an https URL that ends with the host or its
-    port and a slash. ``token`` and ``certificate`` are names of files that jitd-outside has received. ``certificate`` and
-    ``namespace`` may be empty. The other fields are the same as in a Fetch (``messages``).
+    """The address of a server, and how jitd authenticates to the server. ``url`` is an https URL in which only a slash follows
+    the host, or the port if there is one. ``token`` and ``certificate`` are names of files that jitd-outside has received.
+    ``certificate`` and ``namespace`` may be empty. The other fields are the same as in a Fetch (``messages``).
     """
 
     url: str

@@ -149,7 +149,8 @@ class Recorder:
         self._put_bytes(stream, data)
 
     def input(self, data: bytes | memoryview, *, is_echoed: bool, stream: Kind = Kind.INPUT) -> None:
-        """Record input of the command. ``stream`` is INPUT (the command's terminal) or STDIN. For STDIN, ``is_echoed`` is True.
+        """Record input of the command. ``stream`` is INPUT (the command's terminal) or STDIN. For STDIN, pass True as
+        ``is_echoed``.
 
         Input is recorded only if the header says that everything is recorded. If the terminal does not echo, input is never
         recorded.
