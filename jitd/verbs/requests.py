@@ -270,7 +270,7 @@ class Requests:
         raise Refusal("denied", f"{what}: use some (jitsudo --resume), or end them (jitd withdraw, jitd revoke)")
 
     def _pace_run(self, who: Subject) -> None:
-        """Raise Refusal if ``who`` has too many unused grants, runs or holdings, or starts commands too fast. Each is recorded."""
+        """Raise Refusal if ``who`` has too many unused grants, runs or holdings, or starts too much in a short time."""
         if who.is_root:
             return
         if self._store.n_unused(who.person) >= 2 * self._config.limits.pending_per_person:
