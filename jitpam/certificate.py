@@ -46,8 +46,8 @@ def check_place(key: bytes) -> None:
 
 
 def for_a_command(key: bytes | None) -> bytes | None:
-    """Return ``key`` if its certificate can be put beside the key. Return None if the command must read the certificate through
-    JITSUDO_ACCESS_FD instead.
+    """Return ``key``, the path of a key, if its certificate can be written to a file in the same directory. Return None if the
+    command must read the certificate through JITSUDO_ACCESS_FD instead.
     """
     if key is None or key == STREAM:
         return key

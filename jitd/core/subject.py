@@ -131,8 +131,8 @@ def account_of(principal: bytes, realms: frozenset[str], table: Mapping[str, str
 
     If ``table`` (``[principals]`` of jitd.toml) has a row for the principal, only this row decides. Otherwise three conditions
     apply. The principal has only one component, this component matches ``[a-z0-9._-]{1,32}``, and the realm is one of ``realms``.
-    Under this rule, the name of the account is the component. No principal maps to a made account. For a made account, jitd takes
-    the accepted principal from the record (``Accounts.of_client``).
+    Under this rule, the name of the account is the component. This function maps no principal to an account that jitd
+    made. The record says which principal belongs to such an account (``Accounts.of_client``).
     """
     try:
         text = principal.decode("ascii")

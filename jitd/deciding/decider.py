@@ -184,9 +184,9 @@ class Decider:
                 return FreshDecision(request, decision, standing, heard)
 
     async def decide_use(self, request: Request, heard: tuple[Heard, ...] = (), *, n_taken: int = 0) -> Decision:
-        """Decide about a later use of the approved ``request``, with the answers ``heard`` of its gatekeepers. ``n_taken`` uses
-        that were already taken for this use are treated as not taken yet. The approvals are counted again, under the earlier and
-        the present rule. A permit may name gatekeepers that must still be queried: see ``screen_use``. Raises TimeoutError.
+        """Decide about a later use of the approved ``request``, with the answers ``heard`` of its gatekeepers. ``n_taken`` is the
+        number of uses of the grant that this attempt has taken already. These are not counted. The approvals are counted again,
+        under the earlier and the present rule. A permit may name gatekeepers to query: see ``screen_use``. Raises TimeoutError.
         """
         who = request.requester
         knowledge = Knowledge(self._gather, self._providers.told)
@@ -235,7 +235,7 @@ class Decider:
         return lock.answer_to(self._store.locks(), who)
 
     def rules_for(self, who: Subject, service: str) -> tuple[Rule, ...]:
-        """Return the permit rules for ``who`` on this host. Other conditions of the rules are ignored."""
+        """Return the permits for ``who`` on this host for ``service``. All other conditions of the rules are ignored."""
         return rules_for(self._policy(), who, self._config.host, service)
 
     def may_break_glass(self, who: Subject, service: str) -> bool:

@@ -191,7 +191,7 @@ def things(found: Lanes | None, n_givers: int) -> Iterator[Finding]:
 
 
 def left_alone(held: Sequence[Holding], start: str) -> Iterator[Finding]:
-    """Report the things ``held`` that people were given. No daemon runs, so nobody takes these things back."""
+    """Report the holdings ``held``. They are things that jitd gave to people. No daemon runs, so nobody takes them back."""
     for one in held:
         until = f"{one.until.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
         said = f"{one.to} was given {one.thing} until {until} ({one.id}): while no jitd runs, it is not taken back"

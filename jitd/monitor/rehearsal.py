@@ -43,7 +43,7 @@ JOB = Job(
     requester_uid=0,
     user="root",
 )
-"""A job for the rehearsal, which belongs to no run (docs/start.md)."""
+"""The job of the rehearsal (docs/start.md). This job belongs to no run."""
 
 
 def rehearse() -> None:

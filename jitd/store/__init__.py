@@ -129,7 +129,7 @@ class Store(Protocol):
         """
 
     def live(self) -> set[tuple[str, str]]:
-        """Return every request, grant, lock and owed review that has not ended, each as life cycle and id."""
+        """Return the life cycle and the id of every request, grant, lock and owed review that has not ended."""
 
     def n_running(self, person: str) -> int:
         """Count the live runs and holdings under the live grants of ``person`` (``Subject.person``)."""
@@ -171,12 +171,12 @@ class Store(Protocol):
         """Yield the bodies of all records of the chain, newest first."""
 
     def documents(self, *, ended: bool = True) -> Iterator[tuple[str, str, bytes]]:
-        """Yield every object for the verifier, each as life cycle, id and document. If ``ended`` is false, yield only open or
-        live objects.
+        """Yield the life cycle, the id and the document of every object, for the verifier. If ``ended`` is false, yield only
+        those of open or live objects.
         """
 
     def misfiled(self) -> Iterator[tuple[str, str]]:
-        """Yield every object whose columns differ from its document, each as life cycle and id. The verifier uses this."""
+        """Yield the life cycle and the id of every object whose columns differ from its document. The verifier uses this."""
 
     def tell(self, marks: Iterable[Told]) -> None:
         """Write all ``marks`` durably. If writing one of them fails, write none of them. A closed mark closes all marks of the

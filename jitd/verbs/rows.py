@@ -336,7 +336,7 @@ def lock_row(lock: Lock, now: Moment) -> Row:
 
 
 def glass_row(glass: BreakGlass | None) -> Row | None:
-    """Return the row of the review that a break-glass permit owes. For any other permit, return None."""
+    """Return the row about the review that must follow a use of a break-glass permit. For any other permit, return None."""
     if glass is None:
         return None
     return {
