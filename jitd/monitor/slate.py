@@ -2,8 +2,8 @@
 """Changes a process of root into a process of the target user, before a command is executed. The process keeps no state that it
 inherited from the caller.
 
-Law: if a step fails, an exception is raised. Every value is read back after it was set. After an exception nothing may be
-executed.
+Law: if a step fails, an exception is raised, and nothing may be executed after it. Ids, capabilities, signals and limits are
+read back after they were set. Only steps that some kernels and containers do not allow may fail: ``wipe``, ``name_requester``.
 """
 
 from __future__ import annotations
