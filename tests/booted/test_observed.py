@@ -72,6 +72,7 @@ def forgotten(watched: Service) -> Forgotten:
     run = watched.run_of(asking.id)
     watcher.leave()
     wait_for(lambda: state(watched, asking.id) == "frozen")
+    wait_for(lambda: is_frozen(run), what="a freezer that holds all of it")
     stands_at = [count(file) for file in files]
     before = watched.pid
     watched.kill()
@@ -96,12 +97,12 @@ def test_an_observed_run_begins_freezes_thaws_and_ends_in_its_scope(watched: Ser
     assert not is_frozen(run)
     watcher.leave()
     wait_for(lambda: state(watched, asking.id) == "frozen")
-    assert is_frozen(run)
+    wait_for(lambda: is_frozen(run), what="a freezer that holds all of it")
     stands_at = [count(file) for file in files]
     again = Watcher(watched, asking.id)
     wait_for(lambda: state(watched, asking.id) == "running")
     assert [count(file) - at < 10 for file, at in zip(files, stands_at, strict=True)] == [True, True], "they stood still"
-    assert not is_frozen(run)
+    wait_for(lambda: not is_frozen(run), what="a freezer that holds nothing")
     wait_for(lambda: all(count(file) > at + 2 for file, at in zip(files, stands_at, strict=True)), what="both go on")
     again.screen.send("\x03")
     again.sees("is gone")
