@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import re
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from jitd.executor import unit
+from jitd.executor import ExecutorError, unit
 from jitd.monitor.signalling import members
 from tests.booted.conftest import Service, group_of, scope_of, show, systemctl
 from tests.marks import timed
@@ -121,6 +122,26 @@ def test_a_unit_is_named_by_a_runs_id_alone(run: str) -> None:
     """THREATS S-14."""
     with pytest.raises(ValueError):
         unit.unit_of(run)
+
+
+def test_no_scope_is_left_for_a_process_that_had_ended_before_it_was_taken_in() -> None:
+    """THREATS X-13: systemd makes it, and would keep it for ever, as its group was never anything but empty."""
+    ended = subprocess.Popen(["true"])
+    os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)  # nobody has asked for its status: its number is still its own
+
+    async def take_in() -> None:
+        scopes = unit.Scopes()
+        await scopes.open()
+        try:
+            await scopes.take_in("ZZZZ-ZZZ2", ended.pid, None)
+        finally:
+            await scopes.close()
+
+    with pytest.raises(ExecutorError):
+        asyncio.run(take_in())
+    ended.wait()
+    wait_for(lambda: show(scope_of("ZZZZ-ZZZ2"), "LoadState") == {"LoadState": "not-found"}, what="the end of the scope")
+    assert not group_of("ZZZZ-ZZZ2").exists()
 
 
 @dataclass
