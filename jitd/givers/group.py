@@ -83,7 +83,7 @@ class Groups:
             return Refused(f"the account {order.account} with the uid {order.uid} is not there any more")
         gid, members = self._of(group)
         if gid is None:
-            return Refused(f"{self._groups} has no group {group}: a directory's group is given by a program of yours")
+            return Refused(f"{self._groups} has no group {group}: give a group of a directory by a giver of the kind program")
         note = Note(order.holding, order.name, group, gid, order.account, order.uid)
         is_ours = any(one.is_for(note) for one in self._notes.all())
         if not is_ours and (order.account in members or account.pw_gid == gid):
@@ -114,7 +114,7 @@ class Groups:
             gids.append(note.gid)
         left = []
         if group != note.group:
-            left.append(f"the group {note.group} is called {group} now, and {note.account} is no member of it any more")
+            left.append(f"the group {note.group} is called {group} now, and {note.account} is not a member of it")
         for each in gids:
             more = self._left(replace(note, gid=each))
             if isinstance(more, Failed):

@@ -127,7 +127,7 @@ class Access:
             # Give no details here. An attacker who controls one account of a person must not learn what the person's other
             # account sees.
             its = "see it and end it with that account; somebody else has to review it"
-            raise Refusal("forbidden", f"request {found.id} is your own, from another account of yours: {its}")
+            raise Refusal("forbidden", f"request {found.id} is your own, from another of your accounts: {its}")
         raise Refusal("unknown", f"there is no request {shown(typed)}, as far as you may see")
 
     def role_of(self, who: Subject, found: Request) -> Actor:

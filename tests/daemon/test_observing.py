@@ -129,7 +129,7 @@ def test_no_account_of_the_requester_may_watch(house: AskingHouse) -> None:  # n
     async def play() -> None:
         rows, id = await watching(house, other)
         before = list(house.store.runs(grant=id))
-        with pytest.raises(Refusal, match="is your own, from another account of yours"):
+        with pytest.raises(Refusal, match="is your own, from another of your accounts"):
             await anext(rows)
         assert list(house.store.runs(grant=id)) == before
         rows, _ = await watching(house, BOB_HIMSELF)
