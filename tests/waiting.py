@@ -58,6 +58,13 @@ def is_living(pid: int | str) -> bool:
         return False
 
 
+def sleeps(pid: int | str) -> bool:
+    """Whether the process waits for something. One that has just written its prompt may not read yet: less(1) forgets a Ctrl-C
+    that comes between the two.
+    """
+    return status_of(pid)["State"].startswith("S")
+
+
 def unread(control: socket.socket) -> int:
     """What was sent and the other side has not read (unix(7): SIOCOUTQ)."""
     found: int = struct.unpack("i", fcntl.ioctl(control, termios.TIOCOUTQ, bytes(4)))[0]

@@ -19,7 +19,7 @@ from jitpam.options import UsageError, read_options
 from jitpam.wire import messages
 from tests.client.acting import ID, command_line, surroundings
 from tests.client.script import Script, jitd, row_for, waiting
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, sleeps, wait_for
 
 ASKING = b'type "break glass" to go on: '
 BREAK = ("--break-glass", "--reason=production is down")
@@ -64,6 +64,7 @@ def test_another_word_sends_nothing_and_exits_120(daemon, on_terminal, line):
 def test_ctrl_c_at_the_question_sends_nothing(daemon, on_terminal):
     started = on_terminal(*BREAK, "true")
     started.read_until(ASKING)
+    wait_for(lambda: sleeps(started.pid), what="a client that reads")
     started.type(b"\x03")
     assert started.end() == -2
     assert not select.select([daemon.listener], [], [], 0)[0]

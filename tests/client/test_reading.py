@@ -19,8 +19,8 @@ from pathlib import Path
 import pytest
 
 from jitd.cli import reading
+from tests.waiting import PATIENCE, sleeps, wait_for
 
-PATIENCE = 30.0
 ROWS, COLUMNS = 24, 80
 LINES = [f"line {number} of the text" for number in range(1, 61)]
 PROMPT = r"space shows more, q ends reading"
@@ -130,6 +130,7 @@ def test_a_pager_that_is_killed_has_shown_nothing(shown) -> None:  # type: ignor
 def test_ctrl_c_while_reading_ends_nothing_but_what_less_does(shown) -> None:  # type: ignore[no-untyped-def]
     reader = shown()
     reader.wait_for(PROMPT)
+    wait_for(lambda: sleeps(reader.pager), what="a pager that reads")
     reader.type("\x03")
     reader.wait_for(PROMPT)
     os.kill(reader.pager, signal.SIGTERM)  # no key: a terminal forgets what is typed right after a Ctrl-C
