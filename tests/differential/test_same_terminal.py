@@ -226,7 +226,7 @@ ROWS = [
     ),
     typed(
         "Ctrl-Z and fg",
-        ("enter", "asroot sh -c 'echo rea''dy; sleep 2; echo do''ne'\n"),
+        ("enter", "asroot sh -c 'echo rea''dy; sleep 6; echo do''ne'\n"),
         ("until", "ready"),
         ("pause", 0.15),
         ("type", "\x1a"),
