@@ -58,11 +58,11 @@ RESERVE = 256
 AGAIN_AFTER = 1.0
 """Seconds before the daemon tries again to record an event."""
 SWITCHED_WITHIN = 0.0005
-"""Seconds after which a worker thread must let the event loop run. For each answer, the loop waits so long several times."""
+"""Seconds after which a worker thread must let the event loop run. For one answer, the loop may wait several times as long."""
 TOLD_EVERY = 2.0
 """Seconds between two reports about the state of the threads."""
 COUNTED_EVERY = 60.0
-"""Minimum number of seconds between two log lines about unknown clients that broke the protocol."""
+"""Seconds between two log lines about unknown clients that broke the protocol, and between two reads of /etc/subuid."""
 
 
 class Daemon:
@@ -308,8 +308,8 @@ class Daemon:
             await self.reload_for(self._accounts.root_alone())
 
     async def _tell_lanes(self, config: Config) -> None:
-        """At intervals, write a file for `jitd doctor` beside the socket. The file contains the threads' state and the silent
-        mounts.
+        """At intervals, write a file for `jitd doctor` beside the socket. The file describes the threads, the mounts that do not
+        answer, the channels that fail, and the things that have changed or cannot be taken back.
         """
         file, before = config.socket.parent / "lanes", b""
         while True:
@@ -392,7 +392,7 @@ def _executor(config: Config, report: Callable[[Report], None]) -> Executor:
 
 
 def _clean_environment(config: Config) -> None:
-    """Remove the inherited environment, so that no library reads it. libkrb5 reads a dozen variables (THREATS K-10)."""
+    """Remove all inherited variables except SUPERVISED. Otherwise libraries such as libkrb5 would read them (THREATS K-10)."""
     kept = {name: os.environ[name] for name in SUPERVISED if name in os.environ}
     os.environ.clear()
     os.environ.update(kept)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The kinds of deed that a request may ask for, and the differences between these kinds.
 
-Law: the PAM service of the request determines the kind of deed. No other module compares the name of this service.
+Law: three properties of a request determine its kind of deed: the name of its PAM service, whether a login session begins, and
+whether a thing is requested. No other module compares the name of the service.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 JITSUDO = "jitsudo"
-"""The name of the service whose commands the daemon runs. All other services use PAM. For these services, another program
-executes the deed.
+"""The service name of requests for commands that the daemon itself runs, and of requests for things. Every other name is the name
+of a PAM service. For a PAM service, another program such as ``sudo`` executes the deed.
 """
 
 
@@ -22,7 +23,7 @@ class Deed:
     command runs in this directory. If arguments name files, the command gets exactly those files that were approved.
 
     ``asks_again``: each attempt is a new request. Therefore a grant also answers later requests for the same deed, even if the
-    grant has only one use. ``jitsudo --resume`` does not apply.
+    grant has only one use. The requester cannot use ``jitsudo --resume`` for such a grant.
 
     ``has_run``: each use of the grant begins a run.
 

@@ -32,7 +32,7 @@ class ListsChanged:
 @dataclass(frozen=True, slots=True)
 class Screen:
     """Query the gatekeepers of the request. Afterwards let the policy decide again. The stored request already contains
-    ``asking_at``.
+    ``asking_at``, the time at which the query began.
     """
 
     request: str
@@ -131,7 +131,9 @@ class TellHolder:
 
 @dataclass(frozen=True, slots=True)
 class ReviewOwed:
-    """Somebody broke glass, so a review of the request is owed. Inform the people whose approval was skipped."""
+    """Somebody broke glass: in an emergency, the person acted without the required approvals. Therefore somebody must review the
+    request afterwards. Inform the people whose approval was skipped.
+    """
 
     request: str
 
@@ -145,7 +147,7 @@ class ReviewOverdue:
 
 @dataclass(frozen=True, slots=True)
 class ReviewGiven:
-    """The review of the request was given. Inform the people who were told that the review is owed."""
+    """The review of the request was given. Inform the people who were told that the review was still missing."""
 
     request: str
 

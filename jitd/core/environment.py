@@ -53,9 +53,9 @@ def fault_in_variables(pairs: Pairs) -> str | None:
 
 
 def split_locale(typed: Pairs, locale: Pairs) -> tuple[Pairs, Pairs]:
-    """Return two groups of variables. The first group contains the typed variables that a rule must allow. The second group
-    contains all variables that jitd accepts because of their values. A typed variable that is accepted because of its value needs
-    no rule.
+    """Return two groups of variables. ``typed`` contains the variables that the requester wrote on the command line. The first
+    group contains the typed variables that a rule must allow. The second group contains the typed variables and the locale
+    variables that jitd accepts because of their values. No rule is needed for the second group.
     """
     by_value = tuple(pair for pair in typed if fault_in_locale((pair,)) is None)
     names = {name for name, _ in by_value}
@@ -64,7 +64,7 @@ def split_locale(typed: Pairs, locale: Pairs) -> tuple[Pairs, Pairs]:
 
 def let_in(preserved: Pairs, command: Command, env: tuple[str, ...]) -> Pairs:
     """Return the variables of ``command``, and more variables from ``preserved``. A preserved variable is added if ``env`` names
-    the variable and ``command`` does not contain this variable.
+    the variable, ``command`` does not contain the variable, and the variable has no fault.
     """
     known = {name for name, _ in (*command.variables, *command.locale)}
     more = (pair for pair in preserved if pair[0] not in known and may_come_along(pair[0], env))

@@ -121,7 +121,7 @@ def _explained(rule: Rule, question: Question, at: datetime, known: Facts) -> Ex
 
 def _is_told(rule: Rule, name: str, question: Question, at: datetime) -> bool:
     """True if the explanation must mention the condition ``name``. The explanation mentions a condition in two cases: the rule
-    states the condition, or the condition fails without being stated in the rule.
+    states the condition, or the condition does not hold although the rule does not state it.
     """
     return getattr(rule, name) is not None or not HOLDS[name](rule, question, at)
 
@@ -143,8 +143,8 @@ def _all_held(findings: tuple[Finding, ...]) -> bool:
 
 
 def _origin(rule: Rule, question: Question, at: datetime, known: Facts) -> Finding:
-    """Return the result of the condition ``origin``. If the origin of the session is unknown, the result is NOT in a permit, and
-    FAILED in a deny.
+    """Return the result of the condition ``origin``. If the origin of the session is unknown, the outcome is ``Outcome.NOT`` for
+    a permit, and ``Outcome.FAILED`` for a deny.
     """
     conditions = Conditions(question, at, known)
     began = conditions.began_in(rule.origin)
@@ -178,14 +178,14 @@ def _whence(rule: Rule) -> str:
 
 
 def closest(policy: Policy, question: Question, at: datetime) -> tuple[Near, ...]:
-    """No rule permits ``question``. Return the permits that came closest to permitting it: at most MOST_CLOSEST permits, in the
-    order of the policy.
+    """No rule permits ``question``. Return the permits that came closest to permitting the request: at most MOST_CLOSEST permits,
+    in the order of the policy.
 
     Each returned permit is about the requester and about the requested file. The function returns the permits with the smallest
-    number of failed conditions. The function does not check ``origin`` and ``when``. If all other conditions of a permit hold,
-    the result names the ``origin`` and the ``when`` of the permit as not met. If this permit has neither of the two, another
-    reason stopped it, and it is not returned. If several things are requested, the function considers only the things that no
-    rule permits.
+    number of failed conditions. The function does not evaluate the conditions ``origin`` and ``when``. If all other conditions of
+    a permit hold, the result says that the permit's ``origin`` and ``when`` are not met. If such a permit has no ``origin`` and
+    no ``when``, the request was denied for another reason, and the permit is not returned. If several things are requested, the
+    function considers only the things that no rule permits.
     """
     if question.requester.is_root:
         return ()
@@ -219,8 +219,9 @@ def _closest(policy: Policy, question: Question, at: datetime) -> list[Near]:
 
 
 def _opening(near: Near, rule: Rule, question: Question, at: datetime) -> Near:
-    """Add to ``near`` the next time at which the hours of ``rule`` begin. If ``rule`` would not permit the request at that time,
-    return ``near`` unchanged. The function does not check other rules, such as denies.
+    """Add to ``near`` the next time at which the hours of ``rule`` begin. Return ``near`` unchanged if ``rule`` would still deny
+    the request at that time for another reason. A missing reason text of the requester does not count. The function does not
+    check other rules, such as denies.
     """
     begins = next_hour(rule.hours or (), at)
     if begins is None:
@@ -260,8 +261,8 @@ def _is_about_path(pattern: CommandPattern, path: bytes) -> bool:
 
 
 def _wish(rule: Rule, name: str) -> str:
-    """Return in words what the condition ``name`` of ``rule`` requires. A reader understands these words without the name of the
-    condition.
+    """Return in words what the condition ``name`` of ``rule`` requires. The words are clear even if the reader does not see the
+    name of the condition.
     """
     return f"{BEFORE.get(name, '')}{TOLD[name][0](rule)}"
 

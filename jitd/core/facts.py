@@ -20,7 +20,7 @@ value.
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A fact whose value could not be found. ``why`` is the rest of the sentence ``fact.risk is not known: …``."""
+    """A fact whose value could not be found. ``why`` completes a sentence such as ``fact.risk is not known: …``."""
 
     why: str
 

@@ -37,12 +37,12 @@ def read_gatekeeper(text: str) -> str:
 class Asking:
     """One question to gatekeepers: may ``requester`` run ``command``?
 
-    ``rule`` is the rule that permits. ``policy`` is the SHA-256 of the policy's files. ``owed`` contains the approvals that the
-    rule demands. ``approved`` contains the principals of the people who have approved. ``facts`` contains the facts that the rule
-    used. Each fact has its name, and its value as text. ``lasts_for`` (seconds), ``uses`` (a number) and ``timeout_for``
-    (seconds) are the values that the requester asked for. Each of these three fields is None if the requester did not ask for a
-    value. ``ends_boot`` is the time limit for an answer, in seconds on CLOCK_BOOTTIME. Later answers are ignored.
-    ``breaks_glass`` is True if approvals are skipped in an emergency.
+    ``rule`` is the rule that permits the request. ``policy`` is the SHA-256 of the policy's files. ``owed`` contains the
+    approvals that the rule demands. ``approved`` contains the principals of the people who have approved. ``facts`` contains the
+    facts that the rule used. Each fact has its name, and its value as text. ``lasts_for`` (seconds), ``uses`` (a number) and
+    ``timeout_for`` (seconds) are the values that the requester asked for. If the requester did not ask for one of these three
+    values, its field is None. ``ends_boot`` is the time limit for an answer, in seconds on CLOCK_BOOTTIME. Later answers are
+    ignored. ``breaks_glass`` is True if approvals are skipped in an emergency.
     """
 
     id: str
@@ -84,8 +84,8 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True)
 class Passes:
-    """The gatekeeper has no objection. ``until`` (aware UTC) is the end of the validity of this answer. ``until`` is None if the
-    gatekeeper sent no end. ``mark`` is the gatekeeper's own id for its decision. jitd stores ``mark`` in the record.
+    """The gatekeeper has no objection. ``until`` (aware UTC) is the time at which this answer becomes invalid. ``until`` is None
+    if the gatekeeper sent no such time. ``mark`` is the gatekeeper's own id for its decision. jitd stores ``mark`` in the record.
     """
 
     until: datetime | None = None
@@ -132,8 +132,8 @@ class Heard:
 @dataclass(frozen=True, slots=True)
 class Passed:
     """The data that jitd stores when a gatekeeper has let the request pass. ``name`` is the gatekeeper's name. ``at`` is the time
-    of the answer (aware UTC), and ``until`` is the end of its validity. ``mark`` is the gatekeeper's own id for its decision.
-    jitd stores the gatekeeper's requirements in the obligations of the request.
+    of the answer (aware UTC), and ``until`` is the time at which the answer becomes invalid. ``mark`` is the gatekeeper's own id
+    for its decision. jitd stores the gatekeeper's requirements in the obligations of the request.
     """
 
     name: str
@@ -154,7 +154,8 @@ def passed(heard: Iterable[Heard], at: datetime) -> tuple[Passed, ...]:
 
 def judged(decision: Decision, heard: tuple[Heard, ...], reason: str | None) -> Decision:
     """Apply the gatekeepers' answers ``heard`` to ``decision``, and return the result. ``reason`` is the reason that the
-    requester gave. If ``heard`` contains no answer from one of the permit's gatekeepers, the result is a deny.
+    requester gave. Every gatekeeper that the permit names must have answered. If one answer is missing in ``heard``, the result
+    is a deny.
     """
     if isinstance(decision, Deny):
         return decision
@@ -166,8 +167,8 @@ def judged(decision: Decision, heard: tuple[Heard, ...], reason: str | None) -> 
 
 
 def folded(decision: Decision, heard: tuple[Heard, ...], reason: str | None) -> Decision:
-    """Do the same as ``judged``, but accept that some answers are still missing. As long as answers are missing, the result must
-    not be used as a decision.
+    """Apply the gatekeepers' answers ``heard`` to ``decision``, as ``judged`` does. Unlike ``judged``, this function accepts that
+    answers are missing. While answers are missing, the caller must not use the result as a decision.
     """
     if isinstance(decision, Deny) or not heard:
         return decision

@@ -36,8 +36,8 @@ class GrantState(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Grant:
     """The permission that a request got. The grant and its request have the same id. ``living`` contains the ids of the grant's
-    runs and holdings that have not ended. ``ends_boot`` is in seconds on CLOCK_BOOTTIME. ``begins_at`` and ``begins_boot`` are
-    set only if the grant begins some time after the approval (``later.has_begun``). For other grants, ``begins_at`` and
+    runs and holdings that have not ended. ``ends_boot`` is in seconds on CLOCK_BOOTTIME. If the requester asked for a later
+    start, ``begins_at`` and ``begins_boot`` are the times of this start (``later.has_begun``). Otherwise ``begins_at`` and
     ``begins_boot`` are None.
 
     ``is_lease`` is True if the requester asked for a time or for a number of uses. ``is_lease`` is False if the requester asked
@@ -93,7 +93,8 @@ class Issued:
 @dataclass(frozen=True, slots=True)
 class Used:
     """One use was taken, for ``request``. ``terms`` are the rule's terms at the time of the use. If these terms are stricter than
-    those of the grant, the stricter terms apply from then on. ``login`` is the process that wants to begin a login session.
+    the terms of the grant, the stricter terms apply from this use on. ``login`` is the process that wants to begin a login
+    session.
     """
 
     life: ClassVar[str] = "grant"
@@ -161,16 +162,18 @@ MAY_CAUSE: dict[type, frozenset[Role]] = {
 
 
 class NoUseLeft(IllegalEvent):
-    """No use can be taken, because all uses are taken, or the grant's time is over or has not begun. No object was changed."""
+    """No use can be taken. There are three possible reasons: all uses are taken, the grant's time is over, or the grant's time
+    has not begun. No object was changed.
+    """
 
 
 def covers(grant: Grant, subject: Subject, host: str, service: str, command: Command, rule: str, now: Moment) -> bool:
     """True if the live ``grant`` may cover the ``command`` that ``subject`` requests now.
 
-    The grant must come from ``rule`` itself. The person, host, boot, service, account and work of the grant must be those of the
-    new request. Later requests must be able to use the grant (``is_for_other_requests``). If a subject is known only by the
-    account, the subject may use a grant that this account got with a ticket. This function does not check the approvals of the
-    grant. ``lease.discharges`` checks the approvals.
+    The grant must have been issued under ``rule``. The grant and the new request must have the same person, account, host, boot,
+    service and work. The work is the command or the things (``work_of``). Later requests must be able to use the grant
+    (``is_for_other_requests``). A subject without a ticket may also use a grant that the same account got with a ticket. This
+    function does not check the approvals of the grant. ``lease.discharges`` checks the approvals.
     """
     return is_for_other_requests(grant) and _is_the_same(grant, subject, host, service, command, rule, now)
 

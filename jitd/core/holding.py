@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A holding: jitd gives a thing to a person and later takes the thing back. The first kind of thing is the permission to get a
-ticket from the KDC.
+"""A holding records that jitd gives a thing to a person and later takes the thing back. The first kind of thing is the permission
+to get a ticket from the KDC.
 
 Law: only the tables LAW and MAY_CAUSE decide which state a holding can have. jitd records a holding before it gives the thing.
 The holding stays open until the thing is taken back. jitd never forgets a thing that it has given. jitd never records that a
@@ -53,15 +53,15 @@ class Holding:
     """One thing that one person has because of ``grant`` and ``request``.
 
     ``thing`` is the name of the thing in the same form as in a rule. ``to`` is the principal of the person. ``until`` is the end
-    of the holding on the wall clock. jitd uses the wall clock for ``until`` because the KDC, which gives tickets, has no other
-    clock. ``stays`` is True if the person asked to keep the thing until ``until``. If ``stays`` is True, the client can report
-    that the person keeps the thing (``kept_at``). After this report, the holding does not end together with the client's
-    connection.
+    of the holding on the wall clock. jitd uses the wall clock for ``until`` because the KDC issues the tickets, and the KDC knows
+    only the wall clock. ``stays`` is True if the person asked to keep the thing until ``until``. If ``stays`` is True, the client
+    can report that the person keeps the thing (``kept_at``). After this report, the holding does not end together with the
+    client's connection.
 
     ``together`` contains the ids of all holdings of one use, including this holding. The ids are in the order in which jitd gives
-    the things. ``together`` is empty if the use has only one holding. ``has_secret`` is True if the giver has issued a secret
-    without which the person cannot use the thing. The secret is stored nowhere. ``taking_at`` is the first time at which jitd had
-    to take the thing back.
+    the things. ``together`` is empty if the use has only one holding. The giver is the part of jitd that gives the thing.
+    ``has_secret`` is True if the giver has issued a secret that the person needs to use the thing. The secret is stored nowhere.
+    ``taking_at`` is the time at which the holding first entered the state TAKING.
     """
 
     id: str
@@ -98,8 +98,8 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class Untaken:
-    """A thing that cannot be taken back yet. ``why`` is the reason, as a sentence. ``since`` is the first time at which jitd had
-    to take the thing back. ``since`` is None if an earlier version of jitd recorded the holding.
+    """A thing that cannot be taken back yet. ``why`` is the reason, as a sentence. ``since`` is the time at which the holding
+    first entered the state TAKING. ``since`` is None if an earlier version of jitd recorded the holding.
     """
 
     why: str
@@ -268,12 +268,12 @@ def transition(holding: Holding, event: Event, now: Moment) -> tuple[Holding, tu
 
 
 def outcome_of(holding: Holding, now: Moment, left: str = "") -> Outcome:
-    """The giver has taken the thing of ``holding`` back at ``now``. Return the outcome. If the person still has a part of the
+    """At ``now``, the giver has taken back the thing of ``holding``. Return the outcome. If the person still has a part of the
     thing, ``left`` is a sentence from the giver about this part. If the person has nothing left, ``left`` is empty.
 
-    A ticket that was issued earlier stays valid until its own end. A replica of the KDC may continue to issue tickets until the
-    replica learns that the permission was taken back. Nobody can prevent these two effects. Therefore the outcome mentions both
-    effects.
+    If the thing is a service ticket, two effects may remain. A ticket that was issued earlier stays valid until its own end. A
+    replica of the KDC may continue to issue tickets until the replica learns that the permission was taken back. jitd cannot
+    prevent these effects. Therefore the outcome mentions both effects.
     """
     if holding.given_at is None:
         return Outcome(Ending.NOT_GIVEN, holding.because)

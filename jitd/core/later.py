@@ -2,10 +2,10 @@
 """A grant that begins later (``jitsudo --at``). People approve the grant now, and the grant starts at the time that the requester
 asked for.
 
-Law: pure. The grant starts only when the start has been reached on both clocks. On the boot clock, jitd counts the time since the
-submission. Therefore the grant does not start earlier if somebody sets the wall clock forward. The wall clock must be within the
-approved time. Therefore, if somebody sets the wall clock back, the grant cannot be used until this clock reaches the start again.
-If an approval comes after the start, the grant gets only the rest of the approved time.
+Law: pure. The grant starts only when the boot clock and the wall clock have reached the start. On the boot clock, jitd counts the
+time since the submission. Therefore the grant does not start earlier if somebody sets the wall clock forward. The wall clock must
+be within the approved time. If somebody sets the wall clock back, the grant cannot be used until the wall clock reaches the start
+again. If an approval comes after the start, the grant gets only the rest of the approved time.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ def window(asked: Request, obligations: Obligations, now: Moment) -> Window:
 
 
 def decided_within(asked: Request, obligations: Obligations) -> float:
-    """Return the number of seconds within which ``asked`` must be decided. Usually the limit is that of the rule. If the
-    requested time of the grant ends earlier, the decision must come before this end.
+    """Return the number of seconds within which ``asked`` must be decided. Usually the rule sets this limit. If the requested
+    time of the grant ends before this limit, the decision must come before that end.
     """
     if asked.starts_at is None:
         return obligations.expires_for

@@ -2,9 +2,9 @@
 """Decides at each later use whether the approvals of a grant are still enough. A later use is a use of a lease, or a use by
 ``--resume``.
 
-Law: a grant can replace an approval only if the rule of the grant still demands this approval today. At the time of the approval,
-the rule must also have demanded this approval, and people must have given this approval. jitd uses the current groups of each
-approver, unless the rule has ``standing = "review"``.
+Law: the approvals of a grant are enough only if they fulfil two demands: the demand of the rule at the time of the approval, and
+the demand of the rule today. jitd uses the current groups of each approver. If the rule has ``standing = "review"``, jitd uses
+the groups from the time of the review.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from jitd.core.ways import opened
 
 
 def still_counts(review: Review, now: Subject | None, standing: str) -> Subject | None:
-    """Return the approver who counts for ``review``: the author of the review with the current data in ``now``. If ``standing``
-    is ``review``, the result has the groups that the author had at the time of the review. Return None if the author's account
-    does not exist any more.
+    """Return the author of ``review`` as the approver to count. ``now`` contains the author's current data, or is None if the
+    author's account does not exist any more. Return ``now``. If ``standing`` is ``review``, the result contains the groups that
+    the author had at the time of the review.
     """
     if now is None or standing != "review":
         return now
@@ -32,10 +32,10 @@ def still_counts(review: Review, now: Subject | None, standing: str) -> Subject 
 def owes(answered: Request, today: Obligations, standing: tuple[Subject, ...]) -> int:
     """Return the number of approvals that the request ``answered`` lacks. Only the approvers in ``standing`` count.
 
-    The function computes the number of missing approvals twice: once with the demands that the rule had when ``answered`` was
-    approved, and once with the demands of ``today``. Both calculations use the ways that were open at the time of the approval.
-    The larger number is returned. If the rule has ``standing = "review"``, both calculations use the lists of people from the
-    time of the review.
+    The function computes the number of missing approvals twice, and returns the larger number. The first calculation uses the
+    demands of the rule at the time of the approval. The second calculation uses the demands of ``today``. Both calculations use
+    the ways to approve that were open at the time of the approval. If the rule has ``standing = "review"``, both calculations use
+    the lists of people from the time of the review.
     """
     assert answered.obligations is not None, "an approved request has its obligations"
     lists = {way.also: way.among for approval in answered.obligations.approvals for way in approval.ways}

@@ -3,7 +3,7 @@
 placed, the open requests and the grants of the locked people end.
 
 Law: only the tables LAW and MAY_CAUSE decide which state a lock can have. A lock only takes rights away, and never permits an
-action. jitd measures the time of a lock on the boot clock. For each boot, jitd counts only the time that is proved by the record.
+action. jitd measures the time of a lock on the boot clock. For each boot, jitd counts only the time that the record proves.
 Therefore a lock never ends too early, but it may end too late.
 """
 
@@ -45,8 +45,9 @@ class Whom(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """A lock: who is locked, who placed the lock, and why. ``uid`` and ``person`` belong to the locked account, or to the account
-    that the locked principal maps to. Both are the values from the time when the lock was placed, if jitd knew them then.
+    """A lock: who is locked, who placed the lock, and why. ``uid`` and ``person`` describe the locked account. If a principal is
+    locked, they describe the account to which the principal maps. jitd stores the values from the time when the lock was placed.
+    If jitd did not know a value at that time, ``uid`` is None or ``person`` is empty.
 
     ``left_for`` is the number of seconds that the lock still had at ``since_boot``. ``since_boot`` is a time on the boot clock of
     the boot ``boot_id``. ``left_for`` is None if the lock has no end.
@@ -246,18 +247,18 @@ def lock_on(locks: Iterable[Lock], who: Subject) -> Lock | None:
 
 
 def answer_to(locks: Iterable[Lock], who: Subject) -> Deny | None:
-    """If ``who`` is locked, return the deny for every request of ``who``. No rule is evaluated for a locked person. Return None
-    if ``who`` is not locked.
+    """If ``who`` is locked, return the deny that answers every request of ``who``. No rule is evaluated for a locked person. If
+    ``who`` is not locked, return None.
     """
     found = lock_on(locks, who)
     return None if found is None else Deny(Why.LOCKED, sentence(found))
 
 
 def under(locks: tuple[Lock, ...], life: Any, event: Any) -> Any:
-    """Return ``event``, which happens to the object ``life``, with the changes that ``locks`` require. A locked requester gets no
-    permit and no use. The approval of a locked person does not count.
+    """``event`` happens to the object ``life``. Return ``event`` with the changes that ``locks`` require. A locked requester gets
+    no permit and no use. The approval of a locked person does not count.
 
-    ``lifecycle.handle`` calls this function. Therefore a decision that was made just before a lock cannot be stored after the
+    ``lifecycle.handle`` calls this function. Therefore, after a lock is placed, jitd does not store a decision that ignores the
     lock. Raises LockedOut if the author of the event is locked.
     """
     match event:
@@ -290,8 +291,8 @@ def consequences(
     event: Placed, locks: tuple[Lock, ...], waiting: Iterable[Request], permitted: Iterable[tuple[Grant, Request]]
 ) -> tuple[Any, ...]:
     """Return the events and effects that result from a new lock. The events end waiting requests, and end grants with their runs
-    and holdings. The effects inform people. ``locks`` contains the locks that existed before ``event``. ``permitted`` contains
-    the live grants, each with the request for which it was issued.
+    and holdings. The effects inform requesters that one of their approvals no longer counts. ``locks`` contains the locks that
+    existed before ``event``. ``permitted`` contains the live grants, each with the request for which it was issued.
     """
     because, locks = sentence(event.lock), (*locks, event.lock)
     follows: list[Any] = []
@@ -305,8 +306,8 @@ def consequences(
 
 
 def _rests_on(locks: tuple[Lock, ...], lock: Lock, asked: Request) -> bool:
-    """True if ``lock`` applies to the requester of ``asked``. Also True if ``lock`` applies to somebody who approved ``asked``,
-    and the approvals of the people who are not locked are not enough.
+    """True if ``lock`` applies to the requester of ``asked``. Also True if ``lock`` applies to an approver of ``asked``, and the
+    remaining approvals are not enough. The approval of a locked person does not remain.
     """
     if is_on(lock, asked.requester):
         return True

@@ -2,9 +2,9 @@
 """The names and the holders of made accounts. A made account is an account that jitd creates for a limited time, as a thing of
 the kind ``account``.
 
-Law: pure. The name of a made account can be computed from the id of its holding, and the id from the name. Therefore the record
-always shows for whom the account was made, even after jitd has removed the account. jitd always treats a made account as the
-person who holds the account. Only a function of the type ``Behind`` finds this person's own account.
+Law: pure. The name of a made account can be computed from the id of its holding. The id can also be computed from the name.
+Therefore the record always shows for whom the account was made, even after jitd has removed the account. jitd always treats a
+made account as the person who holds the account. Only a function of the type ``Behind`` finds this person's own account.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ omitted, and a dot is replaced by a hyphen.
 """
 
 Behind = Callable[[str], str]
-"""For a made account, returns the own account of the person who holds the made account. Returns any other account unchanged. If
-the record does not contain the made account, nobody holds it, so the account is also returned unchanged. Raises the errors of the
-store.
+"""For a made account, the function returns the own account of the person who holds the made account. The function returns any
+other account unchanged. If the record does not contain the made account, nobody holds it. Then the function returns the made
+account unchanged. Raises the errors of the store.
 """
 
 

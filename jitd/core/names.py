@@ -27,8 +27,8 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 @dataclass(frozen=True, slots=True)
 class Name:
     """The description of a name. ``type`` is one of TYPES. ``source`` is the source of the value, such as ``KDC``. ``meaning``
-    describes the value. ``silence`` is True if the source may have no value. For such a name, ``meaning`` describes the value
-    that jitd uses instead of a missing value. A name with ``silence`` is therefore always known.
+    describes the value. ``silence`` is True if the source may have no value. For such a name, ``meaning`` also describes the
+    value that jitd uses instead of the missing value. Therefore such a name always has a value.
     """
 
     type: str

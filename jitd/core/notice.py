@@ -31,7 +31,9 @@ NOTHING: Mapping[str, datetime] = MappingProxyType({})
 
 
 class Event(StrEnum):
-    """The event that a notice reports. A told mark, which notes that an address got a notice, names its event by this word."""
+    """The event that a notice reports. When an address has got a notice, jitd stores a told mark. The told mark names the event
+    of the notice, usually by this word.
+    """
 
     WAITS = "waits"
     OPENED = "opened"
@@ -65,9 +67,9 @@ sent, the chain records the event.
 
 @dataclass(frozen=True, slots=True)
 class Back:
-    """The thing ``thing`` of the holding ``holding``, which jitd must take back. If jitd cannot take the thing back now, ``why``
-    is a sentence with the reason. If the thing has been taken back, ``why`` is empty. After the thing has been taken back,
-    ``left`` describes the part of the thing that the person still has.
+    """A thing that jitd must take back. ``thing`` is the thing's name, and ``holding`` is the id of its holding. If jitd cannot
+    take the thing back now, ``why`` is a sentence with the reason. If the thing has been taken back, ``why`` is empty. After the
+    thing has been taken back, ``left`` describes the part of the thing that the person still has.
     """
 
     holding: str
@@ -79,8 +81,9 @@ class Back:
 @dataclass(frozen=True, slots=True)
 class Notice:
     """Tell the people in ``whom`` about ``event`` of the request ``request``. If ``whom`` is APPROVERS, ``approvals`` names these
-    people. ``key`` is the name of the event in told marks. If the same kind of event can happen several times, each event has its
-    own key. ``by`` is the account of the person who gave the owed review. If the event is about a thing, ``back`` is this thing.
+    people. If the same kind of event can happen several times, ``key`` is the name of this one event in told marks. Otherwise
+    ``key`` is empty. ``by`` is the account of the person who gave the owed review. If the event is about a thing, ``back`` is
+    this thing.
     """
 
     event: Event
@@ -93,15 +96,16 @@ class Notice:
 
     @property
     def mark(self) -> str:
-        """The name of this event in a told mark."""
+        """The name of this event in a told mark: ``key``, or the word of ``event`` if ``key`` is empty."""
         return self.key or str(self.event)
 
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A review that is owed because somebody broke glass. ``approvals`` are the skipped approvals. jitd informs the people who
-    are named in these approvals. ``is_overdue`` is True if the time of the review is over. ``given_by`` is the account of the
-    person who gave the review at ``given_at``. Before the review, ``given_by`` is empty and ``given_at`` is None.
+    """A review that is owed because somebody broke glass, that is, acted in an emergency without the required approvals.
+    ``approvals`` are the skipped approvals. jitd informs the people whom these approvals name. ``is_overdue`` is True if the time
+    of the review is over. ``given_by`` is the account of the person who gave the review at ``given_at``. Before the review,
+    ``given_by`` is empty and ``given_at`` is None.
     """
 
     approvals: tuple[Approval, ...]
@@ -123,8 +127,8 @@ def owed(
     """Return all notices about ``request`` at ``now``. The result also contains notices that were already sent.
 
     ``told`` contains the notices about the request that one address already got: it maps the mark of each notice to the time of
-    sending. A person gets a reminder only if they got a notice in the first half of the request's time. ``skipped`` is the owed
-    review of the request.
+    sending. An address gets a reminder only if it got a notice in the first half of the request's time. If the request broke
+    glass, ``skipped`` is the review that is owed for the request.
     """
     if skipped is not None:
         return _of_broken_glass(request, skipped, now)
@@ -154,8 +158,8 @@ def owed_of_things(request: str, things: tuple[Back, ...], told: Mapping[str, da
 
 
 def awaits_things(told: Collection[str]) -> bool:
-    """True if an address has got a notice that a thing cannot be taken back, but not yet the second notice, which reports that
-    the thing has been taken back. ``told`` contains the told marks of all notices that the address got.
+    """``told`` contains the told marks of all notices that an address got. True if the address got a notice that a thing cannot
+    be taken back, and did not get the second notice yet. The second notice reports that the thing has been taken back.
     """
     heard = {mark.partition("-")[2] for mark in told if mark.startswith(f"{Event.NOT_TAKEN}-")}
     return not heard <= {mark.partition("-")[2] for mark in told if mark.startswith(f"{Event.TAKEN}-")}
@@ -167,7 +171,7 @@ def is_of_things(mark: str) -> bool:
 
 
 def is_stale(request: Request, now: Moment) -> bool:
-    """True if ``request`` ended so long ago that jitd no longer sends a notice about the end."""
+    """True if the deadline of ``request`` passed so long ago that jitd no longer sends a notice about the end of the request."""
     return request.expires_at is not None and request.expires_at + STILL_TOLD_FOR < now.at
 
 
@@ -198,8 +202,8 @@ def _of_broken_glass(request: Request, skipped: Skipped, now: Moment) -> tuple[N
 
 
 def _was_open(request: Request) -> bool:
-    """True if ``request`` was decided some time after the requester made it. After such a delay, it is possible that the
-    requester has not seen the decision.
+    """True if approvals or answers of gatekeepers were needed before ``request`` was decided. After such a delay, the requester
+    may not have seen the decision.
     """
     owed = request.obligations
     return request.lease is None and owed is not None and bool(owed.approvals or owed.gatekeepers)

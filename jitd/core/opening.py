@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The possible approvers of a request can change while the request waits: ways to approve open, and jitd fetches the lists of
-people again. This module is a part of ``request``.
+"""While a request waits, its possible approvers can change. A further way to approve the request can open, and jitd regularly
+fetches the lists of people again. This module is a part of ``request``.
 
-Law: pure. Only the clock opens a way, and never before the time of this way. jitd records the opening of a way as an event.
-Earlier approvals also count for ways that open later. When a way opens, jitd checks the earlier approvals against the lists of
-that time.
+Law: pure. Each way has a time. Only the clock opens a way, and it never opens a way before its time. jitd records the opening of
+a way as an event. Earlier approvals also count for ways that open later. When a way opens, jitd checks the earlier approvals
+against the lists that jitd has at that moment.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ LISTS_EVERY = 30
 
 @dataclass(frozen=True, slots=True)
 class WaysOpened:
-    """The clock has opened ways to approve. From now on, a way is open if its ``after`` is at most the ``after`` of this event
-    (seconds since the submission).
+    """The clock has opened ways to approve. ``after`` is a number of seconds since the submission. From now on, every way with
+    the same ``after`` or a smaller ``after`` is open.
     """
 
     life: ClassVar[str] = "request"
@@ -50,8 +50,8 @@ class WaysOpened:
 
 @dataclass(frozen=True, slots=True)
 class Relisted:
-    """jitd has again fetched the lists that limit the approvers, and at least one list has changed. ``lists`` contains the names
-    of all lists, each with the members of the list. If a list is not known, None replaces the members.
+    """jitd has again fetched the lists that limit the approvers, and at least one list has changed. ``lists`` contains the name
+    and the members of each list. The members are None if the list is not known.
     """
 
     life: ClassVar[str] = "request"
@@ -65,7 +65,7 @@ class Relisted:
 
 
 def open_ways(request: Request) -> Open:
-    """Return the approvals that ``request`` needs, each with the ways that are open now."""
+    """Return the approvals that ``request`` needs. Each approval contains the ways that are open now."""
     without_kdc = "deny" if request.obligations is None else request.obligations.without_kdc
     return opened(_approvals(request), request.opened, without_kdc)
 
@@ -97,9 +97,9 @@ def deadlines_of(request: Request, boot: float) -> tuple[SetDeadline, ...]:
 def changed(
     request: Request, event: WaysOpened | Relisted, approved_by: tuple[Subject, ...], now: Moment
 ) -> tuple[Request, tuple[Any, ...]]:
-    """Apply ``event`` to ``request``. Return the new state of ``request`` and the resulting effects. If the approvals of
-    ``approved_by`` are now enough, the policy and the gatekeepers decide again, in the same way as after the last approval.
-    Raises IllegalEvent.
+    """Apply ``event`` to ``request``. Return the new state of ``request`` and the resulting effects. ``approved_by`` contains the
+    people who have approved. If their approvals are now enough, the policy and the gatekeepers decide again, as they do after the
+    last approval. Raises IllegalEvent.
     """
     told: tuple[Any, ...] = (TellRequester(request.id), ListsChanged())
     if isinstance(event, Relisted):

@@ -2,7 +2,7 @@
 """The condition ``origin``: the place where the requester's login session began. The person may be at another place: see
 jitd-policy(5).
 
-Law: pure. If the origin is not known, a permit with ``origin`` does not match, and a deny with ``origin`` always matches.
+Law: pure. If the origin is not known, the condition ``origin`` does not hold in a permit, and counts as met in a deny.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ class Holds(Protocol):
 class Caller:
     """The process that sent the request. The function ``hold`` opens this process and returns it. ``hold`` raises OSError if the
     process has ended. If ``hold`` is None, jitd cannot examine the process any more. Then jitd knows only the facts in ``kept``,
-    each with its name. ``request`` is the id of the process's request. ``request`` is empty if there is no request yet.
+    which contains their names and values. ``request`` is the id of the request that the process sent. ``request`` is empty if
+    there is no request yet.
 
     ``is_login`` is True if a login session is about to begin. For a login, ``remote_host`` is the host from which the person
     connects, as reported by the enforcement point. ``remote_host`` is None if the enforcement point named no host. ``tty`` is the
@@ -65,9 +66,9 @@ _CUT, _NOT_KNOWN = "…", "not known: "
 
 
 def kept_of(seen: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    """``seen`` contains the facts that a decision used. Return those facts in ``seen`` that are about the process that sent the
-    request. The result contains the name and the value of each fact. The request stores these facts, because the process may have
-    ended before jitd decides again. The result does not contain unknown facts, or facts whose value was cut.
+    """``seen`` contains the facts that a decision used. Some of these facts describe the process that sent the request. Return
+    the names and the values of the facts about this process. The request stores the result, because the process may have ended
+    before jitd decides again. The result does not contain unknown facts, or facts whose value was cut.
     """
     return tuple(
         (name, value)
@@ -86,8 +87,8 @@ class Whence:
     network: IPv4Network | IPv6Network | None = None
 
     def covers(self, found: str) -> bool | None:
-        """True if the origin ``found`` is included in this word. None if ``found`` does not contain an address and the word is a
-        network.
+        """True if this word includes the origin ``found``. None if the word is a network, and the session began on another host
+        whose address is not known.
         """
         if self.network is None:
             if self.text == REMOTE:

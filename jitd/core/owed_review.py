@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An owed review. A requester has broken glass, that is, used a permit that skips the approvals of another rule. A person who
-could have given these approvals must review the actions afterwards.
+"""An owed review. A requester has broken glass. This means: in an emergency, the requester used a permit that skips the approvals
+of another rule. A person who could have given these approvals must review the actions afterwards.
 
 Law: only the tables LAW and MAY_CAUSE decide which state an owed review can have. Each request that breaks glass has one review.
 This review covers all runs under the request. The requester can never give the review of their own request, from any of their
-accounts. jitd measures the time of the review on the boot clock. For each boot, jitd counts only the time that is proved by the
-record. Therefore a review never becomes overdue too early, but it may become overdue too late.
+accounts. jitd measures the time of the review on the boot clock. For each boot, jitd counts only the time that the record proves.
+Therefore a review never becomes overdue too early, but it may become overdue too late.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
-    """``reviewer`` has reviewed the request with exactly this ``fingerprint``, and all runs under the request."""
+    """``reviewer`` has reviewed the request, which has exactly this ``fingerprint``, and all runs under the request."""
 
     life: ClassVar[str] = "owed_review"
     id: str
@@ -234,9 +234,9 @@ def was_skipped(glass: BreakGlass, who: Subject, requester: Subject) -> bool:
 
 
 def roles_of(owed: OwedReview, who: Subject) -> frozenset[Role]:
-    """Return the roles in which ``who`` may review ``owed``. The function returns the role OPERATOR for every ``who`` if the
-    review is overdue. The caller must check whether ``who`` is an operator before the caller uses the role OPERATOR. A person
-    without a ticket, or with a made account, cannot review. Nobody can review their own request, from any of their accounts.
+    """Return the roles in which ``who`` may review ``owed``. The result is empty for root, for a person without a ticket, for a
+    made account, and for the requester with any of their accounts. If the review is overdue, the result for every other person
+    contains the role OPERATOR. The caller must check whether ``who`` is an operator before the caller uses this role.
     """
     if is_own(owed, who) or who.is_root or who.is_local or who.is_by_pam or who.is_made or who.uid == 0:
         return frozenset()
@@ -252,8 +252,8 @@ def is_own(owed: OwedReview, who: Subject) -> bool:
 
 
 def lacks(owed: OwedReview, who: Subject) -> str:
-    """The approval of ``who`` was skipped. Return a text about the authentication that ``who`` still needs for a review, such as
-    ``wants …: kinit``. Return an empty text if the present authentication is enough.
+    """The approval of ``who`` was skipped, so ``who`` may review. Return a text about the authentication that ``who`` still needs
+    for the review, such as ``wants …: kinit``. Return an empty text if the present authentication is enough.
     """
     return lack(every_way(owed.glass.skipped), who, owed.requester)
 
@@ -270,8 +270,8 @@ def bar(owed: Iterable[OwedReview], rule: str, glass: BreakGlass, request: str) 
     """Check whether a person who owes the reviews ``owed`` may break glass under ``rule`` for ``request``. Return a deny if this
     is not allowed. Otherwise return None.
 
-    An overdue review always bars the person. The rule and the request of this review do not matter. Other reviews bar the person
-    only if too many reviews are owed under ``rule``. The review of ``request`` itself is not counted.
+    An overdue review always causes a deny. The rule and the request of this review do not matter. Reviews that are not overdue
+    cause a deny only if too many reviews are owed under ``rule``. The review of ``request`` itself is not counted.
     """
     owed = tuple(owed)
     late = next((one for one in owed if one.state is OwedReviewState.OVERDUE), None)

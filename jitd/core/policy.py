@@ -33,7 +33,7 @@ MOST_USES = 1_000_000
 BUILT_IN = "root"
 """The name of the rule that permits root's requests. No other rule may have this name."""
 ROOTS_TERMS = Terms(env=("*",), writable=True, record=Record(what="none"))
-"""The terms of the rule for root. Root's runs are not recorded, except by a recorded run that owns root's terminal."""
+"""The terms of the rule for root. jitd records root's runs only if a recorded run owns root's terminal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +150,8 @@ def _decide(policy: Policy, question: Question, at: datetime, conditions: Condit
 
 
 def facts_named(policy: Policy, question: Question, at: datetime) -> frozenset[str]:
-    """Return the facts that rules about ``question`` name in ``origin`` and ``when``. Facts about the file are not included. A
-    permit with ``origin``, ``when`` or a ``demand`` does not always match, so the rules after it are included too.
+    """Return the facts that the conditions ``origin`` and ``when`` of the rules about ``question`` use. Facts about the file are
+    not included. The search ends at the first permit without ``origin``, ``when`` and ``demand``.
     """
     return frozenset().union(*(_facts_named(policy, one, at) for one in question.each))
 
@@ -207,7 +207,7 @@ def _answer(rule: Rule, question: Question, at: datetime, conditions: Conditions
 
 
 def _permit(rule: Rule, owed: Obligations, conditions: Conditions) -> Permit:
-    """Return the permit of ``rule``, which owes ``owed``. Its approvals contain the members of the lists of approvers."""
+    """Return the permit of ``rule`` with the obligations ``owed``. Add the members of the lists of approvers to its approvals."""
     asked = tuple([approval.with_lists(conditions.listed) for approval in owed.approvals])
     return Permit(rule.name, replace(owed, approvals=asked) if asked else owed)
 
@@ -229,7 +229,7 @@ def is_of(rule: Rule, who: Subject) -> bool:
 
 
 def _unsure_of(rule: Rule, who: Subject) -> str:
-    """Return a group that decides whether the deny ``rule`` applies to ``who``, but cannot be looked up now. Empty if none."""
+    """Return a group of the deny ``rule`` that may contain ``who``, but cannot be looked up now. Empty if there is none."""
     words = rule.who or ()
     if matches_any(who, words) or any(f"principal:{name}" in words for name in who.perhaps):
         return ""
@@ -277,7 +277,7 @@ def _run_as(rule: Rule, question: Question, at: datetime) -> bool:
 
 
 def _may_be_about(rule: Rule, question: Question) -> bool:
-    """True if ``rule`` is a deny and it is not certain which command runs. So nobody can bypass a deny with unusual words."""
+    """True if ``rule`` is a deny and it is not certain which command runs. Therefore unusual words cannot bypass a deny."""
     return rule.verdict == "deny" and bool(question.command.doubt)
 
 
@@ -327,7 +327,7 @@ def takes_local_proofs(policy: Policy) -> bool:
 
 
 def _narrowed(policy: Policy, answer: Decision) -> Decision:
-    """Return ``answer``. If the terms of a permit caused a deny, add the permit's ``visible_to``."""
+    """Return ``answer``. If ``answer`` is a deny that a permit rule caused, add ``visible_to`` of this rule."""
     found = (rule.visible_to for rule in policy.rules if rule.name == answer.rule and rule.verdict == "permit")
     return answer if isinstance(answer, Permit) or not answer.rule else replace(answer, visible_to=next(found, None))
 

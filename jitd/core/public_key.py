@@ -17,8 +17,8 @@ from dataclasses import dataclass
 WANTED_BY = frozenset({"ssh-certificate"})
 """The kinds of things for which a person must send a public key."""
 TAKEN_BY = WANTED_BY | {"account", "vault"}
-"""The kinds of things for which a person may send a public key. For things of the kind ``vault``, jitd.toml defines which things
-sign the key.
+"""The kinds of things for which a person may send a public key. For each thing of the kind ``vault``, jitd.toml says whether this
+thing is a signature of the key.
 """
 LONGEST = 4096
 """Maximum number of characters of a key."""
@@ -85,9 +85,9 @@ def read_key(line: str) -> PublicKey:
 
 
 def brought_for(things: Sequence[str], brought: str) -> str:
-    """Return the key that a person sent for ``things``, in its only spelling. ``brought`` is the key in the spelling of the
-    person, or empty if the person sent no key. Raises ValueError with a sentence in two cases. Either the things need a key and
-    the person sent none, or the person sent a key and the things do not use keys.
+    """Return the key that a person sent for ``things``, in the one valid spelling of the key. ``brought`` is the key as the
+    person wrote it, or empty if the person sent no key. Raises ValueError with a sentence in two cases. In the first case, a
+    thing needs a key and the person sent none. In the second case, the person sent a key and no thing uses a key.
     """
     wanting = [thing for thing in things if thing.partition(":")[0] in WANTED_BY]
     if brought and not any(thing.partition(":")[0] in TAKEN_BY for thing in things):

@@ -3,7 +3,7 @@ r"""The question that the policy answers. A question contains the values of all 
 or ``claim.``.
 
 Law: pure. Texts that come from bytes can be converted back to these bytes. A byte that is not valid UTF-8 becomes ``\xNN``, and a
-backslash is doubled. Therefore two different commands never have the same words. If it is not certain which command would run,
+backslash is doubled. Therefore the texts of two different commands always differ. If it is not certain which command would run,
 the names in ``_DOUBTED`` have unknown values.
 """
 
@@ -25,12 +25,12 @@ class Question:
 
     A requester may ask for a lease: ``lasts_for`` is its time in seconds, and ``uses`` is its number of uses. ``timeout_for`` is
     the requested running time in seconds. ``chdir`` is the requested directory. Each of these four fields is None if the
-    requester did not ask for a value. ``is_own_group`` is True if the group to run as is the primary group of the account to run
-    as. ``is_missing`` is True if the command does not exist. The caller decides who may know that the command is missing.
-    ``writable_by`` contains sentences about the accounts that can change the command's file, besides root and the account to run
-    as. ``names`` contains other names of the command's file. A deny applies to each of these names. ``is_unopened`` is True while
-    jitd must not open the command's file yet. During this time, a condition about the file is treated as met in a permit, and as
-    not met in a deny.
+    requester did not ask for a value. ``is_own_group`` is True if the requested group is the primary group of the target account.
+    ``is_missing`` is True if the command does not exist. The caller decides who may know that the command is missing.
+    ``writable_by`` contains sentences about the accounts that can change the command's file. Root and the target account are not
+    mentioned. ``names`` contains other names of the command's file. A deny applies to each of these names. ``is_unopened`` is
+    True while jitd must not open the command's file yet. During this time, a condition about the file counts as met in a permit,
+    and as not met in a deny.
 
     ``tty`` is the terminal that the client claims to use. ``caller`` is the process that sent the request. ``breaks_glass`` is
     True if the requester typed ``--break-glass``. If the requester breaks glass, only permits for breaking glass count. If the
@@ -72,8 +72,8 @@ class Question:
 
 
 def spelled(value: bytes) -> str:
-    r"""Return ``value`` as text that can be converted back. A byte that is not UTF-8 becomes ``\xNN``, and a backslash is
-    doubled.
+    r"""Return ``value`` as a text from which the same bytes can be computed again. A byte that is not UTF-8 becomes ``\xNN``, and
+    a backslash is doubled.
     """
     return value.replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace")
 

@@ -45,12 +45,12 @@ class RequestState(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Request:
     """A request of one person. Fields before ``state`` never change. ``lock`` is the id of the lock that ended the request.
-    ``anew``: no earlier grant may be used for the request. ``caller``: the facts about the calling process that rules used.
-    ``at_once``: the request does not wait for approvals. ``asking_at``: when jitd began to query gatekeepers; None if no query is
-    open. ``passed``: the stored passes of gatekeepers. ``seen``: the facts of the last decision. A way to approve is open if its
-    ``after`` is at most ``opened``. ``visible_to``: see core/visibility.py. ``starts_at``: the requested start of the grant; None
-    means at the approval. ``extends``: the requester's earlier live lease for the same work. ``breaks_glass``: the requester
-    typed ``--break-glass``.
+    ``anew``: no earlier grant may be used for the request. ``caller``: facts about the calling process; the rules used these
+    facts. ``at_once``: the request does not wait for approvals. ``asking_at``: when jitd began to query gatekeepers; None if no
+    query is open. ``passed``: the stored answers of gatekeepers that did not deny. ``seen``: the facts of the last decision. A
+    way to approve is open if its ``after`` is at most ``opened``. ``visible_to``: see core/visibility.py. ``starts_at``: the
+    requested start of the grant; None means at the approval. ``extends``: the requester's earlier live lease for the same work.
+    ``breaks_glass``: the requester typed ``--break-glass``.
     """
 
     id: str
@@ -97,8 +97,8 @@ class Request:
 
     @property
     def terms(self) -> tuple[int | None, ...]:
-        """The parts of the fingerprint outside the command: seconds and uses of a lease, seconds of running time. For a grant
-        that begins later, also its start in seconds since 1970.
+        """The parts of the fingerprint that are not about the command: time (seconds) and number of uses of a lease, and running
+        time (seconds). If the grant begins later, the result also contains its start, in seconds since 1970.
         """
         return terms_of(self.lasts_for, self.uses, self.timeout_for, self.starts_at)
 
@@ -278,7 +278,8 @@ def submit(event: Submitted) -> tuple[Request, tuple[Any, ...]]:
 
 
 def transition(request: Request, event: Event, now: Moment) -> tuple[Request, tuple[Any, ...]]:
-    """Apply ``event``. Return the new ``request``, and the resulting effects and events for other life cycles in order.
+    """Apply ``event``. Return the new ``request``. Also return the resulting effects and events for other life cycles, in their
+    order.
 
     If IllegalEvent, NotYours or Stale is raised, no object has changed.
     """
@@ -381,7 +382,9 @@ def _reviewed(request: Request, event: Reviewed, now: Moment) -> Step:
 
 
 def _approved(request: Request, attended: bool, because: str, now: Moment) -> Step:
-    """Approve the request. Issue a grant unless a lease covers the request. If a client waits, take the first use."""
+    """Approve the request. If no lease covers the request, issue a grant. If a client waits and no later start was requested,
+    take a use of the grant or lease.
+    """
     assert request.obligations is not None
     approved = replace(request, state=RequestState.APPROVED, because=because)
     follows: list[Any] = [TellRequester(request.id), *_to_be_told(request), ListsChanged()]

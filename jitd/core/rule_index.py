@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rule index: finds the few permits that can match a question, among tens of thousands.
 
-Law: pure. The index skips a permit only if the permit cannot match. A permit cannot match if none of its words means the
-requester, or if none of its patterns can match the command. Every deny is always evaluated, because a deny applies to a file, and
-a file can have many names. The index keeps the order of the rules. The index returns candidates. Only ``policy`` decides whether
-a rule matches.
+Law: pure. The index skips a permit only in two cases. In the first case, no word of the permit names the requester. In the second
+case, no pattern of the permit can match the command. Every deny is always evaluated, because a deny applies to a file, and a file
+can have many names. The index keeps the order of the rules. The index returns candidates. Only ``policy`` decides whether a rule
+matches.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ ANYBODY = ""
 @dataclass(frozen=True, slots=True)
 class _Shape:
     """The shape of a pattern: the number of words, whether more words may follow, and the positions of the words without a
-    wildcard. The words without a wildcard are the key. The path is word 0; the arguments follow.
+    wildcard. The words without a wildcard together are the key of the pattern. Word 0 is the path, and the other words are the
+    arguments.
     """
 
     n_words: int
@@ -39,9 +40,9 @@ class _Shape:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A permit, and the comparisons that are needed in addition to the key. In a command, the word at position ``at`` must start
-    with ``beginning``. ``beginning`` is the part of the pattern before the first wildcard. ``matches`` is None if the comparison
-    of the key is enough.
+    """One pattern of the permit ``permit``, with the comparisons that are needed in addition to the key. The command's word at
+    the position ``at`` must start with ``beginning``. ``beginning`` is the part of the pattern's word before its first wildcard.
+    ``matches`` compares the whole pattern. ``matches`` is None if the comparison of the key is enough.
     """
 
     permit: int
@@ -52,9 +53,10 @@ class _Entry:
 
 @dataclass(slots=True)
 class _Permits:
-    """All permits that contain the same word. A permit is stored as a number, which is its position among the permits.
-    ``numbers`` contains all of these permits. ``everything`` contains those for any command. ``gives`` maps each thing to the
-    permits that give this thing. ``shapes`` maps patterns to permits, first by the shape of the pattern and then by its key.
+    """All permits that name people by the same word, such as ``group:ops``. Each permit is stored as its position among all
+    permits of the policy. ``numbers`` contains all these permits. ``everything`` contains the permits for any command. ``gives``
+    maps each thing to the permits that give this thing. ``shapes`` maps the shape of a pattern, and then its key, to the permits
+    with such a pattern.
     """
 
     numbers: list[int] = field(default_factory=list)

@@ -160,8 +160,8 @@ class StopOrdered:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """The author of this event watches the run from now on. The event only adds a watcher. The monitor decides when a frozen run
-    continues.
+    """The author of this event watches the run from now on. This event does not continue a frozen run. The monitor decides when
+    the run continues.
     """
 
     life: ClassVar[str] = "run"
@@ -232,7 +232,9 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """A run or a holding under the grant has ended. If the run or holding never started, the grant gets the use back."""
+    """A run or a holding under the grant has ended. If the run never started, or the first thing of the use was not given, the
+    grant gets the use back.
+    """
 
     life: ClassVar[str] = "grant"
     id: str

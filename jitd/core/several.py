@@ -3,7 +3,7 @@
 
 Law: pure. If one thing is denied, all things are denied. If several rules permit together, the strictest value of each obligation
 applies. Therefore nobody gets a thing under easier terms by requesting it together with other things. If several rules limit who
-may read the contents, a deny is shown only to people who satisfy all these limits.
+may read the contents of the request, only people within all these limits may read the contents after a deny.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ MOST_THINGS = 8
 
 def for_all(answers: Iterable[Decision]) -> Decision:
     """Return the answer to a request. ``answers`` contains one answer for each thing, and at least one answer. If there is a
-    deny, the first deny is the result. The function still reads the other answers, because their limits on who may read the
-    contents also apply to this deny. Therefore the order of the things does not change these limits.
+    deny, the first deny is the result. The limits on who may read the contents come from all answers, not only from the first
+    deny. Therefore the order of the things does not change these limits.
     """
     found = tuple(answers)
     if len(found) == 1:

@@ -36,12 +36,12 @@ PROVED_BY_PAM = "by local PAM: the KDC could not be reached"
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A requester or reviewer, with the data that the daemon found at one moment. The account exists, and the principal was
-    proved.
+    """A requester or reviewer, with the data that the daemon found at one moment. The account exists. If the subject has a
+    ticket, Kerberos has proved the principal.
 
     Three kinds of subjects have no ticket. The first is root. The second is a person who is known only by an account name from an
-    enforcement point. The third is a person who authenticated by local PAM. A proof by local PAM ends at ``ticket_ends_at``, like
-    a ticket.
+    enforcement point. The third is a person who authenticated by local PAM. A proof by local PAM is valid until
+    ``ticket_ends_at``, like a ticket.
 
     ``groups`` contains the names of the subject's groups from NSS. When jitd counts approvals, each ``person`` counts once.
     ``ticket_ends_at`` is aware UTC. ``ticket_ends_at`` is None if the subject has neither a ticket nor a proof by local PAM. If
@@ -62,7 +62,7 @@ class Subject:
     authentication: Authentication | None = None
 
     def looked_at(self, moment: datetime) -> Subject:
-        """Return a copy of this subject that computes the age of the authentication at ``moment`` (aware UTC)."""
+        """Return a copy of this subject. In the copy, the age of the authentication is the age at ``moment`` (aware UTC)."""
         given = self.authentication
         return self if given is None else replace(self, authentication=replace(given, looked_at=moment))
 
@@ -126,13 +126,13 @@ class Subject:
 
 
 def account_of(principal: bytes, realms: frozenset[str], table: Mapping[str, str]) -> str | None:
-    """Return the local account of ``principal``, which is in the display form of GSSAPI. Return None if the principal has no
-    account on this host.
+    """Return the local account of ``principal``. Return None if the principal has no account on this host. ``principal`` is in
+    the display form of GSSAPI.
 
     If ``table`` (``[principals]`` of jitd.toml) has a row for the principal, only this row decides. Otherwise three conditions
-    apply. The principal has only one component, this component matches ``[a-z0-9._-]{1,32}``, and the realm is one of ``realms``.
-    Under this rule, the name of the account is the component. This function maps no principal to an account that jitd
-    made. The record says which principal belongs to such an account (``Accounts.of_client``).
+    must hold: the principal has only one component, this component matches ``[a-z0-9._-]{1,32}``, and the realm is one of
+    ``realms``. If these conditions hold, the account has the same name as the component. This function maps no principal to an
+    account that jitd made. The record says which principal belongs to such an account (``Accounts.of_client``).
     """
     try:
         text = principal.decode("ascii")

@@ -58,7 +58,7 @@ def terms_of(
 
 def to_be_asked(made: Request, permit: Permit, now: Moment) -> Request:
     """Prepare the new request ``made`` for the query to the gatekeepers of ``permit``. The rule and the obligations of the result
-    may still change. The deadline applies to gatekeepers and approvals together.
+    may still change. The deadline is the same for the gatekeepers and the approvers.
     """
     expires_at, expires_boot = decide_by(made, permit.obligations, now)
     return replace(
@@ -72,8 +72,8 @@ def to_be_asked(made: Request, permit: Permit, now: Moment) -> Request:
 
 
 def decide_by(request: Request, obligations: Obligations, now: Moment) -> tuple[datetime | None, float]:
-    """Return the deadline of ``request``, on the wall clock and on the boot clock. If ``request`` has no deadline yet, the
-    deadline is that of ``obligations``.
+    """Return the deadline of ``request``, on the wall clock and on the boot clock. If ``request`` has no deadline yet, compute
+    the deadline from ``obligations``.
     """
     if request.expires_boot is not None:
         return request.expires_at, request.expires_boot

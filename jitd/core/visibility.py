@@ -29,7 +29,7 @@ memory n_processes observed watchers who thing to until giving_at given_at kept_
 _RECORDED = """event boot boot_id actor role version document policy peer decision why demands holder login recording run
 was_started"""
 SHOWN = frozenset(" ".join((_ASKED, _DECIDED, _DONE, _RECORDED)).split())
-"""The fields that are never hidden from people who may see the request."""
+"""The fields that everybody who may see the request can read."""
 WITHIN = frozenset(["detail", "grant", "holdings", "outcome", "owed_review", "passed", "reviews", "runs", "untaken"])
 """The fields that contain a row, or a list of rows or ids. SHOWN and WITHIN also decide which fields of these inner rows are
 shown.
@@ -45,7 +45,7 @@ def words_of(request: Request) -> tuple[str, ...] | None:
 
 
 def shows_contents(request: Request, viewer: Subject, *, may_review: bool) -> bool:
-    """``viewer`` is a person who may see ``request``. True if this person may also read the contents of ``request``.
+    """True if ``viewer`` may read the contents of ``request``. The caller has checked that ``viewer`` may see ``request`` at all.
     ``may_review`` is True if the rule accepts a review from ``viewer``.
     """
     words = words_of(request)
@@ -80,8 +80,8 @@ def _shown(name: str, value: Any) -> Any:
 
 
 def _withheld(value: Any) -> Any:
-    """Return the value that is shown in place of ``value``. If ``value`` is a text, or a list of texts or pairs, the result shows
-    only whether ``value`` is empty.
+    """Return the value that is shown in place of ``value``. For a text, a list of texts or a list of pairs, the result shows only
+    whether ``value`` is empty.
     """
     if isinstance(value, str):
         return HIDDEN if value else ""

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Computes the open ways to approve, and the smallest number of persons who must still approve.
+"""Computes the open ways to approve, and the smallest number of persons who must still approve. A way is one of the alternatives
+in an approval that a rule demands. For example, the way of the managers may open after 5 minutes.
 
-Law: pure. Only ``opened`` and ``every_way`` create an ``Open``, and every function that counts or names approvers needs an
-``Open``. Therefore no function can use a way before the way opens. Nobody can approve by a closed way.
+Law: pure. Every function that counts or names approvers needs an ``Open``, a list of approvals that was made by ``opened`` or
+``every_way``. Therefore no function can use a closed way by mistake. Nobody can approve by a closed way.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ from jitd.core.decision import MOST_COMBINATIONS, Approval, n_combinations, stil
 from jitd.core.wording import all_of
 
 Open = NewType("Open", tuple[Approval, ...])
-"""A list of approvals that contain only the open ways. An approval without an open way is also in the list, but contains no
-people.
+"""A list of approvals. Each approval contains only its open ways. An approval whose ways are all closed is also in the list, but
+names no people.
 """
 
 
 def opened(approvals: tuple[Approval, ...], until: int, without_kdc: str = "deny") -> Open:
-    """Return ``approvals``, but only with those ways that open within ``until`` seconds after the submission. For ``without_kdc``
-    see Obligations.
+    """Return ``approvals`` without the ways that open later than ``until`` seconds after the submission. For ``without_kdc`` see
+    Obligations.
     """
     asked = tuple(_opened(approval, until) for approval in _bounded(approvals))
     return Open(asked if without_kdc == "deny" else tuple(_taking(approval, without_kdc) for approval in asked))
@@ -50,9 +51,9 @@ def _opened(approval: Approval, until: int) -> Approval:
 
 
 def _bounded(approvals: tuple[Approval, ...]) -> tuple[Approval, ...]:
-    """Limit ``approvals`` to at most MOST_COMBINATIONS combinations. No single rule has more combinations. But if the policy
-    changes while a request waits, old and new approvals together may have too many combinations. If there are too many
-    combinations, the last approvals keep only their first way.
+    """Limit ``approvals`` to at most MOST_COMBINATIONS combinations. The approvals of one rule never have more combinations. If
+    the policy changes while a request waits, the old and the new approvals together may have more. In that case, the last
+    approvals keep only the way that opens first.
     """
     bounded = list(approvals)
     for index in reversed(range(len(bounded))):
@@ -87,10 +88,11 @@ class Choice:
 
 def best(asked: Open, eligible: Sequence[Collection[int]]) -> Choice:
     """Return the combination of ways that needs the smallest number of further approvers. ``eligible`` has one entry for each
-    person who approved. Each entry contains the indexes of those ways for which this person may count.
+    person who approved. Each entry contains the indexes of the ways in which this person's approval may count.
 
-    The function tests all combinations. In each combination, the function assigns the persons by a maximum matching. Therefore
-    neither the order of the reviews nor the order of the approvals in the rule matters.
+    The function tests all combinations, and stops early at a combination that needs no further approver. In each combination, the
+    function assigns the persons by a maximum matching. Therefore neither the order of the reviews nor the order of the approvals
+    in the rule matters.
     """
     ways, numbers = flat(asked), _numbers(asked)
     least = Choice(tuple(some[0] for some in numbers), sum(approval.need for approval in asked) + 1)
@@ -123,8 +125,8 @@ def _numbers(asked: Open) -> list[range]:
 
 def still_asked(asked: Open, eligible: Sequence[Collection[int]]) -> str:
     """Return a short text about the approvals that are still owed, such as ``1 ops or 1 managers``. Return an empty text if no
-    approval is owed. If an approval lacks a person, the text lists all open ways of this approval. If only one person is still
-    owed, the text lists all approvals for which this person could count.
+    approval is owed. If an approval lacks a person, the text lists all open ways of this approval. If only one more person must
+    approve, the text lists all approvals for which this person could count.
     """
     choice, ways = best(asked, eligible), flat(asked)
     parts: list[str] = []

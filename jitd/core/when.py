@@ -74,8 +74,8 @@ class Conditions:
         self.seen: dict[str, str] = {}
 
     def began_in(self, words: tuple[Whence, ...] | None) -> bool | None:
-        """True if the login session began in one of ``words``, or if ``words`` is None. None if the origin of the session is not
-        known. False if jitd has not looked for the origin yet: see ``hold``.
+        """True if the login session began at a place in ``words``, or if ``words`` is None. None if the origin of the session is
+        not known. False if jitd has not looked for the origin yet: see ``hold``.
         """
         if words is None:
             return True
@@ -87,16 +87,16 @@ class Conditions:
 
     @property
     def no_origin(self) -> str:
-        """The reason why the origin is not known. If only a part of the origin is known, this is the reason why this part is not
-        enough.
+        """The reason why the origin is not known. If jitd knows only that the session began on another host, the reason says
+        this.
         """
         found = self._known.get(FACT)
         return found.why if isinstance(found, Unknown) else "only that it began on another host"
 
     def are_open(self, when: When | None) -> bool:
-        """True if ``when`` uses facts about the command's file, and jitd must not open that file yet. In this case, jitd needs
-        all other facts of ``when`` now. If jitd looked for these facts only after it has found the file, the longer time would
-        reveal that the file exists.
+        """True if ``when`` uses facts about the command's file, and jitd must not open that file yet. In this case, jitd must
+        look for all other facts of ``when`` now. If jitd looked for these facts only after it found the file, the longer time
+        would reveal that the file exists.
         """
         is_closed = self._question.is_unopened or self._question.is_missing
         if when is None or not is_closed or not when.names & OF_THE_FILE:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads this host's accounts and groups from NSS and shadow(5), and creates Subjects from this data.
 
-Law: an account or group that cannot be read is treated as absent. If a deny rule contains a group that cannot be read, the
-Subject lists this group in ``unsure``. All functions in this module may block, so they are called in a worker.
+Law: an account or group that cannot be read is treated as absent. If a group in a deny rule cannot be read, the field ``unsure``
+of the Subject contains this group. All functions in this module may block, so they are called in a worker.
 """
 
 from __future__ import annotations
@@ -98,11 +98,12 @@ def is_own_group(of: RunAs) -> bool:
 
 
 def trusted_uid(of: RunAs) -> int:
-    """A command runs as ``of``. Besides root, one account may be allowed to change the command's files. Return the uid of this
+    """A command runs as ``of``. Root, and usually the account in ``of``, may change the command's files. Return the uid of this
     account, or 0 if only root may change the files.
 
-    The result is 0 if the account is not a member of the group in ``of``. An account that is not in this group has fewer rights
-    than the command. By changing the command's file, such an account could gain the command's rights. Raises NoSuchAccount.
+    The result is 0 if the account is not a member of the group in ``of``. Such an account has fewer rights than the command,
+    because the command also has the rights of the group. By changing the command's file, the account could gain these rights.
+    Raises NoSuchAccount.
     """
     if of.uid == 0:
         return 0
@@ -195,7 +196,8 @@ class Accounts:
         self, principal: bytes, ticket_ends_at: datetime | None, authentication: Authentication | None = None
     ) -> Subject | None:
         """Return the present Subject of ``principal`` on this host, with its ``authentication``. Return None if the principal
-        maps to no account. Also return None if the account is missing, expired, or a system account.
+        maps to no account, or to an account that is missing or expired. Also return None for a system account, unless
+        ``principals`` lists the principal.
         """
         user = account_of(principal, self.realms, self.principals)
         if user is None or is_made(user):
@@ -216,12 +218,13 @@ class Accounts:
     def of_client(
         self, uid: int, principal: bytes, ticket_ends_at: datetime | None, authentication: Authentication | None = None
     ) -> Subject | None:
-        """Return the Subject of a process that runs as the account ``uid`` and has a ticket of ``principal``. Return None if the
-        principal has no usable account. If ``uid`` is a made account, return None if jitd does not accept the principal's tickets
-        in this account. The Subject may belong to another account than ``uid``.
+        """Return the Subject of a process that runs as the account ``uid`` and has a ticket of ``principal``. Usually, return the
+        Subject of the account to which the principal maps. This account may be another one than ``uid``. Return None if the
+        principal has no usable account.
 
-        While a person holds a made account, jitd accepts in this account only tickets of that person's principal. The settings
-        never map a principal to a made account.
+        If ``uid`` is a made account that a person holds now, jitd accepts only tickets of this person in this account. Then
+        return the Subject of the made account, or None for the ticket of another person. The settings never map a principal to a
+        made account.
         """
         known = self.subject(principal, ticket_ends_at, authentication)
         if known is not None and known.uid == uid:
@@ -289,8 +292,9 @@ class Accounts:
         return replace(self._subject(LOCAL + entry.pw_name, entry, None), perhaps=perhaps)
 
     def by_pam(self, uid: int, ends_at: datetime | None) -> Subject | None:
-        """Return the Subject of the account ``uid``, whose user was authenticated by local PAM. This proof ends at ``ends_at``.
-        Return None for root, and for a made account, which has no password. Also return None if ``local`` returns None.
+        """Return the Subject of the account ``uid``. Local PAM has authenticated the account's user. This proof is valid until
+        ``ends_at``. Return None for root, and for a made account, because it has no password. Also return None if ``local``
+        returns None.
         """
         known = None if uid == 0 else self.local(uid)
         return None if known is None or known.is_made else replace(known, principal=BY_PAM + known.user, ticket_ends_at=ends_at)
@@ -345,8 +349,8 @@ class Accounts:
         return known, unsure
 
     def sure_of(self, known: Subject) -> Subject:
-        """Return ``known`` with its groups and ``unsure`` updated for the rules in force. The update is needed because a rule
-        that is newer than ``known`` may contain a group that was never looked up for ``known``, or that cannot be looked up now.
+        """Return ``known`` with its groups and ``unsure`` updated for the rules in force. ``known`` may be older than a deny
+        rule. Therefore this deny rule may contain a group that was not looked up for ``known`` yet.
         """
         new = frozenset() if known.is_root else self.denied_groups() - known.groups - known.unsure
         if not new:

@@ -41,15 +41,15 @@ class Asked:
 
     ``user`` and ``group``: the account and the group to run as. If one of them is None, its default is used. ``login``: the
     client asked for a login shell, and ``argv`` contains the arguments of the shell. ``chdir``: the client asked for the
-    directory ``cwd``. ``preserved``: with ``-E``, those variables of the client's environment that are not in ``variables``.
-    ``is_bare``: there is no command to look up, and jitd only shows ``argv`` to people. ``leads_to``: the path that an earlier
-    look-up found for the first word, with its directories resolved. If the first word leads to another path now, the request is
-    refused. ``anew``: no earlier grant is used to answer this request. ``doubt``: the reason why it is not certain which command
-    would run, or empty. ``unseen``: a second question, about the command as jitd understands it without the ``doubt``. If this
-    question is denied too, its denial is the answer, because the text of ``doubt`` could reveal what exists at a path that the
-    requester cannot see. ``gives``, ``stays``, ``brought`` and ``lets``: see ``core.command.Command``. ``tty``: the terminal on
-    which the client claims to be. ``caller``: the process that sent the request. ``starts_at``: the time when the grant begins.
-    If ``starts_at`` is None, the grant begins at the approval. ``breaks_glass``: the client used ``--break-glass``.
+    directory ``cwd``. ``preserved``: with ``-E``, the client's environment without the variables in ``variables``. ``is_bare``:
+    there is no command to look up, and jitd only shows ``argv`` to people. ``leads_to``: the path that an earlier look-up found
+    for the first word, with its directories resolved. If the first word leads to another path now, the request is refused.
+    ``anew``: no earlier grant is used to answer this request. ``doubt``: the reason why it is not certain which command would
+    run, or empty. ``unseen``: a second question, which treats the command line as certain. It is set only if the requester cannot
+    see the paths. If both questions are denied, jitd sends the denial of the second question, because the text of ``doubt`` could
+    reveal what exists at these paths. ``gives``, ``stays``, ``brought`` and ``lets``: see ``core.command.Command``. ``tty``: the
+    terminal on which the client claims to be. ``caller``: the process that sent the request. ``starts_at``: the time when the
+    grant begins. If ``starts_at`` is None, the grant begins at the approval. ``breaks_glass``: the client used ``--break-glass``.
     """
 
     argv: tuple[bytes, ...]
@@ -88,9 +88,9 @@ class Asked:
 class Found:
     """The command, without the digest of its file. ``names`` contains other names of the command's file.
 
-    If the file is missing or cannot be executed, and the requester is allowed to know this, ``complaint`` is a sentence about it.
-    If the path exists but cannot be executed, ``unfit`` is the reason. The requester is allowed to read ``unfit`` only if
-    ``complaint`` is not empty.
+    ``complaint`` is a sentence that says that the file is missing or cannot be executed. ``complaint`` is empty if the requester
+    is not allowed to know this. If the path exists but cannot be executed, ``unfit`` is the reason. The requester may read
+    ``unfit`` only if ``complaint`` is not empty.
     """
 
     command: Command
@@ -221,7 +221,7 @@ def _beyond_sight(asked: Asked, who: Subject, glance: path_lookup.Look) -> bytes
 
 
 def can_see(who: Subject, glance: path_lookup.Look, *paths: bytes) -> bool:
-    """True if ``who`` could find out without jitd whether each of ``paths`` exists."""
+    """True if ``who`` could find out without jitd, for each of ``paths``, whether the path exists."""
     groups = accounts.Groups(who.user, who.gid)
     return all(path_lookup.is_visible_absence(path, who.uid, groups, None, glance) for path in paths)
 
@@ -277,8 +277,8 @@ def _refuse_nonsense(asked: Asked) -> None:
 
 
 def _can_be_shown(asked: Asked) -> bool:
-    """True if the whole request can be shown to a reviewer. A client could not show any request of a list that contains one
-    request which is too long.
+    """True if the whole request is short enough to be shown to a reviewer. If one request of a list were too long, a client could
+    show no request of this list.
     """
     pairs = (part for pair in (*asked.variables, *asked.preserved, *asked.locale) for part in pair)
     parts = (

@@ -42,10 +42,10 @@ UNANSWERED = "the account or group that you named cannot be looked up now: a dir
 
 @dataclass(frozen=True, slots=True)
 class FirstDecision:
-    """The question, the command on this host, and the answer. A request binds ``command``. ``approved`` is the id of an earlier
-    request for the same command. That request was approved for one use, which is still unused. ``awaited`` are the providers that
-    must answer first: see ``Decider.foresee``. ``extends`` is an earlier lease that the requester wants to extend by this
-    request.
+    """The question, the command on this host, and the answer. If a request is made, it is for exactly this ``command``.
+    ``approved`` is the id of an earlier request for the same command. That request was approved for one use, which is still
+    unused. ``awaited`` are the providers that must answer first: see ``Decider.foresee``. ``extends`` is an earlier lease that
+    the requester wants to extend by this request.
     """
 
     asked: Asked
@@ -58,8 +58,8 @@ class FirstDecision:
 
 @dataclass(frozen=True, slots=True)
 class FreshDecision:
-    """The present decision about this version of ``request``. ``standing`` contains the approvers with their present data,
-    without those who no longer exist. After a denial, ``standing`` is empty. ``heard`` contains the gatekeepers' answers.
+    """The present decision about this version of ``request``. ``standing``: the approvers with their present data, without
+    missing accounts and principals that the KDC refuses; empty after a denial. ``heard``: the gatekeepers' answers.
     """
 
     request: Request
@@ -70,7 +70,7 @@ class FreshDecision:
 
 class Decider:
     """Makes all decisions. ``policy`` returns the policy in force. ``is_alive`` queries the KDC about a principal, and may block.
-    ``refused`` returns the principals that the KDC has lately refused. ``not_given`` returns the reason why a thing cannot be
+    ``refused`` returns the principals that the KDC has recently refused. ``not_given`` returns the reason why a thing cannot be
     given now, or an empty text. ``gather`` and ``providers`` find the facts that rules name. ``gatekeepers`` are all gatekeepers
     that rules may name.
     """
@@ -108,9 +108,9 @@ class Decider:
     # --- the answers ---------------------------------------------------------------------------------------------------
 
     async def find_typed(self, who: Subject, asked: Asked) -> None:
-        """Look up the account and the group that ``who`` typed, in the worker lane for typed names. If a directory of accounts
-        does not answer, only the lane for typed names waits. ``decide_new`` looks the names up again later, in the lane for
-        files. Raises TimeoutError.
+        """Look up the account and the group that ``who`` typed. The lookup runs in separate threads, the worker lane for typed
+        names. If a directory of accounts does not answer, only this lane waits. Later ``decide_new`` looks up the names again, in
+        the lane for files. Raises TimeoutError.
         """
 
         def look_up() -> None:
@@ -162,7 +162,7 @@ class Decider:
                 return _as_asked(FirstDecision(asked, command, decision, approved))
 
     async def decide_again(self, request: Request, heard: tuple[Heard, ...] = ()) -> FreshDecision:
-        """Decide again about ``request``, for a review or with the answers ``heard`` of its gatekeepers. Raises TimeoutError."""
+        """Decide again about ``request``. ``heard``: the answers of its gatekeepers until now. Raises TimeoutError."""
         who = request.requester
         knowledge = Knowledge(self._gather, self._providers.told)
         while True:
@@ -184,9 +184,9 @@ class Decider:
                 return FreshDecision(request, decision, standing, heard)
 
     async def decide_use(self, request: Request, heard: tuple[Heard, ...] = (), *, n_taken: int = 0) -> Decision:
-        """Decide about a later use of the approved ``request``, with the answers ``heard`` of its gatekeepers. ``n_taken`` is the
-        number of uses of the grant that this attempt has taken already. These are not counted. The approvals are counted again,
-        under the earlier and the present rule. A permit may name gatekeepers to query: see ``screen_use``. Raises TimeoutError.
+        """Decide about a later use of the approved ``request``. ``heard``: see ``decide_again``. ``n_taken``: the uses that this
+        attempt itself has taken; they do not count as spent. The approvals are counted again, under the earlier and the present
+        rule. The caller must still query the gatekeepers in a permit (``screen_use``). Raises TimeoutError.
         """
         who = request.requester
         knowledge = Knowledge(self._gather, self._providers.told)
@@ -309,9 +309,9 @@ class Decider:
         return tuple(now for now in found if now is not None)
 
     async def _as_they_are(self, approvers: Sequence[Subject]) -> list[Subject | None]:
-        """Return ``approvers`` with their present data, in the same order. If an account no longer exists, or if the KDC refuses
-        a principal, None replaces this approver. All approvers are looked up in parallel, and one query to the KDC covers all of
-        them. A missing answer of the KDC is not a refusal.
+        """Return ``approvers`` with their present data, in the same order. None replaces an approver whose account no longer
+        exists, or whose principal the KDC refuses. The look-ups run in parallel, and so do the queries to the KDC. A missing
+        answer of the KDC is not a refusal.
         """
         found = await asyncio.gather(*(self._workers.names.run(one.uid, self._accounts.again, one) for one in approvers))
         refused = await self._refused([now.principal for now in found if now is not None])
@@ -363,7 +363,7 @@ class Decider:
         self, decision: Decision, given: tuple[Grant, ...], who: Subject, service: str, command: Command
     ) -> tuple[Decision, str | None]:
         """If a grant in ``given`` can replace the approvals, return ``decision`` with this grant as its lease, and None.
-        Otherwise return ``decision`` itself, and the id of a grant with a use that only its own request can take, or None.
+        Otherwise return ``decision`` unchanged, and the id of a grant of which only its own request can take a use (or None).
         """
         assert isinstance(decision, Permit), "nothing else owes approvals"
         asked = (who, self._config.host, service, command, decision.rule)

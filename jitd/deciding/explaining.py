@@ -57,8 +57,8 @@ class Supposed:
 
 @dataclass(frozen=True, slots=True)
 class Supposition:
-    """The result of a supposition: the supposed requester, the command of the request, the decision, and the answer of each rule.
-    ``awaited`` contains the providers that would have to answer before a decision is possible.
+    """The answer to an operator's supposed request: the supposed requester, the command, the decision, and the answer of each
+    rule. ``awaited`` contains the providers that would have to answer before a decision is possible.
     """
 
     who: Subject
@@ -98,8 +98,8 @@ class Explainer:
         self._owed = owed
 
     async def closest(self, who: Subject, service: str, asked: Asked, command: Command, decision: Decision) -> tuple[Near, ...]:
-        """Return the permit rules for ``who`` that came closest to ``command``. If ``decision`` is not the denial "no rule
-        permits", the result is empty. Raises TimeoutError.
+        """If ``decision`` is the denial "no rule permits", return the permit rules for ``who`` that came closest to permitting
+        ``command``. For any other decision, return an empty result. Raises TimeoutError.
         """
         if not isinstance(decision, Deny) or decision.why is not Why.NO_RULE:
             return ()
@@ -114,7 +114,7 @@ class Explainer:
         return await self._workers.files.run(who.uid, look)
 
     async def suppose(self, by: Subject, service: str, asked: Asked, supposed: Supposed) -> Supposition:
-        """Return the decision that the ``supposed`` person would get for the request ``asked``. ``by`` is the operator. Raises
+        """Return the decision that the person in ``supposed`` would get for the request ``asked``. ``by`` is the operator. Raises
         Nobody, command_lookup.Nonsense or TimeoutError.
         """
         facts = {name: _value(name, text, self._names) for name, text in supposed.facts}
@@ -194,7 +194,8 @@ class Explainer:
 
 class _Supposing(Knowledge):
     """The facts that are known during one supposition. Some of these facts are ``supposed`` by an operator. ``question`` is the
-    last question to the rules about an existing command. ``wanted`` are the names of facts for which no provider was queried.
+    last question to the rules about an existing command. ``wanted`` contains the names of facts that a provider would have to
+    supply. The provider was not queried.
     """
 
     def __init__(self, gather: Gather, supposed: Facts) -> None:
@@ -227,7 +228,7 @@ class _Supposing(Knowledge):
 
 
 def _value(name: str, text: str, names: Mapping[str, Name]) -> Value:
-    """Return the value of the fact ``name`` that is written in ``text``. Raises Nonsense."""
+    """Return the value that ``text`` contains for the fact ``name``. Raises Nonsense."""
     told = names.get(name)
     if told is None:
         raise Nonsense(f"{shown(name)}: no rule can ask about it; jitd-policy(5) and jitd.toml(5) name the facts")

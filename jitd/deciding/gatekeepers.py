@@ -26,7 +26,8 @@ MOST_KEPT = 10_000
 @dataclass(frozen=True, slots=True)
 class Manner:
     """How a gatekeeper answers. A pass or a requirement may be kept for ``fresh_for`` seconds. If ``polls`` is True, the answer
-    may take a long time, because a person gives this answer. A gatekeeper with ``polls`` is queried only once for each request.
+    may take a long time, because a person gives this answer. While the answer is valid, jitd does not query such a gatekeeper
+    again for the same request or lease.
     """
 
     fresh_for: float = 0.0
@@ -67,7 +68,9 @@ class Hearing:
     heard: tuple[Heard, ...] = field(default=())
 
     def missing(self, names: Iterable[str], asking: Asking) -> tuple[str, ...]:
-        """Return those of ``names`` that have not answered yet. If the rule or the policy has changed, return all names."""
+        """Return the gatekeepers in ``names`` that have not answered yet. If the rule or the policy has changed, return all
+        gatekeepers.
+        """
         if self.under != (asking.rule, asking.policy):
             self.under, self.heard = (asking.rule, asking.policy), ()
         known = {one.name for one in self.heard}
@@ -84,15 +87,15 @@ class Answers:
         self._era = 0
 
     def forget(self) -> None:
-        """Drop all kept answers. Answers to questions that were already sent are not kept either."""
+        """Drop all kept answers. If a question was already sent, its answer will not be kept when it comes."""
         self._kept.clear()
         self._era += 1
 
     async def of(self, names: Iterable[str], asking: Asking, earlier: tuple[Passed, ...] = ()) -> tuple[Heard, ...]:
-        """Query all gatekeepers in ``names``, and return their answers. ``earlier`` contains passes for the same request, or for
-        the lease that covers the request. The first denial or silence ends the query. If the query ends in this way, the result
-        does not contain the gatekeepers that have not answered yet. A gatekeeper that has not answered at ``asking.ends_boot`` is
-        silent.
+        """Query all gatekeepers in ``names``, and return their answers. ``earlier`` contains the stored passes (answers without
+        an objection) of the same request, or of the lease that covers the request. The first denial or silence ends the query. If
+        the query ends in this way, the result does not contain the gatekeepers that have not answered yet. A gatekeeper that has
+        not answered at ``asking.ends_boot`` is silent.
         """
         tasks = {name: asyncio.ensure_future(self._one(name, asking, earlier)) for name in names}
         try:
@@ -138,8 +141,8 @@ def _is_over(answer: Answer, now: Moment) -> bool:
 
 
 def question_of(name: str, asking: Asking) -> tuple[object, ...]:
-    """Return all values that can change the answer of the gatekeeper ``name``. These are all values of the question except those
-    that belong only to one request.
+    """Return all values that can change the answer of the gatekeeper ``name``. Values that belong only to one request are not
+    included.
     """
     claims = replace(asking.claims, tty=None, login_session=0, parents=())
     terms = (asking.lasts_for, asking.uses, asking.timeout_for)

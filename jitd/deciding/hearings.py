@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Queries those gatekeepers of a permit that have not answered yet, and sends them all known data about the request.
+"""Queries the gatekeepers of a permit that have not answered yet. The query contains all known data about the request.
 
 Law: no gatekeeper is queried about a denial. After a query, the caller must decide again, because time has passed.
 """

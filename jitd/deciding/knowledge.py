@@ -27,14 +27,14 @@ names that the function does not know. If the function knows a name but cannot e
 
 
 Told = Callable[[str, Question], object]
-"""Returns the data that the provider of a fact would get about a question. If two questions lead to equal data, they are the same
-question for this provider.
+"""Returns the data that the provider of a fact would get about a question. If the data of two questions are equal, the two
+questions are the same for this provider.
 """
 
 NO_PROVIDER = "no provider supplies this fact (jitd.toml(5), providers)"
 MOST_TOLD = 8
-"""Maximum number of different questions to a provider for one fact in one decision. Without this limit, a person could cause
-endless queries by changing the file at a path again and again.
+"""Maximum number of different questions to a provider for one fact in one decision. A person could change the file at a path
+again and again. This limit prevents endless queries in that case.
 """
 
 
@@ -83,8 +83,8 @@ class NoProviders:
 
 
 class Beforehand:
-    """Replaces the providers while somebody asks in advance about a decision. No provider is queried. ``names`` are the names
-    that rules may use.
+    """Replaces the providers when somebody only asks which decision they would get. No provider is queried. ``names`` are the
+    names that rules may use.
     """
 
     def __init__(self, names: Mapping[str, Name] = NAMES) -> None:
@@ -140,13 +140,15 @@ class Knowledge:
             del self._known[name]
 
     def learn(self, names: frozenset[str], found: Facts) -> None:
-        """Store the facts that were ``found`` for ``names``. All other names become Unknown, because no source knows them."""
+        """Store the values in ``found`` for the facts ``names``. A fact without a value in ``found`` becomes Unknown, because no
+        source knows it.
+        """
         for name in names - self._known.keys():
             self._known[name] = found.get(name, Unknown("no source knows this fact"))
 
     def hear(self, wanted: Wanted, found: Facts) -> None:
-        """Store the answers of providers about ``wanted``. jitd uses an answer only for questions for which the provider would
-        get the same data.
+        """Store the answers of providers about ``wanted``. jitd uses an answer for another question only if the provider would
+        get the same data about that question.
         """
         for name in wanted.names:
             self._said[name].append((self._told(name, wanted.about), found.get(name, Unknown("no source knows this fact"))))
@@ -169,7 +171,9 @@ class Knowledge:
             self._look_for(missing, question)
 
     def _known_about(self, question: Question) -> Facts:
-        """Return the known facts. The result includes providers' answers to questions that have not changed."""
+        """Return the known facts. The result includes a provider's answer if the provider would get the same data about
+        ``question``.
+        """
         if not self._said:
             return self._known
         about = self.about or question

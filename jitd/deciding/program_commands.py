@@ -2,8 +2,8 @@
 """Converts the report of an enforcement point into a question. A question from sudo, doas or su is about a command. A question
 about a login has no command.
 
-Law: if a command line cannot be understood with certainty, the question is about the whole line. A rule that names commands never
-matches a whole command line. Calls may block.
+Law: if a command line cannot be understood with certainty, the question is about the whole line. A permit that names particular
+commands never matches such a question. A deny that names commands always matches it. Calls may block.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ SHELLS = "/etc/shells"
 
 
 def beforehand(service: str, asked: Asked, who: Subject) -> Asked:
-    """Return the question that the program of ``service`` would send. It is needed for a person who asks in advance. The question
-    about a login has no command. It is about a login to the requester's own account, unless the person named another account.
+    """A person asks in advance which decision they would get. Return the question that the program of ``service`` would send. A
+    question about a login has no command. The login is to the account that the person named, or to the person's own account.
     Raises Nonsense.
     """
     if service in PROGRAMS and (asked.argv or asked.login):
@@ -142,8 +142,9 @@ def _sees(who: Subject, known: Asked) -> bool:
 
 
 def _of_typed(known: Asked, view: View) -> list[Way | None]:
-    """Return the way to the command's file for a typed name with a slash. With option -D, sudo searches a relative name in the
-    current directory, but executes this name in the directory after -D. Raises Doubtful if these are two different files.
+    """The typed name contains a slash. Return the way (a path with its places) to the command's file. With option -D, sudo
+    searches a relative name in the current directory, but executes the name relative to the directory after -D. Raises Doubtful
+    if the two files differ.
     """
     typed = view.typed(known.argv[0])
     if not known.chdir or known.argv[0].startswith(b"/"):
@@ -166,8 +167,8 @@ def _of_login(known: Asked, view: View) -> list[Way | None]:
 
 
 def _in_its_environment(service: str, asked: Asked, host: Places) -> Asked:
-    """Return ``asked``, and add KEEPS_ENVIRONMENT if the command gets the person's environment. The mark is necessary because
-    PATH, BASH_ENV and similar variables can change the commands that a shell runs.
+    """Return ``asked``, and add KEEPS_ENVIRONMENT if the command gets the person's environment. KEEPS_ENVIRONMENT is necessary
+    because PATH, BASH_ENV and similar variables can change the commands that a shell runs.
     """
     if service == "su" or (service == "doas" and sudo_settings.doas_keeps_environment(host)):
         return replace(asked, options=(*asked.options, KEEPS_ENVIRONMENT))
@@ -175,8 +176,8 @@ def _in_its_environment(service: str, asked: Asked, host: Places) -> Asked:
 
 
 def _in_doubt(words: tuple[bytes, ...], asked: Asked, doubt: str) -> Asked:
-    """Return a question about the whole command line, because its meaning is not certain. Therefore the account that would run
-    the command is not certain either, and may be root.
+    """Return a question about the whole command line, because its meaning is not certain. The account that would run the command
+    is not certain either. Therefore the question names root, the most dangerous account.
     """
     typed = tuple(word.replace(b"\0", b",") for word in words)  # sudo separates a list at NUL bytes
     return replace(asked, argv=typed or (b"?",), user="root", is_bare=True, doubt=doubt)
@@ -229,11 +230,11 @@ def _targets_shell(found: Invocation, shell: bytes, host: Places) -> bytes:
 
 
 def _refuse_two_places(known: Asked, secure_path: bytes, program: Program, ours: bytes) -> Way | None:
-    """Return the way to the command's file for a typed name without a slash. jitd searches its own path ``ours``. Raises
-    ValueError if it is not certain that the program uses the same file as jitd.
+    """The typed name contains no slash. Return the way to the command's file. jitd searches the name along its own search path
+    ``ours``. Raises ValueError if it is not certain that the program uses the same file as jitd.
 
-    The program searches either the person's PATH or ``secure_path`` of sudoers, which root sets. This search can be before or
-    after the query to jitd. jitd trusts a directory in the person's PATH only if ``ours`` also contains this directory.
+    The program searches either the person's PATH or the ``secure_path`` that root has set in sudoers. The program may search
+    before or after it queries jitd. jitd trusts a directory in the person's PATH only if ``ours`` also contains this directory.
     """
     name, view, theirs = known.argv[0], program.view, program.search_path
     found = _where(name, secure_path) if secure_path else _on_trusted_path(name, theirs, ours)

@@ -40,7 +40,7 @@ changed command.
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """The command that jitd has found, and the policy's answer. A request binds ``command``."""
+    """The command that jitd has found, and the policy's answer. If a request is made, it is for exactly this ``command``."""
 
     command: Command
     decision: Decision
@@ -57,9 +57,9 @@ def look(
     now: Moment,
     knowledge: Knowledge,
 ) -> Sighting:
-    """Find the command, and evaluate the policy in this order: the rules on the path, the file, the rules with the file, the
-    operands. jitd trusts the file owners that are shown on the mounts in ``trusted``. Raises command_lookup.Nonsense and
-    knowledge.Wanted.
+    """Find the command, and evaluate the policy. The order is: the rules on the path, the file, the rules with the file, and the
+    operands (the files that arguments name). jitd trusts the file owners that are shown on the mounts in ``trusted``. Raises
+    command_lookup.Nonsense and knowledge.Wanted.
     """
     glance = path_lookup.Look()
     sighting = _look(policy, asked, who, host, service, search_path, trusted, now, glance, knowledge)
@@ -162,7 +162,7 @@ def _as_typed(command: Command, asked: Asked) -> Command:
 
 
 def _names(policy: Policy, command: Command, known: tuple[bytes, ...]) -> tuple[bytes, ...]:
-    """Return all names of the command's file under which a deny rule could contain the file."""
+    """Return all names by which a deny rule could name the command's file."""
     if not command.path:
         return ()
     return tuple(dict.fromkeys((*known, *path_lookup.same_files(command.path, denied_files(policy)))))
@@ -171,8 +171,8 @@ def _names(policy: Policy, command: Command, known: tuple[bytes, ...]) -> tuple[
 def _with_operands(
     sighting: Sighting, who: Subject, service: str, trusted: tuple[bytes, ...], glance: path_lookup.Look
 ) -> Sighting:
-    """Add the operands to the command in two cases: somebody has to approve or review the command, or the rule wants the operands
-    bound.
+    """Add the operands (the files that arguments name) to the command in two cases. In the first case, somebody has to approve or
+    review the command. In the second case, the rule requires that the content of the operands does not change (``bound``).
     """
     decision, command = sighting.decision, sighting.command
     if not isinstance(decision, Permit):
@@ -201,7 +201,7 @@ def _with_operands(
 
 
 def _bound_alone(sighting: Sighting, service: str) -> Sighting:
-    """If the rule wants the operands bound, and at least one operand is not bound, change the permit into a denial."""
+    """If the rule requires bound operands, and at least one operand is not bound, change the permit into a denial."""
     decision = sighting.decision
     if isinstance(decision, Permit):
         loose = unbound(decision.rule, decision.obligations.terms, sighting.command, service)
@@ -211,7 +211,7 @@ def _bound_alone(sighting: Sighting, service: str) -> Sighting:
 
 
 def bound(command: Command) -> tuple[operands.Bound, ...]:
-    """Return the operands of ``command`` in the form for later comparisons."""
+    """Return the operands of ``command`` in the form in which jitd compares them later."""
     return tuple((o.at, o.path, o.digest) for o in command.operands)
 
 
@@ -283,8 +283,8 @@ def _judged(
     """Evaluate the rules again with the facts about the file. ``decision`` is the answer of the rules on the path. The file is
     opened only if ``decision`` is a permit.
 
-    First, the function prepares the command for the rule that permitted the path. If another rule answers for the prepared
-    command with its file, the function prepares the command again, for that other rule.
+    First, the function prepares the command for the rule that permitted the path. With the facts about the file, another rule may
+    answer for the prepared command. Then the function prepares the command again for this other rule.
     """
     command = question.command
     for _ in range(_MOST_RULES):
@@ -311,9 +311,9 @@ def _prepared(
     """Examine the file. Return the command in the form that the rule of ``permit`` requires, together with the file. If the file
     cannot be examined, return a Sighting with a denial.
 
-    Variables in ``preserved`` are added to the command if the permitting rule allows them. All other variables in ``preserved``
-    are dropped, as with sudo -E. The rules on the path do not depend on variables, so the variables are added after the first
-    answer.
+    The function adds a variable in ``preserved`` to the command if the permitting rule allows the variable. The other variables
+    in ``preserved`` are dropped, as with sudo -E. The rules on the path do not depend on variables, so it is enough to add the
+    variables here.
     """
     command = question.command
     if preserved:
@@ -345,8 +345,8 @@ def _prepared(
 def _with_file(
     policy: Policy, question: Question, command: Command, file: inspection.Inspected, now: Moment, knowledge: Knowledge
 ) -> Decision:
-    """Return the answer of the rules for ``command`` with its ``file``. The rules compare the same digest that the
-    request binds.
+    """Return the answer of the rules for ``command`` with the facts about ``file``. The rules compare the same digest of the file
+    that the request stores.
     """
     knowledge.learn(frozenset({"fact.file_digest"}), {"fact.file_digest": file.digest.hex()})
     opened = replace(question, command=command, writable_by=file.writable_by, is_unopened=False)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Finds the people who could approve a request at one moment, if this host can list these people.
 
-Law: if a directory cannot be listed, the answer is incomplete, and never "nobody". To be in the result gives a person no rights.
-jitd checks the person's rights at the review.
+Law: if a directory cannot be listed, the answer is incomplete, and never "nobody". The result gives nobody a right to approve.
+jitd checks this right at the review.
 """
 
 from __future__ import annotations
@@ -142,8 +142,8 @@ class Seating:
         return found
 
     def _is_local(self, database: str) -> bool:
-        """True if all sources of ``database`` can list all their entries (nsswitch.conf(5)). If nsswitch.conf does not exist, the
-        only source is this host's own file.
+        """True if all sources of ``database`` can list all their entries (nsswitch.conf(5)). Also True if nsswitch.conf does not
+        exist, because then the only source is this host's own file.
         """
         try:
             text = self._nsswitch.read_text("utf-8", "replace")

@@ -2,8 +2,8 @@
 """Reads settings from this host's sudoers and doas.conf. This module reads only settings that change the meaning of a command
 line of sudo or doas.
 
-Law: files are only read. If a setting cannot be read with certainty, the result is a reason for doubt, or the most dangerous
-value of the setting. Calls may block.
+Law: this module only reads files. If a setting cannot be read with certainty, the result contains a reason for doubt, or the most
+dangerous value of the setting. Calls may block.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The view of the host from a program at an enforcement point. The view consists of the program's root directory, its current
-directory, and the file to which each path leads the program.
+"""The host as a program at an enforcement point sees it. This view consists of the program's root directory, its current
+directory, and the file to which each path leads for the program.
 
-Law: the meaning of a path is certain only under two conditions. First, the path leads the program and jitd through the same
+Law: the meaning of a path is certain only under two conditions. First, the program and jitd follow the path through the same
 directories to the same file. Second, only root can change the links on this way. For every other path, Doubtful is raised. The
 sentence in Doubtful does not reveal whether the path exists. Calls may block.
 """
@@ -35,9 +35,9 @@ class Doubtful(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The view of one program. ``root`` and ``directory`` are descriptors that the program has sent, of its root directory and
-    its current directory. ``cwd`` is the path of the current directory, or empty. jitd trusts the file owners that are shown on
-    the mounts in ``trusted``.
+    """The view of one program. The program has sent two descriptors: ``root`` is its root directory, and ``directory`` is its
+    current directory. ``cwd`` is the path of the current directory, or empty. jitd trusts the file owners that are shown on the
+    mounts in ``trusted``.
     """
 
     root: Held
@@ -71,8 +71,8 @@ class View:
         return self.judged(os.path.join(self.cwd, path))
 
     def judged(self, path: bytes) -> Way | None:
-        """Return the way along the absolute ``path``. Return None if ``path`` does not exist, both for the program and for jitd.
-        Raises Doubtful.
+        """Return the way along the absolute ``path``. Return None if ``path`` exists neither for the program nor for jitd. Raises
+        Doubtful.
         """
         theirs, ours = self._way(self.root, path), self._way(own_root(), path)
         if theirs is None or ours is None:

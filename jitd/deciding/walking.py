@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Follows a path below a root directory. The root directory may be that of another process. The result contains each directory,
+"""Follows a path below a root directory, which may be the root directory of another process. The result contains each directory,
 link and file on the way.
 
 Law: files are opened only with O_PATH. This module reads and follows links itself, so the kernel never follows a link. If
@@ -68,8 +68,8 @@ class Place:
 class Way:
     """All places along a path, in order, without the root directory. ``name`` is the path with its directories resolved. If the
     last part of the path is a link, ``name`` contains the name of the link. ``end`` is the place to which the path leads.
-    ``is_roots`` is True if nobody except root can move or replace a place on the way. ``is_executable`` is True if the path leads
-    to a regular file that at least one user may execute.
+    ``is_roots`` is True if only root can move or replace the places on the way. ``is_executable`` is True if the path leads to a
+    regular file that at least one user may execute.
     """
 
     places: tuple[Place, ...]
@@ -80,7 +80,7 @@ class Way:
 
     def is_same_as(self, other: Way) -> bool:
         """True if both ways lead through the same directories to the same file. The function compares the places to which links
-        lead. The function does not compare the links themselves, because links may differ below another root directory.
+        lead, and not the links themselves. Below another root directory, the links may differ.
         """
         ours, theirs = ([place for place in way.places if not place.is_link] for way in (self, other))
         return (ours, self.name, self.end, self.is_roots) == (theirs, other.name, other.end, other.is_roots)
@@ -170,19 +170,20 @@ class _Walk:
         return leads_to
 
     def _is_kept(self, directory: int, above: os.stat_result, entry: os.stat_result) -> bool:
-        """True if only root can replace ``entry``. The mode is enough for this test, even if the file has an access control list.
-        If there is an access control list, the group bits of the mode are the mask, which limits every group in the list
-        (acl(5)). In a sticky directory, only root can replace root's entries.
+        """True if only root can replace ``entry``. The mode of the directory is enough for this test, even if the directory has
+        an access control list. The group bits of the mode are then the mask that limits every group in the list (acl(5)). In a
+        sticky directory, only root can replace root's entries.
         """
         if above.st_uid != 0 or not self._is_believed(directory, above):
             return False
         return not above.st_mode & 0o022 or (bool(above.st_mode & stat.S_ISVTX) and entry.st_uid == 0)
 
     def _is_believed(self, directory: int, status: os.stat_result) -> bool:
-        """True if jitd trusts the owner that ``status`` shows for the directory. On a mount with ``nosuid``, jitd does not trust
-        the owner. There are two exceptions: tmpfs or ramfs, and mounts below a path in ``trusted_mounts``. An owner on a mount
-        with ``nosuid`` is not trusted, because a person may be able to mount their own disk in this way. Later this person could
-        mount another disk, on which other files have the same device and inode numbers.
+        """True if jitd trusts the owner that ``status`` shows for the directory. jitd always trusts the owners on the file system
+        of the root directory. On another file system, its type must be in _OWN. On a mount with ``nosuid``, jitd trusts the owner
+        only for tmpfs and ramfs, and below a path in ``trusted_mounts``. The reason is that a person may be able to mount their
+        own disk with ``nosuid``. Later this person could mount another disk, on which other files have the same device and inode
+        numbers.
         """
         if status.st_dev == self._root_device:
             return True
