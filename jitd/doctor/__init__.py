@@ -4,5 +4,5 @@ module, which examines the host and returns findings. The modules ``root`` and `
 other people. The module ``round`` runs the examinations.
 
 Law: each function that evaluates data and returns findings is pure. jitd doctor changes nothing on the host, with one exception:
-it opens a PAM session of root and closes this session again. No examination takes longer than its time limit.
+it opens PAM sessions and closes them at once. No examination takes longer than its time limit.
 """

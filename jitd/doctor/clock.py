@@ -22,8 +22,8 @@ TIME_ERROR = 5
 
 @dataclass(frozen=True, slots=True)
 class Clocks:
-    """The clocks of this host. ``boot`` and ``monotonic`` were read at the same time. During ``slept`` seconds of real time,
-    ``passed`` seconds passed on the boot clock.
+    """The clocks of this host. ``boot`` and ``monotonic`` were read at the same time. Then this process slept. The sleep took
+    ``slept`` seconds on another clock, and ``passed`` seconds on the boot clock.
 
     ``boot_id`` is empty if the boot id is not known. ``is_synchronised`` is None if the kernel does not report the state.
     """

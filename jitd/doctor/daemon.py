@@ -40,11 +40,12 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Lanes:
-    """The state of the daemon's threads. Each row of ``lanes`` contains the name of a lane, the number of its threads, the number
-    of busy threads, and the number of waiting jobs. ``silent`` contains the mounts that do not answer. ``channels`` contains the
-    channels that could not send notices. Each row has the channel's name, the time of the first failure, the reason, and the
-    number of requests. ``things`` contains the things that have changed since they were given, and the things that cannot be
-    taken back. Each row has the id of the holding and the reason.
+    """The state of the daemon's threads. A lane is a group of threads for one kind of work. Each row of ``lanes`` contains the
+    name of a lane, the number of its threads, the number of busy threads, and the number of waiting jobs. ``silent`` contains the
+    mounts that do not answer. ``channels`` contains the channels that could not send notices. Each row of ``channels`` has the
+    channel's name, the time of the first failure, the reason, and the number of requests. ``things`` contains the things that
+    have changed since they were given, and the things that cannot be taken back. Each row of ``things`` has the id of the holding
+    and the reason.
     """
 
     lanes: Sequence[tuple[str, int, int, int]]
@@ -153,7 +154,9 @@ def version(found: Running, installed_at: float, number: str, restart: str) -> F
 
 
 def settings(changed_at: float | None, found: Running, file: str, restart: str) -> Finding:
-    """Check that the daemon has read the present settings. ``changed_at`` is None if the settings file does not exist."""
+    """Check that the daemon has read the present settings. ``changed_at`` is the time at which the settings file was last
+    written, or None if there is no file.
+    """
     if changed_at is not None and changed_at > found.started_at + 1:
         said = f"{file} was written after the daemon had started: the daemon reads it only when it starts"
         return weak("daemon.settings", said, command=restart)
@@ -191,7 +194,7 @@ def things(found: Lanes | None, n_givers: int) -> Iterator[Finding]:
 
 
 def left_alone(held: Sequence[Holding], start: str) -> Iterator[Finding]:
-    """Report the holdings ``held``. They are things that jitd gave to people. No daemon runs, so nobody takes them back."""
+    """``held`` contains things that jitd gave to people. No daemon runs, so nobody takes them back. Report each of them."""
     for one in held:
         until = f"{one.until.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
         said = f"{one.to} was given {one.thing} until {until} ({one.id}): while no jitd runs, it is not taken back"

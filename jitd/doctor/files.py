@@ -61,7 +61,7 @@ def see_above(path: Path) -> list[Seen]:
 
 
 def read(path: Path) -> tuple[bytes | None, str]:
-    """Return the content of a regular file of at most 1 MiB. If the file cannot be read, return None and the reason."""
+    """Return the first MiB of the file ``path``. If the file cannot be read, return None and the reason."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
         with open(descriptor, "rb") as file:
@@ -71,8 +71,8 @@ def read(path: Path) -> tuple[bytes | None, str]:
 
 
 def see_installed() -> tuple[list[Seen], int, list[str]]:
-    """Check the programs and the files that they load. Return three values: the files that other accounts than root may change,
-    the number of all checked files, and the missing programs. At most MOST_FOUND such files are returned.
+    """Check the programs and the files that they load. Return three values: the files that an account besides root may change (at
+    most MOST_FOUND files), the number of all checked files, and the missing programs.
     """
     is_installed = Path("/usr/lib/jitd") == PACKAGES  # otherwise this is a checkout of the source
     seen = [see(path) for path in (PROGRAMS if is_installed else sys.argv[:1])]
@@ -118,8 +118,8 @@ def closed(check: str, seen: Seen, what: str) -> Finding:
 
 def above(check: str, places: Sequence[Seen]) -> Finding:
     """Judge the directories above a file. It is a fault if an account other than root can write to one of them. There is one
-    exception: if a directory of root has the sticky bit, as /tmp has, and does not itself contain the file, everybody may write
-    to it.
+    exception: everybody may write to a directory of root with the sticky bit, such as /tmp, if the file is not directly in this
+    directory.
     """
     for number, place in enumerate(places, 1):
         if finding := _not_seen(check, place, "a directory"):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks of tickets for services. The checks test that jitd-kdc can write grants, and that each KDC refuses tickets without a
-grant.
+"""Checks of tickets for services. A KDC with a gate issues a ticket for a service only if there is a grant. The checks test that
+jitd-kdc can write grants to the KDC's database, and that the gate of each KDC is on.
 
 Law: the checks send real questions to jitd-kdc and to the KDCs, but none of these questions grants a ticket. A host without a
 keytab for jitd-kdc grants no tickets.
@@ -29,8 +29,8 @@ examination.
 
 
 def examine(host: Host, services: Sequence[str] = ()) -> Iterator[Finding]:
-    """Yield the findings about the key, the process, the gate of each KDC, and the gate of each service. ``services`` are the
-    principals for which rules of this host give tickets.
+    """Yield the findings about the keytab of jitd-kdc, the process jitd-kdc, the gate of each KDC, and the gate of each service.
+    ``services`` are the principals for which rules of this host give tickets.
     """
     if not KEYTAB.exists():
         yield absent(str(KEYTAB))
@@ -97,7 +97,9 @@ def writer(failure: str | None) -> Finding:
 
 
 def gate(kdc: str, asked: str, state: str, why: str) -> Finding:
-    """Judge the gate of one KDC by its answer to a request for the canary's ticket. ``state`` is on, off, or silent."""
+    """Judge the gate of one KDC by its answer to a request for a ticket of the canary. The canary is a test service for which
+    nobody ever gets a grant. ``state`` is on, off, or silent.
+    """
     check = f"gate.{kdc}"
     if state == "on":
         return ok(check, f"the KDC {kdc} refuses tickets that nobody has granted")

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks of break-glass. The checks find reviews that are owed, and reviews that are overdue. Law: the database is only read."""
+"""Checks of break-glass (emergency actions without the required approvals). The checks find reviews that are owed, and reviews
+that are overdue. Law: the database is only read.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,7 @@ def see(database: Path, *, is_alone: bool) -> Owed | None:
 
 
 def reviews(found: Owed) -> Finding:
-    """Report whether somebody still has to review an action that was done by break-glass."""
+    """Report whether somebody still has to review a break-glass action."""
     if found.overdue:
         said = f"{count(len(found.overdue), 'review')} of broken glass overdue: {listed(list(found.overdue))}"
         mend = "jitd reviews says who has to give them; an operator who did not do it may, too: jitd review ID"

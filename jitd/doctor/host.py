@@ -56,7 +56,7 @@ class Host:
 
     @property
     def run_dir(self) -> Path:
-        """The directory of the socket, and of the plates of runs."""
+        """The directory that contains the socket, and the plates (the lock files) of runs."""
         return self.config.socket.parent
 
     @property
@@ -148,7 +148,7 @@ def _serving() -> list[int]:
 
 
 def _is_of_ours(pid: str) -> bool:
-    """True if process ``pid`` is in the pid namespace of this process, and therefore not in a container."""
+    """True if process ``pid`` is in the pid namespace of this process, and therefore not in another container."""
     return os.readlink(f"/proc/{pid}/ns/pid") == os.readlink("/proc/self/ns/pid")
 
 
@@ -165,7 +165,7 @@ def holders(files: Sequence[Path]) -> dict[Path, int]:
     """Return a map from each locked file to the process that holds a lock (flock(2)) on this file.
 
     In /proc/locks, a file is named by its inode and its device. On stacked file systems, this device is not reliable. Therefore
-    the function also checks that the process has the file open.
+    the function ignores the device, and checks instead that the process has the file open.
     """
     wanted: dict[int, Path] = {}
     for file in files:

@@ -55,7 +55,9 @@ class Exchange:
 
 
 def examine(host: Host) -> Iterator[Finding]:
-    """Yield the findings from one exchange with the KDC, and from one exchange for each other realm."""
+    """Yield the findings from one exchange with the KDC. If this exchange succeeds, also yield the findings from one exchange for
+    each other realm.
+    """
     path, service = host.config.keytab, host.service
     forget_environment()
     found = exchange_with_self(path, service) if path.exists() else None
@@ -66,7 +68,9 @@ def examine(host: Host) -> Iterator[Finding]:
 
 
 class _Context(gssapi.SecurityContext):
-    """A security context. If a step fails, the error is raised in this step already, and not in a later step."""
+    """A security context. If a step fails, this step raises the error. By default, python-gssapi would raise the error in a later
+    step.
+    """
 
 
 _Context.__DEFER_STEP_ERRORS__ = False  # type: ignore[attr-defined]  # not in the class: its metaclass would overwrite it

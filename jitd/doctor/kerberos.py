@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks of this host's Kerberos names, which the KDC and clients use, and checks of its keytab.
+"""Checks of this host's Kerberos names, and of this host's keytab. The KDC and clients use these names.
 
-Law: only names, versions and types are read from a keytab. A key is never read.
+Law: from a keytab, this module uses only names, versions and encryption types. It never uses a key.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def renewal(keytab: str, service: str) -> str:
 
 
 def aside(keytab: str) -> str:
-    """Return the command that renames the old keytab, so that the old keytab is not lost if no new keytab can be made."""
+    """Return the command that renames the old keytab. Therefore the old keytab is not lost if no new keytab can be created."""
     return f"mv -f {word(keytab)} {word(f'{keytab}.old')}"
 
 

@@ -2,7 +2,7 @@
 """Checks of the PAM stack for local passwords (``/etc/pam.d/jitd-local``). The stack for local passwords is used while no KDC
 can be reached.
 
-Law: the checks only read the stack, and they authenticate nobody with the stack. Conclusions are pure.
+Law: the checks only read the stack, and authenticate nobody. Functions that draw conclusions are pure.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ FIRST = f"use contrib/pam.d/{SERVICE} as it comes"
 
 
 def examine(host: Host) -> Iterator[Finding]:
-    """Yield the findings about the stack, and about the KDCs that must be silent before a local password is accepted. Also yield
-    a finding if the stack does not exist.
+    """Yield the findings about the stack. Also yield a finding if the stack does not exist. If a rule accepts local passwords,
+    also check that this host knows its KDCs, because all of them must be silent before a local password is accepted.
     """
     with suppress(ConfigError):  # another finding reports faults in the policy
         yield from kdcs(any(rule.without_kdc == "local" for rule in host.policy().rules), host.realm, fault_of)
@@ -60,7 +60,7 @@ def kdcs(is_taken: bool, realm: str, fault: Callable[[str], str]) -> Iterator[Fi
 
 def read_stack(text: str, included: Callable[[str], str | None]) -> Stack:
     """Read the stack in ``text`` and all files that the stack includes. ``included`` returns the text of a service's file, or
-    None.
+    None if there is no such file.
     """
 
     def find(name: str) -> Source | None:
@@ -71,8 +71,8 @@ def read_stack(text: str, included: Callable[[str], str | None]) -> Stack:
 
 
 def judged(found: Stack) -> Finding:
-    """Judge the stack. The stack must ask for one password of the account, must accept nobody without this password, and must
-    not query jitd.
+    """Judge the stack. The stack must check a password before it can succeed, must not accept an empty password, and must not
+    query jitd.
     """
     for fault in found.faults:
         return bad("pam.local", f"{STACK}: {fault.sentence}", "correct that line; pam.conf(5) says what one looks like")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks of the PAM stack of runs, and of the PAM stacks of other programs that query jitd. The checks examine the lines and the
-answers of these stacks.
+"""Checks of the PAM stack of runs, and of the PAM stacks of other programs that query jitd. In these other stacks, the line that
+queries jitd is called the gate. The checks examine the lines and the answers of all these stacks.
 
 Law: these checks run in a separate process. The check of the stack of runs opens a session of root, and closes it again. The
 checks of the other stacks give access to nobody.
@@ -26,7 +26,7 @@ from jitd.pamlint.stack import Handler, Source, Stack, read
 ENFORCED = ("required", "requisite")
 PROGRAMS = ("sudo", "sudo-i", "su", "su-l", "doas", "login", "sshd")
 STRANGER = "nobody"
-"""An account that is not allowed to make requests. So no rule can permit anything to this account."""
+"""jitd accepts no requests from this account. Therefore no rule can permit anything to this account."""
 OURS = "jitd: "
 """The beginning of each sentence that the gate itself prints."""
 
@@ -47,7 +47,7 @@ def _included(service: str) -> str | None:
 
 def read_stack(text: str, included: Callable[[str], str | None]) -> Stack:
     """Read the stack of runs in ``text`` and all files that this stack includes. ``included`` returns the text of a service's
-    file, or None.
+    file, or None if there is no such file.
     """
 
     def find(name: str) -> Source | None:
@@ -141,7 +141,7 @@ def rehearsal(because: str, took: float) -> Finding:
 
 
 def examine_gates() -> Iterator[Finding]:
-    """Yield the findings about the lines of all gates, and about the answers of the gates in ``account``."""
+    """Yield the findings about the lines of all gates, and about the answers of the gates of the type ``account``."""
     found, services = lint_host(Places()), gated()
     asking = [*services["account"], *services["session"]]
     yield from gates(found, asking)
@@ -151,8 +151,8 @@ def examine_gates() -> Iterator[Finding]:
 
 
 def examine_logins() -> Iterator[Finding]:
-    """Yield the findings about the answers of gates in ``session``. This examination is separate from ``examine_gates``, because
-    login(1) waits two seconds after a refusal.
+    """Yield the findings about the answers of the gates of the type ``session``. This examination is separate from
+    ``examine_gates``, because login(1) waits two seconds after a refusal.
     """
     for service in gated()["session"]:
         yield tried_session(service, open_session(service, STRANGER))
@@ -178,9 +178,9 @@ def _closed(service: str, places: Places) -> set[str]:
 
 
 def knock(service: str, user: str) -> str | None:
-    """Return the answer of the stack of ``service``, as if ``user`` had started that program.
+    """Return the answer that the stack of ``service`` gives if ``user`` starts the program of ``service``.
 
-    The answer is PAM's text. The answer is empty if the user is permitted, and None if pamtester is missing.
+    The answer is the text of PAM. The answer is empty if PAM permits the user. The answer is None if pamtester is missing.
     """
     return _try(user, service, user, "acct_mgmt")  # the real user id is that of the user, as in a set-user-id program
 
@@ -233,10 +233,11 @@ def links(found: Iterable[Linted], services: Sequence[str]) -> Iterator[Finding]
 
 
 def tried_session(service: str, strangers: str | None) -> Finding:
-    """Judge the answer of the stack of ``service`` to a stranger. The gate of this stack is in ``session``.
+    """``strangers`` is the answer of the stack of ``service`` to a stranger. Judge this answer. The gate of this stack is a line
+    of the type ``session``.
 
-    The answer does not show whether jitd was queried, because this stack prints nothing for a person who is not allowed to make
-    requests. Root's own session is not tested.
+    The answer does not show whether the stack has queried jitd, because such a stack prints nothing for a person who is not
+    allowed to make requests. Root's own session is not tested.
     """
     if strangers is None:
         return weak("pam.gates", f"it was not tested whether the gate of {service} holds", "apt install pamtester, and ask again")

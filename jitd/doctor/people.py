@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks of the people on this host. The checks are about the name service, the operators, and rules that nobody could use or
-approve.
+"""Checks of the people on this host. The checks are about the name service, the operators, rules that apply to nobody, and
+approvals that nobody could give.
 
 Law: only rules about this host are checked. A look-up of a person in the name service may hang forever. The functions that judge
 the results are pure.
@@ -27,7 +27,7 @@ from jitd.settings.toml_document import ConfigError
 LOGIN_DEFS = Path("/etc/login.defs")
 UID_MIN = 1000
 SLOW = 0.5
-"""Maximum number of seconds for all look-ups of this module together. A request needs about as many look-ups as this module."""
+"""If the look-ups of this module together take more seconds, they are too slow. A request needs about as many look-ups."""
 
 
 def examine_name_service(host: Host) -> Iterator[Finding]:
@@ -188,8 +188,8 @@ def _askers(rule: Rule, known: Known) -> Iterator[Finding]:
 
 
 def _approvers(rule: Rule, known: Known) -> Iterator[Finding]:
-    """Report approvals that some or all requesters cannot get. A person cannot approve their own request, and each person counts
-    only once as an approver.
+    """Report approvals that nobody can give, or that nobody can give for some requesters. A person cannot approve their own
+    request, and each person counts only once as an approver.
     """
     lack = lack_of(rule, known)
     if lack is None:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The examinations for a person who is not root. The examinations are about the person's ticket and account, the daemon's proof
-of its identity, and reviews that wait for the person. The result also names the checks that only root can do.
+"""The examinations for a person who is not root. They check the person's ticket and account, whether the daemon can prove its
+identity, and which reviews the person must give. The result also names the checks that only root can do.
 
-Law: the daemon gets only questions that ``jitsudo``, or ``jitd`` without a verb, would also send. No credential cache except the
-person's own is read.
+Law: the examinations send the daemon only questions that ``jitsudo``, or ``jitd`` without a verb, would also send. They read only
+the person's own credential cache.
 """
 
 from __future__ import annotations
@@ -107,8 +107,8 @@ def examine_daemon(host: Host) -> Iterator[Finding]:
 
 
 def examine_reviews(host: Host) -> Iterator[Finding]:
-    """Yield the finding about reviews that the person may give, or that the person waits for. Yield nothing if jitd does not
-    answer, because another finding reports that.
+    """Yield the finding about reviews that the person may give, and about missing reviews of the person's own actions. Yield
+    nothing if jitd does not answer, because another finding reports that.
     """
     os.environ.setdefault("JITD_SOCKET", str(host.config.socket))
     try:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The examinations for root.
 
-Law: an examination comes before another if a fault that it finds can be the cause of faults that the other finds.
+Law: causes come before consequences. One fault can cause other faults. The examination that finds the cause comes before the
+examinations that find the other faults.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ def examinations(host: Host) -> list[Examination]:
     """Return all examinations for root.
 
     An examination without a ``silent`` sentence cannot hang. Such an examination reads only the kernel's clocks, or files in the
-    directories from which this process was loaded. An examination of files that the settings name can hang, because these files
-    may be on a file server.
+    directories from which this process was loaded. The settings name other files, which may be on a file server. Therefore an
+    examination of these files can hang.
     """
     disk = "see dmesg, and mount: a disk or a file server does not answer"
     directory = "see what /etc/nsswitch.conf names for passwd and group: a directory server does not answer"

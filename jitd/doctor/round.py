@@ -2,9 +2,10 @@
 """The round of all examinations. Each examination that may hang has its own process. All examinations run at the same time, with
 a time limit.
 
-Law: if an examination hangs or fails, jitd adds a finding about this fault. The earlier findings of the examination are kept,
-and the other examinations are not delayed. An examination that hangs is killed with all processes that it started. If an
-examination cannot be killed, because a file server is dead, jitd abandons the examination.
+Law: if an examination hangs or fails, jitd doctor adds a finding about this fault. The earlier findings of the examination are
+kept, and the other examinations are not delayed. jitd doctor kills an examination that hangs, and all processes that the
+examination started. If the examination waits for a dead file server, it cannot be killed. In that case, jitd doctor does not wait
+for its end.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ class _Child:
     has_ended: bool = False
 
     def findings(self, within: float) -> Iterator[Finding]:
-        """Yield the child's findings, and a further finding if the child did not finish."""
+        """Yield the findings of this child process. If the child did not finish, yield a further finding about this."""
         *lines, _ = self.said.split(b"\n")
         yield from (Finding(**json.loads(line)) for line in lines if line != END)
         if END in lines:
@@ -111,7 +112,7 @@ def _start(examination: Examination) -> _Child:
 
 
 def _hear(children: Sequence[_Child], wanted: _Child, until: float) -> None:
-    """Read the output of all children until the child ``wanted`` has ended, or until the time ``until`` (seconds on
+    """Read the output of all children. Stop when the child ``wanted`` has ended, or at the time ``until`` (seconds on
     CLOCK_MONOTONIC).
     """
     while not wanted.has_ended and (left := until - time.monotonic()) > 0:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks of control groups and of systemd, because runs need both, and checks for leftovers of ended runs.
+"""Checks of control groups and of systemd, which runs need. Also checks whether ended runs have left plates (lock files) or
+scopes of systemd.
 
 Law: systemd is only queried. The checks start, stop and create nothing.
 """
@@ -24,7 +25,7 @@ WITHIN = 3.0
 """Maximum number of seconds to wait for an answer of systemd."""
 AGAIN_AFTER = 0.5
 """Seconds until apparent leftovers are checked again. The second check is needed, because a run that is just ending still has
-files, which are not leftovers.
+files. These files are not leftovers.
 """
 SCOPE = re.compile(r"jitd-run-(\S+)\.scope")
 EFFORT = '"ended" is then a best effort: a process that leaves its parent can outlive the run'
@@ -147,8 +148,8 @@ def find_leftovers(host: Host, *, with_scopes: bool) -> tuple[list[str], list[st
 
 
 def _left(host: Host, *, with_scopes: bool) -> tuple[set[str], set[str]]:
-    """Search for leftovers. The host is searched before the record is read. In this order, no new run looks like a leftover,
-    because a run is written into the record before any part of the run exists on the host.
+    """Search for leftovers. The function searches the host first, and reads the record afterwards. jitd records a run before any
+    part of the run exists on the host. Therefore a new run never looks like a leftover.
     """
     plates, scopes = set[str](), set[str]()
     with suppress(FileNotFoundError):
@@ -251,8 +252,8 @@ def scopes(bus: str, slice_state: str) -> Finding:
 
 
 def run_directory(path: str, kind: str) -> Iterator[Finding]:
-    """Yield a finding if the directory of plates is on a file system that keeps its files after a reboot. ``kind`` is the type
-    of the file system.
+    """Yield a finding if the directory of plates (lock files of runs) is on a file system that keeps its files after a reboot.
+    ``kind`` is the type of the file system.
     """
     if kind not in VOLATILE:
         said = f"{path} is on {kind}: the files there about runs outlive a reboot, and runs do not"

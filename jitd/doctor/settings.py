@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks of the settings file and of the policy files. The checks find who may change the files, which faults the files have,
+"""Checks of the settings file and of the policy files. The checks report who may change the files, which faults the files have,
 and which settings should be different.
 
 Law: the checks read the files with the same code as the daemon, and never write them.

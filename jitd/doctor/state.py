@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks of the state directory: its file system, the database, the record and the recordings.
 
-Law: the checks open the database only for reading, and acquire no lock that a writer may need. Sizes are in bytes, and times are
-in seconds.
+Law: the checks open the database only for reading, and never block a writer. Sizes are in bytes, and times are in seconds.
 """
 
 from __future__ import annotations
@@ -122,7 +121,7 @@ def see_file_system(state: Path) -> FileSystem:
 
 
 def _sync(state: Path) -> None:
-    """Flush earlier writes of other processes to the disk (fsync(2)). This function writes nothing. Raises OSError."""
+    """Flush the earlier writes of other processes to the disk (fsync(2)). This function itself writes nothing. Raises OSError."""
     for path, flags in ((file_of(state), os.O_RDONLY), (state, os.O_RDONLY | os.O_DIRECTORY)):
         with suppress(FileNotFoundError):
             descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -171,8 +170,8 @@ def prove(database: Path, *, is_alone: bool) -> Record:
 
 
 def _prove_tail(store: Store, head: Seal) -> int:
-    """Verify the last MOST_PROVED records, beginning with the seal before them. Return the number of the verified records.
-    Raises Broken.
+    """Verify the last MOST_PROVED records. The verification starts at the seal before these records. Return the number of
+    verified records. Raises Broken.
     """
     first, start = head.number - MOST_PROVED, GENESIS
     for number, _, digest in store.records(after=first - 1):
@@ -182,8 +181,8 @@ def _prove_tail(store: Store, head: Seal) -> int:
 
 
 def policy_in_force(database: Path) -> str | None:
-    """Return the digest of the policy that was recorded last, or None if the digest is not known. The daemon records each policy
-    that it loads.
+    """Return the digest of the policy in the newest record, or None if the digest is not known. Each record names the policy that
+    was in force.
     """
     with suppress(StoreError, ValueError, AttributeError), closing(read_store(database)) as store:
         for body in store.newest():
@@ -199,8 +198,9 @@ def live_runs(database: Path, *, is_alone: bool) -> set[str]:
 
 
 def given_still(database: Path) -> list[Holding]:
-    """Return the open holdings of the record, except those of service tickets, which the KDC ends. Call this function only while
-    no daemon uses ``database``. Return an empty list if the record cannot be read, because another check reports that.
+    """Return the open holdings in the record. Holdings of service tickets are not included, because the KDC ends the tickets.
+    Call this function only while no daemon uses ``database``. Return an empty list if the record cannot be read, because another
+    check reports that.
     """
     with suppress(StoreError), closing(read_store(database, is_alone=True)) as store:
         return [one for one in store.holdings() if not is_service_ticket(one.thing)]

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Starts monitors, sends them orders, and finds them again after a restart. One Protocol is used for hosts with systemd and for
-hosts without it.
+"""Starts monitors (the processes that supervise runs), sends them orders, and finds them again after a restart. The Protocol is
+the same for hosts with systemd and for hosts without systemd.
 
 Law: an executor reports values of the classes in this module, in the order of the events. After a restart of the daemon, the
 executor may send a report a second time.
@@ -81,22 +81,23 @@ class Executor(Protocol):
     """The functions of the part that starts the daemon's monitors."""
 
     def spawn_launcher(self) -> None:
-        """Start the process that forks monitors. Call this function before the daemon opens a descriptor that monitors must not
-        get.
+        """Start the process that forks monitors. The daemon must call this function before it opens a descriptor that monitors
+        must not inherit.
         """
 
     async def open(self) -> None:
         """Let monitors connect to the daemon, including monitors that an earlier daemon started. Raises ExecutorError."""
 
     async def start(self, job: Job | Login) -> socket.socket:
-        """Begin a run. After its beginning, the run waits for ``go``. Return the client's end of the run's control socket.
-        Raises ExecutorError.
+        """Begin a run. The run then waits for ``go`` before it executes its command. Return the client's end of the run's control
+        socket. Raises ExecutorError.
         """
 
     async def check_password(self, user: str, client: socket.socket) -> bool | None:
         """Let a separate process check a password with PAM. The password comes from the process at the other end of the socket
         ``client``. This function closes ``client``. Return True if the password is the password of the account ``user``. Return
-        False if the password is wrong, and None if no password was sent. Raises OSError if the check failed.
+        False if the password is wrong or the check took too long. Return None if no password was sent. Raises OSError if the
+        check failed.
         """
 
     def go(self, run: str) -> None:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The monitors of this host. The daemon starts monitors, reads their reports, sends them orders and finds them again. This module
-works with any launcher.
+"""The monitors of this host. A monitor supervises one run. This module starts monitors, reads their reports, sends them orders
+and finds them again. It works with any launcher.
 
 Law: a run is started only once. Each report of a monitor is passed on at once. jitd searches for unconnected monitors.
 """
@@ -375,7 +375,7 @@ class Monitors:
             await asyncio.sleep(BACK_WITHIN)
 
     async def _bury(self, run: str) -> None:
-        """End the remaining processes of a run with a dead monitor, and report the known facts about the run."""
+        """The monitor of the run is dead. End the remaining processes of the run, and report how the run ended."""
         if run in self._forgotten:
             self._remains.clear(run)
             self._forgotten.discard(run)
@@ -388,8 +388,8 @@ class Monitors:
         self._end(run, await asyncio.to_thread(self._remains.left_by_dead, run))
 
     async def _have_ended(self, orphan: Login) -> None:
-        """Start another keeper for a session whose keeper was killed. The new keeper connects, ends all processes of the session,
-        and reports the end. Until that report, jitd does not say that the session has ended.
+        """The keeper (monitor) of a login session was killed. Start another keeper for this session. The new keeper connects,
+        ends all processes of the session, and reports the end. Until that report, jitd does not say that the session has ended.
         """
         self._orphans.add(orphan.run)
         try:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sends packets to the launcher. This module also asks the launcher for a process that checks a local password.
 
-Law: no packet contains the password. The daemon passes its end of the client's socket on to the checking process, and reads
-nothing from this socket.
+Law: no packet contains the password. The daemon passes its end of the client's socket to the process that checks the password.
+The daemon itself reads nothing from this socket.
 """
 
 from __future__ import annotations

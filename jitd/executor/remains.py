@@ -68,9 +68,9 @@ class Remains:
         return Left(Ending.NOT_STARTED, FAILED, "it was interrupted before the command had begun")
 
     def orphan(self, run: str) -> Login | None:
-        """Return the login session ``run`` as a job for another keeper (a monitor of a session). Do this only if the session had
-        begun and its keeper has written no outcome: such a session may still be alive. Otherwise return None. Also return None if
-        the keeper was of an earlier version, because such a keeper does not note the process that asked for the login.
+        """Return the login session ``run`` as a job for another keeper (the monitor of a login session). If a session has begun,
+        and its keeper has written no outcome, the session may still be alive. For any other run, return None. Also return None if
+        the keeper was of an earlier version of jitd, because such a keeper does not note the process that asked for the login.
         """
         try:
             lines = Path(places.plate_path(self.run_dir, run)).read_bytes().split(b"\n")
@@ -108,8 +108,9 @@ class Remains:
         return os.fsdecode(lines[0]), places.GO in lines[1:]
 
     def usage(self, run: str) -> Usage | None:
-        """Return the resource usage that the kernel reports for a run's control group (cgroups(7)). The usage includes the
-        command's processes, but not the monitor.
+        """Return the resource usage that the kernel reports for a run's control group (cgroups(7)). The usage is that of the
+        command's processes, without the monitor. If the kernel reports no memory for these processes alone, the memory of the
+        monitor is included.
         """
         group = self._read_plate(run)[0]
         if not group:
@@ -133,8 +134,8 @@ class Remains:
         return all([await self._empty(group) for group in self._groups(run)])
 
     def _groups(self, run: str) -> list[str]:
-        """Return the control groups that the plate names. The result contains the run's own group and logind's scope. The scope
-        is left out if its inode is not the inode on the plate any more.
+        """Return the control groups that the plate names. The result contains the run's own group and logind's scope. If the
+        inode of the scope differs from the inode on the plate, the scope is a new one and is left out.
         """
         try:
             first, *more = Path(places.plate_path(self.run_dir, run)).read_bytes().split(b"\n")

@@ -151,8 +151,8 @@ def unit_of(run: str) -> str:
 
 
 def properties(run: str, pid: int, ends_at_boot: float | None) -> list[list[object]]:
-    """Return all properties that systemd receives for a scope. No property comes from a client, and the id of the run was made
-    by the daemon itself.
+    """Return all properties that systemd receives for a scope. No property comes from a client. The daemon itself made the id of
+    the run.
 
     ``ends_at_boot`` is the time limit in seconds on CLOCK_BOOTTIME. None means no time limit.
     """

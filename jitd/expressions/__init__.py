@@ -2,7 +2,7 @@
 """Compiles the expressions that administrators write. Administrators write ``when`` of a rule in CEL, and the patterns for
 reasons in RE2.
 
-Law: only this package imports ``cel_expr_python``. An expression is compiled when the policy is loaded. A faulty expression is
-refused when the policy is loaded, with the line and the column of the fault. The result of an expression is a pure function of
-the flat values that the expression uses. A text from a client never becomes an expression or a pattern.
+Law: only this package imports ``cel_expr_python``. An expression is compiled when the policy is loaded. If the expression is
+faulty, the policy is refused, and the message contains the line and the column of the fault. The result of an expression is a
+pure function of the flat values that the expression uses. A text from a client never becomes an expression or a pattern.
 """

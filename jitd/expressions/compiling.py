@@ -2,9 +2,9 @@
 """Compiles ``when`` of a rule into a condition of the core. ``when`` is an expression in CEL (https://cel.dev).
 
 Law: all names have declared types, and the type of the expression is bool. If a type is wrong, a fault is reported when the
-policy is loaded. The names that an expression uses are taken from its syntax tree. A value is given to CEL only if the value has
-its declared type. The condition is true only if CEL returns the boolean true. CEL returns an error as an object that Python
-treats as true. Therefore the type of the result is checked first.
+policy is loaded. The names that an expression uses are taken from its syntax tree. CEL gets a value only if the value has the
+declared type. The condition is true only if CEL returns the boolean true. CEL returns an error as an object that Python treats as
+true. Therefore the type of the result is checked first.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from jitd.expressions.patterns import MOST_STEPS, MOST_STEPS_IN_LOOP, fault_in_p
 MOST_BYTES = 4096
 """Maximum number of bytes of an expression."""
 MOST_IN_LOOP = 2**20
-"""Maximum number of characters that a loop may examine. The number of characters is computed as the length of the longest list,
-multiplied by the length of the longest text. CEL copies each text that it examines, and keeps all copies until the evaluation
-ends. During the evaluation, no other thread of the daemon runs.
+"""Maximum number of characters that a loop may examine. jitd estimates this number: the number of members of the longest list,
+multiplied by the number of characters of the longest text. CEL copies each text that it examines, and keeps all copies until the
+evaluation ends. During the evaluation, no other thread of the daemon runs.
 """
 _TYPES = {
     "bool": cel.Type.BOOL,
@@ -165,8 +165,8 @@ def _pattern_in(node: Node) -> Node | None:
 
 
 def _fault_of_building(node: Node, depth: int) -> str:
-    """Return a fault if ``node`` joins texts or creates lists where this is forbidden. ``node`` is inside ``depth`` loops. In a
-    loop, a few bytes could become gigabytes. Return an empty text if there is no fault.
+    """``node`` is inside ``depth`` loops. Return a fault if ``node`` joins texts or creates lists in a loop in a way that is
+    forbidden. Otherwise a few bytes could become gigabytes in a loop. Return an empty text if there is no fault.
     """
     if not depth:
         return ""
@@ -228,8 +228,8 @@ class _Evaluation:
 
 
 def _most_looked_at(values: Iterable[object]) -> int:
-    """In ``values``, find the longest list and the longest text. Return the number of the list's members, multiplied by the
-    number of the text's characters.
+    """Find the longest list and the longest text in ``values``. Return the number of members of this list, multiplied by the
+    number of characters of this text.
     """
     most, longest = 1, 0
     for value in values:

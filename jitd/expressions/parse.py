@@ -3,8 +3,8 @@
 
 Law: pure. The bytes are a message ``cel.expr.ParsedExpr`` or ``cel.expr.CheckedExpr`` in the encoding of protocol buffers
 (https://github.com/google/cel-spec, ``proto/cel/expr``; https://protobuf.dev/programming-guides/encoding). The field numbers are
-written in the code that reads the fields. If the bytes are not such a message, the result is a ValueError, and never an empty
-tree.
+written in the code that reads the fields. If the bytes are not such a message, the functions raise ValueError, and never return
+an empty tree.
 """
 
 from __future__ import annotations
@@ -62,15 +62,15 @@ def read_tree(serialized: bytes) -> Tree:
 
 
 def read_resolved(serialized: bytes) -> frozenset[str]:
-    """Return those names in an expression that the type checker has resolved to a declared name. Raises ValueError."""
+    """Return the names in an expression that the type checker has resolved to declared names. Raises ValueError."""
     entries = (dict(_fields(_bytes(value))) for number, value in _inner(serialized, _CHECKED) if number == 2)
     references = (dict(_fields(_bytes(entry.get(2, b"")))) for entry in entries)
     return frozenset(_bytes(reference[1]).decode() for reference in references if 1 in reference)
 
 
 def _inner(serialized: bytes, kind: bytes) -> Fields:
-    """Return the fields of the inner message of ``serialized``. ``serialized`` is an outer message that contains a type and an
-    inner message. Raises ValueError if the type is not ``kind``.
+    """``serialized`` is an outer message that contains a type and an inner message. Return the fields of the inner message.
+    Raises ValueError if the type is not ``kind``.
     """
     outer = dict(_fields(serialized))
     if outer.get(1) != kind:
