@@ -2,7 +2,7 @@
 """``jitd serve``: reads the settings, builds the parts, serves and stops. Only this module names concrete classes.
 
 Law: jitd reports a fault of the settings, the policy or the database before the socket exists. After that, only a signal ends the
-daemon. No part of the daemon reads the environment of the process that started it.
+daemon. The daemon removes all variables from its environment, except those in SUPERVISED.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 to get a ticket from the KDC.
 
 Law: only the tables LAW and MAY_CAUSE decide which state a holding can have. jitd records a holding before it gives the thing.
-The holding stays open until the thing is taken back. jitd never forgets a thing that it has given. jitd never records that a
-thing was taken back before it has taken the thing back.
+The holding stays open until the thing is taken back. jitd never forgets a thing that it has given. Only after jitd has taken the
+thing back, it records this.
 """
 
 from __future__ import annotations

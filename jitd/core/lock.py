@@ -307,7 +307,7 @@ def consequences(
 
 def _rests_on(locks: tuple[Lock, ...], lock: Lock, asked: Request) -> bool:
     """True if ``lock`` applies to the requester of ``asked``. Also True if ``lock`` applies to an approver of ``asked``, and the
-    remaining approvals are not enough. The approval of a locked person does not remain.
+    approvals that still count (``counted``) are not enough.
     """
     if is_on(lock, asked.requester):
         return True

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 WANTED_BY = frozenset({"ssh-certificate"})
 """The kinds of things for which a person must send a public key."""
 TAKEN_BY = WANTED_BY | {"account", "vault"}
-"""The kinds of things for which a person may send a public key. For each thing of the kind ``vault``, jitd.toml says whether this
-thing is a signature of the key.
+"""The kinds of things for which a person may send a public key. Vault can sign a public key. For each thing of the kind
+``vault``, jitd.toml says whether Vault signs the key.
 """
 LONGEST = 4096
 """Maximum number of characters of a key."""

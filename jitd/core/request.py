@@ -124,8 +124,8 @@ class Submitted:
 
 @dataclass(frozen=True, slots=True)
 class Screened:
-    """The policy and all gatekeepers of the permit have answered. ``heard`` contains the answers of the gatekeepers. ``attended``
-    is True if a connected client waits to pass its standard streams. ``standing``: see Reviewed.
+    """The policy has answered. If the answer is a permit, jitd has also queried its gatekeepers: ``heard`` contains their
+    answers. ``attended`` is True if a connected client waits to pass its standard streams. ``standing``: see Reviewed.
     """
 
     life: ClassVar[str] = "request"
@@ -147,7 +147,7 @@ class Reviewed:
     """A person approved or denied the request with exactly this ``fingerprint``.
 
     ``decision`` is the current answer of the policy. ``standing`` contains the earlier approvers with their current data.
-    Approvers without an account are not included.
+    Approvers whose account is missing, or whom the KDC refuses, are not included.
     """
 
     life: ClassVar[str] = "request"
@@ -259,7 +259,7 @@ NOT_AT_ONCE = "an approval would be owed, and the request does not wait for one"
 
 
 class NotYours(Exception):
-    """The reviewer made the request, or the request does not need this reviewer's approval. No object was changed."""
+    """The reviewer is not allowed to give this verdict about the request. No object was changed."""
 
 
 class Stale(Exception):

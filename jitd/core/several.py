@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Computes one answer for several things that are requested together (``jitsudo --get A --get B``).
 
-Law: pure. If one thing is denied, all things are denied. If several rules permit together, the strictest value of each obligation
-applies. Therefore nobody gets a thing under easier terms by requesting it together with other things. If several rules limit who
-may read the contents of the request, only people within all these limits may read the contents after a deny.
+Law: pure. If one thing is denied, all things are denied. If several rules together permit the things, the strictest value of each
+obligation applies. Therefore nobody gets a thing under easier terms by requesting it together with other things. If several rules
+limit who may read the contents of the request, only people within all these limits may read the contents after a deny.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 in an approval that a rule demands. For example, the way of the managers may open after 5 minutes.
 
 Law: pure. Every function that counts or names approvers needs an ``Open``, a list of approvals that was made by ``opened`` or
-``every_way``. Therefore no function can use a closed way by mistake. Nobody can approve by a closed way.
+``every_way``. Therefore no function uses a closed way by mistake, and nobody can approve through a closed way.
 """
 
 from __future__ import annotations

@@ -360,7 +360,7 @@ class Accounts:
 
     def again(self, known: Subject) -> Subject | None:
         """Look up the Subject ``known`` again, and return it with its present data. Return None if the account no longer exists,
-        has expired, or has lost its name to another account.
+        has expired, or if its name now belongs to another account.
         """
         if known.is_root:
             return self.root()

@@ -58,8 +58,8 @@ class FirstDecision:
 
 @dataclass(frozen=True, slots=True)
 class FreshDecision:
-    """The present decision about this version of ``request``. ``standing``: the approvers with their present data, without
-    missing accounts and principals that the KDC refuses; empty after a denial. ``heard``: the gatekeepers' answers.
+    """The present decision about this version of ``request``. ``standing``: the present data of the approvers whose accounts
+    exist and whom the KDC does not refuse; empty after a denial. ``heard``: the gatekeepers' answers.
     """
 
     request: Request
