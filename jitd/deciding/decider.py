@@ -363,7 +363,7 @@ class Decider:
         self, decision: Decision, given: tuple[Grant, ...], who: Subject, service: str, command: Command
     ) -> tuple[Decision, str | None]:
         """If a grant in ``given`` can replace the approvals, return ``decision`` with this grant as its lease, and None.
-        Otherwise return ``decision`` unchanged, and the id of a grant of which only its own request can take a use (or None).
+        Otherwise return ``decision`` unchanged, and the id of a grant that only its own request can use, or None.
         """
         assert isinstance(decision, Permit), "nothing else owes approvals"
         asked = (who, self._config.host, service, command, decision.rule)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Finds the people who could approve a request at one moment, if this host can list these people.
 
-Law: if a directory cannot be listed, the answer is incomplete, and never "nobody". The result gives nobody a right to approve.
-jitd checks this right at the review.
+Law: if a directory of accounts cannot be listed, the result says that it is incomplete. Then the result never says that nobody
+could approve. The result gives nobody a right to approve. jitd checks this right at the review.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ UNKNOWN = Seats((), is_whole=False)
 
 
 async def unknown(request: Request) -> Seats:
-    """Return the unknown result for ``request``. Callers that cannot search use this function."""
+    """Return a result that says that the people are not known. Callers that cannot search use this function."""
     return UNKNOWN
 
 

@@ -2,9 +2,9 @@
 """Follows a path below a root directory, which may be the root directory of another process. The result contains each directory,
 link and file on the way.
 
-Law: files are opened only with O_PATH. This module reads and follows links itself, so the kernel never follows a link. If
-somebody other than root could change a path during the walk, the walk raises Changeable. This module never guesses. Calls may
-block.
+Law: files are opened only with O_PATH. This module reads and follows links itself, so the kernel never follows a link. If the
+path contains a link or ``..`` that somebody other than root could redirect, the walk raises Changeable. This module never
+guesses. Calls may block.
 """
 
 from __future__ import annotations
@@ -180,10 +180,10 @@ class _Walk:
 
     def _is_believed(self, directory: int, status: os.stat_result) -> bool:
         """True if jitd trusts the owner that ``status`` shows for the directory. jitd always trusts the owners on the file system
-        of the root directory. On another file system, its type must be in _OWN. On a mount with ``nosuid``, jitd trusts the owner
-        only for tmpfs and ramfs, and below a path in ``trusted_mounts``. The reason is that a person may be able to mount their
-        own disk with ``nosuid``. Later this person could mount another disk, on which other files have the same device and inode
-        numbers.
+        of the root directory. Of the other file systems, jitd trusts only the types in _OWN. On a mount with ``nosuid``, jitd
+        trusts the owner only for tmpfs and ramfs, and below a path in ``trusted_mounts``. The reason is that a person may be able
+        to mount their own disk with ``nosuid``. Later this person could mount another disk, on which other files have the same
+        device and inode numbers.
         """
         if status.st_dev == self._root_device:
             return True

@@ -131,8 +131,8 @@ def _code(fault: GSSError) -> int:
 
 
 def _sentence(fault: GSSError) -> str:
-    """Return the GSSAPI library's sentence for the fault. If the mechanism has its own sentence, return the mechanism's
-    sentence.
+    """Return a sentence about the fault. If libkrb5 gave a code, the sentence is about this code. Otherwise the sentence is about
+    GSSAPI's own code.
     """
     get: Callable[..., list[str]] = fault.get_all_statuses
     said = get(fault.min_code, False) if fault.min_code else get(fault.maj_code, True)

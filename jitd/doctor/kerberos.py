@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks of this host's Kerberos names, and of this host's keytab. The KDC and clients use these names.
+"""Checks of this host's keytab, and of this host's Kerberos names. The KDC and clients use these names.
 
 Law: from a keytab, this module uses only names, versions and encryption types. It never uses a key.
 """

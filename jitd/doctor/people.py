@@ -27,7 +27,8 @@ from jitd.settings.toml_document import ConfigError
 LOGIN_DEFS = Path("/etc/login.defs")
 UID_MIN = 1000
 SLOW = 0.5
-"""If the look-ups of this module together take more seconds, they are too slow. A request needs about as many look-ups."""
+"""The look-ups of this module are too slow if they take more seconds than this in total. A request needs about as many look-ups.
+"""
 
 
 def examine_name_service(host: Host) -> Iterator[Finding]:

@@ -62,8 +62,8 @@ class ChildLauncher:
         return ours
 
     def end(self) -> None:
-        """Wait for the end of the launcher. The launcher ends because its socket is closed. After 2 seconds, kill
-        the launcher.
+        """Wait for the end of the launcher. The launcher ends because its socket is closed. If the launcher still runs after 2
+        seconds, kill it.
         """
         if self._process is not None:
             try:

@@ -108,9 +108,9 @@ class Remains:
         return os.fsdecode(lines[0]), places.GO in lines[1:]
 
     def usage(self, run: str) -> Usage | None:
-        """Return the resource usage that the kernel reports for a run's control group (cgroups(7)). The usage is that of the
-        command's processes, without the monitor. If the kernel reports no memory for these processes alone, the memory of the
-        monitor is included.
+        """Return the resource usage that the kernel reports for a run's control group (cgroups(7)). The result covers the
+        command's processes, without the monitor. If the kernel does not report the memory of these processes alone, the result
+        includes the memory of the monitor.
         """
         group = self._read_plate(run)[0]
         if not group:

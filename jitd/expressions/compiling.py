@@ -165,8 +165,8 @@ def _pattern_in(node: Node) -> Node | None:
 
 
 def _fault_of_building(node: Node, depth: int) -> str:
-    """``node`` is inside ``depth`` loops. Return a fault if ``node`` joins texts or creates lists in a loop in a way that is
-    forbidden. Otherwise a few bytes could become gigabytes in a loop. Return an empty text if there is no fault.
+    """``node`` is inside ``depth`` loops. A loop that joins texts or creates lists could turn a few bytes into gigabytes. Return
+    a fault if ``node`` does this in a forbidden way. Return an empty text if there is no fault.
     """
     if not depth:
         return ""
