@@ -2,8 +2,8 @@
 """Converts the report of an enforcement point into a question. A question from sudo, doas or su is about a command. A question
 about a login has no command.
 
-Law: if a command line cannot be understood with certainty, the question is about the whole line. A permit that names particular
-commands never matches such a question. A deny that names commands always matches it. Calls may block.
+Law: if a command line cannot be understood with certainty, the question is about the whole line. If a permit names particular
+commands, it never matches such a question. If a deny names commands, this condition of the deny always holds. Calls may block.
 """
 
 from __future__ import annotations
