@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Threads for blocking work. The threads are organized in lanes. Each kind of work has its own lane, so that no kind of work
-waits for another kind.
+"""Threads for blocking work. Each kind of work has its own lane, which is a group of threads. Therefore no kind of work waits for
+another kind.
 
 Law: the amount and the duration of work are limited, for all accounts together and for each account. If work takes too long, the
 result is an error, and never a permission. Work that never returns keeps its thread, and continues to count in the account's
@@ -29,7 +29,7 @@ thread continues until the work ends by itself.
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """The current load of a lane: its number of threads, how many pieces of work are in progress, and how many wait."""
+    """The current load of a lane: the number of its threads, of the pieces of work in progress, and of the pieces that wait."""
 
     lane: str
     n_threads: int
@@ -42,8 +42,8 @@ HOUSE = -1
 
 
 class Piece:
-    """A piece of work, which is done once or never. The thread that does the work then calls ``tell`` with two arguments: the
-    result and None, or None and the exception.
+    """A piece of work, which is done once or never. After the work, the thread calls ``tell`` with two arguments: the result and
+    None, or None and the exception.
     """
 
     __slots__ = ("_turn", "_work", "tell")
@@ -80,9 +80,9 @@ class Piece:
 
 class Threads:
     """The threads of all lanes. There are at least as many threads as pieces of work that were given to ``give`` and are not done
-    yet. The limits of the lanes also limit the number of threads. (``concurrent.futures`` has only pools of a fixed size. With
-    such a pool, each piece of work wakes a thread that has slept for a long time. Waking such a thread makes a piece of work take
-    one and a half times as long.)
+    yet. The limits of the lanes also limit the number of threads. (``concurrent.futures`` has only pools of a fixed size. In a
+    pool of a fixed size, each piece of work wakes a thread that has slept for a long time. The piece of work then takes one and a
+    half times as long.)
     """
 
     def __init__(self) -> None:

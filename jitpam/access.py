@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Prepares given things for use. Tickets are put into a cache. Secrets are put into sealed memory or into the file of ``--to``.
 
-Law: jitsudo never reads a secret, because the kernel copies each secret from one descriptor to another. A secret is written to a
-file only with ``--to``. The file with the secret must be new, and gets mode 0600. A certificate is not secret, so it may be
-written beside its key (module ``certificate``). If the things cannot be used, all files and directories that were made are
-removed.
+Law: jitsudo never reads a secret. The kernel copies each secret from one descriptor to another. A secret is written to a file
+only with ``--to``. This file must be new, and gets mode 0600. A certificate is not secret, so it may be written beside its key
+(module ``certificate``). If the things cannot be used, all files and directories that were made are removed.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from jitpam.client import Connection
 
 TICKET = "service-ticket:"
-"""Beginning of a thing's name, if the thing is permission to get a ticket from the KDC."""
+"""A thing whose name begins with this text is permission to get a ticket from the KDC."""
 NUMBERS = b"JITSUDO_ACCESS_FD"
 """The environment variable that lists the descriptors from which the command can read secrets. The value is a list of numbers,
 separated by commas.
@@ -62,8 +61,8 @@ class Got:
 
 
 def everything(first: Given, connection: Connection) -> list[Got]:
-    """Return ``first`` and the things that jitd gives together with ``first`` on ``connection``. Each thing is returned with its
-    secret. Raises Unreachable.
+    """Return ``first``, and the other things that jitd gives on ``connection`` in the same answer. The secret of each thing is
+    also returned. Raises Unreachable.
     """
     got, heard = [Got(first, _secret_of(first, connection))], first
     while heard.more:
@@ -128,7 +127,9 @@ class Access:
             self._write(secrets[0].secret or 0, self.file, 0o600)
 
     def must_be_readable(self) -> None:
-        """Raise Unusable if a secret was given, but there is no command or file for the secret."""
+        """Raise Unusable if a secret was given, but no file for it was named. Called only if there is no command that could read
+        the secret.
+        """
         read = self._certificate if self._key is not None else None
         unread = [one.given.thing for one in self._got if one.secret is not None and one is not read]
         if unread and (self.file is None or self._is_beside):
@@ -136,7 +137,7 @@ class Access:
 
     @property
     def _certificate(self) -> Got | None:
-        """The certificate for the person's key, or None if not exactly one certificate was given."""
+        """The certificate for the person's key. The value is None if no certificate or several certificates were given."""
         found = [one for one in self._got if one.secret is not None and one.given.thing.startswith(certificate.KIND)]
         return found[0] if len(found) == 1 else None
 
@@ -233,8 +234,8 @@ def _fetch(cache: TicketCache, given: Given) -> int:
 
 
 def check_file(file: bytes) -> None:
-    """Raise UsageError if the file ``file`` (``--to``) can certainly not be made. Call this before anybody is asked to
-    approve.
+    """Raise UsageError if it is certain that the file ``file`` (``--to``) cannot be made. Call this function before the request
+    is sent.
     """
     directory = file.rpartition(b"/")[0] or (b"/" if file.startswith(b"/") else b".")
     try:

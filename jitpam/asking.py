@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The work of ``jitsudo`` after jitd's welcome. ``jitsudo`` submits, waits, relays, and ends as the command ended.
+"""The work of ``jitsudo`` after jitd's welcome. It submits the request, waits for the decision, relays input and output, and ends
+as the command ended.
 
 Law: if ``jitsudo`` ends while its request waits, the request is withdrawn. The exit status is the command's own, or it tells why
 no command ran. If a signal ended the command, ``jitsudo`` ends by the same signal.
@@ -30,7 +31,7 @@ else:
 
 UNREACHABLE = 125
 COMES_BACK_WITHIN = 30.0
-"""After the daemon closed the connection, a client with a waiting request tries to reconnect for this number of seconds."""
+"""If the daemon closes the connection while a request waits, the client tries to reconnect for this number of seconds."""
 TRY_EVERY = 0.2
 WITHDRAWN_WITHIN = 1.0
 """Maximum number of seconds for a withdrawal. After this time, ``jitsudo`` ends without jitd's answer."""
@@ -231,8 +232,8 @@ class _Wait:
         raise Unreachable("jitd closed the connection")
 
     def _look_at_signals(self) -> None:
-        """Handle the signals that have arrived. After the first signal of _LEAVING, withdraw the request, wait up to
-        WITHDRAWN_WITHIN seconds for jitd's answer, and raise _Interrupted.
+        """Handle the signals that have arrived. At the first signal that is in _LEAVING, withdraw the request. Wait at most
+        WITHDRAWN_WITHIN seconds for jitd's answer. Then raise _Interrupted.
         """
         for number, _ in self._signals.taken():
             if number in _LEAVING and not self._leaves_by:

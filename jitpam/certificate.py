@@ -16,7 +16,7 @@ from jitpam.options import UsageError
 from jitpam.wire.shown import shown
 
 KIND = "ssh-certificate:"
-"""Beginning of a thing's name, if the thing is a certificate."""
+"""A thing whose name begins with this text is a certificate."""
 STREAM = b"-"
 """File name that means a standard stream."""
 MOST = 64 * 1024
@@ -31,8 +31,8 @@ def place_for(key: bytes) -> bytes:
 
 
 def check_place(key: bytes) -> None:
-    """Raise UsageError if the certificate for ``key`` can certainly not be put beside ``key``. Call this before anybody is asked
-    to approve.
+    """Raise UsageError if it is certain that the certificate for ``key`` cannot be put beside ``key``. Call this function before
+    the request is sent.
     """
     place = place_for(key)
     directory = place.rpartition(b"/")[0] or (b"/" if place.startswith(b"/") else b".")
@@ -46,8 +46,8 @@ def check_place(key: bytes) -> None:
 
 
 def for_a_command(key: bytes | None) -> bytes | None:
-    """Return ``key``, the path of a key, if its certificate can be written to a file in the same directory. Return None if the
-    command must read the certificate through JITSUDO_ACCESS_FD instead.
+    """Return ``key``, the path of a key, if its certificate can be written to a file in the same directory. Also return ``key``
+    if it is ``-``. Otherwise return None: the command must then read the certificate through JITSUDO_ACCESS_FD.
     """
     if key is None or key == STREAM:
         return key

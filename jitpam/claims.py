@@ -2,8 +2,8 @@
 """Collects the data that the client sends to jitd about itself. The run uses the command's directory, variables and locale from
 this data. Nobody can check the claims about the client (terminal, login session, parent processes).
 
-Law: everything here is read from this process and this host. If the path of the working directory cannot be found, this is an
-error. Any other value that cannot be read is left out. Bytes are not converted to text.
+Law: everything here is read from this process and this host. It is an error if the path of the working directory cannot be found.
+Other values that cannot be read are left out. Bytes are not converted to text.
 """
 
 from __future__ import annotations
@@ -25,9 +25,7 @@ job.
 """
 UNSET_SESSION = 0xFFFFFFFF
 LONGEST = 4096
-"""Minimum length in bytes of a path that is too long for the kernel (PATH_MAX). A directory with such a path cannot be opened by
-its path.
-"""
+"""A path with this number of bytes or more is too long for the kernel (PATH_MAX). Its directory cannot be opened by this path."""
 
 
 class NoDirectory(UsageError):
@@ -76,9 +74,9 @@ def terminal_name() -> bytes | None:
 
 
 def login_session() -> int:
-    """Return a number that all processes of this login session share. The returned number is the kernel's audit session id, or
-    the process id of the session leader if that id is not set. ``-k`` ends the leases that have this number. In a container the
-    audit session id may be unset or 0.
+    """Return a number that all processes of this login session share. The number is the kernel's audit session id. In a
+    container, this id may be unset or 0. In this case, the number is the process id of the session leader. ``-k`` ends the leases
+    that have the returned number.
     """
     try:
         with open("/proc/self/sessionid", "rb") as file:
@@ -109,7 +107,7 @@ def parents() -> list[str]:
 
 
 def _shown(value: bytes) -> str:
-    """Return ``shown(value)``. Nearly every value is plain. For a plain value, the module ``shown`` is not imported now."""
+    """Return ``shown(value)``. If ``value`` is plain printable ASCII, as nearly always, the module ``shown`` is not imported."""
     if value.isascii() and value.decode("ascii").isprintable() and b"\\" not in value:
         return value.decode("ascii")
     from jitpam.wire.shown import shown
@@ -118,9 +116,10 @@ def _shown(value: bytes) -> str:
 
 
 def preserved(names: list[bytes], typed: list[list[bytes]], *, everything: bool) -> tuple[list[list[bytes]], list[list[bytes]]]:
-    """Return two lists of variables (name and value). The second list contains the variables that are requested by name: all of
-    ``typed``, and the variables of this environment whose names are in ``names``. With ``-E`` (``everything``), the first list
-    contains the other variables of this environment. The rule may allow some of these variables.
+    """Return two lists of variables (name and value). With ``-E`` (``everything``), the first list contains the variables of this
+    environment that are not in the second list and are not part of the locale. Without ``-E``, the first list is empty. The
+    second list contains the variables that are requested by name: all of ``typed``, and the variables of this environment whose
+    names are in ``names``.
     """
     around = posix.environ
     known = {name for name, _ in typed}
@@ -138,7 +137,7 @@ _NAMES = (b"COLORTERM", b"LANG", b"TERM", b"TZ")
 
 
 def locale(environment: Mapping[bytes, bytes] | None = None) -> list[list[bytes]]:
-    """Return, sorted, the variables TERM, COLORTERM, LANG, LC_* and TZ if their values are acceptable. The daemon checks the
+    """Return a sorted list of the variables TERM, COLORTERM, LANG, LC_* and TZ whose values are acceptable. The daemon checks the
     values again. If a value is not acceptable, the variable is left out without a message, as in sudo. The command then runs in
     the plain locale.
     """

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """One connection to jitd, which ``jitsudo`` and the verbs of ``jitd`` use. The client side has no other socket.
 
-Law: the client sends no question and believes nothing before jitd has proved its identity, by Kerberos (or, to root, by the uid
-of the socket's peer). Every wait has a time limit, except the wait for an approval. The connection ends if a message is out of
-turn, is not sealed, or comes with unexpected descriptors.
+Law: before jitd has proved its identity, the client sends no question and believes nothing. jitd proves its identity by Kerberos.
+To root, the uid of the socket's peer is the proof. Every wait has a time limit, except the wait for an approval. The connection
+ends if a message is unexpected, is not sealed, or has unexpected descriptors.
 
     connection = connect()                          # or connect(with_ticket=True): root, too, proves its identity by Kerberos
     for row in connection.ask(List(what="grants", ended=False)):
@@ -69,8 +69,7 @@ ANSWER_WITHIN = 60.0
 """Maximum number of seconds between two messages of an answer. Revoke and stop take longest, because they wait for processes."""
 RETRY_EVERY = 0.02
 _AT_LEAST, _GRACES = 0.5, 4
-"""If this process itself was late, jitd gets _AT_LEAST seconds for a step, at most _GRACES times. A slow peer gets no more time.
-"""
+"""Perhaps a time limit passes only because this process was slow. So jitd still gets _AT_LEAST seconds, at most _GRACES times."""
 _PIECE = 64 * 1024
 _MOST_DESCRIPTORS = 4
 
@@ -89,10 +88,11 @@ class RefusedByDaemon(Exception):
 
 
 def connect(*, with_ticket: bool = False) -> Connection:
-    """Return a connection for questions. The connection's ``welcome`` tells as whom jitd has identified us.
+    """Return a connection for questions. Its ``welcome`` tells which identity jitd has found for us.
 
-    If our uid is 0, we are local root, without a ticket, unless ``with_ticket`` is True. Raises NotAuthenticated and
-    Unreachable. Raises RefusedByDaemon if jitd refuses for another reason. Takes at most 5 s, even if the KDC or jitd hangs.
+    With uid 0, we are local root and need no ticket. If ``with_ticket`` is True, root too proves its identity by a ticket. Raises
+    NotAuthenticated and Unreachable. Raises RefusedByDaemon if jitd refuses for another reason. Takes at most 5 s, even if the
+    KDC or jitd hangs.
     """
     return begin(with_ticket=with_ticket).ready()
 

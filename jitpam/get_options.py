@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks the options that are given together with ``--get``.
 
-Law: pure. This module refuses a request that could not succeed even after an approval, so that nobody is asked to approve it.
+Law: pure. This module refuses a request that could not succeed even after an approval. Therefore no approver gets such a request.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ MOST_THINGS = 8
 TICKET = "service-ticket:"
 CERTIFICATE = "ssh-certificate:"
 SECRET = ("postgres-role:", "vault:")
-"""Beginnings of the names of things that always come with a secret. A certificate has its place beside the person's key."""
+"""Beginnings of the names of things that always come with a secret. Certificates are not in this list, because their place is
+beside the person's key.
+"""
 NO_SECRET = (TICKET, "account:", "group:", "sudoers:")
 """Beginnings of the names of things that never come with a secret."""
 _REFUSED = (
@@ -66,7 +68,9 @@ def check_get(found: Options) -> None:
 
 
 def _check_secrets(found: Options) -> None:
-    """Check that each secret has a reader. For a request with --no-wait, this is checked later, when --resume gets the things."""
+    """Check that a command or a file is named for each secret. For a request with --no-wait, call this function only when
+    --resume gets the things.
+    """
     secret = [thing for thing in found.get if thing.startswith(SECRET)]
     if secret and found.to is None and not found.argv:
         raise UsageError(f"{secret[0]} comes with a secret: name a new file for it (--to FILE), or a command that reads it")

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Handles the things that jitd has given to jitsudo (PROTOCOL.md section 10). This module prepares the things for use
-(``access``). Then this module runs a command that uses the things, or keeps the things.
+(``access``). Then it runs a command that uses the things, or asks jitd to leave the things with the person.
 
-Law: a thing is given back if it cannot be used, and when the command ends. When the grant ends, by jitd's message or by our own
-clock, the command gets SIGHUP. The command belongs to the person, so jitsudo never kills it.
+Law: jitsudo gives a thing back if the thing cannot be used, or when the command ends. The command gets SIGHUP when jitd reports
+the end of the grant, or when the grant's time is over by our own clock. The command belongs to the person, so jitsudo never kills
+it.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ class Holding:
         self._first = got[0].given
         self.request = request or self._first.id.partition(".")[0]
         """The id of the request to resume. If jitd has not sent this id, the grant's id is used, which is the first part of the
-        holding's id. The grant has the id of the request, unless an earlier grant answered the request.
+        holding's id. Both ids are the same, except if the request used an earlier grant.
         """
         self._ends_at = _boot_clock() + min(one.given.left_ms for one in got) / 1000
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Authenticates the user by the account's password on this host, while jitd finds no KDC (PROTOCOL.md section 3).
 
-Law: the user is asked only after jitd, which must be root, has said that a password is accepted now. The password is read from
-the terminal with echo off. The password is sent only to the socket that jitd passed for this purpose. The password is never put
-into a message, a file, an argument or the environment. A process that has the password writes no core file. If the user cannot
-be asked, the error from Kerberos is raised.
+Law: the user is asked only after jitd has said that a password is accepted now, and only if this jitd runs as root. The password
+is read from the terminal with echo off. The password is sent only to the socket that jitd passed for this purpose. The password
+is never put into a message, a file, an argument or the environment. A process that has the password writes no core file. If the
+user cannot be asked, the error from Kerberos is raised.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ PR_SET_DUMPABLE = 4
 _SIGNALS = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP)
 _asks = True
 _first = get_ident()
-"""The only thread that may ask for the password, because only this thread gets signals. Two prompts at one terminal could also
-read each other's lines.
+"""The only thread that may ask for the password, because only this thread gets signals. If two threads asked at one terminal, one
+could also read the other's line.
 """
 _kept: list[ByPassword] = []
 _turn = allocate_lock()

@@ -48,9 +48,7 @@ class Held:
             raise Gone("the process that asked has ended")
 
     def has_our_users(self) -> bool:
-        """True if the user and group id maps of the process are the same as those of this process (user_namespaces(7)). Raises
-        Gone and OSError.
-        """
+        """True if the process has the same user and group id maps as jitd (user_namespaces(7)). Raises Gone and OSError."""
         maps = ("uid_map", "gid_map")
         is_same = all(Path(f"/proc/{self.pid}/{each}").read_bytes() == Path(f"/proc/self/{each}").read_bytes() for each in maps)
         self.refuse_gone()
@@ -89,8 +87,9 @@ class Peer:
     def hold_by_number(self) -> Held:
         """Return the process that connected, as ``hold`` does. This method is used on Linux before 6.5. Raises Gone.
 
-        Three facts together prove that the opened process is the process that connected. The start time of the pid is the same
-        before and after the process is opened. The start time is before the connection. The connection is still open.
+        Three facts together prove that the opened process is the process that connected. First, the pid has the same start time
+        before and after the process is opened. Second, this start time is before the connection. Third, the connection is still
+        open.
         """
         try:
             before = origins.started_at(self.pid)

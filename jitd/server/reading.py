@@ -25,7 +25,7 @@ from jitpam.wire.codes import KINDS
 
 
 def pairs_in(pairs: list[list[bytes]]) -> tuple[tuple[bytes, bytes], ...]:
-    """Return variables as pairs of a name and a value. Raises Refusal."""
+    """Return ``pairs``, which are the environment variables of a message, as pairs of a name and a value. Raises Refusal."""
     if any(len(pair) != 2 for pair in pairs):
         raise Refusal("usage", "a variable is a name and a value")
     return tuple((name, value) for name, value in pairs)
@@ -40,8 +40,8 @@ def service_in(ask: messages.Ask | messages.Enforce) -> str:
 
 
 def asked_in(ask: messages.Ask, caller: Caller | None) -> Asked:
-    """Return the command of ``ask`` as the client sent it. ``caller`` is the process that asks, or None if no process asks yet.
-    Raises Refusal.
+    """Return the command of ``ask`` as the client sent it. ``caller`` is the process that asks. ``caller`` is None for a supposed
+    request, which no process has made. Raises Refusal.
     """
     service_in(ask)
     breaks_glass = ask.breaks_glass if isinstance(ask, messages.Suppose) else isinstance(ask, messages.Breakglass)

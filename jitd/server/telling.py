@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sends rows to one client. The rows for all clients are sent in turns. Rows are not sent faster than the client reads.
 
-Law: in each pass of the event loop, one row is made. For each account, only one row is made at a time. A large row takes room
-until the client has read the row. A client that does not read a large row is disconnected.
+Law: in each pass of the event loop, one row is made. For each account, only one row is made at a time. A large row counts against
+the limits of ``room`` until the client has read the row. A client that does not read a large row is disconnected.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ TAKEN_WITHIN = 60.0
 
 
 class Turns:
-    """Decides which connection may compute the next row of its list. At each time, one connection of each account may compute
-    rows. In each pass of the loop, one of these connections computes a row, in the order of arrival.
+    """Decides which connection may compute the next row of its list. Of each account, at most one connection at a time may
+    compute rows. In each pass of the event loop, one of these connections computes one row. The connections take turns in the
+    order of their arrival.
     """
 
     def __init__(self) -> None:
@@ -41,7 +42,8 @@ class Turns:
         """Wait until a connection of account ``uid`` may compute a row. Because of this wait, an account with many
         connections does not delay other accounts.
 
-        The account root does not wait, because many of its connections are gates, and each gate serves another person.
+        The account root does not wait. Many of root's connections are enforcement points such as sudo, and each of them serves a
+        different person.
         """
         if uid != 0:
             await _take(self._begun.setdefault(uid, asyncio.Lock()))
@@ -85,7 +87,7 @@ class Telling:
             await self._channel.drained()
 
     async def row(self, row: Row) -> None:
-        """Wait for the turn of ``row``, and for room. Then send ``row``. Raises TimeoutError."""
+        """Wait for the turn to send ``row``. If ``row`` is large, also wait for room. Then send ``row``. Raises TimeoutError."""
         await self._turns.of_all()
         item = Item(row=row)
         body = coding.encode(item)

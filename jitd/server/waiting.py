@@ -2,8 +2,8 @@
 """Serves a waiting client. The client waits for the decision on its request. Later the client waits for its run or its thing.
 
 Law: the client gets one message about each change. The client waits for at most one request. When the client disconnects, its
-request is withdrawn, unless it was made with --no-wait. When the client disconnects, its things are taken back, unless the client
-asked to keep the things for the person.
+request is withdrawn and its things are taken back. There are two exceptions. A request that was made with --no-wait is not
+withdrawn. Things that the client asked to keep for the person are not taken back.
 """
 
 from __future__ import annotations
@@ -275,8 +275,8 @@ class Waiting:
 
     def keep(self) -> str:
         """Let the person keep the things after the client has disconnected. Return a sentence about this. Raises Refusal if the
-        things were already taken back, or if they were requested only until the connection ends. Raises the exceptions of the
-        store.
+        things were already taken back. Also raises Refusal if the things were requested only for the time of the connection.
+        Raises the exceptions of the store.
         """
         if not self._in_hand:
             raise Refusal("late", "what was given is taken back already")

@@ -22,7 +22,7 @@ _SPELLED = re.compile(r"([1-9][0-9]{0,9})-([1-9][0-9]{0,9})")
 
 def read_uids(spelled: str) -> Range:
     """Return the first and the last uid of ``spelled``, such as ``61000-61183``. Raises ValueError. The text of the error is a
-    sentence without its subject.
+    predicate, such as ``must be ...``, to which the caller adds the subject.
     """
     found = _SPELLED.fullmatch(spelled)
     uids = (int(found[1]), int(found[2])) if found else (0, 0)
@@ -35,7 +35,7 @@ def read_uids(spelled: str) -> Range:
 
 
 def without(uids: Range, taken: Iterable[Range]) -> list[Range]:
-    """Return the parts of ``uids`` that remain without the ranges ``taken``, in ascending order."""
+    """Return the ranges of ``uids`` that remain when the ranges ``taken`` are removed, in ascending order."""
     left = [uids]
     for first, last in taken:
         parts = (part for low, high in left for part in ((low, min(high, first - 1)), (max(low, last + 1), high)))

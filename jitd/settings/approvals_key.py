@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The key ``approvals`` of a permit. The key says who has to approve, and in which ways.
-Law: an approval that could never be given is a fault. One example is a way that opens too late. Other examples are ways that are
-all closed at first, and a list that no provider supplies. It is also a fault if the approvals cannot be counted in limited time.
+Law: an approval that could never be given is a fault. An example is a way of approval that opens only after the request has
+expired. Another example is a list of approvers that no provider supplies. It is also a fault if all ways in ``any_of`` are closed
+at first, or if the approvals have too many combinations of ways.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The key ``break_glass`` of a permit. With this key, the approvals of another rule are skipped, and a review is owed.
+"""The key ``break_glass`` of a permit. With this key, the approvals of another rule are skipped, and a person must review the
+request afterwards.
 Law: a rule with this key requires no approvals of its own. Such a rule requires a reason and a ticket, applies only to jitsudo's
 commands, and records all input and output. Every setting that contradicts these requirements is a fault. The rule whose approvals
 are skipped must be a permit with approvals, so that somebody can review.
@@ -26,12 +27,12 @@ _OF_OTHERS = {
     "gives": "a thing that was given cannot be recorded, so nobody could review it",
     "standing": "a rule that breaks glass has no approvals",
 }
-"""The keys that a permit with ``break_glass`` cannot have, each with the reason."""
+"""Maps each key that a permit with ``break_glass`` cannot have to the reason."""
 
 
 def with_glass(table: Table, rule: Rule) -> Rule:
     """Return ``rule``, which was read from ``table``. If ``table`` has the key ``break_glass``, add its value to the returned
-    rule. ``resolved`` later adds the approvals that are skipped. Faults are added to the table.
+    rule. Later, the function ``resolved`` adds the approvals that are skipped. Faults are added to the table.
     """
     if "break_glass" not in table.values:
         return rule
@@ -63,8 +64,8 @@ def _in_full(run: Table, terms: Terms) -> Terms:
 
 
 def resolved(rules: Iterable[Rule], faults: list[Fault]) -> list[Rule]:
-    """Return ``rules``. Each break-glass rule then contains the approvals that it skips, which are those of the rule in
-    ``instead_of``. If the named rule does not exist or does not fit, add a fault to ``faults``.
+    """Return ``rules``. In the result, each break-glass rule contains the approvals that it skips. These approvals are copied
+    from the rule that ``instead_of`` names. If the named rule does not exist or does not fit, add a fault to ``faults``.
     """
     rules = list(rules)
     by_name = {rule.name: rule for rule in rules}

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """``[notify.*]`` of jitd.toml: the channels through which jitd notifies people (jitd.toml(5)).
-Law: every key is checked when the file is read. All faults are reported together. The defaults are the careful values. With the
-defaults, a message that leaves this host contains no command and no reason, and jitd connects only to public addresses.
+Law: every key is checked when the file is read. All faults are reported together. With the defaults, a message that leaves this
+host contains no command and no reason, and jitd connects only to public addresses.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ KEYS = {
     "program": PROGRAM,
     "terminals": (),
 }
-"""Maps a table or a kind to its keys."""
+"""Maps each kind of channel to its keys. The entry ``channel`` contains the keys that all kinds have."""
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _LOCAL = r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}"
 _DOMAIN = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,62})(?:\.[A-Za-z0-9][A-Za-z0-9-]{0,62}){0,15}"
@@ -47,9 +47,10 @@ _SERVER = re.compile(rf"({_DOMAIN}|\[[0-9A-Fa-f:.]{{2,45}}\]):([1-9][0-9]{{0,4}}
 class ChannelSettings:
     """One channel. ``shows`` is a word of SHOWS. If ``requester`` is True, the channel also sends the decision to a requester who
     does not wait. ``by`` says how to reach a webhook or to run a program. For other kinds, ``by`` is None. ``template`` is the
-    JSON that is sent to a webhook, with placeholders to fill in. For the plain form, ``template`` is empty. The other fields are
-    for mail. ``server`` is HOST:PORT, or empty for the mail server of this host. ``sender`` is the sender's address. ``to``
-    contains the addresses of a group. In ``to_each``, ``{user}`` stands for an account. For ``addresses`` and ``ca`` see Reach.
+    JSON that is sent to a webhook, with placeholders to fill in. If ``template`` is empty, the webhook gets the fixed JSON of
+    jitd. The other fields are for mail. ``server`` is HOST:PORT, or empty for the mail server of this host. ``sender`` is the
+    sender's address. ``to`` contains the addresses of a group. In ``to_each``, ``{user}`` stands for an account. For
+    ``addresses`` and ``ca`` see Reach.
     """
 
     name: str

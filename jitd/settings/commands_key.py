@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The key ``commands`` of a rule: patterns for the path and the arguments of a command.
-Law: jitd identifies a command by its path after all links in the path's directories were resolved. Therefore a link in the first
-directory of a pattern is resolved too. Links in the other directories of a pattern are not resolved.
+Law: jitd identifies a command by its path, in which all links in the directories are resolved first. Therefore a link in the
+first directory of a pattern is resolved too. Links in the other directories of a pattern are not resolved.
 """
 
 from __future__ import annotations
@@ -37,11 +37,12 @@ def read_commands(table: Table) -> tuple[CommandPattern, ...]:
 
 
 def _with_real_top(words: tuple[str, ...]) -> tuple[str, ...]:
-    """If the first directory of the path is a link, return ``words`` with the target of this link. For example, ``/bin/ls``
-    becomes ``/usr/bin/ls``, because ``/bin`` is a link on every Debian.
-    Commands are identified by their path with resolved directories. Without the change of ``words``, a permit for ``/bin/ls``
-    would never match, and a deny for ``/bin/ls`` would have no effect. Links in deeper directories are not resolved. An account
-    other than root might own the directory of such a link, and could make the rule name another file.
+    """Return ``words``. If the first directory of the path is a link, the result has the target of the link instead. For example,
+    ``/bin/ls`` becomes ``/usr/bin/ls``, because ``/bin`` is a link on every Debian.
+    jitd identifies a command by its path with resolved directories. If this function did not resolve ``/bin``, a rule for
+    ``/bin/ls`` would never match. A deny with this path would then have no effect. Links in deeper directories are not resolved.
+    An account other than root might own the directory of a deeper link. This account could change the link, and the rule would
+    then match another file.
     """
     if not words or not (match := re.match(r"(/[^/*?]+)/", words[0])):
         return words

@@ -46,7 +46,7 @@ class Rate:
 class Limits:
     """The limits of this host. ``pending`` is the maximum number of waiting requests on this host. ``pending_per_person`` is the
     maximum for one person. ``connections_per_uid`` is the maximum number of connections of one account. The last two limits
-    refuse runs that would start without a new approval: ``runs`` limits how often one person starts such runs, and
+    refuse only runs that would start without a new approval. ``runs`` limits how often one person starts runs of this kind.
     ``running_per_person`` is the maximum number of live runs and holdings of one person.
     """
 
@@ -121,7 +121,7 @@ class Config:
 
     @property
     def deadlines(self) -> Mapping[str, float]:
-        """Maps the name of each gatekeeper to the maximum time for its answer, in seconds. Rules may name these gatekeepers."""
+        """Maps the name of each gatekeeper that rules may name to the maximum time for its answer, in seconds."""
         return deadlines(self.gatekeepers)
 
 

@@ -29,8 +29,8 @@ DRIFT = ("tell", "mend", "end")
 ``mend`` reports the drift and gives the thing again. ``end`` reports the drift and ends the holding.
 """
 NOT_MENDED = ("ssh-certificate", "vault")
-"""Kinds whose things cannot be restored. A new thing of such a kind would have another secret, and the person does not have this
-secret.
+"""Kinds whose things cannot be restored. If jitd gave such a thing again, the thing would have a new secret that the person does
+not know.
 """
 AT_END = ("end", "name")
 FILES = ("keep", "remove")
@@ -71,7 +71,7 @@ class GiverSettings:
 class Account(GiverSettings):
     """Ephemeral accounts. ``uids`` are the first and the last possible uid, and ``groups`` are the accounts' supplementary
     groups. The accounts' homes are in the directory ``home``. An account may leave files outside its home. ``files`` says whether
-    such files are kept or removed. They are searched for below the directories ``search``. If ``search`` is empty, all file
+    such files are kept or removed. jitd searches for them below the directories ``search``. If ``search`` is empty, all file
     systems that belong to this host are searched.
     """
 
@@ -145,8 +145,8 @@ class Sudoers(GiverSettings):
 
 @dataclass(frozen=True, slots=True)
 class Vault(GiverSettings):
-    """A lease of the server ``by``. The lease is read at the path ``role`` in ``namespace``, with ``parameters``. If
-    ``namespace`` is empty, no namespace is used. ``by.secret`` is the file of the token.
+    """A lease from a server. ``by`` says how to reach the server. jitd reads the lease at the path ``role`` in ``namespace``,
+    with ``parameters``. If ``namespace`` is empty, no namespace is used. ``by.secret`` is the file of the token.
     """
 
     by: Reach = Reach("")
@@ -185,8 +185,8 @@ def drifts_of(givers: Givers) -> Mapping[str, str]:
 
 
 def read_givers(table: Table, reach: Callable[[Table], Reach] = unread) -> Givers:
-    """Read ``[givers.*]``. ``reach`` reads how to reach the server of a ``Vault``. ``reach`` also reads files other than
-    jitd.toml.
+    """Read ``[givers.*]``. ``reach`` is a function that reads how to reach the server of a ``Vault``. This function also reads
+    files other than jitd.toml.
     """
     found: dict[str, GiverSettings] = {}
     if len(table.values) > MOST_GIVERS:
@@ -214,9 +214,10 @@ def load_givers(file: Path, owner: int = 0) -> Givers:
 
 
 def load_own(file: Path, name: str, owner: int = 0) -> Givers:
-    """Read only the table ``[givers.NAME]`` with the name ``name`` of the settings in ``file``. So faults in the other tables do
-    not matter, even if the file as a whole is not TOML. If the table is missing, there are no givers. The result must be used
-    only to take things back, and never to give things. The file must belong to root or to the uid ``owner``. Raises ConfigError.
+    """Read only one table of the settings in ``file``: ``[givers.NAME]``, where NAME is ``name``. Faults in the other tables do
+    not matter. The file as a whole may even be invalid TOML. If the table is missing, there are no givers. The result must be
+    used only to take things back, and never to give things. The file must belong to root or to the uid ``owner``. Raises
+    ConfigError.
     """
     content = read_owned(file, owner, must_exist=False)
     try:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``[providers.*]`` and ``[gatekeepers.*]`` of jitd.toml: which outsiders are queried, how, and what happens if they do not
-answer.
-Law: every key is checked when the file is read. All faults are reported together. The defaults are the careful values: only
-public addresses, no stored answers, and no values that replace missing answers.
+"""``[providers.*]`` and ``[gatekeepers.*]`` of jitd.toml. These tables say which providers and gatekeepers jitd queries, how jitd
+queries them, and what happens if they do not answer.
+Law: every key is checked when the file is read. All faults are reported together. By default, jitd connects only to public
+addresses, stores no answers, and does not replace missing answers by values.
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ KEYS = {
     "webhook": (*HTTP, "polls", "answers", "key"),
     "opa": (*HTTP, "path"),
 }
-"""Maps a table or a kind to its keys."""
+"""Maps each kind to its keys. The entries ``provider`` and ``gatekeeper`` contain the keys that all providers, or all
+gatekeepers, have.
+"""
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _FACT = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
@@ -52,11 +54,11 @@ _PACKAGE = re.compile(r"[A-Za-z0-9_-]{1,64}(?:/[A-Za-z0-9_-]{1,64}){0,15}")
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """The address of a server, and how jitd authenticates. The scheme of ``url`` is https. But if ``socket`` is the path of a
-    Unix socket, the scheme is http. jitd may connect only to the networks ``addresses``. If ``addresses`` is empty, jitd may
-    connect only to public addresses. ``ca`` contains certificates of authorities (PEM). If ``ca`` is empty, the authorities of
-    the host are used. ``certificate`` and ``secret`` are files in the directory KEYS_AT, or None. A URL may contain a secret, so
-    ``url`` is not in the repr.
+    """The address of a server, and how jitd authenticates. ``socket`` is the path of a Unix socket, or empty. With a Unix socket,
+    the scheme of ``url`` is http. Otherwise it is https. jitd may connect only to the networks ``addresses``. If ``addresses`` is
+    empty, jitd may connect only to public addresses. ``ca`` contains certificates of authorities (PEM). If ``ca`` is empty, the
+    authorities of the host are used. ``certificate`` and ``secret`` are files in the directory KEYS_AT, or None. A URL may
+    contain a secret, so ``url`` is not in the repr.
     """
 
     url: str = field(repr=False)
@@ -96,8 +98,8 @@ class Provider:
 @dataclass(frozen=True, slots=True)
 class GatekeeperSettings:
     """A gatekeeper may deny a request, or ask for more. ``is_opa`` is True for the protocol of Open Policy Agent.
-    ``deadline_for`` and ``fresh_for`` are in seconds. If ``polls`` is True, the answer may arrive later, until the deadline of
-    the request itself. Each answer must be signed, and ``key`` is the public key (PEM). If ``key`` is empty, only TLS
+    ``deadline_for`` and ``fresh_for`` are in seconds. If ``polls`` is True, the answer may arrive later, until the request
+    expires. If ``key`` is a public key (PEM), each answer must be signed with this key. If ``key`` is empty, only TLS
     authenticates the gatekeeper.
     """
 

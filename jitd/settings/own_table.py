@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cuts one table out of a file that is not TOML as a whole. Such a table is used only to take things back, and never to give
+"""Extracts one table from a file that is not valid TOML as a whole. The table is used only to take things back, and never to give
 things.
 
 Law: pure. A table is cut out only if it is certain where the table begins and ends. If this is not certain, there is no table.
@@ -13,9 +13,9 @@ _LONG_QUOTES = (b'"""', b"'''")
 
 
 def cut_out(content: bytes, *keys: str) -> bytes | None:
-    """Return the table ``[keys]`` of ``content`` with its header, after as many empty lines as there are lines before it. Because
-    of these empty lines, each fault in the table has the same line number as in the file. Return None if ``content`` does not
-    have exactly one such header, or if the header could be a part of a long string.
+    """Return the table ``[keys]`` of ``content`` with its header. Every line before the header is replaced by an empty line.
+    Therefore each fault in the table has the same line number as in the file. Return None if ``content`` does not have exactly
+    one such header, or if the header could be a part of a long string.
     """
     lines = content.split(b"\n")
     headers = [at for at, line in enumerate(lines) if line.lstrip(b" \t").startswith(b"[")]

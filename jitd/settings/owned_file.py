@@ -16,8 +16,8 @@ MOST_BYTES = 1 << 20
 
 def read_owned(file: Path, owner: int | None, *, must_exist: bool = True) -> bytes:
     """Return the content of ``file``, which must belong to root or to the uid ``owner``. If ``owner`` is None, owner and mode are
-    not checked. If the file is missing and ``must_exist`` is False, return no bytes. Raises ConfigError, also if the file is
-    missing and ``must_exist`` is True.
+    not checked. If the file is missing and ``must_exist`` is False, return ``b""``. If the file is missing and ``must_exist`` is
+    True, raise ConfigError. Other faults also raise ConfigError.
     """
 
     def fault(sentence: str, where: Path = file) -> ConfigError:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The policy files: ``policy.d/*.toml`` in the order of their names, read into one Policy.
 Law: the policy is accepted as a whole, or not at all. All faults are found together. Each fault has a file, a line and a rule. A
-file is not read if another account could have written it. Keys and values that this version does not know are refused.
+file is not read if an account other than root could have written it. Keys and values that this version does not know are refused.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ KEYS = {
 }
 """The keys that each table may have. The entry ``rule`` contains the keys of both permit and deny."""
 LATER: dict[str, tuple[str, ...]] = {"permit": ()}
-"""Keys of later versions. This version refuses these keys, because a rule whose condition is ignored would permit too much."""
+"""Keys of later versions. They are refused, because a rule would permit too much if jitd ignored its condition."""
 
 
 def load(
@@ -94,7 +94,7 @@ def load(
 ) -> Policy:
     """Read the policy in ``directory``. The files must belong to root or to the uid ``owner``. Rules may use the facts ``names``.
     ``gatekeepers`` maps the names of the gatekeepers of jitd.toml to their deadlines, in seconds. ``channels`` and ``things`` are
-    the names of the channels and things that jitd.toml sets up. All three are None if jitd.toml is not known. Raises ConfigError.
+    the names of the channels and things that jitd.toml sets up. If jitd.toml is not known, each is None. Raises ConfigError.
     """
     faults = _faults_of_directory(directory, owner)
     files: list[tuple[str, bytes]] = []
@@ -152,7 +152,8 @@ def _unknown_in(
     channels: Collection[str] | None,
     things: Collection[str] | None,
 ) -> list[Fault]:
-    """Return a fault for each name in ``rules`` that jitd.toml does not set up. If an argument is None, skip its names."""
+    """Return a fault for each name in ``rules`` that jitd.toml does not set up. If an argument is None, do not check its names.
+    """
     faults = [] if gatekeepers is None else faults_of(rules, gatekeepers)
     faults += [] if channels is None else notify_key.faults_of(rules, channels)
     return faults + ([] if things is None else gives_key.faults_of(rules, things))
@@ -162,9 +163,7 @@ def _unknown_in(
 
 
 def _faults_of_directory(directory: Path, owner: int) -> list[Fault]:
-    """Return the faults of ``directory`` and of the directories above. It is a fault if an account other than root and ``owner``
-    can change one of these directories.
-    """
+    """Return the faults of ``directory`` and of the directories above. Only root and ``owner`` may be able to change them."""
     if (real := os.path.realpath(directory)) != str(directory):
         return [Fault(str(directory), 0, "", f"is not the directory's own name, which is {real}")]
     faults = []

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Parses the address of a PostgreSQL server on this host. The address is a URI of libpq:
 ``postgresql://USER@/DATABASE?host=DIRECTORY&port=NUMBER``. Law: pure. The address must be that of a Unix socket. A URI may
-contain only the parts of the form above, and libpq never gets the URI. Source: PostgreSQL, "libpq: Connection URIs".
+contain only the parts that are shown above. jitd never passes the URI to libpq. Source: PostgreSQL, "libpq: Connection URIs".
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ class Address:
 
 
 def read_address(uri: str) -> Address:
-    """Return the address in ``uri``. Raises ValueError. The text of the error is a sentence without its subject."""
+    """Return the address in ``uri``. Raises ValueError. The text of the error is a predicate, such as ``must be ...``, to which
+    the caller adds the subject.
+    """
     example = "such as postgresql:///app?host=/run/postgresql"
     parts = _URI.fullmatch(uri)
     if parts is None:

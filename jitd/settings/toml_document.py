@@ -46,8 +46,8 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The ``values`` of a file, and the line of each place in the file. ``texts`` contains the line and the column of the first
-    character of each string that is written without escapes.
+    """A parsed file. ``values`` are the values in the file. ``lines`` maps each place to its line. ``texts`` maps the place of
+    each string without escapes to the line and the column of its first character.
     """
 
     file: str
@@ -75,7 +75,7 @@ class Document:
 
 
 def read_document(file: str, content: bytes) -> Document:
-    """Parse ``content``. Raises ConfigError with one fault, because nothing after the first fault can be parsed."""
+    """Parse ``content``. Raises ConfigError with one fault, because the parser stops at the first fault."""
     try:
         text = content.decode("utf-8").replace("\r\n", "\n")
     except UnicodeDecodeError as error:

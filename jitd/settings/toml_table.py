@@ -129,8 +129,8 @@ class Table:
         return Table(self.document, self.place + (key,), value, self.faults, self.rule)
 
     def tables(self, key: str, kind: str) -> list[Table]:
-        """Return the array of tables under ``key``. If the value has another type, the fault says that the value must be
-        ``kind``.
+        """Return the array of tables under ``key``. If the value has another type, add a fault. This fault says that the value
+        must be ``kind``.
         """
         value = self.values.get(key, [])
         if not isinstance(value, list):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The keys of ``kind = "vault"`` in ``[givers.NAME]``: the path at which a lease is read on a server, and the way to reach this
 server.
-Law: a path is refused if the server could do more there than give a lease. Only the daemon reads the keys that tell how to reach
-the server, because the code for these keys imports modules that jitd-givers must not import.
+Law: a path is refused if a request to this path could do more than give a lease. Only the daemon reads the keys that tell how to
+reach the server. The code for these keys imports modules that the process jitd-givers must not import.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The key ``when`` of a rule, which contains an expression. The expression is compiled with the names that it may use.
-Law: if an expression has a fault, it is refused. The fault names a place in the file.
+Law: an expression with a fault is refused. The fault names its position in the file.
 """
 
 from __future__ import annotations

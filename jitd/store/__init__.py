@@ -43,7 +43,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Counts of a person's actions since a moment: the requests, the denied requests, and the runs that started under the
+    """Counts of a person's actions since a given time: the requests, the denied requests, and the runs that started under the
     person's grants.
     """
 
@@ -54,8 +54,9 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A note that one event of a request was told to an address through a channel, at the time ``at`` (aware). ``address`` is an
-    account, or empty for the group of the channel. ``is_open`` is true if the address must still be told how the request ends.
+    """A mark in the store: jitd has sent a notice of one event of a request to an address through a channel, at the time ``at``
+    (aware). ``address`` is an account, or empty for the group of the channel. ``is_open`` is true if the address must still get a
+    notice of the end of the request.
     """
 
     request: str
@@ -135,11 +136,11 @@ class Store(Protocol):
         """Count the live runs and holdings under the live grants of ``person`` (``Subject.person``)."""
 
     def n_unused(self, person: str) -> int:
-        """Count the live grants of ``person`` (``Subject.person``) from which no use was taken yet."""
+        """Count the live grants of ``person`` (``Subject.person``) that still have all their uses."""
 
     def history(self, person: str, since: datetime, *, beside: str = "") -> History:
         """Count the actions of ``person`` (``Subject.person``) since the time ``since`` (aware). The actions under all accounts
-        of the person are counted. The request ``beside`` is not counted.
+        of the person are counted. The request with the id ``beside`` is not counted.
         """
 
     def lately(self, person: str, most_bytes: int) -> Iterator[Request]:
@@ -149,8 +150,8 @@ class Store(Protocol):
 
     def page(self, life: type[T], after: int, *, ended: bool = False) -> list[tuple[int, T]]:
         """Return one page of open objects, oldest first. Each object is returned with its place, which is a number. The page
-        begins after the place ``after``. If ``ended`` is true, also return objects that have ended. A page has few objects, and
-        even fewer if the objects are large. If no objects follow, the page is empty.
+        begins after the place ``after``. If ``ended`` is true, also return objects that have ended. The number and the total size
+        of the objects in a page are limited. If no objects follow, the page is empty.
         """
 
     def place_of(self, run: str) -> int:
@@ -165,26 +166,26 @@ class Store(Protocol):
         """Return the newest seal of the chain."""
 
     def records(self, after: int = 0) -> Iterator[tuple[int, bytes, bytes]]:
-        """Yield the records of the chain after record number ``after``, each as number, body and digest."""
+        """Yield the records of the chain after record number ``after``. For each record, yield its number, body and digest."""
 
     def newest(self) -> Iterator[bytes]:
         """Yield the bodies of all records of the chain, newest first."""
 
     def documents(self, *, ended: bool = True) -> Iterator[tuple[str, str, bytes]]:
-        """Yield the life cycle, the id and the document of every object, for the verifier. If ``ended`` is false, yield only
-        those of open or live objects.
+        """Yield the life cycle, the id and the document of every object, for the verifier. If ``ended`` is false, leave out
+        objects that have ended.
         """
 
     def misfiled(self) -> Iterator[tuple[str, str]]:
         """Yield the life cycle and the id of every object whose columns differ from its document. The verifier uses this."""
 
     def tell(self, marks: Iterable[Told]) -> None:
-        """Write all ``marks`` durably. If writing one of them fails, write none of them. A closed mark closes all marks of the
-        same address and request.
+        """Write all ``marks`` durably. If writing one of them fails, write none of them. If a mark is not open, all marks of the
+        same request, channel and address are closed.
         """
 
     def told(self, request: str) -> list[Told]:
-        """Return the marks of a request, oldest first."""
+        """Return the marks (``Told``) of a request, oldest first."""
 
     def told_open(self) -> list[str]:
         """Return the ids of the requests that have an open mark."""
@@ -195,7 +196,7 @@ class Store(Protocol):
         """
 
     def muted(self) -> dict[str, datetime]:
-        """Return the people who have muted their notices, each with the end of the mute. The end of a mute may be in the past."""
+        """Map each person who has muted their notices to the end of the mute. The end of a mute may be in the past."""
 
     def close(self) -> None:
         """Close the database."""

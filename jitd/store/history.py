@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Counts the requests, denials and runs of a person since a moment. The counts use indexes of the database.
+"""Counts the requests, denials and runs of a person since a given time. The counts use indexes of the database.
 Law: nothing here reads a document. Times in the columns are rounded down to whole seconds. Therefore a count may contain too
 many or too few events of one second.
 """

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Keeps the objects that were committed or read last, and the ids that had no object. One answer of jitd reads the same few
 objects up to ten times.
-Law: objects never change, so the same object may be returned many times. What is kept is correct as long as only this store
-writes to the database. After a failed commit, nothing is kept, and the database is read again. The number and the size of the
-objects are limited.
+Law: objects never change, so the same object may be returned many times. The kept objects are correct as long as only this store
+writes to the database. After a failed commit, all kept objects are dropped, and the database is read again. The number and the
+size of the objects are limited.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Unread(Enum):
 
 
 class Kept:
-    """The kept objects, by their class and id. None is kept for an id that has no object."""
+    """Maps a class and an id to the object that is kept in memory. If the database has no object with this id, None is kept."""
 
     __slots__ = ("_objects",)
 
@@ -34,7 +34,9 @@ class Kept:
         self._objects: dict[tuple[type, str], Life | None] = {}
 
     def get(self, life: type[T], id: str) -> T | Literal[Unread.UNREAD] | None:
-        """Return the object of the class ``life`` with this ``id``, or None if there is none. UNREAD: neither is kept."""
+        """Return what is kept for the class ``life`` and this ``id``: an object, or None if the database has no such object. If
+        nothing is kept, return UNREAD.
+        """
         return self._objects.get((life, id), Unread.UNREAD)  # type: ignore[return-value]
 
     def put(self, life: type, id: str, found: Life | None, n_bytes: int) -> None:

@@ -36,8 +36,8 @@ class Link:
 
     def _told(self) -> _Told:
         """Raise StoreError for each error of SQLite. If the connection could not get a lock, close it. The next use then opens a
-        new connection. Closing a connection ends every lock that this process has on the file. Without this closing, one failed
-        unlock would lock the database for ever.
+        new connection. When a connection is closed, every lock that this process has on the file ends. If the connection stayed
+        open, one failed unlock would lock the database for ever.
         """
         return _Told(self)
 
@@ -53,8 +53,8 @@ class Link:
 
 
 class _Told:
-    """The context of one use of the connection of ``link``: see ``Link._told``. Each read enters a context, so this class takes
-    the place of a generator, which takes longer.
+    """The context of one use of the connection of ``link``: see ``Link._told``. Each read from the database enters this context.
+    A class is used because a context made of a generator takes longer.
     """
 
     __slots__ = ("_link",)

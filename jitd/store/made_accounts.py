@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Finds in the record the person for whom jitd created a made account (``core.made_account``).
-Law: the answer comes only from the record, and never from the host. If somebody else has created an account with the name of a
-made account, this account belongs to nobody.
+Law: the answer comes only from the record, and never from the host. If somebody other than jitd has created an account with the
+name of a made account, this account belongs to no person.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ def made_in(store: Store, account: str) -> Made | None:
 
 
 def made_by(opened: Callable[[], Store]) -> Callable[[str], Made | None]:
-    """Return a function like ``made_in`` that any thread may call. For each question, the returned function calls ``opened`` to
-    open a store.
+    """Return a function like ``made_in`` that any thread may call. At each call, the returned function calls ``opened`` to open a
+    store.
     """
 
     def made(account: str) -> Made | None:

@@ -34,7 +34,7 @@ PAGE = 64
 PAGE_BYTES = 256 * 1024
 """A page ends when its documents together have more than this number of bytes."""
 _SINCE = (1, 1, 1, 2, 4, 6)
-"""In the order of ``COLUMNS``, for each life cycle: the number of the first schema that contains its table."""
+"""For each life cycle, the number of the first schema that contains its table. The numbers are in the order of ``COLUMNS``."""
 
 
 class SqliteStore(ToldMarks):

@@ -18,8 +18,8 @@ from jitd.store import Life
 @dataclass(slots=True)
 class Had:
     """The current objects of one person, under all of the person's accounts. ``open`` contains the open requests. ``unused``
-    contains the live grants from which no use has been taken. ``running`` maps each live grant to the number of its live runs
-    and holdings.
+    contains the live grants that still have all their uses. ``running`` maps each live grant to the number of its live runs and
+    holdings.
     """
 
     open: set[str]
@@ -28,7 +28,7 @@ class Had:
 
 
 class Tally:
-    """The counts of each person (``Subject.person``) about whom somebody has asked."""
+    """The counts in memory, for each person (``Subject.person``) whose counts were needed."""
 
     def __init__(self) -> None:
         self._known: dict[str, Had] = {}
@@ -54,7 +54,7 @@ class Tally:
 
 
 def is_unused(grant: Grant) -> bool:
-    """True if the grant is live and no use of the grant has been taken."""
+    """True if the grant is live and still has all its uses."""
     return grant.is_live and grant.left == grant.uses
 
 

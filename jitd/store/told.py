@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Stores told marks and mutes in the SQLite file. A told mark notes that an address was told an event of a request. A mute notes
-that a person wants no notices.
-Law: all marks of one call are written, or none of them. Marks are not in the chain, because a forged mark can suppress a notice
-but cannot permit anything.
+"""Stores told marks and mutes in the SQLite file. A told mark says that jitd has sent a notice of an event of a request to an
+address. A mute notes that a person wants no notices.
+Law: all marks of one call are written, or none of them. Marks are not in the chain. A forged mark could suppress a notice, but a
+forged mark cannot permit anything.
 """
 
 from __future__ import annotations

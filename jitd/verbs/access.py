@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Defines who may see, review and end which requests.
 
-Law: if a person may not see a thing, jitd answers as if the thing did not exist. Operators and auditors see every request. A
-rule's ``visible_to`` may hide the contents of a request from operators and auditors (core/visibility.py). Being an operator or
-an auditor gives no right to review. An auditor may not change anything.
+Law: if a person may not see an object, jitd answers as if the object did not exist. Operators and auditors see every request. A
+rule's ``visible_to`` may hide the contents of a request from operators and auditors (core/visibility.py). Being an operator or an
+auditor gives no right to review. An auditor may not change anything.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from jitd.verbs.refusal import Refusal
 from jitpam.wire.shown import shown
 
 ROOT_REVIEWS_NOTHING = "root may not review; do it from your own account, with a Kerberos ticket"
-"""In root's account, a person's own Kerberos ticket does not allow a review, because the ticket does not belong to root."""
+"""The answer to root, who may not review. A person's own Kerberos ticket does not change this if the person works in root's
+account.
+"""
 
 
 NOT_YOURS = "without a Kerberos ticket you end only what is your own: kinit, when a KDC can be reached"
@@ -30,7 +32,7 @@ AUDITORS_LOOK = "you may look at this, but not end it: you are an auditor"
 
 class Access:
     """Decides who may do what. The decision uses the operators and auditors in jitd.toml, and the approvals that each request
-    owes.
+    needs.
     """
 
     def __init__(self, config: Config, store: Store) -> None:
@@ -51,8 +53,8 @@ class Access:
         return bool(approvers.may_review(open_ways(found), who, found.requester))
 
     def why_no_review(self, who: Subject, found: Request) -> str:
-        """Return the reason why ``who`` may not review ``found``, as the end of a sentence. If ``who`` may review it, return an
-        empty string.
+        """Return the reason why ``who`` may not review ``found``, as the end of a sentence. If ``who`` may review ``found``,
+        return an empty string.
         """
         if self.may_review(who, found):
             return ""
@@ -70,25 +72,27 @@ class Access:
         return "its rule names neither you nor a group that you are in"
 
     def why_no_approval(self, who: Subject, found: Request) -> str:
-        """``who`` may review ``found``. If ``who`` cannot approve it, because their authentication does not meet the rule's
-        demand, return the end of a sentence about what is missing. Otherwise return an empty string.
+        """Return the reason why ``who``, who may review ``found``, may not approve it. The reason is the end of a sentence that
+        tells what their authentication lacks. Return an empty string if ``who`` may approve ``found``.
         """
         lacks = approvers.lack(open_ways(found), who, found.requester)
         return f"its rule {lacks}" if lacks else ""
 
     def was_skipped(self, who: Subject, found: Request) -> bool:
-        """True if ``found`` broke glass and thereby skipped an approval that ``who`` could have given."""
+        """True if ``found`` broke glass and so skipped an approval that ``who`` could have given."""
         glass = None if found.obligations is None else found.obligations.break_glass
         return glass is not None and owed_review.was_skipped(glass, who, found.requester)
 
     def may_see(self, who: Subject, found: Request) -> bool:
-        """True for the requester, for people who may review the request before or afterwards, for operators and for auditors."""
+        """True for the requester, for people who may review the request before or after its runs, for operators and for auditors.
+        """
         return self.may_end(who, found) or self._may_review_sometime(who, found) or self.is_overseer(who)
 
     def may_end(self, who: Subject, found: Request) -> bool:
         """True if ``who`` may end the grant and the runs of ``found``. The requester, people who may review the request, and
-        operators may do this. A person who authenticated by local PAM may end only their own grants and runs, and those that
-        must be watched. A watcher must be able to stop a watched run.
+        operators may do this. A person who authenticated by local PAM may end only their own grants and runs. There is one
+        exception: a person who may review a request whose runs must be watched may always end its grant and runs, because a
+        watcher must be able to stop a run.
         """
         is_watched = found.obligations is not None and found.obligations.terms.observed
         may_review = (not who.is_by_pam or is_watched) and self._may_review_sometime(who, found)
@@ -103,15 +107,17 @@ class Access:
             raise Refusal("forbidden", NOT_YOURS if who.is_by_pam else AUDITORS_LOOK)
 
     def is_shown_contents(self, who: Subject, found: Request, store: Store) -> bool:
-        """Return True if ``who``, who may see ``found``, may also see its reason, arguments and recordings. People who may
-        review a request always see these contents, because nobody can review a request that they cannot read. ``store`` must be
-        a store that the caller's thread may read.
+        """Return True if ``who``, who may see ``found``, may also see its reason, arguments and recordings. People who may review
+        a request always see these contents, because a reviewer must be able to read the request. ``store`` must be a store that
+        the caller's thread may read.
         """
         may_review = self.may_review(who, found) or self.was_skipped(who, found)
         return shows_contents(found, who, may_review=may_review) or self._reviews_late(who, found, store)
 
     def _reviews_late(self, who: Subject, found: Request, store: Store) -> bool:
-        """True if ``who`` may give the review that ``found`` owes as an operator, because this review is overdue."""
+        """True if ``who`` may review ``found`` as an operator. Operators may do this if ``found`` broke glass and its review is
+        overdue.
+        """
         if not self.is_operator(who):
             return False
         owed = store.owed_review(found.lease or found.id)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Describes what each thing in a request lets a person do, and adds the description to the request. The description is added
-before anybody decides the request, and comes from the present jitd.toml.
+"""Describes what each thing in a request lets a person do, and adds the description to the request. The description comes from
+the present jitd.toml. It is added before anybody decides about the request.
 
-Law: if a thing cannot be given as requested, the request is refused here, so that nobody is asked to approve it.
+Law: if a thing cannot be given as requested, this module refuses the request. Therefore no approver gets a request for such a
+thing.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compares the process that continues a request with the process that made the request.
 
-Law: if a rule used a fact about the process that made a request, only a process with the same value of this fact may continue the
-request.
+Law: a rule may use facts about the process that makes a request. In this case, only a process with the same values of these facts
+may continue the request.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The verbs revoke and stop, which end grants and runs.
 
-Law: a verb returns its answer only when the answer has become true. If it is not certain that all processes of a run have ended,
-the answer says that some may still be alive.
+Law: the answer of a verb says what has ended. The verb returns this answer only after it has become true. If it is not certain
+that all processes of a run have ended, the answer says that some may still be alive.
 """
 
 from __future__ import annotations
@@ -117,8 +117,8 @@ class Endings:
         return f"{said}; {'; '.join(filter(None, told)) or 'nothing runs under them'}"
 
     async def _revoke(self, who: Subject, asked: Request, grant: Grant, reason: str) -> str:
-        """Revoke ``grant``. Return the end of a sentence about processes that may still be alive. If there are none, return an
-        empty string. Raises Refusal.
+        """Revoke ``grant``. Return the end of a sentence about processes that may still be alive. If there are no such processes,
+        return an empty string. Raises Refusal.
         """
         gone = self._end(who, asked, grant, reason)
         await self._until(gone, f"grant {grant.id} is revoked, but what runs under it is not gone yet", self._things([grant]))
@@ -135,7 +135,7 @@ class Endings:
         return gone
 
     async def being_ended(self, who: Subject, is_it: Callable[[Subject], bool]) -> list[str]:
-        """Return the runs and things that were told to end but have not ended (the result of ``Lists.being_ended``). If the list
+        """Return the ids of the runs and holdings that jitd is ending now (the result of ``Lists.being_ended``). If the list
         cannot be read in time, return an empty list, because the verb must not wait for the list.
         """
         with suppress(TimeoutError):
@@ -143,15 +143,15 @@ class Endings:
         return []
 
     def until_gone(self, runs: Iterable[str]) -> list[asyncio.Future[None]]:
-        """Return a future for each run of ``runs`` that is still alive. There is no future for an ended run, because that future
-        would never be done.
+        """Return a future for each run of ``runs`` that is still alive. An ended run gets no future, because a future for this
+        run would never be done.
         """
         living = (self._store.run(one) or self._store.holding(one) for one in runs)
         return [self._waiters.until_gone(one.id) for one in living if one is not None and one.is_live]
 
     def _goes_on(self, grants: Iterable[Grant]) -> str:
-        """Return the end of a sentence about processes that other programs, and not jitd, have started under these grants. If
-        there are none, return an empty string.
+        """Return the end of a sentence about processes that programs other than jitd have started under these grants. If there
+        are none, return an empty string.
         """
         others = (grant for grant in grants if grant.begun and not grant.command.gives)
         begun = [grant for grant in others if not self._store.last_runs(grant.id, 1)]
@@ -182,7 +182,7 @@ class Endings:
         return "; ".join(dict.fromkeys([*told, *left]))
 
     def _may_live(self, runs: Iterable[str]) -> str:
-        """``runs`` have ended. Return what their monitors reported about processes that may still be alive (see
+        """Return what the monitors of the ended ``runs`` reported about processes that may still be alive (see
         monitor/strays.py).
         """
         outcomes = [one.outcome for run in runs if (one := self._store.run(run)) is not None and one.outcome is not None]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes rows that explain a decision. The rows tell the result of each rule for a supposed request, and the permits that came
-closest to permitting it.
+"""Makes rows that explain a decision. The rows tell the result of each rule for a supposed request. They also name the permits
+that came closest to permitting the request.
 
-Law: only operators and auditors learn which rules exist and what others may do. Nothing is submitted or recorded.
+Law: only operators and auditors learn which rules exist and what other people may do. Nothing is submitted or recorded.
 """
 
 from __future__ import annotations
@@ -93,8 +93,8 @@ def near_rows(closest: Iterable[Near]) -> list[Row]:
 
 
 def in_its_hour(decision: Decision, closest: Iterable[Near]) -> Decision:
-    """Return the denial ``decision``. If a rule of ``closest`` may permit the request later, add the time from which this rule
-    may permit it.
+    """Return ``decision``. If it is a denial and a rule of ``closest`` may permit the request later, add the time from which this
+    rule may permit the request.
     """
     openings = [(near.opens_at, near) for near in closest if near.opens_at is not None]
     if not openings or not isinstance(decision, Deny):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Finds out which other grants still give a thing to a person after one of the person's grants of this thing has ended.
 
-Law: a grant is named only to somebody who may see its request. But everybody who ends a grant is told if another grant still
-gives the same thing, because then what they meant to end goes on.
+Law: a person learns the id of another grant only if they may see its request. But if another grant still gives the same thing,
+everybody who ends a grant learns this. Otherwise they would believe that nobody has the thing any more.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from jitd.store import Store
 from jitpam.wire.shown import shown
 
 ONE_FOR_ALL = ("group", "service-ticket", "sudoers")
-"""The kinds in which a person has a thing only once, even if two grants give it. When the first of these grants ends, nothing
-changes for the person. In all other kinds, each grant gives a separate thing, for example a role with another name.
+"""The kinds of things that a person has only once, even if two grants give the same thing. When one of the two grants ends,
+nothing changes for the person. In all other kinds, each grant gives a separate thing, for example a role with another name.
 """
 
 
 def still_given(store: Store, one: Holding, may_see: Callable[[Request], bool]) -> str:
     """Return the text about the other grants that give the thing of ``one`` to the same account, such as "the grant ID gives it
-    too, until TIME". Return an empty string if there are none. ``may_see`` is True for requests that may be named. Raises
-    StoreError.
+    too, until TIME". Return an empty string if there are none. ``may_see`` returns True for a request whose grant may be named.
+    Raises StoreError.
     """
     ended = store.grant(one.grant)
     others = [

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Limits how often an account or a person may cause records without a result, such as the record of a denied request, and how
-often a person may start commands that need no approval. Without these limits, one person could fill the disk and thereby stop
-jitd.
+"""Limits how often an account or a person may cause records that have no other effect, such as the record of a denied request.
+Also limits how often a person may start commands that need no approval. Without these limits, one person could fill the disk and
+thereby stop jitd.
 
 Law: the limits are kept only in memory, with one number for each account or for each person.
 """
@@ -11,21 +11,21 @@ from __future__ import annotations
 from jitd.core.command import Command
 
 BURST = 600.0
-"""Maximum number of records without a result that an account or a person may cause without a pause."""
+"""Maximum number of records without another effect that an account or a person may cause without a pause."""
 PER_SECOND = 1.0
-"""Number of records without a result that an account or a person may cause each second in the long run. Such records need at most
-about 700 MB a day.
+"""Number of records without another effect that an account or a person may cause each second, on average. These records need at
+most about 700 MB a day.
 """
 PIECE = 4096
 """Number of bytes of a request that count as one additional record. Therefore a large request counts as several records."""
 
 
 LOOKS = 6000.0
-"""Maximum number of questions without a record (``-l COMMAND``) that a person may ask without a pause. For each such question,
+"""Maximum number of unrecorded questions (``-l COMMAND``) that a person may ask without a pause. For each of these questions,
 jitd opens files.
 """
 LOOKS_PER_SECOND = 20.0
-"""Number of questions without a record that a person may ask each second in the long run."""
+"""Number of unrecorded questions that a person may ask each second, on average."""
 
 
 SUPPOSITIONS = 120.0
@@ -33,7 +33,7 @@ SUPPOSITIONS = 120.0
 every rule is evaluated.
 """
 SUPPOSITIONS_PER_SECOND = 1.0
-"""Number of requests that an operator may suppose each second in the long run (``jitd explain --as``)."""
+"""Number of requests that an operator may suppose each second, on average (``jitd explain --as``)."""
 
 
 class Pace:
@@ -58,7 +58,7 @@ class Pace:
 
 
 def n_bytes_of(command: Command) -> int:
-    """Return the number of bytes that ``command`` had in the request."""
+    """Return the number of bytes that the request used for ``command``."""
     n_bytes = len(command.path) + len(command.cwd) + sum(len(word) + 1 for word in command.argv)
     n_bytes += sum(len(name) + len(value) for name, value in command.variables)
     return n_bytes + sum(len(option) + 1 for option in command.options) + len(command.doubt)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads lists that may be long, and those parts of one request that may be long. A worker thread reads such a list page by page,
-and makes the rows.
+"""Reads lists that may be long, and parts of one request that may be long. A worker thread reads a list page by page, and makes
+the rows.
 
 Law: nothing is read on the event loop, and nothing is changed. A list contains only what the person may see. Each row about a
 request goes through the function ``_as_seen``, which removes the contents that the rule's ``visible_to`` hides from the person.
@@ -41,7 +41,7 @@ _OF_REQUESTS = ("request", "grant", "run", "holding", "owed_review")
 """Names of the life cycles whose records belong to one request."""
 T = TypeVar("T", Request, Grant, Run, Lock, OwedReview)
 MOST_RUNS = 1000
-"""Maximum number of runs that are shown with their request. If there are more, the newest runs are shown."""
+"""Maximum number of runs that are shown with their request. If the request has more runs, the newest runs are shown."""
 AT_ONCE = 500
 """Maximum number of records that are read from the chain in one step."""
 AT_ONCE_BYTES = 1024 * 1024
@@ -65,8 +65,8 @@ class Lists:
         notices_of: Callable[[Request], Iterable[Noticed]] = lambda request: (),
         untaken: Mapping[str, Untaken] = NOTHING,
     ) -> None:
-        """``notices_of`` returns the notices of a request by channel: who was told what, and why somebody was not told.
-        ``untaken`` contains the reasons why holdings cannot be taken back yet.
+        """``notices_of`` returns the notices of a request by channel. They tell who got which notice, and why a person got no
+        notice. ``untaken`` contains the reasons why holdings cannot be taken back yet.
         """
         self._access = access
         self._seats = seats
@@ -92,8 +92,8 @@ class Lists:
         return self._rows(who, Request, row_of, ended=ended)
 
     async def grants(self, who: Subject, *, ended: bool) -> AsyncIterator[Row]:
-        """Yield those grants that ``who`` may see. If ``ended`` is false, leave out each ended grant of which all things were
-        taken back.
+        """Yield those grants that ``who`` may see. If ``ended`` is false, leave out the ended grants. But keep an ended grant if
+        one of its things is not taken back yet.
         """
 
         def row_of(store: Store, found: Grant) -> Row | None:
@@ -227,8 +227,8 @@ class Lists:
         return f"request {asked.id} is {asked.state}, and has no run"
 
     async def _find_run(self, who: Subject, id: str) -> Run | None:
-        """Return the run with the id ``id``. If ``id`` belongs to a request, return the run that used a lease for this request.
-        If there is no such run, return None.
+        """Return the run with the id ``id``. If ``id`` is the id of a request that used a lease, return the run that this request
+        started under the lease. If there is no such run, return None.
         """
 
         def find() -> Run | None:
@@ -246,8 +246,8 @@ class Lists:
         return await self._workers.kept.run(who.uid, find)
 
     async def grants_of(self, who: Subject, is_it: Callable[[Subject], bool]) -> tuple[list[str], int]:
-        """Return the live grants of people for whom ``is_it`` is true, but only those that ``who`` may end. Also return the place
-        of the last grant in the store.
+        """Return the ids of the live grants of people for whom ``is_it`` is true. Leave out grants that ``who`` may not end. Also
+        return the place of the last grant in the store.
         """
         found: list[str] = []
         after = 0
@@ -266,7 +266,7 @@ class Lists:
             found, after = found + more, last
 
     async def leases_of(self, who: Subject) -> list[str]:
-        """Return the live leases of the account that ``who`` uses."""
+        """Return the ids of the live leases of the account that ``who`` uses."""
 
         def find() -> list[str]:
             with closing(self._opened()) as store:
@@ -275,8 +275,9 @@ class Lists:
         return await self._workers.kept.run(who.uid, find)
 
     async def being_ended(self, who: Subject, is_it: Callable[[Subject], bool]) -> list[str]:
-        """Return the runs that were told to end but have not ended, and the holdings that are not taken back yet. Include only
-        runs and holdings of people for whom ``is_it`` is true, and only those that ``who`` may end.
+        """Return the ids of the runs and holdings that jitd is ending now. These are runs that were ordered to stop, and holdings
+        that are being taken back. Include only runs and holdings of people for whom ``is_it`` is true. Leave out those that
+        ``who`` may not end.
         """
 
         def find() -> list[str]:

@@ -153,9 +153,9 @@ class Locks:
         return f"; {n_left} more {'is' if n_left == 1 else 'are'} on it" if n_left else ""
 
     async def _on(self, who: Subject, whom: str, name: str) -> tuple[Lock, bool]:
-        """Make a lock on the name ``name``. Return this lock, and False if the account had to be looked up and no directory has
-        answered. The name must belong to a person on this host. The caller adds who places the lock, and for how long. Raises
-        Refusal.
+        """Make a lock on the name ``name``. Return this lock, and whether its account is certain. The account is not certain if
+        it had to be looked up and no directory has answered. The name must belong to a person on this host. The caller adds to
+        the lock who places it, and for how long. Raises Refusal.
         """
         kind, name = _whom(whom, name)
         now = self._now()
@@ -197,9 +197,9 @@ class Locks:
         return directory.account(user)
 
     def _theirs(self, meant: Named) -> Account | None:
-        """Return the account of the person ``meant``, from a request or grant of this person that is still stored here. The
-        returned account has no uid if the request or grant is from another account of the person, or if only the person is
-        known.
+        """Return the account of the person ``meant``. The account is read from an open request or a live grant of this person.
+        The returned account has no uid if only other accounts of the person are found, or if only the settings or the record name
+        the person. If the person is not known, return None.
         """
         number = _number(meant.user)
         if found := self._remembered(lambda one: meant.user == one.user or number == one.uid):
@@ -236,8 +236,8 @@ def _spelled(made: Lock) -> str:
 
 
 def _ended(counts: Counter[str], n_ending: int) -> str:
-    """Return a sentence about everything that a lock has ended according to the record. The sentence also tells that
-    ``n_ending`` runs were already ending before the lock.
+    """Return a sentence that says what a lock has ended. ``counts`` counts the records of the lock's effects by event.
+    ``n_ending`` is the number of runs that were already being ended before the lock was placed.
     """
     told = (
         ("request.locked", "request", "denied"),

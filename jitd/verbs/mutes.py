@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The verb ``mute``, with which a person stops their notices for a limited time.
 
-Law: people can mute only their own notices. Every mute has an end. A mute stops only notices to the person who sets it. Groups
-still get their notices. A notice of broken glass goes to everybody, even to muted people.
+Law: people can mute only their own notices. Every mute has an end. A mute stops only notices to the person who sets the mute.
+Groups still get their notices. A notice of broken glass also goes to people with a mute.
 """
 
 from __future__ import annotations

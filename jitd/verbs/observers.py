@@ -2,8 +2,8 @@
 """The verb with which a person watches an observed run from its start (or earlier) to its end: ``jitd approve ID --watch``.
 
 Law: only a person who may review the request at that moment may watch. The requester may never watch, not even from another
-account. jitd checks the right to watch at the beginning and at intervals. A watcher sees only what a person who may watch the
-recording can see.
+account. jitd checks the right to watch at the beginning and at intervals. The watcher must also have the right to watch the
+recording of the run.
 """
 
 from __future__ import annotations
@@ -72,8 +72,8 @@ class Observers:
         begun: Callable[[Callable[[int], None]], None],
     ) -> AsyncGenerator[Row, None]:
         """Yield the rows of the recording after ``offset``, and heartbeats, as PROTOCOL.md defines them. ``again`` returns the
-        current Subject of the watcher. ``begun`` is called with a function. For each heartbeat that the client answers, the
-        caller must call this function with the heartbeat's number. Raises Refusal.
+        current Subject of the watcher. ``begun`` is called with a function. The caller must call this function with the number of
+        each heartbeat that the client answers. Raises Refusal.
         """
         asked = self._access.visible(who, typed)
         self._refuse(who, asked)
@@ -119,8 +119,8 @@ class Observers:
                 os.close(file)
 
     def _has_shown(self, watch: Watch, number: int) -> None:
-        """Note that the client has answered a heartbeat. If the answered heartbeat cannot be recorded in the chain, the person
-        is not yet treated as a watcher.
+        """Note that the client has answered a heartbeat. If this answer cannot be recorded in the chain, jitd does not yet treat
+        the person as a watcher.
         """
         try:
             self._observing.has_shown(watch, number)
@@ -146,8 +146,8 @@ class Observers:
         return check
 
     async def _standing(self, who: Subject) -> Subject:
-        """Return the current Subject of ``who``. For this, the KDC is also queried. Raises Refusal if the account is disabled.
-        Can also raise TimeoutError.
+        """Return the current Subject of ``who``. The KDC is also queried. Raises Refusal if the account is disabled or the ticket
+        has expired. Raises TimeoutError.
         """
         fresh = await self._decider.standing(who)
         if fresh is None or not fresh.has_ticket_at(self._now().at):

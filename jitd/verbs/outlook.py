@@ -2,7 +2,7 @@
 """Collects facts that a reviewer reads together with a request: the effects that its command allows, and the requester's last
 approved request.
 
-Law: this module makes no decisions. A person reads about an earlier request only if they may also review that request.
+Law: this module makes no decisions. A reviewer reads about an earlier request only if they may also review the earlier request.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LONGEST = 64 * 1024
 
 
 def outlook(request: Request) -> Row:
-    """Return fields for the row of ``request``, which tell the known effects that the command allows."""
+    """Return fields for the row of ``request``. They tell the known effects that the command allows."""
     return {
         "consequences": told_of(request.command),
         "precious": [[shown(path), what] for path, what in precious(request.command)],
@@ -34,19 +34,19 @@ def outlook(request: Request) -> Row:
 
 
 def told_of(command: Command) -> list[str]:
-    """Return sentences about the known actions that ``command`` allows in addition to those in its words."""
+    """Return sentences about the known actions that ``command`` allows, but that its words do not show."""
     return [shown(str(one)) for one in of_command(command)]
 
 
 def consequences_of(rule: Rule) -> list[str]:
-    """Return sentences about the known actions that the commands of ``rule`` allow in addition to those in their words."""
+    """Return sentences about the known actions that the commands of ``rule`` allow, but that their words do not show."""
     found = (str(one) for pattern in rule.commands or () for one in of_pattern(pattern))
     return [shown(sentence) for sentence in dict.fromkeys(found)]
 
 
 def last_approved(store: Store, request: Request, may_review: Callable[[Request], bool]) -> Row | None:
-    """Return the row of the last approved request of the same person, for the same rule, before ``request``. For the returned
-    request, ``may_review`` is True. Return None if the person's latest requests contain no such request.
+    """Return the row of the last approved request before ``request`` that has the same person, rule and service. ``may_review``
+    returns True for this earlier request. Return None if the person's latest requests contain no such request.
     """
     for earlier in store.lately(request.requester.person, MOST_BYTES):
         is_alike = earlier.rule == request.rule and earlier.service == request.service

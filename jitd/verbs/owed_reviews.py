@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Defines who sees owed reviews, and the verb that gives an owed review.
 
-Law: nobody may review what they have done themselves, under any of their accounts. A review covers exactly the request that was
-shown, and everything that ran under this request. Therefore jitd accepts a review only when nothing can run under the request any
-more. An operator whose approval was not skipped may give a review only when it is overdue.
+Law: a person may not review their own request, whichever of their accounts they used. A review covers exactly the request that
+was shown, and everything that ran under this request. Therefore jitd accepts a review only when nothing can run under the request
+any more. An operator who could not have given a skipped approval may review only when the review is overdue.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class OwedReviews:
         return owed
 
     def _role(self, who: Subject, found: Request) -> Role:
-        """Return the role in which ``who`` gives the review that ``found`` owes. Raises Refusal if ``who`` may not review
+        """Return the role in which ``who`` gives the owed review of ``found``. Raises Refusal if ``who`` may not review
         ``found``, or may not review it yet.
         """
         owed = self._owed_for(found)

@@ -160,7 +160,9 @@ class Recordings:
                     log("an old recording was removed", run=shown(one.run.encode()), size=one.size)
 
     def _survey(self) -> list[Kept]:
-        """Return all recordings, each with its requester and with the position of its run among all runs. This call may block."""
+        """Return all recordings. Each entry also has the requester, and the position of the run among all runs. This call may
+        block.
+        """
         found = []
         with closing(self._opened()) as store:
             for one in storage.survey(self._directory):

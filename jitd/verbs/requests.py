@@ -49,7 +49,7 @@ from jitpam.wire.framing import SMALL
 MAX_TEXT = 4096
 """Maximum number of bytes of a reason or a comment."""
 ANY_REASON = "…"
-"""The reason that jitd supposes if a person asks what breaking glass would do. This reason is neither submitted nor recorded."""
+"""The reason that jitd supposes if a person asks, without a reason, what breaking glass would do. It is never recorded."""
 
 
 class Requests:
@@ -80,7 +80,8 @@ class Requests:
         self._looks = Pace(LOOKS_PER_SECOND, LOOKS)
 
     async def _decide(self, who: Subject, service: str, ask: Callable[[str], Asked]) -> FirstDecision:
-        """Return the first decision. ``ask`` gets jitd's search path, and returns the person's question. Raises Refusal."""
+        """Return the first decision. ``ask`` is a function that gets jitd's search path and returns the request. Raises Refusal.
+        """
         first = await self._decided(self._decider.decide_new, who, service, ask)
         with suppress(TimeoutError):  # on a timeout, the decision stays as it is
             closest = await self._explainer.closest(who, service, first.asked, first.command, first.decision)
@@ -117,7 +118,7 @@ class Requests:
         waiter: Waiter,
         on_created: Callable[[str], None],
     ) -> Request:
-        """Begin a request. ``on_created`` gets the request's id before the first event. ``waiter`` is told of each event.
+        """Begin a request. Before the first event, ``on_created`` gets the request's id. ``waiter`` gets each event.
 
         Raises Refusal if nothing is submitted.
         """
@@ -149,8 +150,9 @@ class Requests:
         waiter: Waiter,
         on_created: Callable[[str], None],
     ) -> Request:
-        """Like ``submit``, for the enforcement point ``point`` of ``service``. If ``point`` cannot wait, jitd refuses, but the
-        request stays until people decide it. If they approve it, the next equal request uses its grant. Raises Refusal.
+        """Like ``submit``, for the enforcement point ``point`` of ``service``. If ``point`` cannot wait for an approval, jitd
+        raises Refusal, but people can still decide about the request. After their approval, the next equal request uses its
+        grant.
         """
         first = await self._decide(who, service, ask)
         command, decision = first.command, first.decision
@@ -297,7 +299,7 @@ class Requests:
     async def resume(
         self, who: Subject, typed: str, caller: Caller, waiter: Waiter, on_created: Callable[[str], None]
     ) -> Request:
-        """Let ``who`` wait for their own request again, or take a use of its grant. Return the request. Raises Refusal."""
+        """Let ``who`` wait for their own request again. If it is approved, use its grant. Return the request. Raises Refusal."""
         found = self._own(who, typed)
         if not self._pace.may(who.person, self._now().boot):
             raise Refusal("denied", "you have resumed too often within a short time: wait a minute")
@@ -324,7 +326,7 @@ class Requests:
         return found
 
     def ends_at(self, asked: Request) -> datetime | None:
-        """Return the end of the grant that answers ``asked``, or None if there is no grant."""
+        """Return the end of the grant or lease that ``asked`` uses, or None if there is no grant."""
         grant = self._store.grant(asked.lease or asked.id)
         return None if grant is None else grant.ends_at
 
@@ -342,8 +344,8 @@ class Requests:
             self._perform.act(request.Withdrawn(id, actor, "its client went away"))
 
     def withdraw(self, who: Subject, typed: str, may_see: Callable[[Subject, Request], bool] = lambda who, found: False) -> str:
-        """Withdraw a request of ``who``, and return its id. ``may_see`` is True for another person's request if ``who`` may see
-        it. Raises Refusal.
+        """Withdraw a request of ``who``, and return its id. ``may_see`` tells whether ``who`` may see another person's request.
+        Raises Refusal.
         """
         id = read_id(typed)
         found = self._store.request(id) if id is not None else None
@@ -377,8 +379,7 @@ class Requests:
         return row | {"by_breaking_glass": await self._by_breaking_glass(who, asked, service, first)}
 
     async def _by_breaking_glass(self, who: Subject, asked: Asked, service: str, first: FirstDecision) -> Row | None:
-        """Return the decision after breaking glass. Return None if breaking glass is not possible, or if ``first`` owes no
-        approval.
+        """Return the decision after breaking glass. Return None if breaking glass is not possible, or not needed after ``first``.
         """
         is_free = isinstance(first.decision, Permit) and (not first.decision.obligations.approvals or first.decision.lease)
         if is_free or not deed_of(service).is_executed or not self._decider.may_break_glass(who, service):

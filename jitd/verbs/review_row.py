@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes the row of an owed review. The names in this row are the stable names that ``--json`` and the protocol's items use. Law:
-the same as that of ``rows``.
+the law of ``rows`` also applies to this module.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from jitpam.wire.shown import shown
 
 
 def review_row(owed: OwedReview, asked: Request, viewer: Subject, now: Moment, *, is_operator: bool) -> Row:
-    """Return the row about the review that ``asked`` owes, as ``viewer`` sees it at the time ``now``."""
+    """Return the row about ``owed``, the owed review of ``asked``, as ``viewer`` sees it at the time ``now``."""
     roles = roles_of(owed, viewer) - (set() if is_operator else {Role.OPERATOR})
     return {
         "id": owed.id,

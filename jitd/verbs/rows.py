@@ -42,7 +42,7 @@ def _pairs(pairs: Pairs) -> list[list[str]]:
 
 
 def _approvals(owed: tuple[Approval, ...], *, is_requester: bool = False) -> list[Row]:
-    """Return the rows of ``owed``. In the requester's rows, a provider's list and other facts are left out."""
+    """Return the rows of ``owed``. For the requester, the names on the lists of providers are left out."""
     told = [approval.with_lists(lambda also: None) for approval in owed] if is_requester else owed
     return [_way(approval) | {"instead": [_way(way) for way in approval.instead]} for approval in told]
 
@@ -124,8 +124,8 @@ def _terms(terms: Terms, asked_for: int | None) -> Row:
 
 
 def owed(request: Request, locks: tuple[Lock, ...] = (), *more: Subject) -> int:
-    """Return the number of approvals that are still owed under the active ``locks``. The existing reviews are counted, as if
-    ``more`` had also approved.
+    """Return the number of approvals that ``request`` still needs under the active ``locks``. The people in ``more`` are counted
+    as if they had approved too.
     """
     if request.obligations is None or not request.is_open:
         return 0
@@ -293,7 +293,7 @@ def run_row(run: Run, grant: Grant, viewer: Subject, usage: Usage | None = None)
 
 def holding_row(holding: Holding, why: Mapping[str, Untaken] = NOTHING) -> Row:
     """Return the row of a holding, which is a thing that was given. ``why`` maps the ids of holdings to the reasons why these
-    cannot be taken back yet.
+    holdings cannot be taken back yet.
     """
     outcome, untaken = holding.outcome, why.get(holding.id)
     return {

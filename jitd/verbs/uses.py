@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Takes a use of a grant some time after the approval, for ``jitsudo --resume``.
+"""Uses a grant some time after the approval, for ``jitsudo --resume``.
 
-Law: everything is decided again when the request is resumed, and the gatekeepers are queried again. Only the authentication of
-the client that resumes counts, and not the authentication with which the request was made. No use is taken for a client that has
-disconnected.
+Law: everything is decided again when the request is resumed, and the gatekeepers are queried again. The decision uses the
+authentication of the client that resumes, and not the authentication with which the request was made. If the client has
+disconnected, the grant is not used.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ GIVEN_BACK_WITHIN = 12.0
 
 
 class Uses:
-    """Takes uses for approved requests."""
+    """Uses the grants of approved requests. A grant permits a limited number of uses."""
 
     def __init__(self, decider: Decider, perform: Perform, store: Store, waiters: Waiters, now: Callable[[], Moment]) -> None:
         self._decider = decider
@@ -43,8 +43,8 @@ class Uses:
         self._now = now
 
     async def until_given_back(self, found: Request) -> None:
-        """Wait until a run returns its use to the grant. A run returns its use if it had not begun when the daemon stopped and
-        its client disconnected.
+        """Wait until the runs of ``found`` that never really began have returned their uses to the grant. A run can be in this
+        state if the daemon stopped while the run was starting and the client then disconnected.
         """
         if found.is_open or self._waiters.of(found.id) is not None:
             return

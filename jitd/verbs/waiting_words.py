@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes words for a waiting requester. These words tell who has approved and which approvals are still owed. Other words tell
-which variables were not kept, and how much of a lease remains.
+"""Makes words for a waiting requester. They tell who has approved and which approvals are still needed. They also tell which
+environment variables were not kept, and how much of a lease remains.
 
 Law: pure. All text that other people wrote goes through ``shown``.
 """
@@ -23,11 +23,11 @@ from jitd.verbs.rows import instant
 from jitpam.wire.shown import shown
 
 MOST_PEOPLE = 4
-"""Maximum number of people that are named. If more people than these could review a request, the words of the rule are shown
-instead of the names, because the words of the rule are shorter.
+"""Maximum number of people that are named. If more people could review a request, jitd shows the words of the rule instead of the
+names. The words of the rule are shorter.
 """
 MOST_NAMES = 8
-"""Maximum number of variables that are named if ``-E`` did not keep them."""
+"""If ``-E`` did not keep some variables, at most this number of them is named."""
 SET_ANYWAY = frozenset((b"HOME", b"USER", b"LOGNAME", b"SHELL", b"MAIL", b"PATH", b"PWD", b"OLDPWD", b"SHLVL", b"_"))
 """Variables that are not reported as missing. The command gets its own values for them, or its shell sets them."""
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
@@ -72,9 +72,7 @@ def not_kept(preserved: Pairs, command: Command) -> str:
 
 
 def lease_used(lease: Grant, now: Moment) -> str:
-    """Return words about the number of uses and the time that ``lease`` still has after a use, such as ``lease K7QM-2XVD: 3 uses,
-    42 min left``.
-    """
+    """Return words about the uses and the time that are left of ``lease``, such as ``lease K7QM-2XVD: 3 uses, 42 min left``."""
     return f"lease {lease.id}: {count(lease.left, 'use')}, {about(lease.ends_boot - now.boot)} left"
 
 
