@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The work of ``jitsudo`` after jitd's welcome. It submits the request, waits for the decision, relays input and output, and ends
-as the command ended.
+"""The work of ``jitsudo`` after jitd's welcome: it submits, waits, relays input and output, and ends as the command ended.
 
 Law: if ``jitsudo`` ends while its request waits, the request is withdrawn. The exit status is the command's own, or it tells why
 no command ran. If a signal ended the command, ``jitsudo`` ends by the same signal.

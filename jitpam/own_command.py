@@ -102,7 +102,7 @@ class OwnCommand:
 
     def family(self) -> dict[int, _Process]:
         """Return the command and all of its descendants that can be found. The keys are the pids. Descendants are the command's
-        children, their children and so on. The processes in the process group or session that the command leads are also
+        children, their children and so on. If the command leads a process group or a session, the processes in it are also
         included.
         """
         return _family(self.pid, _processes())
@@ -117,7 +117,7 @@ class OwnCommand:
             _kill(pid, _signal.SIGCONT)
 
     def survivors(self) -> list[str]:
-        """Return the processes that got SIGHUP and are still running, each as pid and name, such as ``1234 psql``."""
+        """Return the pid and name, such as ``1234 psql``, of each process that got SIGHUP and is still running."""
         now = _processes()
         return [
             f"{pid} {shown(same.name)}" for pid, one in self._known.items() if (same := now.get(pid)) and same.began == one.began

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 PROOF = b"jitd proof 1\n"
 OURS = "/usr/lib/jitd"
 ENDS_WITHIN = 12
-"""Seconds after which SIGALRM ends this process, even if a call hangs. The PAM module may already have ended."""
+"""Seconds after which SIGALRM ends this process, even if a call hangs and the PAM module has already ended."""
 FRAME_LIMIT = 256 * 1024
 
 

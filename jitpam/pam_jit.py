@@ -79,7 +79,7 @@ def pam_sm_setcred(pamh: Any, flags: int, argv: list[str]) -> int:
 
 
 def pam_sm_chauthtok(pamh: Any, flags: int, argv: list[str]) -> int:
-    """Return DENIED, because this module changes no passwords. A stack that calls it to change passwords is wrong."""
+    """Return DENIED, because this module changes no passwords. A stack that uses it for passwords is wrong."""
     return DENIED
 
 
@@ -402,8 +402,8 @@ class _Program:
         }  # fmt: skip
 
     def _words(self) -> list[str]:
-        """Return the words of this program's command line. A word ends where the next word begins (execve(2)), because sudo
-        writes NULs into words, and su sorts the pointers. If this fails, return []. jitd does not trust such a command.
+        """Return the words of this program's command line. Pointers (execve(2)) say where words begin, because sudo writes NULs
+        into words. They are sorted, because su reorders them. If this fails, return []: jitd does not trust such a command.
         """
         with open("/proc/self/stat", "rb") as file:
             fields = file.read().rpartition(b")")[2].split()

@@ -81,8 +81,8 @@ def give_back(login_session: int | None) -> int:
 
 
 def list_rules() -> int:
-    """For -l, print the commands and things that the user may request, each with its rule and terms, and the user's leases.
-    Returns the exit status, which is 1 if there is nothing to print, as in sudo.
+    """For -l, print the commands and things that the user may request, with their rules and terms. Also print the user's leases.
+    Returns the exit status. As in sudo, it is 1 if there are no rules and no leases.
     """
     connection = connect()
     who = connection.welcome
@@ -164,7 +164,7 @@ def _count(number: object, noun: str) -> str:
 
 
 def _terms(row: dict[str, Any]) -> str:
-    """Return words about the demands of a rule and about the things or commands that the rule grants."""
+    """Return words about the approvals and gatekeepers that a rule requires, and about the time and the uses that it grants."""
     words = [f"asks {row.get('asks')}"]
     if row.get("approvals"):
         words.append(f"within {_duration(row.get('expires_for'))}")
@@ -177,8 +177,8 @@ def _terms(row: dict[str, Any]) -> str:
 
 
 def _consequences(row: dict[str, Any]) -> list[str]:
-    """Return sentences about the effects that the commands in a row allow. At most MOST_TOLD sentences are returned, and the
-    number of the others.
+    """Return sentences about the effects that the commands in a row allow. If there are more than MOST_TOLD sentences, the rest
+    is replaced by a sentence with their number.
     """
     found = [printable(str(sentence)) for sentence in row.get("consequences") or []]
     more = [f"and {len(found) - MOST_TOLD} more commands that can do more than their words say"] if len(found) > MOST_TOLD else []
@@ -186,7 +186,7 @@ def _consequences(row: dict[str, Any]) -> list[str]:
 
 
 def _gatekeepers(row: dict[str, Any]) -> str:
-    """Return the gatekeepers that must answer before jitd permits anything."""
+    """Return words that name the gatekeepers that must answer before jitd permits anything."""
     names = " and ".join(str(name) for name in row["gatekeepers"])
     return f"{names} would be asked"
 
@@ -252,7 +252,7 @@ def _glass(row: dict[str, Any]) -> str:
 
 
 def ask_reason(why: str) -> str | None:
-    """Print the sentence ``why``, and ask the user at the terminal for a reason. Return None if there is no terminal or no
+    """Print the sentence ``why`` on the terminal, and ask the user there for a reason. Return None if there is no terminal or no
     answer.
     """
     try:

@@ -331,7 +331,7 @@ class Relay:
 
     def _say_news(self, sentence: str) -> None:
         """Show the user a sentence of the monitor. On a terminal, show it only if this process is in the foreground.
-        ``_to_terminal`` is empty now.
+        ``_to_terminal`` must be empty at the call.
         """
         if self._tell_user is None:
             return

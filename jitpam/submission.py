@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes the fields of Submit, Explain and Get from the command line and from the environment of this process.
 
-Law: nothing is left out without a message. If the protocol cannot express something, UsageError is raised.
+Law: if the protocol cannot express something, UsageError is raised. Nothing is left out silently.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ def asked_thing(options: Options) -> dict[str, Any]:
 
 
 def check_key(options: Options) -> None:
-    """Raise UsageError if a requested certificate can certainly not be put beside its key. Call this before anybody is asked to
-    approve.
+    """Raise UsageError if it is certain that a requested certificate cannot be put beside its key. Call this function before the
+    request is sent.
     """
     from jitpam import certificate
 

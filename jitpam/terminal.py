@@ -25,7 +25,7 @@ class Terminal:
     """The user's terminal: its modes, its size, and whether our job is in its foreground."""
 
     def __init__(self, streams: list[int]) -> None:
-        """Open the terminal again. ``streams`` contains those of descriptors 0 to 2 that are terminals, and is not empty."""
+        """Open the terminal again. ``streams`` are the descriptors from 0 to 2 that are terminals. There must be at least one."""
         self.descriptor, self._may_block = _own_opening(streams)
         self._found: bytes | None = None
         """The modes that the terminal had before this process made it raw. The value is None while the terminal is not raw."""
@@ -65,8 +65,8 @@ class Terminal:
         return rows, columns
 
     def make_raw(self, *, shared: bool) -> None:
-        """Make the terminal raw, so that every key goes to the command. If the terminal is not ``shared`` with other processes of
-        a pipeline, the command's output is not processed either.
+        """Make the terminal raw, so that every key goes to the command. If the terminal is ``shared`` with other processes of a
+        pipeline, output processing stays on. Otherwise it is switched off.
         """
         modes = self._modes()
         if modes is None:

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fetches a granted service ticket into a new credential cache that contains only this ticket.
 
-Law: the person's own cache is read and never changed. If the person's cache already contains a service ticket, that ticket is
-not used. The request to the KDC uses a copy of this cache that contains only the ticket-granting tickets. The KDC has
-FETCH_WITHIN seconds to answer. The removal of the new cache is not a security measure, because the person may have copied the
-ticket.
+Law: the person's own cache is read and never changed. A service ticket that is already in the person's cache is not used. The
+request to the KDC uses a copy of the person's cache that contains only the ticket-granting tickets. The KDC has FETCH_WITHIN
+seconds to answer. The removal of the new cache is not a security measure, because the person may have copied the ticket.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The line that ``jitsudo`` redraws while its request waits. This line shows the time waited, the time left, who has approved,
-which approvals are owed, and who could approve.
+which approvals are still needed, and who could approve.
 
 Law: pure. A line is printable, and never wider than ``room``. If there is not enough room, the names of possible approvers are
 left out first. Next, the names of people who have approved are left out.
@@ -37,7 +37,7 @@ def waiting_line(waited: float, left: float | None, news: Progress | None, realm
 
 def _people(news: Progress | None, realm: str) -> list[str]:
     """Return the possible texts about people, the longest first. The first text has the names of possible approvers, and the
-    second text does not have these names. The last text tells only which approvals are owed.
+    second text does not have these names. The last text tells only which approvals are still needed.
     """
     if news is None:
         return []

@@ -42,8 +42,8 @@ class Token(Message, by=FROM_CLIENT):
 
 class Ask(Message):
     """The fields that Submit, Anew and Explain share: the command as the client sees it, and the client's claims. ``service``
-    names the program that will run the command: ``jitsudo``, or a PAM service, for which a grant is made. ``starts_at`` (RFC 3339
-    UTC) is the time at which the grant begins. None means the time of approval.
+    names the program that will run the command: ``jitsudo``, or a PAM service. ``starts_at`` (RFC 3339 UTC) is the time at which
+    the grant begins. None means the time of approval.
     """
 
     most = LARGE
@@ -179,7 +179,7 @@ class Stop(Message, by=FROM_CLIENT):
 
 
 class Lock(Message, by=FROM_CLIENT):
-    """Lock ``name``, and end their requests, grants and runs. ``whom`` is ``user``, ``principal`` or ``all`` (without a name)."""
+    """Place a lock, and end the locked requests, grants and runs. ``whom`` is ``user``, ``principal`` or ``all`` (no ``name``)."""
 
     whom: str
     name: str
@@ -220,7 +220,7 @@ class Replay(Message, by=FROM_CLIENT):
 
 
 class Observe(Message, by=FROM_CLIENT):
-    """Watch the run ``id``, or the run of the request ``id``, as the watcher that its rule demands (``run.observed``). The first
+    """Watch the run ``id``, or the run of the request ``id``, because its rule requires a watcher (``run.observed``). The first
     ``offset`` bytes of the recording are not sent again.
     """
 
@@ -301,7 +301,7 @@ class Prove(Message, by=FROM_DAEMON):
 
 
 class Welcome(Message, by=FROM_DAEMON):
-    """The daemon knows who the client is. ``until`` (RFC 3339 UTC) is the end of the client's ticket, or None for root."""
+    """jitd has authenticated the client. ``until`` (RFC 3339 UTC) is the end of the client's ticket, or None for root."""
 
     principal: str
     user: str
@@ -321,7 +321,7 @@ class Progress(Message, by=FROM_DAEMON):
     """News about a waiting request. ``state`` is a state of jitd.core.request. ``news`` are sentences for the user.
 
     The other fields are for the line of a waiting client. ``answered``: the people who approved. ``asked``: the people who could
-    review now (None: not known). ``owes``: the owed approvals in words. ``left_ms``: the milliseconds until ``until``.
+    review now (None: not known). ``owes``: the missing approvals in words. ``left_ms``: the milliseconds until ``until``.
     """
 
     id: str
@@ -342,8 +342,8 @@ class Challenge(Message, by=FROM_DAEMON):
 
 
 class Granted(Message, by=FROM_DAEMON):
-    """The use is taken, so the enforcement point may continue. ``boot_ms`` is the time of taking it (CLOCK_BOOTTIME in ms).
-    ``places`` are paths without links, each with the device and inode that the point itself must see there (``8:1234``).
+    """The grant is used, and the enforcement point may continue. ``boot_ms`` is the time of this use (CLOCK_BOOTTIME in ms).
+    ``places`` are paths without links. The point itself must see the given device and inode (``8:1234``) at each path.
     """
 
     id: str
@@ -365,8 +365,8 @@ class Start(Message, by=FROM_DAEMON):
 class Given(Message, by=FROM_DAEMON):
     """The thing is given. ``id`` is the holding's id, and ``to`` is the receiver. ``name`` is the principal of a service ticket,
     with its realm, or says how to use the thing. The thing is taken back at ``until`` (RFC 3339 UTC), in ``left_ms``
-    milliseconds. Then ``more`` other messages Given follow. The client gets all or none. ``secret`` is ``here`` if a descriptor
-    with the secret comes with this frame (SCM_RIGHTS), ``handed`` if the secret came earlier, and empty if there is none.
+    milliseconds. Then ``more`` messages Given follow. The client gets all things or none. ``secret`` is ``here`` if a descriptor
+    with the secret comes with this frame (SCM_RIGHTS), ``handed`` if the secret came earlier, otherwise empty.
     """
 
     id: str
