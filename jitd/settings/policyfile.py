@@ -152,7 +152,7 @@ def _unknown_in(
     channels: Collection[str] | None,
     things: Collection[str] | None,
 ) -> list[Fault]:
-    """Return a fault for each name in ``rules`` that jitd.toml does not set up. If an argument is None, do not check its names."""
+    """Return a fault for each name in ``rules`` that jitd.toml does not set up. If an argument is None, skip its names."""
     faults = [] if gatekeepers is None else faults_of(rules, gatekeepers)
     faults += [] if channels is None else notify_key.faults_of(rules, channels)
     return faults + ([] if things is None else gives_key.faults_of(rules, things))

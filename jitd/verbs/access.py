@@ -84,7 +84,7 @@ class Access:
         return glass is not None and owed_review.was_skipped(glass, who, found.requester)
 
     def may_see(self, who: Subject, found: Request) -> bool:
-        """True for the requester, for people who may review the request before or after its runs, for operators and for auditors."""
+        """True for the requester, for people who may review the request before or after its runs, for operators, and auditors."""
         return self.may_end(who, found) or self._may_review_sometime(who, found) or self.is_overseer(who)
 
     def may_end(self, who: Subject, found: Request) -> bool:

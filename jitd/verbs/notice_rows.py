@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes the rows of ``jitd show`` about the notices of a request. Law: requesters learn that notices were sent, but not to whom."""
+"""Makes the rows of ``jitd show`` about the notices of a request. Law: requesters learn that notices were sent, but not who got
+them.
+"""
 
 from __future__ import annotations
 

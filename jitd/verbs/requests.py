@@ -80,7 +80,7 @@ class Requests:
         self._looks = Pace(LOOKS_PER_SECOND, LOOKS)
 
     async def _decide(self, who: Subject, service: str, ask: Callable[[str], Asked]) -> FirstDecision:
-        """Return the first decision. ``ask`` is a function that gets jitd's search path and returns the request. Raises Refusal."""
+        """Return the first decision. The function ``ask`` gets jitd's search path, and returns the request. Raises Refusal."""
         first = await self._decided(self._decider.decide_new, who, service, ask)
         with suppress(TimeoutError):  # on a timeout, the decision stays as it is
             closest = await self._explainer.closest(who, service, first.asked, first.command, first.decision)
@@ -378,7 +378,7 @@ class Requests:
         return row | {"by_breaking_glass": await self._by_breaking_glass(who, asked, service, first)}
 
     async def _by_breaking_glass(self, who: Subject, asked: Asked, service: str, first: FirstDecision) -> Row | None:
-        """Return the decision after breaking glass. Return None if breaking glass is not possible, or not needed after ``first``."""
+        """Return the decision after breaking glass. Return None if this is not possible, or not needed after ``first``."""
         is_free = isinstance(first.decision, Permit) and (not first.decision.obligations.approvals or first.decision.lease)
         if is_free or not deed_of(service).is_executed or not self._decider.may_break_glass(who, service):
             return None

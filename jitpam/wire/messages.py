@@ -179,7 +179,7 @@ class Stop(Message, by=FROM_CLIENT):
 
 
 class Lock(Message, by=FROM_CLIENT):
-    """Place a lock, and end the locked requests, grants and runs. ``whom`` is ``user``, ``principal`` or ``all`` (no ``name``)."""
+    """Place a lock, and end the locked requests, grants, runs. ``whom`` is ``user``, ``principal`` or ``all`` (no ``name``)."""
 
     whom: str
     name: str
