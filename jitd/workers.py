@@ -275,7 +275,8 @@ class Workers:
         accounts for any word.
         """
         self.seats = Lane("seats", 4, 1, threads)
-        """For look-ups of the people who could approve. Even if a directory never answers, no approval waits for it."""
+        """For look-ups of the people who could approve. Even if a directory never answers, no approval waits for these look-ups.
+        """
         self.kept = Lane("kept", 2, 1, threads)
         """For long reads from the store and from recordings."""
         self.frames = Lane("frames", 2, 1, threads)

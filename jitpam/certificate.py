@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Decides where a certificate for the person's own key is put (``jitsudo --key FILE``). The certificate is written beside the
-key, where ssh(1) looks for certificates, or to standard output.
+key, or to standard output. ssh(1) looks for certificates beside the key.
 
 Law: a file is replaced only if it belongs to the person and is a certificate that jitd made. Source: PROTOCOL.certkeys of
 OpenSSH.

@@ -90,7 +90,7 @@ class RefusedByDaemon(Exception):
 def connect(*, with_ticket: bool = False) -> Connection:
     """Return a connection for questions. Its ``welcome`` tells which identity jitd has found for us.
 
-    With uid 0, we are local root and need no ticket. If ``with_ticket`` is True, root too proves its identity by a ticket. Raises
+    With uid 0, we are local root and need no ticket. But if ``with_ticket`` is True, root uses a ticket too. Raises
     NotAuthenticated and Unreachable. Raises RefusedByDaemon if jitd refuses for another reason. Takes at most 5 s, even if the
     KDC or jitd hangs.
     """

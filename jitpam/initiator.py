@@ -140,8 +140,8 @@ class Initiator:
         return self._take(token)
 
     def finish(self, token: bytes) -> None:
-        """Check ``token``, the daemon's answer. Raises Unproved unless the daemon has the key of ``jitd/<host>`` and all
-        requested flags are granted.
+        """Check ``token``, the daemon's answer. Raises Unproved if the daemon does not have the key of ``jitd/<host>``, or if a
+        requested flag is not granted.
         """
         answer = Taken()
         granted = Number()

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The PAM module, for pam_python.so. This module asks jitd whether the calling program may continue (docs/pam.md, jitd(8)).
 
-Law: standard library only, no thread, no state between calls. Every return value passes ``_entry``. ``_entry`` returns SUCCESS
-only if jitd, running as root, has just sent ``granted`` on our own connection. Any other message or failure is a refusal.
+Law: standard library only, no thread, no state between calls. Every return value goes through ``_entry``. ``_entry`` returns
+SUCCESS only if jitd, running as root, has just sent ``granted`` on our own connection. Any other message or failure is a refusal.
 """
 
 from __future__ import annotations
@@ -225,7 +225,7 @@ class _Channel:
         self.socket.close()
 
     def say(self, message: dict[str, Any], descriptors: tuple[int, ...] = ()) -> None:
-        """Send ``message`` with ``descriptors``, and close them. Raises _No, also if the peer has already sent something."""
+        """Send ``message`` with ``descriptors``, and close them. Raises _No, for example if the peer has sent a message."""
         rights = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, struct.pack("3i", *descriptors))] if descriptors else []
         rest, until = memoryview(_frame(message)), _clock() + ANSWER_WITHIN
         try:

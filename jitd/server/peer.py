@@ -2,7 +2,7 @@
 """The process at the other end of a connection. The process is identified by a descriptor, because its pid may later belong to
 another process (THREATS S-01).
 
-Law: if jitd can get no descriptor of a process, Gone is raised, and jitd trusts no facts about this process.
+Law: if jitd cannot get a descriptor of a process, Gone is raised, and jitd trusts no facts about this process.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Peer:
         self._accepted_at = time.clock_gettime(time.CLOCK_BOOTTIME)
 
     def hold(self) -> Held:
-        """Return the process that connected, with a descriptor of this process. Raises Gone."""
+        """Return the process that connected, together with a descriptor for it. Raises Gone."""
         try:
             (descriptor,) = struct.unpack("i", self._socket.getsockopt(socket.SOL_SOCKET, _SO_PEERPIDFD, 4))
             held = Held(self.pid, descriptor)

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Converts a client's messages to the values that the daemon uses.
 
-Law: the message types of the protocol allow some senseless values. This module refuses senseless values before anything is looked
-up.
+Law: the message types of the protocol allow some senseless values. This module refuses them before anything is looked up.
 """
 
 from __future__ import annotations

@@ -84,7 +84,7 @@ class Room:
 
 @dataclass(eq=False, slots=True)
 class Place:
-    """The room of one connection. A place has room for one frame at a time."""
+    """The bytes that one connection has in transit. A place has room for one frame at a time."""
 
     room: Room
     uid: int

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The key ``accept`` of a rule. This key names warnings of ``jitd check`` that the author of the rule accepts, each with a
-reason. Law: a warning is accepted only by its name and with a reason. Every other value is a fault. An accepted warning does not
-change any decision.
+"""The key ``accept`` of a rule. It contains the names of the warnings of ``jitd check`` that the author of the rule accepts. Law:
+a warning is accepted only by its name and with a reason. Every other value is a fault. An accepted warning does not change any
+decision.
 """
 
 from __future__ import annotations

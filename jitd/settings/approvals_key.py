@@ -63,7 +63,7 @@ def _way(rule: Table, table: Table, names: Mapping[str, Name]) -> Approval:
 
 
 def _after(rule: Table, table: Table) -> int:
-    """Return the number of seconds after which the way opens. The way must open before the request expires."""
+    """Return the number of seconds after which this way of approval opens. It must open before the request expires."""
     if "after" not in table.values:
         return 0
     after = table.duration("after", 1)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The key ``commands`` of a rule: patterns for the path and the arguments of a command.
-Law: jitd identifies a command by its path, in which all links in the directories are resolved first. Therefore a link in the
+Law: jitd identifies a command by its path. jitd first resolves all links in the directories of this path. Therefore a link in the
 first directory of a pattern is resolved too. Links in the other directories of a pattern are not resolved.
 """
 

@@ -31,8 +31,8 @@ FILE = Path("/etc/jitd/jitd.toml")
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """A limit on the frequency of an action. The limit is ``per_second`` times a second on average, and ``burst`` times without a
-    pause.
+    """A limit on the frequency of an action. The action is allowed ``per_second`` times a second on average, and ``burst`` times
+    without a pause.
     """
 
     per_second: int

@@ -71,7 +71,7 @@ class GiverSettings:
 class Account(GiverSettings):
     """Ephemeral accounts. ``uids`` are the first and the last possible uid, and ``groups`` are the accounts' supplementary
     groups. The accounts' homes are in the directory ``home``. An account may leave files outside its home. ``files`` says whether
-    such files are kept or removed. jitd searches for them below the directories ``search``. If ``search`` is empty, all file
+    jitd keeps or removes these files. jitd searches for them below the directories ``search``. If ``search`` is empty, all file
     systems that belong to this host are searched.
     """
 

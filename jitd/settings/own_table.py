@@ -2,7 +2,7 @@
 """Extracts one table from a file that is not valid TOML as a whole. The table is used only to take things back, and never to give
 things.
 
-Law: pure. A table is cut out only if it is certain where the table begins and ends. If this is not certain, there is no table.
+Law: pure. A table is extracted only if it is certain where the table begins and ends.
 """
 
 from __future__ import annotations

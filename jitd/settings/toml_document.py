@@ -37,7 +37,7 @@ class Fault:
 
 
 class ConfigError(Exception):
-    """The content of the files is not valid. ``faults`` contains all faults, at least one, sorted by file and line."""
+    """The content of the files is not valid. ``faults`` contains at least one fault. All faults are sorted by file and line."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults = tuple(sorted(faults, key=lambda fault: (fault.file, fault.line, fault.column)))

@@ -20,7 +20,7 @@ MOST_BYTES = 16 * 1024
 
 
 class Unread(Enum):
-    """The answer about an object that must be read from the database."""
+    """``Kept.get`` returns UNREAD for an object that must be read from the database."""
 
     UNREAD = "unread"
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The connection to the SQLite file. This module also opens a new connection if the old one is blocked by a lock that SQLite
-itself has kept.
+itself has failed to release.
 Law: each error of SQLite becomes a StoreError. If a connection could not get a lock, it is never used again.
 """
 

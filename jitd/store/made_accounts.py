@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Finds in the record the person for whom jitd created a made account (``core.made_account``).
+"""Finds in the record the person for whom jitd created an account. Such an account is a made account (``core.made_account``).
 Law: the answer comes only from the record, and never from the host. If somebody other than jitd has created an account with the
 name of a made account, this account belongs to no person.
 """
@@ -15,8 +15,8 @@ from jitd.store import Store
 
 
 def made_in(store: Store, account: str) -> Made | None:
-    """Return the facts about the made account ``account`` from the record. If the record contains no such account, return None.
-    Raises StoreError.
+    """Return the facts from the record about ``account``, which jitd created. If the record contains no such account, return
+    None. Raises StoreError.
     """
     id = holding_of(account)
     found = store.holding(id) if id is not None else None

@@ -21,8 +21,8 @@ from jitd.verbs.refusal import Refusal
 from jitpam.wire.shown import shown
 
 ROOT_REVIEWS_NOTHING = "root may not review; do it from your own account, with a Kerberos ticket"
-"""The answer to root, who may not review. A person's own Kerberos ticket does not change this if the person works in root's
-account.
+"""The answer to root, who may not review. This also applies to a person who works in root's account with their own Kerberos
+ticket.
 """
 
 
@@ -72,8 +72,8 @@ class Access:
         return "its rule names neither you nor a group that you are in"
 
     def why_no_approval(self, who: Subject, found: Request) -> str:
-        """Return the reason why ``who``, who may review ``found``, may not approve it. The reason is the end of a sentence that
-        tells what their authentication lacks. Return an empty string if ``who`` may approve ``found``.
+        """``who`` may review ``found``. Return the reason why ``who`` may not approve it. The reason is the end of a sentence
+        that tells what their authentication lacks. Return an empty string if ``who`` may approve ``found``.
         """
         lacks = approvers.lack(open_ways(found), who, found.requester)
         return f"its rule {lacks}" if lacks else ""
@@ -90,7 +90,7 @@ class Access:
     def may_end(self, who: Subject, found: Request) -> bool:
         """True if ``who`` may end the grant and the runs of ``found``. The requester, people who may review the request, and
         operators may do this. A person who authenticated by local PAM may end only their own grants and runs. There is one
-        exception: a person who may review a request whose runs must be watched may always end its grant and runs, because a
+        exception. If the runs of ``found`` must be watched, a person who may review ``found`` may also end its grant and runs. A
         watcher must be able to stop a run.
         """
         is_watched = found.obligations is not None and found.obligations.terms.observed
@@ -101,14 +101,14 @@ class Access:
         return self.may_review(who, found) or self.was_skipped(who, found)
 
     def refuse_end(self, who: Subject, found: Request) -> None:
-        """Raise Refusal unless ``who``, who may see ``found``, may also end the grant and the runs of ``found``."""
+        """``who`` may see ``found``. Raise Refusal if ``who`` may not end the grant and the runs of ``found``."""
         if not self.may_end(who, found):
             raise Refusal("forbidden", NOT_YOURS if who.is_by_pam else AUDITORS_LOOK)
 
     def is_shown_contents(self, who: Subject, found: Request, store: Store) -> bool:
-        """Return True if ``who``, who may see ``found``, may also see its reason, arguments and recordings. People who may review
-        a request always see these contents, because a reviewer must be able to read the request. ``store`` must be a store that
-        the caller's thread may read.
+        """``who`` may see ``found``. Return True if ``who`` may also see its reason, arguments and recordings. People who may
+        review a request always see these contents, because a reviewer must be able to read the request. ``store`` must be a store
+        that the caller's thread may read.
         """
         may_review = self.may_review(who, found) or self.was_skipped(who, found)
         return shows_contents(found, who, may_review=may_review) or self._reviews_late(who, found, store)

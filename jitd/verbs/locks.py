@@ -64,8 +64,8 @@ class Locks:
         return tuple(self._store.locks())
 
     async def lock(self, who: Subject, whom: str, name: str, lasts_for: int | None, reason: str) -> str:
-        """Place a lock, and wait until everything that the lock ends has ended. Return a sentence. Raises Refusal. The code of
-        this Refusal is ``not_done`` if the lock was placed but something has not ended yet.
+        """Place a lock. Wait until the runs and holdings that the lock ends are gone. Return a sentence. Raises Refusal. The code
+        of this Refusal is ``not_done`` if the lock was placed but something has not ended yet.
         """
         self._may_turn(who, "lock", reason)
         if lasts_for is not None and not 1 <= lasts_for <= LONGEST:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The verb with which a person watches an observed run from its start (or earlier) to its end: ``jitd approve ID --watch``.
 
-Law: only a person who may review the request at that moment may watch. The requester may never watch, not even from another
-account. jitd checks the right to watch at the beginning and at intervals. The watcher must also have the right to watch the
-recording of the run.
+Law: a person may watch only while they may review the request. The requester may never watch, not even from another account. jitd
+checks the right to watch at the beginning and at intervals. The watcher must also have the right to watch the recording of the
+run.
 """
 
 from __future__ import annotations
@@ -186,7 +186,7 @@ class Observers:
         return living[-1] if living else None
 
     def _refuse_ended(self, id: str) -> None:
-        """Raise Refusal if the request ``id``, which has no live run, can no longer start a run."""
+        """The request ``id`` has no live run. Raise Refusal if the request can no longer start a run."""
         asked = self._store.request(id)
         assert asked is not None, "it was there"
         if asked.is_open:

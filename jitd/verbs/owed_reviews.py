@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Defines who sees owed reviews, and the verb that gives an owed review.
+"""Defines who sees owed reviews, and the verb that gives an owed review. A review is owed after a person broke glass.
 
 Law: a person may not review their own request, whichever of their accounts they used. A review covers exactly the request that
 was shown, and everything that ran under this request. Therefore jitd accepts a review only when nothing can run under the request
@@ -28,7 +28,7 @@ from jitd.verbs.requests import MAX_TEXT
 from jitpam.wire.shown import shown
 
 VERDICT = "reviewed"
-"""The word for an owed review in the messages of the protocol."""
+"""The verdict in a message of the protocol that gives an owed review."""
 
 
 class OwedReviews:

@@ -150,8 +150,8 @@ class Requests:
         on_created: Callable[[str], None],
     ) -> Request:
         """Like ``submit``, for the enforcement point ``point`` of ``service``. If ``point`` cannot wait for an approval, jitd
-        raises Refusal, but people can still decide about the request. After their approval, the next equal request uses its
-        grant.
+        refuses, but people can still decide about the request. After their approval, the next equal request uses its grant.
+        Raises Refusal.
         """
         first = await self._decide(who, service, ask)
         command, decision = first.command, first.decision
@@ -378,7 +378,9 @@ class Requests:
         return row | {"by_breaking_glass": await self._by_breaking_glass(who, asked, service, first)}
 
     async def _by_breaking_glass(self, who: Subject, asked: Asked, service: str, first: FirstDecision) -> Row | None:
-        """Return the decision after breaking glass. Return None if this is not possible, or not needed after ``first``."""
+        """Return the decision after breaking glass. Return None if this is not possible, or if it is not needed because ``first``
+        requires no approval.
+        """
         is_free = isinstance(first.decision, Permit) and (not first.decision.obligations.approvals or first.decision.lease)
         if is_free or not deed_of(service).is_executed or not self._decider.may_break_glass(who, service):
             return None

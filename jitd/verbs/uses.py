@@ -53,7 +53,7 @@ class Uses:
         await self._waiters.are_gone([self._waiters.until_gone(run) for run in begun], GIVEN_BACK_WITHIN)
 
     def usable_grant(self, found: Request) -> Grant | None:
-        """Return the grant from which ``found`` may take a use now, or None if there is none."""
+        """Return the grant that ``found`` may use now, or None if there is none."""
         if found.state is not RequestState.APPROVED:
             return None
         grant = self._store.grant(found.lease or found.id)
@@ -73,8 +73,8 @@ class Uses:
             )
 
     async def refuse_weaker(self, found: Request, who: Subject) -> None:
-        """Raise Refusal if the rules do not permit the waiting request ``found`` with the current ticket of ``who``, who
-        resumes it. Raises TimeoutError.
+        """``who`` resumes the waiting request ``found``. Raise Refusal if the rules do not permit the request with the current
+        ticket of ``who``. Raises TimeoutError.
         """
         mine, theirs = who.authentication, found.requester.authentication
         if mine is not None and theirs is not None and mine == replace(theirs, looked_at=mine.looked_at):
@@ -84,7 +84,7 @@ class Uses:
             raise Refusal("denied", f"request {found.id} was asked for with another ticket: {shown(fresh.because)}")
 
     async def begin(self, found: Request, who: Subject, waiter: Waiter) -> None:
-        """Take a use for the request ``found``, which has its approvals. Everything else is decided again, because hours may
+        """Use the grant of the request ``found``, which has its approvals. Everything else is decided again, because hours may
         have passed. If gatekeepers must answer, the work continues in the background, and ``waiter`` is told the result. Raises
         Refusal.
         """
@@ -110,7 +110,7 @@ class Uses:
             waiter.refuse("failed", "jitd failed, and permitted nothing: its log says why")
 
     def _take(self, found: Request, who: Subject, decision: Decision) -> None:
-        """Take a use for ``found`` if ``decision`` permits it. Raises Refusal."""
+        """Use the grant of ``found`` if ``decision`` permits it. Raises Refusal."""
         if isinstance(decision, Deny):
             raise Refusal("denied", shown(decision.because))
         grant = self.usable_grant(found)

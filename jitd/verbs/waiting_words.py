@@ -77,8 +77,8 @@ def lease_used(lease: Grant, now: Moment) -> str:
 
 
 def about(seconds: float) -> str:
-    """Return ``seconds`` in the largest unit that fits. After hours and days, the next smaller unit is added: ``42 min``, ``2 h
-    5 min``. Smaller units are dropped.
+    """Return ``seconds`` in the largest unit that fits. Hours and days are followed by the next smaller unit: ``42 min``, ``2 h 5
+    min``. Still smaller units are dropped.
     """
     left = max(0, int(seconds))
     for place, (size, unit) in enumerate(_UNITS):

@@ -155,8 +155,8 @@ def encode(message: Message) -> bytes:
 def weigh(body: bytes) -> None:
     """Refuse a client's body if decoding it would take too long. This check does not decode the body.
 
-    Raises RemoteProtocolError if there are more than MOST_COMMAS commas, or if the body is longer than ``most`` of its message.
-    If a body has more than SMALL bytes, it must begin with its type, as ``encode`` writes it.
+    Raises RemoteProtocolError if there are more than MOST_COMMAS commas, or if the body is longer than the limit ``most`` of its
+    message type. If a body has more than SMALL bytes, it must begin with its type, as ``encode`` writes it.
     """
     n_commas = body.count(b",")
     if n_commas > MOST_COMMAS:
