@@ -117,9 +117,9 @@ def _shown(value: bytes) -> str:
 
 def preserved(names: list[bytes], typed: list[list[bytes]], *, everything: bool) -> tuple[list[list[bytes]], list[list[bytes]]]:
     """Return two lists of variables (name and value). With ``-E`` (``everything``), the first list contains the variables of this
-    environment that are not in the second list and are not part of the locale. Without ``-E``, the first list is empty. The
-    second list contains the variables that are requested by name: all of ``typed``, and the variables of this environment whose
-    names are in ``names``.
+    environment, except those in the second list and those of the locale. Without ``-E``, the first list is empty. The second list
+    contains the variables that are requested by name: all of ``typed``, and the variables of this environment whose names are in
+    ``names``.
     """
     around = posix.environ
     known = {name for name, _ in typed}

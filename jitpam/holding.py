@@ -45,8 +45,8 @@ LOOK_EVERY = 1.0
 while the host is suspended.
 """
 DAEMON_FIRST = 1.0
-"""Number of seconds for which jitsudo waits after the end of the grant until jitd sends the reason. After these seconds, jitsudo
-itself tells that the time is over.
+"""After the end of the grant, jitsudo waits this number of seconds for the message in which jitd gives the reason. If no message
+arrives, jitsudo itself tells the user that the time is over.
 """
 ENDS_WITHIN = 5.0
 """Seconds within which processes must end after SIGHUP."""

@@ -82,9 +82,8 @@ class OwnCommand:
                 posix._exit(status)
 
     def look(self) -> int | None:
-        """If the command has ended, return its exit status, or minus the number of the signal that ended the command. If a
-        signal has stopped the command, return STOPPED plus the number of the signal. If the command has neither ended nor
-        stopped, return None.
+        """If the command has ended, return its exit status, or minus the number of the signal that ended the command. If a signal
+        has stopped the command, return STOPPED plus the number of the signal. If the command still runs, return None.
         """
         found, status = posix.waitpid(self.pid, posix.WNOHANG | posix.WUNTRACED)
         if not found:

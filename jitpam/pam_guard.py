@@ -33,8 +33,8 @@ SUDO = "sudo"
 
 def fault_in(environment: bytes, *, is_path_theirs: bool = True) -> str:
     """Return a sentence about the fault if Python would not find PYTHON in a program with this ``environment``
-    (/proc/PID/environ), or if the environment contains a variable of READ_BY_ALL twice. If there is no fault, return "". If
-    ``is_path_theirs`` is False, PATH is not checked.
+    (/proc/PID/environ). It is also a fault if the environment contains a variable of READ_BY_ALL twice. If there is no fault,
+    return "". If ``is_path_theirs`` is False, PATH is not checked.
     """
     variables = environment.split(b"\0")
     for name in LEADING_AWAY:

@@ -74,7 +74,7 @@ def _entry(stage: str) -> Callable[[Any, int, list[str]], int]:
 
 
 def pam_sm_setcred(pamh: Any, flags: int, argv: list[str]) -> int:
-    """Return IGNORE, because this module sets no credentials. Also used at a session's end, which jitd detects by itself."""
+    """Return IGNORE, because this module sets no credentials. Also called at a session's end, which jitd detects by itself."""
     return IGNORE
 
 
@@ -402,8 +402,8 @@ class _Program:
         }  # fmt: skip
 
     def _words(self) -> list[str]:
-        """Return the words of this program's command line. Pointers (execve(2)) say where words begin, because sudo writes NULs
-        into words. They are sorted, because su reorders them. If this fails, return []: jitd does not trust such a command.
+        """Return the words of this program's command line. Pointers (execve(2)) mark where words begin, since a word of sudo may
+        contain NULs. They are sorted, because su reorders them. If this fails, return []: jitd does not trust such a command.
         """
         with open("/proc/self/stat", "rb") as file:
             fields = file.read().rpartition(b")")[2].split()

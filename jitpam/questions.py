@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The options of ``jitsudo`` that run no command (-h, -V, -v, -k, -K, -l), and the prompt for a reason.
 
-Law: the answer to such an option is written to standard output, because no command uses standard output then. The prompt is
-written only to the terminal.
+Law: jitsudo writes the answer to standard output, because no command runs that could use standard output. The prompt is written
+only to the terminal.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 """Relays bytes, signals and window sizes between the user's terminal and the run's monitor. This module implements the client's
 side of PROTOCOL.md section 5.
 
-Law: however the relay ends, it restores the terminal's modes. The terminal is raw only while jitsudo is in the foreground and
-the command has the terminal. The relay has one buffer for each direction. No new piece is read before the other side has
-accepted the previous piece. If the monitor disconnects without sending the outcome, the run is never treated as a success.
+Law: at its end, the relay always restores the terminal's modes. The terminal is raw only while jitsudo is in the foreground and
+the command has the terminal. The relay has one buffer for each direction. No new piece is read before the other side has accepted
+the previous piece. If the monitor disconnects without sending the outcome, the run is never treated as a success.
 """
 
 from __future__ import annotations

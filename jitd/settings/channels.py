@@ -22,7 +22,7 @@ from jitd.settings.toml_table import Table, quoted
 KINDS = ("mail", "webhook", "program", "terminals")
 SHOWS = ("id", "rule", "command")
 """The possible values of ``shows``. With ``rule``, a message contains the name of the rule. With ``command``, a message contains
-the rule, the command and the reason. With ``id``, a message contains neither the rule nor the command.
+the rule, the command and the reason. With ``id``, a message does not contain the rule, the command or the reason.
 """
 MOST_TEMPLATE = 32 * 1024
 MOST_CHANNELS = 32

@@ -30,7 +30,7 @@ def cut_out(content: bytes, *keys: str) -> bytes | None:
 
 
 def _is_header(line: bytes, keys: tuple[str, ...]) -> bool:
-    """True if ``line`` is the header of the table ``keys``, however it is spelled."""
+    """True if ``line`` is the header of the table ``keys``, in any spelling that TOML allows."""
     try:
         value: object = tomllib.loads(line.rstrip(b"\r").decode())
     except (ValueError, RecursionError):

@@ -54,9 +54,10 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A mark in the store: jitd has sent a notice of one event of a request to an address through a channel, at the time ``at``
-    (aware). ``address`` is an account, or empty for the group of the channel. ``is_open`` is true if the address must still get a
-    notice of the end of the request.
+    """A mark in the store that jitd has sent a notice about one event of a request. ``at`` (aware) is the time at which jitd sent
+    the notice to the address through the channel. The event ``asked`` is an exception: it marks a requester who must get a notice
+    of the decision. ``address`` is an account, or empty for the group of the channel. ``is_open`` is true if the address must
+    still get a notice of the end of the request.
     """
 
     request: str

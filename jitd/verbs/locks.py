@@ -2,7 +2,7 @@
 """The verbs by which operators place, lift and list locks.
 
 Law: one transaction places a lock and ends everything that has to end because of this lock. The answer and the record list the
-same effects. An operator who is locked can neither place nor lift locks. Local root can always place and lift locks.
+same effects. A locked operator cannot place or lift locks. Local root can always place and lift locks.
 """
 
 from __future__ import annotations
@@ -197,9 +197,9 @@ class Locks:
         return directory.account(user)
 
     def _theirs(self, meant: Named) -> Account | None:
-        """Return the account of the person ``meant``. The account is read from an open request or a live grant of this person.
-        The returned account has no uid if only other accounts of the person are found, or if only the settings or the record name
-        the person. If the person is not known, return None.
+        """Return the account of the person ``meant``. The account is read from an open request or a live grant of this person. If
+        only other accounts of the person are found there, or if only the settings or the record name the person, the returned
+        account has no uid. If the person is not known, return None.
         """
         number = _number(meant.user)
         if found := self._remembered(lambda one: meant.user == one.user or number == one.uid):

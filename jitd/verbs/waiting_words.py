@@ -59,7 +59,7 @@ def owes(request: Request, locks: tuple[Lock, ...]) -> str:
 
 
 def not_kept(preserved: Pairs, command: Command) -> str:
-    """Return a sentence that names those variables of ``preserved`` that ``-E`` did not keep in ``command``. If all were kept,
+    """Return a sentence that names the variables of ``preserved`` (``-E``) that are missing in ``command``. If none is missing,
     return an empty string.
     """
     kept = {name for name, _ in (*command.variables, *command.locale)} | SET_ANYWAY

@@ -70,5 +70,5 @@ class FrameReader:
 
     @property
     def is_empty(self) -> bool:
-        """True if no incomplete frame is left, so that the peer may close the connection."""
+        """True if no incomplete frame is left. Only then may the peer close the connection."""
         return not self._buffer

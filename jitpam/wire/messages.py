@@ -363,10 +363,10 @@ class Start(Message, by=FROM_DAEMON):
 
 
 class Given(Message, by=FROM_DAEMON):
-    """The thing is given. ``id`` is the holding's id, and ``to`` is the receiver. ``name`` is the principal of a service ticket,
-    with its realm, or says how to use the thing. The thing is taken back at ``until`` (RFC 3339 UTC), in ``left_ms``
-    milliseconds. Then ``more`` messages Given follow. The client gets all things or none. ``secret`` is ``here`` if a descriptor
-    with the secret comes with this frame (SCM_RIGHTS), ``handed`` if the secret came earlier, otherwise empty.
+    """The thing is given. ``id`` is the holding's id, and ``to`` is the receiver. ``name`` is the principal (with realm) of a
+    service ticket. For other things, ``name`` says how to use the thing. The thing is taken back at ``until`` (RFC 3339 UTC), in
+    ``left_ms`` milliseconds. Then ``more`` messages Given follow. The client gets all things or none. ``secret`` is ``here`` if a
+    descriptor with the secret comes with this frame (SCM_RIGHTS), ``handed`` if the secret came earlier, otherwise empty.
     """
 
     id: str
