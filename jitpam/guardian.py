@@ -4,7 +4,7 @@ restores the terminal's modes.
 
 Law: the guardian changes the terminal only if the terminal still has the modes that the client set. Therefore the guardian never
 overwrites modes that a shell or another program has set later. The guardian has only two open descriptors: the terminal and one
-end of a pipe. The guardian ends with the client.
+end of a pipe. When the client ends, the guardian ends too.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ else:
 MODES = 36
 """Size in bytes of the kernel's struct termios."""
 _COMPARED = slice(0, 16)
-"""The part of struct termios that is compared, which consists of the four words of flags."""
+"""The part of struct termios that the guardian compares: the four words of flags."""
 
 
 class Guardian:

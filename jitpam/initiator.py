@@ -214,7 +214,7 @@ class Initiator:
         return data
 
     def _status(self, major: int) -> str:
-        """Return the library's text for the mechanism's status. If the mechanism has set no status, return the text for
+        """Return the library's text for the status of the krb5 mechanism. If the mechanism has set no status, return the text for
         ``major``.
         """
         minor = self._minor.value
@@ -314,8 +314,8 @@ _CACHE_CAUSES = {
     -1765328172: ("cache", "the credential cache is of another format{where}: kinit again"),  # CCACHE_BADVNO
     -1750600181: ("cache", "no KCM daemon runs on this host, which the credential cache needs{where}"),
 }  # fmt: skip
-"""Maps a status to a cause and to a sentence that tells the user what to do. libkrb5 returns such a status if it cannot open the
-cache.
+"""Maps a status to a cause and to a sentence that tells the user what to do. libkrb5 returns one of these statuses if it cannot
+open the cache.
 """
 
 

@@ -3,8 +3,8 @@
 half of ctypes.
 
 Law: every function that is called must be declared here, with all its types. This module is imported only if a thing was
-requested, so that the other starts of jitsudo stay fast. The structures are those in krb5.h of MIT Kerberos. These structures
-have not changed since release 1.2.
+requested. Otherwise each start of jitsudo would take longer. The structures are declared as in krb5.h of MIT Kerberos. They have
+not changed since release 1.2.
 """
 
 from __future__ import annotations

@@ -437,7 +437,7 @@ class _Program:
 
 
 def _seen_at(path: str) -> str:
-    """Return device and inode, as on the wire, of the file that this program now sees at ``path``, or "" if there is none."""
+    """Return the device and inode (as on the wire) of the file that this program sees at ``path``, or "" if there is none."""
     with suppress(OSError):
         status = os.lstat(binascii.a2b_base64(path))
         return _b64(b"%d:%d" % (status.st_dev, status.st_ino))

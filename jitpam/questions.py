@@ -177,8 +177,8 @@ def _terms(row: dict[str, Any]) -> str:
 
 
 def _consequences(row: dict[str, Any]) -> list[str]:
-    """Return sentences about the effects that the commands in a row allow. If there are more than MOST_TOLD sentences, the rest
-    is replaced by a sentence with their number.
+    """Return sentences about the effects that the commands in a row allow. If there are more than MOST_TOLD sentences, leave out
+    the rest, and add a sentence that says how many were left out.
     """
     found = [printable(str(sentence)) for sentence in row.get("consequences") or []]
     more = [f"and {len(found) - MOST_TOLD} more commands that can do more than their words say"] if len(found) > MOST_TOLD else []

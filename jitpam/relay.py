@@ -159,7 +159,7 @@ class Relay:
 
     def _warn(self) -> float | None:
         """If this process is in the terminal's foreground, warn once on the terminal that the run ends soon. Nothing is written
-        to the command's other streams. Return the milliseconds until the next check, or None if no check is needed.
+        to the command's other streams. Return the number of milliseconds until the next check, or None if no check is needed.
         """
         if self._warns_at is None:
             return None
