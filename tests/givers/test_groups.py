@@ -77,6 +77,9 @@ class World:
         self.begun.append(begun)
         return begun
 
+    def holders(self) -> set[int]:
+        return {process.pid for process in group_remains.holders(self.uid, self.gid)}
+
     def close(self) -> None:
         for process in self.begun:
             process.kill()
@@ -334,7 +337,7 @@ def test_processes_that_have_the_group_are_ended_and_no_others(world: World) -> 
         world.session(),
         world.session("sh", "-c", fork),
     ]
-    wait_for(lambda: len(group_remains.holders(world.uid, world.gid)) >= 6, what="processes with the group")
+    wait_for(lambda: {process.pid for process in having} < world.holders(), what="all of them with the group, and a child")
     having[3].send_signal(signal.SIGSTOP)
     own = subprocess.Popen(["setpriv", f"--reuid={world.uid}", "--regid=alice", "--clear-groups", "sleep", "600"])
     admins = subprocess.Popen(["setpriv", "--reuid=bob", f"--regid={GROUP}", "--init-groups", "sleep", "600"])
