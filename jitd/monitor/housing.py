@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Keeps the processes of a command in a control group and below the monitor. With this control group and this tree, all processes
-of the command can be found and ended.
+"""Keeps the processes of a command in a control group, and below the monitor in the process tree. Therefore jitd can find and end
+all processes of the command.
 
-Law: a housing is treated as empty only if the kernel confirms two facts. The monitor has no child except the holder, and the
-control group has no process.
+Law: a housing (the processes of one run) is treated as empty only if the kernel confirms two facts. First, the monitor has no
+child except the holder, which is the process that keeps the PAM session open. Second, the control group contains no process.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from jitd.monitor.signalling import Pid, hang_up_all, kill_all, look_at, members
 SYS_CLONE3 = 435
 """The number of the system call clone3(2). The number of clone3(2) is the same on every architecture."""
 SYS_CLONE = {"x86_64": 56, "aarch64": 220, "riscv64": 220, "ppc64le": 120}
-"""Maps an architecture to the number of clone(2). Only those architectures are listed on which the flags are the first
-argument.
+"""Maps an architecture to its number of clone(2). An architecture is listed only if the flags are the first argument of its
+clone(2).
 """
 CLONE_INTO_CGROUP = 0x200000000
 CLONE_PARENT = 0x8000
@@ -57,8 +57,8 @@ def group_of(pid: Pid | str) -> str | None:
 
 @cache
 def _hierarchy() -> tuple[str, str]:
-    """Return two paths. The first is the mount point of control groups (version 2). The second is the part of the hierarchy of
-    control groups that is mounted there. Raises OSError if control groups are not mounted.
+    """Return two paths. The first path is the mount point of control groups (version 2). The second path is the part of the
+    hierarchy of control groups that is mounted at this mount point. Raises OSError if control groups are not mounted.
     """
     with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
         for line in file:
@@ -83,8 +83,8 @@ def _below(mount: str, root: str, path: str) -> str | None:
 
 
 class Housing:
-    """The processes of one run. A run consists of all descendants of this process, and of the processes in the run's control
-    group if such a group could be created.
+    """The processes of one run. These are all descendants of this process. If a control group could be created for the run, all
+    processes in this group belong to the run, too.
     """
 
     def __init__(self) -> None:
@@ -95,8 +95,8 @@ class Housing:
         self._is_ours = False
         self._hung_up: set[Pid] = set()
         self.seek: Callable[[], set[Pid]] = set
-        """A function that finds processes in other places. These processes must end together with the run. The default function
-        finds no processes.
+        """A function that finds processes of the run outside the control group, for example a process that atd has started. These
+        processes must end together with the run. The default function finds no processes.
         """
         self.holder: Pid = 0
         """The child process (the holder) that keeps the session open until ``close_session``. The holder is not counted as a
@@ -110,7 +110,8 @@ class Housing:
         there is no place for the group.
 
         A run is housed if the daemon has put this process into the run's control group. The caller must write the path on the
-        plate before ``take``, because jitd later kills all processes in this group.
+        plate (the run's file in ``/run/jitd/runs``) before it calls ``take``. If this process is killed later, jitd reads the
+        path on the plate, and kills all processes in the group.
         """
         own = own_group()
         self._is_ours = not is_housed
@@ -119,8 +120,8 @@ class Housing:
         return None if own is None else f"{own}/jitd-run-{run}"
 
     def take(self, place: str) -> bool:
-        """Create the control group. If the run is housed, create only the group ``command`` below it. Return False if the group
-        cannot be created.
+        """Create the control group ``place`` and its subgroup ``command``. If the run is housed, ``place`` exists already, and
+        only the subgroup is created. Return False if a group cannot be created.
         """
         made = [place] if self._is_ours else []
         made.append(f"{place}/command")
@@ -142,7 +143,7 @@ class Housing:
         return True
 
     def inherit(self, place: str) -> None:
-        """Continue to use the control group of an earlier keeper that has ended."""
+        """Continue to use the control group ``place``, which an earlier keeper used until it was killed."""
         self.directory = place
         self._is_ours = not place.endswith(".scope")
 
@@ -253,8 +254,8 @@ class Housing:
     def _without_holder(self) -> set[Pid]:
         """Return the descendants of this process, without the holder and the holder's descendants.
 
-        Processes that PAM modules have started below the holder are needed to open and close the session. The processes of PAM
-        modules end together with the holder, or after the holder.
+        PAM modules start processes below the holder. These processes are needed to open and close the session. They end together
+        with the holder, or after the holder.
         """
         return descendants(but_not=self.holder)
 
@@ -269,8 +270,8 @@ def fork_sibling() -> Pid:
 
 
 def rehearse_fork() -> None:
-    """Execute all steps of ``fork_sibling`` except the fork itself. The function calls clone3(2) with arguments of size 0, and
-    the kernel refuses the call (EINVAL).
+    """Execute all steps of ``fork_sibling`` except the fork itself. For this purpose, call clone3(2) with arguments of size 0.
+    The kernel refuses this call (EINVAL).
     """
     _system_call(SYS_CLONE3, ctypes.byref((ctypes.c_uint64 * 11)()), ctypes.c_size_t(0))
 

@@ -2,11 +2,12 @@
 """The process beside one login session (its keeper). The keeper puts the session into a control group, watches the session, and
 ends the session when the grant ends.
 
-The session belongs to another program, for example sshd or login. ``belongings`` defines which processes belong to a session. If
-the keeper is killed, the daemon starts another keeper. The new keeper reads the plate, ends the session, and reports the end.
-Law: the login is not allowed until the session is in its control group. The session has ended when two conditions are true. The
-process that asked for the login must have ended, and no other process of the session can be found. If a login is refused, the
-processes are moved back to their earlier control groups. A keeper that replaces a killed keeper never allows a login.
+Another program has opened the session, for example sshd or login. The module ``belongings`` defines which processes belong to a
+session. If the keeper is killed, the daemon starts another keeper. The new keeper reads the plate (the session's file in
+``/run/jitd/runs``), ends the session, and reports the end.
+Law: a login is allowed only after the session was put into its control group. The session has ended when two conditions are true.
+The process that asked for the login has ended, and no other process of the session can be found. If a login is refused, the
+keeper moves the processes back to their earlier control groups. A keeper that replaces a killed keeper never allows a login.
 """
 
 from __future__ import annotations
@@ -29,25 +30,25 @@ from jitd.monitor.wakeup import Wakeup
 from jitd.recording.writer import boot_clock
 
 PATIENCE = 10.0
-"""Seconds within which the daemon must let the session begin. If the daemon does not answer in time, the keeper refuses the
-session.
+"""Seconds within which the daemon must allow the session to begin. If the daemon does not answer within this time, the keeper
+refuses the session.
 """
 READ_WITHIN = 0.25
-"""Seconds between the message on the person's terminal and the hang-up. The pause is needed because sshd is ended as well, and
-sshd transmits the message.
+"""Seconds between the message on the person's terminal and SIGHUP. In this time, sshd can transmit the message to the person.
+SIGHUP ends sshd, too.
 """
 GRACE = 2.0
 """Seconds between SIGHUP and SIGKILL for all processes of the session."""
 LEADS_FOR = 1.0
-"""Seconds between SIGHUP and SIGTERM for the program that asked for the login. Before SIGTERM, the program can close its PAM
+"""Seconds between SIGHUP and SIGTERM for the program that asked for the login. In this time, the program can close its PAM
 session and end by itself.
 """
 LOOK_AGAIN = 0.03
 """Seconds between two checks whether all processes of the session have ended. These checks begin when the session is to be ended.
 """
 NAMES_WITHIN = 5.0
-"""For this number of seconds after the beginning, the keeper often searches for logind's scope and the audit session. PAM modules
-that run after the module of jitd create the scope and the audit session.
+"""For this number of seconds after the session has begun, the keeper often searches for logind's scope and for the audit session.
+They do not exist earlier: PAM modules that run after the module of jitd create them.
 """
 KILLED = "the keeper of the session was killed"
 
@@ -56,8 +57,8 @@ class Keeper:
     """Manages one login session, from its job until the daemon has confirmed the receipt of the outcome."""
 
     def __init__(self, job: Login, line: Line, plate: int, state_dir: str) -> None:
-        """Raises OSError. Raises ValueError if the session had begun before, and its plate does not name the process that asked
-        for the login.
+        """Raises OSError. Raises ValueError if the plate says that the session may have begun, but does not name the process that
+        asked for the login.
         """
         self.job = job
         self.line = line

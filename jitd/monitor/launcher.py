@@ -3,10 +3,10 @@
 for each job.
 
 The launcher is either a child of its daemon, with one inherited socket, or a service of systemd, with a listening socket. As a
-service, the launcher continues when the daemon is restarted. The daemon's sandbox does not limit such a launcher.
+service, the launcher continues when the daemon is restarted, and the daemon's sandbox does not limit the launcher.
 Law: the launcher does not read jobs, and after a fork it keeps no data of the job. The launcher and the daemon share only their
-socket. A peer is disconnected if it does not run as root. If the launcher is a child of its daemon, it ends when its socket is
-closed, but its monitors continue.
+socket. The launcher disconnects a peer that does not run as root. If the launcher is a child of its daemon, it ends when its
+socket is closed, but its monitors continue.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from jitd.monitor.pam_session import warm
 from jitd.monitor.slate import PR_SET_DUMPABLE, control_process, reset_signals
 
 RESTED = 0.01
-"""If no job arrives for this number of seconds, the next monitor is forked in advance. The pause is needed because the last
-monitor may still be starting (which takes 7 ms), or the next client may send a job at once.
+"""If no job arrives for this number of seconds, the next monitor is forked in advance. Without this pause, the fork could delay
+the last monitor, which needs 7 ms to start, or the next job, if it arrives at once.
 """
 FIRST_PASSED = 3
 """The number of the first descriptor that systemd passes (sd_listen_fds(3))."""
 
 
 class Nursery:
-    """Creates the monitors. One monitor is always forked in advance, because a fork and its later costs are a fifth of the time
-    of a start.
+    """Creates the monitors. One monitor is always forked in advance. A fork and its later costs take a fifth of the time that the
+    start of a run takes.
 
     If two jobs arrive at the same time, another monitor is forked for the second job.
     """

@@ -9,8 +9,8 @@ from __future__ import annotations
 import signal
 
 PATIENCE = 10.0
-"""Seconds within which a client must send its streams. As long as the command has not begun, the daemon may be disconnected for
-the same number of seconds at most.
+"""Seconds within which a client must send its streams. This is also the maximum number of seconds for which the daemon may be
+disconnected before the command has begun.
 """
 READY_WITHIN = 30.0
 """Seconds within which the command's file and directory must be examined. Reading the file may take 20 seconds of this time. If
@@ -23,7 +23,7 @@ LEAVE = 5.0
 of a command has disconnected.
 """
 STALL = 1.0
-"""Seconds within which a client must read the last output, if the run did not end by itself."""
+"""If a run did not end by itself, its client must read the last output within this number of seconds."""
 LOOK_AGAIN = 0.03
 """Seconds between two checks whether all processes of the run have ended."""
 ENDED = "it was ended before it began"

@@ -41,7 +41,7 @@ Outcome = tuple[str, int, str]  # how a run ended: one of ENDINGS, an exit statu
 
 
 class Monitor:
-    """Manages one run, from its job until the daemon has sent ``taken``."""
+    """Manages one run, from its job until the daemon has confirmed the receipt of the outcome (``taken``)."""
 
     def __init__(self, job: Job, control: socket.socket, line: Line, plate: int, state_dir: str, spare: Spare | None) -> None:
         self.job = job
@@ -77,7 +77,7 @@ class Monitor:
     # --- beginning ---------------------------------------------------------------------------------------------------
 
     def _settle(self) -> None:
-        """Write the path of the control group on the plate. Then create the group and the command's process."""
+        """Write the path of the control group on the plate (the run's file). Then create the group and the command's process."""
         self._is_settled = True
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
         life, its_life = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
@@ -187,7 +187,7 @@ class Monitor:
                     self._refuse(CANNOT, ENDED)  # if there is a child, _reap refuses with the child's wait status
 
     def _notice_exec(self) -> None:
-        """Once exec has succeeded, tell the client ``R``. A closed leash is not enough: a kill closes the leash, too."""
+        """Send the client ``R`` once exec has succeeded. The closed leash (a socket) proves less: a kill closes it, too."""
         if self._has_gone and self.state == "ready" and self._outcome is None and has_executed(self.child):
             self.state = "running"
             self._report()
@@ -293,7 +293,7 @@ class Monitor:
             self._cut_off("the client went away")
 
     def _cut_off(self, because: str) -> None:
-        """The command has ended. Stop waiting until the client has read the command's last output."""
+        """After the command has ended, no longer wait for the client to read the command's last output."""
         if self._outcome is None:
             self._because = self._because or because
             self.pumps.close()
@@ -375,7 +375,7 @@ class Monitor:
                 self.stop(NOBODY)
 
     def _finish(self) -> None:
-        """Finish the run when all its processes have ended. The client must have read everything, or its time must be over."""
+        """Finish the run when all its processes have ended, and the client has read everything or its time (STALL) is over."""
         if self._outcome is None or self.child or not self.housing.close_session(LEAVE):
             return
         if not self.housing.is_empty():

@@ -4,8 +4,8 @@ repeatedly sends the list of watchers.
 
 Law: a run is frozen FROZEN_AFTER seconds after the last watcher has left. While the daemon is silent, the FROZEN_AFTER seconds
 are counted from its last message that named a watcher. If the daemon is disconnected or silent, jitd assumes that nobody watches.
-A frozen run continues only if the daemon says that somebody watches. A frozen run is ended only by SIGKILL. Therefore no process
-of a frozen run can run unwatched.
+A frozen run continues only if the daemon says that somebody watches. A frozen run is ended by SIGKILL, because it would have to
+be thawed before it could handle another signal. Therefore no process of a frozen run can run unwatched.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ FROZEN_AFTER = 10.0
 ENDED_AFTER = 60.0
 """Seconds without a watcher, after which a run is ended."""
 AGAIN_EVERY = 0.2
-"""Seconds between two checks of a run that was frozen by SIGSTOP. Between these checks somebody may have continued a process of
-the run.
+"""Seconds between two checks of a run that was frozen by SIGSTOP. The checks are needed because other people can continue a
+process of the run by SIGCONT.
 """
 NOBODY = f"nobody has watched it for {ENDED_AFTER:.0f} s"
 
 
 class Clock:
-    """Stores the watchers of a run, and the time since which nobody watches it. This class is pure, because each time (``now``,
-    in seconds) is an argument.
+    """Stores the watchers of a run, and the time since which nobody watches it. This class is pure: it reads no clock, and gets
+    the time in seconds as the argument ``now``.
 
-    A run is watched when it begins, because otherwise the daemon does not let the run begin.
+    A run is always watched when it begins, because the daemon does not let an unwatched run begin.
     """
 
     def __init__(self, now: float) -> None:
@@ -149,8 +149,8 @@ class Observation:
             self._look_at = now + self.due_in()
 
     def _say(self, what: object, sentence: str) -> None:
-        """Send ``sentence``, unless it has the same meaning (``what``) as the last sentence. So a sentence in which only the
-        number of seconds has changed is not sent again.
+        """Send ``sentence``. ``what`` is the meaning of the sentence. If the last sentence had the same meaning, send nothing. So
+        a sentence in which only the number of seconds has changed is not sent again.
         """
         if what != self._told:
             self._told = what

@@ -2,7 +2,7 @@
 """The messages between the daemon, the launcher and the monitor of a run.
 
 Law: standard library only. A message must have exactly the declared fields, each of the declared type. Any other message raises
-ValueError. A run's id that passed this module never leads to a file outside of the given directories.
+ValueError. A run's id that this module accepts cannot name a file outside of the given directories.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ MAX_JOB = 16 * 1024 * 1024
 class Job:
     """Everything that a monitor needs to know about its run. A job was decided and committed, and never changes.
 
-    ``environment`` is complete. ``streams`` contains three kinds, or is empty if they become known only at the start. ``digest``
-    is the approved SHA-256. ``writable`` is True if the rule allows a file that other accounts may change. Root and
-    ``trusted_uid`` (0: none) are not "other accounts". ``trusted`` contains the mounts whose file owners are trusted.
-    ``ends_at_boot`` is in seconds on CLOCK_BOOTTIME, or None if there is no end. ``ends_because`` is the sentence for this end.
-    ``operands`` has the argument number, the path and the digest of each other approved file (operands.Bound). ``operands`` is
-    None if no other file had to be approved. ``stdin`` is the standard input that the rule requires. If ``is_housed`` is True,
-    the daemon puts the monitor into a control group. Otherwise the monitor creates a control group. ``record`` is one of RECORDED
-    (core.decision). ``record_bytes`` is the maximum number of recorded bytes. If ``inherits`` is True, ``cwd`` is the caller's
-    current directory, and the caller did not name it. ``observed`` is True if the run must be watched.
+    ``environment`` is complete. ``streams`` contains the kinds of the three streams. It is empty if the kinds become known only
+    at the start. ``digest`` is the approved SHA-256 of the program. ``writable`` is True if the rule allows a file that other
+    accounts may change. Root and ``trusted_uid`` (0: none) are not "other accounts". ``trusted`` contains the mounts whose file
+    owners are trusted. ``ends_at_boot`` is in seconds on CLOCK_BOOTTIME, or None if there is no end. ``ends_because`` is the
+    reason for this end. ``operands`` has the argument number, the path and the digest of each other approved file
+    (operands.Bound), or is None if no other file had to be approved. ``stdin`` is the standard input that the rule requires. If
+    ``is_housed`` is True, the daemon puts the monitor into a control group. Otherwise the monitor creates one. ``record`` is one
+    of RECORDED (core.decision). ``record_bytes`` is the maximum number of recorded bytes. ``inherits`` is True if the caller did
+    not name ``cwd``, so that it is the caller's current directory. ``observed`` is True if the run must be watched.
     """
 
     run: str
@@ -84,7 +84,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """The data of a login session for its keeper. ``pid`` is the process that asked for the login, and ends with the session.
+    """The data of a login session for its keeper. ``pid`` is the process that asked for the login. It ends with the session.
 
     ``started`` is the start time of that process, in clock ticks since the boot. For the other fields, see Job.
     """
@@ -307,7 +307,7 @@ FROM_DAEMON: dict[str, dict[str, Callable[[object], Any]]] = {
     "stop": {"because": _text},
     "watched": {"by": _list(_text)},
 }
-"""The daemon's words. ``housed``: the monitor is in its group. ``taken``: the outcome is committed. ``watched``: who watches."""
+"""The daemon's words. ``housed``: the monitor is in its cgroup. ``taken``: the outcome is stored. ``watched``: who watches."""
 
 
 # --- encoding and decoding -------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The PAM account check and the PAM session of the target account (service ``jitd``). This module also defines the process that
-keeps the session open while a command runs.
+"""The PAM account check and the PAM session of the target account (service ``jitd``). This module also contains the functions of
+the holder, which is the process that keeps the session open while a command runs.
 
 Law: the same PAM handle is used for all calls, from the account check to the close of the session. Nothing is executed if PAM
 does not return success, or if the PAM stack is missing. The settings of a session apply to the holder and to its command, never
@@ -24,9 +24,9 @@ STACK = "/etc/pam.d/jitd"
 CANNOT = f"PAM (service {SERVICE}) cannot be called"
 LIBRARY = "libpam.so.0"
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
-"""The search path (PATH) of the programs that search for libraries (``load``)."""
+"""The environment variable PATH of the programs with which ``load`` searches for libraries."""
 MOST_SAID = 600
-"""Maximum number of characters that are kept of the modules' messages."""
+"""Maximum length of a sentence with the messages of the PAM modules, in characters."""
 IGNORED = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGPIPE, signal.SIGTSTP, signal.SIGTTIN,
            signal.SIGTTOU, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM)  # fmt: skip
 """Signals that do not end a holder. A holder closes its session after the command has ended, and then ends itself."""
@@ -104,7 +104,9 @@ class Session:
             raise self._failed(fault) from None
 
     def begin(self, user: str, requester: str, terminal: str | None) -> None:
-        """Check with PAM that the account may be used, and open a session of the account. After Refused, no session is open."""
+        """Check with PAM that the account may be used, and open a session of the account. If this raises Refused, no session is
+        open.
+        """
         if not os.path.isfile(STACK):  # without the file, libpam would silently use /etc/pam.d/other
             raise Refused(f"PAM is not set up for jitd: {STACK} is missing")
         self.start(user)
@@ -180,7 +182,7 @@ def rehearse() -> None:
 
 
 def ignore_signals() -> None:
-    """Ignore the signals in IGNORED. After this call, the process ends only when ``life`` is closed, or when it gets SIGKILL."""
+    """Ignore the signals in IGNORED, so that they cannot end the process before it has closed its session."""
     for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The paths of a run's files. The files of a run remain when daemon and monitor end. This module also reads and writes the file
-with the outcome.
+"""The paths of a run's files. The files of a run remain if the daemon or the monitor is killed. This module also reads and writes
+the file with the outcome.
 
 Law: the path of a file consists only of a given directory and the checked id of a run.
 """
@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from jitd.monitor.orders import FROM_MONITOR, MAX_WORD, read_word, write_word
 
 GO = b"go"
-"""The line of a plate that means that the command, or the session, may have begun."""
+"""A line of a plate (see ``plate_path``). If a plate contains this line, the command or the session may have begun."""
 ASKER, SCOPE, SESSION = b"asker ", b"scope ", b"session "
 """The first words of three lines on the plate of a login. The line ``asker`` contains the process that asked for the login
 (Asker). The line ``scope`` contains the inode and the path of logind's scope. The line ``session`` contains the audit session.
@@ -43,20 +43,20 @@ def socket_path(run_dir: str) -> str:
 
 
 def plate_path(run_dir: str, run: str) -> str:
-    """Return the path of the run's plate. The daemon creates the plate before it sends the job. The monitor keeps the plate
-    locked as long as the monitor lives.
+    """Return the path of the run's plate, a file that says where the processes of the run are. The daemon creates the plate
+    before it sends the job. The monitor keeps the plate locked as long as the monitor lives.
 
-    The first line of the plate is the path of the run's control group, or empty. The line ``go`` is added as soon as the command
-    may have begun. The plate of a login also contains the names of the session. The plate is stored in a file system that is
-    empty after a restart of the host.
+    The first line of the plate is the path of the run's control group, or empty. The line ``go`` is added before the command can
+    begin. The plate of a login also contains the lines ``asker``, ``scope`` and ``session``. The plate is stored in a file system
+    that is empty after a restart of the host.
     """
     return f"{run_dir}/runs/{run}"
 
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """The process that wants to log in. The object stores the state of the process before jitd moved the process. ``started`` is
-    the start time of the process in ticks since the boot. ``since`` is the time when the process asked for the login, in
+    """The process that asked for a login, in its state before jitd moved it to another control group. ``started`` is the start
+    time of the process in clock ticks since the boot. ``since`` is the time when the process asked for the login, in
     microseconds on the monotonic clock. ``session`` and ``group`` are the audit session and the control group of the process at
     that time. An empty ``group`` means that the process had no control group.
     """
@@ -73,8 +73,8 @@ class Asker:
 
 
 def asker_of(lines: Iterable[bytes]) -> Asker | None:
-    """Read the process that asked for the login from the lines of a plate, and return it. Return None if no line names this
-    process. Raises ValueError.
+    """Return the process that asked for the login. ``lines`` are the lines of the session's plate. Return None if no line names
+    this process. Raises ValueError.
     """
     for line in lines:
         if line.startswith(ASKER):

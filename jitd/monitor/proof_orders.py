@@ -21,8 +21,8 @@ wrong guesses.
 
 
 def write_order(user: str) -> bytes:
-    """Return the packet by which the daemon asks the launcher to have the password of ``user`` checked. Raises ValueError if the
-    name of the user contains unusual characters.
+    """Return the packet by which the daemon asks the launcher to start a check of the password of ``user``. Raises ValueError if
+    the name is empty or too long, or contains characters that are not printable.
     """
     if not user or len(user) > 256 or not user.isprintable():
         raise ValueError("not the name of an account")

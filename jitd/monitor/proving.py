@@ -101,8 +101,8 @@ def _wipe(room: bytearray) -> None:
 
 
 class Checking:
-    """One check of one password. A Checking object is created before the password is read. Therefore a missing stack is not
-    counted as a wrong guess.
+    """One check of one password. A Checking object is created before the password is read. Therefore a missing PAM stack is
+    noticed early, and is not counted as a wrong guess.
     """
 
     def __init__(self) -> None:
@@ -137,8 +137,8 @@ class Checking:
             return PAM_CONV_ERR
 
     def is_right(self, user: str, password: bytearray) -> bool:
-        """True if PAM authenticates ``user`` by ``password``, and says that the account may be used. The PAM items DISPLAY and
-        PAM_TTY are not set, because no module may use unproved values for its decision.
+        """True if PAM authenticates ``user`` by ``password``, and says that the account may be used. The PAM items PAM_XDISPLAY
+        and PAM_TTY are not set, because a PAM module must not decide by values that were not proved.
         """
         self._password = password
         conversation = self._pam.CONV_FUNC(self._converse)  # kept here, because libpam calls it until the handle is released

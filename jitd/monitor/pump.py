@@ -7,9 +7,9 @@ the monitor orders the pump to write them to the other side. If the reader or wr
 the command would. No other process waits for a pump.
 
 Law: a pump passes on only bytes that the monitor has recorded. Without a monitor, a pump passes on nothing. If bytes could not be
-passed on, the pump reports this. A pump is not in the command's session. A pump has only its two ends, the monitor's socket, and
-the rights of the run's target user. Therefore nothing is written to the client's descriptors with more rights than the target
-user has.
+passed on, the pump reports this. A pump is not in the command's session. A pump has only three descriptors: the two ends of its
+stream, and its socket to the monitor. A pump has the rights of the run's target user. Therefore nothing is written to the
+client's descriptors with more rights than the target user has.
 """
 
 from __future__ import annotations
@@ -47,15 +47,15 @@ message OVER, it was killed.
 GONE = frozenset((errno.EPIPE, errno.ECONNRESET, errno.ESHUTDOWN, errno.ENOTCONN))
 """Errors of a write that only mean that nobody reads the stream any more."""
 SLOTS = {0: Kind.STDIN, 1: Kind.STDOUT, 2: Kind.STDERR}
-"""Maps the slot of a stream to its kind in the recording."""
+"""Maps the slot of a stream (0 to 2, as its descriptor in the command) to the kind of the stream in the recording."""
 RECORDED = {"none": (), "terminal": (), "output": (1, 2), "all": (0, 1, 2)}
 """Maps the ``record`` value of a rule to the slots of the streams that the rule records. A stream that is a terminal has no pump.
 """
 
 
 class Pumps:
-    """The monitor's ends of the sockets to the pumps of one run. A Pumps object also has the pumps' ends until the command's
-    process exists.
+    """The monitor's ends of the sockets to the pumps of one run. Until the command's process exists, a Pumps object also has the
+    pumps' ends of these sockets.
     """
 
     def __init__(self, record: str) -> None:
@@ -79,8 +79,8 @@ class Pumps:
         return tuple(each.fileno() for each in self._theirs.values())
 
     def start(self, sources: dict[int, int], monitor: int, job: Job) -> dict[int, int]:
-        """Create a pump for each of ``sources``, which maps a slot to the client's descriptor. Two outputs to the same file have
-        one pump together. Return a mapping from the same slots to the descriptors of the command.
+        """Create a pump for each of ``sources``, which maps a slot to the client's descriptor. If standard output and standard
+        error are the same file, they share one pump. Return a mapping from each slot to the descriptor for the command.
 
         Call this method in the command's process. Raises OSError.
         """
@@ -104,8 +104,8 @@ class Pumps:
         return ends
 
     def leave_theirs(self) -> None:
-        """Close the pumps' ends in the monitor, once the command's process exists. After this call, the monitor sees the end of a
-        socket when its pump ends.
+        """Close the pumps' ends of the sockets in the monitor. Call this once the command's process exists. After this call, the
+        monitor notices when a pump ends, because the pump's socket is closed.
         """
         for each in self._theirs.values():
             each.close()
@@ -151,7 +151,7 @@ class Pumps:
         return told
 
     def begin(self) -> None:
-        """Let the pump of standard input start to read when the command begins."""
+        """Tell the pump of standard input to start to read. Call this when the command begins."""
         self._say(0, KEPT)
 
     def pass_on(self, slot: int) -> None:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A rehearsal of the start of a run. A monitor executes the steps of a start once, before it gets a job (docs/start.md).
 
-After a fork all memory pages are shared. At the first write to a shared page, the kernel needs about two microseconds to copy the
-page. The copies of pages take most of the time of a start. A rehearsal causes these copies early, while nobody waits.
+After a fork, parent and child share all memory pages. At the first write to a shared page, the kernel copies the page, which
+takes about two microseconds. These copies take most of the time of a start. A rehearsal causes the copies early, while nobody
+waits.
 Law: a rehearsal has no effect. A rehearsal sends nothing out of this process, creates no file, and stores no data.
 """
 

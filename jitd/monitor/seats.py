@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Finds the terminals that the people of a session read (their seats), and writes lines on these terminals.
+"""Finds the terminals of the people in a session (their seats), and writes lines on these terminals.
 
-Law: this module never waits for a terminal. This module writes to a terminal only if the terminal belongs to the account of the
-process that uses it.
+Law: this module never waits for a terminal. It writes to a terminal only if the owner of the terminal is the account of a process
+that uses the terminal.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def tell(terminal: str, uid: int, text: str) -> bool:
     """Write a line on ``terminal`` if the terminal belongs to ``uid``. Return True if the line was written. This function does
     not wait if the terminal accepts no output.
 
-    The path ``terminal`` may lead to another person's terminal. A container has its own numbers of terminals, so another terminal
-    of the host may have the same number.
+    The owner is checked, because the path ``terminal`` may lead to another person's terminal. A container numbers its terminals
+    itself, so a terminal of the host may have the same number as a terminal of a container.
     """
     with suppress(OSError):
         descriptor = os.open(terminal, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC | os.O_NOFOLLOW)

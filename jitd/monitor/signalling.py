@@ -5,8 +5,8 @@ signal before it can notice the end of another of these processes.
 For example, a shell that waits for a command starts the next command when the first command ends. Therefore no process may end
 before all processes have received the signal. For this purpose, all processes are frozen first by the freezer of their control
 groups (cgroups(7)). Processes that cannot be frozen are stopped one by one. Law: no signal is sent to a pid that may now belong
-to another process. No signal is sent to 1, 0 or a negative number. Processes that were frozen or stopped for a hang-up are always
-continued. The control group of this process is never frozen.
+to another process. No signal is sent to 1, 0 or a negative number. Processes that were frozen or stopped before SIGHUP are always
+continued after it. The control group of this process is never frozen.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ MOST_HANDLES = 256
 than our limit of open files.
 """
 MOST_TRIES = 50
-"""Maximum number of searches for processes that fork as fast as they are signalled."""
+"""Maximum number of repeated searches for new processes. A fork bomb can create new processes as fast as the old ones get the
+signal.
+"""
 FROZEN_WITHIN = 0.2
 """Seconds that the freezing of a group may take. A process that waits in the kernel, for example for a disk, may take longer.
 While it waits in the kernel, a process executes no code of its program.
@@ -72,8 +74,9 @@ def kill_all(find: Callable[[], set[Pid]]) -> None:
 
 
 def signal_group(group: Pid, number: int) -> None:
-    """Signal a process group. The caller must not have waited for the leader of this group before. After a wait for the leader,
-    the number of the group may belong to another group. The kernel signals all processes of the group before one of them can end.
+    """Signal a process group. The number of the group stays valid until the leader's parent has called wait(2) for the leader.
+    Afterwards the number may belong to another group, so this function must not be called any more. The kernel signals all
+    processes of the group before one of them can end.
     """
     if group > 1 and group != os.getpgrp():
         with suppress(OSError):
@@ -81,7 +84,7 @@ def signal_group(group: Pid, number: int) -> None:
 
 
 def members(groups: Iterable[str]) -> set[Pid]:
-    """Return the processes in the control ``groups`` and in all groups below them."""
+    """Return the processes in the control groups ``groups`` and in all control groups below them."""
     found: set[Pid] = set()
     for group in groups:
         for directory, _, _ in os.walk(group):
@@ -120,10 +123,10 @@ def signal_all(find: Callable[[], set[Pid]], number: int, *, but_not: Collection
     """Send a signal to all processes that ``find`` returns. The processes in ``but_not`` are left out. Return the processes that
     got the signal.
 
-    ``find`` is called twice. A descriptor of each process is opened between the two calls. If the second call returns the pid
+    ``find`` is called twice. Between the two calls, a descriptor of each process is opened. If the second call returns the pid
     again, the descriptor does not belong to a later process with the same pid. A child is stopped after its parent, and continued
     before its parent. This order is necessary for two reasons: a shell with job control continues when its job has stopped, and
-    su(1) stops itself.
+    su(1) stops itself when its child has stopped.
     """
     waiting = _parents_first(pid for pid in find() if pid > 1 and pid != os.getpid() and pid not in but_not)
     if number == signal.SIGCONT:

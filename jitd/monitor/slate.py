@@ -3,7 +3,8 @@
 inherited from the caller.
 
 Law: if a step fails, an exception is raised, and nothing may be executed after it. Ids, capabilities, signals and limits are
-read back after they were set. Only steps that some kernels and containers do not allow may fail: ``wipe``, ``name_requester``.
+read back after they were set. Some kernels and containers do not allow certain steps of ``wipe`` and ``name_requester``. Only
+these steps may fail.
 """
 
 from __future__ import annotations
@@ -49,8 +50,8 @@ LIMITS = {
     resource.RLIMIT_RTPRIO: (0, 0),
     15: (INFINITE, INFINITE),  # RLIMIT_RTTIME
 }
-"""The soft and hard resource limits of a new service. The limits for processes and for pending signals depend on the size of the
-host.
+"""The soft and hard resource limits that a new service has. The limits for processes and for pending signals are not listed here,
+because they depend on the size of the host (``_limits``).
 """
 
 OF_THE_C_LIBRARY = (32, 33)
@@ -92,7 +93,7 @@ def control_process(option: int, argument: int, second: int = 0) -> None:
 
 
 def reset_signals() -> None:
-    """Reset every signal to its state in a new process, that is, not ignored, caught or blocked. Raises OSError."""
+    """Reset every signal to its default. Afterwards no signal is ignored, caught or blocked. Raises OSError."""
     _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
     for number in SETTABLE:
         _signal.signal(number, _signal.SIG_DFL)
@@ -107,8 +108,8 @@ def reset_signals() -> None:
 
 
 def _reset_signal(number: int) -> None:
-    """Reset a signal by rt_sigaction(2). The C library refuses to reset its own two signals. posix_spawn and make leave these two
-    signals of the C library ignored.
+    """Reset a signal by rt_sigaction(2). The C library refuses to reset the two signals that it reserves. A program that
+    posix_spawn or make has started may ignore these two signals.
     """
     default = (ctypes.c_ulong * 4)()  # SIG_DFL, no flags, no restorer, an empty mask
     _ask_kernel("rt_sigaction", number, ctypes.byref(default), None, 8)
@@ -160,8 +161,8 @@ def close_all_but(*kept: int) -> None:
 
 
 def wipe() -> None:
-    """Reset all inherited settings to the state in a new service. Inherited settings include limits, priorities, processors,
-    memory, keyring and umask.
+    """Reset all inherited settings to the values that a new service has. Inherited settings include limits, priorities,
+    processors, memory, keyring and umask.
 
     Raises OSError.
     """

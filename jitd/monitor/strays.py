@@ -49,19 +49,20 @@ ENTRIES = (
 TABLES = ("/etc/crontab", "/etc/anacrontab")
 MOST_NAMED = 8
 PATIENCE = 1.0
-"""Seconds to wait while environments are read. After this time, the reader gets the same time once more for the environment that
-it is reading. If this environment is still not read then, its process is skipped.
+"""Seconds to wait while environments are read. If the reader is still busy after this time, it gets the same time once more. If
+it still reads the same environment after that, the process with this environment is skipped.
 """
 MOST_WAITS = 4
 """Maximum number of times for which PATIENCE may run out. When this number is reached, no more environments are read."""
 MOST_SAID = 400
-"""Maximum length of the reason for the end of the run, in characters, if more text follows."""
+"""If the sentence of an outcome gets an addition, the sentence is first cut to this number of characters."""
 TICK = 0.02
 """Maximum number of seconds by which the time of a file in /run may be behind the clock. The time of such a file is the time of
 the kernel's last tick (tmpfs(5)). A tick lasts at most 0.01 s.
 """
 COARSE = 1.0
-"""Maximum number of seconds by which the time of any other file may be behind the clock. Some file systems store whole seconds.
+"""Maximum number of seconds by which the time of a file outside /run may be behind the clock. Some file systems store only whole
+seconds.
 """
 
 
@@ -95,7 +96,7 @@ class Strays:
         self._is_sought = True
 
     def tell(self, left: Left) -> Left:
-        """Return ``left``. After ``end_with``, add the units and entries that may still exist to the sentence in ``left``."""
+        """Return the outcome ``left``. After ``end_with``, add the units and entries that may still exist to its sentence."""
         may_live = self.may_live() if self._is_sought else ""
         if not may_live:
             return left
@@ -177,10 +178,10 @@ class Strays:
 
     def _is_since(self, file: str, behind: float) -> bool:
         """True if ``file`` was changed after the run began. The time of the file may be ``behind`` seconds behind the clock. The
-        times of files come from the wall clock, and somebody may have set this clock since then.
+        times of files come from the wall clock, and somebody may have set this clock since the run began.
 
-        Therefore the beginning of the run is computed twice: with the clock at that time, and with the present clock. The earlier
-        of the two results is used.
+        Therefore the beginning of the run is computed twice: with the wall clock as it was at the beginning, and with the present
+        wall clock. The earlier of the two results is used.
         """
         began = time.time() - (time.clock_gettime(time.CLOCK_BOOTTIME) - self._began_boot)
         with suppress(OSError):

@@ -88,7 +88,7 @@ def fits(wanted: str, kind: str) -> bool:
 
 
 class Unfit(Exception):
-    """The command cannot have the streams that the client sent. The argument of the exception is a sentence."""
+    """The command must not get the streams that the client sent. The argument of the exception is a sentence with the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,8 +202,8 @@ def _read_turn(found: dict[str, Any]) -> Turn:
 
 
 def kind_of(descriptor: int, slot: int) -> str:
-    """Return the kind of the client's ``descriptor``, which is meant for stream ``slot``. Raises Unfit if it must not become this
-    stream.
+    """Return the kind of ``descriptor``, which the client sent for the stream ``slot``. Raises Unfit if the descriptor must not
+    become this stream.
     """
     name = NAMES[slot]
     try:
@@ -239,9 +239,9 @@ def kind_of(descriptor: int, slot: int) -> str:
 
 
 def _socket_kind(descriptor: int, name: str) -> str:
-    """Return "socket" for stream sockets between processes and over IP. Raises Unfit for other sockets.
+    """Return "socket" for stream sockets of the families AF_UNIX, AF_INET and AF_INET6. Raises Unfit for other sockets.
 
-    Other families, for example netlink, are refused because a write by root to such a socket can be an order to the kernel.
+    A socket of another family, for example netlink, is refused, because a write by root to it can be an order to the kernel.
     """
     with socket.socket(fileno=os.dup(descriptor)) as found:
         if found.family not in (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6) or found.type != socket.SOCK_STREAM:

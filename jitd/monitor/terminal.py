@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command's terminal: a new pty that controls the command's session. This pty is never the user's own terminal. The monitor
-has the master end of the pty.
+"""The command's terminal: a new pty that is the controlling terminal of the command's session. This pty is never the user's own
+terminal. The monitor has the master end of the pty.
 
 Law: only a limited number of bytes is kept for each direction. The order of the bytes does not change. No function in this module
 waits for the master end.

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes foreign text safe for a message to people. Foreign text is text that a requester chose, or that was read from a
 directory.
-Outside this host, mail readers and chats convert plain text into links, mentions and markup. ``outside`` changes each place of
-the text that could be converted. People can still read the changed text. A terminal reacts only to control characters. Therefore
-``on_terminal`` leaves such places unchanged, and converts the text to ASCII.
+Outside this host, mail readers and chats convert plain text into links, mentions and markup. The function ``outside`` changes
+each place of the text that could be converted. People can still read the changed text. A terminal reacts only to control
+characters. Therefore the function ``on_terminal`` does not change these places, and only converts the text to printable ASCII.
 Law: pure. The functions return one line of at most the given length. For readers outside this host, the line contains no ``@``,
 ``<``, ``>``, ``://``, and no name that ends like a domain. The characters of this line are printable ASCII, letters, digits and
 PUNCTUATION. For a terminal, the line contains only printable ASCII. A shortened line ends with CUT.

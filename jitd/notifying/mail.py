@@ -29,8 +29,8 @@ DEADLINE = 20.0
 """Maximum time for one mail, in seconds."""
 LONGEST_SUBJECT = 200
 MOST_KEPT = 256
-"""If the server refuses a recipient of a mail, jitd remembers the recipients who have received this mail. This is the maximum
-number of such mails.
+"""If the server refuses a recipient of a mail, jitd remembers the recipients who have received this mail. jitd remembers the
+recipients of at most this number of mails.
 """
 USER = "{user}"
 
@@ -101,8 +101,8 @@ class Mail:
             self._have.pop(next(iter(self._have)))
 
     def _letter(self, content: bytes, recipients: tuple[str, ...]) -> Letter:
-        """Return the order for jitd-outside to send a mail. If the settings contain the IP address of the mail server,
-        jitd-outside is allowed to connect to this address.
+        """Return the order for jitd-outside to send a mail. If the settings name the mail server by its IP address and no
+        ``addresses``, jitd-outside may connect to this IP address.
         """
         is_number = _is_number(self._server)
         return Letter(
