@@ -2,11 +2,11 @@
 """Writes the text of notices. This module turns a Notice and its Request into a Message.
 A message names the requester, the kind of thing that is requested, the target account, the host and the time limit. The message
 also says which command the reader can type. The setting ``shows`` adds more details: the rule, or the rule together with the
-command and the reason. An approver needs more than the message for a decision, because only ``jitd show`` shows everything.
+command and the reason. A message does not show everything that an approver needs for a decision. ``jitd show`` shows everything.
 Law: pure. A rule may limit the people who see the contents of its requests (``visible_to``). If a rule does so, a message that
 leaves this host shows only the id of the request. A message contains no link. The subject of a message contains no text of a
-requester. All foreign text passes through ``foreign``. Text for a terminal is converted to ASCII. All other text is treated as
-text that leaves this host.
+requester. The module ``foreign`` makes all foreign text safe. Text for a terminal is converted to ASCII. Text for every other
+channel is treated as text that leaves this host.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ TERMINALS = "terminals"
 DIGEST = "digest"
 """The event name of a message about many requests."""
 LONGEST_NAME = 64
-"""Maximum number of characters of an account, a host or a rule."""
+"""Maximum number of characters of a name, for example the name of an account or a rule."""
 LONGEST_SENTENCE = 200
 """Maximum number of characters of the text about the approvals that a rule demands."""
 MOST_BYTES = 4 * (foreign.MOST + 2)
-"""Maximum number of bytes at the beginning of a command that can affect the part that is shown. A character has at most four
-bytes.
+"""The part of a command that is shown depends on at most this number of bytes at the beginning of the command. A character has at
+most four bytes.
 """
 MOST_LISTED = 12
 """Maximum number of requests that a digest lists."""
@@ -118,9 +118,9 @@ class _Words:
 
 
 def say(notice: Notice, request: Request, kind: str, shows: str, to: tuple[str, ...] = ()) -> Message:
-    """Return the message of a channel to the accounts in ``to``. ``to`` is empty if the channel serves a group. ``kind`` and
-    ``shows`` come from the channel's settings (``settings.channels``). Messages on a terminal are read only by the requester or
-    by a person who may review the request.
+    """Return the message that a channel sends to the accounts in ``to``. ``to`` is empty if the channel serves a group. ``kind``
+    and ``shows`` come from the channel's settings (``settings.channels``). ``visible_to`` does not limit a message on a terminal,
+    because only the requester or a person who may review the request reads it.
     """
     if kind == TERMINALS:
         words = _Words(request, foreign.on_terminal)
@@ -131,8 +131,8 @@ def say(notice: Notice, request: Request, kind: str, shows: str, to: tuple[str, 
 
 
 def digest(said: tuple[tuple[Notice, Request], ...], to: tuple[str, ...] = ()) -> Message:
-    """Return one message that replaces many messages. The digest lists each item of ``said`` by its id. The digest contains no
-    text of a requester.
+    """Return one message that replaces many messages. The digest lists the ids of the first MOST_LISTED requests in ``said``. The
+    digest contains no text of a requester.
     """
     host = said[0][1].host
     lines = [f"{request.id}: {_IN_BRIEF[notice.event]}" for notice, request in said[:MOST_LISTED]]
@@ -278,8 +278,8 @@ def _instant(at: datetime) -> str:
 
 
 def _beginning(argv: tuple[bytes, ...]) -> tuple[bytes, ...]:
-    """Return the part of ``argv`` that can be shown, and a little more after it. Because of this additional part, the text is
-    marked as cut.
+    """Return the beginning of ``argv``. If ``argv`` is longer than the part that can be shown, the result is a little longer than
+    this part. Therefore the caller notices that it must mark the text as cut.
     """
     found, left = list[bytes](), MOST_BYTES
     for word in argv:

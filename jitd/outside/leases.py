@@ -3,7 +3,8 @@
 A message is one JSON object in ASCII, and is the body of one packet (``jitd.beside.packets``). A question has its name in the
 field ``do``, and an answer has its name in the field ``said``. tests/outside/golden_leases contains the bytes of each message. A
 message never contains a secret. The descriptor of a secret is sent together with the packet of ``leased`` or ``signed``. A
-message identifies jitd's own token by the name of a file, and the token of a holding by an accessor.
+message identifies jitd's own token by the name of a file. It identifies the token of a holding by its accessor, which is an id
+that the server has given to the token.
 Law: pure. A message must have exactly the declared fields. Each field must have the right type and be within its limits. Every
 other message raises ValueError.
 """
@@ -29,8 +30,8 @@ LONGEST_WHY = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """The address of a server, and how jitd authenticates to the server. ``url`` is an https URL in which only a slash follows
-    the host, or the port if there is one. ``token`` and ``certificate`` are names of files that jitd-outside has received.
+    """The address of a server, and how jitd authenticates to the server. ``url`` is an https URL with a host, possibly a port,
+    and the path ``/``. ``token`` and ``certificate`` are names of files that jitd-outside has received.
     ``certificate`` and ``namespace`` may be empty. The other fields are the same as in a Fetch (``messages``).
     """
 
@@ -57,7 +58,9 @@ class Begin:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The token exists, and jitd-outside keeps the token for a short time. ``accessor`` can be used only to end the token."""
+    """The token exists, and jitd-outside keeps the token for a short time. ``accessor`` is the server's id of the token. The
+    server ends the token by this id, but does not accept the id instead of the token.
+    """
 
     accessor: str
 

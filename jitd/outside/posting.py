@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sends one message to a mail server. This module connects to the server, greets the server, changes to TLS, and passes the
 message to the server.
-Law: without TLS, a message is sent only to a server on this host. When TLS begins, everything that the server sent before TLS is
-discarded. Commands contain addresses from the message, and no other parts of the message. The form of an address is checked
+Law: without TLS, a message is sent only to a server on this host. After TLS has begun, nothing is used that the server sent
+before TLS. The only parts of the message that commands contain are addresses. The form of an address is checked
 (``messages.read_address``). The size of replies is limited. Every fault becomes a NoAnswer with a sentence. Even if there was a
 fault, the server may have accepted the message. Sources: RFC 5321 (SMTP), RFC 3207 (STARTTLS).
 """

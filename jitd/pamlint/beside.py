@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Finds the files of the other modules in a gate's stack: files that these modules run as root, and files with variables. Law:
-pure. If another module of the stack runs a file as root, a person who can change this file bypasses the gate.
+"""Finds files that the other modules in a gate's stack use: files that they run as root, and files from which they read
+variables. If a person can change a file that another module runs as root, this person can bypass the gate.
+Law: pure.
 """
 
 from __future__ import annotations
