@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Holds the policy with which decisions are made, and replaces it. Law: a policy with faults never replaces a good one."""
+"""Keeps the policy that is in force, and replaces it. Law: a policy with faults never replaces a good policy."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class PolicyInForce:
-    """Holds the policy with which decisions are made. A policy with faults never replaces a good policy."""
+    """Keeps the policy that is in force, that is, the policy with which decisions are made."""
 
     def __init__(self, config: Config) -> None:
         self._config = config

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""PAM's return values, and the action of a line's control for each of them. Law: pure. The module parses controls exactly as
-libpam 1.5.2 does.
+"""The return values of PAM, and the action that a line's control names for each return value. Law: pure. The module parses
+controls exactly as libpam 1.5.2 does.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ number that is not a return value as a denial.
 
 IGNORE, OK, DONE, BAD, DIE, RESET = 0, -1, -2, -3, -4, -5
 ACTIONS = ("ignore", "ok", "done", "bad", "die", "reset")
-"""The word of each action. The index of a word is the number of the action without the sign. A number above 0 means a jump over
-that number of lines.
+"""The word of each action. The index of a word is the number of the action without the sign. An action above 0 is the number of
+lines to jump over, and has no word.
 """
 
 Table = tuple[int, ...]
@@ -49,8 +49,8 @@ WORDS = {
 
 
 def table(control: str) -> tuple[Table, str]:
-    """Return the actions of ``control``. ``control`` is a word, or the text between brackets. Also return the part of ``control``
-    that is not valid.
+    """Return the actions of ``control``, which is a word, or the text between brackets. Also return a text about the part of
+    ``control`` that libpam does not understand. This text is empty if libpam understands ``control``.
     """
     if (known := WORDS.get(control.lower())) is not None:
         return known, ""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Follows the way of libpam through a stack. ``dispatch`` uses one given answer of each module. ``endings`` uses all possible
 answers of each module.
-Law: pure, and equal to libpam 1.5.2 (pam_dispatch.c). ``dispatch`` and ``endings`` use the same function ``step``.
-tests/pamlint/test_same_as_libpam.py compares ``step`` with the library itself.
+Law: pure. The results are the same as in libpam 1.5.2 (pam_dispatch.c). ``dispatch`` and ``endings`` use the same function
+``step``. tests/pamlint/test_same_as_libpam.py compares ``step`` with the library itself.
 """
 
 from __future__ import annotations
@@ -92,8 +92,8 @@ def _end_of_level(stack: Sequence[Handler], at: int, level: int) -> int:
 
 
 def _jumped(stack: Sequence[Handler], at: int, level: int, lines: int) -> tuple[int, int]:
-    """Return the index where a jump ends, and the number of lines that it could not jump over because the substack ended. If it
-    could jump over all lines, this number is 0. A substack is counted as one line.
+    """Return the index where a jump over ``lines`` lines ends. Also return how many lines were missing because the stack or
+    substack ended before. This number is 0 if no line was missing. A substack is counted as one line.
     """
     while lines and at < len(stack) and stack[at].level >= level:
         at += 1
@@ -145,8 +145,8 @@ PASSED = Passed()
 
 
 def _alike(handler: Handler, codes: Iterable[int]) -> list[tuple[int, ...]]:
-    """Group the codes so that all codes of a group make the same step. Within a group, only the status may differ. Success and
-    another status are never in the same group.
+    """Group the codes so that ``step`` takes the same action for all codes of a group. Within a group, only the status may
+    differ. Success is never in the same group as another code.
     """
     groups: dict[tuple[int, int], list[int]] = {}
     for code in sorted(codes):
@@ -164,9 +164,9 @@ def _simple(code: int) -> int:
 def endings(
     stack: Sequence[Handler], possible: Callable[[Handler], Iterable[int]], gates: Sequence[int] = ()
 ) -> set[tuple[int, Way]]:
-    """Each handler may answer any of its ``possible`` codes. Return every pair (result, way) to which such answers can lead.
-    Raises TooInvolved. Results about an expired password are kept as separate results. All other results that deny are treated as
-    the same result.
+    """Return every pair (result, way) to which the answers of the handlers can lead. ``possible`` returns the codes that a
+    handler may answer. Results about an expired password are kept as separate results. All other results that deny are treated as
+    the same result. Raises TooInvolved.
     """
     if not stack:
         return {(PERM_DENIED, None)}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 BAD, UNKNOWN, WEAK = "bad", "unknown", "weak"
 SEVERITIES = (BAD, UNKNOWN, WEAK)
-"""The severities, of which the worst comes first. ``bad`` means that the gate fails open, or locks somebody out. ``unknown``
+"""The severities. The worst severity is the first. ``bad`` means that the gate fails open, or locks somebody out. ``unknown``
 means that the gate may fail open. ``weak`` means that the gate is effective, but should be better.
 """
 

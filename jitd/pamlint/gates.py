@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Finds the lines of a stack that query jitd, and finds faults of a single line. Law: pure. ``Files`` judges files."""
+"""Finds the lines of a stack that query jitd, and finds faults of a single line. Law: pure. This module reads no file. The caller
+passes a function (``Files``) that reports the fault of a file.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,7 @@ def about_lookalike(handler: Handler, service: str) -> Finding:
 
 
 def about_line(handler: Handler, service: str) -> Iterator[Finding]:
-    """Yield the faults of the line itself. The faults of a line do not depend on the line's place in the stack."""
+    """Yield those faults of a line that do not depend on the line's place in the stack."""
     place = handler.place
     home = place.file.rpartition("/")[2]
     if is_fragment(home):
@@ -135,8 +137,8 @@ def is_guard(handler: Handler) -> bool:
 
 
 def about_guard(stack: Sequence[Handler], service: str) -> Iterator[Finding]:
-    """Yield a finding for each gate without a guard. A person who starts a program controls its environment, and can choose with
-    PATH which library pam_python.so loads.
+    """Yield a finding for each gate without a guard in the stack of a set-user-ID program. A person who starts such a program
+    controls its environment. With PATH, this person can choose which library pam_python.so loads.
     """
     for number, handler in enumerate(stack):
         if not is_gate(handler) or not facts(service).is_setuid:
@@ -182,8 +184,8 @@ def about_number(gated: Sequence[Handler], service: str) -> Iterator[Finding]:
 
 
 def about_logins(gated: Sequence[Handler], service: str) -> Iterator[Finding]:
-    """Yield findings about login programs that have a gate in account but not in session. Some functions of a gate need the line
-    in session.
+    """Yield a finding about sshd or login if it has a gate in account but not in session. Without a gate in session, jitd does
+    not know which ticket was used for sshd, and has no run for login.
     """
     in_account = [handler for handler in gated if handler.kind == "account"]
     if not in_account or any(handler.kind == "session" for handler in gated):
@@ -241,8 +243,8 @@ def about_guards_file(guards: Sequence[Handler], files: Files, service: str) -> 
 
 
 def unheard(handler: Handler, service: str, *, is_closed: bool) -> Finding:
-    """Return the finding about a gate in a PAM kind that the program ignores. ``is_closed`` is true if another gate of the
-    service is effective.
+    """Return the finding about a gate in a PAM kind whose result the program ignores. ``is_closed`` is true if another gate of
+    the service is effective.
     """
     make = weak if is_closed else bad
     because = facts(service).why_not

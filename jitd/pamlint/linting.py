@@ -98,8 +98,8 @@ class _Round:
         return judgement
 
     def _about_modules(self, service: str, stacks: dict[str, list[Handler]]) -> Iterator[Finding]:
-        """Yield a finding for each other module in the gate's stacks, and for each file of such a module, if an account other
-        than root can change or create it. Modules run as root.
+        """Check the other modules in the gate's stacks, and the files that these modules use. Yield a finding for each module or
+        file that an account other than root can change or create. Modules run as root.
         """
         for handler in (handler for kind in KINDS for handler in stacks[kind] if not (handler.is_substack or is_gate(handler))):
             module = self.places.module(handler.module) if handler.module else ""
@@ -115,7 +115,7 @@ class _Round:
                     yield bad("file-open", handler.place, told, f"chown root:root {path} && chmod go-w {path}", service)
 
     def is_closed(self, service: str, *, like: str) -> bool:
-        """True if the gate is effective in the stack of ``service``. A setting of the program makes it use this stack, instead of
+        """True if the gate is effective in the stack of ``service``. Because of a setting, the program uses this stack instead of
         the stack of the service ``like``.
         """
         kept, self.findings = self.findings, []

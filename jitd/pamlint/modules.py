@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Finds the possible answers of each module in a given world (see ``World``). Law: pure. An unknown module may give any answer.
-Every module may be missing, so ``module_unknown`` is always a possible answer.
+"""Finds the possible answers of each module. The answers depend on the caller and on the target account (``World``). Law: pure.
+An unknown module may give any answer. Every module may be missing, so ``module_unknown`` is always a possible answer.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ NEGATED = ("notingroup", "notinnetgr")
 
 
 class World(NamedTuple):
-    """The caller of the program, and the account in PAM_USER. ``caller_is_root`` is about the real uid, which is 0 in sshd, login
-    and cron.
+    """The caller of the program, and the account in PAM_USER. ``caller_is_root`` is True if the real uid is 0. In sshd, login and
+    cron, the real uid is always 0. ``user_is_root`` is True if PAM_USER is root.
     """
 
     service: str

@@ -17,7 +17,8 @@ from jitd.pamlint.starting import LISTENER, Process
 LARGEST = 4 * 1024 * 1024
 """Maximum number of bytes of a file. A larger file is refused."""
 STACKS = ("/etc/pam.d", "/usr/lib/pam.d")
-"""The directories that contain the files of services. Only the first directory can contain included files, as in Debian's libpam.
+"""The directories that contain the files of services. As in Debian's libpam, a file to include is searched only in the first
+directory.
 """
 MODULES = tuple(
     f"{above}/{place}" for place in ("*-linux-gnu*/security", "security") for above in ("/lib", "/usr/lib", "/usr/lib64")
@@ -267,8 +268,8 @@ class Places:
 
 
 def _sshd_at(entry: str) -> Process | None:
-    """Return the process whose directory in /proc is ``entry``. Return None if the process is not an sshd of root, or if its root
-    directory differs from that of this process. Raises OSError if the process has ended.
+    """Return the process whose directory in /proc is ``entry``. Return None if the process is not an sshd that runs as root. Also
+    return None if its root directory is not the root directory of this process. Raises OSError if the process has ended.
     """
     with open(f"{entry}/comm", "rb") as comm, open(f"{entry}/cmdline", "rb") as cmdline:
         words = os.fsdecode(cmdline.read()).rstrip("\0").split("\0")

@@ -57,8 +57,8 @@ class SshdConfig:
 
 
 def read(source: Source | None, look: Look, start: Start | None = None) -> SshdConfig:
-    """Return the settings of sshd's command line. After these settings, return the settings in ``source`` and in all files that
-    ``source`` includes.
+    """Return the settings of sshd's command line, followed by the settings in ``source`` and in all files that ``source``
+    includes.
     """
     found = SshdConfig()
     if start:
@@ -122,7 +122,7 @@ def _take_in(found: SshdConfig, source: Source, look: Look, within: tuple[str, .
 
 def judge(config: SshdConfig, is_closed: Callable[[str], bool], file: str) -> Iterator[Finding]:
     """Yield findings about settings that bypass or weaken a gate of sshd. ``is_closed(service)`` returns True if the gate is
-    effective in the PAM stack of ``service``. A setting can give sshd another name of a service than ``sshd``.
+    effective in the PAM stack of ``service``. With PAMServiceName, sshd can use the PAM stack of another service.
     """
     yield from config.faults
     pam = config.first("usepam")

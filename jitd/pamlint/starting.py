@@ -21,7 +21,7 @@ NO_SERVER = frozenset("tTGV")
 """With these options, sshd only checks its settings or prints its version."""
 LISTENER = re.compile(r"\S+: (.*) \[listener\] \d+ of \d+-\d+ startups")
 ELSEWHERE = ("rootdirectory", "rootimage", "bindpaths", "bindreadonlypaths", "mountimages", "temporaryfilesystem")
-"""Settings of a unit because of which the unit's process may see other files than those of the host."""
+"""If a unit contains one of these settings, the unit's process may see other files than the files of the host."""
 VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+)|(\$))")
 ASSIGNMENT = re.compile(r"^[ \t]*(?:export[ \t]+)?([A-Za-z_]\w*)=((?:\\.|\"(?:\\.|[^\"\\])*\"|'[^']*'|[^\\\"'\n])*)", re.M | re.S)
 PIECE = re.compile(r"\"((?:\\.|[^\"\\])*)\"|'([^']*)'|\\(.)|([^\"'\\]+)", re.S)
@@ -61,8 +61,7 @@ class Process:
 
 def by_words(place: Place, words: Sequence[str], *, are_joined: str = "", since: float | None = None) -> Start | None:
     """Return the start of an sshd with the arguments ``words``. Return None if a command with these arguments does not start a
-    server. If several of ``words`` may be parts of one argument, which was split at its blanks, ``are_joined`` says so. Otherwise
-    ``are_joined`` is empty.
+    server. If ``are_joined`` is not empty, several of ``words`` may be parts of one argument that was split at its blanks.
     """
     options: list[list[str]] = []
     rest = list(words)

@@ -47,8 +47,8 @@ def judge(conf: Source | None, switch: Source | None, files: Files) -> Iterator[
 
 
 def _lines(conf: Source) -> Iterator[tuple[Place, str, str, str, str]]:
-    """Yield those lines of sudo.conf that name files, each as five values: the place, the word Plugin or Path in lower case, the
-    symbol or name, the file, and the rest of the line.
+    """Yield the lines of sudo.conf that name files. Each line becomes five values: the place, the word Plugin or Path in lower
+    case, the symbol or name, the file, and the rest of the line.
     """
     text = conf.data.decode("utf-8", "replace").replace("\r\n", "\n").replace("\\\n", " \0")
     number = 1

@@ -213,7 +213,8 @@ def _take_settings(found: Sudoers, place: Place, line: str, bound: re.Match[str]
 
 def judge(sudoers: Sudoers, closed: set[str], is_closed: Callable[[str], bool]) -> Iterator[Finding]:
     """Yield findings about settings that bypass a gate of sudo. ``closed`` contains the PAM kinds in which the gate is effective.
-    ``is_closed(service)`` returns True if the gate is effective in the PAM stack of ``service``, which a setting can name.
+    ``is_closed(service)`` returns True if the gate is effective in the PAM stack of ``service``. A setting can make sudo use the
+    stack of another service.
     """
     yield from sudoers.faults
     for setting in sudoers.effective("pam_acct_mgmt") if "account" in closed else ():

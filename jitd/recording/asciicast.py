@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Converts a recording to an asciicast, versions 2 and 3 (https://docs.asciinema.org/manual/asciicast/v3/).
 
-Law: each line follows the specification, and is JSON in ASCII. The format can contain only text. By default, the output is made
-harmless to play, and bytes in it that are not UTF-8 are replaced. In input, and in output that was not made harmless, such bytes
-are written as ``\\xNN``.
+Law: each line follows the specification, and is JSON in ASCII. The format can contain only text. By default, ``Filter`` makes the
+output harmless for a viewer's terminal, and replaces bytes of the output that are not UTF-8. In unfiltered output and in input,
+bytes that are not UTF-8 are written as ``\\xNN``.
 """
 
 from __future__ import annotations

@@ -2,10 +2,11 @@
 """Makes the output of a command harmless for a viewer's terminal. The command wrote the output for its own terminal, so the
 output may contain any sequence (THREATS L-06, CVE-2023-28487).
 
-Law: only the sequences that are listed in this module are passed on. All other sequences are dropped. The sequences that are
-passed on only draw: text, colours, the cursor, erasing, scrolling, the other screen. Sequences that make a terminal answer,
-store, print, rename or resize are dropped. Sequences that change how a terminal reads keys are dropped too. A sequence is passed
-on as a whole, or is dropped as a whole. ``restore`` cancels every effect that would remain after the recording.
+Law: only text, and the control characters and sequences that are listed in this module, are passed on. All other sequences are
+dropped. The sequences that are passed on set colours, move the cursor, erase, scroll, or switch to the other screen. The filter
+drops sequences that make a terminal answer, store or print something, or that change its title or its size. It also drops
+sequences that change how a terminal reads keys. A sequence is dropped as a whole, with one exception: if a sequence sets several
+modes, only the modes that are not listed are dropped. ``restore`` cancels every effect that would remain after the recording.
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ are passed on only for these modes. The only mode here is insert.
 PRIVATE_MODES = {
     "5": False, "6": False, "7": True, "25": True, "47": False, "1047": False, "1048": False, "1049": False,
 }  # fmt: skip
-"""The same as MODES, for the modes with ``?``: reverse video, origin, wrapping, the cursor, the other screen. Sequences for the
-modes of keys, mouse, paste, focus, 132 columns and synchronized output are dropped. With synchronized output, the screen is not
-drawn until the mode ends.
+"""Like MODES, but for the private modes, whose sequences contain ``?``. These modes are reverse video, origin, wrapping, the
+cursor, and the other screen. Sequences for the modes of keys, mouse, paste, focus, 132 columns and synchronized output are
+dropped. With synchronized output, the screen is not drawn until the mode ends.
 """
 OTHER_SCREEN = ("1049", "1047", "47")
 CURSOR_STYLES = frozenset({"", "0", "1", "2", "3", "4", "5", "6"})

@@ -27,8 +27,8 @@ MOST_RAW = 192 * 1024
 MOST_TIME = 1 << 62
 """Maximum number of microseconds of a time in the header, or between two frames."""
 HEAD = 13
-"""Number of bytes of a chunk's head. The head contains the method, the stored length, the unpacked length, and the CRC-32 of
-these nine bytes.
+"""Number of bytes of a chunk's head. The head contains the method (1 byte), the stored length (4 bytes), the unpacked length (4
+bytes), and the CRC-32 of these nine bytes.
 """
 DIGEST = 32
 OVERHEAD = HEAD + DIGEST
@@ -191,13 +191,13 @@ class Header:
 
 
 PREFIX = len(MAGIC) + 8
-"""The number of bytes at the beginning of a file from which the length of the header is read. The prefix consists of MAGIC, the
-length of the header, and the CRC-32 of both.
+"""The number of bytes of the prefix, with which each file begins. The prefix consists of MAGIC, the length of the rest of the
+header, and the CRC-32 of MAGIC and this length.
 """
 
 
 def is_plain(text: str) -> bool:
-    """True if every character of ``text`` is printable. On a terminal, a printable text draws and has no other effect."""
+    """True if every character of ``text`` is printable. A terminal only draws a printable text. The text has no other effect."""
     return text.isprintable()
 
 

@@ -2,8 +2,8 @@
 """Plays a recording on a viewer's terminal. This module decides which bytes are written at which time, and what each key does.
 
 Law: pure. Time is an argument. All output of a recording is filtered by ``Filter``. In addition, this module writes only a few
-fixed sequences. The bytes that ``finish`` returns restore the terminal after every end of the replay. The use of memory does not
-grow with the recording.
+fixed sequences. It does not matter how a replay ends: the bytes that ``finish`` returns always restore the terminal. The use of
+memory does not grow with the recording.
 """
 
 from __future__ import annotations

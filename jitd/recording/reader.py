@@ -38,8 +38,8 @@ class Feed:
     """Converts the bytes of a recording to frames. The bytes may arrive in pieces of any size. ``header`` is None until the whole
     header has arrived.
 
-    ``mark`` is the point after the last whole chunk. ``expected`` are marks that are known from another place. When the recording
-    reaches the number of chunks of an expected mark, ``mark`` must be equal to this expected mark.
+    ``mark`` is the point after the last whole chunk. ``expected`` contains marks that are known from another place. After the
+    number of chunks of an expected mark, the recording must have the size and the digest of this mark.
     """
 
     def __init__(self, expected: Collection[Mark] = ()) -> None:
@@ -60,8 +60,8 @@ class Feed:
     def feed(self, data: bytes) -> list[Frame]:
         """Add ``data``, and return the frames that are complete now.
 
-        If a part is altered, this call returns all earlier frames, and every later call raises Altered. If this call has no
-        earlier frames to return, it also raises Altered.
+        If a part is altered, this call returns the frames before this part, and every later call raises Altered. If there are no
+        frames to return, this call itself raises Altered.
         """
         self._buffer += data
         frames: list[Frame] = []

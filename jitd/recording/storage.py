@@ -183,8 +183,8 @@ def aged(kept: Iterable[Kept], now: float, days: int) -> frozenset[str]:
 
 
 def outdated(kept: Iterable[Kept], old: Container[str], *, quota: int | None) -> list[Kept]:
-    """Return the recordings to remove. First, the recordings of ``old`` runs are chosen. Then further recordings are chosen until
-    the remaining recordings have at most ``quota`` bytes.
+    """Return the recordings to remove. First, the recordings of the runs in ``old`` are chosen. Then further recordings are
+    chosen until the remaining recordings have at most ``quota`` bytes.
 
     Each step finds the person whose recordings have the most bytes, and chooses this person's oldest recording. So a person with
     many bytes cannot cause the removal of other people's recordings. A live recording is not removed, but its bytes are counted.

@@ -2,9 +2,9 @@
 """Exports a recording as an I/O log of sudo (sudoers(5), sudoreplay(8)). The log is a directory that ``sudoreplay`` can list and
 play.
 
-Law: the bytes are those of the recording. Each stream has its own file. As in sudo, the file of a stream is always compressed. If
-the file were not compressed, sudoreplay would try to decompress content that looks compressed. A part of the recording that the
-format cannot express is reported.
+Law: if ``is_raw`` is True, the log contains the same bytes as the recording. Each stream has its own file. As in sudo, the file
+of a stream is always compressed. If a file were not compressed, sudoreplay would try to decompress content that looks compressed.
+A part of the recording that the format cannot express is reported.
 """
 
 from __future__ import annotations

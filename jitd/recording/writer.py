@@ -32,8 +32,8 @@ from jitd.recording.form import (
 from jitd.recording.storage import RecordingError, create, remove, sentence_of
 
 LATENCY = 200_000
-"""Microseconds from the first byte of a chunk until it is written. LATENCY and one turn of the caller's loop together take less
-than 250 ms.
+"""Microseconds from the first byte of a chunk until the chunk is written. LATENCY and one turn of the caller's loop together take
+less than 250 ms.
 """
 FULL = 64 * 1024
 """Number of bytes after which a chunk is written immediately."""
@@ -58,8 +58,8 @@ class Packer:
     """Packs chunks as long as packing saves enough bytes for the time that it takes.
 
     Text can be packed well and fast. Other data, such as keys, images and archives, are packed only by the frequency of their
-    bytes, or are not packed. Packing by frequency is three times as fast as full packing. After some chunks, full packing is
-    tried again.
+    bytes (Huffman coding), or are not packed. Huffman coding alone is three times as fast as full packing. After some chunks,
+    full packing is tried again.
     """
 
     def __init__(self) -> None:

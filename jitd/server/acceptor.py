@@ -2,9 +2,9 @@
 """The GSSAPI acceptor. From a client's token, the acceptor gets a proved principal, and a context that protects messages
 (PROTOCOL.md section 3).
 
-Law: only one token is accepted. This token must use the krb5 mechanism and the daemon's own key. A context is valid only if it is
-complete, mutual, protected against replay, and bound to this channel. If anything is not certain, an exception is raised. No
-default value accepts a client.
+Law: a client may send only one token. This token must use the krb5 mechanism and the daemon's own key. A context is valid only if
+it is complete, mutual, protected against replay, and bound to this channel. If anything is not certain, an exception is raised.
+No default value accepts a client.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ class Acceptor:
             ) from None
 
     def accept(self, token: bytes, channel: bytes) -> tuple[Proof, bytes]:
-        """Accept ``token``. Return the proof and the token for the answer. ``channel`` is the hash of both hellos.
+        """Accept ``token``. Return the proof and the token for the answer. ``channel`` is the hash of both hello messages.
 
         Raises NotAuthenticated or NoKey.
         """

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads from an accepted context how the person got the ticket (RFC 4120 sections 2 and 5.3, RFC 6680, RFC 8129).
 
-Law: this module reads only values that the KDC has encrypted for the daemon's key. If GSSAPI does not report an indicator as
-authenticated, the indicator is ignored. If a value cannot be read, GSSError is raised, and the client is not authenticated.
+Law: this module reads only values that the KDC has encrypted for the daemon's key. An authentication indicator (RFC 8129) is
+ignored if GSSAPI does not report it as authenticated. If a value cannot be read, GSSError is raised, and the client is not
+authenticated.
 """
 
 from __future__ import annotations

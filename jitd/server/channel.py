@@ -3,7 +3,8 @@
 
 Law: a channel never blocks. A channel stores at most LIMIT_OUT bytes for a client that does not read. A channel reads a large
 frame only when there is room for this frame. The number of descriptors is limited. If a client sends too many descriptors, all
-received descriptors are closed, and the channel is closed. (asyncio's transports would lose descriptors silently.)
+received descriptors are closed, and the channel is closed. (This module does not use asyncio's transports, because they would
+lose descriptors silently.)
 """
 
 from __future__ import annotations
@@ -24,9 +25,7 @@ CHUNK = 64 * 1024
 LIMIT_OUT = 16 * 1024 * 1024
 """Maximum number of bytes that may be queued for a client. A client with more queued bytes is disconnected."""
 ENOUGH_OUT = 256 * 1024
-"""Maximum number of queued bytes with which ``drained`` returns. If more bytes are queued, ``drained`` waits until the client has
-read enough.
-"""
+"""If more than this number of bytes is queued, ``drained`` waits until the client has read enough."""
 FRAME_WITHIN = 10.0
 """Maximum time in seconds until a frame is complete. The time begins when the first bytes of the frame have arrived and there is
 room for the frame.
@@ -35,8 +34,8 @@ _ANCILLARY = socket.CMSG_SPACE(4 * array.array("i").itemsize)
 
 
 class Channel:
-    """One client's socket. ``on_frame`` is called with the body of each frame. ``on_close`` is called with a sentence, or with
-    None if the client closed the socket properly.
+    """One client's socket. ``on_frame`` is called with the body of each frame. If the client disconnects, ``on_close`` is called
+    with None. If the channel is closed because of a fault of the client, ``on_close`` is called with a sentence about this fault.
 
     After ``close``, neither ``on_frame`` nor ``on_close`` is called. When the length of a large frame is known, room for the
     frame is taken from ``place``. The room is given back when the channel may read the next frame.

@@ -2,7 +2,7 @@
 """One client's connection: the handshake, questions and answers, and news about the client's waiting request (PROTOCOL.md).
 
 Law: every message, in or out, is first checked against the conversation's table. Nothing is done for a client before its first
-wrapped message is verified. Earlier faults are counted. Later faults are recorded in the chain. Every fault ends the connection.
+wrapped message is verified. Faults before this are counted. Faults after this are recorded. Every fault ends the connection.
 """
 
 from __future__ import annotations

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Answers those messages of a client for which nobody else has to decide anything. For each message, one part of the daemon is
-called.
+"""Answers those messages of a client that need no decision of another person. For each message, one part of the daemon is called.
 
 Law: this module makes no decisions. An answer is either a list of rows, or a sentence that says what was done. If the daemon
 refuses, Refusal is raised.

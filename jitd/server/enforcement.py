@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Answers one question of an enforcement point: who is the person, and is the requested action permitted (PROTOCOL.md section 9)?
 
-Law: jitd trusts the facts about the host that root's process sends. The identity of the person must be proved by a proof that is
-bound to this question, unless a rule needs no proof. If a required proof is missing, the request is refused.
+Law: jitd trusts the facts about the host that root's process sends. A proof of the person's identity is accepted only if it is
+bound to this question. If a rule requires a proof and the proof is missing, the request is refused.
 """
 
 from __future__ import annotations
@@ -44,7 +44,9 @@ from jitpam.wire.messages import Message
 from jitpam.wire.shown import shown
 
 PROOF = b"jitd proof 1\n"
-"""The first bytes of the proof that the helper wraps. After these bytes, the proof contains the binding."""
+"""The first bytes of the proof that the helper of the enforcement point wraps. These bytes are followed by the binding, which is
+the content of the challenge.
+"""
 
 
 PASSED = 3
@@ -55,7 +57,9 @@ user namespace of the process.
 
 @dataclass(frozen=True, slots=True)
 class InHand:
-    """The process that asks, its root directory, and its current directory. This object holds an open descriptor of each."""
+    """The process that asks, its root directory, and its current directory. This object has an open descriptor of each of
+    them.
+    """
 
     process: HeldProcess
     root: Held
@@ -63,8 +67,8 @@ class InHand:
 
 
 def hold(peer: Peer, given: list[Held]) -> InHand:
-    """Open a descriptor of the process at the other end. The process at the other end must run in the host's own user namespace.
-    Raises Refusal.
+    """Open a descriptor of the process at the other end of the connection. This process must run in the host's own user
+    namespace. Raises Refusal.
     """
     if len(given) != PASSED or not stat.S_ISDIR(os.fstat(given[0].number).st_mode):
         raise Refusal(

@@ -2,8 +2,8 @@
 """The handshake, from Hello to a proof of the peer's identity (PROTOCOL.md section 3). This module determines the daemon's
 answers and the end of the handshake.
 
-Law: a handshake returns answers and has no other effects. Only uid 0 may connect without a proof, which is a ticket or a local
-password. A second token is refused.
+Law: a handshake returns answers and has no other effects. A proof is a ticket or a local password. Only uid 0 may connect without
+a proof. A second token is refused.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Handshake:
 
     @property
     def channel(self) -> bytes:
-        """Return the hash of both hellos. A proof is bound to the hash of both hellos."""
+        """Return the hash of the two hello messages. A proof is bound to this hash."""
         return self._hellos.digest()
 
     def hear(self, message: Message, body: bytes) -> Message:

@@ -24,7 +24,7 @@ only by name (jitd-policy(5), ROOT).
 
 
 class Identifying:
-    """Finds out who clients are. A look-up for a subordinate user id is counted for the account that owns this id."""
+    """Finds out who clients are. A look-up for a subordinate user id (subuid(5)) is counted for the account that owns this id."""
 
     def __init__(self, accounts: Accounts, workers: Workers, subordinates: Subordinates) -> None:
         self._accounts = accounts

@@ -50,9 +50,9 @@ Note = Callable[[str, str, int, dict[str, Any]], None]
 
 
 class LocalProofs:
-    """Accepts proofs by local passwords. ``are_taken`` is True if a rule accepts such proofs. ``is_unreachable`` may block.
-    ``check`` is the function that checks a password (``Executor.check_password``). ``opened`` opens a store. ``opened`` is called
-    in a thread, because there may be many records of the last hour.
+    """Accepts proofs by local passwords. ``are_taken`` returns True if a rule accepts such proofs. ``is_unreachable`` returns
+    True if no KDC can be reached, and may block. ``check`` is the function that checks a password (``Executor.check_password``).
+    ``opened`` opens a store. It is called in a thread, because reading all records of the last hour may take long.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class LocalProofs:
             raise Refusal("denied", REACHED)
 
     async def admit(self, who: Subject, said: str) -> None:
-        """``who`` authenticated by local PAM. Raise Refusal if this person may not send the message ``said`` now."""
+        """Raise Refusal if ``who`` may not send the message ``said`` now. ``who`` has authenticated by local PAM."""
         try:
             await self.refuse_unless_taken()
         except Refusal as no:
