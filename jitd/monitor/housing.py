@@ -20,7 +20,7 @@ from functools import cache
 from jitd.monitor.signalling import Pid, hang_up_all, kill_all, look_at, members
 
 SYS_CLONE3 = 435
-"""The number of the system call clone3(2). The number of clone3(2) is the same on every architecture."""
+"""The number of the system call clone3(2). This number is the same on every architecture."""
 SYS_CLONE = {"x86_64": 56, "aarch64": 220, "riscv64": 220, "ppc64le": 120}
 """Maps an architecture to its number of clone(2). An architecture is listed only if the flags are the first argument of its
 clone(2).
@@ -29,7 +29,7 @@ CLONE_INTO_CGROUP = 0x200000000
 CLONE_PARENT = 0x8000
 NOT_EXECUTED = 0x40
 """The flag PF_FORKNOEXEC of a process (proc(5), ``stat``). The kernel clears PF_FORKNOEXEC when exec has succeeded, before it
-closes descriptors. The flags of a process can still be read after its end.
+closes descriptors. The flags can still be read after the end of the process, until its parent has called wait(2).
 """
 
 _python = ctypes.PyDLL(None, use_errno=True)  # PyDLL keeps the interpreter's lock during a call, as ``os.fork`` does
@@ -89,8 +89,8 @@ class Housing:
 
     def __init__(self) -> None:
         self.directory: str | None = None
-        """The run's control group. The command is in the subgroup ``command`` of the run's control group. The monitor is outside
-        this subgroup.
+        """The directory of the run's control group, or None. The command runs in the subgroup ``command`` of this group. The
+        monitor is outside this subgroup.
         """
         self._is_ours = False
         self._hung_up: set[Pid] = set()
@@ -99,7 +99,7 @@ class Housing:
         processes must end together with the run. The default function finds no processes.
         """
         self.holder: Pid = 0
-        """The child process (the holder) that keeps the session open until ``close_session``. The holder is not counted as a
+        """The child process (the holder) that keeps the PAM session open until ``close_session``. The holder is not counted as a
         process of the run, and is not killed together with the other processes.
         """
         self._life: socket.socket | None = None
@@ -173,13 +173,13 @@ class Housing:
             os.close(door)
 
     def hold(self, holder: Pid, life: socket.socket) -> None:
-        """Note the holder's pid. The holder ends when ``life`` is closed."""
+        """Note the pid of the holder, which keeps the PAM session open. The holder ends when ``life`` is closed."""
         self.holder = holder
         self._life = life
 
     def close_session(self, within: float) -> bool:
-        """Let the holder close the session. If this takes longer than ``within`` seconds, kill the holder. Return True once the
-        holder has ended.
+        """Let the holder close the PAM session. If this takes longer than ``within`` seconds, kill the holder. Return True once
+        the holder has ended.
         """
         now = time.monotonic()
         if self._life is not None:
@@ -220,7 +220,7 @@ class Housing:
             self._hung_up |= hang_up_all(find, groups, but_not=self._hung_up)
 
     def is_empty(self) -> bool:
-        """True if no process is left except the holder. The caller must wait for its dead children before this call."""
+        """True if no process is left except the holder. Before this call, the caller must call wait(2) for its dead children."""
         try:
             os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             if not self.holder or children() - {self.holder}:
@@ -283,9 +283,9 @@ def _remove_tree(directory: str) -> None:
 
 
 def _clone(group: int | None = None) -> Pid:
-    """Call clone3(2). If the host does not permit clone3(2) and there is no ``group``, call clone(2) instead. The child is like a
-    child that ``os.fork`` creates without threads, with two differences. The child's parent is the parent of this process, and
-    the child starts in ``group``.
+    """Call clone3(2). If the host does not permit clone3(2) and ``group`` is None, call clone(2) instead. If this process
+    has no threads, the child is in the same state as after ``os.fork``, with two differences. The child's parent is the parent of
+    this process, and the child starts in ``group``.
 
     ``group`` is the descriptor of a control group. If ``group`` is None, the child starts in the control group of this process.
     Raises OSError.

@@ -68,8 +68,8 @@ class Nursery:
             self._spare = ours
 
     def give(self, packet: bytes, descriptors: list[int]) -> None:
-        """Give a job to a monitor. ``packet`` requests the monitor. ``descriptors`` are the job's file and the monitor's end of
-        the control socket.
+        """Give a job to a monitor. ``packet`` is the daemon's request for a monitor. ``descriptors`` contains two descriptors:
+        the job's file, and the monitor's end of the control socket.
 
         Raises OSError.
         """

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A monitor's connection to the daemon (its line). While the monitor runs, the daemon may end, and another daemon may be started.
 
-Law: no function in this module blocks. A line repeats its attempts to connect without a limit. If a peer does not run as root,
-the line does not accept the peer as the daemon.
+Law: no function in this module blocks. The number of attempts to connect is not limited. If a peer does not run as root, the line
+does not accept the peer as the daemon.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ AGAIN_AFTER = 0.15
 
 
 class Line:
-    """At most one connection to the daemon. The monitor calls ``connect`` repeatedly, so a lost connection is opened again."""
+    """The connection to the daemon. The monitor calls ``connect`` repeatedly, so a lost connection is opened again."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -61,7 +61,7 @@ class Line:
         return True
 
     def say(self, word: str, **values: object) -> None:
-        """Send ``word`` if a daemon is connected. The caller repeats the word after each ``connect``, so no word is lost."""
+        """Send the message ``word`` if a daemon is connected. The caller sends its present state again after each ``connect``."""
         if self._socket is not None:
             try:
                 self._socket.send(write_word(word, **values), socket.MSG_NOSIGNAL)
@@ -69,8 +69,8 @@ class Line:
                 self.hang_up()
 
     def hear(self) -> tuple[str, dict[str, Any]] | None:
-        """Return the daemon's next word and its values. Return None if no word has arrived. If the word cannot be parsed, close
-        the connection.
+        """Return the name and the values of the daemon's next message. Return None if no message has arrived. If the message
+        cannot be parsed, close the connection.
         """
         if self._socket is None:
             return None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The process beside one command (its monitor). The monitor prepares and starts the command, relays bytes, and reports the end.
+"""The process beside one command (its monitor). It prepares and starts the command, relays its streams, and reports its end.
 
 Law: nothing is executed before the daemon has sent ``go``. After ``go``, the daemon is not needed any more. The monitor informs
 the client at once when the command ends. When all processes of the command have ended, the monitor stores the outcome in a file
@@ -187,7 +187,7 @@ class Monitor:
                     self._refuse(CANNOT, ENDED)  # if there is a child, _reap refuses with the child's wait status
 
     def _notice_exec(self) -> None:
-        """Send the client ``R`` once exec has succeeded. A closed leash does not prove exec, because a kill closes it, too."""
+        """Send the client ``R`` once exec has succeeded. A closed ``leash`` does not prove this: a kill closes it, too."""
         if self._has_gone and self.state == "ready" and self._outcome is None and has_executed(self.child):
             self.state = "running"
             self._report()

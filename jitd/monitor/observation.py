@@ -22,9 +22,9 @@ SAID_EVERY = 2.0
 SILENT_AFTER = 5.0
 """If the daemon names no watcher for this number of seconds, jitd assumes that nobody watches."""
 FROZEN_AFTER = 10.0
-"""Seconds without a watcher, after which a run is frozen."""
+"""If nobody watches a run for this number of seconds, the run is frozen."""
 ENDED_AFTER = 60.0
-"""Seconds without a watcher, after which a run is ended."""
+"""If nobody watches a run for this number of seconds, the run is ended."""
 AGAIN_EVERY = 0.2
 """Seconds between two checks of a run that was frozen by SIGSTOP. The checks are needed because other people can continue a
 process of the run by SIGCONT.

@@ -33,7 +33,7 @@ MAX_JOB = 16 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Everything that a monitor needs to know about its run. A job was decided and committed, and never changes.
+    """Everything that a monitor needs to know about its run. The decision about the run is already stored. A job never changes.
 
     ``environment`` is complete. ``streams`` contains the kinds of the three streams. It is empty if the kinds become known only
     at the start. ``digest`` is the approved SHA-256 of the program. ``writable`` is True if the rule allows a file that other
@@ -84,9 +84,9 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """The data of a login session for its keeper. ``pid`` is the process that asked for the login. It ends with the session.
+    """The data of a login session for its keeper. ``pid`` is the process that asked for the login. For other fields, see Job.
 
-    ``started`` is the start time of that process, in clock ticks since the boot. For the other fields, see Job.
+    ``started`` is the start time of this process, in clock ticks since the boot. This process ends together with the session.
     """
 
     run: str
@@ -298,16 +298,16 @@ FROM_MONITOR: dict[str, dict[str, Callable[[object], Any]]] = {
     "started": {"pid": _number},
     "ended": {"ending": _choice(*ENDINGS), "number": _number, "because": _text, "recording": _recording},
 }
-"""The words of a monitor. On each connection ``here`` is first, followed by the word for the monitor's state."""
+"""The messages of a monitor. On each connection, the monitor first sends ``here``, and then the message for its state."""
 FROM_LAUNCHER: dict[str, dict[str, Callable[[object], Any]]] = {"unborn": {"run": _run, "because": _text}}
-"""The words of the launcher. ``unborn`` means that the launcher could not create a monitor."""
+"""The message of the launcher. ``unborn`` means that the launcher could not create a monitor."""
 _BIRTH: dict[str, Callable[[object], Any]] = {"run": _run, "run_dir": _path, "state_dir": _path}
 FROM_DAEMON: dict[str, dict[str, Callable[[object], Any]]] = {
     **{word: {} for word in ("housed", "go", "taken")},
     "stop": {"because": _text},
     "watched": {"by": _list(_text)},
 }
-"""The daemon's words. ``housed``: the monitor is in its cgroup. ``taken``: the outcome is stored. ``watched``: who watches."""
+"""The daemon's messages. ``housed``: the monitor is in its cgroup. ``taken``: the outcome is stored. ``watched``: who watches."""
 
 
 # --- encoding and decoding -------------------------------------------------------------------------------------------
@@ -371,12 +371,12 @@ def read_job(data: bytes) -> Job | Login:
 
 
 def write_word(say: str, **values: object) -> bytes:
-    """Return one packet between daemon and monitor."""
+    """Return the message ``say`` with its values, as one packet between daemon and monitor."""
     return _WRITER.encode({"say": say, **values}).encode("ascii")
 
 
 def read_word(packet: bytes, of: dict[str, dict[str, Callable[[object], Any]]]) -> tuple[str, dict[str, Any]]:
-    """Return the word in ``packet`` and its values. ``of`` is FROM_MONITOR, FROM_LAUNCHER or FROM_DAEMON. Raises ValueError."""
+    """Return the name and the values of a message. ``of`` is FROM_MONITOR, FROM_LAUNCHER or FROM_DAEMON. Raises ValueError."""
     found = _object(packet)
     say = found.pop("say", None)
     if type(say) is not str or say not in of:
@@ -396,5 +396,5 @@ def read_birth(packet: bytes) -> tuple[str, str, str]:
 
 
 def sentence(text: str) -> str:
-    """Return ``text``, cut to 1000 characters, so that it fits into a packet and a record and can be read by people."""
+    """Return ``text``, cut to 1000 characters. So the text fits into a packet and into a record, and people can read it."""
     return text if len(text) <= 1000 else text[:999] + "…"

@@ -29,7 +29,7 @@ MOST_SAID = 600
 """Maximum length of a sentence with the messages of the PAM modules, in characters."""
 IGNORED = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGPIPE, signal.SIGTSTP, signal.SIGTTIN,
            signal.SIGTTOU, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM)  # fmt: skip
-"""Signals that do not end a holder. A holder closes its session after the command has ended, and then ends itself."""
+"""Signals that the holder ignores. The holder closes the PAM session after the command has ended, and then ends itself."""
 
 PAM_BUF_ERR = 5
 PAM_CONV_ERR = 19

@@ -89,13 +89,13 @@ def note(plate: int, line: bytes) -> None:
 
 
 def plate_lines(plate: int) -> list[bytes]:
-    """Return the lines of an open plate. The first line of a plate is the control group. Raises OSError."""
+    """Return the lines of an open plate. The first line of a plate is the path of the control group. Raises OSError."""
     return os.pread(plate, os.fstat(plate).st_size, 0).split(b"\n")
 
 
 def outcome_path(state_dir: str, run: str) -> str:
     """Return the path of the file with the outcome of the run. The monitor stores the outcome durably in this file. The monitor
-    removes the file when the daemon has the outcome.
+    removes the file when the daemon has confirmed the receipt of the outcome.
     """
     return f"{state_dir}/runs/{run}.json"
 

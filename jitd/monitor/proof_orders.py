@@ -13,7 +13,7 @@ SERVICE = "jitd-local"
 """The PAM service that checks local passwords."""
 STACK = "/etc/pam.d/jitd-local"
 WITHIN = 60
-"""Seconds within which the password must be typed and checked by PAM."""
+"""Seconds within which the person must type the password, and PAM must check it."""
 YES, NO, NOTHING, UNSET = b"yes", b"no", b"nothing", b"unset"
 """The answers. NOTHING: no password was sent. UNSET: PAM could not be called. The answers NOTHING and UNSET are not counted as
 wrong guesses.

@@ -32,7 +32,9 @@ MCL_CURRENT, MCL_FUTURE = 1, 2
 
 
 def begin(user: str, client: int, daemon: int) -> None:
-    """Fork the process. The process reads one password from ``client``, and sends its answer to ``daemon``. Raises OSError."""
+    """Fork the process that checks the password. This process reads the password from ``client``, and sends its answer to
+    ``daemon``. Raises OSError.
+    """
     if os.fork() == 0:
         _live(user, client, daemon)
 

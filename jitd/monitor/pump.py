@@ -37,7 +37,7 @@ CHUNK = 64 * 1024
 """Maximum size in bytes of one piece of a stream. A piece is one packet to the monitor, and one frame of the recording."""
 KEPT, DRAIN = b"k", b"d"
 """The monitor's two orders. KEPT means: the bytes that the pump has sent are recorded, and the pump must pass them on. DRAIN
-means: the pump must pass on all bytes that are written at this moment, and then answer.
+means: the pump must pass on all bytes that were written until now, and then answer.
 """
 HERE, TOLD, DRAINED, FAILED, OVER = b"h", b"b", b"d", b"f", b"e"
 """The messages of a pump. HERE contains the pump's pid. TOLD contains bytes of the stream. DRAINED is the answer to DRAIN. FAILED
@@ -70,12 +70,12 @@ class Pumps:
 
     @property
     def slots(self) -> frozenset[int]:
-        """The slots of the streams that must be recorded. If such a stream is a terminal, it has no pump."""
+        """The slots (0 to 2) of the streams that must be recorded. A stream that is a terminal has no pump."""
         return frozenset(self._theirs)
 
     @property
     def descriptors(self) -> tuple[int, ...]:
-        """Return the descriptors that the command's process must keep until ``start``."""
+        """Return the descriptors that the command's process must keep open until it calls ``start``."""
         return tuple(each.fileno() for each in self._theirs.values())
 
     def start(self, sources: dict[int, int], monitor: int, job: Job) -> dict[int, int]:
@@ -155,7 +155,7 @@ class Pumps:
         self._say(0, KEPT)
 
     def pass_on(self, slot: int) -> None:
-        """Let the pump of ``slot`` pass on its last piece, because the piece is recorded."""
+        """Tell the pump of ``slot`` to pass on its last piece. Call this after the piece was recorded."""
         self._say(slot, KEPT)
 
     def drain(self) -> None:
@@ -202,10 +202,10 @@ class Pumps:
 
 
 def arrived(over: tuple[str, int, str], because: str, fault: str) -> tuple[str, int, str]:
-    """Return the outcome of a run whose command ended with ``over``.
+    """Return the outcome of a run. ``over`` is the end of its command.
 
-    If a pump had a ``fault``, the run is not a success. The run is also not a success if its output was cut off after the
-    command's end. If output was cut off, ``because`` differs from the sentence in ``over``.
+    The outcome is not a success if a pump had a ``fault``, or if output was cut off after the command's end. In the second case,
+    ``because`` differs from the sentence in ``over``.
     """
     ending, number, known = over
     if because == known and not fault:

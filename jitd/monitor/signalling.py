@@ -40,8 +40,7 @@ def hang_up_all(find: Callable[[], set[Pid]], groups: Iterable[str] = (), *, but
 
     The processes in ``but_not`` are left out, because they have already received both signals. ``groups`` are the directories of
     the control groups that contain most of the processes. A process that is not in one of these groups is stopped instead of
-    frozen. After this call, all processes run, as after every hang-up. Processes that were stopped before the call run again,
-    too.
+    frozen. After this call, all these processes run. Processes that were stopped before the call run again, too.
     """
     frozen: list[str] = []
     reached: set[Pid] = set()

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Finds the strays of a run. Strays are processes and jobs that the run has started outside of its monitor. The run starts them
-through another process, for example atd or PID 1.
+"""Finds the strays of a run. Strays are processes and jobs that the run has started through another process, for example atd or
+PID 1. Therefore a stray is not below the run's monitor in the process tree.
 
 A process is ended together with the run if it has the run's audit session. A process is also ended if it was started after the
-run began and has the run's mark in its environment. A systemd unit, or an entry of at or cron, may belong to another person, even
-if a process of the run wrote it. Therefore units and entries are reported, but not changed.
+run began and has the run's mark (the variable JITSUDO_REQUEST) in its environment. A systemd unit, or an entry of at or cron, may
+belong to another person, even if a process of the run wrote it. Therefore units and entries are reported, but not changed.
 Law: if a process cannot be read, jitd assumes that it belongs to somebody else. This module ignores everything that existed
 before the run.
 """
@@ -53,7 +53,7 @@ PATIENCE = 1.0
 it still reads the same environment after that, the process with this environment is skipped.
 """
 MOST_WAITS = 4
-"""Maximum number of times for which PATIENCE may run out. When this number is reached, no more environments are read."""
+"""If PATIENCE has run out this number of times, no more environments are read."""
 MOST_SAID = 400
 """If the sentence of an outcome gets an addition, the sentence is first cut to this number of characters."""
 TICK = 0.02
@@ -112,7 +112,7 @@ class Strays:
         return by_audit | {pid for pid in self._marked() if not self._is_housed_elsewhere(pid, units)}
 
     def _marked(self) -> set[Pid]:
-        """Return the processes that were started after the run began and have the run's mark in their environment.
+        """Return the processes that were started after the run began, and have the run's mark in their environment.
 
         When an environment is read, the kernel reads memory of the process. A person with their own FUSE file system can map a
         file of that file system into this memory. With such a file, the person can make the reader of the environment wait.

@@ -5,8 +5,8 @@ Outside this host, mail readers and chats convert plain text into links, mention
 each place of the text that could be converted. People can still read the changed text. A terminal reacts only to control
 characters. Therefore the function ``on_terminal`` does not change these places, and only converts the text to printable ASCII.
 Law: pure. The functions return one line of at most the given length. For readers outside this host, the line contains no ``@``,
-``<``, ``>``, ``://``, and no name that ends like a domain. The characters of this line are printable ASCII, letters, digits and
-PUNCTUATION. For a terminal, the line contains only printable ASCII. A shortened line ends with CUT.
+``<``, ``>`` or ``://``, and nothing that looks like a domain name. The characters of this line are printable ASCII, letters,
+digits and PUNCTUATION. For a terminal, the line contains only printable ASCII. A shortened line ends with CUT.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ def on_terminal(text: str, most: int = MOST) -> str:
 
 
 def _first(text: str, most: int) -> str:
-    """Return the escaped beginning of ``text``. The result contains all characters that can affect the first ``most`` characters,
-    and one character more.
+    """Return the beginning of ``text``, escaped. The rest of ``text`` cannot affect the first ``most`` characters of a line. If
+    ``text`` is longer than ``most`` characters, the result is longer, too.
     """
     return shown(text[: most + 1])
 

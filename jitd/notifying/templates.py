@@ -45,8 +45,8 @@ class Template:
 
 
 def read(text: str) -> Template:
-    """Return the template in ``text``. Raises ValueError. The text of the error is worded as the rest of a sentence about the
-    template.
+    """Return the template in ``text``. Raises ValueError. The text of the error is a sentence without its subject, such as "has
+    no place ...".
     """
     try:
         found = json_text.read_object(text.encode("utf-8", "surrogatepass"))

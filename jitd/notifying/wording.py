@@ -119,8 +119,8 @@ class _Words:
 
 def say(notice: Notice, request: Request, kind: str, shows: str, to: tuple[str, ...] = ()) -> Message:
     """Return the message that a channel sends to the accounts in ``to``. ``to`` is empty if the channel serves a group. ``kind``
-    and ``shows`` come from the channel's settings (``settings.channels``). ``visible_to`` does not limit a message on a terminal,
-    because only the requester or a person who may review the request reads it.
+    and ``shows`` come from the channel's settings (``settings.channels``). The setting ``visible_to`` of a rule does not limit a
+    message on a terminal, because only the requester or a person who may review the request reads it.
     """
     if kind == TERMINALS:
         words = _Words(request, foreign.on_terminal)

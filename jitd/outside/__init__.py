@@ -3,6 +3,6 @@
 The daemon sends questions to jitd-outside (module ``client``). Each question is a message of a fixed form (module ``messages``).
 Each message contains all data that the question needs. Therefore jitd-outside reads no settings and stores no data
 (docs/adr/0037).
-Law: nothing here permits anything. An answer from another host is passed to the daemon as bytes. If another host gives no answer,
+Law: this package permits nothing. An answer from another host is passed to the daemon as bytes. If another host gives no answer,
 the daemon gets a sentence with the reason.
 """

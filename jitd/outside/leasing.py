@@ -233,7 +233,7 @@ class Leases:
         return token
 
     def _keep(self, accessor: str, token: str) -> None:
-        """Keep ``token``. Drop the tokens that are older than KEPT_FOR. Of the others, keep only the newest MOST_KEPT."""
+        """Keep ``token``. Drop all tokens that are older than KEPT_FOR. If more than MOST_KEPT are left, drop the oldest ones."""
         now = time.monotonic()
         kept = {one: (at, of) for one, (at, of) in self._tokens.items() if now <= at + KEPT_FOR}
         self._tokens = {**dict(list(kept.items())[1 - MOST_KEPT :]), accessor: (now, token)}

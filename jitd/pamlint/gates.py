@@ -21,8 +21,8 @@ MOST_DIGITS = 6
 """Maximum number of digits in a number of seconds. The gate refuses a number with more digits."""
 
 Files = Callable[[str], str]
-"""Maps the absolute path of a file to a sentence about the file's fault, or to an empty string. A file has a fault if it is
-missing, for example, or if an account other than root can change it.
+"""Maps the absolute path of a file to a sentence about the file's fault, or to an empty string. For example, a file has a fault
+if it is missing, or if an account other than root can change it.
 """
 
 
@@ -184,8 +184,8 @@ def about_number(gated: Sequence[Handler], service: str) -> Iterator[Finding]:
 
 
 def about_logins(gated: Sequence[Handler], service: str) -> Iterator[Finding]:
-    """Yield a finding about sshd or login if it has a gate in account but not in session. Without a gate in session, jitd does
-    not know which ticket was used for sshd, and has no run for login.
+    """Yield a finding if sshd or login has a gate in account, but not in session. Without a gate in session, jitd does not know
+    which ticket was used for a login by sshd. For login(1), jitd then has no run of the login.
     """
     in_account = [handler for handler in gated if handler.kind == "account"]
     if not in_account or any(handler.kind == "session" for handler in gated):

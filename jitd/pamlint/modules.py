@@ -24,7 +24,7 @@ from jitd.pamlint.control import (
 from jitd.pamlint.stack import Handler
 
 ANYTHING = frozenset(range(INCOMPLETE)) | {OUTSIDE}
-"""All answers except PAM_INCOMPLETE. The answer PAM_INCOMPLETE always ends the walk with a denial."""
+"""All answers except PAM_INCOMPLETE. After the answer PAM_INCOMPLETE, libpam always ends the stack with a denial."""
 WELL = frozenset({SUCCESS, IGNORED})
 """The answers that a module gives if there is no fault."""
 DENIALS = {"auth": AUTH_ERR, "account": AUTH_ERR, "password": AUTHTOK_ERR, "session": SESSION_ERR}

@@ -50,8 +50,8 @@ class Places:
     def __init__(self, root: str = "") -> None:
         self._root = root
         self.used: dict[str, None] = {}
-        """The paths of the files that were read. If a new file in a directory would be read as well, the path of the directory is
-        included.
+        """The paths of the files that were read. The path of a directory is also included if a new file in this directory would
+        have been read.
         """
 
     def read(self, path: str) -> Source | None:
@@ -170,8 +170,8 @@ class Places:
         return "; ".join(found[:3])
 
     def who_may_put(self, path: str) -> str:
-        """Return the fault of a file or directory that may be missing. A missing file has a fault if an account other than root
-        could create the file. Return an empty string if there is no fault.
+        """Return the fault of the file or directory ``path``, as ``who_may_change`` does. But if ``path`` is missing, it has a
+        fault only if an account other than root could create it. Return an empty string if there is no fault.
         """
         for above in (path, os.path.realpath(self._root + path).removeprefix(self._root)):
             because = self.who_may_change(above)

@@ -113,8 +113,8 @@ def results_that_admit(service: str, kind: str) -> frozenset[int]:
 
 
 def worlds_of_people(service: str, kind: str, *, user_may_be_target: bool) -> list[World]:
-    """Return the worlds in which the person who calls the program needs jitd's permission. ``user_may_be_target`` is true if
-    settings of sudoers put the target account into PAM_USER.
+    """Return the cases (caller and PAM_USER) in which the person who calls the program needs jitd's permission.
+    ``user_may_be_target`` is true if settings of sudoers put the target account into PAM_USER.
     """
     known = facts(service)
     if known is RUNUSER:
@@ -128,7 +128,7 @@ def worlds_of_people(service: str, kind: str, *, user_may_be_target: bool) -> li
 
 
 def worlds_of_root(service: str, kind: str) -> list[World]:
-    """Return the worlds in which root calls the program."""
+    """Return the cases (caller and PAM_USER) in which root calls the program."""
     worlds = [World(service, True, True)]
     if kind in facts(service).user_is_target or facts(service) is RUNUSER:
         worlds.append(World(service, True, False))

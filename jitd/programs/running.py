@@ -4,7 +4,7 @@ program.
 
 For each program, jitd-programs forks a runner. The runner is the subreaper of all processes of the program (prctl(2)). Therefore
 a process that leaves the program's session is still below the runner in the tree of processes. When the program ends, or when
-jitd-programs closes the leash, the runner kills all its descendants. Then the runner itself ends.
+jitd-programs closes its pipe to the runner (the leash), the runner kills all its descendants. Then the runner itself ends.
 Law: no process of a program lives longer than its runner. The program has an empty environment, the directory /, and only the
 descriptors 0 to 2. If an account other than root could have changed a program, the program is not executed. Sources: prctl(2),
 pidfd_open(2), proc(5).

@@ -26,8 +26,8 @@ def lines(
 ) -> Iterator[str]:
     """Yield the lines of the file, each with its line break. Raises ValueError if ``version`` is not one of VERSIONS.
 
-    If ``is_raw`` is True, the output is not changed. If ``is_raw`` is False, ``Filter`` makes the output harmless to play. If
-    ``with_input`` is True, typed input is included.
+    If ``is_raw`` is True, the output is not changed. If ``is_raw`` is False, ``Filter`` makes the output harmless for a viewer's
+    terminal. If ``with_input`` is True, input is included.
     """
     yield _line(_head(header, version))
     read = {kind: _reader(kind, is_raw) for kind in (*SHOWN, Kind.INPUT, Kind.STDIN)}

@@ -116,22 +116,22 @@ class Frame(NamedTuple):
 
     @property
     def size(self) -> tuple[int, int]:
-        """Rows and columns. Only for a WINDOW."""
+        """The rows and columns in a frame of the kind WINDOW."""
         return int.from_bytes(self.data[:2], "big"), int.from_bytes(self.data[2:], "big")
 
     @property
     def signal(self) -> int:
-        """The number of the signal. Only for a SUSPENDED."""
+        """The number of the signal in a frame of the kind SUSPENDED."""
         return self.data[0]
 
     @property
     def because(self) -> str:
-        """A sentence that says why data were not recorded. Only for a GAP."""
+        """The reason why data were not recorded, in a frame of the kind GAP."""
         return self.data.decode("utf-8")
 
     @property
     def end(self) -> End:
-        """How the run ended. Only for an END."""
+        """The end of the run, in a frame of the kind END."""
         return End(ENDINGS[self.data[0]], int.from_bytes(self.data[1:5], "big"), self.data[5:].decode("utf-8"))
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the recording of a run. This module is made for a process that waits only in its one event loop.
+"""Writes the recording of a run. The caller has an event loop, and calls ``tend`` at the time that ``due_at`` returns.
 
 Law: accepted data are in the file within LATENCY. With ``sync="always"``, the data are on the disk before the call returns. If
 data cannot be recorded, an exception is raised. Data are never dropped silently. After a fault, the file ends with its last whole

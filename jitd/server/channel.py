@@ -34,8 +34,8 @@ _ANCILLARY = socket.CMSG_SPACE(4 * array.array("i").itemsize)
 
 
 class Channel:
-    """One client's socket. ``on_frame`` is called with the body of each frame. If the client disconnects, ``on_close`` is called
-    with None. If the channel is closed because of a fault of the client, ``on_close`` is called with a sentence about this fault.
+    """One client's socket. ``on_frame`` is called with the body of each frame. ``on_close`` is called if the client disconnects
+    or makes a fault. Its argument is a sentence about the client's fault, or None if the client made no fault.
 
     After ``close``, neither ``on_frame`` nor ``on_close`` is called. When the length of a large frame is known, room for the
     frame is taken from ``place``. The room is given back when the channel may read the next frame.

@@ -325,7 +325,7 @@ class Connection:
                     self._done("")
 
     def _enforce(self, who: Subject, message: messages.Enforce, body: bytes) -> None:
-        """Begin an enforcement point's question. Only root may ask about other people, because root controls their sessions."""
+        """Begin to answer an enforcement point. Only root may ask about other people, because root controls their sessions."""
         if not who.is_root or self._peer.uid != 0:
             raise Refusal("forbidden", "only a process that runs as root can be an enforcement point")
         talk, in_hand = Talk(self.say, self._refuse), hold(self._peer, self._given)

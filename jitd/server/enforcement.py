@@ -206,7 +206,7 @@ class Enforcement:
             self._move(made)
 
     def _caller(self) -> Caller:
-        """Return the process that asks. A login has no session yet."""
+        """Return the process that asks, as a Caller. At a login, this process has no login session yet."""
         process, ask = self._process, self._ask
         if ask.service in PROGRAMS:
             return Caller(lambda: process)
