@@ -3,8 +3,8 @@
 inherited from the caller.
 
 Law: if a step fails, an exception is raised, and nothing may be executed after it. Ids, capabilities, signals and limits are
-read back after they were set. Some kernels and containers do not allow certain steps of ``wipe`` and ``name_requester``. Only
-these steps may fail.
+read back after they were set. Some kernels and containers do not allow certain steps of ``wipe`` and ``name_requester``. Only the
+failure of these steps is ignored.
 """
 
 from __future__ import annotations

@@ -152,8 +152,8 @@ def _around(service: str, kind: str, stack: Sequence[Handler], *, user_may_be_ta
 
 
 def _says_expired(stack: Sequence[Handler], way: Way, possible: Callable[[Handler], frozenset[int]]) -> set[int]:
-    """``way`` is a way without jitd's permission. Return a set with the index of the first line on ``way`` that can deny with
-    authtok_expired, or an empty set if no line can do this.
+    """Return a set with the index of the first line on ``way`` that can deny with authtok_expired. Return an empty set if no line
+    can do this. ``way`` must be a way on which jitd gave no permission.
     """
     last = way.gate if isinstance(way, Answered) else way.by if isinstance(way, Skipped) else -1
     before = enumerate(stack[: last + 1])

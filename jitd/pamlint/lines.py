@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Splits a file of ``/etc/pam.d`` into lines and words. Law: pure. The module splits the file exactly as libpam 1.5.2 does, in
-bytes. libpam has some oddities. After 1022 bytes, libpam ends a line. The rest of the line becomes a new line, even if the line
-was a comment. Text after a NUL is lost. A line that ends with a backslash continues after blank lines and comments. A carriage
-return is not treated as a space.
+"""Splits a file of ``/etc/pam.d`` into lines and words. Law: pure. The module splits the bytes of the file exactly as libpam
+1.5.2 does. libpam has some oddities. After 1022 bytes, libpam ends a line. The rest of the line becomes a new line, even if the
+line was a comment. Text after a NUL is lost. A line that ends with a backslash continues after blank lines and comments. A
+carriage return is not treated as a space.
 """
 
 from __future__ import annotations

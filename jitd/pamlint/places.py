@@ -285,8 +285,8 @@ def _sshd_at(entry: str) -> Process | None:
 
 
 def _read_settings_at(pid: int) -> float:
-    """Return the time when an sshd last read its settings, in seconds since 1970. The settings are read at the start of sshd and
-    at SIGHUP. At SIGHUP, sshd also writes PID_FILE.
+    """Return the time when an sshd last read its settings, in seconds since 1970. sshd reads its settings when it starts, and
+    when it receives SIGHUP. After it has read its settings, sshd writes PID_FILE.
     """
     with open(f"/proc/{pid}/stat", "rb") as file:
         ticks = int(file.read().rpartition(b")")[2].split()[19])

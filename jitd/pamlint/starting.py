@@ -98,7 +98,7 @@ def _is_absolute(path: str) -> bool:
 
 
 def running(processes: Sequence[Process]) -> Iterator[Start]:
-    """Yield the starts of the listening sshd processes."""
+    """Yield how each listening sshd process was started."""
     for process in processes:
         place = Place(f"/proc/{process.pid}/cmdline")
         titled = LISTENER.fullmatch(process.words[0]) if len(process.words) == 1 else None

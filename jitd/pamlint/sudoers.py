@@ -20,7 +20,7 @@ MOST = 1000
 TARGETS = ("targetpw", "rootpw", "runaspw")
 """With these settings, PAM_USER is the target account from the beginning."""
 SERVICES = {"pam_service": "sudo", "pam_login_service": "sudo-i", "pam_askpass_service": "sudo"}
-"""Maps a setting to the name of a stack. If this setting is used, its value is the name of the stack that sudo uses instead."""
+"""Maps a setting to the name of the stack that sudo uses by default. The value of the setting is the stack to use instead."""
 TAGS = {"CWD": "runcwd", "CHROOT": "runchroot"}
 """Maps a tag of a rule to the setting of ``Defaults`` with the same effect. The tag affects only the commands of its rule. The
 setting affects all commands.

@@ -61,7 +61,7 @@ def _head(header: Header, version: int) -> dict[str, object]:
 
 
 def _quoted(argument: str) -> str:
-    """Return ``argument``. Put quotes around an argument if its end would not be clear without quotes."""
+    """Return ``argument``. Put it in quotes if it is empty, or contains a blank or a special character."""
     if argument and all(char in _UNQUOTED for char in argument):
         return argument
     return "'" + argument.replace("'", "\\'") + "'"

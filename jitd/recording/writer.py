@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes the recording of a run. The caller has an event loop, and calls ``tend`` at the time that ``due_at`` returns.
 
-Law: accepted data are in the file within LATENCY. With ``sync="always"``, the data are on the disk before the call returns. If
-data cannot be recorded, an exception is raised. Data are never dropped silently. After a fault, the file ends with its last whole
-chunk. The use of memory is limited. If the terminal does not echo, neither the typed text nor its length is recorded.
+Law: accepted data are written to the file within LATENCY. With ``sync="always"``, data are on the disk before the call returns.
+If data cannot be recorded, an exception is raised. Data are never dropped silently. After a fault, the file ends with its last
+whole chunk. The use of memory is limited. If the terminal does not echo, neither the typed text nor its length is recorded.
 """
 
 from __future__ import annotations

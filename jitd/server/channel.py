@@ -101,7 +101,7 @@ class Channel:
         self._hurry_no_more()
 
     def resume(self) -> None:
-        """Deliver frames again. Begin with the frames that have arrived already. Give the room of the last frame back."""
+        """Deliver frames again. Begin with the frames that have arrived already. Give back the room that the last frame took."""
         if self._paused and not self._closing:
             self._place.give()
             self._go_on()
