@@ -42,8 +42,8 @@ class Job:
     reason for this end. ``operands`` has the argument number, the path and the digest of each other approved file
     (operands.Bound), or is None if no other file had to be approved. ``stdin`` is the standard input that the rule requires. If
     ``is_housed`` is True, the daemon puts the monitor into a control group. Otherwise the monitor creates one. ``record`` is one
-    of RECORDED (core.decision). ``record_bytes`` is the maximum number of recorded bytes. ``inherits`` is True if the caller did
-    not name ``cwd``, so that it is the caller's current directory. ``observed`` is True if the run must be watched.
+    of RECORDED (core.decision). ``record_bytes`` is the maximum number of recorded bytes. If ``inherits`` is True, the
+    caller named no directory, and ``cwd`` is its current directory. ``observed`` is True if the run must be watched.
     """
 
     run: str

@@ -178,7 +178,7 @@ class Pumps:
             self._leave(slot)
 
     def forget(self, process: Pid) -> None:
-        """Forget ``process``, because somebody has waited for its end. From now on another process may have the same pid."""
+        """Forget ``process``, because wait(2) was called for it. From now on another process may have the same pid."""
         self._processes = {slot: each for slot, each in self._processes.items() if each != process}
 
     def _leave(self, slot: int) -> None:

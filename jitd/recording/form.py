@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 MAGIC = b"jitd recording 1\n"
 MOST_HEADER = 16 * 1024 * 1024
-"""Maximum number of bytes of a header. This limit is enough for 2 MiB of arguments, even if each byte is shown as four
+"""Maximum number of bytes of a header. This limit is enough for 2 MiB of arguments, even if each byte is written as four
 characters.
 """
 MOST_DATA = 64 * 1024
