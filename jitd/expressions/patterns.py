@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Patterns in the syntax of RE2 (https://github.com/google/re2/wiki/Syntax). A pattern is compared with texts that other people
-write, such as a reason.
+"""Patterns in the syntax of RE2 (https://github.com/google/re2/wiki/Syntax). The author of the policy writes the pattern. jitd
+compares it with a text that a user wrote, such as a reason.
 
-Law: for every pattern, the time of a search grows only linearly with the length of the text. A pattern is tested when the policy
-is loaded. If searches with a pattern would need much time, the pattern is refused when the policy is loaded.
+Law: for every pattern, the time of a search grows only linearly with the length of the text. jitd tests each pattern when it
+loads the policy. It refuses a pattern if searches with this pattern would need much time.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from cel_expr_python import cel
 from jitd.core.conditions import Pattern
 
 MOST_STEPS = 3000
-"""Maximum number of steps of a pattern. RE2 compiles a pattern again for each text. The compilation of a pattern needs 2 to 4 µs
-for each step.
+"""Maximum number of steps of a pattern. A step is an instruction in the program to which RE2 compiles the pattern. RE2 compiles a
+pattern again for each text. The compilation of a pattern needs 2 to 4 µs for each step.
 """
 MOST_STEPS_IN_LOOP = 100
 """Maximum number of steps of a pattern that is compared with each member of a list."""
 _BROAD = 10
-"""The number of steps for a class that contains nearly all characters, such as ``.``. A class of nearly all characters has one
-step for each possible length of a character in UTF-8.
+"""The number of steps for a class that contains nearly all characters, such as ``.``. RE2 needs several steps for such a class,
+because characters have different lengths in UTF-8.
 """
 _SCRIPT = 1000
 """The number of steps for a class that is a Unicode table, such as ``\\pL``."""
@@ -42,9 +42,7 @@ def read_pattern(text: str) -> Pattern:
 
 
 def fault_in_pattern(text: str, most: int) -> str:
-    """Return the reason why ``text`` is not a pattern of at most ``most`` steps. Return an empty text if ``text`` is such a
-    pattern.
-    """
+    """Return the reason if ``text`` is not a valid pattern or has more than ``most`` steps. Otherwise return an empty text."""
     if steps_of(text) > most:
         return "it is too large: each text would take long to compare"
     found = _is_found(text, "")

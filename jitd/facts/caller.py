@@ -2,8 +2,8 @@
 """Facts about the process that makes the request: its systemd unit, its control group, and where its login session began.
 
 Law: jitd has an open descriptor of the process while it reads the facts of the process. Therefore the facts never come from a
-later process with the same pid. A process that has ended has no facts. A unit is read only from the part of a control group's
-name that root has chosen.
+later process with the same pid. A process that has ended has no facts. jitd finds the unit in the name of the control group. It
+uses only the part of this name that root has chosen.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def _origin(pid: int, caller: Caller) -> Value | Unknown:
 
 
 def _of_login(caller: Caller) -> Value | Unknown:
-    """Return the origin of the login session about which the enforcement point asks."""
+    """Return the place from which a person logs in. ``caller`` describes the program that lets this person log in."""
     if caller.remote_host:
         return spell_address(caller.remote_host) or REMOTE
     if sessions.of_terminal(caller.tty) == CONSOLE:

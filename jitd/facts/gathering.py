@@ -2,8 +2,8 @@
 """Gathers the built-in facts that rules name. Each fact is read from the part of the host that knows the fact.
 
 Law: a fact is looked up only if its name is requested. Each fact is looked up only once. The answer contains each requested
-built-in fact, either as a value of its declared type or as Unknown. Facts that only a provider knows are left out. Look-ups
-block, so facts are gathered in a worker.
+built-in fact, either as a value of its declared type or as Unknown. Facts that come from a provider (jitd-policy(5)) are left
+out. Look-ups block, so facts are gathered in a worker.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _RECORD = {
     for done in ("asked", "denied", "ran")
     for word, span in (("hour", _HOUR), ("day", _DAY))
 }
-"""Some facts are numbers of events in the record. The table maps each such fact to the kind of the counted events, and to the
-period in which they are counted.
+"""Some facts count events in the record. This table maps the name of each such fact to the kind of event and to the period in
+which events are counted.
 """
 _HOST: dict[str, Callable[[], Value]] = {
     "fact.host": host.name,

@@ -19,7 +19,9 @@ _MOST_KEPT = 512
 """Maximum number of answers that are kept until the database changes."""
 _MOST_BYTES = 64 * 1024 * 1024
 _TOPS = (b"bin", b"sbin", b"lib", b"lib32", b"lib64", b"libx32")
-"""Directories that are links into /usr on a merged host. Packages can use even these directories in the names of files."""
+"""On a host with a merged /usr, these directories are links into /usr. The names of files in dpkg's database may still begin with
+these directories.
+"""
 _LIST = b".list"
 
 

@@ -2,8 +2,8 @@
 """Reads login sessions from logind and utmp(5). The sessions show who is logged in, on which terminals, and where a session
 began.
 
-Law: this module reads only files that root has written. This module reads the same files of logind as sd-login(3), or utmp if
-there is no logind. If these files do not say where a session began, the origin is Unknown.
+Law: this module reads only files that root has written. This module reads utmp and the files of logind that sd-login(3) also
+reads. If these files do not say where a session began, the origin is Unknown.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _SCOPE = re.compile(r"/user\.slice/user-[0-9]+\.slice/session-([A-Za-z0-9]+)\.sc
 _OWN_TERMINAL = re.compile(r"(?:/dev/)?(?:console|(?:tty|hvc|xvc|sclp_line)[A-Za-z]*[0-9]+)")
 _MOST = 64 * 1024
 _LIVE = ("online", "active")
-"""In these states of a session, somebody is logged in. In the third state, ``closing``, only leftover processes remain."""
+"""In these states of a session, somebody is logged in. logind has a third state, ``closing``: only leftover processes remain."""
 _ENTRY = struct.Struct("<h2xi32s4s32s256s52x")
 """An entry of utmp: type, pid, line, id, user, host. The rest of the entry is not needed here. The format is the same on every
 Linux (utmp(5)).
@@ -41,10 +41,10 @@ Session = dict[str, str]
 def origin(audit_session: int | None, cgroup: str, directory: Path = SESSIONS) -> str | Unknown:
     """Return the place where the login session of a process began: ``local``, ``console``, ``remote``, or an address.
 
-    ``audit_session`` is the audit session of the process, or None if it has none. ``cgroup`` is the path of the process's
-    control group. The audit session and the control group come from the kernel, and only root can change them. The audit session
-    identifies the session of logind. If logind knows no audit sessions, for example in a container, the control group identifies
-    the session of logind. Raises OSError.
+    ``audit_session`` is the audit session of the process, or None if it has none. ``cgroup`` is the path of the process's control
+    group. The audit session and the control group come from the kernel, and only root can change them. With the audit session,
+    jitd finds the login session in logind's files. If these files contain no audit sessions, for example in a container, jitd
+    finds the login session with the control group. Raises OSError.
     """
     if not directory.is_dir():
         return Unknown("logind does not run on this host")
@@ -84,8 +84,8 @@ def of_terminal(tty: str) -> str:
 
 
 def n_people(directory: Path = SESSIONS, utmp: Path = UTMP) -> int:
-    """Return the number of accounts that are logged in. An account with two sessions is counted once. Raises OSError if logind
-    and utmp both cannot be read.
+    """Return the number of accounts that are logged in. An account with two sessions is counted once. The accounts come from
+    logind, or from utmp if logind does not run. Raises OSError.
     """
     if directory.is_dir():
         return len({

@@ -30,7 +30,7 @@ class DigestCache:
 
     def put(self, status: os.stat_result, digest: bytes) -> None:
         """Keep ``digest``. If the file was changed less than SETTLED_AFTER seconds ago, the digest is not kept. So soon after one
-        change, another change might leave the file's times as they are.
+        change, a second change may leave the file's times unchanged.
         """
         if time.time() - max(status.st_ctime, status.st_mtime) < SETTLED_AFTER:
             return

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Inspects a file: the content of the file, and who could change the file's effect.
 
-Law: this module imports only the standard library, and facts about mounts and handlers. Only regular files are opened. Reading
-is limited in bytes and time. If a file cannot be judged, Uninspectable is raised with a sentence. Nothing is guessed.
+Law: this module imports only the standard library and modules of ``jitd.files``. Only regular files are opened. Reading is
+limited in bytes and time. If a file cannot be judged, Uninspectable is raised with a sentence. Nothing is guessed.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Decides for each mount whether jitd can believe the owners that its files show.
+"""Decides for each mount whether jitd can believe the owners of the files on this mount.
 
 Law: this module imports only the standard library, and nothing of jitd. A mount is found by the number that the kernel gave to
 the mount. Paths are never compared. If the kind of a file system is not known, jitd does not believe the owners of its files.
@@ -115,8 +115,8 @@ def read(text: bytes) -> Mapping[int, Mount]:
 
 @dataclass
 class Mounts:
-    """The mounts during one look at a file. ``trusted`` contains mount points. In jitd.toml(5), the administrator has declared
-    that jitd can believe the file owners on these mounts.
+    """The mounts during one look at a file. ``trusted`` contains the mount points that the administrator has declared in
+    jitd.toml(5). jitd believes the file owners on these mounts.
 
     The methods raise OSError and ValueError.
     """

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Finds operands. An operand is an argument of a command that names a file. This module leaves out each operand whose file only
-root and the target account can change, if the approval can be bound to the file's content.
+"""Finds operands. An operand is an argument of a command that names a file. An operand is left out if only root and the target
+account can change what the command reads from its file.
 
 Law: the only module of jitd that this module imports is ``inspection``. The amount of work for all arguments together is limited.
 Only regular files that another account could change are opened. If the approval cannot be bound to the content of such a file,
@@ -86,7 +86,7 @@ def find(
 
 def named(argv: Sequence[bytes], cwd: bytes) -> Iterator[tuple[int, bytes]]:
     """Yield each path that an argument could mean, with the number of the argument. If there are more than MOST_ARGUMENTS
-    arguments, only the first argument above this limit is also yielded.
+    arguments, also yield the first argument above this limit, and no later argument.
 
     An argument can mean three paths: the whole argument, the text after its first ``=``, and the text after the option letters of
     ``-xvfFILE``. A relative path starts at ``cwd``.
@@ -133,8 +133,8 @@ def _after_letters(argument: bytes) -> Iterator[bytes]:
 
 
 def _look_at(at: int, path: bytes, view: View, entries: _Entries) -> tuple[Operand | None, bool]:
-    """Return the operand at ``path``, and True if a regular file is at ``path``. The operand is None if no other account could
-    change the file and if the approval can be bound to its content.
+    """Return the operand at ``path``, and True if a regular file is at ``path``. The operand is None if nothing exists at
+    ``path``, or if only root and the target account can change what a command reads there.
     """
     try:
         real, who = changers(path, view)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Looks up paths. This module finds the file to which a path leads, and finds out if this file could be executed. If no file
-exists, this module finds out who may learn about the absence.
+exists, this module finds out which accounts may learn that no file exists.
 
-Law: no file is opened. A person gets only information that they could find out themselves. If a path cannot be judged,
+Law: no file is opened. A user gets only information that the user could also get without jitd. If a path cannot be judged,
 Uninspectable is raised with a sentence. Nothing is guessed. This module follows links itself and does not let the kernel follow
 links. If the kernel followed them, the links in procfs would lead root to directories of another process.
 """
@@ -38,8 +38,8 @@ def resolve(argv0: bytes, cwd: bytes, search_path: bytes, look: Look | None = No
     """Return the path that ``argv0`` means. The returned path is absolute, and its directories are resolved. If the last part of
     the path is a symbolic link, this link is kept.
 
-    A name without a slash is searched for in the directories of ``search_path``, but only in absolute ones. A relative name with
-    a slash starts at ``cwd``. Raises Uninspectable.
+    A name without a slash is searched for in the directories of ``search_path``. Relative directories in ``search_path`` are
+    skipped. A relative name with a slash starts at ``cwd``. Raises Uninspectable.
     """
     if not argv0 or b"\0" in argv0:
         raise Uninspectable("an empty name, or one with a NUL in it, is not a command", is_absent=True)
@@ -208,9 +208,8 @@ def is_visible_absence(path: bytes, uid: int, groups: Container[int], cwd: bytes
 
 
 def beyond_sight(path: bytes, uid: int, groups: Container[int], look: Look | None = None) -> bytes | None:
-    """Return None if the account ``uid`` could find out for itself if something exists at ``path`` (absolute). If the account
-    could not find this out, return the path. In the returned path, only those directories are resolved that the account can
-    resolve. The rest of the path is as typed, and was not examined.
+    """Return None if the account ``uid`` could find out for itself if something exists at ``path`` (absolute). Otherwise return
+    the path, resolved as far as the account can resolve it. The rest of the returned path is as typed, and was not examined.
     """
     look = look or Look()
     try:
@@ -246,9 +245,10 @@ def may_execute(path: bytes, uid: int, groups: Container[int]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Sight:
-    """The result when an account follows a path. ``path`` consists of the part that was resolved and of the rest of the path,
-    unchanged. ``end`` is the known fact about the end of the path: THERE, ABSENCE, HIDDEN, CIRCLE or PROCFS. In ``name``, the
-    directories of the path are resolved, but a link at the end is kept. If the directory was not reached, ``name`` is empty.
+    """The result when an account follows a path. ``path`` begins with the part that was resolved. The rest of the path follows
+    unchanged. ``end`` says what is known about the end of the path: THERE, ABSENCE, HIDDEN, CIRCLE or PROCFS. ``name`` is the
+    path with resolved directories. A link at the end of ``name`` is not resolved. If the last directory was not reached, ``name``
+    is empty.
     """
 
     path: bytes
@@ -271,8 +271,8 @@ def _go(path: bytes, uid: int, groups: Container[int], cwd: bytes | None, look: 
     """Follow ``path`` as far as the account ``uid`` can follow it, and return the result.
 
     A name in the path is looked up only if this account may look up the name. The same is true for each name in the target of a
-    symbolic link. Nothing in procfs is looked up, with one exception. ``cwd`` is None or the current directory of the process
-    that will open the path. If ``cwd`` is given, /proc/self/cwd leads to ``cwd``, and /proc/self/root leads to ``/``.
+    symbolic link. ``cwd`` is None or the current directory of the process that will open the path. Nothing in procfs is looked
+    up. If ``cwd`` is given, there is one exception: /proc/self/cwd leads to ``cwd``, and /proc/self/root leads to ``/``.
     """
     at, above = b"/", look.lstat(b"/")
     ahead = parts(path)

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Protects threads from file systems that do not answer. Before a path is used, this module touches the path step by step. So at
-most one thread waits for each mount.
+"""Protects threads from file systems that do not answer. Before a path is used, this module looks up the path step by step. At
+each mount it lets only one thread wait.
 
 Law: the mount of a path is found in the table of mounts, so this search touches no file system. If a network host or a program
-serves the mount, only one thread at a time makes a step into the mount. If this thread has waited for more than PATIENCE
-seconds, other threads are refused. Files on this host's own disks are never touched by this module.
+serves the mount, only one thread at a time looks up a name in the mount. If this thread has waited for more than PATIENCE
+seconds, other threads are refused. This module never looks up names on this host's own disks.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ class Silence:
         self._lock = threading.Lock()
 
     def approach(self, paths: Iterable[bytes]) -> None:
-        """Touch each of ``paths`` (absolute), but only on mounts that another host or a program serves. The path does not need
-        to exist. May block. Raises Silent.
+        """Look up each of ``paths`` (absolute), but only on mounts that another host or a program serves. A path does not need to
+        exist. May block. Raises Silent.
         """
         mounts = self._mounts()
         if not any(is_served for _, is_served in mounts):

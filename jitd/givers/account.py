@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The kind ``account``: an account of this host for one use. After the use, jitd removes the account and everything that the
-account has left.
+"""The kind ``account``: an account of this host for one holding. When the holding ends, jitd removes the account and everything
+that the account has left.
 
 Law: the name of such an account is computed from the holding (``core.made_account``). The account's uid was never used before,
 and the account has no password. jitd treats an account as its own in two cases only. Either a note was stored before the account
@@ -78,8 +78,8 @@ class Accounts:
         return Seen(State.CHANGED, f"of the account {note.account}: {'; '.join(faults)}") if faults else Seen(State.STANDS)
 
     def strays(self, orders: Sequence[Order]) -> Strays | Failed:
-        """See ``Kind.strays``. The result also includes accounts without a note. Such an account has a name and a comment in
-        jitd's form, and a uid of this giver.
+        """See ``Kind.strays``. An account without a note is also included if three conditions are met: its name has jitd's form,
+        its comment has jitd's mark, and its uid belongs to this giver.
         """
         wanted = {order.holding for order in orders}
         found = {note.holding for note in self._notes.all() if note.name == self._giver.name}
@@ -194,8 +194,8 @@ class Accounts:
         account_remains.unschedule(note.account, note.uid)
 
     def _files(self, note: Note) -> list[str]:
-        """Remove the files that the account has outside its home, or make these files harmless. The settings decide which of the
-        two is done. Return a description of the remaining files, as parts of a sentence.
+        """Depending on the settings, remove the files that the account has outside its home, or make them harmless. Return a
+        description of the remaining files, as parts of a sentence.
         """
         roots = [*self._roots(), *(os.fsencode(place) for place in (*TEMPORARY, Path(f"/run/user/{note.uid}")))]
         found, unread = account_files.files_of(note.uid, roots, time.monotonic() + SEARCH_FOR, os.fsencode(note.home))

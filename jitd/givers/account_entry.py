@@ -42,8 +42,8 @@ def entry_of(account: str) -> pwd.struct_passwd | None:
 
 
 def renamed(note: Note) -> str:
-    """If somebody has renamed the account of ``note``, return a sentence that says what to do. In this case, no account has the
-    name in the note, but another account has the uid in the note. Otherwise return an empty string.
+    """If somebody has renamed the account of ``note``, return a sentence that says what to do. Otherwise return an empty string.
+    The account was renamed if no account has the name in the note, and another account has the uid in the note.
     """
     try:
         entry = pwd.getpwuid(note.uid)
@@ -128,8 +128,8 @@ def lock(account: str) -> str:
 
 
 def remove(note: Note) -> None:
-    """Remove the account and its group. If somebody has renamed the account, it is not certain that jitd made it. So this account
-    is not removed. Raises NotDone in this case, and if a step fails.
+    """Remove the account and its group. An account that somebody has renamed is not removed, because it is not certain that jitd
+    made this account. Raises NotDone for a renamed account, and if a step fails.
     """
     if fault := renamed(note):
         raise NotDone(fault)

@@ -2,8 +2,9 @@
 """Finds all files of one uid on the host's own file systems. Removes these files or makes them harmless.
 
 Law: no symbolic link is followed. A file is removed through the descriptor of its directory. A file is removed only if it is the
-same file that was found, and if the account still owns the file. A search stays on the file system of the directory at which it
-began. When its time is over, a search ends and reports the places that were not searched. Sources: unlinkat(2), openat(2).
+same file that was found, and if the account still owns the file. A search stays on the file system of the directory at which the
+search began. A search has a time limit. After this time, it ends and reports the places that were not searched. Sources:
+unlinkat(2), openat(2).
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def files_of(uid: int, roots: Sequence[bytes], until: float, leave_out: bytes) -
 
 
 def owners_within(uids: Range, roots: Sequence[bytes], until: float) -> tuple[set[int], list[bytes]]:
-    """Return two results. The first result has the owners and groups of files below ``roots``, if these ids are in ``uids``. The
+    """Return two results. The first result has each number in ``uids`` that is the uid or gid of a file below ``roots``. The
     second result has the roots that were not fully searched.
     """
     found: set[int] = set()

@@ -46,7 +46,7 @@ def make(home: Path, uid: int) -> None:
 
 def remove(home: Path) -> str:
     """Remove ``home`` and its whole content, including files of other owners, and return an empty string. If a file system is
-    mounted there, remove nothing, and return this reason as a part of a sentence. Raises OSError.
+    mounted there, remove nothing and return the reason as a part of a sentence. Raises OSError.
     """
     if mounts := mounted_below(home):
         return f"its home {home}: a file system is mounted there, at {mounts[0]}"
@@ -70,7 +70,7 @@ def _new(home: Path) -> Path:
 
 
 def line_of(key: str, holding: str, until: int) -> str:
-    """Return the line for ``key`` in a file of keys. sshd accepts the key at the latest until ``until`` (seconds since 1970)."""
+    """Return the line for ``key`` in a file of keys. sshd accepts the key only until the time ``until`` (seconds since 1970)."""
     expires = time.strftime("%Y%m%d%H%M%S", time.localtime(until))  # sshd reads this time in the time zone of the host
     return f'expiry-time="{expires}" {key} jitd:{holding}\n'
 

@@ -2,9 +2,9 @@
 """Finds the next uid for the kind ``account``. The uid belongs to nobody, no other tool assigns the uid, and no account has ever
 used the uid.
 
-Law: a uid is never used twice. The next uid is higher than all uids in the notes, of accounts on this host, and of owners of
-files on this host. So a uid is not used again if the notes were restored from an old copy. If the files of the host cannot be
-searched completely, no uid is assigned. Sources: login.defs(5), subuid(5), systemd's UIDS-GIDS.
+Law: a uid is never used twice. The next uid is higher than every uid in the notes, every uid of an account of this host, and
+every uid that owns a file on this host. So a uid is not used again even if the notes were restored from an old copy. If the files
+of the host cannot be searched completely, no uid is assigned. Sources: login.defs(5), subuid(5), systemd's UIDS-GIDS.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ def free_of(uids: Range) -> list[Range]:
 def ender_of(uids: Range) -> int | None:
     """Return the last free uid in ``uids``. No account ever gets this uid. Return None if there is no free uid.
 
-    The process that ends an account's processes runs with this uid, so that the account's processes cannot end it.
+    A process of jitd runs with this uid when it ends an account's processes. Because of this uid, the account's processes cannot
+    end the process of jitd.
     """
     free = free_of(uids)
     return free[-1][1] if free else None

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The daemon's end of the connection to jitd-givers.
 
-Law: every fault is returned as Failed, with the reason. An exception is raised only if the caller is cancelled. A question is
-sent only once. The daemon decides whether to ask again. A secret is accepted only if its descriptor is sealed. The daemon never
-reads the secret.
+Law: if jitd-givers gives no valid answer, Failed is returned, with the reason. An exception is raised only if the caller is
+cancelled. A question is sent only once. The daemon decides whether to ask again. A secret is accepted only if its descriptor is
+sealed. The daemon never reads the secret.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from jitd.givers.secret import fault_in
 NAME, MODULE = "jitd-givers", "jitd.givers.process"
 SOCKET = Path("/run/jitd-givers/givers.sock")
 PATIENCE = 60.0
-"""Seconds after which a question is treated as failed. A deed may use only half of this time, because the deeds for one giver
-run one after the other.
+"""Seconds after which a question is treated as failed. A deed is the work of jitd-givers for one question. A deed may use only
+half of this time, because a question may have to wait until an earlier deed has ended.
 """
 _ANSWERS = {Give: Given, Mend: Given, Take: Taken, Look: Seen, Search: Strays}
 
@@ -52,8 +52,8 @@ class GiversLine:
         self._line = CarryingLine(door)
 
     async def ask(self, question: Question, within: float = PATIENCE) -> Answer:
-        """Send ``question`` to jitd-givers. Return the answer. If there is any fault, return Refused or Failed. ``within`` is
-        the time limit in seconds. If the answer has a secret, the caller has to close its descriptor.
+        """Send ``question`` to jitd-givers, and return the answer. Return Failed if there is no valid answer. ``within`` is the
+        time limit in seconds. If the answer has a secret, the caller has to close the secret's descriptor.
         """
         try:
             body = write_question(question)

@@ -2,9 +2,9 @@
 """One deed of jitd-givers, in its own process. A deed gives a thing, takes a thing back, or looks at a thing.
 
 Law: the process reads the settings itself, does one deed, answers, and ends. A thing is given only if all givers' settings are
-without a fault. To take a thing back, only the settings of its own giver must be without a fault. The process never lives longer
-than jitd-givers. The process is the subreaper of all processes that it starts (prctl(2)). So no process of a deed lives longer
-than the deed.
+without a fault. To take a thing back, only the settings of the thing's own giver must be without a fault. The process never lives
+longer than jitd-givers. The process is the subreaper of all processes that it starts (prctl(2)). So no process of a deed lives
+longer than the deed.
 """
 
 from __future__ import annotations

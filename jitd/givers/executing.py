@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs a tool of the distribution for a kind. An example is visudo(8).
+"""Runs a tool of the distribution, such as visudo(8), for one of the kinds of things.
 
 Law: a tool is named by its absolute path. The tool is executed without a shell, in the directory ``/``, and with an environment
 that this module sets. A tool may use all the time that is left for the deed. When this time is over, the process that watches
@@ -35,8 +35,8 @@ class Ended:
 
 
 def run(words: Sequence[str], given: bytes = b"") -> Ended:
-    """Run the command line ``words`` with ``given`` on its standard input. Wait until it ends. Raises OSError if the command
-    cannot be started.
+    """Run the command line ``words`` with ``given`` on its standard input. Wait until the command ends. Raises OSError if the
+    command cannot be started.
     """
     if not os.path.isabs(words[0]):
         raise ValueError(f"{words[0]} is not an absolute path")

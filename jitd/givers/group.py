@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The kind ``group``: membership in a local group. gpasswd(1) adds and removes the member.
 
-Law: jitd treats a membership as its own only if jitd stored a note before it made the membership. If somebody is a member
-without such a note, ``give`` refuses, and ``take`` changes nothing. If several holdings give the same membership, jitd ends the
-membership together with the last of them. Sources: gpasswd(1), group(5), initgroups(3).
+Law: jitd treats a membership as its own only if jitd stored a note before it made the membership. If somebody is a member without
+such a note, ``give`` refuses, and ``take`` changes nothing. If several holdings give the same membership, jitd ends the
+membership when the last of these holdings ends. Sources: gpasswd(1), group(5), initgroups(3).
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class Groups:
             return self._give(order)
 
     def take(self, order: Order) -> Taken | Refused | Failed:
-        """See ``Kind.take``. Processes that have the group are ended or named in the answer. Files that pass the group on are
-        listed in the answer.
+        """See ``Kind.take``. Processes that have the group are ended or named in the answer. The answer also lists files that
+        pass the group on, for example set-gid files.
         """
         with self._notes.alone():
             return self._take(order)

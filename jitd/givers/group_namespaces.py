@@ -87,8 +87,8 @@ def _kept_by(pid: int) -> Iterator[str]:
 
 def _owners(place: str) -> Iterator[int]:
     """Yield the numbers of user namespaces. The first number belongs to the user namespace at ``place``. If ``place`` is a
-    namespace of another kind, the first number belongs to the user namespace that owns it. The next numbers belong to all user
-    namespaces around the first user namespace.
+    namespace of another kind, the first number belongs to the user namespace that owns it. The next numbers belong to the parent
+    of this user namespace, to the parent of the parent, and so on.
     """
     with suppress(OSError):
         descriptor = os.open(place, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Finds processes of an account that still have a group after the membership has ended, and files that pass the group on.
 
-Law: only processes and files of the account and of its subordinate uids are examined. If processes and files of other accounts
-have the group, this is not because of the membership. If a process can get the group again through a user namespace, it is
-treated as a process that has the group. A process is signalled through a descriptor, so that no other process gets the signal by
-mistake. No file is changed. The search ends after SEARCH_FOR seconds, and reports the places that were not searched. Sources:
-proc(5), credentials(7), acl(5), subuid(5), pidfd_open(2).
+Law: only processes and files of the account and of its subordinate uids are examined. Other accounts cannot get the group through
+the membership. If a process can get the group again through a user namespace, it is treated as a process that has the group. A
+process is signalled through a descriptor, so that no other process gets the signal by mistake. No file is changed. The search
+ends after SEARCH_FOR seconds, and reports the places that were not searched. Sources: proc(5), credentials(7), acl(5), subuid(5),
+pidfd_open(2).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from jitd.givers.group_namespaces import Spaces, spaces
 from jitpam.wire.shown import shown
 
 LEAVES_FOR = 1.0
-"""Seconds after SIGHUP until a process that has not ended is killed."""
+"""Seconds between SIGHUP and SIGKILL. Only a process that has not ended by then gets SIGKILL."""
 ENDS_WITHIN = 5.0
 """Seconds within which all processes have to end. A living process may fork at any time, so the search for processes is
 repeated.

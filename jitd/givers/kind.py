@@ -16,7 +16,9 @@ from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
 HOLDING = re.compile(r"[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}(?:\.[1-9][0-9]{0,8})?", re.ASCII)
-"""The id of a holding is the id of its grant. From the second use of the grant on, a dot and a number follow this id."""
+"""The id of a holding is the id of its grant. If a grant is used more than once, each further holding has a dot and a number
+after this id.
+"""
 MOST_BROUGHT = 16 * 1024
 """Maximum number of characters of a text that a person brings, such as a public key."""
 MOST_SECRET = 64 * 1024
@@ -32,7 +34,7 @@ class Order:
     holding ends, in seconds since 1970. ``brought`` is the text that the person brought for the thing, such as a public key. The
     text ``brought`` is in ASCII, must not be trusted, and is empty for most kinds. ``approved`` is the digest of the approved
     settings (``settings/giver_words``). A thing is given only with the approved settings. Kinds do not need to check
-    ``approved``.
+    ``approved``, because the process of the deed has already checked it.
     """
 
     holding: str
@@ -48,8 +50,8 @@ class Order:
 class Given:
     """The account has the thing. ``tell`` is a sentence that tells the person how to use the thing. ``tell`` may be empty.
 
-    ``secret`` is the descriptor of a sealed memfd (memfd_create(2)), or None. The memfd has at most MOST_SECRET bytes, and only
-    the person's process may read them. The receiver of this answer has to close the descriptor.
+    ``secret`` is the descriptor of a sealed memfd (memfd_create(2)), or None. The memfd has at most MOST_SECRET bytes. Only the
+    person's process may read the memfd. The receiver of this answer has to close the descriptor.
     """
 
     tell: str = ""
@@ -117,8 +119,8 @@ class Kind(Protocol):
     """
 
     def give(self, order: Order) -> Given | Refused | Failed:
-        """Give the thing. If the thing already exists as ordered, answer Given. If another object that does not belong to this
-        holding is in its place, answer Refused.
+        """Give the thing. If the thing already exists as ordered, answer Given. If an object that does not belong to this holding
+        is in the thing's place, answer Refused.
         """
 
     def take(self, order: Order) -> Taken | Refused | Failed:

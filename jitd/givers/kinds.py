@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The kinds that jitd-givers gives. A table maps each class of settings to the class that does the deeds.
+"""The kinds of things that jitd-givers can give. A table maps each class of settings to the class that does the deeds.
 
 Law: a kind without a row in this table is refused, and the refusal names the kind.
 """

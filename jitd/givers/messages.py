@@ -77,8 +77,8 @@ _DEEDS: Mapping[str, _Deed] = {"give": Give, "mend": Mend, "take": Take, "look":
 
 
 def sentence(text: str) -> str:
-    """Return ``text`` as a sentence for an answer. The sentence has only printable ASCII characters, and at most LONGEST_WHY of
-    them.
+    """Return ``text`` as a sentence for an answer. The sentence has only printable ASCII characters, and at most LONGEST_WHY
+    characters.
     """
     plain = "".join(c if c.isprintable() and c.isascii() else "?" for c in text) or "?"
     return plain if len(plain) <= LONGEST_WHY else plain[: LONGEST_WHY - 3] + "..."

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The passwords of the accounts and roles that jitd-givers makes. Law: as long as a process lives that has imported this module,
-it has one fixed password for each holding. The children that it forks have the same passwords. So a thing that is given twice
-keeps its password. The key from which passwords are computed is only in memory.
+"""The passwords of the accounts and roles that jitd-givers makes. Law: a process that has imported this module has one fixed
+password for each holding. Its forked children have the same passwords. So a thing that is given twice keeps its password. The key
+from which passwords are computed is only in memory.
 """
 
 from __future__ import annotations

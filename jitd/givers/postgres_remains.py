@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Handles the remains of a PostgreSQL role that is taken back: its objects, its privileges, and everything that it has prepared
-to act later.
+"""Handles the remains of a PostgreSQL role that is taken back: its objects, its privileges, its prepared transactions, and the
+triggers that run its functions.
 
 Law: the role's objects in a database are dropped if no object of somebody else depends on them. If an object of somebody else
-depends on one of them, a special role becomes the owner of all of them. This special role has no rights and no members, and
-nobody can log in as this role. Nothing is dropped with CASCADE. No object is given to a role that has rights. If an object were
-given to such a role, a function that acts with its owner's rights would get the role's rights. The holder may have made objects
-in the name of the roles that were given. These objects of the holder cannot be distinguished from objects that others made in the
-name of the same roles. Therefore all these objects are listed. Sources: PostgreSQL, DROP OWNED, REASSIGN OWNED, "Client
-Authentication", the system catalogs.
+depends on an object of the role, a special role becomes the owner of all remaining objects of the role. This special role has no
+rights and no members, and nobody can log in as this role. Nothing is dropped with CASCADE. No object is given to a role that has
+rights. If an object were given to such a role, a function that acts with its owner's rights would get the role's rights. The
+holder may also have made objects in the name of the roles that were given. jitd cannot distinguish these objects from objects
+that others made in the name of the same roles. Therefore jitd lists the objects that were made or changed in the name of these
+roles after jitd made its role. Sources: PostgreSQL, DROP OWNED, REASSIGN OWNED, "Client Authentication", the system catalogs.
 """
 
 from __future__ import annotations

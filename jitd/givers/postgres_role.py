@@ -98,7 +98,9 @@ class PostgresRoles:
         )
 
     def mend(self, order: Order) -> Given | Refused | Failed:
-        """See ``Mending.mend``. If jitd-givers was restarted after the password was made, only the holder knows the password."""
+        """See ``Mending.mend``. If jitd-givers was restarted after the password was made, only the holder knows the password. In
+        this case the password stays the same.
+        """
         if self._is_known(order):
             return self.give(order)
         role, again = role_of(order.holding), "end the grant, and ask again"
@@ -184,8 +186,8 @@ class PostgresRoles:
     # --- the role --------------------------------------------------------------------------------------------------------
 
     def _make(self, session: Session, order: Order, role: str, found: _Role | None, verifier: str | None) -> None:
-        """In one transaction, make the role, or repair the role so that it is as ordered. If ``verifier`` is missing, the
-        password does not change.
+        """In one transaction, make the role, or repair the role so that it is as ordered. If ``verifier`` is None, the password
+        does not change.
         """
         name, quoted = sql.Identifier(role), sql.Literal
         with session.transaction():
@@ -258,14 +260,14 @@ class PostgresRoles:
         return mark is not None and mark[1] == holding and mark[2] == self._giver.name
 
     def _renamed(self, session: Session, holding: str) -> str:
-        """Return the name of the role that jitd made for ``holding``, if somebody has renamed this role. Return an empty string
-        if there is no such role. A comment stays with its role.
+        """If somebody has renamed the role that jitd made for ``holding``, return the role's present name. Otherwise return an
+        empty string. jitd finds a renamed role by its comment.
         """
         names = session.rows("SELECT oid, coalesce(shobj_description(oid, 'pg_authid'), ''), rolname FROM pg_roles ORDER BY 3")
         return next((str(name) for oid, mark, name in names if self._is_ours(_Role(oid, mark), holding)), "")
 
     def _named_again(self, session: Session, role: str, holding: str) -> _Role | None:
-        """Return the role ``role``. If somebody has renamed the role of ``holding``, it first gets this name again."""
+        """If somebody has renamed the role of ``holding``, first give the name ``role`` back to it. Then return this role."""
         found = _find(session, role)
         if found is None and (renamed := self._renamed(session, holding)):
             session.do("ALTER ROLE {renamed} RENAME TO {role}", renamed=sql.Identifier(renamed), role=sql.Identifier(role))

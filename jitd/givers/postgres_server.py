@@ -24,7 +24,9 @@ from jitd.settings.postgres import Address
 CONNECT_SECONDS = 5
 STATEMENT_SECONDS = 8
 LOCK_SECONDS = 4
-"""Two time limits in seconds. STATEMENT_SECONDS limits one statement, and LOCK_SECONDS limits its wait for a lock."""
+"""Two time limits in seconds. STATEMENT_SECONDS is the limit for one statement. LOCK_SECONDS is the limit for the time in which a
+statement waits for a lock.
+"""
 _OPTIONS = {
     "search_path": "pg_catalog",
     "statement_timeout": f"{STATEMENT_SECONDS}s",
@@ -150,7 +152,9 @@ def owner_of(address: Address) -> pwd.struct_passwd:
 
 
 def _others_may_write(directory: os.stat_result, owner: pwd.struct_passwd) -> bool:
-    """True if the group of ``directory`` may write to it, and is neither root's group nor the group of ``owner``."""
+    """True if the group of ``directory`` may write to the directory. The result is False for root's group and for the group of
+    ``owner``.
+    """
     return bool(directory.st_mode & stat.S_IWGRP) and directory.st_gid not in (0, owner.pw_gid)
 
 

@@ -30,7 +30,8 @@ ADD, ENV = "/usr/bin/ssh-add", "/usr/bin/env"
 WORK = Path("/run")
 """Each certificate is made in a temporary directory below this directory."""
 BEFORE = 60
-"""A certificate is valid from this number of seconds before now, because another host's clock may be slow."""
+"""The validity of a certificate begins this number of seconds before the present time, because another host's clock may be slow.
+"""
 
 
 class SshCertificates:

@@ -2,9 +2,9 @@
 """A giver is an object that gives things and takes them back. All givers implement one Protocol. There is one giver for each
 kind of thing.
 
-Law: a giver may get the same order twice. When a giver gets the same order again, it changes nothing. After the answer Done, the
-order was certainly carried out. After the answer Refused, this order certainly changed nothing. After the answer Failed, it is
-not known whether the order was carried out. Looking changes nothing.
+Law: a giver may get the same order twice. The result is then the same as after one order. After the answer Done, the order was
+certainly carried out. After the answer Refused, this order certainly changed nothing. After the answer Failed, it is not known
+whether the order was carried out. Looking changes nothing.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ class AdminPrograms:
         return Seen(states[word], _words(said, "because"))
 
     async def strays(self, thing: str, holdings: Sequence[str]) -> Found:
-        """See ``Giver.strays``. A program is asked only about holdings that are known."""
+        """See ``Giver.strays``. The answer is always empty. A program can be asked only about a holding that jitd knows."""
         return Strays()
 
     async def _asked(self, deed: str, holding: Holding) -> dict[str, object] | Failed:

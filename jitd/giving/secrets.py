@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The secrets that givers have made and that have not been received by their holders yet. Each secret is a sealed memfd.
+"""Secrets that givers have made and that the holders have not fetched yet. Each secret is a sealed memfd.
 
 Law: no secret is read or stored here. A secret is passed on only once. If nobody fetches a secret, its memfd is closed when its
 holding ends.

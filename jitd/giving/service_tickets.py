@@ -2,8 +2,9 @@
 """The giver of service tickets. jitd-kdc writes a grant into the service's entry in the KDC. The grant lets the person get a
 ticket.
 
-Law: the person's client requests the ticket from the KDC with the person's own credentials. The daemon never sees the ticket. If
-the KDC's gate for the service is known to be off, nothing is given.
+Law: the person's client requests the ticket from the KDC with the person's own credentials. The daemon never sees the ticket. A
+KDC's gate is the plugin with which the KDC refuses tickets that nobody has granted. If a gate for the service is known to be off,
+nothing is given.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class ServiceTickets:
         return _said(await self._writer.take(messages.Take(_key(holding), self.name_of(holding.thing))))
 
     async def look(self, holding: Holding) -> Looked:
-        """See ``Giver.look``. ``Trials`` finds out whether the KDC obeys its gate."""
+        """See ``Giver.look``. ``Trials`` finds out whether the KDC's gate is on."""
         return Seen(State.STANDS)
 
     async def strays(self, thing: str, holdings: Sequence[str]) -> Found:

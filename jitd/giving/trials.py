@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks whether the KDC's gates are on. If the plugin is missing, a KDC issues every ticket and gives no warning. So jitd asks
-each KDC for tickets that the KDC must refuse.
+"""Checks whether the KDC's gates are on. A gate is jitd's plugin in a KDC: it refuses each ticket that nobody has granted. If the
+plugin is missing, the KDC issues every ticket and gives no warning. So jitd asks each KDC for tickets that the KDC must refuse.
 
 Law: if a KDC has issued a ticket without a grant, the gate of the ticket's service is known to be off. jitd records this fact
 once. jitd gives no ticket for this service until every KDC has refused such a ticket again. If a KDC does not answer, the known

@@ -26,7 +26,7 @@ from jitd.settings.giver_words import digest_of, lets_of
 from jitd.settings.givers import Vault
 
 DEADLINE = 20_000
-"""Within this number of milliseconds, jitd-outside has to answer a question that is meant for a server."""
+"""Maximum time, in milliseconds, in which jitd-outside has to answer a question for a server."""
 MOST_ENDED = 1000
 """Maximum number of ended holdings that are remembered until their end is recorded."""
 Ask = Callable[[messages.Question], Awaitable[messages.Answer | NoAnswer]]
@@ -111,7 +111,9 @@ class VaultLeases:
         return Seen(State.GONE, f"the server has no lease {note.lease} any more: somebody has ended it there")
 
     async def strays(self, thing: str, holdings: Sequence[str]) -> Found:
-        """See ``Giver.strays``. If a note belongs to no holding, the database is older than the note or was changed."""
+        """See ``Giver.strays``. The result contains each holding that has a note and is not in ``holdings``. Such a note exists
+        if the database was replaced by an older copy, or was changed.
+        """
         try:
             return Strays(tuple(holding for holding in self._notes.of(thing) if holding not in holdings))
         except NoNote as fault:
@@ -175,7 +177,7 @@ class VaultLeases:
         return Done(left=f"jitd has no note of it any more: if nobody has ended it, it is good until {_instant(ends)}")
 
     def _left(self, holding: Holding, note: Note) -> Done:
-        """Remove the note about a certificate. Return an answer that says how long it remains valid. Raises NoNote."""
+        """Remove the note about a certificate. The answer says how long the certificate remains valid. Raises NoNote."""
         self._notes.remove(holding.id)
         is_over = self._seconds_until(note.until) <= 0
         return Done(left="" if is_over else f"the certificate is good until {_instant(note.until)}: the server revokes none")

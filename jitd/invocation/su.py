@@ -34,8 +34,8 @@ def read_su(service: str, words: tuple[bytes, ...], posix: bool | None) -> Invoc
 
 
 def _executed(reading: Invocation) -> tuple[object, ...]:
-    """Return the values by which two results of parsing are compared. A shell gets the same words, whether they were options of
-    su or not. So results that differ only in this are treated as the same.
+    """Return the values by which two results of parsing are compared. su passes some of its own options on to the shell, so the
+    shell may get the same words from two different results. Such results are treated as the same.
     """
     fast = (b"-f",) if b"--fast" in reading.options else ()
     line = () if reading.line is None else (b"-c", reading.line)

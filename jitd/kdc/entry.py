@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Carries out the daemon's requests for jitd-kdc. Each request is about the entry of one service in the KDC.
 
-Law: a grant is written only after the service's entry was read. The service must be gated according to its entry, and this host
-must be allowed to grant tickets for the service. If a request is carried out twice, the result is the same as after one time.
-Each error becomes an answer. The answer is Refused if a repeated request would not help. Otherwise it is Failed.
+Law: a grant is written only after the service's entry was read. The entry must say that the service is gated, and that this host
+may grant tickets for the service. If a request is carried out twice, the result is the same as after one time. Each error becomes
+an answer. The answer is Refused if a repeated request would not help. Otherwise it is Failed.
 """
 
 from __future__ import annotations

@@ -26,23 +26,23 @@ PACKAGES = str(Path(__file__).resolve().parents[2])
 WITHIN = PATIENCE + 5.0
 """Seconds after which the process that asks the KDCs is killed."""
 SHARE = 0.75
-"""The fraction of ``within`` in which the KDCs must answer, because the process that asks them also needs time to start and to
-write its answers. The KDCs never get more than PATIENCE seconds.
+"""The KDCs must answer within this fraction of ``within``. The process that asks the KDCs needs the rest of the time to start and
+to write its answers. The KDCs never get more than PATIENCE seconds.
 """
 
 
 async def gate_states(
     client: str, keytab: Path, services: Sequence[str], *, kdcs: Sequence[str] = (), within: float = WITHIN
 ) -> tuple[Sighting, ...]:
-    """Request a ticket for each of ``services`` from each KDC of ``client``'s realm. Return one Sighting for each pair of KDC and
-    service.
+    """Request a ticket for each of ``services`` from each KDC of ``client``'s realm. Return one Sighting, which contains the
+    state of the gate, for each pair of KDC and service.
 
     ``kdcs`` are the KDCs to ask. Each KDC is written as in krb5.conf, that is, as an address or a name, with or without a port.
     If ``kdcs`` is empty, ask the KDCs that krb5.conf names.
 
     ``client`` is the principal jitd/HOST. The key of ``client`` is in ``keytab``, and nobody grants tickets to ``client``.
     ``services`` are principals of the same realm. A separate process sends the requests. If this process takes longer than
-    ``within`` seconds, it is killed. This function raises nothing, unless the caller is cancelled.
+    ``within`` seconds, it is killed. This function raises an exception only if the caller is cancelled.
     """
     realm = client.rpartition("@")[2]
     own = [service for service in dict.fromkeys(services) if service.rpartition("@")[2] == realm]

@@ -55,7 +55,9 @@ def entry(principal: str) -> Entry:
 
 
 def strings_of(principals: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Return a mapping from each of ``principals`` that is in the database to its string attributes. Raises LocalError."""
+    """Return the string attributes of each of ``principals``. Principals that are not in the database are left out. Raises
+    LocalError.
+    """
     found = {}
     for principal in principals:
         try:

@@ -50,7 +50,7 @@ class Take:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Read the gate's setting of a service and the grants of the service. The answer is Grants."""
+    """Read the entry of a service: the settings of its gate, and its grants. The answer is Grants."""
 
     service: str
 

@@ -3,9 +3,8 @@
 unreachable.
 
 Law: jitd does not ask a KDC that it can find only by DNS. Anyone who controls the answers of DNS could name KDCs that do not
-exist. If jitd asked such KDCs, none would answer, and jitd would then accept a local password. The functions that draw
-conclusions are pure.
-Source: krb5.conf(5), the forms of ``kdc``.
+exist. If jitd asked such KDCs, none would answer, and jitd would then accept a local password. The function ``why_never`` is
+pure. Source: krb5.conf(5), the forms of ``kdc``.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from collections.abc import Sequence
 from jitd.kdc.asking import Krb5Error, Library
 
 KDC = re.compile(r"(?:(?P<by>tcp|udp)/)?(?:\[(?P<six>[^]\s]+)\]|(?P<host>[^]\[:/\s]+))(?::(?P<port>\d{1,5}))?")
-"""The form of a KDC in krb5.conf if the KDC is asked by UDP or TCP."""
+"""The form in which krb5.conf names a KDC that is asked by UDP or TCP."""
 NEVER = "so a local password never counts here (without_kdc)"
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Plans the changes in the KDC's entry of a service. With these changes the KDC's administrator gates or ungates the service.
+"""Plans changes in the KDC's entry of a service. With these changes the KDC's administrator gates or ungates the service. If a
+service is gated, the KDC issues a ticket for the service only if there is a grant for the ticket.
 
 Law: pure. A plan is a list of steps. Each step has a sentence that explains the step. If a plan to gate a service is interrupted,
 a service that was already gated stays gated. If a setting is already right, the plan does not change it.
@@ -121,8 +122,8 @@ def check_hosts(hosts: Sequence[str]) -> None:
 
 def gate(entry: Entry, hosts: Sequence[str], *, max_life: int | None = None, approval: str = REQUIRED) -> list[Step]:
     """Return the steps that gate ``entry``. If ``hosts`` is empty, the string GRANTED_BY is not changed. ``max_life`` is in
-    seconds. If ``max_life`` is None, the entry keeps its own maximum lifetime, if one is set and it is at most MAX_LIFE.
-    Otherwise the maximum lifetime becomes MAX_LIFE.
+    seconds. If ``max_life`` is None, the entry keeps a maximum lifetime of at most MAX_LIFE. If ``max_life`` is None and the
+    entry has a longer maximum lifetime or none, the maximum lifetime becomes MAX_LIFE.
 
     Raises CannotPlan if no host could grant tickets for the entry after these steps.
     """

@@ -126,7 +126,9 @@ def components(principal: str) -> list[str]:
 
 
 def may_be_gated(service: str) -> bool:
-    """True unless the realm, or the gate itself, needs tickets for this principal without a gate (see NEVER_GATED)."""
+    """False if the realm or the gate itself needs tickets that no gate may refuse for this principal (see NEVER_GATED). Otherwise
+    True.
+    """
     return components(service)[0] not in NEVER_GATED
 
 

@@ -2,9 +2,8 @@
 """The daemon's end of the connection to jitd-kdc.
 
 Law: an answer is believed only if the kernel says that a process of the account jitd-kdc sent it. After any fault the answer is
-Failed. No exception is raised, unless the caller is cancelled. After a failure the connection is closed. Therefore a late answer
-can never be mistaken for the answer to another request.
-Sources: unix(7), SO_PASSCRED and SCM_CREDENTIALS.
+Failed. An exception is raised only if the caller is cancelled. After a failure the connection is closed. Therefore a late answer
+can never be mistaken for the answer to another request. Sources: unix(7), SO_PASSCRED and SCM_CREDENTIALS.
 """
 
 from __future__ import annotations
@@ -78,7 +77,7 @@ class Writer:
         return await self._ask(take, Done)
 
     async def look(self, look: Look) -> Answer:
-        """Read the gate's setting of a service and the grants of the service. Return Grants, Refused or Failed."""
+        """Read the entry of a service: the settings of its gate, and its grants. Return Grants, Refused or Failed."""
         return await self._ask(look, Grants)
 
     async def gate_states(self, services: Sequence[str]) -> tuple[Sighting, ...]:
@@ -186,7 +185,7 @@ class Writer:
             raise _Broken(f"jitd-kdc sent a message that cannot be read ({fault}); is it of another version?") from None
 
     def _check_sender(self, ancillary: list[tuple[int, int, bytes]]) -> None:
-        """Raise _Broken unless the kernel says that the account jitd-kdc sent the answer."""
+        """Raise _Broken if the kernel does not say that the account jitd-kdc sent the answer."""
         wanted = self._uid
         if wanted is None:
             try:

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Carries out holdings. For each holding, this module asks the giver to give the thing, and tells the client. Later it asks the
-giver to take the thing back.
-Law: a thing is given only after its holding was recorded. If a thing cannot be taken back now, jitd tries again, with growing
-pauses, as long as the holding is open. When the client of a thing disconnects, the thing is taken back, unless the client has
-sent the message Keep. This message is recorded. The things of one use are given one after another. All things of a use are given,
-or none of them (``together``).
+giver to take the thing back. Law: a thing is given only after its holding was recorded. If a thing cannot be taken back now, jitd
+tries again, with growing pauses, as long as the holding is open. When the client of a thing disconnects, the thing is taken back.
+If the client has sent the message Keep before, jitd has recorded this message, and the thing is not taken back. One use of a
+grant may give several things (``together``). They are given one after another. Either all of them are given, or none.
 """
 
 from __future__ import annotations
@@ -234,8 +233,8 @@ class Holdings:
             self._fail(all_of_it, because)
 
     def _missed_of(self, all_of_it: tuple[Holding, ...]) -> Holding | None:
-        """Find the holding whose thing was given too late to be handed over, among all holdings of a use. Return None if there is
-        no such holding.
+        """``all_of_it`` has all holdings of one use. Return the holding whose thing was given too late to be handed over. Return
+        None if there is no such holding.
         """
         return next((one for one in reversed(all_of_it) if one.id in self._missed), None)
 
@@ -328,7 +327,7 @@ class Holdings:
     def nobody_came(self, id: str) -> None:
         """Handle the case that the client did not reconnect in time. If the thing was given and no client waits for it, take it
         back. If a client waits for it, hand it over when all things of the use are given. Do nothing if a client already has the
-        thing. If the thing is still being given, decide this when it is given.
+        thing. If the thing is still being given, this decision is made after the thing was given.
         """
         found = self._store.holding(id)
         if id in self._awaited and found is not None and found.state is HoldingState.HELD:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """All events enter the core through this module. This module only loads the objects, applies the transitions, commits the result
-and returns the effects.
-Law: every change of a request, grant, run, holding, lock or owed review goes through ``handle``. All changes that one input
-causes are one transaction, including changes of other objects. The effects are returned only after the commit. Every event is
-checked against the active locks, and against the reviews that the requester owes.
+and returns the effects. Law: every change of a request, grant, run, holding, lock or owed review goes through ``handle``. All
+changes that one input causes are one transaction, including changes of other objects. The effects are returned only after the
+commit. Every event is checked against the active locks, and against the owed reviews of the requester. A review is owed if the
+requester has used a permit that skips approvals.
 """
 
 from __future__ import annotations
@@ -63,10 +63,9 @@ class Lifecycle:
         self._policy_digest = policy_digest
 
     def handle(self, *events: Event) -> tuple[Effect, ...]:
-        """Apply ``events``, which were caused by one input, and all events that follow from them. Commit the result, and return
-        the effects.
-        Raises the exceptions of the transitions (IllegalEvent, LockedOut, NotYours, Stale), Conflict or StoreError. If this
-        method raises an exception, nothing has changed.
+        """Apply ``events`` and all events that follow from them. One input has caused all of ``events``. Commit the result, and
+        return the effects. Raises the exceptions of the transitions (IllegalEvent, LockedOut, NotYours, Stale), Conflict or
+        StoreError. If this method raises an exception, nothing has changed.
         """
         now = self._now()
         policy = self._policy_digest()

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The watchers of the observed runs of this host. This module stores which runs wait for a watcher. The module notes when
-watchers arrive and leave, and informs the monitors.
-Law: a person is treated as a watcher only while their screen answers, because a connection alone proves nothing. The arrival and
-the departure of a watcher have an effect only after they are recorded. The lists of watchers and waiting runs are only in memory.
-After a restart of the daemon there are no watchers, and each monitor uses its own clock.
+"""The watchers of the observed runs of this host. An observed run may execute only while somebody watches it. This module stores
+which runs wait for a watcher. The module notes when watchers arrive and leave, and informs the monitors. Law: a person is treated
+as a watcher only while their screen answers, because a connection alone proves nothing. The arrival and the departure of a
+watcher have an effect only after they are recorded. The lists of watchers and waiting runs are only in memory. After a restart of
+the daemon there are no watchers, and each monitor uses its own clock.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ LOOK_EVERY = 0.5
 """While a run waits for a watcher, jitd checks at this interval (in seconds) whether the run's client is still connected."""
 GONE = "its client went away"
 WATCHED_WITHIN = 60.0
-"""If the last watcher leaves when the monitor of a run is ready, the run waits this number of seconds for a watcher. A run that
-has already begun stays frozen for the same number of seconds.
+"""A run whose monitor is ready waits at most this number of seconds for a watcher. If a run has already begun, it is ended after
+the same number of seconds without a watcher.
 """
 
 
@@ -246,8 +246,8 @@ class Observing:
             log("jitd could not record that somebody has stopped watching", run=event.id, who=event.who, fault=fault)
 
     async def _go_on_telling(self) -> None:
-        """As long as there are watchers, tell the monitors at intervals who watches. Remove watchers whose screen does not
-        answer.
+        """As long as there are watchers, tell the monitors at intervals who watches. A person is not treated as a watcher while
+        their screen does not answer.
         """
         try:
             while self._watches:

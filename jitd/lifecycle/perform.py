@@ -132,8 +132,8 @@ class Perform:
 
     def _happen(self, events: tuple[Event, ...], *seen: Request | Grant) -> tuple[Effect, ...]:
         """Store ``events`` and return the effects. If another change was committed first (Conflict), nothing is stored. After a
-        Conflict, the function tries again with the new state. The function does not try again if an object in ``seen`` has
-        changed. No effect is carried out before a commit.
+        Conflict, the function tries again with the new state. If an object in ``seen`` has changed, the function raises Overtaken
+        and does not try again. No effect is carried out before a commit.
         """
         for _ in range(TRIES - 1):
             with contextlib.suppress(Conflict):
@@ -148,8 +148,8 @@ class Perform:
         return self._lifecycle.handle(*events)
 
     def _lease_in(self, decision: Decision) -> tuple[Grant, ...]:
-        """Return the grant that replaces the approvals of ``decision``. The result is empty if no grant replaces these
-        approvals.
+        """Return the lease, that is, the grant that replaces the approvals of ``decision``. The result is empty if ``decision``
+        has no lease.
         """
         lease = self._store.grant(decision.lease) if isinstance(decision, Permit) and decision.lease else None
         return () if lease is None else (lease,)
@@ -211,7 +211,7 @@ class Perform:
             self._executor.stop(effect.run, effect.because)
 
     async def _begin(self, id: str) -> None:
-        """Let the launcher fork a monitor for the run, and give the client its own end of the control socket."""
+        """Let the launcher fork a monitor for the run, and give the client's end of the control socket to the client."""
         begun = self._store.run(id)
         assert begun is not None, "it was committed"
         asked = self._store.request(begun.request)
@@ -245,7 +245,9 @@ class Perform:
             waiter.start(id, control.detach())
 
     def _admit(self, request: str, id: str) -> None:
-        """Tell the enforcement point that waits for ``request`` that the use ``id`` was taken."""
+        """Tell the enforcement point that waits for ``request`` that it may continue. ``id`` is the id of the recorded use of the
+        grant.
+        """
         waiter = self._waiters.of(request)
         if waiter is not None:
             waiter.admit(id)

@@ -26,8 +26,8 @@ COMES_BACK_FOR = 30.0
 
 
 class Recovery:
-    """Ends the objects that have expired meanwhile, and sets the deadlines of all other objects. This class also asks the
-    executor about the runs.
+    """Ends the objects that expired while the daemon was not running, and sets the deadlines of all other objects. This class
+    also asks the executor about the runs.
     """
 
     def __init__(

@@ -28,7 +28,9 @@ def are_held(all_of_it: tuple[Holding, ...]) -> bool:
 
 
 def next_to_give(all_of_it: tuple[Holding, ...]) -> Holding | None:
-    """Return the first holding whose thing is not given yet. Return None if all things of the use are given."""
+    """Return the first holding whose thing still has to be given. Return None if all things of the use are given. Also return
+    None if a thing of the use is being taken back or could not be given.
+    """
     found = next((one for one in all_of_it if one.state is not HoldingState.HELD), None)
     return found if found is not None and found.state is HoldingState.GIVING else None
 

@@ -52,7 +52,7 @@ class Waiter(Protocol):
         """
 
     def admit(self, id: str) -> None:
-        """Tell the waiting enforcement point that the use ``id`` of a grant was recorded."""
+        """Tell the waiting enforcement point that it may continue. ``id`` is the id of the recorded use of the grant."""
 
     def hand(self, handed: tuple[Handed, ...]) -> None:
         """Tell the client that all things that it asked for are given. From now on the client is registered for these holdings
@@ -124,7 +124,7 @@ class Waiters:
         self._watching.discard(again)
 
     def lists_changed(self) -> None:
-        """Tell all clients that watch lists that a list may have changed."""
+        """A list may have changed. Tell this to all clients that watch lists."""
         for again in tuple(self._watching):
             again()
 

@@ -2,13 +2,13 @@
 """Defines which processes belong to one login session, and how jitd finds them.
 
 A login begins with a process that asks for the login, for example a process of sshd. jitd puts the process that asked for the
-login into a control group before the login is allowed. This control group is the first name by which jitd finds the session.
-Afterwards other PAM modules give the session two more names: the scope into which logind moves the session, and the kernel's
-audit session, which pam_loginuid starts. A user manager may move a process to another control group, but the process keeps its
-audit session.
-Law: the path of the control group is written on the run's plate before any process is moved. The two later names are written
-there as soon as they are found. A keeper can be killed at any moment, and the next keeper has only the data on the plate. A
-process that existed before the session does not belong to the session.
+login into a control group before the login is allowed. jitd finds the session by three names. The first name is the path of this
+control group. Other PAM modules give the session two more names later. One is the scope into which logind moves the session. The
+other is the kernel's audit session, which pam_loginuid starts. A user manager may move a process to another control group, but
+the process keeps its audit session. Law: the path of the control group is written on the run's plate, which is the run's lock
+file, before any process is moved. The two later names are written there as soon as they are found. A keeper is the process that
+watches a login session. It can be killed at any moment, and the next keeper has only the data on the plate. A process that
+existed before the session does not belong to the session.
 """
 
 from __future__ import annotations
@@ -181,7 +181,7 @@ class Belongings:
         return found - {self.pid, os.getpid()}
 
     def in_groups(self) -> set[Pid]:
-        """Return the processes of the session that are in our control group or in logind's scope. This call takes little time."""
+        """Return the processes of the session that are in jitd's control group or in logind's scope. This call is fast."""
         return members(self.groups())
 
     def groups(self) -> list[str]:

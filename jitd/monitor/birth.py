@@ -140,7 +140,8 @@ def _monitor(job: Job, control: socket.socket, line: Line, plate: int, state_dir
 
 
 def _lock(path: str) -> int:
-    """Open the plate and lock it. The process with this lock is the only monitor of the run. Return the descriptor of the plate.
+    """Open the plate (the run's lock file) and lock it. The process with this lock is the only monitor of the run. Return the
+    descriptor of the plate.
 
     The daemon sometimes locks the plate for a moment, to check whether the lock is free. If the plate is locked, this function
     therefore tries again for 2 seconds. Raises OSError.

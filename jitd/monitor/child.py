@@ -2,9 +2,9 @@
 """The steps that the command's process executes between fork and exec.
 
 Law: if a step fails, this process reports a sentence and ends, and nothing is executed. Only the command's process receives the
-client's descriptors. If a stream is recorded, its pump inherits the descriptor of the stream from the command's process. The
-monitor and the holder never have a descriptor of the client. Therefore the monitor and the holder never wait for a client's
-descriptor.
+client's descriptors. If a stream is recorded, another process, its pump, passes on the stream. The pump inherits the descriptor
+of the stream from the command's process. The monitor and the holder never have a descriptor of the client. Therefore the monitor
+and the holder never wait for a client's descriptor.
 """
 
 from __future__ import annotations
@@ -204,9 +204,8 @@ def _begin_in_directory(job: Job, caller: int) -> bool:
     """Enter the approved directory as root, but only if it is the current directory of the process ``caller``. Return True if
     this process is now in the approved directory.
 
-    A command that is started by sudo also inherits the current directory. Nobody gets the access rights of root because of the
-    inherited directory. The requester has entered the directory with their own rights. An account that may not search the
-    directory cannot use anything in it.
+    This gives nobody the access rights of root, and sudo does the same. The requester has entered the directory with their own
+    rights. An account that may not search the directory cannot use anything in it.
     """
     if not stands_in(caller, job.requester_uid, job.cwd_device, job.cwd_inode):
         return False
@@ -222,8 +221,8 @@ def _enter_directory(job: Job, *, is_inside: bool) -> None:
     """Enter the approved directory by its path, as the target user. Raises CannotStart if the directory cannot be entered, or if
     the path leads to another directory.
 
-    ``is_inside`` means that this process has already entered the directory. If ``is_inside`` is True, it is not an error that the
-    user may not enter the directory.
+    ``is_inside`` means that this process has already entered the directory. In this case, jitd also accepts that the user may not
+    enter the directory.
     """
     try:
         os.chdir(job.cwd)

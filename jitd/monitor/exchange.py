@@ -2,8 +2,9 @@
 """Passes bytes, window sizes, signals, and the foreground between the client and the command's terminal (PROTOCOL.md section 5).
 
 Law: the monitor never waits for the client or for the terminal. The monitor reads bytes from one side only if the other side can
-accept them. The monitor sends signals only to the command's process group, and only before the monitor has waited for the group's
-leader. The client is disconnected if it sends a packet that PROTOCOL.md does not define.
+accept them. The monitor sends signals only to the command's process group. After the monitor has read the exit status of the
+group's leader (waitpid(2)), it sends no more signals. The client is disconnected if it sends a packet that PROTOCOL.md does not
+define.
 """
 
 from __future__ import annotations
@@ -138,10 +139,10 @@ class Exchange:
         return True
 
     def _take_turn(self, command: Pid, *, is_ours: bool) -> None:
-        """Put the process group that had the terminal before the stop into the foreground again. If ``is_ours`` is False, remove
-        the command's process group from the foreground.
+        """If ``is_ours`` is True, put the process group that had the terminal before the stop into the foreground again. If
+        ``is_ours`` is False, remove the command's process group from the foreground.
 
-        If ``is_ours`` is True and a process group of the command is already in the foreground, nothing is changed.
+        Nothing is changed if ``is_ours`` is True and a process group of the command is already in the foreground.
         """
         assert self.terminal is not None
         front = self.terminal.foreground_group

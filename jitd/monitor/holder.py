@@ -134,8 +134,8 @@ def _await_job(orders: socket.socket, rehearsed: Job) -> NoReturn:
 
 
 def _rehearse(job: Job) -> None:
-    """Execute the steps from the arrival of a job to the fork, but only those that have no effect. The module ``rehearsal`` does
-    the same for a monitor.
+    """Execute the steps from the arrival of a job to the fork. Steps that have an effect are left out. The module ``rehearsal``
+    does the same for a monitor.
     """
     rehearse()
     with suppress(Exception):
