@@ -2,8 +2,8 @@
 """Facts about the command's file: its owner, its mode, its digest, its package, and whether the content is unchanged since the
 installation.
 
-Law: all these facts are about the same file, with the content that will run. If the file changes while it is examined, no fact
-is known. A command that is treated as missing has no facts, even if a file exists at its path.
+Law: all these facts are about one file. This file has the content that will run. If the file changes while it is examined, no
+fact is known. jitd may treat a command as missing although a file exists at its path. Such a command has no facts.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ class Files:
         self._md5 = DigestCache()
 
     def look(self, names: frozenset[str], question: Question, trusted: tuple[bytes, ...]) -> Facts:
-        """Return the facts of this module that are in ``names``, and always the digest of the file. If the command of
-        ``question`` has a digest, the facts are about a file with exactly this content. On the mounts in ``trusted``, jitd
-        believes the owner that a file shows.
+        """Return the facts of this module that are in ``names``. The digest of the file is always included. If the command of
+        ``question`` has a digest, the facts are about a file with exactly this content. ``trusted`` are mount points. jitd
+        believes the owners of the files on these mounts.
         """
         wanted = frozenset({DIGEST, *names}) & NAMES
         path = question.command.path

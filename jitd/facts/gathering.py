@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Gathers the built-in facts that rules name. Each fact is read from the part of the host that knows the fact.
+"""Gathers the built-in facts that rules name. The other modules of this package look up these facts. Some facts come from the
+record.
 
 Law: a fact is looked up only if its name is requested. Each fact is looked up only once. The answer contains each requested
 built-in fact, either as a value of its declared type or as Unknown. Facts that come from a provider (jitd-policy(5)) are left
@@ -42,8 +43,8 @@ NAMES = frozenset({_NOW, *_HOST, *_RECORD}) | OF_THE_CALLER | command_file.NAMES
 
 
 class Gatherer:
-    """Looks up facts. ``opened`` opens the store for reading, in the calling thread. On the mounts in ``trusted``, jitd believes
-    the owner that a file shows. Threads may share a Gatherer.
+    """Looks up facts. ``opened`` opens the store for reading, in the calling thread. ``trusted`` are mount points. jitd believes
+    the owners of the files on these mounts. Threads may share a Gatherer.
     """
 
     def __init__(

@@ -29,7 +29,7 @@ def load() -> float:
 
 
 def is_tainted(file: Path = _TAINTED) -> bool:
-    """True if the kernel reports that the kernel is tainted, for example by a foreign module or an error (proc(5),
+    """True if the kernel reports that it is tainted, for example by a foreign module or an error (proc(5),
     ``sys/kernel/tainted``).
     """
     return int(file.read_bytes()) != 0

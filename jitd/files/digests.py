@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A cache of digests, so that a large file is not read again at every request.
 
-Law: this module imports only the standard library. If a file could have been changed unnoticed since its digest was computed,
-this digest is not kept.
+Law: this module imports only the standard library. A digest is not kept if the file may have been changed unnoticed after the
+digest was computed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass, field
 
 SETTLED_AFTER = 2.0
-"""If this number of seconds has passed since the last change of a file, a further change certainly changes the file's times."""
+"""Number of seconds after the last change of a file. After this time, a further change certainly changes the file's times."""
 
 
 @dataclass(slots=True)
@@ -29,8 +29,8 @@ class DigestCache:
         return self._known.get(identity(status))
 
     def put(self, status: os.stat_result, digest: bytes) -> None:
-        """Keep ``digest``. If the file was changed less than SETTLED_AFTER seconds ago, the digest is not kept. So soon after one
-        change, a second change may leave the file's times unchanged.
+        """Keep ``digest`` if the last change of the file was at least SETTLED_AFTER seconds ago. So soon after a change, a second
+        change may leave the file's times unchanged. Therefore the digest of a file that was changed later is not kept.
         """
         if time.time() - max(status.st_ctime, status.st_mtime) < SETTLED_AFTER:
             return

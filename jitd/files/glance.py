@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A cache for one look at files. Each path is looked up only once during a look, so all questions in this look get the same
-answer.
+"""A cache for one look at files. During one look, jitd may ask several questions about the same path. The path is looked up only
+once, so all these questions get the same answer.
 
 Law: this module imports only the standard library, and nothing of jitd. Use a Glance for one look only, and then drop it. A
 missing file and a failed look-up are not cached. In these cases, the next question looks up the path again.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Inspects a file: the content of the file, and who could change the file's effect.
+"""Inspects a file: its content, and the accounts that could change what the file does.
 
 Law: this module imports only the standard library and modules of ``jitd.files``. Only regular files are opened. Reading is
 limited in bytes and time. If a file cannot be judged, Uninspectable is raised with a sentence. Nothing is guessed.
@@ -37,8 +37,8 @@ ITSELF = (b"self", b"thread-self")
 
 
 class Uninspectable(Exception):
-    """A file cannot be judged, so it must not be run. The text gives the reason. ``looked_at``: the searched paths.
-    ``is_absent``: none of these paths exists. ``is_unfit``: one of them exists, but the kernel does not execute the file.
+    """A file cannot be judged, so it must not be run. The text gives the reason. ``looked_at`` are the searched paths.
+    ``is_absent``: none of these paths exists. ``is_unfit``: a file exists there, but the kernel does not execute this file.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ AccessList = list[tuple[int, int, int]] | None
 
 
 def access_list(path: bytes, glance: Glance, file: int | None = None) -> AccessList:
-    """Return tag, permissions and id of each entry in the access list of ``path`` (read from ``file``, if given), or None."""
+    """Return tag, permissions and id of each entry in the access list of ``path``, or None. If given, ``file`` is read."""
     try:
         if (raw := glance.access(path, file)) is None:
             return None
@@ -286,8 +286,8 @@ def inspect(
     trusted: tuple[bytes, ...] = (),
     glance: Glance | None = None,
 ) -> Inspected:
-    """Inspect the file to which ``path`` (absolute) leads, before ``target_uid`` executes it. On the mounts in ``trusted``, jitd
-    believes the owner that a file shows. ``glance`` caches one look. Raises Uninspectable.
+    """Inspect the file to which ``path`` (absolute) leads, before ``target_uid`` executes it. ``trusted`` are mount points. jitd
+    believes the owners of files on these mounts. ``glance`` caches one look. Raises Uninspectable.
     """
     walk = _Walk(target_uid, Mounts(trusted), glance=glance or Glance())
     real = walk.follow(path)
@@ -316,8 +316,8 @@ def inspect(
 
 @dataclass(slots=True)
 class View:
-    """A process that will open paths. It runs as ``target_uid`` in the directory ``cwd``. On the mounts in ``trusted``, jitd
-    believes the owner that a file shows. Use a View for one look only, because it caches facts about mounts.
+    """A process that will open paths. It runs as ``target_uid`` in the directory ``cwd``. ``trusted`` are mount points. jitd
+    believes the owners of files on these mounts. Use a View for one look only, because it caches facts about mounts.
     """
 
     target_uid: int

@@ -27,7 +27,9 @@ MOST_LETTERS = 8
 LIMIT = 16 * 1024 * 1024
 """Maximum size in bytes of a file. An approval cannot be bound to the content of a larger file."""
 LIMIT_TOGETHER = 64 * 1024 * 1024
-"""Maximum total size in bytes of the files for one approval. The approval cannot be bound to the content of further files."""
+"""Maximum total size in bytes of the files for one approval. The approval is not bound to the content of a file that would exceed
+this total.
+"""
 MOST_ENTRIES = 1000
 """Maximum total number of directory entries that are examined in all directories that the arguments name."""
 CONSTANT = frozenset({os.makedev(1, 3), os.makedev(1, 5), os.makedev(1, 7)})
@@ -165,8 +167,8 @@ class _Entries:
     left: int
 
     def may_be_changed(self, directory: bytes) -> bool:
-        """Return False if everything below ``directory`` was examined, and if only root and the target account can change it.
-        Otherwise return True.
+        """Return False if everything below ``directory`` was examined, and only root and the target account can change anything
+        there. Otherwise return True.
         """
         ahead = [directory]
         try:
@@ -198,7 +200,9 @@ class _Entries:
 
 
 def _read(found: Operand, limit: int) -> tuple[Operand, int]:
-    """Return ``found`` with the digest of its file added. Also return the number of bytes that were read."""
+    """Return ``found`` with the digest of its file added. If the file cannot be bound, the reason is added instead. Also return
+    the number of bytes that were read.
+    """
     try:
         size = os.stat(found.real).st_size
         if size > limit:

@@ -198,8 +198,8 @@ def unfitness(path: bytes, uid: int, groups: Callable[[], Collection[int]], look
 
 def is_visible_absence(path: bytes, uid: int, groups: Container[int], cwd: bytes | None = None, look: Look | None = None) -> bool:
     """True if the account ``uid`` may search every directory above ``path``. In this case, the account could find out for itself
-    if something exists at ``path``. The result is also True for a path in procfs, because jitd does not examine procfs. ``cwd``:
-    see ``_go``.
+    if something exists at ``path``. The result is also True for a path in procfs, because jitd does not examine procfs. For
+    ``cwd``, see ``_go``.
     """
     try:
         return _walk(path, uid, groups, cwd, look or Look()).end != HIDDEN
@@ -221,7 +221,7 @@ def beyond_sight(path: bytes, uid: int, groups: Container[int], look: Look | Non
 
 
 def is_readable(path: bytes, uid: int, groups: Container[int], cwd: bytes | None = None, look: Look | None = None) -> bool:
-    """True if the account ``uid`` can read the file to which ``path`` (absolute) leads. ``cwd``: see ``_go``."""
+    """True if the account ``uid`` can read the file to which ``path`` (absolute) leads. For ``cwd``, see ``_go``."""
     look = look or Look()
     try:
         sight = _walk(path, uid, groups, cwd, look)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The home directory of an account that jitd has made, and the account's file of keys. sshd accepts the account's holder with a
-key from this file.
+"""The home directory of an account that jitd has made, and the account's file of keys. A person who has a key from this file can
+log in to the account through sshd.
 
 Law: a home directory is complete or does not exist, because it is filled under another name and then renamed. The file of keys
 belongs to root and is outside the home, so that a user of the account cannot add a key. A reboot removes the file of keys.

@@ -104,9 +104,9 @@ class Notes:
             sync(self._directory)
 
     def used(self) -> Used:
-        """Return the uids that were used. The result of an earlier search is used only if jitd itself wrote the file in this
-        boot. jitd recognizes this file by its inode, because a file that was restored from a backup has another inode. Raises
-        OSError.
+        """Return the uids that were used. The result of an earlier search is used only if jitd itself wrote the file with these
+        uids in this boot. jitd recognizes its own file by the inode, because a file that was restored from a backup has another
+        inode. Raises OSError.
         """
         file = self._directory / USED
         found: dict[str, Any] | None = self._read(file, dict)

@@ -26,7 +26,7 @@ ENDS_WITHIN = 8.0
 """Seconds within which all processes have to end. The kernel needs more time only for a process that waits for a device."""
 LOOK_AGAIN = 0.02
 LEAST = 1000
-"""Processes of a lower uid are never signalled."""
+"""The lowest uid whose processes may be signalled."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Finds processes of an account that still have a group after the membership has ended, and files that pass the group on.
+"""Finds processes of an account that still have a group after the membership has ended. Also finds files that pass the group on,
+such as set-gid files.
 
 Law: only processes and files of the account and of its subordinate uids are examined. Other accounts cannot get the group through
 the membership. If a process can get the group again through a user namespace, it is treated as a process that has the group. A

@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
 HOLDING = re.compile(r"[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}(?:\.[1-9][0-9]{0,8})?", re.ASCII)
-"""The id of a holding is the id of its grant. If a grant is used more than once, each further holding has a dot and a number
+"""The form of a holding's id. The first holding of a grant has the id of the grant. Each further holding has a dot and a number
 after this id.
 """
 MOST_BROUGHT = 16 * 1024

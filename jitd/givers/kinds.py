@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The kinds of things that jitd-givers can give. A table maps each class of settings to the class that does the deeds.
 
-Law: a kind without a row in this table is refused, and the refusal names the kind.
+Law: if a kind has no row in this table, its things are refused, and the refusal names the kind.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 """The messages between the daemon and jitd-givers. Each question names a thing. The answers are the classes of ``kind``.
 
 A message is one JSON object in ASCII. The field ``do`` names the question, and the field ``said`` names the answer.
-tests/givers/golden has the bytes of each message. A secret is not part of a message. The descriptor of the secret is sent
-together with the packet of ``given``. Law: pure. A message is accepted only if it has exactly the declared fields. Each field
-must have the declared type, and its value must be within the declared bounds. Every other message raises ValueError.
+tests/givers/golden has the bytes of each message. A secret is not part of a message. The descriptor of the secret is sent in the
+same packet as the answer ``given``. Law: pure. A message is accepted only if it has exactly the declared fields. Each field must
+have the declared type, and its value must be within the declared bounds. Every other message raises ValueError.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ def forget(holding: str) -> None:
 
 
 def is_handed_out(order: Order) -> bool:
-    """True if the holder of ``order`` has the password that ``password_of`` returns. This is known from ``hand_out``, and is
-    forgotten when the process is restarted.
+    """True if the holder of ``order`` has the password that ``password_of`` returns. jitd-givers learns this through
+    ``hand_out``, and forgets it at a restart.
     """
     return order.holding in _HANDED_OUT

@@ -5,10 +5,10 @@ triggers that run its functions.
 Law: the role's objects in a database are dropped if no object of somebody else depends on them. If an object of somebody else
 depends on an object of the role, a special role becomes the owner of all remaining objects of the role. This special role has no
 rights and no members, and nobody can log in as this role. Nothing is dropped with CASCADE. No object is given to a role that has
-rights. If an object were given to such a role, a function that acts with its owner's rights would get the role's rights. The
-holder may also have made objects in the name of the roles that were given. jitd cannot distinguish these objects from objects
-that others made in the name of the same roles. Therefore jitd lists the objects that were made or changed in the name of these
-roles after jitd made its role. Sources: PostgreSQL, DROP OWNED, REASSIGN OWNED, "Client Authentication", the system catalogs.
+rights. Otherwise a function of the holder that acts with its owner's rights would get the rights of this role. The holder may
+also have made objects in the name of the roles in which the role was a member. jitd cannot distinguish these objects from objects
+that others made in the name of the same roles. Therefore jitd lists the objects of these roles that were made or changed after
+jitd made its own role. Sources: PostgreSQL, DROP OWNED, REASSIGN OWNED, "Client Authentication", the system catalogs.
 """
 
 from __future__ import annotations

@@ -267,7 +267,9 @@ class PostgresRoles:
         return next((str(name) for oid, mark, name in names if self._is_ours(_Role(oid, mark), holding)), "")
 
     def _named_again(self, session: Session, role: str, holding: str) -> _Role | None:
-        """If somebody has renamed the role of ``holding``, first give the name ``role`` back to it. Then return this role."""
+        """Return the role with the name ``role``. If somebody has renamed the role of ``holding``, first rename it back to
+        ``role``.
+        """
         found = _find(session, role)
         if found is None and (renamed := self._renamed(session, holding)):
             session.do("ALTER ROLE {renamed} RENAME TO {role}", renamed=sql.Identifier(renamed), role=sql.Identifier(role))

@@ -23,10 +23,10 @@ from jitd.givers.kind import Strays as Strays
 class Done:
     """The giver has given the thing or taken it back, as the order said.
 
-    After giving: ``secret`` is the descriptor of a sealed memfd (``givers/secret``), or None. The memfd contains the secret that
-    the person needs to use the thing. The receiver of this answer owns the descriptor. ``tell`` is a sentence that tells the
-    person how to use the thing. ``tell`` may be empty. After taking: ``left`` is a sentence about parts of the thing that the
-    person still has. ``left`` is empty if nothing is left.
+    After an order to give, ``secret`` is the descriptor of a sealed memfd (``givers/secret``), or None. The memfd contains the
+    secret that the person needs to use the thing. The receiver of this answer owns the descriptor. ``tell`` is a sentence that
+    tells the person how to use the thing. ``tell`` may be empty. After an order to take back, ``left`` is a sentence about parts
+    of the thing that the person still has. ``left`` is empty if nothing is left.
     """
 
     secret: int | None = None
@@ -73,9 +73,7 @@ class Giver(Protocol):
         """Report whether the thing of ``holding`` is still as it was given."""
 
     async def strays(self, thing: str, holdings: Sequence[str]) -> Found:
-        """Return all things with jitd's mark that exist for ``thing`` but belong to none of ``holdings``.
-        ``holdings`` are ids.
-        """
+        """Return the ids of all holdings for which ``thing`` exists with jitd's mark. The ids in ``holdings`` are left out."""
 
     def name_of(self, thing: str) -> str:
         """Return the name by which the client asks for ``thing``. For a ticket, this name is the principal of the service.

@@ -18,7 +18,7 @@ from jitd.giving.orders import GrantOf, NoHolder, name_in, order_of
 
 
 class HostThings:
-    """Gives things of the kind ``kind`` with the ``names`` from jitd.toml. See ``Giver``."""
+    """Gives things of the kind ``kind``. ``names`` are the names of these things in jitd.toml. See ``Giver``."""
 
     ends_itself = False
 

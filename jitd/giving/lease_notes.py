@@ -27,7 +27,8 @@ class NoNote(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """The lease or certificate that was begun for a holding of ``thing``, at the server ``url`` in ``namespace``.
+    """A lease or a certificate for a holding of ``thing``. jitd requested it from the server ``url`` in the namespace
+    ``namespace``.
 
     ``accessor`` is the accessor of the holding's own token. ``lease`` is the id of the lease that was read with this token.
     ``accessor`` and ``lease`` are empty until their values are known. A note without an ``accessor`` is about a certificate. A

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes an order from a holding. The order is for a giver that jitd.toml defines. Law: the order names the account for which the
-grant was made. The order gives exactly the thing for which the grant was made.
+"""Makes an order from a holding, for a giver that jitd.toml defines. Law: the order names the account for which the grant was
+made. The order gives exactly the thing for which the grant was made.
 """
 
 from __future__ import annotations

@@ -21,11 +21,10 @@ class Invocation:
     word of ``argv``. Afterwards the target account writes the changed copies back.
 
     ``shell`` says which program is executed. ``""``: ``argv`` itself. ``login``: the target's shell as a login shell. ``own``:
-    the caller's $SHELL, or else the shell of the caller's account. ``target``: the target's shell. ``kept``: the caller's
-    $SHELL, or else the target's shell (su -p). ``shell_path`` (su -s) replaces the shell. If the target's own shell is
-    restricted, it is not replaced. The arguments of a shell are ``-f`` (only with the option ``--fast``), ``-c`` and ``line``
-    (only if there is a line), and ``shell_arguments``. If a shell is executed, ``argv`` contains the words that the person
-    typed.
+    the caller's $SHELL, or else the shell of the caller's account. ``target``: the target's shell. ``kept``: the caller's $SHELL,
+    or else the target's shell (su -p). ``shell_path`` (su -s) replaces the shell. A restricted shell of the target account is
+    never replaced. The arguments of a shell are ``-f`` (only with the option ``--fast``), ``-c`` and ``line`` (only if there is a
+    line), and ``shell_arguments``. If a shell is executed, ``argv`` contains the words that the person typed.
     """
 
     mode: str

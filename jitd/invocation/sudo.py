@@ -2,8 +2,8 @@
 """The command line of sudo, as sudo 1.9.13 reads it. This module repeats the rules of sudo's parse_args, and the changes that the
 sudoers plugin makes to the command.
 
-Law: pure. sudo refuses some command lines before it calls PAM. If sudo would refuse a command line in this way, the result is a
-Doubt, because sudo cannot have been started with it.
+Law: pure. sudo refuses some command lines before it calls PAM. The result for such a command line is a Doubt, because a running
+sudo cannot have such a command line.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ _MODES = {"list", "validate", "edit"}
 _RUNS_ONLY = {"background", "preserve-env", "set-home", "login", "preserve-groups", "shell"}
 """Options without an argument that sudo accepts only together with a command."""
 _KEPT = ("chroot", "role", "type", "command-timeout", "close-from", "host", "other-user")
-"""Options with an argument that have no field in Invocation. chroot, role, type and host change what runs, or where.
-command-timeout ends the command. close-from changes the set of descriptors that the command inherits. other-user names the person
-whose rights are listed.
+"""Options with an argument that have no field of their own in Invocation, and are stored in its field ``options``. chroot, role,
+type and host change what runs, or where. command-timeout ends the command. close-from changes the set of descriptors that the
+command inherits. other-user names the person whose rights are listed.
 """
 _KEPT_FLAGS = ("preserve-env", "preserve-groups", "set-home")
 """The flags of sudo that are stored in the Invocation. The other flags do not change the command that sudo executes. askpass,
