@@ -65,8 +65,8 @@ def joined(words: tuple[bytes, ...]) -> bytes:
     """Join ``words`` into one word for the shell's option -c, in the same way as sudo. Each character that is not a letter, a
     digit, _, - or $ gets a backslash before it. Raises Doubt.
 
-    Only ASCII is accepted, because the caller's locale defines which other characters are letters. A shell drops a newline after
-    a backslash. jitsudo's own option -s keeps the newline.
+    Only ASCII is accepted, because the caller's locale defines which other characters are letters. sudo -s loses newlines,
+    because a shell drops a newline that follows a backslash. jitsudo's own option -s keeps newlines.
     """
     if not all(word.isascii() for word in words):
         raise Doubt("the words for a shell have bytes beyond ASCII, and the caller's locale decides how sudo quotes them")

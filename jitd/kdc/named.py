@@ -4,7 +4,8 @@ unreachable.
 
 Law: jitd does not ask a KDC that it can find only by DNS. Anyone who controls the answers of DNS could name KDCs that do not
 exist. If jitd asked such KDCs, none would answer, and jitd would then accept a local password. The function ``why_never`` is
-pure. Source: krb5.conf(5), the forms of ``kdc``.
+pure.
+Source: krb5.conf(5), the forms of ``kdc``.
 """
 
 from __future__ import annotations

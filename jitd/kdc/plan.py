@@ -2,8 +2,9 @@
 """Plans changes in the KDC's entry of a service. With these changes the KDC's administrator gates or ungates the service. If a
 service is gated, the KDC issues a ticket for the service only if there is a grant for the ticket.
 
-Law: pure. A plan is a list of steps. Each step has a sentence that explains the step. If a plan to gate a service is interrupted,
-a service that was already gated stays gated. If a setting is already right, the plan does not change it.
+Law: pure. A plan is a list of steps. Each step has a sentence that explains the step. If a service was already gated and a plan
+gates it again, the service stays gated even if the plan is interrupted. If a setting is already right, the plan does not change
+it.
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ FLAGS = {
 The option -allow_renewable is left out. With -allow_renewable, the KDC would refuse every request that contains a renewable TGT.
 """
 MAX_LIFE = 36_000
-"""Maximum lifetime in seconds of a ticket for a gated service, even if its grant ends later. The administrator can set another
-number.
+"""Maximum lifetime in seconds of a ticket for a gated service, even if the ticket's grant ends later. The administrator can set
+another number.
 """
 DEFAULT_SKEW = 300
 """Allowed clock skew in seconds, if krb5.conf does not set ``clockskew`` (krb5.conf(5))."""

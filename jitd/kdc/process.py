@@ -4,7 +4,7 @@ requests. jitd-kdc makes no decisions about people.
 
 Law: jitd-kdc accepts requests only from root, and carries them out one at a time, in order. If a client has disconnected, its
 request is not carried out. The daemon believes that the request of a disconnected client failed, and may have requested the
-opposite since then. The process jitd-kdc itself talks only to the daemon. The child processes of jitd-kdc talk to kadmind
+opposite in the meantime. The process jitd-kdc itself talks only to the daemon. The child processes of jitd-kdc talk to kadmind
 (``worker``) and to the KDCs (``trying``).
 """
 

@@ -43,7 +43,7 @@ _LETTERS = r"(?:[^@\\\x00-\x1f\x7f]|\\[\\/@ntb0])+"
 _NAME = re.compile(f"{_LETTERS}@{_LETTERS}")
 _COMPONENT = re.compile(r"(?:[^@/\\]|\\.)*")
 NEVER_GATED = frozenset({"krbtgt", "kadmin", "kiprop", "K", "jitd", "jitd-kdc", "WELLKNOWN"})
-"""First components of principals that are never gated, because the realm or the gate itself needs them."""
+"""First components of principals that are never gated, because the realm or the gate itself needs tickets for them."""
 CANARY = "jitd-canary"
 """The first component of services (canaries) that are gated, and for which nobody is ever granted a ticket. jitd requests tickets
 for canaries as a test.
@@ -126,8 +126,8 @@ def components(principal: str) -> list[str]:
 
 
 def may_be_gated(service: str) -> bool:
-    """False if the realm or the gate itself needs tickets that no gate may refuse for this principal (see NEVER_GATED). Otherwise
-    True.
+    """True if this principal may be gated. The result is False if the realm or the gate itself needs tickets for this principal
+    (see NEVER_GATED).
     """
     return components(service)[0] not in NEVER_GATED
 

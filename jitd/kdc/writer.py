@@ -3,7 +3,8 @@
 
 Law: an answer is believed only if the kernel says that a process of the account jitd-kdc sent it. After any fault the answer is
 Failed. An exception is raised only if the caller is cancelled. After a failure the connection is closed. Therefore a late answer
-can never be mistaken for the answer to another request. Sources: unix(7), SO_PASSCRED and SCM_CREDENTIALS.
+can never be mistaken for the answer to another request.
+Sources: unix(7), SO_PASSCRED and SCM_CREDENTIALS.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compares the things that were given to people with the real state of the host. A given thing may be missing, or somebody may
 have changed it. There may also be a thing that was given to nobody. The daemon makes this comparison when it starts, and then
-every minute. Law: each difference between a thing and its holding is recorded once, when this daemon first sees the difference.
-After a restart, the daemon records the difference again. The end of a difference that this daemon has seen is recorded as well.
-After a difference, a thing is given again or taken back only if the giver's setting ``drift`` demands this. A thing without a
-holding is only reported. jitd does not change it. If a thing cannot be checked, jitd does not assume that the thing is present or
-missing. A failed check of a thing is reported as well.
+every minute.
+Law: each difference between a thing and its holding is recorded once, when this daemon first sees the difference. After a
+restart, the daemon records the difference again. The end of a difference that this daemon has seen is recorded as well. After a
+difference, a thing is given again or taken back only if the giver's setting ``drift`` demands this. A thing without a holding is
+only reported. jitd does not change it. If a thing cannot be checked, jitd does not assume that the thing is present or missing. A
+failed check of a thing is reported as well.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Carries out holdings. For each holding, this module asks the giver to give the thing, and tells the client. Later it asks the
-giver to take the thing back. Law: a thing is given only after its holding was recorded. If a thing cannot be taken back now, jitd
-tries again, with growing pauses, as long as the holding is open. When the client of a thing disconnects, the thing is taken back.
-If the client has sent the message Keep before, jitd has recorded this message, and the thing is not taken back. One use of a
-grant may give several things (``together``). They are given one after another. Either all of them are given, or none.
+giver to take the thing back.
+Law: a thing is given only after its holding was recorded. If a thing cannot be taken back now, jitd tries again, with growing
+pauses, as long as the holding is open. When the client of a thing disconnects, the thing is taken back. If the client has sent
+the message Keep before, jitd has recorded this message, and the thing is not taken back. One use of a grant may give several
+things (``together``). They are given one after another. Either all of them are given, or none.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ LONGEST_PAUSE = 60.0
 class Holdings:
     """Carries out the effects ``Give``, ``Take`` and ``TellHolder``. ``act`` records events in one transaction and performs their
     effects. ``set_deadline`` schedules a new check of a holding at a given time of the boot clock, in seconds. ``look`` sends
-    notices about a request to people outside. One notice says that a thing cannot be taken back. A later notice says that the
-    thing has been taken back.
+    notices about a request over the channels that the rules name. One notice says that a thing cannot be taken back. A later
+    notice says that the thing has been taken back.
     """
 
     def __init__(

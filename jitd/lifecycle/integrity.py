@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks that the database has the same content that the last daemon wrote. jitd checks the database before it serves the first
-client. Law: each open object is byte for byte equal to the object in its last record. The chain of records contains the head (the
-last record of the chain) that the last daemon of this boot noted. If an open object or the head differs, jitd serves nobody. The
-note of the head does not need to survive a reboot, because a reboot ends everything that an older database could permit.
+client.
+Law: each open object is byte for byte equal to the object in its last record. The head is the last record of the chain of
+records. The chain contains the head that the last daemon of this boot noted. If an open object or the head differs, jitd serves
+nobody. The note of the head does not need to survive a reboot, because a reboot ends everything that an older database could
+permit.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """All events enter the core through this module. This module only loads the objects, applies the transitions, commits the result
-and returns the effects. Law: every change of a request, grant, run, holding, lock or owed review goes through ``handle``. All
-changes that one input causes are one transaction, including changes of other objects. The effects are returned only after the
-commit. Every event is checked against the active locks, and against the owed reviews of the requester. A review is owed if the
-requester has used a permit that skips approvals.
+and returns the effects.
+Law: every change of a request, grant, run, holding, lock or owed review goes through ``handle``. All changes that one input
+causes are one transaction, including changes of other objects. The effects are returned only after the commit. Every event is
+checked against the active locks, and against the owed reviews of the requester. A review is owed if the requester has used a
+permit that skips approvals.
 """
 
 from __future__ import annotations

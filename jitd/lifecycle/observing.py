@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The watchers of the observed runs of this host. An observed run may execute only while somebody watches it. This module stores
-which runs wait for a watcher. The module notes when watchers arrive and leave, and informs the monitors. Law: a person is treated
-as a watcher only while their screen answers, because a connection alone proves nothing. The arrival and the departure of a
-watcher have an effect only after they are recorded. The lists of watchers and waiting runs are only in memory. After a restart of
-the daemon there are no watchers, and each monitor uses its own clock.
+which runs wait for a watcher. The module notes when watchers arrive and leave, and informs the monitors.
+Law: a person is treated as a watcher only while their screen answers, because a connection alone proves nothing. The arrival and
+the departure of a watcher have an effect only after they are recorded. The lists of watchers and waiting runs are only in memory.
+After a restart of the daemon there are no watchers, and each monitor uses its own clock.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Handles waiting requests. A request may have several ways in which it can be approved, and some ways open later. This module
 opens each way at its opening time. The module also fetches the lists of approvers again, and finds the people who could approve a
-request. Law: nothing is kept only in memory. After a restart, the stored state shows which actions are due. If a list of
-approvers cannot be fetched, the old list is kept. Each review fetches the list again. If the fetch for a review fails, the list
-is treated as empty for that review.
+request.
+Law: nothing is kept only in memory. After a restart, the stored state shows which actions are due. If a list of approvers cannot
+be fetched, the old list is kept. Each review fetches the list again. If the fetch for a review fails, the list is treated as
+empty for that review.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ class Perform:
         now: Callable[[], Moment],
         look: Callable[[str], None] = lambda request: None,
     ) -> None:
-        """``look`` sends the pending notices about a request to people outside (``notices.Notices.look``)."""
+        """``look`` sends the pending notices about a request over the channels that the rules name (``notices.Notices.look``)."""
         self._config = config
         self._decider = decider
         self._lifecycle = lifecycle

@@ -5,10 +5,11 @@ A login begins with a process that asks for the login, for example a process of 
 login into a control group before the login is allowed. jitd finds the session by three names. The first name is the path of this
 control group. Other PAM modules give the session two more names later. One is the scope into which logind moves the session. The
 other is the kernel's audit session, which pam_loginuid starts. A user manager may move a process to another control group, but
-the process keeps its audit session. Law: the path of the control group is written on the run's plate, which is the run's lock
-file, before any process is moved. The two later names are written there as soon as they are found. A keeper is the process that
-watches a login session. It can be killed at any moment, and the next keeper has only the data on the plate. A process that
-existed before the session does not belong to the session.
+the process keeps its audit session.
+Law: the path of the control group is written on the run's plate, which is the run's lock file, before any process is moved. The
+two later names are written there as soon as they are found. A keeper is the process that watches a login session. It can be
+killed at any moment, and the next keeper has only the data on the plate. A process that existed before the session does not
+belong to the session.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ until the session's scope is empty, even if the leader of the session has ended.
 
 class Belongings:
     """All processes of one session: the process that asked for the login, the processes in its control group, and other
-    processes. The two later names of the session lead to these other processes.
+    processes. jitd finds these other processes by the session's scope and its audit session.
     """
 
     def __init__(self, pid: Pid, started: int, plate: int) -> None:

@@ -59,7 +59,7 @@ class Spare:
         The holder was forked before the terminal of a job belonged to the session, so this terminal cannot become the holder's
         controlling terminal (tty_ioctl(4)). Therefore the holder cannot accept a job with a terminal. The holder also cannot
         accept a job with recorded streams, because recorded streams need more descriptors. A job with recorded streams takes more
-        time anyway.
+        time to start in any case.
         """
         try:
             said = pack(job, around.monitor, around.state_dir)
