@@ -192,7 +192,7 @@ class _Walk:
         )
 
     def _look_at(self, directory: bytes, entry: os.stat_result) -> None:
-        """Note who could replace ``entry`` in ``directory``. A sticky bit protects an entry whose owner is trusted."""
+        """Note who could replace ``entry`` in ``directory``. A sticky bit protects entries of root and the target account."""
         status = self.glance.lstat(directory)
         key = (status.st_dev, status.st_ino)
         if key in self._seen:

@@ -22,12 +22,12 @@ def password_of(order: Order) -> str:
 
 
 def hand_out(holding: str) -> None:
-    """Note that a secret made by this process is on its way to the person who has ``holding``."""
+    """Remember that the secret for ``holding`` is handed out to the holder. This process made the secret."""
     _HANDED_OUT.add(holding)
 
 
 def forget(holding: str) -> None:
-    """Note that ``holding`` has ended."""
+    """Forget that the secret for ``holding`` was handed out, because ``holding`` has ended."""
     _HANDED_OUT.discard(holding)
 
 

@@ -134,7 +134,7 @@ class Remains:
         self._list(session, database)
 
     def not_seen(self, database: str) -> None:
-        """Note that jitd could not look into ``database``. The caller already knows that the role has nothing there."""
+        """Remember that jitd could not look into ``database``. The caller already knows that the role has nothing there."""
         self._unseen.append(database)
 
     def sentence(self) -> str:

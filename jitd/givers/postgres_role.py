@@ -2,12 +2,12 @@
 """The kind ``postgres-role``: a role of a PostgreSQL server that exists as long as its holding. This role is a member of the
 roles that the settings name.
 
-Law: the role belongs to jitd, and its name is made from the id of the holding. jitd never changes or drops a role that it did
-not make. jitd recognizes its own roles by their comment, because only a superuser can write the comment. Until the role's
-password is on the way to the holder, nobody can log in as the role. A role is taken back in three steps. In the first step, one
-transaction removes the role's right to log in and all its memberships. In the second step, the sessions of the role are ended.
-In the third step, the objects of the role are removed (``postgres_remains``). Sources: PostgreSQL, CREATE ROLE, DROP OWNED,
-"Dropping Roles".
+Law: the role belongs to jitd, and its name is made from the id of the holding. jitd never changes or drops a role that it did not
+make. jitd recognizes its own roles by their comment, because only a superuser can write the comment. Nobody can log in as the
+role before jitd sends the role's password to the holder, because nobody knows this password. A role is taken back in three steps.
+In the first step, one transaction removes the role's right to log in and all its memberships. In the second step, the sessions of
+the role are ended. In the third step, the objects of the role are removed (``postgres_remains``). Sources: PostgreSQL, CREATE
+ROLE, DROP OWNED, "Dropping Roles".
 """
 
 from __future__ import annotations

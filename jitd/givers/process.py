@@ -106,7 +106,7 @@ class Deeds:
 
 
 def _note_secret(question: Question, answer: Answer) -> None:
-    """Note which holders have a secret that this process made. The deeds that this process forks later inherit this knowledge."""
+    """Remember which holders have a secret that this process made. The deeds that this process forks later also know this."""
     if isinstance(question, Give) and isinstance(answer, Given) and answer.secret is not None:
         passwords.hand_out(question.order.holding)
     elif isinstance(question, Take) and isinstance(answer, Taken):

@@ -76,7 +76,7 @@ def plain_name(typed: bytes, of: str) -> str:
 
 
 def name_or_id(typed: bytes, of: str) -> str:
-    """Return ``typed`` as a name, or as ``#`` and an id in its only canonical spelling (sudo). Raises Doubt."""
+    """Return ``typed`` as a name, or as ``#`` and an id (sudo). Raises Doubt if an id is not in the canonical spelling."""
     text = name(typed, of)
     if text.startswith("#") and (not _ID.fullmatch(text) or int(text[1:]) > _MAX_ID):
         raise Doubt(f"the {of} begins with #, and may be an id or a name")

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A connection to kadmind through MIT krb5's client library (libkadm5clnt_mit; its header is kadm5/admin.h).
 
-Law: every function that is called must be declared here, with all its types. A call may block for minutes. Therefore only a
-process that can be killed may call functions of kadmind's client library. The library can use only the key in the keytab, and it
-keeps its tickets in memory.
+Law: every function of the library that is called must be declared here, with all its types. A call may block for minutes.
+Therefore only a process that can be killed may call functions of kadmind's client library. The library can use only the key in
+the keytab, and it keeps its tickets in memory.
 """
 
 from __future__ import annotations

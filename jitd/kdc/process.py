@@ -43,8 +43,8 @@ def say(words: str) -> None:
 
 
 class Service:
-    """Answers those clients at ``listener`` whose uid is equal to ``believed``. ``worker`` writes grants. A trial tests whether
-    each KDC refuses tickets. Trials authenticate as ``principal`` with the key in ``keytab``.
+    """Answers clients at ``listener``. Only clients with the uid ``believed`` are answered. ``worker`` writes grants. A trial
+    tests whether each KDC refuses tickets. Trials authenticate as ``principal`` with the key in ``keytab``.
     """
 
     def __init__(self, listener: socket.socket, worker: Worker, principal: str, keytab: str, believed: int = 0) -> None:

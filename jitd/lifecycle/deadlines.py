@@ -21,7 +21,7 @@ suspended.
 
 
 MANY = 10_000
-"""Number of stored deadlines above which the deadlines of ended objects are dropped."""
+"""If more than this number of deadlines are stored, the deadlines of ended objects are dropped."""
 
 
 class Deadlines:

@@ -319,7 +319,7 @@ class Holdings:
         self._act(*(Kept(one.id, by) for one in self._together(held)))
 
     def await_holder(self, id: str) -> None:
-        """Note that jitd still waits for the client of the holding ``id``, or still has to tell the client about its thing.
+        """Remember that jitd still waits for the client of the holding ``id``, or still has to tell the client about its thing.
         ``nobody_came`` ends the wait.
         """
         self._awaited.add(id)

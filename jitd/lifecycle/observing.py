@@ -69,8 +69,8 @@ class Watch:
         return self.n_sent
 
     def has_shown(self, number: int) -> bool:
-        """Note that the watcher's screen has shown everything that was sent before the heartbeat ``number``. Return False if jitd
-        does not wait for an answer to this heartbeat.
+        """Remember that the watcher's screen has shown everything that was sent before the heartbeat ``number``. Return False if
+        jitd does not wait for an answer to this heartbeat.
         """
         sent_at = self._sent.pop(number, None)
         if sent_at is None:
@@ -174,7 +174,7 @@ class Observing:
         self._executor.stop(id, "nobody watches it any more")
 
     def forget_run(self, id: str) -> None:
-        """Note that the run ``id`` has ended, and does not wait for a watcher any more."""
+        """The run ``id`` has ended. Do not wait for a watcher of this run any more."""
         if (timer := self._ready.pop(id, None)) is not None:
             timer.cancel()
 
@@ -191,7 +191,9 @@ class Observing:
             self._task = asyncio.get_running_loop().create_task(self._go_on_telling())
 
     def has_shown(self, watch: Watch, number: int) -> None:
-        """Note that the screen of ``watch`` has answered the heartbeat ``number``. Raises the exceptions of the store."""
+        """Handle the answer of ``watch`` to the heartbeat ``number``: the person's screen has shown the content. Raises the
+        exceptions of the store.
+        """
         if not watch.has_shown(number) or watch.counts or not watch.is_alive(_now()):
             return
         if watch not in self._watches.get(watch.run, ()):
@@ -218,7 +220,7 @@ class Observing:
             self._watches.pop(watch.run, None)
 
     def forget(self, found: Run) -> None:
-        """Note that nobody watches ``found`` any more. The daemon calls this method after its restart."""
+        """Record that nobody watches ``found`` any more. The daemon calls this method after its restart."""
         for who in found.watchers:
             self._note(run.Unobserved(found.id, DAEMON, who, "jitd was restarted"))
 

@@ -43,7 +43,7 @@ TRIES = 5
 
 
 class Perform:
-    """Carries out the effects that the core returns. Events reach this object through ``act``."""
+    """Carries out the effects that follow from events. Events reach this object through ``act``."""
 
     def __init__(
         self,

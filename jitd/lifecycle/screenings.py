@@ -70,9 +70,7 @@ class Screenings:
             asyncio.get_running_loop().call_later(TOLD_AFTER, self._tell, id)
 
     def run(self, id: str, deed: Coroutine[Any, Any, None]) -> None:
-        """Run ``deed``, which makes the queries about the request ``id``, in the background. The method ``stop`` ends
-        ``deed``.
-        """
+        """Run ``deed`` in the background. ``deed`` makes the queries about the request ``id``. ``stop`` ends ``deed``."""
         task = self._running[id] = asyncio.get_running_loop().create_task(self._guarded(id, deed))
         task.add_done_callback(lambda done: self._ended(id, done))
 
@@ -90,7 +88,7 @@ class Screenings:
         return True
 
     def moved(self, id: str) -> None:
-        """Note that the request ``id`` has changed. If the request does not need an answer any more, end the queries about it."""
+        """The request ``id`` has changed. If the request does not need an answer any more, end the queries about the request."""
         if id in self._running:
             found = self._store.request(id)
             if found is None or not is_due(found):

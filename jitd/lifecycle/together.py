@@ -41,8 +41,8 @@ def taking(all_of_it: tuple[Holding, ...], by: Actor, because: str) -> tuple[Tak
 
 
 def not_given(all_of_it: tuple[Holding, ...], refused: Holding, why: str) -> tuple[Ended | Taking, ...]:
-    """Return the events that follow after the giver has refused the thing of ``refused``. The events take back all other things
-    of the same use.
+    """``refused`` is the holding whose thing the giver has refused. Return the events that end this holding and take back all
+    other things of the same use.
     """
     others = tuple(one for one in all_of_it if one.id != refused.id)
     ended = Ended(refused.id, DAEMON, Outcome(Ending.NOT_GIVEN, why))

@@ -143,7 +143,7 @@ class Waiters:
         return all(future.done() for future in gone)
 
     def run_is_gone(self, run: str) -> None:
-        """Note that the run, or the holding, with the id ``run`` has ended."""
+        """The run or the holding with the id ``run`` has ended. Complete the futures that ``until_gone`` returned for it."""
         for future in self._gone.pop(run, ()):
             if not future.done():
                 future.set_result(None)

@@ -85,15 +85,13 @@ class Belongings:
                 os.close(process)
 
     def lose(self) -> None:
-        """Note that the process that asked for the login has ended."""
+        """Close the descriptor of the process that asked for the login, because this process has ended."""
         if self.process is not None:
             os.close(self.process)
             self.process = None
 
     def has_ended(self) -> bool:
-        """True if the process that asked for the login has ended. After the end of the process, another process may have its
-        pid.
-        """
+        """True if the process that asked for the login has ended, even if another process has the same pid now."""
         if self.process is None:
             return True
         poll = select.poll()

@@ -56,10 +56,10 @@ class Spare:
         """Give the holder a job. The holder then opens the session. Return False if the holder cannot accept this job. A holder
         that cannot accept the job ends, and receives no part of the job.
 
-        The holder was forked before the terminal of a job belonged to the session, so this terminal cannot become the holder's
-        controlling terminal (tty_ioctl(4)). Therefore the holder cannot accept a job with a terminal. The holder also cannot
-        accept a job with recorded streams, because recorded streams need more descriptors. A job with recorded streams takes more
-        time to start in any case.
+        A process inherits the controlling terminal of its parent when it is forked (tty_ioctl(4)). The holder was forked before
+        the monitor opened the terminal of the job. Therefore the holder cannot accept a job with a terminal. The holder also
+        cannot accept a job with recorded streams, because recorded streams need more descriptors. A job with recorded streams
+        takes more time to start in any case.
         """
         try:
             said = pack(job, around.monitor, around.state_dir)
