@@ -41,5 +41,5 @@ def test_every_place_has_a_test_that_tries_it() -> None:
 
 def test_a_client_gives_up_early_enough_to_say_so_within_what_the_page_promises() -> None:
     """Where nobody answers: half a second is left of it to start, and to say so."""
-    (promised,) = re.findall(r"every client says so, with 125, within (\d+) s;", " ".join(PAGE.split()))
+    (promised,) = re.findall(r"every client reports this, with 125, within (\d+) s;", " ".join(PAGE.split()))
     assert float(promised) - 0.5 >= client.HANDSHAKE_WITHIN

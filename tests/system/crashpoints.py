@@ -80,18 +80,19 @@ DAEMON = (
     ),
     Point(
         "the daemon, when a request that is permitted at once is committed and nothing done",
-        "the run is recorded as not started, and its use is given back; the client ends with 125",
+        "the run is recorded as not started, and its use of the grant is not counted; the client ends with 125",
         **NEVER, follows="daemon", steps=(after(COMMITTED),),
     ),
     Point(
         "the daemon, before it commits an approval",
-        "the approver ends with 125; the request goes on waiting and its client comes back; approved again, it runs once",
+        "the approver ends with 125; the request still waits, and its client reconnects; "
+        "after a second approval, the command runs once",
         **WELL, follows="daemon", steps=(before(WAL),), kind="asked", is_pending=True, approver=REFUSED,
     ),
     Point(
         "the daemon, when an approval is committed and its run not begun",
-        "the approval stands; that run is recorded as not started, and its use is given back; "
-        "the client comes back, and it runs once",
+        "the approval remains; the first run is recorded as not started, and its use of the grant is not counted; "
+        "the client reconnects, and the command runs once",
         runs=(1,), exits=(STATUS,), endings=((*NOT, *EXITED),),
         follows="daemon", steps=(after(COMMITTED),), kind="asked", is_pending=True, approver=REFUSED,
     ),
@@ -102,23 +103,23 @@ DAEMON = (
     ),
     Point(
         "the daemon, when the launcher has the job of a request that was approved",
-        "the monitor finds no client and starts nothing; the client comes back, and it runs once",
+        "the monitor finds no client and starts nothing; the client reconnects, and the command runs once",
         runs=(1,), exits=(STATUS,), endings=((*NOT, *EXITED),),
         follows="daemon", steps=(after(BIRTH),), kind="asked", is_pending=True,
     ),
     Point(
         "the daemon, after `ready`, before `go`",
-        "the monitor waits for the next daemon; that takes the last look and says `go`; it runs once",
+        "the monitor waits for the next daemon; the next daemon makes the last check and sends `go`; the command runs once",
         **WELL, follows="daemon", steps=(before(says("go")),),
     ),
     Point(
         "the daemon, after `go`, before it hears that the command has started",
-        "it runs once, and the next daemon learns of it",
+        "the command runs once, and the monitor reports the run to the next daemon",
         **WELL, follows="daemon", steps=(after(says("go")),),
     ),
     Point(
         "the daemon, before it commits that the command has started",
-        "it runs once, and the next daemon learns of it",
+        "the command runs once, and the monitor reports the run to the next daemon",
         **WELL, follows="daemon", steps=(after(says("started", "recvfrom")), before(WAL)),
     ),
     Point(
@@ -128,7 +129,7 @@ DAEMON = (
     ),
     Point(
         "the daemon, when a run's end is committed and its monitor not told",
-        "the monitor asks the next daemon, and hears that its outcome is taken; nothing is recorded twice",
+        "the monitor sends the outcome to the next daemon, which answers that it is already recorded; nothing is recorded twice",
         **WELL, follows="daemon", steps=(before(says("taken")),),
     ),
     Point(
@@ -138,7 +139,7 @@ DAEMON = (
     ),
     Point(
         "the daemon, while a request waits",
-        "its client comes back and goes on waiting; approved, it runs once",
+        "the client reconnects and waits again; after the approval, the command runs once",
         **WELL, victim="daemon", when="waiting", kind="asked",
     ),
     Point(
@@ -148,14 +149,15 @@ DAEMON = (
     ),
     Point(
         "the daemon, and it comes back when the run is over",
-        "the client has its status at once; the monitor keeps the outcome, and the next daemon records it",
+        "the client gets the exit status at once; the monitor keeps the outcome, and the next daemon records it",
         **WELL, victim="daemon", when="ended", script="sleep 0.4",
     ),
 )  # fmt: skip
 MONITOR = (
     Point(
         "the monitor, before it claims its run",
-        "nothing starts; the client ends with 125; the daemon clears up if the monitor has not checked in within 5 s",
+        "nothing starts; the client ends with 125; "
+        "if the monitor has not contacted the daemon within 5 s, the daemon removes what is left",
         **NEVER, follows="launcher", steps=(before(CLAIM),), is_slow=True,
     ),
     Point(
@@ -180,7 +182,7 @@ MONITOR = (
     ),
     Point(
         "the monitor, when `go` is written down, before the command's process hears it",
-        "nothing runs; nobody can be certain of that later, so the record says lost; the client ends with 125",
+        "nothing runs; but the next daemon cannot know this, so the record says lost; the client ends with 125",
         runs=(0,), exits=(REFUSED,), endings=(LOST,), follows="launcher", steps=(after(PLATE + "go"),),
     ),
     Point(
@@ -196,13 +198,13 @@ MONITOR = (
     Point(
         "the monitor, while it records what the command writes",
         "the command is killed, too; the record says lost; the client ends with 125; "
-        "the recording is good up to its last whole chunk",
+        "the recording is valid up to its last complete chunk",
         runs=(1,), exits=(REFUSED,), endings=(LOST,), victim="monitor", when="running", kind="recorded",
         script="echo written; sleep 60",
     ),
     Point(
         "the monitor, when the command has ended, before its outcome is written",
-        "the client has the command's status; the record says lost, because nobody knows more later",
+        "the client gets the command's exit status; the record says lost, because the outcome is not stored anywhere",
         runs=(1,), exits=(STATUS,), endings=(LOST,), follows="launcher", steps=(before(OUTCOME_FILE),),
     ),
     Point(
@@ -212,7 +214,7 @@ MONITOR = (
     ),
     Point(
         "the monitor, when its outcome was taken, before it has cleared up",
-        "the daemon clears up what the monitor has left",
+        "the daemon removes what the monitor has left",
         **WELL, follows="launcher", steps=(after(says("taken", "recvfrom")),),
     ),
 )  # fmt: skip
@@ -229,12 +231,12 @@ CLIENT = (
     ),
     Point(
         "the client, while the command runs",
-        "the command gets SIGHUP; what ignores SIGHUP is killed after 5 s",
+        "the command gets SIGHUP; processes that ignore SIGHUP are killed after 5 s",
         runs=(1,), exits=(KILLED,), endings=(SIGNALED,), victim="client", when="running", script="sleep 60",
     ),
     Point(
         "the client, when it has heard how the command ended",
-        "the record has the command's own end",
+        "the record contains how the command ended",
         runs=(1,), exits=(KILLED,), endings=(EXITED,), follows="client", steps=(after(r"recv\w+ socket:\S+ X\{"),),
     ),
 )  # fmt: skip
@@ -257,14 +259,14 @@ COMMAND = (
     ),
     Point(
         "the process that holds the session, while the command runs",
-        "the command goes on, and its end is recorded",
+        "the command continues, and its end is recorded",
         **WELL, victim="holder", when="running", script="sleep 0.5",
     ),
 )  # fmt: skip
 LAUNCHER = (
     Point(
         "the launcher, idle",
-        "it is started anew, and serves the next request",
+        "the launcher is started again, and serves the next request",
         **WELL, victim="launcher", when="idle",
     ),
     Point(

@@ -29,11 +29,13 @@ PLACES = (
     ),
     Place(
         "the database, at an approval",
-        "the approver ends with 1 or 125, and nothing is decided; the request goes on waiting; approved again, it runs once",
+        "the approver ends with 1 or 125, and nothing is decided; the request still waits; "
+        "after a second approval, the command runs once",
     ),
     Place(
         "the database, when a command has ended",
-        "the client has its status at once; the monitor keeps the outcome; it is recorded within 2 s after the disk is well",
+        "the client gets the exit status at once; the monitor keeps the outcome; "
+        "the outcome is recorded within 2 s after the disk works again",
     ),
     Place(
         "the database, at any one of its writes",
@@ -42,16 +44,16 @@ PLACES = (
     ),
     Place(
         "the database, when its log is carried over",
-        "requests go on; what is committed is in the log, and the log is carried over later",
+        "requests continue; the committed data are in the log, and the log is copied into the database later",
         ways=(EIO,),
     ),
     Place(
         "the replay cache",
-        "nobody but local root is let in; others end with 125, and the sentence does not blame the ticket",
+        "only local root is accepted; other clients end with 125, with a message that does not name the ticket as the cause",
     ),
     Place(
         "the file of a run in /run/jitd/runs",
-        "the run is recorded as not started, and its use is given back; the client ends with 125 or 126",
+        "the run is recorded as not started, and its use of the grant is not counted; the client ends with 125 or 126",
     ),
     Place(
         "the copy of a file that others may change",
@@ -59,7 +61,7 @@ PLACES = (
     ),
     Place(
         "the outcome of a run",
-        "the client has its status at once; the monitor tells the daemon the outcome, and the daemon records it",
+        "the client gets the exit status at once; the monitor tells the daemon the outcome, and the daemon records it",
     ),
     Place(
         "the outcome of a run, and the daemon is killed",
@@ -71,16 +73,16 @@ PLACES = (
     ),
     Place(
         "the recording, later",
-        "nothing more is passed on; the command is ended; the record says why",
+        "the monitor passes on no further output and ends the command; the record contains the reason",
         ways=(FULL, EIO),
     ),
     Place(
         "the daemon's own log",
-        "the daemon goes on serving",
+        "the daemon continues to serve requests",
         ways=(FULL,),
     ),
     Place(
         "the database, when the daemon starts",
-        "the daemon ends with 1 and a sentence, or it serves; when the disk is well, it starts",
+        "the daemon ends with status 1 and a message, or it serves requests; when the disk works again, the daemon starts",
     ),
 )
