@@ -192,7 +192,7 @@ class Connection:
             raise Unreachable(f"jitd speaks version {hello.version} of the protocol, this command version {VERSION}")
         if initiator is not None:
             if len(hello.nonce) != NONCE_LENGTH:
-                raise Unreachable("jitd broke the protocol: its nonce has not the length that it must have")
+                raise Unreachable("jitd broke the protocol: its nonce has the wrong length")
             self._say(Token(token=initiator.first_token(channel_of(sent, received))), until)
 
     def _be_welcomed(self, until: float) -> None:

@@ -173,7 +173,7 @@ class Relay:
             self._warns_at = None
             seconds = int(WARNED_BEFORE + left + 0.5)
             self._to_terminal = memoryview(
-                f"\r\njitsudo: the command is ended in {seconds} s: its time is over then\r\n".encode()
+                f"\r\njitsudo: jitd ends the command in {seconds} s, when its time is over\r\n".encode()
             )
             self._flush(terminal)
         return None if self._warns_at is None else 1000.0

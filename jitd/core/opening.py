@@ -122,7 +122,7 @@ def _opened(request: Request, event: WaysOpened, now: Moment) -> Request:
 def _relisted(request: Request, event: Relisted) -> Request:
     lists = dict(event.lists)
     if request.obligations is None or lists.keys() != dict(lists_in(_approvals(request))).keys():
-        raise IllegalEvent(f"request {request.id}: its approvals name other lists of people than those that were looked up")
+        raise IllegalEvent(f"request {request.id}: the lists of people in its approvals are not the lists that were looked up")
     asked = tuple(approval.with_lists(lists.__getitem__) for approval in _approvals(request))
     return replace(request, obligations=replace(request.obligations, approvals=asked))
 

@@ -193,7 +193,7 @@ def _answer(rule: Rule, question: Question, at: datetime, conditions: Conditions
         told = f"group {group} cannot be looked up now, and its members are denied this: try again later"
         return Deny(Why.ERROR, f"rule {rule.name}: {told}", rule.name)
     if began is None:
-        told = f"jitd does not know where your login session began, and this is denied from some places: {conditions.no_origin}"
+        told = f"this is denied for sessions from some places, and where yours began is not known: {conditions.no_origin}"
         return Deny(Why.ERROR, f"rule {rule.name}: {told}", rule.name)
     if rule.verdict == "deny":
         return Deny(Why.RULE, f"rule {rule.name}: {rule.because}" if rule.because else f"rule {rule.name} denies it", rule.name)

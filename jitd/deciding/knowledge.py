@@ -192,6 +192,6 @@ class Knowledge:
             self.learn(here, found)
             return
         if many := frozenset(name for name in names if len(self._said.get(name, ())) >= MOST_TOLD):
-            self.learn(many, dict.fromkeys(many, Unknown("what was asked for changed again and again while it was looked at")))
+            self.learn(many, dict.fromkeys(many, Unknown("the command's file changed several times while jitd examined it")))
             return
         raise Wanted(Unasked(names), self.about or question)

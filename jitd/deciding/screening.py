@@ -301,7 +301,7 @@ def _judged(
             return Sighting(command, answer)
         as_asked = replace(question.command, digest=file.digest)
         decision = _with_file(policy, question, as_asked, file, now, knowledge)
-    told = "no single rule permits this: what each rule changes in the command makes another rule decide"
+    told = "no single rule permits this: each permit changes the command, and then another rule applies"
     return Sighting(command, Deny(Why.ERROR, told))
 
 

@@ -190,7 +190,7 @@ def things(found: Lanes | None, n_givers: int) -> Iterator[Finding]:
     for id, why in found.things:
         yield bad("daemon.things", f"what was given under {id}: {why}", f"see who holds it: jitd show {id.partition('.')[0]}")
     if not found.things:
-        yield ok("daemon.things", "what was given is there as it was given, and what was taken back is gone")
+        yield ok("daemon.things", "all things that are held are unchanged, and all things that were taken back are gone")
 
 
 def left_alone(held: Sequence[Holding], start: str) -> Iterator[Finding]:

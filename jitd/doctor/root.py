@@ -45,7 +45,7 @@ def examinations(host: Host) -> list[Examination]:
         ),
         Examination("clock", clock.examine),
         Examination("nss.speed", lambda: people.examine_name_service(host), "accounts and groups are not found", directory),
-        Examination("rules.people", lambda: people.examine(host), "those whom rules name are not found", directory),
+        Examination("rules.people", lambda: people.examine(host), "the search for people in the rules does not end", directory),
         Examination("daemon.answers", lambda: daemon.examine(host), "the daemon does not answer", anew),
         Examination("daemon.version", lambda: daemon.examine_age(host), "it is not known what the daemon has read", disk),
         Examination("state", lambda: state.examine(host), f"{host.config.state} does not answer", disk),

@@ -269,7 +269,7 @@ def leftovers(
     living = [run for run in plates if run in held]
     dead = [run for run in plates if run not in held]
     if living:
-        said = f"{count(len(living), 'monitor')} of which the record knows nothing: {listed(living)}"
+        said = f"{count(len(living), 'monitor')} without a live run in the record: {listed(living)}"
         mend = f"it is process {held[living[0]]}; if a restart does not end it, kill it"
         yield bad("runs.unknown", said, mend, command=restart)
     if dead:

@@ -89,6 +89,6 @@ def plugins(check: str, open_ones: Sequence[tuple[str, str]]) -> Finding:
 def root_setting(value: str, settings: str) -> Finding:
     """Judge the setting ``root`` of jitd.toml."""
     if value == "deny":
-        said = 'root = "deny": jitsudo in a script of root is denied, also in one that was approved'
+        said = 'root = "deny": jitsudo is denied in scripts that root runs, even if the script was approved'
         return weak("settings.root", said, f'unless that is meant, write into {settings}: root = "permit"')
     return ok("settings.root", "root needs no approval, and what root asks for is recorded")

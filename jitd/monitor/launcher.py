@@ -148,7 +148,9 @@ def _hear(daemon: socket.socket, nursery: Nursery) -> bool:
         print(f"jitd-launcher: a job that cannot be read: {fault}", file=sys.stderr, flush=True)
     except OSError as fault:
         if run:  # the client notices the failure because the socket is closed
-            daemon.send(write_word("unborn", run=run, because=f"no process could be made: {fault.strerror}"), socket.MSG_NOSIGNAL)
+            daemon.send(
+                write_word("unborn", run=run, because=f"no process could be created: {fault.strerror}"), socket.MSG_NOSIGNAL
+            )
     finally:
         for descriptor in descriptors:
             os.close(descriptor)
@@ -162,7 +164,7 @@ def main() -> int:
     is_service = len(sys.argv) == 1
     descriptor = FIRST_PASSED if is_service else int(sys.argv[-2])
     if is_service and (os.environ.get("LISTEN_PID"), os.environ.get("LISTEN_FDS")) != (str(os.getpid()), "1"):
-        print("jitd-launcher: it is started by systemd, with one socket (jitd-launcher.socket)", file=sys.stderr)
+        print("jitd-launcher: systemd starts this program, with one socket (jitd-launcher.socket)", file=sys.stderr)
         return 2
     os.environ.clear()
     os.chdir("/")

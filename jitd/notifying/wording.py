@@ -139,7 +139,7 @@ def digest(said: tuple[tuple[Notice, Request], ...], to: tuple[str, ...] = ()) -
     if len(said) > MOST_LISTED:
         lines.append(f"and {len(said) - MOST_LISTED} more")
     subject = f"{count(len(said), 'message')} about requests on {host.partition('.')[0]}"
-    first = f"There was too much to tell within a minute on {host}. In brief:"
+    first = f"There were too many messages within a minute on {host}. In brief:"
     return Message(DIGEST, "", subject, (first, "", *lines, "", *_typed(host, "jitd requests")), to)
 
 
@@ -206,7 +206,7 @@ def _reviewed(notice: Notice, words: _Words, shows: str) -> _Said:
 
 
 def _not_taken(notice: Notice, words: _Words, shows: str) -> _Said:
-    first = f"What {words.who} was given on {words.host} cannot be taken back, though its time is over."
+    first = f"What {words.who} was given on {words.host} cannot be taken back now, and its time is over."
     lines = [first, "jitd goes on trying. Until it is done, they may still have it.", "", *_of_back(notice, words, shows)]
     return f"{words.request.id}: not taken back on {words.short_host}", [*lines, *_to_see(words)]
 

@@ -155,7 +155,7 @@ class Leases:
         found = _content(said)
         lease, seconds, data = found.get("lease_id"), found.get("lease_duration"), _table(found, "data")
         if not isinstance(lease, str) or not lease:
-            return Refused(f"what {asked.path} gives has no lease, so nobody can take it back: it is not given")
+            return Refused(f"what {asked.path} gives has no lease, so jitd could not take it back: it is not given")
         if type(seconds) is not int or seconds < 1 or not data:
             raise NoAnswer(f"the answer of {asked.path} is not that of a lease")
         return Leased(lease, min(seconds, LONGEST), _sealed(json_text.write(data) + b"\n"))

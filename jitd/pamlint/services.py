@@ -28,7 +28,7 @@ class Service:
     """
 
     obeyed: tuple[str, ...] = ("account", "session")
-    why_not: str = "it is not known that the service asks that at all"
+    why_not: str = "it is not known whether the program asks PAM for this"
     is_daemon: bool = False
     is_setuid: bool = False
     user_is_target: tuple[str, ...] = ()

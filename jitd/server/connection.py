@@ -263,7 +263,7 @@ class Connection:
             except TimeoutError as fault:
                 self._refuse("failed", str(fault) or "what jitd had to look up took too long: nothing was done")
             except Conflict:
-                self._refuse("not_done", "others kept changing the same thing: nothing was done; try again")
+                self._refuse("not_done", "others changed the same thing several times, so nothing was done: try again")
             except Exception as fault:
                 log("failed", fault=f"{type(fault).__name__}: {fault}")
                 self._refuse("failed", FAILED)

@@ -63,7 +63,7 @@ def news_of(found: Request, told: Told, locks: tuple[Lock, ...], now: Moment) ->
         if told.owing and owing(found) != told.owing:
             lines.append(owing(found))
         if found.asking_at is not None and found.asking_at != told.asking_at:
-            lines.append(f"approved; {asking(names)}" if names else "approved; the rules are asked again")
+            lines.append(f"approved; {asking(names)}" if names else "approved; jitd evaluates the rules again")
         lines += opening(found, told.opened)
         told = replace(told, asking_at=found.asking_at, owing=owing(found), opened=found.opened)
     return lines, replace(told, n_things=n_things, void=void)

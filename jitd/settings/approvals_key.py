@@ -41,7 +41,7 @@ def read_approvals(table: Table, names: Mapping[str, Name]) -> tuple[Approval, .
 
 def _approval(rule: Table, table: Table, names: Mapping[str, Name]) -> Approval:
     if "any_of" not in table.values:
-        table.known(WAY, (), ("after",), 'belongs inside "any_of": it adds a way to others, and never delays the only one')
+        table.known(WAY, (), ("after",), 'belongs inside "any_of": it opens a further way later, and cannot delay the only way')
         return _way(rule, table, names)
     table.known(("any_of",), (), KEYS, 'belongs inside "any_of", to one of its ways')
     ways = table.tables("any_of", f"a list such as {EXAMPLE}")
@@ -89,7 +89,7 @@ def _also(rule: Table, table: Table, names: Mapping[str, Name]) -> str:
     elif known.type != "list":
         table.fault(f'"also": {quoted(fact)} is of type {known.type}, and not a list', "also")
     elif rule.values.get("ticket") == "optional":
-        told = 'the provider of this list is told who asks, so the rule cannot have ticket = "optional"'
+        told = 'the provider of this list learns who asks, so the rule cannot have ticket = "optional"'
         table.fault(f'"also": {told}', "also")
     else:
         return also

@@ -63,9 +63,9 @@ class Access:
         if who.is_made:
             return "an account made by jitd may not review: use your own account"
         if who.is_local:
-            return "without a Kerberos ticket you review nothing: kinit"
+            return "you cannot review without a Kerberos ticket: run kinit"
         if who.is_by_pam and (found.obligations is None or found.obligations.without_kdc != "local"):
-            return "its rule takes no approval that is proved by local PAM: kinit, when a KDC can be reached"
+            return "its rule accepts no approval that is proved by local PAM: run kinit when a KDC can be reached"
         approvals = () if found.obligations is None else found.obligations.approvals
         if because := approvers.why_not(approvals, open_ways(found), who):
             return shown(because)

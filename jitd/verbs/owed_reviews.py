@@ -102,7 +102,7 @@ class OwedReviews:
         if who.uid == 0:
             return ROOT_REVIEWS_NOTHING
         if who.is_local:
-            return "without a Kerberos ticket you review nothing: kinit"
+            return "you cannot review without a Kerberos ticket: run kinit"
         if owed_review.was_skipped(owed.glass, who, owed.requester):
             return f"its rule {owed_review.lacks(owed, who)}"
         whose = f"{shown(owed_review.reviewers(owed.glass))} has to do it"

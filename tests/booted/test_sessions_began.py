@@ -12,7 +12,7 @@ from tests.booted.conftest import Service
 from tests.pam.sshd_stage import Clients, rule, stacked
 from tests.waiting import wait_for
 
-NOT_KNOWN = "jitd does not know where your login session began, and this is denied from some places: "
+NOT_KNOWN = "this is denied for sessions from some places, and where yours began is not known: "
 
 
 def permit(name: str, *command: str, **conditions: str) -> str:

@@ -17,7 +17,7 @@ from tests.client.acting import ID, RUNS, Monitor, command_line, surroundings
 from tests.waiting import PATIENCE
 
 NEWS = f"request {ID}: true (as root on db1)"
-WARNING = rb"\r\njitsudo: the command is ended in (\d+) s: its time is over then\r\n"
+WARNING = rb"\r\njitsudo: jitd ends the command in (\d+) s, when its time is over\r\n"
 
 
 def progress(*news, **more):
@@ -135,7 +135,7 @@ def test_the_terminal_is_warned_once_before_the_time_of_the_run_ends(daemon, on_
 
     daemon.play(script)
     started = on_terminal("true")
-    started.read_until(b"its time is over then")
+    started.read_until(b"when its time is over")
     has_warned.set()
     assert started.end() == 0
     (seconds,) = re.findall(WARNING, started.seen)
@@ -179,7 +179,7 @@ def test_what_a_pipe_gets_has_no_warning_in_it(daemon, jitsudo, on_terminal, tmp
     file = tmp_path / "out"
     file.touch()
     started = on_terminal("true", replace={1: str(file)})
-    started.read_until(b"its time is over then")
+    started.read_until(b"when its time is over")
     has_warned.set()
     assert started.end() == 0
     assert len(re.findall(WARNING, started.seen)) == 1 and file.read_bytes() == b"out\n"

@@ -27,7 +27,7 @@ ROOTS = "root may not review; do it from your own account, with a Kerberos ticke
         ("eve", {}, NOT_NAMED),
         ("bob", {"principal": ROOT, "user": "root", "uid": 0}, ROOTS),
         ("bob", {"uid": 0}, ROOTS),
-        ("bob", {"principal": LOCAL + "bob", "ticket_ends_at": None}, "without a Kerberos ticket you review nothing: kinit"),
+        ("bob", {"principal": LOCAL + "bob", "ticket_ends_at": None}, "you cannot review without a Kerberos ticket: run kinit"),
     ],
     ids=["whom the rule names", "whom it does not name", "root", "another account with uid 0", "who has proved nothing"],
 )

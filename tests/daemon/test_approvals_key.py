@@ -65,7 +65,7 @@ def ways(number: int) -> str:
     return f"{{ any_of = [{', '.join([OPS] * number)}] }}"
 
 
-NOT_ALONE = '"after" belongs inside "any_of": it adds a way to others, and never delays the only one'
+NOT_ALONE = '"after" belongs inside "any_of": it opens a further way later, and cannot delay the only way'
 BESIDE = '"need" belongs inside "any_of", to one of its ways'
 FORM = '"also" must be the name of a provider and of a list that it says, such as "oncall:dba"'
 WRONG = [
@@ -113,7 +113,7 @@ WRONG = [
     ),
     (
         '[{ need = 1, from = ["group:ops"], also = "oncall:dba" }]\nticket = "optional"',
-        '"also": the provider of this list is told who asks, so the rule cannot have ticket = "optional"',
+        '"also": the provider of this list learns who asks, so the rule cannot have ticket = "optional"',
     ),
 ]
 

@@ -468,7 +468,7 @@ def test_a_session_without_a_keeper_has_ended_when_one_could_be_made(
             raise TimeoutError(0, "the launcher of monitors does not take it")
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with ours, theirs:
-            ours.send(write_word("unborn", run=run, because="no process could be made: Cannot allocate memory"))
+            ours.send(write_word("unborn", run=run, because="no process could be created: Cannot allocate memory"))
             stage.executor._hear_launcher(theirs)
 
     monkeypatch.setattr(stage.executor, "_hand_over", fails)

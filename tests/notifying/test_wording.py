@@ -243,7 +243,7 @@ def test_a_digest_lists_what_it_is_about_by_id_alone() -> None:
     message = digest(tuple((notice(event), waiting()) for event in events), ("bob",))
     assert message.subject == "3 messages about requests on db1"
     assert message.lines == (
-        "There was too much to tell within a minute on db1.example.test. In brief:", "",
+        "There were too many messages within a minute on db1.example.test. In brief:", "",
         "K7QM-2XVD: waits for you", "K7QM-2XVD: still waits", "K7QM-2XVD: is decided", "",
         "Type on db1.example.test:", "    jitd requests",
     )  # fmt: skip
