@@ -1,4 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The part of the project that makes decisions, and the command for its operators. Law: from ``jitpam``, this package imports
-only the wire. The command for operators also imports the client.
+"""The daemon, which makes the decisions, and ``jitd``, the command for operators. Law: from the package ``jitpam``, the daemon
+imports only ``jitpam.wire``. The packages ``cli``, ``checking`` and ``doctor`` also import other modules of ``jitpam``.
 """

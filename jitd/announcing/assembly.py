@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Builds the parts that send notices: the posts, the posts' channels, and the parts that both need.
+"""Builds the parts that send notices. There is one channel, and one post that sends through it, for each channel in jitd.toml.
 
 Law: this module only connects other parts.
 """
@@ -58,7 +58,7 @@ def announcing(
 
 
 def _skipped(owed: OwedReview | None) -> Skipped | None:
-    """Return the people who must be told about the review ``owed``. Return None if no review is owed."""
+    """Convert the owed review ``owed`` into the form that notices use. Return None if ``owed`` is None."""
     if owed is None:
         return None
     by = "" if owed.given_by is None else owed.given_by.user

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Finds the notices about a request that one channel must still send, and the addresses of these notices. The state of the
-request and the told marks determine these notices.
+"""Finds the notices about a request that one channel must still send, and the addresses of these notices. The notices depend on
+the state of the request and on the told marks. A told mark is a stored note that an address got a notice.
 
-Law: nothing is sent here. Nobody gets the same notice twice. A notice to approvers is never sent to the requester.
+Law: this module sends nothing. If a told mark shows that an address got a notice, the notice is never found for this address
+again. A notice to approvers is never sent to the requester.
 """
 
 from __future__ import annotations
@@ -39,11 +40,13 @@ from jitd.store import Store, Told
 LOOKED_UP_AFTER = 30.0
 """Number of seconds until the next look-up, if people could not be looked up."""
 ASKED = "asked"
-"""The mark of a requester who must be told the decision on the request. When this mark is written, no message is sent."""
+"""The event name in a mark that is written before any message is sent. The mark notes that the requester must later be told the
+decision.
+"""
 
 
 class Wording(Protocol):
-    """Makes messages: ``notifying.wording``."""
+    """Makes the texts of messages. The module ``notifying.wording`` implements this interface."""
 
     def say(self, notice: Notice, request: Request, kind: str, shows: str, to: tuple[str, ...]) -> Message:
         """Return the message for ``notice``. The message is for the accounts ``to``. If ``to`` is empty, the message is for a
@@ -52,17 +55,18 @@ class Wording(Protocol):
         ...
 
     def digest(self, said: tuple[tuple[Notice, Request], ...], to: tuple[str, ...]) -> Message:
-        """Return one message that replaces many messages. The message says what each notice of ``said`` is about."""
+        """Return one message for all notices in ``said``. The message says what each of these notices is about."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """What all posts need. ``people`` gets some ways to approve, and returns for each way the accounts that could review a
-    request. The requester's account is never in the result of ``people``. ``person`` returns the person behind an account.
-    ``skipped`` returns the owed review of a request. ``note`` writes a note into the record. ``clock`` returns seconds of a clock
-    that is never set back. ``operators`` are the words for operators in jitd.toml. ``backs`` returns the things of a request that
-    jitd has taken back, and the things that jitd cannot take back.
+    """The data and functions that all posts need. ``people`` gets a list of approvals, and returns for each approval the accounts
+    that could give it. The requester's account is never in the result of ``people``. ``person`` returns the person to whom an
+    account belongs. ``skipped`` returns the review that a request owes after break-glass. ``note`` writes a note into the record.
+    ``clock`` returns seconds of a clock that is never set back. ``operators`` contains the words in jitd.toml that name the
+    operators. ``backs`` returns two kinds of things that were given for a request: things that jitd has taken back, and things
+    that jitd cannot take back.
     """
 
     store: Store
@@ -79,8 +83,8 @@ class Office:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A ``notice`` that must be sent to ``address``. An address is an account. If the address is empty, the letter is for the
-    channel's group.
+    """A notice that must be sent to ``address``. An address is the name of an account. If the address is empty, the notice is for
+    the group of people who read the channel.
     """
 
     notice: Notice
@@ -88,9 +92,8 @@ class Letter:
 
 
 class Letters:
-    """Finds the letters of one channel. ``unwritten`` returns the marks of a request that are not written yet because an
-    earlier write failed. ``put_off`` schedules a later check of a request. The time of this check is in seconds of the office's
-    clock.
+    """Finds the letters of one channel. If an attempt to store told marks has failed, ``unwritten`` returns these marks for a
+    request. ``put_off`` schedules a later check of a request. The time of this check is in seconds of ``Office.clock``.
     """
 
     def __init__(
@@ -143,8 +146,9 @@ class Letters:
         return found
 
     def _is_news(self, notice: Notice, request: Request, address: str, told: Mapping[str, datetime], found: list[Letter]) -> bool:
-        """True if ``address`` must be told that a way to approve has opened. A person is told only if the person has not got
-        any notice about the request. A group is told only if the group got a notice before the way opened.
+        """True if ``address`` must be told that another way to approve has opened. If the address is a person, the result is True
+        only if the person has not got any notice about the request. If the address is a group, the result is True only if the
+        group got a notice before this way opened.
         """
         if address:
             return not told and all(letter.address != address for letter in found)
@@ -200,8 +204,8 @@ class Letters:
         return ("",) if not self._settings.is_for_persons else tuple(sorted(approved.union(operators)))
 
     def _promise(self, request: Request, marks: Mapping[str, list[Told]]) -> None:
-        """Write a mark for a requester who does not wait. Because of this mark, the requester is told how the request ends,
-        even after a restart.
+        """If the requester's client does not wait for the decision, write a mark for the requester. Because of this mark, the
+        requester is told the decision, even after a restart of the daemon.
         """
         address = request.requester.user
         is_told = self._settings.requester and not request.waits and request.state is RequestState.PENDING
@@ -209,7 +213,7 @@ class Letters:
             self._to.store.tell([self.mark(request.id, address, ASKED, self._to.now().at)])
 
     def _close(self, request: Request, marks: Mapping[str, list[Told]], skipped: Skipped | None, found: list[Letter]) -> None:
-        """If ``request`` has ended, close the marks of those addresses that get no more notices about it."""
+        """If ``request`` has ended, find the addresses that get no more notices about it. Store their marks as closed."""
         if request.is_open or (skipped is not None and skipped.given_at is None):
             return
         still = {letter.address for letter in found}
@@ -230,7 +234,9 @@ class Letters:
         return found
 
     def _is_muted(self, letter: Letter) -> bool:
-        """True if the person who would get ``letter`` has muted notices. If so, check the request again when the mute is over."""
+        """True if the person who would get ``letter`` has muted notices. If the result is True, schedule a check of the request
+        for the end of the mute.
+        """
         if not letter.address or letter.notice.event in LOUD or letter.notice.whom is Whom.REQUESTER:
             return False
         until = self._to.store.muted().get(self._to.person(letter.address))
@@ -258,5 +264,7 @@ class Letters:
 
 
 def _is_heard(event: str) -> bool:
-    """True if a person who was told ``event`` was told about the request itself."""
+    """True if ``event`` is the mark of a notice about the request itself. False if it is ASKED, or the mark of a notice about a
+    thing.
+    """
     return event != ASKED and not is_of_things(event)

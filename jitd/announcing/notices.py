@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sends notices by the channels in the rules. Each channel has its own post and its own task.
+"""Sends notices through the channels that the rules name. Each channel has its own post and its own asyncio task.
 
-Law: the state of requests and the told marks determine the due notices. So no notice is lost if the daemon ends. No requester,
-approver or run ever waits for a channel.
+Law: the due notices are computed from the stored requests and the stored told marks. Therefore no notice is lost if the daemon
+ends. No requester, approver or run ever waits for a channel.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Failing:
 
 
 class Notices:
-    """All posts. ``set_deadline`` schedules a check of a request at a time of the boot clock, in seconds."""
+    """Runs the posts of all channels. ``set_deadline`` schedules a check of a request at a time of the boot clock, in seconds."""
 
     def __init__(
         self, settings: Channels, channels: Mapping[str, Channel], office: Office, set_deadline: Callable[[str, str, float], None]
@@ -50,8 +50,8 @@ class Notices:
         self._set_deadline = set_deadline
 
     def look(self, request: str) -> None:
-        """Send the due notices about ``request`` through all channels. This function may be called at any time, and raises no
-        exception.
+        """Let each post check ``request`` soon and send the notices that are due. This function may be called at any time, and
+        raises no exception.
         """
         if not self._posts:
             return
@@ -82,7 +82,9 @@ class Notices:
                 posts.create_task(post.keep())
 
     async def finish(self) -> None:
-        """Stop sending messages. If messages are being sent, wait a moment for them. Otherwise they would be sent again later."""
+        """Stop sending messages. If a message is being sent now, wait at most FINISHED_WITHIN seconds for it. Without this wait,
+        the message would be sent again after the next start.
+        """
         await asyncio.gather(*(post.finish(FINISHED_WITHIN) for post in self._posts.values()))
 
     # --- what people ask about it --------------------------------------------------------------------------------------
@@ -102,8 +104,8 @@ class Notices:
         return [[one.channel, one.since.timestamp(), one.why, one.n_requests] for one in self.failing()]
 
     def of(self, request: Request) -> list[tuple[str, list[Told], str]]:
-        """For each channel of ``request``, return three values: the channel's name, its told marks, and the reason why a person
-        was not told. If nothing failed, the reason is empty. Raises StoreError.
+        """For each channel of ``request``, return three values: the channel's name, the told marks of this channel, and the
+        reason why a notice could not be sent. If nothing failed, the reason is empty. Raises StoreError.
         """
         names = request.obligations.notify if request.obligations is not None else ()
         marks = [mark for mark in self._to.store.told(request.id) if mark.event != ASKED] if names else []

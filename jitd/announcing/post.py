@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The post of one channel. The post knows which notices the channel must still send, and which attempts were made. The post
-also decides which notices are combined into one digest.
+"""The post of one channel, which sends the notices of this channel. The post keeps a list of the requests to check, and counts
+failed attempts. The post also decides which notices are combined into one digest.
 
-Law: one message is sent at a time. Each notice is checked again just before sending. If the notice is no longer due, it is not
-sent. The post writes a told mark after it has sent a message. So a message is sent twice only if the daemon is killed between
-sending and writing the mark. If a channel fails, the post tries the channel again, with growing pauses. Other channels and
-addresses do not wait for a channel or an address that fails. If no person is at an address, this is not treated as a failure.
-Then the post tries this address again each minute, as long as a notice for the address is due.
+Law: one message is sent at a time. The post checks each notice again just before sending, and does not send a notice that is no
+longer due. The post stores a told mark after it has sent a message. A message may be sent twice if the daemon ends between the
+sending and the storing, or if a channel does not confirm a message that it has sent. If a channel fails, the post tries the
+channel again, with growing pauses. Other channels do not wait for a channel that fails, and other addresses do not wait for an
+address that fails. If nobody is present at an address, this is not a failure. The post then tries this address again each minute,
+as long as a notice for the address is due.
 """
 
 from __future__ import annotations
@@ -30,12 +31,12 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 SENT_WITHIN = 30.0
 """Maximum number of seconds for sending one message."""
 AWAY_FOR = 60.0
-"""Number of seconds until the next attempt, if a person was not there."""
+"""Number of seconds until the next attempt, if nobody was present at the address."""
 MOST_A_MINUTE = 5
 MINUTE = 60.0
 """Maximum number of messages to one address within MINUTE seconds. Further notices are combined into one digest."""
 PIECE = 20
-"""Number of requests that are checked without a break. After these requests, the event loop does other work."""
+"""Number of requests that the post checks before it lets other tasks of the event loop run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Trouble:
 
 
 class Post:
-    """The post of one channel. Other modules call only ``look``. The method ``keep`` does the work."""
+    """The post of one channel. ``look`` only remembers a request. The method ``keep`` runs as a task, and sends the notices."""
 
     def __init__(self, settings: ChannelSettings, channel: Channel, office: Office) -> None:
         self.settings = settings
@@ -66,7 +67,7 @@ class Post:
         self._sending = asyncio.Lock()
         self._is_finishing = False
         self.troubles: dict[tuple[str, str], Trouble] = {}
-        """Maps a request and an address to the failure of the notice."""
+        """Maps the id of a request and an address to the latest failure to send a notice there."""
 
     def look(self, request: str) -> None:
         """Remember that ``request`` must soon be checked for due notices."""
@@ -95,7 +96,9 @@ class Post:
                 continue
 
     def _rest(self) -> float | None:
-        """Return the number of seconds until this post has work to do. Return None if no work is known."""
+        """Return the number of seconds until this post must check a request or store a mark. Return None if the post has nothing
+        to do.
+        """
         times = [max(min(self._due.values()), self._pause_until)] if self._due else []
         if self._unwritten:
             times.append(self._to.clock() + FIRST_PAUSE)
@@ -126,7 +129,9 @@ class Post:
             raise
 
     async def _serve(self, address: str, letters: list[Letter]) -> None:
-        """Of ``letters``, send those that may be sent now. All ``letters`` are for ``address``."""
+        """Send ``letters``, which are all for ``address``. Notices in LOUD are sent at once. If there are too many other messages
+        for one minute, combine the rest into one digest, or send the rest later.
+        """
         loud = [letter for letter in letters if letter.notice.event in LOUD]
         quiet = [letter for letter in letters if letter.notice.event not in LOUD]
         for letter in loud:
@@ -196,8 +201,8 @@ class Post:
             log("jitd ends while it sends a message; it sends the message again after its next start", channel=self.settings.name)
 
     async def _carried(self, said: tuple[tuple[Notice, Request], ...], address: str) -> str:
-        """Send the notices ``said`` to ``address`` by the channel. If this failed, return the reason. Otherwise return an empty
-        text. Raises NobodyThere.
+        """Send the notices ``said`` to ``address`` through the channel. If the sending fails, return the reason. Otherwise return
+        an empty text. Raises NobodyThere if nobody is present at ``address``.
         """
         try:
             message = self._worded(said, (address,) if address else ())
@@ -227,14 +232,16 @@ class Post:
         log("people could not be told; jitd tries again", channel=self.settings.name, requests=len(letters), because=why)
 
     def _away(self, letters: list[Letter], address: str) -> None:
-        """Remember that nobody is at ``address`` to read ``letters``, and check again later."""
+        """Nobody is present at ``address`` to read ``letters``. Check the requests of ``letters`` again after AWAY_FOR seconds."""
         self._works_for(address)
         for letter in letters:
             self.troubles.pop((letter.notice.request, address), None)
             self._put_off(letter.notice.request, self._to.clock() + AWAY_FOR)
 
     def _works_for(self, address: str) -> None:
-        """Remember that the channel works in general, and also works for ``address``."""
+        """Note that the channel works, and that it works for ``address``. If more than one message has failed before, check the
+        requests with failed notices again at once.
+        """
         if self._n_failed > 1:  # the channel was down and works again: continue at once
             for id, _ in self.troubles:
                 self._put_off(id, self._to.clock())
@@ -255,8 +262,8 @@ class Post:
         self._write()
 
     def _write(self) -> None:
-        """Write the marks of sent messages that are not written yet. If writing a mark fails, try again later. Even after such
-        a failure, no message is sent twice.
+        """Store the told marks of messages that were sent. If a mark cannot be stored, the post tries again later. Meanwhile the
+        mark stays in memory, so the message is not sent twice.
         """
         while self._unwritten:
             marks, detail = self._unwritten[0]
@@ -274,7 +281,9 @@ class Post:
         return [mark for marks, _ in self._unwritten for mark in marks if mark.request == request]
 
     async def _found(self, id: str) -> list[Letter]:
-        """Return the letters of the request ``id``. Forget troubles that are over."""
+        """Return the letters about the request ``id`` that are due. Forget the failures at addresses that have no due letter any
+        more.
+        """
         found = await self._letters.of(id)
         still = {(id, letter.address) for letter in found}
         for key in [key for key in self.troubles if key[0] == id and key not in still]:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Builds three things from the settings: the providers, the gatekeepers, and the processes that query them or send messages.
+"""Builds the objects for the providers and the gatekeepers from the settings. Also builds the connections to the processes that
+work for the daemon, such as jitd-outside.
 
-Law: no system is queried and no process is started before the first question.
+Law: before the first question, jitd queries no system and starts no process.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ NONCE = 16
 
 
 class Outsiders:
-    """The providers, the gatekeepers and their processes. If ``is_direct`` is True, systemd does not start the two processes.
-    Then the daemon itself starts them. ``monotonic`` returns the seconds of a monotonic clock.
+    """The providers, the gatekeepers, and the processes beside the daemon. If ``is_direct`` is True, the daemon itself starts
+    these processes. If ``is_direct`` is False, systemd starts them. ``monotonic`` returns the seconds of a monotonic clock.
     """
 
     def __init__(self, config: Config, now: Now, monotonic: Callable[[], float], *, is_direct: bool) -> None:
@@ -40,8 +41,8 @@ class Outsiders:
         self.posts = outside.Outside(door)
         self.programs = Running(*(programs.Programs(way(name)) for name in (programs.APART, programs.NETWORKED)))
         self.ways = self.programs.run, self.posts.lease
-        """Two functions for the givers of jitd.toml. The first function runs a program, and the second function requests a
-        lease.
+        """Two functions for the givers, which are the systems in jitd.toml that give things to people. The first function runs a
+        program. The second function requests a lease of a credential from a server.
         """
         self.terminals = terminals.Terminals(terminals.child() if is_direct else terminals.service())
         self.reaching = Reaching(self.posts, self.programs, config.host)

@@ -2,8 +2,8 @@
 """Remembers for a short time that a question to a provider or a gatekeeper failed. Without this module, jitd would send every
 question again to a provider or gatekeeper that always fails at once.
 
-Law: a failure is kept for ``KEPT_FOR`` seconds, and it affects only the same question. A failure means that there is no answer,
-and without an answer jitd permits nothing.
+Law: a failure is kept for ``KEPT_FOR`` seconds, and it affects only the same question. A kept failure has the same effect as a
+missing answer: it never permits a request.
 """
 
 from __future__ import annotations
@@ -16,28 +16,24 @@ KEPT_FOR = 1.0
 soon.
 """
 MOST_KEPT = 256
-"""Maximum number of failures that are kept in memory. The oldest are dropped first."""
+"""Maximum number of failures in memory. The oldest failures are dropped first."""
 
 
 class Failures:
-    """The latest failures. ``now`` returns seconds on a monotonic clock."""
+    """Keeps the latest failures. ``now`` returns seconds on a monotonic clock."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._kept: OrderedDict[Hashable, tuple[float, str]] = OrderedDict()
 
     def keep(self, question: Hashable, why: str) -> None:
-        """Remember that ``question`` failed now. ``why`` is the reason. The reason is written as the end of the sentence
-        ``… did not answer: …``.
-        """
+        """Remember that ``question`` failed now. ``why`` is the reason, in words that can follow ``did not answer:``."""
         self._kept[question] = (self._now() + KEPT_FOR, why)
         self._kept.move_to_end(question)
         self._drop()
 
     def of(self, question: Hashable) -> str | None:
-        """Return the reason for the failure if ``question`` failed less than ``KEPT_FOR`` seconds ago. Return None if
-        ``question`` did not fail in the last ``KEPT_FOR`` seconds.
-        """
+        """If ``question`` failed less than ``KEPT_FOR`` seconds ago, return the reason for the failure. Otherwise return None."""
         self._drop()
         kept = self._kept.get(question)
         return None if kept is None else kept[1]

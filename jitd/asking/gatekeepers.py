@@ -2,9 +2,9 @@
 """Sends questions to gatekeepers. A gatekeeper is a system outside jitd that may deny a request or set further requirements.
 
 Law: each question has its own nonce and gets exactly one answer. If an answer is late, lost or malformed, the result is Silent.
-The result Silent denies the request. A server may reply that the decision will follow later. The daemon fetches a later decision
-only from the same server, and only while the request waits. If a gatekeeper fails at once, the daemon does not repeat the same
-question for a short time (``failures``).
+The result Silent denies the request. A gatekeeper's server may reply that it will decide later. The daemon then fetches the
+decision only from the same server, and only while the request waits. If a gatekeeper fails at once, the daemon does not send the
+same question again for a short time (``failures``).
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from jitd.outside.urls import Url, read_url, same_server
 from jitd.settings.outsiders import GatekeeperSettings, Reach
 
 AGAIN_AFTER, SOONEST, LATEST = 5, 1, 3_600
-"""If a server announces its answer for later, jitd waits this number of seconds before it asks again. The first value applies if
-the server names no time for the next attempt. The second value is the minimum, and the third value is the maximum.
+"""Numbers of seconds. If a server replies that it will decide later, jitd waits before it asks again. AGAIN_AFTER is the waiting
+time if the server names no time for the next attempt. SOONEST is the minimum, and LATEST is the maximum.
 """
 LONGEST_DATE = 40
 """Maximum length of an HTTP date, in characters."""
 LATER = 202
-"""HTTP status 202: the server accepts the question and will decide later (RFC 9110 section 15.3.3)."""
+"""HTTP status 202. The server has accepted the question, and will decide later (RFC 9110 section 15.3.3)."""
 FOR_A_MOMENT = {408, 429, 500, 502, 503, 504}
 """HTTP statuses of temporary failures, after which the next attempt may succeed."""
 
@@ -49,7 +49,9 @@ class Now:
 
 
 class Gatekeepers:
-    """Queries ``gatekeepers``. Each call of ``new_nonce`` returns a new, unpredictable text."""
+    """Queries the gatekeepers in jitd.toml. ``gatekeepers`` maps their names to their settings. Each call of ``new_nonce``
+    returns a new, unpredictable text.
+    """
 
     def __init__(
         self,
@@ -114,7 +116,7 @@ class Gatekeepers:
             raise
 
     def _has_not_failed(self, same: Hashable) -> None:
-        """Raise Nonsense if a failure of the same question is kept."""
+        """Raise Nonsense if the question ``same`` failed a short time ago."""
         if why := self._failures.of(same):
             raise Nonsense(why)
 
@@ -136,10 +138,10 @@ class Gatekeepers:
         return found
 
     async def _come_later(self, gatekeeper: GatekeeperSettings, by: Reach, first: Fetched, asking: Asking) -> Fetched:
-        """Ask the server again until the server has decided, and return the answer. Raises Nonsense, for example if the request
-        ends before the server has decided.
+        """``first`` is the server's reply that it will decide later. Ask the server again until it has decided, and return the
+        answer. Raises Nonsense, for example if the request ends before the server has decided.
 
-        After a temporary failure of the server or of jitd-outside, the next attempt follows later.
+        If the server or jitd-outside fails temporarily, try again after a pause.
         """
         asked = read_url(by.url)
         place = _place(asked, first)
@@ -167,8 +169,8 @@ class Gatekeepers:
 
 
 def _place(asked: Url, answer: Fetched) -> Url:
-    """Return the URL at which the server will publish its decision, according to ``answer``. Raises Nonsense if ``answer`` names
-    no URL, or a URL on another server.
+    """Return the URL at which the server will publish its decision. The URL is in the Location header of ``answer``. Raises
+    Nonsense if the header is missing, or names another server than ``asked``.
     """
     location = answer.header("location")
     found = same_server(asked, location) if location else None
@@ -178,8 +180,8 @@ def _place(asked: Url, answer: Fetched) -> Url:
 
 
 def _pause(answer: Fetched, now: datetime) -> float:
-    """Return the number of seconds until the next attempt. The number is taken from the Retry-After header of ``answer``, which
-    contains seconds or a date (RFC 9110 sections 10.2.3 and 5.6.7).
+    """Return the number of seconds until the next attempt. The Retry-After header of ``answer`` contains this number, or a date
+    (RFC 9110 sections 10.2.3 and 5.6.7).
     """
     said = answer.header("retry-after")
     if said.isascii() and said.isdigit() and len(said) < 8:

@@ -2,9 +2,9 @@
 """Reads the answers of providers and gatekeepers.
 
 Law: pure. An answer must have exactly the declared members. Each member must have its declared type and must be within its
-bounds. A gatekeeper's answer must repeat the nonce and the fingerprint of the question. Any other answer raises Nonsense. If OPA
-returns the boolean true, the gatekeeper passes the request. If OPA returns an object, this object must be a valid answer of a
-gatekeeper. Every other result denies.
+bounds. A gatekeeper's answer must repeat the nonce and the fingerprint of the question. Any other answer raises Nonsense. A
+gatekeeper may be an OPA server (Open Policy Agent). If OPA's result is the boolean true, the gatekeeper passes the request. If
+the result is an object, this object must be a valid answer of a gatekeeper. Every other result of OPA denies the request.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def read_answer(body: bytes, nonce: str, fingerprint: bytes) -> Answer:
 
 
 def read_opa(body: bytes, nonce: str, fingerprint: bytes) -> Answer:
-    """Return OPA's answer. Raises Nonsense.
+    """Parse the answer of an OPA server, and return the answer. Raises Nonsense.
 
     If OPA's result is true, the gatekeeper passes the request. If OPA's result is an object, ``read_answer`` checks this object.
     If OPA's result is false, missing (undefined) or of another type, the request is denied.

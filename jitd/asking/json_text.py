@@ -3,7 +3,7 @@
 meaning.
 
 Law: the same name must not occur twice in a JSON object. The reader refuses NaN, infinity, whole numbers of more than 64 bits,
-deep nesting, and half of a surrogate pair. Whatever the bytes are, the reader returns a value or raises ValueError.
+deep nesting, and a surrogate without its partner. The reader raises ValueError for invalid bytes, and no other exception.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ def _none(text: str) -> float:
 
 
 def read_object(body: bytes) -> dict[str, object]:
-    """Parse the JSON in ``body`` (UTF-8), and return the JSON object. Raises ValueError, whose text is written as the end of a
-    sentence.
+    """Parse the JSON in ``body`` (UTF-8), and return the JSON object. Raises ValueError. The exception's text is the end of a
+    sentence about the body.
     """
     try:
         text = body.decode("utf-8")

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Queries providers. A provider is a system outside jitd that supplies facts. For each decision, jitd sends one query to each
-provider whose facts are needed.
+"""Queries providers. A provider is a system outside jitd that supplies facts. For each decision, jitd queries each provider whose
+facts are needed.
 
 Law: the value of a fact comes from its provider and has the declared type. If the provider sends no valid value, the fact is
-Unknown, with the reason. The settings may contain a value for the case that a provider does not answer. This value then replaces
-Unknown. An answer is kept for at most the time ``fresh``, and is used only for the same question. A failure is kept for a short
-time (``failures``).
+Unknown, with the reason. The settings may contain a value for a provider that does not answer. In this case, jitd uses this value
+and not Unknown. An answer is kept for at most the time in the setting ``fresh``, and is used only for the same question. A
+failure is kept for a short time (``failures``).
 """
 
 from __future__ import annotations
@@ -27,11 +27,13 @@ from jitd.outside.messages import Fetched
 from jitd.settings.outsiders import Provider
 
 MOST_KEPT = 4_096
-"""Maximum number of answers that are kept in memory. The oldest are dropped first."""
+"""Maximum number of answers in memory. The oldest answers are dropped first."""
 
 
 class Providers:
-    """Queries ``providers``. ``now`` returns seconds on a monotonic clock."""
+    """Queries the providers in jitd.toml. ``providers`` maps their names to their settings. ``now`` returns seconds on a
+    monotonic clock.
+    """
 
     def __init__(self, providers: Mapping[str, Provider], reaching: Reaching, now: Callable[[], float]) -> None:
         self._by_fact = {f"fact.{fact}": provider for provider in providers.values() for fact in provider.facts}
@@ -55,14 +57,14 @@ class Providers:
         return found
 
     def told(self, name: str, about: Question) -> object:
-        """Return the question that is sent to the provider of the fact ``name``. The question is about ``about``. Return empty
-        bytes if no provider has this fact.
+        """Return the question that jitd would send about ``about`` to the provider of the fact ``name``. Return empty bytes if no
+        provider supplies this fact.
         """
         provider = self._by_fact.get(name)
         return b"" if provider is None else for_provider(provider.facts, provider.sends, about)
 
     def forget(self) -> None:
-        """Drop all kept answers. The answers to questions that are open now will not be kept either."""
+        """Drop all kept answers and failures. If a question is open now, its answer will not be kept."""
         self._kept.clear()
         self._failures.forget()
         self._era += 1
@@ -104,8 +106,8 @@ class Providers:
         return said
 
     def _known(self, key: tuple[str, bytes]) -> Mapping[str, Value] | None:
-        """Return the kept answer to the question ``key``. Return None if no answer is kept. Raises Nonsense if a failure of this
-        question is kept.
+        """Return the kept answer to the question ``key``. Return None if no answer is kept. Raises Nonsense if this question
+        failed a short time ago.
         """
         kept = self._kept.get(key)
         if kept is not None and self._now() < kept[0]:

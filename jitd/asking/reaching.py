@@ -36,7 +36,9 @@ class Runs(Protocol):
 
 
 class Reaching:
-    """Queries servers and programs. ``host`` is the name of this host. ``host`` is also the name of the key in a signature."""
+    """Queries servers and programs. ``host`` is the name of this host. If a question is signed, this name is also the name of the
+    key.
+    """
 
     def __init__(self, outside: Fetches, programs: Runs, host: str) -> None:
         self._outside = outside
@@ -44,8 +46,8 @@ class Reaching:
         self._host = host
 
     async def ask(self, name: str, by: Reach | Program, body: bytes, within: float) -> Fetched | Failed:
-        """Send ``body`` to ``by``, which is the server or the program in the settings of ``name``. Wait at most ``within``
-        seconds. The output of a program is returned in the form of a server's answer.
+        """Send ``body`` to the server or the program ``by``, which the settings of ``name`` contain. Wait at most ``within``
+        seconds. If ``by`` is a program, its output is returned in the form of a server's answer.
         """
         if len(body) > MOST_BODY:
             return Failed(f"the question is longer than {MOST_BODY} bytes")
@@ -74,9 +76,7 @@ class Reaching:
 
 
 def fault_of(answer: Fetched) -> str:
-    """Return the reason why ``answer`` is not a JSON answer. Return an empty text if ``answer`` is a JSON answer. The reason is
-    written as the end of a sentence.
-    """
+    """If ``answer`` is not a JSON answer, return the reason, as the end of a sentence. Otherwise return an empty text."""
     if 300 <= answer.status < 400:
         return f"it answered with a redirect ({answer.status}), and redirects are not followed"
     if answer.status != 200:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs programs of administrators through jitd-programs. If the settings allow network access for a program, jitd-programs-net
-runs this program.
+"""Runs the programs that administrators have written for jitd. jitd-programs runs them without network access. If the settings
+allow network access for a program, jitd-programs-net runs this program.
 
 Law: the daemon itself starts no program. The output of a program is used only if the program ends with exit status 0.
 """
@@ -14,7 +14,9 @@ from jitd.settings.outsiders import Program
 
 
 class Running:
-    """Runs programs through ``apart``, which has no network, or ``networked``, which uses the host's network."""
+    """Runs programs through one of two processes. The process ``apart`` has no network. The process ``networked`` uses the host's
+    network.
+    """
 
     def __init__(self, apart: Programs, networked: Programs) -> None:
         self._apart = apart
@@ -27,6 +29,6 @@ class Running:
         return said.output if isinstance(said, Printed) else Failed(said.why)
 
     def close(self) -> None:
-        """Close the connections. End the processes that run programs as children of the daemon."""
+        """Close the connections to the two processes. If they are children of the daemon, end them."""
         self._apart.close()
         self._networked.close()

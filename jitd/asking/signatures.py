@@ -2,8 +2,8 @@
 """Checks that an answer was signed with the gatekeeper's own key, according to RFC 9421. The daemon checks the signature itself,
 because it does not trust jitd-outside.
 
-Law: the signature was made with the key in the settings and is not older than LONGEST_AGE. The signature covers the status and
-the digest of the whole body. Every other answer is Unsigned. Sources: RFC 9421, RFC 9530.
+Law: an answer is accepted only if its signature was made with the key in the settings, is not older than LONGEST_AGE, and covers
+the status and the digest of the whole body. For every other answer, ``check`` raises Unsigned. Sources: RFC 9421, RFC 9530.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from http_message_signatures.resolvers import HTTPSignatureKeyResolver
 from jitd.outside.messages import Fetched
 
 LONGEST_AGE = timedelta(seconds=60)
-"""Maximum age of a signature. Even within this time, the answer to an earlier question is refused, because the body must contain
-the nonce of this question.
+"""Maximum age of a signature. A newer signature alone is not enough: ``hearing`` also checks that the answer contains the nonce
+of the question.
 """
 COVERED = ("@status",)
 """The parts of an answer that the signature must cover. The signature must also cover the digest of the body."""
@@ -38,7 +38,7 @@ class _Message:
 
 
 class _OneKey(HTTPSignatureKeyResolver):
-    """Finds the public key for a signature. The same key is returned for every key name."""
+    """Returns the same public key for every key name in a signature."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key

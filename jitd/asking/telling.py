@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes the questions to providers and gatekeepers as JSON.
 
-Law: pure. A provider gets only the values that its setting ``sends`` lists. Facts and claims are separate. Text from a client is
-written with ``spelled``, so two different values never have the same written form.
+Law: pure. A provider gets only the values that its setting ``sends`` lists. In a question, facts that jitd has checked and claims
+of the client are separate members. ``spelled`` writes each text from a client, so that two different texts never have the same
+written form.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def spelled(value: bytes) -> str:
 
 
 def _text(value: str | None) -> str | None:
-    """Return a client's text in a form that can be encoded in UTF-8."""
+    """Write ``value``, a text from a client, with ``spelled``. Return None if ``value`` is None."""
     return None if value is None else spelled(value.encode("utf-8", "surrogatepass"))
 
 
@@ -44,13 +45,13 @@ _SENT: Mapping[str, Callable[[Question], object]] = {
     "argv": lambda about: [spelled(word) for word in about.command.argv],
     "cwd": lambda about: spelled(about.command.cwd),
 }
-"""Maps each word that ``sends`` may contain to a function that returns the value to send. The table does not contain ``reason``,
-because the reason is a claim of the requester and is sent separately.
+"""Maps each word in a provider's setting ``sends`` to a function that returns the value to send. The table does not contain the
+word ``reason``, because the reason is a claim of the requester and is sent separately.
 """
 
 
 def for_provider(facts: Mapping[str, str], sends: tuple[str, ...], about: Question) -> bytes:
-    """Return the question to a provider of the facts in ``facts``. The question is about ``about``."""
+    """Return the question about ``about`` for a provider. ``facts`` contains the facts that this provider supplies."""
     told: dict[str, object] = {"version": VERSION, "facts": dict(facts)}
     told |= {word: tell(about) for word, tell in _SENT.items() if word in sends}
     if "reason" in sends:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Limits the number of open questions to a system outside jitd. A few questions are sent at the same time, and some more
-questions wait. All other questions are refused. Without limits, a slow system outside jitd could use up all resources of jitd.
+"""Limits the number of open questions to a system outside jitd. jitd sends only a few questions at the same time, and only a
+limited number of further questions may wait. jitd refuses all other questions. Without limits, questions to a slow system could
+use up the resources of jitd.
 
 Law: if a limit is reached, a further question is refused at once, and the error text names the limit. Each person gets only a
 share of the turns and of the waiting places, so one person cannot use all of them.
@@ -21,7 +22,7 @@ questions of one person.
 
 
 class Full(Exception):
-    """Too many questions are open. The exception's text gives the reason as the end of a sentence."""
+    """Raised if too many questions are open. The exception's text gives the reason as the end of a sentence."""
 
 
 class Turns:
@@ -38,7 +39,7 @@ class Turns:
 
     @asynccontextmanager
     async def turn(self, person: str) -> AsyncIterator[None]:
-        """Wait until ``person`` may send a question, and keep this turn until the context manager ends. Raises Full."""
+        """Wait until a question of ``person`` may be sent. The turn ends when the context manager ends. Raises Full."""
         if self._most is not None and self.n_open >= self._most:
             raise Full(f"{self.n_open} questions to it are open already")
         if self._most is not None and self._open[person] >= SHARE_OPEN:
