@@ -1,4 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Verifies what happened in the past. The only evidence is the chain. Law: the verifier only reads. It changes neither the chain
-nor anything else.
+"""Verifies the record of past events. The record is stored as a chain, in which each record depends on the record before it. Law:
+the verifier only reads. It changes nothing.
 """

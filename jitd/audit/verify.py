@@ -2,11 +2,11 @@
 """Verifies the record. The verifier reads the chain once from start to end. After that, the verifier compares the stored objects
 with their records in the chain.
 
-Law: pure. The report about the first fault contains the number of its record and a sentence. The verifier cannot detect one
-attack: an attacker removes the last records of the chain, and also undoes the changes that these records describe. An attack at
-the end of the chain can be found only if the head of the chain is also stored in another place. The daemon stores the head of the
-live database in another place (``jitd/lifecycle/integrity.py``). For every other database, an administrator must keep a copy of
-the head (SECURITY.md).
+Law: pure. The verifier reports the first fault that it finds, with a sentence and the number of the record. The verifier cannot
+detect one attack: an attacker removes the last records of the chain, and also undoes the changes that these records describe. To
+find this attack, a copy of the head of the chain must be stored in another place. The head is the seal of the last record. The
+daemon does this for the live database (``jitd/lifecycle/integrity.py``). For every other database, an administrator must keep a
+copy of the head (SECURITY.md).
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ _OPEN: dict[str, frozenset[str]] = {
 
 
 class Finding(Exception):
-    """The chain itself is intact, but the chain and the stored objects do not agree. ``number`` is the number of the record with
-    the fault. ``number`` is 0 if the fault belongs to no record.
+    """Raised if the seals of the chain are intact, but a record is wrong, or does not agree with the stored objects. ``number``
+    is the number of the record with the fault. ``number`` is 0 if the fault does not belong to one record.
     """
 
     def __init__(self, number: int, sentence: str) -> None:
@@ -45,8 +45,9 @@ class Finding(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """The result of a successful verification. ``n`` records are intact. ``head`` is the digest of the last seal (32 bytes). A
-    copy of ``head`` in another place can later prove that nobody has changed the verified records.
+    """The result of a successful verification. ``n`` is the number of records, which are all intact. ``head`` is the digest of
+    the last seal (32 bytes). Keep a copy of ``head`` in another place: a later verification can then prove that nobody has
+    changed these records.
     """
 
     n: int
@@ -69,10 +70,11 @@ def verify(
     misfiled: Iterable[tuple[str, str]] = (),
 ) -> Verified:
     """Verify the whole record. Each record is a tuple (number, body, digest). Each document is a tuple (life, id, stored bytes).
-    All documents must be read at the same moment. ``misfiled`` contains the life cycle and the id of each object whose columns
-    differ from its document. With wrong columns, it can happen that the store does not find the object.
+    All documents must be read at the same moment. A document is an object in its stored form. The database also copies some
+    values of the document into columns. ``misfiled`` contains the life cycle and the id of each object whose columns differ from
+    its document. The store might not find such an object.
 
-    Raises chain.Broken if the chain itself is broken. Raises Finding if the chain and the stored objects do not agree.
+    Raises chain.Broken if a seal of the chain is wrong. Raises Finding for every other fault.
     """
     head = GENESIS
     last: dict[tuple[str, str], _Last] = {}
@@ -99,7 +101,9 @@ class _Clock:
         self.past: set[str] = set()
 
     def tick(self, number: int, content: dict[str, Any]) -> None:
-        """Check the boot clock time of the next record. Raises Finding if the clock time of the record is not possible."""
+        """Check the boot clock time of the next record, ``content``. Raises Finding if this time cannot follow the time of the
+        record before it.
+        """
         try:
             boot_id, boot = content["boot_id"], float(content["boot"])
         except (KeyError, TypeError, ValueError):
@@ -116,8 +120,8 @@ class _Clock:
 
 
 def _take(number: int, content: dict[str, Any], last: dict[tuple[str, str], _Last]) -> None:
-    """If record ``number`` is about an object, store the content of the record in ``last``. Raises Finding if the record does not
-    follow from the earlier records.
+    """If record ``number`` is about an object, remember it in ``last`` as the latest record about this object. Raises Finding if
+    the record cannot follow the earlier records about the object.
     """
     life = str(content.get("event")).partition(".")[0]
     if "id" not in content:

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Answers the daemon's questions in a process beside the daemon. Many questions may be open at the same time.
 
-Law: the process accepts questions only from root. Each question belongs to a lane, and a lane never waits for another lane. In
-each lane, the process works on at most N_AT_ONCE questions at the same time, and at most N_WAITING more questions wait. Further
-questions are refused. The work on a question is cancelled if the connection ends or if the client no longer waits. An error is
-sent in an UNANSWERED packet, never as an answer.
+Law: the process accepts questions only from root. Each question belongs to a lane, which is a queue of its own. A lane never
+waits for another lane. In each lane, the process works on at most N_AT_ONCE questions at the same time, and at most N_WAITING
+more questions wait. The process refuses all further questions. If the connection ends, or if the client no longer waits for the
+answer, the process cancels the work on the question. The process reports an error in an UNANSWERED packet, and never in an ANSWER
+packet.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ MOST_CLIENTS = 16
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """The body of an answer, and a descriptor that is sent with the body. The descriptor is closed after sending, even if sending
-    fails.
+    """The body of an answer, and a file descriptor that is sent with the body. This process closes the descriptor after the
+    attempt to send it, whether or not the attempt succeeds.
     """
 
     body: bytes
@@ -38,17 +39,17 @@ class Carried:
 
 
 Answer = Callable[[bytes], Awaitable[bytes | Carried]]
-"""The type of a function that gets the body of a question and returns the body of the answer. The function may raise NoAnswer. If
-the function raises another exception, this is a defect of the program and is logged.
+"""The type of a function that gets the body of a question and returns the body of the answer. The function may raise NoAnswer.
+Any other exception is a defect of the program, and is logged.
 """
 
 
 class NoAnswer(Exception):
-    """This question gets no answer. The exception's text is the reason, in words for people."""
+    """Raised if a question gets no answer. The exception's text is the reason, in words for people."""
 
 
 def one_lane(body: bytes) -> str:
-    """Return the same lane for all questions."""
+    """Return an empty lane name for every question, so that all questions share one lane."""
     return ""
 
 
@@ -65,8 +66,8 @@ class _Lane:
 
 class Answering:
     """Answers questions. The function ``answer`` is called for each question. ``name`` is the name of this process in the log.
-    Only questions from the uid ``believed`` are accepted. ``lane_of`` returns the name of the lane for a question, and never
-    raises an exception. ``lane_of`` must return only a few different names, because a lane is never removed.
+    The process accepts questions only from the uid ``believed``. ``lane_of`` returns the name of the lane for a question. It must
+    never raise an exception. It must return only a few different names, because a lane is never removed.
     """
 
     def __init__(
@@ -161,8 +162,8 @@ class Answering:
 
     @staticmethod
     def _drop(task: asyncio.Task[None], lane: _Lane) -> None:
-        """Cancel work whose result nobody needs. The question is no longer counted as open, although the work on the question may
-        still take a moment.
+        """Cancel ``task``, because nobody needs its result any more. From now on, its question is not counted as open, although
+        the task may still need a moment to end.
         """
         if not task.cancelling() and task.cancel():
             lane.n_open -= 1

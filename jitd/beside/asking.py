@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The daemon's side of the connection to a process beside the daemon. Many questions may be open at the same time.
 
-Law: an answer is accepted only if its sender has the right account, according to the kernel. Every fault raises Unanswered with
+Law: an answer is accepted only if the kernel reports that its sender has the right account. Every fault raises Unanswered with
 the reason. An answer belongs to the question that has the same number. If the caller no longer waits, the answer is discarded. If
-the connection breaks, the question is sent a second time over a new connection. Therefore a question must do no harm if it is
-sent twice.
+the connection breaks, ``Line.ask`` sends the question a second time over a new connection. Therefore a question that is sent with
+``Line.ask`` must do no harm if it is sent twice.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from jitd.beside.doors import Door
 from jitd.beside.packets import Kind, Packet
 
 MOST_TRIES = 2
-"""Maximum number of times that the same question is sent. If the process ends each time, the question itself may be the cause."""
+"""Maximum number of times that the same question is sent. There is a maximum because the question itself may be the reason why
+the process ends.
+"""
 
 
 class Unanswered(Exception):
@@ -30,11 +32,11 @@ class Unanswered(Exception):
 
 
 class _Broken(Exception):
-    """The connection broke before an answer arrived. The text is the reason."""
+    """Raised if the connection broke before an answer arrived. The exception's text is the reason."""
 
 
 class Heard(NamedTuple):
-    """An answer: the body, and the descriptor that was sent with the body (None without a descriptor)."""
+    """An answer. ``carried`` is the file descriptor that was sent with the body, or None."""
 
     body: bytes
     carried: int | None
@@ -56,8 +58,8 @@ class Line:
         self._room: asyncio.Future[None] | None = None
 
     async def ask(self, body: bytes, within: float) -> bytes:
-        """Send a question, and return the body of the answer. ``within`` is the time limit in seconds. The time limit includes
-        the start of the process. Raises Unanswered.
+        """Send a question, and return the body of the answer. ``within`` is the time limit in seconds. If the process must be
+        started first, this time counts as well. Raises Unanswered.
 
         If the caller is cancelled or the time is over, a DROP packet tells the process that the answer is no longer needed.
         """
@@ -78,7 +80,9 @@ class Line:
             raise Unanswered(f"{self._door.name} has not answered within {within:g} s") from None
 
     def close(self) -> None:
-        """Close the connection. If the process is a child, end the process. Every open question raises Unanswered."""
+        """Close the connection. If the process is a child, end the process. All callers that wait for an answer get the exception
+        Unanswered.
+        """
         self._break("the connection was closed")
         self._door.close()
 
@@ -196,8 +200,8 @@ class Line:
         return *packets.receive(line), None
 
     def _take(self, written: bytes, carried: int | None) -> None:
-        """Give an answer to the caller that waits for it. Raises ValueError if the packet is malformed, or if only the daemon may
-        send this kind of packet.
+        """Give the answer in the packet ``written`` to the caller that waits for it. Raises ValueError if the packet is
+        malformed, or is of a kind that only the daemon may send.
         """
         try:
             packet = packets.read(written)
@@ -215,8 +219,8 @@ class Line:
             _close(carried)
 
     def _break(self, why: str, line: socket.socket | None = None) -> None:
-        """Close the connection and raise an exception for all callers that wait. ``line`` is the socket of the broken connection.
-        A newer connection that is already open stays open.
+        """Close the connection, and raise _Broken in all callers that wait. ``line`` is the socket of the broken connection. If a
+        newer connection is open instead, do nothing. If ``line`` is None, the present connection is closed.
         """
         if self._socket is None or (line is not None and line is not self._socket):
             return
@@ -237,8 +241,8 @@ class CarryingLine(Line):
     """A connection to a process that may send descriptors with its answers."""
 
     async def ask_for(self, body: bytes, within: float) -> Heard:
-        """Send the question only once, because a second attempt could repeat a change. Return the answer. The caller owns the
-        descriptor of the answer and must close it. The parameters and exceptions are the same as in ``ask``. Raises Unanswered.
+        """Send the question only once, because a second attempt could repeat a change. Return the answer. The caller must close
+        the descriptor of the answer. The parameters and exceptions are the same as in ``ask``.
         """
         return await self._heard(body, within, 1)
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Finds and ends the descendants of this process, including the ones whose parents have already ended.
 
-Law: this module never starts a process. Sources: prctl(2), PR_SET_CHILD_SUBREAPER; proc(5).
+Law: this module never starts a process. Sources: PR_SET_CHILD_SUBREAPER in prctl(2), and proc(5).
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ def children() -> list[int]:
 
 
 def end_all_below() -> None:
-    """Kill the children of this process until there are no more children. When a child ends, this process becomes the parent of
-    that child's own children, and kills them as well.
+    """Kill all descendants of this process. This process must be a subreaper. When a child has been killed, this process
+    therefore becomes the parent of that child's own children, and kills them next.
     """
     while True:
         with suppress(OSError):

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Connects the daemon to a process beside it. If systemd starts the process, the daemon connects to the socket of the process. If
-systemd does not start the process, the daemon starts the process as a child.
+"""Connects the daemon to a process beside it. There are two ways. Either systemd starts the process, and the daemon connects to
+the socket of the process. Or the daemon itself starts the process as its child.
 
-Law: a child gets only three things from the daemon: its end of a socket pair, standard error, and the descriptors that are passed
-by name. The child has an empty environment, and gives up root's rights before it reads any input (``starting``).
+Law: a child inherits only three kinds of open files from the daemon: its end of a socket pair, standard error, and the
+descriptors that are passed by name. The child has an empty environment. It gives up rights before it reads any input
+(``starting``).
 """
 
 from __future__ import annotations
@@ -42,11 +43,11 @@ class Door(Protocol):
     def mend(self) -> str: ...
 
     async def open(self) -> socket.socket:
-        """Return a new connection in non-blocking mode. Raises OSError."""
+        """Return a new connection, which is a non-blocking socket. Raises OSError."""
         ...
 
     def close(self) -> None:
-        """End the process that ``open`` has started, if there is such a process."""
+        """If ``open`` has started a process, end this process."""
         ...
 
 
@@ -85,8 +86,9 @@ class ChildDoor:
 
     ``module`` is the module that contains the child's ``main``. ``places`` are additional directories from which the child
     imports modules. The directory of ``jitd`` and the interpreter's own directories are always used. ``words`` are appended to
-    the child's command line. ``passed`` is called at each start of the child. The function opens the descriptors for the child,
-    and returns them by name. This process closes them afterwards. ``account`` is the name of an account, or a uid in digits.
+    the child's command line. The function ``passed`` is called at each start of the child. It opens the file descriptors for the
+    child, and returns a mapping of their names to the descriptors. After the start, this process closes its own copies.
+    ``account`` is the name of an account, or a uid in digits.
     """
 
     def __init__(

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Filters the system calls of a process beside the daemon. The filter of this module is used only if systemd did not start the
-process. If systemd starts the process, systemd sets the same kind of filter.
+"""Blocks some system calls of a process beside the daemon. This module is used only if the process is a child of the daemon. If
+systemd starts the process, systemd sets the same kind of filter.
 
 Law: the filter can only become stricter, and every child process inherits it. A system call that the filter blocks fails with
 EPERM. If libseccomp is not installed, there is no filter, and the process writes a line about this to its log. Sources:
@@ -26,9 +26,9 @@ FILTERED = (
     "sethostname", "setns", "settimeofday", "stime", "swapoff", "swapon", "syslog", "umount", "umount2", "unshare", "uselib",
     "userfaultfd", "ustat", "vhangup", "vm86", "vm86old",
 )  # fmt: skip
-"""System calls that are blocked. The processes beside the daemon and the programs of administrators do not need these system
-calls. The blocked system calls change the host, read other processes, or expose large parts of the kernel. If the library does
-not know the name of a call, the call does not exist on this architecture, and the name is skipped.
+"""System calls that are blocked. The processes beside the daemon, and the programs of administrators, do not need them. The
+blocked system calls change the host, read other processes, or expose large parts of the kernel. If libseccomp does not know the
+name of a call, the name is skipped: the call does not exist on this architecture.
 """
 
 

@@ -2,8 +2,8 @@
 """The packets between the daemon and a process beside it. Each message is one packet of a Unix socket (SOCK_SEQPACKET).
 
 A packet contains the number of a question (8 bytes, big-endian), the kind of packet (1 byte) and a body. Examples of packets are
-in the directory tests/beside/golden. Law: a packet with another form, or a packet that is too long, raises ValueError. Sources:
-unix(7), SO_PASSCRED, SCM_CREDENTIALS.
+in the directory tests/beside/golden. Law: a packet that has another form or is too long raises ValueError. Sources: unix(7),
+SO_PASSCRED, SCM_CREDENTIALS.
 """
 
 from __future__ import annotations
@@ -15,9 +15,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 MAX_PACKET = 160 * 1024
-"""Maximum length of a packet, in bytes. A packet of MAX_PACKET bytes has room for 64 KiB in base64 and for the text around the
-base64.
-"""
+"""Maximum length of a packet, in bytes. There is room for 64 KiB of data in base64, and for the text around this data."""
 LONGEST_REASON = 1_000
 """Maximum length of the reason in an UNANSWERED packet, in characters."""
 _HEAD = struct.Struct("!QB")
@@ -98,9 +96,9 @@ def receive(line: socket.socket) -> tuple[bytes, int | None]:
 
 
 def receive_carrying(line: socket.socket) -> tuple[bytes, int | None, int | None]:
-    """Receive one packet in the same way as ``receive``. Also return the descriptor that the packet carries (marked
-    close-on-exec), or None if there is no descriptor. Raises the same exceptions as ``receive``, but a packet may carry one
-    descriptor.
+    """Receive one packet in the same way as ``receive``, but allow one file descriptor in the packet. Also return this
+    descriptor, which is marked close-on-exec. If the packet has no descriptor, return None in its place. Raises the same
+    exceptions as ``receive``.
     """
     room = socket.CMSG_SPACE(_CREDENTIALS.size) + socket.CMSG_SPACE(_DESCRIPTOR.size)
     written, ancillary, flags, _ = line.recvmsg(MAX_PACKET + 1, room, socket.MSG_CMSG_CLOEXEC)

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Starts a process that runs beside the daemon. The process starts as a service of systemd, or as a child of the daemon, which
-runs as root.
+"""The start of a process beside the daemon. Either systemd or the daemon starts the process. The daemon runs as root.
 
-Law: before the process reads any input, four conditions hold. The process is not dumpable, has no capabilities, cannot gain
-capabilities, and runs under its own account. If the process cannot give up one of its rights, it does not start. Sources:
-sd_listen_fds(3), prctl(2), capabilities(7), network_namespaces(7).
+Law: after ``begin``, four conditions hold before the process reads any input. The process is not dumpable, has no capabilities,
+cannot gain capabilities, and runs under its own account. After ``begin_as_root``, the process is not dumpable and has no network.
+If the process cannot give up one of its rights, it does not start. Sources: sd_listen_fds(3), prctl(2), capabilities(7),
+network_namespaces(7).
 """
 
 from __future__ import annotations
@@ -36,18 +36,19 @@ CAPABILITIES_3 = 0x20080522
 """The constant _LINUX_CAPABILITY_VERSION_3 of capset(2)."""
 ROUTES, ROUTES_6 = Path("/proc/self/net/route"), Path("/proc/self/net/ipv6_route")
 N_CAPABILITIES = 64
-"""N_CAPABILITIES is higher than the number of any capability in any kernel."""
+"""A number that is higher than the number of any capability in any kernel."""
 
 
 class CannotStart(Exception):
-    """The process cannot start. The exception's text names the missing thing, and says how to correct the fault."""
+    """Raised if the process cannot start. The exception's text names the fault, and often says how to correct it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The things that a process received at its start. A service has a listening socket from systemd. A child has a connection
-    from its parent, the daemon. A service and a child have the descriptors that were passed by name, and the remaining words of
-    the command line.
+    """The sockets, file descriptors and words that a process received at its start. ``listener`` is the listening socket that
+    systemd passed to a service. ``line`` is the connection that the daemon passed to its child. Each process has either
+    ``listener`` or ``line``. The other fields are the descriptors that were passed by name, and the remaining words of the
+    command line.
     """
 
     listener: socket.socket | None
@@ -66,8 +67,8 @@ class Server(Protocol):
 def begin(
     name: str, words: Sequence[str], before: Callable[[Sequence[str]], None] | None = None, groups: Sequence[str] = ()
 ) -> Begun:
-    """Start the process ``name`` with ``words``, which are the words of its command line. When the function returns, the process
-    has only the rights of its account and of the supplementary ``groups``.
+    """Prepare this process, whose name is ``name``, for its work. ``words`` contains the words of its command line. When the
+    function returns, the process has only the rights of its account and of the supplementary ``groups``.
 
     ``before`` is called with the words that the function itself does not use. If the process is a child of the daemon, the
     process is still root during the call of ``before``. Raises CannotStart.
@@ -93,9 +94,9 @@ def begin(
 
 
 def begin_as_root(name: str, words: Sequence[str], before: Callable[[Sequence[str]], None]) -> Begun:
-    """Start the process ``name``. The process stays root and has no network. ``before`` is called with the words that the
-    function itself does not use. If the process is a service, the unit of the service sets the rights of the process. Raises
-    CannotStart.
+    """Prepare this process, whose name is ``name``, for its work. The process stays root and has no network. ``before`` is called
+    with the words that the function itself does not use. If the process is a service, its systemd unit limits its other rights.
+    Raises CannotStart.
     """
     line, _, passed, left = _read_words(words)
     before(left)
@@ -238,8 +239,8 @@ def _become(account: str, groups: Sequence[str]) -> None:
 
 
 def _check_groups(groups: Sequence[str]) -> None:
-    """Check that this process has only its own group and ``groups``. Raise CannotStart if the process has other groups or too few
-    groups. If ``groups`` is empty, nothing is checked, because the systemd unit sets the groups.
+    """Check that this process has its own group and all of ``groups``, and no other group. If it does not, raise CannotStart. If
+    ``groups`` is empty, nothing is checked, because the systemd unit sets the groups.
     """
     if groups and set(os.getgroups()) - {os.getgid()} != {_gid(group) for group in groups}:
         raise CannotStart(f"its groups must be its own and {', '.join(groups)}: the unit names them (SupplementaryGroups=)")
@@ -272,7 +273,7 @@ def _become_undumpable() -> None:
 
 
 def _filter(name: str) -> None:
-    """Block the same system calls that the systemd unit of a service blocks. Raises CannotStart."""
+    """In a child of the daemon, block the same system calls that a systemd unit blocks for a service. Raises CannotStart."""
     try:
         if not filtering.load():
             say(name, f"has no filter of system calls: this host has no {filtering.LIBRARY}")

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Warnings about the files that are named in patterns of commands. For example, a file does not exist, or its path contains a
+"""Warnings about the files that rules name in their command patterns. For example, a file does not exist, or its path contains a
 link.
 
-Law: the check never opens and never changes a file. A directory may be on a file server that does not answer. Therefore the
-caller must set a time limit for the look-up of files.
+Law: the check never opens and never changes these files. A directory may be on a file server that does not answer. Therefore the
+caller must set a time limit for the check.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from jitd.core.policy import Rule
 from jitd.core.warning import Warned
 
 MOST_ENTRIES = 20_000
-"""Maximum number of directory entries that are compared with the same pattern. If a pattern would be compared with more entries,
-there is no warning.
+"""Maximum number of directory entries that are compared with one pattern. If there are more entries, the comparison stops, and
+there is no warning about the pattern.
 """
 
 

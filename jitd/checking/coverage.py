@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Decides whether a wide rule matches every request that a narrow rule matches.
 
-Law: pure. The result is True only if it is certain that the wide rule matches all these requests. If the wide rule has a
-condition that this module does not know, the result is False.
+Law: pure. The result is True only if it is certain that the wide rule matches every request that the narrow rule matches. If the
+wide rule has a condition that this module does not know, the result is False.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ NO_CONDITIONS = frozenset(
     ("verdict", "name", "reason", "approvals", "expires_for", "lasts_for", "uses", "terms", "because", "standing", "accepts")
     + ("gatekeepers", "notify", "file", "line")
 )
-"""The fields of a rule that do not change which requests the rule matches. A permit that matches makes the decision, even if the
-request does not meet the permit's terms.
+"""The fields of a rule that have no influence on whether the rule matches a request. For example, a permit's terms are such a
+field: if a request matches the permit but does not meet its terms, the request is denied.
 """
 
 
 def covers(wide: Rule, narrow: Rule) -> bool:
-    """True if ``wide`` matches every request that ``narrow`` matches. False if the result is not certain. False if ``wide`` is a
-    permit and ``narrow`` is a deny.
+    """True if it is certain that ``wide`` matches every request that ``narrow`` matches. If ``wide`` is a permit and ``narrow``
+    is a deny, the result is always False.
     """
     if wide.verdict == "permit" and narrow.verdict == "deny":
         return False
@@ -119,7 +119,9 @@ def _covers_run_as(wide: Rule, narrow: Rule) -> bool:
 
 
 def _permits_word(wide: str, narrow: str) -> bool:
-    """True if the word ``wide`` of a permit matches every account and group that the word ``narrow`` matches."""
+    """True if the word ``wide`` in the key ``run_as`` of a permit matches every account and group that the word ``narrow``
+    matches.
+    """
     user, _, group = wide.partition(":")
     other, _, others_group = narrow.partition(":")
     if user not in ("*", other):
@@ -132,14 +134,14 @@ def _permits_word(wide: str, narrow: str) -> bool:
 
 
 def _denies_word(wide: str, narrow: str) -> bool:
-    """Compare the words of a deny in the same way as ``_permits_word`` does. In a deny, ``USER`` means this user with any
-    group.
+    """Compare words in the same way as ``_permits_word``. The word ``wide`` belongs to a deny, in which ``USER`` means this user
+    with any group.
     """
     return _permits_word(wide if ":" in wide else f"{wide}:*", narrow)
 
 
 def covers_work(wide: Rule, narrow: Rule) -> bool:
-    """True if ``wide`` applies to all commands and all things that ``narrow`` applies to."""
+    """True if the commands and the things in ``wide`` include all commands and all things in ``narrow``."""
     has_all_things = wide.verdict == "deny" and wide.commands is None and wide.gives is None
     if has_all_things:
         return True
@@ -151,8 +153,8 @@ def covers_work(wide: Rule, narrow: Rule) -> bool:
 
 
 def covers_pattern(wide: CommandPattern, narrow: CommandPattern) -> bool:
-    """True if ``wide`` matches every command that ``narrow`` matches. In a permit, a wildcard cannot match ``..``. The result
-    takes this into account.
+    """True if ``wide`` matches every command that ``narrow`` matches. The result takes into account that in a permit a wildcard
+    cannot match ``..``.
     """
     if wide.path is None:
         return True
@@ -190,12 +192,12 @@ def covers_glob(wide: Glob, narrow: Glob) -> bool:
 
 
 def _plain(text: str) -> str:
-    """Return ``text`` with the wildcards of each sequence in a standard order. The question marks come first. If the sequence
-    contains a star, one star follows the question marks.
+    """Return the glob ``text`` in a standard form. Each sequence of wildcards is written with the question marks first. If the
+    sequence contains stars, one star follows the question marks.
     """
     return re.sub(r"[*?]+", lambda run: "?" * run[0].count("?") + ("*" if "*" in run[0] else ""), text)
 
 
 def meets_words(one: Sequence[str] | None, other: Sequence[str] | None) -> bool:
-    """True if the two lists have at least one word in common. None means all words."""
+    """True if the lists ``one`` and ``other`` have at least one word in common. If a list is None, it contains all words."""
     return one is None or other is None or bool(set(one) & set(other))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Looks up the accounts and groups that rules name, with the name service (NSS) of the host.
 
-Law: an account that does not exist is never confused with an account whose look-up failed. A look-up may take forever, so the
-caller must set a time limit.
+Law: a group that does not exist is never confused with a group whose look-up failed. For accounts there is no such distinction,
+because Python's module pwd reports both cases in the same way. A look-up may take forever, so the caller must set a time limit.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from jitd.settings.config import Config
 from jitpam.initiator import within
 
 LISTED_WITHIN = 3.0
-"""Maximum time for the list of all accounts, in seconds. If a large directory service needs more time, the accounts are not
-listed.
+"""Maximum time to list all accounts, in seconds. If NSS needs more time, for example with a large directory service, jitd
+continues without the list.
 """
 
 
 def look_up(words: frozenset[str], config: Config) -> Known:
-    """Look up all accounts and groups that ``words`` or the settings name."""
+    """Look up all accounts and groups that ``words`` names. Also look up the accounts that the settings name."""
     listed = everybody()
     found = members(sorted({entry[6:] for entry in words if entry.startswith("group:")}), listed or {})
     known = Known(found, {}, config, is_whole=listed is not None)
@@ -35,8 +35,8 @@ def look_up(words: frozenset[str], config: Config) -> Known:
 
 
 def everybody() -> dict[str, tuple[int, int]] | None:
-    """Return a dictionary that maps the name of each account that NSS lists to the user id and the group id of the account.
-    Return None if NSS needs more than LISTED_WITHIN seconds for the list.
+    """List all accounts of NSS. Return a dictionary that maps the name of each account to its user id and its group id. Return
+    None if NSS needs more than LISTED_WITHIN seconds for the list.
     """
     try:
         return within(LISTED_WITHIN, lambda: {one.pw_name: (one.pw_uid, one.pw_gid) for one in pwd.getpwall()})
@@ -60,8 +60,8 @@ def members(names: Iterable[str], listed: Mapping[str, tuple[int, int]]) -> dict
 
 
 def uids(users: Iterable[str], listed: Mapping[str, tuple[int, int]]) -> dict[str, int | None]:
-    """Return a dictionary that maps the name of each account to its user id. The value of an account is None if the account does
-    not exist. Each account that is not in ``listed`` is looked up.
+    """Return a dictionary that maps the name of each account to its user id. The value is None if the account does not exist or
+    its look-up failed. Only accounts that are not in ``listed`` are looked up.
     """
     found: dict[str, int | None] = {}
     for name in users:

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Warnings about gatekeepers that this host cannot reach now. While a gatekeeper cannot be reached, a rule that names this
-gatekeeper permits nothing.
+"""Warnings about gatekeepers that this host cannot reach now. While a gatekeeper cannot be reached, the rules that name this
+gatekeeper permit nothing.
 
-Law: the check opens a connection and closes it again, and never sends a question. The check connects only to addresses that
-jitd-outside may use. All gatekeepers are checked in parallel, so a slow gatekeeper does not delay the others.
+Law: the check opens a connection to the gatekeeper's server and closes it again, and never sends a question. The check connects
+only to addresses that jitd-outside may use. If the gatekeeper is a program, the check never starts the program. All gatekeepers
+are checked in parallel, so a slow gatekeeper does not delay the others.
 """
 
 from __future__ import annotations
@@ -58,7 +59,9 @@ async def _try_all(named: Mapping[str, Reach | Program], faults: dict[str, str])
 
 
 async def _fault_of(by: Reach | Program) -> str:
-    """Return the reason why the gatekeeper ``by`` cannot be reached. Return an empty text if the gatekeeper can be reached."""
+    """``by`` is the server or the program of a gatekeeper. Return the reason why it cannot be reached or executed. Return an
+    empty text if there is no fault.
+    """
     if isinstance(by, Program):
         path = by.words[0] if by.words else ""
         there = "it cannot be executed" if os.path.exists(path) else "it is not there"
@@ -78,9 +81,7 @@ async def _fault_of(by: Reach | Program) -> str:
 
 
 async def _fault_of_server(by: Reach) -> str:
-    """Open a TLS connection to the server of the gatekeeper ``by``, in the same way as jitd-outside. Raises OSError or
-    ValueError.
-    """
+    """Open a TLS connection to the gatekeeper's server ``by``, in the same way as jitd-outside. Raises OSError or ValueError."""
     url = read_url(by.url)
     host = url.host.strip("[]")
     found = await asyncio.get_running_loop().getaddrinfo(host, url.port, type=socket.SOCK_STREAM)

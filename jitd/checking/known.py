@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The people of this host according to the name service, and the people among them who could approve requests.
+"""Finds out which people exist on this host according to the name service (NSS), and which of them could approve requests.
 
-Law: pure. Nobody can approve their own request, and each person is counted only once. ``core.policy`` has the same rules.
+Law: pure. Nobody can approve their own request, and each person is counted only once, as in real decisions.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from jitd.core.ways import Open, best, every_way, flat
 from jitd.settings.config import Config
 
 MOST_TRIED = 200
-"""Maximum number of requesters of one rule for whom possible approvers are searched."""
+"""Maximum number of requesters who are checked for each rule. The check is whether enough other people could approve their
+requests.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +27,8 @@ class Known:
 
     ``groups`` maps the name of a group to its accounts. The value is None if the group does not exist. If the look-up of a group
     failed, the group is not in ``groups``. ``users`` maps the name of an account to its user id. The value is None if the account
-    does not exist. If ``is_whole`` is False, NSS could not list all accounts. Without this list, the accounts with a given
-    primary group are not known.
+    does not exist. If ``is_whole`` is False, NSS could not list all accounts. Then ``groups`` does not contain accounts that
+    belong to a group only by their primary group.
     """
 
     groups: Mapping[str, tuple[str, ...] | None]
@@ -35,8 +37,8 @@ class Known:
     is_whole: bool = True
 
     def is_known(self, word: str) -> bool:
-        """True if the account or group that ``word`` names exists. A principal exists if it belongs to an account that exists on
-        this host.
+        """True if the account or group that ``word`` names exists. If ``word`` names a principal, True if the principal belongs
+        to an account that exists on this host.
         """
         kind, _, name = word.partition(":")
         if kind == "group":
@@ -54,8 +56,8 @@ class Known:
         return name if kind == "user" else account_of(name.encode(), self.config.realms, self.config.principals)
 
     def persons(self, words: Iterable[str]) -> frozenset[str]:
-        """Return the persons whom ``words`` name and who may request and approve on this host. The result contains persons, not
-        accounts.
+        """Return the persons whom ``words`` name, if they may request and approve on this host. A person with several accounts is
+        in the result once.
         """
         found: set[str] = set()
         for word in words:
@@ -76,9 +78,10 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Lack:
-    """Approvals that cannot be given. ``n_there`` is the number of persons who could approve. ``without`` contains the requesters
-    whose requests can never get enough approvals. ``without`` is None if no request can ever get enough approvals.
-    ``is_everyone`` is True if ``without`` contains all people who may send requests.
+    """A fault of a rule: there are not enough people who could give the approvals that the rule demands. ``n_there`` is the
+    number of persons who could approve. ``without`` contains the requesters whose requests can never get enough approvals.
+    ``without`` is None if nobody's request can ever get enough approvals. ``is_everyone`` is True if ``without`` contains
+    everybody who may send a request under the rule.
     """
 
     n_there: int
@@ -87,8 +90,8 @@ class Lack:
 
 
 def lack_of(rule: Rule, known: Known) -> Lack | None:
-    """Return the approvals that ``rule`` demands and that nobody can give. Return None if all approvals can be given, or if
-    ``rule`` names approvers that are not known.
+    """Return a Lack if the approvals that ``rule`` demands cannot be given. Return None if all approvals can be given, or if
+    ``rule`` names an approver that is not known.
     """
     if not rule.approvals or not all(known.is_known(word) for word in approvers_of(rule)):
         return None
@@ -108,13 +111,14 @@ def approvers_of(rule: Rule) -> list[str]:
 
 
 def words_of(rules: Sequence[Rule], operators: Sequence[str]) -> frozenset[str]:
-    """Return all words that name somebody, from the rules and from the list of operators."""
+    """Return all words that name requesters or approvers in ``rules``, and all words in ``operators``."""
     return frozenset(operators).union(*(rule.who or () for rule in rules), *map(approvers_of, rules))
 
 
 def _owed(asked: Open, eligible: Sequence[frozenset[str]], asker: str) -> int:
-    """Suppose that every possible approver has approved a request of ``asker``. Return the number of approvals that are still
-    missing after all possible approvals. Lists of providers are ignored.
+    """Suppose that everybody who can approve a request of ``asker`` has approved it. Return the number of approvals that are
+    still missing. ``eligible`` contains, for each way to approve in ``asked``, the persons who match it. Lists of approvers that
+    come from providers are ignored.
     """
     persons = sorted(frozenset[str]().union(*eligible) - {asker})
     return best(asked, [frozenset(way for way, who in enumerate(eligible) if person in who) for person in persons]).n_owed

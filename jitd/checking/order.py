@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Warnings about the order of rules: an earlier rule may decide before a later rule can.
+"""Warnings about the order of rules. For example, an earlier rule always decides the requests that a later rule is about.
 
 Law: pure. ``core.policy.decide`` sets the order: first all denies are evaluated, then the permits up to the first match.
 """
@@ -16,14 +16,14 @@ from jitd.core.policy import Rule
 from jitd.core.warning import Warned
 
 ANYTHING = Rule("permit", "", commands=(CommandPattern(("**",), None, (), True),))
-"""A permit for any command. Other rules are compared with this permit for any command."""
+"""A permit for any command, with which other rules are compared."""
 MOST_TOLD = 3
 """Maximum number of rules that are named in one warning."""
 
 
 def about_order(rules: Sequence[Rule]) -> Iterator[Warned]:
-    """Yield the warnings about rules without effect, and about rules that come before narrower rules. A rule has no effect if
-    other rules always decide first.
+    """Yield the warnings about two kinds of rules. A rule of the first kind has no effect, because another rule always decides
+    first. A rule of the second kind permits any command, and comes before narrower permits for the same people.
     """
     denies, before = Candidates(), Candidates()
     for rule in rules:
@@ -44,7 +44,7 @@ def about_order(rules: Sequence[Rule]) -> Iterator[Warned]:
 
 
 def denies_everything(rule: Rule) -> bool:
-    """True if ``rule`` denies every command of every user except root."""
+    """True if ``rule`` denies, at any time, every command of every user except root."""
     return (
         rule.verdict == "deny"
         and rule.who is None
@@ -67,7 +67,8 @@ class Candidates:
     is compared with only a few other rules.
 
     A wide rule covers a narrow rule only if two conditions are met. First, the wide rule names all people whom the narrow rule
-    names. Second, the fixed words at the beginning of a pattern of the wide rule also begin a pattern of the narrow rule.
+    names, or applies to everybody. Second, each pattern of the narrow rule begins with the fixed words with which some pattern of
+    the wide rule begins.
     """
 
     def __init__(self) -> None:
@@ -93,8 +94,8 @@ class Candidates:
 
 
 def stems(rule: Rule) -> list[tuple[str, ...]]:
-    """Return the fixed words at the beginning of each pattern of ``rule``. Also return the things that ``rule`` gives. A pattern
-    that matches any command has no fixed words.
+    """For each pattern of ``rule``, return the words before the first wildcard. Also return the name of each thing that ``rule``
+    gives. For a pattern that matches any command, there are no such words.
     """
     found: list[tuple[str, ...]] = [(thing,) for thing in rule.gives or ()]
     for pattern in rule.commands or ():
@@ -112,9 +113,9 @@ def _does(by: Rule, rule: Rule) -> str:
 
 
 def _narrower(rules: Sequence[Rule], at: int) -> list[Rule]:
-    """A permit for any command makes later permits for the same people partly useless. If the rule at index ``at`` is a permit
-    for any command, return the later permits for the same people. People are compared only by the words in the rules, because
-    group members may change.
+    """If the rule at index ``at`` is a permit for any command, return the later permits for the same people. The first permit
+    makes these later permits partly useless. Two permits are for the same people if they name people by the same word. Members of
+    groups are not compared, because they may change.
     """
     rule = rules[at]
     if rule.verdict != "permit" or not covers_work(rule, ANYTHING):

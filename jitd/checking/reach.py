@@ -2,8 +2,8 @@
 """Warnings about a single rule. There is a warning if a rule can never match, can be bypassed, or permits more than it seems to
 permit.
 
-Law: pure. The consequences of programs are listed in ``core.consequence``, and this list is not complete. Therefore a rule
-without a warning is not necessarily safe.
+Law: pure. ``core.consequence`` contains the list of programs that give more power than their command line shows. This list is not
+complete. Therefore a rule without a warning is not necessarily safe.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from jitd.core.warning import Warned
 from jitd.core.when import When
 
 LOGINS = frozenset({"login", "sshd"})
-"""PAM services that begin a session without a command. In a rule for a service without a command, only the pattern ``[["**"]]``
-matches.
+"""PAM services that begin a login session without a command. If a rule is only for these services, its pattern must be
+``[["**"]]``, because no other pattern matches a login.
 """
 LONGEST_NAME, LONGEST_PATH = 255, 4095
 """The first number is the maximum length of a file name, in bytes. The second number is the maximum length of a path (limits.h,
@@ -34,8 +34,8 @@ MOST_TOLD = 3
 
 
 def about_reach(rules: Sequence[Rule], providers: Mapping[str, str]) -> Iterator[Warned]:
-    """Yield the warnings about each rule of ``rules`` by itself. ``providers`` maps ``fact.NAME`` to the provider of this
-    fact.
+    """Yield the warnings that concern one rule alone, for each rule in ``rules``. ``providers`` maps ``fact.NAME`` to the
+    provider of this fact.
     """
     for rule in rules:
         yield from (_warned("never-matches", rule, sentence) for sentence in _never(rule))
@@ -71,8 +71,8 @@ def _never(rule: Rule) -> Iterator[str]:
 
 
 def constant_of(when: When | None) -> bool | None:
-    """If ``when`` uses no name, its value is constant. Return this constant value. Return None if ``when`` uses a name, or if its
-    evaluation fails.
+    """If the expression ``when`` uses no name, its value is constant, and the result is this value. Return None if ``when`` uses
+    a name, or if the evaluation of ``when`` fails.
     """
     if when is None or when.names:
         return None
@@ -94,8 +94,8 @@ def _too_long(path: bytes) -> str:
 
 
 def _dot_dot(rule: Rule) -> Iterator[Warned]:
-    """Yield a warning if ``rule`` is a deny and its patterns name paths in the arguments. A permit with a path in an argument is
-    safe, because the wildcards of a permit do not match ``..``.
+    """Yield a warning if ``rule`` is a deny, and an argument in one of its patterns is a path. A requester can bypass the deny
+    with a path that contains ``..``. For a permit there is no warning, because the wildcards of a permit do not match ``..``.
     """
     if rule.verdict != "deny":
         return
@@ -106,8 +106,8 @@ def _dot_dot(rule: Rule) -> Iterator[Warned]:
 
 
 def _is_path(pattern: str) -> bool:
-    """True if ``pattern`` contains the name of a directory. If a pattern contains a directory, there can be another path to the
-    same file that the pattern does not match.
+    """True if the argument pattern ``pattern`` contains a slash followed by a name. Then there can be another path to the same
+    file that the pattern does not match.
     """
     return re.search(r"/[^/*?]", pattern) is not None
 
@@ -121,7 +121,9 @@ def runs_as_root(rule: Rule) -> bool:
 
 
 def ways_to_root(rule: Rule) -> tuple[str, ...]:
-    """Return a clause for each pattern and each variable in ``rule`` that gives more power than it seems to give."""
+    """Return a clause for each command pattern and each environment variable in ``rule`` that gives more power than it seems to
+    give.
+    """
     found = []
     for pattern in rule.commands or ():
         if consequences := [one for one in of_pattern(pattern) if one.kind != IDENTITY]:
@@ -133,8 +135,8 @@ def ways_to_root(rule: Rule) -> tuple[str, ...]:
 
 
 def _have_one(one: str, other: str) -> bool:
-    """True if there can be a variable that both words, ``one`` and ``other``, match. Each word is the name of a variable, or the
-    beginning of a name followed by ``*``.
+    """True if the words ``one`` and ``other`` can match the same variable. Each word is the name of a variable, or the beginning
+    of a name followed by ``*``.
     """
     begins, others = one.removesuffix("*"), other.removesuffix("*")
     is_in = begins != one and others.startswith(begins)
@@ -148,8 +150,8 @@ def _to_root(rule: Rule, ways: Sequence[str]) -> str:
 
 
 def lone_provider(rule: Rule, providers: Mapping[str, str]) -> str:
-    """If the rule uses the facts of exactly one provider, and demands no approval and no gatekeeper, return this provider.
-    Otherwise return an empty string.
+    """Return the name of the only provider whose facts ``rule`` uses. Return an empty string if ``rule`` uses the facts of no
+    provider or of several providers, or if ``rule`` demands an approval or a gatekeeper.
     """
     when = rule.when
     if when is None or rule.approvals or rule.gatekeepers:
@@ -166,14 +168,14 @@ BY_THE_RULES = frozenset(
         "shadowed",
     }
 )
-"""The warnings that depend only on the rules. All other warnings depend on the host. Therefore a rule may accept one of these
-other warnings although it occurs only on another host.
+"""The warnings that depend only on the rules. All other warnings depend on the host. Therefore it is not a fault if a rule
+accepts a warning that depends on the host and does not occur on this host.
 """
 
 
 def without_accepted(rules: Sequence[Rule], warned: Sequence[Warned]) -> Iterator[Warned]:
-    """Yield the warnings in ``warned`` that no rule accepts. Also yield a warning for each accepted warning that does not occur,
-    if this warning depends only on the rules.
+    """Yield the warnings in ``warned`` that their rules do not accept. Suppose that a rule accepts a warning that depends only on
+    the rules. If this warning does not occur, yield a warning that the acceptance is needless.
     """
     accepted = {(rule.name, name) for rule in rules for name, _ in rule.accepts}
     arisen = {(one.rule, one.name) for one in warned}

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Warnings about the things that a rule gives. There is a warning if a thing gives the same power as root. A thing is, for
-example, a group, a line of sudoers, a role of a database, or a name in a certificate.
+"""Warnings about rules that give things to people. There is a warning if a thing gives the same power as root. Examples of things
+are membership in a group, a line of sudoers, a role of a database, and a name in a certificate.
 
-Law: pure. The check reads only the text of jitd.toml, and looks up nothing on this host or elsewhere. The lists of groups and
-roles were made for jitd and are not complete. Therefore a thing without a warning is not necessarily safe. Sources: sudoers(5)
-"User specification"; PostgreSQL, "Predefined Roles"; Debian, users-and-groups (the descriptions of groups).
+Law: pure. The check uses only the rules and the settings, and looks up nothing on this host or elsewhere. The lists of groups and
+roles in this module are not complete. Therefore a thing without a warning is not necessarily safe. Sources: sudoers(5) "User
+specification"; PostgreSQL, "Predefined Roles"; Debian, users-and-groups (the descriptions of groups).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ GROUPS: Mapping[str, str] = {
     "wheel": "is let run any command as root by the usual sudoers",
 }
 """Groups whose members can become root, or can read data that only root should read. Each value is the end of a sentence about a
-member of the group or role.
+member of the group.
 """
 ROLES: Mapping[str, str] = {
     "pg_execute_server_program": "runs any program as the server's own account, and so may do all in the database",
@@ -53,14 +53,14 @@ ROLES: Mapping[str, str] = {
     "postgres": "is the superuser of a server as it is installed",
 }
 """Roles whose members have the same power as a superuser of the database. Each value is the end of a sentence about a member of
-the group or role.
+the role.
 """
 ANYBODY = ("ALL", "root", "#0")
-"""The words for an account in sudoers(5) that mean root, or that mean several accounts including root."""
+"""Words in sudoers(5) that mean the account root, or a set of accounts that includes root."""
 
 
 def about_things(rules: Sequence[Rule], givers: Givers) -> Iterator[Warned]:
-    """Yield the warnings about the things that the permits in ``rules`` give. ``givers`` contains this host's settings for the
+    """Yield the warnings about the things that the permits in ``rules`` give. ``givers`` contains this host's settings for
     things.
     """
     for rule in rules:
@@ -108,8 +108,8 @@ _ALIAS = re.compile(r"[A-Z][A-Z0-9_]*")
 
 
 def ways_of_line(line: str) -> Iterator[str]:
-    """Yield a clause for each command that ``line`` of sudoers(5) permits as root, if this command gives more power than it seems
-    to give.
+    """``line`` is a line of sudoers(5). If it permits a command as root, and this command gives more power than it seems to give,
+    yield a clause about the command.
     """
     for spec in _split(line, _SPEC):
         commands = re.split(r"(?<!\\)=", spec, maxsplit=1)[-1]
@@ -128,8 +128,8 @@ def ways_of_line(line: str) -> Iterator[str]:
 
 
 def _split(text: str, separator: re.Pattern[str]) -> Iterator[str]:
-    """Split ``text`` and yield the parts. A match of ``separator`` separates two parts only if the first group of the match is
-    not empty.
+    """Split ``text`` and yield the parts. The regular expression ``separator`` also matches text that must not be split, such as
+    quoted text. A match separates two parts only if the first group of the match is not empty.
     """
     began = 0
     for found in separator.finditer(text):
@@ -140,8 +140,8 @@ def _split(text: str, separator: re.Pattern[str]) -> Iterator[str]:
 
 
 def _means_root(accounts: str, *, has_group: bool) -> bool:
-    """True if ``accounts`` include root or an alias. In sudoers, ``accounts`` are the accounts that are written before a command.
-    An alias is not looked up and is treated as root.
+    """True if ``accounts`` includes root or an alias. ``accounts`` is the list of accounts that a sudoers line has before a
+    command. An alias is not looked up, and is treated as root.
     """
     words = [word.strip() for word in accounts.split(",")]
     if words == [""]:
@@ -171,8 +171,8 @@ _WRITES = str(Consequence("write"))
 
 def _pattern(path: str, arguments: str) -> CommandPattern:
     """Convert a command of sudoers into a command pattern of jitd, and return the pattern. If the sudoers line names no
-    arguments, any arguments are permitted. If the sudoers line has ``\"\"``, no arguments are permitted. In sudoers, a wildcard
-    in the arguments also matches blanks.
+    arguments, the pattern matches any arguments. If the sudoers line has ``\"\"`` after the command, the pattern matches only the
+    command without arguments. In sudoers, a wildcard in the arguments also matches blanks.
     """
     words = tuple(_plain(word) for word in ([] if arguments == '""' else arguments.split()))
     is_open = not arguments or "*" in "".join(words)

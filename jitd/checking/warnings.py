@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Returns all warnings about a policy, in the order of its rules.
 
-Law: each look-up on the host has a time limit. If a look-up does not end in time, there is a warning. Only the rules that apply
-to this host are compared with the host, because the same policy may be used on many hosts. No question is sent to a gatekeeper or
-a provider. For a gatekeeper, a connection is opened and closed again, to test whether the gatekeeper can be reached.
+Law: each look-up on the host has a time limit. If a look-up does not end in time, there is a warning. The same policy may be used
+on many hosts, so only the rules that apply to this host are compared with the host. No question is sent to a gatekeeper or a
+provider. To test whether a gatekeeper can be reached, a connection to it is opened and closed again.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from jitd.settings.config import Config
 from jitpam.initiator import within
 
 WITHIN = 5.0
-"""Maximum time for the look-up of files, in seconds. The look-up of people may take the same time in addition."""
+"""Maximum time for the look-up of files, in seconds. The look-up of people has a time limit of the same length."""
 
 
 def warnings(rules: Sequence[Rule], config: Config, providers: Mapping[str, str], seconds: float = WITHIN) -> list[Warned]:
-    """Return the warnings about ``rules`` that the rules do not accept.
+    """Return the warnings about ``rules``, without the warnings that a rule itself accepts.
 
     ``config`` contains the settings of this host. ``providers`` maps ``fact.NAME`` to the provider of this fact. The look-up of
     files and the look-up of people have a time limit of ``seconds`` each.
@@ -53,8 +53,8 @@ def warnings(rules: Sequence[Rule], config: Config, providers: Mapping[str, str]
 
 
 def in_time(look: Callable[[], Iterable[Warned]], what: str, seconds: float) -> Iterable[Warned]:
-    """Call ``look`` and return its warnings. If ``look`` takes longer than ``seconds`` seconds, return a warning that the look-up
-    of ``what`` did not end.
+    """Call ``look`` and return its warnings. If ``look`` fails or takes longer than ``seconds`` seconds, return a warning that
+    ``what`` could not be looked up.
     """
     try:
         return within(seconds, look)
