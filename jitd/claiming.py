@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Creates, checks and locks the daemon's own directories. Law: only one daemon can use the daemon's directories at the same time.
-The lock is released when the daemon's process ends.
+"""Creates, checks and locks the directories that only the daemon uses. Law: only one daemon can use these directories at the
+same time. When the daemon's process ends, the kernel releases the locks.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from jitd.settings.config import Config
 
 
 def claim(config: Config) -> list[int]:
-    """Create the directories and lock them, so that no other daemon can use them. Return the file descriptors of the locks.
-    Raises OSError.
+    """Create the directories and lock them, so that no other daemon can use them. Also raise the limit of open files for this
+    process. Return the file descriptors of the locks. Raises OSError.
     """
     config.state.mkdir(mode=0o711, parents=True, exist_ok=True)
     config.socket.parent.mkdir(mode=0o755, parents=True, exist_ok=True)

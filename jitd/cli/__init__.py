@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """``jitd``: the command for operators. Each verb is one function.
 
-Law: this command decides nothing. The command sends a question to the daemon, and prints the answer. Some verbs need no daemon
-(``serve``, ``check``, ``audit verify``, ``pam-lint``, ``doctor``). The module of a verb is imported only when the verb is called.
+Law: this command decides nothing. Most verbs send a question to the daemon, and print its answer. Some verbs need no daemon
+(``serve``, ``check``, ``audit verify``, ``pam-lint``, ``doctor``, ``kdc``). The module of a verb is imported only when the verb
+is called.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ VERBS = {
 importing all modules would take longer than most verbs need.
 """
 HIDDEN = {"complete"}
-"""Verbs that are called by shells, and not by people."""
+"""Verbs that only shells call. They are not in the list of verbs."""
 
 
 class Verbs(click.Group):
@@ -89,8 +90,8 @@ def cli(context: click.Context) -> int | None:
 
 
 def _open_what_is_closed() -> None:
-    """Open /dev/null for each standard stream that is closed. Without /dev/null, a socket that is opened later would get the file
-    descriptor of the closed stream.
+    """Open /dev/null for each standard stream that is closed. Otherwise a socket that is opened later could get the file
+    descriptor number of the closed stream.
     """
     fill_closed()
     for descriptor, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
@@ -99,8 +100,9 @@ def _open_what_is_closed() -> None:
 
 
 def main() -> int:
-    """Run the command line. Returns the exit status. While the command line runs, Ctrl-C raises KeyboardInterrupt. Before and
-    afterwards, Ctrl-C has the effect that the installed start script has set (contrib/install).
+    """Run the command line, and return the exit status. While the command line runs, Ctrl-C raises KeyboardInterrupt. Before and
+    afterwards, Ctrl-C has the effect that the caller of this function has set. The caller is the start script that
+    contrib/install makes.
     """
     before = signal.getsignal(signal.SIGINT)
     try:
@@ -133,8 +135,8 @@ def _main() -> int:
 
 
 def _invoke() -> int:
-    """Run the verb and return its exit status. Raises OSError if the answer cannot be written. OSError is raised even if the verb
-    itself has succeeded.
+    """Run the verb and return its exit status. If the answer cannot be written, raises OSError, even if the verb itself has
+    succeeded.
     """
     try:
         # Not `cli.main`: click would handle a broken pipe and Ctrl-C differently.

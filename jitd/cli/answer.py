@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Prints the output of a verb. The answer goes to standard output, and all other sentences go to standard error.
+"""Prints the output of a verb. The verb's answer goes to standard output. Messages about the verb, such as errors, go to
+standard error.
 
-Law: invisible characters from the daemon never reach the terminal. Invisible characters include control characters and format
-characters. Nothing is shortened here.
+Law: invisible characters in the daemon's texts never reach the terminal. Control characters and format characters are examples
+of invisible characters. This module shortens nothing.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from jitpam.wire.shown import reshown, shown_argument, unshown
 
 Row = dict[str, Any]
 NOT_SHOWN = "(not shown)"
-"""The text in place of content that the rule of the request hides from the viewer. In a row with hidden content, the member
-``narrowed`` is true.
+"""This text is printed in place of content that the rule of the request hides from the viewer. In a row with hidden content, the
+member ``narrowed`` is true.
 """
 
 
@@ -34,9 +35,9 @@ def answer(line: str = "") -> None:
 
 
 def say(sentence: str) -> None:
-    """Print one line on standard error. First flush the output that was written to standard output. If the flush fails,
-    ``sentence`` is still printed, because it reports the result of the verb. After that, OSError is raised. If standard error
-    fails too, only the exit status reports the result of the verb.
+    """Print one line on standard error. Standard output is flushed first. If the flush fails, ``sentence`` is still printed,
+    because it reports the result of the verb, and then OSError is raised. If standard error cannot be written either, only the
+    exit status reports the result of the verb.
     """
     try:
         sys.stdout.flush()
@@ -48,8 +49,8 @@ def say(sentence: str) -> None:
 
 
 def give_up(stream: IO[str]) -> None:
-    """Point ``stream`` at /dev/null. Without this function, Python would flush the stream again at its exit, and the flush would
-    fail again.
+    """Redirect ``stream`` to /dev/null after it could not be written. Otherwise Python would flush the stream again when it
+    exits, and this flush would fail again.
     """
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
@@ -87,7 +88,9 @@ def quoted(text: str) -> str:
 
 
 def command_line(argv: Iterable[object]) -> str:
-    """Return all arguments on one line. No argument is shortened. ``unshown_command`` can parse the returned line again."""
+    """Return all arguments on one line, and shorten none of them. ``unshown_command`` can convert the line back into the
+    arguments.
+    """
     return " ".join(quoted(str(argument)) for argument in argv)
 
 
@@ -100,7 +103,7 @@ def command_of(row: Row) -> str:
 
 
 def n_bytes(text: str) -> int:
-    """Return the length in bytes of the argument that a row shows as ``text``."""
+    """Return the length, in bytes, of the original argument. ``text`` is this argument in the form in which a row contains it."""
     try:
         return len(unshown(text))
     except ValueError:

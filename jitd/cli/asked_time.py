@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tells an approver about the requested time: whether it begins later than the approval, and whether it extends a lease.
+"""Makes a text for approvers about the time that a request asks for. The text says if the time begins later than the approval,
+and if the requester already has a lease for the same command.
 
-Law: pure. The text is made only from the members of a row.
+Law: pure. The text depends only on the members of a row, which describes the request.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from jitd.cli.answer import Row, words
 
 
 def begins_and_extends(row: Row) -> str:
-    """Return the end of a sentence about the time that the request in ``row`` asks for. The text is empty if the time begins with
-    the approval and no lease is extended.
+    """Return the end of a sentence about the time that the request in ``row`` asks for. The text is empty if the time begins
+    with the approval, and the requester has no lease for the same command.
     """
     begins = f", FROM {row['starts_at']} ON (asked again then)" if row.get("starts_at") else ""
     lease = row.get("extends")

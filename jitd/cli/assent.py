@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Decides which answer approves a request: the letter ``y`` or the whole word ``yes``. This module contains the question before
-an approval, and the lines that mean yes.
+"""Asks an approver whether to approve a request. For some requests, the letter ``y`` is enough as the answer. For all other
+requests, the approver must type the whole word ``yes``.
 
-Law: the letter ``y`` approves a request only under three conditions. The whole request was on the screen. The request does not
-skip an approval. According to its row, the request gives no root shell, and makes no root shell possible later. If one of these
-conditions is not met, the person must type the whole word ``yes``. The whole word is also needed if the row does not tell whether
-the conditions are met. The question names the command, the account and the host from the row on the screen.
+Law: the letter ``y`` approves a request only if all of the following conditions are met. The whole request was on the screen.
+The request does not use break-glass. jitd knows for certain what would be run. The request gives no root shell, and makes no
+root shell possible later. If a condition is not met, or if it is not known whether the command gives a root shell, the approver
+must type the whole word ``yes``. The question names the command, the account and the host from the row on the screen.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ def is_approved(row: Row, screen: int | None, *, is_unread: bool) -> bool:
 
 
 def question(row: Row, screen: int | None, *, is_unread: bool) -> tuple[str, frozenset[bytes]]:
-    """Return the question whether to approve ``row``. Also return the lines that mean yes. The parameters are the same as for
-    ``is_approved``.
+    """Return the text of the question whether to approve ``row``. Also return the set of typed lines that mean yes. The
+    parameters are the same as for ``is_approved``.
     """
     because = why_the_word(row, is_unread=is_unread)
     asked = f"approve {what(row, 2 * (screen or 80) - len('approve ? [y/N] '))}?"
@@ -42,8 +42,8 @@ def question(row: Row, screen: int | None, *, is_unread: bool) -> tuple[str, fro
 
 
 def why_the_word(row: Row, *, is_unread: bool) -> str:
-    """Return the reason why the whole word ``yes`` is needed to approve ``row``. Return an empty text if the letter ``y`` is
-    enough. The reason is a sentence without a full stop.
+    """If the whole word ``yes`` is needed to approve ``row``, return the reason, which is a sentence without a full stop. If the
+    letter ``y`` is enough, return an empty text.
     """
     if row.get("break_glass") or row.get("breaks_glass"):
         return "it is break-glass"
@@ -59,8 +59,8 @@ def why_the_word(row: Row, *, is_unread: bool) -> str:
 
 
 def gives_root_shell(row: Row) -> bool:
-    """True if the request may give a shell of an account with uid 0, according to ``row``. Also True if ``row`` does not name the
-    command or the account.
+    """True if the request in ``row`` may give a root shell. Also True if the request runs as root and ``row`` names no command.
+    If ``row`` does not name the uid of the account, the function assumes root.
     """
     if row.get("root_shell"):  # the daemon has found this out
         return True

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes the lines of a request's page that tell how a person authenticated to the KDC.
 
-Law: words in capitals show that a ticket is less trustworthy. If a value is not known, the line contains the words NOT KNOWN.
+Law: if a ticket is less trustworthy than usual, the lines contain words in capitals. If the way of the authentication is not
+known, the line contains the words NOT KNOWN.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _PROOFS = {
 _FORWARDED = ("forwarded", "proxy")
 UNKNOWN = "NOT KNOWN (the ticket does not say)"
 JUST_NOW = 10
-"""Below this number of seconds, an age is told in words without a number."""
+"""If an age is less than this number of seconds, the text is ``just``, without a number."""
 
 
 def authenticated(given: object) -> Iterator[tuple[str, str]]:
@@ -44,8 +45,8 @@ def authenticated(given: object) -> Iterator[tuple[str, str]]:
 
 
 def in_short(given: object) -> str:
-    """Return the facts of ``authenticated`` in a few words, for a line about a review. An example is
-    `` (authenticated 5 minutes before by otp)``.
+    """Return the most important facts about the authentication ``given`` in a few words, for a line about a review. An example
+    is `` (authenticated 5 minutes before by otp)``.
     """
     if not isinstance(given, dict):
         return ""

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verb ``board`` shows a live screen that fills the terminal. The board shows waiting requests, grants and runs. A person can
-act on each request, grant and run.
+"""The verb ``board`` shows a live screen that fills the terminal. The board shows lists of waiting requests, owed reviews,
+grants, runs and locks. A person can act on each row of these lists.
 
 Law: the board decides nothing. The board sends the same messages as ``approve``, ``deny``, ``review``, ``revoke``, ``stop``,
-``lock`` and ``unlock``. The library textual is imported only when the verb is called, and gets nothing from the person's
-environment. The board never asks for a password, because several threads ask jitd at the same time and the board uses the whole
-terminal.
+``lock`` and ``unlock``. The library textual is imported only when the verb is called. Before that, the board removes the
+environment variables that would control textual. The board never asks for a password, because several of its threads may send
+questions to jitd at the same time, and because the board uses the whole terminal.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from jitpam.client import NotAuthenticated
 from jitpam.local_proof import CAUSES, never_ask
 
 IGNORED = ("TEXTUAL", "COLUMNS", "LINES")
-"""Prefixes of the variables that the board removes from the environment. Because of such variables, the library textual would
-load modules, press keys, write files, or use a wrong screen size.
+"""Prefixes of the variables that the board removes from the environment. With such variables, a person could make the library
+textual load modules, press keys, write files, or use a wrong screen size.
 """
 
 NEEDS_TICKET = (

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the board on a terminal. The board draws the screen, accepts keys, and starts the actions that a person confirms.
 
-Law: textual gets only printable lines without markup. Each key goes to ``Keyboard`` first, and textual itself handles no key. The
-terminal is restored when the board ends, is stopped, or fails. The board never blocks while it waits for an answer of jitd.
+Law: the library textual gets only printable lines without markup, and handles no key. The terminal is restored when the board
+ends, is stopped, or fails. While the board waits for an answer of jitd, it still accepts keys.
 """
 
 from __future__ import annotations
@@ -59,18 +59,18 @@ class Board(App[int]):
         self._question = ""
         """The question that is shown on the screen now."""
         self._asking = 0
-        """Counts the questions to jitd. An answer of jitd is ignored if a newer question was sent."""
+        """The number of questions that were sent to jitd. An answer of jitd is ignored if a newer question was sent."""
         self._pressed_at = (0, "")
-        """The list number and the row id that were selected when the key was pressed that ``self.keyboard`` keeps back."""
+        """The number of the list and the id of the row that were selected when the latest key was pressed."""
         self._n_drawn = 0
-        """Counts the drawings."""
+        """The number of drawings so far."""
         self._is_away = False
-        """True while another program uses the terminal, and while the board is stopped."""
+        """True while the board does not use the terminal: a run is watched on it, or the board is stopped."""
         self._is_over = False
         """True when the board has begun to end."""
 
     def compose(self) -> ComposeResult:
-        """Make the only widget."""
+        """Return the only widget of the screen."""
         yield self._canvas
 
     async def on_mount(self) -> None:
@@ -85,7 +85,7 @@ class Board(App[int]):
     # --- the screen
 
     def draw(self) -> None:
-        """Draw the current state. Keys that were pressed earlier do not answer a new question, or a question with a new text."""
+        """Draw the current state. If the question has a new text, ignore all keys until this text is on the screen."""
         if self._is_away:
             return
         size = self.size
@@ -185,7 +185,7 @@ class Board(App[int]):
             self._act(key)
 
     def _selected(self) -> tuple[int, str]:
-        """Return the number of the list and the id of the row that a key would act on."""
+        """Return the number of the shown list, and the id of the selected row."""
         return self.state.at, words(self.state.row or {}, "id", "")
 
     def _move(self, by: int) -> None:
@@ -243,7 +243,7 @@ class Board(App[int]):
             self._asked_of_jitd(lambda: row_of(id), lambda whole: self.state.read(id, lambda width: page(whole, width)))
 
     def _read_again(self) -> None:
-        """Fetch the open page again after a change. Change nothing if the fetch fails or the page was left."""
+        """Fetch the open page again after a change. If the fetch fails, or if the person has left the page, change nothing."""
         id = self.state.page_of
 
         def take(whole: Row | str) -> None:
@@ -253,7 +253,7 @@ class Board(App[int]):
         in_background(lambda: row_of(id), lambda whole: self._in_loop(lambda: take(whole)))
 
     def _answer(self) -> None:
-        """Perform the action for the typed line, which is the answer to the open question."""
+        """The typed line answers the open question. Begin the action that this answer demands, or open the next question."""
         asked = self.state.asked
         if asked is None:
             return
@@ -275,7 +275,7 @@ class Board(App[int]):
         in_background(deed, lambda said: self._in_loop(lambda: done(said)))
 
     def _asked_of_jitd(self, work: Callable[[], T], then: Callable[[T], None]) -> None:
-        """Call ``work`` in the background. Call ``then`` here with the result of ``work``, unless a newer action has started."""
+        """Call ``work`` in the background, and ``then`` with its result in this thread. A newer action discards the result."""
         self._asking += 1
         number = self._asking
         at = self.state.at
@@ -293,7 +293,7 @@ class Board(App[int]):
     # --- jitd
 
     def _heard(self, heard: Heard | Trouble) -> None:
-        """Store the lists or the error that the link has received. The link calls this method in its own thread."""
+        """Store the lists from jitd, or the reason why there are none. The link calls this method in its own thread."""
 
         def take() -> None:
             if isinstance(heard, Trouble):
@@ -360,11 +360,11 @@ class Board(App[int]):
         self._take_signals()
 
     def _went_on(self) -> None:
-        """Take over the terminal again after a stop that the board did not notice. Meanwhile the shell has used the terminal."""
+        """The board was stopped without notice, and the shell has used the terminal. Take over the terminal again."""
         self._show_again(lambda: None)
 
     def _show_again(self, between: Callable[[], None]) -> None:
-        """Give up the terminal while ``between`` runs. Close the open question without an answer."""
+        """Close the open question without an answer. Give up the terminal, call ``between``, and draw the board again."""
         if self._is_over:
             return  # a terminal that hangs up sends SIGCONT as well as SIGHUP
         self.state.close("the board was stopped")

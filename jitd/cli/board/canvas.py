@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The only widget of the board, which draws all lines. The widget gives lines to textual without any change. Law: the widget uses
+"""The only widget of the board. It passes all lines of the screen to the library textual without a change. Law: the widget uses
 no markup and handles no key.
 """
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Decides which keys are accepted. A key is accepted only if it was typed alone, and if the row or question for the key was
-already on the screen.
+"""Decides which keys are accepted. A key is accepted only if the row or the question that it belongs to was already on the
+screen. A key that decides something must also have been typed alone.
 
-Law: pure. Each time is an argument, in seconds of one monotonic clock. Pasted text decides nothing. A key that was typed before a
-question was visible does not answer this question. A key that decides something is accepted only if there was no other input
-within QUIET_FOR seconds before it and after it.
+Law: pure. All times are arguments, in seconds of the same monotonic clock. Pasted text decides nothing. A key that was typed
+before a question was visible does not answer this question. A key that decides something is accepted only if there was no other
+input in the QUIET_FOR seconds before it, and none in the QUIET_FOR seconds after it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ screen.
 
 
 class Taken(Enum):
-    """The possible results when a key was pressed."""
+    """What the board does with a key that was pressed."""
 
     LOST = "lost"
     """The key is ignored."""
@@ -32,7 +32,7 @@ class Taken(Enum):
 
 
 class Keyboard:
-    """The input of one person."""
+    """Decides about each input of the person, from the times of the inputs."""
 
     def __init__(self) -> None:
         self._last_at = -inf
@@ -45,8 +45,8 @@ class Keyboard:
         self._shown_at, self._is_open, self._held = inf, False, None
 
     def shown(self, at: float) -> None:
-        """Note that the question has been on the screen since ``at``, or since an earlier call. Keys are accepted after the first
-        pause of QUIET_FOR seconds.
+        """Note that the question is on the screen since the time ``at``. If an earlier call has already noted a time, this time
+        stays valid. Keys are accepted after the first pause of QUIET_FOR seconds without input.
         """
         self._shown_at = min(at, self._shown_at)
 
@@ -74,7 +74,9 @@ class Keyboard:
         return key
 
     def _counts(self, at: float) -> bool:
-        """Note that input came. Return True if there was a pause of QUIET_FOR seconds after the question was on the screen."""
+        """Note that input came at the time ``at``. Return True if keys are accepted now. This is the case if there was a pause
+        of QUIET_FOR seconds since the question appeared on the screen.
+        """
         quiet_since = max(self._last_at, self._shown_at)
         self._last_at, self._held = at, None
         self._is_open = self._is_open or at - quiet_since >= QUIET_FOR

@@ -21,16 +21,16 @@ from jitpam.wire.messages import Done, Item, List, Watch
 
 T = TypeVar("T")
 AGAIN_AFTER = 2.0
-"""Number of seconds until the link tries again. The link waits so long if jitd was not reached or did not accept the ticket."""
+"""If jitd cannot be reached or does not accept the ticket, the link waits this number of seconds and tries again."""
 EACH = 10.0
-"""Number of seconds until the lists are read again if jitd sent no event. The lists must be read again because no event is sent
-when the CPU time or the memory of a run changes.
+"""Number of seconds after which the lists are read again although jitd has reported no change. For example, jitd reports no
+change when the CPU time or the memory of a run changes.
 """
 
 
 class Link:
-    """Watches the lists between the calls of ``start`` and ``stop``. The link's thread calls ``tell`` for each message
-    from jitd.
+    """Watches the lists between the calls of ``start`` and ``stop``. The link's thread calls ``tell`` with the new lists after
+    each change, or with the reason why there are none.
     """
 
     def __init__(self, tell: Callable[[Heard | Trouble], None]) -> None:
@@ -44,7 +44,9 @@ class Link:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop watching. Return at once. If the process ends while the thread waits for the KDC, the thread ends too."""
+        """Stop watching. Return at once, even if the link's thread is still waiting for the KDC. The thread ends at the latest
+        when the process ends.
+        """
         self._is_stopped.set()
         os.eventfd_write(self._wake, 1)
 
@@ -65,8 +67,8 @@ class Link:
                 self._tell(Heard(me.principal, me.host, me.operator, {"requests": requests, **_others()}))
 
     def _requests(self, daemon: Connection) -> Iterator[list[Row]]:
-        """Yield the open requests after each change of a list. If nothing changes, yield the open requests every EACH seconds.
-        Raises the errors of ``connect``.
+        """Yield the open requests each time jitd sends them after a change. If jitd sends nothing, yield the same requests again
+        every EACH seconds. Raises the errors of ``connect``.
         """
         requests: list[Row] = []
         rows: list[Row] = []
@@ -85,7 +87,7 @@ class Link:
 
 
 def _others() -> dict[str, Sequence[Row] | str]:
-    """Return all lists except the requests. A Watch message follows only the requests. Raises the errors of ``connect``."""
+    """Return all lists except the list of requests, which the message Watch follows. Raises the errors of ``connect``."""
     lists: dict[str, Sequence[Row] | str] = {}
     with called() as daemon:
         for view in VIEWS[1:]:
@@ -99,8 +101,8 @@ def _others() -> dict[str, Sequence[Row] | str]:
 
 
 def in_background(work: Callable[[], T], then: Callable[[T | str], None]) -> None:
-    """Call ``work`` in a new thread. When ``work`` has ended, call ``then`` in the same thread, with the result of ``work`` or
-    with the reason for its failure.
+    """Call ``work`` in a new thread. Afterwards call ``then`` in the same thread. The argument of ``then`` is the result of
+    ``work``, or a sentence with the reason if ``work`` failed.
     """
 
     def run() -> None:

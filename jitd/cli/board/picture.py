@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Returns everything that is on the screen of the board, as lines of text.
+"""Makes the lines of text that fill the screen of the board.
 
-Law: the functions are pure, except that they read the clock to show relative times. Every line is printable and fits into the
-width of the screen. Colour is never the only sign: for example, the selected row also has a mark. A question is always shown
-completely.
+Law: the result depends only on the arguments and on the clock, from which relative times are computed. Every line is printable
+and fits into the width of the screen. The lines can be understood without colours: for example, a mark shows which row is
+selected. A question is always shown completely.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ LEAST_COLUMNS, LEAST_LINES = 40, 12
 MOST_TYPED = 3
 """Maximum number of lines for the text that the person types. If the typed text is longer, only its end is shown."""
 MOST_SAID = 3
-"""Maximum number of lines for the sentence under the list."""
+"""Maximum number of lines for the latest message, which is shown under the list."""
 MARK, GAP = "> ", "  "
 """The text in front of the selected row, and the text in front of all other rows."""
 
 Painted = tuple[str, str | None]
-"""A line and its mark. The mark is a key of STYLES in ``canvas``, or None."""
+"""A line and its style. The style is a key of STYLES in ``canvas``, or None."""
 
 
 def is_too_small(width: int, height: int) -> bool:
@@ -35,7 +35,9 @@ def is_too_small(width: int, height: int) -> bool:
 
 
 def picture(state: State, width: int, height: int) -> list[Painted]:
-    """Return ``height`` lines of at most ``width`` cells. The function treats all returned lines as read."""
+    """Return ``height`` lines of at most ``width`` cells. Call this function only to draw the screen: the text of a page in
+    ``state`` notes which of its lines were returned (see ``Reading``).
+    """
     if is_too_small(width, height):
         text = f"This terminal is too small. The board needs {LEAST_COLUMNS} columns and {LEAST_LINES} lines."
         return _filled([(line, None) for line in wrapped(text, max(1, width))], width, height)
@@ -48,8 +50,8 @@ def picture(state: State, width: int, height: int) -> list[Painted]:
 
 
 def _asked(asked: Asked, state: State, width: int, height: int) -> list[Painted]:
-    """Return the page about the question's row, followed by the open question. If there is room, the head of the board is above
-    the page.
+    """Return the lines of the screen while a question is open. They are the page about the question's row, followed by the
+    question. If there is room, the head of the board is above the page.
     """
     room = height - len(_question(asked, state, width, is_unread=False))
     if not asked.reading.fits(width, room):  # until all was read, the question has a longer text
@@ -153,7 +155,7 @@ def asked_of(state: State, width: int) -> str:
 
 
 def _question(asked: Asked, state: State, width: int, *, is_unread: bool) -> list[Painted]:
-    """Return the lines with the open question, the typed text, and the key that leaves the question."""
+    """Return the lines with the open question, the typed text, and a hint which key leaves the question."""
     typed = printable(asked.typed)
     lines = wrapped(typed, width)
     typed = "...".join(["", "".join(lines[-MOST_TYPED:])]) if len(lines) > MOST_TYPED else typed

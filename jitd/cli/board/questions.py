@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The questions of the board. Each question has a page, a text, and an action for each answer.
+"""The questions of the board. Each question has a page to read, the text of the question, and an action for the typed answer.
 
-Law: a question about a request uses exactly the row on the screen. An answer is sent together with the fingerprint of the row.
-Only a complete line is an answer. An empty line means no. Nothing is sent before the person has answered.
+Law: the page of a question about a request is made from the same row as its line in the list. An answer to such a question is
+sent together with the fingerprint of this row. Only a complete line is an answer. An empty line means no. Nothing is sent before
+the person has answered.
 """
 
 from __future__ import annotations
@@ -60,13 +61,15 @@ class Question:
         raise NotImplementedError
 
     def follows(self, typed: str, width: int, *, is_unread: bool) -> Deed | Question | None:
-        """Return the reaction to the typed line ``typed``. The reaction is an action, another question, or None."""
+        """``typed`` is the line that the person typed. Return the action that this answer demands, or the next question. Return
+        None if the answer is no.
+        """
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class Approval(Question):
-    """Asks whether to approve a request. The words are the same as in ``jitd approve``."""
+    """Asks whether to approve a request, with the same text as ``jitd approve``."""
 
     def lines(self, width: int) -> list[str]:
         return brief(self.row, width)

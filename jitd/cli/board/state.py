@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The state of the board. The state contains the latest lists from jitd, the selection, and the open page or question.
+"""The state of the board: the latest lists from jitd, the selected rows, and the open page or question.
 
 Law: pure. A question is open only while its row is unchanged. The question is closed without an answer when its row changes or
 disappears, or when jitd can no longer be reached.
@@ -20,8 +20,8 @@ NOTHING_SENT = "nothing was sent"
 
 @dataclass(frozen=True)
 class Heard:
-    """A message from jitd. The message maps the name of each list to its rows, or to the reason why the viewer may not see the
-    list. The message also names the viewer.
+    """The latest lists from jitd. ``lists`` maps the name of each list to its rows, or to the reason why the viewer may not see
+    the list. The other fields describe the viewer and the host.
     """
 
     principal: str
@@ -32,7 +32,7 @@ class Heard:
 
 @dataclass(frozen=True)
 class Trouble:
-    """The reason why no message from jitd arrives. The link tries again."""
+    """The reason why the lists cannot be fetched from jitd. The link tries again."""
 
     because: str
 
@@ -42,8 +42,9 @@ class Reading:
     """Lines of text. If the lines do not fit on the screen, only some lines are visible. ``made`` returns the lines for a given
     width of the screen.
 
-    Law: a line that is no longer on the screen is treated as read if it was on the screen for QUIET_FOR seconds. A line that is
-    on the screen now is treated as read, because no key is accepted before QUIET_FOR seconds have passed (``keyboard``).
+    Law: a line that is on the screen now is treated as read, because no key is accepted before QUIET_FOR seconds have passed
+    (``keyboard``). A line that is no longer on the screen is treated as read if it was on the screen for at least QUIET_FOR
+    seconds.
     """
 
     made: Callable[[int], list[str]]
@@ -81,14 +82,14 @@ class Reading:
 
     @property
     def is_unread(self) -> bool:
-        """True if a line was not on the screen for long enough."""
+        """True if at least one line is not treated as read."""
         return len(self._read.union(self._drawn)) < max(1, len(self.lines))
 
 
 @dataclass
 class Asked:
-    """An open question. ``row`` is the row as it was in its list when the question was opened. ``row`` is None if the question is
-    not about a row.
+    """An open question. ``what`` is the name of the list from which it was opened. ``row`` is the row of this list that the
+    question is about, as the row was when the question was opened. If the question is not about a row, ``row`` is None.
     """
 
     question: Question
@@ -126,8 +127,8 @@ class State:
 
     @property
     def keys(self) -> dict[str, str]:
-        """The letters that act on rows of the shown list. Each letter is mapped to its action. Only operators can use letters in
-        the list of locks.
+        """Maps each letter that acts on rows of the shown list to its action. In the list of locks, only operators can use
+        letters.
         """
         return dict(self.view.keys) if self.is_operator or self.view.what != "locks" else {}
 
@@ -164,12 +165,14 @@ class State:
                 self.close(f"{asked.question.id} {'has ended, or waits no more' if now is None else 'has changed'}")
 
     def miss(self, because: str) -> None:
-        """Note that jitd cannot be reached any more, for the reason ``because``."""
+        """Note that jitd cannot be reached any more. ``because`` is the reason. Close the open question."""
         self.trouble = because
         self.close("jitd can no longer be reached")
 
     def ask(self, question: Question, what: str, row: Row | None) -> None:
-        """Open ``question`` about ``row`` of the list ``what``. If the row has changed, do not open the question."""
+        """Open ``question`` about ``row`` of the list ``what``. If the row has changed, or if jitd cannot be reached, do not
+        open the question.
+        """
         now = found(self.rows_of(what), words(row, "id")) if row is not None else None
         if self.trouble or (row is not None and not is_same(what, row, now)):
             self.said = "it has changed meanwhile: look again"

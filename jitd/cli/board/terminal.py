@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The terminal of the board. This module can tell whether the terminal has accepted all output that was drawn.
 
-Law: textual writes in its own thread. While the terminal accepts no output, text waits in textual's thread. The waiting text is
-not on the screen yet.
+Law: a text is treated as shown only after the terminal has accepted it. The library textual writes to the terminal in a thread
+of its own. While the terminal accepts no output, texts wait in this thread, and are not on the screen yet.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class Terminal(LinuxDriver):
         super().write(data)
 
     def end_reading(self) -> None:
-        """End each thread that reads the keyboard. The library textual may leave such a thread running. If the terminal is
-        disconnected, a thread that reads the keyboard would never end.
+        """End each thread that reads the keyboard. The library textual may leave such a thread running. If the terminal was
+        disconnected, the thread would never end by itself.
         """
         self.exit_event.set()
 
@@ -54,7 +54,7 @@ class Counted:
         self._n_written += 1
 
     def flush(self) -> None:
-        """Write the text in the buffer to the terminal. The call of ``flush`` blocks while the terminal accepts no output."""
+        """Write the text in the buffer to the terminal. This call blocks while the terminal accepts no output."""
         self._file.flush()
         self.n_taken = self._n_written
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The lists of the board. Each list has columns, keys that act on its rows, and a selected row.
 
-Law: pure. The selection belongs to the id of a row, and never to a position. While the selected row exists, it stays selected,
-even if other rows appear or disappear.
+Law: pure. A row is selected by its id, and never by its position. While the selected row exists, it stays selected, even if
+other rows appear or disappear.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from jitd.cli.reviewing import REVIEWS
 VOLATILE = frozenset({"cpu_ms", "memory", "n_processes"})
 """Members of a row whose values change although nothing happens to the grant or run."""
 BINDING = ("id", "state", "fingerprint")
-"""In a list whose questions end or remove something, only the members in BINDING are compared. The other members are ignored,
-because each use of a lease changes them.
+"""Members of a row. In the lists of grants, runs and locks, a row is treated as changed only if one of these members has
+changed. Each use of a lease changes other members of its row.
 """
 
 
@@ -36,7 +36,7 @@ class View:
     has_pages: bool = True
     """True if ``jitd show`` has a page about each row of the list."""
     is_ended_here: bool = False
-    """True if the questions about rows of the list only end or remove something."""
+    """True if all actions on the list's rows only end or remove something."""
 
 
 VIEWS = (
@@ -50,8 +50,8 @@ VIEWS = (
 
 
 def ordered(what: str, rows: Sequence[Row]) -> list[Row]:
-    """Return ``rows`` of the list ``what`` in the order of the board. Only requests are sorted: those that wait for the viewer
-    come before all others, and in both groups older requests come first.
+    """Return ``rows`` of the list ``what`` in the order of the board. Only requests are sorted. Requests that wait for the
+    viewer come first, and then all others. Each of these groups begins with its oldest request.
     """
     if what != "requests":
         return list(rows)
@@ -64,10 +64,11 @@ def empty(what: str) -> str:
 
 
 def is_same(what: str, row: Row | None, other: Row | None) -> bool:
-    """True if both rows of the list ``what`` exist, and are equal in all values that matter for an answer.
+    """True if ``row`` and ``other`` both exist, and are equal in all values that matter for an answer. The rows are from the
+    list ``what``, and have the same id.
 
-    In a list whose questions end or remove something, only the members in BINDING are compared. Otherwise people could prevent
-    the end of their own run by changing the row again and again.
+    In the lists of grants, runs and locks, only the members in BINDING are compared. Otherwise people could change the row again
+    and again, and so prevent another person from ending their run.
     """
     if row is None or other is None:
         return False
@@ -77,8 +78,8 @@ def is_same(what: str, row: Row | None, other: Row | None) -> bool:
 
 
 def _lasting(row: Row) -> Row:
-    """Return ``row`` without the members that change by themselves, although nobody asks for something different. The number of
-    remaining uses of a lease is not included, because each use changes it.
+    """Return ``row`` without the members that change although the request stays the same. The result also lacks the number of
+    remaining uses of a lease, because each use changes this number.
     """
     lasting = {name: value for name, value in row.items() if name not in VOLATILE}
     if isinstance(lease := row.get("extends"), dict):
@@ -102,9 +103,9 @@ def moved(rows: Sequence[Row], id: str, by: int) -> str:
 
 
 def selected(rows: Sequence[Row], before: Sequence[Row], id: str) -> str:
-    """Return the id of the row that is selected in ``rows``. ``before`` contains the earlier rows, and ``id`` is the id of the
-    row that was selected there. If a row with this id still exists, this row stays selected. If the row has disappeared, the row
-    at the same position is selected.
+    """Return the id of the row that is now selected in ``rows``. ``before`` contains the rows of the list before the change, and
+    ``id`` is the id of the row that was selected then. If this row still exists, it stays selected. If it has disappeared, the
+    row at the same position is selected.
     """
     if found(rows, id) is not None or not rows:
         return id if rows else ""
