@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The page that an approver reads before the approver answers the question. The page of an ordinary request fits on one screen.
-``page`` shows everything.
+"""The page that an approver reads before they answer the question. For an ordinary request, this page fits on one screen. The
+module ``page`` makes a longer page that shows everything.
 
-Law: the page shows all values that bind the run, and shortens no value. So two different requests never look the same. The page
-omits values that are usual, and lines that follow from other lines.
+Law: the page shows all values that limit the run, and shortens no value. Therefore two different requests never look the same.
+The page omits the most usual values. It also omits a line if the reader can derive the line from other lines.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ USUAL = {
     "time limit": ("NONE but the end of its grant",),
     "streams": ("all three are a terminal",),
 }
-"""Maps a label to the texts that the page omits. Most requests have these texts."""
+"""Maps the label of a line to the usual texts of this line. If a line has one of these texts, the page omits the line."""
 DETAILS = frozenset({"to the KDC", "how", "ticket has", "encrypted by"})
-"""Labels of lines about a ticket. This page joins the lines with such labels into one line, or omits the lines. The longer page
-of the module ``page`` shows all lines about a ticket.
+"""Labels of lines about a ticket. On this page, one line replaces all lines with these labels. The page of the module ``page``
+shows these lines.
 """
 
 
@@ -79,7 +79,9 @@ def _head(row: Row) -> str:
 
 
 def _owed(row: Row) -> Iterator[Line]:
-    """Yield lines about three things: the rule's demands, the people who have answered, and the limits of the viewer."""
+    """Yield the lines about the approvals and gatekeepers that the rule demands, and about the reviews so far. If the viewer may
+    only deny the request, also yield a line about this.
+    """
     owes = still_owed(row).removesuffix(" approvals").removesuffix(" approval") if members(row, "reviews") else "all"
     yield "rule", f"{words(row, 'rule', 'none decided yet')} asks {asks(row)}; {owes} still owed"
     yield from others_asked(row)

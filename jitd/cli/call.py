@@ -29,8 +29,8 @@ class NotDone(Exception):
 
 @contextmanager
 def called(*, with_ticket: bool = False) -> Iterator[Connection]:
-    """Open a connection to the daemon for one verb. Close the connection afterwards. A caller with uid 0 connects as local root,
-    unless ``with_ticket`` is True.
+    """Open a connection to the daemon for one verb, and close it afterwards. If the caller has uid 0, the connection is made as
+    local root. If ``with_ticket`` is True, the connection is always made with a Kerberos ticket.
 
     Raises the same errors as ``connect``.
     """
@@ -43,8 +43,8 @@ def called(*, with_ticket: bool = False) -> Iterator[Connection]:
 
 @contextmanager
 def called_as_reviewer() -> Iterator[Connection]:
-    """Open a connection with a ticket, because a review needs a ticket. Raises NotDone if the uid is 0 and there is no ticket,
-    because local root may not review requests.
+    """Open a connection with a Kerberos ticket for a review, and close it afterwards. Local root may not review requests.
+    Therefore, if the caller has uid 0 and no ticket, raises NotDone.
     """
     try:
         connection = connect("jitd", with_ticket=True)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Adds colours to lines that people read on a terminal.
 
-Law: a colour never carries information that the words do not carry. There are no colours in three cases: the output is not a
-terminal, the terminal is dumb, or NO_COLOR is set and not empty (https://no-color.org). Only printable text is coloured.
+Law: all information of the colours is also in the words. There are no colours in three cases: the output is not a terminal, the
+terminal is dumb, or NO_COLOR is set and not empty (https://no-color.org). Only printable text is coloured.
 """
 
 from __future__ import annotations

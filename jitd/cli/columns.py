@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Prints rows as aligned columns.
 
-Law: no line is wider than the terminal. If a text is too wide, a list may shorten the text, and then shows the number of removed
-characters. If the output does not go to a terminal, no text is shortened. Widths are counted in cells of the terminal. A wide
-character, such as a Chinese character, takes two cells.
+Law: on a terminal, no line is wider than the terminal. A text that is too wide is shortened, and the number of removed
+characters is shown in it. If the output does not go to a terminal, no text is shortened. Widths are counted in cells of the
+terminal. A wide character, such as a Chinese character, takes two cells.
 """
 
 from __future__ import annotations
@@ -12,17 +12,19 @@ from collections.abc import Sequence
 from unicodedata import east_asian_width
 
 WIDEST = 40
-"""Maximum number of cells for an aligned column. On a terminal, a longer text is shortened. Without a terminal, a longer text
-moves the rest of its own line to the right. The other lines stay aligned.
+"""Maximum number of cells for an aligned column. On a terminal, a longer text is shortened. If the output does not go to a
+terminal, a longer text moves the rest of its own line to the right, and the other lines stay aligned.
 """
 LEAST = 12
-"""Minimum number of cells for a column that is made narrower. The mark of a shortened text needs this number of cells."""
+"""Minimum number of cells for a column that is made narrower. This leaves room for the mark that shows how many characters were
+removed.
+"""
 LEAST_OF_LAST = 24
 """Minimum number of cells for the last column, which contains the command or the reason. Texts in the last column are shortened
 in the middle.
 """
 MARKS = (" (mine)", " (locked)")
-"""Ends of texts that are kept if a text is shortened, because people look for them."""
+"""If a text with one of these ends is shortened, its end is kept, because people look for it."""
 GAP = 2
 """Number of cells between two columns, and at the beginning of a row's second line."""
 
@@ -35,8 +37,8 @@ def cells(text: str) -> int:
 
 
 def cut(text: str, width: int) -> str:
-    """Shorten ``text`` until it needs at most ``width`` cells. The mark ``…(+N)`` replaces the N characters that were removed. If
-    ``text`` ends with one of MARKS, this mark is kept, unless ``width`` is less than ``_least_of(text)``.
+    """Shorten ``text`` until it needs at most ``width`` cells. The text ``…(+N)`` replaces the N characters that were removed.
+    If ``text`` ends with one of MARKS, this end is kept, provided that ``width`` is at least ``_least_of(text)``.
     """
     if cells(text) <= width:
         return text
@@ -104,9 +106,9 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], screen: int | None
     """Return the lines of the head, followed by the lines of each row. ``screen`` is the width of the terminal in cells. If
     ``screen`` is None, no text is shortened.
 
-    The columns are ordered by their importance, and the most important column comes first. The last column is an exception,
-    because it is the second most important. If the columns do not fit on one line, the head and each row need the same number of
-    lines.
+    The columns must be in the order of their importance, and the most important column comes first. Only the last column is an
+    exception: it is treated as the second most important. If the columns do not fit on one line, the head and each row are
+    divided into several lines. Then the head and all rows have the same number of lines.
     """
     if screen is not None:
         return _fitted(head, rows, screen)
@@ -151,8 +153,8 @@ def _fitted(head: Sequence[str], rows: Sequence[Sequence[str]], screen: int) -> 
 
 
 def _bands(least: Sequence[int], screen: int) -> list[list[int]]:
-    """Return the numbers of the columns on each line of a row. The first line contains as many columns as fit, and then the last
-    column. The remaining columns are on the lines below.
+    """Return a list with the numbers of the columns for each line of a row. The first line contains as many columns as fit
+    beside the last column, and then the last column. The remaining columns are on the lines below.
     """
     last = len(least) - 1
     first: list[int] = []
@@ -173,8 +175,8 @@ def _bands(least: Sequence[int], screen: int) -> list[list[int]]:
 
 
 def _narrowed(most: Sequence[int], least: Sequence[int], room: int) -> list[int]:
-    """Return the widths of the columns on a line with ``room`` cells. The widest column is made narrower first, but no column
-    gets narrower than its ``least``.
+    """Return the widths of the columns on a line with ``room`` cells. ``most`` and ``least`` contain the maximum and the minimum
+    width of each column. If the columns do not fit, the widest column is made narrower first.
     """
     widths = [min(width, room) for width in most]
     while sum(widths) + GAP * (len(widths) - 1) > room:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compares a request with the last approved request of the same person under the same rule, and prints the differences.
 
-Law: a comparison is always shown together with the command, and never replaces it. Therefore a comparison may shorten texts, and
-then shows how much was removed. If two things cannot be compared, they are not reported as equal.
+Law: a comparison is always shown together with the whole command. Therefore a comparison may shorten texts, and then shows how
+much was removed. If two values cannot be compared, they are not reported as equal.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from jitd.cli.labels import Line, counted, members
 from jitd.cli.what import script_lines
 
 MOST_WORDS = 200
-"""Maximum number of arguments in two commands that are compared. Comparing more arguments would take a long time, and nobody
-would read the result.
+"""Maximum number of arguments of a command. Commands with more arguments are not compared, because this would take a long time,
+and nobody would read the result.
 """
 MOST_TOLD = 6
 """Maximum number of differences that are printed."""
@@ -28,8 +28,8 @@ WIDEST = 60
 
 
 def new(row: Row) -> Iterator[Line]:
-    """Yield the lines about the differences between the request in ``row`` and the last approved request. Yield nothing if
-    ``row`` is not about a known command, or if the viewer may not see the comparison.
+    """Yield the lines about the differences between the request in ``row`` and the last approved request. Yield nothing if it is
+    not certain which command would run, if the request is for things, or if the viewer may not see the comparison.
     """
     if row.get("gives") or row.get("doubt") or "last_approved" not in row or not row.get("may_review"):
         return
@@ -51,7 +51,7 @@ def new(row: Row) -> Iterator[Line]:
 
 
 def _around(row: Row, last: Row) -> Iterator[str]:
-    """Yield the differences in the file, the account, the group and the directory."""
+    """Yield a text about each difference in the executed file, the account, the group and the working directory."""
     if row.get("path") != last.get("path"):
         yield f"the file is {_short(words(row, 'path'))}, and was {_short(words(last, 'path'))}"
     elif not row.get("digest") or not last.get("digest"):
@@ -80,8 +80,8 @@ def _arguments(row: Row, last: Row) -> Iterator[str]:
 
 
 def _pairs(now: list[str], before: list[str]) -> Iterator[tuple[int, str | None, str | None]]:
-    """Yield each difference between two lists, as an index in ``now``, the present item and the earlier item. The present or
-    earlier item is None if there is no such item.
+    """Yield each difference between the two lists ``now`` and ``before``. A difference is a tuple of three values: an index in
+    ``now``, the item in ``now``, and the item in ``before``. If only one list has the item, the other value is None.
     """
     for kind, first, last, at, end in SequenceMatcher(None, before, now, autojunk=False).get_opcodes():
         if kind == "equal":

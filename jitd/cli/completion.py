@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verb ``jitd complete`` prints the words that may follow on a command line. The possible words are verbs, options, and ids
-that the person may see. The shell scripts in contrib/completion call this verb.
+"""The verb ``jitd complete`` prints the words with which a person could continue a command line. These words are verbs, options,
+values of options, and ids that the person may see. The shell scripts in contrib/completion call this verb.
 
-Law: the verb prints only candidates, or nothing. The verb prints no error message and asks no question. The exit status of the
-verb is always 0, even after a failure. It ends within WITHIN seconds. All printed words are ids, or words of this program. The
-verb never prints texts that other people wrote, because a shell may use the output in any way.
+Law: the verb prints only candidates for the next word, or nothing. It prints no error message and asks no question. Its exit
+status is always 0, even after a failure. It ends within WITHIN seconds. All printed words are ids, or words of this program. The
+verb never prints texts that other people wrote, because they could be dangerous in the shell that uses the output.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ from jitpam.options import HELP
 from jitpam.wire.messages import List
 
 WITHIN = 0.15
-"""Number of seconds after which the verb ends without printing candidates. The time to start the interpreter is not included."""
+"""Time limit of the verb, in seconds. If the candidates are not known by then, the verb ends and prints nothing. The time to
+start the interpreter is not included.
+"""
 PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*|--[a-z][a-z-]*=?")
 """Only words that match this pattern are printed."""
 
@@ -59,7 +61,8 @@ IDS: dict[str, tuple[str, _Test]] = {
     "replay": ("runs", _any),
     "unlock": ("locks", _any),
 }
-"""Maps a verb to two values: the list that contains its ids, and a test for the rows of this list."""
+"""Maps a verb that needs an id to two values: the list that contains possible ids, and a test that selects rows of this list.
+"""
 
 
 @click.command(hidden=True, context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})

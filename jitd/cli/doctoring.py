@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The verb ``doctor`` checks whether this host is set up correctly, and tells how to repair faults.
 
-Law: this verb works without the daemon. If the daemon is not running, the verb reports a finding.
+Law: this verb works without the daemon. If the daemon is not running, the verb reports this as a finding.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from jitd.settings.config import Config
 
 SETTINGS_WITHIN = 5.0
-"""Time limit for reading the settings, in seconds. The settings must be read first, because they contain the names of all other
-files.
+"""Time limit for reading the settings, in seconds. The settings are read before everything else, because they contain the names
+of all other files.
 """
 
 
@@ -72,8 +72,8 @@ def _examinations(file: Path | None) -> list[Examination]:
 
 
 def _forget_environment() -> None:
-    """Remove all environment variables except PATH, LANG and TERM. The findings must not depend on variables of root's shell,
-    because the daemon does not have these variables. For example, about twelve variables change the behaviour of libkrb5.
+    """Remove all environment variables except PATH, LANG and TERM. The daemon does not have the variables of root's shell, so
+    the findings must not depend on these variables. For example, about twelve variables change the behaviour of libkrb5.
     """
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "TERM") if name in os.environ}
     os.environ.clear()

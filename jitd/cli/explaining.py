@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The verb ``explain`` tells what jitd would decide about a command, and why.
 
-Law: nothing is submitted. Without ``--as``, the verb sends the same question as ``jitsudo -l COMMAND``. It prints only jitd's
-answer.
+Law: the verb submits no request. Without ``--as``, the verb sends the same question as ``jitsudo -l COMMAND``. It prints only
+jitd's answer.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SAYS = {
     "asks": "would ask for facts first",
     "passes": "is not about this",
 }
-"""Maps the word for a rule's answer in a row to a text for people."""
+"""Maps the word in a row that says how a rule answers the question to a text for people."""
 
 
 def _time(ctx: click.Context, param: click.Parameter, value: str | None) -> datetime | None:
@@ -97,7 +97,7 @@ def explain(
 
 
 def _asked(argv: list[bytes], run_as: str | None, service: str, reason: str | None) -> dict[str, Any]:
-    """Return the members that the messages Explain and Suppose have in common."""
+    """Return the members that the messages Explain and Suppose have in common. These two messages ask what jitd would decide."""
     cwd = os.getcwdb()
     status = os.stat(cwd)
     return {

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verbs about tickets for services are ``kdc setup``, ``kdc gate``, ``kdc ungate`` and ``kdc check``.
+"""The verbs ``kdc setup``, ``kdc gate``, ``kdc ungate`` and ``kdc check``. With these verbs, an administrator makes the KDC
+refuse tickets for a service until jitd has granted them.
 
-Law: ``setup``, ``gate`` and ``ungate`` work only on the KDC, as root. ``setup``, ``gate`` and ``ungate`` print all steps before
-they ask, and change nothing without a yes. If everything is already correct, these three verbs do nothing. ``check`` changes
-nothing. It asks each KDC for tickets that nobody has granted, and succeeds only if each KDC has refused them.
+Law: ``setup``, ``gate`` and ``ungate`` work only on the KDC, as root. These three verbs print all steps, and change nothing
+before a person has confirmed the steps with a yes or with ``--yes``. If everything is already correct, they do nothing. The verb
+``check`` changes nothing. It asks each KDC for tickets that nobody has granted, and succeeds only if each KDC has refused them.
 """
 
 from __future__ import annotations
@@ -60,7 +61,9 @@ def _confirmed(question: str, *, is_sure: bool) -> None:
 
 
 def _administered(work: Callable[[], None]) -> None:
-    """Call ``work``. If ``work`` is not possible here, raise NotDone with the reason."""
+    """Call ``work``, which changes the KDC's database. If this process is not root or ``work`` fails, raise NotDone with the
+    reason.
+    """
     from jitd.kdc.local import LocalError
     from jitd.kdc.plan import CannotPlan
 
@@ -73,7 +76,7 @@ def _administered(work: Callable[[], None]) -> None:
 
 
 def _do(steps: Sequence[Step]) -> None:
-    """Carry out ``steps``. Raises LocalError."""
+    """Carry out ``steps`` with kadmin.local, one after the other. Raises LocalError."""
     from jitd.kdc.local import kadmin
 
     for step in steps:
@@ -241,8 +244,8 @@ def _ends() -> list[str]:
 
 
 def _others_in(keytab: Path, service: str) -> list[str]:
-    """Return the principals in the service's keytab that are not gated. The principal of the service itself is not in the result.
-    Raises CannotPlan, LocalError.
+    """Return the other principals in the keytab of ``service`` for which the KDC does not refuse tickets yet. Raises CannotPlan,
+    LocalError.
     """
     from jitd.kdc import local, plan
     from jitd.kdc.keytab import principals
@@ -314,7 +317,7 @@ def check(services: tuple[str, ...], *, keytab: Path | None, kdcs: tuple[str, ..
 
 
 def _tell(sightings: Sequence[Sighting]) -> None:
-    """Print the result for each KDC and service. Raises NotDone if the gate is not on for every KDC and every service."""
+    """Print the result for each KDC and service. If a KDC has issued a ticket or has not answered, raises NotDone."""
     from jitd.kdc.strings import OFF, ON
 
     words = {ON: "refused: the gate is on", OFF: "ISSUED: the gate is OFF"}

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Texts about break-glass. The texts are lines on the page of a request, or sentences of ``jitd requests`` about owed reviews.
+"""Texts about break-glass. Some of the texts are lines on the page of a request. Others are sentences of ``jitd requests`` and
+``jitd explain``, for example about owed reviews.
 
-Law: pure. Only a limited number of sentences is returned. The last sentence tells how many reviews were omitted.
+Law: pure. If there are too many owed reviews, only some sentences are returned, and the last sentence tells how many reviews
+were omitted.
 """
 
 from __future__ import annotations
@@ -51,8 +53,8 @@ def broken(row: Row) -> Iterator[tuple[str, str]]:
 
 
 def way_by_glass(row: Row) -> str:
-    """Return one sentence about jitd's decision for the case that the person uses break-glass. Return an empty text if ``row``
-    contains no decision about break-glass.
+    """``row`` may contain the decision that jitd would make if the person used break-glass. Return one sentence about this
+    decision. Return an empty text if ``row`` does not contain this decision.
     """
     way = row.get("by_breaking_glass")
     if not isinstance(way, dict):
@@ -66,8 +68,8 @@ def way_by_glass(row: Row) -> str:
 
 
 def review_after(row: Row) -> str:
-    """Return one sentence about the review that is owed if the decision in ``row`` is carried out. Return an empty text if the
-    decision does not use break-glass.
+    """If the decision in ``row`` is a permit by break-glass, return one sentence about the review that would be owed afterwards.
+    Otherwise return an empty text.
     """
     glass = row.get("break_glass")
     if not isinstance(glass, dict):
@@ -78,8 +80,8 @@ def review_after(row: Row) -> str:
 
 
 def owed_sentences(rows: Iterable[Row]) -> list[str]:
-    """Return sentences about two kinds of reviews in ``rows``: reviews that the viewer may give, and reviews of the viewer's own
-    requests.
+    """``rows`` contains owed reviews. Return sentences about the reviews that the viewer may give, and about the reviews of the
+    viewer's own requests.
     """
     told_of = [row for row in rows if row.get("may_give") or row.get("mine")]
     lines = [_sentence(row) for row in told_of[:MOST_TOLD]]

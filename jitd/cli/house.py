@@ -28,8 +28,8 @@ config_option = click.option(
     metavar="FILE",
     help=f"The settings, in place of {FILE}.",
 )
-"""The option ``--config``. Without the option ``--config``, the settings are read from FILE. FILE may be missing, because every
-setting has a default value.
+"""The option ``--config``, which names the file with the settings. Without this option, the settings are read from FILE. FILE
+may be missing, because every setting has a default value.
 """
 
 
@@ -62,8 +62,8 @@ def check(*, strict: bool, files: tuple[Path, ...]) -> None:
 
 
 def _read_files(files: Sequence[Path]) -> tuple[Config, Sequence[Rule], list[Fault], str]:
-    """Read the settings and the policy in ``files``. Return the settings, the rules, all faults, and a text about the files that
-    were read. If none of the ``files`` contains settings, the settings of this host are used.
+    """Read the settings and the policy in ``files``. Return the settings, the rules, all faults, and a text about the number of
+    files. If ``files`` has no valid file with settings, the settings of this host are used.
     """
     from jitd.settings import config, policyfile
     from jitd.settings.host import host_name

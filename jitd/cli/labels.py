@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Formats a page of labels and texts. Also returns members of a row that are lists.
+"""Formats a page that consists of labels and texts.
 
-Law: nothing is shortened. On a terminal, a long text continues in its own column. So text from a request never begins in the
-column of labels.
+Law: nothing is shortened. On a terminal, a long text continues on the next line, in the column of texts. Therefore text from a
+request never begins in the column of labels.
 """
 
 from __future__ import annotations
@@ -19,9 +19,8 @@ LEAST = 20
 """Minimum width of the column of texts, in cells."""
 
 Line = tuple[str, str]
-"""A label and its text. A label without a text is a heading. If both the label and the text are empty, the line is empty. A text
-without a label belongs to the line above it. Therefore, on a terminal, a line without a label always continues the text above
-this line.
+"""A label and its text. A label without a text is a heading. A text without a label continues the text of the line above it. If
+both the label and the text are empty, the line is empty.
 """
 
 

@@ -43,8 +43,8 @@ def _text(name: str) -> Callable[[Row], str]:
 
 
 def _left(name: str) -> Callable[[Row], str]:
-    """Return the function of a column that shows the time until a row's end. The member ``name`` of the row is the instant of the
-    end. The column shows ``-`` if the row has already ended.
+    """Return the function of a column that shows the time until a request, grant or lock ends. The member ``name`` of a row
+    contains the time of this end. If the request, grant or lock has already ended, the column shows ``-``.
     """
     return lambda row: "-" if row.get("state") in ENDED else until(row.get(name))
 
@@ -76,7 +76,7 @@ def _state(row: Row) -> str:
 
 
 def _living(row: Row) -> str:
-    """Return the runs or the holdings of a grant that have not ended yet."""
+    """Return the ids of the runs or the holdings of the grant in ``row`` that have not ended yet."""
     return words(row, "holdings") if row.get("gives") else words(row, "runs")
 
 
@@ -133,8 +133,8 @@ RUNS: Columns = {
     "SERVICE": _text("service"),
     "COMMAND": command_of,
 }
-"""The columns of each list. On a terminal, the first line of a row contains the first columns and the last column, because these
-columns are the most important.
+"""The dictionaries REQUESTS, GRANTS, RUNS and LOCKS contain the columns of each list. The first columns and the last column are
+the most important. If a row needs several lines on a terminal, its first line contains these columns.
 """
 LOCKS: Columns = {
     "ID": _text("id"),
@@ -149,8 +149,9 @@ LOCKS: Columns = {
 
 
 def lines_of(columns: Columns, rows: Sequence[Row], screen: int | None) -> list[str]:
-    """Return a head and ``rows`` as aligned lines. ``screen`` is the width of the terminal in cells. If ``screen`` is None, no
-    text is shortened. On a terminal, a column is omitted if it contains only usual values.
+    """Return the lines of the head, followed by the lines of ``rows``, in aligned columns. ``screen`` is the width of the
+    terminal in cells. If a column contains only usual values, it is omitted on a terminal. If ``screen`` is None, no column is
+    omitted and no text is shortened.
     """
     body = [[printable(column(row)) for column in columns.values()] for row in rows]
     heads = list(columns)
@@ -161,7 +162,7 @@ def lines_of(columns: Columns, rows: Sequence[Row], screen: int | None) -> list[
 
 
 def _is_usual(head: str, text: str) -> bool:
-    """True if ``text`` is a usual value in the column ``head``."""
+    """True if ``text`` is a usual value in the column ``head``, such as the name of this host in the column HOST."""
     if head in ("ID", "COMMAND"):
         return False
     here = os.uname().nodename
@@ -198,8 +199,8 @@ WAITING: Columns = {
     **_without(REQUESTS, "STATE"),
     "OWED": lambda row: _state(row) if row.get("asking_at") else in_short(row),
 }
-"""The columns for open requests. While a gatekeeper is queried, the column OWED names the gatekeeper, because a review cannot
-help at that time.
+"""The columns for open requests. While a gatekeeper is queried, the column OWED names this gatekeeper and not the missing
+approvals, because the request waits for the gatekeeper and not for a review.
 """
 LIVE_GRANTS: Columns = {
     **_without(GRANTS, "STATE"),
@@ -216,7 +217,7 @@ def _screen() -> int | None:
 
 
 def _can_draw() -> bool:
-    """True if standard output is a terminal on which the list can be drawn again in the same place."""
+    """True if standard output is a terminal that can replace the text on its screen."""
     return sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
 
@@ -331,8 +332,8 @@ class Board:
         self.is_drawing = False
 
     def draw(self) -> None:
-        """Draw the whole list with a single write(2). If some requests do not fit on the screen, the last line gives their
-        number.
+        """Draw the whole list with a single write(2). If some requests do not fit on the screen, a line below the others
+        contains the number of these requests.
         """
         screen = shutil.get_terminal_size()
         lines = lines_of(self.columns, self.rows, screen.columns) if self.rows else [none("requests", ended=self.ended)]
@@ -359,8 +360,8 @@ class Board:
             self.draw()
 
     def show(self, rows: list[Row], owed: Sequence[str] = ()) -> None:
-        """Store ``rows`` as the list of requests. Store ``owed``, the sentences about owed reviews, for the lines below the list.
-        Draw both.
+        """Store and draw ``rows``, which is the new list of requests. Below the list, draw ``owed``, which contains the
+        sentences about owed reviews.
         """
         self.is_drawing = True
         self.rows, self.owed = rows, list(owed)

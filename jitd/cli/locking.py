@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verbs ``lock`` and ``unlock``. Law: the caller must always name the people to lock. The verbs never guess a name."""
+"""The verbs ``lock`` and ``unlock``. Law: the caller must always name the people to lock or unlock. The verbs never guess a
+name.
+"""
 
 from __future__ import annotations
 

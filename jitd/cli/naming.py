@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Finds the request that a person has named. The person types a whole id or the beginning of an id.
 
-Law: the beginning of an id must have at least four letters. The beginning must match the id of exactly one open request that the
-person may review. No id is ever guessed, and there is no name for "the latest request". With ``--yes``, a whole id is required,
-because nobody looks at the request (THREATS A-08).
+Law: the beginning of an id must have at least four letters. Among the open requests that the person may review, exactly one id
+must begin with it. The module never guesses an id, and offers no word such as "latest". With ``--yes``, a whole id is required,
+because nobody looks at the request before it is approved (THREATS A-08).
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ LEAST = 4
 
 
 def named(typed: Iterable[str], *, is_sure: bool) -> list[str]:
-    """Return the whole ids for ``typed`` without duplicates. A person may type the beginning of an id, except if ``is_sure`` is
-    True.
+    """Return the whole ids for the ids in ``typed``, without duplicates. If ``is_sure`` is False, a person may also type the
+    beginning of an id.
 
-    If a beginning is too short, or does not fit exactly one request, print the possible requests. After that, or if no beginning
-    may be typed, raise NotDone with the exit status for wrong usage. The function may have to ask jitd for the requests. It may
-    then raise the errors of ``connect``.
+    If a beginning is too short or does not fit exactly one request, print the possible requests, and raise NotDone. If
+    ``is_sure`` is True and the beginning of an id was typed, raise NotDone at once. The exit status of NotDone is the one for
+    wrong usage. If the function has to ask jitd for the requests, it may also raise the errors of ``connect``.
     """
     ids: list[str] = []
     rows: list[Row] | None = None
@@ -57,8 +57,8 @@ def may_review(row: Row) -> bool:
 
 
 def awaits_me(row: Row) -> bool:
-    """True if ``row`` waits for the person. A request waits for the person if the person's approval is still needed, or if the
-    person may at least deny the request.
+    """True if the request in ``row`` waits for this person. A request waits for a person if the person's approval is still
+    needed. It also waits for a person who may now only deny it.
     """
     if not may_review(row) or row.get("state") != "pending":
         return False

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Lines of ``jitd show`` that tell which people were notified about a request. Law: the page always shows each channel that has
-failed.
+"""Makes the lines of ``jitd show`` about the notices that were sent for a request. Law: if a channel has failed to send a
+notice, there is always a line about this channel.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ MOST_NAMED = 5
 
 
 def notices(row: Row) -> Iterator[tuple[str, str]]:
-    """Yield the lines about the notification channels of the request in ``row``. Each line is a label and a text."""
+    """Yield the lines about the notices that were sent, or could not be sent, for the request in ``row``. Each line is a label
+    and a text.
+    """
     for channel in row.get("notices") or ():
         name = str(channel["channel"])
         events: dict[str, list[dict[str, str]]] = {}

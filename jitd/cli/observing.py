@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Shows a run that may continue only while somebody watches. The command is ``jitd approve ID --watch``. The watching begins
-after the approval.
+"""Shows a run to its watcher. This run may continue only while somebody watches it. The command is ``jitd approve ID --watch``:
+the person approves the request first, and then watches its run.
 
-Law: this program confirms output to jitd only under two conditions. The terminal must have accepted the output, and this program
-must be in the foreground. Ctrl-C sends the stop over the same connection, so the watcher does not have to authenticate again. If
-the run cannot be stopped, a message tells this to the watcher. If the daemon ends, this program connects again automatically. In
-the meantime, the run's monitor counts the time without a watcher.
+Law: this program tells jitd that the output was shown only if the terminal has accepted the output and this program is in the
+foreground. On Ctrl-C, the program sends the order to stop the run over the same connection, so the watcher does not have to
+authenticate again. If the run cannot be stopped, a message tells this to the watcher. If the daemon ends, this program connects
+again when jitd is available again. In the meantime, the run's monitor counts the time without a watcher.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from jitpam.client import ANSWER_WITHIN, Connection, NotAuthenticated, RefusedBy
 from jitpam.wire.messages import Done, Item, Observe, Seen, Stop
 
 BACK_WITHIN = 60.0
-"""Number of seconds during which this program tries to connect to jitd again. After BACK_WITHIN seconds, the monitor has already
-ended the run.
+"""Number of seconds during which this program tries to connect to jitd again. After this time without a watcher, the run's
+monitor has already ended the run.
 """
 TRY_EVERY = 0.5
 LOOK_EVERY = 1.0
@@ -36,8 +36,8 @@ LOOK_EVERY = 1.0
 
 
 def must_be_watchable(row: Row) -> None:
-    """Raise NotDone if the rule of the request in ``row`` demands no watcher. Raise UsageError if standard input or standard
-    output is not a terminal.
+    """Check that the run of the request in ``row`` can be watched here. Raises NotDone if the request's rule demands no watcher.
+    Raises UsageError if standard input or standard output is not a terminal.
     """
     terms = row.get("terms")
     is_observed = row.get("observed") or (isinstance(terms, dict) and terms.get("observed"))
@@ -91,8 +91,8 @@ class _Sight:
         self._has_waited = False
 
     def follow(self, daemon: Connection) -> None:
-        """Watch over the connection ``daemon``. Return when the run has ended, when the person leaves the run, or when jitd can
-        be reached again after a lost connection.
+        """Watch the run over the connection ``daemon``. Return when the run has ended, or when the person stops watching. If the
+        connection is lost, return when jitd can be reached again.
         """
         try:
             rows = daemon.follow(Observe(id=self.id, offset=self.offset), self._screen.keys, LOOK_EVERY)
@@ -172,12 +172,12 @@ def _stop(sight: _Sight, daemon: Connection) -> None:
 
 
 def stopped_over(daemon: Connection, order: Stop) -> str:
-    """Send ``order`` over the connection ``daemon``, which is used to observe a run. Return jitd's answer. Raises RefusedByDaemon
-    and Unreachable.
+    """Send ``order`` over the connection ``daemon``, over which a run is being watched. Return jitd's reply to ``order``. Raises
+    RefusedByDaemon and Unreachable.
 
-    jitd is still sending its answer about the observed run over this connection. jitd first ends that answer, and then replies to
-    the order. Until then, rows of that answer may arrive, and it may end with a refusal. This function discards these rows and
-    this refusal.
+    When ``order`` is sent, jitd is still sending the output of the run over this connection. jitd first ends the output, and
+    then replies to ``order``. Until then, more rows of output may arrive, and the output may end with a refusal. This function
+    discards these rows and this refusal.
     """
     daemon.say(order)
     while True:

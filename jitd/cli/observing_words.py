@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Texts about observed runs. The texts show the state of a run and its watchers, or are sentences on a watcher's screen.
+"""Texts about observed runs. An observed run may continue only while somebody watches it. The texts describe the state of such a
+run and its watchers, or are sentences on a watcher's screen.
 
 Law: pure. Texts from other people are shown only in printable form.
 """
@@ -9,7 +10,7 @@ from __future__ import annotations
 from jitd.cli.answer import Row, printable, words
 
 LEAVES = b"q"
-"""A watcher leaves a run with this key."""
+"""The key with which a watcher stops watching. The run itself is not stopped."""
 
 
 def state_of_run(row: Row) -> str:

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Shows which approvals and answers a request still needs, as lines of the request's page or as a few words for a list.
+"""Makes texts about the approvals, and about the answers of gatekeepers, that a request still needs. The texts are lines of the
+request's page, or a few words for a list.
 
-Law: the words for the approvers are the words of the rule. A number that is not known is never shown as zero.
+Law: approvers are named by the words in the rule, such as ``group:ops``. If the number of missing approvals is not known, it is
+never shown as zero.
 """
 
 from __future__ import annotations
@@ -35,8 +37,8 @@ def others_asked(row: Row) -> Iterator[Line]:
 
 
 def asks(row: Row) -> str:
-    """Return a text about the approvals that the rule demands. If there are several approvals, the text of an approval with
-    alternatives begins with ``either``. Its alternatives are joined by ``or``.
+    """Return a text about the approvals that the rule demands. An approval may have alternatives, which are joined by ``or``. If
+    there are several approvals, the text of an approval with alternatives begins with ``either``.
     """
     asked = [one for one in members(row, "approvals") if isinstance(one, dict)]
     found = tuple(map(_approval, asked))
@@ -59,7 +61,7 @@ def _approval(row: Row) -> str:
 
 
 def still_owed(row: Row) -> str:
-    """Return a text about the missing approvals, with the numbers that the daemon has counted."""
+    """Return a text about the missing approvals. The daemon has counted them."""
     if row.get("owes"):
         return words(row, "owes")
     owed = row.get("owed")
@@ -67,7 +69,7 @@ def still_owed(row: Row) -> str:
 
 
 def in_short(row: Row) -> str:
-    """Return a short text for a column, about the people whose approval is still missing. Examples are ``1 ops`` and
+    """Return a short text for the column of a list. The text tells whose approvals are still missing. Examples are ``1 ops`` and
     ``2 of dba, ops``. Return ``-`` if no approval is missing.
     """
     if row.get("owes"):
@@ -86,7 +88,9 @@ def _whom(row: Row) -> str:
 
 
 def _answered(passed: Row | None) -> str:
-    """Return a text about a gatekeeper's answer. ``passed`` is None if the gatekeeper has not yet passed the request."""
+    """Return a text about a gatekeeper's answer. ``passed`` describes the answer with which the gatekeeper has passed the
+    request. ``passed`` is None if the gatekeeper has not passed the request yet.
+    """
     if passed is None:
         return "has not answered"
     until = f", until {words(passed, 'until')}" if passed.get("until") else ""

@@ -3,7 +3,8 @@
 reads before the question.
 
 Law: nothing is shortened. Facts that jitd has checked have one heading, and claims of the client have another heading. On a
-terminal, a long text continues in its own column. So text from a request never begins in the column of labels.
+terminal, a long text continues on the next line, in the column of texts. Therefore text from a request never begins in the
+column of labels.
 """
 
 from __future__ import annotations

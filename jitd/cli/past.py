@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Shows the history of a request as lines of its page. Also describes how runs and holdings ended.
 
-Law: the history begins with the oldest event. A run or a holding that has not ended is never shown as ended.
+Law: the history begins with the oldest event. If a run or a holding has not ended, it is never shown as ended. A holding is a
+thing that a person got under a grant.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from jitd.cli.labels import Line, members
 
 
 def history(row: Row) -> Iterator[Line]:
-    """Yield lines about the request's events, oldest first, and its present state. Yield nothing if it was only submitted."""
+    """Yield lines about the events of the request in ``row``, with the oldest event first. Then yield lines about the present
+    state of its grant, things and runs. If there was no event after the submission, yield nothing.
+    """
     events: list[tuple[str, int, str]] = []
 
     def happened(at: object, what: str) -> None:
@@ -59,8 +62,8 @@ def history(row: Row) -> Iterator[Line]:
 
 
 def review_in_words(review: Row) -> str:
-    """Return a text with three parts: the verdict on a request, the reviewer, and the way in which the reviewer had
-    authenticated.
+    """Return a text about a review of a request: the verdict, the reviewer, how the reviewer had authenticated, and the
+    reviewer's comment.
     """
     said = f': "{review["comment"]}"' if review.get("comment") else ""
     word = "approved" if review.get("verdict") == "approve" else "denied"
@@ -82,7 +85,9 @@ def how_it_was_taken(held: Row) -> str:
 
 
 def how_it_is_being_taken(held: Row) -> str:
-    """Return a text with the time when jitd began to take back a thing, and with the reason for the delay."""
+    """Return a text about a thing that jitd is taking back. The text contains the time when jitd began, and the reason if jitd
+    cannot take the thing back yet.
+    """
     since = f" since {told(held['taking_at'])}" if held.get("taking_at") else ""
     why = f", but this is not possible yet: {words(held, 'not_taken')}" if held.get("not_taken") else ""
     return f"is being taken back{since}{why}"

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Asks the user of ``jitd`` questions on a terminal. A question is answered by a single key, a line, or a yes.
 
-Law: input that arrived before the question was on the screen is discarded unread. Typed input and pasted input are discarded in
-the same way. If a single key is expected, pasted text or several keys at once are never an answer. The end of input never means
-yes.
+Law: input that arrived before the question was on the screen is discarded unread, no matter if it was typed or pasted. If a
+single key is expected, pasted text or several keys at once are never an answer. The end of input never means yes.
 """
 
 from __future__ import annotations
@@ -23,16 +22,16 @@ QUIET_FOR = 0.1
 key if no other input follows within QUIET_FOR seconds.
 """
 AWAKE_EVERY = 0.25
-"""Maximum time that one call waits for input, in seconds. Python handles Ctrl-C only between two calls that wait for input. If
-Ctrl-C arrives just before a call, Python handles it only after this call.
+"""Maximum time that one call waits for input, in seconds. If Ctrl-C arrives just before such a call, Python handles the Ctrl-C
+only when the call has ended. Therefore the calls must be short.
 """
 MOST_PIECES = 50
 """Maximum number of attempts to discard the input that arrived before the question. If a person types without a pause, jitd
-prints the question after the last attempt, and accepts no line as an answer.
+stops after the last attempt and prints the question, but accepts no line as the answer to this question.
 """
 MOST_TYPED = 4096
-"""Maximum length of a line from a terminal, in bytes. The whole line is read, so that no part of the line is left for the
-shell.
+"""Maximum length of a line that is typed on a terminal, in bytes. jitd reads the whole line. Otherwise the shell would later
+read the rest of the line.
 """
 
 WORD = frozenset({b"yes\n"})
@@ -40,8 +39,8 @@ WORD = frozenset({b"yes\n"})
 LETTER = frozenset({b"y\n", b"Y\n", b"yes\n", b"Yes\n", b"YES\n"})
 """The lines that mean yes if the letter ``y`` is enough."""
 LEAVE, AGAIN = "\x04", ""
-"""Results of the function ``key`` that are not keys. LEAVE is returned if the input has ended. AGAIN is returned if the process
-was stopped, because the screen may have changed since then.
+"""Results of the function ``key`` that are not keys. LEAVE means that the input has ended. AGAIN means that the process was
+stopped during the question: the caller must show the question again, because the screen may have changed.
 """
 
 _MARKS_PASTES, _MARKS_NO_PASTES = "\x1b[?2004h", "\x1b[?2004l"
@@ -50,8 +49,8 @@ _PASTE_BEGINS, _PASTE_ENDS = b"\x1b[200~", b"\x1b[201~"
 and a mark after pasted text.
 """
 _LOCAL, _CONTROLS = 3, 6
-"""Two indexes in the list that tcgetattr returns. The first is for the local modes, the second for the control characters
-(termios(3)).
+"""Two indexes in the list that tcgetattr returns. _LOCAL is the index of the local modes, and _CONTROLS is the index of the
+control characters (termios(3)).
 """
 
 
@@ -68,8 +67,8 @@ def is_answered_yes(question: str) -> bool:
 
 
 def is_answered(question: str, answers: frozenset[bytes]) -> bool:
-    """Print ``question`` and wait for a line. Return True if the line is in ``answers`` and was typed, with no other input after
-    it. Raises KeyboardInterrupt on Ctrl-C.
+    """Print ``question`` and wait for a line. Return True if the line is in ``answers``, was typed and not pasted, and no other
+    input followed it at once. Raises KeyboardInterrupt on Ctrl-C.
     """
     with _pastes_marked():  # then a pasted line contains the mark, so it is not an answer
         typed = _line(question)
@@ -120,8 +119,8 @@ def key(question: str, keys: str) -> str:
 
 def _line(question: str) -> bytes:
     """Print ``question``, and return the line that the person types after it. If the input ends within the line, return the part
-    that was typed. Return no bytes if input arrived without a pause until the question was printed. If the process is stopped
-    during the question, discard the typed text and ask again.
+    that was typed. If there was no pause in the input before the question was printed, return no bytes. If the process is
+    stopped during the question, discard the typed text and ask again.
     """
     keyboard = sys.stdin.fileno()
     _show_what_was_written()
@@ -147,8 +146,8 @@ def _line(question: str) -> bytes:
 
 
 def _ask(keyboard: int, question: str) -> bool:
-    """Print ``question``. Return False if input arrived without a pause until the question was printed. If the result is False,
-    more input may still arrive.
+    """Discard all earlier input, and print ``question``. Return True if there was a pause in the input before the question was
+    printed. If the result is False, earlier input may still be arriving.
     """
     is_quiet = _throw_away(keyboard)
     sys.stdout.write(question)
@@ -162,8 +161,8 @@ def _show_what_was_written() -> None:
 
 
 def _throw_away(keyboard: int) -> bool:
-    """Discard all earlier input. Input that is still arriving is also discarded, such as the rest of a paste. Return True if
-    there was a pause after the input.
+    """Discard all earlier input until there is a pause of QUIET_FOR seconds. This also discards input that is still arriving,
+    such as the rest of a paste. Return False if there was no pause after MOST_PIECES attempts.
     """
     for _ in range(MOST_PIECES):
         termios.tcflush(keyboard, termios.TCIFLUSH)
@@ -174,8 +173,8 @@ def _throw_away(keyboard: int) -> bool:
 
 
 def _discard(keyboard: int, typed: bytes) -> None:
-    """Discard several keys that arrived at the same time. ``typed`` is their beginning. If the keys are a paste with marks,
-    discard the whole paste, even if it arrives slowly.
+    """Several keys have arrived at the same time. Discard all of them. ``typed`` contains the first of them. If they are a paste
+    with marks, discard the whole paste, even if it arrives slowly.
     """
     _, mark, rest = typed.partition(_PASTE_BEGINS)
     while mark and _PASTE_ENDS not in rest:
@@ -190,9 +189,7 @@ def _discard(keyboard: int, typed: bytes) -> None:
 
 @contextmanager
 def _pastes_marked() -> Iterator[None]:
-    """Switch on bracketed paste, unless the terminal is dumb. Switch off bracketed paste at the end, even if a signal ends the
-    process.
-    """
+    """Switch on bracketed paste if the terminal is not dumb. Switch it off at the end, even if a signal ends the process."""
     can_be_told = os.environ.get("TERM", "dumb") != "dumb"
     before = {number: signal.signal(number, _leave) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)}
     if can_be_told:
@@ -219,9 +216,9 @@ def _stops_noticed() -> Iterator[list[int]]:
 
 
 class _SingleKeys:
-    """A mode of the terminal. In the mode for single keys, each key is delivered at once, and typed keys are not shown. The
-    earlier settings are restored at the end, even if a signal ends the process. They are also in effect while the process is
-    stopped. Ctrl-C and Ctrl-Z still send their signals to the process.
+    """Switches the terminal into a mode for single keys. In this mode, each key is delivered at once, and typed keys are not
+    shown. Ctrl-C and Ctrl-Z still send their signals to the process. The earlier settings of the terminal are restored at the
+    end, even if a signal ends the process. They are also restored while the process is stopped.
     """
 
     def __init__(self, keyboard: int) -> None:
@@ -248,7 +245,9 @@ class _SingleKeys:
         termios.tcsetattr(self._keyboard, termios.TCSADRAIN, modes)
 
     def _restore(self) -> None:
-        """Restore the settings. Discard input that was not read, because it was not meant for the shell."""
+        """Restore the earlier settings of the terminal. Discard input that was not read: it was typed for this program, and the
+        shell must not get it.
+        """
         termios.tcsetattr(self._keyboard, termios.TCSAFLUSH, self._found)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:

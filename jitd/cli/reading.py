@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Shows lines to a person. If the lines do not fit on the terminal, less(1) shows them screen by screen.
 
-Law: if lines cannot be shown, an exception is raised. Lines are never lost without a message. The lines are treated as read only
-if less(1) has read the last line from the pipe. The pager reads a line from the pipe when there is room for the line on the
-screen. Settings for pagers in the person's environment are ignored. The pager cannot start other programs.
+Law: if lines cannot be shown, an exception is raised. Lines are never lost without a message. If less(1) shows the lines, they
+are treated as read only if less(1) has read the last line from its input. It reads a line only when there is room for the line
+on the screen. Settings for pagers in the person's environment are ignored. From less(1), the person cannot start other programs.
 """
 
 from __future__ import annotations
@@ -26,11 +26,13 @@ OPTIONS = ("-X", "-e", "-~", "-Psline %lb of N (space shows more, q ends reading
 line, and the prompt is set (less(1)).
 """
 KEPT = ("TERM", "LANG", "LC_ALL", "LC_CTYPE", "COLUMNS", "LINES")
-"""The variables that less(1) gets. The variables set the type, the size and the character encoding of the terminal."""
+"""The variables that less(1) gets from the person's environment. They describe the type, the size and the character encoding of
+the terminal.
+"""
 SURROUNDINGS = {"PATH": "/usr/bin:/bin", "LESSSECURE": "1", "LESSHISTFILE": "-"}
 SLOT = 4096
-"""The size of the smallest possible pipe, in bytes (fcntl(2), F_SETPIPE_SZ). The pipe has room for one piece of text. There is
-room for the next piece only after less(1) has read the whole previous piece.
+"""The size of the smallest possible pipe, in bytes (fcntl(2), F_SETPIPE_SZ). Such a pipe has room for only one piece of text.
+There is room for the next piece only after less(1) has read the whole previous piece.
 """
 
 
@@ -42,8 +44,8 @@ def screen() -> int | None:
 def put(lines: list[str], *, below: int = 1) -> bool:
     """Print ``lines``. If the lines and ``below`` further lines do not fit on the terminal, show the lines with less(1).
 
-    Return True if jitd must assume that some lines were not read. Return False if standard output is not a terminal. Raises
-    OSError if the lines cannot be printed.
+    Return True if jitd must assume that the person has not read some of the lines. If standard output is not a terminal, return
+    False. Raises OSError if the lines cannot be printed.
     """
     height = shutil.get_terminal_size().lines
     if not sys.stdout.isatty() or len(lines) + below <= height:
@@ -97,8 +99,8 @@ def _is_read(pager: str, lines: list[str]) -> bool:
 
 
 def _is_taken(sink: int, text: bytes) -> bool:
-    """Write ``text`` to the pipe ``sink`` line by line. Each line is written after the reader has read the previous line. Return
-    True if the reader has read the last line.
+    """Write ``text`` to the pipe ``sink`` line by line. Write each line only after the reader of the pipe has read the previous
+    line. Return True if the reader has read the last line.
     """
     poll = select.poll()
     poll.register(sink, select.POLLOUT)

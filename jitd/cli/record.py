@@ -26,8 +26,8 @@ _TOLD = {
     "request.screened": ("decision", "why", "rule", "because", "approvals", "ways", "lease", "gatekeepers"),
     "request.reviewed": ("verdict", "comment"),
 }
-"""Maps an event to those members of its detail that ``audit show`` prints. For an event that is not in the table, all members of
-its detail are printed.
+"""The detail of an event is an object with several members. The table maps an event to the members that ``audit show`` prints.
+If an event is not in the table, all members are printed.
 """
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The verbs that act on requests with given ids are ``show``, ``approve``, ``deny`` and ``withdraw``.
 
-Law: an approval contains the fingerprint of the request that was printed before the question. The answer yes must be typed on a
+Law: an approval contains the fingerprint of the request as it was printed before the question. The answer yes must be typed on a
 terminal, or be given by ``--yes``. The answer is never read from a pipe.
 """
 
@@ -50,7 +50,7 @@ def _once(context: click.Context, option: click.Parameter, values: tuple[str, ..
 
 
 def _comment(help: str) -> Callable[[F], F]:
-    """Return the option for a comment of ``approve`` and ``deny``. The option has two names."""
+    """Return the option of ``approve`` and ``deny`` for a comment. Its names are ``--comment`` and ``--reason``."""
     return click.option("--comment", "--reason", "comment", multiple=True, callback=_once, metavar="TEXT", help=help)
 
 
@@ -91,7 +91,9 @@ def _watched(ids: tuple[str, ...], comment: str, *, is_sure: bool) -> int:
 
 
 def _approved(id: str, comment: str, *, is_sure: bool) -> str:
-    """Approve one request, and return a sentence about the result. While the person decides, no connection to jitd is open."""
+    """Show the request ``id``, ask the person, and approve the request. Return a sentence about the result. While the person
+    decides, no connection to jitd is open. If ``is_sure`` is True, ask nothing.
+    """
     with called_as_reviewer() as daemon:
         row = fetched(daemon, id)
         fingerprint_of(row)
@@ -130,8 +132,9 @@ def deny(ids: tuple[str, ...], *, comment: str | None) -> int:
 
 
 def _each(typed: Iterable[str], reviewed: Callable[[str], str], *, is_sure: bool) -> int:
-    """Call ``reviewed`` for each id. If ``reviewed`` fails for one id, continue with the next id. Return the exit status of the
-    first failure. Return 0 if there was no failure.
+    """Call ``reviewed`` for each id, and print its result. If ``reviewed`` fails for one id, continue with the next id. Return
+    the exit status of the first failure, or 0 if there was no failure. If jitd does not accept the person's ticket, raise
+    RefusedByDaemon at once.
     """
     status = 0
     for id in named(typed, is_sure=is_sure):

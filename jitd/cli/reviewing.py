@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verbs about break-glass. The verb ``review`` gives an owed review, and the verb ``reviews`` lists the owed reviews.
+"""The verbs about break-glass, which is a run without the usual approvals that somebody must review afterwards. The verb
+``review`` records such a review, and the verb ``reviews`` lists the reviews that are still owed.
 
-Law: a review contains the fingerprint of the request that was printed in full before the question. The answer yes must be typed
-on a terminal, or be given by ``--yes``. The answer is never read from a pipe.
+Law: the whole request is printed before the question, and the review contains the fingerprint of the printed request. The answer
+yes must be typed on a terminal, or be given by ``--yes``. The answer is never read from a pipe.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ def review(id: str, *, comment: str, is_sure: bool) -> None:
 
 
 def given(daemon: Connection, row: Row, comment: str) -> str:
-    """Send a review of the request that ``row`` shows. Return a sentence about the result of the review. Raises NotDone and
+    """Send the review of the request in ``row`` to jitd. Return a sentence about the result of the review. Raises NotDone and
     RefusedByDaemon.
     """
     id = words(row, "id")

@@ -2,8 +2,8 @@
 """The terminal for ``jitd watch`` and ``jitd replay``. This module reads single keys, writes bytes, and restores the settings of
 the terminal at the end.
 
-Law: the settings of the terminal are restored in every case, even if the verb fails. Without ``--raw``, all bytes that this
-module writes have passed a Filter.
+Law: the settings of the terminal are restored in every case, even if the verb fails. Without ``--raw``, this module writes only
+bytes that a Filter has made harmless for the terminal.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from types import TracebackType
 from typing import Any, NoReturn
 
 LOCAL, CONTROLS = 3, 6
-"""Two indexes in the list that tcgetattr returns. The first is for the local modes, the second for the control characters
-(termios(3)).
+"""Two indexes in the list that tcgetattr returns. LOCAL is the index of the local modes, and CONTROLS is the index of the
+control characters (termios(3)).
 """
 
 
@@ -27,8 +27,8 @@ def _leave(number: int, frame: object) -> NoReturn:
 
 
 class Screen:
-    """Standard input and output. ``keys`` is the file descriptor from which keys are read. ``keys`` is -1 if no keys can
-    be read.
+    """Standard input and standard output. ``keys`` is the file descriptor from which keys are read. If no keys can be read,
+    ``keys`` is -1.
     """
 
     def __init__(self) -> None:
@@ -66,8 +66,8 @@ class Screen:
             rest = rest[os.write(1, rest) :]
 
     def typed(self, within: float | None) -> bytes:
-        """Return the keys that a person types within ``within`` seconds. If ``within`` is None, there is no time limit. Return no
-        bytes if no key was typed, or if keys cannot be read.
+        """Wait at most ``within`` seconds until a person types a key, and return the typed keys. If ``within`` is None, there is
+        no time limit. If no key was typed or keys cannot be read, return no bytes.
         """
         if self.keys < 0:
             select.select((), (), (), within or 0.0)

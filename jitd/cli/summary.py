@@ -2,7 +2,7 @@
 """The summary at the beginning of a request's page, for a tired reader. The summary has one sentence, the effects of the command,
 and the differences from earlier requests.
 
-Law: the page below the summary contains everything again, without shortening. Therefore the summary may shorten texts, and then
+Law: the page below the summary contains the same data without shortening. Therefore the summary may shorten texts, and then
 shows how much was removed.
 """
 
@@ -47,8 +47,8 @@ def sentence(row: Row) -> str:
 
 
 def _how_long(row: Row) -> str:
-    """Return the end of the summary's sentence. If the request is for more than one run, the text tells how long and how often
-    the command may run. A later beginning is also mentioned.
+    """Return the end of the summary's sentence. If the request is for more than one run, the text tells for how long and how
+    often the command may run. If the time begins later than the approval, the text also tells this.
     """
     lasts_for, uses = row.get("lasts_for"), row.get("uses")
     begins = f", from {told(row['starts_at'])} on" if row.get("starts_at") else ""
@@ -61,8 +61,8 @@ def _how_long(row: Row) -> str:
 
 
 def amounts_to(row: Row) -> Iterator[Line]:
-    """Yield the lines about powers that the command gives beyond the words of the command line. Yield nothing if the viewer may
-    not see the arguments of the command.
+    """Yield the lines about powers that the command gives although its command line does not name them, such as a root shell.
+    Yield nothing if the viewer may not see the arguments of the command.
     """
     if row.get("narrowed"):
         return

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes one review of one request, for ``jitd deny`` and for ``jitd approve`` with or without an id. This module fetches a
-request, checks the request, and sends the review.
+"""Functions for the review of one request, which ``jitd deny`` and ``jitd approve`` use. They fetch the request, check whether
+it can be approved, and send the review.
 
-Law: an approval contains the fingerprint of the row that the person has seen. If the daemon would refuse the person's approval,
-the person is not asked.
+Law: an approval contains the fingerprint of the row that the person has seen. If the row shows that the daemon would refuse the
+person's approval, the person is not asked.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def fetched(daemon: Connection, id: str) -> Row:
 
 
 def fingerprint_of(row: Row) -> bytes:
-    """Return the fingerprint in ``row``. Raises NotDone if ``row`` has no fingerprint, because ``row`` is then not a request."""
+    """Return the fingerprint in ``row``. A row without a fingerprint is not a request. For such a row, raises NotDone."""
     try:
         return bytes.fromhex(row["fingerprint"])
     except (KeyError, TypeError, ValueError):
@@ -30,8 +30,8 @@ def fingerprint_of(row: Row) -> bytes:
 
 
 def sent(daemon: Connection, row: Row, verdict: str, comment: str) -> str:
-    """Send the review ``verdict`` for exactly the request in ``row``. Return a sentence about the result of the review. Raises
-    NotDone and RefusedByDaemon.
+    """Send a review of the request in ``row``, with the fingerprint of this row. ``verdict`` is ``approve`` or ``deny``. Return
+    a sentence about the result of the review. Raises NotDone and RefusedByDaemon.
     """
     id = words(row, "id")
     said = daemon.do(Review(id=id, verdict=verdict, fingerprint=fingerprint_of(row), comment=comment))

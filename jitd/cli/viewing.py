@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The verbs that show the recording of a run are ``watch`` (during the run) and ``replay`` (during and after the run).
 
-Law: a recording is shown only if its chain of hashes is correct. If the run has ended, the recording must also match the mark in
-the chain's record. Without ``--raw``, every byte of a recording passes ``Filter`` before it reaches the terminal.
+Law: a recording is shown only if its chain of hashes is correct. When a run ends, jitd writes the size and the digest of the
+recording into the record. The recording of an ended run must match these values, which are called the mark. Without ``--raw``,
+every byte of a recording passes ``Filter`` before it reaches the terminal.
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ def piece_of(row: Row) -> bytes:
 
 
 def _mark(row: Row) -> tuple[Mark, ...]:
-    """Return the mark of the recording. ``row`` has this mark from the record of the run. The mark is returned as a tuple with
-    one item. Return an empty tuple if the run has not ended, because there is no mark yet.
+    """Return the mark of the recording, as a tuple with one item. The mark is in ``row``, and comes from the record of the run.
+    If the run has not ended, there is no mark yet, and the result is an empty tuple.
     """
     sealed = row.get("sealed")
     if not isinstance(sealed, dict):
@@ -66,8 +67,8 @@ def _title(header: Header) -> str:
 
 
 def newline_for(screen: Screen) -> bytes:
-    """Return the line end for recorded output of a pipe or a file. The line end is CR and LF on a terminal. Without a terminal,
-    the line end is LF as in the recording.
+    """A run may have written to a pipe or a file. Return the line end with which this output is shown. It is CR and LF on a
+    terminal. Elsewhere it is LF, as in the recording.
     """
     return b"\r\n" if screen.is_terminal else b"\n"
 
@@ -77,7 +78,7 @@ def newline_for(screen: Screen) -> bytes:
 
 class Watcher:
     """Shows the frames of a recording as they arrive. If the run has already ended, the frames are first written to the file
-    ``held``, which must be empty. The stored frames are shown only after the whole recording was checked.
+    ``held``. They are shown only after the whole recording was checked. ``held`` must be empty at the beginning.
     """
 
     def __init__(self, screen: Screen, held: IO[bytes]) -> None:
@@ -90,7 +91,7 @@ class Watcher:
         self.end: End | None = None
 
     def begin(self, row: Row) -> None:
-        """Read ``row``, the first row from the daemon, which is sent before the recording."""
+        """Read the mark of the recording from ``row``. The daemon sends this row before the recording."""
         self._sealed = _mark(row)
 
     def take(self, data: bytes) -> None:
@@ -126,7 +127,9 @@ class Watcher:
         self._screen.write(bytes(out))
 
     def _resized(self, rows: int, columns: int) -> None:
-        """If the command's window is larger than our terminal, print a warning, because the output would look wrong."""
+        """If the terminal of the run is larger than the terminal of this program, print a warning, because the output would look
+        wrong.
+        """
         if not self._screen.is_terminal or not rows or (rows, columns) == self._size:
             return
         self._size = (rows, columns)

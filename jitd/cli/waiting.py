@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``jitd`` without a verb lists the requests that wait for the person, and tells how to answer a request. The owed reviews after
-break-glass are listed too.
+"""``jitd`` without a verb lists the requests that wait for the person, and tells how to answer a request. It also lists the
+reviews that are owed after break-glass.
 
-Law: the command asks the person nothing and changes nothing. If no request waits, the command prints a sentence, and this is not
-a failure.
+Law: the command asks the person nothing and changes nothing. If no request waits, the command prints a sentence and succeeds.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from jitd.cli.reading import screen
 from jitpam.wire.messages import List
 
 MOST = 15
-"""Maximum number of requests in the list. The limit keeps the head and the possible answers on the screen."""
+"""Maximum number of requests in the list. With a longer list, the head and the possible answers might not fit on the screen."""
 MOST_OF_ONE = 400
 """Maximum width of the text of a request, in cells."""
 
@@ -51,8 +50,8 @@ def tell() -> int:
 
 
 def _nothing(reviews: list[Row]) -> str:
-    """Return the sentence for a person who has no waiting request. The sentence begins with ``no request`` if the person may give
-    an owed review.
+    """Return the sentence that is printed if no request waits for the person. If the person may give an owed review, the
+    sentence must not say that nothing waits.
     """
     if any(row.get("may_give") for row in reviews):
         return "no request waits for you"

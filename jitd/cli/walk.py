@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``jitd approve`` without an id shows one request after the other, beginning with the oldest. The verb asks for a single key
-about each request.
+"""``jitd approve`` without an id shows the requests that wait for the person, one after the other. It begins with the oldest
+request. For each request, it asks the person for a single key.
 
 Law: a key applies only to the request that was printed right before the question. An answer is sent with the fingerprint of the
-printed request. After each answer, the list of waiting requests is fetched again. While a question is open, the list is never
-fetched. A single key never decides anything. ``a`` opens the question of ``jitd approve ID``, and ``d`` opens a question for a
-reason. While the person decides, no connection to jitd is open.
+printed request. The list of waiting requests is fetched again after each answer, and never while a question is open. A single
+key never approves or denies a request. The key ``a`` opens the question of ``jitd approve ID``, and the key ``d`` opens a
+question for a reason. While the person decides, no connection to jitd is open.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ QUESTION = "a approve, d deny, s skip, v everything, q quit: "
 BELOW = 4
 """Number of lines on the screen that are kept free for the questions below a request."""
 ENDINGS = ("forbidden", "late", "unknown")
-"""The codes of refusals after which the person cannot decide about the request any more."""
+"""Codes of errors. After an error with one of these codes, the person cannot decide about the request any more."""
 OVER = "over"
-"""If jitd has refused the review with one of the codes in ENDINGS, this text is used in place of the key of the action."""
+"""The result that ``walk`` uses in place of a key if an error with one of the codes in ENDINGS occurred."""
 
 
 def walk(comment: str) -> int:
@@ -69,8 +69,8 @@ def walk(comment: str) -> int:
 
 
 def _must_be_about_it(fault: NotDone | RefusedByDaemon) -> None:
-    """Print the refusal. Raise ``fault`` again if the person could not be authenticated, because every other request would fail
-    too.
+    """If the person could not be authenticated, raise ``fault`` again, because every other request would fail in the same way.
+    Otherwise print ``fault``.
     """
     if fault.code == "unauthenticated":
         raise fault
@@ -78,8 +78,8 @@ def _must_be_about_it(fault: NotDone | RefusedByDaemon) -> None:
 
 
 def _decided(row: Row, place: str, comment: str) -> str:
-    """Show ``row``, ask the person, and perform the chosen action. Return the key of the action, which is ``a``, ``d``, ``s`` or
-    ``q``. Return an empty text if no action was performed.
+    """Show the request in ``row``, ask the person, and perform the chosen action. Return the key of the action, which is ``a``,
+    ``d``, ``s`` or ``q``. If the request must be shown again because no action was performed, return an empty text.
 
     Raises NotDone and RefusedByDaemon.
     """

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lines on a request's page about the requested command, thing or login, and about the terms.
 
-Law: nothing is shortened. If a value is not certain, not bound or not visible, the line about the value tells the reader.
+Law: nothing is shortened. A line about a value says if the value is not certain, if the viewer may not see it, or if it can
+still change before the run.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from jitd.cli.labels import Line, counted, members
 from jitpam.wire.shown import shown, shown_argument, unshown
 
 FEW = 8
-"""Maximum number of arguments for which the line with the command is enough. The maximum applies only if no argument is long. If
-there are more arguments or longer arguments, each argument also has a line of its own.
+"""Maximum number of arguments of a short command. If a command has more arguments, or an argument of more than LONG characters,
+each argument gets a line of its own after the line with the command.
 """
 LONG = 200
-"""Maximum number of characters of an argument that is not treated as long."""
+"""Maximum number of characters in each argument of a short command."""
 
 SEEN = {
     "terminal": "a terminal",
@@ -48,7 +49,9 @@ def what_happens(row: Row) -> Iterator[Line]:
 
 
 def _things(row: Row) -> Iterator[Line]:
-    """Yield the lines about the requested things, and about the parts of them that jitd can take back."""
+    """Yield the lines about the requested things: what they allow, when jitd takes them back, and which effects jitd cannot
+    undo.
+    """
     yield "", ""
     yield "WHAT WOULD BE GIVEN", ""
     for thing in members(row, "gives"):
@@ -85,7 +88,9 @@ def is_login(row: Row) -> bool:
 
 
 def _in_doubt(row: Row) -> Iterator[Line]:
-    """Yield the lines for a command line that can be interpreted with certainty only by the program that gets it."""
+    """Yield the lines for a command line that jitd cannot interpret with certainty. Only the program that gets the command line,
+    such as sudo, can do this.
+    """
     yield "", ""
     yield "WHAT WOULD RUN: not known for certain", ""
     yield "typed", command_of(row)
@@ -126,7 +131,9 @@ def _known_command(row: Row) -> Iterator[Line]:
 
 
 def _arguments(argv: list[str]) -> Iterator[Line]:
-    """Yield one line for each argument, if the line with the command is not enough."""
+    """Yield a line with the number and the size of the arguments. If the command is not short (see FEW), also yield one line for
+    each argument. If an argument has several lines, also yield these lines.
+    """
     size = sum(n_bytes(argument) for argument in argv)
     yield "size", f"{counted(len(argv), 'argument')}, {counted(size, 'byte')}, the command's name included"
     if len(argv) > FEW or any(len(argument) > LONG for argument in argv):
@@ -137,8 +144,8 @@ def _arguments(argv: list[str]) -> Iterator[Line]:
 
 
 def script(at: int, argument: str) -> Iterator[Line]:
-    """An argument with several lines may be a script. If argument number ``at`` has several lines, yield each line with its line
-    number. A line is in quotes if its end would be invisible without quotes.
+    """``argument`` is argument number ``at``. If it has several lines, it may be a script: yield each line with its line number.
+    A line is in quotes if its end would be invisible without quotes.
     """
     lines = _lines(argument)
     if len(lines) > 1:
@@ -150,9 +157,8 @@ def script(at: int, argument: str) -> Iterator[Line]:
 
 
 def command_without_scripts(row: Row) -> str:
-    """Return the command with its arguments on one line. If ``script`` shows an argument line by line, the command line contains
-    only the number of this argument. A real argument never looks like such a number, because an argument with a space is always
-    in quotes.
+    """Return the command with its arguments on one line. An argument with several lines is replaced by a text such as
+    ``<argument 2, 5 lines>``. A real argument never looks like this text, because an argument with a space is always in quotes.
     """
     argv = [str(argument) for argument in members(row, "argv")]
     return " ".join(
@@ -184,7 +190,9 @@ def file(row: Row) -> Iterator[Line]:
 
 
 def held(row: Row) -> Iterator[Line]:
-    """Yield the lines about those parts of the request that a program other than jitsudo controls."""
+    """Yield the lines about the parts of the request that jitd cannot check, because a program other than jitsudo runs the
+    command.
+    """
     if is_anothers(row):
         yield (
             "held by",
@@ -197,8 +205,8 @@ def held(row: Row) -> Iterator[Line]:
 
 
 def operands(row: Row) -> Iterator[Line]:
-    """Yield the lines about files that are named in arguments, if other people can change these files or the files are
-    not bound.
+    """Yield the lines about the files that arguments name. There is a line for a file only if other people can change the file,
+    or if the run is not bound to the file's content.
     """
     for operand in members(row, "operands"):
         if isinstance(operand, dict):
@@ -222,8 +230,8 @@ def directory(row: Row) -> str:
 
 
 def terms(row: Row) -> Iterator[Line]:
-    """Yield the lines about the terms that the request's rule sets. The command itself is not among these lines. While the
-    request waits, the terms can become stricter, but they never become weaker.
+    """Yield the lines about the terms that the rule sets for the run. While the request waits, the terms can become stricter,
+    and never weaker.
     """
     terms = row.get("terms")
     if not isinstance(terms, dict) or row.get("gives"):  # a thing is given, and nothing runs
@@ -273,7 +281,7 @@ def recorded(terms: Row, streams: list[str]) -> str:
 
 
 def asked_for(row: Row) -> str:
-    """Return a text that tells how often and how long the requester wants to run the command or use the thing."""
+    """Return a text about how often and for how long the requester wants to run the command or use the thing."""
     lasts_for, uses = row.get("lasts_for"), row.get("uses")
     noun = "use" if is_anothers(row) or row.get("gives") else "run"
     if row.get("gives"):

@@ -30,7 +30,7 @@ def facts(row: Row) -> Iterator[Line]:
 
 
 def without_ticket(row: Row) -> Iterator[Line]:
-    """If the person has no ticket, yield a line that tells so. If the person has a ticket, yield no line."""
+    """If the person has no Kerberos ticket, yield a line about this. Otherwise yield nothing."""
     if row.get("proved"):
         yield "ticket", f"NONE: proved {row['proved']}"
         return
@@ -43,7 +43,7 @@ def without_ticket(row: Row) -> Iterator[Line]:
 
 
 def whence(row: Row) -> Iterator[Line]:
-    """Yield the lines about the remote host of the login, and about the facts that rules have used."""
+    """Yield the lines about the host from which the person has logged in, and about the facts that rules have used."""
     point = row.get("point")
     if isinstance(point, dict):
         yield "from", words(point, "remote_host", "this host")
@@ -55,13 +55,15 @@ def whence(row: Row) -> Iterator[Line]:
 
 
 def claims_of(row: Row) -> Row:
-    """Return the claims that the client makes about itself. Return an empty row if the client makes no claims."""
+    """Return the claims that the client makes about itself. If there are none, return an empty dictionary."""
     claims = row.get("claims")
     return claims if isinstance(claims, dict) else {}
 
 
 def reason(row: Row) -> str:
-    """Return the reason in quotes. If no reason was given, or if the reason is hidden, return a text that tells so."""
+    """Return the requester's reason, in quotes. If the requester gave none, or if the viewer may not see the reason, return a
+    text about this.
+    """
     if row.get("reason") is None:
         return "none given"
     return NOT_SHOWN if row.get("narrowed") else f'"{row["reason"]}"'
@@ -79,5 +81,5 @@ def claimed(row: Row) -> Iterator[Line]:
 
 
 def started_by(claims: Row) -> str:
-    """Return a text about the parent processes of the client. The nearest parent is first."""
+    """Return a text about the parent processes of the client. The direct parent comes first."""
     return " < ".join(quoted(str(parent)) for parent in members(claims, "parents")) or "unknown"
