@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""When a made account is taken back, everything that belongs to it must end. This module ends the open requests and the grants of
-the account. The requests and the grants of the holder's own account continue.
+"""Ends the open requests and the grants of a made account when jitd takes the account back. A made account is an account that
+jitd has made for a person, who is the account's holder. The requests and the grants of the holder's own account continue.
 
-Law: pure. The events of this module are in the same transaction as the order to take the account back. Therefore nobody can use a
-permission of the account after the end of the account.
+Law: pure. The events of this module are in the same transaction as the order to take the account back. Therefore nobody can use
+a grant of the account after this order.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ def ends_account(holding: object, event: object) -> bool:
 
 
 def consequences(holding: Holding, waiting: Iterable[Request], live: Iterable[Grant]) -> tuple[Any, ...]:
-    """Return the events that end the requests and the grants of the account that ``holding`` describes. ``waiting`` contains the
-    open requests of all people, and ``live`` contains the live grants of all people.
+    """``holding`` records a made account. Return the events that end the requests and the grants of this account. ``waiting``
+    contains the open requests of all accounts, and ``live`` contains the live grants of all accounts.
     """
     account = account_of_holding(holding.id)
     because = f"the account {account} is taken back"

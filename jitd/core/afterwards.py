@@ -2,9 +2,9 @@
 """What a command makes possible after it has ended: a root shell, or acting as another account. For example, ``usermod -aG sudo
 bob`` starts no shell, but afterwards bob can start a shell as root.
 
-Law: pure. This module reads only the fixed words of a command line. The list in ``consequence`` covers the words that a requester
-may choose. Neither list is complete, and neither permits or denies a request. A command that changes an account is called a way
-to root only if it opens such a way.
+Law: pure. This module reads only the fixed words of a command line. The module ``consequence`` considers the words that a
+requester may choose. The lists of these two modules are not complete, and they have no influence on decisions. If a command
+changes an account, this module reports a way to root only if the change itself opens such a way.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from collections.abc import Callable, Iterator, Mapping
 from jitd.core.command_line import Line
 
 LATER, IDENTITY = "later", "identity"
-"""The classes of what a command makes possible. They apply only to commands that run as root."""
+"""The classes of the results. LATER means that a root shell becomes possible. IDENTITY means that somebody can act as another
+account. The classes apply only to commands that run as root.
+"""
 SUDOERS = frozenset({"admin", "root", "sudo", "wheel"})
 """Groups whose members may usually run any command as root."""
 POWERFUL = frozenset(
@@ -27,7 +29,8 @@ _CAPABILITIES = re.compile(
     r"|sys_rawio))(?![a-z_])|^=[eip]*[ei]",
     re.IGNORECASE,
 )
-"""Capabilities with which a program can do all that root can. The text ``=ep`` also matches, because it sets all capabilities."""
+"""Matches capabilities with which a program can become root. Also matches a text such as ``=ep``, which sets all capabilities.
+"""
 _SET_UID = re.compile(r"0*[4567][0-7]{3}|(?:.*,)?(?:[go]*[ua][ugoa]*)?[+=][rwxXt]*s[rwxXst]*(?:,.*)?")
 _ROOT = re.compile(r"(?:root|\+?0+)(?:[:.].*)?")
 
@@ -35,13 +38,17 @@ Told = Iterator[tuple[str, str]]
 
 
 def afterwards(name: str, line: Line) -> Told:
-    """Yield the class and the end of a sentence for each thing that ``line`` of the program ``name`` makes possible later."""
+    """``line`` is a command line of the program ``name``. For each action that the command makes possible later, yield a class
+    and the end of a sentence about it.
+    """
     if name in _PROGRAMS:
         yield from _PROGRAMS[name](line)
 
 
 def _values(line: Line, *options: str) -> Iterator[str]:
-    """Yield the fixed value of each of ``options``, as in ``-G sudo``, ``-aG sudo``, ``-Gsudo`` and ``--groups=sudo``."""
+    """Yield the value of each option in ``line`` that is one of ``options``, as in ``-G sudo``, ``-aG sudo``, ``-Gsudo`` and
+    ``--groups=sudo``.
+    """
     letters = "".join(option[1] for option in options if len(option) == 2) or "-"
     for at, word in enumerate(line.words):
         follows = line.words[at + 1].text if at + 1 < len(line.words) and not line.words[at + 1].is_free else ""
@@ -98,7 +105,7 @@ def _gpasswd(line: Line) -> Told:
 
 
 def _adduser(line: Line) -> Told:
-    """``adduser ACCOUNT GROUP`` of Debian."""
+    """Do the same as ``_usermod``, and also handle ``adduser ACCOUNT GROUP`` and the option ``--ingroup`` of Debian."""
     yield from _usermod(line)
     words = [word.text for word in line.words if not word.text.startswith("-") and not word.is_free]
     if len(words) == 2:

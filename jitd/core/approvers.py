@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Decides who may approve, and how many approvals are still missing.
 
-Law: pure. Nobody can approve their own request. One person counts once. Whether an approval counts depends on the approver's
-authentication at the time of the review. The functions get the demanded approvals as an ``Open`` (see ``ways``), which contains
-only the ways that are open at one moment.
+Law: pure. Nobody can approve their own request. One person counts once. An approval counts only if the approver's authentication
+at the time of the review meets the demand. Most functions get the demanded approvals as an ``Open`` (see ``ways``). It contains
+only the ways to approve that are open at one moment.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from jitd.core.ways import Open, best, every_way, flat, still_asked
 
 
 def may_review(asked: Open, approver: Subject, requester: Subject) -> frozenset[int]:
-    """Return the indexes of the ways in ``asked`` that name ``approver`` (see ``ways.flat``). If a way names ``approver``,
-    ``approver`` may see and deny the request. The result is empty for root, for somebody who is known only by an account, for an
-    account that jitd has made, and for the requester under any account.
+    """Return the indexes of the ways in ``asked`` that name ``approver`` (see ``ways.flat``). If there is such a way,
+    ``approver`` may see and deny the request. The result is empty in four cases: ``approver`` is root, is known only by a local
+    account, uses an account that jitd has made, or is the same person as ``requester``.
     """
     if approver.is_root or approver.is_local or approver.is_made or approver.uid == 0 or _is_one_person(approver, requester):
         return frozenset()
@@ -25,9 +25,9 @@ def may_review(asked: Open, approver: Subject, requester: Subject) -> frozenset[
 
 
 def why_not(approvals: tuple[Approval, ...], asked: Open, approver: Subject) -> str:
-    """Return the reason why ``approver`` is not allowed to review now, although a way in ``approvals`` names this person. The
-    reason is written as the end of a sentence. There are two possible reasons. Either the way is not open yet (``asked`` contains
-    the open ways), or ``approver`` is not on the list of the way. Return an empty text if no way names ``approver``.
+    """A way in ``approvals`` may name ``approver``, who is nevertheless not allowed to review now. Return the reason for this,
+    as a text for ``approver``. There are two possible reasons. Either the way is not open yet (``asked`` contains the open
+    ways), or ``approver`` is not on the list of the way. If no way names ``approver``, return an empty text.
     """
     worded = [way for way in flat(every_way(approvals)) if matches_any(approver, way.of_whom)]
     bare = [replace(way, without_kdc="deny") for way in flat(asked)]
@@ -51,17 +51,16 @@ def names(way: Approval, approver: Subject) -> bool:
 
 
 def may_approve(asked: Open, approver: Subject, requester: Subject) -> frozenset[int]:
-    """Return the indexes of those ways in ``asked`` for which an approval by ``approver`` is counted. A way is counted only if
-    the way names ``approver``. The approver's authentication must also meet the demand of the way, according to jitd's last
-    check.
+    """Return the indexes of those ways in ``asked`` for which an approval by ``approver`` is counted. Such a way must name
+    ``approver``. The approver's authentication must also meet the demand of the way. It is judged as jitd has last read it.
     """
     named, ways = may_review(asked, approver, requester), flat(asked)
     return frozenset(index for index in named if not ways[index].demand.lack(approver.authentication))
 
 
 def lack(asked: Open, approver: Subject, requester: Subject) -> str:
-    """``approver`` is allowed to review. Return a text about what ``approver`` must change before an approval is possible, such
-    as ``wants …: kinit``. Return an empty text if no change is needed.
+    """``approver`` is allowed to review. If the authentication of ``approver`` is not good enough for an approval, return a text
+    about what is missing, such as ``wants …: kinit``. Otherwise return an empty text.
     """
     if may_approve(asked, approver, requester):
         return ""
@@ -70,8 +69,9 @@ def lack(asked: Open, approver: Subject, requester: Subject) -> str:
 
 
 def tally(asked: Open, approvers: tuple[Subject, ...], requester: Subject) -> int:
-    """Return the number of approvals that are still missing after the approvals by ``approvers``. If several combinations of open
-    ways are possible, the result is the smallest number of missing persons. A person with several accounts is counted once.
+    """Return the number of approvals that are still missing. ``approvers`` contains the people who have already approved. If
+    several combinations of open ways are possible, the result is the smallest number of missing persons. A person with several
+    accounts is counted once.
     """
     return best(asked, _eligible(asked, approvers, requester)).n_owed
 
@@ -84,8 +84,8 @@ def owes(asked: Open, approvers: tuple[Subject, ...], requester: Subject) -> str
 
 
 def _eligible(asked: Open, approvers: tuple[Subject, ...], requester: Subject) -> list[frozenset[int]]:
-    """Return one set for each person among ``approvers``. The set contains the indexes of the ways for which an approval by this
-    person is counted.
+    """Return a list with one set for each person among ``approvers``. The set contains the indexes of the ways in ``asked`` for
+    which an approval by this person is counted.
     """
     persons: list[list[Subject]] = []
     for approver in approvers:

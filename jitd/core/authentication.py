@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Describes how a person authenticated to the KDC, and what a rule may demand of this authentication.
 
-Law: pure. Every value comes from the KDC, and never from the client. An unknown value meets no demand.
+Law: pure. Every value comes from the KDC, and never from the client. If a value is not known, it does not meet any demand.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ FLAGS = (
     (0x00010000, "enc-pa-rep"),
     (0x00008000, "anonymous"),
 )
-"""The flags of a ticket (RFC 4120 section 5.3, RFC 6806 section 11, RFC 8062 section 3). The numbers of the flags are the numbers
-in libkrb5.
+"""The flags of a ticket (RFC 4120 section 5.3, RFC 6806 section 11, RFC 8062 section 3). Each flag has the same number as in
+libkrb5.
 """
 ENCRYPTION = {
     1: "des-cbc-crc",
@@ -46,8 +46,8 @@ ENCRYPTION = {
 }
 """Maps the number of an encryption type to the name of the type (IANA, Kerberos Encryption Type Numbers)."""
 MOST_AHEAD = 300
-"""Maximum time by which the KDC's clock may be ahead of this host's clock, in seconds. The maximum is the clock skew that
-Kerberos allows.
+"""Maximum time by which the KDC's clock may be ahead of this host's clock, in seconds. It is the same as the usual clock skew of
+Kerberos.
 """
 
 
@@ -67,15 +67,15 @@ def name_of_encryption(number: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Authentication:
-    """The way in which a person got a ticket. All times are aware UTC.
+    """Describes how a person got a ticket. All times are in UTC, with a time zone.
 
-    ``at`` is the time of the initial authentication. A ticket keeps ``at`` when the ticket is renewed or forwarded. A ticket that
-    was obtained with another ticket has the ``at`` of that other ticket. ``looked_at`` is the time when jitd read the ticket. A
-    ticket is read at the handshake, and again when the person reviews. ``flags`` contains names from FLAGS. ``indicators``
-    contains the sorted authentication indicators (RFC 8129) that the KDC has signed for this host. ``ticket_encryption`` is the
-    encryption type of the ticket. ``session_encryption`` is the encryption type of the session key. ``realms`` contains the realm
-    of the principal and the realm of this host. If the two realms are the same, ``realms`` contains one realm. If the ticket has
-    passed other realms on its way, GSSAPI does not report these realms.
+    ``at`` is the time of the initial authentication. A ticket keeps ``at`` when the ticket is renewed or forwarded. A ticket
+    that was obtained with another ticket has the ``at`` of that other ticket. ``looked_at`` is the time when jitd read the
+    ticket. A ticket is read at the handshake, and again when the person reviews. ``flags`` contains names from FLAGS.
+    ``indicators`` contains the sorted authentication indicators (RFC 8129) that the KDC has signed for this host.
+    ``ticket_encryption`` is the encryption type of the ticket. ``session_encryption`` is the encryption type of the session key.
+    ``realms`` contains the realm of the principal and the realm of this host. If the two realms are the same, ``realms``
+    contains one realm. There may be other realms between the two realms, but GSSAPI does not report them.
     """
 
     at: datetime
@@ -99,8 +99,8 @@ class Authentication:
 
     @property
     def is_forwarded(self) -> bool:
-        """True if the ticket was forwarded from another host or is a proxy ticket. True if the ticket was obtained with a
-        forwarded ticket or a proxy ticket.
+        """True if the ticket was forwarded from another host or is a proxy ticket. Also True if it was obtained with such a
+        ticket.
         """
         return "forwarded" in self.flags or "proxy" in self.flags
 
@@ -129,8 +129,8 @@ class Authentication:
         return "transited-policy-checked" in self.flags
 
     def age_at(self, moment: datetime) -> int:
-        """Return the time from the initial authentication to ``moment`` (aware), in whole seconds. The result may be negative,
-        because the clocks of the host and the KDC may differ.
+        """Return the time from the initial authentication to ``moment``, in whole seconds. ``moment`` must have a time zone. The
+        result may be negative, because the clocks of the host and the KDC may differ.
         """
         return int((moment - self.at).total_seconds())
 
@@ -154,9 +154,9 @@ class Demand:
         return self == _NONE
 
     def lack(self, given: Authentication | None, moment: datetime | None = None) -> str:
-        """If ``given`` does not meet this demand at ``moment`` (aware), return a text about what is missing. The text also
-        contains the command that the person should type. If ``moment`` is None, the time when jitd read the ticket is used. The
-        caller puts a subject such as ``rule deploy`` before the text. Return an empty text if ``given`` meets the demand.
+        """If ``given`` meets this demand at ``moment``, return an empty text. Otherwise return a text about what is missing,
+        which also tells the person what to do, for example to call kinit. The caller puts a subject such as ``rule deploy``
+        before the text. If ``moment`` is None, the time when jitd read the ticket is used.
         """
         if self.is_none:
             return ""

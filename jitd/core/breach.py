@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks whether a request asks for more than the terms of a rule allow. A request that asks for more is refused, and the refusal
-names the rule.
+"""Checks whether a request asks for more than a rule allows. Such a request is refused, and the refusal names the rule.
 
-Law: pure. If the returned sentence is empty, the request asks only for what the terms allow.
+Law: pure. If the returned sentence is empty, the rule allows everything that the request asks for.
 """
 
 from __future__ import annotations
@@ -16,8 +15,8 @@ from jitd.core.question import Question
 from jitd.core.wording import count, listed
 
 STDIN = {"tty": ("terminal",), "none": ("null", "closed")}
-"""Maps each value of ``run.stdin`` to the kinds of standard input that the value allows. The value ``any``, which is not in the
-table, allows all kinds.
+"""Maps a value of the rule's key ``run.stdin`` to the kinds of standard input that it allows. The value ``any`` is not in the
+table, because it allows all kinds.
 """
 
 
@@ -60,9 +59,9 @@ def breach(rule: str, obligations: Obligations, question: Question) -> str:
 
 
 def unbound(rule: str, terms: Terms, command: Command, service: str) -> str:
-    """If ``terms`` require bound files, check that every file that is named in an argument of ``command`` is bound. Return a
-    sentence about the first file that is not bound. Return an empty text if ``terms`` do not require bound files, or if all named
-    files are bound.
+    """``terms`` may require that the run is bound to the content of every file that an argument of ``command`` names. If such a
+    file is not bound, return a sentence about the first of them. If ``terms`` do not require this, or if all files are bound,
+    return an empty text.
     """
     if not terms.bound:
         return ""

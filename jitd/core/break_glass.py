@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Break-glass: a permit without approvals before the run, but with a review after the run.
 
-Law: pure. The permit and its owed review are stored in one transaction. If a person owes reviews, a rule can be barred for this
-person. A barred rule permits nothing to this person, and this person cannot use a grant of the rule.
+Law: pure. The permit and its owed review are stored in one transaction. If a person's uses of break-glass still have to be
+reviewed, rules for break-glass can be barred for this person. A barred rule permits nothing to this person, and this person
+cannot use a grant of the rule.
 """
 
 from __future__ import annotations
@@ -22,16 +23,20 @@ if TYPE_CHECKING:
     from jitd.core.request import Request
 
 Owed = Callable[[str], Iterable[OwedReview]]
-"""Returns the open reviews that a person (``Subject.person``) owes. The oldest review comes first."""
+"""The type of a function that gets a person (``Subject.person``), and returns the open reviews of this person's uses of
+break-glass. The oldest review comes first.
+"""
 
 
 class Barred(IllegalEvent):
-    """Raised if the person owes reviews and is therefore not allowed to use the grant now. No object was changed."""
+    """Raised if a person is not allowed to use a grant now, because reviews of the person's uses of break-glass are missing. No
+    object was changed.
+    """
 
 
 def begun(approved: Request, now: Moment) -> tuple[Begun, ...]:
-    """Return the event that begins an owed review for the request ``approved``. Return an empty tuple if no approval was
-    skipped.
+    """If the request ``approved`` has skipped approvals by break-glass, return the event with which its owed review begins.
+    Otherwise return an empty tuple.
     """
     glass = None if approved.obligations is None else approved.obligations.break_glass
     if glass is None:
@@ -44,8 +49,8 @@ def begun(approved: Request, now: Moment) -> tuple[Begun, ...]:
 
 
 def unbarred(decision: Decision, owed: Owed, who: Subject, request: str) -> Decision:
-    """``decision`` is the answer to ``request`` of ``who``. If it lets ``who`` break glass, check the reviews that ``who`` still
-    owes. If these reviews bar the rule, return a deny. In all other cases, return ``decision`` unchanged.
+    """``decision`` is jitd's answer to the request ``request`` of ``who``. If it is a permit by break-glass, check the open
+    reviews of ``who``. If these reviews bar the rule, return a deny. In all other cases, return ``decision`` unchanged.
     """
     if not isinstance(decision, Permit) or decision.obligations.break_glass is None:
         return decision
@@ -56,11 +61,12 @@ def unbarred(decision: Decision, owed: Owed, who: Subject, request: str) -> Deci
 
 
 def under(owed: Owed, life: Any, event: Any) -> Any:
-    """Return ``event``. If the requester of ``life`` owes reviews that bar the permit in ``event``, the returned event contains a
-    deny in place of the permit.
+    """``event`` is an event of the request or the grant ``life``. It may contain a permit that the requester's open reviews bar.
+    Then return the event with a deny in place of the permit. Otherwise return ``event`` unchanged.
 
-    ``lifecycle.handle`` calls this function at the moment when it applies the event. If two decisions are made at the same
-    moment, only one decision can therefore succeed. Raises Barred if owed reviews prevent the use of a grant.
+    ``Lifecycle.handle`` calls this function when it applies the event. Two permits may have been decided at the same time,
+    although only one review may be open. Because of this second check, only the first permit takes effect. Raises Barred if open
+    reviews prevent the use of a grant.
     """
     decision = getattr(event, "decision", None)
     if isinstance(decision, Permit):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The chain is the record of all events, in their order. The seal of each record depends on the record before it.
+"""The chain is the record of all events, in their order. Each record has a seal, which is a digest over the record and the seal
+before it.
 
 Law: the bytes of a record are canonical and never change. A seal depends only on the previous seal and on the bytes of its own
 record.
@@ -19,9 +20,7 @@ from jitd.core.law import name_of
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """The end of the chain after the record with the number ``number``. The number of the first record is 1. ``digest`` is 32
-    bytes long.
-    """
+    """The seal of the record with the number ``number``. The number of the first record is 1. ``digest`` is 32 bytes long."""
 
     number: int
     digest: bytes
@@ -32,7 +31,7 @@ GENESIS = Seal(0, bytes(32))
 
 
 def record(event: Any, now: Moment, state: str, version: int, document: bytes, fingerprint: bytes, policy: str) -> bytes:
-    """Return the canonical bytes of ``event``, which are JSON in ASCII with sorted names.
+    """Return the record of ``event`` as canonical bytes, which are JSON in ASCII with sorted names.
 
     ``document`` is the object in the form in which it is stored after the event. The record contains the SHA-256 digest of
     ``document``. With this digest, jitd can detect that another program has changed the stored object.
@@ -59,8 +58,8 @@ def record(event: Any, now: Moment, state: str, version: int, document: bytes, f
 
 
 def note(name: str, actor: str, uid: int, now: Moment, policy: str, detail: dict[str, Any]) -> bytes:
-    """Return a note as canonical bytes. A note does not belong to an object with a life cycle. Examples are ``daemon.started``
-    and ``policy.loaded``.
+    """Return a note as canonical bytes. A note is a record that does not belong to an object with a life cycle. Examples are
+    ``daemon.started`` and ``policy.loaded``.
     """
     body = {
         "event": name,
@@ -79,7 +78,7 @@ _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=T
 
 
 def canonical(body: dict[str, Any]) -> bytes:
-    """Return the only valid form of ``body``, which is JSON in ASCII, with sorted names and without spaces."""
+    """Return ``body`` in the only form that is valid in the chain: JSON in ASCII, with sorted names and without spaces."""
     return _encode(body).encode("ascii")
 
 
@@ -110,10 +109,10 @@ class Broken(Exception):
 
 
 def follow(records: Iterable[tuple[int, bytes, bytes]], start: Seal = GENESIS) -> Iterable[tuple[Seal, dict[str, Any]]]:
-    """Read rows in their order. Each row is a tuple (number, body, digest). Yield each seal together with the content of its
-    record.
+    """Read the stored records in their order. Each record is a tuple (number, body, digest). For each record, yield its seal and
+    its content.
 
-    Raises Broken at the first row that is missing, in the wrong place, changed, or not in canonical form.
+    Raises Broken at the first record that is missing, in the wrong place, changed, or not in canonical form.
     """
     at = start
     for number, body, digest in records:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes changed copies of values. One decision makes about ten copies of large values, so a copy has to be fast.
 
-Law: pure. The result is equal to that of ``dataclasses.replace``, and so are the errors. The class itself makes the copy, with
-its own checks.
+Law: pure. ``replace`` has the same results and raises the same errors as ``dataclasses.replace``. Each copy is made by the
+constructor of its class, so the checks of the class apply to the copy.
 """
 
 from __future__ import annotations
@@ -32,12 +32,14 @@ else:
 
 
 _KNOWN: dict[type, tuple[Callable[[Any], tuple[Any, ...]], dict[str, int]]] = {}
-"""Maps a class to a function that returns the values of all fields, and to the place of each field among them."""
+"""Maps a class to two values. The first is a function that returns the values of all fields. The second maps the name of each
+field to its place among these values.
+"""
 
 
 def _places(of: Any) -> tuple[Callable[[Any], tuple[Any, ...]], dict[str, int]]:
-    """Return the entry for the class ``of``. If the constructor of ``of`` does not take exactly the fields in their order, the
-    entry has no places, so that ``dataclasses.replace`` makes each copy.
+    """Return the entry of ``_KNOWN`` for the class ``of``. If the constructor of ``of`` does not take exactly the fields in
+    their order, the entry has no places. Then ``dataclasses.replace`` makes the copies.
     """
     names = [one.name for one in fields(of)]
     is_plain = len(names) > 1 and all(one.init and not one.kw_only for one in fields(of))

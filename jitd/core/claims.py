@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The parts of a request that are not the command. The parts are the claims of the client and the statements of the enforcement
-point.
+"""Two parts of a request that do not belong to the command: the claims of the client, and the statements of the enforcement
+point. An enforcement point is the PAM module through which a program such as sudo or sshd asks jitd.
 
 Law: jitd does not trust the claims of a client. The daemon trusts the statements of an enforcement point, because the enforcement
 point runs as root.
@@ -15,7 +15,7 @@ from jitd.core.run import Process
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """The claims that the client sends in addition to the command. Nobody can check these values."""
+    """The claims that the client sends in addition to the command. jitd cannot check these values."""
 
     reason: str | None
     tty: bytes | None
@@ -27,8 +27,8 @@ class Claims:
 class Point:
     """The statements of the enforcement point, which the daemon trusts. The enforcement point runs as root.
 
-    ``stage`` is the stage in the PAM stack. ``remote_host`` is the host from which the person has connected. ``authenticated`` is
-    the method by which the person authenticated before this request. The name of the method comes from sshd. ``process`` is the
+    ``stage`` is the stage in the PAM stack. ``remote_host`` is the host from which the person has connected. ``authenticated``
+    is the method by which the person authenticated to sshd before this request. sshd reports this method. ``process`` is the
     process that will begin a login session. ``process`` is None if the request does not begin a session.
     """
 

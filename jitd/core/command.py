@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The requested command, and the fingerprint that binds the run to this command.
 
-Law: all values are bytes, and no value is parsed twice. The fingerprint covers everything that can change what is run.
+Law: texts from the client are kept as bytes, and no value is parsed twice. The fingerprint covers everything that can change
+what is run.
 """
 
 from __future__ import annotations
@@ -18,9 +19,7 @@ Pairs = tuple[tuple[bytes, bytes], ...]
 
 @dataclass(frozen=True, slots=True)
 class RunAs:
-    """The account and the group under which the command runs. The account and the group are given as names and as numbers. NSS
-    provided these values.
-    """
+    """The account and the group under which the command runs, as names and as numbers. The values come from NSS."""
 
     user: str
     uid: int
@@ -30,12 +29,13 @@ class RunAs:
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """A file that is named in argument ``at``. An Operand is stored if the file cannot be bound. An Operand is also stored if the
-    file could be changed by an account that is neither root nor the account to run as.
+    """A file that is named in argument ``at``. There is an Operand for a file in two cases. Either the file cannot be bound, or
+    an account other than root and the account to run as can change the file.
 
-    ``digest`` is the SHA-256 of the file. ``digest`` is empty if the content is not bound. ``because`` tells who could change the
-    file, or why the file is not bound. If ``is_seen`` is False, the requester cannot see the file, and jitd does not mention the
-    file to the requester. If ``is_told`` is True, the requester can read the file, and jitd may show its digest to the requester.
+    ``digest`` is the SHA-256 of the file, to which the run is bound. ``digest`` is empty if the run is not bound to the content.
+    ``because`` tells who could change the file, or why the file is not bound. If ``is_seen`` is False, the requester cannot see
+    the file, and jitd does not mention the file to the requester. If ``is_told`` is True, the requester can read the file, and
+    jitd may show its digest to the requester.
     """
 
     at: int
@@ -58,10 +58,11 @@ class Command:
 
     ``variables`` contains the environment variables that were typed or preserved. ``locale`` contains variables that need no
     rule, but must have an accepted value (TERM, LANG, …). ``streams`` contains the kinds of the file descriptors 0 to 2.
-    ``streams`` is empty if the kinds are not known before the command starts. ``operands`` is filled in only if a person must
-    approve. ``options`` contains options of the program that runs the command (such as sudo's ``-E``), if they change what is
-    run. ``doubt`` is the reason why jitd cannot interpret the command line of this program with certainty. If ``doubt`` is set,
-    ``argv`` is the whole command line and ``path`` is empty. For a login, ``path`` is also empty, because a login has no command.
+    ``streams`` is empty if the kinds are not known before the command starts. ``operands`` contains the named files, and is
+    filled in only if a person must approve. A program such as sudo may run the command. ``options`` contains those of its
+    options (such as ``-E``) that change what is run. ``doubt`` is the reason why jitd cannot interpret the command line of this
+    program with certainty. If ``doubt`` is set, ``argv`` is the whole command line and ``path`` is empty. For a login, ``path``
+    is also empty, because a login has no command.
 
     ``chdir`` is True in two cases: the requester or a rule has named ``cwd``, or ``cwd`` is the home directory of an account.
     ``chdir`` is False if ``cwd`` is the requester's current directory. The run inherits the requester's directory only if
@@ -103,11 +104,11 @@ class Command:
 
 
 def fingerprint(request_id: str, principal: str, host: str, service: str, command: Command, terms: Sequence[int | None]) -> bytes:
-    """Return the SHA-256 (32 bytes) of everything that approvers see and that will be run (PROTOCOL.md section 7).
+    """Return a SHA-256 digest (32 bytes) over everything that approvers see and that will be run (PROTOCOL.md section 7).
 
-    Each field is encoded as a tag, a length of 4 bytes, and the bytes themselves. A list is encoded as the number of its members,
-    followed by the members. Therefore two different inputs never result in the same bytes. ``terms`` contains the requested
-    duration of a lease in seconds, the number of uses, and the maximum running time in seconds.
+    Each field is encoded as a tag, the number of its values, and the values. Each value is encoded as its length, followed by
+    its bytes. Numbers of values and lengths have 4 bytes. Therefore two different inputs never result in the same bytes.
+    ``terms`` contains the requested duration of a lease in seconds, the number of uses, and the maximum running time in seconds.
     """
     out = [b"jitd fingerprint 1\n"]
 
@@ -150,9 +151,9 @@ def fingerprint(request_id: str, principal: str, host: str, service: str, comman
 
 @lru_cache(maxsize=8)
 def work_of(command: Command) -> bytes:
-    """Return a digest (32 bytes) of those parts of ``command`` that a lease covers. A lease does not cover the terminal, the
-    locale and the kinds of streams (jitsudo(1), --for). The last results are kept, because one decision under a lease needs the
-    digests of the same two commands up to five times.
+    """Return a digest (32 bytes) of the parts of ``command`` that must be the same in each use of a lease. The terminal, the
+    locale and the kinds of streams may differ (jitsudo(1), --for). The last results are kept, because one decision under a lease
+    needs the digests of the same two commands up to five times.
     """
     argv = tuple(sorted(command.argv)) if command.gives else command.argv  # the order of several things does not matter
     bare = replace(
@@ -177,7 +178,8 @@ def spell_id(randomness: bytes) -> str:
 
 def read_id(typed: str) -> str | None:
     """Return the id in ``typed`` in the standard spelling. The typed id may be in upper or lower case, and the hyphen may be
-    missing. If the typed id contains the number of a run, the number is kept. Return None if ``typed`` is not an id.
+    missing. If a run's number follows the id, such as in ``K7QM-2XVD.2``, the number is kept. Return None if ``typed`` is not an
+    id.
     """
     stem, dot, number = typed.strip().upper().partition(".")
     letters = stem.replace("-", "").translate(_MISREAD)

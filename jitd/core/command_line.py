@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A command line as a list of arguments, and the command lines in the text of a shell, for the list of consequences.
+"""Represents a command line as a list of arguments. Also finds the command lines in the text that a shell would run. The module
+``consequence`` uses these command lines.
 
-Law: pure. The reading of a shell's text is not complete, because only a shell knows what its text does. The result is used only
-for warnings to people.
+Law: pure. This module does not understand every shell text, because only the shell itself knows what such a text does. The
+result is used only for warnings to people.
 """
 
 from __future__ import annotations
@@ -15,15 +16,15 @@ _PART = re.compile(
     r"""'(?P<single>[^']*)'|"(?P<double>[^"]*)"|\\(?P<escaped>.)|(?P<end>[;&|()`\n])|(?P<space>[ \t\r])|(?P<other>.)""", re.DOTALL
 )
 LONGEST = 65536
-"""Maximum number of characters of a text that is read."""
+"""Maximum number of characters of a shell text. A longer text is not read."""
 _EXEC = frozenset({"-exec", "-execdir", "-ok", "-okdir"})
 _BEFORE = frozenset({"exec", "command", "builtin", "if", "then", "elif", "else", "while", "until", "do", "!", "time", "{"})
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One argument. ``text`` is the fixed part at the beginning of the argument. ``is_free`` is True if the requester chooses the
-    text after the fixed part.
+    """One argument. The arguments in a rule's pattern may have wildcards. ``text`` is the part of the argument before the first
+    wildcard. ``is_free`` is True if there is a wildcard, so the requester chooses the rest of the argument.
     """
 
     text: str
@@ -36,14 +37,14 @@ class Word:
 
     @property
     def roams(self) -> bool:
-        """True if the requester can write an option, or a file in any directory, as this argument."""
+        """True if the requester can use this argument for an option, or for a file in any directory."""
         return self.is_free and not re.search(r"/[^/]+/", self.text)
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A command line. ``words`` contains the arguments after the program's name. ``is_open`` is True if further arguments may
-    follow.
+    """A command line. ``words`` contains the arguments after the program's name. ``is_open`` is True if the requester may add
+    further arguments.
     """
 
     words: tuple[Word, ...]
@@ -84,16 +85,16 @@ class Line:
         return found
 
     def started(self, names: Container[str]) -> Iterator[Called]:
-        """Yield the command that begins at each fixed argument whose name is in ``names``. A program such as env(1) starts one of
-        these commands.
+        """A program such as env(1) starts another command, which is part of its arguments. Yield each possible command: it
+        begins at an argument that names a program in ``names``.
         """
         for at, word in enumerate(self.words):
             if not word.is_free and _name(word.text) in names:
                 yield Called(_name(word.text), Line(self.words[at + 1 :], self.is_open))
 
     def executed(self, names: Container[str]) -> Iterator[Called]:
-        """Yield the command after each ``-exec`` of find(1) if the name of the command is in ``names``. The argument ``;`` or
-        ``+`` that ends the command is left out.
+        """For each ``-exec`` or similar option of find(1), yield the command after it if the command's name is in ``names``. The
+        argument ``;`` or ``+`` that ends the command is left out.
         """
         inner: list[Word] | None = None
         for word in (*self.words, Word(";", is_free=False)):
@@ -107,7 +108,7 @@ class Line:
                 inner = None
 
     def code(self) -> Iterator[Called]:
-        """Yield the commands in the fixed text after ``-c`` of a shell."""
+        """If the line has an option ``-c`` of a shell with a fixed text after it, yield the commands in this text."""
         words = iter(self.words)
         if any(re.fullmatch("-[A-Za-z]*c", word.text) for word in words):
             text = next((word for word in words if word.is_free or not word.text.startswith("-")), None)
@@ -119,7 +120,9 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Called:
-    """A program that another program starts. ``name`` is the name of its file, without the directory."""
+    """A program that another program starts. ``name`` is the name of the program's file, without the directory. ``line``
+    contains the program's arguments.
+    """
 
     name: str
     line: Line
@@ -130,8 +133,8 @@ def _name(path: str) -> str:
 
 
 def of_text(text: str) -> Iterator[tuple[str, ...]]:
-    """Yield the words of each simple command in ``text``, which a shell would run. Words such as ``exec``, and assignments before
-    the command, are left out. Yield nothing if the text is longer than LONGEST.
+    """``text`` is a text that a shell would run. Yield the words of each simple command in it. Words such as ``exec``, and
+    assignments before the command, are left out. Yield nothing if the text is longer than LONGEST.
     """
     if len(text) > LONGEST:
         return
@@ -144,7 +147,9 @@ def of_text(text: str) -> Iterator[tuple[str, ...]]:
 
 
 def _split(text: str) -> Iterator[tuple[str, ...]]:
-    """Yield the words of ``text`` between the characters that end a command. Quotes are removed."""
+    """Split ``text`` into commands at the characters that end a command in a shell, such as ``;``. Yield the words of each
+    command. Quotes are removed.
+    """
     words: list[str] = []
     word: str | None = None
     for part in [*_PART.finditer(text), None]:

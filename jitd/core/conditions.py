@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The conditions of a rule. Conditions concern the command, the host, the account, the hour, the variables and the reason.
+"""The conditions of a rule. A condition is about the command, the host, the account, the time, the environment variables or the
+reason.
 
-Law: jitd parses a condition once, when the policy is loaded. A condition that makes no sense is refused when the policy is
-loaded. Later, the condition answers yes or no, whatever bytes it gets. The time for an answer is linear in the number of bytes.
+Law: jitd parses a condition once, when it loads the policy, and then refuses a condition that makes no sense. Later, the
+condition answers yes or no for every possible input. The time for an answer is linear in the number of bytes of the input.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ class Glob:
     """A text pattern. In a pattern, ``*`` matches any number of characters, and ``?`` matches one character. Every other
     character matches only itself.
 
-    A part of the pattern between two stars matches only texts of one fixed length. For each part between two stars, ``matches``
-    uses the leftmost match after the match of the previous part. If the leftmost match fails, no other match can succeed. So no
-    position in the text is tested twice.
+    A part of the pattern between two stars always matches the same number of characters. For each such part, ``matches`` takes
+    the leftmost match after the match of the previous part. If the rest of the pattern does not match after this leftmost match,
+    it does not match after a later one. Therefore ``matches`` never has to go back in the text.
     """
 
     text: str
@@ -64,9 +65,9 @@ def _characters(value: bytes) -> str:
 @dataclass(frozen=True, slots=True)
 class CommandPattern:
     """A pattern of a command: a glob for each part of the path, and a glob for each argument. If ``is_open`` is True, further
-    arguments may follow. If ``path`` is None, the pattern matches any command. ``file`` is the path if the path has no wildcard.
-    Otherwise ``file`` is None. ``parents`` contains a number for each argument. The number is how many ``..`` components the
-    argument may have in a permit. None means any number.
+    arguments may follow. If ``path`` is None, the pattern matches any command. If the path has no wildcard, ``file`` is the
+    path. Otherwise ``file`` is None. In a permit, the number of ``..`` components in an argument is limited. ``parents``
+    contains the maximum for each argument. None means that there is no maximum.
     """
 
     text: tuple[str, ...]
@@ -82,10 +83,10 @@ class CommandPattern:
         object.__setattr__(self, "parents", tuple(_most_parents(glob.text) for glob in self.arguments))
 
     def is_crossed_by(self, command: Command) -> bool:
-        """``command`` must be a command that this pattern matches. True if a wildcard of the pattern matches a ``..`` component
-        of the command. If this method returns True, a permit with this pattern does not apply to the command. So ``/var/log/*``
-        cannot leave /var/log. There is an exception: an argument may contain anything if its pattern is only a wildcard, or an
-        option with a wildcard after it.
+        """This pattern must match ``command``. Return True if a wildcard of the pattern matches a ``..`` component of the
+        command. Then a permit with this pattern does not apply to the command. Therefore ``/var/log/*`` does not permit a file
+        outside /var/log. There is an exception: if the pattern of an argument is only a wildcard, or an option with a wildcard
+        after it, the argument may contain anything.
         """
         if not any(b".." in word for word in (command.path, *command.argv[1:])):
             return False  # nearly always true, and saves time
@@ -114,18 +115,18 @@ class CommandPattern:
 
 
 _PARENT = re.compile(r"(?:\A(?:-[A-Za-z]{1,8})?|[/=:,])\.\.(?=[/:,]|\Z)")
-"""A ``..`` component. The two dots must follow one of these: the beginning of the text, a slash, an equals sign, a colon, a
-comma, or a dash with up to eight letters.
+"""Matches a ``..`` component. The two dots must be at the beginning of the text, or must follow a slash, an equals sign, a colon
+or a comma. They may also follow an option of up to eight letters at the beginning of the text.
 """
 _ANYTHING = re.compile(r"(?:-[A-Za-z]?|[A-Za-z0-9_-]+=)?[*?]+")
-"""The pattern of an argument that accepts any text. The pattern consists only of wildcards, or of wildcards after an option or
-after a name such as ``--file=`` or ``if=``.
+"""Matches the pattern of an argument that may contain anything. Such a pattern consists of wildcards. An option such as ``-f``,
+or a name such as ``--file=`` or ``if=``, may be before the wildcards.
 """
 
 
 def _most_parents(pattern: str) -> int | None:
-    """Return the maximum number of ``..`` components that may be in an argument in a permit. The maximum is the number of ``..``
-    components in ``pattern`` itself. Return None if there is no maximum.
+    """``pattern`` is the pattern of an argument in a permit. Return the maximum number of ``..`` components in the argument.
+    This is the number of ``..`` components in ``pattern`` itself. Return None if there is no maximum.
     """
     return None if _ANYTHING.fullmatch(pattern) else len(_PARENT.findall(pattern))
 
@@ -187,24 +188,25 @@ def read_who(word: str) -> str:
 def is_name(name: str) -> bool:
     """True if ``name`` can be the name of an account or a group.
 
-    The name may contain spaces, because directories have groups such as ``domain users``. A name is refused if it contains
-    characters that have a special meaning for another tool.
+    The name may contain spaces, because directory services have groups such as ``domain users``. A name is refused if it
+    contains characters that have a special meaning for other tools.
     """
     return 0 < len(name) <= 255 and name.isprintable() and name == name.strip() and not re.search(r"[:/*?#,]|^[!%+@-]", name)
 
 
 def is_principal(text: str) -> bool:
-    """True if ``text`` is a principal with components and a realm, in the form in which GSSAPI displays it. The text must not
-    contain characters that would need an escape.
+    """True if ``text`` is a principal in the form in which GSSAPI displays it, with a realm. If the principal contains a
+    character that would need an escape, the result is False.
     """
     return re.fullmatch(r"[A-Za-z0-9._$-]+(?:/[A-Za-z0-9._$-]+)*@[A-Za-z0-9.-]{1,255}", text) is not None
 
 
 def read_run_as(word: str) -> str:
-    """Return ``word`` if it has the form ``USER`` (with this user's own group), ``USER:GROUP``, or ``*`` (any user with any
-    group).
+    """Return ``word`` if it has one of three forms: ``USER`` (this user with the user's own group), ``USER:GROUP``, or ``*``
+    (any user with any group).
 
-    If USER or GROUP is ``*``, any user or any group matches. Raises ValueError with a sentence if ``word`` is not valid.
+    USER may be ``*``, which matches any user. GROUP may be ``*``, which matches any group. Raises ValueError with a sentence if
+    ``word`` is not valid.
     """
     user, colon, group = word.partition(":")
     if not all(part == "*" or is_name(part) for part in ((user, group) if colon else (user,))):
@@ -213,8 +215,8 @@ def read_run_as(word: str) -> str:
 
 
 def covers_run_as(word: str, run_as: RunAs, *, any_group: bool) -> bool:
-    """True if ``word`` matches the user and the group of ``run_as``. If ``word`` names a user without a group, ``word`` matches
-    ``run_as`` only if ``any_group`` is True. A single ``*`` matches any user with any group.
+    """True if ``word`` matches the user and the group of ``run_as``. If ``word`` names a user and no group, the result is True
+    only if ``any_group`` is True. A single ``*`` matches any user with any group.
     """
     user, colon, group = word.partition(":")
     if user not in ("*", run_as.user):
@@ -235,11 +237,11 @@ _ACROSS = re.compile(rf"({_NAME}) +{_CLOCK}-({_NAME}) +{_CLOCK} +(\S+)")
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """Spans of minutes, which are counted from Monday 00:00. The end of a span is the first minute after the span. If a span
-    continues after Sunday 24:00, its end is larger than the number of minutes in a week.
+    """Times of the week. ``spans`` contains the begin and the end of each span, in minutes since Monday 00:00. The end is the
+    first minute after the span. If a span continues after Sunday 24:00, its end is larger than the number of minutes in a week.
 
-    The spans are compared with the local time in the time zone ``zone``. If the local clock skips an hour, this hour never
-    matches. If the local clock repeats an hour, this hour matches twice.
+    The spans are compared with the local time in the time zone ``zone``. At the beginning of summer time, the local clock skips
+    an hour, so this hour never matches. At its end, the local clock repeats an hour, so this hour matches twice.
     """
 
     text: str
@@ -255,9 +257,9 @@ class Hours:
 
 
 def read_hours(text: str, zone_of: Callable[[str], tzinfo | None]) -> Hours:
-    """Parse ``Mon-Fri 08:00-18:00 ZONE``, ``Sat,Sun 22:00-06:00 ZONE`` or ``Fri 16:00-Mon 06:00 ZONE``. In the second form, a
-    span may end on the next day. The days in the text are then the days on which a span begins. Raises ValueError with a sentence
-    if the text has another form. ``zone_of`` returns the time zone with a given name.
+    """Parse a text such as ``Mon-Fri 08:00-18:00 ZONE``, ``Sat,Sun 22:00-06:00 ZONE`` or ``Fri 16:00-Mon 06:00 ZONE``. In the
+    first two forms, the days are the days on which a span begins. Such a span may end on the next day, as in the second example.
+    Raises ValueError with a sentence if the text has another form. ``zone_of`` returns the time zone with a given name.
     """
     shape = '"Mon-Fri 08:00-18:00 Europe/Berlin" or "Fri 16:00-Mon 06:00 Europe/Berlin"'
     if match := _DAILY.fullmatch(text):
@@ -313,17 +315,17 @@ _PERILOUS = (
     "HOME USER LOGNAME SHELL MAIL SUDO_* JITSUDO_*",
 )
 PERILOUS = tuple(sorted(name for line in _PERILOUS for name in line.split()))
-"""Variables that change which files a program loads or finds, or which values the program trusts. A rule may name each of these
+"""Variables that change which files a program loads or finds, or which values the program trusts. A rule may allow each of these
 variables only by its full name, and not by a pattern.
 """
 
 OURS = frozenset({"SUDO_USER", "SUDO_UID", "SUDO_GID", "SUDO_COMMAND", "JITSUDO_REQUEST", "JITSUDO_PRINCIPAL"})
-"""Variables that jitd sets last. No client can set them."""
+"""Variables that jitd sets after all other variables. Therefore a client cannot set them."""
 
 
 def read_variable(word: str) -> str:
-    """Return ``word`` if it is the name of a variable, or the beginning of a name with ``*`` after it. Raises ValueError with a
-    sentence if ``word`` is not valid.
+    """Return ``word`` if it is the name of an environment variable, or the beginning of a name followed by ``*``. Raises
+    ValueError with a sentence if ``word`` is not valid.
     """
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*\*?|\*", word):
         raise ValueError(f'"{word}" is not the name of a variable')
@@ -360,9 +362,7 @@ class Pattern:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """The demand of a rule on the reason of a request. Each request must give a reason. If the rule has a ``pattern``, the
-    pattern must match a part of the reason.
-    """
+    """A rule's demand that each request gives a reason. If ``pattern`` is not None, it must match a part of the reason."""
 
     pattern: Pattern | None = None
     hint: str = ""

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Lists what a command allows a person to do beyond the words of its command line. For example, ``vim FILE`` can start a shell.
+"""Lists the consequences of commands. A consequence is an action that a command allows although its command line does not name
+it. For example, ``vim FILE`` can start a shell.
 
-Law: pure. The list is sorted by class. The list is not complete, because other programs may have the same power. The list is used
-only for warnings to people. The list never permits or denies a request.
+Law: pure. The list is sorted by classes of consequences. The list is not complete, because other programs may have the same
+power. It is used only for warnings to people, and never to permit or deny a request.
 """
 
 from __future__ import annotations
@@ -39,16 +40,16 @@ MEANINGS: Mapping[str, str] = {
     LATER: "makes a root shell possible later",
     IDENTITY: "makes it possible to act as another account later",
 }
-"""The classes of consequences. Each value is the end of a sentence that begins with the name of the program."""
+"""Maps each class of consequences to the end of a sentence. The sentence begins with the name of the program."""
 SHELLS = frozenset({"any-command", "prompt", "code", "shell", "command", "container"})
 """The classes that give a person a shell. With a shell, the person can do everything that the account may do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Consequence:
-    """What ``program`` can do beyond the words of its command line. ``kind`` is one of MEANINGS. ``program`` is the name of a
-    file, or empty if any command may be run. ``told`` is an end of the sentence that is more exact than the one in MEANINGS, or
-    empty.
+    """A consequence of the program ``program``. ``kind`` is its class, which is a key of MEANINGS. ``program`` is the name of
+    the program's file. If any command may be run, ``program`` is empty. ``told`` may contain a more exact end of the sentence
+    than MEANINGS. Otherwise ``told`` is empty.
     """
 
     kind: str
@@ -79,7 +80,7 @@ def _roams_or_bare(line: Line) -> bool:
 
 
 def _names_none(line: Line) -> bool:
-    """True if the requester chooses the first argument that is not an option. The requester may write a path as this argument."""
+    """True if the requester chooses the first argument that is not an option. This argument may then be a path."""
     return line.verb is None
 
 
@@ -90,8 +91,8 @@ _OF_SHELLS = frozenset({"-o", "+o", "-O", "+O", "--rcfile", "--init-file"})
 
 
 def _interprets(line: Line) -> bool:
-    """True if the requester can choose the code that an interpreter runs. The code is fixed if the command line names a script,
-    or has a fixed text after ``-c``.
+    """True if the requester can choose the code that the interpreter runs. False if the command line names a certain script, or
+    has a fixed text after ``-c``.
     """
     words = iter(line.words)
     for word in words:
@@ -106,8 +107,8 @@ def _interprets(line: Line) -> bool:
 
 
 def _prompts(line: Line) -> bool:
-    """True if the shell would read its commands from a terminal. Then the command line has only options, and no option contains
-    code.
+    """True if the shell would read its commands from a terminal. This is the case if the command line has only options, and no
+    option with code such as ``-c``.
     """
     if line.is_open or any(word.is_free or _GIVES_CODE.fullmatch(word.text) for word in line.words):
         return False
@@ -115,26 +116,28 @@ def _prompts(line: Line) -> bool:
 
 
 def _alone(n_operands: int, valued: str = "") -> Test:
-    """Return the test for a program that starts a shell if no command follows its ``n_operands`` operands. ``valued`` contains
-    the program's options whose value is the next argument.
+    """Some programs start a shell if their command line contains no command. Return the test for such a program. ``n_operands``
+    is the number of operands before the command. ``valued`` contains the program's options whose value is the next argument.
     """
     return lambda line: not line.is_open and len(line.operands(frozenset(valued.split()))) == n_operands
 
 
 def _becomes(line: Line) -> bool:
-    """True if ``su`` or a similar program starts a shell: no command is given, or the requester may add a command."""
+    """True if ``su`` or a similar program starts a shell. This is possible if the command line contains no command, or if the
+    requester may add arguments.
+    """
     return line.is_open or not line.has("-c", "--command", "--session-command", "/")
 
 
 def _talks(line: Line) -> bool:
-    """True if a person can type commands for the client program while it runs. A person cannot do this if the command line
-    contains all commands.
+    """True if a person can type commands while the program runs, as in a database client. False if the command line itself
+    contains the commands or names their file.
     """
     return line.roams or not line.has("-c", "-e", "-f", "--command", "--execute", "--file")
 
 
 def _edits(line: Line) -> bool:
-    """True if the program does not only check files."""
+    """True if the program opens an editor. False if it only checks files."""
     return not line.has("-c", "--check")
 
 
@@ -145,8 +148,8 @@ def _pages(line: Line) -> bool:
 
 def _verbs(told: str, *, roaming: str = "") -> Test:
     """Return the test for a program whose first argument is a verb, as in ``systemctl edit``. ``told`` contains the verbs that
-    always have the consequence of this class. ``roaming`` contains verbs that have the consequence only if the requester can
-    choose a whole argument.
+    always have the consequence. ``roaming`` contains the verbs that have the consequence only if the requester can choose a
+    whole argument.
     """
 
     def has_it(line: Line) -> bool:
@@ -297,16 +300,16 @@ _OF: Mapping[str, tuple[tuple[str, Test], ...]] = {
     for name in all_names.split()
 }
 _TEXTS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "rbash"})
-"""Shells. The commands in the text after ``-c`` are looked up in the list."""
+"""Shells. If the command line has a text after ``-c``, the commands in this text are looked up in the list."""
 DEEPEST = 20
-"""Maximum length of a chain of programs in which each program starts the next. If a chain is longer, jitd assumes that it can run
-any command.
+"""A command line may name a program that starts a second program, which starts a third, and so on. DEEPEST is the maximum number
+of such steps. If there are more, jitd assumes that any command can be run.
 """
 _WRAPPERS = frozenset(name for kind, _, names in _LIST if kind == "command" for name in names.split())
 _VERSION = re.compile(r"(?<=[A-Za-z])-?[0-9]+(?:\.[0-9]+)*\Z|\.(?:basic|tiny|nox|gtk3|traditional)\Z")
 SYSTEM = ("/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/usr/*", "/*")
-"""Directories of programs. If a pattern names one of these directories and a file with a wildcard, the wildcard is compared with
-the programs in the list.
+"""Directories of programs. If a pattern consists of one of these directories and a file name with a wildcard, the file name is
+compared with the programs in the list.
 """
 
 _STARTING = (
@@ -322,8 +325,8 @@ LOADING = (frozenset(PERILOUS) - _OF_ACCOUNTS).union(*(line.split() for line in 
 
 
 def of_command(command: Command) -> tuple[Consequence, ...]:
-    """Return what ``command`` can do beyond the words of its command line. The result is empty if no consequence is known. The
-    result is also empty for a thing, for a login, and for a command line that jitd cannot interpret with certainty.
+    """Return the known consequences of ``command``. For a thing, for a login, and for a command line that jitd cannot interpret
+    with certainty, the result is empty.
     """
     name = command.path.rpartition(b"/")[2].decode("utf-8", "surrogateescape")
     words = tuple(Word(argument.decode("utf-8", "surrogateescape"), is_free=False) for argument in command.argv[1:])
@@ -337,8 +340,8 @@ def makes_root_shell_possible(command: Command) -> bool:
 
 
 def gives_root_shell(command: Command) -> bool:
-    """True if a person can do everything with ``command`` that root may do, according to the list. This is True in three cases.
-    The command runs as root and can start a shell, or it is a login of root, or jitd is not certain what would be run.
+    """True if, according to the list, a person can do everything with ``command`` that root may do. There are three such cases:
+    the command runs as root and can start a shell, it is a login of root, or jitd is not certain what would be run.
     """
     if command.gives:
         return False
@@ -348,9 +351,7 @@ def gives_root_shell(command: Command) -> bool:
 
 
 def of_pattern(pattern: CommandPattern) -> tuple[Consequence, ...]:
-    """Return what a command can do beyond the words of ``pattern``, if ``pattern`` matches the command. The result is empty if no
-    consequence is known.
-    """
+    """Return the known consequences of the commands that ``pattern`` matches."""
     if pattern.path is None:
         return (Consequence("any-command"),)
     line = Line(tuple(_word(glob) for glob in pattern.arguments), pattern.is_open)
@@ -371,13 +372,15 @@ def _word(glob: Glob) -> Word:
 
 
 def _matched(glob: Glob) -> list[str]:
-    """Return the programs in the list whose names ``glob`` matches. For example, the glob ``python3*`` also finds python."""
+    """Return the programs in the list whose names ``glob`` matches. A name also matches with a 3 after it, so ``python3*`` finds
+    python.
+    """
     return [name for name in _OF if glob.matches(name) or glob.matches(f"{name}3")]
 
 
 def _of_program(name: str, line: Line, depth: int = 0) -> tuple[Consequence, ...]:
-    """Return the consequences of the program ``name``. If this program only starts other programs, return the consequences of
-    those. ``depth`` is the number of programs before this one.
+    """Return the consequences of the program ``name`` with the arguments ``line``. If this program starts another program that
+    its arguments name, return the consequences of the other program. ``depth`` counts these steps.
     """
     if depth > DEEPEST:
         return (Consequence("any-command"),)

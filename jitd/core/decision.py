@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The answer of the policy: a permit with its obligations, or a deny with its reason. An owed approval is one kind of obligation.
+"""The answer of the policy: a permit with its obligations, or a deny with its reason. An obligation is a condition of the
+permit, such as the approvals that are needed.
 
 Law: only a permit has obligations, and ``narrow`` can only make the obligations stricter.
 """
@@ -34,22 +35,22 @@ class Why(StrEnum):
 
 
 MOST_COMBINATIONS = 64
-"""Maximum number of combinations for the approvals of one rule. A combination contains, for each approval, one of the ways to
-give this approval.
+"""Maximum number of combinations for the approvals of one rule. An approval may have several alternative ways to give it. A
+combination contains one way for each approval.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """An obligation: ``need`` different persons must approve. Each approver must match one word in ``of_whom`` (such as
-    ``group:ops``). Each approver must also have authenticated as ``demand`` requires. ``need`` is at least 1.
+    """The obligation that ``need`` different persons must approve. ``need`` is at least 1. Each approver must match one word in
+    ``of_whom`` (such as ``group:ops``), and must have authenticated as ``demand`` requires.
 
     ``instead`` contains other ways to fulfil the same obligation (see ``any_of`` in a rule). One way is enough. ``after`` is the
-    number of seconds between the submission and the opening of this way. Before a way opens, nobody can use this way to approve.
-    ``also`` is the name of a provider's list, such as ``oncall:dba``. The list limits the approvers further. An approval counts
-    only if the approver's account or principal is in ``among``, which contains the members of the list. If ``among`` is None, the
-    members are not known, and no approval counts. If ``also`` is empty, ``among`` is ignored. ``ways.opened`` copies
-    ``without_kdc`` from the obligations. No other code sets it.
+    number of seconds after the submission of the request at which this way opens. Before that, nobody can use it to approve.
+    ``also`` is the name of a provider's list, such as ``oncall:dba``. If ``also`` is not empty, ``among`` contains the members
+    of this list, and an approval counts only if the approver's account or principal is in ``among``. If the members are not
+    known, ``among`` is None, and no approval counts. Only ``ways.opened`` sets ``without_kdc``: it copies the value from the
+    obligations.
     """
 
     need: int
@@ -67,24 +68,22 @@ class Approval:
         return (replace(self, instead=()), *self.instead) if self.instead else (self,)
 
     def with_lists(self, among: Callable[[str], tuple[str, ...] | None]) -> Approval:
-        """Return this approval with the members of its lists filled in. The function ``among`` returns the members of the list
-        ``also``.
+        """Return a copy of this approval in which ``among`` contains the members of the list ``also``. The alternatives in
+        ``instead`` are changed in the same way. The parameter ``among`` is a function that returns the members of a list.
         """
         instead = tuple(way.with_lists(among) for way in self.instead)
         return replace(self, instead=instead, among=among(self.also) if self.also else None)
 
 
 def n_combinations(approvals: Iterable[Approval]) -> int:
-    """Return the number of combinations of ``approvals``. A combination contains, for each approval, one of the ways to give this
-    approval.
-    """
+    """Return the number of combinations of ``approvals`` (see MOST_COMBINATIONS)."""
     return prod(len(approval.ways) for approval in approvals)
 
 
 RECORDED = ("none", "terminal", "output", "all")
-"""The parts of a run that a rule can record. With each value, jitd records more data than with the previous value. ``none``:
-nothing. ``terminal``: all data that the run writes to a terminal (the default). ``output``: all data that the run writes.
-``all``: all data that the run writes or reads.
+"""The values with which a rule sets what jitd records of a run. With each value, jitd records more data than with the value
+before it. ``none``: nothing. ``terminal``: all data that the run writes to a terminal (the default). ``output``: all data that
+the run writes. ``all``: all data that the run writes or reads.
 """
 
 
@@ -100,9 +99,7 @@ class Record:
     failure: str = "end"
 
     def and_also(self, other: Record) -> Record:
-        """Return a Record that satisfies both ``self`` and ``other``. Each field of the result has the stricter of the two
-        values.
-        """
+        """Return a Record that is at least as strict as ``self`` and ``other``. Each field has the stricter value."""
         return Record(
             max(self.what, other.what, key=RECORDED.index),
             "always" if "always" in (self.sync, other.sync) else "interval",
@@ -112,17 +109,18 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How the command runs.
+    """The terms of a permit, which set how the command runs.
 
     ``timeout_for`` is in seconds. ``cwd`` is the working directory, or ``caller`` for the caller's directory. ``env`` contains
     the names of the caller's environment variables that the command may keep. ``stdin`` is the allowed kind of standard input:
-    ``any``, ``tty`` or ``none``. ``watch`` names the people who may watch and replay the run. If ``watch`` is None, everybody who
-    may see the request may watch and replay the run. When the time of a grant is over, ``session`` decides whether jitd lets the
-    login session continue (``keep``) or ends the session (``end``). ``options`` is True if the asking program (such as sudo) may
-    get options that change the executed command. ``bound`` is True if jitd must bind the content of every file that is named in
-    the arguments. If processes remain after the command has exited, ``leftovers`` decides whether they continue (``keep``) or are
-    ended (``end``). ``writable`` is True if jitd accepts a command whose file other accounts can change. ``observed`` is True if
-    the command may run only while a person watches the run. The watcher must be allowed to review the request.
+    ``any``, ``tty`` or ``none``. ``watch`` names the people who may watch and replay the run. If ``watch`` is None, everybody
+    who may see the request may watch and replay the run. When the time of a grant for a login is over, ``session`` decides
+    whether the login session continues (``keep``) or jitd ends it (``end``). ``options`` is True if the program that asks jitd
+    (such as sudo) may get options that change what is executed. If ``bound`` is True, jitd must bind the run to the content of
+    every file that an argument names. If processes remain after the command has exited, ``leftovers`` decides whether they
+    continue (``keep``) or are ended (``end``). ``writable`` is True if jitd accepts a command although other accounts can change
+    its file. ``observed`` is True if the command may run only while a person watches the run. This person must be allowed to
+    review the request.
     """
 
     timeout_for: int | None = None
@@ -141,12 +139,12 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class BreakGlass:
-    """The obligation of a permit for breaking glass: nobody has to approve before the run, but somebody must review the run
+    """The obligation of a permit by break-glass: nobody has to approve before the run, and somebody must review the run
     afterwards.
 
     ``instead_of`` is the rule whose approvals are skipped. ``skipped`` contains these approvals. A person who could have given
     one of the skipped approvals may do the review. The review is due ``review_for`` seconds after the permit. ``open`` is the
-    maximum number of open reviews that one person may owe under this rule.
+    maximum number of open reviews under this rule for uses by the same person.
     """
 
     instead_of: str
@@ -165,10 +163,10 @@ class Obligations:
     """The conditions of a permit. The approvals must be given within ``expires_for`` seconds. After the approval, the grant
     allows at most ``uses`` uses within ``lasts_for`` seconds.
 
-    When a use is taken, ``standing`` decides which groups of an approver count. If ``standing`` is ``use``, the approver's groups
-    at the time of the use count. If ``standing`` is ``review``, the approver's groups at the time of the review count.
-    ``gatekeepers`` contains the names of the systems that jitd must query before it permits the request. ``notify`` contains the
-    names of the channels that announce the request to people.
+    At each use of the grant, jitd checks whether the approvers still had the right to approve. If ``standing`` is ``use``, jitd
+    checks the groups that an approver has at the time of the use. If ``standing`` is ``review``, jitd checks the groups that the
+    approver had at the time of the review. ``gatekeepers`` contains the names of the systems that jitd must query before it
+    permits the request. ``notify`` contains the names of the channels through which jitd notifies people about the request.
 
     ``visible_to`` names the people who may read the contents of the request. The requester and the reviewers may always read the
     contents. If ``visible_to`` is None, everybody who may see the request may read the contents (core/visibility.py).
@@ -193,8 +191,9 @@ class Obligations:
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """The rule ``rule`` permits, with these obligations. If an earlier grant replaces the approvals, ``lease`` is the id of this
-    grant. ``seen`` contains the facts that the decision used. Each fact has its value in the form that is shown to people.
+    """The rule ``rule`` permits the request under the conditions in ``obligations``. If an earlier grant replaces the approvals,
+    ``lease`` is the id of this grant. ``seen`` contains the facts that the decision used, with their values in the form that is
+    shown to people.
     """
 
     rule: str
@@ -203,8 +202,9 @@ class Permit:
     seen: tuple[tuple[str, str], ...] = ()
 
     def detail(self) -> dict[str, Any]:
-        """Return the fields of the permit that are stored in the chain. The result contains ``demands`` only if an approval
-        demands something. The result contains ``ways`` only if an approval has another way or is limited by a list.
+        """Return the fields of the permit that are stored in the chain. The result contains ``demands`` only if at least one
+        approval demands a certain authentication. It contains ``ways`` only if at least one approval has another way or is
+        limited by a list.
         """
         owed = self.obligations.approvals
         demands = {"demands": [str(approval.demand) for approval in owed]} if any(not a.demand.is_none for a in owed) else {}
@@ -222,9 +222,10 @@ class Permit:
 
 @dataclass(frozen=True, slots=True)
 class Deny:
-    """The policy denies. ``because`` is a sentence for the requester. ``rule`` is empty if no rule made the decision. ``seen``:
-    see Permit. ``visible_to``: see Obligations. The ``visible_to`` of a deny comes from all permits that were found for the
-    request. If the terms of a permit cause a deny, the ``visible_to`` of this permit also applies to the deny.
+    """The policy denies the request. ``because`` is a sentence for the requester. ``rule`` is empty if no rule made the
+    decision. ``seen`` has the same meaning as in Permit, and ``visible_to`` has the same meaning as in Obligations. If the terms
+    of a permit cause the deny, ``visible_to`` comes from this permit. If the request is for several things, the values of
+    ``visible_to`` in the decisions about each thing are combined.
     """
 
     why: Why
@@ -258,8 +259,8 @@ def facts_of(decision: Decision) -> dict[str, dict[str, str]]:
 
 
 def narrow(old: Obligations, new: Obligations) -> Obligations:
-    """Combine two sets of obligations: for each field, use the stricter value of ``old`` and ``new``. If the policy changes while
-    a request waits, the request's obligations may change only through this function.
+    """Combine two sets of obligations. Each field of the result has the stricter value of ``old`` and ``new``. If the policy
+    changes while a request waits, jitd changes the request's obligations only through this function.
     """
     return Obligations(
         approvals=_both(old.approvals, new.approvals),
@@ -287,14 +288,18 @@ def narrow_without_kdc(old: Obligations, new: Obligations) -> str:
 
 
 def _stricter_glass(old: BreakGlass | None, new: BreakGlass | None) -> BreakGlass | None:
-    """Return the stricter of ``old`` and ``new``. If ``old`` has skipped approvals, the result keeps these approvals."""
+    """Combine ``old`` and ``new``: the result has the stricter limits of both, and the skipped approvals of ``old``. If one of
+    them is None, return the other.
+    """
     if old is None or new is None:
         return old or new
     return replace(old, review_for=min(old.review_for, new.review_for), open=min(old.open, new.open))
 
 
 def narrow_terms(old: Terms, new: Terms) -> Terms:
-    """Combine two sets of terms: for each field, use the stricter value of ``old`` and ``new``."""
+    """Combine two sets of terms. Each field of the result has the stricter value of ``old`` and ``new``. Only ``cwd`` always has
+    the value of ``new``.
+    """
     return replace(
         new,
         timeout_for=min((t for t in (old.timeout_for, new.timeout_for) if t is not None), default=None),
@@ -312,8 +317,8 @@ def narrow_terms(old: Terms, new: Terms) -> Terms:
 
 
 def in_both(old: tuple[str, ...] | None, new: tuple[str, ...] | None) -> tuple[str, ...] | None:
-    """Return the words that are both in ``old`` and in ``new``. If ``old`` or ``new`` is None, return the other value
-    unchanged.
+    """Return the words that are both in ``old`` and in ``new``. None stands for all words: if one of the values is None, return
+    the other value.
     """
     if old is None or new is None:
         return new if old is None else old
@@ -323,10 +328,10 @@ def in_both(old: tuple[str, ...] | None, new: tuple[str, ...] | None) -> tuple[s
 def _both(old: tuple[Approval, ...], new: tuple[Approval, ...]) -> tuple[Approval, ...]:
     """Return approvals that satisfy both ``old`` and ``new``.
 
-    Compare an approval in ``old`` with an approval in ``new``. If both have the same people and the same demand, the larger of
-    their numbers is owed. If the people or the demands differ, both numbers are owed. If both have the same ways, they become one
-    approval. If their ways differ, both approvals are owed. If ``new`` contains lists of people, the result contains the lists of
-    ``new``.
+    An approval without alternative ways in ``old`` and another in ``new`` may have the same people and the same demand. Then the
+    larger of their two numbers is needed. An approval with alternative ways may be the same in ``old`` and in ``new``. Then it
+    is needed once. In all other cases, both approvals are needed. If both contain the same provider's list of people, the result
+    has the members from ``new``.
     """
     numbers: dict[Approval, list[int]] = {}
     lists = {way.also: way.among for approvals in (old, new) for approval in approvals for way in approval.ways if way.also}
@@ -343,12 +348,12 @@ def _both(old: tuple[Approval, ...], new: tuple[Approval, ...]) -> tuple[Approva
 
 
 def still_owed(approvals: tuple[Approval, ...], eligible: tuple[tuple[str, frozenset[int]], ...]) -> int:
-    """Return the number of persons who must still approve. The function assigns each person to at most one approval, so that as
-    many approvals as possible are fulfilled.
+    """Return the number of persons who must still approve. Each person who has approved is assigned to at most one approval. The
+    function finds the assignment with which the smallest number of persons is still missing.
 
-    ``eligible`` has one entry for each person who approved. Each entry contains a person and the indexes of those ``approvals``
-    for which this person may count. Each person counts only once in total. The function uses a maximum bipartite matching to
-    assign persons to approvals. Therefore the order of the reviews does not matter.
+    ``eligible`` has one entry for each person who has approved. An entry contains the person, and the indexes of those
+    ``approvals`` for which this person may be counted. The function uses a maximum bipartite matching. Therefore the order of
+    the reviews does not matter.
     """
     places = [index for index, approval in enumerate(approvals) for _ in range(approval.need)]
     holder: dict[int, int] = {}
