@@ -40,9 +40,7 @@ from jitd.store import Store, Told
 LOOKED_UP_AFTER = 30.0
 """Number of seconds until the next look-up, if people could not be looked up."""
 ASKED = "asked"
-"""The event name in a mark that is written before any message is sent. The mark notes that the requester must later be told the
-decision.
-"""
+"""A mark with this event name does not stand for a message. It notes that the requester must later be told the decision."""
 
 
 class Wording(Protocol):
@@ -92,8 +90,9 @@ class Letter:
 
 
 class Letters:
-    """Finds the letters of one channel. If an attempt to store told marks has failed, ``unwritten`` returns these marks for a
-    request. ``put_off`` schedules a later check of a request. The time of this check is in seconds of ``Office.clock``.
+    """Finds the letters of one channel. A letter is a notice together with its address. If an attempt to store told marks has
+    failed, ``unwritten`` returns these marks for a request. ``put_off`` schedules a later check of a request. The time of this
+    check is in seconds of ``Office.clock``.
     """
 
     def __init__(
@@ -109,7 +108,7 @@ class Letters:
         self._put_off = put_off
 
     def mark(self, request: str, address: str, event: str, at: datetime) -> Told:
-        """Return a mark. The mark says that ``address`` was told the event ``event`` of ``request`` at the time ``at``."""
+        """Return a told mark. It notes that ``address`` got the notice about ``event`` of ``request`` at the time ``at``."""
         return Told(request, self._settings.name, address, event, at, is_open=event not in ENDS)
 
     async def of(self, id: str) -> list[Letter]:
@@ -181,8 +180,8 @@ class Letters:
         return found
 
     async def _of_things(self, request: Request, marks: Mapping[str, list[Told]]) -> list[Letter]:
-        """Return the letters about the things of ``request``. These letters are for the operators and for the people who
-        approved the request.
+        """Return the letters about the things that jitd gave for ``request`` and must take back. These letters are for the
+        operators and for the people who approved the request.
         """
         backs, found = self._to.backs(request), list[Letter]()
         if not backs:
@@ -264,7 +263,7 @@ class Letters:
 
 
 def _is_heard(event: str) -> bool:
-    """True if ``event`` is the mark of a notice about the request itself. False if it is ASKED, or the mark of a notice about a
-    thing.
+    """True if ``event`` is the mark of a notice about the request itself. False if ``event`` is ASKED, or the mark of a notice
+    about a thing that jitd must take back.
     """
     return event != ASKED and not is_of_things(event)

@@ -170,7 +170,7 @@ class Gatekeepers:
 
 def _place(asked: Url, answer: Fetched) -> Url:
     """Return the URL at which the server will publish its decision. The URL is in the Location header of ``answer``. Raises
-    Nonsense if the header is missing, or names another server than ``asked``.
+    Nonsense if the header is missing, or names another server than the URL ``asked``.
     """
     location = answer.header("location")
     found = same_server(asked, location) if location else None

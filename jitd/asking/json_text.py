@@ -3,7 +3,7 @@
 meaning.
 
 Law: the same name must not occur twice in a JSON object. The reader refuses NaN, infinity, whole numbers of more than 64 bits,
-deep nesting, and a surrogate without its partner. The reader raises ValueError for invalid bytes, and no other exception.
+deep nesting, and unpaired surrogates. The reader raises ValueError for invalid bytes, and no other exception.
 """
 
 from __future__ import annotations

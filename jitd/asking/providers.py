@@ -57,8 +57,8 @@ class Providers:
         return found
 
     def told(self, name: str, about: Question) -> object:
-        """Return the question that jitd would send about ``about`` to the provider of the fact ``name``. Return empty bytes if no
-        provider supplies this fact.
+        """Return the question that jitd sends to the provider of the fact ``name``. ``about`` describes the request. Return
+        empty bytes if no provider supplies this fact.
         """
         provider = self._by_fact.get(name)
         return b"" if provider is None else for_provider(provider.facts, provider.sends, about)

@@ -51,7 +51,9 @@ word ``reason``, because the reason is a claim of the requester and is sent sepa
 
 
 def for_provider(facts: Mapping[str, str], sends: tuple[str, ...], about: Question) -> bytes:
-    """Return the question about ``about`` for a provider. ``facts`` contains the facts that this provider supplies."""
+    """Return the question that is sent to a provider. ``facts`` contains the facts that the provider supplies. ``about``
+    describes the request.
+    """
     told: dict[str, object] = {"version": VERSION, "facts": dict(facts)}
     told |= {word: tell(about) for word, tell in _SENT.items() if word in sends}
     if "reason" in sends:

@@ -5,8 +5,8 @@ with their records in the chain.
 Law: pure. The verifier reports the first fault that it finds, with a sentence and the number of the record. The verifier cannot
 detect one attack: an attacker removes the last records of the chain, and also undoes the changes that these records describe. To
 find this attack, a copy of the head of the chain must be stored in another place. The head is the seal of the last record. The
-daemon does this for the live database (``jitd/lifecycle/integrity.py``). For every other database, an administrator must keep a
-copy of the head (SECURITY.md).
+daemon stores such a copy for the live database (``jitd/lifecycle/integrity.py``). For every other database, an administrator
+must keep a copy of the head (SECURITY.md).
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ def covers(wide: Rule, narrow: Rule) -> bool:
 
 
 def are_asked_alike(wide: Rule, narrow: Rule) -> bool:
-    """True if jitd evaluates ``wide`` for every request for which jitd evaluates ``narrow``. A permit with ``break_glass`` is
+    """True if jitd evaluates ``wide`` for each request for which it evaluates ``narrow``. A permit with ``break_glass`` is
     evaluated only for requests that break glass. A permit without ``break_glass`` is evaluated only for the other requests.
     """
     return wide.verdict == "deny" or (wide.break_glass is None) == (narrow.break_glass is None)

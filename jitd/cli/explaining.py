@@ -25,7 +25,7 @@ SAYS = {
     "asks": "would ask for facts first",
     "passes": "is not about this",
 }
-"""Maps the word in a row that says how a rule answers the question to a text for people."""
+"""In a row, a word tells how a rule answers the question. This table maps the word to a text for people."""
 
 
 def _time(ctx: click.Context, param: click.Parameter, value: str | None) -> datetime | None:

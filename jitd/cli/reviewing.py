@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verbs about break-glass, which is a run without the usual approvals that somebody must review afterwards. The verb
-``review`` records such a review, and the verb ``reviews`` lists the reviews that are still owed.
+"""The verbs about break-glass. Break-glass means that a run begins without the usual approvals, and that somebody must review it
+afterwards. The verb ``review`` records such a review. The verb ``reviews`` lists the reviews that are still owed.
 
 Law: the whole request is printed before the question, and the review contains the fingerprint of the printed request. The answer
 yes must be typed on a terminal, or be given by ``--yes``. The answer is never read from a pipe.

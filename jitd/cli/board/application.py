@@ -61,7 +61,7 @@ class Board(App[int]):
         self._asking = 0
         """The number of questions that were sent to jitd. An answer of jitd is ignored if a newer question was sent."""
         self._pressed_at = (0, "")
-        """The selected list number and row id at the time when the key was pressed that ``_ripen`` will handle."""
+        """``_ripen`` handles a key after a pause. These are the list and the row that were selected at the key press."""
         self._n_drawn = 0
         """The number of drawings so far."""
         self._is_away = False

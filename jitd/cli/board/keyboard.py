@@ -32,7 +32,7 @@ class Taken(Enum):
 
 
 class Keyboard:
-    """Decides about each input of the person, from the times of the inputs."""
+    """Notes the times of the person's inputs, and decides from these times which keys are accepted."""
 
     def __init__(self) -> None:
         self._last_at = -inf

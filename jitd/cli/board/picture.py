@@ -35,8 +35,8 @@ def is_too_small(width: int, height: int) -> bool:
 
 
 def picture(state: State, width: int, height: int) -> list[Painted]:
-    """Return ``height`` lines of at most ``width`` cells. Call this function only to draw the screen: the text of a page in
-    ``state`` notes which of its lines were returned (see ``Reading``).
+    """Return ``height`` lines of at most ``width`` cells. A page in ``state`` remembers which of its lines were returned (see
+    ``Reading``). Therefore call this function only to draw the screen.
     """
     if is_too_small(width, height):
         text = f"This terminal is too small. The board needs {LEAST_COLUMNS} columns and {LEAST_LINES} lines."
