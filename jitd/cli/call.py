@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes one call to the daemon. Also defines the exit status of a verb. Law: every exit status is 0, 2, or a value in the table
-EXITS of the wire protocol.
+"""Makes one call to the daemon. Also defines the exit status of a verb. Law: the exit status of a verb is 0, 2, or a value in
+the table EXITS of the wire protocol. A verb that Ctrl-C or a broken pipe ends has the exit status 130 or 141.
 
 A verb that does not succeed raises an exception. Only ``jitd.cli.main`` converts an exception into a sentence and an exit status.
 """

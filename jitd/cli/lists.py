@@ -28,7 +28,7 @@ from jitpam.wire.messages import List, Watch
 Columns = dict[str, Callable[[Row], str]]
 """Maps the head of a column to a function that returns the text of this column for a row."""
 SOON = 120.0
-"""If a row ends in fewer than this number of seconds, the row is marked."""
+"""If a request, grant or lock ends within this number of seconds, its row is shown in the style ``late``."""
 OWED = List(what="reviews", ended=False)
 ENDED = ("approved", "denied", "withdrawn", "expired", "spent", "revoked", "lifted")
 """The states in which a request, a grant or a lock has ended."""
@@ -174,8 +174,8 @@ def _is_usual(head: str, text: str) -> bool:
 
 
 def in_colour(lines: Sequence[str], rows: Sequence[Row]) -> list[str]:
-    """Return ``lines`` with colours. ``lines`` must be the result of ``lines_of`` for ``rows``. Colours are added to the head, to
-    rows that end soon, and to the viewer's own rows.
+    """Return ``lines`` with colours. ``lines`` must be the result of ``lines_of`` for ``rows``. Colours are added to the head,
+    to the viewer's own rows, and to the rows of objects that end soon (see SOON).
     """
     each = len(lines) // (len(rows) + 1)
     styles = ["head", *(style(row) for row in rows)]
@@ -206,7 +206,7 @@ LIVE_GRANTS: Columns = {
     **_without(GRANTS, "STATE"),
     "LEFT": lambda row: "over, being taken back" if row.get("state") in ENDED else GRANTS["LEFT"](row),
 }
-"""The columns for live grants. The list also contains ended grants whose things are not taken back yet."""
+"""The columns for live grants. The list also contains ended grants whose things jitd has not taken back yet."""
 LIVE_RUNS = _without(RUNS, "OUTCOME")
 LIVE_LOCKS = _without(LOCKS, "STATE", "ENDED BY")
 

@@ -52,7 +52,7 @@ def names(way: Approval, approver: Subject) -> bool:
 
 def may_approve(asked: Open, approver: Subject, requester: Subject) -> frozenset[int]:
     """Return the indexes of those ways in ``asked`` for which an approval by ``approver`` is counted. Such a way must name
-    ``approver``. The approver's authentication must also meet the demand of the way. It is judged as jitd has last read it.
+    ``approver``. The approver's authentication, as jitd has last read it, must also meet the demand of the way.
     """
     named, ways = may_review(asked, approver, requester), flat(asked)
     return frozenset(index for index in named if not ways[index].demand.lack(approver.authentication))

@@ -61,8 +61,8 @@ def unbarred(decision: Decision, owed: Owed, who: Subject, request: str) -> Deci
 
 
 def under(owed: Owed, life: Any, event: Any) -> Any:
-    """``event`` is an event of the request or the grant ``life``. It may contain a permit that the requester's open reviews bar.
-    Then return the event with a deny in place of the permit. Otherwise return ``event`` unchanged.
+    """``event`` is an event of the request or the grant ``life``. If it contains a permit that the requester's open reviews bar,
+    return the event with a deny in place of the permit. Otherwise return ``event`` unchanged.
 
     ``Lifecycle.handle`` calls this function when it applies the event. Two permits may have been decided at the same time,
     although only one review may be open. Because of this second check, only the first permit takes effect. Raises Barred if open

@@ -32,7 +32,7 @@ class Operand:
     """A file that is named in argument ``at``. There is an Operand for a file in two cases. Either the file cannot be bound, or
     an account other than root and the account to run as can change the file.
 
-    ``digest`` is the SHA-256 of the file, to which the run is bound. ``digest`` is empty if the run is not bound to the content.
+    If the run is bound to the content of the file, ``digest`` is the SHA-256 of this content. Otherwise ``digest`` is empty.
     ``because`` tells who could change the file, or why the file is not bound. If ``is_seen`` is False, the requester cannot see
     the file, and jitd does not mention the file to the requester. If ``is_told`` is True, the requester can read the file, and
     jitd may show its digest to the requester.

@@ -241,7 +241,7 @@ class Hours:
     first minute after the span. If a span continues after Sunday 24:00, its end is larger than the number of minutes in a week.
 
     The spans are compared with the local time in the time zone ``zone``. At the beginning of summer time, the local clock skips
-    an hour, so this hour never matches. At its end, the local clock repeats an hour, so this hour matches twice.
+    an hour, so this hour never matches. At the end of summer time, the local clock repeats an hour, so this hour matches twice.
     """
 
     text: str

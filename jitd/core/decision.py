@@ -111,16 +111,16 @@ class Record:
 class Terms:
     """The terms of a permit, which set how the command runs.
 
-    ``timeout_for`` is in seconds. ``cwd`` is the working directory, or ``caller`` for the caller's directory. ``env`` contains
-    the names of the caller's environment variables that the command may keep. ``stdin`` is the allowed kind of standard input:
-    ``any``, ``tty`` or ``none``. ``watch`` names the people who may watch and replay the run. If ``watch`` is None, everybody
-    who may see the request may watch and replay the run. When the time of a grant for a login is over, ``session`` decides
-    whether the login session continues (``keep``) or jitd ends it (``end``). ``options`` is True if the program that asks jitd
-    (such as sudo) may get options that change what is executed. If ``bound`` is True, jitd must bind the run to the content of
-    every file that an argument names. If processes remain after the command has exited, ``leftovers`` decides whether they
-    continue (``keep``) or are ended (``end``). ``writable`` is True if jitd accepts a command although other accounts can change
-    its file. ``observed`` is True if the command may run only while a person watches the run. This person must be allowed to
-    review the request.
+    ``timeout_for`` is the maximum running time in seconds. If it is None, there is no maximum. ``cwd`` is the working directory,
+    or ``caller`` for the caller's directory. ``env`` contains the names of the caller's environment variables that the command
+    may keep. ``stdin`` is the allowed kind of standard input: ``any``, ``tty`` or ``none``. ``watch`` names the people who may
+    watch and replay the run. If ``watch`` is None, everybody who may see the request may watch and replay the run. When the time
+    of a grant for a login is over, ``session`` decides whether the login session continues (``keep``) or jitd ends it (``end``).
+    ``options`` is True if the program that asks jitd (such as sudo) may get options that change what is executed. If ``bound``
+    is True, jitd must bind the run to the content of every file that an argument names. If processes remain after the command
+    has exited, ``leftovers`` decides whether they continue (``keep``) or are ended (``end``). ``writable`` is True if jitd
+    accepts a command although other accounts can change its file. ``observed`` is True if the command may run only while a
+    person watches the run. This person must be allowed to review the request.
     """
 
     timeout_for: int | None = None
@@ -143,8 +143,8 @@ class BreakGlass:
     afterwards.
 
     ``instead_of`` is the rule whose approvals are skipped. ``skipped`` contains these approvals. A person who could have given
-    one of the skipped approvals may do the review. The review is due ``review_for`` seconds after the permit. ``open`` is the
-    maximum number of open reviews under this rule for uses by the same person.
+    one of the skipped approvals may do the review, and so may an operator. The review is due ``review_for`` seconds after the
+    permit. ``open`` is the maximum number of open reviews under this rule for uses by the same person.
     """
 
     instead_of: str
@@ -216,7 +216,9 @@ class Permit:
         return told | ({} if glass is None else {"break_glass": glass.detail()}) | facts_of(self)
 
     def denied(self, why: Why, because: str) -> Deny:
-        """Return a deny in place of this permit. Only people who may see the permit may see the deny."""
+        """Return a deny in place of this permit. Both have the same ``visible_to``, so the same people may read the contents of
+        the request.
+        """
         return Deny(why, because, self.rule, visible_to=self.obligations.visible_to)
 
 
@@ -328,10 +330,10 @@ def in_both(old: tuple[str, ...] | None, new: tuple[str, ...] | None) -> tuple[s
 def _both(old: tuple[Approval, ...], new: tuple[Approval, ...]) -> tuple[Approval, ...]:
     """Return approvals that satisfy both ``old`` and ``new``.
 
-    An approval without alternative ways in ``old`` and another in ``new`` may have the same people and the same demand. Then the
-    larger of their two numbers is needed. An approval with alternative ways may be the same in ``old`` and in ``new``. Then it
-    is needed once. In all other cases, both approvals are needed. If both contain the same provider's list of people, the result
-    has the members from ``new``.
+    First, suppose that an approval has no alternative ways. If there is an approval with the same people and the same demand in
+    ``old`` and in ``new``, the larger of the two numbers is needed. Second, suppose that an approval has alternative ways. If it
+    is the same in ``old`` and in ``new``, it is needed once. In all other cases, both approvals are needed. If ``old`` and
+    ``new`` name the same provider's list of people, the result has the members from ``new``.
     """
     numbers: dict[Approval, list[int]] = {}
     lists = {way.also: way.among for approvals in (old, new) for approval in approvals for way in approval.ways if way.also}
