@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Creates, checks and locks the directories that only the daemon uses. Law: only one daemon can use these directories at the
-same time. When the daemon's process ends, the kernel releases the locks.
+"""Creates, checks and locks the daemon's own directories. Law: only one daemon can use these directories at the same time. When
+the daemon's process ends, the kernel releases the locks.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ class Outsiders:
         self.programs = Running(*(programs.Programs(way(name)) for name in (programs.APART, programs.NETWORKED)))
         self.ways = self.programs.run, self.posts.lease
         """Two functions for the givers, which are the systems in jitd.toml that give things to people. The first function runs a
-        program. The second function requests a lease of a credential from a server.
+        program. The second function sends a question about a lease to HashiCorp Vault or OpenBao.
         """
         self.terminals = terminals.Terminals(terminals.child() if is_direct else terminals.service())
         self.reaching = Reaching(self.posts, self.programs, config.host)

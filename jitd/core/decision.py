@@ -163,10 +163,11 @@ class Obligations:
     """The conditions of a permit. The approvals must be given within ``expires_for`` seconds. After the approval, the grant
     allows at most ``uses`` uses within ``lasts_for`` seconds.
 
-    At each use of the grant, jitd checks whether the approvers still had the right to approve. If ``standing`` is ``use``, jitd
-    checks the groups that an approver has at the time of the use. If ``standing`` is ``review``, jitd checks the groups that the
-    approver had at the time of the review. ``gatekeepers`` contains the names of the systems that jitd must query before it
-    permits the request. ``notify`` contains the names of the channels through which jitd notifies people about the request.
+    At each later use of the grant, such as a use of a lease, jitd checks whether the approvals still count. If ``standing`` is
+    ``use``, jitd checks the groups that an approver has at the time of the use. If ``standing`` is ``review``, jitd checks the
+    groups that the approver had at the time of the review. ``gatekeepers`` contains the names of the systems that jitd must
+    query before it permits the request. ``notify`` contains the names of the channels through which jitd notifies people about
+    the request.
 
     ``visible_to`` names the people who may read the contents of the request. The requester and the reviewers may always read the
     contents. If ``visible_to`` is None, everybody who may see the request may read the contents (core/visibility.py).
