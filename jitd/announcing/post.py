@@ -232,7 +232,7 @@ class Post:
         log("people could not be told; jitd tries again", channel=self.settings.name, requests=len(letters), because=why)
 
     def _away(self, letters: list[Letter], address: str) -> None:
-        """Nobody is present at ``address`` to read ``letters``. Check their requests again after AWAY_FOR seconds."""
+        """Nobody is present at ``address`` to read ``letters``. Check the requests again after AWAY_FOR seconds."""
         self._works_for(address)
         for letter in letters:
             self.troubles.pop((letter.notice.request, address), None)

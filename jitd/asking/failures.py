@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Remembers for a short time that a question to a provider or a gatekeeper failed. Without this module, jitd would send every
-question again to a provider or gatekeeper that always fails at once.
+"""Remembers for a short time that a question to a provider or a gatekeeper failed. Without this module, jitd would send the same
+question again and again to a provider or gatekeeper that fails at once.
 
 Law: a failure is kept for ``KEPT_FOR`` seconds, and it affects only the same question. A kept failure has the same effect as a
 missing answer: it never permits a request.

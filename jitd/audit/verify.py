@@ -69,10 +69,10 @@ def verify(
     documents: Iterable[tuple[str, str, bytes]],
     misfiled: Iterable[tuple[str, str]] = (),
 ) -> Verified:
-    """Verify the whole record. Each record is a tuple (number, body, digest). Each document is a tuple (life, id, stored bytes).
-    All documents must be read at the same moment. A document is an object in its stored form. The database also copies some
-    values of the document into columns. ``misfiled`` contains the life cycle and the id of each object whose columns differ from
-    its document. The store might not find such an object.
+    """Verify the whole record. Each record is a tuple (number, body, digest). A document is an object in its stored form. Each
+    item of ``documents`` is a tuple (life, id, stored bytes). All documents must be read at the same moment. The database also
+    contains copies of some values of a document in columns. ``misfiled`` contains the life cycle and the id of each object whose
+    columns differ from its document. The store might not find such an object.
 
     Raises chain.Broken if a seal of the chain is wrong. Raises Finding for every other fault.
     """

@@ -168,8 +168,8 @@ BY_THE_RULES = frozenset(
         "shadowed",
     }
 )
-"""The warnings that depend only on the rules. All other warnings depend on the host. Therefore it is not a fault if a rule
-accepts a warning that depends on the host and does not occur on this host.
+"""The warnings that depend only on the rules. All other warnings depend on the host. A rule may accept such a warning even if
+the warning does not occur on this host.
 """
 
 

@@ -153,8 +153,8 @@ def _fitted(head: Sequence[str], rows: Sequence[Sequence[str]], screen: int) -> 
 
 
 def _bands(least: Sequence[int], screen: int) -> list[list[int]]:
-    """Return a list with the numbers of the columns for each line of a row. The first line contains as many columns as fit
-    beside the last column, and then the last column. The remaining columns are on the lines below.
+    """Return a list with the numbers of the columns for each line of a row. The first line ends with the last column, and
+    contains as many other columns as fit before it. The remaining columns are on the lines below.
     """
     last = len(least) - 1
     first: list[int] = []

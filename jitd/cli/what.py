@@ -17,8 +17,8 @@ from jitd.cli.labels import Line, counted, members
 from jitpam.wire.shown import shown, shown_argument, unshown
 
 FEW = 8
-"""Maximum number of arguments of a short command. If a command has more arguments, or an argument of more than LONG characters,
-each argument gets a line of its own after the line with the command.
+"""Maximum number of arguments of a short command. A short command also has no argument of more than LONG characters. If a
+command is not short, each argument gets a line of its own after the line with the command.
 """
 LONG = 200
 """Maximum number of characters in each argument of a short command."""

@@ -81,9 +81,9 @@ def n_combinations(approvals: Iterable[Approval]) -> int:
 
 
 RECORDED = ("none", "terminal", "output", "all")
-"""The values with which a rule sets what jitd records of a run. With each value, jitd records more data than with the value
-before it. ``none``: nothing. ``terminal``: all data that the run writes to a terminal (the default). ``output``: all data that
-the run writes. ``all``: all data that the run writes or reads.
+"""The possible values for what jitd records of a run. With each value, jitd records more data than with the value before it.
+``none``: nothing. ``terminal``: all data that the run writes to a terminal (the default). ``output``: all data that the run
+writes. ``all``: all data that the run writes or reads.
 """
 
 
@@ -300,8 +300,8 @@ def _stricter_glass(old: BreakGlass | None, new: BreakGlass | None) -> BreakGlas
 
 
 def narrow_terms(old: Terms, new: Terms) -> Terms:
-    """Combine two sets of terms. Each field of the result has the stricter value of ``old`` and ``new``. Only ``cwd`` always has
-    the value of ``new``.
+    """Combine two sets of terms. Each field of the result has the stricter value of ``old`` and ``new``. The only exception is
+    ``cwd``, which has the value of ``new``.
     """
     return replace(
         new,

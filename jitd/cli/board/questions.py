@@ -47,9 +47,7 @@ class Question:
 
     @property
     def id(self) -> str:
-        """The id of the request, grant, run or lock that the question is about. The id is empty if the question is not about a
-        request, grant, run or lock.
-        """
+        """The id of the request, grant, run or lock that the question is about. If there is none, the id is empty."""
         return words(self.row, "id", "")
 
     def lines(self, width: int) -> list[str]:
