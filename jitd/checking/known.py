@@ -26,9 +26,9 @@ class Known:
     """The accounts and groups that are known from NSS.
 
     ``groups`` maps the name of a group to its accounts. The value is None if the group does not exist. If the look-up of a group
-    failed, the group is not in ``groups``. ``users`` maps the name of an account to its user id. The value is None if the account
-    does not exist. If ``is_whole`` is False, NSS could not list all accounts. Then ``groups`` does not contain accounts that
-    belong to a group only by their primary group.
+    failed, the group is not in ``groups``. ``users`` maps the name of an account to its user id. The value is None if the
+    account does not exist or its look-up failed. If ``is_whole`` is False, NSS could not list all accounts. Then ``groups`` does
+    not contain accounts that belong to a group only by their primary group.
     """
 
     groups: Mapping[str, tuple[str, ...] | None]

@@ -106,8 +106,8 @@ def _dot_dot(rule: Rule) -> Iterator[Warned]:
 
 
 def _is_path(pattern: str) -> bool:
-    """True if the argument pattern ``pattern`` contains a slash followed by a name. Then there can be another path to the same
-    file that the pattern does not match.
+    """True if the argument pattern ``pattern`` contains a slash followed by a name. Then the same file can have another path,
+    which the pattern does not match.
     """
     return re.search(r"/[^/*?]", pattern) is not None
 

@@ -107,8 +107,9 @@ def fingerprint(request_id: str, principal: str, host: str, service: str, comman
     """Return a SHA-256 digest (32 bytes) over everything that approvers see and that will be run (PROTOCOL.md section 7).
 
     Each field is encoded as a tag, the number of its values, and the values. Each value is encoded as its length, followed by
-    its bytes. Numbers of values and lengths have 4 bytes. Therefore two different inputs never result in the same bytes.
-    ``terms`` contains the requested duration of a lease in seconds, the number of uses, and the maximum running time in seconds.
+    its bytes. The number of values takes 4 bytes, and so does each length. Therefore two different inputs never result in the
+    same bytes. ``terms`` contains the requested duration of a lease in seconds, the number of uses, and the maximum running time
+    in seconds.
     """
     out = [b"jitd fingerprint 1\n"]
 
