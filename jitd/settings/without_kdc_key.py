@@ -25,10 +25,8 @@ def with_local(table: Table, rule: Rule) -> Rule:
     if said != LOCAL:
         return rule
     if not all(deed_of(service).is_executed for service in rule.services or ()):
-        table.fault(
-            '"services" does not go with without_kdc = "local": no enforcement point accepts a local password in place of a ticket',
-            "services",
-        )
+        told = '"services" does not go with without_kdc = "local": no enforcement point accepts a local password for a ticket'
+        table.fault(told, "services")
     if rule.gives is not None:
         table.fault('"gives" does not go with without_kdc = "local": a thing is given only to a person with a ticket', "gives")
     for key in OF_TICKETS:
