@@ -82,7 +82,7 @@ ROWS = [
     Row("daemon.lanes", "weak", "all 8 threads for names", lambda: daemon.lanes(Lanes([("names", 8, 8, 40)], []))),
     Row("daemon.lanes", "unknown", "look again", lambda: daemon.lanes(None)),
     Row("daemon.notices", "ok", "1 channel)", lambda: daemon.notices(Lanes([], []), 1, 100.0)),
-    Row("daemon.things", "ok", "is gone", lambda: daemon.things(Lanes([], []), 1)),
+    Row("daemon.things", "ok", "are gone", lambda: daemon.things(Lanes([], []), 1)),
     Row("daemon.things", "bad", "cannot be taken back yet: the door is shut", lambda: daemon.things(UNTAKEN, 1)),
     Row("daemon.things", "bad", "group:wheel until 2026-01-01 00:00:00 UTC", lambda: daemon.left_alone([HELD], "start it")),
     Row("daemon.notices", "weak", "channel ops could not tell people of 3 requests", lambda: daemon.notices(FAILING, 2, 100.0)),
