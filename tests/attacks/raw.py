@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import array
 import ctypes
+import json
 import os
 import pwd
 import select
@@ -365,3 +366,13 @@ def review(row: dict[str, Any], verdict: str = "approve", comment: str = "", **c
     """A review of exactly what ``row`` shows."""
     given = {"id": row["id"], "fingerprint": bytes.fromhex(row["fingerprint"]), **changes}
     return messages.Review(verdict=verdict, comment=comment, **given)
+
+
+def hand_over(control: int) -> None:
+    """What a client sends when its turn has come: three streams that lead nowhere (PROTOCOL.md section 5)."""
+    said = {"streams": ["null"] * 3, "rows": 0, "columns": 0, "foreground": False, "termios": None}
+    null = os.open("/dev/null", os.O_RDWR)
+    with socket.socket(fileno=os.dup(control)) as line:
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [null] * 3))]
+        line.sendmsg([b"S" + json.dumps(said).encode()], rights)
+    os.close(null)

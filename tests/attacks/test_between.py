@@ -6,11 +6,8 @@ Law: nobody looks again at the decision here, so that what is refused was refuse
 
 from __future__ import annotations
 
-import array
-import json
 import os
 import shutil
-import socket
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +16,7 @@ import pytest
 from gssapi import Credentials
 
 from jitpam.wire import messages
-from tests.attacks.raw import Raw, connected, in_its_life, review, shown_to, submission, ticket_of, uid_of
+from tests.attacks.raw import Raw, connected, hand_over, in_its_life, review, shown_to, submission, ticket_of, uid_of
 from tests.waiting import wait_for
 
 PLACE = Path("/srv/between")
@@ -32,16 +29,6 @@ def place() -> Iterator[Path]:
     os.chown(PLACE, uid_of("alice"), 0)
     yield PLACE
     shutil.rmtree(PLACE)
-
-
-def hand_over(control: int) -> None:
-    """What a client sends when its turn has come: three streams that lead nowhere (PROTOCOL.md section 5)."""
-    said = {"streams": ["null"] * 3, "rows": 0, "columns": 0, "foreground": False, "termios": None}
-    null = os.open("/dev/null", os.O_RDWR)
-    with socket.socket(fileno=os.dup(control)) as line:
-        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [null] * 3))]
-        line.sendmsg([b"S" + json.dumps(said).encode()], rights)
-    os.close(null)
 
 
 def outcome_of(house, raw: Raw, argv: list[str], meanwhile: Callable[[], object]) -> dict:

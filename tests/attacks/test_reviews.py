@@ -10,6 +10,7 @@ import itertools
 import random
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from tests.attacks.raw import (
     Raw,
     connected,
     credentials,
+    hand_over,
     kinit,
     review,
     shown_to,
@@ -430,12 +432,24 @@ def test_one_use_is_one_run_however_many_resume_it_at_once(house):
             else submission("echo", "once", if_owed=False, streams=["null"] * 3)
         )
         raw.send(frame(raw.seal(encode(message))))
-    heard = []
-    for raw in many:
-        while (message := raw.hear()).type == "progress":
-            pass
-        heard.append(message.type)
+    with ThreadPoolExecutor(len(many)) as hearing:  # who comes late waits until the run has begun
+        heard = list(hearing.map(answer_of, many))
     assert heard.count("start") == 1 and heard.count("refused") == 7
+    (run,) = wait_for(lambda: ended_runs(house, id), what="the end of the run")
+    assert run["outcome"]["ending"] == "exited"
     for raw in many:
         raw.close()
-    wait_for(lambda: all(run["state"] == "ended" for run in shown_to(house, "root", id)["runs"]))
+
+
+def answer_of(raw):
+    """What its client hears after the news; who has the turn hands over streams: a use that did not begin is given back."""
+    while (message := raw.hear()).type == "progress":
+        pass
+    if message.type == "start":
+        hand_over(*raw.descriptors)
+    return message.type
+
+
+def ended_runs(house, id):
+    runs = shown_to(house, "root", id)["runs"]
+    return runs if all(run["state"] == "ended" for run in runs) else None
