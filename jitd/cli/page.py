@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes the page with all data of one request, which ``jitd show`` prints. ``brief`` makes the shorter page that an approver
-reads before the question.
+"""Makes the page with all data of one request, which ``jitd show`` prints. The module ``brief`` makes the shorter page that a
+person reads before deciding.
 
 Law: nothing is shortened. Facts that jitd has checked have one heading, and claims of the client have another heading. On a
-terminal, a long text continues on the next line, in the column of texts. Therefore text from a request never begins in the
-column of labels.
+terminal, labels are in the left column, and texts are in the right column. A long text continues on the next line, in the right
+column. Therefore text from a request never begins in the column of the labels.
 """
 
 from __future__ import annotations

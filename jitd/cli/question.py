@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Asks the user of ``jitd`` questions on a terminal. A question is answered by a single key, a line, or a yes.
+"""Asks the user of ``jitd`` questions on a terminal. The user answers a question with a single key, with a line of text, or with
+yes.
 
 Law: input that arrived before the question was on the screen is discarded unread, no matter if it was typed or pasted. If a
 single key is expected, pasted text or several keys at once are never an answer. The end of input never means yes.
@@ -189,7 +190,9 @@ def _discard(keyboard: int, typed: bytes) -> None:
 
 @contextmanager
 def _pastes_marked() -> Iterator[None]:
-    """Switch on bracketed paste if the terminal is not dumb. Switch it off at the end, even if a signal ends the process."""
+    """Switch on bracketed paste, unless the variable TERM is ``dumb`` or missing. At the end of the ``with`` block, switch off
+    bracketed paste, even if a signal ends the process.
+    """
     can_be_told = os.environ.get("TERM", "dumb") != "dumb"
     before = {number: signal.signal(number, _leave) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)}
     if can_be_told:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The verbs that act on requests with given ids are ``show``, ``approve``, ``deny`` and ``withdraw``.
 
-Law: an approval contains the fingerprint of the request as it was printed before the question. The answer yes must be typed on a
-terminal, or be given by ``--yes``. The answer is never read from a pipe.
+Law: the request is printed before the question, and an approval contains the fingerprint of the printed request. The answer yes
+must be typed on a terminal, or be given by ``--yes``. The answer is never read from a pipe.
 """
 
 from __future__ import annotations

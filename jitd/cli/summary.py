@@ -2,8 +2,8 @@
 """The summary at the beginning of a request's page, for a tired reader. The summary has one sentence, the effects of the command,
 and the differences from earlier requests.
 
-Law: the page below the summary contains the same data without shortening. Therefore the summary may shorten texts, and then
-shows how much was removed.
+Law: the page below the summary contains the same data without shortening. Therefore the summary may shorten a text. If it
+shortens a text, it shows how much was removed.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def sentence(row: Row) -> str:
 
 def _how_long(row: Row) -> str:
     """Return the end of the summary's sentence. If the request is for more than one run, the text tells for how long and how
-    often the command may run. If the time begins later than the approval, the text also tells this.
+    often the command may run. If the requester asked for a later start, the text also tells when the time begins.
     """
     lasts_for, uses = row.get("lasts_for"), row.get("uses")
     begins = f", from {told(row['starts_at'])} on" if row.get("starts_at") else ""

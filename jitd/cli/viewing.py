@@ -67,8 +67,8 @@ def _title(header: Header) -> str:
 
 
 def newline_for(screen: Screen) -> bytes:
-    """A run may have written to a pipe or a file. Return the line end with which this output is shown. It is CR and LF on a
-    terminal. Elsewhere it is LF, as in the recording.
+    """Return the line end for output that a run has written to a pipe or a file. If ``screen`` is a terminal, the line end is CR
+    and LF. Otherwise it is LF, as in the recording.
     """
     return b"\r\n" if screen.is_terminal else b"\n"
 

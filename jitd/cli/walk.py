@@ -3,9 +3,9 @@
 request. For each request, it asks the person for a single key.
 
 Law: a key applies only to the request that was printed right before the question. An answer is sent with the fingerprint of the
-printed request. The list of waiting requests is fetched again after each answer, and never while a question is open. A single
-key never approves or denies a request. The key ``a`` opens the question of ``jitd approve ID``, and the key ``d`` opens a
-question for a reason. While the person decides, no connection to jitd is open.
+printed request. The list of waiting requests is fetched again after each answer, and never while a question is open. A single key
+never approves or denies a request. After the key ``a``, jitd asks the same question as ``jitd approve ID``. After the key ``d``,
+jitd asks why the person denies the request. While the person decides, no connection to jitd is open.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ def is_login(row: Row) -> bool:
 
 def _in_doubt(row: Row) -> Iterator[Line]:
     """Yield the lines for a command line that jitd cannot interpret with certainty. Only the program that gets the command line,
-    such as sudo, can do this.
+    such as sudo, can interpret it with certainty.
     """
     yield "", ""
     yield "WHAT WOULD RUN: not known for certain", ""
@@ -167,7 +167,7 @@ def command_without_scripts(row: Row) -> str:
 
 
 def script_lines(argument: str) -> list[str]:
-    """Split an argument into lines, and return the lines in the form of a row."""
+    """Split an argument into lines. Return each line in the form in which a row contains texts (``shown``)."""
     return [shown(line) for line in _lines(argument)]
 
 
