@@ -45,13 +45,14 @@ This table shows which event causes which other events in the same transaction:
     lock.placed       -> request.locked, grant.revoked   requests and grants of the locked people
 
 There is one more case, which the table does not contain: if jitd takes back an account that it has made for a person,
-``holding.taking`` also causes ``request.withdrawn`` and ``grant.revoked`` for this account. Other events cause no events. Some
-events in the right part of the table do not always follow. If a lease already covers the request, no grant is issued. If no
-client waits with the standard streams for the run, the grant is not used yet. If sudo, su or doas uses a grant, no run begins,
-because these programs run their command themselves. When a grant expires, its login session may continue if the rule allows
-this. After the last approval of a request whose client waits, four events follow each other: ``request.reviewed``,
-``grant.issued``, ``grant.used`` and ``run.starting``. Their records are written in one commit. A lock may also revoke grants of
-people who are not locked. Such a grant is revoked if its approvals are not enough without the approval of the locked person.
+``holding.taking`` also causes ``request.withdrawn`` and ``grant.revoked`` for this account. Apart from ``holding.taking``, an
+event that is not in the left part of the table causes no other events. Some events in the right part of the table do not always
+follow. If a lease already covers the request, no grant is issued. If no client waits with the standard streams for the run, the
+grant is not used yet. If sudo, su or doas uses a grant, no run begins, because these programs run their command themselves. When
+a grant expires, its login session may continue if the rule allows this. After the last approval of a request whose client waits,
+four events follow each other: ``request.reviewed``, ``grant.issued``, ``grant.used`` and ``run.starting``. Their records are
+written in one commit. A lock may also revoke grants of people who are not locked. Such a grant is revoked if its approvals are
+not enough without the approval of the locked person.
 
 Each event that follows from another event has its own author. The daemon is the author of ``grant.issued``. The requester is the
 author of ``grant.used`` and ``run.starting``, even if an approver has answered last. The author of a grant's end (a person or

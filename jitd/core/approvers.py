@@ -25,9 +25,9 @@ def may_review(asked: Open, approver: Subject, requester: Subject) -> frozenset[
 
 
 def why_not(approvals: tuple[Approval, ...], asked: Open, approver: Subject) -> str:
-    """A way in ``approvals`` may name ``approver``, who is nevertheless not allowed to review now. Return the reason for this,
-    as a text for ``approver``. There are two possible reasons. Either the way is not open yet (``asked`` contains the open
-    ways), or ``approver`` is not on the list of the way. If no way names ``approver``, return an empty text.
+    """If a way in ``approvals`` names ``approver``, but ``approver`` may not review now, return the reason as a text for
+    ``approver``. There are two possible reasons. Either the way is not open yet (``asked`` contains the open ways), or
+    ``approver`` is not on the list of the way. If no way names ``approver``, return an empty text.
     """
     worded = [way for way in flat(every_way(approvals)) if matches_any(approver, way.of_whom)]
     bare = [replace(way, without_kdc="deny") for way in flat(asked)]

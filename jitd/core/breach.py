@@ -59,9 +59,9 @@ def breach(rule: str, obligations: Obligations, question: Question) -> str:
 
 
 def unbound(rule: str, terms: Terms, command: Command, service: str) -> str:
-    """``terms`` may require that the run is bound to the content of every file that an argument of ``command`` names. If such a
-    file is not bound, return a sentence about the first of them. If ``terms`` do not require this, or if all files are bound,
-    return an empty text.
+    """``terms`` may require that the run is bound to the content of every file that an argument of ``command`` names. If at least
+    one of these files is not bound, return a sentence about the first file that is not bound. If ``terms`` do not require bound
+    files, or if all these files are bound, return an empty text.
     """
     if not terms.bound:
         return ""

@@ -64,9 +64,10 @@ def under(owed: Owed, life: Any, event: Any) -> Any:
     """``event`` is an event of the request or the grant ``life``. If it contains a permit that the requester's open reviews bar,
     return the event with a deny in place of the permit. Otherwise return ``event`` unchanged.
 
-    ``Lifecycle.handle`` calls this function when it applies the event. Two permits may have been decided at the same time,
-    although only one review may be open. Because of this second check, only the first permit takes effect. Raises Barred if open
-    reviews prevent the use of a grant.
+    ``Lifecycle.handle`` calls this function when it applies the event. The open reviews were already checked when the permit was
+    decided (``unbarred``). But two permits may have been decided at the same time, although only one review may be open. Because
+    this function checks the open reviews again, only the first permit takes effect. Raises Barred if open reviews prevent the use
+    of a grant.
     """
     decision = getattr(event, "decision", None)
     if isinstance(decision, Permit):

@@ -29,8 +29,8 @@ class RunAs:
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """A file that is named in argument ``at``. There is an Operand for a file in two cases. Either the file cannot be bound, or
-    an account other than root and the account to run as can change the file.
+    """A file that is named in argument ``at``. There is an Operand for a file if the run cannot be bound to its content. There is
+    also an Operand if the file can be changed by an account that is neither root nor the account to run as.
 
     If the run is bound to the content of the file, ``digest`` is the SHA-256 of this content. Otherwise ``digest`` is empty.
     ``because`` tells who could change the file, or why the file is not bound. If ``is_seen`` is False, the requester cannot see
@@ -59,8 +59,8 @@ class Command:
     ``variables`` contains the environment variables that were typed or preserved. ``locale`` contains variables that need no
     rule, but must have an accepted value (TERM, LANG, …). ``streams`` contains the kinds of the file descriptors 0 to 2.
     ``streams`` is empty if the kinds are not known before the command starts. ``operands`` contains the named files, and is
-    filled in only if a person must approve. A program such as sudo may run the command. ``options`` contains those of its
-    options (such as ``-E``) that change what is run. ``doubt`` is the reason why jitd cannot interpret the command line of this
+    filled in only if a person must approve. If a program such as sudo runs the command, ``options`` contains the options of this
+    program (such as ``-E``) that change what is run. ``doubt`` is the reason why jitd cannot interpret the command line of this
     program with certainty. If ``doubt`` is set, ``argv`` is the whole command line and ``path`` is empty. For a login, ``path``
     is also empty, because a login has no command.
 
@@ -69,11 +69,11 @@ class Command:
     ``chdir`` is False. If ``is_told`` is True, the requester can read the file, and jitd may show its digest to the requester.
 
     ``gives`` is True if the request is for things, and not for a command. If ``gives`` is True, ``argv`` contains the names of
-    the things for the requester, and ``path`` is empty. ``stays`` is True if the requester keeps the things after the end of the
-    client's connection. ``brought`` contains data that the requester has sent for the things, such as a public key
-    (``core.public_key``). ``lets`` contains sentences from the settings about the powers that each thing gives to the requester.
-    Each sentence in ``lets`` begins with the name of the thing and a colon. ``salt`` is random. Without the salt, a person who
-    knows the other inputs of the fingerprint could guess the secret parts of the command.
+    the requested things, and ``path`` is empty. ``stays`` is True if the requester keeps the things after the end of the client's
+    connection. ``brought`` contains data that the requester has sent for the things, such as a public key (``core.public_key``).
+    ``lets`` contains sentences from the settings about the powers that each thing gives to the requester. Each sentence in
+    ``lets`` begins with the name of the thing and a colon. ``salt`` is random. Without the salt, a person who knows the other
+    inputs of the fingerprint could guess the secret parts of the command.
     """
 
     argv: tuple[bytes, ...]

@@ -22,8 +22,8 @@ class Glob:
     character matches only itself.
 
     A part of the pattern between two stars always matches the same number of characters. For each such part, ``matches`` takes
-    the leftmost match after the match of the previous part. If the rest of the pattern does not match after this leftmost match,
-    it does not match after a later one. Therefore ``matches`` never has to go back in the text.
+    the leftmost match after the match of the previous part. If the rest of the pattern does not match after the leftmost match,
+    the rest does not match after a later match either. Therefore ``matches`` never has to go back in the text.
     """
 
     text: str
@@ -237,7 +237,7 @@ _ACROSS = re.compile(rf"({_NAME}) +{_CLOCK}-({_NAME}) +{_CLOCK} +(\S+)")
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """Times of the week. ``spans`` contains the begin and the end of each span, in minutes since Monday 00:00. The end is the
+    """Times of the week. ``spans`` contains the beginning and the end of each span, in minutes since Monday 00:00. The end is the
     first minute after the span. If a span continues after Sunday 24:00, its end is larger than the number of minutes in a week.
 
     The spans are compared with the local time in the time zone ``zone``. At the beginning of summer time, the local clock skips

@@ -91,7 +91,7 @@ _OF_SHELLS = frozenset({"-o", "+o", "-O", "+O", "--rcfile", "--init-file"})
 
 
 def _interprets(line: Line) -> bool:
-    """True if the requester can choose the code that the interpreter runs. False if the command line names a certain script, or
+    """True if the requester can choose the code that the interpreter runs. False if the command line names one fixed script, or
     has a fixed text after ``-c``.
     """
     words = iter(line.words)
@@ -107,8 +107,8 @@ def _interprets(line: Line) -> bool:
 
 
 def _prompts(line: Line) -> bool:
-    """True if the shell would read its commands from a terminal. This is the case if the command line has only options, and no
-    option with code such as ``-c``.
+    """True if the shell would read its commands from a terminal. This is the case if the command line has only options, and none
+    of them is followed by code (as ``-c`` is).
     """
     if line.is_open or any(word.is_free or _GIVES_CODE.fullmatch(word.text) for word in line.words):
         return False
@@ -379,8 +379,9 @@ def _matched(glob: Glob) -> list[str]:
 
 
 def _of_program(name: str, line: Line, depth: int = 0) -> tuple[Consequence, ...]:
-    """Return the consequences of the program ``name`` with the arguments ``line``. If this program starts another program that
-    its arguments name, return the consequences of the other program. ``depth`` counts these steps.
+    """Return the consequences of the program ``name`` with the arguments ``line``. If this program has no consequences of its
+    own, and starts another program that its arguments name, return the consequences of the other program. ``depth`` is the number
+    of programs before this program, each of which starts the next one.
     """
     if depth > DEEPEST:
         return (Consequence("any-command"),)

@@ -45,12 +45,12 @@ class Approval:
     """The obligation that ``need`` different persons must approve. ``need`` is at least 1. Each approver must match one word in
     ``of_whom`` (such as ``group:ops``), and must have authenticated as ``demand`` requires.
 
-    ``instead`` contains other ways to fulfil the same obligation (see ``any_of`` in a rule). One way is enough. ``after`` is the
-    number of seconds after the submission of the request at which this way opens. Before that, nobody can use it to approve.
-    ``also`` is the name of a provider's list, such as ``oncall:dba``. If ``also`` is not empty, ``among`` contains the members
-    of this list, and an approval counts only if the approver's account or principal is in ``among``. If the members are not
-    known, ``among`` is None, and no approval counts. Only ``ways.opened`` sets ``without_kdc``: it copies the value from the
-    obligations.
+    ``instead`` contains other ways to fulfil the same obligation (see ``any_of`` in a rule). One way is enough. This Approval
+    itself is one of the ways: it opens ``after`` seconds after the submission of the request. Before that time, nobody can use it
+    to approve. ``also`` is the name of a provider's list, such as ``oncall:dba``. If ``also`` is not empty, ``among`` contains
+    the members of this list, and an approval counts only if the approver's account or principal is in ``among``. If the members
+    are not known, ``among`` is None, and no approval counts. Only ``ways.opened`` sets ``without_kdc``: it copies the value from
+    the obligations.
     """
 
     need: int
@@ -144,7 +144,7 @@ class BreakGlass:
 
     ``instead_of`` is the rule whose approvals are skipped. ``skipped`` contains these approvals. A person who could have given
     one of the skipped approvals may do the review, and so may an operator. The review is due ``review_for`` seconds after the
-    permit. ``open`` is the maximum number of open reviews under this rule for uses by the same person.
+    permit. ``open`` is the maximum number of reviews under this rule that one person may owe at the same time.
     """
 
     instead_of: str
@@ -331,10 +331,10 @@ def in_both(old: tuple[str, ...] | None, new: tuple[str, ...] | None) -> tuple[s
 def _both(old: tuple[Approval, ...], new: tuple[Approval, ...]) -> tuple[Approval, ...]:
     """Return approvals that satisfy both ``old`` and ``new``.
 
-    First, suppose that an approval has no alternative ways. If there is an approval with the same people and the same demand in
-    ``old`` and in ``new``, the larger of the two numbers is needed. Second, suppose that an approval has alternative ways. If it
-    is the same in ``old`` and in ``new``, it is needed once. In all other cases, both approvals are needed. If ``old`` and
-    ``new`` name the same provider's list of people, the result has the members from ``new``.
+    An approval without alternative ways may be in ``old`` and in ``new``, with the same people and the same demand. Then the
+    larger of the two values of ``need`` applies. An approval with alternative ways may be exactly the same in ``old`` and in
+    ``new``. Then it is needed once. All other approvals in ``old`` and in ``new`` are needed too. If ``old`` and ``new`` name the
+    same provider's list of people, the result has the members from ``new``.
     """
     numbers: dict[Approval, list[int]] = {}
     lists = {way.also: way.among for approvals in (old, new) for approval in approvals for way in approval.ways if way.also}

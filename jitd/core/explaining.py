@@ -120,8 +120,8 @@ def _explained(rule: Rule, question: Question, at: datetime, known: Facts) -> Ex
 
 
 def _is_told(rule: Rule, name: str, question: Question, at: datetime) -> bool:
-    """True if the explanation must mention the condition ``name``. The explanation mentions a condition in two cases: the rule
-    states the condition, or the condition does not hold although the rule does not state it.
+    """True if the explanation must mention the condition ``name``. The explanation mentions every condition that the rule states.
+    It also mentions a condition that the rule does not state, if this condition does not hold.
     """
     return getattr(rule, name) is not None or not HOLDS[name](rule, question, at)
 
@@ -219,9 +219,9 @@ def _closest(policy: Policy, question: Question, at: datetime) -> list[Near]:
 
 
 def _opening(near: Near, rule: Rule, question: Question, at: datetime) -> Near:
-    """Add to ``near`` the next time at which the hours of ``rule`` begin. Return ``near`` unchanged if ``rule`` would still deny
-    the request at that time for another reason. A missing reason text of the requester does not count. The function does not
-    check other rules, such as denies.
+    """Add to ``near`` the next time at which the hours of ``rule`` begin. Return ``near`` unchanged if ``rule`` would deny the
+    request even at that time. For this check, it does not matter if the request lacks a reason text that ``rule`` demands. The
+    function does not check other rules, such as denies.
     """
     begins = next_hour(rule.hours or (), at)
     if begins is None:
@@ -261,8 +261,8 @@ def _is_about_path(pattern: CommandPattern, path: bytes) -> bool:
 
 
 def _wish(rule: Rule, name: str) -> str:
-    """Return in words what the condition ``name`` of ``rule`` requires. The words are clear even if the reader does not see the
-    name of the condition.
+    """Return a text about the requirement of the condition ``name`` of ``rule``. The text is clear even if the reader does not
+    see the name of the condition.
     """
     return f"{BEFORE.get(name, '')}{TOLD[name][0](rule)}"
 
@@ -346,6 +346,6 @@ TOLD: dict[str, tuple[Wants, Value]] = {
         _hours,
     ),
 }
-"""Maps the name of a condition to two functions. The first function returns in words the value that the rule requires. The second
-function returns in words the value in the question. This table has one row for each row of CONDITIONS.
+"""Maps the name of a condition to two functions. The first function returns the value that the rule requires. The second function
+returns the value in the question. Both functions return the value in words. This table has one row for each row of CONDITIONS.
 """

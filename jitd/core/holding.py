@@ -3,8 +3,8 @@
 to get a ticket from the KDC.
 
 Law: only the tables LAW and MAY_CAUSE decide which state a holding can have. jitd records a holding before it gives the thing.
-The holding stays open until the thing is taken back. jitd never forgets a thing that it has given. Only after jitd has taken the
-thing back, it records this.
+The holding stays open until the thing is taken back. jitd never forgets a thing that it has given. jitd first takes a thing back,
+and then records that it has done so.
 """
 
 from __future__ import annotations

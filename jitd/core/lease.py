@@ -3,8 +3,8 @@
 ``--resume``.
 
 Law: the approvals of a grant are enough only if they fulfil two demands: the demand of the rule at the time of the approval, and
-the demand of the rule today. jitd uses the current groups of each approver. If the rule has ``standing = "review"``, jitd uses
-the groups from the time of the review.
+the demand of the rule today. Usually, jitd uses the current groups of each approver. But if the rule has ``standing = "review"``,
+jitd uses the groups that the approver had at the time of the review.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from jitd.core.ways import opened
 
 
 def still_counts(review: Review, now: Subject | None, standing: str) -> Subject | None:
-    """Return the author of ``review`` as the approver to count. ``now`` contains the author's current data, or is None if the
-    author's account does not exist any more. Return ``now``. If ``standing`` is ``review``, the result contains the groups that
-    the author had at the time of the review.
+    """When jitd counts approvals, it uses data about the author of each review. Return this data for ``review``. Usually, it is
+    ``now``, the author's current data. If ``standing`` is ``review``, the result contains the groups that the author had at the
+    time of the review. If the author's account does not exist any more, ``now`` and the result are None.
     """
     if now is None or standing != "review":
         return now

@@ -31,8 +31,8 @@ NOTHING: Mapping[str, datetime] = MappingProxyType({})
 
 
 class Event(StrEnum):
-    """The event that a notice reports. When an address has got a notice, jitd stores a told mark. The told mark names the event
-    of the notice, usually by this word.
+    """The event that a notice reports. When an address has got a notice, jitd stores a told mark, which names the event of the
+    notice. Usually, the told mark is the word of the event, such as ``waits``.
     """
 
     WAITS = "waits"
@@ -80,10 +80,10 @@ class Back:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Tell the people in ``whom`` about ``event`` of the request ``request``. If ``whom`` is APPROVERS, ``approvals`` names these
-    people. If the same kind of event can happen several times, ``key`` is the name of this one event in told marks. Otherwise
-    ``key`` is empty. ``by`` is the account of the person who gave the owed review. If the event is about a thing, ``back`` is
-    this thing.
+    """A notice that tells ``whom`` about an event of the request with the id ``request``. If ``whom`` is APPROVERS, ``approvals``
+    names the approvers. If events of the same kind can happen several times, ``key`` is the told mark for this one event.
+    Otherwise ``key`` is empty. ``by`` is the account of the person who gave the owed review. If the event is about a thing,
+    ``back`` is this thing.
     """
 
     event: Event
@@ -96,7 +96,7 @@ class Notice:
 
     @property
     def mark(self) -> str:
-        """The name of this event in a told mark: ``key``, or the word of ``event`` if ``key`` is empty."""
+        """The told mark for this notice: ``key``, or the word of ``event`` if ``key`` is empty."""
         return self.key or str(self.event)
 
 
@@ -126,9 +126,9 @@ def owed(
 ) -> tuple[Notice, ...]:
     """Return all notices about ``request`` at ``now``. The result also contains notices that were already sent.
 
-    ``told`` contains the notices about the request that one address already got: it maps the mark of each notice to the time of
-    sending. An address gets a reminder only if it got a notice in the first half of the request's time. If the request broke
-    glass, ``skipped`` is the review that is owed for the request.
+    ``told`` contains the notices about the request that one address already got. It maps the told mark of each notice to the time
+    when the notice was sent. An address gets a reminder only if it got a notice in the first half of the request's time. If the
+    request broke glass, ``skipped`` is the review that is owed for the request.
     """
     if skipped is not None:
         return _of_broken_glass(request, skipped, now)
@@ -166,7 +166,7 @@ def awaits_things(told: Collection[str]) -> bool:
 
 
 def is_of_things(mark: str) -> bool:
-    """True if ``mark`` belongs to a notice about a thing. False if ``mark`` belongs to a notice about a request."""
+    """True if the told mark ``mark`` belongs to a notice about a thing. False if it belongs to a notice about a request."""
     return mark.startswith((f"{Event.NOT_TAKEN}-", f"{Event.TAKEN}-"))
 
 

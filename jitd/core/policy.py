@@ -172,7 +172,7 @@ def _facts_named(policy: Policy, question: Question, at: datetime) -> frozenset[
 
 
 def no_rule(requester: Subject, what: str = "this") -> Deny:
-    """Return the Deny which says that no rule permits ``what``. It is also used to hide the real reason from the requester."""
+    """Return the Deny "no rule permits ``what``". This Deny is also used to hide the real reason from the requester."""
     ticket = " without a Kerberos ticket" if requester.is_local or requester.is_by_pam else ""
     return Deny(Why.NO_RULE, f"no rule permits {what}{ticket}")
 
@@ -207,7 +207,7 @@ def _answer(rule: Rule, question: Question, at: datetime, conditions: Conditions
 
 
 def _permit(rule: Rule, owed: Obligations, conditions: Conditions) -> Permit:
-    """Return the permit of ``rule`` with the obligations ``owed``. Add the members of the lists of approvers to its approvals."""
+    """Return the permit of ``rule`` with the obligations ``owed``, and fill in the members of the lists of approvers."""
     asked = tuple([approval.with_lists(conditions.listed) for approval in owed.approvals])
     return Permit(rule.name, replace(owed, approvals=asked) if asked else owed)
 
@@ -229,7 +229,7 @@ def is_of(rule: Rule, who: Subject) -> bool:
 
 
 def _unsure_of(rule: Rule, who: Subject) -> str:
-    """Return a group of the deny ``rule`` that may contain ``who``, but cannot be looked up now. Empty if there is none."""
+    """Return a group of the deny ``rule`` that may contain ``who`` but cannot be looked up now, or an empty text."""
     words = rule.who or ()
     if matches_any(who, words) or any(f"principal:{name}" in words for name in who.perhaps):
         return ""
@@ -277,7 +277,7 @@ def _run_as(rule: Rule, question: Question, at: datetime) -> bool:
 
 
 def _may_be_about(rule: Rule, question: Question) -> bool:
-    """True if ``rule`` is a deny and it is not certain which command runs. Therefore unusual words cannot bypass a deny."""
+    """True if ``rule`` is a deny and it is not certain which command runs. So an unusual command line cannot bypass the deny."""
     return rule.verdict == "deny" and bool(question.command.doubt)
 
 

@@ -3,8 +3,9 @@ r"""The question that the policy answers. A question contains the values of all 
 or ``claim.``.
 
 Law: pure. Texts that come from bytes can be converted back to these bytes. A byte that is not valid UTF-8 becomes ``\xNN``, and a
-backslash is doubled. Therefore the texts of two different commands always differ. If it is not certain which command would run,
-the names in ``_DOUBTED`` have unknown values.
+backslash is doubled. Therefore the texts of two different commands always differ. The tuple ``_DOUBTED`` lists the names that
+describe the command, such as ``request.path``. If it is not certain which command would run, the values of these names are
+unknown.
 """
 
 from __future__ import annotations

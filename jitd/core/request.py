@@ -49,8 +49,8 @@ class Request:
     facts. ``at_once``: the request does not wait for approvals. ``asking_at``: when jitd began to query gatekeepers; None if no
     query is open. ``passed``: the stored answers of gatekeepers that did not deny. ``seen``: the facts of the last decision. A
     way to approve is open if its ``after`` is at most ``opened``. ``visible_to``: see core/visibility.py. ``starts_at``: the
-    requested start of the grant; None means at the approval. ``extends``: the requester's earlier live lease for the same work.
-    ``breaks_glass``: the requester typed ``--break-glass``.
+    requested start of the grant; None if the grant starts at the approval. ``extends``: the requester's earlier live lease for
+    the same work. ``breaks_glass``: the requester typed ``--break-glass``.
     """
 
     id: str
@@ -97,8 +97,8 @@ class Request:
 
     @property
     def terms(self) -> tuple[int | None, ...]:
-        """The parts of the fingerprint that are not about the command: time (seconds) and number of uses of a lease, and running
-        time (seconds). If the grant begins later, the result also contains its start, in seconds since 1970.
+        """The parts of the fingerprint that are not about the command: the time of a lease (in seconds), the number of its uses,
+        and the running time (in seconds). If the grant begins later, the result also contains its start, in seconds since 1970.
         """
         return terms_of(self.lasts_for, self.uses, self.timeout_for, self.starts_at)
 
@@ -118,7 +118,7 @@ class Submitted:
     request: Request
 
     def detail(self) -> dict[str, Any]:
-        """Return the details that the chain stores about this event, in addition to the document's digest."""
+        """Return the details that the chain stores about this event. The chain also stores a digest of the request."""
         return detail_of(self.request)
 
 

@@ -40,9 +40,9 @@ class _Shape:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """One pattern of the permit ``permit``, with the comparisons that are needed in addition to the key. The command's word at
-    the position ``at`` must start with ``beginning``. ``beginning`` is the part of the pattern's word before its first wildcard.
-    ``matches`` compares the whole pattern. ``matches`` is None if the comparison of the key is enough.
+    """One pattern of the permit ``permit``. If a command has the key of the pattern, the entry says what else must be compared.
+    The command's word at the position ``at`` must start with ``beginning``. ``beginning`` is the part of the pattern's word
+    before its first wildcard. ``matches`` compares the whole pattern. ``matches`` is None if the comparison of the key is enough.
     """
 
     permit: int

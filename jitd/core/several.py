@@ -19,7 +19,7 @@ MOST_THINGS = 8
 
 
 def for_all(answers: Iterable[Decision]) -> Decision:
-    """Return the answer to a request. ``answers`` contains one answer for each thing, and at least one answer. If there is a
+    """Return the answer to a request. ``answers`` contains one answer for each requested thing. It is never empty. If there is a
     deny, the first deny is the result. The limits on who may read the contents come from all answers, not only from the first
     deny. Therefore the order of the things does not change these limits.
     """

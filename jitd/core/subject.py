@@ -112,8 +112,8 @@ class Subject:
         return is_made(self.user)
 
     def is_requester(self, requester: Subject) -> bool:
-        """True if ``requester`` is this subject. The requester is this subject if both have the same account, and if the
-        requester has the same principal or no ticket.
+        """True if ``requester`` is this subject: both have the same account, and ``requester`` has the same principal or no
+        ticket.
         """
         has_none = requester.is_local or requester.is_by_pam
         return self.uid == requester.uid and (self.principal == requester.principal or has_none)

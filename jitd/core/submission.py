@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 
 
 def detail_of(request: Request) -> dict[str, Any]:
-    """Return the details about the submission of ``request`` for the chain. The chain stores these details in addition to the
-    document's digest.
-    """
+    """Return the details about the submission of ``request`` for the chain. The chain also stores a digest of the request."""
     command, claims = request.command, request.claims
     return {
         "argv": [spelled(a) for a in command.argv],
@@ -51,7 +49,9 @@ def detail_of(request: Request) -> dict[str, Any]:
 def terms_of(
     lasts_for: int | None, uses: int | None, timeout_for: int | None, starts_at: datetime | None
 ) -> tuple[int | None, ...]:
-    """Return the terms that the requester asked for, in the form of the fingerprint (PROTOCOL.md section 7, ``t``)."""
+    """Return the terms that the requester asked for, in the form in which the fingerprint contains them (PROTOCOL.md section 7,
+    tag ``t``).
+    """
     starts = () if starts_at is None else (int(starts_at.timestamp()),)
     return (lasts_for, uses, timeout_for, *starts)
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The warnings of ``jitd check``. A warning reports a valid part of a rule that perhaps has an effect that the author of the rule
-did not intend.
+"""The warnings of ``jitd check``. A warning is about a part of a rule. This part is valid, but perhaps the author of the rule did
+not intend its effect.
 
 Law: a warning is not a fault, so jitd still loads and uses the policy. The names of warnings do not change between versions,
 because rules accept warnings by name.

@@ -64,8 +64,8 @@ def _bounded(approvals: tuple[Approval, ...]) -> tuple[Approval, ...]:
 
 
 def next_after(approvals: Iterable[Approval], until: int) -> int | None:
-    """All ways that open within ``until`` seconds after the submission are open now. Return the opening time of the way that
-    opens next, in seconds after the submission. Return None if all ways are open.
+    """Return the time when the next way opens, in seconds after the submission. The ways that open within ``until`` seconds after
+    the submission are already open. Return None if all ways are open.
     """
     later = (way.after for approval in approvals for way in approval.ways if way.after > until)
     return min(later, default=None)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``when``: a rule's own condition. Another module compiles the condition. In this module, a condition is a pure function of the
-values of its names.
+"""``when``: a rule's own condition. Another module compiles the condition. In this module, a condition is a pure function. Its
+input is one value for each name that the condition uses.
 
 Law: pure. If the value of a name is not known, the expression fails before it is evaluated. This rule is necessary because CEL
 evaluates ``error || true`` to true. The condition holds only if the result is the boolean true. If an expression fails, in a
@@ -74,8 +74,8 @@ class Conditions:
         self.seen: dict[str, str] = {}
 
     def began_in(self, words: tuple[Whence, ...] | None) -> bool | None:
-        """True if the login session began at a place in ``words``, or if ``words`` is None. None if the origin of the session is
-        not known. False if jitd has not looked for the origin yet: see ``hold``.
+        """True if the login session began at a place in ``words``, or if ``words`` is None. False if the session began at another
+        place. None if the origin of the session is not known. Also False if jitd has not looked for the origin yet: see ``hold``.
         """
         if words is None:
             return True

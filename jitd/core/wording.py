@@ -20,8 +20,8 @@ def listed(words: tuple[str, ...], last: str) -> str:
 
 
 def all_of(demands: tuple[str, ...], has_ways: Sequence[bool]) -> str:
-    """Return ``demands`` as one text, joined by ``and``. Where ``has_ways`` is True, the demand has alternatives. Beside other
-    demands, such a demand begins with ``either``, so that its ``or`` cannot be misread.
+    """Return ``demands`` as one text, joined by ``and``. For each demand, ``has_ways`` tells whether the demand has alternatives.
+    If there are several demands, a demand with alternatives begins with ``either``, so that its ``or`` cannot be misread.
     """
     if not any(has_ways):
         return listed(demands, "and")

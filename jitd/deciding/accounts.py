@@ -117,8 +117,8 @@ def group_ids(user: str, gid: int) -> tuple[int, ...]:
 
 
 class Groups:
-    """The group ids of ``user``, including ``gid``. The group ids are looked up at the first ``in`` test, because most files need
-    no group ids.
+    """The group ids of ``user``, including ``gid``. The group ids are not looked up before the first ``in`` test, because they
+    are not needed for most files.
     """
 
     def __init__(self, user: str, gid: int) -> None:
@@ -349,8 +349,8 @@ class Accounts:
         return known, unsure
 
     def sure_of(self, known: Subject) -> Subject:
-        """Return ``known`` with its groups and ``unsure`` updated for the rules in force. ``known`` may be older than a deny
-        rule. Therefore this deny rule may contain a group that was not looked up for ``known`` yet.
+        """Return ``known`` with its groups and ``unsure`` updated for the rules in force. A deny rule may be newer than
+        ``known``, and may name a group that was not looked up for ``known`` yet.
         """
         new = frozenset() if known.is_root else self.denied_groups() - known.groups - known.unsure
         if not new:

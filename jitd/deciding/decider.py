@@ -58,8 +58,8 @@ class FirstDecision:
 
 @dataclass(frozen=True, slots=True)
 class FreshDecision:
-    """The present decision about this version of ``request``. ``standing``: the present data of the approvers whose accounts
-    exist and whom the KDC does not refuse; empty after a denial. ``heard``: the gatekeepers' answers.
+    """The present decision, which is valid only for this version of ``request``. ``standing``: the present data of the approvers
+    whose accounts exist and whom the KDC does not refuse; empty after a denial. ``heard``: the gatekeepers' answers.
     """
 
     request: Request
@@ -362,8 +362,8 @@ class Decider:
     async def _with_earlier(
         self, decision: Decision, given: tuple[Grant, ...], who: Subject, service: str, command: Command
     ) -> tuple[Decision, str | None]:
-        """If a grant in ``given`` can replace the approvals, return ``decision`` with this grant as its lease, and None.
-        Otherwise return ``decision`` unchanged, and the id of a grant that only its own request can use, or None.
+        """Return a decision and an id. If a grant in ``given`` can replace the approvals, the decision has this grant as its
+        lease. If not, the id may be that of a grant that only its own request can use. Otherwise the id is None.
         """
         assert isinstance(decision, Permit), "nothing else owes approvals"
         asked = (who, self._config.host, service, command, decision.rule)
@@ -381,7 +381,7 @@ class Decider:
 
 
 def _as_asked(first: FirstDecision) -> FirstDecision:
-    """Return ``first``. If ``first`` asks for a time and a lease covers the request, change ``first`` to extend this lease."""
+    """Return ``first``, but if it asks for a time and a lease covers the request, let the result extend this lease."""
     decision = first.decision
     if first.asked.lasts_for is None or not isinstance(decision, Permit) or decision.lease is None:
         return first

@@ -45,7 +45,9 @@ _libc = ctypes.CDLL(None)
 
 
 def number_in(name: str) -> int | None:
-    """Return the number in ``#1234``. Return None for a name. Raises NoSuchAccount for a number that no account can have."""
+    """If ``name`` has the form ``#1234``, return the number. Otherwise return None. Raises NoSuchAccount for a number that no
+    account can have.
+    """
     if not name.startswith("#"):
         return None
     digits = name[1:]

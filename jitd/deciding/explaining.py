@@ -194,8 +194,8 @@ class Explainer:
 
 class _Supposing(Knowledge):
     """The facts that are known during one supposition. Some of these facts are ``supposed`` by an operator. ``question`` is the
-    last question to the rules about an existing command. ``wanted`` contains the names of facts that a provider would have to
-    supply. The provider was not queried.
+    last question about a command that exists. If no question was about such a command, ``question`` is the first question.
+    ``wanted`` contains the names of facts that a provider would have to supply. The provider was not queried.
     """
 
     def __init__(self, gather: Gather, supposed: Facts) -> None:
@@ -214,7 +214,9 @@ class _Supposing(Knowledge):
         super().learn(names, {**found, **self._supposed})
 
     def decide(self, policy: Policy, question: Question, at: datetime) -> Decision:
-        """Store the question in ``question``, and return the policy's answer."""
+        """Return the policy's answer to ``question``. Store ``question`` in the field ``question``, unless the field already has
+        a question and the command of the new question is missing.
+        """
         if self.question is None or not question.is_missing:
             self.question = question
         self.learn(frozenset(self._supposed), self._supposed)

@@ -3,7 +3,8 @@
 about a login has no command.
 
 Law: if a command line cannot be understood with certainty, the question is about the whole line. If a permit names particular
-commands, it never matches such a question. If a deny names commands, this condition of the deny always holds. Calls may block.
+commands, it never matches such a question. If a deny names particular commands, jitd assumes that the command is one of them.
+Calls may block.
 """
 
 from __future__ import annotations
@@ -142,9 +143,9 @@ def _sees(who: Subject, known: Asked) -> bool:
 
 
 def _of_typed(known: Asked, view: View) -> list[Way | None]:
-    """The typed name contains a slash. Return the way (a path with its places) to the command's file. With option -D, sudo
-    searches a relative name in the current directory, but executes the name relative to the directory after -D. Raises Doubtful
-    if the two files differ.
+    """Return the way to the command's file, for a typed name that contains a slash. A way is a path with its places. With option
+    -D, sudo searches a relative name in the current directory, but executes the name relative to the directory after -D. Raises
+    Doubtful if the two files differ.
     """
     typed = view.typed(known.argv[0])
     if not known.chdir or known.argv[0].startswith(b"/"):
@@ -230,8 +231,8 @@ def _targets_shell(found: Invocation, shell: bytes, host: Places) -> bytes:
 
 
 def _refuse_two_places(known: Asked, secure_path: bytes, program: Program, ours: bytes) -> Way | None:
-    """The typed name contains no slash. Return the way to the command's file. jitd searches the name along its own search path
-    ``ours``. Raises ValueError if it is not certain that the program uses the same file as jitd.
+    """Return the way to the command's file, for a typed name that contains no slash. jitd searches the name along its own search
+    path ``ours``. Raises ValueError if it is not certain that the program uses the same file as jitd.
 
     The program searches either the person's PATH or the ``secure_path`` that root has set in sudoers. The program may search
     before or after it queries jitd. jitd trusts a directory in the person's PATH only if ``ours`` also contains this directory.

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Screening: finds the requested command, examines its file, and evaluates the policy.
 
-Law: a file is opened only if the policy would permit its path. If a fact cannot be established, the answer is a denial with this
-reason. All functions in this module may block, so they are called in a worker. These functions change no state.
+Law: a file is opened only if the policy would permit its path. If a fact cannot be established, the answer is a denial, and the
+reason of the denial says this. All functions in this module may block, so they are called in a worker. These functions change no
+state.
 """
 
 from __future__ import annotations
@@ -58,8 +59,8 @@ def look(
     knowledge: Knowledge,
 ) -> Sighting:
     """Find the command, and evaluate the policy. The order is: the rules on the path, the file, the rules with the file, and the
-    operands (the files that arguments name). jitd trusts the file owners that are shown on the mounts in ``trusted``. Raises
-    command_lookup.Nonsense and knowledge.Wanted.
+    operands (the files that arguments name). ``trusted`` contains mount points. jitd believes the file owners on these mounts.
+    Raises command_lookup.Nonsense and knowledge.Wanted.
     """
     glance = path_lookup.Look()
     sighting = _look(policy, asked, who, host, service, search_path, trusted, now, glance, knowledge)
@@ -345,8 +346,8 @@ def _prepared(
 def _with_file(
     policy: Policy, question: Question, command: Command, file: inspection.Inspected, now: Moment, knowledge: Knowledge
 ) -> Decision:
-    """Return the answer of the rules for ``command`` with the facts about ``file``. The rules compare the same digest of the file
-    that the request stores.
+    """Return the answer of the rules for ``command`` with the facts about ``file``. The rules use the digest in ``file``. The
+    request stores the same digest.
     """
     knowledge.learn(frozenset({"fact.file_digest"}), {"fact.file_digest": file.digest.hex()})
     opened = replace(question, command=command, writable_by=file.writable_by, is_unopened=False)
