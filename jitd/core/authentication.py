@@ -182,8 +182,8 @@ class Demand:
         return ""
 
     def __str__(self) -> str:
-        """Return the demand in words that can follow a noun, such as ``authenticated with otp or pkinit, at most 8 hours
-        ago``.
+        """Return the demand in words, such as ``authenticated with otp or pkinit, at most 8 hours ago``. The words can follow a
+        noun.
         """
         parts = [f"with {_either(self.indicators)}"] if self.indicators else []
         parts += [f"at most {duration_in_words(self.ticket_age)} ago"] if self.ticket_age is not None else []

@@ -178,9 +178,9 @@ def spell_id(randomness: bytes) -> str:
 
 
 def read_id(typed: str) -> str | None:
-    """Return the id in ``typed`` in the standard spelling. The typed id may be in upper or lower case, and the hyphen may be
-    missing. If a run's number follows the id, such as in ``K7QM-2XVD.2``, the number is kept. Return None if ``typed`` is not an
-    id.
+    """Read the id in ``typed``, and return it in the standard spelling. The typed id may be in upper or lower case, and the
+    hyphen may be missing. If a run's number follows the id, such as in ``K7QM-2XVD.2``, the number is kept. Return None if
+    ``typed`` is not an id.
     """
     stem, dot, number = typed.strip().upper().partition(".")
     letters = stem.replace("-", "").translate(_MISREAD)
@@ -192,8 +192,8 @@ def read_id(typed: str) -> str | None:
 
 
 def read_start(typed: str) -> str | None:
-    """Return the typed beginning of an id in the standard spelling (``K7QM-2X``). Return None if ``typed`` is a whole id, or
-    cannot be the beginning of an id.
+    """If ``typed`` is the beginning of an id, return it in the standard spelling (``K7QM-2X``). Return None if ``typed`` is a
+    whole id, or cannot be the beginning of an id.
     """
     letters = typed.strip().upper().replace("-", "").translate(_MISREAD)
     if not 0 < len(letters) < 8 or any(c not in ALPHABET for c in letters):

@@ -372,8 +372,8 @@ def _word(glob: Glob) -> Word:
 
 
 def _matched(glob: Glob) -> list[str]:
-    """Return the programs in the list whose names ``glob`` matches. A name also matches with a 3 after it, so ``python3*`` finds
-    python.
+    """Return the programs in the list whose names ``glob`` matches. Each name is also compared with a 3 after it, so ``python3*``
+    finds python.
     """
     return [name for name in _OF if glob.matches(name) or glob.matches(f"{name}3")]
 

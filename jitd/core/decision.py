@@ -42,8 +42,8 @@ combination contains one way for each approval.
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """The obligation that ``need`` different persons must approve. ``need`` is at least 1. Each approver must match one word in
-    ``of_whom`` (such as ``group:ops``), and must have authenticated as ``demand`` requires.
+    """The obligation that a number of different persons must approve. ``need`` is this number, which is at least 1. Each approver
+    must match one word in ``of_whom`` (such as ``group:ops``), and must have authenticated as ``demand`` requires.
 
     ``instead`` contains other ways to fulfil the same obligation (see ``any_of`` in a rule). One way is enough. This Approval
     itself is one of the ways: it opens ``after`` seconds after the submission of the request. Before that time, nobody can use it

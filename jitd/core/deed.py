@@ -22,8 +22,8 @@ class Deed:
     ``is_executed``: jitd executes the command itself. jitd uses the path that it has found. If a rule names a directory, the
     command runs in this directory. If arguments name files, the command gets exactly those files that were approved.
 
-    ``asks_again``: each attempt is a new request. Therefore a later request for the same deed can take an unused use of the
-    grant, even if the grant has only one use. The requester cannot use ``jitsudo --resume`` for such a grant.
+    ``asks_again``: each attempt is a new request. Therefore a later request for the same deed can take a use that is left, even
+    if the grant permits only one use. The requester cannot use ``jitsudo --resume`` for such a grant.
 
     ``has_run``: each use of the grant begins a run.
 

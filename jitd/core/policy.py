@@ -150,8 +150,8 @@ def _decide(policy: Policy, question: Question, at: datetime, conditions: Condit
 
 
 def facts_named(policy: Policy, question: Question, at: datetime) -> frozenset[str]:
-    """Return the facts that the conditions ``origin`` and ``when`` of the rules about ``question`` use. Facts about the file are
-    not included. The search ends at the first permit without ``origin``, ``when`` and ``demand``.
+    """Return the facts that rules about ``question`` use in the conditions ``origin`` and ``when``. Facts about the file are not
+    included. The search ends at the first permit without ``origin``, ``when`` and ``demand``.
     """
     return frozenset().union(*(_facts_named(policy, one, at) for one in question.each))
 

@@ -210,7 +210,7 @@ class _Supposing(Knowledge):
         return {name: value for name, value in (self._known | dict(self._supposed)).items() if name not in self.wanted}
 
     def learn(self, names: frozenset[str], found: Facts) -> None:
-        """Store the facts that were ``found``. A supposed value replaces a found value."""
+        """Store the facts in ``found``. If the operator has supposed a value for a fact, the supposed value is stored instead."""
         super().learn(names, {**found, **self._supposed})
 
     def decide(self, policy: Policy, question: Question, at: datetime) -> Decision:

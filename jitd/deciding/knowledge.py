@@ -186,7 +186,9 @@ class Knowledge:
         return known
 
     def _look_for(self, names: frozenset[str], question: Question) -> None:
-        """Look for the facts ``names``. Raises Wanted if this host itself knows none of these facts."""
+        """Look for the facts ``names``. If this host itself knows none of these facts, raises Wanted. But a fact for which a
+        provider already got MOST_TOLD questions becomes Unknown.
+        """
         found = self._gather(names, question)
         if here := names & found.keys():
             self.learn(here, found)
