@@ -17,7 +17,7 @@ FILE = Path("/etc/subuid")
 
 
 class Subordinates:
-    """The owners of subordinate uids, in the state of the last call of ``read``."""
+    """The owners of subordinate uids, as they were at the last call of ``read``."""
 
     def __init__(self, file: Path = FILE, uid_of: Callable[[str], int | None] = accounts.uid_of) -> None:
         self._file = file

@@ -20,7 +20,7 @@ SUDOERS, DOAS = "/etc/sudoers", "/etc/doas.conf"
 @dataclass(frozen=True, slots=True)
 class Settings:
     """``secure_path`` is the search path of sudo, or empty if sudo may use the person's PATH. If it is not certain which command
-    runs, ``doubt`` is the reason.
+    sudo would run, ``doubt`` says why.
     """
 
     secure_path: bytes = b""

@@ -36,8 +36,8 @@ class Doubtful(ValueError):
 @dataclass(frozen=True, slots=True)
 class View:
     """The view of one program. The program has sent two descriptors: ``root`` is its root directory, and ``directory`` is its
-    current directory. ``cwd`` is the path of the current directory, or empty. jitd trusts the file owners that are shown on the
-    mounts in ``trusted``.
+    current directory. ``cwd`` is the path of the current directory, or empty. ``trusted`` are mount points. jitd believes the
+    owners of the files on these mounts.
     """
 
     root: Held
@@ -60,8 +60,8 @@ class View:
             raise Doubtful(OTHER_ACCOUNTS)
 
     def typed(self, path: bytes) -> Way | None:
-        """Return the way along ``path``, like ``judged``. ``path`` contains a slash, and may be relative to the current
-        directory. Raises Doubtful.
+        """Return the result of ``judged`` for ``path``. Here ``path`` may also be relative to the current directory. ``path``
+        contains a slash. Raises Doubtful.
         """
         if path.startswith(b"/"):
             return self.judged(path)

@@ -66,8 +66,8 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """All places along a path, in order, without the root directory. ``name`` is the path with its directories resolved. If the
-    last part of the path is a link, ``name`` contains the name of the link. ``end`` is the place to which the path leads.
+    """All places along a path, in order, without the root directory. ``name`` is the absolute path, with all links in its
+    directories resolved. A link in the last part of the path is not resolved. ``end`` is the place to which the path leads.
     ``is_roots`` is True if only root can move or replace the places on the way. ``is_executable`` is True if the path leads to a
     regular file that at least one user may execute.
     """
@@ -92,8 +92,8 @@ def own_root() -> Held:
 
 
 def walk(root: Held, path: bytes, trusted: tuple[bytes, ...] = ()) -> Way:
-    """Follow ``path`` in the same way as a process with the root directory ``root``, and return the way. jitd trusts the file
-    owners that are shown on the mounts in ``trusted``. Raises Changeable and OSError.
+    """Follow ``path`` in the same way as a process with the root directory ``root``, and return the way. ``trusted`` are mount
+    points. jitd believes the owners of the files on these mounts. Raises Changeable and OSError.
     """
     return _Walk(root, trusted).go(path)
 
@@ -170,9 +170,9 @@ class _Walk:
         return leads_to
 
     def _is_kept(self, directory: int, above: os.stat_result, entry: os.stat_result) -> bool:
-        """True if only root can replace ``entry``. The mode of the directory is enough for this test, even if the directory has
-        an access control list. The group bits of the mode are then the mask that limits every group in the list (acl(5)). In a
-        sticky directory, only root can replace root's entries.
+        """True if only root can replace ``entry``. The test reads only the owner and the mode of the directory, and not its
+        access control list. The list need not be read, because the group bits of the mode limit all groups and all named users in
+        the list (acl(5)). In a sticky directory, only root can replace root's entries.
         """
         if above.st_uid != 0 or not self._is_believed(directory, above):
             return False
@@ -180,10 +180,10 @@ class _Walk:
 
     def _is_believed(self, directory: int, status: os.stat_result) -> bool:
         """True if jitd trusts the owner that ``status`` shows for the directory. jitd always trusts the owners on the file system
-        of the root directory. Of the other file systems, jitd trusts only the types in _OWN. On a mount with ``nosuid``, jitd
-        trusts the owner only for tmpfs and ramfs, and below a path in ``trusted_mounts``. The reason is that a person may be able
-        to mount their own disk with ``nosuid``. Later this person could mount another disk, on which other files have the same
-        device and inode numbers.
+        of the root directory. On any other file system, jitd trusts the owners only if the type of the file system is in _OWN. If
+        such a file system is mounted with ``nosuid``, there is a second condition: it is a tmpfs or ramfs, or the directory is
+        below a path in ``trusted_mounts``. The second condition is needed, because a person may be able to mount their own disk
+        with ``nosuid``. Later this person could mount another disk, on which other files have the same device and inode numbers.
         """
         if status.st_dev == self._root_device:
             return True

@@ -23,7 +23,7 @@ TIME_ERROR = 5
 @dataclass(frozen=True, slots=True)
 class Clocks:
     """The clocks of this host. ``boot`` and ``monotonic`` were read at the same time. Then this process slept. The sleep took
-    ``slept`` seconds on another clock, and ``passed`` seconds on the boot clock.
+    ``passed`` seconds on the boot clock, and ``slept`` seconds on the clock of ``time.perf_counter``.
 
     ``boot_id`` is empty if the boot id is not known. ``is_synchronised`` is None if the kernel does not report the state.
     """

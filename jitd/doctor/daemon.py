@@ -43,9 +43,9 @@ class Lanes:
     """The state of the daemon's threads. A lane is a group of threads for one kind of work. Each row of ``lanes`` contains the
     name of a lane, the number of its threads, the number of busy threads, and the number of waiting jobs. ``silent`` contains the
     mounts that do not answer. ``channels`` contains the channels that could not send notices. Each row of ``channels`` has the
-    channel's name, the time of the first failure, the reason, and the number of requests. ``things`` contains the things that
-    have changed since they were given, and the things that cannot be taken back. Each row of ``things`` has the id of the holding
-    and the reason.
+    channel's name, the time of the first failure, the reason, and the number of requests about which the channel could not send
+    notices. ``things`` contains the things that have changed since they were given, and the things that cannot be taken back.
+    Each row of ``things`` has the id of the holding and the reason.
     """
 
     lanes: Sequence[tuple[str, int, int, int]]

@@ -26,7 +26,9 @@ class Owed:
 
 
 def examine(host: Host) -> Iterator[Finding]:
-    """Yield the finding about owed reviews. Yield nothing if the database cannot be read, because another check reports that."""
+    """Yield the finding about owed reviews. Yield nothing if the database cannot be read, because another check reports this
+    fault.
+    """
     found = see(host.database, is_alone=not host.daemon.pid)
     if found is not None:
         yield reviews(found)

@@ -56,7 +56,7 @@ class Host:
 
     @property
     def run_dir(self) -> Path:
-        """The directory that contains the socket, and the plates (the lock files) of runs."""
+        """The directory that contains the daemon's socket and the plates. A plate is the lock file of a run."""
         return self.config.socket.parent
 
     @property

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks of the KDC. The checks do real exchanges with the KDC, use jitd's own key, and interpret the KDC's answers.
 
-Law: these checks run in a separate process. Tickets are only in the memory of this process, and no ticket remains after its end.
+Law: these checks run in a separate process. Tickets are only in the memory of this process, and no ticket remains after the
+process has ended.
 """
 
 from __future__ import annotations

@@ -32,7 +32,8 @@ FIRST = f"use contrib/pam.d/{SERVICE} as it comes"
 
 def examine(host: Host) -> Iterator[Finding]:
     """Yield the findings about the stack. Also yield a finding if the stack does not exist. If a rule accepts local passwords,
-    also check that this host knows its KDCs, because all of them must be silent before a local password is accepted.
+    also check that krb5.conf names the KDCs of this host's realm. jitd accepts a local password only while none of these KDCs can
+    be reached.
     """
     with suppress(ConfigError):  # another finding reports faults in the policy
         yield from kdcs(any(rule.without_kdc == "local" for rule in host.policy().rules), host.realm, fault_of)
@@ -51,8 +52,8 @@ def examine(host: Host) -> Iterator[Finding]:
 
 
 def kdcs(is_taken: bool, realm: str, fault: Callable[[str], str]) -> Iterator[Finding]:
-    """Yield a finding if a rule accepts local passwords (``is_taken``) but this host can never accept a local password.
-    ``fault`` returns the reason for ``realm``.
+    """Yield a finding if a rule accepts local passwords (``is_taken``) but this host can never accept a local password. The
+    function ``fault`` gets ``realm``, and returns the reason why this host can never accept a local password, or an empty text.
     """
     if is_taken and (because := fault(realm)):
         yield weak("pam.local.kdc", because, f"name each KDC in /etc/krb5.conf: [realms] {realm} = {{ kdc = … }}")

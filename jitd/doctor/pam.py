@@ -233,11 +233,11 @@ def links(found: Iterable[Linted], services: Sequence[str]) -> Iterator[Finding]
 
 
 def tried_session(service: str, strangers: str | None) -> Finding:
-    """``strangers`` is the answer of the stack of ``service`` to a stranger. Judge this answer. The gate of this stack is a line
-    of the type ``session``.
+    """Judge the answer ``strangers``. The stack of ``service`` gives this answer when root opens a session for the account
+    STRANGER. The gate of this stack is a line of the type ``session``.
 
-    The answer does not show whether the stack has queried jitd, because such a stack prints nothing for a person who is not
-    allowed to make requests. Root's own session is not tested.
+    The answer does not show whether the stack has queried jitd, because a gate of the type ``session`` prints nothing for an
+    account from which jitd accepts no requests. Root's own session is not tested.
     """
     if strangers is None:
         return weak("pam.gates", f"it was not tested whether the gate of {service} holds", "apt install pamtester, and ask again")
@@ -250,9 +250,10 @@ def tried_session(service: str, strangers: str | None) -> Finding:
 
 
 def knocked(service: str, strangers: str | None, roots: str | None) -> Finding:
-    """Judge the answers of the stack of ``service`` to a stranger, and to root at the console.
+    """Judge two answers of the stack of ``service``. ``strangers`` is the answer to the account STRANGER, and ``roots`` is the
+    answer to root at the console.
 
-    The answers are PAM's text. An answer is empty if PAM permits the person, and None if the stack could not be run.
+    Each answer is PAM's text. An answer is empty if PAM permits the account, and None if the stack could not be run.
     """
     if strangers is None or roots is None:
         return weak(

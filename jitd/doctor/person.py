@@ -108,7 +108,7 @@ def examine_daemon(host: Host) -> Iterator[Finding]:
 
 def examine_reviews(host: Host) -> Iterator[Finding]:
     """Yield the finding about reviews that the person may give, and about missing reviews of the person's own actions. Yield
-    nothing if jitd does not answer, because another finding reports that.
+    nothing if jitd does not answer, because another finding reports this fault.
     """
     os.environ.setdefault("JITD_SOCKET", str(host.config.socket))
     try:
@@ -158,7 +158,7 @@ def mutual(principal: str, why_not: str) -> Finding:
 
 
 def reviews(to_give: Sequence[str], own: Sequence[Mapping[str, Any]]) -> Finding:
-    """Report which break-glass actions the person must review, and which own break-glass actions still need a review.
+    """Report which break-glass actions the person must review, and which break-glass actions of this person still need a review.
     ``to_give`` are the requests that the person may review. ``own`` are the rows of the person's own requests.
     """
     check = "reviews.owed"

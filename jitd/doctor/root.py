@@ -18,9 +18,9 @@ from jitd.doctor.round import Examination
 def examinations(host: Host) -> list[Examination]:
     """Return all examinations for root.
 
-    An examination without a ``silent`` sentence cannot hang. Such an examination reads only the kernel's clocks, or files in the
-    directories from which this process was loaded. The settings name other files, which may be on a file server. Therefore an
-    examination of these files can hang.
+    If the field ``silent`` of an examination is empty, the examination cannot hang. It reads only the kernel's clocks, or files
+    in the directories from which this process was loaded. The settings name other files, which may be on a file server. Therefore
+    an examination of these files can hang.
     """
     disk = "see dmesg, and mount: a disk or a file server does not answer"
     directory = "see what /etc/nsswitch.conf names for passwd and group: a directory server does not answer"
@@ -91,7 +91,7 @@ def _gate(host: Host) -> Iterator[Finding]:
 
 def _given(host: Host) -> list[str]:
     """Return the services (principals) for which a rule gives tickets. Return an empty list if the policy cannot be read, because
-    another check reports that.
+    another check reports this fault.
     """
     from jitd.core.policy import given_things
     from jitd.core.thing import is_service_ticket, service_of

@@ -32,7 +32,7 @@ class Examination:
     """One examination. ``look`` yields its findings. If the examination does not end in time, jitd yields a finding with the
     name ``check``, the sentence ``silent`` and the remedy ``mend``.
 
-    An examination without ``silent`` cannot hang, and runs in this process.
+    If ``silent`` is empty, the examination cannot hang, and runs in this process.
     """
 
     check: str

@@ -133,8 +133,8 @@ def why_no_bus() -> str:
 
 
 def find_leftovers(host: Host, *, with_scopes: bool) -> tuple[list[str], list[str], dict[str, int]]:
-    """Return the plates and the scopes of runs that are not live in the record. Also return a map from each plate to the process
-    that has locked the plate.
+    """Return the plates and scopes of runs that are not live according to the record. Also return a map from each locked plate to
+    the process that holds the lock.
 
     Raises StoreError and OSError.
     """
@@ -222,7 +222,9 @@ def units(found: Mapping[str, Unit]) -> Iterator[Finding]:
 
 
 def _unmask(name: str) -> str:
-    """Return the command that unmasks a unit. The command works for a permanent mask and for a mask until the next boot."""
+    """Return the command that unmasks a unit. The command removes a permanent mask, and also a mask that lasts only until the
+    next boot.
+    """
     return f"systemctl unmask {name} && systemctl unmask --runtime {name}"
 
 
@@ -263,8 +265,8 @@ def run_directory(path: str, kind: str) -> Iterator[Finding]:
 def leftovers(
     plates: Sequence[str], scope_names: Sequence[str], held: Mapping[str, int], run_dir: str, restart: str
 ) -> Iterator[Finding]:
-    """Judge ``plates`` and ``scope_names`` of runs that are not live in the record. ``held`` maps a plate to the process that
-    has locked the plate.
+    """Judge the leftovers ``plates`` and ``scope_names``. They belong to runs that are not live according to the record. ``held``
+    maps a plate to the process that has locked the plate.
     """
     living = [run for run in plates if run in held]
     dead = [run for run in plates if run not in held]

@@ -75,8 +75,9 @@ def policy(directory: str, sentences: Sequence[str], n_rules: int) -> Iterator[F
 
 
 def plugins(check: str, open_ones: Sequence[tuple[str, str]]) -> Finding:
-    """Judge krb5.conf and similar files. ``open_ones`` contains each file that accounts besides root may change, and a text about
-    these accounts.
+    """Judge krb5.conf, the files that krb5.conf includes, and the files in MECHANISMS. These files name the plugins that libkrb5
+    and libgssapi load into root's programs. ``open_ones`` contains each file that accounts besides root may change, and a text
+    about these accounts.
     """
     if open_ones:
         path, because = open_ones[0]

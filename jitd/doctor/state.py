@@ -62,7 +62,7 @@ class FileSystem:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """The result of reading the database. The database has ``n`` records, and the last ``n_proved`` records were verified.
+    """The result of reading the database. The record has ``n`` entries, and the last ``n_proved`` entries were verified.
 
     ``cannot_read`` says why the database cannot be read. ``is_broken`` says how the record was altered. ``cannot_read`` and
     ``is_broken`` are empty if there is no such fault.
@@ -170,8 +170,8 @@ def prove(database: Path, *, is_alone: bool) -> Record:
 
 
 def _prove_tail(store: Store, head: Seal) -> int:
-    """Verify the last MOST_PROVED records. The verification starts at the seal before these records. Return the number of
-    verified records. Raises Broken.
+    """Verify the last MOST_PROVED entries of the record. The verification starts at the seal of the entry before them. Return the
+    number of verified entries. Raises Broken.
     """
     first, start = head.number - MOST_PROVED, GENESIS
     for number, _, digest in store.records(after=first - 1):
@@ -181,8 +181,8 @@ def _prove_tail(store: Store, head: Seal) -> int:
 
 
 def policy_in_force(database: Path) -> str | None:
-    """Return the digest of the policy in the newest record, or None if the digest is not known. Each record names the policy that
-    was in force.
+    """Return the digest of the policy that the newest entry of the record names, or None if the digest is not known. Each entry
+    names the policy that was in force.
     """
     with suppress(StoreError, ValueError, AttributeError), closing(read_store(database)) as store:
         for body in store.newest():
@@ -200,7 +200,7 @@ def live_runs(database: Path, *, is_alone: bool) -> set[str]:
 def given_still(database: Path) -> list[Holding]:
     """Return the open holdings in the record. Holdings of service tickets are not included, because the KDC ends the tickets.
     Call this function only while no daemon uses ``database``. Return an empty list if the record cannot be read, because another
-    check reports that.
+    check reports this fault.
     """
     with suppress(StoreError), closing(read_store(database, is_alone=True)) as store:
         return [one for one in store.holdings() if not is_service_ticket(one.thing)]
