@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Starts monitors (the processes that supervise runs), sends them orders, and finds them again after a restart. The Protocol is
-the same for hosts with systemd and for hosts without systemd.
+"""Starts monitors (the processes that supervise runs), sends them orders, and finds them again after a restart. The Protocol
+``Executor`` is the same for hosts with systemd and for hosts without systemd.
 
-Law: an executor reports values of the classes in this module, in the order of the events. After a restart of the daemon, the
-executor may send a report a second time.
+Law: an executor reports each event as an object of a class in this module. The reports have the same order as the events. After a
+restart of the daemon, the executor may send a report a second time.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 """The monitors of this host. A monitor supervises one run. This module starts monitors, reads their reports, sends them orders
 and finds them again. It works with any launcher.
 
-Law: a run is started only once. Each report of a monitor is passed on at once. jitd searches for unconnected monitors.
+Law: a run is started only once. Each report of a monitor is passed on at once. jitd searches for monitors that are not connected.
 """
 
 from __future__ import annotations
@@ -207,7 +207,7 @@ class Monitors:
             self._report(Here(run, state))
 
     async def _house(self, housing: Housing, run: str, pid: int, ends_at_boot: float | None) -> None:
-        """Put the monitor into its scope, then tell the monitor. The monitor creates the command only after this message."""
+        """Put the monitor into its scope, and tell the monitor that this is done. Only then the monitor creates the command."""
         try:
             await housing.take_in(run, pid, ends_at_boot)
         except ExecutorError as fault:

@@ -129,13 +129,13 @@ class Remains:
         """Kill the processes of a run that has no monitor. The processes of a run are in the run's own control group. The
         processes of a login are also in logind's scope.
 
-        Return True if no process is left in these groups.
+        Return True if no process is left in the control groups of the run.
         """
         return all([await self._empty(group) for group in self._groups(run)])
 
     def _groups(self, run: str) -> list[str]:
-        """Return the control groups that the plate names. The result contains the run's own group and logind's scope. If the
-        inode of the scope differs from the inode on the plate, the scope is a new one and is left out.
+        """Return the control groups that the plate names. The result contains the run's own group and logind's scope. The plate
+        also names the inode of logind's scope. If the scope has another inode now, it is a new scope, and is left out.
         """
         try:
             first, *more = Path(places.plate_path(self.run_dir, run)).read_bytes().split(b"\n")

@@ -31,8 +31,8 @@ SLICE = "jitd.slice"
 WITHIN = 5.0
 """Maximum number of seconds to wait for an answer of systemd."""
 AFTER_MONITOR = 10.0
-"""Seconds between the run's time limit and the end of its scope by systemd. The monitor itself enforces the time
-limit earlier.
+"""systemd ends the scope of a run this number of seconds after the run's time limit. The monitor itself enforces the time limit
+earlier.
 """
 KILL_AFTER = 5.0
 """Seconds between SIGTERM and SIGKILL when systemd stops a scope."""

@@ -165,8 +165,8 @@ def _pattern_in(node: Node) -> Node | None:
 
 
 def _fault_of_building(node: Node, depth: int) -> str:
-    """``node`` is inside ``depth`` loops. A loop that joins texts or creates lists could turn a few bytes into gigabytes. Return
-    a fault if ``node`` does this in a forbidden way. Return an empty text if there is no fault.
+    """``node`` is inside ``depth`` loops. If ``node`` joins texts or creates a list in a forbidden way, return a fault. Otherwise
+    return an empty text. Without this check, a loop that joins texts or creates lists could turn a few bytes into gigabytes.
     """
     if not depth:
         return ""

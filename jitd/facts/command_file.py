@@ -46,8 +46,8 @@ class Files:
         self._md5 = DigestCache()
 
     def look(self, names: frozenset[str], question: Question, trusted: tuple[bytes, ...]) -> Facts:
-        """Return the facts of this module that are in ``names``. The digest of the file is always included. If the command of
-        ``question`` has a digest, the facts are about a file with exactly this content. ``trusted`` are mount points. jitd
+        """Return the facts of this module that are in ``names``. The digest of the file is always included. If ``question`` names
+        a digest of the command's file, and the file has another digest now, no fact is known. ``trusted`` are mount points. jitd
         believes the owners of the files on these mounts.
         """
         wanted = frozenset({DIGEST, *names}) & NAMES

@@ -46,8 +46,8 @@ class Owned:
 
 @dataclass(frozen=True, slots=True)
 class _Diversion:
-    """A diversion (dpkg-divert(1)). If a package installs a file as ``name``, dpkg puts this file at ``to``. If the package
-    ``by`` installs such a file, the file stays at ``name``.
+    """A diversion (dpkg-divert(1)). If a package installs a file as ``name``, dpkg puts this file at ``to``. There is one
+    exception: if the package ``by`` installs a file as ``name``, the file stays at ``name``.
     """
 
     name: bytes

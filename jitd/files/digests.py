@@ -29,8 +29,8 @@ class DigestCache:
         return self._known.get(identity(status))
 
     def put(self, status: os.stat_result, digest: bytes) -> None:
-        """Keep ``digest`` if the last change of the file was at least SETTLED_AFTER seconds ago. So soon after a change, a second
-        change may leave the file's times unchanged. Therefore the digest of a file that was changed later is not kept.
+        """Keep ``digest`` if the last change of the file was at least SETTLED_AFTER seconds ago. If the last change was more
+        recent, ``digest`` is not kept, because the next change might leave the file's times as they are.
         """
         if time.time() - max(status.st_ctime, status.st_mtime) < SETTLED_AFTER:
             return

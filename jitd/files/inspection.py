@@ -38,7 +38,7 @@ ITSELF = (b"self", b"thread-self")
 
 class Uninspectable(Exception):
     """A file cannot be judged, so it must not be run. The text gives the reason. ``looked_at`` are the searched paths.
-    ``is_absent``: none of these paths exists. ``is_unfit``: a file exists there, but the kernel does not execute this file.
+    ``is_absent`` is true if none of these paths exists. ``is_unfit`` is true if a file exists that the kernel does not execute.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ AccessList = list[tuple[int, int, int]] | None
 
 
 def access_list(path: bytes, glance: Glance, file: int | None = None) -> AccessList:
-    """Return tag, permissions and id of each entry in the access list of ``path``, or None. If given, ``file`` is read."""
+    """Return tag, permissions and id of each entry in the access list of ``path`` (or of the open ``file``), or None."""
     try:
         if (raw := glance.access(path, file)) is None:
             return None
@@ -182,7 +182,7 @@ class _Walk:
         return mount is not None and mount.kind == "proc"
 
     def _out_of_procfs(self, path: bytes, at: bytes, part: bytes, ahead: list[bytes]) -> bytes:
-        """Return the target of /proc/self/cwd or /proc/self/root. For any other path in procfs, raises Uninspectable."""
+        """Return the target of /proc/self/cwd or /proc/self/root. For any other path in procfs, raise Uninspectable."""
         mount = self.mounts.at(at)
         is_its_own = mount is not None and at == mount.point and part in ITSELF
         if is_its_own and self.cwd is not None and ahead[-1:] in ([b"cwd"], [b"root"]):
@@ -287,7 +287,7 @@ def inspect(
     glance: Glance | None = None,
 ) -> Inspected:
     """Inspect the file to which ``path`` (absolute) leads, before ``target_uid`` executes it. ``trusted`` are mount points. jitd
-    believes the owners of files on these mounts. ``glance`` caches one look. Raises Uninspectable.
+    believes the owners of files on these mounts. ``glance`` caches what one look finds. Raises Uninspectable.
     """
     walk = _Walk(target_uid, Mounts(trusted), glance=glance or Glance())
     real = walk.follow(path)

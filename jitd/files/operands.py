@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Finds operands. An operand is an argument of a command that names a file. An operand is left out if only root and the target
-account can change what the command reads from its file.
+account can change what the command reads from the operand's file.
 
 Law: the only module of jitd that this module imports is ``inspection``. The amount of work for all arguments together is limited.
 Only regular files that another account could change are opened. If the approval cannot be bound to the content of such a file,
@@ -200,8 +200,8 @@ class _Entries:
 
 
 def _read(found: Operand, limit: int) -> tuple[Operand, int]:
-    """Return ``found`` with the digest of its file added. If the file cannot be bound, the reason is added instead. Also return
-    the number of bytes that were read.
+    """Return ``found`` with the digest of its file added. If the approval cannot be bound to the file, the reason is added
+    instead. Also return the number of bytes that were read.
     """
     try:
         size = os.stat(found.real).st_size

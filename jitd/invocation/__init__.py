@@ -18,13 +18,13 @@ from jitd.invocation.sudo import read_sudo
 
 
 def read(service: str, words: tuple[bytes, ...], *, whole: bool = False, posix: bool | None = None) -> Invocation:
-    """Return the action of a program with the PAM service ``service`` if ``words`` is its command line. The first of ``words``
-    is the program's own name.
+    """Return the action that a program is about to do. The program uses the PAM service ``service``, and ``words`` is its command
+    line. The first of ``words`` is the program's own name.
 
     ``whole`` is True if each word begins where an argv pointer points, and ends where the next word begins. If ``whole`` is
-    False, the words are the parts between NUL bytes in /proc/PID/cmdline. For sudo, these parts can differ from the whole words,
-    because sudo replaces the commas in --preserve-env=LIST by NUL bytes in place. After this replacement, the text after the
-    first NUL byte looks like the command. Whole words may contain NUL bytes.
+    False, the words are the parts between NUL bytes in /proc/PID/cmdline. For sudo, these parts can differ from the whole words.
+    sudo changes --preserve-env=LIST in its own memory, and replaces each comma in LIST by a NUL byte. After this change, the rest
+    of LIST looks like the command. A whole word may contain NUL bytes.
 
     ``posix`` is True if POSIXLY_CORRECT is in the program's environment. ``posix`` is None if that is not known. Only su depends
     on POSIXLY_CORRECT.

@@ -14,7 +14,7 @@ _ENDS = {"config": "only tries a configuration", "forget": "only deletes stored 
 
 
 def read_doas(words: tuple[bytes, ...]) -> Invocation:
-    """Return the action of doas if ``words`` is its command line. Raises Doubt."""
+    """Return the action of a doas that has the command line ``words``. Raises Doubt."""
     if any(b"\0" in word for word in words):
         raise Doubt("there is a NUL byte in a word")
     reader = Getopt(words, _SHORT, (), {"config", "user"})

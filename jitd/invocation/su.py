@@ -21,7 +21,7 @@ _ENDS = {"user": "runuser's", "help": "one that asks for help", "version": "one 
 
 
 def read_su(service: str, words: tuple[bytes, ...], posix: bool | None) -> Invocation:
-    """Return the action of su if ``words`` is its command line. Raises Doubt."""
+    """Return the action of a su that has the command line ``words``. Raises Doubt."""
     if any(b"\0" in word for word in words):
         raise Doubt("there is a NUL byte in a word")
     readings = [_read(words, permutes) for permutes in (True, False) if posix is None or permutes is not posix]
@@ -34,8 +34,8 @@ def read_su(service: str, words: tuple[bytes, ...], posix: bool | None) -> Invoc
 
 
 def _executed(reading: Invocation) -> tuple[object, ...]:
-    """Return the values by which two results of parsing are compared. su passes some of its own options on to the shell, so the
-    shell may get the same words from two different results. Such results are treated as the same.
+    """Two results of parsing are treated as the same if this function returns the same values for both. su passes some of its own
+    options on to the shell, so the shell may get the same words from two different results.
     """
     fast = (b"-f",) if b"--fast" in reading.options else ()
     line = () if reading.line is None else (b"-c", reading.line)
