@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks of the owners and modes of installed files and of any other files.
+"""Checks the owners and modes of the installed files. The other checks of ``jitd doctor`` use this module for their own files.
 
 Law: only root may change files that root uses. Only root may read secret files. If the checked file is a link, the check does
 not follow the link.

@@ -159,7 +159,7 @@ def examine_logins() -> Iterator[Finding]:
 
 
 def gated() -> dict[str, list[str]]:
-    """Return a map from the type of the gate's line, ``account`` or ``session``, to the services that have such a gate."""
+    """Return a map from the type of a gate, ``account`` or ``session``, to the services that have a gate of this type."""
     places = Places()
     found: dict[str, list[str]] = {"account": [], "session": []}
     for service in PROGRAMS:

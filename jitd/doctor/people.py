@@ -62,7 +62,7 @@ def examine(host: Host) -> Iterator[Finding]:
 def measure_look_ups(names: Iterable[str]) -> tuple[float, bool]:
     """Look up root, an account that does not exist, and the groups ``names``.
 
-    Return the duration of these look-ups in seconds, and whether NSS knows uid 0 as root.
+    Return the duration of all these look-ups together, in seconds. Also return whether NSS knows uid 0 as root.
     """
     began = time.monotonic()
     finds_root = False

@@ -127,8 +127,8 @@ def _all(directory: Path) -> Iterator[Session]:
 
 
 def _named(name: str, directory: Path) -> Iterator[Session]:
-    """Yield the session ``name``, or nothing if there is no such session. Names that are not session names are ignored, because
-    the directory also contains fifos.
+    """Yield the session ``name``, or nothing if there is no such session. The directory also contains fifos, so a name that is
+    not the name of a session is ignored.
     """
     if not _ID.fullmatch(name):
         return

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The process jitd-givers runs as root. For the daemon, jitd-givers gives things of this host, such as a membership in a group,
-and takes them back.
+"""The process jitd-givers runs as root. It gives things of this host, such as a membership in a group, and takes them back. The
+daemon tells jitd-givers what to give and what to take back.
 
 The daemon sends its questions with the module ``client``. jitd-givers runs the module ``process``. Each kind of thing is a module
 that implements the Protocol ``kind.Kind``. Law: no module of this package knows the rules or uses the network. Command lines and

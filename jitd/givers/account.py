@@ -2,10 +2,11 @@
 """The kind ``account``: an account of this host for one holding. When the holding ends, jitd removes the account and everything
 that the account has left.
 
-Law: the name of such an account is computed from the holding (``core.made_account``). The account's uid was never used before,
-and the account has no password. jitd treats an account as its own in two cases only. Either a note was stored before the account
-was made, or the account's comment has jitd's mark. The entry of the account is removed last. So, as long as the account can still
-have an effect, its entry shows that the account belongs to jitd. Sources: useradd(8), userdel(8), passwd(5).
+Law: the name of an account of this kind is computed from the holding (``core.made_account``). The account's uid was never used
+before, and the account has no password. jitd treats an account as its own in two cases only. Either a note was stored before the
+account was made, or the account's comment begins with jitd's mark, which is ``jitd`` and the id of the holding. The entry of the
+account is removed last. So, as long as the account can still have an effect, its entry shows that the account belongs to jitd.
+Sources: useradd(8), userdel(8), passwd(5).
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ class NotDone(Exception):
 
 
 def mark_of(holding: str) -> str:
-    """Return the mark: the text at the beginning of the comment of each account that jitd has made."""
+    """Return jitd's mark for ``holding``. The comment of the account that jitd makes for ``holding`` begins with this mark."""
     return f"jitd {holding}"
 
 

@@ -46,7 +46,7 @@ def make(home: Path, uid: int) -> None:
 
 def remove(home: Path) -> str:
     """Remove ``home`` and its whole content, including files of other owners, and return an empty string. If a file system is
-    mounted there, remove nothing and return the reason as a part of a sentence. Raises OSError.
+    mounted at ``home`` or below it, remove nothing and return the reason as a part of a sentence. Raises OSError.
     """
     if mounts := mounted_below(home):
         return f"its home {home}: a file system is mounted there, at {mounts[0]}"

@@ -48,8 +48,8 @@ def free_of(uids: Range) -> list[Range]:
 def ender_of(uids: Range) -> int | None:
     """Return the last free uid in ``uids``. No account ever gets this uid. Return None if there is no free uid.
 
-    A process of jitd runs with this uid when it ends an account's processes. Because of this uid, the account's processes cannot
-    end the process of jitd.
+    When a process of jitd ends an account's processes, the process of jitd has the returned uid as its real uid. Therefore the
+    account's processes cannot end the process of jitd.
     """
     free = free_of(uids)
     return free[-1][1] if free else None

@@ -132,8 +132,9 @@ class Kind(Protocol):
         """Report whether the thing is still as it was given. Change nothing."""
 
     def strays(self, orders: Sequence[Order]) -> Strays | Failed:
-        """Return the holdings for which a thing with jitd's mark exists, without the holdings of ``orders``. Change nothing. If
-        a kind cannot distinguish its own things from things of others, it answers Strays().
+        """Return the holdings for which a thing of jitd still exists, without the holdings of ``orders``. A kind recognizes a
+        thing of jitd by jitd's mark, such as a comment or a note. Change nothing. If a kind cannot distinguish its own things
+        from things of others, it answers Strays().
         """
 
 

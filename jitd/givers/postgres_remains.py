@@ -5,10 +5,10 @@ triggers that run its functions.
 Law: the role's objects in a database are dropped if no object of somebody else depends on them. If an object of somebody else
 depends on an object of the role, a special role becomes the owner of all remaining objects of the role. This special role has no
 rights and no members, and nobody can log in as this role. Nothing is dropped with CASCADE. No object is given to a role that has
-rights. Otherwise a function of the holder that acts with its owner's rights would get the rights of this role. The holder may
-also have made objects in the name of the roles in which the role was a member. jitd cannot distinguish these objects from objects
-that others made in the name of the same roles. Therefore jitd lists the objects of these roles that were made or changed after
-jitd made its own role. Sources: PostgreSQL, DROP OWNED, REASSIGN OWNED, "Client Authentication", the system catalogs.
+rights, because a function of the holder may act with the rights of the function's owner. The holder may also have made objects in
+the name of the roles in which the role was a member. jitd cannot distinguish these objects from objects that others made in the
+name of the same roles. Therefore jitd lists the objects of these roles that were made or changed after jitd made its own role.
+Sources: PostgreSQL, DROP OWNED, REASSIGN OWNED, "Client Authentication", the system catalogs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from psycopg import sql
 from jitd.givers.postgres_server import Session
 
 MOST_LISTED = 12
-"""Maximum number of objects that the sentence names. Further objects are only counted."""
+"""Maximum number of names in each list of the sentence that ``Remains.sentence`` returns. Further names are only counted."""
 _KEEPER = "jitd made this role to keep what {role} owned: nobody has its rights. Drop it with what it owns when nobody needs that"
 
 _REACHABLE = """
@@ -104,8 +104,8 @@ class Remains:
     """Removes everything that the role ``role`` owns in the databases of one server, and notes all remaining objects. ``oid`` is
     the oid of the role.
 
-    ``since`` is the transaction that made the role. ``since`` is empty if the transaction is not known. The holder could act in
-    the name of other roles. ``given`` has the oids of these roles.
+    ``since`` is the transaction that made the role. ``since`` is empty if the transaction is not known. ``given`` has the oids of
+    the other roles in whose name the holder could act.
     """
 
     def __init__(self, role: str, oid: int, since: str, given: Sequence[int]) -> None:
@@ -138,7 +138,9 @@ class Remains:
         self._unseen.append(database)
 
     def sentence(self) -> str:
-        """Return a sentence that names the remaining objects. Return an empty string if nothing is left."""
+        """Return a sentence that names the remaining objects, and the databases that jitd could not look into. Return an empty
+        string if there are none.
+        """
         said = []
         if self._kept:
             said.append(f"{keeper_of(self._role)} keeps what others depend on: {_several(self._kept)}")

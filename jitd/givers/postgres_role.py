@@ -47,7 +47,9 @@ _FLAGS = "NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT"
 
 @dataclass(frozen=True, slots=True)
 class _Role:
-    """An existing role: its oid, and the mark in its comment."""
+    """An existing role. ``oid`` is its oid. ``mark`` is the comment of the role. If jitd made the role, this comment is jitd's
+    mark.
+    """
 
     oid: int
     mark: str

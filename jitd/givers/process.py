@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The process jitd-givers gives things of this host and takes them back for the daemon. jitd-givers runs as root, has no
+"""The process jitd-givers gives things of this host and takes them back, as the daemon says. jitd-givers runs as root, has no
 network, and makes no decisions.
 
 Law: jitd-givers accepts connections only from root. A child process does each deed. The deeds of one giver in jitd.toml are done
@@ -106,7 +106,9 @@ class Deeds:
 
 
 def _note_secret(question: Question, answer: Answer) -> None:
-    """Remember which holders have a secret that this process made. The deeds that this process forks later also know this."""
+    """Remember which holders have a secret that this process made. The deeds that this process forks later also know these
+    holders.
+    """
     if isinstance(question, Give) and isinstance(answer, Given) and answer.secret is not None:
         passwords.hand_out(question.order.holding)
     elif isinstance(question, Take) and isinstance(answer, Taken):

@@ -24,8 +24,8 @@ KEYGEN = "/usr/bin/ssh-keygen"
 TRIES = 5
 """Maximum number of times that the list is read again if somebody else has changed the list at the same moment."""
 ANY_CA = "none"
-"""With this value, a certificate with the id is revoked, no matter which CA has signed the certificate. The value is needed
-because the CA's key may have changed.
+"""If ssh-keygen gets this word as the CA (option -s), the list revokes a certificate by its id, no matter which CA has signed the
+certificate. This word is needed because the CA's key may have changed.
 """
 
 
@@ -110,7 +110,7 @@ def _check(krl: Path) -> None:
 
 @contextmanager
 def _alone(directory: Path) -> Iterator[None]:
-    """Hold a lock on ``directory``, because two givers may write the same list."""
+    """Hold a lock on ``directory``, because two givers may write the same list at the same time."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -2,9 +2,9 @@
 """A giver is an object that gives things and takes them back. All givers implement one Protocol. There is one giver for each
 kind of thing.
 
-Law: a giver may get the same order twice. The result is then the same as after one order. After the answer Done, the order was
-certainly carried out. After the answer Refused, this order certainly changed nothing. After the answer Failed, it is not known
-whether the order was carried out. Looking changes nothing.
+Law: a giver may get the same order twice. The result is then the same as if the giver had got the order only once. After the
+answer Done, the order was certainly carried out. After the answer Refused, this order certainly changed nothing. After the answer
+Failed, it is not known whether the order was carried out. Looking changes nothing.
 """
 
 from __future__ import annotations
@@ -73,7 +73,9 @@ class Giver(Protocol):
         """Report whether the thing of ``holding`` is still as it was given."""
 
     async def strays(self, thing: str, holdings: Sequence[str]) -> Found:
-        """Return the ids of all holdings for which ``thing`` exists with jitd's mark. The ids in ``holdings`` are left out."""
+        """Return the ids of all holdings for which ``thing`` exists and has jitd's mark (a sign that jitd made the thing). The
+        ids in ``holdings`` are left out.
+        """
 
     def name_of(self, thing: str) -> str:
         """Return the name by which the client asks for ``thing``. For a ticket, this name is the principal of the service.

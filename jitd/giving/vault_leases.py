@@ -26,7 +26,8 @@ from jitd.settings.giver_words import digest_of, lets_of
 from jitd.settings.givers import Vault
 
 DEADLINE = 20_000
-"""Maximum time, in milliseconds, in which jitd-outside has to answer a question for a server."""
+"""Time limit for one question to jitd-outside, in milliseconds. Within this time, jitd-outside must get the answer of the server.
+"""
 MOST_ENDED = 1000
 """Maximum number of ended holdings that are remembered until their end is recorded."""
 Ask = Callable[[messages.Question], Awaitable[messages.Answer | NoAnswer]]

@@ -2,8 +2,8 @@
 """Carries out the daemon's requests for jitd-kdc. Each request is about the entry of one service in the KDC.
 
 Law: a grant is written only after the service's entry was read. The entry must say that the service is gated, and that this host
-may grant tickets for the service. If a request is carried out twice, the result is the same as after one time. Each error becomes
-an answer. The answer is Refused if a repeated request would not help. Otherwise it is Failed.
+may grant tickets for the service. If a request is carried out twice, the result is the same as if it had been carried out once.
+Each error becomes an answer. The answer is Refused if a repeated request would not help. Otherwise it is Failed.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from jitd.kdc.strings import (
 )
 
 MOST_DELETED = 100
-"""Maximum number of ended grants that one request deletes. Each deletion takes about 2 ms, and the daemon waits until all are
-done.
+"""Maximum number of ended grants that one request deletes. Each deletion takes about 2 ms, and the daemon waits until all
+deletions are done.
 """
 
 

@@ -26,8 +26,8 @@ PACKAGES = str(Path(__file__).resolve().parents[2])
 WITHIN = PATIENCE + 5.0
 """Seconds after which the process that asks the KDCs is killed."""
 SHARE = 0.75
-"""The KDCs must answer within this fraction of ``within``. The process that asks the KDCs needs the rest of the time to start and
-to write its answers. The KDCs never get more than PATIENCE seconds.
+"""The KDCs must answer within this fraction of the time ``within`` (an argument of ``gate_states``). The process that asks the
+KDCs needs the rest of the time to start and to write its answers. The KDCs never get more than PATIENCE seconds.
 """
 
 

@@ -126,7 +126,7 @@ def gate(entry: Entry, hosts: Sequence[str], *, max_life: int | None = None, app
     seconds. If ``max_life`` is None, the entry keeps a maximum lifetime of at most MAX_LIFE. If ``max_life`` is None and the
     entry has a longer maximum lifetime or none, the maximum lifetime becomes MAX_LIFE.
 
-    Raises CannotPlan if no host could grant tickets for the entry after these steps.
+    Raises CannotPlan if no host could grant tickets for the entry after the planned steps.
     """
     service = entry.principal
     named = " ".join(hosts) if hosts else entry.strings.get(GRANTED_BY)

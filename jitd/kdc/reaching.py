@@ -117,7 +117,7 @@ class _Question:
 
     @property
     def awaits(self) -> int:
-        """The event of the socket for which ``selectors`` must wait."""
+        """The event for which ``selectors`` must wait: EVENT_WRITE while the socket is connecting, otherwise EVENT_READ."""
         return selectors.EVENT_WRITE if self.is_connecting else selectors.EVENT_READ
 
     def send_again(self) -> None:
@@ -150,7 +150,7 @@ class _Question:
 def ask(where: list[Place], asked: bytes, patience: float) -> int:
     """Send ``asked`` to each place in ``where``, and wait at most ``patience`` seconds. Return ANSWERED or UNANSWERED.
 
-    Raises OSError if a request could not be sent, and the error is not one of those in SILENCE.
+    Raises OSError if a request could not be sent, and the error is not in SILENCE.
     """
     now = time.monotonic()
     until, again = now + patience, now + AGAIN

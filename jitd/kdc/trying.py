@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Trials, which are jitd-kdc's tests of the gates. In a trial, a child process requests tickets from each KDC. The KDC must
-refuse these tickets.
+"""Runs trials. In a trial, jitd-kdc tests the gates: a child process requests tickets from each KDC, and the KDC must refuse
+these tickets.
 
 Law: a trial never delays a grant, because jitd-kdc continues to answer other clients during the trial. A trial ends within WITHIN
 seconds. If no answer arrives, the result of the trial is Failed, which proves nothing.

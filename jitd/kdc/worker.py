@@ -84,8 +84,8 @@ class Kadmin:
 
 
 class Worker:
-    """Runs worker processes, one at a time. ``principal`` is the principal of jitd-kdc, and ``host`` is its second component.
-    ``keytab`` is the path of the keytab. ``patience`` is in seconds.
+    """Runs worker processes, one at a time. ``principal`` is the principal of jitd-kdc, and ``host`` is the second component of
+    this principal. ``keytab`` is the path of the keytab. ``patience`` is in seconds.
     """
 
     def __init__(self, principal: str, host: str, keytab: str, patience: float = PATIENCE) -> None:
