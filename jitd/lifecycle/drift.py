@@ -3,10 +3,10 @@
 have changed it. There may also be a thing that was given to nobody. The daemon makes this comparison when it starts, and then
 every minute.
 Law: each difference between a thing and its holding is recorded once, when this daemon first sees the difference. After a
-restart, the daemon records the difference again. The end of a difference that this daemon has seen is recorded as well. After a
-difference, a thing is given again or taken back only if the giver's setting ``drift`` demands this. A thing without a holding is
-only reported. jitd does not change it. If a thing cannot be checked, jitd does not assume that the thing is present or missing. A
-failed check of a thing is reported as well.
+restart, the daemon records the difference again. If this daemon has seen a difference, it also records the end of this
+difference. After a difference, a thing is given again or taken back only if the giver's setting ``drift`` demands this. A thing
+without a holding is only reported. jitd does not change it. If a thing cannot be checked, jitd does not assume that the thing is
+present or missing. A failed check of a thing is reported as well.
 """
 
 from __future__ import annotations
@@ -53,8 +53,9 @@ class Drift:
         self._strays: dict[str, str] = {}  # maps an id to the name of its thing
 
     def as_json(self) -> list[list[str]]:
-        """Return the things that differ from their holdings, and the things that cannot be taken back yet. Each item is the id of
-        a holding and a sentence.
+        """Return the things that differ from their holdings or cannot be checked, the things without a holding, and the things
+        that cannot be taken back yet. Each item consists of an id and a sentence. The id is the id of the holding. For a thing
+        without a holding, the id is the name under which the thing exists.
         """
         untaken = {
             id: f"it is being taken back{_since(one)}, but this is not possible yet: {one.why}"

@@ -2,8 +2,8 @@
 """Carries out holdings. For each holding, this module asks the giver to give the thing, and tells the client. Later it asks the
 giver to take the thing back.
 Law: a thing is given only after its holding was recorded. If a thing cannot be taken back now, jitd tries again, with growing
-pauses, as long as the holding is open. When the client of a thing disconnects, the thing is taken back. If the client has sent
-the message Keep before, jitd has recorded this message, and the thing is not taken back. One use of a grant may give several
+pauses, as long as the holding is open. When the client of a thing disconnects, the thing is taken back. But the thing is not
+taken back if the client has sent the message Keep before, and jitd has recorded this message. One use of a grant may give several
 things (``together``). They are given one after another. Either all of them are given, or none.
 """
 
@@ -28,14 +28,16 @@ from jitd.store import Store, StoreError
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
-"""First and longest pause between two attempts to take a thing back, in seconds. The pause is doubled after each attempt."""
+"""FIRST_PAUSE is the first pause between two attempts to take a thing back, in seconds. LONGEST_PAUSE is the longest pause. The
+pause is doubled after each attempt, until it is the longest pause.
+"""
 
 
 class Holdings:
     """Carries out the effects ``Give``, ``Take`` and ``TellHolder``. ``act`` records events in one transaction and performs their
-    effects. ``set_deadline`` schedules a new check of a holding at a given time of the boot clock, in seconds. ``look`` sends
-    notices about a request over the channels that the rules name. One notice says that a thing cannot be taken back. A later
-    notice says that the thing has been taken back.
+    effects. ``set_deadline`` schedules a new check of a holding. The time of this check is in seconds on the boot clock. ``look``
+    sends notices about a request over the channels that the rules name. One notice says that a thing cannot be taken back. A
+    later notice says that the thing has been taken back.
     """
 
     def __init__(
@@ -206,9 +208,9 @@ class Holdings:
             self._set_deadline("holding", id, self._now().boot + FIRST_PAUSE)
 
     def tell(self, effect: effects.TellHolder) -> None:
-        """Tell the state of the holding to its client, that is, the client that has the thing or waits for it. If this message
-        cannot be sent, write the failure to the log. All other effects are still carried out. If the client could not be told, a
-        given thing is handed over or taken back after a pause of FIRST_PAUSE.
+        """Send the state of the holding to its client. This client has the thing or waits for it. If the message cannot be sent,
+        write the failure to the log. All other effects are still carried out. After such a failure, jitd waits FIRST_PAUSE
+        seconds. If the thing was given, jitd then hands it over to the client, or takes it back.
         """
         try:
             self._tell(effect)
@@ -240,7 +242,9 @@ class Holdings:
         return next((one for one in reversed(all_of_it) if one.id in self._missed), None)
 
     def _fail(self, all_of_it: tuple[Holding, ...], because: str) -> None:
-        """Tell the waiting client that it does not get the things. Do nothing if this client already waits for another use."""
+        """Tell the waiting client that it does not get the things. Do nothing if this client already waits for the things of
+        another use.
+        """
         first = all_of_it[0]
         waiter = self._waiters.of(first.request)
         live = (one for one in self._store.holdings(grant=first.grant) if one.request == first.request)
@@ -282,8 +286,8 @@ class Holdings:
         return next((one for one in free if one.state in (HoldingState.GIVING, HoldingState.HELD)), None)
 
     def hand_again(self, request: Request) -> bool:
-        """Tell the client that waits for ``request`` about the thing that was already given for this request. Return False if
-        ``held_for`` finds no holding of ``request``. If the thing is still being given, the client is told later.
+        """If a thing was already given for ``request``, hand this thing over to the client that waits for ``request``. If the
+        thing is still being given, it is handed over later. Return False if ``held_for`` finds no holding of ``request``.
         """
         held = self.held_for(request)
         all_of_it = () if held is None else self._together(held)

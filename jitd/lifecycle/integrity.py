@@ -3,8 +3,7 @@
 client.
 Law: each open object is byte for byte equal to the object in its last record. The head is the last record of the chain of
 records. The chain contains the head that the last daemon of this boot noted. If an open object or the head differs, jitd serves
-nobody. The note of the head does not need to survive a reboot, because a reboot ends everything that an older database could
-permit.
+nobody. After a reboot, an older database permits nothing. Therefore the note of the head does not need to survive a reboot.
 """
 
 from __future__ import annotations

@@ -88,9 +88,9 @@ def _login_of(begun: Run, grant: Grant, asked: Request) -> Login:
 
 
 def _is_bound(asked: Request, grant: Grant) -> bool:
-    """True if the files that the command's arguments name must be unchanged. There are two such cases. In the first case, the
-    rule demands that the files are bound to the approval. In the second case, the command needs approvals, and the rule does not
-    allow other people to change the files.
+    """Some arguments of a command can be names of files. Return True if these files must be unchanged. They must be unchanged in
+    two cases. In the first case, the rule demands that the files are bound to the approval. In the second case, the command needs
+    approvals, and the rule does not allow other people to change the files.
     """
     assert asked.obligations is not None, "an approved request has its obligations"
     if grant.terms.bound or asked.obligations.terms.bound:

@@ -2,9 +2,9 @@
 """All events enter the core through this module. This module only loads the objects, applies the transitions, commits the result
 and returns the effects.
 Law: every change of a request, grant, run, holding, lock or owed review goes through ``handle``. All changes that one input
-causes are one transaction, including changes of other objects. The effects are returned only after the commit. Every event is
-checked against the active locks, and against the owed reviews of the requester. A review is owed if the requester has used a
-permit that skips approvals.
+causes are one transaction, even if several objects change. The effects are returned only after the commit. Every event is checked
+against the active locks, and against the owed reviews of the requester. A review is owed if the requester has used a permit that
+skips approvals.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _TRANSITION: dict[type, Callable[[Any, Any, Moment], tuple[Any, tuple[Any, ...]]
 
 class Lifecycle:
     """Applies events to the objects of one store. ``now`` returns the current moment. ``policy_digest`` returns the digest of the
-    policy in force, which is stored in the record. ``noted`` is called with the chain's head after each commit.
+    policy in force. This digest is stored in the record. ``noted`` is called with the chain's head after each commit.
     """
 
     def __init__(

@@ -30,8 +30,8 @@ SAID_EVERY = 2.0
 (monitor/observation.py).
 """
 ALIVE_FOR = 5.0
-"""Seconds within which a watcher's screen must show the sent content and answer that it was shown. Without an answer in this
-time, the watcher is treated as absent.
+"""jitd sends content to a watcher's screen. Within this number of seconds, jitd must get the answer that the screen has shown the
+content. Without this answer, the watcher is treated as absent.
 """
 LOOK_EVERY = 0.5
 """While a run waits for a watcher, jitd checks at this interval (in seconds) whether the run's client is still connected."""
@@ -85,8 +85,8 @@ class Watch:
 
 
 class Observing:
-    """The watchers, and the runs that wait for a watcher. ``act`` applies events. ``look_again`` repeats the check of a run when
-    its monitor is ready (``Perform.monitor_is_ready``).
+    """The watchers, and the runs that wait for a watcher. ``act`` applies events. If the monitor of a run is ready,
+    ``look_again`` (``Perform.monitor_is_ready``) checks once more whether the run may start.
     """
 
     def __init__(

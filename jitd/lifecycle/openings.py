@@ -3,8 +3,8 @@
 opens each way at its opening time. The module also fetches the lists of approvers again, and finds the people who could approve a
 request.
 Law: nothing is kept only in memory. After a restart, the stored state shows which actions are due. If a list of approvers cannot
-be fetched, the old list is kept. Each review fetches the list again. If the fetch for a review fails, the list is treated as
-empty for that review.
+be fetched, the old list is kept. When a person reviews the request (approves or denies it), the list is fetched again. If this
+fetch fails, the list is treated as empty for this review.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from jitd.store import Store
 class Openings:
     """Handles the deadlines ``opening.WAY`` and ``opening.LISTS``. The functions ``act`` and ``act_on`` apply an event.
     ``act_on`` raises Overtaken if the request has changed. ``tell`` tells the waiting client which people could approve.
-    ``later`` runs a coroutine in the background. ``set_deadline`` schedules a check of a request at a time of the boot clock, in
-    seconds.
+    ``later`` runs a coroutine in the background. ``set_deadline`` schedules a check of a request. The time of this check is in
+    seconds on the boot clock.
     """
 
     def __init__(

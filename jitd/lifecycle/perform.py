@@ -290,7 +290,7 @@ class Perform:
             self.observing.tell(id)
 
     def monitor_is_here(self, id: str) -> None:
-        """Stop the monitor that has just connected for the run ``id`` if this run has ended or must stop."""
+        """The monitor of the run ``id`` has just connected. If this run has ended or must stop, stop the monitor."""
         found = self._store.run(id)
         if found is None or found.state is RunState.ENDED:
             self._executor.stop(id, "it may not start any more")

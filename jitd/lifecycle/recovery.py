@@ -101,8 +101,8 @@ class Recovery:
 
     def _holdings(self, now: Moment) -> None:
         """Continue to give the things that must be given, and to take back the things that must be taken back. The client of a
-        thing may still reconnect. A grant of an earlier boot has ended. Grants are recovered before holdings, so a holding of
-        such a grant is already in the state TAKING.
+        thing may still reconnect. A grant of an earlier boot has ended. Grants are recovered before holdings, so the holdings of
+        an ended grant are already in the state TAKING.
         """
         for holding in tuple(self._store.holdings()):
             if holding.kept_at is None:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Queries gatekeepers about requests, in the background. While a query runs, its request is stored with ``asking_at``.
+"""Queries gatekeepers about requests, in the background. While a query about a request runs, the field ``asking_at`` of the
+stored request contains the time at which the query began.
 Law: each request has at most one open query. The query about a request ends when the request ends. If a query gives no result,
 the request is denied. If jitd cannot record an answer, it tries again. Nothing is kept only in memory. After a restart, the
 stored state shows which gatekeepers jitd must query.
@@ -39,8 +40,8 @@ def is_due(found: Request) -> bool:
 
 class Screenings:
     """Carries out the effect ``Screen``. ``screened`` records the answer to a request. ``screened`` raises Overtaken if the
-    request has changed since the decision. ``set_deadline`` schedules a check of a request at a time of the boot clock, in
-    seconds.
+    request has changed since the decision. ``set_deadline`` schedules a check of a request. The time of this check is in seconds
+    on the boot clock.
     """
 
     def __init__(

@@ -51,8 +51,9 @@ def not_given(all_of_it: tuple[Holding, ...], refused: Holding, why: str) -> tup
 
 def why_not_given(all_of_it: tuple[Holding, ...], missed: Holding | None = None) -> str:
     """Return the sentence that says why the things of a use were not given. Return an empty string if the things were given, or
-    if they can still be given. If the use has several things, return an empty string until every thing that jitd gave or tried to
-    give is taken back. ``missed`` is the holding whose thing was given too late, while the use was already being taken back.
+    if they can still be given. A use with several things gets its sentence only after jitd has taken back every thing that it
+    gave or tried to give. Until then, return an empty string. ``missed`` is the holding whose thing was given too late: the
+    things of the use were already being taken back.
     """
     failed = _failed(all_of_it) or missed
     if failed is None or failed.state is HoldingState.GIVING:
@@ -63,9 +64,9 @@ def why_not_given(all_of_it: tuple[Holding, ...], missed: Holding | None = None)
 
 
 def why_not_taken(all_of_it: tuple[Holding, ...], one: Holding, why: str, missed: Holding | None = None) -> str:
-    """Return the sentence for a client that gets nothing because the thing of ``one`` cannot be taken back now. ``why`` is the
-    reason why the thing cannot be taken back. Return an empty string if all things were given. Also return an empty string if the
-    thing of ``one`` certainly was not given. For ``missed``, see ``why_not_given``.
+    """The client gets nothing, because one of the things could not be given. Return the sentence that says this, and that the
+    thing of ``one`` cannot be taken back now. ``why`` is the reason why that thing cannot be taken back. Return an empty string
+    if all things were given, or if it is certain that the thing of ``one`` was not given. For ``missed``, see ``why_not_given``.
     """
     failed = _failed(all_of_it) or missed
     if failed is None or (one.given_at is None and one.id != failed.id):

@@ -39,8 +39,8 @@ class Waiter(Protocol):
 
     @property
     def who(self) -> Subject | None:
-        """The subject as which the client authenticated. If the person has used ``--resume``, the client's ticket differs from
-        the ticket of the request.
+        """The subject (the person) that has authenticated through this client. If the person has used ``--resume``, the ticket of
+        this client differs from the ticket of the request.
         """
 
     def moved(self, request: str) -> None:
@@ -56,7 +56,7 @@ class Waiter(Protocol):
 
     def hand(self, handed: tuple[Handed, ...]) -> None:
         """Tell the client that all things that it asked for are given. From now on the client is registered for these holdings
-        (``Waiters.hold``). The waiter now owns the descriptors.
+        (``Waiters.hold``). The waiter now owns the descriptors in ``handed``.
         """
 
     def taken(self, holding: Holding) -> None:

@@ -49,7 +49,7 @@ class Surroundings:
     ``leash`` is the socket between the command's process and the monitor; exec closes it. ``life`` is a socket that the monitor
     closes when the command has ended. The closed socket informs the holder. ``slave`` is the command's end of the terminal.
     ``monitor`` is the pid of the monitor. ``pumps`` has the sockets to the processes that pass on recorded streams. ``pumps`` is
-    None if nothing is recorded, or only a terminal.
+    None if no stream is recorded, or if only the terminal is recorded.
     """
 
     control: socket.socket
@@ -175,7 +175,7 @@ def _copy(job: Job, directory: bytes) -> bytes:
 
 
 def _arrange(job: Job, streams: Streams, around: Surroundings) -> None:
-    """Make the three streams the descriptors 0 to 2, and close all other descriptors except the leash."""
+    """Give the descriptors 0 to 2 to the three streams. Close all other descriptors except the leash."""
     leash = around.leash.fileno()
     null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
     sources = []
@@ -191,8 +191,8 @@ def _arrange(job: Job, streams: Streams, around: Surroundings) -> None:
 
 
 def _recorded(job: Job, streams: Streams, around: Surroundings) -> dict[int, int]:
-    """Return a mapping from the slots of the streams that are not a terminal to their descriptors. The descriptor of a recorded
-    stream is a pipe to its pump. Raises OSError.
+    """Return the descriptors of all streams that are not a terminal. Each key of the result is the slot of a stream (0 to 2). If
+    a stream is recorded, its descriptor is a pipe to its pump. Raises OSError.
     """
     if around.pumps is None:
         return streams.descriptors
@@ -204,8 +204,8 @@ def _begin_in_directory(job: Job, caller: int) -> bool:
     """Enter the approved directory as root, but only if it is the current directory of the process ``caller``. Return True if
     this process is now in the approved directory.
 
-    This gives nobody the access rights of root, and sudo does the same. The requester has entered the directory with their own
-    rights. An account that may not search the directory cannot use anything in it.
+    Nobody gets the access rights of root by this step. sudo also enters the directory as root. The requester has entered the
+    directory with their own rights. An account that may not search the directory cannot use anything in it.
     """
     if not stands_in(caller, job.requester_uid, job.cwd_device, job.cwd_inode):
         return False

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Passes bytes, window sizes, signals, and the foreground between the client and the command's terminal (PROTOCOL.md section 5).
+"""Passes bytes, window sizes and signals between the client and the command's terminal (PROTOCOL.md section 5). This module also
+puts the command into the foreground of its terminal, or into the background.
 
 Law: the monitor never waits for the client or for the terminal. The monitor reads bytes from one side only if the other side can
 accept them. The monitor sends signals only to the command's process group. After the monitor has read the exit status of the
@@ -21,8 +22,8 @@ from jitd.monitor.tape import Tape
 from jitd.monitor.terminal import Terminal
 
 MOST_KEPT = 512 * 1024
-"""Maximum number of bytes that are read from the terminal after the command has stopped or ended. The limit is larger than any
-unread output of the command itself.
+"""Maximum number of bytes that are read from the terminal after the command has stopped or ended. The unread output of the
+command itself is always smaller than this limit. More output can only come from other processes, which still write.
 """
 MOST_RELAYED = 8
 """Maximum number of output packets that are sent to the client in one turn."""

@@ -22,8 +22,8 @@ from jitd.monitor.signalling import Pid, hang_up_all, kill_all, look_at, members
 SYS_CLONE3 = 435
 """The number of the system call clone3(2). This number is the same on every architecture."""
 SYS_CLONE = {"x86_64": 56, "aarch64": 220, "riscv64": 220, "ppc64le": 120}
-"""Maps an architecture to its number of clone(2). An architecture is listed only if the flags are the first argument of its
-clone(2).
+"""Maps an architecture to the number of the system call clone(2) on this architecture. An architecture is listed only if the
+flags are the first argument of its clone(2).
 """
 CLONE_INTO_CGROUP = 0x200000000
 CLONE_PARENT = 0x8000

@@ -26,8 +26,8 @@ from jitd.monitor.pam_session import warm
 from jitd.monitor.slate import PR_SET_DUMPABLE, control_process, reset_signals
 
 RESTED = 0.01
-"""If no job arrives for this number of seconds, the next monitor is forked in advance. Without this pause, the fork could delay
-the start of the last monitor, which takes 7 ms. It could also delay a job that arrives at once.
+"""If no job arrives for this number of seconds, the next monitor is forked in advance. The start of the last monitor takes 7 ms.
+Without this pause, the fork of the next monitor could delay that start. The fork could also delay a job that arrives at once.
 """
 FIRST_PASSED = 3
 """The number of the first descriptor that systemd passes (sd_listen_fds(3))."""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The messages between the daemon, the launcher and the monitor of a run.
 
-Law: standard library only. A message must have exactly the declared fields, each of the declared type. Any other message raises
-ValueError. A run's id that this module accepts cannot name a file outside of the given directories.
+Law: this module imports only the standard library. A message must have exactly the declared fields, each of the declared type.
+Any other message raises ValueError. A run's id that this module accepts cannot name a file outside of the given directories.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ class Job:
     at the start. ``digest`` is the approved SHA-256 of the program. ``writable`` is True if the rule allows a file that other
     accounts may change. Root and ``trusted_uid`` (0: none) are not "other accounts". ``trusted`` contains the mounts whose file
     owners are trusted. ``ends_at_boot`` is in seconds on CLOCK_BOOTTIME, or None if there is no end. ``ends_because`` is the
-    reason for this end. ``operands`` has the argument number, the path and the digest of each other approved file
-    (operands.Bound), or is None if no other file had to be approved. ``stdin`` is the standard input that the rule requires. If
+    reason for this end. ``operands`` has the argument number, the path and the digest of each file that was approved with the
+    program (operands.Bound), or None if there is no such file. ``stdin`` is the standard input that the rule requires. If
     ``is_housed`` is True, the daemon puts the monitor into a control group. Otherwise the monitor creates one. ``record`` is one
-    of RECORDED (core.decision). ``record_bytes`` is the maximum number of recorded bytes. If ``inherits`` is True, the
-    caller named no directory, and ``cwd`` is its current directory. ``observed`` is True if the run must be watched.
+    of RECORDED (core.decision). ``record_bytes`` is the maximum number of recorded bytes. If ``inherits`` is True, the caller
+    named no directory, and ``cwd`` is its current directory. ``observed`` is True if the run must be watched.
     """
 
     run: str

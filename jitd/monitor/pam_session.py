@@ -24,7 +24,7 @@ STACK = "/etc/pam.d/jitd"
 CANNOT = f"PAM (service {SERVICE}) cannot be called"
 LIBRARY = "libpam.so.0"
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
-"""The environment variable PATH of the programs with which ``load`` searches for libraries."""
+"""The environment variable PATH for ldconfig and the compiler, with which ``load`` searches for libraries."""
 MOST_SAID = 600
 """Maximum length of a sentence with the messages of the PAM modules, in characters."""
 IGNORED = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGPIPE, signal.SIGTSTP, signal.SIGTTIN,
@@ -78,7 +78,9 @@ class Session:
         self._conversation = self._pam.CONV_FUNC(self._converse)  # kept here, because libpam calls it until ``end``
 
     def _converse(self, count: int, messages: Any, answers: Any, _: object) -> int:
-        """Store the messages of the PAM modules for the requester. Do not answer questions of the PAM modules (pam_conv(3))."""
+        """Store the messages of the PAM modules, so that jitd can show them to the requester. Do not answer questions of the PAM
+        modules (pam_conv(3)).
+        """
         try:
             if not 0 < count <= MOST_MESSAGES:
                 return PAM_CONV_ERR

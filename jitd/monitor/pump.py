@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A process for each recorded stream that is not a terminal (its pump). A pump passes on the bytes that the monitor has recorded.
+"""A pump is a process. Each recorded stream that is not a terminal has its own pump. The pump passes on the bytes that the
+monitor has recorded.
 
 Instead of the client's descriptor, the command gets a pipe. For output, a pump reads bytes from the pipe. For input, a pump reads
 bytes from the client's descriptor. In both cases, the pump first sends these bytes to the monitor. After recording these bytes,
@@ -47,7 +48,9 @@ message OVER, it was killed.
 GONE = frozenset((errno.EPIPE, errno.ECONNRESET, errno.ESHUTDOWN, errno.ENOTCONN))
 """Errors of a write that only mean that nobody reads the stream any more."""
 SLOTS = {0: Kind.STDIN, 1: Kind.STDOUT, 2: Kind.STDERR}
-"""Maps the slot of a stream (0 to 2, as its descriptor in the command) to the kind of the stream in the recording."""
+"""Maps the slot of a stream to the kind of the stream in the recording. The slot (0 to 2) is the number of the stream's
+descriptor in the command.
+"""
 RECORDED = {"none": (), "terminal": (), "output": (1, 2), "all": (0, 1, 2)}
 """Maps the ``record`` value of a rule to the slots of the streams that the rule records. A stream that is a terminal has no pump.
 """
@@ -204,8 +207,8 @@ class Pumps:
 def arrived(over: tuple[str, int, str], because: str, fault: str) -> tuple[str, int, str]:
     """Return the outcome of a run. ``over`` is the end of its command.
 
-    The outcome is not a success if a pump had a ``fault``, or if output was cut off after the command's end. In the second case,
-    ``because`` differs from the sentence in ``over``.
+    The outcome is not a success if a pump had a fault. Then ``fault`` is not empty. The outcome is also not a success if output
+    was cut off after the command's end. Then ``because`` differs from the sentence in ``over``.
     """
     ending, number, known = over
     if because == known and not fault:

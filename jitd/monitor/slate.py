@@ -108,8 +108,8 @@ def reset_signals() -> None:
 
 
 def _reset_signal(number: int) -> None:
-    """Reset a signal by rt_sigaction(2). The C library refuses to reset the two signals that it reserves. A program that
-    posix_spawn or make has started may ignore these two signals.
+    """Reset a signal by rt_sigaction(2). The C library refuses to reset the two signals that it reserves. But in a program that
+    posix_spawn or make has started, these two signals can be ignored.
     """
     default = (ctypes.c_ulong * 4)()  # SIG_DFL, no flags, no restorer, an empty mask
     _ask_kernel("rt_sigaction", number, ctypes.byref(default), None, 8)
@@ -161,8 +161,8 @@ def close_all_but(*kept: int) -> None:
 
 
 def wipe() -> None:
-    """Reset all inherited settings to the values that a new service has. Inherited settings include limits, priorities,
-    processors, memory, keyring and umask.
+    """Reset all inherited settings to the values that a new service has. Examples of these settings are the limits, the
+    priorities, the processors that the process may use, the memory policy, the keyring and the umask.
 
     Raises OSError.
     """

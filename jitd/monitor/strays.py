@@ -96,7 +96,9 @@ class Strays:
         self._is_sought = True
 
     def tell(self, left: Left) -> Left:
-        """Return the outcome ``left``. After ``end_with``, add the units and entries that may still exist to its sentence."""
+        """Return the outcome ``left``. If ``end_with`` was called before, add to the sentence of the outcome which units and
+        entries may still exist.
+        """
         may_live = self.may_live() if self._is_sought else ""
         if not may_live:
             return left
@@ -177,8 +179,9 @@ class Strays:
                 yield file
 
     def _is_since(self, file: str, behind: float) -> bool:
-        """True if ``file`` was changed after the run began. The time of the file may be ``behind`` seconds behind the clock. The
-        times of files come from the wall clock, and somebody may have set this clock since the run began.
+        """True if ``file`` was changed after the run began. ``behind`` is the number of seconds by which the time of the file may
+        be behind the clock. The times of files come from the wall clock, and somebody may have set this clock since the run
+        began.
 
         Therefore the beginning of the run is computed twice: with the wall clock as it was at the beginning, and with the present
         wall clock. The earlier of the two results is used.

@@ -2,8 +2,8 @@
 """Receives what a client sends: the first packet on the control socket, and the descriptors that become the command's streams.
 
 Law: a descriptor is only examined. This module never reads from a descriptor, never writes to it, and never waits for it. A
-descriptor is passed on only if the lists below allow its kind, its access mode and its file. Every descriptor that arrives
-becomes one of the three streams, or is closed.
+descriptor is passed on only if the lists in this module allow its kind, its access mode and its file. Every descriptor that
+arrives becomes one of the three streams, or is closed.
 """
 
 from __future__ import annotations

@@ -95,12 +95,13 @@ class Terminal:
         return self._packet[:end] if end > 1 else self._packet[:0]
 
     def type(self, data: bytes) -> None:
-        """Store the typed bytes ``data``, and write as many of all stored bytes as the terminal accepts now."""
+        """Add the typed bytes ``data`` to the stored bytes. Then write stored bytes to the terminal, as many as it accepts now.
+        """
         self._typed += data
         self.push()
 
     def push(self) -> None:
-        """Write as many of the stored typed bytes as the terminal accepts now."""
+        """Write stored typed bytes to the terminal, as many as it accepts now."""
         while self._typed:
             try:
                 n = os.write(self.master, self._typed[:4096])

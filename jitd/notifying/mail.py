@@ -101,8 +101,9 @@ class Mail:
             self._have.pop(next(iter(self._have)))
 
     def _letter(self, content: bytes, recipients: tuple[str, ...]) -> Letter:
-        """Return the order for jitd-outside to send a mail. If the settings name the mail server by its IP address and no
-        ``addresses``, jitd-outside may connect to this IP address.
+        """Return the order for jitd-outside to send a mail. jitd-outside may connect to the networks in the setting
+        ``addresses``. If this setting is missing, and the settings name the mail server by its IP address, jitd-outside may
+        connect to this IP address.
         """
         is_number = _is_number(self._server)
         return Letter(

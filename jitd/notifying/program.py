@@ -29,7 +29,9 @@ class Runs(Protocol):
 
 
 class ProgramChannel:
-    """Runs ``program`` for each message. ``name`` is the channel's name for the log. ``host`` is the name of this host."""
+    """Runs ``program`` for each message. ``name`` is the name of the channel, which is written to the log. ``host`` is the name
+    of this host.
+    """
 
     def __init__(self, name: str, program: Program, host: str, programs: Runs) -> None:
         self._name = name

@@ -2,9 +2,9 @@
 """Sends one message to a mail server. This module connects to the server, greets the server, changes to TLS, and passes the
 message to the server.
 Law: without TLS, a message is sent only to a server on this host. After TLS has begun, nothing is used that the server sent
-before TLS. The only parts of the message that commands contain are addresses. The form of an address is checked
-(``messages.read_address``). The size of replies is limited. Every fault becomes a NoAnswer with a sentence. Even if there was a
-fault, the server may have accepted the message. Sources: RFC 5321 (SMTP), RFC 3207 (STARTTLS).
+before TLS. A command of SMTP may contain an address of the message, but no other part of the message. The form of each address is
+checked (``messages.read_address``). The size of replies is limited. Every fault becomes a NoAnswer with a sentence. Even if there
+was a fault, the server may have accepted the message. Sources: RFC 5321 (SMTP), RFC 3207 (STARTTLS).
 """
 
 from __future__ import annotations

@@ -28,7 +28,8 @@ N_AT_ONCE, N_WAITING = 64, 512
 each gatekeeper, the daemon itself has lower limits.
 """
 N_LOOKING = 64
-"""Number of threads that look up names. Each query to a silent name server occupies one thread until libc gives up."""
+"""Number of threads that look up the names of hosts. Each query to a silent name server occupies one thread until libc gives up.
+"""
 USAGE = f"usage: {NAME}    (systemd starts it, by {NAME}.socket)"
 
 

@@ -19,7 +19,9 @@ empty if only root can do this.
 """
 
 FAMILIES = ("LD_", "PYTHON", "PERL", "RUBY", "NODE_", "BASH_FUNC_", "LUA_", "JAVA_", "GIT_CONFIG", "OPENSSL_", "KRB5_")
-"""Prefixes of the names of variables. Programs use these variables to find or load code, or to find files that name code."""
+"""Prefixes of the names of variables. Programs use these variables to find or load code, or to find files that say which code to
+load.
+"""
 HARMLESS = frozenset(
     {"PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PYTHONIOENCODING", "PYTHONUTF8", "PYTHONHASHSEED", "LD_BIND_NOW"}
 )
@@ -103,8 +105,8 @@ def about_variables(sudoers: Sudoers, files: Files) -> Iterator[Finding]:
 
 
 def _kept(sudoers: Sudoers, name: str) -> Iterator[tuple[Setting, str]]:
-    """Yield the final patterns of the list ``name``, each with the setting that contains the pattern. A pattern that is removed
-    only for some people stays in the list.
+    """Several settings can change the list ``name``. Yield the patterns that are in the list after all changes, each with the
+    setting that contains the pattern. A pattern that is removed only for some people stays in the list.
     """
     for_all: dict[str, Setting] = {}
     for setting in sudoers.settings:

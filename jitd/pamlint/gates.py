@@ -14,7 +14,9 @@ from jitd.pamlint.stack import Handler
 LOADER, SCRIPT, GUARD = "pam_python.so", "pam_jit.py", "pam_guard.py"
 SHIPPED, GUARDS_FILE = "/usr/lib/jitd/pam_jit.py", "/usr/lib/jitd/jitpam/pam_guard.py"
 SECURE_PATH = "secure_path"
-"""An argument of the guard for sudo's stack, in which the caller does not control PATH."""
+"""An argument of a guard (see ``is_guard``). This argument is only for sudo's stack, because there the caller does not control
+PATH.
+"""
 STAGES = ("auth", "account", "session")
 WORDS = ("quiet", "debug")
 MOST_DIGITS = 6
@@ -184,8 +186,8 @@ def about_number(gated: Sequence[Handler], service: str) -> Iterator[Finding]:
 
 
 def about_logins(gated: Sequence[Handler], service: str) -> Iterator[Finding]:
-    """Yield a finding if sshd or login has a gate in account, but not in session. Without a gate in session, jitd does not know
-    which ticket was used for a login by sshd. For login(1), jitd then has no run of the login.
+    """Yield a finding if sshd or login has a gate in the PAM kind account, but not in the PAM kind session. Without a gate in
+    session, jitd does not know which ticket was used for a login by sshd. For login(1), jitd then has no run of the login.
     """
     in_account = [handler for handler in gated if handler.kind == "account"]
     if not in_account or any(handler.kind == "session" for handler in gated):
@@ -243,8 +245,8 @@ def about_guards_file(guards: Sequence[Handler], files: Files, service: str) -> 
 
 
 def unheard(handler: Handler, service: str, *, is_closed: bool) -> Finding:
-    """Return the finding about a gate in a PAM kind whose result the program ignores. ``is_closed`` is true if another gate of
-    the service is effective.
+    """The program ignores the result of the PAM kind in which this gate is. Return the finding about this gate. ``is_closed`` is
+    true if another gate of the service is effective.
     """
     make = weak if is_closed else bad
     because = facts(service).why_not

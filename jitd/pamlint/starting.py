@@ -36,8 +36,8 @@ Read = Callable[[str], Sequence[Source]]
 @dataclass(frozen=True, slots=True)
 class Start:
     """One way in which sshd is started. ``options`` are the settings after ``-o``. ``config`` is the file after ``-f``, or empty.
-    ``doubt`` says why the start is not certain. If sshd is running, ``since`` is the time when sshd read its settings, in seconds
-    since 1970.
+    ``doubt`` says why it is not certain how sshd is started, or is empty. If sshd is running, ``since`` is the time when sshd
+    read its settings, in seconds since 1970.
     """
 
     place: Place

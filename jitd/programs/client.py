@@ -26,12 +26,12 @@ to report that the deadline is over.
 
 
 def service(name: str) -> SocketDoor:
-    """Return the way to connect to a process, APART or NETWORKED, that systemd starts."""
+    """systemd starts the process ``name`` (APART or NETWORKED). Return the way to connect to this process."""
     return SocketDoor(name, SOCKETS[name])
 
 
 def child(name: str) -> ChildDoor:
-    """Return the way to connect to a process, APART or NETWORKED, that the daemon starts."""
+    """The daemon starts the process ``name`` (APART or NETWORKED). Return the way to connect to this process."""
     return ChildDoor(name, MODULE, words=["--networked"] if name == NETWORKED else [])
 
 

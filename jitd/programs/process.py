@@ -31,7 +31,7 @@ LONGEST_COMPLAINT = 4 * 1024
 SECONDS_TO_END = 2.0
 """Seconds within which killed processes of a program should end. More time is needed only if the kernel cannot end a process."""
 LOOK_AGAIN = 0.005
-"""Seconds between two checks for a killed process."""
+"""Seconds between two checks whether a killed process has ended."""
 
 
 class Programs:

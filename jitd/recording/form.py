@@ -137,7 +137,7 @@ class Frame(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The beginning of a recording. All texts must be printable, as the results of the function ``shown`` are.
+    """The beginning of a recording. All texts must be printable. The function ``shown`` returns such texts.
 
     ``run`` is the id of the run. ``fingerprint`` is the fingerprint of the request, in hexadecimal. ``started_at`` is the start
     of the run in microseconds since 1970, and is used only to show this time to people. ``boot_at`` is the start of the run in

@@ -21,8 +21,8 @@ SLOWEST, FASTEST = 1 / 64, 1024.0
 MOST_AT_ONCE = 256 * 1024
 """The approximate maximum number of bytes that one call plays. With this limit, the caller can read keys between two calls."""
 MOST_LATE = 1.0
-"""If the viewer's terminal was stopped, the replay is late. To catch up, the replay leaves out at most this number of seconds of
-waiting.
+"""If the viewer's terminal was stopped, the replay is late. The replay then shortens its next pauses, altogether by at most this
+number of seconds.
 """
 MOST_SOUGHT = 256
 """Maximum number of characters of a text to search for."""

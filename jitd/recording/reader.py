@@ -38,8 +38,9 @@ class Feed:
     """Converts the bytes of a recording to frames. The bytes may arrive in pieces of any size. ``header`` is None until the whole
     header has arrived.
 
-    ``mark`` is the point after the last whole chunk. ``expected`` contains marks that are known from another place. After the
-    number of chunks of an expected mark, the recording must have the size and the digest of this mark.
+    ``mark`` is the point after the last whole chunk. ``expected`` contains marks that are known from another place. Each of these
+    marks contains a number of chunks. After this number of chunks, the recording must have the same size and the same digest as
+    the mark.
     """
 
     def __init__(self, expected: Collection[Mark] = ()) -> None:

@@ -42,7 +42,7 @@ RESERVE = 4096
 MOST_SAID = 1000
 """Maximum number of bytes of the sentence in a GAP or an END."""
 PROBE_EVERY = 16
-"""Full packing is stopped when it does not make chunks much smaller. After this number of chunks, it is tried again."""
+"""Full packing is stopped when it does not make chunks much smaller. After this number of chunks, full packing is tried again."""
 WORTH_PROBING = 4096
 """If a chunk has at least this number of bytes, the module predicts from it how well the next chunks can be packed."""
 
