@@ -112,9 +112,9 @@ class Perform:
             self._do(effect)
 
     def submitted(self, event: request.Submitted, decision: Decision) -> None:
-        """Begin a request. Screen the request with ``decision`` in the same transaction. If gatekeepers must answer first, the
-        request is screened later. Raises the exceptions of ``act``. Raises Overtaken if the lease in ``decision`` has changed
-        meanwhile.
+        """Begin a request. The same transaction records the screening of the request, which is the policy's ``decision``. If
+        gatekeepers must answer first, the screening is recorded later. Raises the exceptions of ``act``. Raises Overtaken if the
+        lease in ``decision`` has changed meanwhile.
         """
         if isinstance(decision, Permit) and decision.obligations.gatekeepers:
             return self.act(replace(event, request=submission.to_be_asked(event.request, decision, self._now())))
@@ -148,8 +148,8 @@ class Perform:
         return self._lifecycle.handle(*events)
 
     def _lease_in(self, decision: Decision) -> tuple[Grant, ...]:
-        """Return the lease, that is, the grant that replaces the approvals of ``decision``. The result is empty if ``decision``
-        has no lease.
+        """A lease is a grant with several uses. Return the lease that makes new approvals for ``decision`` unnecessary. The
+        result is empty if ``decision`` has no lease.
         """
         lease = self._store.grant(decision.lease) if isinstance(decision, Permit) and decision.lease else None
         return () if lease is None else (lease,)

@@ -3,8 +3,8 @@
 
 Law: if a step fails, this process reports a sentence and ends, and nothing is executed. Only the command's process receives the
 client's descriptors. If a stream is recorded, a separate process (the stream's pump) passes on the stream. The pump inherits the
-descriptor of the stream from the command's process. The monitor and the holder never have a descriptor of the client. Therefore
-the monitor and the holder never wait for a client's descriptor.
+descriptor of the stream from the command's process. The holder is the process that keeps the PAM session open. The monitor and
+the holder never have a descriptor of the client, so they never wait for a client's descriptor.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ LOOK_AGAIN = 0.03
 """
 NAMES_WITHIN = 5.0
 """For this number of seconds after the session has begun, the keeper often searches for logind's scope and for the audit session.
-They do not exist earlier: PAM modules that run after the module of jitd create them.
+PAM modules that run after the module of jitd create the scope and the audit session.
 """
 KILLED = "the keeper of the session was killed"
 

@@ -5,8 +5,8 @@ for each job.
 The launcher is either a child of its daemon, with one inherited socket, or a service of systemd, with a listening socket. As a
 service, the launcher continues when the daemon is restarted, and the daemon's sandbox does not limit the launcher.
 Law: the launcher does not read jobs, and after a fork it keeps no data of the job. The launcher and the daemon share only their
-socket. The launcher disconnects a peer that does not run as root. If the launcher is a child of its daemon, it ends when its
-socket is closed, but its monitors continue.
+socket. The launcher disconnects a peer that does not run as root. A launcher that is a child of its daemon ends when its socket
+is closed. The monitors that it has forked continue.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ FIRST_PASSED = 3
 
 
 class Nursery:
-    """Creates the monitors. One monitor is always forked in advance. A fork and its later costs take a fifth of the time that the
-    start of a run takes.
+    """Creates the monitors. One monitor is always forked in advance. Therefore a run usually does not wait for a fork. A fork and
+    its later costs take a fifth of the time of the start of a run.
 
     If two jobs arrive at the same time, another monitor is forked for the second job.
     """

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sends a signal to many processes in such a way that all of them seem to get it at the same moment. Each process receives the
-signal before it can notice the end of another of these processes.
+"""Sends a signal to many processes, so that all these processes seem to get the signal at the same moment. Each process receives
+the signal before it can notice the end of another of these processes.
 
 For example, a shell that waits for a command starts the next command when the first command ends. Therefore no process may end
 before all processes have received the signal. For this purpose, all processes are frozen first by the freezer of their control

@@ -95,8 +95,7 @@ class Terminal:
         return self._packet[:end] if end > 1 else self._packet[:0]
 
     def type(self, data: bytes) -> None:
-        """Add the typed bytes ``data`` to the stored bytes. Then write stored bytes to the terminal, as many as it accepts now.
-        """
+        """Add the typed bytes ``data`` to the stored bytes. Write stored bytes to the terminal, as many as it accepts now."""
         self._typed += data
         self.push()
 

@@ -3,7 +3,7 @@
 logged in.
 Law: a message is treated as sent if its addressees have a terminal. This is also true if the terminal refuses messages (mesg(1)),
 because its user has chosen to get none. If the addressees have no terminal, nobody can read the message. The text of a message is
-printable ASCII and at most 1 KiB long. If a message is longer, its long lines are cut.
+printable ASCII and at most 1 KiB long. If the text would be longer, its long lines are cut.
 """
 
 from __future__ import annotations

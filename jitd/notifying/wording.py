@@ -36,8 +36,8 @@ LONGEST_NAME = 64
 LONGEST_SENTENCE = 200
 """Maximum number of characters of the text about the approvals that a rule demands."""
 MOST_BYTES = 4 * (foreign.MOST + 2)
-"""The part of a command that is shown depends on at most this number of bytes at the beginning of the command. A character has at
-most four bytes.
+"""A message shows only the beginning of a long command. To show it, jitd needs at most this number of bytes of the command. A
+character has at most four bytes.
 """
 MOST_LISTED = 12
 """Maximum number of requests that a digest lists."""

@@ -58,8 +58,8 @@ class Begin:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The token exists, and jitd-outside keeps the token for a short time. ``accessor`` is the server's id of the token. The
-    server ends the token by this id, but does not accept the id instead of the token.
+    """The token exists, and jitd-outside keeps the token for a short time. ``accessor`` is the server's id of the token. With
+    this id, jitd can order the server to end the token. But the server does not accept the id in place of the token.
     """
 
     accessor: str

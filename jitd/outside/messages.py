@@ -222,7 +222,7 @@ def write_posted(posted: Posted) -> bytes:
 
 
 def is_letter(written: bytes) -> bool:
-    """True if the name of the question in ``written`` says that the question is a Letter."""
+    """True if ``written`` contains a Letter, according to the question's name."""
     try:
         found = notation.read(written)
     except ValueError:

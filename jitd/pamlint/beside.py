@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Finds files that the other modules in a gate's stack use: files that they run as root, and files from which they read
-variables. If a person can change a file that another module runs as root, this person can bypass the gate.
+"""A stack with a gate contains other PAM modules too. This module finds the files that those PAM modules run as root, and the
+files from which they read variables. If a person can change a file that a PAM module runs as root, this person can bypass the
+gate.
 Law: pure.
 """
 

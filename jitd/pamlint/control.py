@@ -21,8 +21,8 @@ number that is not a return value as a denial.
 
 IGNORE, OK, DONE, BAD, DIE, RESET = 0, -1, -2, -3, -4, -5
 ACTIONS = ("ignore", "ok", "done", "bad", "die", "reset")
-"""The word of each action. The index of a word is the number of the action without the sign. An action above 0 is the number of
-lines to jump over, and has no word.
+"""The words of the actions. An action is a number. If the number is 0 or below, the action has a word, and the number without its
+sign is the index of this word. If the number is above 0, it is the number of lines to jump over.
 """
 
 Table = tuple[int, ...]

@@ -186,8 +186,8 @@ class _Round:
                     self.findings.append(unknown("sshd-in-doubt", start.place, told, "systemctl reload ssh", "sshd"))
 
     def _seen_otherwise(self, start: starting.Start, files: Sequence[str]) -> Iterator[str]:
-        """Yield each path in ``files`` at which a running sshd finds another file. A running sshd may have its own mount
-        namespace.
+        """Yield each path in ``files`` at which a running sshd finds a different file than this process. A running sshd may have
+        its own mount namespace.
         """
         return (file for file in files if not self.places.is_same_to(start.place.file.split("/")[2], file))
 
@@ -195,7 +195,10 @@ class _Round:
         return next((file for file in files if self.places.changed_at(file) > since), "")
 
     def judge_surroundings(self) -> None:
-        """Find files that are loaded into root's programs. Find accounts that may change the files that were read."""
+        """Add findings about libraries that are loaded into root's programs, and about links that can mislead these programs.
+        Also add a finding for each file that an account other than root can change, if jitd has read this file, or if Python
+        loads it.
+        """
         places = self.places
         self.findings += loading.preloaded(self.source(loading.PRELOAD), places.who_may_put)
         self.findings += loading.searched(self.source(loading.CONF), places.of_pattern, places.who_may_put)
