@@ -48,14 +48,14 @@ _KT_NOTFOUND = -1765328203
 _KT_KVNONOTFOUND = -1765328154
 _GSS_S_CREDENTIALS_EXPIRED = 11 << 16  # RFC 2744 section 3.9.1
 _OF_OURS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
-"""The minor codes for faults of this host: the file of the replay cache or the keytab could not be read or written. In spite of
-such a fault, the ticket and the keys may be valid.
+"""Minor codes of GSSAPI. Each code means that this host could not read or write the file of the replay cache or the keytab. In
+spite of such a fault, the ticket and the keys may be valid.
 """
 
 
 _WELL_KNOWN = b"WELLKNOWN/"
-"""The first component of principals that belong to nobody (RFC 6111). GSSAPI reports a ticket of an anonymous principal as
-anonymous only if the client asks GSSAPI to do so.
+"""The first component of a principal that belongs to nobody, such as the anonymous principal (RFC 6111). GSSAPI reports a ticket
+of an anonymous principal as anonymous only if the client asks GSSAPI to do so.
 """
 _UNCHECKED = (
     "no KDC has checked the realms between {} and {}: the KDC's administrator sets reject_bad_transit = true, and capaths if the "
@@ -79,8 +79,9 @@ class CannotNote(NoKey):
 
 @dataclass(slots=True)
 class Proof:
-    """A complete context. ``principal`` is the client's name in the form that GSSAPI displays. ``ends_at`` is the time when the
-    ticket ends (aware, UTC). ``authentication`` says how the person got the ticket.
+    """The proof of a client's identity, with the complete security context. ``principal`` is the client's name in the form that
+    GSSAPI displays. ``ends_at`` is the time when the ticket ends (aware, UTC). ``authentication`` says how the person got the
+    ticket.
     """
 
     principal: bytes

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks that a krb5 token has its only valid encoding (RFC 4121 section 4.1, RFC 4120 sections 5.3 and 5.5.1).
+"""Checks that a krb5 token has the one encoding that jitd accepts (RFC 4121 section 4.1, RFC 4120 sections 5.3 and 5.5.1).
 
 Law: pure. libkrb5 decrypts the two encrypted parts of a token, but does not check the other bytes (realm, service, options).
 The other bytes are cleartext and not protected. Therefore a client could send the same proof in many encodings. This module
@@ -30,7 +30,8 @@ def is_canonical(token: bytes, service: str) -> bool:
 
 def encryption_types(token: bytes) -> tuple[int, int]:
     """Return the encryption types of the ticket and of its session key (RFC 3961 section 8). ``token`` must be canonical and
-    accepted. In such a token the types are right, because libkrb5 has decrypted each part with a key of the named type.
+    accepted. The types in such a token are right, because libkrb5 has decrypted the ticket and the authenticator with keys of
+    these types.
     """
     request = _fields(_inner(_inner(token, 0x60)[len(_START) :], 0x6E))
     ticket = _fields(_inner(request[3], 0x61))
@@ -94,7 +95,9 @@ def _sealed(data: bytes, *, has_version: bool) -> bytes:
 
 
 def _read(data: bytes) -> tuple[int, bytes, bytes]:
-    """Return the tag and the value of the first element, and the bytes after it. Raises ValueError or IndexError."""
+    """Return the tag and the value of the first DER element in ``data``, and the bytes after this element. Raises ValueError or
+    IndexError.
+    """
     tag, length, start = data[0], data[1], 2
     if length >= 0x80:
         start += length - 0x80
@@ -106,7 +109,9 @@ def _read(data: bytes) -> tuple[int, bytes, bytes]:
 
 
 def _inner(data: bytes, wanted: int) -> bytes:
-    """Return the value of ``data``, which must be one element with the tag ``wanted``. Raises ValueError or IndexError."""
+    """``data`` must be one DER element with the tag ``wanted``. Return the value of this element. Raises ValueError or
+    IndexError.
+    """
     tag, value, rest = _read(data)
     if tag != wanted or rest:
         raise ValueError("another element")

@@ -21,9 +21,9 @@ from jitd.server.apreq import encryption_types
 _INDICATORS = b"auth-indicators"
 _GSS_S_UNAVAILABLE = 16 << 16  # RFC 2744 section 3.9.1
 MOST_INDICATORS = 32
-"""Maximum number of indicators that are kept of one ticket. A KDC sets only a few indicators."""
+"""Maximum number of authentication indicators that jitd keeps for one ticket. A KDC sets only a few indicators."""
 LONGEST_INDICATOR = 100
-"""Maximum number of characters of an indicator. A rule cannot contain a longer indicator."""
+"""Maximum number of characters of an authentication indicator. A rule cannot contain a longer indicator."""
 
 
 def attested(context: raw.SecurityContext, name: raw.Name, token: bytes, service: str, looked_at: datetime) -> Authentication:

@@ -2,9 +2,9 @@
 """One client's socket in the event loop. The channel reads and sends frames. Some frames are sent together with a descriptor.
 
 Law: a channel never blocks. A channel stores at most LIMIT_OUT bytes for a client that does not read. A channel reads a large
-frame only when there is room for this frame. The number of descriptors is limited. If a client sends too many descriptors, all
-received descriptors are closed, and the channel is closed. (This module does not use asyncio's transports, because they would
-lose descriptors silently.)
+frame only when there is room for this frame. A channel accepts only a limited number of descriptors. If a client sends more
+descriptors, the channel closes all received descriptors, and then closes itself. (This module does not use asyncio's transports,
+because they would lose descriptors silently.)
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _ANCILLARY = socket.CMSG_SPACE(4 * array.array("i").itemsize)
 
 class Channel:
     """One client's socket. ``on_frame`` is called with the body of each frame. ``on_close`` is called if the client disconnects
-    or makes a fault. Its argument is a sentence about the client's fault, or None if the client made no fault.
+    or makes a fault. The argument of ``on_close`` is a sentence about the client's fault, or None if the client made no fault.
 
     After ``close``, neither ``on_frame`` nor ``on_close`` is called. When the length of a large frame is known, room for the
     frame is taken from ``place``. The room is given back when the channel may read the next frame.
@@ -78,11 +78,11 @@ class Channel:
         return not self._closing
 
     def raise_limit(self, limit: int) -> None:
-        """Accept frames of up to ``limit`` bytes from now on."""
+        """From now on, accept frames of up to ``limit`` bytes."""
         self._reader.limit = limit
 
     def take_descriptors(self, most: int) -> None:
-        """Accept up to ``most`` descriptors with a frame from now on."""
+        """From now on, accept up to ``most`` descriptors with a frame."""
         self._most = most
 
     def received(self) -> list[int]:
@@ -91,11 +91,11 @@ class Channel:
         return received
 
     def pause(self) -> None:
-        """Stop delivering frames and reading bytes until ``resume`` is called. Before ``resume``, the channel does not notice if
-        the client disconnects.
+        """Until ``resume`` is called, deliver no frames and read no bytes. In this time, the channel does not notice if the
+        client disconnects.
 
-        The socket is removed from the loop only when bytes arrive. Most clients send nothing before they have an answer, so the
-        removal is rarely needed.
+        This method leaves the socket in the event loop. The loop stops watching the socket only if bytes arrive during the pause.
+        This is rare, because most clients send nothing before they have an answer.
         """
         self._paused = True
         self._hurry_no_more()

@@ -2,7 +2,7 @@
 """One client's connection: the handshake, questions and answers, and news about the client's waiting request (PROTOCOL.md).
 
 Law: every message, in or out, is first checked against the conversation's table. Nothing is done for a client before its first
-wrapped message is verified. Faults before this are counted. Faults after this are recorded. Every fault ends the connection.
+wrapped message is verified. A fault before it is counted. A fault after it is recorded. Every fault ends the connection.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from jitpam.wire.messages import FROM_CLIENT, Message
 LARGE_WITHIN = 40.0
 """Maximum time, in seconds, until jitd has answered a large message and the client has read the answer."""
 AGAIN_AFTER = 0.2
-"""Minimum number of seconds until a watched list is sent again."""
+"""A list that a client watches is sent again only after this number of seconds."""
 
 
 class Connection:
@@ -94,7 +94,7 @@ class Connection:
         return coding.decode(body, FROM_CLIENT), body
 
     def _hear(self, message: Message) -> None:
-        """Accept a message and its descriptors, if the table allows the message. Raises RemoteProtocolError."""
+        """Accept a message and its descriptors, if the conversation allows the message. Raises RemoteProtocolError."""
         self._talk.hear(message)
         self._given = [Held(descriptor) for descriptor in self._channel.received()]
         if self._given and message.type != "enforce":
@@ -112,7 +112,7 @@ class Connection:
             await self._deed(message, body)
 
     def say(self, message: Message, descriptor: int | None = None) -> None:
-        """Send ``message`` with ``descriptor``, if the table allows the message. Close ``descriptor`` in every case."""
+        """Send ``message`` with ``descriptor``, if the conversation allows the message. Close ``descriptor`` in every case."""
         with ExitStack() as unsent:
             if descriptor is not None:
                 unsent.callback(os.close, descriptor)
@@ -124,7 +124,7 @@ class Connection:
         self._channel.send(self._ready(message, body))
 
     def _ready(self, message: Message, body: bytes) -> bytes:
-        """Return the bytes to send for ``message``. The table must allow the message at this moment."""
+        """Return the bytes to send for ``message``. The conversation must allow ``message`` now."""
         self._talk.say(message)
         return body if self._proof is None else self._proof.wrap(body)
 
@@ -333,8 +333,8 @@ class Connection:
         self.say(self._point.challenge())
 
     async def _admit(self, said: str = "") -> Subject:
-        """Return the current Subject of the client that sent the message ``said``. A connection can last for hours. During this
-        time, tickets end, KDCs become reachable again, and groups and accounts change. Raises Refusal.
+        """Return the current Subject of the client, which sent a message of type ``said``. A connection can last for hours.
+        During this time, tickets end, KDCs become reachable again, and groups and accounts change. Raises Refusal.
         """
         assert self._who is not None, "the table lets nobody come this far unknown"
         if self._who.is_by_pam:
@@ -348,7 +348,7 @@ class Connection:
         return who
 
     async def _replay(self, rows: AsyncGenerator[Row, None]) -> None:
-        """Send a recording. While no row can be sent, also notice if the client disconnects."""
+        """Send a recording. The connection notices if the client disconnects, even while there is no row to send."""
         async with aclosing(rows):
             async for row in rows:
                 await self._telling.row(row)

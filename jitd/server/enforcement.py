@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Answers one question of an enforcement point: who is the person, and is the requested action permitted (PROTOCOL.md section 9)?
 
-Law: jitd trusts the facts about the host that root's process sends. A proof of the person's identity is accepted only if it is
-bound to this question. If a rule requires a proof and the proof is missing, the request is refused.
+Law: jitd trusts what a process of root says about this host. A proof of the person's identity is accepted only if it is bound to
+this question. If a rule requires a proof and the proof is missing, the request is refused.
 """
 
 from __future__ import annotations

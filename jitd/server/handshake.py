@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The handshake, from Hello to a proof of the peer's identity (PROTOCOL.md section 3). This module determines the daemon's
-answers and the end of the handshake.
+"""The handshake, from Hello to a proof of the peer's identity (PROTOCOL.md section 3). This module determines what the daemon
+answers, and when the handshake is over.
 
 Law: a handshake returns answers and has no other effects. A proof is a ticket or a local password. Only uid 0 may connect without
 a proof. A second token is refused.

@@ -132,7 +132,7 @@ class LocalProofs:
     # --- tries -------------------------------------------------------------------------------------------------------
 
     def n_left(self, who: Subject) -> int:
-        """Return the number of tries that the person of ``who`` has left now."""
+        """Return the number of passwords that the person of ``who`` may still try now."""
         return MOST_TRIES - len(self._counted(who.person))
 
     def _refuse_one_more(self, who: Subject) -> None:

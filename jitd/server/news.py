@@ -20,10 +20,11 @@ from jitpam.wire.shown import shown
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """The news that the client has already received. ``n_things`` is the number of messages about the question and the reviews
-    that were sent. ``void`` contains the principals of the approvers whose approvals do not count. ``asking_at`` is the time at
-    which jitd began to query gatekeepers. ``owing`` is the sentence about the approvals that the rule needs. ``opened`` is a time
-    in seconds since submission. The ways of approval that opened until this time were reported.
+    """The news that the client has already received. ``n_things`` counts what the client was told: the request itself
+    (``sentences.asked``) counts as one, and each review as one. ``void`` contains the principals of the approvers whose approvals
+    do not count. ``asking_at`` is the time at which jitd began to query gatekeepers. ``owing`` is the sentence about the
+    approvals that the rule needs. ``opened`` is a time in seconds since submission. The ways of approval that opened until this
+    time were reported.
     """
 
     n_things: int = 0
@@ -34,10 +35,11 @@ class Told:
 
 
 def news_of(found: Request, told: Told, locks: tuple[Lock, ...], now: Moment) -> tuple[list[str], Told]:
-    """Return the sentences that are new since ``told``, and an updated ``told``. The question comes first, then each review. For
-    an open request, more sentences can follow. They say which approvals do not count because of the active ``locks``, and which
-    approvals count again. They also say which gatekeepers do not answer at once, and which ways of approval have opened. If
-    answers of gatekeepers have changed the required approvals, a sentence names the approvals that are required now.
+    """Return the sentences that are new since ``told``, and an updated ``told``. The sentences about the request itself
+    (``sentences.asked``) come first, then one sentence for each review. For an open request, more sentences can follow. They say
+    which approvals do not count because of the active ``locks``, and which approvals count again. They also say which gatekeepers
+    do not answer at once, and which ways of approval have opened. If answers of gatekeepers have changed the required approvals,
+    a sentence names the approvals that are required now.
     """
     names = () if found.obligations is None else found.obligations.gatekeepers
     if found.state is RequestState.SCREENING:

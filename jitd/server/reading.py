@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Converts a client's messages to the values that the daemon uses.
 
-Law: the message types of the protocol allow some senseless values. This module refuses them before anything is looked up.
+Law: the message types of the protocol allow some senseless values. This module refuses such values before jitd looks up anything.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from jitpam.wire.codes import KINDS
 
 
 def pairs_in(pairs: list[list[bytes]]) -> tuple[tuple[bytes, bytes], ...]:
-    """Return ``pairs``, which are the environment variables of a message, as pairs of a name and a value. Raises Refusal."""
+    """``pairs`` are the environment variables in a message. Return them as tuples of a name and a value. Raises Refusal."""
     if any(len(pair) != 2 for pair in pairs):
         raise Refusal("usage", "a variable is a name and a value")
     return tuple((name, value) for name, value in pairs)

@@ -58,8 +58,8 @@ class Services:
     mutes: Mutes
     complaints: Complaints
     let_go: Callable[[str], None]
-    """Takes back the holding with this id, because its client has disconnected."""
+    """Takes back a holding, because its client has disconnected. The argument is the id of the holding."""
     keep: Callable[[str], None]
-    """Records that the person keeps the holding with this id. Raises IllegalEvent or StoreError."""
+    """Records that the person keeps a holding. The argument is the id of the holding. Raises IllegalEvent or StoreError."""
     reload: Callable[[Subject], Awaitable[str]]
     """Reads the policy again on behalf of a person. Returns a sentence that says which policy is in force. Raises Refusal."""

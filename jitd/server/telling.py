@@ -39,8 +39,8 @@ class Turns:
         return self._of.setdefault(uid, asyncio.Lock())
 
     async def begin(self, uid: int) -> None:
-        """Wait until a connection of account ``uid`` may compute a row. Because of this wait, an account with many
-        connections does not delay other accounts.
+        """Wait until a connection of account ``uid`` may begin to answer a message. In each pass of the event loop, one
+        connection of an account may begin. Therefore an account with many connections does not delay other accounts.
 
         The account root does not wait. Many of root's connections are enforcement points such as sudo, and each of them serves a
         different person.

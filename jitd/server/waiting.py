@@ -136,8 +136,8 @@ class Waiting:
         )
 
     def not_kept(self, made: Request, preserved: Pairs) -> None:
-        """Tell the client which variables of ``preserved`` (``-E``) are missing in its request ``made``. If the client does not
-        wait for this request, do nothing.
+        """``made`` is a request of the client. Tell the client which variables of ``preserved`` (``-E``) are missing in this
+        request. If the client does not wait for the request, do nothing.
         """
         line = not_kept(preserved, made.command)
         if line and self._request == made.id:
@@ -191,8 +191,9 @@ class Waiting:
         self._say(messages.Start(id=run, news=news, left_ms=left_ms), control)
 
     def _terms_of(self, run: str) -> tuple[list[str], int | None]:
-        """Return two values. If ``run`` begins under the lease of an earlier request, the first value describes the rest of this
-        lease. The second value is the number of milliseconds after which jitd ends the run.
+        """Return two values. The first value is a list. If ``run`` begins under the lease of an earlier request, the list has one
+        sentence about the uses and the time that are left of this lease. Otherwise the list is empty. The second value is the
+        number of milliseconds after which jitd ends the run.
         """
         store, now = self._services.store, self._services.now()
         begun = store.run(run)

@@ -100,7 +100,7 @@ def read_channel(word: str) -> str:
 
 
 def key_files(channels: Channels) -> Mapping[str, Path]:
-    """Return the files that jitd-outside needs for ``channels``, by name."""
+    """Return a mapping from names to paths, with all files that jitd-outside needs for ``channels``."""
     reaches = [each.by for each in channels.values() if isinstance(each.by, Reach)]
     files = [file for reach in reaches for file in (reach.certificate, reach.secret) if file is not None]
     return {file.name: file for file in files}

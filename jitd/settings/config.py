@@ -45,9 +45,9 @@ class Rate:
 @dataclass(frozen=True, slots=True)
 class Limits:
     """The limits of this host. ``pending`` is the maximum number of waiting requests on this host. ``pending_per_person`` is the
-    maximum for one person. ``connections_per_uid`` is the maximum number of connections of one account. The last two limits
-    refuse only runs that would start without a new approval. ``runs`` limits how often one person starts runs of this kind.
-    ``running_per_person`` is the maximum number of live runs and holdings of one person.
+    maximum for one person. ``connections_per_uid`` is the maximum number of connections of one account. ``runs`` limits how often
+    one person starts runs without a new approval. ``running_per_person`` is the maximum number of live runs and holdings of one
+    person. A run that would exceed this maximum is refused only if it would start without a new approval.
     """
 
     pending: int = 10000
@@ -111,7 +111,7 @@ class Config:
 
     @property
     def drifts(self) -> Mapping[str, str]:
-        """Maps each thing to the reaction if this thing has drifted. The reaction is a word of ``givers.DRIFT``."""
+        """Maps the name of each thing to a word of ``givers.DRIFT``. The word says what jitd does if the thing has drifted."""
         return drifts_of(self.givers)
 
     @property

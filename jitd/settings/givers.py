@@ -86,8 +86,9 @@ class Account(GiverSettings):
 @dataclass(frozen=True, slots=True)
 class Group(GiverSettings):
     """Membership of a local group. When the membership ends, some processes may still have the group. ``at_end`` says whether
-    jitd ends these processes or only reports them. Files that give the group to other people are searched for below the
-    directories ``search``. If ``search`` is empty, all file systems that belong to this host are searched.
+    jitd ends these processes or only reports them. Through some files, such as set-gid files, other people could get the rights
+    of the group. jitd searches for such files below the directories ``search``. If ``search`` is empty, all file systems that
+    belong to this host are searched.
     """
 
     group: str = ""
@@ -145,8 +146,8 @@ class Sudoers(GiverSettings):
 
 @dataclass(frozen=True, slots=True)
 class Vault(GiverSettings):
-    """A lease from a server. ``by`` says how to reach the server. jitd reads the lease at the path ``role`` in ``namespace``,
-    with ``parameters``. If ``namespace`` is empty, no namespace is used. ``by.secret`` is the file of the token.
+    """A lease that a Vault server makes. ``by`` says how to reach the server. jitd reads this lease at the path ``role`` in
+    ``namespace``, with ``parameters``. If ``namespace`` is empty, no namespace is used. ``by.secret`` is the file of the token.
     """
 
     by: Reach = Reach("")
@@ -174,13 +175,13 @@ def things_of(givers: Givers) -> frozenset[str]:
 
 
 def key_files(givers: Givers) -> Mapping[str, Path]:
-    """Return the files that jitd-outside needs for ``givers``, by name."""
+    """Return a mapping from names to paths, with all files that jitd-outside needs for ``givers``."""
     ways = [giver.by for giver in givers.values() if isinstance(giver, Vault)]
     return {file.name: file for way in ways for file in (way.certificate, way.secret) if file is not None}
 
 
 def drifts_of(givers: Givers) -> Mapping[str, str]:
-    """Map each thing of ``givers`` to the reaction if this thing has drifted. The reaction is a word of DRIFT."""
+    """Map the name of each thing of ``givers`` to a word of DRIFT. The word says what jitd does if the thing has drifted."""
     return MappingProxyType({f"{kind_of(giver)}:{name}": giver.drift for name, giver in givers.items()})
 
 

@@ -43,8 +43,8 @@ KEYS = {
     "webhook": (*HTTP, "polls", "answers", "key"),
     "opa": (*HTTP, "path"),
 }
-"""Maps each kind to its keys. The entries ``provider`` and ``gatekeeper`` contain the keys that all providers, or all
-gatekeepers, have.
+"""Maps each kind to its keys. The entry ``provider`` contains the keys that all providers have. The entry ``gatekeeper`` contains
+the keys that all gatekeepers have.
 """
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _FACT = re.compile(r"[a-z][a-z0-9_]{0,31}")
@@ -150,7 +150,7 @@ def read_gatekeepers(table: Table, owner: int | None, keys_at: Path = KEYS_AT) -
 
 
 def fact_names(providers: Providers) -> Mapping[str, Name]:
-    """Return the names of the providers' facts, such as ``fact.risk``. ``when`` of a rule may use these names."""
+    """Return the names of the providers' facts, such as ``fact.risk``. The key ``when`` of a rule may use these names."""
     return {
         f"fact.{fact}": Name(kind, f"provider {provider.name}", f"what provider {provider.name} says", bool(provider.silence))
         for provider in providers.values()
@@ -164,7 +164,7 @@ def deadlines(gatekeepers: Gatekeepers) -> Mapping[str, float]:
 
 
 def key_files(providers: Providers, gatekeepers: Gatekeepers) -> Mapping[str, Path]:
-    """Return the files that jitd-outside needs, by name."""
+    """Return a mapping from names to paths, with all files that jitd-outside needs."""
     ways = [*(each.by for each in providers.values()), *(each.by for each in gatekeepers.values())]
     reaches = [way for way in ways if isinstance(way, Reach)]
     files = [file for reach in reaches for file in (reach.certificate, reach.secret) if file is not None]

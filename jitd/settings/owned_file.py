@@ -57,7 +57,7 @@ def read_owned(file: Path, owner: int | None, *, must_exist: bool = True) -> byt
 
 
 def who_else_may_read(file: Path, owner: int) -> str:
-    """Return the reason why ``file`` cannot contain a secret of root. Return an empty string if only root and the uid ``owner``
+    """Return the reason why a secret of root is not safe in ``file``. Return an empty string if only root and the uid ``owner``
     may read and change the file.
     """
     try:

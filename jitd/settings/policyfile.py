@@ -79,7 +79,7 @@ KEYS = {
 }
 """The keys that each table may have. The entry ``rule`` contains the keys of both permit and deny."""
 LATER: dict[str, tuple[str, ...]] = {"permit": ()}
-"""Keys of later versions. They are refused, because a rule would permit too much if jitd ignored its condition."""
+"""Keys of later versions. They are refused, because a rule could permit too much if jitd ignored such a key."""
 
 
 def load(
@@ -94,7 +94,8 @@ def load(
 ) -> Policy:
     """Read the policy in ``directory``. The files must belong to root or to the uid ``owner``. Rules may use the facts ``names``.
     ``gatekeepers`` maps the names of the gatekeepers of jitd.toml to their deadlines, in seconds. ``channels`` and ``things`` are
-    the names of the channels and things that jitd.toml sets up. If jitd.toml is not known, each is None. Raises ConfigError.
+    the names of the channels and things that jitd.toml sets up. These three arguments are None if jitd.toml is not known. Raises
+    ConfigError.
     """
     faults = _faults_of_directory(directory, owner)
     files: list[tuple[str, bytes]] = []
@@ -152,7 +153,9 @@ def _unknown_in(
     channels: Collection[str] | None,
     things: Collection[str] | None,
 ) -> list[Fault]:
-    """Return a fault for each name in ``rules`` that jitd.toml does not set up. If an argument is None, skip its names."""
+    """Return a fault for each name of ``rules`` that jitd.toml does not set up. An argument of None means: this kind is not
+    checked.
+    """
     faults = [] if gatekeepers is None else faults_of(rules, gatekeepers)
     faults += [] if channels is None else notify_key.faults_of(rules, channels)
     return faults + ([] if things is None else gives_key.faults_of(rules, things))

@@ -54,10 +54,10 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A mark in the store that jitd has sent a notice about one event of a request. ``at`` (aware) is the time at which jitd sent
-    the notice to the address through the channel. The event ``asked`` is an exception: it marks a requester who must get a notice
-    of the decision. ``address`` is an account, or empty for the group of the channel. ``is_open`` is true if the address must
-    still get a notice of the end of the request.
+    """A mark in the store. It says that jitd has sent a notice about one event of a request. ``at`` (aware) is the time at which
+    jitd sent the notice to the address through the channel. A mark with the event ``asked`` is an exception: it says that a
+    requester must get a notice of the decision. ``address`` is an account, or empty for the group of the channel. ``is_open`` is
+    true if the address must still get a notice of the end of the request.
     """
 
     request: str
@@ -181,15 +181,15 @@ class Store(Protocol):
         """Yield the life cycle and the id of every object whose columns differ from its document. The verifier uses this."""
 
     def tell(self, marks: Iterable[Told]) -> None:
-        """Write all ``marks`` durably. If writing one of them fails, write none of them. If a mark is not open, all marks of the
-        same request, channel and address are closed.
+        """Write all ``marks`` durably. If writing one of them fails, write none of them. If one of ``marks`` is not open
+        (``is_open``), close all stored marks with the same request, channel and address.
         """
 
     def told(self, request: str) -> list[Told]:
         """Return the marks (``Told``) of a request, oldest first."""
 
     def told_open(self) -> list[str]:
-        """Return the ids of the requests that have an open mark."""
+        """Return the ids of the requests that have a mark with ``is_open``."""
 
     def mute(self, person: str, until: datetime | None) -> None:
         """Store that ``person`` wants no notices before ``until`` (aware). If ``until`` is None, ``person`` wants notices

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Keeps the objects that were committed or read last, and the ids that had no object. One answer of jitd reads the same few
-objects up to ten times.
+"""Keeps in memory the objects that were committed or read last. Also keeps the ids for which the database had no object. To
+answer one message, jitd may read the same few objects up to ten times.
 Law: objects never change, so the same object may be returned many times. The kept objects are correct as long as only this store
 writes to the database. After a failed commit, all kept objects are dropped, and the database is read again. The number and the
 size of the objects are limited.
@@ -14,7 +14,7 @@ from typing import Literal
 from jitd.store import Change, Life, T
 
 MOST = 128
-"""Maximum number of objects that are kept. The objects that were put first are dropped first."""
+"""Maximum number of objects that are kept. If there are more objects, those that were kept first are dropped."""
 MOST_BYTES = 16 * 1024
 """An object is kept only if its document has at most this number of bytes."""
 

@@ -53,8 +53,8 @@ class Link:
 
 
 class _Told:
-    """The context of one use of the connection of ``link``: see ``Link._told``. Each read from the database enters this context.
-    A class is used because a context made of a generator takes longer.
+    """The context manager for one use of the connection of ``link``: see ``Link._told``. Each use of the database enters it. This
+    context manager is a class, because one that is made of a generator takes longer.
     """
 
     __slots__ = ("_link",)

@@ -17,9 +17,9 @@ from jitd.store import Life
 
 @dataclass(slots=True)
 class Had:
-    """The current objects of one person, under all of the person's accounts. ``open`` contains the open requests. ``unused``
-    contains the live grants that still have all their uses. ``running`` maps each live grant to the number of its live runs and
-    holdings.
+    """The current objects of one person, under all of the person's accounts. ``open`` contains the ids of the open requests.
+    ``unused`` contains the ids of the live grants that still have all their uses. ``running`` maps the id of each live grant with
+    live runs or holdings to their number.
     """
 
     open: set[str]
@@ -42,7 +42,9 @@ class Tally:
         return had
 
     def note(self, after: Life) -> None:
-        """Update the counts from ``after``, which was just committed. Only requests and grants change the counts."""
+        """Update the counts from ``after``, which was just committed. Only requests and grants are needed: a grant also names its
+        live runs and holdings.
+        """
         match after:
             case Request() if had := self._known.get(after.requester.person):
                 _keep(had.open, after.id, is_one=after.is_open)

@@ -72,8 +72,9 @@ class Access:
         return "its rule names neither you nor a group that you are in"
 
     def why_no_approval(self, who: Subject, found: Request) -> str:
-        """``who`` may review ``found``. Return the reason why ``who`` may not approve it. The reason is the end of a sentence
-        that tells what their authentication lacks. Return an empty string if ``who`` may approve ``found``.
+        """Call this function only if ``who`` may review ``found``. Return the reason why ``who`` may still not approve ``found``.
+        The reason is the end of a sentence that tells what their authentication lacks. Return an empty string if ``who`` may
+        approve ``found``.
         """
         lacks = approvers.lack(open_ways(found), who, found.requester)
         return f"its rule {lacks}" if lacks else ""
@@ -90,8 +91,8 @@ class Access:
     def may_end(self, who: Subject, found: Request) -> bool:
         """True if ``who`` may end the grant and the runs of ``found``. The requester, people who may review the request, and
         operators may do this. A person who authenticated by local PAM may end only their own grants and runs. There is one
-        exception. If the runs of ``found`` must be watched, a person who may review ``found`` may also end its grant and runs. A
-        watcher must be able to stop a run.
+        exception, because a watcher must be able to stop a run: if the runs of ``found`` must be watched, every person who may
+        review ``found`` may end its grant and runs, even after authentication by local PAM.
         """
         is_watched = found.obligations is not None and found.obligations.terms.observed
         may_review = (not who.is_by_pam or is_watched) and self._may_review_sometime(who, found)
@@ -101,14 +102,14 @@ class Access:
         return self.may_review(who, found) or self.was_skipped(who, found)
 
     def refuse_end(self, who: Subject, found: Request) -> None:
-        """``who`` may see ``found``. Raise Refusal if ``who`` may not end the grant and the runs of ``found``."""
+        """Raise Refusal if ``who``, who may see ``found``, may not end the grant and the runs of ``found``."""
         if not self.may_end(who, found):
             raise Refusal("forbidden", NOT_YOURS if who.is_by_pam else AUDITORS_LOOK)
 
     def is_shown_contents(self, who: Subject, found: Request, store: Store) -> bool:
-        """``who`` may see ``found``. Return True if ``who`` may also see its reason, arguments and recordings. People who may
-        review a request always see these contents, because a reviewer must be able to read the request. ``store`` must be a store
-        that the caller's thread may read.
+        """Call this function only if ``who`` may see ``found``. Return True if ``who`` may also see the reason, the arguments and
+        the recordings of ``found``. People who may review a request always see these contents, because a reviewer must be able to
+        read the request. ``store`` must be a store that the caller's thread may read.
         """
         may_review = self.may_review(who, found) or self.was_skipped(who, found)
         return shows_contents(found, who, may_review=may_review) or self._reviews_late(who, found, store)
@@ -136,8 +137,8 @@ class Access:
         raise Refusal("unknown", f"there is no request {shown(typed)}, as far as you may see")
 
     def role_of(self, who: Subject, found: Request) -> Actor:
-        """Return ``who`` as the Actor who ends the grant or a run of ``found``, with the role in which ``who`` acts. ``who``
-        may see ``found``.
+        """Return ``who`` as the Actor who ends the grant or a run of ``found``, with the role in which ``who`` acts. Call this
+        function only if ``who`` may see ``found``.
         """
         if who.is_requester(found.requester):
             return Actor(Role.REQUESTER, who.principal, who.uid)

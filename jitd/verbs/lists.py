@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads lists that may be long, and parts of one request that may be long. A worker thread reads a list page by page, and makes
-the rows.
+"""Reads lists, and the parts of one request. Both may be long. A worker thread reads a list page by page, and makes the rows.
 
 Law: nothing is read on the event loop, and nothing is changed. A list contains only what the person may see. Each row about a
 request goes through the function ``_as_seen``, which removes the contents that the rule's ``visible_to`` hides from the person.
@@ -65,8 +64,8 @@ class Lists:
         notices_of: Callable[[Request], Iterable[Noticed]] = lambda request: (),
         untaken: Mapping[str, Untaken] = NOTHING,
     ) -> None:
-        """``notices_of`` returns the notices of a request by channel. They tell who got which notice, and why a person got no
-        notice. ``untaken`` contains the reasons why holdings cannot be taken back yet.
+        """``notices_of`` returns the notices of a request, with one entry for each channel. An entry tells who got which notice,
+        and why a person got no notice. ``untaken`` contains the reasons why holdings cannot be taken back yet.
         """
         self._access = access
         self._seats = seats

@@ -186,7 +186,7 @@ class Observers:
         return living[-1] if living else None
 
     def _refuse_ended(self, id: str) -> None:
-        """The request ``id`` has no live run. Raise Refusal if the request can no longer start a run."""
+        """Called only if the request ``id`` has no live run. Raise Refusal if the request can no longer start a run."""
         asked = self._store.request(id)
         assert asked is not None, "it was there"
         if asked.is_open:

@@ -21,7 +21,9 @@ from jitpam.wire.shown import shown
 MOST_BYTES = 4 * 1024 * 1024
 """Maximum number of bytes of a person's earlier requests that are read to find an approved request."""
 LONGEST = 64 * 1024
-"""Maximum size in bytes of an earlier command's words that are shown. A longer command might not fit into a frame."""
+"""Maximum size in bytes of the words of an earlier command. The words of a longer command are not shown, because they might not
+fit into a frame.
+"""
 
 
 def outlook(request: Request) -> Row:
@@ -45,8 +47,9 @@ def consequences_of(rule: Rule) -> list[str]:
 
 
 def last_approved(store: Store, request: Request, may_review: Callable[[Request], bool]) -> Row | None:
-    """Return the row of the last approved request before ``request`` that has the same person, rule and service. ``may_review``
-    returns True for this earlier request. Return None if the person's latest requests contain no such request.
+    """Find the last approved request that was made before ``request`` and has the same person, rule and service. Return its row.
+    A request is left out if ``may_review`` returns False for it. Return None if the person's latest requests contain no such
+    request.
     """
     for earlier in store.lately(request.requester.person, MOST_BYTES):
         is_alike = earlier.rule == request.rule and earlier.service == request.service

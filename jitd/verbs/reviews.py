@@ -76,7 +76,9 @@ class Reviews:
     async def _take(
         self, who: Subject, found: Request, verdict: Verdict, fingerprint: bytes, comment: str, origin: Origin
     ) -> None:
-        """Decide again about ``found``, including the review of ``who``. Raises Overtaken or Refusal."""
+        """Take the review of ``who`` on ``found``. For an approval, the policy first decides again about ``found``. Raises
+        Overtaken or Refusal.
+        """
         if verdict is Verdict.DENY:  # a deny needs no look-up, so a server that does not answer cannot prevent it
             fresh = FreshDecision(found, Deny(Why.APPROVALS, "an approver denies it"), ())
         else:

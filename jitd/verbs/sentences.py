@@ -60,8 +60,8 @@ def opening(request: Request, until: int) -> list[str]:
 
 def unseated(request: Request, found: Mapping[Approval, Seats], now: Moment) -> list[str]:
     """Return a line for each approval of ``request`` that too few people could give now. The line also tells what happens next.
-    ``found`` contains the people of each open or closed way. If the search for people was incomplete and found nobody, the line
-    says that the search was incomplete. If an incomplete search found some people, there is no line.
+    ``found`` maps each way of approval, open or closed, to the people who could approve. If the search for people was incomplete
+    and found nobody, the line says that the search was incomplete. If an incomplete search found some people, there is no line.
     """
     approvals = () if request.obligations is None else request.obligations.approvals
     lines = []

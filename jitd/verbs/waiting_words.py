@@ -42,7 +42,7 @@ def answered(request: Request, locks: tuple[Lock, ...]) -> list[str]:
 
 def people_asked(request: Request, seats: Mapping[Approval, Seats]) -> list[str] | None:
     """Return a sorted list of the accounts of people who could review ``request`` in an open way. Return None if the list may be
-    incomplete or is too long to be shown. ``seats`` contains the people of each open or closed way.
+    incomplete or is too long to be shown. ``seats`` maps each way of approval, open or closed, to the people who could approve.
     """
     found = [one for way, one in seats.items() if way.after <= request.opened]
     people = sorted({shown(account) for one in found for account in one.people})
