@@ -64,5 +64,5 @@ def quoted(value: bytes) -> str:
 
 
 def brief(text: bytes) -> str:
-    """Return the beginning of ``text``, which was typed, to quote it in a sentence."""
+    """Return the beginning of the typed ``text``, in a form for an error text."""
     return quoted(text if len(text) <= 40 else text[:40] + b"...") or "nothing"

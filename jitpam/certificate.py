@@ -46,8 +46,8 @@ def check_place(key: bytes) -> None:
 
 
 def for_a_command(key: bytes | None) -> bytes | None:
-    """Return ``key``, the path of a key, if its certificate can be written to a file in the same directory. Also return ``key``
-    if it is ``-``. Otherwise return None: the command must then read the certificate through JITSUDO_ACCESS_FD.
+    """``key`` is the path of a public key, ``-`` or None. Return ``key`` if it is ``-``, or if the certificate can be written
+    beside the key. Otherwise return None: the command must then read the certificate through JITSUDO_ACCESS_FD.
     """
     if key is None or key == STREAM:
         return key

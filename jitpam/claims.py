@@ -76,7 +76,7 @@ def terminal_name() -> bytes | None:
 def login_session() -> int:
     """Return a number that all processes of this login session share. The number is the kernel's audit session id. In a
     container, this id may be unset or 0. In this case, the number is the process id of the session leader. ``-k`` ends the leases
-    that have the returned number.
+    whose request had this number.
     """
     try:
         with open("/proc/self/sessionid", "rb") as file:

@@ -2,8 +2,8 @@
 """One connection to jitd, which ``jitsudo`` and the verbs of ``jitd`` use. The client side has no other socket.
 
 Law: before jitd has proved its identity, the client sends no question and believes nothing. jitd proves its identity by Kerberos.
-To root, the uid of the socket's peer is the proof. Every wait has a time limit, except the wait for an approval. The connection
-ends if a message is unexpected, is not sealed, or has unexpected descriptors.
+For a client that runs as root, the uid of the socket's peer is the proof. Every wait has a time limit, except the wait for an
+approval. The connection ends if a message is unexpected, is not sealed, or has unexpected descriptors.
 
     connection = connect()                          # or connect(with_ticket=True): root, too, proves its identity by Kerberos
     for row in connection.ask(List(what="grants", ended=False)):
@@ -69,7 +69,7 @@ ANSWER_WITHIN = 60.0
 """Maximum number of seconds between two messages of an answer. Revoke and stop take longest, because they wait for processes."""
 RETRY_EVERY = 0.02
 _AT_LEAST, _GRACES = 0.5, 4
-"""Perhaps a time limit passes only because this process was slow. So jitd still gets _AT_LEAST seconds, at most _GRACES times."""
+"""If a wait has less than _AT_LEAST seconds left, it gets _AT_LEAST: perhaps this process was slow. At most _GRACES times."""
 _PIECE = 64 * 1024
 _MOST_DESCRIPTORS = 4
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 CAUSES = frozenset({"kdc down", "kdc silent", "no ticket", "expired"})
-"""Causes of a missing ticket that may result from an unreachable KDC."""
+"""Values of ``NotAuthenticated.cause``. For these causes, the user may have no ticket only because no KDC can be reached."""
 FOUND_WITHIN = 30.0
 """Maximum number of seconds in which jitd searches for KDCs. In this time, jitd may also search for KDCs for other clients."""
 JUDGED_WITHIN = 75.0
@@ -111,8 +111,8 @@ def begin_instead(lack: NotAuthenticated, program: str = "jitsudo") -> ByPasswor
 
 
 class ByPassword(Connection):
-    """A connection whose client authenticates by a local password. As on root's own connection, messages are not sealed, because
-    the peer is root.
+    """A connection whose client authenticates by a local password. Messages are not sealed, because jitd at the other end runs as
+    root. It is the same on a connection of root.
 
     The connection stays open after an answer, so a verb with several questions asks for the password only once.
     """

@@ -139,12 +139,16 @@ _ONCE = {"user": "user", "group": "group", "chdir": "chdir", "command-timeout": 
 accounts were given, it would not be clear which account was meant.
 """
 _OTHER = {"resume": "resume", "get": "get"}
-"""Maps an option with an argument to the mode that it selects. These modes do not run a command as another user."""
+"""Maps an option with an argument to the mode that it selects. With such an option, the command line contains no command that
+runs as another user.
+"""
 _ONLY_ONE = "only one of -l, -v, -k, -K, -V, -h, --get and --resume may be given"
 _NOTHING = {"set-home", "stdin", "askpass", "prompt"}
 """Options that are accepted but have no effect. HOME is always the target user's home, and no password is asked for."""
 LEAST_CLOSED = 3
-"""The lowest descriptor that -C may name. 0 to 2 are the command's streams. Other descriptors are always closed."""
+"""The lowest descriptor that -C may name. The descriptors 0 to 2 are the command's streams. All descriptors from 3 on are always
+closed.
+"""
 _NEVER = {
     "chroot": "a request is for this host and this root directory",
     "host": "a request is for this host and this root directory",

@@ -23,7 +23,7 @@ READ_BY_ALL = ("PATH", "SHELL")
 """Variables that the calling program and jitd's module both read to find out which command is run."""
 ITS_PLACES = (b"/usr/bin", b"/bin")
 PASSED_OVER = (b"/usr/local/sbin", b"/usr/local/bin", b"/usr/sbin", b"/sbin")
-"""Root's directories that may come before ITS_PLACES on PATH if they do not contain python3."""
+"""Directories of root. On PATH, they may come before ``/usr/bin`` and ``/bin`` if they do not contain python3."""
 SECURE_PATH = "secure_path"
 """The argument for use in sudo, because sudo takes its PATH from sudoers, and not from the caller. In other programs this
 argument has no effect.
@@ -32,9 +32,9 @@ SUDO = "sudo"
 
 
 def fault_in(environment: bytes, *, is_path_theirs: bool = True) -> str:
-    """Return a sentence about the fault if Python would not find PYTHON in a program with this ``environment``
-    (/proc/PID/environ). It is also a fault if the environment contains a variable of READ_BY_ALL twice. If there is no fault,
-    return "". If ``is_path_theirs`` is False, PATH is not checked.
+    """Check the ``environment`` of a program (/proc/PID/environ). Return a sentence if Python in this program could take another
+    file than PYTHON as its executable. Also return a sentence if the environment contains a variable of READ_BY_ALL twice.
+    Otherwise return "". If ``is_path_theirs`` is False, PATH is not checked.
     """
     variables = environment.split(b"\0")
     for name in LEADING_AWAY:

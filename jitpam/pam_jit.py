@@ -79,7 +79,7 @@ def pam_sm_setcred(pamh: Any, flags: int, argv: list[str]) -> int:
 
 
 def pam_sm_chauthtok(pamh: Any, flags: int, argv: list[str]) -> int:
-    """Return DENIED, because this module changes no passwords. A stack that uses it for passwords is wrong."""
+    """Return DENIED, because this module changes no passwords. A stack that uses this module for passwords is wrong."""
     return DENIED
 
 
@@ -328,7 +328,7 @@ class _Helper(_Channel):
             os.close(self._process)
 
     def answer(self, words: dict[str, Any], what: str) -> str | None:
-        """Send ``words``. Return the field ``what`` of the answer, which has type ``what``. Return None if no answer came."""
+        """Send ``words``. The answer must be of type ``what``. Return its field ``what``, or None if no such answer comes."""
         try:
             self.say(words)
             return _text(self.expect(what, self._until - _clock()), what)
@@ -352,7 +352,7 @@ class _Program:
         self.is_quiet = self.service not in SERVICES_THAT_SHOW or not is_told
 
     def item(self, name: str) -> str | None:
-        """Return PAM's item ``name``, or a VARIABLE of PAM's environment. Return None if the value is not set or not UTF-8."""
+        """Return PAM's item ``name`` (in capitals: PAM's variable). Return None if the value is not set or not UTF-8."""
         with suppress(Exception):
             value: str = self._pamh.env[name] if name.isupper() else getattr(self._pamh, name)
             value.encode("utf-8")
@@ -402,8 +402,8 @@ class _Program:
         }  # fmt: skip
 
     def _words(self) -> list[str]:
-        """Return the words of this program's command line. Pointers (execve(2)) mark where words begin, since a word of sudo may
-        contain NULs. They are sorted, because su reorders them. If this fails, return []: jitd does not trust such a command.
+        """Return the words of this program's command line. Pointers (execve(2)) mark where words begin, since words of sudo may
+        contain NULs. They are sorted, since su reorders the pointers. If this fails, return []: jitd trusts no such command.
         """
         with open("/proc/self/stat", "rb") as file:
             fields = file.read().rpartition(b")")[2].split()
@@ -472,7 +472,7 @@ def _log(sentence: str) -> None:
 
 
 def _beside_the_streams(made: _socket.socket) -> _socket.socket:
-    """Return ``made`` with a descriptor above 2. Otherwise, if 0 to 2 were closed, the program's own output could go to jitd."""
+    """Move the socket ``made`` to a descriptor above 2. With a descriptor from 0 to 2, it could get the program's own output."""
     if made.fileno() > 2:
         return made
     moved = _socket.socket(fileno=fcntl.fcntl(made.fileno(), fcntl.F_DUPFD_CLOEXEC, 3))

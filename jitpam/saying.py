@@ -35,8 +35,8 @@ class Unwritable(Exception):
 
 
 def print_out(text: str, what: str = "standard output") -> None:
-    """Write the answer to an option that runs no command to standard output. The answer has one or more lines. If ``text``
-    contains foreign text, the caller has already passed it through ``printable``.
+    """Write ``text`` to standard output. ``text`` is the answer to an option that runs no command, in one or more lines. If
+    ``text`` contains foreign text, the caller has already passed it through ``printable``.
 
     Raises Unwritable, whose text names ``what``.
     """

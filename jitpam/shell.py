@@ -2,7 +2,7 @@
 """Joins the words of a command into one word for a shell (``-s`` and ``-i``). The words are quoted in the same way as by sudo
 (sudo(8), -s).
 
-Law: nothing is parsed. Any POSIX shell splits the one word into the original words.
+Law: nothing is parsed. When a POSIX shell reads this one word, it gets the original words again.
 """
 
 from __future__ import annotations

@@ -2,8 +2,9 @@
 """Receives signals through a descriptor of signalfd(2), which poll(2) can watch. Each signal comes with the process id of its
 sender.
 
-Law: if a signal was ignored when this process started, the signal stays ignored. A caught signal has no other effect, and no
-signal is lost. This module imports only modules of the standard library that can be imported fast.
+Law: if a signal was ignored when this process started, the signal stays ignored. The only effect of a caught signal is that it
+can be read from the descriptor. No signal is lost. This module imports only modules of the standard library that can be imported
+fast.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Handles the standard streams of ``jitsudo`` and ``jitd``. This module finds out the kinds of the streams, and makes sure that
-no other file gets a number of a standard stream.
+no other file gets descriptor 0, 1 or 2.
 
 Law: these functions are called before the program opens any other file.
 """

@@ -80,8 +80,8 @@ class Terminal:
         self._raw = self._modes() or raw
 
     def look_again(self) -> None:
-        """Check the modes after this process was continued. If another program has changed the modes in the meantime, the old
-        modes will not be restored.
+        """Check the modes after this process was continued. If another program has changed the modes in the meantime, ``restore``
+        will not restore the old modes.
         """
         if self._found is not None and (not self.is_ours or self._modes() != self._raw):
             self._found = None

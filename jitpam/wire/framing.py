@@ -70,5 +70,5 @@ class FrameReader:
 
     @property
     def is_empty(self) -> bool:
-        """True if no incomplete frame is left. Only then may the peer close the connection."""
+        """True if no incomplete frame is left. The peer may close the connection only if this is true."""
         return not self._buffer

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The base of every message: declared fields, compared by value. The messages themselves are in ``messages``.
+"""The base class of every message. Two messages are equal if they have the same type and the same values. The module ``messages``
+declares the messages.
 
 Law: a message has exactly the declared fields, and cannot be changed. This module imports only modules of the standard library
 that can be imported fast, because every ``jitsudo`` imports it.
@@ -26,7 +27,7 @@ else:
 
 
 class _WhenRead:
-    """A class attribute that is computed when it is first read. Each start imports every message, but uses only a few."""
+    """A class attribute that is computed when it is first read. Every jitsudo imports all messages, but uses only a few."""
 
     def __init__(self, name: str, compute: Callable[[type[Message]], dict[str, Any]]) -> None:
         self._name = name
@@ -57,8 +58,8 @@ _DEFAULTS: Any = _WhenRead("defaults", _defaults)
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
 class Message:
-    """A message with the declared fields, compared by value. ``type`` is the name of the message on the wire, which is the class
-    name in lower case.
+    """A message with declared fields. Two messages are equal if they have the same type and the same values. ``type`` is the name
+    of the message on the wire, which is the class name in lower case.
     """
 
     type: ClassVar[str] = ""

@@ -78,7 +78,7 @@ class Submit(Ask, by=FROM_CLIENT):
 
 
 class Anew(Submit, by=FROM_CLIENT):
-    """Like Submit, but no earlier grant may answer the request (``-k COMMAND``)."""
+    """Like Submit, but jitd may not use an earlier grant for this request (``-k COMMAND``)."""
 
 
 class Breakglass(Submit, by=FROM_CLIENT):
@@ -90,7 +90,7 @@ class Explain(Ask, by=FROM_CLIENT):
 
 
 class Suppose(Ask, by=FROM_CLIENT):
-    """Like Explain, as if ``principal`` asked (or broke glass) with the facts in ``facts``, such as ``risk=40``."""
+    """Like Explain, but suppose that ``principal`` asks (or breaks glass), and that ``facts`` are true, such as ``risk=40``."""
 
     principal: str
     groups: list[str] | None  # None: the real groups of the principal
@@ -100,9 +100,9 @@ class Suppose(Ask, by=FROM_CLIENT):
 
 
 class Get(Message, by=FROM_CLIENT):
-    """Request ``thing``, such as ``sudoers:logs``, and all things in ``also``. jitd gives all of them or none. If ``stays``, the
-    person keeps the things for the whole time of the grant, otherwise until this connection ends. ``brought`` is data that the
-    person sends for the things, such as a public key. For most things ``brought`` is empty. See also Submit.
+    """Request ``thing``, such as ``sudoers:logs``, and all things in ``also``. jitd gives all of them or none. If ``stays`` is
+    true, the person keeps them until the grant ends. Otherwise the person keeps them until this connection ends. ``brought`` is
+    data that the person sends for the things, such as a public key. Often ``brought`` is empty. See also Submit.
     """
 
     thing: str
@@ -119,11 +119,11 @@ class Get(Message, by=FROM_CLIENT):
 
 
 class Keep(Message, by=FROM_CLIENT):
-    """Let the client keep the given things after the end of this connection. Allowed only if requested with ``stays``."""
+    """Let the person keep the given things after this connection ends. Allowed only if they were requested with ``stays``."""
 
 
 class Resume(Message, by=FROM_CLIENT):
-    """Wait again for the client's own request ``id``, or run it if it is approved."""
+    """Wait again for the client's own request ``id``. If it is approved, use its grant."""
 
     id: str
     streams: list[str]
@@ -136,7 +136,7 @@ class Withdraw(Message, by=FROM_CLIENT):
 
 
 class Review(Message, by=FROM_CLIENT):
-    """Review ``id``. ``verdict`` is ``approve``, ``deny`` or ``reviewed``. ``fingerprint`` identifies the shown request."""
+    """Give a ``verdict`` on the request ``id``: ``approve``, ``deny`` or ``reviewed``. ``fingerprint`` tells what was shown."""
 
     id: str
     verdict: str
@@ -145,7 +145,7 @@ class Review(Message, by=FROM_CLIENT):
 
 
 class List(Message, by=FROM_CLIENT):
-    """List every ``what`` (requests, grants, runs, rules, locks, reviews) that the person may see. ``ended`` adds ended ones."""
+    """List the requests, grants, runs, rules, locks or reviews (``what``) that the person may see. ``ended`` adds ended ones."""
 
     what: str
     ended: bool
@@ -179,7 +179,7 @@ class Stop(Message, by=FROM_CLIENT):
 
 
 class Lock(Message, by=FROM_CLIENT):
-    """Place a lock, and end the locked requests, grants, runs. ``whom`` is ``user``, ``principal`` or ``all`` (no ``name``)."""
+    """Lock the people ``whom``: ``all``, or the ``user`` or ``principal`` ``name``. End their requests, grants and runs."""
 
     whom: str
     name: str
@@ -188,7 +188,7 @@ class Lock(Message, by=FROM_CLIENT):
 
 
 class Unlock(Message, by=FROM_CLIENT):
-    """Remove the lock ``id``, or all locks on ``whom`` and ``name``."""
+    """Lift the lock ``id``. If ``id`` is None, lift all locks on ``whom`` and ``name`` (see Lock)."""
 
     id: str | None
     whom: str | None
@@ -229,7 +229,7 @@ class Observe(Message, by=FROM_CLIENT):
 
 
 class Seen(Message, by=FROM_CLIENT):
-    """The watcher's screen has shown everything that came before ``beat``."""
+    """The watcher's screen has shown everything that jitd sent before the heartbeat ``beat``."""
 
     beat: int
 
@@ -320,8 +320,8 @@ class Refused(Message, by=FROM_DAEMON):
 class Progress(Message, by=FROM_DAEMON):
     """News about a waiting request. ``state`` is a state of jitd.core.request. ``news`` are sentences for the user.
 
-    The other fields are for the line of a waiting client. ``answered``: the people who approved. ``asked``: the people who could
-    review now (None: not known). ``owes``: the missing approvals in words. ``left_ms``: the milliseconds until ``until``.
+    The other fields are for the waiting line. ``answered``: the people who approved. ``asked``: the people who could review now
+    (None: not known). ``owes``: the missing approvals in words. ``left_ms``: the milliseconds until ``until``.
     """
 
     id: str
@@ -343,7 +343,7 @@ class Challenge(Message, by=FROM_DAEMON):
 
 class Granted(Message, by=FROM_DAEMON):
     """The grant is used, and the enforcement point may continue. ``boot_ms`` is the time of this use (CLOCK_BOOTTIME in ms).
-    ``places`` are paths without links. The point itself must see the given device and inode (``8:1234``) at each path.
+    ``places`` are paths without links. The enforcement point must check the device and inode (``8:1234``) at each path.
     """
 
     id: str
@@ -364,8 +364,8 @@ class Start(Message, by=FROM_DAEMON):
 
 class Given(Message, by=FROM_DAEMON):
     """The thing is given. ``id`` is the holding's id, and ``to`` is the receiver. ``name`` is the principal (with realm) of a
-    service ticket. For other things, ``name`` says how to use the thing. The thing is taken back at ``until`` (RFC 3339 UTC), in
-    ``left_ms`` milliseconds. Then ``more`` messages Given follow. The client gets all things or none. ``secret`` is ``here`` if a
+    service ticket. For other things, ``name`` says how to use the thing. jitd takes it back at ``until`` (RFC 3339 UTC), in
+    ``left_ms`` milliseconds. ``more`` messages Given follow. The client gets all things or none. ``secret`` is ``here`` if a
     descriptor with the secret comes with this frame (SCM_RIGHTS), ``handed`` if the secret came earlier, otherwise empty.
     """
 

@@ -3,7 +3,7 @@ r"""Escapes foreign bytes or text for a terminal, a log or a page. All foreign t
 
 Law: the result is one line. The result moves no cursor, changes no colour and hides nothing. The original bytes can be restored
 from the result. A byte that is not UTF-8 becomes ``\xNN``, and a backslash is doubled. Some code points become ``\xNN``,
-``\uNNNN`` or ``\UNNNNNNNN``: controls, format characters, unassigned and private ones, line separators, spaces other than
+``\uNNNN`` or ``\UNNNNNNNN``: controls, format characters, unassigned and private code points, line separators, spaces other than
 U+0020, and combining marks. If a word has Latin letters, its Cyrillic and Greek letters are escaped in the same way, since they
 may look like Latin letters.
 """
@@ -30,8 +30,8 @@ MOST_FORMS = 4096
 PIECE = 16 * 1024
 """Number of characters that one call of ``str.translate`` translates. During this call, no other thread of the daemon runs."""
 MOST_MIXED = 256
-"""Maximum number of words with letters of two scripts that are searched for. After the last of these words, every Cyrillic and
-Greek letter is escaped.
+"""``shown`` searches a text for at most this number of words with letters of two scripts. After the last of these words, every
+Cyrillic and Greek letter is escaped.
 """
 
 _LATIN = (
