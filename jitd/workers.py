@@ -91,7 +91,7 @@ class Threads:
         self._n_given = 0
 
     def give(self, piece: Piece) -> None:
-        """Let a free or a new thread do ``piece``. Call this method from the thread that calls ``over``."""
+        """Let a free or a new thread do ``piece``. Call ``give`` and ``over`` from the same thread."""
         if len(self._threads) <= self._n_given:
             thread = threading.Thread(target=self._serve, name=f"jitd-{len(self._threads)}", daemon=True)
             thread.start()

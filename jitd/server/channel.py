@@ -25,7 +25,7 @@ CHUNK = 64 * 1024
 LIMIT_OUT = 16 * 1024 * 1024
 """Maximum number of bytes that may be queued for a client. A client with more queued bytes is disconnected."""
 ENOUGH_OUT = 256 * 1024
-"""If more than this number of bytes is queued, ``drained`` waits until the client has read enough."""
+"""While more than this number of bytes is queued for a client, ``drained`` waits."""
 FRAME_WITHIN = 10.0
 """Maximum time in seconds until a frame is complete. The time begins when the first bytes of the frame have arrived and there is
 room for the frame.

@@ -57,8 +57,8 @@ user namespace of the process.
 
 @dataclass(frozen=True, slots=True)
 class InHand:
-    """The process that asks, its root directory, and its current directory. This object has an open descriptor of each of
-    them.
+    """The process that asks, its root directory, and its current directory. This object has an open descriptor of each of the
+    three.
     """
 
     process: HeldProcess
@@ -87,9 +87,7 @@ def hold(peer: Peer, given: list[Held]) -> InHand:
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """The functions of the connection that an Enforcement uses. One function sends a message, and the other function sends a
-    refusal.
-    """
+    """Two functions that an Enforcement gets from the connection. ``say`` sends a message, and ``refuse`` sends a refusal."""
 
     say: Callable[[Message], None]
     refuse: Callable[[str, str], None]

@@ -65,8 +65,8 @@ class Identifying:
         return await self._workers.names.run(who.uid, self._accounts.again, who)
 
     async def uid_of(self, uid: int, user: str) -> int | None:
-        """Return the user id of the account ``user``, or None if there is no such account. The look-up is counted for the account
-        ``uid``, which asks.
+        """Return the user id of the account ``user``, or None if there is no such account. The look-up is counted for ``uid``,
+        the account of the client that asks.
         """
         return await self._workers.names.run(uid, uid_of, user)
 

@@ -35,8 +35,8 @@ LASTS_FOR = timedelta(hours=1)
 FAILED = "proof.failed"
 """The name of the event that records a wrong password."""
 EACH = 64
-"""To find out how old the records are, one of every EACH records is parsed. All other records are parsed only if they may be
-about a wrong password.
+"""One of EACH records is always parsed, to find out how old the records are. Any other record is parsed only if it may be about a
+wrong password.
 """
 NOT_TAKEN = "no rule of this host takes a local password: kinit"
 REACHED = "a KDC of the realm can be reached, so a local password does not count: kinit"

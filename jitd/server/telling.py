@@ -22,7 +22,7 @@ TAKEN_WITHIN = 60.0
 
 
 class Turns:
-    """Decides which connection may compute the next row of its list. Of each account, at most one connection at a time may
+    """Decides which connection may compute the next row of its list. For each account, at most one connection at a time may
     compute rows. In each pass of the event loop, one of these connections computes one row. The connections take turns in the
     order of their arrival.
     """

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The key ``commands`` of a rule: patterns for the path and the arguments of a command.
-Law: jitd identifies a command by its path. jitd first resolves all links in the directories of this path. Therefore a link in the
-first directory of a pattern is resolved too. Links in the other directories of a pattern are not resolved.
+Law: jitd identifies a command by its path, after all links in the directories of this path are resolved. Therefore jitd also
+resolves the first directory of a pattern if it is a link, such as ``/bin``. jitd resolves no other links of a pattern.
 """
 
 from __future__ import annotations

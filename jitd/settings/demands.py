@@ -14,7 +14,7 @@ KEYS = ("indicators", "ticket_age", "forwarded")
 
 
 def read_demand(table: Table) -> Demand:
-    """Return the requirements of ``table`` for the authentication of a person. Faults are added to the table."""
+    """Return what ``table`` requires of a person's authentication. Faults are added to the table."""
     return Demand(
         indicators=tuple(dict.fromkeys(table.words("indicators", (), read_indicator))),
         ticket_age=table.duration("ticket_age", 1) if "ticket_age" in table.values else None,

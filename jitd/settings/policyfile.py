@@ -94,8 +94,7 @@ def load(
 ) -> Policy:
     """Read the policy in ``directory``. The files must belong to root or to the uid ``owner``. Rules may use the facts ``names``.
     ``gatekeepers`` maps the names of the gatekeepers of jitd.toml to their deadlines, in seconds. ``channels`` and ``things`` are
-    the names of the channels and things that jitd.toml sets up. These three arguments are None if jitd.toml is not known. Raises
-    ConfigError.
+    the names of the channels and things of jitd.toml. If jitd.toml is not known, these three are None. Raises ConfigError.
     """
     faults = _faults_of_directory(directory, owner)
     files: list[tuple[str, bytes]] = []

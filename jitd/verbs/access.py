@@ -40,7 +40,7 @@ class Access:
         self._store = store
 
     def is_operator(self, who: Subject) -> bool:
-        """True for local root. Also true for an operator in jitd.toml who has a ticket and uses their own account."""
+        """True for local root. Also true if ``who`` is an operator in jitd.toml, has a ticket, and uses their own account."""
         return who.is_root or (matches_any(who, self._config.operators) and not who.is_by_pam and not who.is_made)
 
     def is_overseer(self, who: Subject) -> bool:

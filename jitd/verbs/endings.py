@@ -82,8 +82,8 @@ class Endings:
         return f"grant {grant.id} is revoked; {told}"
 
     async def revoke_all_of(self, who: Subject, principal: str, reason: str) -> str:
-        """End every grant of the person ``principal`` that ``who`` may end. ``principal`` is the name of an account or a
-        principal. First revoke all these grants, and then wait for the end of their runs. Return a sentence. Raises Refusal.
+        """End every grant of a person that ``who`` may end. ``principal`` names this person, by an account or by a principal.
+        First revoke all these grants, and then wait for the end of their runs. Return a sentence. Raises Refusal.
         """
         config = self._config
         meant = named(principal, config.realms, config.principals, config.people, partial(behind_in, self._store))

@@ -17,7 +17,8 @@ from jitpam.wire.shown import shown
 
 ONE_FOR_ALL = ("group", "service-ticket", "sudoers")
 """The kinds of things that a person has only once, even if two grants give the same thing. When one of the two grants ends,
-nothing changes for the person. In all other kinds, each grant gives a separate thing, for example a role with another name.
+nothing changes for the person. With any other kind, each grant gives a separate thing. For example, two grants give two roles
+with different names.
 """
 
 
@@ -46,7 +47,9 @@ def still_given(store: Store, one: Holding, may_see: Callable[[Request], bool]) 
 
 
 def ended_or_stays(one: Holding, still: str) -> str:
-    """Return the sentence about the thing of ``one`` after its end. ``still`` is the result of ``still_given``."""
+    """``one`` has ended. Return a sentence that says whether its thing was taken back or stays. ``still`` is the result of
+    ``still_given``.
+    """
     thing = shown(one.thing)
     if not still:
         return f"{thing} is taken back"

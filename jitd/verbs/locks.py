@@ -236,8 +236,8 @@ def _spelled(made: Lock) -> str:
 
 
 def _ended(counts: Counter[str], n_ending: int) -> str:
-    """Return a sentence that says what a lock has ended. ``counts`` counts the records of the lock's effects by event.
-    ``n_ending`` is the number of runs that were already being ended before the lock was placed.
+    """Return a sentence that says what a lock has ended. ``counts`` maps the name of an event to the number of its records among
+    the effects of the lock. ``n_ending`` is the number of runs that were already being ended before the lock was placed.
     """
     told = (
         ("request.locked", "request", "denied"),

@@ -325,7 +325,7 @@ class Requests:
         return found
 
     def ends_at(self, asked: Request) -> datetime | None:
-        """Return the end of the grant or lease that ``asked`` uses, or None if there is no grant."""
+        """Return the time at which the grant or lease of ``asked`` ends, or None if there is no grant."""
         grant = self._store.grant(asked.lease or asked.id)
         return None if grant is None else grant.ends_at
 

@@ -48,7 +48,9 @@ def _approvals(owed: tuple[Approval, ...], *, is_requester: bool = False) -> lis
 
 
 def _way(way: Approval) -> Row:
-    """Return the row of one way to approve. ``after`` is the time in seconds since submission."""
+    """Return the row of one way to approve. ``after`` in the row is the number of seconds after submission at which this way
+    opens.
+    """
     return {
         "need": way.need,
         "from": [shown(word) for word in way.of_whom],

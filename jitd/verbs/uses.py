@@ -43,8 +43,9 @@ class Uses:
         self._now = now
 
     async def until_given_back(self, found: Request) -> None:
-        """Wait until the runs of ``found`` that never really began have returned their uses to the grant. A run can be in this
-        state if the daemon stopped while the run was starting and the client then disconnected.
+        """Some runs of ``found`` may have taken a use of the grant, but may never have really begun. Wait until these runs have
+        returned their uses. A run can be in this state if the daemon stopped while the run was starting and the client then
+        disconnected.
         """
         if found.is_open or self._waiters.of(found.id) is not None:
             return
