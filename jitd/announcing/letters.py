@@ -212,7 +212,9 @@ class Letters:
             self._to.store.tell([self.mark(request.id, address, ASKED, self._to.now().at)])
 
     def _close(self, request: Request, marks: Mapping[str, list[Told]], skipped: Skipped | None, found: list[Letter]) -> None:
-        """If ``request`` has ended, find the addresses that get no more notices about it. Store their marks as closed."""
+        """If ``request`` has ended, some addresses get no more notices about it. Close the told marks of these addresses in the
+        store.
+        """
         if request.is_open or (skipped is not None and skipped.given_at is None):
             return
         still = {letter.address for letter in found}
@@ -263,7 +265,7 @@ class Letters:
 
 
 def _is_heard(event: str) -> bool:
-    """True if ``event`` is the mark of a notice about the request itself. False if ``event`` is ASKED, or the mark of a notice
-    about a thing that jitd must take back.
+    """``event`` is the event of a told mark. Return True if an address got a notice about the request itself. Return False if
+    ``event`` is ASKED, or if the notice was about a thing that jitd must take back.
     """
     return event != ASKED and not is_of_things(event)

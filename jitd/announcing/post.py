@@ -34,7 +34,7 @@ AWAY_FOR = 60.0
 """Number of seconds until the next attempt, if nobody was present at the address."""
 MOST_A_MINUTE = 5
 MINUTE = 60.0
-"""Maximum number of messages to one address within MINUTE seconds. Further notices are combined into one digest."""
+"""Within MINUTE seconds, one address gets at most MOST_A_MINUTE messages. Further notices are combined into one digest."""
 PIECE = 20
 """Number of requests that the post checks before it lets other tasks of the event loop run."""
 
@@ -129,8 +129,8 @@ class Post:
             raise
 
     async def _serve(self, address: str, letters: list[Letter]) -> None:
-        """Send ``letters``, which are all for ``address``. Notices in LOUD are sent at once. If there are too many other messages
-        for one minute, combine the rest into one digest, or send the rest later.
+        """Send ``letters``, which are all for ``address``. Send each notice in LOUD at once. All other notices must keep to the
+        limit MOST_A_MINUTE. If they are too many, combine the last ones into one digest, or send them later.
         """
         loud = [letter for letter in letters if letter.notice.event in LOUD]
         quiet = [letter for letter in letters if letter.notice.event not in LOUD]
@@ -232,7 +232,7 @@ class Post:
         log("people could not be told; jitd tries again", channel=self.settings.name, requests=len(letters), because=why)
 
     def _away(self, letters: list[Letter], address: str) -> None:
-        """Nobody is present at ``address`` to read ``letters``. Check the requests again after AWAY_FOR seconds."""
+        """Nobody is present at ``address`` to read ``letters``. Check the requests of these letters again after AWAY_FOR s."""
         self._works_for(address)
         for letter in letters:
             self.troubles.pop((letter.notice.request, address), None)

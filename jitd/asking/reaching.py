@@ -46,8 +46,9 @@ class Reaching:
         self._host = host
 
     async def ask(self, name: str, by: Reach | Program, body: bytes, within: float) -> Fetched | Failed:
-        """Send ``body`` to the server or the program ``by``, which the settings of ``name`` contain. Wait at most ``within``
-        seconds. If ``by`` is a program, its output is returned in the form of a server's answer.
+        """Send ``body`` to ``by``, which is a server or a program. ``name`` is the provider or the gatekeeper whose settings
+        contain ``by``. Wait at most ``within`` seconds. If ``by`` is a program, its output is returned in the form of a server's
+        answer.
         """
         if len(body) > MOST_BODY:
             return Failed(f"the question is longer than {MOST_BODY} bytes")

@@ -14,8 +14,8 @@ from jitd.settings.outsiders import Program
 
 
 class Running:
-    """Runs programs through one of two processes. The process ``apart`` has no network. The process ``networked`` uses the host's
-    network.
+    """Runs programs through one of two processes. ``apart`` is the connection to jitd-programs, which has no network.
+    ``networked`` is the connection to jitd-programs-net, which uses the host's network.
     """
 
     def __init__(self, apart: Programs, networked: Programs) -> None:

@@ -22,7 +22,7 @@ LONGEST_AGE = timedelta(seconds=60)
 of the question.
 """
 COVERED = ("@status",)
-"""The parts of an answer that the signature must cover. The signature must also cover the digest of the body."""
+"""The signature must cover these parts of an answer, and also the digest of the body."""
 
 
 class Unsigned(Exception):

@@ -66,8 +66,8 @@ class _Lane:
 
 class Answering:
     """Answers questions. The function ``answer`` is called for each question. ``name`` is the name of this process in the log.
-    The process accepts questions only from the uid ``believed``. ``lane_of`` returns the name of the lane for a question. It must
-    never raise an exception. It must return only a few different names, because a lane is never removed.
+    The process accepts questions only from the uid ``believed``. ``lane_of`` returns the name of the lane for a question.
+    ``lane_of`` must never raise an exception. It must return only a few different names, because a lane is never removed.
     """
 
     def __init__(

@@ -25,8 +25,8 @@ NO_CONDITIONS = frozenset(
     ("verdict", "name", "reason", "approvals", "expires_for", "lasts_for", "uses", "terms", "because", "standing", "accepts")
     + ("gatekeepers", "notify", "file", "line")
 )
-"""The fields of a rule that have no influence on whether the rule matches a request. For example, a permit's terms are such a
-field: if a request matches the permit but does not meet its terms, the request is denied.
+"""The fields of a rule that have no influence on whether the rule matches a request. An example is the field ``terms`` of a
+permit. A request that does not meet the terms still matches the permit, and is denied.
 """
 
 
@@ -134,8 +134,8 @@ def _permits_word(wide: str, narrow: str) -> bool:
 
 
 def _denies_word(wide: str, narrow: str) -> bool:
-    """Compare words in the same way as ``_permits_word``. The word ``wide`` belongs to a deny, in which ``USER`` means this user
-    with any group.
+    """Compare two words in the same way as ``_permits_word``, but ``wide`` is a word of a deny. In a deny, a user name without a
+    group means this user with any group.
     """
     return _permits_word(wide if ":" in wide else f"{wide}:*", narrow)
 

@@ -16,8 +16,8 @@ from jitd.core.ways import Open, best, every_way, flat
 from jitd.settings.config import Config
 
 MOST_TRIED = 200
-"""Maximum number of requesters who are checked for each rule. The check is whether enough other people could approve their
-requests.
+"""Maximum number of requesters who are checked for each rule. For each of these requesters, jitd checks whether enough other
+people could approve the requester's requests.
 """
 
 
@@ -51,7 +51,9 @@ class Known:
         return word.startswith("group:") and word[6:] not in self.groups
 
     def account(self, word: str) -> str | None:
-        """Return the account that ``user:…`` or ``principal:…`` names. Return None if the principal has no account."""
+        """Return the account that ``word`` names, which is ``user:…`` or ``principal:…``. Return None if the principal has no
+        account.
+        """
         kind, _, name = word.partition(":")
         return name if kind == "user" else account_of(name.encode(), self.config.realms, self.config.principals)
 

@@ -67,8 +67,8 @@ class Candidates:
     is compared with only a few other rules.
 
     A wide rule covers a narrow rule only if two conditions are met. First, the wide rule names all people whom the narrow rule
-    names, or applies to everybody. Second, each pattern of the narrow rule begins with the fixed words with which some pattern of
-    the wide rule begins.
+    names, or applies to everybody. Second, each pattern of the narrow rule begins with the stem of a pattern of the wide rule.
+    The stem of a pattern is its words before the first wildcard.
     """
 
     def __init__(self) -> None:

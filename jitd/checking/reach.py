@@ -168,8 +168,9 @@ BY_THE_RULES = frozenset(
         "shadowed",
     }
 )
-"""The warnings that depend only on the rules. All other warnings depend on the host. A rule may accept such a warning even if
-the warning does not occur on this host.
+"""The warnings that depend only on the rules. (If a rule gives things, ``amounts-to-root`` also depends on jitd.toml.) All other
+warnings depend on the host. A rule may accept a warning that depends on the host even if this warning does not occur on this
+host.
 """
 
 

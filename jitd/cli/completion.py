@@ -68,7 +68,9 @@ IDS: dict[str, tuple[str, _Test]] = {
 @click.command(hidden=True, context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.argument("typed", nargs=-1, type=click.UNPROCESSED)
 def complete(typed: tuple[str, ...]) -> int:
-    """Print the completions of the last word. The words are those after ``jitd``, or ``jitsudo`` and the words after it."""
+    """Print the completions of the last word in ``typed``. For a command line of jitd, ``typed`` contains the words after
+    ``jitd``. For a command line of jitsudo, ``typed`` contains ``jitsudo`` and the words after it.
+    """
     late = threading.Timer(WITHIN, os._exit, (0,))
     late.daemon = True
     never_ask()

@@ -105,7 +105,7 @@ def _entry(service: str) -> Entry:
 @click.option("--kdc", "others", metavar="HOST", multiple=True, help="Another KDC: it gets a canary, and no keytab.")
 @yes_option
 def setup(hosts: tuple[str, ...], *, directory: Path, others: tuple[str, ...], is_sure: bool) -> None:
-    """Make the canaries. For each HOST, make a principal with a keytab, which writes the grants of HOST."""
+    """Make the canaries. For each HOST, make a principal that may write the grants of HOST, and its keytab."""
     _administered(lambda: _set_up(hosts, others, directory, is_sure=is_sure))
 
 

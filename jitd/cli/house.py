@@ -46,7 +46,9 @@ def serve(*, config: Path | None) -> int:
 @click.option("--strict", is_flag=True, help="End with status 1 if there are warnings.")
 @click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path(path_type=Path))
 def check(*, strict: bool, files: tuple[Path, ...]) -> None:
-    """Read settings and policy, and print every fault and every warning: in FILEs, or in the files that jitd would read."""
+    """Print every fault and every warning about the settings and the policy in FILEs. Without FILEs, check the files that jitd
+    would read.
+    """
     from jitd.checking.warnings import warnings
 
     settings, rules, faults, checked = _read_files(files) if files else _read_host()

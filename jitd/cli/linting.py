@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path())
 def pam_lint(*, as_json: bool, files: tuple[str, ...]) -> None:
-    """Find what bypasses jitd, or locks people out, in PAM, sudoers and sshd_config: of this host, or in FILEs."""
+    """Find faults in PAM, sudoers and sshd_config that let people bypass jitd, or lock people out. Without FILEs, check this
+    host.
+    """
     from jitd.pamlint.findings import SEVERITIES, WEAK
     from jitd.pamlint.linting import lint_files, lint_host
     from jitd.pamlint.places import Places

@@ -133,8 +133,8 @@ RUNS: Columns = {
     "SERVICE": _text("service"),
     "COMMAND": command_of,
 }
-"""The dictionaries REQUESTS, GRANTS, RUNS and LOCKS contain the columns of each list. The first columns and the last column are
-the most important. If a row needs several lines on a terminal, its first line contains these columns.
+"""The dictionaries REQUESTS, GRANTS, RUNS and LOCKS contain the columns of the four lists. The first columns and the last column
+are the most important. If a row needs several lines on a terminal, its first line contains these columns.
 """
 LOCKS: Columns = {
     "ID": _text("id"),

@@ -275,7 +275,9 @@ class Board(App[int]):
         in_background(deed, lambda said: self._in_loop(lambda: done(said)))
 
     def _asked_of_jitd(self, work: Callable[[], T], then: Callable[[T], None]) -> None:
-        """Call ``work`` in the background, and ``then`` with its result in this thread. A newer action discards the result."""
+        """Call ``work`` in the background, and ``then`` with its result in this thread. If a newer action has begun meanwhile,
+        discard the result. Also discard the result if another list is shown now.
+        """
         self._asking += 1
         number = self._asking
         at = self.state.at

@@ -30,7 +30,7 @@ Deed = Callable[[], str]
 raise an error whose class is in call.ENDINGS.
 """
 WIDE = 60
-"""Maximum number of cells for a command in the question before a grant or a run is ended."""
+"""Before a grant or a run is ended, a question names its command. WIDE is the maximum number of cells for this command."""
 
 
 LONGEST = 1000

@@ -46,7 +46,7 @@ VIEWS = (
     View("runs", "runs", LIVE_RUNS, (("w", "watch"), ("s", "stop")), is_ended_here=True),
     View("locks", "locks", LIVE_LOCKS, (("l", "lock somebody"), ("u", "unlock")), has_pages=False, is_ended_here=True),
 )
-"""The lists in the order of the keys 1 to 5."""
+"""The lists of the board. The keys 1 to 5 show the first to the fifth list."""
 
 
 def ordered(what: str, rows: Sequence[Row]) -> list[Row]:
