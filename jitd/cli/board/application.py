@@ -275,9 +275,7 @@ class Board(App[int]):
         in_background(deed, lambda said: self._in_loop(lambda: done(said)))
 
     def _asked_of_jitd(self, work: Callable[[], T], then: Callable[[T], None]) -> None:
-        """Call ``work`` in the background, and ``then`` with its result in this thread. If a newer action has begun meanwhile,
-        discard the result. Also discard the result if another list is shown now.
-        """
+        """Call ``work`` in the background, and ``then`` with its result in this thread. After a newer call, drop the result."""
         self._asking += 1
         number = self._asking
         at = self.state.at
