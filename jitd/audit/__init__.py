@@ -1,4 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Verifies the record of past events. The record is stored as a chain, in which each record depends on the record before it. Law:
-the verifier only reads. It changes nothing.
+"""Verifies the record of past events. The whole record is a chain of single records. Each single record depends on the one before
+it. Law: the verifier only reads. It changes nothing.
 """

@@ -18,7 +18,9 @@ from jitd.core.consequence import makes_root_shell_possible, of_command
 from jitpam.wire.shown import unshown
 
 SHELLS = frozenset({"any-command", "prompt", "code", "shell", "command", "account", "container", "process"})
-"""The classes of consequences in ``core.consequence`` that give a person a shell of the account that runs the command."""
+"""Classes of consequences (``core.consequence``). A command with one of these classes gives a person a shell of the account that
+runs the command.
+"""
 NAMES_OF_SHELLS = frozenset(b"sh ash bash csh dash fish ksh mksh pwsh rbash tcsh zsh".split())
 LEAST = 24
 """Minimum number of cells for the command in the question, even if the terminal is very narrow."""

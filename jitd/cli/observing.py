@@ -2,10 +2,10 @@
 """Shows a run to its watcher. This run may continue only while somebody watches it. The command is ``jitd approve ID --watch``:
 the person approves the request first, and then watches its run.
 
-Law: this program tells jitd that the output was shown only if the terminal has accepted the output and this program is in the
-foreground. On Ctrl-C, the program sends the order to stop the run over the same connection, so the watcher does not have to
-authenticate again. If the run cannot be stopped, a message tells this to the watcher. If the daemon ends, this program connects
-again when jitd is available again. In the meantime, the run's monitor counts the time without a watcher.
+Law: this program tells jitd which output was shown. It does this only after the terminal has accepted the output, and only while
+this program is in the foreground. On Ctrl-C, the program sends the order to stop the run over the same connection, so the watcher
+does not have to authenticate again. If the run cannot be stopped, a message tells this to the watcher. If the daemon ends, this
+program connects again when jitd is available again. In the meantime, the run's monitor counts the time without a watcher.
 """
 
 from __future__ import annotations
