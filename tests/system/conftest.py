@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -102,11 +103,12 @@ class House:
 
     # --- the daemon ---------------------------------------------------------------------------------------------------
 
-    def start(self) -> House:
+    def start(self, priority: int = 0) -> House:
+        """``priority`` as of setpriority(2): by itself what a service manager gives it, however nice the tests are."""
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
                 [self._starts_by, "serve", "--config", str(self.config_file)], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                preexec_fn=plain_priority,
+                preexec_fn=partial(os.setpriority, os.PRIO_PROCESS, 0, priority),
             )  # fmt: skip
         wait_for(self._accepts, what=f"the daemon ({self.log()})")
         return self
