@@ -80,7 +80,7 @@ class Way:
 
     def is_same_as(self, other: Way) -> bool:
         """True if both ways lead through the same directories to the same file. The function compares the places to which links
-        lead, and not the links themselves. Below another root directory, the links may differ.
+        lead, and not the links themselves, because a process with another root directory may see other links.
         """
         ours, theirs = ([place for place in way.places if not place.is_link] for way in (self, other))
         return (ours, self.name, self.end, self.is_roots) == (theirs, other.name, other.end, other.is_roots)
