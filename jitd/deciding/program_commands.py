@@ -231,8 +231,9 @@ def _targets_shell(found: Invocation, shell: bytes, host: Places) -> bytes:
 
 
 def _refuse_two_places(known: Asked, secure_path: bytes, program: Program, ours: bytes) -> Way | None:
-    """Return the way to the command's file, for a typed name that contains no slash. jitd searches the name along its own search
-    path ``ours``. Raises ValueError if it is not certain that the program uses the same file as jitd.
+    """Return the way to the command's file, for a typed name that contains no slash. A way is a path with its places. jitd
+    searches the name in its own search path ``ours``. Raises ValueError if it is not certain that the program uses the same file
+    as jitd.
 
     The program searches either the person's PATH or the ``secure_path`` that root has set in sudoers. The program may search
     before or after it queries jitd. jitd trusts a directory in the person's PATH only if ``ours`` also contains this directory.

@@ -78,7 +78,7 @@ def lease_used(lease: Grant, now: Moment) -> str:
 
 def about(seconds: float) -> str:
     """Return ``seconds`` in the largest unit that fits. Hours and days are followed by the next smaller unit: ``42 min``, ``2 h 5
-    min``. Still smaller units are dropped.
+    min``. All smaller units are dropped.
     """
     left = max(0, int(seconds))
     for place, (size, unit) in enumerate(_UNITS):
