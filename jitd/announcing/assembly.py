@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Builds the parts that send notices. There is one channel, and one post that sends through it, for each channel in jitd.toml.
+"""Builds the parts that send notices. For each channel in jitd.toml, this module builds a channel object and a post. The post
+sends notices through this channel.
 
 Law: this module only connects other parts.
 """

@@ -38,9 +38,11 @@ from jitd.settings.channels import ChannelSettings
 from jitd.store import Store, Told
 
 LOOKED_UP_AFTER = 30.0
-"""Number of seconds until the next look-up, if people could not be looked up."""
+"""If the people who must get a notice could not be looked up, jitd looks them up again after this number of seconds."""
 ASKED = "asked"
-"""A mark with this event name does not stand for a message. It notes that the requester must later be told the decision."""
+"""A told mark is a stored note that an address got a notice. A mark with the event ASKED is different: it notes that the
+requester must later be told the decision.
+"""
 
 
 class Wording(Protocol):
@@ -59,12 +61,12 @@ class Wording(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """The data and functions that all posts need. ``people`` gets a list of approvals, and returns for each approval the accounts
-    that could give it. The requester's account is never in the result of ``people``. ``person`` returns the person to whom an
-    account belongs. ``skipped`` returns the review that a request owes after break-glass. ``note`` writes a note into the record.
-    ``clock`` returns seconds of a clock that is never set back. ``operators`` contains the words in jitd.toml that name the
-    operators. ``backs`` returns two kinds of things that were given for a request: things that jitd has taken back, and things
-    that jitd cannot take back.
+    """The data and functions that all posts need. A post sends the notices of one channel. ``people`` gets a list of approvals,
+    and returns for each approval the accounts that could give it. The requester's account is never in the result of ``people``.
+    ``person`` returns the person to whom an account belongs. ``skipped`` gets the id of a request, and returns the review that is
+    owed because the request used break-glass. ``note`` writes a note into the record. ``clock`` returns seconds of a clock that
+    is never set back. ``operators`` contains the words in jitd.toml that name the operators. ``backs`` returns two kinds of
+    things that were given for a request: things that jitd has taken back, and things that jitd cannot take back.
     """
 
     store: Store
@@ -108,12 +110,14 @@ class Letters:
         self._put_off = put_off
 
     def mark(self, request: str, address: str, event: str, at: datetime) -> Told:
-        """Return a told mark. It notes that ``address`` got the notice about ``event`` of ``request`` at the time ``at``."""
+        """Return a told mark. This mark notes that ``address`` got a notice about the request ``request`` at the time ``at``.
+        ``event`` is the event that the notice was about.
+        """
         return Told(request, self._settings.name, address, event, at, is_open=event not in ENDS)
 
     async def of(self, id: str) -> list[Letter]:
-        """Return the letters about the request ``id`` that this channel must send now. For each address, the oldest letter is
-        first.
+        """Return the letters about the request ``id`` that this channel must send now. A letter is a notice together with its
+        address. For each address, the oldest letter is first.
         """
         request = self._to.store.request(id)
         if request is None or request.obligations is None or self._settings.name not in request.obligations.notify:
@@ -203,8 +207,8 @@ class Letters:
         return ("",) if not self._settings.is_for_persons else tuple(sorted(approved.union(operators)))
 
     def _promise(self, request: Request, marks: Mapping[str, list[Told]]) -> None:
-        """If the requester's client does not wait for the decision, write a mark for the requester. Because of this mark, the
-        requester is told the decision, even after a restart of the daemon.
+        """If the requester's client does not wait for the decision, store a mark with the event ASKED for the requester. Because
+        this mark is stored, the requester is told the decision even if the daemon restarts.
         """
         address = request.requester.user
         is_told = self._settings.requester and not request.waits and request.state is RequestState.PENDING
@@ -212,8 +216,8 @@ class Letters:
             self._to.store.tell([self.mark(request.id, address, ASKED, self._to.now().at)])
 
     def _close(self, request: Request, marks: Mapping[str, list[Told]], skipped: Skipped | None, found: list[Letter]) -> None:
-        """If ``request`` has ended, some addresses get no more notices about it. Close the told marks of these addresses in the
-        store.
+        """A told mark is a stored note that an address got a notice. If ``request`` has ended, find the addresses that get no
+        more notices about it. Change the told marks of these addresses in the store to closed.
         """
         if request.is_open or (skipped is not None and skipped.given_at is None):
             return
@@ -224,7 +228,9 @@ class Letters:
             self._to.store.tell([replace(mark, is_open=False) for mark in some])
 
     def _marks(self, id: str) -> dict[str, list[Told]]:
-        """Return the marks of the request ``id``, by address. The result includes marks that could not be written yet."""
+        """Return a dictionary that maps each address to its told marks for the request ``id``. A told mark is a note that the
+        address got a notice. The result includes marks that could not be stored yet.
+        """
         found: dict[str, list[Told]] = {}
         for mark in (*self._to.store.told(id), *self._unwritten(id)):
             if mark.channel == self._settings.name:
@@ -265,7 +271,8 @@ class Letters:
 
 
 def _is_heard(event: str) -> bool:
-    """``event`` is the event of a told mark. Return True if an address got a notice about the request itself. Return False if
-    ``event`` is ASKED, or if the notice was about a thing that jitd must take back.
+    """A told mark is a stored note that an address got a notice. ``event`` is the event of a told mark. Return True if the notice
+    was about the request itself. Return False if it was about a thing that jitd must take back. Also return False if ``event`` is
+    ASKED, because such a mark does not belong to a notice.
     """
     return event != ASKED and not is_of_things(event)

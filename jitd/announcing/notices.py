@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sends notices through the channels that the rules name. Each channel has its own post and its own asyncio task.
+"""Sends notices through the channels that the rules name. Each channel has its own post, which sends the notices of this channel.
+Each post runs in its own asyncio task.
 
 Law: the due notices are computed from the stored requests and the stored told marks. Therefore no notice is lost if the daemon
 ends. No requester, approver or run ever waits for a channel.
@@ -40,7 +41,9 @@ class Failing:
 
 
 class Notices:
-    """Runs the posts of all channels. ``set_deadline`` schedules a check of a request at a time of the boot clock, in seconds."""
+    """Runs the posts of all channels. A post sends the notices of one channel. ``set_deadline`` schedules a check of a request.
+    The time of this check is in seconds of the boot clock.
+    """
 
     def __init__(
         self, settings: Channels, channels: Mapping[str, Channel], office: Office, set_deadline: Callable[[str, str, float], None]
@@ -50,8 +53,8 @@ class Notices:
         self._set_deadline = set_deadline
 
     def look(self, request: str) -> None:
-        """Let each post check ``request`` soon and send the notices that are due. This function may be called at any time, and
-        raises no exception.
+        """Let the post of each channel check ``request`` soon, and send the notices that are due. This function may be called at
+        any time, and raises no exception.
         """
         if not self._posts:
             return
@@ -105,7 +108,8 @@ class Notices:
 
     def of(self, request: Request) -> list[tuple[str, list[Told], str]]:
         """For each channel of ``request``, return three values: the channel's name, the told marks of this channel, and the
-        reason why a notice could not be sent. If nothing failed, the reason is empty. Raises StoreError.
+        reason why a notice could not be sent. A told mark is a stored note that an address got a notice. If nothing failed, the
+        reason is empty. Raises StoreError.
         """
         names = request.obligations.notify if request.obligations is not None else ()
         marks = [mark for mark in self._to.store.told(request.id) if mark.event != ASKED] if names else []

@@ -27,7 +27,7 @@ from jitd.settings.channels import ChannelSettings
 from jitd.store import StoreError, Told
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
-"""The first and the longest pause after a failed message, in seconds. The pause doubles each time."""
+"""The first and the longest pause after a failed message, in seconds. The pause doubles after each further failure."""
 SENT_WITHIN = 30.0
 """Maximum number of seconds for sending one message."""
 AWAY_FOR = 60.0
@@ -49,7 +49,9 @@ class Trouble:
 
 
 class Post:
-    """The post of one channel. ``look`` only remembers a request. The method ``keep`` runs as a task, and sends the notices."""
+    """The post of one channel. The method ``look`` sends nothing: it only remembers that a request must be checked. The method
+    ``keep`` runs as a task. It checks the requests and sends the notices.
+    """
 
     def __init__(self, settings: ChannelSettings, channel: Channel, office: Office) -> None:
         self.settings = settings
@@ -96,8 +98,8 @@ class Post:
                 continue
 
     def _rest(self) -> float | None:
-        """Return the number of seconds until this post must check a request or store a mark. Return None if the post has nothing
-        to do.
+        """Return the number of seconds until this post must check a request, or must store the note that a message was sent.
+        Return None if the post has nothing to do.
         """
         times = [max(min(self._due.values()), self._pause_until)] if self._due else []
         if self._unwritten:
@@ -129,8 +131,9 @@ class Post:
             raise
 
     async def _serve(self, address: str, letters: list[Letter]) -> None:
-        """Send ``letters``, which are all for ``address``. Send each notice in LOUD at once. All other notices must keep to the
-        limit MOST_A_MINUTE. If they are too many, combine the last ones into one digest, or send them later.
+        """Send ``letters``, which are all for ``address``. Send a notice at once if its event is in LOUD. The limit MOST_A_MINUTE
+        applies to all other notices. If these are more than the limit allows now, combine the last of them into one digest, or
+        send them later.
         """
         loud = [letter for letter in letters if letter.notice.event in LOUD]
         quiet = [letter for letter in letters if letter.notice.event not in LOUD]
@@ -192,7 +195,9 @@ class Post:
         return self._to.wording.say(notice, request, self.settings.kind, self.settings.shows, to)
 
     async def finish(self, within: float) -> None:
-        """Stop sending messages. If a message is being sent, wait until its mark is written, but at most ``within`` seconds."""
+        """Stop sending messages. If a message is being sent, wait until it is sent and this is noted in the store. Wait at most
+        ``within`` seconds.
+        """
         self._is_finishing = True
         try:
             async with asyncio.timeout(within), self._sending:
@@ -239,8 +244,8 @@ class Post:
             self._put_off(letter.notice.request, self._to.clock() + AWAY_FOR)
 
     def _works_for(self, address: str) -> None:
-        """Note that the channel works, and that it works for ``address``. If more than one message has failed before, check the
-        requests with failed notices again at once.
+        """Note that the channel works, and that messages reach ``address``. If the channel has failed more than once before,
+        check again at once all requests whose notices could not be sent.
         """
         if self._n_failed > 1:  # the channel was down and works again: continue at once
             for id, _ in self.troubles:
@@ -262,8 +267,8 @@ class Post:
         self._write()
 
     def _write(self) -> None:
-        """Store the told marks of messages that were sent. If a mark cannot be stored, the post tries again later. Meanwhile the
-        mark stays in memory, so the message is not sent twice.
+        """Store the told marks of messages that were sent. A told mark is a note that an address got a notice. If a mark cannot
+        be stored, the post tries again later. Meanwhile the mark stays in memory, so the message is not sent twice.
         """
         while self._unwritten:
             marks, detail = self._unwritten[0]

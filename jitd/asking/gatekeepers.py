@@ -70,8 +70,9 @@ class Gatekeepers:
         self._later = {name: Turns(waiting=None) for name in gatekeepers}
 
     def manner(self, name: str) -> Manner | None:
-        """Return two settings of the gatekeeper ``name``: the time for which an answer is valid, and whether a later answer is
-        allowed. Return None if jitd.toml does not set up this gatekeeper.
+        """Return two settings of the gatekeeper ``name``. The first is the time for which jitd may keep an answer. The second
+        tells whether the gatekeeper may reply at first that it will decide later. Return None if jitd.toml does not set up this
+        gatekeeper.
         """
         found = self._gatekeepers.get(name)
         return None if found is None else Manner(found.fresh_for, found.polls)
@@ -170,7 +171,7 @@ class Gatekeepers:
 
 def _place(asked: Url, answer: Fetched) -> Url:
     """Return the URL at which the server will publish its decision. The URL is in the Location header of ``answer``. Raises
-    Nonsense if the header is missing, or names another server than the URL ``asked``.
+    Nonsense if the header is missing, or if its URL is not on the same server as the URL ``asked``.
     """
     location = answer.header("location")
     found = same_server(asked, location) if location else None

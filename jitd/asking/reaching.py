@@ -36,8 +36,8 @@ class Runs(Protocol):
 
 
 class Reaching:
-    """Queries servers and programs. ``host`` is the name of this host. If a question is signed, this name is also the name of the
-    key.
+    """Queries servers and programs. ``host`` is the name of this host. In a signed question, the name of the host is also used as
+    the name of the signing key.
     """
 
     def __init__(self, outside: Fetches, programs: Runs, host: str) -> None:
@@ -46,9 +46,9 @@ class Reaching:
         self._host = host
 
     async def ask(self, name: str, by: Reach | Program, body: bytes, within: float) -> Fetched | Failed:
-        """Send ``body`` to ``by``, which is a server or a program. ``name`` is the provider or the gatekeeper whose settings
-        contain ``by``. Wait at most ``within`` seconds. If ``by`` is a program, its output is returned in the form of a server's
-        answer.
+        """Send ``body`` to ``by``, which is a server or a program. ``name`` is the name of the provider or gatekeeper to which
+        this server or program belongs. Wait at most ``within`` seconds. If ``by`` is a program, its output is returned in the
+        form of a server's answer.
         """
         if len(body) > MOST_BODY:
             return Failed(f"the question is longer than {MOST_BODY} bytes")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the programs that administrators have set up in jitd.toml. jitd-programs runs them without network access. If the
-settings allow network access for a program, jitd-programs-net runs this program.
+"""Runs the programs that administrators have set up in jitd.toml. Two processes run these programs for the daemon. If the
+settings allow network access for a program, jitd-programs-net runs it. jitd-programs runs all other programs, without network
+access.
 
 Law: the daemon itself starts no program. The output of a program is used only if the program ends with exit status 0.
 """

@@ -18,8 +18,8 @@ from http_message_signatures.resolvers import HTTPSignatureKeyResolver
 from jitd.outside.messages import Fetched
 
 LONGEST_AGE = timedelta(seconds=60)
-"""Maximum age of a signature. A newer signature alone is not enough: ``hearing`` also checks that the answer contains the nonce
-of the question.
+"""Maximum age of a signature. A recent signature alone is not enough: the module ``hearing`` also checks that the answer contains
+the nonce of the question.
 """
 COVERED = ("@status",)
 """The signature must cover these parts of an answer, and also the digest of the body."""

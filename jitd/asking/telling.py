@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes the questions to providers and gatekeepers as JSON.
 
-Law: pure. A provider gets only the values that its setting ``sends`` lists. In a question, facts that jitd has checked and claims
-of the client are separate members. ``spelled`` writes each text from a client, so that two different texts never have the same
-written form.
+Law: pure. A provider gets only the values that its setting ``sends`` lists. Each question keeps two kinds of values apart: facts
+that jitd has checked, and claims of the client. The claims are in the member ``claims``. ``spelled`` writes each text from a
+client, so that two different texts never have the same written form.
 """
 
 from __future__ import annotations

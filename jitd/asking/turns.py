@@ -3,8 +3,8 @@
 limited number of further questions may wait. jitd refuses all other questions. Without limits, questions to a slow system could
 use up the resources of jitd.
 
-Law: if a limit is reached, a further question is refused at once, and the error text names the limit. Each person gets only a
-share of the turns and of the waiting places, so one person cannot use all of them.
+Law: if a limit is reached, a further question is refused at once, and the error text names the limit. The limits for one person
+are lower than the limits for all persons together. Therefore one person cannot use up the limits for all.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from contextlib import asynccontextmanager
 
 AT_ONCE, WAITING = 8, 64
 SHARE, SHARE_OPEN = 2, 24
-"""The first number is the maximum number of turns of one person at the same time. The second number is the maximum number of open
-questions of one person.
+"""SHARE is the maximum number of questions that jitd sends for one person at the same time. SHARE_OPEN is the maximum number of
+open questions of one person, including the questions that wait.
 """
 
 
@@ -39,7 +39,9 @@ class Turns:
 
     @asynccontextmanager
     async def turn(self, person: str) -> AsyncIterator[None]:
-        """Wait until a question of ``person`` may be sent. The turn ends when the context manager ends. Raises Full."""
+        """Wait until a question of ``person`` may be sent. Another question may be sent when the context manager ends. Raises
+        Full.
+        """
         if self._most is not None and self.n_open >= self._most:
             raise Full(f"{self.n_open} questions to it are open already")
         if self._most is not None and self._open[person] >= SHARE_OPEN:
