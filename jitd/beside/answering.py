@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Answers the daemon's questions in a process beside the daemon. Many questions may be open at the same time.
 
-Law: the process accepts questions only from root. Each question belongs to a lane, which is a queue of its own. A lane never
-waits for another lane. In each lane, the process works on at most N_AT_ONCE questions at the same time, and at most N_WAITING
-more questions wait. The process refuses all further questions. If the connection ends, or if the client no longer waits for the
-answer, the process cancels the work on the question. The process reports an error in an UNANSWERED packet, and never in an ANSWER
-packet.
+Law: the process accepts questions only from root. A lane is a queue of questions. Each question belongs to one lane, and a lane
+never waits for another lane. In each lane, the process works on at most N_AT_ONCE questions at the same time, and at most
+N_WAITING more questions wait. The process refuses all further questions. If the connection ends, or if the client no longer waits
+for the answer, the process cancels the work on the question. The process reports an error in an UNANSWERED packet, and never in
+an ANSWER packet.
 """
 
 from __future__ import annotations
@@ -49,13 +49,13 @@ class NoAnswer(Exception):
 
 
 def one_lane(body: bytes) -> str:
-    """Return an empty lane name for every question, so that all questions share one lane."""
+    """A lane is a queue of questions. Return the same empty lane name for every question, so that there is only one lane."""
     return ""
 
 
 class _Lane:
-    """A lane, with the number of its open questions and with a semaphore that limits the work. The lane's ``name`` is empty if
-    there is only one lane.
+    """A lane is a queue of questions. ``n_open`` is the number of its open questions. The semaphore ``turns`` limits how many of
+    them the process works on at the same time. The lane's ``name`` is empty if there is only one lane.
     """
 
     def __init__(self, name: str, n_at_once: int) -> None:
@@ -66,8 +66,9 @@ class _Lane:
 
 class Answering:
     """Answers questions. The function ``answer`` is called for each question. ``name`` is the name of this process in the log.
-    The process accepts questions only from the uid ``believed``. ``lane_of`` returns the name of the lane for a question.
-    ``lane_of`` must never raise an exception. It must return only a few different names, because a lane is never removed.
+    The process accepts questions only from the uid ``believed``. A lane is a queue of questions. ``lane_of`` gets the body of a
+    question, and returns the name of the lane for this question. ``lane_of`` must never raise an exception. It must return only a
+    few different names, because a lane is never removed.
     """
 
     def __init__(

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The daemon's side of the connection to a process beside the daemon. Many questions may be open at the same time.
 
-Law: an answer is accepted only if the kernel reports that its sender has the right account. Every fault raises Unanswered with
-the reason. An answer belongs to the question that has the same number. If the caller no longer waits, the answer is discarded. If
-the connection breaks, ``Line.ask`` sends the question a second time over a new connection. Therefore a question that is sent with
-``Line.ask`` must do no harm if it is sent twice.
+Law: an answer is accepted only if the kernel reports that it came from the account of the process beside the daemon. Every fault
+raises Unanswered with the reason. An answer belongs to the question that has the same number. If the caller no longer waits, the
+answer is discarded. If the connection breaks, ``Line.ask`` sends the question a second time over a new connection. Therefore a
+question that is sent with ``Line.ask`` must do no harm if it is sent twice.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ class Heard(NamedTuple):
 
 
 class Line:
-    """Sends questions to the process that ``door`` connects to. The first question opens the connection. If the connection
-    breaks, the next question opens a new connection.
+    """Sends questions to a process beside the daemon. ``door`` is the object that connects to this process. The first question
+    opens the connection. If the connection breaks, the next question opens a new connection.
     """
 
     def __init__(self, door: Door) -> None:
@@ -61,7 +61,8 @@ class Line:
         """Send a question, and return the body of the answer. ``within`` is the time limit in seconds. If the process must be
         started first, this time counts as well. Raises Unanswered.
 
-        If the caller is cancelled or the time is over, a DROP packet tells the process that the answer is no longer needed.
+        If the caller is cancelled or the time is over, a DROP packet is sent. It tells the process beside the daemon that the
+        answer is no longer needed.
         """
         heard = await self._heard(body, within, MOST_TRIES)
         _close(heard.carried)
@@ -80,8 +81,8 @@ class Line:
             raise Unanswered(f"{self._door.name} has not answered within {within:g} s") from None
 
     def close(self) -> None:
-        """Close the connection. If the process is a child, end the process. All callers that wait for an answer get the exception
-        Unanswered.
+        """Close the connection. If the process that answers is a child of the daemon, end this process. All callers that wait for
+        an answer get the exception Unanswered.
         """
         self._break("the connection was closed")
         self._door.close()
@@ -241,8 +242,8 @@ class CarryingLine(Line):
     """A connection to a process that may send descriptors with its answers."""
 
     async def ask_for(self, body: bytes, within: float) -> Heard:
-        """Send the question only once, because a second attempt could repeat a change. Return the answer. The caller must close
-        the descriptor of the answer. The parameters and exceptions are the same as in ``ask``.
+        """Send a question, and return the answer. The question is sent only once, because a second attempt could repeat a change.
+        The caller must close the descriptor of the answer. The parameters and exceptions are the same as in ``ask``.
         """
         return await self._heard(body, within, 1)
 

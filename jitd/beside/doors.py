@@ -2,9 +2,9 @@
 """Connects the daemon to a process beside it. There are two ways. Either systemd starts the process, and the daemon connects to
 the socket of the process. Or the daemon itself starts the process as its child.
 
-Law: a child inherits only three kinds of open files from the daemon: its end of a socket pair, standard error, and the
-descriptors that are passed by name. The child has an empty environment. It gives up rights before it reads any input
-(``starting``).
+Law: a child inherits only three kinds of open files from the daemon: its end of a socket pair, standard error, and the file
+descriptors that ``passed`` returns (see ChildDoor). The child has an empty environment. It gives up rights before it reads any
+input (``starting``).
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class SocketDoor:
 
 
 def nothing() -> Mapping[str, int]:
-    """Return an empty mapping, because no descriptor is passed."""
+    """Return an empty mapping. ChildDoor uses this function if no file descriptor is passed to the child."""
     return {}
 
 
@@ -87,8 +87,8 @@ class ChildDoor:
     ``module`` is the module that contains the child's ``main``. ``places`` are additional directories from which the child
     imports modules. The directory of ``jitd`` and the interpreter's own directories are always used. ``words`` are appended to
     the child's command line. The function ``passed`` is called at each start of the child. It opens the file descriptors for the
-    child, and returns a mapping of their names to the descriptors. After the start, this process closes its own copies.
-    ``account`` is the name of an account, or a uid in digits.
+    child, and returns a mapping of their names to the descriptors. After the start of the child, the daemon closes its own copies
+    of these descriptors. ``account`` is the name of an account, or a uid in digits.
     """
 
     def __init__(
@@ -151,7 +151,9 @@ class ChildDoor:
         return ours
 
     def close(self) -> None:
-        """Wait until the child has ended. The child ends because its connection is closed. Kill it after SECONDS_TO_END."""
+        """Wait until the child has ended. The child ends by itself, because its connection is closed. If it still runs after
+        SECONDS_TO_END, kill it.
+        """
         if self._process is None:
             return
         try:

@@ -14,7 +14,7 @@ import errno
 
 ALLOW = 0x7FFF0000
 ERRNO = 0x00050000
-"""The value of SCMP_ACT_ERRNO(0) in <seccomp.h>. ALLOW is the value of SCMP_ACT_ALLOW."""
+"""The value of SCMP_ACT_ERRNO(0) in <seccomp.h>. The constant ALLOW (above) is the value of SCMP_ACT_ALLOW."""
 LIBRARY = "libseccomp.so.2"
 FILTERED = (
     "acct", "add_key", "adjtimex", "bpf", "chroot", "clock_adjtime", "clock_settime", "create_module", "delete_module",

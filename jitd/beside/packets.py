@@ -41,7 +41,7 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """One message. ``number`` is the number of the question, which the daemon chose."""
+    """One message. ``number`` identifies the question. The daemon chooses this number."""
 
     number: int
     kind: Kind

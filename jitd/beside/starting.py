@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The start of a process beside the daemon. Either systemd or the daemon starts the process. The daemon runs as root.
+"""The start of a process beside the daemon. Either systemd or the daemon starts the process. If the daemon starts it, the process
+is root at first, because the daemon runs as root.
 
 Law: after ``begin``, four conditions hold before the process reads any input. The process is not dumpable, has no capabilities,
 cannot gain capabilities, and runs under its own account. After ``begin_as_root``, the process is not dumpable and has no network.
@@ -58,7 +59,9 @@ class Begun:
 
 
 class Server(Protocol):
-    """The server that runs in the process. It is an ``answering.Answering``."""
+    """The interface of the object that answers the questions in a process beside the daemon. The class ``answering.Answering``
+    implements it.
+    """
 
     async def listen(self, listener: socket.socket) -> None: ...
     async def follow(self, line: socket.socket) -> None: ...

@@ -153,7 +153,7 @@ def covers_work(wide: Rule, narrow: Rule) -> bool:
 
 
 def covers_pattern(wide: CommandPattern, narrow: CommandPattern) -> bool:
-    """True if ``wide`` matches every command that ``narrow`` matches. The result takes into account that in a permit a wildcard
+    """True if ``wide`` matches every command that ``narrow`` matches. The function takes into account that a wildcard of a permit
     cannot match ``..``.
     """
     if wide.path is None:

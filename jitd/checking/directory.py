@@ -24,7 +24,7 @@ continues without the list.
 
 
 def look_up(words: frozenset[str], config: Config) -> Known:
-    """Look up all accounts and groups that ``words`` names. Also look up the accounts that the settings name."""
+    """Look up each account and each group that is named in ``words``. Also look up the accounts that the settings name."""
     listed = everybody()
     found = members(sorted({entry[6:] for entry in words if entry.startswith("group:")}), listed or {})
     known = Known(found, {}, config, is_whole=listed is not None)
@@ -48,7 +48,7 @@ def members(names: Iterable[str], listed: Mapping[str, tuple[int, int]]) -> dict
     """Return a dictionary that maps the name of each group to the accounts that are its members.
 
     An account in ``listed`` is also a member of its primary group. The value of a group is None if the group does not exist. If
-    the look-up of a group fails, the dictionary does not contain the group.
+    the look-up of a group fails, the dictionary has no entry for the group.
     """
     found: dict[str, tuple[str, ...] | None] = {}
     for name in names:

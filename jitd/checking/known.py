@@ -51,8 +51,8 @@ class Known:
         return word.startswith("group:") and word[6:] not in self.groups
 
     def account(self, word: str) -> str | None:
-        """Return the account that ``word`` names, which is ``user:…`` or ``principal:…``. Return None if the principal has no
-        account.
+        """``word`` has the form ``user:…`` or ``principal:…``. Return the account that ``word`` names. Return None if ``word``
+        names a principal that has no account.
         """
         kind, _, name = word.partition(":")
         return name if kind == "user" else account_of(name.encode(), self.config.realms, self.config.principals)
@@ -81,9 +81,9 @@ class Known:
 @dataclass(frozen=True, slots=True)
 class Lack:
     """A fault of a rule: there are not enough people who could give the approvals that the rule demands. ``n_there`` is the
-    number of persons who could approve. ``without`` contains the requesters whose requests can never get enough approvals.
-    ``without`` is None if nobody's request can ever get enough approvals. ``is_everyone`` is True if ``without`` contains
-    everybody who may send a request under the rule.
+    number of persons who could approve. ``without`` contains the requesters whose requests can never get enough approvals. If no
+    request at all can get enough approvals, ``without`` is None. ``is_everyone`` is True if ``without`` contains everybody who
+    may send a request under the rule.
     """
 
     n_there: int

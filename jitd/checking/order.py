@@ -95,7 +95,7 @@ class Candidates:
 
 def stems(rule: Rule) -> list[tuple[str, ...]]:
     """For each pattern of ``rule``, return the words before the first wildcard. Also return the name of each thing that ``rule``
-    gives. For a pattern that matches any command, there are no such words.
+    gives. For a pattern that matches any command, return an empty tuple of words.
     """
     found: list[tuple[str, ...]] = [(thing,) for thing in rule.gives or ()]
     for pattern in rule.commands or ():
@@ -113,9 +113,10 @@ def _does(by: Rule, rule: Rule) -> str:
 
 
 def _narrower(rules: Sequence[Rule], at: int) -> list[Rule]:
-    """If the rule at index ``at`` is a permit for any command, return the later permits for the same people. The first permit
-    makes these later permits partly useless. Two permits are for the same people if they name people by the same word. Members of
-    groups are not compared, because they may change.
+    """If the rule at index ``at`` is a permit for any command, return the later permits for the same people. These later permits
+    are partly useless, because the rule at index ``at`` is evaluated first. Two permits are for the same people if at least one
+    word, such as ``group:ops``, is in the key ``who`` of both permits. Members of groups are not compared, because they may
+    change.
     """
     rule = rules[at]
     if rule.verdict != "permit" or not covers_work(rule, ANYTHING):

@@ -175,8 +175,9 @@ host.
 
 
 def without_accepted(rules: Sequence[Rule], warned: Sequence[Warned]) -> Iterator[Warned]:
-    """Yield the warnings in ``warned`` that their rules do not accept. Suppose that a rule accepts a warning that depends only on
-    the rules. If this warning does not occur, yield a warning that the acceptance is needless.
+    """A rule may accept a warning, and this warning is then not shown. Yield the warnings in ``warned`` that their rules do not
+    accept. If a rule accepts a warning that depends only on the rules, but this warning does not occur, also yield a warning that
+    the rule accepts it needlessly.
     """
     accepted = {(rule.name, name) for rule in rules for name, _ in rule.accepts}
     arisen = {(one.rule, one.name) for one in warned}

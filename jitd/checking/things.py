@@ -172,7 +172,8 @@ _WRITES = str(Consequence("write"))
 def _pattern(path: str, arguments: str) -> CommandPattern:
     """Convert a command of sudoers into a command pattern of jitd, and return the pattern. If the sudoers line names no
     arguments, the pattern matches any arguments. If the sudoers line has ``\"\"`` after the command, the pattern matches only the
-    command without arguments. In sudoers, a wildcard in the arguments also matches blanks.
+    command without arguments. In sudoers, a ``*`` in the arguments also matches blanks. Therefore, if the arguments contain
+    ``*``, the pattern also matches additional arguments.
     """
     words = tuple(_plain(word) for word in ([] if arguments == '""' else arguments.split()))
     is_open = not arguments or "*" in "".join(words)
