@@ -92,9 +92,9 @@ class Letter:
 
 
 class Letters:
-    """Finds the letters of one channel. A letter is a notice together with its address. If an attempt to store told marks has
-    failed, ``unwritten`` returns these marks for a request. ``put_off`` schedules a later check of a request. The time of this
-    check is in seconds of ``Office.clock``.
+    """Finds the letters of one channel. A letter is a notice together with its address. A told mark is a note that an address got
+    a notice. ``unwritten`` returns the told marks of a request that could not be stored yet. ``put_off`` schedules a later check
+    of a request. The time of this check is in seconds of ``Office.clock``.
     """
 
     def __init__(

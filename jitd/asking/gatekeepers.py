@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sends questions to gatekeepers. A gatekeeper is a system outside jitd that may deny a request or set further requirements.
 
-Law: each question has its own nonce and gets exactly one answer. If an answer is late, lost or malformed, the result is Silent.
+Law: each question has its own nonce, and has exactly one result. If the answer is late, lost or malformed, the result is Silent.
 The result Silent denies the request. A gatekeeper's server may reply that it will decide later. The daemon then fetches the
 decision only from the same server, and only while the request waits. If a gatekeeper fails at once, the daemon does not send the
 same question again for a short time (``failures``).

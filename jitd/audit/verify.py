@@ -70,8 +70,8 @@ def verify(
     misfiled: Iterable[tuple[str, str]] = (),
 ) -> Verified:
     """Verify the whole record. Each record is a tuple (number, body, digest). A document is an object in its stored form. Each
-    item of ``documents`` is a tuple (life, id, stored bytes). All documents must be read at the same moment. The database also
-    contains copies of some values of a document in columns. ``misfiled`` contains the life cycle and the id of each object whose
+    item of ``documents`` is a tuple (life, id, stored bytes). All documents must be read at the same moment. Some values of a
+    document are also stored in columns of the database. ``misfiled`` contains the life cycle and the id of each object whose
     columns differ from its document. The store might not find such an object.
 
     Raises chain.Broken if a seal of the chain is wrong. Raises Finding for every other fault.

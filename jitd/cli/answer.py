@@ -19,13 +19,15 @@ from jitpam.wire.shown import reshown, shown_argument, unshown
 
 Row = dict[str, Any]
 NOT_SHOWN = "(not shown)"
-"""This text is printed in place of content that the rule of the request hides from the viewer. In a row with hidden content, the
-member ``narrowed`` is true.
+"""The rule of a request may hide content from the viewer. This text is printed in place of the hidden content. If a row of the
+daemon has hidden content, its member ``narrowed`` is true.
 """
 
 
 def printable(text: str) -> str:
-    """Return ``text`` with all invisible characters escaped. Usually ``text`` was made by ``shown``, but any text is accepted."""
+    """Return ``text`` with all invisible characters escaped. Usually the function ``shown`` of jitpam.wire has already escaped
+    them, but any text is accepted.
+    """
     return reshown(text)
 
 
@@ -36,7 +38,7 @@ def answer(line: str = "") -> None:
 
 def say(sentence: str) -> None:
     """Print one line on standard error. Standard output is flushed first. If the flush fails, ``sentence`` is still printed,
-    because it reports the result of the verb, and then OSError is raised. If standard error cannot be written either, only the
+    because it reports the result of the verb. Afterwards OSError is raised. If standard error cannot be written either, only the
     exit status reports the result of the verb.
     """
     try:

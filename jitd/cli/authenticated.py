@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes the lines of a request's page that tell how a person authenticated to the KDC.
 
-Law: if a ticket is less trustworthy than usual, the lines contain words in capitals. If the way of the authentication is not
-known, the line contains the words NOT KNOWN.
+Law: if a ticket is less trustworthy than usual, the lines contain words in capitals. If it is not known how the person
+authenticated, a line contains the words NOT KNOWN.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes one call to the daemon. Also defines the exit status of a verb. Law: the exit status of a verb is 0, 2, or a value in
-the table EXITS of the wire protocol. A verb that Ctrl-C or a broken pipe ends has the exit status 130 or 141.
+"""Makes one call to the daemon. Also defines the exit status of a verb. Law: if Ctrl-C ends a verb, its exit status is 130. If a
+broken pipe ends a verb, its exit status is 141. In all other cases, the exit status is 0, 2, or a value in the table EXITS of the
+wire protocol.
 
 A verb that does not succeed raises an exception. Only ``jitd.cli.main`` converts an exception into a sentence and an exit status.
 """

@@ -16,8 +16,8 @@ WIDEST = 40
 terminal, a longer text moves the rest of its own line to the right, and the other lines stay aligned.
 """
 LEAST = 12
-"""Minimum number of cells for a column that is made narrower. This leaves room for the mark that shows how many characters were
-removed.
+"""Minimum number of cells for a column that is made narrower. This leaves room for the text ``…(+N)``, which shows how many
+characters were removed.
 """
 LEAST_OF_LAST = 24
 """Minimum number of cells for the last column, which contains the command or the reason. Texts in the last column are shortened

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compares a request with the last approved request of the same person under the same rule, and prints the differences.
 
-Law: a comparison is always shown together with the whole command. Therefore a comparison may shorten texts, and then shows how
-much was removed. If two values cannot be compared, they are not reported as equal.
+Law: a comparison is always shown together with the whole command. Therefore a comparison may shorten texts. A shortened text
+shows how much was removed. If two values cannot be compared, they are not reported as equal.
 """
 
 from __future__ import annotations

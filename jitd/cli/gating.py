@@ -105,7 +105,9 @@ def _entry(service: str) -> Entry:
 @click.option("--kdc", "others", metavar="HOST", multiple=True, help="Another KDC: it gets a canary, and no keytab.")
 @yes_option
 def setup(hosts: tuple[str, ...], *, directory: Path, others: tuple[str, ...], is_sure: bool) -> None:
-    """Make the canaries. For each HOST, make a principal that may write the grants of HOST, and its keytab."""
+    """Make the canaries, which are services with which jitd tests whether the KDC refuses tickets. For each HOST, make a
+    principal that may write the grants of HOST, and its keytab.
+    """
     _administered(lambda: _set_up(hosts, others, directory, is_sure=is_sure))
 
 
@@ -244,8 +246,8 @@ def _ends() -> list[str]:
 
 
 def _others_in(keytab: Path, service: str) -> list[str]:
-    """Return the other principals in the keytab of ``service`` for which the KDC does not refuse tickets yet. Raises CannotPlan,
-    LocalError.
+    """The keytab of ``service`` may also contain keys of other principals. Return the other principals for which the KDC does not
+    refuse tickets yet. Raises CannotPlan, LocalError.
     """
     from jitd.kdc import local, plan
     from jitd.kdc.keytab import principals

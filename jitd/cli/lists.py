@@ -43,8 +43,8 @@ def _text(name: str) -> Callable[[Row], str]:
 
 
 def _left(name: str) -> Callable[[Row], str]:
-    """Return the function of a column that shows the time until a request, grant or lock ends. The member ``name`` of a row
-    contains the time of this end. If the request, grant or lock has already ended, the column shows ``-``.
+    """Return the function for a column that shows the time until a request, grant or lock ends. The member ``name`` of the row
+    contains the time at which it ends. If the request, grant or lock has already ended, the column shows ``-``.
     """
     return lambda row: "-" if row.get("state") in ENDED else until(row.get(name))
 
@@ -76,7 +76,9 @@ def _state(row: Row) -> str:
 
 
 def _living(row: Row) -> str:
-    """Return the ids of the runs or the holdings of the grant in ``row`` that have not ended yet."""
+    """If the grant in ``row`` gives things, return the ids of its holdings that have not ended yet. Otherwise return the ids of
+    its runs that have not ended yet.
+    """
     return words(row, "holdings") if row.get("gives") else words(row, "runs")
 
 

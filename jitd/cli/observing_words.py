@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Texts about observed runs. An observed run may continue only while somebody watches it. The texts describe the state of such a
-run and its watchers, or are sentences on a watcher's screen.
+"""Texts about observed runs. An observed run may continue only while somebody watches it. One text describes the state of such a
+run and names its watchers. The other text is the first sentence on a watcher's screen.
 
 Law: pure. Texts from other people are shown only in printable form.
 """
@@ -10,7 +10,9 @@ from __future__ import annotations
 from jitd.cli.answer import Row, printable, words
 
 LEAVES = b"q"
-"""The key with which a watcher stops watching. The run itself is not stopped."""
+"""The key with which a watcher stops watching. This key does not stop the run. But if nobody else watches the run, it is soon
+frozen.
+"""
 
 
 def state_of_run(row: Row) -> str:

@@ -243,7 +243,7 @@ class Board(App[int]):
             self._asked_of_jitd(lambda: row_of(id), lambda whole: self.state.read(id, lambda width: page(whole, width)))
 
     def _read_again(self) -> None:
-        """Fetch the open page again after a change. If the fetch fails, or if the person has left the page, change nothing."""
+        """Fetch the content of the open page again. If this fails, or if the person has left the page, change nothing."""
         id = self.state.page_of
 
         def take(whole: Row | str) -> None:
@@ -360,7 +360,7 @@ class Board(App[int]):
         self._take_signals()
 
     def _went_on(self) -> None:
-        """The board was stopped without notice, and the shell has used the terminal. Take over the terminal again."""
+        """The board runs again after a stop by a signal such as SIGSTOP. Take over the terminal, which the shell has used."""
         self._show_again(lambda: None)
 
     def _show_again(self, between: Callable[[], None]) -> None:

@@ -15,8 +15,8 @@ from math import inf
 from jitd.cli.question import QUIET_FOR
 
 MOVES = {"up": -1, "k": -1, "down": 1, "j": 1, "pageup": -10, "pagedown": 10, "space": 10, "home": -(10**6), "end": 10**6}
-"""Maps a key to a number of steps. A step is one row of a list, or one line of a page. On a page, ten steps are replaced by one
-screen.
+"""Maps a key to a number of steps. A step is one row of a list, or one line of a page. On a page, a key with ten steps scrolls by
+one screen instead.
 """
 
 
@@ -45,8 +45,8 @@ class Keyboard:
         self._shown_at, self._is_open, self._held = inf, False, None
 
     def shown(self, at: float) -> None:
-        """Note that the question is on the screen since the time ``at``. If an earlier call has already noted a time, this time
-        stays valid. Keys are accepted after the first pause of QUIET_FOR seconds without input.
+        """Note that the question has been on the screen since the time ``at``. If an earlier call has already noted a time for
+        this question, the earlier time stays valid. Keys are accepted after the first pause of QUIET_FOR seconds without input.
         """
         self._shown_at = min(at, self._shown_at)
 
@@ -67,7 +67,9 @@ class Keyboard:
         self._counts(at)
 
     def ripe(self, at: float) -> str | None:
-        """Return the key that was kept back, if no other input followed it within QUIET_FOR seconds. Otherwise return None."""
+        """A key that decides something or opens a question is kept back for QUIET_FOR seconds. Return this key if no other input
+        followed within this time. Otherwise return None.
+        """
         if self._held is None or at - self._held[1] < QUIET_FOR:
             return None
         key, self._held = self._held[0], None

@@ -29,8 +29,8 @@ change when the CPU time or the memory of a run changes.
 
 
 class Link:
-    """Watches the lists between the calls of ``start`` and ``stop``. The link's thread calls ``tell`` with the new lists after
-    each change, or with the reason why there are none.
+    """After the call of ``start``, a thread watches the lists of the board until ``stop`` is called. After each change, this
+    thread calls ``tell`` with the new lists. If the lists cannot be fetched, it calls ``tell`` with the reason.
     """
 
     def __init__(self, tell: Callable[[Heard | Trouble], None]) -> None:
@@ -87,7 +87,9 @@ class Link:
 
 
 def _others() -> dict[str, Sequence[Row] | str]:
-    """Return all lists except the list of requests, which the message Watch follows. Raises the errors of ``connect``."""
+    """Return all lists of the board except the list of requests. The list of requests comes through the message Watch instead.
+    Raises the errors of ``connect``.
+    """
     lists: dict[str, Sequence[Row] | str] = {}
     with called() as daemon:
         for view in VIEWS[1:]:

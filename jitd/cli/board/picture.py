@@ -35,8 +35,8 @@ def is_too_small(width: int, height: int) -> bool:
 
 
 def picture(state: State, width: int, height: int) -> list[Painted]:
-    """Return ``height`` lines of at most ``width`` cells. A page in ``state`` remembers which of its lines were returned (see
-    ``Reading``). Therefore call this function only to draw the screen.
+    """Return ``height`` lines of at most ``width`` cells. The open text in ``state`` (a Reading object) remembers which of its
+    lines this function has returned. Therefore call this function only to draw the screen.
     """
     if is_too_small(width, height):
         text = f"This terminal is too small. The board needs {LEAST_COLUMNS} columns and {LEAST_LINES} lines."
@@ -155,7 +155,7 @@ def asked_of(state: State, width: int) -> str:
 
 
 def _question(asked: Asked, state: State, width: int, *, is_unread: bool) -> list[Painted]:
-    """Return the lines with the open question, the typed text, and a hint which key leaves the question."""
+    """Return the lines with the open question, the typed text, and a hint that names the key to leave the question."""
     typed = printable(asked.typed)
     lines = wrapped(typed, width)
     typed = "...".join(["", "".join(lines[-MOST_TYPED:])]) if len(lines) > MOST_TYPED else typed

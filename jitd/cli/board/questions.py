@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The questions of the board. Each question has a page to read, the text of the question, and an action for the typed answer.
 
-Law: the page of a question about a request is made from the same row as its line in the list. An answer to such a question is
-sent together with the fingerprint of this row. Only a complete line is an answer. An empty line means no. Nothing is sent before
-the person has answered.
+Law: if a question is about a request, its page is made from the request's row in the list. The answer to such a question is sent
+together with the fingerprint of this row. Only a complete line is an answer. An empty line means no. Nothing is sent before the
+person has answered.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ Deed = Callable[[], str]
 raise an error whose class is in call.ENDINGS.
 """
 WIDE = 60
-"""Before a grant or a run is ended, a question names its command. WIDE is the maximum number of cells for this command."""
+"""Before the board ends a grant or a run, it asks a question that names the command of this grant or run. WIDE is the maximum
+number of cells for the command in the question.
+"""
 
 
 LONGEST = 1000

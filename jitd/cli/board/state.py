@@ -32,15 +32,15 @@ class Heard:
 
 @dataclass(frozen=True)
 class Trouble:
-    """The reason why the lists cannot be fetched from jitd. The link tries again."""
+    """The reason why the lists cannot be fetched from jitd. The board tries again to fetch them."""
 
     because: str
 
 
 @dataclass
 class Reading:
-    """Lines of text. If the lines do not fit on the screen, only some lines are visible. ``made`` returns the lines for a given
-    width of the screen.
+    """The lines of a text that a person reads. If the lines do not fit on the screen, only some lines are visible. ``made``
+    returns the lines for a given width of the screen.
 
     Law: a line that is on the screen now is treated as read, because no key is accepted before QUIET_FOR seconds have passed
     (``keyboard``). A line that is no longer on the screen is treated as read if it was on the screen for at least QUIET_FOR

@@ -18,8 +18,8 @@ from jitd.cli.reviewing import REVIEWS
 VOLATILE = frozenset({"cpu_ms", "memory", "n_processes"})
 """Members of a row whose values change although nothing happens to the grant or run."""
 BINDING = ("id", "state", "fingerprint")
-"""Members of a row. In the lists of grants, runs and locks, a row is treated as changed only if one of these members has
-changed. Each use of a lease changes other members of its row.
+"""Members of a row. In the lists of grants, runs and locks, a row is treated as changed only if one of these members has changed.
+All other members are ignored. For example, each use of a lease changes some of them.
 """
 
 
@@ -67,8 +67,9 @@ def is_same(what: str, row: Row | None, other: Row | None) -> bool:
     """True if ``row`` and ``other`` both exist, and are equal in all values that matter for an answer. The rows are from the
     list ``what``, and have the same id.
 
-    In the lists of grants, runs and locks, only the members in BINDING are compared. Otherwise people could change the row again
-    and again, and so prevent another person from ending their run.
+    In the lists of grants, runs and locks, only the members in BINDING are compared. If other members counted, a person could
+    change the row of their own grant or run again and again. Each change would close the question of another person who wants to
+    end this grant or run.
     """
     if row is None or other is None:
         return False
