@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""While a request waits, its possible approvers can change. A further way to approve the request can open, and jitd regularly
-fetches the lists of people again. This module is a part of ``request``.
+"""While a request waits, its possible approvers can change. A further way to approve the request can open. jitd also regularly
+fetches again the lists of people who may approve. This module is a part of ``request``.
 
-Law: pure. Each way has a time. Only the clock opens a way, and it never opens a way before its time. jitd records the opening of
-a way as an event. Earlier approvals also count for ways that open later. When a way opens, jitd checks the earlier approvals
-against the lists that jitd has at that moment.
+Law: pure. Each way to approve has a time at which it opens. Only the clock opens a way, and it never opens a way before its time.
+jitd records the opening of a way as an event. Earlier approvals also count for ways that open later. When a way opens, jitd
+checks the earlier approvals against the present lists of people.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from jitd.core.subject import Subject
 
 WAY, LISTS = "way", "lists"
-"""The names of two kinds of deadlines. At WAY, the next way to approve opens. At LISTS, jitd fetches the lists of people
-again.
+"""The names of two kinds of deadlines of a request. At the deadline WAY, the next way to approve opens. At the deadline LISTS,
+jitd fetches the lists of possible approvers again.
 """
 LISTS_EVERY = 30
-"""Number of seconds between two fetches of the lists of a waiting request."""
+"""Number of seconds between two fetches of the lists that limit the approvers of a waiting request."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,13 +45,13 @@ class Holds(Protocol):
 @dataclass(frozen=True, slots=True)
 class Caller:
     """The process that sent the request. The function ``hold`` opens this process and returns it. ``hold`` raises OSError if the
-    process has ended. If ``hold`` is None, jitd cannot examine the process any more. Then jitd knows only the facts in ``kept``,
-    which contains their names and values. ``request`` is the id of the request that the process sent. ``request`` is empty if
-    there is no request yet.
+    process has ended. If ``hold`` is None, jitd cannot examine the process any more. Then jitd knows only the facts in ``kept``.
+    Each entry of ``kept`` is the name and the value of one fact. ``request`` is the id of the request that the process sent.
+    ``request`` is empty if there is no request yet.
 
     ``is_login`` is True if a login session is about to begin. For a login, ``remote_host`` is the host from which the person
     connects, as reported by the enforcement point. ``remote_host`` is None if the enforcement point named no host. ``tty`` is the
-    terminal.
+    terminal of the login.
     """
 
     hold: Callable[[], Holds] | None
@@ -79,8 +79,8 @@ def kept_of(seen: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
 
 @dataclass(frozen=True, slots=True)
 class Whence:
-    """One word of the condition. If the word is an address or a network, ``network`` is this network. ``network`` is None for
-    ``local``, ``console`` and ``remote``.
+    """One word of the condition ``origin`` in a rule. If the word is an address or a network, ``network`` is this network.
+    ``network`` is None for ``local``, ``console`` and ``remote``.
     """
 
     text: str
@@ -122,8 +122,9 @@ def read_origin(word: str) -> Whence:
 
 
 def spell_address(text: str) -> str:
-    """Return the address ``text`` in its only valid spelling. The function removes the name of an interface. If an IPv4 address
-    is written as an IPv6 address, the function returns the IPv4 form. Return an empty text if ``text`` is not an address.
+    """Return the address ``text`` in its only valid spelling. If a network interface follows the address (``%eth0``), the
+    function removes the interface. If an IPv4 address is written as an IPv6 address, the function returns the IPv4 form. Return
+    an empty text if ``text`` is not an address.
     """
     address = _address(text)
     return "" if address is None else str(address)

@@ -4,8 +4,8 @@ of another rule. A person who could have given these approvals must review the a
 
 Law: only the tables LAW and MAY_CAUSE decide which state an owed review can have. Each request that breaks glass has one review.
 This review covers all runs under the request. The requester can never give the review of their own request, from any of their
-accounts. jitd measures the time of the review on the boot clock. For each boot, jitd counts only the time that the record proves.
-Therefore a review never becomes overdue too early, but it may become overdue too late.
+accounts. jitd measures the time of the review on the boot clock. Of the time before a reboot, jitd counts only the part that the
+record proves. Therefore a review never becomes overdue too early, but it may become overdue too late.
 """
 
 from __future__ import annotations
@@ -259,7 +259,7 @@ def lacks(owed: OwedReview, who: Subject) -> str:
 
 
 def reviewers(glass: BreakGlass) -> str:
-    """Return the rule's words for the people whose approvals were skipped, such as ``group:ops or group:dba``."""
+    """Return the words with which the rule names the people whose approvals were skipped, such as ``group:ops or group:dba``."""
     return listed(tuple(dict.fromkeys(word for way in flat(every_way(glass.skipped)) for word in way.of_whom)), "or")
 
 

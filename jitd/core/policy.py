@@ -33,7 +33,7 @@ MOST_USES = 1_000_000
 BUILT_IN = "root"
 """The name of the rule that permits root's requests. No other rule may have this name."""
 ROOTS_TERMS = Terms(env=("*",), writable=True, record=Record(what="none"))
-"""The terms of the rule for root. jitd records root's runs only if a recorded run owns root's terminal."""
+"""The terms of root's rule. A run of root has no recording, but if a recorded run owns the terminal, it records the output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +150,8 @@ def _decide(policy: Policy, question: Question, at: datetime, conditions: Condit
 
 
 def facts_named(policy: Policy, question: Question, at: datetime) -> frozenset[str]:
-    """Return the facts that rules about ``question`` use in the conditions ``origin`` and ``when``. Facts about the file are not
-    included. The search ends at the first permit without ``origin``, ``when`` and ``demand``.
+    """Return the facts that rules about ``question`` use in the conditions ``origin`` and ``when``. Facts about the command's
+    file are not included. The search ends at the first permit without ``origin``, ``when`` and ``demand``.
     """
     return frozenset().union(*(_facts_named(policy, one, at) for one in question.each))
 
@@ -327,7 +327,7 @@ def takes_local_proofs(policy: Policy) -> bool:
 
 
 def _narrowed(policy: Policy, answer: Decision) -> Decision:
-    """Return ``answer``. If ``answer`` is a deny that a permit rule caused, add ``visible_to`` of this rule."""
+    """Return ``answer``. If ``answer`` is a deny that names a permit rule, add ``visible_to`` of this rule."""
     found = (rule.visible_to for rule in policy.rules if rule.name == answer.rule and rule.verdict == "permit")
     return answer if isinstance(answer, Permit) or not answer.rule else replace(answer, visible_to=next(found, None))
 

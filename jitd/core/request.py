@@ -49,8 +49,8 @@ class Request:
     facts. ``at_once``: the request does not wait for approvals. ``asking_at``: when jitd began to query gatekeepers; None if no
     query is open. ``passed``: the stored answers of gatekeepers that did not deny. ``seen``: the facts of the last decision. A
     way to approve is open if its ``after`` is at most ``opened``. ``visible_to``: see core/visibility.py. ``starts_at``: the
-    requested start of the grant; None if the grant starts at the approval. ``extends``: the requester's earlier live lease for
-    the same work. ``breaks_glass``: the requester typed ``--break-glass``.
+    requested start of the grant; None if the grant starts at the approval. ``extends``: an earlier live lease of the requester,
+    which this request extends. ``breaks_glass``: the requester typed ``--break-glass``.
     """
 
     id: str

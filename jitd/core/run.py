@@ -52,8 +52,8 @@ class Outcome:
 @dataclass(frozen=True, slots=True)
 class Recording:
     """The recording of a run: the number of chunks, the number of bytes, and the hash of all chunks (64 hex digits). The
-    recording is incomplete only in two cases. Either its end was lost together with the monitor, or a frame in the recording
-    reports that data is missing.
+    recording is incomplete only in two cases. In the first case, the monitor (the process that controls and records the run) died
+    before it wrote the end. In the second case, a frame in the recording reports that data is missing.
     """
 
     n_chunks: int
@@ -160,8 +160,8 @@ class StopOrdered:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """The author of this event watches the run from now on. This event does not continue a frozen run. The monitor decides when
-    the run continues.
+    """The author of this event watches the run from now on. If the run is frozen, it stays frozen after this event until its
+    monitor lets it continue.
     """
 
     life: ClassVar[str] = "run"
@@ -232,8 +232,8 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """A run or a holding under the grant has ended. If the run never started, or the first thing of the use was not given, the
-    grant gets the use back.
+    """A run or a holding under the grant has ended. While the time of the grant is not over, the grant gets the use back in two
+    cases: if the run never started, or if the first thing of a use for things was not given.
     """
 
     life: ClassVar[str] = "grant"

@@ -2,8 +2,8 @@
 """Computes one answer for several things that are requested together (``jitsudo --get A --get B``).
 
 Law: pure. If one thing is denied, all things are denied. If several rules together permit the things, the strictest value of each
-obligation applies. Therefore nobody gets a thing under easier terms by requesting it together with other things. If several rules
-limit who may read the contents of the request, only people within all these limits may read the contents after a deny.
+obligation applies. Therefore nobody gets a thing under easier terms by requesting it together with other things. Several rules
+may limit who may read the contents of the request. After a deny, only people whom all these rules allow may read the contents.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ MOST_THINGS = 8
 
 def for_all(answers: Iterable[Decision]) -> Decision:
     """Return the answer to a request. ``answers`` contains one answer for each requested thing. It is never empty. If there is a
-    deny, the first deny is the result. The limits on who may read the contents come from all answers, not only from the first
-    deny. Therefore the order of the things does not change these limits.
+    deny, the first deny is the result. The limits on who may read the contents of the request come from all answers, not only
+    from the first deny. Therefore the order of the things does not change these limits.
     """
     found = tuple(answers)
     if len(found) == 1:

@@ -152,8 +152,8 @@ def account_of(principal: bytes, realms: frozenset[str], table: Mapping[str, str
 
 def person_of(user: str, people: Mapping[str, frozenset[str]], behind: Behind) -> str:
     """Return the person to whom the account ``user`` belongs. If ``[people]`` lists the account under a name, this name is the
-    person. Otherwise the account itself is the person. For a made account, the result is the person of its holder: ``behind``
-    returns the holder's account.
+    person. Otherwise the account itself is the person. jitd may have made the account ``user`` for a limited time. Then
+    ``behind`` returns the own account of the person who holds ``user``, and the result is this person.
     """
     user = behind(user)
     for person, accounts in people.items():

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The submission of a request: the details for the chain, and the deadline of the request.
 
-Law: pure. A program can read the stored details back, because jitd stores all texts in full length. A deadline never changes
-after it was set.
+Law: pure. The chain contains all texts of these details in full length, so that a program can read the details again. A deadline
+never changes after it was set.
 """
 
 from __future__ import annotations
@@ -57,8 +57,9 @@ def terms_of(
 
 
 def to_be_asked(made: Request, permit: Permit, now: Moment) -> Request:
-    """Prepare the new request ``made`` for the query to the gatekeepers of ``permit``. The rule and the obligations of the result
-    may still change. The deadline is the same for the gatekeepers and the approvers.
+    """Return the new request ``made`` with the rule, the obligations and the deadline that it has while jitd queries the
+    gatekeepers of ``permit``. The rule and the obligations may still change. The deadline is the same for the gatekeepers and the
+    approvers.
     """
     expires_at, expires_boot = decide_by(made, permit.obligations, now)
     return replace(

@@ -2,8 +2,8 @@
 """Decides who may read the contents of a request: its reason, its arguments and the recordings of its runs.
 
 Law: pure. ``visible_to`` of a rule limits the contents that operators, auditors and readers of notices can see. The requester and
-the possible reviewers always see the contents. ``visible_to`` never gives a right to anybody. Each field of a row or of a record
-is hidden, unless this module lists the field.
+the possible reviewers always see the contents. ``visible_to`` never gives a right to anybody. People see requests as rows of a
+list or as records of the chain. Each field of a row or record is hidden, unless this module lists the field.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ was_started"""
 SHOWN = frozenset(" ".join((_ASKED, _DECIDED, _DONE, _RECORDED)).split())
 """The fields that everybody who may see the request can read."""
 WITHIN = frozenset(["detail", "grant", "holdings", "outcome", "owed_review", "passed", "reviews", "runs", "untaken"])
-"""The fields that contain a row, or a list of rows or ids. SHOWN and WITHIN also decide which fields of these inner rows are
-shown.
+"""A row is a map of fields, such as one request in a list. WITHIN contains the names of the fields whose value is again a row, or
+a list of rows or ids. For the rows inside such a field, too, only the fields in SHOWN and WITHIN are shown.
 """
 
 
 def words_of(request: Request) -> tuple[str, ...] | None:
     """Return the words that name the people who may read the contents of ``request``. The requester and the possible reviewers
-    may always read the contents. Return None if the rule sets no limit. A request that was denied at once has no obligations.
-    Such a request stores the words of the rule that denied it.
+    may always read the contents. Return None if the rule sets no limit. A request that was denied at once has no obligations. In
+    this case, the function returns the words in ``request.visible_to``.
     """
     return request.visible_to if request.obligations is None else request.obligations.visible_to
 

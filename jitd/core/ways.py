@@ -126,7 +126,7 @@ def _numbers(asked: Open) -> list[range]:
 def still_asked(asked: Open, eligible: Sequence[Collection[int]]) -> str:
     """Return a short text about the approvals that are still owed, such as ``1 ops or 1 managers``. Return an empty text if no
     approval is owed. If an approval lacks a person, the text lists all open ways of this approval. If only one more person must
-    approve, the text lists all approvals for which this person could count.
+    approve, the text lists all approvals to which this person's approval could contribute.
     """
     choice, ways = best(asked, eligible), flat(asked)
     parts: list[str] = []
