@@ -58,7 +58,7 @@ RESERVE = 256
 AGAIN_AFTER = 1.0
 """Seconds before the daemon tries again to record an event."""
 SWITCHED_WITHIN = 0.0005
-"""Seconds after which a worker thread must let the event loop run. The loop may wait this long several times for one answer."""
+"""Seconds after which a worker thread must let the event loop run. Before one answer, the loop may wait this long several times."""
 TOLD_EVERY = 2.0
 """Seconds between two reports about the state of the threads."""
 COUNTED_EVERY = 60.0
@@ -238,7 +238,7 @@ class Daemon:
         return f"the policy is in force: {len(policy.rules)} rule{'' if len(policy.rules) == 1 else 's'}"
 
     def report(self, report: Report) -> None:
-        """Handle a monitor's report that the executor has received."""
+        """Handle ``report``, which the executor has received from a monitor. A monitor is the process that controls one run."""
         try:
             match report:
                 case Ready():
@@ -308,8 +308,8 @@ class Daemon:
             await self.reload_for(self._accounts.root_alone())
 
     async def _tell_lanes(self, config: Config) -> None:
-        """At intervals, write the file ``lanes`` for `jitd doctor`. It is beside the socket, and describes the threads, the
-        mounts that do not answer, the channels that fail, and the things that have changed or cannot be taken back.
+        """At intervals, write the file ``lanes`` for `jitd doctor`. It is beside the socket, and describes the threads, mounts
+        that do not answer, channels that cannot send notices, and given things that changed or cannot be taken back.
         """
         file, before = config.socket.parent / "lanes", b""
         while True:

@@ -179,9 +179,9 @@ def _nobody_has_made(account: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Accounts:
-    """Maps principals to Subjects. The realms and principals come from the daemon's settings (jitd.toml(5)). ``made`` returns the
-    record's entry about a made account. ``made`` returns None if the record does not contain the account. ``made`` may block, and
-    raises the store's errors.
+    """Maps principals to Subjects. The realms and principals come from the daemon's settings (jitd.toml(5)). A made account is an
+    account that jitd makes for a limited time. ``made`` returns the record's entry about such an account, or None if the record
+    does not contain the account. ``made`` may block, and raises the store's errors.
     """
 
     realms: frozenset[str]

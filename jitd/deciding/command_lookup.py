@@ -24,13 +24,13 @@ from jitpam.wire.notation import encode_basestring_ascii
 from jitpam.wire.shown import pieces, shown
 
 MOST_SHOWN = 3 * 1024 * 1024
-"""Maximum size in bytes of a command in the form that is shown to people. One frame must hold the command and all other members
-of its row (PROTOCOL.md section 2).
+"""Maximum size in bytes of a command in the form that is shown to people. One frame of the protocol must hold the command and all
+other data about the request (PROTOCOL.md section 2).
 """
 _MOST_LETTERS = 6
 """Maximum number of bytes that stand for one byte of the command in a frame or in a record of the chain, such as ``\\u0001``."""
 NOTHING = b""
-"""The value of ``leads_to`` if the name does not lead to a file."""
+"""The value of ``Asked.leads_to`` if the typed name of the command does not lead to a file."""
 SHELL = "/bin/sh"
 """The shell of an account if its entry in passwd(5) names no shell."""
 
@@ -45,11 +45,12 @@ class Asked:
     there is no command to look up, and jitd only shows ``argv`` to people. ``leads_to``: the path that an earlier look-up found
     for the first word, with its directories resolved. If the first word leads to another path now, the request is refused.
     ``anew``: no earlier grant is used to answer this request. ``doubt``: the reason why it is not certain which command would
-    run, or empty. ``unseen``: a second question, which treats the command line as certain. It is set only if the requester cannot
-    see the paths. If both questions are denied, jitd sends the denial of the second question, because the text of ``doubt`` could
-    reveal what exists at these paths. ``gives``, ``stays``, ``brought`` and ``lets``: see ``core.command.Command``. ``tty``: the
-    terminal on which the client claims to be. ``caller``: the process that sent the request. ``starts_at``: the time when the
-    grant begins. If ``starts_at`` is None, the grant begins at the approval. ``breaks_glass``: the client used ``--break-glass``.
+    run, or empty. ``unseen``: a second question, which treats the command line as certain. ``unseen`` is set only if there is a
+    ``doubt`` and the requester cannot see all paths of the command line. If both questions are denied, jitd sends the denial of
+    ``unseen``, because the text of ``doubt`` could reveal what exists at these paths. ``gives``, ``stays``, ``brought`` and
+    ``lets``: see ``core.command.Command``. ``tty``: the terminal on which the client claims to be. ``caller``: the process that
+    sent the request. ``starts_at``: the time when the grant begins. If ``starts_at`` is None, the grant begins at the approval.
+    ``breaks_glass``: the client used ``--break-glass``.
     """
 
     argv: tuple[bytes, ...]

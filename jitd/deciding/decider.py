@@ -108,9 +108,9 @@ class Decider:
     # --- the answers ---------------------------------------------------------------------------------------------------
 
     async def find_typed(self, who: Subject, asked: Asked) -> None:
-        """Look up the account and the group that ``who`` typed. The lookup runs in separate threads, the worker lane for typed
-        names. If a directory of accounts does not answer, only this lane waits. Later ``decide_new`` looks up the names again, in
-        the lane for files. Raises TimeoutError.
+        """Look up the account and the group that ``who`` typed. The lookup runs in threads that only look up typed names. If a
+        directory of accounts does not answer, only these threads wait. Later ``decide_new`` looks up the names again, in the
+        threads that examine files. Raises TimeoutError.
         """
 
         def look_up() -> None:
@@ -184,9 +184,9 @@ class Decider:
                 return FreshDecision(request, decision, standing, heard)
 
     async def decide_use(self, request: Request, heard: tuple[Heard, ...] = (), *, n_taken: int = 0) -> Decision:
-        """Decide about a later use of the approved ``request``. ``heard``: see ``decide_again``. ``n_taken``: the uses that this
-        attempt itself has taken; they do not count as spent. The approvals are counted again, under the earlier and the present
-        rule. The caller must still query the gatekeepers in a permit (``screen_use``). Raises TimeoutError.
+        """Decide about a later use of the approved ``request``. ``heard``: see ``decide_again``. ``n_taken``: number of uses that
+        the caller has already taken for this use; they do not count as spent. The approvals are counted again, under the earlier
+        and the present rule. The caller must still query the gatekeepers in a permit (``screen_use``). Raises TimeoutError.
         """
         who = request.requester
         knowledge = Knowledge(self._gather, self._providers.told)
@@ -245,7 +245,7 @@ class Decider:
     # --- helpers -----------------------------------------------------------------------------------------------------
 
     def _is_still(self, policy: Policy, locked: Deny | None, who: Subject) -> bool:
-        """True if neither the policy nor the locks on ``who`` have changed. If False, the caller must decide again."""
+        """True if ``policy`` is still in force, and ``locked`` is still the answer of ``lock_on`` for ``who``."""
         return policy is self._policy() and locked == self.lock_on(who)
 
     def _if_given(self, decision: Decision, who: Subject, command: Command, request: str = "") -> Decision:
@@ -363,7 +363,8 @@ class Decider:
         self, decision: Decision, given: tuple[Grant, ...], who: Subject, service: str, command: Command
     ) -> tuple[Decision, str | None]:
         """Return a decision and an id. If a grant in ``given`` can replace the approvals, the decision has this grant as its
-        lease. If not, the id may be that of a grant that only its own request can use. Otherwise the id is None.
+        lease. Otherwise the id is that of a grant in ``given`` that only an earlier request can use. If there is none, the id is
+        None.
         """
         assert isinstance(decision, Permit), "nothing else owes approvals"
         asked = (who, self._config.host, service, command, decision.rule)
@@ -381,7 +382,7 @@ class Decider:
 
 
 def _as_asked(first: FirstDecision) -> FirstDecision:
-    """Return ``first``, but if it asks for a time and a lease covers the request, let the result extend this lease."""
+    """Return ``first``. If a time was asked for and a lease covers the request, the result extends this lease."""
     decision = first.decision
     if first.asked.lasts_for is None or not isinstance(decision, Permit) or decision.lease is None:
         return first

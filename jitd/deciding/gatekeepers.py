@@ -25,9 +25,9 @@ MOST_KEPT = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How a gatekeeper answers. A pass or a requirement may be kept for ``fresh_for`` seconds. If ``polls`` is True, the answer
-    may take a long time, because a person gives this answer. While the answer is valid, jitd does not query such a gatekeeper
-    again for the same request or lease.
+    """How a gatekeeper answers. jitd may keep its answer for ``fresh_for`` seconds, if the answer is not a denial. If ``polls``
+    is True, the answer may take a long time, because a person gives this answer. While the answer is valid, jitd does not query
+    such a gatekeeper again for the same request or lease.
     """
 
     fresh_for: float = 0.0

@@ -140,15 +140,15 @@ class Knowledge:
             del self._known[name]
 
     def learn(self, names: frozenset[str], found: Facts) -> None:
-        """Store the values in ``found`` for the facts ``names``. A fact without a value in ``found`` becomes Unknown, because no
-        source knows it.
+        """For each fact in ``names``, store its value from ``found``. A fact without a value in ``found`` becomes Unknown,
+        because no source knows it.
         """
         for name in names - self._known.keys():
             self._known[name] = found.get(name, Unknown("no source knows this fact"))
 
     def hear(self, wanted: Wanted, found: Facts) -> None:
-        """Store the answers of providers about ``wanted``. jitd uses an answer for another question only if the provider would
-        get the same data about that question.
+        """Store the values in ``found``, with which providers answered the question ``wanted.about``. jitd also uses such an
+        answer for a later question, but only if the provider would get the same data about the later question.
         """
         for name in wanted.names:
             self._said[name].append((self._told(name, wanted.about), found.get(name, Unknown("no source knows this fact"))))

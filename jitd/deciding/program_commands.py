@@ -143,9 +143,9 @@ def _sees(who: Subject, known: Asked) -> bool:
 
 
 def _of_typed(known: Asked, view: View) -> list[Way | None]:
-    """Return the way to the command's file, for a typed name that contains a slash. A way is a path with its places. With option
-    -D, sudo searches a relative name in the current directory, but executes the name relative to the directory after -D. Raises
-    Doubtful if the two files differ.
+    """The typed name of the command contains a slash. Return the way to the command's file: the path, with each directory, link
+    and file on it. With option -D, sudo searches a relative name in the current directory, but executes the name relative to the
+    directory after -D. Raises Doubtful if the two files differ.
     """
     typed = view.typed(known.argv[0])
     if not known.chdir or known.argv[0].startswith(b"/"):
@@ -157,8 +157,9 @@ def _of_typed(known: Asked, view: View) -> list[Way | None]:
 
 
 def _of_login(known: Asked, view: View) -> list[Way | None]:
-    """Return the ways to a login shell and to the home directory in which the shell begins. Raises Doubtful and NoSuchAccount.
-    Raises ValueError if there is no home directory that the account can enter.
+    """Return the ways to a login shell and to the home directory in which the shell begins. A way is a path, with each directory,
+    link and file on it. If the login begins in another directory (``known.chdir``), the result does not contain the way to the
+    home directory. Raises Doubtful and NoSuchAccount. Raises ValueError if there is no home directory that the account can enter.
     """
     user = known.user or "root"
     _refuse_no_home(user)
@@ -231,9 +232,9 @@ def _targets_shell(found: Invocation, shell: bytes, host: Places) -> bytes:
 
 
 def _refuse_two_places(known: Asked, secure_path: bytes, program: Program, ours: bytes) -> Way | None:
-    """Return the way to the command's file, for a typed name that contains no slash. A way is a path with its places. jitd
-    searches the name in its own search path ``ours``. Raises ValueError if it is not certain that the program uses the same file
-    as jitd.
+    """The typed name of the command contains no slash. Return the way to the command's file: the path, with each directory, link
+    and file on it. jitd searches the name in its own search path ``ours``. Raises ValueError if it is not certain that the
+    program uses the same file as jitd.
 
     The program searches either the person's PATH or the ``secure_path`` that root has set in sudoers. The program may search
     before or after it queries jitd. jitd trusts a directory in the person's PATH only if ``ours`` also contains this directory.
@@ -260,14 +261,14 @@ def _refuse_passed_over(known: Asked) -> None:
 
 
 def _first(view: View, name: bytes, path: bytes) -> bytes | None:
-    """Return the path at which the program finds ``name`` along ``path``. Raises Doubtful."""
+    """Return the path at which the program finds ``name`` if it searches the directories in ``path``. Raises Doubtful."""
     named = (os.path.join(directory, name) for directory in path.split(b":") if directory.startswith(b"/"))
     return next((each for each in named if view.is_executable(each)), None)
 
 
 def _on_trusted_path(name: bytes, theirs: bytes, ours: bytes) -> bytes | None:
-    """Return the path of the first file called ``name`` along ``theirs``. Return None if the search reaches a directory that
-    ``ours`` does not contain under the same name.
+    """Search for the file ``name`` in the directories of the search path ``theirs``, and return the path of the first such file.
+    Return None if the search comes to a directory that the search path ``ours`` does not contain.
     """
     trusted = ours.split(b":")
     for directory in theirs.split(b":"):

@@ -112,7 +112,7 @@ class Seating:
         return Seats(tuple(sorted(account for account in others if usable(account))), is_closed or is_whole)
 
     def _of_word(self, word: str) -> Seats:
-        """Return the accounts that ``word`` names."""
+        """Return the accounts that ``word`` names. ``word`` is a word of a rule, such as ``group:ops``."""
         kind, _, name = word.partition(":")
         if kind == "group":
             return self._of_group(name)

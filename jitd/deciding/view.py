@@ -3,7 +3,7 @@
 directory, and the file to which each path leads for the program.
 
 Law: the meaning of a path is certain only under two conditions. First, the program and jitd follow the path through the same
-directories to the same file. Second, only root can change the links on this way. For every other path, Doubtful is raised. The
+directories to the same file. Second, only root can change the links on the path. For every other path, Doubtful is raised. The
 sentence in Doubtful does not reveal whether the path exists. Calls may block.
 """
 
@@ -60,8 +60,8 @@ class View:
             raise Doubtful(OTHER_ACCOUNTS)
 
     def typed(self, path: bytes) -> Way | None:
-        """Return the result of ``judged`` for ``path``. Here ``path`` may also be relative to the current directory. ``path``
-        contains a slash. Raises Doubtful.
+        """Return the same result as ``judged``. But here ``path`` may also be relative to the program's current directory. In
+        both cases, ``path`` contains a slash. Raises Doubtful.
         """
         if path.startswith(b"/"):
             return self.judged(path)
@@ -71,8 +71,8 @@ class View:
         return self.judged(os.path.join(self.cwd, path))
 
     def judged(self, path: bytes) -> Way | None:
-        """Return the way along the absolute ``path``. Return None if ``path`` exists neither for the program nor for jitd. Raises
-        Doubtful.
+        """Return the way of the absolute ``path``: each directory, link and file on this path. Return None if ``path`` exists
+        neither for the program nor for jitd. Raises Doubtful.
         """
         theirs, ours = self._way(self.root, path), self._way(own_root(), path)
         if theirs is None or ours is None:
@@ -88,7 +88,9 @@ class View:
         return way is not None and way.is_executable
 
     def _way(self, root: Held, path: bytes) -> Way | None:
-        """Return the way along ``path``. Return None if nothing exists at ``path``. Raises Doubtful."""
+        """Return the way of ``path``: each directory, link and file on this path. Return None if nothing exists at ``path``.
+        Raises Doubtful.
+        """
         try:
             return walk(root, path, self.trusted)
         except Changeable:

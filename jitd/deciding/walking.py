@@ -56,7 +56,7 @@ class Changeable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One object on a way. ``path`` is the absolute path of this object, and contains no link."""
+    """A directory, link or file on a path. ``path`` is the absolute path of this object, and contains no link."""
 
     path: bytes
     device: int
@@ -66,10 +66,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """All places along a path, in order, without the root directory. ``name`` is the absolute path, with all links in its
-    directories resolved. A link in the last part of the path is not resolved. ``end`` is the place to which the path leads.
-    ``is_roots`` is True if only root can move or replace the places on the way. ``is_executable`` is True if the path leads to a
-    regular file that at least one user may execute.
+    """All places on a path (its directories, links and files), in order, without the root directory. ``name`` is the absolute
+    path, with all links in its directories resolved. A link in the last part of the path is not resolved. ``end`` is the place to
+    which the path leads. ``is_roots`` is True if only root can move or replace the places on the way. ``is_executable`` is True
+    if the path leads to a regular file that at least one user may execute.
     """
 
     places: tuple[Place, ...]
@@ -79,8 +79,8 @@ class Way:
     is_executable: bool
 
     def is_same_as(self, other: Way) -> bool:
-        """True if both ways lead through the same directories to the same file. The function compares the places to which links
-        lead, and not the links themselves, because a process with another root directory may see other links.
+        """True if this way and ``other`` lead through the same directories to the same file. The function compares the places to
+        which links lead, and not the links themselves, because a process with another root directory may see other links.
         """
         ours, theirs = ([place for place in way.places if not place.is_link] for way in (self, other))
         return (ours, self.name, self.end, self.is_roots) == (theirs, other.name, other.end, other.is_roots)
@@ -92,8 +92,8 @@ def own_root() -> Held:
 
 
 def walk(root: Held, path: bytes, trusted: tuple[bytes, ...] = ()) -> Way:
-    """Follow ``path`` in the same way as a process with the root directory ``root``, and return the way. ``trusted`` are mount
-    points. jitd believes the owners of the files on these mounts. Raises Changeable and OSError.
+    """Follow ``path`` as a process with the root directory ``root`` follows it. Return all directories, links and files on the
+    path. ``trusted`` are mount points. jitd believes the owners of the files on these mounts. Raises Changeable and OSError.
     """
     return _Walk(root, trusted).go(path)
 

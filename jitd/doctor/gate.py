@@ -97,8 +97,8 @@ def writer(failure: str | None) -> Finding:
 
 
 def gate(kdc: str, asked: str, state: str, why: str) -> Finding:
-    """Judge the gate of one KDC by its answer to a request for a ticket of the canary. The canary is a test service for which
-    nobody ever gets a grant. ``state`` is on, off, or silent.
+    """Judge the gate of one KDC (its check that there is a grant for a ticket) by its answer to a request for a ticket of the
+    canary. The canary is a test service for which nobody ever gets a grant. ``state`` is on, off, or silent.
     """
     check = f"gate.{kdc}"
     if state == "on":

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""This host according to jitd's settings, the process of the daemon on this host, and the commands for the administrator.
+"""Describes this host for ``jitd doctor``: the paths and names from jitd's settings, the daemon's process, and the commands that
+the administrator can type.
 
 Law: this module locks nothing and starts nothing. The process that holds a lock is read from /proc.
 """

@@ -132,7 +132,9 @@ def renewal(keytab: str, service: str) -> str:
 
 
 def aside(keytab: str) -> str:
-    """Return the command that renames the old keytab. Therefore the old keytab is not lost if no new keytab can be created."""
+    """Return the command that renames the old keytab. After this command, the old keytab is not lost if no new keytab can be
+    created.
+    """
     return f"mv -f {word(keytab)} {word(f'{keytab}.old')}"
 
 

@@ -141,7 +141,9 @@ def rehearsal(because: str, took: float) -> Finding:
 
 
 def examine_gates() -> Iterator[Finding]:
-    """Yield the findings about the lines of all gates, and about the answers of the gates of the type ``account``."""
+    """A gate is the line of a PAM stack that queries jitd. Yield the findings about the lines of all gates, and about the answers
+    of the gates of the type ``account``.
+    """
     found, services = lint_host(Places()), gated()
     asking = [*services["account"], *services["session"]]
     yield from gates(found, asking)
@@ -151,15 +153,17 @@ def examine_gates() -> Iterator[Finding]:
 
 
 def examine_logins() -> Iterator[Finding]:
-    """Yield the findings about the answers of the gates of the type ``session``. This examination is separate from
-    ``examine_gates``, because login(1) waits two seconds after a refusal.
+    """A gate is the line of a PAM stack that queries jitd. Yield the findings about the answers of the gates of the type
+    ``session``. This examination is separate from ``examine_gates``, because login(1) waits two seconds after a refusal.
     """
     for service in gated()["session"]:
         yield tried_session(service, open_session(service, STRANGER))
 
 
 def gated() -> dict[str, list[str]]:
-    """Return a map from the type of a gate, ``account`` or ``session``, to the services that have a gate of this type."""
+    """A gate is the line of a PAM stack that queries jitd. Return a map from each type of gate, ``account`` or ``session``, to
+    the PAM services that have a gate of this type.
+    """
     places = Places()
     found: dict[str, list[str]] = {"account": [], "session": []}
     for service in PROGRAMS:
@@ -178,7 +182,7 @@ def _closed(service: str, places: Places) -> set[str]:
 
 
 def knock(service: str, user: str) -> str | None:
-    """Return the answer that the stack of ``service`` gives if ``user`` starts the program of ``service``.
+    """Return the answer that the PAM stack of ``service`` gives if ``user`` starts the program of ``service``.
 
     The answer is the text of PAM. The answer is empty if PAM permits the user. The answer is None if pamtester is missing.
     """
@@ -211,7 +215,9 @@ def _try(real: str, service: str, user: str, *operations: str) -> str | None:
 
 
 def gates(found: Iterable[Linted], services: Sequence[str]) -> Iterator[Finding]:
-    """Yield the findings of ``jitd pam-lint`` about gates. ``services`` are the PAM services with a stack that queries jitd."""
+    """Yield the findings of ``jitd pam-lint`` about gates (the lines of PAM stacks that query jitd). ``services`` are the PAM
+    services with a stack that queries jitd.
+    """
     found = [each for each in found if each.name not in ("no-gate", "links-unprotected")]
     for each in found:
         level = {"bad": bad, "unknown": unknown}.get(each.severity, weak)
