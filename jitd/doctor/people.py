@@ -60,7 +60,7 @@ def examine(host: Host) -> Iterator[Finding]:
 
 
 def measure_look_ups(names: Iterable[str]) -> tuple[float, bool]:
-    """Look up root, an account that does not exist, and the groups ``names``.
+    """Look up root, an account that does not exist, and each group of ``names`` in the name service.
 
     Return the duration of all these look-ups together, in seconds. Also return whether NSS knows uid 0 as root.
     """
@@ -189,8 +189,8 @@ def _askers(rule: Rule, known: Known) -> Iterator[Finding]:
 
 
 def _approvers(rule: Rule, known: Known) -> Iterator[Finding]:
-    """Report approvals that nobody can give, or that nobody can give for some requesters. A person cannot approve their own
-    request, and each person counts only once as an approver.
+    """Yield a finding if there are too few approvers for every request under ``rule``, or only for the requests of some people. A
+    person cannot approve their own request, and each person counts only once as an approver.
     """
     lack = lack_of(rule, known)
     if lack is None:

@@ -41,8 +41,8 @@ MENDS = {
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """A ticket of ``principal``, which is valid for ``left`` seconds. If there is no ticket, ``cause`` is a code for the reason,
-    and ``why_not`` is a sentence.
+    """A ticket of the person ``principal``. The ticket is valid for ``left`` more seconds. If there is no ticket, ``cause`` is a
+    code for the reason, and ``why_not`` is a sentence that says the reason.
     """
 
     principal: str = ""
@@ -159,7 +159,8 @@ def mutual(principal: str, why_not: str) -> Finding:
 
 def reviews(to_give: Sequence[str], own: Sequence[Mapping[str, Any]]) -> Finding:
     """Report which break-glass actions the person must review, and which break-glass actions of this person still need a review.
-    ``to_give`` are the requests that the person may review. ``own`` are the rows of the person's own requests.
+    ``to_give`` has the ids of the requests that the person may review. ``own`` has the person's own requests whose review is
+    missing.
     """
     check = "reviews.owed"
     if to_give:

@@ -18,9 +18,9 @@ from jitd.doctor.round import Examination
 def examinations(host: Host) -> list[Examination]:
     """Return all examinations for root.
 
-    If the field ``silent`` of an examination is empty, the examination cannot hang. It reads only the kernel's clocks, or files
-    in the directories from which this process was loaded. The settings name other files, which may be on a file server. Therefore
-    an examination of these files can hang.
+    If the field ``silent`` of an examination is empty, the examination cannot hang. Such an examination reads only the kernel's
+    clocks, or files in the directories from which this process was loaded. An examination of a file that the settings name can
+    hang, because this file may be on a file server.
     """
     disk = "see dmesg, and mount: a disk or a file server does not answer"
     directory = "see what /etc/nsswitch.conf names for passwd and group: a directory server does not answer"
@@ -74,15 +74,17 @@ def examinations(host: Host) -> list[Examination]:
 
 
 def _kdc(host: Host) -> Iterator[Finding]:
-    """Yield the findings of ``kdc``. ``_kdc`` is called in a separate process, so that GSSAPI is loaded only in that process."""
+    """Yield the findings of the module ``kdc``. ``_kdc`` is called in a separate process, so that GSSAPI is loaded only in that
+    process.
+    """
     from jitd.doctor import kdc
 
     yield from kdc.examine(host)
 
 
 def _gate(host: Host) -> Iterator[Finding]:
-    """Yield the findings of ``gate``. ``_gate`` is called in a separate process, so that the modules of ``gate`` are loaded only
-    in that process.
+    """Yield the findings of the module ``gate``. ``_gate`` is called in a separate process, so that the modules that ``gate``
+    imports are loaded only in that process.
     """
     from jitd.doctor import gate
 

@@ -4,8 +4,8 @@ a time limit.
 
 Law: if an examination hangs or fails, jitd doctor adds a finding about this fault. The earlier findings of the examination are
 kept, and the other examinations are not delayed. jitd doctor kills an examination that hangs, and all processes that the
-examination started. If the examination waits for a dead file server, it cannot be killed. In that case, jitd doctor does not wait
-for its end.
+examination started. An examination that waits for a dead file server does not end when it is killed. So jitd doctor does not wait
+for the end of such an examination.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ END = b"null"
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """One examination. ``look`` yields its findings. If the examination does not end in time, jitd yields a finding with the
-    name ``check``, the sentence ``silent`` and the remedy ``mend``.
+    """One examination. ``look`` yields its findings. If the examination does not end in time, a finding says so. The name of this
+    finding is ``check``, its sentence is ``silent``, and its remedy is ``mend``.
 
     If ``silent`` is empty, the examination cannot hang, and runs in this process.
     """

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks of control groups and of systemd, which runs need. Also checks whether ended runs have left plates (lock files) or
-scopes of systemd.
+"""Checks the control groups and systemd, because a run needs them. Also checks whether ended runs have left plates (lock files)
+or scopes of systemd.
 
 Law: systemd is only queried. The checks start, stop and create nothing.
 """
@@ -133,8 +133,8 @@ def why_no_bus() -> str:
 
 
 def find_leftovers(host: Host, *, with_scopes: bool) -> tuple[list[str], list[str], dict[str, int]]:
-    """Return the plates and scopes of runs that are not live according to the record. Also return a map from each locked plate to
-    the process that holds the lock.
+    """Return the plates (lock files) and the scopes of systemd that belong to a run that is not live. The record says which runs
+    are live. Also return a map from each locked plate to the process that holds the lock.
 
     Raises StoreError and OSError.
     """
@@ -265,8 +265,8 @@ def run_directory(path: str, kind: str) -> Iterator[Finding]:
 def leftovers(
     plates: Sequence[str], scope_names: Sequence[str], held: Mapping[str, int], run_dir: str, restart: str
 ) -> Iterator[Finding]:
-    """Judge the leftovers ``plates`` and ``scope_names``. They belong to runs that are not live according to the record. ``held``
-    maps a plate to the process that has locked the plate.
+    """Judge the leftovers of runs that are not live. ``plates`` are the lock files of these runs, and ``scope_names`` are their
+    scopes of systemd. ``held`` maps a plate to the process that has locked the plate.
     """
     living = [run for run in plates if run in held]
     dead = [run for run in plates if run not in held]

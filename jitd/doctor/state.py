@@ -64,8 +64,8 @@ class FileSystem:
 class Record:
     """The result of reading the database. The record has ``n`` entries, and the last ``n_proved`` entries were verified.
 
-    ``cannot_read`` says why the database cannot be read. ``is_broken`` says how the record was altered. ``cannot_read`` and
-    ``is_broken`` are empty if there is no such fault.
+    ``cannot_read`` says why the database cannot be read. ``is_broken`` says how the record was altered. ``cannot_read`` is empty
+    if the database can be read. ``is_broken`` is empty if no alteration was found.
     """
 
     n: int = 0
@@ -170,8 +170,9 @@ def prove(database: Path, *, is_alone: bool) -> Record:
 
 
 def _prove_tail(store: Store, head: Seal) -> int:
-    """Verify the last MOST_PROVED entries of the record. The verification starts at the seal of the entry before them. Return the
-    number of verified entries. Raises Broken.
+    """Verify the last MOST_PROVED entries of the record. The verification starts at the number and the digest of the entry before
+    these entries. ``head`` has the number and the digest of the newest entry. Return the number of verified entries. Raises
+    Broken.
     """
     first, start = head.number - MOST_PROVED, GENESIS
     for number, _, digest in store.records(after=first - 1):

@@ -23,8 +23,8 @@ class ExecutorError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Here:
-    """A monitor has connected. ``state`` is starting, ready, running or ended. After this report, the executor sends the report
-    that belongs to ``state``.
+    """The monitor of a run has connected. ``state`` is the state of the run: starting, ready, running or ended. If the run is
+    ready, running or ended, the executor then also sends the report Ready, Started or Ended.
     """
 
     run: str
@@ -33,8 +33,8 @@ class Here:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The command is prepared. The streams of the command have arrived, and its directory and its file are those that were
-    approved. The monitor of the run waits for ``go``.
+    """The command of the run is prepared. The streams of the command have arrived, and its directory and its file are those that
+    were approved. The monitor of the run waits for ``go``.
     """
 
     run: str
@@ -78,7 +78,9 @@ Report = Here | Ready | Started | Held | Ended | Trouble
 
 
 class Executor(Protocol):
-    """The functions of the part that starts the daemon's monitors."""
+    """The interface of an executor. The executor is the part of the daemon that starts monitors, sends them orders and finds them
+    again.
+    """
 
     def spawn_launcher(self) -> None:
         """Start the process that forks monitors. The daemon must call this function before it opens a descriptor that monitors
@@ -115,8 +117,8 @@ class Executor(Protocol):
         """Remove the files of the run. Call this function only after the outcome of the run is committed."""
 
     async def find(self, runs: Iterable[str], of_earlier_boots: Iterable[str] = ()) -> list[str]:
-        """Return the members of ``runs`` that are alive after a restart. The monitors of these runs will connect. For each other
-        run, report ``Ended``.
+        """After a restart of the daemon, return the runs in ``runs`` that are alive. The monitors of these runs will connect. For
+        each run in ``runs`` that is not alive, and for each run in ``of_earlier_boots``, report ``Ended``.
         """
 
     def usage(self, run: str) -> Usage | None:

@@ -25,8 +25,8 @@ PACKAGES = str(Path(__file__).resolve().parents[2])
 
 
 def places() -> list[str]:
-    """Return the directories from which a launcher imports modules. One directory contains the package ``jitd``. If pamela is in
-    a different directory, that directory is also returned.
+    """Return the directories from which a launcher imports modules. One directory contains the package ``jitd``. If the library
+    pamela (for PAM) is in a different directory, that directory is also returned.
     """
     pamela = find_spec("pamela")
     return [PACKAGES] if pamela is None else list(dict.fromkeys([PACKAGES, os.path.dirname(str(pamela.origin))]))

@@ -28,7 +28,7 @@ from jitd.monitor.orders import FAILED, Job, Login
 from jitd.monitor.places import Left
 
 BORN_WITHIN = 5.0
-"""Seconds until jitd searches for a monitor that has not connected."""
+"""If a new monitor has not connected after this number of seconds, jitd searches for the monitor."""
 BEHIND_FOR = 30.0
 """Seconds that the launcher may need for its jobs when hundreds of runs begin together."""
 BACK_WITHIN = 1.0
@@ -39,7 +39,7 @@ SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SE
 
 
 class Monitors:
-    """An Executor that uses a Launcher and a Housing. If ``housing`` is None, each monitor creates its own control group."""
+    """An Executor with a Launcher and a Housing (see ``parts``). If ``housing`` is None, a monitor creates its own control group."""
 
     def __init__(
         self, run_dir: Path, state_dir: Path, report: Callable[[Report], None], launcher: Launcher, housing: Housing | None
@@ -207,7 +207,7 @@ class Monitors:
             self._report(Here(run, state))
 
     async def _house(self, housing: Housing, run: str, pid: int, ends_at_boot: float | None) -> None:
-        """Put the monitor into its scope, and tell the monitor that this is done. Only then the monitor creates the command."""
+        """Put the monitor into its scope, and tell the monitor so. The monitor creates the command only after this message."""
         try:
             await housing.take_in(run, pid, ends_at_boot)
         except ExecutorError as fault:
@@ -321,8 +321,8 @@ class Monitors:
         return self._remains.usage(run) if orders.is_run_id(run) else None
 
     async def find(self, runs: Iterable[str], of_earlier_boots: Iterable[str] = ()) -> list[str]:
-        """Return the members of ``runs`` that are alive, and report how the other runs ended. A run of an earlier boot cannot be
-        alive.
+        """Return the runs in ``runs`` that are alive. Report how the runs that are not alive have ended. A run in
+        ``of_earlier_boots`` cannot be alive.
         """
         alive = []
         for run in runs:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Examines the files and processes that a run has left on this host, and draws conclusions from them. A run may leave a plate (a
-file that its monitor keeps locked, see ``places``), an outcome, a control group and a copy of its file.
+file that its monitor keeps locked, see ``places``), an outcome, a control group and a copy of the command's file.
 
 Law: the lock on the plate shows whether a monitor is alive. jitd never guesses whether a monitor is alive. jitd reports a run as
 not started only if this is certain.
@@ -68,9 +68,10 @@ class Remains:
         return Left(Ending.NOT_STARTED, FAILED, "it was interrupted before the command had begun")
 
     def orphan(self, run: str) -> Login | None:
-        """Return the login session ``run`` as a job for another keeper (the monitor of a login session). If a session has begun,
-        and its keeper has written no outcome, the session may still be alive. For any other run, return None. Also return None if
-        the keeper was of an earlier version of jitd, because such a keeper does not note the process that asked for the login.
+        """If ``run`` is a login session that may still be alive, return the session as a job for another keeper (the monitor of a
+        login session). The session may be alive if it has begun, and its keeper has written no outcome. Otherwise return None.
+        Also return None if an earlier version of jitd started the keeper, because such a keeper does not note the process that
+        asked for the login.
         """
         try:
             lines = Path(places.plate_path(self.run_dir, run)).read_bytes().split(b"\n")
@@ -134,8 +135,9 @@ class Remains:
         return all([await self._empty(group) for group in self._groups(run)])
 
     def _groups(self, run: str) -> list[str]:
-        """Return the control groups that the plate names. The result contains the run's own group and logind's scope. The plate
-        also names the inode of logind's scope. If the scope has another inode now, it is a new scope, and is left out.
+        """Return the control groups that the run's plate (lock file) names. The result contains the run's own group and logind's
+        scope. The plate also names the inode of logind's scope. If the scope has another inode now, it is a new scope, and is
+        left out.
         """
         try:
             first, *more = Path(places.plate_path(self.run_dir, run)).read_bytes().split(b"\n")

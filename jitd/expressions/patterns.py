@@ -21,11 +21,11 @@ pattern again for each text. The compilation of a pattern needs 2 to 4 µs for e
 MOST_STEPS_IN_LOOP = 100
 """Maximum number of steps of a pattern that is compared with each member of a list."""
 _BROAD = 10
-"""The number of steps for a class that contains nearly all characters, such as ``.``. RE2 needs several steps for such a class,
-because characters have different lengths in UTF-8.
+"""The number of steps for a character class that contains nearly all characters, such as ``.``. RE2 needs several steps for such
+a class, because characters have different lengths in UTF-8.
 """
 _SCRIPT = 1000
-"""The number of steps for a class that is a Unicode table, such as ``\\pL``."""
+"""The number of steps for a character class that is a Unicode table, such as ``\\pL``."""
 _PIECE = re.compile(
     r"\\[pP](?:\{[^}]*\}|.)|\\Q|\\x\{[^}]*\}|\\.|\[\^?\]?(?:\[:[^]]*:\]|\\.|[^]\\])*\]|\{(\d+)(?:,(\d*))?\}|\(\?[^:()]*:?|.",
     re.DOTALL,
@@ -86,7 +86,7 @@ def steps_of(pattern: str) -> int:
 
 
 def _size(piece: str) -> int:
-    """Return the number of steps of one character or one class."""
+    """Return the number of steps of one character or of one character class."""
     if re.search(r"\\[pP]", piece):
         return _SCRIPT
     return _BROAD if piece == "." or re.search(r"^\[\^|\[:\^|\\[DSWC]", piece) else 1
