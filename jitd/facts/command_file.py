@@ -46,9 +46,9 @@ class Files:
         self._md5 = DigestCache()
 
     def look(self, names: frozenset[str], question: Question, trusted: tuple[bytes, ...]) -> Facts:
-        """Return the facts of this module that are in ``names``. The digest of the file is always included. If ``question`` names
-        a digest of the command's file, and the file has another digest now, no fact is known. ``trusted`` are mount points. jitd
-        believes the owners of the files on these mounts.
+        """Return the facts of this module that are in ``names``. The result always has the digest of the file too. If
+        ``question`` names a digest of the command's file, and the file has a different digest now, all facts in the result are
+        Unknown. ``trusted`` are mount points. jitd believes the owners of the files on these mounts.
         """
         wanted = frozenset({DIGEST, *names}) & NAMES
         path = question.command.path

@@ -39,12 +39,12 @@ Session = dict[str, str]
 
 
 def origin(audit_session: int | None, cgroup: str, directory: Path = SESSIONS) -> str | Unknown:
-    """Return the place where the login session of a process began: ``local``, ``console``, ``remote``, or an address.
+    """Return where the login session of a process began: ``local``, ``console``, ``remote``, or an address.
 
-    ``audit_session`` is the audit session of the process, or None if it has none. ``cgroup`` is the path of the process's control
-    group. The audit session and the control group come from the kernel, and only root can change them. With the audit session,
-    jitd finds the login session in logind's files. If these files contain no audit sessions, for example in a container, jitd
-    finds the login session with the control group. Raises OSError.
+    ``audit_session`` is the audit session of the process, or None if the process has no audit session. ``cgroup`` is the path of
+    the process's control group. The audit session and the control group come from the kernel, and only root can change them. With
+    the audit session, jitd finds the login session in logind's files. If these files contain no audit sessions, for example in a
+    container, jitd finds the login session with the control group. Raises OSError.
     """
     if not directory.is_dir():
         return Unknown("logind does not run on this host")

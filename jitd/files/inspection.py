@@ -77,7 +77,7 @@ AccessList = list[tuple[int, int, int]] | None
 
 
 def access_list(path: bytes, glance: Glance, file: int | None = None) -> AccessList:
-    """Return tag, permissions and id of each entry in the access list of ``path`` (or of the open ``file``), or None."""
+    """Return (tag, permissions, id) of each access list entry of ``path`` (or of the open ``file``). None means no access list."""
     try:
         if (raw := glance.access(path, file)) is None:
             return None
@@ -343,7 +343,7 @@ def changers(path: bytes, view: View) -> tuple[bytes, tuple[str, ...]]:
 
 
 def digest_of(path: bytes, limit: int) -> bytes:
-    """Return the SHA-256 of the regular file at ``path``. Raises Uninspectable, also for a file above ``limit`` bytes."""
+    """Return the SHA-256 of the regular file at ``path``. Raises Uninspectable, also if it has more than ``limit`` bytes."""
     file = open_regular(path)
     try:
         return _digest(file, path, limit)
@@ -381,7 +381,7 @@ def _changers_of_interpreters(named: bytes | None, told: list[bytes], walk: _Wal
 
 
 def _unfit_interpreter(because: str, named: bytes) -> Uninspectable:
-    """Return the error. The error does not name the interpreter, because some people may execute a script but not read it."""
+    """Return an error. Its text does not name the interpreter, because some people may execute the script but not read it."""
     return Uninspectable(f"the interpreter in its first line {because}", looked_at=(named,), is_unfit=True)
 
 

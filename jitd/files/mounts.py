@@ -75,7 +75,9 @@ class Mount:
 
     @property
     def why_not(self) -> str:
-        """The reason why the owners of files on this mount prove nothing. The reason is empty if the owners can be believed."""
+        """The reason why jitd cannot believe the owners of the files on this mount. The reason is empty if jitd can believe the
+        owners.
+        """
         if b"idmapped" in self.options:
             return "is idmapped: the owners that it shows are not those on the disk"
         if self.kind not in TRUTHFUL:
@@ -134,7 +136,7 @@ class Mounts:
         return self._known[path]
 
     def why_not(self, path: bytes) -> str:
-        """Return the reason why the owner of the file at ``path`` proves nothing. Return "" if jitd can believe the owner."""
+        """Return the reason why jitd cannot believe the owner of the file at ``path``. Return "" if jitd can believe the owner."""
         mount = self.at(path)
         if mount is None or mount.is_below(self.trusted):
             return ""

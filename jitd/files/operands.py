@@ -159,8 +159,8 @@ def _look_at(at: int, path: bytes, view: View, entries: _Entries) -> tuple[Opera
 
 @dataclass(slots=True)
 class _Entries:
-    """Searches directories that only root and the target account can change. ``left`` is the number of entries that may still be
-    examined.
+    """Examines everything below a directory, to find out if an account besides root and the target account can change anything
+    there. ``left`` is the number of directory entries that may still be examined.
     """
 
     view: View

@@ -114,7 +114,7 @@ def _mode_at(path: bytes, look: Look) -> int:
 
 
 def _sight_of(path: bytes, look: Look) -> _Sight:
-    """Return the ``_Sight`` of ``path`` (absolute) for root. Raises Uninspectable."""
+    """Follow ``path`` (absolute) as root, and return the result as a ``_Sight``. Raises Uninspectable."""
     try:
         return _walk(path, 0, (), None, look)
     except OSError as fault:
@@ -198,8 +198,8 @@ def unfitness(path: bytes, uid: int, groups: Callable[[], Collection[int]], look
 
 def is_visible_absence(path: bytes, uid: int, groups: Container[int], cwd: bytes | None = None, look: Look | None = None) -> bool:
     """True if the account ``uid`` may search every directory above ``path``. In this case, the account could find out for itself
-    if something exists at ``path``. The result is also True for a path in procfs, because jitd does not examine procfs. For
-    ``cwd``, see ``_go``.
+    if something exists at ``path``. The result is also True for a path in procfs, because jitd does not examine procfs. ``cwd``
+    is the current directory of the process that will open ``path``, or None.
     """
     try:
         return _walk(path, uid, groups, cwd, look or Look()).end != HIDDEN
@@ -221,7 +221,9 @@ def beyond_sight(path: bytes, uid: int, groups: Container[int], look: Look | Non
 
 
 def is_readable(path: bytes, uid: int, groups: Container[int], cwd: bytes | None = None, look: Look | None = None) -> bool:
-    """True if the account ``uid`` can read the file to which ``path`` (absolute) leads. For ``cwd``, see ``_go``."""
+    """True if the account ``uid`` can read the file to which ``path`` (absolute) leads. ``cwd`` is the current directory of the
+    process that will open ``path``, or None.
+    """
     look = look or Look()
     try:
         sight = _walk(path, uid, groups, cwd, look)
@@ -257,8 +259,8 @@ class _Sight:
 
 
 def _walk(path: bytes, uid: int, groups: Container[int], cwd: bytes | None, look: Look) -> _Sight:
-    """Return the result of ``_go``. During one ``look``, the result is computed only once. A result that is not HIDDEN is valid
-    for root, too.
+    """Follow ``path`` with the function ``_go``, and return its result. During one ``look``, the result is computed only once. If
+    ``end`` of the result is not HIDDEN, the result is also used for root.
     """
     if (sight := look.sights.get((path, uid, cwd))) is None:
         sight = look.sights[path, uid, cwd] = _go(path, uid, groups, cwd, look)
