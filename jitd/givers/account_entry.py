@@ -83,8 +83,8 @@ def make(note: Note, comment: str) -> None:
 
 
 def faults_of(note: Note) -> list[str]:
-    """Return the differences between the account and ``note``, as parts of a sentence. Further groups of the account are not
-    treated as a difference.
+    """Return the differences between the account and ``note``, as parts of a sentence. If the account has groups that the note
+    does not name, this is not treated as a difference.
     """
     entry, shadow = entry_of(note.account), shadow_of(note.account)
     if entry is None:

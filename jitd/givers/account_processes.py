@@ -4,9 +4,10 @@
 Law: the kernel kills all processes at once, through kill(2) with the pid -1. During this call the kernel delays forks, so a
 process cannot escape by forking. The process that calls kill(2) has the account's uid only as its effective uid. So the killing
 process may signal the account's processes, but the account's processes may not signal the killing process. If the killing process
-had a capability, kill(2) could end the processes of all users. So the killing process first checks that it has no capability. If
-a process has the uid only as its effective or file system uid, jitd finds this process in /proc and kills it through a
-descriptor. Sources: kill(2), credentials(7), capabilities(7), proc(5), pidfd_open(2).
+had a capability, kill(2) could end the processes of all users. So the killing process first checks that it has no capability.
+This call of kill(2) does not reach processes that have the account's uid only as their effective or file system uid. jitd finds
+these processes in /proc and kills them through descriptors. Sources: kill(2), credentials(7), capabilities(7), proc(5),
+pidfd_open(2).
 """
 
 from __future__ import annotations

@@ -105,7 +105,7 @@ def _remove_ipc(uid: int) -> None:
 
 
 def _ipc_of(uid: int) -> dict[str, list[int]]:
-    """Return the ids of the IPC objects that ``uid`` has made or owns. The keys of the dictionary are the kinds of IPC."""
+    """Return a dictionary that maps each kind of IPC to the ids of the objects that ``uid`` has made or owns."""
     found: dict[str, list[int]] = {}
     for kind in ("shm", "sem", "msg"):
         found[kind] = []

@@ -54,8 +54,8 @@ def spaces(gid: int) -> Spaces:
 
 
 def _maps(gid_map: str, gid: int) -> bool:
-    """True if ``gid_map`` contains ``gid``. ``gid_map`` is as seen from the namespace of this process. The result is also True
-    for an empty map, because any mapping may still be written into an empty map.
+    """True if ``gid_map`` contains ``gid``. ``gid_map`` is the text that this process reads from the file gid_map in /proc. The
+    result is also True for an empty map, because any mapping may still be written into an empty map.
     """
     ranges = [[int(word) for word in line.split()] for line in gid_map.splitlines()]
     return not ranges or any(first <= gid < first + count for _, first, count in ranges)

@@ -79,8 +79,8 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The state of the thing that an order is about. ``why`` is a sentence about the differences between the present thing and
-    the given thing. ``why`` is empty if there is no difference.
+    """The state of the thing that an order is about. ``why`` is a sentence about the differences between the thing now and the
+    thing as it was given. ``why`` is empty if there is no difference.
     """
 
     state: State
@@ -89,7 +89,9 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Strays:
-    """The ids of holdings that no order names, but for which a thing of jitd still exists."""
+    """The result of a search for things of jitd that should not exist any more. The result has the ids of the holdings of these
+    things.
+    """
 
     holdings: tuple[str, ...] = ()
 
@@ -132,15 +134,17 @@ class Kind(Protocol):
         """Report whether the thing is still as it was given. Change nothing."""
 
     def strays(self, orders: Sequence[Order]) -> Strays | Failed:
-        """Return the holdings for which a thing of jitd still exists, without the holdings of ``orders``. A kind recognizes a
-        thing of jitd by jitd's mark, such as a comment or a note. Change nothing. If a kind cannot distinguish its own things
-        from things of others, it answers Strays().
+        """Return the holdings for which a thing of jitd still exists. Leave out the holdings that ``orders`` name. A kind
+        recognizes a thing of jitd by jitd's mark, such as a comment or a note. Change nothing. If a kind cannot distinguish its
+        own things from things of others, it returns no holdings (an empty Strays).
         """
 
 
 @runtime_checkable
 class Mending(Protocol):
-    """A kind whose holders have a secret for the thing. The things of all other kinds are repaired by giving them again."""
+    """A kind of thing whose holders have a secret, such as a password, that must stay valid when the thing is repaired. A thing
+    of any other kind is repaired by giving it again.
+    """
 
     def mend(self, order: Order) -> Given | Refused | Failed:
         """Repair the thing for its holder, so that the thing is again as it was given. The secret that the holder has stays

@@ -61,7 +61,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Return the holdings for which a thing of the giver ``name`` exists, without the holdings in ``holdings``. The giver is of
+    """Return the holdings for which a thing of the giver ``name`` exists. Leave out the holdings in ``holdings``. The giver is of
     the kind ``kind``.
     """
 

@@ -22,7 +22,7 @@ def password_of(order: Order) -> str:
 
 
 def hand_out(holding: str) -> None:
-    """Remember that the secret for ``holding`` is handed out to the holder. This process made the secret."""
+    """Remember that the holder of ``holding`` gets the secret that this process made."""
     _HANDED_OUT.add(holding)
 
 
@@ -32,7 +32,7 @@ def forget(holding: str) -> None:
 
 
 def is_handed_out(order: Order) -> bool:
-    """True if the holder of ``order`` has the password that ``password_of`` returns. jitd-givers learns this through
-    ``hand_out``, and forgets it at a restart.
+    """True if the holder of the order's holding has the password that ``password_of`` returns. jitd-givers remembers this because
+    ``hand_out`` was called. At a restart, jitd-givers forgets all calls of ``hand_out``.
     """
     return order.holding in _HANDED_OUT

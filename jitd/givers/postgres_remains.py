@@ -5,10 +5,11 @@ triggers that run its functions.
 Law: the role's objects in a database are dropped if no object of somebody else depends on them. If an object of somebody else
 depends on an object of the role, a special role becomes the owner of all remaining objects of the role. This special role has no
 rights and no members, and nobody can log in as this role. Nothing is dropped with CASCADE. No object is given to a role that has
-rights, because a function of the holder may act with the rights of the function's owner. The holder may also have made objects in
-the name of the roles in which the role was a member. jitd cannot distinguish these objects from objects that others made in the
-name of the same roles. Therefore jitd lists the objects of these roles that were made or changed after jitd made its own role.
-Sources: PostgreSQL, DROP OWNED, REASSIGN OWNED, "Client Authentication", the system catalogs.
+rights, because a function of the holder may act with the rights of the function's owner. jitd's role was a member of the roles
+that the settings name. The holder may have made objects in the name of these roles too. jitd cannot distinguish these objects
+from objects that other people made in the name of these roles. Therefore jitd lists all objects of these roles that were made or
+changed after jitd made its own role. Sources: PostgreSQL, DROP OWNED, REASSIGN OWNED, "Client Authentication", the system
+catalogs.
 """
 
 from __future__ import annotations
@@ -134,7 +135,9 @@ class Remains:
         self._list(session, database)
 
     def not_seen(self, database: str) -> None:
-        """Remember that jitd could not look into ``database``. The caller already knows that the role has nothing there."""
+        """Remember that jitd could not look into ``database``. Call this method only if the role owns nothing in ``database``,
+        and has no privilege there.
+        """
         self._unseen.append(database)
 
     def sentence(self) -> str:
@@ -163,7 +166,9 @@ class Remains:
             session.do("DROP TRIGGER {trigger} ON {table}", trigger=sql.Identifier(trigger), table=sql.Identifier(schema, table))
 
     def _keep(self, session: Session, database: str, fault: psycopg.Error | None) -> None:
-        """Give all objects of the role to a special role that has no rights."""
+        """In ``database``, give all objects of the role to a special role that has no rights. ``fault`` is the error that says
+        which objects of others depend on objects of the role. ``fault`` is None if the role owns a database or a tablespace.
+        """
         keeper, role = sql.Identifier(keeper_of(self._role)), sql.Identifier(self._role)
         with session.transaction():
             there = session.row("SELECT oid FROM pg_roles WHERE rolname = %(name)s", {"name": keeper_of(self._role)})

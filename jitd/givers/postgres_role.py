@@ -47,16 +47,16 @@ _FLAGS = "NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT"
 
 @dataclass(frozen=True, slots=True)
 class _Role:
-    """An existing role. ``oid`` is its oid. ``mark`` is the comment of the role. If jitd made the role, this comment is jitd's
-    mark.
-    """
+    """An existing role. ``oid`` is its oid. ``mark`` is the comment of the role. If jitd made the role, the comment says so."""
 
     oid: int
     mark: str
 
     @property
     def transaction(self) -> str:
-        """The transaction that made the role. The result is empty if the mark does not contain the transaction."""
+        """The transaction that made the role. The comment of the role contains this transaction if jitd made the role. Otherwise
+        the result is empty.
+        """
         found = _READ_MARK.fullmatch(self.mark)
         return found[3] if found else ""
 
@@ -381,7 +381,9 @@ def _shut(session: Session, role: str) -> None:
 
 
 def _clear(server: Server, session: Session, left: Remains, database: str, oid: int) -> None:
-    """Clear ``database``. The database may be skipped if it accepts no connection and contains nothing of the role."""
+    """Remove everything that the role ``oid`` has in ``database``. Skip the database if it accepts no connection and contains
+    nothing of the role.
+    """
     try:
         with server.session(database) as there:
             left.clear(there, database)

@@ -36,9 +36,9 @@ _OPTIONS = {
     "synchronous_commit": "local",
     "client_min_messages": "error",
 }
-"""Settings of this connection. These settings override the settings that the owner of a database has made for the database.
-Committed changes have to survive a crash of the server. If a change were lost, a role that was taken back could exist again
-after the crash.
+"""Settings of this connection. These settings override the settings that the owner of a database has made for the database. With
+``synchronous_commit``, committed changes survive a crash of the server. If a change were lost, a role that was taken back could
+exist again after the crash.
 """
 
 Row = tuple[Any, ...]
@@ -160,8 +160,8 @@ def _others_may_write(directory: os.stat_result, owner: pwd.struct_passwd) -> bo
 
 @contextmanager
 def _acting_as(account: pwd.struct_passwd) -> Iterator[None]:
-    """Set the effective uid and gid of this process to the uid and gid of ``account``, because the server sees only these ids. A
-    deed has only one thread, so no other work is done with this uid.
+    """Set the effective uid and gid of this process to the uid and gid of ``account``, because the server sees only the effective
+    ids. The process has only one thread, so no other work is done with the account's uid.
     """
     before = os.geteuid(), os.getegid()
     os.setegid(account.pw_gid)

@@ -41,7 +41,9 @@ LOOK_AGAIN = 0.005
 
 
 class Deeds:
-    """Starts the deeds, with the settings in the file ``settings``. A deed may take ``seconds`` seconds."""
+    """Starts deeds. A deed gives a thing, takes a thing back, or looks at a thing. Each deed reads its settings from the file
+    ``settings``, and may take ``seconds`` seconds.
+    """
 
     def __init__(self, settings: Path, seconds: float = SECONDS) -> None:
         self._settings = settings
@@ -106,8 +108,8 @@ class Deeds:
 
 
 def _note_secret(question: Question, answer: Answer) -> None:
-    """Remember which holders have a secret that this process made. The deeds that this process forks later also know these
-    holders.
+    """Remember which holders have a secret that this process made. Processes that this process forks later remember these holders
+    too.
     """
     if isinstance(question, Give) and isinstance(answer, Given) and answer.secret is not None:
         passwords.hand_out(question.order.holding)

@@ -13,7 +13,7 @@ import stat
 from jitd.givers.kind import MOST_SECRET
 
 SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
-"""The seals of a secret. The seals of the memfd prevent every change after the secret was made."""
+"""The seals of the memfd that contains a secret. These seals prevent every change of the secret."""
 
 
 def sealed(secret: bytes) -> int:

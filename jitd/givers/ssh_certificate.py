@@ -111,7 +111,9 @@ class SshCertificates:
             shutil.rmtree(place)
 
     def _signer(self, place: Path) -> list[str]:
-        """Return the first words of the command line that signs. Raises Unusable."""
+        """Return the first words of the command line that signs the certificate. ``place`` is the temporary directory for this
+        certificate. Raises Unusable.
+        """
         ca = self._giver.ca
         try:
             status = os.stat(ca)
