@@ -4,7 +4,7 @@ kind of thing.
 
 Law: a giver may get the same order twice. The result is then the same as if the giver had got the order only once. After the
 answer Done, the order was certainly carried out. After the answer Refused, this order certainly changed nothing. After the answer
-Failed, it is not known whether the order was carried out. Looking changes nothing.
+Failed, it is not known whether the order was carried out. The method ``look`` changes nothing.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 
 The process jitd-programs or jitd-programs-net runs these programs. A program reads one JSON object and prints another JSON object
 (jitd.toml(5)). Law: see ``Giver``. The result of a program is a success only if the program prints the expected word. If a
-program fails or prints anything else, jitd does not assume that the program gave or took the thing. If this happens when a thing
-is to be given, jitd takes the thing back. Programs of one giver run one after the other.
+program fails or prints anything else, jitd does not know whether the program gave the thing or took it back. If the failed
+program had to give a thing, jitd takes the thing back. Programs of one giver run one after the other.
 """
 
 from __future__ import annotations

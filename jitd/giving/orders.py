@@ -14,16 +14,16 @@ from jitd.givers.kind import Order
 from jitd.settings.giver_words import digest_of, lets_of_one
 
 GrantOf = Callable[[str], Grant | None]
-"""Returns the grant with an id, or None if there is no such grant. The function may raise the exceptions of the store."""
+"""Returns the grant that has the given id, or None if there is none. The function may raise the exceptions of the store."""
 
 
 class NoHolder(Exception):
-    """The grant of a holding has no holder. The text is a sentence."""
+    """The grant of a holding is not in the record, so it is not known who holds the grant. The text is a sentence."""
 
 
 def order_of(holding: Holding, grant_of: GrantOf) -> Order:
-    """Return the order for ``holding``. The order includes the text that the person brought only if the kind needs this text.
-    Raises NoHolder and the exceptions of the store.
+    """Return the order for ``holding``. If this kind of thing needs the text that the person brought, the order includes this
+    text. Raises NoHolder and the exceptions of the store.
     """
     grant = grant_of(holding.grant)
     if grant is None:

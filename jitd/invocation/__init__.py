@@ -2,9 +2,9 @@
 """Determines the action that sudo, su or doas is about to do. The action is read from the program's command line.
 
 jitd's PAM module runs inside these programs, and knows only their command line. A person may try to write a command line that
-looks like another command than the command that runs. So the parsers in this package follow each program's own parser exactly (as
-measured on Debian 12). If a command line cannot be understood for certain, the result is a doubt. A program chooses its PAM
-service by its command line. So the PAM service and the command line must match.
+jitd would read as a different command from the one that runs. So the parsers in this package follow each program's own parser
+exactly (as measured on Debian 12). If a command line cannot be understood for certain, the result is a doubt. A program chooses
+its PAM service by its command line. So the PAM service and the command line must match.
 
 Law: pure and total. Any words give an Invocation. If an Invocation has no doubt, it describes exactly the command that will run.
 """

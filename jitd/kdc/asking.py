@@ -6,7 +6,8 @@ The process reads one question from standard input. The process writes one line 
 process forks a child. The child's krb5.conf names only that KDC.
 Law: the process gets tickets with the host's own key, and keeps them in memory only. Each request is sent only to the intended
 KDC. No locator plugin and no DNS lookup can send a request to another KDC.
-Sources: krb5.conf(5) (the profile that is read before the host's own, and a final subsection); krb5/krb5.h.
+Sources: krb5.conf(5) (a profile that is read before the host's krb5.conf, and a subsection that is marked as final);
+krb5/krb5.h.
 """
 
 from __future__ import annotations

@@ -108,7 +108,7 @@ class Failed:
 
 
 OfEntry = Give | Take | Look
-"""The requests about a service's entry in the KDC's database, which kadmind carries out."""
+"""The requests that kadmind carries out. Each request is about the entry of one service in the KDC's database."""
 Request = OfEntry | Try
 Answer = Done | Grants | Tried | Refused | Failed
 M = TypeVar("M")

@@ -37,12 +37,12 @@ AGAIN = 1.0
 """Seconds after which a UDP request is sent again, because the first packet may be lost."""
 PORT = 88
 SILENCE = frozenset({errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.ETIMEDOUT})
-"""The network errors that mean that there is no KDC at an address. No account of this host can cause these errors."""
+"""Each of these network errors means that there is no KDC at an address. No account of this host can cause these errors."""
 ANSWERED, UNANSWERED, FAILED = 0, 1, 2
 _KINDS = {"udp": (socket.SOCK_DGRAM,), "tcp": (socket.SOCK_STREAM,), None: (socket.SOCK_DGRAM, socket.SOCK_STREAM)}
 
 Place = tuple[socket.AddressFamily, socket.SocketKind, tuple[object, ...]]
-"""Address family, kind of socket, and the address to connect to."""
+"""One address at which a KDC can be asked: the address family, the kind of socket, and the address itself."""
 
 
 # --- the request ---------------------------------------------------------------------------------------------------------
@@ -148,7 +148,7 @@ class _Question:
 
 
 def ask(where: list[Place], asked: bytes, patience: float) -> int:
-    """Send ``asked`` to each place in ``where``, and wait at most ``patience`` seconds. Return ANSWERED or UNANSWERED.
+    """Send ``asked`` to each address in ``where``, and wait at most ``patience`` seconds. Return ANSWERED or UNANSWERED.
 
     Raises OSError if a request could not be sent, and the error is not in SILENCE.
     """
