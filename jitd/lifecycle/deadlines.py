@@ -25,9 +25,9 @@ MANY = 10_000
 
 
 class Deadlines:
-    """``due`` is called with (life, id) once for each deadline that has passed. ``due`` checks whether there is still work to do.
-    ``ended`` gets a set of pairs (life, id), and returns the pairs whose objects have ended. The deadlines of these objects are
-    dropped.
+    """Each deadline has a time, a kind (``life``) and the id of an object. ``due`` is called once with (life, id) when the time
+    has passed. ``due`` checks whether there is still work to do. ``ended`` gets a set of pairs (life, id), and returns the pairs
+    whose objects have ended. The deadlines of these objects are dropped.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Deadlines:
         self._changed = asyncio.Event()
 
     def set(self, life: str, id: str, boot: float) -> None:
-        """Schedule a check of the object ``id`` at ``boot`` (seconds on CLOCK_BOOTTIME). ``life`` is the kind of the object."""
+        """Schedule a check of the object ``id`` at ``boot`` (seconds on CLOCK_BOOTTIME). ``life`` is the kind of the deadline."""
         heapq.heappush(self._heap, (boot, life, id))
         if self._heap[0][0] >= boot:
             self._changed.set()

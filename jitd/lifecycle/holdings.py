@@ -162,7 +162,7 @@ class Holdings:
                 self.take_back(holding, DAEMON, answer.why)
 
     def take_back(self, holding: Holding, by: Actor, because: str) -> None:
-        """Take back the thing of ``holding`` and all other things that were given for the same use."""
+        """Take back the thing of ``holding``, and all other things that were given in the same use of the grant."""
         if events := together.taking(self._together(holding), by, because):
             self._happens(holding.id, *events)
 
@@ -236,14 +236,14 @@ class Holdings:
             self._fail(all_of_it, because)
 
     def _missed_of(self, all_of_it: tuple[Holding, ...]) -> Holding | None:
-        """``all_of_it`` has all holdings of one use. Return the holding whose thing was given too late to be handed over. Return
-        None if there is no such holding.
+        """Return the holding whose thing was given too late to be handed over. Return None if there is no such holding.
+        ``all_of_it`` contains all holdings of one use of a grant.
         """
         return next((one for one in reversed(all_of_it) if one.id in self._missed), None)
 
     def _fail(self, all_of_it: tuple[Holding, ...], because: str) -> None:
         """Tell the waiting client that it does not get the things. Do nothing if this client already waits for the things of
-        another use.
+        another use of the grant.
         """
         first = all_of_it[0]
         waiter = self._waiters.of(first.request)
@@ -252,7 +252,7 @@ class Holdings:
             waiter.fail(because)
 
     def _hand_over(self, all_of_it: tuple[Holding, ...]) -> None:
-        """Hand all things of one use to the client that waits for them. If no client waits, take the things back."""
+        """Hand all things of one use of a grant to the client that waits for them. If no client waits, take the things back."""
         first = all_of_it[0]
         waiter = self._waiters.of(first.request)
         if waiter is not None:
@@ -312,8 +312,8 @@ class Holdings:
             self._happens(id, *together.taking(all_of_it, by, "given back by its holder"))
 
     def keep(self, id: str) -> None:
-        """Record that the person keeps the thing of the holding ``id`` and all other things of the same use. Raises IllegalEvent
-        if one of these holdings is not open any more. Raises StoreError.
+        """Record that the person keeps the thing of the holding ``id``, and all other things of the same use of the grant.
+        Raises IllegalEvent if the holding of one of these things is not open any more. Raises StoreError.
         """
         held = self._store.holding(id)
         asked = None if held is None else self._store.request(held.request)
@@ -331,8 +331,8 @@ class Holdings:
 
     def nobody_came(self, id: str) -> None:
         """Handle the case that the client did not reconnect in time. If the thing was given and no client waits for it, take it
-        back. If a client waits for it, hand it over when all things of the use are given. Do nothing if a client already has the
-        thing. If the thing is still being given, this decision is made after the thing was given.
+        back. If a client waits for it, hand it over when all things of this use of the grant are given. Do nothing if a client
+        already has the thing. If the thing is still being given, jitd decides this after the thing was given.
         """
         found = self._store.holding(id)
         if id in self._awaited and found is not None and found.state is HoldingState.HELD:
@@ -345,7 +345,7 @@ class Holdings:
     def is_due(self, id: str) -> bool:
         """True if the holding ``id`` still needs work. A holding needs work if its thing has to be given or taken back. A holding
         needs work if one of its events is still to be recorded. A holding also needs work if its thing was given, but other
-        things of the same use are still to be given.
+        things of the same use of the grant are still to be given.
         """
         found = self._store.holding(id)
         if found is None or found.state is not HoldingState.HELD or id in self._owed:

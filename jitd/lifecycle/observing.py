@@ -63,14 +63,16 @@ class Watch:
         self._shown_at = 0.0
 
     def beat(self, now: float) -> int:
-        """Return the number of the next heartbeat, which is sent at ``now`` (seconds on the event loop's clock)."""
+        """Return the number of the next heartbeat, which is sent at ``now`` (seconds on the event loop's clock). A heartbeat is a
+        numbered message that the watcher's screen answers.
+        """
         self.n_sent += 1
         self._sent[self.n_sent] = now
         return self.n_sent
 
     def has_shown(self, number: int) -> bool:
-        """Remember that the watcher's screen has shown everything that was sent before the heartbeat ``number``. Return False if
-        jitd does not wait for an answer to this heartbeat.
+        """Remember that the watcher's screen has shown everything that was sent before the numbered message ``number`` (a
+        heartbeat). Return False if jitd does not wait for an answer to this message.
         """
         sent_at = self._sent.pop(number, None)
         if sent_at is None:
@@ -185,14 +187,16 @@ class Observing:
         return tuple(dict.fromkeys(watch.by.principal for watch in self._watches.get(id, ()) if watch.counts))
 
     def come(self, watch: Watch) -> None:
-        """Add ``watch``. A new watch has an effect only after its screen has answered for the first time."""
+        """Add the watcher's connection ``watch``. The connection has an effect only after the watcher's screen has answered for
+        the first time.
+        """
         self._watches.setdefault(watch.run, []).append(watch)
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._go_on_telling())
 
     def has_shown(self, watch: Watch, number: int) -> None:
-        """Handle the answer of ``watch`` to the heartbeat ``number``: the person's screen has shown the content. Raises the
-        exceptions of the store.
+        """Handle an answer that came over the connection ``watch``. The answer says that the watcher's screen has shown all that
+        was sent before the numbered message ``number`` (a heartbeat). Raises the exceptions of the store.
         """
         if not watch.has_shown(number) or watch.counts or not watch.is_alive(_now()):
             return
@@ -211,7 +215,7 @@ class Observing:
             self._look_again(watch.run)
 
     def leave(self, watch: Watch) -> None:
-        """Remove ``watch``, because the person has left or is not allowed to watch any more."""
+        """Remove the watcher's connection ``watch``, because the person has left or is not allowed to watch any more."""
         self._uncount(watch, watch.by, "they left")
         rest = [other for other in self._watches.get(watch.run, ()) if other is not watch]
         if rest:

@@ -25,10 +25,10 @@ from jitd.store import Store
 
 
 class Openings:
-    """Handles the deadlines ``opening.WAY`` and ``opening.LISTS``. The functions ``act`` and ``act_on`` apply an event.
-    ``act_on`` raises Overtaken if the request has changed. ``tell`` tells the waiting client which people could approve.
-    ``later`` runs a coroutine in the background. ``set_deadline`` schedules a check of a request. The time of this check is in
-    seconds on the boot clock.
+    """Handles two kinds of deadlines. At ``opening.WAY``, a way to approve a request opens. At ``opening.LISTS``, the lists of
+    approvers are fetched again. The functions ``act`` and ``act_on`` apply an event. ``act_on`` raises Overtaken if the request
+    has changed. ``tell`` tells the waiting client which people could approve. ``later`` runs a coroutine in the background.
+    ``set_deadline`` schedules a check of a request. The time of this check is in seconds on the boot clock.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Openings:
         self._due_at: dict[str, float] = {}  # maps a request to the time of its next fetch of lists; earlier ones are ignored
 
     def open_ways(self, id: str) -> None:
-        """Open those ways of the request ``id`` whose opening time has passed. Raises the exceptions of ``act``."""
+        """Open each way to approve the request ``id`` whose opening time has passed. Raises the exceptions of ``act``."""
         waiting = self._store.request(id)
         after = due_after(waiting, self._now()) if waiting is not None and waiting.is_open else None
         if after is not None:

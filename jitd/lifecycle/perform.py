@@ -148,8 +148,8 @@ class Perform:
         return self._lifecycle.handle(*events)
 
     def _lease_in(self, decision: Decision) -> tuple[Grant, ...]:
-        """A lease is a grant with several uses. Return the lease that makes new approvals for ``decision`` unnecessary. The
-        result is empty if ``decision`` has no lease.
+        """Return the lease that ``decision`` names. A lease is a grant with several uses. Under this lease, the request needs no
+        new approvals. The result is empty if ``decision`` names no lease.
         """
         lease = self._store.grant(decision.lease) if isinstance(decision, Permit) and decision.lease else None
         return () if lease is None else (lease,)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The holdings of one use of a grant, that is, the things that were requested together.
 Law: the things are given one after another, in the order of the request. If one thing is refused or taken back, all other things
-of the use are taken back. The client gets one message about all things of the use.
+of this use are taken back. The client gets one message about all these things.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ _ON = (HoldingState.GIVING, HoldingState.HELD)
 
 
 def of_one_use(store: Store, one: Holding) -> tuple[Holding, ...]:
-    """Return all holdings that belong to the same use as ``one``, in the order in which their things are given. Raises
-    StoreError.
+    """Return all holdings that belong to the same use of the grant as the holding ``one``. Their order is the order in which
+    their things are given. Raises StoreError.
     """
     if not one.together:
         return (one,)
@@ -23,26 +23,28 @@ def of_one_use(store: Store, one: Holding) -> tuple[Holding, ...]:
 
 
 def are_held(all_of_it: tuple[Holding, ...]) -> bool:
-    """True if every thing of the use has been given."""
+    """True if the things of all holdings in ``all_of_it`` have been given."""
     return all(one.state is HoldingState.HELD for one in all_of_it)
 
 
 def next_to_give(all_of_it: tuple[Holding, ...]) -> Holding | None:
-    """Return the first holding whose thing still has to be given. Return None if all things of the use are given. Also return
-    None if a thing of the use is being taken back or could not be given.
+    """Return the first holding in ``all_of_it`` whose thing still has to be given. Return None if all things of the holdings
+    are given. Also return None if one of the things is being taken back or could not be given.
     """
     found = next((one for one in all_of_it if one.state is not HoldingState.HELD), None)
     return found if found is not None and found.state is HoldingState.GIVING else None
 
 
 def taking(all_of_it: tuple[Holding, ...], by: Actor, because: str) -> tuple[Taking, ...]:
-    """Return the events that take back all things of a use. The thing that was given last is taken back first."""
+    """Return the events that take back all things of the holdings ``all_of_it``. The thing that was given last is taken back
+    first.
+    """
     return tuple(Taking(one.id, by, because) for one in reversed(all_of_it) if one.state in _ON)
 
 
 def not_given(all_of_it: tuple[Holding, ...], refused: Holding, why: str) -> tuple[Ended | Taking, ...]:
-    """``refused`` is the holding whose thing the giver has refused. Return the events that end this holding and take back all
-    other things of the same use.
+    """``refused`` is the holding whose thing the giver has refused. Return the events that end this holding, and the events
+    that take back the things of all other holdings in ``all_of_it``.
     """
     others = tuple(one for one in all_of_it if one.id != refused.id)
     ended = Ended(refused.id, DAEMON, Outcome(Ending.NOT_GIVEN, why))
@@ -50,10 +52,10 @@ def not_given(all_of_it: tuple[Holding, ...], refused: Holding, why: str) -> tup
 
 
 def why_not_given(all_of_it: tuple[Holding, ...], missed: Holding | None = None) -> str:
-    """Return the sentence that says why the things of a use were not given. Return an empty string if the things were given, or
-    if they can still be given. A use with several things gets its sentence only after jitd has taken back every thing that it
-    gave or tried to give. Until then, return an empty string. ``missed`` is the holding whose thing was given too late: the
-    things of the use were already being taken back.
+    """Return the sentence that says why the things of the holdings ``all_of_it`` were not given. Return an empty string if the
+    things were given, or if they can still be given. If there are several things, also return an empty string until jitd has
+    taken back every thing that it gave or tried to give. ``missed`` is the holding whose thing was given too late: jitd was
+    already taking back the things of these holdings.
     """
     failed = _failed(all_of_it) or missed
     if failed is None or failed.state is HoldingState.GIVING:
@@ -64,9 +66,9 @@ def why_not_given(all_of_it: tuple[Holding, ...], missed: Holding | None = None)
 
 
 def why_not_taken(all_of_it: tuple[Holding, ...], one: Holding, why: str, missed: Holding | None = None) -> str:
-    """The client gets nothing, because one of the things could not be given. Return the sentence that says this, and that the
-    thing of ``one`` cannot be taken back now. ``why`` is the reason why that thing cannot be taken back. Return an empty string
-    if all things were given, or if it is certain that the thing of ``one`` was not given. For ``missed``, see ``why_not_given``.
+    """Return the sentence for a client that gets nothing. The sentence says which thing could not be given. The sentence also
+    says that jitd cannot take back the thing of the holding ``one`` now, for the reason ``why``. Return an empty string if all
+    things were given, or if it is certain that the thing of ``one`` was not given. For ``missed``, see ``why_not_given``.
     """
     failed = _failed(all_of_it) or missed
     if failed is None or (one.given_at is None and one.id != failed.id):
@@ -76,7 +78,7 @@ def why_not_taken(all_of_it: tuple[Holding, ...], one: Holding, why: str, missed
 
 
 def _failed(all_of_it: tuple[Holding, ...]) -> Holding | None:
-    """Return the holding of the first thing that could not be given. jitd did not try to give any of the things after it."""
+    """Return the first holding whose thing has not been given. jitd has not tried to give the things of the later holdings."""
     return next((one for one in all_of_it if one.given_at is None), None)
 
 

@@ -71,7 +71,9 @@ class Waiter(Protocol):
         """Tell the person ``news``, which is a sentence about the approved request."""
 
     def seated(self, found: Request, seats: Mapping[Approval, Seats]) -> None:
-        """Tell the person if too few people could approve ``found``. ``seats`` maps each way to the people who could approve."""
+        """Tell the person if too few people could approve the request ``found``. ``seats`` has an entry for each way to approve
+        the request: the people who could approve.
+        """
 
     def refuse(self, code: str, text: str) -> None:
         """Tell the client that the use of an approved request is refused."""
@@ -143,7 +145,7 @@ class Waiters:
         return all(future.done() for future in gone)
 
     def run_is_gone(self, run: str) -> None:
-        """The run or the holding with the id ``run`` has ended. Complete the futures that ``until_gone`` returned for it."""
+        """The run or the holding with the id ``run`` has ended. Complete the futures that ``until_gone`` returned for this id."""
         for future in self._gone.pop(run, ()):
             if not future.done():
                 future.set_result(None)
