@@ -53,8 +53,9 @@ class Belongings:
 
     @classmethod
     def of_plate(cls, plate: int) -> Belongings:
-        """Return the belongings of a session that an earlier keeper has begun. Raises OSError. Raises ValueError if the plate
-        does not name the process that asked for the login.
+        """Return the belongings of a session that an earlier keeper has begun. ``plate`` is the descriptor of the session's plate
+        (its file in ``/run/jitd/runs``). Raises OSError. Raises ValueError if the plate does not name the process that asked for
+        the login.
         """
         place, *lines = plate_lines(plate)
         asker = asker_of(lines)

@@ -2,8 +2,8 @@
 """Turns a process that the launcher has forked into the monitor of a run. This module also removes the files of the run when the
 monitor ends.
 
-Law: a run has at most one monitor. The monitor keeps the lock on the run's plate until the monitor ends. A monitor has no
-descriptor of another run, of the launcher or of the daemon. The only exceptions are the descriptors 0 to 2.
+Law: a run has at most one monitor. The monitor keeps the run's plate (the run's lock file) locked until the monitor ends. A
+monitor has no descriptor of another run, of the launcher or of the daemon. The only exceptions are the descriptors 0 to 2.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Asks the kernel for the current directory of the process that has sent the streams.
+"""Asks the kernel for the current directory of the client process, which has sent the streams for the command.
 
 A client can name any directory. With ``O_PATH`` a client can even open a directory that it is not allowed to enter. The current
 directory of a process is better proof. A process may enter its current directory, or was allowed to enter it earlier.

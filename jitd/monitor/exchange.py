@@ -140,8 +140,8 @@ class Exchange:
         return True
 
     def _take_turn(self, command: Pid, *, is_ours: bool) -> None:
-        """If ``is_ours`` is True, put the process group that had the terminal before the stop into the foreground again. If
-        ``is_ours`` is False, remove the command's process group from the foreground.
+        """If ``is_ours`` is True, put one process group into the foreground again: the group that was there before the command
+        stopped. If ``is_ours`` is False, remove the command's process group from the foreground.
 
         Nothing is changed if ``is_ours`` is True and a process group of the command is already in the foreground.
         """

@@ -73,9 +73,9 @@ class Spare:
         return True
 
     def go_on(self, housing: Housing) -> Pid:
-        """Let the holder create the command's process in ``housing``. Return the holder's pid.
+        """Let the holder create the command's process as one of the processes of ``housing``. Return the holder's pid.
 
-        If the holder has already ended, it has sent the reason on the leash.
+        If the holder has already ended, it has sent the reason to the monitor on the leash (a socket).
         """
         with self._orders, suppress(OSError):
             self._orders.send(marshal.dumps(housing.directory), socket.MSG_NOSIGNAL)
@@ -134,8 +134,8 @@ def _await_job(orders: socket.socket, rehearsed: Job) -> NoReturn:
 
 
 def _rehearse(job: Job) -> None:
-    """Execute the steps from the arrival of a job to the fork. Steps that have an effect are left out. The module ``rehearsal``
-    does the same for a monitor.
+    """Execute the holder's steps from the arrival of a job to the fork of the command's process. Steps that have an effect are
+    left out. The module ``rehearsal`` does the same for the steps of a monitor.
     """
     rehearse()
     with suppress(Exception):

@@ -143,7 +143,7 @@ class Housing:
         return True
 
     def inherit(self, place: str) -> None:
-        """Continue to use the control group ``place``, which an earlier keeper used until it was killed."""
+        """Continue to use the control group ``place``, which an earlier keeper used until that keeper was killed."""
         self.directory = place
         self._is_ours = not place.endswith(".scope")
 

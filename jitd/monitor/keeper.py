@@ -57,8 +57,8 @@ class Keeper:
     """Manages one login session, from its job until the daemon has confirmed the receipt of the outcome."""
 
     def __init__(self, job: Login, line: Line, plate: int, state_dir: str) -> None:
-        """Raises OSError. Raises ValueError if the plate says that the session may have begun, but does not name the process that
-        asked for the login.
+        """``plate`` is the descriptor of the session's plate (its file in ``/run/jitd/runs``). Raises OSError. Raises ValueError
+        if the plate says that the session may have begun, but does not name the process that asked for the login.
         """
         self.job = job
         self.line = line
