@@ -9,8 +9,8 @@ from __future__ import annotations
 import signal
 
 PATIENCE = 10.0
-"""Seconds within which a client must send its streams. This is also the maximum number of seconds for which the daemon may be
-disconnected before the command has begun.
+"""Seconds within which a client must send its streams. Before the command begins, the daemon may be disconnected for at most the
+same number of seconds.
 """
 READY_WITHIN = 30.0
 """Seconds within which the command's file and directory must be examined. Reading the file may take 20 seconds of this time. If

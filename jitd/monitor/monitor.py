@@ -41,7 +41,7 @@ Outcome = tuple[str, int, str]  # how a run ended: one of ENDINGS, an exit statu
 
 
 class Monitor:
-    """Manages one run, from its job until the daemon has confirmed the receipt of the outcome (``taken``)."""
+    """Manages one run, from the arrival of the run's job until the daemon has confirmed the outcome (``taken``)."""
 
     def __init__(self, job: Job, control: socket.socket, line: Line, plate: int, state_dir: str, spare: Spare | None) -> None:
         self.job = job
@@ -187,7 +187,7 @@ class Monitor:
                     self._refuse(CANNOT, ENDED)  # if there is a child, _reap refuses with the child's wait status
 
     def _notice_exec(self) -> None:
-        """Send the client ``R`` once exec has succeeded. A closed ``leash`` does not prove this: a kill closes it, too."""
+        """Send the client ``R`` once exec has succeeded. Ask the kernel, because a kill also closes the socket ``leash``."""
         if self._has_gone and self.state == "ready" and self._outcome is None and has_executed(self.child):
             self.state = "running"
             self._report()
@@ -328,7 +328,7 @@ class Monitor:
             self.pumps.drain()
 
     def _end(self, outcome: Outcome) -> None:
-        """Note the outcome of the run, tell the client, and start to end the remaining processes of the command."""
+        """Note the run's outcome and tell the client. Begin to end the remaining processes, unless they may stay."""
         now = time.monotonic()
         self.exchange.drain()
         self._outcome = outcome

@@ -84,9 +84,9 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """The data of a login session for its keeper. ``pid`` is the process that asked for the login. For other fields, see Job.
+    """The data of a login session for the process beside it (its keeper). For fields without a description here, see Job.
 
-    ``started`` is the start time of this process, in clock ticks since the boot. This process ends together with the session.
+    The process ``pid`` asked for the login, started at ``started`` (in clock ticks since the boot), and ends with the session.
     """
 
     run: str

@@ -24,7 +24,7 @@ STACK = "/etc/pam.d/jitd"
 CANNOT = f"PAM (service {SERVICE}) cannot be called"
 LIBRARY = "libpam.so.0"
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
-"""The environment variable PATH for ldconfig and the compiler, with which ``load`` searches for libraries."""
+"""The environment variable PATH of ldconfig and of the compiler. ``load`` runs these two programs to find libraries."""
 MOST_SAID = 600
 """Maximum length of a sentence with the messages of the PAM modules, in characters."""
 IGNORED = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGPIPE, signal.SIGTSTP, signal.SIGTTIN,
@@ -125,8 +125,8 @@ class Session:
             raise self._failed(fault) from None
 
     def close(self) -> str:
-        """Close the session. Return an empty string. If the session could not be closed properly, return a sentence instead.
-        After ``close``, nothing stays open.
+        """Close the session, and release the PAM handle. If PAM reports a fault, release the handle all the same, and return a
+        sentence about the fault. Otherwise return an empty string.
         """
         if self._handle is None:
             return ""
@@ -162,7 +162,9 @@ _kept: list[object] = []
 
 
 def warm() -> None:
-    """Load pamela and the stack's modules into this process permanently. Each process that is forked afterwards saves 0.8 ms."""
+    """Load pamela and the modules of the PAM stack into this process permanently. This saves 0.8 ms in each process that is
+    forked afterwards.
+    """
     try:
         session = Session()
         if os.path.isfile(STACK):
@@ -175,7 +177,7 @@ def warm() -> None:
 
 
 def rehearse() -> None:
-    """Execute only that part of ``Session.begin`` that has no effect. No module is called."""
+    """Execute only those steps of ``Session.begin`` that change nothing on the host. No PAM module is called."""
     with suppress(Refused, KeyError):
         session = Session()
         session.start("root")

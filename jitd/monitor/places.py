@@ -55,10 +55,10 @@ def plate_path(run_dir: str, run: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """The process that asked for a login, in its state before jitd moved it to another control group. ``started`` is the start
-    time of the process in clock ticks since the boot. ``since`` is the time when the process asked for the login, in
-    microseconds on the monotonic clock. ``session`` and ``group`` are the audit session and the control group of the process at
-    that time. An empty ``group`` means that the process had no control group.
+    """The process that asked for a login. The fields describe the process before jitd moved it to another control group.
+    ``started`` is the start time of the process in clock ticks since the boot. ``since`` is the time when the process asked for
+    the login, in microseconds on the monotonic clock. ``session`` and ``group`` are the audit session and the control group of
+    the process at that time. An empty ``group`` means that the process had no control group.
     """
 
     pid: int
@@ -68,13 +68,13 @@ class Asker:
     group: str
 
     def line(self) -> bytes:
-        """Return this process as a line of the plate."""
+        """Return this process as a line for the plate (the file about the login session)."""
         return ASKER + b"%d %d %d %d %s" % (self.pid, self.started, self.since, self.session, os.fsencode(self.group))
 
 
 def asker_of(lines: Iterable[bytes]) -> Asker | None:
-    """Return the process that asked for the login. ``lines`` are the lines of the session's plate. Return None if no line names
-    this process. Raises ValueError.
+    """Return the process that asked for the login. ``lines`` are the lines of the plate (the file about the login session).
+    Return None if no line names this process. Raises ValueError.
     """
     for line in lines:
         if line.startswith(ASKER):
@@ -84,12 +84,16 @@ def asker_of(lines: Iterable[bytes]) -> Asker | None:
 
 
 def note(plate: int, line: bytes) -> None:
-    """Add a line to a plate. Raises OSError."""
+    """Add ``line`` to the file with the descriptor ``plate``. This file is the plate of a run (see ``plate_path``). Raises
+    OSError.
+    """
     os.pwrite(plate, line + b"\n", os.fstat(plate).st_size)
 
 
 def plate_lines(plate: int) -> list[bytes]:
-    """Return the lines of an open plate. The first line of a plate is the path of the control group. Raises OSError."""
+    """Return the lines of the open file ``plate``, which is the plate of a run (see ``plate_path``). The first line is the path
+    of the run's control group. Raises OSError.
+    """
     return os.pread(plate, os.fstat(plate).st_size, 0).split(b"\n")
 
 

@@ -107,8 +107,8 @@ class Pumps:
         return ends
 
     def leave_theirs(self) -> None:
-        """Close the pumps' ends of the sockets in the monitor. Call this once the command's process exists. After this call, the
-        monitor notices when a pump ends, because the pump's socket is closed.
+        """In the monitor, close those ends of the sockets that belong to the pumps. Call this once the command's process exists.
+        After this call, the monitor notices when a pump ends, because the pump's socket is closed.
         """
         for each in self._theirs.values():
             each.close()
@@ -205,10 +205,10 @@ class Pumps:
 
 
 def arrived(over: tuple[str, int, str], because: str, fault: str) -> tuple[str, int, str]:
-    """Return the outcome of a run. ``over`` is the end of its command.
+    """Return the outcome of a run. ``over`` says how the run's command ended, and contains a sentence.
 
-    The outcome is not a success if a pump had a fault. Then ``fault`` is not empty. The outcome is also not a success if output
-    was cut off after the command's end. Then ``because`` differs from the sentence in ``over``.
+    If a pump had a fault, ``fault`` is not empty. If output was cut off after the command's end, ``because`` differs from the
+    sentence in ``over``. In both cases, the outcome is not a success.
     """
     ending, number, known = over
     if because == known and not fault:

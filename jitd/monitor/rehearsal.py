@@ -48,7 +48,9 @@ JOB = Job(
 
 
 def rehearse() -> None:
-    """Execute those steps of a run's start that have no effect, up to the start of the command's process. Raises nothing."""
+    """Execute those steps of a run's start that change nothing outside this process. Stop before the start of the command's
+    process. Raises nothing.
+    """
     with suppress(Exception):
         with open(os.memfd_create("rehearsal", os.MFD_CLOEXEC), "r+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -38,9 +38,9 @@ def hang_up_all(find: Callable[[], set[Pid]], groups: Iterable[str] = (), *, but
     """Send SIGHUP and SIGCONT to all processes that ``find`` returns. Processes that are forked meanwhile are included. Return
     the processes that got SIGHUP.
 
-    The processes in ``but_not`` are left out, because they have already received both signals. ``groups`` are the directories of
-    the control groups that contain most of the processes. A process that is not in one of these groups is stopped instead of
-    frozen. After this call, all these processes run. Processes that were stopped before the call run again, too.
+    The processes in ``but_not`` are left out, because they have already received SIGHUP and SIGCONT. ``groups`` are the
+    directories of the control groups that contain most of the processes. A process that is not in one of these groups is stopped
+    instead of frozen. After this call, the processes that got SIGHUP run, even those that were stopped before the call.
     """
     frozen: list[str] = []
     reached: set[Pid] = set()
@@ -192,8 +192,8 @@ def set_freezer(group: str, value: str) -> bool:
 def _await_frozen(groups: list[str]) -> None:
     """Wait until ``groups`` are frozen, but at most FROZEN_WITHIN seconds.
 
-    A process that is still not frozen after this time waits in the kernel. A process that waits in the kernel executes no code of
-    its program before it gets its signal.
+    A process that is not frozen after FROZEN_WITHIN seconds waits in the kernel. Such a process executes no code of its program
+    before it gets its signal.
     """
     until = time.monotonic() + FROZEN_WITHIN
     while time.monotonic() < until and not all(_says(group, "frozen 1") for group in groups):

@@ -49,8 +49,9 @@ ENTRIES = (
 TABLES = ("/etc/crontab", "/etc/anacrontab")
 MOST_NAMED = 8
 PATIENCE = 1.0
-"""Seconds to wait while environments are read. If the reader is still busy after this time, it gets the same time once more. If
-it still reads the same environment after that, the process with this environment is skipped.
+"""Maximum number of seconds to wait for the thread that reads the environments of processes. If the thread has not ended after
+this time, jitd waits for the same time once more. If the thread still reads the same environment after that, the process with
+this environment is skipped.
 """
 MOST_WAITS = 4
 """If PATIENCE has run out this number of times, no more environments are read."""
@@ -91,7 +92,7 @@ class Strays:
             self._session = found
 
     def end_with(self, housing: Housing) -> None:
-        """From now on ``housing`` ends the strays together with the other processes of the run."""
+        """From now on, when ``housing`` ends the processes of the run, it also ends the run's strays."""
         housing.seek = self.find
         self._is_sought = True
 

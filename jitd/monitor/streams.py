@@ -35,8 +35,8 @@ TERMIOS_BYTES = 36
 O_PATH = 0o10000000
 CUT_OFF = int(socket.MSG_CTRUNC | socket.MSG_TRUNC)
 AT_ONCE = int(socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
-"""CUT_OFF and AT_ONCE are plain numbers that are computed once. The flags of ``socket`` are enums, and it takes time to combine
-enums.
+"""CUT_OFF contains the flags of a received packet that is not complete. AT_ONCE contains the flags for sending without a wait and
+without SIGPIPE. Both are plain numbers that are computed once, because it takes time to combine the enums of ``socket``.
 """
 
 FIT_CHARACTER = {(1, 3): "null", (1, 5): "device", (1, 7): "device", (1, 8): "device", (1, 9): "device"}
@@ -77,8 +77,8 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 STDIN = {"tty": ("terminal",), "none": ("null", "closed")}
 WANTED = {"tty": "a terminal", "none": "none"}
-"""STDIN and WANTED map the value of ``run.stdin`` in a rule to the allowed standard input. STDIN contains kinds of streams, and
-WANTED contains words for error texts.
+"""STDIN maps the value of ``run.stdin`` in a rule to the kinds of stream that are allowed as standard input. WANTED maps the same
+value to words that describe the allowed standard input in error texts.
 """
 
 
@@ -171,7 +171,9 @@ def _read(data: bytes) -> Streams:
 
 
 def read_turn(payload: bytes) -> Turn:
-    """Read the payload of a packet ``C``. Raises Unfit."""
+    """Return the client's data about its terminal. ``payload`` is the content of the client's packet ``C`` (PROTOCOL.md). Raises
+    Unfit.
+    """
     try:
         return _read_turn(_read_object(payload, {"rows", "columns", "foreground", "termios"}))
     except (ValueError, RecursionError) as fault:

@@ -77,8 +77,8 @@ class Terminal:
             os.tcsetpgrp(self.slave, group)
 
     def read(self) -> memoryview:
-        """Read at most CHUNK bytes of the command's output. Return these bytes as a packet ``O``. The packet is empty if there is
-        no output now.
+        """Read at most CHUNK bytes of the command's output. Return these bytes as a packet ``O`` for the client (PROTOCOL.md).
+        The packet is empty if there is no output now.
 
         The next call of this method overwrites the packet. The kernel delivers all output that was written before this call.
         Therefore, after the end of the command, an empty packet means that everything was read.
