@@ -61,7 +61,9 @@ class Line:
         return True
 
     def say(self, word: str, **values: object) -> None:
-        """Send the message ``word`` if a daemon is connected. The caller sends its present state again after each ``connect``."""
+        """Send the message ``word`` if a daemon is connected. If no daemon is connected, the message is lost. Therefore the
+        caller sends its present state again after each ``connect``.
+        """
         if self._socket is not None:
             try:
                 self._socket.send(write_word(word, **values), socket.MSG_NOSIGNAL)

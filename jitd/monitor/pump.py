@@ -57,8 +57,8 @@ RECORDED = {"none": (), "terminal": (), "output": (1, 2), "all": (0, 1, 2)}
 
 
 class Pumps:
-    """The monitor's ends of the sockets to the pumps of one run. Until the command's process exists, a Pumps object also has the
-    pumps' ends of these sockets.
+    """The monitor's ends of the sockets to the pumps of one run. A pump is a process that passes on the bytes of one stream.
+    Until the command's process exists, a Pumps object also has the pumps' ends of these sockets.
     """
 
     def __init__(self, record: str) -> None:
@@ -120,8 +120,8 @@ class Pumps:
             poll.register(each, select.POLLIN)
 
     def hear(self) -> list[tuple[int, memoryview]]:
-        """Return each piece that the pumps have read since the last call, as a pair of slot and bytes. The caller records each
-        piece, then calls ``pass_on``.
+        """Return the bytes that the pumps have read since the last call. Each result is a pair: the slot of the stream (0 to 2),
+        and at most CHUNK bytes. The caller records these bytes, then calls ``pass_on``.
         """
         told = []
         for slot, each in list(self._ours.items()):
@@ -158,7 +158,9 @@ class Pumps:
         self._say(0, KEPT)
 
     def pass_on(self, slot: int) -> None:
-        """Tell the pump of ``slot`` to pass on its last piece. Call this after the piece was recorded."""
+        """Tell the pump of the stream ``slot`` to pass on the last bytes that it has sent. Call this after these bytes were
+        recorded.
+        """
         self._say(slot, KEPT)
 
     def drain(self) -> None:
@@ -219,8 +221,8 @@ def arrived(over: tuple[str, int, str], because: str, fault: str) -> tuple[str, 
 
 
 def _why(slot: int, number: bytes) -> str:
-    """Return the reason why the pump of ``slot`` failed. ``number`` is the errno in the message FAILED. ``number`` is empty if
-    the pump did not send FAILED.
+    """Return the reason why the pump of the stream ``slot`` failed. ``number`` is the errno in the message FAILED. ``number`` is
+    empty if the pump did not send FAILED.
     """
     if not number:
         return f"the process that passes on its {NAMES[slot]} was killed"

@@ -68,8 +68,9 @@ seconds.
 
 
 class Strays:
-    """The strays of the run ``run``. The run belongs to the request ``request``, and its command executes as user ``uid``. jitd
-    searches for strays when the run is stopped.
+    """The strays of the run ``run``, which are processes and jobs that the run has started through another process. The run
+    belongs to the request ``request``, and its command executes as user ``uid``. jitd searches for strays when the run is
+    stopped.
     """
 
     def __init__(self, run: str, request: str, uid: int) -> None:
@@ -115,7 +116,8 @@ class Strays:
         return by_audit | {pid for pid in self._marked() if not self._is_housed_elsewhere(pid, units)}
 
     def _marked(self) -> set[Pid]:
-        """Return the processes that were started after the run began, and have the run's mark in their environment.
+        """Return the processes that were started after the run began, and have the run's variable JITSUDO_REQUEST in their
+        environment.
 
         When an environment is read, the kernel reads memory of the process. A person with their own FUSE file system can map a
         file of that file system into this memory. With such a file, the person can make the reader of the environment wait.

@@ -106,7 +106,8 @@ class Turn:
 @dataclass(frozen=True, slots=True)
 class Streams:
     """The client's first packet. The packet contains the kinds of the three streams and the state of the client's terminal.
-    ``descriptors`` maps a slot to the descriptor of its stream. A stream that is a terminal or closed has no descriptor.
+    ``descriptors`` maps the number of a stream (0 to 2) to the descriptor of this stream. A stream that is a terminal or closed
+    has no descriptor.
 
     ``sender`` is the process that sent the packet, according to the kernel (unix(7), SO_PASSCRED). ``sender`` is 0 if the process
     is not known.
