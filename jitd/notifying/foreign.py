@@ -51,8 +51,9 @@ def on_terminal(text: str, most: int = MOST) -> str:
 
 
 def _first(text: str, most: int) -> str:
-    """Return the beginning of ``text``, escaped. The rest of ``text`` cannot affect the first ``most`` characters of a line. If
-    ``text`` is longer than ``most`` characters, the result is longer, too.
+    """Return the beginning of ``text``, escaped. If ``text`` has more than ``most`` characters, the result has more than ``most``
+    characters, too. Therefore the caller notices that it must cut the line. The rest of ``text`` is not needed for a line of
+    ``most`` characters.
     """
     return shown(text[: most + 1])
 

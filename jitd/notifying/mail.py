@@ -29,8 +29,8 @@ DEADLINE = 20.0
 """Maximum time for one mail, in seconds."""
 LONGEST_SUBJECT = 200
 MOST_KEPT = 256
-"""If the server refuses a recipient of a mail, jitd remembers the recipients who have received this mail. jitd remembers the
-recipients of at most this number of mails.
+"""Maximum number of mails for which jitd remembers the recipients who have received the mail. jitd remembers them only if the
+server has refused another recipient of the mail.
 """
 USER = "{user}"
 
@@ -39,7 +39,7 @@ class Posts(Protocol):
     """The part of jitd-outside that this channel uses: ``outside.client.Outside``."""
 
     async def post(self, letter: Letter) -> Posted | Failed:
-        """Pass ``letter`` to its mail server."""
+        """Pass the mail in ``letter`` to the mail server that ``letter`` names."""
         ...
 
 
@@ -121,9 +121,9 @@ class Mail:
 
 
 def written(message: Message, sender: str, to: tuple[str, ...], host: str, at: datetime) -> EmailMessage:
-    """Return ``message`` as a mail from ``sender`` to the addresses ``to``. ``bytes(mail)`` is ASCII with CRLF.
-    A message that is sent again to the same people has the same Message-ID. Therefore a mail reader may show a repeated message
-    only once.
+    """Return ``message`` as a mail from ``sender`` to the addresses ``to``. The bytes of the mail are ASCII, and each line ends
+    with CRLF. A message that is sent again to the same people has the same Message-ID. Therefore a mail reader may show a
+    repeated message only once.
     """
     mail = EmailMessage(policy=SMTP)
     lines = "".join(f"{_visible(line)}\n" for line in message.lines)

@@ -36,8 +36,8 @@ LONGEST_NAME = 64
 LONGEST_SENTENCE = 200
 """Maximum number of characters of the text about the approvals that a rule demands."""
 MOST_BYTES = 4 * (foreign.MOST + 2)
-"""A message shows only the beginning of a long command. To show it, jitd needs at most this number of bytes of the command. A
-character has at most four bytes.
+"""A message shows only the beginning of a long command. jitd makes this beginning from at most this number of bytes. A character
+has at most four bytes.
 """
 MOST_LISTED = 12
 """Maximum number of requests that a digest lists."""
@@ -218,7 +218,9 @@ def _taken(notice: Notice, words: _Words, shows: str) -> _Said:
 
 
 def _of_back(notice: Notice, words: _Words, shows: str) -> list[str]:
-    """Return the lines about the thing of ``notice``. The name of the thing is shown only if ``shows`` is "command"."""
+    """Return the lines of a notice about a thing that a person was given, such as a group membership. The thing is shown only if
+    ``shows`` is "command".
+    """
     back, lines = notice.back, [f"Request:  {words.request.id}"]
     if back is not None and shows == "command":
         lines.append(f"Thing:    {words.plain(back.thing, LONGEST_NAME)}")

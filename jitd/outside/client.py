@@ -52,8 +52,8 @@ class Outside:
         return await self._answer(body, question.deadline_ms, read_fetched)
 
     async def post(self, letter: Letter) -> Posted | Failed:
-        """Send ``letter`` to its server. If jitd-outside ends before its answer, send the letter once more. If the letter is sent
-        again, the mail server may receive it twice.
+        """Let jitd-outside send the mail in ``letter`` to a mail server. If jitd-outside ends before its answer, send ``letter``
+        to jitd-outside once more. In this case, the mail server may receive the mail twice.
         """
         try:
             body = write_letter(letter)
@@ -123,6 +123,8 @@ def door_by_child(keys: Callable[[], Mapping[str, Path]], account: str = NAME) -
 
 
 def places() -> list[str]:
-    """Return the directory from which a child imports third-party packages. The daemon itself does not import these packages."""
+    """Return the directory of the third-party packages that jitd-outside imports if the daemon starts it as a child process. The
+    daemon itself does not import these packages.
+    """
     package = find_spec("httpcore")
     return [] if package is None else [str(Path(str(package.origin)).parents[1])]

@@ -67,7 +67,9 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Get a lease: send a request to ``path`` with the token of ``accessor``, and with ``parameters`` if there are any."""
+    """Get a lease: send a request to ``path`` with the token that ``accessor`` identifies, and with ``parameters`` if there are
+    any.
+    """
 
     server: Server
     accessor: str
@@ -113,8 +115,8 @@ class Signed:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """End the lease ``lease``. Then end the token of ``accessor``. The server then ends everything that was leased with this
-    token. ``lease`` is empty if jitd never learned the lease's id.
+    """End the lease ``lease``. Then end the token that ``accessor`` identifies. The server then ends everything that was leased
+    with this token. ``lease`` is empty if jitd never learned the lease's id.
     """
 
     server: Server
@@ -233,7 +235,7 @@ _ANSWERS: Mapping[str, tuple[Callable[..., Answer], Readers]] = {
 
 
 def is_about_leases(written: bytes) -> bool:
-    """True if ``written`` contains a question about leases, according to the question's name."""
+    """True if the name of the question in ``written`` is the name of a question about leases."""
     return _word(written, "do") in _QUESTIONS
 
 
@@ -286,7 +288,9 @@ def read_answer(written: bytes, secret: int | None = None) -> Answer:
 
 
 def _with_server(made: type[Question]) -> Callable[..., Question]:
-    """Return a function that creates a question from its own fields and the fields of its server."""
+    """Return a function that creates a question of the type ``made``. The arguments of the function are the fields of the
+    question, but the field ``server`` is replaced by the fields of the Server.
+    """
     own = {field.name for field in fields(Server)}
 
     def make(**values: object) -> Question:

@@ -268,8 +268,8 @@ def _refusal(said: Fetched) -> str:
 
 
 def _is_gone(said: Fetched, words: tuple[str, ...]) -> bool:
-    """True if the server refuses because the named object does not exist. The server's answer must contain exactly one error, and
-    this error must be one of ``words``.
+    """True if the server refuses because the lease or token in the request does not exist. The server's answer must contain
+    exactly one error. This error must be one of ``words``, or end with an asterisk, a blank and one of ``words``.
     """
     errors = _errors(said)
     told = [word for error in errors for word in words if error == word or error.endswith(f"* {word}")]

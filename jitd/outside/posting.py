@@ -88,7 +88,9 @@ class _Line:
         return {line.strip().upper() for line in lines[1:]}
 
     async def start_tls(self, context: object, host: str) -> None:
-        """Change to TLS. Raises NoAnswer if the server has sent extra bytes before TLS. Also raises the stream's exceptions."""
+        """Change to TLS. Raises NoAnswer if the server has sent extra bytes before TLS. Also raises the exceptions of the network
+        stream.
+        """
         if self._heard:
             raise NoAnswer(f"{self._server} has sent more than an answer before TLS; somebody may be changing the connection")
         self._stream = await self._stream.start_tls(context, host)  # type: ignore[arg-type]

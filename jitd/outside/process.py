@@ -24,8 +24,8 @@ from jitd.outside.posting import post
 
 NAME = "jitd-outside"
 N_AT_ONCE, N_WAITING = 64, 512
-"""At most N_AT_ONCE questions are handled at the same time, and at most N_WAITING further questions wait. For each provider and
-each gatekeeper, the daemon itself has lower limits.
+"""At most N_AT_ONCE questions are handled at the same time, and at most N_WAITING further questions wait. For each single
+provider or gatekeeper, the daemon itself allows fewer questions.
 """
 N_LOOKING = 64
 """Number of threads that look up the names of hosts. Each query to a silent name server occupies one thread until libc gives up.

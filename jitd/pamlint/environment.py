@@ -126,8 +126,8 @@ def _kept(sudoers: Sudoers, name: str) -> Iterator[tuple[Setting, str]]:
 
 
 def loads_code(pattern: str) -> bool:
-    """True if ``pattern`` permits a variable that loads code. A pattern is a name in which * matches any text, or a name and a
-    value.
+    """True if ``pattern`` permits a variable that loads code. A pattern is the name of a variable, or a name and a value with
+    ``=`` between them. In the name, ``*`` matches any text.
     """
     name = pattern.partition("=")[0]
     if name in HARMLESS:

@@ -27,7 +27,7 @@ from jitd.pamlint.control import (
 from jitd.pamlint.stack import Handler
 
 UNDECIDED, FOR, AGAINST = 0, 1, -1
-"""The decision at the present point of the walk. libpam calls this decision the impression."""
+"""The possible decisions at one point of a walk through a stack. libpam calls the decision at a point the impression."""
 MOST_STATES = 200_000
 
 
@@ -104,7 +104,7 @@ def _jumped(stack: Sequence[Handler], at: int, level: int, lines: int) -> tuple[
 
 
 def result(state: State) -> int:
-    """Return the final result for the application."""
+    """Return the result that libpam returns to the program at the end of the stack."""
     return PERM_DENIED if state.status == SUCCESS and state.impression != FOR else state.status
 
 

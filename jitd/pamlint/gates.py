@@ -35,7 +35,9 @@ def is_gate(handler: Handler) -> bool:
 
 
 def looks_like_gate(handler: Handler) -> bool:
-    """True if the line contains the names of the gate, but does not use the module and the script from jitd."""
+    """True if the module and the script of the line have the file names of the gate's module and script, but at least one of them
+    is at another path.
+    """
     script = handler.arguments[0] if handler.arguments else ""
     is_called_so = handler.module.rpartition("/")[2] == LOADER and script.rpartition("/")[2] == SCRIPT
     return is_called_so and not handler.is_substack and (handler.name != LOADER or script != SHIPPED)
@@ -202,7 +204,9 @@ def about_logins(gated: Sequence[Handler], service: str) -> Iterator[Finding]:
 
 
 def about_files(handler: Handler, files: Files, module: str, service: str) -> Iterator[Finding]:
-    """Yield the faults of the two files that the line names. ``module`` is the path of the module, or empty."""
+    """Yield the faults of the module and of the script that the gate's line names. ``module`` is the path of the module. It is
+    empty if the module is not installed.
+    """
     place = handler.place
     if not module:
         yield bad(
@@ -233,7 +237,9 @@ def about_files(handler: Handler, files: Files, module: str, service: str) -> It
 
 
 def about_guards_file(guards: Sequence[Handler], files: Files, service: str) -> Iterator[Finding]:
-    """Yield a finding if an account other than root could change the file that the guard's line runs as root."""
+    """Yield a finding if the guard's file (GUARDS_FILE) is missing, or if an account other than root could change it. The guard's
+    line runs this file as root. If there is no guard, yield nothing.
+    """
     if guards and (because := files(GUARDS_FILE)):
         told = (
             f"{GUARDS_FILE} is not there: everybody is denied"
@@ -245,8 +251,8 @@ def about_guards_file(guards: Sequence[Handler], files: Files, service: str) -> 
 
 
 def unheard(handler: Handler, service: str, *, is_closed: bool) -> Finding:
-    """The program ignores the result of the PAM kind in which this gate is. Return the finding about this gate. ``is_closed`` is
-    true if another gate of the service is effective.
+    """Return the finding about a gate in a PAM kind whose result the program ignores. ``is_closed`` is true if another gate of
+    the service is effective.
     """
     make = weak if is_closed else bad
     because = facts(service).why_not

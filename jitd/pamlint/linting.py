@@ -98,8 +98,8 @@ class _Round:
         return judgement
 
     def _about_modules(self, service: str, stacks: dict[str, list[Handler]]) -> Iterator[Finding]:
-        """Check the other modules in the gate's stacks, and the files that these modules use. Yield a finding for each module or
-        file that an account other than root can change or create. Modules run as root.
+        """Check all modules in ``stacks`` except the gate, and the files that these modules use. Yield a finding for each module
+        or file that an account other than root can change or create. Modules run as root.
         """
         for handler in (handler for kind in KINDS for handler in stacks[kind] if not (handler.is_substack or is_gate(handler))):
             module = self.places.module(handler.module) if handler.module else ""
@@ -115,8 +115,8 @@ class _Round:
                     yield bad("file-open", handler.place, told, f"chown root:root {path} && chmod go-w {path}", service)
 
     def is_closed(self, service: str, *, like: str) -> bool:
-        """True if the gate is effective in the stack of ``service``. Because of a setting, the program uses this stack instead of
-        the stack of the service ``like``.
+        """True if the gate is effective in the stack of ``service``. A setting makes the program of the service ``like`` use this
+        stack instead of its own stack.
         """
         kept, self.findings = self.findings, []
         try:
@@ -132,8 +132,8 @@ class _Round:
             self.findings = kept
 
     def judge_sudoers(self, settings: sudoers.Sudoers, file: str) -> None:
-        """Find the effect of sudoers on the gates of sudo. If no stack of sudo was checked, assume that there is a gate in
-        account, as in the files that jitd ships.
+        """Find the effect of sudoers on the gates of sudo. If no stack of sudo was checked, assume that there is a gate in the
+        PAM kind account, as in the files that jitd ships.
         """
         judged = [self.judged[service].closed for service in ("sudo", "sudo-i") if service in self.judged]
         for closed in judged or [{"account"}]:
@@ -216,7 +216,9 @@ class _Round:
         return settings
 
     def source(self, path: str, *, is_named: bool = False) -> Source | None:
-        """Return the file. Return None if the file is missing or cannot be read. An unreadable file is added to the findings."""
+        """Return the file at ``path``, or None if the file is missing or cannot be read. An unreadable file is added to the
+        findings. If ``is_named`` is True, a missing file is added, too.
+        """
         try:
             source = self.places.read(path)
         except Unreadable as fault:

@@ -22,8 +22,8 @@ PYTHON = ("/usr/lib/python3*", "/usr/lib/python3/dist-packages", "/usr/local/lib
 DEEPEST = 16
 """Maximum depth of ``include`` lines that are followed."""
 LINKS = ("protected_symlinks", "protected_hardlinks")
-"""Kernel settings below fs (proc(5)). With protected_symlinks, a program does not follow a symbolic link of another person in
-/tmp. With protected_hardlinks, people cannot create a hard link to a file of another person.
+"""Names of kernel settings in /proc/sys/fs (proc(5)). With protected_symlinks, a program does not follow a symbolic link of
+another person in /tmp. With protected_hardlinks, people cannot create a hard link to a file of another person.
 """
 
 Look = Callable[[str], Sequence[Source]]

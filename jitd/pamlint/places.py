@@ -170,8 +170,8 @@ class Places:
         return "; ".join(found[:3])
 
     def who_may_put(self, path: str) -> str:
-        """Return the fault of the file or directory ``path``, as ``who_may_change`` does. But if ``path`` is missing, it has a
-        fault only if an account other than root could create it. Return an empty string if there is no fault.
+        """Return the fault of the file or directory ``path``, as ``who_may_change`` does. A missing file has a fault only if an
+        account other than root could create it. Return an empty string if there is no fault.
         """
         for above in (path, os.path.realpath(self._root + path).removeprefix(self._root)):
             because = self.who_may_change(above)

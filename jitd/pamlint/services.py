@@ -23,8 +23,8 @@ pair give a person the same powers.
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A service. ``obeyed`` contains the PAM kinds in which a denial stops the program. ``why_not`` says why a gate in another
-    PAM kind has no effect.
+    """A service. ``obeyed`` contains the PAM kinds in which a denial stops the program. ``why_not`` says why a gate has no effect
+    in a PAM kind that is not in ``obeyed``.
     """
 
     obeyed: tuple[str, ...] = ("account", "session")

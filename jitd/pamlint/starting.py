@@ -2,7 +2,7 @@
 """Finds out how sshd is started. The sources are the command lines in systemd's units, SSHD_OPTS in /etc/default/ssh, and the
 command lines of running processes.
 Law: pure. An option on the command line overrides all files, as in sshd. If the meaning of a command line is not certain, the
-start gets a ``doubt``.
+field ``doubt`` of the Start says why.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ class Process:
 
 
 def by_words(place: Place, words: Sequence[str], *, are_joined: str = "", since: float | None = None) -> Start | None:
-    """Return the start of an sshd with the arguments ``words``. Return None if a command with these arguments does not start a
-    server. If ``are_joined`` is not empty, several of ``words`` may be parts of one argument that was split at its blanks.
+    """Return how a command with the arguments ``words`` starts sshd. Return None if a command with these arguments does not start
+    a server. If ``are_joined`` is not empty, several of ``words`` may be parts of one argument that was split at its blanks.
     """
     options: list[list[str]] = []
     rest = list(words)
@@ -127,8 +127,8 @@ class _Unit:
 
 
 def by_default_file(source: Source, name: str = "SSHD_OPTS") -> Start | None:
-    """Return the start that results from the variable ``name`` in a file such as /etc/default/ssh. The variable's value is split
-    into words in the same way as by a shell or by systemd.
+    """Return how sshd is started with the options in the variable ``name`` of a file such as /etc/default/ssh. The variable's
+    value is split into words in the same way as by a shell or by systemd.
     """
     value = variables(source).get(name, "")
     place = Place(source.file)
