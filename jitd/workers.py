@@ -79,10 +79,10 @@ class Piece:
 
 
 class Threads:
-    """The threads of all lanes. There are at least as many threads as pieces of work that were given to ``give`` and are not done
-    yet. The limits of the lanes also limit the number of threads. (``concurrent.futures`` has only pools of a fixed size. In a
-    pool of a fixed size, each piece of work wakes a thread that has slept for a long time. The piece of work then takes one and a
-    half times as long.)
+    """The threads of all lanes. There is a thread for each piece of work that was given to ``give`` and is not done yet. The
+    number of threads is limited, because each lane limits the number of its pieces. This class does not use
+    ``concurrent.futures``, because a pool of that package has a fixed size. In such a pool, each piece of work wakes a thread
+    that has slept for a long time, and therefore takes one and a half times as long.
     """
 
     def __init__(self) -> None:

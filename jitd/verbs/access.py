@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Defines who may see, review and end which requests.
+"""Defines which people may see a request, which may review it, and which may end it.
 
 Law: if a person may not see an object, jitd answers as if the object did not exist. Operators and auditors see every request. A
 rule's ``visible_to`` may hide the contents of a request from operators and auditors (core/visibility.py). Being an operator or an
@@ -21,8 +21,8 @@ from jitd.verbs.refusal import Refusal
 from jitpam.wire.shown import shown
 
 ROOT_REVIEWS_NOTHING = "root may not review; do it from your own account, with a Kerberos ticket"
-"""The answer to root, who may not review. This also applies to a person who works in root's account with their own Kerberos
-ticket.
+"""The answer to root, who may not review. A person who works in root's account with their own Kerberos ticket gets the same
+answer.
 """
 
 
@@ -85,14 +85,16 @@ class Access:
         return glass is not None and owed_review.was_skipped(glass, who, found.requester)
 
     def may_see(self, who: Subject, found: Request) -> bool:
-        """True for the requester, for people who may review the request before or after its runs, for operators, and auditors."""
+        """True if ``who`` is the requester of ``found``, an operator or an auditor. Also true if ``who`` may review ``found``
+        before or after its runs.
+        """
         return self.may_end(who, found) or self._may_review_sometime(who, found) or self.is_overseer(who)
 
     def may_end(self, who: Subject, found: Request) -> bool:
         """True if ``who`` may end the grant and the runs of ``found``. The requester, people who may review the request, and
         operators may do this. A person who authenticated by local PAM may end only their own grants and runs. There is one
-        exception, because a watcher must be able to stop a run: if the runs of ``found`` must be watched, every person who may
-        review ``found`` may end its grant and runs, even after authentication by local PAM.
+        exception: if a rule requires a watcher for the runs of ``found``, every person who may review ``found`` may end its grant
+        and runs, even after authentication by local PAM. The reason is that a watcher must be able to stop a run.
         """
         is_watched = found.obligations is not None and found.obligations.terms.observed
         may_review = (not who.is_by_pam or is_watched) and self._may_review_sometime(who, found)

@@ -15,8 +15,8 @@ from jitd.verbs.refusal import Refusal
 
 
 def lets_in(givers: Givers, asked: Asked) -> tuple[str, ...]:
-    """Return descriptions of what the things in ``asked`` let a person do. Some things are a signature on the person's own public
-    key. Raises Refusal if the request is for such a thing and contains no key.
+    """Return descriptions of what the things in ``asked`` let a person do. For some things, such as an SSH certificate, jitd
+    signs the person's own public key. Raises Refusal if the request is for such a thing but contains no public key.
     """
     things = [word.decode("ascii") for word in asked.argv]
     for thing in things:

@@ -29,8 +29,8 @@ from jitd.verbs.refusal import Refusal
 from jitpam.wire.shown import shown
 
 GONE_WITHIN = 10.0
-"""Maximum time in seconds for which revoke and stop wait for the end of runs. After this time, these verbs report the runs that
-have not ended.
+"""Maximum time in seconds for which the verbs revoke and stop wait for the end of runs. After this time, these verbs report the
+runs that have not ended.
 """
 
 
@@ -135,8 +135,8 @@ class Endings:
         return gone
 
     async def being_ended(self, who: Subject, is_it: Callable[[Subject], bool]) -> list[str]:
-        """Return the ids of the runs and holdings that jitd is ending now (the result of ``Lists.being_ended``). If the list
-        cannot be read in time, return an empty list, because the verb must not wait for the list.
+        """Return the ids of the runs and holdings that jitd is ending now (see ``Lists.being_ended``). If they cannot be read in
+        time, return an empty list, because the verb must not wait any longer.
         """
         with suppress(TimeoutError):
             return await self._lists.being_ended(who, is_it)

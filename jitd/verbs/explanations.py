@@ -36,7 +36,7 @@ class Explanations:
 
     async def suppose(self, who: Subject, service: str, asked: Asked, supposed: Supposed) -> list[Row]:
         """Return the rows that explain the decision about ``asked`` under the suppositions ``supposed``. The first row is the
-        decision, and the other rows are about one rule each. Raises Refusal.
+        decision. Each further row is about one rule. Raises Refusal.
         """
         self._access.overseers_only(who, "explain what others may do")
         if not self._pace.may(who.person, self._now().boot):
@@ -80,7 +80,7 @@ def _explained_row(explained: Explained) -> Row:
 
 
 def near_rows(closest: Iterable[Near]) -> list[Row]:
-    """Return the rows of the permits that came closest to permitting the request."""
+    """Return one row for each rule in ``closest``. These are the rules that came closest to permitting the request."""
     return [
         {
             "rule": shown(near.rule),

@@ -23,9 +23,9 @@ with different names.
 
 
 def still_given(store: Store, one: Holding, may_see: Callable[[Request], bool]) -> str:
-    """Return the text about the other grants that give the thing of ``one`` to the same account, such as "the grant ID gives it
-    too, until TIME". Return an empty string if there are none. ``may_see`` returns True for a request whose grant may be named.
-    Raises StoreError.
+    """The holding ``one`` has a thing and an account. Return a text about the other grants that give this thing to this account,
+    such as "the grant ID gives it too, until TIME". Return an empty string if there are none. ``may_see`` returns True for a
+    request whose grant may be named. Raises StoreError.
     """
     ended = store.grant(one.grant)
     others = [
@@ -47,8 +47,8 @@ def still_given(store: Store, one: Holding, may_see: Callable[[Request], bool]) 
 
 
 def ended_or_stays(one: Holding, still: str) -> str:
-    """``one`` has ended. Return a sentence that says whether its thing was taken back or stays. ``still`` is the result of
-    ``still_given``.
+    """The holding ``one`` has ended. Return a sentence that says whether its thing was taken back or stays. ``still`` is the
+    result of ``still_given``.
     """
     thing = shown(one.thing)
     if not still:

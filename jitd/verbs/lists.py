@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads lists, and the parts of one request. Both may be long. A worker thread reads a list page by page, and makes the rows.
+"""Reads lists, and everything about one request. A list may be long, so a worker thread reads the list page by page, and makes
+the rows.
 
 Law: nothing is read on the event loop, and nothing is changed. A list contains only what the person may see. Each row about a
 request goes through the function ``_as_seen``, which removes the contents that the rule's ``visible_to`` hides from the person.
@@ -44,7 +45,7 @@ MOST_RUNS = 1000
 AT_ONCE = 500
 """Maximum number of records that are read from the chain in one step."""
 AT_ONCE_BYTES = 1024 * 1024
-"""Number of bytes after which one step reads no more records from the chain."""
+"""When one step has read this number of bytes from the chain, this step reads no more records."""
 
 
 class Lists:
@@ -213,7 +214,9 @@ class Lists:
         return found, asked
 
     def _no_run(self, who: Subject, typed: str, id: str | None) -> str:
-        """Return why there is no run ``typed``. If ``id`` is a request that ``who`` may see, say how to end this request."""
+        """Return the reason why there is no run ``typed``. If ``id`` is an open request that ``who`` may see, also tell how to
+        end this request.
+        """
         asked = self._store.request(id) if id is not None else None
         if asked is None or not self._access.may_see(who, asked):
             return f"there is no run {shown(typed)}, as far as you may see"
@@ -246,7 +249,7 @@ class Lists:
 
     async def grants_of(self, who: Subject, is_it: Callable[[Subject], bool]) -> tuple[list[str], int]:
         """Return the ids of the live grants of people for whom ``is_it`` is true. Leave out grants that ``who`` may not end. Also
-        return the place of the last grant in the store.
+        return the position that the last grant has in the store.
         """
         found: list[str] = []
         after = 0
@@ -327,6 +330,6 @@ class Lists:
 
 
 def _without(row: Row, of: Row) -> Row:
-    """Return the row ``of`` without the parts of the command that ``row`` already has."""
+    """Return a copy of the row ``of``. Leave out the parts of the command that have the same value in ``row``."""
     shared = ("argv", "path", "cwd", "variables", "locale")
     return {name: value for name, value in of.items() if name not in shared or value != row.get(name)}

@@ -154,8 +154,8 @@ class Locks:
 
     async def _on(self, who: Subject, whom: str, name: str) -> tuple[Lock, bool]:
         """Make a lock on the name ``name``. Return this lock, and whether its account is certain. The account is not certain if
-        it had to be looked up and no directory has answered. The name must belong to a person on this host. The caller adds to
-        the lock who places it, and for how long. Raises Refusal.
+        it had to be looked up and no directory of accounts has answered. The name must belong to a person on this host. The
+        caller adds to the lock who places it, and for how long. Raises Refusal.
         """
         kind, name = _whom(whom, name)
         now = self._now()
@@ -181,9 +181,9 @@ class Locks:
         return named(name, accounts.realms, accounts.principals, accounts.people, behind)
 
     async def _find(self, who: Subject, meant: Named) -> tuple[Account | None, bool]:
-        """Return the account of the person ``meant``, and whether a directory has answered. If no directory answers, the lock is
-        placed on the name. If the person's account no longer exists, the person's requests and grants on this host are used to
-        identify the person.
+        """Return the account of the person ``meant``, and whether a directory of accounts has answered. If no directory answers,
+        the lock is placed on the name. If the person's account no longer exists, the person's requests and grants on this host
+        are used to identify the person.
         """
         try:
             return await self._workers.typed.run(who.uid, self._known, meant.user) or self._theirs(meant), True
@@ -191,15 +191,15 @@ class Locks:
             return self._theirs(meant) or Account(meant.user, _number(meant.user)), False
 
     def _known(self, user: str) -> Account | None:
-        """Return the account with the name ``user`` from this host's directories. Raises OSError if the directories do not
-        answer. This call may block.
+        """Return the account with the name ``user`` from this host's directories of accounts. Raises OSError if these directories
+        do not answer. This call may block.
         """
         return directory.account(user)
 
     def _theirs(self, meant: Named) -> Account | None:
-        """Return the account of the person ``meant``. The account is read from an open request or a live grant of this person. If
-        only other accounts of the person are found there, or if only the settings or the record name the person, the returned
-        account has no uid. If the person is not known, return None.
+        """Return the account of the person ``meant``. The account is read from an open request or a live grant of this account.
+        If there are none, the person may be known in another way: by the settings, by the record, or by a request or grant of
+        another account. Then the returned account has no uid. If the person is not known, return None.
         """
         number = _number(meant.user)
         if found := self._remembered(lambda one: meant.user == one.user or number == one.uid):
@@ -236,8 +236,8 @@ def _spelled(made: Lock) -> str:
 
 
 def _ended(counts: Counter[str], n_ending: int) -> str:
-    """Return a sentence that says what a lock has ended. ``counts`` maps the name of an event to the number of its records among
-    the effects of the lock. ``n_ending`` is the number of runs that were already being ended before the lock was placed.
+    """Return a sentence that says what a lock has ended. The effects of a lock are events. ``counts`` maps the name of each event
+    to the number of its records. ``n_ending`` is the number of runs that were already being ended before the lock was placed.
     """
     told = (
         ("request.locked", "request", "denied"),

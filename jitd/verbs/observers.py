@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verb with which a person watches an observed run from its start (or earlier) to its end: ``jitd approve ID --watch``.
+"""The verb with which a person watches an observed run until its end: ``jitd approve ID --watch``. The person may begin to watch
+before the run starts.
 
 Law: a person may watch only while they may review the request. The requester may never watch, not even from another account. jitd
 checks the right to watch at the beginning and at intervals. The watcher must also have the right to watch the recording of the
@@ -72,8 +73,8 @@ class Observers:
         begun: Callable[[Callable[[int], None]], None],
     ) -> AsyncGenerator[Row, None]:
         """Yield the rows of the recording after ``offset``, and heartbeats, as PROTOCOL.md defines them. ``again`` returns the
-        current Subject of the watcher. ``begun`` is called with a function. The caller must call this function with the number of
-        each heartbeat that the client answers. Raises Refusal.
+        current Subject of the watcher. ``begun`` is called with a function. The caller of ``observe`` must call that function
+        with the number of each heartbeat that the client answers. Raises Refusal.
         """
         asked = self._access.visible(who, typed)
         self._refuse(who, asked)

@@ -19,7 +19,7 @@ from jitd.verbs.rows import Row, instant
 from jitpam.wire.shown import shown
 
 MOST_BYTES = 4 * 1024 * 1024
-"""Maximum number of bytes of a person's earlier requests that are read to find an approved request."""
+"""To find an approved request of a person, jitd reads at most this number of bytes of the person's earlier requests."""
 LONGEST = 64 * 1024
 """Maximum size in bytes of the words of an earlier command. The words of a longer command are not shown, because they might not
 fit into a frame.
@@ -27,7 +27,7 @@ fit into a frame.
 
 
 def outlook(request: Request) -> Row:
-    """Return fields for the row of ``request``. They tell the known effects that the command allows."""
+    """Return fields that are added to the row of ``request``. These fields tell the known effects that the command allows."""
     return {
         "consequences": told_of(request.command),
         "precious": [[shown(path), what] for path, what in precious(request.command)],

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Defines who sees owed reviews, and the verb that gives an owed review. A review is owed after a person broke glass.
+"""Contains the verb with which people give owed reviews, and defines who sees these reviews. A review is owed after a person
+broke glass.
 
 Law: a person may not review their own request, whichever of their accounts they used. A review covers exactly the request that
 was shown, and everything that ran under this request. Therefore jitd accepts a review only when nothing can run under the request
-any more. An operator who could not have given a skipped approval may review only when the review is overdue.
+any more. Some operators could not have given any of the skipped approvals. Such an operator may review only when the review is
+overdue.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from jitd.verbs.requests import MAX_TEXT
 from jitpam.wire.shown import shown
 
 VERDICT = "reviewed"
-"""The verdict in a message of the protocol that gives an owed review."""
+"""The verdict in a protocol message with which a person gives an owed review."""
 
 
 class OwedReviews:

@@ -35,7 +35,9 @@ from jitd.workers import HOUSE, Workers
 from jitpam.wire.shown import shown
 
 PIECE = 64 * 1024
-"""Number of bytes of a recording in one row. For a watcher who does not read, jitd needs a few times this amount of memory."""
+"""Number of bytes of a recording in one row. If a watcher's client does not read its rows, jitd needs a few times this amount of
+memory for this client.
+"""
 LOOK_EVERY = 0.1
 """Seconds between two checks for new data in a recording that is still being written."""
 ASKED_AGAIN_EVERY = 10.0
@@ -160,8 +162,8 @@ class Recordings:
                     log("an old recording was removed", run=shown(one.run.encode()), size=one.size)
 
     def _survey(self) -> list[Kept]:
-        """Return all recordings. Each entry also has the requester, and the position of the run among all runs. This call may
-        block.
+        """Return one entry for each recording. The entry contains the requester of the run, and the position of the run among all
+        runs. This call may block.
         """
         found = []
         with closing(self._opened()) as store:

@@ -49,7 +49,7 @@ from jitpam.wire.framing import SMALL
 MAX_TEXT = 4096
 """Maximum number of bytes of a reason or a comment."""
 ANY_REASON = "…"
-"""The reason that jitd supposes if a person asks, without a reason, what breaking glass would do. It is never recorded."""
+"""If a person asks what breaking glass would do, and gives no reason, jitd uses this reason. It is never recorded."""
 
 
 class Requests:
@@ -80,7 +80,7 @@ class Requests:
         self._looks = Pace(LOOKS_PER_SECOND, LOOKS)
 
     async def _decide(self, who: Subject, service: str, ask: Callable[[str], Asked]) -> FirstDecision:
-        """Return the first decision. The function ``ask`` gets jitd's search path, and returns the request. Raises Refusal."""
+        """Return the first decision about the request that ``ask`` returns. ``ask`` gets jitd's search path. Raises Refusal."""
         first = await self._decided(self._decider.decide_new, who, service, ask)
         with suppress(TimeoutError):  # on a timeout, the decision stays as it is
             closest = await self._explainer.closest(who, service, first.asked, first.command, first.decision)
@@ -150,7 +150,7 @@ class Requests:
         on_created: Callable[[str], None],
     ) -> Request:
         """Like ``submit``, for the enforcement point ``point`` of ``service``. If ``point`` cannot wait for an approval, jitd
-        refuses, but people can still decide about the request. After their approval, the next equal request uses its grant.
+        refuses, but people can still decide about the request. After their approval, the next equal request uses the grant.
         Raises Refusal.
         """
         first = await self._decide(who, service, ask)
@@ -271,7 +271,7 @@ class Requests:
         raise Refusal("denied", f"{what}: use some (jitsudo --resume), or end them (jitd withdraw, jitd revoke)")
 
     def _pace_run(self, who: Subject) -> None:
-        """Raise Refusal if ``who`` has too many unused grants, runs or holdings, or starts too much in a short time."""
+        """Raise Refusal if ``who`` has too many unused grants, runs or holdings, or uses grants too often in a short time."""
         if who.is_root:
             return
         if self._store.n_unused(who.person) >= 2 * self._config.limits.pending_per_person:

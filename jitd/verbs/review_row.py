@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes the row of an owed review. The names in this row are the stable names that ``--json`` and the protocol's items use. Law:
-the law of ``rows`` also applies to this module.
+the law of the module ``rows`` also applies to this module.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ class Reviews:
         self, who: Subject, found: Request, verdict: Verdict, fingerprint: bytes, comment: str, origin: Origin
     ) -> None:
         """Take the review of ``who`` on ``found``. For an approval, the policy first decides again about ``found``. Raises
-        Overtaken or Refusal.
+        Refusal. Raises Overtaken if the request has changed in the meantime.
         """
         if verdict is Verdict.DENY:  # a deny needs no look-up, so a server that does not answer cannot prevent it
             fresh = FreshDecision(found, Deny(Why.APPROVALS, "an approver denies it"), ())

@@ -42,7 +42,9 @@ def _pairs(pairs: Pairs) -> list[list[str]]:
 
 
 def _approvals(owed: tuple[Approval, ...], *, is_requester: bool = False) -> list[Row]:
-    """Return the rows of ``owed``. For the requester, the names on the lists of providers are left out."""
+    """Return the rows of the approvals ``owed``. If a provider has given a list of approvers, the requester does not get the
+    names.
+    """
     told = [approval.with_lists(lambda also: None) for approval in owed] if is_requester else owed
     return [_way(approval) | {"instead": [_way(way) for way in approval.instead]} for approval in told]
 

@@ -43,9 +43,8 @@ class Uses:
         self._now = now
 
     async def until_given_back(self, found: Request) -> None:
-        """Some runs of ``found`` may have taken a use of the grant, but may never have really begun. Wait until these runs have
-        returned their uses. A run can be in this state if the daemon stopped while the run was starting and the client then
-        disconnected.
+        """A run of ``found`` may have taken a use of the grant although the run never really began. This happens if the daemon
+        stopped while the run was starting, and the client then disconnected. Wait until all such runs have returned their uses.
         """
         if found.is_open or self._waiters.of(found.id) is not None:
             return

@@ -41,8 +41,9 @@ def answered(request: Request, locks: tuple[Lock, ...]) -> list[str]:
 
 
 def people_asked(request: Request, seats: Mapping[Approval, Seats]) -> list[str] | None:
-    """Return a sorted list of the accounts of people who could review ``request`` in an open way. Return None if the list may be
-    incomplete or is too long to be shown. ``seats`` maps each way of approval, open or closed, to the people who could approve.
+    """Return a sorted list of the accounts of people who could review ``request`` in one of the ways of approval that are open
+    now. Return None if the list may be incomplete or is too long to be shown. ``seats`` maps each way of approval, open or
+    closed, to the people who could approve.
     """
     found = [one for way, one in seats.items() if way.after <= request.opened]
     people = sorted({shown(account) for one in found for account in one.people})
