@@ -58,7 +58,7 @@ RESERVE = 256
 AGAIN_AFTER = 1.0
 """Seconds before the daemon tries again to record an event."""
 SWITCHED_WITHIN = 0.0005
-"""Seconds after which a worker thread must let the event loop run. Before one answer, the loop may wait this long several times."""
+"""Seconds after which a worker thread must let the event loop run. For one answer, the loop may wait this long several times."""
 TOLD_EVERY = 2.0
 """Seconds between two reports about the state of the threads."""
 COUNTED_EVERY = 60.0

@@ -363,8 +363,7 @@ class Decider:
         self, decision: Decision, given: tuple[Grant, ...], who: Subject, service: str, command: Command
     ) -> tuple[Decision, str | None]:
         """Return a decision and an id. If a grant in ``given`` can replace the approvals, the decision has this grant as its
-        lease. Otherwise the id is that of a grant in ``given`` that only an earlier request can use. If there is none, the id is
-        None.
+        lease. Otherwise it is the id of a grant in ``given`` that only an earlier request can use, or None.
         """
         assert isinstance(decision, Permit), "nothing else owes approvals"
         asked = (who, self._config.host, service, command, decision.rule)

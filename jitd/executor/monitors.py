@@ -39,7 +39,7 @@ SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SE
 
 
 class Monitors:
-    """An Executor with a Launcher and a Housing (see ``parts``). If ``housing`` is None, a monitor creates its own control group."""
+    """An Executor with a Launcher and a Housing (see ``parts``). If ``housing`` is None, a monitor makes its control group."""
 
     def __init__(
         self, run_dir: Path, state_dir: Path, report: Callable[[Report], None], launcher: Launcher, housing: Housing | None

@@ -136,7 +136,7 @@ class Mounts:
         return self._known[path]
 
     def why_not(self, path: bytes) -> str:
-        """Return the reason why jitd cannot believe the owner of the file at ``path``. Return "" if jitd can believe the owner."""
+        """Return why jitd cannot believe the owner of the file at ``path``. Return "" if jitd can believe the owner."""
         mount = self.at(path)
         if mount is None or mount.is_below(self.trusted):
             return ""
