@@ -77,7 +77,7 @@ AccessList = list[tuple[int, int, int]] | None
 
 
 def access_list(path: bytes, glance: Glance, file: int | None = None) -> AccessList:
-    """Return (tag, permissions, id) of each entry of the access list of ``path`` (or of the open ``file``), or None without one."""
+    """Return (tag, permissions, id) of each entry in the access list of ``path`` (or the open ``file``), or None without one."""
     try:
         if (raw := glance.access(path, file)) is None:
             return None
