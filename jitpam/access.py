@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Prepares given things for use. Tickets are put into a cache. Secrets are put into sealed memory or into the file of ``--to``.
+"""Prepares given things for use. Tickets are put into a cache. Secrets are put into sealed memory or into the file that ``--to``
+names.
 
 Law: jitsudo never reads a secret. The kernel copies each secret from one descriptor to another. A secret is written to a file
 only with ``--to``. This file must be new, and gets mode 0600. A certificate is not secret, so it may be written beside its key
-(module ``certificate``). If the things cannot be used, all files and directories that were made are removed.
+(module ``certificate``). If the given things cannot be used, jitsudo removes every file and directory that it has made for them.
 """
 
 from __future__ import annotations
@@ -161,14 +162,16 @@ class Access:
         return [one.secret for one in self._got if one.secret is not None]
 
     def close(self) -> None:
-        """Close the descriptors of the secrets. The cache and the file stay until ``destroy`` removes them. Never raises."""
+        """Close the descriptors of the secrets. The cache of the tickets and the file (``file``) stay until ``destroy`` removes
+        them. Never raises.
+        """
         for one in self._got:
             if one.secret is not None:
                 posix.close(one.secret)
                 one.secret = None
 
     def destroy(self) -> None:
-        """Remove the cache and the file, and close the descriptors. Never raises."""
+        """Remove the cache of the tickets and the file that was made, and close the descriptors of the secrets. Never raises."""
         self.close()
         if self._cache is not None:
             self._cache.destroy()
@@ -184,8 +187,8 @@ class Access:
             pass
 
     def _replace(self, secret: int, file: bytes) -> None:
-        """Write the certificate into ``file``. If this file contains an earlier certificate, replace the file. Raises
-        Unusable.
+        """Copy the certificate from the descriptor ``secret`` into ``file``. If this file contains an earlier certificate,
+        replace the file. Raises Unusable.
         """
         if not certificate.may_be_made(file):
             raise Unusable(f"{shown(file)} exists, and jitd did not make it")
@@ -196,7 +199,7 @@ class Access:
         self._write(secret, file, 0o644)
 
     def _write(self, secret: int, file: bytes, mode: int) -> None:
-        """Write the secret into ``file``, a new file with this ``mode``. Raises Unusable."""
+        """Copy the secret from the descriptor ``secret`` into ``file``, a new file with this ``mode``. Raises Unusable."""
         try:
             self._made = posix.open(file, _NEW, mode)
         except OSError as fault:

@@ -59,7 +59,7 @@ def read_uses(text: bytes) -> int:
 
 
 def quoted(value: bytes) -> str:
-    """Convert the typed bytes to text, and return this text."""
+    """Return ``value``, which was typed, as text. No quotes are added."""
     return value.decode("utf-8", "surrogateescape")
 
 

@@ -231,8 +231,8 @@ class _Wait:
         raise Unreachable("jitd closed the connection")
 
     def _look_at_signals(self) -> None:
-        """Handle the signals that have arrived. At the first signal that is in _LEAVING, withdraw the request. Wait at most
-        WITHDRAWN_WITHIN seconds for jitd's answer. Then raise _Interrupted.
+        """Handle the signals that have arrived. The signals in _LEAVING end jitsudo. At the first of them, withdraw the request.
+        Wait at most WITHDRAWN_WITHIN seconds for jitd's answer. Then raise _Interrupted.
         """
         for number, _ in self._signals.taken():
             if number in _LEAVING and not self._leaves_by:

@@ -69,13 +69,13 @@ ANSWER_WITHIN = 60.0
 """Maximum number of seconds between two messages of an answer. Revoke and stop take longest, because they wait for processes."""
 RETRY_EVERY = 0.02
 _AT_LEAST, _GRACES = 0.5, 4
-"""If a wait has less than _AT_LEAST seconds left, it gets _AT_LEAST: perhaps this process was slow. At most _GRACES times."""
+"""If a wait has less than _AT_LEAST seconds left, it gets _AT_LEAST, at most _GRACES times: perhaps this process was slow."""
 _PIECE = 64 * 1024
 _MOST_DESCRIPTORS = 4
 
 
 class Unreachable(Exception):
-    """jitd cannot be reached, the peer is not jitd, or jitd closed the connection. Exit status 125."""
+    """jitd cannot be reached, the peer is not jitd, or jitd closed the connection. The exit status is 125."""
 
 
 class RefusedByDaemon(Exception):
@@ -272,7 +272,7 @@ class Connection:
                 return
 
     def say(self, message: Message) -> None:
-        """Send ``message`` during ``follow``. Only Withdraw, Seen and Stop can be allowed then. Raises Unreachable."""
+        """Send ``message`` during ``follow``. The protocol allows only Withdraw, Seen and Stop then. Raises Unreachable."""
         self._say(message, time.monotonic() + HANDSHAKE_WITHIN)
 
     def hear(self, until: float | None) -> Message:
@@ -302,7 +302,7 @@ class Connection:
     # --- frames
 
     def _say(self, message: Message, until: float) -> bytes:
-        """Send ``message`` before ``until`` (monotonic clock). Returns its body. Raises Unreachable and LocalProtocolError."""
+        """Send ``message`` before ``until`` (monotonic clock). Returns the sent body. Raises Unreachable, LocalProtocolError."""
         self.conversation.say(message)
         body = encode(message)
         sealed = self._initiator.wrap(body) if self._is_sealed and self._initiator else body

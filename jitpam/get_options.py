@@ -35,7 +35,9 @@ _REFUSED = (
     ("timeout_for", "-T", "--for says how long the thing is wanted"),
     ("variables", "VAR=value", "set it before jitsudo, and the command has it"),
 )
-"""Options that cannot be used with --get. Each row has the attribute, the option as it is typed, and the reason."""
+"""Options that cannot be used with --get. Each row has the option's attribute in Options, the option as it is typed, and the
+reason.
+"""
 
 
 def check_get(found: Options) -> None:

@@ -17,7 +17,8 @@ from jitpam.saying import printable
 WORD = b"break glass"
 """The words that the person must type."""
 QUIET_FOR = 0.1
-"""If no input arrives for this number of seconds, everything that was typed before the question has arrived."""
+"""If no input arrives for this number of seconds, jitsudo assumes that everything that was typed before the question has arrived.
+"""
 MOST_PIECES = 50
 """Maximum number of times that input is discarded before the question. After this number, the question is asked even if input
 still arrives.

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from types import FrameType
 
 CAUSES = frozenset({"kdc down", "kdc silent", "no ticket", "expired"})
-"""Values of ``NotAuthenticated.cause``. For these causes, the user may have no ticket only because no KDC can be reached."""
+"""Values of ``NotAuthenticated.cause``. With each of these values, it is possible that the user has no valid ticket because no
+KDC can be reached.
+"""
 FOUND_WITHIN = 30.0
 """Maximum number of seconds in which jitd searches for KDCs. In this time, jitd may also search for KDCs for other clients."""
 JUDGED_WITHIN = 75.0
@@ -46,7 +48,9 @@ could also read the other's line.
 """
 _kept: list[ByPassword] = []
 _turn = allocate_lock()
-"""The lock that a thread holds while it takes a connection from the kept connections or puts one back."""
+"""Connections that use the local password are kept for further questions. A thread holds this lock while it takes a kept
+connection or puts one back.
+"""
 
 
 class _Left(Exception):
@@ -65,7 +69,8 @@ def never_ask() -> None:
 
 def connect(program: str = "jitsudo", *, with_ticket: bool = False) -> Connection:
     """Like ``client.connect``. If there is no ticket and jitd finds no KDC, ask for the local password, once in this process.
-    ``program`` is the name that the prompt shows. A kept connection belongs to one thread until that thread closes it.
+    ``program`` is the name that the prompt shows. A connection that uses the password is kept for further questions. While a
+    thread uses it, no other thread gets this connection.
     """
     kept = _taken()
     if kept is not None:
@@ -82,7 +87,9 @@ def connect(program: str = "jitsudo", *, with_ticket: bool = False) -> Connectio
 
 
 def _taken() -> ByPassword | None:
-    """Return a kept connection on which this thread may ask a question now. If there is no such connection, return None."""
+    """Return a connection that was kept after an earlier question, if this thread may ask a question on it now. If there is no
+    such connection, return None.
+    """
     with _turn:
         for one in _kept:
             if one.is_idle and all(holder == get_ident() for holder in one.holders):
@@ -111,8 +118,8 @@ def begin_instead(lack: NotAuthenticated, program: str = "jitsudo") -> ByPasswor
 
 
 class ByPassword(Connection):
-    """A connection whose client authenticates by a local password. Messages are not sealed, because jitd at the other end runs as
-    root. It is the same on a connection of root.
+    """A connection whose client authenticates by a local password. As on a connection of root, messages are not sealed, because
+    jitd at the other end runs as root.
 
     The connection stays open after an answer, so a verb with several questions asks for the password only once.
     """

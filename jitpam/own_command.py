@@ -101,8 +101,8 @@ class OwnCommand:
 
     def family(self) -> dict[int, _Process]:
         """Return the command and all of its descendants that can be found. The keys are the pids. Descendants are the command's
-        children, their children and so on. If the command leads a process group or a session, the processes in it are also
-        included.
+        children, their children and so on. If the command leads a process group or a session, all processes in this group or
+        session are also included.
         """
         return _family(self.pid, _processes())
 

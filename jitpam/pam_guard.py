@@ -23,18 +23,19 @@ READ_BY_ALL = ("PATH", "SHELL")
 """Variables that the calling program and jitd's module both read to find out which command is run."""
 ITS_PLACES = (b"/usr/bin", b"/bin")
 PASSED_OVER = (b"/usr/local/sbin", b"/usr/local/bin", b"/usr/sbin", b"/sbin")
-"""Directories of root. On PATH, they may come before ``/usr/bin`` and ``/bin`` if they do not contain python3."""
+"""Directories that belong to root. They may come before ``/usr/bin`` and ``/bin`` on PATH if they do not contain python3."""
 SECURE_PATH = "secure_path"
-"""The argument for use in sudo, because sudo takes its PATH from sudoers, and not from the caller. In other programs this
-argument has no effect.
+"""The argument with which this program does not check PATH in sudo. The reason is that sudo takes its PATH from sudoers, and not
+from the caller. In other programs this argument has no effect.
 """
 SUDO = "sudo"
 
 
 def fault_in(environment: bytes, *, is_path_theirs: bool = True) -> str:
-    """Check the ``environment`` of a program (/proc/PID/environ). Return a sentence if Python in this program could take another
-    file than PYTHON as its executable. Also return a sentence if the environment contains a variable of READ_BY_ALL twice.
-    Otherwise return "". If ``is_path_theirs`` is False, PATH is not checked.
+    """Check the ``environment`` of a program (/proc/PID/environ). Python in this program must take the file PYTHON as its
+    executable. If Python could take a different file, return a sentence about the fault. Also return a sentence if the
+    environment contains a variable of READ_BY_ALL twice. Otherwise return "". If ``is_path_theirs`` is False, PATH is not
+    checked.
     """
     variables = environment.split(b"\0")
     for name in LEADING_AWAY:

@@ -74,7 +74,7 @@ def _entry(stage: str) -> Callable[[Any, int, list[str]], int]:
 
 
 def pam_sm_setcred(pamh: Any, flags: int, argv: list[str]) -> int:
-    """Return IGNORE, because this module sets no credentials. Also called at a session's end, which jitd detects by itself."""
+    """Return IGNORE, because this module sets no credentials and has nothing to do at a session's end (jitd detects that)."""
     return IGNORE
 
 
@@ -225,7 +225,7 @@ class _Channel:
         self.socket.close()
 
     def say(self, message: dict[str, Any], descriptors: tuple[int, ...] = ()) -> None:
-        """Send ``message`` with ``descriptors``, and close them. Raises _No, for example if the peer has sent a message."""
+        """Send ``message`` with ``descriptors``, then close the descriptors. Raises _No, also if the peer has sent a message."""
         rights = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, struct.pack("3i", *descriptors))] if descriptors else []
         rest, until = memoryview(_frame(message)), _clock() + ANSWER_WITHIN
         try:
@@ -328,7 +328,7 @@ class _Helper(_Channel):
             os.close(self._process)
 
     def answer(self, words: dict[str, Any], what: str) -> str | None:
-        """Send ``words``. The answer must be of type ``what``. Return its field ``what``, or None if no such answer comes."""
+        """Send ``words``. Return the answer's field ``what``. Return None if no answer of the type ``what`` comes."""
         try:
             self.say(words)
             return _text(self.expect(what, self._until - _clock()), what)
@@ -340,7 +340,7 @@ class _Helper(_Channel):
 
 
 class _Program:
-    """The program that uses PAM. ``is_callers`` is true if its environment, words and directory are the user's (set-user-id)."""
+    """The program that uses PAM. ``is_callers``: the user controls its environment, words and directory (set-user-id)."""
 
     def __init__(self, pamh: Any, stage: str, flags: int) -> None:
         self._pamh, self._stage = pamh, stage
@@ -352,7 +352,7 @@ class _Program:
         self.is_quiet = self.service not in SERVICES_THAT_SHOW or not is_told
 
     def item(self, name: str) -> str | None:
-        """Return PAM's item ``name`` (in capitals: PAM's variable). Return None if the value is not set or not UTF-8."""
+        """Return PAM's item ``name``, or its variable if ``name`` is in capitals. Return None if it is not set or not UTF-8."""
         with suppress(Exception):
             value: str = self._pamh.env[name] if name.isupper() else getattr(self._pamh, name)
             value.encode("utf-8")
@@ -360,7 +360,7 @@ class _Program:
         return None
 
     def encoded(self, name: str) -> str | None:
-        """Return the value of ``item`` for the wire: in base64, cut off after 4096 bytes."""
+        """Return the value of ``item(name)`` in base64, for a message. Only the first 4096 bytes of the value are used."""
         value = self.item(name)
         return None if value is None else _b64(value.encode("utf-8")[:4096])
 
@@ -378,7 +378,7 @@ class _Program:
         return os.environ.get("KRB5CCNAME") if self.is_callers else self.item("KRB5CCNAME")
 
     def no_proof(self, uid: int) -> tuple[None, str] | None:
-        """Return None and the reason if no proof is possible. Only a ticket that came with a login can prove who logs in."""
+        """Return None and the reason if no proof is possible. At a login, only a ticket that came with it is a proof."""
         if uid == 0:
             return None, ""
         return None if self.is_callers or self.cache() else (None, "no Kerberos ticket came with this login")
@@ -403,7 +403,7 @@ class _Program:
 
     def _words(self) -> list[str]:
         """Return the words of this program's command line. Pointers (execve(2)) mark where words begin, since words of sudo may
-        contain NULs. They are sorted, since su reorders the pointers. If this fails, return []: jitd trusts no such command.
+        contain NULs. The pointers are sorted, since su reorders them. If this fails, return []: jitd trusts no such command.
         """
         with open("/proc/self/stat", "rb") as file:
             fields = file.read().rpartition(b")")[2].split()

@@ -82,7 +82,7 @@ def give_back(login_session: int | None) -> int:
 
 def list_rules() -> int:
     """For -l, print the commands and things that the user may request, with their rules and terms. Also print the user's leases.
-    Returns the exit status. As in sudo, it is 1 if there are no rules and no leases.
+    Returns the exit status. As in sudo, the exit status is 1 if there are no rules and no leases.
     """
     connection = connect()
     who = connection.welcome

@@ -158,8 +158,9 @@ class Relay:
                 self._on_terminal(self._terminal, event)
 
     def _warn(self) -> float | None:
-        """If this process is in the terminal's foreground, warn once on the terminal that the run ends soon. Nothing is written
-        to the command's other streams. Return the number of milliseconds until the next check, or None if no check is needed.
+        """If this process is in the terminal's foreground, warn once on the terminal that the run ends soon. The warning goes
+        only to the terminal, and never to a file or pipe of the command. Return the number of milliseconds until the next check,
+        or None if no check is needed.
         """
         if self._warns_at is None:
             return None
@@ -330,8 +331,8 @@ class Relay:
             self._outcome = Outcome("lost", 0, f"the run's monitor went away; {what} here: see `jitd runs`")
 
     def _say_news(self, sentence: str) -> None:
-        """Show the user a sentence of the monitor. On a terminal, show it only if this process is in the foreground.
-        ``_to_terminal`` must be empty at the call.
+        """Show the user a sentence of the monitor. On a terminal, show it only if this process is in the foreground. At the call,
+        the buffer ``_to_terminal`` must be empty.
         """
         if self._tell_user is None:
             return

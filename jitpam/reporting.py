@@ -45,7 +45,7 @@ def held(request: str, given: list[Given], variables: dict[bytes, bytes], file: 
 
 
 def failed(fault: Exception, request: str) -> int:
-    """Print ``fault`` for people and for programs. Returns the exit status."""
+    """Print ``fault`` as a sentence for people, and as a JSON object for programs. Returns the exit status."""
     if isinstance(fault, NoTicket):
         say(f"{fault}; what was given is given back")
     status = UNREACHABLE if isinstance(fault, NoTicket) else tell(fault)

@@ -197,7 +197,9 @@ def _new_directory() -> bytes:
 
 
 def _own_place() -> list[bytes]:
-    """Return [XDG_RUNTIME_DIR] if it is a directory of this user with mode 0700. Otherwise return []."""
+    """Return a list with the path in XDG_RUNTIME_DIR, if this path is a directory of this user with mode 0700. Otherwise return
+    an empty list.
+    """
     place = posix.environ.get(b"XDG_RUNTIME_DIR", b"")
     try:
         place.decode()  # a path that is not UTF-8 cannot be printed as a shell command
@@ -214,5 +216,5 @@ def seconds_of(instant: str) -> float:
 
 
 def instant_of(seconds: int) -> str:
-    """Return ``seconds`` since 1970 as RFC 3339 in UTC."""
+    """Return the time ``seconds`` (seconds since 1970) as text in UTC by RFC 3339."""
     return _datetime.datetime.fromtimestamp(seconds, _datetime.timezone.utc).replace(tzinfo=None).isoformat() + "Z"

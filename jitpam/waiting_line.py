@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The line that ``jitsudo`` redraws while its request waits. This line shows the time waited, the time left, who has approved,
-which approvals are still needed, and who could approve.
+"""The line that ``jitsudo`` redraws while its request waits. This line shows how long the request has waited, how much time is
+left, who has approved, which approvals are still needed, and who could approve.
 
-Law: pure. A line is printable, and never wider than ``room``. If there is not enough room, the names of possible approvers are
-left out first. Next, the names of people who have approved are left out.
+Law: pure. A line is printable, and never wider than ``room`` columns. If there is not enough room, the names of possible
+approvers are left out first. Next, the names of people who have approved are left out.
 """
 
 from __future__ import annotations

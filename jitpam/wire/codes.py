@@ -25,7 +25,7 @@ CODES = {
     "not_done": "it could not be done",
     "failed": "the daemon failed",
 }
-"""Maps every code of Refused to its meaning."""
+"""Maps every code that the message Refused may contain to the meaning of the code."""
 
 EXITS = {
     "unauthenticated": (119, 119),

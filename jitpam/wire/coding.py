@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 8
 MOST_COMMAS = 20_000
-"""Maximum number of commas in a client's body. The time that is needed to decode a body depends on the number of its members,
-and not on the number of its bytes.
+"""Maximum number of commas in a client's body. The time that is needed to decode a body depends on the number of values in the
+body, and not on the number of bytes.
 """
 MAX_INTEGER = 2**64 - 1
 """The greatest integer that a message may contain. Inode numbers can be this large, because overlay file systems put the number

@@ -145,7 +145,7 @@ class Review(Message, by=FROM_CLIENT):
 
 
 class List(Message, by=FROM_CLIENT):
-    """List the requests, grants, runs, rules, locks or reviews (``what``) that the person may see. ``ended`` adds ended ones."""
+    """List the requests, grants, runs, rules, locks or reviews (``what``) that the person may see. ``ended``: also ended ones."""
 
     what: str
     ended: bool
@@ -179,7 +179,7 @@ class Stop(Message, by=FROM_CLIENT):
 
 
 class Lock(Message, by=FROM_CLIENT):
-    """Lock the people ``whom``: ``all``, or the ``user`` or ``principal`` ``name``. End their requests, grants and runs."""
+    """Lock ``all`` people, or the ``user`` or ``principal`` (``whom``) called ``name``. End their requests, grants and runs."""
 
     whom: str
     name: str
@@ -220,8 +220,8 @@ class Replay(Message, by=FROM_CLIENT):
 
 
 class Observe(Message, by=FROM_CLIENT):
-    """Watch the run ``id``, or the run of the request ``id``, because its rule requires a watcher (``run.observed``). The first
-    ``offset`` bytes of the recording are not sent again.
+    """Watch the run ``id``, or the run of the request ``id``, because the rule of the request requires a watcher
+    (``run.observed``). The first ``offset`` bytes of the recording are not sent again.
     """
 
     id: str
@@ -364,8 +364,8 @@ class Start(Message, by=FROM_DAEMON):
 
 class Given(Message, by=FROM_DAEMON):
     """The thing is given. ``id`` is the holding's id, and ``to`` is the receiver. ``name`` is the principal (with realm) of a
-    service ticket. For other things, ``name`` says how to use the thing. jitd takes it back at ``until`` (RFC 3339 UTC), in
-    ``left_ms`` milliseconds. ``more`` messages Given follow. The client gets all things or none. ``secret`` is ``here`` if a
+    service ticket. For other things, ``name`` says how to use the thing. jitd takes the thing back at ``until`` (RFC 3339 UTC),
+    in ``left_ms`` milliseconds. ``more`` messages Given follow. The client gets all things or none. ``secret`` is ``here`` if a
     descriptor with the secret comes with this frame (SCM_RIGHTS), ``handed`` if the secret came earlier, otherwise empty.
     """
 
