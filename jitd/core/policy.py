@@ -33,7 +33,7 @@ MOST_USES = 1_000_000
 BUILT_IN = "root"
 """The name of the rule that permits root's requests. No other rule may have this name."""
 ROOTS_TERMS = Terms(env=("*",), writable=True, record=Record(what="none"))
-"""The terms of root's rule. A run of root has no recording, but if a recorded run owns the terminal, it records the output."""
+"""The terms of the rule for root. jitd records root's runs only if a recorded run owns root's terminal."""
 
 
 @dataclass(frozen=True, slots=True)

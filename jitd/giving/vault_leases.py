@@ -112,8 +112,8 @@ class VaultLeases:
         return Seen(State.GONE, f"the server has no lease {note.lease} any more: somebody has ended it there")
 
     async def strays(self, thing: str, holdings: Sequence[str]) -> Found:
-        """See ``Giver.strays``. The result contains each holding that has a note and is not in ``holdings``. If there is
-        such a holding, somebody has changed the database or replaced it by an older copy.
+        """See ``Giver.strays``. The result contains each holding that has a note and is not in ``holdings``. Such a note exists
+        if the database was replaced by an older copy, or was changed.
         """
         try:
             return Strays(tuple(holding for holding in self._notes.of(thing) if holding not in holdings))
