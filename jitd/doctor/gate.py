@@ -82,7 +82,7 @@ def key(keytab: str, account: int | None, owner: int, mode: int) -> Finding:
     if account is None:
         return bad(check, "there is no account jitd-kdc, which the writer of grants runs as", "make install makes it")
     if owner not in (account, 0) or mode & 0o077:
-        said = f"{keytab} can be read by others than jitd-kdc: anyone who reads it can grant tickets"
+        said = f"{keytab} is open to others than jitd-kdc: anyone who reads it can grant tickets"
         return bad(check, said, "then make a new key, see docs/kdc.md", command=f"chown jitd-kdc: {keytab}; chmod 600 {keytab}")
     if owner != account:
         return bad(check, f"jitd-kdc cannot read {keytab}: nothing is granted", command=f"chown jitd-kdc: {keytab}")

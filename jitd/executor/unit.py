@@ -97,7 +97,7 @@ class Scopes:
         finally:
             self._jobs.pop(unit, None)
         if result != "done" or not is_in(pid, unit):
-            with contextlib.suppress(ExecutorError):  # the process has ended; systemd never removes a scope that had no process
+            with contextlib.suppress(ExecutorError):  # systemd never removes a scope that had no process
                 await self._call(bus, "StopUnit", "ss", unit, "replace")
             raise ExecutorError(f"systemd did not take the monitor into {unit}: {result}")
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from tests.differential.scenario import Row, compare, to_play
-from tests.system.conftest import House, plain_priority
+from tests.system.conftest import House, at_priority
 
 PLACE = Path("/srv/differential")
 STAGEHAND = Path(__file__).with_name("stagehand.py")
@@ -89,7 +89,7 @@ class Pair:
             check=False,
             timeout=300,
             cwd="/",
-            preexec_fn=plain_priority,
+            preexec_fn=at_priority(),
         )
         assert done.returncode == 0 and done.stdout, done.stderr.decode()
         seen = json.loads(done.stdout)

@@ -44,9 +44,9 @@ grant = { lasts = "1h", uses = 100 }
 ID = re.compile(r"request ([0-9A-Z]{4}-[0-9A-Z]{4})")
 
 
-def plain_priority() -> None:
-    """A daemon has the priority that a service manager gives it, however nice the tests are."""
-    os.setpriority(os.PRIO_PROCESS, 0, 0)
+def at_priority(priority: int = 0) -> Callable[[], None]:
+    """For a process that begins: by itself what a service manager gives it, however nice the tests are (setpriority(2))."""
+    return partial(os.setpriority, os.PRIO_PROCESS, 0, priority)
 
 
 class Asking:
@@ -104,11 +104,10 @@ class House:
     # --- the daemon ---------------------------------------------------------------------------------------------------
 
     def start(self, priority: int = 0) -> House:
-        """``priority`` as of setpriority(2): by itself what a service manager gives it, however nice the tests are."""
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
                 [self._starts_by, "serve", "--config", str(self.config_file)], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                preexec_fn=partial(os.setpriority, os.PRIO_PROCESS, 0, priority),
+                preexec_fn=at_priority(priority),
             )  # fmt: skip
         wait_for(self._accepts, what=f"the daemon ({self.log()})")
         return self
