@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -25,6 +26,10 @@ PATIENCE = 10.0
 """Seconds after which a piece of work is treated as failed. This time includes the wait for a thread. After this time, the
 thread continues until the work ends by itself.
 """
+
+
+RESTED = 1.0
+"""Seconds after which threads that were not needed end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,28 +85,42 @@ class Piece:
 
 class Threads:
     """The threads of all lanes. There is a thread for each piece of work that was given to ``give`` and is not done yet. The
-    number of threads is limited, because each lane limits the number of its pieces. This class does not use
-    ``concurrent.futures``, because a pool of that package has a fixed size. In such a pool, each piece of work wakes a thread
-    that has slept for a long time, and therefore takes one and a half times as long.
+    number of threads is limited, because each lane limits the number of its pieces. All threads have one queue, and a piece goes
+    to the thread that has slept longest. Such a thread wakes late. Therefore threads that were not needed within the last
+    RESTED seconds end.
+
+    This class does not use ``concurrent.futures``, because a pool of that package never ends its threads.
     """
 
     def __init__(self) -> None:
-        self._threads: list[threading.Thread] = []
-        self._ahead: SimpleQueue[Piece | None] = SimpleQueue()
+        self._n_threads = 0
         self._n_given = 0
+        self._most = 0
+        self._again_at = 0.0
+        self._ahead: SimpleQueue[Piece | None] = SimpleQueue()
 
     def give(self, piece: Piece) -> None:
-        """Let a free or a new thread do ``piece``. Call ``give`` and ``over`` from the same thread."""
-        if len(self._threads) <= self._n_given:
-            thread = threading.Thread(target=self._serve, name=f"jitd-{len(self._threads)}", daemon=True)
-            thread.start()
-            self._threads.append(thread)
+        """Let a free or a new thread do ``piece``. Call ``give``, ``over`` and ``close`` from the same thread."""
+        if self._n_threads <= self._n_given:
+            threading.Thread(target=self._serve, name=f"jitd-{self._n_threads}", daemon=True).start()
+            self._n_threads += 1
         self._n_given += 1
+        self._most = max(self._most, self._n_given)
         self._ahead.put(piece)
 
     def over(self) -> None:
-        """Note that a piece of work was done."""
+        """Note that a piece of work was done. End the threads that were not needed for some time."""
         self._n_given -= 1
+        now = time.monotonic()
+        if now < self._again_at:
+            return
+        self._end(self._n_threads - max(self._most, 1))
+        self._most, self._again_at = self._n_given, now + RESTED
+
+    def _end(self, n: int) -> None:
+        for _ in range(n):
+            self._ahead.put(None)
+        self._n_threads -= n
 
     def _serve(self) -> None:
         while (piece := self._ahead.get()) is not None:
@@ -110,8 +129,7 @@ class Threads:
 
     def close(self) -> None:
         """Accept no more work from now on. Do not wait for work in progress."""
-        for _ in self._threads:
-            self._ahead.put(None)
+        self._end(self._n_threads)
 
 
 class Desk:

@@ -173,6 +173,34 @@ def test_a_thread_serves_every_lane_and_one_more_is_begun_where_none_is_free(ans
     play(part)
 
 
+def test_threads_that_are_not_needed_any_more_end_and_one_stays(answer: threading.Event, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What hangs keeps its thread. A piece that comes after the others have ended gets a thread all the same."""
+    monkeypatch.setattr(workers, "RESTED", 0.0)
+    before = set(threading.enumerate())
+
+    def alive() -> int:
+        return len(set(threading.enumerate()) - before)
+
+    async def part() -> None:
+        at_once: list[int] = []
+        lane, here = Workers().files, threading.Barrier(4, action=lambda: at_once.append(alive()))
+        hung = asyncio.ensure_future(lane.run(0, answer.wait))
+        await asyncio.gather(*(lane.run(uid, lambda: here.wait(PATIENCE)) for uid in (1, 2, 3, 4)))
+        assert at_once == [5]
+        for _ in range(3):
+            assert await lane.run(1, lambda: "served") == "served"
+        wait_for(lambda: alive() == 2, what="the end of three threads")
+        assert await asyncio.gather(*(lane.run(uid, lambda: "served") for uid in (1, 2, 3))) == ["served"] * 3
+        answer.set()
+        await hung
+        assert await lane.run(1, lambda: "served") == "served"
+        wait_for(lambda: alive() == 1, what="the end of all threads but one")
+        lane.close()
+        wait_for(lambda: alive() == 0, what="the end of the last")
+
+    play(part)
+
+
 def test_root_has_threads_that_nobody_else_can_take(answer: threading.Event) -> None:
     """THREATS O-08: root is the way in that remains, and every process that asks through PAM. Nor does the daemon's own work
     take them.
