@@ -29,7 +29,7 @@ MOST_INTERPRETERS = 5
 """Maximum number of interpreters that are examined in a chain of interpreters. The kernel has the same limit."""
 FIRST_LINE = 256
 """Number of bytes at the beginning of a file that the kernel reads to find the interpreter."""
-CHUNK = 1024 * 1024
+CHUNK = 64 * 1024  # malloc takes new memory from the kernel for more than 128 KiB (mallopt(3))
 ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
 """Error numbers of a look-up when nothing exists at the path."""
 ITSELF = (b"self", b"thread-self")

@@ -13,7 +13,7 @@ import os
 import re
 import select
 import struct
-import threading
+from _thread import allocate_lock  # threading runs code in each child after a fork; a monitor's start would wait for it
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -40,7 +40,7 @@ class Table:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = allocate_lock()
         self._changes = select.poll()
         self._file: FileIO | None = None
         self._text = b""

@@ -10,9 +10,15 @@ or if its group ids differ from each other. The answer is also "no" if the proce
 from __future__ import annotations
 
 import os
+import re
 import select
 
 from jitd.monitor.signalling import Pid
+
+_IDS = re.compile(rb"\nUid:((?:\t[0-9]+){4})\nGid:((?:\t[0-9]+){4})\n")
+"""The four user ids and the four group ids of a process (proc_pid_status(5))."""
+MOST_READ = 4096
+"""Number of bytes that are read. The lines before these two have at most a few hundred."""
 
 
 def stands_in(pid: Pid, uid: int, device: int, inode: int) -> bool:
@@ -39,15 +45,13 @@ def stands_in(pid: Pid, uid: int, device: int, inode: int) -> bool:
 
 
 def _is_all_of(pid: Pid, uid: int) -> bool:
-    users: list[bytes] = []
-    groups: list[bytes] = []
-    with open(f"/proc/{pid}/status", "rb") as file:
-        for line in file:
-            if line.startswith(b"Uid:"):
-                users = line.split()[1:]
-            elif line.startswith(b"Gid:"):
-                groups = line.split()[1:]
-    return [int(user) for user in users] == [uid] * 4 and len(set(groups)) == 1
+    file = os.open(f"/proc/{pid}/status", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        text = os.read(file, MOST_READ)
+    finally:
+        os.close(file)
+    found = _IDS.search(text)
+    return found is not None and found[1].split() == [b"%d" % uid] * 4 and len(set(found[2].split())) == 1
 
 
 def _has_ended(held: int) -> bool:

@@ -66,6 +66,9 @@ CALLS = {
 """Maps a system call and an architecture to the number of the call. The table contains the calls that the C library does not
 offer, or offers only in part.
 """
+SYS_CLOSE_RANGE = 436
+"""The number of close_range(2), which is the same on all architectures."""
+LAST = 0xFFFFFFFF
 IOPRIO_WHO_PROCESS = 1
 KEYCTL_JOIN_SESSION_KEYRING = 1
 TIMER_SLACK = 50_000
@@ -150,12 +153,15 @@ def _write(path: str, text: str) -> None:
 
 def close_all_but(*kept: int) -> None:
     """Close every descriptor of this process except ``kept``."""
-    last = max(int(name) for name in os.listdir("/proc/self/fd"))
     low = 0
     for descriptor in sorted(kept):
         if low < descriptor:  # if the range before 0 is empty, Python 3.11 closes all descriptors
             os.closerange(low, descriptor)
         low = descriptor + 1
+    with suppress(OSError):
+        _call("syscall", ctypes.c_long(SYS_CLOSE_RANGE), ctypes.c_long(low), ctypes.c_long(LAST), ctypes.c_long(0))
+        return
+    last = max(int(name) for name in os.listdir("/proc/self/fd"))  # a kernel, or a filter, without close_range(2)
     if low <= last:
         os.closerange(low, last + 1)
 
