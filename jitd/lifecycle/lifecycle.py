@@ -80,8 +80,9 @@ class Lifecycle:
             step = queue.popleft()
             key = (step.life, step.id)
             if key not in before:
-                # The grant and the first run of a request have its id: if the request is new, they are, too. The store checks it.
-                is_new = type(step) in _BEGIN and before.get(("request", step.id), step) is None
+                # The grant and the first run of a request have its id: if the request is new, they are, too. The store checks
+                # that they are new.
+                is_new = type(step) in _BEGIN and (step.life == "request" or before.get(("request", step.id), step) is None)
                 before[key] = None if is_new else self._load(*key)
             here = after[key].after if key in after else before[key]
             if type(step) in _BEGIN:

@@ -180,9 +180,10 @@ class Requests:
         self, who: Subject, service: str, first: FirstDecision, claims: Claims, *, waits: bool, point: Point | None, at_once: bool
     ) -> Request:
         now = self._now()
-        id = self._fresh_id()
+        randomness = secrets.token_bytes(5 + 16)
+        id = spell_id(randomness[:5])  # the store refuses an id that it has already (Conflict); of 2**40 ids, that is a rare one
         asked, command, decision = first.asked, first.command, first.decision
-        command = replace(command, salt=secrets.token_bytes(16))
+        command = replace(command, salt=randomness[5:])
         terms = terms_of(asked.lasts_for, asked.uses, asked.timeout_for, asked.starts_at)
         return Request(
             id=id,
@@ -281,12 +282,6 @@ class Requests:
             raise Refusal("denied", f"{most} of your commands run already: end some (jitd runs, jitd stop)")
         if not self._runs.may(who.person, self._now().boot):
             raise Refusal("denied", "you have started too much within a short time: wait a moment")
-
-    def _fresh_id(self) -> str:
-        while True:
-            id = spell_id(secrets.token_bytes(5))
-            if self._store.request(id) is None:
-                return id
 
     def _own(self, who: Subject, typed: str) -> Request:
         id = read_id(typed)

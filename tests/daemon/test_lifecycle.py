@@ -116,7 +116,7 @@ REFUSED = [
     ("a review of one's own", lambda r: review(r, person("alice", groups=frozenset({"ops"}))), NotYours),
     ("a review by a stranger", lambda r: review(r, person("eve")), NotYours),
     ("a review of another fingerprint", lambda r: review(r, person("bob"), fingerprint=b"0" * 32), Stale),
-    ("a second submission", submit, IllegalEvent),
+    ("a second submission", submit, Conflict),
     ("a use of no grant", lambda r: Used(r.id, actor(person("alice")), r.id, Terms()), IllegalEvent),
     ("an end by the requester", lambda r: replace(too_late(r), by=actor(person("alice"))), IllegalEvent),
     ("something that happens to nobody", lambda r: replace(withdraw(r), id="0000-0000"), IllegalEvent),
@@ -308,7 +308,7 @@ def test_random_walks_keep_the_invariants(tmp_path_factory, need, uses, steps):
         before, had = house.store.head(), counts(house.store)
         try:
             house.handle(event)
-        except (IllegalEvent, NotYours):
+        except (IllegalEvent, NotYours, Conflict):
             assert (house.store.head(), counts(house.store)) == (before, had)
             continue
         with closing(SqliteStore.reading(house.path)) as counted:
