@@ -346,7 +346,7 @@ class Daemon:
         while True:
             await asyncio.sleep(COUNTED_EVERY)
             if n_strangers := self.services.complaints.n_strangers():
-                log("strangers broke the protocol", times=n_strangers)
+                log("clients broke the protocol", times=n_strangers)
 
 
 def serve(file: Path | None) -> int:

@@ -212,8 +212,8 @@ def _gate(service: str, hosts: Sequence[str], max_life: int | None, approval: st
     steps = plan.gate(entry, hosts, max_life=max_life, approval=approval)
     others = _others_in(keytab, entry.principal) if keytab is not None else []
     for other in others:
-        answer(f"{keytab} has keys of {other}, too, which is not gated. A server that takes any key of its keytab")
-        answer(f"  takes tickets for {other}: gate it as well, or take it out of the keytab.")
+        answer(f"{keytab} also has keys of {other}, which is not gated. A server that accepts every key of its keytab")
+        answer(f"  accepts tickets for {other}: gate {other} as well, or remove its keys from the keytab.")
     if not steps:
         say(f"{entry.principal} is gated already")
     else:
@@ -221,7 +221,7 @@ def _gate(service: str, hosts: Sequence[str], max_life: int | None, approval: st
         for step in steps:
             answer(f"  {step.sentence}")
         who = ", ".join(granted_by(entry.principal, " ".join(hosts) if hosts else entry.strings.get(GRANTED_BY)))
-        answer(f"It is granted by the jitd of: {who}. Tickets that were issued earlier stay usable until they expire.")
+        answer(f"These hosts may grant tickets: {who}. Tickets that were issued earlier stay usable until they expire.")
         _confirmed(f"Gate {entry.principal}?", is_sure=is_sure)
         _do(steps)
     for line in _ends():
@@ -239,9 +239,9 @@ def _ends() -> list[str]:
 
     skew = clock_skew(DEFAULT_SKEW)
     return [
-        "A ticket ends with its grant. A server accepts it for the clock skew longer: krb5.conf's clockskew is "
-        f"{told(skew)} here, and the server's own counts.",
-        f"So a grant of 10 min lets somebody in for up to {told(600 + skew)}. What is open by then stays open.",
+        "A ticket ends with its grant. A server accepts the ticket longer, by clockskew in the server's krb5.conf. "
+        f"On this host clockskew is {told(skew)}.",
+        f"So a grant of 10 min lets somebody in for up to {told(600 + skew)}. Open connections stay open.",
     ]
 
 
@@ -280,7 +280,7 @@ def _ungate(service: str, *, is_sure: bool) -> None:
     answer(f"In the entry of {entry.principal} this will:")
     for step in steps:
         answer(f"  {step.sentence}")
-    answer("Anybody with a TGT gets a ticket for it then. Its attributes and ticket lifetimes stay as they are.")
+    answer(f"Then anybody with a TGT gets a ticket for {entry.principal}. Its attributes and ticket lifetimes stay as they are.")
     _confirmed(f"Ungate {entry.principal}?", is_sure=is_sure)
     _do(steps)
 
@@ -328,7 +328,7 @@ def _tell(sightings: Sequence[Sighting]) -> None:
     n_off = sum(each.state == OFF for each in sightings)
     n_silent = sum(each.state not in (ON, OFF) for each in sightings)
     if n_off:
-        raise NotDone(f"the gate is OFF: {n_off} of {len(sightings)} tickets were issued that nobody has granted")
+        raise NotDone(f"the gate is OFF: {n_off} of {len(sightings)} tickets were issued without a grant")
     if n_silent or not sightings:
         raise NotDone(f"whether the gate is on is not certain: {n_silent} of {len(sightings)} questions were not answered")
 

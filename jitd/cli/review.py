@@ -58,7 +58,7 @@ def _comment(help: str) -> Callable[[F], F]:
 @click.argument("ids", metavar="[ID]...", nargs=-1)
 @_comment("Told to the requester, and recorded.")
 @click.option("--yes", "is_sure", is_flag=True, help="Ask nothing (for scripts). The request is still printed.")
-@click.option("--watch", "watches", is_flag=True, help="Watch what it runs, as its rule wants. Approve it first, if it is open.")
+@click.option("--watch", "watches", is_flag=True, help="Watch what runs. If the request is open, approve the request first.")
 def approve(ids: tuple[str, ...], *, comment: str | None, is_sure: bool, watches: bool) -> int:
     """Show each request, ask, and approve exactly what was shown. Without an id: walk through all that wait for you."""
     if watches:

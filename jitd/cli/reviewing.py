@@ -43,7 +43,7 @@ REVIEWS: Columns = {
 
 
 @click.command()
-@click.option("--all", "ended", is_flag=True, help="Those that were given, too.")
+@click.option("--all", "ended", is_flag=True, help="Also list the reviews that were given.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def reviews(*, ended: bool, as_json: bool) -> None:
     """List the reviews that are owed after somebody broke glass, as far as you may see them."""

@@ -278,7 +278,7 @@ def _export(recording: Recording, form: str, to: Path | None) -> None:
     try:
         if form == "sudo":
             if to is None:
-                raise click.UsageError("--export=sudo wants --to, a directory that is not there yet")
+                raise click.UsageError("--export=sudo needs --to with the path of a new directory")
             sudolog.export(recording.header, recording.frames(), str(to))
             say(f"sudoreplay -d {to.parent} {to.name} plays it")
             return

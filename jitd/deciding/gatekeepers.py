@@ -104,7 +104,7 @@ class Answers:
                     if not isinstance((await each).answer, Passes | Requires):
                         return tuple(task.result() for task in tasks.values() if task.done())
         except TimeoutError:
-            late = Silent("its time is over")
+            late = Silent("the time for an answer is over")
             return tuple(task.result() if task.done() else Heard(name, late) for name, task in tasks.items())
         finally:
             for task in tasks.values():

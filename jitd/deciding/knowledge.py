@@ -194,6 +194,6 @@ class Knowledge:
             self.learn(here, found)
             return
         if many := frozenset(name for name in names if len(self._said.get(name, ())) >= MOST_TOLD):
-            self.learn(many, dict.fromkeys(many, Unknown("what its provider is told of the request changed several times")))
+            self.learn(many, dict.fromkeys(many, Unknown("its provider was asked too often, each time with other data")))
             return
         raise Wanted(Unasked(names), self.about or question)

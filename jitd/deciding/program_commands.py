@@ -98,9 +98,9 @@ def at_point(
         if found.doubt:
             raise ValueError(found.doubt)
         if found.mode != "run":
-            raise ValueError(f"it runs no command: {service} is to {found.mode}")
+            raise ValueError(f"{service} is to {found.mode}, not to run a command")
         if service in TO_TARGET and user != (found.user or "root"):
-            raise ValueError("the program itself says that it is to become another account")
+            raise ValueError("the program's command line means another account than PAM_USER")
         settings = sudo_settings.sudoers(host) if service in OF_SUDO else sudo_settings.NONE
         if settings.doubt:
             raise ValueError(settings.doubt)
@@ -152,7 +152,7 @@ def _of_typed(known: Asked, view: View) -> list[Way | None]:
         return [typed]
     executed = view.judged(os.path.join(known.cwd, known.argv[0]))
     if (typed and typed.end) != (executed and executed.end):
-        raise Doubtful("it is looked for in one directory, and executed in another: use its full path")
+        raise Doubtful("the program looks for the command in one directory, and executes it in another: use the full path")
     return [executed, typed]
 
 
@@ -191,10 +191,10 @@ def _known(found: Invocation, asked: Asked, who: Subject, shell: bytes, host: Pl
     """
     asked = replace(asked, user=found.user, group=found.group, variables=found.variables, options=found.options)
     if any(option.startswith(b"--chroot=") for option in found.options):
-        raise ValueError("it is looked for and executed below another root directory")
+        raise ValueError("the command runs below another root directory")
     if found.chdir is not None:
         if b".." in found.chdir.split(b"/"):
-            raise ValueError("its directory is given with .., and links on the way may lead elsewhere")
+            raise ValueError("the path of the new working directory contains .., and links on this path may lead elsewhere")
         asked = replace(asked, cwd=os.path.normpath(found.chdir), cwd_device=0, cwd_inode=0, chdir=True)
     if found.shell == "":
         return replace(asked, argv=found.argv)
@@ -205,11 +205,11 @@ def _known(found: Invocation, asked: Asked, who: Subject, shell: bytes, host: Pl
     if found.shell == "own":
         path = shell or os.fsencode(accounts.entry_of(who.user).pw_shell or SHELL)
         if os.path.basename(path).removeprefix(b"lt-") == b"sudoedit":
-            raise ValueError("the shell that it is to run has the name of sudoedit, so sudo would edit files")
+            raise ValueError("the shell's name is sudoedit, so sudo would edit files")
     else:
         path = _targets_shell(found, shell, host)
     if not path.startswith(b"/"):
-        raise ValueError("which shell it is to run is not known: SHELL names none")
+        raise ValueError("the shell is not known: its path is not absolute")
     return replace(asked, argv=(path, *rest))
 
 
@@ -227,7 +227,7 @@ def _targets_shell(found: Invocation, shell: bytes, host: Places) -> bytes:
         source = None
     listed = source.data.split(b"\n") if source is not None else []
     if own not in listed or found.shell == "login":
-        raise ValueError("which shell it is to run is not known: another one was asked for than the account has")
+        raise ValueError("the shell is not known: another shell was requested than the account's own")
     return wanted
 
 
@@ -245,7 +245,7 @@ def _refuse_two_places(known: Asked, secure_path: bytes, program: Program, ours:
     typed = _first(view, name, secure_path or theirs) if is_ours else None  # otherwise do not search along the PATH
     if typed is None or found != _where(typed, b""):
         raise ValueError(
-            f"cannot tell which file {shown(name)} is: it depends on the caller's PATH or on that program's settings;"
+            f"which file {shown(name)} means is not certain: this depends on the caller's PATH or on the program's settings;"
             " use its full path"
         )
     return view.judged(typed)
@@ -298,4 +298,4 @@ def _refuse_no_home(user: str) -> None:
     except (OSError, ValueError):
         is_open = False
     if not is_open:
-        raise ValueError("where it is to run is not known: that account's home directory cannot be entered")
+        raise ValueError("the working directory is not known: the account cannot enter its home directory")

@@ -44,7 +44,7 @@ def sudoers(places: Places) -> Settings:
     if found.faults:
         return Settings(doubt="a part of sudoers cannot be read, so another command than the typed one may run")
     if moving := found.moving():
-        return Settings(doubt=f"sudoers set {moving[0].name}: what is run is not what the command line says")
+        return Settings(doubt=f"sudoers sets {moving[0].name}, so another command than the typed one may run")
     paths = found.effective("secure_path")
     is_for_all = bool(paths) and all(setting.value and not setting.bound_to for setting in paths)
     if not is_for_all or any(setting.value for setting in found.effective("exempt_group")):

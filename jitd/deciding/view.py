@@ -18,8 +18,8 @@ from jitd.pamlint.places import Places, Unreadable
 from jitd.pamlint.stack import Source
 
 UNSURE = (
-    "its path may lead to another file when it is run: it passes a link, .. or a directory that others than root can"
-    " change, or this program does not see what jitd sees"
+    "the path may lead to another file when the command runs: it passes a link, .. or a directory that others than"
+    " root can change, or the program does not see the same files as jitd"
 )
 NOWHERE = "the working directory has no path any more: go to another directory, and ask again"
 OTHER_ACCOUNTS = "the accounts that this program sees are not those of the host"

@@ -53,7 +53,7 @@ def _of_login(caller: Caller) -> Value | Unknown:
         return spell_address(caller.remote_host) or REMOTE
     if sessions.of_terminal(caller.tty) == CONSOLE:
         return CONSOLE
-    return Unknown("the program that lets people log in does not say from where")
+    return Unknown("the login program does not say from where the person logs in")
 
 
 def _unit(pid: int, caller: Caller) -> Value | Unknown:

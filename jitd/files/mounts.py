@@ -145,7 +145,7 @@ class Mounts:
 
     def _listed(self, number: int) -> Mount:
         if number not in self._others:
-            raise ValueError("the kernel does not list the mount that it is on")
+            raise ValueError("the kernel does not list this mount")
         return self._others[number]
 
     @cached_property
@@ -177,7 +177,7 @@ def _number(path: bytes) -> int:
         raise OSError(number, os.strerror(number), path)
     filled, found = _ANSWER.unpack_from(answer)
     if not filled & _MOUNT:
-        raise ValueError("the kernel does not say which mount it is on")
+        raise ValueError("the kernel does not report the number of this mount")
     return int(found)
 
 

@@ -36,7 +36,7 @@ CONSTANT = frozenset({os.makedev(1, 3), os.makedev(1, 5), os.makedev(1, 7)})
 """Devices whose content cannot be changed: null, zero and full."""
 NOT_LOOKED_AT = f"not bound: only the first {MOST_ARGUMENTS} arguments are looked at"
 
-UNSEEN = "the requester cannot see what is there, so it was not looked at"
+UNSEEN = "not looked at: the requester cannot see what this path leads to"
 
 Bound = tuple[int, bytes, bytes]
 """An approved operand: the number of the argument, the path, and the digest of the file. If the approval is not bound to the
@@ -113,7 +113,7 @@ def drift(argv: Sequence[bytes], view: View, approved: Iterable[Bound]) -> str:
     real = {path: path for _, path in known}
     for found in find(argv, view, lambda path: False):
         if (found.at, found.path) not in known:
-            return f"argument {found.at} can be changed by others, which it could not when it was approved: {found.because}"
+            return f"others can change argument {found.at}, and could not when the argument was approved: {found.because}"
         real[found.path] = found.real
     for (at, path), digest in known.items():
         try:
@@ -153,7 +153,7 @@ def _look_at(at: int, path: bytes, view: View, entries: _Entries) -> tuple[Opera
         if who or entries.may_be_changed(real):
             because = "what is in a directory is not bound"
     elif status.st_rdev not in CONSTANT or not stat.S_ISCHR(status.st_mode):
-        because = "what comes out of it is not bound: it is not a regular file"
+        because = "the content of a special file is not bound"
     return (Operand(at, path, real, b"", "; ".join((*who[:1], because))) if because else None), False
 
 

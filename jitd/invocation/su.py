@@ -54,7 +54,7 @@ def _read(words: tuple[bytes, ...], permutes: bool) -> Invocation:
     while (option := reader.next()) is not None:
         name, value = option
         if name in _ENDS:
-            raise Doubt(f"an option is {_ENDS[name]}, with which su asks nobody")
+            raise Doubt(f"an option is {_ENDS[name]}: with this option, su does not call PAM")
         flags.add(name)
         if value is None:
             continue

@@ -33,7 +33,7 @@ _TAKES = {
 _MAY_TAKE = {"-h", "--preserve-env"}
 _MAY_BE_EMPTY = {"prompt", "command-timeout"}
 
-_ASKS_NOBODY = {"version": "its version", "help": "help", "remove-timestamp": "the end of all that is remembered"}
+_ASKS_NOBODY = {"version": "its version", "help": "help", "remove-timestamp": "the deletion of stored authentication"}
 _NOT_BUILT_IN = {"auth-type", "login-class"}
 _MODES = {"list", "validate", "edit"}
 _RUNS_ONLY = {"background", "preserve-env", "set-home", "login", "preserve-groups", "shell"}
@@ -138,7 +138,7 @@ class _Line:
         if name == "-h":
             name = "help" if value is None else "host"
         if name in _ASKS_NOBODY:
-            raise Doubt(f"an option asks for {_ASKS_NOBODY[name]}, for which sudo asks nobody")
+            raise Doubt(f"an option asks for {_ASKS_NOBODY[name]}: for this, sudo does not call PAM")
         if name in _NOT_BUILT_IN:
             raise Doubt("an option is not part of sudo on this system")
         if name == "preserve-env" and value is not None:

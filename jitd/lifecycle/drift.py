@@ -102,7 +102,7 @@ class Drift:
         if is_new:
             said = "unknown" if isinstance(looked, Failed) else str(looked.state)
             self._note("thing.differs", {"holding": held.id, "thing": held.thing, "state": said, "because": why})
-            log("what was given is not there as it was given", holding=held.id, thing=held.thing, because=why)
+            log("a given thing is missing or changed, or cannot be checked", holding=held.id, thing=held.thing, because=why)
         self.found[held.id] = why
         if isinstance(looked, Failed):
             return
@@ -118,7 +118,7 @@ class Drift:
             self._note("thing.mended", {"holding": held.id, "thing": held.thing})
             self.found.pop(held.id, None)
         elif answer is not None:
-            log("what was given could not be given anew; jitd tries again", holding=held.id, because=answer.why)
+            log("a missing or changed thing could not be given again; jitd tries again", holding=held.id, because=answer.why)
 
     async def _search(self, thing: str) -> None:
         giver = self._givers.of(thing)

@@ -179,7 +179,7 @@ class Holdings:
         elif isinstance(answer, Refused) and now.at >= holding.until and giver is not None and giver.ends_itself:
             # jitd may not be permitted any more to delete the grant in the KDC. But the ended grant permits nothing.
             ending = Ending.NOT_GIVEN if holding.given_at is None else Ending.LEFT
-            because = f"it is over, but its entry stays in the KDC: {answer.why}"
+            because = f"the thing's time is over, but its entry stays in the KDC: {answer.why}"
             self._happens(holding.id, Ended(holding.id, DAEMON, Outcome(ending, because)))
         else:
             pause = self._pauses[holding.id] = min(LONGEST_PAUSE, 2 * self._pauses.get(holding.id, FIRST_PAUSE / 2))
@@ -201,7 +201,7 @@ class Holdings:
         try:
             self._act(*events)
         except IllegalEvent as fault:  # another event came first, and the effects of that event do what is needed now
-            log("a holding has moved on", holding=id, fault=fault)
+            log("an event came too late: the holding has changed its state", holding=id, fault=fault)
         except Exception as fault:
             log("a holding could not be recorded; jitd tries again", holding=id, fault=f"{type(fault).__name__}: {fault}")
             self._owed[id] = events

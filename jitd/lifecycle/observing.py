@@ -260,7 +260,7 @@ class Observing:
                 for id, watches in tuple(self._watches.items()):
                     for watch in watches:
                         if not watch.is_alive(_now()):
-                            self._uncount(watch, DAEMON, "their screen did not answer")
+                            self._uncount(watch, DAEMON, "the watcher's client did not answer")
                     if self.by(id):
                         self.tell(id)
                 await asyncio.sleep(SAID_EVERY)

@@ -79,7 +79,7 @@ class Openings:
         try:
             fresh = await self._decider.decide_again(waiting)
         except TimeoutError:
-            return log("the lists of approvers could not be asked for", request=waiting.id)
+            return log("lists of approvers could not be looked up in time", request=waiting.id)
         if not isinstance(fresh.decision, Permit) or waiting.obligations is None:
             return None  # the policy is evaluated again with each approval
         before, now = lists_in(waiting.obligations.approvals), dict(lists_in(fresh.decision.obligations.approvals))

@@ -127,7 +127,7 @@ class Screenings:
         try:
             return await self._decider.screen(found, hearing)
         except TimeoutError:
-            because = "what jitd had to look up took too long"
+            because = "a look-up by jitd took too long"
         except Exception as fault:
             log("a request could not be screened", request=found.id, fault=f"{type(fault).__name__}: {fault}")
             because = f"an error while deciding: {type(fault).__name__}"

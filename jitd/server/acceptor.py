@@ -160,7 +160,7 @@ class Acceptor:
                 raise NotAuthenticated("only krb5 is accepted")
             flags = int(made.flags)
             if not all(flags & flag for flag in REQUIRED):
-                raise NotAuthenticated("the context is not bound to this connection, or not mutual and protected")
+                raise NotAuthenticated("the client's context lacks channel binding, mutual authentication or message protection")
             if flags & _Flag.anonymity:
                 raise NotAuthenticated("an anonymous ticket proves nothing")
             target = raw.inquire_context(made.context).target_name

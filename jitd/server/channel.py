@@ -134,7 +134,7 @@ class Channel:
         self._out_bytes += len(data)
         self._writable()
         if self._out_bytes > LIMIT_OUT:
-            self._end("it does not read the answer to its question")
+            self._end("the client does not read the answer to its question")
 
     async def drained(self) -> None:
         """Let other tasks run, and wait until at most ENOUGH_OUT bytes are queued for this client."""

@@ -106,7 +106,7 @@ class Connection:
             message, body = await self._services.workers.frames.run(self._peer.uid, lambda: self._read(body))
             self._hear(message)
         except (RemoteProtocolError, NotAuthenticated, TimeoutError) as fault:
-            return self._broken(str(fault) or "its large frames come faster than they can be read")
+            return self._broken(str(fault) or "the client sends large frames faster than jitd can read them")
         self._is_proved = True
         async with asyncio.timeout(LARGE_WITHIN):  # others need this room, even if the client does not read the answer
             await self._deed(message, body)
@@ -212,7 +212,7 @@ class Connection:
         source, judged = await services.local_proofs.begin(who)
         self.say(messages.Prove(account=who.user, n_left=services.local_proofs.n_left(who)), source.detach())
         if not await asyncio.shield(judged):
-            return self._refuse("unauthenticated", f"that is not the password of {who.user} on this host, or it was not typed")
+            return self._refuse("unauthenticated", f"wrong password of {who.user} on this host, or no password typed")
         self._greet(who)
 
     def _greet(self, who: Subject) -> None:
@@ -261,7 +261,7 @@ class Connection:
             except Refusal as no:
                 self._refuse(no.code, no.text)
             except TimeoutError as fault:
-                self._refuse("failed", str(fault) or "what jitd had to look up took too long: nothing was done")
+                self._refuse("failed", str(fault) or "a look-up by jitd took too long: nothing was done")
             except Conflict:
                 self._refuse("not_done", "others changed the same thing several times, so nothing was done: try again")
             except Exception as fault:

@@ -157,7 +157,7 @@ class Enforcement:
             raise Refusal("protocol", "a proof before its token")
         try:
             if self._context.unwrap(said.proof) != PROOF + self._binding:
-                raise NotAuthenticated("the proof is of something else")
+                raise NotAuthenticated("the proof is about another question")
         except NotAuthenticated as fault:
             raise Refusal("unauthenticated", str(fault)) from None
         return await self._services.identifying.subject(self._ask.uid, self._context)

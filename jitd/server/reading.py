@@ -52,7 +52,7 @@ def asked_in(ask: messages.Ask, caller: Caller | None) -> Asked:
         raise Refusal("usage", "there are three standard streams, each of a known kind")
     bounds = ((ask.lasts_for, LONGEST), (ask.uses, 2**31), (ask.timeout_for, LONGEST))
     if any(n is not None and not 1 <= n <= most for n, most in bounds):
-        raise Refusal("usage", "a lease has at least one second and one use, and a command one second")
+        raise Refusal("usage", "out of range: a lease has at least 1 s and 1 use, and a command's time limit is at least 1 s")
     return Asked(
         argv=tuple(ask.argv),
         login=ask.login,

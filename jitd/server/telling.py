@@ -100,7 +100,7 @@ class Telling:
             async with asyncio.timeout(TAKEN_WITHIN):
                 await self._channel.drained()
         except TimeoutError:
-            self._channel.give_up("it does not read the answer to its question")
+            self._channel.give_up("the client does not read the answer to its question")
             raise
         finally:
             self._place.give()

@@ -283,7 +283,7 @@ class Waiting:
             raise Refusal("late", "what was given is taken back already")
         things = listed(tuple(held.thing for held in self._in_hand), "and")
         if not self._in_hand[0].stays:
-            raise Refusal("usage", f"you asked for this only until the connection ends, so you cannot keep it: {things}")
+            raise Refusal("usage", f"you cannot keep {things}: your request was only for the time of the connection")
         try:
             self._services.keep(self._in_hand[0].id)
         except IllegalEvent:

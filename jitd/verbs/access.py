@@ -26,7 +26,7 @@ answer.
 """
 
 
-NOT_YOURS = "without a Kerberos ticket you end only what is your own: kinit, when a KDC can be reached"
+NOT_YOURS = "without a Kerberos ticket you may end only your own requests, grants and runs: run kinit when a KDC can be reached"
 AUDITORS_LOOK = "you may look at this, but not end it: you are an auditor"
 
 

@@ -24,5 +24,5 @@ def lets_in(givers: Givers, asked: Asked) -> tuple[str, ...]:
         giver = givers.get(name)
         signs = giver.signs if isinstance(giver, Vault) else isinstance(giver, SshCertificate)
         if giver is not None and kind == kind_of(giver) and signs and not asked.brought:
-            raise Refusal("usage", f"{thing} signs your own key: name its file by --key ~/.ssh/id_ed25519.pub")
+            raise Refusal("usage", f"{thing} needs your public key: name the key's file by --key ~/.ssh/id_ed25519.pub")
     return lets_of_things(givers, things)

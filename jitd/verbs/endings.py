@@ -110,7 +110,7 @@ class Endings:
             raise Refusal("unknown", f"{shown(principal)} has no live grant, as far as you may see")
         said = f"{len(grants) or 'no'} grant{'' if len(grants) == 1 else 's'} of {shown(principal)} revoked"
         n_runs = sum(1 for id in before if self._store.run(id) is not None)
-        said += f", and {n_runs} run{'' if n_runs == 1 else 's'} had been told to end before" if n_runs else ""
+        said += f", and {n_runs} run{' was' if n_runs == 1 else 's were'} being ended already" if n_runs else ""
         things = [*before, *self._things(grants)]
         await self._until(gone, f"{said}, but what runs under them is not gone yet", things)
         told = (self._may_live([*before, *living]), self._taken(who, things), self._goes_on(grants))
@@ -156,7 +156,7 @@ class Endings:
         others = (grant for grant in grants if grant.begun and not grant.command.gives)
         begun = [grant for grant in others if not self._store.last_runs(grant.id, 1)]
         services = sorted({shown(grant.service) for grant in begun})
-        return f"what {' and '.join(services)} has started under it is not ended by this, and may still run" if begun else ""
+        return f"commands that {' and '.join(services)} has started are not ended, and may still run" if begun else ""
 
     def _things(self, grants: Iterable[Grant]) -> list[str]:
         """Return the ids of the holdings under ``grants``."""

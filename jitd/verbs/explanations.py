@@ -48,7 +48,7 @@ class Explanations:
         except Nonsense as fault:
             raise Refusal("usage", str(fault)) from None
         except TimeoutError:
-            raise Refusal("not_done", "what the answer depends on cannot be looked up in time: try again") from None
+            raise Refusal("not_done", "a look-up that the answer needs took too long: try again") from None
         return await self._workers.frames.run(who.uid, _rows, found)
 
 

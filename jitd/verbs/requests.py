@@ -122,7 +122,7 @@ class Requests:
         Raises Refusal if nothing is submitted.
         """
         if asked.starts_at is not None and not deed_of(service).is_executed:
-            raise Refusal("usage", "--at is for commands that jitsudo runs: another program does not wait for the time")
+            raise Refusal("usage", "--at works only with commands that jitsudo runs: other programs do not wait for the time")
         if asked.gives:
             asked = replace(asked, lets=lets_in(self._config.givers, asked))
         await self._decider.find_typed(who, asked)

@@ -104,7 +104,7 @@ class Uses:
         except Refusal as no:
             waiter.refuse(no.code, no.text)
         except TimeoutError as fault:
-            waiter.refuse("failed", str(fault) or "what jitd had to look up took too long: nothing was done")
+            waiter.refuse("failed", str(fault) or "a look-up by jitd took too long: nothing was done")
         except Exception as fault:
             log("a use could not be decided", request=found.id, fault=f"{type(fault).__name__}: {fault}")
             waiter.refuse("failed", "jitd failed, and permitted nothing: its log says why")

@@ -242,9 +242,9 @@ def test_of_what_sudo_has_begun_it_is_not_said_that_nothing_runs(own_house: Call
             assert isinstance(one.prove("alice"), messages.Granted)
     done = house.jitd("revoke", used, who="dave")
     assert done.returncode == 0 and "nothing runs under it" not in done.stderr, done.stderr
-    assert "what sudo has started under it is not ended by this, and may still run" in done.stderr
+    assert "commands that sudo has started are not ended, and may still run" in done.stderr
     done = house.jitd("revoke", unused, who="dave")
     assert done.returncode == 0 and "nothing runs under it" in done.stderr, "the twin: it was never used"
     done = house.jitd("revoke", "--of", "alice", who="dave")
-    assert done.returncode == 0 and "what sudo has started under it is not ended" in done.stderr, done.stderr
+    assert done.returncode == 0 and "commands that sudo has started are not ended" in done.stderr, done.stderr
     assert house.show(also_used)["grant"]["state"] == "revoked"

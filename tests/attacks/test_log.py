@@ -46,7 +46,7 @@ TEXTS = [
 BYTES = [text.encode() for text in TEXTS] + [b"\xff\xfe\x80", b"\xed\xa0\x80", b"\xc0\xaf", bytes(range(1, 256))]
 
 
-COUNTED = "strangers broke the protocol"
+COUNTED = "clients broke the protocol"
 """The line that tells a number once a minute, whenever that is."""
 
 

@@ -27,7 +27,7 @@ def asked(thing: str, brought: str = "") -> Any:
 
 @pytest.mark.parametrize("thing", ["ssh-certificate:ops", "vault:signed"])
 def test_what_signs_a_key_needs_the_key(thing: str) -> None:
-    with pytest.raises(Refusal, match="signs your own key: name its file by --key") as refused:
+    with pytest.raises(Refusal, match="needs your public key: name the key's file by --key") as refused:
         lets_in(GIVERS, asked(thing))
     assert refused.value.code == "usage"
     assert lets_in(GIVERS, asked(thing, "ssh-ed25519 AAAA"))

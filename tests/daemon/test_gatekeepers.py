@@ -137,7 +137,7 @@ def test_who_has_not_answered_when_the_request_is_over_was_silent(house: AskingH
         made = await client.submit()
         house.at = moment(1)
         await house.decided(made.id)
-        assert client.refused == [("denied", "denied: gatekeeper change did not answer: its time is over")]
+        assert client.refused == [("denied", "denied: gatekeeper change did not answer: the time for an answer is over")]
 
     house.run(play())
 

@@ -228,7 +228,7 @@ def test_a_provider_whose_question_changes_all_the_time_is_asked_a_few_times_and
     provider = Provider({"fact.risk": 10}, tell=lambda about: next(n_asked))
     house.providers = provider
     ruled(house, when("fact.risk < 50"))
-    told = "fact.risk is not known: what its provider is told of the request changed several times"
+    told = "fact.risk is not known: its provider was asked too often, each time with other data"
     assert why(house.first().decision) == f"rule p: {told}"
     assert len(provider.asked) == MOST_TOLD
 

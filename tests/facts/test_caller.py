@@ -151,6 +151,6 @@ def test_a_connection_that_is_closed_tells_nothing_of_the_process() -> None:
 def test_a_login_begins_where_the_enforcement_point_says(remote_host: str | None, tty: str, origin: str | None) -> None:
     made = Connected()
     asking = Caller(made.peer.hold, is_login=True, remote_host=remote_host, tty=tty)
-    unsaid = Unknown("the program that lets people log in does not say from where")
+    unsaid = Unknown("the login program does not say from where the person logs in")
     assert look(frozenset({"fact.origin"}), asking) == {"fact.origin": unsaid if origin is None else origin}
     made.close()

@@ -100,7 +100,7 @@ def test_an_own_key_is_signed_and_its_end_is_said(house: House, hers: Path) -> N
     key = hers.with_suffix(".key")
     subprocess.run(["as", "alice", "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
     asking = house.ask("alice", "--get", KEY_THING, "--to", str(hers), "--reason", "x")
-    assert asking.end() != 0 and "signs your own key: name its file by --key" in asking.err and not hers.exists()
+    assert asking.end() != 0 and "needs your public key: name the key's file by --key" in asking.err and not hers.exists()
     assert not house.kept("requests", ended=True), "nobody was asked to approve it"
     asking = house.ask("alice", "--get", KEY_THING, "--key", f"{key}.pub", "--to", str(hers), "--reason", "x")
     assert asking.end() == 0, asking.err

@@ -195,7 +195,7 @@ def test_gate_sets_what_the_plugin_wants_and_a_second_time_nothing(stage: Stage)
     stage.realm.add_service(service, "+allow_forwardable")
     status, said = stage.jitd("kdc", "gate", service, "--yes")
     assert status == 0 and "have the KDC refuse tickets that are not granted" in said
-    assert "clockskew is 5 min here" in said and "a grant of 10 min lets somebody in for up to 15 min" in said
+    assert "clockskew is 5 min" in said and "a grant of 10 min lets somebody in for up to 15 min" in said
     printed = stage.realm.local(f"getprinc {service}")
     for flag in ("DISALLOW_FORWARDABLE", "DISALLOW_PROXIABLE", "DISALLOW_POSTDATED", "DISALLOW_DUP_SKEY"):
         assert flag in printed
@@ -284,7 +284,7 @@ def test_other_keys_of_the_same_keytab_are_named(stage: Stage, tmp_path: Path) -
         stage.realm.add_service(name)
     stage.realm.local(f"ktadd -k {tmp_path}/k {service} {other} {gone}", f"delprinc -force {gone}")
     status, said = stage.jitd("kdc", "gate", service, "--keytab", f"{tmp_path}/k", "--yes")
-    assert status == 1 and f"has keys of {other}@{NAME}, too, which is not gated" in said and gone not in said
+    assert status == 1 and f"has keys of {other}@{NAME}, which is not gated" in said and gone not in said
     assert stage.strings(service) == {"jit_approval": "required"}
     assert stage.jitd("kdc", "gate", other, "--keytab", f"{tmp_path}/k", "--yes")[0] == 0
     assert stage.jitd("kdc", "gate", service, "--keytab", f"{tmp_path}/k", "--yes")[0] == 0
@@ -338,7 +338,7 @@ def test_check_says_what_each_kdc_did(stage: Stage, open_kdc: int) -> None:
     assert status == 0 and said.count("refused: the gate is on") == 2, said
     status, said = stage.jitd("kdc", "check", *keytab, "--at", ADDRESS, "--at", OPEN, service)
     assert status == 1 and said.count("refused: the gate is on") == 2 and said.count("ISSUED: the gate is OFF") == 2
-    assert "2 of 4 tickets were issued that nobody has granted" in said
+    assert "2 of 4 tickets were issued without a grant" in said
     status, said = stage.jitd("kdc", "check", *keytab, f"nothing/{HOST}")
     assert status == 1 and "silent" in said and "not certain" in said
     status, said = stage.jitd("kdc", "check", "--keytab", "/nonexistent")

@@ -123,9 +123,9 @@ DOUBT = "; what would run is not known for certain: "
 @pytest.mark.parametrize(
     "line, because",
     [
-        ("sudo /proc/self/cwd/usr/bin/id", "its path may lead to another file"),
-        ("mkdir -p /tmp/$(id -un)/x && cd /tmp/$(id -un)/x && sudo ./y", "its path may lead to another file"),
-        ("sudo -l id", "it runs no command: sudo is to list"),
+        ("sudo /proc/self/cwd/usr/bin/id", "the path may lead to another file"),
+        ("mkdir -p /tmp/$(id -un)/x && cd /tmp/$(id -un)/x && sudo ./y", "the path may lead to another file"),
+        ("sudo -l id", "sudo is to list, not to run a command"),
         ("PATH=/usr/bin:/tmp doas nothing-of-that-name", "depends on the caller's PATH"),
     ],
 )
