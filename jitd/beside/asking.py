@@ -207,7 +207,7 @@ class Line:
         try:
             packet = packets.read(written)
             if packet.kind not in (Kind.ANSWER, Kind.UNANSWERED):
-                raise ValueError(f"{packet.kind.name} from the wrong side")
+                raise ValueError(f"{packet.kind.name}, which only the daemon may send")
             answer = self._open.pop(packet.number, None)
             if answer is None or answer.done():
                 return

@@ -72,7 +72,7 @@ def read(written: bytes) -> Packet:
     number, kind = _HEAD.unpack_from(written)
     found = Packet(number, Kind(kind), written[_HEAD.size :])
     if (found.kind is Kind.DROP) != (not found.body):
-        raise ValueError(f"{found.kind.name}: a body that must be missing, or a missing body")
+        raise ValueError(f"{found.kind.name} with {len(found.body)} bytes of body: only DROP has no body")
     if found.kind is Kind.UNANSWERED and sentence(found.body.decode("ascii", "replace")).encode("ascii") != found.body:
         raise ValueError("UNANSWERED: the reason is not a sentence")
     return found

@@ -104,7 +104,7 @@ def begin_as_root(name: str, words: Sequence[str], before: Callable[[Sequence[st
     line, _, passed, left = _read_words(words)
     before(left)
     if os.geteuid() != 0:
-        raise CannotStart("it must run as root: its unit names no account (User=)")
+        raise CannotStart("it must run as root: remove User= from its unit")
     listener = _passed_socket(name) if line is None else None
     if line is not None:
         leave_network()
@@ -246,7 +246,7 @@ def _check_groups(groups: Sequence[str]) -> None:
     ``groups`` is empty, nothing is checked, because the systemd unit sets the groups.
     """
     if groups and set(os.getgroups()) - {os.getgid()} != {_gid(group) for group in groups}:
-        raise CannotStart(f"its groups must be its own and {', '.join(groups)}: the unit names them (SupplementaryGroups=)")
+        raise CannotStart(f"its groups must be its own and {', '.join(groups)}: set SupplementaryGroups= in its unit")
 
 
 def _gid(group: str) -> int:
@@ -260,7 +260,7 @@ def _gid(group: str) -> int:
 def _give_up_rights() -> None:
     """Raises CannotStart."""
     if os.geteuid() == 0:
-        raise CannotStart("it must not run as root: the unit names its account (User=)")
+        raise CannotStart("it must not run as root: set User= in its unit")
     libc = _libc()
     _check(libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0), "drop its ambient capabilities")
     if _has_capabilities():  # systemd has dropped the capabilities of a service, and its filter of system calls forbids capset

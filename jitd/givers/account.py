@@ -68,7 +68,7 @@ class Accounts:
         """See ``Kind.look``."""
         note = self._notes.read(order.holding)
         if note is None:
-            return Seen(State.CHANGED, "the note that jitd made the account is gone")
+            return Seen(State.CHANGED, "jitd's note about the account is missing")
         if why := account_entry.renamed(note):
             return Seen(State.CHANGED, why)
         if account_entry.entry_of(note.account) is None:

@@ -52,8 +52,8 @@ def renamed(note: Note) -> str:
     if entry.pw_name == note.account or entry_of(note.account) is not None:
         return ""
     other = shown(entry.pw_name)
-    back = f"rename it back (usermod -l {note.account} {other}), and jitd removes it at its end"
-    return f"the account {note.account} was renamed to {other}: {back}; or remove it (userdel {other})"
+    back = f"rename the account back (usermod -l {note.account} {other}), so that jitd can remove the account"
+    return f"the account {note.account} was renamed to {other}: {back}; or remove the account yourself (userdel {other})"
 
 
 def group_of(name: str) -> grp.struct_group | None:
@@ -141,8 +141,8 @@ def remove(note: Note) -> None:
     if (other := _name_of_group(note.uid)) not in ("", note.account):
         raise NotDone(f"the group of the account {note.account} was renamed to {other}: remove it (groupdel {other})")
     if entry_of(note.account) is not None or (group is not None and group_of(note.account) == group):
-        where = "see which source in /etc/nsswitch.conf has it, or a group of this name"
-        raise NotDone(f"the account {note.account} is removed, but still found: {where}")
+        where = "see which source in /etc/nsswitch.conf has this account, or a group of this name"
+        raise NotDone(f"the account {note.account} was removed, but this host still finds it: {where}")
 
 
 def _name_of_group(gid: int) -> str:

@@ -78,7 +78,7 @@ def next_uid(name: str, uids: Range, notes: Notes, roots: Sequence[bytes]) -> in
             if not _is_somebodys(uid):
                 notes.use(replace(used, uids=_joined((*used.uids, (uid, uid)))))
                 return uid
-    raise NoUid(f'all uids of [givers.{name}] were used: no uid is used twice, so give it a new range ("uids")')
+    raise NoUid(f'all uids of [givers.{name}] were used, and jitd uses no uid twice: set its "uids" to a new range')
 
 
 def _searched(name: str, uids: Range, notes: Notes, roots: Sequence[bytes]) -> Used:
@@ -90,8 +90,8 @@ def _searched(name: str, uids: Range, notes: Notes, roots: Sequence[bytes]) -> U
     if unread:
         where = b", ".join(unread[:3]).decode("utf-8", "replace")
         raise NoUid(
-            f"the files of this host cannot be searched within {SEARCH_FOR:g} s for uids that were used ({where}): ask again, or "
-            f"name in search of [givers.{name}] the directories in which such an account can write"
+            f"the search for used uids has not ended within {SEARCH_FOR:g} s (not fully searched: {where}): ask again, or set "
+            f'"search" of [givers.{name}] to the directories in which an account of this giver can write'
         )
     searched = (*(used.searched if used.boot == boot else ()), uids)
     return Used(_joined((*used.uids, *((uid, uid) for uid in found))), boot, searched)

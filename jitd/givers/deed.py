@@ -77,7 +77,7 @@ def _done(question: Question, settings: Path) -> Answer:
         case Give(order=order) | Mend(order=order):
             if order.approved != digest_of(lets_of(givers[order.name])):
                 return Refused(
-                    f"[givers.{order.name}] of {settings} is not what was approved: ask again, after jitd was restarted"
+                    f"[givers.{order.name}] of {settings} differs from what was approved: restart jitd, and then ask again"
                 )
             return kind.mend(order) if isinstance(question, Mend) and isinstance(kind, Mending) else kind.give(order)
         case Take(order=order):

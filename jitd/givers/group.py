@@ -55,7 +55,7 @@ class Groups:
         """See ``Kind.look``."""
         note = self._notes.read(order.holding)
         if note is None:
-            return Seen(State.CHANGED, "the note that jitd made the membership is gone")
+            return Seen(State.CHANGED, "jitd's note about the membership is missing")
         group, gid, members = self._now(note)
         if gid is None or not _names(note) & members:
             return Seen(State.GONE, f"{note.account} was removed from the group {note.group}")
@@ -83,7 +83,7 @@ class Groups:
             return Refused(f"the account {order.account} with the uid {order.uid} is not there any more")
         gid, members = self._of(group)
         if gid is None:
-            return Refused(f"{self._groups} has no group {group}: give a group of a directory by a giver of the kind program")
+            return Refused(f"{self._groups} has no group {group}: groups of a directory service need a giver of kind program")
         note = Note(order.holding, order.name, group, gid, order.account, order.uid)
         is_ours = any(one.is_for(note) for one in self._notes.all())
         if not is_ours and (order.account in members or account.pw_gid == gid):
@@ -100,7 +100,7 @@ class Groups:
         note = self._notes.read(order.holding)
         if note is None:
             group, (_, members) = self._giver.group, self._of(self._giver.group)
-            own = f"{order.account} is a member of the group {group}, and jitd has no note that it added them"
+            own = f"{order.account} stays a member of the group {group}: jitd has no note about this membership"
             return Taken(own if order.account in members else "")
         if any(one.is_for(note) for one in self._notes.all() if one.holding != note.holding):
             self._notes.remove(note)
@@ -139,7 +139,8 @@ class Groups:
             files = _told(map(shown, found.files))
             left.append(f"files of {note.account} that still give the rights of the group {note.group}: {files}")
         if found.unread:
-            left.append(f"not fully searched for such files: {_told(map(shown, found.unread))}")
+            unread = _told(map(shown, found.unread))
+            left.append(f"not fully searched for files that give the rights of the group {note.group}: {unread}")
         return left
 
     def _change(self, flag: str, account: str, group: str) -> str:

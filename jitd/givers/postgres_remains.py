@@ -146,9 +146,9 @@ class Remains:
         """
         said = []
         if self._kept:
-            said.append(f"{keeper_of(self._role)} keeps what others depend on: {_several(self._kept)}")
+            said.append(f"the role {keeper_of(self._role)} now owns objects that others depend on: {_several(self._kept)}")
         if self._listed:
-            said.append(f"look at what was made or changed since then in the name of the given roles: {_several(self._listed)}")
+            said.append(f"check changes in the name of the given roles since the grant began: {_several(self._listed)}")
         if self._unseen:
             said.append(f"databases that could not be looked at: {_several(self._unseen)}")
         return "; ".join(said)

@@ -116,7 +116,7 @@ class PostgresRoles:
                 if why := self._fault(session):
                     return Failed(why)
                 if session.row("SELECT 1 FROM pg_authid WHERE oid = %(oid)s AND rolpassword IS NULL", {"oid": found.oid}):
-                    return Refused(f"somebody has taken the password of the role {role}: {again}")
+                    return Refused(f"somebody has removed the password of the role {role}: {again}")
                 self._make(session, order, role, found, None)
         except (Unreachable, psycopg.Error) as fault:
             return Failed(_why(fault))
@@ -141,7 +141,7 @@ class PostgresRoles:
                 left = Remains(role, found.oid, found.transaction, reachable(session, self._giver.member_of))
                 for database in databases(session):
                     if time.monotonic() > until:
-                        return Failed(f"{role} can do nothing any more, but not every database was cleared of it in time")
+                        return Failed(f"{role} cannot log in any more, but not all of its objects were removed in time")
                     _clear(server, session, left, database, found.oid)
                 session.do("DROP ROLE {role}", role=sql.Identifier(role))
                 _end_sessions(session, found.oid)
@@ -228,7 +228,7 @@ class PostgresRoles:
         if flags is None or not flags[0]:
             return "has other attributes than jitd gave it"
         if not flags[1]:
-            return "has another end than jitd gave it"
+            return "is valid until another time than jitd has set (VALID UNTIL)"
         joined = _joined(session, role)
         if lacking := [other for other in self._giver.member_of if other not in joined]:
             return f"is no longer a member of {', '.join(lacking)}"
@@ -245,16 +245,18 @@ class PostgresRoles:
             " FROM pg_roles WHERE rolname = current_user"
         )
         if standing is None or not standing[0]:
-            return f"jitd is {standing[2] if standing else 'nobody'} in PostgreSQL, not a superuser: change user in database"
+            user = standing[2] if standing else "nobody"
+            return f"PostgreSQL's user {user} is not a superuser: name another user in database of [givers.{self._giver.name}]"
         if standing[1]:
             return f"the server at {self._address.socket} is a standby, which makes no roles"
         if standing[3] < OLDEST:
-            return f"PostgreSQL before {OLDEST // 10000} lets a role grant itself, so that it outlasts its end: upgrade it"
+            before = f"before PostgreSQL {OLDEST // 10000}, a role can add members to itself"
+            return f"{before}, who stay members after the grant: upgrade PostgreSQL"
         there = {name for (name,) in session.rows("SELECT rolname FROM pg_roles")}
         if lacking := [name for name in self._giver.member_of if name not in there]:
             return f"PostgreSQL has no role {', '.join(lacking)}: create it, or change member_of"
         if why := outliving(session, self._giver.member_of):
-            return f"{why}, so what a member may do would outlast the end: name a role in member_of that only has privileges"
+            return f"{why}, so a member could keep rights after the grant: name a role in member_of that only has privileges"
         return ""
 
     def _is_ours(self, found: _Role, holding: str) -> bool:

@@ -145,8 +145,8 @@ def owner_of(address: Address) -> pwd.struct_passwd:
         raise Unreachable(f"{socket} should be a socket: the server did not make it")
     if holding.st_uid not in (0, owner.pw_uid) or holding.st_mode & stat.S_IWOTH or _others_may_write(holding, owner):
         raise Unreachable(
-            f"others than root and {owner.pw_name} can write to {directory}: the server's socket must stand in a directory that"
-            " only they can write to (unix_socket_directories)"
+            f"accounts other than root and {owner.pw_name} can write to {directory}: set unix_socket_directories to a"
+            f" directory that only root and {owner.pw_name} can write to"
         )
     return owner
 

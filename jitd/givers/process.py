@@ -133,7 +133,7 @@ async def _answer_of(line: socket.socket, question: Question) -> Answer:
     except (OSError, ValueError) as fault:
         if secret is not None:
             os.close(secret)
-        return Failed(f"{_name(question)}: the deed has answered what cannot be read: {type(fault).__name__}")
+        return Failed(f"{_name(question)}: the answer of the deed cannot be read: {type(fault).__name__}")
     return answer
 
 

@@ -51,7 +51,7 @@ class SshCertificates:
         try:
             key = read_key(order.brought)
         except NoKey as fault:
-            return Refused(f"what was brought cannot be signed: {fault}")
+            return Refused(f"the text that you brought is not a usable public key: {fault}")
         krl = self._giver.krl
         try:
             if krl is not None and is_revoked(krl, id_of(order.holding)):
@@ -83,7 +83,7 @@ class SshCertificates:
             return Seen(State.STANDS)
         try:
             if is_revoked(self._giver.krl, id_of(order.holding)):
-                return Seen(State.GONE, f"somebody has revoked it in {self._giver.krl}")
+                return Seen(State.GONE, f"somebody has revoked the certificate in {self._giver.krl}")
         except Unusable as fault:
             return Failed(str(fault))
         return Seen(State.STANDS)

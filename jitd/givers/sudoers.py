@@ -89,7 +89,7 @@ class SudoersLines:
         if found != self._content(order):
             return Seen(State.CHANGED, f"{place} does not have the lines of [givers.{order.name}]")
         if not _is_roots(place):
-            return Seen(State.CHANGED, f"{place} is not root's, with the mode 0440")
+            return Seen(State.CHANGED, f"{place} does not belong to root, or its mode is not 0440")
         if (name := _name_of(order.uid)) not in ("", order.account):  # an empty name: perhaps a directory does not answer
             return Seen(State.CHANGED, f"{place} is for {order.account}, but its uid {order.uid} is the account {name} now")
         return Seen(State.STANDS)

@@ -27,7 +27,7 @@ def order_of(holding: Holding, grant_of: GrantOf) -> Order:
     """
     grant = grant_of(holding.grant)
     if grant is None:
-        raise NoHolder(f"nobody holds the grant {holding.grant}: the record has no such grant")
+        raise NoHolder(f"the record has no grant {holding.grant}")
     return Order(
         holding.id,
         name_in(holding.thing),

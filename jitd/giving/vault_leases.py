@@ -108,7 +108,7 @@ class VaultLeases:
         if said.stands:
             return Seen(State.STANDS)
         if self._seconds_until(note.until) <= 0:
-            return Seen(State.GONE, "the server gave it for a shorter time than the grant, and jitd renews no lease")
+            return Seen(State.GONE, "the lease was shorter than the grant and has ended: jitd renews no lease")
         return Seen(State.GONE, f"the server has no lease {note.lease} any more: somebody has ended it there")
 
     async def strays(self, thing: str, holdings: Sequence[str]) -> Found:
@@ -175,7 +175,7 @@ class VaultLeases:
         ends = int(holding.until.timestamp())
         if holding.given_at is None or holding.id in self._ended or self._seconds_until(ends) <= 0:
             return Done()
-        return Done(left=f"jitd has no note of it any more: if nobody has ended it, it is good until {_instant(ends)}")
+        return Done(left=f"jitd's note about {holding.thing} is missing: what was given may be good until {_instant(ends)}")
 
     def _left(self, holding: Holding, note: Note) -> Done:
         """Remove the note about a certificate. The answer says how long the certificate remains valid. Raises NoNote."""
@@ -191,7 +191,8 @@ class VaultLeases:
         server = _server_of(giver)
         if (server.url, server.namespace) != (note.url, note.namespace):
             within = f" in the namespace {note.namespace}" if note.namespace else ""
-            raise NoNote(f"it comes from {note.url}{within}: name this server in [givers.{giver.name}] again, and restart jitd")
+            again = f"name this server in [givers.{giver.name}] again, and restart jitd"
+            raise NoNote(f"the lease comes from {note.url}{within}: {again}")
         return server
 
     def _seconds_until(self, until: int) -> int:

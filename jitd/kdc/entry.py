@@ -73,9 +73,7 @@ def answer(request: OfEntry, entries: Entries, host: str, now: int) -> Answer:
     except NotThere:
         return Refused(sentence(f"the KDC has no service {service}"))
     except NotAllowed as fault:
-        why = (
-            f"kadmind does not let jitd-kdc/{host} do this with {service} ({fault}); is the service gated, and granted by {host}?"
-        )
+        why = f"kadmind does not let jitd-kdc/{host} use the entry of {service} ({fault}); is it gated, and granted by {host}?"
         return Refused(sentence(why))
     except NoRoom:
         return Refused(sentence(f"the KDC's entry of {service} has no room for another grant: wait until some have ended"))
@@ -106,7 +104,7 @@ def _give(give: Give, entries: Entries, host: str, now: int) -> Answer:
         return Refused(sentence(f"the grant {give.id} of {service} stands already, with another end or for another client"))
     n_left = sum(each.startswith(GRANT) for each in strings) - _sweep(service, strings, entries, now)
     if n_left >= MOST_GRANTS and name not in strings:
-        return Refused(sentence(f"{service} has {n_left} grants, and more than {MOST_GRANTS} are not written"))
+        return Refused(sentence(f"{service} has {n_left} grants, and the maximum is {MOST_GRANTS}: wait until some have ended"))
     entries.set_string(service, name, value)
     return Done()
 

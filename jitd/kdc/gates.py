@@ -46,7 +46,7 @@ async def gate_states(
     """
     realm = client.rpartition("@")[2]
     own = [service for service in dict.fromkeys(services) if service.rpartition("@")[2] == realm]
-    why = f"its realm is not {realm}, so it is not asked for"
+    why = f"its realm is not {realm}, so jitd requested no ticket"
     others = [
         Sighting(f"KDC of {service.rpartition('@')[2]}", service, SILENT, why) for service in services if service not in own
     ]

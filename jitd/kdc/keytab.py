@@ -54,7 +54,7 @@ def own(content: bytes) -> tuple[str, str]:
     """
     found = [name for name in principals(content) if len(components(name)) == 2 and components(name)[0] == OWN]
     if len(found) != 1:
-        raise ValueError(f"it holds keys of {len(found)} principals {OWN}/HOST, and must hold those of one")
+        raise ValueError(f"it has keys of {len(found)} principals {OWN}/HOST, and must have keys of exactly one")
     host = components(found[0])[1]
     if not is_host(host):
         raise ValueError(f"the host of {found[0]} is not the name of a host in lower case")

@@ -44,4 +44,4 @@ def fault_of(realm: str) -> str:
     try:
         return why_never(realm, kdcs_of(realm))
     except (Krb5Error, OSError) as fault:
-        return f"it cannot be read which KDCs krb5.conf names: {fault}, {NEVER}"
+        return f"jitd cannot read which KDCs krb5.conf names: {fault}, {NEVER}"

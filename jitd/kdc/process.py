@@ -209,7 +209,7 @@ def bound_socket(path: Path) -> socket.socket:
         listener.listen(MOST_CLIENTS)
     except OSError as fault:
         listener.close()
-        raise CannotStart(f"{path} cannot be made: {fault.strerror}; its directory must belong to the account") from None
+        raise CannotStart(f"{path} cannot be made: {fault.strerror}; its directory must belong to jitd-kdc") from None
     return listener
 
 
@@ -221,7 +221,7 @@ def read_own(path: str) -> tuple[str, str]:
         why = f"{path} cannot be read: {fault.strerror}"
     except ValueError as fault:
         why = f"{path} is of no use: {fault}"
-    raise CannotStart(f"{why}; jitd kdc setup HOST, run on the KDC, writes it") from None
+    raise CannotStart(f"{why}; to write the file, run on the KDC: jitd kdc setup HOST") from None
 
 
 def main() -> int:

@@ -120,10 +120,10 @@ class Worker:
             if packet:
                 return read_answer(packet)
             self.end()
-            return Failed("the process that speaks with kadmind has ended in the middle of it")
+            return Failed("the process that speaks with kadmind has ended in the middle of the request")
         except (OSError, ValueError) as fault:
             self.end()
-            return Failed(sentence(f"no process that speaks with kadmind: {fault}"))
+            return Failed(sentence(f"the process that speaks with kadmind has failed: {fault}"))
 
     def end(self) -> None:
         """Kill the worker process, if there is one."""

@@ -199,8 +199,8 @@ class Writer:
             if (level, kind) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS) and len(data) == _CREDENTIALS.size
         ]
         if said != [wanted]:
-            who = f"uid {said[0]}" if said else "nobody that the kernel names"
-            raise _Broken(f"what answers at {self._path} is {who}, not the account {ACCOUNT} (uid {wanted}); it is not believed")
+            who = f"uid {said[0]}" if said else "an unknown uid"
+            raise _Broken(f"the answer at {self._path} came from {who}, not {ACCOUNT} (uid {wanted}): jitd ignores the answer")
 
 
 def _wake(waiting: asyncio.Future[None]) -> None:

@@ -140,7 +140,7 @@ def _what_to_execute(job: Job, state_dir: str) -> bytes:
         found: Inspected = inspect(job.path, job.trusted_uid, trusted=job.trusted)
     except Uninspectable as fault:
         if fault.is_absent:
-            raise CannotStart(f"it is not there any more: {fault}", MISSING) from None
+            raise CannotStart(f"the file is missing: {fault}", MISSING) from None
         raise
     if found.digest != job.digest:
         raise CannotStart("it was changed since it was approved")
@@ -183,7 +183,7 @@ def _arrange(job: Job, streams: Streams, around: Surroundings) -> None:
     for slot, kind in enumerate(streams.kinds):
         source = null if kind == "closed" else around.slave if kind == "terminal" else recorded[slot]
         if source is None or source <= 2:
-            raise CannotStart("a stream that nobody approved", FAILED)
+            raise CannotStart("the command would get a stream that nobody approved", FAILED)
         sources.append(source)
     for slot, source in enumerate(sources):
         os.dup2(source, slot, inheritable=True)

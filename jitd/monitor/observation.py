@@ -134,9 +134,9 @@ class Observation:
         if alone_for >= FROZEN_AFTER:
             self._freeze()
             in_seconds = math.ceil(max(0.0, ENDED_AFTER - alone_for))
-            self._say("frozen", f"{why}: the command is frozen, and is ended in {in_seconds} s")
+            self._say("frozen", f"{why}: the command is frozen, and will be ended in {in_seconds} s")
         elif not self.is_frozen:
-            self._say("alone", f"{why}: the command is frozen in {math.ceil(FROZEN_AFTER - alone_for)} s")
+            self._say("alone", f"{why}: the command will be frozen in {math.ceil(FROZEN_AFTER - alone_for)} s")
 
     def _freeze(self) -> None:
         """Freeze the run. The monitor repeats this call from time to time. An earlier call may have missed processes, and other

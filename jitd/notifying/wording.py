@@ -153,7 +153,7 @@ def _waits(notice: Notice, words: _Words, shows: str) -> _Said:
 
 
 def _opened(notice: Notice, words: _Words, shows: str) -> _Said:
-    first = f"You may answer this from now on, since nobody else has: {words.who} asks {words.deed} on {words.host}."
+    first = f"This request still waits, and you may answer it from now on: {words.who} asks {words.deed} on {words.host}."
     return _asked(words, shows, first, "still asks")
 
 
@@ -186,7 +186,7 @@ def _decided(notice: Notice, words: _Words, shows: str) -> _Said:
 def _broken_glass(notice: Notice, words: _Words, shows: str) -> _Said:
     id = words.request.id
     first = f"{words.who} was permitted {words.deed} on {words.host} without an approval, because they broke the glass."
-    why = "You could have approved it otherwise, so you are asked to review it now."
+    why = "You could have approved this request, so you are asked to review it now."
     lines = [first, why, "", f"Request:  {id}", *words.told(shows), ""]
     return f"{id}: {words.who} broke the glass on {words.short_host}", [*lines, *_to_review(words)]
 
@@ -206,8 +206,8 @@ def _reviewed(notice: Notice, words: _Words, shows: str) -> _Said:
 
 
 def _not_taken(notice: Notice, words: _Words, shows: str) -> _Said:
-    first = f"What {words.who} was given on {words.host} cannot be taken back now, and its time is over."
-    lines = [first, "jitd goes on trying. Until it is done, they may still have it.", "", *_of_back(notice, words, shows)]
+    first = f"What {words.who} was given on {words.host} cannot be taken back now, but the time of the grant is over."
+    lines = [first, "jitd tries again. Until jitd has succeeded, they may still have it.", "", *_of_back(notice, words, shows)]
     return f"{words.request.id}: not taken back on {words.short_host}", [*lines, *_to_see(words)]
 
 

@@ -155,7 +155,7 @@ class Leases:
         found = _content(said)
         lease, seconds, data = found.get("lease_id"), found.get("lease_duration"), _table(found, "data")
         if not isinstance(lease, str) or not lease:
-            return Refused(f"what {asked.path} gives has no lease, so jitd could not take it back: it is not given")
+            return Refused(f"the secret of {asked.path} has no lease, so jitd could not take it back: jitd does not give it")
         if type(seconds) is not int or seconds < 1 or not data:
             raise NoAnswer(f"the answer of {asked.path} is not that of a lease")
         return Leased(lease, min(seconds, LONGEST), _sealed(json_text.write(data) + b"\n"))
@@ -187,7 +187,7 @@ class Leases:
                 raise NoAnswer(f"the lease {asked.lease} is not ended: {fault}")
         said = await self._send(asked.server, ours, "auth/token/revoke-accessor", {"accessor": asked.accessor})
         if not _is_gone(said, NO_TOKEN) and (fault := _refusal(said)):
-            raise NoAnswer(f"the token {asked.accessor}, by which it was read, is not ended: {fault}")
+            raise NoAnswer(f"the token {asked.accessor}, by which the lease was read, is not ended: {fault}")
         if asked.lease and await self._stands(asked.server, asked.lease):
             raise NoAnswer(f"the server said that it ended the lease {asked.lease}, but still has the lease")
         return Over()
@@ -263,7 +263,7 @@ def _refusal(said: Fetched) -> str:
     if said.status in REFUSED:
         return REFUSED[said.status] + what
     if 300 <= said.status < 400:
-        raise NoAnswer("the server sends jitd to another one, and jitd does not follow: name the active server in url")
+        raise NoAnswer("the server redirects jitd, and jitd follows no redirect: name the active server in url")
     raise NoAnswer(NOT_NOW.get(said.status, f"the server has failed with the status {said.status}") + what)
 
 

@@ -234,7 +234,7 @@ def read_letter(written: bytes) -> Letter:
     """Return the question in ``written``. Raises ValueError."""
     found = read_message(written, ("do", "post"), _LETTER, Letter)
     if found.is_plain and not _is_of_this_host(found.host):
-        raise ValueError("without TLS a message goes to an address of this host alone")
+        raise ValueError("without TLS, a message may go only to an address of this host")
     return found
 
 
@@ -247,7 +247,7 @@ def read_fetch(written: bytes) -> Fetch:
     """Return the question in ``written``. Raises ValueError."""
     found = read_message(written, ("do", "fetch"), _FETCH, Fetch)
     if found.url.startswith("https://") == bool(found.socket):
-        raise ValueError("https goes over the network, and http over a Unix socket")
+        raise ValueError("an https URL must have no Unix socket, and an http URL must have one")
     return found
 
 

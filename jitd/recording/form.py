@@ -215,10 +215,10 @@ def header_length(prefix: bytes) -> int:
     bytes of the file. Raises Altered.
     """
     if not prefix.startswith(MAGIC):
-        raise Altered(0, 0, "this is not a recording, or one of a version that is not known here")
+        raise Altered(0, 0, "the file is not a recording, or its version is unknown to this jitd")
     length = int.from_bytes(prefix[len(MAGIC) : PREFIX - 4], "big")
     if length > MOST_HEADER or prefix != _prefix(length):
-        raise Altered(0, len(MAGIC), "the header is not what was written")
+        raise Altered(0, len(MAGIC), "the header was changed or damaged")
     return PREFIX + length + DIGEST
 
 
@@ -230,7 +230,7 @@ def decode_header(data: bytes) -> tuple[Header, bytes]:
     """
     before, digest = data[:-DIGEST], data[-DIGEST:]
     if hashlib.sha256(before).digest() != digest:
-        raise Altered(0, 0, "the header is not what was written")
+        raise Altered(0, 0, "the header was changed or damaged")
     body = before[PREFIX:]
     try:
         values = json.loads(body)
@@ -240,7 +240,7 @@ def decode_header(data: bytes) -> tuple[Header, bytes]:
         if _canonical(values) != body:
             raise ValueError
     except (ValueError, TypeError, KeyError, RecursionError):
-        raise Altered(0, PREFIX, "the header is not of the form that a recording has") from None
+        raise Altered(0, PREFIX, "the header does not have the form of a recording's header") from None
     return header, digest
 
 
@@ -357,11 +357,11 @@ def chunk_digest(previous: bytes, head: bytes, stored: bytes) -> bytes:
 def stored_length(head: bytes) -> int:
     """Return how many bytes follow the digest in the chunk whose head is ``head``. Raises ValueError."""
     if zlib.crc32(head[:9]) != int.from_bytes(head[9:HEAD], "big"):
-        raise ValueError("a chunk's head is not what was written")
+        raise ValueError("the head of a chunk was changed or damaged")
     n_stored, n_raw = int.from_bytes(head[1:5], "big"), int.from_bytes(head[5:9], "big")
     is_known = head[:1] == PACKED or (head[:1] == PLAIN and n_stored == n_raw)
     if not is_known or not 0 < n_raw <= MOST_RAW or not 0 < n_stored <= n_raw:
-        raise ValueError("a chunk's head is not of the form that one has")
+        raise ValueError("the head of a chunk has the wrong form")
     return n_stored
 
 

@@ -104,7 +104,7 @@ class Feed:
             digest = bytes(self._buffer[HEAD : HEAD + DIGEST])
             stored = bytes(self._buffer[HEAD + DIGEST : length])
             if chunk_digest(self.mark.digest, head, stored) != digest:
-                raise ValueError("a chunk is not what was written, or not in its place")
+                raise ValueError("a chunk was changed or damaged, or is in the wrong place")
             frames = decode_frames(unpack(head, stored), self._at)
         except ValueError as fault:
             raise Altered(number, self.mark.size, f"{fault} (chunk {number}, byte {self.mark.size})") from None
@@ -133,7 +133,7 @@ class Recording:
         self._file = file
         prefix = os.pread(file, PREFIX, 0)
         if len(prefix) < PREFIX:
-            raise Altered(0, 0, "the recording is cut short before its first frame, or is none")
+            raise Altered(0, 0, "the file is not a recording, or is cut short before the first frame")
         data = os.pread(file, header_length(prefix), 0)
         feed = Feed()
         feed.feed(data)
@@ -200,7 +200,7 @@ def examine(file: int, expected: Collection[Mark] = ()) -> Summary:
                 gaps.append(frame.because)
     feed.feed(b"")  # raises Altered if there is a fault after the last frame
     if feed.header is None:
-        raise Altered(0, 0, "the recording is cut short before its first frame, or is none")
+        raise Altered(0, 0, "the file is not a recording, or is cut short before the first frame")
     missing = [mark.n_chunks for mark in expected if mark.n_chunks > feed.mark.n_chunks]
     if missing:
         raise Altered(feed.mark.n_chunks + 1, feed.mark.size, f"the recording ends before chunk {min(missing)}, which was sealed")

@@ -276,7 +276,7 @@ def test_a_lease_that_is_longer_than_the_grant_ends_with_it_though_jitd_is_down(
     assert is_live
     wait_for(lambda: stage.at.live() == [], what="the end of the token, and of its lease with it")
     assert time.time() >= int(held.until.timestamp()) - 1
-    assert stage.look(held) == Seen(State.GONE, "the server gave it for a shorter time than the grant, and jitd renews no lease")
+    assert stage.look(held) == Seen(State.GONE, "the lease was shorter than the grant and has ended: jitd renews no lease")
     assert stage.take(held) == Done() and stage.files() == []
 
 
@@ -342,7 +342,7 @@ def test_another_server_in_the_settings_is_not_asked_about_a_lease_of_this_one(s
     stage.read(TABLES.replace("{url}", "https://vault.example.org:8200"))
     n_asked = len(stage.asked)
     said = stage.take(held)
-    assert isinstance(said, Failed) and f"it comes from {stage.at.url}" in said.why
+    assert isinstance(said, Failed) and f"the lease comes from {stage.at.url}" in said.why
     assert isinstance(stage.look(held), Failed)
     stage.read(TABLES.replace("app", "other"))
     said = stage.take(held)
@@ -386,7 +386,7 @@ def test_a_lease_whose_note_is_gone_is_not_called_ended(stage: Stage) -> None:
     note = file.read_bytes()
     file.unlink()
     said = stage.take(held)
-    assert isinstance(said, Done) and "jitd has no note of it any more" in said.left
+    assert isinstance(said, Done) and "jitd's note about" in said.left
     assert len(stage.at.live()) == 1
     stage.now = lambda: datetime.now(UTC) + timedelta(seconds=601)
     assert stage.take(held) == Done(), "the server has ended it at its time"

@@ -236,7 +236,7 @@ def test_where_the_files_cannot_be_searched_to_the_end_no_uid_is_handed_out(
 ) -> None:
     monkeypatch.setattr(account_numbers, "SEARCH_FOR", -1.0)
     refused = world.kind.give(world.order())
-    assert isinstance(refused, Refused) and "cannot be searched" in refused.why
+    assert isinstance(refused, Refused) and "the search for used uids has not ended" in refused.why
     assert world.is_as_before()
 
 
@@ -538,9 +538,8 @@ def test_another_account_by_its_name_is_never_taken(world: World) -> None:
 def test_an_account_that_was_renamed_is_never_called_taken_and_what_to_do_is_said(world: World, group: str, mend: str) -> None:
     """THREATS Q-28."""
     made = world.give()
-    step = (
-        f"was renamed to other: rename it back (usermod -l {NAME} other), and jitd removes it at its end; or remove it (userdel"
-    )
+    back = f"rename the account back (usermod -l {NAME} other), so that jitd can remove the account"
+    step = f"was renamed to other: {back}; or remove the account yourself (userdel"
     try:
         world.begin("sleep", "600")
         wait_for(lambda: account_processes.of(made.pw_uid), what="a process")

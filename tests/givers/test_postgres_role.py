@@ -229,7 +229,7 @@ def test_a_role_whose_members_could_outlast_its_end_is_not_given(server: Postgre
         ("GRANT {role} TO alice", "was granted to alice"),
         ("ALTER ROLE {role} SUPERUSER", "other attributes"),
         ("ALTER ROLE {role} NOLOGIN", "other attributes"),
-        ("ALTER ROLE {role} VALID UNTIL 'infinity'", "another end"),
+        ("ALTER ROLE {role} VALID UNTIL 'infinity'", "another time"),
     ],
 )
 def test_a_difference_is_seen_and_mended(server: Postgres, roles: PostgresRoles, change: str, why: str) -> None:
@@ -281,7 +281,7 @@ def test_a_password_that_somebody_took_is_not_replaced_by_one_that_nobody_has(
     server.do(f"ALTER ROLE {ROLE} PASSWORD NULL")
     before = server.snapshot()
     answer = restarted.mend(ORDER)
-    assert isinstance(answer, Refused) and "taken the password" in answer.why
+    assert isinstance(answer, Refused) and "removed the password" in answer.why
     assert server.snapshot() == before
 
 
@@ -431,7 +431,7 @@ def test_what_others_depend_on_is_kept_by_a_role_without_rights_and_is_listed(se
         hers.execute("CREATE VIEW theirs AS SELECT a, secrets() FROM mine")
         taken = roles.take(ORDER)
         assert isinstance(taken, Taken)
-        assert "jitd_wnc0_d702_1_left keeps" in taken.left and "view public.theirs depends on" in taken.left.replace(
+        assert "jitd_wnc0_d702_1_left now owns" in taken.left and "view public.theirs depends on" in taken.left.replace(
             "view theirs", "view public.theirs"
         )
         with pytest.raises(psycopg.errors.InsufficientPrivilege):

@@ -159,7 +159,7 @@ def test_a_link_in_the_place_of_the_file_is_not_followed(host: Host, tmp_path: P
 def test_what_somebody_changed_or_removed_is_seen_and_given_anew(host: Host) -> None:
     host.kind().give(order())
     host.place.chmod(0o640)
-    assert host.kind().look(order()) == Seen(State.CHANGED, f"{host.place} is not root's, with the mode 0440")
+    assert host.kind().look(order()) == Seen(State.CHANGED, f"{host.place} does not belong to root, or its mode is not 0440")
     host.place.write_bytes(host.place.read_bytes() + b"#65534 ALL=(ALL) ALL\n")
     looked = host.kind().look(order())
     assert isinstance(looked, Seen) and looked.state is State.CHANGED

@@ -94,7 +94,7 @@ def test_a_service_that_is_not_there_proves_nothing(stage: Stage) -> None:
     nothing, foreign = f"nothing/{HOST}@{NAME}", f"postgres/{HOST}@ELSEWHERE.TEST"
     seen = look(stage, nothing, foreign)
     assert [each.state for each in seen] == [SILENT, SILENT]
-    assert "not found" in seen[0].why and "not asked for" in seen[1].why
+    assert "not found" in seen[0].why and "requested no ticket" in seen[1].why
 
 
 def test_a_kdc_without_the_plugin_is_seen_beside_one_that_has_it(stage: Stage, open_kdc: int) -> None:

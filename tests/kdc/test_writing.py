@@ -225,7 +225,7 @@ def answering(path: Path, packet: bytes) -> threading.Thread:
 @pytest.mark.parametrize(
     ("uid", "packet", "because"),
     [
-        (None, b'{"said":"done"}', "is uid 0, not the account jitd-kdc"),
+        (None, b'{"said":"done"}', "came from uid 0, not jitd-kdc"),
         (os.geteuid(), b'{"said":"maybe"}', "cannot be read"),
         (os.geteuid(), b'{"said":"done","more":1}', "cannot be read"),
         (os.geteuid(), b'{"said":"grants","approval":"","granted_by":[],"grants":[]}', "another question"),

@@ -156,18 +156,18 @@ def test_the_requester_reads_how_many_seconds_are_left_and_why(sleeper: Sleeper,
     run.look()
     at[0] += SILENT_AFTER + 0.5
     run.look()
-    assert said[-1] == "jitd is silent: the command is frozen in 5 s"
+    assert said[-1] == "jitd is silent: the command will be frozen in 5 s"
     at[0] += 1.0
     run.look()
     assert said[-1].endswith("in 5 s"), "it is said once"
     at[0] += FROZEN_AFTER
     run.look()
-    assert said[-1] == "jitd is silent: the command is frozen, and is ended in 44 s"
+    assert said[-1] == "jitd is silent: the command is frozen, and will be ended in 44 s"
     run.hear(BOB)
     run.look()
     run.hear(())
     run.look()
-    assert said[-2:] == ["bob@EXAMPLE.TEST watches", "nobody watches: the command is frozen in 10 s"]
+    assert said[-2:] == ["bob@EXAMPLE.TEST watches", "nobody watches: the command will be frozen in 10 s"]
     assert len(said) == 5
 
 

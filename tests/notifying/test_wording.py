@@ -99,7 +99,7 @@ def test_who_asks_for_what_as_whom(request_: Request, deed: str) -> None:
 
 
 def test_a_reminder_and_a_way_that_opened_say_so_and_what_to_type() -> None:
-    for event, begins in ((Event.REMINDER, "Half of the time is over"), (Event.OPENED, "You may answer this from now on")):
+    for event, begins in ((Event.REMINDER, "Half of the time is over"), (Event.OPENED, "This request still waits")):
         text = said(event)
         assert begins in text and "jitd approve K7QM-2XVD" in text and "2026-03-02 09:15:00 UTC" in text
 

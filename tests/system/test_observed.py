@@ -149,7 +149,7 @@ def test_a_run_whose_watcher_leaves_is_frozen_and_goes_on_when_they_come_back(se
     watcher.leave()
     wait_for(lambda: state(seen, asking.id) == "frozen")
     stands_at = count(file)
-    assert "the command is frozen in " in asking.err
+    assert "the command will be frozen in " in asking.err
     again = Watcher(seen, asking.id)
     wait_for(lambda: state(seen, asking.id) == "running")
     wait_for(lambda: count(file) > stands_at + 2)
