@@ -114,7 +114,7 @@ class Access:
         if self.file is not None and not self._is_beside and len(secrets) != 1:
             names = ", ".join(one.given.thing for one in secrets)
             raise Unusable(
-                f"--to takes one secret, and {f'these have one: {names}' if names else 'nothing that was given has one'}"
+                f"--to takes one secret, and {f'each of these has one: {names}' if names else 'nothing that was given has one'}"
             )
         for one in self._got:
             if self._cache is not None and one.is_ticket:
@@ -231,7 +231,7 @@ def _fetch(cache: TicketCache, given: Given) -> int:
     if ends_at > until + 1:
         say(
             f"warning: the KDC gave a ticket until {instant_of(ends_at)}, beyond the end of the grant, {given.until}: "
-            "its gate may be off; tell its administrator"
+            "the KDC's gate may be off; tell the KDC's administrator"
         )
     return ends_at
 

@@ -73,7 +73,7 @@ def _moment(year: int, month: int, day: int, hour: str, minute: str, typed: str,
         raise UsageError(f"{brief(typed.encode())} is not a time: {_SHAPE}") from None
     is_it = (here.tm_hour, here.tm_min) == (int(hour), int(minute))
     if not is_it or (is_date and (here.tm_year, here.tm_mon, here.tm_mday) != (year, month, day)):
-        raise UsageError(f"{brief(typed.encode())} is not a time here, on that day: {_SHAPE}")
+        raise UsageError(f"{brief(typed.encode())} is not a time of that day in this time zone: {_SHAPE}")
     return int(at)
 
 

@@ -60,7 +60,7 @@ def check_get(found: Options) -> None:
     if found.json and found.argv:
         raise UsageError("--json takes no command with --get: standard output is the command's")
     if found.to is not None and not found.waits:
-        raise UsageError("--to does not go with --no-wait: it goes with the --resume=ID that gets the thing")
+        raise UsageError("--to does not go with --no-wait: give --to later, with the --resume=ID that gets the thing")
     if len(found.get) > MOST_THINGS:
         raise UsageError(f"--get may be given {MOST_THINGS} times")
     if len(set(found.get)) < len(found.get):
@@ -80,6 +80,6 @@ def _check_secrets(found: Options) -> None:
         return
     secret += [thing for thing in found.get if thing.startswith(CERTIFICATE)]
     if len(secret) > 1:
-        raise UsageError(f"--to takes one secret, and these have one: {', '.join(secret)}")
+        raise UsageError(f"--to takes one secret, and each of these has one: {', '.join(secret)}")
     if all(thing.startswith(NO_SECRET) for thing in found.get):
         raise UsageError(f"--to takes one secret, and {' and '.join(found.get)} comes without one")

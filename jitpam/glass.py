@@ -59,12 +59,12 @@ def _check(options: Options) -> str:
     if options.mode != "run" or options.service != "jitsudo":
         raise UsageError("--break-glass goes with a command that jitsudo runs, and with nothing else")
     if options.starts_at is not None:
-        raise UsageError("--at does not go with --break-glass: what can wait until then can be approved until then")
+        raise UsageError("--at does not go with --break-glass: a command that can wait has time for its approvals")
     if options.anew:
         raise UsageError("-k does not go with --break-glass: approvals that were given before are skipped, too")
     if not options.waits or not options.if_owed:
         typed = "-n" if options.waits else "--no-wait"
-        raise UsageError(f"{typed} does not go with --break-glass: it is confirmed on a terminal, and then the command runs")
+        raise UsageError(f"{typed} does not go with --break-glass: you confirm on a terminal, and then the command runs")
     reason = options.reason or os.environ.get("JITSUDO_REASON", "")
     if not reason.strip():
         raise UsageError("--break-glass needs --reason=TEXT: those who review it have to know why")

@@ -152,7 +152,7 @@ class Initiator:
         if major:
             raise Unproved(f"the server cannot prove that it is {self.target}: {self._status(major)}")
         if answer.length:
-            raise Unproved("the server wants more than the protocol has")
+            raise Unproved("the server wants more authentication messages than the protocol has")
         if granted.value & krb5.WANTED != krb5.WANTED or granted.value & (krb5.DELEGATE | krb5.ANONYMOUS):
             raise Unproved(f"the security context is not what was asked for (flags {granted.value:#x})")
         self._is_finished = True
@@ -176,7 +176,7 @@ class Initiator:
         # The low bits of the major status show that a message came twice, late, too early or after a gap. These are errors too.
         if major:
             self._take(message)
-            raise Unproved(f"a message was not sealed by {self.target}, or not the next one: {self._status(major)}")
+            raise Unproved(f"a message was not sealed by {self.target}, or came out of order: {self._status(major)}")
         if not is_secret.value:
             self._take(message)
             raise Unproved("a message was not encrypted")
@@ -246,8 +246,8 @@ class Initiator:
         if code == -1765328377 and self._realm not in ("", own_realm):  # KDC_ERR_S_PRINCIPAL_UNKNOWN, of krbtgt/REALM
             return NotAuthenticated(
                 "realm",
-                f"this host is of realm {self._realm}, and your ticket is of {own_realm}, which has no trust with it:"
-                f" kinit as somebody of {self._realm}",
+                f"this host is of realm {self._realm}, your ticket is of realm {own_realm}, and these realms do not trust each"
+                f" other: kinit with a principal of {self._realm}",
             )
         known = _CAUSES.get(code)
         if known is None:

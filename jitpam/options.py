@@ -335,9 +335,7 @@ def _check(found: Options) -> None:
     if mode == "run" and not found.argv and not found.login and not found.shell and found.service == "jitsudo":
         raise UsageError(f"no command: {USAGE}")
     if found.background and (mode != "run" or not found.waits):
-        raise UsageError(
-            "-b goes to the background with a command that runs; it does not go with --no-wait or another of these options"
-        )
+        raise UsageError("-b needs a command that jitsudo runs; -b does not go with --no-wait, --resume, -l, -v or -K")
     if mode == "giveback all" and found.argv:
         raise UsageError("-K takes no command; give back first, then ask")
     if mode in ("giveback", "giveback all") and (found.user or found.group or found.chdir or found.variables):
@@ -349,14 +347,14 @@ def _check(found: Options) -> None:
     if mode == "resume" and (found.user or found.group or found.chdir or found.reason or found.lasts_for or found.uses):
         raise UsageError("--resume continues a request, which cannot be changed")
     if not found.waits and (mode != "run" or not found.if_owed):
-        raise UsageError("--no-wait submits a command; it does not go with -n or another of these options")
+        raise UsageError("--no-wait submits a command; --no-wait does not go with -n, --resume, -l, -v or -K")
     if found.json and mode not in ("list", "resume"):
         raise UsageError("--json goes with -l, --get and --resume")
     if found.to is not None and mode != "resume":
         raise UsageError("--to goes with --get: it names the file for a secret that comes with a thing")
     if found.starts_at is not None and (mode != "run" or not found.if_owed or found.service != "jitsudo"):
         raise UsageError(
-            "--at is for a command that jitsudo runs later; it does not go with -n, --service or another of these options"
+            "--at is for a command that jitsudo runs later; --at does not go with -n, --service, --resume, -l, -v or -K"
         )
     if found.argv and not found.argv[0] and not (found.login or found.shell):
         raise UsageError("the command is an empty word")

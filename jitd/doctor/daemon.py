@@ -123,9 +123,9 @@ def there(found: Running, start: str) -> Iterator[Finding]:
         yield bad("daemon.runs", said, "and read why: journalctl -u jitd", command=start)
     if found.others:
         pids = " ".join(map(str, found.others))
-        said = f"another jitd runs beside it, with a record of its own (process {pids})"
-        what = "this one neither sees nor revokes what that one permits"
-        yield weak("daemon.alone", f"{said}: {what}", f"if nobody wants it: kill {pids}")
+        said = f"another jitd, with its own record, runs on this host (process {pids})"
+        what = "neither jitd sees or revokes what the other jitd permits"
+        yield weak("daemon.alone", f"{said}: {what}", f"if nobody needs the other jitd: kill {pids}")
     elif found.pid:
         yield ok("daemon.alone", "no other jitd runs on this host")
 
@@ -149,7 +149,7 @@ def version(found: Running, installed_at: float, number: str, restart: str) -> F
     if found.is_replaced or installed_at > found.started_at + 1:
         what = "Python" if found.is_replaced else "jitd"
         said = f"{what} was installed again after the daemon had started: the daemon still runs the old one"
-        return weak("daemon.version", said, "commands that run, and requests that wait, go on", command=restart)
+        return weak("daemon.version", said, "running commands and waiting requests continue after the restart", command=restart)
     return ok("daemon.version", f"the daemon runs what is installed, {number}")
 
 
@@ -197,8 +197,8 @@ def left_alone(held: Sequence[Holding], start: str) -> Iterator[Finding]:
     """``held`` contains things that jitd gave to people. No daemon runs, so nobody takes them back. Report each of them."""
     for one in held:
         until = f"{one.until.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-        said = f"{one.to} was given {one.thing} until {until} ({one.id}): while no jitd runs, it is not taken back"
-        yield bad("daemon.things", said, "then see that it is gone: jitd grants", command=start)
+        said = f"{one.to} was given {one.thing} until {until} ({one.id}): while no jitd runs, nobody takes {one.thing} back"
+        yield bad("daemon.things", said, f"then check whether {one.to} still has the thing: jitd grants", command=start)
 
 
 def notices(found: Lanes | None, n_channels: int, now: float) -> Iterator[Finding]:

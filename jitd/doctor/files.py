@@ -130,7 +130,7 @@ def above(check: str, places: Sequence[Seen]) -> Finding:
             mend = "jitd is not safe below that directory: put it below a directory that belongs to root"
             return bad(check, f"{place.path} {why}", mend)
         if why:
-            said = f"{place.path} {why}: they could replace what is below it"
+            said = f"{place.path} {why}: others than root can replace what is below this directory"
             return bad(check, said, command=_closing(place))
     nearest = places[-1].path if places else "/"
     return ok(check, f"{nearest}, and what is above it, can be written by root alone")

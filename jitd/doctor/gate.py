@@ -106,7 +106,8 @@ def gate(kdc: str, asked: str, state: str, why: str) -> Finding:
     if state == "off":
         said = f"the gate of the KDC {kdc} is OFF: {why}; anybody who asks it gets a ticket for every gated service"
         return bad(check, said, f"load the module there and restart krb5kdc: {PAGE}, Missing is open")
-    return unknown(check, f"whether the gate of the KDC {kdc} is on is not known: {why}", "see that it runs, and jitd kdc check")
+    said = f"it is not known whether the gate of the KDC {kdc} is on: {why}"
+    return unknown(check, said, "see that the KDC runs, and run: jitd kdc check")
 
 
 def service(name: str, approval: str) -> Finding:
@@ -119,7 +120,7 @@ def service(name: str, approval: str) -> Finding:
     if approval == "":
         return bad(check, f"{name} is not gated: anybody gets a ticket for it", f"on the KDC: jitd kdc gate {name}")
     if approval == "log":
-        said = f"{name} is gated for show: the KDC issues every ticket, and logs what it would refuse"
+        said = f"{name} is gated with --log: the KDC issues every ticket, and only logs which tickets it would refuse"
         return bad(check, said, f"on the KDC: jitd kdc gate {name}")
     said = f"{name} has a jit_approval that is neither required nor log; the KDC treats it as required"
     return weak(check, said, f"on the KDC: jitd kdc gate {name}")

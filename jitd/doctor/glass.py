@@ -56,7 +56,7 @@ def reviews(found: Owed) -> Finding:
     """Report whether somebody still has to review a break-glass action."""
     if found.overdue:
         said = f"{count(len(found.overdue), 'review')} of broken glass overdue: {listed(list(found.overdue))}"
-        mend = "jitd reviews says who has to give them; an operator who did not do it may, too: jitd review ID"
+        mend = "jitd reviews names the reviewers; an operator who did not break the glass may also review: jitd review ID"
         return weak("reviews.owed", said, mend)
     if found.in_time:
         return ok("reviews.owed", f"{count(len(found.in_time), 'review')} of broken glass owed, and none overdue")

@@ -152,7 +152,7 @@ def exchange(keytab: str, service: str, found: Exchange | None) -> Iterator[Find
         return
     realm = service.rpartition("@")[2]
     if found.code in (REALM_UNKNOWN, KDC_UNREACHABLE):
-        how = "none is known: neither krb5.conf nor DNS names one" if found.code == REALM_UNKNOWN else "none answers"
+        how = "krb5.conf and DNS name no KDC" if found.code == REALM_UNKNOWN else "no KDC answers"
         mend = f"name one in /etc/krb5.conf, [realms] {realm} = {{ kdc = … }}, and see that port 88 is open towards it"
         yield bad("kdc.reachable", f"the KDC of {realm} cannot be reached; {how}", mend)
         return

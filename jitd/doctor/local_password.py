@@ -87,6 +87,6 @@ def judged(found: Stack) -> Finding:
     passwords = [number for number, handler in enumerate(asked) if handler.name not in WITHOUT_PASSWORD]
     early = asked[: passwords[0]] if passwords else asked
     if not passwords or any(word in handler.control.lower() for handler in early for word in ENDING):
-        said = f"{STACK} can say yes before it has looked at a password"
+        said = f"{STACK} can succeed before any module has checked a password"
         return bad("pam.local", said, f"write into {STACK}: auth  required  pam_unix.so; {FIRST}")
     return ok("pam.local", f"{STACK} asks for a password, and does not ask jitd")

@@ -198,7 +198,7 @@ def _approvers(rule: Rule, known: Known) -> Iterator[Finding]:
     words = approvers_of(rule)
     about = f"{_spell(rule)} wants {describe_approvals(rule.approvals)}"
     if lack.without is None:
-        said = f"{about}, and there are {lack.n_there} who could: nobody can be permitted anything by it"
+        said = f"{about}, and there are {lack.n_there} who could approve: this rule can permit nothing to anybody"
         yield bad("rules.approvals", said, _fill(words))
         return
     said = f"{about}, and nobody may approve their own request: requests of {listed(list(lack.without))} can never be approved"

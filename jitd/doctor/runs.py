@@ -28,7 +28,7 @@ AGAIN_AFTER = 0.5
 files. These files are not leftovers.
 """
 SCOPE = re.compile(r"jitd-run-(\S+)\.scope")
-EFFORT = '"ended" is then a best effort: a process that leaves its parent can outlive the run'
+EFFORT = "jitd cannot reliably end a whole run, as a process that leaves its parent can outlive the run"
 NEEDED = ("jitd.service", "jitd.socket", "jitd-launcher.socket")
 LAUNCHER = "jitd-launcher.service"
 STATES = ("LoadState", "ActiveState", "UnitFileState")
@@ -215,7 +215,7 @@ def units(found: Mapping[str, Unit]) -> Iterator[Finding]:
             said = f"{name} is {unit.active or 'not active'}"
             yield bad(check, said, f"if it fails: journalctl -u {name}", command=enable)
         elif unit.enabled not in ENABLED:
-            said = f"{name} is not enabled: after the next boot it is not there"
+            said = f"{name} is not enabled: systemd does not start it at the next boot"
             yield bad(check, said, command=f"systemctl enable {name}")
         else:
             yield ok(check, f"{name} is enabled and active")
@@ -258,8 +258,8 @@ def run_directory(path: str, kind: str) -> Iterator[Finding]:
     ``kind`` is the type of the file system.
     """
     if kind not in VOLATILE:
-        said = f"{path} is on {kind}: the files there about runs outlive a reboot, and runs do not"
-        yield weak("runs.directory", said, f"have {path} on a tmpfs, as /run is, or name a socket below /run in jitd.toml")
+        said = f"{path} is on {kind}: files about runs stay there after a reboot, although the reboot ends all runs"
+        yield weak("runs.directory", said, f"mount a tmpfs at {path}, or set socket in jitd.toml to a path below /run")
 
 
 def leftovers(
@@ -272,7 +272,7 @@ def leftovers(
     dead = [run for run in plates if run not in held]
     if living:
         said = f"{count(len(living), 'monitor')} without a live run in the record: {listed(living)}"
-        mend = f"it is process {held[living[0]]}; if a restart does not end it, kill it"
+        mend = f"if the monitor of {living[0]} still runs after the restart, kill process {held[living[0]]}"
         yield bad("runs.unknown", said, mend, command=restart)
     if dead:
         paths = " ".join(word(f"{run_dir}/runs/{run}") for run in dead[:20])

@@ -165,7 +165,7 @@ def _fault_of_guard(handler: Handler, service: str) -> str:
         return f"with the word {SECURE_PATH} the guard does not check PATH, which in {service} comes from the caller"
     if words[-2:] != ["/usr/bin/python3", GUARDS_FILE] or "-IS" not in handler.arguments:
         return f"this line runs something else than the guard, /usr/bin/python3 -IS {GUARDS_FILE}"
-    return "" if "seteuid" in words else "without seteuid the guard runs as the caller, who may not read what it checks"
+    return "" if "seteuid" in words else "without seteuid the guard runs as the caller, who may not read what the guard checks"
 
 
 def _jumped_to(stack: Sequence[Handler], number: int) -> bool:
@@ -183,7 +183,7 @@ def about_number(gated: Sequence[Handler], service: str) -> Iterator[Finding]:
     """Yield a finding if one use of the program causes more than one question to jitd."""
     kinds = sorted({gate.kind for gate in gated if gate.kind in facts(service).obeyed})
     if len(kinds) > 1:
-        told = f"{service} asks jitd in {' and '.join(kinds)}: twice for one act, which takes two uses and may need two approvals"
+        told = f"{service} asks jitd in {' and '.join(kinds)}: one act then takes two uses, and may need two approvals"
         yield weak("asks-twice", gated[-1].place, told, "keep one of them, the one that contrib/pam.d has", service)
 
 
@@ -196,10 +196,10 @@ def about_logins(gated: Sequence[Handler], service: str) -> Iterator[Finding]:
         return
     place, mend = in_account[0].place, f"gate {service} in session, as contrib/pam.d/{service} does"
     if service == "sshd":
-        told = "sshd asks account before it says whose ticket was used (SSH_AUTH_INFO_0 is empty): jitd sees only the account"
+        told = "sshd asks account before sshd sets SSH_AUTH_INFO_0: jitd sees the account, but not whose ticket was used"
         yield weak("sshd-account", place, told, mend, service)
     elif service == "login":
-        told = "jitd has no run for a login that account lets in: it is not listed, and a revocation does not end it"
+        told = "jitd does not list a login that is permitted in account, and a revocation does not end this login"
         yield weak("login-account", place, told, mend, service)
 
 

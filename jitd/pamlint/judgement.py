@@ -207,7 +207,7 @@ def _not_heeded(stack: Sequence[Handler], gate: int, codes: set[int], service: s
     if {PERM_DENIED, AUTH_ERR} & codes:
         following = stack[gate + 1].name if gate + 1 < len(stack) else ""
         if handler.table[SUCCESS] > 0 and handler.table[PERM_DENIED] == IGNORE and following != "pam_deny.so":
-            sentence = "a success jumps over the next line and a denial does not, but that line is not pam_deny.so: both go on"
+            sentence = "a success jumps over the next line, which is not pam_deny.so: after a denial the stack can still succeed"
             yield bad(
                 "no-deny-behind-gate", handler.place, sentence, f"write {handler.kind} requisite pam_deny.so below it", service
             )
@@ -220,7 +220,9 @@ def _not_heeded(stack: Sequence[Handler], gate: int, codes: set[int], service: s
         yield bad("missing-gate-admits", handler.place, sentence, shape, service)
     if others := codes - {MODULE_UNKNOWN}:
         denies = NEW_AUTHTOK_REQD in others and handler.table[NEW_AUTHTOK_REQD] in (BAD_ACTION, DIE)
-        because = "libpam passes that number to the program even as a denial, and programs take it for a yes" if denies else ""
+        because = (
+            "libpam passes new_authtok_reqd to the program even as a denial, and programs take it for a yes" if denies else ""
+        )
         if others - {NEW_AUTHTOK_REQD} or not denies:
             because = f"{handler.control} does not deny them"
         if SERVICE_ERR in others:

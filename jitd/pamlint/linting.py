@@ -179,10 +179,10 @@ class _Round:
                 read = [source.file, *self.places.used]
                 self.places.used |= before
                 if start.since is not None and (other := next(self._seen_otherwise(start, (*read, *before)), "")):
-                    told = f"this sshd sees another file as {other} than the one that was judged"
+                    told = f"at the path {other} this sshd sees another file than the file that was judged"
                     self.findings.append(unknown("sshd-in-doubt", start.place, told, "look at its mounts: nsenter -m", "sshd"))
                 if start.since is not None and (newer := self._newer(read, start.since)):
-                    told = f"this sshd was started before {newer} was changed, and still uses what it read then"
+                    told = f"{newer} was changed after this sshd was started: this sshd still uses the old {newer}"
                     self.findings.append(unknown("sshd-in-doubt", start.place, told, "systemctl reload ssh", "sshd"))
 
     def _seen_otherwise(self, start: starting.Start, files: Sequence[str]) -> Iterator[str]:
@@ -264,7 +264,7 @@ def lint_host(places: Places) -> list[Finding]:
         look.judge_sshd()
     is_known = not any(judgement.is_refused for judgement in look.judged.values()) and not look.is_blind
     if is_known and not any(judgement.gates for judgement in look.judged.values()):
-        told = "no stack here asks jitd: only their own rules decide about sudo, su and logins"
+        told = "no stack here asks jitd: sudo, su and logins follow their own rules alone"
         look.findings.append(weak("no-gate", Place(STACKS[0]), told, "if they should ask jitd: contrib/pam.d has the lines"))
     if gated & {"sudo", "su", "doas"} and places.is_setuid(doors.KSU):
         look.findings += doors.of_ksu(look.source(path) for path in doors.LISTS)

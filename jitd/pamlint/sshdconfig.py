@@ -108,7 +108,7 @@ def _take_in(found: SshdConfig, source: Source, look: Look, within: tuple[str, .
                     continue
                 for included in sources:
                     if included.file in within or len(within) > DEEPEST:
-                        told = f"it includes {included.file}, which includes it: sshd does not start"
+                        told = f"the line includes {included.file}, which leads back to this line: sshd does not start"
                         found.faults.append(bad("include-loop", place, told, "take one of the includes out"))
                     elif found.n_files < MOST:
                         _take_in(found, included, look, (*within, included.file), match)
@@ -140,7 +140,7 @@ def judge(config: SshdConfig, is_closed: Callable[[str], bool], file: str) -> It
         yield weak("user-environment", environment.place, told, "write PermitUserEnvironment no", "sshd")
     cleanup = config.first("gssapicleanupcredentials")
     if cleanup and cleanup.value == "no":
-        told = "tickets that were forwarded with a login stay after it has ended, and others can ask in that name"
+        told = "tickets that were forwarded with a login stay after the logout, and others can ask in the ticket owner's name"
         yield weak("tickets-stay", cleanup.place, told, "write GSSAPICleanupCredentials yes", "sshd")
     grace = config.first("logingracetime")
     if grace and grace.value and not grace.value.strip("0smhdw"):

@@ -211,10 +211,10 @@ class _Reading:
             return None
         source = self._find(name)
         if source is None:
-            sentence = f"it includes {name}, which cannot be read: libpam fails the line, and after @include the service"
+            sentence = f"the line includes {name}, which cannot be read: libpam fails the line, or for @include the whole service"
             self.fault(place, "include-missing", sentence, f"put {name} into /etc/pam.d, or take the line out")
         elif source.file in self._open:
-            sentence = f"it includes {name}, which includes it: libpam follows the circle until it cannot open another file"
+            sentence = f"the line includes {name}, which leads back here: libpam repeats this until it can open no more files"
             self.fault(place, "include-loop", sentence, "take one of the includes out")
             return None
         return source

@@ -178,7 +178,7 @@ def _include(found: Sudoers, place: Place, word: str, operand: str, look: Look, 
         return
     for source in sources:
         if source.file in within or len(within) >= DEEPEST:
-            told = f"it includes {source.file}, which includes it: sudo does not work until that ends"
+            told = f"the line includes {source.file}, which leads back to this line: sudo does not work"
             found.faults.append(bad("include-loop", place, told, "take one of the includes out"))
         elif found.n_files < MOST:
             _take_in(found, source, look, (*within, source.file))

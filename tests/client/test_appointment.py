@@ -62,8 +62,8 @@ def test_a_time_is_the_next_one_of_the_users_own_clock(typed: str, now: int, mea
         ("2026-11-22 10:29", "is over already"),
         ("2026-11-22T09:30:00Z", "is over already"),
         ("2026-13-01 10:00", "is not a time"),
-        ("2027-02-29 10:00", "is not a time here, on that day"),
-        ("2027-03-28 02:30", "is not a time here, on that day"),  # the clock skips it
+        ("2027-02-29 10:00", "is not a time of that day"),
+        ("2027-03-28 02:30", "is not a time of that day"),  # the clock skips it
         ("2026-11-23 22:00:00", "is not a time"),
         ("2026-11-23T22:00:00+01:00", "is not a time"),
         ("9999-12-31 23:59 ", "is not a time"),

@@ -114,11 +114,11 @@ ROWS = [
     Row("pam.local", "bad", "asks jitd", lambda: local(f"account required {GATE}\nauth required pam_unix.so\n")),
     Row("pam.local", "bad", "asks jitd", lambda: local("@include common\n", common=f"auth required {GATE}\n")),
     Row("pam.local", "bad", "nullok", lambda: local("auth required pam_unix.so nullok\n")),
-    Row("pam.local", "bad", "before it has looked", lambda: local("auth required pam_permit.so\n")),
+    Row("pam.local", "bad", "before any module has checked", lambda: local("auth required pam_permit.so\n")),
     Row(
         "pam.local",
         "bad",
-        "before it has looked",
+        "before any module has checked",
         lambda: iter((local("auth sufficient pam_rootok.so\nauth required pam_unix.so\n"),)),
     ),
     Row("pam.opens", "ok", "opens and closes", lambda: pam.rehearsal("", 0.01)),

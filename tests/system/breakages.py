@@ -467,7 +467,7 @@ TABLE = [
              key(lambda: kadmin(f"modprinc -allow_tix {SERVICE}")), True),
     Breakage("the KDC has let it expire", "keytab.version", "bad", "has expired",
              key(lambda: kadmin(f"modprinc -expire 2020-01-01 {SERVICE}")), True),
-    Breakage("the KDC is down", "kdc.reachable", "bad", "none answers", kdc_down),
+    Breakage("the KDC is down", "kdc.reachable", "bad", "no KDC answers", kdc_down),
     Breakage("the KDC is silent", "kdc.reachable", "bad", "does not answer", kdc_silent),
     Breakage("the KDC is two minutes ahead", "clock.kdc", "weak", "behind", kdc_skewed(120)),
     Breakage("the KDC is an hour ahead", "clock.kdc", "bad", "more than five minutes", kdc_skewed(3600)),
@@ -532,7 +532,7 @@ TABLE = [
     Breakage("recordings that should be gone", "recordings.retention", "weak", "200 days", recording_old),
     # what runs
     Breakage("systemd where there is none", "systemd.booted", "bad", 'executor = "auto"', settings('executor = "unit"')),
-    Breakage("control groups that are read-only", "executor.groups", "weak", "best effort", groups_readonly),
+    Breakage("control groups that are read-only", "executor.groups", "weak", "can outlive the run", groups_readonly),
     Breakage("a plate of no run", "runs.plates", "weak", "rm ", plate(held=False), True),
     Breakage("a monitor of no run", "runs.unknown", "bad", "without a live run", plate(held=True)),
     Breakage("no PAM stack", "pam.file", "bad", "missing", stack_gone),
