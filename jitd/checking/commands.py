@@ -39,7 +39,7 @@ def about_commands(rules: Sequence[Rule]) -> Iterator[Warned]:
                 said[key] = what_is_wrong_with(pattern)
             if why := said[key]:
                 name = "not-looked-up" if why.startswith(_UNSEEN) else "no-such-command"
-                also = ", so the rule denies nothing by it" if rule.verdict == "deny" and name == "no-such-command" else ""
+                also = ", so this pattern denies nothing" if rule.verdict == "deny" and name == "no-such-command" else ""
                 yield Warned(name, rule.file, rule.line, rule.name, f"{why}{also}")
 
 
@@ -62,7 +62,7 @@ def what_is_wrong_with(pattern: CommandPattern) -> str:
     except (OSError, ValueError) as fault:
         return f"{_UNSEEN}{path}: {fault.strerror if isinstance(fault, OSError) else fault}"
     if real != directory:
-        return f"{path} is known as {os.path.join(real, name)} here, since {directory} is a link or leads through one"
+        return f"jitd knows {path} as {os.path.join(real, name)} here, because the path {directory} has a symbolic link in it"
     if stat.S_ISDIR(status.st_mode):
         return f"{path} is a directory"
     if not status.st_mode & 0o111:

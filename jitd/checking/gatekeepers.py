@@ -43,7 +43,8 @@ def about_gatekeepers(
     for name, why in tuple(faults.items()):
         if why:
             of = listed(tuple(by_name[name][:5]), "and") + (" and others" if len(by_name[name]) > 5 else "")
-            said = f"gatekeeper {name} cannot be reached from here now: {why}; until it can be, nothing is permitted by {of}"
+            said = f"gatekeeper {name} cannot be reached from here now: {why}"
+            said += f"; until the gatekeeper can be reached, nothing is permitted by {of}"
             yield Warned("unreachable", "", 0, "", said)
 
 
@@ -64,8 +65,8 @@ async def _fault_of(by: Reach | Program) -> str:
     """
     if isinstance(by, Program):
         path = by.words[0] if by.words else ""
-        there = "it cannot be executed" if os.path.exists(path) else "it is not there"
-        return "" if os.path.isfile(path) and os.access(path, os.X_OK) else f"its program is {path}, and {there}"
+        there = "cannot be executed" if os.path.exists(path) else "is missing"
+        return "" if os.path.isfile(path) and os.access(path, os.X_OK) else f"its program {path} {there}"
     try:
         if by.socket:
             _, line = await asyncio.open_unix_connection(by.socket)
@@ -73,9 +74,9 @@ async def _fault_of(by: Reach | Program) -> str:
             return ""
         return await _fault_of_server(by)
     except ssl.SSLCertVerificationError as fault:
-        return f"its certificate does not hold: {fault.verify_message}"
+        return f"its certificate is not valid: {fault.verify_message}"
     except ssl.SSLError as fault:
-        return f"it does not speak TLS as jitd does: {fault.reason or fault}"
+        return f"no TLS connection is possible: {fault.reason or fault}"
     except (OSError, ValueError) as fault:
         return str(getattr(fault, "strerror", None) or fault)
 

@@ -43,7 +43,7 @@ def _about_names(rule: Rule, known: Known) -> Iterator[Warned]:
             what = "denies everybody" if is_deny else "permits nothing to those who are in it"
             yield _warned("not-looked-up", rule, f"{word}: it cannot be looked up; until it can be looked up, the rule {what}")
         elif _is_absent(word, known):
-            what = ", so the rule denies nobody by it" if is_deny else ""
+            what = ", so this name denies nobody" if is_deny else ""
             yield _warned("no-such-name", rule, f"{word}: there is no such {_kind(word)} here{what}")
     for word in approvers_of(rule):
         if known.is_unsure(word):
@@ -73,17 +73,17 @@ def _about_askers(rule: Rule, known: Known) -> Iterator[Warned]:
     if words and all(known.is_known(word) for word in words) and not known.persons(words):
         if all(word == "user:root" for word in words):
             return  # another warning already says that the rule is about root alone
-        yield _warned("never-matches", rule, f"{' and '.join(words)}: nobody there may ask here")
+        yield _warned("never-matches", rule, f'"who" names nobody who may ask on this host: {", ".join(words)}')
 
 
 def _about_approvers(rule: Rule, known: Known) -> Iterator[Warned]:
     lack = lack_of(rule, known)
     if lack is None:
         return
-    about = f"it wants {describe_approvals(rule.approvals)}"
+    about = f"the rule wants {describe_approvals(rule.approvals)}"
     if lack.without is None:
         there = "nobody" if not lack.n_there else f"only {lack.n_there}"
-        yield _warned("no-approver", rule, f"{about}, and {there} could approve: it permits nothing to anybody")
+        yield _warned("no-approver", rule, f"{about}, and {there} could approve: the rule permits nothing")
         return
     who = ", ".join(lack.without[:5]) + (f" and {len(lack.without) - 5} more" if len(lack.without) > 5 else "")
     also = ", and nobody else may ask" if lack.is_everyone else ""

@@ -28,7 +28,7 @@ LONGEST_NAME, LONGEST_PATH = 255, 4095
 """The first number is the maximum length of a file name, in bytes. The second number is the maximum length of a path (limits.h,
 NAME_MAX and PATH_MAX).
 """
-LOCAL_PASSWORD = "anybody who can block the way from this host to its KDCs can make a local password enough"
+LOCAL_PASSWORD = "anybody who can block the way from this host to its KDCs can make jitd accept a local password"
 MOST_TOLD = 3
 """Maximum number of patterns that are named in one warning."""
 
@@ -56,18 +56,18 @@ def _never(rule: Rule) -> Iterator[str]:
     """Yield the reasons why ``rule`` or one of its patterns can never match."""
     services = rule.services
     if rule.verdict == "permit" and rule.who and all(word == "user:root" for word in rule.who):
-        yield "it is about root alone, and permits are never about root: see root in jitd.toml(5)"
+        yield "the rule names only root, and no permit applies to root: see the key root in jitd.toml(5)"
     asks_things = services is None or any(deed_of(service, gives=True) == THING for service in services)
     if rule.gives is not None and rule.commands is None and not asks_things:
-        yield "it is about things, and nobody can ask for a thing by its services"
+        yield "the rule gives only things, and none of its services can ask for a thing"
     if rule.commands and services is not None and LOGINS.issuperset(services) and all(p.path for p in rule.commands):
-        yield f'it names commands, and {" and ".join(services)} have none: a rule for logins has commands = [["**"]]'
+        yield f'the rule names commands, but a login by {" or ".join(services)} has no command: set commands = [["**"]]'
     for pattern in rule.commands or ():
         if pattern.file is not None and (why := _too_long(pattern.file)):
             yield f"the pattern {pattern} can match no file: {why}"
     match constant_of(rule.when):
         case False:
-            yield 'its "when" is never true: nothing in it can change'
+            yield 'its "when" is always false: the expression names no value that can change'
 
 
 def constant_of(when: When | None) -> bool | None:
@@ -101,7 +101,7 @@ def _dot_dot(rule: Rule) -> Iterator[Warned]:
         return
     found = [pattern for pattern in rule.commands or () if any(_is_path(glob.text) for glob in pattern.arguments)]
     if found:
-        said = f'{_spelled(found)}: an argument with a component ".." names the same file, and this deny does not match it'
+        said = f'{_spelled(found)}: a path with ".." can name the same file, and this deny does not match such a path'
         yield _warned("dot-dot", rule, f"{said}; permit what is needed instead")
 
 
@@ -130,7 +130,7 @@ def ways_to_root(rule: Rule) -> tuple[str, ...]:
             found.append(str(consequences[0]) if pattern.path is None else f"{pattern}: {consequences[0]}")
     if rule.commands:
         words = (word for word in rule.terms.env if any(_have_one(word, name) for name in LOADING))
-        found += [f"env lets in {word}, which can make a program load or start another one" for word in words]
+        found += [f"env allows {word}, and this variable can make a program load or start another program" for word in words]
     return tuple(found)
 
 
@@ -186,7 +186,7 @@ def without_accepted(rules: Sequence[Rule], warned: Sequence[Warned]) -> Iterato
         for name, _ in rule.accepts:
             depends = name == "amounts-to-root" and rule.gives  # the warning depends on jitd.toml of each host
             if name in BY_THE_RULES and not depends and (rule.name, name) not in arisen:
-                told = f"it accepts {name}, but nothing in the rule causes this warning: take that out"
+                told = f'the rule accepts {name}, but nothing in the rule causes this warning: remove {name} from "accept"'
                 yield _warned("needless-accept", rule, told)
 
 

@@ -86,7 +86,7 @@ def _ways(giver: GiverSettings) -> Iterator[str]:
         case PostgresRole():
             yield from _named(giver.member_of, ROLES, "role")
         case SshCertificate() if "root" in giver.principals and not giver.force_command:
-            yield "it logs in as root, wherever sshd takes such a certificate"
+            yield "a login as root, on each host whose sshd accepts the certificate"
         case Sudoers():
             for line in giver.lines:
                 yield from ways_of_line(line)
@@ -124,7 +124,7 @@ def ways_of_line(line: str) -> Iterator[str]:
             if is_roots and command and not command.startswith("!"):
                 yield from (f"as root, {command}: {way}" for way in _ways_of_command(command))
                 if lets_in:
-                    yield f"as root, {command}: SETENV lets in LD_PRELOAD, which makes a program load another one"
+                    yield f"as root, {command}: SETENV allows LD_PRELOAD, and this variable makes a program load other code"
 
 
 def _split(text: str, separator: re.Pattern[str]) -> Iterator[str]:
@@ -154,9 +154,9 @@ def _ways_of_command(command: str) -> Iterator[str]:
     if command == "ALL":
         yield str(Consequence("any-command"))
     elif _ALIAS.fullmatch(command):
-        yield "it is an alias of sudoers, which is not looked up, so it may be any command"
+        yield "jitd does not look up aliases of sudoers, so this alias may mean any command"
     elif path.startswith("^"):
-        yield "it is a regular expression, which is not judged, so it may be any command"
+        yield "jitd does not check regular expressions, so this expression may match any command"
     elif path == "sudoedit":
         if not rest.strip() or re.search(r"[*?\[]", rest):
             yield f"sudoedit {_WRITES}"

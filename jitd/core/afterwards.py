@@ -124,7 +124,7 @@ def _chmod(line: Line) -> Told:
 def _chown(line: Line) -> Told:
     owner = next((word.text for word in line.words if not word.text.startswith("-")), "")
     if _ROOT.fullmatch(owner) and not line.has("--reference"):
-        yield LATER, "gives a file to root, after which it is trusted as a file of root's"
+        yield LATER, "gives a file to root, and programs trust files that belong to root"
 
 
 def _setcap(line: Line) -> Told:

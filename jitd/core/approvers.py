@@ -35,7 +35,7 @@ def why_not(approvals: tuple[Approval, ...], asked: Open, approver: Subject) -> 
     if not worded:
         return ""
     if not now_open:
-        return "you may approve it only later: your way to approve it is not open yet"
+        return "you may approve only later: your way to approve this request is not open yet"
     return f"you are not on the list {now_open[0].also}"
 
 

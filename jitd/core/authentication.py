@@ -163,7 +163,7 @@ class Demand:
         if given is None:
             return "wants to know how you authenticated, and you have no Kerberos ticket: kinit"
         if self.forwarded != "allow" and given.is_forwarded:
-            return "refuses tickets that were forwarded from another host, and yours was: kinit on this host"
+            return "refuses tickets that were forwarded from another host, and your ticket was forwarded: kinit on this host"
         if self.indicators and not set(self.indicators) & set(given.indicators):
             shown = f"only {_either(given.indicators)}" if given.indicators else "none"
             how = _either(self.indicators)
@@ -173,7 +173,7 @@ class Demand:
         return ""
 
     def _age(self, most: int, age: int) -> str:
-        again = f"kinit -l {spell_duration(most)} (kinit -R does not change it)"
+        again = f"kinit -l {spell_duration(most)} (kinit -R is not enough)"
         if age > most:
             ago = f"an authentication at most {duration_in_words(most)} old"
             return f"wants {ago}, and yours is {duration_in_words(age)} old: {again}"

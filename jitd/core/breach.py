@@ -74,7 +74,7 @@ def unbound(rule: str, terms: Terms, command: Command, service: str) -> str:
         if not deed_of(service).is_executed:
             return f"{where}, {_spelled(operand.path)}, can be changed by others until {service} runs it"
         if not operand.digest:
-            return f"{where}, {_spelled(operand.path)}, is not: {operand.because}"
+            return f"{where}, {_spelled(operand.path)}, is not bound: {operand.because}"
     return ""
 
 

@@ -281,7 +281,7 @@ def outcome_of(holding: Holding, now: Moment, left: str = "") -> Outcome:
         return Outcome(Ending.LEFT, left)
     if now.at < holding.until and is_service_ticket(holding.thing):
         until = holding.until.strftime("%Y-%m-%d %H:%M:%S UTC")
-        issued = f"a ticket that was issued before is good until {until}, and connections that were opened with it continue"
-        lag = "another KDC of the realm may issue one, too, until it learns that the permission was taken back"
+        issued = f"a ticket that was issued before is valid until {until}, and connections opened with this ticket continue"
+        lag = "another KDC of the realm may issue more tickets until this KDC learns that the permission was taken back"
         return Outcome(Ending.LEFT, f"{issued}; {lag}")
     return Outcome(Ending.TAKEN)

@@ -278,11 +278,13 @@ def bar(owed: Iterable[OwedReview], rule: str, glass: BreakGlass, request: str) 
     if late is not None:
         whose = f"{reviewers(late.glass)}, or an operator who is not you"
         return Deny(
-            Why.REVIEW, f"the review of request {late.id} is overdue; {whose}, has to give it: jitd review {late.id}", rule
+            Why.REVIEW,
+            f"the review of request {late.id} is overdue; {whose}, must review the request first: jitd review {late.id}",
+            rule,
         )
     others = [one for one in owed if one.is_open and one.rule == rule and one.id != request]
     if len(others) < glass.open:
         return None
-    waiting = f"{count(len(others), 'review')} of what you did by rule {rule} {'is' if len(others) == 1 else 'are'} owed"
+    waiting = f"{count(len(others), 'review')} of your requests by rule {rule} {'is' if len(others) == 1 else 'are'} owed"
     first = others[0]
-    return Deny(Why.REVIEW, f"{waiting}; {reviewers(first.glass)} has to give one first: jitd review {first.id}", rule)
+    return Deny(Why.REVIEW, f"{waiting}; {reviewers(first.glass)} must review one request first: jitd review {first.id}", rule)

@@ -190,10 +190,10 @@ def _answer(rule: Rule, question: Question, at: datetime, conditions: Conditions
     if not conditions.hold(rule.when, denies=rule.verdict == "deny"):  # last: look for facts only if needed
         return None
     if rule.verdict == "deny" and (group := _unsure_of(rule, question.requester)):
-        told = f"group {group} cannot be looked up now, and its members are denied this: try again later"
+        told = f"group {group} cannot be looked up now, and this rule denies members of the group: try again later"
         return Deny(Why.ERROR, f"rule {rule.name}: {told}", rule.name)
     if began is None:
-        told = f"this is denied for sessions from some places, and where yours began is not known: {conditions.no_origin}"
+        told = f"it denies sessions from some places, and jitd does not know where your session began: {conditions.no_origin}"
         return Deny(Why.ERROR, f"rule {rule.name}: {told}", rule.name)
     if rule.verdict == "deny":
         return Deny(Why.RULE, f"rule {rule.name}: {rule.because}" if rule.because else f"rule {rule.name} denies it", rule.name)

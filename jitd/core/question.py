@@ -116,7 +116,7 @@ def said(question: Question, names: Iterable[str]) -> Facts:
             unsure = ", ".join(sorted(question.requester.unsure))
             found[name] = Unknown(f"these groups cannot be looked up now: {unsure}")
         elif name == "subject.principal" and question.requester.is_by_pam:
-            found[name] = Unknown("the requester proved an account by local PAM, and no principal")
+            found[name] = Unknown("local PAM has proved the requester's account, but no principal")
         elif name in _DOUBTED and question.command.doubt:
             found[name] = Unknown(f"it is not certain what would run: {question.command.doubt}")
         elif name in _SAID:

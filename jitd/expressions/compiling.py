@@ -144,7 +144,7 @@ def _faults_in(tree: Tree, text: str) -> list[ExpressionFault]:
 
 def _fault_at(node: Node, depth: int) -> str:
     if node.is_test:
-        return "has() cannot be used here: each name is known, or the rule fails (jitd-policy(5) says what silence means)"
+        return "has() is not allowed: each name has a value, or the rule fails (see silence in jitd.toml(5))"
     if node.kind == "loop" and set(node.name.split()) & set(ROOTS):
         return f"a variable of a loop may not be called {node.name.split()[0]}"
     if node.kind == "call" and node.name == "dyn":
@@ -216,7 +216,7 @@ class _Evaluation:
                 raise WhenFailed(f"{name} {fault}")
             given[name] = list(value) if isinstance(value, tuple) else value
         if self._has_loop and _most_looked_at(given.values()) > MOST_IN_LOOP:
-            raise WhenFailed(f"its loops would look at more than {MOST_IN_LOOP} characters of what was asked")
+            raise WhenFailed(f'the loops in its "when" would look at more than {MOST_IN_LOOP} characters')
         try:
             answer = self._compiled.eval(data=given)
             kind, value = answer.type(), answer.value()

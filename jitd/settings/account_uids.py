@@ -30,7 +30,7 @@ def read_uids(spelled: str) -> Range:
         raise ValueError(f'must be the first and the last uid, from {LEAST} on, such as "61000-61183"')
     free = without(uids, SYSTEMD)
     if sum(last - first + 1 for first, last in free) < 2:
-        raise ValueError("has fewer than two uids that systemd does not hand out by itself: 61000-61183 and 65536-99999 are free")
+        raise ValueError("needs at least two uids that systemd never assigns, such as uids from 61000-61183 or 65536-99999")
     return uids
 
 

@@ -41,17 +41,17 @@ def read_approvals(table: Table, names: Mapping[str, Name]) -> tuple[Approval, .
 
 def _approval(rule: Table, table: Table, names: Mapping[str, Name]) -> Approval:
     if "any_of" not in table.values:
-        table.known(WAY, (), ("after",), 'belongs inside "any_of": it opens a further way later, and cannot delay the only way')
+        table.known(WAY, (), ("after",), 'belongs in a way of "any_of": the only way of approval must be open from the start')
         return _way(rule, table, names)
-    table.known(("any_of",), (), KEYS, 'belongs inside "any_of", to one of its ways')
+    table.known(("any_of",), (), KEYS, 'belongs in a way of "any_of", not beside "any_of"')
     ways = table.tables("any_of", f"a list such as {EXAMPLE}")
     for way in ways:
-        way.known((*WAY, "after"), (), ("any_of",), 'is inside "any_of" already')
+        way.known((*WAY, "after"), (), ("any_of",), 'cannot be inside another "any_of"')
     found = sorted((_way(rule, way, names) for way in ways), key=lambda way: way.after)
     if not 2 <= len(found) <= MOST_WAYS:
         table.fault(f'"any_of" needs 2 to {MOST_WAYS} ways', "any_of")
     elif found[0].after:
-        table.fault('each way of "any_of" has "after": one has to be open from the start', "any_of")
+        table.fault('each way of "any_of" has "after": at least one way must have no "after"', "any_of")
     return replace(found[0], after=0, instead=tuple(found[1:])) if found else Approval(1, ())
 
 
@@ -69,7 +69,7 @@ def _after(rule: Table, table: Table) -> int:
     after = table.duration("after", 1)
     expires = Table(rule.document, rule.place, rule.values, [], rule.rule).duration("expires", 15 * 60)
     if after >= expires:
-        table.fault(f'"after" is not shorter than the rule waits ("expires" is {spell_duration(expires)})', "after")
+        table.fault(f'"after" must be shorter than "expires" of the rule, which is {spell_duration(expires)}', "after")
     return after
 
 
@@ -83,13 +83,13 @@ def _also(rule: Table, table: Table, names: Mapping[str, Name]) -> str:
     provider, colon, fact = also.partition(":")
     known = names.get(f"fact.{fact}")
     if not (provider and colon and fact):
-        table.fault('"also" must be the name of a provider and of a list that it says, such as "oncall:dba"', "also")
+        table.fault('"also" must name a provider and a list of this provider, such as "oncall:dba"', "also")
     elif known is None or known.source != f"provider {provider}":
-        table.fault(f'"also": jitd.toml sets up no provider {quoted(provider)} that says {quoted(fact)}', "also")
+        table.fault(f'"also": jitd.toml sets up no provider {quoted(provider)} with the fact {quoted(fact)}', "also")
     elif known.type != "list":
         table.fault(f'"also": {quoted(fact)} is of type {known.type}, and not a list', "also")
     elif rule.values.get("ticket") == "optional":
-        told = 'the provider of this list learns who asks, so the rule cannot have ticket = "optional"'
+        told = 'the provider is told the name of the requester, and only a ticket proves this name: remove ticket = "optional"'
         table.fault(f'"also": {told}', "also")
     else:
         return also

@@ -42,7 +42,7 @@ def with_glass(table: Table, rule: Rule) -> Rule:
     if not all(deed_of(service).is_executed for service in rule.services or ()):
         table.fault('"services" does not go with "break_glass": only jitsudo can break glass', "services")
     if not rule.needs_ticket:
-        table.fault('"ticket" must be "required" with "break_glass": the review is about a person who was proved', "ticket")
+        table.fault('"ticket" must be "required" with "break_glass": only a ticket proves who broke glass', "ticket")
     inner = table.table("break_glass")
     inner.known(KEYS)
     inner.needs("instead_of", "review")
@@ -51,7 +51,9 @@ def with_glass(table: Table, rule: Rule) -> Rule:
     )
     if glass.review_for < rule.lasts_for:
         lasts = spell_duration(rule.lasts_for)
-        inner.fault(f'"review" must be as long as the grant lasts, or longer ({lasts}): all of it is reviewed together', "review")
+        inner.fault(
+            f'"review" must not be shorter than the grant lasts ({lasts}): nobody can review before the grant ends', "review"
+        )
     return replace(
         rule, break_glass=glass, reason=rule.reason or Reason(), approvals=(), terms=_in_full(table.table("run"), rule.terms)
     )
@@ -59,7 +61,7 @@ def with_glass(table: Table, rule: Rule) -> Rule:
 
 def _in_full(run: Table, terms: Terms) -> Terms:
     if "record" in run.values and terms.record.what != "all":
-        run.fault('"record" must be "all" with "break_glass": somebody reviews it', "record")
+        run.fault('"record" must be "all" with "break_glass": the reviewer needs the whole recording', "record")
     return replace(terms, record=replace(terms.record, what="all"))
 
 

@@ -151,7 +151,7 @@ def _mail(table: Table, made: ChannelSettings, owner: int | None) -> ChannelSett
         table.fault('"server" must be a host and its port, such as "127.0.0.1:25" or "[::1]:25"', "server")
     for key in ("addresses", "ca"):
         if key in table.values and "server" not in table.values:
-            table.fault(f'"{key}" is about "server", which is missing: without it, mail goes to port 25 of this host', key)
+            table.fault(f'"{key}" needs "server": without "server", jitd sends mail to port 25 of this host', key)
     return ChannelSettings(
         made.name,
         made.kind,

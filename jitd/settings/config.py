@@ -252,7 +252,7 @@ def _search_path(table: Table, default: str) -> str:
 def _database(table: Table) -> str:
     text = table.text("database", "sqlite")
     if re.match(r"postgres(ql)?://", text):
-        table.fault('not yet: this version keeps its state in "sqlite" only', "database")
+        table.fault('"database" must be "sqlite": this version of jitd does not support PostgreSQL yet', "database")
     elif text != "sqlite":
         table.fault('"database" must be "sqlite" or a PostgreSQL address (postgresql://…)', "database")
     return "sqlite"
@@ -308,7 +308,7 @@ def _principals(table: Table) -> Mapping[str, str]:
         elif account == "root":
             table.fault(f"{quoted(principal)} cannot be root: root asks without a ticket and reviews nothing", principal)
         elif is_made(account):
-            table.fault(f"{quoted(account)} is a name of accounts that jitd makes: no principal is mapped to one here", principal)
+            table.fault(f"no principal can be mapped to {quoted(account)}: only jitd makes accounts with such a name", principal)
         else:
             found[principal] = account
     return MappingProxyType(found)
@@ -334,5 +334,5 @@ def _read_account(word: str) -> str:
     if not is_name(word):
         raise ValueError(f"{quoted(word)} is not the name of an account")
     if is_made(word):
-        raise ValueError(f"{quoted(word)} is a name of accounts that jitd makes: each of them is its holder's person")
+        raise ValueError(f"{quoted(word)} cannot be listed: an account that jitd makes always belongs to its holder")
     return word

@@ -23,7 +23,8 @@ def names_in(table: Table) -> tuple[str, ...]:
     if len(set(names)) < len(names):
         table.fault('"gatekeepers" has a name twice', "gatekeepers")
     if names and table.values.get("ticket") == "optional":
-        table.fault('"gatekeepers" are told who asks, so the rule cannot have ticket = "optional"', "gatekeepers")
+        told = 'are told the name of the requester, and only a ticket proves this name: remove ticket = "optional"'
+        table.fault(f'"gatekeepers" {told}', "gatekeepers")
     return names
 
 
@@ -38,7 +39,7 @@ def faults_of(rules: Iterable[Rule], deadlines: Mapping[str, float]) -> list[Fau
                 said = f'jitd.toml sets up no gatekeeper {quoted(name)}: write a table "[gatekeepers.{name}]" there'
             elif deadlines[name] > rule.expires_for:
                 within = spell_duration(rule.expires_for)
-                said = f'the deadline of gatekeeper {quoted(name)} is longer than the rule waits ("expires" is {within})'
+                said = f'the deadline of gatekeeper {quoted(name)} is longer than "expires" of the rule, which is {within}'
             else:
                 continue
             faults.append(Fault(rule.file, rule.line, rule.name, said))

@@ -198,7 +198,7 @@ def read_givers(table: Table, reach: Callable[[Table], Reach] = unread) -> Giver
     for at, giver in enumerate(accounts):
         for other in accounts[:at]:
             if overlap(giver.uids, other.uids):
-                table.table(giver.name).fault(f'"uids" overlaps that of [givers.{other.name}]: no uid is used twice', "uids")
+                table.table(giver.name).fault(f'"uids" overlaps "uids" of [givers.{other.name}]: use separate ranges', "uids")
     return MappingProxyType(found)
 
 
@@ -249,7 +249,7 @@ def _read_one(table: Table, name: str, reach: Callable[[Table], Reach]) -> Giver
     made, read = _READERS[kind]
     values = {**read(table), **({"by": reach(table)} if made is Vault else {})}
     if kind in NOT_MENDED and table.values.get("drift") == "mend":
-        table.fault(f'"mend" is not for kind "{kind}": what is gone cannot be given anew; use "tell" or "end"', "drift")
+        table.fault(f'"mend" is not for kind "{kind}": jitd cannot give the same thing again; use "tell" or "end"', "drift")
     return made(name, table.text("drift", "tell", DRIFT), table.sentence("lets"), **values)
 
 

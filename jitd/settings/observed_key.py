@@ -28,7 +28,7 @@ def observed(table: Table, rule: Rule) -> Rule:
         return rule
     run = table.table("run")
     if not rule.approvals:
-        run.fault('"observed" needs "approvals": those who may approve are those who may watch', "observed")
+        run.fault('"observed" needs "approvals": only a person who may approve the request counts as a watcher', "observed")
     if rule.gives is not None and rule.commands is None:
         run.fault('"observed" is about commands: nobody can watch a thing that is given', "observed")
     if rule.services is not None and not any(deed_of(service).is_executed for service in rule.services):

@@ -259,7 +259,7 @@ def _url(table: Table, kind: str) -> tuple[str, str]:
     if kind != "opa":
         return str(found), ""
     if found.target != "/":
-        table.fault('"url" must end with the host or its port: "path" says what is asked', "url")
+        table.fault('"url" must end with the host or its port: put the path of the rule into "path"', "url")
     return f"{str(found).rstrip('/')}/v1/data/{path}", ""
 
 
@@ -362,7 +362,7 @@ def _secret(table: Table, key: str, owner: int | None, keys_at: Path) -> Path | 
     if file is None:
         return None
     if file.parent != keys_at or not _FILE.fullmatch(file.name):
-        table.fault(f'"{key}" must be a file in {keys_at}: jitd-outside is given what lies there', key)
+        table.fault(f'"{key}" must be a file in {keys_at}: jitd-outside gets only files of this directory', key)
     elif owner is not None and (why := who_else_may_read(file, owner)):
         table.fault(f'"{key}": {file} {why}', key)
     return file

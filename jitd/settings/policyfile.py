@@ -166,7 +166,7 @@ def _unknown_in(
 def _faults_of_directory(directory: Path, owner: int) -> list[Fault]:
     """Return the faults of ``directory`` and of the directories above. Only root and ``owner`` may be able to change them."""
     if (real := os.path.realpath(directory)) != str(directory):
-        return [Fault(str(directory), 0, "", f"is not the directory's own name, which is {real}")]
+        return [Fault(str(directory), 0, "", f"is not the real path of the directory: use {real}")]
     faults = []
     for place in (directory, *directory.parents):
         try:
@@ -199,7 +199,7 @@ def _read(file: Path, owner: int | None) -> bytes:
         descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC | follow)
     except OSError as error:
         if owner is not None and file.is_symlink():
-            raise fault("is a symbolic link: the file itself must stand here") from None
+            raise fault("is a symbolic link: replace the link with the file itself") from None
         raise fault(f"cannot be read: {error.strerror}") from None
     try:
         status = os.fstat(descriptor)
@@ -268,13 +268,13 @@ def _permit(document: Document, table: Table, names: Mapping[str, Name]) -> Rule
     needs_ticket = table.text("ticket", "required", ("required", "optional")) == "required"
     if not needs_ticket and not demand.is_none:
         which = next(key for key in demands.KEYS if key in table.values)
-        table.fault(f'"{which}" is about a Kerberos ticket, and ticket = "optional" permits without one', which)
+        table.fault(f'"{which}" is about a Kerberos ticket, and ticket = "optional" permits requests without a ticket', which)
     grant = table.table("grant")
     grant.known(KEYS["grant"])
     gives = table.words("gives", (), read_thing) if "gives" in table.values else None
     lasts_for = grant.duration("lasts", 15 * 60 if gives is None else 10 * 60)
     if gives is not None and lasts_for > LONGEST_GIVEN:
-        grant.fault('"lasts" is at most "24h" for what is given', "lasts")
+        grant.fault('"lasts" must be at most "24h" in a rule with "gives"', "lasts")
     rule = Rule(
         "permit",
         name,

@@ -40,7 +40,7 @@ class Table:
             if key in keys:
                 continue
             if key in later:
-                self.fault(f'not yet: this version does not know "{key}"', key)
+                self.fault(f'this version of jitd does not know the key "{key}" yet', key)
             elif key in misplaced:
                 self.fault(f'"{key}" {why}', key)
             else:

@@ -25,7 +25,7 @@ def url_in_file(table: Table, owner: int | None) -> str | None:
     if KEY not in table.values:
         return None
     if "url" in table.values:
-        table.fault('"url" and "url_file" do not go together: one of them says where to send', KEY)
+        table.fault('set "url" or "url_file", not both', KEY)
     file = file_in(table, KEY)
     if file is None:
         return ""

@@ -22,7 +22,7 @@ def vault_in(table: Table) -> dict[str, object]:
     table.needs("url", "role", "secret")
     role, namespace = table.text("role", ""), table.text("namespace", "")
     if "role" in table.values and not PATH.fullmatch(role):
-        table.fault('"role" must be the path of a lease, such as "database/creds/reporting"; none is below auth or sys', "role")
+        table.fault('"role" must be the path of a lease, such as "database/creds/reporting", and not below auth or sys', "role")
     if "namespace" in table.values and not NAMESPACE.fullmatch(namespace):
         table.fault('"namespace" must be the path of a namespace, such as "team/app"', "namespace")
     return {"role": role, "namespace": namespace, "parameters": _parameters(table.table("parameters"))}
@@ -32,7 +32,7 @@ def _parameters(table: Table) -> tuple[tuple[str, str], ...]:
     found = {}
     for name in table.values:
         if name in OURS:
-            table.fault(f"{quoted(name)} is jitd's to say: what is signed, and for how long", name)
+            table.fault(f"{quoted(name)} cannot be a parameter: jitd itself sets what is signed, and for how long", name)
         elif not PARAMETER.fullmatch(name):
             table.fault(f"{quoted(name)} is not the name of a parameter: small letters, digits and underscores", name)
         value = table.text(name, "")

@@ -32,6 +32,6 @@ def read_when(table: Table, names: Mapping[str, Name]) -> When | None:
         return None
     asked = sorted(found.names - NAMES.keys())
     if asked and table.values.get("ticket") == "optional":
-        told = 'the provider of this fact learns who asks, so the rule cannot have ticket = "optional"'
+        told = 'the provider is told the name of the requester, and only a ticket proves this name: remove ticket = "optional"'
         table.fault(f'"when" names {asked[0]}: {told}', "when")
     return found

@@ -25,7 +25,7 @@ def with_local(table: Table, rule: Rule) -> Rule:
     if said != LOCAL:
         return rule
     if not all(deed_of(service).is_executed for service in rule.services or ()):
-        told = '"services" does not go with without_kdc = "local": no enforcement point accepts a local password for a ticket'
+        told = '"services" does not go with without_kdc = "local": only jitsudo accepts a local password in place of a ticket'
         table.fault(told, "services")
     if rule.gives is not None:
         table.fault('"gives" does not go with without_kdc = "local": a thing is given only to a person with a ticket', "gives")

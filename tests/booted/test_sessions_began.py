@@ -12,7 +12,7 @@ from tests.booted.conftest import Service
 from tests.pam.sshd_stage import Clients, rule, stacked
 from tests.waiting import wait_for
 
-NOT_KNOWN = "this is denied for sessions from some places, and where yours began is not known: "
+NOT_KNOWN = "it denies sessions from some places, and jitd does not know where your session began: "
 
 
 def permit(name: str, *command: str, **conditions: str) -> str:

@@ -33,9 +33,9 @@ OTP = Demand(indicators=("otp", "pkinit"))
 FRESH = Demand(ticket_age=HOUR)
 HERE = Demand(forwarded="refuse")
 NONE = "wants to know how you authenticated, and you have no Kerberos ticket: kinit"
-OLD = "wants an authentication at most 1 hour old, and yours is {} old: kinit -l 1h (kinit -R does not change it)"
+OLD = "wants an authentication at most 1 hour old, and yours is {} old: kinit -l 1h (kinit -R is not enough)"
 WEAK = "wants the authentication indicator otp or pkinit, and your ticket has {}: kinit, and authenticate with otp or pkinit"
-FAR = "refuses tickets that were forwarded from another host, and yours was: kinit on this host"
+FAR = "refuses tickets that were forwarded from another host, and your ticket was forwarded: kinit on this host"
 AHEAD = "requires the age of your authentication, but its time is in the future: set this host's clock, then kinit"
 
 TABLE: list[tuple[Demand, Authentication | None, str]] = [

@@ -74,7 +74,7 @@ def test_a_condition_about_the_principal_denies_where_none_was_proved(rule: Rule
     """THREATS K-21."""
     rules = policy(rule, permit(**LOCAL))
     answer = decide(rules, question(ALICE_BY_PAM), NOON)
-    assert isinstance(answer, Deny) and answer.why is Why.ERROR and "and no principal" in answer.because
+    assert isinstance(answer, Deny) and answer.why is Why.ERROR and "but no principal" in answer.because
     assert isinstance(decide(rules, question(replace(ALICE, principal="other@EXAMPLE.TEST")), NOON), Permit)
 
 

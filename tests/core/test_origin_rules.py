@@ -46,13 +46,13 @@ AWAY = deny("away", because="not from outside", **origin("remote"))
         (
             (ANY, AWAY),
             NOWHERE,
-            "rule away: this is denied for sessions from some places, and where yours began is not known: "
+            "rule away: it denies sessions from some places, and jitd does not know where your session began: "
             "logind does not run on this host",
         ),
         (
             (ANY, deny("net", **origin("192.0.2.0/24"))),
             "remote",
-            "rule net: this is denied for sessions from some places, and where yours began is not known: "
+            "rule net: it denies sessions from some places, and jitd does not know where your session began: "
             "only that it began on another host",
         ),
         ((ANY, deny("net", **origin("192.0.2.0/24"))), "10.1.2.3", "any"),

@@ -222,7 +222,7 @@ ELSEWHERE = owed(id="QQQQ-0002", rule="other")
 BARS: list[tuple[str, tuple[OwedReview, ...], str, str]] = [
     ("nothing owed", (), ID, ""),
     ("one of two", (OTHER,), ID, ""),
-    ("two of two", (OTHER, owed(id="QQQQ-0003")), ID, "2 reviews of what you did by rule glass are owed"),
+    ("two of two", (OTHER, owed(id="QQQQ-0003")), ID, "2 reviews of your requests by rule glass are owed"),
     ("two, one of them its own", (OTHER, owed()), ID, ""),
     ("two, one by another rule", (OTHER, ELSEWHERE), ID, ""),
     ("two, one given", (OTHER, owed(REVIEWED, id="QQQQ-0003")), ID, ""),

@@ -126,7 +126,7 @@ def test_each_key_that_nobody_knows_is_a_fault_by_its_kind() -> None:
     of = table("who = 1\nwhen = 1\nbecause = 1\nwhu = 1\nzzz = 1\n")
     of.known(("who", "hosts"), ("when",), ("because",), "belongs to a deny")
     assert told(of) == [
-        (2, 'not yet: this version does not know "when"'),
+        (2, 'this version of jitd does not know the key "when" yet'),
         (3, '"because" belongs to a deny'),
         (4, 'unknown key "whu": did you mean "who"?'),
         (5, 'unknown key "zzz"'),

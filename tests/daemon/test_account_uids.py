@@ -23,7 +23,7 @@ def test_a_range_with_uids_that_systemd_leaves_is_read(spelled: str) -> None:
     "spelled", ["", "61000", "0-5000", "999-5000", "5000-4000", "61200-61999", "61183-61999", "600000-700000", "1000-2147483648"]
 )
 def test_any_other_range_is_refused(spelled: str) -> None:
-    with pytest.raises(ValueError, match="must be|has fewer"):
+    with pytest.raises(ValueError, match="must be|needs at least"):
         read_uids(spelled)
 
 

@@ -65,9 +65,9 @@ def ways(number: int) -> str:
     return f"{{ any_of = [{', '.join([OPS] * number)}] }}"
 
 
-NOT_ALONE = '"after" belongs inside "any_of": it opens a further way later, and cannot delay the only way'
-BESIDE = '"need" belongs inside "any_of", to one of its ways'
-FORM = '"also" must be the name of a provider and of a list that it says, such as "oncall:dba"'
+NOT_ALONE = '"after" belongs in a way of "any_of": the only way of approval must be open from the start'
+BESIDE = '"need" belongs in a way of "any_of", not beside "any_of"'
+FORM = '"also" must name a provider and a list of this provider, such as "oncall:dba"'
 WRONG = [
     ("[{ any_of = [] }]", '"any_of" needs 2 to 8 ways'),
     (f"[{{ any_of = [{OPS}] }}]", '"any_of" needs 2 to 8 ways'),
@@ -76,16 +76,16 @@ WRONG = [
     ("[{ any_of = [1, 2] }]", '"any_of" must be a list such as [{ need = 1, from = ["group:ops"] }]'),
     (f"[{BOSS}]", NOT_ALONE),
     (f"[{{ any_of = [{OPS}, {BOSS}], need = 1 }}]", BESIDE),
-    (f'[{{ any_of = [{OPS}, {BOSS}], after = "1m" }}]', '"after" belongs inside "any_of", to one of its ways'),
-    (f"[{{ any_of = [{OPS}, {ways(2)}] }}]", '"any_of" is inside "any_of" already'),
-    (f"[{{ any_of = [{BOSS}, {BOSS}] }}]", 'each way of "any_of" has "after": one has to be open from the start'),
+    (f'[{{ any_of = [{OPS}, {BOSS}], after = "1m" }}]', '"after" belongs in a way of "any_of", not beside "any_of"'),
+    (f"[{{ any_of = [{OPS}, {ways(2)}] }}]", '"any_of" cannot be inside another "any_of"'),
+    (f"[{{ any_of = [{BOSS}, {BOSS}] }}]", 'each way of "any_of" has "after": at least one way must have no "after"'),
     (
         f'[{{ any_of = [{OPS}, {{ need = 1, from = ["group:ops"], after = "15m" }}] }}]',
-        '"after" is not shorter than the rule waits ("expires" is 15m)',
+        '"after" must be shorter than "expires" of the rule, which is 15m',
     ),
     (
         f'[{{ any_of = [{OPS}, {{ need = 1, from = ["group:ops"], after = "1m" }}] }}]\nexpires = "1m"',
-        '"after" is not shorter than the rule waits ("expires" is 1m)',
+        '"after" must be shorter than "expires" of the rule, which is 1m',
     ),
     (
         f'[{{ any_of = [{OPS}, {{ need = 1, from = ["group:ops"], after = "soon" }}] }}]',
@@ -101,11 +101,11 @@ WRONG = [
     ('[{ need = 1, from = ["group:ops"], also = ["oncall:dba"] }]', '"also" must be a string'),
     (
         '[{ need = 1, from = ["group:ops"], also = "rota:dba" }]',
-        '"also": jitd.toml sets up no provider "rota" that says "dba"',
+        '"also": jitd.toml sets up no provider "rota" with the fact "dba"',
     ),
     (
         '[{ need = 1, from = ["group:ops"], also = "oncall:ops" }]',
-        '"also": jitd.toml sets up no provider "oncall" that says "ops"',
+        '"also": jitd.toml sets up no provider "oncall" with the fact "ops"',
     ),
     (
         '[{ need = 1, from = ["group:ops"], also = "risk:risk" }]',
@@ -113,7 +113,7 @@ WRONG = [
     ),
     (
         '[{ need = 1, from = ["group:ops"], also = "oncall:dba" }]\nticket = "optional"',
-        '"also": the provider of this list learns who asks, so the rule cannot have ticket = "optional"',
+        '"also": the provider is told the name of the requester, and only a ticket proves this name: remove ticket = "optional"',
     ),
 ]
 

@@ -436,7 +436,8 @@ def test_what_is_owed_bars_nothing_up_to_the_number_of_the_rule(house: GlassHous
         await house.shattered()
         told = await refused(house)
         assert told == (
-            f"denied: 2 reviews of what you did by rule glass are owed; group:ops has to give one first: jitd review {first}"
+            f"denied: 2 reviews of your requests by rule glass are owed; "
+            f"group:ops must review one request first: jitd review {first}"
         )
         assert len(list(house.store.owed_reviews())) == 2
         await house.give(first)
@@ -455,8 +456,8 @@ def test_what_is_overdue_bars_the_next_one_of_that_person_and_says_who_lifts_it(
         assert house.events()[-1]["event"] == "owed_review.overdue"
         told = await refused(house)
         assert told == (
-            f"denied: the review of request {id} is overdue; group:ops, or an operator who is not you, has to give it: "
-            f"jitd review {id}"
+            f"denied: the review of request {id} is overdue; group:ops, or an operator who is not you, "
+            f"must review the request first: jitd review {id}"
         )
         plain = await Client(house).submit()
         assert plain.state is RequestState.PENDING, "what needs no broken glass goes on"

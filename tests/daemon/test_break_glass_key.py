@@ -95,13 +95,13 @@ FAULTS: list[tuple[str, str]] = [
     (KEY + 'services = ["jitsudo", "sudo"]', '"services" does not go with "break_glass": only jitsudo can break glass'),
     (
         KEY + 'ticket = "optional"',
-        '"ticket" must be "required" with "break_glass": the review is about a person who was proved',
+        '"ticket" must be "required" with "break_glass": only a ticket proves who broke glass',
     ),
-    (KEY + 'run = { record = "output" }', '"record" must be "all" with "break_glass": somebody reviews it'),
-    (KEY + 'run = { record = "none" }', '"record" must be "all" with "break_glass": somebody reviews it'),
+    (KEY + 'run = { record = "output" }', '"record" must be "all" with "break_glass": the reviewer needs the whole recording'),
+    (KEY + 'run = { record = "none" }', '"record" must be "all" with "break_glass": the reviewer needs the whole recording'),
     (
         'break_glass = { instead_of = "restart", review = "14m" }',
-        '"review" must be as long as the grant lasts, or longer (15m): all of it is reviewed together',
+        '"review" must not be shorter than the grant lasts (15m): nobody can review before the grant ends',
     ),
 ]
 

@@ -86,9 +86,7 @@ def test_a_file_that_is_no_secret_url_is_refused_and_not_quoted(tmp_path: Path, 
 
 
 def test_one_place_says_where_a_webhook_is(tmp_path: Path) -> None:
-    assert faults(tmp_path, url_file(tmp_path) + 'url = "https://a.example/"') == [
-        '"url" and "url_file" do not go together: one of them says where to send'
-    ]
+    assert faults(tmp_path, url_file(tmp_path) + 'url = "https://a.example/"') == ['set "url" or "url_file", not both']
     gone = faults(tmp_path, 'kind = "webhook"\nurl_file = "/nowhere/url"')
     assert gone == ['"url_file": /nowhere/url cannot be read: No such file or directory']
     assert faults(tmp_path, TTY + 'url_file = "/nowhere/url"') == ['"url_file" is not for kind "terminals"']

@@ -51,13 +51,13 @@ def test_one_that_cannot_be_reached_is_named_with_the_reason_and_the_rules(serve
         gone = f"https://localhost:{closed.getsockname()[1]}/"
         rows: list[tuple[Reach | Program, str]] = [
             (reach(server, url=gone), "Connect call failed"),
-            (reach(server, ca=Authority("another").pem), "its certificate does not hold: "),
-            (reach(server, url=server.url("/").replace("localhost", "127.0.0.1")), "its certificate does not hold: IP address"),
+            (reach(server, ca=Authority("another").pem), "its certificate is not valid: "),
+            (reach(server, url=server.url("/").replace("localhost", "127.0.0.1")), "its certificate is not valid: IP address"),
             (reach(server, addresses=()), "127.0.0.1, not a public address"),
             (reach(server, addresses=("10.0.0.0/8",)), "not in addresses (10.0.0.0/8)"),
             (Reach("http://localhost/v1/data/x", socket="/nowhere.sock"), "No such file or directory"),
-            (Program(("/nowhere/run",)), "its program is /nowhere/run, and it is not there"),
-            (Program((str(text),)), f"its program is {text}, and it cannot be executed"),
+            (Program(("/nowhere/run",)), "its program /nowhere/run is missing"),
+            (Program((str(text),)), f"its program {text} cannot be executed"),
         ]
         for by, why in rows:
             (sentence,) = told(by)

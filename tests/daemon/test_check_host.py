@@ -42,7 +42,10 @@ ROWS = [
     (
         permit(**either(Approval(3, ("group:ops",)), Approval(1, ("group:none",), after=60))),
         KNOWN,
-        ["no-approver: it wants 3 approvals from group:ops or, after 1 minute, 1 from group:none, and only 2 could approve"],
+        [
+            "no-approver: the rule wants 3 approvals from group:ops or, after 1 minute, 1 from group:none,"
+            " and only 2 could approve"
+        ],
     ),
     (permit(**either(Approval(1, ("user:alice",)), Approval(1, ("group:one",)))), KNOWN, []),
     (
@@ -52,9 +55,13 @@ ROWS = [
     ),
     (permit(approvals=(Approval(1, ("group:ops",), also="oncall:ops"),)), KNOWN, []),
     (permit(**asks(2, "group:ops")), KNOWN, []),
-    (permit(**asks(3, "group:ops")), KNOWN, ["no-approver: it wants 3 approvals from group:ops, and only 2 could approve"]),
-    (permit(**asks(1, "group:none")), KNOWN, ["no-approver: it wants 1 approval from group:none, and nobody could approve"]),
-    (permit(**asks(1, "group:sys")), KNOWN, ["no-approver: it wants 1 approval from group:sys, and nobody could approve"]),
+    (permit(**asks(3, "group:ops")), KNOWN, ["no-approver: the rule wants 3 approvals from group:ops, and only 2 could approve"]),
+    (
+        permit(**asks(1, "group:none")),
+        KNOWN,
+        ["no-approver: the rule wants 1 approval from group:none, and nobody could approve"],
+    ),
+    (permit(**asks(1, "group:sys")), KNOWN, ["no-approver: the rule wants 1 approval from group:sys, and nobody could approve"]),
     (
         permit(**asks(1, "user:alice")),
         KNOWN,
@@ -67,10 +74,10 @@ ROWS = [
     (permit(who=("principal:bob@R",)), KNOWN, []),
     (permit(who=("principal:bob@OTHER",)), KNOWN, ["principal:bob@OTHER: there is no such principal with an account here"]),
     (permit(who=("principal:bob@OTHER",)), Known(GROUPS, USERS, Config(frozenset(), "h")), []),
-    (permit(who=("group:none",)), KNOWN, ["never-matches: group:none: nobody there may ask here"]),
+    (permit(who=("group:none",)), KNOWN, ['never-matches: "who" names nobody who may ask on this host: group:none']),
     (permit(who=("user:root",)), KNOWN, []),
-    (permit(who=("user:daemon",)), KNOWN, ["never-matches: user:daemon: nobody there may ask here"]),
-    (deny(who=("group:gone",)), KNOWN, ["group:gone: there is no such group here, so the rule denies nobody by it"]),
+    (permit(who=("user:daemon",)), KNOWN, ['never-matches: "who" names nobody who may ask on this host: user:daemon']),
+    (deny(who=("group:gone",)), KNOWN, ["group:gone: there is no such group here, so this name denies nobody"]),
     (deny(who=("group:away",)), KNOWN, ["cannot be looked up; until it can be looked up, the rule denies everybody"]),
     (deny(who=("group:none",)), KNOWN, []),
     (permit(run_as=("postgres", "*")), KNOWN, []),
@@ -121,7 +128,7 @@ def files(tmp_path: Path) -> Path:
         ("bin/run/x", "there is no {}/bin/run/x here"),
         ("bin/text", "{}/bin/text cannot be executed"),
         ("bin", "{}/bin is a directory"),
-        ("sbin/run", "{}/sbin/run is known as {}/bin/run here, since {}/sbin is a link or leads through one"),
+        ("sbin/run", "jitd knows {}/sbin/run as {}/bin/run here, because the path {}/sbin has a symbolic link in it"),
         ("b?n/r*", ""),
         ("bin/*", ""),
         ("bin/x*", "no file here matches {}/bin/x*"),
@@ -139,7 +146,7 @@ def test_a_deny_of_a_file_that_is_not_there_says_that_it_denies_nothing(files: P
     (told,) = about_commands([deny("d", **patterns((f"{files}/bin/gone",)), file="p.toml", line=7)])
     assert (
         str(told)
-        == f"p.toml:7: rule d: warning no-such-command: there is no {files}/bin/gone here, so the rule denies nothing by it"
+        == f"p.toml:7: rule d: warning no-such-command: there is no {files}/bin/gone here, so this pattern denies nothing"
     )
 
 

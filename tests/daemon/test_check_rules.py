@@ -97,16 +97,16 @@ ROWS = [
     # never
     (
         table("permit", "p", ID.replace("group:dba", "user:root")),
-        ["p: never-matches: it is about root alone, and permits are never about root: see root in jitd.toml(5)"],
+        ["p: never-matches: the rule names only root, and no permit applies to root: see the key root in jitd.toml(5)"],
     ),
     (
         table("permit", "p", f'{DBA}\ngives = ["service-ticket:http/h.example.org"]\nservices = ["sudo"]'),
-        ["p: never-matches: it is about things, and nobody can ask for a thing by its services"],
+        ["p: never-matches: the rule gives only things, and none of its services can ask for a thing"],
     ),
     (table("permit", "p", f'{DBA}\ngives = ["service-ticket:http/h.example.org"]'), []),
     (
         table("permit", "p", ID + '\nservices = ["sshd"]\nrun_as = ["bob"]'),
-        ['p: never-matches: it names commands, and sshd have none: a rule for logins has commands = [["**"]]'],
+        ['p: never-matches: the rule names commands, but a login by sshd has no command: set commands = [["**"]]'],
     ),
     (table("permit", "p", ID + '\nservices = ["sshd", "sudo"]'), []),
     (
@@ -117,8 +117,8 @@ ROWS = [
     (
         table("deny", "d", 'commands = [["/usr/bin/cat", "/etc/shadow"], ["/usr/bin/tail", "**"]]'),
         [
-            'd: dot-dot: /usr/bin/cat /etc/shadow: an argument with a component ".." names the same file, and this deny does not'
-            " match it; permit what is needed instead"
+            'd: dot-dot: /usr/bin/cat /etc/shadow: a path with ".." can name the same file, and this deny does not'
+            " match such a path; permit what is needed instead"
         ],
     ),
     (table("deny", "d", 'commands = [["/usr/bin/cat", "*shadow*"], ["/usr/bin/id", "x"]]'), []),
@@ -147,8 +147,8 @@ ROWS = [
     (
         table("permit", "p", ID + '\nrun = { env = ["LD_PRELOAD", "LANG", "PG*"] }'),
         [
-            "p: amounts-to-root: as root, without any approval: env lets in LD_PRELOAD, which can make a program load or start"
-            " another one"
+            "p: amounts-to-root: as root, without any approval: env allows LD_PRELOAD, and this variable can make a program"
+            " load or start another program"
         ],
     ),
     (table("permit", "p", ID + '\nrun = { env = ["MY_*", "PGDATA"] }'), []),
@@ -165,7 +165,10 @@ ROWS = [
     (table("deny", "stop", 'accept = { denies-everything = "moving house" }'), []),
     (
         table("permit", "p", ID + '\naccept = { amounts-to-root = "old" }'),
-        ["p: needless-accept: it accepts amounts-to-root, but nothing in the rule causes this warning: take that out"],
+        [
+            "p: needless-accept: the rule accepts amounts-to-root, but nothing in the rule causes this warning: "
+            'remove amounts-to-root from "accept"'
+        ],
     ),
     (table("permit", "p", ID + '\naccept = { no-such-command = "on other hosts" }'), []),
     (

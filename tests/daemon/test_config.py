@@ -187,8 +187,14 @@ WHO = 'must be "group:NAME", "user:NAME" or "principal:NAME@REALM"'
         ),
         ('state = "/var\\u0000"', [(3, f'"state" {PATH}')]),
         ('policy = ["/etc"]', [(3, '"policy" must be a string')]),
-        ('database = "postgresql://db/jitd"', [(3, 'not yet: this version keeps its state in "sqlite" only')]),
-        ('database = "postgres://db/jitd"', [(3, 'not yet: this version keeps its state in "sqlite" only')]),
+        (
+            'database = "postgresql://db/jitd"',
+            [(3, '"database" must be "sqlite": this version of jitd does not support PostgreSQL yet')],
+        ),
+        (
+            'database = "postgres://db/jitd"',
+            [(3, '"database" must be "sqlite": this version of jitd does not support PostgreSQL yet')],
+        ),
         ('database = "mysql://x"', [(3, '"database" must be "sqlite" or a PostgreSQL address (postgresql://…)')]),
         ('database = ""', [(3, '"database" must be "sqlite" or a PostgreSQL address (postgresql://…)')]),
         ('executor = "docker"', [(3, '"executor" must be "auto" or "direct" or "unit", not "docker"')]),

@@ -50,7 +50,10 @@ WRONG = [
     (f'["{"a" * 65}"]', f'"gatekeepers": {ODD.format("a" * 65)}'),
     ('["a", "b", "a"]', '"gatekeepers" has a name twice'),
     ('["a", "b", "c", "d", "e", "f", "g", "h", "i"]', f'"gatekeepers" has more than {MOST_GATEKEEPERS} names'),
-    ('["a"]\nticket = "optional"', '"gatekeepers" are told who asks, so the rule cannot have ticket = "optional"'),
+    (
+        '["a"]\nticket = "optional"',
+        '"gatekeepers" are told the name of the requester, and only a ticket proves this name: remove ticket = "optional"',
+    ),
 ]
 
 
@@ -65,7 +68,7 @@ def test_a_gatekeeper_that_nobody_has_set_up_is_a_fault(directory: Path) -> None
 
 
 def test_a_gatekeeper_that_may_take_longer_than_the_rule_waits_is_a_fault(directory: Path) -> None:
-    told = 'the deadline of gatekeeper "slow" is longer than the rule waits ("expires" is 15m)'
+    told = 'the deadline of gatekeeper "slow" is longer than "expires" of the rule, which is 15m'
     assert faults(directory, f'{HEAD}gatekeepers = ["slow"]\n') == [(1, told)]
     write(directory, "a.toml", f'{HEAD}gatekeepers = ["slow"]\nexpires = "901s"\n')
     assert load(directory, root="permit", owner=ME, gatekeepers=KNOWN).rules

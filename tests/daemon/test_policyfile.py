@@ -238,7 +238,7 @@ def test_a_link_is_no_policy_file(directory: Path) -> None:
     write(directory.parent, "a.toml", "")
     (directory / "a.toml").symlink_to("../a.toml")
     (directory / "b.toml").symlink_to("nowhere")
-    sentence = "is a symbolic link: the file itself must stand here"
+    sentence = "is a symbolic link: replace the link with the file itself"
     assert faults(directory) == [("a.toml", 0, "", sentence), ("b.toml", 0, "", sentence)]
 
 
@@ -246,7 +246,7 @@ def test_the_directory_is_named_by_its_own_name(directory: Path) -> None:
     (directory.parent / "link").symlink_to("policy.d")
     with pytest.raises(ConfigError) as caught:
         read(directory.parent / "link")
-    assert caught.value.faults[0].sentence == f"is not the directory's own name, which is {directory}"
+    assert caught.value.faults[0].sentence == f"is not the real path of the directory: use {directory}"
 
 
 def test_what_is_no_file_is_refused_and_does_not_hang(directory: Path) -> None:

@@ -20,10 +20,10 @@ DURATION = 'must be a duration from 1s to 3650d, such as "15m" or "1h30m"'
 APPROVALS = '"approvals" must be a list such as [{ need = 1, from = ["group:ops"] }]'
 REASON = '"reason" must be "required" or { pattern = "…", hint = "…" }'
 NAME = '"name" must be 1 to 64 printable characters'
-NOT_YET = 'not yet: this version does not know "{}"'
+NOT_YET = 'this version of jitd does not know the key "{}" yet'
 
 NO_INDICATOR = '"indicators": "{}" is no authentication indicator: 1 to 100 printable ASCII characters without a space'
-NEEDS_TICKET = '"{}" is about a Kerberos ticket, and ticket = "optional" permits without one'
+NEEDS_TICKET = '"{}" is about a Kerberos ticket, and ticket = "optional" permits requests without a ticket'
 BROKEN_PERMITS = [
     # (what is added to HEAD, (line, sentence) ...)
     ("whoo = 1", (5, 'unknown key "whoo": did you mean "who"?')),

@@ -346,7 +346,10 @@ def test_who_sees_it_as_an_operator_is_told_why_they_may_not_review(house: WaysH
         config.operators = ("user:carol", "user:may", "user:eve")
         found = await waits(house, ON_CALL, EITHER)
         assert house.access.why_no_review(CAROL, found) == "you are not on the list oncall:ops"
-        assert house.access.why_no_review(MAY, found) == "you may approve it only later: your way to approve it is not open yet"
+        assert (
+            house.access.why_no_review(MAY, found)
+            == "you may approve only later: your way to approve this request is not open yet"
+        )
         assert house.access.why_no_review(person("eve"), found) == "its rule names neither you nor a group that you are in"
         assert await refused(house, found.id, MAY) == await refused(house, found.id, CAROL) == "forbidden"
 

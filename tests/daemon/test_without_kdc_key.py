@@ -25,7 +25,7 @@ def test_the_default_is_deny(tmp_path: Path, line: str, word: str) -> None:
     [
         ('without_kdc = "remote"', '"without_kdc" must be'),
         ("without_kdc = true", '"without_kdc" must be'),
-        ('without_kdc = "local"\nservices = ["sudo"]', "no enforcement point accepts a local password"),
+        ('without_kdc = "local"\nservices = ["sudo"]', "only jitsudo accepts a local password"),
         ('without_kdc = "local"\nticket_age = "8h"', '"ticket_age" does not go with'),
         ('without_kdc = "local"\nindicators = ["otp"]', '"indicators" does not go with'),
         ('without_kdc = "local"\ngives = ["service-ticket:postgres/db1"]', "only to a person with a ticket"),

@@ -142,7 +142,7 @@ REFUSED = [
     (
         "forwarded",
         "whoami",
-        "rule here refuses tickets that were forwarded from another host, and yours was",
+        "rule here refuses tickets that were forwarded from another host, and your ticket was forwarded",
         "kinit on this host",
     ),
 ]
@@ -177,7 +177,10 @@ def test_a_rule_that_demands_less_is_asked_next(stage: Stage) -> None:
     [
         ("plain", "its rule wants the authentication indicator spake, and your ticket has none: kinit"),
         ("stale", "its rule wants an authentication at most 1 hour old, and yours is 2 hours"),
-        ("forwarded", "its rule refuses tickets that were forwarded from another host, and yours was: kinit on this host"),
+        (
+            "forwarded",
+            "its rule refuses tickets that were forwarded from another host, and your ticket was forwarded: kinit on this host",
+        ),
     ],
 )
 def test_an_approver_who_lacks_what_the_approval_demands_sees_the_request_and_may_only_deny_it(

@@ -371,11 +371,11 @@ def test_a_rule_may_let_them_be_changed_and_then_they_are_named_and_not_bound(bi
 
 
 LOOSE: dict[str, tuple[Callable[[Path], list[str]], str]] = {
-    "a directory": (lambda p: [str(p)], "argument 1, /home/alice/operands, is not: "),
-    "a fifo": (lambda p: make_fifo(p), "argument 1, /home/alice/operands/fifo, is not: "),
-    "in /proc": (lambda p: ["/proc/1/cwd/x.sh"], "argument 1, /proc/1/cwd/x.sh, is not: "),
-    "too many": (lambda p: ["-"] * 65, "argument 65, /home/alice/operands/-, is not: "),
-    "too large": (lambda p: [str(large(p))], "argument 1, /home/alice/operands/large, is not: "),
+    "a directory": (lambda p: [str(p)], "argument 1, /home/alice/operands, is not bound: "),
+    "a fifo": (lambda p: make_fifo(p), "argument 1, /home/alice/operands/fifo, is not bound: "),
+    "in /proc": (lambda p: ["/proc/1/cwd/x.sh"], "argument 1, /proc/1/cwd/x.sh, is not bound: "),
+    "too many": (lambda p: ["-"] * 65, "argument 65, /home/alice/operands/-, is not bound: "),
+    "too large": (lambda p: [str(large(p))], "argument 1, /home/alice/operands/large, is not bound: "),
     "something that alice cannot see": (lambda p: ["/root/.profile"], "argument 1 names a place that you cannot see"),
     "nothing, where alice cannot see that": (lambda p: ["/root/none"], "argument 1 names a place that you cannot see"),
 }
