@@ -217,7 +217,7 @@ def test_a_reboot_ends_it(house: AskingHouse) -> None:
     [
         ({"starts_at": START - timedelta(seconds=1)}, "usage", "is over already"),
         ({"starts_at": START + timedelta(days=8)}, "usage", "within 7 days"),
-        ({"service": "sudo"}, "usage", "does not wait for the time"),
+        ({"service": "sudo"}, "usage", "do not wait for the time"),
     ],
 )
 def test_what_makes_no_sense_is_refused_and_nothing_is_made(
