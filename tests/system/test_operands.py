@@ -159,8 +159,8 @@ UNBOUND: dict[str, tuple[Callable[[Path], list[str]], list[tuple[int, str, str]]
         lambda p: roots_with_many(),
         [(1, f"{ROOTS}/", "in a directory")],
     ),
-    "a fifo": (lambda p: make_fifo(p), [(1, "fifo", "it is not a regular file")]),
-    "a terminal": (lambda p: ["/dev/tty"], [(1, "/dev/tty", "it is not a regular file")]),
+    "a fifo": (lambda p: make_fifo(p), [(1, "fifo", "the content of a special file is not bound")]),
+    "a terminal": (lambda p: ["/dev/tty"], [(1, "/dev/tty", "the content of a special file is not bound")]),
     "standard input": (lambda p: ["/dev/stdin"], [(1, "/dev/stdin", "leads through /proc")]),
     "files in /proc": (
         lambda p: ["/proc/self/environ", "-f/proc/1/cwd/x"],
