@@ -228,7 +228,7 @@ def test_who_waits_is_told_who_is_asked_after_a_second_and_not_before(house: Ask
         assert client.news == ["asking change"]
         answer.set()
         await house.until(lambda: len(client.news) > 2)
-        assert client.news[1:] == [
+        assert client.news[1:3] == [  # that nobody can give it is told when that has been looked up
             f"request {made.id}: /usr/bin/env x (as root on db1)", "rule p asks 1 approval from group:ops, within 15 minutes"
         ]  # fmt: skip
 
@@ -299,7 +299,7 @@ def test_the_last_approval_asks_them_anew_and_it_runs_when_they_pass(house: Aski
         assert await house.approve(made.id) == f"request {made.id}: your approval counts; asking change"
         found = house.found(made.id)
         assert (found.state, [review.by.user for review in found.reviews]) == (RequestState.PENDING, ["bob"])
-        assert client.news[-1] == "approved; asking change"
+        assert "approved; asking change" in client.news
         await house.until(lambda: len(house.gatekeepers.asked) == 2)
         assert house.monitors.started == [] and house.gatekeepers.asked[1][1].approved == (BOB.principal,)
         answer.set()
@@ -333,7 +333,7 @@ def test_what_they_require_after_the_last_approval_is_owed_and_told(house: Askin
         found = await house.decided(made.id)
         assert found.state is RequestState.PENDING
         asks = "rule p asks 1 approval from group:ops and 1 from group:security, within 15 minutes"
-        await house.until(lambda: client.news[-1] == asks)
+        await house.until(lambda: asks in client.news)
         await house.approve(made.id, person("dave"))
         await house.until(lambda: house.monitors.started == [made.id])
 
