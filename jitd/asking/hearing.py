@@ -221,7 +221,7 @@ def _uses(value: object) -> int:
 
 def _record(value: object) -> str:
     if type(value) is not str or value not in RECORD:
-        raise Nonsense(f'requires a "record" that is not one of {", ".join(RECORD)}')
+        raise Nonsense(f'requires an unknown "record" (the known ones are {", ".join(RECORD)})')
     return value
 
 

@@ -143,9 +143,9 @@ def _sees(who: Subject, known: Asked) -> bool:
 
 
 def _of_typed(known: Asked, view: View) -> list[Way | None]:
-    """The typed name of the command contains a slash. Return the way to the command's file: the path, with each directory, link
-    and file on it. With option -D, sudo searches a relative name in the current directory, but executes the name relative to the
-    directory after -D. Raises Doubtful if the two files differ.
+    """The typed name of the command contains a slash. Return the path of the command's file, with each directory and link
+    that this path goes through, and with the file itself. With option -D, sudo searches a relative name in the current
+    directory, but executes the name relative to the directory after -D. Raises Doubtful if the two files differ.
     """
     typed = view.typed(known.argv[0])
     if not known.chdir or known.argv[0].startswith(b"/"):
@@ -232,9 +232,9 @@ def _targets_shell(found: Invocation, shell: bytes, host: Places) -> bytes:
 
 
 def _refuse_two_places(known: Asked, secure_path: bytes, program: Program, ours: bytes) -> Way | None:
-    """The typed name of the command contains no slash. Return the way to the command's file: the path, with each directory, link
-    and file on it. jitd searches the name in its own search path ``ours``. Raises ValueError if it is not certain that the
-    program uses the same file as jitd.
+    """The typed name of the command contains no slash. Return the path of the command's file, with each directory and link
+    that this path goes through, and with the file itself. jitd searches the name in its own search path ``ours``.
+    Raises ValueError if it is not certain that the program uses the same file as jitd.
 
     The program searches either the person's PATH or the ``secure_path`` that root has set in sudoers. The program may search
     before or after it queries jitd. jitd trusts a directory in the person's PATH only if ``ours`` also contains this directory.

@@ -189,8 +189,8 @@ def _askers(rule: Rule, known: Known) -> Iterator[Finding]:
 
 
 def _approvers(rule: Rule, known: Known) -> Iterator[Finding]:
-    """Yield a finding if there are too few approvers for every request under ``rule``, or only for the requests of some people. A
-    person cannot approve their own request, and each person counts only once as an approver.
+    """Yield a finding if requests under ``rule`` have too few approvers. This may be so for every request, or only for the
+    requests of some people. A person cannot approve their own request, and each person counts only once as an approver.
     """
     lack = lack_of(rule, known)
     if lack is None:

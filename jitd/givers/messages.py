@@ -139,7 +139,7 @@ def read_answer(written: bytes, secret: int | None = None) -> Answer:
     if secret is None:
         return made(**values)
     if made is not Given:
-        raise ValueError(f"a descriptor beside {said}")
+        raise ValueError(f"{said} came with a descriptor, but must have none")
     return Given(**values, secret=secret)
 
 
@@ -160,7 +160,7 @@ _Readers = Mapping[str, Callable[[object], object]]
 
 def _read(found: dict[str, object], readers: _Readers, name: str) -> dict[str, Any]:
     if found.keys() != readers.keys():
-        raise ValueError(f"{name}: missing or unknown: {', '.join(sorted(found.keys() ^ readers.keys()))}")
+        raise ValueError(f"{name}: these fields are missing or unknown: {', '.join(sorted(found.keys() ^ readers.keys()))}")
     values = {}
     for field, read in readers.items():
         try:

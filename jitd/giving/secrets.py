@@ -19,8 +19,8 @@ class Secrets:
         self._waiting: dict[str, int] = {}
 
     def keep(self, holding: str, descriptor: int) -> str:
-        """Keep ``descriptor``. From now on, this object owns the descriptor. If the descriptor is not a valid secret, close it
-        and return a sentence. Return an empty string if the descriptor is kept.
+        """Keep ``descriptor``. From now on, this object owns the descriptor. If the descriptor is not a valid secret, close
+        the descriptor, and return a sentence that says why. Return an empty string if the descriptor is kept.
         """
         self.forget(holding)
         fault = fault_in(descriptor)

@@ -248,7 +248,7 @@ def _read(packet: bytes, tag: str, kinds: Mapping[str, tuple[type[M], _Readers]]
         raise ValueError("no such message")
     kind, readers = kinds[name]
     if found.keys() != readers.keys():
-        raise ValueError(f"{name}: missing or unknown: {', '.join(sorted(found.keys() ^ readers.keys()))}")
+        raise ValueError(f"{name}: these fields are missing or unknown: {', '.join(sorted(found.keys() ^ readers.keys()))}")
     values = {}
     for field, read in readers.items():
         try:

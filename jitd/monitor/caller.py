@@ -10,15 +10,12 @@ or if its group ids differ from each other. The answer is also "no" if the proce
 from __future__ import annotations
 
 import os
-import re
 import select
 
 from jitd.monitor.signalling import Pid
 
-_IDS = re.compile(rb"\nUid:((?:\t[0-9]+){4})\nGid:((?:\t[0-9]+){4})\n")
-"""The four user ids and the four group ids of a process (proc_pid_status(5))."""
 MOST_READ = 4096
-"""Number of bytes that are read. The lines before these two have at most a few hundred."""
+"""Number of bytes that are read of a process's status (proc_pid_status(5)). The two lines are within the first few hundred."""
 
 
 def stands_in(pid: Pid, uid: int, device: int, inode: int) -> bool:
@@ -50,8 +47,8 @@ def _is_all_of(pid: Pid, uid: int) -> bool:
         text = os.read(file, MOST_READ)
     finally:
         os.close(file)
-    found = _IDS.search(text)
-    return found is not None and found[1].split() == [b"%d" % uid] * 4 and len(set(found[2].split())) == 1
+    users, _, groups = text.partition(b"\nUid:")[2].partition(b"\nGid:")  # between fork and exec without a regular expression
+    return users.split() == [b"%d" % uid] * 4 and len(set(groups.partition(b"\n")[0].split())) == 1
 
 
 def _has_ended(held: int) -> bool:

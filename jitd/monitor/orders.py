@@ -344,7 +344,7 @@ def _object(data: bytes) -> dict[str, Any]:
 
 def _values(found: dict[str, Any], declared: dict[str, Callable[[object], Any]]) -> dict[str, Any]:
     if found.keys() != declared.keys():
-        raise ValueError(f"missing or unknown: {', '.join(sorted(found.keys() ^ declared.keys()))}")
+        raise ValueError(f"these fields are missing or unknown: {', '.join(sorted(found.keys() ^ declared.keys()))}")
     values = {}
     for name, read in declared.items():
         try:

@@ -80,7 +80,7 @@ def read_message(written: bytes, tag: tuple[str, str], readers: Readers, kind: C
     if type(found) is not dict or found.pop(tag[0], None) != tag[1]:
         raise ValueError("no such message")
     if found.keys() != readers.keys():
-        raise ValueError(f"missing or unknown: {', '.join(sorted(found.keys() ^ readers.keys()))}")
+        raise ValueError(f"these fields are missing or unknown: {', '.join(sorted(found.keys() ^ readers.keys()))}")
     values = {}
     for field, read in readers.items():
         try:

@@ -283,7 +283,7 @@ def read_answer(written: bytes, secret: int | None = None) -> Answer:
     if secret is None:
         return found
     if not isinstance(found, Leased | Signed):
-        raise ValueError(f"a descriptor beside {said}")
+        raise ValueError(f"{said} came with a descriptor, but must have none")
     return replace(found, secret=secret)
 
 

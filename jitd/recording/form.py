@@ -170,7 +170,7 @@ class Header:
         if not all(isinstance(text, str) and is_plain(text) for text in texts) or not self.argv:
             raise ValueError("a text in the header is not printable")
         if not RUN_ID.fullmatch(self.run):
-            raise ValueError("the header names no run")
+            raise ValueError("the header contains no run id")
         if not _HEX.fullmatch(self.fingerprint):
             raise ValueError("the header has no fingerprint")
         for number, most in (

@@ -54,7 +54,7 @@ class Player:
         if not math.isfinite(speed) or not SLOWEST <= speed <= FASTEST:
             raise ValueError(f"the speed is a number between 1/{1 / SLOWEST:.0f} and {FASTEST:.0f}")
         if idle_limit is not None and not (math.isfinite(idle_limit) and idle_limit >= 0):
-            raise ValueError("the longest pause is a number of seconds, and not negative")
+            raise ValueError("the longest pause must be a number of seconds, and must not be negative")
         self.speed = speed
         self.is_paused = False
         self.is_over = False

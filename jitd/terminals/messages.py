@@ -95,7 +95,7 @@ def _object(written: bytes, tag: tuple[str, str], fields: set[str]) -> dict[str,
     if type(found) is not dict or found.pop(tag[0], None) != tag[1]:
         raise ValueError("no such message")
     if found.keys() != fields:
-        raise ValueError(f"missing or unknown: {', '.join(sorted(found.keys() ^ fields))}")
+        raise ValueError(f"these fields are missing or unknown: {', '.join(sorted(found.keys() ^ fields))}")
     return found
 
 

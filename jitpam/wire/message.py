@@ -81,7 +81,7 @@ class Message:
         values = self.defaults | values
         if values.keys() != self.fields.keys():
             odd = sorted(values.keys() ^ self.fields.keys())
-            raise LocalProtocolError(f"{self.type}: missing or unknown: {', '.join(odd)}")
+            raise LocalProtocolError(f"{self.type}: these fields are missing or unknown: {', '.join(odd)}")
         self.__dict__.update(values)
 
     def __setattr__(self, name: str, value: object) -> None:

@@ -190,7 +190,7 @@ NONSENSE: dict[str, tuple[Callable[[Any, Asked], None], str]] = {
     "require true uses": (answers(answer="require", require={"uses": True}), 'requires "uses"'),
     "require a time": (answers(answer="require", require={"lasts": 300}), 'requires a "lasts"'),
     "require no reason": (answers(answer="require", require={"reason": False}), 'requires a "reason"'),
-    "require a record": (answers(answer="require", require={"record": "some"}), 'requires a "record"'),
+    "require a record": (answers(answer="require", require={"record": "some"}), 'requires an unknown "record"'),
     "require nobody": (answers(answer="require", require={"approvals": []}), "a list of 1 to 8"),
     "require anybody": (answers(answer="require", require={"approvals": [{"need": 1, "from": ["anybody"]}]}), "not such as"),
     "require none of them": (answers(answer="require", require={"approvals": [{"need": 0, "from": ["group:a"]}]}), "not such as"),

@@ -100,7 +100,7 @@ def test_any_packet_is_a_word_or_a_value_error(packet: bytes) -> None:
 def test_an_unknown_field_or_a_missing_one_is_refused() -> None:
     values = json.loads(write_job(JOB))
     for odd in ({**values, "more": 1}, {k: v for k, v in values.items() if k != "uid"}):
-        with pytest.raises(ValueError, match="missing or unknown"):
+        with pytest.raises(ValueError, match="these fields are missing or unknown"):
             read_job(json.dumps(odd).encode())
 
 
