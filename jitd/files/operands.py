@@ -113,7 +113,7 @@ def drift(argv: Sequence[bytes], view: View, approved: Iterable[Bound]) -> str:
     real = {path: path for _, path in known}
     for found in find(argv, view, lambda path: False):
         if (found.at, found.path) not in known:
-            return f"others can change argument {found.at}, and could not when the argument was approved: {found.because}"
+            return f"argument {found.at} can be changed by others, but could not when the argument was approved: {found.because}"
         real[found.path] = found.real
     for (at, path), digest in known.items():
         try:
