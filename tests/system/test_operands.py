@@ -331,7 +331,7 @@ def test_a_file_that_others_can_change_only_since_then_is_a_refusal_too(binding:
     write(place / "later.sh", f"echo evil >>{place}/mark\n")
     binding.approve(asking.id)
     assert asking.end() in (121, 126)
-    assert "others can change argument 1, and could not when the argument was approved" in asking.err
+    assert "argument 1 can be changed by others, but could not when the argument was approved" in asking.err
     assert not (place / "mark").exists()
 
 
