@@ -133,7 +133,7 @@ def test_what_was_changed_after_the_approval_is_not_given(settings: Path, line: 
     """THREATS Q-10."""
     settings.write_text(f'[givers.logs]\nkind = "sudoers"\nlines = ["{line}"]\n')
     answer = ask(settings, Give("sudoers", order(settings)))
-    assert isinstance(answer, Refused) and "not what was approved" in answer.why
+    assert isinstance(answer, Refused) and "differs from what was approved" in answer.why
     assert not (settings.parent / "seen").exists(), "the kind was never asked"
 
 
