@@ -114,7 +114,7 @@ class Threads:
         now = time.monotonic()
         if now < self._again_at:
             return
-        self._end(self._n_threads - max(self._most, 1))
+        self._end(max(0, self._n_threads - max(self._most, 1)))  # after ``close``, pieces in progress still end
         self._most, self._again_at = self._n_given, now + RESTED
 
     def _end(self, n: int) -> None:

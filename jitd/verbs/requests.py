@@ -181,7 +181,7 @@ class Requests:
     ) -> Request:
         now = self._now()
         randomness = secrets.token_bytes(5 + 16)
-        id = spell_id(randomness[:5])  # the store refuses an id that it has already (Conflict); of 2**40 ids, that is a rare one
+        id = spell_id(randomness[:5])  # if the store already has this one of 2**40 ids, the commit fails (Conflict)
         asked, command, decision = first.asked, first.command, first.decision
         command = replace(command, salt=randomness[5:])
         terms = terms_of(asked.lasts_for, asked.uses, asked.timeout_for, asked.starts_at)
