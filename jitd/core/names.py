@@ -45,17 +45,19 @@ _REQUEST = {
     "request.cwd": Name("string", "request", "the working directory"),
     "request.service": Name("string", "request", "the service, such as jitsudo or sshd"),
     "request.host": Name("string", "request", "this host's name, by jitd.toml"),
-    "request.gives": Name("list", "request", "the things that are asked for; empty for a command", silence=True),
-    "request.lasts": Name("int", "request", "the seconds of the lease that is asked for; 0 if none is", silence=True),
-    "request.uses": Name("int", "request", "the uses that are asked for; 0 if none are", silence=True),
+    "request.gives": Name("list", "request", "the requested things; empty for a command", silence=True),
+    "request.lasts": Name(
+        "int", "request", "the length of the requested lease in seconds; 0 if no lease is requested", silence=True
+    ),
+    "request.uses": Name("int", "request", "the number of requested uses; 0 if no number is requested", silence=True),
 }
 _SUBJECT = {
     "subject.principal": Name(
-        "string", "KDC", "the principal; local:USER without a ticket, not known after a local password", silence=True
+        "string", "KDC", "the principal; local:USER if there is no ticket; not known if a local password was used", silence=True
     ),
     "subject.user": Name("string", "accounts", "the account of the requester"),
     "subject.groups": Name("list", "accounts", "the groups of the requester, sorted"),
-    "subject.is_local": Name("bool", "daemon", "true if the requester has no ticket, with a local password or without"),
+    "subject.is_local": Name("bool", "daemon", "true if the requester has no ticket, whether a local password was used or not"),
     "subject.indicators": Name("list", "KDC", "the authentication indicators of the ticket, sorted; empty if none", silence=True),
 }
 _CLAIM = {
@@ -68,7 +70,7 @@ _FACT = {
     "fact.uptime": Name("int", "host", "seconds since the host started"),
     "fact.load": Name("double", "host", "the load of the last minute, for each processor"),
     "fact.logged_in": Name("int", "host", "how many people are logged in"),
-    "fact.tainted": Name("bool", "host", "true if the kernel calls itself tainted"),
+    "fact.tainted": Name("bool", "host", "true if the kernel reports that it is tainted"),
     "fact.unit": Name("string", "host", "the systemd unit that the caller is in"),
     "fact.cgroup": Name("string", "host", "the control group that the caller is in"),
     "fact.origin": Name("string", "host", "where the login session began: local, console, remote, or an address"),

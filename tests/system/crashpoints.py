@@ -69,51 +69,51 @@ NEVER = {"runs": (0,), "exits": (REFUSED,), "endings": (NOT,)}
 DAEMON = (
     Point(
         "the daemon, before it commits a request",
-        "no request exists and nothing runs; the client ends with 125",
+        "no request exists and nothing runs; the client ends with status 125",
         runs=(0,), exits=(REFUSED,), endings=(NOTHING,), follows="daemon", steps=(before(WAL),), kind="asked",
     ),
     Point(
-        "the daemon, when a request is committed and its client not told",
-        "the client does not know of the request, and ends with 125; the request stays open for 30 s; "
+        "the daemon, after it has committed a request, before it tells the client",
+        "the client does not know of the request, and ends with status 125; the request stays open for 30 s; "
         "if it is approved meanwhile, nothing starts",
         runs=(0,), exits=(REFUSED,), endings=(NOTHING,), follows="daemon", steps=(after(COMMITTED),), kind="asked",
     ),
     Point(
-        "the daemon, when a request that is permitted at once is committed and nothing done",
-        "the run is recorded as not started, and its use of the grant is not counted; the client ends with 125",
+        "the daemon, after it has committed a request that is permitted at once, before it does anything else",
+        "the run is recorded as not started, and its use of the grant is not counted; the client ends with status 125",
         **NEVER, follows="daemon", steps=(after(COMMITTED),),
     ),
     Point(
         "the daemon, before it commits an approval",
-        "the approver ends with 125; the request still waits, and its client reconnects; "
+        "the approver ends with status 125; the request still waits, and its client reconnects; "
         "after a second approval, the command runs once",
         **WELL, follows="daemon", steps=(before(WAL),), kind="asked", is_pending=True, approver=REFUSED,
     ),
     Point(
-        "the daemon, when an approval is committed and its run not begun",
+        "the daemon, after it has committed an approval, before it begins the run",
         "the approval remains; the first run is recorded as not started, and its use of the grant is not counted; "
         "the client reconnects, and the command runs once",
         runs=(1,), exits=(STATUS,), endings=((*NOT, *EXITED),),
         follows="daemon", steps=(after(COMMITTED),), kind="asked", is_pending=True, approver=REFUSED,
     ),
     Point(
-        "the daemon, when the launcher has the job",
-        "the monitor finds no client and starts nothing; the client ends with 125",
+        "the daemon, after it has sent the job to the launcher",
+        "the monitor finds no client and starts nothing; the client ends with status 125",
         **NEVER, follows="daemon", steps=(after(BIRTH),),
     ),
     Point(
-        "the daemon, when the launcher has the job of a request that was approved",
+        "the daemon, after it has sent the job of an approved request to the launcher",
         "the monitor finds no client and starts nothing; the client reconnects, and the command runs once",
         runs=(1,), exits=(STATUS,), endings=((*NOT, *EXITED),),
         follows="daemon", steps=(after(BIRTH),), kind="asked", is_pending=True,
     ),
     Point(
-        "the daemon, after `ready`, before `go`",
+        "the daemon, after the monitor has sent `ready`, before the daemon sends `go`",
         "the monitor waits for the next daemon; the next daemon makes the last check and sends `go`; the command runs once",
         **WELL, follows="daemon", steps=(before(says("go")),),
     ),
     Point(
-        "the daemon, after `go`, before it hears that the command has started",
+        "the daemon, after it has sent `go`, before it learns that the command has started",
         "the command runs once, and the monitor reports the run to the next daemon",
         **WELL, follows="daemon", steps=(after(says("go")),),
     ),
@@ -128,12 +128,12 @@ DAEMON = (
         **WELL, follows="daemon", steps=(after(says("ended", "recvfrom")), before(WAL)),
     ),
     Point(
-        "the daemon, when a run's end is committed and its monitor not told",
+        "the daemon, after it has committed the end of a run, before it tells the monitor",
         "the monitor sends the outcome to the next daemon, which answers that it is already recorded; nothing is recorded twice",
         **WELL, follows="daemon", steps=(before(says("taken")),),
     ),
     Point(
-        "the daemon, when the monitor was told that its outcome is taken",
+        "the daemon, after it has told the monitor that the outcome is recorded",
         "nothing is left to do",
         **WELL, follows="daemon", steps=(after(says("taken")),),
     ),
@@ -148,7 +148,7 @@ DAEMON = (
         **WELL, victim="daemon", when="running", script="sleep 1",
     ),
     Point(
-        "the daemon, and it comes back when the run is over",
+        "the daemon, which is started again only after the run has ended",
         "the client gets the exit status at once; the monitor keeps the outcome, and the next daemon records it",
         **WELL, victim="daemon", when="ended", script="sleep 0.4",
     ),
@@ -156,64 +156,64 @@ DAEMON = (
 MONITOR = (
     Point(
         "the monitor, before it claims its run",
-        "nothing starts; the client ends with 125; "
+        "nothing starts; the client ends with status 125; "
         "if the monitor has not contacted the daemon within 5 s, the daemon removes what is left",
         **NEVER, follows="launcher", steps=(before(CLAIM),), is_slow=True,
     ),
     Point(
         "the monitor, before it has a control group",
-        "nothing starts; the client ends with 125",
+        "nothing starts; the client ends with status 125",
         **NEVER, follows="launcher", steps=(after(CLAIM), before(PLATE)), is_slow=True,
     ),
     Point(
         "the monitor, while the session is opened",
-        "nothing starts; the client ends with 125",
+        "nothing starts; the client ends with status 125",
         **NEVER, victim="monitor", follows="launcher", steps=(after(CLAIM), before(r"openat  /etc/pam\.d/")), is_slow=True,
     ),
     Point(
-        "the monitor, when the command's process is made, before `ready`",
-        "nothing starts, and that process ends; the client ends with 125",
+        "the monitor, after the command's process was created, before the monitor sends `ready`",
+        "nothing starts, and that process ends; the client ends with status 125",
         **NEVER, follows="launcher", steps=(before(says("ready")),),
     ),
     Point(
-        "the monitor, when it was told `go`, before it writes that down",
-        "nothing starts; the client ends with 125",
+        "the monitor, after it has received `go`, before it writes `go` to the run file",
+        "nothing starts; the client ends with status 125",
         **NEVER, follows="launcher", steps=(before(PLATE + "go"),),
     ),
     Point(
-        "the monitor, when `go` is written down, before the command's process hears it",
-        "nothing runs; but the next daemon cannot know this, so the record says lost; the client ends with 125",
+        "the monitor, after it has written `go` to the run file, before the command's process gets `go`",
+        "nothing runs, but jitd cannot know this, so the run is recorded as lost; the client ends with status 125",
         runs=(0,), exits=(REFUSED,), endings=(LOST,), follows="launcher", steps=(after(PLATE + "go"),),
     ),
     Point(
-        "the monitor, when the command is executed, before it tells",
-        "the command is killed, too; the record says lost; the client ends with 125",
+        "the monitor, after the command was executed, before the monitor reports this",
+        "the command is killed, too; the run is recorded as lost; the client ends with status 125",
         runs=(0, 1), exits=(REFUSED,), endings=(LOST,), follows="launcher", steps=(before(says("started")),),
     ),
     Point(
         "the monitor, while the command runs",
-        "the command is killed, too; the record says lost; the client ends with 125",
+        "the command is killed, too; the run is recorded as lost; the client ends with status 125",
         runs=(1,), exits=(REFUSED,), endings=(LOST,), victim="monitor", when="running", script="sleep 60",
     ),
     Point(
         "the monitor, while it records what the command writes",
-        "the command is killed, too; the record says lost; the client ends with 125; "
+        "the command is killed, too; the run is recorded as lost; the client ends with status 125; "
         "the recording is valid up to its last complete chunk",
         runs=(1,), exits=(REFUSED,), endings=(LOST,), victim="monitor", when="running", kind="recorded",
         script="echo written; sleep 60",
     ),
     Point(
-        "the monitor, when the command has ended, before its outcome is written",
-        "the client gets the command's exit status; the record says lost, because the outcome is not stored anywhere",
+        "the monitor, after the command has ended, before the monitor stores the outcome",
+        "the client gets the command's exit status; the run is recorded as lost, because the outcome is not stored anywhere",
         runs=(1,), exits=(STATUS,), endings=(LOST,), follows="launcher", steps=(before(OUTCOME_FILE),),
     ),
     Point(
-        "the monitor, when its outcome is written, before it says so",
+        "the monitor, after it has stored the outcome, before it reports the outcome",
         "the daemon finds the outcome and records it",
         **WELL, follows="launcher", steps=(before(says("ended")),),
     ),
     Point(
-        "the monitor, when its outcome was taken, before it has cleared up",
+        "the monitor, after the daemon has confirmed the outcome, before the monitor has cleaned up",
         "the daemon removes what the monitor has left",
         **WELL, follows="launcher", steps=(after(says("taken", "recvfrom")),),
     ),
@@ -225,8 +225,8 @@ CLIENT = (
         runs=(0,), exits=(KILLED,), endings=(NOTHING,), victim="client", when="waiting", kind="asked",
     ),
     Point(
-        "the client, with its control socket, before it hands over its streams",
-        "nothing starts, and the use is given back",
+        "the client, after it has got its control socket, before it passes on its streams",
+        "nothing starts, and this use of the grant is not counted",
         runs=(0,), exits=(KILLED,), endings=(NOT,), follows="client", steps=(before(r"sendmsg socket:\S+ S\{"),),
     ),
     Point(
@@ -235,24 +235,24 @@ CLIENT = (
         runs=(1,), exits=(KILLED,), endings=(SIGNALED,), victim="client", when="running", script="sleep 60",
     ),
     Point(
-        "the client, when it has heard how the command ended",
+        "the client, after it has learned how the command ended",
         "the record contains how the command ended",
         runs=(1,), exits=(KILLED,), endings=(EXITED,), follows="client", steps=(after(r"recv\w+ socket:\S+ X\{"),),
     ),
 )  # fmt: skip
 COMMAND = (
     Point(
-        "the command, in its first moment",
+        "the command, right after it was executed",
         "the client ends by the same signal",
         runs=(0,), exits=(KILLED,), endings=(SIGNALED,), follows="launcher", steps=(after("^execed"),),
     ),
     Point(
-        "the command, later",
+        "the command, while it runs",
         "the client ends by the same signal",
         runs=(1,), exits=(KILLED,), endings=(SIGNALED,), victim="command", when="running", script="sleep 60; :",
     ),
     Point(
-        "the command, with others that it has started",
+        "the command, while other processes that it has started run",
         "the other processes end, too: they get SIGHUP, and are killed after 5 s",
         runs=(1,), exits=(KILLED,), endings=(SIGNALED,), victim="command", when="running",
         script="setsid sleep 60 & sleep 60 & sleep 60; :",
@@ -270,8 +270,8 @@ LAUNCHER = (
         **WELL, victim="launcher", when="idle",
     ),
     Point(
-        "the launcher, with a job",
-        "nothing starts; the client ends with 125",
+        "the launcher, while it handles a job",
+        "nothing starts; the client ends with status 125",
         **NEVER, follows="launcher", steps=(before(BIRTH),),
     ),
     Point(

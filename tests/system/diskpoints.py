@@ -24,12 +24,12 @@ class Place:
 
 PLACES = (
     Place(
-        "the database, at a request",
-        "nothing is permitted, and nothing runs; the client ends with 125",
+        "the database, when a request is stored",
+        "nothing is permitted, and nothing runs; the client ends with status 125",
     ),
     Place(
-        "the database, at an approval",
-        "the approver ends with 1 or 125, and nothing is decided; the request still waits; "
+        "the database, when an approval is stored",
+        "the approver ends with status 1 or 125, and nothing is decided; the request still waits; "
         "after a second approval, the command runs once",
     ),
     Place(
@@ -39,40 +39,41 @@ PLACES = (
     ),
     Place(
         "the database, at any one of its writes",
-        "the request runs and is recorded, or the client ends with 125 and nothing has run",
+        "the request runs and is recorded, or the client ends with status 125 and nothing has run",
         ways=("ENOSPC", READ_ONLY, EIO),
     ),
     Place(
-        "the database, when its log is carried over",
+        "the database, when its log is copied into it",
         "requests continue; the committed data are in the log, and the log is copied into the database later",
         ways=(EIO,),
     ),
     Place(
         "the replay cache",
-        "only local root is accepted; other clients end with 125, with a message that does not name the ticket as the cause",
+        "only local root is accepted; other clients end with status 125, "
+        "with a message that does not name the ticket as the cause",
     ),
     Place(
         "the file of a run in /run/jitd/runs",
-        "the run is recorded as not started, and its use of the grant is not counted; the client ends with 125 or 126",
+        "the run is recorded as not started, and its use of the grant is not counted; the client ends with status 125 or 126",
     ),
     Place(
         "the copy of a file that others may change",
-        "the run is recorded as not started, and no copy is left; the client ends with 125",
+        "the run is recorded as not started, and no copy is left; the client ends with status 125",
     ),
     Place(
         "the outcome of a run",
         "the client gets the exit status at once; the monitor tells the daemon the outcome, and the daemon records it",
     ),
     Place(
-        "the outcome of a run, and the daemon is killed",
+        "the outcome of a run, after the daemon was killed",
         "the monitor stays alive, remembers the outcome, and tells it to the next daemon",
     ),
     Place(
-        "the recording, at its beginning",
-        "the run is recorded as not started; the client ends with 125",
+        "the recording, when it begins",
+        "the run is recorded as not started; the client ends with status 125",
     ),
     Place(
-        "the recording, later",
+        "the recording, while the command runs",
         "the monitor passes on no further output and ends the command; the record contains the reason",
         ways=(FULL, EIO),
     ),

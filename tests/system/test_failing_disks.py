@@ -168,7 +168,7 @@ def database(disks: Disks, way: str) -> AbstractContextManager[None]:
     return disks.failing("state", way, *([] if way == FULL else [disks.wal]))
 
 
-@ways("the database, at a request")
+@ways("the database, when a request is stored")
 def test_nothing_is_permitted_that_cannot_be_recorded(disks: Disks, way: str) -> None:
     """THREATS L-02."""
     words, ran = disks.command()
@@ -183,7 +183,7 @@ def test_nothing_is_permitted_that_cannot_be_recorded(disks: Disks, way: str) ->
     disks.is_well()
 
 
-@ways("the database, at an approval")
+@ways("the database, when an approval is stored")
 def test_a_review_that_cannot_be_recorded_decides_nothing(disks: Disks, way: str) -> None:
     """THREATS L-02."""
     words, ran = disks.command()
@@ -232,7 +232,7 @@ def test_whichever_write_fails_nothing_runs_without_its_record(disks: Disks, way
     disks.is_well()
 
 
-@ways("the database, when its log is carried over")
+@ways("the database, when its log is copied into it")
 def test_a_log_that_cannot_be_carried_over_holds_up_nobody(disks: Disks, way: str) -> None:
     pid = disks.house.process.pid if disks.house.process else 0
     large = "x" * 100_000
@@ -302,7 +302,7 @@ def test_an_outcome_that_cannot_be_written_is_told(disks: Disks, way: str) -> No
     disks.is_well()
 
 
-@ways("the outcome of a run, and the daemon is killed")
+@ways("the outcome of a run, after the daemon was killed")
 def test_a_monitor_remembers_what_it_cannot_write(disks: Disks, way: str) -> None:
     """THREATS L-02."""
     words, ran = disks.command("sleep 0.3")
@@ -321,7 +321,7 @@ def test_a_monitor_remembers_what_it_cannot_write(disks: Disks, way: str) -> Non
     disks.is_well()
 
 
-@ways("the recording, at its beginning")
+@ways("the recording, when it begins")
 def test_what_cannot_be_recorded_is_not_started(disks: Disks, way: str) -> None:
     words, ran = disks.command()
     with ExitStack() as stack:
@@ -336,7 +336,7 @@ def test_what_cannot_be_recorded_is_not_started(disks: Disks, way: str) -> None:
     disks.is_well()
 
 
-@ways("the recording, later")
+@ways("the recording, while the command runs")
 def test_what_can_be_recorded_no_more_is_ended(disks: Disks, way: str) -> None:
     """THREATS L-02."""
     go = disks.house.root / "said" / f"go-{number()}"
