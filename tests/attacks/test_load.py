@@ -211,7 +211,7 @@ def test_permitted_runs_in_a_row_in_a_shell_loop_all_run(own_house: Callable[...
     assert len(house.kept("runs", ended=True)) == 40
 
 
-@full("1,500 runs take a minute; every day forty show the same, and the bucket is tried by its numbers")
+@full("1,500 runs take a minute; every day, one test makes 40 runs, and another test checks the limit's numbers")
 def test_fifteen_hundred_permitted_runs_in_a_row_all_run(own_house: Callable[..., House]) -> None:
     """The other side of S-08, with the defaults."""
     house = own_house(FREE).start()

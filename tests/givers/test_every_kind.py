@@ -222,7 +222,7 @@ def test_what_somebody_took_away_by_hand_is_found_when_jitd_starts(scene: Scene,
     taken_by_hand(scene, drift, then=scene.house.restart)
 
 
-@full("it waits for the minute; when jitd starts it looks at once")
+@full("it waits for the check that jitd makes each minute; every day, a test uses the check at jitd's start")
 @pytest.mark.parametrize("drift", ["tell", "mend", "end"])
 @with_own_daemon
 def test_what_somebody_took_away_by_hand_is_found_within_the_minute(scene: Scene, drift: str) -> None:

@@ -306,7 +306,7 @@ def test_jitd_is_killed_while_it_takes(scene: Scene) -> None:
     scene.house.start()
 
 
-@full("each step at which jitd may be killed is tried by itself every day")
+@full("every day, other tests kill jitd once at each step")
 def test_jitd_is_killed_at_moments_of_no_order(scene: Scene) -> None:
     """THREATS T-17: before anything is recorded, after, and between."""
     for n in range(times(12)):
@@ -322,7 +322,7 @@ def ids(scene: Scene) -> set[str]:
     return {held.id.replace("-", "") for held in scene.holdings(ended=False)}
 
 
-@full("tests/daemon/test_holdings.py has this with a clock of its own")
+@full("every day, tests/daemon/test_holdings.py tests the same behaviour with a simulated clock")
 def test_what_nobody_comes_back_for_is_taken(scene: Scene) -> None:
     """THREATS T-18."""
     asking = scene.held()
@@ -355,7 +355,7 @@ def test_jitd_kdc_is_killed_while_it_gives(scene: Scene) -> None:
     assert scene.house.jitd("revoke", grant.id).returncode == 0
 
 
-@full("tests/daemon/test_holding_verbs.py has this without the wait")
+@full("every day, tests/daemon/test_holding_verbs.py tests the same behaviour without the wait")
 def test_revoke_exits_1_and_names_what_cannot_be_taken_yet(scene: Scene) -> None:
     """THREATS T-19."""
     asking = scene.held()

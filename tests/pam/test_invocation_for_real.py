@@ -474,7 +474,9 @@ def test_what_else_hangs_on_the_caller_s_environment(
         pytest.param("doas", doas_line, 30, 10, id="doas"),
         *(
             pytest.param(
-                *row, id=f"{row[0]}, many", marks=full("more lines of the same sorts, which begin with those of every day")
+                *row,
+                id=f"{row[0]}, many",
+                marks=full("every day, the test uses only the first of these command lines; the others are of the same kinds"),
             )
             for row in (("sudo", sudo_line, 350, 100), ("su", su_line, 250, 80), ("doas", doas_line, 120, 40))
         ),

@@ -52,7 +52,7 @@ every_form = pytest.mark.parametrize(
     "forms",
     [
         pytest.param(EVERY_DAY, id="every day"),
-        pytest.param(THE_REST, id="the rest", marks=full("values and faults of the sorts that are tried every day")),
+        pytest.param(THE_REST, id="the rest", marks=full("every day, the test uses other values and faults of the same kinds")),
     ],
 )
 

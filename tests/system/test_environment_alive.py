@@ -98,7 +98,11 @@ REPRESENTATIVES = (
 )  # fmt: skip
 """One of each kind: what changes the client itself, what begins with an underscore, what ends with a number, what sudo keeps."""
 every_name_once = [
-    name if name in REPRESENTATIVES else pytest.param(name, marks=full("tests/core/test_environment.py has every name"))
+    name
+    if name in REPRESENTATIVES
+    else pytest.param(
+        name, marks=full("every day, the test uses one name of each kind, and tests/core/test_environment.py tests every name")
+    )
     for name in FOREIGN
 ]
 
