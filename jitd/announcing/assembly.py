@@ -40,7 +40,7 @@ def announcing(
     backs: Callable[[Request], tuple[Back, ...]],
 ) -> Notices:
     """Return the Notices object of a daemon. For ``people`` and ``backs``, see the class Office. ``note`` writes a note into the
-    record (see Lifecycle). ``set_deadline`` schedules a later check of a request.
+    record (see Lifecycle). ``set_deadline`` sets a time at which a request is checked again.
     """
     office = Office(
         store=store,

@@ -61,12 +61,13 @@ class Wording(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """The data and functions that all posts need. A post sends the notices of one channel. ``people`` gets a list of approvals,
-    and returns for each approval the accounts that could give it. The requester's account is never in the result of ``people``.
-    ``person`` returns the person to whom an account belongs. ``skipped`` gets the id of a request, and returns the review that is
-    owed because the request used break-glass. ``note`` writes a note into the record. ``clock`` returns seconds of a clock that
-    is never set back. ``operators`` contains the words in jitd.toml that name the operators. ``backs`` returns two kinds of
-    things that were given for a request: things that jitd has taken back, and things that jitd cannot take back.
+    """The data and functions that all posts need. A post sends the notices of one channel. ``people`` gets a request and some of
+    its approvals. For each of these approvals, it returns the accounts that could give the approval. The requester's account is
+    never in the result of ``people``. ``person`` returns the person to whom an account belongs. ``skipped`` gets the id of a
+    request, and returns the review that is owed because the request used break-glass. ``note`` writes a note into the record.
+    ``clock`` returns seconds of a clock that is never set back. ``operators`` contains the words in jitd.toml that name the
+    operators. ``backs`` returns things that were given for a request. These are the things that jitd has taken back, and the
+    things that jitd cannot take back.
     """
 
     store: Store
@@ -93,8 +94,9 @@ class Letter:
 
 class Letters:
     """Finds the letters of one channel. A letter is a notice together with its address. A told mark is a note that an address got
-    a notice. ``unwritten`` returns the told marks of a request that could not be stored yet. ``put_off`` schedules a later check
-    of a request. The time of this check is in seconds of ``Office.clock``.
+    a notice. ``unwritten`` gets the id of a request, and returns the told marks of this request that are not stored yet, because
+    the store has failed. ``put_off`` gets the id of a request and a time in seconds of ``Office.clock``. The request will be
+    checked again at this time.
     """
 
     def __init__(
@@ -149,9 +151,9 @@ class Letters:
         return found
 
     def _is_news(self, notice: Notice, request: Request, address: str, told: Mapping[str, datetime], found: list[Letter]) -> bool:
-        """True if ``address`` must be told that another way to approve has opened. If the address is a person, the result is True
-        only if the person has not got any notice about the request. If the address is a group, the result is True only if the
-        group got a notice before this way opened.
+        """True if ``address`` must be told that another way to approve has opened. If the address is a person, this is the case
+        only if the person has not got a notice about the request yet. If the address is a group, this is the case only if the
+        group got a notice before the way opened.
         """
         if address:
             return not told and all(letter.address != address for letter in found)
@@ -207,8 +209,9 @@ class Letters:
         return ("",) if not self._settings.is_for_persons else tuple(sorted(approved.union(operators)))
 
     def _promise(self, request: Request, marks: Mapping[str, list[Told]]) -> None:
-        """If the requester's client does not wait for the decision, store a mark with the event ASKED for the requester. Because
-        this mark is stored, the requester is told the decision even if the daemon restarts.
+        """If the requester's client does not wait for the decision, the requester must later be told the decision. Store a mark
+        with the event ASKED as a note about this. Because of this mark, the requester is told the decision even if the daemon
+        restarts in the meantime.
         """
         address = request.requester.user
         is_told = self._settings.requester and not request.waits and request.state is RequestState.PENDING
@@ -216,8 +219,8 @@ class Letters:
             self._to.store.tell([self.mark(request.id, address, ASKED, self._to.now().at)])
 
     def _close(self, request: Request, marks: Mapping[str, list[Told]], skipped: Skipped | None, found: list[Letter]) -> None:
-        """A told mark is a stored note that an address got a notice. If ``request`` has ended, find the addresses that get no
-        more notices about it. Change the told marks of these addresses in the store to closed.
+        """A told mark is a stored note that an address got a notice. If ``request`` has ended, find the addresses that will get
+        no more notices about the request. In the store, set the told marks of these addresses to closed.
         """
         if request.is_open or (skipped is not None and skipped.given_at is None):
             return
@@ -241,8 +244,8 @@ class Letters:
         return found
 
     def _is_muted(self, letter: Letter) -> bool:
-        """True if the person who would get ``letter`` has muted notices. If the result is True, schedule a check of the request
-        for the end of the mute.
+        """True if the person who would get ``letter`` has muted notices. In this case, schedule another check of the request.
+        The check will take place at the end of the mute.
         """
         if not letter.address or letter.notice.event in LOUD or letter.notice.whom is Whom.REQUESTER:
             return False
@@ -253,7 +256,9 @@ class Letters:
         return left > 0
 
     def still(self, letter: Letter) -> Request | None:
-        """Return the present state of the request of ``letter``. Return None if the letter is no longer due."""
+        """Return the request that ``letter`` is about, in its present state. Return None if the letter does not have to be
+        sent any more.
+        """
         request = self._to.store.request(letter.notice.request)
         if request is None:
             return None

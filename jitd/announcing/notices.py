@@ -24,7 +24,7 @@ from jitd.settings.channels import Channels
 from jitd.store import StoreError, Told
 
 FINISHED_WITHIN = 3.0
-"""If a message is being sent when the daemon ends, the daemon waits this number of seconds for it."""
+"""If a message is being sent when the daemon ends, the daemon waits at most this number of seconds until the message is sent."""
 NO_CHANNEL = "jitd.toml has no channel of this name any more"
 
 
@@ -41,8 +41,8 @@ class Failing:
 
 
 class Notices:
-    """Runs the posts of all channels. A post sends the notices of one channel. ``set_deadline`` schedules a check of a request.
-    The time of this check is in seconds of the boot clock.
+    """Runs the posts of all channels. A post sends the notices of one channel. ``set_deadline`` sets the time at which a request
+    is checked again, in seconds of the boot clock.
     """
 
     def __init__(
@@ -107,9 +107,9 @@ class Notices:
         return [[one.channel, one.since.timestamp(), one.why, one.n_requests] for one in self.failing()]
 
     def of(self, request: Request) -> list[tuple[str, list[Told], str]]:
-        """For each channel of ``request``, return three values: the channel's name, the told marks of this channel, and the
-        reason why a notice could not be sent. A told mark is a stored note that an address got a notice. If nothing failed, the
-        reason is empty. Raises StoreError.
+        """For each channel of ``request``, return three values. The first value is the channel's name. The second value contains
+        the told marks of this channel. A told mark is a stored note that an address got a notice. The third value is the reason
+        why a notice could not be sent. If nothing failed, the reason is empty. Raises StoreError.
         """
         names = request.obligations.notify if request.obligations is not None else ()
         marks = [mark for mark in self._to.store.told(request.id) if mark.event != ASKED] if names else []

@@ -3,11 +3,11 @@
 failed attempts. The post also decides which notices are combined into one digest.
 
 Law: one message is sent at a time. The post checks each notice again just before sending, and does not send a notice that is no
-longer due. The post stores a told mark after it has sent a message. A message may be sent twice if the daemon ends between the
-sending and the storing, or if a channel does not confirm a message that it has sent. If a channel fails, the post tries the
-channel again, with growing pauses. Other channels do not wait for a channel that fails, and other addresses do not wait for an
-address that fails. If nobody is present at an address, this is not a failure. The post then tries this address again each minute,
-as long as a notice for the address is due.
+longer due. The post stores a told mark after it has sent a message. In two cases, a message may be sent twice. First, the daemon
+ends after it has sent the message and before it has stored the mark. Second, the channel sends the message, but does not confirm
+this. If a channel fails, the post tries the channel again, with growing pauses. A channel that fails does not delay other
+channels. An address that fails does not delay other addresses. If nobody is present at an address, this is not treated as a
+failure. The post then tries this address again each minute, as long as a notice for the address is due.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ AWAY_FOR = 60.0
 """Number of seconds until the next attempt, if nobody was present at the address."""
 MOST_A_MINUTE = 5
 MINUTE = 60.0
-"""Within MINUTE seconds, one address gets at most MOST_A_MINUTE messages. Further notices are combined into one digest."""
+"""The length of a minute, in seconds. Within this time, one address gets at most MOST_A_MINUTE messages. Further notices are
+combined into one digest.
+"""
 PIECE = 20
 """Number of requests that the post checks before it lets other tasks of the event loop run."""
 
@@ -98,8 +100,8 @@ class Post:
                 continue
 
     def _rest(self) -> float | None:
-        """Return the number of seconds until this post must check a request, or must store the note that a message was sent.
-        Return None if the post has nothing to do.
+        """Return the number of seconds until the next work of this post. This work is to check a request, or to store the note
+        that a message was sent. Return None if the post has nothing to do.
         """
         times = [max(min(self._due.values()), self._pause_until)] if self._due else []
         if self._unwritten:
@@ -131,9 +133,9 @@ class Post:
             raise
 
     async def _serve(self, address: str, letters: list[Letter]) -> None:
-        """Send ``letters``, which are all for ``address``. Send a notice at once if its event is in LOUD. The limit MOST_A_MINUTE
-        applies to all other notices. If these are more than the limit allows now, combine the last of them into one digest, or
-        send them later.
+        """Send ``letters``, which are all for ``address``. Send a notice at once if its event is in LOUD. For all other notices,
+        there is the limit MOST_A_MINUTE. If the limit does not allow a separate message for each of them, combine the last
+        notices into one digest. If the limit allows no message at all now, send them later.
         """
         loud = [letter for letter in letters if letter.notice.event in LOUD]
         quiet = [letter for letter in letters if letter.notice.event not in LOUD]
@@ -159,7 +161,9 @@ class Post:
         return max(0, MOST_A_MINUTE - len(sent))
 
     def _put_off(self, request: str, until: float) -> None:
-        """Check ``request`` again at the time ``until``, or earlier if an earlier check is already set."""
+        """Check ``request`` again at the time ``until``. If an earlier time for this check is already set, keep the earlier
+        time.
+        """
         self._due[request] = min(until, self._due.get(request, until))
 
     async def _send(self, letters: list[Letter], address: str) -> None:
@@ -195,7 +199,7 @@ class Post:
         return self._to.wording.say(notice, request, self.settings.kind, self.settings.shows, to)
 
     async def finish(self, within: float) -> None:
-        """Stop sending messages. If a message is being sent, wait until it is sent and this is noted in the store. Wait at most
+        """Stop sending messages. If a message is being sent, wait until it is sent and the told mark is stored. Wait at most
         ``within`` seconds.
         """
         self._is_finishing = True
@@ -245,7 +249,7 @@ class Post:
 
     def _works_for(self, address: str) -> None:
         """Note that the channel works, and that messages reach ``address``. If the channel has failed more than once before,
-        check again at once all requests whose notices could not be sent.
+        some notices could not be sent. Check the requests of these notices again at once.
         """
         if self._n_failed > 1:  # the channel was down and works again: continue at once
             for id, _ in self.troubles:
@@ -286,8 +290,8 @@ class Post:
         return [mark for marks, _ in self._unwritten for mark in marks if mark.request == request]
 
     async def _found(self, id: str) -> list[Letter]:
-        """Return the letters about the request ``id`` that are due. Forget the failures at addresses that have no due letter any
-        more.
+        """Return the letters about the request ``id`` that must be sent now. For all other addresses, forget earlier failures to
+        send a letter about this request.
         """
         found = await self._letters.of(id)
         still = {(id, letter.address) for letter in found}

@@ -4,6 +4,6 @@
 The modules ``telling`` and ``hearing`` are pure: ``telling`` makes the questions, and ``hearing`` reads the answers. ``reaching``
 sends the questions through jitd-outside or jitd-programs. The packages that decide about requests use only the modules
 ``providers`` and ``gatekeepers`` of this package (docs/adr/0037). Law: an answer from outside is never enough to permit a
-request. If an answer is late, lost, too long, or not exactly in the required form, jitd treats the answer as missing, and keeps
-the reason.
+request. An answer may be late, lost, too long, or not exactly in the required form. jitd treats such an answer as missing, and
+keeps the reason.
 """

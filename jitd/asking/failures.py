@@ -2,8 +2,8 @@
 """Remembers for a short time that a question to a provider or a gatekeeper failed. Without this module, jitd would send the same
 question again and again to a provider or gatekeeper that fails at once.
 
-Law: a failure is kept for ``KEPT_FOR`` seconds, and it affects only repetitions of the same question. A kept failure has the same
-effect as a missing answer: it never permits a request.
+Law: a failure is kept for ``KEPT_FOR`` seconds. During this time, jitd does not send the same question again. Other questions
+are not affected. A kept failure has the same effect as a missing answer: it never permits a request.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 """Sends questions to gatekeepers. A gatekeeper is a system outside jitd that may deny a request or set further requirements.
 
 Law: each question has its own nonce, and has exactly one result. If the answer is late, lost or malformed, the result is Silent.
-The result Silent denies the request. A gatekeeper's server may reply that it will decide later. The daemon then fetches the
-decision only from the same server, and only while the request waits. If a gatekeeper fails at once, the daemon does not send the
-same question again for a short time (``failures``).
+The result Silent denies the request. A gatekeeper's server may reply that it will decide later. In this case, the daemon later
+fetches the decision. It fetches the decision only from the same server, and only while the request waits. If a gatekeeper fails
+at once, the daemon does not send the same question again for a short time (``failures``).
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ from jitd.outside.urls import Url, read_url, same_server
 from jitd.settings.outsiders import GatekeeperSettings, Reach
 
 AGAIN_AFTER, SOONEST, LATEST = 5, 1, 3_600
-"""Numbers of seconds. If a server replies that it will decide later, jitd waits before it asks again. AGAIN_AFTER is the waiting
-time if the server names no time for the next attempt. SOONEST is the minimum, and LATEST is the maximum.
+"""Numbers of seconds. If a server replies that it will decide later, jitd waits before it asks again. The server may name the
+time of the next attempt. If it does not, the waiting time is AGAIN_AFTER. SOONEST is the minimum and LATEST is the maximum of
+the waiting time.
 """
 LONGEST_DATE = 40
 """Maximum length of an HTTP date, in characters."""
@@ -70,9 +71,9 @@ class Gatekeepers:
         self._later = {name: Turns(waiting=None) for name in gatekeepers}
 
     def manner(self, name: str) -> Manner | None:
-        """Return two settings of the gatekeeper ``name``. The first is the time for which jitd may keep an answer. The second
-        tells whether the gatekeeper may reply at first that it will decide later. Return None if jitd.toml does not set up this
-        gatekeeper.
+        """Return two settings of the gatekeeper ``name``. The first setting is the time for which jitd may keep an answer. The
+        second setting tells whether the gatekeeper may reply that it will decide later. Return None if jitd.toml does not set up
+        this gatekeeper.
         """
         found = self._gatekeepers.get(name)
         return None if found is None else Manner(found.fresh_for, found.polls)
@@ -176,7 +177,7 @@ def _place(asked: Url, answer: Fetched) -> Url:
     location = answer.header("location")
     found = same_server(asked, location) if location else None
     if found is None:
-        raise Nonsense("it said that its answer comes later, but its Location names no place on the same server")
+        raise Nonsense("it said that its answer comes later, but its Location header names no URL on the same server")
     return found
 
 

@@ -127,7 +127,7 @@ def _because(value: object) -> str:
 
 def _mark(value: object) -> str:
     if type(value) is not str or len(value) > LONGEST_MARK or not value.isprintable():
-        raise Nonsense(f"has a name for its decision that is not a text of at most {LONGEST_MARK} printable characters")
+        raise Nonsense(f'has a "mark" that is not a text of at most {LONGEST_MARK} printable characters')
     return value
 
 
@@ -227,5 +227,5 @@ def _record(value: object) -> str:
 
 def _reason(value: object) -> bool:
     if value is not True:
-        raise Nonsense('requires a "reason" that is not true')
+        raise Nonsense('requires a "reason" with a value other than true')
     return True

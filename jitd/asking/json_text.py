@@ -55,7 +55,7 @@ def read_object(body: bytes) -> dict[str, object]:
     except json.JSONDecodeError:
         raise ValueError("is not JSON") from None
     except ValueError as fault:
-        raise ValueError(f"is not JSON as it must be: {fault}") from None
+        raise ValueError(f"is not JSON that jitd accepts: {fault}") from None
     if type(found) is not dict:
         raise ValueError("is not a JSON object")
     if not _is_whole(found):

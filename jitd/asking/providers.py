@@ -3,9 +3,9 @@
 facts are needed.
 
 Law: the value of a fact comes from its provider and has the declared type. If the provider sends no valid value, the fact is
-Unknown, with the reason. The settings may contain a value for a provider that does not answer. In this case, jitd uses this value
-and not Unknown. An answer is kept for at most the time in the setting ``fresh``, and is used only for the same question. A
-failure is kept for a short time (``failures``).
+Unknown, with the reason. The settings may contain a value for the case that the provider does not answer. If they do, jitd uses
+this value in place of Unknown. An answer is kept for at most the time in the setting ``fresh``, and is used only for the same
+question. A failure is kept for a short time (``failures``).
 """
 
 from __future__ import annotations

@@ -36,8 +36,8 @@ class Runs(Protocol):
 
 
 class Reaching:
-    """Queries servers and programs. ``host`` is the name of this host. In a signed question, the name of the host is also used as
-    the name of the signing key.
+    """Queries servers and programs. ``host`` is the name of this host. If a question is signed, the name of the host is also the
+    name of the signing key.
     """
 
     def __init__(self, outside: Fetches, programs: Runs, host: str) -> None:

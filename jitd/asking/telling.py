@@ -2,8 +2,8 @@
 """Writes the questions to providers and gatekeepers as JSON.
 
 Law: pure. A provider gets only the values that its setting ``sends`` lists. Each question keeps two kinds of values apart: facts
-that jitd has checked, and claims of the client. The claims are in the member ``claims``. ``spelled`` writes each text from a
-client, so that two different texts never have the same written form.
+that jitd has checked, and claims of the client. The claims are in the member ``claims``. The function ``spelled`` converts each
+text from a client. Two different texts never become the same text.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ def for_provider(facts: Mapping[str, str], sends: tuple[str, ...], about: Questi
 
 
 def for_gatekeeper(name: str, nonce: str, asking: Asking, until: datetime) -> dict[str, object]:
-    """Return the question to the gatekeeper ``name``. Each question has a new ``nonce``. An answer is accepted only until the
-    moment ``until``. ``until`` has a time zone.
+    """Return the question to the gatekeeper ``name``. ``nonce`` is new for each question. An answer is accepted only until the
+    time ``until``, which has a time zone.
     """
     return {
         "version": VERSION,

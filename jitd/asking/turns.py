@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Limits the number of open questions to a system outside jitd. jitd sends only a few questions at the same time, and only a
-limited number of further questions may wait. jitd refuses all other questions. Without limits, questions to a slow system could
-use up the resources of jitd.
+"""Limits the number of open questions to a system outside jitd. jitd sends only a few questions to such a system at the same
+time. A limited number of further questions may wait. jitd refuses all other questions. Without limits, the questions to a slow
+system could use up the resources of jitd.
 
-Law: if a limit is reached, a further question is refused at once, and the error text names the limit. The limits for one person
-are lower than the limits for all persons together. Therefore one person cannot use up the limits for all.
+Law: if a limit is reached, a further question is refused at once, and the error text names the limit. The limits for the
+questions of one person are lower than the limits for all questions together. Therefore one person alone cannot reach the limits
+for all questions.
 """
 
 from __future__ import annotations
@@ -39,13 +40,13 @@ class Turns:
 
     @asynccontextmanager
     async def turn(self, person: str) -> AsyncIterator[None]:
-        """Wait until a question of ``person`` may be sent. Another question may be sent when the context manager ends. Raises
-        Full.
+        """Wait until a question of ``person`` may be sent. The question is counted as open until the end of the ``with`` block.
+        Raises Full.
         """
         if self._most is not None and self.n_open >= self._most:
-            raise Full(f"{self.n_open} questions to it are open already")
+            raise Full(f"{self.n_open} questions to this system are open already")
         if self._most is not None and self._open[person] >= SHARE_OPEN:
-            raise Full(f"{self._open[person]} questions to it are open already for the same person")
+            raise Full(f"{self._open[person]} questions of the same person to this system are open already")
         share = self._shares.setdefault(person, asyncio.Semaphore(SHARE))
         self.n_open += 1
         self._open[person] += 1

@@ -2,11 +2,11 @@
 """Verifies the record. The verifier reads the chain once from start to end. After that, the verifier compares the stored objects
 with their records in the chain.
 
-Law: pure. The verifier reports the first fault that it finds, with a sentence and the number of the record. The verifier cannot
-detect one attack: an attacker removes the last records of the chain, and also undoes the changes that these records describe. To
-find this attack, a copy of the head of the chain must be stored in another place. The head is the seal of the last record. The
-daemon stores such a copy for the live database (``jitd/lifecycle/integrity.py``). For every other database, an administrator
-must keep a copy of the head (SECURITY.md).
+Law: pure. The verifier reports the first fault that it finds, with a sentence and the number of the record. There is one attack
+that the verifier cannot detect: an attacker removes the last records of the chain, and also undoes in the stored objects what
+these records describe. To detect this attack, a copy of the head of the chain must be stored in another place. The head is the
+seal of the last record. The daemon stores such a copy for the live database (``jitd/lifecycle/integrity.py``). For every other
+database, an administrator must keep a copy of the head (SECURITY.md).
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ def verify(
 ) -> Verified:
     """Verify the whole record. Each record is a tuple (number, body, digest). A document is an object in its stored form. Each
     item of ``documents`` is a tuple (life, id, stored bytes). All documents must be read at the same moment. Some values of a
-    document are also stored in columns of the database. ``misfiled`` contains the life cycle and the id of each object whose
-    columns differ from its document. The store might not find such an object.
+    document are also stored in columns of the database. The store uses these columns to find an object. ``misfiled`` contains
+    the life cycle and the id of each object whose columns differ from its document. The store might not find such an object.
 
     Raises chain.Broken if a seal of the chain is wrong. Raises Finding for every other fault.
     """
@@ -91,8 +91,8 @@ def verify(
 
 
 class _Clock:
-    """Checks the boot clock times in the records. Within one boot, the clock must not run backwards. After a record of another
-    boot, no later record may belong to the earlier boot.
+    """Checks the boot clock times in the records. Within one boot, the times must not go backwards. When the records of a new
+    boot have begun, no later record may belong to an earlier boot.
     """
 
     def __init__(self) -> None:

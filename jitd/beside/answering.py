@@ -3,9 +3,9 @@
 
 Law: the process accepts questions only from root. A lane is a queue of questions. Each question belongs to one lane, and a lane
 never waits for another lane. In each lane, the process works on at most N_AT_ONCE questions at the same time, and at most
-N_WAITING more questions wait. The process refuses all further questions. If the connection ends, or if the client no longer waits
-for the answer, the process cancels the work on the question. The process reports an error in an UNANSWERED packet, and never in
-an ANSWER packet.
+N_WAITING more questions wait. The process refuses all further questions. The process cancels the work on a question if the
+connection ends, or if the client no longer waits for the answer. The process reports an error in an UNANSWERED packet, and never
+in an ANSWER packet.
 """
 
 from __future__ import annotations
@@ -49,13 +49,15 @@ class NoAnswer(Exception):
 
 
 def one_lane(body: bytes) -> str:
-    """A lane is a queue of questions. Return the same empty lane name for every question, so that there is only one lane."""
+    """A lane is a queue of questions. Return an empty text as the name of the lane for every question. Therefore there is
+    only one lane.
+    """
     return ""
 
 
 class _Lane:
-    """A lane is a queue of questions. ``n_open`` is the number of its open questions. The semaphore ``turns`` limits how many of
-    them the process works on at the same time. The lane's ``name`` is empty if there is only one lane.
+    """A lane is a queue of questions. ``n_open`` is the number of its open questions. The semaphore ``turns`` limits the number
+    of questions on which the process works at the same time. The lane's ``name`` is empty if there is only one lane.
     """
 
     def __init__(self, name: str, n_at_once: int) -> None:
@@ -130,7 +132,7 @@ class Answering:
                     if (dropped := tasks.get(packet.number)) is not None:
                         self._drop(*dropped)
                 elif packet.kind is not Kind.QUESTION or packet.number in tasks:
-                    raise ValueError(f"{packet.kind.name} with number {packet.number} is out of place")
+                    raise ValueError(f"a packet {packet.kind.name} with the number {packet.number} is not expected now")
                 elif (lane := self._lane(packet.body)).n_open >= self._most:
                     # This is sent before the next packet is read. So a client that does not read its answers has to wait.
                     await self._send(line, sending, Packet(packet.number, Kind.UNANSWERED, self._too_many(lane)))

@@ -22,8 +22,8 @@ from jitd.beside.doors import Door
 from jitd.beside.packets import Kind, Packet
 
 MOST_TRIES = 2
-"""Maximum number of times that the same question is sent. There is a maximum because the question itself may be the reason why
-the process ends.
+"""Maximum number of times that the same question is sent. The number is limited because the question itself may cause the
+process to end.
 """
 
 
@@ -59,7 +59,7 @@ class Line:
 
     async def ask(self, body: bytes, within: float) -> bytes:
         """Send a question, and return the body of the answer. ``within`` is the time limit in seconds. If the process must be
-        started first, this time counts as well. Raises Unanswered.
+        started first, the start is included in this limit. Raises Unanswered.
 
         If the caller is cancelled or the time is over, a DROP packet is sent. It tells the process beside the daemon that the
         answer is no longer needed.
@@ -201,8 +201,8 @@ class Line:
         return *packets.receive(line), None
 
     def _take(self, written: bytes, carried: int | None) -> None:
-        """Give the answer in the packet ``written`` to the caller that waits for it. Raises ValueError if the packet is
-        malformed, or is of a kind that only the daemon may send.
+        """Pass the answer in the packet ``written`` to the caller that waits for this answer. Raises ValueError if the packet is
+        malformed, or if only the daemon may send packets of this kind.
         """
         try:
             packet = packets.read(written)
@@ -220,8 +220,8 @@ class Line:
             _close(carried)
 
     def _break(self, why: str, line: socket.socket | None = None) -> None:
-        """Close the connection, and raise _Broken in all callers that wait. ``line`` is the socket of the broken connection. If a
-        newer connection is open instead, do nothing. If ``line`` is None, the present connection is closed.
+        """Close the connection, and raise _Broken in all callers that wait. ``line`` is the socket of the broken connection. If
+        a newer connection has already replaced the broken one, do nothing. If ``line`` is None, close the present connection.
         """
         if self._socket is None or (line is not None and line is not self._socket):
             return

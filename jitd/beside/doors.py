@@ -31,8 +31,8 @@ SECONDS_TO_END, the daemon kills the child.
 
 
 class Door(Protocol):
-    """A way to connect to a process. ``name`` is the name of the process. Answers are accepted only from ``account``. ``mend`` is
-    a command that may help if no connection to the process is possible.
+    """A way to connect to a process. ``name`` is the name of the process. Answers are accepted only from ``account``. If no
+    connection to the process is possible, ``mend`` tells the reader what to do.
     """
 
     @property

@@ -28,7 +28,7 @@ FILTERED = (
 )  # fmt: skip
 """System calls that are blocked. The processes beside the daemon, and the programs of administrators, do not need them. The
 blocked system calls change the host, read other processes, or expose large parts of the kernel. If libseccomp does not know the
-name of a call, the name is skipped: the call does not exist on this architecture.
+name of a call, the call does not exist on this architecture. The name is then skipped.
 """
 
 

@@ -68,11 +68,11 @@ def read(written: bytes) -> Packet:
     if len(written) > MAX_PACKET:
         raise ValueError(f"a packet of more than {MAX_PACKET} bytes")
     if len(written) < _HEAD.size:
-        raise ValueError("a packet without a head")
+        raise ValueError("a packet that is shorter than its head")
     number, kind = _HEAD.unpack_from(written)
     found = Packet(number, Kind(kind), written[_HEAD.size :])
     if (found.kind is Kind.DROP) != (not found.body):
-        raise ValueError(f"{found.kind.name} with {len(found.body)} bytes of body: only DROP has no body")
+        raise ValueError(f"{found.kind.name} with {len(found.body)} bytes of body: DROP has no body, and every other kind has one")
     if found.kind is Kind.UNANSWERED and sentence(found.body.decode("ascii", "replace")).encode("ascii") != found.body:
         raise ValueError("UNANSWERED: the reason is not a sentence")
     return found

@@ -34,7 +34,7 @@ FIRST_PASSED = 3
 PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 4, 24, 38, 47, 4
 CLONE_NEWNET = 0x40000000
 CAPABILITIES_3 = 0x20080522
-"""The constant _LINUX_CAPABILITY_VERSION_3 of capset(2)."""
+"""The value of the constant _LINUX_CAPABILITY_VERSION_3 (capset(2))."""
 ROUTES, ROUTES_6 = Path("/proc/self/net/route"), Path("/proc/self/net/ipv6_route")
 N_CAPABILITIES = 64
 """A number that is higher than the number of any capability in any kernel."""
@@ -48,8 +48,8 @@ class CannotStart(Exception):
 class Begun:
     """The sockets, file descriptors and words that a process received at its start. ``listener`` is the listening socket that
     systemd passed to a service. ``line`` is the connection that the daemon passed to its child. Each process has either
-    ``listener`` or ``line``. The other fields are the descriptors that were passed by name, and the remaining words of the
-    command line.
+    ``listener`` or ``line``. ``passed`` maps names to the descriptors that were passed under these names. ``words`` contains the
+    remaining words of the command line.
     """
 
     listener: socket.socket | None
@@ -73,8 +73,8 @@ def begin(
     """Prepare this process, whose name is ``name``, for its work. ``words`` contains the words of its command line. When the
     function returns, the process has only the rights of its account and of the supplementary ``groups``.
 
-    ``before`` is called with the words that the function itself does not use. If the process is a child of the daemon, the
-    process is still root during the call of ``before``. Raises CannotStart.
+    ``begin`` uses some of ``words`` itself, and calls ``before`` with the other words. If the process is a child of the daemon,
+    the process is still root during this call. Raises CannotStart.
     """
     line, account, passed, left = _read_words(words)
     listener = None
@@ -97,9 +97,9 @@ def begin(
 
 
 def begin_as_root(name: str, words: Sequence[str], before: Callable[[Sequence[str]], None]) -> Begun:
-    """Prepare this process, whose name is ``name``, for its work. The process stays root and has no network. ``before`` is called
-    with the words that the function itself does not use. If the process is a service, its systemd unit limits its other rights.
-    Raises CannotStart.
+    """Prepare this process, whose name is ``name``, for its work. The process stays root and has no network. The function uses
+    some of ``words`` itself, and calls ``before`` with the other words. If the process is a service, its systemd unit limits the
+    other rights of root. Raises CannotStart.
     """
     line, _, passed, left = _read_words(words)
     before(left)
@@ -242,11 +242,11 @@ def _become(account: str, groups: Sequence[str]) -> None:
 
 
 def _check_groups(groups: Sequence[str]) -> None:
-    """Check that this process has its own group and all of ``groups``, and no other group. If it does not, raise CannotStart. If
-    ``groups`` is empty, nothing is checked, because the systemd unit sets the groups.
+    """Check that this process has its own group and all of ``groups``, and no other group. If the process has other groups,
+    raise CannotStart. If ``groups`` is empty, check nothing, because the systemd unit sets the groups.
     """
     if groups and set(os.getgroups()) - {os.getgid()} != {_gid(group) for group in groups}:
-        raise CannotStart(f"its groups must be its own and {', '.join(groups)}: set SupplementaryGroups= in its unit")
+        raise CannotStart(f"its groups must be only its own group and {', '.join(groups)}: set SupplementaryGroups= in its unit")
 
 
 def _gid(group: str) -> int:

@@ -71,8 +71,8 @@ def what_is_wrong_with(pattern: CommandPattern) -> str:
 
 
 def _no_match(pattern: CommandPattern) -> str:
-    """Return a sentence if no file on this host has a path that ``pattern`` matches. Return an empty text if a file matches, or
-    if there are too many files to compare.
+    """If ``pattern`` does not match the path of any file on this host, return a sentence about this. Return an empty text if a
+    file matches, or if there are too many files to compare.
     """
     places = ["/"]
     left = MOST_ENTRIES

@@ -26,7 +26,7 @@ NO_CONDITIONS = frozenset(
     + ("gatekeepers", "notify", "file", "line")
 )
 """The fields of a rule that have no influence on whether the rule matches a request. An example is the field ``terms`` of a
-permit. A request that does not meet the terms still matches the permit, and is denied.
+permit. If a request does not meet the terms, the permit still matches the request, and the request is denied.
 """
 
 
@@ -49,8 +49,9 @@ def covers(wide: Rule, narrow: Rule) -> bool:
 
 
 def are_asked_alike(wide: Rule, narrow: Rule) -> bool:
-    """True if jitd evaluates ``wide`` for each request for which it evaluates ``narrow``. A permit with ``break_glass`` is
-    evaluated only for requests that break glass. A permit without ``break_glass`` is evaluated only for the other requests.
+    """True if each request for which jitd evaluates ``narrow`` is also a request for which it evaluates ``wide``. A permit with
+    ``break_glass`` is evaluated only for requests that break glass. A permit without ``break_glass`` is evaluated only for the
+    other requests.
     """
     return wide.verdict == "deny" or (wide.break_glass is None) == (narrow.break_glass is None)
 
@@ -87,8 +88,8 @@ def covers_hosts(wide: Sequence[Glob] | None, narrow: Sequence[Glob] | None) -> 
 
 
 def covers_hours(wide: Sequence[Hours] | None, narrow: Sequence[Hours] | None) -> bool:
-    """True if every minute of ``narrow`` is also a minute of ``wide``. None means always. If the time zones differ, the result is
-    True only if ``wide`` covers the whole week in one zone.
+    """True if ``wide`` contains every minute of ``narrow``. None means all hours of the week. If the time zones differ, the
+    result is True only if ``wide`` covers the whole week in one zone.
     """
     if wide is None:
         return True
@@ -134,8 +135,8 @@ def _permits_word(wide: str, narrow: str) -> bool:
 
 
 def _denies_word(wide: str, narrow: str) -> bool:
-    """Compare two words in the same way as ``_permits_word``, but ``wide`` is a word of a deny. In a deny, a user name without a
-    group means this user with any group.
+    """True if the word ``wide`` in the key ``run_as`` of a deny matches every account and group that the word ``narrow``
+    matches. In a deny, a user name without a group means this user with any group.
     """
     return _permits_word(wide if ":" in wide else f"{wide}:*", narrow)
 
@@ -173,8 +174,8 @@ def covers_pattern(wide: CommandPattern, narrow: CommandPattern) -> bool:
 
 
 def covers_glob(wide: Glob, narrow: Glob) -> bool:
-    """True if ``wide`` matches every text that ``narrow`` matches. The function compares the patterns as texts. Therefore the
-    result is False in some rare cases in which True would be correct.
+    """True if ``wide`` matches every text that ``narrow`` matches. The function only compares the texts of the two patterns.
+    Therefore it returns False in a few rare cases, although True would be correct.
     """
     one, other = _plain(wide.text), _plain(narrow.text)
     # reached[j] is true if the signs of `wide` up to now cover the first j characters of `narrow`

@@ -60,8 +60,8 @@ async def _try_all(named: Mapping[str, Reach | Program], faults: dict[str, str])
 
 
 async def _fault_of(by: Reach | Program) -> str:
-    """``by`` is the server or the program of a gatekeeper. Return the reason why it cannot be reached or executed. Return an
-    empty text if there is no fault.
+    """``by`` is the server or the program of a gatekeeper. If the server cannot be reached, or the program cannot be executed,
+    return the reason. Otherwise return an empty text.
     """
     if isinstance(by, Program):
         path = by.words[0] if by.words else ""

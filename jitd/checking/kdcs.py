@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Warnings about rules that accept a local password. There are such warnings only if this host can never accept a local password.
+"""Warnings about rules that accept a local password, although this host can never accept a local password.
 
 Law: the check reads only krb5.conf, and queries no KDC.
 """

@@ -16,8 +16,8 @@ from jitd.core.ways import Open, best, every_way, flat
 from jitd.settings.config import Config
 
 MOST_TRIED = 200
-"""Maximum number of requesters who are checked for each rule. For each of these requesters, jitd checks whether enough other
-people could approve the requester's requests.
+"""For each rule, jitd checks at most this number of requesters. The check finds out whether enough other people could approve
+the requests of such a requester.
 """
 
 
@@ -27,8 +27,8 @@ class Known:
 
     ``groups`` maps the name of a group to its accounts. The value is None if the group does not exist. If the look-up of a group
     failed, the group is not in ``groups``. ``users`` maps the name of an account to its user id. The value is None if the
-    account does not exist or its look-up failed. If ``is_whole`` is False, NSS could not list all accounts. Then ``groups`` does
-    not contain accounts that belong to a group only by their primary group.
+    account does not exist or its look-up failed. If ``is_whole`` is False, NSS could not list all accounts. In this case, an
+    account may be missing in the entry of its primary group in ``groups``.
     """
 
     groups: Mapping[str, tuple[str, ...] | None]
@@ -37,8 +37,8 @@ class Known:
     is_whole: bool = True
 
     def is_known(self, word: str) -> bool:
-        """True if the account or group that ``word`` names exists. If ``word`` names a principal, True if the principal belongs
-        to an account that exists on this host.
+        """``word`` names an account, a group or a principal. True if this account or group exists. For a principal, True if the
+        principal belongs to an account that exists on this host.
         """
         kind, _, name = word.partition(":")
         if kind == "group":
@@ -92,8 +92,8 @@ class Lack:
 
 
 def lack_of(rule: Rule, known: Known) -> Lack | None:
-    """Return a Lack if the approvals that ``rule`` demands cannot be given. Return None if all approvals can be given, or if
-    ``rule`` names an approver that is not known.
+    """If there are not enough people to give the approvals that ``rule`` demands, return a Lack. Return None if there are enough
+    people, or if ``rule`` names an approver that is not known.
     """
     if not rule.approvals or not all(known.is_known(word) for word in approvers_of(rule)):
         return None
@@ -119,8 +119,8 @@ def words_of(rules: Sequence[Rule], operators: Sequence[str]) -> frozenset[str]:
 
 def _owed(asked: Open, eligible: Sequence[frozenset[str]], asker: str) -> int:
     """Suppose that everybody who can approve a request of ``asker`` has approved it. Return the number of approvals that are
-    still missing. ``eligible`` contains, for each way to approve in ``asked``, the persons who match it. Lists of approvers that
-    come from providers are ignored.
+    still missing. ``asked`` contains ways to approve. For each of these ways, ``eligible`` contains the persons who may use the
+    way. A rule may also restrict its approvers to a list from a provider. Such lists are ignored here.
     """
     persons = sorted(frozenset[str]().union(*eligible) - {asker})
     return best(asked, [frozenset(way for way, who in enumerate(eligible) if person in who) for person in persons]).n_owed

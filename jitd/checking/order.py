@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Warnings about the order of rules. For example, an earlier rule always decides the requests that a later rule is about.
+"""Warnings about the order of rules. For example, a later rule has no effect, because an earlier rule always decides the same
+requests.
 
 Law: pure. ``core.policy.decide`` sets the order: first all denies are evaluated, then the permits up to the first match.
 """
@@ -44,7 +45,7 @@ def about_order(rules: Sequence[Rule]) -> Iterator[Warned]:
 
 
 def denies_everything(rule: Rule) -> bool:
-    """True if ``rule`` denies, at any time, every command of every user except root."""
+    """True if ``rule`` denies every command to everybody except root, at any time."""
     return (
         rule.verdict == "deny"
         and rule.who is None
@@ -94,8 +95,8 @@ class Candidates:
 
 
 def stems(rule: Rule) -> list[tuple[str, ...]]:
-    """For each pattern of ``rule``, return the words before the first wildcard. Also return the name of each thing that ``rule``
-    gives. For a pattern that matches any command, return an empty tuple of words.
+    """Return a tuple for each pattern of ``rule``, with the words before the first wildcard. For a pattern that matches any
+    command, the tuple is empty. Also return a tuple with the name of each thing that ``rule`` gives.
     """
     found: list[tuple[str, ...]] = [(thing,) for thing in rule.gives or ()]
     for pattern in rule.commands or ():
@@ -114,9 +115,8 @@ def _does(by: Rule, rule: Rule) -> str:
 
 def _narrower(rules: Sequence[Rule], at: int) -> list[Rule]:
     """If the rule at index ``at`` is a permit for any command, return the later permits for the same people. These later permits
-    are partly useless, because the rule at index ``at`` is evaluated first. Two permits are for the same people if at least one
-    word, such as ``group:ops``, is in the key ``who`` of both permits. Members of groups are not compared, because they may
-    change.
+    are partly useless, because the rule at index ``at`` is evaluated first. Two permits are for the same people if their keys
+    ``who`` have a word in common, such as ``group:ops``. The members of groups are not compared, because they may change.
     """
     rule = rules[at]
     if rule.verdict != "permit" or not covers_work(rule, ANYTHING):

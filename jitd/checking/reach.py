@@ -71,8 +71,8 @@ def _never(rule: Rule) -> Iterator[str]:
 
 
 def constant_of(when: When | None) -> bool | None:
-    """If the expression ``when`` uses no name, its value is constant, and the result is this value. Return None if ``when`` uses
-    a name, or if the evaluation of ``when`` fails.
+    """If the expression ``when`` uses no name, its value is constant. Return this value. Return None if ``when`` uses a name, or
+    if the evaluation of ``when`` fails.
     """
     if when is None or when.names:
         return None
@@ -121,8 +121,8 @@ def runs_as_root(rule: Rule) -> bool:
 
 
 def ways_to_root(rule: Rule) -> tuple[str, ...]:
-    """Return a clause for each command pattern and each environment variable in ``rule`` that gives more power than it seems to
-    give.
+    """Some command patterns and environment variables in ``rule`` may give more power than they seem to give. Return a part of a
+    sentence about each of them.
     """
     found = []
     for pattern in rule.commands or ():
@@ -169,15 +169,14 @@ BY_THE_RULES = frozenset(
     }
 )
 """The warnings that depend only on the rules. (If a rule gives things, ``amounts-to-root`` also depends on jitd.toml.) All other
-warnings depend on the host. A rule may accept a warning that depends on the host even if this warning does not occur on this
-host.
+warnings depend on the host. If a warning depends on the host, a rule may accept it even if it does not occur on this host.
 """
 
 
 def without_accepted(rules: Sequence[Rule], warned: Sequence[Warned]) -> Iterator[Warned]:
-    """A rule may accept a warning, and this warning is then not shown. Yield the warnings in ``warned`` that their rules do not
-    accept. If a rule accepts a warning that depends only on the rules, but this warning does not occur, also yield a warning that
-    the rule accepts it needlessly.
+    """A rule may accept a warning. Then this warning is not shown. Yield each warning in ``warned`` that its rule does not
+    accept. A rule may also accept a warning that does not occur. If such a warning depends only on the rules, yield a new
+    warning: the rule accepts it needlessly.
     """
     accepted = {(rule.name, name) for rule in rules for name, _ in rule.accepts}
     arisen = {(one.rule, one.name) for one in warned}

@@ -56,7 +56,7 @@ ROLES: Mapping[str, str] = {
 the role.
 """
 ANYBODY = ("ALL", "root", "#0")
-"""Words in sudoers(5) that mean the account root, or a set of accounts that includes root."""
+"""Words in sudoers(5) that mean the account root, or several accounts including root."""
 
 
 def about_things(rules: Sequence[Rule], givers: Givers) -> Iterator[Warned]:
@@ -72,7 +72,7 @@ def about_things(rules: Sequence[Rule], givers: Givers) -> Iterator[Warned]:
 
 
 def ways_of(thing: str, givers: Givers) -> tuple[str, ...]:
-    """Return a clause for each way to get root's power through ``thing``."""
+    """There may be ways to get root's power through ``thing``. Return a part of a sentence about each of these ways."""
     giver = givers.get(thing.partition(":")[2])
     return () if giver is None else tuple(f"{thing}: {way}" for way in _ways(giver))
 
@@ -108,8 +108,8 @@ _ALIAS = re.compile(r"[A-Z][A-Z0-9_]*")
 
 
 def ways_of_line(line: str) -> Iterator[str]:
-    """``line`` is a line of sudoers(5). If it permits a command as root, and this command gives more power than it seems to give,
-    yield a clause about the command.
+    """``line`` is a line of sudoers(5). If the line permits a command as root, and this command gives more power than it seems
+    to give, yield a part of a sentence about the command.
     """
     for spec in _split(line, _SPEC):
         commands = re.split(r"(?<!\\)=", spec, maxsplit=1)[-1]
@@ -128,8 +128,8 @@ def ways_of_line(line: str) -> Iterator[str]:
 
 
 def _split(text: str, separator: re.Pattern[str]) -> Iterator[str]:
-    """Split ``text`` and yield the parts. The regular expression ``separator`` also matches text that must not be split, such as
-    quoted text. A match separates two parts only if the first group of the match is not empty.
+    """Split ``text`` and yield the parts. The regular expression ``separator`` matches separators, and also matches text that
+    must not be split, such as quoted text. If the first group of a match is empty, the match is not a separator.
     """
     began = 0
     for found in separator.finditer(text):
@@ -140,8 +140,9 @@ def _split(text: str, separator: re.Pattern[str]) -> Iterator[str]:
 
 
 def _means_root(accounts: str, *, has_group: bool) -> bool:
-    """True if ``accounts`` includes root or an alias. ``accounts`` is the list of accounts that a sudoers line has before a
-    command. An alias is not looked up, and is treated as root.
+    """A sudoers line may name accounts before a command. ``accounts`` is the list of these accounts. Return True if the list
+    includes root or an alias. An alias is not looked up, and is treated as root. If the list is empty, return True unless the
+    line names a group.
     """
     words = [word.strip() for word in accounts.split(",")]
     if words == [""]:
@@ -172,8 +173,8 @@ _WRITES = str(Consequence("write"))
 def _pattern(path: str, arguments: str) -> CommandPattern:
     """Convert a command of sudoers into a command pattern of jitd, and return the pattern. If the sudoers line names no
     arguments, the pattern matches any arguments. If the sudoers line has ``\"\"`` after the command, the pattern matches only the
-    command without arguments. In sudoers, a ``*`` in the arguments also matches blanks. Therefore, if the arguments contain
-    ``*``, the pattern also matches additional arguments.
+    command without arguments. In sudoers, a ``*`` in the arguments also matches blanks. Therefore, if the arguments of the
+    sudoers line contain ``*``, the pattern also matches additional arguments.
     """
     words = tuple(_plain(word) for word in ([] if arguments == '""' else arguments.split()))
     is_open = not arguments or "*" in "".join(words)

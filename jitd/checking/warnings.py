@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Returns all warnings about a policy, in the order of its rules.
 
-Law: each look-up on the host has a time limit. If a look-up does not end in time, there is a warning. The same policy may be used
-on many hosts, so only the rules that apply to this host are compared with the host. No question is sent to a gatekeeper or a
-provider. To test whether a gatekeeper can be reached, a connection to it is opened and closed again.
+Law: each look-up on the host has a time limit. If a look-up does not end in time, there is a warning. Many hosts may use the
+same policy. Therefore only the rules that apply to this host are checked against the accounts and files of this host. No
+question is sent to a gatekeeper or a provider. To test whether a gatekeeper can be reached, a connection to it is opened and
+closed again.
 """
 
 from __future__ import annotations

@@ -37,9 +37,9 @@ def answer(line: str = "") -> None:
 
 
 def say(sentence: str) -> None:
-    """Print one line on standard error. Standard output is flushed first. If the flush fails, ``sentence`` is still printed,
-    because it reports the result of the verb. Afterwards OSError is raised. If standard error cannot be written either, only the
-    exit status reports the result of the verb.
+    """Print one line on standard error. Standard output is flushed first. If the flush fails, print ``sentence`` anyway, because
+    it reports the result of the verb, and then raise OSError. If standard error cannot be written either, only the exit status
+    reports the result of the verb.
     """
     try:
         sys.stdout.flush()
@@ -79,8 +79,8 @@ def words(row: Row, name: str, otherwise: str = "-") -> str:
 
 
 def quoted(text: str) -> str:
-    """Return one argument of a row in the form that approvers see. The argument is in quotes if its beginning or its end would be
-    invisible without quotes.
+    """Return one argument of a row in the form that approvers see. If the beginning or the end of the argument would be
+    invisible, the argument is put in quotes.
     """
     try:
         return shown_argument(unshown(text))

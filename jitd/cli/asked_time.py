@@ -11,8 +11,8 @@ from jitd.cli.answer import Row, words
 
 
 def begins_and_extends(row: Row) -> str:
-    """Return the end of a sentence about the time that the request in ``row`` asks for. The text is empty if the time begins
-    with the approval, and the requester has no lease for the same command.
+    """Return the end of a sentence about the time that the request in ``row`` asks for. Return an empty text if two conditions
+    are met: the time begins with the approval, and the requester has no lease for the same command.
     """
     begins = f", FROM {row['starts_at']} ON (asked again then)" if row.get("starts_at") else ""
     lease = row.get("extends")

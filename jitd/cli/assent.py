@@ -4,8 +4,9 @@ requests, the approver must type the whole word ``yes``.
 
 Law: the letter ``y`` approves a request only if all of the following conditions are met. The whole request was on the screen.
 The request does not use break-glass. jitd knows for certain what would be run. The request gives no root shell, and makes no
-root shell possible later. If a condition is not met, or if it is not known whether the command gives a root shell, the approver
-must type the whole word ``yes``. The question names the command, the account and the host from the row on the screen.
+root shell possible later. If one of these conditions is not met, the approver must type the whole word ``yes``. The same is true
+if it is not known whether the command gives a root shell. The question names the command, the account and the host from the row
+on the screen.
 """
 
 from __future__ import annotations
@@ -27,15 +28,15 @@ LEAST = 24
 
 
 def is_approved(row: Row, screen: int | None, *, is_unread: bool) -> bool:
-    """Ask whether to approve ``row``. The question has two lines at most. ``screen`` is the number of cells in a line of the
-    terminal on which ``row`` was printed. ``is_unread`` is True if a part of ``row`` was not on the screen. Return True if the
-    answer is yes. Raises KeyboardInterrupt on Ctrl-C.
+    """Ask whether the person approves the request in ``row``. The question has at most two lines. ``screen`` is the number of
+    cells in a line of the terminal on which ``row`` was printed. ``is_unread`` is True if a part of ``row`` was not on the
+    screen. Return True if the answer is yes. Raises KeyboardInterrupt on Ctrl-C.
     """
     return is_answered(*question(row, screen, is_unread=is_unread))
 
 
 def question(row: Row, screen: int | None, *, is_unread: bool) -> tuple[str, frozenset[bytes]]:
-    """Return the text of the question whether to approve ``row``. Also return the set of typed lines that mean yes. The
+    """Return the text of the question to the approver about ``row``. Also return a set with the typed lines that mean yes. The
     parameters are the same as for ``is_approved``.
     """
     because = why_the_word(row, is_unread=is_unread)
@@ -61,8 +62,8 @@ def why_the_word(row: Row, *, is_unread: bool) -> str:
 
 
 def gives_root_shell(row: Row) -> bool:
-    """True if the request in ``row`` may give a root shell. Also True if the request runs as root and ``row`` names no command.
-    If ``row`` does not name the uid of the account, the function assumes root.
+    """True if the request in ``row`` may give a root shell. Also True if the request runs as root, but ``row`` contains no
+    command. If ``row`` does not contain the uid of the account, the function assumes that the account is root.
     """
     if row.get("root_shell"):  # the daemon has found this out
         return True

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes the lines of a request's page that tell how a person authenticated to the KDC.
 
-Law: if a ticket is less trustworthy than usual, the lines contain words in capitals. If it is not known how the person
+Law: if a ticket is less trustworthy than usual, the lines say this in capital letters. If it is not known how the person
 authenticated, a line contains the words NOT KNOWN.
 """
 
@@ -45,8 +45,8 @@ def authenticated(given: object) -> Iterator[tuple[str, str]]:
 
 
 def in_short(given: object) -> str:
-    """Return the most important facts about the authentication ``given`` in a few words, for a line about a review. An example
-    is `` (authenticated 5 minutes before by otp)``.
+    """Return the most important facts about the authentication ``given`` in a few words. The text is put after a review. An
+    example is `` (authenticated 5 minutes before by otp)``.
     """
     if not isinstance(given, dict):
         return ""

@@ -2,8 +2,8 @@
 """The page that an approver reads before they answer the question. For an ordinary request, this page fits on one screen. The
 module ``page`` makes a longer page that shows everything.
 
-Law: the page shows all values that limit the run, except the most usual values, and it shortens no value. Therefore two different
-requests never look the same. The page also omits a line if the reader can derive the line from other lines.
+Law: the page shows all values that limit the run, except the most usual values, and it shortens no value. Therefore two
+different requests never look the same. The page also omits a line if the other lines already contain its information.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ USUAL = {
 }
 """Maps the label of a line to the usual texts of this line. If a line has one of these texts, the page omits the line."""
 DETAILS = frozenset({"to the KDC", "how", "ticket has", "encrypted by"})
-"""Labels of lines about a ticket. The short page that this module makes has one line in place of all these lines. The longer page
-of the module ``page`` shows all of them.
+"""Labels of lines about a ticket. The module ``page`` makes a longer page that shows all these lines. The short page of this
+module has a single line in their place.
 """
 
 
@@ -93,8 +93,8 @@ def _owed(row: Row) -> Iterator[Line]:
 
 
 def _what(row: Row) -> Iterator[Line]:
-    """Yield the lines that describe what would be run or given. If it is certain which command would run, there are fewer lines
-    than on the page of the module ``page``.
+    """Yield the lines that describe what would be run or given. If jitd knows for certain which command would run, these lines
+    are fewer than the lines on the long page (module ``page``).
     """
     if row.get("gives") or row.get("doubt") or is_login(row):
         yield from what_happens(row)

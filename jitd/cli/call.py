@@ -44,8 +44,8 @@ def called(*, with_ticket: bool = False) -> Iterator[Connection]:
 
 @contextmanager
 def called_as_reviewer() -> Iterator[Connection]:
-    """Open a connection with a Kerberos ticket for a review, and close it afterwards. Local root may not review requests.
-    Therefore, if the caller has uid 0 and no ticket, raises NotDone.
+    """Open a connection with a Kerberos ticket for a review, and close it afterwards. root may not review requests with its
+    local account. Therefore the function raises NotDone if the caller has uid 0 and no ticket.
     """
     try:
         connection = connect("jitd", with_ticket=True)

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from unicodedata import east_asian_width
 
 WIDEST = 40
-"""Maximum number of cells for an aligned column. On a terminal, a longer text is shortened. If the output does not go to a
-terminal, a longer text moves the rest of its own line to the right, and the other lines stay aligned.
+"""Maximum number of cells for an aligned column. On a terminal, a longer text is shortened. In other output, a longer text is
+not shortened. It moves the rest of its own line to the right. The other lines stay aligned.
 """
 LEAST = 12
 """Minimum number of cells for a column that is made narrower. This leaves room for the text ``…(+N)``, which shows how many
@@ -24,7 +24,7 @@ LEAST_OF_LAST = 24
 in the middle.
 """
 MARKS = (" (mine)", " (locked)")
-"""If a text with one of these ends is shortened, its end is kept, because people look for it."""
+"""Ends of texts. If a text with one of these ends is shortened, the end is kept, because people look for this end."""
 GAP = 2
 """Number of cells between two columns, and at the beginning of a row's second line."""
 
@@ -106,9 +106,9 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], screen: int | None
     """Return the lines of the head, followed by the lines of each row. ``screen`` is the width of the terminal in cells. If
     ``screen`` is None, no text is shortened.
 
-    The columns must be in the order of their importance, and the most important column comes first. Only the last column is an
-    exception: it is treated as the second most important. If the columns do not fit on one line, the head and each row are
-    divided into several lines. Then the head and all rows have the same number of lines.
+    The most important column must come first, and each further column must be less important than the column before it. The last
+    column is an exception: it is treated as the second most important. If the columns do not fit on one line, the head and each
+    row are divided into several lines. The head and all rows then have the same number of lines.
     """
     if screen is not None:
         return _fitted(head, rows, screen)
@@ -117,7 +117,9 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], screen: int | None
 
 
 def _least_of(text: str) -> int:
-    """Return the minimum width of the shortened ``text``: LEAST, plus the length of its end if this is one of MARKS."""
+    """Return the minimum width of ``text`` after it was shortened. This is LEAST. If ``text`` ends with one of MARKS, add the
+    length of this mark.
+    """
     return LEAST + max((len(mark) for mark in MARKS if text.endswith(mark)), default=0)
 
 
@@ -153,8 +155,8 @@ def _fitted(head: Sequence[str], rows: Sequence[Sequence[str]], screen: int) -> 
 
 
 def _bands(least: Sequence[int], screen: int) -> list[list[int]]:
-    """Return a list with the numbers of the columns for each line of a row. The first line ends with the last column, and
-    contains as many other columns as fit before it. The remaining columns are on the lines below.
+    """A row may need several lines. For each of these lines, return a list with the numbers of its columns. The last column is
+    at the end of the first line. Before it are as many other columns as fit. The remaining columns are on the lines below.
     """
     last = len(least) - 1
     first: list[int] = []

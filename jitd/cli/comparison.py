@@ -2,7 +2,7 @@
 """Compares a request with the last approved request of the same person under the same rule, and prints the differences.
 
 Law: a comparison is always shown together with the whole command. Therefore a comparison may shorten texts. A shortened text
-shows how much was removed. If two values cannot be compared, they are not reported as equal.
+shows how much was removed. If two values cannot be compared, the comparison never says that they are equal.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ WIDEST = 60
 
 
 def new(row: Row) -> Iterator[Line]:
-    """Yield the lines about the differences between the request in ``row`` and the last approved request. Yield nothing if it is
-    not certain which command would run, if the request is for things, or if the viewer may not see the comparison.
+    """Yield the lines about the differences between the request in ``row`` and the last approved request. Yield nothing in three
+    cases: it is not certain which command would run, the request is for things, or the viewer may not see the comparison.
     """
     if row.get("gives") or row.get("doubt") or "last_approved" not in row or not row.get("may_review"):
         return
@@ -81,7 +81,7 @@ def _arguments(row: Row, last: Row) -> Iterator[str]:
 
 def _pairs(now: list[str], before: list[str]) -> Iterator[tuple[int, str | None, str | None]]:
     """Yield each difference between the two lists ``now`` and ``before``. A difference is a tuple of three values: an index in
-    ``now``, the item in ``now``, and the item in ``before``. If only one list has the item, the other value is None.
+    ``now``, the item in ``now``, and the item in ``before``. If one list has no item at this place, its value is None.
     """
     for kind, first, last, at, end in SequenceMatcher(None, before, now, autojunk=False).get_opcodes():
         if kind == "equal":

@@ -4,7 +4,7 @@ values of options, and ids that the person may see. The shell scripts in contrib
 
 Law: the verb prints only candidates for the next word, or nothing. It prints no error message and asks no question. Its exit
 status is always 0, even after a failure. It ends within WITHIN seconds. All printed words are ids, or words of this program. The
-verb never prints texts that other people wrote, because they could be dangerous in the shell that uses the output.
+verb never prints texts that other people wrote, because such texts could be dangerous in the shell that reads the output.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from jitpam.options import HELP
 from jitpam.wire.messages import List
 
 WITHIN = 0.15
-"""Time limit of the verb, in seconds. If the candidates are not known by then, the verb ends and prints nothing. The time to
-start the interpreter is not included.
+"""Time limit of the verb, in seconds. If the candidates are not known within this time, the verb ends and prints nothing. The
+time to start the interpreter is not included.
 """
 PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*|--[a-z][a-z-]*=?")
 """Only words that match this pattern are printed."""
@@ -116,7 +116,9 @@ def _candidates(typed: list[str]) -> Iterator[str]:
 
 
 def _choices(options: list[click.Option], before: str) -> list[str] | None:
-    """Return the values that the option ``before`` can have. Return None if ``before`` is not an option with a value."""
+    """Return the values that can follow the option ``before``. Return None if ``before`` is not an option, or if the option
+    has no value.
+    """
     for option in options:
         if before in option.opts and not option.is_flag:
             return [str(choice) for choice in option.type.choices] if isinstance(option.type, click.Choice) else []

@@ -72,8 +72,9 @@ def _examinations(file: Path | None) -> list[Examination]:
 
 
 def _forget_environment() -> None:
-    """Remove all environment variables except PATH, LANG and TERM. The daemon does not have the variables of root's shell, so
-    the findings must not depend on these variables. For example, about twelve variables change the behaviour of libkrb5.
+    """Remove all environment variables except PATH, LANG and TERM. The daemon does not have the variables of root's shell.
+    Therefore the findings must not depend on these variables. For example, about twelve variables change the behaviour of
+    libkrb5.
     """
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "TERM") if name in os.environ}
     os.environ.clear()

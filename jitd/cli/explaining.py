@@ -25,7 +25,9 @@ SAYS = {
     "asks": "would ask for facts first",
     "passes": "is not about this",
 }
-"""In a row, a word tells how a rule answers the question. This table maps the word to a text for people."""
+"""jitd's answer contains a word for each rule. The word tells what the rule decides. This table maps the word to a text for
+people.
+"""
 
 
 def _time(ctx: click.Context, param: click.Parameter, value: str | None) -> datetime | None:
@@ -97,7 +99,7 @@ def explain(
 
 
 def _asked(argv: list[bytes], run_as: str | None, service: str, reason: str | None) -> dict[str, Any]:
-    """Return the members that the messages Explain and Suppose have in common. These two messages ask what jitd would decide."""
+    """The messages Explain and Suppose ask what jitd would decide. Return the members that these two messages have in common."""
     cwd = os.getcwdb()
     status = os.stat(cwd)
     return {

@@ -3,8 +3,9 @@
 refuse tickets for a service until jitd has granted them.
 
 Law: ``setup``, ``gate`` and ``ungate`` work only on the KDC, as root. These three verbs print all steps, and change nothing
-before a person has confirmed the steps with a yes or with ``--yes``. If everything is already correct, they do nothing. The verb
-``check`` changes nothing. It asks each KDC for tickets that nobody has granted, and succeeds only if each KDC has refused them.
+before a person has confirmed the steps with a yes or with ``--yes``. If everything is already correct, these verbs do nothing.
+The verb ``check`` changes nothing. It asks each KDC for tickets that nobody has granted. It succeeds only if each KDC has
+refused these tickets.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def _life(context: click.Context, option: click.Parameter, value: Any) -> int | 
         return None
     seconds = read_duration(value)
     if seconds is None or not 60 <= seconds <= 86_400:
-        raise click.BadParameter("a duration from 1m to 24h, such as 90m or 10h")
+        raise click.BadParameter("must be a duration from 1m to 24h, such as 90m or 10h")
     return seconds
 
 
@@ -55,14 +56,14 @@ def _confirmed(question: str, *, is_sure: bool) -> None:
     if is_sure:
         return
     if not can_ask():
-        raise click.UsageError("there is no terminal to ask on; with --yes nothing is asked")
+        raise click.UsageError("there is no terminal for the question: give --yes to answer yes in advance")
     if not is_answered_yes(f"\n{question} type yes: "):
         raise NotDone("nothing was changed")
 
 
 def _administered(work: Callable[[], None]) -> None:
-    """Call ``work``, which changes the KDC's database. If this process is not root or ``work`` fails, raise NotDone with the
-    reason.
+    """Call ``work``, which changes the KDC's database. Raise NotDone with the reason if this process is not root, or if ``work``
+    fails.
     """
     from jitd.kdc.local import LocalError
     from jitd.kdc.plan import CannotPlan
@@ -227,7 +228,7 @@ def _gate(service: str, hosts: Sequence[str], max_life: int | None, approval: st
     for line in _ends():
         answer(line)
     if others:
-        raise NotDone(f"{len(others)} more in {keytab} to gate")
+        raise NotDone(f"{keytab} has keys of principals that are not gated: {len(others)}")
 
 
 def _ends() -> list[str]:
@@ -246,8 +247,8 @@ def _ends() -> list[str]:
 
 
 def _others_in(keytab: Path, service: str) -> list[str]:
-    """The keytab of ``service`` may also contain keys of other principals. Return the other principals for which the KDC does not
-    refuse tickets yet. Raises CannotPlan, LocalError.
+    """The keytab of ``service`` may also contain keys of other principals. Return those of the other principals that are not
+    gated yet: the KDC does not refuse tickets for them. Raises CannotPlan, LocalError.
     """
     from jitd.kdc import local, plan
     from jitd.kdc.keytab import principals
@@ -299,7 +300,7 @@ def _ungate(service: str, *, is_sure: bool) -> None:
 @click.option("--at", "kdcs", metavar="KDC", multiple=True, help="Ask this KDC alone, in place of those of krb5.conf.")
 @config_option
 def check(services: tuple[str, ...], *, keytab: Path | None, kdcs: tuple[str, ...], config: Path | None) -> None:
-    """Ask each KDC for tickets that nobody has granted; each must refuse."""
+    """Ask each KDC for tickets that nobody has granted. Each KDC must refuse them."""
     import asyncio
 
     from jitd.kdc.gates import gate_states
@@ -330,7 +331,7 @@ def _tell(sightings: Sequence[Sighting]) -> None:
     if n_off:
         raise NotDone(f"the gate is OFF: {n_off} of {len(sightings)} tickets were issued without a grant")
     if n_silent or not sightings:
-        raise NotDone(f"whether the gate is on is not certain: {n_silent} of {len(sightings)} questions were not answered")
+        raise NotDone(f"it is not certain that the gate is on: {n_silent} of {len(sightings)} questions were not answered")
 
 
 def _keytab(config: Path | None) -> Path:

@@ -80,8 +80,8 @@ def review_after(row: Row) -> str:
 
 
 def owed_sentences(rows: Iterable[Row]) -> list[str]:
-    """``rows`` contains owed reviews. Return sentences about the reviews that the viewer may give, and about the reviews of the
-    viewer's own requests.
+    """``rows`` contains owed reviews. Return sentences about two kinds of them: reviews that the viewer may give, and reviews of
+    the viewer's own requests.
     """
     told_of = [row for row in rows if row.get("may_give") or row.get("mine")]
     lines = [_sentence(row) for row in told_of[:MOST_TOLD]]

@@ -43,8 +43,8 @@ def _text(name: str) -> Callable[[Row], str]:
 
 
 def _left(name: str) -> Callable[[Row], str]:
-    """Return the function for a column that shows the time until a request, grant or lock ends. The member ``name`` of the row
-    contains the time at which it ends. If the request, grant or lock has already ended, the column shows ``-``.
+    """Return the function for a column that shows the time until the end of a request, grant or lock. The member ``name`` of a
+    row contains the time of this end. If the request, grant or lock has already ended, the column shows ``-``.
     """
     return lambda row: "-" if row.get("state") in ENDED else until(row.get(name))
 
@@ -136,7 +136,7 @@ RUNS: Columns = {
     "COMMAND": command_of,
 }
 """The dictionaries REQUESTS, GRANTS, RUNS and LOCKS contain the columns of the four lists. The first columns and the last column
-are the most important. If a row needs several lines on a terminal, its first line contains these columns.
+are the most important. If a row needs several lines on a terminal, these most important columns are on the first line.
 """
 LOCKS: Columns = {
     "ID": _text("id"),
@@ -152,8 +152,8 @@ LOCKS: Columns = {
 
 def lines_of(columns: Columns, rows: Sequence[Row], screen: int | None) -> list[str]:
     """Return the lines of the head, followed by the lines of ``rows``, in aligned columns. ``screen`` is the width of the
-    terminal in cells. If a column contains only usual values, it is omitted on a terminal. If ``screen`` is None, no column is
-    omitted and no text is shortened.
+    terminal in cells. If all values in a column are usual values (see ``_is_usual``), the column is omitted. If ``screen`` is
+    None, the output does not go to a terminal: no column is omitted, and no text is shortened.
     """
     body = [[printable(column(row)) for column in columns.values()] for row in rows]
     heads = list(columns)
@@ -201,8 +201,8 @@ WAITING: Columns = {
     **_without(REQUESTS, "STATE"),
     "OWED": lambda row: _state(row) if row.get("asking_at") else in_short(row),
 }
-"""The columns for open requests. While a gatekeeper is queried, the column OWED names this gatekeeper and not the missing
-approvals, because the request waits for the gatekeeper and not for a review.
+"""The columns for open requests. While a gatekeeper is queried, the request waits for the gatekeeper's answer, and not for a
+review. Then the column OWED names the gatekeeper and not the missing approvals.
 """
 LIVE_GRANTS: Columns = {
     **_without(GRANTS, "STATE"),
@@ -362,8 +362,8 @@ class Board:
             self.draw()
 
     def show(self, rows: list[Row], owed: Sequence[str] = ()) -> None:
-        """Store and draw ``rows``, which is the new list of requests. Below the list, draw ``owed``, which contains the
-        sentences about owed reviews.
+        """Store and draw ``rows``, which is the new list of requests. Below the list, draw the sentences in ``owed``. They are
+        about owed reviews.
         """
         self.is_drawing = True
         self.rows, self.owed = rows, list(owed)

@@ -33,7 +33,7 @@ def _whom(user: str | None, principal: str | None, everybody: bool) -> tuple[str
     given = [("user", user)] * (user is not None) + [("principal", principal)] * (principal is not None)
     given += [("all", "")] * everybody
     if len(given) > 1:
-        raise click.UsageError("one of --user, --principal and --all")
+        raise click.UsageError("name only one of --user, --principal and --all")
     return (given[0][0], given[0][1] or "") if given else None
 
 
@@ -45,7 +45,7 @@ def duration_typed(context: click.Context, option: click.Parameter, value: Any) 
         return None
     seconds = read_duration(value)
     if seconds is None:
-        raise click.BadParameter("a duration is such as 90s, 15m, 1h30m or 7d")
+        raise click.BadParameter("must be a duration such as 90s, 15m, 1h30m or 7d")
     return seconds
 
 
@@ -72,7 +72,7 @@ def unlock(id: str | None, *, user: str | None, principal: str | None, everybody
     """Lift a lock, or all locks on one name."""
     on = _whom(user, principal, everybody)
     if (id is None) == (on is None):
-        raise click.UsageError("name either a lock's ID or whom it is on")
+        raise click.UsageError("name either the ID of a lock, or one of --user, --principal and --all")
     whom, name = on or (None, None)
     with called() as daemon:
         say(daemon.do(Unlock(id=id, whom=whom, name=name, reason=reason)) or "unlocked")

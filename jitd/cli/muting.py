@@ -20,6 +20,6 @@ BY_DEFAULT = 8 * 3600
 def mute(*, lasts_for: int | None, is_off: bool) -> None:
     """Stop notices about waiting requests for some time."""
     if is_off and lasts_for is not None:
-        raise click.UsageError("either --for or --off")
+        raise click.UsageError("give either --for or --off, and not both")
     with called() as daemon:
         say(daemon.do(Mute(lasts_for=None if is_off else lasts_for or BY_DEFAULT)) or "done")

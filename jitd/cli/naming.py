@@ -25,9 +25,10 @@ def named(typed: Iterable[str], *, is_sure: bool) -> list[str]:
     """Return the whole ids for the ids in ``typed``, without duplicates. If ``is_sure`` is False, a person may also type the
     beginning of an id.
 
-    If a beginning is too short or does not fit exactly one request, print the possible requests, and raise NotDone. If
-    ``is_sure`` is True and the beginning of an id was typed, raise NotDone at once. The exit status of NotDone is the one for
-    wrong usage. If the function has to ask jitd for the requests, it may also raise the errors of ``connect``.
+    If a typed beginning is too short, or if it is not the beginning of exactly one request's id, print the possible requests and
+    raise NotDone. If ``is_sure`` is True and only the beginning of an id was typed, raise NotDone and print nothing. In both
+    cases, the exit status in NotDone is the status for wrong usage. If a beginning was typed and ``is_sure`` is False, the
+    function asks jitd for the requests. Then it may also raise the errors of ``connect``.
     """
     ids: list[str] = []
     rows: list[Row] | None = None

@@ -5,7 +5,7 @@ the person approves the request first, and then watches its run.
 Law: this program tells jitd which output was shown. It does this only after the terminal has accepted the output, and only while
 this program is in the foreground. On Ctrl-C, the program sends the order to stop the run over the same connection, so the watcher
 does not have to authenticate again. If the run cannot be stopped, a message tells this to the watcher. If the daemon ends, this
-program connects again when jitd is available again. In the meantime, the run's monitor counts the time without a watcher.
+program connects again when jitd is available again. Until then, the run's monitor measures how long the run has no watcher.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from jitpam.client import ANSWER_WITHIN, Connection, NotAuthenticated, RefusedBy
 from jitpam.wire.messages import Done, Item, Observe, Seen, Stop
 
 BACK_WITHIN = 60.0
-"""Number of seconds during which this program tries to connect to jitd again. After this time without a watcher, the run's
-monitor has already ended the run.
+"""If the connection is lost, this program tries for this number of seconds to connect to jitd again. After this time, the run's
+monitor has already ended the run, because nobody has watched it.
 """
 TRY_EVERY = 0.5
 LOOK_EVERY = 1.0
@@ -175,9 +175,9 @@ def stopped_over(daemon: Connection, order: Stop) -> str:
     """Send ``order`` over the connection ``daemon``, over which a run is being watched. Return jitd's reply to ``order``. Raises
     RefusedByDaemon and Unreachable.
 
-    When ``order`` is sent, jitd is still sending the output of the run over this connection. jitd first ends the output, and
-    then replies to ``order``. Until then, more rows of output may arrive, and the output may end with a refusal. This function
-    discards these rows and this refusal.
+    When ``order`` is sent, jitd is still sending the output of the run over this connection. jitd first ends this output, and
+    then replies to ``order``. Before the reply, more rows of output may arrive. The output may also end with a refusal. This
+    function discards the rows and the refusal.
     """
     daemon.say(order)
     while True:

@@ -28,7 +28,7 @@ def what_is_owed(row: Row) -> Iterator[Line]:
 
 
 def others_asked(row: Row) -> Iterator[Line]:
-    """Yield the lines about gatekeepers, and about a lease that makes approvals unnecessary."""
+    """Yield the lines about gatekeepers. If a lease makes approvals unnecessary, also yield a line about this lease."""
     answers = {words(one, "name"): one for one in members(row, "passed") if isinstance(one, dict)}
     for name in members(row, "gatekeepers"):
         yield "gatekeeper", f"{name} {_answered(answers.get(str(name)))}"
@@ -37,8 +37,8 @@ def others_asked(row: Row) -> Iterator[Line]:
 
 
 def asks(row: Row) -> str:
-    """Return a text about the approvals that the rule demands. An approval may have alternatives, which are joined by ``or``. If
-    there are several approvals, the text of an approval with alternatives begins with ``either``.
+    """Return a text about the approvals that the rule demands. An approval may have alternatives. In the text, they are joined
+    by ``or``. If the rule demands several approvals, the part about an approval with alternatives begins with ``either``.
     """
     asked = [one for one in members(row, "approvals") if isinstance(one, dict)]
     found = tuple(map(_approval, asked))
@@ -88,8 +88,8 @@ def _whom(row: Row) -> str:
 
 
 def _answered(passed: Row | None) -> str:
-    """Return a text about a gatekeeper's answer. ``passed`` describes the answer with which the gatekeeper has passed the
-    request. ``passed`` is None if the gatekeeper has not passed the request yet.
+    """Return a text about a gatekeeper's answer. If the gatekeeper has let the request pass, ``passed`` describes this answer.
+    If the gatekeeper has not let the request pass yet, ``passed`` is None.
     """
     if passed is None:
         return "has not answered"

@@ -16,8 +16,8 @@ from jitd.cli.labels import Line, members
 
 
 def history(row: Row) -> Iterator[Line]:
-    """Yield lines about the events of the request in ``row``, with the oldest event first. Then yield lines about the present
-    state of its grant, things and runs. If there was no event after the submission, yield nothing.
+    """Yield lines about the events of the request in ``row``. The oldest event comes first. After the events, yield lines about
+    the present state of the request's grant, things and runs. If nothing has happened since the submission, yield nothing.
     """
     events: list[tuple[str, int, str]] = []
 
@@ -73,7 +73,9 @@ def review_in_words(review: Row) -> str:
 
 
 def how_it_was_taken(held: Row) -> str:
-    """Return a text about the outcome of a holding. If the holding has not ended, return a text about its present state."""
+    """A holding is a thing that jitd gave to somebody. Return a text about the end of the holding ``held``. If the holding
+    has not ended, return a text about its present state.
+    """
     outcome = held.get("outcome")
     if not isinstance(outcome, dict):
         if words(held, "state") == "taking":
@@ -85,8 +87,8 @@ def how_it_was_taken(held: Row) -> str:
 
 
 def how_it_is_being_taken(held: Row) -> str:
-    """Return a text about a thing that jitd is taking back. The text contains the time when jitd began, and the reason if jitd
-    cannot take the thing back yet.
+    """Return a text about the thing in ``held``, which jitd is now taking back. The text tells since when. If jitd cannot take
+    the thing back yet, the text also gives the reason.
     """
     since = f" since {told(held['taking_at'])}" if held.get("taking_at") else ""
     why = f", but this is not possible yet: {words(held, 'not_taken')}" if held.get("not_taken") else ""

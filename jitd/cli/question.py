@@ -23,12 +23,12 @@ QUIET_FOR = 0.1
 key if no other input follows within QUIET_FOR seconds.
 """
 AWAKE_EVERY = 0.25
-"""Maximum time that one call waits for input, in seconds. If Ctrl-C arrives just before such a call, Python handles the Ctrl-C
-only when the call has ended. Therefore the calls must be short.
+"""Maximum time that one system call waits for input, in seconds. If Ctrl-C arrives just before a call, Python handles it only
+after the end of the call. Therefore the calls must be short.
 """
 MOST_PIECES = 50
-"""Maximum number of attempts to discard the input that arrived before the question. If a person types without a pause, jitd
-stops after the last attempt and prints the question, but accepts no line as the answer to this question.
+"""Before a question, jitd tries to discard all earlier input. This is the maximum number of attempts. If a person types without
+a pause, jitd prints the question after the last attempt, but accepts no line as the answer to this question.
 """
 MOST_TYPED = 4096
 """Maximum length of a line that is typed on a terminal, in bytes. jitd reads the whole line. Otherwise the shell would later
@@ -68,8 +68,8 @@ def is_answered_yes(question: str) -> bool:
 
 
 def is_answered(question: str, answers: frozenset[bytes]) -> bool:
-    """Print ``question`` and wait for a line. Return True if the line is in ``answers``, was typed and not pasted, and no other
-    input followed it at once. Raises KeyboardInterrupt on Ctrl-C.
+    """Print ``question`` and wait for a line. Return True if three conditions are met: the line is in ``answers``, it was typed
+    and not pasted, and no other input followed at once. Raises KeyboardInterrupt on Ctrl-C.
     """
     with _pastes_marked():  # then a pasted line contains the mark, so it is not an answer
         typed = _line(question)
@@ -120,8 +120,8 @@ def key(question: str, keys: str) -> str:
 
 def _line(question: str) -> bytes:
     """Print ``question``, and return the line that the person types after it. If the input ends within the line, return the part
-    that was typed. If there was no pause in the input before the question was printed, return no bytes. If the process is
-    stopped during the question, discard the typed text and ask again.
+    that was typed. If the earlier input did not stop before the question was printed, return no bytes. If the process is stopped
+    during the question, discard the typed text and ask again.
     """
     keyboard = sys.stdin.fileno()
     _show_what_was_written()
@@ -147,8 +147,8 @@ def _line(question: str) -> bytes:
 
 
 def _ask(keyboard: int, question: str) -> bool:
-    """Discard all earlier input, and print ``question``. Return True if there was a pause in the input before the question was
-    printed. If the result is False, earlier input may still be arriving.
+    """Discard all earlier input, and print ``question``. Return True if the earlier input stopped before the question was
+    printed. Return False if earlier input may still be arriving.
     """
     is_quiet = _throw_away(keyboard)
     sys.stdout.write(question)
@@ -174,8 +174,8 @@ def _throw_away(keyboard: int) -> bool:
 
 
 def _discard(keyboard: int, typed: bytes) -> None:
-    """Several keys have arrived at the same time. Discard all of them. ``typed`` contains the first of them. If they are a paste
-    with marks, discard the whole paste, even if it arrives slowly.
+    """Several keys have arrived at the same time. ``typed`` contains the first of these keys. Discard all of them. If they are a
+    paste with marks, discard the whole paste, even if it arrives slowly.
     """
     _, mark, rest = typed.partition(_PASTE_BEGINS)
     while mark and _PASTE_ENDS not in rest:

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Shows lines to a person. If the lines do not fit on the terminal, less(1) shows them screen by screen.
 
-Law: if lines cannot be shown, an exception is raised. Lines are never lost without a message. If less(1) shows the lines, and has
-not read the last line from its input, jitd assumes that the person has not seen all lines. less(1) reads a line only when there
-is room for the line on the screen. Settings for pagers in the person's environment are ignored. From less(1), the person cannot
-start other programs.
+Law: if lines cannot be shown, an exception is raised. Lines are never lost without a message. less(1) reads a line only when
+there is room for the line on the screen. If less(1) ends and has not read the last line, jitd assumes that the person has not
+seen all lines. Settings for pagers in the person's environment are ignored. From less(1), the person cannot start other
+programs.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ def put(lines: list[str], *, below: int = 1) -> bool:
     """Print ``lines``, and keep at least ``below`` lines of the terminal free below them. If there is not enough room on the
     terminal, show ``lines`` with less(1).
 
-    Return True if jitd must assume that the person has not read some of the lines. If standard output is not a terminal, return
-    False. Raises OSError if the lines cannot be printed.
+    Return True if the person has possibly not seen all of the lines. If standard output is not a terminal, return False. Raises
+    OSError if the lines cannot be printed.
     """
     height = shutil.get_terminal_size().lines
     if not sys.stdout.isatty() or len(lines) + below <= height:

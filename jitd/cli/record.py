@@ -79,7 +79,9 @@ def _value(value: Any) -> str:
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @config_option
 def verify(*, file: Path | None, config: Path | None) -> None:
-    """Prove that the record is whole, and that the stored objects are as recorded: in FILE, or in the live database."""
+    """Prove that the record in FILE (or in the live database) is complete and unchanged. Also compare it with the stored
+    objects.
+    """
     from jitd.audit.verify import Finding
     from jitd.audit.verify import verify as walk
     from jitd.core.chain import Broken

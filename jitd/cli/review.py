@@ -27,7 +27,7 @@ from jitpam.wire.messages import Withdraw
 F = TypeVar("F", bound=Callable[..., Any])
 BELOW = 3
 """Number of lines on the screen that are kept free for the question."""
-NO_TERMINAL = "there is no terminal to ask on; with --yes nothing is asked"
+NO_TERMINAL = "there is no terminal for the question: give --yes to answer yes in advance"
 
 
 @click.command()
@@ -45,7 +45,7 @@ def show(id: str, *, as_json: bool) -> None:
 
 def _once(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> str | None:
     if len(values) > 1:
-        raise click.BadParameter("say it once: --comment and --reason are the same")
+        raise click.BadParameter("give it only once: --comment and --reason are two names of the same option")
     return values[0] if values else None
 
 
@@ -117,7 +117,7 @@ def _approved(id: str, comment: str, *, is_sure: bool) -> str:
 @click.argument("ids", metavar="ID...", nargs=-1, required=True)
 @_comment("Why: told to the requester, and recorded.")
 def deny(ids: tuple[str, ...], *, comment: str | None) -> int:
-    """Deny requests; that ends them."""
+    """Deny requests. A denied request has ended."""
     if comment is None and can_ask():
         comment = sentence("why (the requester is told): ")
     if not (comment or "").strip():

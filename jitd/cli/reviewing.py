@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verbs about break-glass. Break-glass means that a run begins without the usual approvals, and that somebody must review it
+"""The verbs about break-glass. With break-glass, a run begins without the usual approvals. Somebody must review the run
 afterwards. The verb ``review`` records such a review. The verb ``reviews`` lists the reviews that are still owed.
 
 Law: the whole request is printed before the question, and the review contains the fingerprint of the printed request. The answer
@@ -76,7 +76,7 @@ def review(id: str, *, comment: str, is_sure: bool) -> None:
             say(given(daemon, row, comment))
             return
     if not can_ask():
-        raise click.UsageError("there is no terminal to ask on; with --yes nothing is asked")
+        raise click.UsageError("there is no terminal for the question: give --yes to answer yes in advance")
     put(page(row, screen()), below=BELOW)
     if not is_answered_yes(f"\nhave you reviewed {printable(id)}? type yes: "):
         raise NotDone(f"request {id} is not reviewed: nothing was sent")

@@ -67,7 +67,7 @@ class Screen:
 
     def typed(self, within: float | None) -> bytes:
         """Wait at most ``within`` seconds until a person types a key, and return the typed keys. If ``within`` is None, there is
-        no time limit. If no key was typed or keys cannot be read, return no bytes.
+        no time limit. Return no bytes if no key was typed, or if keys cannot be read.
         """
         if self.keys < 0:
             select.select((), (), (), within or 0.0)

@@ -48,7 +48,7 @@ def sentence(row: Row) -> str:
 
 def _how_long(row: Row) -> str:
     """Return the end of the summary's sentence. If the request is for more than one run, the text tells for how long and how
-    often the command may run. If the requester asked for a later start, the text also tells when the time begins.
+    often the command may run. If the requester asked for a later start, the text also tells when this start is.
     """
     lasts_for, uses = row.get("lasts_for"), row.get("uses")
     begins = f", from {told(row['starts_at'])} on" if row.get("starts_at") else ""

@@ -2,8 +2,8 @@
 """Functions for the review of one request, which ``jitd deny`` and ``jitd approve`` use. They fetch the request, check whether
 it can be approved, and send the review.
 
-Law: an approval contains the fingerprint of the row that the person has seen. If the row shows that the daemon would refuse the
-person's approval, the person is not asked.
+Law: an approval contains the fingerprint of the row that the person has seen. If the row shows that the daemon would refuse this
+person's approval, jitd does not ask the person.
 """
 
 from __future__ import annotations

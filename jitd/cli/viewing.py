@@ -2,8 +2,8 @@
 """The verbs that show the recording of a run are ``watch`` (during the run) and ``replay`` (during and after the run).
 
 Law: a recording is shown only if its chain of hashes is correct. When a run ends, jitd writes the size and the digest of the
-recording into the record. The recording of an ended run must match these values, which are called the mark. Without ``--raw``,
-every byte of a recording passes ``Filter`` before it reaches the terminal.
+recording into the record. These values are called the mark. The recording of an ended run must match its mark. Without
+``--raw``, every byte of a recording passes ``Filter`` before it reaches the terminal.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ def piece_of(row: Row) -> bytes:
 
 
 def _mark(row: Row) -> tuple[Mark, ...]:
-    """Return the mark of the recording, as a tuple with one item. The mark is in ``row``, and comes from the record of the run.
-    If the run has not ended, there is no mark yet, and the result is an empty tuple.
+    """Return the mark in ``row`` as a tuple with one item. When a run ends, jitd writes the size and the digest of its recording
+    into the record. These values are the mark. If the run has not ended, there is no mark yet. Then return an empty tuple.
     """
     sealed = row.get("sealed")
     if not isinstance(sealed, dict):
@@ -91,7 +91,7 @@ class Watcher:
         self.end: End | None = None
 
     def begin(self, row: Row) -> None:
-        """Read the mark of the recording from ``row``. The daemon sends this row before the recording."""
+        """The daemon sends ``row`` before the recording. Read the mark of the recording from ``row`` (see ``_mark``)."""
         self._sealed = _mark(row)
 
     def take(self, data: bytes) -> None:
@@ -127,8 +127,8 @@ class Watcher:
         self._screen.write(bytes(out))
 
     def _resized(self, rows: int, columns: int) -> None:
-        """If the terminal of the run is larger than the terminal of this program, print a warning, because the output would look
-        wrong.
+        """If the terminal of the run is larger than the terminal of this program, the output would look wrong. In this case,
+        print a warning.
         """
         if not self._screen.is_terminal or not rows or (rows, columns) == self._size:
             return
@@ -157,7 +157,7 @@ class Watcher:
 @click.command()
 @click.argument("id", metavar="ID")
 def watch(*, id: str) -> None:
-    """Follow a run live, from its beginning; q or Ctrl-C leaves it, and the run does not notice."""
+    """Follow a run live, from its beginning. q or Ctrl-C ends the display, and does not affect the run."""
     with called() as daemon, Screen() as screen, tempfile.TemporaryFile() as held:
         watcher = Watcher(screen, held)
         has_left = False
@@ -188,8 +188,8 @@ def watch(*, id: str) -> None:
 
 
 def _fetch(id: str, file: IO[bytes]) -> tuple[Summary, bool]:
-    """Fetch a whole recording, and write the recording to ``file``. Return two values: the summary of the recording, and True if
-    the run has not ended. Raises NotDone if somebody has altered the recording.
+    """Fetch a whole recording, and write it to ``file``. Return two values. The first value is the summary of the recording. The
+    second value is True if the run has not ended. Raises NotDone if somebody has altered the recording.
     """
     sealed: tuple[Mark, ...] = ()
     is_live = False

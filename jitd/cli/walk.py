@@ -25,11 +25,13 @@ from jitpam.wire.faults import LocalProtocolError
 KEYS = "advsq"
 QUESTION = "a approve, d deny, s skip, v everything, q quit: "
 BELOW = 4
-"""Number of lines on the screen that are kept free for the questions below a request."""
+"""After a request was printed, this number of lines stays free on the screen. The questions about the request need these
+lines.
+"""
 ENDINGS = ("forbidden", "late", "unknown")
 """Codes of errors. After an error with one of these codes, the person cannot decide about the request any more."""
 OVER = "over"
-"""The result that ``walk`` uses in place of a key if an error with one of the codes in ENDINGS occurred."""
+"""``walk`` uses this value in place of a key after an error whose code is in ENDINGS."""
 
 
 def walk(comment: str) -> int:
@@ -69,8 +71,8 @@ def walk(comment: str) -> int:
 
 
 def _must_be_about_it(fault: NotDone | RefusedByDaemon) -> None:
-    """If the person could not be authenticated, raise ``fault`` again, because every other request would fail in the same way.
-    Otherwise print ``fault``.
+    """If the reason for ``fault`` is that the person could not be authenticated, raise ``fault`` again. Every other request
+    would fail in the same way. For all other reasons, print ``fault``.
     """
     if fault.code == "unauthenticated":
         raise fault

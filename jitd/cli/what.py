@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lines on a request's page about the requested command, thing or login, and about the terms.
 
-Law: nothing is shortened. A line about a value says if the value is not certain, if the viewer may not see it, or if it can
-still change before the run.
+Law: nothing is shortened. A value may be uncertain, hidden from the viewer, or able to change before the run. In each of these
+cases, the line about the value says so.
 """
 
 from __future__ import annotations
@@ -88,8 +88,8 @@ def is_login(row: Row) -> bool:
 
 
 def _in_doubt(row: Row) -> Iterator[Line]:
-    """Yield the lines for a command line that jitd cannot interpret with certainty. Only the program that gets the command line,
-    such as sudo, can interpret it with certainty.
+    """jitd may be unable to interpret a command line with certainty. Only the program that gets the command line, such as sudo,
+    can do this. Yield the lines about such a command line.
     """
     yield "", ""
     yield "WHAT WOULD RUN: not known for certain", ""
@@ -144,8 +144,8 @@ def _arguments(argv: list[str]) -> Iterator[Line]:
 
 
 def script(at: int, argument: str) -> Iterator[Line]:
-    """``argument`` is argument number ``at``. If it has several lines, it may be a script: yield each line with its line number.
-    A line is in quotes if its end would be invisible without quotes.
+    """``argument`` is argument number ``at``. If the argument has several lines, it may be a script: yield each line with its
+    line number. A line is put in quotes if its end would otherwise be invisible.
     """
     lines = _lines(argument)
     if len(lines) > 1:
@@ -158,7 +158,8 @@ def script(at: int, argument: str) -> Iterator[Line]:
 
 def command_without_scripts(row: Row) -> str:
     """Return the command with its arguments on one line. An argument with several lines is replaced by a text such as
-    ``<argument 2, 5 lines>``. A real argument never looks like this text, because an argument with a space is always in quotes.
+    ``<argument 2, 5 lines>``. A real argument never looks like this text, because the text contains spaces, and an argument with
+    a space is always in quotes.
     """
     argv = [str(argument) for argument in members(row, "argv")]
     return " ".join(
@@ -205,8 +206,8 @@ def held(row: Row) -> Iterator[Line]:
 
 
 def operands(row: Row) -> Iterator[Line]:
-    """Yield the lines about the files that arguments name. There is a line for a file only if other people can change the file,
-    or if the run is not bound to the file's content.
+    """Yield the lines about the files that arguments name. There is a line about a file only in two cases: other people can
+    change the file, or the run is not bound to the file's content.
     """
     for operand in members(row, "operands"):
         if isinstance(operand, dict):

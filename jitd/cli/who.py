@@ -30,7 +30,7 @@ def facts(row: Row) -> Iterator[Line]:
 
 
 def without_ticket(row: Row) -> Iterator[Line]:
-    """If the person has no Kerberos ticket, yield a line about this. Otherwise yield nothing."""
+    """If the person has no Kerberos ticket, yield a line that says so. Otherwise yield nothing."""
     if row.get("proved"):
         yield "ticket", f"NONE: proved {row['proved']}"
         return
@@ -61,8 +61,8 @@ def claims_of(row: Row) -> Row:
 
 
 def reason(row: Row) -> str:
-    """Return the requester's reason, in quotes. If the requester gave none, or if the viewer may not see the reason, return a
-    text about this.
+    """Return the requester's reason, in quotes. If the requester gave no reason, or if the viewer may not see it, return a text
+    that says so.
     """
     if row.get("reason") is None:
         return "none given"

@@ -19,13 +19,15 @@ from jitd.core.request import Request, Withdrawn
 
 
 def ends_account(holding: object, event: object) -> bool:
-    """True if ``event`` orders jitd to take back the thing of ``holding``, and the thing is a made account."""
+    """True if the thing of ``holding`` is an account that jitd has made for a person, and ``event`` orders jitd to take this
+    account back.
+    """
     return isinstance(holding, Holding) and isinstance(event, Taking) and is_account(holding.thing)
 
 
 def consequences(holding: Holding, waiting: Iterable[Request], live: Iterable[Grant]) -> tuple[Any, ...]:
-    """``holding`` records a made account. Return the events that end the requests and the grants of this account. ``waiting``
-    contains the open requests of all accounts, and ``live`` contains the live grants of all accounts.
+    """``holding`` is about an account that jitd has made for a person. Return the events that end the requests and the grants of
+    this account. ``waiting`` contains the open requests of all accounts, and ``live`` contains the live grants of all accounts.
     """
     account = account_of_holding(holding.id)
     because = f"the account {account} is taken back"

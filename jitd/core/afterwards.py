@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a command makes possible after it has ended: a root shell, or acting as another account. For example, ``usermod -aG sudo
-bob`` starts no shell, but afterwards bob can start a shell as root.
+"""Finds out what somebody can do after a command has ended, because of this command: get a root shell, or act as another
+account. For example, ``usermod -aG sudo bob`` starts no shell, but afterwards bob can start a shell as root.
 
 Law: pure. This module reads only the fixed words of a command line. The module ``consequence`` considers the words that a
 requester may choose. The lists of these two modules are not complete, and they have no influence on decisions. If a command
-changes an account, this module reports a way to root only if the change itself opens such a way.
+changes an account, this module reports that a root shell becomes possible only if the change itself makes it possible.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ Told = Iterator[tuple[str, str]]
 
 
 def afterwards(name: str, line: Line) -> Told:
-    """``line`` is a command line of the program ``name``. For each action that the command makes possible later, yield a class
-    and the end of a sentence about it.
+    """``line`` is a command line of the program ``name``. The command may make other actions possible later. For each of these
+    actions, yield its class and the end of a sentence about it.
     """
     if name in _PROGRAMS:
         yield from _PROGRAMS[name](line)
@@ -105,7 +105,9 @@ def _gpasswd(line: Line) -> Told:
 
 
 def _adduser(line: Line) -> Told:
-    """Do the same as ``_usermod``, and also handle ``adduser ACCOUNT GROUP`` and the option ``--ingroup`` of Debian."""
+    """Yield what an ``adduser`` command makes possible. Most of its options are the same as those of ``usermod``. In
+    addition, handle ``adduser ACCOUNT GROUP`` and the option ``--ingroup``, which exist on Debian.
+    """
     yield from _usermod(line)
     words = [word.text for word in line.words if not word.text.startswith("-") and not word.is_free]
     if len(words) == 2:

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Decides who may approve, and how many approvals are still missing.
 
-Law: pure. Nobody can approve their own request. One person counts once. An approval counts only if the approver's authentication
-at the time of the review meets the demand. Most functions get the demanded approvals as an ``Open`` (see ``ways``). It contains
-only the ways to approve that are open at one moment.
+Law: pure. Nobody can approve their own request. One person counts once. A rule may demand how an approver must authenticate. An
+approval counts only if the approver's authentication meets this demand at the time of the review. Most functions get the
+demanded approvals as an ``Open`` object (see ``ways``). This object contains the ways to approve that are open at one moment,
+and no other ways.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from jitd.core.ways import Open, best, every_way, flat, still_asked
 
 def may_review(asked: Open, approver: Subject, requester: Subject) -> frozenset[int]:
     """Return the indexes of the ways in ``asked`` that name ``approver`` (see ``ways.flat``). If there is such a way,
-    ``approver`` may see and deny the request. The result is empty in four cases: ``approver`` is root, is known only by a local
+    ``approver`` may see and deny the request. The result is always empty if ``approver`` is root, is known only by a local
     account, uses an account that jitd has made, or is the same person as ``requester``.
     """
     if approver.is_root or approver.is_local or approver.is_made or approver.uid == 0 or _is_one_person(approver, requester):
@@ -26,8 +27,8 @@ def may_review(asked: Open, approver: Subject, requester: Subject) -> frozenset[
 
 def why_not(approvals: tuple[Approval, ...], asked: Open, approver: Subject) -> str:
     """If a way in ``approvals`` names ``approver``, but ``approver`` may not review now, return the reason as a text for
-    ``approver``. There are two possible reasons. Either the way is not open yet (``asked`` contains the open ways), or
-    ``approver`` is not on the list of the way. If no way names ``approver``, return an empty text.
+    ``approver``. There are two possible reasons. Either the way is not open yet: ``asked`` contains the ways that are open. Or
+    the way has a list of approvers, and ``approver`` is not on this list. If no way names ``approver``, return an empty text.
     """
     worded = [way for way in flat(every_way(approvals)) if matches_any(approver, way.of_whom)]
     bare = [replace(way, without_kdc="deny") for way in flat(asked)]
@@ -51,16 +52,17 @@ def names(way: Approval, approver: Subject) -> bool:
 
 
 def may_approve(asked: Open, approver: Subject, requester: Subject) -> frozenset[int]:
-    """Return the indexes of those ways in ``asked`` for which an approval by ``approver`` is counted. Such a way must name
-    ``approver``. The approver's authentication, as jitd has last read it, must also meet the demand of the way.
+    """Return the indexes of those ways in ``asked`` that ``approver`` may use to approve. Two conditions must be met: the way
+    names ``approver``, and the authentication of ``approver`` meets the demand of the way. The authentication is the one that
+    jitd has read last.
     """
     named, ways = may_review(asked, approver, requester), flat(asked)
     return frozenset(index for index in named if not ways[index].demand.lack(approver.authentication))
 
 
 def lack(asked: Open, approver: Subject, requester: Subject) -> str:
-    """``approver`` is allowed to review. If the authentication of ``approver`` is not good enough for an approval, return a text
-    about what is missing, such as ``wants …: kinit``. Otherwise return an empty text.
+    """Call this function only if ``approver`` may review. If the authentication of ``approver`` does not meet the demand for an
+    approval, return a text about what is missing, such as ``wants …: kinit``. Otherwise return an empty text.
     """
     if may_approve(asked, approver, requester):
         return ""
@@ -70,7 +72,7 @@ def lack(asked: Open, approver: Subject, requester: Subject) -> str:
 
 def tally(asked: Open, approvers: tuple[Subject, ...], requester: Subject) -> int:
     """Return the number of approvals that are still missing. ``approvers`` contains the people who have already approved. If
-    several combinations of open ways are possible, the result is the smallest number of missing persons. A person with several
+    there are several combinations of open ways, use the combination with the fewest missing approvals. A person with several
     accounts is counted once.
     """
     return best(asked, _eligible(asked, approvers, requester)).n_owed
@@ -84,8 +86,8 @@ def owes(asked: Open, approvers: tuple[Subject, ...], requester: Subject) -> str
 
 
 def _eligible(asked: Open, approvers: tuple[Subject, ...], requester: Subject) -> list[frozenset[int]]:
-    """Return a list with one set for each person among ``approvers``. The set contains the indexes of the ways in ``asked`` for
-    which an approval by this person is counted.
+    """Return a list with one set for each person among ``approvers``. The set contains the indexes of those ways in ``asked``
+    that this person may use to approve.
     """
     persons: list[list[Subject]] = []
     for approver in approvers:

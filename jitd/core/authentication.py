@@ -69,8 +69,8 @@ def name_of_encryption(number: int) -> str:
 class Authentication:
     """Describes how a person got a ticket. All times are in UTC, with a time zone.
 
-    ``at`` is the time of the initial authentication. A ticket keeps ``at`` when the ticket is renewed or forwarded. A ticket
-    that was obtained with another ticket has the ``at`` of that other ticket. ``looked_at`` is the time when jitd read the
+    ``at`` is the time of the initial authentication. The time stays the same when the ticket is renewed or forwarded. If a
+    ticket was obtained with another ticket, both tickets have the same ``at``. ``looked_at`` is the time when jitd read the
     ticket. A ticket is read at the handshake, and again when the person reviews. ``flags`` contains names from FLAGS.
     ``indicators`` contains the sorted authentication indicators (RFC 8129) that the KDC has signed for this host.
     ``ticket_encryption`` is the encryption type of the ticket. ``session_encryption`` is the encryption type of the session key.
@@ -137,7 +137,7 @@ class Authentication:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """The demand of a rule, or of one of its approvals, on a person's authentication.
+    """What a rule, or one of its approvals, demands of a person's authentication.
 
     The ticket must contain at least one of ``indicators``. If ``indicators`` is empty, the ticket needs no indicator.
     ``ticket_age`` is the maximum number of seconds since the initial authentication. None means that there is no maximum.
@@ -154,9 +154,9 @@ class Demand:
         return self == _NONE
 
     def lack(self, given: Authentication | None, moment: datetime | None = None) -> str:
-        """If ``given`` meets this demand at ``moment``, return an empty text. Otherwise return a text about what is missing,
-        which also tells the person what to do, for example to call kinit. The caller puts a subject such as ``rule deploy``
-        before the text. If ``moment`` is None, the time when jitd read the ticket is used.
+        """If ``given`` meets this demand at ``moment``, return an empty text. Otherwise return a text about what is missing. The
+        text also tells the person what to do, for example to call kinit. The text is the end of a sentence: the caller puts
+        words such as ``rule deploy`` before it. If ``moment`` is None, use the time when jitd read the ticket.
         """
         if self.is_none:
             return ""

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks whether a request asks for more than a rule allows. Such a request is refused, and the refusal names the rule.
 
-Law: pure. If the returned sentence is empty, the rule allows everything that the request asks for.
+Law: pure. The functions return a sentence about what the rule does not allow. If this sentence is empty, the rule allows
+everything that was checked.
 """
 
 from __future__ import annotations
@@ -59,9 +60,9 @@ def breach(rule: str, obligations: Obligations, question: Question) -> str:
 
 
 def unbound(rule: str, terms: Terms, command: Command, service: str) -> str:
-    """``terms`` may require that the run is bound to the content of every file that an argument of ``command`` names. If at least
-    one of these files is not bound, return a sentence about the first file that is not bound. If ``terms`` do not require bound
-    files, or if all these files are bound, return an empty text.
+    """``terms`` may require that the run is bound to the content of every file that an argument of ``command`` names. If at
+    least one of these files is not bound, return a sentence about the first file that is not bound. If jitd is not certain what
+    the arguments are, return a sentence about this. In all other cases, return an empty text.
     """
     if not terms.bound:
         return ""

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Break-glass: a permit without approvals before the run, but with a review after the run.
 
-Law: pure. The permit and its owed review are stored in one transaction. If a person's uses of break-glass still have to be
-reviewed, rules for break-glass can be barred for this person. A barred rule permits nothing to this person, and this person
-cannot use a grant of the rule.
+Law: pure. The permit and its owed review are stored in one transaction. If reviews of a person's uses of break-glass are still
+missing, rules for break-glass can be barred for this person. A barred rule permits nothing to this person. The person also
+cannot use a grant that the rule has permitted.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ break-glass. The oldest review comes first.
 
 
 class Barred(IllegalEvent):
-    """Raised if a person is not allowed to use a grant now, because reviews of the person's uses of break-glass are missing. No
-    object was changed.
+    """Raised if a person is not allowed to use a grant now. The reason is that the person's earlier uses of break-glass have not
+    been reviewed. No object was changed.
     """
 
 
 def begun(approved: Request, now: Moment) -> tuple[Begun, ...]:
-    """If the request ``approved`` has skipped approvals by break-glass, return the event with which its owed review begins.
-    Otherwise return an empty tuple.
+    """If the request ``approved`` has skipped approvals by break-glass, a review is owed for it. Return the event that begins
+    this owed review. Otherwise return an empty tuple.
     """
     glass = None if approved.obligations is None else approved.obligations.break_glass
     if glass is None:
@@ -50,7 +50,8 @@ def begun(approved: Request, now: Moment) -> tuple[Begun, ...]:
 
 def unbarred(decision: Decision, owed: Owed, who: Subject, request: str) -> Decision:
     """``decision`` is jitd's answer to the request ``request`` of ``who``. If it is a permit by break-glass, check the open
-    reviews of ``who``. If these reviews bar the rule, return a deny. In all other cases, return ``decision`` unchanged.
+    reviews of ``who``. If ``who`` may not use the rule because of these reviews, return a deny. In all other cases, return
+    ``decision`` unchanged.
     """
     if not isinstance(decision, Permit) or decision.obligations.break_glass is None:
         return decision
@@ -61,13 +62,13 @@ def unbarred(decision: Decision, owed: Owed, who: Subject, request: str) -> Deci
 
 
 def under(owed: Owed, life: Any, event: Any) -> Any:
-    """``event`` is an event of the request or the grant ``life``. If it contains a permit that the requester's open reviews bar,
-    return the event with a deny in place of the permit. Otherwise return ``event`` unchanged.
+    """``event`` is an event of the request or the grant ``life``. The event may contain a permit. If the requester's open
+    reviews do not allow this permit, return the event with a deny in place of the permit. Otherwise return ``event`` unchanged.
 
     ``Lifecycle.handle`` calls this function when it applies the event. The open reviews were already checked when the permit was
-    decided (``unbarred``). But two permits may have been decided at the same time, although only one review may be open. Because
-    this function checks the open reviews again, only the first permit takes effect. Raises Barred if open reviews prevent the use
-    of a grant.
+    decided (``unbarred``). But two permits may have been decided at the same time, and the rule may allow only one open review.
+    Because this function checks the open reviews again, only the first permit takes effect. Raises Barred if open reviews
+    prevent the use of a grant.
     """
     decision = getattr(event, "decision", None)
     if isinstance(decision, Permit):

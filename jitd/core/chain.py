@@ -33,8 +33,8 @@ GENESIS = Seal(0, bytes(32))
 def record(event: Any, now: Moment, state: str, version: int, document: bytes, fingerprint: bytes, policy: str) -> bytes:
     """Return the record of ``event`` as canonical bytes, which are JSON in ASCII with sorted names.
 
-    ``document`` is the object in the form in which it is stored after the event. The record contains the SHA-256 digest of
-    ``document``. With this digest, jitd can detect that another program has changed the stored object.
+    ``document`` contains the bytes of the object that jitd stores after the event. The record contains the SHA-256 digest of
+    ``document``. With this digest, jitd can detect later that another program has changed the stored object.
     """
     body = {
         "event": name_of(event),
@@ -58,8 +58,8 @@ def record(event: Any, now: Moment, state: str, version: int, document: bytes, f
 
 
 def note(name: str, actor: str, uid: int, now: Moment, policy: str, detail: dict[str, Any]) -> bytes:
-    """Return a note as canonical bytes. A note is a record that does not belong to an object with a life cycle. Examples are
-    ``daemon.started`` and ``policy.loaded``.
+    """Return a note as canonical bytes. A note is a record that is not about a request, a grant or another object with a life
+    cycle. Examples are ``daemon.started`` and ``policy.loaded``.
     """
     body = {
         "event": name,

@@ -38,8 +38,9 @@ field to its place among these values.
 
 
 def _places(of: Any) -> tuple[Callable[[Any], tuple[Any, ...]], dict[str, int]]:
-    """Return the entry of ``_KNOWN`` for the class ``of``. If the constructor of ``of`` does not take exactly the fields in their
-    order, the mapping in the entry is empty. Then ``dataclasses.replace`` makes the copies.
+    """Return the entry of ``_KNOWN`` for the class ``of``. The constructor of a class usually takes exactly the fields of the
+    class, in their order. If the constructor of ``of`` does not, the mapping in the entry is empty. Then ``dataclasses.replace``
+    makes the copies.
     """
     names = [one.name for one in fields(of)]
     is_plain = len(names) > 1 and all(one.init and not one.kw_only for one in fields(of))

@@ -28,7 +28,7 @@ class Point:
     """The statements of the enforcement point, which the daemon trusts. The enforcement point runs as root.
 
     ``stage`` is the stage in the PAM stack. ``remote_host`` is the host from which the person has connected. ``authenticated``
-    is the method by which the person authenticated to sshd before this request. sshd reports this method. ``process`` is the
+    is the method with which the person authenticated to sshd before this request. sshd reports the method. ``process`` is the
     process that will begin a login session. ``process`` is None if the request does not begin a session.
     """
 

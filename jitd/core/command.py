@@ -29,8 +29,8 @@ class RunAs:
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """A file that is named in argument ``at``. There is an Operand for a file if the run cannot be bound to its content. There is
-    also an Operand if the file can be changed by an account that is neither root nor the account to run as.
+    """A file that is named in argument ``at``. There is an Operand for a file in two cases. First, the run cannot be bound to
+    the content of the file. Second, an account other than root and the account to run as can change the file.
 
     If the run is bound to the content of the file, ``digest`` is the SHA-256 of this content. Otherwise ``digest`` is empty.
     ``because`` tells who could change the file, or why the file is not bound. If ``is_seen`` is False, the requester cannot see
@@ -52,19 +52,19 @@ class Command:
 
     ``path`` is the absolute path of the command. The directories in ``path`` are resolved, but a symbolic link at the end is
     kept. If jitd runs the command and the requester typed a path, ``argv[0]`` is equal to ``path``. In all other cases,
-    ``argv[0]`` is the word that the requester typed, or the name of a login shell. ``digest`` is the SHA-256 of the file at
-    ``path``. ``digest`` is empty if no rule allowed jitd to read the file. ``cwd`` is the working directory. The device and the
-    inode of the working directory are stored too.
+    ``argv[0]`` is the word that the requester typed. For a login shell, ``argv[0]`` is the name of the shell. ``digest`` is the
+    SHA-256 of the file at ``path``. ``digest`` is empty if no rule allowed jitd to read the file. ``cwd`` is the working
+    directory. The device and the inode of the working directory are stored too.
 
     ``variables`` contains the environment variables that were typed or preserved. ``locale`` contains variables that need no
     rule, but must have an accepted value (TERM, LANG, …). ``streams`` contains the kinds of the file descriptors 0 to 2.
-    ``streams`` is empty if the kinds are not known before the command starts. ``operands`` contains the named files, and is
-    filled in only if a person must approve. If a program such as sudo runs the command, ``options`` contains the options of this
-    program (such as ``-E``) that change what is run. ``doubt`` is the reason why jitd cannot interpret the command line of this
-    program with certainty. If ``doubt`` is set, ``argv`` is the whole command line and ``path`` is empty. For a login, ``path``
-    is also empty, because a login has no command.
+    ``streams`` is empty if the kinds are not known before the command starts. ``operands`` contains the files that arguments
+    name. It is filled in only if a person must approve. If a program such as sudo runs the command, ``options`` contains the
+    options of this program (such as ``-E``) that change what is run. ``doubt`` is the reason why jitd cannot interpret the
+    command line of this program with certainty. If ``doubt`` is set, ``argv`` is the whole command line and ``path`` is empty.
+    For a login, ``path`` is also empty, because a login has no command.
 
-    ``chdir`` is True in two cases: the requester or a rule has named ``cwd``, or ``cwd`` is the home directory of an account.
+    ``chdir`` is True in two cases: the requester or a rule has set ``cwd``, or ``cwd`` is the home directory of an account.
     ``chdir`` is False if ``cwd`` is the requester's current directory. The run inherits the requester's directory only if
     ``chdir`` is False. If ``is_told`` is True, the requester can read the file, and jitd may show its digest to the requester.
 
@@ -153,8 +153,8 @@ def fingerprint(request_id: str, principal: str, host: str, service: str, comman
 @lru_cache(maxsize=8)
 def work_of(command: Command) -> bytes:
     """Return a digest (32 bytes) of the parts of ``command`` that must be the same in each use of a lease. The terminal, the
-    locale and the kinds of streams may differ (jitsudo(1), --for). The last results are kept, because one decision under a lease
-    needs the digests of the same two commands up to five times.
+    locale and the kinds of streams may differ (jitsudo(1), --for). The latest digests are kept in memory. This saves time,
+    because one decision under a lease needs the digests of the same two commands up to five times.
     """
     argv = tuple(sorted(command.argv)) if command.gives else command.argv  # the order of several things does not matter
     bare = replace(
@@ -192,8 +192,8 @@ def read_id(typed: str) -> str | None:
 
 
 def read_start(typed: str) -> str | None:
-    """If ``typed`` is the beginning of an id, return it in the standard spelling (``K7QM-2X``). Return None if ``typed`` is a
-    whole id, or cannot be the beginning of an id.
+    """If ``typed`` is the beginning of an id, return this beginning in the standard spelling (``K7QM-2X``). Return None if
+    ``typed`` is a whole id, or cannot be the beginning of an id.
     """
     letters = typed.strip().upper().replace("-", "").translate(_MISREAD)
     if not 0 < len(letters) < 8 or any(c not in ALPHABET for c in letters):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Represents a command line as a list of arguments. Also finds the command lines in the text that a shell would run. The module
-``consequence`` uses these command lines.
+"""Represents a command line as a list of arguments. If a text would be run by a shell, this module also finds the command lines
+in the text. The module ``consequence`` uses all these command lines.
 
 Law: pure. This module does not understand every shell text, because only the shell itself knows what such a text does. The
 result is used only for warnings to people.
@@ -93,8 +93,8 @@ class Line:
                 yield Called(_name(word.text), Line(self.words[at + 1 :], self.is_open))
 
     def executed(self, names: Container[str]) -> Iterator[Called]:
-        """For each ``-exec`` or similar option of find(1), yield the command after it if the command's name is in ``names``. The
-        argument ``;`` or ``+`` that ends the command is left out.
+        """find(1) has options such as ``-exec``, which are followed by a command. Yield each of these commands whose name is in
+        ``names``. The command ends before the argument ``;`` or ``+``.
         """
         inner: list[Word] | None = None
         for word in (*self.words, Word(";", is_free=False)):
@@ -108,7 +108,7 @@ class Line:
                 inner = None
 
     def code(self) -> Iterator[Called]:
-        """If the line has an option ``-c`` of a shell with a fixed text after it, yield the commands in this text."""
+        """The line may have a shell's option ``-c``. If a fixed text follows this option, yield the commands in the text."""
         words = iter(self.words)
         if any(re.fullmatch("-[A-Za-z]*c", word.text) for word in words):
             text = next((word for word in words if word.is_free or not word.text.startswith("-")), None)

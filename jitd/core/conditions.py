@@ -2,8 +2,9 @@
 """The conditions of a rule. A condition is about the command, the host, the account, the time, the environment variables or the
 reason.
 
-Law: jitd parses a condition once, when it loads the policy, and then refuses a condition that makes no sense. Later, the
-condition answers yes or no for every possible input. The time for an answer is linear in the number of bytes of the input.
+Law: jitd parses each condition once, when it loads the policy. A condition that makes no sense is refused at this time. Later,
+each condition gives the result yes or no for every possible input. The time for the result is linear in the number of bytes of
+the input.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ class Glob:
     character matches only itself.
 
     A part of the pattern between two stars always matches the same number of characters. For each such part, ``matches`` takes
-    the leftmost match after the match of the previous part. If the rest of the pattern does not match after the leftmost match,
-    the rest does not match after a later match either. Therefore ``matches`` never has to go back in the text.
+    the first place in the text where the part matches after the previous part. If the rest of the pattern does not match after
+    this place, it does not match after a later place either. Therefore ``matches`` never has to go back in the text.
     """
 
     text: str
@@ -83,10 +84,10 @@ class CommandPattern:
         object.__setattr__(self, "parents", tuple(_most_parents(glob.text) for glob in self.arguments))
 
     def is_crossed_by(self, command: Command) -> bool:
-        """This pattern must match ``command``. Return True if a wildcard of the pattern matches a ``..`` component of the
-        command. Then a permit with this pattern does not apply to the command. Therefore ``/var/log/*`` does not permit a file
-        outside /var/log. There is an exception: if the pattern of an argument is only a wildcard, or an option with a wildcard
-        after it, the argument may contain anything.
+        """Call this method only if this pattern matches ``command``. Return True if a wildcard of the pattern matches a ``..``
+        component of the command. In this case, a permit with this pattern does not apply to the command. For example,
+        ``/var/log/*`` does not permit a file outside /var/log. There is one exception: the pattern of an argument may be only a
+        wildcard, or an option followed by a wildcard. Such an argument may contain anything.
         """
         if not any(b".." in word for word in (command.path, *command.argv[1:])):
             return False  # nearly always true, and saves time
@@ -115,8 +116,8 @@ class CommandPattern:
 
 
 _PARENT = re.compile(r"(?:\A(?:-[A-Za-z]{1,8})?|[/=:,])\.\.(?=[/:,]|\Z)")
-"""Matches a ``..`` component. The two dots must be at the beginning of the text, or must follow a slash, an equals sign, a colon
-or a comma. They may also follow an option of up to eight letters at the beginning of the text.
+"""Matches a ``..`` component. The two dots must be at the beginning of the text, or directly after one of four characters:
+slash, equals sign, colon or comma. They may also follow an option of up to eight letters at the beginning of the text.
 """
 _ANYTHING = re.compile(r"(?:-[A-Za-z]?|[A-Za-z0-9_-]+=)?[*?]+")
 """Matches the pattern of an argument that may contain anything. Such a pattern consists of wildcards. An option such as ``-f``,
@@ -125,8 +126,8 @@ or a name such as ``--file=`` or ``if=``, may be before the wildcards.
 
 
 def _most_parents(pattern: str) -> int | None:
-    """``pattern`` is the pattern of an argument in a permit. Return the maximum number of ``..`` components in the argument.
-    This is the number of ``..`` components in ``pattern`` itself. Return None if there is no maximum.
+    """``pattern`` is the pattern of an argument in a permit. Return the maximum number of ``..`` components that the argument
+    may have. This is the number of ``..`` components in the text of ``pattern``. Return None if there is no maximum.
     """
     return None if _ANYTHING.fullmatch(pattern) else len(_PARENT.findall(pattern))
 
@@ -138,7 +139,7 @@ def read_command_pattern(words: tuple[str, ...]) -> CommandPattern:
     if not words:
         raise ValueError("a command's pattern is empty")
     if any("\0" in word for word in words):
-        raise ValueError("no path and no argument can hold a NUL")
+        raise ValueError("a path or an argument cannot contain a NUL byte")
     is_open = words[-1] == "**"
     closed = words[:-1] if is_open else words
     if "**" in closed:
@@ -149,7 +150,7 @@ def read_command_pattern(words: tuple[str, ...]) -> CommandPattern:
     if not path.startswith("/"):
         raise ValueError(f'"{path}" must be an absolute path')
     if "**" in path:
-        raise ValueError(f'"{path}": "*" matches no slash, and "**" in a path is the same as "*"')
+        raise ValueError(f'"{path}": in a path, "**" is the same as "*" and matches no slash: write "*"')
     if any(part in ("", ".", "..") for part in path[1:].split("/")):
         raise ValueError(f'"{path}" can match no command: write the path without ".", ".." and double slashes')
     return CommandPattern(words, tuple(Glob(part) for part in path.split("/")), tuple(Glob(word) for word in closed[1:]), is_open)
@@ -188,15 +189,15 @@ def read_who(word: str) -> str:
 def is_name(name: str) -> bool:
     """True if ``name`` can be the name of an account or a group.
 
-    The name may contain spaces, because directory services have groups such as ``domain users``. A name is refused if it
-    contains characters that have a special meaning for other tools.
+    The name may contain spaces, because directory services have groups such as ``domain users``. The name may not contain
+    characters that have a special meaning for other tools.
     """
     return 0 < len(name) <= 255 and name.isprintable() and name == name.strip() and not re.search(r"[:/*?#,]|^[!%+@-]", name)
 
 
 def is_principal(text: str) -> bool:
-    """True if ``text`` is a principal in the form in which GSSAPI displays it, with a realm. If the principal contains a
-    character that would need an escape, the result is False.
+    """True if ``text`` is a principal with a realm, in the form in which GSSAPI displays it. The result is False if GSSAPI would
+    have to escape a character of the principal.
     """
     return re.fullmatch(r"[A-Za-z0-9._$-]+(?:/[A-Za-z0-9._$-]+)*@[A-Za-z0-9.-]{1,255}", text) is not None
 
@@ -250,7 +251,7 @@ class Hours:
 
     def hold_at(self, at: datetime) -> bool:
         if at.utcoffset() is None:
-            raise ValueError("a moment without a zone")
+            raise ValueError("the moment has no time zone")
         local = at.astimezone(self.zone)
         minute = local.weekday() * _DAY + local.hour * 60 + local.minute
         return any(start <= moment < end for start, end in self.spans for moment in (minute, minute + _WEEK))
@@ -258,7 +259,7 @@ class Hours:
 
 def read_hours(text: str, zone_of: Callable[[str], tzinfo | None]) -> Hours:
     """Parse a text such as ``Mon-Fri 08:00-18:00 ZONE``, ``Sat,Sun 22:00-06:00 ZONE`` or ``Fri 16:00-Mon 06:00 ZONE``. In the
-    first two forms, the days are the days on which a span begins. Such a span may end on the next day, as in the second example.
+    first two forms, a span begins on each of the given days. Such a span may end on the next day, as in the second example.
     Raises ValueError with a sentence if the text has another form. ``zone_of`` returns the time zone with a given name.
     """
     shape = '"Mon-Fri 08:00-18:00 Europe/Berlin" or "Fri 16:00-Mon 06:00 Europe/Berlin"'
@@ -271,10 +272,10 @@ def read_hours(text: str, zone_of: Callable[[str], tzinfo | None]) -> Hours:
         start = DAYS.index(match[1]) * _DAY + _minute(text, match[2], match[3], is_end=False)
         end = DAYS.index(match[4]) * _DAY + _minute(text, match[5], match[6], is_end=True)
         if start % _WEEK == end % _WEEK:
-            raise ValueError(f'"{text}" starts and ends at the same time: always is "Mon-Sun 00:00-24:00"')
+            raise ValueError(f'"{text}" starts and ends at the same time: the whole week is "Mon-Sun 00:00-24:00"')
         spans = ((start, end + (_WEEK if end < start else 0)),)
     elif _DAILY.fullmatch(f"{text} UTC") or _ACROSS.fullmatch(f"{text} UTC"):
-        raise ValueError(f'"{text}" has no time zone, such as Europe/Berlin or UTC')
+        raise ValueError(f'"{text}" has no time zone: add one, such as Europe/Berlin or UTC')
     else:
         raise ValueError(f'"{text}" must be like {shape}')
     name = match[match.re.groups]
@@ -296,7 +297,7 @@ def _days(text: str, days: str) -> list[int]:
     for part in days.split(","):
         names = part.split("-")
         if len(names) > 2:
-            raise ValueError(f'"{text}": a span of days has a first and a last day')
+            raise ValueError(f'"{text}": write a span of days with a first and a last day, such as Mon-Wed')
         first, last = DAYS.index(names[0]), DAYS.index(names[-1])
         found += [day % 7 for day in range(first, last + 1 + (7 if last < first else 0))]
     if len(set(found)) != len(found):
@@ -362,7 +363,9 @@ class Pattern:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A rule's demand that each request gives a reason. If ``pattern`` is not None, it must match a part of the reason."""
+    """A rule's demand that each request must give a reason. If the rule also has a pattern, this ``pattern`` must match a
+    part of the reason. If ``pattern`` is None, any reason is enough.
+    """
 
     pattern: Pattern | None = None
     hint: str = ""

@@ -48,8 +48,8 @@ SHELLS = frozenset({"any-command", "prompt", "code", "shell", "command", "contai
 @dataclass(frozen=True, slots=True)
 class Consequence:
     """A consequence of the program ``program``. ``kind`` is its class, which is a key of MEANINGS. ``program`` is the name of
-    the program's file. If any command may be run, ``program`` is empty. ``told`` may contain a more exact end of the sentence
-    than MEANINGS. Otherwise ``told`` is empty.
+    the program's file. If any command may be run, ``program`` is empty. ``told`` is the end of a sentence about the consequence.
+    If ``told`` is empty, the end of the sentence is in MEANINGS.
     """
 
     kind: str
@@ -80,7 +80,7 @@ def _roams_or_bare(line: Line) -> bool:
 
 
 def _names_none(line: Line) -> bool:
-    """True if the requester chooses the first argument that is not an option. This argument may then be a path."""
+    """True if the requester chooses the first argument that is not an option. The requester may choose a path, too."""
     return line.verb is None
 
 
@@ -107,8 +107,8 @@ def _interprets(line: Line) -> bool:
 
 
 def _prompts(line: Line) -> bool:
-    """True if the shell would read its commands from a terminal. This is the case if the command line has only options, and none
-    of them is followed by code (as ``-c`` is).
+    """True if the shell would read its commands from a terminal. It does so if the command line contains only options, and no
+    option with code after it, such as ``-c``.
     """
     if line.is_open or any(word.is_free or _GIVES_CODE.fullmatch(word.text) for word in line.words):
         return False
@@ -116,22 +116,22 @@ def _prompts(line: Line) -> bool:
 
 
 def _alone(n_operands: int, valued: str = "") -> Test:
-    """Some programs start a shell if their command line contains no command. Return the test for such a program. ``n_operands``
-    is the number of operands before the command. ``valued`` contains the program's options whose value is the next argument.
+    """Some programs start a shell if ``n_operands`` operands, but no command after them, are on their command line. Return the
+    test for such a program. ``valued`` contains the program's options whose value is the next argument.
     """
     return lambda line: not line.is_open and len(line.operands(frozenset(valued.split()))) == n_operands
 
 
 def _becomes(line: Line) -> bool:
-    """True if ``su`` or a similar program starts a shell. This is possible if the command line contains no command, or if the
+    """True if ``su`` or a similar program may start a shell. There are two cases: the command line contains no command, or the
     requester may add arguments.
     """
     return line.is_open or not line.has("-c", "--command", "--session-command", "/")
 
 
 def _talks(line: Line) -> bool:
-    """True if a person can type commands while the program runs, as in a database client. False if the command line itself
-    contains the commands or names their file.
+    """True if a person can type commands while the program runs, as in a database client. False if the command line contains the
+    commands, or names the file that contains them.
     """
     return line.roams or not line.has("-c", "-e", "-f", "--command", "--execute", "--file")
 
@@ -148,8 +148,7 @@ def _pages(line: Line) -> bool:
 
 def _verbs(told: str, *, roaming: str = "") -> Test:
     """Return the test for a program whose first argument is a verb, as in ``systemctl edit``. ``told`` contains the verbs that
-    always have the consequence. ``roaming`` contains the verbs that have the consequence only if the requester can choose a
-    whole argument.
+    always have the consequence. For a verb in ``roaming``, there is a condition: the requester can choose a whole argument.
     """
 
     def has_it(line: Line) -> bool:
@@ -302,14 +301,14 @@ _OF: Mapping[str, tuple[tuple[str, Test], ...]] = {
 _TEXTS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "rbash"})
 """Shells. If the command line has a text after ``-c``, the commands in this text are looked up in the list."""
 DEEPEST = 20
-"""A command line may name a program that starts a second program, which starts a third, and so on. DEEPEST is the maximum number
-of such steps. If there are more, jitd assumes that any command can be run.
+"""A program may start a second program, the second program may start a third program, and so on. DEEPEST is the maximum number
+of such steps that jitd follows in a command line. If there are more steps, jitd assumes that any command can be run.
 """
 _WRAPPERS = frozenset(name for kind, _, names in _LIST if kind == "command" for name in names.split())
 _VERSION = re.compile(r"(?<=[A-Za-z])-?[0-9]+(?:\.[0-9]+)*\Z|\.(?:basic|tiny|nox|gtk3|traditional)\Z")
 SYSTEM = ("/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/usr/*", "/*")
-"""Directories of programs. If a pattern consists of one of these directories and a file name with a wildcard, the file name is
-compared with the programs in the list.
+"""Directories of programs. A pattern may name one of these directories and a file name with a wildcard. In this case, the
+programs in the list are compared with the file name.
 """
 
 _STARTING = (
@@ -335,13 +334,14 @@ def of_command(command: Command) -> tuple[Consequence, ...]:
 
 
 def makes_root_shell_possible(command: Command) -> bool:
-    """True if somebody can get a root shell after ``command`` has ended, according to the list."""
+    """True if a known consequence of ``command`` is that somebody can get a root shell after its end."""
     return any(one.kind == LATER for one in of_command(command))
 
 
 def gives_root_shell(command: Command) -> bool:
-    """True if, according to the list, a person can do everything with ``command`` that root may do. There are three such cases:
-    the command runs as root and can start a shell, it is a login of root, or jitd is not certain what would be run.
+    """True if ``command`` may let a person do everything that root may do. There are three cases. First, the command runs as
+    root, and the list of this module says that it can start a shell. Second, it is a login of root. Third, jitd is not certain
+    what would be run.
     """
     if command.gives:
         return False
@@ -372,16 +372,16 @@ def _word(glob: Glob) -> Word:
 
 
 def _matched(glob: Glob) -> list[str]:
-    """Return the programs in the list whose names ``glob`` matches. Each name is also compared with a 3 after it, so ``python3*``
-    finds python.
+    """Return the programs in the list whose names ``glob`` matches. Also return a program if ``glob`` matches its name with a 3
+    at the end. For example, ``python3*`` finds the program python.
     """
     return [name for name in _OF if glob.matches(name) or glob.matches(f"{name}3")]
 
 
 def _of_program(name: str, line: Line, depth: int = 0) -> tuple[Consequence, ...]:
     """Return the consequences of the program ``name`` with the arguments ``line``. If this program has no consequences of its
-    own, and starts another program that its arguments name, return the consequences of the other program. ``depth`` is the number
-    of programs before this program, each of which starts the next one.
+    own, but its arguments name another program that it starts, return the consequences of the other program. In a chain of
+    programs that start each other, ``depth`` is the number of programs before this program.
     """
     if depth > DEEPEST:
         return (Consequence("any-command"),)

@@ -216,7 +216,7 @@ NONSENSE: dict[str, tuple[Callable[[Any, Asked], None], str]] = {
     "deep behind a text": (says(reply(b'{"a":"' + b"]" * 30_000 + b'","b":' + b"[" * 30_000)), "nested too deeply"),
     "not utf-8": (says(reply(b'{"a":"\xff"}')), "is not UTF-8"),
     "utf-16": (says(reply('{"a":1}'.encode("utf-16"))), "is not UTF-8"),
-    "nan": (says(reply(b'{"a":NaN}')), "is not JSON as it must be"),
+    "nan": (says(reply(b'{"a":NaN}')), "is not JSON that jitd accepts"),
     "digits": (says(reply(b'{"a":' + b"9" * 60_000 + b"}")), "out of bounds"),
     "surrogate": (says(reply(b'{"a":"\\ud800"}')), "half of a surrogate pair"),
     "html": (lambda line, asked: line.sendall(reply(answer(asked), kind="text/html")), "its answer is text/html"),
@@ -305,7 +305,7 @@ def test_more_questions_than_there_is_room_for_are_denied_by_name(stage: Stage, 
         await asyncio.wait(open_ones)
         return heard
 
-    assert stage.run(ask()) == Silent("72 questions to it are open already")
+    assert stage.run(ask()) == Silent("72 questions to this system are open already")
 
 
 def test_one_person_who_asks_too_much_is_denied_by_name_and_holds_up_nobody_else(stage: Stage, server: Server) -> None:
@@ -329,7 +329,7 @@ def test_one_person_who_asks_too_much_is_denied_by_name_and_holds_up_nobody_else
         return refused, passed, await asyncio.gather(*open_ones)
 
     refused, passed, all_hers = stage.run(ask())
-    assert refused == Silent("24 questions to it are open already for the same person")
+    assert refused == Silent("24 questions of the same person to this system are open already")
     assert passed == Passes() and all_hers == [Passes()] * 24
 
 

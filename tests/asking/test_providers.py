@@ -183,7 +183,7 @@ def test_one_that_is_silent_does_not_hold_up_another(stage: Stage, server: Serve
         waiting = [asyncio.create_task(providers.ask(frozenset({"fact.slow"}), about)) for about in by]
         await asyncio.sleep(0)
         said = await providers.ask(frozenset({"fact.slow"}), ABOUT)
-        assert said == {"fact.slow": Unknown("provider slow did not answer: 72 questions to it are open already")}
+        assert said == {"fact.slow": Unknown("provider slow did not answer: 72 questions to this system are open already")}
         found = await providers.ask(frozenset({"fact.risk"}), ABOUT)
         for each in waiting:
             each.cancel()
@@ -208,7 +208,7 @@ def test_a_provider_is_asked_about_one_person_a_share_of_the_questions_at_once(s
         await asyncio.wait(waiting)
         return found
 
-    told = "provider slow did not answer: 24 questions to it are open already for the same person"
+    told = "provider slow did not answer: 24 questions of the same person to this system are open already"
     assert stage.run(ask()) == {"fact.slow": Unknown(told)}
 
 

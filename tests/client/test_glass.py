@@ -156,7 +156,7 @@ def test_a_review_carries_the_fingerprint_of_what_was_printed(capsys):
 def test_without_a_terminal_nothing_is_reviewed(capsys):
     script = Script(row())
     assert jitd(script, "review", ID) == 2
-    assert [message.type for message in script.heard] == ["show"] and "with --yes nothing is asked" in capsys.readouterr().err
+    assert [message.type for message in script.heard] == ["show"] and "to answer yes in advance" in capsys.readouterr().err
 
 
 def test_a_request_that_owes_none_is_not_reviewed(capsys):

@@ -127,13 +127,13 @@ def test_the_first_element_is_the_path_and_not_what_was_typed() -> None:
         (("**", "x"), '"**" may only be the last element'),
         (("**", "**"), '"**" may only be the last element'),
         (("/a", "**", "x"), '"**" may only be the last element'),
-        (("/a/**",), '"/a/**": "*" matches no slash, and "**" in a path is the same as "*"'),
+        (("/a/**",), '"/a/**": in a path, "**" is the same as "*" and matches no slash: write "*"'),
         (("/",), '"/" can match no command: write the path without ".", ".." and double slashes'),
         (("/a/",), '"/a/" can match no command: write the path without ".", ".." and double slashes'),
         (("/a//b",), '"/a//b" can match no command: write the path without ".", ".." and double slashes'),
         (("/a/../b",), '"/a/../b" can match no command: write the path without ".", ".." and double slashes'),
         (("/a/./b",), '"/a/./b" can match no command: write the path without ".", ".." and double slashes'),
-        (("/a", "x\0"), "no path and no argument can hold a NUL"),
+        (("/a", "x\0"), "a path or an argument cannot contain a NUL byte"),
     ],
 )
 def test_which_patterns_are_refused(pattern: tuple[str, ...], sentence: str) -> None:

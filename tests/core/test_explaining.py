@@ -76,7 +76,7 @@ def test_a_permit_whose_terms_are_not_met_denies_and_says_which() -> None:
 
 def test_a_rule_that_fails_says_that_it_fails() -> None:
     (found,) = explain(policy(permit(**hours("Mon-Fri 08:00-18:00 UTC"))), question(), NOON.replace(tzinfo=None))
-    assert found.saying is Saying.FAILS and "a moment without a zone" in found.because
+    assert found.saying is Saying.FAILS and "the moment has no time zone" in found.because
     assert found.findings[-1].outcome is Outcome.FAILED
 
 

@@ -79,7 +79,7 @@ BROKEN_PERMITS = [
     ('hours = "Mon-Fri 08:00-18:00 UTC"', (5, '"hours" must be a list of strings')),
     (
         'hours = ["Mon-Fri 08:00-18:00"]',
-        (5, '"hours": "Mon-Fri 08:00-18:00" has no time zone, such as Europe/Berlin or UTC'),
+        (5, '"hours": "Mon-Fri 08:00-18:00" has no time zone: add one, such as Europe/Berlin or UTC'),
     ),
     (
         'hours = [\n  "Mon 08:00-18:00 UTC",\n  "Mon 08:00-18:00 Europe/Bonn",\n]',

@@ -260,7 +260,7 @@ def test_nothing_is_changed_without_a_yes(stage: Stage) -> None:
     before = dumped(stage)
     for words in (("gate", service), ("setup", "new.example.test")):
         status, said = stage.jitd("kdc", *words)
-        assert status == 2 and "with --yes nothing is asked" in said and "this will:" in said
+        assert status == 2 and "give --yes to answer yes in advance" in said and "this will:" in said
     for typed in ("no", "y", "YES", "yes please", ""):
         screen = pexpect.spawn("/usr/sbin/jitd", ["kdc", "gate", service], env=stage.admin, encoding="utf-8", timeout=60)
         screen.expect_exact("type yes: ")

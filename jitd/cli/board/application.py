@@ -253,7 +253,7 @@ class Board(App[int]):
         in_background(lambda: row_of(id), lambda whole: self._in_loop(lambda: take(whole)))
 
     def _answer(self) -> None:
-        """The typed line answers the open question. Begin the action that this answer demands, or open the next question."""
+        """Begin the action that follows from the typed answer to the open question, or open the next question."""
         asked = self.state.asked
         if asked is None:
             return
@@ -275,7 +275,7 @@ class Board(App[int]):
         in_background(deed, lambda said: self._in_loop(lambda: done(said)))
 
     def _asked_of_jitd(self, work: Callable[[], T], then: Callable[[T], None]) -> None:
-        """Call ``work`` in the background, and ``then`` with its result in this thread. After a newer call, drop the result."""
+        """Call ``work`` in the background, and ``then`` with its result in this thread. A newer call drops the result."""
         self._asking += 1
         number = self._asking
         at = self.state.at

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Decides which keys are accepted. A key is accepted only if the row or the question that it belongs to was already on the
-screen. A key that decides something must also have been typed alone.
+"""Decides which keys are accepted. Each key belongs to a row or to a question. A key is accepted only if this row or question
+was already on the screen. A key that decides something must also have been typed alone.
 
 Law: pure. All times are arguments, in seconds of the same monotonic clock. Pasted text decides nothing. A key that was typed
-before a question was visible does not answer this question. A key that decides something is accepted only if there was no other
-input in the QUIET_FOR seconds before it, and none in the QUIET_FOR seconds after it.
+before a question was visible does not answer this question. A key that decides something must be typed alone: there must be no
+other input in the QUIET_FOR seconds before it and in the QUIET_FOR seconds after it.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from math import inf
 from jitd.cli.question import QUIET_FOR
 
 MOVES = {"up": -1, "k": -1, "down": 1, "j": 1, "pageup": -10, "pagedown": 10, "space": 10, "home": -(10**6), "end": 10**6}
-"""Maps a key to a number of steps. A step is one row of a list, or one line of a page. On a page, a key with ten steps scrolls by
-one screen instead.
+"""Maps a key to a number of steps. In a list, a step is one row. On a page, a step is one line, but a key with ten steps scrolls
+by one screen.
 """
 
 
@@ -51,7 +51,7 @@ class Keyboard:
         self._shown_at = min(at, self._shown_at)
 
     def letter(self, at: float) -> Taken:
-        """Handle a key that decides nothing alone, such as a letter of a text."""
+        """Handle a key that makes no decision by itself, for example a letter of a text."""
         return Taken.NOW if self._counts(at) else Taken.LOST
 
     def single(self, key: str, at: float) -> Taken:
@@ -67,8 +67,8 @@ class Keyboard:
         self._counts(at)
 
     def ripe(self, at: float) -> str | None:
-        """A key that decides something or opens a question is kept back for QUIET_FOR seconds. Return this key if no other input
-        followed within this time. Otherwise return None.
+        """If a key decides something or opens a question, it takes effect only after QUIET_FOR seconds. If this time is over,
+        and no other input has followed the key, return the key. Otherwise return None.
         """
         if self._held is None or at - self._held[1] < QUIET_FOR:
             return None
@@ -76,8 +76,8 @@ class Keyboard:
         return key
 
     def _counts(self, at: float) -> bool:
-        """Note that input came at the time ``at``. Return True if keys are accepted now. This is the case if there was a pause
-        of QUIET_FOR seconds since the question appeared on the screen.
+        """Note that input came at the time ``at``. Return True if keys are accepted now. Keys are accepted if there was a pause
+        of QUIET_FOR seconds after the question appeared on the screen.
         """
         quiet_since = max(self._last_at, self._shown_at)
         self._last_at, self._held = at, None

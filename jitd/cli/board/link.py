@@ -23,8 +23,8 @@ T = TypeVar("T")
 AGAIN_AFTER = 2.0
 """If jitd cannot be reached or does not accept the ticket, the link waits this number of seconds and tries again."""
 EACH = 10.0
-"""Number of seconds after which the lists are read again although jitd has reported no change. For example, jitd reports no
-change when the CPU time or the memory of a run changes.
+"""The lists are read again after this number of seconds, even if jitd has reported no change. For example, jitd does not report
+changes of the CPU time or the memory of a run.
 """
 
 

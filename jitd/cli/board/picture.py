@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes the lines of text that fill the screen of the board.
 
-Law: the result depends only on the arguments and on the clock, from which relative times are computed. Every line is printable
-and fits into the width of the screen. The lines can be understood without colours: for example, a mark shows which row is
-selected. A question is always shown completely.
+Law: the result depends only on the arguments and on the clock. The clock is needed for texts such as ``12 s ago``. Every line is
+printable and fits into the width of the screen. The lines can be understood without colours: for example, a mark shows which row
+is selected. A question is always shown completely.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ def is_too_small(width: int, height: int) -> bool:
 
 
 def picture(state: State, width: int, height: int) -> list[Painted]:
-    """Return ``height`` lines of at most ``width`` cells. The open text in ``state`` (a Reading object) remembers which of its
-    lines this function has returned. Therefore call this function only to draw the screen.
+    """Return ``height`` lines of at most ``width`` cells. If a text is open, its Reading object in ``state`` stores which lines
+    of the text this function has returned. Therefore call this function only to draw the screen.
     """
     if is_too_small(width, height):
         text = f"This terminal is too small. The board needs {LEAST_COLUMNS} columns and {LEAST_LINES} lines."
@@ -85,7 +85,7 @@ def _tabs(state: State, width: int) -> str:
 
 
 def _news(state: State, width: int) -> list[Painted]:
-    """Return the lines that name the viewer, or the lines that tell why jitd cannot be reached."""
+    """If jitd can be reached, return the lines that name the viewer. Otherwise return the lines with the reason."""
     if state.trouble:
         text = f"NOT LIVE: {state.trouble}. jitd board tries again."
         return [(line, "late") for line in wrapped(printable(text), width)[:3]]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The questions of the board. Each question has a page to read, the text of the question, and an action for the typed answer.
 
-Law: if a question is about a request, its page is made from the request's row in the list. The answer to such a question is sent
+Law: if a question is about a request, the page above the question is made from the request's row in the list. The answer is sent
 together with the fingerprint of this row. Only a complete line is an answer. An empty line means no. Nothing is sent before the
 person has answered.
 """
@@ -26,8 +26,8 @@ from jitd.core.duration import read_duration
 from jitpam.wire.messages import Lock, Revoke, Stop, Unlock
 
 Deed = Callable[[], str]
-"""A function that sends the answer to jitd and returns jitd's reply, which is a sentence. The call may block. The function may
-raise an error whose class is in call.ENDINGS.
+"""A function that sends the person's answer to jitd. It returns jitd's reply, which is a sentence. The call may block. The
+function may raise an error whose class is in call.ENDINGS.
 """
 WIDE = 60
 """Before the board ends a grant or a run, it asks a question that names the command of this grant or run. WIDE is the maximum
@@ -41,15 +41,17 @@ LONGEST = 1000
 
 @dataclass(frozen=True)
 class Question:
-    """A question. ``row`` is the row on the screen that the question is about. ``row`` is empty if the question is not about a
-    row.
+    """A question to the person. ``row`` is the row on the screen that the question is about. If the question is not about a row,
+    ``row`` is empty.
     """
 
     row: Row
 
     @property
     def id(self) -> str:
-        """The id of the request, grant, run or lock that the question is about. If there is none, the id is empty."""
+        """The id of the request, grant, run or lock that the question is about. If the question is not about a request,
+        grant, run or lock, the id is empty.
+        """
         return words(self.row, "id", "")
 
     def lines(self, width: int) -> list[str]:
@@ -61,8 +63,8 @@ class Question:
         raise NotImplementedError
 
     def follows(self, typed: str, width: int, *, is_unread: bool) -> Deed | Question | None:
-        """``typed`` is the line that the person typed. Return the action that this answer demands, or the next question. Return
-        None if the answer is no.
+        """``typed`` is the line that the person typed as the answer. Return the action that jitd must now perform, or the next
+        question to the person. Return None if the answer is no.
         """
         raise NotImplementedError
 
@@ -110,8 +112,8 @@ class OwedReview(Question):
 
 @dataclass(frozen=True)
 class Ending(Question):
-    """Asks why the person wants to end a grant or a run. ``ends`` is the id of the grant or the run. ``verb`` is ``revoke`` or
-    ``stop``.
+    """Asks why the person wants to end a grant or a run. ``ends`` is the id of the grant or the run that will be ended. ``verb``
+    is ``revoke`` for a grant and ``stop`` for a run.
     """
 
     verb: str
@@ -184,8 +186,8 @@ class Locking(Question):
 
 
 def about(key: str, row: Row) -> Question:
-    """Return the question that ``key`` opens about ``row``. ``row`` is a row of the list that ``key`` belongs to. The function
-    ``about`` asks jitd and may block. Raises an error of one of the classes in call.ENDINGS.
+    """Return the question about ``row`` that the person opens with ``key``. ``row`` is a row of the list to which ``key``
+    belongs. The function ``about`` asks jitd and may block. Raises an error of one of the classes in call.ENDINGS.
     """
     id = words(row, "id")
     if key == "u":

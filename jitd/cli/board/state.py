@@ -82,7 +82,7 @@ class Reading:
 
     @property
     def is_unread(self) -> bool:
-        """True if at least one line is not treated as read."""
+        """True if at least one line of the text is treated as unread."""
         return len(self._read.union(self._drawn)) < max(1, len(self.lines))
 
 
@@ -170,8 +170,8 @@ class State:
         self.close("jitd can no longer be reached")
 
     def ask(self, question: Question, what: str, row: Row | None) -> None:
-        """Open ``question`` about ``row`` of the list ``what``. If the row has changed, or if jitd cannot be reached, do not
-        open the question.
+        """Open ``question`` about ``row`` of the list ``what``. Do not open the question if the row has changed, or if jitd
+        cannot be reached.
         """
         now = found(self.rows_of(what), words(row, "id")) if row is not None else None
         if self.trouble or (row is not None and not is_same(what, row, now)):

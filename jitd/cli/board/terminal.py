@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The terminal of the board. This module can tell whether the terminal has accepted all output that was drawn.
+"""The terminal of the board. This module finds out whether the terminal has accepted all output of the board.
 
 Law: a text is treated as shown only after the terminal has accepted it. The library textual writes to the terminal in a thread
-of its own. While the terminal accepts no output, texts wait in this thread, and are not on the screen yet.
+of its own. While the terminal accepts no output, texts wait in this thread. Such texts are not on the screen yet.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class Terminal(LinuxDriver):
         super().write(data)
 
     def end_reading(self) -> None:
-        """End each thread that reads the keyboard. The library textual may leave such a thread running. If the terminal was
-        disconnected, the thread would never end by itself.
+        """End each thread that reads the keyboard. The library textual may not end such a thread. If the terminal was
+        disconnected, the thread would run forever.
         """
         self.exit_event.set()
 

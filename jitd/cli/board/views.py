@@ -18,8 +18,8 @@ from jitd.cli.reviewing import REVIEWS
 VOLATILE = frozenset({"cpu_ms", "memory", "n_processes"})
 """Members of a row whose values change although nothing happens to the grant or run."""
 BINDING = ("id", "state", "fingerprint")
-"""Members of a row. In the lists of grants, runs and locks, a row is treated as changed only if one of these members has changed.
-All other members are ignored. For example, each use of a lease changes some of them.
+"""Members of a row. In the lists of grants, runs and locks, a row is treated as changed only if one of these members has
+changed. Changes of all other members are ignored. For example, each use of a lease changes some of the other members.
 """
 
 
@@ -36,7 +36,7 @@ class View:
     has_pages: bool = True
     """True if ``jitd show`` has a page about each row of the list."""
     is_ended_here: bool = False
-    """True if all actions on the list's rows only end or remove something."""
+    """True if the actions on the rows of this list can only end or remove something."""
 
 
 VIEWS = (
@@ -79,8 +79,8 @@ def is_same(what: str, row: Row | None, other: Row | None) -> bool:
 
 
 def _lasting(row: Row) -> Row:
-    """Return ``row`` without the members that change although the request stays the same. The result also lacks the number of
-    remaining uses of a lease, because each use changes this number.
+    """Some members of a row change although the request stays the same. Return ``row`` without these members. Also remove the
+    number of remaining uses of a lease, because each use changes this number.
     """
     lasting = {name: value for name, value in row.items() if name not in VOLATILE}
     if isinstance(lease := row.get("extends"), dict):
