@@ -2,6 +2,6 @@
 """Sends notices about requests to people. The module ``letters`` finds the notices that are due. ``post`` sends the notices of
 one channel, and ``notices`` runs all channels.
 
-Law: the stored state determines which notices are due. No notice is sent while a database transaction is open. No function of
-this package changes the state of an object that has a life cycle, such as a request.
+Law: only the stored state determines which notices must be sent. No notice is sent while a database transaction is open. No
+function of this package changes the state of an object that has a life cycle, such as a request.
 """

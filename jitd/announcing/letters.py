@@ -201,8 +201,8 @@ class Letters:
         return found
 
     async def _answerable(self, request: Request) -> tuple[str, ...]:
-        """Return the accounts of the operators and of the people who approved ``request``. The requester's account is never in
-        the result.
+        """If the channel is for single persons, return the accounts of the operators and of the people who approved ``request``.
+        The requester's account is never in the result. If the channel is for a group, return only the empty address.
         """
         approved = {review.by.user for review in request.reviews if review.verdict is Verdict.APPROVE}
         operators = await self._people(request, (Approval(1, self._to.operators),)) if self._to.operators else ()
@@ -276,8 +276,8 @@ class Letters:
 
 
 def _is_heard(event: str) -> bool:
-    """A told mark is a stored note that an address got a notice. ``event`` is the event of a told mark. Return True if the notice
-    was about the request itself. Return False if it was about a thing that jitd must take back. Also return False if ``event`` is
-    ASKED, because such a mark does not belong to a notice.
+    """A told mark is a stored note that an address got a notice. ``event`` is the event of a told mark. Return True if the
+    notice was about the request itself. Return False if the notice was about a thing that jitd must take back. Also return False
+    if ``event`` is ASKED, because a mark with ASKED does not mean that a notice was sent.
     """
     return event != ASKED and not is_of_things(event)

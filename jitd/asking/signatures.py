@@ -2,8 +2,9 @@
 """Checks that an answer was signed with the gatekeeper's own key, according to RFC 9421. The daemon checks the signature itself,
 because it does not trust jitd-outside.
 
-Law: an answer is accepted only if its signature was made with the key in the settings, is not older than LONGEST_AGE, and covers
-the status and the digest of the whole body. For every other answer, ``check`` raises Unsigned. Sources: RFC 9421, RFC 9530.
+Law: an answer is accepted only if its signature meets three conditions. It was made with the key in the settings. It is not
+older than LONGEST_AGE. It covers the status and the digest of the whole body. For every other answer, ``check`` raises Unsigned.
+Sources: RFC 9421, RFC 9530.
 """
 
 from __future__ import annotations

@@ -6,5 +6,5 @@ The daemon opens a connection with ``doors`` and sends its questions with ``aski
 ``starting`` at its start, and ``answering`` for its answers. Both sides use ``packets``. The package of each process defines the
 content of its questions and answers. Law: the daemon does not import the code of such a process, and the process does not import
 the code of the daemon. They share only a few modules, such as ``packets`` and the definitions of their messages. Many questions
-may be open at the same time. The daemon gets one answer to each question, or the reason why there is no answer.
+may be open at the same time. For each question, the daemon gets either one answer, or the reason why there is no answer.
 """

@@ -28,8 +28,8 @@ def children() -> list[int]:
 
 
 def end_all_below() -> None:
-    """Kill all descendants of this process. This process must be a subreaper. When a child has been killed, this process
-    therefore becomes the parent of that child's own children, and kills them next.
+    """Kill all descendants of this process. This process must be a subreaper: when a child has been killed, this process becomes
+    the parent of the child's own children. It then kills them, too.
     """
     while True:
         with suppress(OSError):

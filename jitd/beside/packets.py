@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 MAX_PACKET = 160 * 1024
-"""Maximum length of a packet, in bytes. There is room for 64 KiB of data in base64, and for the text around this data."""
+"""Maximum length of a packet, in bytes. A packet of this length has room for 64 KiB of data in base64, and for the text
+around the data.
+"""
 LONGEST_REASON = 1_000
 """Maximum length of the reason in an UNANSWERED packet, in characters."""
 _HEAD = struct.Struct("!QB")
@@ -49,8 +51,8 @@ class Packet:
 
 
 def sentence(text: str) -> str:
-    """Convert ``text`` into one line for a log or a packet, and return the line. The line contains only printable ASCII, and has
-    at most LONGEST_REASON characters.
+    """Convert ``text`` into a single line that can be written to a log or into a packet. Return this line. The line contains
+    only printable ASCII, and has at most LONGEST_REASON characters.
     """
     plain = "".join(c if c.isprintable() and c.isascii() else "?" for c in text) or "?"
     return plain if len(plain) <= LONGEST_REASON else plain[: LONGEST_REASON - 3] + "..."
@@ -72,7 +74,7 @@ def read(written: bytes) -> Packet:
     number, kind = _HEAD.unpack_from(written)
     found = Packet(number, Kind(kind), written[_HEAD.size :])
     if (found.kind is Kind.DROP) != (not found.body):
-        raise ValueError(f"{found.kind.name} with {len(found.body)} bytes of body: DROP has no body, and every other kind has one")
+        raise ValueError(f"{found.kind.name} with {len(found.body)} bytes of body: DROP has no body, and other kinds have one")
     if found.kind is Kind.UNANSWERED and sentence(found.body.decode("ascii", "replace")).encode("ascii") != found.body:
         raise ValueError("UNANSWERED: the reason is not a sentence")
     return found
@@ -80,9 +82,9 @@ def read(written: bytes) -> Packet:
 
 def receive(line: socket.socket) -> tuple[bytes, int | None]:
     """Receive one packet from the socket ``line``, which must have the option SO_PASSCRED. Return the bytes of the packet, and
-    the uid of the sender as the kernel reports it. The uid is None if the kernel reports no sender. If the connection has ended,
-    the bytes are empty. Raises BlockingIOError if no packet has arrived yet. Raises ValueError if a packet is too long or carries
-    descriptors. Raises OSError.
+    the uid of the sender. The kernel reports this uid. If the kernel reports no sender, the uid is None. If the connection has
+    ended, the bytes are empty. Raises BlockingIOError if no packet has arrived yet. Raises ValueError if a packet is too long or
+    carries descriptors. Raises OSError.
     """
     written, ancillary, flags, _ = line.recvmsg(MAX_PACKET + 1, socket.CMSG_SPACE(_CREDENTIALS.size))
     if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):

@@ -4,7 +4,7 @@ is root at first, because the daemon runs as root.
 
 Law: after ``begin``, four conditions hold before the process reads any input. The process is not dumpable, has no capabilities,
 cannot gain capabilities, and runs under its own account. After ``begin_as_root``, the process is not dumpable and has no network.
-If the process cannot give up one of its rights, it does not start. Sources: sd_listen_fds(3), prctl(2), capabilities(7),
+A process that cannot give up one of these rights does not start. Sources: sd_listen_fds(3), prctl(2), capabilities(7),
 network_namespaces(7).
 """
 
@@ -285,7 +285,9 @@ def _filter(name: str) -> None:
 
 
 def _has_capabilities() -> bool:
-    """Return False if it is certain that this process has no capability and can inherit none. Otherwise return True."""
+    """Return False if it is certain that this process has no capability, and that it cannot inherit a capability. Otherwise
+    return True.
+    """
     with suppress(OSError, ValueError):
         lines = Path("/proc/self/status").read_text("utf-8", "replace").splitlines()
         found = [int(line.split()[1], 16) for line in lines if line.startswith(("CapInh:", "CapPrm:", "CapEff:"))]

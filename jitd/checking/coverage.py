@@ -154,8 +154,8 @@ def covers_work(wide: Rule, narrow: Rule) -> bool:
 
 
 def covers_pattern(wide: CommandPattern, narrow: CommandPattern) -> bool:
-    """True if ``wide`` matches every command that ``narrow`` matches. The function takes into account that a wildcard of a permit
-    cannot match ``..``.
+    """True if ``wide`` matches every command that ``narrow`` matches. The function also considers the component ``..``, which a
+    wildcard of a permit cannot match.
     """
     if wide.path is None:
         return True

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Looks up the accounts and groups that rules name, with the name service (NSS) of the host.
 
-Law: a group that does not exist is never confused with a group whose look-up failed. For accounts there is no such distinction,
-because Python's module pwd reports both cases in the same way. A look-up may take forever, so the caller must set a time limit.
+Law: a group that does not exist is never confused with a group whose look-up failed. For accounts, this law does not apply:
+Python's module pwd reports an account that does not exist and a failed look-up in the same way. A look-up may take forever, so
+the caller must set a time limit.
 """
 
 from __future__ import annotations

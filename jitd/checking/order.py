@@ -67,9 +67,9 @@ class Candidates:
     """An index of rules by the people and the commands that they name. A policy may have 10,000 rules. With the index, each rule
     is compared with only a few other rules.
 
-    A wide rule covers a narrow rule only if two conditions are met. First, the wide rule names all people whom the narrow rule
-    names, or applies to everybody. Second, each pattern of the narrow rule begins with the stem of a pattern of the wide rule.
-    The stem of a pattern is its words before the first wildcard.
+    A wide rule covers a narrow rule only if two conditions are met. First, the wide rule applies to everybody, or names all
+    people whom the narrow rule names. Second, each pattern of the narrow rule begins with the stem of a pattern of the wide
+    rule. The stem of a pattern consists of the words before the first wildcard.
     """
 
     def __init__(self) -> None:

@@ -106,8 +106,8 @@ def _dot_dot(rule: Rule) -> Iterator[Warned]:
 
 
 def _is_path(pattern: str) -> bool:
-    """True if the argument pattern ``pattern`` contains a slash followed by a name. Then the same file can have another path,
-    which the pattern does not match.
+    """True if the argument pattern ``pattern`` contains a slash with a name after it. In this case, the same file may also have
+    other paths, which the pattern does not match.
     """
     return re.search(r"/[^/*?]", pattern) is not None
 
@@ -150,8 +150,8 @@ def _to_root(rule: Rule, ways: Sequence[str]) -> str:
 
 
 def lone_provider(rule: Rule, providers: Mapping[str, str]) -> str:
-    """Return the name of the only provider whose facts ``rule`` uses. Return an empty string if ``rule`` uses the facts of no
-    provider or of several providers, or if ``rule`` demands an approval or a gatekeeper.
+    """If ``rule`` uses the facts of exactly one provider, return the name of this provider. Otherwise return an empty text. Also
+    return an empty text if ``rule`` demands an approval or a gatekeeper.
     """
     when = rule.when
     if when is None or rule.approvals or rule.gatekeepers:

@@ -38,7 +38,7 @@ def cells(text: str) -> int:
 
 def cut(text: str, width: int) -> str:
     """Shorten ``text`` until it needs at most ``width`` cells. The text ``…(+N)`` replaces the N characters that were removed.
-    If ``text`` ends with one of MARKS, this end is kept, provided that ``width`` is at least ``_least_of(text)``.
+    If ``text`` ends with one of MARKS, and ``width`` is at least ``_least_of(text)``, this end is kept.
     """
     if cells(text) <= width:
         return text

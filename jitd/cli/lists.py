@@ -176,8 +176,8 @@ def _is_usual(head: str, text: str) -> bool:
 
 
 def in_colour(lines: Sequence[str], rows: Sequence[Row]) -> list[str]:
-    """Return ``lines`` with colours. ``lines`` must be the result of ``lines_of`` for ``rows``. Colours are added to the head,
-    to the viewer's own rows, and to the rows of objects that end soon (see SOON).
+    """Return ``lines`` with colours. ``lines`` must be the result of ``lines_of`` for ``rows``. The head, the viewer's own rows,
+    and the rows of objects that end soon (see SOON) get colours.
     """
     each = len(lines) // (len(rows) + 1)
     styles = ["head", *(style(row) for row in rows)]

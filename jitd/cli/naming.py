@@ -58,8 +58,8 @@ def may_review(row: Row) -> bool:
 
 
 def awaits_me(row: Row) -> bool:
-    """True if the request in ``row`` waits for this person. A request waits for a person if the person's approval is still
-    needed. It also waits for a person who may now only deny it.
+    """True if the request in ``row`` waits for this person. There are two cases: the person's approval is still needed, or the
+    person may now only deny the request.
     """
     if not may_review(row) or row.get("state") != "pending":
         return False

@@ -17,8 +17,8 @@ MOST_NAMED = 5
 
 
 def notices(row: Row) -> Iterator[tuple[str, str]]:
-    """Yield the lines about the notices that were sent, or could not be sent, for the request in ``row``. Each line is a label
-    and a text.
+    """Yield the lines about the notices for the request in ``row``. There are lines about notices that were sent, and about
+    notices that could not be sent. Each line is a label and a text.
     """
     for channel in row.get("notices") or ():
         name = str(channel["channel"])

@@ -3,9 +3,10 @@
 the person approves the request first, and then watches its run.
 
 Law: this program tells jitd which output was shown. It does this only after the terminal has accepted the output, and only while
-this program is in the foreground. On Ctrl-C, the program sends the order to stop the run over the same connection, so the watcher
-does not have to authenticate again. If the run cannot be stopped, a message tells this to the watcher. If the daemon ends, this
-program connects again when jitd is available again. Until then, the run's monitor measures how long the run has no watcher.
+this program is in the foreground. On Ctrl-C, the program sends the order to stop the run over the same connection. Therefore the
+watcher does not have to authenticate again. If the run cannot be stopped, a message tells this to the watcher. If the daemon
+ends, this program connects again when jitd is available again. Until then, the run's monitor measures how long the run has no
+watcher.
 """
 
 from __future__ import annotations

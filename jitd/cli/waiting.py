@@ -51,7 +51,7 @@ def tell() -> int:
 
 def _nothing(reviews: list[Row]) -> str:
     """Return the sentence that is printed if no request waits for the person. If the person may give an owed review, the
-    sentence must not say that nothing waits.
+    sentence says only that no request waits.
     """
     if any(row.get("may_give") for row in reviews):
         return "no request waits for you"

@@ -33,13 +33,13 @@ This table shows which event causes which other events in the same transaction:
     request.screened  -> grant.issued, grant.used        rule and gatekeepers permit, and no approval is owed
     request.reviewed  -> grant.issued, grant.used        this was the last owed approval, and no gatekeeper must answer
     request.screened  -> owed_review.begun               the rule breaks glass
-    request.reviewed  -> owed_review.begun               the same, if a gatekeeper has required approvals
+    request.reviewed  -> owed_review.begun               the rule breaks glass, and a gatekeeper has required approvals
     grant.used        -> run.starting                    jitsudo, and logins
     grant.used        -> holding.giving                  jitsudo --get
     grant.expired     -> run.stop_ordered                for each live run under the grant
-    grant.revoked     -> run.stop_ordered                the same
+    grant.revoked     -> run.stop_ordered                for each live run under the grant
     grant.expired     -> holding.taking                  for each holding under the grant
-    grant.revoked     -> holding.taking                  the same
+    grant.revoked     -> holding.taking                  for each holding under the grant
     run.ended         -> grant.returned                  the run never started, so its use is returned
     holding.ended     -> grant.returned                  the thing was not given, so its use is returned
     lock.placed       -> request.locked, grant.revoked   requests and grants of the locked people

@@ -46,8 +46,8 @@ ENCRYPTION = {
 }
 """Maps the number of an encryption type to the name of the type (IANA, Kerberos Encryption Type Numbers)."""
 MOST_AHEAD = 300
-"""Maximum time by which the KDC's clock may be ahead of this host's clock, in seconds. It is the same as the usual clock skew of
-Kerberos.
+"""The KDC's clock may be ahead of this host's clock by at most this number of seconds. Kerberos usually allows the same
+difference (clock skew).
 """
 
 
@@ -99,8 +99,8 @@ class Authentication:
 
     @property
     def is_forwarded(self) -> bool:
-        """True if the ticket was forwarded from another host or is a proxy ticket. Also True if it was obtained with such a
-        ticket.
+        """True if the ticket was forwarded from another host, or is a proxy ticket. Also True if the ticket was obtained with a
+        ticket of one of these two kinds.
         """
         return "forwarded" in self.flags or "proxy" in self.flags
 
@@ -113,7 +113,7 @@ class Authentication:
 
     @property
     def is_preauthenticated(self) -> bool:
-        """True if the KDC demanded a proof of identity before it issued the first ticket (pre-authentication)."""
+        """True if the person had to prove their identity before the KDC issued the first ticket (pre-authentication)."""
         return "pre-authent" in self.flags
 
     @property
@@ -123,8 +123,8 @@ class Authentication:
 
     @property
     def is_path_checked(self) -> bool:
-        """True if a KDC has checked the path of realms from the principal's realm to the realm of this host (RFC 4120 section
-        2.7).
+        """There may be other realms between the principal's realm and the realm of this host. True if a KDC has checked this
+        path of realms (RFC 4120 section 2.7).
         """
         return "transited-policy-checked" in self.flags
 

@@ -2,8 +2,8 @@
 """The chain is the record of all events, in their order. Each record has a seal, which is a digest over the record and the seal
 before it.
 
-Law: the bytes of a record are canonical and never change. A seal depends only on the previous seal and on the bytes of its own
-record.
+Law: the bytes of a record are canonical and never change. The seal of a record depends only on the previous seal and on the
+bytes of the record.
 """
 
 from __future__ import annotations

@@ -32,8 +32,8 @@ else:
 
 
 _KNOWN: dict[type, tuple[Callable[[Any], tuple[Any, ...]], dict[str, int]]] = {}
-"""Maps a class to two values. The first is a function that returns the values of all fields. The second maps the name of each
-field to its place among these values.
+"""Maps a class to two values. The first value is a function that returns the values of all fields of an object. The second value
+maps the name of each field to its place among these field values.
 """
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two parts of a request that do not belong to the command: the claims of the client, and the statements of the enforcement
-point. An enforcement point is the PAM module through which a program such as sudo or sshd asks jitd.
+"""Defines two parts of a request that do not belong to the command. The first part contains the claims of the client. The second
+part contains the statements of the enforcement point. An enforcement point is the PAM module through which a program such as
+sudo or sshd asks jitd.
 
 Law: jitd does not trust the claims of a client. The daemon trusts the statements of an enforcement point, because the enforcement
 point runs as root.

@@ -85,8 +85,8 @@ class Line:
         return found
 
     def started(self, names: Container[str]) -> Iterator[Called]:
-        """A program such as env(1) starts another command, which is part of its arguments. Yield each possible command. A
-        possible command begins at an argument that names a program in ``names``.
+        """Some programs, such as env(1), start another command. This command is a part of their arguments. Yield each possible
+        command: it begins at an argument that names a program in ``names``.
         """
         for at, word in enumerate(self.words):
             if not word.is_free and _name(word.text) in names:

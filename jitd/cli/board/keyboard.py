@@ -45,8 +45,9 @@ class Keyboard:
         self._shown_at, self._is_open, self._held = inf, False, None
 
     def shown(self, at: float) -> None:
-        """Note that the question has been on the screen since the time ``at``. If an earlier call has already noted a time for
-        this question, the earlier time stays valid. Keys are accepted after the first pause of QUIET_FOR seconds without input.
+        """Note that the question has been on the screen since the time ``at``. If this method was already called for the same
+        question, the earlier of the times stays valid. Keys are accepted after the first pause of QUIET_FOR seconds without
+        input.
         """
         self._shown_at = min(at, self._shown_at)
 

@@ -42,9 +42,9 @@ class Reading:
     """The lines of a text that a person reads. If the lines do not fit on the screen, only some lines are visible. ``made``
     returns the lines for a given width of the screen.
 
-    Law: a line that is on the screen now is treated as read, because no key is accepted before QUIET_FOR seconds have passed
-    (``keyboard``). A line that is no longer on the screen is treated as read if it was on the screen for at least QUIET_FOR
-    seconds.
+    Law: a line that is on the screen now is treated as read. The reason is that no key is accepted before the line was on the
+    screen for QUIET_FOR seconds (``keyboard``). A line that is no longer on the screen is treated as read only if it was there
+    for at least QUIET_FOR seconds.
     """
 
     made: Callable[[int], list[str]]

@@ -67,9 +67,9 @@ def is_same(what: str, row: Row | None, other: Row | None) -> bool:
     """True if ``row`` and ``other`` both exist, and are equal in all values that matter for an answer. The rows are from the
     list ``what``, and have the same id.
 
-    In the lists of grants, runs and locks, only the members in BINDING are compared. If other members counted, a person could
-    change the row of their own grant or run again and again. Each change would close the question of another person who wants to
-    end this grant or run.
+    In the lists of grants, runs and locks, only the members in BINDING are compared. If all members were compared, a person
+    could change the row of their own grant or run again and again. Another person may want to end this grant or run, and each
+    change would close the question to this other person.
     """
     if row is None or other is None:
         return False
@@ -104,9 +104,9 @@ def moved(rows: Sequence[Row], id: str, by: int) -> str:
 
 
 def selected(rows: Sequence[Row], before: Sequence[Row], id: str) -> str:
-    """Return the id of the row that is now selected in ``rows``. ``before`` contains the rows of the list before the change, and
-    ``id`` is the id of the row that was selected then. If this row still exists, it stays selected. If it has disappeared, the
-    row at the same position is selected.
+    """Return the id of the row that is now selected in ``rows``. ``before`` contains the rows of the list before the latest
+    change. ``id`` is the id of the row that was selected before this change. If this row still exists, it stays selected. If it
+    has disappeared, the row that is now at its position is selected.
     """
     if found(rows, id) is not None or not rows:
         return id if rows else ""
