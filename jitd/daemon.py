@@ -58,7 +58,7 @@ RESERVE = 256
 AGAIN_AFTER = 1.0
 """Seconds before the daemon tries again to record an event."""
 SWITCHED_WITHIN = 0.0005
-"""Seconds after which a worker thread must let the event loop run. For one answer, the loop may wait this long several times."""
+"""Seconds after which a worker thread must let the event loop run. Until one answer is sent, the loop may wait several times."""
 TOLD_EVERY = 2.0
 """Seconds between two reports about the state of the threads."""
 COUNTED_EVERY = 60.0
@@ -308,8 +308,8 @@ class Daemon:
             await self.reload_for(self._accounts.root_alone())
 
     async def _tell_lanes(self, config: Config) -> None:
-        """At intervals, write the file ``lanes`` for `jitd doctor`. It is beside the socket, and describes the threads, mounts
-        that do not answer, channels that cannot send notices, and given things that changed or cannot be taken back.
+        """At intervals, write the file ``lanes`` beside the socket. `jitd doctor` reads from it which threads are busy, which
+        mounts do not answer, which channels cannot send notices, and which given things changed or cannot be taken back.
         """
         file, before = config.socket.parent / "lanes", b""
         while True:

@@ -46,11 +46,11 @@ class Approval:
     must match one word in ``of_whom`` (such as ``group:ops``), and must have authenticated as ``demand`` requires.
 
     ``instead`` contains other ways to fulfil the same obligation (see ``any_of`` in a rule). One way is enough. This Approval
-    itself is one of the ways: it opens ``after`` seconds after the submission of the request. Before that time, nobody can use it
-    to approve. ``also`` is the name of a provider's list, such as ``oncall:dba``. If ``also`` is not empty, ``among`` contains
-    the members of this list, and an approval counts only if the approver's account or principal is in ``among``. If the members
-    are not known, ``among`` is None, and no approval counts. Only ``ways.opened`` sets ``without_kdc``: it copies the value from
-    the obligations.
+    itself is one of the ways. ``after`` is the number of seconds from the submission of the request until this way opens. Before
+    that time, nobody can approve in this way. ``also`` is the name of a provider's list, such as ``oncall:dba``. If ``also`` is
+    not empty, ``among`` contains the members of this list. Then an approval counts only if the approver's account or principal
+    is in ``among``. If the members are not known, ``among`` is None, and no approval counts. Only ``ways.opened`` sets
+    ``without_kdc``: it copies the value from the obligations.
     """
 
     need: int
@@ -81,9 +81,9 @@ def n_combinations(approvals: Iterable[Approval]) -> int:
 
 
 RECORDED = ("none", "terminal", "output", "all")
-"""The possible values for what jitd records of a run. With each value, jitd records more data than with the value before it.
-``none``: nothing. ``terminal``: all data that the run writes to a terminal (the default). ``output``: all data that the run
-writes. ``all``: all data that the run writes or reads.
+"""The possible values for what jitd records of a run. With each further value, jitd records more data. ``none``: nothing.
+``terminal``: all data that the run writes to a terminal (the default). ``output``: all data that the run writes. ``all``: all
+data that the run writes or reads.
 """
 
 
@@ -331,10 +331,10 @@ def in_both(old: tuple[str, ...] | None, new: tuple[str, ...] | None) -> tuple[s
 def _both(old: tuple[Approval, ...], new: tuple[Approval, ...]) -> tuple[Approval, ...]:
     """Return approvals that satisfy both ``old`` and ``new``.
 
-    An approval without alternative ways may be in ``old`` and in ``new``, with the same people and the same demand. Then the
-    larger of the two values of ``need`` applies. An approval with alternative ways may be exactly the same in ``old`` and in
-    ``new``. Then it is needed once. All other approvals in ``old`` and in ``new`` are needed too. If ``old`` and ``new`` name the
-    same provider's list of people, the result has the members from ``new``.
+    If ``old`` and ``new`` contain an approval without alternative ways for the same people and with the same demand, the result
+    contains it once, with the larger value of ``need``. If they contain exactly the same approval with alternative ways, the
+    result contains it once. The result also contains all other approvals in ``old`` and in ``new``. If ``old`` and ``new`` name
+    the same provider's list of people, the result has the members from ``new``.
     """
     numbers: dict[Approval, list[int]] = {}
     lists = {way.also: way.among for approvals in (old, new) for approval in approvals for way in approval.ways if way.also}

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The kinds of deed that a request may ask for, and the differences between these kinds.
 
-Law: three properties of a request determine its kind of deed: the name of its PAM service, whether a login session begins, and
-whether a thing is requested. No other module compares the name of the service.
+Law: the kind of deed depends only on three properties of the request. These are the name of its PAM service, whether a login
+session begins, and whether a thing is requested. No other module compares the name of the service.
 """
 
 from __future__ import annotations

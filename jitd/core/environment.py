@@ -40,7 +40,7 @@ def fault_in_locale(pairs: Pairs) -> str | None:
 
 def fault_in_variables(pairs: Pairs) -> str | None:
     """Return a sentence about the fault in ``pairs``, or None if there is no fault. ``pairs`` contains typed or preserved
-    variables. The check does not depend on the rule.
+    variables. The check is the same for every rule.
     """
     for name, value in pairs:
         if not _NAME.fullmatch(name):
@@ -54,8 +54,8 @@ def fault_in_variables(pairs: Pairs) -> str | None:
 
 def split_locale(typed: Pairs, locale: Pairs) -> tuple[Pairs, Pairs]:
     """Return two groups of variables. ``typed`` contains the variables that the requester wrote on the command line. The first
-    group contains the typed variables that a rule must allow. The second group contains the typed variables and the locale
-    variables that jitd accepts because of their values. No rule is needed for the second group.
+    group contains the typed variables that a rule must allow. The second group needs no rule. It contains the variables in
+    ``locale``, and the typed locale variables with harmless values.
     """
     by_value = tuple(pair for pair in typed if fault_in_locale((pair,)) is None)
     names = {name for name, _ in by_value}

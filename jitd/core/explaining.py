@@ -182,10 +182,10 @@ def closest(policy: Policy, question: Question, at: datetime) -> tuple[Near, ...
     in the order of the policy.
 
     Each returned permit is about the requester and about the requested file. The function returns the permits with the smallest
-    number of failed conditions. The function does not evaluate the conditions ``origin`` and ``when``. If all other conditions of
-    a permit hold, the result says that the permit's ``origin`` and ``when`` are not met. If such a permit has no ``origin`` and
-    no ``when``, the request was denied for another reason, and the permit is not returned. If several things are requested, the
-    function considers only the things that no rule permits.
+    number of failed conditions. The function does not evaluate the conditions ``origin`` and ``when``. If all other conditions
+    of a permit hold, the result names the permit's ``origin`` and ``when`` as conditions that are not met. If a permit has
+    neither ``origin`` nor ``when`` and all its conditions hold, the request was denied for another reason. The function does not
+    return this permit. If several things are requested, the function considers only the things that no rule permits.
     """
     if question.requester.is_root:
         return ()
@@ -220,8 +220,8 @@ def _closest(policy: Policy, question: Question, at: datetime) -> list[Near]:
 
 def _opening(near: Near, rule: Rule, question: Question, at: datetime) -> Near:
     """Add to ``near`` the next time at which the hours of ``rule`` begin. Return ``near`` unchanged if ``rule`` would deny the
-    request even at that time. For this check, it does not matter if the request lacks a reason text that ``rule`` demands. The
-    function does not check other rules, such as denies.
+    request even at that time. If only the reason text that ``rule`` demands is missing in the request, this does not count as a
+    denial here. The function does not check other rules, such as denies.
     """
     begins = next_hour(rule.hours or (), at)
     if begins is None:
@@ -268,7 +268,9 @@ def _wish(rule: Rule, name: str) -> str:
 
 
 BEFORE = {"services": "by ", "hosts": "on ", "run_as": "as "}
-"""Maps the name of a condition to a word such as ``by``. A requester sees this word before the value that the rule requires."""
+"""Maps the name of a condition to a word such as ``by``. In the text for a requester, this word comes before the value that
+the rule requires.
+"""
 
 
 # --- the conditions in words -------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ MOST_GATEKEEPERS = 8
 def read_gatekeeper(text: str) -> str:
     """Return ``text`` if it is a valid name of a gatekeeper. Otherwise raises ValueError."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", text):
-        raise ValueError(f'"{text}" is not a name of a gatekeeper: it has a-z, 0-9, "-" and "_", at most 64 of them')
+        raise ValueError(f'"{text}" is not a name of a gatekeeper: use at most 64 of a-z, 0-9, "-" and "_"')
     return text
 
 
@@ -167,8 +167,8 @@ def judged(decision: Decision, heard: tuple[Heard, ...], reason: str | None) -> 
 
 
 def folded(decision: Decision, heard: tuple[Heard, ...], reason: str | None) -> Decision:
-    """Apply the gatekeepers' answers ``heard`` to ``decision``, as ``judged`` does. Unlike ``judged``, this function accepts that
-    answers are missing. While answers are missing, the caller must not use the result as a decision.
+    """Apply the gatekeepers' answers ``heard`` to ``decision``, as ``judged`` does. Unlike ``judged``, this function does not
+    deny the request if answers are missing. But then the caller must not use the result as a decision.
     """
     if isinstance(decision, Deny) or not heard:
         return decision

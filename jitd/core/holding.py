@@ -85,8 +85,8 @@ class Holding:
 
     @property
     def is_first(self) -> bool:
-        """True if this holding is the first of all holdings of the same use. If the thing of the first holding is not given, jitd
-        gives no other thing of this use.
+        """True if this holding is the first of all holdings of the same use. If jitd cannot give the thing of the first holding,
+        it does not give the other things of this use either.
         """
         return self.together[:1] in ((), (self.id,))
 
@@ -137,7 +137,9 @@ class Giving:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """The giver reports that the person has the thing. ``has_secret``: see Holding."""
+    """The giver reports that the person has the thing. ``has_secret`` is True if the giver has issued a secret for the person
+    (see Holding).
+    """
 
     life: ClassVar[str] = "holding"
     id: str
@@ -166,8 +168,8 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Taking:
-    """The thing must be taken back. There are three possible reasons: the grant of the holding ended, the person gave the thing
-    back, or jitd does not know whether the thing was given.
+    """The thing must be taken back. There are three possible reasons. The grant of the holding ended, the person gave the thing
+    back, or jitd does not know whether it gave the thing.
     """
 
     life: ClassVar[str] = "holding"
@@ -248,7 +250,7 @@ def transition(holding: Holding, event: Event, now: Moment) -> tuple[Holding, tu
             follows = (TellHolder(holding.id), ListsChanged())
         case Kept():
             if not holding.stays:
-                raise IllegalEvent(f"holding {holding.id} was asked for only until a connection ends")
+                raise IllegalEvent(f"holding {holding.id} was asked for only until the client's connection ends")
             after = replace(holding, kept_at=holding.kept_at or now.at)
             follows = (ListsChanged(),)
         case Taking():

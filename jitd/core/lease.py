@@ -2,9 +2,9 @@
 """Decides at each later use whether the approvals of a grant are still enough. A later use is a use of a lease, or a use by
 ``--resume``.
 
-Law: the approvals of a grant are enough only if they fulfil two demands: the demand of the rule at the time of the approval, and
-the demand of the rule today. Usually, jitd uses the current groups of each approver. But if the rule has ``standing = "review"``,
-jitd uses the groups that the approver had at the time of the review.
+Law: the approvals of a grant must fulfil two demands. The first is the demand of the rule at the time of the approval. The
+second is the demand of the rule today. Usually, jitd uses the current groups of each approver. But if the rule has
+``standing = "review"``, jitd uses the groups that the approver had at the time of the review.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from jitd.core.ways import opened
 
 
 def still_counts(review: Review, now: Subject | None, standing: str) -> Subject | None:
-    """When jitd counts approvals, it uses data about the author of each review. Return this data for ``review``. Usually, it is
-    ``now``, the author's current data. If ``standing`` is ``review``, the result contains the groups that the author had at the
-    time of the review. If the author's account does not exist any more, ``now`` and the result are None.
+    """Return the data about the author of ``review`` that jitd uses when it counts approvals. Usually, the result is ``now``,
+    the author's current data. If ``standing`` is ``review``, the result contains the groups that the author had at the time of
+    the review. If the author's account does not exist any more, ``now`` and the result are None.
     """
     if now is None or standing != "review":
         return now
@@ -30,7 +30,8 @@ def still_counts(review: Review, now: Subject | None, standing: str) -> Subject 
 
 
 def owes(answered: Request, today: Obligations, standing: tuple[Subject, ...]) -> int:
-    """Return the number of approvals that the request ``answered`` lacks. Only the approvers in ``standing`` count.
+    """Return the number of approvals that are still missing for the request ``answered``. Only approvals by people in
+    ``standing`` count.
 
     The function computes the number of missing approvals twice, and returns the larger number. The first calculation uses the
     demands of the rule at the time of the approval. The second calculation uses the demands of ``today``. Both calculations use

@@ -202,7 +202,7 @@ def transition(lock: Lock, event: Event, now: Moment) -> tuple[Lock, tuple[Any, 
             after = _ended(lock, LockState.EXPIRED, event.by, now, "its time is over")
         case Carried():
             if lock.left_for is None or now.boot_id == lock.boot_id or event.spent_for < 0:
-                raise IllegalEvent(f"lock {lock.id} is not of a boot before, or has no end")
+                raise IllegalEvent(f"lock {lock.id} has no end, or its time is counted on this boot already")
             after = replace(lock, boot_id=now.boot_id, since_boot=0.0, left_for=max(0.0, lock.left_for - event.spent_for))
     if after.state not in LAW[lock.state][type(event)]:
         raise IllegalEvent(f"lock {lock.id} cannot go from {lock.state} to {after.state}")
@@ -306,8 +306,8 @@ def consequences(
 
 
 def _rests_on(locks: tuple[Lock, ...], lock: Lock, asked: Request) -> bool:
-    """True if ``lock`` applies to the requester of ``asked``. Also True if ``lock`` applies to an approver of ``asked``, and the
-    approvals that still count (``counted``) are not enough.
+    """True if ``lock`` applies to the requester of ``asked``. Also True if two conditions hold: ``lock`` applies to an approver
+    of ``asked``, and ``asked`` has too few approvals that still count (``counted``).
     """
     if is_on(lock, asked.requester):
         return True

@@ -66,5 +66,5 @@ def is_account(thing: str) -> bool:
 
 
 def itself(account: str) -> str:
-    """Return ``account`` unchanged. This function is the ``Behind`` for callers that cannot read the record."""
+    """Return ``account`` unchanged. Callers that cannot read the record use this function as their ``Behind``."""
     return account

@@ -24,15 +24,15 @@ from jitd.core.subject import Subject
 from jitd.core.ways import flat
 
 STILL_TOLD_FOR = timedelta(days=1)
-"""The maximum time between a request's deadline and the notice that the request has ended. If a channel fails for a longer time,
-the channel never sends this notice.
+"""The maximum time between a request's deadline and the notice that the request has ended. The same limit applies to the notice
+that an owed review was given. If a channel fails for a longer time, the channel never sends the notice.
 """
 NOTHING: Mapping[str, datetime] = MappingProxyType({})
 
 
 class Event(StrEnum):
-    """The event that a notice reports. When an address has got a notice, jitd stores a told mark, which names the event of the
-    notice. Usually, the told mark is the word of the event, such as ``waits``.
+    """The event that a notice reports. For each notice that an address got, jitd stores a told mark. Usually, the told mark is
+    the word of the notice's event, such as ``waits``.
     """
 
     WAITS = "waits"
@@ -143,9 +143,9 @@ def owed(
 
 
 def owed_of_things(request: str, things: tuple[Back, ...], told: Mapping[str, datetime]) -> tuple[Notice, ...]:
-    """Return the notices about ``things`` that were given for ``request``. If jitd cannot take a thing back, it sends a notice
-    about the thing. When the thing has been taken back later, the addresses that got the first notice get a second notice.
-    ``told``: see ``owed``.
+    """Return the notices about ``things``, which jitd gave for ``request``. If jitd cannot take a thing back, there is a notice
+    about this thing. If jitd takes the thing back later, there is a second notice for the addresses that got the first notice.
+    ``told`` contains the notices that one address already got (see ``owed``).
     """
     found = []
     for back in things:
@@ -158,8 +158,8 @@ def owed_of_things(request: str, things: tuple[Back, ...], told: Mapping[str, da
 
 
 def awaits_things(told: Collection[str]) -> bool:
-    """``told`` contains the told marks of all notices that an address got. True if the address got a notice that a thing cannot
-    be taken back, and did not get the second notice yet. The second notice reports that the thing has been taken back.
+    """True if an address got a notice that a thing cannot be taken back, but has not got the second notice yet. The second
+    notice reports that the thing has been taken back. ``told`` contains the told marks of all notices that the address got.
     """
     heard = {mark.partition("-")[2] for mark in told if mark.startswith(f"{Event.NOT_TAKEN}-")}
     return not heard <= {mark.partition("-")[2] for mark in told if mark.startswith(f"{Event.TAKEN}-")}

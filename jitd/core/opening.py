@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""While a request waits, its possible approvers can change. A further way to approve the request can open. jitd also regularly
-fetches again the lists of people who may approve. This module is a part of ``request``.
+"""While a request waits, its possible approvers can change. A further way to approve the request can open. At regular
+intervals, jitd also fetches the lists of possible approvers again. This module is a part of ``request``.
 
 Law: pure. Each way to approve has a time at which it opens. Only the clock opens a way, and it never opens a way before its time.
 jitd records the opening of a way as an event. Earlier approvals also count for ways that open later. When a way opens, jitd
@@ -35,7 +35,7 @@ LISTS_EVERY = 30
 @dataclass(frozen=True, slots=True)
 class WaysOpened:
     """The clock has opened ways to approve. ``after`` is a number of seconds since the submission. From now on, every way with
-    the same ``after`` or a smaller ``after`` is open.
+    the same ``after`` or a smaller one is open.
     """
 
     life: ClassVar[str] = "request"

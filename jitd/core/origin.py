@@ -21,7 +21,7 @@ address.
 OF_THE_CALLER = frozenset({FACT, "fact.unit", "fact.cgroup"})
 """The names of facts about the process that sent the request."""
 LOCAL = "local"
-"""The session began on this host. For example, a cron job is such a session. In a rule, the word ``local`` also includes sessions
+"""The session began on this host. For example, this is true for a cron job. In a rule, the word ``local`` also includes sessions
 that began at the console.
 """
 CONSOLE = "console"
@@ -32,7 +32,7 @@ _WORDS = (LOCAL, CONSOLE, REMOTE)
 
 
 class Holds(Protocol):
-    """A process of which jitd holds a descriptor. If ``refuse_gone`` does not raise an error, ``pid`` still belongs to this
+    """A process for which jitd has an open descriptor. As long as ``refuse_gone`` raises no error, ``pid`` belongs to this
     process.
     """
 

@@ -201,7 +201,7 @@ def transition(owed: OwedReview, event: Event, now: Moment) -> tuple[OwedReview,
             follows = (ReviewOverdue(owed.id), ListsChanged())
         case Carried():
             if now.boot_id == owed.boot_id or event.spent_for < 0:
-                raise IllegalEvent(f"the review of request {owed.id} is not of a boot before")
+                raise IllegalEvent(f"the time of the review of request {owed.id} is counted on this boot already")
             after = replace(owed, boot_id=now.boot_id, since_boot=0.0, left_for=max(0.0, owed.left_for - event.spent_for))
             follows = (SetDeadline("owed_review", owed.id, after.due_boot), ListsChanged())
     if after.state not in LAW[owed.state][type(event)]:
@@ -211,7 +211,7 @@ def transition(owed: OwedReview, event: Event, now: Moment) -> tuple[OwedReview,
 
 def _reviewed(owed: OwedReview, event: Reviewed, now: Moment) -> OwedReview:
     if event.fingerprint != owed.fingerprint:
-        raise NotAsShown(f"request {owed.id} is not what was reviewed")
+        raise NotAsShown(f"the reviewed fingerprint is not that of request {owed.id}")
     reviewer = event.reviewer.looked_at(now.at)
     if event.by.role not in roles_of(owed, reviewer):
         raise NotTheirs(f"{reviewer.principal} may not review request {owed.id} as {event.by.role}")
@@ -235,8 +235,8 @@ def was_skipped(glass: BreakGlass, who: Subject, requester: Subject) -> bool:
 
 def roles_of(owed: OwedReview, who: Subject) -> frozenset[Role]:
     """Return the roles in which ``who`` may review ``owed``. The result is empty for root, for a person without a ticket, for a
-    made account, and for the requester with any of their accounts. If the review is overdue, the result for every other person
-    contains the role OPERATOR. The caller must check whether ``who`` is an operator before the caller uses this role.
+    made account, and for the requester with any of their accounts. For every other person, the result contains the role OPERATOR
+    if the review is overdue. Before the caller uses this role, it must check whether ``who`` is an operator.
     """
     if is_own(owed, who) or who.is_root or who.is_local or who.is_by_pam or who.is_made or who.uid == 0:
         return frozenset()
@@ -259,7 +259,7 @@ def lacks(owed: OwedReview, who: Subject) -> str:
 
 
 def reviewers(glass: BreakGlass) -> str:
-    """Return the words with which the rule names the people whose approvals were skipped, such as ``group:ops or group:dba``."""
+    """Return the words of the rule that name the skipped approvers, such as ``group:ops or group:dba``."""
     return listed(tuple(dict.fromkeys(word for way in flat(every_way(glass.skipped)) for word in way.of_whom)), "or")
 
 

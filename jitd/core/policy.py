@@ -45,8 +45,8 @@ class Rule:
     commands and all things. ``needs_ticket``: if a requester is known only by their account, the rule permits nothing.
     ``demand``: if a requester's authentication does not meet this demand, the rule permits nothing. ``origin`` and ``when`` are
     evaluated last. ``accepts`` contains the accepted warnings, each with the reason. If the requester breaks glass, only permits
-    with ``break_glass`` count. If not, only permits without ``break_glass`` count. For ``standing``, ``gatekeepers``, ``notify``,
-    ``visible_to`` and ``without_kdc`` see Obligations.
+    with ``break_glass`` count. Otherwise only permits without ``break_glass`` count. For ``standing``, ``gatekeepers``,
+    ``notify``, ``visible_to`` and ``without_kdc`` see Obligations.
     """
 
     verdict: Literal["permit", "deny"]
@@ -229,7 +229,7 @@ def is_of(rule: Rule, who: Subject) -> bool:
 
 
 def _unsure_of(rule: Rule, who: Subject) -> str:
-    """Return a group of the deny ``rule`` that may contain ``who`` but cannot be looked up now, or an empty text."""
+    """Return a group in the deny ``rule`` that cannot be looked up now and may contain ``who``, or an empty text."""
     words = rule.who or ()
     if matches_any(who, words) or any(f"principal:{name}" in words for name in who.perhaps):
         return ""

@@ -12,7 +12,7 @@ import re
 from jitd.core.command import Command
 
 MOST_WORDS = 256
-"""Maximum number of arguments that are examined."""
+"""Only arguments among this number of first words of a command line are examined. The first word is the command's name."""
 LONGEST = 4096
 """Maximum length of an argument that is examined, in bytes. No path in Linux is longer."""
 
@@ -33,8 +33,8 @@ _FILES: tuple[tuple[str, str], ...] = (
     (r"/root(/.*)?", "root's own files"),
     (r"/|/etc|/usr|/var|/home|/bin|/sbin|/lib|/dev|/proc|/sys", "a whole tree of the host"),
 )
-"""Each row contains a pattern for a path, and a short description of such a file. For each path, only the first matching row is
-used.
+"""Each row contains a pattern for paths, and a short description of the files with such a path. For each path, only the first
+matching row is used.
 """
 N_BARE = 2
 """A word without a slash and without a full stop is usually not a path. Therefore only the first N_BARE rows apply to such a

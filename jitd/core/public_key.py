@@ -80,7 +80,7 @@ def read_key(line: str) -> PublicKey:
         blob = base64.b64decode(text.encode("ascii"), validate=True)
         _check(kind, blob)
     except (binascii.Error, UnicodeError, IndexError):
-        raise NoKey("this key is damaged: its bytes are not those of a key of its type") from None
+        raise NoKey("this key is damaged: its bytes do not fit its type") from None
     return PublicKey(kind, blob)
 
 
@@ -93,7 +93,7 @@ def brought_for(things: Sequence[str], brought: str) -> str:
     if brought and not any(thing.partition(":")[0] in TAKEN_BY for thing in things):
         raise ValueError(f"--key cannot be used with {things[0]}, which needs no key")
     if wanting and not brought:
-        raise ValueError(f"{wanting[0]} is a certificate for your own key: name its file by --key ~/.ssh/id_ed25519.pub")
+        raise ValueError(f"{wanting[0]} is a certificate for your key: name the key's file, such as --key ~/.ssh/id_ed25519.pub")
     return read_key(brought).spelling if brought else ""
 
 
@@ -110,13 +110,13 @@ def _check(kind: str, blob: bytes) -> None:
     """
     name, rest = _string(blob)
     if name != kind.encode("ascii"):
-        raise NoKey("this key is damaged: its bytes are of another type")
+        raise NoKey("this key is damaged: its bytes name another type")
     for field in _FIELDS[kind]:
         value, rest = _string(rest)
         if not _is_right(field, value, kind):
             if field == "modulus" and value[:1] and value[0] < 0x80:
-                raise NoKey(f"this RSA key has fewer than {LEAST_BITS} bits: make a new one, as by ssh-keygen -t ed25519")
-            raise NoKey("this key is damaged: its bytes are not those of a key of its type")
+                raise NoKey(f"this RSA key has fewer than {LEAST_BITS} bits: make a new key: ssh-keygen -t ed25519")
+            raise NoKey("this key is damaged: its bytes do not fit its type")
     if rest:
         raise NoKey("this key is damaged: something follows its bytes")
 

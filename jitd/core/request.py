@@ -97,8 +97,9 @@ class Request:
 
     @property
     def terms(self) -> tuple[int | None, ...]:
-        """The parts of the fingerprint that are not about the command: the time of a lease (in seconds), the number of its uses,
-        and the running time (in seconds). If the grant begins later, the result also contains its start, in seconds since 1970.
+        """The parts of the fingerprint that are not about the command. These are the time of a lease in seconds, the number of
+        its uses, and the running time in seconds. If the grant begins later, the result also contains its start, in seconds
+        since 1970.
         """
         return terms_of(self.lasts_for, self.uses, self.timeout_for, self.starts_at)
 
@@ -318,7 +319,7 @@ def _to_be_told(request: Request) -> tuple[RequestEnded, ...]:
 def _screened(request: Request, event: Screened, now: Moment) -> Step:
     is_first = request.state is RequestState.SCREENING
     if not is_first and request.asking_at is None:
-        raise IllegalEvent(f"nobody was asked about {request.id}, which waits for approvals")
+        raise IllegalEvent(f"request {request.id} waits for approvals, and has no open query of gatekeepers")
     given, before = event.decision, request.obligations
     if isinstance(given, Permit) and before is not None:
         given = replace(given, obligations=narrow(before, given.obligations))
@@ -359,7 +360,7 @@ def _reviewed(request: Request, event: Reviewed, now: Moment) -> Step:
     before, asked = request.obligations, open_ways(request)
     assert before is not None, "a pending request has its obligations"
     if event.fingerprint != request.fingerprint:
-        raise Stale(f"request {request.id} is not what was reviewed")
+        raise Stale(f"the reviewed fingerprint is not that of request {request.id}")
     who, reviewer = event.reviewer.principal, event.reviewer.looked_at(now.at)
     lacks = lack(asked, reviewer, request.requester) if event.verdict is Verdict.APPROVE else ""
     if lacks or not may_review(asked, reviewer, request.requester):

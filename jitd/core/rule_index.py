@@ -40,10 +40,10 @@ class _Shape:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """One pattern of the permit ``permit``. If the key of the pattern fits a command, the index compares the command also with
-    this entry. The command's word at the position ``at`` must start with ``beginning``. ``beginning`` is the part of the
-    pattern's word before its first wildcard. ``matches`` compares the whole pattern. ``matches`` is None if the comparison of the
-    key is enough.
+    """One pattern of the permit ``permit``. If the key of the pattern fits a command, the index makes two further comparisons
+    with this entry. First, the command's word at the position ``at`` must start with ``beginning``, which is the part of the
+    pattern's word before its first wildcard. Second, ``matches`` compares the whole pattern. ``matches`` is None if the
+    comparison of the key is enough.
     """
 
     permit: int
@@ -56,8 +56,9 @@ class _Entry:
 class _Permits:
     """All permits that name people by the same word, such as ``group:ops``. Each permit is stored as its position among all
     permits of the policy. ``numbers`` contains all these permits. ``everything`` contains the permits for any command. ``gives``
-    maps each thing to the permits that give this thing. ``shapes`` is a map of maps: it maps the shape of a pattern to a map from
-    the key of the pattern to its entries. Each entry names one permit.
+    maps each thing to the permits that give this thing. ``shapes`` contains the patterns of the permits for particular
+    commands. For each shape of a pattern, ``shapes`` has a map from the keys of the patterns to their entries. Each entry names
+    one permit.
     """
 
     numbers: list[int] = field(default_factory=list)

@@ -232,8 +232,8 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """A run or a holding under the grant has ended. While the time of the grant is not over, the grant gets the use back in two
-    cases: if the run never started, or if the first thing of a use for things was not given.
+    """A run or a holding under the grant has ended. If the time of the grant is not over, the grant gets the use back in two
+    cases: the run never started, or the first thing of a use for things was not given.
     """
 
     life: ClassVar[str] = "grant"

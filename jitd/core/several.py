@@ -3,7 +3,8 @@
 
 Law: pure. If one thing is denied, all things are denied. If several rules together permit the things, the strictest value of each
 obligation applies. Therefore nobody gets a thing under easier terms by requesting it together with other things. Several rules
-may limit who may read the contents of the request. After a deny, only people whom all these rules allow may read the contents.
+may limit who may read the contents of the request. After a deny, a person may read the contents only if all these rules allow
+this.
 """
 
 from __future__ import annotations

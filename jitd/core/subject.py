@@ -31,7 +31,7 @@ BY_PAM = "pam:"
 reached. No principal begins with this prefix.
 """
 PROVED_BY_PAM = "by local PAM: the KDC could not be reached"
-"""A text for screens and records about a person who authenticated by local PAM."""
+"""The text that screens and records show about a person who authenticated by local PAM."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +98,7 @@ class Subject:
 
     @property
     def proved(self) -> str:
-        """A text about the kind of authentication, if the subject did not use Kerberos. Empty for a subject who used Kerberos,
-        and for a subject without a proof.
-        """
+        """If the subject authenticated by local PAM, a text that says this. For every other subject, an empty text."""
         return PROVED_BY_PAM if self.is_by_pam else ""
 
     @property
@@ -151,9 +149,9 @@ def account_of(principal: bytes, realms: frozenset[str], table: Mapping[str, str
 
 
 def person_of(user: str, people: Mapping[str, frozenset[str]], behind: Behind) -> str:
-    """Return the person to whom the account ``user`` belongs. If ``[people]`` lists the account under a name, this name is the
-    person. Otherwise the account itself is the person. jitd may have made the account ``user`` for a limited time. Then
-    ``behind`` returns the own account of the person who holds ``user``, and the result is this person.
+    """Return the person to whom the account ``user`` belongs. If jitd made ``user`` for a limited time, ``behind`` returns the
+    own account of the person who holds ``user``, and the function continues with this own account. If ``[people]`` lists the
+    account under a name, this name is the person. Otherwise the account itself is the person.
     """
     user = behind(user)
     for person, accounts in people.items():
@@ -177,7 +175,8 @@ def named(
     spelled: str, realms: frozenset[str], table: Mapping[str, str], people: Mapping[str, frozenset[str]], behind: Behind
 ) -> Named:
     """Return the person to whom ``spelled`` refers. ``spelled`` may be an account, or ``local:`` and an account, or a principal.
-    ``spelled`` may also be a principal in ``table`` without its realm. ``people`` and ``behind``: see ``person_of``.
+    ``spelled`` may also be a principal in ``table`` without its realm. ``people`` and ``behind`` are used to find the person of
+    an account (see ``person_of``).
     """
     if spelled.startswith(LOCAL):
         user = spelled.removeprefix(LOCAL)

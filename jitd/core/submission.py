@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The submission of a request: the details for the chain, and the deadline of the request.
 
-Law: pure. The chain contains all texts of these details in full length, so that a program can read the details again. A deadline
-never changes after it was set.
+Law: pure. The chain contains all texts of these details in full length. Therefore a program can read the details again. A
+deadline never changes after it was set.
 """
 
 from __future__ import annotations
@@ -83,8 +83,8 @@ def decide_by(request: Request, obligations: Obligations, now: Moment) -> tuple[
 
 
 def lease_for(decision: Decision, obligations: Obligations) -> str | None:
-    """Return the lease in ``decision``. Return None if ``obligations`` contain new approvals, which jitd did not know when it
-    found the lease.
+    """Return the lease in ``decision``. Return None if ``obligations`` contain approvals that jitd did not know when it found
+    the lease.
     """
     if isinstance(decision, Deny) or decision.lease is None:
         return None

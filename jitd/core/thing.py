@@ -28,7 +28,7 @@ def read_thing(word: str) -> str:
     """
     kind, colon, name = word.partition(":")
     if not colon:
-        raise ValueError(f'"{word}" does not say what kind of thing it is: {SERVICE_TICKET}:SERVICE/HOST, or KIND:NAME')
+        raise ValueError(f'"{word}" does not name a kind of thing: write {SERVICE_TICKET}:SERVICE/HOST, or KIND:NAME')
     if kind in KINDS:
         return f"{kind}:{read_giver(name)}"
     if kind != SERVICE_TICKET:

@@ -31,8 +31,8 @@ was_started"""
 SHOWN = frozenset(" ".join((_ASKED, _DECIDED, _DONE, _RECORDED)).split())
 """The fields that everybody who may see the request can read."""
 WITHIN = frozenset(["detail", "grant", "holdings", "outcome", "owed_review", "passed", "reviews", "runs", "untaken"])
-"""A row is a map of fields, such as one request in a list. WITHIN contains the names of the fields whose value is again a row, or
-a list of rows or ids. For the rows inside such a field, too, only the fields in SHOWN and WITHIN are shown.
+"""The names of fields that contain other rows. A row is a map of fields, such as one request in a list. The value of a field in
+WITHIN is again a row, or a list of rows or ids. From these inner rows, too, only the fields in SHOWN and WITHIN are shown.
 """
 
 

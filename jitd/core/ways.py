@@ -24,8 +24,8 @@ names no people.
 
 
 def opened(approvals: tuple[Approval, ...], until: int, without_kdc: str = "deny") -> Open:
-    """Return ``approvals`` without the ways that open later than ``until`` seconds after the submission. For ``without_kdc`` see
-    Obligations.
+    """Return ``approvals``, but only with the ways that open at most ``until`` seconds after the submission. ``without_kdc``
+    says whether approvers may authenticate by local PAM (see Obligations).
     """
     asked = tuple(_opened(approval, until) for approval in _bounded(approvals))
     return Open(asked if without_kdc == "deny" else tuple(_taking(approval, without_kdc) for approval in asked))
@@ -51,9 +51,9 @@ def _opened(approval: Approval, until: int) -> Approval:
 
 
 def _bounded(approvals: tuple[Approval, ...]) -> tuple[Approval, ...]:
-    """Limit ``approvals`` to at most MOST_COMBINATIONS combinations. The approvals of one rule never have more combinations. If
-    the policy changes while a request waits, the old and the new approvals together may have more. In that case, the last
-    approvals keep only the way that opens first.
+    """Return ``approvals`` with at most MOST_COMBINATIONS combinations of ways. The approvals of one rule never have more
+    combinations. But if the policy changes while a request waits, the old and the new approvals together may have more
+    combinations. Then the function reduces the last approvals: each of them keeps only the way that opens first.
     """
     bounded = list(approvals)
     for index in reversed(range(len(bounded))):
@@ -125,8 +125,8 @@ def _numbers(asked: Open) -> list[range]:
 
 def still_asked(asked: Open, eligible: Sequence[Collection[int]]) -> str:
     """Return a short text about the approvals that are still owed, such as ``1 ops or 1 managers``. Return an empty text if no
-    approval is owed. If an approval lacks a person, the text lists all open ways of this approval. If only one more person must
-    approve, the text lists all approvals to which this person's approval could contribute.
+    approval is owed. For each approval that needs more people, the text lists all open ways. If only one more person must
+    approve, the text lists every approval for which this person could count.
     """
     choice, ways = best(asked, eligible), flat(asked)
     parts: list[str] = []

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``when``: a rule's own condition. Another module compiles the condition. In this module, a condition is a pure function. Its
-input is one value for each name that the condition uses.
+"""The condition ``when`` of a rule, which is an expression. Another module compiles the expression. In this module, a condition
+is a pure function. Its input is one value for each name that the condition uses.
 
 Law: pure. If the value of a name is not known, the expression fails before it is evaluated. This rule is necessary because CEL
 evaluates ``error || true`` to true. The condition holds only if the result is the boolean true. If an expression fails, in a
@@ -43,8 +43,8 @@ class When:
         object.__setattr__(self, "in_order", tuple(sorted(self.names)))
 
     def holds(self, known: Facts) -> bool:
-        """True if the condition holds. Raises Unasked if ``known`` does not contain a name. Raises WhenFailed if a value is
-        unknown or the expression fails.
+        """True if the condition holds. Raises Unasked if ``known`` lacks a name that the condition uses. Raises WhenFailed if a
+        value is unknown or the expression fails.
         """
         missing = self.names - known.keys()
         if missing:
@@ -74,8 +74,8 @@ class Conditions:
         self.seen: dict[str, str] = {}
 
     def began_in(self, words: tuple[Whence, ...] | None) -> bool | None:
-        """True if the login session began at a place in ``words``, or if ``words`` is None. False if the session began at another
-        place. None if the origin of the session is not known. Also False if jitd has not looked for the origin yet: see ``hold``.
+        """True if the login session began at a place in ``words``, or if ``words`` is None. False if the session began at
+        another place, or if jitd has not looked for the origin yet (see ``hold``). None if the origin is not known for certain.
         """
         if words is None:
             return True
@@ -94,9 +94,9 @@ class Conditions:
         return found.why if isinstance(found, Unknown) else "only that it began on another host"
 
     def are_open(self, when: When | None) -> bool:
-        """True if ``when`` uses facts about the command's file, and jitd must not open that file yet. In this case, jitd must
-        look for all other facts of ``when`` now. If jitd looked for these facts only after it found the file, the longer time
-        would reveal that the file exists.
+        """True if ``when`` uses facts about the command's file, but the file is missing or jitd must not open it yet. In this
+        case, jitd looks for all other facts of ``when`` now, even if the file is missing. Otherwise the longer time of the
+        answer would reveal that a file exists.
         """
         is_closed = self._question.is_unopened or self._question.is_missing
         if when is None or not is_closed or not when.names & OF_THE_FILE:
@@ -118,8 +118,9 @@ class Conditions:
         return any([self._holds(when, path) for path in paths])
 
     def listed(self, also: str) -> tuple[str, ...] | None:
-        """Return the members of the list ``also`` (``PROVIDER:FACT``). Return None if the list is not known. Names with more than
-        LONGEST_NAME characters are not included. If jitd has not looked for the list yet, the caller decides again: see ``hold``.
+        """Return the members of the list ``also`` (``PROVIDER:FACT``). Return None if the list is not known, or if jitd has not
+        looked for the list yet. In the second case, the caller looks for the list and decides again (see ``hold``). Names with
+        more than LONGEST_NAME characters are not included.
         """
         name = f"fact.{also.partition(':')[2]}"
         if name not in self._known:

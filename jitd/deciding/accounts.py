@@ -67,7 +67,7 @@ def _number(typed: str) -> int | None:
         return None
     found = _NUMBER.fullmatch(typed)
     if not found or int(found[1]) > _MAX_ID:
-        raise NoSuchAccount("an id is # and a decimal number below 2147483648")
+        raise NoSuchAccount("an id must be # and a decimal number below 2147483648")
     return int(found[1])
 
 
@@ -174,7 +174,7 @@ def _content(file: Path) -> bytes:
 
 
 def _nobody_has_made(account: str) -> None:
-    """Return None for every account. This function is the default of ``Accounts.made``, for callers that have no record."""
+    """Return None for every account. Callers that have no record use this function as ``Accounts.made``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,9 +222,9 @@ class Accounts:
         Subject of the account to which the principal maps. This account may be another one than ``uid``. Return None if the
         principal has no usable account.
 
-        If ``uid`` is a made account that a person holds now, jitd accepts only tickets of this person in this account. Then
-        return the Subject of the made account, or None for the ticket of another person. The settings never map a principal to a
-        made account.
+        If ``uid`` is a made account that a person holds now, jitd accepts only tickets of this person in this account. In this
+        case, return the Subject of the made account. Return None if the ticket belongs to another person. The settings never map
+        a principal to a made account.
         """
         known = self.subject(principal, ticket_ends_at, authentication)
         if known is not None and known.uid == uid:
@@ -335,7 +335,7 @@ class Accounts:
         is a member. The second set contains the groups that cannot be looked up.
 
         Each group is looked up by its name, because ``gids`` may be incomplete. If a directory of accounts does not answer,
-        ``gids`` lacks groups and no error is raised.
+        groups are missing in ``gids``, but no error is raised.
         """
         known, unsure = set(), set()
         for name in self.denied_groups():
@@ -359,8 +359,8 @@ class Accounts:
         return replace(known, groups=known.groups | found, unsure=known.unsure | unsure)
 
     def again(self, known: Subject) -> Subject | None:
-        """Look up the Subject ``known`` again, and return it with its present data. Return None if the account no longer exists,
-        has expired, or if its name now belongs to another account.
+        """Look up the Subject ``known`` again, and return it with its present data. Return None if the account no longer exists
+        or has expired. Also return None if its name now belongs to another account.
         """
         if known.is_root:
             return self.root()

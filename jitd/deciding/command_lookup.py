@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Converts the typed words into a command: the account to run as, the file, the directory and the variables.
 
-Law: jitd takes facts only from the host, never from the client. No file is opened. jitd tells a person that a path does not exist
-only if this person could find this out without jitd. Calls may block, so they are made in a worker.
+Law: jitd takes facts only from the host, never from the client. No file is opened. jitd tells a person that a path does not
+exist only if the person could also see this without jitd. Calls may block, so they are made in a worker.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ MOST_SHOWN = 3 * 1024 * 1024
 other data about the request (PROTOCOL.md section 2).
 """
 _MOST_LETTERS = 6
-"""Maximum number of bytes that stand for one byte of the command in a frame or in a record of the chain, such as ``\\u0001``."""
+"""In a frame or in a record of the chain, one byte of the command may be written as several bytes, such as ``\\u0001``. This
+is the maximum number of these bytes.
+"""
 NOTHING = b""
 """The value of ``Asked.leads_to`` if the typed name of the command does not lead to a file."""
 SHELL = "/bin/sh"
@@ -45,7 +47,7 @@ class Asked:
     there is no command to look up, and jitd only shows ``argv`` to people. ``leads_to``: the path that an earlier look-up found
     for the first word, with its directories resolved. If the first word leads to another path now, the request is refused.
     ``anew``: no earlier grant is used to answer this request. ``doubt``: the reason why it is not certain which command would
-    run, or empty. ``unseen``: a second question, which treats the command line as certain. ``unseen`` is set only if there is a
+    run, or empty. ``unseen``: a second question about the same command line, without the doubt. It is set only if there is a
     ``doubt`` and the requester cannot see all paths of the command line. If both questions are denied, jitd sends the denial of
     ``unseen``, because the text of ``doubt`` could reveal what exists at these paths. ``gives``, ``stays``, ``brought`` and
     ``lets``: see ``core.command.Command``. ``tty``: the terminal on which the client claims to be. ``caller``: the process that
@@ -89,9 +91,9 @@ class Asked:
 class Found:
     """The command, without the digest of its file. ``names`` contains other names of the command's file.
 
-    ``complaint`` is a sentence that says that the file is missing or cannot be executed. ``complaint`` is empty if the requester
-    is not allowed to know this. If the path exists but cannot be executed, ``unfit`` is the reason. The requester may read
-    ``unfit`` only if ``complaint`` is not empty.
+    If the file is missing or cannot be executed, ``complaint`` is a sentence that tells this to the requester. ``complaint`` is
+    empty if the file has no such fault, or if the requester is not allowed to know the fault. If the path exists but cannot be
+    executed, ``unfit`` is the reason. The requester may read ``unfit`` only if ``complaint`` is not empty.
     """
 
     command: Command
@@ -103,7 +105,7 @@ class Found:
 
 
 class Nonsense(Exception):
-    """The request makes no sense for any requester. The text is a sentence."""
+    """Raised if the request makes no sense for any requester. The text of the error is a sentence."""
 
 
 def find(
@@ -222,7 +224,7 @@ def _beyond_sight(asked: Asked, who: Subject, glance: path_lookup.Look) -> bytes
 
 
 def can_see(who: Subject, glance: path_lookup.Look, *paths: bytes) -> bool:
-    """True if ``who`` could find out without jitd, for each of ``paths``, whether the path exists."""
+    """True if ``who`` could find out without jitd whether each path in ``paths`` exists."""
     groups = accounts.Groups(who.user, who.gid)
     return all(path_lookup.is_visible_absence(path, who.uid, groups, None, glance) for path in paths)
 
@@ -271,7 +273,7 @@ def _refuse_nonsense(asked: Asked) -> None:
     if not asked.cwd.startswith(b"/"):
         raise Nonsense("the working directory is not an absolute path")
     if not _can_be_shown(asked):
-        raise Nonsense("the request is too long to be shown to anybody: the limit is 3 MiB as shown, escapes included")
+        raise Nonsense("the request is too long to be shown to anybody: with all escapes, it must fit into 3 MiB")
     fault = fault_in_locale(asked.locale) or fault_in_variables(asked.variables)
     if fault:
         raise Nonsense(fault)

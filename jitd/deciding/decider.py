@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The decider makes every decision about a request: the first decision and each later decision.
 
-Law: each decision uses one policy, one set of locks, and one value of each fact. The checks have a fixed order: locks, rules on
-the path, file, rules with the file, operands, approvers, lease. Gatekeepers come last, and after their answers all checks are
-made again. The first denial ends the checks and is the answer. At each use, an approval is valid only if its author may still
-approve. The decider changes nothing.
+Law: each decision uses one policy, one set of locks, and one value of each fact. The checks have a fixed order: locks, rules
+about the path, file, rules about the file, operands, approvers, lease. Gatekeepers come last, and after their answers all checks
+are made again. The first denial ends the checks and is the answer. At each use, an approval is valid only if its author may
+still approve. The decider changes nothing.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ class FirstDecision:
 
 @dataclass(frozen=True, slots=True)
 class FreshDecision:
-    """The present decision, which is valid only for this version of ``request``. ``standing``: the present data of the approvers
-    whose accounts exist and whom the KDC does not refuse; empty after a denial. ``heard``: the gatekeepers' answers.
+    """The present decision, valid only for this version of ``request``. ``standing``: the approvers with their present data, but
+    without those whose account is missing or whom the KDC refuses. Empty after a denial. ``heard``: the gatekeepers' answers.
     """
 
     request: Request
@@ -185,7 +185,7 @@ class Decider:
 
     async def decide_use(self, request: Request, heard: tuple[Heard, ...] = (), *, n_taken: int = 0) -> Decision:
         """Decide about a later use of the approved ``request``. ``heard``: see ``decide_again``. ``n_taken``: number of uses that
-        the caller has already taken for this use; they do not count as spent. The approvals are counted again, under the earlier
+        the caller has already taken for this use. They do not count as spent. The approvals are counted again, under the earlier
         and the present rule. The caller must still query the gatekeepers in a permit (``screen_use``). Raises TimeoutError.
         """
         who = request.requester
@@ -249,9 +249,9 @@ class Decider:
         return policy is self._policy() and locked == self.lock_on(who)
 
     def _if_given(self, decision: Decision, who: Subject, command: Command, request: str = "") -> Decision:
-        """Return ``decision``, but in two cases return a denial instead. In the first case, ``decision`` permits a thing that
-        cannot be given now, so nobody should be asked for an approval. In the second case, ``who`` wants to break glass, but owed
-        reviews of their other requests prevent this.
+        """Return ``decision``, or a denial in two cases. In the first case, ``decision`` permits a thing that cannot be given
+        now, so nobody should be asked for an approval. In the second case, ``who`` wants to break glass, but the open reviews of
+        their other requests do not allow this.
         """
         decision = break_glass.unbarred(decision, lambda person: self._store.owed_reviews(person=person), who, request)
         if isinstance(decision, Deny):
@@ -260,8 +260,8 @@ class Decider:
         return decision.denied(Why.ERROR, because) if because else decision
 
     async def _found_again(self, policy: Policy, request: Request, knowledge: Knowledge) -> Decision | None:
-        """Return the present answer of ``policy`` to ``request``. Return None if providers had to answer first. In this case the
-        caller must decide again, because policy and locks may have changed while jitd waited.
+        """Return the present answer of ``policy`` to ``request``. If jitd had to query providers, return None. Then the caller
+        must decide again, because policy and locks may have changed while jitd waited.
         """
         try:
             return await self._workers.files.run(request.requester.uid, self._look_again, policy, request, knowledge)
@@ -362,8 +362,8 @@ class Decider:
     async def _with_earlier(
         self, decision: Decision, given: tuple[Grant, ...], who: Subject, service: str, command: Command
     ) -> tuple[Decision, str | None]:
-        """Return a decision and an id. If a grant in ``given`` can replace the approvals, the decision has this grant as its
-        lease. Otherwise it is the id of a grant in ``given`` that only an earlier request can use, or None.
+        """Return a decision and an id. If a grant in ``given`` can replace the approvals, it is the lease of the decision, and
+        the id is None. Otherwise the id is that of a grant in ``given`` that only an earlier request can use, or None.
         """
         assert isinstance(decision, Permit), "nothing else owes approvals"
         asked = (who, self._config.host, service, command, decision.rule)
@@ -381,7 +381,7 @@ class Decider:
 
 
 def _as_asked(first: FirstDecision) -> FirstDecision:
-    """Return ``first``. If a time was asked for and a lease covers the request, the result extends this lease."""
+    """Return ``first``. If the requester asked for a time and a lease covers the request, let the request extend the lease."""
     decision = first.decision
     if first.asked.lasts_for is None or not isinstance(decision, Permit) or decision.lease is None:
         return first
@@ -389,7 +389,7 @@ def _as_asked(first: FirstDecision) -> FirstDecision:
 
 
 def _with_gatekeepers(request: Request, decision: Decision) -> Decision:
-    """Return ``decision``, and add the gatekeepers that the obligations of ``request`` already contain."""
+    """Add the gatekeepers in the obligations of ``request`` to ``decision``, and return the result."""
     if isinstance(decision, Deny) or request.obligations is None:
         return decision
     names = narrow(request.obligations, decision.obligations).gatekeepers

@@ -52,7 +52,7 @@ def number_in(name: str) -> int | None:
         return None
     digits = name[1:]
     if not (digits.isascii() and digits.isdigit() and len(digits) <= 10 and int(digits) < 2**31):
-        raise NoSuchAccount("an id is # and a decimal number below 2147483648")
+        raise NoSuchAccount("an id must be # and a decimal number below 2147483648")
     return int(digits)
 
 

@@ -2,9 +2,9 @@
 """Explains decisions. An operator gets the answer that each rule would give to a supposed request. A requester reads which permit
 rules came closest to a denied request.
 
-Law: nothing is changed or recorded, and neither people nor providers are queried. The command is looked up and its file is
-examined in the same way as for a real decision, with the rights of the supposed requester. A requester never gets information
-that jitd has found about a file.
+Law: nothing is changed or recorded, and neither people nor providers are queried. jitd looks up the command and examines its
+file as for a real decision, with the rights of the supposed requester. A requester never gets information that jitd has found
+about a file.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from jitpam.wire.shown import shown
 
 
 class Nobody(Exception):
-    """The supposed requester has no account on this host. The text is a sentence."""
+    """Raised if the supposed requester has no account on this host. The text of the error is a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,9 +193,9 @@ class Explainer:
 
 
 class _Supposing(Knowledge):
-    """The facts that are known during one supposition. Some of these facts are ``supposed`` by an operator. ``question`` is the
-    last question about a command that exists. If no question was about such a command, ``question`` is the first question.
-    ``wanted`` contains the names of facts that a provider would have to supply. The provider was not queried.
+    """The facts that are known during one supposition. An operator has ``supposed`` some of these facts. ``question`` is the
+    last question about a command that exists. If no question was about an existing command, ``question`` is the first question.
+    ``wanted`` contains the names of facts that only a provider could supply. No provider was queried.
     """
 
     def __init__(self, gather: Gather, supposed: Facts) -> None:
@@ -214,8 +214,8 @@ class _Supposing(Knowledge):
         super().learn(names, {**found, **self._supposed})
 
     def decide(self, policy: Policy, question: Question, at: datetime) -> Decision:
-        """Return the policy's answer to ``question``. Store ``question`` in the field ``question``, unless the field already has
-        a question and the command of the new question is missing.
+        """Return the policy's answer to ``question``. Store ``question`` in the field ``question``. If the field already has a
+        question, store the new question only if its command exists.
         """
         if self.question is None or not question.is_missing:
             self.question = question
@@ -233,9 +233,9 @@ def _value(name: str, text: str, names: Mapping[str, Name]) -> Value:
     """Return the value that ``text`` contains for the fact ``name``. Raises Nonsense."""
     told = names.get(name)
     if told is None:
-        raise Nonsense(f"{shown(name)}: no rule can ask about it; jitd-policy(5) and jitd.toml(5) name the facts")
+        raise Nonsense(f"{shown(name)}: no rule can use this name; jitd-policy(5) and jitd.toml(5) list the facts")
     if name == "fact.now":
-        raise Nonsense("fact.now is the time: say it with --at")
+        raise Nonsense("fact.now is the time: set it with --at")
     try:
         value = _READ[told.type](text)
     except ValueError:

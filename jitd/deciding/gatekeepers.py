@@ -25,9 +25,9 @@ MOST_KEPT = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How a gatekeeper answers. jitd may keep its answer for ``fresh_for`` seconds, if the answer is not a denial. If ``polls``
-    is True, the answer may take a long time, because a person gives this answer. While the answer is valid, jitd does not query
-    such a gatekeeper again for the same request or lease.
+    """How one gatekeeper answers. For ``fresh_for`` seconds, jitd may keep an answer of this gatekeeper that is not a denial. If
+    ``polls`` is True, a person gives the answers, so an answer may take a long time. While such an answer is valid, jitd does
+    not query the gatekeeper again for the same request or lease.
     """
 
     fresh_for: float = 0.0
@@ -41,8 +41,8 @@ class Gatekeepers(Protocol):
         """Return the ``Manner`` of the gatekeeper ``name``. Return None if no gatekeeper has this name."""
 
     async def ask(self, name: str, asking: Asking) -> Answer:
-        """Query the gatekeeper ``name``. The task is cancelled if the answer is no longer needed. An exception is treated as
-        silence.
+        """Query the gatekeeper ``name``. If the answer is no longer needed, the caller cancels this task. If the method raises
+        an exception, the caller treats this as silence.
         """
 
 
@@ -141,8 +141,8 @@ def _is_over(answer: Answer, now: Moment) -> bool:
 
 
 def question_of(name: str, asking: Asking) -> tuple[object, ...]:
-    """Return all values that can change the answer of the gatekeeper ``name``. Values that belong only to one request are not
-    included.
+    """Return all values that can change the answer of the gatekeeper ``name``, except values that belong only to one
+    request.
     """
     claims = replace(asking.claims, tty=None, login_session=0, parents=())
     terms = (asking.lasts_for, asking.uses, asking.timeout_for)

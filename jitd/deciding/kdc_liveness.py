@@ -64,9 +64,9 @@ class Kdc:
 
     async def refused(self, principals: Sequence[str]) -> frozenset[str]:
         """Return the members of ``principals`` that the KDC has refused within the last KEPT_FOR seconds. The queries about all
-        principals run in parallel. If no answer comes in time, the principal is not in the result. A person who authenticated by
-        local PAM is in the result as soon as a KDC can be reached. If ``principals`` contains such a person, the function waits
-        until it knows whether a KDC can be reached.
+        principals run in parallel. If the KDC does not answer in time about a principal, this principal is not in the result. A
+        person who authenticated by local PAM is in the result as soon as a KDC can be reached. If ``principals`` contains such a
+        person, the function waits until it knows whether a KDC can be reached.
         """
         now = time.monotonic()
         self._kept = {principal: kept for principal, kept in self._kept.items() if now - kept[0] < KEPT_FOR}

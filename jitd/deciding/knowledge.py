@@ -39,12 +39,12 @@ again and again. This limit prevents endless queries in that case.
 
 
 def gather_nothing(names: frozenset[str], question: Question) -> Facts:
-    """Return no facts. This function is used as ``Gather`` if no rule of the policy uses facts."""
+    """Return no facts. If no rule of the policy uses facts, jitd uses this function as ``Gather``."""
     return NOTHING
 
 
 def nobody_told(name: str, about: Question) -> object:
-    """Return an empty text. This function is used as ``Told`` on hosts without providers."""
+    """Return an empty text. On hosts without providers, jitd uses this function as ``Told``."""
     return ""
 
 
@@ -147,8 +147,8 @@ class Knowledge:
             self._known[name] = found.get(name, Unknown("no source knows this fact"))
 
     def hear(self, wanted: Wanted, found: Facts) -> None:
-        """Store the values in ``found``, with which providers answered the question ``wanted.about``. jitd also uses such an
-        answer for a later question, but only if the provider would get the same data about the later question.
+        """Store the values in ``found``. These values are the answers of providers to the question ``wanted.about``. jitd uses
+        an answer again for a later question only if the provider would get the same data about the later question.
         """
         for name in wanted.names:
             self._said[name].append((self._told(name, wanted.about), found.get(name, Unknown("no source knows this fact"))))
@@ -171,8 +171,8 @@ class Knowledge:
             self._look_for(missing, question)
 
     def _known_about(self, question: Question) -> Facts:
-        """Return the known facts. The result includes a provider's answer if the provider would get the same data about
-        ``question``.
+        """Return the facts that are known for ``question``. The result includes an earlier answer of a provider if a query about
+        ``question`` would send the same data to this provider again.
         """
         if not self._said:
             return self._known
@@ -186,8 +186,8 @@ class Knowledge:
         return known
 
     def _look_for(self, names: frozenset[str], question: Question) -> None:
-        """Look for the facts ``names``. If this host itself knows none of these facts, raises Wanted. But a fact for which a
-        provider already got MOST_TOLD questions becomes Unknown.
+        """Look for the facts ``names``. If this host itself knows none of these facts, a provider must be queried: raises
+        Wanted. If a provider already got MOST_TOLD questions about a fact, this fact becomes Unknown instead.
         """
         found = self._gather(names, question)
         if here := names & found.keys():

@@ -44,7 +44,7 @@ def beforehand(service: str, asked: Asked, who: Subject) -> Asked:
     if service in PROGRAMS and (asked.argv or asked.login):
         return _in_its_environment(service, asked, Places())
     if asked.argv or asked.login:
-        raise Nonsense(f"{shown(service)} runs no command: ask without the command. Programs that run one are {_those()}")
+        raise Nonsense(f"{shown(service)} runs no command: leave the command out. Programs that run a command are {_those()}")
     if service in PROGRAMS:
         raise Nonsense(f"say which command {shown(service)} is to run")
     return login(service, asked.user or who.user, asked)
@@ -100,7 +100,7 @@ def at_point(
         if found.mode != "run":
             raise ValueError(f"{service} is to {found.mode}, not to run a command")
         if service in TO_TARGET and user != (found.user or "root"):
-            raise ValueError("the program's command line means another account than PAM_USER")
+            raise ValueError("the account in the program's command line is not PAM_USER")
         settings = sudo_settings.sudoers(host) if service in OF_SUDO else sudo_settings.NONE
         if settings.doubt:
             raise ValueError(settings.doubt)
@@ -133,7 +133,7 @@ def _places(ways: Iterable[Way | None]) -> tuple[Place, ...]:
 
 
 def _sees(who: Subject, known: Asked) -> bool:
-    """True if ``who`` could find out without jitd whether something exists at each path in ``known``."""
+    """True if ``who`` could find out without jitd whether each path in ``known`` exists."""
     paths = [known.cwd] if known.chdir else []
     if known.login:
         paths.append(os.fsencode(accounts.entry_of(known.user or "root").pw_dir))
@@ -143,9 +143,9 @@ def _sees(who: Subject, known: Asked) -> bool:
 
 
 def _of_typed(known: Asked, view: View) -> list[Way | None]:
-    """The typed name of the command contains a slash. Return the path of the command's file, with each directory and link
-    that this path goes through, and with the file itself. With option -D, sudo searches a relative name in the current
-    directory, but executes the name relative to the directory after -D. Raises Doubtful if the two files differ.
+    """The typed name of the command contains a slash. Return the ways to the command's file. A way is a path, with each
+    directory, link and file on it. With option -D, sudo looks for a relative name in the current directory, but executes the
+    name relative to the directory after -D. If these are two different files, the function raises Doubtful.
     """
     typed = view.typed(known.argv[0])
     if not known.chdir or known.argv[0].startswith(b"/"):
@@ -215,7 +215,8 @@ def _known(found: Invocation, asked: Asked, who: Subject, shell: bytes, host: Pl
 
 def _targets_shell(found: Invocation, shell: bytes, host: Places) -> bytes:
     """Return the shell that su runs (su(1), --shell). If /etc/shells does not list the account's own shell, su always runs the
-    account's own shell. Therefore an account with a restricted shell keeps that shell. Raises ValueError.
+    account's own shell. Therefore an account with a restricted shell keeps that shell. Raises ValueError if it is not certain
+    which shell su runs.
     """
     own = os.fsencode(accounts.entry_of(found.user or "root").pw_shell or SHELL)
     wanted = found.shell_path if found.shell_path is not None else shell if found.shell == "kept" else b""
@@ -232,9 +233,9 @@ def _targets_shell(found: Invocation, shell: bytes, host: Places) -> bytes:
 
 
 def _refuse_two_places(known: Asked, secure_path: bytes, program: Program, ours: bytes) -> Way | None:
-    """The typed name of the command contains no slash. Return the path of the command's file, with each directory and link
-    that this path goes through, and with the file itself. jitd searches the name in its own search path ``ours``.
-    Raises ValueError if it is not certain that the program uses the same file as jitd.
+    """The typed name of the command contains no slash, so jitd looks for the name in its own search path ``ours``. Return the
+    way to the command's file: its path, with each directory, link and file on it. Raises ValueError if it is not certain that
+    the program uses the same file as jitd.
 
     The program searches either the person's PATH or the ``secure_path`` that root has set in sudoers. The program may search
     before or after it queries jitd. jitd trusts a directory in the person's PATH only if ``ours`` also contains this directory.
@@ -245,8 +246,8 @@ def _refuse_two_places(known: Asked, secure_path: bytes, program: Program, ours:
     typed = _first(view, name, secure_path or theirs) if is_ours else None  # otherwise do not search along the PATH
     if typed is None or found != _where(typed, b""):
         raise ValueError(
-            f"which file {shown(name)} means is not certain: this depends on the caller's PATH or on the program's settings;"
-            " use its full path"
+            f"it is not certain which file {shown(name)} means: this depends on the caller's PATH or on the program's settings;"
+            " use the full path"
         )
     return view.judged(typed)
 
@@ -257,7 +258,7 @@ def _refuse_passed_over(known: Asked) -> None:
     """
     target, path = accounts.entry_of(known.user or "root"), known.leads_to or NOTHING
     if not path_lookup.may_execute(path, target.pw_uid, accounts.group_ids(target.pw_name, target.pw_gid)):
-        raise ValueError("the account may not execute it, and another file of that name may follow on the person's PATH")
+        raise ValueError("the account may not execute this file, and the person's PATH may lead to another file of the same name")
 
 
 def _first(view: View, name: bytes, path: bytes) -> bytes | None:
@@ -268,7 +269,7 @@ def _first(view: View, name: bytes, path: bytes) -> bytes | None:
 
 def _on_trusted_path(name: bytes, theirs: bytes, ours: bytes) -> bytes | None:
     """Search for the file ``name`` in the directories of the search path ``theirs``, and return the path of the first such file.
-    Return None if the search comes to a directory that the search path ``ours`` does not contain.
+    Return None if the search reaches a directory that is not in the search path ``ours``.
     """
     trusted = ours.split(b":")
     for directory in theirs.split(b":"):

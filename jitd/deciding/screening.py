@@ -58,9 +58,10 @@ def look(
     now: Moment,
     knowledge: Knowledge,
 ) -> Sighting:
-    """Find the command, and evaluate the policy. The order is: the rules on the path, the file, the rules with the file, and the
-    operands (the files that arguments name). ``trusted`` contains mount points. jitd believes the file owners on these mounts.
-    Raises command_lookup.Nonsense and knowledge.Wanted.
+    """Find the command, and evaluate the policy. jitd first evaluates the rules with the path only. Then it examines the file,
+    evaluates the rules with the facts about the file, and examines the operands (the files that arguments name). ``trusted``
+    contains mount points. jitd trusts the file owners that these mounts report. Raises command_lookup.Nonsense and
+    knowledge.Wanted.
     """
     glance = path_lookup.Look()
     sighting = _look(policy, asked, who, host, service, search_path, trusted, now, glance, knowledge)
@@ -202,7 +203,9 @@ def _with_operands(
 
 
 def _bound_alone(sighting: Sighting, service: str) -> Sighting:
-    """If the rule requires bound operands, and at least one operand is not bound, change the permit into a denial."""
+    """A rule may require that all operands are bound to their content. If at least one operand is not bound, change the
+    permit of such a rule into a denial.
+    """
     decision = sighting.decision
     if isinstance(decision, Permit):
         loose = unbound(decision.rule, decision.obligations.terms, sighting.command, service)
@@ -281,11 +284,12 @@ def _judged(
     glance: path_lookup.Look,
     knowledge: Knowledge,
 ) -> Sighting:
-    """Evaluate the rules again with the facts about the file. ``decision`` is the answer of the rules on the path. The file is
-    opened only if ``decision`` is a permit.
+    """Evaluate the rules again with the facts about the file. ``decision`` is the answer that the rules gave before jitd opened
+    the file. The file is opened only if ``decision`` is a permit.
 
-    First, the function prepares the command for the rule that permitted the path. With the facts about the file, another rule may
-    answer for the prepared command. Then the function prepares the command again for this other rule.
+    First, the function prepares the command for the rule that permitted the path. It evaluates the rules for the prepared
+    command with the facts about the file. If another rule applies now, the function evaluates the rules for the original command
+    with these facts, and prepares the command again for the rule that permits it.
     """
     command = question.command
     for _ in range(_MOST_RULES):
@@ -312,9 +316,9 @@ def _prepared(
     """Examine the file. Return the command in the form that the rule of ``permit`` requires, together with the file. If the file
     cannot be examined, return a Sighting with a denial.
 
-    The function adds a variable in ``preserved`` to the command if the permitting rule allows the variable. The other variables
-    in ``preserved`` are dropped, as with sudo -E. The rules on the path do not depend on variables, so it is enough to add the
-    variables here.
+    The function adds a variable in ``preserved`` to the command if the permitting rule allows the variable. It drops the other
+    variables in ``preserved``, as sudo -E does. The rules that jitd evaluated before this call do not depend on variables.
+    Therefore it is early enough to add the variables here.
     """
     command = question.command
     if preserved:
@@ -359,5 +363,5 @@ def _may_read(who: Subject, path: bytes, glance: path_lookup.Look) -> bool:
 
 
 def _on_path(policy: Policy, question: Question, now: Moment, knowledge: Knowledge) -> Decision:
-    """Return the answer of the rules on the path. No file is opened."""
+    """Evaluate the rules before jitd opens the command's file, and return their answer."""
     return knowledge.decide(policy, question, now.at)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Finds the people who could approve a request at one moment, if this host can list these people.
 
-Law: if a directory of accounts cannot be listed, the result says that it is incomplete. Then the result never says that nobody
-could approve. The result gives nobody a right to approve. jitd checks this right at the review.
+Law: if a directory of accounts cannot be listed, the result is marked as incomplete. An incomplete result never means that
+nobody could approve. The result gives nobody the right to approve. jitd checks this right at the review.
 """
 
 from __future__ import annotations

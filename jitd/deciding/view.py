@@ -30,14 +30,14 @@ MOST = 64 * 1024
 
 
 class Doubtful(ValueError):
-    """Raised if it is not certain where a path leads. The text is a sentence."""
+    """Raised if it is not certain where a path leads. The text of the error is a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class View:
     """The view of one program. The program has sent two descriptors: ``root`` is its root directory, and ``directory`` is its
-    current directory. ``cwd`` is the path of the current directory, or empty. ``trusted`` are mount points. jitd believes the
-    owners of the files on these mounts.
+    current directory. ``cwd`` is the path of the current directory, or empty. ``trusted`` contains mount points. jitd trusts the
+    file owners that these mounts report.
     """
 
     root: Held
@@ -60,8 +60,8 @@ class View:
             raise Doubtful(OTHER_ACCOUNTS)
 
     def typed(self, path: bytes) -> Way | None:
-        """Return the same result as ``judged``. But here ``path`` may also be relative to the program's current directory. In
-        both cases, ``path`` contains a slash. Raises Doubtful.
+        """Return the way of ``path``, like ``judged``. Here, ``path`` is either absolute, or relative to the program's current
+        directory. It always contains a slash. Raises Doubtful.
         """
         if path.startswith(b"/"):
             return self.judged(path)

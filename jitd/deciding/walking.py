@@ -93,7 +93,7 @@ def own_root() -> Held:
 
 def walk(root: Held, path: bytes, trusted: tuple[bytes, ...] = ()) -> Way:
     """Follow ``path`` as a process with the root directory ``root`` follows it. Return all directories, links and files on the
-    path. ``trusted`` are mount points. jitd believes the owners of the files on these mounts. Raises Changeable and OSError.
+    path. ``trusted`` contains mount points. jitd trusts the file owners that these mounts report. Raises Changeable and OSError.
     """
     return _Walk(root, trusted).go(path)
 
@@ -137,7 +137,7 @@ class _Walk:
 
     def _go_up(self) -> None:
         if not self._is_roots:
-            raise Changeable("it goes up (..) from a directory that others can move")
+            raise Changeable("it goes up (..) from a directory that other accounts can move")
         if self._names:
             self._names.pop()
             os.close(self._open.pop())
@@ -181,9 +181,10 @@ class _Walk:
     def _is_believed(self, directory: int, status: os.stat_result) -> bool:
         """True if jitd trusts the owner that ``status`` shows for the directory. jitd always trusts the owners on the file system
         of the root directory. On any other file system, jitd trusts the owners only if the type of the file system is in _OWN. If
-        such a file system is mounted with ``nosuid``, there is a second condition: it is a tmpfs or ramfs, or the directory is
-        below a path in ``trusted_mounts``. The second condition is needed, because a person may be able to mount their own disk
-        with ``nosuid``. Later this person could mount another disk, on which other files have the same device and inode numbers.
+        such a file system is mounted with ``nosuid``, there is a second condition. The file system must be a tmpfs or ramfs, or
+        the directory must be below a path in ``trusted_mounts``. The second condition is needed, because a person may be able to
+        mount their own disk with ``nosuid``. Later this person could mount another disk, on which other files have the same
+        device and inode numbers.
         """
         if status.st_dev == self._root_device:
             return True

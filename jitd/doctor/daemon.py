@@ -43,9 +43,9 @@ class Lanes:
     """The state of the daemon's threads. A lane is a group of threads for one kind of work. Each row of ``lanes`` contains the
     name of a lane, the number of its threads, the number of busy threads, and the number of waiting jobs. ``silent`` contains the
     mounts that do not answer. ``channels`` contains the channels that could not send notices. Each row of ``channels`` has the
-    channel's name, the time of the first failure, the reason, and the number of requests about which the channel could not send
-    notices. ``things`` contains the things that have changed since they were given, and the things that cannot be taken back.
-    Each row of ``things`` has the id of the holding and the reason.
+    channel's name, the time of the first failure, the reason, and the number of requests whose notices the channel could not
+    send. ``things`` contains the things that have changed since they were given, and the things that cannot be taken back. Each
+    row of ``things`` has the id of the holding and the reason.
     """
 
     lanes: Sequence[tuple[str, int, int, int]]
@@ -164,8 +164,8 @@ def settings(changed_at: float | None, found: Running, file: str, restart: str) 
 
 
 def lanes(found: Lanes | None) -> Iterator[Finding]:
-    """Check whether mounts do not answer, and whether all threads of a lane are busy. ``found`` is None if the state of the
-    threads is not known.
+    """Report the mounts that do not answer, and the lanes (groups of threads) whose threads are all busy. ``found`` is None if
+    the state of the threads is not known.
     """
     if found is None:
         yield unknown("daemon.lanes", "the daemon does not say what its threads do", "look again in a moment")

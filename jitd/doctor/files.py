@@ -118,7 +118,7 @@ def closed(check: str, seen: Seen, what: str) -> Finding:
 
 def above(check: str, places: Sequence[Seen]) -> Finding:
     """Judge the directories above a file. It is a fault if an account other than root can write to one of them. There is one
-    exception: everybody may write to a directory of root with the sticky bit, such as /tmp, if the file is not directly in this
+    exception. Everybody may write to a directory of root with the sticky bit, such as /tmp, if the file is not directly in this
     directory.
     """
     for number, place in enumerate(places, 1):

@@ -33,7 +33,7 @@ class Finding:
         if self.level not in LEVELS:
             raise ValueError(f"{self.check}: no such level: {self.level}")
         if bool(self.mend or self.command) == (self.level == OK):
-            raise ValueError(f"{self.check}: what is not ok has a mend, and nothing else")
+            raise ValueError(f"{self.check}: a finding has a mend or a command, except at the level ok")
 
 
 def ok(check: str, sentence: str) -> Finding:

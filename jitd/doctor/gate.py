@@ -97,8 +97,9 @@ def writer(failure: str | None) -> Finding:
 
 
 def gate(kdc: str, asked: str, state: str, why: str) -> Finding:
-    """Judge the gate of one KDC (its check that there is a grant for a ticket) by its answer to a request for a ticket of the
-    canary. The canary is a test service for which nobody ever gets a grant. ``state`` is on, off, or silent.
+    """Judge the gate of one KDC. The gate is the KDC's check that there is a grant for a ticket. The function judges the KDC's
+    answer to a request for a ticket of the canary. The canary is a test service for which nobody ever gets a grant. ``state`` is
+    on, off, or silent.
     """
     check = f"gate.{kdc}"
     if state == "on":
@@ -127,5 +128,5 @@ def service(name: str, approval: str) -> Finding:
 
 
 def ungrantable(name: str, why: str) -> Finding:
-    """Return the finding that a rule gives tickets for a service, but this host may not grant tickets for this service."""
+    """Return a finding about the service ``name``. A rule gives tickets for this service, but this host may not grant them."""
     return bad(f"gate.{name}", f"no ticket for {name} can be granted: {why}", f"on the KDC: jitd kdc gate {name} --granted-by …")

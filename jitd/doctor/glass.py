@@ -19,7 +19,9 @@ from jitd.store.opening import read_store
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """Ids of two kinds of requests: requests with an owed review that is not overdue yet, and requests with an overdue review."""
+    """The ids of the requests with an owed review. ``in_time`` contains the requests whose review is not overdue yet.
+    ``overdue`` contains the requests whose review is overdue.
+    """
 
     in_time: tuple[str, ...] = ()
     overdue: tuple[str, ...] = ()

@@ -32,7 +32,7 @@ REALM_UNKNOWN, KDC_UNREACHABLE, NO_SUCH_VERSION, NO_SUCH_KEY = BASE + 154, BASE 
 STALE = frozenset({PREAUTH_FAILED, BAD_INTEGRITY, NO_SUCH_VERSION, NO_SUCH_KEY, BASE + 44})
 SKEWED = frozenset({BASE + 37, BASE + 148, BASE + 32, BASE + 33})
 """Codes that mean that the clocks differ. libkrb5 returns such a code if the time in the authenticator or in the KDC's reply is
-wrong, or if a new ticket has already expired or is not valid yet.
+wrong. It also returns such a code if a new ticket has already expired or is not valid yet.
 """
 MOST_SKEW, NOTABLE_SKEW = 300.0, 60.0
 """Two limits for the difference of clocks, in seconds. MOST_SKEW is the default limit of Kerberos. If the difference is more
@@ -69,8 +69,8 @@ def examine(host: Host) -> Iterator[Finding]:
 
 
 class _Context(gssapi.SecurityContext):
-    """A security context. If a step fails, this step raises the error. By default, python-gssapi would raise the error in a later
-    step.
+    """A security context that raises an error in the step that failed. By default, python-gssapi raises the error only in a
+    later step.
     """
 
 

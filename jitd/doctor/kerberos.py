@@ -43,7 +43,8 @@ def examine_keytab(host: Host) -> Iterator[Finding]:
 
 
 def names(host: str, own: str, realms: Sequence[str], default: str | None, settings: str) -> Iterator[Finding]:
-    """Judge the names. ``host`` is jitd's name for this host. ``own`` is the name for which clients on this host request tickets.
+    """Judge the names of this host and of the default realm. ``host`` is jitd's name for this host. ``own`` is the name for
+    which clients on this host request tickets.
 
     ``default`` is the default realm in krb5.conf, or None if krb5.conf names no default realm.
     """
@@ -132,9 +133,7 @@ def renewal(keytab: str, service: str) -> str:
 
 
 def aside(keytab: str) -> str:
-    """Return the command that renames the old keytab. After this command, the old keytab is not lost if no new keytab can be
-    created.
-    """
+    """Return the command that renames the old keytab. If no new keytab can be created afterwards, the old one is not lost."""
     return f"mv -f {word(keytab)} {word(f'{keytab}.old')}"
 
 

@@ -52,8 +52,8 @@ def examine(host: Host) -> Iterator[Finding]:
 
 
 def kdcs(is_taken: bool, realm: str, fault: Callable[[str], str]) -> Iterator[Finding]:
-    """``is_taken`` is true if a rule accepts local passwords. In this case, yield a finding if this host can never accept a local
-    password. The function ``fault`` gets ``realm``, and returns the reason why this is so, or an empty text.
+    """Yield a finding if a rule accepts local passwords (``is_taken``), but this host can never accept one. ``fault`` is a
+    function that gets ``realm``. It returns the reason why the host can never accept a local password, or an empty text.
     """
     if is_taken and (because := fault(realm)):
         yield weak("pam.local.kdc", because, f"name each KDC in /etc/krb5.conf: [realms] {realm} = {{ kdc = … }}")

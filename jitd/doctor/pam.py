@@ -184,7 +184,7 @@ def _closed(service: str, places: Places) -> set[str]:
 def knock(service: str, user: str) -> str | None:
     """Return the answer that the PAM stack of ``service`` gives if ``user`` starts the program of ``service``.
 
-    The answer is the text of PAM. The answer is empty if PAM permits the user. The answer is None if pamtester is missing.
+    The answer is empty if PAM permits the user. Otherwise the answer is PAM's text. The answer is None if pamtester is missing.
     """
     return _try(user, service, user, "acct_mgmt")  # the real user id is that of the user, as in a set-user-id program
 
@@ -242,8 +242,8 @@ def tried_session(service: str, strangers: str | None) -> Finding:
     """Judge the answer ``strangers``. The stack of ``service`` gives this answer when root opens a session for the account
     STRANGER. The gate of this stack is a line of the type ``session``.
 
-    The answer does not show whether the stack has queried jitd, because a gate of the type ``session`` prints nothing for an
-    account from which jitd accepts no requests. Root's own session is not tested.
+    jitd accepts no requests from the account STRANGER. For such an account, a gate of the type ``session`` prints nothing.
+    Therefore the answer does not show whether the stack has queried jitd. Root's own session is not tested.
     """
     if strangers is None:
         return weak("pam.gates", f"it was not tested whether the gate of {service} holds", "apt install pamtester, and ask again")

@@ -27,7 +27,8 @@ from jitd.settings.toml_document import ConfigError
 LOGIN_DEFS = Path("/etc/login.defs")
 UID_MIN = 1000
 SLOW = 0.5
-"""The look-ups of this module are too slow if they take more seconds than this in total. A request needs about as many look-ups.
+"""If all look-ups of this module together take more than this number of seconds, they are too slow. One request needs about the
+same number of look-ups.
 """
 
 
@@ -97,8 +98,8 @@ def own_user() -> str:
 
 
 def name_service(took: float, what: str, *, finds_root: bool) -> Finding:
-    """Judge the duration ``took`` of the NSS look-ups, in seconds. ``what`` is the name of these look-ups. ``finds_root`` is
-    true if NSS knows uid 0 as root.
+    """Judge the duration ``took`` of the NSS look-ups, in seconds. ``what`` is their number in words, such as ``3 look-ups``.
+    ``finds_root`` is true if NSS knows uid 0 as root.
     """
     if not finds_root:
         return bad("nss.speed", "NSS does not know uid 0 as root", "see /etc/nsswitch.conf: passwd has to begin with files")
@@ -147,8 +148,8 @@ def accounts(known: Known, settings: str) -> Iterator[Finding]:
 
 
 def rules(found: Sequence[Rule], known: Known) -> list[Finding]:
-    """Judge the rules for this host. Report names in the rules that do not exist, rules that apply to nobody, and approvals that
-    nobody could give.
+    """Judge the rules for this host. Report names that do not exist, rules that apply to nobody, and approvals that nobody could
+    give.
     """
     findings: list[Finding] = []
     for rule in found:
@@ -189,7 +190,7 @@ def _askers(rule: Rule, known: Known) -> Iterator[Finding]:
 
 
 def _approvers(rule: Rule, known: Known) -> Iterator[Finding]:
-    """Yield a finding if requests under ``rule`` have too few approvers. This may be so for every request, or only for the
+    """Yield a finding if requests under ``rule`` have too few approvers. The finding is about every request, or only about the
     requests of some people. A person cannot approve their own request, and each person counts only once as an approver.
     """
     lack = lack_of(rule, known)

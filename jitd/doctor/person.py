@@ -159,8 +159,8 @@ def mutual(principal: str, why_not: str) -> Finding:
 
 def reviews(to_give: Sequence[str], own: Sequence[Mapping[str, Any]]) -> Finding:
     """Report which break-glass actions the person must review, and which break-glass actions of this person still need a review.
-    ``to_give`` has the ids of the requests that the person may review. ``own`` has the person's own requests whose review is
-    missing.
+    ``to_give`` has the ids of the requests that the person may review. ``own`` has the person's own requests that still need a
+    review.
     """
     check = "reviews.owed"
     if to_give:

@@ -74,8 +74,8 @@ def examinations(host: Host) -> list[Examination]:
 
 
 def _kdc(host: Host) -> Iterator[Finding]:
-    """Yield the findings of the module ``kdc``. ``_kdc`` is called in a separate process, so that GSSAPI is loaded only in that
-    process.
+    """Yield the findings of the module ``kdc``. ``_kdc`` is called in a separate process. Therefore only that process loads
+    GSSAPI.
     """
     from jitd.doctor import kdc
 
@@ -83,8 +83,8 @@ def _kdc(host: Host) -> Iterator[Finding]:
 
 
 def _gate(host: Host) -> Iterator[Finding]:
-    """Yield the findings of the module ``gate``. ``_gate`` is called in a separate process, so that the modules that ``gate``
-    imports are loaded only in that process.
+    """Yield the findings of the module ``gate``. ``_gate`` is called in a separate process. Therefore only that process loads
+    the modules that ``gate`` imports.
     """
     from jitd.doctor import gate
 

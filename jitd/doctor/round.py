@@ -76,7 +76,9 @@ class _Child:
     has_ended: bool = False
 
     def findings(self, within: float) -> Iterator[Finding]:
-        """Yield the findings of this child process. If the child did not finish, yield a further finding about this."""
+        """Yield the findings of this child process. If the child did not finish its examination, also yield a finding that
+        reports this.
+        """
         *lines, _ = self.said.split(b"\n")
         yield from (Finding(**json.loads(line)) for line in lines if line != END)
         if END in lines:

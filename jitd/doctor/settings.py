@@ -64,8 +64,8 @@ def faults(check: str, sentences: Sequence[str], whole: str) -> Iterator[Finding
 
 
 def policy(directory: str, sentences: Sequence[str], n_rules: int) -> Iterator[Finding]:
-    """Yield the faults of the policy. If the policy has no rule, also yield a finding about this, because a policy without a
-    rule permits nothing.
+    """Yield the faults of the policy. A policy without a rule permits nothing. If the policy has no rule, also yield a finding
+    about this.
     """
     if not sentences and not n_rules:
         said = f"{directory} holds no rule: nobody is permitted anything"

@@ -64,8 +64,8 @@ class FileSystem:
 class Record:
     """The result of reading the database. The record has ``n`` entries, and the last ``n_proved`` entries were verified.
 
-    ``cannot_read`` says why the database cannot be read. ``is_broken`` says how the record was altered. ``cannot_read`` is empty
-    if the database can be read. ``is_broken`` is empty if no alteration was found.
+    ``cannot_read`` says why the database cannot be read. It is empty if the database can be read. ``is_broken`` says how the
+    record was altered. It is empty if no alteration was found.
     """
 
     n: int = 0
@@ -170,9 +170,8 @@ def prove(database: Path, *, is_alone: bool) -> Record:
 
 
 def _prove_tail(store: Store, head: Seal) -> int:
-    """Verify the last MOST_PROVED entries of the record. The verification starts at the number and the digest of the entry before
-    these entries. ``head`` has the number and the digest of the newest entry. Return the number of verified entries. Raises
-    Broken.
+    """Verify the last MOST_PROVED entries of the record. The verification takes the digest of the entry before them as given.
+    ``head`` has the number and the digest of the newest entry. Return the number of verified entries. Raises Broken.
     """
     first, start = head.number - MOST_PROVED, GENESIS
     for number, _, digest in store.records(after=first - 1):
@@ -182,8 +181,8 @@ def _prove_tail(store: Store, head: Seal) -> int:
 
 
 def policy_in_force(database: Path) -> str | None:
-    """Return the digest of the policy that the newest entry of the record names, or None if the digest is not known. Each entry
-    names the policy that was in force.
+    """Return the digest of the policy that the newest entry of the record names. Return None if this digest is not known. Each
+    entry names the policy that was in force.
     """
     with suppress(StoreError, ValueError, AttributeError), closing(read_store(database)) as store:
         for body in store.newest():

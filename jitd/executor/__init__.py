@@ -103,7 +103,7 @@ class Executor(Protocol):
         """
 
     def go(self, run: str) -> None:
-        """Let the run execute its command. If the monitor of the run is not connected now, ``Ready`` is reported again later."""
+        """Let the run execute its command. If the run's monitor is not connected now, ``Ready`` is reported again later."""
 
     def watched(self, run: str, by: tuple[str, ...]) -> None:
         """Tell the monitor of an observed run who watches the run now. ``by`` contains the principals of the watchers. The

@@ -207,7 +207,7 @@ class Monitors:
             self._report(Here(run, state))
 
     async def _house(self, housing: Housing, run: str, pid: int, ends_at_boot: float | None) -> None:
-        """Put the monitor into its scope, and tell the monitor so. The monitor creates the command only after this message."""
+        """Put the monitor into its scope, and inform the monitor. The monitor creates the command only after this message."""
         try:
             await housing.take_in(run, pid, ends_at_boot)
         except ExecutorError as fault:
@@ -339,7 +339,7 @@ class Monitors:
     # --- missing monitors --------------------------------------------------------------------------------------------
 
     def _miss(self, run: str, behind_until: float) -> None:
-        """Search for a run's monitor that has not connected. If the launcher still has many jobs to do, search later."""
+        """The monitor of ``run`` has not connected. Search for it. If the launcher still has many jobs to do, search later."""
         loop = asyncio.get_running_loop()
         if self._is_open and run in self._unborn:
             if loop.time() < behind_until and self._is_behind():

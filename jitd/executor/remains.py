@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Examines the files and processes that a run has left on this host, and draws conclusions from them. A run may leave a plate (a
-file that its monitor keeps locked, see ``places``), an outcome, a control group and a copy of the command's file.
+"""Examines the files and processes that a run has left on this host, and draws conclusions from them. A run may leave a plate,
+an outcome, a control group and a copy of the command's file. A plate is a file that the monitor of the run keeps locked (see
+``places``).
 
-Law: the lock on the plate shows whether a monitor is alive. jitd never guesses whether a monitor is alive. jitd reports a run as
-not started only if this is certain.
+Law: only the lock on a run's plate (lock file) shows whether the monitor of the run is alive. jitd never guesses this. jitd
+reports a run as not started only if it is certain that the run did not start.
 """
 
 from __future__ import annotations
@@ -68,10 +69,10 @@ class Remains:
         return Left(Ending.NOT_STARTED, FAILED, "it was interrupted before the command had begun")
 
     def orphan(self, run: str) -> Login | None:
-        """If ``run`` is a login session that may still be alive, return the session as a job for another keeper (the monitor of a
-        login session). The session may be alive if it has begun, and its keeper has written no outcome. Otherwise return None.
-        Also return None if an earlier version of jitd started the keeper, because such a keeper does not note the process that
-        asked for the login.
+        """If ``run`` is a login session that may still be alive, return the session as a job for another keeper. A keeper is the
+        monitor of a login session. The session may be alive if it has begun, and its keeper has written no outcome. Otherwise
+        return None. Also return None if an earlier version of jitd started the keeper. Such a keeper does not note the process
+        that asked for the login.
         """
         try:
             lines = Path(places.plate_path(self.run_dir, run)).read_bytes().split(b"\n")

@@ -39,7 +39,7 @@ def test_a_rule_without_the_key_asks_nobody(directory: Path) -> None:
     assert rule.obligations.gatekeepers == ()
 
 
-ODD = '"{}" is not a name of a gatekeeper: it has a-z, 0-9, "-" and "_", at most 64 of them'
+ODD = '"{}" is not a name of a gatekeeper: use at most 64 of a-z, 0-9, "-" and "_"'
 WRONG = [
     ("[]", '"gatekeepers" is empty'),
     ('"change"', '"gatekeepers" must be a list of strings'),

@@ -225,13 +225,13 @@ def test_facts_of_rules_that_could_not_decide_are_looked_up_for_the_explanation(
 @pytest.mark.parametrize(
     ("fact", "said"),
     [
-        (("fact.riskk", "1"), "fact.riskk: no rule can ask about it"),
+        (("fact.riskk", "1"), "fact.riskk: no rule can use this name"),
         (("fact.risk", "high"), "fact.risk: high is not of type int"),
         (("fact.risk", "9" * 30), "fact.risk has more than 64 bits"),
         (("fact.risk", "9" * 5000), "is not of type int"),
         (("fact.ok", "yes"), "fact.ok: yes is not of type bool"),
         (("fact.load", "nan"), "fact.load is not a number"),
-        (("fact.now", "2026-01-01T00:00:00Z"), "say it with --at"),
+        (("fact.now", "2026-01-01T00:00:00Z"), "set it with --at"),
     ],
 )
 def test_a_fact_that_is_none_is_refused(fact: tuple[str, str], said: str) -> None:

@@ -82,7 +82,7 @@ def test_what_a_rule_permits_at_once_is_granted_at_once(gated):
         (
             ("--service", "sshd", "id"),
             120,
-            "sshd runs no command: ask without the command. Programs that run one are doas, su, su-l, sudo and sudo-i",
+            "sshd runs no command: leave the command out. Programs that run a command are doas, su, su-l, sudo and sudo-i",
         ),
         (("-u", "nobody-here", "true"), 120, "-u nobody-here: there is no such user"),
         (("-g", "none-here", "true"), 120, "-g none-here: there is no such group"),
