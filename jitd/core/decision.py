@@ -35,8 +35,8 @@ class Why(StrEnum):
 
 
 MOST_COMBINATIONS = 64
-"""Maximum number of combinations for the approvals of one rule. An approval may have several alternative ways to give it. A
-combination contains one way for each approval.
+"""Maximum number of combinations for the approvals of one rule. An approval may have several alternative ways. A combination
+contains one way for each approval.
 """
 
 

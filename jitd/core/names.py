@@ -103,7 +103,7 @@ MOST_ELEMENTS = 1000
 compared with a pattern.
 """
 MOST_CHARACTERS = 128 * 1024
-"""Maximum number of characters of all texts of one name together."""
+"""Maximum number of characters in the value of one name. The texts of a list count together."""
 
 
 def fault_in(value: object, type: str) -> str:

@@ -270,8 +270,8 @@ def bar(owed: Iterable[OwedReview], rule: str, glass: BreakGlass, request: str) 
     """Check whether a person who owes the reviews ``owed`` may break glass under ``rule`` for ``request``. Return a deny if this
     is not allowed. Otherwise return None.
 
-    An overdue review always causes a deny. The rule and the request of this review do not matter. Reviews that are not overdue
-    cause a deny only if too many reviews are owed under ``rule``. The review of ``request`` itself is not counted.
+    An overdue review always causes a deny, for every rule and every request. Reviews that are not overdue cause a deny only if
+    too many reviews are owed under ``rule``. The review of ``request`` itself is not counted.
     """
     owed = tuple(owed)
     late = next((one for one in owed if one.state is OwedReviewState.OVERDUE), None)

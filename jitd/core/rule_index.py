@@ -106,7 +106,7 @@ class RuleIndex:
             self._deepest = max(self._deepest, shape.n_words - 1)
 
     def permits(self, question: Question) -> tuple[Rule, ...]:
-        """Return the permits that may match ``question``, in their order."""
+        """Return the permits that may match ``question``, in the order of the policy."""
         command = question.command
         known = [self._by_word[word] for word in _words_of(question.requester) & self._by_word.keys()]
         if not command.gives:

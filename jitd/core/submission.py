@@ -57,9 +57,9 @@ def terms_of(
 
 
 def to_be_asked(made: Request, permit: Permit, now: Moment) -> Request:
-    """Return the new request ``made`` with the rule, the obligations and the deadline that it has while jitd queries the
-    gatekeepers of ``permit``. The rule and the obligations may still change. The deadline is the same for the gatekeepers and the
-    approvers.
+    """Return the new request ``made`` with a rule, obligations and a deadline. The request has these values while jitd queries
+    the gatekeepers of ``permit``. The rule and the obligations may still change. The deadline is the same for the gatekeepers
+    and the approvers.
     """
     expires_at, expires_boot = decide_by(made, permit.obligations, now)
     return replace(

@@ -31,8 +31,8 @@ SLICE = "jitd.slice"
 WITHIN = 5.0
 """Maximum number of seconds to wait for an answer of systemd."""
 AFTER_MONITOR = 10.0
-"""systemd ends the scope of a run this number of seconds after the run's time limit. The monitor itself enforces the time limit
-earlier.
+"""The monitor of a run itself enforces the run's time limit. If the run still exists this number of seconds after the limit,
+systemd ends the run's scope.
 """
 KILL_AFTER = 5.0
 """Seconds between SIGTERM and SIGKILL when systemd stops a scope."""
