@@ -75,7 +75,7 @@ class Spare:
     def go_on(self, housing: Housing) -> Pid:
         """Let the holder create the command's process as one of the processes of ``housing``. Return the holder's pid.
 
-        If the holder has already ended, it has sent the reason to the monitor on the leash (a socket).
+        If the holder has already ended, it has sent the reason to the monitor. The reason was sent through the socket ``leash``.
         """
         with self._orders, suppress(OSError):
             self._orders.send(marshal.dumps(housing.directory), socket.MSG_NOSIGNAL)
@@ -94,9 +94,9 @@ def begin(job: Job, around: Surroundings, spare: Spare | None) -> Callable[[Hous
     """Let ``spare`` open the session, if ``spare`` can accept the job. Meanwhile the caller finds a control group for the
     command.
 
-    Return a function, which the caller calls once with that control group. This function lets a holder create the command's
-    process in the group, and returns the holder's pid. The function forks a new holder if ``spare`` could not accept the job.
-    ``begin`` and the returned function raise OSError.
+    Return a function. The caller calls this function once, with the Housing that has the control group of the command. The
+    function lets a holder create the command's process in this group, and returns the holder's pid. If ``spare`` could not
+    accept the job, the function forks a new holder. ``begin`` and the returned function raise OSError.
     """
     if spare is not None and spare.take(job, around):
         return spare.go_on
@@ -156,8 +156,8 @@ def pack(job: Job, monitor: Pid, state_dir: str) -> bytes:
 
 
 def _unpack(said: bytes, descriptors: Iterable[int]) -> tuple[Job, Surroundings]:
-    """Return the arguments that were passed to ``pack``. The bytes ``said`` can be trusted, because the monitor wrote them and is
-    root, like this process.
+    """Return the job and its surroundings, which consist of the data in ``said`` and of ``descriptors``. ``said`` can be
+    trusted: the monitor wrote it with ``pack``, and the monitor runs as root, like this process.
     """
     values, monitor, state_dir = marshal.loads(said)
     control, leash, life = (socket.socket(fileno=descriptor) for descriptor in descriptors)

@@ -107,11 +107,11 @@ class Housing:
 
     def place_for(self, run: str, *, is_housed: bool) -> str | None:
         """Return the path for the control group of ``run``. If ``is_housed`` is True, the group exists already. Return None if
-        there is no place for the group.
+        the run cannot have a control group.
 
-        A run is housed if the daemon has put this process into the run's control group. The caller must write the path on the
-        plate (the run's file in ``/run/jitd/runs``) before it calls ``take``. If this process is killed later, jitd reads the
-        path on the plate, and kills all processes in the group.
+        ``is_housed`` is True if the daemon has put this process into the run's control group. The caller must write the returned
+        path on the plate (the run's file in ``/run/jitd/runs``). Only then may the caller call ``take``. If this process is
+        killed later, jitd reads the path on the plate, and kills all processes in the group.
         """
         own = own_group()
         self._is_ours = not is_housed
@@ -309,7 +309,9 @@ def _system_call(number: int, *arguments: object) -> int:
 
 
 def changed_child() -> Pid | None:
-    """Return a child that has ended or stopped, if nobody has waited for it yet. Return None if there is no such child."""
+    """Return the pid of a child that has ended or stopped, if wait(2) has not reported this yet. Return None if there is no
+    such child.
+    """
     try:
         found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WSTOPPED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:
@@ -318,8 +320,8 @@ def changed_child() -> Pid | None:
 
 
 def has_executed(pid: Pid) -> bool:
-    """True once a forked child has executed a program. The result stays True after the child's end, until somebody has waited for
-    the child.
+    """True once a forked child has executed a program. After the child has ended, the result stays True until wait(2) is called
+    for the child.
     """
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
@@ -329,7 +331,7 @@ def has_executed(pid: Pid) -> bool:
 
 
 def children() -> set[Pid]:
-    """Return the children of this process. Dead children for which nobody has waited are included."""
+    """Return the children of this process. A dead child is included until wait(2) is called for it."""
     own = os.getpid()
     try:
         with open(f"/proc/self/task/{own}/children", "rb") as file:

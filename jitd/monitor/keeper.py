@@ -44,7 +44,8 @@ LEADS_FOR = 1.0
 session and end by itself.
 """
 LOOK_AGAIN = 0.03
-"""Seconds between two checks whether all processes of the session have ended. These checks begin when the session is to be ended.
+"""Seconds between two checks whether all processes of the session have ended. The keeper uses this interval after it has begun
+to end the session.
 """
 NAMES_WITHIN = 5.0
 """For this number of seconds after the session has begun, the keeper often searches for logind's scope and for the audit session.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The launcher, which is a small process that has loaded all modules. Daemons send jobs to the launcher, and it forks one monitor
+"""The launcher is a small process that has loaded all modules. Daemons send jobs to the launcher. The launcher forks one monitor
 for each job.
 
 The launcher is either a child of its daemon, with one inherited socket, or a service of systemd, with a listening socket. As a
@@ -26,16 +26,17 @@ from jitd.monitor.pam_session import warm
 from jitd.monitor.slate import PR_SET_DUMPABLE, control_process, reset_signals
 
 RESTED = 0.01
-"""If no job arrives for this number of seconds, the next monitor is forked in advance. The start of the last monitor takes 7 ms.
-Without this pause, the fork of the next monitor could delay that start. The fork could also delay a job that arrives at once.
+"""Number of seconds without a new job, after which the next monitor is forked in advance. The monitor of the last job needs 7 ms
+to start. Without this pause, the fork of the next monitor could delay this start. The fork could also delay a job that arrives
+immediately after the last job.
 """
 FIRST_PASSED = 3
 """The number of the first descriptor that systemd passes (sd_listen_fds(3))."""
 
 
 class Nursery:
-    """Creates the monitors. One monitor is always forked in advance. Therefore a run usually does not wait for a fork. A fork and
-    its later costs take a fifth of the time of the start of a run.
+    """Creates the monitors. One monitor is always forked in advance. Therefore a run usually does not wait for a fork. A fork,
+    together with its later costs, would take a fifth of the time that a run needs to start.
 
     If two jobs arrive at the same time, another monitor is forked for the second job.
     """
@@ -51,7 +52,7 @@ class Nursery:
     def prepare(self) -> None:
         """Fork a monitor that waits for its job at the other end of a new socket. This monitor ends if the socket is closed.
 
-        After a failed fork, no monitor waits for a job. Raises nothing.
+        If the fork fails, no monitor waits for a job, and no exception is raised.
         """
         try:
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import signal
 
 PATIENCE = 10.0
-"""Seconds within which a client must send its streams. Before the command begins, the daemon may be disconnected for at most the
-same number of seconds.
+"""Seconds within which a client must send its streams. The same limit applies to a disconnected daemon: if the daemon is
+disconnected for more seconds before the command begins, the run is refused.
 """
 READY_WITHIN = 30.0
 """Seconds within which the command's file and directory must be examined. Reading the file may take 20 seconds of this time. If

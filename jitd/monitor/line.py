@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A monitor's connection to the daemon (its line). While the monitor runs, the daemon may end, and another daemon may be started.
 
-Law: no function in this module blocks. The number of attempts to connect is not limited. If a peer does not run as root, the line
-does not accept the peer as the daemon.
+Law: no function in this module blocks. The number of attempts to connect is not limited. The line accepts a peer as the daemon
+only if the peer runs as root.
 """
 
 from __future__ import annotations

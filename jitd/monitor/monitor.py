@@ -187,7 +187,7 @@ class Monitor:
                     self._refuse(CANNOT, ENDED)  # if there is a child, _reap refuses with the child's wait status
 
     def _notice_exec(self) -> None:
-        """Send the client ``R`` once exec has succeeded. Ask the kernel, because a kill also closes the socket ``leash``."""
+        """Send the client ``R`` once exec has succeeded. Only the kernel knows this: a kill also closes the socket ``leash``."""
         if self._has_gone and self.state == "ready" and self._outcome is None and has_executed(self.child):
             self.state = "running"
             self._report()

@@ -4,8 +4,8 @@ repeatedly sends the list of watchers.
 
 Law: a run is frozen FROZEN_AFTER seconds after the last watcher has left. While the daemon is silent, the FROZEN_AFTER seconds
 are counted from its last message that named a watcher. If the daemon is disconnected or silent, jitd assumes that nobody watches.
-A frozen run continues only if the daemon says that somebody watches. A frozen run is ended by SIGKILL, because it would have to
-be thawed before it could handle another signal. Therefore no process of a frozen run can run unwatched.
+A frozen run continues only if the daemon says that somebody watches. A frozen run is ended by SIGKILL. For any other signal,
+jitd would have to thaw the run first. Therefore no process of a frozen run can run unwatched.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class Observation:
 
     def left(self) -> float:
         """Return the number of seconds for which the run may still execute if no watcher arrives. Return 0.0 if the run must not
-        execute now.
+        execute now. Return infinity if somebody watches the run, or if the run need not be watched.
         """
         alone_for = self._clock.alone_for(time.monotonic()) if self._has_begun else None
         if self.is_frozen:

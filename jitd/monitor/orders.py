@@ -35,15 +35,15 @@ MAX_JOB = 16 * 1024 * 1024
 class Job:
     """Everything that a monitor needs to know about its run. The decision about the run is already stored. A job never changes.
 
-    ``environment`` is complete. ``streams`` contains the kinds of the three streams. It is empty if the kinds become known only
+    ``environment`` is complete. ``streams`` contains the kinds of the three streams, or is empty if the kinds become known only
     at the start. ``digest`` is the approved SHA-256 of the program. ``writable`` is True if the rule allows a file that other
     accounts may change. Root and ``trusted_uid`` (0: none) are not "other accounts". ``trusted`` contains the mounts whose file
     owners are trusted. ``ends_at_boot`` is in seconds on CLOCK_BOOTTIME, or None if there is no end. ``ends_because`` is the
-    reason for this end. ``operands`` has the argument number, the path and the digest of each file that was approved with the
-    program (operands.Bound), or None if there is no such file. ``stdin`` is the standard input that the rule requires. If
-    ``is_housed`` is True, the daemon puts the monitor into a control group. Otherwise the monitor creates one. ``record`` is one
-    of RECORDED (core.decision). ``record_bytes`` is the maximum number of recorded bytes. If ``inherits`` is True, the caller
-    named no directory, and ``cwd`` is its current directory. ``observed`` is True if the run must be watched.
+    reason for this end. ``operands`` contains the argument number, the path and the digest of each bound file (operands.Bound),
+    or is None if files are not bound. ``stdin`` is the standard input that the rule requires. If ``is_housed`` is True, the
+    daemon puts the monitor into a control group. Otherwise the monitor creates one. ``record`` is one of RECORDED
+    (core.decision). ``record_bytes`` is the maximum number of recorded bytes. If ``inherits`` is True, the caller named no
+    directory, and ``cwd`` is its current directory. ``observed`` is True if the run must be watched.
     """
 
     run: str
@@ -86,7 +86,7 @@ class Job:
 class Login:
     """The data of a login session for the process beside it (its keeper). For fields without a description here, see Job.
 
-    The process ``pid`` asked for the login, started at ``started`` (in clock ticks since the boot), and ends with the session.
+    ``pid`` asked for the login. Its start time is ``started`` (in clock ticks since the boot). It ends with the session.
     """
 
     run: str
@@ -179,7 +179,7 @@ def _instant(value: object) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not -MOST_SECONDS <= value <= MOST_SECONDS:  # or NaN
-        raise ValueError("is not an instant")
+        raise ValueError("is not a point in time")
     return float(value)
 
 
@@ -224,7 +224,7 @@ def _recording(value: object) -> tuple[int, int, str] | None:
     if value is None:
         return None
     if type(value) is not list or len(value) != 3:
-        raise ValueError("is not what was recorded")
+        raise ValueError("is not two numbers and a hash")
     digest = _text(value[2])
     if len(digest) != 64 or digest.strip("0123456789abcdef"):
         raise ValueError("has no hash")
@@ -235,7 +235,7 @@ def read_kinds(value: object) -> tuple[str, ...]:
     """Read a list of three kinds of streams, or an empty list. Raises ValueError."""
     kinds = _list(_text)(value)
     if len(kinds) not in (0, 3) or any(kind not in KINDS for kind in kinds):
-        raise ValueError("is not three kinds of streams")
+        raise ValueError("is not a list of three kinds of streams")
     return kinds
 
 
@@ -358,9 +358,9 @@ def write_job(job: Job | Login) -> bytes:
     """Return ``job`` as bytes. Raises ValueError if the bytes are too many, or if ``read_job`` would return a different job."""
     data = _WRITER.encode({f.name: _write(getattr(job, f.name)) for f in fields(job)}).encode("ascii")
     if len(data) > MAX_JOB:
-        raise ValueError(f"a job of {len(data)} bytes, more than {MAX_JOB}")
+        raise ValueError(f"the job has {len(data)} bytes, and the maximum is {MAX_JOB}")
     if read_job(data) != job:
-        raise ValueError("a job that changes when it is encoded and decoded")
+        raise ValueError("the job changes when it is encoded and decoded")
     return data
 
 

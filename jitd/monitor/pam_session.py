@@ -48,9 +48,10 @@ def load() -> Any:
     """Import pamela, the binding to libpam, and return it. Raises Refused if the import fails. After a failure, the next call
     tries again.
 
-    pamela asks ``ctypes.util`` for the names of two libraries. That module would run ldconfig to find them. It also loads modules
-    that run code in each child after a fork, which takes 0.5 ms. With the GNU C library, both names are the same on every host.
-    Therefore ``_NAMES`` is in the place of ``ctypes.util`` while pamela is imported (docs/adr/0062).
+    pamela asks the module ``ctypes.util`` for the names of two libraries. ``ctypes.util`` would run ldconfig to find these
+    names. ``ctypes.util`` also loads modules that run code in each child after a fork. This code takes 0.5 ms. With the GNU C
+    library, both names are the same on every host. Therefore ``_NAMES`` replaces ``ctypes.util`` while pamela is imported
+    (docs/adr/0062).
     """
     kept = sys.modules.get("ctypes.util")
     sys.modules["ctypes.util"] = _NAMES
@@ -126,8 +127,8 @@ class Session:
             raise self._failed(fault) from None
 
     def close(self) -> str:
-        """Close the session, and release the PAM handle. If PAM reports a fault, release the handle all the same, and return a
-        sentence about the fault. Otherwise return an empty string.
+        """Close the session, and release the PAM handle. The handle is released even if PAM reports a fault. Return a sentence
+        about the fault, or an empty string if there was no fault.
         """
         if self._handle is None:
             return ""

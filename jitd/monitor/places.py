@@ -110,7 +110,7 @@ def recordings_directory(state_dir: str) -> str:
 
 
 def copy_directory(state_dir: str, run: str) -> str:
-    """If others may change an approved file, a copy is executed instead of the file. Return the directory for this copy."""
+    """Return the directory for the copy of an approved file. The copy is executed if others may change the file itself."""
     return f"{state_dir}/exec/{run}"
 
 

@@ -21,8 +21,8 @@ wrong guesses.
 
 
 def write_order(user: str) -> bytes:
-    """Return the packet by which the daemon asks the launcher to start a check of the password of ``user``. Raises ValueError if
-    the name is empty or too long, or contains characters that are not printable.
+    """Return the packet with which the daemon orders the launcher to check the password of ``user``. Raises ValueError if the
+    name is empty or too long, or contains characters that are not printable.
     """
     if not user or len(user) > 256 or not user.isprintable():
         raise ValueError("not the name of an account")

@@ -140,7 +140,7 @@ class Checking:
 
     def is_right(self, user: str, password: bytearray) -> bool:
         """True if PAM authenticates ``user`` by ``password``, and says that the account may be used. The PAM items PAM_XDISPLAY
-        and PAM_TTY are not set. Nobody has verified their values, so no PAM module may use them for a decision.
+        and PAM_TTY are not set. jitd has no verified values for these items, and a PAM module must not decide by other values.
         """
         self._password = password
         conversation = self._pam.CONV_FUNC(self._converse)  # kept here, because libpam calls it until the handle is released

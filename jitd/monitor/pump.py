@@ -3,9 +3,9 @@
 monitor has recorded.
 
 Instead of the client's descriptor, the command gets a pipe. For output, a pump reads bytes from the pipe. For input, a pump reads
-bytes from the client's descriptor. In both cases, the pump first sends these bytes to the monitor. After recording these bytes,
-the monitor orders the pump to write them to the other side. If the reader or writer on the other side is slow, the pump waits, as
-the command would. No other process waits for a pump.
+bytes from the client's descriptor. In both cases, the pump first sends these bytes to the monitor. When the monitor has recorded
+the bytes, it orders the pump to write them. The pump writes output to the client's descriptor, and input to the pipe of the
+command. If a stream is slow, its pump waits, as the command would wait without a pump. No other process waits for a pump.
 
 Law: a pump passes on only bytes that the monitor has recorded. Without a monitor, a pump passes on nothing. If bytes could not be
 passed on, the pump reports this. A pump is not in the command's session. A pump has only three descriptors: the two ends of its
@@ -209,8 +209,9 @@ class Pumps:
 def arrived(over: tuple[str, int, str], because: str, fault: str) -> tuple[str, int, str]:
     """Return the outcome of a run. ``over`` says how the run's command ended, and contains a sentence.
 
-    If a pump had a fault, ``fault`` is not empty. If output was cut off after the command's end, ``because`` differs from the
-    sentence in ``over``. In both cases, the outcome is not a success.
+    ``fault`` is the fault of a pump or of the recording, or empty. ``because`` is the sentence for the outcome. If ``because``
+    differs from the sentence in ``over``, output was cut off after the command's end. If there was a fault, or if output was cut
+    off, the outcome is not a success.
     """
     ending, number, known = over
     if because == known and not fault:

@@ -2,8 +2,8 @@
 """A rehearsal of the start of a run. A monitor executes the steps of a start once, before it gets a job (docs/start.md).
 
 After a fork, parent and child share all memory pages. At the first write to a shared page, the kernel copies the page, which
-takes about two microseconds. These copies take most of the time of a start. A rehearsal causes the copies early, while nobody
-waits.
+takes about two microseconds. When a run starts, these copies take most of the time. A rehearsal causes the copies early, while
+nobody waits.
 Law: a rehearsal has no effect. A rehearsal sends nothing out of this process, creates no file, and stores no data.
 """
 

@@ -19,8 +19,8 @@ from contextlib import suppress
 
 Pid = int
 MOST_HANDLES = 256
-"""Maximum number of processes whose descriptors are open at the same time. A fork bomb can have more processes than the number of
-files that this process may open.
+"""Maximum number of processes whose descriptors are open at the same time. A fork bomb can have more processes than this process
+may have open descriptors.
 """
 MOST_TRIES = 50
 """Maximum number of repeated searches for new processes. A fork bomb can create new processes as fast as the old ones get the

@@ -2,9 +2,9 @@
 """Changes a process of root into a process of the target user, before a command is executed. The process keeps no state that it
 inherited from the caller.
 
-Law: if a step fails, an exception is raised, and nothing may be executed after it. Ids, capabilities, signals and limits are
-read back after they were set. Some kernels and containers do not allow certain steps of ``wipe`` and ``name_requester``. Only the
-failure of these steps is ignored.
+Law: if a step fails, an exception is raised. After the exception, nothing may be executed. Ids, capabilities, signals and limits
+are read back after they were set. Some kernels and containers do not allow certain steps of ``wipe`` and ``name_requester``.
+Only the failure of these steps is ignored.
 """
 
 from __future__ import annotations
@@ -55,7 +55,9 @@ because they depend on the size of the host (``_limits``).
 """
 
 OF_THE_C_LIBRARY = (32, 33)
-"""Signals that the C library reserves for its threads. The C library does not let a program set these signals."""
+"""Signals that the C library reserves for its threads. With the functions of the C library, a program cannot change how these
+signals are handled.
+"""
 SETTABLE = tuple({*range(1, 65)} - {signal.SIGKILL, signal.SIGSTOP, *OF_THE_C_LIBRARY})
 CALLS = {
     "rt_sigaction": {"x86_64": 13, "aarch64": 134, "riscv64": 134, "ppc64le": 173, "s390x": 174},
@@ -107,12 +109,12 @@ def reset_signals() -> None:
         if odd >> (number - 1) & 1:
             _reset_signal(number)
     if _odd_signals():
-        raise OSError("a signal did not go back to its default")
+        raise OSError("a signal could not be reset to its default")
 
 
 def _reset_signal(number: int) -> None:
-    """Reset a signal by rt_sigaction(2). The C library refuses to reset the two signals that it reserves. But in a program that
-    posix_spawn or make has started, these two signals can be ignored.
+    """Reset a signal with the system call rt_sigaction(2). The function of the C library refuses to reset the two signals that
+    the library reserves. But these two signals may be ignored in a program that posix_spawn or make has started.
     """
     default = (ctypes.c_ulong * 4)()  # SIG_DFL, no flags, no restorer, an empty mask
     _ask_kernel("rt_sigaction", number, ctypes.byref(default), None, 8)
@@ -122,7 +124,7 @@ def _ask_kernel(name: str, *arguments: object) -> None:
     """Make a system call by its number. Raises OSError."""
     call = CALLS[name].get(os.uname().machine)
     if call is None:
-        raise OSError(f"the number of {name} is not known for this machine")
+        raise OSError(f"the number of the system call {name} is not known for this architecture")
     _call("syscall", ctypes.c_long(call), *(ctypes.c_long(a) if isinstance(a, int) else a for a in arguments))
 
 

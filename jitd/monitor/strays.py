@@ -2,9 +2,10 @@
 """Finds the strays of a run. Strays are processes and jobs that the run has started through another process, for example atd or
 PID 1. Therefore a stray is not below the run's monitor in the process tree.
 
-A process is ended together with the run if it has the run's audit session. A process is also ended if it was started after the
-run began and has the run's mark (the variable JITSUDO_REQUEST) in its environment. A systemd unit, or an entry of at or cron, may
-belong to another person, even if a process of the run wrote it. Therefore units and entries are reported, but not changed.
+A process is ended together with the run if it has the run's audit session. A process is also ended if two conditions are true.
+The process was started after the run began, and its environment contains the run's mark (the variable JITSUDO_REQUEST). A
+systemd unit, or an entry of at or cron, may belong to another person, even if a process of the run wrote it. Therefore units and
+entries are reported, but not changed.
 Law: if a process cannot be read, jitd assumes that it belongs to somebody else. This module ignores everything that existed
 before the run.
 """
@@ -54,9 +55,11 @@ this time, jitd waits for the same time once more. If the thread still reads the
 this environment is skipped.
 """
 MOST_WAITS = 4
-"""If PATIENCE has run out this number of times, no more environments are read."""
+"""Maximum number of times that jitd waits for PATIENCE seconds without success. After that, jitd reads no more environments."""
 MOST_SAID = 400
-"""If the sentence of an outcome gets an addition, the sentence is first cut to this number of characters."""
+"""Maximum number of characters of an outcome's sentence, if jitd adds a text about units and entries to this sentence. A
+longer sentence is cut first.
+"""
 TICK = 0.02
 """Maximum number of seconds by which the time of a file in /run may be behind the clock. The time of such a file is the time of
 the kernel's last tick (tmpfs(5)). A tick lasts at most 0.01 s.
@@ -68,8 +71,8 @@ seconds.
 
 
 class Strays:
-    """The strays of the run ``run``, which are processes and jobs that the run has started through another process. The run
-    belongs to the request ``request``, and its command executes as user ``uid``. jitd searches for strays when the run is
+    """Finds the strays of the run ``run``. Strays are processes and jobs that the run has started through another process.
+    ``request`` is the request of the run. ``uid`` is the user id of the command. jitd searches for strays when the run is
     stopped.
     """
 
@@ -195,8 +198,8 @@ class Strays:
         return False
 
     def may_live(self) -> str:
-        """Return a text about the units and entries that may still exist, worded as the end of a sentence. Return an empty string
-        if there are no such units and entries.
+        """Return a text that names the units and entries that may still exist. The caller adds this text to the end of a
+        sentence. Return an empty string if no units and entries were found.
         """
         parts = [
             _counted(sorted(self.units()), "unit", "units", "begun by it may live"),

@@ -36,7 +36,7 @@ O_PATH = 0o10000000
 CUT_OFF = int(socket.MSG_CTRUNC | socket.MSG_TRUNC)
 AT_ONCE = int(socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
 """CUT_OFF contains the flags of a received packet that is not complete. AT_ONCE contains the flags for sending without a wait and
-without SIGPIPE. Both are plain numbers that are computed once, because it takes time to combine the enums of ``socket``.
+without SIGPIPE. Both values are computed only once, and are plain numbers. To combine the enums of ``socket`` takes time.
 """
 
 FIT_CHARACTER = {(1, 3): "null", (1, 5): "device", (1, 7): "device", (1, 8): "device", (1, 9): "device"}
@@ -160,11 +160,11 @@ def receive(control: socket.socket, approved: tuple[str, ...]) -> Streams | None
 def _read(data: bytes) -> Streams:
     try:
         if data[:1] != b"S":
-            raise ValueError("it does not begin with the streams")
+            raise ValueError("the packet does not begin with the letter S")
         found = _read_object(data[1:], {"streams", "rows", "columns", "foreground", "termios"})
         kinds = read_kinds(found["streams"])
         if not kinds:
-            raise ValueError("it names no kinds")
+            raise ValueError("the packet does not name the kinds of the streams")
         turn = _read_turn(found)
         return Streams(kinds, turn.rows, turn.columns, turn.foreground, turn.termios, {})
     except (ValueError, RecursionError) as fault:
@@ -184,7 +184,7 @@ def read_turn(payload: bytes) -> Turn:
 def _read_object(payload: bytes, fields: set[str]) -> dict[str, Any]:
     found: Any = notation.read(payload)
     if type(found) is not dict or found.keys() != fields:
-        raise ValueError("its fields are not those of PROTOCOL.md")
+        raise ValueError("the fields of the packet are not the fields in PROTOCOL.md")
     return found
 
 
@@ -244,7 +244,8 @@ def kind_of(descriptor: int, slot: int) -> str:
 def _socket_kind(descriptor: int, name: str) -> str:
     """Return "socket" for stream sockets of the families AF_UNIX, AF_INET and AF_INET6. Raises Unfit for other sockets.
 
-    A socket of another family, for example netlink, is refused, because a write by root to it can be an order to the kernel.
+    A socket of another family, for example netlink, is refused. If root writes to such a socket, the kernel may treat the data
+    as an order.
     """
     with socket.socket(fileno=os.dup(descriptor)) as found:
         if found.family not in (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6) or found.type != socket.SOCK_STREAM:

@@ -25,8 +25,8 @@ ECHO = 3
 
 
 class Tape:
-    """The recording of one run. Nothing is recorded before ``begin``. If recording has failed and the run must therefore end,
-    ``fault`` is the reason for this end. ``fault`` is empty if the run may continue.
+    """The recording of one run. Nothing is recorded before ``begin``. If the run must end because recording has failed,
+    ``fault`` is a sentence about the failure. ``fault`` is empty if the run may continue.
     """
 
     def __init__(self, job: Job, state_dir: str) -> None:

@@ -17,8 +17,7 @@ from contextlib import suppress
 CHUNK = 32 * 1024
 """Maximum number of bytes of output in one packet."""
 MOST_TYPED = 64 * 1024
-"""Maximum number of typed bytes that are kept until the command reads them. If the client sends more bytes than that, it must
-wait.
+"""Maximum number of typed bytes that are kept until the command reads them. A client that sends more bytes must wait.
 """
 
 
@@ -95,12 +94,14 @@ class Terminal:
         return self._packet[:end] if end > 1 else self._packet[:0]
 
     def type(self, data: bytes) -> None:
-        """Add the typed bytes ``data`` to the stored bytes. Write stored bytes to the terminal, as many as it accepts now."""
+        """Add the typed bytes ``data`` to the stored bytes. Then write as many of the stored bytes as the terminal accepts
+        now.
+        """
         self._typed += data
         self.push()
 
     def push(self) -> None:
-        """Write stored typed bytes to the terminal, as many as it accepts now."""
+        """Write as many of the stored typed bytes as the terminal accepts now."""
         while self._typed:
             try:
                 n = os.write(self.master, self._typed[:4096])

@@ -29,8 +29,8 @@ DEADLINE = 20.0
 """Maximum time for one mail, in seconds."""
 LONGEST_SUBJECT = 200
 MOST_KEPT = 256
-"""Maximum number of mails for which jitd remembers the recipients who have received the mail. jitd remembers them only if the
-server has refused another recipient of the mail.
+"""If the server refuses some recipients of a mail, jitd remembers which recipients have received this mail. This is the maximum
+number of mails for which jitd remembers the recipients.
 """
 USER = "{user}"
 

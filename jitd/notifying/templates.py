@@ -46,7 +46,7 @@ class Template:
 
 def read(text: str) -> Template:
     """Return the template in ``text``. Raises ValueError. The text of the error is a sentence without its subject, such as "has
-    no place ...".
+    no placeholder ...".
     """
     try:
         found = json_text.read_object(text.encode("utf-8", "surrogatepass"))
@@ -55,11 +55,11 @@ def read(text: str) -> Template:
     places = [place for leaf in _leaves(found) for place in _PLACE.finditer(leaf)]
     for place in places:
         if place[1] not in PLACES:
-            raise ValueError(f"has the place {place[0]}; there are {', '.join(f'{{{name}}}' for name in PLACES)}")
+            raise ValueError(f"has the unknown placeholder {place[0]}; there are {', '.join(f'{{{name}}}' for name in PLACES)}")
         if place[2] is not None and place[2] not in ESCAPES:
-            raise ValueError(f"has the place {place[0]}; what comes after the colon is one of {', '.join(ESCAPES)}")
+            raise ValueError(f"has the unknown placeholder {place[0]}; what comes after the colon is one of {', '.join(ESCAPES)}")
     if not places:
-        raise ValueError("has no place that is filled in, such as {text}")
+        raise ValueError("has no placeholder such as {text}")
     return Template(found)
 
 

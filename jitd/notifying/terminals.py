@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The channel of kind ``terminals``. The process jitd-terminals writes the message to the terminals on which its addressees are
 logged in.
-Law: a message is treated as sent if its addressees have a terminal. This is also true if the terminal refuses messages (mesg(1)),
-because its user has chosen to get none. If the addressees have no terminal, nobody can read the message. The text of a message is
-printable ASCII and at most 1 KiB long. If the text would be longer, its long lines are cut.
+Law: a message is treated as sent if its addressees have a terminal. This is also true if the terminal refuses messages
+(mesg(1)), because its user has chosen to get no messages. If no addressee has a terminal, the message is not sent (NobodyThere).
+The text of a message is printable ASCII and at most 1 KiB long. If the text would be longer, its long lines are cut.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ LONGEST_NAME = 64
 LONGEST_SENTENCE = 200
 """Maximum number of characters of the text about the approvals that a rule demands."""
 MOST_BYTES = 4 * (foreign.MOST + 2)
-"""A message shows only the beginning of a long command. jitd makes this beginning from at most this number of bytes. A character
+"""A message shows only the beginning of a long command. For this beginning, jitd uses at most this number of bytes. A character
 has at most four bytes.
 """
 MOST_LISTED = 12
@@ -120,7 +120,7 @@ class _Words:
 def say(notice: Notice, request: Request, kind: str, shows: str, to: tuple[str, ...] = ()) -> Message:
     """Return the message that a channel sends to the accounts in ``to``. ``to`` is empty if the channel serves a group. ``kind``
     and ``shows`` come from the channel's settings (``settings.channels``). The setting ``visible_to`` of a rule does not limit a
-    message on a terminal, because only the requester or a person who may review the request reads it.
+    message on a terminal. Only the requester, or a person who may review the request, reads a message on a terminal.
     """
     if kind == TERMINALS:
         words = _Words(request, foreign.on_terminal)

@@ -78,9 +78,9 @@ class Outside:
                 raise ValueError(wrong)
             answer = leases.read_answer(heard.body, heard.carried)
             if not isinstance(answer, (ANSWERS[type(question)], Refused)):
-                raise ValueError("an answer to another question")
+                raise ValueError("the answer belongs to another question")
             if isinstance(answer, Leased | Signed) and answer.secret is None:
-                raise ValueError("no secret came with it")
+                raise ValueError("the answer came without its secret")
             return answer
         except ValueError as fault:
             if heard.carried is not None:

@@ -26,7 +26,7 @@ class NotAllowed(Exception):
 
 
 class Checked(httpcore.AsyncNetworkBackend):
-    """Connects to addresses in the networks ``listed``. If ``listed`` is empty, connects to public addresses."""
+    """Connects only to addresses in the networks ``listed``. If ``listed`` is empty, connects only to public addresses."""
 
     def __init__(self, listed: tuple[str, ...]) -> None:
         self._listed = listed

@@ -108,7 +108,7 @@ def _handed_on(headers: list[tuple[bytes, bytes]]) -> tuple[tuple[str, str], ...
     for raw_name, raw in headers:
         name = raw_name.decode("latin-1").lower()
         if name == "content-encoding" and raw.strip().lower() not in (b"", b"identity"):
-            raise NoAnswer("the answer is compressed, which was not asked for")
+            raise NoAnswer("the answer is compressed, but jitd asks for an answer without compression")
         if name not in HEADERS:
             continue
         if name in found:

@@ -54,14 +54,14 @@ file_name = checked(r"(?:[A-Za-z0-9_][A-Za-z0-9_.-]{0,63})?", "the name of a fil
 def url(value: object) -> str:
     """Return ``value`` if it is a URL in the normal form, that is, in the form that ``read_url`` gives to a URL."""
     if type(value) is not str or str(read_url(value)) != value:
-        raise ValueError("is not a URL as it is written here")
+        raise ValueError("is a URL, but not in its normal form")
     return value
 
 
 def addresses(value: object) -> tuple[str, ...]:
     """Convert a list of networks to a tuple."""
     if type(value) is not list or len(value) > MOST_ADDRESSES:
-        raise ValueError(f"is not a list of {MOST_ADDRESSES} at most")
+        raise ValueError(f"is not a list of at most {MOST_ADDRESSES} networks")
     for item in value:
         if type(item) is not str or str(read_network(item)) != item:
             raise ValueError("is not a list of networks")
@@ -73,9 +73,9 @@ def read_message(written: bytes, tag: tuple[str, str], readers: Readers, kind: C
     the fields of ``readers`` and the field ``tag``. Raises ValueError.
     """
     if len(written) > MOST_BYTES:
-        raise ValueError(f"a message of more than {MOST_BYTES} bytes")
+        raise ValueError(f"the message has more than {MOST_BYTES} bytes")
     if not written.isascii():
-        raise ValueError("a message that is not ASCII")
+        raise ValueError("the message is not ASCII")
     found = notation.read(written)
     if type(found) is not dict or found.pop(tag[0], None) != tag[1]:
         raise ValueError("no such message")

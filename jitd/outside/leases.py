@@ -67,8 +67,8 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Get a lease: send a request to ``path`` with the token that ``accessor`` identifies, and with ``parameters`` if there are
-    any.
+    """Get a lease. For this, jitd-outside sends a request to ``path``, with the token that ``accessor`` identifies. The request
+    contains ``parameters``, which may be empty.
     """
 
     server: Server
@@ -91,8 +91,8 @@ class Leased:
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """Let the server sign the SSH key ``key``, by a request to ``path``. The certificate shall be valid for ``seconds``. ``key``
-    is the line of a public key.
+    """Send a request to ``path``, so that the server signs the SSH key ``key``. The certificate shall be valid for ``seconds``.
+    ``key`` is one line with the public key.
     """
 
     server: Server
@@ -167,9 +167,9 @@ def sentence(text: str) -> str:
 
 def _parameters(value: object) -> tuple[tuple[str, str], ...]:
     if type(value) is not dict or len(value) > MOST_PARAMETERS or list(value) != sorted(value):
-        raise ValueError(f"are not {MOST_PARAMETERS} parameters at most, by name")
+        raise ValueError(f"is not a table of at most {MOST_PARAMETERS} parameters, sorted by name")
     if not all(PARAMETER.fullmatch(name) and name not in OURS for name in value):
-        raise ValueError("are not parameters that may be set")
+        raise ValueError("contains a parameter that must not be set")
     return tuple((name, _value(text)) for name, text in value.items())
 
 
@@ -289,7 +289,7 @@ def read_answer(written: bytes, secret: int | None = None) -> Answer:
 
 def _with_server(made: type[Question]) -> Callable[..., Question]:
     """Return a function that creates a question of the type ``made``. The arguments of the function are the fields of the
-    question, but the field ``server`` is replaced by the fields of the Server.
+    question. In place of the field ``server``, the function takes the fields of the Server.
     """
     own = {field.name for field in fields(Server)}
 

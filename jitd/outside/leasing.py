@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Requests and ends leases of HashiCorp Vault or OpenBao, with the HTTP API that their manuals describe. Each holding has its own
-token, a child of jitd's token. When the token of a holding ends, everything that was read with this token ends too. Therefore
-leases can be ended even if their ids are not known.
+token, a child of jitd's token. When the token of a holding ends, the server also ends all leases that were read with this token.
+Therefore leases can be ended even if their ids are not known.
 Law: a secret leaves this process only in a sealed memfd. The token of a holding is kept for KEPT_FOR seconds, and is used once. A
 lease is never renewed. A lease is treated as ended only if the server says so. If jitd does not understand an answer of the
 server, the lease is not treated as ended.
@@ -135,9 +135,9 @@ class Leases:
         ends = given.get("lease_duration")
         try:
             if not isinstance(accessor, str) or not _is_token(accessor) or not isinstance(ends, int):
-                raise NoAnswer("the server has given a token for this holding that nobody can end later")
+                raise NoAnswer("the server has given a token for this holding, but nobody can end the token later")
             if not 0 < ends <= asked.seconds + SLACK:
-                raise NoAnswer(f"the server has given a token for this holding that does not end after {lasts}")
+                raise NoAnswer(f"the server has given a token for this holding, but the token does not end after {lasts}")
         except NoAnswer:
             with suppress(Exception):  # if this fails too, no harm is done: nothing was read with the token
                 await self._send(asked.server, token, "auth/token/revoke-self", {})
@@ -157,7 +157,7 @@ class Leases:
         if not isinstance(lease, str) or not lease:
             return Refused(f"the secret of {asked.path} has no lease, so jitd could not take it back: jitd does not give it")
         if type(seconds) is not int or seconds < 1 or not data:
-            raise NoAnswer(f"the answer of {asked.path} is not that of a lease")
+            raise NoAnswer(f"the answer of {asked.path} does not describe a lease")
         return Leased(lease, min(seconds, LONGEST), _sealed(json_text.write(data) + b"\n"))
 
     async def _sign(self, asked: Sign) -> Signed | Refused:
@@ -187,7 +187,7 @@ class Leases:
                 raise NoAnswer(f"the lease {asked.lease} is not ended: {fault}")
         said = await self._send(asked.server, ours, "auth/token/revoke-accessor", {"accessor": asked.accessor})
         if not _is_gone(said, NO_TOKEN) and (fault := _refusal(said)):
-            raise NoAnswer(f"the token {asked.accessor}, by which the lease was read, is not ended: {fault}")
+            raise NoAnswer(f"the lease was read with the token {asked.accessor}, and this token is not ended: {fault}")
         if asked.lease and await self._stands(asked.server, asked.lease):
             raise NoAnswer(f"the server said that it ended the lease {asked.lease}, but still has the lease")
         return Over()
@@ -201,7 +201,7 @@ class Leases:
         if _is_gone(said, NO_LEASE):
             return False
         if fault := _refusal(said):
-            raise NoAnswer(f"the lease {lease} cannot be looked at: {fault}")
+            raise NoAnswer(f"it is not known whether the lease {lease} exists: {fault}")
         found = _content(said)
         if _table(found, "data").get("id", found.get("id")) != lease:
             raise NoAnswer("the server has answered about another lease")
@@ -229,7 +229,7 @@ class Leases:
         """Return jitd's own token for ``server``. Raises NoSuchKey and NoAnswer."""
         token = self._keys.get(server.token).decode("ascii", "replace").strip()
         if not _is_token(token):
-            raise NoAnswer(f"the file {server.token} must have one line, a token of the server")
+            raise NoAnswer(f"the file {server.token} must have one line, which is a token of the server")
         return token
 
     def _keep(self, accessor: str, token: str) -> None:
@@ -247,7 +247,7 @@ def _sealed(secret: bytes) -> int:
     try:
         return sealed(secret)
     except (OSError, ValueError) as fault:
-        raise NoAnswer(f"what the server gives cannot be handed on: {fault}") from None
+        raise NoAnswer(f"the secret from the server cannot be passed to the daemon: {fault}") from None
 
 
 def _refusal(said: Fetched) -> str:

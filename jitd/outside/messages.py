@@ -126,7 +126,7 @@ def _spelled(body: bytes) -> str:
 
 def _headers(value: object) -> tuple[tuple[str, str], ...]:
     if type(value) is not dict or not value.keys() <= set(HEADERS) or list(value) != sorted(value):
-        raise ValueError("are not header fields that are handed on, by name")
+        raise ValueError("is not a table of permitted header fields, sorted by name")
     return tuple((name, _field(text)) for name, text in value.items())
 
 
@@ -152,7 +152,7 @@ def _is_of_this_host(host: str) -> bool:
 
 def _recipients(value: object) -> tuple[str, ...]:
     if type(value) is not list or not 0 < len(value) <= MOST_RECIPIENTS:
-        raise ValueError(f"is not a list of 1 to {MOST_RECIPIENTS}")
+        raise ValueError(f"is not a list of 1 to {MOST_RECIPIENTS} recipients")
     return tuple(read_address(item) for item in value)
 
 
@@ -160,7 +160,7 @@ def _content(value: object) -> bytes:
     found = _body(value)
     lines = found.replace(b"\r\n", b"")
     if not found.isascii() or not found.endswith(b"\r\n") or any(control in lines for control in (b"\0", b"\r", b"\n")):
-        raise ValueError("is not a message of mail in ASCII, with CRLF at the end of each line")
+        raise ValueError("is not a mail in ASCII with CRLF at the end of each line")
     return found
 
 
@@ -172,7 +172,7 @@ def _flag(value: object) -> bool:
 
 def _refused(value: object) -> tuple[tuple[str, str], ...]:
     if type(value) is not dict or len(value) > MOST_RECIPIENTS or list(value) != sorted(value):
-        raise ValueError("are not recipients, by address")
+        raise ValueError("is not a table of refused recipients, sorted by address")
     return tuple((read_address(address), _why(why)) for address, why in value.items())
 
 

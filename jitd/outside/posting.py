@@ -124,8 +124,8 @@ class _Line:
         return await self.hear(f"was told {command.partition(' ')[0]}, and", wanted)
 
     async def hear(self, what: str, wanted: bytes) -> list[bytes]:
-        """Return the lines of the next reply. Raises NoAnswer if the reply's code is not ``wanted``. ``what`` is a part of the
-        text of NoAnswer.
+        """Return the lines of the next reply. Raises NoAnswer if the reply's code is not ``wanted``. ``what`` describes the
+        situation, and becomes a part of the text of NoAnswer.
         """
         code, lines = await self._reply()
         if code != wanted:

@@ -22,7 +22,7 @@ from http_message_signatures.resolvers import MappingKeyResolver
 COVERED = ("@method", "@target-uri", "content-type")
 """The components that a signature covers, in addition to the digest of the body and the time."""
 TAG = "jitd"
-"""Value of the signature's parameter ``tag``. It names the purpose of the signature (RFC 9421 section 2.3)."""
+"""Value of the signature's parameter ``tag``. This parameter names the purpose of the signature (RFC 9421 section 2.3)."""
 SHORTEST_SECRET = 32
 
 

@@ -17,14 +17,14 @@ SUFFIX, OF_A_TOKEN = "-cert-v01@openssh.com", "@openssh.com"
 
 
 def end_of(certificate: str, key: str) -> int:
-    """Return the time at which ``certificate`` expires, in seconds since 1970. ``certificate`` is the line of a file. The
-    certificate must belong to the public key ``key``. ``key`` is a line with the type and the bytes of the key. Raises
+    """Return the time at which ``certificate`` expires, in seconds since 1970. ``certificate`` is the line in a certificate
+    file. The certificate must belong to the public key ``key``. ``key`` is a line with the type of the key and its bytes. Raises
     ValueError.
     """
     kind, _, text = certificate.strip().partition(" ")
     kind_of_key, _, text_of_key = key.partition(" ")
     if kind != kind_of_key.removesuffix(OF_A_TOKEN) + SUFFIX:
-        raise ValueError("is not a certificate for the type of the key")
+        raise ValueError("is not a certificate for a key of this type")
     try:
         blob = base64.b64decode(text.split(" ", 1)[0].encode("ascii"), validate=True)
         own = base64.b64decode(text_of_key.encode("ascii"), validate=True)

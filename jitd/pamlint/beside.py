@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A stack with a gate contains other PAM modules too. This module finds the files that those PAM modules run as root, and the
-files from which they read variables. If a person can change a file that a PAM module runs as root, this person can bypass the
-gate.
+files from which those PAM modules read variables. If a person can change a file that a PAM module runs as root, this person can
+bypass the gate.
 Law: pure.
 """
 
@@ -15,7 +15,9 @@ from jitd.pamlint.stack import Handler
 INTERPRETER = re.compile(r"(?:python|perl|ruby|node|lua|php|tclsh)[0-9.]*|(?:ba|da|z|k|)sh|env")
 """Names of programs that run the first file in their arguments."""
 VARIABLES = {"conffile": "/etc/security/pam_env.conf", "envfile": "/etc/environment"}
-"""Maps an option of pam_env.so to its default file. The value of each option is the name of a file."""
+"""Maps an option of pam_env.so to the file that is used if the option is missing. The value of the option is the name of
+another file.
+"""
 SCRIPTS = "/lib/security"
 """The directory in which pam_python.so searches for a script that is named without a directory."""
 

@@ -30,7 +30,9 @@ Table = tuple[int, ...]
 
 SPACE = " \t\n\v\f\r"
 FARTHEST = 1_000_000
-"""Maximum number of lines of a jump. Real stacks are much shorter than this limit. A larger number would overflow in libpam."""
+"""Maximum number of lines that a jump may skip. Real stacks are much shorter than this limit. A larger number would overflow in
+libpam.
+"""
 
 
 def _filled(known: dict[int, int], default: int) -> Table:

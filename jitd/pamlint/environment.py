@@ -77,7 +77,9 @@ def _about_directories(setting: Setting, files: Files) -> Iterator[Finding]:
 
 
 def about_variables(sudoers: Sudoers, files: Files) -> Iterator[Finding]:
-    """Yield findings about the caller's variables that are passed to the command but are not shown in any request."""
+    """Yield findings about the caller's variables that are passed to the command but are not shown in any request. Also yield
+    findings about the files of the settings in FILES.
+    """
     for setting in sudoers.effective("env_reset"):
         if setting.is_negated:
             told = (

@@ -27,7 +27,7 @@ from jitd.pamlint.control import (
 from jitd.pamlint.stack import Handler
 
 UNDECIDED, FOR, AGAINST = 0, 1, -1
-"""The possible decisions at one point of a walk through a stack. libpam calls the decision at a point the impression."""
+"""The possible decisions at one point of a walk through a stack. In libpam, this decision has the name "impression"."""
 MOST_STATES = 200_000
 
 
@@ -92,8 +92,8 @@ def _end_of_level(stack: Sequence[Handler], at: int, level: int) -> int:
 
 
 def _jumped(stack: Sequence[Handler], at: int, level: int, lines: int) -> tuple[int, int]:
-    """Return the index where a jump over ``lines`` lines ends. Also return how many lines were missing because the stack or
-    substack ended before. This number is 0 if no line was missing. A substack is counted as one line.
+    """Return the index where a jump over ``lines`` lines ends. Also return the number of missing lines. This number is 0, unless
+    the stack or substack ends before ``lines`` lines were skipped. A substack is counted as one line.
     """
     while lines and at < len(stack) and stack[at].level >= level:
         at += 1

@@ -44,7 +44,7 @@ def bad(name: str, place: Place, sentence: str, mend: str, *services: str) -> Fi
 
 
 def unknown(name: str, place: Place, sentence: str, mend: str, *services: str) -> Finding:
-    """Return a finding about a gate that may fail open. A gate with this finding must not be treated as closed."""
+    """Return a finding about a gate that may fail open. A gate with this finding must not be treated as effective."""
     return Finding(UNKNOWN, name, place, sentence, mend, services)
 
 

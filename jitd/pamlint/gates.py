@@ -35,8 +35,8 @@ def is_gate(handler: Handler) -> bool:
 
 
 def looks_like_gate(handler: Handler) -> bool:
-    """True if the module and the script of the line have the file names of the gate's module and script, but at least one of them
-    is at another path.
+    """True if the line looks like a gate, but may run other code. The module and the script have the same file names as in a
+    gate, but the path of the module or of the script is different.
     """
     script = handler.arguments[0] if handler.arguments else ""
     is_called_so = handler.module.rpartition("/")[2] == LOADER and script.rpartition("/")[2] == SCRIPT
@@ -120,7 +120,7 @@ def _odd_argument(argument: str) -> str:
 
 
 def about_stack(stack: Sequence[Handler], service: str) -> Iterator[Finding]:
-    """Yield the faults of the gate's place in its stack. A wrong place is a fault even if nothing bypasses the gate."""
+    """Yield findings about a gate at a wrong place in its stack. A wrong place is a fault even if nothing bypasses the gate."""
     for handler in stack:
         if is_gate(handler):
             break
@@ -189,7 +189,7 @@ def about_number(gated: Sequence[Handler], service: str) -> Iterator[Finding]:
 
 def about_logins(gated: Sequence[Handler], service: str) -> Iterator[Finding]:
     """Yield a finding if sshd or login has a gate in the PAM kind account, but not in the PAM kind session. Without a gate in
-    session, jitd does not know which ticket was used for a login by sshd. For login(1), jitd then has no run of the login.
+    session, jitd does not know which ticket was used for a login by sshd. A login by login(1) is then not listed as a run.
     """
     in_account = [handler for handler in gated if handler.kind == "account"]
     if not in_account or any(handler.kind == "session" for handler in gated):

@@ -96,7 +96,7 @@ def judge(service: str, stacks: dict[str, list[Handler]], *, user_may_be_target:
 
 
 def admits_somebody(service: str, stack: Sequence[Handler]) -> bool:
-    """True if an account stack without a gate admits people."""
+    """True if ``stack`` admits people. ``stack`` is an account stack without a gate."""
     admits = results_that_admit(service, "account")
     for world in worlds_of_people(service, "account", user_may_be_target=False):
         possible = partial(answers_where_all_is_well, world=world)

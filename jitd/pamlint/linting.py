@@ -196,8 +196,8 @@ class _Round:
 
     def judge_surroundings(self) -> None:
         """Add findings about libraries that are loaded into root's programs, and about links that can mislead these programs.
-        Also add a finding for each file that an account other than root can change, if jitd has read this file, or if Python
-        loads it.
+        Also check the files that this module has read, and the files that Python loads. Add a finding for each file that an
+        account other than root can change.
         """
         places = self.places
         self.findings += loading.preloaded(self.source(loading.PRELOAD), places.who_may_put)

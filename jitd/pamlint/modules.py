@@ -43,8 +43,8 @@ PERSONS = ("1000", "1001", "2000", "59999", "60001", "1200001113")
 """Uids of people. A condition that has the same result for all these uids is treated as if it had the same result for all people.
 """
 SOMEBODY = {"uid": ("1001", "1002"), "gid": ("1001", "1002"), "shell": ("/bin/bash",), "home": ("/home/somebody",)}
-"""Values of a person whom no condition names. If a condition is true for such a person, it is true for nearly everybody. One
-example is the condition ``user != backup``.
+"""Values of a person who is not named in any condition. If a condition is true for this person, it is true for nearly everybody.
+One example is the condition ``user != backup``.
 """
 NEGATED = ("notingroup", "notinnetgr")
 
@@ -137,8 +137,8 @@ def _holds(left: str, how: str, right: str, service: str, *, is_root: bool) -> b
 
 
 def _holds_for_most(left: str, how: str, right: str) -> bool:
-    """True if a condition is true for a person whom no condition names. Call this function only for a condition whose result
-    depends on the person.
+    """True if a condition is true for a person who is not named in any condition. Call this function only for a condition whose
+    result depends on the person.
     """
     return how in NEGATED or all(_compared(value, how, right) for value in SOMEBODY.get(left, ("somebody",)))
 

@@ -17,8 +17,8 @@ from jitd.pamlint.starting import LISTENER, Process
 LARGEST = 4 * 1024 * 1024
 """Maximum number of bytes of a file. A larger file is refused."""
 STACKS = ("/etc/pam.d", "/usr/lib/pam.d")
-"""The directories that contain the files of services. As in Debian's libpam, a file to include is searched only in the first
-directory.
+"""The directories that contain the files of services. An included file is searched only in the first directory, as in Debian's
+libpam.
 """
 MODULES = tuple(
     f"{above}/{place}" for place in ("*-linux-gnu*/security", "security") for above in ("/lib", "/usr/lib", "/usr/lib64")
@@ -134,7 +134,9 @@ class Places:
         return [source for source in sources if source is not None]
 
     def of_sshd(self, pattern: str, beside: str) -> list[Source]:
-        """Return the files that sshd_config includes with a pattern. Raises Unreadable."""
+        """Return the files that sshd_config includes with a pattern. A relative pattern is searched first in ``beside``, then in
+        /etc/ssh. Raises Unreadable.
+        """
         patterns = [pattern] if pattern.startswith("/") else [f"{place}/{pattern}" for place in (beside, SSH) if place]
         return next(filter(None, map(self.of_pattern, patterns)), [])
 
@@ -268,8 +270,8 @@ class Places:
 
 
 def _sshd_at(entry: str) -> Process | None:
-    """Return the process whose directory in /proc is ``entry``. Return None if the process is not an sshd that runs as root. Also
-    return None if its root directory is not the root directory of this process. Raises OSError if the process has ended.
+    """Return the process whose directory in /proc is ``entry``. Return None if the process is not an sshd that runs as root.
+    Also return None if that sshd has another root directory than this process. Raises OSError if the process has ended.
     """
     with open(f"{entry}/comm", "rb") as comm, open(f"{entry}/cmdline", "rb") as cmdline:
         words = os.fsdecode(cmdline.read()).rstrip("\0").split("\0")

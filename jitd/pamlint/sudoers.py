@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Finds settings of sudoers that bypass a gate. Law: pure. Rules are not judged. A setting of ``Defaults`` that is bound to some
-users, hosts, commands or targets is reported too, because it is as dangerous for a gate as a setting for everybody.
+"""Finds settings of sudoers that bypass a gate. Law: pure. Rules are not judged. A setting of ``Defaults`` may be bound to some
+users, hosts, commands or targets. Such a setting is reported too, because it is as dangerous for a gate as a setting for
+everybody.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ MOST = 1000
 TARGETS = ("targetpw", "rootpw", "runaspw")
 """With these settings, PAM_USER is the target account from the beginning."""
 SERVICES = {"pam_service": "sudo", "pam_login_service": "sudo-i", "pam_askpass_service": "sudo"}
-"""Maps a setting to the name of the stack that sudo uses by default. The value of the setting is the stack to use instead."""
+"""Maps a setting to the stack that sudo uses without this setting. The value of the setting is the name of another stack."""
 TAGS = {"CWD": "runcwd", "CHROOT": "runchroot"}
 """Maps a tag of a rule to the setting of ``Defaults`` with the same effect. The tag affects only the commands of its rule. The
 setting affects all commands.

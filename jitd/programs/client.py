@@ -26,12 +26,12 @@ to report that the deadline is over.
 
 
 def service(name: str) -> SocketDoor:
-    """systemd starts the process ``name`` (APART or NETWORKED). Return the way to connect to this process."""
+    """Return the way to connect to the process ``name`` (APART or NETWORKED), if systemd starts this process."""
     return SocketDoor(name, SOCKETS[name])
 
 
 def child(name: str) -> ChildDoor:
-    """The daemon starts the process ``name`` (APART or NETWORKED). Return the way to connect to this process."""
+    """Return the way to connect to the process ``name`` (APART or NETWORKED), if the daemon starts this process."""
     return ChildDoor(name, MODULE, words=["--networked"] if name == NETWORKED else [])
 
 

@@ -96,12 +96,12 @@ def read_question(written: bytes) -> Run:
     """Return the question in ``written``. Raises ValueError."""
     found = _object(written)
     if found.keys() != {"do", "name", "program", "given", "deadline_ms"} or found["do"] != "run":
-        raise ValueError("not a question with do = run, name, program, given and deadline_ms")
+        raise ValueError("the fields are not do = run, name, program, given and deadline_ms")
     name, deadline = found["name"], found["deadline_ms"]
     if type(name) is not str or not _NAME.fullmatch(name):
-        raise ValueError("name is not a name")
+        raise ValueError("name does not have the form of a name")
     if type(deadline) is not int or not 0 < deadline <= LONGEST_DEADLINE:
-        raise ValueError(f"deadline_ms is not 1 to {LONGEST_DEADLINE}")
+        raise ValueError(f"deadline_ms is not a number from 1 to {LONGEST_DEADLINE}")
     return Run(name, _program(found["program"]), _decoded(found["given"], "given"), deadline)
 
 
@@ -114,13 +114,15 @@ def read_answer(written: bytes) -> Answer:
         case "failed" if found.keys() == {"said", "why"}:
             why = found["why"]
             if type(why) is not str or sentence(why) != why:
-                raise ValueError("why is not a sentence")
+                raise ValueError("why is empty, too long or not printable ASCII")
             return Failed(why)
-    raise ValueError("not an answer with said = printed and output, or said = failed and why")
+    raise ValueError("the fields are neither said = printed and output, nor said = failed and why")
 
 
 def program_fault(program: tuple[str, ...]) -> str | None:
-    """Return the fault of a command line, as a sentence without its subject. Return None if the command line has no fault."""
+    """Return what is wrong with a command line, as a sentence without its subject. Return None if the command line has no
+    fault.
+    """
     if not 0 < len(program) <= MOST_WORDS:
         return f"has {len(program)} words; it must have 1 to {MOST_WORDS}"
     if sum(map(len, program)) > LONGEST_LINE:
@@ -134,10 +136,10 @@ def program_fault(program: tuple[str, ...]) -> str | None:
 
 def _object(written: bytes) -> dict[str, object]:
     if not written.isascii():
-        raise ValueError("a message that is not ASCII")
+        raise ValueError("the message is not ASCII")
     found = notation.read(written)
     if type(found) is not dict:
-        raise ValueError("a message that is not an object")
+        raise ValueError("the message is not an object")
     return found
 
 
@@ -160,8 +162,8 @@ def _encoded(data: bytes) -> str:
 
 def _decoded(value: object, field: str) -> bytes:
     if type(value) is not str or len(value) > (MOST_BYTES + 2) // 3 * 4:
-        raise ValueError(f"{field} is not base64 of {MOST_BYTES} bytes at most")
+        raise ValueError(f"{field} is not the base64 of at most {MOST_BYTES} bytes")
     data = binascii.a2b_base64(value, strict_mode=True)  # raises binascii.Error, which is a ValueError
     if len(data) > MOST_BYTES or _encoded(data) != value:
-        raise ValueError(f"{field} is not base64 of {MOST_BYTES} bytes at most")
+        raise ValueError(f"{field} is not the base64 of at most {MOST_BYTES} bytes")
     return data

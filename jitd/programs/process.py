@@ -35,7 +35,7 @@ LOOK_AGAIN = 0.005
 
 
 class Programs:
-    """Runs programs. ``say`` writes a line to the log."""
+    """Runs programs. ``name`` is the name of this process, for the log."""
 
     def __init__(self, name: str) -> None:
         self._say = partial(starting.say, name)
@@ -46,7 +46,7 @@ class Programs:
         try:
             run = read_question(body)
         except ValueError as fault:
-            raise NoAnswer(f"a question that cannot be read: {fault}; is the daemon of another version?") from None
+            raise NoAnswer(f"the question cannot be read: {fault}; is the daemon of another version?") from None
         answer = await self.run(run)
         if isinstance(answer, Failed):
             self._say(f"{run.name}: {answer.why}")
@@ -226,8 +226,8 @@ def _judged(name: str, report: bytes, output: bytes) -> Answer:
 
 
 def lane_of(question: bytes) -> str:
-    """Return the name of the gatekeeper or provider that owns the program in ``question``. Each gatekeeper and each provider has
-    its own lane, so a slow program does not delay the others.
+    """Return the lane of ``question``: the name of the gatekeeper or provider, and its program. Each gatekeeper and each
+    provider has its own lane. Therefore a slow program does not delay the programs of the others.
     """
     try:
         run = read_question(question)

@@ -57,7 +57,7 @@ def _head(header: Header, version: int) -> dict[str, object]:
     if version == 3:
         term = {"cols": columns, "rows": rows, **({"type": header.term} if header.term else {})}
         return {"version": 3, "term": term, **about}
-    raise ValueError("there is no such version of the format")
+    raise ValueError("the asciicast format does not have this version")
 
 
 def _quoted(argument: str) -> str:

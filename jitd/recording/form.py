@@ -137,14 +137,14 @@ class Frame(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The beginning of a recording. All texts must be printable. The function ``shown`` returns such texts.
+    """The beginning of a recording. All texts must be printable. The function ``shown`` returns printable texts.
 
     ``run`` is the id of the run. ``fingerprint`` is the fingerprint of the request, in hexadecimal. ``started_at`` is the start
     of the run in microseconds since 1970, and is used only to show this time to people. ``boot_at`` is the start of the run in
-    microseconds on CLOCK_BOOTTIME of the boot ``boot_id``. The times of frames are counted from ``boot_at``. ``rows`` and
-    ``columns`` are 0 if the run has no terminal. ``path`` is the file that was executed. ``requester`` asked for this run. The
-    file was executed as ``user`` and ``group`` in ``directory``. ``records`` is one of RECORDS. ``sync`` is one of SYNCS. Raises
-    ValueError with a sentence.
+    microseconds on CLOCK_BOOTTIME. ``boot_id`` names the boot to which this clock belongs. The times of frames are counted from
+    ``boot_at``. ``rows`` and ``columns`` are 0 if the run has no terminal. ``path`` is the file that was executed. ``requester``
+    asked for this run. The file was executed as ``user`` and ``group`` in ``directory``. ``records`` is one of RECORDS. ``sync``
+    is one of SYNCS. Raises ValueError with a sentence.
     """
 
     run: str
@@ -179,7 +179,7 @@ class Header:
             if type(number) is not int or not 0 <= number <= most:
                 raise ValueError("a number in the header is out of range")
         if self.records not in RECORDS or self.sync not in SYNCS:
-            raise ValueError("the header does not say what is recorded, or how durably")
+            raise ValueError("the header does not say what is recorded, or when data are synced to the disk")
 
     def encode(self) -> bytes:
         """Return the bytes before the first chunk. Raises ValueError if the header is longer than MOST_HEADER."""
@@ -191,13 +191,15 @@ class Header:
 
 
 PREFIX = len(MAGIC) + 8
-"""The number of bytes of the prefix, with which each file begins. The prefix consists of MAGIC, the length of the rest of the
-header, and the CRC-32 of MAGIC and this length.
+"""The number of bytes of the prefix, with which each file begins. The prefix consists of MAGIC, the length of the header's body
+(the JSON text), and the CRC-32 of MAGIC and this length.
 """
 
 
 def is_plain(text: str) -> bool:
-    """True if every character of ``text`` is printable. A terminal only draws a printable text. The text has no other effect."""
+    """True if every character of ``text`` is printable. A terminal only draws printable characters. They have no other effect
+    on the terminal.
+    """
     return text.isprintable()
 
 
@@ -315,7 +317,7 @@ def decode_frames(raw: bytes, at: int) -> list[Frame]:
         at += delta
         frames.append(Frame(at, kind, data))
         if kind is Kind.END and place < len(raw):
-            raise ValueError("something stands after the end")
+            raise ValueError("there are bytes after the frame END")
     return frames
 
 
@@ -327,7 +329,7 @@ def _read_varint(raw: bytes, place: int) -> tuple[int, int]:
         number |= (byte & 0x7F) << shift
         if byte < 0x80:
             if not byte and shift:
-                raise ValueError("a number that is longer than it has to be")
+                raise ValueError("a number is encoded in more bytes than necessary")
             return number, place
         shift += 7
     raise ValueError("a number is cut short, or too large")
@@ -380,5 +382,5 @@ def unpack(head: bytes, stored: bytes) -> bytes:
     except zlib.error:
         raise ValueError("a chunk cannot be unpacked") from None
     if len(raw) != n_raw or not unpacking.eof or unpacking.unused_data:
-        raise ValueError("a chunk is not of the length that its head says")
+        raise ValueError("the length of a chunk differs from the length in its head")
     return raw

@@ -2,7 +2,7 @@
 """Plays a recording on a viewer's terminal. This module decides which bytes are written at which time, and what each key does.
 
 Law: pure. Time is an argument. All output of a recording is filtered by ``Filter``. In addition, this module writes only a few
-fixed sequences. It does not matter how a replay ends: the bytes that ``finish`` returns always restore the terminal. The use of
+fixed sequences. The bytes that ``finish`` returns restore the terminal in every case, at any point of the replay. The use of
 memory does not grow with the recording.
 """
 
@@ -52,7 +52,7 @@ class Player:
         newline: bytes = b"\r\n",
     ) -> None:
         if not math.isfinite(speed) or not SLOWEST <= speed <= FASTEST:
-            raise ValueError(f"the speed is a number between 1/{1 / SLOWEST:.0f} and {FASTEST:.0f}")
+            raise ValueError(f"the speed must be a number between 1/{1 / SLOWEST:.0f} and {FASTEST:.0f}")
         if idle_limit is not None and not (math.isfinite(idle_limit) and idle_limit >= 0):
             raise ValueError("the longest pause must be a number of seconds, and must not be negative")
         self.speed = speed

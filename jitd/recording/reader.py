@@ -2,7 +2,7 @@
 """Reads a recording from a file, or from bytes while they arrive.
 
 Law: a frame is returned only after the digest of its chunk was checked. The digest of a chunk covers everything before the chunk.
-If the end of a recording is missing, this is not reported as an alteration. No frame of an altered chunk is returned.
+A missing end of a recording is not reported as an alteration. No frame of an altered chunk is returned.
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ def open_directory(directory: str, *, make: bool) -> int:
     status = os.fstat(found)
     if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o077:
         os.close(found)
-        raise RecordingError("the directory of recordings is open to others than its owner")
+        raise RecordingError("the directory of recordings must belong to this user, and other users must not have access")
     return found
 
 

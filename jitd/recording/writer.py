@@ -55,7 +55,7 @@ def boot_clock() -> int:
 
 
 class Packer:
-    """Packs chunks as long as packing saves enough bytes for the time that it takes.
+    """Packs chunks, unless packing takes too much time for the number of bytes that it saves.
 
     Text can be packed well and fast. Other data, such as keys, images and archives, are packed only by the frequency of their
     bytes (Huffman coding), or are not packed. Huffman coding alone is three times as fast as full packing. After some chunks,
@@ -107,8 +107,8 @@ class Recorder:
 
     ``quota`` is the maximum size of the file in bytes. None means no limit. ``clock`` returns microseconds on CLOCK_BOOTTIME. The
     caller must record bytes *before* it passes these bytes on. Every method except ``close`` and ``abandon`` may raise
-    RecordingError. After the first fault, every such method raises the same exception. The exception of the first fault is also
-    stored in ``fault``.
+    RecordingError. After the first fault, each of these methods raises the same exception again. The exception of the first
+    fault is also stored in ``fault``.
     """
 
     def __init__(self, file: int, header: Header, *, quota: int | None = None, clock: Callable[[], int] = boot_clock) -> None:
@@ -190,7 +190,9 @@ class Recorder:
         self._tend(self._clock())
 
     def write(self) -> None:
-        """Write all accepted data to the file. It is not certain that they are on the disk then. Raises RecordingError."""
+        """Write all accepted data to the file. The data may not be on the disk yet when this method returns. Raises
+        RecordingError.
+        """
         self._raise_fault()
         self._write_buffer()
 
@@ -325,6 +327,6 @@ class Recorder:
 
 
 def _said(sentence: str) -> bytes:
-    """Return a sentence in the form of a frame: printable, and at most MOST_SAID bytes long."""
+    """Return ``sentence`` as the data of a frame. The data are printable, and at most MOST_SAID bytes long."""
     plain = "".join(char if char.isprintable() else "?" for char in sentence)
     return plain.encode("utf-8", "replace")[:MOST_SAID].decode("utf-8", "ignore").encode("utf-8")

@@ -100,7 +100,7 @@ class Proof:
         try:
             opened = raw.unwrap(self._context, sealed)
         except GSSError as fault:
-            raise NotAuthenticated("a frame did not verify") from fault
+            raise NotAuthenticated("a frame could not be verified") from fault
         if not opened.encrypted:
             raise NotAuthenticated("a frame was not encrypted")
         return opened.message
@@ -176,7 +176,7 @@ class Acceptor:
         except GSSError as fault:
             raise self._named(fault) from fault
         if made.token is None:
-            raise NotAuthenticated("mutual authentication was not asked for")
+            raise NotAuthenticated("the client did not ask for mutual authentication")
         return Proof(principal, ends_at, given, finished), made.token
 
     def _named(self, fault: GSSError) -> Exception:

@@ -48,7 +48,7 @@ def _spelled(token: bytes, service: str) -> bytes:
     ticket = _fields(_inner(request[3], 0x61))
     name_type = _number(_fields(ticket[2])[0])
     if name_type not in _NAME_TYPES:
-        raise ValueError("another type of name")
+        raise ValueError("the name is of another type")
     sname = _sequence(_field(0, _integer(name_type)), _field(1, _sequence(*(_tlv(_TEXT, p.encode()) for p in name.split("/")))))
     return _tlv(
         0x60,
@@ -86,7 +86,7 @@ def _sealed(data: bytes, *, has_version: bool) -> bytes:
     if has_version:
         version = _number(parts[1])
         if version < 1:
-            raise ValueError("version 0 is any version to libkrb5")
+            raise ValueError("libkrb5 treats version 0 as any version")
         kept.append(_field(1, _integer(version)))
     return _sequence(*kept, _field(2, _tlv(_OCTETS, _inner(parts[2], _OCTETS))))
 

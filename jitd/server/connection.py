@@ -2,7 +2,7 @@
 """One client's connection: the handshake, questions and answers, and news about the client's waiting request (PROTOCOL.md).
 
 Law: every message, in or out, is first checked against the conversation's table. Nothing is done for a client before its first
-wrapped message is verified. A fault before it is counted. A fault after it is recorded. Every fault ends the connection.
+wrapped message is verified. Faults before this point are counted. Later faults are recorded. Every fault ends the connection.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from jitpam.wire.messages import FROM_CLIENT, Message
 LARGE_WITHIN = 40.0
 """Maximum time, in seconds, until jitd has answered a large message and the client has read the answer."""
 AGAIN_AFTER = 0.2
-"""A list that a client watches is sent again only after this number of seconds."""
+"""Minimum number of seconds before a list that a client watches is sent again."""
 
 
 class Connection:
@@ -167,7 +167,7 @@ class Connection:
 
     @property
     def is_typing(self) -> bool:
-        """True while jitd waits until the person has typed a local password. A password takes more time than a token."""
+        """True while jitd waits until the person has typed a local password, which takes longer than to send a token."""
         return not self.is_ready and self._handshake.is_local
 
     # --- the handshake -----------------------------------------------------------------------------------------------

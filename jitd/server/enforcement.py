@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Answers one question of an enforcement point: who is the person, and is the requested action permitted (PROTOCOL.md section 9)?
+"""Answers one question of an enforcement point (PROTOCOL.md section 9). For the answer, jitd finds out who the person is, and
+whether the requested action is permitted.
 
 Law: jitd trusts what a process of root says about this host. A proof of the person's identity is accepted only if it is bound to
 this question. If a rule requires a proof and the proof is missing, the request is refused.
@@ -258,11 +259,11 @@ class Enforcement:
 
     def hand(self, handed: tuple[Handed, ...]) -> None:
         """See ``waiters.Waiter``. This method is never called, because an enforcement point does not request things."""
-        raise AssertionError(f"{handed[0].holding.id} is nothing that an enforcement point has asked for")
+        raise AssertionError(f"no enforcement point has requested the holding {handed[0].holding.id}")
 
     def taken(self, holding: Holding) -> None:
         """See ``waiters.Waiter``."""
-        raise AssertionError(f"{holding.id} is nothing that an enforcement point has asked for")
+        raise AssertionError(f"no enforcement point has requested the holding {holding.id}")
 
     def asks(self, names: tuple[str, ...]) -> None:
         """See ``waiters.Waiter``. This method is never called, because an enforcement point does not resume requests."""

@@ -49,13 +49,13 @@ class Handshake:
                 return self._greet(message, body)
             case messages.Token():
                 return self._accept(message.token)
-        raise RemoteProtocolError("no part of a handshake")
+        raise RemoteProtocolError("the message is not a part of a handshake")
 
     def _greet(self, hello: messages.Hello, body: bytes) -> Message:
         if hello.version != messages.VERSION:
             raise Refusal("protocol", f"jitd speaks version {messages.VERSION} of its protocol, not {hello.version}")
         if len(hello.nonce) != messages.NONCE_LENGTH or hello.authentication not in ("krb5", "root", "local"):
-            raise RemoteProtocolError("a hello that makes no sense")
+            raise RemoteProtocolError("the nonce or the kind of authentication in the hello is not valid")
         if hello.authentication == "root" and self._uid != 0:
             raise Refusal("unauthenticated", "only uid 0 may come without a ticket: kinit")
         if hello.authentication == "local" and self._uid == 0:
@@ -69,7 +69,7 @@ class Handshake:
 
     def _accept(self, token: bytes) -> Message:
         if self.is_over or self.is_local:
-            raise RemoteProtocolError("a token that nobody asked for")
+            raise RemoteProtocolError("the client sent a token, but jitd had not asked for a token")
         proof, answer = self._acceptor.accept(token, self.channel)
         self.proof = proof
         self.is_over = True

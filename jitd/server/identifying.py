@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Finds out who a client is on this host. The name services are queried in a separate group of workers (a lane).
 
-Law: a silent name service delays only people who are unknown to the other name services. The account root never has to wait,
-because root is always known.
+Law: a silent name service delays only people who are unknown to the other name services. The account root waits at most PATIENCE
+seconds, because root is always known.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The daemon's socket. The listener accepts connections, counts them, and ends handshakes that take too long.
 
-Law: the number of connections of one account is limited. The listener never waits for a client. The socket always has the right
-mode and owner.
+Law: the number of connections of each account is limited, except for root. The listener never waits for a client. The socket
+always has the right mode and owner.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Proofs by a local password: who may give a proof now, how many tries a person has, and how long a proof is valid.
+"""Handles proofs by a local password. This module decides who may give a proof now, how many tries a person has, and how long a
+proof is valid.
 
 Law: jitd accepts a proof by a local password only while two conditions are true. First, a rule of the policy accepts such proofs.
 Second, the daemon itself can reach no KDC. A person has MOST_TRIES tries within TRIES_WITHIN. A restart of the daemon does not
@@ -52,7 +53,7 @@ Note = Callable[[str, str, int, dict[str, Any]], None]
 class LocalProofs:
     """Accepts proofs by local passwords. ``are_taken`` returns True if a rule accepts such proofs. ``is_unreachable`` returns
     True if no KDC can be reached, and may block. ``check`` is the function that checks a password (``Executor.check_password``).
-    ``opened`` opens a store. It is called in a thread, because reading all records of the last hour may take long.
+    ``opened`` opens a store. ``opened`` is called in a thread, because it may take long to read all records of the last hour.
     """
 
     def __init__(

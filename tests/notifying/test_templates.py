@@ -113,8 +113,11 @@ def test_an_escape_makes_plain_text_of_signs(escape: str, read_: str) -> None:
     [
         ("", "is not JSON"), ("[]", "is not a JSON object"), ('"{text}"', "is not a JSON object"),
         ('{"a": "{text}", "a": "{text}"}', "a name occurs twice"), ('{"a": NaN, "b": "{text}"}', "NaN"),
-        ('{"a": "x"}', "has no place that is filled in"), ('{"{text}": "x"}', "has no place that is filled in"),
-        ('{"a": "{text} {reason}"}', "has the place {reason}; there are {event}, {request}, {subject}, {text}, {to}"),
+        ('{"a": "x"}', "has no placeholder such as {text}"), ('{"{text}": "x"}', "has no placeholder such as {text}"),
+        (
+            '{"a": "{text} {reason}"}',
+            "has the unknown placeholder {reason}; there are {event}, {request}, {subject}, {text}, {to}",
+        ),
         ('{"a": "{text:sh}"}', "what comes after the colon is one of slack, html, markdown"),
         ('{"a":' * 40 + '"{text}"' + "}" * 40, "is nested too deeply"), ('{"a": "{text}\\ud800"}', "surrogate"),
     ],
