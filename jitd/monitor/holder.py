@@ -157,7 +157,7 @@ def pack(job: Job, monitor: Pid, state_dir: str) -> bytes:
 
 def _unpack(said: bytes, descriptors: Iterable[int]) -> tuple[Job, Surroundings]:
     """Return the job and its surroundings, which consist of the data in ``said`` and of ``descriptors``. ``said`` can be
-    trusted: the monitor wrote it with ``pack``, and the monitor runs as root, like this process.
+    trusted, because the monitor wrote ``said`` with ``pack``, and runs as root, like this process.
     """
     values, monitor, state_dir = marshal.loads(said)
     control, leash, life = (socket.socket(fileno=descriptor) for descriptor in descriptors)

@@ -341,8 +341,8 @@ def children() -> set[Pid]:
 
 
 def descendants(of: Pid = 0, *, but_not: Pid = 0) -> set[Pid]:
-    """Return all descendants of this process, or of process ``of`` if it is given. Process ``but_not`` and all its descendants
-    are left out.
+    """Return all descendants of the process ``of``, or of this process if ``of`` is 0. The process ``but_not`` and all its
+    descendants are left out.
 
     A monitor is a subreaper. Therefore every process that was started below the monitor stays below the monitor, even if the
     process tries to hide. Zombies are left out, because a fork bomb creates thousands of zombies.

@@ -38,12 +38,12 @@ class Job:
     ``environment`` is complete. ``streams`` contains the kinds of the three streams, or is empty if the kinds become known only
     at the start. ``digest`` is the approved SHA-256 of the program. ``writable`` is True if the rule allows a file that other
     accounts may change. Root and ``trusted_uid`` (0: none) are not "other accounts". ``trusted`` contains the mounts whose file
-    owners are trusted. ``ends_at_boot`` is in seconds on CLOCK_BOOTTIME, or None if there is no end. ``ends_because`` is the
-    reason for this end. ``operands`` contains the argument number, the path and the digest of each bound file (operands.Bound),
-    or is None if files are not bound. ``stdin`` is the standard input that the rule requires. If ``is_housed`` is True, the
-    daemon puts the monitor into a control group. Otherwise the monitor creates one. ``record`` is one of RECORDED
-    (core.decision). ``record_bytes`` is the maximum number of recorded bytes. If ``inherits`` is True, the caller named no
-    directory, and ``cwd`` is its current directory. ``observed`` is True if the run must be watched.
+    owners are trusted. ``ends_at_boot`` is the time when the run must end (in seconds on CLOCK_BOOTTIME), or None.
+    ``ends_because`` is the reason for this end. ``operands`` contains the argument number, the path and the digest of each bound
+    file (operands.Bound), or is None if files are not bound. ``stdin`` is the standard input that the rule requires. If
+    ``is_housed`` is True, the daemon puts the monitor into a control group. Otherwise the monitor creates one. ``record`` is one
+    of RECORDED (core.decision). ``record_bytes`` is the maximum number of recorded bytes. If ``inherits`` is True, the caller
+    named no directory, and ``cwd`` is its current directory. ``observed`` is True if the run must be watched.
     """
 
     run: str

@@ -69,7 +69,7 @@ CALLS = {
 offer, or offers only in part.
 """
 SYS_CLOSE_RANGE = 436
-"""The number of close_range(2), which is the same on all architectures."""
+"""The number of the system call close_range(2). This number is the same on all architectures."""
 LAST = 0xFFFFFFFF
 IOPRIO_WHO_PROCESS = 1
 KEYCTL_JOIN_SESSION_KEYRING = 1

@@ -101,8 +101,8 @@ class Strays:
         self._is_sought = True
 
     def tell(self, left: Left) -> Left:
-        """Return the outcome ``left``. If ``end_with`` was called before, add to the sentence of the outcome which units and
-        entries may still exist.
+        """Return the outcome ``left``. If ``end_with`` was called before, the sentence of the outcome also names the units and
+        entries that may still exist.
         """
         may_live = self.may_live() if self._is_sought else ""
         if not may_live:

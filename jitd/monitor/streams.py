@@ -83,7 +83,7 @@ value to words that describe the allowed standard input in error texts.
 
 
 def fits(wanted: str, kind: str) -> bool:
-    """True if a rule whose ``run.stdin`` is ``wanted`` allows a standard input of kind ``kind``."""
+    """True if a standard input of the kind ``kind`` is allowed. ``wanted`` is the value of ``run.stdin`` in the rule."""
     return wanted not in STDIN or kind in STDIN[wanted]
 
 
@@ -93,7 +93,7 @@ class Unfit(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """The client's data about its terminal. If ``foreground`` is True, the command must be in the foreground of its own
+    """The client's data about its terminal. If ``foreground`` is True, the command must be in the foreground of the command's
     terminal.
     """
 

@@ -39,7 +39,7 @@ class Posts(Protocol):
     """The part of jitd-outside that this channel uses: ``outside.client.Outside``."""
 
     async def post(self, letter: Letter) -> Posted | Failed:
-        """Pass the mail in ``letter`` to the mail server that ``letter`` names."""
+        """Pass the mail in ``letter`` to a mail server. ``letter`` contains the address of this server."""
         ...
 
 

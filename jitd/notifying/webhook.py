@@ -24,13 +24,13 @@ class Asks(Protocol):
     """The part of jitd-outside that this channel uses: ``asking.reaching.Reaching``."""
 
     async def ask(self, name: str, by: Reach, body: bytes, within: float) -> Fetched | Failed:
-        """Send ``body`` to the server that ``by`` names, and return the server's answer."""
+        """Send ``body`` to a server, and return the server's answer. ``by`` says how to reach the server."""
         ...
 
 
 class Webhook:
-    """Sends messages to the server that ``by`` names. ``template`` defines the JSON that the server expects. If ``template`` is
-    None, the message has the same form as for programs.
+    """Sends messages to a server. ``by`` says how to reach the server. ``template`` defines the JSON that the server expects. If
+    ``template`` is None, the message has the same form as for programs.
     """
 
     def __init__(self, name: str, by: Reach, template: Template | None, host: str, outside: Asks) -> None:

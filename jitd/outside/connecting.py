@@ -16,7 +16,7 @@ import httpcore
 from jitd.outside.addresses import may_connect
 
 EACH_WITHIN = 3.0
-"""Maximum number of seconds for a connection to one address, if the host has several addresses. The last address may use all the
+"""Maximum number of seconds to connect to one address, if the host has several addresses. The last address may use all the
 remaining time.
 """
 

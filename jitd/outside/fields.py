@@ -17,7 +17,7 @@ from jitpam.wire import notation
 MOST_BYTES = 150 * 1024
 """Maximum number of bytes of one message."""
 MOST_CA = 32 * 1024
-"""Maximum number of characters of the certificates of authorities."""
+"""Maximum number of characters of the field ``ca``, which contains the certificates of authorities."""
 MOST_ADDRESSES = 64
 M = TypeVar("M")
 Readers = dict[str, Callable[[object], object]]

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Keeps the keys and certificates that jitd-outside receives when it starts. Each of them is identified by the name of its file.
+"""Keeps the keys and certificates that jitd-outside receives when it starts. Each key and each certificate is identified by the
+name of its file.
 Law: keys are read once. A key is never written, sent or logged. An unknown name raises NoSuchKey, with a text that says what to
 do.
 Source: systemd.exec(5). If LoadCredential= names a directory, systemd puts a prefix and an underscore before the name of each

@@ -235,7 +235,7 @@ _ANSWERS: Mapping[str, tuple[Callable[..., Answer], Readers]] = {
 
 
 def is_about_leases(written: bytes) -> bool:
-    """True if the name of the question in ``written`` is the name of a question about leases."""
+    """True if the question in ``written`` has the name of a question about leases."""
     return _word(written, "do") in _QUESTIONS
 
 

@@ -222,7 +222,7 @@ def write_posted(posted: Posted) -> bytes:
 
 
 def is_letter(written: bytes) -> bool:
-    """True if the name of the question in ``written`` is the name of a Letter (an order to send a mail)."""
+    """True if the question in ``written`` has the name of a Letter (an order to send a mail)."""
     try:
         found = notation.read(written)
     except ValueError:

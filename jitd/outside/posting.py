@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sends one message to a mail server. This module connects to the server, greets the server, changes to TLS, and passes the
 message to the server.
-Law: without TLS, a message is sent only to a server on this host. After TLS has begun, nothing is used that the server sent
-before TLS. A command of SMTP may contain an address of the message, but no other part of the message. The form of each address is
-checked (``messages.read_address``). The size of replies is limited. Every fault becomes a NoAnswer with a sentence. Even if there
-was a fault, the server may have accepted the message. Sources: RFC 5321 (SMTP), RFC 3207 (STARTTLS).
+Law: without TLS, a message is sent only to a server on this host. Data that the server sent before TLS are not used after TLS
+has begun. A command of SMTP may contain an address of the message, but no other part of the message. The form of each address is
+checked (``messages.read_address``). The size of replies is limited. Every fault becomes a NoAnswer with a sentence. Even if
+there was a fault, the server may have accepted the message. Sources: RFC 5321 (SMTP), RFC 3207 (STARTTLS).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _REPLY = re.compile(rb"([2-5][0-9]{2})([ -]?)(.*)", re.DOTALL)
 
 
 async def post(letter: Letter) -> Posted:
-    """Send ``letter`` to its server. Raises NoAnswer after a fault, and if the server refuses all recipients."""
+    """Send ``letter`` to its server. Raises NoAnswer if there is a fault, or if the server refuses all recipients."""
     try:
         async with asyncio.timeout(letter.deadline_ms / 1000):
             return await _post(letter)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Parses the URLs of the settings, checks whether a ``Location`` leads to the server that sent it, and checks paths of leases.
+"""Parses the URLs of the settings. Checks whether the header field ``Location`` of an answer leads to the server that sent the
+answer. Defines the form of the paths of leases.
 Law: pure. A URL has a scheme, a host and a path. Port and query are optional. A URL must not contain a user, a password, a
 fragment, a blank or a character outside ASCII. All other texts raise ValueError.
 Sources: RFC 3986; RFC 9110 section 10.2.2 (Location).

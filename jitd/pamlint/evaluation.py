@@ -164,9 +164,9 @@ def _simple(code: int) -> int:
 def endings(
     stack: Sequence[Handler], possible: Callable[[Handler], Iterable[int]], gates: Sequence[int] = ()
 ) -> set[tuple[int, Way]]:
-    """Return every pair (result, way) to which the answers of the handlers can lead. ``possible`` returns the codes that a
-    handler may answer. Results about an expired password are kept as separate results. All other results that deny are treated as
-    the same result. Raises TooInvolved.
+    """Return every pair (result, way) that is possible with the answers of the handlers. ``possible`` returns the codes that a
+    handler may answer. Results about an expired password are kept as separate results. All other results that deny are treated
+    as the same result. Raises TooInvolved.
     """
     if not stack:
         return {(PERM_DENIED, None)}

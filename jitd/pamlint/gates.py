@@ -204,8 +204,8 @@ def about_logins(gated: Sequence[Handler], service: str) -> Iterator[Finding]:
 
 
 def about_files(handler: Handler, files: Files, module: str, service: str) -> Iterator[Finding]:
-    """Yield the faults of the module and of the script that the gate's line names. ``module`` is the path of the module. It is
-    empty if the module is not installed.
+    """Yield the faults of the module and of the script in the gate's line. ``module`` is the path of the module. It is empty if
+    the module is not installed.
     """
     place = handler.place
     if not module:

@@ -115,8 +115,8 @@ class _Round:
                     yield bad("file-open", handler.place, told, f"chown root:root {path} && chmod go-w {path}", service)
 
     def is_closed(self, service: str, *, like: str) -> bool:
-        """True if the gate is effective in the stack of ``service``. A setting makes the program of the service ``like`` use this
-        stack instead of its own stack.
+        """True if the gate is effective in the stack of ``service``. Call this method if a setting makes a program use this
+        stack. ``like`` is the service whose stack the program uses without the setting.
         """
         kept, self.findings = self.findings, []
         try:

@@ -162,8 +162,9 @@ class Places:
         return False
 
     def who_may_change(self, path: str) -> str:
-        """Return why root's programs should not use the file ``path``: who besides root can change it, or why it cannot be
-        examined. Return "missing" if there is no such file, and an empty string if the file has no fault.
+        """Return the reason why root's programs should not use the file ``path``. The reason says who besides root can change
+        the file, or why the file cannot be examined. Return "missing" if there is no such file, and an empty string if the file
+        has no fault.
         """
         try:
             _, found = changers(os.fsencode(self._root + path), View(0))

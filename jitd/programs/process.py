@@ -125,7 +125,8 @@ class _Job:
         self._out, self._err, self._report = out, err, report
 
     async def heard(self) -> tuple[bytes, bytes, bytes]:
-        """Wait for the end of the program. Return the report of its runner, its output, and the beginning of its standard error.
+        """Wait for the end of the program. Return the runner's report, the program's output, and the beginning of the program's
+        standard error.
 
         A runner that was killed has no report. If the runner was killed, this function does not wait for the output. Raises
         _TooMuch.

@@ -77,7 +77,7 @@ class Filter:
         return text.encode("utf-8" if self._is_utf8 else "ascii", "replace")
 
     def restore(self) -> bytes:
-        """Return the bytes that restore the viewer's terminal to its state before the first byte. Return no bytes if only text
+        """Return the bytes that restore the viewer's terminal to its state before the recording. Return no bytes if only text
         was written.
         """
         if not self._is_touched:

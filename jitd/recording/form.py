@@ -25,7 +25,7 @@ MOST_DATA = 64 * 1024
 MOST_RAW = 192 * 1024
 """Maximum number of bytes of one unpacked chunk."""
 MOST_TIME = 1 << 62
-"""Maximum number of microseconds of a time in the header, or between two frames."""
+"""Maximum value, in microseconds, of a time in the header, and of the time between two frames."""
 HEAD = 13
 """Number of bytes of a chunk's head. The head contains the method (1 byte), the stored length (4 bytes), the unpacked length (4
 bytes), and the CRC-32 of these nine bytes.
@@ -58,7 +58,7 @@ class Altered(Exception):
 
 
 class Kind(StrEnum):
-    """The kinds of frames. The value of a kind is the byte that is written for the kind in the file."""
+    """The kinds of frames. The value of a kind is the byte that stands for the kind in the file."""
 
     OUTPUT = "o"
     """Bytes that the command's terminal has output."""

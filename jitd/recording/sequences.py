@@ -62,7 +62,7 @@ the next line.
 
 
 class Sequences:
-    """Converts bytes to words. C1 controls of one or two bytes are dropped, because a UTF-8 program does not need them."""
+    """Converts bytes to words. C1 controls (U+0080 to U+009F) are dropped, because a UTF-8 program does not need them."""
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")

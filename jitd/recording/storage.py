@@ -171,8 +171,8 @@ def _in_order(kept: Iterable[Kept]) -> list[Kept]:
 def aged(kept: Iterable[Kept], now: float, days: int) -> frozenset[str]:
     """Return the runs whose recordings ended more than ``days`` before ``now`` (seconds since 1970). Pure.
 
-    The time of a recording is the latest file time of this recording and of all earlier recordings in the record. Therefore the
-    order of the record decides, even if a clock was wrong.
+    The time of a recording is the latest of several file times: the time of this recording's file, and the times of all earlier
+    recordings in the record. Therefore the order of the record decides, even if a clock was wrong.
     """
     found, latest = set(), 0.0
     for one in _in_order(kept):

@@ -44,7 +44,7 @@ MOST_SAID = 1000
 PROBE_EVERY = 16
 """Full packing is stopped when it does not make chunks much smaller. After this number of chunks, full packing is tried again."""
 WORTH_PROBING = 4096
-"""If a chunk has at least this number of bytes, the module predicts from it how well the next chunks can be packed."""
+"""The packed size of a chunk with at least this number of bytes shows how well the next chunks can be packed."""
 
 
 def boot_clock() -> int:

@@ -122,7 +122,7 @@ class Channel:
             self._loop.remove_reader(self._socket.fileno())
 
     def send(self, body: bytes, descriptor: int | None = None) -> None:
-        """Queue one frame. ``descriptor`` is sent with the first byte of the frame. After this, the daemon closes its own copy of
+        """Queue one frame. ``descriptor`` is sent with the first byte of the frame. Then the daemon closes its own copy of
         ``descriptor``.
         """
         if self._closing:

@@ -46,8 +46,8 @@ class Complaints:
             log(event, **values)
 
     def n_strangers(self) -> int:
-        """Return how many protocol violations were counted since the last call of this method. Only violations by unknown clients
-        and by clients above their limit are counted.
+        """Return how many protocol violations were counted since the last call of this method. A violation is counted if the
+        client is unknown, or breaks the protocol too often.
         """
         n, self._n_strangers = self._n_strangers, 0
         return n

@@ -58,8 +58,8 @@ user namespace of the process.
 
 @dataclass(frozen=True, slots=True)
 class InHand:
-    """The process that asks, its root directory, and its current directory. This object has an open descriptor of each of the
-    three.
+    """The process that asks, its root directory, and its current directory. This object has an open descriptor of the process
+    and of each of the two directories.
     """
 
     process: HeldProcess

@@ -52,8 +52,9 @@ Note = Callable[[str, str, int, dict[str, Any]], None]
 
 class LocalProofs:
     """Accepts proofs by local passwords. ``are_taken`` returns True if a rule accepts such proofs. ``is_unreachable`` returns
-    True if no KDC can be reached, and may block. ``check`` is the function that checks a password (``Executor.check_password``).
-    ``opened`` opens a store. ``opened`` is called in a thread, because it may take long to read all records of the last hour.
+    True if no KDC can be reached. A call of ``is_unreachable`` may block. ``check`` is the function that checks a password
+    (``Executor.check_password``). ``opened`` opens a store. ``opened`` is called in a thread, because it may take long to read
+    all records of the last hour.
     """
 
     def __init__(
