@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Threads for blocking work. Each kind of work has its own lane, which is a group of threads. Therefore no kind of work waits for
-another kind.
+"""Threads for blocking work. Each kind of work has its own lane, which is a limited number of threads. Therefore no kind of work
+waits for another kind.
 
 Law: the amount and the duration of work are limited, for all accounts together and for each account. If work takes too long, the
 result is an error, and never a permission. Work that never returns keeps its thread, and continues to count in the account's
@@ -29,7 +29,7 @@ thread continues until the work ends by itself.
 
 
 RESTED = 1.0
-"""Seconds after which threads that were not needed end."""
+"""Threads that were not needed for this number of seconds end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +84,10 @@ class Piece:
 
 
 class Threads:
-    """The threads of all lanes. There is a thread for each piece of work that was given to ``give`` and is not done yet. The
+    """The threads of all lanes. There is a thread for each piece of work that ``give`` has received and that is not done yet. The
     number of threads is limited, because each lane limits the number of its pieces. All threads have one queue, and a piece goes
-    to the thread that has slept longest. Such a thread wakes late. Therefore threads that were not needed within the last
-    RESTED seconds end.
+    to the thread that has slept longest. Such a thread wakes late. Therefore threads that were not needed within the last RESTED
+    seconds end.
 
     This class does not use ``concurrent.futures``, because a pool of that package never ends its threads.
     """
@@ -145,7 +145,7 @@ class Desk:
     def give(self, piece: Piece) -> None:
         """Add ``piece`` to the queue. The piece is done when its turn comes. Raises RuntimeError after ``close``."""
         if self._is_closed:
-            raise RuntimeError("there is no more work")
+            raise RuntimeError("this queue is closed and accepts no more work")
         if len(self._in_hand) >= self._most:
             self._queue.append(piece)
             return
@@ -171,8 +171,8 @@ class Desk:
 
 
 class Lane:
-    """Up to ``n_threads`` threads. One account may use at most ``share`` of these threads. In addition, root has ``share``
-    threads of its own, so that no other account can make root wait.
+    """A lane uses up to ``n_threads`` threads at the same time. One account may use at most ``share`` of these threads. In
+    addition, root has ``share`` threads of its own, so that no other account can make root wait.
     """
 
     def __init__(self, name: str, n_threads: int, share: int, threads: Threads | None = None) -> None:
@@ -224,8 +224,8 @@ class Lane:
     def _begin(
         self, uid: int, share: asyncio.Semaphore, work: Callable[[], T], answer: asyncio.Future[T]
     ) -> tuple[Piece, Callable[[T | None, BaseException | None], None]]:
-        """Give ``work`` to a thread. Return the piece, and a function for the event loop. The loop calls this function when the
-        piece has ended, and the function sets ``answer``.
+        """Give ``work`` to a thread. Return this piece of work, and a function that sets ``answer``. The event loop calls this
+        function when the piece has ended.
         """
         loop = asyncio.get_running_loop()
         pool, n_held = (self._roots, 0) if uid == 0 else (self._pool, 1)

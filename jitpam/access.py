@@ -69,7 +69,7 @@ def everything(first: Given, connection: Connection) -> list[Got]:
     while heard.more:
         again = connection.hear(time.monotonic() + TOGETHER_WITHIN)
         if not isinstance(again, Given):
-            raise Unreachable(f"jitd broke the protocol: it said {again.type} before all was given")
+            raise Unreachable(f"jitd broke the protocol: it said {again.type} before it had given everything")
         got.append(Got(again, _secret_of(again, connection)))
         heard = again
     return got
@@ -109,12 +109,12 @@ class Access:
         """Fetch all tickets, and write the file for a secret or certificate. Raises NoTicket, Unusable and NotAuthenticated."""
         for one in self._got:
             if one.given.secret and one.secret is None:
-                raise Unusable(f"the secret of {one.given.thing} was handed over before, and does not come again: ask anew")
+                raise Unusable(f"the secret of {one.given.thing} was handed over before, and is not sent again: request it again")
         secrets = [one for one in self._got if one.secret is not None]
         if self.file is not None and not self._is_beside and len(secrets) != 1:
             names = ", ".join(one.given.thing for one in secrets)
             raise Unusable(
-                f"--to takes one secret, and {f'each of these has one: {names}' if names else 'nothing that was given has one'}"
+                f"--to takes one secret, but {f'each of these has one: {names}' if names else 'nothing that was given has one'}"
             )
         for one in self._got:
             if self._cache is not None and one.is_ticket:
@@ -212,7 +212,7 @@ class Access:
             while at < n_bytes:
                 copied = posix.sendfile(self._made, secret, at, n_bytes - at)
                 if not copied:
-                    raise Unusable("the secret that came has got shorter")
+                    raise Unusable("the secret became shorter while it was copied")
                 at += copied
             posix.fsync(self._made)
         except OSError as fault:

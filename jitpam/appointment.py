@@ -63,8 +63,8 @@ def _has_shape(typed: str, shape: str) -> bool:
 
 
 def _moment(year: int, month: int, day: int, hour: str, minute: str, typed: str, *, is_date: bool = False) -> int:
-    """Return the given local time in seconds since 1970. If no date was typed, ``day`` may be one day after the end of the month,
-    which means the first day of the next month.
+    """Return the given local time in seconds since 1970. If no date was typed, ``day`` may be one more than the number of days of
+    the month. It then means the first day of the next month.
     """
     try:
         at = time.mktime((year, month, day, int(hour), int(minute), 0, 0, 0, -1))

@@ -280,7 +280,7 @@ class _Wait:
                 raise Unreachable(f"{fault}; request {self._id} was waiting: when jitd is back, jitsudo --resume {self._id}")
 
     def _connect(self) -> Connection:
-        """Connect again. If no KDC can be reached, ask for the local password, unless -n was given. Raises like ``connect``."""
+        """Connect again. If no KDC can be reached, ask for the local password (not with -n). Raises the same as ``connect``."""
         from jitpam import local_proof
 
         return local_proof.connect() if self._options.if_owed else connect()

@@ -46,7 +46,7 @@ def directory(chdir: bytes | None) -> tuple[bytes, int, int]:
             raise OSError(errno.ENAMETOOLONG, posix.strerror(errno.ENAMETOOLONG))
     except OSError as fault:
         if chdir is None or not chdir.startswith(b"/"):
-            raise NoDirectory(f"the working directory cannot be named ({fault.strerror}): cd elsewhere") from None
+            raise NoDirectory(f"the path of the working directory cannot be found ({fault.strerror}): cd elsewhere") from None
         path = b"/"
     if chdir is not None:
         import posixpath

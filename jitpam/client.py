@@ -69,7 +69,7 @@ ANSWER_WITHIN = 60.0
 """Maximum number of seconds between two messages of an answer. Revoke and stop take longest, because they wait for processes."""
 RETRY_EVERY = 0.02
 _AT_LEAST, _GRACES = 0.5, 4
-"""If a wait has less than _AT_LEAST seconds left, it gets _AT_LEAST, at most _GRACES times: perhaps this process was slow."""
+"""At most _GRACES times, a wait gets _AT_LEAST seconds although it has less time left, since this process may have been slow."""
 _PIECE = 64 * 1024
 _MOST_DESCRIPTORS = 4
 
@@ -308,12 +308,10 @@ class Connection:
         sealed = self._initiator.wrap(body) if self._is_sealed and self._initiator else body
         if len(body) > message.most or len(sealed) > LIMIT:
             n_bytes = f"{message.most // 1024} KiB"
-            raise Unreachable(
-                f"what is asked is too long: the protocol's {message.type} has at most {n_bytes}; nothing was asked"
-            )
+            raise Unreachable(f"the request is too long: the protocol's {message.type} has at most {n_bytes}; nothing was asked")
         if body.count(b",") > MOST_COMMAS:
             raise Unreachable(
-                f"what is asked has too many words: at most about {MOST_COMMAS:,} arguments and variables; nothing was asked"
+                f"the request has too many words: at most about {MOST_COMMAS:,} arguments and variables; nothing was asked"
             )
         rest = memoryview(frame(sealed))
         try:
@@ -350,7 +348,7 @@ class Connection:
             raise Unreachable(f"jitd broke the protocol: {fault}") from None
         is_due = isinstance(message, (Start, Prove)) or (isinstance(message, Given) and message.secret == "here")
         if (is_due and len(self._descriptors) != 1) or (not is_due and self._descriptors and self._frames.is_empty):
-            raise Unreachable("jitd broke the protocol: descriptors that nobody asked for, or none where one is due")
+            raise Unreachable("jitd broke the protocol: unexpected descriptors, or none where one was due")
         if isinstance(message, Refused):
             from jitpam.wire.codes import EXITS  # imported only after a refusal, so that starts are fast
 
@@ -373,7 +371,7 @@ class Connection:
             if level == SOL_SOCKET and kind == SCM_RIGHTS:
                 self._descriptors += memoryview(value[: len(value) // 4 * 4]).cast("i")
         if flags & MSG_CTRUNC or len(self._descriptors) > 1:
-            raise Unreachable("jitd broke the protocol: more descriptors than one")
+            raise Unreachable("jitd broke the protocol: more than one descriptor")
         if not data:
             raise Unreachable("jitd closed the connection")
         self._frames.feed(data)

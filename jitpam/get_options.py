@@ -17,8 +17,8 @@ MOST_THINGS = 8
 TICKET = "service-ticket:"
 CERTIFICATE = "ssh-certificate:"
 SECRET = ("postgres-role:", "vault:")
-"""Beginnings of the names of things that always come with a secret. Certificates are not in this list, because their place is
-beside the person's key.
+"""Beginnings of the names of things that always come with a secret. Certificates are not in this list, because a certificate can
+be written beside the person's key.
 """
 NO_SECRET = (TICKET, "account:", "group:", "sudoers:")
 """Beginnings of the names of things that never come with a secret."""
@@ -50,7 +50,7 @@ def check_get(found: Options) -> None:
         if getattr(found, kept):
             raise UsageError(f"{typed} does not go with --get: {why}")
     if found.service != "jitsudo":
-        raise UsageError("--service does not go with --get: a thing is asked for by jitsudo itself")
+        raise UsageError("--service does not go with --get: jitsudo itself requests the thing, and no other program")
     if not found.waits and not found.if_owed:
         raise UsageError("--no-wait does not go with -n")
     if not found.waits and found.argv:
@@ -58,11 +58,11 @@ def check_get(found: Options) -> None:
     if found.argv and not found.argv[0]:
         raise UsageError("the command is an empty word")
     if found.json and found.argv:
-        raise UsageError("--json takes no command with --get: standard output is the command's")
+        raise UsageError("--json takes no command with --get: the command would use standard output itself")
     if found.to is not None and not found.waits:
         raise UsageError("--to does not go with --no-wait: give --to later, with the --resume=ID that gets the thing")
     if len(found.get) > MOST_THINGS:
-        raise UsageError(f"--get may be given {MOST_THINGS} times")
+        raise UsageError(f"--get may be given at most {MOST_THINGS} times")
     if len(set(found.get)) < len(found.get):
         raise UsageError("--get names the same thing twice")
     if found.waits:
@@ -80,6 +80,6 @@ def _check_secrets(found: Options) -> None:
         return
     secret += [thing for thing in found.get if thing.startswith(CERTIFICATE)]
     if len(secret) > 1:
-        raise UsageError(f"--to takes one secret, and each of these has one: {', '.join(secret)}")
+        raise UsageError(f"--to takes one secret, but each of these has one: {', '.join(secret)}")
     if all(thing.startswith(NO_SECRET) for thing in found.get):
-        raise UsageError(f"--to takes one secret, and {' and '.join(found.get)} comes without one")
+        raise UsageError(f"--to takes one secret, but {' and '.join(found.get)} comes without a secret")

@@ -61,7 +61,7 @@ def _check(options: Options) -> str:
     if options.starts_at is not None:
         raise UsageError("--at does not go with --break-glass: a command that can wait has time for its approvals")
     if options.anew:
-        raise UsageError("-k does not go with --break-glass: approvals that were given before are skipped, too")
+        raise UsageError("-k does not go with --break-glass: breaking glass skips approvals that were given before, too")
     if not options.waits or not options.if_owed:
         typed = "-n" if options.waits else "--no-wait"
         raise UsageError(f"{typed} does not go with --break-glass: you confirm on a terminal, and then the command runs")

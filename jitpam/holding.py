@@ -72,8 +72,8 @@ class Holding:
         self._options = options
         self._first = got[0].given
         self.request = request or self._first.id.partition(".")[0]
-        """The id of the request to resume. If jitd has not sent this id, the grant's id is used, which is the first part of the
-        holding's id. Both ids are the same, except if the request used an earlier grant.
+        """The id of the request to resume. If jitd has not sent this id, the grant's id is used instead. The grant's id is the
+        first part of the holding's id. It differs from the id of the request only if the request used an earlier grant.
         """
         self._ends_at = _boot_clock() + min(one.given.left_ms for one in got) / 1000
 
@@ -87,7 +87,8 @@ class Holding:
         """Prepare the things for use, and send Keep. For a ticket, print a shell command that makes programs use the ticket.
         Returns the exit status. If a signal ended jitsudo, returns minus the number of this signal.
 
-        Raises Unreachable (then the caller may resume), NotAuthenticated, RefusedByDaemon and Unwritable.
+        Raises Unreachable. After Unreachable, the caller may resume. Also raises NotAuthenticated, RefusedByDaemon and
+        Unwritable.
         """
         if not self._first.stays:
             self._connection.close()

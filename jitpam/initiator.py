@@ -89,7 +89,7 @@ class Initiator:
         except TimeoutError:
             raise NotAuthenticated(
                 "kdc silent",
-                f"the KDC did not answer within {timeout_for:g} s: try again, or have the network and the KDC looked at",
+                f"the KDC did not answer within {timeout_for:g} s: try again, or check the network and the KDC",
             ) from None
 
     def _obtain_ticket(self) -> None:
@@ -290,7 +290,7 @@ _CAUSES = {
     -1765328236: ("skew", _SKEW),  # KDCREP_SKEW
     -1765328228: (
         "kdc down",
-        "no KDC of realm {realm} can be reached: try again, or have the network and the KDC looked at",
+        "no KDC of realm {realm} can be reached: try again, or check the network and the KDC",
     ),
     -1765328230: ("realm", "no KDC is known for realm {realm}: krb5.conf does not name one"),  # REALM_UNKNOWN
     -1765328164: ("realm", "the KDC of realm {realm} cannot be found by its name: look at krb5.conf"),  # REALM_CANT_RESOLVE

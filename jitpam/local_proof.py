@@ -152,7 +152,7 @@ class ByPassword(Connection):
         self._peer_must_be_root()
         self._say(Hello(version=VERSION, authentication="local", nonce=os.urandom(NONCE_LENGTH)), until)
         if not isinstance(self.hear(until), DaemonHello):
-            raise Unreachable("jitd broke the protocol: it did not greet")
+            raise Unreachable("jitd broke the protocol: it did not answer Hello")
         prove = self.hear(time.monotonic() + FOUND_WITHIN)
         if not isinstance(prove, Prove):
             raise Unreachable(f"jitd broke the protocol: it said {prove.type}")

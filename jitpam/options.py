@@ -250,7 +250,7 @@ def _apply(found: Options, name: str, typed: str, value: bytes | None) -> None:
     if name in _NEVER:
         raise UsageError(f"{typed} is refused: {_NEVER[name]}")
     if name in _ONCE and getattr(found, _ONCE[name]) is not None:
-        raise UsageError(f"{typed} may be given once")
+        raise UsageError(f"{typed} may be given only once")
     if name in _NOTHING:
         return
     if name in _MODES:
@@ -318,16 +318,16 @@ def _check(found: Options) -> None:
     if mode in ("version", "help"):
         return
     if found.key is not None and mode != "get":
-        raise UsageError("--key goes with --get: it names the key that a certificate is asked for")
+        raise UsageError("--key goes with --get: it names the public key for which you request a certificate")
     if mode == "get":
         from jitpam.get_options import check_get
 
         check_get(found)
         return
     if found.login and found.shell:
-        raise UsageError("-i and -s do not go together: a login shell, or your own")
+        raise UsageError("-i and -s do not go together: -i runs a login shell, and -s your own shell")
     if found.login and found.preserve_all:
-        raise UsageError("-i and -E do not go together: a login shell gets its own environment: use --preserve-env=LIST")
+        raise UsageError("-i and -E do not go together: a login shell gets its own environment; use --preserve-env=LIST")
     if (found.login or found.shell) and mode not in ("run", "list"):
         raise UsageError("-i and -s run a shell; they do not go with -v, -k, -K or --resume")
     if found.service != "jitsudo" and (mode not in ("run", "list") or found.background):
@@ -337,7 +337,7 @@ def _check(found: Options) -> None:
     if found.background and (mode != "run" or not found.waits):
         raise UsageError("-b needs a command that jitsudo runs; -b does not go with --no-wait, --resume, -l, -v or -K")
     if mode == "giveback all" and found.argv:
-        raise UsageError("-K takes no command; give back first, then ask")
+        raise UsageError("-K takes no command: give back your leases first, and then request the command")
     if mode in ("giveback", "giveback all") and (found.user or found.group or found.chdir or found.variables):
         raise UsageError(f"{'-k' if mode == 'giveback' else '-K'} gives back leases; -u, -g, -D and VAR=value go with a command")
     if mode in ("validate", "resume") and (found.argv or found.variables):
@@ -362,4 +362,4 @@ def _check(found: Options) -> None:
 
 def _check_close_from(text: bytes) -> None:
     if not text.isdigit() or len(text) > 9 or int(text) < LEAST_CLOSED:
-        raise UsageError(f"-C takes a number from {LEAST_CLOSED} on; all descriptors from there on are closed anyway")
+        raise UsageError(f"-C takes a number from {LEAST_CLOSED} on; all descriptors from {LEAST_CLOSED} on are closed anyway")

@@ -54,7 +54,7 @@ def _of(content: bytes, named: str) -> str:
     try:
         return b" ".join(words[:2]).decode("ascii")
     except UnicodeDecodeError:
-        raise UsageError(f"--key: {named} is damaged: a key has no such characters") from None
+        raise UsageError(f"--key: {named} is damaged: it contains characters that a key cannot have") from None
 
 
 def _named(path: bytes) -> str:

@@ -25,8 +25,8 @@ ITS_PLACES = (b"/usr/bin", b"/bin")
 PASSED_OVER = (b"/usr/local/sbin", b"/usr/local/bin", b"/usr/sbin", b"/sbin")
 """Directories that belong to root. They may come before ``/usr/bin`` and ``/bin`` on PATH if they do not contain python3."""
 SECURE_PATH = "secure_path"
-"""The argument with which this program does not check PATH in sudo. The reason is that sudo takes its PATH from sudoers, and not
-from the caller. In other programs this argument has no effect.
+"""With this argument, this program does not check PATH in sudo, because sudo takes its PATH from sudoers and not from the caller.
+In other programs this argument has no effect.
 """
 SUDO = "sudo"
 

@@ -53,7 +53,7 @@ def become(uid: int) -> None:
     os.setresgid(account.pw_gid, account.pw_gid, account.pw_gid)
     os.setresuid(uid, uid, uid)
     if uid == 0 or os.getresuid() != (uid, uid, uid) or os.getresgid() != (account.pw_gid,) * 3:
-        raise PermissionError("root's rights are not gone")
+        raise PermissionError("this process still has rights of root")
     os.environ.clear()
     os.chdir("/")
 

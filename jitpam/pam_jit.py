@@ -74,7 +74,7 @@ def _entry(stage: str) -> Callable[[Any, int, list[str]], int]:
 
 
 def pam_sm_setcred(pamh: Any, flags: int, argv: list[str]) -> int:
-    """Return IGNORE, because this module sets no credentials and has nothing to do at a session's end (jitd detects that)."""
+    """Return IGNORE: this module sets no credentials, and jitd itself detects the end of a session."""
     return IGNORE
 
 
@@ -187,7 +187,7 @@ def _await(jitd: _Channel, program: _Program, wait: float, asked_at: float) -> o
 
 
 class _Patience:
-    """Waits, but stops after Ctrl-C. Signals that would end the program stay pending. Ignored signals do nothing."""
+    """Waits, and stops waiting after Ctrl-C. Signals that would end the program stay pending. Ignored signals have no effect."""
 
     def __enter__(self) -> Self:
         heeded = {number for number in LEAVING if signal.getsignal(number) is not signal.SIG_IGN}
@@ -225,7 +225,7 @@ class _Channel:
         self.socket.close()
 
     def say(self, message: dict[str, Any], descriptors: tuple[int, ...] = ()) -> None:
-        """Send ``message`` with ``descriptors``, then close the descriptors. Raises _No, also if the peer has sent a message."""
+        """Send ``message`` with ``descriptors``, then close the descriptors. Raises _No, also if a message is still unread."""
         rights = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, struct.pack("3i", *descriptors))] if descriptors else []
         rest, until = memoryview(_frame(message)), _clock() + ANSWER_WITHIN
         try:
@@ -328,7 +328,7 @@ class _Helper(_Channel):
             os.close(self._process)
 
     def answer(self, words: dict[str, Any], what: str) -> str | None:
-        """Send ``words``. Return the answer's field ``what``. Return None if no answer of the type ``what`` comes."""
+        """Send ``words``. The answer must be of the type ``what``. Return its field ``what``, or None without such an answer."""
         try:
             self.say(words)
             return _text(self.expect(what, self._until - _clock()), what)
@@ -340,7 +340,7 @@ class _Helper(_Channel):
 
 
 class _Program:
-    """The program that uses PAM. ``is_callers``: the user controls its environment, words and directory (set-user-id)."""
+    """The program that uses PAM. ``is_callers``: True if the user controls its environment, words and directory (set-user-id)."""
 
     def __init__(self, pamh: Any, stage: str, flags: int) -> None:
         self._pamh, self._stage = pamh, stage
@@ -378,7 +378,7 @@ class _Program:
         return os.environ.get("KRB5CCNAME") if self.is_callers else self.item("KRB5CCNAME")
 
     def no_proof(self, uid: int) -> tuple[None, str] | None:
-        """Return None and the reason if no proof is possible. At a login, only a ticket that came with it is a proof."""
+        """Return None and the reason if no proof is possible. At a login, the only proof is a ticket that came with the login."""
         if uid == 0:
             return None, ""
         return None if self.is_callers or self.cache() else (None, "no Kerberos ticket came with this login")
@@ -402,8 +402,8 @@ class _Program:
         }  # fmt: skip
 
     def _words(self) -> list[str]:
-        """Return the words of this program's command line. Pointers (execve(2)) mark where words begin, since words of sudo may
-        contain NULs. The pointers are sorted, since su reorders them. If this fails, return []: jitd trusts no such command.
+        """Return the words of this program's command line. Words of sudo may contain NULs, so the kernel's pointers to the words
+        (execve(2)) are used. They are sorted, since su reorders them. If this fails, return [], which jitd does not trust.
         """
         with open("/proc/self/stat", "rb") as file:
             fields = file.read().rpartition(b")")[2].split()
@@ -420,7 +420,7 @@ class _Program:
         return [_b64(data[one - begin : other - begin - 1]) for one, other in zip(starts, [*starts[1:], end], strict=True)]
 
     def _login_session(self) -> int:
-        """Return the kernel's audit session id. If that is not set, return the session leader's process id, like jitsudo."""
+        """Return the kernel's audit session id. If it is not set, return the session leader's process id, as jitsudo does."""
         with suppress(OSError, ValueError), open("/proc/self/sessionid", "rb") as file:
             if 0 < (session := int(file.read(32))) < 2**32 - 1:
                 return session
@@ -461,7 +461,7 @@ def _clock() -> float:
 
 
 def _log(sentence: str) -> None:
-    """Write to the system's log. Raises nothing. syslog(3) could hang, and would change the program's own log settings."""
+    """Write to the system's log. Raises nothing. Unlike syslog(3), this cannot hang or change the program's log settings."""
     with suppress(Exception):
         log = _beside_the_streams(_socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC))
         try:

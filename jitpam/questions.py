@@ -69,8 +69,8 @@ def show_who() -> int:
 
 
 def give_back(login_session: int | None) -> int:
-    """For -k, end the user's leases that were requested in ``login_session``. For -K, ``login_session`` is None: end all of the
-    user's leases. Returns the exit status.
+    """End the user's leases that were requested in ``login_session`` (``-k``). If ``login_session`` is None, end all of the
+    user's leases (``-K``). Returns the exit status.
     """
     connection = connect()
     said = connection.do(Giveback(login_session=login_session))
@@ -129,7 +129,7 @@ def list_as_json() -> int:
 
 
 def explain_as_json(asking: dict[str, Any]) -> int:
-    """For -l --json COMMAND, print jitd's supposed decision as one JSON object. Returns the exit status of ``explain``."""
+    """For -l --json COMMAND, print the decision that jitd would make, as one JSON object. Returns the same as ``explain``."""
     connection = connect()
     try:
         rows = list(connection.ask(Explain(**asking)))
@@ -177,8 +177,8 @@ def _terms(row: dict[str, Any]) -> str:
 
 
 def _consequences(row: dict[str, Any]) -> list[str]:
-    """Return sentences about the effects that the commands in a row allow. If there are more than MOST_TOLD sentences, leave out
-    the rest, and add a sentence that says how many were left out.
+    """Return sentences about the effects that the commands in ``row`` allow. If there are more than MOST_TOLD sentences, leave
+    out the rest, and add a sentence that says how many were left out.
     """
     found = [printable(str(sentence)) for sentence in row.get("consequences") or []]
     more = [f"and {len(found) - MOST_TOLD} more commands that can do more than their words say"] if len(found) > MOST_TOLD else []
@@ -202,8 +202,8 @@ def _duration(seconds: object) -> str:
 
 
 def explain(asking: dict[str, Any]) -> int:
-    """For -l COMMAND, print jitd's supposed decision. Returns the exit status, which is 0 if the command may run now or after
-    approvals, otherwise 1. The exit status is also 1 if jitd cannot decide without the answer of a provider.
+    """For -l COMMAND, print the decision that jitd would make. Returns the exit status, which is 0 if the command may run now or
+    after approvals, otherwise 1. The exit status is also 1 if jitd cannot decide without the answer of a provider.
     """
     connection = connect()
     try:

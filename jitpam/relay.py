@@ -331,8 +331,8 @@ class Relay:
             self._outcome = Outcome("lost", 0, f"the run's monitor went away; {what} here: see `jitd runs`")
 
     def _say_news(self, sentence: str) -> None:
-        """Show the user a sentence of the monitor. On a terminal, show it only if this process is in the foreground. At the call,
-        the buffer ``_to_terminal`` must be empty.
+        """Show the user a sentence of the monitor. On a terminal, show it only if this process is in the foreground. The caller
+        must make sure that the buffer ``_to_terminal`` is empty.
         """
         if self._tell_user is None:
             return

@@ -2,7 +2,7 @@
 """Prints the output of ``jitsudo --get … --json``, which is one JSON object on one line. The output is printed when everything
 else is done.
 
-Law: only this one object is written to standard output. The exit status is the same as without ``--json``.
+Law: only one JSON object is written to standard output. The exit status is the same as without ``--json``.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ def print_out(text: str, what: str = "standard output") -> None:
     """Write ``text`` to standard output. ``text`` is the answer to an option that runs no command, in one or more lines. If
     ``text`` contains foreign text, the caller has already passed it through ``printable``.
 
-    Raises Unwritable, whose text names ``what``.
+    Raises Unwritable. The text of this error names ``what``.
     """
     data = f"{text}\n".encode("utf-8", "replace")
     try:

@@ -16,7 +16,8 @@ def quoted(words: list[bytes]) -> bytes:
     """Return ``words`` as the argument of the shell's ``-c``. A backslash is put before every byte that is not a letter, a digit,
     ``_``, ``-`` or ``$``.
 
-    As in sudo, the shell expands ``$``. A newline is put in quotes, because a shell drops a newline after a backslash.
+    ``$`` gets no backslash, so the shell expands it, as in sudo. A newline gets quotes instead of a backslash, because a shell
+    drops a newline that follows a backslash.
     """
     return b" ".join(_quoted(word) for word in words)
 

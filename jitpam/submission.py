@@ -77,7 +77,7 @@ def check_key(options: Options) -> None:
     from jitpam import certificate
 
     if options.json and options.key == certificate.STREAM:
-        raise UsageError("--json has standard output for itself: name a file for the certificate, by --to")
+        raise UsageError("--json itself uses standard output: name a file for the certificate (--to FILE)")
     is_asked = any(thing.startswith(certificate.KIND) for thing in options.get)
     if is_asked and options.key not in (None, certificate.STREAM) and not options.argv:  # a command gets the certificate anyway
         certificate.check_place(options.key or b"")

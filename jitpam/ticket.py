@@ -69,7 +69,7 @@ class TicketCache:
             return within(FETCH_WITHIN, fetch.run)
         except TimeoutError:
             raise NoTicket(
-                f"the KDC did not answer within {FETCH_WITHIN:g} s: try again, or have the network and the KDC looked at"
+                f"the KDC did not answer within {FETCH_WITHIN:g} s: try again, or check the network and the KDC"
             ) from None
         except OSError as fault:
             raise NoTicket(f"the Kerberos library cannot be loaded: {fault}") from None

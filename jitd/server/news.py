@@ -20,11 +20,11 @@ from jitpam.wire.shown import shown
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """The news that the client has already received. ``n_things`` counts what the client was told: the request itself
-    (``sentences.asked``) counts as one, and each review as one. ``void`` contains the principals of the approvers whose approvals
-    do not count. ``asking_at`` is the time at which jitd began to query gatekeepers. ``owing`` is the sentence about the
-    approvals that the rule needs. ``opened`` is a time in seconds since submission. The ways of approval that opened until this
-    time were reported.
+    """The news that the client has already received. ``n_things`` is the number of things that the client was told: one for the
+    request itself (``sentences.asked``), and one for each review. ``void`` contains the principals of the approvers whose
+    approvals do not count. ``asking_at`` is the time at which jitd began to query gatekeepers. ``owing`` is the sentence about
+    the approvals that the rule needs. ``opened`` is a number of seconds since submission. The client was told about all ways of
+    approval that opened until then.
     """
 
     n_things: int = 0

@@ -43,8 +43,8 @@ class Room:
         return other.uid == place.uid or self._is_within(other.uid, other.wanted)
 
     def take(self, place: Place) -> bool:
-        """Take the bytes that ``place`` wants. If there is not enough room, or if other places that wait must get room first,
-        make ``place`` wait too and return False.
+        """Take the bytes that ``place`` wants. If there is not enough room, or if other waiting places must get room first,
+        ``place`` must wait too. In this case, return False.
         """
         has_turn = place.uid == 0 or not any(self._is_before(other, place) for other in self._waiting)
         if not has_turn or not self._has(place):

@@ -49,7 +49,7 @@ class Turns:
             await _take(self._begun.setdefault(uid, asyncio.Lock()))
 
     async def of_all(self) -> None:
-        """Wait for the turn that all accounts share, and keep it until the next pass of the loop."""
+        """Wait for the one turn that all accounts share. Keep this turn until the next pass of the event loop."""
         await _take(self._all)
 
 

@@ -83,7 +83,7 @@ class Waiting:
         self.move(found)
 
     def close(self) -> None:
-        """The client has disconnected. Take back the things that the client has, and stop waiting for the client's request.
+        """Called when the client has disconnected. Take back the client's things, and stop waiting for the client's request.
         Raises the exceptions of the store.
         """
         waited, self._request = self._request, None
@@ -108,8 +108,8 @@ class Waiting:
             self._refuse("failed", FAILED)
 
     def submitted(self, made: Request) -> None:
-        """Tell a client that does not wait for a decision that its request was made. Raises Refusal if the policy denied the
-        request.
+        """The client does not wait for a decision. Tell the client that its request was made. Raises Refusal if the policy denied
+        the request.
         """
         self._request = None
         refusal = refusal_of(made)
@@ -192,8 +192,8 @@ class Waiting:
 
     def _terms_of(self, run: str) -> tuple[list[str], int | None]:
         """Return two values. The first value is a list. If ``run`` begins under the lease of an earlier request, the list has one
-        sentence about the uses and the time that are left of this lease. Otherwise the list is empty. The second value is the
-        number of milliseconds after which jitd ends the run.
+        sentence. It says how many uses and how much time this lease has left. Otherwise the list is empty. The second value is
+        the number of milliseconds after which jitd ends the run.
         """
         store, now = self._services.store, self._services.now()
         begun = store.run(run)

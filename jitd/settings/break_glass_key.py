@@ -27,7 +27,7 @@ _OF_OTHERS = {
     "gives": "a thing that was given cannot be recorded, so nobody could review it",
     "standing": "a rule that breaks glass has no approvals",
 }
-"""Maps a key of a permit to a reason. For this reason, a permit with ``break_glass`` cannot have the key."""
+"""Keys that a permit with ``break_glass`` cannot have. Each key is mapped to the reason."""
 
 
 def with_glass(table: Table, rule: Rule) -> Rule:

@@ -121,7 +121,7 @@ class Config:
 
     @property
     def deadlines(self) -> Mapping[str, float]:
-        """Maps the name of each gatekeeper that rules may name to the maximum time for its answer, in seconds."""
+        """The gatekeepers that rules may name. Each name is mapped to the maximum time for an answer, in seconds."""
         return deadlines(self.gatekeepers)
 
 

@@ -29,8 +29,8 @@ def names_in(table: Table) -> tuple[str, ...]:
 
 
 def faults_of(rules: Iterable[Rule], deadlines: Mapping[str, float]) -> list[Fault]:
-    """Return the faults of the gatekeepers that ``rules`` name. ``deadlines`` maps the name of each gatekeeper that is set up to
-    the maximum time for its answer, in seconds.
+    """Check the gatekeepers that ``rules`` name, and return the faults. ``deadlines`` contains all gatekeepers that are set up.
+    Each name is mapped to the maximum time for the answer, in seconds.
     """
     faults = []
     for rule in rules:

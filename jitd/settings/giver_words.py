@@ -81,4 +81,4 @@ def _of_kind(giver: GiverSettings) -> tuple[str, ...]:
             sent = f", with {', '.join(f'{name}={value}' for name, value in giver.parameters)}" if giver.parameters else ""
             what = "have their own key signed at" if giver.signs else "have a lease of"
             return (f"{what} {giver.role} by {giver.by.url.rstrip('/')}{within}{sent}",)
-    raise TypeError(f"{giver.name} has no words")
+    raise TypeError(f"no sentences are defined for the kind of {giver.name}")

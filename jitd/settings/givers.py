@@ -157,7 +157,7 @@ class Vault(GiverSettings):
 
     @property
     def signs(self) -> bool:
-        """True if the server signs a key that the person supplies. The path of such a lease ends with sign/NAME."""
+        """True if the server signs a key that the person supplies. In this case, the path of the lease ends with sign/NAME."""
         return self.role.split("/")[-2:-1] == ["sign"]
 
 
@@ -237,7 +237,7 @@ def load_own(file: Path, name: str, owner: int = 0) -> Givers:
 
 
 def _read_one(table: Table, name: str, reach: Callable[[Table], Reach]) -> GiverSettings:
-    """Read the table of the giver ``name``. Other tables do not matter."""
+    """Read the table of the giver ``name``. No other table is read."""
     try:
         read_giver(name)
     except ValueError as fault:

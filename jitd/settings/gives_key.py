@@ -12,7 +12,7 @@ from jitd.settings.toml_table import quoted
 
 
 def faults_of(rules: Iterable[Rule], things: Collection[str]) -> list[Fault]:
-    """Return the faults of the things that ``rules`` give. ``things`` are the names of all things that jitd.toml sets up."""
+    """Check the things that ``rules`` give, and return the faults. ``things`` are the names of all things in jitd.toml."""
     faults = []
     for rule in rules:
         for thing in rule.gives or ():

@@ -27,7 +27,7 @@ def channels_in(table: Table) -> tuple[str, ...]:
 
 
 def faults_of(rules: Iterable[Rule], channels: Collection[str]) -> list[Fault]:
-    """Return the faults of the channels that ``rules`` name. ``channels`` are the names of all channels that are set up."""
+    """Check the channels that ``rules`` name, and return the faults. ``channels`` are the names of all channels in jitd.toml."""
     return [
         Fault(
             rule.file, rule.line, rule.name, f'jitd.toml sets up no channel {quoted(name)}: write a table "[notify.{name}]" there'

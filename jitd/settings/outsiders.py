@@ -97,7 +97,7 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class GatekeeperSettings:
-    """A gatekeeper may deny a request, or ask for more. ``is_opa`` is True for the protocol of Open Policy Agent.
+    """A gatekeeper may deny a request, or add requirements. ``is_opa`` is True for the protocol of Open Policy Agent.
     ``deadline_for`` and ``fresh_for`` are in seconds. If ``polls`` is True, the answer may arrive later, until the request
     expires. If ``key`` is a public key (PEM), each answer must be signed with this key. If ``key`` is empty, only TLS
     authenticates the gatekeeper.
@@ -205,7 +205,7 @@ def _gatekeeper(table: Table, name: str, owner: int | None, keys_at: Path) -> Ga
 
 
 def _kind(table: Table, what: str, kinds: tuple[str, ...]) -> str:
-    """Return the kind. Add a fault for each key that does not belong to this kind."""
+    """Return the value of the key ``kind`` of ``table``. Add a fault for each key that this kind does not have."""
     table.needs("kind")
     kind = table.text("kind", kinds[0], kinds)
     others = tuple(key for other in kinds for key in KEYS[other] if key not in KEYS[kind])

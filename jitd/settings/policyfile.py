@@ -94,7 +94,7 @@ def load(
 ) -> Policy:
     """Read the policy in ``directory``. The files must belong to root or to the uid ``owner``. Rules may use the facts ``names``.
     ``gatekeepers`` maps the names of the gatekeepers of jitd.toml to their deadlines, in seconds. ``channels`` and ``things`` are
-    the names of the channels and things of jitd.toml. If jitd.toml is not known, these three are None. Raises ConfigError.
+    the names of the channels and things of jitd.toml. All three are None if jitd.toml is not known. Raises ConfigError.
     """
     faults = _faults_of_directory(directory, owner)
     files: list[tuple[str, bytes]] = []
@@ -152,8 +152,8 @@ def _unknown_in(
     channels: Collection[str] | None,
     things: Collection[str] | None,
 ) -> list[Fault]:
-    """Return a fault for each name of ``rules`` that jitd.toml does not set up. An argument of None means: this kind is not
-    checked.
+    """Return a fault for each name of ``rules`` that jitd.toml does not set up. If ``gatekeepers``, ``channels`` or ``things`` is
+    None, its names are not checked.
     """
     faults = [] if gatekeepers is None else faults_of(rules, gatekeepers)
     faults += [] if channels is None else notify_key.faults_of(rules, channels)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The key ``without_kdc`` of a permit. This key tells whether a local password is accepted while no KDC can be reached.
-Law: a local password is accepted only if the value is the word ``local``. With this value, it is a fault if the rule also has a
-key with a requirement that a local password can never meet.
+Law: a local password is accepted only if the value is the word ``local``. With this value, a key is a fault if it sets a
+requirement that a local password can never meet.
 """
 
 from __future__ import annotations

@@ -54,8 +54,8 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A mark in the store. It says that jitd has sent a notice about one event of a request. ``at`` (aware) is the time at which
-    jitd sent the notice to the address through the channel. A mark with the event ``asked`` is an exception: it says that a
+    """A mark in the store. It says that jitd has sent a notice about the event ``event`` of a request. jitd sent the notice at
+    the time ``at`` (aware), through ``channel`` to ``address``. A mark with the event ``asked`` is an exception: it says that a
     requester must get a notice of the decision. ``address`` is an account, or empty for the group of the channel. ``is_open`` is
     true if the address must still get a notice of the end of the request.
     """
@@ -181,8 +181,8 @@ class Store(Protocol):
         """Yield the life cycle and the id of every object whose columns differ from its document. The verifier uses this."""
 
     def tell(self, marks: Iterable[Told]) -> None:
-        """Write all ``marks`` durably. If writing one of them fails, write none of them. If one of ``marks`` is not open
-        (``is_open``), close all stored marks with the same request, channel and address.
+        """Write all ``marks`` durably. If writing one of them fails, write none of them. For each of ``marks`` that is not open
+        (``is_open``), also close the stored marks with the same request, channel and address.
         """
 
     def told(self, request: str) -> list[Told]:
@@ -192,8 +192,8 @@ class Store(Protocol):
         """Return the ids of the requests that have a mark with ``is_open``."""
 
     def mute(self, person: str, until: datetime | None) -> None:
-        """Store that ``person`` wants no notices before ``until`` (aware). If ``until`` is None, ``person`` wants notices
-        again.
+        """Write to the store that ``person`` wants no notices before ``until`` (aware). If ``until`` is None, ``person`` wants
+        notices again.
         """
 
     def muted(self) -> dict[str, datetime]:

@@ -28,7 +28,7 @@ class Columns:
     is_open: Callable[[Any], bool]
     keys: Callable[[Any], dict[str, object]]
     moving: Callable[[Any], dict[str, object]] = lambda _: {}
-    """The columns whose values change when the object changes."""
+    """Returns the columns whose values may change when the object changes."""
 
 
 COLUMNS: dict[type, Columns] = {

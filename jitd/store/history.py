@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Counts the requests, denials and runs of a person since a given time. The counts use indexes of the database.
-Law: nothing here reads a document. Times in the columns are rounded down to whole seconds. Therefore a count may be wrong by the
-events of one second.
+Law: nothing here reads a document. Times in the columns are rounded down to whole seconds. Therefore a count may include events
+up to one second before the given time.
 """
 
 from __future__ import annotations

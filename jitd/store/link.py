@@ -35,9 +35,9 @@ class Link:
         self._is_shut = False
 
     def _told(self) -> _Told:
-        """Raise StoreError for each error of SQLite. If the connection could not get a lock, close it. The next use then opens a
-        new connection. When a connection is closed, every lock that this process has on the file ends. If the connection stayed
-        open, one failed unlock would lock the database for ever.
+        """Return a context manager that raises StoreError for each error of SQLite. If the connection could not get a lock, the
+        context manager closes it. The next use then opens a new connection. Closing ends every lock that this process has on the
+        file. If the connection stayed open, one failed unlock would lock the database for ever.
         """
         return _Told(self)
 
@@ -53,8 +53,8 @@ class Link:
 
 
 class _Told:
-    """The context manager for one use of the connection of ``link``: see ``Link._told``. Each use of the database enters it. This
-    context manager is a class, because one that is made of a generator takes longer.
+    """The context manager that ``Link._told`` returns. Each use of the database enters it, so it must be fast. Therefore it is a
+    class: a context manager that is made of a generator takes longer.
     """
 
     __slots__ = ("_link",)

@@ -39,8 +39,8 @@ def made_by(opened: Callable[[], Store]) -> Callable[[str], Made | None]:
 
 
 def behind_in(store: Store, account: str) -> str:
-    """Return the account of the person for whom jitd made ``account``. If the record has no such made account, return
-    ``account``. See ``core.made_account.Behind``.
+    """Return the account of the person for whom jitd made ``account``. If the record does not say that jitd made ``account``,
+    return ``account`` itself. See ``core.made_account.Behind``.
     """
     made = made_in(store, account)
     return account if made is None else made.holder

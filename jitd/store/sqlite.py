@@ -365,7 +365,7 @@ class SqliteStore(ToldMarks):
         self._db.close()
 
     def _read_all(self, life: Any, where: str, *parameters: object) -> Iterator[Any]:
-        """Yield one row at a time. Therefore the whole table is never in memory, not even for a long list, large rows or a slow
+        """Yield one row at a time. Therefore memory never contains the whole table, even for a long list, large rows or a slow
         reader.
         """
         table = COLUMNS[life].table

@@ -18,8 +18,8 @@ from jitd.store import Life
 @dataclass(slots=True)
 class Had:
     """The current objects of one person, under all of the person's accounts. ``open`` contains the ids of the open requests.
-    ``unused`` contains the ids of the live grants that still have all their uses. ``running`` maps the id of each live grant with
-    live runs or holdings to their number.
+    ``unused`` contains the ids of the live grants that still have all their uses. ``running`` maps the id of a live grant to the
+    number of its live runs or holdings. A grant that has none is not in ``running``.
     """
 
     open: set[str]

@@ -21,7 +21,7 @@ def _spell(at: datetime) -> str:
 
 
 class ToldMarks(Link):
-    """The part of the store that keeps told marks and mutes. See ``Store``."""
+    """The part of the store that keeps told marks (``Told``) and mutes. The methods are described in ``Store``."""
 
     def tell(self, marks: Iterable[Told]) -> None:
         """See ``Store.tell``."""

@@ -72,9 +72,9 @@ def read_question(written: bytes) -> Tell:
     people = _words(found["people"], _ACCOUNT, "people")
     lines = _words(found["lines"], _LINE, "lines")
     if not 0 < len(people) <= MOST_PEOPLE:
-        raise ValueError(f"people are not 1 to {MOST_PEOPLE} accounts")
+        raise ValueError(f"people must be 1 to {MOST_PEOPLE} accounts")
     if not lines or len(text_of(lines)) > MOST_BYTES:
-        raise ValueError(f"lines are none, or make more than {MOST_BYTES} bytes")
+        raise ValueError(f"there are no lines, or they have more than {MOST_BYTES} bytes")
     return Tell(people, lines)
 
 
@@ -84,7 +84,7 @@ def read_answer(written: bytes) -> Told:
     numbers = found["n_told"], found["n_refused"]
     told, refused = numbers
     if type(told) is not int or type(refused) is not int or min(told, refused) < 0 or told + refused > MOST_TERMINALS:
-        raise ValueError(f"n_told and n_refused are not numbers of at most {MOST_TERMINALS} terminals")
+        raise ValueError(f"n_told and n_refused must be numbers of terminals, together at most {MOST_TERMINALS}")
     return Told(told, refused)
 
 
@@ -104,5 +104,5 @@ def _words(value: object, form: re.Pattern[str], field: str) -> tuple[str, ...]:
         raise ValueError(f"{field} is not a list")
     for word in value:
         if type(word) is not str or not form.fullmatch(word):
-            raise ValueError(f"{field} has what is not printable ASCII, or not the name of an account")
+            raise ValueError(f"{field} has a word that is not printable ASCII, or not the name of an account")
     return tuple(value)

@@ -2,10 +2,10 @@
 """Writes a text to the terminals on which a person is logged in.
 
 Law: a text for an account is written to a terminal only if the login records list the terminal for this account, and the account
-owns the terminal. The device number must also be that of a terminal. When this module opens a terminal, it follows no symbolic
-link and never blocks. The terminal does not become the controlling terminal of this process. The kernel decides whether writing
-is allowed: ``mesg n`` takes the write permission from the group tty. Writing to all terminals together takes at most WITHIN
-seconds. After WITHIN seconds, the rest of the text is dropped.
+owns the terminal. The file's device number must also be the number of a terminal. When this module opens a terminal, it follows
+no symbolic link and never blocks. The terminal does not become the controlling terminal of this process. The kernel decides
+whether writing is allowed: ``mesg n`` takes the write permission from the group tty. Writing to all terminals together takes at
+most WITHIN seconds. After WITHIN seconds, the rest of the text is dropped.
 
 Sources: mesg(1), pts(4), Documentation/admin-guide/devices.txt of Linux (the numbers of devices).
 """

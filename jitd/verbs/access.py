@@ -93,8 +93,8 @@ class Access:
     def may_end(self, who: Subject, found: Request) -> bool:
         """True if ``who`` may end the grant and the runs of ``found``. The requester, people who may review the request, and
         operators may do this. A person who authenticated by local PAM may end only their own grants and runs. There is one
-        exception: if a rule requires a watcher for the runs of ``found``, every person who may review ``found`` may end its grant
-        and runs, even after authentication by local PAM. The reason is that a watcher must be able to stop a run.
+        exception. If a rule requires a watcher for the runs of ``found``, all people who may review ``found`` may end its grant
+        and runs. This is also true for people who authenticated by local PAM, because a watcher must be able to stop a run.
         """
         is_watched = found.obligations is not None and found.obligations.terms.observed
         may_review = (not who.is_by_pam or is_watched) and self._may_review_sometime(who, found)
@@ -139,7 +139,7 @@ class Access:
         raise Refusal("unknown", f"there is no request {shown(typed)}, as far as you may see")
 
     def role_of(self, who: Subject, found: Request) -> Actor:
-        """Return ``who`` as the Actor who ends the grant or a run of ``found``, with the role in which ``who`` acts. Call this
+        """``who`` ends the grant or a run of ``found``. Return ``who`` as an Actor, with the role in which they act. Call this
         function only if ``who`` may see ``found``.
         """
         if who.is_requester(found.requester):

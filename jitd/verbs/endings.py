@@ -82,8 +82,8 @@ class Endings:
         return f"grant {grant.id} is revoked; {told}"
 
     async def revoke_all_of(self, who: Subject, principal: str, reason: str) -> str:
-        """End every grant of a person that ``who`` may end. ``principal`` names this person, by an account or by a principal.
-        First revoke all these grants, and then wait for the end of their runs. Return a sentence. Raises Refusal.
+        """End the grants of one person. Leave out grants that ``who`` may not end. ``principal`` is an account or a principal of
+        this person. First revoke all these grants, and then wait for the end of their runs. Return a sentence. Raises Refusal.
         """
         config = self._config
         meant = named(principal, config.realms, config.principals, config.people, partial(behind_in, self._store))
@@ -150,8 +150,8 @@ class Endings:
         return [self._waiters.until_gone(one.id) for one in living if one is not None and one.is_live]
 
     def _goes_on(self, grants: Iterable[Grant]) -> str:
-        """Return the end of a sentence about processes that programs other than jitd have started under these grants. If there
-        are none, return an empty string.
+        """Return the end of a sentence about processes that programs other than jitd have started under ``grants``. If there are
+        none, return an empty string.
         """
         others = (grant for grant in grants if grant.begun and not grant.command.gives)
         begun = [grant for grant in others if not self._store.last_runs(grant.id, 1)]
@@ -172,8 +172,8 @@ class Endings:
         return f"{names} is not taken back yet: jitd goes on trying (jitd grants)" if open_ones else ""
 
     def _taken(self, who: Subject, ids: Iterable[str]) -> str:
-        """Return the end of a sentence for ``who`` about the things among ``ids`` that were taken back. The sentence also tells
-        which parts the person still has, and which things stay because of another grant.
+        """``ids`` are ids of holdings. Return the end of a sentence for ``who`` that tells which of the things were taken back.
+        It also tells which parts the person still has, and which things stay because of another grant.
         """
         given = [one for id in ids if (one := self._store.holding(id)) is not None and one.given_at is not None]
         may_see = partial(self._access.may_see, who)

@@ -93,8 +93,8 @@ def near_rows(closest: Iterable[Near]) -> list[Row]:
 
 
 def in_its_hour(decision: Decision, closest: Iterable[Near]) -> Decision:
-    """Return ``decision``. If it is a denial and a rule of ``closest`` may permit the request later, add the time from which this
-    rule may permit the request.
+    """Return ``decision``. If it is a denial, and a rule of ``closest`` may permit the request later, add this rule and
+    the time from which it may permit the request.
     """
     openings = [(near.opens_at, near) for near in closest if near.opens_at is not None]
     if not openings or not isinstance(decision, Deny):

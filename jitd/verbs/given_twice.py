@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Finds out which other grants still give a thing to a person after one of the person's grants of this thing has ended.
+"""Several grants can give the same thing to a person. When one of these grants has ended, this module finds out which of the
+others still give the thing.
 
-Law: a person learns the id of another grant only if they may see its request. But if another grant still gives the same thing,
-everybody who ends a grant learns this. Otherwise they would believe that nobody has the thing any more.
+Law: a person learns the id of another grant only if they may see its request. But everybody who ends a grant learns whether
+another grant still gives the same thing. Otherwise they would believe that nobody has the thing any more.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Also limits how often a person may start commands that need no approval. Without these limits, one person could fill the disk and
 thereby stop jitd.
 
-Law: the limits are kept only in memory, with one number for each account or for each person.
+Law: the state of the limits is kept only in memory. It has one entry for each account or for each person.
 """
 
 from __future__ import annotations
@@ -11,13 +11,15 @@ from __future__ import annotations
 from jitd.core.command import Command
 
 BURST = 600.0
-"""Maximum number of records without another effect that an account or a person may cause without a pause."""
+"""Maximum number of records that an account or a person may cause without a pause. Only records that have no other effect are
+counted.
+"""
 PER_SECOND = 1.0
-"""Number of records without another effect that an account or a person may cause each second, on average. These records need at
-most about 700 MB a day.
+"""Number of records that an account or a person may cause each second, on average. Only records that have no other effect are
+counted. These records need at most about 700 MB a day.
 """
 PIECE = 4096
-"""Number of bytes of a request that count as one additional record. Therefore a large request counts as several records."""
+"""A request counts as one additional record for each PIECE bytes. Therefore a large request counts as several records."""
 
 
 LOOKS = 6000.0

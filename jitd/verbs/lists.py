@@ -92,8 +92,8 @@ class Lists:
         return self._rows(who, Request, row_of, ended=ended)
 
     async def grants(self, who: Subject, *, ended: bool) -> AsyncIterator[Row]:
-        """Yield those grants that ``who`` may see. If ``ended`` is false, leave out the ended grants. But keep an ended grant if
-        one of its things is not taken back yet.
+        """Yield the grants that ``who`` may see. If ``ended`` is false, leave out an ended grant, unless one of its things is not
+        taken back yet.
         """
 
         def row_of(store: Store, found: Grant) -> Row | None:
@@ -249,7 +249,7 @@ class Lists:
 
     async def grants_of(self, who: Subject, is_it: Callable[[Subject], bool]) -> tuple[list[str], int]:
         """Return the ids of the live grants of people for whom ``is_it`` is true. Leave out grants that ``who`` may not end. Also
-        return the position that the last grant has in the store.
+        return the place of the last live grant in the store (see ``Store.page``).
         """
         found: list[str] = []
         after = 0

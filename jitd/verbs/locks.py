@@ -155,7 +155,7 @@ class Locks:
     async def _on(self, who: Subject, whom: str, name: str) -> tuple[Lock, bool]:
         """Make a lock on the name ``name``. Return this lock, and whether its account is certain. The account is not certain if
         it had to be looked up and no directory of accounts has answered. The name must belong to a person on this host. The
-        caller adds to the lock who places it, and for how long. Raises Refusal.
+        returned lock does not say who places it, and for how long. The caller adds this. Raises Refusal.
         """
         kind, name = _whom(whom, name)
         now = self._now()
@@ -209,8 +209,8 @@ class Locks:
         return Account(meant.user, None) if is_theirs else None
 
     def _remembered(self, is_it: Callable[[Subject], bool]) -> Account | None:
-        """Return the account of a person whose account cannot be looked up. The account is read from one of the person's open
-        requests or live grants.
+        """Return the account of the person for whom ``is_it`` is true, or None. This account cannot be looked up, so it is read
+        from one of the person's open requests or live grants.
         """
         people = [asked.requester for asked in self._store.requests(ended=False)]
         people += [grant.holder for grant in self._store.grants()]

@@ -73,8 +73,8 @@ class Observers:
         begun: Callable[[Callable[[int], None]], None],
     ) -> AsyncGenerator[Row, None]:
         """Yield the rows of the recording after ``offset``, and heartbeats, as PROTOCOL.md defines them. ``again`` returns the
-        current Subject of the watcher. ``begun`` is called with a function. The caller of ``observe`` must call that function
-        with the number of each heartbeat that the client answers. Raises Refusal.
+        current Subject of the watcher. This method passes a function to ``begun``. The caller of ``observe`` must call the passed
+        function with the number of each heartbeat that the client answers. Raises Refusal.
         """
         asked = self._access.visible(who, typed)
         self._refuse(who, asked)
@@ -204,8 +204,8 @@ class Observers:
 
 
 class _Looks:
-    """Does two tasks while a person watches a recording. The first task is to send heartbeats, which the watcher's screen
-    answers. The second task is to check whether the person may still watch.
+    """Does two tasks while a person watches a recording. The first task is to send heartbeats. The client answers a heartbeat
+    when the watcher's screen has shown everything before it. The second task is to check whether the person may still watch.
 
     ``check`` raises Refusal if the watcher may no longer watch.
     """

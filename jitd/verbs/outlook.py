@@ -36,12 +36,16 @@ def outlook(request: Request) -> Row:
 
 
 def told_of(command: Command) -> list[str]:
-    """Return sentences about the known actions that ``command`` allows, but that its words do not show."""
+    """A command may allow actions that its words do not show. Return sentences about the known actions of this kind that
+    ``command`` allows.
+    """
     return [shown(str(one)) for one in of_command(command)]
 
 
 def consequences_of(rule: Rule) -> list[str]:
-    """Return sentences about the known actions that the commands of ``rule`` allow, but that their words do not show."""
+    """A command may allow actions that its words do not show. Return sentences about the known actions of this kind that the
+    commands of ``rule`` allow.
+    """
     found = (str(one) for pattern in rule.commands or () for one in of_pattern(pattern))
     return [shown(sentence) for sentence in dict.fromkeys(found)]
 

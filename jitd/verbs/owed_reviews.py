@@ -4,8 +4,7 @@ broke glass.
 
 Law: a person may not review their own request, whichever of their accounts they used. A review covers exactly the request that
 was shown, and everything that ran under this request. Therefore jitd accepts a review only when nothing can run under the request
-any more. Some operators could not have given any of the skipped approvals. Such an operator may review only when the review is
-overdue.
+any more. An operator who could not have given any of the skipped approvals may review only when the review is overdue.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ class OwedReviews:
         self._pace = Pace()
 
     async def give(self, who: Subject, typed: str, fingerprint: bytes, comment: str, origin: Origin) -> str:
-        """Accept the review of ``who``, who gave it from ``origin``. Return a sentence about the effect of the review. Raises
+        """Accept the review that ``who`` has given from ``origin``. Return a sentence about the effect of the review. Raises
         Refusal.
         """
         if len(comment.encode()) > MAX_TEXT:

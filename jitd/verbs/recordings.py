@@ -176,9 +176,8 @@ class Recordings:
 
 
 class Aging:
-    """Decides which recordings are certainly past their age limit. A recording is certainly past its limit if two conditions are
-    met for SURE_AFTER seconds of the boot clock. First, the recording is past its limit by the wall clock. Second, nobody sets
-    the wall clock.
+    """Decides which recordings are certainly past their age limit. The decision takes SURE_AFTER seconds of the boot clock.
+    During this time, the recording must be past its limit by the wall clock, and nobody may set the wall clock.
     """
 
     def __init__(self) -> None:

@@ -47,7 +47,7 @@ class Reviews:
         self._pace = Pace()
 
     async def review(self, who: Subject, typed: str, verdict: Verdict, fingerprint: bytes, comment: str, origin: Origin) -> str:
-        """Accept one review of ``who``, who gave it from ``origin``. Return a sentence about the effect of the review. Raises
+        """Accept one review that ``who`` has given from ``origin``. Return a sentence about the effect of the review. Raises
         Refusal.
         """
         if len(comment.encode()) > MAX_TEXT:

@@ -225,7 +225,7 @@ def request_row(request: Request, viewer: Subject, may_review: bool, locks: tupl
 
 
 def asked_row(request: Request) -> Row:
-    """Return the fields about a request that the rows of its grant and its runs also contain."""
+    """Return fields about ``request`` for the rows of its grant, of its runs and of its owed review."""
     return {
         "reason": None if request.claims.reason is None else shown(request.claims.reason),
         "fingerprint": request.fingerprint.hex(),

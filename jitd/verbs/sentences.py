@@ -95,7 +95,7 @@ def _unseated(approval: Approval, now_open: list[Approval], found: Mapping[Appro
 
 
 def _next_seats(request: Request, approval: Approval, found: Mapping[Approval, Seats], now: Moment) -> str:
-    """Return words that tell what happens next if nobody can give the approval ``approval`` now."""
+    """Return words that tell what happens next if nobody can give ``approval`` now."""
     for way in approval.ways:
         if way.after > request.opened and not found[way].is_empty:
             return f"; in {_left(request.submitted_boot + way.after - now.boot)} {_words(way)} may give it"

@@ -43,8 +43,8 @@ class Uses:
         self._now = now
 
     async def until_given_back(self, found: Request) -> None:
-        """A run of ``found`` may have taken a use of the grant although the run never really began. This happens if the daemon
-        stopped while the run was starting, and the client then disconnected. Wait until all such runs have returned their uses.
+        """Wait until each run of ``found`` that never really began has returned its use of the grant. There are such runs if the
+        daemon stopped while a run was starting, and the client then disconnected.
         """
         if found.is_open or self._waiters.of(found.id) is not None:
             return

@@ -27,7 +27,7 @@ MOST_PEOPLE = 4
 names. The words of the rule are shorter.
 """
 MOST_NAMES = 8
-"""If ``-E`` did not keep some variables, at most this number of them is named."""
+"""A message about variables that ``-E`` did not keep names at most this number of variables."""
 SET_ANYWAY = frozenset((b"HOME", b"USER", b"LOGNAME", b"SHELL", b"MAIL", b"PATH", b"PWD", b"OLDPWD", b"SHLVL", b"_"))
 """Variables that are not reported as missing. The command gets its own values for them, or its shell sets them."""
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))

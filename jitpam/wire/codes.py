@@ -2,7 +2,7 @@
 """The words that messages use: the stages, the kinds of streams, and the codes of refusals with their exit statuses (PROTOCOL.md
 section 6).
 
-Law: messages use only these words.
+Law: messages use only the words of this module.
 """
 
 from __future__ import annotations

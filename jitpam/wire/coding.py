@@ -75,8 +75,8 @@ def _unbytes(value: bytes) -> str:
 
 
 def _json(value: object, depth: int = 2) -> Any:
-    """Check ``value``, which is a value of an Item, and return it. Allowed are null, true, false, integers within bounds, text,
-    and lists and objects of these, up to depth MAX_DEPTH. Raises ValueError.
+    """Check ``value``, which is a value of an Item, and return it. Allowed are null, true, false, integers within bounds, and
+    text. Lists and objects of these values are also allowed, up to depth MAX_DEPTH. Raises ValueError.
     """
     if depth > MAX_DEPTH:
         raise ValueError("is too deep")

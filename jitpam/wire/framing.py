@@ -46,7 +46,7 @@ class FrameReader:
     def next_length(self) -> int | None:
         """Return the length in bytes of the next frame's body. Return None if the length has not arrived yet.
 
-        If the length is 0 or over the limit, raises RemoteProtocolError before the bytes of the frame arrive.
+        Raises RemoteProtocolError if the length is 0 or over the limit, even if the rest of the frame has not arrived yet.
         """
         if len(self._buffer) < LENGTH:
             return None

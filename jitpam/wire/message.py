@@ -27,7 +27,9 @@ else:
 
 
 class _WhenRead:
-    """A class attribute that is computed when it is first read. Every jitsudo imports all messages, but uses only a few."""
+    """A class attribute that is computed when it is first read. This saves time, because every jitsudo imports all messages, but
+    uses only a few.
+    """
 
     def __init__(self, name: str, compute: Callable[[type[Message]], dict[str, Any]]) -> None:
         self._name = name

@@ -145,10 +145,10 @@ class Review(Message, by=FROM_CLIENT):
 
 
 class List(Message, by=FROM_CLIENT):
-    """List the requests, grants, runs, rules, locks or reviews (``what``) that the person may see. ``ended``: also ended ones."""
+    """List the requests, grants, runs, rules, locks or reviews (``what``) that the person may see."""
 
     what: str
-    ended: bool
+    ended: bool  # also list those that have ended
 
 
 class Show(Message, by=FROM_CLIENT):
@@ -179,10 +179,10 @@ class Stop(Message, by=FROM_CLIENT):
 
 
 class Lock(Message, by=FROM_CLIENT):
-    """Lock ``all`` people, or the ``user`` or ``principal`` (``whom``) called ``name``. End their requests, grants and runs."""
+    """Lock one person, or all people. End the requests, grants and runs of the locked people."""
 
-    whom: str
-    name: str
+    whom: str  # ``user``, ``principal`` or ``all``
+    name: str  # the name of the user or principal; empty for ``all``
     lasts_for: int | None
     reason: str
 
@@ -220,8 +220,8 @@ class Replay(Message, by=FROM_CLIENT):
 
 
 class Observe(Message, by=FROM_CLIENT):
-    """Watch the run ``id``, or the run of the request ``id``, because the rule of the request requires a watcher
-    (``run.observed``). The first ``offset`` bytes of the recording are not sent again.
+    """Watch a run because its rule requires a watcher (``run.observed``). ``id`` is the id of the run or of its request. The
+    first ``offset`` bytes of the recording are not sent again.
     """
 
     id: str
@@ -320,8 +320,7 @@ class Refused(Message, by=FROM_DAEMON):
 class Progress(Message, by=FROM_DAEMON):
     """News about a waiting request. ``state`` is a state of jitd.core.request. ``news`` are sentences for the user.
 
-    The other fields are for the waiting line. ``answered``: the people who approved. ``asked``: the people who could review now
-    (None: not known). ``owes``: the missing approvals in words. ``left_ms``: the milliseconds until ``until``.
+    The fields ``answered``, ``asked``, ``owes`` and ``left_ms`` are for the waiting line.
     """
 
     id: str
@@ -329,10 +328,10 @@ class Progress(Message, by=FROM_DAEMON):
     owed: bool
     news: list[str]
     until: str | None
-    answered: list[str] | None = None
-    asked: list[str] | None = None
-    owes: str = ""
-    left_ms: int | None = None
+    answered: list[str] | None = None  # the people who approved
+    asked: list[str] | None = None  # the people who could review now; None: they are not known
+    owes: str = ""  # the missing approvals in words
+    left_ms: int | None = None  # the number of milliseconds until ``until``
 
 
 class Challenge(Message, by=FROM_DAEMON):
@@ -364,9 +363,10 @@ class Start(Message, by=FROM_DAEMON):
 
 class Given(Message, by=FROM_DAEMON):
     """The thing is given. ``id`` is the holding's id, and ``to`` is the receiver. ``name`` is the principal (with realm) of a
-    service ticket. For other things, ``name`` says how to use the thing. jitd takes the thing back at ``until`` (RFC 3339 UTC),
-    in ``left_ms`` milliseconds. ``more`` messages Given follow. The client gets all things or none. ``secret`` is ``here`` if a
-    descriptor with the secret comes with this frame (SCM_RIGHTS), ``handed`` if the secret came earlier, otherwise empty.
+    service ticket. For other things, ``name`` says how to use the thing. jitd takes the thing back after ``left_ms``
+    milliseconds, at the time ``until`` (RFC 3339 UTC). ``more`` is the number of messages Given that follow this one. The client
+    gets all things or none. ``secret`` is ``here`` if a descriptor with the secret comes with this frame (SCM_RIGHTS). ``secret``
+    is ``handed`` if the secret came earlier, and empty if there is no secret.
     """
 
     id: str

@@ -109,7 +109,9 @@ class _Forms(dict[int, str]):
 
 
 class _FormsInMixed(_Forms):
-    """Like _Forms, but for a word with letters of two scripts."""
+    """Like _Forms, but for a word with letters of two scripts. In such a word, letters that may look like Latin letters are
+    escaped.
+    """
 
     def form_of(self, char: str) -> str:
         """Return the form in which ``char`` is shown."""
@@ -168,8 +170,8 @@ def reshown(text: str) -> str:
 
 
 def _after_backslash(part: str) -> str:
-    """Escape ``part``, which is the text after a backslash. The digits of an escape do not belong to the word that follows
-    them.
+    """Escape ``part``, which is the text after a backslash. If ``part`` begins with the letter and the digits of an escape, they
+    do not belong to the word that follows them.
     """
     end = 1 + WIDTHS.get(part[:1], -1)
     return part[:end] + shown(part[end:]) if part[1:end].isalnum() and part[:end].isascii() else shown(part)
@@ -233,7 +235,7 @@ def unshown_command(line: str) -> list[bytes]:
             end = at + 1
             while line[end : end + 1] != "'":
                 if end >= len(line):
-                    raise ValueError("a quote without its end")
+                    raise ValueError("a quote that is not closed")
                 end += 2 if line[end] == "\\" else 1
             argv.append(unshown(line[at + 1 : end].replace("\\\\", "\\x5c").replace("\\'", "'")))
             at = end + 1
@@ -247,6 +249,6 @@ def unshown_command(line: str) -> list[bytes]:
         if at == len(line):
             break
         if line[at] != " ":
-            raise ValueError("arguments run into each other")
+            raise ValueError("two arguments without a space between them")
         at += 1
     return argv

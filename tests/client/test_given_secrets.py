@@ -198,7 +198,7 @@ def test_a_secret_that_was_handed_over_before_is_said_and_the_thing_is_given_bac
     script = Giving(given(secret="handed"))
     daemon.play(script)
     done = jitsudo("--get", ROLE, *python("print('ran')"))
-    assert (done.returncode, done.stdout) == (125, b"") and b"does not come again: ask anew" in done.stderr
+    assert (done.returncode, done.stdout) == (125, b"") and b"is not sent again: request it again" in done.stderr
     daemon.finish()
     assert isinstance(script.heard[-1], Bye)
 
