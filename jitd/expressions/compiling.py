@@ -25,8 +25,8 @@ from jitd.expressions.patterns import MOST_STEPS, MOST_STEPS_IN_LOOP, fault_in_p
 MOST_BYTES = 4096
 """Maximum number of bytes of an expression."""
 MOST_IN_LOOP = 2**20
-"""Maximum number of characters that a loop may examine. jitd estimates this number: the number of members of the longest list,
-multiplied by the number of characters of the longest text. CEL copies each text that it examines, and keeps all copies until the
+"""Maximum number of characters that a loop may examine. As an estimate, jitd multiplies the number of members of the longest
+list by the number of characters of the longest text. CEL copies each text that it examines, and keeps all copies until the
 evaluation ends. During the evaluation, no other thread of the daemon runs.
 """
 _TYPES = {
@@ -221,9 +221,9 @@ class _Evaluation:
             answer = self._compiled.eval(data=given)
             kind, value = answer.type(), answer.value()
         except Exception as error:  # any error is treated as a failure of the expression
-            raise WhenFailed(f'its "when" cannot be answered: {_reason(error)}') from None
+            raise WhenFailed(f'its "when" cannot be evaluated: {_reason(error)}') from None
         if kind != cel.Type.BOOL or not isinstance(value, bool):
-            raise WhenFailed(f'its "when" cannot be answered: {_reason(value)}')
+            raise WhenFailed(f'its "when" cannot be evaluated: {_reason(value)}')
         return value is True
 
 

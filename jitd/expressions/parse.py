@@ -74,7 +74,7 @@ def _inner(serialized: bytes, kind: bytes) -> Fields:
     """
     outer = dict(_fields(serialized))
     if outer.get(1) != kind:
-        raise ValueError("another kind of message")
+        raise ValueError("the message is of another kind")
     return _fields(_bytes(outer.get(2)))
 
 

@@ -2,8 +2,8 @@
 """Facts about the command's file: its owner, its mode, its digest, its package, and whether the content is unchanged since the
 installation.
 
-Law: all these facts are about one file. This file has the content that will run. If the file changes while it is examined, no
-fact is known. jitd may treat a command as missing although a file exists at its path. Such a command has no facts.
+Law: all facts of this module are about one file, and this file has the content that will run. If the file changes while it is
+examined, no fact is known. jitd may treat a command as missing although a file exists at its path. Such a command has no facts.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Files:
     def look(self, names: frozenset[str], question: Question, trusted: tuple[bytes, ...]) -> Facts:
         """Return the facts of this module that are in ``names``. The result always has the digest of the file too. If
         ``question`` names a digest of the command's file, and the file has a different digest now, all facts in the result are
-        Unknown. ``trusted`` are mount points. jitd believes the owners of the files on these mounts.
+        Unknown. jitd believes what the mounts at ``trusted`` say about the owners of files.
         """
         wanted = frozenset({DIGEST, *names}) & NAMES
         path = question.command.path
@@ -119,7 +119,7 @@ def _sums(file: int) -> _Sums:
     while piece := os.read(file, CHUNK):
         size += len(piece)
         if size > LIMIT or time.monotonic() > enough_at:
-            raise Uninspectable("it is too long to be read now")
+            raise Uninspectable("it is too large, or takes too long to read")
         sha256.update(piece)
         md5.update(piece)
     return _Sums(sha256.digest(), md5.digest())

@@ -43,8 +43,8 @@ NAMES = frozenset({_NOW, *_HOST, *_RECORD}) | OF_THE_CALLER | command_file.NAMES
 
 
 class Gatherer:
-    """Looks up facts. ``opened`` opens the store for reading, in the calling thread. ``trusted`` are mount points. jitd believes
-    the owners of the files on these mounts. Threads may share a Gatherer.
+    """Looks up facts. ``opened`` returns the store, opened for reading in the calling thread. jitd believes what the mounts at
+    ``trusted`` say about the owners of files. Threads may share a Gatherer.
     """
 
     def __init__(

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads dpkg's own database: the package of a file, and the checksum of the file according to the package.
 
-The files of this database are those of dpkg 1.21 (deb-md5sums(5), dpkg-divert(1), dpkg-query(1)). dpkg itself is not run. Law: a
-comparison with the database does not protect against tampering. The database only contains the state at the installation. Root
-can change both the file and the database, and the checksums are MD5.
+This module reads the files of the database in the form of dpkg 1.21 (deb-md5sums(5), dpkg-divert(1), dpkg-query(1)). It does not
+run dpkg itself. Law: a comparison with the database does not protect against tampering. The database only contains the state at
+the installation. Root can change both the file and the database, and the checksums are MD5.
 """
 
 from __future__ import annotations
@@ -56,7 +56,9 @@ class _Diversion:
 
 
 class Packages:
-    """The database in ``directory``. Answers are kept until the database changes. Threads may share this object."""
+    """dpkg's database in ``directory``. This object caches its answers until the database changes. Threads may share the
+    object.
+    """
 
     def __init__(self, directory: bytes = DATABASE) -> None:
         self._directory = directory
@@ -103,11 +105,11 @@ class Packages:
             except FileNotFoundError:
                 if name == b"diversions":
                     continue
-                raise NoDatabase("this host has no database of dpkg's") from None
+                raise NoDatabase("this host has no database of dpkg") from None
             except OSError as fault:
                 raise NoDatabase(f"the database of dpkg cannot be read: {fault.strerror}") from None
             if status.st_uid != 0 or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-                raise NoDatabase("others than root may change the database of dpkg")
+                raise NoDatabase("accounts other than root may change the database of dpkg")
             found.append((status.st_ino, status.st_size, status.st_mtime_ns))
         return tuple(found)
 
@@ -152,7 +154,7 @@ class Packages:
         except OSError as fault:
             raise NoDatabase(f"the database of dpkg cannot be read: {fault.strerror}") from None
         if len(content) > _MOST_BYTES:
-            raise NoDatabase("a file of the database of dpkg is too long to be one")
+            raise NoDatabase("a file in the database of dpkg is larger than dpkg's files are")
         return content
 
 

@@ -127,8 +127,8 @@ def _all(directory: Path) -> Iterator[Session]:
 
 
 def _named(name: str, directory: Path) -> Iterator[Session]:
-    """Yield the session ``name``, or nothing if there is no such session. The directory also contains fifos, so a name that is
-    not the name of a session is ignored.
+    """Yield the session ``name``. Yield nothing if ``name`` is not the name of a session. For example, the directory also
+    contains fifos.
     """
     if not _ID.fullmatch(name):
         return

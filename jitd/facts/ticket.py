@@ -2,7 +2,7 @@
 """Facts about the requester's Kerberos ticket: how long ago the requester authenticated, when the ticket ends, and how the
 requester got the ticket.
 
-Law: the KDC guarantees all of these facts. For a person without a ticket, the facts of this module are not known.
+Law: the KDC guarantees all facts of this module. If a person has no ticket, these facts are not known.
 """
 
 from __future__ import annotations

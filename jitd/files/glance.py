@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A cache for one look at files. During one look, jitd may ask several questions about the same path. The path is looked up only
-once, so all these questions get the same answer.
+"""A cache for one look at files. During one look, jitd may need several facts about the same path. The path is looked up only
+once, so all facts come from the same state of the file.
 
 Law: this module imports only the standard library, and nothing of jitd. Use a Glance for one look only, and then drop it. A
-missing file and a failed look-up are not cached. In these cases, the next question looks up the path again.
+missing file and a failed look-up are not cached. The next call of a method then looks up the path again.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ class Glance:
         return self._access[path]
 
     def opened(self, path: bytes, file: int) -> os.stat_result:
-        """Return the status of ``file``, a descriptor that was opened at ``path``. For the rest of this look, ``lstat`` returns
-        this status for ``path``.
+        """Return the status of ``file``, a descriptor that was opened at ``path``. From now on, ``lstat`` of this Glance also
+        returns this status for ``path``.
         """
         found = self._statuses[path] = os.fstat(file)
         return found

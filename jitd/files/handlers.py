@@ -95,5 +95,5 @@ def read(text: bytes) -> Handler | None:
         raise ValueError("a handler of binfmt_misc has neither extension nor magic")
     mask = bytes.fromhex(words[b"mask"].decode()) if b"mask" in words else b"\xff" * len(magic)
     if len(mask) != len(magic):
-        raise ValueError("a handler of binfmt_misc has a mask of another length")
+        raise ValueError("a handler of binfmt_misc has a mask and a magic number of different lengths")
     return Handler(interpreter, None, int(words.get(b"offset", b"0")), magic, mask)

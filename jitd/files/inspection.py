@@ -77,7 +77,7 @@ AccessList = list[tuple[int, int, int]] | None
 
 
 def access_list(path: bytes, glance: Glance, file: int | None = None) -> AccessList:
-    """Return (tag, permissions, id) of each entry in the access list of ``path`` (or the open ``file``), or None without one."""
+    """Return (tag, permissions, id) for each entry in the access list of ``path`` or ``file``. Return None without a list."""
     try:
         if (raw := glance.access(path, file)) is None:
             return None
@@ -128,7 +128,7 @@ class _Walk:
     _seen: set[tuple[int, int]] = field(default_factory=set)
 
     def follow(self, path: bytes) -> bytes:
-        """Return ``path`` with all links resolved. Note who could make ``path`` lead elsewhere. Raises Uninspectable."""
+        """Return ``path`` with all links resolved. Note who could make it lead to another file. Raises Uninspectable."""
         if not path.startswith(b"/"):
             raise Uninspectable("its path is not absolute", looked_at=(path,))
         at = b"/"
@@ -286,8 +286,8 @@ def inspect(
     trusted: tuple[bytes, ...] = (),
     glance: Glance | None = None,
 ) -> Inspected:
-    """Inspect the file to which ``path`` (absolute) leads, before ``target_uid`` executes it. ``trusted`` are mount points. jitd
-    believes the owners of files on these mounts. ``glance`` caches what one look finds. Raises Uninspectable.
+    """Inspect the file to which ``path`` (absolute) leads, before ``target_uid`` executes it. jitd believes what the mounts at
+    ``trusted`` say about the owners of files. ``glance`` caches look-ups. Raises Uninspectable.
     """
     walk = _Walk(target_uid, Mounts(trusted), glance=glance or Glance())
     real = walk.follow(path)
@@ -316,8 +316,8 @@ def inspect(
 
 @dataclass(slots=True)
 class View:
-    """A process that will open paths. It runs as ``target_uid`` in the directory ``cwd``. ``trusted`` are mount points. jitd
-    believes the owners of files on these mounts. Use a View for one look only, because it caches facts about mounts.
+    """A process that will open paths. It runs as ``target_uid`` in the directory ``cwd``. jitd believes what the mounts at
+    ``trusted`` say about the owners of files. Use a View for one look only, because it caches facts about mounts.
     """
 
     target_uid: int
@@ -343,7 +343,7 @@ def changers(path: bytes, view: View) -> tuple[bytes, tuple[str, ...]]:
 
 
 def digest_of(path: bytes, limit: int) -> bytes:
-    """Return the SHA-256 of the regular file at ``path``. Raises Uninspectable, also if it has more than ``limit`` bytes."""
+    """Return the SHA-256 of the regular file at ``path``. Raises Uninspectable, also for a file of more than ``limit`` bytes."""
     file = open_regular(path)
     try:
         return _digest(file, path, limit)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Decides for each mount whether jitd can believe the owners of the files on this mount.
+"""Decides for each mount whether jitd can believe what the mount says about the owners of files.
 
 Law: this module imports only the standard library, and nothing of jitd. A mount is found by the number that the kernel gave to
-the mount. Paths are never compared. If the kind of a file system is not known, jitd does not believe the owners of its files.
+the mount. Paths are never compared. If the kind of a file system is not known, jitd does not believe what it says about the
+owners of files.
 """
 
 from __future__ import annotations
@@ -75,8 +76,8 @@ class Mount:
 
     @property
     def why_not(self) -> str:
-        """The reason why jitd cannot believe the owners of the files on this mount. The reason is empty if jitd can believe the
-        owners.
+        """The reason why jitd cannot believe what this mount says about the owners of files. The reason is empty if jitd can
+        believe it.
         """
         if b"idmapped" in self.options:
             return "is idmapped: the owners that it shows are not those on the disk"
@@ -117,8 +118,8 @@ def read(text: bytes) -> Mapping[int, Mount]:
 
 @dataclass
 class Mounts:
-    """The mounts during one look at a file. ``trusted`` contains the mount points that the administrator has declared in
-    jitd.toml(5). jitd believes the file owners on these mounts.
+    """The mounts at the time when jitd examines a file. ``trusted`` contains the mount points that the administrator has
+    declared in jitd.toml(5). jitd believes what these mounts say about the owners of files.
 
     The methods raise OSError and ValueError.
     """
@@ -136,7 +137,9 @@ class Mounts:
         return self._known[path]
 
     def why_not(self, path: bytes) -> str:
-        """Return why jitd cannot believe the owner of the file at ``path``. Return "" if jitd can believe the owner."""
+        """Return why jitd cannot believe the owner that the mount reports for the file at ``path``. Return "" if jitd can
+        believe it.
+        """
         mount = self.at(path)
         if mount is None or mount.is_below(self.trusted):
             return ""

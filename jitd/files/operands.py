@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Finds operands. An operand is an argument of a command that names a file. An operand is left out if only root and the target
-account can change what the command reads from the operand's file.
+"""Finds operands. An operand is an argument of a command that names a file. If only root and the target account can change what
+the command reads from the file, the operand is left out.
 
 Law: the only module of jitd that this module imports is ``inspection``. The amount of work for all arguments together is limited.
 Only regular files that another account could change are opened. If the approval cannot be bound to the content of such a file,
@@ -87,8 +87,8 @@ def find(
 
 
 def named(argv: Sequence[bytes], cwd: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield each path that an argument could mean, with the number of the argument. If there are more than MOST_ARGUMENTS
-    arguments, also yield the first argument above this limit, and no later argument.
+    """Yield each path that an argument could mean, with the number of the argument. Do this for the first MOST_ARGUMENTS
+    arguments. If there are more arguments, also yield the next one as a path, and ignore all later arguments.
 
     An argument can mean three paths: the whole argument, the text after its first ``=``, and the text after the option letters of
     ``-xvfFILE``. A relative path starts at ``cwd``.
@@ -106,8 +106,8 @@ def named(argv: Sequence[bytes], cwd: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def drift(argv: Sequence[bytes], view: View, approved: Iterable[Bound]) -> str:
-    """Return a sentence if an operand of ``argv`` is not in ``approved``, or if the content of an operand in ``approved`` has
-    changed. Otherwise return "".
+    """Compare the operands of ``argv`` with the operands in ``approved``. Return a sentence if an operand is not in
+    ``approved``, or if the content of an approved operand has changed. Otherwise return "".
     """
     known = {(at, path): digest for at, path, digest in approved}
     real = {path: path for _, path in known}
@@ -135,8 +135,8 @@ def _after_letters(argument: bytes) -> Iterator[bytes]:
 
 
 def _look_at(at: int, path: bytes, view: View, entries: _Entries) -> tuple[Operand | None, bool]:
-    """Return the operand at ``path``, and True if a regular file is at ``path``. The operand is None if nothing exists at
-    ``path``, or if only root and the target account can change what a command reads there.
+    """Return two values. The first value is the operand at ``path``. It is None if nothing exists at ``path``, or if only root
+    and the target account can change what a command reads there. The second value is True if a regular file is at ``path``.
     """
     try:
         real, who = changers(path, view)

@@ -25,7 +25,7 @@ PROCFS = "what is below /proc differs from process to process"
 
 
 class Look(Glance):
-    """One look at files. Each path is walked only once for each account. The result is kept in ``sights``."""
+    """A cache for one look at files. Each path is followed only once for each account. The results are kept in ``sights``."""
 
     __slots__ = ("sights",)
 
@@ -42,7 +42,7 @@ def resolve(argv0: bytes, cwd: bytes, search_path: bytes, look: Look | None = No
     skipped. A relative name with a slash starts at ``cwd``. Raises Uninspectable.
     """
     if not argv0 or b"\0" in argv0:
-        raise Uninspectable("an empty name, or one with a NUL in it, is not a command", is_absent=True)
+        raise Uninspectable("the name of a command must not be empty or contain a NUL byte", is_absent=True)
     look = look or Look()
     name = os.path.basename(argv0)
     if not cwd.startswith(b"/"):
@@ -171,8 +171,8 @@ def unfitness(path: bytes, uid: int, groups: Callable[[], Collection[int]], look
     """Return a sentence if the account ``uid`` cannot execute the file at ``path``. Return "" if the account may be able to
     execute the file.
 
-    The kind and the mode bits of the file decide if the account can execute the file. If the file has an access list, or if the
-    file cannot be looked up, return "", because then the kernel decides later.
+    This function examines only the kind and the mode bits of the file. If the file has an access list, or if it cannot be looked
+    up, return "". In these cases, the kernel decides later whether the account can execute the file.
     """
     look = look or Look()
     try:
@@ -208,8 +208,8 @@ def is_visible_absence(path: bytes, uid: int, groups: Container[int], cwd: bytes
 
 
 def beyond_sight(path: bytes, uid: int, groups: Container[int], look: Look | None = None) -> bytes | None:
-    """Return None if the account ``uid`` could find out for itself if something exists at ``path`` (absolute). Otherwise return
-    the path, resolved as far as the account can resolve it. The rest of the returned path is as typed, and was not examined.
+    """Return None if the account ``uid`` itself could find out whether something exists at ``path`` (absolute). Otherwise return
+    a path. Its beginning is resolved as far as the account can resolve ``path``. Its rest is unchanged and was not examined.
     """
     look = look or Look()
     try:
@@ -259,8 +259,8 @@ class _Sight:
 
 
 def _walk(path: bytes, uid: int, groups: Container[int], cwd: bytes | None, look: Look) -> _Sight:
-    """Follow ``path`` with the function ``_go``, and return its result. During one ``look``, the result is computed only once. If
-    ``end`` of the result is not HIDDEN, the result is also used for root.
+    """Follow ``path`` with the function ``_go``, and return its result. The result is stored in ``look``, so it is computed only
+    once. If nothing was hidden from the account (``end`` is not HIDDEN), the result is also stored for root.
     """
     if (sight := look.sights.get((path, uid, cwd))) is None:
         sight = look.sights[path, uid, cwd] = _go(path, uid, groups, cwd, look)
@@ -272,9 +272,10 @@ def _walk(path: bytes, uid: int, groups: Container[int], cwd: bytes | None, look
 def _go(path: bytes, uid: int, groups: Container[int], cwd: bytes | None, look: Look) -> _Sight:
     """Follow ``path`` as far as the account ``uid`` can follow it, and return the result.
 
-    A name in the path is looked up only if this account may look up the name. The same is true for each name in the target of a
-    symbolic link. ``cwd`` is None or the current directory of the process that will open the path. Nothing in procfs is looked
-    up. If ``cwd`` is given, there is one exception: /proc/self/cwd leads to ``cwd``, and /proc/self/root leads to ``/``.
+    A name is looked up only if the account ``uid`` may look it up. This rule applies to each name in the path, and to each name
+    in the target of a symbolic link. ``cwd`` is the current directory of the process that will open the path, or None. Nothing
+    in procfs is looked up, with one exception. If ``cwd`` is given, /proc/self/cwd leads to ``cwd``, and /proc/self/root leads
+    to ``/``.
     """
     at, above = b"/", look.lstat(b"/")
     ahead = parts(path)

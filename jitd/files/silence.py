@@ -124,7 +124,7 @@ class Silence:
             step = self._steps.setdefault(mount, _Step())
         if step.is_silent or not step.lock.acquire(timeout=PATIENCE):
             name = mount.decode("utf-8", "backslashreplace") if _is_in(path, mount) else "a file system on the way"
-            raise Silent(f"{name} does not answer: nothing was done; ask again when it does")
+            raise Silent(f"{name} does not answer: nothing was done; ask again when it answers")
         step.since = time.monotonic()
         try:
             yield

@@ -41,7 +41,7 @@ _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 
 
 class Accounts:
-    """Makes and removes accounts with the settings ``giver``. The notes are in the directory ``notes``."""
+    """Makes and removes accounts. ``giver`` contains the settings. The notes are in the directory ``notes``."""
 
     def __init__(self, giver: settings.Account, notes: Path = NOTES) -> None:
         self._giver = giver
@@ -217,7 +217,7 @@ class Accounts:
         return left
 
     def _roots(self) -> list[bytes]:
-        """Return the directories below which files of the account are searched."""
+        """Return the directories below which jitd searches for files of the account."""
         named = [os.path.realpath(os.fsencode(place)) for place in self._giver.search]
         return [*named, os.fsencode(self._giver.home)] if named else local_mounts()
 

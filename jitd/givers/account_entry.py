@@ -21,7 +21,9 @@ USERADD, USERMOD, USERDEL = "/usr/sbin/useradd", "/usr/sbin/usermod", "/usr/sbin
 GROUPADD, GROUPDEL = "/usr/sbin/groupadd", "/usr/sbin/groupdel"
 SHADOW = Path("/etc/shadow")
 NO_PASSWORD = "*"
-"""The value in the password field. If this field contained a "!", sshd would not accept a key either (sshd(8), UsePAM no)."""
+"""The value in the password field. A "!" in this field would lock the account, and sshd would then refuse keys, too (sshd(8),
+UsePAM no).
+"""
 DAY = 86400
 
 
@@ -79,7 +81,7 @@ def make(note: Note, comment: str) -> None:
         add = ["-a"] if groups else []
         _run("the account cannot be mended", USERMOD, *add, "-g", uid, *terms, account)
     if fault := "; ".join(faults_of(note)):
-        raise NotDone(f"the account {account} is not as it was made: {fault}")
+        raise NotDone(f"the account {account} has changed since it was made: {fault}")
 
 
 def faults_of(note: Note) -> list[str]:

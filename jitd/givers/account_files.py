@@ -65,7 +65,7 @@ def owners_within(uids: Range, roots: Sequence[bytes], until: float) -> tuple[se
 
 def _walk(roots: Sequence[bytes], until: float, leave_out: bytes, take: Callable[[bytes, os.stat_result], bool]) -> list[bytes]:
     """Call ``take`` for each file below ``roots``. Stay on the file system of each root. Return the roots that were not fully
-    searched, because the time was over or because ``take`` returned False.
+    searched. A search stops early if the time is over or if ``take`` returns False.
     """
     unread: list[bytes] = []
     seen: set[tuple[int, int]] = set()

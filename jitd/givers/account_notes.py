@@ -30,9 +30,9 @@ class Note:
     """A note says that jitd made this account for the holding ``holding`` of the giver ``name``. The account's uid is also its
     gid.
 
-    ``groups`` are the account's supplementary groups, separated by commas. ``key`` is the line in the file of keys with which
-    sshd lets the holder log in. ``key`` is empty if there is no key. ``expires`` is the day on which the account expires, in
-    days since 1970.
+    ``groups`` are the account's supplementary groups, separated by commas. ``key`` is a line of the file of keys. With this
+    line, sshd lets the holder log in. ``key`` is empty if there is no key. ``expires`` is the day on which the account expires,
+    in days since 1970.
     """
 
     holding: str
@@ -58,8 +58,8 @@ class Used:
 
 
 class Notes:
-    """The notes in ``directory``. Each holding has one file, which is named by the holding's id. Another file has the uids that
-    were used.
+    """Reads and writes the notes in ``directory``. Each holding has one file. The name of the file is the holding's id. Another
+    file contains the uids that were used.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -104,9 +104,9 @@ class Notes:
             sync(self._directory)
 
     def used(self) -> Used:
-        """Return the uids that were used. The result of an earlier search is used only if jitd itself wrote the file with these
-        uids in this boot. jitd recognizes its own file by the inode, because a file that was restored from a backup has another
-        inode. Raises OSError.
+        """Return the uids that were used. The file with these uids also says for which uids jitd has searched the host's files.
+        This part of the file is used only if jitd itself wrote the file in this boot. jitd recognizes its own file by the inode,
+        because a file that was restored from a backup has another inode. Raises OSError.
         """
         file = self._directory / USED
         found: dict[str, Any] | None = self._read(file, dict)
@@ -150,7 +150,7 @@ class Notes:
 
     def _file(self, holding: str) -> Path:
         if not HOLDING.fullmatch(holding):
-            raise ValueError("not the id of a holding")
+            raise ValueError("this is not the id of a holding")
         return self._directory / holding
 
 

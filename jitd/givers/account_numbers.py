@@ -48,8 +48,8 @@ def free_of(uids: Range) -> list[Range]:
 def ender_of(uids: Range) -> int | None:
     """Return the last free uid in ``uids``. No account ever gets this uid. Return None if there is no free uid.
 
-    When a process of jitd ends an account's processes, the process of jitd has the returned uid as its real uid. Therefore the
-    account's processes cannot end the process of jitd.
+    The returned uid is for the process of jitd that ends an account's processes. This process has the returned uid as its real
+    uid, so the account's processes cannot end it.
     """
     free = free_of(uids)
     return free[-1][1] if free else None
@@ -57,7 +57,7 @@ def ender_of(uids: Range) -> int | None:
 
 def next_uid(name: str, uids: Range, notes: Notes, roots: Sequence[bytes]) -> int:
     """Return a uid of ``uids`` for a new account of the giver ``name``. The uid is already noted as used when this function
-    returns. ``roots`` are the directories below which files are searched, once in each boot. Raises NoUid and OSError.
+    returns. ``roots`` are the directories below which jitd searches for files, once in each boot. Raises NoUid and OSError.
     """
     free, ender = free_of(uids), ender_of(uids)
     if ender is None:

@@ -49,11 +49,12 @@ def of(uid: int) -> list[Process]:
 
 
 def end(uid: int, ender: int | None) -> list[str]:
-    """End all processes of ``uid``. ``ender`` is a uid that no account has, or None. Return the processes that still live, as
-    text for people. Raises OSError and ValueError.
+    """End all processes of ``uid``. ``ender`` is a uid that no account has, or None. jitd needs ``ender`` to kill all processes
+    in one call. Without it, jitd kills them one by one. Return the processes that still live, as text for people. Raises OSError
+    and ValueError.
     """
     if uid < LEAST or (ender is not None and (ender < LEAST or ender == uid)):
-        raise ValueError("such processes are not ended")
+        raise ValueError("jitd does not end the processes of this uid")
     until = time.monotonic() + ENDS_WITHIN
     while alive := of(uid):
         if ender is not None and not _is_somebodys(ender):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Removes what an account has on a host besides processes and files: its jobs of cron and at, its keys in the kernel, and its
-System V IPC objects. Also switches off lingering (loginctl(1)), and finds the account's mounts.
+"""Removes an account's jobs of cron and at, its keys in the kernel, and its System V IPC objects. Also switches off lingering
+(loginctl(1)), and finds the account's mounts. Other modules remove the account's processes and files.
 
 Law: paths are built only from the account's name and uid. Some things can be removed only by the account itself, so a child
 process with the account's uid removes them. The child process is forked after all processes of the account have ended, so nobody
@@ -49,8 +49,8 @@ def unschedule(account: str, uid: int) -> None:
 
 
 def end_sessions(uid: int) -> None:
-    """Make logind forget the account's sessions and remove the account's directory below /run/user. Without this function,
-    logind does the same, but later.
+    """Make logind forget the account's sessions and remove the account's directory below /run/user at once. Without this call,
+    logind would do this later.
     """
     if BOOTED.is_dir() and os.access(LOGINCTL, os.X_OK):
         executing.run([TIMEOUT, "5", LOGINCTL, "terminate-user", str(uid)])

@@ -40,7 +40,9 @@ def child(settings: Path | None) -> ChildDoor:
 
 
 def places() -> list[str]:
-    """Return the directory from which a child imports installed packages that the daemon itself does not import."""
+    """Return the directory of the installed packages that only the children import. The daemon itself does not import these
+    packages.
+    """
     package = find_spec("psycopg")
     return [] if package is None else [str(Path(str(package.origin)).parents[1])]
 
@@ -69,7 +71,7 @@ class GiversLine:
             answer = read_answer(heard.body, heard.carried)
             if isinstance(answer, (_ANSWERS[type(question)], Refused, Failed)):
                 return answer
-            raise ValueError("an answer to another question")
+            raise ValueError("the answer belongs to another question")
         except ValueError as why:
             if heard.carried is not None:
                 os.close(heard.carried)

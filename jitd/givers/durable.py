@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def sync(directory: Path) -> None:
-    """Make the disk store the file names in ``directory``. Raises OSError."""
+    """Flush ``directory`` to the disk, so that the names of its files are stored there. Raises OSError."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

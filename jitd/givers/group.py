@@ -28,8 +28,8 @@ GROUPS, NOTES = Path("/etc/group"), Path("/var/lib/jitd-givers/groups")
 
 
 class Groups:
-    """Gives and takes memberships with the settings ``giver``. ``groups`` is the path of the file of group(5). The notes are in
-    the directory ``notes``.
+    """Gives memberships in groups and takes them back. ``giver`` contains the settings. ``groups`` is the path of the file of
+    group(5). The notes are in the directory ``notes``.
     """
 
     def __init__(self, giver: settings.Group, groups: Path = GROUPS, notes: Path = NOTES) -> None:
@@ -158,9 +158,9 @@ class Groups:
         return next(((gid, members) for name, gid, members in self._all() if name == group), (None, frozenset()))
 
     def _now(self, note: Note) -> tuple[str, int | None, frozenset[str]]:
-        """Return the present name, gid and members of the group of ``note``. If no group has the name in the note, somebody may
-        have renamed the group. Then the group with the gid in the note is used. If no group has this gid either, the gid is None
-        and the set of members is empty.
+        """Return the present name, gid and members of the group of ``note``. jitd looks for the group by the name in the note.
+        If no group has this name, somebody may have renamed the group, so jitd looks for the group by the gid in the note. If no
+        group has this gid, the returned gid is None and the set of members is empty.
         """
         gid, members = self._of(note.group)
         if gid is not None:

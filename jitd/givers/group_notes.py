@@ -38,7 +38,7 @@ class Note:
 
 
 class Notes:
-    """The notes in ``directory``. Each holding has one file, which is named by the holding's id."""
+    """Reads and writes the notes in ``directory``. Each holding has one file. The name of the file is the holding's id."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -91,7 +91,7 @@ class Notes:
 
     def _file(self, holding: str) -> Path:
         if not HOLDING.fullmatch(holding):
-            raise ValueError("not the id of a holding")
+            raise ValueError("this is not the id of a holding")
         return self._directory / holding
 
 

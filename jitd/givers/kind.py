@@ -126,8 +126,8 @@ class Kind(Protocol):
         """
 
     def take(self, order: Order) -> Taken | Refused | Failed:
-        """Take the thing back. Also end the processes and other effects of the thing that this kind promises to end. If nothing
-        exists for this holding, answer Taken.
+        """Take the thing back. Some kinds promise to end processes or other effects of the thing, too. If nothing exists for
+        this holding, answer Taken.
         """
 
     def look(self, order: Order) -> Seen | Failed:
@@ -142,8 +142,8 @@ class Kind(Protocol):
 
 @runtime_checkable
 class Mending(Protocol):
-    """A kind of thing whose holders have a secret, such as a password, that must stay valid when the thing is repaired. A thing
-    of any other kind is repaired by giving it again.
+    """A kind of thing with a secret, such as a password. When such a thing is repaired, the secret must stay valid. A thing of
+    any other kind is repaired by giving it again.
     """
 
     def mend(self, order: Order) -> Given | Refused | Failed:

@@ -61,8 +61,8 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Return the holdings for which a thing of the giver ``name`` exists. Leave out the holdings in ``holdings``. The giver is of
-    the kind ``kind``.
+    """Search for things of the giver ``name``, which is of the kind ``kind``. Return the holdings for which such things exist,
+    without the holdings in ``holdings``.
     """
 
     kind: str
@@ -148,10 +148,10 @@ def read_answer(written: bytes, secret: int | None = None) -> Answer:
 
 def _object(written: bytes) -> dict[str, object]:
     if not written.isascii():
-        raise ValueError("a message that is not ASCII")
+        raise ValueError("the message is not ASCII")
     found = notation.read(written)
     if type(found) is not dict:
-        raise ValueError("a message that is not an object")
+        raise ValueError("the message is not a JSON object")
     return found
 
 
@@ -190,7 +190,7 @@ def _number(most: int) -> Callable[[object], int]:
 
 def _holdings(value: object) -> tuple[str, ...]:
     if type(value) is not list or len(value) > MOST_ORDERS:
-        raise ValueError(f"is not a list of {MOST_ORDERS} at most")
+        raise ValueError(f"is not a list of at most {MOST_ORDERS}")
     return tuple(_holding(item) for item in value)
 
 

@@ -216,8 +216,8 @@ class PostgresRoles:
             )
 
     def _difference(self, session: Session, role: str, oid: int, until: int) -> str:
-        """Return how the role differs from its state when jitd made it. The result is the end of a sentence that begins with the
-        role's name. Return an empty string if there is no difference.
+        """Return how the role has changed since jitd made it. The result is the end of a sentence that begins with the role's
+        name. Return an empty string if nothing has changed.
         """
         flags = session.row(
             "SELECT rolcanlogin AND rolinherit"
@@ -297,7 +297,7 @@ def role_of(holding: str) -> str:
     SQL.
     """
     if not HOLDING.fullmatch(holding):
-        raise ValueError("not the id of a holding")
+        raise ValueError("this is not the id of a holding")
     return PREFIX + re.sub("[-.]", "_", holding).lower()
 
 

@@ -24,7 +24,7 @@ from jitd.settings.postgres import Address
 CONNECT_SECONDS = 5
 STATEMENT_SECONDS = 8
 LOCK_SECONDS = 4
-"""Two time limits in seconds. STATEMENT_SECONDS is the limit for one statement. LOCK_SECONDS is the limit for the time in which a
+"""Two time limits in seconds. STATEMENT_SECONDS limits the time of one statement. LOCK_SECONDS limits the time for which a
 statement waits for a lock.
 """
 _OPTIONS = {
@@ -140,9 +140,9 @@ def owner_of(address: Address) -> pwd.struct_passwd:
     try:
         owner = pwd.getpwuid(found.st_uid)
     except KeyError:
-        raise Unreachable(f"{socket} belongs to the uid {found.st_uid}, and this host has no account of it") from None
+        raise Unreachable(f"{socket} belongs to the uid {found.st_uid}, but no account of this host has this uid") from None
     if not stat.S_ISSOCK(found.st_mode):
-        raise Unreachable(f"{socket} should be a socket: the server did not make it")
+        raise Unreachable(f"{socket} is not a socket, so the server did not make it")
     if holding.st_uid not in (0, owner.pw_uid) or holding.st_mode & stat.S_IWOTH or _others_may_write(holding, owner):
         raise Unreachable(
             f"accounts other than root and {owner.pw_name} can write to {directory}: set unix_socket_directories to a"
@@ -152,8 +152,8 @@ def owner_of(address: Address) -> pwd.struct_passwd:
 
 
 def _others_may_write(directory: os.stat_result, owner: pwd.struct_passwd) -> bool:
-    """True if the group of ``directory`` may write to the directory. The result is False for root's group and for the group of
-    ``owner``.
+    """True if the group of ``directory`` may write to the directory. The result is False if this group is the group of root or
+    the group of ``owner``.
     """
     return bool(directory.st_mode & stat.S_IWGRP) and directory.st_gid not in (0, owner.pw_gid)
 

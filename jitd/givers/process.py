@@ -33,8 +33,8 @@ FLAG = "--settings="
 SECONDS = 30.0
 """Maximum time of one deed, in seconds."""
 SECONDS_TO_END = 2.0
-"""Maximum time, in seconds, for the end of all processes that a deed has started. More time is needed only if the kernel cannot
-end a process.
+"""Time limit in seconds. Within this time, all processes that a deed has started must end after they were killed. More time is
+needed only if the kernel cannot end a process.
 """
 LOOK_AGAIN = 0.005
 """Seconds between two checks whether a killed process has ended."""
@@ -55,7 +55,7 @@ class Deeds:
         try:
             question = read_question(body)
         except ValueError as fault:
-            raise NoAnswer(f"a question that cannot be read: {fault}; is the daemon of another version?") from None
+            raise NoAnswer(f"the question cannot be read: {fault}; is the daemon of another version?") from None
         answer = await self.do(question)
         if isinstance(answer, Failed):
             starting.say(NAME, answer.why)

@@ -42,8 +42,8 @@ def is_revoked(krl: Path, id: str) -> bool:
 
 
 def revoke(krl: Path, id: str) -> None:
-    """Make ``krl`` revoke certificates with the id ``id``. The list is stored on the disk when this function returns. Raises
-    Unusable and OSError.
+    """Add the certificate id ``id`` to the list ``krl``, so that the list revokes the certificate. The list is stored on the
+    disk when this function returns. Raises Unusable and OSError.
     """
     krl = Path(os.path.realpath(krl))
     _check(krl)
@@ -105,7 +105,7 @@ def _check(krl: Path) -> None:
     except FileNotFoundError:
         raise Unusable(f"{krl} is missing: restore it, or make an empty one by ssh-keygen -k -f {krl}") from None
     if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o022:
-        raise Unusable(f"{krl} must be a file of root's that nobody else may write")
+        raise Unusable(f"{krl} must be a file that belongs to root, and nobody else may write to it")
 
 
 @contextmanager

@@ -35,7 +35,7 @@ BEFORE = 60
 
 
 class SshCertificates:
-    """Gives certificates with the settings ``giver``. The temporary directories are below ``work``."""
+    """Gives certificates. ``giver`` contains the settings. The temporary directories are below ``work``."""
 
     def __init__(self, giver: settings.SshCertificate, work: Path = WORK) -> None:
         self._giver = giver
@@ -89,7 +89,7 @@ class SshCertificates:
         return Seen(State.STANDS)
 
     def strays(self, orders: Sequence[Order]) -> Strays | Failed:
-        """See ``Kind.strays``. A certificate leaves nothing on this host."""
+        """See ``Kind.strays``. The result is always empty, because a certificate leaves nothing on this host."""
         return Strays()
 
     # --- signing ---------------------------------------------------------------------------------------------------------
@@ -120,7 +120,7 @@ class SshCertificates:
         except OSError as fault:
             raise Unusable(f"the CA {ca} cannot be found: {fault.strerror}") from None
         if status.st_uid != os.geteuid() or status.st_mode & 0o077:
-            raise Unusable(f"the CA {ca} must be root's, and nobody else may read or use it: chmod go= {ca}")
+            raise Unusable(f"the CA {ca} must belong to root, and nobody else may read or use it: chmod go= {ca}")
         if not stat.S_ISSOCK(status.st_mode):
             return [KEYGEN, "-q", "-s", str(ca)]
         agent = [ENV, f"SSH_AUTH_SOCK={ca}"]
@@ -148,7 +148,7 @@ class SshCertificates:
 def id_of(holding: str) -> str:
     """Return the id of the certificate of ``holding``. sshd logs this id at each login. Raises ValueError."""
     if not HOLDING.fullmatch(holding):
-        raise ValueError("not the id of a holding")
+        raise ValueError("this is not the id of a holding")
     return f"jitd:{holding}"
 
 

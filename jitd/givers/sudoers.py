@@ -138,7 +138,7 @@ class SudoersLines:
 
     def _place(self, holding: str) -> Path:
         if not HOLDING.fullmatch(holding):
-            raise ValueError("not the id of a holding")
+            raise ValueError("this is not the id of a holding")
         return self._directory / f"{PREFIX}{holding.replace('.', '_')}"
 
     def _head(self, holding: str) -> bytes:

@@ -56,8 +56,8 @@ Found = Strays | Failed
 class Giver(Protocol):
     """Gives things of one kind, and takes them back.
 
-    ``ends_itself`` is true if the thing permits nothing after the end of its holding, even if the giver cannot take the thing
-    back.
+    ``ends_itself`` is true if the thing becomes useless when its holding ends. The thing becomes useless even if the giver
+    cannot take it back.
     """
 
     @property

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The giver of the kind ``program``. Programs that the administrator wrote give a thing, take it back and look at it.
 
-The process jitd-programs or jitd-programs-net runs these programs. A program reads one JSON object and prints another JSON object
+The process jitd-programs or jitd-programs-net runs the programs. A program reads one JSON object and prints another JSON object
 (jitd.toml(5)). Law: see ``Giver``. The result of a program is a success only if the program prints the expected word. If a
 program fails or prints anything else, jitd does not know whether the program gave the thing or took it back. If the failed
 program had to give a thing, jitd takes the thing back. Programs of one giver run one after the other.

@@ -37,8 +37,8 @@ class HostThings:
         return "" if name_in(thing) in self._names else f"jitd.toml sets up no giver {name_in(thing)}, so it cannot give {thing}"
 
     async def give(self, holding: Holding) -> Answer:
-        """See ``Giver.give``. If the person already has the thing, jitd-givers is asked to repair the thing and not to give it
-        anew. So the person's secret stays valid.
+        """See ``Giver.give``. If the person already has the thing, jitd asks jitd-givers to repair the thing instead of giving
+        it anew. The person's secret then stays valid.
         """
         if fault := self.fault(holding.thing):
             return Refused(fault)

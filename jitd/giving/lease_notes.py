@@ -3,7 +3,7 @@
 The notes contain no secrets.
 
 Law: when the call that writes a note returns, the whole note is on the disk. If a note cannot be read, its lease may still
-exist. Nobody can use or read a lease with only the content of a note.
+exist. The content of a note alone lets nobody read or use the lease.
 """
 
 from __future__ import annotations
@@ -44,7 +44,9 @@ class Note:
 
 
 class LeaseNotes:
-    """The notes in ``directory``. The directory is made when the first note is written. Methods raise NoNote."""
+    """Reads and writes the notes in ``directory``. The directory is made when the first note is written. The methods raise
+    NoNote.
+    """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -99,5 +101,5 @@ class LeaseNotes:
     def _file(self, holding: str) -> Path:
         """Return the path of the note for ``holding``. Raises ValueError if ``holding`` is not the id of a holding."""
         if not HOLDING.fullmatch(holding):
-            raise ValueError("not the id of a holding")
+            raise ValueError("this is not the id of a holding")
         return self._directory / f"{holding}{SUFFIX}"

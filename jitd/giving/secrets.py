@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Secrets that givers have made and that the holders have not fetched yet. Each secret is a sealed memfd.
 
-Law: no secret is read or stored here. A secret is passed on only once. If nobody fetches a secret, its memfd is closed when its
-holding ends.
+Law: this module neither reads the content of a secret nor stores it on the disk. A secret is passed on only once. If nobody
+fetches a secret, its memfd is closed when its holding ends.
 """
 
 from __future__ import annotations

@@ -40,14 +40,14 @@ class Trials:
         self._noted: set[str] = set()  # services with a gate that is off according to jitd's record
 
     def fault(self, service: str) -> str:
-        """Return a sentence that says why no ticket for ``service`` is given now. Return an empty string if the gate of
-        ``service`` is not known to be off.
+        """Return a sentence that says why no ticket for ``service`` is given now. No ticket is given if the gate of ``service``
+        or of the canary is known to be off. Otherwise return an empty string.
         """
         return self._off.get(service) or self._off.get(self._canary) or ""
 
     async def fault_now(self, service: str) -> str:
-        """Return the same as ``fault``. If no KDC has refused a ticket for ``service`` yet, check the gate of
-        ``service`` first.
+        """Return the result of ``fault``. If no KDC has refused a ticket for ``service`` yet, check the gate of ``service``
+        first.
         """
         if service not in self._tried:
             await self.make([service])

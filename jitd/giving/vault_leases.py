@@ -60,7 +60,9 @@ class VaultLeases:
         return "" if name_in(thing) in self._givers else f"jitd.toml sets up no giver {name_in(thing)}, so it cannot give {thing}"
 
     async def give(self, holding: Holding) -> Answer:
-        """See ``Giver.give``. If an earlier try has read a lease, jitd ends this lease first, because its secret is lost."""
+        """See ``Giver.give``. If an earlier try has got a lease from the server, jitd ends this lease first, because its
+        secret is lost.
+        """
         giver = self._givers.get(name_in(holding.thing))
         if giver is None:
             return Refused(self.fault(holding.thing))

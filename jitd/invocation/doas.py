@@ -23,7 +23,7 @@ def read_doas(words: tuple[bytes, ...]) -> Invocation:
     while (option := reader.next()) is not None:
         name, value = option
         if name in _ENDS:
-            raise Doubt(f"this option {_ENDS[name]}, so doas does not call PAM")
+            raise Doubt(f"an option {_ENDS[name]}, so doas does not call PAM")
         if name == "user":
             user = value  # if the option is given twice, the last one counts
         elif name == "shell":

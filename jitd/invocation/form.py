@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The result of parsing a command line: an Invocation, or a Doubt.
 
-Law: values only. If a parser is not certain about the meaning of the command line, it gives the reason. A third result is not
-possible.
+Law: this module contains only values. If a parser is certain about the meaning of the command line, it gives an Invocation.
+Otherwise it gives a Doubt with the reason.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ class Invocation:
     meaning.
 
     ``mode`` is ``run``, ``list``, ``validate`` or ``edit`` (sudoedit). If ``mode`` is ``list`` or ``validate``, nothing runs. If
-    ``mode`` is ``edit``, the caller's editor runs as the caller. The editor works on copies of the files that follow the first
-    word of ``argv``. Afterwards the target account writes the changed copies back.
+    ``mode`` is ``edit``, the words after the first word of ``argv`` are the names of files. The caller's editor runs as the
+    caller and changes copies of these files. Afterwards the target account writes the changed copies back.
 
-    ``shell`` says which program is executed. ``""``: ``argv`` itself. ``login``: the target's shell as a login shell. ``own``:
-    the caller's $SHELL, or else the shell of the caller's account. ``target``: the target's shell. ``kept``: the caller's $SHELL,
-    or else the target's shell (su -p). ``shell_path`` (su -s) replaces the shell. A restricted shell of the target account is
-    never replaced. The arguments of a shell are ``-f`` (only with the option ``--fast``), ``-c`` and ``line`` (only if there is a
-    line), and ``shell_arguments``. If a shell is executed, ``argv`` contains the words that the person typed.
+    ``shell`` says which program is executed. ``""`` means that ``argv`` itself is executed. ``login`` means the target's shell
+    as a login shell. ``target`` means the target's shell. ``own`` means the caller's $SHELL. If $SHELL is not set, ``own`` means
+    the shell of the caller's account. ``kept`` (su -p) means the caller's $SHELL. If $SHELL is not set, ``kept`` means the
+    target's shell. ``shell_path`` (su -s) replaces the shell. A restricted shell of the target account is never replaced. The
+    arguments of a shell are ``-f`` (only with the option ``--fast``), ``-c`` and ``line`` (only if there is a line), and
+    ``shell_arguments``. If a shell is executed, ``argv`` contains the words that the person typed.
     """
 
     mode: str
@@ -66,12 +67,12 @@ def name(typed: bytes, of: str) -> str:
 
 
 def plain_name(typed: bytes, of: str) -> str:
-    """Return ``typed`` as a name. Raises Doubt if the name begins with ``#``. su and doas read such a text as a name, but other
-    programs read it as an id.
+    """Return ``typed`` as a name. Raises Doubt if ``typed`` begins with ``#``. su and doas read a text with ``#`` as a name, but
+    other programs read it as an id.
     """
     text = name(typed, of)
     if text.startswith("#"):
-        raise Doubt(f"the name of the {of} begins with #, which does not begin an id here")
+        raise Doubt(f"the name of the {of} begins with #, but this program reads it as a name, not as an id")
     return text
 
 

@@ -17,10 +17,11 @@ END = b"--"
 class Getopt:
     """Reads ``words``, beginning with the second word. ``at`` is getopt's optind. The caller of this class may increase ``at``.
 
-    ``short`` maps letters to names. ``long`` contains names. ``takes`` contains the names of options that need an argument.
-    ``may_take`` contains options with an optional argument, in the form ``-h`` or ``--preserve-env``. The optional argument must
-    be in the same word as the option. If ``permutes`` is true, operands between options are skipped, and ``operands()`` returns
-    them first. If ``permutes`` is false, the options end at the first operand, as with POSIXLY_CORRECT or a ``+``.
+    ``short`` maps the letters of short options to the names of options. ``long`` contains the names of long options. ``takes``
+    contains the names of options that need an argument. ``may_take`` contains options with an optional argument, in the form
+    ``-h`` or ``--preserve-env``. The optional argument must be in the same word as the option. If ``permutes`` is true, options
+    may follow operands. ``operands()`` then returns the operands between the options first. If ``permutes`` is false, the
+    options end at the first operand, as with POSIXLY_CORRECT or a ``+``.
     """
 
     def __init__(
@@ -88,12 +89,12 @@ class Getopt:
             if not meant:
                 raise Doubt("there is an unknown long option")
             if len(meant) > 1:
-                raise Doubt("a long option is cut short, and may be one of several")
+                raise Doubt("a long option is abbreviated, and may be one of several options")
             name = meant[0]
         if name in self._takes:
             return name, value if equals else self._following()
         if equals and "--" + name not in self._may_take:
-            raise Doubt("an option that takes no argument has one")
+            raise Doubt("an option has an argument, but takes none")
         return name, value if equals else None
 
     def _following(self) -> bytes:

@@ -27,9 +27,9 @@ def read_su(service: str, words: tuple[bytes, ...], posix: bool | None) -> Invoc
     readings = [_read(words, permutes) for permutes in (True, False) if posix is None or permutes is not posix]
     fitting = [reading for reading in readings if (service == "su-l") is (reading.shell == "login")]
     if not fitting:
-        raise Doubt("the PAM service is not the one that such a command line uses")
+        raise Doubt("su does not use this PAM service for this command line")
     if any(_executed(reading) != _executed(fitting[0]) for reading in fitting):
-        raise Doubt("options follow the user: POSIXLY_CORRECT decides whether su or the shell takes them")
+        raise Doubt("there are options after the user's name: POSIXLY_CORRECT decides whether su or the shell reads them")
     return fitting[0]
 
 
@@ -54,7 +54,7 @@ def _read(words: tuple[bytes, ...], permutes: bool) -> Invocation:
     while (option := reader.next()) is not None:
         name, value = option
         if name in _ENDS:
-            raise Doubt(f"an option is {_ENDS[name]}: with this option, su does not call PAM")
+            raise Doubt(f"one option is {_ENDS[name]}: with this option, su does not call PAM")
         flags.add(name)
         if value is None:
             continue

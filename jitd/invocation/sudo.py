@@ -24,7 +24,7 @@ _NOT_SUDOEDIT = {
     "other-user", "validate",
 }  # fmt: skip
 """Long options that sudo does not accept when somebody calls sudo as sudoedit. sudoedit does not know the short forms of these
-options either, except -K. sudoedit knows -K, but refuses it.
+options. The only exception is -K, which sudoedit knows, but refuses.
 """
 _TAKES = {
     "auth-type", "close-from", "login-class", "chdir", "group", "host", "prompt", "chroot", "role", "command-timeout", "type",
@@ -39,9 +39,9 @@ _MODES = {"list", "validate", "edit"}
 _RUNS_ONLY = {"background", "preserve-env", "set-home", "login", "preserve-groups", "shell"}
 """Options without an argument that sudo accepts only together with a command."""
 _KEPT = ("chroot", "role", "type", "command-timeout", "close-from", "host", "other-user")
-"""Options with an argument that have no field of their own in Invocation, and are stored in its field ``options``. chroot, role,
-type and host change what runs, or where. command-timeout ends the command. close-from changes the set of descriptors that the
-command inherits. other-user names the person whose rights are listed.
+"""Options with an argument for which Invocation has no separate field. These options are stored in its field ``options``.
+chroot, role, type and host change what runs, or where. command-timeout ends the command. close-from changes the set of
+descriptors that the command inherits. other-user names the person whose rights are listed.
 """
 _KEPT_FLAGS = ("preserve-env", "preserve-groups", "set-home")
 """The flags of sudo that are stored in the Invocation. The other flags do not change the command that sudo executes. askpass,
@@ -57,7 +57,7 @@ def read_sudo(service: str, words: tuple[bytes, ...], whole: bool) -> Invocation
     read = _Line(words, whole)
     found = read.invocation()
     if (service == "sudo-i") is not (found.shell == "login"):
-        raise Doubt("the PAM service is not the one that such a command line uses")
+        raise Doubt("sudo does not use this PAM service for this command line")
     return found
 
 
@@ -145,7 +145,7 @@ class _Line:
             self._preserve(value)
         elif value is not None:
             if name in self._given:
-                raise Doubt("an option that may be given once is given twice")
+                raise Doubt("an option is given twice, but may be given only once")
             if not value and name not in _MAY_BE_EMPTY:
                 raise Doubt("an option has an empty argument")
             self._given[name] = value
@@ -166,9 +166,9 @@ class _Line:
         following = self._words[self._reader.at] if self._reader.at < len(self._words) else None
         self._cut += b"\0" in listed
         if not self._whole and b"," in listed.lstrip(b","):
-            raise Doubt("the list of --preserve-env is not as sudo leaves it")
+            raise Doubt("the list of --preserve-env does not have the form that sudo leaves")
         if not self._whole and listed.strip(b",") and following is not None and _may_be_the_rest(following):
-            raise Doubt("where the list of --preserve-env ends cannot be seen from the words alone")
+            raise Doubt("the words alone do not show where the list of --preserve-env ends")
         names = [name for name in listed.replace(b"\0", b",").split(b",") if name]
         if any(b"=" in name for name in names):
             raise Doubt("--preserve-env names something that is not a variable")
@@ -187,7 +187,7 @@ class _Line:
         if mode == "run" and not shell and argv[0].rpartition(b"/")[2] == b"sudoedit":
             mode, argv = "edit", argv[1:]  # sudoers treats this name as sudoedit, whatever file the path leads to
             if self._variables or self._preserved or "preserve-env" in self._flags:
-                raise Doubt("sudoedit through sudo, with variables")
+                raise Doubt("sudo runs sudoedit and sets or preserves variables")
         user, group = self._given.get("user"), self._given.get("group")
         return Invocation(
             mode,
@@ -207,22 +207,22 @@ class _Line:
         if "login" in flags and flags & {"shell", "preserve-env"}:
             raise Doubt("-i does not go with -s or -E")
         if mode != "run" and flags & _RUNS_ONLY:
-            raise Doubt("an option goes with a command only")
+            raise Doubt("sudo accepts one of the options only together with a command")
         if mode == "edit" and (not argv or self._variables):
             raise Doubt("sudoedit takes files, and no variables")
         if mode == "validate" and argv:
             raise Doubt("-v takes no command")
         if mode == "list" and not argv and given.keys() & {"user", "group"}:
-            raise Doubt("-l takes -u and -g with a command only")
+            raise Doubt("-l takes -u or -g only together with a command")
         if mode != "list" and "other-user" in given:
-            raise Doubt("-U goes with -l only")
+            raise Doubt("-U goes only with -l")
         if {"askpass", "stdin"} <= flags:
             raise Doubt("-A and -S do not go together")
         number = given.get("close-from", b"3")
         if not number.isdigit() or len(number) > 9 or int(number) < 3:
             raise Doubt("-C takes a number from 3 on")
         if any(not given.get(name, b"/").startswith(b"/") for name in ("chdir", "chroot")):
-            raise Doubt("a directory begins with no slash, which sudo refuses, or with ~, which may be anybody's home")
+            raise Doubt("a directory does not begin with a slash: sudo refuses it, or it begins with ~ and may be anybody's home")
         if self._preserved & self._variables.keys():
             raise Doubt("a variable is both set and preserved")
 

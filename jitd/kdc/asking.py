@@ -138,7 +138,7 @@ class Library:
 
     def log_in(self, client: str, keytab: str, service: str | None = None) -> c_void_p:
         """Request a TGT from the KDC with the key in ``keytab``. If ``service`` is given, request a ticket for that service
-        instead. Both kinds of request are AS requests. Return a cache in memory that contains the ticket. Raises Krb5Error.
+        instead. In both cases the request is an AS request. Return a cache in memory that contains the ticket. Raises Krb5Error.
         """
         name = self._made("krb5_parse_name", client.encode("utf-8"))
         table = self._made("krb5_kt_resolve", f"FILE:{keytab}".encode())
@@ -259,8 +259,8 @@ class Child:
 def ask(
     realm: str, client: str, keytab: str, services: list[str], kdcs: list[str], patience: float = PATIENCE
 ) -> Iterator[list[str]]:
-    """For each of ``kdcs`` and each service, yield the KDC, the service, the state and the reason. This function takes at most
-    about ``patience`` seconds.
+    """For each pair of KDC and service, yield a list: the KDC, the service, the state of the gate, and the reason for this
+    state. This function takes at most about ``patience`` seconds.
 
     If ``kdcs`` is empty, ask the KDCs that krb5.conf names for the realm. Raises Krb5Error and OSError.
     """

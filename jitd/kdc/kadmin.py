@@ -153,7 +153,7 @@ class Connection:
 
     def _parsed(self, principal: str) -> c_void_p:
         if "\0" in principal:
-            raise ValueError("a principal with a NUL")
+            raise ValueError("the name of a principal contains a NUL byte")
         parsed = c_void_p()
         self._check(self._libraries.krb5_parse_name(self._context, principal.encode("utf-8"), byref(parsed)))
         return parsed

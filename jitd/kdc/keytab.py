@@ -22,7 +22,7 @@ def principals(content: bytes) -> list[str]:
     Raises ValueError if ``content`` is not a keytab.
     """
     if content[:2] != b"\x05\x02":
-        raise ValueError("it does not begin as a keytab does")
+        raise ValueError("it does not begin like a keytab")
     found, at = [], 2
     try:
         while at < len(content):

@@ -51,7 +51,7 @@ def entry(principal: str) -> Entry:
     try:
         return read_entry(printed, kadmin("getstrs", principal))
     except ValueError as fault:
-        raise LocalError(f"what kadmin.local prints of {principal} cannot be read: {fault}") from None
+        raise LocalError(f"the output of kadmin.local about {principal} cannot be read: {fault}") from None
 
 
 def strings_of(principals: Sequence[str]) -> dict[str, dict[str, str]]:

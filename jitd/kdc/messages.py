@@ -42,7 +42,7 @@ class Give:
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """Delete a grant. If the grant or the service does not exist, the answer is Done."""
+    """Delete a grant. The answer is also Done if the grant or the service does not exist."""
 
     id: str
     service: str
@@ -133,13 +133,13 @@ _why = _checked(lambda text: 0 < len(text) <= LONGEST_WHY and text.isascii(), "a
 
 def _end(value: object) -> int:
     if type(value) is not int or not is_end(value):
-        raise ValueError("is not an instant")
+        raise ValueError("is not a valid time")
     return value
 
 
 def _list(value: object, most: int) -> list[object]:
     if type(value) is not list or len(value) > most:
-        raise ValueError(f"is not a list of {most} at most")
+        raise ValueError(f"is not a list of at most {most}")
     return value
 
 
@@ -237,12 +237,12 @@ def _write(message: Request | Answer, tag: str, kinds: Mapping[str, tuple[type, 
 
 def _read(packet: bytes, tag: str, kinds: Mapping[str, tuple[type[M], _Readers]]) -> M:
     if len(packet) > MAX_PACKET:
-        raise ValueError(f"a message of more than {MAX_PACKET} bytes")
+        raise ValueError(f"the message has more than {MAX_PACKET} bytes")
     if not packet.isascii():
-        raise ValueError("a message that is not ASCII")
+        raise ValueError("the message is not ASCII")
     found = notation.read(packet)
     if type(found) is not dict:
-        raise ValueError("a message that is not an object")
+        raise ValueError("the message is not a JSON object")
     name = found.pop(tag, None)
     if type(name) is not str or name not in kinds:
         raise ValueError("no such message")

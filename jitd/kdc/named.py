@@ -38,8 +38,8 @@ def why_never(realm: str, kdcs: Sequence[str]) -> str:
 
 
 def fault_of(realm: str) -> str:
-    """Return the result of ``why_never`` for the KDCs that krb5.conf names now. If krb5.conf cannot be read, return the reason
-    for this.
+    """Return the reason why jitd can never conclude that the KDCs in krb5.conf are unreachable (see ``why_never``). If krb5.conf
+    cannot be read, the reason says so.
     """
     try:
         return why_never(realm, kdcs_of(realm))

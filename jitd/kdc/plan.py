@@ -2,9 +2,8 @@
 """Plans changes in the KDC's entry of a service. With these changes the KDC's administrator gates or ungates the service. If a
 service is gated, the KDC issues a ticket for the service only if there is a grant for the ticket.
 
-Law: pure. A plan is a list of steps. Each step has a sentence that explains the step. If a service was already gated and a plan
-gates it again, the service stays gated even if the plan is interrupted. If a setting is already right, the plan does not change
-it.
+Law: pure. A plan is a list of steps. Each step has a sentence that explains the step. A plan may gate a service that was already
+gated. Such a service stays gated even if the plan is interrupted. If a setting is already right, the plan does not change it.
 """
 
 from __future__ import annotations
@@ -90,13 +89,13 @@ def read_entry(printed: str, strings: str) -> Entry:
         lives = _life(found["Maximum ticket life"]), _life(found["Maximum renewable life"])
         return Entry(found["Principal"], *lives, frozenset(found["Attributes"].split()), pairs)
     except KeyError as missing:
-        raise ValueError(f"kadmin.local prints no {missing}") from None
+        raise ValueError(f"the output of kadmin.local has no line {missing}") from None
 
 
 def _life(text: str) -> int:
     match = _LIFE.fullmatch(text)
     if match is None:
-        raise ValueError(f"kadmin.local prints a life of {text!r}")
+        raise ValueError(f"the output of kadmin.local has a lifetime in an unknown form: {text!r}")
     days, hours, minutes, seconds = map(int, match.groups())
     return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
 
@@ -122,9 +121,9 @@ def check_hosts(hosts: Sequence[str]) -> None:
 
 
 def gate(entry: Entry, hosts: Sequence[str], *, max_life: int | None = None, approval: str = REQUIRED) -> list[Step]:
-    """Return the steps that gate ``entry``. If ``hosts`` is empty, the string GRANTED_BY is not changed. ``max_life`` is in
-    seconds. If ``max_life`` is None, the entry keeps a maximum lifetime of at most MAX_LIFE. If ``max_life`` is None and the
-    entry has a longer maximum lifetime or none, the maximum lifetime becomes MAX_LIFE.
+    """Return the steps that gate ``entry``. If ``hosts`` is empty, the string GRANTED_BY is not changed. ``max_life`` is the new
+    maximum lifetime in seconds. If ``max_life`` is None, the maximum lifetime in the entry stays, as long as it is not longer
+    than MAX_LIFE. If it is longer, or if the entry has none, it becomes MAX_LIFE.
 
     Raises CannotPlan if no host could grant tickets for the entry after the planned steps.
     """

@@ -106,7 +106,7 @@ class Service:
         if not packet:
             return False
         if flags & socket.MSG_TRUNC:
-            return _say(client, Refused(f"a message of more than {MAX_PACKET} bytes"))
+            return _say(client, Refused(f"the message has more than {MAX_PACKET} bytes"))
         try:
             request = read_request(packet)
         except ValueError as fault:

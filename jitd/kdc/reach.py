@@ -23,19 +23,21 @@ PROGRAM = "import sys; sys.path.append(sys.argv[1]); from jitd.kdc.reaching impo
 PACKAGES = str(Path(__file__).resolve().parents[2])
 """The directory that contains the package ``jitd``."""
 WITHIN = 30.0
-"""Maximum number of seconds between the two failed checks."""
+"""jitd treats the KDCs as unreachable after two failed checks. This is the maximum number of seconds between these two
+checks.
+"""
 LONGEST = RESOLVING + PATIENCE + 5.0
 """Seconds after which a check is ended. A check that was ended in this way is treated like a check that could not be made."""
 APART = 1.0
-"""Seconds between the end of one check and the next check. Without this pause, a KDC that only restarts could be treated as
-unreachable.
+"""Seconds between the end of one check and the next check. The pause is needed because a KDC does not answer while it restarts.
+Without the pause, jitd could treat such a KDC as unreachable.
 """
 FRESH_FOR = 2.0
 """Seconds for which the result of a check is reused. During this time all callers get the same result."""
 
 
 def is_unanswered(realm: str, client: str) -> bool:
-    """Check once. True if none of the KDCs that krb5.conf names for ``realm`` answers a request of ``client``.
+    """Make one check. Return True if none of the KDCs that krb5.conf names for ``realm`` answers a request of ``client``.
 
     A separate process sends the requests. If the process takes too long, it is killed, and the result is False. Blocks. Raises
     nothing.

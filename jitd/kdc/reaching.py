@@ -82,8 +82,8 @@ def request(realm: str, client: str) -> bytes:
 
 
 def places(kdc: str) -> list[Place]:
-    """Return the addresses of ``kdc``. ``kdc`` is a value in krb5.conf. Raises OSError if the name of the KDC cannot be looked
-    up. Also raises OSError if this process does not support the form of ``kdc``.
+    """Return the addresses of ``kdc``, which names a KDC in the form of krb5.conf. Raises OSError if the name of the KDC cannot
+    be looked up. Also raises OSError if this process does not support the form of ``kdc``.
     """
     found = KDC.fullmatch(kdc)
     if found is None:

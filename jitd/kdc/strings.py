@@ -31,7 +31,7 @@ FORM = "1"
 LONGEST_GRANT = 86_400
 """Maximum number of seconds from now to the end of a grant. The KDC ignores a grant with a later end."""
 MOST_GRANTS = 1_000
-"""Maximum number of strings of a service whose names begin with GRANT."""
+"""Maximum number of grants that a service's entry contains. Every string with a name that begins with GRANT is counted."""
 LONGEST_NAME = 1_024
 """Maximum number of bytes of a principal's name in UTF-8. The realm is included."""
 
@@ -49,7 +49,7 @@ CANARY = "jitd-canary"
 for canaries as a test.
 """
 ON, OFF, SILENT = "on", "off", "silent"
-"""The states of a gate. jitd finds the state by a request for a ticket that nobody has granted."""
+"""The states of a gate. To find out the state, jitd requests a ticket that nobody has granted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +103,8 @@ def is_host(text: str) -> bool:
 
 
 def is_principal(text: str) -> bool:
-    """True if the name ``text`` can be an output of krb5_unparse_name(3). A name that krb5_unparse_name(3) writes has a realm and
-    contains no control characters.
+    """True if krb5_unparse_name(3) could have written the name ``text``. Such a name has a realm and contains no control
+    characters.
     """
     try:
         size = len(text.encode("utf-8"))
@@ -142,7 +142,7 @@ def may_be_granted(service: str) -> bool:
 def write_grant(grant: Grant) -> tuple[str, str]:
     """Return the name and the value of the string for ``grant``. Raises ValueError if the form of a field is wrong."""
     if not (is_grant_id(grant.id) and is_end(grant.end) and is_principal(grant.client)):
-        raise ValueError(f"not a grant: {grant}")
+        raise ValueError(f"this is not a grant: {grant}")
     return GRANT + grant.id, f"{FORM} {grant.end} {grant.client}"
 
 

@@ -178,7 +178,7 @@ class Writer:
         if not packet:
             raise _Stale(f"jitd-kdc has ended the connection without an answer; see its log: journalctl -u jitd-kdc, or {MEND}")
         if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
-            raise _Broken("jitd-kdc sent more than a message has room for; is it of another version? systemctl restart jitd-kdc")
+            raise _Broken("jitd-kdc sent a message that is too long; is it of another version? systemctl restart jitd-kdc")
         self._check_sender(ancillary)
         try:
             return read_answer(packet)

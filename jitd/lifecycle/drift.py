@@ -29,8 +29,8 @@ EVERY = 60.0
 
 
 class Drift:
-    """Checks the things that were given to people. ``settings`` maps the name of a thing to a word of givers.DRIFT, which says
-    how jitd reacts to a difference. ``note`` writes an event with its details into the record.
+    """Checks the things that were given to people. ``settings`` maps the name of a thing to a word of givers.DRIFT. This word
+    says what jitd does if the thing differs from its holding. ``note`` writes an event with its details into the record.
     """
 
     def __init__(
@@ -53,9 +53,10 @@ class Drift:
         self._strays: dict[str, str] = {}  # maps an id to the name of its thing
 
     def as_json(self) -> list[list[str]]:
-        """Return the things that differ from their holdings or cannot be checked, the things without a holding, and the things
-        that cannot be taken back yet. Each item consists of an id and a sentence. The id is the id of the holding. For a thing
-        without a holding, the id is the name under which the thing exists.
+        """Return a list of things. The list contains the things that differ from their holdings, the things that cannot be
+        checked, the things without a holding, and the things that cannot be taken back yet. Each item consists of an id and a
+        sentence. The id is the id of the thing's holding. For a thing without a holding, the id is the name under which the
+        thing exists.
         """
         untaken = {
             id: f"it is being taken back{_since(one)}, but this is not possible yet: {one.why}"

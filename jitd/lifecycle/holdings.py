@@ -2,9 +2,9 @@
 """Carries out holdings. For each holding, this module asks the giver to give the thing, and tells the client. Later it asks the
 giver to take the thing back.
 Law: a thing is given only after its holding was recorded. If a thing cannot be taken back now, jitd tries again, with growing
-pauses, as long as the holding is open. When the client of a thing disconnects, the thing is taken back. But the thing is not
-taken back if the client has sent the message Keep before, and jitd has recorded this message. One use of a grant may give several
-things (``together``). They are given one after another. Either all of them are given, or none.
+pauses, as long as the holding is open. When the client of a thing disconnects, the thing is taken back. There is one exception.
+If the client has sent the message Keep before, and jitd has recorded it, the thing is not taken back. One use of a grant may
+give several things (``together``). They are given one after another. Either all of them are given, or none.
 """
 
 from __future__ import annotations
@@ -332,7 +332,7 @@ class Holdings:
     def nobody_came(self, id: str) -> None:
         """Handle the case that the client did not reconnect in time. If the thing was given and no client waits for it, take it
         back. If a client waits for it, hand it over when all things of this use of the grant are given. Do nothing if a client
-        already has the thing. If the thing is still being given, jitd decides this after the thing was given.
+        already has the thing. If the thing is still being given, jitd decides what to do after the thing was given.
         """
         found = self._store.holding(id)
         if id in self._awaited and found is not None and found.state is HoldingState.HELD:

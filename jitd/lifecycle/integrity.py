@@ -69,7 +69,7 @@ def examine_head(store: Store, head: Seal | None, noted: Noted) -> None:
     if found is None or (found[0], found[2]) != (head.number, head.digest):
         raise StoreError(
             f"the database is not the one that jitd has written since this host was booted: record {head.number} is "
-            f"{'missing' if found is None else 'another one'}. If it was put back on purpose, remove {noted.file} and start again"
+            f"{'missing' if found is None else 'another one'}. If it was restored on purpose, remove {noted.file} and start again"
         )
 
 
@@ -90,4 +90,4 @@ def _examine_open(store: Store) -> None:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise StoreError("the database is damaged: something in it cannot be read; jitd audit verify says more") from None
     for life, id in digests:
-        raise StoreError(f"the database is damaged: no record tells of {life} {id!r}")
+        raise StoreError(f"the database is damaged: {life} {id!r} has no record")

@@ -64,9 +64,9 @@ class Lifecycle:
         self._policy_digest = policy_digest
 
     def handle(self, *events: Event) -> tuple[Effect, ...]:
-        """Apply ``events`` and all events that follow from them. One input has caused all of ``events``. Commit the result, and
-        return the effects. Raises the exceptions of the transitions (IllegalEvent, LockedOut, NotYours, Stale), Conflict or
-        StoreError. If this method raises an exception, nothing has changed.
+        """Apply ``events``, which have one common cause, and all events that follow from them. Commit the result, and return the
+        effects. Raises the exceptions of the transitions (IllegalEvent, LockedOut, NotYours, Stale), Conflict or StoreError. If
+        this method raises an exception, nothing has changed.
         """
         now = self._now()
         policy = self._policy_digest()
@@ -116,8 +116,8 @@ class Lifecycle:
         return tuple(effects)
 
     def proved_since(self, boot_id: str, since: float) -> float:
-        """Return how many seconds the boot ``boot_id`` certainly lasted after ``since`` (seconds on the clock of that boot).
-        The last record of that boot proves this number of seconds.
+        """Return the number of seconds from ``since`` to the last record of the boot ``boot_id``. The host was certainly running
+        for these seconds. ``since`` is in seconds on the clock of that boot.
         """
         try:
             for body in self._store.newest():

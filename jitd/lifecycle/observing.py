@@ -3,7 +3,7 @@
 which runs wait for a watcher. The module notes when watchers arrive and leave, and informs the monitors.
 Law: a person is treated as a watcher only while their screen answers, because a connection alone proves nothing. The arrival and
 the departure of a watcher have an effect only after they are recorded. The lists of watchers and waiting runs are only in memory.
-After a restart of the daemon there are no watchers, and each monitor uses its own clock.
+After a restart of the daemon there are no watchers. Each monitor then measures with its own clock how long its run is unwatched.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ SAID_EVERY = 2.0
 (monitor/observation.py).
 """
 ALIVE_FOR = 5.0
-"""jitd sends content to a watcher's screen. Within this number of seconds, jitd must get the answer that the screen has shown the
-content. Without this answer, the watcher is treated as absent.
+"""Seconds within which a watcher's screen must answer that it has shown the content that jitd sent. If jitd gets no answer in
+this time, it treats the watcher as absent.
 """
 LOOK_EVERY = 0.5
 """While a run waits for a watcher, jitd checks at this interval (in seconds) whether the run's client is still connected."""
 GONE = "its client went away"
 WATCHED_WITHIN = 60.0
-"""A run whose monitor is ready waits at most this number of seconds for a watcher. If a run has already begun, it is ended after
-the same number of seconds without a watcher.
+"""Seconds for which an observed run may be unwatched. If a run has not begun yet, its monitor waits for a watcher for at most
+this time. If a run has begun, it is ended after this time without a watcher.
 """
 
 
@@ -140,7 +140,9 @@ class Observing:
         return self._stopped.get(id, "") or ("" if self._waiters.of(request) is waiter else GONE)
 
     async def _denial(self, asked: Request, waiter: Waiter) -> str:
-        """Return an empty string if ``asked`` is still permitted, otherwise the reason why it is not. Raises TimeoutError."""
+        """Return the reason why the request ``asked`` is not permitted any more. Return an empty string if it is still
+        permitted. Raises TimeoutError.
+        """
         if waiter.who is not None and not waiter.who.is_root:
             asked = replace(asked, requester=replace(asked.requester, authentication=waiter.who.authentication))
         decision = await self._decider.decide_use(asked, n_taken=1)  # the waiting run itself has taken this one use

@@ -25,10 +25,11 @@ from jitd.store import Store
 
 
 class Openings:
-    """Handles two kinds of deadlines. At ``opening.WAY``, a way to approve a request opens. At ``opening.LISTS``, the lists of
-    approvers are fetched again. The functions ``act`` and ``act_on`` apply an event. ``act_on`` raises Overtaken if the request
-    has changed. ``tell`` tells the waiting client which people could approve. ``later`` runs a coroutine in the background.
-    ``set_deadline`` schedules a check of a request. The time of this check is in seconds on the boot clock.
+    """Handles two kinds of deadlines. At a deadline of the kind ``opening.WAY``, a way to approve a request opens. At a deadline
+    of the kind ``opening.LISTS``, the lists of approvers are fetched again. The functions ``act`` and ``act_on`` apply an event.
+    ``act_on`` raises Overtaken if the request has changed. ``tell`` tells the waiting client which people could approve.
+    ``later`` runs a coroutine in the background. ``set_deadline`` schedules a check of a request. The time of this check is in
+    seconds on the boot clock.
     """
 
     def __init__(

@@ -112,9 +112,9 @@ class Perform:
             self._do(effect)
 
     def submitted(self, event: request.Submitted, decision: Decision) -> None:
-        """Begin a request. The same transaction records the screening of the request, which is the policy's ``decision``. If
-        gatekeepers must answer first, the screening is recorded later. Raises the exceptions of ``act``. Raises Overtaken if the
-        lease in ``decision`` has changed meanwhile.
+        """Begin a request, and record its screening, that is, the policy's ``decision``, in one transaction. If gatekeepers must
+        answer first, the screening is recorded later. Raises the exceptions of ``act``. Raises Overtaken if the lease in
+        ``decision`` has changed meanwhile.
         """
         if isinstance(decision, Permit) and decision.obligations.gatekeepers:
             return self.act(replace(event, request=submission.to_be_asked(event.request, decision, self._now())))
@@ -164,8 +164,8 @@ class Perform:
         task.add_done_callback(self._tasks.discard)
 
     async def _guarded(self, deed: Coroutine[Any, Any, None]) -> None:
-        """Run ``deed``, and write its exceptions to the log. A failure permits nothing, and the stored state still shows the
-        pending work.
+        """Run ``deed``, and write its exceptions to the log. If ``deed`` fails, nothing is permitted by this, and the stored
+        state still shows the work that is left.
         """
         try:
             await deed

@@ -54,8 +54,8 @@ def not_given(all_of_it: tuple[Holding, ...], refused: Holding, why: str) -> tup
 def why_not_given(all_of_it: tuple[Holding, ...], missed: Holding | None = None) -> str:
     """Return the sentence that says why the things of the holdings ``all_of_it`` were not given. Return an empty string if the
     things were given, or if they can still be given. If there are several things, also return an empty string until jitd has
-    taken back every thing that it gave or tried to give. ``missed`` is the holding whose thing was given too late: jitd was
-    already taking back the things of these holdings.
+    taken back every thing that it gave or tried to give. ``missed`` is a holding whose thing was given too late. The thing is
+    given too late if jitd is already taking back the things of the holdings ``all_of_it``.
     """
     failed = _failed(all_of_it) or missed
     if failed is None or failed.state is HoldingState.GIVING:
@@ -67,7 +67,7 @@ def why_not_given(all_of_it: tuple[Holding, ...], missed: Holding | None = None)
 
 def why_not_taken(all_of_it: tuple[Holding, ...], one: Holding, why: str, missed: Holding | None = None) -> str:
     """Return the sentence for a client that gets nothing. The sentence says which thing could not be given. The sentence also
-    says that jitd cannot take back the thing of the holding ``one`` now, for the reason ``why``. Return an empty string if all
+    says that the thing of the holding ``one`` is not taken back yet, for the reason ``why``. Return an empty string if all
     things were given, or if it is certain that the thing of ``one`` was not given. For ``missed``, see ``why_not_given``.
     """
     failed = _failed(all_of_it) or missed

@@ -68,11 +68,11 @@ class Waiter(Protocol):
         """Tell the client that jitd is querying the gatekeepers ``names`` about a use of an approved request."""
 
     def hears(self, news: str) -> None:
-        """Tell the person ``news``, which is a sentence about the approved request."""
+        """Tell the person the sentence ``news``, which is about the approved request."""
 
     def seated(self, found: Request, seats: Mapping[Approval, Seats]) -> None:
-        """Tell the person if too few people could approve the request ``found``. ``seats`` has an entry for each way to approve
-        the request: the people who could approve.
+        """Tell the person if too few people could approve the request ``found``. For each way to approve the request, ``seats``
+        contains the people who could approve it.
         """
 
     def refuse(self, code: str, text: str) -> None:
@@ -83,7 +83,9 @@ class Waiter(Protocol):
 
 
 class Waiters:
-    """The registry. Each request has at most one waiter. A second client that wants to wait for the same request is refused."""
+    """The registry of waiters. Each request has at most one waiter. If a second client wants to wait for the request, it is
+    refused.
+    """
 
     def __init__(self) -> None:
         self._waiting: dict[str, Waiter] = {}

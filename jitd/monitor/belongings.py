@@ -60,7 +60,7 @@ class Belongings:
         place, *lines = plate_lines(plate)
         asker = asker_of(lines)
         if asker is None:
-            raise ValueError("the plate does not say who asked")
+            raise ValueError("the plate does not name the process that asked for the login")
         found = cls(asker.pid, asker.started, plate)
         found._asker = asker
         found.housing.inherit(os.fsdecode(place))
@@ -103,7 +103,7 @@ class Belongings:
 
     def take_in(self, run: str, *, is_housed: bool) -> None:
         """Reserve a control group for the session. Move the process that asked for the login and its descendants into this group.
-        The group's path is written on the plate first, so that a later keeper can find the group.
+        The group's path is written on the plate (the run's lock file) first, so that a later keeper can find the group.
 
         Raises OSError.
         """

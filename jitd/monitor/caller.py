@@ -15,16 +15,18 @@ import select
 from jitd.monitor.signalling import Pid
 
 MOST_READ = 4096
-"""Number of bytes that are read of a process's status (proc_pid_status(5)). The two lines are within the first few hundred."""
+"""Number of bytes that are read of a process's status (proc_pid_status(5)). The lines ``Uid`` and ``Gid`` are within the
+first few hundred bytes.
+"""
 
 
 def stands_in(pid: Pid, uid: int, device: int, inode: int) -> bool:
     """True if process ``pid`` runs as ``uid`` and its current directory is the directory with this ``device`` and ``inode``.
 
-    The process may end during the check, and another process may get its pid. Therefore this function opens a descriptor of the
-    process. The function reads the ids of the process twice, before and after the check. All four user ids must be ``uid``. The
-    four group ids must not differ from each other. A process with differing ids is refused, because a set-user-id program may
-    enter directories that its user may not enter.
+    The process may end while this function examines it, and another process may get its pid. Therefore this function opens a
+    descriptor of the process. It reads the ids of the process twice, before and after it looks at the directory. All four user
+    ids must be ``uid``. The four group ids must all be equal. A process with differing ids is refused, because a set-user-id
+    program may enter directories that its user may not enter.
     """
     try:
         held = os.pidfd_open(pid)

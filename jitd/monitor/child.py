@@ -71,10 +71,11 @@ class Surroundings:
 def become_command(job: Job, around: Surroundings) -> NoReturn:
     """Prepare this process, report that it is ready, wait for ``go``, and execute the command. Never returns.
 
-    This process sends four kinds of packets on the leash. ``c`` is followed by the pid of this process. ``S`` is followed by the
-    client's data about its terminal. ``r`` means that this process is ready. ``x`` is followed by the reason why the command is
-    not executed. The monitor sends ``g``, which means ``go``. Exec closes the leash, but a kill closes the leash as well. When
-    the leash is closed, the monitor therefore asks the kernel whether exec has succeeded.
+    This process sends four kinds of packets on the leash, which is its socket to the monitor. ``c`` is followed by the pid of
+    this process. ``S`` is followed by the client's data about its terminal. ``r`` means that this process is ready. ``x`` is
+    followed by the reason why the command is not executed. The monitor sends ``g``, which means ``go``. Exec closes the leash,
+    but a kill closes the leash as well. When the leash is closed, the monitor therefore asks the kernel whether exec has
+    succeeded.
     """
     try:
         os.setpgid(0, 0)
@@ -89,7 +90,7 @@ def become_command(job: Job, around: Surroundings) -> NoReturn:
         become(job.uid, job.gid, job.groups)
         _enter_directory(job, is_inside=is_inside)
         if path != job.path and not os.access(job.path, os.X_OK):
-            raise CannotStart("the target user may not execute it")
+            raise CannotStart("the target user may not execute the file")
         end_with_parent(around.monitor)
         around.leash.send(b"r")
         if around.leash.recv(1) == b"g":
@@ -143,7 +144,7 @@ def _what_to_execute(job: Job, state_dir: str) -> bytes:
             raise CannotStart(f"the file is missing: {fault}", MISSING) from None
         raise
     if found.digest != job.digest:
-        raise CannotStart("it was changed since it was approved")
+        raise CannotStart("the file was changed since it was approved")
     view = View(job.trusted_uid, job.cwd, job.trusted)
     changed = "" if job.operands is None else drift(job.argv, view, job.operands)
     if changed:
@@ -166,7 +167,7 @@ def _copy(job: Job, directory: bytes) -> bytes:
     os.mkdir(directory, 0o700)
     copy = directory + b"/" + os.path.basename(job.path)
     if copy_content(job.path, copy) != job.digest:
-        raise CannotStart("it was changed since it was approved")
+        raise CannotStart("the file was changed since it was approved")
     # only the target's group may read the copy, because nobody knows who else may read the original
     for made in (copy, directory):
         os.chown(made, 0, job.gid)
@@ -175,7 +176,9 @@ def _copy(job: Job, directory: bytes) -> bytes:
 
 
 def _arrange(job: Job, streams: Streams, around: Surroundings) -> None:
-    """Give the descriptors 0 to 2 to the three streams. Close all other descriptors except the leash."""
+    """Give the descriptors 0 to 2 to the three streams. Close all other descriptors except the leash (the socket to the
+    monitor).
+    """
     leash = around.leash.fileno()
     null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
     sources = []
@@ -204,8 +207,9 @@ def _begin_in_directory(job: Job, caller: int) -> bool:
     """Enter the approved directory as root, but only if it is the current directory of the process ``caller``. Return True if
     this process is now in the approved directory.
 
-    Nobody gets the access rights of root by this step. sudo also enters the directory as root. The requester has entered the
-    directory with their own rights. An account that may not search the directory cannot use anything in it.
+    Although this process enters the directory as root, nobody gets the access rights of root. sudo also enters the directory as
+    root. The requester has entered the directory with their own rights. An account that may not search the directory cannot use
+    anything in it.
     """
     if not stands_in(caller, job.requester_uid, job.cwd_device, job.cwd_inode):
         return False
@@ -221,7 +225,7 @@ def _enter_directory(job: Job, *, is_inside: bool) -> None:
     """Enter the approved directory by its path, as the target user. Raises CannotStart if the directory cannot be entered, or if
     the path leads to another directory.
 
-    ``is_inside`` means that this process has already entered the directory. In this case, jitd also accepts that the user may not
+    ``is_inside`` is True if this process has already entered the directory. In this case, it is not an error if the user may not
     enter the directory.
     """
     try:
@@ -244,8 +248,8 @@ def _execute(job: Job, path: bytes) -> None:
     except OSError as fault:
         if fault.errno != errno.ENOEXEC:
             missing = fault.errno in (errno.ENOENT, errno.ENOTDIR) and not os.path.lexists(path)
-            raise CannotStart(f"it cannot be executed: {fault.strerror}", MISSING if missing else CANNOT) from None
+            raise CannotStart(f"the file cannot be executed: {fault.strerror}", MISSING if missing else CANNOT) from None
     try:
         os.execve(SHELL, [b"sh", path, *job.argv[1:]], environment)
     except OSError as fault:
-        raise CannotStart(f"it cannot be executed: {fault.strerror}") from None
+        raise CannotStart(f"the file cannot be executed: {fault.strerror}") from None

@@ -112,8 +112,8 @@ class Exchange:
                 return
 
     def _resize(self, rows: int, columns: int, command: Pid) -> None:
-        """Set the size of the window. The kernel sends SIGWINCH to the foreground group of the terminal. The command's process
-        group gets SIGWINCH, too.
+        """Set the size of the terminal's window. The kernel then sends SIGWINCH to the foreground process group of the terminal.
+        If this is not the command's process group, this method sends SIGWINCH to the command's process group, too.
         """
         terminal = self.terminal
         if terminal is not None and terminal.resize(rows, columns):

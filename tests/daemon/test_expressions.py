@@ -259,10 +259,10 @@ def test_what_it_answers(text: str, values: dict[str, Any], expected: bool) -> N
 @pytest.mark.parametrize(
     ("text", "values", "said"),
     [
-        ("1 / fact.risk == 1", {"fact_risk": 0}, "its \"when\" cannot be answered: divide by zero"),
-        ("subject.groups[3] == ''", {"subject_groups": ("a",)}, "its \"when\" cannot be answered: Index error: index=3 size=1"),
+        ("1 / fact.risk == 1", {"fact_risk": 0}, "its \"when\" cannot be evaluated: divide by zero"),
+        ("subject.groups[3] == ''", {"subject_groups": ("a",)}, "its \"when\" cannot be evaluated: Index error: index=3 size=1"),
         ("request.argv.all(a, request.argv.all(b, a != b + 'x'))", {"request_argv": ("a",) * 500}, "Iteration budget exceeded"),
-        ("int(fact.zone) < 3", {"fact_zone": "x"}, "cannot be answered"),
+        ("int(fact.zone) < 3", {"fact_zone": "x"}, "cannot be evaluated"),
         ("fact.risk < 50", {"fact_risk": True}, "fact.risk is not of type int"),
         ("fact.risk < 50", {"fact_risk": 2**63}, "fact.risk has more than 64 bits"),
         ("fact.zone == 'a'", {"fact_zone": "\ud800"}, "fact.zone contains half of a character (a surrogate)"),

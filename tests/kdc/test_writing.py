@@ -229,7 +229,7 @@ def answering(path: Path, packet: bytes) -> threading.Thread:
         (os.geteuid(), b'{"said":"maybe"}', "cannot be read"),
         (os.geteuid(), b'{"said":"done","more":1}', "cannot be read"),
         (os.geteuid(), b'{"said":"grants","approval":"","granted_by":[],"grants":[]}', "another question"),
-        (os.geteuid(), b" " * (MAX_PACKET + 1), "more than a message has room for"),
+        (os.geteuid(), b" " * (MAX_PACKET + 1), "a message that is too long"),
     ],
 )
 def test_an_answer_of_somebody_else_or_of_another_form_is_not_believed(

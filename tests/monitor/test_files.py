@@ -17,7 +17,7 @@ from tests.times import times
 
 GOOD = "#!/bin/sh\necho good\n"
 EVIL = "#!/bin/sh\necho evil\n"
-CHANGED = "it was changed since it was approved"
+CHANGED = "the file was changed since it was approved"
 
 
 def script(stage: Stage, content: str = GOOD, name: str = "tool", mode: int = 0o755) -> Path:
@@ -135,7 +135,7 @@ def test_a_copy_is_not_for_those_who_could_not_execute_the_original(stage: Stage
     os.chown(path, 1077, 1077)
     job = stage.job(str(path), writable=True, uid=NOBODY, gid=NOBODY, groups=(NOBODY,))
     _, outcome = stage.play(job)
-    assert (outcome.ending, outcome.because) == (Ending.NOT_STARTED, "the target user may not execute it")
+    assert (outcome.ending, outcome.because) == (Ending.NOT_STARTED, "the target user may not execute the file")
 
 
 def enough(endings: list[str]) -> bool:

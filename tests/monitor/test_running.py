@@ -226,7 +226,7 @@ def test_what_cannot_be_executed_is_126_and_says_why(stage: Stage) -> None:
     file.write_bytes(b"\x7fELF nonsense")
     file.chmod(0o644)
     client, outcome = stage.play(stage.job(str(file)))
-    assert outcome == Outcome(Ending.NOT_STARTED, 126, "it cannot be executed: Permission denied")
+    assert outcome == Outcome(Ending.NOT_STARTED, 126, "the file cannot be executed: Permission denied")
     assert client.end == {"outcome": "not started", "status": 126, "because": outcome.because}
 
 
