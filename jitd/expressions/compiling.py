@@ -210,7 +210,7 @@ class _Evaluation:
         given: dict[str, object] = {}
         for name, type in self._types.items():
             if name not in values:
-                raise WhenFailed(f"{name} is not known: nobody has looked for it")
+                raise WhenFailed(f"{name} is not known: jitd has not looked for its value")
             value = values[name]
             if fault := fault_in(value, type):
                 raise WhenFailed(f"{name} {fault}")

@@ -27,8 +27,8 @@ _RECORD = {
     for done in ("asked", "denied", "ran")
     for word, span in (("hour", _HOUR), ("day", _DAY))
 }
-"""Some facts count events in the record. This table maps the name of each such fact to the kind of event and to the period in
-which events are counted.
+"""Some facts count events in the record. For each such fact, this table contains the kind of the events and the period in which
+they are counted.
 """
 _HOST: dict[str, Callable[[], Value]] = {
     "fact.host": host.name,

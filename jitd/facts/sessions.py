@@ -42,9 +42,9 @@ def origin(audit_session: int | None, cgroup: str, directory: Path = SESSIONS) -
     """Return where the login session of a process began: ``local``, ``console``, ``remote``, or an address.
 
     ``audit_session`` is the audit session of the process, or None if the process has no audit session. ``cgroup`` is the path of
-    the process's control group. The audit session and the control group come from the kernel, and only root can change them. With
-    the audit session, jitd finds the login session in logind's files. If these files contain no audit sessions, for example in a
-    container, jitd finds the login session with the control group. Raises OSError.
+    the process's control group. The audit session and the control group come from the kernel, and only root can change them.
+    jitd finds the login session in logind's files by the audit session. If these files contain no audit sessions, for example in
+    a container, jitd finds the login session by the control group. Raises OSError.
     """
     if not directory.is_dir():
         return Unknown("logind does not run on this host")

@@ -41,6 +41,6 @@ class DigestCache:
 
 def identity(status: os.stat_result) -> tuple[int, int, int, int, int]:
     """Return the device, inode, size and times of a file. If another file replaces this file, or if this file is changed, at
-    least one of these values differs.
+    least one of these values differs. This is not certain for a change that follows another change within SETTLED_AFTER seconds.
     """
     return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)

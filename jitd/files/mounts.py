@@ -98,7 +98,9 @@ class Mount:
 
 @lru_cache(maxsize=2)
 def read(text: bytes) -> Mapping[int, Mount]:
-    """Parse the text of mountinfo. Return the mounts by their numbers. The result is cached. Raises ValueError."""
+    """Parse the text of mountinfo. Return a mapping from the number of each mount to the mount. The result is cached.
+    Raises ValueError.
+    """
     found = {}
     for line in text.splitlines():
         before, _, after = line.partition(b" - ")

@@ -247,10 +247,10 @@ def may_execute(path: bytes, uid: int, groups: Container[int]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Sight:
-    """The result when an account follows a path. ``path`` begins with the part that was resolved. The rest of the path follows
-    unchanged. ``end`` says what is known about the end of the path: THERE, ABSENCE, HIDDEN, CIRCLE or PROCFS. ``name`` is the
-    path with resolved directories. A link at the end of ``name`` is not resolved. If the last directory was not reached, ``name``
-    is empty.
+    """The result when an account follows a path. ``path`` consists of the part that was resolved, and of the rest of the path,
+    which is unchanged. ``end`` says what is known about the end of the path: THERE, ABSENCE, HIDDEN, CIRCLE or PROCFS. ``name``
+    is the path with resolved directories. A link at the end of ``name`` is not resolved. If the last directory was not reached,
+    ``name`` is empty.
     """
 
     path: bytes

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Protects threads from file systems that do not answer. Before a path is used, this module looks up the path step by step. At
-each mount it lets only one thread wait.
+"""Protects threads from file systems that do not answer. Before jitd uses a path, this module looks up the path step by step.
+For each mount, it lets only one thread at a time wait.
 
 Law: the mount of a path is found in the table of mounts, so this search touches no file system. If a network host or a program
 serves the mount, only one thread at a time looks up a name in the mount. If this thread has waited for more than PATIENCE

@@ -81,7 +81,7 @@ def make(note: Note, comment: str) -> None:
         add = ["-a"] if groups else []
         _run("the account cannot be mended", USERMOD, *add, "-g", uid, *terms, account)
     if fault := "; ".join(faults_of(note)):
-        raise NotDone(f"the account {account} has changed since it was made: {fault}")
+        raise NotDone(f"the account {account} does not have the values that jitd has set: {fault}")
 
 
 def faults_of(note: Note) -> list[str]:

@@ -3,7 +3,7 @@
 
 Law: no symbolic link is followed. A file is removed through the descriptor of its directory. A file is removed only if it is the
 same file that was found, and if the account still owns the file. A search stays on the file system of the directory at which the
-search began. A search has a time limit. After this time, it ends and reports the places that were not searched. Sources:
+search began. A search ends at a time limit at the latest. It reports the places that it has not searched by then. Sources:
 unlinkat(2), openat(2).
 """
 

@@ -2,9 +2,10 @@
 """Finds the next uid for the kind ``account``. The uid belongs to nobody, no other tool assigns the uid, and no account has ever
 used the uid.
 
-Law: a uid is never used twice. The next uid is higher than every uid in the notes, every uid of an account of this host, and
-every uid that owns a file on this host. So a uid is not used again even if the notes were restored from an old copy. If the files
-of the host cannot be searched completely, no uid is assigned. Sources: login.defs(5), subuid(5), systemd's UIDS-GIDS.
+Law: a uid is never used twice. Among the uids of the giver, the next uid is higher than every uid that is in the notes, that an
+account of this host has, or that owns a file on this host. So a uid is not used again even if the notes were restored from an
+old copy. If the files of the host cannot be searched completely, no uid is assigned. Sources: login.defs(5), subuid(5),
+systemd's UIDS-GIDS.
 """
 
 from __future__ import annotations

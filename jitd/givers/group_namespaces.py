@@ -4,8 +4,8 @@ and get the group back.
 
 A namespace that maps a gid gives this gid to the user who made the namespace. The user can get the gid in this way even if no
 process of the user has the gid now. A namespace exists as long as a process is in the namespace or keeps a reference to it. A
-reference can be a descriptor, a mount, another namespace that belongs to the namespace, or an ended child that nobody has waited
-for. Law: if jitd cannot examine a namespace, it assumes that the namespace keeps the group. This module changes nothing.
+reference can be a descriptor, a mount, another namespace that this namespace owns, or an ended child that nobody has waited for.
+Law: if jitd cannot examine a namespace, it assumes that the namespace keeps the group. This module changes nothing.
 Sources: user_namespaces(7), ioctl_ns(2), proc(5).
 """
 

@@ -126,8 +126,8 @@ class Kind(Protocol):
         """
 
     def take(self, order: Order) -> Taken | Refused | Failed:
-        """Take the thing back. Some kinds promise to end processes or other effects of the thing, too. If nothing exists for
-        this holding, answer Taken.
+        """Take the thing back. If this kind promises to end processes or other effects of the thing, end them, too. If nothing
+        exists for this holding, answer Taken.
         """
 
     def look(self, order: Order) -> Seen | Failed:

@@ -190,7 +190,7 @@ def _number(most: int) -> Callable[[object], int]:
 
 def _holdings(value: object) -> tuple[str, ...]:
     if type(value) is not list or len(value) > MOST_ORDERS:
-        raise ValueError(f"is not a list of at most {MOST_ORDERS}")
+        raise ValueError(f"is not a list of at most {MOST_ORDERS} items")
     return tuple(_holding(item) for item in value)
 
 

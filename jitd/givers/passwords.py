@@ -32,7 +32,7 @@ def forget(holding: str) -> None:
 
 
 def is_handed_out(order: Order) -> bool:
-    """True if the holder of the order's holding has the password that ``password_of`` returns. jitd-givers remembers this because
-    ``hand_out`` was called. At a restart, jitd-givers forgets all calls of ``hand_out``.
+    """True if the holder of the order's holding has the password that ``password_of`` returns. jitd-givers knows this because
+    ``hand_out`` was called. After a restart, jitd-givers knows nothing about earlier calls of ``hand_out``.
     """
     return order.holding in _HANDED_OUT

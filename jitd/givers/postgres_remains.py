@@ -120,7 +120,7 @@ class Remains:
 
     def clear(self, session: Session, database: str) -> None:
         """Roll back the transactions that the role has prepared in ``database``. Drop or keep the objects of the role there, and
-        revoke its privileges. This method may be repeated without harm. Raises psycopg.Error.
+        revoke the role's privileges. This method may be repeated without harm. Raises psycopg.Error.
         """
         question = "SELECT gid FROM pg_prepared_xacts WHERE owner = %(role)s AND database = current_database()"
         for (prepared,) in session.rows(question, {"role": self._role}):

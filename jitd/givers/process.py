@@ -147,7 +147,9 @@ def _name(question: Question) -> str:
 
 
 def lane_of(body: bytes) -> str:
-    """Return the name of the giver that the question in ``body`` is about. Deeds for one giver are done one after the other."""
+    """Return the name ``KIND:NAME`` of the giver that the question in ``body`` is about. Deeds for one giver are done one
+    after the other. Return an empty string if the question cannot be read.
+    """
     try:
         return _name(read_question(body))
     except ValueError:

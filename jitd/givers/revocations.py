@@ -65,7 +65,7 @@ def revoke(krl: Path, id: str) -> None:
             finally:
                 with suppress(FileNotFoundError):
                     new.unlink()
-    raise Unusable(f"{krl} is changed by somebody else all the time: see who writes it")
+    raise Unusable(f"somebody else changes {krl} all the time: find out who writes to it")
 
 
 def _make(krl: Path, new: Path, id: str) -> None:

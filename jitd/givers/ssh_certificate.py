@@ -42,9 +42,7 @@ class SshCertificates:
         self._work = work
 
     def give(self, order: Order) -> Given | Refused | Failed:
-        """See ``Kind.give``. The certificate is sent in the same way as a secret, because only the person needs
-        the certificate.
-        """
+        """See ``Kind.give``. The answer contains the certificate as its secret, because only the person needs the certificate."""
         now = int(time.time())
         if order.until <= now:
             return Refused("the time of the grant is over")

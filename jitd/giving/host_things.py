@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The giver of one kind of thing of this host. The process jitd-givers gives these things and takes them back.
+"""The giver for one kind of thing of this host. It lets the process jitd-givers give these things and take them back.
 
 Law: see ``Giver``. A thing is given only if jitd.toml has settings for the thing.
 """

@@ -21,11 +21,11 @@ class Invocation:
     caller and changes copies of these files. Afterwards the target account writes the changed copies back.
 
     ``shell`` says which program is executed. ``""`` means that ``argv`` itself is executed. ``login`` means the target's shell
-    as a login shell. ``target`` means the target's shell. ``own`` means the caller's $SHELL. If $SHELL is not set, ``own`` means
-    the shell of the caller's account. ``kept`` (su -p) means the caller's $SHELL. If $SHELL is not set, ``kept`` means the
-    target's shell. ``shell_path`` (su -s) replaces the shell. A restricted shell of the target account is never replaced. The
-    arguments of a shell are ``-f`` (only with the option ``--fast``), ``-c`` and ``line`` (only if there is a line), and
-    ``shell_arguments``. If a shell is executed, ``argv`` contains the words that the person typed.
+    as a login shell. ``target`` means the target's shell. ``own`` means the caller's $SHELL. If $SHELL is not set or empty,
+    ``own`` means the shell of the caller's account. ``kept`` (su -p) means the caller's $SHELL. If $SHELL is not set or empty,
+    ``kept`` means the target's shell. ``shell_path`` (su -s) replaces the shell. A restricted shell of the target account is
+    never replaced. The arguments of a shell are ``-f`` (only with the option ``--fast``), ``-c`` and ``line`` (only if there is
+    a line), and ``shell_arguments``. If a shell is executed, ``argv`` contains the words that the person typed.
     """
 
     mode: str

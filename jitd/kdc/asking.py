@@ -2,10 +2,11 @@
 """Requests tickets that each KDC of a realm must refuse, and reports how the KDCs answer. This module runs as a separate process,
 which ``gates`` executes.
 
-The process reads one question from standard input. The process writes one line for each pair of KDC and service. For each KDC the
-process forks a child. The child's krb5.conf names only that KDC.
-Law: the process gets tickets with the host's own key, and keeps them in memory only. Each request is sent only to the intended
-KDC. No locator plugin and no DNS lookup can send a request to another KDC.
+The process reads one question from standard input. The process writes one line for each pair of KDC and service. For each KDC
+that the question or krb5.conf names, the process forks a child. The child's krb5.conf names only that KDC. If no KDC is named,
+there is one child, which uses the host's krb5.conf.
+Law: the process gets tickets with the host's own key, and keeps them in memory only. A request to a named KDC is sent only to
+this KDC. No locator plugin and no DNS lookup can send it to another KDC.
 Sources: krb5.conf(5) (a profile that is read before the host's krb5.conf, and a subsection that is marked as final);
 krb5/krb5.h.
 """
@@ -27,8 +28,7 @@ from jitd.kdc.strings import CANARY, OFF, ON, SILENT, components
 
 KRB5 = "libkrb5.so.3"
 POLICY = -1765328384 + 12
-"""KRB5KDC_ERR_POLICY (RFC 4120 section 7.5.9). The KDC sends this error if the gate refuses. The gate never causes another
-error.
+"""KRB5KDC_ERR_POLICY (RFC 4120 section 7.5.9). If the gate refuses a ticket, the KDC sends this error, and never another error.
 """
 PATIENCE = 5.0
 """Seconds within which a KDC must answer all requests of this module."""

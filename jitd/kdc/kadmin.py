@@ -118,7 +118,9 @@ class Connection:
             raise fault
 
     def strings(self, principal: str) -> dict[str, str]:
-        """Return the string attributes of ``principal`` by their names. Raises KadminError."""
+        """Return the string attributes of ``principal`` as a mapping from names to values.
+        Raises KadminError.
+        """
         name = self._parsed(principal)
         found, count = POINTER(_String)(), c_int()
         try:

@@ -36,7 +36,7 @@ def kadmin(*words: str) -> str:
     try:
         done = subprocess.run([PROGRAM, *words], env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     except OSError as fault:
-        raise LocalError(f"{PROGRAM} cannot be run ({fault.strerror}): this verb works on the KDC, as root") from None
+        raise LocalError(f"{PROGRAM} cannot be run ({fault.strerror}): this command works only on the KDC, as root") from None
     said = done.stderr.decode("utf-8", "replace").strip()
     if done.returncode:
         raise (NoEntry if MISSING in said else LocalError)(said or f"{PROGRAM} ended with status {done.returncode}")

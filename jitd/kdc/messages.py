@@ -75,8 +75,9 @@ class Grants:
     "" if the entry does not have this string.
 
     ``granted_by`` are the hosts that may grant tickets for the service. If the entry does not name any host, ``granted_by`` is
-    the host in the service's name. ``grants`` are the grants that have the right form and have not ended. The KDC does not honour
-    a grant that ends more than a day from now, but ``grants`` may contain such a grant.
+    the host in the service's name. If the service is not gated, ``granted_by`` is empty. ``grants`` are the grants that have the
+    right form and have not ended. The KDC does not honour a grant that ends more than a day from now, but ``grants`` may contain
+    such a grant.
     """
 
     approval: str
@@ -139,7 +140,7 @@ def _end(value: object) -> int:
 
 def _list(value: object, most: int) -> list[object]:
     if type(value) is not list or len(value) > most:
-        raise ValueError(f"is not a list of at most {most}")
+        raise ValueError(f"is not a list of at most {most} items")
     return value
 
 

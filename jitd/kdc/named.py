@@ -2,9 +2,8 @@
 """Finds out which KDCs krb5.conf names. This module also finds out whether jitd could ever conclude that all these KDCs are
 unreachable.
 
-Law: jitd does not ask a KDC that it can find only by DNS. Anyone who controls the answers of DNS could name KDCs that do not
-exist. If jitd asked such KDCs, none would answer, and jitd would then accept a local password. The function ``why_never`` is
-pure.
+Law: jitd does not ask a KDC that it can find only by DNS. A person who controls the answers of DNS could name KDCs that do not
+exist. Such KDCs would not answer, and jitd would then accept a local password. The function ``why_never`` is pure.
 Source: krb5.conf(5), the forms of ``kdc``.
 """
 

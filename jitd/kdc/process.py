@@ -2,10 +2,10 @@
 """The process jitd-kdc. jitd-kdc listens at a socket for the daemon. jitd-kdc tells kadmind to write the grants that the daemon
 requests. jitd-kdc makes no decisions about people.
 
-Law: jitd-kdc accepts requests only from root, and carries them out one at a time, in order. If a client has disconnected, its
-request is not carried out. The daemon believes that the request of a disconnected client failed, and may have requested the
-opposite in the meantime. The process jitd-kdc itself talks only to the daemon. The child processes of jitd-kdc talk to kadmind
-(``worker``) and to the KDCs (``trying``).
+Law: jitd-kdc accepts requests only from root, and carries them out one at a time, in order. Only a trial runs beside the
+requests of other clients. If a client has disconnected, its request is not carried out. The daemon believes that the request of
+a disconnected client failed, and may have requested the opposite in the meantime. The process jitd-kdc itself talks only to the
+daemon. The child processes of jitd-kdc talk to kadmind (``worker``) and to the KDCs (``trying``).
 """
 
 from __future__ import annotations

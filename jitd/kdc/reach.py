@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The daemon's own check whether any KDC of the realm can be reached. A local password is accepted only if no KDC can be reached.
+"""The daemon itself checks whether any KDC of the realm can be reached. A local password is accepted only if no KDC can be
+reached.
 
 Law: the KDCs are treated as unreachable only after two failed checks by the daemon itself. A check fails if no KDC has answered.
 The two checks are at most WITHIN seconds apart. Any answer of any KDC ends the state "unreachable". A check that could not be
@@ -75,8 +76,8 @@ class Reach:
         self._looked_at = float("-inf")
 
     def is_unreachable(self) -> bool:
-        """Check once or twice. Return True if no KDC can be reached. This call blocks for at most 23 seconds, plus the time that
-        checks of other threads take.
+        """Check at most twice, because a recent result is reused (FRESH_FOR). Return True if no KDC can be reached. This call
+        blocks for at most 23 seconds. If other threads check at the same time, the time of their checks is added.
         """
         with self._one_at_a_time:
             if self._clock() - self._looked_at >= FRESH_FOR:

@@ -4,10 +4,11 @@
 The process sends a request for a ticket, without any key, to each address of each KDC that krb5.conf names. The process uses UDP
 and TCP, and sends all requests at the same time. The process does not use libkrb5, because libkrb5 reports "unreachable" also
 after a local fault or a lost answer.
-Law: the first byte from any KDC is treated as an answer, whatever its value. The result UNANSWERED means one of two things: a
-request was sent and no answer came, or the network reported one of the errors in SILENCE. In all other cases the result is
-FAILED, which proves nothing about the KDCs. Examples of FAILED are a name that is not found, no free port, and no free
-descriptor. After a fault that is not a network error, the process must not exit with UNANSWERED.
+Law: the first byte from any KDC is treated as an answer, whatever its value. The end of a connection that was open is treated as
+an answer, too. The result UNANSWERED means one of two things: a request was sent and no answer came, or the network reported one
+of the errors in SILENCE. In all other cases the result is FAILED, which proves nothing about the KDCs. Examples of FAILED are a
+name that is not found, no free port, and no free descriptor. After a fault that is not a network error, the process must not
+exit with UNANSWERED.
 Sources: RFC 4120 sections 5.4.1 (the request), 7.2.1 and 7.2.2 (UDP and TCP); krb5.conf(5) for the forms of ``kdc``.
 """
 

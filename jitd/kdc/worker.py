@@ -2,8 +2,8 @@
 """The worker process, which talks to kadmind. jitd-kdc forks this process and passes it one request at a time. If the process
 hangs, jitd-kdc kills it.
 
-Law: the worker process ends when jitd-kdc ends. If a call fails over a connection that was already open, a new connection is
-opened. A new connection is opened only once for each call. If the call over the new connection fails too, the answer is Failed.
+Law: the worker process ends when jitd-kdc ends. If a call fails over a connection that was already open, the worker repeats the
+call once, over a new connection. If a call fails over a new connection, the answer is Failed.
 """
 
 from __future__ import annotations

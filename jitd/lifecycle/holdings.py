@@ -208,9 +208,9 @@ class Holdings:
             self._set_deadline("holding", id, self._now().boot + FIRST_PAUSE)
 
     def tell(self, effect: effects.TellHolder) -> None:
-        """Send the state of the holding to its client. This client has the thing or waits for it. If the message cannot be sent,
-        write the failure to the log. All other effects are still carried out. After such a failure, jitd waits FIRST_PAUSE
-        seconds. If the thing was given, jitd then hands it over to the client, or takes it back.
+        """Send the state of the holding to its client, which has the thing or waits for it. If the message cannot be sent, write
+        the failure to the log. All other effects are still carried out. FIRST_PAUSE seconds after the failure, jitd tries again
+        to hand over a given thing. If this is not possible, jitd takes the thing back.
         """
         try:
             self._tell(effect)

@@ -24,7 +24,7 @@ def job_of(begun: Run, grant: Grant, asked: Request, config: Config, now: float)
     """
     command = asked.command
     if fingerprint(asked.id, asked.requester.principal, asked.host, asked.service, command, asked.terms) != asked.fingerprint:
-        raise ValueError("the request is not what was approved")
+        raise ValueError("the request differs from what was approved")
     if begun.login is not None:
         return _login_of(begun, grant, asked)
     target = accounts.entry_of(f"#{command.run_as.uid}")

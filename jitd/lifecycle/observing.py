@@ -82,7 +82,7 @@ class Watch:
         return True
 
     def is_alive(self, now: float) -> bool:
-        """True if the content that the screen shows at ``now`` is at most ALIVE_FOR seconds old."""
+        """True if, at the time ``now``, the content on the watcher's screen is at most ALIVE_FOR seconds old."""
         return now - self._shown_at <= ALIVE_FOR
 
 

@@ -164,8 +164,8 @@ class Perform:
         task.add_done_callback(self._tasks.discard)
 
     async def _guarded(self, deed: Coroutine[Any, Any, None]) -> None:
-        """Run ``deed``, and write its exceptions to the log. If ``deed`` fails, nothing is permitted by this, and the stored
-        state still shows the work that is left.
+        """Run ``deed``, and write its exceptions to the log. If ``deed`` fails, this permits nothing, and the stored state still
+        shows the work that is left.
         """
         try:
             await deed

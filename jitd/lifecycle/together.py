@@ -14,8 +14,8 @@ _ON = (HoldingState.GIVING, HoldingState.HELD)
 
 
 def of_one_use(store: Store, one: Holding) -> tuple[Holding, ...]:
-    """Return all holdings that belong to the same use of the grant as the holding ``one``. Their order is the order in which
-    their things are given. Raises StoreError.
+    """Return all holdings that belong to the same use of the grant as the holding ``one``. The holdings are in the order in
+    which their things are given. Raises StoreError.
     """
     if not one.together:
         return (one,)

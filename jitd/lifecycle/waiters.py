@@ -39,8 +39,8 @@ class Waiter(Protocol):
 
     @property
     def who(self) -> Subject | None:
-        """The subject (the person) that has authenticated through this client. If the person has used ``--resume``, the ticket of
-        this client differs from the ticket of the request.
+        """The subject (the person) who has authenticated through this client. If the person has used ``--resume``, this client
+        has another ticket than the request.
         """
 
     def moved(self, request: str) -> None:

@@ -29,8 +29,8 @@ from jitd.monitor.slate import PR_SET_CHILD_SUBREAPER, PR_SET_DUMPABLE, close_al
 
 
 def receive(peer: socket.socket) -> tuple[bytes, list[int]]:
-    """Receive one packet that asks for a monitor, and the descriptors of that packet. The packet and the list of descriptors are
-    empty if the peer has closed the socket.
+    """Receive one packet that asks for a monitor, and the descriptors that came with the packet. If the peer has closed the
+    socket, the packet and the list of descriptors are empty.
 
     Raises OSError.
     """
