@@ -52,7 +52,7 @@ class _Step:
 
 
 class Silence:
-    """The present mounts, and the threads that wait for them."""
+    """Stores which threads wait for which of the present mounts."""
 
     def __init__(self, table: Callable[[], bytes] = OWN) -> None:
         self._table = table

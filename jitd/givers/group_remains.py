@@ -26,7 +26,7 @@ from jitd.givers.group_namespaces import Spaces, spaces
 from jitpam.wire.shown import shown
 
 LEAVES_FOR = 1.0
-"""Seconds between SIGHUP and SIGKILL. Only a process that has not ended by then gets SIGKILL."""
+"""Seconds between SIGHUP and SIGKILL. A process that has ended in this time does not get SIGKILL."""
 ENDS_WITHIN = 5.0
 """Seconds within which all processes have to end. A living process may fork at any time, so the search for processes is
 repeated.

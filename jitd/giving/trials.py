@@ -3,8 +3,8 @@
 plugin is missing, the KDC issues every ticket and gives no warning. So jitd asks each KDC for tickets that the KDC must refuse.
 
 Law: if a KDC has issued a ticket without a grant, the gate of the ticket's service is known to be off. jitd records this fact
-once. jitd gives no ticket for this service until every KDC has refused such a ticket again. If a KDC does not answer, the known
-state of the gate does not change.
+once. jitd gives no ticket for this service until every KDC has refused such a ticket again. If a KDC does not answer, jitd keeps
+the state of the gate that it knew before.
 """
 
 from __future__ import annotations

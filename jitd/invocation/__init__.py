@@ -6,7 +6,8 @@ jitd misreads. The program would then run another command than jitd expects. So 
 own parser exactly (as measured on Debian 12). If jitd cannot be certain about the meaning of a command line, the result is a
 doubt. A program chooses its PAM service by its command line. So the PAM service and the command line must match.
 
-Law: pure and total. Any words give an Invocation. If an Invocation has no doubt, it describes exactly the command that will run.
+Law: pure and total. For any words, the result is an Invocation. If an Invocation has no doubt, it describes exactly the command
+that will run.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ that the question or krb5.conf names, the process forks a child. The child's krb
 there is one child, which uses the host's krb5.conf.
 Law: the process gets tickets with the host's own key, and keeps them in memory only. A request to a named KDC is sent only to
 this KDC. No locator plugin and no DNS lookup can send it to another KDC.
-Sources: krb5.conf(5) (a profile that is read before the host's krb5.conf, and a subsection that is marked as final);
+Sources: krb5.conf(5), about profiles that are read before the host's krb5.conf, and about subsections that are marked as final;
 krb5/krb5.h.
 """
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks that each KDC refuses tickets that nobody has granted. A KDC does not tell whether it has loaded the plugin that refuses
-such tickets. Therefore the only proof is to request such a ticket.
+"""Checks that each KDC refuses tickets that nobody has granted. A KDC does not say whether it has loaded the plugin that refuses
+such tickets. Therefore jitd must request such a ticket as a test.
 
 Law: the state of a gate is ON only if the KDC has refused a ticket by policy. If the KDC has issued the ticket, the state is OFF.
 In all other cases (no answer, another error, no such service, a fault of jitd) the state is SILENT, which proves nothing.

@@ -60,7 +60,7 @@ class Kadmin:
             return self._once(call)
 
     def _once(self, call: Callable[[Connection], T]) -> T:
-        """Make one call over the connection. If the connection fails, close it and raise Unknown."""
+        """Make one call over the connection, and return its result. If the connection fails, close it and raise Unknown."""
         try:
             if self._connection is None:
                 self._connection = self._connect()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The clock of the daemon. The clock stores which objects must be checked again, and when.
+"""The clock of the daemon. It stores which objects the daemon must check again, and when.
 Law: deadlines are seconds on CLOCK_BOOTTIME. Therefore neither a suspend nor a change of the wall clock moves a deadline. A
 deadline is handled at most TICK seconds too late. The number of deadlines in memory is at most a few times the number of open
 objects.

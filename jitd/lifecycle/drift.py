@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compares the things that were given to people with the real state of the host. A given thing may be missing, or somebody may
-have changed it. There may also be a thing that was given to nobody. The daemon makes this comparison when it starts, and then
-every minute.
+have changed it. There may also be a thing that jitd has given to nobody. The daemon makes this comparison when it starts, and
+then every minute.
 Law: each difference between a thing and its holding is recorded once, when this daemon first sees the difference. After a
 restart, the daemon records the difference again. If this daemon has seen a difference, it also records the end of this
 difference. After a difference, a thing is given again or taken back only if the giver's setting ``drift`` demands this. A thing
