@@ -2,11 +2,12 @@
 """Verifies the record. The verifier reads the chain once from start to end. After that, the verifier compares the stored objects
 with their records in the chain.
 
-Law: pure. The verifier reports the first fault that it finds, with a sentence and the number of the record. There is one attack
-that the verifier cannot detect: an attacker removes the last records of the chain, and also undoes in the stored objects what
-these records describe. To detect this attack, a copy of the head of the chain must be stored in another place. The head is the
-seal of the last record. The daemon stores such a copy for the live database (``jitd/lifecycle/integrity.py``). For every other
-database, an administrator must keep a copy of the head (SECURITY.md).
+Law: pure. The verifier reports the first fault that it finds, with a sentence and the number of the record. There are two attacks
+that the verifier cannot detect. An attacker can remove the last records of the chain, and undo in the stored objects what these
+records describe. An attacker can also change a record, and compute all later seals again, because a seal needs no key. To detect
+these attacks, a copy of the head of the chain must be stored in another place. The head is the seal of the last record. The
+daemon stores such a copy for the live database (``jitd/lifecycle/integrity.py``). For every other database, an administrator
+must keep a copy of the head (SECURITY.md).
 """
 
 from __future__ import annotations

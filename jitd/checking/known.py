@@ -102,8 +102,8 @@ def lack_of(rule: Rule, known: Known) -> Lack | None:
     n_there = len(frozenset[str]().union(*eligible))
     if _owed(asked, eligible, ""):
         return Lack(n_there, None)
-    askers = sorted(known.persons(rule.who or ()))[:MOST_TRIED]
-    without = tuple(asker for asker in askers if _owed(asked, eligible, asker))
+    askers = sorted(known.persons(rule.who or ()))
+    without = tuple(asker for asker in askers[:MOST_TRIED] if _owed(asked, eligible, asker))
     return Lack(n_there, without, len(without) == len(askers)) if without else None
 
 

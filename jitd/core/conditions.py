@@ -86,8 +86,8 @@ class CommandPattern:
     def is_crossed_by(self, command: Command) -> bool:
         """Call this method only if this pattern matches ``command``. Return True if a wildcard of the pattern matches a ``..``
         component of the command. In this case, a permit with this pattern does not apply to the command. For example,
-        ``/var/log/*`` does not permit a file outside /var/log. There is one exception: the pattern of an argument may be only a
-        wildcard, or an option followed by a wildcard. Such an argument may contain anything.
+        ``/var/log/*`` does not permit a file outside /var/log. There is one exception: if the pattern of an argument is only a
+        wildcard, or an option and a wildcard, the argument may contain anything.
         """
         if not any(b".." in word for word in (command.path, *command.argv[1:])):
             return False  # nearly always true, and saves time

@@ -170,8 +170,8 @@ def prove(database: Path, *, is_alone: bool) -> Record:
 
 
 def _prove_tail(store: Store, head: Seal) -> int:
-    """Verify the last MOST_PROVED entries of the record. The verification takes the digest of the entry before them as given.
-    ``head`` has the number and the digest of the newest entry. Return the number of verified entries. Raises Broken.
+    """Verify the last MOST_PROVED entries of the record. The digest of the entry before these entries is not verified. ``head``
+    has the number and the digest of the newest entry. Return the number of verified entries. Raises Broken.
     """
     first, start = head.number - MOST_PROVED, GENESIS
     for number, _, digest in store.records(after=first - 1):

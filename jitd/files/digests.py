@@ -12,7 +12,8 @@ import time
 from dataclasses import dataclass, field
 
 SETTLED_AFTER = 2.0
-"""Number of seconds after the last change of a file. After this time, a further change certainly changes the file's times."""
+"""Number of seconds after the last change of a file. If a file is changed later than this, its times are certain to change,
+too."""
 
 
 @dataclass(slots=True)

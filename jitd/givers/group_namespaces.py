@@ -62,8 +62,8 @@ def _maps(gid_map: str, gid: int) -> bool:
 
 
 def _kept_by(pid: int) -> Iterator[str]:
-    """Yield the paths of all namespaces that the process ``pid`` is in or keeps a reference to. Also yield the paths of the user
-    namespaces of its zombies (ended children that nobody has waited for).
+    """Yield the paths of all namespaces of the process ``pid``, and of all namespaces to which it keeps a reference. Also yield
+    the paths of the user namespaces of its zombies (ended children that nobody has waited for).
     """
     for directory in (f"/proc/{pid}/ns", f"/proc/{pid}/fd"):
         with suppress(OSError):

@@ -74,8 +74,8 @@ def joined(words: tuple[bytes, ...]) -> bytes:
 
 
 def called_sudoedit(argv0: bytes) -> bool:
-    """True if sudo acts as sudoedit when its first word is ``argv0``. The first word of the command line alone decides this, and
-    the caller chooses the first word.
+    """True if sudo acts as sudoedit after it was called by the name ``argv0``. The first word of the command line alone decides
+    this, and the caller chooses the first word.
     """
     called = argv0.rpartition(b"/")[2]
     if called.startswith(b"lt-") and called != b"lt-":

@@ -187,8 +187,9 @@ def outdated(kept: Iterable[Kept], old: Container[str], *, quota: int | None) ->
     chosen until the remaining recordings have at most ``quota`` bytes.
 
     Each step finds the person whose recordings have the most bytes, and chooses this person's oldest recording. So a person with
-    many bytes cannot cause the removal of other people's recordings. A live recording is not removed, but its bytes are counted.
-    If ``quota`` is None, there is no limit. Pure.
+    many bytes loses their own recordings first. A live recording is not removed, but its bytes are counted. Therefore live
+    recordings that almost fill the quota can cause the removal of other people's recordings. If ``quota`` is None, there is no
+    limit. Pure.
     """
     going: list[Kept] = []
     ended: dict[str, deque[Kept]] = {}

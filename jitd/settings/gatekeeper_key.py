@@ -16,7 +16,7 @@ from jitd.settings.toml_table import Table, quoted
 
 
 def names_in(table: Table) -> tuple[str, ...]:
-    """Return the names of the gatekeepers that the permit in ``table`` queries."""
+    """``table`` is a permit. Return the names of the gatekeepers that this permit queries."""
     names = table.words("gatekeepers", (), read_gatekeeper)
     if len(names) > MOST_GATEKEEPERS:
         table.fault(f'"gatekeepers" has more than {MOST_GATEKEEPERS} names', "gatekeepers")

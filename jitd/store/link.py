@@ -53,8 +53,8 @@ class Link:
 
 
 class _Told:
-    """The context manager that ``Link._told`` returns. Each use of the database enters it, so it must be fast. Therefore it is a
-    class: a context manager that is made of a generator takes longer.
+    """The context manager that ``Link._told`` returns. Each use of the database enters this context manager, so it must be fast.
+    Therefore it is a class: a context manager that is made of a generator takes longer.
     """
 
     __slots__ = ("_link",)

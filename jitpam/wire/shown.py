@@ -196,7 +196,7 @@ def unshown(text: str) -> bytes:
             raise ValueError("a backslash that escapes nothing")
         digits = text[at + 2 : at + 2 + WIDTHS[kind]]
         if len(digits) != WIDTHS[kind] or not all(d in "0123456789abcdef" for d in digits):
-            raise ValueError("an escape cut short")
+            raise ValueError("the text ends within an escape sequence")
         out += bytes([int(digits, 16)]) if kind == "x" else chr(int(digits, 16)).encode("utf-8", "surrogatepass")
         at += 2 + WIDTHS[kind]
     return bytes(out)

@@ -401,7 +401,7 @@ def test_an_answer_is_fetched_from_no_other_server(stage: Stage, server: Server,
     """THREATS E-01"""
     server.deed = later(1, location=location)
     heard = stage.ask(webhook(stage, server, polls=True), asking(lasts=60))
-    assert isinstance(heard, Silent) and "no place on the same server" in heard.why
+    assert isinstance(heard, Silent) and "no URL on the same server" in heard.why
     assert len(server.asked) == 1
 
 

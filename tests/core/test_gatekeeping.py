@@ -399,7 +399,7 @@ def test_when_approvals_are_owed_again_one_more_asks_them_again() -> None:
 
 def test_an_answer_to_a_question_that_nobody_asked_changes_nothing() -> None:
     before = waiting()
-    with pytest.raises(IllegalEvent, match="nobody was asked"):
+    with pytest.raises(IllegalEvent, match="has no open query of gatekeepers"):
         request.transition(before, answered(before, standing=(BOB,)), moment(9))
 
 

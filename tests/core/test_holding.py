@@ -157,7 +157,7 @@ def test_a_thing_is_kept_once_and_only_if_it_was_asked_for_so() -> None:
     once, follows = transition(held, Kept(ID, ALICE), moment(5))
     assert once.kept_at == moment(5).at and follows == (ListsChanged(),)
     assert transition(once, Kept(ID, ALICE), moment(9))[0].kept_at == moment(5).at
-    with pytest.raises(IllegalEvent, match="only until a connection ends"):
+    with pytest.raises(IllegalEvent, match="asked for only until the client's connection ends"):
         transition(replace(held, stays=False), Kept(ID, ALICE), moment(5))
 
 

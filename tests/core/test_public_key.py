@@ -101,8 +101,8 @@ def test_a_key_is_wanted_for_a_certificate_and_for_nothing_else() -> None:
     assert brought_for([THING, "group:wheel"], "") == ""
     assert brought_for([THING, "vault:ops"], "") == "" and brought_for([THING, "vault:ops"], ED25519) == ED25519
     for things, brought, why in [
-        ([CERTIFICATE], "", "name its file by --key"),
-        ([THING, CERTIFICATE], "", "name its file by --key"),
+        ([CERTIFICATE], "", "name the key.s file, such as --key"),
+        ([THING, CERTIFICATE], "", "name the key.s file, such as --key"),
         ([THING], ED25519, "needs no key"),
         ([CERTIFICATE], "x", "not the line of a public key"),
         (["vault:ops"], "x", "not the line of a public key"),

@@ -134,11 +134,11 @@ def test_a_database_that_is_changed_meanwhile_is_not_believed(database: Database
 def test_a_database_that_others_could_write_is_not_believed(database: Database, tmp_path: Path) -> None:
     database.add("new", "/usr/bin/tool")
     (database.path / "info").chmod(0o777)
-    with pytest.raises(NoDatabase, match="others than root"):
+    with pytest.raises(NoDatabase, match="accounts other than root may change"):
         database.of("/usr/bin/tool")
     (database.path / "info").chmod(0o755)
     os.chown(database.path / "status", 4001, 4001)
-    with pytest.raises(NoDatabase, match="others than root"):
+    with pytest.raises(NoDatabase, match="accounts other than root may change"):
         database.of("/usr/bin/tool")
     with pytest.raises(NoDatabase, match="no database"):
         Packages(os.fsencode(tmp_path / "nowhere")).owner_of(b"/usr/bin/tool")

@@ -89,9 +89,9 @@ def test_a_link_in_the_place_of_the_file_or_the_directory_is_refused(tmp_path: P
 def test_a_directory_that_is_open_to_others_is_refused(tmp_path: Path, mode: int) -> None:
     (tmp_path / "recordings").mkdir()
     (tmp_path / "recordings").chmod(mode)
-    with pytest.raises(RecordingError, match="open to others"):
+    with pytest.raises(RecordingError, match="other users must not have access"):
         recorder(tmp_path)
-    with pytest.raises(RecordingError, match="open to others"):
+    with pytest.raises(RecordingError, match="other users must not have access"):
         survey(str(tmp_path / "recordings"))
     assert list((tmp_path / "recordings").iterdir()) == []
 

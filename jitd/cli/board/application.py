@@ -275,7 +275,7 @@ class Board(App[int]):
         in_background(deed, lambda said: self._in_loop(lambda: done(said)))
 
     def _asked_of_jitd(self, work: Callable[[], T], then: Callable[[T], None]) -> None:
-        """Call ``work`` in the background, and ``then`` with its result in this thread. A newer call drops the result."""
+        """Call ``work`` in the background, then ``then`` with its result in this thread, unless a newer call or list came."""
         self._asking += 1
         number = self._asking
         at = self.state.at
