@@ -293,11 +293,10 @@ _LIST: tuple[tuple[str, Test, str], ...] = (
 several rows.
 """
 
-_OF: Mapping[str, tuple[tuple[str, Test], ...]] = {
-    name: tuple((kind, test) for kind, test, names in _LIST if name in names.split())
-    for _, _, all_names in _LIST
-    for name in all_names.split()
-}
+_OF: dict[str, list[tuple[str, Test]]] = {}
+for _kind, _test, _names in _LIST:
+    for _name in _names.split():
+        _OF.setdefault(_name, []).append((_kind, _test))
 _TEXTS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "rbash"})
 """Shells. If the command line has a text after ``-c``, the commands in this text are looked up in the list."""
 DEEPEST = 20
