@@ -54,7 +54,7 @@ file_name = checked(r"(?:[A-Za-z0-9_][A-Za-z0-9_.-]{0,63})?", "the name of a fil
 def url(value: object) -> str:
     """Return ``value`` if it is a URL in the normal form, that is, in the form that ``read_url`` gives to a URL."""
     if type(value) is not str or str(read_url(value)) != value:
-        raise ValueError("is a URL, but not in its normal form")
+        raise ValueError("is not a URL in its normal form")
     return value
 
 
