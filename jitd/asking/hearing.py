@@ -74,7 +74,7 @@ def read_opa(body: bytes, nonce: str, fingerprint: bytes) -> Answer:
     found = _object(body)
     if not found.keys() <= OPA:
         raise Nonsense(f"has members that OPA does not send: {', '.join(sorted(found.keys() - OPA))[:100]}")
-    mark = _mark(found.get("decision_id", ""))
+    mark = _mark(found, "decision_id")
     if "result" not in found:
         return Refuses("the policy says nothing about this", mark)
     result = found["result"]
@@ -106,7 +106,7 @@ def _answer(found: dict[str, object], nonce: str, fingerprint: bytes) -> Answer:
     members = found.keys() - {"nonce", "fingerprint", "answer"}
     if wrong := (members - _MAY_HAVE[word]) | (_MUST_HAVE[word] - members):
         raise Nonsense(f'says "{word}", with unknown or missing members: {", ".join(sorted(wrong))[:100]}')
-    mark = _mark(found.get("mark", ""))
+    mark = _mark(found, "mark")
     until = _until(found["until"]) if "until" in found else None
     if word == "pass":
         return Passes(until, mark)
@@ -125,9 +125,10 @@ def _because(value: object) -> str:
     return value
 
 
-def _mark(value: object) -> str:
+def _mark(found: Mapping[str, object], name: str) -> str:
+    value = found.get(name, "")
     if type(value) is not str or len(value) > LONGEST_MARK or not value.isprintable():
-        raise Nonsense(f'has a "mark" that is not a text of at most {LONGEST_MARK} printable characters')
+        raise Nonsense(f'has a "{name}" that is not a text of at most {LONGEST_MARK} printable characters')
     return value
 
 
