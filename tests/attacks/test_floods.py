@@ -336,8 +336,9 @@ def test_a_huge_argument_is_shown_whole_and_hides_no_other_request(own_house, ar
     approved = house.jitd("approve", id, "--yes", who="bob", timeout=300)  # a screen of 3 MiB, on a busy machine
     assert approved.returncode == 0
     assert shown_to(house, "bob", id)["grant"]["left"] == 1
-    for verb in ("grants", "requests"):
-        assert id in [r["id"] for r in house.rows(verb, "--all", who="bob")]
+    with connected(house, "bob") as bob:
+        for what in ("grants", "requests"):
+            assert id in [row["id"] for row in bob.rows(messages.List(what=what, ended=True))]
     assert len(house.records()) > 3
     house.verify()
 

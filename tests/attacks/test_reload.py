@@ -6,17 +6,21 @@ Law: what is refused leaves what was in force in force, and is told: to whoever 
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import shutil
 import signal
 import subprocess
+from collections.abc import Iterator
 
 import pytest
 
+from jitd.store.sqlite import SqliteStore
 from jitpam.wire import messages
 from jitpam.wire.coding import encode
 from jitpam.wire.framing import frame
-from tests.attacks.raw import asked, connected, review, shown_to, submission, uid_of
+from tests.attacks.raw import Raw, asked, connected, review, shown_to, submission, uid_of
 from tests.descriptors import links
 from tests.system.conftest import OF_THE_LAB, House
 from tests.waiting import PATIENCE, wait_for
@@ -87,20 +91,27 @@ def broken_policies() -> dict[str, bytes]:
 BROKEN = broken_policies()
 
 
-def decides_as_before(house) -> None:
+def decide_as_before(eve: Raw, alice: Raw) -> None:
     """The lab's rule is in force: eve may nothing, alice with an approval."""
+    (row,) = eve.rows(messages.Explain(**asked("true")))
+    assert row["decision"] == "deny"
+    (row,) = alice.rows(messages.Explain(**asked("true")))
+    assert (row["decision"], row["rule"], len(row["approvals"])) == ("permit", "lab-dba", 1)
+
+
+def decides_as_before(house) -> None:
     with connected(house, "eve") as eve, connected(house, "alice") as alice:
-        (row,) = eve.rows(messages.Explain(**asked("true")))
-        assert row["decision"] == "deny"
-        (row,) = alice.rows(messages.Explain(**asked("true")))
-        assert (row["decision"], row["rule"], len(row["approvals"])) == ("permit", "lab-dba", 1)
+        decide_as_before(eve, alice)
 
 
-def told(house) -> tuple[int, int]:
-    """How often a refused policy stands in the log, and in the record."""
-    with connected(house, "root") as root:
-        records = root.rows(messages.Audit(after=0))
-    return house.log().count("policy not loaded"), sum(record["event"] == "policy.refused" for record in records)
+def told(house, after: int) -> tuple[int, int]:
+    """How often a refused policy stands in the log, and in the record after the one of that number."""
+    return house.log().count("policy not loaded"), refusals(house, after)
+
+
+def refusals(house, after: int) -> int:
+    with contextlib.closing(SqliteStore.reading(house.database)) as store:
+        return sum(json.loads(body)["event"] == "policy.refused" for _, body, _ in store.records(after))
 
 
 def reloaded(house) -> messages.Message:
@@ -115,18 +126,22 @@ def test_there_are_broken_policies_enough():
 def test_a_broken_policy_never_replaces_a_whole_one(own_house):
     """THREATS O-04: each of them, by ``reload`` and by SIGHUP in turn, is told and changes nothing; then a whole one is taken."""
     house = own_house().start()
-    for n, (name, text) in enumerate(BROKEN.items()):
-        before = told(house)
-        (house.root / "policy.d/50-test.toml").write_bytes(text)
-        if n % 2:
-            answer = reloaded(house)
-            assert isinstance(answer, messages.Refused) and answer.code == "not_done", name
-            assert answer.text.startswith("the old policy stays: ") and "50-test.toml" in answer.text, name
-        else:
-            house.process.send_signal(signal.SIGHUP)
-        wait_for(lambda before=before: told(house)[1] == before[1] + 1, what=name)
-        assert told(house)[0] > before[0], name
-        decides_as_before(house)
+    with connected(house, "eve") as eve, connected(house, "alice") as alice:
+        for n, (name, text) in enumerate(BROKEN.items()):
+            after = house.head().number
+            n_logged, _ = told(house, after)
+            (house.root / "policy.d/50-test.toml").write_bytes(text)
+            if n % 2:
+                answer = reloaded(house)
+                assert isinstance(answer, messages.Refused) and answer.code == "not_done", name
+                assert answer.text.startswith("the old policy stays: ") and "50-test.toml" in answer.text, name
+            else:
+                house.process.send_signal(signal.SIGHUP)
+            wait_for(lambda after=after: refusals(house, after) == 1, what=name)
+            assert told(house, after)[0] > n_logged, name
+            decide_as_before(eve, alice)
+            if n % 10 == 0:
+                decides_as_before(house)  # nor is who comes anew let in by it
     house.set_policy(OPEN)
     assert isinstance(reloaded(house), messages.Done)
     assert house.sudo("eve", "true").returncode == 0
@@ -206,25 +221,57 @@ DISORDER = [gone, a_file_in_its_place, a_link_to_another_directory, a_directory_
             a_link_to_nothing, a_pipe, a_directory_with_the_name_of_a_file, a_device]  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def rooted() -> Iterator[tuple[House, House]]:
+    """A daemon that all the disorder comes to, one after the other; and another that has ended, and starts on the same rules."""
+    made, another = House().start(), House()
+    config = another.config_file.read_text()
+    another.config_file.write_text(config.replace(f"{another.root}/policy.d", f"{made.root}/policy.d"))
+    another.start().stop()
+    yield made, another
+    made.verify()
+    another.close()
+    made.close()
+
+
+@pytest.fixture
+def orderly(rooted: tuple[House, House]) -> Iterator[tuple[House, House]]:
+    """With the policy as it was, before and after it."""
+    house, _ = rooted
+    house.reload()
+    decides_as_before(house)
+    yield rooted
+    policy = house.root / "policy.d"
+    for place in (policy, house.root / "other", house.root / "whole"):
+        if place.is_dir() and not place.is_symlink():
+            shutil.rmtree(place)
+        else:
+            place.unlink(missing_ok=True)
+    house.root.chmod(0o755)
+    policy.mkdir(mode=0o755)
+    house.set_policy(OF_THE_LAB)
+
+
 @pytest.mark.parametrize("disorder", DISORDER, ids=lambda disorder: disorder.__name__)
-def test_files_that_are_not_roots_own_never_permit(own_house, disorder):
+def test_files_that_are_not_roots_own_never_permit(orderly, disorder):
     """THREATS O-04: what anybody else could have written is not read, and nothing starts or changes by it."""
-    house = own_house().start()
+    house, another = orderly
+    after = house.head().number
+    n_logged, _ = told(house, after)
     disorder(house)
     answer = reloaded(house)
     assert isinstance(answer, messages.Refused) and answer.code == "not_done"
-    assert told(house)[0] >= 1 and told(house)[1] == 1
+    assert told(house, after)[0] > n_logged and refusals(house, after) == 1
     decides_as_before(house)
-    house.kill()
     started = subprocess.run(
-        ["jitd", "serve", "--config", str(house.config_file)], capture_output=True, text=True, timeout=PATIENCE, check=False
+        ["jitd", "serve", "--config", str(another.config_file)], capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     assert started.returncode == 1 and str(house.root) in started.stderr, "nor does a daemon start on it"
 
 
-def test_no_file_at_all_permits_nothing(own_house):
+def test_no_file_at_all_permits_nothing(orderly):
     """THREATS O-04: remctl once took a missing file for a yes."""
-    house = own_house().start()
+    house, _ = orderly
     (house.root / "policy.d/50-test.toml").unlink()
     assert isinstance(reloaded(house), messages.Done)
     for who in ("alice", "eve"):
@@ -237,9 +284,9 @@ def test_no_file_at_all_permits_nothing(own_house):
 FREEZE = OF_THE_LAB + '[[deny]]\nname = "freeze"\nbecause = "weekend freeze"\n'
 
 
-def test_an_approval_after_a_freeze_runs_nothing(own_house):
+def test_an_approval_after_a_freeze_runs_nothing(orderly):
     """THREATS A-04: what waits is decided by the rules in force when it is decided, and that is the end of it."""
-    house = own_house().start()
+    house, _ = orderly
     waiting = house.ask("alice", "true")
     id = waiting.id
     house.set_policy(FREEZE)
@@ -253,9 +300,9 @@ def test_an_approval_after_a_freeze_runs_nothing(own_house):
     assert house.approve(id, "carol").returncode == 5
 
 
-def test_a_lease_does_not_outlive_a_freeze(own_house):
+def test_a_lease_does_not_outlive_a_freeze(orderly):
     """A lease discharges approvals and nothing else; nor does an approved request that nobody has run yet."""
-    house = own_house().start()
+    house, _ = orderly
     with connected(house, "alice") as alice, connected(house, "bob") as bob:
         lease = alice.submit("echo", "leased", waits=False, lasts_for=600, uses=5)
         bob.ask(review(shown_to(house, "root", lease)))

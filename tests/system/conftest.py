@@ -27,7 +27,8 @@ from jitd.core.request import Request
 from jitd.core.run import Run
 from jitd.store.sqlite import SqliteStore
 from jitpam.client import Connection
-from jitpam.wire.messages import Audit, List, Message, Show
+from jitpam.wire.messages import Audit, Done, List, Message, Reload, Show
+from tests.attacks.raw import connected, review
 from tests.waiting import PATIENCE, wait_for
 
 REALM = "EXAMPLE.TEST"
@@ -208,6 +209,17 @@ class House:
     def approve(self, id: str, who: str = "bob", *more: str) -> subprocess.CompletedProcess[str]:
         return self.jitd("approve", id, "--yes", *more, who=who)
 
+    def approved(self, id: str, who: str = "bob") -> None:
+        """``who`` approves exactly what they are shown: for tests of what comes of it, without a process."""
+        with connected(self, who) as raw:
+            (row,) = raw.rows(Show(id=id))
+            answer = raw.ask(review(row))[-1]
+            assert isinstance(answer, Done), answer
+
+    def reload(self) -> None:
+        """The policy files are read again, and taken: without a process. Raises RefusedByDaemon."""
+        self.asked(Reload())
+
     def deny(self, id: str, who: str = "bob", reason: str = "no") -> subprocess.CompletedProcess[str]:
         return self.jitd("deny", id, "--reason", reason, who=who)
 
@@ -248,9 +260,9 @@ class House:
         """A request, as the database has it by now."""
         return {request.id: request for request in self.kept("requests", ended=True)}[id]
 
-    def records(self) -> list[dict[str, Any]]:
-        """The chain, as root reads it."""
-        return self.asked(Audit(after=0))
+    def records(self, after: int = 0) -> list[dict[str, Any]]:
+        """The chain after the record of that number, as root reads it."""
+        return self.asked(Audit(after=after))
 
     def at_rest(self) -> House:
         """Itself, once nothing runs: a client may end before the end of its run is recorded."""

@@ -6,6 +6,8 @@ it, and whoever starts the daemon, or asks, reads why.
 from __future__ import annotations
 
 import contextlib
+import itertools
+import os
 import random
 import re
 import shutil
@@ -15,6 +17,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -119,7 +122,7 @@ def test_a_database_that_went_another_way_is_not_the_one_that_was_left() -> None
         (house.root / "run/head").unlink()  # as an administrator does who means it
         house.start()
         for _ in range(12):
-            assert house.jitd("reload").returncode == 0  # each of which is recorded
+            house.reload()  # each of which is recorded
         house.kill()
         (house.root / "run/head").write_text(noted)
         refused = serve(house)
@@ -133,6 +136,19 @@ def test_a_database_that_went_another_way_is_not_the_one_that_was_left() -> None
 UNGUARDED = "DROP TRIGGER chain_stays; DROP TRIGGER chain_grows; DROP TRIGGER grants_move; DROP TRIGGER locks_move;"
 
 
+@pytest.fixture(scope="module")
+def left() -> Iterator[tuple[House, Path]]:
+    """What a daemon has left behind that has ended, and a copy of its database, which holds."""
+    house = ready()
+    assert Client(house, "alice", "jitsudo", "sh", "-c", f"exit {STATUS}").end() == STATUS
+    assert house.jitd("lock", "--user=dave").returncode == 0
+    house.stop()
+    verified = house.run("root", "jitd", "audit", "verify", f"--config={house.config_file}", timeout=60)
+    assert (verified.returncode, verified.stderr) == (0, "")
+    yield house, copy_of(house.database, house.root / "whole")
+    house.close()
+
+
 @pytest.mark.parametrize(
     ("how", "told"),
     [
@@ -144,17 +160,14 @@ UNGUARDED = "DROP TRIGGER chain_stays; DROP TRIGGER chain_grows; DROP TRIGGER gr
         ("UPDATE locks SET is_open = 0", r"the columns of lock \S+ differ from its document"),
     ],
 )
-def test_whatever_was_changed_while_no_daemon_was_there_is_one_sentence_of_verify(served: House, how: str, told: str) -> None:
-    assert Client(served, "alice", "jitsudo", "sh", "-c", f"exit {STATUS}").end() == STATUS
-    assert served.jitd("lock", "--user=dave").returncode == 0
-    assert served.process is not None
-    served.process.terminate()
-    served.process.wait(PATIENCE)
-    verified = served.run("root", "jitd", "audit", "verify", f"--config={served.config_file}", timeout=60)
-    assert (verified.returncode, verified.stderr) == (0, "")
-    with contextlib.closing(sqlite3.connect(served.database)) as database:
+def test_whatever_was_changed_while_no_daemon_was_there_is_one_sentence_of_verify(
+    left: tuple[House, Path], how: str, told: str
+) -> None:
+    house, whole = left
+    put_back(house, whole)
+    with contextlib.closing(sqlite3.connect(house.database)) as database:
         database.executescript(UNGUARDED + how)
-    verified = served.run("root", "jitd", "audit", "verify", f"--config={served.config_file}", timeout=60)
+    verified = house.run("root", "jitd", "audit", "verify", f"--config={house.config_file}", timeout=60)
     assert verified.returncode == 1 and verified.stdout == ""
     assert re.search(told, verified.stderr) and verified.stderr.count("\n") == 1, verified.stderr
 
@@ -259,56 +272,82 @@ def test_an_older_schema_is_carried_over_with_all_that_is_in_it(served: House) -
     served.verify()
 
 
-WRITER = """
-import sys
+WRITERS = """
+import os, sys
 from pathlib import Path
 from jitd.store import StoreError
 from jitd.store.sqlite import SqliteStore
-store = SqliteStore(Path(sys.argv[1]))
-store.commit((), [b"first"])
-print("ready", flush=True)
-for line in sys.stdin:
-    for n in range(int(line)):
-        try:
-            store.commit((), [b"more"])
-            store.live()
-            print("done", flush=True)
-        except StoreError as fault:
-            print("failed", flush=True)
-    print("all", flush=True)
+
+def write(file, commands, answers):
+    store = SqliteStore(file)
+    store.commit((), [b"first"])
+    print(os.getpid(), file=answers, flush=True)
+    for line in commands:
+        for n in range(int(line)):
+            try:
+                store.commit((), [b"more"])
+                store.live()
+                print("done", file=answers, flush=True)
+            except StoreError as fault:
+                print("failed", file=answers, flush=True)
+        print("all", file=answers, flush=True)
+
+writers = [(Path(file), int(commands), int(answers)) for file, commands, answers in (word.split(":") for word in sys.argv[1:])]
+for one in writers:
+    if os.fork() == 0:
+        for descriptor in {d for other in writers for d in other[1:]} - {*one[1:]}:
+            os.close(descriptor)
+        write(one[0], os.fdopen(one[1]), os.fdopen(one[2], "w"))
+        os._exit(0)
+for _, *pair in writers:
+    for descriptor in pair:
+        os.close(descriptor)
+for _ in writers:
+    os.wait()
 """
-"""Makes as many commits as each line of its standard input says, and goes on after one that fails."""
+"""For each ``FILE:DESCRIPTOR:DESCRIPTOR`` a process that makes as many commits as each line of its input says, and goes on after
+one that fails. All of them are forked by one, which has read the modules once.
+"""
 LOCKING = range(1, 25)
 """Which of its calls of fcntl(2) fails: four commits make fewer."""
 
 
-def with_a_lock_that_fails(nth: int, directory: Path) -> tuple[list[str], list[str], int]:
+def with_a_lock_that_fails(nth: int, file: Path, commands: IO[str], answers: IO[str]) -> tuple[list[str], list[str], int]:
     """What four commits say while the ``nth`` fcntl of their process fails, what the next two say, and the records afterwards."""
-    file = directory / f"{nth}.db"
-    with subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
-    ) as writer:
-        assert writer.stdin is not None and writer.stdout is not None
-        assert writer.stdout.readline() == "ready\n"
+    pid = int(answers.readline())
 
-        def commit(n: int) -> list[str]:
-            assert writer.stdin is not None and writer.stdout is not None
-            writer.stdin.write(f"{n}\n")
-            return list(iter(writer.stdout.readline, "all\n"))
+    def commit(n: int) -> list[str]:
+        commands.write(f"{n}\n")
+        commands.flush()
+        said = [*itertools.takewhile(lambda line: line != "all\n", answers)]
+        assert len(said) == n, f"it has ended after {said}"
+        return said
 
-        with erring((writer.pid,), (), "ENOLCK", "fcntl", str(nth)):
-            meanwhile = commit(4)
-        afterwards = commit(2)
-        with contextlib.closing(SqliteStore.reading(file)) as other:
-            n_records = other.head().number
-        writer.stdin.close()
+    with erring((pid,), (), "ENOLCK", "fcntl", str(nth)):
+        meanwhile = commit(4)
+    afterwards = commit(2)
+    with contextlib.closing(SqliteStore.reading(file)) as other:
+        n_records = other.head().number
     return meanwhile, afterwards, n_records
 
 
 def test_a_lock_that_fails_once_costs_one_commit_and_the_database_is_no_longer_locked_afterwards(tmp_path: Path) -> None:
     """An unlock among them: SQLite believes that it has been done, and the kernel's lock stays, in the way of its own process."""
-    with ThreadPoolExecutor(len(LOCKING)) as pool:
-        found = list(pool.map(lambda nth: with_a_lock_that_fails(nth, tmp_path), LOCKING))
+    files = [tmp_path / f"{nth}.db" for nth in LOCKING]
+    with contextlib.ExitStack() as pipes:
+        theirs, ours = [], []
+        for _ in LOCKING:
+            (read, tell), (hear, said) = os.pipe(), os.pipe()
+            theirs.append((read, said))
+            ours.append((pipes.enter_context(os.fdopen(tell, "w")), pipes.enter_context(os.fdopen(hear))))
+        words = [f"{file}:{read}:{said}" for file, (read, said) in zip(files, theirs, strict=True)]
+        descriptors = [descriptor for pair in theirs for descriptor in pair]
+        writers = subprocess.Popen([sys.executable, "-c", WRITERS, *words], pass_fds=descriptors)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        with ThreadPoolExecutor(len(LOCKING)) as pool:
+            found = list(pool.map(with_a_lock_that_fails, LOCKING, files, *zip(*ours, strict=True)))
+    assert writers.wait(PATIENCE) == 0
     for nth, (meanwhile, afterwards, n_records) in zip(LOCKING, found, strict=True):
         assert meanwhile.count("failed\n") <= 1 and afterwards == ["done\n", "done\n"], (nth, meanwhile, afterwards)
         assert n_records >= 1 + (meanwhile + afterwards).count("done\n"), nth

@@ -17,21 +17,34 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.conftest import OF_THE_LAB, REALM
+from jitpam.wire import messages
+from tests.attacks.raw import connected
+from tests.system.conftest import OF_THE_LAB, REALM, House
 from tests.waiting import PATIENCE, wait_for
 
 WHY = "locked: laptop stolen"
-TWO = OF_THE_LAB.replace("need = 1", "need = 2")
+STRICT = "".join(
+    OF_THE_LAB.replace('"lab-dba"', f'"{command}"')
+    .replace('["**"]', f'["/usr/bin/{command}"]')
+    .replace("need = 1", f"need = {need}")
+    for command, need in (("true", 2), ("id", 3))
+)
+"""A command that two have to approve, and one that three have to."""
 
 
 @pytest.fixture(autouse=True)
 def unlocked(request):
-    """Whatever a test locks in the house that all share."""
+    """Whatever a test locks in a house that others share."""
     yield
-    if "house" in request.fixturenames:
-        house = request.getfixturevalue("house")
+    for name in {"house", "strict"} & set(request.fixturenames):
+        house = request.getfixturevalue(name)
         for row in house.rows("locks"):
-            assert house.jitd("unlock", row["id"]).returncode == 0
+            lift(house, row["id"])
+
+
+def lift(house, id):
+    """As root, and without a process."""
+    house.asked(messages.Unlock(id=id, whom=None, name=None, reason=""))
 
 
 def lock(house, *words, who="dave", reason="laptop stolen"):
@@ -87,7 +100,7 @@ def test_nothing_new_is_permitted_and_after_unlock_it_is_as_before(house):
     assert house.jitd("unlock", id, who="dave").returncode == 0
     assert house.sudo("alice", "-n", "true").returncode == 118
     asked = house.ask("alice", "true")
-    assert house.approve(asked.id).returncode == 0
+    house.approved(asked.id)
     assert asked.end() == 0
 
 
@@ -97,7 +110,7 @@ STUBBORN = "trap '' TERM HUP INT; ulimit -u 200; f() { while :; do (sleep 61234 
 def test_what_runs_is_gone_when_lock_returns_though_it_forks_and_ignores_every_signal(house):
     """THREATS G-02."""
     asked = house.ask("alice", "-u", "eve", "bash", "-c", STUBBORN)
-    assert house.approve(asked.id).returncode == 0
+    house.approved(asked.id)
     is_running(house, asked)
     wait_for(lambda: len(sleepers()) > 30, what="a hundred processes")
     done = house.jitd("lock", "--user", "alice", "--reason", "laptop stolen", who="dave")
@@ -141,7 +154,7 @@ def test_what_is_not_gone_in_time_is_said_and_goes_on_being_ended(own_house):
 
 def end_what_stands_still(house, verb, told):
     asked = house.ask("alice", "sleep", "61235")
-    assert house.approve(asked.id).returncode == 0
+    house.approved(asked.id)
     above = parents(is_running(house, asked).pid, house.launcher)
     for pid in above:
         os.kill(pid, signal.SIGSTOP)
@@ -173,7 +186,7 @@ def parents(pid, launcher):
 
 def test_a_lease_ends_and_does_not_come_back(house):
     id = house.sudo("alice", "--no-wait", "--for", "10m", "--uses", "5", "echo", "leased").stdout.strip()
-    assert house.approve(id).returncode == 0
+    house.approved(id)
     assert house.sudo("alice", "-n", "echo", "leased").returncode == 0
     lock(house, "--principal", f"alice@{REALM}")
     assert house.sudo("alice", "-n", "echo", "leased").returncode == 121
@@ -220,10 +233,11 @@ def test_whatever_is_on_its_way_nothing_begins_after_a_lock(own_house):
     try:
         wait_for(lambda: len(house.kept("runs", ended=True)) > 20)
         for _ in range(3):
-            id = lock(house, "--user", "alice")
+            house.asked(messages.Lock(whom="user", name="alice", lasts_for=None, reason="laptop stolen"))
             assert house.rows("grants") == house.rows("requests") == []
             goes_on(house, for_=16)  # a request that is denied has two records
-            assert house.jitd("unlock", id).returncode == 0
+            (placed,) = house.kept("locks")
+            lift(house, placed.id)
             goes_on(house, for_=30)
     finally:
         for client in clients:
@@ -254,14 +268,22 @@ def test_who_is_locked_reviews_nothing(house):
         assert done.returncode == 3
         assert f"you may review nothing: {WHY}" in done.stderr
     assert house.show(asked.id) == before
-    assert house.approve(asked.id, "carol").returncode == 0
+    house.approved(asked.id, "carol")
     assert asked.end() == 0
 
 
-def test_an_approval_given_before_the_lock_counts_no_longer(own_house):
-    house = own_house(TWO).start()
+@pytest.fixture(scope="module")
+def strict():
+    made = House(STRICT).start()
+    yield made
+    made.verify()
+    made.close()
+
+
+def test_an_approval_given_before_the_lock_counts_no_longer(strict):
+    house = strict
     asked = house.ask("alice", "true")
-    assert house.approve(asked.id, "bob").returncode == 0
+    house.approved(asked.id, "bob")
     assert house.show(asked.id)["owed"] == 1
     lock(house, "--user", "bob")
     void = f"jitsudo: the approval by bob@{REALM} does not count: {WHY}\n"
@@ -271,33 +293,33 @@ def test_an_approval_given_before_the_lock_counts_no_longer(own_house):
     assert "does not count: locked" in house.jitd("show", asked.id).stdout
     done = house.approve(asked.id, "carol")
     assert done.returncode == 0 and "more are owed" in done.stderr
-    assert house.show(asked.id)["state"] == "pending" and house.rows("grants", "--all") == []
-    assert house.approve(asked.id, "dave").returncode == 0
+    row = house.show(asked.id)
+    assert (row["state"], row["grant"]) == ("pending", None)
+    house.approved(asked.id, "dave")
     assert asked.end() == 0
     assert asked.err.count("does not count") == 1
-    house.verify()
 
 
-def test_an_approval_counts_again_when_the_lock_is_lifted(own_house):
-    house = own_house(TWO.replace("need = 2", "need = 3")).start()
-    asked = house.ask("alice", "true")
-    assert house.approve(asked.id, "bob").returncode == 0
+def test_an_approval_counts_again_when_the_lock_is_lifted(strict):
+    house = strict
+    asked = house.ask("alice", "id")
+    house.approved(asked.id, "bob")
     id = lock(house, "--user", "bob")
     assert house.show(asked.id)["owed"] == 3
     assert house.jitd("unlock", id).returncode == 0
     assert house.show(asked.id)["owed"] == 2
-    assert house.approve(asked.id, "carol").returncode == 0
+    house.approved(asked.id, "carol")
     wait_for(lambda: f"the approval by bob@{REALM} counts again" in asked.err)
-    assert house.approve(asked.id, "dave").returncode == 0
+    house.approved(asked.id, "dave")
     assert asked.end() == 0
 
 
 def test_what_stands_on_the_approval_of_who_is_locked_ends(house):
     asked = house.ask("alice", "sleep", "61236")
-    assert house.approve(asked.id, "bob").returncode == 0
+    house.approved(asked.id, "bob")
     is_running(house, asked)
     other = house.ask("alice", "sleep", "61237")
-    assert house.approve(other.id, "carol").returncode == 0
+    house.approved(other.id, "carol")
     is_running(house, other)
     lock(house, "--user", "bob")
     assert asked.end() == -signal.SIGTERM and WHY in asked.err
@@ -340,8 +362,27 @@ def test_an_operator_who_is_locked_by_name_neither_lifts_nor_places(house):
     assert house.jitd("unlock", id).returncode == 0
 
 
-@pytest.mark.parametrize("who", ["alice", "bob", "eve"])
-def test_who_is_no_operator_neither_locks_nor_unlocks_nor_sees_locks(house, who):
+def test_who_is_no_operator_neither_locks_nor_unlocks_nor_sees_locks(house):
+    id = lock(house, "--user", "carol")
+    before = state_of(house)
+    for who in ("alice", "bob", "eve"):
+        with connected(house, who) as raw:
+            for message in (
+                messages.Lock(whom="user", name="bob", lasts_for=None, reason=""),
+                messages.Lock(whom="user", name="nobody-of-that-name", lasts_for=None, reason=""),
+                messages.Lock(whom="all", name="", lasts_for=None, reason=""),
+                messages.Unlock(id=id, whom=None, name=None, reason=""),
+                messages.Unlock(id="0000-0000", whom=None, name=None, reason=""),
+                messages.Unlock(id=None, whom="user", name="carol", reason=""),
+                messages.List(what="locks", ended=False),
+                messages.List(what="locks", ended=True),
+            ):
+                (refused,) = raw.ask(message)
+                assert (refused.type, refused.code) == ("refused", "forbidden"), (who, message, refused)
+    assert state_of(house) == before
+
+
+def test_the_verbs_tell_who_is_no_operator_nothing(house):
     id = lock(house, "--user", "carol")
     before = state_of(house)
     for words in (
@@ -354,14 +395,14 @@ def test_who_is_no_operator_neither_locks_nor_unlocks_nor_sees_locks(house, who)
         ("locks",),
         ("locks", "--all", "--json"),
     ):
-        done = house.jitd(*words, who=who)
+        done = house.jitd(*words, who="eve")
         assert (done.returncode, done.stdout) == (3, ""), done.stderr
     assert state_of(house) == before
 
 
 def test_two_operators_at_once_lock_twice_and_what_ends_ends_once(house):
     asked = house.ask("alice", "sleep", "61238")
-    assert house.approve(asked.id).returncode == 0
+    house.approved(asked.id)
     is_running(house, asked)
     lines = [house.line(who, "jitd", "lock", "--user", "alice", "--reason", who) for who in ("dave", "root", "dave", "root")]
     ended = [subprocess.Popen(line, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) for line in lines]
@@ -450,15 +491,16 @@ JUMPS = (3600.0, -3600.0, 10 * 365 * 86400.0, -10 * 365 * 86400.0)
 LASTS_FOR = 4.0
 
 
-@pytest.fixture
-def jumping(own_house):
-    """For each jump a daemon of its own, all at once: here one only waits."""
-    houses = {jump: own_house() for jump in JUMPS}
+@pytest.fixture(scope="module")
+def jumping():
+    """For each jump a daemon of its own, all at once: here one only waits. A test of locks and one of grants share them."""
+    houses = {jump: House() for jump in JUMPS}
     for house in houses.values():
         start_shifted(house)
     yield houses
     for house in houses.values():
         house.verify()
+        house.close()
 
 
 def seconds_until_none(which, jumping, began):
@@ -612,7 +654,7 @@ def test_a_reason_that_is_no_text_is_refused_and_locks_nobody(house):
 
 def test_the_record_tells_who_locked_whom_why_and_all_that_came_of_it(house):
     asked = house.ask("alice", "sleep", "61239")
-    assert house.approve(asked.id).returncode == 0
+    house.approved(asked.id)
     is_running(house, asked)
     waits = house.ask("alice", "true")
     assert waits.id

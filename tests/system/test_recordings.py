@@ -49,7 +49,7 @@ HOSTILE = r"\033]0;title\007\033]52;c;ZXZpbA==\007\033[6n\033[c\033P$qm\033\\\03
 def kept() -> Iterator[House]:
     made = House(POLICY).start()
     made.set_policy(FREE % "output", "60-free.toml")
-    assert made.jitd("reload").returncode == 0
+    made.reload()
     yield made
     made.verify()
     made.close()
@@ -58,7 +58,7 @@ def kept() -> Iterator[House]:
 def recorded(house: House, *words: str, terminal: bool = False) -> str:
     """A run that alice asked for and bob approved, over by now; its id."""
     asking = house.ask("alice", *words)
-    assert house.approve(asking.id).returncode == 0
+    house.approved(asking.id)
     asking.end()
     wait_for(lambda: house.run_of(asking.id).outcome)
     return asking.id
@@ -66,7 +66,7 @@ def recorded(house: House, *words: str, terminal: bool = False) -> str:
 
 def live(house: House, *words: str) -> Asking:
     asking = house.ask("alice", *words)
-    assert house.approve(asking.id).returncode == 0
+    house.approved(asking.id)
     wait_for(lambda: house.run_of(asking.id).started_at)
     return asking
 
@@ -276,7 +276,7 @@ def test_random_work_at_a_terminal_is_recorded_byte_for_byte(kept: House, seed: 
 
 def test_what_is_not_recorded_cannot_be_watched(kept: House) -> None:
     kept.set_policy(FREE.replace("free", "silent").replace('"**"', '"/usr/bin/true"') % "none", "55-silent.toml")
-    assert kept.jitd("reload").returncode == 0
+    kept.reload()
     assert kept.sudo("alice", "-u", "eve", "true").returncode == 0
     id = next(row["id"] for row in reversed(kept.rows("runs", "--all")) if row["argv"] == ["true"])
     done = kept.jitd("replay", id, who="alice")
@@ -286,13 +286,19 @@ def test_what_is_not_recorded_cannot_be_watched(kept: House) -> None:
 # --- what is proved --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("how", ["a byte", "the end", "another's", "more", "nothing left"])
-def test_a_recording_that_is_not_what_was_sealed_is_not_shown(kept: House, how: str) -> None:
-    """THREATS L-04."""
+@pytest.fixture(scope="module")
+def sealed(kept: House) -> tuple[str, str, bytes]:
+    """A recording's id, that of another, and what is in the first."""
     id = recorded(kept, "sh", "-c", "echo sealed; sleep 0.4; echo twice")
     other = recorded(kept, "sh", "-c", "echo sealed; sleep 0.4; echo other")
+    return id, other, file_of(kept, id).read_bytes()
+
+
+@pytest.mark.parametrize("how", ["a byte", "the end", "another's", "more", "nothing left"])
+def test_a_recording_that_is_not_what_was_sealed_is_not_shown(kept: House, sealed: tuple[str, str, bytes], how: str) -> None:
+    """THREATS L-04."""
+    id, other, content = sealed
     file = file_of(kept, id)
-    content = file.read_bytes()
     changed = {
         "a byte": content[:-60] + bytes([content[-60] ^ 1]) + content[-59:],
         "the end": content[: len(content) // 2],
@@ -307,10 +313,10 @@ def test_a_recording_that_is_not_what_was_sealed_is_not_shown(kept: House, how: 
     file.write_bytes(content)
     for verb in ("replay", "watch"):
         assert kept.jitd(verb, id, who="bob").stdout == "sealed\ntwice\n"
-    (sealed,) = [
+    (noted,) = [
         record["detail"]["recording"] for record in kept.records() if record["event"] == "run.ended" and record["id"] == id
     ]
-    assert sealed["size"] == len(content)
+    assert noted["size"] == len(content)
 
 
 # --- exports ---------------------------------------------------------------------------------------------------------
@@ -385,7 +391,7 @@ def test_the_file_is_roots_alone(kept: House) -> None:
 
 def test_an_input_is_kept_only_where_the_rule_says_all(kept: House) -> None:
     kept.set_policy(FREE.replace("free", "all").replace('"**"', '"/usr/bin/cat"') % "all", "56-all.toml")
-    assert kept.jitd("reload").returncode == 0
+    kept.reload()
     done = kept.sudo("alice", "-u", "eve", "cat", input="typed in\n")
     assert done.stdout == "typed in\n"
     id = next(row["id"] for row in reversed(kept.rows("runs", "--all")) if row["argv"] == ["cat"])
