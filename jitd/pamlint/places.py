@@ -45,10 +45,16 @@ class NoFile(Unreadable):
 
 
 class Places:
-    """The files of a host. If the directory ``root`` is given, all paths are relative to this directory."""
+    """The files of a host. If the directory ``root`` is given, all paths are relative to this directory. Use it for one check
+    only, because it remembers what it has found out about a path.
+    """
 
     def __init__(self, root: str = "") -> None:
         self._root = root
+        self._modules: dict[str, str] = {}
+        self._changers: dict[str, str] = {}
+        self._faultless: set[str] = set()
+        """The directories that ``who_may_change_below`` has searched, and has found no fault in."""
         self.used: dict[str, None] = {}
         """The paths of the files that were read. The path of a directory is also included if a new file in this directory would
         have been read.
@@ -152,8 +158,10 @@ class Places:
 
     def module(self, name: str) -> str:
         """Return the path of a module. Return an empty string if the module is not installed."""
-        patterns = [glob.escape(name)] if name.startswith("/") else [f"{place}/{glob.escape(name)}" for place in MODULES]
-        return next((path for pattern in patterns for path in self.matching(pattern)), "")
+        if name not in self._modules:
+            patterns = [glob.escape(name)] if name.startswith("/") else [f"{place}/{glob.escape(name)}" for place in MODULES]
+            self._modules[name] = next((path for pattern in patterns for path in self.matching(pattern)), "")
+        return self._modules[name]
 
     def is_setuid(self, path: str) -> bool:
         """True if ``path`` is a set-user-ID program, that is, a program that runs as its owner."""
@@ -166,11 +174,13 @@ class Places:
         the file, or why the file cannot be examined. Return "missing" if there is no such file, and an empty string if the file
         has no fault.
         """
-        try:
-            _, found = changers(os.fsencode(self._root + path), View(0))
-        except Uninspectable as fault:
-            return "missing" if fault.is_absent else fault.because
-        return "; ".join(found[:3])
+        if path not in self._changers:
+            try:
+                _, found = changers(os.fsencode(self._root + path), View(0))
+                self._changers[path] = "; ".join(found[:3])
+            except Uninspectable as fault:
+                self._changers[path] = "missing" if fault.is_absent else fault.because
+        return self._changers[path]
 
     def who_may_put(self, path: str) -> str:
         """Return the fault of the file or directory ``path``, as ``who_may_change`` does. A missing file has a fault only if an
@@ -189,12 +199,27 @@ class Places:
         """Return the fault of a file or directory below ``directory``. Return an empty string if no file has a fault. Links are
         not followed.
         """
-        for above, directories, files in os.walk(self._root + directory):
-            for path in (os.path.join(above, name) for name in (*directories, *files)):
-                with suppress(OSError):
-                    status = os.lstat(path)
-                    if status.st_uid or (status.st_mode & 0o022 and not stat.S_ISLNK(status.st_mode)):
-                        return self.who_may_change(path.removeprefix(self._root))
+        ahead, walked = [self._root + directory], set[str]()
+        while ahead:
+            above = ahead.pop()
+            if above in self._faultless:
+                continue
+            walked.add(above)
+            try:
+                with os.scandir(above) as found:
+                    entries = list(found)
+            except OSError:
+                continue
+            for entry in entries:
+                try:
+                    status = entry.stat(follow_symlinks=False)
+                except OSError:
+                    continue
+                if status.st_uid or (status.st_mode & 0o022 and not stat.S_ISLNK(status.st_mode)):
+                    return self.who_may_change(entry.path.removeprefix(self._root))
+                if stat.S_ISDIR(status.st_mode):
+                    ahead.append(entry.path)
+        self._faultless |= walked
         return ""
 
     def units(self) -> list[list[Source]]:
