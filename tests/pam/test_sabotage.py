@@ -32,7 +32,16 @@ def say(**words):
 def hear():
     return json.loads(module.recv(int.from_bytes(module.recv(4), "big")))
 """
-PROVES = HELPER + "hear(); say(type='token', token='AAAA'); hear(); say(type='proof', proof='AAAA'); hear()"
+PROVES = """
+from _socket import socket
+module = socket(fileno=0)
+def say(body):
+    module.sendall(len(body).to_bytes(4, "big") + body)
+def hear():
+    module.recv(int.from_bytes(module.recv(4), "big"))
+hear(); say(b'{"type": "token", "token": "AAAA"}'); hear(); say(b'{"type": "proof", "proof": "AAAA"}'); hear()
+"""
+"""Started a thousand times: to import socket and json would take longer than all that it does."""
 
 
 @pytest.fixture(scope="module")
