@@ -7,6 +7,7 @@ Law: what it changes of the host (the stack, shadow) is put back; all that it st
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import os
 import pwd
@@ -30,6 +31,8 @@ MODULE = "/usr/lib/jitd/pam_jit.py"
 OPS = 'approvals = [{ need = 1, from = ["group:ops"] }]'
 PREFERRED = {"gssapi": "gssapi-with-mic", "key": "publickey", "password": "password", "keyboard": "keyboard-interactive"}
 PEOPLE = ("alice", "bob", "carol", "dave", "eve")
+KEY_EXCHANGE = "curve25519-sha256"
+"""The one that ssh prefers takes a third of the processor time of a whole login, and nothing here is about it."""
 _ports = itertools.count(2200)
 
 
@@ -46,6 +49,14 @@ def stack_of(house: House, text: str = "") -> str:
     return (text or SHIPPED.read_text()).replace(MODULE, f"{MODULE} socket={house.socket}")
 
 
+@functools.cache
+def key_of(person: str) -> tuple[bytes, bytes]:
+    """Theirs, private and public: made once, whatever the number of sshds."""
+    with tempfile.TemporaryDirectory() as place:
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"{place}/key"], check=True)
+        return Path(place, "key").read_bytes(), Path(place, "key.pub").read_bytes()
+
+
 class Clients:
     """Those of an sshd that is there."""
 
@@ -55,8 +66,10 @@ class Clients:
         self.directory.chmod(0o755)
         for person in (*PEOPLE, "root"):
             mine = self.directory / f"{person}.key"
-            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", mine], check=True)
-            shutil.move(f"{mine}.pub", self.directory / f"{person}.pub")
+            private, public = key_of(person)
+            mine.touch(mode=0o600)
+            mine.write_bytes(private)
+            (self.directory / f"{person}.pub").write_bytes(public)
             if person != "root":
                 shutil.chown(mine, person)
         (self.directory / "batch").write_text("pwd\n")
@@ -71,6 +84,7 @@ class Clients:
             "PreferredAuthentications": ",".join(PREFERRED[one] for one in method.split("+")),
             "GSSAPIAuthentication": "yes", "GSSAPIDelegateCredentials": "yes" if delegates else "no",
             "IdentityFile": f"{self.directory}/{who}.key", "IdentitiesOnly": "yes", "NumberOfPasswordPrompts": "1",
+            "KexAlgorithms": KEY_EXCHANGE,
         }  # fmt: skip
         return ["-F", "/dev/null", *(f"-o{name}={value}" for name, value in told.items())]
 

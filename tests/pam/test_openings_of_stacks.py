@@ -78,6 +78,20 @@ def test_under_nopasswd_sudo_goes_on_where_a_password_has_expired_for_good(eves:
     assert said() == {"denial-unheeded"}
 
 
+def lets_by(condition: str) -> str:
+    """The shipped stack, behind whom that exempts."""
+    return f"account [success=5 default=ignore] pam_succeed_if.so quiet {condition}\n{SHIPPED}"
+
+
+@pytest.mark.parametrize(
+    "twin", ["user = backup", "user in backup:news", "user ingroup wheel", "uid < 1000", "shell = /bin/false"]
+)
+def test_a_condition_that_holds_for_few_is_nothing_to_tell(eves: Eves, etc: Put, twin: str) -> None:
+    """The honest twins of the conditions below."""
+    etc("pam.d/sudo", lets_by(twin))
+    assert said() == set() and not touches(eves)
+
+
 @pytest.mark.parametrize(
     "condition",
     [
@@ -94,10 +108,7 @@ def test_under_nopasswd_sudo_goes_on_where_a_password_has_expired_for_good(eves:
 )
 def test_a_condition_that_holds_for_nearly_everybody(eves: Eves, etc: Put, condition: str) -> None:
     """THREATS P-15: who is meant is one account, and let by are all others."""
-    for twin in ("user = backup", "user in backup:news", "user ingroup wheel", "uid < 1000", "shell = /bin/false"):
-        etc("pam.d/sudo", f"account [success=5 default=ignore] pam_succeed_if.so quiet {twin}\n{SHIPPED}")
-        assert said() == set() and not touches(eves)
-    etc("pam.d/sudo", f"account [success=5 default=ignore] pam_succeed_if.so quiet {condition}\n{SHIPPED}")
+    etc("pam.d/sudo", lets_by(condition))
     assert touches(eves), "it opens"
     assert said() == {"jumps-over-gate"}
 
