@@ -8,9 +8,9 @@ the bytes, it orders the pump to write them. The pump writes output to the clien
 command. If a stream is slow, its pump waits, as the command would wait without a pump. No other process waits for a pump.
 
 Law: a pump passes on only bytes that the monitor has recorded. There is one exception: if recording has failed and the rule says
-that the run continues, the rest is passed on without a recording. Without a monitor, a pump passes on nothing. If bytes could not be
-passed on, the pump reports this. A pump is not in the command's session. A pump has only three descriptors: the two ends of its
-stream, and its socket to the monitor. A pump has the rights of the run's target user. Therefore nothing is written to the
+that the run continues, the rest is passed on without a recording. Without a monitor, a pump passes on nothing. If bytes could
+not be passed on, the pump reports this. A pump is not in the command's session. A pump has only three descriptors: the two ends
+of its stream, and its socket to the monitor. A pump has the rights of the run's target user. Therefore nothing is written to the
 client's descriptors with more rights than the target user has.
 """
 
