@@ -11,15 +11,17 @@ import pwd
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 
 from jitd.core.holding import HoldingState
 from jitd.store.sqlite import SqliteStore
+from jitpam.client import RefusedByDaemon
+from jitpam.wire.messages import Message, Revoke, Unlock
 from tests.givers.account_world import NOTES, made_for, of_host
-from tests.system.conftest import Asking, House
+from tests.system.conftest import House
 from tests.waiting import PATIENCE, wait_for
 
 POLICY = """
@@ -48,18 +50,16 @@ files = "remove"
 
 
 class Scene:
-    """A daemon, and an account that was made for alice. It is in the group that approves, and in that of the operators."""
+    """An account that was made for alice. It is in the group that approves, and in that of the operators."""
 
-    def __init__(self) -> None:
-        Path("/run/jitd-accounts").mkdir(mode=0o755, exist_ok=True)
+    def __init__(self, house: House) -> None:
         self.before = of_host()
-        self.house = House(POLICY, CONFIG).start()
+        self.house = house
         asking = self.house.ask("alice", "--get", "account:contractor", "--reason", "x")
         assert asking.end() == 0, asking.err + self.house.log()
         (self.account,) = made_for("alice")
         self.name = self.account.pw_name
         self.grant = self.house.kept("holdings")[0].grant
-        self._asked: list[Asking] = []
 
     def ticket_of(self, who: str) -> str:
         """A copy of the credentials of ``who`` that the account may read."""
@@ -91,23 +91,49 @@ class Scene:
         return waiting[-1].id
 
     def end(self) -> None:
-        self.house.jitd("revoke", self.grant)
+        self._say(Revoke(id=self.grant, of=None, reason=""))
         wait_for(lambda: not self.house.kept("holdings"), what=f"the end of the account ({self.house.log()})")
 
+    def leave(self) -> None:
+        """End everything else that would be there in the next scene."""
+        for lock in self.house.kept("locks"):
+            self._say(Unlock(id=lock.id, whom=None, name=None, reason=""))
+        for request in self.house.kept("requests"):
+            self.house.deny(request.id)
+        for grant in self.house.kept("grants"):
+            self._say(Revoke(id=grant.id, of=None, reason=""))
+        self.house.at_rest()
+        assert [*self.house.kept("locks"), *self.house.kept("requests"), *self.house.kept("grants")] == []
 
-@pytest.fixture
-def scene() -> Iterator[Scene]:
-    made = Scene()
+    def _say(self, message: Message) -> None:
+        with suppress(RefusedByDaemon):  # it has ended meanwhile
+            self.house.asked(message)
+
+
+@pytest.fixture(scope="module")
+def shared_house() -> Iterator[House]:
+    """A daemon that serves all scenes, one after another."""
+    Path("/run/jitd-accounts").mkdir(mode=0o755, exist_ok=True)
+    house = House(POLICY, CONFIG).start()
     try:
-        yield made
-        made.end()
-        made.house.verify()
-        assert of_host() == made.before
+        yield house
+        house.verify()
     finally:
-        made.house.close()
+        house.close()
         shutil.rmtree(NOTES, ignore_errors=True)
         for name in {one.pw_name for one in pwd.getpwall() if one.pw_name.startswith("jit-")}:
             subprocess.run(["userdel", "-f", name], check=False, capture_output=True)
+
+
+@pytest.fixture
+def scene(shared_house: House) -> Iterator[Scene]:
+    made = Scene(shared_house)
+    try:
+        yield made
+        made.end()
+        assert of_host() == made.before
+    finally:
+        made.leave()
 
 
 def test_by_the_account_the_holders_own_tickets_count_as_the_holders(scene: Scene) -> None:
