@@ -6,6 +6,7 @@ Law: a daemon may serve several scenes, one after another. What a scene looks at
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -14,11 +15,15 @@ from contextlib import suppress
 from pathlib import Path
 
 from jitd.core.holding import HoldingState
+from jitpam.client import RefusedByDaemon
+from jitpam.wire.messages import Reload, Revoke
 from tests.givers.worlds import World
 from tests.system.conftest import Asking, House
+from tests.system.test_locks import shift, start_shifted
 from tests.waiting import wait_for
 
 GIVING, HELD, TAKING, ENDED = HoldingState
+LASTS = "10m"
 STAYS = ("--", "sh", "-c", "echo here; exec sleep 600")
 RULES = """
 [[permit]]
@@ -31,7 +36,7 @@ grant = {{ lasts = "{lasts}", uses = 2 }}
 
 def house_for(world: World) -> House:
     """A daemon, not started yet, whose rule gives the thing at once."""
-    return House(rules_for(world, "10m"), world.config)
+    return House(rules_for(world, LASTS), world.config)
 
 
 def rules_for(world: World, lasts: str) -> str:
@@ -47,8 +52,6 @@ class Scene:
         self.world, self.house = world, house
         self.her, self.him = world.people
         self.is_broken = False
-        self.is_last = False
-        """The daemon is to serve no scene after this one: its clock cannot be put back."""
         self.before = world.snapshot()
         is_new = house.process is None
         self._n_log = 0 if is_new else len(house.log())
@@ -64,8 +67,22 @@ class Scene:
             self.world.mend_target()
             self.is_broken = False
 
-    def lasts(self, lasts: str) -> None:
+    def lasts(self, lasts: str = LASTS) -> None:
+        """The daemon gives the thing for ``lasts`` from now on."""
         self.house.set_policy(rules_for(self.world, lasts))
+        self.house.asked(Reload())
+
+    def revoke(self, grant: str) -> None:
+        """Revoke a grant without a process. If it has ended, or if not all can be taken yet, that is no fault here."""
+        with suppress(RefusedByDaemon):
+            self.house.asked(Revoke(id=grant, of=None, reason=""))
+
+    def set_clocks(self, **by: float | str) -> None:
+        """Set clocks of the daemon (test_locks.shift). The others stay. A daemon on the host's clocks is restarted."""
+        if not (self.house.root / "clock").exists():
+            self.house.kill()
+            start_shifted(self.house)
+        shift(self.house, **{**json.loads((self.house.root / "clock").read_text()), **by})
 
     def get(self, *words: str, who: str = "") -> Asking:
         """Ask for the thing as ``who``. The first of the people is taken if nobody is named."""
@@ -121,7 +138,7 @@ class Scene:
         """End what would be there in the next scene: a target that is broken, and grants."""
         self.mend()
         for grant in self.house.kept("grants"):
-            self.house.jitd("revoke", grant.id)
+            self.revoke(grant.id)
 
     def is_over(self) -> None:
         """Nothing is held, and she cannot use it."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from enum import Enum, auto
 from functools import partial, wraps
 
 import pytest
@@ -24,17 +25,33 @@ Case = Callable[..., None]
 """What is played. The first parameter is the scene. The others are those of the row."""
 
 
+class Daemon(Enum):
+    """The daemon with which a case is played."""
+
+    SHARED = auto()
+    """It runs when the case begins, on the host's clocks."""
+    ON_SET_CLOCKS = auto()
+    """It runs when the case begins, and the case may set its clocks. They cannot be put back: it serves no SHARED case after."""
+    OWN = auto()
+    """It is not started yet, and serves no other case."""
+
+
 def with_shared_daemon(case: Case) -> Case:
     """The test of ``case``. The daemon of a kind serves all such cases. It runs when the case begins."""
-    return _test_of(case, has_own_daemon=False)
+    return _test_of(case, Daemon.SHARED)
+
+
+def on_set_clocks(case: Case) -> Case:
+    """The test of ``case``, which sets the clocks of the shared daemon. Such cases come after those of with_shared_daemon."""
+    return _test_of(case, Daemon.ON_SET_CLOCKS)
 
 
 def with_own_daemon(case: Case) -> Case:
     """The test of ``case``, which has a daemon of its own. It is not started yet. No other daemon looks at what it gives."""
-    return _test_of(case, has_own_daemon=True)
+    return _test_of(case, Daemon.OWN)
 
 
-def _test_of(case: Case, *, has_own_daemon: bool) -> Case:
+def _test_of(case: Case, daemon: Daemon) -> Case:
     of_row = list(inspect.signature(case).parameters.values())[1:]
     of_test = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in ("request", "kinds", "kind")]
 
@@ -42,7 +59,7 @@ def _test_of(case: Case, *, has_own_daemon: bool) -> Case:
     def test(request: pytest.FixtureRequest, kinds: Kinds, kind: str, **row: object) -> None:
         played = (request.node.originalname, *row.items())
         if not kinds.have(played):
-            kinds.play(played, _kinds_of(request.node, row), partial(case, **row), has_own_daemon=has_own_daemon)
+            kinds.play(played, _kinds_of(request.node, row), partial(case, **row), daemon)
         if (fault := kinds.fault(played, kind)) is not None:
             raise fault
 
@@ -65,18 +82,20 @@ class Kind:
         self._world: World | None = None
         self._house: House | None = None
         self._scene: Scene | None = None
+        self._had = Daemon.SHARED
 
-    def begin(self, *, has_own_daemon: bool) -> None:
+    def begin(self, daemon: Daemon) -> None:
         """Have a daemon for a case."""
         if self._world is None:
             world = WORLDS[self._name]()
             world.prepare()
             self._world = world
-        if has_own_daemon:
+        if daemon is Daemon.OWN or daemon is Daemon.SHARED is not self._had:
             self.end_daemon()
+        self._had = daemon
         if self._house is None:
             self._house = house_for(self._world)
-            if not has_own_daemon:
+            if daemon is not Daemon.OWN:
                 self._house.start()
 
     def look(self) -> None:
@@ -98,9 +117,9 @@ class Kind:
         assert self._scene is not None
         self._scene.is_as_before()
 
-    def end(self, *, has_own_daemon: bool) -> None:
+    def end(self, daemon: Daemon) -> None:
         """End a daemon that is to serve no other case."""
-        if has_own_daemon or (self._scene is not None and self._scene.is_last):
+        if daemon is Daemon.OWN:
             self.end_daemon()
 
     def end_daemon(self) -> None:
@@ -137,11 +156,11 @@ class Kinds:
         """What went wrong with ``kind`` in the row ``played``."""
         return self._faults[played].get(kind)
 
-    def play(self, played: object, names: list[str], case: Case, *, has_own_daemon: bool) -> None:
+    def play(self, played: object, names: list[str], case: Case, daemon: Daemon) -> None:
         """Play a row for the kinds ``names`` side by side. A kind with a fault is made anew, so that the next row may pass."""
         kinds = {name: self._kinds.setdefault(name, Kind(name)) for name in names}
         faults = self._faults[played] = {}
-        begin, end = (partial(step, has_own_daemon=has_own_daemon) for step in (Kind.begin, Kind.end))
+        begin, end = (partial(step, daemon=daemon) for step in (Kind.begin, Kind.end))
         for step in (begin, Kind.look, partial(_play, case=case), Kind.compare, end):
             faults |= in_step(step, {name: kind for name, kind in kinds.items() if name not in faults})
         for name, more in in_step(Kind.clear, {name: kinds[name] for name in faults}).items():

@@ -2,8 +2,8 @@
 """Every kind of thing × everything that can happen to it, with a daemon, a jitd-givers and a host that are real.
 
 A kind is a row of worlds.WORLDS. Those with a secret are played by test_kinds_with_a_secret.py, so that lanes can share them.
-The kinds of a file are played side by side (side_by_side.py), each with a daemon that serves its tests. Those that move clocks
-or change jitd.toml have a daemon of their own.
+The kinds of a file are played side by side (side_by_side.py), each with a daemon that serves its tests, one after another. Those
+that move its clocks come last.
 Law: after each test the host equals itself before, and no holding is open. The record verifies after the last one.
 """
 
@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -19,10 +20,10 @@ from jitd.core.holding import Ending
 from jitd.lifecycle.recovery import COMES_BACK_FOR
 from jitd.settings.givers import NOT_MENDED
 from tests.givers.scene import ENDED, HELD, STAYS, TAKING, Scene
-from tests.givers.side_by_side import Kinds, with_own_daemon, with_shared_daemon
+from tests.givers.side_by_side import Kinds, on_set_clocks, with_own_daemon, with_shared_daemon
 from tests.givers.worlds import WITH_SECRET, WORLDS
 from tests.marks import full
-from tests.system.test_locks import shift, start_shifted
+from tests.system.test_locks import start_shifted
 from tests.waiting import wait_for
 
 KINDS = tuple(kind for kind in WORLDS if kind not in WITH_SECRET)
@@ -93,21 +94,7 @@ def test_it_is_taken_after_the_daemon_was_gone(scene: Scene, how: str) -> None:
     asking.process.send_signal(signal.SIGKILL)
     assert scene.world.works(scene.her), "nobody takes it while there is no daemon"
     scene.house.start()
-    scene.house.jitd("revoke", scene.last.grant)
-    scene.is_over()
-
-
-@WHOM
-@with_shared_daemon
-def test_killed_while_it_is_given_it_is_taken_back(scene: Scene, whom: str) -> None:
-    """THREATS Q-15. At whatever moment of the deed the kill comes."""
-    asking = scene.get(*STAYS)
-    wait_for(lambda: scene.holdings() or asking.process.poll() is not None, what="a thing that is given")
-    scene.kill(whom, start=start_shifted)
-    asking.process.kill()
-    if whom == "jitd":  # one that was started anew waits so long for the client
-        shift(scene.house, boot=-COMES_BACK_FOR)
-        scene.is_last = True
+    scene.revoke(scene.last.grant)
     scene.is_over()
 
 
@@ -155,10 +142,10 @@ def test_it_may_be_given_twice_under_two_grants_and_the_end_of_one_leaves_the_ot
     assert scene.get().end() == 0
     second = scene.last
     assert first.id != second.id
-    scene.house.jitd("revoke", first.grant)
+    scene.revoke(first.grant)
     wait_for(lambda: len(scene.house.kept("holdings")) == (0 if second.grant == first.grant else 1), what="the end of the first")
     assert scene.world.works(scene.her) == (second.grant != first.grant)
-    scene.house.jitd("revoke", second.grant)
+    scene.revoke(second.grant)
     scene.is_over()
 
 
@@ -171,7 +158,7 @@ def test_two_people_have_it_and_the_end_of_one_leaves_the_other(scene: Scene) ->
     assert scene.world.works(scene.her) and scene.world.works(scene.him)
     assert scene.house.jitd("revoke", hers.grant).returncode == 0
     assert not scene.world.works(scene.her) and scene.world.works(scene.him)
-    scene.house.jitd("revoke", scene.last.grant)
+    scene.revoke(scene.last.grant)
     scene.is_over()
 
 
@@ -179,32 +166,60 @@ def test_two_people_have_it_and_the_end_of_one_leaves_the_other(scene: Scene) ->
 def test_what_somebody_took_away_by_hand_is_taken_without_a_complaint(scene: Scene) -> None:
     scene.given()
     scene.world.remove_by_hand()
-    scene.house.jitd("revoke", scene.last.grant)
+    scene.revoke(scene.last.grant)
     scene.is_over()
 
 
-# --- with a daemon of its own ---------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("drift", ["tell", "mend", "end"])
+@with_shared_daemon
+def test_what_somebody_took_away_by_hand_is_found_when_jitd_starts(scene: Scene, drift: str) -> None:
+    kind = scene.world.thing.partition(":")[0]
+    if drift == "mend" and (kind in NOT_MENDED or kind == "postgres-role"):
+        return  # jitd.toml may not say so: tests/daemon/test_config.py; or nobody but the holder knows the password: ADR 0061
+    assert scene.get().end() == 0
+    scene.house.kill()  # it cannot find out before it starts
+    scene.world.remove_by_hand()
+    with told_in_config(scene, drift):
+        scene.house.start()
+    found_and_over(scene, drift)
 
 
-@with_own_daemon
+# --- with a daemon whose clocks are set -----------------------------------------------------------------------------------
+
+
+@WHOM
+@on_set_clocks
+def test_killed_while_it_is_given_it_is_taken_back(scene: Scene, whom: str) -> None:
+    """THREATS Q-15. At whatever moment of the deed the kill comes."""
+    asking = scene.get(*STAYS)
+    wait_for(lambda: scene.holdings() or asking.process.poll() is not None, what="a thing that is given")
+    scene.kill(whom, start=start_shifted)
+    asking.process.kill()
+    if whom == "jitd":  # one that was started anew waits so long for the client
+        scene.set_clocks(boot=-COMES_BACK_FOR)
+    scene.is_over()
+
+
+@on_set_clocks
 def test_it_is_taken_at_its_time_whatever_the_clock_says(scene: Scene) -> None:
     scene.lasts(f"{LASTS_FOR:g}s")
-    start_shifted(scene.house)
+    scene.set_clocks()
     asked_at = time.monotonic()
     asking = scene.given()
     for wall in (YEARS, -YEARS):
-        shift(scene.house, wall=wall)
+        scene.set_clocks(wall=wall)
     wait_for(lambda: scene.is_in(ENDED), what="the end of what is held")
     assert time.monotonic() - asked_at >= LASTS_FOR
     scene.is_over()
     asking.end()
     assert "is taken back" in asking.err
-    shift(scene.house)
+    scene.set_clocks(wall=0.0)
+    scene.lasts()
 
 
-@with_own_daemon
+@on_set_clocks
 def test_it_is_taken_after_the_host_was_booted_anew(scene: Scene) -> None:
-    start_shifted(scene.house)
+    scene.set_clocks()
     asking = scene.get()
     assert asking.end() == 0, asking.err
     assert scene.world.works(scene.her)
@@ -213,36 +228,37 @@ def test_it_is_taken_after_the_host_was_booted_anew(scene: Scene) -> None:
     scene.is_over()
 
 
-@pytest.mark.parametrize("drift", ["tell", "mend", "end"])
-@with_own_daemon
-def test_what_somebody_took_away_by_hand_is_found_when_jitd_starts(scene: Scene, drift: str) -> None:
-    if drift == "mend" and scene.world.thing.startswith("postgres-role:"):
-        scene.house.start()
-        return  # after a restart nobody but the holder knows the password: ADR 0061
-    taken_by_hand(scene, drift, then=scene.house.restart)
+# --- with a daemon of its own ---------------------------------------------------------------------------------------------
 
 
 @full("it waits for the check that jitd makes each minute; every day, a test uses the check at jitd's start")
 @pytest.mark.parametrize("drift", ["tell", "mend", "end"])
 @with_own_daemon
 def test_what_somebody_took_away_by_hand_is_found_within_the_minute(scene: Scene, drift: str) -> None:
-    taken_by_hand(scene, drift, then=lambda: None)
-
-
-def taken_by_hand(scene: Scene, drift: str, then: Callable[[], object]) -> None:
-    """Somebody takes the thing away, ``then`` something else happens, and the difference is found."""
-    kind, _, name = scene.world.thing.partition(":")
-    if drift == "mend" and kind in NOT_MENDED:
+    if drift == "mend" and scene.world.thing.partition(":")[0] in NOT_MENDED:
         scene.house.start()
         return  # jitd.toml may not say so: tests/daemon/test_config.py
-    text = scene.house.config_file.read_text().replace(f"[givers.{name}]", f'[givers.{name}]\ndrift = "{drift}"')
-    scene.house.config_file.write_text(text)
-    scene.house.start()
+    with told_in_config(scene, drift):
+        scene.house.start()
     assert scene.get().end() == 0
     scene.world.remove_by_hand()
-    then()
+    found_and_over(scene, drift)
+
+
+@contextmanager
+def told_in_config(scene: Scene, drift: str) -> Iterator[None]:
+    """A daemon that is started meanwhile has ``drift`` as the setting of the thing."""
+    file, name = scene.house.config_file, scene.world.thing.partition(":")[2]
+    before = file.read_text()
+    file.write_text(before.replace(f"[givers.{name}]", f'[givers.{name}]\ndrift = "{drift}"'))
+    yield
+    file.write_text(before)
+
+
+def found_and_over(scene: Scene, drift: str) -> None:
+    """The difference is found, and the daemon does what ``drift`` says."""
     found = {"tell": "thing.differs", "mend": "thing.mended", "end": "holding.ended"}[drift]
     wait_for(lambda: found in scene.events(), within=90, what=found)
     assert scene.world.works(scene.her) == (drift == "mend")
-    scene.house.jitd("revoke", scene.last.grant)
+    scene.revoke(scene.last.grant)
     scene.is_over()
