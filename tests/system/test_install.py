@@ -54,6 +54,18 @@ def inventory(top: Path) -> dict[str, tuple[int, str]]:
     return found
 
 
+def untouched(top: Path) -> dict[str, tuple[int, int, int]]:
+    """Every file, link and directory below ``top``, as it stands: its number, its mode, and when it was changed last, which the
+    kernel notes by itself. While these are the same, nobody has written, replaced or renamed anything.
+    """
+    found = {}
+    for above, directories, files in os.walk(top):
+        for place in (above, *(f"{above}/{name}" for name in (*files, *directories))):
+            status = os.lstat(place)
+            found[place] = status.st_ino, status.st_mode, status.st_ctime_ns
+    return found
+
+
 @pytest.fixture(scope="module")
 def venv(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """In the place of what contrib/runtime makes, and smaller."""
@@ -201,7 +213,7 @@ def test_install_says_how_it_is_called(words: list[str]) -> None:
 def test_install_refuses_what_it_cannot_do_and_changes_nothing(dest: Path, tmp_path: Path, venv: Path) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "empty").mkdir()
-    before = inventory(tmp_path)
+    before = untouched(tmp_path)
     for words, because in (
         (("",), "DESTDIR is empty: / is this host"),
         ((tmp_path / "file", venv), f"{tmp_path}/file is not a directory"),
@@ -209,17 +221,17 @@ def test_install_refuses_what_it_cannot_do_and_changes_nothing(dest: Path, tmp_p
     ):
         status, said = call("install", *words)
         assert status == 1 and because in said, said
-    assert inventory(tmp_path) == before
+    assert untouched(tmp_path) == before
 
 
 @pytest.mark.parametrize("script", ["install", "uninstall"])
 def test_a_link_that_leads_out_of_destdir_is_not_followed(script: str, dest: Path, tmp_path: Path, venv: Path) -> None:
     (dest / "usr/share/man").rename(tmp_path / "man")
     (dest / "usr/share/man").symlink_to(tmp_path / "man")
-    before = inventory(tmp_path)
+    before = untouched(tmp_path)
     status, said = call(script, dest, *([venv] if script == "install" else []))
     assert status == 1 and f"leads out of {dest}" in said
-    assert inventory(tmp_path) == before
+    assert untouched(tmp_path) == before
 
 
 def test_the_packages_that_it_takes_are_here_and_the_lab_installs_those_that_build() -> None:
@@ -314,26 +326,29 @@ def test_installed_again_it_finds_what_was_kept(dest: Path, venv: Path) -> None:
 # --- what speaks against it --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("file", "text", "line"),
-    [
-        ("etc/pam.d/sudo", f"# a comment\n{GATE}", 2),
-        ("etc/pam.d/common-account", f"{GATE}", 1),
-        ("etc/pam.d/sudo", "account [success=1 default=ignore] \\\n  pam_python.so \\\n  /usr/lib/jitd/pam_jit.py\n", 1),
-        ("etc/pam.d/su", "\n\naccount required pam_exec.so /usr/bin/python3 -IS /usr/lib/jitd/jitpam/pam_guard.py\n", 3),
-        ("etc/pam.d/own", "auth required pam_python.so /opt/copy/pam_jit.py\n", 1),
-        ("usr/lib/pam.d/doas", f"{GATE}", 1),
-        ("etc/pam.conf", f"sshd {GATE}", 1),
-        ("etc/pam.d/sshd", f"# {'x' * 1020}{GATE}", 1),  # libpam begins a new line after 1022 bytes, also in a comment
-    ],
-)
-def test_it_stays_while_a_stack_names_the_gate(dest: Path, file: str, text: str, line: int) -> None:
-    (dest / file).parent.mkdir(parents=True, exist_ok=True)
-    (dest / file).write_text(text)
-    before = inventory(dest)
-    status, said = call("uninstall", "--purge", dest)
-    assert status == 1 and f"{dest}/{file}:{line}: names jitd's gate" in said and said.endswith("nothing was removed\n"), said
-    assert inventory(dest) == before
+NAMING = [
+    ("etc/pam.d/sudo", f"# a comment\n{GATE}", 2),
+    ("etc/pam.d/common-account", f"{GATE}", 1),
+    ("etc/pam.d/sudo", "account [success=1 default=ignore] \\\n  pam_python.so \\\n  /usr/lib/jitd/pam_jit.py\n", 1),
+    ("etc/pam.d/su", "\n\naccount required pam_exec.so /usr/bin/python3 -IS /usr/lib/jitd/jitpam/pam_guard.py\n", 3),
+    ("etc/pam.d/own", "auth required pam_python.so /opt/copy/pam_jit.py\n", 1),
+    ("usr/lib/pam.d/doas", f"{GATE}", 1),
+    ("etc/pam.conf", f"sshd {GATE}", 1),
+    ("etc/pam.d/sshd", f"# {'x' * 1020}{GATE}", 1),  # libpam begins a new line after 1022 bytes, also in a comment
+]
+
+
+def test_it_stays_while_a_stack_names_the_gate(dest: Path) -> None:
+    for file, text, line in NAMING:
+        place = dest / file
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+        before = untouched(dest)
+        status, said = call("uninstall", "--purge", dest)
+        assert status == 1 and f"{dest}/{file}:{line}: names jitd's gate" in said and said.endswith("nothing was removed\n"), said
+        assert said.count("names jitd's gate") == 1, "this one alone is a reason"
+        assert untouched(dest) == before
+        place.unlink()
 
 
 def test_a_stack_that_names_the_gate_in_comments_alone_is_no_reason(dest: Path) -> None:
@@ -354,12 +369,12 @@ def test_it_stays_while_a_run_lives(dest: Path, socket: str) -> None:
     mark = dest / (MARK.replace("run/jitd", "srv/here", 1) if socket else MARK)
     mark.parent.mkdir(parents=True)
     mark.touch()
-    before = inventory(dest)
     with mark.open("w") as monitor:
         fcntl.flock(monitor, fcntl.LOCK_EX)
+        before = untouched(dest)
         status, said = call("uninstall", "--purge", dest)
         assert status == 1 and "run K7QM-2XVD lives: wait for its end, or jitd stop K7QM-2XVD\n" in said, said
-        assert inventory(dest) == before
+        assert untouched(dest) == before
     assert call("uninstall", "--purge", dest) == (0, ""), "its monitor is gone, and only its mark is left"
 
 
@@ -369,9 +384,9 @@ def test_it_stays_while_somebody_holds_a_thing(dest: Path, state: str) -> None:
     (dest / "etc/jitd/jitd.toml").write_text("" if state == "var/lib/jitd" else f'state = "/{state}"\n')
     others = (("K7QM-2XVD", "group:wheel", 0), ("TKET-TKET", "service-ticket:postgres/db1", 1))
     hold(dest, *others, ("WNC0-D702.2", "sudoers:logs", 1), state=state)
-    before = inventory(dest)
+    before = untouched(dest)
     status, said = call("uninstall", "--purge", dest)
-    assert (status, inventory(dest)) == (1, before)
+    assert (status, untouched(dest)) == (1, before)
     assert "alice@R still has sudoers:logs, and nobody could take it back any more: jitd revoke WNC0-D702\n" in said, said
     assert "wheel" not in said and "TKET" not in said
     hold(dest, *others, state=state)
@@ -381,53 +396,53 @@ def test_it_stays_while_somebody_holds_a_thing(dest: Path, state: str) -> None:
 def test_a_record_that_cannot_be_read_is_a_refusal(dest: Path) -> None:
     (dest / "var/lib/jitd").mkdir(parents=True)
     (dest / "var/lib/jitd/jitd.db").write_text("this is text\n" * 100)
-    before = inventory(dest)
+    before = untouched(dest)
     status, said = call("uninstall", dest)
     assert status == 1 and "so nobody knows what is given: mend it, or move it away; nothing was removed" in said, said
-    assert inventory(dest) == before
+    assert untouched(dest) == before
 
 
 def test_it_stays_while_a_daemon_runs(dest: Path) -> None:
     (dest / "run/jitd").mkdir(parents=True)
-    before = inventory(dest)
     with (dest / "run/jitd/lock").open("w") as daemon:
         fcntl.flock(daemon, fcntl.LOCK_EX)
+        before = untouched(dest)
         status, said = call("uninstall", dest)
     assert status == 1 and f"a jitd that systemd has not started runs (it holds {dest}/run/jitd/lock): end it first" in said
-    assert inventory(dest).keys() == {*before, "run/jitd/lock"}
+    assert untouched(dest) == before
 
 
-@pytest.mark.parametrize("text", ["socket = \n", "socket = 7\n", 'socket = "jitd.sock"\n'])
-def test_settings_that_say_nothing_of_the_runs_are_a_refusal(dest: Path, text: str) -> None:
-    (dest / "etc/jitd/jitd.toml").write_text(text)
-    before = inventory(dest)
-    status, said = call("uninstall", dest)
-    assert status == 1 and "nobody knows where runs are: mend it, or move it away; nothing was removed" in said
-    assert inventory(dest) == before
+def test_settings_that_say_nothing_of_the_runs_are_a_refusal(dest: Path) -> None:
+    for text in ("socket = \n", "socket = 7\n", 'socket = "jitd.sock"\n'):
+        (dest / "etc/jitd/jitd.toml").write_text(text)
+        before = untouched(dest)
+        status, said = call("uninstall", dest)
+        assert status == 1 and "nobody knows where runs are: mend it, or move it away; nothing was removed" in said, text
+        assert untouched(dest) == before
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        "file /etc/passwd",
-        "file /usr/bin/../../etc/jitpasswd",
-        "file /usr/bin/sudo",
-        "conf /etc/jitd/jitd.keytab " + "0" * 64,
-        "conf /etc/jitd/policy.d/../../jitpasswd.toml " + "0" * 64,
-        "conf /etc/jitd/jitd.toml",
-        "tree /usr",
-        "",
-    ],
-)
+NEVER_WRITTEN = [
+    "file /etc/passwd",
+    "file /usr/bin/../../etc/jitpasswd",
+    "file /usr/bin/sudo",
+    "conf /etc/jitd/jitd.keytab " + "0" * 64,
+    "conf /etc/jitd/policy.d/../../jitpasswd.toml " + "0" * 64,
+    "conf /etc/jitd/jitd.toml",
+    "tree /usr",
+    "",
+]
+
+
 @pytest.mark.parametrize("script", ["install", "uninstall"])
-def test_a_list_with_a_line_that_install_does_not_write_is_refused_whole(script: str, line: str, dest: Path, venv: Path) -> None:
-    number = len((dest / LIST).read_text().splitlines()) + 1
-    with (dest / LIST).open("a") as file:
-        file.write(f"{line}\n")
-    before = inventory(dest)
-    status, said = call(script, dest, *([venv] if script == "install" else []))
-    assert status == 1 and f"{dest}/{LIST}:{number}: not a line that contrib/install writes" in said
-    assert inventory(dest) == before
+def test_a_list_with_a_line_that_install_does_not_write_is_refused_whole(script: str, dest: Path, venv: Path) -> None:
+    whole = (dest / LIST).read_text()
+    for line in NEVER_WRITTEN:
+        (dest / LIST).write_text(f"{whole}{line}\n")
+        before = untouched(dest)
+        status, said = call(script, dest, *([venv] if script == "install" else []))
+        assert status == 1, line
+        assert f"{dest}/{LIST}:{len(whole.splitlines()) + 1}: not a line that contrib/install writes" in said, (line, said)
+        assert untouched(dest) == before, line
 
 
 def test_where_nothing_is_installed_that_is_said(tmp_path: Path) -> None:
