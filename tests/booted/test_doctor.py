@@ -10,7 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -38,6 +38,13 @@ def enabled(service: Service) -> Iterator[None]:
     systemctl("enable", "--now", "jitd.service")
     yield
     systemctl("disable", "jitd.service")
+
+
+@pytest.fixture(scope="module")
+def put_right(enabled: None) -> Iterator[None]:
+    """After all that was broken, all is as before: one look at the end."""
+    yield
+    assert unwell(doctor()).keys() <= ALLOWED
 
 
 def test_a_service_that_is_well_is_said_to_be() -> None:
@@ -131,34 +138,51 @@ def dead() -> Iterator[None]:
         systemctl("kill", "--signal=CONT", "--kill-whom=main", "jitd.service")
 
 
-BREAKAGES: list[tuple[str, str, str, Callable[[], AbstractContextManager[None]]]] = [
-    ("daemon.runs", "bad", "systemctl enable --now jitd.service", stopped),
-    ("systemd.jitd.service", "bad", "systemctl enable --now jitd.service", stopped),
-    ("systemd.jitd.service", "bad", "systemctl enable jitd.service", lambda: disabled("jitd.service")),
-    ("systemd.jitd.socket", "bad", "systemctl enable jitd.socket", lambda: disabled("jitd.socket")),
-    ("systemd.jitd-launcher.socket", "bad", "enable --now jitd-launcher.socket", without_launcher),
-    ("systemd.jitd.service", "bad", "systemctl unmask jitd.service", lambda: masked("jitd.service")),
-    ("socket.mode", "bad", "systemctl restart jitd.socket jitd.service", without_socket),
-    ("daemon.version", "weak", "systemctl restart jitd.service", older),
-    ("daemon.answers", "bad", "systemctl restart jitd.service", dead),
-    ("systemd.scopes", "bad", "systemctl unmask --runtime jitd.slice", lambda: masked("jitd.slice", "--runtime")),
-    ("systemd.jitd-launcher.service", "bad", "systemctl unmask", lambda: masked("jitd-launcher.service")),
-    ("runs.scopes", "bad", "systemctl stop jitd-run-ZZZZ-ZZZZ.scope", leftover),
-]  # fmt: skip
+class Breakage(NamedTuple):
+    """Each of ``checks`` becomes ``level`` and names the same ``command``, which makes it ``ok`` again."""
+
+    checks: tuple[str, ...]
+    level: str
+    command: str
+    broken: Callable[[], AbstractContextManager[None]]
 
 
-@pytest.mark.parametrize(("check", "level", "command", "broken"), BREAKAGES)
-def test_what_is_broken_is_found_and_mended_by_the_command(
-    check: str, level: str, command: str, broken: Callable[[], AbstractContextManager[None]]
-) -> None:
-    with broken():
+TOGETHER: list[list[Breakage]] = [
+    [Breakage(("daemon.runs", "systemd.jitd.service"), "bad", "systemctl enable --now jitd.service", stopped)],
+    [
+        Breakage(("runs.scopes",), "bad", "systemctl stop jitd-run-ZZZZ-ZZZZ.scope", leftover),
+        Breakage(("daemon.version",), "weak", "systemctl restart jitd.service", older),
+        Breakage(("systemd.jitd.service",), "bad", "systemctl enable jitd.service", lambda: disabled("jitd.service")),
+    ],
+    [Breakage(("systemd.jitd.socket",), "bad", "systemctl enable jitd.socket", lambda: disabled("jitd.socket"))],
+    [Breakage(("systemd.jitd-launcher.socket",), "bad", "enable --now jitd-launcher.socket", without_launcher)],
+    [Breakage(("systemd.jitd.service",), "bad", "systemctl unmask jitd.service", lambda: masked("jitd.service"))],
+    [Breakage(("socket.mode",), "bad", "systemctl restart jitd.socket jitd.service", without_socket)],
+    [Breakage(("daemon.answers",), "bad", "systemctl restart jitd.service", dead)],
+    [
+        Breakage(("systemd.scopes",), "bad", "systemctl unmask --runtime jitd.slice", lambda: masked("jitd.slice", "--runtime")),
+        Breakage(("systemd.jitd-launcher.service",), "bad", "systemctl unmask", lambda: masked("jitd-launcher.service")),
+    ],
+]
+"""Breakages of which none hides another: the doctor looks once at all of them."""
+
+
+@pytest.mark.usefixtures("put_right")
+@pytest.mark.parametrize("together", TOGETHER, ids=lambda together: together[0].command)
+def test_what_is_broken_is_found_and_mended_by_the_command(together: list[Breakage]) -> None:
+    checks = [check for breakage in together for check in breakage.checks]
+    with contextlib.ExitStack() as stack:
+        for breakage in together:
+            stack.enter_context(breakage.broken())
         found = unwell(doctor())
-        assert check in found, found
-        assert found[check].startswith(level) and command in found[check]
-        typed = found[check].rpartition(" [")[2].removesuffix("]")
-        subprocess.run(["sh", "-c", typed], capture_output=True, timeout=30, check=False)
-        assert check not in unwell(doctor())
-    assert unwell(doctor()).keys() <= ALLOWED
+        for breakage in together:
+            for check in breakage.checks:
+                assert check in found, found
+                assert found[check].startswith(breakage.level) and breakage.command in found[check]
+            typed = {found[check].rpartition(" [")[2].removesuffix("]") for check in breakage.checks}
+            assert len(typed) == 1, typed
+            subprocess.run(["sh", "-c", typed.pop()], capture_output=True, timeout=30, check=False)
+        assert unwell(doctor()).keys().isdisjoint(checks)
 
 
 def test_a_daemon_that_is_not_there_is_not_started_by_looking() -> None:
