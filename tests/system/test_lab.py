@@ -14,10 +14,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -31,12 +32,6 @@ def lab(*arguments: str, cwd: Path | None = None, stdin: str = "") -> subprocess
     return subprocess.run(
         [LAB, "--no-jitd", *arguments], cwd=cwd, input=stdin, capture_output=True, text=True, timeout=10 * PATIENCE, check=False
     )
-
-
-def in_lab(script: str) -> str:
-    done = lab("sh", "-euc", script)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 SHARED = f"""
@@ -79,13 +74,6 @@ def shared() -> Iterator[SharedLab]:
     made.says("true")  # all that is started with it is there before a test looks at what it leaves
     yield made
     assert made.end() == 0
-
-
-def side_by_side(scripts: Iterable[str]) -> dict[str, subprocess.CompletedProcess[str]]:
-    """What became of each of ``scripts``, each in a lab of its own, all at the same time."""
-    every = list(scripts)
-    with ThreadPoolExecutor(len(every)) as lanes:
-        return dict(zip(every, lanes.map(lambda script: lab("sh", "-c", script), every), strict=True))
 
 
 def start(script: str, *options: str, **more: object) -> subprocess.Popen[str]:
@@ -139,53 +127,98 @@ def nothing_is_left() -> Iterator[None]:
         yield
 
 
-STATUSES = {f"exit {status}": (status,) for status in (0, 1, 7, 125, 255)}
-SIGNALS = {
-    f"kill -{int(number)} $$": (128 + number, -number)
-    for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGSEGV, signal.SIGPIPE)
+def is_end(status: int, ending: str) -> bool:
+    """Whether ``status`` is that of a lab whose COMMAND ended by ``ending``: `exit N`, or a signal."""
+    number = int(ending.split()[1].lstrip("-"))
+    return status in ((number,) if ending.startswith("exit") else (128 + number, -number))
+
+
+class Ended(NamedTuple):
+    """What became of a lab."""
+
+    ending: str
+    done: subprocess.CompletedProcess[str]
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the status is COMMAND's own."""
+        return is_end(self.done.returncode, self.ending)
+
+
+def outside() -> tuple[str, list[str], list[str], str]:
+    """What no lab may change."""
+    digest = hashlib.sha256()
+    for directory, directories, files in os.walk("/etc"):
+        directories.sort()
+        for name in sorted(files):
+            file = Path(directory, name)
+            is_now = file.lstat()
+            digest.update(f"{file} {is_now.st_mode} {is_now.st_uid} {is_now.st_gid} {is_now.st_mtime_ns}".encode())
+            if file.is_file():
+                digest.update(file.read_bytes())
+    homes = sorted(str(home) for home in Path("/home").iterdir())
+    run = sorted(str(entry) for entry in Path("/run").iterdir())
+    return digest.hexdigest(), homes, run, Path("/proc/self/mountinfo").read_text() + socket.gethostname()
+
+
+WRECK = "echo x >/etc/passwd; rm -rf /home /var/log; mkdir /run/there /etc/there; mount -t tmpfs x /opt; hostname other"
+POLICY = "cat /etc/jitd/policy.d/lab.toml /etc/jitd/jitd.toml; stat -c '%u %g %a' /etc/jitd/policy.d/lab.toml"
+SCRIPTS = {
+    "streams": ("cat; echo err >&2", "exit 1"),
+    "directory": ("pwd -P; cat file; echo lost >file; echo lost >new", "exit 125"),
+    "policy": (POLICY, "exit 255"),
+    "wreck": (f"{WRECK}; echo wrecked", "kill -11 $$"),
+    "left": ("(trap '' TERM HUP; setsid sleep 7777 >/dev/null 2>&1 &)", "kill -9 $$"),
 }
+"""What labs do that are played side by side, and how each ends: each another way. (The shared lab ends by 0.)"""
 
 
 @pytest.fixture(scope="module")
-def ended() -> dict[str, subprocess.CompletedProcess[str]]:
-    with nothing_is_left_afterwards():
-        return side_by_side([*STATUSES, *SIGNALS])
+def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("callers") / "a b\tü"
+    made.mkdir()
+    for name, text in (("file", "seen"), ("policy.toml", "# mine\n"), ("config.toml", "# too\n")):
+        (made / name).write_text(text)
+    os.chown(made / "policy.toml", 4001, 4001)
+    return made
 
 
-@pytest.mark.parametrize("script", STATUSES)
-def test_the_status_of_command_comes_through(script: str, ended: dict[str, subprocess.CompletedProcess[str]]) -> None:
-    assert ended[script].returncode in STATUSES[script]
+@pytest.fixture(scope="module")
+def ended(odd: Path) -> dict[str, Ended]:
+    """What became of the labs of ``SCRIPTS``. None of them leaves or changes anything."""
+    options = {"policy": ["--policy", "policy.toml", "--config=config.toml"]}
+    stdin = {"streams": "one\ntwo\n"}
+
+    def play(name: str) -> Ended:
+        script, ending = SCRIPTS[name]
+        line = [*options.get(name, []), "sh", "-c", f"{script}; {ending}"]
+        return Ended(ending, lab(*line, cwd=odd, stdin=stdin.get(name, "")))
+
+    before = outside()
+    with nothing_is_left_afterwards(), ThreadPoolExecutor(len(SCRIPTS)) as lanes:
+        all_of_them = dict(zip(SCRIPTS, lanes.map(play, SCRIPTS), strict=True))
+    assert outside() == before
+    return all_of_them
 
 
-@pytest.mark.parametrize("script", SIGNALS)
-def test_a_signal_that_ends_command_is_told_as_128_and_its_number(
-    script: str, ended: dict[str, subprocess.CompletedProcess[str]]
-) -> None:
-    assert ended[script].returncode in SIGNALS[script]
+def test_the_status_of_command_comes_through_and_a_signal_as_128_and_its_number(ended: dict[str, Ended]) -> None:
+    assert {name: one for name, one in ended.items() if not one.is_told} == {}
 
 
-def test_a_command_that_does_not_exist_is_127_and_one_that_cannot_be_executed_126() -> None:
-    assert lab("no-such-command").returncode == 127
+def test_a_command_that_does_not_exist_is_127_and_one_that_cannot_be_executed_126_and_two_dashes_end_the_options() -> None:
+    done = lab("--", "--no-jitd")
+    assert (done.returncode, done.stderr.startswith("lab: --no-jitd: not found")) == (127, True), done.stderr
     assert lab("/etc/passwd").returncode == 126
 
 
-def test_the_streams_are_commands_own() -> None:
-    done = lab("sh", "-c", "cat; echo err >&2", stdin="one\ntwo\n")
-    assert (done.stdout, done.stderr) == ("one\ntwo\n", "err\n")
+def test_the_streams_are_commands_own(ended: dict[str, Ended]) -> None:
+    assert (ended["streams"].done.stdout, ended["streams"].done.stderr) == ("one\ntwo\n", "err\n")
 
 
-def test_command_starts_in_the_callers_directory_which_is_visible_at_its_path(tmp_path: Path) -> None:
-    odd = tmp_path / "a b\tü"
-    odd.mkdir()
-    (odd / "file").write_text("seen")
-    done = lab("sh", "-c", "pwd -P; cat file; echo lost >file; echo lost >new", cwd=odd)
-    assert done.stdout == f"{odd}\nseen"
-    assert [entry.name for entry in odd.iterdir()] == ["file"]
+def test_command_starts_in_the_callers_directory_which_is_visible_at_its_path(ended: dict[str, Ended], odd: Path) -> None:
+    assert ended["directory"].done.stdout == f"{odd}\nseen"
+    assert sorted(entry.name for entry in odd.iterdir()) == ["config.toml", "file", "policy.toml"]
     assert (odd / "file").read_text() == "seen"
-
-
-def test_two_dashes_end_the_options() -> None:
-    assert lab("--", "echo", "--no-jitd").stdout == "--no-jitd\n"
 
 
 @pytest.mark.parametrize("wrong", [["--nonsense"], ["--policy"], ["--policy", "/no/such/file"]])
@@ -195,13 +228,8 @@ def test_a_wrong_option_is_one_sentence_and_status_2(wrong: list[str]) -> None:
     assert re.fullmatch(r"lab: .+\n", done.stderr)
 
 
-def test_policy_and_configuration_can_be_replaced_and_belong_to_root(tmp_path: Path) -> None:
-    (tmp_path / "policy.toml").write_text("# mine\n")
-    (tmp_path / "config.toml").write_text("# too\n")
-    os.chown(tmp_path / "policy.toml", 4001, 4001)
-    show = "cat /etc/jitd/policy.d/lab.toml /etc/jitd/jitd.toml; stat -c '%u %g %a' /etc/jitd/policy.d/lab.toml"
-    done = lab("--policy", "policy.toml", "--config=config.toml", "sh", "-c", show, cwd=tmp_path)
-    assert done.stdout == "# mine\n# too\n0 0 644\n"
+def test_policy_and_configuration_can_be_replaced_and_belong_to_root(ended: dict[str, Ended]) -> None:
+    assert ended["policy"].done.stdout == "# mine\n# too\n0 0 644\n"
 
 
 def test_it_is_a_host_of_its_own(shared: SharedLab) -> None:
@@ -225,12 +253,23 @@ def test_accounts_and_groups_are_exactly_these(shared: SharedLab) -> None:
     )
 
 
-def test_the_accounts_replace_those_of_the_host_of_the_same_name_or_number() -> None:
-    said = in_lab(
-        "usermod -aG sudo eve; usermod -u 4999 alice; groupmod -n thief dba; echo stale >/home/eve/stale;"
-        f"{LAB} --no-jitd sh -c 'id eve; id -u alice; getent group 4101 thief; ls /home/eve'"
+@pytest.fixture(scope="module")
+def layers(shared: SharedLab) -> str:
+    """What a lab in a lab in a lab says."""
+    innermost = "id eve; id -u alice; getent group 4101 thief; ls /home/eve; cat /tmp/layer"
+    middle = (
+        "as alice klist -s; usermod -aG sudo eve; usermod -u 4999 alice; groupmod -n thief dba; echo stale >/home/eve/stale;"
+        f'echo inner >>/tmp/layer; {LAB} --no-jitd sh -c "{innermost}"; cat /tmp/layer'
     )
-    assert said == "uid=4005(eve) gid=4005(eve) groups=4005(eve)\n4001\ndba:x:4101:alice\n"
+    return shared.says(f"echo outer >/tmp/layer; {LAB} --no-jitd sh -euc '{middle}' >/tmp/said; cat /tmp/said /tmp/layer")
+
+
+def test_the_accounts_replace_those_of_the_host_of_the_same_name_or_number(layers: str) -> None:
+    assert layers.startswith("uid=4005(eve) gid=4005(eve) groups=4005(eve)\n4001\ndba:x:4101:alice\nouter\n")
+
+
+def test_a_lab_in_a_lab_in_a_lab_sees_what_is_around_it(layers: str) -> None:
+    assert layers.split()[-5:] == ["outer", "inner", "outer", "inner", "outer"]
 
 
 def test_the_realm_answers_and_kadmin_local_works(shared: SharedLab) -> None:
@@ -299,24 +338,8 @@ def test_the_compiler_still_finds_its_assembler(shared: SharedLab) -> None:
     assert shared.says("cd /tmp; echo 'int main(void){return 0;}' >a.c; gcc -o a a.c; ./a; echo built") == "built\n"
 
 
-def test_nothing_outside_is_touched() -> None:
-    def picture() -> tuple[str, list[str], list[str], str]:
-        digest = hashlib.sha256()
-        for directory, directories, files in os.walk("/etc"):
-            directories.sort()
-            for name in sorted(files):
-                file = Path(directory, name)
-                is_now = file.lstat()
-                digest.update(f"{file} {is_now.st_mode} {is_now.st_uid} {is_now.st_gid} {is_now.st_mtime_ns}".encode())
-                if file.is_file():
-                    digest.update(file.read_bytes())
-        homes = sorted(str(home) for home in Path("/home").iterdir())
-        run = sorted(str(entry) for entry in Path("/run").iterdir())
-        return digest.hexdigest(), homes, run, Path("/proc/self/mountinfo").read_text() + socket.gethostname()
-
-    before = picture()
-    in_lab("echo x >/etc/passwd; rm -rf /home /var/log; mkdir /run/there /etc/there; mount -t tmpfs x /opt; hostname other")
-    assert picture() == before
+def test_nothing_outside_is_touched(ended: dict[str, Ended]) -> None:
+    assert ended["wreck"].done.stdout == "wrecked\n", "and nobody saw it outside, or there is no `ended`"
 
 
 def test_two_labs_side_by_side_do_not_know_of_each_other(nothing_is_left: None) -> None:
@@ -324,16 +347,17 @@ def test_two_labs_side_by_side_do_not_know_of_each_other(nothing_is_left: None) 
         "kadmin.local -q 'addprinc -randkey {0}' >/dev/null 2>&1; touch /tmp/{0} /etc/{0};"
         "as alice klist -s || exit 1; echo ready; read go; hostname;"
         "kadmin.local -q listprincs | grep -E '^(left|right)'; ls /tmp/left /tmp/right 2>/dev/null;"
-        "ls /proc | grep -c '^[0-9]'"
+        "ls /proc | grep -c '^[0-9]'; eval \"$go\""
     )
     both = {name: start(script.format(name)) for name in ("left", "right")}
     for process in both.values():
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
-    for name, process in both.items():
-        said, _ = process.communicate("go\n", timeout=PATIENCE)
+    for (name, process), ending in zip(both.items(), ("kill -15 $$", "kill -13 $$"), strict=True):
+        said, _ = process.communicate(f"{ending}\n", timeout=PATIENCE)
         assert said.splitlines()[:3] == ["lab.example.test", f"{name}@EXAMPLE.TEST", f"/tmp/{name}"]
         assert int(said.splitlines()[3]) < 10
+        assert is_end(process.returncode, ending)
 
 
 def test_ctrl_c_reaches_command_and_leaves_nothing_behind(nothing_is_left: None) -> None:
@@ -363,7 +387,7 @@ def test_ctrl_c_is_commands_to_handle() -> None:
     os.close(terminal)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])  # and SIGKILL with its second host, below
 def test_a_lab_that_is_killed_leaves_no_process_and_no_cgroup(number: int, nothing_is_left: None) -> None:
     process = start("(trap '' TERM HUP INT; setsid sleep 7777 &) ; exec sleep 7777")
     process.send_signal(number)
@@ -385,7 +409,7 @@ def test_a_second_host_is_ready_when_command_starts_and_ends_with_it(nothing_is_
 
 
 def test_a_lab_that_is_killed_leaves_nothing_of_its_second_host(nothing_is_left: None) -> None:
-    process = start("exec sleep 7777", "--db1")
+    process = start("(trap '' TERM HUP INT; setsid sleep 7777 &) ; exec sleep 7777", "--db1")
     assert any(b"postgres" in Path("/proc", pid, "cmdline").read_bytes() for pid in processes()), "it runs"
     process.send_signal(signal.SIGKILL)
     assert process.wait(timeout=PATIENCE) == -signal.SIGKILL
@@ -396,8 +420,8 @@ def test_without_its_option_there_is_no_second_host(shared: SharedLab) -> None:
     assert shared.says("on db1 true || echo $?; getent hosts db1 || echo $?").split() == ["1", "2"]
 
 
-def test_what_command_leaves_running_ends_with_it(nothing_is_left: None) -> None:
-    assert lab("sh", "-c", "(trap '' TERM HUP; setsid sleep 7777 >/dev/null 2>&1 &) ; exit 4").returncode == 4
+def test_what_command_leaves_running_ends_with_it(ended: dict[str, Ended]) -> None:
+    assert ended["left"].is_told, "and nothing of it is left, or there is no `ended`"
 
 
 @pytest.mark.skipif(not (CGROUPS / "cgroup.procs").exists(), reason="this host gives no writable cgroup of version 2")
@@ -409,21 +433,10 @@ def test_its_cgroup_is_its_own_and_can_be_divided(shared: SharedLab) -> None:
     assert said == "0::/\n137\n"
 
 
-def test_a_lab_in_a_lab_in_a_lab_sees_what_is_around_it() -> None:
-    assert in_lab(
-        f"echo outer >/tmp/layer; {LAB} --no-jitd sh -euc "
-        f"'echo inner >>/tmp/layer; {LAB} --no-jitd cat /tmp/layer; as alice klist -s; cat /tmp/layer' >/tmp/said;"
-        "cat /tmp/said /tmp/layer"
-    ).split() == ["outer", "inner", "outer", "inner", "outer"]
-
-
-def test_a_second_terminal_joins_the_lab(nothing_is_left: None) -> None:
-    process = start("echo mark >/tmp/mark; echo ready; read go")
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
+def test_a_second_terminal_joins_the_lab(shared: SharedLab, nothing_is_left: None) -> None:
+    shared.says("echo mark >/tmp/mark")
     done = lab("--join", "sh", "-c", "cat /tmp/mark; as bob id -un; hostname; exit 5")
     assert (done.returncode, done.stdout) == (5, "mark\nbob\nlab.example.test\n")
-    process.communicate("go\n", timeout=PATIENCE)
 
 
 def test_an_interactive_shell_has_job_control_and_a_terminal() -> None:
