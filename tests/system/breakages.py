@@ -7,18 +7,22 @@ Law: after each all is as it was, whether it was mended meanwhile or not.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sysconfig
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
 
+from jitpam.client import RefusedByDaemon, Unreachable
+from jitpam.wire.messages import Reload
 from tests.system.conftest import HOST, REALM, House
 from tests.waiting import wait_for
 
@@ -122,6 +126,12 @@ def replaced(old: str, new: str) -> Broken:
     return written(lambda house: house.config_file, lambda text: text.replace(old, new))
 
 
+def reread(house: House) -> None:
+    """The daemon reads the policy again; if it runs, and finds no fault."""
+    with contextlib.suppress(RefusedByDaemon, Unreachable):
+        house.asked(Reload())
+
+
 def ruled(policy: str) -> Broken:
     """Another policy, which the daemon has read."""
 
@@ -130,10 +140,10 @@ def ruled(policy: str) -> Broken:
         file = house.root / "policy.d" / POLICY
         before = file.read_text()
         file.write_text(policy)
-        house.jitd("reload")
+        reread(house)
         yield
         file.write_text(before)
-        house.jitd("reload")
+        reread(house)
 
     return broken
 
@@ -226,8 +236,12 @@ int _nss_sleepy_getpwnam_r(const char *n, void *p, char *b, unsigned long l, int
 """
 
 
-def compiled(source: str, place: Path) -> None:
-    subprocess.run(["gcc", "-shared", "-fPIC", "-x", "c", "-o", str(place), "-", "-ldl"], input=source.encode(), check=True)
+@functools.cache
+def compiled(source: str) -> bytes:
+    """A library, for whoever breaks something by it."""
+    with tempfile.NamedTemporaryFile() as made:
+        subprocess.run(["gcc", "-shared", "-fPIC", "-x", "c", "-o", made.name, "-", "-ldl"], input=source.encode(), check=True)
+        return Path(made.name).read_bytes()
 
 
 def kdc_skewed(seconds: int) -> Broken:
@@ -236,7 +250,7 @@ def kdc_skewed(seconds: int) -> Broken:
     @undone
     def broken(house: House) -> Iterator[None]:
         library = house.root / "skewed.so"
-        compiled(SKEWED, library)
+        library.write_bytes(compiled(SKEWED))
         stop_kdc()
         start_kdc(LD_PRELOAD=str(library), SKEWED_BY=str(seconds))
         yield
@@ -250,7 +264,8 @@ def kdc_skewed(seconds: int) -> Broken:
 @undone
 def names_asleep(house: House) -> Iterator[None]:
     library = Path("/usr/lib", str(sysconfig.get_config_var("MULTIARCH")), "libnss_sleepy.so.2")
-    compiled(SLEEPY, library)
+    library.write_bytes(compiled(SLEEPY))
+    library.chmod(0o755)
     before = NSSWITCH.read_text()
     NSSWITCH.write_text(before.replace("passwd: files", "passwd: files sleepy"))
     yield
@@ -336,7 +351,7 @@ def policy_not_read(house: House) -> Iterator[None]:
     file.write_text(before + "# another one\n")
     yield
     file.write_text(before)
-    house.jitd("reload")
+    reread(house)
 
 
 @undone
