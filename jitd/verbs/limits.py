@@ -31,8 +31,8 @@ LOOKS_PER_SECOND = 20.0
 
 
 SUPPOSITIONS = 120.0
-"""Maximum number of requests that an operator may suppose without a pause (``jitd explain --as``). For each supposed request,
-every rule is evaluated.
+"""Maximum number of supposed requests (``jitd explain --as``) that an operator may explain without a pause. For each supposed
+request, every rule is evaluated.
 """
 SUPPOSITIONS_PER_SECOND = 1.0
 """Number of requests that an operator may suppose each second, on average (``jitd explain --as``)."""
