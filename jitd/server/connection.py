@@ -2,8 +2,7 @@
 """One client's connection: the handshake, questions and answers, and news about the client's waiting request (PROTOCOL.md).
 
 Law: every message, in or out, is first checked against the conversation's table. Nothing is decided or changed for a client
-before it is authenticated, and from then on each message of a client with a ticket is wrapped and verified. Faults before this
-point are counted. Later faults are recorded. Every fault ends the connection.
+before it is authenticated. Faults before this point are counted. Later faults are recorded. Every fault ends the connection.
 """
 
 from __future__ import annotations
