@@ -172,7 +172,7 @@ class Desk:
 
 class Lane:
     """A lane uses up to ``n_threads`` threads at the same time. One account may use at most ``share`` of these threads. In
-    addition, root has ``share`` threads of its own, so that no other account can make root wait.
+    addition, root has its own ``share`` threads, so that no other account can make root wait.
     """
 
     def __init__(self, name: str, n_threads: int, share: int, threads: Threads | None = None) -> None:

@@ -196,8 +196,8 @@ class Places:
         return ""
 
     def who_may_change_below(self, directory: str) -> str:
-        """Return the fault of a file or directory below ``directory``. Return an empty string if no file has a fault. Links are
-        not followed.
+        """Return the fault of a file or directory below ``directory``, or that a directory cannot be read. Return an empty string
+        if no file has a fault. Links are not followed.
         """
         ahead, walked = [self._root + directory], set[str]()
         while ahead:
@@ -208,15 +208,18 @@ class Places:
             try:
                 with os.scandir(above) as found:
                     entries = list(found)
-            except OSError:
+            except (FileNotFoundError, NotADirectoryError):
                 continue
+            except OSError as fault:
+                return f"a directory below {directory} cannot be read: {fault.strerror}"
             for entry in entries:
                 try:
                     status = entry.stat(follow_symlinks=False)
                 except OSError:
                     continue
-                if status.st_uid or (status.st_mode & 0o022 and not stat.S_ISLNK(status.st_mode)):
-                    return self.who_may_change(entry.path.removeprefix(self._root))
+                is_suspect = status.st_uid or (status.st_mode & 0o022 and not stat.S_ISLNK(status.st_mode))
+                if is_suspect and (because := self.who_may_change(entry.path.removeprefix(self._root))):  # no link is at fault
+                    return because
                 if stat.S_ISDIR(status.st_mode):
                     ahead.append(entry.path)
         self._faultless |= walked

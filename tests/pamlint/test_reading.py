@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -398,6 +399,37 @@ def test_whoever_may_change_a_file_or_a_directory_above_it_is_told(tmp_path: Pat
     (tmp_path / "d").chmod(0o755)
     os.chown(file, 1234, 0)
     assert "belongs to uid 1234" in told()
+
+
+def test_below_a_directory_a_link_of_others_hides_no_file_of_others(tmp_path: Path) -> None:
+    deep = tmp_path / "lib/deep"
+    deep.mkdir(parents=True)
+    (deep / "file").write_text("x")
+    for above in (tmp_path / "lib", deep):
+        (above / "link").symlink_to(tmp_path)
+        os.chown(above / "link", 1234, 0, follow_symlinks=False)
+
+    def told() -> str:
+        return Places(str(tmp_path)).who_may_change_below("/lib")
+
+    assert told() == "", "root alone may put another link there"
+    os.chown(deep / "file", 1234, 0)
+    assert "belongs to uid 1234" in told()
+
+
+def test_a_directory_that_cannot_be_read_is_no_directory_without_a_fault() -> None:
+    """As somebody who may not read it: root reads all."""
+    with tempfile.TemporaryDirectory() as root:
+        Path(root).chmod(0o755)
+        Path(root, "lib/closed").mkdir(parents=True)
+        Path(root, "lib/closed").chmod(0o700)
+        assert Places(root).who_may_change_below("/lib") == Places(root).who_may_change_below("/absent") == ""
+        os.seteuid(1234)
+        try:
+            told = Places(root).who_may_change_below("/lib")
+        finally:
+            os.seteuid(0)
+        assert told == "a directory below /lib cannot be read: Permission denied"
 
 
 def test_what_sudoers_and_sshd_config_include_is_found(tmp_path: Path) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The board's link to jitd. One thread watches the lists. Each question and each action has a thread of its own.
+"""The board's link to jitd. One thread watches the lists. Each question and each action has its own thread.
 
 Law: a failure is reported to the board, and the link tries again. No thread ends the board. If the viewer may not see a list, the
 board shows the daemon's refusal, and never an empty list. Each thread opens its own connections and closes them.
