@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Three marks of tests: what promises a time, what is too long for every day, and what one executor alone does.
 
-Law: ``timed`` is for what the product promises in seconds and cannot be shown otherwise; such a test runs in a lane of its own,
-alone on the host, and proves no attack of docs/threats.md stopped. ``full`` is for what ``make test-full`` runs and ``make test``
+Law: ``timed`` is for what the product promises in seconds and cannot be shown otherwise; such a test runs when all
+others have ended, and proves no attack of docs/threats.md stopped. ``full`` is for what ``make test-full`` runs and ``make test``
 does not; each is listed in docs/testing.md.
 """
 

@@ -15,11 +15,6 @@ from jitd.core.subject import account_of, person_of
 from jitd.core.ways import Open, best, every_way, flat
 from jitd.settings.config import Config
 
-MOST_TRIED = 200
-"""For each rule, jitd checks at most this number of requesters. The check finds out whether enough other people could approve
-the requests of such a requester.
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -103,7 +98,11 @@ def lack_of(rule: Rule, known: Known) -> Lack | None:
     if _owed(asked, eligible, ""):
         return Lack(n_there, None)
     askers = sorted(known.persons(rule.who or ()))
-    without = tuple(asker for asker in askers[:MOST_TRIED] if _owed(asked, eligible, asker))
+    owed: dict[frozenset[int], int] = {}  # two requesters who may use the same ways are missed in the same way
+    for asker in askers:
+        if (ways := _ways_of(asker, eligible)) not in owed:
+            owed[ways] = _owed(asked, eligible, asker)
+    without = tuple(asker for asker in askers if owed[_ways_of(asker, eligible)])
     return Lack(n_there, without, len(without) == len(askers)) if without else None
 
 
@@ -123,4 +122,9 @@ def _owed(asked: Open, eligible: Sequence[frozenset[str]], asker: str) -> int:
     way. A rule may also restrict its approvers to a list from a provider. Such lists are ignored here.
     """
     persons = sorted(frozenset[str]().union(*eligible) - {asker})
-    return best(asked, [frozenset(way for way, who in enumerate(eligible) if person in who) for person in persons]).n_owed
+    return best(asked, [_ways_of(person, eligible) for person in persons]).n_owed
+
+
+def _ways_of(person: str, eligible: Sequence[frozenset[str]]) -> frozenset[int]:
+    """Return the indexes in ``eligible`` of the ways that ``person`` may use."""
+    return frozenset(way for way, who in enumerate(eligible) if person in who)

@@ -256,12 +256,13 @@ def test_accounts_and_groups_are_exactly_these(shared: SharedLab) -> None:
 @pytest.fixture(scope="module")
 def layers(shared: SharedLab) -> str:
     """What a lab in a lab in a lab says."""
-    innermost = "id eve; id -u alice; getent group 4101 thief; ls /home/eve; cat /tmp/layer"
+    innermost = "id eve; id -u alice; getent group 4101 thief; ls /home/eve; cat /root/layer-of-labs"
     middle = (
         "as alice klist -s; usermod -aG sudo eve; usermod -u 4999 alice; groupmod -n thief dba; echo stale >/home/eve/stale;"
-        f'echo inner >>/tmp/layer; {LAB} --no-jitd sh -c "{innermost}"; cat /tmp/layer'
+        f'echo inner >>/root/layer-of-labs; {LAB} --no-jitd sh -c "{innermost}"; cat /root/layer-of-labs'
     )
-    return shared.says(f"echo outer >/tmp/layer; {LAB} --no-jitd sh -euc '{middle}' >/tmp/said; cat /tmp/said /tmp/layer")
+    outer = f"echo outer >/root/layer-of-labs; said=$({LAB} --no-jitd sh -euc '{middle}')"
+    return shared.says(f'{outer}; echo "$said"; cat /root/layer-of-labs')
 
 
 def test_the_accounts_replace_those_of_the_host_of_the_same_name_or_number(layers: str) -> None:
