@@ -80,14 +80,17 @@ def principal(name: str, password: str) -> str:
     return full
 
 
-_credentials: dict[str, gssapi.Credentials] = {}
+_credentials: dict[tuple[str, int], gssapi.Credentials] = {}
 
 
 def ticket_of(who: str) -> gssapi.Credentials:
-    """The credentials of one of the lab's people, made once."""
-    if who not in _credentials:
-        _credentials[who] = credentials(kinit(CACHES / who, f"{who}@{REALM}", who * 2))
-    return _credentials[who]
+    """The credentials of one of the lab's people, made once for each keytab of jitd: who has a ticket for a key that another file
+    of tests has renewed is refused.
+    """
+    made = (who, HOST_KEYTAB.stat().st_mtime_ns)
+    if made not in _credentials:
+        _credentials[made] = credentials(kinit(CACHES / who, f"{who}@{REALM}", who * 2))
+    return _credentials[made]
 
 
 def credentials(cache: Path) -> gssapi.Credentials:

@@ -219,7 +219,7 @@ def test_it_is_there_from_the_approval_to_the_end_of_her_command_and_no_longer(s
     asking = scene.get("--", *STAYS_ALIVE, thing=scene.owed)
     id = asking.id
     assert scene.granted() == set() and not scene.holdings()
-    assert scene.house.approve(id).returncode == 0
+    scene.house.approved(id)
     scene.runs(asking)
     assert scene.granted() == {id.replace("-", "")} and scene.last().state is HELD
     (row,) = [row for row in scene.house.rows("grants") if row["id"] == id]
@@ -275,7 +275,7 @@ def test_jitd_is_killed_while_it_gives(scene: Scene) -> None:
     asking = scene.get("--", *STAYS_ALIVE, thing=scene.owed)
     id = asking.id
     with frozen("jitd-kdc"):
-        assert scene.house.approve(id).returncode == 0
+        scene.house.approved(id)
         scene.is_now(GIVING)
         scene.house.kill()
     scene.house.start()

@@ -214,8 +214,7 @@ class Gated:
         return wait_for(pid, what=f"the process {name}")
 
     def approve(self, id: str) -> None:
-        done = self.house.approve(id)
-        assert done.returncode == 0, done.stderr
+        self.house.approved(id)
 
     def n_granted(self) -> Counter[str]:
         """Id of a request → the number of grants that the record says it got."""

@@ -117,7 +117,7 @@ def test_a_server_that_falls_silent_holds_up_its_own_people_alone_and_not_for_ev
     reading = owed.ask("alice", "cat", "f", cwd=str(served.place))
     ids = within.id, reading.id
     served.fall_silent()
-    assert owed.approve(ids[0]).returncode == 0
+    owed.approved(ids[0])
     late = owed.approve(ids[1])  # its operand would have to be looked at again
     assert late.returncode == 125 and "took too long" in late.stderr
     more = [owed.ask("alice", "-n", "cat", str(served.place / "f"), str(n)) for n in range(4)]
@@ -150,7 +150,7 @@ def test_a_directory_that_is_gone_is_asked_for_as_the_root_directory_and_said(ow
     )  # fmt: skip
     (waiting,) = wait_for(lambda: [each for each in owed.kept("requests") if each.command.argv == (b"pwd",)], what="a request")
     assert owed.show(waiting.id)["cwd"] == "/", "the approver sees where it would run"
-    assert owed.approve(waiting.id).returncode == 0
+    owed.approved(waiting.id)
     out, err = asked.communicate(timeout=PATIENCE)
     assert (asked.returncode, out) == (0, "/\n")
     assert "jitsudo: the working directory is gone, or cannot be named; asking to run in /\n" in err
@@ -167,7 +167,7 @@ def test_a_directory_that_is_removed_while_it_waits_is_126(owed: House, place: P
         (place / "d").mkdir()
     elif then != "nothing":
         (place / "d").symlink_to("/root")
-    assert owed.approve(id).returncode == 0
+    owed.approved(id)
     assert asked.end() == 126
     assert asked.out == "" and said in asked.err
 

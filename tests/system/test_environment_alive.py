@@ -150,7 +150,7 @@ def test_the_approver_sees_what_was_typed_and_what_came_along(listing: House) ->
     assert "PGDATA=/srv/pg" in page.replace(" = ", "=") and "LD_PRELOAD" in page, page
     other = listing.ask("alice", "PGDATA=/srv/pg2", "/usr/bin/printenv", "PGDATA", "TZ")
     assert listing.show(other.id)["fingerprint"] != row["fingerprint"]
-    assert listing.approve(asking.id).returncode == 0
+    listing.approved(asking.id)
     assert asking.end() == 0
     assert asking.out == "/srv/pg\nAsia/Tokyo\n"
     listing.deny(other.id)

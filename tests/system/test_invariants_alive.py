@@ -24,7 +24,7 @@ def test_invariant_4_what_is_owed_is_derived_again_from_state(own_house):
     """A request that waits, a lease, and a run: after kill -9 each has what it is owed, and nothing twice."""
     house = own_house(SHORT).start()
     runs = house.ask("alice", "--for", "12s", "sleep", "7775")  # it is over before the deadline of the other
-    assert house.approve(runs.id).returncode == 0
+    house.approved(runs.id)
     wait_for(lambda: [run for run in house.kept("runs") if run.state == "running"])
     waits = house.ask("alice", "true")
     assert waits.id
@@ -43,7 +43,7 @@ def test_invariant_14_a_client_gone_is_a_withdrawal_while_it_waits_and_a_hang_up
     waits.process.kill()
     wait_for(lambda: house.request_of(waits.id).state == "withdrawn")
     runs = house.ask("alice", "sleep", "7774")
-    assert house.approve(runs.id).returncode == 0
+    house.approved(runs.id)
     run = wait_for(lambda: [r for r in house.rows("runs") if r["id"] == runs.id and r["state"] == "running"])[0]
     os.kill(runs.process.pid, signal.SIGKILL)
     ended = wait_for(lambda: [r for r in house.rows("runs", "--all") if r["id"] == run["id"] and r["state"] == "ended"])[0]

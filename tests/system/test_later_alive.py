@@ -29,7 +29,7 @@ def test_what_is_approved_for_later_runs_in_its_time_whether_the_daemon_was_kill
     asking = house.ask("alice", "--at", in_utc(then), "--for=10m", "id", "-u")
     id = asking.id
     assert f"from {in_utc(then)}" in house.jitd("show", id, who="bob").stdout
-    assert house.approve(id).returncode == 0
+    house.approved(id)
     wait_for(lambda: house.request_of(id).state is RequestState.APPROVED, what="the approval")
     if is_killed:
         house.restart()
@@ -44,7 +44,7 @@ def test_what_is_approved_for_later_runs_in_its_time_whether_the_daemon_was_kill
 def test_what_is_revoked_before_its_time_never_runs(house: House) -> None:
     asking = house.ask("alice", "--at", in_utc(int(time.time()) + SOON), "--for=10m", "id", "-u")
     id = asking.id
-    assert house.approve(id).returncode == 0
+    house.approved(id)
     wait_for(lambda: house.request_of(id).state is RequestState.APPROVED, what="the approval")
     assert house.jitd("revoke", id, who="bob").returncode == 0
     assert asking.end() != 0 and asking.out == ""

@@ -130,7 +130,7 @@ def test_a_request_that_waits_is_told_and_how_it_ended_too_and_show_says_so(stag
     wait_for(lambda: stage.chat.said == [("waits", made.id)], what="the message")
     wait_for(lambda: stage.told(made.id) == [("chat", "waits")], what="the mark")
     assert "told" in stage.house.jitd("show", made.id, who="bob").stdout
-    assert stage.house.approve(made.id).returncode == 0
+    stage.house.approved(made.id)
     wait_for(lambda: stage.chat.said[1:] == [("decided", made.id)], what="the end")
     told = json.loads(stage.chat.asked[-1].body)
     assert "approved by bob" in told["text"] and "http" not in told["text"]
@@ -147,7 +147,7 @@ def test_a_server_that_is_killed_delays_nothing_and_is_told_when_it_is_back(stag
     found = wait_for(lambda: _finding(stage), what="the doctor's finding")
     assert "channel chat could not tell people of 1 request" in found
     other = stage.submit()
-    assert stage.house.approve(other.id).returncode == 0, "nobody waits for the channel"
+    stage.house.approved(other.id)  # nobody waits for the channel
     stage.chat.start()
     wait_for(lambda: ("waits", made.id) in stage.chat.said, what="the message", within=90)
     wait_for(lambda: not stage.house.show(made.id)["notices"][0]["failing"], what="no failure")
@@ -179,7 +179,7 @@ def test_a_daemon_that_is_killed_between_message_and_mark_tells_it_again_and_onc
     wait_for(lambda: stage.chat.said.count(("waits", made.id)) == 2, what="the second message")
     wait_for(lambda: stage.told(made.id) == [("chat", "waits")], what="the mark")
     stage.house.restart()
-    assert stage.house.approve(made.id).returncode == 0
+    stage.house.approved(made.id)
     wait_for(lambda: ("decided", made.id) in stage.chat.said, what="the end")
     assert stage.chat.said.count(("waits", made.id)) == 2
 

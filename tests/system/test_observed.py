@@ -93,7 +93,7 @@ def state(house: House, id: str) -> str:
 def test_an_observed_command_begins_only_when_somebody_watches_and_the_record_says_who(seen: House) -> None:
     """THREATS A-18"""
     asking, file = ticking(seen)
-    assert seen.approve(asking.id).returncode == 0
+    seen.approved(asking.id)
     wait_for(lambda: "it begins when somebody watches" in asking.err)
     assert count(file) == 0 and state(seen, asking.id) == "starting"
     watcher = Watcher(seen, asking.id)
@@ -125,7 +125,7 @@ def test_a_grant_of_one_use_is_enough_for_one_observed_run(seen: House) -> None:
 def test_the_requester_is_nobody_who_watches_and_nothing_begins(seen: House) -> None:
     """THREATS A-18"""
     asking, file = ticking(seen)
-    assert seen.approve(asking.id).returncode == 0
+    seen.approved(asking.id)
     wait_for(lambda: "it begins when somebody watches" in asking.err)
     for who in ("alice", "eve", "root"):
         watcher = Watcher(seen, asking.id, who)

@@ -117,7 +117,7 @@ def test_a_script_of_the_requesters_is_named_to_the_approver_with_its_digest_and
     assert operand["because"] == f"{file} belongs to uid {ALICE}"
     page = binding.jitd("show", asking.id, who="bob").stdout
     assert f"SHA-256 {digest(file)}" in page and str(file) in page
-    assert binding.approve(asking.id).returncode == 0
+    binding.approved(asking.id)
     assert asking.end() == 0, asking.err
     assert (place / "mark").read_text() == "good\n"
 
@@ -224,7 +224,7 @@ def test_which_arguments_are_named(binding: House, place: Path, what: str, monke
     found = operands(binding, asking.id)
     assert [(o["argument"], o["path"]) for o in found] == [(at, os.path.join(place, name)) for at, name in wanted]
     assert all(o["digest"] == digest(Path(o["path"])) for o in found)
-    assert binding.approve(asking.id).returncode == 0
+    binding.approved(asking.id)
     assert asking.end() == 0, asking.err
 
 
@@ -240,7 +240,7 @@ def test_what_is_not_bound_is_said_to_be_so(binding: House, place: Path, what: s
     assert all(because in o["because"] for o, (_, _, because) in zip(found, wanted, strict=True)), found
     page = binding.jitd("show", asking.id, who="bob").stdout
     assert page.count("not bound: it may be another file when the command opens it") == len(wanted)
-    assert binding.approve(asking.id).returncode == 0
+    binding.approved(asking.id)
     assert asking.end() == 0, asking.err
 
 
@@ -254,14 +254,15 @@ def test_the_directory_of_the_process_is_the_requesters_and_what_is_there_is_bou
     assert asking.end() in (121, 126) and not (place / "mark").exists(), asking.err
     script(place)
     again = binding.ask("alice", "dash", "/proc/self/cwd/x.sh", cwd=str(place))
-    assert binding.approve(again.id).returncode == 0
+    binding.approved(again.id)
     assert again.end() == 0 and (place / "mark").read_text() == "good\n"
 
 
 def test_a_file_of_the_targets_own_needs_no_naming(binding: House, place: Path) -> None:
     asking = binding.ask("alice", "-u", "alice", "cat", str(script(place)))
     assert operands(binding, asking.id) == []
-    assert binding.approve(asking.id).returncode == 0 and asking.end() == 0
+    binding.approved(asking.id)
+    assert asking.end() == 0
 
 
 def test_what_is_too_large_is_named_and_said_not_to_be_bound(binding: House, place: Path) -> None:
@@ -272,7 +273,8 @@ def test_what_is_too_large_is_named_and_said_not_to_be_bound(binding: House, pla
     assert operand["digest"] == "" and operand["because"].endswith("; it is too large to be bound")
     assert "not bound" in binding.jitd("show", asking.id, who="bob").stdout
     file.write_bytes(b"another")
-    assert binding.approve(asking.id).returncode == 0 and asking.end() == 0
+    binding.approved(asking.id)
+    assert asking.end() == 0
 
 
 def test_a_file_that_the_requester_cannot_see_is_told_to_approvers_alone(binding: House) -> None:
@@ -341,7 +343,7 @@ def test_a_change_after_the_approval_is_seen_when_it_is_used(binding: House, pla
     asking = binding.ask("alice", "--no-wait", "dash", str(file))
     assert asking.end() == 0
     id = asking.out.strip()
-    assert binding.approve(id).returncode == 0
+    binding.approved(id)
     file.write_text(f"echo evil >>{place}/mark\n")
     resumed = binding.sudo("alice", f"--resume={id}")
     assert resumed.returncode == 121 and "argument 1 was changed since it was approved" in resumed.stderr
@@ -354,7 +356,8 @@ def test_a_change_after_the_approval_is_seen_when_it_is_used(binding: House, pla
 def test_a_lease_does_not_answer_for_another_content(binding: House, place: Path) -> None:
     file = script(place)
     asking = binding.ask("alice", "--for=15m", "--uses=5", "dash", str(file))
-    assert binding.approve(asking.id).returncode == 0 and asking.end() == 0
+    binding.approved(asking.id)
+    assert asking.end() == 0
     assert binding.sudo("alice", "-n", "dash", str(file)).returncode == 0
     file.write_text("echo evil\n")
     assert binding.sudo("alice", "-n", "dash", str(file)).returncode == 118
@@ -366,7 +369,7 @@ def test_a_rule_may_let_them_be_changed_and_then_they_are_named_and_not_bound(bi
     (operand,) = operands(binding, asking.id)
     assert (operand["path"], operand["digest"]) == (str(file), "")
     file.write_text("one\ntwo\n")
-    assert binding.approve(asking.id).returncode == 0
+    binding.approved(asking.id)
     assert asking.end() == 0 and asking.out == "one\ntwo\n"
 
 
@@ -450,7 +453,7 @@ def test_what_is_known_later_is_looked_at_later(binding: House) -> None:
     asking = binding.ask("alice", "--no-wait", "wc", "-c")
     assert asking.end() == 0
     id = asking.out.strip()
-    assert binding.approve(id).returncode == 0
+    binding.approved(id)
     piped = binding.sudo("alice", f"--resume={id}", input="payload")
     assert piped.returncode in (121, 126) and "standard input is a pipe" in piped.stderr, piped.stderr
     silent = binding.sudo("alice", f"--resume={id}")
