@@ -25,6 +25,8 @@ else:
 NOT_EXECUTABLE, NOT_FOUND = 126, 127
 _SEARCH = b"/bin:/usr/bin"
 """The search path for commands if PATH is not set. execvp(3) uses the same path."""
+_MOST_TRIES = 50
+"""Maximum number of repeated searches for new descendants. A fork bomb can fork as fast as its processes are stopped."""
 _IGNORED_BY_PYTHON = (_signal.SIGPIPE, _signal.SIGXFSZ)
 
 
@@ -107,20 +109,42 @@ class OwnCommand:
         return _family(self.pid, _processes())
 
     def hang_up(self) -> None:
-        """Send SIGHUP, and then SIGCONT, to the command and its descendants. A stopped process needs SIGCONT to react to
-        SIGHUP.
+        """Send SIGHUP to the command and its descendants. All of them are stopped first and continued at the end, so that none
+        of them goes on, or forks, because another one has ended.
         """
-        self._known = self.family()
+        self._known = self._stopped()
         for pid in self._known:
             _kill(pid, _signal.SIGHUP)
+        for pid in reversed(self._known):
             _kill(pid, _signal.SIGCONT)
 
+    def _stopped(self) -> dict[int, _Process]:
+        """Stop the command and its descendants, and return them. The parents, which are older, come before their children. A
+        shell with job control continues if its job is stopped before the shell.
+        """
+        found: dict[int, _Process] = {}
+        for _ in range(_MOST_TRIES):
+            family = dict(sorted(self.family().items(), key=lambda each: (each[1].began, each[0])))
+            new = [pid for pid in family if pid not in found]
+            for pid in new:
+                _kill(pid, _signal.SIGSTOP)
+            found |= family
+            if not new:
+                break
+        return found
+
     def survivors(self) -> list[str]:
-        """Return the pid and name, such as ``1234 psql``, of each process that got SIGHUP and is still running."""
+        """Return the pid and name, such as ``1234 psql``, of each process that got SIGHUP and is still running. If such a process
+        has executed another file since then, send SIGHUP again: before, the process may have handled the signal by a function of
+        the shell that forked it, and execve(2) then forgets the function.
+        """
         now = _processes()
-        return [
-            f"{pid} {shown(same.name)}" for pid, one in self._known.items() if (same := now.get(pid)) and same.began == one.began
-        ]
+        alive = {pid: same for pid, one in self._known.items() if (same := now.get(pid)) and same.began == one.began}
+        for pid, same in alive.items():
+            if same.image != self._known[pid].image:
+                _kill(pid, _signal.SIGHUP)
+        self._known |= alive
+        return [f"{pid} {shown(one.name)}" for pid, one in alive.items()]
 
 
 STOPPED = 0x100
@@ -166,7 +190,7 @@ def _is_executable(path: bytes) -> bool:
 class _Process:
     """One process, as /proc/PID/stat shows it (proc(5))."""
 
-    __slots__ = ("began", "group", "name", "parent", "session")
+    __slots__ = ("began", "group", "image", "name", "parent", "session")
 
     def __init__(self, name: bytes, fields: list[bytes]) -> None:
         self.name = name
@@ -175,6 +199,8 @@ class _Process:
         """The time at which the process started, in clock ticks since boot. The pid and this time together identify one
         process.
         """
+        self.image = (name, fields[25])
+        """The name and the address of the stack. The kernel chooses the address at random when the process executes a file."""
 
 
 def _processes() -> dict[int, _Process]:

@@ -299,9 +299,9 @@ def reading(process, line):
     assert process.stdout.readline().decode() == f"{line}\n"
 
 
-def begun_by(process):
-    """What the processes are called that ``process`` has started."""
-    pids = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+def begun_by(pid):
+    """What the processes are called that the process ``pid`` has started."""
+    pids = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return [Path(f"/proc/{pid}/comm").read_text().strip() for pid in pids]
 
 
@@ -354,10 +354,46 @@ def test_what_is_stopped_below_the_command_is_hung_up_too(house):
     assert not is_living(pids[0])
 
 
+def test_what_executes_another_file_after_the_hang_up_is_hung_up_again(house):
+    """As the child of a shell that is between fork(2) and execve(2) when the signal comes: the shell's handler is forgotten."""
+
+    def then(peer):
+        pids.append(int(process.stdout.readline()))
+        peer.say(Taken(id=ID, because="over"))
+
+    pids = []
+    forgets = "trap 'exec sleep 1000' HUP; echo $$; while :; do sleep 0.1; done"
+    process = house.start("--get", THING, "--", "bash", "-c", forgets)
+    house.daemon.play(Giving(then))
+    assert process.wait(PATIENCE) == -signal.SIGHUP
+    is_there = is_living(pids[0])
+    if is_there:
+        os.kill(pids[0], signal.SIGKILL)
+    assert not is_there
+
+
+def test_nothing_goes_on_because_something_else_was_hung_up_before_it(house, tmp_path):
+    """The last process reads until the first one ends; a hundred are between the two."""
+
+    def then(peer):
+        bash = process.stdout.readline().decode().strip()
+        wait_for(lambda: begun_by(bash) == ["sleep"] * 101 + ["bash"], what="all of them")
+        peer.say(Taken(id=ID, because="over"))
+
+    pipe, mark = tmp_path / "pipe", tmp_path / "went-on"
+    os.mkfifo(pipe)
+    between = "for n in {1..100}; do sleep 1001 & done"
+    script = f"sleep 1000 >{pipe} & {between}; {{ read <{pipe}; : >{mark}; }} & echo $$; wait"
+    process = house.start("--get", THING, "--", "bash", "-c", script)
+    house.daemon.play(Giving(then))
+    assert process.wait(PATIENCE) == -signal.SIGHUP
+    assert not mark.exists()
+
+
 def test_what_outlives_the_grant_is_named_and_left_alone(house):
     def then(peer):
         reading(process, "begun")
-        wait_for(lambda: "sleep" in begun_by(process), what="what ignores it")
+        wait_for(lambda: "sleep" in begun_by(process.pid), what="what ignores it")
         peer.say(Taken(id=ID, because="its time is over"))
 
     process = house.start("--get", THING, "--", "sh", "-c", IGNORES, changes={"ENDS_WITHIN": 0.3})
