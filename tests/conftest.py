@@ -11,6 +11,7 @@ import contextlib
 import gc
 import os
 import signal
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,16 +51,26 @@ def pytest_collection_finish() -> None:
 @pytest.fixture(scope="module", autouse=True)
 def nothing_is_left() -> Iterator[None]:
     """All tests of a run share one host: what one file leaves behind there is another one's surprise."""
-    before, daemons_before = scratch(), daemons()
+    before, mounts_before, daemons_before = scratch(), mounts(), daemons()
     yield
     left = sorted(scratch() - before)
     assert left == [], "left in /srv by the tests of this file"
+    assert mounts() - mounts_before == Counter(), "a mount is left by the tests of this file"
     assert daemons() <= daemons_before, "a daemon is left by the tests of this file"
 
 
 def scratch() -> set[str]:
     """What is in the lab's directory for tests: elsewhere others may use it."""
     return set(os.listdir("/srv")) if is_in_lab() else set()
+
+
+def mounts() -> Counter[str]:
+    """Where something is mounted, and how often: but for what systemd mounts for each login. ``Path.is_mount`` does not see a
+    bind mount, which is on the same device as its parent.
+    """
+    lines = Path("/proc/self/mountinfo").read_text("utf-8").splitlines() if is_in_lab() else []
+    places = (line.split()[4] for line in lines)
+    return Counter(place for place in places if not place.startswith("/run/"))
 
 
 def is_in_lab() -> bool:

@@ -13,8 +13,8 @@ import shlex
 import shutil
 import struct
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -125,39 +125,47 @@ def test_a_search_path_that_is_named_twice_is_none(
         assert said(carol, f"PATH={paths[0]} {program} tool") == ["honest"]
 
 
-def close_directory(file: Path) -> None:
+@contextmanager
+def closed_directory(file: Path) -> Iterator[None]:
     file.parent.chmod(0o700)
+    try:
+        yield
+    finally:
+        file.parent.chmod(0o755)
 
 
-def close_by_list(file: Path) -> None:
+@contextmanager
+def closed_by_list(file: Path) -> Iterator[None]:
     """Everybody may execute it but dave (acl(5))."""
     dave, nobody = pwd.getpwnam("dave").pw_uid, 0xFFFFFFFF
     entries = [(0x01, 7, nobody), (0x02, 0, dave), (0x04, 5, nobody), (0x10, 5, nobody), (0x20, 5, nobody)]
     text = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
     os.setxattr(file, "system.posix_acl_access", text)
+    yield
 
 
-def close_mount(file: Path) -> None:
+@contextmanager
+def closed_mount(file: Path) -> Iterator[None]:
     """To everybody."""
     subprocess.run(["mount", "--bind", file.parent, file.parent], check=True)
-    subprocess.run(["mount", "-o", "remount,bind,noexec", file.parent], check=True)
+    try:
+        subprocess.run(["mount", "-o", "remount,bind,noexec", file.parent], check=True)
+        yield
+    finally:
+        subprocess.run(["umount", file.parent], check=True)
 
 
-@pytest.mark.parametrize("closed", [close_directory, close_by_list, close_mount])
-def test_what_the_account_may_not_execute_is_not_what_doas_runs(carol: Home, closed: object) -> None:
+@pytest.mark.parametrize("closed", [closed_directory, closed_by_list, closed_mount])
+def test_what_the_account_may_not_execute_is_not_what_doas_runs(
+    carol: Home, closed: Callable[[Path], AbstractContextManager[None]]
+) -> None:
     """THREATS P-14: execvp(3) goes on along PATH, to a directory of the person's, where it may not execute what it has found."""
-    assert callable(closed)
     line = f"PATH=/usr/local/sbin:/usr/bin:{carol.place}/bin doas -u dave tool"
     with program_at("/usr/local/sbin/tool") as file:
         assert said(carol, line) == ["honest"]
-        closed(file)
-        try:
+        with closed(file):
             heard = said(carol, line)
             assert "HERS" not in heard and "denied:" in heard, heard
-        finally:
-            if file.parent.is_mount():
-                subprocess.run(["umount", file.parent], check=True)
-            file.parent.chmod(0o755)
 
 
 @pytest.mark.parametrize("options, is_run", [("nosuid,nodev", False), ("nodev", True)])
