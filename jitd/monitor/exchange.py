@@ -14,6 +14,7 @@ import os
 import select
 import signal
 import struct
+from collections.abc import Callable
 
 from jitd.monitor.client import Client
 from jitd.monitor.signalling import Pid, signal_group
@@ -157,9 +158,9 @@ class Exchange:
 
     # --- to the client
 
-    def relay(self, *, is_over: bool) -> None:
+    def relay(self, before_output: Callable[[], None], *, is_over: bool) -> None:
         """Pass on bytes in both directions. Only as many bytes are passed on as the other side can accept. Output that is written
-        after the end of the run is not sent.
+        after the end of the run is not sent. ``before_output`` is called after output was read and before it is sent.
         """
         self.client.push()
         if self.terminal is None or not self.is_open:
@@ -172,6 +173,7 @@ class Exchange:
         for _ in range(MOST_RELAYED):
             if self.client.is_behind or not (packet := self.terminal.read()):
                 return
+            before_output()
             self._pass_on(packet)
 
     def _pass_on(self, packet: memoryview) -> None:

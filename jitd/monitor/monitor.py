@@ -126,7 +126,7 @@ class Monitor:
         self._look_at_clocks()
         self._hear_daemon()  # after the others, because ``go`` is ignored if the client is gone or the time is over
         self._look_who_watches()
-        self.exchange.relay(is_over=self._outcome is not None)
+        self.exchange.relay(self._notice_exec, is_over=self._outcome is not None)
         self._reap()
         if self._over is not None and self._outcome is None and self.pumps.is_drained:
             self.exchange.drain()
@@ -187,7 +187,7 @@ class Monitor:
                     self._refuse(CANNOT, ENDED)  # if there is a child, _reap refuses with the child's wait status
 
     def _notice_exec(self) -> None:
-        """Send the client ``R`` once exec has succeeded. Only the kernel knows this: a kill also closes the socket ``leash``."""
+        """Send ``R`` after exec, and before output. Only the kernel knows of the exec: a kill closes the socket ``leash`` too."""
         if self._has_gone and self.state == "ready" and self._outcome is None and has_executed(self.child):
             self.state = "running"
             self._report()
