@@ -6,6 +6,7 @@ from __future__ import annotations
 import pexpect
 
 from tests.booted.conftest import Service
+from tests.system.prompt import command_lines
 from tests.waiting import PATIENCE, wait_for
 
 POLICY = """
@@ -31,7 +32,7 @@ def test_ssh_to_this_host_has_its_terminal_its_keys_and_its_size(service: Servic
     screen.sendline('until stty size | grep -q "41 1${EMPTY}11"; do sleep 0.1; done; stty size')
     screen.expect("41 111")
     screen.sendline("sleep 600")
-    wait_for(lambda: service.rows("runs"))
+    wait_for(lambda: [b"sleep", b"600"] in command_lines().values(), what="sleep: before it, bash alone has the terminal")
     screen.sendcontrol("c")
     screen.sendline("echo still${EMPTY}here")
     screen.expect("stillhere")
