@@ -112,26 +112,26 @@ class OwnCommand:
         """Send SIGHUP to the command and its descendants. All of them are stopped first and continued at the end, so that none
         of them goes on, or forks, because another one has ended.
         """
-        self._known = self._stopped()
-        for pid in self._known:
-            _kill(pid, _signal.SIGHUP)
-        for pid in reversed(self._known):
-            _kill(pid, _signal.SIGCONT)
+        try:
+            self._stop()
+        finally:  # nothing stays stopped, even if the search for descendants fails
+            for pid in self._known:
+                _kill(pid, _signal.SIGHUP)
+            for pid in reversed(self._known):
+                _kill(pid, _signal.SIGCONT)
 
-    def _stopped(self) -> dict[int, _Process]:
-        """Stop the command and its descendants, and return them. The parents, which are older, come before their children. A
-        shell with job control continues if its job is stopped before the shell.
+    def _stop(self) -> None:
+        """Stop the command and its descendants. The parents, which are older, come before their children. A shell with job
+        control continues if its job is stopped before the shell.
         """
-        found: dict[int, _Process] = {}
         for _ in range(_MOST_TRIES):
             family = dict(sorted(self.family().items(), key=lambda each: (each[1].began, each[0])))
-            new = [pid for pid in family if pid not in found]
+            new = [pid for pid in family if pid not in self._known]
             for pid in new:
                 _kill(pid, _signal.SIGSTOP)
-            found |= family
+            self._known |= family
             if not new:
                 break
-        return found
 
     def survivors(self) -> list[str]:
         """Return the pid and name, such as ``1234 psql``, of each process that got SIGHUP and is still running. If such a process

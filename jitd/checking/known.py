@@ -98,7 +98,7 @@ def lack_of(rule: Rule, known: Known) -> Lack | None:
     if _owed(asked, eligible, ""):
         return Lack(n_there, None)
     askers = sorted(known.persons(rule.who or ()))
-    owed: dict[frozenset[int], int] = {}  # two requesters who may use the same ways are missed in the same way
+    owed: dict[frozenset[int], int] = {}  # the same for two requesters who may use the same ways
     for asker in askers:
         if (ways := _ways_of(asker, eligible)) not in owed:
             owed[ways] = _owed(asked, eligible, asker)
