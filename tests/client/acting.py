@@ -11,6 +11,7 @@ import socket
 import struct
 import subprocess
 import sys
+import termios
 import threading
 import time
 
@@ -195,6 +196,8 @@ class OnTerminal:
             if pipe is not None:
                 os.dup2(subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL).stdin.fileno(), pipe)
             os.execve(sys.executable, command_line(*words), surroundings(path, TERM="xterm", **more))
+        self.before = termios.tcgetattr(self.master)
+        """The terminal's modes before jitsudo is executed, which may change them at once."""
         os.write(self.master, ahead)
         os.close(types)
         os.close(is_typed)

@@ -128,6 +128,8 @@ class Typist:
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("4H", *size, 0, 0))
             line = [*command(directory), *words]
             os.execve(line[0], line, {**os.environ, "TERM": term, "LANG": "C.UTF-8"})
+        self.before = self.modes()
+        """The terminal's modes before ``jitd`` is executed, which may change them at once."""
         os.write(self.terminal, ahead)
         os.close(types)
         os.close(is_typed)

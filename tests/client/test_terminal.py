@@ -92,13 +92,12 @@ def test_the_terminal_is_described_not_handed_over_and_raw_while_the_command_run
         monitor.end(status=3)
 
     terminal = play(say)
-    before = modes(terminal.master)
     assert terminal.end() == 3
     assert told[0]["streams"] == ["terminal"] * 3
     assert told[0]["foreground"] is True
     assert len(base64.b64decode(told[0]["termios"])) == 36
     assert told[1] is True
-    assert modes(terminal.master) == before
+    assert modes(terminal.master) == terminal.before
 
 
 def test_what_is_typed_goes_to_the_command_and_its_output_to_the_terminal_byte_for_byte(play):
@@ -164,9 +163,8 @@ def test_the_terminal_is_as_it_was_when_a_signal_ended_the_command(play, number)
         monitor.end("signaled", number)
 
     terminal = play(say)
-    before = modes(terminal.master)
     assert terminal.end() == -number
-    assert modes(terminal.master) == before
+    assert modes(terminal.master) == terminal.before
 
 
 def test_the_terminal_is_as_it_was_when_the_monitor_vanishes(play):
@@ -175,9 +173,8 @@ def test_the_terminal_is_as_it_was_when_the_monitor_vanishes(play):
         monitor.control.close()
 
     terminal = play(say)
-    before = modes(terminal.master)
     assert terminal.end() == 125
-    assert modes(terminal.master) == before
+    assert modes(terminal.master) == terminal.before
     assert terminal.seen.endswith(b"\r\n")
 
 
@@ -278,13 +275,12 @@ def test_in_a_pipeline_the_terminal_stays_as_it_is_until_the_command_asks_for_it
         monitor.end()
 
     terminal = on_terminal("true", pipe=1)
-    before = modes(terminal.master)
     daemon.play(running(say))
     assert terminal.end() == 0
     assert told[0] == (False, False)
     assert told[1] == {"foreground": True, "rows": 0, "columns": 0, "termios": None}
     assert told[2:] == [(True, termios.OPOST), b"Iyes\r"]
-    assert modes(terminal.master) == before
+    assert modes(terminal.master) == terminal.before
 
 
 def test_no_key_is_taken_from_a_pager_that_has_made_the_terminal_its_own(daemon, on_terminal):

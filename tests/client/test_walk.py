@@ -150,12 +150,11 @@ def test_somebody_who_leaves_has_decided_nothing(desk: Desk, sit: Callable[..., 
 
 def test_ctrl_c_leaves_and_restores_the_terminal(desk: Desk, sit: Callable[..., Typist]) -> None:
     me = sit("approve")
-    before = me.modes()
     me.until(KEYS)
     assert not me.modes()[3] & termios.ICANON
     me.type(b"\x03")
     me.until("\x1b[?2004l")
-    assert wait_for(lambda: me.modes() == before, what="the settings as they were")
+    assert wait_for(lambda: me.modes() == me.before, what="the settings as they were")
     assert me.status() == 130 and desk.sent == []
 
 
@@ -165,10 +164,9 @@ def test_a_signal_ends_it_and_restores_the_terminal(
     desk: Desk, sit: Callable[..., Typist], number: signal.Signals, term: str
 ) -> None:
     me = sit("approve", term=term)
-    before = me.modes()
     me.until(KEYS)
     os.kill(me.pid, number)
-    wait_for(lambda: me.modes() == before, what="the settings as they were")
+    wait_for(lambda: me.modes() == me.before, what="the settings as they were")
     assert me.status() == 128 + number and desk.sent == []
 
 
