@@ -297,6 +297,7 @@ class Holding:
             if ended is None:
                 ended = command.look()
                 ended = None if ended is not None and ended >= STOPPED else ended
+            command.hang_up_again()
             alive = command.survivors()
             if (ended is not None and not alive) or time.monotonic() >= until:
                 break

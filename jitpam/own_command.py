@@ -114,10 +114,11 @@ class OwnCommand:
         """
         try:
             self._stop()
-        finally:  # nothing stays stopped, even if the search for descendants fails
-            for pid in self._known:
+        finally:  # nothing stays stopped, and the command itself is hung up, even if the search for descendants fails
+            found = list(self._known) or [self.pid]
+            for pid in found:
                 _kill(pid, _signal.SIGHUP)
-            for pid in reversed(self._known):
+            for pid in reversed(found):
                 _kill(pid, _signal.SIGCONT)
 
     def _stop(self) -> None:
@@ -133,18 +134,23 @@ class OwnCommand:
             if not new:
                 break
 
-    def survivors(self) -> list[str]:
-        """Return the pid and name, such as ``1234 psql``, of each process that got SIGHUP and is still running. If such a process
-        has executed another file since then, send SIGHUP again: before, the process may have handled the signal by a function of
-        the shell that forked it, and execve(2) then forgets the function.
+    def hang_up_again(self) -> None:
+        """Send SIGHUP to each process that got it and has executed another file since then. Before, the process may have handled
+        the signal by a function of the shell that forked it, and execve(2) then forgets the function.
         """
-        now = _processes()
-        alive = {pid: same for pid, one in self._known.items() if (same := now.get(pid)) and same.began == one.began}
-        for pid, same in alive.items():
-            if same.image != self._known[pid].image:
+        for pid, one in self._living().items():
+            if one.image != self._known[pid].image:
                 _kill(pid, _signal.SIGHUP)
-        self._known |= alive
-        return [f"{pid} {shown(one.name)}" for pid, one in alive.items()]
+            self._known[pid] = one
+
+    def survivors(self) -> list[str]:
+        """Return the pid and name, such as ``1234 psql``, of each process that got SIGHUP and is still running."""
+        return [f"{pid} {shown(one.name)}" for pid, one in self._living().items()]
+
+    def _living(self) -> dict[int, _Process]:
+        """Return the processes that got SIGHUP and are still running, as they are now."""
+        now = _processes()
+        return {pid: same for pid, one in self._known.items() if (same := now.get(pid)) and same.began == one.began}
 
 
 STOPPED = 0x100
