@@ -11,7 +11,7 @@ from __future__ import annotations
 import pytest
 
 direct = pytest.mark.direct
-"""Only the executor that needs no systemd does this: not played where one is process 1."""
+"""Only the executor that needs no systemd does this, or no executor at all: not played where one is process 1."""
 
 
 def timed(reason: str) -> pytest.MarkDecorator:

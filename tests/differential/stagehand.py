@@ -473,8 +473,10 @@ def play(scenario: dict, tool: dict) -> dict:
         return {"status": f"the stagehand failed: {type(fault).__name__}: {fault}"}
     finally:
         os.chdir("/")
-        subprocess.run(["chmod", "-R", "u+rwX", place], check=False, stderr=subprocess.DEVNULL)
         shutil.rmtree(place, ignore_errors=True)
+        if os.path.exists(place):
+            subprocess.run(["chmod", "-R", "u+rwX", place], check=False, stderr=subprocess.DEVNULL)
+            shutil.rmtree(place, ignore_errors=True)
 
 
 def main() -> None:

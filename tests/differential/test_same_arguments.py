@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from tests.differential.scenario import PATHS, Row
+from tests.marks import full
 
 WORDS = "/srv/differential/bin/words"
 MEASURE = "/srv/differential/bin/measure"
@@ -15,11 +16,8 @@ def given(name: str, *words: str | bytes) -> Row:
     return Row(name, (WORDS, *words))
 
 
-ROWS = [
-    given("no argument at all"),
-    given("one plain word", "plain"),
+ALONE = [
     given("a space inside a word", "a b"),
-    given("one word with a space and two words are not the same", "a", "b"),
     given("blanks at both ends", "  a  "),
     given("nothing but a space", " "),
     given("a tab", "a\tb"),
@@ -33,7 +31,6 @@ ROWS = [
     given("a dollar sign", "$HOME", "${HOME}", "$(id)", "$$", "$"),
     given("backslashes", "\\", "\\\\", "a\\ b", "\\n", "c:\\x"),
     given("a backslash at the end", "a\\"),
-    given("an empty word", ""),
     given("empty words between others", "", "a", "", "", "b", ""),
     given("wildcards", "*", "?", "[a-z]", "{a,b}", "~", "~root"),
     given("signs of a shell", ";", "&&", "|", ">", "<", "&", "!", "#", "(", ")"),
@@ -43,11 +40,19 @@ ROWS = [
     given("letters beyond ASCII", "ä", "日本", "𝄞", "e\u0301"),
     given("control characters", "\x1b[31m", "\x07", "\x7f", "\x01"),
     given("characters that turn the direction of writing", "\u202eabc"),
+    given("a very long number", "9" * 400),
+]
+"""Words of each kind by themselves."""
+ROWS = [
+    given("no argument at all"),
+    given("words with blanks, quotes, signs of a shell and any bytes", *(word for row in ALONE for word in row.words[1:])),
+    given("one plain word", "plain"),
+    given("one word with a space and two words are not the same", "a", "b"),
+    given("an empty word", ""),
     given("words that look like options of the tool", "-u", "bob", "-n", "--help", "-V"),
     given("two dashes after the command are the command's", "--", "a", "--"),
     given("a lone dash", "-"),
     given("words that look like variables", "A=b", "=x", "PATH=/tmp"),
-    given("a very long number", "9" * 400),
     Row("two dashes before the command are the tool's", ("--", WORDS, "a")),
     Row("two dashes after an option", ("-n", "--", WORDS, "-n")),
     Row("two dashes twice: the second is the command", ("--", "--", "a"), refused=127),
@@ -80,6 +85,10 @@ ROWS = [
 ]
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+@pytest.mark.parametrize(
+    "row",
+    [*ROWS, *(pytest.param(row, marks=full("every day, one command has all of these words")) for row in ALONE)],
+    ids=lambda row: row.name,
+)
 def test_it_is_the_same(compared, row):
     compared(row)

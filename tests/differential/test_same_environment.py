@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The environment: what the caller set, what is typed, what is preserved. Law: one row is one scenario."""
+"""The environment: what the caller set, what is typed, what is preserved.
+
+Law: one row is one scenario; in one where the caller sets many variables at once, each is compared by itself.
+"""
 
 from __future__ import annotations
+
+from itertools import zip_longest
 
 import pytest
 
 from tests.differential.scenario import CALLER, ENVIRONMENTS, PATHS, VARIABLES, Row
+from tests.marks import full
 
 ENVIRONMENT = "/srv/differential/bin/environment"
 HOSTILE = [
@@ -30,6 +36,31 @@ KEPT_BY_SUDO = (
     "DPKG_COLORS",
 )
 SET_BY_TOOL = ("SUDO_USER", "SUDO_UID", "SUDO_GID", "SUDO_COMMAND", "MAIL", "HOME", "USER", "LOGNAME", "SHELL", "PATH")
+CREDENTIALS = ("KRB5CCNAME", "FILE:/tmp/krb5cc_4001", "")
+FORGED = {"JITSUDO_PRINCIPAL": "root@EXAMPLE.TEST", "SUDO_ASKPASS": "/bin/false"}
+VALUES: dict[str, tuple[tuple[str, ...], ...]] = {
+    "TERM": (
+        ("vt100",), ("xterm-256color",), ("",), ("/tmp/evil",), ("a%sb",), ("a b", "unknown"), ("x" * 200, "unknown"),
+        ("() { x",),
+    ),
+    "COLORTERM": (("truecolor",), ("/x",)),
+    "LANG": (("de_DE.UTF-8",), ("C",), ("/tmp/locale",), ("%n",), ("de_DE@euro",)),
+    "LANGUAGE": (("de:en", ""), ("/x",)),
+    "LINGUAS": (("de en", ""),),
+    "LC_ALL": (("C.UTF-8",), ("../../x",), ("a/b",), ("a%b",), ("() { :;}; id",)),
+    "LC_MESSAGES": (("POSIX",),),
+    "LC_TIME": (("en_GB.utf8",),),
+    "LC_NOSUCH": (("a",),),
+    "LC_lower": (("a", ""),),
+    "LC_": (("a", ""),),
+    "TZ": (
+        ("Europe/Berlin",), (":Europe/Berlin",), ("UTC",), ("<+03>-3",), ("<-03>3<-02>,M3.5.0/-2,M10.5.0/02:30:00",),
+        ("CET-1CEST,M3.5.0,M10.5.0/3",), ("/usr/share/zoneinfo/UTC",), ("/etc/passwd",), ("../../etc/passwd",), ("a b",),
+        ("x" * 5000,), ("",),
+    ),
+    "MY_FUNCTION": (("() { :;}; id",),),
+}  # fmt: skip
+"""Variables that come by their values, and what comes of them: see ``by_value``."""
 
 
 def around(name: str, value: str, **more) -> Row:
@@ -48,6 +79,23 @@ def by_value(name: str, value: str, comes: str = "as with sudo") -> Row:
     )
 
 
+def at_once(name: str, *variables: tuple[str, ...]) -> Row:
+    """The caller sets all of them. ``variables`` are as ``by_value`` takes them, but of a name there is one."""
+    differ = {name: f"={comes[0]}'" if comes[0] else None for name, _, *comes in variables if comes}
+    env = {name: value for name, value, *_ in variables}
+    assert len(env) == len(variables)
+    return Row(name, (ENVIRONMENT,), env=env, by_name=differ, because=ENVIRONMENTS if differ else "")
+
+
+def one_of_each(values: dict[str, tuple[tuple[str, ...], ...]]) -> list[Row]:
+    """Every value of every variable, in as few rows as the longest list has values."""
+    columns = [[(name, *value) for value in of] for name, of in values.items()]
+    return [
+        at_once(f"the caller sets variables that come by their values, {n}", *filter(None, column))
+        for n, column in enumerate(zip_longest(*columns), 1)
+    ]
+
+
 ROWS = [
     Row("what there is in a plain case", (ENVIRONMENT,)),
     Row("what there is for another user", ("-u", "bob", ENVIRONMENT)),
@@ -62,54 +110,11 @@ ROWS = [
         ours={"out": "%W/mine\n"},
         because=PATHS,
     ),
-    *(around(name, "hostile") for name in HOSTILE),
-    *(around(name, "value", ours={"out": lambda out, name=name: name not in out}, because=ENVIRONMENTS) for name in KEPT_BY_SUDO),
-    *(around(name, "forged") for name in SET_BY_TOOL),
+    at_once("the caller sets what is hostile", *((name, "hostile") for name in HOSTILE)),
+    at_once("the caller sets what sudo keeps", *((name, "value", "") for name in KEPT_BY_SUDO), CREDENTIALS),
+    at_once("the caller sets what the tool sets", *((name, "forged") for name in SET_BY_TOOL), *FORGED.items()),
+    *one_of_each(VALUES),
     around("SUDO_PS1", "forged", ours={"out": lambda out: "PS1" not in out}, because=ENVIRONMENTS),
-    around("KRB5CCNAME", "FILE:/tmp/krb5cc_4001", ours={"out": lambda out: "KRB5CCNAME" not in out}, because=ENVIRONMENTS),
-    around("JITSUDO_PRINCIPAL", "root@EXAMPLE.TEST"),
-    around("SUDO_ASKPASS", "/bin/false"),
-    by_value("TERM", "vt100"),
-    by_value("TERM", "xterm-256color"),
-    by_value("TERM", ""),
-    by_value("TERM", "/tmp/evil"),
-    by_value("TERM", "a%sb"),
-    by_value("TERM", "a b", "unknown"),
-    by_value("TERM", "x" * 200, "unknown"),
-    by_value("COLORTERM", "truecolor"),
-    by_value("COLORTERM", "/x"),
-    by_value("LANG", "de_DE.UTF-8"),
-    by_value("LANG", "C"),
-    by_value("LANG", "/tmp/locale"),
-    by_value("LANG", "%n"),
-    by_value("LANG", "de_DE@euro"),
-    by_value("LANGUAGE", "de:en", ""),
-    by_value("LANGUAGE", "/x"),
-    by_value("LINGUAS", "de en", ""),
-    by_value("LC_ALL", "C.UTF-8"),
-    by_value("LC_MESSAGES", "POSIX"),
-    by_value("LC_TIME", "en_GB.utf8"),
-    by_value("LC_ALL", "../../x"),
-    by_value("LC_NOSUCH", "a"),
-    by_value("LC_lower", "a", ""),
-    by_value("LC_", "a", ""),
-    by_value("LC_ALL", "a/b"),
-    by_value("LC_ALL", "a%b"),
-    by_value("TZ", "Europe/Berlin"),
-    by_value("TZ", ":Europe/Berlin"),
-    by_value("TZ", "UTC"),
-    by_value("TZ", "<+03>-3"),
-    by_value("TZ", "<-03>3<-02>,M3.5.0/-2,M10.5.0/02:30:00"),
-    by_value("TZ", "CET-1CEST,M3.5.0,M10.5.0/3"),
-    by_value("TZ", "/usr/share/zoneinfo/UTC"),
-    by_value("TZ", "/etc/passwd"),
-    by_value("TZ", "../../etc/passwd"),
-    by_value("TZ", "a b"),
-    by_value("TZ", "x" * 5000),
-    by_value("TZ", ""),
-    by_value("LC_ALL", "() { :;}; id"),
-    by_value("TERM", "() { x"),
-    by_value("MY_FUNCTION", "() { :;}; id"),
     around("BASH_FUNC_ls%%", "() { id; }"),
     around("BASH_FUNC_ls()", "() { id; }"),
     Row("the same name twice", (ENVIRONMENT,), around={"double": ["TERM=second", "LANG=second", "MY_A=1", "MY_A=2"]}),
@@ -278,8 +283,27 @@ ROWS = [
         because=VARIABLES,
     ),
 ]
+ALONE = [
+    *(around(name, "hostile") for name in HOSTILE),
+    *(by_value(name, "value", "") for name in KEPT_BY_SUDO),
+    by_value(*CREDENTIALS),
+    *(around(name, "forged") for name in SET_BY_TOOL),
+    *(around(name, value) for name, value in FORGED.items()),
+    *(by_value(name, *value) for name, values in VALUES.items() for value in values),
+]
+"""Each variable by itself."""
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+@pytest.mark.parametrize(
+    "row",
+    [
+        *ROWS,
+        *(
+            pytest.param(row, marks=full("every day, the same variables and values come many at once, and are compared by name"))
+            for row in ALONE
+        ),
+    ],
+    ids=lambda row: row.name,
+)
 def test_it_is_the_same(compared, row):
     compared(row)

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The process that the command is: what it inherits of its caller, and what it does not. Law: one row is one scenario."""
+"""The process that the command is: what it inherits of its caller, and what it does not.
+
+Law: one row is one scenario; in one that tells of many things, each is compared by itself.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,17 @@ from tests.differential.scenario import DIRECTORY, SIGNALS, SLATE, Row
 
 STATE = "/srv/differential/bin/state"
 FIELD = "/srv/differential/bin/field"
+IN_STATUS = "^(Sig(Blk|Cgt)|[UG]id|Groups|Cap(Inh|Prm|Eff|Bnd|Amb)|NoNewPrivs|Seccomp|TracerPid|Threads):"
+IN_FILES = (
+    *(f"/proc/self/{name}" for name in ("comm", "personality", "coredump_filter", "timerslack_ns")),
+    "/proc/sys/kernel/hostname",
+)
+UNLIMITED = "unlimited            bytes     "
 
 
-def limits(name: str, what: str, **more) -> Row:
-    """The caller's own limits do not reach the command of ours; sudo hands most of them on."""
-    return Row(name, (FIELD, what, "limits"), **more)
+def limits(name: str, **more) -> Row:
+    """Of the caller's own limits, that of a core does not reach the command of ours; sudo hands all of them on."""
+    return Row(name, (FIELD, "^Max", "limits"), by_name={"Max core file size": UNLIMITED}, because=SLATE, **more)
 
 
 ROWS = [
@@ -54,6 +63,8 @@ ROWS = [
         ours={"out": "0\n"},
         because=SLATE,
     ),
+    Row("signals, ids, groups, capabilities and threads, as the kernel sees them", (FIELD, IN_STATUS), by_name={}),
+    Row("its name, personality and the like, and the host's name, as the kernel sees them", ("grep", "", *IN_FILES), by_name={}),
     Row("signals that are blocked", (FIELD, "SigBlk"), around={"blocked": ["USR1", "TERM", "INT"]}),
     Row(
         "signals that are ignored",
@@ -62,20 +73,11 @@ ROWS = [
         ours={"out": "SigIgn:\t0000000000000000\n"},
         because=SLATE,
     ),
-    Row("signals that are blocked in a plain case", (FIELD, "SigBlk")),
     # Those up to 28: make leaves two of the C library's own ignored, and sudo hands them on.
     Row("signals that are ignored in a plain case", ("sh", "-c", "grep SigIgn /proc/self/status | cut -c 18-")),
-    Row("signals that are caught in a plain case", ("grep", "SigCgt", "/proc/self/status")),
-    Row("uids and gids, as the kernel sees them", (FIELD, "^[UG]id:")),
-    Row("groups, as the kernel sees them", (FIELD, "Groups:")),
     Row("groups of another user", ("-u", "dave", FIELD, "Groups:")),
     Row("uids of another user", ("-u", "dave", FIELD, "^[UG]id:")),
-    Row("capabilities of root", (FIELD, "Cap(Inh|Prm|Eff|Bnd|Amb)")),
     Row("capabilities of another user", ("-u", "bob", FIELD, "Cap(Inh|Prm|Eff|Amb)")),
-    Row("no new privileges", (FIELD, "NoNewPrivs")),
-    Row("no filter of system calls", (FIELD, "Seccomp:")),
-    Row("nobody traces it", (FIELD, "TracerPid")),
-    Row("one thread", (FIELD, "Threads")),
     Row("descriptors in a plain case", ("ls", "/proc/self/fd")),
     Row("descriptors that the caller has open", ("ls", "/proc/self/fd"), around={"descriptors": [3, 4, 9, 42]}),
     Row("a descriptor of the caller's is not the command's", ("sh", "-c", "cat <&7"), around={"descriptors": [7]}, mask="sh: .*"),
@@ -88,31 +90,11 @@ ROWS = [
         around={"descriptors": [3, 9]},
     ),
     Row("none of them is closed at exec", ("sh", "-c", "grep flags /proc/self/fdinfo/2 | cut -c 7-"), mask="0[0-9]+"),
-    limits("the limit of open files", what="Max open files"),
-    limits("the limit of open files of a caller that lowered it", what="Max open files", around={"limits": {"NOFILE": 64}}),
-    limits("the limit of the size of files", what="Max file size"),
+    limits("the limits in a plain case"),
     limits(
-        "the limit of the size of files of a caller that lowered it", what="Max file size", around={"limits": {"FSIZE": 4096}}
+        "the limits of a caller that lowered them",
+        around={"limits": {"NOFILE": 64, "FSIZE": 4096, "CPU": 100, "STACK": 1 << 20, "CORE": 4096, "AS": 1 << 30}},
     ),
-    limits("the limit of time", what="Max cpu time", around={"limits": {"CPU": 100}}),
-    limits("the limit of the stack", what="Max stack size"),
-    limits("the limit of the stack of a caller that lowered it", what="Max stack size", around={"limits": {"STACK": 1 << 20}}),
-    limits("the limit of a core", what="Max core file size", ours={"out": lambda out: "unlimited" in out}, because=SLATE),
-    limits(
-        "the limit of a core of a caller that wants one",
-        what="Max core file size",
-        around={"limits": {"CORE": 4096}},
-        ours={"out": lambda out: "unlimited" in out},
-        because=SLATE,
-    ),
-    limits("the limit of memory", what="Max address space"),
-    limits("the limit of memory of a caller that lowered it", what="Max address space", around={"limits": {"AS": 1 << 30}}),
-    limits("the limit of locked memory", what="Max locked memory"),
-    limits("the limit of processes", what="Max processes"),
-    limits("the limit of pending signals", what="Max pending signals"),
-    limits("the limit of messages", what="Max msgqueue size"),
-    limits("the limit of niceness", what="Max nice priority"),
-    limits("the limit of real-time priority", what="Max realtime"),
     Row("a caller that may write no file at all", ("sh", "-c", "echo x >%W/f && cat %W/f"), around={"limits": {"FSIZE": 0}}),
     Row("a caller that may open ten files", ("sh", "-c", "echo x"), around={"limits": {"NOFILE": 20}}),
     Row("the number of words is never none", (STATE,), mask="umask.*"),
@@ -183,15 +165,10 @@ ROWS = [
         because=SIGNALS,
     ),
     Row("the parent of the command is not process 1", ("sh", "-c", "[ $PPID -gt 1 ] && echo yes")),
-    Row("the name of the process", ("cat", "/proc/self/comm")),
-    Row("the host and the kernel are the same", ("uname", "-n")),
     Row(
         "the mount points are the same",
         ("sh", "-c", "readlink /proc/self/ns/mnt /proc/self/ns/pid /proc/self/ns/net /proc/self/ns/user"),
     ),
-    Row("personality", ("cat", "/proc/self/personality")),
-    Row("coredump filter", ("cat", "/proc/self/coredump_filter")),
-    Row("timer slack", ("cat", "/proc/self/timerslack_ns")),
     Row(
         "the keyring of the session is not the caller's",
         ("sh", "-c", "cat /proc/keys | grep -c _ses.4001 || true"),

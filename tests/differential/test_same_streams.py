@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from tests.differential.scenario import STREAMS, Row
+from tests.marks import full
 
 KINDS = ("pipe", "file", "null", "closed", "socket", "terminal")
 TALK = "cat; echo out; echo err >&2; for n in 0 1 2; do [ -t $n ] && echo terminal $n; done >>%W/seen; exit 3"
@@ -32,26 +33,23 @@ def big(name: str, command: str, **more) -> Row:
     return Row(name, ("sh", "-c", command), **more)
 
 
+TERMINALS_AND_OTHERS = (
+    ("terminal", "terminal", "pipe"),
+    ("terminal", "pipe", "terminal"),
+    ("pipe", "terminal", "terminal"),
+    ("terminal", "closed", "terminal"),
+    ("closed", "terminal", "terminal"),
+    ("pipe", "terminal", "closed"),
+    ("closed", "closed", "pipe"),
+)
+"""The places of two terminals, and of closed streams beside them; those of one are among all kinds at each place."""
 MUCH = bytes(range(256)) * 4096 * 4
 ROWS = [
     *(mixture(stdin, "pipe", "pipe") for stdin in KINDS),
     *(mixture("null", stdout, "pipe") for stdout in KINDS[1:]),
     *(mixture("null", "pipe", stderr) for stderr in KINDS[1:]),
     *(mixture(kind, kind, kind) for kind in KINDS[1:]),
-    *(
-        mixture("terminal", a, b)
-        for a in KINDS
-        for b in ("pipe", "terminal", "file")
-        if (a, b) not in (("pipe", "pipe"), ("terminal", "terminal"))
-    ),
-    *(mixture("pipe", a, b) for a in ("file", "socket", "terminal") for b in ("null", "terminal", "closed")),
-    *(mixture("file", a, b) for a in ("null", "closed", "terminal") for b in ("pipe", "terminal")),
-    *(
-        mixture("closed", a, b)
-        for a in ("file", "terminal", "closed")
-        for b in ("pipe", "terminal")
-        if (a, b) != ("closed", "closed")
-    ),
+    *(mixture(*kinds) for kinds in TERMINALS_AND_OTHERS),
     Row(
         "a closed stream can be read and written",
         ("sh", "-c", "cat; echo x"),
@@ -159,8 +157,31 @@ ROWS = [
     Row("a named pipe as input", line="mkfifo p; (echo text >p &); asroot cat <p; rm p"),
     Row("tar through the tool", line="mkdir d; echo x >d/f; asroot tar c -C %W d | tar t"),
 ]
+MIXTURES = [
+    mixture(stdin, stdout, stderr)
+    for stdin, stdouts, stderrs in (
+        ("terminal", KINDS, ("pipe", "terminal", "file")),
+        ("pipe", ("file", "socket", "terminal"), ("null", "terminal", "closed")),
+        ("file", ("null", "closed", "terminal"), ("pipe", "terminal")),
+        ("closed", ("file", "terminal", "closed"), ("pipe", "terminal")),
+    )
+    for stdout in stdouts
+    for stderr in stderrs
+    if (stdin, stdout, stderr) not in (*TERMINALS_AND_OTHERS, ("terminal", "pipe", "pipe"), ("terminal",) * 3)
+]
+"""More mixtures."""
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+@pytest.mark.parametrize(
+    "row",
+    [
+        *ROWS,
+        *(
+            pytest.param(row, marks=full("every day, each kind is played at each place, and two terminals at any two places"))
+            for row in MIXTURES
+        ),
+    ],
+    ids=lambda row: row.name,
+)
 def test_it_is_the_same(compared, row):
     compared(row)

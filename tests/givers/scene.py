@@ -55,7 +55,7 @@ class Scene:
         self.before = world.snapshot()
         is_new = house.process is None
         self._n_log = 0 if is_new else len(house.log())
-        self._n_records = 0 if is_new else len(house.records())
+        self._n_records = 0 if is_new else house.head().number
         self._n_holdings = 0 if is_new else len(house.kept("holdings", ended=True))
 
     def break_it(self) -> None:
@@ -128,7 +128,7 @@ class Scene:
 
     def events(self) -> list[str]:
         """The events that were recorded in this scene."""
-        return [record["event"] for record in self.house.records()[self._n_records :]]
+        return [record["event"] for record in self.house.records(after=self._n_records)]
 
     def log(self) -> str:
         """What the daemon has said in this scene."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -20,23 +20,50 @@ from jitd.core.holding import Ending
 from jitd.lifecycle.recovery import COMES_BACK_FOR
 from jitd.settings.givers import NOT_MENDED
 from tests.givers.scene import ENDED, HELD, STAYS, TAKING, Scene
-from tests.givers.side_by_side import Kinds, on_set_clocks, with_own_daemon, with_shared_daemon
+from tests.givers.side_by_side import Case, Kinds, on_set_clocks, with_own_daemon, with_shared_daemon
 from tests.givers.worlds import WITH_SECRET, WORLDS
 from tests.marks import full
 from tests.system.test_locks import start_shifted
 from tests.waiting import wait_for
 
 KINDS = tuple(kind for kind in WORLDS if kind not in WITH_SECRET)
-WHOM = pytest.mark.parametrize("whom", ["jitd", "jitd-givers"])
+DAILY = ("sudoers", "vault")
+"""The kinds with which each test is played every day: one of jitd-givers, and one of jitd-outside, which has a secret."""
+OTHERS = full("every day, the test uses two kinds; other tests of the file use all kinds for what the kinds do themselves")
+OTHER_SETTINGS = full("every day, the test uses each setting with two kinds, and one setting with each other kind")
+OTHER_KILLS = full("every day, two kinds have both kills; each other kind has one of them here, and the other in another test")
 LASTS_FOR = 20.0
 """Seconds. Long enough to look at what is held, on a host that stalls for half of them."""
 YEARS = 10 * 365 * 86400.0
+CROSSED = {"whom": ("jitd", "jitd-givers"), "drift": ("tell", "mend", "end")}
+"""Who is killed, and what jitd.toml says of a thing that differs. Some kinds cannot be mended: tests/daemon/test_config.py."""
+
+
+def of_jitd(others: pytest.MarkDecorator, with_each: Callable[[str], str] = lambda kind: "") -> Callable[[Case], Case]:
+    """The event of the test is jitd's own. If a kind is not in DAILY, its rows have the mark ``others``; but one has not: that of
+    ``with_each(kind)``.
+    """
+
+    def marked(test: Case) -> Case:
+        test.others, test.with_each = others, with_each  # type: ignore[attr-defined]
+        return test
+
+    return marked
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Each test is played for each of the KINDS of its module."""
-    if "kind" in metafunc.fixturenames:
-        metafunc.parametrize("kind", metafunc.module.KINDS)
+    """Each test is played for each of the KINDS of its module, with each value of CROSSED that the kind may have."""
+    if "kind" not in metafunc.fixturenames:
+        return
+    others, with_each = (getattr(metafunc.function, name, None) for name in ("others", "with_each"))
+    crossed = next((name for name in CROSSED if name in metafunc.fixturenames), "")
+    rows = []
+    for kind in metafunc.module.KINDS:
+        for value in CROSSED.get(crossed, [""]):
+            is_daily = not others or kind in DAILY or value == with_each(kind) != ""
+            if value != "mend" or kind not in NOT_MENDED:
+                rows.append(pytest.param(*((kind, value) if crossed else (kind,)), marks=() if is_daily else others))
+    metafunc.parametrize(("kind", crossed) if crossed else ("kind",), rows)
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +96,7 @@ def test_it_is_kept_without_a_command_until_it_is_revoked(scene: Scene) -> None:
     scene.is_over()
 
 
+@of_jitd(OTHERS)
 @with_shared_daemon
 def test_it_is_taken_when_the_person_is_locked(scene: Scene) -> None:
     scene.given()
@@ -79,6 +107,7 @@ def test_it_is_taken_when_the_person_is_locked(scene: Scene) -> None:
         assert scene.house.jitd("unlock", "--user", scene.her).returncode == 0
 
 
+@of_jitd(OTHERS)
 @with_shared_daemon
 def test_it_is_taken_when_the_requester_is_killed(scene: Scene) -> None:
     asking = scene.given()
@@ -86,6 +115,7 @@ def test_it_is_taken_when_the_requester_is_killed(scene: Scene) -> None:
     scene.is_over()
 
 
+@of_jitd(OTHERS)
 @pytest.mark.parametrize("how", ["kill -9", "a restart"])
 @with_shared_daemon
 def test_it_is_taken_after_the_daemon_was_gone(scene: Scene, how: str) -> None:
@@ -98,7 +128,7 @@ def test_it_is_taken_after_the_daemon_was_gone(scene: Scene, how: str) -> None:
     scene.is_over()
 
 
-@WHOM
+@of_jitd(OTHER_KILLS, with_each=lambda kind: "jitd")
 @with_shared_daemon
 def test_killed_while_it_is_taken_it_is_taken_after_that(scene: Scene, whom: str) -> None:
     """THREATS Q-15. At whatever moment of the deed the kill comes."""
@@ -170,12 +200,11 @@ def test_what_somebody_took_away_by_hand_is_taken_without_a_complaint(scene: Sce
     scene.is_over()
 
 
-@pytest.mark.parametrize("drift", ["tell", "mend", "end"])
+@of_jitd(OTHER_SETTINGS, with_each=lambda kind: "end" if kind in WITH_SECRET else "mend")
 @with_shared_daemon
 def test_what_somebody_took_away_by_hand_is_found_when_jitd_starts(scene: Scene, drift: str) -> None:
-    kind = scene.world.thing.partition(":")[0]
-    if drift == "mend" and (kind in NOT_MENDED or kind == "postgres-role"):
-        return  # jitd.toml may not say so: tests/daemon/test_config.py; or nobody but the holder knows the password: ADR 0061
+    if drift == "mend" and scene.world.thing.startswith("postgres-role:"):
+        return  # nobody but the holder knows the password: ADR 0061
     assert scene.get().end() == 0
     scene.house.kill()  # it cannot find out before it starts
     scene.world.remove_by_hand()
@@ -187,7 +216,7 @@ def test_what_somebody_took_away_by_hand_is_found_when_jitd_starts(scene: Scene,
 # --- with a daemon whose clocks are set -----------------------------------------------------------------------------------
 
 
-@WHOM
+@of_jitd(OTHER_KILLS, with_each=lambda kind: "jitd-givers")
 @on_set_clocks
 def test_killed_while_it_is_given_it_is_taken_back(scene: Scene, whom: str) -> None:
     """THREATS Q-15. At whatever moment of the deed the kill comes."""
@@ -200,6 +229,7 @@ def test_killed_while_it_is_given_it_is_taken_back(scene: Scene, whom: str) -> N
     scene.is_over()
 
 
+@of_jitd(OTHERS)
 @on_set_clocks
 def test_it_is_taken_at_its_time_whatever_the_clock_says(scene: Scene) -> None:
     scene.lasts(f"{LASTS_FOR:g}s")
@@ -208,15 +238,16 @@ def test_it_is_taken_at_its_time_whatever_the_clock_says(scene: Scene) -> None:
     asking = scene.given()
     for wall in (YEARS, -YEARS):
         scene.set_clocks(wall=wall)
-    wait_for(lambda: scene.is_in(ENDED), what="the end of what is held")
+    asking.end()  # whoever looks for the end meanwhile in the store takes more of the processor than the daemon
     assert time.monotonic() - asked_at >= LASTS_FOR
-    scene.is_over()
-    asking.end()
     assert "is taken back" in asking.err
+    wait_for(lambda: scene.is_in(ENDED), what="the end of what is held")
+    scene.is_over()
     scene.set_clocks(wall=0.0)
     scene.lasts()
 
 
+@of_jitd(OTHERS)
 @on_set_clocks
 def test_it_is_taken_after_the_host_was_booted_anew(scene: Scene) -> None:
     scene.set_clocks()
@@ -232,12 +263,8 @@ def test_it_is_taken_after_the_host_was_booted_anew(scene: Scene) -> None:
 
 
 @full("it waits for the check that jitd makes each minute; every day, a test uses the check at jitd's start")
-@pytest.mark.parametrize("drift", ["tell", "mend", "end"])
 @with_own_daemon
 def test_what_somebody_took_away_by_hand_is_found_within_the_minute(scene: Scene, drift: str) -> None:
-    if drift == "mend" and scene.world.thing.partition(":")[0] in NOT_MENDED:
-        scene.house.start()
-        return  # jitd.toml may not say so: tests/daemon/test_config.py
     with told_in_config(scene, drift):
         scene.house.start()
     assert scene.get().end() == 0

@@ -6,6 +6,7 @@ Law: membership is judged by the host (id(1), a new session), never by a note of
 
 from __future__ import annotations
 
+import itertools
 import os
 import pwd
 import shutil
@@ -13,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -268,25 +269,28 @@ def test_who_has_the_gid_by_another_group_is_refused(world: World) -> None:
 
 # --- killed, and a target that is down
 
-STEP = """
-import os, sys, time
-from pathlib import Path
-from jitd.givers import group
-from jitd.givers.kind import Order
-from jitd.settings.givers import Group
-notes, do, at, uid = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
-steps = 0
-def killed(event, arguments):
-    global steps
-    if event in ("os.rename", "os.remove", "os.mkdir", "subprocess.Popen") or (event == "open" and "state" in str(arguments[0])):
-        steps += 1
-        if steps == at:
-            os.kill(os.getpid(), 9)
-kind = group.Groups(Group("tapes", group="tapes", search=("/srv",)), notes=notes)
-order = Order("WNC0-D702.1", "tapes", "alice", uid, int(time.time()) + 600)
-sys.addaudithook(killed)
-print(getattr(kind, do)(order))
-"""
+STEPS = ("os.rename", "os.remove", "os.mkdir", "subprocess.Popen")
+
+
+def killed_at(deed: Callable[[Order], object], order: Order, step: int) -> bool:
+    """Do ``deed`` in a process that is killed before that step. Return False if it ended before."""
+    pid = os.fork()
+    if pid == 0:
+        steps, status = itertools.count(1), 1
+
+        def killed(event: str, arguments: tuple[object, ...]) -> None:
+            if (event in STEPS or event == "open" and "state" in str(arguments[0])) and next(steps) == step:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        try:
+            sys.addaudithook(killed)
+            deed(order)
+            status = 0
+        finally:
+            os._exit(status)
+    ended = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    assert ended in (0, -signal.SIGKILL), f"at step {step}"
+    return ended != 0
 
 
 @pytest.mark.parametrize("do", ["give", "take"])
@@ -294,17 +298,14 @@ def test_killed_at_any_step_it_is_finished_the_next_time(do: str, world: World) 
     for at in range(1, 100):
         if do == "take":
             world.give()
-        done = subprocess.run(
-            [sys.executable, "-c", STEP, world.notes, do, str(at), str(world.uid)], capture_output=True, text=True, check=False
-        )
-        assert done.returncode in (0, -signal.SIGKILL), done.stderr
+        is_killed = killed_at(getattr(world.kind, do), world.order(), at)
         if do == "give":
             world.give()
             assert world.has("alice")
         assert world.kind.take(world.order()) == Taken()
         assert not world.has("alice") and world.snapshot() == world.before, at
         shutil.rmtree(world.notes.parent)
-        if done.returncode == 0:
+        if not is_killed:
             break
     assert at > 3
 

@@ -21,6 +21,8 @@ from pathlib import Path
 import pytest
 
 from jitd.core.holding import Ending, Holding, HoldingState
+from jitpam.client import RefusedByDaemon
+from jitpam.wire.messages import Revoke
 from tests.attacks.raw import kadmin
 from tests.kdc.stage import BECOME, PROGRAM
 from tests.marks import full
@@ -120,9 +122,17 @@ class Scene:
         self.services = SERVICES
         self.thing, self.owed = (f"service-ticket:{service}" for service in SERVICES)
         self.house = House(RULES.format(thing=self.thing, owed=self.owed))
+        self._n_before = 0
+
+    def begin(self) -> None:
+        """A test begins, and no holding of an earlier one is its own."""
+        if not (self.house.process and is_living(self.house.process.pid)):
+            self.house.start()
+        self._n_before = len(self.house.kept("holdings", ended=True))
 
     def holdings(self, *, ended: bool = True) -> list[Holding]:
-        return self.house.kept("holdings", ended=ended)
+        """What was given since the test began; without those that have ended, all there are."""
+        return self.house.kept("holdings", ended=True)[self._n_before :] if ended else self.house.kept("holdings")
 
     def last(self) -> Holding:
         """The last holding that was begun. Raises LookupError while there is none."""
@@ -177,15 +187,26 @@ class Scene:
         return done.returncode != 0
 
     def sweep(self) -> None:
-        """All has ended, nothing is left at the KDC, and the record holds."""
+        """All has ended, and nothing is left at the KDC."""
         wait_for(lambda: not self.holdings(ended=False), what="the end of each holding")
         assert self.granted() == set() and self.is_refused()
-        self.house.verify()
 
-    def close(self) -> None:
+    def leave(self) -> None:
+        """Nothing of the test is there in the next one: all servers run, and no grant is open."""
         for name in ("krb5kdc", "kadmind", "jitd-kdc"):
             begin(name)
-        self.house.close()
+        for grant in self.house.kept("grants"):
+            with suppress(RefusedByDaemon):
+                self.house.asked(Revoke(id=grant.id, of=None, reason=""))
+
+    def close(self) -> None:
+        """The record holds."""
+        for name in ("krb5kdc", "kadmind", "jitd-kdc"):
+            begin(name)
+        try:
+            self.house.verify()
+        finally:
+            self.house.close()
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -200,15 +221,23 @@ def services() -> Iterator[None]:
         kadmin("delprinc", "-force", service)
 
 
-@pytest.fixture
-def scene() -> Iterator[Scene]:
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Scene]:
     made = Scene()
     made.house.start()
     yield made
+    made.close()
+
+
+@pytest.fixture
+def scene(shared: Scene) -> Iterator[Scene]:
+    """One daemon serves all tests of a file, one after another."""
+    shared.begin()
+    yield shared
     try:
-        made.sweep()
+        shared.sweep()
     finally:
-        made.close()
+        shared.leave()
 
 
 # --- the way of a thing --------------------------------------------------------------------------------------------------
@@ -246,6 +275,7 @@ def test_a_lock_takes_it_before_it_returns(scene: Scene) -> None:
     assert done.returncode == 0 and "1 thing taken back" in done.stderr + done.stdout
     assert scene.granted() == set() and scene.last().state is ENDED
     assert asking.end() == -signal.SIGHUP
+    assert scene.house.jitd("unlock", "--user", "alice", who="dave").returncode == 0
 
 
 def test_it_ends_when_its_time_is_over(scene: Scene) -> None:
@@ -348,7 +378,7 @@ def test_jitd_kdc_is_killed_while_it_gives(scene: Scene) -> None:
     begin("jitd-kdc")
     found = scene.is_now(ENDED)
     assert found.outcome is not None and found.outcome.ending is Ending.NOT_GIVEN
-    (grant,) = scene.house.kept("grants")
+    grant = {grant.id: grant for grant in scene.house.kept("grants")}[scene.last().grant]
     assert grant.left == 1
     again = scene.house.ask("alice", f"--resume={grant.id}")
     assert again.end() == 0 and "KRB5CCNAME" in again.out, again.err

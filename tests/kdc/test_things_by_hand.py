@@ -6,31 +6,16 @@ Law: after each test a sweep shows that the KDC holds no grant, and that each ho
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from jitpam.wire import messages
 from tests.attacks.raw import Raw, connected
-from tests.kdc.test_holdings_alive import HELD, Scene, services
+from tests.kdc.test_holdings_alive import HELD, Scene, scene, services, shared
 from tests.waiting import wait_for
 
-__all__ = ["services"]
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Scene]:
-    made = Scene()
-    made.house.start()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def scene(shared: Scene) -> Iterator[Scene]:
-    yield shared
-    shared.sweep()
+__all__ = ["scene", "services", "shared"]
 
 
 def get(thing: str, **changes: Any) -> messages.Get:
@@ -150,15 +135,18 @@ def test_nobody_but_the_person_with_a_ticket_is_given_anything(scene: Scene) -> 
     assert scene.house.head().number - head.number <= 2, "the request and its denial"
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["krbtgt/EXAMPLE.TEST", "kadmin/admin", "jitd/lab.example.test", "x/" + "y" * 60_000, "a/b@EVIL.TEST", "a/b\n", "**", ""],
-    ids=["krbtgt", "kadmin", "jitd", "huge", "a realm", "a line's end", "a pattern", "nothing"],
-)
-def test_an_odd_name_is_refused_and_nothing_is_recorded(scene: Scene, name: str) -> None:
+ODD = {
+    "krbtgt": "krbtgt/EXAMPLE.TEST", "kadmin": "kadmin/admin", "jitd": "jitd/lab.example.test", "huge": "x/" + "y" * 60_000,
+    "a realm": "a/b@EVIL.TEST", "a line's end": "a/b\n", "a pattern": "**", "nothing": "",
+}  # fmt: skip
+
+
+def test_an_odd_name_is_refused_and_nothing_is_recorded(scene: Scene) -> None:
     """THREATS T-21."""
-    head = scene.house.head()
-    with connected(scene.house, "alice") as raw:
-        assert raw.refusal(get(f"service-ticket:{name}"))[0] == "usage"
-        assert raw.refusal(get("service-ticket:imap/mail.example.test"))[0] == "denied"
-    assert [record["event"] for record in scene.house.records()[head.number :]] == ["request.submitted", "request.screened"]
+    for what, name in ODD.items():
+        head = scene.house.head()
+        with connected(scene.house, "alice") as raw:
+            assert raw.refusal(get(f"service-ticket:{name}"))[0] == "usage", what
+            assert raw.refusal(get("service-ticket:imap/mail.example.test"))[0] == "denied", what
+        recorded = [record["event"] for record in scene.house.records(after=head.number)]
+        assert recorded == ["request.submitted", "request.screened"], what

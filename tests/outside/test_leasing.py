@@ -171,46 +171,45 @@ def test_a_namespace_is_named_in_each_request(stage: Stage) -> None:
     assert stage.end(accessor, lease) == Over() and stage.at.live() == []
 
 
-@pytest.mark.parametrize(
-    ("fault", "words"),
-    [
+def test_what_the_server_refuses_is_refused(stage: Stage) -> None:
+    for fault, words in (
         ((400, "bad request"), "the server refuses it (bad request)"),
         ((403, "permission denied"), "the server does not permit it"),
         ((404, "no handler for route"), "the server has nothing there"),
         ((405, "unsupported operation"), "that can be read in this way"),
-    ],
-)
-def test_what_the_server_refuses_is_refused(stage: Stage, fault: tuple[int, str], words: str) -> None:
-    stage.at.fault = fault
-    said = stage.ask(Begin(stage.server, HOLDING, "alice", 600, LONG))
-    assert isinstance(said, Refused) and (words in said.why or "has nothing there that can" in said.why) and fault[1] in said.why
+    ):
+        stage.at.fault = fault
+        said = stage.ask(Begin(stage.server, HOLDING, "alice", 600, LONG))
+        assert isinstance(said, Refused), (fault, said)
+        assert (words in said.why or "has nothing there that can" in said.why) and fault[1] in said.why, (fault, said)
 
 
-@pytest.mark.parametrize("status", [412, 429, 472, 473, 500, 502, 503, 307, 200])
-def test_a_server_that_is_not_well_has_neither_given_nor_ended_anything(stage: Stage, status: int) -> None:
+def test_a_server_that_is_not_well_has_neither_given_nor_ended_anything(stage: Stage) -> None:
+    """THREATS Q-19."""
+    for status in (412, 429, 472, 473, 500, 502, 503, 307, 200):
+        accessor, lease, _ = stage.leased()
+        stage.at.fault = (status, "Vault is sealed")
+        answers = [stage.ask(Begin(stage.server, HOLDING, "alice", 600, LONG)), stage.look(lease)]
+        if status != 200:
+            answers += [stage.end(accessor, lease), stage.end(accessor)]
+        assert all(isinstance(said, Failed) for said in answers), (status, answers)
+        assert stage.at.leases.keys() == {lease}, f"it stands: {status}"
+        stage.at.fault = None
+        assert stage.end(accessor, lease) == Over(), status
+
+
+def test_a_refusal_is_no_sign_that_a_lease_is_gone(stage: Stage) -> None:
     """THREATS Q-19."""
     accessor, lease, _ = stage.leased()
-    stage.at.fault = (status, "Vault is sealed")
-    answers = [stage.ask(Begin(stage.server, HOLDING, "alice", 600, LONG)), stage.look(lease)]
-    if status != 200:
-        answers += [stage.end(accessor, lease), stage.end(accessor)]
-    assert all(isinstance(said, Failed) for said in answers), answers
-    assert stage.at.leases.keys() == {lease}, "it stands"
-    stage.at.fault = None
-    assert stage.end(accessor, lease) == Over()
-
-
-@pytest.mark.parametrize(
-    "errors_said", [["permission denied"], [], ["invalid lease", "x"], ["no invalid lease here"], "invalid lease"]
-)
-@pytest.mark.parametrize("status", [400, 403, 404])
-def test_a_refusal_is_no_sign_that_a_lease_is_gone(stage: Stage, status: int, errors_said: object) -> None:
-    """THREATS Q-19."""
-    accessor, lease, _ = stage.leased()
-    answer = reply(json.dumps({"errors": errors_said}).encode(), status)
-    stage.at.before = lambda path: answer if path.startswith(("sys/leases", "auth/token/revoke")) else None
-    assert isinstance(stage.end(accessor, lease), Failed) and isinstance(stage.look(lease), Failed)
-    assert stage.at.leases.keys() == {lease}
+    for status in (400, 403, 404):
+        for said in (["permission denied"], [], ["invalid lease", "x"], ["no invalid lease here"], "invalid lease"):
+            answer = reply(json.dumps({"errors": said}).encode(), status)
+            stage.at.before = lambda path, answer=answer: (  # type: ignore[misc]
+                answer if path.startswith(("sys/leases", "auth/token/revoke")) else None
+            )
+            answers = stage.end(accessor, lease), stage.look(lease)
+            assert all(isinstance(each, Failed) for each in answers), (status, said, answers)
+            assert stage.at.leases.keys() == {lease}, (status, said)
     stage.at.before = lambda path: None
     assert stage.end(accessor, lease) == Over()
 
@@ -246,20 +245,18 @@ def test_a_lease_is_ended_at_once_and_not_in_the_background_where_failures_are_l
     assert stage.end(accessor, lease) == Over()
 
 
-@pytest.mark.parametrize(
-    "auth",
-    [{}, {"client_token": "hvs.x"}, {"accessor": "x", "lease_duration": 600}, {"client_token": "a b", "accessor": "x"}, None, []],
-)
-def test_a_token_that_cannot_be_ended_later_is_none(stage: Stage, auth: object) -> None:
-    stage.at.before = lambda path: reply(json.dumps({"auth": auth}).encode()) if path == "auth/token/create" else None
-    said = stage.ask(Begin(stage.server, HOLDING, "alice", 600, LONG))
-    assert isinstance(said, Failed)
+def test_a_token_that_cannot_be_ended_later_is_none(stage: Stage) -> None:
+    token, no_token = {"client_token": "hvs.x"}, {"accessor": "x", "lease_duration": 600}
+    for auth in ({}, token, no_token, {"client_token": "a b", "accessor": "x"}, None, []):
+        answer = reply(json.dumps({"auth": auth}).encode())
+        stage.at.before = lambda path, answer=answer: answer if path == "auth/token/create" else None  # type: ignore[misc]
+        said = stage.ask(Begin(stage.server, HOLDING, "alice", 600, LONG))
+        assert isinstance(said, Failed), (auth, said)
 
 
-@pytest.mark.parametrize("seconds", [0, 601 + 60, -1])
-def test_a_token_that_outlasts_its_holding_is_ended_at_once(stage: Stage, seconds: int) -> None:
+def test_a_token_that_outlasts_its_holding_is_ended_at_once(stage: Stage) -> None:
     """THREATS Q-17."""
-    auth = {"client_token": "hvs.mine", "accessor": "mine", "lease_duration": seconds}
+    auth: dict[str, object] = {"client_token": "hvs.mine", "accessor": "mine"}
     ended = []
 
     def before(path: str) -> bytes | None:
@@ -268,27 +265,26 @@ def test_a_token_that_outlasts_its_holding_is_ended_at_once(stage: Stage, second
         return reply(json.dumps({"auth": auth}).encode()) if path == "auth/token/create" else None
 
     stage.at.before = before
-    said = stage.ask(Begin(stage.server, HOLDING, "alice", 600, LONG))
-    assert isinstance(said, Failed) and "does not end after 600s" in said.why
-    assert ended == ["hvs.mine"]
+    for number, seconds in enumerate((0, 601 + 60, -1), 1):
+        auth["lease_duration"] = seconds
+        said = stage.ask(Begin(stage.server, HOLDING, "alice", 600, LONG))
+        assert isinstance(said, Failed) and "does not end after 600s" in said.why, (seconds, said)
+        assert ended == ["hvs.mine"] * number, seconds
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [
+def test_an_answer_that_is_not_that_of_a_lease_gives_nothing(stage: Stage) -> None:
+    for answer in [
         b"", b"{", b"[]", b'{"lease_id":"a/b","lease_duration":60,"data":{}}', b'{"lease_id":"a/b","lease_duration":60}',
         b'{"lease_id":"a/b","lease_duration":"60","data":{"a":1}}', b'{"lease_id":"a/b","lease_duration":0,"data":{"a":1}}',
         b'{"lease_id":"a b","lease_duration":60,"data":{"a":1}}', b'{"lease_id":"a/b","lease_id":"c","data":{"a":1}}',
         b'{"lease_id":"a/b","lease_duration":60,"data":{"a":"' + b"x" * 66_000 + b'"}}', b'{"lease_id":7,"data":{"a":1}}',
-    ],
-)  # fmt: skip
-def test_an_answer_that_is_not_that_of_a_lease_gives_nothing(stage: Stage, answer: bytes) -> None:
-    accessor = stage.begun()
-    stage.at.before = lambda path: reply(answer) if path == ROLE else None
-    said = stage.lease(accessor)
-    assert isinstance(said, Failed | Refused), said
-    stage.at.before = lambda path: None
-    stage.end(accessor)
+    ]:  # fmt: skip
+        accessor = stage.begun()
+        stage.at.before = lambda path, answer=answer: reply(answer) if path == ROLE else None  # type: ignore[misc]
+        said = stage.lease(accessor)
+        assert isinstance(said, Failed | Refused), (answer[:100], said)
+        stage.at.before = lambda path: None
+        stage.end(accessor)
 
 
 def test_a_server_that_is_slow_is_not_waited_for_and_what_it_gave_late_can_be_ended(stage: Stage) -> None:

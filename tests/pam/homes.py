@@ -44,7 +44,8 @@ class Home:
     def types(self, line: str, *around: str) -> Driven:
         """A line of a shell's, typed in ``place``."""
         program = Program("", "", (), (), asks_password="su -" in line)
-        whole = [*around, "as", self.who, "env", "-C", str(self.place), "sh", "-c", line.replace("{own}", str(self.own))]
+        become = ["as", self.who, "env"] if around else self._gated.become(self.who)  # what is around may hide what is here
+        whole = [*around, *become, "-C", str(self.place), "sh", "-c", line.replace("{own}", str(self.own))]
         return self._gated.drive(whole, program, self.mark, cwd="/")
 
     def close(self) -> None:

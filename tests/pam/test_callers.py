@@ -19,6 +19,7 @@ import pexpect
 import pytest
 
 from jitpam.pam_guard import fault_in
+from tests.marks import full
 from tests.pam.programs import BY_NAME, SUDOERS, Gated, Program, all_are_kept_out, all_end, write
 
 in_the_lab = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reason="the lab's people and programs")
@@ -115,10 +116,16 @@ def test_no_library_of_the_callers_runs_in_the_place_of_pythons(gated: Gated, ev
     )
 
 
-def keeps_out_with_every_library(gated: Gated, evil: Path, program: Program, sentence: str) -> None:
+THEIRS = ("no PATH", "a PATH to a python3 of theirs", "PYTHONEXECUTABLE")
+"""One in which nothing is said, one in which theirs is, and one of the other variables."""
+
+
+def keeps_out_with_every_library(
+    gated: Gated, evil: Path, program: Program, sentence: str, names: tuple[str, ...] = tuple(LIBRARIES)
+) -> None:
     """All of them side by side. ``sentence`` is about the PATH, and of the other variables they name one."""
     begun = []
-    for variables, directory in LIBRARIES.values():
+    for variables, directory in (LIBRARIES[name] for name in names):
         mark = gated.mark()
         words = program.line("eve", mark)
         if program.service == "sudo":
@@ -180,9 +187,25 @@ CACHES = (
 )  # fmt: skip
 
 
+OF_EACH_KIND = ("FILE:{roots}/file", "DIR:{roots}/dir", "FILE:{link}", "KEYRING:user:0")
+BROUGHT = [
+    *(pytest.param(program, CACHES if program.name == "sudo" else OF_EACH_KIND, id=program.name) for program in COLUMNS),
+    *(
+        pytest.param(
+            program,
+            CACHES,
+            id=f"{program.name}, all",
+            marks=full("every day, the test uses each cache with sudo, and one cache of each kind with su and doas"),
+        )
+        for program in COLUMNS
+        if program.name != "sudo"
+    ),
+]
+
+
 @in_the_lab
-@pytest.mark.parametrize("program", COLUMNS, ids=lambda program: program.name)
-def test_no_cache_is_read_or_made_with_roots_rights(gated: Gated, roots: Path, program: Program) -> None:
+@pytest.mark.parametrize(("program", "caches"), BROUGHT)
+def test_no_cache_is_read_or_made_with_roots_rights(gated: Gated, roots: Path, program: Program, caches: tuple[str, ...]) -> None:
     """THREATS P-03. All of them side by side: a refusal of su's takes two seconds."""
     link = gated.ran / "link"
     link.unlink(missing_ok=True)
@@ -190,7 +213,7 @@ def test_no_cache_is_read_or_made_with_roots_rights(gated: Gated, roots: Path, p
     os.lchown(link, 4003, 4003)
     before = seen(roots, Path("/etc/shadow")), sorted(os.listdir("/root")), gated.events()
     typed = [
-        gated.type("carol", program, cache=None, env=(f"KRB5CCNAME={cache.format(roots=roots, link=link)}",)) for cache in CACHES
+        gated.type("carol", program, cache=None, env=(f"KRB5CCNAME={cache.format(roots=roots, link=link)}",)) for cache in caches
     ]
     all_are_kept_out(typed, "jitd: denied: no rule permits this without a Kerberos ticket")
     assert (seen(roots, Path("/etc/shadow")), sorted(os.listdir("/root")), gated.events()) == before
@@ -276,8 +299,22 @@ def test_a_limit_of_the_callers_is_at_most_a_refusal(gated: Gated, limit: str) -
 
 
 @in_the_lab
-@pytest.mark.parametrize("service", ["sudo", "sudo-i"])
-def test_a_sudo_without_secure_path_is_shut_by_a_guard_without_that_word(gated: Gated, evil: Path, service: str) -> None:
+@pytest.mark.parametrize(
+    ("service", "names"),
+    [
+        pytest.param("sudo", tuple(LIBRARIES), id="sudo"),
+        pytest.param("sudo-i", THEIRS, id="sudo-i"),
+        pytest.param(
+            "sudo-i",
+            tuple(LIBRARIES),
+            id="sudo-i, all",
+            marks=full("every day, the test uses each environment with the stack of sudo, and one of each kind with sudo-i"),
+        ),
+    ],
+)
+def test_a_sudo_without_secure_path_is_shut_by_a_guard_without_that_word(
+    gated: Gated, evil: Path, service: str, names: tuple[str, ...]
+) -> None:
     """As the manual has it for such a sudoers."""
     stack, path = Path(f"/etc/pam.d/{service}").read_text(), "/etc/sudoers"
     assert stack.count("pam_guard.py secure_path\n") == 1
@@ -285,7 +322,7 @@ def test_a_sudo_without_secure_path_is_shut_by_a_guard_without_that_word(gated: 
     write(path, "".join(line for line in SUDOERS.splitlines(True) if "secure_path" not in line), 0o440)
     try:
         program = BY_NAME["sudo" if service == "sudo" else "sudo -i CMD"]
-        keeps_out_with_every_library(gated, evil, program, "try again with PATH=/usr/bin:/bin")
+        keeps_out_with_every_library(gated, evil, program, "try again with PATH=/usr/bin:/bin", names)
         gated.type("carol", program).is_let_in()
     finally:
         write(f"/etc/pam.d/{service}", stack)
@@ -293,13 +330,32 @@ def test_a_sudo_without_secure_path_is_shut_by_a_guard_without_that_word(gated: 
 
 
 @in_the_lab
-@pytest.mark.parametrize("service", ["su", "doas"])
-def test_the_word_for_sudo_is_worth_nothing_in_another_program(gated: Gated, evil: Path, service: str) -> None:
+@pytest.mark.parametrize(
+    ("service", "names"),
+    [
+        pytest.param("su", THEIRS, id="su"),
+        pytest.param("doas", THEIRS, id="doas"),
+        *(
+            pytest.param(
+                service,
+                tuple(LIBRARIES),
+                id=f"{service}, all",
+                marks=full(
+                    "every day, the test uses one environment of each kind; another test uses each with the shipped stacks"
+                ),
+            )
+            for service in ("su", "doas")
+        ),
+    ],
+)
+def test_the_word_for_sudo_is_worth_nothing_in_another_program(
+    gated: Gated, evil: Path, service: str, names: tuple[str, ...]
+) -> None:
     stack = Path(f"/etc/pam.d/{service}").read_text()
     write(f"/etc/pam.d/{service}", stack.replace("pam_guard.py\n", "pam_guard.py secure_path\n"))
     try:
         program = BY_NAME["su -c" if service == "su" else service]
-        keeps_out_with_every_library(gated, evil, program, "try again with PATH=/usr/bin:/bin")
+        keeps_out_with_every_library(gated, evil, program, "try again with PATH=/usr/bin:/bin", names)
     finally:
         write(f"/etc/pam.d/{service}", stack)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -15,7 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.attacks.raw import shown_to
+from jitpam.wire.messages import Show
+from tests.attacks.raw import connected
+from tests.marks import full
 from tests.pam.programs import PASSWORD, SUDOERS, Gated, write
 
 pytestmark = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reason="the lab's people and programs")
@@ -69,13 +72,22 @@ def gated() -> Iterator[Gated]:
         shutil.rmtree(place)
 
 
-def answer(gated: Gated, who: str, line: str, name: str) -> tuple[int, str, str]:
-    """What comes of the line, and what is told of its request afterwards, with ``name`` put out of both."""
+def answers(gated: Gated, who: str, line: str, *names: str) -> list[tuple[str, str, str]]:
+    """What comes of the line with each of the names, one after another: its status, what it says, and what is told of its request
+    afterwards, with the name put out of both.
+    """
     known = {request.id for request in gated.kept("requests", ended=True)}
-    done = gated.run(who, "sh", "-c", line.replace("NAME", name), input=f"{PASSWORD}\n")
-    rows = [shown_to(gated, who, each.id) for each in gated.kept("requests", ended=True) if each.id not in known]
-    told = [{key: row[key] for key in row if key not in OF_EACH} for row in rows]
-    return done.returncode, (done.stdout + done.stderr).replace(name, "*"), repr(told).replace(name, "*")
+    each = (f"echo '{PASSWORD}' | {{ {line.replace('NAME', name)}\n}} 2>&1; echo \"=== $?\"\n" for name in names)
+    said = subprocess.run([*gated.become(who), "sh", "-c", "".join(each)], capture_output=True, text=True, cwd="/", check=True)
+    ended = re.findall(r"(.*?)=== (\d+)\n", said.stdout, re.DOTALL)
+    with connected(gated, who) as raw:
+        rows = [raw.rows(Show(id=made.id))[0] for made in gated.kept("requests", ended=True) if made.id not in known]
+    assert len(ended) == len(rows) == len(names), "each is a request, and each an answer"
+    told = [repr({key: row[key] for key in row if key not in OF_EACH}) for row in rows]
+    return [
+        (status, text.replace(name, "*"), row.replace(name, "*"))
+        for name, (text, status), row in zip(names, ended, told, strict=True)
+    ]
 
 
 LINES = {
@@ -92,15 +104,30 @@ LINES = {
 }
 
 
-@pytest.mark.parametrize("who, place", [("carol", ROOTS), ("carol", BOBS), ("dave", BOBS)], ids=["roots", "bobs", "denied"])
-@pytest.mark.parametrize("kind", LINES)
+ONE_OF_EACH_PROGRAM = ("sudo, where it goes", "su, a directory on the way", "doas, along PATH")
+PLACES = {"roots": (ROOTS, "carol"), "bobs": (BOBS, "carol"), "denied": (BOBS, "dave")}
+WHERE = [
+    pytest.param(kind, *PLACES[id], id=f"{kind}-{id}")
+    if id == "roots" or kind in ONE_OF_EACH_PROGRAM
+    else pytest.param(
+        kind,
+        *PLACES[id],
+        id=f"{kind}-{id}",
+        marks=full("every day, the test uses each of these lines in root's directory, and one line of each program in bob's"),
+    )
+    for kind in LINES
+    for id in PLACES
+]
+
+
+@pytest.mark.parametrize("kind, place, who", WHERE)
 def test_what_is_there_where_one_may_not_look_changes_no_answer(gated: Gated, kind: str, place: Path, who: str) -> None:
     """THREATS S-11: not the answer, nor the row of the request: dave is denied something, which holds for what is in doubt."""
     line = LINES[kind].replace("PLACE", str(place))
-    absent = answer(gated, who, line, "x-gone")
-    assert absent[0] == 1 and "jitd: denied: " in absent[1]
-    for name in THERE:
-        assert answer(gated, who, line, name) == absent, name
+    absent, *others = answers(gated, who, line, "x-gone", *THERE)
+    assert absent[0] == "1" and "jitd: denied: " in absent[1]
+    for name, there in zip(THERE, others, strict=True):
+        assert there == absent, name
 
 
 @pytest.mark.parametrize("who", ["carol", "dave"])
@@ -110,7 +137,7 @@ def test_whether_a_home_is_there_changes_no_answer(gated: Gated, who: str) -> No
     for name in ("x-directory", "x-file", "x-gone"):
         subprocess.run(["useradd", "-M", "-d", ROOTS / name, "lodger"], check=True, capture_output=True)
         try:
-            said[name] = answer(gated, who, "sudo -i -u lodger true # NAME", name)
+            (said[name],) = answers(gated, who, "sudo -i -u lodger true # NAME", name)
         finally:
             subprocess.run(["userdel", "lodger"], check=True, capture_output=True)
     assert "jitd: denied: " in said["x-gone"][1] and said["x-directory"] == said["x-file"] == said["x-gone"]

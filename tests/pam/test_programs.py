@@ -14,6 +14,9 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from jitpam.wire.messages import Done, Revoke, Show
+from tests.attacks.raw import connected, review
+from tests.marks import full
 from tests.pam.programs import (
     BY_NAME,
     COLUMNS,
@@ -32,6 +35,30 @@ from tests.waiting import PATIENCE, wait_for
 
 pytestmark = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reason="the lab's people and programs")
 every_program = pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
+one_of_each = pytest.mark.parametrize(
+    "program",
+    [
+        pytest.param(program, id=program.name)
+        if program in COLUMNS
+        else pytest.param(
+            program,
+            id=program.name,
+            marks=full("every day, the test uses one form of sudo, su, doas and login; each form waits and is let in every day"),
+        )
+        for program in PROGRAMS
+    ],
+)
+some_programs = pytest.mark.parametrize(
+    "programs",
+    [
+        pytest.param(COLUMNS, id="one of each"),
+        pytest.param(
+            PROGRAMS,
+            id="all",
+            marks=full("every day, the test uses one form of sudo, su, doas and login; each form waits and is let in every day"),
+        ),
+    ],
+)
 
 RULE_OF_JOBS = """
 [[permit]]
@@ -55,12 +82,12 @@ def test_who_is_permitted_at_once_is_let_in_without_a_question(gated: Gated, pro
 def test_a_lease_lets_in_without_a_question(gated: Gated, program: Program) -> None:
     mark = gated.mark()
     id = gated.ask_beforehand("alice", program, mark, "--for", "1h")
-    gated.approve(id)
+    gated.approved(id)
     assert not mark.exists()
     typed = gated.type("alice", program, mark=mark)
     typed.is_let_in()
     assert "jitd:" not in typed.text
-    assert gated.jitd("revoke", id, "--reason", "over").returncode == 0
+    gated.asked(Revoke(id=id, of=None, reason="over"))
 
 
 @every_program
@@ -75,10 +102,12 @@ def test_who_waits_is_let_in_by_an_approval(gated: Gated, program: Program) -> N
     typed.is_let_in()
 
 
-@every_program
+@one_of_each
 def test_who_waits_is_kept_out_by_a_denial(gated: Gated, program: Program) -> None:
     typed = gated.type("alice", program)
-    assert gated.deny(typed.id, reason="not today").returncode == 0
+    with connected(gated, "bob") as raw:
+        (row,) = raw.rows(Show(id=typed.id))
+        assert isinstance(raw.ask(review(row, "deny", "not today"))[-1], Done)
     typed.is_kept_out('jitd: denied by bob@EXAMPLE.TEST: "not today"')
 
 
@@ -99,7 +128,7 @@ def test_what_jitd_says_is_not_in_the_output_of_the_command(gated: Gated, line: 
     assert f"jitd: approved by bob@{REALM}" in said.read_text()
 
 
-@every_program
+@one_of_each
 def test_ctrl_c_withdraws(gated: Gated, program: Program) -> None:
     typed = gated.type("alice", program)
     id = typed.id
@@ -134,8 +163,9 @@ def test_a_revocation_of_all_that_somebody_has_reaches_who_came_without_a_ticket
     typed.ends()
 
 
-def test_nobody_decides_in_time(gated: Gated) -> None:
-    for typed in [gated.type("dave", program) for program in PROGRAMS]:
+@some_programs
+def test_nobody_decides_in_time(gated: Gated, programs: tuple[Program, ...]) -> None:
+    for typed in [gated.type("dave", program) for program in programs]:
         id = typed.id
         typed.is_kept_out("has expired: nobody decided in time")
         gated.until(id, "expired")
@@ -148,11 +178,12 @@ def test_a_login_that_getty_started_is_let_in(gated: Gated) -> None:
     gated.drive(["login", "carol"], login, mark, cwd="/").is_let_in()
 
 
-def test_a_stack_that_waits_two_seconds_waits_no_longer(gated: Gated) -> None:
+@some_programs
+def test_a_stack_that_waits_two_seconds_waits_no_longer(gated: Gated, programs: tuple[Program, ...]) -> None:
     edit_stacks("pam_jit.py", "pam_jit.py wait=2")
     typed = []
     try:
-        typed = [gated.type("alice", program) for program in PROGRAMS]
+        typed = [gated.type("alice", program) for program in programs]
         ids = [each.id for each in typed]
         all_are_kept_out(typed, "nobody decided in the time that this program may wait")
         assert {gated.until(id, "withdrawn")["state"] for id in ids} == {"withdrawn"}

@@ -43,11 +43,13 @@ def _raises(*faults: str) -> list[Form]:
     return [(f"raises {fault}", f"lambda *a, **k: (_ for _ in ()).throw({fault})") for fault in faults]
 
 
-EVERY_DAY = _returns("True", "2**32", "None") + _raises("ValueError", "SystemExit(0)", "_No")
-"""What is true, what pam_python takes for success, and nothing; a fault, the wish to end, and the module's own no."""
-THE_REST = _returns("0", "False", "object()", "''", "[]") + _raises(
-    "KeyboardInterrupt", "MemoryError", "RecursionError", "StopIteration", "GeneratorExit"
+EVERY_DAY = _returns("True", "None") + _raises("ValueError", "SystemExit(0)")
+"""What is true, and nothing; a fault, and the wish to end."""
+THE_REST = _returns("2**32", "0", "False", "object()", "''", "[]") + _raises(
+    "_No", "KeyboardInterrupt", "MemoryError", "RecursionError", "StopIteration", "GeneratorExit"
 )
+OF_THE_ANSWER = _returns("2**32") + _raises("_No")
+"""What pam_python takes for success, and the module's own no: every day where the answer is made."""
 every_form = pytest.mark.parametrize(
     "forms",
     [
@@ -72,7 +74,7 @@ def test_a_function_of_its_own_that_fails_or_answers_anything_lets_nobody_in(
 ) -> None:
     """THREATS P-01."""
     with Application(bench.stacks) as host, jitd(bench.socket, refuses) as had:
-        for number, (form, code) in enumerate(forms):
+        for number, (form, code) in enumerate(forms + OF_THE_ANSWER * (function in ("_decide", "_ask", "_await"))):
             module = bench.module(f"{HASTE}\n{function} = {code}", PROVES, f"m{number}.py")
             bench.stack(module)
             assert ask(host) == DENIED, form

@@ -149,8 +149,23 @@ def ruled(policy: str) -> Broken:
 
 
 def rule(more: str = "", who: str = "group:dba", kind: str = "permit") -> Broken:
+    """Another rule of such a kind, which the daemon has read: in place of the others if it says for which hosts it is."""
     commands = 'commands = [["**"]]\n' if kind == "permit" else ""
-    return ruled(f'[[{kind}]]\nname = "broken"\nwho = ["{who}"]\n{commands}{more}\n')
+    text = '[[{}]]\nname = "{}"\nwho = ["{}"]\n{}{}\n'
+    if "hosts" in more:
+        return ruled(text.format(kind, "broken", who, commands, more))
+
+    @undone
+    def broken(house: House) -> Iterator[None]:
+        file = Path(tempfile.mkstemp(suffix=".toml", prefix="60-", dir=house.root / "policy.d")[1])
+        file.write_text(text.format(kind, f"broken-{file.stem}", who, commands, more))
+        file.chmod(0o644)
+        reread(house)
+        yield
+        file.unlink()
+        reread(house)
+
+    return broken
 
 
 def key(change: Callable[[], object]) -> Broken:
@@ -372,6 +387,11 @@ def record_altered(house: House) -> Iterator[None]:
 
 @undone
 def database_garbage(house: House) -> Iterator[None]:
+    if (house.root / "state").is_mount():  # by another breakage, and no daemon runs
+        house.database.write_bytes(b"no database" * 1000)
+        house.database.chmod(0o600)
+        yield
+        return
     assert house.process is not None
     house.process.terminate()
     house.process.wait()
@@ -387,10 +407,14 @@ def database_garbage(house: House) -> Iterator[None]:
 
 
 def mounted(options: str, *, also_readonly: bool = False) -> Broken:
-    """The state directory on another file system; no daemon runs meanwhile."""
+    """The state directory on another file system, which may be there by another breakage; no daemon runs meanwhile."""
 
     @undone
     def broken(house: House) -> Iterator[None]:
+        if (house.root / "state").is_mount():
+            subprocess.run(["mount", "-o", f"remount,{options}", str(house.root / "state")], check=True)
+            yield
+            return
         assert house.process is not None
         house.process.terminate()
         house.process.wait()
@@ -540,7 +564,7 @@ TABLE = [
     Breakage("a state in memory", "state.local", "bad", "next boot", mounted("size=2g")),
     Breakage("no room", "state.space", "bad", "MiB are free", mounted("size=8m")),
     Breakage("little room", "state.space", "weak", "MiB are free", mounted("size=500m")),
-    Breakage("no inodes", "state.inodes", "bad", "more files", mounted("size=2g,nr_inodes=500")),
+    Breakage("no inodes", "state.inodes", "bad", "more files", mounted("nr_inodes=500")),
     Breakage("a state that is read-only", "state.space", "bad", "remount,rw", mounted("size=2g", also_readonly=True), True),
     Breakage("recordings beyond the disk", "recordings.quota", "weak", "mib_in_all =",
              written(at("jitd.toml"), lambda text: f"{text}\n[recordings]\nmib_in_all = 100000000\n")),

@@ -42,6 +42,7 @@ class Point:
     ``follows`` is whose calls are looked at, until all ``steps`` have happened; without it ``when`` is a state: idle, waiting,
     running, ended. ``is_pending``: they are looked at only from the approval on. ``runs`` says how often the command may have
     run, ``exits`` how the client may end, ``endings`` how the record may say that the runs of this request ended, in order.
+    ``meets_executor`` is false where the kill touches nothing that an executor has, or finds it as at another point.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Point:
     approver: int = 0
     script: str = "sleep 0.1"
     is_slow: bool = False
+    meets_executor: bool = True
 
 
 NOTHING: tuple[str, ...] = ()
@@ -71,12 +73,14 @@ DAEMON = (
         "the daemon, before it commits a request",
         "no request exists and nothing runs; the client ends with status 125",
         runs=(0,), exits=(REFUSED,), endings=(NOTHING,), follows="daemon", steps=(before(WAL),), kind="asked",
+        meets_executor=False,
     ),
     Point(
         "the daemon, after it has committed a request, before it tells the client",
         "the client does not know of the request, and ends with status 125; the request stays open for 30 s; "
         "if it is approved meanwhile, nothing starts",
         runs=(0,), exits=(REFUSED,), endings=(NOTHING,), follows="daemon", steps=(after(COMMITTED),), kind="asked",
+        meets_executor=False,
     ),
     Point(
         "the daemon, after it has committed a request that is permitted at once, before it does anything else",
@@ -88,6 +92,7 @@ DAEMON = (
         "the approver ends with status 125; the request still waits, and its client reconnects; "
         "after a second approval, the command runs once",
         **WELL, follows="daemon", steps=(before(WAL),), kind="asked", is_pending=True, approver=REFUSED,
+        meets_executor=False,
     ),
     Point(
         "the daemon, after it has committed an approval, before it begins the run",
@@ -95,6 +100,7 @@ DAEMON = (
         "the client reconnects, and the command runs once",
         runs=(1,), exits=(STATUS,), endings=((*NOT, *EXITED),),
         follows="daemon", steps=(after(COMMITTED),), kind="asked", is_pending=True, approver=REFUSED,
+        meets_executor=False,
     ),
     Point(
         "the daemon, after it has sent the job to the launcher",
@@ -106,6 +112,7 @@ DAEMON = (
         "the monitor finds no client and starts nothing; the client reconnects, and the command runs once",
         runs=(1,), exits=(STATUS,), endings=((*NOT, *EXITED),),
         follows="daemon", steps=(after(BIRTH),), kind="asked", is_pending=True,
+        meets_executor=False,
     ),
     Point(
         "the daemon, after the monitor has sent `ready`, before the daemon sends `go`",
@@ -116,11 +123,13 @@ DAEMON = (
         "the daemon, after it has sent `go`, before it learns that the command has started",
         "the command runs once, and the monitor reports the run to the next daemon",
         **WELL, follows="daemon", steps=(after(says("go")),),
+        meets_executor=False,
     ),
     Point(
         "the daemon, before it commits that the command has started",
         "the command runs once, and the monitor reports the run to the next daemon",
         **WELL, follows="daemon", steps=(after(says("started", "recvfrom")), before(WAL)),
+        meets_executor=False,
     ),
     Point(
         "the daemon, before it commits how a run ended",
@@ -131,16 +140,19 @@ DAEMON = (
         "the daemon, after it has committed the end of a run, before it tells the monitor",
         "the monitor sends the outcome to the next daemon, which answers that it is already recorded; nothing is recorded twice",
         **WELL, follows="daemon", steps=(before(says("taken")),),
+        meets_executor=False,
     ),
     Point(
         "the daemon, after it has told the monitor that the outcome is recorded",
         "nothing is left to do",
         **WELL, follows="daemon", steps=(after(says("taken")),),
+        meets_executor=False,
     ),
     Point(
         "the daemon, while a request waits",
         "the client reconnects and waits again; after the approval, the command runs once",
         **WELL, victim="daemon", when="waiting", kind="asked",
+        meets_executor=False,
     ),
     Point(
         "the daemon, while a command runs",
@@ -179,6 +191,7 @@ MONITOR = (
         "the monitor, after it has received `go`, before it writes `go` to the run file",
         "nothing starts; the client ends with status 125",
         **NEVER, follows="launcher", steps=(before(PLATE + "go"),),
+        meets_executor=False,
     ),
     Point(
         "the monitor, after it has written `go` to the run file, before the command's process gets `go`",
@@ -201,6 +214,7 @@ MONITOR = (
         "the recording is valid up to its last complete chunk",
         runs=(1,), exits=(REFUSED,), endings=(LOST,), victim="monitor", when="running", kind="recorded",
         script="echo written; sleep 60",
+        meets_executor=False,
     ),
     Point(
         "the monitor, after the command has ended, before the monitor stores the outcome",
@@ -223,6 +237,7 @@ CLIENT = (
         "the client, while its request waits",
         "the request is withdrawn",
         runs=(0,), exits=(KILLED,), endings=(NOTHING,), victim="client", when="waiting", kind="asked",
+        meets_executor=False,
     ),
     Point(
         "the client, after it has got its control socket, before it passes on its streams",
@@ -238,6 +253,7 @@ CLIENT = (
         "the client, after it has learned how the command ended",
         "the record contains how the command ended",
         runs=(1,), exits=(KILLED,), endings=(EXITED,), follows="client", steps=(after(r"recv\w+ socket:\S+ X\{"),),
+        meets_executor=False,
     ),
 )  # fmt: skip
 COMMAND = (

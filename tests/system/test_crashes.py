@@ -17,6 +17,7 @@ import pytest
 from jitd.daemon import BOOTED
 from jitd.store.sqlite import SqliteStore
 from tests.descriptors import links
+from tests.marks import direct
 from tests.system.clients import Client, ready
 from tests.system.conftest import House
 from tests.system.crashes import monitor_of, play
@@ -99,7 +100,10 @@ def played(request: pytest.FixtureRequest) -> dict[str, list[str]]:
     return played
 
 
-@pytest.mark.parametrize("point", POINTS, ids=lambda point: point.name.replace(" ", "-"))
+PLAYED = [pytest.param(point, marks=() if point.meets_executor else direct) for point in POINTS]
+
+
+@pytest.mark.parametrize("point", PLAYED, ids=lambda point: point.name.replace(" ", "-"))
 def test_somebody_is_killed_at_a_named_point(played: dict[str, list[str]], lane: Lane, point: Point) -> None:
     """THREATS X-13."""
     faults = played[point.name] if point.name in played else lane.play(point)

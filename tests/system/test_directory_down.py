@@ -7,6 +7,7 @@ Law: NSS says of a list of somebody's groups only that it is short; and of a gro
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 from collections.abc import Iterator
@@ -21,14 +22,21 @@ pytestmark = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reaso
 SWITCH, IS_DOWN = Path("/etc/nsswitch.conf"), Path("/run/directory-is-down")
 MODULE = Path("/usr/lib/x86_64-linux-gnu/libnss_ghosts.so.2")
 DIRECTORY = r"""
-#include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <nss.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 static char *members[] = {"alice", 0};
 static enum nss_status ghosts(int is_meant, struct group *group, int *error) {
-    if (!access("/run/directory-is-down", F_OK)) { *error = CODE; return NSS_STATUS_UNAVAIL; }
+    int down = open("/run/directory-is-down", O_RDONLY);
+    if (down >= 0) {
+        char code[9] = {0};
+        if (read(down, code, 8) > 0) *error = atoi(code);
+        close(down);
+        return NSS_STATUS_UNAVAIL;
+    }
     if (!is_meant) return NSS_STATUS_NOTFOUND;
     group->gr_name = "ghosts"; group->gr_passwd = "x"; group->gr_gid = 7777; group->gr_mem = members;
     return NSS_STATUS_SUCCESS;
@@ -65,52 +73,66 @@ commands = [["**"]]
 """
 
 
-@pytest.fixture(params=["EIO", "ENOENT", "ECONNREFUSED", "EAGAIN"])
-def directory(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[None]:
-    """One in which alice is in the group ghosts; while IS_DOWN is there it fails with that error."""
-    source, before = tmp_path / "nss.c", SWITCH.read_text()
-    source.write_text(DIRECTORY.replace("CODE", request.param))
+ERRORS = (errno.EIO, errno.ENOENT, errno.ECONNREFUSED, errno.EAGAIN)
+errors = pytest.mark.parametrize("error", ERRORS, ids=errno.errorcode.get)
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """One in which alice is in the group ghosts; while IS_DOWN is there it fails with the error that is in it."""
+    source, before = tmp_path_factory.mktemp("directory") / "nss.c", SWITCH.read_text()
+    source.write_text(DIRECTORY)
     subprocess.run(["cc", "-shared", "-fPIC", "-o", MODULE, source], check=True)
     SWITCH.write_text(before.replace("group: files", "group: files ghosts"))
     yield
     SWITCH.write_text(before)
-    IS_DOWN.unlink(missing_ok=True)
     MODULE.unlink()
 
 
-def test_a_deny_by_a_group_holds_while_nobody_can_look_the_group_up(directory: None) -> None:
+@pytest.fixture(autouse=True)
+def is_up_again() -> Iterator[None]:
+    yield
+    IS_DOWN.unlink(missing_ok=True)
+
+
+@pytest.fixture(scope="module")
+def house(directory: None) -> Iterator[House]:
+    made = House(POLICY).start()
+    yield made
+    made.verify()
+    made.close()
+
+
+@errors
+def test_a_deny_by_a_group_holds_while_nobody_can_look_the_group_up(house: House, error: int) -> None:
     """THREATS S-02. Its twins: who is in no such group, what that rule is not about, a group that does not exist, and root."""
-    house = House(POLICY).start()
-    try:
-        denied = house.sudo("alice", "id")
-        assert denied.returncode == 121 and "rule no-ghosts denies it" in denied.stderr
-        assert house.sudo("bob", "id", "-u").stdout == "0\n"
-        assert house.sudo("alice", "whoami").stdout == "root\n"
-        IS_DOWN.touch()
-        for who in ("alice", "bob"):
-            down = house.sudo(who, "id", "-u")
-            assert (down.returncode, down.stdout) == (121, ""), down
-            assert "rule no-ghosts: group ghosts cannot be looked up now" in down.stderr
-            assert house.sudo(who, "true").returncode == 0, "the rule is not about that"
-        assert house.sudo("root", "id", "-u").stdout == "0\n"
-        told = house.jitd("check", str(house.root / "policy.d/50-test.toml"))
-        assert told.returncode == 0 and "group:ghosts: it cannot be looked up" in told.stdout
-        IS_DOWN.unlink()
-        assert house.sudo("bob", "id", "-u").stdout == "0\n"
-        told = house.jitd("check", str(house.root / "policy.d/50-test.toml"))
-        assert told.returncode == 0 and "group:not-there: there is no such group here" in told.stdout
-        assert "ghosts" not in told.stdout
-        house.verify()
-    finally:
-        house.close()
+    denied = house.sudo("alice", "id")
+    assert denied.returncode == 121 and "rule no-ghosts denies it" in denied.stderr
+    assert house.sudo("bob", "id", "-u").stdout == "0\n"
+    assert house.sudo("alice", "whoami").stdout == "root\n"
+    IS_DOWN.write_text(str(error))
+    for who in ("alice", "bob"):
+        down = house.sudo(who, "id", "-u")
+        assert (down.returncode, down.stdout) == (121, ""), down
+        assert "rule no-ghosts: group ghosts cannot be looked up now" in down.stderr
+        assert house.sudo(who, "true").returncode == 0, "the rule is not about that"
+    assert house.sudo("root", "id", "-u").stdout == "0\n"
+    told = house.jitd("check", str(house.root / "policy.d/50-test.toml"))
+    assert told.returncode == 0 and "group:ghosts: it cannot be looked up" in told.stdout
+    IS_DOWN.unlink()
+    assert house.sudo("bob", "id", "-u").stdout == "0\n"
+    told = house.jitd("check", str(house.root / "policy.d/50-test.toml"))
+    assert told.returncode == 0 and "group:not-there: there is no such group here" in told.stdout
+    assert "ghosts" not in told.stdout
 
 
-def test_an_error_is_not_taken_for_an_absence(directory: None) -> None:
+@errors
+def test_an_error_is_not_taken_for_an_absence(directory: None, error: int) -> None:
     """THREATS S-02: in a process of its own each time, as NSS keeps what it has read of its settings."""
     assert groups.named("not-there") is None and groups.numbered(54321) is None
     found = groups.named("ghosts")
     assert found == groups.Group("ghosts", 7777, ("alice",)) == groups.numbered(7777)
-    IS_DOWN.touch()
+    IS_DOWN.write_text(str(error))
     for name in ("ghosts", "not-there"):
         with pytest.raises(groups.CannotLookUp):
             groups.named(name)

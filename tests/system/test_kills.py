@@ -5,22 +5,26 @@ times.
 
 from __future__ import annotations
 
+import pytest
+
+from tests.marks import full
 from tests.system.conftest import House
 from tests.system.killing import torture
 from tests.system.prompt import AT_ONCE
 from tests.times import SEED, times
 
-TIMES = times(60)
+OFTEN = [24, pytest.param(60, marks=full("every day, the test makes 24 of the 60 trials"))]
 LANES = 4
 
 
-def test_nothing_is_left_of_a_run_of_which_a_process_was_killed_at_a_random_moment() -> None:
+@pytest.mark.parametrize("n_trials", OFTEN)
+def test_nothing_is_left_of_a_run_of_which_a_process_was_killed_at_a_random_moment(n_trials: int) -> None:
     """THREATS X-13."""
     print(f"JITD_SEED={SEED}")
     house = House(AT_ONCE).start()
     try:
         assert house.run("alice", "true").returncode == 0  # which gets the ticket
         assert house.sudo("alice", "true").returncode == 0
-        assert torture(house, SEED, TIMES, LANES) == []
+        assert torture(house, SEED, times(n_trials), LANES) == []
     finally:
         house.close()

@@ -19,6 +19,7 @@ import pytest
 
 from jitpam.wire import messages
 from tests.attacks.raw import connected
+from tests.marks import full
 from tests.system.conftest import OF_THE_LAB, REALM, House
 from tests.waiting import PATIENCE, wait_for
 
@@ -223,7 +224,14 @@ def goes_on(house, for_):
 AT_ONCE = OF_THE_LAB.replace('approvals = [{ need = 1, from = ["group:ops"] }]\n', "")
 
 
-def test_whatever_is_on_its_way_nothing_begins_after_a_lock(own_house):
+ROUNDS = [
+    pytest.param(2, 8, id="some"),
+    pytest.param(3, 20, id="many", marks=full("every day, the test makes two locks in fewer requests")),
+]
+
+
+@pytest.mark.parametrize(("n_rounds", "n_requests"), ROUNDS)
+def test_whatever_is_on_its_way_nothing_begins_after_a_lock(own_house, n_rounds, n_requests):
     """Requests that are permitted at once, as many as will go, and a lock in their midst."""
     house = own_house(AT_ONCE).start()
     line = house.line("alice", "sh", "-c", "while :; do jitsudo true; jitsudo --no-wait --for=1m true; done")
@@ -231,8 +239,8 @@ def test_whatever_is_on_its_way_nothing_begins_after_a_lock(own_house):
         subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(4)
     ]
     try:
-        wait_for(lambda: len(house.kept("runs", ended=True)) > 20)
-        for _ in range(3):
+        wait_for(lambda: len(house.kept("runs", ended=True)) > n_requests)
+        for _ in range(n_rounds):
             house.asked(messages.Lock(whom="user", name="alice", lasts_for=None, reason="laptop stolen"))
             assert house.rows("grants") == house.rows("requests") == []
             goes_on(house, for_=16)  # a request that is denied has two records
@@ -252,7 +260,7 @@ def test_whatever_is_on_its_way_nothing_begins_after_a_lock(own_house):
         if is_locked:
             assert record["event"] not in ("grant.issued", "grant.used", "run.starting"), record
             assert record["event"] != "request.screened" or record["detail"]["why"] == "locked", record
-    assert n_before > 20 and n_under > 20
+    assert n_before > n_requests and n_under > n_requests
     house.verify()
 
 
@@ -487,14 +495,22 @@ def shifted(own_house):
     made.verify()
 
 
-JUMPS = (3600.0, -3600.0, 10 * 365 * 86400.0, -10 * 365 * 86400.0)
+HOUR, TEN_YEARS = 3600.0, 10 * 365 * 86400.0
+JUMPS = [
+    pytest.param((HOUR, -TEN_YEARS), id="some"),
+    pytest.param(
+        (HOUR, -HOUR, TEN_YEARS, -TEN_YEARS),
+        id="all",
+        marks=full("every day, the test uses one jump forward and one jump backward"),
+    ),
+]
 LASTS_FOR = 4.0
 
 
 @pytest.fixture(scope="module")
-def jumping():
+def jumping(request):
     """For each jump a daemon of its own, all at once: here one only waits. A test of locks and one of grants share them."""
-    houses = {jump: House() for jump in JUMPS}
+    houses = {jump: House() for jump in request.param}
     for house in houses.values():
         start_shifted(house)
     yield houses
@@ -514,6 +530,7 @@ def seconds_until_none(which, jumping, began):
         return list(watching.map(seconds, jumping))
 
 
+@pytest.mark.parametrize("jumping", JUMPS, indirect=True)
 def test_no_jump_of_the_wall_clock_opens_a_lock_early_or_holds_it_longer(jumping):
     """THREATS G-01. Longer would be an hour."""
     began = {}
@@ -535,6 +552,7 @@ def run_for(house, seconds):
     return (began, asked) if asked.process.poll() is None else run_for(house, 5 * seconds)
 
 
+@pytest.mark.parametrize("jumping", JUMPS, indirect=True)
 def test_no_jump_of_the_wall_clock_ends_a_grant_early_or_extends_it(jumping):
     """THREATS G-01. Longer would be an hour."""
     began, asked = {}, {}

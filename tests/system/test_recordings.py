@@ -344,30 +344,22 @@ def test_sudoreplay_and_asciinema_play_what_is_exported(kept: House, tmp_path: P
 
 
 def test_the_oldest_go_when_there_is_too_much_and_the_record_says_so(own_house: Callable[..., House]) -> None:
-    house = own_house(POLICY, "[recordings]\nmib_in_all = 1\n").start()
-    ids = [recorded(house, "head", "-c", "700000", "/dev/urandom") for _ in range(2)]
-    assert all(file_of(house, id).exists() for id in ids)
-    house.restart()
-    wait_for(lambda: not file_of(house, ids[0]).exists())
-    assert file_of(house, ids[1]).exists()
-    done = house.jitd("replay", ids[0])
-    why = "it was removed after its time (then jitd audit show has recording.removed), or somebody else removed it"
-    assert (done.returncode, done.stderr) == (1, f"jitd: the recording of run {ids[0]} is gone: {why}\n")
-    (removed,) = [record["detail"] for record in house.records() if record["event"] == "recording.removed"]
-    assert removed["run"] == ids[0]
-    house.verify()
-
-
-def test_one_that_is_old_by_the_wall_clock_alone_does_not_go_at_once(own_house: Callable[..., House]) -> None:
-    """When it goes: tests/recording/test_storage.py. Here others go, because there is too much, by the same look."""
+    """But one that is old by the wall clock alone does not go at once. When it goes: tests/recording/test_storage.py."""
     house = own_house(POLICY, "[recordings]\ndays = 2\nmib_in_all = 1\n").start()
     old = recorded(house, "echo", "old")
     large = [recorded(house, "head", "-c", "700000", "/dev/urandom") for _ in range(3)]
+    assert all(file_of(house, id).exists() for id in (old, *large))
     at = time.time() - 90 * 86400
     os.utime(file_of(house, large[2]), (at, at))
     house.restart()
     wait_for(lambda: not file_of(house, large[1]).exists())
     assert [file_of(house, id).exists() for id in (old, *large)] == [False, False, False, True], "the last of the record stays"
+    done = house.jitd("replay", large[0])
+    why = "it was removed after its time (then jitd audit show has recording.removed), or somebody else removed it"
+    assert (done.returncode, done.stderr) == (1, f"jitd: the recording of run {large[0]} is gone: {why}\n")
+    removed = [record["detail"]["run"] for record in house.records() if record["event"] == "recording.removed"]
+    assert removed == [old, *large[:2]]
+    house.verify()
 
 
 def test_a_run_that_cannot_be_recorded_says_so_to_whoever_asked(own_house: Callable[..., House]) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.marks import direct
 from tests.waiting import wait_for
 
 _markers: set[Path] = set()
@@ -46,6 +47,7 @@ def test_a_command_waits_is_approved_runs_and_ends_with_its_own_status(house):
     assert run["outcome"] == {"ending": "exited", "number": 7, "because": ""}
 
 
+@direct
 def test_a_denied_command_does_not_run(house):
     left = marker("denied")
     asked = house.ask("alice", "touch", str(left))
@@ -56,6 +58,7 @@ def test_a_denied_command_does_not_run(house):
     assert house.rows("grants") == [] or all(g["id"] != asked.id for g in house.rows("grants"))
 
 
+@direct
 @pytest.mark.parametrize("who", ["alice", "eve"])
 def test_who_may_not_review_changes_nothing(house, who):
     """THREATS A-01."""
@@ -67,12 +70,14 @@ def test_who_may_not_review_changes_nothing(house, who):
     assert asked.end() == 123
 
 
+@direct
 def test_n_submits_nothing_where_an_approval_would_be_owed(house):
     before = house.rows("requests", "--all")
     assert house.sudo("alice", "-n", "true").returncode == 118
     assert house.rows("requests", "--all") == before
 
 
+@direct
 def test_ctrl_c_while_waiting_withdraws_and_ends_by_the_signal(house):
     asked = house.ask("alice", "true")
     assert asked.id
@@ -82,6 +87,7 @@ def test_ctrl_c_while_waiting_withdraws_and_ends_by_the_signal(house):
     assert house.approve(asked.id).returncode == 5
 
 
+@direct
 def test_a_client_that_vanishes_while_it_waits_is_a_withdrawal(house):
     """THREATS A-06."""
     asked = house.ask("alice", "true")
@@ -108,6 +114,7 @@ def test_no_wait_prints_the_id_alone_and_resume_runs_it(house):
     assert not left.exists(), "one use is one run"
 
 
+@direct
 def test_approving_twice_is_done_and_reviewing_what_has_ended_is_too_late(house):
     asked = house.ask("alice", "true")
     assert house.approve(asked.id).returncode == 0
@@ -117,6 +124,7 @@ def test_approving_twice_is_done_and_reviewing_what_has_ended_is_too_late(house)
     assert house.approve(asked.id, "carol").returncode == 5
 
 
+@direct
 def test_a_denial_that_is_too_late_says_what_ends_it_now(house):
     id = house.sudo("alice", "--no-wait", "true").stdout.strip()
     assert house.approve(id).returncode == 0
@@ -127,6 +135,7 @@ def test_a_denial_that_is_too_late_says_what_ends_it_now(house):
     assert late.returncode == 5 and "jitd revoke" not in late.stderr
 
 
+@direct
 def test_nobody_decided_in_time(own_house):
     house = own_house('[[permit]]\nname = "quick"\nwho = ["group:dba"]\ncommands = [["**"]]\nexpires = "1s"\n'
                       'approvals = [{ need = 1, from = ["group:ops"] }]\n').start()  # fmt: skip
@@ -142,6 +151,7 @@ def test_root_asks_nobody_and_is_recorded(house):
     assert any(r["event"] == "request.submitted" and r["actor"] == "root" for r in house.records())
 
 
+@direct
 def test_root_may_be_denied_by_configuration(own_house):
     house = own_house(config='root = "deny"').start()
     assert house.sudo("root", "true").returncode == 121
@@ -166,6 +176,7 @@ def test_a_lease_answers_for_the_same_work_without_asking_again(house):
     assert house.sudo("alice", "-n", "echo", "leased").returncode == 118, "it is spent"
 
 
+@direct
 @pytest.mark.parametrize("other", [("echo", "other"), ("-u", "bob", "echo", "leased"), ("-D", "/tmp", "echo", "leased")])
 def test_a_lease_answers_for_nothing_else(house, other):
     id = lease(house, "echo", "leased")
@@ -173,6 +184,7 @@ def test_a_lease_answers_for_nothing_else(house, other):
     assert house.jitd("revoke", id).returncode == 0
 
 
+@direct
 def test_more_than_the_rule_allows_is_denied_and_says_the_cap(house):
     for more, cap in ((("--for", "2h"), "1h"), (("--uses", "101"), "100 uses")):
         done = house.sudo("alice", *more, "true")
@@ -287,6 +299,7 @@ def test_a_lease_survives_kill_9_of_the_daemon(own_house):
     assert house.sudo("alice", "-n", "true").returncode == 118
 
 
+@direct
 def test_two_daemons_on_one_state_are_one_too_many(house):
     done = house.run("root", "jitd", "serve", "--config", str(house.config_file))
     assert done.returncode == 1 and "another jitd is running" in done.stderr
@@ -295,11 +308,13 @@ def test_two_daemons_on_one_state_are_one_too_many(house):
 # --- what one may not know ---------------------------------------------------------------------------------------------
 
 
+@direct
 def test_a_command_that_is_missing_in_plain_sight_is_127(house):
     done = house.sudo("alice", "nosuchcommand")
     assert done.returncode == 127
 
 
+@direct
 def test_what_is_secret_is_neither_there_nor_missing(house):
     """Nobody who may not see a directory learns from the answer whether something is in it (THREATS S-11)."""
     secret = Path("/root/secret")
@@ -311,6 +326,7 @@ def test_what_is_secret_is_neither_there_nor_missing(house):
     assert house.sudo("eve", "/root/secret/there").returncode == house.sudo("eve", "/root/secret/gone").returncode == 121
 
 
+@direct
 def test_others_requests_do_not_exist(house):
     """THREATS S-11."""
     asked = house.ask("alice", "--reason", "secret plan", "true")

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.marks import full
 from tests.system.conftest import House
 from tests.system.prompt import AT_ONCE, clients, command_lines, number, state
 from tests.waiting import PATIENCE, wait_for
@@ -89,7 +90,25 @@ def test_twenty_megabytes_come_out_of_a_terminal_byte_for_byte(place: House, tmp
         os.close(master)
 
 
-@pytest.mark.parametrize("kinds", list(itertools.product(KINDS, repeat=3)), ids="-".join)
+TWICE = (0, 2, 3, 1)
+"""Each element of the field of four, doubled. ``^`` is the field's sum."""
+
+
+def is_daily(kinds: tuple[str, ...]) -> bool:
+    """One of sixteen mixtures, among them those of one kind: each two streams are in them once in each mixture of two."""
+    first, second, third = map(KINDS.index, kinds)
+    return third == first ^ TWICE[first ^ second]
+
+
+MIXTURES = [
+    kinds
+    if is_daily(kinds)
+    else pytest.param(kinds, marks=full("every day, the test uses each kind of each stream with each kind of each other stream"))
+    for kinds in itertools.product(KINDS, repeat=3)
+]
+
+
+@pytest.mark.parametrize("kinds", MIXTURES, ids="-".join)
 def test_any_mixture_of_streams_works_and_ends_as_the_command(place: House, tmp_path: Path, kinds: tuple[str, str, str]) -> None:
     master, slave = os.openpty()
     tty.setraw(slave)

@@ -87,7 +87,8 @@ def test_a_way_opens_in_its_time_whether_the_daemon_was_killed_or_not(house: Hou
     house.approved(id)
     if is_killed:
         house.restart()
-    wait_for(lambda: sees(house, "eve", id), what="the opening of the way")
+    wait_for(lambda: house.request_of(id).opened, what="the opening of the way")
+    assert sees(house, "eve", id)
     assert house.request_of(id).state is RequestState.PENDING
     shown = house.jitd("show", id, who="eve").stdout
     assert f"after {SECONDS} seconds, 1 from user:eve" in house.run("alice", "jitsudo", "-l").stdout
