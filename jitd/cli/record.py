@@ -85,7 +85,7 @@ def verify(*, file: Path | None, config: Path | None) -> None:
     from jitd.audit.verify import Finding
     from jitd.audit.verify import verify as walk
     from jitd.core.chain import Broken
-    from jitd.lifecycle.integrity import Noted, examine_head
+    from jitd.lifecycle.integrity import Noted, examine_head, examine_tables
     from jitd.store import StoreError
     from jitd.store.opening import file_of, read_store
 
@@ -100,6 +100,7 @@ def verify(*, file: Path | None, config: Path | None) -> None:
         store = read_store(file)
         try:
             verified = walk(store.records(), store.documents(), store.misfiled())
+            examine_tables(store)
             if noted is not None:
                 examine_head(store, head, noted)
         finally:

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks that the database has the same content that the last daemon wrote. jitd checks the database before it serves the first
 client.
-Law: each open object is byte for byte equal to the object in its last record. The head is the last record of the chain of
-records. The chain contains the head that the last daemon of this boot noted. If an open object or the head differs, jitd serves
-nobody. After a reboot, an older database permits nothing. Therefore the note of the head does not need to survive a reboot.
+Law: SQLite finds no damage in the tables of the objects. Each open object is byte for byte equal to the object in its last
+record. The head is the last record of the chain of records. The chain contains the head that the last daemon of this boot noted.
+If one of these is not so, jitd serves nobody. After a reboot, an older database permits nothing. Therefore the note of the head
+does not need to survive a reboot.
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ def examine(store: Store, noted: Noted) -> None:
     error tells the administrator what to do.
     """
     examine_head(store, noted.read(), noted)
+    examine_tables(store)
     _examine_open(store)
 
 
@@ -71,6 +73,14 @@ def examine_head(store: Store, head: Seal | None, noted: Noted) -> None:
             f"the database is not the one that jitd has written since this host was booted: record {head.number} is "
             f"{'missing' if found is None else 'another one'}. If it was restored on purpose, remove {noted.file} and start again"
         )
+
+
+def examine_tables(store: Store) -> None:
+    """Raise StoreError if an open object might not be found, or one that has ended might be found as open. A lock that is not
+    found would bar nobody. ``_examine_open`` compares only the objects that are found.
+    """
+    for fault in store.faults():
+        raise StoreError(f"the database is damaged: {fault}")
 
 
 def _examine_open(store: Store) -> None:

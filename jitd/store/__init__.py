@@ -180,6 +180,12 @@ class Store(Protocol):
     def misfiled(self) -> Iterator[tuple[str, str]]:
         """Yield the life cycle and the id of every object whose columns differ from its document. The verifier uses this."""
 
+    def faults(self) -> Iterator[str]:
+        """Yield what is damaged in the tables of the objects, or in the indexes by which open objects are found. Then an open
+        object might not be found, or be found twice, or an object that has ended might be found as an open one. This reads all
+        objects.
+        """
+
     def tell(self, marks: Iterable[Told]) -> None:
         """Write all ``marks`` durably. If writing one of them fails, write none of them. For each of ``marks`` that is not open
         (``is_open``), also close the stored marks with the same request, channel and address.

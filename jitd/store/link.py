@@ -7,9 +7,11 @@ Law: each error of SQLite becomes a StoreError. If a connection could not get a 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 from jitd.store import StoreError
+from jitd.store.columns import COLUMNS
 
 _LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_PROTOCOL)
 """Error codes of SQLite for a lock that SQLite cannot get. SQLite itself may still have this lock, because SQLite does not check
@@ -33,6 +35,14 @@ class Link:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
         self._is_shut = False
+
+    def faults(self) -> Iterator[str]:
+        """See ``Store.faults``. Source: https://sqlite.org/pragma.html#pragma_integrity_check."""
+        for columns in COLUMNS.values():
+            with self._told():
+                is_there = self._db.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (columns.table,)).fetchone()
+                said = self._db.execute(f"PRAGMA integrity_check({columns.table})").fetchall() if is_there else []
+            yield from (f"{columns.table}: {fault}" for (fault,) in said if fault != "ok")
 
     def _told(self) -> _Told:
         """Return a context manager that raises StoreError for each error of SQLite. If the connection could not get a lock, the

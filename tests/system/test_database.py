@@ -133,6 +133,12 @@ def test_a_database_that_went_another_way_is_not_the_one_that_was_left() -> None
         house.close()
 
 
+OF_ANOTHER_INDEX = """
+PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'is_open = 1', 'is_open = 7') WHERE name = 'locks_open';
+PRAGMA writable_schema = RESET; REINDEX locks_open;
+PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'is_open = 7', 'is_open = 1') WHERE name = 'locks_open';
+"""
+"""Leaves the index of open locks empty."""
 UNGUARDED = "DROP TRIGGER chain_stays; DROP TRIGGER chain_grows; DROP TRIGGER grants_move; DROP TRIGGER locks_move;"
 
 
@@ -157,6 +163,7 @@ def left() -> Iterator[tuple[House, Path]]:
         ("UPDATE grants SET is_open = 1", r"the columns of grant \S+ differ from its document"),
         ("UPDATE grants SET uid = 4005", r"the columns of grant \S+ differ from its document"),
         ("UPDATE grants SET version = version + 1", r"the columns of grant \S+ differ from its document"),
+        (OF_ANOTHER_INDEX, r"the database is damaged: locks: row 1 missing from index locks_open"),
         ("UPDATE locks SET is_open = 0", r"the columns of lock \S+ differ from its document"),
     ],
 )
@@ -240,6 +247,27 @@ def test_a_changed_grant_is_found_at_the_start(served: House) -> None:
         somebody.execute("UPDATE requests SET version = version + 1, document = CAST(document || ' ' AS BLOB) WHERE is_open = 1")
     refused = serve(served)
     assert refused.returncode == 1 and "is not what was recorded" in refused.stderr, refused
+
+
+def test_a_lock_that_one_bit_hides_is_missed_at_the_start(served: House) -> None:
+    """THREATS O-02: a daemon that does not find the lock would let carol in."""
+    assert served.jitd("lock", "--user", "carol").returncode == 0
+    served.kill()
+    whole = copy_of(served.database, served.root / "whole")
+    with contextlib.closing(sqlite3.connect(whole)) as database:
+        (page,) = database.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'locks'").fetchone()
+    content = bytearray(whole.read_bytes())
+    number_of_rows = (page - 1) * PAGE + 4  # https://sqlite.org/fileformat.html#b_tree_pages
+    assert content[number_of_rows] == 1
+    content[number_of_rows] = 0
+    whole.write_bytes(content)
+    put_back(served, whole)
+    with contextlib.closing(SqliteStore(served.database)) as store:
+        assert list(store.locks()) == [], "it is not found"
+    refused = serve(served)
+    assert refused.returncode == 1 and "the database is damaged: locks: " in refused.stderr, refused
+    verified = served.run("root", "jitd", "audit", "verify", f"--config={served.config_file}")
+    assert verified.returncode == 1, verified
 
 
 def test_a_newer_schema_is_left_alone(served: House) -> None:
