@@ -135,22 +135,20 @@ class OwnCommand:
                 break
 
     def hang_up_again(self) -> None:
-        """Send SIGHUP to each process that got it and has executed another file since then. Before, the process may have handled
-        the signal by a function of the shell that forked it, and execve(2) then forgets the function.
+        """Look again at the processes that got SIGHUP, and forget those that have ended. Send SIGHUP again to each one that has
+        executed another file since then: before, it may have handled the signal by a function of the shell that forked it, and
+        execve(2) then forgets the function.
         """
-        for pid, one in self._living().items():
-            if one.image != self._known[pid].image:
+        now = _processes()
+        living = {pid: same for pid, one in self._known.items() if (same := now.get(pid)) and same.began == one.began}
+        for pid, same in living.items():
+            if same.image != self._known[pid].image:
                 _kill(pid, _signal.SIGHUP)
-            self._known[pid] = one
+        self._known = living
 
     def survivors(self) -> list[str]:
-        """Return the pid and name, such as ``1234 psql``, of each process that got SIGHUP and is still running."""
-        return [f"{pid} {shown(one.name)}" for pid, one in self._living().items()]
-
-    def _living(self) -> dict[int, _Process]:
-        """Return the processes that got SIGHUP and are still running, as they are now."""
-        now = _processes()
-        return {pid: same for pid, one in self._known.items() if (same := now.get(pid)) and same.began == one.began}
+        """Return the pid and name, such as ``1234 psql``, of each process that ``hang_up_again`` last found running."""
+        return [f"{pid} {shown(one.name)}" for pid, one in self._known.items()]
 
 
 STOPPED = 0x100

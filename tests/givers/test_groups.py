@@ -6,16 +6,15 @@ Law: membership is judged by the host (id(1), a new session), never by a note of
 
 from __future__ import annotations
 
-import itertools
 import os
 import pwd
 import shutil
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -24,6 +23,7 @@ from jitd.givers import group_remains
 from jitd.givers.group import Groups
 from jitd.givers.kind import Failed, Given, Order, Refused, Seen, State, Strays, Taken
 from jitd.settings.givers import Group
+from tests.givers.killed import killed_at
 from tests.waiting import PATIENCE, is_living, wait_for
 
 HOLDING, NEXT = "WNC0-D702.1", "WNC0-D702.2"
@@ -272,25 +272,8 @@ def test_who_has_the_gid_by_another_group_is_refused(world: World) -> None:
 STEPS = ("os.rename", "os.remove", "os.mkdir", "subprocess.Popen")
 
 
-def killed_at(deed: Callable[[Order], object], order: Order, step: int) -> bool:
-    """Do ``deed`` in a process that is killed before that step. Return False if it ended before."""
-    pid = os.fork()
-    if pid == 0:
-        steps, status = itertools.count(1), 1
-
-        def killed(event: str, arguments: tuple[object, ...]) -> None:
-            if (event in STEPS or event == "open" and "state" in str(arguments[0])) and next(steps) == step:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        try:
-            sys.addaudithook(killed)
-            deed(order)
-            status = 0
-        finally:
-            os._exit(status)
-    ended = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    assert ended in (0, -signal.SIGKILL), f"at step {step}"
-    return ended != 0
+def is_step(event: str, arguments: tuple[object, ...]) -> bool:
+    return event in STEPS or event == "open" and "state" in str(arguments[0])
 
 
 @pytest.mark.parametrize("do", ["give", "take"])
@@ -298,7 +281,7 @@ def test_killed_at_any_step_it_is_finished_the_next_time(do: str, world: World) 
     for at in range(1, 100):
         if do == "take":
             world.give()
-        is_killed = killed_at(getattr(world.kind, do), world.order(), at)
+        is_killed = killed_at(at, partial(getattr(world.kind, do), world.order()), is_step)
         if do == "give":
             world.give()
             assert world.has("alice")

@@ -6,7 +6,6 @@ Law: a certificate is judged by an sshd that trusts the CA and reads the KRL, ne
 
 from __future__ import annotations
 
-import itertools
 import os
 import pwd
 import re
@@ -15,10 +14,10 @@ import signal
 import socket
 import stat
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -27,6 +26,7 @@ from jitd.givers.kind import Failed, Given, Order, Refused, Seen, State, Strays,
 from jitd.givers.revocations import Unusable, is_revoked, revoke
 from jitd.givers.ssh_certificate import SshCertificates, id_of, serial_of
 from jitd.settings.givers import SshCertificate
+from tests.givers.killed import killed_at
 from tests.waiting import PATIENCE, wait_for
 
 HOLDING, NEXT = "WNC0-D702.1", "WNC0-D702.2"
@@ -235,29 +235,13 @@ def test_a_certificate_of_a_ca_that_was_replaced_since_is_revoked(served: World)
 STEPS = ("os.rename", "os.remove", "os.rmdir", "os.mkdir", "shutil.rmtree", "subprocess.Popen", "open", "os.chmod")
 
 
-def killed_at(deed: Callable[[Order], object], order: Order, step: int) -> bool:
-    """Do ``deed`` in a process that is killed before that step. Return False if it ended before."""
-    pid = os.fork()
-    if pid == 0:
-        steps, status = itertools.count(1), 1
-        try:
-            sys.addaudithook(lambda event, _: os.kill(os.getpid(), 9) if event in STEPS and next(steps) == step else None)
-            deed(order)
-            status = 0
-        finally:
-            os._exit(status)
-    ended = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    assert ended in (0, -signal.SIGKILL), f"at step {step}"
-    return ended != 0
-
-
 @pytest.mark.parametrize("do", ["give", "take"])
 def test_killed_at_any_step_it_is_finished_the_next_time(do: str, world: World) -> None:
     """The list is whole at each moment, and what the administrator has revoked stays so."""
     at, order, is_killed = 0, world.order(), True
     while is_killed:
         at += 1
-        is_killed = killed_at(getattr(world.kind, do), order, at)
+        is_killed = killed_at(at, partial(getattr(world.kind, do), order), lambda event, _: event in STEPS)
         assert isinstance(is_revoked(world.krl, id_of(HOLDING)), bool), "the list can be read"
         assert subprocess.run(
             ["ssh-keygen", "-Q", "-f", world.krl, world.root / "old.pub"], check=False, capture_output=True

@@ -61,7 +61,7 @@ def ask(host: Application, user: str | bytes | None = "alice", stage: str = "acc
 
 
 @pytest.mark.parametrize("count", [50, pytest.param(200, marks=full("200 transactions take long; every day, the test makes 50"))])
-def test_two_hundred_transactions_in_one_process_leave_nothing_behind(count: int, bench: Bench, host: Application) -> None:
+def test_many_transactions_in_one_process_leave_nothing_behind(count: int, bench: Bench, host: Application) -> None:
     """THREATS P-05."""
     with jitd(bench.socket, grants):
         for _ in range(5):
