@@ -80,7 +80,7 @@ def examine_tables(store: Store) -> None:
     found would bar nobody. ``_examine_open`` compares only the objects that are found.
     """
     for fault in store.faults():
-        raise StoreError(f"the database is damaged: {fault}")
+        raise StoreError(f"the database is damaged: {fault}; keep a copy of it as evidence, and tell security")
 
 
 def _examine_open(store: Store) -> None:

@@ -17,6 +17,8 @@ _LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_PROTOCOL)
 """Error codes of SQLite for a lock that SQLite cannot get. SQLite itself may still have this lock, because SQLite does not check
 whether an unlock succeeded.
 """
+_WHERE = "*** in database main ***"
+"""How SQLite begins what it says about damaged pages."""
 
 
 class Link:
@@ -42,7 +44,9 @@ class Link:
             with self._told():
                 is_there = self._db.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (columns.table,)).fetchone()
                 said = self._db.execute(f"PRAGMA integrity_check({columns.table})").fetchall() if is_there else []
-            yield from (f"{columns.table}: {fault}" for (fault,) in said if fault != "ok")
+            for (fault,) in said:
+                if fault != "ok":
+                    yield f"{columns.table}: {' '.join(fault.removeprefix(_WHERE).split())}"
 
     def _told(self) -> _Told:
         """Return a context manager that raises StoreError for each error of SQLite. If the connection could not get a lock, the

@@ -266,6 +266,7 @@ def test_a_lock_that_one_bit_hides_is_missed_at_the_start(served: House) -> None
         assert list(store.locks()) == [], "it is not found"
     refused = serve(served)
     assert refused.returncode == 1 and "the database is damaged: locks: " in refused.stderr, refused
+    assert refused.stderr.count("\n") == 1 and "***" not in refused.stderr
     verified = served.run("root", "jitd", "audit", "verify", f"--config={served.config_file}")
     assert verified.returncode == 1, verified
 
