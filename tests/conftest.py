@@ -30,13 +30,36 @@ for number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+TOLD_ON = 3
+"""The descriptor on which pytest is told to go on, if it is held."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--share", metavar="K/N", default="1/1", help="of the tests that are chosen, each N-th, from the K-th on")
+    parser.addoption("--held", action="store_true", help=f"collect the tests, and play them when descriptor {TOLD_ON} gives a line")
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What one executor alone does is no test of the other's."""
-    if not os.path.isdir("/run/systemd/system"):
+    """What one executor alone does is no test of the other's. Of those that are left, the share is taken."""
+    is_booted = os.path.isdir("/run/systemd/system")
+    here = [item for item in items if not (is_booted and item.get_closest_marker("direct"))]
+    number, n = map(int, config.getoption("--share").split("/"))
+    taken = here[number - 1 :: n]
+    kept = set(taken)
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = taken
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Nobody who tells it is nobody who wants the tests played."""
+    if not session.config.getoption("--held"):
         return
-    left_out = [item for item in items if item.get_closest_marker("direct")]
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if item not in left_out]
+    told = os.read(TOLD_ON, 64)
+    os.close(TOLD_ON)
+    if not told:
+        pytest.exit("nobody told it to go on", returncode=1)
 
 
 def pytest_collection_finish() -> None:

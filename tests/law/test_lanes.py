@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import importlib.machinery
 import importlib.util
+import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -94,14 +95,21 @@ def test_a_lane_that_is_held_plays_nothing_before_it_is_told_to(tmp_path: Path, 
     lab.write_text('#!/bin/sh\nuntil [ "$1" = -- ]; do shift; done\nshift\nexec "$@"\n')
     lab.chmod(0o755)
     monkeypatch.setattr(lanes, "LAB", lab)
-    monkeypatch.setattr(lanes, "PYTHON", "/bin/echo")
-    told, never = (lanes.Lane(name, "plain", ["tests/a.py"], "timed", is_held=True) for name in ("told", "never"))
-    told.go()
-    assert told.end() != 0 and told.lines[0].startswith("-m pytest -m timed"), "which does not say how it ended"
+    monkeypatch.setattr(lanes, "PYTHON", sys.executable)
+    told, other, never = (
+        lanes.Lane(name, "plain", ["tests/law/test_lanes.py"], "not timed", share)
+        for name, share in (("told", "1/40"), ("other", "2/40"), ("never", "1/40"))
+    )
     never.process.stdin.close()
-    assert never.end() != 0 and never.lines == []
+    assert never.end() != 0 and "passed" not in never.counts
+    assert told.process.poll() is None, "it waits"
+    told.go()
+    other.go()
+    assert told.end() == other.end() == 0, told.lines + other.lines
+    every = [lane.counts["passed"] + lane.counts["deselected"] for lane in (told, other)]
+    assert every[0] == every[1] and 0 < told.counts["passed"] < 5, "each plays its share alone"
     lab.write_text("#!/bin/sh\necho it cannot start\nexit 125\n")
-    broken = lanes.Lane("broken", "plain", ["tests/a.py"], "timed", is_held=True)
+    broken = lanes.Lane("broken", "plain", ["tests/a.py"], "timed", "1/1")
     broken.process.wait()
     broken.go()
     assert (broken.end(), broken.lines) == (125, ["it cannot start"])
