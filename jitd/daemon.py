@@ -353,7 +353,6 @@ def serve(file: Path | None) -> int:
     """Run ``jitd serve``, and return its exit status. ``file`` contains the settings; None means the default file."""
     os.umask(0o077)
     sys.setswitchinterval(SWITCHED_WITHIN)
-    gc.set_threshold(10_000)  # with Python's 700, almost every second start of a run waits for a collection
     if os.geteuid() != 0:
         print("jitd: the daemon has to be started as root", file=sys.stderr)
         return 1

@@ -36,7 +36,9 @@ TOLD_ON = 3
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--share", metavar="K/N", default="1/1", help="of the tests that are chosen, each N-th, from the K-th on")
-    parser.addoption("--held", action="store_true", help=f"collect the tests, and play them when descriptor {TOLD_ON} gives a line")
+    parser.addoption(
+        "--held", action="store_true", help=f"collect the tests, and play them when descriptor {TOLD_ON} gives a line"
+    )
 
 
 @pytest.hookimpl(trylast=True)

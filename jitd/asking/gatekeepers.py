@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
@@ -21,6 +20,7 @@ from jitd.asking.hearing import Nonsense, read_answer, read_opa
 from jitd.asking.reaching import Reaching, fault_of
 from jitd.asking.telling import for_gatekeeper
 from jitd.asking.turns import Full, Turns
+from jitd.core.frozen import dataclass
 from jitd.core.gatekeeping import Answer, Asking, Passes, Requires, Silent
 from jitd.deciding.gatekeepers import Manner, question_of
 from jitd.outside.client import Failed

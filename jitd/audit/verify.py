@@ -14,11 +14,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from jitd.core import grant, holding, lock, owed_review, request, run
 from jitd.core.chain import GENESIS, follow
+from jitd.core.frozen import dataclass
 
 _OPEN: dict[str, frozenset[str]] = {
     life: frozenset(str(state) for state, events in law.items() if events)

@@ -5,6 +5,7 @@ It works without the daemon.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,6 +38,8 @@ may be missing, because every setting has a default value.
 @config_option
 def serve(*, config: Path | None) -> int:
     """Run the daemon, until it is told to end."""
+    # With Python's 700, almost every second start of a run waits for a collection, and the imports below for many.
+    gc.set_threshold(10_000)
     from jitd.daemon import serve as serve_until_told
 
     return serve_until_told(config)

@@ -6,11 +6,11 @@ Law: pure. Every value comes from the KDC, and never from the client. If a value
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from jitd.core.duration import duration_in_words, spell_duration
+from jitd.core.frozen import dataclass
 
 FLAGS = (
     (0x40000000, "forwardable"),

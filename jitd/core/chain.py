@@ -11,10 +11,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from jitd.core.effects import Moment
+from jitd.core.frozen import dataclass
 from jitd.core.law import name_of
 
 

@@ -9,8 +9,7 @@ point runs as root.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from jitd.core.frozen import dataclass
 from jitd.core.run import Process
 
 

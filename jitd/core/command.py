@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 from jitd.core.changed import replace
+from jitd.core.frozen import dataclass
 
 Pairs = tuple[tuple[bytes, bytes], ...]
 

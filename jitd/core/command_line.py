@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterator
-from dataclasses import dataclass
+
+from jitd.core.frozen import dataclass
 
 _PART = re.compile(
     r"""'(?P<single>[^']*)'|"(?P<double>[^"]*)"|\\(?P<escaped>.)|(?P<end>[;&|()`\n])|(?P<space>[ \t\r])|(?P<other>.)""", re.DOTALL

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from itertools import islice
 
 from jitd.core.afterwards import IDENTITY, LATER, afterwards
 from jitd.core.command import Command
 from jitd.core.command_line import Line, Word
 from jitd.core.conditions import PERILOUS, CommandPattern, Glob
+from jitd.core.frozen import dataclass
 
 MEANINGS: Mapping[str, str] = {
     "any-command": "any command may be run, a shell too",

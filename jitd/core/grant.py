@@ -7,7 +7,6 @@ holding under a grant is live, the grant is ACTIVE and can be revoked. When a gr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -17,6 +16,7 @@ from jitd.core.command import Command, run_id, work_of
 from jitd.core.decision import Terms, narrow_terms
 from jitd.core.deed import Deed, deed_of
 from jitd.core.effects import Admit, ListsChanged, Moment, SetDeadline
+from jitd.core.frozen import dataclass
 from jitd.core.holding import Giving, Taking
 from jitd.core.later import has_begun
 from jitd.core.law import Actor, IllegalEvent, Role, check

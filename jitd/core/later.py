@@ -10,11 +10,11 @@ again. If an approval comes after the start, the grant gets only the rest of the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from jitd.core.effects import Moment
+from jitd.core.frozen import dataclass
 
 if TYPE_CHECKING:
     from jitd.core.decision import Obligations

@@ -10,7 +10,6 @@ Therefore a lock never ends too early, but it may end too late.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -20,6 +19,7 @@ from jitd.core.approvers import tally
 from jitd.core.changed import replace
 from jitd.core.decision import Deny, Why
 from jitd.core.effects import ForgetAnswers, ListsChanged, Moment, SetDeadline, TellRequester
+from jitd.core.frozen import dataclass
 from jitd.core.grant import Grant, Revoked, Used
 from jitd.core.law import Actor, IllegalEvent, Role, check
 from jitd.core.opening import open_ways

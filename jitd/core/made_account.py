@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from jitd.core.frozen import dataclass
 
 KIND = "account"
 """The kind of thing to which made accounts belong."""

@@ -10,7 +10,6 @@ their own request. A notice never changes a decision.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
@@ -18,6 +17,7 @@ from types import MappingProxyType
 from jitd.core.changed import replace
 from jitd.core.decision import Approval
 from jitd.core.effects import Moment
+from jitd.core.frozen import dataclass
 from jitd.core.opening import open_ways
 from jitd.core.request import Request, RequestState, Verdict
 from jitd.core.subject import Subject

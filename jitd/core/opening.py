@@ -10,13 +10,13 @@ checks the earlier approvals against the present lists of people.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from jitd.core.approvers import tally
 from jitd.core.changed import replace
 from jitd.core.decision import Approval
 from jitd.core.effects import ListsChanged, Moment, Screen, SetDeadline, TellRequester, WayOpened
+from jitd.core.frozen import dataclass
 from jitd.core.law import Actor, IllegalEvent
 from jitd.core.ways import Open, next_after, opened
 

@@ -11,7 +11,6 @@ record proves. Therefore a review never becomes overdue too early, but it may be
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -20,6 +19,7 @@ from jitd.core.approvers import lack, may_approve, may_review
 from jitd.core.changed import replace
 from jitd.core.decision import BreakGlass, Deny, Why
 from jitd.core.effects import ListsChanged, Moment, ReviewGiven, ReviewOverdue, ReviewOwed, SetDeadline
+from jitd.core.frozen import dataclass
 from jitd.core.law import Actor, IllegalEvent, Role, check
 from jitd.core.subject import Subject
 from jitd.core.ways import every_way, flat

@@ -8,7 +8,6 @@ answer is a deny. If the evaluation of a rule fails, the answer is a deny that r
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -19,6 +18,7 @@ from jitd.core.conditions import CommandPattern, Glob, Hours, Reason, covers_run
 from jitd.core.decision import Approval, BreakGlass, Decision, Deny, Obligations, Permit, Record, Terms, Why
 from jitd.core.duration import LONGEST, duration_in_words
 from jitd.core.facts import NOTHING, Facts, Unasked
+from jitd.core.frozen import dataclass, field
 from jitd.core.names import OF_THE_FILE
 from jitd.core.origin import FACT, Whence
 from jitd.core.question import Question

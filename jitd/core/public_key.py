@@ -12,7 +12,8 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from jitd.core.frozen import dataclass
 
 WANTED_BY = frozenset({"ssh-certificate"})
 """The kinds of things for which a person must send a public key."""

@@ -7,7 +7,6 @@ request. A review counts only for the reviewed fingerprint, and only while its a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -20,6 +19,7 @@ from jitd.core.command import Command
 from jitd.core.decision import Decision, Deny, Obligations, Permit, facts_of, narrow
 from jitd.core.deed import deed_of
 from jitd.core.effects import ListsChanged, Moment, RequestEnded, RequestWaits, Screen, SetDeadline, TellRequester
+from jitd.core.frozen import dataclass
 from jitd.core.gatekeeping import Heard, Passed, judged, passed, said
 from jitd.core.grant import Used
 from jitd.core.issuing import issued

@@ -6,10 +6,10 @@ Law: pure. A review is never changed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from jitd.core.frozen import dataclass
 from jitd.core.subject import Subject
 
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from jitd.core.command import Command
 from jitd.core.conditions import CommandPattern
+from jitd.core.frozen import dataclass, field
 from jitd.core.subject import Subject
 
 if TYPE_CHECKING:

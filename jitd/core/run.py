@@ -9,13 +9,14 @@ as an event.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
 from jitd.core.changed import replace
 from jitd.core.effects import ForgetRun, ListsChanged, Moment, StartRun, StopRun
+from jitd.core.frozen import dataclass
 from jitd.core.law import Actor, IllegalEvent, Role, check
 
 

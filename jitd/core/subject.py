@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from jitd.core.authentication import Authentication
 from jitd.core.changed import replace
+from jitd.core.frozen import dataclass
 from jitd.core.made_account import Behind, is_made
 
 _PRIMARY = re.compile(rb"[a-z0-9._-]{1,32}")

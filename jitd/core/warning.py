@@ -9,7 +9,8 @@ because rules accept warnings by name.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from jitd.core.frozen import dataclass
 
 WARNINGS: Mapping[str, str] = {
     "never-matches": "the rule can never match a request",

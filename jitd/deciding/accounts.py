@@ -12,13 +12,13 @@ import pwd
 import re
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from jitd.core.authentication import Authentication
 from jitd.core.changed import replace
 from jitd.core.command import RunAs
+from jitd.core.frozen import dataclass
 from jitd.core.made_account import Made, is_made
 from jitd.core.subject import BY_PAM, LOCAL, ROOT, Subject, account_of, person_of
 from jitd.deciding import groups

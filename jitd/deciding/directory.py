@@ -10,8 +10,8 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-from dataclasses import dataclass
 
+from jitd.core.frozen import dataclass
 from jitd.deciding.accounts import NoSuchAccount
 
 _FIRST = 1 << 12

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from jitd.core.break_glass import unbarred
@@ -22,6 +21,7 @@ from jitd.core.deed import deed_of
 from jitd.core.effects import Moment
 from jitd.core.explaining import Explained, Near, closest, explain
 from jitd.core.facts import Facts, Value
+from jitd.core.frozen import dataclass
 from jitd.core.names import Name, fault_in
 from jitd.core.owed_review import OwedReview
 from jitd.core.policy import Policy

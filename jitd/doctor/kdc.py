@@ -10,13 +10,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import gssapi
 from gssapi.raw.ext_krb5 import krb5_extract_authtime_from_sec_context
 from gssapi.raw.misc import GSSError
 
+from jitd.core.frozen import dataclass
 from jitd.doctor.finding import Finding, bad, ok, unknown, weak, word
 from jitd.doctor.host import Host
 from jitd.doctor.kerberos import aside, enrolment, renewal

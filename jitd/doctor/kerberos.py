@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+from jitd.core.frozen import dataclass
 from jitd.doctor import files
 from jitd.doctor.files import Seen
 from jitd.doctor.finding import Finding, bad, count, ok, unknown, weak, word

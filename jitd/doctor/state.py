@@ -11,12 +11,12 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from jitd.audit.verify import Finding as Disagreement
 from jitd.audit.verify import verify
 from jitd.core.chain import GENESIS, Broken, Seal, follow
+from jitd.core.frozen import dataclass
 from jitd.core.holding import Holding
 from jitd.core.thing import is_service_ticket
 from jitd.doctor import files

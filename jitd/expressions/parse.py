@@ -10,7 +10,8 @@ an empty tree.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from jitd.core.frozen import dataclass
 
 Fields = list[tuple[int, int | bytes]]
 _PARSED, _CHECKED = b"type.googleapis.com/cel.expr.ParsedExpr", b"type.googleapis.com/cel.expr.CheckedExpr"

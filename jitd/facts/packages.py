@@ -12,7 +12,8 @@ import os
 import re
 import stat
 import threading
-from dataclasses import dataclass
+
+from jitd.core.frozen import dataclass
 
 DATABASE = b"/var/lib/dpkg"
 _MOST_KEPT = 512

@@ -14,8 +14,8 @@ import stat
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 
+from jitd.core.frozen import dataclass
 from jitd.settings.account_uids import Range
 
 MOST_FOUND = 100_000

@@ -14,10 +14,11 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from jitd.core.frozen import dataclass
 from jitd.givers.durable import store, sync
 from jitd.givers.kind import HOLDING
 from jitd.settings.account_uids import Range

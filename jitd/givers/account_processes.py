@@ -18,9 +18,9 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
+from jitd.core.frozen import dataclass
 from jitpam.wire.shown import shown
 
 ENDS_WITHIN = 8.0

@@ -14,9 +14,10 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
+from jitd.core.frozen import dataclass
 from jitd.givers.durable import store, sync
 from jitd.givers.kind import HOLDING
 

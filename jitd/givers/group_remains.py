@@ -19,9 +19,9 @@ import struct
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from jitd.core.frozen import dataclass, field
 from jitd.givers.group_namespaces import Spaces, spaces
 from jitpam.wire.shown import shown
 

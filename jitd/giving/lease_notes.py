@@ -9,10 +9,11 @@ exist. The content of a note alone lets nobody read or use the lease.
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from jitd.asking import json_text
+from jitd.core.frozen import dataclass
 from jitd.givers import durable
 from jitd.givers.kind import HOLDING
 

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from jitd.core.deed import deed_of
+from jitd.core.frozen import dataclass
 from jitd.core.notice import Back, Event, Notice, Whom, decider
 from jitd.core.policy import describe_approvals
 from jitd.core.request import Request, RequestState

@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 from jitd.core.effects import Moment
+from jitd.core.frozen import dataclass
 from jitd.core.subject import Subject
 from jitd.deciding.subordinates import Subordinates
 from jitd.lifecycle.waiters import Waiters

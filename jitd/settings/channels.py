@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from jitd.core.frozen import dataclass
 from jitd.notifying import templates
 from jitd.settings import url_file
 from jitd.settings.outsiders import HTTP, KEYS_AT, PROGRAM, Program, Reach, file_in, flag_in, network_in, pem_in, reach_in

@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
 from jitd.core.conditions import is_name, is_principal, read_who
+from jitd.core.frozen import dataclass, field
 from jitd.core.made_account import is_made
 from jitd.core.names import NAMES, Name
 from jitd.settings.channels import Channels, read_channels

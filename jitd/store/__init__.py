@@ -6,11 +6,11 @@ Law: all changes that one input causes are written in one transaction. A store d
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
 
 from jitd.core.chain import Seal
+from jitd.core.frozen import dataclass
 from jitd.core.grant import Grant
 from jitd.core.holding import Holding
 from jitd.core.lock import Lock

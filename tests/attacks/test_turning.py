@@ -73,7 +73,7 @@ def test_a_directory_that_is_turned_all_the_time_names_nothing_of_roots(turning:
     program = Program((b"sudo", os.fsencode(TYPED)), False, b"", PATH, view)
     became: Counter[str] = Counter()
     until, n_tried = time.monotonic() + PATIENCE, 0
-    while n_tried < times(2000) or not (became["in doubt"] and became["named"] or time.monotonic() > until):  # alice may be late
+    while n_tried < times(800) or not (became["in doubt"] and became["named"] or time.monotonic() > until):  # alice may be late
         n_tried += 1
         understood, places = at_point("sudo", "alice", program, asked(), alice, PATH)
         if understood.doubt:

@@ -176,7 +176,7 @@ PURE_OF_PAMLINT = (
 
 PURE = {
     "jitd.core": "__future__ base64 binascii bisect collections dataclasses datetime difflib enum functools hashlib ipaddress"
-    " itertools json math operator re stat string tomllib types typing unicodedata zoneinfo",
+    " itertools json math operator re reprlib stat string tomllib types typing unicodedata zoneinfo",
     "jitpam.wire": "__future__ _json binascii collections json re struct typing unicodedata",
     "jitd.expressions.parse": "__future__ collections dataclasses",
     "jitd.recording.form": "__future__ dataclasses enum hashlib json re typing zlib",

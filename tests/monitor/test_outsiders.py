@@ -24,6 +24,7 @@ from jitd.core.run import Ending
 from jitd.files.inspection import View
 from jitd.files.operands import LIMIT_TOGETHER, MOST_ARGUMENTS, NOT_LOOKED_AT, drift, find
 from tests.monitor.stage import Stage
+from tests.times import times
 from tests.waiting import wait_for
 
 ALICE = 4001
@@ -221,7 +222,7 @@ def test_a_directory_that_is_exchanged_all_the_time_is_the_approved_one_or_a_ref
     pid = storm(place / "l", place / "l", place / "d")
     ran = refused = 0
     try:
-        while ran + refused < 60 or not (ran and refused):  # both come about, however busy the host is
+        while ran + refused < times(30) or not (ran and refused):  # both come about, however busy the host is
             reading, writing = os.pipe()
             job = stage.job("/usr/bin/stat", "-c", "%d %i", ".", cwd=cwd, cwd_device=status.st_dev, cwd_inode=status.st_ino)
             stage.go(job, ("null", "pipe", "null"), [stage.null(), writing, stage.null()])
@@ -236,7 +237,7 @@ def test_a_directory_that_is_exchanged_all_the_time_is_the_approved_one_or_a_ref
                 refused += 1
                 assert told == "" and outcome.because == "the working directory is not the approved one"
             stage.forget(job)
-            assert ran + refused < 3000
+            assert ran + refused < times(3000)
     finally:
         calm(pid, place)
 
@@ -253,7 +254,7 @@ def test_a_command_that_is_exchanged_all_the_time_is_the_approved_one_or_a_refus
     pid = storm(place / "b", place / "b", place / "a")
     ran = refused = 0
     try:
-        while ran + refused < 60 or not (ran and refused):
+        while ran + refused < times(30) or not (ran and refused):
             reading, writing = os.pipe()
             job = stage.job(str(place / "a"), digest=digest, writable=True)
             stage.go(job, ("null", "pipe", "null"), [stage.null(), writing, stage.null()])
@@ -265,7 +266,7 @@ def test_a_command_that_is_exchanged_all_the_time_is_the_approved_one_or_a_refus
             ran += outcome.ending is Ending.EXITED
             refused += outcome.ending is Ending.NOT_STARTED
             stage.forget(job)
-            assert ran + refused < 3000
+            assert ran + refused < times(3000)
     finally:
         calm(pid, place)
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jitd.recording.asciicast import lines
@@ -66,7 +66,6 @@ def check_third(text: list[str]) -> None:
 
 
 @given(tapes(), st.booleans())
-@settings(max_examples=150)
 def test_any_recording_is_an_asciicast_by_the_specification(frames: list[Frame], is_raw: bool) -> None:
     check_third(cast(frames, version=3, is_raw=is_raw))
     told = events(frames, version=3, is_raw=is_raw)
