@@ -83,13 +83,12 @@ class Pair:
         }
         line = self.house.line("alice", "/usr/bin/python3", "-I", f"{PLACE}/stagehand.py")
         done = subprocess.run(
-            line,
+            [*at_priority(), *line],
             input=json.dumps(work).encode(),
             capture_output=True,
             check=False,
             timeout=300,
             cwd="/",
-            preexec_fn=at_priority(),
         )
         assert done.returncode == 0 and done.stdout, done.stderr.decode()
         seen = json.loads(done.stdout)

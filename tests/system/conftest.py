@@ -15,7 +15,6 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +44,12 @@ grant = { lasts = "1h", uses = 100 }
 ID = re.compile(r"request ([0-9A-Z]{4}-[0-9A-Z]{4})")
 
 
-def at_priority(priority: int = 0) -> Callable[[], None]:
-    """For a process that begins: by itself what a service manager gives it, however nice the tests are (setpriority(2))."""
-    return partial(os.setpriority, os.PRIO_PROCESS, 0, priority)
+def at_priority(priority: int = 0) -> list[str]:
+    """The words before a command that begins: by itself it has what a service manager gives it, however nice the tests are
+    (nice(1)). A function in the child would do, but would have the whole of pytest's memory copied.
+    """
+    step = priority - os.getpriority(os.PRIO_PROCESS, 0)
+    return ["nice", "-n", str(step)] if step else []
 
 
 class Asking:
@@ -107,8 +109,8 @@ class House:
     def start(self, priority: int = 0) -> House:
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
-                [self._starts_by, "serve", "--config", str(self.config_file)], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                preexec_fn=at_priority(priority),
+                [*at_priority(priority), self._starts_by, "serve", "--config", str(self.config_file)],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
         wait_for(self._accepts, what=f"the daemon ({self.log()})")
         return self
