@@ -65,6 +65,12 @@ def sleeps(pid: int | str) -> bool:
     return status_of(pid)["State"].startswith("S")
 
 
+def is_at_rest(pid: int | str) -> bool:
+    """Whether the process waits for something, and no signal waits for it: it has handled all that were sent to it."""
+    status = status_of(pid)
+    return status["State"].startswith("S") and not int(status["SigPnd"], 16) | int(status["ShdPnd"], 16)
+
+
 def unread(control: socket.socket) -> int:
     """What was sent and the other side has not read (unix(7): SIOCOUTQ)."""
     found: int = struct.unpack("i", fcntl.ioctl(control, termios.TIOCOUTQ, bytes(4)))[0]

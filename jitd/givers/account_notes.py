@@ -9,17 +9,16 @@ never treated as a missing note.
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from jitd.core.frozen import dataclass
-from jitd.givers.durable import store, sync
+from jitd.givers.durable import alone, store, sync
 from jitd.givers.kind import HOLDING
 from jitd.settings.account_uids import Range
 
@@ -66,18 +65,9 @@ class Notes:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
-    @contextmanager
-    def alone(self) -> Iterator[None]:
+    def alone(self) -> AbstractContextManager[None]:
         """Hold the lock on all notes. Raises OSError."""
-        if not self._directory.is_dir():
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            sync(self._directory.parent)
-        descriptor = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
+        return alone(self._directory)
 
     def read(self, holding: str) -> Note | None:
         """Return the note of ``holding``, or None if there is no note. Raises OSError."""

@@ -3,9 +3,36 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+
+@contextmanager
+def alone(directory: Path) -> Iterator[None]:
+    """Hold the lock on ``directory``, which is made if it is missing. All who write in ``directory`` must hold the lock, because
+    half-written files are removed: a process that was killed left them. Raises OSError.
+    """
+    if not directory.is_dir():
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        sync(directory.parent)
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        clean(directory)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def clean(directory: Path) -> None:
+    """Remove the half-written files in ``directory``. Nobody may write a file there at the same time. Raises OSError."""
+    with suppress(FileNotFoundError):
+        for name in os.listdir(directory):
+            if name.startswith(".") and name.endswith(".new"):
+                os.unlink(directory / name)
 
 
 def sync(directory: Path) -> None:

@@ -9,6 +9,7 @@ exist. The content of a note alone lets nobody read or use the lease.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -50,7 +51,10 @@ class LeaseNotes:
     """
 
     def __init__(self, directory: Path) -> None:
+        """Only the daemon of this state makes one, so files that are half written are those of a daemon that was killed."""
         self._directory = directory
+        with suppress(OSError):  # they do no harm
+            durable.clean(directory)
 
     def read(self, holding: str) -> Note | None:
         """Return the note for ``holding``, or None if there is no note."""

@@ -157,14 +157,14 @@ def test_a_thread_serves_every_lane_and_one_more_is_begun_where_none_is_free(ans
 
     async def part() -> None:
         lanes = Workers()
-        before = {thread.ident for thread in threading.enumerate()}
-        served = {await lane.run(uid, threading.get_ident) for lane in lanes.lanes for uid in (7, 0)}
+        before = set(threading.enumerate())  # threads themselves: the number of one that has ended is used again
+        served = {await lane.run(uid, threading.current_thread) for lane in lanes.lanes for uid in (7, 0)}
         assert len(served) == 1 and not served & before
         begun = threading.Semaphore(0)
         hung = [asyncio.ensure_future(lane.run(7, lambda: begun.release() or answer.wait())) for lane in lanes.lanes]
         await asyncio.sleep(0)
         assert all(begun.acquire(timeout=PATIENCE) for _ in hung)
-        others = {await lane.run(0, threading.get_ident) for lane in lanes.lanes}
+        others = {await lane.run(0, threading.current_thread) for lane in lanes.lanes}
         assert len(others) == 1 and not others & served
         answer.set()
         await asyncio.gather(*hung)

@@ -15,7 +15,7 @@ import pytest
 
 from tests.system.conftest import House
 from tests.system.prompt import AT_ONCE, SHELLS, Prompt, clients, command_lines, guardians, number, state
-from tests.waiting import wait_for
+from tests.waiting import is_at_rest, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -170,10 +170,12 @@ def test_keys_of_a_pipeline_are_the_pagers(prompt: Prompt) -> None:
     before, mark = prompt.settings(), number()
     client = prompt.start(f"jitsudo sh -c 'seq 2000; exec sleep {mark}' | env TERM=xterm less", mark, ready=r"\n22\r")
     wait_for(lambda: is_pager_of(prompt, client), what="the pager")
+    (pager,) = (pid for pid, words in command_lines().items() if words[0] == b"less" and os.getpgid(pid) == os.getpgid(client))
     prompt.key(" ")
     prompt.until(r"\n45\r")
     prompt.key("\x03")  # to all of the job: the pager, and the command
     wait_for(lambda: not clients(mark))
+    wait_for(lambda: is_at_rest(pager), what="a pager that reads keys")  # it forgets those that come while it is interrupted
     prompt.key("q")
     gone(mark)
     assert prompt.settings() == before
