@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from dataclasses import dataclass as dataclass  # so that mypy sees the dataclasses as such
     from dataclasses import field as field
 else:
+    from dataclasses import Field, field, fields
     from dataclasses import dataclass as _dataclass
-    from dataclasses import field, fields
     from operator import attrgetter
     from reprlib import recursive_repr
 
@@ -36,7 +36,10 @@ else:
         one: int = field(default=0)
 
     def _frozen(cls):
-        if _SHARED & cls.__dict__.keys():  # the class has its own
+        """Return the dataclass of ``cls``. If ``cls`` has a shared function of its own, or a field with the option ``hash``,
+        the standard library does everything.
+        """
+        if _SHARED & cls.__dict__.keys() or any(isinstance(it, Field) and it.hash is not None for it in cls.__dict__.values()):
             return _dataclass(cls, **_FROZEN)
         made = _dataclass(cls, **_FROZEN, eq=False, repr=False)
         compared = [one.name for one in fields(made) if one.compare]

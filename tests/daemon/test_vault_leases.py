@@ -231,6 +231,16 @@ def test_the_id_of_a_lease_is_on_the_disk_before_its_secret_goes_on(stage: Stage
 
 
 @needs_root
+def test_a_note_that_a_killed_jitd_has_half_written_is_removed_when_jitd_starts(tmp_path: Path) -> None:
+    place = tmp_path / "leases"
+    assert LeaseNotes(place).of("x") == () and not place.exists()
+    place.mkdir()
+    for name in (".K7QM-2XVD.1.lease.new", "K7QM-2XVD.1.new", ".of-somebody-else"):
+        (place / name).touch()
+    LeaseNotes(place)
+    assert sorted(os.listdir(place)) == [".of-somebody-else", "K7QM-2XVD.1.new"]
+
+
 def test_a_disk_that_takes_no_note_gives_no_lease(stage: Stage) -> None:
     (stage.place / "leases").write_text("a file is in the way")
     said = stage.give(stage.holding())

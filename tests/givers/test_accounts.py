@@ -486,6 +486,17 @@ def test_killed_while_it_is_taken_it_is_taken_by_the_next(world: World, step: st
     assert world.is_as_before() and account_processes.of(made.pw_uid) == [] and not Path("/tmp/left").exists()
 
 
+def test_a_note_that_was_half_written_is_removed_by_the_next_deed(world: World) -> None:
+    world.notes.mkdir(mode=0o700, parents=True, exist_ok=True)
+    half = world.notes / f".{HOLDING}.new"
+    half.touch()
+    world.give()
+    assert not half.exists() and (world.notes / HOLDING).exists()
+    half.touch()
+    assert world.take() == Taken()
+    assert not half.exists() and world.is_as_before()
+
+
 def test_an_account_without_a_note_is_known_by_its_comment(world: World) -> None:
     world.give()
     (world.notes / HOLDING).unlink()
