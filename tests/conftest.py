@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What holds for all tests: how the properties are searched, and what may be left behind.
 
-Every day the same examples and no stopwatch, so that a busy machine fails no test; ``pytest --hypothesis-profile=explore`` looks
-further, at random.
+Every day the same few examples and no stopwatch, so that a busy machine fails no test. ``make test-full`` plays more of them
+(``thorough``), ``pytest --hypothesis-profile=explore`` looks further, at random. ``make mutants`` asks what the few notice.
 """
 
 from __future__ import annotations
@@ -16,10 +16,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
-settings.register_profile("everyday", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("explore", deadline=None, max_examples=5000, suppress_health_check=[HealthCheck.too_slow])
+EVERYDAY = settings(deadline=None, derandomize=True, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("everyday", EVERYDAY)
+settings.register_profile("thorough", EVERYDAY, max_examples=300)
+settings.register_profile("explore", EVERYDAY, derandomize=False, max_examples=5000)
+# Found is found: a smaller example of a failure is not looked for.
+settings.register_profile("mutants", EVERYDAY, phases=(Phase.explicit, Phase.generate))
 settings.load_profile("everyday")
 
 gc.disable()  # what collects ten thousand tests makes no garbage: a third of its time went to looking for some
@@ -70,6 +74,7 @@ def pytest_collection_finish() -> None:
     """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000)  # as in jitd itself: examples are made and forgotten, and hardly any of them is garbage to look for
     gc.enable()
 
 

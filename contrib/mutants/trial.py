@@ -25,7 +25,6 @@ from types import CodeType, FrameType
 from typing import Any
 
 import pytest
-from hypothesis import Phase, settings
 
 TREE = Path(__file__).resolve().parents[2]
 CPU_FOR, CPU_TIMES = 3.0, 2.0
@@ -186,10 +185,6 @@ def _play(trial: Trial, scratch: Path, file: Path) -> None:
     assert not already, f"{already} was there before"
     finder = _Finder(trial.trees)
     sys.meta_path.insert(0, finder)
-    # Found is found: a smaller example of a failure is not looked for.
-    settings.register_profile(
-        "mutants", parent=settings(deadline=None, derandomize=True), phases=(Phase.explicit, Phase.generate)
-    )
     watch = _Watch(trial.chosen, trial.traced)
     options = ["--maxfail=1", "--tb=line"] if not trial.traced else ["--tb=short"]
     status = pytest.main(

@@ -3,7 +3,9 @@
 
 Law: jitd treats a membership as its own only if jitd stored a note before it made the membership. If somebody is a member without
 such a note, ``give`` refuses, and ``take`` changes nothing. If several holdings give the same membership, jitd ends the
-membership when the last of these holdings ends. Sources: gpasswd(1), group(5), initgroups(3).
+membership when the last of these holdings ends. A membership is taken only if neither group(5) nor gshadow(5) lists the member:
+newgrp(1) reads gshadow(5), and gpasswd(1), if it is killed, may have changed only one of the two files.
+Sources: gpasswd(1), group(5), gshadow(5), initgroups(3), newgrp(1).
 """
 
 from __future__ import annotations
@@ -24,17 +26,18 @@ from jitpam.wire.shown import shown
 GPASSWD = "/usr/bin/gpasswd"
 MOST_TOLD = 5
 """Maximum number of files and processes that one sentence names."""
-GROUPS, NOTES = Path("/etc/group"), Path("/var/lib/jitd-givers/groups")
+GROUPS, SHADOW, NOTES = Path("/etc/group"), Path("/etc/gshadow"), Path("/var/lib/jitd-givers/groups")
 
 
 class Groups:
-    """Gives memberships in groups and takes them back. ``giver`` contains the settings. ``groups`` is the path of the file of
-    group(5). The notes are in the directory ``notes``.
+    """Gives memberships in groups and takes them back. ``giver`` contains the settings. ``groups`` and ``shadow`` are the paths
+    of the files of group(5) and gshadow(5). The notes are in the directory ``notes``.
     """
 
-    def __init__(self, giver: settings.Group, groups: Path = GROUPS, notes: Path = NOTES) -> None:
+    def __init__(self, giver: settings.Group, groups: Path = GROUPS, shadow: Path = SHADOW, notes: Path = NOTES) -> None:
         self._giver = giver
         self._groups = groups
+        self._shadow = shadow
         self._notes = Notes(notes)
 
     def give(self, order: Order) -> Given | Refused | Failed:
@@ -106,7 +109,7 @@ class Groups:
             self._notes.remove(note)
             return Taken()
         group, gid, members = self._now(note)
-        for name in sorted(_names(note) & members):
+        for name in sorted(_names(note) & (members | self._in_shadow(group))):
             if fault := self._change("-d", name, group):
                 return Failed(fault)
         gids = [] if gid is None else [gid]
@@ -147,7 +150,8 @@ class Groups:
         """Change the members of ``group`` with gpasswd. Return the reason if gpasswd failed, else an empty string."""
         said = executing.run([GPASSWD, flag, account, group])
         _, members = self._of(group)
-        if said.status == 0 and (account in members) == (flag == "-a"):
+        is_done = account in members if flag == "-a" else account not in members | self._in_shadow(group)
+        if said.status == 0 and is_done:
             return ""
         return f"gpasswd does not change the group {group}: {said.said or f'status {said.status}'}"
 
@@ -156,6 +160,15 @@ class Groups:
         set.
         """
         return next(((gid, members) for name, gid, members in self._all() if name == group), (None, frozenset()))
+
+    def _in_shadow(self, group: str) -> frozenset[str]:
+        """Return the members of ``group`` in the file of gshadow(5), which a host need not have."""
+        try:
+            lines = self._shadow.read_text("utf-8", "surrogateescape").splitlines()
+        except FileNotFoundError:
+            return frozenset()
+        found = (fields[3] for fields in (line.split(":") for line in lines) if fields[0] == group and len(fields) == 4)
+        return frozenset(name for names in found for name in names.split(",") if name)
 
     def _now(self, note: Note) -> tuple[str, int | None, frozenset[str]]:
         """Return the present name, gid and members of the group of ``note``. jitd looks for the group by the name in the note.

@@ -26,7 +26,7 @@ from tests.times import times
 
 SECRET = Path("/root/secret")
 OPEN = Path("/srv/open")
-TIMES = times(5)
+TIMES = times(1)
 OF_EACH = ("id", "fingerprint", "submitted_at", "expires_at", "authentication")
 """What differs from request to request."""
 """How often each question is timed."""

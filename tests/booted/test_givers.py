@@ -23,6 +23,7 @@ from jitd.givers.client import SOCKET
 from tests.booted.conftest import Service, show, systemctl
 from tests.givers.account_world import made_for
 from tests.givers.worlds import WORLDS, World
+from tests.marks import full
 from tests.waiting import is_living, status_of, wait_for
 
 UNIT, DOOR = "jitd-givers.service", "jitd-givers.socket"
@@ -114,6 +115,18 @@ def test_its_sandbox_lets_it_give_and_take_each_kind(service: Service, world: Wo
     is_over(service, world)
 
 
+WITH_SOME = [
+    "sudoers",
+    "account",
+    *(
+        pytest.param(kind, marks=full("every day, the test uses two kinds; another test of the file uses all kinds"))
+        for kind in ("group", "ssh-certificate", "postgres-role")
+    ),
+]
+"""What is jitd's own, or the service's, and not the kind's."""
+
+
+@pytest.mark.parametrize("world", WITH_SOME, indirect=True)
 @pytest.mark.parametrize("how", ["kill -9", "stop"])
 def test_what_is_held_outlasts_it_and_is_taken_by_the_next_one(service: Service, world: World, how: str) -> None:
     """THREATS Q-09."""
@@ -124,6 +137,7 @@ def test_what_is_held_outlasts_it_and_is_taken_by_the_next_one(service: Service,
     is_over(service, world)
 
 
+@pytest.mark.parametrize("world", WITH_SOME, indirect=True)
 def test_what_is_held_outlasts_a_restart_of_jitd(service: Service, world: World) -> None:
     grant = given(service, world)
     service.restart()

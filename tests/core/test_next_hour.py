@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jitd.core.conditions import DAYS, Hours, read_hours
@@ -61,7 +61,6 @@ SPANS = st.tuples(st.sampled_from(DAYS), CLOCK, CLOCK, st.sampled_from(sorted(ZO
 AROUND = st.sampled_from(["2024-03-30T20:00", "2024-10-26T20:00", "2024-04-06T12:00", "2024-10-05T12:00", "2024-01-05T12:00"])
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(SPANS, min_size=1, max_size=3), AROUND, st.integers(0, 30 * 60))
 def test_it_is_the_first_minute_that_a_look_at_every_minute_finds(spans: list[tuple[str, ...]], around: str, after: int) -> None:
     some = tuple(read(f"{day} {start}-{end} {zone}") for day, start, end, zone in spans)

@@ -29,6 +29,8 @@ from tests.waiting import PATIENCE, is_living, wait_for
 HOLDING, NEXT = "WNC0-D702.1", "WNC0-D702.2"
 GROUP = "tapes"
 FILES = ("/etc/group", "/etc/gshadow")
+KILLED = ("strace", "-o", "/dev/null", "-e", "trace=rename", "-e", "inject=rename:signal=KILL:when=2")
+"""What is called by this is killed when it has replaced /etc/group, and before it replaces /etc/gshadow."""
 
 
 def run(*words: str | Path) -> str:
@@ -53,6 +55,12 @@ class World:
         self.gid = int(run("getent", "group", GROUP).split(":")[2])
         self.before = self.snapshot()
         self.begun: list[subprocess.Popen[bytes]] = []
+
+    def newgrp(self) -> str:
+        """What newgrp(1), with no password, says to alice: the groups that she has by it, or why not."""
+        line = ["setpriv", f"--reuid={self.uid}", f"--regid={self.uid}", "--init-groups", "newgrp", GROUP]
+        done = subprocess.run(line, input="id -nG\n", capture_output=True, text=True, timeout=PATIENCE, check=False, cwd="/")
+        return done.stdout + done.stderr
 
     @property
     def kind(self) -> Groups:
@@ -107,6 +115,28 @@ def test_a_membership_is_for_new_sessions_and_is_gone_afterwards(world: World) -
     assert not world.has("alice") and world.snapshot() == world.before
     assert world.kind.take(world.order()) == Taken(), "a second time it is the same"
     assert list(world.notes.iterdir()) == []
+
+
+def test_a_removal_that_was_cut_short_between_the_two_files_leaves_nothing_for_newgrp(world: World) -> None:
+    """THREATS Q-30."""
+    world.give()
+    assert subprocess.run([*KILLED, "gpasswd", "-d", "alice", GROUP], capture_output=True, check=False).returncode != 0
+    assert not world.has("alice") and GROUP in world.newgrp().split(), "newgrp(1) reads the other file"
+    assert world.kind.take(world.order()) == Taken()
+    assert world.snapshot() == world.before
+    assert GROUP not in world.newgrp().split()
+    assert list(world.notes.iterdir()) == []
+
+
+def test_a_host_without_a_shadow_of_its_groups_has_its_memberships_taken(world: World) -> None:
+    shadow = Path("/etc/gshadow")
+    kept = shadow.rename("/etc/gshadow.kept")
+    try:
+        world.give()
+        assert world.kind.take(world.order()) == Taken()
+        assert not world.has("alice")
+    finally:
+        kept.rename(shadow)
 
 
 def test_who_was_a_member_before_is_refused_and_stays_one(world: World) -> None:

@@ -97,7 +97,9 @@ def test_a_lane_that_is_held_plays_nothing_before_it_is_told_to(tmp_path: Path, 
     lab.chmod(0o755)
     monkeypatch.setattr(lanes, "LAB", lab)
     monkeypatch.setattr(lanes, "PYTHON", sys.executable)
-    told, never = (lanes.Lane(name, "plain", ["tests/wire/test_shown.py"], "not timed", "2/9") for name in ("told", "never"))
+    told, never = (
+        lanes.Lane(name, "plain", ["tests/wire/test_shown.py"], ["-m", "not timed"], "2/9") for name in ("told", "never")
+    )
     never.process.stdin.close()
     assert never.end() != 0 and "passed" not in never.counts
     assert told.process.poll() is None, "it waits"
@@ -105,7 +107,7 @@ def test_a_lane_that_is_held_plays_nothing_before_it_is_told_to(tmp_path: Path, 
     assert told.end() == 0, told.lines
     assert 0 < 7 * told.counts["passed"] < told.counts["deselected"] + told.counts["passed"], "it plays its share alone"
     lab.write_text("#!/bin/sh\necho it cannot start\nexit 125\n")
-    broken = lanes.Lane("broken", "plain", ["tests/a.py"], "timed", "1/1")
+    broken = lanes.Lane("broken", "plain", ["tests/a.py"], ["-m", "timed"], "1/1")
     broken.process.wait()
     broken.go()
     assert (broken.end(), broken.lines) == (125, ["it cannot start"])

@@ -429,17 +429,30 @@ def test_a_module_that_crashes_means_no_exec(stage: Stage) -> None:
     assert refused(stage, touch(stage, "alice")) == "it was ended before it began"
 
 
-@pytest.mark.parametrize("code", [*range(1, 32), 99, -1, 2**31 - 1])
-def test_every_code_of_a_module_but_success_means_no_exec(stage: Stage, code: int) -> None:
-    """25 (PAM_IGNORE) of the only line is a denial of the library's own; 12 (a new password is due) passes ``required``."""
-    code_file, module = stage.directory / "m.c", stage.directory / "pam_code.so"
-    code_file.write_text(
-        f"int pam_sm_acct_mgmt(void *h, int f, int c, char **v) {{ return {code}; }}\n"
-        f"int pam_sm_open_session(void *h, int f, int c, char **v) {{ return {code}; }}\n"
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A module of PAM that answers the number that is its argument."""
+    directory = tmp_path_factory.mktemp("module")
+    code, module = directory / "m.c", directory / "pam_code.so"
+    code.write_text(
+        "#include <stdlib.h>\n"
+        "int pam_sm_acct_mgmt(void *h, int f, int c, char **v) { return atoi(v[0]); }\n"
+        "int pam_sm_open_session(void *h, int f, int c, char **v) { return atoi(v[0]); }\n"
         "int pam_sm_close_session(void *h, int f, int c, char **v) { return 0; }\n"
     )
-    subprocess.run(["gcc", "-shared", "-fPIC", "-o", module, code_file], check=True)
-    STACK.write_text(f"account required {module}\nsession required pam_permit.so\n")
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", module, code], check=True)
+    return module
+
+
+@pytest.mark.parametrize("code", [*range(1, 32), 99, -1, 2**31 - 1])
+def test_every_code_of_a_module_but_success_means_no_exec(stage: Stage, answers: Path, code: int) -> None:
+    """25 (PAM_IGNORE) of the only line is a denial of the library's own; 12 (a new password is due) passes ``required``."""
+    STACK.write_text(f"account required {answers} {code}\nsession required pam_permit.so\n")
     refused(stage, touch(stage, "alice"))
-    STACK.write_text(f"account required pam_permit.so\nsession required {module}\n")
+    STACK.write_text(f"account required pam_permit.so\nsession required {answers} {code}\n")
     refused(stage, touch(stage, "alice"))
+
+
+def test_the_module_of_these_tests_that_answers_success_is_no_obstacle(stage: Stage, answers: Path) -> None:
+    STACK.write_text(f"account required {answers} 0\nsession required {answers} 0\n")
+    assert stage.play(touch(stage, "root"))[1].number == 0

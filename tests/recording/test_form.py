@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jitd.recording.form import (
@@ -112,7 +112,6 @@ BORDERS = borders(SAMPLE)
 
 
 @given(tapes())
-@settings(max_examples=150)
 def test_whatever_happens_is_read_as_it_was_recorded(frames: list[Frame]) -> None:
     with scratch() as directory:
         record(directory, frames)
@@ -120,7 +119,6 @@ def test_whatever_happens_is_read_as_it_was_recorded(frames: list[Frame]) -> Non
 
 
 @given(tapes(), st.lists(st.integers(1, 5000), max_size=8))
-@settings(max_examples=100)
 def test_it_does_not_matter_in_which_pieces_a_recording_arrives(frames: list[Frame], sizes: list[int]) -> None:
     assert read(written(frames), *sizes) == frames
 

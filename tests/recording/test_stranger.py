@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from jitd.recording import form
 from tests.law.tree import TREE
@@ -63,7 +63,6 @@ def read_as_a_stranger(data: bytes) -> tuple[dict[str, Any], list[tuple[int, str
 
 
 @given(tapes())
-@settings(max_examples=60)
 def test_a_stranger_reads_what_was_recorded(frames: list[Frame]) -> None:
     with scratch() as directory:
         record(directory, frames)

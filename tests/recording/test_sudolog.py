@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from jitd.recording.form import End, Frame, Kind, encode_end
 from jitd.recording.sudolog import EVENTS, FILES, export
@@ -39,7 +39,6 @@ def stream(directory: Path, kind: Kind) -> bytes:
 
 
 @given(tapes())
-@settings(max_examples=60)
 def test_every_byte_is_in_the_file_of_its_stream_and_the_timing_adds_up(frames: list[Frame]) -> None:
     with scratch() as directory:
         export(HEADER, frames, str(directory / "one"))

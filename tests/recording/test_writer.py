@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jitd.recording import writer
@@ -181,7 +181,6 @@ def test_what_is_typed_is_kept_only_where_all_is_recorded(tmp_path: Path) -> Non
 
 
 @given(st.lists(st.binary(min_size=1, max_size=9), min_size=1, max_size=20))
-@settings(max_examples=50)
 def test_what_is_typed_without_an_echo_is_never_kept_nor_how_much_it_was_nor_when(pieces: list[bytes]) -> None:
     """THREATS L-05."""
     with scratch() as directory:

@@ -15,6 +15,7 @@ import pytest
 
 from tests.client.desk import Pane
 from tests.client.test_board import press, sees, silence, words_of
+from tests.marks import full
 from tests.system.conftest import House
 from tests.waiting import wait_for
 
@@ -53,7 +54,18 @@ def board(house: House, tmp_path: Path) -> Iterator[Callable[..., Pane]]:
             one.close()
 
 
-@pytest.mark.parametrize(("columns", "lines"), [(60, 30), (80, 24), (200, 50)])
+SIZES = [
+    (80, 24),
+    *(
+        pytest.param(
+            *size, marks=full("every day, the test uses one size; tests/client/test_board_state.py draws in every width")
+        )
+        for size in ((60, 30), (200, 50))
+    ),
+]
+
+
+@pytest.mark.parametrize(("columns", "lines"), SIZES)
 def test_bob_approves_what_alice_asks_and_it_runs(house: House, board: Callable[..., Pane], columns: int, lines: int) -> None:
     """THREATS L-06: and her words do nothing to his screen."""
     here = board("bob", columns, lines)

@@ -56,20 +56,13 @@ def test_a_second_host_is_a_service_and_its_services_take_tickets() -> None:
     assert (done.returncode, done.stdout) == (7, "active\nalice\ndb1.example.test\n"), done.stderr
 
 
-STATUSES = [
-    0,
-    *(
-        pytest.param(status, marks=full("every day, the test uses status 0, and other tests end a lab with 7, 127 and 255"))
-        for status in (1, 7, 127, 255)
-    ),
-]
-
-
-@pytest.mark.parametrize("status", STATUSES)
+@full("every day, other tests end such a lab with 7 and 255, and each lane with systemd is one that ends with 0")
+@pytest.mark.parametrize("status", [0, 1, 7, 127, 255])
 def test_the_commands_status_comes_through(status: int) -> None:
     assert booted("--no-jitd", "sh", "-c", f"exit {status}").returncode == status
 
 
+@full("every day, tests/system/test_lab.py tests the same in a lab without systemd")
 def test_a_command_that_is_not_there_is_127() -> None:
     assert booted("--no-jitd", "/no/such/command").returncode == 127
 
@@ -101,11 +94,16 @@ def process_1_below(lab: int) -> int:
     raise AssertionError("no systemd is process 1 there")
 
 
-@pytest.mark.parametrize(
-    "command",
-    ["as alice jitsudo systemctl reboot --force --force", "as alice jitsudo systemctl poweroff; sleep 60", "kill -9 -1"],
-    ids=["at once", "in order", "all are killed"],
-)
+ENDS = [
+    pytest.param("as alice jitsudo systemctl reboot --force --force", id="at once"),
+    *(
+        pytest.param(ends, marks=full("every day, the host is rebooted at once; other tests stop jitd in order, or kill it"))
+        for ends in ("as alice jitsudo systemctl poweroff; sleep 60", "kill -9 -1")
+    ),
+]
+
+
+@pytest.mark.parametrize("command", ENDS)
 def test_what_ran_before_the_host_went_down_is_in_the_record(command: str, tmp_path: Path) -> None:
     """THREATS X-14: the record of the command that ends the host was durable before the command ran, and is whole afterwards."""
     lab = subprocess.Popen(

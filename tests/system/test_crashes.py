@@ -28,8 +28,7 @@ from tests.system.walks import walk
 from tests.times import SEED, times
 from tests.waiting import wait_for
 
-N_WALKED = times(6)
-
+N_WALKED = times(3)
 
 LANES = 3
 """Points that are played at one time, each lane with a daemon of its own."""

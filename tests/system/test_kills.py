@@ -13,7 +13,7 @@ from tests.system.killing import torture
 from tests.system.prompt import AT_ONCE
 from tests.times import SEED, times
 
-OFTEN = [24, pytest.param(60, marks=full("every day, the test makes 24 of the 60 trials"))]
+OFTEN = [12, pytest.param(60, marks=full("every day, the test makes 12 of the 60 trials"))]
 LANES = 4
 
 
