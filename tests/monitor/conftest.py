@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from jitd.executor import direct, monitors
-from tests.monitor.stage import Stage
+from tests.monitor.stage import Kept, Stage
 from tests.waiting import PATIENCE
 
 FROM = "from jitd.monitor"
@@ -24,11 +25,19 @@ def born() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module")
+def kept() -> Iterator[Kept]:
+    """The launcher of all stages of a file."""
+    made = Kept(Path("/var/tmp/jitd-of-many-stages"))
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def stage() -> Iterator[Stage]:
+def stage(kept: Kept) -> Iterator[Stage]:
     if os.getuid() != 0:
         pytest.fail("needs root: run the tests in the lab")
-    stage = Stage()
+    stage = Stage(kept=kept)
     yield stage
     stage.close()
 

@@ -26,7 +26,7 @@ import pytest
 
 from jitd.core.run import Outcome
 from jitd.executor import Ended, Here, Ready, Report, Started
-from jitd.executor.direct import Direct
+from jitd.executor.direct import ChildLauncher, Direct
 from jitd.executor.monitors import Monitors
 from jitd.executor.unit import Unit
 from jitd.monitor.housing import own_group
@@ -108,13 +108,52 @@ class Client:
         return json.loads(ends[0]) if ends else None
 
 
+class Kept:
+    """A launcher that one stage after another uses: to start one takes longer than most tests. It learns from each job whose the
+    job is, as systemd's launcher does, which every daemon finds there.
+
+    Only a stage that is over leaves it for the next one. A daemon that ends within a test ends it, as ever.
+    """
+
+    def __init__(self, run_dir: Path) -> None:
+        self._run_dir = run_dir
+        self._launcher = ChildLauncher(run_dir)
+        self._ours: socket.socket | None = None
+        self.is_to_stay = False
+
+    def start(self) -> socket.socket:
+        if self.pid() is None:
+            self.close()
+            self._launcher = ChildLauncher(self._run_dir)
+            self._ours = self._launcher.start()
+        assert self._ours is not None
+        return self._ours.dup()
+
+    def end(self) -> None:
+        if not self.is_to_stay:
+            self.close()
+
+    def close(self) -> None:
+        if self._ours is not None:
+            self._ours.close()
+            self._ours = None
+        self._launcher.end()
+
+    def pid(self) -> int | None:
+        process = self._launcher._process
+        return process.pid if self._ours is not None and process is not None and process.poll() is None else None
+
+
 class Stage:
     """One daemon's executor after another on the same directories, and what it reported."""
 
     n_runs = 0  # of all stages: a scope of systemd's may outlive its run, and its stage, for a moment
 
-    def __init__(self, kind: type[Direct] | type[Unit] = Unit if HAS_SYSTEMD else Direct) -> None:
+    def __init__(self, kind: type[Direct] | type[Unit] = Unit if HAS_SYSTEMD else Direct, kept: Kept | None = None) -> None:
         self._kind = kind
+        self._kept = kept if kind is Direct else None
+        self.is_launcher_as_new = True
+        """Whether the next stage may have the launcher, too."""
         self.directory = Path(tempfile.mkdtemp(prefix="jitd-", dir="/var/tmp"))
         self.directory.chmod(0o755)
         self.run_dir = self.directory / "run"
@@ -133,6 +172,9 @@ class Stage:
 
     def open(self, spawn: Callable[[Monitors], None] = Monitors.spawn_launcher) -> None:
         self.executor = self.make_executor()
+        if self._kept is not None:
+            self._kept.is_to_stay = False
+            self.executor._launcher = self._kept
         spawn(self.executor)
         self.run(self.executor.open())
 
@@ -147,6 +189,8 @@ class Stage:
             if self._kind is Unit:
                 show = ["systemctl", "show", "--property=MainPID", "--value", "jitd-launcher.service"]
                 return int(subprocess.run(show, stdout=subprocess.PIPE, check=True).stdout)
+            if self._kept is not None:
+                return self._kept.pid()
             children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
             return next((int(pid) for pid in children if str(self.run_dir).encode() in _command_line(pid)), None)
 
@@ -305,6 +349,8 @@ class Stage:
             for client in self.clients:
                 client.close()
             self.run(asyncio.sleep(0.01))
+            if self._kept is not None:
+                self._kept.is_to_stay = self.is_launcher_as_new
             self.run(self.executor.close())
             self.loop.close()
             for descriptor in self.opened:

@@ -21,6 +21,7 @@ TEXT = b"written\n"
 
 def play(stage: Stage, nth: int, record: str) -> None:
     """A run whose output is a pipe. In each of its processes, the packet with this number is refused."""
+    stage.is_launcher_as_new = False
     reading, writing = os.pipe()
     job = shell(stage, "echo written", record=record)
     traced = [stage.launcher, *descendants(stage.launcher)]

@@ -39,6 +39,7 @@ WAITING = {
 @pytest.fixture
 def niced(stage: Stage) -> Iterator[Stage]:
     """A stage whose monitors get the processor after everybody else, and so are interrupted wherever they are."""
+    stage.is_launcher_as_new = False
     launcher = stage.launcher
     before = os.getpriority(os.PRIO_PROCESS, launcher)
     everybody = {launcher} | descendants(launcher)
