@@ -31,8 +31,6 @@ def for_all(answers: Iterable[Decision]) -> Decision:
     if denial is not None:
         return replace(denial, visible_to=reduce(in_both, map(_visible_to, found)))
     permits = [answer for answer in found if isinstance(answer, Permit)]
-    if len(permits) == 1:
-        return permits[0]
     together = Permit(
         " and ".join(sorted({permit.rule for permit in permits})), reduce(narrow, (permit.obligations for permit in permits))
     )

@@ -148,21 +148,25 @@ class Breakage(NamedTuple):
 
 
 TOGETHER: list[list[Breakage]] = [
-    [Breakage(("daemon.runs", "systemd.jitd.service"), "bad", "systemctl enable --now jitd.service", stopped)],
+    [
+        Breakage(("systemd.scopes",), "bad", "systemctl unmask --runtime jitd.slice", lambda: masked("jitd.slice", "--runtime")),
+        Breakage(("systemd.jitd-launcher.service",), "bad", "systemctl unmask", lambda: masked("jitd-launcher.service")),
+        Breakage(("daemon.runs", "systemd.jitd.service"), "bad", "systemctl enable --now jitd.service", stopped),
+    ],
     [
         Breakage(("runs.scopes",), "bad", "systemctl stop jitd-run-ZZZZ-ZZZZ.scope", leftover),
         Breakage(("daemon.version",), "weak", "systemctl restart jitd.service", older),
         Breakage(("systemd.jitd.service",), "bad", "systemctl enable jitd.service", lambda: disabled("jitd.service")),
     ],
-    [Breakage(("systemd.jitd.socket",), "bad", "systemctl enable jitd.socket", lambda: disabled("jitd.socket"))],
-    [Breakage(("systemd.jitd-launcher.socket",), "bad", "enable --now jitd-launcher.socket", without_launcher)],
-    [Breakage(("systemd.jitd.service",), "bad", "systemctl unmask jitd.service", lambda: masked("jitd.service"))],
-    [Breakage(("socket.mode",), "bad", "systemctl restart jitd.socket jitd.service", without_socket)],
-    [Breakage(("daemon.answers",), "bad", "systemctl restart jitd.service", dead)],
     [
-        Breakage(("systemd.scopes",), "bad", "systemctl unmask --runtime jitd.slice", lambda: masked("jitd.slice", "--runtime")),
-        Breakage(("systemd.jitd-launcher.service",), "bad", "systemctl unmask", lambda: masked("jitd-launcher.service")),
+        Breakage(("systemd.jitd.socket",), "bad", "systemctl enable jitd.socket", lambda: disabled("jitd.socket")),
+        Breakage(("systemd.jitd-launcher.socket",), "bad", "enable --now jitd-launcher.socket", without_launcher),
     ],
+    [
+        Breakage(("systemd.jitd.service",), "bad", "systemctl unmask jitd.service", lambda: masked("jitd.service")),
+        Breakage(("socket.mode",), "bad", "systemctl restart jitd.socket jitd.service", without_socket),
+    ],
+    [Breakage(("daemon.answers",), "bad", "systemctl restart jitd.service", dead)],
 ]
 """Breakages of which none hides another: the doctor looks once at all of them."""
 

@@ -18,7 +18,12 @@ from jitd.core.consequence import makes_root_shell_possible, of_command
 LATER = [
     ("passwd root", "passwd can set root's password, which makes a root shell possible later"),
     ("passwd --quiet root", "can set root's password"),
+    ("passwd --stdin root", "can set root's password"),
+    ("passwd --keep-tokens root", "can set root's password"),
+    ("passwd --repository files root", "can set root's password"),
     ("passwd -d root", "can delete root's password"),
+    ("passwd --delete root", "can delete root's password"),
+    ("passwd --unlock root", "can unlock root's password"),
     ("passwd -u root", "can unlock root's password"),
     ("usermod -aG sudo bob", "puts an account into the group sudo, whose members can become root"),
     ("usermod -aG wheel bob", "the group wheel"),
@@ -37,6 +42,10 @@ LATER = [
     ("gpasswd -a bob sudo", "the group sudo"),
     ("gpasswd --add bob docker", "the group docker"),
     ("gpasswd -M bob,eve wheel", "the group wheel"),
+    ("gpasswd -M bob -A eve wheel", "the group wheel"),
+    ("gpasswd -a bob staff docker", "the group docker"),
+    ("gpasswd wheel -a bob", "the group wheel"),
+    ("gpasswd docker -M bob,sudo", "the group docker"),
     ("chmod u+s /srv/x", "makes a file set-uid: who starts it acts as the owner of the file"),
     ("chmod +s /srv/x", "set-uid"),
     ("chmod a+xs /srv/x", "set-uid"),
@@ -59,7 +68,10 @@ NOT_ROOT = [
     ("passwd bob", "passwd can set bob's password"),
     ("passwd -d bob", "passwd can delete bob's password, after which anybody can become bob"),
     ("passwd -u bob", "passwd can unlock bob's password"),
+    ("passwd --delete bob", "passwd can delete bob's password, after which anybody can become bob"),
     ("passwd -l root", ""),
+    ("passwd --lock root", ""),
+    ("passwd --status root", ""),
     ("passwd -S root", ""),
     ("passwd --expire root", ""),
     ("passwd -x 90 bob", ""),
@@ -73,6 +85,9 @@ NOT_ROOT = [
     ("adduser bob", ""),
     ("adduser bob staff", ""),
     ("gpasswd -d bob sudo", ""),
+    ("gpasswd -A bob sudo", ""),
+    ("gpasswd -a bob staff -d sudo", ""),
+    ("usermod bob -G", ""),
     ("gpasswd -a sudo staff", ""),
     ("chmod u+x /srv/x", ""),
     ("chmod u-s /srv/x", ""),
@@ -102,6 +117,11 @@ def asked(line: str) -> Command:
 def test_what_makes_a_root_shell_possible_is_told(line: str, told: str) -> None:
     assert makes_root_shell_possible(asked(line))
     assert any(told in str(one) for one in of_command(asked(line)) if one.kind == "later")
+
+
+def test_of_roots_password_it_is_told_once_what_that_makes_possible() -> None:
+    (told,) = (str(one) for one in of_command(asked("passwd -d root")) if one.kind == "later")
+    assert told == "passwd can delete root's password, which makes a root shell possible later"
 
 
 @pytest.mark.parametrize(("line", "told"), NOT_ROOT)

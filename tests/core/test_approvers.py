@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitd.core.approvers import may_review, tally
+from jitd.core.approvers import lack, may_review, names, tally, why_not
+from jitd.core.authentication import Demand
 from jitd.core.conditions import Reason, read_host
 from jitd.core.decision import Approval
 from jitd.core.policy import ROOTS, Rule, describe, describe_approvals, rules_for
-from jitd.core.subject import Subject
+from jitd.core.subject import BY_PAM, Subject
 from jitd.expressions.patterns import read_pattern
 from tests.core.house import ALICE, BOB, CAROL, DAVE, EVE, ROOT, deny, hours, patterns, permit, policy, subject
 
@@ -56,6 +57,39 @@ ALICE_OPS = replace(ALICE, groups=frozenset({"ops"}))
 def test_who_may_review(approvals: tuple[Approval, ...], approver: Subject, indexes: set[int]) -> None:
     """THREATS A-01."""
     assert may_review(approvals, approver, ALICE) == indexes
+
+
+def test_why_somebody_of_the_words_may_not_review_now() -> None:
+    later = replace(OPS, after=600)
+    listed = replace(OPS, also="fact.on_call", among=frozenset({"bob"}))
+    assert why_not((OPS,), (OPS,), EVE) == ""
+    assert why_not((SECURITY, later), (SECURITY,), BOB) == (
+        "you may approve only later: your way to approve this request is not open yet"
+    )
+    assert why_not((SECURITY, listed), (SECURITY, listed), CAROL) == "you are not on the list fact.on_call"
+
+
+def test_an_approver_lacks_what_the_way_demands_and_they_have_not() -> None:
+    demanding = replace(OPS, demand=Demand(indicators=("otp",)))
+    assert lack((OPS,), BOB, ALICE) == ""
+    assert lack((demanding,), BOB, ALICE) == demanding.demand.lack(None) != ""
+    assert lack((demanding, OPS), BOB, ALICE) == ""
+    assert lack((SECURITY,), BOB, ALICE) == "", "who may not review lacks nothing"
+
+
+def test_a_way_names_those_of_its_words_and_of_its_list() -> None:
+    listed, by_pam = replace(OPS, also="fact.on_call", among=frozenset({"bob"})), replace(BOB, principal=f"{BY_PAM}bob")
+    for way, approver, is_named in (
+        (OPS, BOB, True),
+        (OPS, EVE, False),
+        (OPS, by_pam, False),
+        (replace(OPS, without_kdc="local"), by_pam, True),
+        (listed, BOB, True),
+        (listed, CAROL, False),
+        (replace(listed, among=frozenset({CAROL.principal})), CAROL, True),
+        (replace(listed, among=None), BOB, False),
+    ):
+        assert names(way, approver) is is_named, (way, approver)
 
 
 @pytest.mark.parametrize(

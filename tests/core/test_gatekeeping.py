@@ -19,6 +19,7 @@ from jitd.core.approvers import tally
 from jitd.core.decision import RECORDED, Approval, Decision, Deny, Permit, Record, Why
 from jitd.core.effects import ListsChanged, RequestWaits, Screen, SetDeadline, TellRequester
 from jitd.core.gatekeeping import (
+    MOST_GATEKEEPERS,
     Heard,
     Passed,
     Passes,
@@ -28,6 +29,7 @@ from jitd.core.gatekeeping import (
     Silent,
     folded,
     judged,
+    passed,
     read_gatekeeper,
     said,
 )
@@ -112,6 +114,7 @@ def test_what_is_required_tightens_and_never_loosens(what: Requirement, left: Pe
 def test_a_reason_that_is_required_and_not_given_is_a_denial(reason: str | None) -> None:
     answer = judged(permit(), hear(change=Requires(Requirement(reason=True))), reason)
     assert answer == Deny(Why.GATEKEEPER, "change says: a reason is required", "rule-1")
+    assert judged(permit(), hear(change=Requires(Requirement(uses=1))), reason) == permit(uses=1), "and it is not, of itself"
 
 
 REQUIREMENTS = st.builds(
@@ -172,6 +175,11 @@ def test_what_could_be_mistaken_for_something_else_is_no_name(word: str) -> None
         read_gatekeeper(word)
 
 
+def test_a_rule_names_eight_gatekeepers_at_most() -> None:
+    """As jitd-policy(5) says."""
+    assert MOST_GATEKEEPERS == 8
+
+
 def test_the_record_keeps_each_answer_with_its_own_name_for_it() -> None:
     answers = hear(a=PASS, b=Requires(Requirement(uses=1), mark="d-2"), c=replace(NO, mark="d-3"), d=SILENCE)
     told = [
@@ -184,6 +192,12 @@ def test_the_record_keeps_each_answer_with_its_own_name_for_it() -> None:
     event = replace(screened(asked(), permit()), heard=answers)
     assert event.detail()["gatekeepers"] == told
     assert "gatekeepers" not in screened(asked(), permit()).detail()
+
+
+def test_an_answer_without_a_name_of_its_own_is_kept_without_one() -> None:
+    answers = hear(a=Passes(), b=Requires(Requirement()), c=Refuses("freeze until Monday"))
+    assert [said(one) for one in answers] == [["a", "pass", ""], ["b", "require", ""], ["c", "deny", "freeze until Monday", ""]]
+    assert passed(answers, START) == (Passed("a", START, None, ""), Passed("b", START, None, ""))
 
 
 # --- while they are asked --------------------------------------------------------------------------------------------

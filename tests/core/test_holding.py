@@ -134,6 +134,75 @@ def test_each_event_is_caused_by_whom_the_table_names_and_by_nobody_else() -> No
                 transition(before, tried, moment())
 
 
+def test_its_states_and_ends_are_spelled_as_the_chain_keeps_them() -> None:
+    assert [str(state) for state in HoldingState] == ["giving", "held", "taking", "ended"]
+    assert [str(ending) for ending in Ending] == ["taken", "not given", "left"]
+
+
+@pytest.mark.parametrize(
+    ("together", "is_first"),
+    [((), True), ((ID,), True), ((ID, f"{ID}.2"), True), ((f"{ID}.2", ID), False), ((f"{ID}.2", ID, f"{ID}.3"), False)],
+)
+def test_of_the_things_of_one_use_the_first_is_the_first(together: tuple[str, ...], is_first: bool) -> None:
+    """And if the first is not given, the others are not: then the grant gets its use back."""
+    begins = begun(together=together)
+    assert begins.is_first is is_first
+    returned = transition(begins, EVENTS[2], moment())[1][0]
+    assert returned == Returned(ID, DAEMON, ID, was_started=not is_first)
+
+
+def test_what_the_chain_keeps_of_each_event() -> None:
+    event = Giving(ID, ALICE, "GRAN-0001", "REQU-0001", THING, "alice@EXAMPLE.TEST", UNTIL, stays=True, at=START)
+    told = {
+        "grant": "GRAN-0001",
+        "request": "REQU-0001",
+        "thing": THING,
+        "to": "alice@EXAMPLE.TEST",
+        "until": "2026-03-02T09:10:00+00:00",
+        "stays": True,
+    }
+    assert event.detail() == told
+    assert replace(event, together=(ID, f"{ID}.2")).detail() == told | {"together": [ID, f"{ID}.2"]}
+    assert [one.detail() for one in EVENTS] == [
+        {},
+        {"because": "enough"},
+        {"ending": "not given", "because": "the KDC refused it"},
+        {"ending": "taken", "because": ""},
+        {},
+    ]
+    assert Given(ID, DAEMON, has_secret=True).detail() == {"has_secret": True}
+
+
+@pytest.mark.parametrize("had", [False, True])
+@pytest.mark.parametrize("has", [False, True])
+def test_a_secret_that_was_issued_once_stays_issued(had: bool, has: bool) -> None:
+    before = replace(in_state(TAKING, was_given=True), has_secret=had)
+    assert transition(before, Given(ID, DAEMON, has_secret=has), moment())[0].has_secret is (had or has)
+
+
+def test_the_first_moment_at_which_it_was_to_be_taken_stays() -> None:
+    once = transition(in_state(HELD, was_given=True), Taking(ID, ALICE, "enough"), moment(5))[0]
+    assert once.taking_at == moment(5).at
+    assert transition(once, Taking(ID, DAEMON, "the KDC is silent"), moment(9))[0].taking_at == moment(5).at
+
+
+def test_what_its_giver_says_is_left_is_left() -> None:
+    """Whatever the time is, and of whatever kind the thing is."""
+    for after, name in product((0, 601), (THING, "account:dba")):
+        held = begun(state=TAKING, given_at=START, thing=name)
+        assert outcome_of(held, moment(after), "two processes still run") == Outcome(Ending.LEFT, "two processes still run")
+    assert outcome_of(begun(state=TAKING), moment(), "two processes still run").ending is Ending.NOT_GIVEN
+    assert outcome_of(begun(state=TAKING, given_at=START, thing="account:dba"), moment()) == TAKEN
+
+
+def test_what_is_left_of_a_ticket_is_said_in_whole() -> None:
+    found = outcome_of(begun(state=TAKING, given_at=START), moment())
+    assert found.because == (
+        "a ticket that was issued before is valid until 2026-03-02 09:10:00 UTC, and connections opened with this ticket "
+        "continue; another KDC of the realm may issue more tickets until this KDC learns that the permission was taken back"
+    )
+
+
 def test_it_begins_as_recorded_and_not_as_given() -> None:
     made, follows = give(Giving(ID, ALICE, ID, ID, THING, "alice@EXAMPLE.TEST", UNTIL, stays=True, at=START))
     assert (made.state, made.given_at, made.outcome, made.version) == (GIVING, None, None, 1)

@@ -92,7 +92,20 @@ def test_a_flag_has_its_name_and_one_without_a_name_is_not_lost() -> None:
     assert [names_of_flags(bit) for bit, _ in FLAGS] == [(name,) for _, name in FLAGS]
     assert names_of_flags(0x20000001) == ("forwarded", "flag 0x1")
     assert all(len(names_of_flags(1 << bit)) == 1 for bit in range(32))
-    assert (name_of_encryption(18), name_of_encryption(99)) == ("aes256-cts-hmac-sha1-96", "type 99")
+    names = {
+        1: "des-cbc-crc",
+        3: "des-cbc-md5",
+        16: "des3-cbc-sha1",
+        17: "aes128-cts-hmac-sha1-96",
+        18: "aes256-cts-hmac-sha1-96",
+        19: "aes128-cts-hmac-sha256-128",
+        20: "aes256-cts-hmac-sha384-192",
+        23: "arcfour-hmac",
+        25: "camellia128-cts-cmac",
+        26: "camellia256-cts-cmac",
+        99: "type 99",
+    }  # IANA, Kerberos Encryption Type Numbers
+    assert {number: name_of_encryption(number) for number in names} == names
 
 
 def test_properties_of_a_ticket_are_read_from_its_flags() -> None:

@@ -13,7 +13,7 @@ from jitd.core import grant, request
 from jitd.core.decision import Approval
 from jitd.core.effects import Moment, SetDeadline
 from jitd.core.grant import Grant, Issued, NoUseLeft, Used
-from jitd.core.later import FURTHEST, fault_in_start, has_begun
+from jitd.core.later import FURTHEST, fault_in_start, has_begun, lasts
 from jitd.core.lease import is_within
 from jitd.core.request import Request, RequestState
 from jitd.store import documents
@@ -119,6 +119,11 @@ def test_nobody_is_asked_longer_than_the_time_that_it_is_for(expires_for: int, l
     assert waiting.expires_boot == moment(within).boot
 
 
+@pytest.mark.parametrize(("asked_for", "lasts_for"), [(None, HOUR), (1, 1), (HOUR - 1, HOUR - 1), (HOUR, HOUR), (HOUR + 1, HOUR)])
+def test_a_grant_lasts_as_long_as_was_asked_for_and_no_longer_than_its_rule_allows(asked_for: int | None, lasts_for: int) -> None:
+    assert lasts(asked(lasts_for=asked_for), permit(lasts_for=HOUR).obligations) == lasts_for
+
+
 def test_a_rule_that_needs_nobody_gives_it_for_later_too() -> None:
     made = later()
     after, follows = request.transition(made, screened(made, free()), moment())
@@ -142,6 +147,13 @@ def test_a_time_that_is_over_or_too_far_away_is_refused() -> None:
     for seconds, is_fault in ((1, False), (FURTHEST, False), (0, True), (-1, True), (FURTHEST + 1, True)):
         assert bool(fault_in_start(START + timedelta(seconds=seconds), START)) is is_fault, seconds
     assert fault_in_start(None, START) == ""
+
+
+def test_a_refused_time_says_which_it_is() -> None:
+    over = "the time that was asked for with --at is over already"
+    too_far = "the time given with --at must begin within 7 days"
+    found = {seconds: fault_in_start(START + timedelta(seconds=seconds), START) for seconds in (-HOUR, 0, 1, 604800, 604801)}
+    assert found == {-HOUR: over, 0: over, 1: "", 604800: "", 604801: too_far}
 
 
 def test_both_objects_read_back_as_they_were_written_and_old_ones_as_they_were_meant() -> None:

@@ -60,6 +60,11 @@ def test_approvals_are_tallied_again_for_what_is_asked_today(what, then, by, now
     assert (lease.owes(answered, today(*now), standing) == 0) is is_enough
 
 
+def test_what_was_never_permitted_is_no_approval():
+    with pytest.raises(AssertionError, match="an approved request has its obligations"):
+        lease.owes(asked(), today(), ())
+
+
 # (what the rule gives today, after so many seconds, uses taken, is it still within?)
 WITHIN = [
     ({}, 1, 0, True),

@@ -14,7 +14,7 @@ from jitd.core import lock
 from jitd.core.decision import Approval, Deny, Permit, Terms, Why
 from jitd.core.effects import ForgetAnswers, ListsChanged, SetDeadline, TellRequester
 from jitd.core.grant import Revoked, Used
-from jitd.core.law import CLOCK, DAEMON, MONITOR, IllegalEvent, Role
+from jitd.core.law import CLOCK, DAEMON, MONITOR, IllegalEvent, Role, name_of
 from jitd.core.lock import Carried, Expired, LockedOut, LockState, Whom, answer_to, consequences, is_on, under
 from jitd.core.request import Locked, RequestState, Review, Verdict, issued
 from jitd.core.run import Ended, Ending, Outcome, StopOrdered
@@ -106,6 +106,34 @@ def test_none_but_operators_place_and_lift(role):
         lock.transition(locked(), replace(lift(locked()), by=actor(ALICE, role)), moment(1))
 
 
+EVENTS = [
+    ("lock.placed", place(locked()), {"whom": "user", "name": "alice", "reason": "laptop stolen", "lasts_for": None}),
+    (
+        "lock.placed",
+        place(locked(Whom.ALL, lasts_for=60)),
+        {"whom": "all", "name": "", "reason": "laptop stolen", "lasts_for": 60},
+    ),
+    ("lock.lifted", lift(locked()), {"because": "found it"}),
+    ("lock.carried", Carried("L0CK-0001", DAEMON, 1.5), {"spent_for": "1.500000"}),
+    ("lock.expired", Expired("L0CK-0001", CLOCK), {}),
+]
+
+
+@pytest.mark.parametrize(("name", "event", "detail"), EVENTS)
+def test_what_the_chain_keeps_of_each_event(name, event, detail):
+    assert (name_of(event), event.detail()) == (name, detail)
+
+
+def test_its_states_and_kinds_are_spelled_as_the_chain_keeps_them():
+    assert [str(state) for state in LockState] == ["active", "lifted", "expired"]
+    assert [str(whom) for whom in Whom] == ["user", "principal", "all"]
+
+
+def test_each_event_makes_one_new_version():
+    made = locked(lasts_for=60)
+    assert lock.transition(made, lift(made), moment(5))[0].version == made.version + 1
+
+
 YEARS = timedelta(days=3653)
 JUMPS = [timedelta(hours=1), -timedelta(hours=1), YEARS, -YEARS, timedelta(seconds=61), timedelta(0)]
 
@@ -142,6 +170,11 @@ def test_in_another_boot_it_ends_only_after_it_was_carried_there():
     assert follows == (SetDeadline("lock", made.id, 15.0),)
     assert not after.is_over_at(replace(in_another, boot=14.9))
     assert after.is_over_at(replace(in_another, boot=15.0))
+
+
+def test_of_a_boot_of_which_the_record_proves_nothing_nothing_is_counted():
+    made = locked(lasts_for=60)
+    assert lock.transition(made, Carried(made.id, DAEMON, 0.0), moment(1, "boot-2"))[0].left_for == 60
 
 
 def test_it_is_carried_once_a_boot_and_never_back_in_time():

@@ -17,11 +17,12 @@ from tests.core.house import ALICE, BOB, deny, hours, permit, policy, question
 
 BERLIN = ZoneInfo("Europe/Berlin")
 ZONES: dict[str, tzinfo] = {"Europe/Berlin": BERLIN, "UTC": UTC, "Australia/Lord_Howe": ZoneInfo("Australia/Lord_Howe")}
+NAMED: dict[str, tzinfo] = {**ZONES, "America/St_Johns": ZoneInfo("America/St_Johns")}
 NIGHT = datetime(2024, 1, 3, 23, 0, tzinfo=UTC)  # a Wednesday
 
 
 def read(text: str) -> Hours:
-    return read_hours(text, ZONES.get)
+    return read_hours(text, NAMED.get)
 
 
 def by_every_minute(some: tuple[Hours, ...], at: datetime) -> datetime | None:
@@ -45,15 +46,64 @@ def by_every_minute(some: tuple[Hours, ...], at: datetime) -> datetime | None:
         (("Sun 02:30-04:00 Europe/Berlin",), "2024-03-30T12:00", "Sun 2024-03-31 03:00 CEST"),
         (("Sun 02:00-02:30 Europe/Berlin",), "2024-10-27T00:45", "Sun 2024-10-27 02:00 CET"),
         (("Sun 01:30-02:30 Europe/Berlin",), "2024-10-27T00:45", "Sun 2024-10-27 02:00 CET"),
+        # hours of one week that are skipped come a week later
+        (("Sun 02:00-03:00 Europe/Berlin",), "2024-03-30T12:00", "Sun 2024-04-07 02:00 CEST"),
+        # a clock that was changed at a minute past midnight: it skipped 00:01 to 01:01 on 2011-03-13
+        (("Sun 00:30-02:00 America/St_Johns",), "2011-03-12T12:00", "Sun 2011-03-13 01:01 NDT"),
     ],
 )
 def test_the_next_hour_is_said_in_the_zone_of_the_rule(texts: tuple[str, ...], at: str, begins: str) -> None:
-    found = next_hour(tuple(map(read, texts)), datetime.fromisoformat(at).replace(tzinfo=UTC))
+    some, moment = tuple(map(read, texts)), datetime.fromisoformat(at).replace(tzinfo=UTC)
+    found = next_hour(some, moment)
     assert found is not None and hour_in_words(*found) == begins
+    assert found[0] == by_every_minute(some, moment), "and it is a whole minute"
 
 
 def test_hours_that_never_come_are_not_said() -> None:
     assert next_hour((), NIGHT) is None
+
+
+def test_hours_that_do_not_come_within_eight_days_are_not_said() -> None:
+    """They are skipped on 2024-03-31, in two days, and come again in nine."""
+    assert AHEAD_DAYS == 8
+    assert next_hour((read("Sun 02:00-03:00 Europe/Berlin"),), datetime(2024, 3, 29, 12, tzinfo=UTC)) is None
+
+
+class Leaping(tzinfo):
+    """A clock that leaps from 02:00 to 04:00 on one Sunday, and from 02:00 to 03:00 on the next."""
+
+    LEAPS = ((datetime(2024, 1, 7, 2), timedelta(hours=2)), (datetime(2024, 1, 14, 0), timedelta(hours=1)))
+
+    def utcoffset(self, when: datetime | None) -> timedelta:
+        assert when is not None
+        ahead = timedelta(0)
+        for moment, leap in self.LEAPS:
+            ahead += leap if when.replace(tzinfo=None) >= moment + ahead + leap else timedelta(0)
+        return ahead
+
+    def dst(self, when: datetime | None) -> timedelta:
+        return timedelta(0)
+
+    def tzname(self, when: datetime | None) -> str:
+        return "LEAP"
+
+    def fromutc(self, when: datetime) -> datetime:
+        return when + sum((leap for moment, leap in self.LEAPS if when.replace(tzinfo=None) >= moment), timedelta(0))
+
+
+@pytest.mark.parametrize(
+    ("at", "begins"),
+    [
+        ("2024-01-07T12:00", "Sun 2024-01-14 03:00 LEAP"),
+        ("2024-01-06T06:00", "Sun 2024-01-14 03:00 LEAP"),  # after seven days and eighteen hours
+        ("2024-01-06T00:00", "Sun 2024-01-14 03:00 LEAP"),  # after eight days
+        ("2024-01-05T20:00", None),  # after eight days and four hours
+    ],
+)
+def test_hours_that_begin_where_a_clock_leaps_are_found_within_eight_days(at: str, begins: str | None) -> None:
+    some = (read_hours("Sun 02:30-03:10 Leaping", {"Leaping": Leaping()}.get),)
+    found = next_hour(some, datetime.fromisoformat(at).replace(tzinfo=UTC))
+    assert (None if found is None else hour_in_words(*found)) == begins
 
 
 CLOCK = st.tuples(st.integers(0, 23), st.sampled_from([0, 1, 30, 59])).map(lambda two: f"{two[0]:02}:{two[1]:02}")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jitd.core.facts import MOST_SPELLED, Facts, Unasked, Unknown, spell
-from jitd.core.origin import began_in, kept_of, read_origin, spell_address
+from jitd.core.origin import OF_THE_CALLER, Caller, began_in, kept_of, read_origin, spell_address
 
 
 def known(value: str) -> Facts:
@@ -104,3 +104,14 @@ def test_a_request_keeps_what_was_known_of_the_process_that_asked_and_nothing_el
         "claim.tty": "pts/1",
     }
     assert kept_of((name, spell(value)) for name, value in values.items()) == (("fact.origin", "10.1.2.3"),)
+
+
+def test_what_is_kept_of_the_process_that_asked_is_its_origin_its_unit_and_its_group() -> None:
+    seen = (("fact.origin", "local"), ("fact.unit", "cron.service"), ("fact.cgroup", "/system.slice/cron.service"))
+    assert kept_of(seen) == seen
+    assert set(dict(seen)) == OF_THE_CALLER
+
+
+def test_a_caller_of_whom_nothing_is_known_has_no_facts_no_request_no_host_and_no_terminal() -> None:
+    nobody = Caller(None)
+    assert (nobody.kept, nobody.request, nobody.is_login, nobody.remote_host, nobody.tty) == ((), "", False, None, "")

@@ -110,6 +110,21 @@ def test_each_event_is_caused_by_whom_the_table_names_and_by_nobody_else() -> No
                 transition(owed(), replace(event, by=Actor(role, "somebody", 4711)), at)
 
 
+def test_its_states_are_spelled_as_the_chain_keeps_them() -> None:
+    assert [str(state) for state in OwedReviewState] == ["owed", "overdue", "reviewed"]
+
+
+def test_what_the_chain_keeps_of_each_event() -> None:
+    glass = {"rule": "glass", **GLASS.detail()}
+    assert Begun(ID, actor(ALICE), owed()).detail() == glass
+    assert given().detail() == {
+        "fingerprint": PRINT.hex(), "comment": "it was right", "groups": ["bob", "ops"], **BOB.ticket(),
+    }  # fmt: skip
+    assert BOB.ticket(), "how bob was proved is kept as well"
+    assert Overdue(ID, CLOCK).detail() == {}
+    assert Carried(ID, DAEMON, 1.5).detail() == {"spent_for": "1.500000"}
+
+
 def test_it_begins_with_the_permit_in_the_same_transaction_and_never_without() -> None:
     fresh = asked()
     for decision, is_owed in ((free(break_glass=GLASS), True), (free(), False)):
@@ -150,6 +165,9 @@ WHO: list[tuple[str, Subject, OwedReview, set[Role]]] = [
     ("local root", Subject("root", "root", 0, 0, frozenset({"ops"}), "root", None), owed(OVERDUE), set()),
     ("root with a ticket", replace(BOB, uid=0), owed(OVERDUE), set()),
     ("no ticket", replace(BOB, principal="local:bob"), owed(OVERDUE), set()),
+    ("a proof by local PAM", replace(BOB, principal="pam:bob"), owed(), set()),
+    ("a proof by local PAM, late", replace(BOB, principal="pam:bob"), owed(OVERDUE), set()),
+    ("an account that jitd has made, late", replace(BOB, user="jit-k7qm2xvd"), owed(OVERDUE), set()),
     ("too weak a ticket", WEAK, owed(glass=OTP), set()),
     ("a ticket as the approval demands", STRONG, owed(glass=OTP), {Role.APPROVER}),
 ]
@@ -210,6 +228,7 @@ def test_the_rest_of_its_time_is_counted_in_the_next_boot() -> None:
     assert (after.boot_id, after.due_boot) == ("boot-2", 3000.0) and follows[0] == SetDeadline("owed_review", ID, 3000.0)
     assert after.due_at(there) == there.at + timedelta(seconds=3000)
     assert transition(owed(), Carried(ID, DAEMON, 9999.0), there)[0].due_boot == 0.0
+    assert transition(owed(), Carried(ID, DAEMON, 0.0), there)[0].due_boot == 3600.0, "the record may prove nothing"
     for boot, spent in (("boot-1", 1.0), ("boot-2", -1.0)):
         with pytest.raises(IllegalEvent):
             transition(owed(), Carried(ID, DAEMON, spent), moment(boot_id=boot))

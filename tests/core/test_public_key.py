@@ -48,33 +48,65 @@ def test_each_kind_of_key_is_read_as_ssh_keygen_reads_it(kind: str, bits: str, t
 
 
 POINT = b"\x04" + bytes(64)
-NIST = "ecdsa-sha2-nistp256"
-NO_KEYS = {
-    "nothing": "",
-    "a word": "ssh-ed25519",
-    "no base64": "ssh-ed25519 ????",
-    "an unknown type": line("ssh-dss", b"1"),
-    "options of authorized_keys": f'command="id" {ED25519}',
-    "a type that its bytes do not have": f"ssh-rsa {ED25519.split()[1]}",
-    "cut short": line("ssh-ed25519", bytes(31)),
-    "cut in the midst": "ssh-ed25519 AAAAC3Nz",
-    "something after it": line("ssh-ed25519", bytes(32), b"x"),
-    "a weak RSA key": line("ssh-rsa", b"\3", b"\x7f" + bytes(127)),
-    "an exponent that is even": line("ssh-rsa", b"\2", b"\x7f" + bytes(511)),
-    "a negative modulus": line("ssh-rsa", b"\3", b"\xff" * 512),
-    "another curve": line(NIST, b"nistp384", POINT),
-    "a point that is compressed": line(NIST, b"nistp256", b"\2" + bytes(32)),
-    "a certificate": line("ssh-ed25519-cert-v01@openssh.com", bytes(32)),
-    "a certificate under the name of a key": f"ssh-ed25519 {blob(b'ssh-ed25519-cert-v01@openssh.com', bytes(32))}",
-    "a private key": "-----BEGIN OPENSSH PRIVATE KEY-----",
-    "too long": "ssh-rsa " + "A" * 5000,
+NIST, TOKEN = "ecdsa-sha2-nistp256", "sk-ssh-ed25519@openssh.com"
+ODD = b"\x7f" + b"\xff" * 255
+"""A modulus of 2047 bits, which is one too few."""
+NO_LINE, NO_BYTES = "not the line of a public key", "its bytes do not fit its type"
+WEAK = "this RSA key has fewer than 2048 bits: make a new key"
+# the line, a part of the sentence that refuses it
+NO_KEYS: dict[str, tuple[str, str]] = {
+    "nothing": ("", NO_LINE),
+    "a word": ("ssh-ed25519", NO_BYTES),
+    "no base64": ("ssh-ed25519 ????", NO_BYTES),
+    "no ASCII": ("ssh-ed25519 \xe9", NO_BYTES),
+    "an unknown type": (line("ssh-dss", b"1"), NO_LINE),
+    "options of authorized_keys": (f'command="id" {ED25519}', NO_LINE),
+    "a type that its bytes do not have": (f"ssh-rsa {ED25519.split()[1]}", "its bytes name another type"),
+    "cut short": (line("ssh-ed25519", bytes(31)), NO_BYTES),
+    "cut in the midst": ("ssh-ed25519 AAAAC3Nz", NO_BYTES),
+    "something after it": (line("ssh-ed25519", bytes(32), b"x"), "something follows its bytes"),
+    "a weak RSA key": (line("ssh-rsa", b"\3", b"\x7f" + bytes(127)), WEAK),
+    "an RSA key of one bit too few": (line("ssh-rsa", b"\3", ODD), WEAK),
+    "an exponent that is even": (line("ssh-rsa", b"\2", b"\x7f" + bytes(511)), NO_BYTES),
+    "no exponent": (line("ssh-rsa", b"", b"\x7f" + bytes(511)), NO_BYTES),
+    "a negative exponent": (line("ssh-rsa", b"\x80\1", b"\x7f" + bytes(511)), NO_BYTES),
+    "an exponent of nine bytes": (line("ssh-rsa", b"\1" * 9, b"\x7f" + bytes(511)), NO_BYTES),
+    "a negative modulus": (line("ssh-rsa", b"\3", b"\xff" * 512), NO_BYTES),
+    "a negative modulus that is just so": (line("ssh-rsa", b"\3", b"\x80" + bytes(255)), NO_BYTES),
+    "no modulus": (line("ssh-rsa", b"\3", b""), NO_BYTES),
+    "another curve": (line(NIST, b"nistp384", POINT), NO_BYTES),
+    "a point that is compressed": (line(NIST, b"nistp256", b"\2" + bytes(32)), NO_BYTES),
+    "a point with the mark of a compressed one": (line(NIST, b"nistp256", b"\2" + bytes(64)), NO_BYTES),
+    "a token without an application": (line(TOKEN, bytes(32), b""), NO_BYTES),
+    "a token with too long an application": (line(TOKEN, bytes(32), b"s" * 256), NO_BYTES),
+    "a certificate": (line("ssh-ed25519-cert-v01@openssh.com", bytes(32)), "this is a certificate"),
+    "a certificate under the name of a key": (
+        f"ssh-ed25519 {blob(b'ssh-ed25519-cert-v01@openssh.com', bytes(32))}",
+        "its bytes name another type",
+    ),
+    "a private key": ("-----BEGIN OPENSSH PRIVATE KEY-----", "this is a private key"),
+    "of the longest length": ("ssh-rsa " + "A" * 4096, "its bytes name another type"),
+    "too long": ("ssh-rsa " + "A" * 4097, "this key is longer than 4096 characters"),
 }
 
 
-@pytest.mark.parametrize("text", NO_KEYS.values(), ids=NO_KEYS)
-def test_what_is_no_key_is_refused(text: str) -> None:
-    with pytest.raises(NoKey):
+@pytest.mark.parametrize(("text", "because"), NO_KEYS.values(), ids=list(NO_KEYS))
+def test_what_is_no_key_is_refused_with_a_sentence(text: str, because: str) -> None:
+    with pytest.raises(NoKey, match=because):
         read_key(text)
+
+
+KEYS = {
+    "an RSA key of just enough bits": line("ssh-rsa", b"\3", b"\0\x80" + bytes(255)),
+    "an exponent of eight bytes": line("ssh-rsa", b"\x7f" + b"\1" * 7, b"\x7f" + bytes(511)),
+    "a token with the longest application": line(TOKEN, bytes(32), b"s" * 255),
+    "a token with the shortest application": line(TOKEN, bytes(32), b"s"),
+}
+
+
+@pytest.mark.parametrize("text", KEYS.values(), ids=list(KEYS))
+def test_a_key_at_the_edge_is_a_key(text: str) -> None:
+    assert read_key(text).spelling == text
 
 
 @pytest.mark.parametrize("name", ["ssh-ed25519", "ecdsa-sha2-nistp256"])

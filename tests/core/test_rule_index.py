@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jitd.core.command import RunAs
-from jitd.core.conditions import read_command_pattern, read_hours
+from jitd.core.conditions import Glob, read_command_pattern, read_hours
 from jitd.core.decision import Approval, Decision, Deny, Permit
 from jitd.core.facts import Facts, Unasked, Unknown
 from jitd.core.policy import CONDITIONS, Policy, Rule, decide, denied_files, denied_groups, given_things, rules_for
@@ -238,3 +238,29 @@ def test_of_thousands_of_permits_few_are_asked_about(name: str) -> None:
     assert decide(house, asked, NOON) == Permit("r4711", house.rules[4711].obligations) and len(n_asked) == 1
     for other in ((*APPLY, b"nothing"), (b"/usr/bin/id",), (b"/usr/bin/id", *(b"x" for _ in range(MANY)))):
         assert house.index.permits(question(BOB, other)) == house.index.permits(question(ALICE, other)) == ()
+
+
+def test_a_permit_is_asked_about_only_where_its_words_may_be_those_of_the_command() -> None:
+    patterns = {"closed": ("/usr/bin/a", "x"), "open": ("/usr/bin/a", "x", "**"), "wild": ("/usr/bin/a", "x*y")}
+    index = RuleIndex([permit(name, commands=(read_command_pattern(words),)) for name, words in patterns.items()])
+    for argv, names in (
+        ((b"/usr/bin/a",), []),
+        ((b"/usr/bin/a", b"x"), ["closed", "open"]),
+        ((b"/usr/bin/a", b"x", b"y"), ["open"]),
+        ((b"/usr/bin/a", b"xy"), ["wild"]),
+        ((b"/usr/bin/a", b"x-y"), ["wild"]),
+        ((b"/usr/bin/a", b"yx"), []),
+        ((b"/usr/bin/a", b"x", b"xy"), ["open"]),
+        ((b"/usr/bin/b", b"x"), []),
+        ((b"/usr/bin/a", b"x") + (b"z",) * 40, ["open"]),
+    ):
+        assert [rule.name for rule in index.permits(question(argv=argv))] == names, argv
+
+
+def test_a_permit_whose_pattern_fails_is_asked_about_so_that_the_failure_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: Any) -> bool:
+        raise ValueError("it fails")
+
+    index = RuleIndex([permit("wild", commands=(read_command_pattern(("/usr/bin/a", "x*y")),))])
+    monkeypatch.setattr(Glob, "matches", fails)
+    assert [rule.name for rule in index.permits(question(argv=(b"/usr/bin/a", b"xy")))] == ["wild"]

@@ -10,11 +10,12 @@ import pytest
 
 from jitd.core.command import work_of
 from jitd.core.conditions import Reason
-from jitd.core.decision import Approval, Deny, Permit
+from jitd.core.decision import Approval, Deny, Permit, Why
 from jitd.core.explaining import closest
 from jitd.core.facts import Facts, Unasked
 from jitd.core.policy import Rule, decide, facts_named
 from jitd.core.question import Question
+from jitd.core.several import MOST_THINGS, for_all
 from jitd.core.when import When
 from jitd.expressions.patterns import read_pattern
 from tests.core.house import ALICE, NOON, deny, permit, policy, question, told
@@ -47,6 +48,21 @@ def test_rules_that_permit_together_ask_for_all_their_approvals_and_the_stricter
         assert answer.rule == "a and b"
         assert set(answer.obligations.approvals) == {OPS, DBA}
         assert answer.obligations.lasts_for == 60 and answer.obligations.gatekeepers == ("risk",)
+
+
+def test_a_request_has_at_most_eight_things() -> None:
+    assert MOST_THINGS == 8
+
+
+def test_an_answer_alone_is_the_answer() -> None:
+    for answer in (owed((gives("a", A),), A), Deny("a", Why.NO_RULE, "no")):
+        assert for_all([answer]) is answer
+
+
+def test_of_several_denials_the_first_is_told() -> None:
+    first, second = Deny("a", Why.NO_RULE, "no"), Deny("b", Why.NO_RULE, "nor this")
+    assert for_all([owed((gives("a", A),), A), first, second]) == first
+    assert for_all([second, first]) == second
 
 
 def test_one_rule_that_gives_all_of_them_answers_alone() -> None:
@@ -120,6 +136,7 @@ def test_approvals_in_too_many_ways_together_are_refused_and_not_shortened() -> 
     more = tuple(Approval(1, (f"group:i{n}",), instead=(Approval(1, (f"group:j{n}",)),)) for n in range(4))
     rules = gives("a", A, approvals=many), gives("b", B, approvals=more)
     assert owed(rules, A) and owed(rules, B)
+    assert owed((rules[0], gives("b", B, approvals=more[:2])), A, B), "the most that there may be"
     assert told(decide(policy(*rules), wanted(A, B), NOON)).endswith("ask for the things one by one")
     narrowed = replace(rules[0], visible_to=("group:dba",)), rules[1]
     answer = decide(policy(*narrowed), wanted(A, B), NOON)

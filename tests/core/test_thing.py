@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitd.core.thing import MOST, read_thing, service_of
+from jitd.core.thing import MOST, is_service_ticket, read_giver, read_thing, service_of
 from tests.core.house import for_each
 
 KIND = "service-ticket:"
@@ -55,6 +55,28 @@ NO_NAMES = [
 @for_each((name,) for name in NAMES)
 def test_what_is_the_name_of_a_thing_stays_as_it_was_written(name: str) -> None:
     assert read_thing(KIND + name) == KIND + name
+
+
+@for_each((kind,) for kind in ("account", "group", "postgres-role", "program", "ssh-certificate", "sudoers", "vault"))
+def test_a_thing_of_a_giver_is_its_kind_and_the_name_of_the_giver(kind: str) -> None:
+    for name in ("a", "db-admin", "x" + "y" * 31):
+        assert read_thing(f"{kind}:{name}") == f"{kind}:{name}" and read_giver(name) == name
+        assert not is_service_ticket(f"{kind}:{name}")
+    for name in ("", "A", "1a", "-a", "a_b", "a b", "a/b", "a\n", "x" + "y" * 32):
+        for read, word in ((read_giver, name), (read_thing, f"{kind}:{name}")):
+            with pytest.raises(ValueError, match="is not a name for a giver: small letters, digits and hyphens, at most 32"):
+                read(word)
+
+
+def test_a_word_without_a_kind_is_told_to_have_one() -> None:
+    for word in ("", "postgres", "account"):
+        with pytest.raises(ValueError, match="does not name a kind of thing: write service-ticket:SERVICE/HOST, or KIND:NAME"):
+            read_thing(word)
+
+
+def test_a_service_ticket_is_one() -> None:
+    assert is_service_ticket("service-ticket:postgres/db1")
+    assert not is_service_ticket("program:service-ticket")
 
 
 @for_each((word,) for word in NO_NAMES)

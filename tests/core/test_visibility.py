@@ -105,3 +105,42 @@ def test_a_row_without_contents_has_the_types_that_screens_read() -> None:
 def test_a_request_that_was_denied_at_once_keeps_the_words_of_its_rule() -> None:
     assert words_of(replace(asked(), visible_to=AUDIT)) == AUDIT
     assert words_of(replace(under(()), visible_to=AUDIT)) == ()
+
+
+def test_inside_of_a_row_are_rows_by_these_names_alone() -> None:
+    assert {"detail", "grant", "holdings", "outcome", "owed_review", "passed", "reviews", "runs", "untaken"} == WITHIN
+    for name in WITHIN:
+        assert without_contents({name: {"id": "x", "because": "SECRET"}}) == {name: {"id": "x", "because": HIDDEN}}
+        assert without_contents({name: [{"id": "x"}, "A0A0-A0A0", 7]}) == {name: [{"id": "x"}, "A0A0-A0A0", None]}
+
+
+def test_each_name_that_is_shown_is_one_word() -> None:
+    assert all(name.isidentifier() for name in SHOWN)
+    assert {"id", "mine", "owed", "awaits_me", "left", "watchers", "event", "was_started", "streams", "chdir"} <= SHOWN
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("", ""),
+        ("SECRET", HIDDEN),
+        ([], []),
+        (["SECRET", "SECRET"], [HIDDEN]),
+        ([["SECRET", "SECRET"]], [[HIDDEN, HIDDEN]]),
+        ([["SECRET"], 7], []),
+        ([7], []),
+        (7, None),
+        (True, None),
+        ({"SECRET": 1}, None),
+        (None, None),
+    ],
+)
+def test_of_what_is_withheld_it_is_shown_whether_it_is_empty(value: Any, shown: Any) -> None:
+    assert without_contents({"because": value}) == {"because": shown}
+    assert without_contents({"argv": value}) == {"argv": [HIDDEN]}
+
+
+def test_of_gatekeepers_the_name_and_the_word_are_shown() -> None:
+    rows = [["risk", "pass", "SECRET"], "asked"]
+    assert without_contents({"gatekeepers": rows}) == {"gatekeepers": [["risk", "pass"], "asked"]}
+    assert without_contents({"gatekeepers": "SECRET"}) == {"gatekeepers": HIDDEN}

@@ -19,7 +19,7 @@ from jitd.core.approvers import lack, may_approve, may_review, owes, tally
 from jitd.core.authentication import Authentication, Demand
 from jitd.core.decision import MOST_COMBINATIONS, Approval, Obligations, Permit, Terms, n_combinations, narrow
 from jitd.core.effects import Screen, SetDeadline, WayOpened
-from jitd.core.law import CLOCK, POLICY, IllegalEvent
+from jitd.core.law import CLOCK, POLICY, IllegalEvent, name_of
 from jitd.core.opening import LISTS, LISTS_EVERY, WAY, due_after, open_ways
 from jitd.core.policy import Rule, describe, describe_approvals
 from jitd.core.request import NotYours, Relisted, Request, RequestState, Verdict, WaysOpened
@@ -356,6 +356,41 @@ def test_what_was_approved_before_counts_for_a_way_that_opens_later() -> None:
     assert approved.state is RequestState.APPROVED and approved.because == f"approved by {MAX.principal}"
     again = request.transition(after, replace(fresh, standing=()), moment(301))[0]
     assert (again.state, again.asking_at) == (RequestState.PENDING, None), "an approver who is gone does not count"
+
+
+@pytest.mark.parametrize(("reviewers", "asks_again"), [((), False), ((DAN,), False), ((DAN, MAX), True)])
+def test_a_way_that_opens_asks_the_rules_again_only_if_those_who_have_approved_are_enough(
+    reviewers: tuple[Subject, ...], asks_again: bool
+) -> None:
+    made = waiting(replace(TWO_DBA, need=3, instead=(replace(TWO_DBA, after=300),)))
+    for who in reviewers:
+        made = request.transition(made, review(made, who), moment(10))[0]
+    after, follows = request.transition(made, opens(made, 300), moment(300))
+    assert (Screen(made.id) in follows) is (after.asking_at is not None) is asks_again
+
+
+def test_a_way_that_asks_for_nobody_is_not_enough_where_nobody_has_approved() -> None:
+    """No rule has such a way. If one had, its opening would approve nothing."""
+    nobody = permit(replace(OPS, instead=(replace(OPS, need=0, after=300),))).obligations
+    made = replace(asked(), state=RequestState.PENDING, obligations=nobody)
+    after, follows = request.transition(made, opens(made, 300), moment(300))
+    assert (after.state, after.asking_at, Screen(made.id) in follows) == (RequestState.PENDING, None, False)
+
+
+def test_what_the_chain_keeps_of_an_opening_and_of_lists() -> None:
+    opening, lists = WaysOpened("K7QM-2XVD", CLOCK, 300), (("oncall:dba", None), ("oncall:ops", ("bob", "carol")))
+    assert (name_of(opening), opening.detail()) == ("request.ways_opened", {"after": 300})
+    relisting = Relisted("K7QM-2XVD", POLICY, lists)
+    told = {"lists": {"oncall:dba": None, "oncall:ops": ["bob", "carol"]}}
+    assert (name_of(relisting), relisting.detail()) == ("request.relisted", told)
+
+
+@pytest.mark.parametrize("without_kdc", ["local", "deny"])
+def test_a_way_takes_an_approval_by_local_pam_only_where_the_rule_does(without_kdc: str) -> None:
+    by_pam = replace(BOB, principal="pam:bob")
+    made = replace(asked(), obligations=permit(OPS, without_kdc=without_kdc).obligations)
+    assert bool(may_approve(open_ways(made), by_pam, ALICE)) is (without_kdc == "local")
+    assert tally(open_ways(replace(made, obligations=None)), (), ALICE) == 0, "and before policy has decided nothing is owed"
 
 
 def test_several_ways_may_open_at_once() -> None:

@@ -308,6 +308,18 @@ def test_each_name_has_a_root_a_type_and_a_meaning() -> None:
     assert {"fact.package", "fact.file_digest"} < OF_THE_FILE and "fact.now" not in OF_THE_FILE
 
 
+def test_the_names_whose_source_may_be_silent_are_these_and_their_meaning_says_what_they_are_then() -> None:
+    assert {name for name, of in NAMES.items() if of.silence} == {
+        "request.path", "request.gives", "request.lasts", "request.uses", "subject.principal", "subject.indicators",
+        "claim.reason", "claim.tty",
+    }  # fmt: skip
+    assert all(";" in of.meaning for of in NAMES.values() if of.silence)
+
+
+def test_how_large_a_value_may_be() -> None:
+    assert (MOST_ELEMENTS, MOST_CHARACTERS) == (1000, 131_072)
+
+
 @given(st.lists(st.binary(max_size=6), min_size=2, max_size=2, unique=True))
 def test_no_two_arguments_have_the_same_spelling(words: list[bytes]) -> None:
     one, other = (spelled(word) for word in words)
@@ -336,17 +348,23 @@ def test_how_bytes_are_spelled() -> None:
     [
         ("bool", True, ""), ("bool", 1, "is not of type bool"), ("bool", None, "is not of type bool"),
         ("int", 2**63 - 1, ""), ("int", -(2**63), ""), ("int", 2**63, "has more than 64 bits"),
+        ("int", -(2**63) - 1, "has more than 64 bits"), ("int", 0, ""),
         ("int", True, "is not of type int"), ("int", 1.0, "is not of type int"), ("int", "1", "is not of type int"),
         ("double", 1.5, ""), ("double", 1, "is not of type double"), ("double", float("nan"), "is not a number"),
         ("double", float("inf"), "is not a number"),
         ("string", "é", ""), ("string", b"x", "is not of type string"),
         ("string", "\ud800", "contains half of a character (a surrogate)"),
         ("string", "x" * (MOST_CHARACTERS + 1), f"is longer than {MOST_CHARACTERS} characters"),
+        ("string", "x" * MOST_CHARACTERS, ""), ("list", ("a",) * MOST_ELEMENTS, ""), ("list", (), ""),
+        ("list", ("x" * MOST_CHARACTERS, ""), ""),
+        ("list", ("x" * MOST_CHARACTERS, "y"), f"is longer than {MOST_CHARACTERS} characters"),
         ("list", ("a",), ""), ("list", ["a"], "is not of type list"), ("list", (1,), "is not of type list"),
         ("list", ("a",) * (MOST_ELEMENTS + 1), f"has more than {MOST_ELEMENTS} members"),
         ("list", ("\udfff",), "contains half of a character (a surrogate)"),
         ("timestamp", NOON, ""), ("timestamp", NOON.replace(tzinfo=None), "has no time zone"),
-        ("timestamp", NOON.replace(year=1), "lies outside the years 2 to 9998"), ("timestamp", 0, "is not of type timestamp"),
+        ("timestamp", NOON.replace(year=1), "lies outside the years 2 to 9998"), ("timestamp", NOON.replace(year=2), ""),
+        ("timestamp", NOON.replace(year=9998), ""), ("timestamp", NOON.replace(year=9999), "lies outside the years 2 to 9998"),
+        ("timestamp", 0, "is not of type timestamp"),
     ],
 )  # fmt: skip
 def test_a_value_has_its_type_or_a_fault(type: str, value: Any, fault: str) -> None:

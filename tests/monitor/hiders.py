@@ -62,11 +62,10 @@ def marked(stage: Stage, also: str = "") -> list[int]:
     """The processes that have this stage's mark in their environment, and that word: nothing of a run can lose it by mistake."""
     marks = {f"STAGE={stage.directory}".encode()} | ({also.encode()} if also else set())
     found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with suppress(OSError):
-                if marks <= set((entry / "environ").read_bytes().split(b"\0")):
-                    found.append(int(entry.name))
+    for process in filter(str.isdigit, os.listdir("/proc")):
+        with suppress(OSError), open(f"/proc/{process}/environ", "rb") as environment:
+            if marks <= set(environment.read().split(b"\0")):
+                found.append(int(process))
     return found
 
 
@@ -78,8 +77,12 @@ def shell(stage: Stage, script: str, *variables: bytes, **changes: object) -> Jo
 
 def asleep(stage: Stage, also: str = "") -> list[int]:
     """Who of them sleeps."""
+    return _asleep(marked(stage, also))
+
+
+def _asleep(them: list[int]) -> list[int]:
     found = []
-    for pid in marked(stage, also):
+    for pid in them:
         with suppress(OSError):
             if Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"sleep\0"):
                 found.append(pid)
@@ -89,10 +92,11 @@ def asleep(stage: Stage, also: str = "") -> list[int]:
 def is_set_up(stage: Stage, hider: str, also: str = "") -> bool:
     """Whether it has come to where it is to be ended."""
     n_stopped = 0
-    for pid in marked(stage, also):
+    them = marked(stage, also)
+    for pid in them:
         with suppress(OSError):
             n_stopped += status_of(pid)["State"][0] == "T"
-    return len(asleep(stage, also)) >= SET_UP[hider][0] and n_stopped >= SET_UP[hider][1]
+    return len(_asleep(them)) >= SET_UP[hider][0] and n_stopped >= SET_UP[hider][1]
 
 
 def now() -> float:

@@ -149,7 +149,13 @@ class Stage:
 
     n_runs = 0  # of all stages: a scope of systemd's may outlive its run, and its stage, for a moment
 
-    def __init__(self, kind: type[Direct] | type[Unit] = Unit if HAS_SYSTEMD else Direct, kept: Kept | None = None) -> None:
+    def __init__(
+        self,
+        kind: type[Direct] | type[Unit] = Unit if HAS_SYSTEMD else Direct,
+        kept: Kept | None = None,
+        *,
+        opens: bool = True,
+    ) -> None:
         self._kind = kind
         self._kept = kept if kind is Direct else None
         self.is_launcher_as_new = True
@@ -164,7 +170,8 @@ class Stage:
         self.clients: list[Client] = []
         self.opened: list[int] = []
         self.groups: list[str] = []
-        self.open()
+        if opens:
+            self.open()
 
     def make_executor(self) -> Monitors:
         """The one for this host: the same tests are run where systemd is process 1, and where it is not."""
@@ -199,15 +206,14 @@ class Stage:
     def monitors(self) -> list[int]:
         """Every process that holds a plate of this stage."""
         found = []
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit():
-                held = []
-                with suppress(OSError):  # it has ended
-                    for fd in (entry / "fd").iterdir():
-                        with suppress(OSError):  # a descriptor that it has closed meanwhile says nothing of the others
-                            held.append(os.readlink(fd))
-                if any(path.startswith(f"{self.run_dir}/runs/") for path in held):
-                    found.append(int(entry.name))
+        for process in filter(str.isdigit, os.listdir("/proc")):
+            held = []
+            with suppress(OSError):  # it has ended
+                for fd in os.listdir(f"/proc/{process}/fd"):
+                    with suppress(OSError):  # a descriptor that it has closed meanwhile says nothing of the others
+                        held.append(os.readlink(f"/proc/{process}/fd/{fd}"))
+            if any(path.startswith(f"{self.run_dir}/runs/") for path in held):
+                found.append(int(process))
         return found
 
     def restart(self) -> None:
@@ -219,10 +225,12 @@ class Stage:
     def wait(self, until: Callable[[], T], for_: float = PATIENCE) -> T:
         async def look() -> T:
             give_up_at = time.monotonic() + for_
+            pause = 0.002
             while not (found := until()):
                 if time.monotonic() > give_up_at:
                     raise TimeoutError(f"{self.reports} {[c.packets[-3:] for c in self.clients]}")
-                await asyncio.sleep(0.002)
+                await asyncio.sleep(pause)
+                pause = min(pause * 1.1, 0.02)  # most of what lasts longer than that lasts for seconds
             return found
 
         return self.run(look())

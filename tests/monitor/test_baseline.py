@@ -171,8 +171,7 @@ def looked_at(who: str, *, hostile: bool) -> tuple[dict[str, Any], dict[str, Any
     pid = os.fork()
     if pid == 0:
         try:
-            stage = Stage()
-            stage.run(stage.executor.close())
+            stage = Stage(opens=False)
             if hostile:
                 be_hostile()
             stage.open()

@@ -17,7 +17,7 @@ import select
 import socket
 import struct
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -135,6 +135,15 @@ def _device(major: int, minor: int) -> int:
 def _open_here() -> int:
     gc.collect()  # what other tests have left to be collected is not to go in between
     return len(os.listdir("/proc/self/fd"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def collected() -> Iterator[None]:
+    """What is there before these tests is not looked through each time that something is to be collected."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.mark.parametrize("name", OPENERS)

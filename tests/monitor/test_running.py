@@ -42,10 +42,24 @@ def test_every_exit_status_comes_back_exactly(stage: Stage, statuses: Sequence[i
         assert client.end == {"outcome": "exited", "status": status, "because": ""}
 
 
-def test_every_signal_that_ends_a_command_comes_back_exactly(stage: Stage) -> None:
+ENDING = sorted({*range(1, 32), *range(34, 65)} - {17, 18, 19, 20, 21, 22, 23, 28})
+"""Signals that end a command; the others stop it, or do nothing."""
+OF_EACH_KIND = sorted({*(1 << n for n in range(7) if 1 << n in ENDING), 3, 6, 9, 11, 15, 31, 34, 63})
+"""Signals: each bit alone and all bits, those that leave a core and those that do not, the one that cannot be caught, and those
+that have no name.
+"""
+
+
+@pytest.mark.parametrize(
+    "signals",
+    [
+        pytest.param(OF_EACH_KIND, id="of each kind"),
+        pytest.param(ENDING, id="all", marks=full("every day, the test uses signals of each kind")),
+    ],
+)
+def test_every_signal_that_ends_a_command_comes_back_exactly(stage: Stage, signals: Sequence[int]) -> None:
     """THREATS X-12."""
-    ending = {*range(1, 32), *range(34, 65)} - {17, 18, 19, 20, 21, 22, 23, 28}  # the others stop it, or do nothing
-    for number in sorted(ending):
+    for number in signals:
         client, outcome = stage.play(stage.job("/bin/sh", "-c", f"kill -{number} $$"))
         assert outcome == Outcome(Ending.SIGNALED, number)
         assert client.end == {"outcome": "signaled", "status": number, "because": ""}
@@ -257,9 +271,30 @@ def test_many_runs_at_once_do_not_mix(stage: Stage, n: int) -> None:
 KINDS = ("pipe", "file", "socket", "null", "closed", "device", "terminal")
 
 
-@pytest.mark.parametrize("first", KINDS)
-def test_streams_of_every_mixture_arrive_as_they_were_sent(stage: Stage, first: str) -> None:
-    for second in KINDS:
+def _some_beside(first: str) -> tuple[str, ...]:
+    """The same kind, the next one, and a terminal, which is made and not sent."""
+    return tuple({first: 0, KINDS[(KINDS.index(first) + 1) % len(KINDS)]: 0, "terminal": 0})
+
+
+@pytest.mark.parametrize(
+    ("first", "seconds"),
+    [
+        *(pytest.param(first, _some_beside(first), id=first) for first in KINDS if first != "terminal"),
+        pytest.param("terminal", KINDS, id="terminal"),
+        *(
+            pytest.param(
+                first,
+                tuple(second for second in KINDS if second not in _some_beside(first)),
+                id=f"{first}, the rest",
+                marks=full("every day, each kind of stream is in each place, beside its own kind, another one and a terminal"),
+            )
+            for first in KINDS
+            if first != "terminal"
+        ),
+    ],
+)
+def test_streams_of_every_mixture_arrive_as_they_were_sent(stage: Stage, first: str, seconds: tuple[str, ...]) -> None:
+    for second in seconds:
         _mix(stage, (first, second, "pipe"))
 
 

@@ -159,8 +159,7 @@ def played_apart(before: Callable[[], None]) -> tuple[str, str, bool]:
     pid = os.fork()
     if pid == 0:
         try:
-            stage = Stage(Direct)  # whose launcher is ours, and gets what we do to ourselves
-            stage.run(stage.executor.close())
+            stage = Stage(Direct, opens=False)  # whose launcher is ours, and gets what we do to ourselves
             before()
             stage.open()
             mark = stage.directory / "mark"
@@ -178,10 +177,12 @@ def played_apart(before: Callable[[], None]) -> tuple[str, str, bool]:
     return ending, because, did
 
 
+@direct
 def test_without_a_fault_it_runs() -> None:
     assert played_apart(lambda: None) == (Ending.EXITED, "", True)
 
 
+@direct
 @pytest.mark.parametrize("name", FAILING)
 def test_a_step_that_fails_means_no_exec(name: str) -> None:
     """THREATS X-11."""
@@ -190,6 +191,7 @@ def test_a_step_that_fails_means_no_exec(name: str) -> None:
     assert because.startswith("the command could not be prepared: ")
 
 
+@direct
 @pytest.mark.parametrize("name", LYING)
 def test_a_step_that_only_says_that_it_worked_means_no_exec(name: str) -> None:
     """THREATS X-11."""
@@ -198,6 +200,7 @@ def test_a_step_that_only_says_that_it_worked_means_no_exec(name: str) -> None:
     assert because.endswith(" could not be set")
 
 
+@direct
 def test_a_uid_without_room_for_a_process_means_no_exec() -> None:
     """THREATS X-11."""
     ending, _, did = played_apart(lambda: filter_syscall("setresuid", errno.EAGAIN))

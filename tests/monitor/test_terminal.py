@@ -224,8 +224,12 @@ def test_a_terminal_on_one_stream_controls_the_command(stage: Stage) -> None:
 
 
 def test_leftovers_that_write_on_are_not_heard_and_do_not_hold_the_end(stage: Stage) -> None:
-    job = stage.job("/bin/sh", "-c", "(trap '' HUP; while :; do echo noise; done) & sleep 0.2; echo last; exit 2")
+    """As fast as they can until the client has heard the end, and now and then until they are killed."""
+    heard = stage.directory / "heard"
+    noise = f"trap '' HUP; while :; do echo noise; [ ! -e {heard} ] || sleep 0.05; done"
+    job = stage.job("/bin/sh", "-c", f"({noise}) & sleep 0.2; echo last; exit 2")
     client = stage.go(job, TERMINAL)
     stage.wait(lambda: client.end)
+    heard.touch()
     assert client.end == {"outcome": "exited", "status": 2, "because": ""}
     assert stage.outcome(job) == Outcome(Ending.EXITED, 2)

@@ -189,15 +189,37 @@ def test_no_option_of_sudo_goes_past_the_gate(gated: Gated, words: str) -> None:
 # --- what sudoers says ---------------------------------------------------------------------------------------------------
 
 
+ANOTHERS_PASSWORD = ("targetpw", "rootpw", "runaspw")
+SETTINGS = ("!authenticate", *ANOTHERS_PASSWORD, "!pam_session", "!pam_setcred", "!env_reset", "setenv", "!use_pty")
+AS_CAROL = Program("", "sudo", ("sudo", "-u", "carol", "/usr/bin/touch", "{mark}"), ())
+
+
 @pytest.mark.parametrize(
-    "setting",
-    ["!authenticate", "targetpw", "rootpw", "runaspw", "!pam_session", "!pam_setcred", "!env_reset", "setenv", "!use_pty"],
+    ("setting", "programs", "somebody_waits"),
+    [
+        *(pytest.param(each, (BY_NAME["sudo"], AS_CAROL), each in ANOTHERS_PASSWORD, id=each) for each in SETTINGS),
+        *(
+            pytest.param(
+                each,
+                (BY_NAME["sudo"], BY_NAME["sudo -i CMD"], AS_CAROL),
+                True,
+                id=f"{each}, all of it",
+                marks=full(
+                    "every day, each setting meets two forms of sudo, and somebody waits where another's password is asked for"
+                ),
+            )
+            for each in SETTINGS
+        ),
+    ],
 )
-def test_no_ordinary_setting_of_sudoers_goes_past_the_gate(gated: Gated, setting: str) -> None:
-    as_carol = Program("", "sudo", ("sudo", "-u", "carol", "/usr/bin/touch", "{mark}"), ())
+def test_no_ordinary_setting_of_sudoers_goes_past_the_gate(
+    gated: Gated, setting: str, programs: tuple[Program, ...], somebody_waits: bool
+) -> None:
     with sudoers(f"{SUDOERS}Defaults {setting}\n"):
-        all_are_refused(gated, "eve", "jitd: denied: no rule permits this", (BY_NAME["sudo"], BY_NAME["sudo -i CMD"], as_carol))
-        typed = gated.type("alice", as_carol)
+        all_are_refused(gated, "eve", "jitd: denied: no rule permits this", programs)
+        if not somebody_waits:
+            return
+        typed = gated.type("alice", AS_CAROL)
         assert gated.show(typed.id)["requester"] == "alice@EXAMPLE.TEST", "whoever PAM_USER is"
         typed.terminal.sendintr()
         typed.is_kept_out("withdrawn")
