@@ -34,7 +34,8 @@ def _beginnings(hours: Hours, at: datetime) -> Iterator[datetime]:
     for day in (today + timedelta(days=n) for n in range(AHEAD_DAYS + 1)):
         for start, _ in hours.spans:
             if start // _DAY % 7 == day.weekday():
-                yield datetime.combine(day, time(start % _DAY // 60, start % 60), hours.zone).astimezone(UTC)
+                for fold in (0, 1):  # an hour that the clock repeats begins twice
+                    yield datetime.combine(day, time(start % _DAY // 60, start % 60, fold=fold), hours.zone).astimezone(UTC)
     begins = at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     before = begins.astimezone(hours.zone).utcoffset()
     for n in range(AHEAD_DAYS * 24):
