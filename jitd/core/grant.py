@@ -233,7 +233,7 @@ def transition(grant: Grant, event: Event, now: Moment) -> tuple[Grant, tuple[An
             living = tuple(run for run in grant.living if run != event.run)
             # After the end of its time, a grant stays active only for its login sessions, and gets no uses back.
             is_over = now.boot >= grant.ends_boot or now.boot_id != grant.boot_id
-            left = grant.left if event.was_started or is_over else min(grant.left + 1, grant.uses)
+            left = grant.left if event.was_started else min(grant.left + 1, grant.uses)
             left = 0 if is_over else left
             spent = left == 0 and not living
             after = replace(grant, left=left, living=living, state=GrantState.SPENT if spent else grant.state)

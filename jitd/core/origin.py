@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Protocol
 
-from jitd.core.facts import Facts, Unasked, Unknown
+from jitd.core.facts import Facts, Unasked
 from jitd.core.frozen import dataclass
 
 FACT = "fact.origin"
@@ -146,7 +146,7 @@ def began_in(words: tuple[Whence, ...], known: Facts) -> bool | None:
     if FACT not in known:
         raise Unasked((FACT,))
     found = known[FACT]
-    if isinstance(found, Unknown) or not isinstance(found, str):
+    if not isinstance(found, str):  # it is Unknown
         return None
     answers = [word.covers(found) for word in words]
     if True in answers:

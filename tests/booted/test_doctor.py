@@ -157,6 +157,7 @@ TOGETHER: list[list[Breakage]] = [
         Breakage(("runs.scopes",), "bad", "systemctl stop jitd-run-ZZZZ-ZZZZ.scope", leftover),
         Breakage(("daemon.version",), "weak", "systemctl restart jitd.service", older),
         Breakage(("systemd.jitd.service",), "bad", "systemctl enable jitd.service", lambda: disabled("jitd.service")),
+        Breakage(("daemon.answers",), "bad", "systemctl restart jitd.service", dead),
     ],
     [
         Breakage(("systemd.jitd.socket",), "bad", "systemctl enable jitd.socket", lambda: disabled("jitd.socket")),
@@ -166,7 +167,6 @@ TOGETHER: list[list[Breakage]] = [
         Breakage(("systemd.jitd.service",), "bad", "systemctl unmask jitd.service", lambda: masked("jitd.service")),
         Breakage(("socket.mode",), "bad", "systemctl restart jitd.socket jitd.service", without_socket),
     ],
-    [Breakage(("daemon.answers",), "bad", "systemctl restart jitd.service", dead)],
 ]
 """Breakages of which none hides another: the doctor looks once at all of them."""
 

@@ -19,6 +19,7 @@ import pytest
 from jitd.monitor.housing import group_of
 from tests.booted.conftest import Service, systemctl
 from tests.booted.conftest import group_of as group_of_run
+from tests.marks import full
 from tests.pam.sshd_stage import SHIPPED as SSHD_SHIPPED
 from tests.pam.sshd_stage import STACK, Clients, is_there, rule, stack_of, stacked
 from tests.waiting import PATIENCE, status_of, wait_for
@@ -177,7 +178,18 @@ def kill_keeper() -> None:
     os.kill(keeper, signal.SIGKILL)
 
 
-@pytest.mark.parametrize("hider", HIDERS)
+OTHER_HIDERS = full("every day, the test uses some of these programs; another test of the file ends each by a revocation")
+
+
+@pytest.mark.parametrize(
+    "hider",
+    [
+        "plain",
+        "a scope of the user manager's",
+        "a fork bomb",
+        *(pytest.param(hider, marks=OTHER_HIDERS) for hider in ("those that ignore", "a stopped one", "a tmux")),
+    ],
+)
 def test_a_keeper_that_is_killed_takes_the_session_with_it(service: Service, ssh: Clients, hider: str) -> None:
     """THREATS G-02."""
     login, _, asker = begun(service, ssh, HIDERS[hider])
@@ -246,7 +258,14 @@ def console(service: Service, ssh: Clients) -> Iterator[pexpect.spawn]:
         CONSOLE.write_text(before)
 
 
-@pytest.mark.parametrize("hider", ["plain", "those that ignore", "a tmux", "a scope of the user manager's"])
+@pytest.mark.parametrize(
+    "hider",
+    [
+        "plain",
+        "a scope of the user manager's",
+        *(pytest.param(hider, marks=OTHER_HIDERS) for hider in ("those that ignore", "a tmux")),
+    ],
+)
 def test_a_revocation_ends_all_of_a_login_at_the_console(service: Service, console: pexpect.spawn, hider: str) -> None:
     """THREATS G-02."""
     (row,) = service.rows("runs")

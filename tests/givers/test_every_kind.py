@@ -84,7 +84,8 @@ def test_it_is_given_for_a_command_and_taken_when_the_command_ends(scene: Scene)
 
 
 @with_shared_daemon
-def test_it_is_kept_without_a_command_until_it_is_revoked(scene: Scene) -> None:
+def test_it_is_kept_until_it_is_revoked_and_may_be_given_twice_under_two_grants(scene: Scene) -> None:
+    """The end of one leaves the other."""
     asking = scene.get()
     assert asking.end() == 0, asking.err
     assert f"{scene.world.thing} is yours until" in asking.err
@@ -92,7 +93,14 @@ def test_it_is_kept_without_a_command_until_it_is_revoked(scene: Scene) -> None:
     stopped = scene.house.jitd("stop", scene.last.grant)
     assert stopped.returncode == 4 and f"jitd revoke {scene.last.grant}" in stopped.stderr
     assert scene.world.works(scene.her)
-    assert scene.house.jitd("revoke", scene.last.grant).returncode == 0
+    first = scene.last
+    assert scene.get().end() == 0
+    second = scene.last
+    assert first.id != second.id
+    assert scene.house.jitd("revoke", first.grant).returncode == 0
+    wait_for(lambda: len(scene.house.kept("holdings")) == (0 if second.grant == first.grant else 1), what="the end of the first")
+    assert scene.world.works(scene.her) == (second.grant != first.grant)
+    scene.revoke(second.grant)
     scene.is_over()
 
 
@@ -162,20 +170,6 @@ def test_what_cannot_be_taken_now_is_taken_later_and_never_called_taken_before(s
     scene.house.restart()
     assert scene.is_in(TAKING)
     scene.mend()
-    scene.is_over()
-
-
-@with_shared_daemon
-def test_it_may_be_given_twice_under_two_grants_and_the_end_of_one_leaves_the_other(scene: Scene) -> None:
-    assert scene.get().end() == 0
-    first = scene.last
-    assert scene.get().end() == 0
-    second = scene.last
-    assert first.id != second.id
-    scene.revoke(first.grant)
-    wait_for(lambda: len(scene.house.kept("holdings")) == (0 if second.grant == first.grant else 1), what="the end of the first")
-    assert scene.world.works(scene.her) == (second.grant != first.grant)
-    scene.revoke(second.grant)
     scene.is_over()
 
 

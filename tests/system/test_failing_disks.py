@@ -20,6 +20,7 @@ import pytest
 
 from jitd.audit.verify import verify
 from jitd.store.sqlite import SqliteStore
+from tests.marks import full
 from tests.system.clients import POLICY, Client
 from tests.system.conftest import House
 from tests.system.crashpoints import REFUSED, STATUS
@@ -164,6 +165,16 @@ def ways(name: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("way", place.ways)
 
 
+OTHER_WAYS = full("every day, the disk of these files is full; other tests of the file use each way in which a disk fails")
+
+
+def files(name: str) -> pytest.MarkDecorator:
+    """As ``ways``, for a place that is a file. In a database, each way is another error."""
+    (place,) = [place for place in PLACES if place.name == name]
+    rows = [pytest.param(way, marks=() if way == FULL else OTHER_WAYS) for way in place.ways]
+    return pytest.mark.parametrize("way", rows)
+
+
 def database(disks: Disks, way: str) -> AbstractContextManager[None]:
     return disks.failing("state", way, *([] if way == FULL else [disks.wal]))
 
@@ -257,7 +268,7 @@ def test_a_ticket_that_cannot_be_noted_is_not_blamed(disks: Disks, way: str) -> 
     disks.is_well()
 
 
-@ways("the file of a run in /run/jitd/runs")
+@files("the file of a run in /run/jitd/runs")
 def test_a_run_that_cannot_have_its_plate_is_not_started(disks: Disks, way: str) -> None:
     words, ran = disks.command()
     asked = disks.ask("bash", *words)
@@ -272,7 +283,7 @@ def test_a_run_that_cannot_have_its_plate_is_not_started(disks: Disks, way: str)
     disks.is_well()
 
 
-@ways("the copy of a file that others may change")
+@files("the copy of a file that others may change")
 def test_a_copy_that_cannot_be_made_is_not_executed(disks: Disks, way: str) -> None:
     script = disks.house.root / f"said/script-{number()}"
     ran = Path(f"{script}.ran")
@@ -289,7 +300,7 @@ def test_a_copy_that_cannot_be_made_is_not_executed(disks: Disks, way: str) -> N
     disks.is_well()
 
 
-@ways("the outcome of a run")
+@files("the outcome of a run")
 def test_an_outcome_that_cannot_be_written_is_told(disks: Disks, way: str) -> None:
     words, ran = disks.command("sleep 0.3")
     asked = disks.ask("bash", *words)
@@ -302,7 +313,7 @@ def test_an_outcome_that_cannot_be_written_is_told(disks: Disks, way: str) -> No
     disks.is_well()
 
 
-@ways("the outcome of a run, after the daemon was killed")
+@files("the outcome of a run, after the daemon was killed")
 def test_a_monitor_remembers_what_it_cannot_write(disks: Disks, way: str) -> None:
     """THREATS L-02."""
     words, ran = disks.command("sleep 0.3")
