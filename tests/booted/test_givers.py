@@ -126,8 +126,20 @@ WITH_SOME = [
 """What is jitd's own, or the service's, and not the kind's."""
 
 
-@pytest.mark.parametrize("world", WITH_SOME, indirect=True)
-@pytest.mark.parametrize("how", ["kill -9", "stop"])
+ENDED_BY = [
+    ("sudoers", "kill -9"),
+    ("account", "stop"),
+    *(
+        pytest.param(kind, how, marks=full("every day, the test uses each end with one kind; another test uses all kinds"))
+        for kind in KINDS
+        for how in ("kill -9", "stop")
+        if (kind, how) not in (("sudoers", "kill -9"), ("account", "stop"))
+    ),
+]
+"""Whose thing is held, and how the service ends."""
+
+
+@pytest.mark.parametrize(("world", "how"), ENDED_BY, indirect=["world"])
 def test_what_is_held_outlasts_it_and_is_taken_by_the_next_one(service: Service, world: World, how: str) -> None:
     """THREATS Q-09."""
     grant = given(service, world)
@@ -162,8 +174,13 @@ class Untaken:
 
 
 @pytest.fixture(scope="module")
-def untaken(service: Service, worlds: dict[str, World]) -> dict[str, Untaken]:
-    """A thing of each kind, revoked while the service is away, and again: side by side, as each revocation waits for it."""
+def untaken(service: Service, worlds: dict[str, World], request: pytest.FixtureRequest) -> dict[str, Untaken]:
+    """A thing of each kind that is asked for, revoked while the service is away, and again: side by side, as each revocation
+    waits for it.
+    """
+    items = [item for item in request.session.items if getattr(item, "module", None) is request.module]
+    asked = {item.callspec.params.get("kind") for item in items if hasattr(item, "callspec")}
+    worlds = {kind: world for kind, world in worlds.items() if kind in asked}
     before = {kind: world.snapshot() for kind, world in worlds.items()}
     made = {kind: Untaken(given(service, world)) for kind, world in worlds.items()}
 
@@ -192,7 +209,7 @@ def untaken(service: Service, worlds: dict[str, World]) -> dict[str, Untaken]:
     return made
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", WITH_SOME)
 def test_without_it_nothing_is_called_taken_and_the_doctor_says_so(
     untaken: dict[str, Untaken], worlds: dict[str, World], kind: str
 ) -> None:

@@ -15,6 +15,7 @@ from jitd.pamlint.findings import WEAK
 from jitd.pamlint.linting import lint_host
 from jitd.pamlint.places import Places
 from tests.booted.conftest import Service
+from tests.marks import full
 from tests.pam.sshd_stage import SHIPPED, STACK, Clients
 
 DROP_INS = Path("/etc/systemd/system/ssh.service.d")
@@ -44,7 +45,15 @@ def clients(service: Service) -> Iterator[Clients]:
     subprocess.run(["systemctl", "restart", "ssh"], check=True)
 
 
-@pytest.mark.parametrize("more", ["-oUsePAM=no", "$MORE\nEnvironment=MORE=-oUsePAM=no"], ids=["line", "variable"])
+OPENED_BY = [
+    pytest.param(
+        "-oUsePAM=no", id="line", marks=full("every day, a variable of the line has the option; tests/pamlint reads both")
+    ),
+    pytest.param("$MORE\nEnvironment=MORE=-oUsePAM=no", id="variable"),
+]
+
+
+@pytest.mark.parametrize("more", OPENED_BY)
 def test_a_drop_in_of_the_unit_opens_the_gate_and_is_told(clients: Clients, more: str) -> None:
     """THREATS P-15: before it is in force, while it is, and while it is not any more and still runs."""
 

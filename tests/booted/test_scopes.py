@@ -20,8 +20,7 @@ import pytest
 from jitd.executor import ExecutorError, unit
 from jitd.monitor.signalling import members
 from tests.booted.conftest import Service, group_of, scope_of, show, systemctl
-from tests.marks import timed
-from tests.monitor.hiders import rows_of
+from tests.marks import full, timed
 from tests.system.conftest import Asking
 from tests.waiting import handles, is_living, status_of, wait_for
 
@@ -162,7 +161,19 @@ class Played:
         os.kill(self.asking.process.pid, signal.SIGCONT)  # it stopped with its command, as a shell's job does
 
 
-@pytest.fixture(scope="module", params=["revoke", "stop"])
+ENDED_BY = [
+    *(("revoke", hider) for hider in HIDERS),
+    ("stop", "plain"),
+    ("stop", "ignores what can be ignored"),
+    *(
+        pytest.param("stop", hider, marks=full("every day, the test stops two of these programs, and revokes each of them"))
+        for hider in list(HIDERS)[2:]
+    ),
+]
+"""The verb, and what it ends. Both verbs end a run in the same way."""
+
+
+@pytest.fixture(scope="module")
 def played(service: Service, request: pytest.FixtureRequest) -> dict[str, Played]:
     """Hiders that are begun and set up, and then ended all at once by the verb: most of it is waiting. The bomb is not: it comes
     after the others, as the verb does not wait for ever.
@@ -178,7 +189,9 @@ def played(service: Service, request: pytest.FixtureRequest) -> dict[str, Played
         return made
 
     made: dict[str, Played] = {}
-    rows = rows_of(request, HIDERS)
+    items = [item for item in request.session.items if getattr(item, "module", None) is request.module]
+    asked = [item.callspec.params for item in items if hasattr(item, "callspec")]
+    rows = [each["hider"] for each in asked if each.get("played") == request.param]
     for some in ([hider for hider in rows if hider != BOMB], [hider for hider in rows if hider == BOMB]):
         with ThreadPoolExecutor(len(HIDERS)) as pool:
             made |= zip(some, pool.map(prepare, some), strict=True)
@@ -187,7 +200,7 @@ def played(service: Service, request: pytest.FixtureRequest) -> dict[str, Played
     return made
 
 
-@pytest.mark.parametrize("hider", HIDERS)
+@pytest.mark.parametrize(("played", "hider"), ENDED_BY, indirect=["played"])
 def test_revoke_and_stop_mean_that_all_of_it_is_gone(played: dict[str, Played], hider: str) -> None:
     """THREATS G-02: The verb returns 0 when all is gone. On a host too busy to end all in time it says so, and it ends."""
     each = played[hider]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rules that break glass beside all others: who asks with the option, and who without, row by row.
+"""Rules that break glass beside all others: who asks with the option, and who without, row by row; and what an owed review bars.
 
 Law: all other conditions hold as for any rule; a deny denies both; what fails denies both.
 """
@@ -8,13 +8,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
+from jitd.core import request
 from jitd.core.authentication import Demand
+from jitd.core.break_glass import Barred, unbarred, under
 from jitd.core.conditions import Reason
-from jitd.core.decision import Approval, BreakGlass, Permit
+from jitd.core.decision import Approval, BreakGlass, Deny, Permit, Terms, Why
 from jitd.core.explaining import Outcome, Saying, closest, explain
+from jitd.core.grant import Expired, Grant, Revoked, Used
+from jitd.core.law import CLOCK, DAEMON
+from jitd.core.owed_review import OwedReview, OwedReviewState
 from jitd.core.policy import Rule, decide, rules_for
 from jitd.core.subject import Subject
 from tests.core.house import ALICE, BOB, NOON, ROOT, deny, for_each, hours, patterns, permit, policy, question, told
+from tests.scene import START, actor, asked, free, moment, screened
 
 OPS = (Approval(1, ("group:ops",)),)
 GLASS = BreakGlass("p", OPS, 3600, 1)
@@ -84,3 +92,50 @@ def test_who_is_denied_is_told_of_rules_of_the_same_kind() -> None:
 
 def test_the_list_of_what_one_may_ask_for_has_both() -> None:
     assert [rule.name for rule in rules_for(policy(OWES, SHATTERS), ALICE, "db1.example.org", "jitsudo")] == ["p", "glass"]
+
+
+# --- what an owed review bars ------------------------------------------------------------------------------------------
+
+
+def lease() -> Grant:
+    """A lease of ALICE's, for which she has broken glass."""
+    fresh = asked("K7QM-2XVD", ALICE, lasts_for=600)
+    decision = screened(fresh, free(break_glass=GLASS), attended=False)
+    return request.issued(request.transition(fresh, decision, moment())[0], moment()).grant
+
+
+def review_of(id: str, state: OwedReviewState = OwedReviewState.OWED) -> OwedReview:
+    """The review that ALICE owes for ``id``."""
+    return OwedReview(id, ALICE, "glass", GLASS, b"", START, "boot-1", 1000.0, 3600.0, state=state)
+
+
+@pytest.mark.parametrize(
+    ("id", "under_lease", "is_barred"),
+    [
+        ("NEWX-0001", None, True),
+        ("K7QM-2XVD", None, False),
+        ("NEWX-0001", "K7QM-2XVD", False),
+        ("K7QM-2XVD", "QQQQ-0001", True),
+        ("NEWX-0001", "QQQQ-0001", True),
+    ],
+)
+def test_a_use_of_a_lease_is_of_the_same_review_as_the_lease(id: str, under_lease: str | None, is_barred: bool) -> None:
+    """GLASS lets one review be owed, and that of K7QM-2XVD is."""
+    decision = Permit("glass", free(break_glass=GLASS).obligations, lease=under_lease)
+    after = unbarred(decision, lambda person: (review_of("K7QM-2XVD"),), ALICE, id)
+    assert after == decision or (isinstance(after, Deny) and after.why is Why.REVIEW)
+    assert isinstance(after, Deny) is is_barred
+
+
+def test_an_overdue_review_bars_the_uses_of_a_lease_and_not_its_end() -> None:
+    held, late = lease(), (review_of("K7QM-2XVD", OwedReviewState.OVERDUE),)
+    with pytest.raises(Barred, match="the review of request K7QM-2XVD is overdue"):
+        under(lambda person: late, held, Used(held.id, actor(ALICE), held.id, Terms()))
+    for event in (Revoked(held.id, DAEMON, "it is over"), Expired(held.id, CLOCK)):
+        assert under(lambda person: late, held, event) is event
+
+
+def test_a_use_of_what_is_no_grant_is_left_to_the_table_of_its_life() -> None:
+    fresh, late = asked("K7QM-2XVD", ALICE), (review_of("K7QM-2XVD", OwedReviewState.OVERDUE),)
+    event = Used(fresh.id, actor(ALICE), fresh.id, Terms())
+    assert under(lambda person: late, fresh, event) is event

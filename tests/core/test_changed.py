@@ -27,6 +27,12 @@ class Named:
     third: int = 3
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AllNamed:
+    first: int
+    second: int
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Checked:
     low: int
@@ -47,6 +53,7 @@ class Checked:
         (CLOCK, {"uid": 7}),
         (Alone(1), {"only": 2}),
         (Named(1, second=5), {"third": 9}),
+        (AllNamed(first=1, second=5), {"second": 9}),
         (Policy((Rule("permit", "p"),), "permit", ""), {"rules": (Rule("deny", "d"),)}),
         (Glob("a*"), {}),
         (Glob("a*"), {"text": "b*c"}),

@@ -13,7 +13,7 @@ from jitd.core import consequence
 from jitd.core.afterwards import IDENTITY, LATER
 from jitd.core.command import Command, RunAs
 from jitd.core.conditions import read_command_pattern
-from jitd.core.consequence import MEANINGS, SHELLS, gives_root_shell, of_command, of_pattern
+from jitd.core.consequence import LOADING, MEANINGS, SHELLS, gives_root_shell, of_command, of_pattern
 
 ROWS = [
     # anything
@@ -70,6 +70,12 @@ ROWS = [
     ("/usr/bin/journalctl -u postgresql", "shell"),
     ("/usr/bin/journalctl --no-pager -u postgresql*", ""),
     ("/usr/bin/systemctl status nginx", "shell"),
+    ("/usr/bin/systemctl show nginx", "shell"),
+    ("/usr/bin/systemctl cat nginx", "shell"),
+    ("/usr/bin/systemctl help nginx", "shell"),
+    ("/usr/bin/systemctl list-units", "shell"),
+    ("/usr/bin/systemctl", "shell"),
+    ("/usr/bin/systemctl is-active nginx", ""),
     ("/usr/bin/systemctl --no-pager status nginx", ""),
     ("/usr/bin/psql", "shell"),
     ("/usr/bin/psql mydb", "shell"),
@@ -249,3 +255,8 @@ def test_a_login_of_root_is_a_shell_of_root_and_of_nobody_else() -> None:
     login = command(b"sshd", path=b"")
     assert gives_root_shell(login)
     assert not gives_root_shell(replace(login, run_as=RunAs("bob", 1002, "bob", 1002)))
+
+
+def test_a_variable_that_loads_code_is_none_that_only_says_who_one_is() -> None:
+    assert {"LD_*", "PATH", "BASH_ENV", "PYTHONPATH", "EDITOR", "PAGER", "GIT_SSH", "MAKEFLAGS"} <= LOADING
+    assert LOADING.isdisjoint({"HOME", "USER", "LOGNAME", "SHELL", "MAIL", "SUDO_*", "JITSUDO_*", "TERM", "LANG"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from jitd.core.deed import GATE, LOGIN, RUN, deed_of
+from jitd.core.deed import GATE, LOGIN, RUN, THING, deed_of
 
 
 @pytest.mark.parametrize(
@@ -28,10 +28,21 @@ def test_what_is_not_known_to_be_a_login_is_a_gate():
     assert deed_of("sshd") is GATE
 
 
+@pytest.mark.parametrize("is_login", [False, True])
+def test_only_jitd_itself_gives_a_thing(is_login):
+    assert deed_of("jitsudo", is_login=is_login, gives=True) is THING
+    assert deed_of("sshd", is_login=is_login, gives=True) is deed_of("sshd", is_login=is_login)
+
+
+def test_what_is_not_known_to_be_about_a_thing_is_a_command():
+    assert deed_of("jitsudo") is RUN
+
+
 @pytest.mark.parametrize(
     ("deed", "name", "is_executed", "asks_again", "has_run", "may_go_on"),
     [
         (RUN, "run", True, False, True, False),
+        (THING, "thing", False, False, False, False),
         (GATE, "gate", False, True, False, False),
         (LOGIN, "login", False, True, True, True),
     ],

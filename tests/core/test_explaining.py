@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitd.core.command import RunAs
+from jitd.core.command import Command, RunAs
 from jitd.core.conditions import Reason
 from jitd.core.decision import Permit
 from jitd.core.explaining import MOST_CLOSEST, TOLD, Explained, Outcome, Saying, closest, explain
@@ -86,6 +86,37 @@ def test_a_doubt_is_told_where_the_command_is() -> None:
     (found,) = explain(policy(deny(**patterns(("/usr/bin/id",)))), asked, NOON)
     assert found.saying is Saying.DENIES
     assert "(it is not certain what runs: two programs may be meant)" in found.findings[0].value
+
+
+ALIAS = question(argv=(b"systemctl", b"stop", b"\xff"))
+"""What was typed is another word than the path of what runs."""
+
+
+@for_each(
+    [
+        (replace(ALIAS.command, path=b"/usr/bin/systemctl"), r"/usr/bin/systemctl stop \xff"),
+        (replace(ALIAS.command, path=b"", doubt="why"), r"systemctl stop \xff (it is not certain what runs: why)"),
+        (replace(ALIAS.command, path=b"", argv=(THING.encode(), OTHER.encode()), gives=True), f"{THING} {OTHER}"),
+        (replace(ALIAS.command, path=b"", argv=(b"-bash",)), "-bash"),
+    ]
+)
+def test_a_command_is_told_by_its_path_and_what_has_none_by_its_words(asked: Command, value: str) -> None:
+    (found,) = explain(policy(deny(**patterns(("/usr/bin/id",)))), replace(ALIAS, command=asked), NOON)
+    assert [finding.value for finding in found.findings if finding.condition == "commands"] == [value]
+
+
+@for_each(
+    [
+        (permit(), "group:dba with a ticket"),
+        (permit(without_kdc="local"), "group:dba with a ticket or, while no KDC can be reached, a local password"),
+        (permit(needs_ticket=False), "group:dba"),
+        (permit(who=("group:dba", "user:bob", "user:eve")), "group:dba, user:bob or user:eve with a ticket"),
+        (deny(who=("group:dba", "user:bob")), "group:dba or user:bob"),
+    ]
+)
+def test_whom_a_rule_wants_is_told_with_what_they_need(rule: Rule, wants: str) -> None:
+    (found,) = explain(policy(rule), question(), NOON)
+    assert [finding.wants for finding in found.findings if finding.condition == "who"] == [wants]
 
 
 MOMENTS = st.sampled_from([NOON, NIGHT, NOON.replace(day=6)])
@@ -177,6 +208,12 @@ def test_what_came_closest_says_what_it_wants() -> None:
     assert near(everything, at=NIGHT) == ["rule deploy: as bob, /usr/bin/systemctl stop, Mon-Fri 08:00-18:00 UTC"]
 
 
+def test_a_permit_of_any_command_is_about_every_file_and_one_of_things_about_none() -> None:
+    office = hours("Mon-Fri 08:00-18:00 UTC")
+    assert near(permit("any", commands=None, **office), at=NIGHT) == ["rule any: Mon-Fri 08:00-18:00 UTC"]
+    assert near(permit("thing", commands=None, gives=(THING,), **office), at=NIGHT) == []
+
+
 def test_those_with_the_fewest_conditions_in_the_way_came_closest_and_no_others_are_told() -> None:
     office = hours("Mon-Fri 08:00-18:00 UTC")
     far = permit("far", **office, run_as=("bob",))
@@ -207,7 +244,12 @@ def test_a_requester_is_told_of_nothing_but_permits_about_them_and_what_they_ask
     ]
     assert near(*secret, at=NIGHT) == []
     assert near(permit("all-holds", approvals=())) == [], "what is in its way is none of its conditions"
-    assert near(permit("p", **office), asked=question(LOCAL), at=NIGHT) == [], "it permits nothing without a ticket"
+    for who in (LOCAL, replace(ALICE, principal="pam:alice")):
+        asked = question(who)
+        assert near(permit("p", who=("user:alice",), **office), asked=asked, at=NIGHT) == [], (
+            "it permits nothing without a ticket"
+        )
+        assert near(permit("p", who=None, **office), asked=asked, at=NIGHT) == [], "nor does one about anybody"
     assert near(permit("p", who=None, **office), asked=question(ROOT), at=NIGHT) == []
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitd.core.command import ALPHABET, read_id, run_id, spell_id
+from jitd.core.command import ALPHABET, read_id, read_start, run_id, spell_id
 
 
 @pytest.mark.parametrize(
@@ -58,6 +58,31 @@ def test_what_is_typed_is_this_id_or_none(typed: str, id: str | None) -> None:
 
 
 @pytest.mark.parametrize(
+    ("typed", "start"),
+    [
+        ("K", "K"),
+        ("k7qm", "K7QM"),
+        ("K7QM-", "K7QM"),
+        ("k7qm2", "K7QM-2"),
+        ("K7QM-2XV", "K7QM-2XV"),
+        (" k7-qm\n", "K7QM"),
+        ("oIl", "011"),  # letters that are read as digits
+        # none
+        ("", None),
+        ("-", None),
+        ("K7QM-2XVD", None),  # a whole id
+        ("K7QM-2XVDD", None),
+        ("u", None),
+        ("K7_", None),
+        ("K7QM-2XV.2", None),
+        ("٢", None),
+    ],
+)
+def test_what_is_typed_is_the_beginning_of_an_id_or_none(typed: str, start: str | None) -> None:
+    assert read_start(typed) == start
+
+
+@pytest.mark.parametrize(
     ("randomness", "id"),
     [
         (b"\0\0\0\0\0", "0000-0000"),
@@ -77,6 +102,7 @@ def test_what_is_spelled_reads_back(randomness: bytes, number: int) -> None:
     id = spell_id(randomness)
     assert read_id(id) == read_id(id.lower()) == read_id(id.replace("-", "")) == id
     assert read_id(run_id(id, number)) == f"{id}.{number}"
+    assert [read_start(id[:size].lower()) for size in (1, 4, 6, 8)] == [id[:1], id[:4], id[:6], id[:8]]
 
 
 def test_the_first_run_has_the_requests_own_id() -> None:

@@ -25,6 +25,7 @@ from jitd.givers.account_notes import USED, Notes
 from jitd.givers.kind import Failed, Given, Order, Refused, Seen, State, Strays, Taken
 from jitd.settings.givers import Account
 from tests.givers.account_world import of_host
+from tests.marks import full
 from tests.waiting import PATIENCE, wait_for
 
 HOLDING, NEXT = "WNC0-D702", "WNC0-D702.2"
@@ -437,6 +438,21 @@ ENDS = (
 )  # fmt: skip
 
 
+APART = (
+    "jitd.givers.account_home.admit", "jitd.givers.account_processes.end", "jitd.givers.account_files.files_of",
+    "jitd.givers.account_notes.Notes.remove",
+)  # fmt: skip
+"""What no other of these steps follows at once. After each of the others, the host is as it is before the next."""
+SAME_MOMENT = full("every day, the deed is killed before the next step, which is the same moment")
+
+
+def moments(steps: tuple[str, ...], same: pytest.MarkDecorator) -> pytest.MarkDecorator:
+    """A kill before each of the steps, and one after it. The latter has the mark ``same`` if the next step follows at once."""
+    rows = [pytest.param(step, False, id=f"{step}-before") for step in steps]
+    rows += [pytest.param(step, True, id=f"{step}-after", marks=() if step in APART else same) for step in steps]
+    return pytest.mark.parametrize(("step", "afterwards"), rows)
+
+
 def dies(kind: Accounts, deed: str, order: Order, step: str, *, afterwards: bool) -> None:
     """Have a child do ``deed``, which is killed before or after ``step``."""
     pid = os.fork()
@@ -459,8 +475,7 @@ def dies(kind: Accounts, deed: str, order: Order, step: str, *, afterwards: bool
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
 
 
-@pytest.mark.parametrize("afterwards", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("step", STEPS)
+@moments(STEPS, SAME_MOMENT)
 def test_killed_while_it_is_given_it_is_given_or_taken_by_the_next(
     world: World, step: str, afterwards: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -475,8 +490,7 @@ def test_killed_while_it_is_given_it_is_given_or_taken_by_the_next(
         assert world.is_as_before()
 
 
-@pytest.mark.parametrize("afterwards", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("step", ENDS)
+@moments(ENDS, SAME_MOMENT)
 def test_killed_while_it_is_taken_it_is_taken_by_the_next(world: World, step: str, afterwards: bool) -> None:
     made = world.give()
     world.begin("sleep", "600")

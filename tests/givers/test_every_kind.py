@@ -30,22 +30,41 @@ KINDS = tuple(kind for kind in WORLDS if kind not in WITH_SECRET)
 DAILY = ("sudoers", "vault")
 """The kinds with which each test is played every day: one of jitd-givers, and one of jitd-outside, which has a secret."""
 OTHERS = full("every day, the test uses two kinds; other tests of the file use all kinds for what the kinds do themselves")
-OTHER_SETTINGS = full("every day, the test uses each setting with two kinds, and one setting with each other kind")
-OTHER_KILLS = full("every day, two kinds have both kills; each other kind has one of them here, and the other in another test")
+OTHER_WAYS = full("every day, the test uses each way with one kind; another test of the file starts jitd again with all kinds")
+OTHER_SETTINGS = full("every day, the test uses one setting with each kind, and each setting with one kind or more")
+OTHER_KILLS = full("every day, two kinds have both kills; with each other kind, jitd-givers is killed")
 LASTS_FOR = 20.0
 """Seconds. Long enough to look at what is held, on a host that stalls for half of them."""
 YEARS = 10 * 365 * 86400.0
-CROSSED = {"whom": ("jitd", "jitd-givers"), "drift": ("tell", "mend", "end")}
-"""Who is killed, and what jitd.toml says of a thing that differs. Some kinds cannot be mended: tests/daemon/test_config.py."""
+CROSSED = {
+    "whom": ("jitd", "jitd-givers"),
+    "how": ("kill -9", "a restart"),
+    "drift": ("tell", "mend", "end"),
+}
+"""Who is killed, how jitd ends, and what jitd.toml says of a thing that differs. Some kinds cannot be mended:
+tests/daemon/test_config.py.
+"""
 
 
-def of_jitd(others: pytest.MarkDecorator, with_each: Callable[[str], str] = lambda kind: "") -> Callable[[Case], Case]:
-    """The event of the test is jitd's own. If a kind is not in DAILY, its rows have the mark ``others``; but one has not: that of
-    ``with_each(kind)``.
+def one_way(kind: str) -> tuple[str, ...]:
+    return {"sudoers": ("kill -9",), "vault": ("a restart",)}.get(kind, ())
+
+
+def one_setting(kind: str) -> tuple[str, ...]:
+    return ("tell",) if kind == "vault" else ("end",) if kind in WITH_SECRET else ("mend",)
+
+
+def kills(kind: str) -> tuple[str, ...]:
+    return CROSSED["whom"] if kind in DAILY else ("jitd-givers",)
+
+
+def of_jitd(others: pytest.MarkDecorator, daily: Callable[[str], tuple[str, ...]] | None = None) -> Callable[[Case], Case]:
+    """The event of the test is jitd's own. Rows have the mark ``others``, but for those of the kinds in DAILY; or, if there is a
+    ``daily``, but for the values ``daily(kind)``.
     """
 
     def marked(test: Case) -> Case:
-        test.others, test.with_each = others, with_each  # type: ignore[attr-defined]
+        test.others, test.daily = others, daily  # type: ignore[attr-defined]
         return test
 
     return marked
@@ -55,12 +74,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Each test is played for each of the KINDS of its module, with each value of CROSSED that the kind may have."""
     if "kind" not in metafunc.fixturenames:
         return
-    others, with_each = (getattr(metafunc.function, name, None) for name in ("others", "with_each"))
+    others, daily = (getattr(metafunc.function, name, None) for name in ("others", "daily"))
     crossed = next((name for name in CROSSED if name in metafunc.fixturenames), "")
     rows = []
     for kind in metafunc.module.KINDS:
         for value in CROSSED.get(crossed, [""]):
-            is_daily = not others or kind in DAILY or value == with_each(kind) != ""
+            is_daily = not others or (value in daily(kind) if daily else kind in DAILY)
             if value != "mend" or kind not in NOT_MENDED:
                 rows.append(pytest.param(*((kind, value) if crossed else (kind,)), marks=() if is_daily else others))
     metafunc.parametrize(("kind", crossed) if crossed else ("kind",), rows)
@@ -123,8 +142,7 @@ def test_it_is_taken_when_the_requester_is_killed(scene: Scene) -> None:
     scene.is_over()
 
 
-@of_jitd(OTHERS)
-@pytest.mark.parametrize("how", ["kill -9", "a restart"])
+@of_jitd(OTHER_WAYS, one_way)
 @with_shared_daemon
 def test_it_is_taken_after_the_daemon_was_gone(scene: Scene, how: str) -> None:
     asking = scene.given()
@@ -136,7 +154,7 @@ def test_it_is_taken_after_the_daemon_was_gone(scene: Scene, how: str) -> None:
     scene.is_over()
 
 
-@of_jitd(OTHER_KILLS, with_each=lambda kind: "jitd")
+@of_jitd(OTHER_KILLS, kills)
 @with_shared_daemon
 def test_killed_while_it_is_taken_it_is_taken_after_that(scene: Scene, whom: str) -> None:
     """THREATS Q-15. At whatever moment of the deed the kill comes."""
@@ -194,7 +212,7 @@ def test_what_somebody_took_away_by_hand_is_taken_without_a_complaint(scene: Sce
     scene.is_over()
 
 
-@of_jitd(OTHER_SETTINGS, with_each=lambda kind: "end" if kind in WITH_SECRET else "mend")
+@of_jitd(OTHER_SETTINGS, one_setting)
 @with_shared_daemon
 def test_what_somebody_took_away_by_hand_is_found_when_jitd_starts(scene: Scene, drift: str) -> None:
     if drift == "mend" and scene.world.thing.startswith("postgres-role:"):
@@ -210,7 +228,7 @@ def test_what_somebody_took_away_by_hand_is_found_when_jitd_starts(scene: Scene,
 # --- with a daemon whose clocks are set -----------------------------------------------------------------------------------
 
 
-@of_jitd(OTHER_KILLS, with_each=lambda kind: "jitd-givers")
+@of_jitd(OTHER_KILLS, kills)
 @on_set_clocks
 def test_killed_while_it_is_given_it_is_taken_back(scene: Scene, whom: str) -> None:
     """THREATS Q-15. At whatever moment of the deed the kill comes."""

@@ -46,6 +46,14 @@ def served() -> Iterator[House]:
     house.close()
 
 
+@pytest.fixture(scope="module")
+def serving() -> Iterator[House]:
+    """Of tests that leave it serving, whatever they have asked for."""
+    house = ready()
+    yield house
+    house.close()
+
+
 def serve(house: House) -> subprocess.CompletedProcess[str]:
     """A start that is expected to fail."""
     return house.run("root", "jitd", "serve", "--config", str(house.config_file), timeout=60)
@@ -87,50 +95,52 @@ grant = { lasts = "1h", uses = 9 }
 """
 
 
-def test_yesterdays_database_gives_no_grant_a_second_time() -> None:
+@pytest.fixture(scope="module")
+def leased() -> Iterator[House]:
+    """Of tests that put databases of other days there, and leave one with which it serves."""
+    house = ready(LEASED)
+    yield house
+    house.close()
+
+
+def test_yesterdays_database_gives_no_grant_a_second_time(leased: House) -> None:
     """THREATS O-02."""
-    house = ready(LEASED)
-    try:
-        lease(house)
-        kept = copy_of(house.database, house.root / "yesterday")
-        assert (use(house), use(house)) == (STATUS, 118), "its second use, and no third"
-        house.kill()
-        whole = copy_of(house.database, house.root / "today")
-        put_back(house, kept)
-        refused = serve(house)
-        assert refused.returncode == 1
-        told = r"jitd: the database is not the one .* record \d+ is missing.* remove \S+/run/head"
-        assert re.search(told, refused.stderr), refused.stderr
-        assert not house.socket.exists() or use(house) == REFUSED
-        put_back(house, whole)
-        house.start()
-        assert use(house) == 118, "today's is the one that counts"
-        house.verify()
-    finally:
-        house.close()
+    house = leased
+    lease(house)
+    kept = copy_of(house.database, house.root / "yesterday")
+    assert (use(house), use(house)) == (STATUS, 118), "its second use, and no third"
+    house.kill()
+    whole = copy_of(house.database, house.root / "today")
+    put_back(house, kept)
+    refused = serve(house)
+    assert refused.returncode == 1
+    told = r"jitd: the database is not the one .* record \d+ is missing.* remove \S+/run/head"
+    assert re.search(told, refused.stderr), refused.stderr
+    assert not house.socket.exists() or use(house) == REFUSED
+    put_back(house, whole)
+    house.start()
+    assert use(house) == 118, "today's is the one that counts"
+    house.verify()
 
 
-def test_a_database_that_went_another_way_is_not_the_one_that_was_left() -> None:
+def test_a_database_that_went_another_way_is_not_the_one_that_was_left(leased: House) -> None:
     """THREATS O-02: as long as the one that was left, but another: two hosts wrote one after the other."""
-    house = ready(LEASED)
-    try:
-        kept = copy_of(house.database, house.root / "yesterday")
-        lease(house)
-        house.kill()
-        noted = (house.root / "run/head").read_text()
-        put_back(house, kept)
-        (house.root / "run/head").unlink()  # as an administrator does who means it
-        house.start()
-        for _ in range(12):
-            house.reload()  # each of which is recorded
-        house.kill()
-        (house.root / "run/head").write_text(noted)
-        refused = serve(house)
-        assert refused.returncode == 1 and "is another one" in refused.stderr
-        (house.root / "run/head").unlink()
-        house.start()
-    finally:
-        house.close()
+    house = leased
+    kept = copy_of(house.database, house.root / "yesterday")
+    lease(house)
+    house.kill()
+    noted = (house.root / "run/head").read_text()
+    put_back(house, kept)
+    (house.root / "run/head").unlink()  # as an administrator does who means it
+    house.start()
+    for _ in range(12):
+        house.reload()  # each of which is recorded
+    house.kill()
+    (house.root / "run/head").write_text(noted)
+    refused = serve(house)
+    assert refused.returncode == 1 and "is another one" in refused.stderr
+    (house.root / "run/head").unlink()
+    house.start()
 
 
 OF_ANOTHER_INDEX = """
@@ -179,27 +189,27 @@ def test_whatever_was_changed_while_no_daemon_was_there_is_one_sentence_of_verif
     assert re.search(told, verified.stderr) and verified.stderr.count("\n") == 1, verified.stderr
 
 
-def test_a_database_that_somebody_else_has_locked_permits_nothing_and_is_waited_for(served: House) -> None:
+def test_a_database_that_somebody_else_has_locked_permits_nothing_and_is_waited_for(serving: House) -> None:
     """THREATS O-02."""
-    before = len(served.records())
-    with contextlib.closing(sqlite3.connect(served.database, isolation_level=None)) as somebody:
+    before = len(serving.records())
+    with contextlib.closing(sqlite3.connect(serving.database, isolation_level=None)) as somebody:
         somebody.execute("BEGIN IMMEDIATE")
-        asked = Client(served, "alice", "jitsudo", "sh", "-c", f"exit {STATUS}")
+        asked = Client(serving, "alice", "jitsudo", "sh", "-c", f"exit {STATUS}")
         assert asked.end() == REFUSED, asked.err
         somebody.execute("ROLLBACK")
-    assert "database is locked" in served.log()
-    assert len(served.records()) == before
-    assert Client(served, "alice", "jitsudo", "sh", "-c", f"exit {STATUS}").end() == STATUS
+    assert "database is locked" in serving.log()
+    assert len(serving.records()) == before
+    assert Client(serving, "alice", "jitsudo", "sh", "-c", f"exit {STATUS}").end() == STATUS
 
 
-def test_a_bit_that_flips_in_what_is_open_is_found_before_anything_is_served(served: House, tmp_path: Path) -> None:
+def test_a_bit_that_flips_in_what_is_open_is_found_before_anything_is_served(serving: House, tmp_path: Path) -> None:
     """THREATS O-02: one in each page, at random: either the daemon does not start with it, or what is open is what it was; and if
     all is read, either that fails or the chain tells, or the bit was in nobody's.
     """
     for n in range(4):
-        assert Client(served, "alice", "jitsudo", "sh", "-c", "exit 7").end() == STATUS
-        assert Client(served, "alice", "jitsudo", "--no-wait", "bash", "-c", f": {n}").end() == 0
-    whole = copy_of(served.database, tmp_path / "whole").read_bytes()
+        assert Client(serving, "alice", "jitsudo", "sh", "-c", "exit 7").end() == STATUS
+        assert Client(serving, "alice", "jitsudo", "--no-wait", "bash", "-c", f": {n}").end() == 0
+    whole = copy_of(serving.database, tmp_path / "whole").read_bytes()
     opened, everything = look(tmp_path / "whole")
     assert opened and everything
     seed = random.randrange(1 << 32)
@@ -271,18 +281,18 @@ def test_a_lock_that_one_bit_hides_is_missed_at_the_start(served: House) -> None
     assert verified.returncode == 1, verified
 
 
-def test_a_newer_schema_is_left_alone(served: House) -> None:
+def test_a_newer_schema_is_left_alone(serving: House) -> None:
     """THREATS O-03."""
-    served.kill()
-    with contextlib.closing(sqlite3.connect(served.database)) as newer:
+    serving.kill()
+    with contextlib.closing(sqlite3.connect(serving.database)) as newer:
         newer.execute(f"PRAGMA user_version = {SCHEMA + 1}")
-    before = copy_of(served.database, served.root / "before").read_bytes()
-    refused = serve(served)
+    before = copy_of(serving.database, serving.root / "before").read_bytes()
+    refused = serve(serving)
     assert refused.returncode == 1 and f"schema {SCHEMA + 1} is newer than this jitd knows ({SCHEMA})" in refused.stderr
-    assert copy_of(served.database, served.root / "after").read_bytes() == before
-    with contextlib.closing(sqlite3.connect(served.database)) as older:
+    assert copy_of(serving.database, serving.root / "after").read_bytes() == before
+    with contextlib.closing(sqlite3.connect(serving.database)) as older:
         older.execute(f"PRAGMA user_version = {SCHEMA}")
-    served.start()
+    serving.start()
 
 
 def test_an_older_schema_is_carried_over_with_all_that_is_in_it(served: House) -> None:

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -173,9 +174,16 @@ def mend(house: House, command: str) -> tuple[str, str]:
     with (house.root / "mended").open("w+", encoding="utf-8") as said:  # a file: a daemon that it starts keeps it open
         subprocess.run(["sh", "-c", command], stdin=subprocess.DEVNULL, stdout=said, stderr=said, timeout=60, check=False)
         if "serve" in command:
+            wait_for(lambda: accepts(house.socket), what="the daemon's socket")  # for which a verb costs more than the daemon
             wait_for(lambda: house.jitd("requests").returncode == 0, what="the daemon")
         said.seek(0)
         return command, said.read()
+
+
+def accepts(path: Path) -> bool:
+    """True if somebody listens at the socket ``path``."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
 
 
 def test_the_table_is_long_enough_and_most_of_it_mends_itself() -> None:

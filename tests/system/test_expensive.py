@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.marks import full
 from tests.system.clients import Client, ready
 from tests.system.conftest import House
 from tests.waiting import PATIENCE
@@ -91,7 +92,13 @@ def test_an_argument_of_a_terabyte_is_not_read_to_its_end(served: House, sparse:
     assert not served.rows("runs", "--all")
 
 
-@pytest.mark.parametrize("device", ["/dev/zero", "/dev/random"])
+@pytest.mark.parametrize(
+    "device",
+    [
+        "/dev/zero",
+        pytest.param("/dev/random", marks=full("every day, the test uses one device, which ends as little as the other")),
+    ],
+)
 def test_a_device_without_end_is_no_command(served: House, device: str) -> None:
     link = served.root / f"said/{os.path.basename(device)}"
     link.symlink_to(device)

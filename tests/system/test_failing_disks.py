@@ -159,27 +159,23 @@ def disks() -> Iterator[Disks]:
     made.close()
 
 
-def ways(name: str) -> pytest.MarkDecorator:
-    """Each way in which the place ``name`` can fail."""
+def ways(name: str, others: pytest.MarkDecorator | None = None, daily: tuple[str, ...] = ()) -> pytest.MarkDecorator:
+    """Each way in which the place ``name`` can fail. With ``others``, the ways that are not in ``daily`` have this mark."""
     (place,) = [place for place in PLACES if place.name == name]
-    return pytest.mark.parametrize("way", place.ways)
+    rows = [pytest.param(way, marks=() if others is None or way in daily else others) for way in place.ways]
+    return pytest.mark.parametrize("way", rows)
 
 
 OTHER_WAYS = full("every day, the disk of these files is full; other tests of the file use each way in which a disk fails")
 
-
-def files(name: str) -> pytest.MarkDecorator:
-    """As ``ways``, for a place that is a file. In a database, each way is another error."""
-    (place,) = [place for place in PLACES if place.name == name]
-    rows = [pytest.param(way, marks=() if way == FULL else OTHER_WAYS) for way in place.ways]
-    return pytest.mark.parametrize("way", rows)
+AS_EIO = full("every day, writes fail with ENOSPC and with EIO; SQLite takes EROFS for the same error as EIO")
 
 
 def database(disks: Disks, way: str) -> AbstractContextManager[None]:
     return disks.failing("state", way, *([] if way == FULL else [disks.wal]))
 
 
-@ways("the database, when a request is stored")
+@ways("the database, when a request is stored", AS_EIO, daily=(FULL, "ENOSPC", EIO))
 def test_nothing_is_permitted_that_cannot_be_recorded(disks: Disks, way: str) -> None:
     """THREATS L-02."""
     words, ran = disks.command()
@@ -194,7 +190,7 @@ def test_nothing_is_permitted_that_cannot_be_recorded(disks: Disks, way: str) ->
     disks.is_well()
 
 
-@ways("the database, when an approval is stored")
+@ways("the database, when an approval is stored", AS_EIO, daily=(FULL, "ENOSPC", EIO))
 def test_a_review_that_cannot_be_recorded_decides_nothing(disks: Disks, way: str) -> None:
     """THREATS L-02."""
     words, ran = disks.command()
@@ -227,7 +223,7 @@ def test_how_a_command_ended_is_kept_until_it_can_be_recorded(disks: Disks, way:
     disks.is_well()
 
 
-@ways("the database, at any one of its writes")
+@ways("the database, at any one of its writes", AS_EIO, daily=(FULL, "ENOSPC", EIO))
 def test_whichever_write_fails_nothing_runs_without_its_record(disks: Disks, way: str) -> None:
     """THREATS L-02."""
     pid = disks.house.process.pid if disks.house.process else 0
@@ -268,7 +264,7 @@ def test_a_ticket_that_cannot_be_noted_is_not_blamed(disks: Disks, way: str) -> 
     disks.is_well()
 
 
-@files("the file of a run in /run/jitd/runs")
+@ways("the file of a run in /run/jitd/runs", OTHER_WAYS, daily=(FULL,))
 def test_a_run_that_cannot_have_its_plate_is_not_started(disks: Disks, way: str) -> None:
     words, ran = disks.command()
     asked = disks.ask("bash", *words)
@@ -283,7 +279,7 @@ def test_a_run_that_cannot_have_its_plate_is_not_started(disks: Disks, way: str)
     disks.is_well()
 
 
-@files("the copy of a file that others may change")
+@ways("the copy of a file that others may change", OTHER_WAYS, daily=(FULL,))
 def test_a_copy_that_cannot_be_made_is_not_executed(disks: Disks, way: str) -> None:
     script = disks.house.root / f"said/script-{number()}"
     ran = Path(f"{script}.ran")
@@ -300,7 +296,7 @@ def test_a_copy_that_cannot_be_made_is_not_executed(disks: Disks, way: str) -> N
     disks.is_well()
 
 
-@files("the outcome of a run")
+@ways("the outcome of a run", OTHER_WAYS, daily=(FULL,))
 def test_an_outcome_that_cannot_be_written_is_told(disks: Disks, way: str) -> None:
     words, ran = disks.command("sleep 0.3")
     asked = disks.ask("bash", *words)
@@ -313,7 +309,7 @@ def test_an_outcome_that_cannot_be_written_is_told(disks: Disks, way: str) -> No
     disks.is_well()
 
 
-@files("the outcome of a run, after the daemon was killed")
+@ways("the outcome of a run, after the daemon was killed", OTHER_WAYS, daily=(FULL,))
 def test_a_monitor_remembers_what_it_cannot_write(disks: Disks, way: str) -> None:
     """THREATS L-02."""
     words, ran = disks.command("sleep 0.3")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.marks import full
 from tests.system.conftest import House
 from tests.system.prompt import AT_ONCE, SHELLS, Prompt, clients, command_lines, guardians, number, state
 from tests.waiting import is_at_rest, wait_for
@@ -61,6 +62,18 @@ def is_stopped(pid: int) -> Callable[[], bool]:
 
 def is_alive(pid: int) -> Callable[[], bool]:
     return lambda: state(pid) in ("S", "R")
+
+
+SOME_SHELLS = [
+    "dash",
+    "zsh",
+    *(
+        pytest.param(shell, marks=full("every day, the test uses two shells; other tests of the file use all of them"))
+        for shell in SHELLS
+        if shell not in ("dash", "zsh")
+    ),
+]
+"""For what a shell has no part in, but to notice that a job has stopped or ended."""
 
 
 def test_a_command_in_the_foreground_has_every_key_and_ctrl_c_ends_it(prompt: Prompt) -> None:
@@ -166,6 +179,7 @@ def test_begun_in_the_background_it_gets_the_terminal_when_it_asks_after_fg(prom
     assert prompt.settings() == before
 
 
+@pytest.mark.parametrize("prompt", SOME_SHELLS, indirect=True)
 def test_keys_of_a_pipeline_are_the_pagers(prompt: Prompt) -> None:
     before, mark = prompt.settings(), number()
     client = prompt.start(f"jitsudo sh -c 'seq 2000; exec sleep {mark}' | env TERM=xterm less", mark, ready=r"\n22\r")
@@ -232,6 +246,7 @@ def test_a_client_that_is_stopped_alone_goes_on_with_a_raw_terminal(prompt: Prom
     assert before
 
 
+@pytest.mark.parametrize("prompt", SOME_SHELLS, indirect=True)
 def test_a_command_that_is_stopped_by_itself_stops_the_job(prompt: Prompt) -> None:
     before, mark = prompt.settings(), number()
     client = prompt.start(f"jitsudo sleep {mark}", mark)

@@ -166,12 +166,15 @@ def outside() -> tuple[str, list[str], list[str], str]:
 WRECK = "echo x >/etc/passwd; rm -rf /home /var/log; mkdir /run/there /etc/there; mount -t tmpfs x /opt; hostname other"
 POLICY = "cat /etc/jitd/policy.d/lab.toml /etc/jitd/jitd.toml; stat -c '%u %g %a' /etc/jitd/policy.d/lab.toml"
 SCRIPTS = {
-    "streams and directory": ("cat; echo err >&2; pwd -P; cat file; echo lost >file; echo lost >new", "exit 125"),
+    "streams and directory": (
+        "cat; echo err >&2; pwd -P; cat file; echo lost >file; echo lost >new;"
+        "(trap '' TERM HUP; setsid sleep 7777 >/dev/null 2>&1 &)",
+        "exit 255",
+    ),
     "policy and wreck": (f"{POLICY}; {WRECK}; echo wrecked", "kill -11 $$"),
-    "left": ("(trap '' TERM HUP; setsid sleep 7777 >/dev/null 2>&1 &)", "exit 255"),
 }
 """What labs do that are played side by side, and how each ends: each another way. (The shared lab ends by 0, others below
-by 1, 3 and 5, and by more signals.)"""
+by 1, 3, 5 and 125, and by more signals.)"""
 
 
 @pytest.fixture(scope="module")
@@ -420,8 +423,8 @@ def test_the_kdc_says_by_an_indicator_that_a_password_was_proved(own_house: Call
 
 def test_a_second_host_is_ready_when_command_starts_and_ends_with_it(nothing_is_left: None) -> None:
     ask = "on db1 hostname; on db1 sed -n '8s/ *$//p' /var/lib/postgresql/data/postmaster.pid; hostname"
-    done = lab("--db1", "sh", "-euc", f"{ask}; exit 1")
-    assert (done.returncode, done.stdout) == (1, "db1.example.test\nready\nlab.example.test\n"), done.stderr
+    done = lab("--db1", "sh", "-euc", f"{ask}; exit 125")
+    assert (done.returncode, done.stdout) == (125, "db1.example.test\nready\nlab.example.test\n"), done.stderr
 
 
 def test_a_lab_that_is_killed_leaves_nothing_of_its_second_host(nothing_is_left: None) -> None:
@@ -437,7 +440,7 @@ def test_without_its_option_there_is_no_second_host(shared: SharedLab) -> None:
 
 
 def test_what_command_leaves_running_ends_with_it(ended: dict[str, Ended]) -> None:
-    assert ended["left"].is_told, "and nothing of it is left, or there is no `ended`"
+    assert ended["streams and directory"].is_told, "and nothing of it is left, or there is no `ended`"
 
 
 @pytest.mark.skipif(not (CGROUPS / "cgroup.procs").exists(), reason="this host gives no writable cgroup of version 2")
@@ -451,8 +454,8 @@ def test_its_cgroup_is_its_own_and_can_be_divided(shared: SharedLab) -> None:
 
 def test_a_second_terminal_joins_the_lab(shared: SharedLab, nothing_is_left: None) -> None:
     shared.says("echo mark >/tmp/mark")
-    done = lab("--join", "sh", "-c", "cat /tmp/mark; as bob id -un; hostname; exit 5")
-    assert (done.returncode, done.stdout) == (5, "mark\nbob\nlab.example.test\n")
+    done = lab("--join", "sh", "-c", "cat /tmp/mark; as bob id -un; hostname; exit 1")
+    assert (done.returncode, done.stdout) == (1, "mark\nbob\nlab.example.test\n")
 
 
 def test_an_interactive_shell_has_job_control_and_a_terminal() -> None:

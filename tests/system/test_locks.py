@@ -592,31 +592,34 @@ def test_a_lock_is_carried_over_a_boot_and_no_wall_clock_shortens_it(shifted):
 # --- what is typed ---------------------------------------------------------------------------------------------------
 
 
+OTHER_WORDS = full("every day, the test uses other words of the same kind")
+
+
 @pytest.mark.parametrize(
     ("words", "status", "said"),
     [
         (("lock", "--user", "alcie"), 4, "there is no account alcie here"),
-        (("lock", "--user", "Alice"), 4, "there is no account Alice here"),
+        pytest.param(("lock", "--user", "Alice"), 4, "there is no account Alice here", marks=OTHER_WORDS),
         (("lock", "--user", "#54321"), 4, "there is no account #54321 here"),
         (("lock", "--user", "alice\x1b[2J"), 4, r"there is no account alice\x1b[2J here"),
         (("lock", "--principal", "alice@OTHER.TEST"), 4, "there is no principal alice@OTHER.TEST here"),
-        (("lock", "--principal", "alice"), 4, "there is no principal alice here"),
+        pytest.param(("lock", "--principal", "alice"), 4, "there is no principal alice here", marks=OTHER_WORDS),
         (("lock", "--principal", "älice@EXAMPLE.TEST"), 4, "there is no principal"),
         (("lock", "--user", "root"), 2, "no lock is on root without a ticket"),
         (("lock", "--user", "#0"), 2, "no lock is on root without a ticket"),
         (("lock",), 2, "name one of --user"),
         (("lock", "--user", ""), 2, "name one of --user"),
         (("lock", "--user", "alice", "--all"), 2, "one of --user, --principal and --all"),
-        (("lock", "--all", "--for=0s"), 2, "must be a duration such as"),
+        pytest.param(("lock", "--all", "--for=0s"), 2, "must be a duration such as", marks=OTHER_WORDS),
         (("lock", "--all", "--for=-1s"), 2, "must be a duration such as"),
-        (("lock", "--all", "--for=1e9s"), 2, "must be a duration such as"),
-        (("lock", "--all", "--for=999999999d"), 2, "must be a duration such as"),
-        (("lock", "--all", "--for=١٥m"), 2, "must be a duration such as"),
+        pytest.param(("lock", "--all", "--for=1e9s"), 2, "must be a duration such as", marks=OTHER_WORDS),
+        pytest.param(("lock", "--all", "--for=999999999d"), 2, "must be a duration such as", marks=OTHER_WORDS),
+        pytest.param(("lock", "--all", "--for=١٥m"), 2, "must be a duration such as", marks=OTHER_WORDS),
         (("lock", "--all", "--reason", "x" * 4097), 2, "a reason has at most 4096 bytes"),
         (("unlock",), 2, "name either"),
         (("unlock", "0000-0000", "--all"), 2, "name either"),
         (("unlock", "0000-0000"), 4, "there is no lock 0000-0000"),
-        (("unlock", "../etc"), 4, "there is no lock ../etc"),
+        pytest.param(("unlock", "../etc"), 4, "there is no lock ../etc", marks=OTHER_WORDS),
         (("unlock", "--user", "alice"), 4, "there is no lock on user alice"),
         (("unlock", "--all"), 4, "there is no lock on all"),
     ],

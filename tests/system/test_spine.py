@@ -246,22 +246,37 @@ def _living(word: str) -> list[str]:
 # --- the daemon goes, and comes back --------------------------------------------------------------------------------
 
 
-def test_a_request_that_waits_survives_kill_9_of_the_daemon(own_house):
+def test_a_command_that_runs_a_request_that_waits_and_a_lease_survive_kill_9_of_the_daemon(own_house):
+    """The command never notices that the daemon died."""
     house = own_house().start()
+    lease(house, "true", uses=2)
+    begun = house.ask("alice", "sh", "-c", "echo begun; while [ ! -e /srv/finish ]; do sleep 0.05; done; echo done; exit 9")
+    marker("finish")
+    house.approve(begun.id)
+    wait_for(lambda: "begun" in begun.out)
     left = marker("survived")
-    asked = house.ask("alice", "sh", "-c", f"echo ran >> {left}")
-    id = asked.id
-    house.restart()
+    waiting = house.ask("alice", "sh", "-c", f"echo ran >> {left}")
+    id = waiting.id
+    house.kill()
+    marker("finish").touch()
+    assert begun.end() == 9
+    assert begun.out == "begun\ndone\n"
+    house.start()
+    wait_for(lambda: house.run_of(begun.id).state == "ended")
+    (run,) = [row for row in house.rows("runs", "--all") if row["id"] == begun.id and row["state"] == "ended"]
+    assert run["outcome"]["number"] == 9
     wait_for(lambda: house.request_of(id).state == "pending")
     assert house.approve(id).returncode == 0
-    assert asked.end() == 0
+    assert waiting.end() == 0
     assert left.read_text() == "ran\n"
+    assert house.sudo("alice", "-n", "true").returncode == 0
+    assert house.sudo("alice", "-n", "true").returncode == 0
+    assert house.sudo("alice", "-n", "true").returncode == 118
     house.verify()
 
 
-def test_an_approval_while_the_client_is_away_starts_nothing_before_it_is_back(own_house):
+def test_an_approval_while_the_client_is_away_starts_nothing_before_it_is_back(house):
     """THREATS A-06."""
-    house = own_house().start()
     asked = house.ask("alice", "echo", "ran")
     id = asked.id
     os.kill(asked.process.pid, signal.SIGSTOP)
@@ -271,32 +286,6 @@ def test_an_approval_while_the_client_is_away_starts_nothing_before_it_is_back(o
     os.kill(asked.process.pid, signal.SIGCONT)
     assert asked.end() == 0
     assert asked.out == "ran\n"
-
-
-def test_a_command_that_runs_never_notices_that_the_daemon_died(own_house):
-    house = own_house().start()
-    asked = house.ask("alice", "sh", "-c", "echo begun; while [ ! -e /srv/finish ]; do sleep 0.05; done; echo done; exit 9")
-    marker("finish")
-    house.approve(asked.id)
-    wait_for(lambda: "begun" in asked.out)
-    house.kill()
-    marker("finish").touch()
-    assert asked.end() == 9
-    assert asked.out == "begun\ndone\n"
-    house.start()
-    wait_for(lambda: [run for run in house.kept("runs", ended=True) if run.state == "ended"])
-    (run, *_) = [row for row in house.rows("runs", "--all") if row["state"] == "ended"]
-    assert run["outcome"]["number"] == 9
-    house.verify()
-
-
-def test_a_lease_survives_kill_9_of_the_daemon(own_house):
-    house = own_house().start()
-    lease(house, "true", uses=2)
-    house.restart()
-    assert house.sudo("alice", "-n", "true").returncode == 0
-    assert house.sudo("alice", "-n", "true").returncode == 0
-    assert house.sudo("alice", "-n", "true").returncode == 118
 
 
 @direct
