@@ -14,6 +14,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.client.script import Script, jitd, row_for, waiting
+from tests.marks import full
 
 PROGRAM = "import sys; from jitd.cli import main; sys.exit(main())"
 REFUSED = (
@@ -39,7 +40,10 @@ def run(*words: str, stderr: int = subprocess.PIPE, limit: int = -1) -> subproce
     )
 
 
-@pytest.fixture(params=["full", "a pipe without a reader"])
+CLOSED = ("full", "a pipe without a reader")
+
+
+@pytest.fixture(params=CLOSED)
 def closed_to_all(request: pytest.FixtureRequest) -> Iterator[int]:
     """Where nothing can be written."""
     if request.param == "full":
@@ -51,7 +55,22 @@ def closed_to_all(request: pytest.FixtureRequest) -> Iterator[int]:
     os.close(writing)
 
 
-@pytest.mark.parametrize(("words", "status", "sentence"), REFUSED, ids=lambda value: str(value))
+@pytest.mark.parametrize(
+    ("closed_to_all", "words", "status", "sentence"),
+    [
+        pytest.param(
+            closed,
+            *refused,
+            id=f"{closed}-{' '.join(refused[0])}",
+            marks=[]
+            if closed == "full" or refused is REFUSED[0]
+            else full("every day, each refusal is said on a full disk, and one of them also into a pipe without a reader"),
+        )
+        for refused in REFUSED
+        for closed in CLOSED
+    ],
+    indirect=["closed_to_all"],
+)
 def test_a_refusal_has_its_status_also_where_nobody_can_be_told(
     closed_to_all: int, words: tuple[str, ...], status: int, sentence: str
 ) -> None:

@@ -12,6 +12,7 @@ import pytest
 from jitd.core.request import RequestState, Verdict, transition
 from tests.client.desk import Desk, Typist
 from tests.client.script import Row, Script, jitd, row_for, waiting
+from tests.marks import full
 from tests.scene import moment, person
 from tests.scene import review as reviewed
 from tests.waiting import PATIENCE
@@ -152,7 +153,15 @@ NOT_YES = [
 ]
 
 
-@pytest.mark.parametrize("answer", NOT_YES)
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(answer, marks=full("every day, the test uses other answers of the same kinds"))
+        if answer in (b"yes please\n", b" y\n", b"y\x04\x04", b"yes\x04\x04")
+        else answer
+        for answer in NOT_YES
+    ],
+)
 def test_anything_but_yes_approves_nothing(sit: Callable[..., Typist], tmp_path: Path, answer: bytes) -> None:
     """Nor does a yes that is pasted, as the terminal marks it, or that is cut short by the end of input."""
     me = sit()
@@ -162,11 +171,27 @@ def test_anything_but_yes_approves_nothing(sit: Callable[..., Typist], tmp_path:
     assert Desk(tmp_path).sent == []
 
 
+ROOT_SHELL = (("bash",), 100, "it gives a root shell: ")
+NOT_ON_THE_SCREEN = (("true",), 8, "not all of it was on the screen: ")
+NOT_THE_WORD = [b"y\n", b"Y\n", b"YES\n", *NOT_YES]
+OF_EVERY_DAY = (b"y\n", b"YES\n", b"\n", b"yes please\n", b"ye\x04\x04", b"yes\x04\x04", b"\x1b[200~y\n")
+"""The letter, other capitals, nothing, more than the word, the end of input within it and after it, and a paste."""
+
+
 @pytest.mark.parametrize(
-    ("argv", "lines", "because"),
-    [(("bash",), 100, "it gives a root shell: "), (("true",), 8, "not all of it was on the screen: ")],
+    ("argv", "lines", "because", "answer"),
+    [
+        pytest.param(
+            *asked,
+            answer,
+            marks=[]
+            if answer in (OF_EVERY_DAY if asked is ROOT_SHELL else (b"y\n", b"YES\n"))
+            else full("every day, the test uses each kind of answer for a root shell, and two for what was not on the screen"),
+        )
+        for answer in NOT_THE_WORD
+        for asked in (ROOT_SHELL, NOT_ON_THE_SCREEN)
+    ],
 )
-@pytest.mark.parametrize("answer", [b"y\n", b"Y\n", b"YES\n", *NOT_YES])
 def test_where_the_word_is_asked_for_anything_but_the_whole_word_approves_nothing(
     sit: Callable[..., Typist], tmp_path: Path, argv: tuple[str, ...], lines: int, because: str, answer: bytes
 ) -> None:

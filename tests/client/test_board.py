@@ -21,6 +21,7 @@ from tests.client.desk import TREE, Pane
 from tests.client.live import LiveDesk, command
 from tests.client.script import HOSTILE, row_for, waiting
 from tests.client.test_walk import ONE, THREE, TWO, a_row
+from tests.marks import full
 from tests.waiting import PATIENCE, wait_for
 
 GRANT = {
@@ -105,7 +106,16 @@ def silence() -> None:
 # --- what it shows -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("columns", "lines"), [(60, 30), (80, 24), (200, 24)])
+@pytest.mark.parametrize(
+    ("columns", "lines"),
+    [
+        (60, 30),
+        *(
+            pytest.param(columns, 24, marks=full("every day, the terminal is narrow: most lines are folded there"))
+            for columns in (80, 200)
+        ),
+    ],
+)
 def test_four_keys_approve_exactly_what_stands_on_the_screen(
     desk: LiveDesk, pane: Callable[..., Pane], columns: int, lines: int
 ) -> None:
@@ -125,7 +135,16 @@ def test_four_keys_approve_exactly_what_stands_on_the_screen(
     assert all(len(line) <= columns for line in here.screen)
 
 
-@pytest.mark.parametrize("columns", [40, 60, 80, 200])
+@pytest.mark.parametrize(
+    "columns",
+    [
+        *(40, 200),
+        *(
+            pytest.param(columns, marks=full("every day, the test uses the narrowest and a wide terminal"))
+            for columns in (60, 80)
+        ),
+    ],
+)
 def test_every_list_fits_and_says_which_row_is_selected_without_colour(
     desk: LiveDesk, pane: Callable[..., Pane], columns: int
 ) -> None:
@@ -227,7 +246,13 @@ def test_what_was_typed_to_another_question_is_no_answer(desk: LiveDesk, pane: C
 # --- what decides ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("ahead", ["ay", "aay", "ayEnter"])
+@pytest.mark.parametrize(
+    "ahead",
+    [
+        *("ay", "ayEnter"),
+        pytest.param("aay", marks=full("every day, the test types the keys that approve, with and without Enter")),
+    ],
+)
 def test_keys_typed_ahead_or_at_once_lead_nowhere(desk: LiveDesk, pane: Callable[..., Pane], ahead: str) -> None:
     """THREATS A-10."""
     here = opened(pane())
@@ -426,22 +451,18 @@ def test_a_list_that_one_may_not_see_says_so(desk: LiveDesk, pane: Callable[...,
 # --- faults ---------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("kind", "text"), [("ticket", "your Kerberos ticket has expired: kinit"), ("jitd", "jitd closed the connection")]
-)
-def test_a_fault_closes_the_question_is_said_and_mends_itself(
-    desk: LiveDesk, pane: Callable[..., Pane], kind: str, text: str
-) -> None:
+def test_a_fault_closes_the_question_is_said_and_mends_itself(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
     here = opened(pane())
-    press(here, "a", YES)
-    desk.fails(kind, text)
-    sees(here, f"NOT LIVE: {text}")
-    sees(here, "nothing was sent")
-    silence()
-    press(here, "a", f"{text} a approve")
-    assert "NOT LIVE" in words_of(here) and desk.sent == []
-    desk.mends()
-    wait_for(lambda: "NOT LIVE" not in words_of(here), what="the link")
+    for kind, text in (("ticket", "your Kerberos ticket has expired: kinit"), ("jitd", "jitd closed the connection")):
+        press(here, "a", YES)
+        desk.fails(kind, text)
+        sees(here, f"NOT LIVE: {text}")
+        sees(here, "nothing was sent")
+        silence()
+        press(here, "a", f"{text} a approve")
+        assert "NOT LIVE" in words_of(here) and desk.sent == []
+        desk.mends()
+        wait_for(lambda: "NOT LIVE" not in words_of(here), what="the link")
     press(here, "a", YES)
 
 
@@ -489,7 +510,14 @@ def test_ctrl_z_gives_the_terminal_back_and_fg_asks_nothing_that_was_asked_befor
     assert desk.sent == []
 
 
-@pytest.mark.parametrize(("name", "status"), [("TERM", 143), ("HUP", 129), ("QUIT", 131)])
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [
+        ("TERM", 143),
+        ("HUP", 129),
+        pytest.param("QUIT", 131, marks=full("every day, the test uses TERM, and HUP, which the board's shell ignores")),
+    ],
+)
 def test_a_signal_ends_it_and_restores_the_terminal(desk: LiveDesk, pane: Callable[..., Pane], name: str, status: int) -> None:
     here = opened(pane(), before="trap '' HUP; ")
     press(here, "a", YES)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from jitpam.wire.shown import reshown
 from tests.client.script import HOSTILE
 from tests.client.test_board import GRANT, LOCK, RUN
 from tests.client.test_walk import ONE, THREE, TWO, a_row
+from tests.marks import full
 
 
 def heard(state: State, *rows: dict[str, Any], **lists: Any) -> None:
@@ -151,8 +153,19 @@ def test_a_line_that_scrolls_by_slowly_was_read_though_no_page_stood() -> None:
     assert not reading.is_unread
 
 
-@pytest.mark.parametrize("width", [LEAST_COLUMNS, 60, 80, 200])
-@pytest.mark.parametrize("height", [LEAST_LINES, 24, 60])
+SIZES = list(itertools.product((LEAST_COLUMNS, 60, 80, 200), (LEAST_LINES, 24, 60)))
+OF_EVERY_DAY = ((LEAST_COLUMNS, LEAST_LINES), (60, 24), (80, 24), (200, 60))
+
+
+@pytest.mark.parametrize(
+    ("width", "height"),
+    [
+        size
+        if size in OF_EVERY_DAY
+        else pytest.param(*size, marks=full("every day, the test uses each width and each height, but not each pair of them"))
+        for size in SIZES
+    ],
+)
 def test_every_line_is_printable_and_fits_whatever_the_rows_say(width: int, height: int) -> None:
     """THREATS L-06."""
     wild = a_row(TWO, b"sh" + HOSTILE, "\u4e2d\u6587" * 100, "[red]", "x" * 3000)

@@ -20,6 +20,7 @@ from jitd.verbs.outlook import outlook
 from jitpam.wire.shown import unshown, unshown_command
 from tests.client.script import HOSTILE, Row, row_for, waiting
 from tests.client.test_page_binds import BY_NUMBER, OF_NO_RUN, OTHERWISE, TERMS
+from tests.marks import full
 from tests.scene import START, command, person, thing
 
 Shows = Callable[[Row, int | None], list[str]]
@@ -176,7 +177,13 @@ def hostile_rows() -> list[Row]:
 
 
 @pytest.mark.parametrize("shows", [brief.brief, page.page])
-@pytest.mark.parametrize("screen", [60, 72, 80, 132, 200])
+@pytest.mark.parametrize(
+    "screen",
+    [
+        *(60, 80, 200),
+        *(pytest.param(screen, marks=full("every day, the terminal has 60, 80 or 200 columns")) for screen in (72, 132)),
+    ],
+)
 def test_no_line_is_wider_than_the_terminal(shows: Shows, screen: int) -> None:
     """Whatever the row holds."""
     for row in hostile_rows():

@@ -13,6 +13,7 @@ import pytest
 
 from jitpam.wire.messages import Done, Refused
 from tests.client.acting import ID, RUNS, command_line, surroundings
+from tests.marks import full
 from tests.waiting import PATIENCE
 
 
@@ -50,13 +51,17 @@ def test_the_status_is_the_commands_own(daemon, jitsudo, status):
     assert jitsudo("true").returncode == status
 
 
+ENDING = sorted({*range(1, 65)} - {signal.SIGCHLD, signal.SIGCONT, signal.SIGURG, signal.SIGWINCH, 19, 20, 21, 22, 32, 33})
+"""Signals that end a process; the others stop it, do nothing, or are the library's own."""
+OF_EACH_KIND = (1, 2, 3, 6, 9, 11, 13, 14, 15, 31, 34, 64)
+"""Those that jitsudo handles itself, that Python handles or ignores, that leave a core, that cannot be caught; of real time, the
+first and the last.
+"""
+
+
 @pytest.mark.parametrize(
     "number",
-    [
-        n
-        for n in range(1, 65)
-        if n not in (signal.SIGCHLD, signal.SIGCONT, signal.SIGURG, signal.SIGWINCH, 19, 20, 21, 22, 32, 33)
-    ],
+    [n if n in OF_EACH_KIND else pytest.param(n, marks=full("every day, the test uses signals of each kind")) for n in ENDING],
 )
 def test_if_a_signal_ended_the_command_jitsudo_ends_by_it_and_leaves_no_core(daemon, tmp_path, number):
     """THREATS X-12."""

@@ -15,6 +15,7 @@ import pytest
 from jitd.core.claims import Claims
 from tests.client.desk import Desk, Pane, Row, Typist
 from tests.client.script import HOSTILE, row_for, waiting
+from tests.marks import full
 from tests.waiting import wait_for
 
 KEYS = "q quit: "
@@ -62,7 +63,16 @@ def pane(tmp_path: Path) -> Iterator[Callable[..., Pane]]:
 # --- on a terminal of tmux -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("columns", "lines"), [(60, 30), (80, 24), (200, 24)])
+@pytest.mark.parametrize(
+    ("columns", "lines"),
+    [
+        (60, 30),
+        *(
+            pytest.param(columns, 24, marks=full("every day, the terminal is narrow: most lines are folded there"))
+            for columns in (80, 200)
+        ),
+    ],
+)
 def test_four_keys_approve_the_only_one_that_waits(desk: Desk, pane: Callable[..., Pane], columns: int, lines: int) -> None:
     """Enter, a, y, Enter. Nobody scrolls for it: all that is shown is on the screen when the question comes."""
     row = desk.rows[0]
@@ -84,7 +94,7 @@ def test_four_keys_approve_the_only_one_that_waits(desk: Desk, pane: Callable[..
     assert desk.sent == [("approve", ONE, row["fingerprint"], "")] and list(typed) == []
 
 
-@pytest.mark.parametrize("columns", [60, 80, 200])
+@pytest.mark.parametrize("columns", [60, 200, pytest.param(80, marks=full("every day, the terminal is narrow, or wide"))])
 def test_what_waits_for_me_is_told_in_lines_that_fit(desk: Desk, pane: Callable[..., Pane], columns: int) -> None:
     desk.rows = [a_row(ONE), a_row(TWO, "psql", "-c", "drop table " + "x" * 300), row_for(waiting("true", id=THREE), "alice")]
     here = pane(columns)
@@ -158,8 +168,19 @@ def test_ctrl_c_leaves_and_restores_the_terminal(desk: Desk, sit: Callable[..., 
     assert me.status() == 130 and desk.sent == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
-@pytest.mark.parametrize("term", ["xterm", "dumb"])
+@pytest.mark.parametrize(
+    ("term", "number"),
+    [
+        *(("xterm", number) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)),
+        ("dumb", signal.SIGTERM),
+        *(
+            pytest.param(
+                "dumb", number, marks=full("every day, a terminal takes each of these signals, and a dumb one takes one")
+            )
+            for number in (signal.SIGHUP, signal.SIGQUIT)
+        ),
+    ],
+)
 def test_a_signal_ends_it_and_restores_the_terminal(
     desk: Desk, sit: Callable[..., Typist], number: signal.Signals, term: str
 ) -> None:
@@ -170,7 +191,18 @@ def test_a_signal_ends_it_and_restores_the_terminal(
     assert me.status() == 128 + number and desk.sent == []
 
 
-@pytest.mark.parametrize("ahead", [b"a", b"ay\n", b"ayyyy\ny\ny\n", b"d", b"dno\n", b"s", b"q", b"v"])
+@pytest.mark.parametrize(
+    "ahead",
+    [
+        b"ay\n",
+        b"dno\n",
+        b"q",
+        *(
+            pytest.param(ahead, marks=full("every day, the test types an approval, a denial, and the key that leaves"))
+            for ahead in (b"a", b"ayyyy\ny\ny\n", b"d", b"s", b"v")
+        ),
+    ],
+)
 def test_keys_typed_ahead_of_the_card_are_about_nothing(desk: Desk, sit: Callable[..., Typist], ahead: bytes) -> None:
     """THREATS A-10: also what was typed ahead of the second card, while the first one was decided."""
     desk.rows = [a_row(ONE), a_row(TWO, "id")]
@@ -192,7 +224,14 @@ def test_keys_typed_ahead_of_the_card_are_about_nothing(desk: Desk, sit: Callabl
 
 
 @pytest.mark.parametrize(
-    "typed", [b"ay\n", b"aa", b"\x1b[A", b"\x1bOP", b"\xc3\xa4", b"\n", b"\r", b" ", b"x", b"1", b"\x1b[200~a\x1b[201~", b"dd"]
+    "typed",
+    [
+        *(b"ay\n", b"aa", b"\x1b[A", b"\xc3\xa4", b"\n", b"x", b"\x1b[200~a\x1b[201~"),
+        *(
+            pytest.param(typed, marks=full("every day, the test types several keys, a long key, another key, Enter, and a paste"))
+            for typed in (b"\x1bOP", b"\r", b" ", b"1", b"dd")
+        ),
+    ],
 )
 def test_only_one_of_the_keys_by_itself_is_one(desk: Desk, sit: Callable[..., Typist], typed: bytes) -> None:
     """THREATS A-10: several keys at once are a paste, or a key that means something else."""
@@ -274,7 +313,18 @@ def test_without_a_ticket_the_walk_ends(desk: Desk, sit: Callable[..., Typist]) 
     assert me.status() == 119 and desk.sent == []
 
 
-@pytest.mark.parametrize("answer", [b"\n", b"n\n", b"no\n", b"ya\n", b"y \n", b"y\x04\x04", b"\x04"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *(b"\n", b"no\n", b"y\x04\x04"),
+        *(
+            pytest.param(
+                answer, marks=full("every day, the test uses an empty answer, a no, and a yes that the end of input cuts")
+            )
+            for answer in (b"n\n", b"ya\n", b"y \n", b"\x04")
+        ),
+    ],
+)
 def test_after_any_other_answer_it_is_asked_about_again(desk: Desk, sit: Callable[..., Typist], answer: bytes) -> None:
     me = sit("approve")
     me.until(KEYS)

@@ -52,6 +52,9 @@ ALICE_OPS = replace(ALICE, groups=frozenset({"ops"}))
         ((OPS,), replace(ROOT, groups=frozenset({"ops"})), set()),
         ((OPS,), replace(BOB, uid=0), set()),
         ((Approval(1, ("user:root",)),), ROOT, set()),
+        # nor does who has no ticket, or has an account that jitd has made
+        ((OPS,), replace(BOB, principal="local:bob"), set()),
+        ((OPS,), replace(BOB, user="jit-k7qm2xvd"), set()),
     ],
 )
 def test_who_may_review(approvals: tuple[Approval, ...], approver: Subject, indexes: set[int]) -> None:

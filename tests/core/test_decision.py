@@ -87,6 +87,23 @@ def test_what_the_chain_keeps_of_a_deny() -> None:
     assert Deny(Why.NO_RULE, "no").detail() == {"decision": "deny", "why": "no rule", "rule": "", "because": "no"}
 
 
+def test_why_something_is_denied_is_spelled_as_the_chain_keeps_it() -> None:
+    assert {why.name: Deny(why, "no").detail()["why"] for why in Why} == {
+        "RULE": "rule",
+        "NO_RULE": "no rule",
+        "ERROR": "error",
+        "REASON": "reason",
+        "TERMS": "terms",
+        "MISSING": "missing",
+        "UNFIT": "unfit",
+        "LOCKED": "locked",
+        "APPROVALS": "approvals",
+        "GATEKEEPER": "gatekeeper",
+        "AUTHENTICATION": "authentication",
+        "REVIEW": "review",
+    }
+
+
 def test_a_deny_in_place_of_a_permit_is_read_by_the_same_people() -> None:
     for visible_to in (None, (), ("group:ops",)):
         given = permit(OPS, seen=(("fact.risk", "40"),))

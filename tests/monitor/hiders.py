@@ -128,9 +128,8 @@ class Hidden:
 class Together:
     """Hiders that are begun on one stage, ended all at once, and looked at one by one: most of it is waiting."""
 
-    def __init__(self, rows: list[str]) -> None:
+    def __init__(self) -> None:
         self.stage = Stage()
-        self.rows = rows
         self.played: dict[str, Hidden] = {}
 
     def begin(self, hider: str, kinds: tuple[str, ...], *, has_group: bool = True) -> None:
@@ -166,8 +165,9 @@ def uid_of(hider: str) -> int:
     return BOMBER if hider == "a fork bomb" else 0
 
 
-def rows_of(request: pytest.FixtureRequest, table: Iterable[str] = HIDERS) -> list[str]:
-    """The hiders of the table that were selected."""
+def rows_of(request: pytest.FixtureRequest, table: Iterable[str] = HIDERS, **params: object) -> list[str]:
+    """The hiders of the table that were selected for the fixture that asks, with these parameters."""
     items = [item for item in request.session.items if getattr(item, "module", None) is request.module]
-    named = {item.callspec.params.get("hider") for item in items if hasattr(item, "callspec")}
+    played = [item.callspec.params for item in items if hasattr(item, "callspec") and request.fixturename in item.fixturenames]
+    named = {each.get("hider") for each in played if params.items() <= each.items()}
     return [hider for hider in table if hider in named]

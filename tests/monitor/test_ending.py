@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import pytest
 
 from jitd.core.run import Ending, Outcome
 from jitd.executor import Ended, Started
-from tests.marks import direct, timed
+from tests.marks import direct, full, timed
 from tests.monitor.hiders import (
     HIDERS,
     STUBBORN,
@@ -36,28 +36,46 @@ BECAUSE = "revoked by bob@EXAMPLE.ORG: wrong host"
 
 
 @pytest.fixture(scope="module")
-def together(request: pytest.FixtureRequest) -> Iterator[Together]:
-    made = Together(rows_of(request))
+def together() -> Iterator[Together]:
+    made = Together()
     yield made
     made.stage.close()
 
 
+OF_EVERY_DAY = ("plain", "one that ignores", "a session of its own", "a stopped one")
+REST = tuple(hider for hider in HIDERS if hider not in OF_EVERY_DAY)
 hiders = pytest.mark.parametrize("hider", HIDERS)
+SOME = [
+    *OF_EVERY_DAY,
+    *(
+        pytest.param(hider, marks=full("every day, a stop ends each of these commands, and this ends half of them"))
+        for hider in REST
+    ),
+]
 KINDS = {"pipes": ("null",) * 3, "terminal": ("terminal",) * 3}
 
 
-@pytest.fixture(scope="module", params=KINDS)
-def stopped(together: Together, request: pytest.FixtureRequest) -> dict[str, Hidden]:
-    return all_stopped(together, KINDS[request.param])
+@pytest.fixture(scope="module")
+def stopped(together: Together, request: pytest.FixtureRequest) -> Callable[[str], dict[str, Hidden]]:
+    """What became of those with such streams: they are stopped together, once."""
+    kept: dict[str, dict[str, Hidden]] = {}
+
+    def of(streams: str) -> dict[str, Hidden]:
+        if streams not in kept:
+            kept[streams] = all_stopped(together, rows_of(request, streams=streams), KINDS[streams])
+        return kept[streams]
+
+    return of
 
 
 @pytest.fixture(scope="module")
-def stopped_without_a_group(together: Together) -> dict[str, Hidden]:
-    return all_stopped(together, KINDS["pipes"], has_group=False)
+def stopped_without_a_group(together: Together, request: pytest.FixtureRequest) -> dict[str, Hidden]:
+    return all_stopped(together, rows_of(request), KINDS["pipes"], has_group=False)
 
 
-def all_stopped(together: Together, kinds: tuple[str, ...], **more: Any) -> dict[str, Hidden]:
-    for hider in together.rows:
+def all_stopped(together: Together, rows: list[str], kinds: tuple[str, ...], **more: Any) -> dict[str, Hidden]:
+    together.played = {}
+    for hider in rows:
         together.begin(hider, kinds, **more)
     together.set_up()
     for each in together.played.values():
@@ -66,8 +84,9 @@ def all_stopped(together: Together, kinds: tuple[str, ...], **more: Any) -> dict
 
 
 @pytest.fixture(scope="module")
-def hung_up(together: Together) -> dict[str, Hidden]:
-    for hider in together.rows:
+def hung_up(together: Together, request: pytest.FixtureRequest) -> dict[str, Hidden]:
+    together.played = {}
+    for hider in rows_of(request):
         together.begin(hider, KINDS["terminal"])
     together.set_up()
     for each in together.played.values():
@@ -76,17 +95,28 @@ def hung_up(together: Together) -> dict[str, Hidden]:
 
 
 @pytest.fixture(scope="module")
-def over(together: Together) -> dict[str, Hidden]:
-    for hider in together.rows:
+def over(together: Together, request: pytest.FixtureRequest) -> dict[str, Hidden]:
+    together.played = {}
+    for hider in rows_of(request):
         job, client = begun_for(together.stage, 4.0, HIDERS[hider], b"HIDER=" + hider.encode(), uid=uid_of(hider))
         together.played[hider] = Hidden(job, client, f"HIDER={hider}")
     return together.end()
 
 
-@hiders
-def test_stop_ends_all_of_it(stopped: dict[str, Hidden], hider: str) -> None:
+@pytest.mark.parametrize(
+    ("streams", "hider"),
+    [
+        *(("pipes", hider) for hider in HIDERS),
+        *(("terminal", hider) for hider in OF_EVERY_DAY),
+        *(
+            pytest.param("terminal", hider, marks=full("every day, a stop ends each of these commands with pipes"))
+            for hider in REST
+        ),
+    ],
+)
+def test_stop_ends_all_of_it(stopped: Callable[[str], dict[str, Hidden]], streams: str, hider: str) -> None:
     """THREATS X-02, G-02: those who ignore SIGTERM are killed two seconds later, whatever else they sleep for."""
-    each = stopped[hider]
+    each = stopped(streams)[hider]
     assert each.left == []
     assert each.outcome.ending is Ending.SIGNALED and each.outcome.number in (signal.SIGTERM, signal.SIGKILL)
     assert each.outcome.because == BECAUSE
@@ -100,7 +130,7 @@ def test_without_a_control_group_all_of_it_ends_too(stopped_without_a_group: dic
     assert each.left == [] and each.outcome.because == BECAUSE
 
 
-@hiders
+@pytest.mark.parametrize("hider", SOME)
 def test_its_time_ends_all_of_it(over: dict[str, Hidden], hider: str) -> None:
     each = over[hider]
     assert each.outcome.ending is Ending.SIGNALED and each.outcome.because == "its time is over"
@@ -108,7 +138,7 @@ def test_its_time_ends_all_of_it(over: dict[str, Hidden], hider: str) -> None:
     assert each.left == []
 
 
-@hiders
+@pytest.mark.parametrize("hider", SOME)
 def test_a_hang_up_ends_all_of_it(hung_up: dict[str, Hidden], hider: str) -> None:
     """What does not go has five seconds, and is killed then."""
     each = hung_up[hider]

@@ -171,7 +171,7 @@ def test_a_racing_writer_never_gets_a_byte_executed(stage: Stage) -> None:
     racer.start()
     endings: list[str] = []
     try:
-        while len(endings) < times(60) or not enough(endings):
+        while len(endings) < times(30) or not enough(endings):
             assert len(endings) < times(6000)
             reading, writing = os.pipe()
             job = stage.job(str(path), writable=True, digest=good.digest)

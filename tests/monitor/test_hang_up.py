@@ -17,7 +17,7 @@ from jitd.core.run import Ending, Outcome
 from jitd.monitor import signalling
 from jitd.monitor.housing import descendants, group_of, own_group
 from jitd.monitor.signalling import hang_up_all
-from tests.marks import direct
+from tests.marks import direct, full
 from tests.monitor.hiders import marked, shell
 from tests.monitor.stage import Stage
 from tests.monitor.test_keeper import Asker, begin, forget, outcome
@@ -67,8 +67,23 @@ def is_sleep(pid: int) -> bool:
         return False
 
 
-@pytest.mark.parametrize("kinds", [("null",) * 3, ("terminal",) * 3], ids=["pipes", "terminal"])
-@pytest.mark.parametrize("has_group", [pytest.param(True, id="a control group"), pytest.param(False, id="none", marks=direct)])
+PIPES, TERMINAL = ("null",) * 3, ("terminal",) * 3
+
+
+@pytest.mark.parametrize(
+    ("has_group", "kinds"),
+    [
+        pytest.param(True, PIPES, id="a control group-pipes"),
+        pytest.param(True, TERMINAL, id="a control group-terminal"),
+        pytest.param(False, PIPES, id="none-pipes", marks=direct),
+        pytest.param(
+            False,
+            TERMINAL,
+            id="none-terminal",
+            marks=[direct, full("every day, there is no control group with pipes, and one with a terminal")],
+        ),
+    ],
+)
 def test_no_script_goes_on_when_it_is_hung_up(niced: Stage, kinds: tuple[str, ...], has_group: bool) -> None:
     """THREATS X-20."""
     for _ in range(times(1)):

@@ -222,7 +222,7 @@ def test_a_directory_that_is_exchanged_all_the_time_is_the_approved_one_or_a_ref
     pid = storm(place / "l", place / "l", place / "d")
     ran = refused = 0
     try:
-        while ran + refused < times(15) or not (ran and refused):  # both come about, however busy the host is
+        while ran + refused < times(8) or not (ran and refused):  # both come about, however busy the host is
             reading, writing = os.pipe()
             job = stage.job("/usr/bin/stat", "-c", "%d %i", ".", cwd=cwd, cwd_device=status.st_dev, cwd_inode=status.st_ino)
             stage.go(job, ("null", "pipe", "null"), [stage.null(), writing, stage.null()])
@@ -254,7 +254,7 @@ def test_a_command_that_is_exchanged_all_the_time_is_the_approved_one_or_a_refus
     pid = storm(place / "b", place / "b", place / "a")
     ran = refused = 0
     try:
-        while ran + refused < times(15) or not (ran and refused):
+        while ran + refused < times(8) or not (ran and refused):
             reading, writing = os.pipe()
             job = stage.job(str(place / "a"), digest=digest, writable=True)
             stage.go(job, ("null", "pipe", "null"), [stage.null(), writing, stage.null()])

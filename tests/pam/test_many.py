@@ -187,7 +187,18 @@ def _is_text(value: bytes) -> bool:
     return True
 
 
-@pytest.mark.parametrize("user", [None, b"", b"nobody-of-that-name", b"x" * 4096, b"\xff", b"%n", b"a\nb", b"root\n", b"0", b":"])
+@pytest.mark.parametrize(
+    "user",
+    [
+        *(None, b"", b"nobody-of-that-name", b"x" * 4096, b"\xff", b"root\n"),
+        *(
+            pytest.param(
+                user, marks=full("every day, no name, an unknown one, a long one, one that is no text, and one with a line end")
+            )
+            for user in (b"%n", b"a\nb", b"0", b":")
+        ),
+    ],
+)
 def test_who_has_no_account_is_denied_without_a_word_to_jitd_and_before_they_are_known_without_a_reason(
     user: bytes | None, bench: Bench, host: Application
 ) -> None:
@@ -254,8 +265,23 @@ def test_the_limits_of_a_caller_end_in_an_answer_and_never_in_a_grant_that_was_n
         assert code == SUCCESS or limit in ("NOFILE too few", "AS", "STACK"), "these do not matter to it"
 
 
-@pytest.mark.parametrize("how", ["ignore", "catch", "block"])
-@pytest.mark.parametrize("number", [signal.SIGCHLD, signal.SIGPIPE, signal.SIGINT, signal.SIGALRM, signal.SIGTERM])
+HOWS = ("ignore", "catch", "block")
+OF_EVERY_DAY = ((signal.SIGPIPE, "ignore"), (signal.SIGINT, "block"), (signal.SIGALRM, "catch"), (signal.SIGTERM, "block"))
+
+
+@pytest.mark.parametrize(
+    ("number", "how"),
+    [
+        *((signal.SIGCHLD, how) for how in HOWS),
+        *OF_EVERY_DAY,
+        *(
+            pytest.param(number, how, marks=full("every day, SIGCHLD is set in each way, and each other signal in one way"))
+            for number in (signal.SIGPIPE, signal.SIGINT, signal.SIGALRM, signal.SIGTERM)
+            for how in HOWS
+            if (number, how) not in OF_EVERY_DAY
+        ),
+    ],
+)
 def test_what_a_program_has_set_for_its_signals_is_as_it_was(
     how: str, number: signal.Signals, bench: Bench, host: Application
 ) -> None:

@@ -17,6 +17,7 @@ import pytest
 
 from jitd.pamlint.linting import lint_host
 from jitd.pamlint.places import Places
+from tests.marks import full
 from tests.pam.eves import LEAVES_A_MARK, Eves, Put, said
 from tests.pam.programs import STACKS, SUDOERS
 
@@ -84,7 +85,14 @@ def lets_by(condition: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "twin", ["user = backup", "user in backup:news", "user ingroup wheel", "uid < 1000", "shell = /bin/false"]
+    "twin",
+    [
+        *("user = backup", "user ingroup wheel", "uid < 1000"),
+        *(
+            pytest.param(twin, marks=full("every day, the twins name an account, a group, and numbers"))
+            for twin in ("user in backup:news", "shell = /bin/false")
+        ),
+    ],
 )
 def test_a_condition_that_holds_for_few_is_nothing_to_tell(eves: Eves, etc: Put, twin: str) -> None:
     """The honest twins of the conditions below."""
@@ -95,15 +103,13 @@ def test_a_condition_that_holds_for_few_is_nothing_to_tell(eves: Eves, etc: Put,
 @pytest.mark.parametrize(
     "condition",
     [
-        "user != backup",
-        "user notin backup:news",
-        "user notingroup wheel",
-        "user noglob svc-*",
-        "uid < 60000",
-        "shell = /bin/bash",
-        "shell != /bin/false",
-        "gid >= 1000",
-        "service in sudo:su",
+        *("user != backup", "user notingroup wheel", "uid < 60000", "shell != /bin/false", "service in sudo:su"),
+        *(
+            pytest.param(
+                condition, marks=full("every day, the conditions are of an account, a group, a number, a shell, a service")
+            )
+            for condition in ("user notin backup:news", "user noglob svc-*", "shell = /bin/bash", "gid >= 1000")
+        ),
     ],
 )
 def test_a_condition_that_holds_for_nearly_everybody(eves: Eves, etc: Put, condition: str) -> None:
@@ -139,7 +145,13 @@ def loading(eves: Eves, name: str) -> tuple[tuple[str, ...], str]:
     }[name]
 
 
-@pytest.mark.parametrize("name", ["HOME", "GIT_EXTERNAL_DIFF", "MAKEFILES", "APT_CONFIG"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("HOME", "GIT_EXTERNAL_DIFF", "MAKEFILES"),
+        pytest.param("APT_CONFIG", marks=full("apt-get update takes long; every day, the test uses three other variables")),
+    ],
+)
 def test_a_variable_by_which_a_program_finds_what_it_runs(eves: Eves, etc: Put, name: str) -> None:
     """THREATS P-15: what was approved is the command, and not what its caller has put where the variable leads."""
     line, value = loading(eves, name)

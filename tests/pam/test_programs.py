@@ -71,14 +71,14 @@ ticket = "optional"
 """
 
 
-@every_program
+@one_of_each
 def test_who_is_permitted_at_once_is_let_in_without_a_question(gated: Gated, program: Program) -> None:
     typed = gated.type("carol", program)
     typed.is_let_in()
     assert "jitd:" not in typed.text
 
 
-@every_program
+@one_of_each
 def test_a_lease_lets_in_without_a_question(gated: Gated, program: Program) -> None:
     mark = gated.mark()
     id = gated.ask_beforehand("alice", program, mark, "--for", "1h")

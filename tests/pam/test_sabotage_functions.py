@@ -95,7 +95,31 @@ def test_a_function_of_its_own_that_fails_or_answers_anything_lets_nobody_in(
             assert all(message.get("type") != "granted" for message in voice.heard)
 
 
-@every_form
+@pytest.mark.parametrize(
+    ("function", "forms"),
+    [
+        *(pytest.param(name, EVERY_DAY + OTHERS, id=name) for name in DECIDE),
+        *(
+            pytest.param(
+                name,
+                EVERY_DAY,
+                id=name,
+                marks=full("every day, jitd grants while a function fails in which it is decided what is a grant"),
+            )
+            for name in FUNCTIONS
+            if name not in DECIDE
+        ),
+        *(
+            pytest.param(
+                name,
+                OTHERS * (name not in DECIDE) + THE_REST,
+                id=f"{name}, the rest",
+                marks=full("every day, the test uses other values and faults of the same kinds"),
+            )
+            for name in FUNCTIONS
+        ),
+    ],
+)
 def test_a_function_that_fails_lets_in_only_whom_jitd_has_granted_it(function: str, forms: list[Form], bench: Bench) -> None:
     """Some of what is replaced is not needed for a grant: then it is one, but only with a grant on its connection."""
     granted: list[int] = []

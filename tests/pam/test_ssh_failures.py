@@ -161,7 +161,26 @@ def events_of_what_is_over(gated: Gated) -> list[str]:
     return gated.events()
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+LIKE_LOGIN = ("database disk full", "pam_python.so missing", "module file missing", "module file writable by its group")
+PLAYED = [
+    pytest.param(
+        row,
+        id=row.name,
+        marks=full("every day, tests/pam/test_failures.py breaks the same with login, whose gate has the same lines as sshd's"),
+    )
+    if row.name in LIKE_LOGIN
+    else pytest.param(
+        row,
+        id=row.name,
+        marks=full("every day, the same person comes without a ticket while the KDC answers and while it is silent"),
+    )
+    if row.name == "KDC down"
+    else pytest.param(row, id=row.name)
+    for row in ROWS
+]
+
+
+@pytest.mark.parametrize("row", PLAYED)
 def test_whatever_is_broken_nobody_logs_in_but_root(gated: Gated, sshd: Sshd, row: Row) -> None:
     before = events_of_what_is_over(gated)
     with row.broken(gated):

@@ -22,7 +22,7 @@ MODULES = Path("/lib/x86_64-linux-gnu/security")
 IN_LAB = os.uname().nodename == "lab.example.test" and os.geteuid() == 0
 KINDS = ("account", "session")
 OWN = ("x", "plain", "inner", "deeper")
-N_EACH = times(60)
+N_EACH = times(40)
 """Stacks for each seed; there are ten seeds."""
 
 pytestmark = pytest.mark.skipif(not (MODULES / "pam_debug.so").exists(), reason="no libpam to compare with")
