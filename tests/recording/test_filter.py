@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import pyte
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyte import modes
 
@@ -145,6 +145,7 @@ def test_the_viewer_of_these_tests_would_tell() -> None:
 
 
 @given(streams, st.booleans())
+@settings(max_examples=400)
 def test_whatever_a_command_writes_nothing_but_drawing_reaches_the_viewer_and_nothing_is_ever_sent_back(
     data: bytes, is_utf8: bool
 ) -> None:
@@ -156,6 +157,7 @@ def test_whatever_a_command_writes_nothing_but_drawing_reaches_the_viewer_and_no
 
 
 @given(streams, st.lists(st.integers(0, 40), max_size=12))
+@settings(max_examples=300)
 def test_it_does_not_matter_how_the_bytes_are_split(data: bytes, sizes: list[int]) -> None:
     filter, out, left = Filter(), b"", data
     for size in [*sizes, *[1] * 30]:
@@ -169,11 +171,13 @@ def test_it_does_not_matter_how_the_bytes_are_split(data: bytes, sizes: list[int
 
 
 @given(st.lists(st.sampled_from(GOOD), max_size=40).map(b"".join))
+@settings(max_examples=300)
 def test_what_only_draws_looks_as_it_looked(data: bytes) -> None:
     assert Viewer().see(filtered(data)).picture == Viewer().see(data).picture
 
 
 @given(streams)
+@settings(max_examples=300)
 def test_in_the_end_the_terminal_is_as_it_was(data: bytes) -> None:
     filter = Filter()
     out = filter.feed(data)

@@ -7,7 +7,7 @@ import tracemalloc
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from jitd.recording.filter import Filter
@@ -234,6 +234,7 @@ steps = st.lists(
 
 
 @given(all_tapes, st.lists(st.floats(0, 3), max_size=20))
+@settings(max_examples=100)
 def test_whenever_it_is_called_it_gives_the_same_bytes(frames: list[Frame], pauses: list[float]) -> None:
     one, out, now = player(frames), b"", 0.0
     for pause in pauses:
@@ -244,6 +245,7 @@ def test_whenever_it_is_called_it_gives_the_same_bytes(frames: list[Frame], paus
 
 
 @given(all_tapes, steps)
+@settings(max_examples=150)
 def test_whatever_is_typed_nothing_but_drawing_reaches_the_viewer(frames: list[Frame], steps: list[float | bytes]) -> None:
     """THREATS L-06."""
     one, out, now = player(frames), b"", 0.0
@@ -264,6 +266,7 @@ drawn = st.lists(
 
 
 @given(drawn, steps)
+@settings(max_examples=100)
 def test_whatever_is_typed_in_the_end_all_of_it_was_played(found: list[tuple[int, bytes]], steps: list[float | bytes]) -> None:
     at, frames = 0, []
     for delta, data in found:
