@@ -68,7 +68,7 @@ LIFE_OF_A_REQUEST = [
 def test_what_happens_to_a_pending_request(name, event, state):
     before = pending()
     after, _ = request.transition(before, event(before), moment(10))
-    assert after.state is state
+    assert after.state is state and after.is_open is (state is RequestState.PENDING)
     assert after.version == before.version + 1
 
 
@@ -332,8 +332,9 @@ LIFE_OF_A_RUN = [
 def test_what_happens_to_a_run(events, state):
     at = BEGUN
     for event in events:
-        at, _ = run.transition(at, event, moment(1))
-    assert at.state is state
+        before, (at, _) = at, run.transition(at, event, moment(1))
+        assert at.version == before.version + 1
+    assert at.state is state and at.is_live is (state is not RunState.ENDED)
 
 
 @pytest.mark.parametrize("event", [STARTED, STOP, ENDED])

@@ -16,7 +16,17 @@ from jitd.core.command import RunAs
 from jitd.core.conditions import Glob, read_command_pattern, read_hours
 from jitd.core.decision import Approval, Decision, Deny, Permit
 from jitd.core.facts import Facts, Unasked, Unknown
-from jitd.core.policy import CONDITIONS, Policy, Rule, decide, denied_files, denied_groups, given_things, rules_for
+from jitd.core.policy import (
+    CONDITIONS,
+    Policy,
+    Rule,
+    decide,
+    denied_files,
+    denied_groups,
+    given_things,
+    rules_for,
+    takes_local_proofs,
+)
 from jitd.core.question import Question
 from jitd.core.rule_index import RuleIndex
 from jitd.core.subject import Subject
@@ -191,6 +201,12 @@ def test_what_denies_name_and_permits_give_is_collected_once() -> None:
     assert given_things(house) == (THING, OTHER)
     assert denied_groups(house) == {"dba"}
     assert denied_files(house) == (b"/usr/bin/a",)
+
+
+def test_a_policy_takes_local_proofs_if_a_permit_of_it_does() -> None:
+    taking, other = permit("local", without_kdc="local"), permit("other")
+    for rules, takes in (((), False), ((other,), False), ((taking,), True), ((other, taking), True), ((deny(),), False)):
+        assert takes_local_proofs(policy(*rules)) is takes
 
 
 APPLY = b"/usr/bin/systemctl", b"restart"

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jitd.core import request
+from jitd.core import ways as of_ways
 from jitd.core.approvers import lack, may_approve, may_review, owes, tally
 from jitd.core.authentication import Authentication, Demand
 from jitd.core.decision import MOST_COMBINATIONS, Approval, Obligations, Permit, Terms, n_combinations, narrow
@@ -231,6 +232,28 @@ def test_many_changes_of_policy_ask_for_more_and_stay_countable() -> None:
     assert n_combinations(counted) <= MOST_COMBINATIONS
     assert len(counted) == 41 and all(approval.ways[0] == TWO_DBA for approval in counted), "what was open at first stays"
     assert tally(counted, (MAX,), ALICE) > 0
+
+
+def test_of_as_many_combinations_as_there_may_be_none_is_dropped() -> None:
+    most = (EITHER,) * (MOST_COMBINATIONS.bit_length() - 1)
+    assert n_combinations(most) == MOST_COMBINATIONS
+    assert every_way(most) == opened(most, 300) == most
+    assert every_way((*most, EITHER)) == (*most, TWO_DBA)
+
+
+def test_the_search_ends_at_the_first_combination_that_owes_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, tried = of_ways.lacking, []
+
+    def note(*given: Any) -> int:
+        tried.append(given[1])
+        return real(*given)
+
+    monkeypatch.setattr(of_ways, "lacking", note)
+    either = replace(OPS, instead=(MANAGER,))
+    for eligible, n_tried in ((({0}, {2}), 1), (({0}, {3}), 2), (({1}, {3}), 4), (({0},), 4)):
+        tried.clear()
+        of_ways.best(every_way((either, either)), eligible)
+        assert len(tried) == n_tried, eligible
 
 
 @pytest.mark.parametrize(

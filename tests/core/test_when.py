@@ -15,10 +15,11 @@ from jitd.core.command import Command
 from jitd.core.decision import Approval, Deny, Permit, Terms, Why
 from jitd.core.facts import MOST_SPELLED, Facts, Unasked, Unknown, Value, spell
 from jitd.core.names import MOST_CHARACTERS, MOST_ELEMENTS, NAMES, OF_THE_FILE, ROOTS, TYPES, fault_in
+from jitd.core.origin import FACT
 from jitd.core.policy import Rule, decide, describe
 from jitd.core.question import Question, said, spelled
 from jitd.core.request import Verdict, transition
-from jitd.core.when import When, WhenFailed
+from jitd.core.when import Conditions, When, WhenFailed
 from tests.core.house import ALICE, EVE, NOON, ROOT, deny, hours, permit, policy, question, told
 from tests.scene import asked, moment, person, review, screened
 from tests.scene import permit as scene_permit
@@ -296,6 +297,90 @@ def test_the_record_and_the_request_keep_the_facts_of_the_last_decision_that_use
     said_no = review(waiting, bob, Verdict.DENY, decision=Deny(Why.APPROVALS, "an approver denies it"))
     assert "facts" not in said_no.detail()
     assert transition(waiting, said_no, moment())[0].seen == waiting.seen
+
+
+def test_a_condition_is_told_by_its_text_and_its_names_alone() -> None:
+    assert repr(LOW) == "When(text='about fact.risk', names=frozenset({'fact.risk'}))"
+
+
+# --- lists, origins and files ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("found", "members"),
+    [
+        (("bob", "carol@EXAMPLE.ORG"), ("bob", "carol@EXAMPLE.ORG")),
+        (("x" * 320, "y" * 321), ("x" * 320,)),  # what is longer than a name can be is nobody
+        ((), ()),
+        (SILENT, None),
+        ("bob", None),
+        (7, None),
+    ],
+)
+def test_a_list_has_the_members_that_could_be_names_and_is_kept_with_the_answer(found: Any, members: Any) -> None:
+    conditions = Conditions(question(), NOON, {"fact.dba": found})
+    assert conditions.listed("oncall:dba") == members
+    assert (conditions.unasked, conditions.seen) == (set(), {"fact.dba": spell(found)})
+
+
+def test_a_list_that_was_not_looked_for_is_asked_for() -> None:
+    conditions = Conditions(question(), NOON, {"fact.risk": 1})
+    assert conditions.listed("oncall:dba") is None
+    assert (conditions.unasked, conditions.seen) == ({"fact.dba"}, {})
+
+
+def test_an_origin_that_was_not_looked_for_is_asked_for_and_no_place_until_then() -> None:
+    conditions = Conditions(question(), NOON, {})
+    assert conditions.began_in(None) is True and conditions.unasked == set()
+    assert conditions.began_in(()) is False
+    assert (conditions.unasked, conditions.seen) == ({FACT}, {})
+
+
+@pytest.mark.parametrize(
+    ("names", "state", "is_open"),
+    [
+        ("fact.package", {"is_unopened": True}, True),
+        ("fact.package", {"is_missing": True}, True),
+        ("fact.package fact.now", {"is_missing": True, "is_unopened": True}, True),
+        ("fact.package", {}, False),
+        ("fact.now request.path", {"is_unopened": True}, False),
+        ("", {"is_missing": True}, False),
+    ],
+)
+def test_only_what_is_about_a_file_is_open_as_long_as_the_file_is_closed(
+    names: str, state: dict[str, bool], is_open: bool
+) -> None:
+    conditions = Conditions(question(**state), NOON, {})
+    assert conditions.are_open(when(names)) is is_open
+    assert conditions.are_open(None) is False and conditions.unasked == set()
+
+
+def test_what_is_open_asks_for_its_other_facts_as_if_the_file_were_there() -> None:
+    conditions = Conditions(question(is_missing=True), NOON, {"fact.load": 1.0})
+    assert conditions.are_open(when("fact.package fact.load fact.risk fact.now request.path claim.reason"))
+    assert conditions.unasked == {"fact.risk"}
+
+
+@pytest.mark.parametrize(
+    ("names", "denies", "paths"),
+    [
+        ("request.path", True, ["/usr/bin/systemctl", "/usr/bin/a", "/usr/bin/b"]),
+        ("request.path", False, ["/usr/bin/systemctl"]),
+        ("subject.user", True, [None]),  # what is not about the path is the same for every name of the file
+        ("subject.user", False, [None]),
+    ],
+)
+def test_only_a_deny_about_the_path_is_asked_about_each_name_of_the_file(names: str, denies: bool, paths: list[Any]) -> None:
+    tried: list[Any] = []
+
+    def note(values: Mapping[str, Value]) -> bool:
+        tried.append(values.get("request.path"))
+        return values.get("request.path") == paths[-1]
+
+    conditions = Conditions(question(names=(b"/usr/bin/a", b"/usr/bin/b")), NOON, {})
+    assert conditions.hold(when(names, note), denies=denies) is True and tried == paths
+    assert conditions.hold(when(names, lambda values: False), denies=denies) is False
+    assert conditions.hold(None, denies=denies) is True
 
 
 # --- the names -------------------------------------------------------------------------------------------------------

@@ -18,21 +18,23 @@ from jitd import workers
 from jitd.core import lock
 from jitd.core.command import Command, Operand, RunAs
 from jitd.core.conditions import Glob, read_command_pattern
-from jitd.core.decision import Approval, Decision, Deny, Obligations, Permit, Terms, Why
+from jitd.core.decision import Approval, BreakGlass, Decision, Deny, Obligations, Permit, Terms, Why
 from jitd.core.effects import Moment
+from jitd.core.grant import Used
 from jitd.core.names import NAMES, Name
 from jitd.core.policy import Policy, Rule, denied_groups
-from jitd.core.request import Review, Verdict
+from jitd.core.request import Request, Review, Verdict
 from jitd.core.subject import Subject
 from jitd.deciding import accounts, knowledge
 from jitd.deciding.command_lookup import Asked
 from jitd.deciding.decider import Decider, FirstDecision, FreshDecision
+from jitd.deciding.gatekeepers import Hearing
 from jitd.deciding.knowledge import Gather, NoProviders, Providers, gather_nothing
 from jitd.files import inspection, operands, path_lookup
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.store.sqlite import SqliteStore
 from jitd.workers import Workers
-from tests.scene import START, locked, moment, person, place, review, screened, submit
+from tests.scene import START, actor, locked, moment, person, place, review, screened, submit
 from tests.scene import asked as requested
 
 ALICE, BOB, CAROL = (person(name) for name in ("alice", "bob", "carol"))
@@ -393,3 +395,61 @@ def test_what_was_reviewed_and_is_decided_again_comes_to_the_same_answer(house: 
     assert later.decision == first.decision
     house.lifecycle.handle(review(waiting, BOB, decision=later.decision, attended=False))
     assert house.store.grant(made.id) is not None
+
+
+def covered(house: House, command: Command, decision: Permit) -> Request:
+    """A request of alice for ``command`` that her lease ``decision.lease`` has answered."""
+    made = requested("BBBB-BBBB", what=command)
+    house.lifecycle.handle(submit(made), screened(made, decision, attended=False))
+    found = house.store.request(made.id)
+    assert found is not None and found.lease == decision.lease
+    return found
+
+
+def test_a_use_under_a_lease_stands_on_the_approvals_of_the_lease(house: House) -> None:
+    house.lease("AAAA-AAAA", house.first().command)
+    found = house.first()
+    assert isinstance(found.decision, Permit) and found.decision.lease == "AAAA-AAAA"
+    later = covered(house, found.command, found.decision)
+    assert isinstance(asyncio.run(house.decider.decide_use(later)), Permit)
+    alone = asyncio.run(house.decider.decide_use(replace(later, lease=None)))
+    assert isinstance(alone, Deny) and alone.why is Why.APPROVALS, "it has no approvals of its own"
+
+
+def test_what_is_owed_for_a_lease_does_not_bar_its_own_later_uses(house: House) -> None:
+    """One review is owed for a lease that broke glass, however often it is used; the review of another is one too many."""
+    glass = BreakGlass("p", OPS, 3600, 1)
+    house.policy = Policy((rule(approvals=(), break_glass=glass, name="glass"),), "permit", "")
+    permits = Permit("glass", house.policy.rules[0].obligations)
+    command = house.first(breaks_glass=True).command
+    made = requested("AAAA-AAAA", what=command, lasts_for=60, uses=2, waits=False, breaks_glass=True)
+    house.lifecycle.handle(submit(made), screened(made, permits, attended=False))
+    later = replace(covered(house, command, replace(permits, lease=made.id)), breaks_glass=True)
+    assert isinstance(asyncio.run(house.decider.decide_use(later)), Permit)
+    barred = asyncio.run(house.decider.decide_use(replace(later, lease=None)))
+    assert isinstance(barred, Deny) and barred.why is Why.REVIEW
+
+
+def test_a_use_that_is_taken_already_is_not_one_too_many(house: House) -> None:
+    house.lease("AAAA-AAAA", house.first().command, uses=1)
+    found = house.store.request("AAAA-AAAA")
+    assert found is not None
+    assert isinstance(asyncio.run(house.decider.decide_use(found)), Permit)
+    house.lifecycle.handle(Used(found.id, actor(ALICE), found.id, Terms()))
+    assert isinstance(asyncio.run(house.decider.decide_use(found, n_taken=1)), Permit)
+    spent = asyncio.run(house.decider.decide_use(found))
+    assert isinstance(spent, Deny) and spent.why is Why.APPROVALS
+
+
+def test_a_grant_whose_request_is_not_there_answers_for_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.lease("AAAA-AAAA", house.first().command)
+    monkeypatch.setattr(house.store, "request", lambda id: None)
+    found = house.first().decision
+    assert isinstance(found, Permit) and found.lease is None
+
+
+def test_a_request_that_owes_nothing_yet_is_screened_as_the_rule_now_says(house: House) -> None:
+    made = requested(what=WAITING)
+    assert made.obligations is None
+    found = asyncio.run(house.decider.screen(made, Hearing()))
+    assert (found.decision, found.heard) == (Permit("p", rule().obligations), ())

@@ -115,6 +115,32 @@ def test_what_a_key_of_a_permit_becomes(directory: Path, text: str, name: str, v
     assert (found.verdict, found.because) == ("permit", "")
 
 
+GIVES = '[[permit]]\nname = "p"\nwho = ["group:dba"]\ngives = ["service-ticket:postgres/db1", "account:adm"]\n'
+THINGS = ("service-ticket:postgres/db1", "account:adm")
+
+
+@pytest.mark.parametrize(
+    ("text", "lasts_for", "commands"),
+    [
+        (GIVES, 600, None),
+        (GIVES + 'grant.lasts = "24h"', 24 * 3600, None),
+        (GIVES + 'commands = [["/usr/bin/id"]]', 600, (read_command_pattern(("/usr/bin/id",)),)),
+    ],
+)
+def test_a_permit_may_give_things_in_place_of_commands_or_beside_them(
+    directory: Path, text: str, lasts_for: int, commands: Any
+) -> None:
+    write(directory, "a.toml", text)
+    (found,) = load(directory, root="permit", owner=ME, things=("account:adm",)).rules
+    assert (found.gives, found.commands, found.lasts_for, found.run_as) == (THINGS, commands, lasts_for, ("root",))
+
+
+def test_a_thing_is_given_for_a_day_at_most_and_a_command_for_longer(directory: Path) -> None:
+    write(directory, "a.toml", GIVES.replace(', "account:adm"', "") + 'grant.uses = 2\ngrant.lasts = "24h1s"')
+    assert faults(directory) == [("a.toml", 6, "p", '"lasts" must be at most "24h" in a rule with "gives"')]
+    assert rule(directory, HEAD + 'grant.lasts = "24h1s"').lasts_for == 24 * 3600 + 1
+
+
 def test_a_hint_has_200_characters_at_most(directory: Path) -> None:
     write(directory, "a.toml", HEAD + 'reason = { pattern = "x", hint = "%s" }' % ("y" * 201))
     assert faults(directory) == [("a.toml", 5, "p", '"hint" is longer than 200 characters')]
@@ -125,6 +151,7 @@ DENY = [
     ('run_as = ["root"]', "run_as", ("root",)),
     ('commands = [["/usr/bin/id"]]', "commands", (read_command_pattern(("/usr/bin/id",)),)),
     ('services = ["sudo"]', "services", ("sudo",)),
+    ('gives = ["service-ticket:postgres/db1", "account:adm"]', "gives", THINGS),
     ('because = "no"', "because", "no"),
 ]
 
@@ -133,6 +160,7 @@ DENY = [
 def test_a_deny_has_the_condition_it_was_given_and_no_other(directory: Path, text: str, name: str, value: Any) -> None:
     found = rule(directory, f"[[deny]]\n{text}")
     plain = {"who": None, "run_as": None, "commands": None, "services": None, "because": "", "hosts": None, "hours": None}
+    plain["gives"] = None
     assert {key: getattr(found, key) for key in plain} == {**plain, name: value}
     assert (found.verdict, found.name, found.line) == ("deny", "a.toml:1", 1)
 

@@ -15,8 +15,9 @@ from jitd.core.command import Command, Operand, RunAs
 from jitd.core.conditions import read_command_pattern
 from jitd.core.decision import Approval, Deny, Permit, Terms, Why
 from jitd.core.policy import Policy, Rule
+from jitd.core.when import When
 from jitd.deciding.command_lookup import Asked
-from jitd.deciding.screening import Sighting, bound, look, look_again
+from jitd.deciding.screening import Sighting, bound, look, look_again, unopened
 from jitd.files import inspection, operands, path_lookup
 from jitd.files.digests import DigestCache
 from tests.daemon.knowing import nothing
@@ -212,6 +213,41 @@ def test_what_is_permitted_or_breaks_the_terms_is_told_of_a_hidden_file_too(host
     assert told(seen())[0] == Why.NO_RULE
 
 
+# --- what rules say of the file --------------------------------------------------------------------------------------
+
+
+def of_digest(digest: bytes) -> When:
+    """A condition that holds for a file with ``digest``."""
+    names = frozenset({"fact.file_digest"})
+    return When("about the file", names, lambda values: values["fact.file_digest"] == digest.hex())
+
+
+def test_a_condition_about_the_file_holds_until_it_is_opened_and_is_asked_about_then(host: Host) -> None:
+    assert isinstance(seen(rule(when=of_digest(b"D" * 32))).decision, Permit)
+    host.looked_at = None
+    assert told(seen(rule(when=of_digest(b"E" * 32))))[0] == Why.NO_RULE
+    assert host.looked_at is not None
+    denies = Rule("deny", "d", commands=(ENV,), when=of_digest(b"D" * 32))
+    assert told(seen(denies, rule())) == (Why.RULE, "rule d denies it", "d")
+
+
+def test_where_another_rule_permits_the_file_the_command_is_the_one_of_that_rule(host: Host, tmp_path: Path) -> None:
+    theirs = rule(name="theirs", when=of_digest(b"E" * 32), terms=Terms(cwd="/usr", env=("PGDATA",)))
+    its = rule(name="its", terms=Terms(cwd=str(tmp_path)))
+    found = seen(theirs, its, preserved=((b"PGDATA", b"/srv"),))
+    assert isinstance(found.decision, Permit) and found.decision.rule == "its"
+    assert place(found.command) == directory(tmp_path) and found.command.variables == ()
+
+
+def test_of_who_is_refused_before_any_rule_only_what_they_could_see_is_told(host: Host) -> None:
+    """THREATS S-11. What an argument or a shell would run is looked up as it was typed, where they cannot see what it is."""
+    typed = replace(ASKED, argv=(b"/usr/bin/id", b"-u"))
+    doubted = replace(ASKED, doubt="/x is a link to /y", unseen=typed)
+    assert unopened(doubted, ALICE, "jitsudo", "/usr/bin").argv == typed.argv
+    assert unopened(replace(doubted, unseen=None), ALICE, "jitsudo", "/usr/bin").argv == ASKED.argv
+    assert host.looked_at is None
+
+
 # --- directories and variables ---------------------------------------------------------------------------------------
 
 
@@ -274,6 +310,12 @@ def test_what_has_no_file_is_decided_by_its_words_alone(host: Host) -> None:
         ({"approvals": OPS}, (), (Operand(1, b"/srv/a", b"read", "bob can", True, True),)),
         ({"approvals": OPS}, (b"/srv/a",), (Operand(1, b"/srv/a", b"", operands.UNSEEN, False),)),
         ({"approvals": OPS, "terms": Terms(writable=True)}, (), (Operand(1, b"/srv/a", b"", "bob can", True),)),
+        (
+            {"approvals": OPS, "terms": Terms(writable=True, bound=True)},
+            (),
+            (Operand(1, b"/srv/a", b"read", "bob can", True, True),),
+        ),
+        ({"terms": Terms(writable=True, bound=True)}, (), (Operand(1, b"/srv/a", b"read", "bob can", True, True),)),
         ({}, (), ()),
         ({"approvals": OPS, "who": ("user:bob",)}, (), ()),
     ],
@@ -336,7 +378,13 @@ def test_the_directory_of_a_request_was_allowed_by_its_rule_and_is_not_asked_for
 
 @pytest.mark.parametrize(
     ("changes", "is_compared"),
-    [({"approvals": OPS}, True), ({}, False), ({"approvals": OPS, "terms": Terms(writable=True)}, False)],
+    [
+        ({"approvals": OPS}, True),
+        ({}, False),
+        ({"approvals": OPS, "terms": Terms(writable=True)}, False),
+        ({"approvals": OPS, "terms": Terms(writable=True, bound=True)}, True),
+        ({"terms": Terms(bound=True)}, True),
+    ],
 )
 def test_operands_are_compared_where_they_were_bound(host: Host, changes: dict[str, Any], is_compared: bool) -> None:
     host.changed = "argument 1 was changed"

@@ -144,6 +144,10 @@ REFUSED = {
     "base64 that is padding alone": TOKEN % b"====",
     "base64 with padding inside": TOKEN % b"AA==AAE=",
     "base64 in letters that look alike": TOKEN % "ААЕ=".encode(),
+    "a number for base64": b'{"type":"token","token":7}',
+    "truth for base64": b'{"type":"token","token":true}',
+    "a list for base64": b'{"type":"token","token":["AAE="]}',
+    "null for base64": b'{"type":"token","token":null}',
     "depth ten thousand": b'{"type":"list","what":' + b"[" * 10_000 + b"]" * 10_000 + b',"ended":false}',
     "objects to depth ten thousand": b'{"a":' * 10_000 + b"1" + b"}" * 10_000,
     "an unclosed depth": b"[" * 1_000_000,
@@ -190,10 +194,10 @@ def test_a_message_with_one_byte_changed_is_refused_or_is_another_whole_one(plac
 
 
 def test_a_message_that_lacks_a_field_or_has_another_is_never_made():
-    with pytest.raises(LocalProtocolError):
-        messages.List(what="runs")
-    with pytest.raises(LocalProtocolError):
-        messages.List(what="runs", ended=False, more=1)
+    for fields, odd in (({"what": "runs"}, "ended"), ({"what": "x", "ended": False, "more": 1}, "more"), ({"less": 1}, None)):
+        with pytest.raises(LocalProtocolError) as caught:
+            messages.List(**fields)
+        assert str(caught.value) == f"list: these fields are missing or unknown: {odd or 'ended, less, what'}"
 
 
 @pytest.mark.parametrize(
@@ -229,6 +233,18 @@ def test_a_message_is_frozen_and_compares_by_value():
     assert message != "K7QM-2XVD"
 
 
+def test_a_message_is_told_to_who_debugs_with_all_that_is_in_it():
+    assert repr(messages.List(what="runs", ended=False)) == "List(what='runs', ended=False)"
+    assert repr(messages.Reload()) == "Reload()"
+
+
+def test_a_message_is_named_as_its_class_and_what_is_never_sent_has_no_name():
+    assert FROM_CLIENT["hello"] is messages.Hello and FROM_DAEMON["hello"] is messages.DaemonHello
+    assert FROM_CLIENT["token"] is messages.Token and FROM_DAEMON["token"] is messages.DaemonToken
+    assert all(name == kind.type for kinds in (FROM_CLIENT, FROM_DAEMON) for name, kind in kinds.items())
+    assert messages.Message.type == messages.Ask.type == ""
+
+
 def test_every_code_has_its_statuses_and_none_is_a_success():
     assert EXITS.keys() == CODES.keys()
     assert all(118 <= jitsudo <= 127 for jitsudo, _ in EXITS.values())
@@ -253,6 +269,12 @@ def test_a_number_beyond_21_characters_is_not_even_reckoned(digits):
 @pytest.mark.parametrize("text", ["0", "7", "-7", "9" * 21, "-" + "9" * 20])
 def test_a_number_of_21_characters_is_one(text):
     assert notation.read(text.encode()) == int(text)
+
+
+def test_fields_are_computed_once():
+    for kind, _ in ALL:
+        fields, defaults = kind.fields, kind.defaults
+        assert vars(kind)["fields"] is kind.fields is fields and vars(kind)["defaults"] is kind.defaults is defaults
 
 
 def test_fields_are_computed_when_they_are_first_read_and_for_each_message_by_itself():

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The exit statuses, stages and kinds of streams as PROTOCOL.md has them, said once more: scripts go by them."""
+"""The exit statuses, stages and kinds of streams as PROTOCOL.md has them, said once more: scripts go by them. And what a message
+says where the program that makes it says nothing.
+"""
 
 from jitpam.wire import codes
+from jitpam.wire.messages import FROM_CLIENT, FROM_DAEMON
 
 EXITS = """
 unauthenticated 119 119
@@ -32,3 +35,23 @@ def test_each_code_ends_a_program_with_its_own_status():
 def test_the_stages_of_a_stack_and_the_kinds_of_streams_are_these():
     assert codes.STAGES == ("auth", "account", "session")
     assert codes.KINDS == ("terminal", "pipe", "file", "socket", "device", "null", "closed")
+
+
+DEFAULTS = {
+    "submit": {"starts_at": None},
+    "anew": {"starts_at": None},
+    "breakglass": {"starts_at": None},
+    "explain": {"starts_at": None},
+    "suppose": {"starts_at": None, "breaks_glass": False},
+    "get": {"also": [], "brought": ""},
+    "observe": {"offset": 0},
+    "progress": {"answered": None, "asked": None, "owes": "", "left_ms": None},
+    "start": {"left_ms": None},
+    "given": {"more": 0, "secret": ""},
+}
+
+
+def test_a_field_about_which_a_program_says_nothing_asks_for_nothing_and_promises_nothing():
+    kinds = {**FROM_CLIENT, **{name: kind for name, kind in FROM_DAEMON.items() if name not in FROM_CLIENT}}
+    assert {name: kind.defaults for name, kind in kinds.items() if kind.defaults} == DEFAULTS
+    assert not any(FROM_DAEMON[name].defaults for name in FROM_DAEMON.keys() & FROM_CLIENT.keys())

@@ -5,7 +5,7 @@ import string
 
 import pytest
 
-from jitpam.wire.shown import shown_argument, shown_command, unshown_command
+from jitpam.wire.shown import MOST_FORMS, MOST_MIXED, PIECE, shown, shown_argument, shown_command, unshown, unshown_command
 
 PLAIN = string.ascii_letters + string.digits + "%+,-./:=@_^~*?[]{}#"
 COMMANDS = [
@@ -30,3 +30,14 @@ def test_a_character_stands_bare_if_no_shell_and_no_eye_takes_it_for_more(code):
     told = shown_argument(bytes([code]))
     assert told == chr(code) if chr(code) in PLAIN else told.startswith("'") and told.endswith("'")
     assert unshown_command(f"a {told} b") == [b"a", bytes([code]), b"b"]
+
+
+def test_how_much_is_looked_at_at_once():
+    assert (MOST_MIXED, MOST_FORMS, PIECE) == (256, 4096, 16_384)
+
+
+@pytest.mark.parametrize("text", ["\ud800", "\udbff", "a\ud83db"])
+def test_half_of_a_character_is_shown_and_reads_back(text):
+    """It is no text of a message, and what is not a byte either is not dropped for that."""
+    assert shown(text) == text.encode("ascii", "backslashreplace").decode("ascii")
+    assert unshown(shown(text)) == text.encode("utf-8", "surrogatepass")
