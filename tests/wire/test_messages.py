@@ -243,6 +243,15 @@ def test_a_message_is_named_as_its_class_and_what_is_never_sent_has_no_name():
     assert FROM_CLIENT["token"] is messages.Token and FROM_DAEMON["token"] is messages.DaemonToken
     assert all(name == kind.type for kinds in (FROM_CLIENT, FROM_DAEMON) for name, kind in kinds.items())
     assert messages.Message.type == messages.Ask.type == ""
+    declared = {}
+
+    class DaemonProbe(messages.Message, by=declared):
+        pass
+
+    class Probe(messages.Message):
+        pass
+
+    assert declared == {"probe": DaemonProbe} and DaemonProbe.type == "probe" and Probe.type == ""
 
 
 def test_every_code_has_its_statuses_and_none_is_a_success():
@@ -272,7 +281,12 @@ def test_a_number_of_21_characters_is_one(text):
 
 
 def test_fields_are_computed_once():
-    for kind, _ in ALL:
+    class Probe(messages.Message, by={}):
+        what: "str"
+        ended: "bool" = False
+
+    assert (Probe.fields, Probe.defaults) == ({"what": "str", "ended": "bool"}, {"ended": False})
+    for kind in (Probe, *(kind for kind, _ in ALL)):
         fields, defaults = kind.fields, kind.defaults
         assert vars(kind)["fields"] is kind.fields is fields and vars(kind)["defaults"] is kind.defaults is defaults
 
