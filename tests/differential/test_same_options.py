@@ -99,8 +99,8 @@ ROWS = [
     Row("a tilde is not read", ("-D", "~", "pwd"), ours={"status": 120, "out": "", "speaks": True}, because=DIRECTORY),
     Row(
         "a relative command is looked for before the directory is changed",
-        ("-D", "/tmp", "./mine"),
-        before="cp /bin/true mine",
+        ("-D", "%W/sub", "./mine"),
+        before="mkdir sub; cp /bin/true mine",
         refused=127,
     ),
     Row(
