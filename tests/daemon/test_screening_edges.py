@@ -240,7 +240,7 @@ def test_where_another_rule_permits_the_file_the_command_is_the_one_of_that_rule
 
 
 def test_of_who_is_refused_before_any_rule_only_what_they_could_see_is_told(host: Host) -> None:
-    """THREATS S-11. What an argument or a shell would run is looked up as it was typed, where they cannot see what it is."""
+    """What an argument or a shell would run is looked up as it was typed, where they cannot see what it is."""
     typed = replace(ASKED, argv=(b"/usr/bin/id", b"-u"))
     doubted = replace(ASKED, doubt="/x is a link to /y", unseen=typed)
     assert unopened(doubted, ALICE, "jitsudo", "/usr/bin").argv == typed.argv
