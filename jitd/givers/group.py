@@ -109,7 +109,9 @@ class Groups:
             self._notes.remove(note)
             return Taken()
         group, gid, members = self._now(note)
-        for name in sorted(_names(note) & (members | self._in_shadow(group))):
+        if gid is not None:  # gpasswd(1) and newgrp(1) know no group that is only in gshadow(5)
+            members |= self._in_shadow(group)
+        for name in sorted(_names(note) & members):
             if fault := self._change("-d", name, group):
                 return Failed(fault)
         gids = [] if gid is None else [gid]

@@ -120,7 +120,7 @@ INSTANTS: list[tuple[object, datetime | None]] = [
     ("2026-11-22T12:00:00.5Z", NOON + timedelta(milliseconds=500)),
     ("2026-11-22T12:00:00.000001Z", NOON + timedelta(microseconds=1)),
     (datetime(2026, 11, 22, 17, 30, tzinfo=IN_INDIA), NOON),
-    # what is no instant
+    # what is not a point in time
     ("2026-11-22T12:00:00.0000001Z", None),
     ("2026-11-22T12:00:00.Z", None),
     ("2026-11-22T12:00:00", None),

@@ -17,7 +17,7 @@ SPELLED: dict[str, tuple[Value | Unknown, str]] = {
     "so is a list": (("x" * 150, "y" * 150), "x" * 150 + ", " + "y" * 48 + "…"),
     "so is the reason why a fact is not known": (Unknown("x" * 300), "not known: " + "x" * 189 + "…"),
     "an empty list is shown as nothing": ((), ""),
-    "a truth value is no number": (True, "true"),
+    "a truth value is not a number": (True, "true"),
     "nor is its opposite": (False, "false"),
     "a number below zero": (-7, "-7"),
     "a time has no parts of a second": (datetime(2026, 3, 2, 9, 0, 1, 999999, tzinfo=UTC), "2026-03-02T09:00:01+00:00"),

@@ -128,6 +128,20 @@ def test_a_removal_that_was_cut_short_between_the_two_files_leaves_nothing_for_n
     assert list(world.notes.iterdir()) == []
 
 
+def test_a_group_that_is_left_in_its_shadow_alone_is_gone(world: World) -> None:
+    """An administrator has deleted its line of /etc/group, and not with groupdel(8): gpasswd(1) knows no such group."""
+    world.give()
+    groups = Path("/etc/group")
+    with_it = groups.read_text()
+    groups.write_text("".join(line for line in with_it.splitlines(keepends=True) if not line.startswith(f"{GROUP}:")))
+    try:
+        assert world.kind.take(world.order()) == Taken()
+        assert GROUP not in world.newgrp().split()
+    finally:
+        groups.write_text(with_it)
+    assert list(world.notes.iterdir()) == []
+
+
 def test_a_host_without_a_shadow_of_its_groups_has_its_memberships_taken(world: World) -> None:
     shadow = Path("/etc/gshadow")
     kept = shadow.rename("/etc/gshadow.kept")

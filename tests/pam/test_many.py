@@ -193,7 +193,10 @@ def _is_text(value: bytes) -> bool:
         *(None, b"", b"nobody-of-that-name", b"x" * 4096, b"\xff", b"root\n"),
         *(
             pytest.param(
-                user, marks=full("every day, no name, an unknown one, a long one, one that is no text, and one with a line end")
+                user,
+                marks=full(
+                    "every day, the test uses no name, an unknown and a long one, bytes that are not text, and a line end"
+                ),
             )
             for user in (b"%n", b"a\nb", b"0", b":")
         ),

@@ -56,19 +56,20 @@ DECIDE = (
     "_decide", "_options", "_ask", "_prove", "_await", "_refuse_others_files", "_seen_at", "_clock", "_Channel.expect",
     "_Channel.hear", "_Patience.wait", "_Program.item", "json.loads",
 )  # fmt: skip
+NOT_EVERY_DAY = [
+    pytest.param(
+        name,
+        OTHERS * (name not in DECIDE) + THE_REST,
+        id=f"{name}, the rest",
+        marks=full("every day, the test uses other values and faults of the same kinds"),
+    )
+    for name in FUNCTIONS
+]
 every_form = pytest.mark.parametrize(
     ("function", "forms"),
     [
         *(pytest.param(name, EVERY_DAY + OTHERS * (name in DECIDE), id=name) for name in FUNCTIONS),
-        *(
-            pytest.param(
-                name,
-                OTHERS * (name not in DECIDE) + THE_REST,
-                id=f"{name}, the rest",
-                marks=full("every day, the test uses other values and faults of the same kinds"),
-            )
-            for name in FUNCTIONS
-        ),
+        *NOT_EVERY_DAY,
     ],
 )
 
@@ -109,15 +110,7 @@ def test_a_function_of_its_own_that_fails_or_answers_anything_lets_nobody_in(
             for name in FUNCTIONS
             if name not in DECIDE
         ),
-        *(
-            pytest.param(
-                name,
-                OTHERS * (name not in DECIDE) + THE_REST,
-                id=f"{name}, the rest",
-                marks=full("every day, the test uses other values and faults of the same kinds"),
-            )
-            for name in FUNCTIONS
-        ),
+        *NOT_EVERY_DAY,
     ],
 )
 def test_a_function_that_fails_lets_in_only_whom_jitd_has_granted_it(function: str, forms: list[Form], bench: Bench) -> None:

@@ -40,7 +40,7 @@ def test_in_a_row_each_text_is_written_so_and_all_else_stays():
     assert exact(row) == {
         "argv": ["a", "\\xff"], "runs": [{"path": "\\\\", "pid": 7}], "ended": None, "is_lease": True, "left": 0,
     }  # fmt: skip
-    assert exact({"\\x1b": ["\\x1b", ["\\x1b"]]}) == {"\\x1b": ["\x1b", ["\x1b"]]}, "a name is no text of somebody else"
+    assert exact({"\\x1b": ["\\x1b", ["\\x1b"]]}) == {"\\x1b": ["\x1b", ["\x1b"]]}, "names of fields stay as they are"
 
 
 @given(st.lists(st.one_of(st.binary(max_size=4), st.text(max_size=3).map(lambda text: text.encode("utf-8", "replace")))))

@@ -38,6 +38,6 @@ def test_how_much_is_looked_at_at_once():
 
 @pytest.mark.parametrize("text", ["\ud800", "\udbff", "a\ud83db"])
 def test_half_of_a_character_is_shown_and_reads_back(text):
-    """It is no text of a message, and what is not a byte either is not dropped for that."""
+    """Texts of messages have no such characters. One that does not stand for a byte is not dropped."""
     assert shown(text) == text.encode("ascii", "backslashreplace").decode("ascii")
     assert unshown(shown(text)) == text.encode("utf-8", "surrogatepass")
