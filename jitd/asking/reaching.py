@@ -8,6 +8,7 @@ request.
 
 from __future__ import annotations
 
+import math
 from typing import Protocol
 
 from jitd.outside.client import Failed
@@ -66,7 +67,8 @@ class Reaching:
             method,
             url,
             body,
-            deadline_ms=max(1, min(LONGEST_DEADLINE, int(within * 1000))),
+            # rounded up, so that the caller's own time limit is over first, and its words are the reason
+            deadline_ms=max(1, min(LONGEST_DEADLINE, math.ceil(within * 1000))),
             socket=by.socket,
             addresses=by.addresses,
             ca=by.ca,

@@ -92,7 +92,7 @@ EXPECTED = {
 def test_true_passes_and_all_else_denies(stage: Stage, tmp_path: Path, path: str) -> None:
     with gatekeeper_of(stage, tmp_path) as server:
         server.deed = opa
-        settings = GatekeeperSettings("opa", stage.reach(server, f"/v1/data/{path}"), is_opa=True)
+        settings = GatekeeperSettings("opa", stage.reach(server, f"/v1/data/{path}"), is_opa=True, deadline_for=60)
         assert stage.ask(settings) == EXPECTED[path]
 
 
@@ -102,7 +102,8 @@ def test_it_is_asked_over_a_unix_socket(stage: Stage, tmp_path: Path) -> None:
     try:
         with serving(None, tmp_path, at=place) as server:
             server.deed = opa
-            settings = GatekeeperSettings("opa", Reach("http://localhost/v1/data/jit/allow", place), is_opa=True)
+            reach = Reach("http://localhost/v1/data/jit/allow", place)
+            settings = GatekeeperSettings("opa", reach, is_opa=True, deadline_for=60)
             assert stage.ask(settings) == Passes(mark="d-1")
             server.deed = says(reply(b'{"code":"internal_error"}', 500))
             assert stage.ask(settings) == Silent("it answered with status 500")

@@ -11,14 +11,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from jitd.asking.hearing import Nonsense, read_facts
 from jitd.asking.providers import Providers
+from jitd.asking.reaching import Reaching, Runs
 from jitd.core.facts import Facts, Unknown
-from jitd.settings.outsiders import Program, Provider
+from jitd.outside.client import Failed
+from jitd.outside.messages import Fetch
+from jitd.settings.outsiders import Program, Provider, Reach
 from tests.asking.stage import ABOUT, ALICE, Stage, gatekeeper_of, staged
 from tests.outside.server import Asked, Server, reply, says
 
@@ -39,7 +42,8 @@ def server(stage: Stage, tmp_path: Path) -> Iterator[Server]:
 
 
 def risk(stage: Stage, server: Server, **more: Any) -> Provider:
-    return Provider("risk", stage.reach(server, "/v1/score"), {"risk": "int"}, **more)
+    """A provider with time enough for a host that is busy: a child process starts within it, too."""
+    return Provider("risk", stage.reach(server, "/v1/score"), {"risk": "int"}, **{"deadline_for": 60} | more)
 
 
 def ask(stage: Stage, *providers: Provider, names: tuple[str, ...] = ("fact.risk",)) -> Facts:
@@ -74,7 +78,7 @@ def test_a_provider_is_told_what_its_settings_list_and_nothing_else(stage: Stage
 
 def test_each_provider_is_asked_once_for_all_of_its_facts(stage: Stage, server: Server) -> None:
     server.deed = says(reply(b'{"facts":{"risk":40,"zone":"dmz"}}'))
-    provider = Provider("risk", stage.reach(server), {"risk": "int", "zone": "string"})
+    provider = Provider("risk", stage.reach(server), {"risk": "int", "zone": "string"}, deadline_for=60)
     assert ask(stage, provider, names=("fact.zone", "fact.risk")) == {"fact.risk": 40, "fact.zone": "dmz"}
     assert len(server.asked) == 1
 
@@ -85,7 +89,7 @@ def test_a_fact_that_nobody_says_is_unknown(stage: Stage, server: Server) -> Non
 
 def test_a_program_may_say_facts(stage: Stage) -> None:
     program = Program(("/bin/sh", "-c", 'read -r told; printf \'{"facts":{"risk":7}}\''))
-    assert ask(stage, Provider("risk", program, {"risk": "int"})) == {"fact.risk": 7}
+    assert ask(stage, Provider("risk", program, {"risk": "int"}, deadline_for=60)) == {"fact.risk": 7}
 
 
 # --- what counts
@@ -159,10 +163,28 @@ def test_a_provider_that_is_not_there_is_silent(stage: Stage, server: Server) ->
 
 
 def test_a_program_that_prints_for_ever_or_fails_is_silent(stage: Stage) -> None:
-    endless = Provider("risk", Program(("/bin/sh", "-c", "exec cat /dev/zero")), {"risk": "int"})
-    failing = Provider("risk", Program(("/bin/sh", "-c", 'printf \'{"facts":{"risk":7}}\'; exit 1')), {"risk": "int"})
-    for provider in (endless, failing):
-        assert "provider risk did not answer" in why(ask(stage, provider))
+    endless = Program(("/bin/sh", "-c", "exec cat /dev/zero"))
+    failing = Program(("/bin/sh", "-c", 'printf \'{"facts":{"risk":7}}\'; exit 1'))
+    for program, reason in ((endless, "has printed more than 65536 bytes, and was killed"), (failing, "ended with status 1")):
+        said = why(ask(stage, Provider("risk", program, {"risk": "int"}, deadline_for=60)))
+        assert said.startswith("provider risk did not answer: ") and said.endswith(reason)
+
+
+@pytest.mark.parametrize(("within", "deadline_ms"), [(0.0001, 1), (0.9991, 1000), (1.0, 1000), (59.99901, 60_000)])
+def test_jitd_outside_gives_up_no_sooner_than_the_daemon_itself(within: float, deadline_ms: int) -> None:
+    """The daemon names the deadline of the settings; jitd-outside would name what was left of it."""
+    asked: list[Fetch] = []
+
+    class Outside:
+        async def fetch(self, question: Fetch) -> Failed:
+            asked.append(question)
+            return Failed("nobody is asked")
+
+    by, programs = Reach("https://localhost/"), cast("Runs", None)
+    reaching = Reaching(Outside(), programs, "db1.example.org")
+    asyncio.run(reaching.ask("risk", by, b"{}", within))
+    asyncio.run(reaching.look_again(by, by.url, within))
+    assert [question.deadline_ms for question in asked] == [deadline_ms] * 2
 
 
 def test_one_that_is_silent_does_not_hold_up_another(stage: Stage, server: Server) -> None:

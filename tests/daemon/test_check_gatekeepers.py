@@ -17,7 +17,8 @@ from jitd.core.conditions import read_host
 from jitd.settings.config import Config
 from jitd.settings.outsiders import GatekeeperSettings, Program, Reach
 from tests.core.house import permit
-from tests.outside.server import LOOPBACK, Authority, Server, serving
+from tests.outside.server import LOOPBACK, Asked, Authority, Server, serving
+from tests.waiting import PATIENCE, wait_for
 
 AUTHORITY = Authority()
 ASKED_BY = permit("restart", gatekeepers=("change",))
@@ -34,13 +35,23 @@ def told(by: Reach | Program, seconds: float = 60) -> list[str]:
     return [one.sentence for one in found]
 
 
+def all_asked(server: Server) -> list[Asked]:
+    """What ``server`` was asked when all connections that were opened until now have ended."""
+    server.n_so_far()
+    wait_for(lambda: len(server.threads) == server.n_connections)
+    for thread in server.threads:
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+    return server.asked
+
+
 def reach(server: Server, **more: object) -> Reach:
     return replace(Reach(server.url("/jit"), addresses=LOOPBACK, ca=AUTHORITY.pem), **more)  # type: ignore[arg-type]
 
 
 def test_one_that_can_be_reached_is_no_warning_and_is_asked_nothing(server: Server) -> None:
     assert told(reach(server)) == []
-    assert server.n_connections == 1 and server.asked == []
+    assert server.n_so_far() == 1 and all_asked(server) == []
 
 
 def test_one_that_cannot_be_reached_is_named_with_the_reason_and_the_rules(server: Server, tmp_path: Path) -> None:
@@ -63,7 +74,7 @@ def test_one_that_cannot_be_reached_is_named_with_the_reason_and_the_rules(serve
             (sentence,) = told(by)
             assert sentence.startswith("gatekeeper change cannot be reached from here now: "), sentence
             assert why in sentence and sentence.endswith("nothing is permitted by restart"), sentence
-    assert server.asked == []
+    assert all_asked(server) == []
 
 
 def test_one_that_is_silent_is_given_up_and_holds_up_no_other(server: Server) -> None:
@@ -93,6 +104,6 @@ def test_only_gatekeepers_that_rules_about_this_host_name_are_tried(server: Serv
     settings = Config(frozenset({"R"}), "h.example.org", gatekeepers={"change": GatekeeperSettings("change", reach(server))})
     elsewhere = replace(ASKED_BY, hosts=(read_host("web*"),))
     assert "unreachable" not in {one.name for one in warnings([elsewhere, permit("p")], settings, {})}
-    assert server.n_connections == 0
+    assert server.n_so_far() == 0
     gone = replace(settings, gatekeepers={"change": GatekeeperSettings("change", Program(("/nowhere/run",)))})
     assert "unreachable" in {one.name for one in warnings([ASKED_BY], gone, {})}

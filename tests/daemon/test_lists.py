@@ -227,9 +227,13 @@ def test_the_loop_goes_on_while_a_list_is_read_of_which_nothing_may_be_seen(path
     """THREATS S-16: between two pages everybody else has a turn, whether there are rows or not."""
 
     async def part() -> None:
-        threads: set[int] = set()
-        of = listing(path, threads)
-        passes = 0
+        of = listing(path, set())
+        opened, passes, passes_by = of._opened, 0, []
+
+        def noted() -> Any:
+            """A page is begun."""
+            passes_by.append(passes)
+            return opened()
 
         async def others() -> None:
             nonlocal passes
@@ -237,10 +241,12 @@ def test_the_loop_goes_on_while_a_list_is_read_of_which_nothing_may_be_seen(path
                 passes += 1
                 await asyncio.sleep(0)
 
+        of._opened = noted
         beside = asyncio.ensure_future(others())
         assert await count(of.requests(person("eve"), ended=True)) == 0
         beside.cancel()
-        assert passes > 4, "a pass for each page, at least"
+        assert len(passes_by) == N // PAGE + 2, "all pages, and a last one that is empty"
+        assert len(set(passes_by)) == len(passes_by), "a turn between each two"
 
     asyncio.run(part())
 

@@ -39,6 +39,7 @@ ROOT = Path("/") if Path("/usr/sbin/postfix").exists() else UNPACKED
 POSTFIX, LIBRARY = ROOT / "usr/sbin/postfix", Path("/usr/lib/postfix")  # its programs look for its libraries there alone
 pytestmark = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reason="it makes accounts")
 MESSAGE = Message("waits", "K7QM-2XVD", "K7QM-2XVD: alice asks", ("alice asks.", ".", "\u2039b\u203a", "x" * 300), ())
+QUEUES = ("maildrop", "incoming", "active", "deferred")
 MAIN = """\
 compatibility_level = 3.6
 myhostname = localhost
@@ -109,6 +110,11 @@ class Postfix:
         wait_for(lambda: not self.answers())
 
     @property
+    def has_to_do(self) -> bool:
+        """Whether a mail is in its queue. One that is delivered is there a little longer, and a kill then delivers it again."""
+        return any(files for name in QUEUES for _, _, files in os.walk(self.place / "queue" / name))
+
+    @property
     def kept(self) -> list[EmailMessage]:
         parser = BytesParser(policy=policy.default)
         files = sorted((self.place / "mail/ops/new").glob("*"), key=lambda file: file.stat().st_mtime_ns)
@@ -158,14 +164,14 @@ def postfix(program: Path, authority: Authority) -> Iterator[Postfix]:
     shutil.rmtree(place)
 
 
-def send(postfix: Postfix, *to: str, host: str = "127.0.0.1", **more: Any) -> str:
-    """Send MESSAGE by a real jitd-outside. Return why it was not sent; empty if it was."""
+def send(postfix: Postfix, *to: str, what: Message = MESSAGE, host: str = "127.0.0.1", **more: Any) -> str:
+    """Send ``what`` by a real jitd-outside. Return why it was not sent; empty if it was."""
     settings = ChannelSettings("ops", "mail", server=f"{host}:{postfix.port}", sender="jitd@db1.example.org", to=to)
 
     async def once() -> str:
         outside = Outside(door_by_child(dict, "nobody"))
         try:
-            await Mail(replace(settings, **more), "db1.example.org", outside, lambda: datetime.now(UTC)).send(MESSAGE)
+            await Mail(replace(settings, **more), "db1.example.org", outside, lambda: datetime.now(UTC)).send(what)
         except NotSent as why:
             return str(why)
         finally:
@@ -203,8 +209,10 @@ def test_who_postfix_does_not_know_is_named_and_the_others_have_the_mail(postfix
 def test_postfix_that_is_killed_and_comes_back_takes_the_next_mail(postfix: Postfix) -> None:
     assert send(postfix, "ops@example.org") == ""
     wait_for(lambda: postfix.kept)
+    wait_for(lambda: not postfix.has_to_do, what="an empty queue")
     postfix.kill()
     assert "Connection refused" in send(postfix, "ops@example.org")
     postfix.start()
-    assert send(postfix, "ops@example.org") == ""
-    wait_for(lambda: len(postfix.kept) == 2)
+    second = replace(MESSAGE, subject="K7QM-2XVE: bob asks")
+    assert send(postfix, "ops@example.org", what=second) == ""
+    wait_for(lambda: [kept["Subject"] for kept in postfix.kept] == [MESSAGE.subject, second.subject], what="the second mail")

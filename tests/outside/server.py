@@ -101,6 +101,7 @@ class Server:
     deed: Deed = says(reply(b"{}"))
     asked: list[Asked] = field(default_factory=list)
     n_connections: int = 0
+    n_own: int = 0
     lines: set[socket.socket] = field(default_factory=set)
     threads: list[threading.Thread] = field(default_factory=list)
     is_closed: threading.Event = field(default_factory=threading.Event)
@@ -111,6 +112,17 @@ class Server:
 
     def url(self, target: str = "/", host: str = "localhost") -> str:
         return f"https://{host}:{self.port}{target}"
+
+    def n_so_far(self) -> int:
+        """How many connections others have opened until now. They are accepted in turn, so one of our own, which is not counted,
+        is closed by the server when it has counted all that came before.
+        """
+        self.n_own += 1
+        with socket.create_connection(("127.0.0.1", self.port), 60) as own, suppress(ConnectionError):
+            own.shutdown(socket.SHUT_WR)
+            while own.recv(65536):
+                pass
+        return self.n_connections - self.n_own
 
     def _listen(self) -> None:
         while True:
@@ -148,7 +160,10 @@ class Server:
         first, *lines = head.decode("latin-1").split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (each.partition(":") for each in lines)}
         while len(body) < int(headers.get("content-length", "0")):
-            body += line.recv(65536)
+            part = line.recv(65536)
+            if not part:
+                return None
+            body += part
         method, target, _ = first.split(" ")
         shown = line.getpeercert() if isinstance(line, ssl.SSLSocket) else None
         peer = dict(part[0] for part in shown["subject"])["commonName"] if shown else ""  # type: ignore[misc,index,union-attr]

@@ -193,14 +193,14 @@ def test_without_a_list_nobody_on_this_host_is_connected_to(stage: Stage, server
     for host in ("localhost", "127.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "127.1", "2130706433", "0x7f.1"):
         said = stage.fetch(stage.question(server, url=server.url(host=host), addresses=()))
         assert "not a public address" in why(said) or "cannot be reached" in why(said), host
-    assert server.n_connections == 0
+    assert server.n_so_far() == 0
 
 
 def test_with_a_list_nobody_else_is_connected_to(stage: Stage, server: Server) -> None:
     """THREATS E-01"""
     said = stage.fetch(stage.question(server, addresses=("10.1.2.0/24",)))
     assert "leads to " in why(said) and ", which is not in addresses (10.1.2.0/24)" in why(said)  # of 127.0.0.1 or ::1
-    assert server.n_connections == 0
+    assert server.n_so_far() == 0
 
 
 def test_a_name_that_leads_elsewhere_the_next_moment_is_looked_up_once(

@@ -332,7 +332,7 @@ def test_an_address_that_may_not_be_connected_to_gets_no_token(stage: Stage) -> 
     stage.server = replace(stage.server, addresses=())
     said = stage.ask(Begin(stage.server, HOLDING, "alice", 600, LONG))
     assert isinstance(said, Failed) and "not a public address" in said.why
-    assert stage.at.server.n_connections == 0
+    assert stage.at.server.n_so_far() == 0
 
 
 @pytest.mark.parametrize(("token", "words"), [("two.token", "must have one line"), ("no.token", "was not given no.token")])

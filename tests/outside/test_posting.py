@@ -124,8 +124,10 @@ def test_a_certificate_of_another_name_or_authority_is_not_accepted(tmp_path: Pa
 
 
 @contextmanager
-def saying(*replies: bytes, ends: bool = True) -> Iterator[tuple[int, list[bytes]]]:
-    """A server that says one reply after the other, each after a line of the client. Yields its port, and what it has heard."""
+def saying(*replies: bytes, ends: bool = True, leaves: bool = False) -> Iterator[tuple[int, list[bytes]]]:
+    """A server that says one reply after the other, each after a line of the client. Yields its port, and what it has heard.
+    One that ``leaves`` says after the last reply that it has ended: it reads on, or the client might hear of a reset first.
+    """
     heard: list[bytes] = []
     done = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -138,6 +140,8 @@ def saying(*replies: bytes, ends: bool = True) -> Iterator[tuple[int, list[bytes
                         if at:
                             heard.append(stream.readline())
                         line.sendall(reply)
+                    if leaves:
+                        line.shutdown(socket.SHUT_WR)
                     if not ends:
                         done.wait()
                     while ends and (more := stream.readline()):
@@ -174,8 +178,11 @@ def test_what_a_server_says_wrongly_or_refuses_is_the_reason(replies: list[bytes
         assert said in refusal(letter(port))
 
 
-def test_a_server_that_goes_away_or_says_no_after_the_mail_has_not_taken_it() -> None:
+def test_a_server_that_goes_away_says_no_or_says_nothing_after_the_mail_has_not_taken_it() -> None:
     replies = [b"220 x\r\n", EHLO, b"250 x\r\n", b"250 x\r\n", b"354 x\r\n"]
+    with saying(*replies, b"", leaves=True) as (port, heard):
+        assert refusal(letter(port, content=b"")) == f"127.0.0.1:{port} has ended the connection"
+    assert heard[-1] == b".\r\n", "it has heard all of it"
     with saying(*replies, b"451 disk full\r\n") as (port, _):
         assert "was given the message, and answers 451 disk full" in refusal(letter(port, content=b"x\r\n"))
     for deadline_ms in (300, 3000, LONG):  # on a host that is too busy for the first, it has not heard all of it by then
@@ -202,9 +209,9 @@ def test_what_was_said_before_tls_does_not_count_after_it(good: Authority) -> No
 
 
 def test_a_server_that_goes_away_instead_of_tls_is_told_as_one_of_smtp(good: Authority) -> None:
-    with saying(b"220 x\r\n", b"250-mta\r\n250 STARTTLS\r\n", b"220 go ahead\r\n") as (port, _):
-        said = refusal(letter(port, host="localhost", is_plain=False, ca=good.pem, deadline_ms=500))
-    assert said.startswith(f"localhost:{port}") and "HTTP" not in said
+    with saying(b"220 x\r\n", b"250-mta\r\n250 STARTTLS\r\n", b"220 go ahead\r\n", leaves=True) as (port, _):
+        said = refusal(letter(port, host="localhost", is_plain=False, ca=good.pem))
+    assert said.startswith(f"localhost:{port}: TLS failed: ") and "closed (EOF)" in said and "HTTP" not in said
 
 
 def test_an_address_that_may_not_be_connected_to_is_not(mta: Mta) -> None:

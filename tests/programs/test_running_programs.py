@@ -208,13 +208,23 @@ def test_a_program_that_takes_too_much_memory_or_too_many_processes_fails_and_th
     with_programs(deed)
 
 
-@pytest.mark.parametrize("text", ["time.sleep(60)", "os.close(1); os.close(2); time.sleep(60)", "while True: pass"])
+@pytest.mark.parametrize("text", ["time.sleep(600)", "os.close(1); os.close(2); time.sleep(600)", "while True: pass"])
 def test_a_program_that_takes_too_long_is_killed(place: Path, text: str) -> None:
     """THREATS U-01."""
     pids = file_of(place, "pids")
     program = script(place, f"open('{pids}', 'w').write(str(os.getpid()))\n{text}")
-    assert "has not ended within 0.5 s, and was killed" in why(run(program, deadline_ms=500))
-    assert not any(map(is_living, pids_in(pids)))
+
+    async def deed(programs: Programs) -> None:
+        for deadline_ms in (500, 5000, PATIENCE_MS):  # on a host that is too busy for the first, it has not begun by then
+            pids.write_text("")
+            said = why(await programs.run(Run("risk", (program,), b"", deadline_ms)))
+            assert f"has not ended within {deadline_ms / 1000:g} s, and was killed" in said
+            if pids_in(pids):
+                break
+        (pid,) = pids_in(pids)
+        await asyncio.to_thread(wait_for, lambda: not is_living(pid), what="its end")  # jitd-programs itself goes on
+
+    with_programs(deed)
 
 
 def test_what_a_program_complains_of_is_logged_and_an_endless_complaint_is_no_output(
