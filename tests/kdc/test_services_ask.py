@@ -77,7 +77,7 @@ class Service:
 
 
 @pytest.fixture(scope="module")
-def backup() -> Iterator[Service]:
+def backup(services: None) -> Iterator[Service]:
     house = House(RULES, f'[principals]\n"{PRINCIPAL}" = "{ACCOUNT}"')
     house.start()
     yield Service(house)
