@@ -6,30 +6,46 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 import pytest
 
 from tests.booted.conftest import Service, show, systemctl
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE, wait_for
 
 ALLOWED = {"clock.synchronised"}
+SLOW = {(check, "weak") for check in ("nss.speed", "state.sync", "daemon.answers", "pam.opens")}
+"""What is said of a host that is slow, and of nothing else."""
+GIVEN_UP = re.compile(r"\(waited \d+ s\)$|did not answer within \d+ s|jitd does not answer")
 LEFT = "jitd-run-ZZZZ-ZZZZ.scope"
 
 
-def doctor() -> list[dict[str, Any]]:
-    done = subprocess.run(["jitd", "doctor", "--json"], capture_output=True, text=True, timeout=30, check=False)
+def look() -> list[dict[str, Any]]:
+    done = subprocess.run(["jitd", "doctor", "--json"], capture_output=True, text=True, timeout=PATIENCE, check=False)
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.returncode == int(any(row["level"] == "bad" for row in rows)), done.stderr
     return rows
 
 
+def doctor(silent: Container[str] = ()) -> list[dict[str, Any]]:
+    """What it says when it has seen all to the end: on a busy host it may give up a look. What is in ``silent`` never answers."""
+
+    def seen() -> list[dict[str, Any]]:
+        rows = look()
+        return [] if any(GIVEN_UP.search(row["sentence"]) and row["check"] not in silent for row in rows) else rows
+
+    return wait_for(seen, what="a look that is not given up")
+
+
 def unwell(rows: list[dict[str, Any]]) -> dict[str, str]:
-    return {row["check"]: f"{row['level']}: {row['sentence']} [{row['command']}]" for row in rows if row["level"] != "ok"}
+    """What is not as it should be, but for a host that is busy."""
+    found = [row for row in rows if row["level"] != "ok" and (row["check"], row["level"]) not in SLOW]
+    return {row["check"]: f"{row['level']}: {row['sentence']} [{row['command']}]" for row in found}
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -101,7 +117,7 @@ def without_launcher() -> Iterator[None]:
 @contextlib.contextmanager
 def leftover() -> Iterator[None]:
     """A scope with the name of a run that the record does not know."""
-    words = ["systemd-run", "--quiet", "--scope", "--slice=jitd.slice", f"--unit={LEFT}", "sleep", "60"]
+    words = ["systemd-run", "--quiet", "--scope", "--slice=jitd.slice", f"--unit={LEFT}", "sleep", "600"]
     process = subprocess.Popen(words)
     try:
         wait_for(lambda: show(LEFT, "ActiveState")["ActiveState"] == "active", what="the scope")
@@ -169,23 +185,26 @@ TOGETHER: list[list[Breakage]] = [
     ],
 ]
 """Breakages of which none hides another: the doctor looks once at all of them."""
+WITHOUT_ANSWER = ("daemon.answers",)
+"""What is given up for a daemon that is stopped for good."""
 
 
 @pytest.mark.usefixtures("put_right")
 @pytest.mark.parametrize("together", TOGETHER, ids=lambda together: together[0].command)
 def test_what_is_broken_is_found_and_mended_by_the_command(together: list[Breakage]) -> None:
     checks = [check for breakage in together for check in breakage.checks]
+    silent = WITHOUT_ANSWER if dead in [breakage.broken for breakage in together] else ()
     with contextlib.ExitStack() as stack:
         for breakage in together:
             stack.enter_context(breakage.broken())
-        found = unwell(doctor())
+        found = unwell(doctor(silent))
         for breakage in together:
             for check in breakage.checks:
                 assert check in found, found
                 assert found[check].startswith(breakage.level) and breakage.command in found[check]
             typed = {found[check].rpartition(" [")[2].removesuffix("]") for check in breakage.checks}
             assert len(typed) == 1, typed
-            subprocess.run(["sh", "-c", typed.pop()], capture_output=True, timeout=30, check=False)
+            subprocess.run(["sh", "-c", typed.pop()], capture_output=True, timeout=PATIENCE, check=False)
         assert unwell(doctor()).keys().isdisjoint(checks)
 
 
@@ -198,10 +217,10 @@ def test_a_daemon_that_is_not_there_is_not_started_by_looking() -> None:
 
 
 def test_a_run_that_lives_is_no_leftover(service: Service) -> None:
-    asking = service.ask("alice", "/usr/bin/sleep", "30")
+    asking = service.ask("alice", "/usr/bin/sleep", "600")
     service.approve(asking.id)
     service.run_of(asking.id)
     assert unwell(doctor()).keys() <= ALLOWED
-    service.jitd("stop", asking.id)
+    service.ended("stop", asking.id)
     asking.end()
     assert unwell(doctor()).keys() <= ALLOWED

@@ -17,11 +17,12 @@ from pathlib import Path
 
 import pytest
 
+from jitd.doctor.host import holders
 from jitd.executor import ExecutorError, unit
 from jitd.monitor.signalling import members
 from tests.booted.conftest import Service, group_of, scope_of, show, systemctl
 from tests.marks import full, timed
-from tests.system.conftest import Asking
+from tests.system.conftest import Asking, House
 from tests.waiting import handles, is_living, status_of, wait_for
 
 HOSTILE = "x\nDelegate=no\n--property=KillMode=none\x1b]0;t\x07 $(reboot) %n"
@@ -91,10 +92,11 @@ def test_a_run_has_a_scope_of_its_own_in_the_slice(service: Service) -> None:
         "ActiveState": "active",
         "OOMPolicy": "continue",
     }, "and nothing in it is the client's"
-    assert re.fullmatch(r"1h( (9|10)\.?\d*s)?|59min .*", limit), limit
+    assert re.fullmatch(r"1h( (\d|10)(\.\d+)?s)?|59min .*", limit), limit
     command = (group_of(run) / "command/cgroup.procs").read_text().split()
     assert command and (group_of(run) / "cgroup.procs").read_text().split() not in ([], command), "the monitor is beside it"
-    assert service.jitd("stop", run).returncode == 0 and asking.end() != 0
+    service.ended("stop", run)
+    assert asking.end() != 0
     wait_for(lambda: not group_of(run).exists(), what="the end of the scope")
 
 
@@ -107,7 +109,7 @@ def test_nothing_of_a_client_reaches_the_bus(service: Service, words: list[str])
     everything = systemctl("show", scope_of(run))
     for line in ("Delegate=no", "KillMode=none", "reboot", "x" * 100):
         assert line not in everything
-    assert service.jitd("stop", run).returncode == 0
+    service.ended("stop", run)
     asking.end()
     names = {name for name, _ in unit.properties(run, 1, 2.0)}
     assert names == {
@@ -150,13 +152,10 @@ class Played:
     asking: Asking
     run: str
     mark: Path
-    done: subprocess.CompletedProcess[str] | None = None
     is_gone: bool = False
 
     def end(self, service: Service, verb: str) -> None:
-        self.done = service.jitd(verb, self.run, "--reason", "enough")
-        if self.done.returncode != 0:
-            wait_for(lambda: is_gone(self.run))
+        service.ended(verb, self.run, "--reason", "enough")
         self.is_gone = is_gone(self.run)
         os.kill(self.asking.process.pid, signal.SIGCONT)  # it stopped with its command, as a shell's job does
 
@@ -204,7 +203,6 @@ def played(service: Service, request: pytest.FixtureRequest) -> dict[str, Played
 def test_revoke_and_stop_mean_that_all_of_it_is_gone(played: dict[str, Played], hider: str) -> None:
     """THREATS G-02: The verb returns 0 when all is gone. On a host too busy to end all in time it says so, and it ends."""
     each = played[hider]
-    assert each.done is not None and (each.done.returncode == 0 or "is not gone yet" in each.done.stderr), each.done
     assert each.is_gone
     assert each.asking.end() != 0 and "enough" in each.asking.err
     if hider == "plain":
@@ -275,7 +273,7 @@ def test_what_has_left_the_runs_control_group_ends_with_it(service: Service, uni
     asking, run = begun(service, "setsid", "-w", "sh", "-c", move)
     moved = int(wait_for(lambda: Path("/srv/moved").exists() and Path("/srv/moved").read_text().strip(), what="its number"))
     Path("/srv/moved").unlink()
-    assert service.jitd("revoke", run).returncode == 0
+    service.ended("revoke", run)
     assert not is_living(moved) and asking.end() != 0
     assert show("there-before.service", "ActiveState")["ActiveState"] == "active"
 
@@ -310,22 +308,38 @@ def test_a_daemon_that_is_killed_is_started_again_and_has_lost_nothing(service: 
     service.verify()
 
 
+def has_monitor(run: str, daemon: int) -> bool:
+    """Whether somebody else than ``daemon`` has locked the run's plate."""
+    plate = Path("/run/jitd/runs") / run
+    return holders([plate]).get(plate, daemon) != daemon
+
+
+def is_executed(service: Service, run: str) -> bool:
+    """Whether the command of a run was executed in the end, and not given up."""
+    found = wait_for(lambda: (found := House.run_of(service, run)) and (found.started_at or found.outcome) and found)
+    return found.started_at is not None
+
+
 def test_a_scope_that_is_only_made_by_the_next_daemon_has_its_limit_too(service: Service) -> None:
     bus = int(show("dbus.service", "MainPID")["MainPID"])
     assert bus > 1
-    asking = service.ask("alice", "sh", "-c", "sleep 600")
-    before = service.pid
-    os.kill(bus, signal.SIGSTOP)
-    try:
-        service.approved(asking.id)
-        time.sleep(0.5)
-        service.kill()
-    finally:
-        os.kill(bus, signal.SIGCONT)
-    service.until_another_serves(before)
-    run = service.run_of(asking.id)
+    for _ in range(2):  # a monitor waits ten seconds for its scope: on a busy host another daemon may be there later
+        asking = service.ask("alice", "sh", "-c", "sleep 600")
+        run, before = asking.id, service.pid
+        os.kill(bus, signal.SIGSTOP)
+        try:
+            service.approved(run)
+            wait_for(lambda: has_monitor(run, before), what="a monitor")  # noqa: B023
+            service.kill()
+        finally:
+            os.kill(bus, signal.SIGCONT)
+        service.until_another_serves(before)
+        if is_executed(service, run):
+            break
+    assert is_executed(service, run), service.show(run)
     assert show(scope_of(run), "RuntimeMaxUSec")["RuntimeMaxUSec"] not in ("", "infinity")
-    assert service.jitd("stop", run).returncode == 0 and asking.end() != 0
+    service.ended("stop", run)
+    assert asking.end() != 0
 
 
 def test_a_bus_that_does_not_answer_is_named(service: Service) -> None:
@@ -370,12 +384,13 @@ def test_an_administrator_may_end_a_run_by_its_scope(service: Service) -> None:
 
 def test_systemd_ends_what_a_stopped_monitor_does_not(service: Service) -> None:
     """THREATS G-02: the third of three: daemon and monitor do not, so systemd does, ten seconds after the run's end."""
-    asking, run = begun(service, "-T", "1s", "sh", "-c", "trap '' TERM HUP; sleep 600; sleep 600")
+    asked_at = time.monotonic()
+    asking, run = begun(service, "-T", "15s", "sh", "-c", "trap '' TERM HUP; sleep 600; sleep 600")
+    wait_for(lambda: is_set_up(run, "ignores what can be ignored"), what="a shell that ignores what can be ignored")
     (monitor,) = (group_of(run) / "cgroup.procs").read_text().split()[:1]
     os.kill(int(monitor), signal.SIGSTOP)
-    began = time.monotonic()
     wait_for(lambda: is_gone(run))
-    assert time.monotonic() - began > 8
+    assert time.monotonic() - asked_at > 15 + 8
     asking.end()
     wait_for(lambda: service.show(run)["runs"][0]["outcome"])
     # systemd continues what it ends, so the monitor may still tell how it was
@@ -403,10 +418,12 @@ def test_what_a_run_uses_is_listed(service: Service) -> None:
 
 
 def test_the_journal_knows_the_run(service: Service) -> None:
-    asking = service.ask("alice", "sh", "-c", "(echo said; sleep 1) | systemd-cat; exit 3")  # the journal looks at who lives
+    mark = Path("/srv/is-read")
+    mark.unlink(missing_ok=True)
+    words = f"(echo said; until [ -e {mark} ]; do sleep 0.1; done) | systemd-cat; exit 3"  # the journal looks at who lives
+    asking = service.ask("alice", "sh", "-c", words)
     run = asking.id
     service.approved(run)
-    assert asking.end() == 3
 
     def lines(*match: str) -> str:
         return subprocess.run(
@@ -414,4 +431,7 @@ def test_the_journal_knows_the_run(service: Service) -> None:
         ).stdout
 
     wait_for(lambda: "said" in lines(f"_SYSTEMD_UNIT={scope_of(run)}"))
+    mark.touch()
+    assert asking.end() == 3
+    mark.unlink()
     assert f"jitd run {run}" in lines(f"UNIT={scope_of(run)}")

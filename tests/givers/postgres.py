@@ -20,7 +20,7 @@ from typing import Any
 import psycopg
 
 from tests.conftest import is_in_lab
-from tests.waiting import wait_for
+from tests.waiting import is_living, wait_for
 
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
 SETTINGS = """\
@@ -106,10 +106,12 @@ class Postgres:
         self._run("pg_ctl", "-D", f"{self.home}/data", "-m", "immediate", "-w", "stop")
 
     def crash(self) -> None:
-        """Kill the server as a power cut would."""
+        """Kill the server as a power cut would. Its children see that, and end: no server starts while one of them lives."""
         pid = int((self.home / "data/postmaster.pid").read_text().splitlines()[0])
+        os.kill(pid, signal.SIGSTOP)  # it begins none between the look and the end
+        pids = [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
         os.kill(pid, signal.SIGKILL)
-        wait_for(lambda: not Path(f"/proc/{pid}").exists() or None)
+        wait_for(lambda: not any(map(is_living, pids)), what="the end of the server")
         self.start()
 
     def let_in(self, line: str) -> None:

@@ -26,7 +26,7 @@ from jitd.givers.kind import Failed, Given, Order, Refused, Seen, State, Strays,
 from jitd.settings.givers import Account
 from tests.givers.account_world import of_host
 from tests.marks import full
-from tests.waiting import PATIENCE, wait_for
+from tests.waiting import PATIENCE, handles, wait_for
 
 HOLDING, NEXT = "WNC0-D702", "WNC0-D702.2"
 NAME, NEXT_NAME = "jit-wnc0d702", "jit-wnc0d702-2"
@@ -297,8 +297,10 @@ def test_a_process_that_kills_all_it_may_does_not_keep_the_others_alive(world: W
     """THREATS Q-26."""
     made = world.give()
     world.begin(sys.executable, "-c", STOPS)
-    world.begin("setsid", "sleep", "600")
-    wait_for(lambda: account_processes.of(made.pw_uid), what="a process")
+    (stops,) = world.begun
+    wait_for(lambda: handles(stops.pid, signal.SIGTERM), what="a process that kills")
+    world.begin("sleep", "600")
+    assert world.begun[-1].wait(PATIENCE) == -signal.SIGKILL and stops.poll() is None, "it kills whoever of its uid comes"
     world.take()
     assert account_processes.of(made.pw_uid) == [] and world.is_as_before()
 
@@ -320,6 +322,7 @@ def test_processes_of_others_live_on(world: World) -> None:
     others = [
         subprocess.Popen(["setpriv", f"--reuid={name}", "--clear-groups", "sleep", "600"]) for name in ("alice", "bob", "root")
     ]
+    wait_for(lambda: all(Path(f"/proc/{one.pid}/comm").read_text() == "sleep\n" for one in others), what="processes of others")
     world.take()
     assert [one.poll() for one in others] == [None, None, None]
     for one in others:

@@ -116,7 +116,7 @@ def test_it_is_kept_until_it_is_revoked_and_may_be_given_twice_under_two_grants(
     assert scene.get().end() == 0
     second = scene.last
     assert first.id != second.id
-    assert scene.house.jitd("revoke", first.grant).returncode == 0
+    scene.house.ended("revoke", first.grant)
     wait_for(lambda: len(scene.house.kept("holdings")) == (0 if second.grant == first.grant else 1), what="the end of the first")
     assert scene.world.works(scene.her) == (second.grant != first.grant)
     scene.revoke(second.grant)
@@ -198,7 +198,7 @@ def test_two_people_have_it_and_the_end_of_one_leaves_the_other(scene: Scene) ->
     hers = scene.last
     assert scene.get(who=scene.him).end() == 0
     assert scene.world.works(scene.her) and scene.world.works(scene.him)
-    assert scene.house.jitd("revoke", hers.grant).returncode == 0
+    scene.house.ended("revoke", hers.grant)
     assert not scene.world.works(scene.her) and scene.world.works(scene.him)
     scene.revoke(scene.last.grant)
     scene.is_over()

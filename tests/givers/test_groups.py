@@ -24,7 +24,7 @@ from jitd.givers.group import Groups
 from jitd.givers.kind import Failed, Given, Order, Refused, Seen, State, Strays, Taken
 from jitd.settings.givers import Group
 from tests.givers.killed import killed_at
-from tests.waiting import PATIENCE, is_living, wait_for
+from tests.waiting import PATIENCE, handles, is_living, wait_for
 
 HOLDING, NEXT = "WNC0-D702.1", "WNC0-D702.2"
 GROUP = "tapes"
@@ -356,6 +356,11 @@ def test_a_file_of_groups_that_is_locked_is_a_failure_and_is_taken_later(world: 
 # --- what keeps the group
 
 
+def is_sleep(process: subprocess.Popen[bytes]) -> bool:
+    """Whether it is what it is for by now, with the uids and groups that it shall have."""
+    return Path(f"/proc/{process.pid}/comm").read_text() == "sleep\n"
+
+
 def test_processes_that_have_the_group_are_ended_and_no_others(world: World) -> None:
     """THREATS G-02 and Q-14. One has it as its group, one beside others, one hides from SIGHUP, one is stopped, one forks."""
     world.give()
@@ -368,10 +373,13 @@ def test_processes_that_have_the_group_are_ended_and_no_others(world: World) -> 
         world.session("sh", "-c", fork),
     ]
     wait_for(lambda: {process.pid for process in having} < world.holders(), what="all of them with the group, and a child")
+    wait_for(lambda: all(map(is_sleep, (having[0], having[1], having[3]))), what="those that sleep")
+    wait_for(lambda: all(handles(having[number].pid, signal.SIGHUP) for number in (2, 4)), what="those that ignore SIGHUP")
     having[3].send_signal(signal.SIGSTOP)
     own = subprocess.Popen(["setpriv", f"--reuid={world.uid}", "--regid=alice", "--clear-groups", "sleep", "600"])
     admins = subprocess.Popen(["setpriv", "--reuid=bob", f"--regid={GROUP}", "--init-groups", "sleep", "600"])
     try:
+        wait_for(lambda: is_sleep(own) and is_sleep(admins), what="those that have it not by this grant")
         assert world.kind.take(world.order()) == Taken()
         for process in having:
             process.wait(PATIENCE)
@@ -387,7 +395,7 @@ def test_processes_that_have_the_group_are_named_where_the_giver_says_so(world: 
     world.settings = replace(world.settings, at_end="name")
     world.give()
     sleeping = world.session()
-    wait_for(lambda: group_remains.holders(world.uid, world.gid), what="a process with the group")
+    wait_for(lambda: is_sleep(sleeping) and world.holders(), what="a process with the group")
     left = world.kind.take(world.order())
     assert isinstance(left, Taken) and f"sleep ({sleeping.pid})" in left.left
     assert is_living(sleeping.pid) and not world.has("alice")

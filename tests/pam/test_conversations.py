@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.marks import full
-from tests.pam.application import DENIED, STAGES, SUCCESS, Application, Bench, Voice, jitd
+from tests.pam.application import DENIED, STAGES, SUCCESS, Application, Bench, Voice, jitd, now
 
 ERROR_MSG, TEXT_INFO = 3, 4
 SILENT = 0x8000
@@ -168,8 +168,15 @@ def test_somebody_whose_name_changes_meanwhile_is_not_granted_what_the_other_was
 
 
 def test_a_grant_that_grew_old_while_the_program_talked_is_none(bench: Bench, host: Application) -> None:
+    def script(voice: Voice) -> None:
+        """Both messages are shown after the moment of the grant, however long this takes."""
+        voice.proved()
+        granted_at = now()
+        _news(voice)
+        voice.grant(granted_at)
+
     bench.stack(bench.module("ACT_WITHIN_MS = 400", name="in_haste.py"))
-    with jitd(bench.socket, told_and_granted):
+    with jitd(bench.socket, script):
         assert converse(host, ("slow", 300)) == DENIED
         assert "too long ago" in host.text
         bench.stack(bench.root / "pam_jit.py")

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from tests.pam.application import DENIED, IGNORE, MODULE, SERVICE_ERR, SUCCESS, Application, Bench, Crashed, Voice, jitd
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE, wait_for
 
 AUTH_ERR, SESSION_ERR = 7, 14
 SHIPPED = "{0} [success=1 default=ignore] pam_python.so {1} socket={2}\n{0} requisite pam_deny.so\n{0} required pam_permit.so\n"
@@ -249,15 +249,19 @@ def test_no_other_variable_of_pythons_leads_it_anywhere(variable: str, bench: Be
 # --- what is opened, and as whom ---------------------------------------------------------------------------------------
 
 SUDO = Path("/etc/pam.d/sudo")
+HELPER = Path("/usr/lib/jitd/jitpam/pam_initiator.py")
 SUDOERS = Path("/etc/sudoers.d/test-pam-python")
 
 
 @pytest.fixture
 def sudo(bench: Bench) -> Iterator[Bench]:
-    """sudo with the gate, whose jitd is the test's."""
+    """sudo with the gate, whose jitd is the test's. The module and its helper have the patience of tests: they are traced."""
     kept = SUDO.read_bytes()
     permit = "".join(f"{stage} required pam_permit.so\n" for stage in ("auth", "session"))
-    SUDO.write_text(SHIPPED.format("account", MODULE, bench.socket) + permit)
+    helper, its_own = HELPER.read_text(), "\nENDS_WITHIN = 12\n"
+    assert helper.count(its_own) == 1
+    module = bench.module(helper=helper.replace(its_own, f"\nENDS_WITHIN = {PATIENCE:.0f}\n"))
+    SUDO.write_text(SHIPPED.format("account", module, bench.socket) + permit)
     SUDOERS.write_text("Defaults secure_path=/usr/sbin:/usr/bin:/sbin:/bin\nalice ALL=(ALL:ALL) NOPASSWD: ALL\n")
     SUDOERS.chmod(0o440)
     yield bench
@@ -319,7 +323,7 @@ def test_nothing_in_the_persons_directory_is_opened_with_roots_rights(sudo: Benc
     assert done.returncode != 0
     assert len(had) == 1
     calls = trace.read_text()
-    assert "pam_initiator.py" in calls
+    assert f"{sudo.root}/helper.py" in calls
     relative = re.findall(r'(?:openat|execve|stat\w*|readlink|access)\((?:AT_FDCWD, )?"([^/"][^"]*)"', calls)
     assert set(relative) <= {".", "python3.11"}, "what is looked at without the name of a directory is `.` itself"
     assert [call for is_alices, call in _opened(calls, str(home)) if not is_alices and "getcwd" not in call] == []

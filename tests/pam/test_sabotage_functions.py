@@ -12,7 +12,7 @@ import pytest
 
 from tests.marks import full
 from tests.pam.application import DENIED, MODULE, SUCCESS, Application, Bench, Voice, jitd
-from tests.pam.test_sabotage import HASTE, PROVES, ask, refuses
+from tests.pam.test_sabotage import MORE_AND_MORE, PROVES, ask, place, refuses
 
 
 @pytest.fixture(scope="module")
@@ -36,11 +36,28 @@ Form = tuple[str, str]
 
 
 def _returns(*values: str) -> list[Form]:
-    return [(f"returns {value}", f"lambda *a, **k: {value}") for value in values]
+    return [(f"returns {value}", f"lambda *a, **k: (_reached(), {value})[1]") for value in values]
 
 
 def _raises(*faults: str) -> list[Form]:
-    return [(f"raises {fault}", f"lambda *a, **k: (_ for _ in ()).throw({fault})") for fault in faults]
+    return [(f"raises {fault}", f"lambda *a, **k: (_reached(), (_ for _ in ()).throw({fault}))") for fault in faults]
+
+
+REACHED = """
+import posix
+def _reached(mkdir=posix.mkdir, place="{place}"):
+    try:
+        mkdir(place)
+    except FileExistsError:
+        pass
+"""
+"""What is sabotaged notes that it was called, by what is not sabotaged."""
+ALSO = {"_Program._words": "_Program.is_callers = property(lambda self: True, lambda self, value: None)"}
+"""What it takes for a function to be called: jitd is told the words of a program that its caller has started."""
+FOR_A_GRANT = ("_seen_at",)
+"""What is not called where somebody is refused."""
+FOR_A_REFUSAL = ("_log",)
+"""What is not called where somebody is let in."""
 
 
 EVERY_DAY = _returns("True") + _raises("SystemExit(0)")
@@ -74,6 +91,21 @@ every_form = pytest.mark.parametrize(
 )
 
 
+def sabotage(bench: Bench, haste: str, function: str, code: str, number: int) -> None:
+    """The stack's module is one whose ``function`` is ``code``."""
+    noted = REACHED.format(place=bench.root / "reached")
+    bench.stack(bench.module(f"{haste}\n{noted}\n{ALSO.get(function, '')}\n{function} = {code}", PROVES, f"m{number}.py"))
+
+
+def was_called(bench: Bench) -> bool:
+    """Whether what is sabotaged was called since this was asked last."""
+    try:
+        (bench.root / "reached").rmdir()
+    except FileNotFoundError:
+        return False
+    return True
+
+
 def test_each_of_the_functions_named_here_is_one() -> None:
     text = MODULE.read_text()
     own = [name for name in FUNCTIONS if name.startswith("_") and not name.startswith("_socket")]
@@ -89,9 +121,13 @@ def test_a_function_of_its_own_that_fails_or_answers_anything_lets_nobody_in(
     """THREATS P-01."""
     with Application(bench.stacks) as host, jitd(bench.socket, refuses) as had:
         for number, (form, code) in enumerate(forms + OF_THE_ANSWER * (function in ("_decide", "_ask", "_await"))):
-            module = bench.module(f"{HASTE}\n{function} = {code}", PROVES, f"m{number}.py")
-            bench.stack(module)
-            assert ask(host) == DENIED, form
+            for haste in MORE_AND_MORE:
+                sabotage(bench, haste, function, code, number)
+                assert ask(host) == DENIED, form
+                if was_called(bench):
+                    break
+            else:
+                assert function in FOR_A_GRANT, form
         for voice in had:
             assert all(message.get("type") != "granted" for message in voice.heard)
 
@@ -121,11 +157,17 @@ def test_a_function_that_fails_lets_in_only_whom_jitd_has_granted_it(function: s
         voice.proved()
         assert voice.heard[-1]["type"] == "proof"
         granted.append(1)
-        voice.grant()
+        voice.say("progress", id="x", state="pending", owed=True, until=None, news=["wait"])
+        voice.grant(places=[place("/usr")])
 
     with Application(bench.stacks) as host, jitd(bench.socket, grants):
         for number, (form, code) in enumerate(forms[::2]):
-            granted.clear()
-            bench.stack(bench.module(f"{HASTE}\n{function} = {code}", PROVES, f"m{number}.py"))
-            code_of_pam = ask(host)
-            assert code_of_pam == DENIED or (code_of_pam == SUCCESS and granted), form
+            for haste in MORE_AND_MORE:
+                granted.clear()
+                sabotage(bench, haste, function, code, number)
+                code_of_pam = ask(host)
+                assert code_of_pam == DENIED or (code_of_pam == SUCCESS and granted), form
+                if was_called(bench):
+                    break
+            else:
+                assert function in FOR_A_REFUSAL, form

@@ -23,11 +23,13 @@ import pytest
 from jitd.audit.verify import verify as walk
 from jitd.cli.answer import exact
 from jitd.core.chain import Seal
+from jitd.core.holding import HoldingState
 from jitd.core.request import Request
-from jitd.core.run import Run
+from jitd.core.run import Run, RunState
 from jitd.lifecycle.integrity import examine_tables
 from jitd.store.opening import read_store
 from jitd.store.sqlite import SqliteStore
+from jitd.verbs.endings import GONE_WITHIN
 from jitpam.client import Connection
 from jitpam.wire.messages import Audit, Done, List, Message, Reload, Show
 from tests.attacks.raw import connected, review
@@ -45,6 +47,8 @@ approvals = [{ need = 1, from = ["group:ops"] }]
 grant = { lasts = "1h", uses = 100 }
 """
 ID = re.compile(r"request ([0-9A-Z]{4}-[0-9A-Z]{4})")
+NOT_YET = re.compile(r"gone yet|is not taken back yet")
+"""What ``jitd revoke``, ``stop`` and ``lock`` say of what they have ended and what is not gone."""
 
 
 def at_priority(priority: int = 0) -> list[str]:
@@ -224,6 +228,22 @@ class House:
     def reload(self) -> None:
         """The policy files are read again, and taken: without a process. Raises RefusedByDaemon."""
         self.asked(Reload())
+
+    def ended(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """``jitd words``, by root: a verb that returns 0 when all that it ends is gone. On a host too busy to end it within the
+        verb's own time, the verb says that it is not gone; then it is waited for here.
+        """
+        began = time.monotonic()
+        done = self.jitd(*words)
+        if done.returncode != 0:
+            assert NOT_YET.search(done.stderr) and time.monotonic() - began >= GONE_WITHIN, done
+            wait_for(lambda: not self.being_ended(), what=f"the end of what {words[0]} ends ({done.stderr})")
+        return done
+
+    def being_ended(self) -> list[str]:
+        """The runs and the things that are not gone yet, and that somebody has ended."""
+        runs = [one.id for one in self.kept("runs") if one.state is RunState.STOPPING]
+        return [*runs, *(one.id for one in self.kept("holdings") if one.state is HoldingState.TAKING)]
 
     def deny(self, id: str, who: str = "bob", reason: str = "no") -> subprocess.CompletedProcess[str]:
         return self.jitd("deny", id, "--reason", reason, who=who)
