@@ -2,12 +2,38 @@
 """The daemon that is attacked: the same houses as in ``tests/system``. Law: nothing is attacked outside the lab."""
 
 import os
+from collections.abc import Iterator
 
 import pytest
 
-from tests.system.conftest import HOST, house, own_house
+from tests.system.conftest import HOST, House, house, own_house
+from tests.waiting import PATIENCE
 
 __all__ = ["house", "own_house"]
+PATIENT = f"""#!/usr/bin/python3 -IS
+import sys
+
+sys.path += ["/usr/lib/jitd", "/usr/lib/jitd/site-packages"]
+from jitd.deciding import kdc_liveness
+
+kdc_liveness.PATIENCE = {PATIENCE}
+from jitd.cli import main
+
+raise SystemExit(main())
+"""
+"""A jitd that waits for the KDC as long as a busy host takes: a KDC that is silent for two seconds ends nobody's account."""
+
+
+@pytest.fixture(scope="module")
+def patient_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """As ``house``, with a daemon that waits for the KDC's answer."""
+    jitd = tmp_path_factory.mktemp("patient") / "jitd"
+    jitd.write_text(PATIENT)
+    jitd.chmod(0o755)
+    made = House(starts_by=str(jitd)).start()
+    yield made
+    made.verify()
+    made.close()
 
 
 @pytest.fixture(scope="session", autouse=True)

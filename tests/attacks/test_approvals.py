@@ -47,6 +47,11 @@ def answers(house: House, *words: str) -> int:
     return house.sudo("alice", "-n", *words).returncode
 
 
+@pytest.fixture(scope="module")
+def house(patient_house: House) -> House:
+    return patient_house
+
+
 @pytest.fixture
 def ruled(house: House) -> Iterator[Callable[[str], House]]:
     """The daemon of all these tests, under other rules: each test has commands of its own."""

@@ -287,7 +287,8 @@ def test_a_use_is_given_to_no_process_that_has_ended_meanwhile(gated):
         left.settimeout(PATIENCE)
         said = b""
         while b'"refused"' not in said:
-            said += left.recv(65536)
+            assert (piece := left.recv(65536)), said
+            said += piece
     assert b'"granted"' not in said and b"nobody is let in: the process that asked has ended" in said
     ours.close()
     theirs.close()

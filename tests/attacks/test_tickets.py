@@ -35,6 +35,11 @@ from tests.waiting import PATIENCE, wait_for
 _number = itertools.count(1)
 
 
+@pytest.fixture(scope="module")
+def house(patient_house):
+    return patient_house
+
+
 def with_a_short_ticket(house, who: str) -> tuple[Raw, str]:
     """A connection of somebody whose ticket ends soon, and when."""
 

@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import pty
+import re
 import select
 import signal
 import socket
@@ -209,15 +210,16 @@ class OnTerminal:
         self.status = None
 
     def read_until(self, text, timeout=PATIENCE):
-        """Everything that the terminal has shown by the time ``text`` is in it."""
+        """Everything that the terminal has shown by the time ``text``, or what matches it, is in it."""
+        pattern = text if isinstance(text, re.Pattern) else re.compile(re.escape(text))
         until = time.monotonic() + timeout
-        while text not in self.seen:
+        while not pattern.search(self.seen):
             assert time.monotonic() < until, f"{text!r} is not in {self.seen!r}"
             if select.select([self.master], [], [], 0.1)[0]:
                 try:
                     self.seen += os.read(self.master, 65536)
                 except OSError:
-                    assert text in self.seen, f"{text!r} is not in {self.seen!r}"
+                    assert pattern.search(self.seen), f"{text!r} is not in {self.seen!r}"
         return self.seen
 
     def _drain(self):

@@ -19,7 +19,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +28,13 @@ from jitd.cli import call, question
 from jitd.cli.columns import cells
 from jitpam.client import RefusedByDaemon
 from jitpam.wire.messages import Message
-from tests.waiting import PATIENCE, wait_for
+from tests.waiting import PATIENCE, sleeps, wait_for
 
 Row = dict[str, Any]
 TREE = Path(__file__).parents[2]
+LOOKS_EVERY = 0.05
+RESTS = 0.5
+"""Seconds of rest after which nothing comes of a key any more: a key that must stand alone is held for less (QUIET_FOR)."""
 
 
 class Desk:
@@ -113,6 +116,12 @@ def main() -> None:
     sys.exit(cli.main())
 
 
+def n_typed(keyboard: int) -> int:
+    """The bytes that were typed and that nobody has read; of a line, once it has ended."""
+    found: int = struct.unpack("i", fcntl.ioctl(keyboard, termios.FIONREAD, bytes(4)))[0]
+    return found
+
+
 class Typist:
     """A ``jitd`` at the desk, on a pseudo-terminal that it has for itself, and a person at it."""
 
@@ -163,7 +172,12 @@ class Typist:
         return self.until(text)
 
     def is_quiet(self) -> bool:
-        """True if nothing comes for longer than a key is waited for."""
+        """True if nothing comes for longer than a key is waited for, once it has read all that was typed and waits."""
+        keyboard = os.open(f"/proc/{self.pid}/fd/0", os.O_RDONLY | os.O_NOCTTY)
+        try:
+            wait_for(lambda: not n_typed(keyboard) and sleeps(self.pid), what="whoever reads the keys")
+        finally:
+            os.close(keyboard)
         return not select.select([self.terminal], [], [], 0.5)[0]
 
     def type(self, keys: bytes) -> None:
@@ -234,6 +248,7 @@ class Pane:
             "-i",
         ]
         self._do("-u", "new-session", "-d", "-x", str(columns), "-y", str(lines), *shell)
+        self._shell = int(self._do("display-message", "-p", "#{pane_pid}"))
         self.shows("$")
 
     def _do(self, *words: str) -> str:
@@ -247,15 +262,39 @@ class Pane:
     def type(self, *keys: str) -> None:
         self._do("send-keys", *keys)
 
-    def press(self, key: str, question: str) -> None:
-        """Press ``key`` until ``question`` is asked: a key that follows other input at once counts for nothing."""
+    @property
+    def program(self) -> int:
+        """The process that the shell runs, or the shell while it runs none."""
+        children = Path(f"/proc/{self._shell}/task/{self._shell}/children").read_text().split()
+        return int(children[0]) if children else self._shell
 
-        for _ in range(60):
+    def is_at_rest(self) -> bool:
+        """Whether each thread of the program waits for something."""
+        try:
+            threads = list(Path(f"/proc/{self.program}/task").iterdir())
+            return all((thread / "stat").read_text().rpartition(")")[2].split()[0] == "S" for thread in threads)
+        except OSError:  # it has ended, or one of its threads has
+            return False
+
+    def press_until(self, key: str, true: Callable[[], bool], what: str, rests: float = RESTS) -> None:
+        """Press ``key`` by itself until ``true``: a key that follows other input at once counts for nothing. It is pressed again
+        only when the program has rested for so many seconds and nothing has come of the key: one that a busy host handles late
+        would count twice.
+        """
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until:
             self.type(key)
-            with contextlib.suppress(AssertionError):
-                wait_for(lambda: " ".join(self.screen).rstrip().endswith(question), within=1)
-                return
-        raise AssertionError(f"{question!r} is not asked:\n" + "\n".join(self.screen))
+            rested, enough = 0.0, time.monotonic() + rests + PATIENCE / 6  # for whoever never rests
+            while rested < rests and time.monotonic() < enough:
+                rested = rested + LOOKS_EVERY if self.is_at_rest() else 0.0
+                if true():
+                    return
+                time.sleep(LOOKS_EVERY)
+        raise AssertionError(f"{what!r} is not on the screen:\n" + "\n".join(self.screen))
+
+    def press(self, key: str, question: str) -> None:
+        """Press ``key`` by itself until ``question`` is asked."""
+        self.press_until(key, lambda: " ".join(self.screen).rstrip().endswith(question), question)
 
     def paste(self, text: str) -> None:
         """Paste as a terminal does: with its marks, if the program has asked for them."""

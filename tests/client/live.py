@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from jitd import cli
+from jitd.cli import question
 from jitpam import client, local_proof
 from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable
 from jitpam.wire.messages import Done, Item, Message, Prove, Welcome
@@ -127,6 +128,7 @@ def command(directory: Path) -> list[str]:
 
 def main() -> None:
     """``jitd`` at the desk whose directory is the first word."""
+    question.QUIET_FOR = float(os.environ.get("QUIET_FOR", question.QUIET_FOR))  # before the board is imported
     directory = sys.argv[1]
 
     class Here(Asking):

@@ -17,12 +17,12 @@ from pathlib import Path
 import pytest
 
 from jitd.cli.question import QUIET_FOR
-from tests.client.desk import TREE, Pane
+from tests.client.desk import RESTS, TREE, Pane
 from tests.client.live import LiveDesk, command
 from tests.client.script import HOSTILE, row_for, waiting
 from tests.client.test_walk import ONE, THREE, TWO, a_row
 from tests.marks import full
-from tests.waiting import PATIENCE, wait_for
+from tests.waiting import PATIENCE, is_living, wait_for
 
 GRANT = {
     "id": ONE, "state": "active", "requester": "alice@EXAMPLE.TEST", "account": "alice", "host": "db1", "service": "jitsudo",
@@ -39,6 +39,8 @@ LOCK = {
     "placed_at": "2026-03-02T09:00:00Z", "ends_at": None,
 }  # fmt: skip
 YES = "[y/N] _"
+WORD_IS_WANTED = "not all of it was on the screen: type yes: _"
+IGNORED = "pasted text is ignored"
 
 
 @pytest.fixture
@@ -77,17 +79,16 @@ def words_of(pane: Pane) -> str:
     return " ".join(text_of(pane).split())
 
 
-def press(pane: Pane, key: str, seen: str) -> None:
-    """Press ``key`` by itself until ``seen`` is on the screen: a key that follows other input at once counts for nothing."""
-    until = time.monotonic() + PATIENCE
-    while time.monotonic() < until:
-        pane.type(key)
-        try:
-            wait_for(lambda: seen in words_of(pane), within=2)
-            return
-        except AssertionError:
-            continue
-    raise AssertionError(f"{seen!r} is not on the screen:\n{text_of(pane)}")
+def press(pane: Pane, key: str, seen: str, rests: float = RESTS) -> None:
+    """Press ``key`` by itself until ``seen`` is on the screen."""
+    pane.press_until(key, lambda: seen in words_of(pane), seen, rests)
+
+
+def write(pane: Pane, text: str) -> None:
+    """Type ``text`` at a question. Once its first letter has been taken, no other is lost."""
+    press(pane, text[0], f"? {text[0]}_")
+    pane.type(text[1:])
+    sees(pane, f"? {text}_")
 
 
 def sees(pane: Pane, words: str) -> None:
@@ -101,6 +102,21 @@ def sees(pane: Pane, words: str) -> None:
 def silence() -> None:
     """Nobody types for as long as a key must stand alone: what is tested is that silence."""
     time.sleep(3 * QUIET_FOR)
+
+
+def read_on(pane: Pane, seen: str) -> None:
+    """Read page by page, from the beginning, until ``seen`` is on the screen. A page that a busy host paints too late is not
+    read, so it comes again.
+    """
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        pane.type("Home")
+        for _ in range(9):
+            silence()
+            if seen in words_of(pane):
+                return
+            pane.type("PageDown")
+    raise AssertionError(f"{seen!r} is not on the screen:\n{text_of(pane)}")
 
 
 # --- what it shows -------------------------------------------------------------------------------------------------------
@@ -131,7 +147,7 @@ def test_four_keys_approve_exactly_what_stands_on_the_screen(
     press(here, "y", "[y/N] y_")
     press(here, "Enter", f"request {ONE} is approved")
     assert desk.sent == [("approve", ONE, row["fingerprint"], "")]
-    press(here, "q", "$ \n$" if False else "$")
+    press(here, "q", "$")
     assert all(len(line) <= columns for line in here.screen)
 
 
@@ -187,7 +203,7 @@ def test_hostile_words_are_shown_and_do_nothing(desk: LiveDesk, pane: Callable[.
     assert "[@click=app.quit]M3[/] $primary {M4} :skull: [/" in words_of(here)
     assert "\\x1b]0;title\\x07\\x1b[2J" in words_of(here) and "\u202e" not in text_of(here)
     title = here._do("display-message", "-p", "#{pane_title}")
-    press(here, "a", "[y/N] _")
+    press(here, "a", YES)
     assert "[bold red]M1[/] [link=http://evil]M2[/link] [@click=app.quit]M3[/]" in words_of(here)
     press(here, "Escape", "nothing was sent")
     press(here, "Down", f"> {TWO}")
@@ -199,46 +215,56 @@ def test_hostile_words_are_shown_and_do_nothing(desk: LiveDesk, pane: Callable[.
 def test_what_does_not_fit_is_read_by_scrolling_and_takes_the_word_until_then(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
     desk.rows = [a_row(ONE, "psql", "-c", "drop table " + "x" * 5000)]
     here = opened(pane())
-    press(here, "a", "not all of it was on the screen: type yes: _")
+    press(here, "a", WORD_IS_WANTED)
     press(here, "y", "type yes: y_")
     press(here, "Enter", "nothing was sent")
-    press(here, "a", "not all of it was on the screen: type yes: _")
+    press(here, "a", WORD_IS_WANTED)
     press(here, "End", '"why"')
-    sees(here, "type yes: _")  # what lies between was not on the screen
-    press(here, "Home", f"request {ONE}")
-    silence()
-    press(here, "PageDown", YES)
+    press(here, "y", "type yes: y_")  # what lies between was not on the screen
+    here.type("BSpace")
+    sees(here, WORD_IS_WANTED)
+    read_on(here, YES)
     assert desk.sent == []
 
 
 def test_a_burst_of_page_down_is_no_reading(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
     """THREATS A-10: keys typed within one paint take the person past lines that stood on no screen."""
     desk.rows = [a_row(ONE, "psql", "-c", "drop table " + "x" * 5000)]
-    here = opened(pane())
-    press(here, "a", "not all of it was on the screen: type yes: _")
-    silence()
+    here = pane()
+    for quiet in (0.5, 2.5, 12.5):  # on a busy host a page of the burst may stand so long that it counts as read
+        if is_no_reading(here, quiet):
+            break
+    else:
+        pytest.fail("no burst is on the screen in so little time that it is one")
+    assert desk.sent == []
+
+
+def is_no_reading(here: Pane, quiet: float) -> bool:
+    """Play it on a board that takes ``quiet`` for its QUIET_FOR; false if the burst took longer than that."""
+    opened(here, before=f"clear; QUIET_FOR={quiet} ")
+    press(here, "a", WORD_IS_WANTED, rests=3 * quiet)
+    began_at = time.monotonic()
     here.type(*["PageDown"] * 9)
     sees(here, '"why"')
-    silence()
-    assert "type yes: _" in words_of(here) and YES not in words_of(here)
-    here.type("Home")
-    for _ in range(9):
-        silence()
-        here.type("PageDown")
-    sees(here, YES)
-    assert desk.sent == []
+    is_burst = time.monotonic() - began_at < quiet
+    if is_burst:
+        time.sleep(2 * quiet)  # the silence before a key that stands alone
+        press(here, "y", "type yes: y_", rests=3 * quiet)
+        time.sleep(2 * quiet)
+        press(here, "Enter", "nothing was sent", rests=3 * quiet)
+    else:
+        press(here, "Escape", "nothing was sent")
+    press(here, "q", "$", rests=3 * quiet)
+    return is_burst
 
 
 def test_what_was_typed_to_another_question_is_no_answer(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
     """THREATS A-10: ``y`` is no answer while the word is wanted, and reading on makes none of it."""
     desk.rows = [a_row(ONE, "psql", "-c", "drop table " + "x" * 5000)]
     here = opened(pane())
-    press(here, "a", "not all of it was on the screen: type yes: _")
+    press(here, "a", WORD_IS_WANTED)
     press(here, "y", "type yes: y_")
-    for _ in range(9):
-        silence()
-        here.type("PageDown")
-    sees(here, YES)
+    read_on(here, YES)
     press(here, "Enter", "nothing was sent")
     assert desk.sent == []
 
@@ -260,8 +286,8 @@ def test_keys_typed_ahead_or_at_once_lead_nowhere(desk: LiveDesk, pane: Callable
     keys = [*ahead.removesuffix("Enter"), *(["Enter"] if ahead.endswith("Enter") else [])]
     here.type(*keys)
     silence()
-    assert "approve, d deny" in words_of(here).replace("a approve", "approve") and "[y/N]" not in words_of(here)
-    assert desk.sent == []
+    press(here, "2", "[2 reviews")  # a key after them, which opens nothing and answers nothing
+    assert "[y/N]" not in words_of(here) and desk.sent == []
 
 
 def test_an_answer_at_once_is_none(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
@@ -274,8 +300,12 @@ def test_an_answer_at_once_is_none(desk: LiveDesk, pane: Callable[..., Pane]) ->
     assert desk.sent == []
     here.type("Enter", "Enter")
     silence()
+    press(here, "z", "[y/N] yz_")  # it is open yet
     assert desk.sent == []
+    here.type("BSpace")
+    sees(here, "[y/N] y_")
     press(here, "Enter", "is approved")
+    assert len(desk.sent) == 1
 
 
 def test_what_is_pasted_leads_nowhere_and_answers_nothing(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
@@ -284,16 +314,23 @@ def test_what_is_pasted_leads_nowhere_and_answers_nothing(desk: LiveDesk, pane: 
     sees(here, ONE)
     for text in ("a", "q", "d", "\n"):
         here.paste(text)
-        sees(here, "pasted text is ignored")
+        sees(here, IGNORED)
         silence()
+        here.type("Down")
+        wait_for(lambda: IGNORED not in words_of(here), what="a key after it")
+        assert f"> {ONE}" in words_of(here), "no question, and no page"
     press(here, "a", YES)
     for text in ("y\n", "y", "yes\n", "\n"):
         here.paste(text)
-        sees(here, "pasted text is ignored")
+        sees(here, IGNORED)
         silence()
-        assert YES in words_of(here) and desk.sent == []
+        press(here, "z", "[y/N] z_")  # it is open yet, and nothing else was typed
+        assert IGNORED not in words_of(here) and desk.sent == []
+        here.type("BSpace")
+        sees(here, YES)
     press(here, "y", "[y/N] y_")
     press(here, "Enter", "is approved")
+    assert len(desk.sent) == 1
 
 
 def test_keys_within_a_marked_paste_answer_nothing_either(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
@@ -303,10 +340,9 @@ def test_keys_within_a_marked_paste_answer_nothing_either(desk: LiveDesk, pane: 
     for text in ("\x1b" + "x" * 28 + "\x15" + "yes", "\x1b" + "x" * 30 + "\x15" + "y"):
         silence()
         here.type("-H", *[f"{byte:x}" for byte in f"\x1b[200~{text}\x1b[201~".encode()])
-        sees(here, "pasted text is ignored")
+        sees(here, IGNORED)
         silence()
-        here.type("Enter")
-        sees(here, "nothing was sent")
+        press(here, "Enter", "nothing was sent")
         assert desk.sent == []
         press(here, "a", YES)
     press(here, "y", "[y/N] y_")
@@ -318,7 +354,7 @@ def test_a_size_within_a_marked_paste_is_none(desk: LiveDesk, pane: Callable[...
     here = opened(pane())
     press(here, "a", YES)
     here.type("-H", *[f"{byte:x}" for byte in b"\x1b[200~\x1b[48;5;9;0;0t\x1b[201~"])
-    sees(here, "pasted text is ignored")
+    sees(here, IGNORED)
     silence()
     assert YES in words_of(here), "a question closes on a terminal of that size"
     here._do("resize-window", "-x", "90", "-y", "30")
@@ -336,7 +372,8 @@ def test_a_request_that_changes_closes_its_question(desk: LiveDesk, pane: Callab
     here.type("Enter")
     silence()
     assert desk.sent == []
-    press(here, "a", '"rm -rf /" as root')
+    press(here, "a", YES)
+    assert '"rm -rf /" as root' in words_of(here) and desk.sent == []
     desk.rows = [a_row(TWO, "id")]
     sees(here, f"{ONE} has ended, or waits no more: nothing was sent")
     assert desk.sent == []
@@ -398,9 +435,9 @@ def test_a_denial_has_a_reason_or_is_none(desk: LiveDesk, pane: Callable[..., Pa
     press(here, "d", "not denied)? _")
     press(here, "Enter", "nothing was sent")
     press(here, "d", "not denied)? _")
-    press(here, "not todax", "not todax_")
-    press(here, "BSpace", "not toda_")
-    press(here, "y", "not today_")
+    write(here, "not todax")
+    here.type("BSpace", "y")
+    sees(here, "? not today_")
     press(here, "Enter", f"request {ONE} is denied")
     assert desk.sent[0][0] == "deny" and desk.sent[0][3] == "not today"
 
@@ -427,9 +464,9 @@ def test_grants_runs_and_locks_are_ended_with_a_reason(desk: LiveDesk, pane: Cal
         press(here, "x", "? x_")
         press(here, "Enter", end)
     press(here, "l", "lock which account")
-    press(here, "eve", "? eve_")
+    write(here, "eve")
     press(here, "Enter", "how long")
-    press(here, "1h", "? 1h_")
+    write(here, "1h")
     press(here, "Enter", "why (they are told")
     press(here, "z", "? z_")
     press(here, "Enter", "lock is done")
@@ -521,11 +558,11 @@ def test_ctrl_z_gives_the_terminal_back_and_fg_asks_nothing_that_was_asked_befor
 def test_a_signal_ends_it_and_restores_the_terminal(desk: LiveDesk, pane: Callable[..., Pane], name: str, status: int) -> None:
     here = opened(pane(), before="trap '' HUP; ")
     press(here, "a", YES)
-    pid = here._do("display-message", "-p", "#{pane_pid}").strip()
-    child = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0]
-    subprocess.run(["kill", f"-{name}", child], check=True)
-    sees(here, "$")
-    here.type("clear; echo status $?", "Enter")
+    board = here.program
+    os.kill(board, signal.Signals[f"SIG{name}"])
+    wait_for(lambda: not is_living(board), what="its end")
+    here.type("echo status $?", "Enter")
+    sees(here, f"status {status}")
     here.type("stty -a | grep -o ' -*icanon'; echo at-pro''mpt", "Enter")
     sees(here, "at-prompt")
     assert " icanon" in words_of(here) and desk.sent == []
@@ -558,5 +595,6 @@ def test_the_environment_presses_no_key_and_loads_no_module(desk: LiveDesk, pane
     here = opened(pane(), before=before)
     sees(here, f"> {ONE}")
     silence()
+    press(here, "2", "[2 reviews")  # a key after them, which opens nothing and answers nothing
     assert "[y/N]" not in words_of(here) and desk.sent == []
     assert not (tmp_path / "loaded").exists() and not (tmp_path / "log").exists()

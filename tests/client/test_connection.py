@@ -2,6 +2,7 @@
 """The connection to jitd: what is not jitd is not believed, what does not answer is not waited for, what is broken ends it."""
 
 import contextlib
+import gc
 import os
 import socket
 import struct
@@ -281,9 +282,11 @@ def after_hello(data):
     ids=["empty frame", "largest length", "over the limit", "no JSON", "no type", "no fields", "hello again", "done", "item",
          "progress", "a token to root", "cut short", "silence and close"],
 )  # fmt: skip
-def test_what_is_broken_in_the_handshake_ends_it(daemon, data):
+def test_what_is_broken_in_the_handshake_ends_it(daemon, monkeypatch, data):
+    monkeypatch.setattr(client, "HANDSHAKE_WITHIN", 100.0)
+    monkeypatch.setattr(client, "_AT_LEAST", 100.0)
     daemon.play(after_hello(data))
-    assert seconds_of(connect)[0] < 2
+    assert seconds_of(connect)[0] < 50
 
 
 @pytest.mark.parametrize("version", [0, 2, 255, -1])
@@ -319,10 +322,11 @@ def test_descriptors_that_nobody_asked_for_end_it_and_are_closed(daemon, count):
         for descriptor in given:
             os.close(descriptor)
 
+    gc.collect()  # what other tests have left is not closed in the middle
     before = len(os.listdir("/proc/self/fd"))
     daemon.play(script)
     assert ("unexpected descriptors" if count == 1 else "more than one descriptor") in seconds_of(connect)[1]
-    daemon.thread.join(5)
+    daemon.thread.join(PATIENCE)
     assert len(os.listdir("/proc/self/fd")) == before
 
 

@@ -8,13 +8,14 @@ import signal
 import subprocess
 import threading
 import time
+from datetime import datetime
 
 import pytest
 
 from jitpam.appointment import in_utc
 from jitpam.wire.messages import Done, Item, List, Progress, Refused, Resume, Start, Submit
-from tests.client.acting import ID, RUNS, Monitor, command_line, surroundings
-from tests.waiting import PATIENCE
+from tests.client.acting import ID, RUNS, Monitor, Peer, command_line, surroundings
+from tests.waiting import PATIENCE, unread, wait_for
 
 NEWS = f"request {ID}: true (as root on db1)"
 WARNING = rb"\r\njitsudo: jitd ends the command in (\d+) s, when its time is over\r\n"
@@ -31,6 +32,11 @@ def start(peer, *news, left_ms=None):
     peer.say(Start(id=ID, news=list(news), left_ms=left_ms), theirs.fileno())
     theirs.close()
     return Monitor(ours)
+
+
+def is_read(connection):
+    """Waits until the client has read what was said to it: what it then shows or not, it does in the time that follows."""
+    wait_for(lambda: unread(connection) == 0, what="the client")
 
 
 # --- the waiting line
@@ -106,10 +112,12 @@ def test_quiet_draws_no_line_and_gives_no_warning_on_a_terminal(daemon, on_termi
     def script(peer):
         peer.welcome()
         peer.say(progress(NEWS, owes="1 ops", left_ms=900_000))
+        is_read(peer.socket)
         time.sleep(1.2)
         monitor = start(peer, left_ms=60_500)
         monitor.streams()
         monitor.say(RUNS)
+        is_read(monitor.control)
         time.sleep(1.2)
         monitor.end()
 
@@ -149,6 +157,7 @@ def test_without_a_minute_that_begins_meanwhile_nobody_is_warned(daemon, on_term
         monitor = start(peer, left_ms=left_ms)
         monitor.streams()
         monitor.say(RUNS)
+        is_read(monitor.control)
         time.sleep(1.0)
         monitor.end()
 
@@ -168,6 +177,7 @@ def test_what_a_pipe_gets_has_no_warning_in_it(daemon, jitsudo, on_terminal, tmp
         if "terminal" in said["streams"]:
             assert has_warned.wait(PATIENCE)
         else:
+            is_read(monitor.control)
             time.sleep(1.0)
         if given:
             os.write(given[-1], b"out\n")
@@ -196,7 +206,7 @@ def soon(jitsudo, seconds, *words):
     """jitsudo for a time that comes soon, and that time; for later where this host was too slow to begin before that."""
     while True:
         then = int(time.time()) + seconds
-        done = jitsudo("--at", in_utc(then), *words)
+        done = jitsudo("--at", in_utc(then), *words, timeout=seconds + PATIENCE)
         if b"is over already" not in done.stderr:
             return then, done
         seconds *= 5
@@ -218,16 +228,20 @@ def test_a_command_for_later_is_approved_now_and_resumed_when_its_time_has_come(
         monitor.streams()
         monitor.end(status=7)
 
-    daemon.play(approving(daemon), resuming)
-    then, done = soon(jitsudo, 3, "--for=1h", "true")
-    assert done.returncode == 7
-    submitted, (resumed, came_at) = daemon.heard
+    for seconds in (3, 15, 75):  # on a busy host the time may have come before the approval: then nothing is waited for
+        daemon.play(approving(daemon), resuming)
+        then, done = soon(jitsudo, seconds, "--for=1h", "true")
+        assert done.returncode == 7
+        said = done.stderr.decode().splitlines()
+        waits = r"jitsudo: waiting until .*; Ctrl-C stops the wait, and the approval stays"
+        if any(re.fullmatch(waits, line) for line in said):
+            break
+    else:
+        pytest.fail(f"no wait is told: {said}")
+    submitted, (resumed, came_at) = daemon.heard[-2:]
     assert isinstance(submitted, Submit) and (submitted.starts_at, submitted.lasts_for) == (in_utc(then), 3600)
     assert resumed == Resume(id=ID, streams=["pipe", "pipe", "pipe"]) and then <= came_at
-    said = done.stderr.decode().splitlines()
     assert said[1] == f"jitsudo: request {ID} is approved, from then until later"
-    waits = r"jitsudo: waiting until .*; Ctrl-C stops the wait, and the approval stays"
-    assert any(re.fullmatch(waits, line) for line in said[2:]) or came_at > then + 0.2, "unless the time had come already"
 
 
 def test_a_refusal_then_is_the_end(daemon, jitsudo):
@@ -256,12 +270,19 @@ def test_to_leave_after_the_approval_withdraws_nothing_and_says_how_to_come_back
 
 def test_an_approval_that_came_while_jitd_was_away_is_waited_for_too(daemon, jitsudo):
     def going(peer):
-        peer.welcome()
+        comes_at.append(datetime.fromisoformat(peer.welcome().starts_at).timestamp())
         peer.say(progress(NEWS))
 
     def too_early(peer):
         daemon.heard.append(peer.welcome())
         peer.say(Refused(code="denied", text="its time has not begun"))
+        if time.time() > comes_at[-1] - 1:  # it may read that when its time has come, and rightly believe it
+            return
+        peer.socket.close()
+        connection, _ = daemon.listener.accept()
+        with connection:
+            connection.settimeout(PATIENCE)
+            resuming(Peer(connection))
 
     def resuming(peer):
         daemon.heard.append(peer.welcome())
@@ -269,10 +290,16 @@ def test_an_approval_that_came_while_jitd_was_away_is_waited_for_too(daemon, jit
         monitor.streams()
         monitor.end(status=3)
 
-    daemon.play(going, too_early, resuming)
-    _, done = soon(jitsudo, 4, "true")
+    comes_at = []
+    for seconds in (4, 20, 100):
+        daemon.play(going, too_early)
+        _, done = soon(jitsudo, seconds, "true")
+        heard = daemon.heard[:]
+        daemon.heard.clear()
+        if len(heard) == 2:
+            break
     assert done.returncode == 3
-    assert daemon.heard == [Resume(id=ID, streams=["pipe", "pipe", "pipe"])] * 2
+    assert heard == [Resume(id=ID, streams=["pipe", "pipe", "pipe"])] * 2
 
 
 def test_without_waiting_the_id_is_all_and_nothing_waits(daemon, jitsudo):

@@ -18,7 +18,7 @@ import pytest
 from jitpam.relay import Relay
 from jitpam.signals import Signals
 from tests.client.acting import RUNS, command_line, surroundings
-from tests.waiting import PATIENCE, wait_for
+from tests.waiting import PATIENCE, sleeps, wait_for
 
 
 def modes(descriptor):
@@ -293,10 +293,11 @@ def test_no_key_is_taken_from_a_pager_that_has_made_the_terminal_its_own(daemon,
         termios.tcsetattr(terminal.master, termios.TCSANOW, raw)
         time.sleep(0.3)
         terminal.type(b"q")
+        wait_for(lambda: sleeps(terminal.pid), what="jitsudo")  # who waits for a key that is there does not sleep
         monitor.control.settimeout(0.7)
         with contextlib.suppress(TimeoutError):
             taken.append(monitor.hear())
-        monitor.control.settimeout(5)
+        monitor.control.settimeout(PATIENCE)
         monitor.end()
 
     terminal = on_terminal("true", pipe=1)
@@ -322,9 +323,9 @@ def test_in_the_background_it_neither_takes_the_terminal_nor_reads_it(daemon, on
 
     def say(monitor, said):
         told.append(said["foreground"])
-        time.sleep(0.4)
-        told.append(is_raw(terminal.master))
         monitor.say(b"Oback\r\n")
+        wait_for(lambda: b"back" in terminal.seen, what="its output")  # it goes on running, with the terminal as it was
+        told.append(is_raw(terminal.master))
         monitor.end()
 
     terminal = on_terminal("true", background=True)

@@ -11,6 +11,9 @@ SOON = "for i in $(seq 80); do [ -s f ] && break; sleep 0.1; done; ls"
 """What has been made, where a child has yet to make its file: eight seconds are enough to see that it does not. It makes it after
 five, so that a hang-up on a busy host comes before.
 """
+UNTIL_IT_GOES = "(until [ -e %W/go ]; do sleep 0.02; done; echo x >%W/f)"
+"""A child that lives until it is let go, which is after the tool has ended: a tool that waits for it never does."""
+LET_GO = f"touch go; {SOON}"
 ROWS = [
     Row("root runs the tool again", ("sh", "-c", "asroot id -un")),
     Row("the tool within the tool", ("{tool}", "id", "-un")),
@@ -105,12 +108,14 @@ ROWS = [
     ),
     Row(
         "the status comes at once, though a child is left",
-        ("/srv/differential/kept/sh", "-c", "sleep 1 >/dev/null 2>&1 & exit 4"),
+        ("/srv/differential/kept/sh", "-c", f"{UNTIL_IT_GOES} >/dev/null 2>&1 & exit 4"),
+        after=LET_GO,
     ),
     Row(
         "a child that holds the output: the status comes at once",
-        ("/srv/differential/kept/sh", "-c", "sleep 0.5 & exit 4"),
+        ("/srv/differential/kept/sh", "-c", f"{UNTIL_IT_GOES} & exit 4"),
         around={"drain": 0.1},
+        after=LET_GO,
     ),
     Row("a child that is waited for", ("sh", "-c", "(sleep 0.2; echo x) & wait; echo y")),
     Row(

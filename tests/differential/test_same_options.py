@@ -309,7 +309,7 @@ ROWS = [
     Row(
         "in the background",
         ("-b", "sh", "-c", "echo done > %W/marker"),
-        after="for i in $(seq 300); do [ -e marker ] && break; sleep 0.1; done; sleep 0.05",
+        after="for i in $(seq 300); do [ -s marker ] && break; sleep 0.1; done; sleep 0.05",
     ),
     Row("in the background the status is that of the start", ("-b", "false"), after="sleep 0.2"),
     Row("in the background with output to a pipe", ("-b", "echo", "hello"), around={"drain": 60}),

@@ -61,10 +61,10 @@ def open_kdc(stage: Stage) -> Iterator[int]:
     bare = stage.realm.where / "bare.conf"
     bare.write_text(conf)
     environment = stage.realm.environment | {"KRB5_KDC_PROFILE": str(bare)}
-    process = subprocess.Popen(
-        ["krb5kdc", "-n", "-r", NAME, "-P", str(stage.realm.where / "bare.pid")], env=environment, stderr=subprocess.DEVNULL
-    )
-    wait_for(lambda: (stage.realm.where / "bare.pid").exists())
+    begun = stage.realm.where / "bare.pid"
+    begun.unlink(missing_ok=True)  # of the one before
+    process = subprocess.Popen(["krb5kdc", "-n", "-r", NAME, "-P", str(begun)], env=environment, stderr=subprocess.DEVNULL)
+    wait_for(begun.exists, what="a KDC")
     yield process.pid
     process.kill()
     process.wait()

@@ -18,6 +18,7 @@ from jitpam.wire.coding import encode
 from jitpam.wire.framing import frame
 from jitpam.wire.messages import DaemonHello, DaemonToken, Done, Item, Refused, Show, Welcome
 from tests.client.acting import FakeDaemon, command_line
+from tests.waiting import PATIENCE
 
 HOST = "db1.example.test"
 WELCOME = Welcome(principal="alice@EXAMPLE.TEST", user="alice", host=HOST, until="2030-01-01T00:00:00Z", operator=False)
@@ -36,6 +37,9 @@ def daemon(realm, cache, tmp_path, monkeypatch):
     fake = FakeDaemon(tmp_path / "jitd.sock")
     monkeypatch.setenv("JITD_SOCKET", fake.path)
     monkeypatch.setattr(client, "own_host", lambda: HOST)
+    monkeypatch.setattr(client, "_AT_LEAST", PATIENCE)  # this host may be busy
+    monkeypatch.setattr(initiator, "TICKET_WITHIN", PATIENCE)
+    monkeypatch.setattr(initiator.Initiator.obtain_ticket, "__defaults__", (PATIENCE,))
     yield fake
     fake.finish()
 
@@ -108,7 +112,7 @@ def test_a_daemon_that_leaves_its_proof_out_is_refused(daemon):
         peer.say(WELCOME)
 
     daemon.play(script)
-    with pytest.raises(Unreachable):
+    with pytest.raises(Unreachable, match="it said welcome"):
         connect(with_ticket=True)
 
 
@@ -118,7 +122,7 @@ def test_a_welcome_that_is_not_sealed_is_refused(realm, daemon):
         peer.say(WELCOME)
 
     daemon.play(script)
-    with pytest.raises(Unreachable):
+    with pytest.raises(Unreachable, match="was not sealed by"):
         connect(with_ticket=True)
 
 
@@ -141,7 +145,7 @@ def test_an_answer_that_comes_twice_is_refused(realm, daemon):
 
     daemon.play(script)
     connection = connect(with_ticket=True)
-    with pytest.raises(Unreachable):
+    with pytest.raises(Unreachable, match="came out of order: .*duplicate"):
         list(connection.ask(Show(id="A")))
     connection.close()
 
@@ -165,7 +169,7 @@ def test_a_changed_hello_changes_the_channel(realm, daemon):
             refused.append(True)
 
     daemon.play(script)
-    with pytest.raises(Unreachable):
+    with pytest.raises(Unreachable, match="jitd closed the connection"):
         connect(with_ticket=True)
     daemon.finish()
     assert refused == [True]

@@ -26,10 +26,12 @@ HOUR = 3_600_000
 
 
 def start_of(tree, **changes):
-    """The words that start jitsudo from ``tree``, with ``changes`` to constants of jitpam.holding."""
-    changed = "".join(f"h.{name} = {value}; " for name, value in changes.items())
-    if changed:
-        changed = f"import jitpam.holding as h; {changed}"
+    """The words that start jitsudo from ``tree``, with ``changes`` to constants of jitpam.holding. It waits for jitd and for the
+    KDC as long as a busy host takes.
+    """
+    changed = f"from jitpam import client, ticket; client._AT_LEAST = ticket.FETCH_WITHIN = {PATIENCE}; "
+    if changes:
+        changed += "import jitpam.holding as h; " + "".join(f"h.{name} = {value}; " for name, value in changes.items())
     code = f"import sys; sys.path.insert(0, {str(tree)!r}); {changed}from jitpam.jitsudo import main; main()"
     return [sys.executable, "-IS", "-c", code]
 
@@ -458,7 +460,8 @@ def test_keys_are_the_commands_affair(house):
 
 def test_a_signal_that_the_command_sends_is_not_sent_back(house):
     house.daemon.play(Giving())
-    script = "n=0; trap 'n=$((n+1))' TERM; kill -TERM $PPID; sleep 0.5; exit $n"
+    handled = "grep -qz 'State:.S.*SigPnd:.0*.ShdPnd:.0*.SigBlk' /proc/$PPID/status"
+    script = f"n=0; trap 'n=$((n+1))' TERM; kill -TERM $PPID; until {handled}; do :; done; exit $n"
     assert house.run("--get", THING, "--", "sh", "-c", script).returncode == 0
 
 
