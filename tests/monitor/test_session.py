@@ -160,14 +160,15 @@ def test_a_session_that_was_opened_for_a_monitor_that_is_gone_is_closed_and_noth
 
 
 def test_the_client_hears_the_end_before_a_slow_session_is_closed_and_the_daemon_after(stage: Stage) -> None:
-    slow = stage.directory / "slow"
-    slow.write_text("#!/bin/sh\n[ $PAM_TYPE != close_session ] || sleep 1\n")
+    slow, go = stage.directory / "slow", stage.directory / "go"
+    slow.write_text(f"#!/bin/sh\n[ $PAM_TYPE != close_session ] || until [ -e {go} ]; do sleep 0.05; done\n")
     slow.chmod(0o755)
     STACK.write_text(f"account required pam_permit.so\nsession required pam_exec.so {slow}\n")
     job = for_alice(stage, "/bin/true")
     client = stage.go(job)
     stage.wait(lambda: client.end)
     assert stage.reported(Ended, job.run) is None
+    go.touch()
     assert stage.outcome(job).number == 0
 
 

@@ -18,6 +18,7 @@ import termios
 import time
 from pathlib import Path
 
+from jitd.core.chain import Seal
 from tests.system.conftest import House
 from tests.system.prompt import command_lines, number
 from tests.waiting import wait_for
@@ -27,8 +28,10 @@ WITHIN = 30.0
 UNBORN_WITHIN = 60.0
 """For what only the daemon clears away: it gives a monitor 5 s to check in."""
 LAUNCHER_SERVICE = Path("/sys/fs/cgroup/system.slice/jitd-launcher.service/cgroup.procs")
-LATEST = 0.3
-"""Seconds after the start of a client at which it may happen: a start takes a third of it, more if many are at work."""
+EARLY, LATE = 0.1, 0.2
+"""Seconds in which it may happen: after the start of a client in a third of the trials, after the first record that comes of the
+starts in the others, however long they take.
+"""
 VICTIMS = ("client", "monitor", "launcher", "command")
 COMMANDS = (
     ["sleep", "MARK"],
@@ -48,7 +51,7 @@ class Trial:
         self.seed, self.house = seed, house
         self.random = random.Random(seed)
         self.mark = number()
-        self.victim = self.random.choice(VICTIMS)
+        self.victim = VICTIMS[seed % len(VICTIMS)]  # few trials have each of them, too
         self.command = [word.replace("MARK", self.mark) for word in self.random.choice(COMMANDS)]
         self.master, self.slave = os.openpty()
         self.modes = termios.tcgetattr(self.slave)
@@ -63,18 +66,23 @@ class Trial:
             env={"PATH": "/usr/bin:/bin", "HOME": "/", "JITD_SOCKET": str(house.socket), "TERM": "xterm"},
             preexec_fn=self._control_terminal if self.has_terminal else None,
         )  # fmt: skip
-        self.kill_at = time.monotonic() + self.random.random() * LATEST
+        self.is_early = self.random.random() < EARLY / (EARLY + LATE)
+        self.kill_after = self.random.random() * (EARLY if self.is_early else LATE)
         self.killed = ""
 
     @staticmethod
     def _control_terminal() -> None:
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
-    def kill(self) -> None:
-        """At the moment that was drawn; or never, if there is no such process then."""
-        time.sleep(max(self.kill_at - time.monotonic(), 0))
+    def kill(self, since: float) -> None:
+        """At the moment that was drawn, counted from ``since``, or as soon as there is such a process; or never, if the client
+        ends before.
+        """
+        kill_at = since + self.kill_after
+        time.sleep(max(kill_at - time.monotonic(), 0))
         self._drain()
-        while not (found := self._victims()) and self.client.poll() is None and time.monotonic() < self.kill_at + LATEST:
+        while not (found := self._victims()) and self.client.poll() is None and time.monotonic() < kill_at + WITHIN:
+            self._drain()
             time.sleep(0.002)
         if found:
             pid = self.random.choice(sorted(found))
@@ -83,19 +91,17 @@ class Trial:
                 os.kill(pid, signal.SIGKILL)
 
     def _victims(self) -> list[int]:
+        marked = {pid: words for pid, words in command_lines().items() if self.mark.encode() in b" ".join(words)}
         if self.victim == "client":
-            return [
-                pid
-                for pid, words in command_lines().items()
-                if b"/usr/bin/jitsudo" in words and self.mark.encode() in b" ".join(words)
-            ]
-        launcher = self.house.launcher
+            return [pid for pid, words in marked.items() if b"/usr/bin/jitsudo" in words]
+        launcher = launcher_of(self.house)
         if self.victim == "launcher":
             return [launcher] if launcher else []
         monitors = children(launcher)
         if self.victim == "monitor":
             return monitors
-        return [pid for monitor in monitors for pid in descendants(monitor)]
+        own = [pid for pid, words in marked.items() if b"/usr/bin/jitsudo" not in words and pid != self.client.pid]
+        return own + [pid for monitor in monitors for pid in descendants(monitor)]
 
     def _drain(self) -> None:
         """Read what the terminal shows, as a person's window does."""
@@ -199,15 +205,30 @@ def n_descriptors(pid: int) -> int:
         return 0
 
 
+def kill_all(house: House, trials: list[Trial], before: Seal) -> None:
+    """One process of each trial, at its moment. ``before`` is the last record before their start."""
+    late_ones = []
+    began_at = time.monotonic()
+    for trial in sorted(trials, key=lambda trial: trial.kill_after):
+        if trial.is_early:
+            trial.kill(began_at)
+        else:
+            late_ones.append(trial)
+    wait_for(lambda: house.head() != before or all(trial.client.poll() is not None for trial in trials), what="a record")
+    began_at = time.monotonic()
+    for trial in late_ones:
+        trial.kill(began_at)
+
+
 def torture(house: House, seed: int, times: int, lanes: int) -> list[str]:
     """``times`` trials, ``lanes`` at a time; what was wrong, a line each."""
     host = Host(house)
     faults: list[str] = []
     killed = dict.fromkeys((*VICTIMS, "nobody"), 0)
     for at in range(0, times, lanes):
+        before = house.head()
         trials = [Trial(house, seed + n) for n in range(at, min(at + lanes, times))]
-        for trial in sorted(trials, key=lambda trial: trial.kill_at):
-            trial.kill()
+        kill_all(house, trials, before)
         for trial in trials:
             killed[trial.killed.partition(" ")[0] or "nobody"] += 1
             trial.end()
@@ -222,6 +243,8 @@ def torture(house: House, seed: int, times: int, lanes: int) -> list[str]:
         faults += [f"after {'; '.join(map(str, trials))}: {what}" for what in grown]
         if len(faults) >= MOST_SHOWN:
             break
+    if 2 * killed["nobody"] >= times and not faults:
+        faults.append(f"of {times} trials, {killed['nobody']} killed nobody")
     faults += [f"run {run['id']} is still {run['state']}" for run in house.rows("runs", "--all") if run["state"] != "ended"]
     house.verify()
     print(f"killed: {', '.join(f'{what} {n}' for what, n in killed.items())}")

@@ -42,7 +42,8 @@ def gated() -> Iterator[House]:
 def test_who_waits_is_told_when_it_is_approved_and_nothing_runs(gated):
     asking = gated.ask("alice", "--service", "sshd", "--for", "30m", "--uses", "5")
     id = asking.id
-    assert "sshd (as alice on lab)" in asking.err and "rule logins asks 1 approval" in asking.err
+    wait_for(lambda: "rule logins asks 1 approval" in asking.err)
+    assert "sshd (as alice on lab)" in asking.err
     gated.approved(id)
     assert asking.end() == 0 and asking.out == ""
     assert f"request {id} is approved: sshd may go on, until " in asking.err

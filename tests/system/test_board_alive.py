@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from tests.client.desk import Pane
-from tests.client.test_board import press, sees, silence, words_of
+from tests.client.test_board import YES, press, read_on, sees, silence, words_of, write
 from tests.marks import full
 from tests.system.conftest import House
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE, wait_for
 
 RULES = """
 [[permit]]
@@ -54,6 +54,14 @@ def board(house: House, tmp_path: Path) -> Iterator[Callable[..., Pane]]:
             one.close()
 
 
+def tell(pane: Pane, key: str, seen: str) -> None:
+    """Press ``key``, of which something goes to jitd, or to its answer. The board rests while it waits for that, however long it
+    takes, so what it rests is no sign that the key was lost.
+    """
+    silence()
+    press(pane, key, seen, rests=PATIENCE / 4)
+
+
 SIZES = [
     (80, 24),
     *(
@@ -72,15 +80,14 @@ def test_bob_approves_what_alice_asks_and_it_runs(house: House, board: Callable[
     sees(here, "no open request")
     asking = house.ask("alice", "echo", HOSTILE)
     here.shows(f"> {asking.id}")
-    press(here, "a", 'approve "echo')
-    silence()  # a line counts as read once it stood there for a moment
-    press(here, "PageDown", "[y/N] _")
+    tell(here, "a", 'approve "echo')
+    read_on(here, YES)
     fingerprint = house.show(asking.id)["fingerprint"]
     assert fingerprint in "".join(line.strip() for line in here.screen)
     assert "[red]M1[/]" in words_of(here) and "\\x1b" in words_of(here)
     assert "owned" not in here._do("display-message", "-p", "#{pane_title}")
     press(here, "y", "[y/N] y_")
-    press(here, "Enter", f"request {asking.id} is approved")
+    tell(here, "Enter", f"request {asking.id} is approved")
     assert asking.end() == 0 and "M1" in asking.out
     house.at_rest().verify()
 
@@ -89,9 +96,9 @@ def test_bob_denies_with_a_reason_that_alice_reads(house: House, board: Callable
     here = board()
     asking = house.ask("alice", "true")
     here.shows(f"> {asking.id}")
-    press(here, "d", "not denied)? _")
-    press(here, "not-today", "not-today_")
-    press(here, "Enter", "is denied")
+    tell(here, "d", "not denied)? _")
+    write(here, "not-today")
+    tell(here, "Enter", "is denied")
     assert asking.end() != 0 and "not-today" in asking.err
     assert house.show(asking.id)["state"] == "denied"
 
@@ -101,7 +108,7 @@ def test_a_request_that_is_withdrawn_closes_its_question(house: House, board: Ca
     here = board()
     asking = house.ask("alice", "true")
     here.shows(f"> {asking.id}")
-    press(here, "a", 'approve "true"')
+    tell(here, "a", 'approve "true"')
     assert house.jitd("withdraw", asking.id, who="alice").returncode == 0
     sees(here, f"{asking.id} has ended, or waits no more: nothing was sent")
     assert house.show(asking.id)["reviews"] == []
@@ -111,23 +118,25 @@ def test_a_run_is_watched_and_stopped(house: House, board: Callable[..., Pane]) 
     here = board()
     asking = house.ask("alice", "--for=10m", "sh", "-c", "echo first-words; sleep 600")
     here.shows(f"> {asking.id}")
-    press(here, "a", "type yes: _")
-    press(here, "yes", "type yes: yes_")
-    press(here, "Enter", "is approved")
+    tell(here, "a", "type yes: _")
+    press(here, "y", "type yes: y_")
+    here.type("es")
+    sees(here, "type yes: yes_")
+    tell(here, "Enter", "is approved")
     press(here, "4", "[4 runs 1]")
-    press(here, "w", "first-words")
+    tell(here, "w", "first-words")
     here.type("q")
     here.shows("press Enter for the board")
-    press(here, "Enter", "[4 runs 1]")
-    press(here, "s", "not done)? _")
-    press(here, "enough", "enough_")
-    press(here, "Enter", "[4 runs 0]")
+    tell(here, "Enter", "[4 runs 1]")
+    tell(here, "s", "not done)? _")
+    write(here, "enough")
+    tell(here, "Enter", "[4 runs 0]")
     assert asking.end() != 0
     assert any(record["event"] == "recording.watched" for record in house.records())
     press(here, "3", "[3 grants 1]")
-    press(here, "r", "revoke grant")
-    press(here, "over", "over_")
-    press(here, "Enter", "[3 grants 0]")
+    tell(here, "r", "revoke grant")
+    write(here, "over")
+    tell(here, "Enter", "[3 grants 0]")
     house.at_rest().verify()
 
 
@@ -152,25 +161,25 @@ def test_root_locks_and_lifts_and_reviews_nothing(house: House, board: Callable[
     here = board("root")
     asking = house.ask("alice", "true")
     here.shows(f"> {asking.id}")
-    press(here, "a", "root may not review")
+    tell(here, "a", "root may not review")
     press(here, "5", "[5 locks 0]")
     press(here, "l", "lock which account")
-    press(here, "alice", "? alice_")
-    press(here, "Enter", "how long")
-    press(here, "1h", "? 1h_")
-    press(here, "Enter", "why")
-    press(here, "stolen", "stolen_")
-    press(here, "Enter", "[5 locks 1]")
+    write(here, "alice")
+    tell(here, "Enter", "how long")
+    write(here, "1h")
+    tell(here, "Enter", "why")
+    write(here, "stolen")
+    tell(here, "Enter", "[5 locks 1]")
     assert asking.end() != 0 and house.show(asking.id)["state"] == "denied"
-    press(here, "u", "lift lock")
-    press(here, "found", "found_")
-    press(here, "Enter", "[5 locks 0]")
+    tell(here, "u", "lift lock")
+    write(here, "found")
+    tell(here, "Enter", "[5 locks 0]")
 
 
 def test_alice_sees_her_own_and_decides_nothing(house: House, board: Callable[..., Pane]) -> None:
     asking = house.ask("alice", "true")
     here = board("alice")
     here.shows(f"> {asking.id}")
-    press(here, "a", "is your own")
+    tell(here, "a", "is your own")
     press(here, "5", "only operators, auditors and root may")
     assert house.show(asking.id)["state"] == "pending"

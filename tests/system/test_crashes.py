@@ -26,7 +26,7 @@ from tests.system.halting import Halt
 from tests.system.killing import launcher_of
 from tests.system.walks import walk
 from tests.times import SEED, times
-from tests.waiting import wait_for
+from tests.waiting import is_at_rest, status_of, wait_for
 
 N_WALKED = times(3)
 
@@ -129,6 +129,16 @@ def is_connected(pid: int) -> bool:
     return any(to.startswith("socket:") for to in links(pid).values())
 
 
+def rests(*pids: int) -> dict[str, str]:
+    """Each thread of these processes with how often it has slept so far; nothing while one of them does not sleep."""
+    try:
+        threads = [f"{pid}/task/{name}" for pid in pids for name in os.listdir(f"/proc/{pid}/task")]
+        slept = {thread: status_of(thread)["voluntary_ctxt_switches"] for thread in threads}
+        return slept if all(map(is_at_rest, threads)) else {}
+    except OSError:  # one of them has ended meanwhile
+        return {}
+
+
 def test_a_client_that_comes_back_before_its_run_has_ended_waits_for_its_use(lane: Lane) -> None:
     """THREATS X-13: its first run never began, as the daemon was killed; but its monitor has not said so yet."""
     house = lane.house()
@@ -144,9 +154,19 @@ def test_a_client_that_comes_back_before_its_run_has_ended_waits_for_its_use(lan
         os.kill(monitor, signal.SIGSTOP)
         house.kill()
     try:
+        wait_for(lambda: not is_connected(asked.process.pid), what="the end of the client's first connection")
         house.start()
-        wait_for(lambda: is_connected(asked.process.pid), what="the client's second connection")
-        time.sleep(0.5)
+
+        def has_been_heard() -> bool:
+            """The client is connected, and all that came of it is over: nobody sleeps anew between two looks."""
+            if asked.process.poll() is not None:
+                return True
+            assert house.process is not None
+            before = rests(house.process.pid, asked.process.pid) if is_connected(asked.process.pid) else {}
+            time.sleep(0.05)
+            return bool(before) and before == rests(house.process.pid, asked.process.pid)
+
+        wait_for(has_been_heard, what="the client's second connection")
         assert asked.process.poll() is None, asked.err
     finally:
         os.kill(monitor, signal.SIGCONT)

@@ -131,7 +131,7 @@ def test_a_withdrawal_while_it_waits(house: House) -> None:
     id = asked.id
     asked.process.send_signal(signal.SIGINT)
     assert asked.end() == -signal.SIGINT
-    assert house.request_of(id).state == "withdrawn"
+    wait_for(lambda: house.request_of(id).state == "withdrawn", what="the withdrawal")
 
 
 def begun(asked: Asking) -> None:

@@ -226,7 +226,7 @@ def test_an_end_of_a_pipeline_that_reads_from_it_writes_to_the_terminal(prompt: 
 
 def test_a_client_that_is_stopped_alone_goes_on_with_a_raw_terminal(prompt: Prompt) -> None:
     """THREATS X-04."""
-    before, mark = prompt.settings(), number()
+    mark = number()
     client = prompt.start(f'jitsudo sh -c \'echo rea""dy; read x; echo g""ot $x; exec sleep {mark}\'', mark, ready="ready")
     os.kill(client, signal.SIGSTOP)
     wait_for(is_stopped(client))
@@ -234,6 +234,7 @@ def test_a_client_that_is_stopped_alone_goes_on_with_a_raw_terminal(prompt: Prom
     prompt.key("\x03\n")
     prompt.line("stty sane" if prompt.shell != "dash" else "stty sane\n")
     prompt.settle()
+    _, *before = prompt.settings().split(":")  # all but the input modes, of which fish has its own after a job
     prompt.line("fg")
     wait_for(is_alive(client))
     wait_for(prompt.is_given(client), what="the terminal")
@@ -243,7 +244,7 @@ def test_a_client_that_is_stopped_alone_goes_on_with_a_raw_terminal(prompt: Prom
     gone(mark)
     prompt.settle()
     assert "-icanon" not in prompt.told("stty -a")
-    assert before
+    assert prompt.settings().split(":")[1:] == before
 
 
 @pytest.mark.parametrize("prompt", SOME_SHELLS, indirect=True)

@@ -507,7 +507,7 @@ def test_the_launcher_has_pamela_and_no_other_package(shared: SharedLab) -> None
 def test_the_demonstration_goes_as_it_is_told() -> None:
     """CONTRACT section 5, the first command of the README; it checks each of its steps itself."""
     done = subprocess.run(
-        [LAB.with_name("demo")], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False
+        [LAB.with_name("demo")], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=10 * PATIENCE, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     told = re.sub(r"\n#? *", " ", done.stdout)

@@ -12,40 +12,53 @@ from datetime import UTC, datetime
 import pytest
 
 from jitd.core.request import RequestState
-from tests.system.conftest import House
+from tests.system.conftest import Asking, House
 from tests.waiting import wait_for
 
-SOON = 12
-"""Seconds until the time that is asked for. A host that is slower than this tries less; it fails nothing."""
+SOON = (12, 45)
+"""Seconds until the time that is asked for: the second for a host that is too slow to do in the first what comes before."""
 
 
 def in_utc(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def approved_for(house: House, then: int) -> Asking:
+    """What alice has asked for, for that time, and bob has approved."""
+    asking = house.ask("alice", "--at", in_utc(then), "--for=10m", "id", "-u")
+    assert f"from {in_utc(then)}" in house.jitd("show", asking.id, who="bob").stdout
+    house.approved(asking.id)
+    wait_for(lambda: house.request_of(asking.id).state is RequestState.APPROVED, what="the approval")
+    return asking
+
+
 @pytest.mark.parametrize("is_killed", [False, True], ids=["one daemon", "two daemons"])
 def test_what_is_approved_for_later_runs_in_its_time_whether_the_daemon_was_killed_or_not(house: House, is_killed: bool) -> None:
-    then = int(time.time()) + SOON
-    asking = house.ask("alice", "--at", in_utc(then), "--for=10m", "id", "-u")
-    id = asking.id
-    assert f"from {in_utc(then)}" in house.jitd("show", id, who="bob").stdout
-    house.approved(id)
-    wait_for(lambda: house.request_of(id).state is RequestState.APPROVED, what="the approval")
-    if is_killed:
-        house.restart()
-    listed, found = house.jitd("grants", who="alice").stdout, house.rows("runs", "--all", who="alice")
-    if time.time() < then:
-        assert "BEGINS" in listed and all(row["request"] != id for row in found)
-    assert asking.end() == 0 and asking.out == "0\n", asking.err
+    for soon in SOON:
+        then = int(time.time()) + soon
+        asking = approved_for(house, then)
+        id = asking.id
+        if is_killed:
+            house.restart()
+        listed, found = house.jitd("grants", who="alice").stdout, house.rows("runs", "--all", who="alice")
+        is_before = time.time() < then
+        assert asking.end() == 0 and asking.out == "0\n", asking.err
+        if is_before:
+            break
+    assert is_before and "BEGINS" in listed and all(row["request"] != id for row in found)
     (began,) = [row for row in house.at_rest().records() if row["event"] == "run.starting" and row["detail"].get("request") == id]
     assert datetime.fromisoformat(began["at"]).timestamp() >= then
 
 
 def test_what_is_revoked_before_its_time_never_runs(house: House) -> None:
-    asking = house.ask("alice", "--at", in_utc(int(time.time()) + SOON), "--for=10m", "id", "-u")
-    id = asking.id
-    house.approved(id)
-    wait_for(lambda: house.request_of(id).state is RequestState.APPROVED, what="the approval")
-    assert house.jitd("revoke", id, who="bob").returncode == 0
-    assert asking.end() != 0 and asking.out == ""
+    for soon in SOON:
+        then = int(time.time()) + soon
+        asking = approved_for(house, then)
+        id = asking.id
+        revoked = house.jitd("revoke", id, who="bob").returncode
+        is_before = time.time() < then
+        status = asking.end()
+        if is_before:
+            break
+    assert is_before and (revoked, asking.out) == (0, "") and status != 0
     assert all(row["request"] != id for row in house.rows("runs", "--all"))

@@ -157,7 +157,7 @@ def test_a_ticket_of_an_account_that_may_not_ask_is_told_so_and_not_that_it_is_s
 
 def test_an_export_into_a_pipe_that_has_enough_ends_quietly(ruled: House) -> None:
     assert ruled.sudo("bob", "sh", "-c", "head -c 3000000 /dev/urandom | base64").returncode == 0
-    (run,) = (row["id"] for row in ruled.rows("runs", "--all") if row["recorded"])
+    (run,) = (row["id"] for row in ruled.at_rest().rows("runs", "--all") if row["recorded"])
     line = f"set -o pipefail; jitd replay {run} --export=asciicast | head -1 >/dev/null"
     done = subprocess.run(
         ["bash", "-c", line], env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "JITD_SOCKET": str(ruled.socket)},

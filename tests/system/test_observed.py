@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -19,7 +20,8 @@ import pexpect
 import pytest
 
 from tests.system.conftest import Asking, House
-from tests.waiting import PATIENCE, wait_for
+from tests.system.killing import children
+from tests.waiting import PATIENCE, is_at_rest, is_living, wait_for
 
 POLICY = """
 [[permit]]
@@ -36,7 +38,7 @@ approvals = [{ need = 1, from = ["group:ops"] }]
 grant = { lasts = "1h", uses = 100 }
 run = { observed = "required" }
 """
-TICKS = 'i=0; while :; do i=$((i+1)); echo "tick $i"; echo $i > "$1"; sleep 0.2; done'
+TICKS = 'i=0; while :; do i=$((i+1)); echo "tick $i"; printf . >> "$1"; sleep 0.2; done'
 
 
 @pytest.fixture(scope="module")
@@ -64,14 +66,14 @@ class Watcher:
 
 
 def ticking(house: House, *words: str) -> tuple[Asking, Path]:
-    """A command of alice that writes a number again and again; and the file in which it stands."""
+    """A command of alice that ticks again and again; and the file that grows by a byte each time."""
     file = house.root / "said" / f"ticks-{os.urandom(4).hex()}"
     return house.ask("alice", *words, "sh", "-c", TICKS, "sh", str(file)), file
 
 
 def count(file: Path) -> int:
-    with suppress(OSError, ValueError):
-        return int(file.read_text())
+    with suppress(FileNotFoundError):
+        return file.stat().st_size
     return 0
 
 
@@ -192,10 +194,12 @@ def test_a_frozen_command_cannot_be_continued_by_its_requester(seen: House) -> N
     stands_at = count(file)
     for _ in range(20):
         asking.process.send_signal(signal.SIGCONT)
-    again = Watcher(seen, asking.id)  # what follows happens after all of these signals
+    told = [asking.process.pid, *children(seen.launcher)]  # the client, and whoever it could tell: its monitor is one of them
+    wait_for(lambda: all(is_at_rest(pid) for pid in told if is_living(pid)), what="all of them")
+    time.sleep(0.6)  # three ticks of a command that runs: what is tested is that silence
+    assert count(file) == stands_at and state(seen, asking.id) == "frozen"
+    again = Watcher(seen, asking.id)
     again.sees("tick")
-    assert state(seen, asking.id) in ("frozen", "running")
-    assert count(file) <= stands_at + 2
     again.screen.send("\x03")
     again.screen.expect(pexpect.EOF)
     asking.end()
@@ -225,14 +229,16 @@ def test_each_use_of_a_lease_needs_a_watcher(seen: House) -> None:
     watcher.screen.send("\x03")
     watcher.screen.expect(pexpect.EOF)
     asking.end()
+    events(seen, asking.id)
+    stands_at = count(file)
     later = seen.ask("alice", "sh", "-c", TICKS, "sh", str(file))
     wait_for(lambda: "it begins when somebody watches" in later.err)
     id = re.search(r"jitd approve (\S+) --watch", later.err)
     assert id is not None and id[1] != asking.id
-    stands_at = count(file)
+    assert [(run.request, str(run.state)) for run in seen.kept("runs")] == [(id[1], "starting")] and count(file) == stands_at
     second = Watcher(seen, id[1])
     second.sees("tick 2")
-    assert stands_at >= 0
+    assert count(file) > stands_at
     second.screen.send("\x03")
     second.screen.expect(pexpect.EOF)
     later.end()

@@ -175,6 +175,7 @@ def test_a_watcher_that_goes_away_is_noticed(kept: House) -> None:
     asking = live(kept, "sleep", "600")
     assert kept.process is not None
     daemon = kept.process.pid
+    wait_for(lambda: n_sockets(asking.process.pid) == 1, what="the end of the client's connection")
     before = n_sockets(daemon)
     watcher = subprocess.Popen(kept.line("bob", "jitd", "watch", asking.id), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL)  # fmt: skip
@@ -278,7 +279,7 @@ def test_what_is_not_recorded_cannot_be_watched(kept: House) -> None:
     kept.set_policy(FREE.replace("free", "silent").replace('"**"', '"/usr/bin/true"') % "none", "55-silent.toml")
     kept.reload()
     assert kept.sudo("alice", "-u", "eve", "true").returncode == 0
-    id = next(row["id"] for row in reversed(kept.rows("runs", "--all")) if row["argv"] == ["true"])
+    id = next(row["id"] for row in reversed(kept.at_rest().rows("runs", "--all")) if row["argv"] == ["true"])
     done = kept.jitd("replay", id, who="alice")
     assert (done.returncode, done.stderr) == (1, f"jitd: run {id} was not recorded\n")
 

@@ -7,6 +7,7 @@ Law: what is looked at is the screen, as a person sees it.
 from __future__ import annotations
 
 import contextlib
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 
 from tests.system.conftest import House
 from tests.system.prompt import AT_ONCE, command_lines, number
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE, wait_for
 
 DEPTH = 32
 ATTACK = """
@@ -172,7 +173,7 @@ def test_thirty_two_within_each_other_work_and_their_status_comes_out(place: Hou
     for _ in range(DEPTH):
         words += ["env", f"JITD_SOCKET={place.socket}", "jitsudo"]
     before = len(place.rows("runs", "--all"))
-    done = place.run("alice", *words, "sh", "-c", "echo deep; exit 42", timeout=60)
+    done = place.run("alice", *words, "sh", "-c", "echo deep; exit 42", timeout=10 * PATIENCE)
     assert (done.stdout, done.returncode) == ("deep\n", 42), done.stderr
     assert len(place.rows("runs", "--all")) == before + DEPTH
 
@@ -219,9 +220,8 @@ def test_what_ignores_the_hang_up_cannot_write_to_the_callers_terminal_either(wi
     mark.unlink(missing_ok=True)  # of a try before, in the same lab
     loop = f"trap '' HUP TERM; while sleep 0.1; do echo intruder >/proc/self/fd/2; echo >>{mark}; done"
     Path("/tmp/outlives.sh").write_text(f'setsid sh -c "{loop}" & until [ -e {mark} ]; do sleep 0.05; done\n')
-    window.type("jitsudo sh /tmp/outlives.sh; echo o''ver", "Enter")
-    wait_for(lambda: "over" in window.history, what="the end of the command")
-    so_far = len(mark.read_text())
+    window.type(f"jitsudo sh /tmp/outlives.sh; echo o''ver at $(stat -c %s {mark}).", "Enter")
+    so_far = int(wait_for(lambda: re.search(r"over at (\d+)\.", window.history), what="the end of the command")[1])
     wait_for(lambda: len(mark.read_text()) > so_far + 3 or not has_process(str(mark)), what="what it writes after the end")
     assert len(mark.read_text()) > so_far, "it has outlived the command"
     while_it_ran, _, afterwards = window.history.partition("over")
