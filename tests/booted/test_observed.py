@@ -15,12 +15,11 @@ import pytest
 
 from tests.booted.conftest import Service, group_of, scope_of, show
 from tests.system.conftest import OF_THE_LAB, Asking, House
-from tests.system.test_observed import POLICY, Watcher, count, of_run
+from tests.system.test_observed import POLICY, TICKS, Watcher, count, of_run
 from tests.waiting import wait_for
 
 TWO = 'setsid sh -c "$0" sh "$2" & ' + 'exec sh -c "$0" sh "$1"'
-"""It counts, and so does a process in a session of its own."""
-COUNTS = 'i=0; while :; do i=$((i+1)); echo "tick $i"; echo $i > "$1"; sleep 0.2; done'
+"""It ticks, and so does a process in a session of its own."""
 
 
 def state(service: Service, id: str) -> str:
@@ -42,8 +41,8 @@ def is_frozen(run: str) -> bool:
 
 
 def begun(service: Service, *files: Path) -> Asking:
-    """A command of alice's that counts in each of two files."""
-    return service.ask("alice", "sh", "-c", TWO, COUNTS, *map(str, files))
+    """A command of alice's that ticks in each of two files."""
+    return service.ask("alice", "sh", "-c", TWO, TICKS, *map(str, files))
 
 
 def two_files(service: Service) -> tuple[Path, Path]:
