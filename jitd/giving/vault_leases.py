@@ -133,12 +133,13 @@ class VaultLeases:
         begun = await self._ask(messages.Begin(server, order.holding, order.account, seconds, DEADLINE))
         if not isinstance(begun, messages.Begun):
             return _not_done(begun)
+        asked_at = int(self._now().timestamp())  # the lease ends no earlier than its seconds after this moment
         note = Note(holding.thing, server.url, server.namespace, begun.accessor)
         self._notes.write(holding.id, note)
         leased = await self._ask(messages.Lease(server, begun.accessor, giver.role, giver.parameters, DEADLINE))
         if not isinstance(leased, messages.Leased):
             return Failed(_why(leased))
-        ends = min(order.until, int(self._now().timestamp()) + leased.seconds)
+        ends = min(order.until, asked_at + leased.seconds)
         noted = Note(note.thing, note.url, note.namespace, note.accessor, leased.lease, ends)
         self._note_or_close(holding.id, noted, leased.secret)
         short = ", which is before the grant ends, and jitd renews no lease" if ends < order.until else ""
