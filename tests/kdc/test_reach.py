@@ -52,6 +52,13 @@ def test_one_failure_later_than_30_seconds_is_not_enough() -> None:
     assert not clock.reach.is_unreachable() and clock.n_looks == 4, "the first look is too old, and a second one is answered"
 
 
+def test_a_host_that_was_suspended_between_two_looks_has_made_one_of_them_too_early() -> None:
+    """THREATS K-22."""
+    clock = Clock(True, True)
+    clock.reach = Reach(clock.look, lambda: clock.now, lambda seconds: clock.pause(WITHIN + seconds))
+    assert not clock.reach.is_unreachable() and clock.n_looks == 2
+
+
 def test_one_failure_more_within_30_seconds_is_enough() -> None:
     clock = Clock(True, True, True)
     assert clock.reach.is_unreachable()
