@@ -55,6 +55,11 @@ def is_back_to(house, before: int) -> bool:
     return n_descriptors(house) <= before
 
 
+def faults(house, since: int) -> list[str]:
+    """Of what kind the protocol was broken after the record of that number."""
+    return [record["detail"]["fault"] for record in house.records(since) if record["event"] == "connection.broken"]
+
+
 def serve_an_approver(house) -> None:
     """All that an approver does: connect, sign in, look, approve. There is something to approve."""
     with connected(house, "alice") as alice:
@@ -86,6 +91,13 @@ def test_descriptors_that_a_client_sends_are_closed_and_end_the_connection(house
     reading, writing = os.pipe()
     one, other = socket.socketpair()
     kinds = [directory, reading, writing, one.fileno(), other.fileno()]
+    since = house.head().number
+    with connected(house, "dave") as raw:
+        raw.rows(LIST)  # what he has proved with a message of his own is recorded
+        raw.send_descriptors(b"\0", [directory])
+        assert raw.is_closed()
+    found = wait_for(lambda: faults(house, since), what="the record")
+    assert found == ["it sent descriptors"], "and not for half a frame, of which the rest is waited for"
     for n in range(TIMES):
         count = (1, 2, 3, 4, 5, 8, 64, 253)[n % 8]
         data = (frame(HELLO), b"\0", frame(HELLO)[:5], b"\xff" * 9)[n // 8 % 4]

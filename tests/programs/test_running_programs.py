@@ -17,7 +17,7 @@ from typing import TypeVar
 
 import pytest
 
-from jitd.beside import starting
+from jitd.beside import doors, starting
 from jitd.beside.doors import ChildDoor
 from jitd.programs import client
 from jitd.programs.client import APART, MODULE, NETWORKED, Programs
@@ -132,6 +132,14 @@ def test_a_program_has_no_environment_no_right_and_no_descriptor_but_three(place
     assert int(status["SigBlk"], 16) == 0, "no signal is blocked"
     others = 1 << signal.SIGPIPE - 1 | 1 << signal.SIGXFSZ - 1 | 0b11 << 31  # Python's own, and the C library's (32, 33)
     assert int(status["SigIgn"], 16) & ~others == 0
+
+
+def test_a_program_gains_no_right_on_a_host_without_libseccomp_either(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS U-02: libseccomp renounces new privileges by itself when it loads a filter."""
+    without = "from jitd.beside import filtering; filtering.LIBRARY = 'libno-such-thing.so.2'; from {module}"
+    monkeypatch.setattr(doors, "PROGRAM", doors.PROGRAM.replace("from {module}", without))
+    status = output(run(script(place, "print(open('/proc/self/status').read())"))).decode()
+    assert "NoNewPrivs:\t1\n" in status and "Seccomp:\t0\n" in status
 
 
 def test_without_a_network_a_program_has_none(place: Path) -> None:
