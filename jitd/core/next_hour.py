@@ -36,7 +36,7 @@ def _beginnings(hours: Hours, at: datetime) -> Iterator[datetime]:
             if start // _DAY % 7 == day.weekday():
                 for fold in (0, 1):  # an hour that the clock repeats begins twice
                     yield datetime.combine(day, time(start % _DAY // 60, start % 60, fold=fold), hours.zone).astimezone(UTC)
-    begins = at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    begins = at.astimezone(UTC).replace(second=0, microsecond=0)
     before = begins.astimezone(hours.zone).utcoffset()
     for n in range(AHEAD_DAYS * 24):
         hour = begins + n * _HOUR

@@ -116,7 +116,7 @@ def read_origin(word: str) -> Whence:
         raise ValueError(f'"{word}": leave out what follows "%", which names an interface')
     if isinstance(network, IPv6Network) and network.network_address.ipv4_mapped is not None:
         raise ValueError(f'"{word}" is a way to spell an IPv4 address: write the IPv4 address or network')
-    if "/" in word and _address(word.partition("/")[0]) != network.network_address:
+    if _address(word.partition("/")[0]) != network.network_address:
         raise ValueError(f'"{word}" has bits beyond its mask: write "{network}"')
     return Whence(word, network)
 
