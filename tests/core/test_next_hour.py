@@ -48,6 +48,7 @@ def by_every_minute(some: tuple[Hours, ...], at: datetime) -> datetime | None:
         (("Sun 01:30-02:30 Europe/Berlin",), "2024-10-27T00:45", "Sun 2024-10-27 02:00 CET"),
         (("Sun 02:31-02:45 Europe/Berlin",), "2024-10-27T00:20", "Sun 2024-10-27 02:31 CEST"),
         (("Sun 02:31-02:45 Europe/Berlin",), "2024-10-27T00:50", "Sun 2024-10-27 02:31 CET"),
+        (("Sun 02:31-02:45 Europe/Berlin",), "2024-10-27T01:10", "Sun 2024-10-27 02:31 CET"),
         # hours of one week that are skipped come a week later
         (("Sun 02:00-03:00 Europe/Berlin",), "2024-03-30T12:00", "Sun 2024-04-07 02:00 CEST"),
         # a clock that was changed at a minute past midnight: it skipped 00:01 to 01:01 on 2011-03-13
