@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import ast
 import sys
+from collections.abc import Iterable
 from dataclasses import fields, replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -48,10 +50,16 @@ WORLDLY = {
 }
 
 
+@cache
+def nodes_of(file: Path) -> tuple[ast.AST, ...]:
+    """All of what ``file`` parses to: to parse and walk the product takes a second, and three laws look at all of it."""
+    return tuple(ast.walk(ast.parse(file.read_text("utf-8"))))
+
+
 def imported(file: Path) -> set[str]:
     """The modules that a file imports, whole names."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+    for node in nodes_of(file):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -74,10 +82,10 @@ def test_invariant_1_the_core_knows_no_clock_file_socket_process_chance_or_log()
             assert name.startswith("jitd.core") or top in sys.stdlib_module_names or top == "__future__", f"{file.name}: {name}"
 
 
-def writes(syntax: ast.AST) -> set[str]:
-    """What in it makes something of a database last, or opens one: ``commit()``, and SQL that does so."""
+def writes(nodes: Iterable[ast.AST]) -> set[str]:
+    """What in them makes something of a database last, or opens one: ``commit()``, and SQL that does so."""
     found = set()
-    for node in ast.walk(syntax):
+    for node in nodes:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("commit", "executescript"):
             found.add(node.func.attr)
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -91,7 +99,7 @@ def writes(syntax: ast.AST) -> set[str]:
 
 def test_invariant_2_nothing_but_the_one_door_writes_to_the_store():
     """Who calls ``commit`` is the door, by its path; SQL that writes is the store's own."""
-    found = {str(file.relative_to(ROOT)): writes(ast.parse(file.read_text("utf-8"))) for file in files_of("jitd", 100)}
+    found = {str(file.relative_to(ROOT)): writes(nodes_of(file)) for file in files_of("jitd", 100)}
     assert {file for file, words in found.items() if "commit" in words} == {"jitd/lifecycle/lifecycle.py"}
     assert {file for file, words in found.items() if words - {"commit"}} == {"jitd/store/sqlite.py", "jitd/store/told.py"}
 
@@ -101,7 +109,7 @@ def test_invariant_2_nothing_but_the_one_door_writes_to_the_store():
     ["db.commit()", "self._store.commit(a, b)", "db.execute('COMMIT')", "db.executescript(x)", "db.execute('DELETE FROM x')"],
 )
 def test_invariant_2_sees_what_it_forbids(line):
-    assert writes(ast.parse(line))
+    assert writes(ast.walk(ast.parse(line)))
 
 
 def test_invariant_3_effects_are_handed_on_only_after_the_commit():
@@ -306,10 +314,8 @@ def test_invariant_11_break_glass_is_no_code_path():
         assert (answer.rule if isinstance(answer, Permit) else "") == told
     # And there is no other verb, option, setting or message of that kind.
     for file in [*files_of("jitd", 100), *files_of("jitpam", 20)]:
-        words = {node.id for node in ast.walk(ast.parse(file.read_text("utf-8"))) if isinstance(node, ast.Name)}
-        words |= {
-            node.value for node in ast.walk(ast.parse(file.read_text("utf-8"))) if isinstance(node, ast.Constant)
-        } & SHATTERED
+        words = {node.id for node in nodes_of(file) if isinstance(node, ast.Name)}
+        words |= {node.value for node in nodes_of(file) if isinstance(node, ast.Constant)} & SHATTERED
         assert not words & SHATTERED, file
 
 

@@ -98,7 +98,7 @@ def test_a_lane_that_is_held_plays_nothing_before_it_is_told_to(tmp_path: Path, 
     monkeypatch.setattr(lanes, "LAB", lab)
     monkeypatch.setattr(lanes, "PYTHON", sys.executable)
     told, never = (
-        lanes.Lane(name, "plain", ["tests/wire/test_shown.py"], ["-m", "not timed"], "2/9") for name in ("told", "never")
+        lanes.Lane(name, "plain", ["tests/wire/test_shown_edges.py"], ["-m", "not timed"], "2/9") for name in ("told", "never")
     )
     never.process.stdin.close()
     assert never.end() != 0 and "passed" not in never.counts
@@ -116,6 +116,7 @@ def test_a_lane_that_is_held_plays_nothing_before_it_is_told_to(tmp_path: Path, 
 def test_a_file_is_compiled_again_when_it_has_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lanes, "TREE", tmp_path)
     monkeypatch.setattr(lanes, "PYTHON", sys.executable)
+    (tmp_path / ".hypothesis/unicode_data").mkdir(parents=True)  # what else it makes is there
     file = tmp_path / "test_one.py"
     file.write_text("def test_one():\n    assert 1 + 1 == 2\n")
     assert not lanes.is_compiled(file)
