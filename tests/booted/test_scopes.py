@@ -10,9 +10,10 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
@@ -173,13 +174,15 @@ ENDED_BY = [
 
 
 @pytest.fixture(scope="module")
-def played(service: Service, request: pytest.FixtureRequest) -> dict[str, Played]:
-    """Hiders that are begun and set up, and then ended all at once by the verb: most of it is waiting. The bomb is not: it comes
-    after the others, as the verb does not wait for ever.
+def played(service: Service, request: pytest.FixtureRequest) -> Callable[[str], dict[str, Played]]:
+    """What became of the hiders that a verb ended. They are begun and set up, and then ended all at once: most of it is waiting.
+    The bomb is not: it comes after the others, as the verb does not wait for ever.
     """
+    items = [item for item in request.session.items if getattr(item, "module", None) is request.module]
+    asked = [item.callspec.params for item in items if hasattr(item, "callspec")]
 
-    def prepare(hider: str) -> Played:
-        mark = service.root / "said" / f"told-{request.param}-{hider.replace(' ', '-')}"
+    def prepare(verb: str, hider: str) -> Played:
+        mark = service.root / "said" / f"told-{verb}-{hider.replace(' ', '-')}"
         words = ["sh", "-c", TELLS.format(mark=mark) if hider == "plain" else HIDERS[hider]]
         if hider == BOMB:  # of somebody whose processes are not counted with ours
             words = ["-u", "eve", "bash", *words[1:]]
@@ -187,22 +190,24 @@ def played(service: Service, request: pytest.FixtureRequest) -> dict[str, Played
         wait_for(lambda: is_set_up(made.run, hider), what=hider)
         return made
 
-    made: dict[str, Played] = {}
-    items = [item for item in request.session.items if getattr(item, "module", None) is request.module]
-    asked = [item.callspec.params for item in items if hasattr(item, "callspec")]
-    rows = [each["hider"] for each in asked if each.get("played") == request.param]
-    for some in ([hider for hider in rows if hider != BOMB], [hider for hider in rows if hider == BOMB]):
-        with ThreadPoolExecutor(len(HIDERS)) as pool:
-            made |= zip(some, pool.map(prepare, some), strict=True)
-            for each in [pool.submit(made[hider].end, service, request.param) for hider in some]:
-                each.result()
-    return made
+    @cache
+    def ended_by(verb: str) -> dict[str, Played]:
+        made: dict[str, Played] = {}
+        rows = [each["hider"] for each in asked if each.get("verb") == verb]
+        for some in ([hider for hider in rows if hider != BOMB], [hider for hider in rows if hider == BOMB]):
+            with ThreadPoolExecutor(len(HIDERS)) as pool:
+                made |= zip(some, pool.map(partial(prepare, verb), some), strict=True)
+                for each in [pool.submit(made[hider].end, service, verb) for hider in some]:
+                    each.result()
+        return made
+
+    return ended_by
 
 
-@pytest.mark.parametrize(("played", "hider"), ENDED_BY, indirect=["played"])
-def test_revoke_and_stop_mean_that_all_of_it_is_gone(played: dict[str, Played], hider: str) -> None:
+@pytest.mark.parametrize(("verb", "hider"), ENDED_BY)
+def test_revoke_and_stop_mean_that_all_of_it_is_gone(played: Callable[[str], dict[str, Played]], verb: str, hider: str) -> None:
     """THREATS G-02: The verb returns 0 when all is gone. On a host too busy to end all in time it says so, and it ends."""
-    each = played[hider]
+    each = played(verb)[hider]
     assert each.is_gone
     assert each.asking.end() != 0 and "enough" in each.asking.err
     if hider == "plain":

@@ -175,11 +175,12 @@ class Server:
             self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
         for line in tuple(self.lines):
-            with suppress(OSError):
-                line.shutdown(socket.SHUT_RDWR)
-            line.close()
+            with suppress(OSError):  # SSLSocket's own shutdown and close take the TLS from under the thread that reads by it
+                socket.socket.shutdown(line, socket.SHUT_RDWR)
         for thread in self.threads:
             thread.join(10)
+        for line in tuple(self.lines):
+            line.close()
 
 
 @contextmanager
