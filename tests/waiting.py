@@ -7,6 +7,7 @@ Law: no test waits for a time to pass where something can be seen to happen. Wha
 from __future__ import annotations
 
 import fcntl
+import os
 import socket
 import struct
 import termios
@@ -16,8 +17,8 @@ from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
-PATIENCE = 60.0
-"""Seconds. No promise of the product: only where a test gives up."""
+PATIENCE = float(os.environ.get("JITD_PATIENCE") or 60)
+"""Seconds. No promise of the product: only where a test gives up. ``make sabotage`` has less of it."""
 
 
 def wait_for(true: Callable[[], T], within: float = PATIENCE, what: str = "it") -> T:

@@ -315,7 +315,7 @@ def test_one_person_who_asks_too_much_is_denied_by_name_and_holds_up_nobody_else
 
     def deed(line: Any, asked: Asked) -> None:
         if json.loads(asked.body)["requester"]["person"] == "alice":
-            may_answer.wait(60)
+            may_answer.wait(PATIENCE)
         answers()(line, asked)
 
     server.deed = deed

@@ -16,7 +16,7 @@ import pytest
 
 from tests.monitor.stage import HAS_SYSTEMD
 from tests.system.conftest import OF_THE_LAB, House
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE, wait_for
 
 if not HAS_SYSTEMD:
     collect_ignore_glob = ["test_*.py"]
@@ -24,7 +24,7 @@ if not HAS_SYSTEMD:
 
 def systemctl(*words: str) -> str:
     """What ``systemctl`` answers."""
-    done = subprocess.run(["systemctl", *words], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(["systemctl", *words], capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 

@@ -103,7 +103,7 @@ def test_a_revocation_ends_all_of_a_session_that_logind_has_moved(service: Servi
     service.ended("revoke", run)
     left = is_there("4801")
     assert left == []
-    assert login.wait(60) == 255
+    assert login.wait(PATIENCE) == 255
     login.communicate()
     wait_for(lambda: sessions_of("bob") == [] and not group_of_run(run).exists() and not keepers())
 
@@ -131,7 +131,7 @@ def test_a_session_outlives_the_service_and_is_ended_by_the_next(service: Servic
         wait_for(lambda: service.jitd("runs").returncode == 0)
         assert [row["id"] for row in service.rows("runs")] == [run] and login.poll() is None
         service.ended("stop", run)
-        assert not is_there("4803") and login.wait(60) == 255
+        assert not is_there("4803") and login.wait(PATIENCE) == 255
         login.communicate()
 
 
@@ -151,7 +151,7 @@ def test_systemd_that_stops_the_runs_scope_ends_the_session_by_its_keeper(servic
     login, run, _ = begun(service, ssh, STUBBORN + "sleep 4805; sleep 4805")
     systemctl("stop", f"jitd-run-{run}.scope")
     wait_for(lambda: not is_there("4805") and service.rows("runs") == [])
-    assert login.wait(60) == 255
+    assert login.wait(PATIENCE) == 255
     login.communicate()
 
 
@@ -198,7 +198,7 @@ def test_a_keeper_that_is_killed_takes_the_session_with_it(service: Service, ssh
     wait_for(lambda: service.rows("runs") == [])
     left = is_there("4801")
     assert left == []
-    assert login.wait(60) == 255
+    assert login.wait(PATIENCE) == 255
     login.communicate()
 
 
@@ -213,7 +213,7 @@ def test_a_keeper_that_is_killed_before_logind_moves_the_session_takes_it_along(
     wait_for(lambda: service.rows("runs") == [])
     left = is_there("4806")
     assert left == []
-    assert login.wait(60) == 255
+    assert login.wait(PATIENCE) == 255
     login.communicate()
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.booted.conftest import Service
 from tests.pam.sshd_stage import Clients, rule, stacked
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE, wait_for
 
 NOT_KNOWN = "it denies sessions from some places, and jitd does not know where your session began: "
 
@@ -94,7 +94,7 @@ def test_a_unit_is_one_of_the_hosts_own_manager(service: Service, ssh: Clients) 
     answers = {}
     for unit in ("deploy", "another"):
         line = ["systemd-run", "--uid=eve", f"--unit={unit}.service", *asked]
-        answers[unit] = subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
+        answers[unit] = subprocess.run(line, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert (answers["deploy"].returncode, answers["deploy"].stdout) == (0, "root\n"), answers["deploy"].stderr
     assert answers["another"].returncode == 121
     own = "systemd-run --user --quiet --pipe --wait --unit=deploy.service -E KRB5CCNAME jitsudo id -un"

@@ -9,6 +9,7 @@ import pytest
 
 from jitpam import local_proof
 from tests.client.acting import FakeDaemon, OnTerminal, command_line, surroundings
+from tests.waiting import PATIENCE
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +30,7 @@ def daemon(tmp_path):
 def jitsudo(daemon):
     """Runs jitsudo against the fake daemon, on pipes: ``jitsudo(*words) -> CompletedProcess``."""
 
-    def run(*words, input=b"", timeout=60, env=None, **more):
+    def run(*words, input=b"", timeout=PATIENCE, env=None, **more):
         return subprocess.run(
             command_line(*words),
             input=input,

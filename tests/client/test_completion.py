@@ -17,6 +17,7 @@ from jitd.cli import VERBS, completion
 from jitd.cli.completion import PLAIN
 from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable
 from tests.client.script import HOSTILE, Row, Script, jitd, row_for, waiting
+from tests.waiting import PATIENCE
 
 TREE = Path(__file__).parents[2]
 SCRIPTS = TREE / "contrib/completion"
@@ -161,7 +162,7 @@ def path(tmp_path: Path) -> Path:
 def run(shell: list[str], script: str, path: Path) -> str:
     done = subprocess.run(
         [*shell, "-c", script], env={"PATH": f"{path}:/usr/bin:/bin", "HOME": str(path), "LANG": "C.UTF-8"},
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=True, cwd=path,
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE, check=True, cwd=path,
     )  # fmt: skip
     assert done.stderr == ""
     return done.stdout

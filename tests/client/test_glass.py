@@ -83,7 +83,7 @@ def test_what_was_typed_before_the_question_does_not_answer_it(daemon, on_termin
 def test_without_a_terminal_it_is_120_before_anything_is_sent(daemon):
     done = subprocess.run(
         command_line(*BREAK, "true"), input=b"break glass\n", capture_output=True, env=surroundings(daemon.path),
-        start_new_session=True, timeout=60, check=False,
+        start_new_session=True, timeout=PATIENCE, check=False,
     )  # fmt: skip
     assert done.returncode == 120 and b"there is none: nothing was sent" in done.stderr
     assert not select.select([daemon.listener], [], [], 0)[0]

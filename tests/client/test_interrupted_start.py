@@ -18,6 +18,8 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import PATIENCE
+
 TREE = Path(__file__).parents[2]
 BY_SIGNAL, STATUS = -signal.SIGINT, 130
 ENDS = {"jitsudo": BY_SIGNAL, "jitd": STATUS}
@@ -46,7 +48,7 @@ def started(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[bytes]]
         (tmp_path / f"{fake}.py").write_text(text)
         script = install().typed(name, module, [str(tmp_path), str(TREE), *libraries])
         command = [sys.executable, "-IS", "-c", script, *words]
-        return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False, **more)
+        return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE, check=False, **more)
 
     return start
 

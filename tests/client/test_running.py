@@ -159,7 +159,7 @@ def test_the_last_word_counts_though_the_monitor_left_something_of_ours_unread(d
 
     process = subprocess.Popen(command_line("true"), stdin=subprocess.DEVNULL, env=surroundings(daemon.path))
     daemon.play(script)
-    assert process.wait(60) == 9
+    assert process.wait(PATIENCE) == 9
 
 
 def test_when_the_run_was_ended_by_somebody_that_is_said(daemon, jitsudo):
@@ -235,7 +235,7 @@ def test_the_reader_of_our_output_sees_its_end_when_the_command_lets_go_of_it(da
     daemon.play(script)
     process = subprocess.Popen(command_line("true"), stdin=subprocess.DEVNULL, stdout=writer, env=surroundings(daemon.path))
     os.close(writer)
-    assert process.wait(60) == 0
+    assert process.wait(PATIENCE) == 0
     assert closed == [b""]
     os.close(reader)
 
@@ -265,7 +265,7 @@ def test_a_signal_sent_to_a_running_jitsudo_is_the_commands(daemon, number):
 
     process = subprocess.Popen(command_line("sleep", "100"), stdin=subprocess.DEVNULL, env=surroundings(daemon.path))
     daemon.play(script)
-    assert process.wait(60) == 3
+    assert process.wait(PATIENCE) == 3
     assert daemon.heard == [b"G" + bytes([number])]
 
 

@@ -15,6 +15,7 @@ from jitpam.client import Connection
 from jitpam.wire import coding
 from jitpam.wire.messages import Given
 from tests.client.test_given_secrets import sealed
+from tests.waiting import PATIENCE
 
 THINGS = [f"program:door{n}" for n in range(8)]
 
@@ -59,7 +60,7 @@ def test_each_thing_comes_with_its_own_secret(with_secret, room):
         for number in range(8):
             body = coding.encode(message(number, 7 - number, "here" if number in left else ""))
             channel.send(body, left.get(number))
-        await asyncio.wait_for(ended, 60)
+        await asyncio.wait_for(ended, PATIENCE)
 
     server = threading.Thread(target=lambda: asyncio.run(serve()))
     server.start()
@@ -67,5 +68,5 @@ def test_each_thing_comes_with_its_own_secret(with_secret, room):
         found = heard(ours)
     finally:
         ours.close()
-        server.join(60)
+        server.join(PATIENCE)
     assert found == [(thing, b"secret %d" % n if n in with_secret else None) for n, thing in enumerate(THINGS)]

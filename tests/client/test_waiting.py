@@ -240,7 +240,7 @@ def test_ctrl_z_while_it_waits_stops_and_goes_on_in_the_ordinary_way(daemon):
     process = waiting(daemon, stdin=subprocess.DEVNULL, process_group=0)
     daemon.play(script)
     daemon.finish()
-    assert process.wait(60) == 5
+    assert process.wait(PATIENCE) == 5
 
 
 # --- a daemon that goes away

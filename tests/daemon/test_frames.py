@@ -17,6 +17,7 @@ from jitd.server import channel, room
 from jitd.server.channel import Channel
 from jitd.server.room import Place, Room
 from jitpam.wire.framing import LARGE, SMALL, frame
+from tests.waiting import PATIENCE
 
 MIB = 1024 * 1024
 ALICE, BOB = 1001, 1002
@@ -112,7 +113,7 @@ class Reader:
         await loop.sock_sendall(self.client, data)
 
     async def until(self, true: Callable[[], object]) -> None:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE):
             while not true():
                 await asyncio.sleep(0.001)
 

@@ -301,7 +301,7 @@ def test_one_look_waits_for_a_silent_mount_and_the_next_is_told_so_until_it_is_b
     host.hung[silent] = answer
     stuck = threading.Thread(target=mounts.approach, args=([silent + b"/alice/x"],))
     stuck.start()
-    assert host.arrived.acquire(timeout=60)
+    assert host.arrived.acquire(timeout=PATIENCE)
     n_asked = len(host.asked)
     for _ in range(20):
         with pytest.raises(Silent, match=f"^{host.at('nfs')} does not answer: "):
@@ -322,7 +322,7 @@ def test_a_silent_mount_behind_a_link_is_not_named(host: Host, answer: threading
     host.hung[os.fsencode(host.at("fuse"))] = answer
     stuck = threading.Thread(target=mounts.approach, args=([os.fsencode(host.at("fuse/alice"))],))
     stuck.start()
-    assert host.arrived.acquire(timeout=60)
+    assert host.arrived.acquire(timeout=PATIENCE)
     with pytest.raises(Silent, match="^a file system on the way does not answer: "):
         mounts.approach([os.fsencode(host.at("nfs/alice/there/x"))])
     answer.set()

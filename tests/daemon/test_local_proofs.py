@@ -19,6 +19,7 @@ from jitd.core.subject import Subject
 from jitd.server.local_proofs import EACH, FAILED, LASTS_FOR, MOST_OPEN, MOST_TRIES, LocalProofs
 from jitd.store import StoreError
 from jitd.verbs.refusal import Refusal
+from tests.waiting import PATIENCE
 
 NOW = Moment(datetime(2026, 1, 2, 12, tzinfo=UTC), 50_000.0, "boot")
 WHO = Subject("pam:alice", "alice", 4001, 4001, frozenset(), "alice", NOW.at + LASTS_FOR)
@@ -70,7 +71,7 @@ class Stage:
 
     def _opened(self) -> Any:
         self.n_opened += 1
-        self.may_read.wait(60)
+        self.may_read.wait(PATIENCE)
         if self.fault is not None:
             raise self.fault
         return Record(list(self.records))

@@ -25,6 +25,7 @@ from jitd.verbs.observers import Observers
 from jitd.verbs.refusal import Refusal
 from tests.daemon.asking import ALICE, HERE, AskingHouse, Client, house  # noqa: F401
 from tests.daemon.asking import BOB as BOB_HIMSELF
+from tests.waiting import PATIENCE
 
 BOB = Actor(Role.APPROVER, "bob@EXAMPLE.TEST", 4002)
 RULE = """
@@ -117,7 +118,7 @@ def test_a_watcher_whom_the_kdc_refuses_counts_no_more(house: AskingHouse, monke
         assert "waits" in await anext(rows), "one who is in order goes on"
         house.decider._is_alive = lambda principal: False  # type: ignore[method-assign]
         with pytest.raises(Refusal, match="disabled"):
-            await asyncio.wait_for(_to_the_end(rows), 60)
+            await asyncio.wait_for(_to_the_end(rows), PATIENCE)
 
     house.run(play())
 

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import PATIENCE
+
 HOST = "db1.example.test"
 POSTGRES, LOGIN = f"postgres/{HOST}", f"host/{HOST}"
 REFUSED = "KDC policy rejects request"
@@ -29,7 +31,7 @@ Done = subprocess.CompletedProcess[str]
 
 def do(*words: str) -> Done:
     """Run a command in the lab, to its end."""
-    return subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60, cwd="/")
+    return subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=PATIENCE, cwd="/")
 
 
 def on_db1(*words: str) -> str:

@@ -181,7 +181,7 @@ class Stage:
         except OSError:
             ours.close()
             raise
-        ours.settimeout(60)
+        ours.settimeout(PATIENCE)
         return ours
 
     # --- what there is

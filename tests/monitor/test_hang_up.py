@@ -103,7 +103,7 @@ def hang_up_many(stage: Stage, kinds: tuple[str, ...], *, has_group: bool) -> li
         client, pid = stage.started(job, kinds)
         played.append((name, job, client, pid, mark))
     for _, _, _, pid, _ in played:
-        stage.wait(lambda pid=pid: sleepers(pid), 60)  # type: ignore[misc]
+        stage.wait(lambda pid=pid: sleepers(pid), PATIENCE)  # type: ignore[misc]
     for _, _, client, _, _ in played:
         client.close()
     outcomes = [(name, stage.outcome(job), mark.exists()) for name, job, _, _, mark in played]
@@ -124,7 +124,7 @@ def test_no_script_of_a_login_goes_on_when_its_session_is_ended(niced: Stage) ->
             asker = Asker(niced, 'sh -c "$SCRIPT"; exit', SCRIPT=script)
             played.append((asker, begin(niced, asker), mark))
         for asker, _, _ in played:
-            niced.wait(lambda pid=asker.pid: sleepers(pid), 60)  # type: ignore[misc]
+            niced.wait(lambda pid=asker.pid: sleepers(pid), PATIENCE)  # type: ignore[misc]
         for _, job, _ in played:
             niced.executor.stop(job.run, "enough")
         outcomes = [outcome(niced, job) for _, job, _ in played]
@@ -152,7 +152,7 @@ def test_who_has_left_the_control_group_is_hung_up_with_the_others(niced: Stage)
         for _ in range(times(5)):
             script = f"(echo 0 >{elsewhere}/cgroup.procs; exec sleep 600); touch {mark}"
             client, pid = niced.started(job := shell(niced, script))
-            niced.wait(lambda pid=pid: sleepers(pid), 60)  # type: ignore[misc]
+            niced.wait(lambda pid=pid: sleepers(pid), PATIENCE)  # type: ignore[misc]
             assert command_group(sleepers(pid)[0]) == elsewhere
             client.close()
             assert niced.outcome(job, 60) == HUNG_UP
@@ -167,7 +167,7 @@ def test_a_command_that_has_frozen_itself_ends_too(stage: Stage, own: str) -> No
     """The group that we made is thawed, as the stopped are continued; in one of its own making it ends frozen."""
     makes = f"mkdir {OWN_GROUP}{own}; echo $$ >{OWN_GROUP}{own}/cgroup.procs; " if own else ""
     client, pid = stage.started(job := shell(stage, f"{makes}echo 1 >{OWN_GROUP}/cgroup.freeze; sleep 600"))
-    group = stage.wait(lambda: is_frozen(found := command_group(pid)) and found, 60)
+    group = stage.wait(lambda: is_frozen(found := command_group(pid)) and found, PATIENCE)
     assert str(group).endswith(f"/command{own}")
     client.close()
     assert stage.outcome(job) == HUNG_UP
@@ -180,14 +180,14 @@ def is_frozen(group: Path) -> bool:
 
 def test_a_monitor_that_is_killed_while_all_is_frozen_leaves_nothing(stage: Stage) -> None:
     _, pid = stage.started(job := shell(stage, "setsid sleep 600 & sleep 600; sleep 600"))
-    stage.wait(lambda: len(sleepers(pid)) == 2, 60)
+    stage.wait(lambda: len(sleepers(pid)) == 2, PATIENCE)
     group = command_group(pid)
     (group / "cgroup.freeze").write_text("1")
     wait_for(lambda: is_frozen(group))
     (monitor,) = stage.monitors()
     os.kill(monitor, signal.SIGKILL)
     assert stage.outcome(job) == Outcome(Ending.LOST, 125, "its monitor was killed")
-    stage.wait(lambda: not marked(stage), 60)
+    stage.wait(lambda: not marked(stage), PATIENCE)
 
 
 # --- by itself -------------------------------------------------------------------------------------------------------
@@ -288,7 +288,7 @@ def test_a_process_that_was_stopped_is_continued_and_takes_the_hang_up(group: Pa
     with subprocess.Popen(["sh", "-c", f"echo 0 >{group}/cgroup.procs; kill -STOP $$; sleep 600"]) as stopped:
         wait_for(lambda: state_of(stopped.pid) == "T")
         hang_up_all(lambda: in_group(group), [str(group)])
-        assert stopped.wait(60) == -signal.SIGHUP
+        assert stopped.wait(PATIENCE) == -signal.SIGHUP
 
 
 def test_all_are_stopped_then_hung_up_then_continued_and_children_never_while_their_parents_run(
@@ -308,7 +308,7 @@ def test_all_are_stopped_then_hung_up_then_continued_and_children_never_while_th
         (sleeper,) = wait_for(lambda: sleepers(top.pid))
         (middle,) = descendants(top.pid) - {sleeper}
         assert hang_up_all(partial(all_of, top.pid)) == {top.pid, middle, sleeper}
-        assert top.wait(60) == -signal.SIGHUP
+        assert top.wait(PATIENCE) == -signal.SIGHUP
     downwards = [top.pid, middle, sleeper]
     assert sent[:3] == [(signal.SIGSTOP, pid) for pid in downwards]
     assert sorted(sent[3:6]) == sorted((signal.SIGHUP, pid) for pid in downwards)

@@ -30,7 +30,7 @@ from jitd.monitor.strays import NO_SESSION, session_of, started_at
 from tests.marks import direct, timed
 from tests.monitor.hiders import BOMBER, HIDERS, is_set_up, marked, rows_of
 from tests.monitor.stage import NOBODY, Stage, in_state
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE, wait_for
 
 BECAUSE = "revoked by bob@EXAMPLE.TEST: enough"
 GONE = Outcome(Ending.NOT_STARTED, CANNOT, "the program that asked has ended")
@@ -223,7 +223,7 @@ def stopped(request: pytest.FixtureRequest) -> Iterator[dict[str, Session]]:
     for name, each in played.items():
         with contextlib.suppress(TimeoutError):  # told by the row that it is
             each.outcome = outcome(stage, each.job)
-            each.asker.process.wait(60)
+            each.asker.process.wait(PATIENCE)
         each.left = marked(stage, f"HIDER={name}")
         forget(stage, each.job)
     for each in played.values():
@@ -265,10 +265,10 @@ def test_the_person_reads_why_before_the_terminal_is_hung_up(patient: Stage) -> 
     patient.executor.go(job.run)
     patient.wait(lambda: patient.reported(Started, job.run))
     screen.sendline("go")
-    screen.expect("set up", timeout=60)
+    screen.expect("set up", timeout=PATIENCE)
     patient.executor.stop(job.run, BECAUSE)
-    screen.expect(f"jitd: this session ends: {BECAUSE}\r+\n", timeout=60)
-    screen.expect("it was hung up", timeout=60)
+    screen.expect(f"jitd: this session ends: {BECAUSE}\r+\n", timeout=PATIENCE)
+    screen.expect("it was hung up", timeout=PATIENCE)
     assert outcome(patient, job) == HUNG_UP
     screen.close(force=True)
     nothing_is_left_of(patient, job)
@@ -333,7 +333,7 @@ def test_what_stays_after_the_logout_keeps_it_listed_until_it_is_gone(stage: Sta
     file = stage.directory / "end"
     asker = Asker(stage, f"setsid sh -c 'trap \"\" HUP; until [ -e {file} ]; do sleep 0.05; done' & exit")
     job = begin(stage, asker)
-    asker.process.wait(60)
+    asker.process.wait(PATIENCE)
     stage.sleep(0.5)
     assert stage.reported(Ended, job.run) is None and marked(stage)
     file.touch()
@@ -419,7 +419,7 @@ def test_a_keeper_that_is_killed_takes_along_what_is_in_its_audit_session(
         stage.open()
         assert stage.run(stage.executor.find([job.run])) == [job.run]
     assert outcome(stage, job) == KEEPER_KILLED and not marked(stage)
-    assert asker.process.wait(60) != 0
+    assert asker.process.wait(PATIENCE) != 0
     nothing_is_left_of(stage, job)
 
 
@@ -490,7 +490,7 @@ def test_nobody_is_let_in_by_a_keeper_that_ends_what_another_had_begun(stage: St
     os.kill(keeper, signal.SIGKILL)
     assert outcome(stage, job) == KEEPER_KILLED
     assert stage.reported(Started, job.run) is None
-    assert asker.process.wait(60) != 0
+    assert asker.process.wait(PATIENCE) != 0
     nothing_is_left_of(stage, job)
 
 

@@ -21,6 +21,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.waiting import PATIENCE
+
 JSON = "application/json"
 LOOPBACK = ("127.0.0.0/8",)
 
@@ -118,7 +120,7 @@ class Server:
         is closed by the server when it has counted all that came before.
         """
         self.n_own += 1
-        with socket.create_connection(("127.0.0.1", self.port), 60) as own, suppress(ConnectionError):
+        with socket.create_connection(("127.0.0.1", self.port), PATIENCE) as own, suppress(ConnectionError):
             own.shutdown(socket.SHUT_WR)
             while own.recv(65536):
                 pass

@@ -17,6 +17,7 @@ from tests.pamlint.corpus import ROWS
 from tests.pamlint.host import GATE, SHAPE
 from tests.pamlint.openings import OPENINGS, SSHDS
 from tests.pamlint.test_reading import HOSTILE
+from tests.waiting import PATIENCE
 
 TREE = Path(__file__).parents[2]
 PAGE = (TREE / "docs/man/jitd.8").read_text("utf-8").partition(".Ss Findings of pam-lint\n")[2].partition("\n.Sh ")[0]
@@ -26,7 +27,12 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     """``jitd pam-lint`` with these."""
     program = "import sys; from jitd.cli import main; sys.exit(main())"
     return subprocess.run(
-        [sys.executable, "-c", program, "pam-lint", *arguments], capture_output=True, text=True, cwd=TREE, timeout=60, check=False
+        [sys.executable, "-c", program, "pam-lint", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=TREE,
+        timeout=PATIENCE,
+        check=False,
     )
 
 

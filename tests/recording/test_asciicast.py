@@ -19,6 +19,7 @@ from jitd.recording.form import End, Frame, Kind, encode_end
 from tests.recording.tape import HEADER, header
 from tests.recording.test_filter import HARMLESS, HOSTILE, Viewer
 from tests.recording.test_form import tapes
+from tests.waiting import PATIENCE
 
 NUMBER = r"(?:0|[1-9][0-9]*)\.[0-9]{6}"
 LATER = 1_000_000
@@ -148,7 +149,7 @@ def test_the_real_asciinema_plays_the_second_version(tmp_path: Path) -> None:
     try:
         done = subprocess.run(
             ["asciinema", "cat", str(tmp_path / "one.cast")],
-            capture_output=True, env=environment, timeout=60, start_new_session=True,
+            capture_output=True, env=environment, timeout=PATIENCE, start_new_session=True,
             preexec_fn=lambda: os.close(os.open(name, os.O_RDWR)),  # it wants a terminal of its own, whatever for
         )  # fmt: skip
     finally:

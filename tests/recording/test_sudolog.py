@@ -18,6 +18,7 @@ from jitd.recording.sudolog import EVENTS, FILES, export
 from tests.recording.tape import HEADER, header
 from tests.recording.test_filter import HARMLESS, HOSTILE
 from tests.recording.test_form import scratch, tapes
+from tests.waiting import PATIENCE
 
 END = Frame(30_000, Kind.END, encode_end(End("exited", 3, "")))
 FRAMES = [
@@ -30,7 +31,7 @@ FRAMES = [
 
 def sudoreplay(directory: Path, *words: str) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
-        ["/usr/bin/sudoreplay", "-d", str(directory), *words], stdin=subprocess.DEVNULL, capture_output=True, timeout=60
+        ["/usr/bin/sudoreplay", "-d", str(directory), *words], stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE
     )
 
 

@@ -56,7 +56,7 @@ def serving() -> Iterator[House]:
 
 def serve(house: House) -> subprocess.CompletedProcess[str]:
     """A start that is expected to fail."""
-    return house.run("root", "jitd", "serve", "--config", str(house.config_file), timeout=60)
+    return house.run("root", "jitd", "serve", "--config", str(house.config_file), timeout=PATIENCE)
 
 
 def copy_of(database: Path, to: Path) -> Path:
@@ -159,7 +159,7 @@ def left() -> Iterator[tuple[House, Path]]:
     assert Client(house, "alice", "jitsudo", "sh", "-c", f"exit {STATUS}").end() == STATUS
     assert house.jitd("lock", "--user=dave").returncode == 0
     house.stop()
-    verified = house.run("root", "jitd", "audit", "verify", f"--config={house.config_file}", timeout=60)
+    verified = house.run("root", "jitd", "audit", "verify", f"--config={house.config_file}", timeout=PATIENCE)
     assert (verified.returncode, verified.stderr) == (0, "")
     yield house, copy_of(house.database, house.root / "whole")
     house.close()
@@ -184,7 +184,7 @@ def test_whatever_was_changed_while_no_daemon_was_there_is_one_sentence_of_verif
     put_back(house, whole)
     with contextlib.closing(sqlite3.connect(house.database)) as database:
         database.executescript(UNGUARDED + how)
-    verified = house.run("root", "jitd", "audit", "verify", f"--config={house.config_file}", timeout=60)
+    verified = house.run("root", "jitd", "audit", "verify", f"--config={house.config_file}", timeout=PATIENCE)
     assert verified.returncode == 1 and verified.stdout == ""
     assert re.search(told, verified.stderr) and verified.stderr.count("\n") == 1, verified.stderr
 

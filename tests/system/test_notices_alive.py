@@ -189,7 +189,7 @@ def test_a_daemon_that_was_killed_before_it_told_tells_when_it_is_back(stage: St
     made = stage.submit()
     stage.house.restart()
     stage.chat.start()
-    wait_for(lambda: stage.chat.said == [("waits", made.id)], what="the message", within=60)
+    wait_for(lambda: stage.chat.said == [("waits", made.id)], what="the message")
 
 
 def test_a_person_mutes_and_is_told_until_when(stage: Stage) -> None:

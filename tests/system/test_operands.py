@@ -18,6 +18,7 @@ import pexpect
 import pytest
 
 from tests.system.conftest import House
+from tests.waiting import PATIENCE
 
 ALICE, EVE = 4001, 4005
 ROOTS = Path("/srv/operands")
@@ -441,7 +442,7 @@ def test_a_pipe_into_a_shell_is_denied_where_the_rule_wants_a_terminal(binding: 
     assert binding.sudo("alice", "bash", "-c", "true").returncode == 121, "nor is /dev/null a terminal"
     assert not Path("/srv/typed").exists()
     first, *rest = map(str, binding.line("alice", "jitsudo", "bash", "-c", "echo typed"))
-    terminal = pexpect.spawn(first, rest, cwd="/", timeout=60, encoding="utf-8")
+    terminal = pexpect.spawn(first, rest, cwd="/", timeout=PATIENCE, encoding="utf-8")
     terminal.expect_exact("typed")
     terminal.expect(pexpect.EOF)
     terminal.close()
