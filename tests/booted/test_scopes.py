@@ -24,7 +24,7 @@ from jitd.monitor.signalling import members
 from tests.booted.conftest import Service, group_of, scope_of, show, systemctl
 from tests.marks import full, timed
 from tests.system.conftest import Asking, House
-from tests.waiting import handles, is_living, status_of, wait_for
+from tests.waiting import PATIENCE, handles, is_living, status_of, wait_for
 
 HOSTILE = "x\nDelegate=no\n--property=KillMode=none\x1b]0;t\x07 $(reboot) %n"
 BOMB = "a fork bomb"
@@ -394,7 +394,7 @@ def test_systemd_ends_what_a_stopped_monitor_does_not(service: Service) -> None:
     wait_for(lambda: is_set_up(run, "ignores what can be ignored"), what="a shell that ignores what can be ignored")
     (monitor,) = (group_of(run) / "cgroup.procs").read_text().split()[:1]
     os.kill(int(monitor), signal.SIGSTOP)
-    wait_for(lambda: is_gone(run))
+    wait_for(lambda: is_gone(run), within=15 + 10 + PATIENCE)
     assert time.monotonic() - asked_at > 15 + 8
     asking.end()
     wait_for(lambda: service.show(run)["runs"][0]["outcome"])
