@@ -113,9 +113,14 @@ def test_a_deny_with_arguments_is_about_these_arguments_alone(place: Path) -> No
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_permit_is_for_the_name_that_it_says(place: Path, name: str) -> None:
-    """THREATS R-16: the path with its directories resolved, and none of the file's other names."""
+    """THREATS R-16: the path with its directories resolved, and none of the file's other names: these are looked for if a deny
+    is about the file.
+    """
     is_its_name = name in ("tools/tool", "way/tool", "tools/../tools/./tool")
-    assert is_permitted(place, name, rule(place, "permit", "tools/tool")) is is_its_name
+    for permitted in ("tools/tool", "tools/to*"):
+        permit = rule(place, "permit", permitted)
+        assert is_permitted(place, name, permit) is is_its_name
+        assert is_permitted(place, name, rule(place, "deny", "tools/tool", "stop"), permit) is is_its_name
 
 
 @pytest.mark.parametrize("name", ["tools/tool", "theirs/hard", "theirs/tolink"])

@@ -118,6 +118,7 @@ def test_a_file_that_others_can_change_does_not_run_unless_the_rule_says_so(stag
 
 
 def test_what_others_can_change_runs_as_a_copy_that_only_root_can_change(stage: Stage) -> None:
+    """THREATS S-12."""
     path = script(stage, "#!/bin/sh\nstat -c '%n %a %u %g' $0 $(dirname $0); echo $1\n", mode=0o757)
     told = stage.capture(str(path), "word", writable=True, uid=NOBODY, gid=NOBODY, groups=(NOBODY,)).decode()
     copy = stage.state_dir / "exec" / f"TEST-{Stage.n_runs:04}"
