@@ -6,9 +6,7 @@ from __future__ import annotations
 import importlib.machinery
 import importlib.util
 import os
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -98,7 +96,6 @@ def test_a_lane_that_is_held_plays_nothing_before_it_is_told_to(tmp_path: Path, 
     lab.write_text('#!/bin/sh\nuntil [ "$1" = -- ]; do shift; done\nshift\nexec "$@"\n')
     lab.chmod(0o755)
     monkeypatch.setattr(lanes, "LAB", lab)
-    monkeypatch.setattr(lanes, "OWN_TMP", [])
     monkeypatch.setattr(lanes, "PYTHON", sys.executable)
     told, never = (
         lanes.Lane(name, "plain", ["tests/wire/test_shown_edges.py"], ["-m", "not timed"], "2/9") for name in ("told", "never")
@@ -114,15 +111,6 @@ def test_a_lane_that_is_held_plays_nothing_before_it_is_told_to(tmp_path: Path, 
     broken.process.wait()
     broken.go()
     assert (broken.end(), broken.lines) == (125, ["it cannot start"])
-
-
-def test_what_lies_in_tmp_is_not_seen_in_a_lane_unless_the_checkout_lies_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    with tempfile.NamedTemporaryFile(dir="/tmp"):
-        seen = subprocess.run(["unshare", "-rm", *lanes.OWN_TMP, "ls", "-A", "/tmp"], capture_output=True, text=True, check=True)
-    assert seen.stdout == ""
-    for tree, own in (("/home/alice/jitsudo", lanes.OWN_TMP), ("/tmp/jitsudo", [])):
-        monkeypatch.setattr(lanes, "TREE", Path(tree))
-        assert lanes.lab("plain") == [lanes.LAB, "--no-jitd", "--", *own]
 
 
 def test_a_file_is_compiled_again_when_it_has_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
