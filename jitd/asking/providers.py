@@ -86,11 +86,10 @@ class Providers:
             return kept
         asked_at, era = self._now(), self._era
         try:
-            async with asyncio.timeout(provider.deadline_for), self._turns[provider.name].turn(about.requester.person):
+            async with asyncio.timeout(provider.deadline_for) as limit, self._turns[provider.name].turn(about.requester.person):
                 if (kept := self._known(key)) is not None:  # another task got this answer while this one waited
                     return kept
-                left = asked_at + provider.deadline_for - self._now()
-                answer = await self._reaching.ask(provider.name, provider.by, question, max(left, 0.001))
+                answer = await self._reaching.ask(provider.name, provider.by, question, max(_left(limit), 0.001))
         except TimeoutError:
             raise Nonsense(f"no answer within {provider.deadline_for} s") from None
         except Full as fault:
@@ -121,6 +120,15 @@ class Providers:
         self._kept.move_to_end(key)
         while len(self._kept) > MOST_KEPT:
             self._kept.popitem(last=False)
+
+
+def _left(limit: asyncio.Timeout) -> float:
+    """Return the seconds before ``limit`` ends. If they were counted from an earlier moment, a busy daemon would give the process
+    that asks less time than itself, and report this shorter time as the deadline.
+    """
+    ends_at = limit.when()
+    assert ends_at is not None, "every provider has a deadline"
+    return ends_at - asyncio.get_running_loop().time()
 
 
 def _read(provider: Provider, answer: Fetched | Failed) -> dict[str, Value]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import time
@@ -315,6 +316,13 @@ def test_a_storm_of_one_question_asks_a_provider_that_fails_at_once_only_once_a_
 
     assert all("its answer" in why(each) for each in stage.run(storm()))
     assert 1 <= len(server.asked) <= 2
+
+
+def test_a_missed_deadline_is_told_as_it_was_set_by_a_busy_daemon_too(stage: Stage, server: Server) -> None:
+    """Half a second goes by before the question is sent."""
+    server.deed = lambda line, asked: line.recv(1)
+    busy = Providers({"risk": risk(stage, server, deadline_for=1)}, stage.reaching, itertools.count(0, 0.5).__next__)
+    assert why(stage.run(busy.ask(frozenset({"fact.risk"}), ABOUT))) == "provider risk did not answer: no answer within 1 s"
 
 
 def test_a_missed_deadline_is_not_kept(stage: Stage, server: Server) -> None:

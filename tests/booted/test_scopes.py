@@ -379,6 +379,17 @@ def test_a_launcher_that_ends_takes_no_run_with_it(service: Service, how: str) -
     mark.unlink()
 
 
+def test_a_launcher_that_is_killed_again_and_again_is_there_again(service: Service) -> None:
+    """More often than systemd by itself would start a service: five times in ten seconds."""
+    for _ in range(7):
+        killed = show("jitd-launcher.service", "MainPID")["MainPID"]
+        systemctl("kill", "--signal=KILL", "--kill-whom=main", "jitd-launcher.service")
+        wait_for(lambda: show("jitd-launcher.service", "MainPID")["MainPID"] not in (killed, "0"), what="another launcher")  # noqa: B023
+    asking = service.ask("alice", "true")
+    service.approved(asking.id)
+    assert asking.end() == 0, asking.err
+
+
 def test_an_administrator_may_end_a_run_by_its_scope(service: Service) -> None:
     asking, run = begun(service, "sh", "-c", "trap '' TERM; sleep 600; sleep 600")
     systemctl("stop", scope_of(run))
