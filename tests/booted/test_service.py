@@ -57,6 +57,24 @@ def test_who_calls_while_no_daemon_is_there_waits_for_one(service: Service) -> N
     assert show("jitd.service", "ActiveState")["ActiveState"] == "active"
 
 
+def test_a_daemon_that_cannot_start_is_started_again_until_it_can(service: Service) -> None:
+    """As where a disk is full for a while. By itself, systemd gives up a service after five starts in ten seconds, and its socket
+    with it.
+    """
+    config = Path("/etc/jitd/jitd.toml")
+    right = config.read_text()
+    config.write_text(f"nonsense = 1\n{right}")
+    try:
+        subprocess.run(["systemctl", "restart", "jitd.service"], capture_output=True, check=False)
+        wait_for(lambda: int(show("jitd.service", "NRestarts")["NRestarts"]) > 5, what="six more starts")
+    finally:
+        config.write_text(right)
+    wait_for(lambda: show("jitd.service", "ActiveState")["ActiveState"] == "active", what="a daemon that started by itself")
+    asking = service.ask("alice", "true")
+    service.approved(asking.id)
+    assert asking.end() == 0, asking.err
+
+
 def test_a_socket_that_is_not_the_one_configured_is_refused(service: Service, tmp_path: Path) -> None:
     """THREATS S-09."""
     other = socket.socket(socket.AF_UNIX)
