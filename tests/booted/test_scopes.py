@@ -380,7 +380,7 @@ def test_a_launcher_that_ends_takes_no_run_with_it(service: Service, how: str) -
 
 
 def test_a_launcher_that_is_killed_again_and_again_is_there_again(service: Service) -> None:
-    """More often than systemd by itself would start a service: five times in ten seconds."""
+    """THREATS X-13. More often than systemd by itself would start a service: five times in ten seconds."""
     for _ in range(7):
         killed = show("jitd-launcher.service", "MainPID")["MainPID"]
         systemctl("kill", "--signal=KILL", "--kill-whom=main", "jitd-launcher.service")
