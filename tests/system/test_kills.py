@@ -23,8 +23,6 @@ def test_nothing_is_left_of_a_run_of_which_a_process_was_killed_at_a_random_mome
     print(f"JITD_SEED={SEED}")
     house = House(AT_ONCE).start()
     try:
-        assert house.run("alice", "true").returncode == 0  # which gets the ticket
-        assert house.sudo("alice", "true").returncode == 0
         assert torture(house, SEED, times(n_trials), LANES) == []
     finally:
         house.close()

@@ -7,6 +7,7 @@ Law: all of it follows from a seed, which is told with whatever is found; what i
 from __future__ import annotations
 
 import random
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -17,7 +18,9 @@ from tests.system.crashes import EXITS, FAILING, Trial
 from tests.system.crashpoints import KILLED, Point
 from tests.system.halting import EVERY
 
-ANYHOW: dict[str, Any] = {"runs": (0, 1), "exits": tuple(sorted(EXITS | {KILLED})), "endings": (), "is_slow": True}
+STOPPED = -signal.SIGTERM
+"""The client ends as its command did, and a monitor that cannot pass on or record a stream ends the command by SIGTERM."""
+ANYHOW: dict[str, Any] = {"runs": (0, 1), "exits": tuple(sorted(EXITS | {KILLED, STOPPED})), "endings": (), "is_slow": True}
 """What may come of a kill that nobody has foreseen: nothing but what holds for every point."""
 FAR = {"daemon": 400, "launcher": 1500, "client": 1200}
 """Calls that each of them makes for one request, and some more."""
