@@ -54,6 +54,10 @@ TRIALS = 4
 """How often a point is played whose next daemon comes too late."""
 EXITS = frozenset({0, *range(118, 128), STATUS})
 """What a client may end with: the statuses of the contract, and the command's."""
+STOPPED = -signal.SIGTERM
+"""The client ends as its command did, and a monitor that cannot pass on or record a stream ends the command by SIGTERM, and says
+so.
+"""
 
 
 def monitor_of(house: House, launcher: int) -> int:
@@ -238,7 +242,7 @@ class Trial:
             self.faults.append(f"the client ended with {status}, not {self.point.exits}: {self.client.err}")
         lines = self.client.err.splitlines()
         if self.point.when != FAILING and (
-            any(not line.startswith("jitsudo: ") for line in lines) or (status in EXITS - {0, STATUS} and not lines)
+            any(not line.startswith("jitsudo: ") for line in lines) or (status in EXITS - {0, STATUS} | {STOPPED} and not lines)
         ):
             self.faults.append(f"the client said {self.client.err!r}")
         self._approve_what_nobody_waits_for()

@@ -7,19 +7,16 @@ Law: all of it follows from a seed, which is told with whatever is found; what i
 from __future__ import annotations
 
 import random
-import signal
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from tests.system.clients import SHELL
 from tests.system.conftest import House
-from tests.system.crashes import EXITS, FAILING, Trial
+from tests.system.crashes import EXITS, FAILING, STOPPED, Trial
 from tests.system.crashpoints import KILLED, Point
 from tests.system.halting import EVERY
 
-STOPPED = -signal.SIGTERM
-"""The client ends as its command did, and a monitor that cannot pass on or record a stream ends the command by SIGTERM."""
 ANYHOW: dict[str, Any] = {"runs": (0, 1), "exits": tuple(sorted(EXITS | {KILLED, STOPPED})), "endings": (), "is_slow": True}
 """What may come of a kill that nobody has foreseen: nothing but what holds for every point."""
 FAR = {"daemon": 400, "launcher": 1500, "client": 1200}
