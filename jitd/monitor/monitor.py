@@ -318,9 +318,9 @@ class Monitor:
                 continue
             self._hear_child()  # its last packets on the leash
             self.child = 0
-            if self.state != "running":
-                number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
-                self._refuse(128 + number if number in ENDING else CANNOT, ENDED)
+            if self.state != "running":  # the client is told why, unless a signal of the client's ended it
+                number = os.WTERMSIG(status) if os.WIFSIGNALED(status) and not self._is_stopped else 0
+                self._refuse(128 + number if number in ENDING else CANNOT, self._because if self._is_stopped else ENDED)
             elif os.WIFSIGNALED(status):
                 self._over = ("signaled", os.WTERMSIG(status), self._because)
             else:
