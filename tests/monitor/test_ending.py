@@ -326,6 +326,20 @@ def test_a_key_that_crosses_the_go_ends_it_and_every_account_of_it_is_the_same(s
         assert is_told_as_begun == (True, True)
 
 
+def test_a_stop_between_the_go_and_the_exec_says_why(stage: Stage) -> None:
+    """Whoever would execute the command stands still meanwhile. The client must not end as by a signal of its own."""
+    job = shell(stage, "sleep 60")
+    client = stage.get_ready(job, ("terminal",) * 3)
+    (monitor,) = stage.monitors()
+    for pid in Path(f"/proc/{monitor}/task/{monitor}/children").read_text().split():
+        os.kill(int(pid), signal.SIGSTOP)
+    stage.executor.go(job.run)
+    stage.executor.stop(job.run, BECAUSE)
+    assert stage.outcome(job) == Outcome(Ending.NOT_STARTED, 126, BECAUSE)
+    stage.wait(lambda: client.end)
+    assert client.end == {"outcome": "not started", "status": 126, "because": BECAUSE}
+
+
 def test_what_is_left_has_its_five_seconds_when_the_command_yields_to_a_hang_up(patient: Stage) -> None:
     mark = patient.directory / "tidy"
     set_up = patient.directory / "set-up"
