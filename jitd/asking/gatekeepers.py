@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Hashable, Mapping
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 
 from jitd.asking import json_text
 from jitd.asking.failures import Failures
@@ -200,6 +199,8 @@ def _instant(said: str) -> datetime | None:
     """
     if len(said) > LONGEST_DATE:
         return None
+    from email.utils import parsedate_to_datetime  # imported here: it loads many modules, and few daemons ask servers
+
     try:
         at = parsedate_to_datetime(said)
     except (ValueError, IndexError, OverflowError):

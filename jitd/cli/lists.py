@@ -6,7 +6,6 @@ An empty list is not an error.
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -23,6 +22,7 @@ from jitd.cli.instants import ago, seconds_since, until
 from jitd.cli.observing_words import state_of_run
 from jitd.cli.owed import in_short
 from jitd.cli.past import how_it_ended, untaken
+from jitd.cli.terminal_size import terminal_size, width
 from jitpam.wire.messages import List, Watch
 
 Columns = dict[str, Callable[[Row], str]]
@@ -213,11 +213,6 @@ LIVE_RUNS = _without(RUNS, "OUTCOME")
 LIVE_LOCKS = _without(LOCKS, "STATE", "ENDED BY")
 
 
-def _screen() -> int | None:
-    """Return the width of the terminal on standard output, in cells. Return None if standard output is not a terminal."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-
-
 def _can_draw() -> bool:
     """True if standard output is a terminal that can replace the text on its screen."""
     return sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
@@ -231,7 +226,7 @@ def _list(what: str, columns: Columns, *, ended: bool, as_json: bool) -> None:
     if as_json:
         answer_json(exact(rows))
     elif rows:
-        lines = lines_of(columns, rows, _screen())
+        lines = lines_of(columns, rows, width())
         for line in in_colour(lines, rows) if is_wanted() else lines:
             print(line)
     if not rows:
@@ -337,7 +332,7 @@ class Board:
         """Draw the whole list with a single write(2). If some requests do not fit on the screen, a line below the others
         contains the number of these requests.
         """
-        screen = shutil.get_terminal_size()
+        screen = terminal_size()
         lines = lines_of(self.columns, self.rows, screen.columns) if self.rows else [none("requests", ended=self.ended)]
         lines = [folded(printable(line), screen.columns)[0] for line in lines]
         owed = [folded(printable(sentence), screen.columns)[0] for sentence in self.owed]

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from jitd.cli.answer import Row, say, words
 from jitd.cli.assent import what
 from jitd.cli.call import NotDone, called_as_reviewer
-from jitd.cli.reading import screen
+from jitd.cli.terminal_size import width
 from jitd.core.command import read_start
 from jitpam.wire.messages import List
 
@@ -75,7 +75,7 @@ def _whole(start: str, rows: list[Row]) -> str:
     if len(found) == 1 and n_letters >= LEAST:
         return words(found[0], "id")
     for row in found or rows:
-        say(f"{words(row, 'id')}: {words(row, 'account')} asks for {what(row, (screen() or 200) - 40)}")
+        say(f"{words(row, 'id')}: {words(row, 'account')} asks for {what(row, (width() or 200) - 40)}")
     if n_letters < LEAST:
         raise NotDone(f"{start} is too short to name a request: type at least {LEAST} letters of its id", "usage")
     if found:

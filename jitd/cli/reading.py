@@ -12,13 +12,13 @@ from __future__ import annotations
 import fcntl
 import os
 import select
-import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterable
 
 from jitd.cli.answer import answer, printable, say
+from jitd.cli.terminal_size import terminal_size
 
 PLACES = ("/usr/bin/less", "/bin/less")
 """The possible paths of less(1)."""
@@ -37,11 +37,6 @@ There is room for the next piece only after less(1) has read the whole previous 
 """
 
 
-def screen() -> int | None:
-    """Return the width of the terminal on standard output, in cells. Return None if standard output is not a terminal."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-
-
 def put(lines: list[str], *, below: int = 1) -> bool:
     """Print ``lines``, and keep at least ``below`` lines of the terminal free below them. If there is not enough room on the
     terminal, show ``lines`` with less(1).
@@ -49,7 +44,7 @@ def put(lines: list[str], *, below: int = 1) -> bool:
     Return True if the person has possibly not seen all of the lines. If standard output is not a terminal, return False. Raises
     OSError if the lines cannot be printed.
     """
-    height = shutil.get_terminal_size().lines
+    height = terminal_size().lines
     if not sys.stdout.isatty() or len(lines) + below <= height:
         put_all(lines)
         return False

@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +13,7 @@ from jitd.cli.answer import Row, answer, answer_json, command_line, say, words
 from jitd.cli.call import NotDone, called
 from jitd.cli.columns import cut
 from jitd.cli.house import config_option
+from jitd.cli.terminal_size import width
 from jitpam.wire.messages import Audit
 from jitpam.wire.shown import shown, shown_argument
 
@@ -41,7 +40,7 @@ def audit() -> None:
 @click.option("--after", type=click.IntRange(min=0), default=0, help="Only records after number N.", metavar="N")
 def show(*, as_json: bool, after: int) -> None:
     """Print the records, oldest first (operators and root)."""
-    screen = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    screen = width()
     n = 0
     with called() as daemon:
         for row in daemon.ask(Audit(after=after)):

@@ -19,7 +19,8 @@ from jitd.cli.call import NotDone, called, called_as_reviewer, status_of
 from jitd.cli.naming import named
 from jitd.cli.page import OPEN, page
 from jitd.cli.question import can_ask, sentence
-from jitd.cli.reading import put, put_all, screen
+from jitd.cli.reading import put, put_all
+from jitd.cli.terminal_size import width
 from jitd.cli.verdict import fetched, fingerprint_of, must_be_approvable, sent
 from jitpam.client import RefusedByDaemon
 from jitpam.wire.messages import Withdraw
@@ -40,7 +41,7 @@ def show(id: str, *, as_json: bool) -> None:
     if as_json:
         answer_json([exact(row)])
     else:
-        put_all(page(row, screen()))
+        put_all(page(row, width()))
 
 
 def _once(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> str | None:
@@ -100,14 +101,14 @@ def _approved(id: str, comment: str, *, is_sure: bool) -> str:
         is_open = row.get("state") in OPEN
         if is_sure or not is_open:
             if is_open:
-                put_all(page(row, screen()))
+                put_all(page(row, width()))
             return sent(daemon, row, "approve", comment)
     must_be_approvable(row)
     if not can_ask():
         raise click.UsageError(NO_TERMINAL)
-    is_unread = put(brief(row, screen()), below=BELOW)
+    is_unread = put(brief(row, width()), below=BELOW)
     print()
-    if not is_approved(row, screen(), is_unread=is_unread):
+    if not is_approved(row, width(), is_unread=is_unread):
         raise NotDone(f"request {words(row, 'id')} is not approved: nothing was sent")
     with called_as_reviewer() as daemon:
         return sent(daemon, row, "approve", comment)

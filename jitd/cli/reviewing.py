@@ -16,7 +16,8 @@ from jitd.cli.instants import age, left
 from jitd.cli.lists import Columns, lines_of
 from jitd.cli.page import page
 from jitd.cli.question import can_ask, is_answered_yes
-from jitd.cli.reading import put, put_all, screen
+from jitd.cli.reading import put, put_all
+from jitd.cli.terminal_size import width
 from jitd.cli.verdict import fetched, fingerprint_of
 from jitpam.client import Connection
 from jitpam.wire.messages import List, Review
@@ -52,7 +53,7 @@ def reviews(*, ended: bool, as_json: bool) -> None:
     if as_json:
         answer_json(exact(rows))
     elif rows:
-        for line in lines_of(REVIEWS, rows, screen()):
+        for line in lines_of(REVIEWS, rows, width()):
             answer(line)
     if not rows:
         say("no glass was ever broken, as far as you may see" if ended else "no review is owed, as far as you may see")
@@ -72,12 +73,12 @@ def review(id: str, *, comment: str, is_sure: bool) -> None:
         may_give = bool(owed.get("may_give"))
         if is_sure or not may_give:
             if may_give:
-                put_all(page(row, screen()))
+                put_all(page(row, width()))
             say(given(daemon, row, comment))
             return
     if not can_ask():
         raise click.UsageError("there is no terminal for the question: give --yes to answer yes in advance")
-    put(page(row, screen()), below=BELOW)
+    put(page(row, width()), below=BELOW)
     if not is_answered_yes(f"\nhave you reviewed {printable(id)}? type yes: "):
         raise NotDone(f"request {id} is not reviewed: nothing was sent")
     with called_as_reviewer() as daemon:  # no connection stays open while the person reads

@@ -16,7 +16,7 @@ from jitd.cli.columns import cells
 from jitd.cli.glass import owed_sentences
 from jitd.cli.instants import left
 from jitd.cli.naming import awaits_me
-from jitd.cli.reading import screen
+from jitd.cli.terminal_size import width
 from jitpam.wire.messages import List
 
 MOST = 15
@@ -59,16 +59,16 @@ def _nothing(reviews: list[Row]) -> str:
 
 
 def _list(waiting: list[Row]) -> None:
-    width = screen()
+    room = width()
     answer(f"{_count(len(waiting))} {'waits' if len(waiting) == 1 else 'wait'} for you:")
     answer()
     for row in waiting[:MOST]:
         only = "  (you may only deny it)" if row.get("lacks") else ""
         start = f"  {words(row, 'id')}  {left(row.get('expires_at')):>3} left  {words(row, 'account')}: "
         text = what(row, MOST_OF_ONE)
-        if width and cells(start + text + only) > width:
-            answer((start.removesuffix(": ") + only)[:width])
-            start, text, only = "      ", what(row, width - 6), ""
+        if room and cells(start + text + only) > room:
+            answer((start.removesuffix(": ") + only)[:room])
+            start, text, only = "      ", what(row, room - 6), ""
         answer(start + text + only)
     if len(waiting) > MOST:
         answer(f"  and {len(waiting) - MOST} more: jitd requests")

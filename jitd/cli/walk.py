@@ -17,7 +17,8 @@ from jitd.cli.call import NotDone, called_as_reviewer
 from jitd.cli.naming import awaits_me, reviewable
 from jitd.cli.page import page
 from jitd.cli.question import AGAIN, LEAVE, key, sentence
-from jitd.cli.reading import put, screen
+from jitd.cli.reading import put
+from jitd.cli.terminal_size import width
 from jitd.cli.verdict import fetched, fingerprint_of, sent
 from jitpam.client import RefusedByDaemon
 from jitpam.wire.faults import LocalProtocolError
@@ -86,12 +87,12 @@ def _decided(row: Row, place: str, comment: str) -> str:
     Raises NotDone and RefusedByDaemon.
     """
     print()
-    is_unread = put(brief(row, screen(), place), below=BELOW)
+    is_unread = put(brief(row, width(), place), below=BELOW)
     while True:
         print()
         pressed = key(QUESTION, KEYS)
         if pressed == "v":
-            is_unread = put(page(row, screen()), below=BELOW)
+            is_unread = put(page(row, width()), below=BELOW)
         elif pressed == "a" and row.get("lacks"):
             say(f"you may only deny it: its rule {words(row, 'lacks')}")
         elif pressed == "a":
@@ -106,7 +107,7 @@ def _decided(row: Row, place: str, comment: str) -> str:
 
 def _approved(row: Row, comment: str, *, is_unread: bool) -> bool:
     """Ask whether to approve ``row``. If the answer is yes, send the approval. Return True if the approval was sent."""
-    if not is_approved(row, screen(), is_unread=is_unread):
+    if not is_approved(row, width(), is_unread=is_unread):
         say(f"request {words(row, 'id')} is not approved: nothing was sent")
         return False
     with called_as_reviewer() as daemon:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from jitd.notifying import mail, program, templates, terminals, webhook
+from jitd.notifying import program, templates, terminals, webhook
 from jitd.notifying.channel import Channel
 from jitd.settings.channels import Channels, ChannelSettings
 from jitd.settings.outsiders import Program, Reach
+
+if TYPE_CHECKING:
+    from jitd.notifying import mail
 
 
 class Carriers(Protocol):
@@ -56,4 +59,6 @@ def _channel(settings: ChannelSettings, carriers: Carriers, host: str, now: Call
             return program.ProgramChannel(settings.name, settings.by, host, carriers.programs)
     if settings.kind == "terminals":
         return terminals.Terminals(carriers.terminals)
+    from jitd.notifying import mail  # it loads the package ``email``, which a daemon without such a channel does not need
+
     return mail.Mail(settings, host, carriers.posts, now)

@@ -390,3 +390,9 @@ def test_one_room_alone_knows_the_package_of_expressions() -> None:
 
 def test_of_what_kind_the_store_is_one_module_knows() -> None:
     assert [module.name for module in MODULES if "jitd.store.sqlite" in imports(module)] == ["jitd.store.opening"]
+
+
+def test_a_daemon_without_a_channel_for_mail_does_not_load_the_package_email() -> None:
+    parts = "jitd.daemon, jitd.announcing.assembly, jitd.asking.assembly, jitd.deciding.decider, jitd.server.services"
+    line = f"import {parts}, sys; assert 'jitd.notifying.webhook' in sys.modules; assert 'email' not in sys.modules"
+    subprocess.run([sys.executable, "-c", line], cwd=TREE, check=True)

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The size of the terminal on standard output.
+
+Law: the answers are those of ``shutil.get_terminal_size``. Importing ``shutil`` would load three libraries for compression, and
+make the start of each verb a tenth longer.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+
+USUAL = os.terminal_size((80, 24))
+"""The size of a terminal that does not tell its size."""
+
+
+def terminal_size() -> os.terminal_size:
+    """Return the size of the terminal in cells. A variable COLUMNS or LINES with a positive number has precedence."""
+    wanted = _number("COLUMNS"), _number("LINES")
+    found = USUAL
+    if not all(wanted):
+        with suppress(AttributeError, ValueError, OSError):  # standard output is missing, closed or no terminal
+            found = os.get_terminal_size(sys.__stdout__.fileno())  # type: ignore[union-attr]
+    return os.terminal_size(want or got or usual for want, got, usual in zip(wanted, found, USUAL, strict=True))
+
+
+def width() -> int | None:
+    """Return the width of the terminal on standard output, in cells. Return None if standard output is not a terminal."""
+    return terminal_size().columns if sys.stdout.isatty() else None
+
+
+def _number(variable: str) -> int:
+    try:
+        return max(0, int(os.environ.get(variable, "")))
+    except ValueError:
+        return 0
