@@ -28,9 +28,10 @@ settings.load_profile("everyday")
 
 gc.disable()  # what collects ten thousand tests makes no garbage: a third of its time went to looking for some
 
-# Started in the background, or by nohup, all of this ignores signals that many a test sends to what it starts.
-for number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
-    signal.signal(number, signal.SIG_DFL)
+# Started in the background, by nohup or by a profiler, all of this ignores signals that many a test sends to what it starts.
+for number in signal.valid_signals() - {signal.SIGPIPE, signal.SIGXFSZ}:  # Python ignores these two itself
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
