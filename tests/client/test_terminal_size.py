@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from itertools import product
 
 import pytest
 
@@ -15,21 +16,20 @@ from tests.client.acting import TREE
 VALUES = (None, "", "0", "-3", "7", " 9 ", "1e2", "many")
 
 
-@pytest.mark.parametrize("lines", VALUES)
-@pytest.mark.parametrize("columns", VALUES)
 @pytest.mark.parametrize("size", [None, (0, 0), (0, 31), (132, 0), (132, 43)])
-def test_it_is_what_the_standard_library_says(monkeypatch, size, columns, lines):
+def test_it_is_what_the_standard_library_says(monkeypatch, size):
     def told(_descriptor=1):
         if size is None:
             raise OSError("no terminal")
         return os.terminal_size(size)
 
     monkeypatch.setattr(os, "get_terminal_size", told)
-    for variable, value in (("COLUMNS", columns), ("LINES", lines)):
-        monkeypatch.delenv(variable, raising=False)
-        if value is not None:
-            monkeypatch.setenv(variable, value)
-    assert terminal_size() == shutil.get_terminal_size()
+    for columns, lines in product(VALUES, repeat=2):
+        for variable, value in (("COLUMNS", columns), ("LINES", lines)):
+            monkeypatch.delenv(variable, raising=False)
+            if value is not None:
+                monkeypatch.setenv(variable, value)
+        assert terminal_size() == shutil.get_terminal_size(), (columns, lines)
 
 
 def test_without_a_standard_output_it_is_the_usual_one(monkeypatch):

@@ -244,6 +244,7 @@ def torture(house: House, seed: int, times: int, lanes: int) -> list[str]:
             time.sleep(0.02)
         faults += [f"after {'; '.join(map(str, trials))}: {what}" for what in grown]
         if len(faults) >= MOST_SHOWN:
+            faults.append(f"given up after {at + len(trials)} of {times} trials: enough was found")
             break
     if 2 * killed["nobody"] >= times and not faults:
         faults.append(f"of {times} trials, {killed['nobody']} killed nobody")
