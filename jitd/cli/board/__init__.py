@@ -11,12 +11,12 @@ threads of the board may send questions to jitd at the same time, and the board 
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 
 import click
 
 from jitd.cli.call import NotDone, called
+from jitd.cli.terminal_size import terminal_size
 from jitpam.client import NotAuthenticated
 from jitpam.local_proof import CAUSES, never_ask
 
@@ -42,7 +42,7 @@ def board() -> int:
     os.environ["TEXTUAL_SMOOTH_SCROLL"] = "0"  # the size comes from the kernel, and never from the terminal's input
     from jitd.cli.board.picture import LEAST_COLUMNS, LEAST_LINES, is_too_small
 
-    size = shutil.get_terminal_size()
+    size = terminal_size()
     if is_too_small(size.columns, size.lines):
         raise NotDone(
             f"this terminal has {size.columns} columns and {size.lines} lines, and the board needs {LEAST_COLUMNS} and"

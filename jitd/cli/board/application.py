@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import signal
 import sys
 import threading
@@ -33,6 +32,7 @@ from jitd.cli.board.views import VIEWS
 from jitd.cli.call import ENDINGS
 from jitd.cli.page import page
 from jitd.cli.question import QUIET_FOR, sentence
+from jitd.cli.terminal_size import terminal_size
 from jitd.cli.viewing import watch
 
 T = TypeVar("T")
@@ -133,7 +133,7 @@ class Board(App[int]):
                 self.state.asked.typed = ""
             self._say("pasted text is ignored")
         elif isinstance(event, events.Resize):
-            if tuple(event.size) == tuple(shutil.get_terminal_size()):  # textual would accept a size from pasted text
+            if tuple(event.size) == tuple(terminal_size()):  # textual would accept a size from pasted text
                 await super().on_event(event)
                 self.call_after_refresh(self.draw)
         elif not isinstance(event, events.InputEvent):
