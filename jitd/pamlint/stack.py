@@ -99,6 +99,8 @@ class _Reading:
         self.stack = stack
         self._find = find
         self._open: list[str] = []
+        self._tables: list[Table | None] = []
+        """For each open file, the actions of the last line of it that has a control."""
         self._n_files = 0
         self._told: set[tuple[Place, str]] = set()
 
@@ -115,6 +117,10 @@ class _Reading:
         if sum(map(len, self.stack.handlers.values())) > MOST:
             raise _TooMuch
 
+    def _add_control(self, handler: Handler) -> None:
+        self._tables[-1] = handler.table
+        self._add(handler)
+
     def take_in(self, source: Source, only: str | None, level: int) -> bool:
         """Add the handlers of a file. Return False if libpam refuses the file."""
         self._n_files += 1
@@ -124,8 +130,10 @@ class _Reading:
         for number, what in lines.odd:
             self._tell_odd(Place(source.file, number), what)
         self._open.append(source.file)
+        self._tables.append(None)
         goes_on = all(self._take_line(Place(source.file, line.number), line.text, only, level) for line in lines.lines)
         self._open.pop()
+        self._tables.pop()
         return goes_on and lines.is_whole
 
     def _tell_odd(self, place: Place, what: str) -> None:
@@ -136,7 +144,7 @@ class _Reading:
             sentence = "there is a NUL in it: libpam does not see what follows on that line"
             self.fault(place, "nul-in-line", sentence, "take the NUL out")
         elif what == CARRIED:
-            sentence = "the last line ends with a backslash: libpam refuses the whole file, and nobody gets in"
+            sentence = "the last line ends with a backslash: libpam refuses the whole file"
             self.fault(place, "ends-in-backslash", sentence, "take the backslash out")
 
     def _take_line(self, place: Place, text: bytes, only: str | None, level: int) -> bool:
@@ -163,7 +171,7 @@ class _Reading:
                 self.fault(
                     place, "senseless-line", f"{kind} without a control and a module: libpam fails it", f"correct it; {SEE}"
                 )
-            self._add(Handler(place, kind, level, ALL_BAD, must_fail=True))
+            self._add_control(Handler(place, kind, level, ALL_BAD, must_fail=True))
             return True
         control, *more = rest
         if control.lower() in ("include", "substack"):
@@ -176,19 +184,30 @@ class _Reading:
         if not more:
             self.fault(place, "senseless-line", "no module is named: libpam fails it", f"correct it; {SEE}")
         module = more[0] if more else ""
-        self._add(Handler(place, kind, level, actions, control, module, tuple(more[1:]), must_fail or not more))
+        self._add_control(Handler(place, kind, level, actions, control, module, tuple(more[1:]), must_fail or not more))
         return True
 
     def _include_all(self, place: Place, name: str, only: str | None, level: int) -> bool:
-        """Read Debian's ``@include``. If the file cannot be included, libpam refuses the service. But if an ``@include`` fails
-        within another include, the result of libpam is not predictable. Such a line is treated as a line that fails.
+        """Read Debian's ``@include``. If the file cannot be included, libpam refuses the service. But within another include,
+        such a line fails with the control of the line before it in its file, and the file is read on. If there is no line before
+        it, libpam uses a control that it has never set, and the answer of libpam is not predictable.
         """
         source = self._included(place, name, level)
-        if source is None:
-            if only is not None:
-                self._add(Handler(place, only, level, ALL_BAD, must_fail=True))
-            return only is not None
-        return self.take_in(source, only, level)
+        if source is not None and self.take_in(source, only, level):
+            return True
+        if only is None:
+            return False
+        table = self._tables[-1]
+        fails = "this @include fails within another include: libpam takes"
+        mend = "mend the file that it names, or take the line out"
+        if table is None:
+            sentence = f"{fails} a control that it has never set, and may let people past"
+            self.fault(place, "include-without-control", sentence, mend)
+        else:
+            sentence = f"{fails} the control of the line before it, and may let people past"
+            self.fault(place, "include-takes-control", sentence, mend)
+        self._add(Handler(place, only, level, ALL_BAD if table is None else table, must_fail=True))
+        return True
 
     def _include(self, place: Place, kind: str, control: str, name: str, level: int) -> None:
         inner = level + (control == "substack")
@@ -196,7 +215,7 @@ class _Reading:
             self._add(Handler(place, kind, level, ALL_BAD, control, name, is_substack=True))
         source = self._included(place, name, inner)
         if source is None or not self.take_in(source, kind, inner):
-            self._add(Handler(place, kind, level, ALL_BAD, control, name, must_fail=True))
+            self._add_control(Handler(place, kind, level, ALL_BAD, control, name, must_fail=True))
 
     def _included(self, place: Place, name: str, level: int) -> Source | None:
         if not name:

@@ -429,6 +429,25 @@ LOCKED = [
         "include-missing",
         {"sudo": "@include absent\n" + SHAPE + SUDO, "sudo-i": SHAPE + SUDO},
     ),
+    Row(
+        "a missing @include within an include has the control of the line before it",
+        "include-missing include-takes-control",
+        {"su": "account include a\n" + SHAPE + SUDO, "a": "account optional pam_permit.so\n@include absent\n"},
+    ),
+    Row(
+        "a refused @include within an include has the control of the line before it",
+        "ends-in-backslash include-takes-control",
+        {
+            "su": "account include a\n" + SHAPE + SUDO,
+            "a": "account optional pam_permit.so\n@include b\naccount optional pam_permit.so\n",
+            "b": "account optional pam_permit.so\naccount required \\",
+        },
+    ),
+    Row(
+        "a missing @include that is the first line of an include may do anything",
+        "include-missing include-without-control nobody-gets-in",
+        {"su": "account include a\n" + SHAPE + SUDO, "a": "@include absent\n"},
+    ),
     Row("a missing include fails its line", "include-missing nobody-gets-in", only("account include absent\n" + SHAPE + SUDO)),
     Row(
         "a kind that is misspelt fails authenticate",
