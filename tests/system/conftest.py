@@ -7,6 +7,7 @@ import contextlib
 import itertools
 import json
 import os
+import pwd
 import re
 import shutil
 import signal
@@ -33,6 +34,7 @@ from jitd.verbs.endings import GONE_WITHIN
 from jitpam.client import Connection
 from jitpam.wire.messages import Audit, Done, List, Message, Reload, Show
 from tests.attacks.raw import connected, review
+from tests.system.fork_server import Account, Forked, fork_server
 from tests.waiting import PATIENCE, wait_for
 
 REALM = "EXAMPLE.TEST"
@@ -85,6 +87,11 @@ class Asking:
         return self.process.wait(within)
 
 
+def account_of(who: str) -> Account:
+    known = pwd.getpwnam(who)
+    return Account(who, known.pw_uid, known.pw_gid)
+
+
 class House:
     """One daemon on directories of its own."""
 
@@ -104,7 +111,7 @@ class House:
             f'socket = "{self.socket}"\nstate = "{self.root}/state"\npolicy = "{self.root}/policy.d"\n{config}\n'
         )
         self.set_policy(policy)
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | Forked | None = None
         self._asked = itertools.count(1)
         self._clients: list[subprocess.Popen[bytes]] = []
 
@@ -114,11 +121,13 @@ class House:
     # --- the daemon ---------------------------------------------------------------------------------------------------
 
     def start(self, priority: int = 0) -> House:
+        line = [self._starts_by, "serve", "--config", str(self.config_file)]
         with self.log_file.open("ab") as log:
-            self.process = subprocess.Popen(
-                [*at_priority(priority), self._starts_by, "serve", "--config", str(self.config_file)],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            )  # fmt: skip
+            if self._starts_by == "jitd":
+                self.process = fork_server("daemon").start(line, log, log, priority=priority)
+            else:
+                line = [*at_priority(priority), *line]
+                self.process = subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         wait_for(self._accepts, what=f"the daemon ({self.log()})")
         return self
 
@@ -200,8 +209,24 @@ class House:
         return self.run(who, "jitsudo", *words, **more)
 
     def jitd(self, *words: str, who: str = "root", **more: Any) -> subprocess.CompletedProcess[str]:
-        """``jitd words`` as ``who``."""
-        return self.run(who, "jitd", *words, **more)
+        """``jitd words`` as ``who``, to its end."""
+        if more:
+            return self.run(who, "jitd", *words, **more)
+        environ, account = {**os.environ, "JITD_SOCKET": str(self.socket)}, None
+        if who != "root":
+            became = self.run(who, "env", "-0")  # which gets a fresh ticket, too
+            if became.returncode != 0:
+                return became
+            environ, account = dict(one.split("=", 1) for one in became.stdout.split("\0") if one), account_of(who)
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            process = fork_server("verb").start(["jitd", *words], out, err, environ=environ, cwd="/", account=account)
+            try:
+                process.wait(PATIENCE)
+            except BaseException:
+                process.kill()
+                raise
+            said = [os.pread(file.fileno(), 1 << 30, 0).decode("utf-8", "surrogateescape") for file in (out, err)]
+        return subprocess.CompletedProcess(["jitd", *words], process.wait(), *said)
 
     def ask(self, who: str, *words: str | bytes, ticket: bool = True, **more: Any) -> Asking:
         """``jitsudo words`` as ``who``, started and left to wait."""

@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Starts daemons and verbs without loading them anew: a process that has loaded jitd once is forked for each.
+
+A daemon takes half a second of a processor to load what it imports, and a verb 70 ms. The tests start some 400 daemons and 1,600
+verbs: loading them was a sixth of ``make test``. What is forked runs the very file that was asked for (``/usr/sbin/jitd``), with
+the arguments, the environment, the streams, the directory, the priority, the account and the name that it was given.
+Law: what is forked differs from what is executed only in that its modules are loaded already (test_fork_server.py). Where that
+makes a difference, a test has the file executed: ``House(starts_by=…)`` with its full path, ``House.run(who, "jitd", …)``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import functools
+import json
+import os
+import re
+import runpy
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import astuple, dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import IO, Any
+
+PYTHON = ["/usr/bin/python3", "-IS"]
+"""As in the first line of what contrib/install writes."""
+PLACES = ["/usr/lib/jitd", "/usr/lib/jitd/site-packages"]
+MOST = 1 << 16  # bytes of one request
+ROOM = " " * 8192
+"""An argument of the server. What is forked has its own arguments in its place."""
+LIBC = ctypes.CDLL(None)
+PR_SET_DUMPABLE, PR_SET_NAME = 4, 15
+
+
+# --- the side of the tests ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Account:
+    """Whose process it is to be, with all groups of the account."""
+
+    name: str
+    uid: int
+    gid: int
+
+
+class Forked:
+    """What was started, with those methods of subprocess.Popen that tests use. The server is its parent, and waits for it."""
+
+    def __init__(self, line: list[str], said: socket.socket) -> None:
+        self.args = line
+        self._said = said
+        self._lock = threading.Lock()
+        self.returncode: int | None = None
+        self.pid = int(self._hear())
+
+    def _hear(self) -> bytes:
+        heard = self._said.recv(64)
+        assert heard, "the fork server has ended"
+        return heard
+
+    def poll(self) -> int | None:
+        """Its exit status, minus the signal if one ended it; None while it runs."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.wait(0)
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its exit status, once it has ended. Raises TimeoutExpired after ``timeout`` seconds."""
+        if self.returncode is None and not select.select([self._said], [], [], timeout)[0]:
+            raise subprocess.TimeoutExpired(self.args, timeout or 0)
+        with self._lock:  # another thread may wait for it, too
+            if self.returncode is None:
+                self.returncode = int(self._hear())
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        """Nothing happens where it has ended."""
+        if self.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
+class ForkServer:
+    """The process that is forked. ``loads`` is a key of LOADS."""
+
+    def __init__(self, loads: str) -> None:
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            line = [*PYTHON, __file__, loads, str(theirs.fileno()), ROOM]
+            self._process = subprocess.Popen(line, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()])
+
+    def start(
+        self, line: list[str], out: IO[bytes], err: IO[bytes], *, environ: dict[str, str] | None = None, cwd: str = "",
+        priority: int | None = None, account: Account | None = None,
+    ) -> Forked:  # fmt: skip
+        """Start ``line``, whose first word is looked up in PATH. What is not given is this process's own. It has no input."""
+        file = shutil.which(line[0], path=(environ or os.environ).get("PATH"))
+        assert file, f"no {line[0]} in PATH"
+        asked = {
+            "argv": [*PYTHON, file, *line[1:]],
+            "environ": dict(os.environ) if environ is None else environ,
+            "cwd": cwd or os.getcwd(),
+            "priority": os.getpriority(os.PRIO_PROCESS, 0) if priority is None else priority,
+            "account": account and astuple(account),
+        }
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            fds = [theirs.fileno(), out.fileno(), err.fileno()]
+            socket.send_fds(self._control, [json.dumps(asked).encode()], fds)
+        return Forked(line, ours)
+
+
+@functools.cache
+def fork_server(loads: str) -> ForkServer:
+    """The one of this pytest."""
+    return ForkServer(loads)
+
+
+# --- the process itself ---------------------------------------------------------------------------------------------------
+
+
+def call_it(argv: list[str]) -> None:
+    """Have ps(1) and /proc show ``argv``, in the place of the arguments that this process was executed with."""
+    LIBC.prctl(PR_SET_NAME, os.path.basename(argv[len(PYTHON)]).encode())
+    with open("/proc/self/stat") as file:
+        start, end = map(int, file.read().rpartition(")")[2].split()[45:47])  # proc_pid_stat(5): arg_start, arg_end
+    words = b"".join(word.encode() + b"\0" for word in argv)
+    assert len(words) < end - start, "ROOM is too small"
+    ctypes.memmove(start, words.ljust(end - start, b"\0"), end - start)
+
+
+def become(asked: dict[str, Any], out: int, err: int) -> None:
+    """In the child: what was asked for. It ends as a Python that was executed does, whose SystemExit leaves this function."""
+    for number, fd in enumerate((os.open(os.devnull, os.O_RDONLY), out, err)):
+        os.dup2(fd, number)
+    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+    os.environ.clear()
+    os.environ.update(asked["environ"])
+    time.tzset()
+    os.setpriority(os.PRIO_PROCESS, 0, asked["priority"])
+    call_it(asked["argv"])
+    if asked["account"]:
+        name, uid, gid = asked["account"]
+        os.initgroups(name, gid)
+        os.setresgid(gid, gid, gid)
+        os.setresuid(uid, uid, uid)
+        LIBC.prctl(PR_SET_DUMPABLE, 1)  # as after an execve(2) by the account itself
+    os.chdir(asked["cwd"])
+    sys.argv = asked["argv"][len(PYTHON) :]
+    del sys.path[-len(PLACES) :]
+    runpy.run_path(sys.argv[0], run_name="__main__")
+
+
+def serve(control: socket.socket) -> None:
+    """Fork for each request, and tell each asker the number of the process and what became of it, until nobody asks any more."""
+    running: dict[int, tuple[int, socket.socket]] = {}  # by the descriptor of the process (pidfd_open(2))
+    poll = select.poll()
+    poll.register(control, select.POLLIN)
+    while True:
+        for fd, _ in poll.poll():
+            if fd == control.fileno():
+                said, fds, _, _ = socket.recv_fds(control, MOST, 3)
+                if not said:
+                    return
+                told, *streams = fds
+                pid = os.fork()
+                if pid == 0:
+                    for one in (control, *(asker for _, asker in running.values())):
+                        one.detach()  # or it would close, when it is forgotten, a descriptor that has its number by then
+                    become(json.loads(said), *streams)
+                    return
+                for stream in streams:
+                    os.close(stream)
+                process = os.pidfd_open(pid)
+                running[process] = pid, socket.socket(fileno=told)
+                poll.register(process, select.POLLIN)
+                tell(running[process][1], pid)
+            else:
+                pid, asker = running.pop(fd)
+                poll.unregister(fd)
+                os.close(fd)
+                with asker:
+                    tell(asker, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+
+
+def tell(asker: socket.socket, number: int) -> None:
+    with contextlib.suppress(OSError):  # who does not want to know it any more
+        asker.send(str(number).encode())
+
+
+def load_daemon() -> None:
+    """What /usr/sbin/jitd imports to serve, and what the daemon imports when it has started its launcher. What these import by
+    themselves comes with them.
+    """
+    import_module("jitd.cli.house")
+    daemon = import_module("jitd.daemon")
+    for name in re.findall(r"^ +from (jitd[.\w]*) import", Path(str(daemon.__file__)).read_text(), re.M):
+        import_module(name)
+
+
+LOADS = {"daemon": load_daemon, "verb": lambda: import_module("jitd.cli")}
+
+if __name__ == "__main__":
+    sys.path += PLACES
+    LOADS[sys.argv[1]]()
+    serve(socket.socket(fileno=int(sys.argv[2])))
