@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import functools
 import json
 import os
 import re
@@ -125,10 +124,16 @@ class ForkServer:
         return Forked(line, ours)
 
 
-@functools.cache
+_servers: dict[str, ForkServer] = {}
+_one_at_a_time = threading.Lock()
+
+
 def fork_server(loads: str) -> ForkServer:
-    """The one of this pytest."""
-    return ForkServer(loads)
+    """The one of this pytest, whichever thread asks first. It ends when it is forgotten."""
+    with _one_at_a_time:
+        if loads not in _servers:
+            _servers[loads] = ForkServer(loads)
+        return _servers[loads]
 
 
 # --- the process itself ---------------------------------------------------------------------------------------------------

@@ -12,11 +12,13 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.system import fork_server as module
 from tests.system.conftest import House, account_of
 from tests.system.fork_server import PYTHON, fork_server
 from tests.waiting import PATIENCE, status_of, wait_for
@@ -137,6 +139,17 @@ def test_who_waits_is_told_when_it_takes_too_long_and_may_end_it(place: Path) ->
         other.kill()
         assert other.wait(PATIENCE) == -9
         one.kill()  # nobody's process by now
+
+
+def test_threads_that_ask_at_once_get_the_same_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    def made_slowly(loads: str) -> object:
+        time.sleep(0.05)
+        return object()
+
+    monkeypatch.setattr(module, "ForkServer", made_slowly)
+    monkeypatch.setattr(module, "_servers", {})
+    with ThreadPoolExecutor(4) as pool:
+        assert len(set(pool.map(fork_server, ["daemon"] * 4))) == 1
 
 
 def seen_from_outside(house: House) -> dict[str, Any]:
