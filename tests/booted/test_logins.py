@@ -20,6 +20,7 @@ from jitd.monitor.housing import group_of
 from tests.booted.conftest import Service, systemctl
 from tests.booted.conftest import group_of as group_of_run
 from tests.marks import full
+from tests.on_terminal import OnTerminal
 from tests.pam.sshd_stage import SHIPPED as SSHD_SHIPPED
 from tests.pam.sshd_stage import STACK, Clients, is_there, rule, stack_of, stacked
 from tests.waiting import PATIENCE, status_of, wait_for
@@ -248,7 +249,7 @@ def console(service: Service, ssh: Clients) -> Iterator[pexpect.spawn]:
     """bob, whom getty would have logged in."""
     before = CONSOLE.read_text()
     CONSOLE.write_text(stack_of(service, SHIPPED.read_text()))
-    terminal = pexpect.spawn("/usr/bin/login", ["-f", "bob"], encoding="utf-8", timeout=PATIENCE, env={"TERM": "dumb"})
+    terminal = OnTerminal("/usr/bin/login", ["-f", "bob"], encoding="utf-8", timeout=PATIENCE, env={"TERM": "dumb"})
     try:
         terminal.expect(r"bob@lab:[^\r\n]*\$ ")
         yield terminal

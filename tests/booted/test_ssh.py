@@ -6,6 +6,7 @@ from __future__ import annotations
 import pexpect
 
 from tests.booted.conftest import Service
+from tests.on_terminal import OnTerminal
 from tests.system.prompt import command_lines
 from tests.waiting import PATIENCE, wait_for
 
@@ -24,7 +25,7 @@ def test_ssh_to_this_host_has_its_terminal_its_keys_and_its_size(service: Servic
     assert service.jitd("reload").returncode == 0
     ssh = ["ssh", "-o", "StrictHostKeyChecking=accept-new", "-o", "PreferredAuthentications=gssapi-with-mic", HOST]
     first, *rest = map(str, service.line("alice", "jitsudo", "-u", "alice", *ssh))
-    screen = pexpect.spawn(first, rest, cwd="/", timeout=PATIENCE, encoding="utf-8", dimensions=(30, 100))
+    screen = OnTerminal(first, rest, cwd="/", timeout=PATIENCE, encoding="utf-8", dimensions=(30, 100))
     screen.expect(r"\$ ")
     screen.sendline("echo a${EMPTY}b; stty size; tty")
     screen.expect("ab\r\n30 100\r\n/dev/pts/")

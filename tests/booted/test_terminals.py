@@ -17,6 +17,7 @@ from jitd.terminals import client
 from jitd.terminals.client import Failed, Terminals
 from jitd.terminals.messages import Tell, Told
 from tests.booted.conftest import Service, show, systemctl
+from tests.on_terminal import OnTerminal
 from tests.waiting import PATIENCE, status_of, wait_for
 
 NAME = client.NAME
@@ -46,7 +47,7 @@ def login(service: Service) -> Iterator[pexpect.spawn]:
     """Alice, logged in by ssh."""
     options = ["-o", "StrictHostKeyChecking=accept-new", "-o", "PreferredAuthentications=gssapi-with-mic"]
     first, *rest = map(str, service.line("alice", "ssh", "-t", *options, HOST))
-    screen = pexpect.spawn(first, rest, cwd="/", timeout=PATIENCE, encoding="utf-8", dimensions=(30, 100))
+    screen = OnTerminal(first, rest, cwd="/", timeout=PATIENCE, encoding="utf-8", dimensions=(30, 100))
     screen.expect(r"\$ ")
     screen.sendline("mesg y; echo rea${EMPTY}dy")
     screen.expect("ready")
@@ -100,7 +101,7 @@ def test_the_terminal_of_a_run_is_not_one_of_the_account_that_it_runs_as(service
     service.set_policy(POLICY, "lab.toml")
     assert service.jitd("reload").returncode == 0
     first, *rest = map(str, service.line("alice", "jitsudo", "-u", "alice", "sh", "-c", "tty; cat"))
-    screen = pexpect.spawn(first, rest, cwd="/", timeout=PATIENCE, encoding="utf-8")
+    screen = OnTerminal(first, rest, cwd="/", timeout=PATIENCE, encoding="utf-8")
     screen.expect("(/dev/pts/[0-9]+)\r\n")
     assert os.stat(screen.match[1]).st_uid == pwd.getpwnam("alice").pw_uid
     assert tell("nobody reads this") == Told(0, 0)

@@ -10,7 +10,6 @@ import contextlib
 import fcntl
 import json
 import os
-import pty
 import select
 import shlex
 import signal
@@ -28,6 +27,7 @@ from jitd.cli import call, question
 from jitd.cli.columns import cells
 from jitpam.client import RefusedByDaemon
 from jitpam.wire.messages import Message
+from tests.pseudo_terminals import execute_on, open_terminal
 from tests.waiting import PATIENCE, sleeps, wait_for
 
 Row = dict[str, Any]
@@ -129,19 +129,12 @@ class Typist:
         self, directory: Path, *words: str, size: tuple[int, int] = (60, 120), term: str = "xterm", ahead: bytes = b""
     ) -> None:
         """``ahead`` is typed before it begins."""
-        is_typed, types = os.pipe()
-        self.pid, self.terminal = pty.fork()
-        if self.pid == 0:
-            os.close(types)
-            os.read(is_typed, 1)
-            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("4H", *size, 0, 0))
-            line = [*command(directory), *words]
-            os.execve(line[0], line, {**os.environ, "TERM": term, "LANG": "C.UTF-8"})
+        self.terminal, program = open_terminal(size)
         self.before = self.modes()
         """The terminal's modes before ``jitd`` is executed, which may change them at once."""
         os.write(self.terminal, ahead)
-        os.close(types)
-        os.close(is_typed)
+        line = [*command(directory), *words]
+        self.pid = execute_on(program, line, {**os.environ, "TERM": term, "LANG": "C.UTF-8"})
         self.seen = b""
         self.at = 0
 

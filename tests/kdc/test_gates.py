@@ -17,6 +17,7 @@ from jitd.kdc.gates import gate_states
 from jitd.kdc.keytab import principals
 from jitd.kdc.strings import OFF, ON, SILENT, Sighting, canary
 from tests.kdc.stage import ADDRESS, HOST, NAME, Stage, staged
+from tests.on_terminal import OnTerminal
 from tests.waiting import PATIENCE, is_living, wait_for
 
 CANARY = canary(HOST, NAME)
@@ -262,14 +263,14 @@ def test_nothing_is_changed_without_a_yes(stage: Stage) -> None:
         status, said = stage.jitd("kdc", *words)
         assert status == 2 and "give --yes to answer yes in advance" in said and "this will:" in said
     for typed in ("no", "y", "YES", "yes please", ""):
-        screen = pexpect.spawn("/usr/sbin/jitd", ["kdc", "gate", service], env=stage.admin, encoding="utf-8", timeout=PATIENCE)
+        screen = OnTerminal("/usr/sbin/jitd", ["kdc", "gate", service], env=stage.admin, encoding="utf-8", timeout=PATIENCE)
         screen.expect_exact("type yes: ")
         screen.sendline(typed)
         screen.expect(pexpect.EOF)
         screen.close()
         assert screen.exitstatus == 1
     assert dumped(stage) == before
-    screen = pexpect.spawn("/usr/sbin/jitd", ["kdc", "gate", service], env=stage.admin, encoding="utf-8", timeout=PATIENCE)
+    screen = OnTerminal("/usr/sbin/jitd", ["kdc", "gate", service], env=stage.admin, encoding="utf-8", timeout=PATIENCE)
     screen.expect_exact("type yes: ")
     screen.sendline("yes")
     screen.expect(pexpect.EOF)

@@ -17,7 +17,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pexpect
 import pytest
 
 from jitd.core.run import Ending, Outcome
@@ -30,6 +29,7 @@ from jitd.monitor.strays import NO_SESSION, session_of, started_at
 from tests.marks import direct, timed
 from tests.monitor.hiders import BOMBER, HIDERS, is_set_up, marked, rows_of
 from tests.monitor.stage import NOBODY, Stage, in_state
+from tests.on_terminal import OnTerminal
 from tests.waiting import PATIENCE, wait_for
 
 BECAUSE = "revoked by bob@EXAMPLE.TEST: enough"
@@ -252,7 +252,7 @@ def test_a_session_that_ignores_its_end_is_gone_in_five_seconds(stage: Stage, as
 
 
 def test_the_person_reads_why_before_the_terminal_is_hung_up(patient: Stage) -> None:
-    screen = pexpect.spawn(
+    screen = OnTerminal(
         "/bin/sh",
         [
             "-c",
@@ -309,7 +309,7 @@ def test_nothing_is_written_on_another_persons_terminal_of_the_same_number(stage
 
 
 def test_a_terminal_that_takes_nothing_delays_no_end(stage: Stage) -> None:
-    screen = pexpect.spawn("/bin/sh", ["-c", "stty -echo; read go; exec yes"])
+    screen = OnTerminal("/bin/sh", ["-c", "stty -echo; read go; exec yes"])
     job = login_of(screen.pid)
     get_ready(stage, job)
     stage.executor.go(job.run)

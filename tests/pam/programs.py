@@ -26,6 +26,7 @@ from typing import Any
 import pexpect
 
 from jitd.store.sqlite import SqliteStore
+from tests.on_terminal import OnTerminal
 from tests.system.conftest import ID, REALM, House
 from tests.waiting import PATIENCE, wait_for
 
@@ -127,7 +128,7 @@ class Driven:
         self._read = io.StringIO()
         self.began_at = time.monotonic()
         environment = {"PATH": os.environ["PATH"], "TERM": "dumb", "LANG": "C.UTF-8"}
-        self.terminal = pexpect.spawn(
+        self.terminal = OnTerminal(
             line[0],
             line[1:],
             env=environment,

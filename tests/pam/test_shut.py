@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pexpect
 import pytest
 
 from tests.marks import full
+from tests.on_terminal import OnTerminal
 from tests.pam.programs import (
     BY_NAME,
     CHPASSWD,
@@ -121,7 +121,7 @@ def test_who_has_not_shown_yet_who_they_are_never_reaches_the_gate(gated: Gated,
     with module(leaves_a_mark(mark)):
         become = [] if line[0] == "login" else ["setpriv", "--reuid=eve", "--regid=eve", "--init-groups"]
         first, *rest = (*become, *line)
-        terminal = pexpect.spawn(first, rest, timeout=PATIENCE)
+        terminal = OnTerminal(first, rest, timeout=PATIENCE)
         if terminal.expect(["(?=Password: )", "does not exist"]) == 0:
             answers_unseen(terminal, "Password: ", "not the password")
             terminal.expect(["Login incorrect", "Authentication failure"])
@@ -249,7 +249,7 @@ def test_a_fresh_timestamp_does_not_skip_the_gate(gated: Gated) -> None:
 
 def test_persist_of_doas_does_not_skip_the_gate(gated: Gated) -> None:
     write("/etc/doas.conf", "permit persist carol\n", 0o600)
-    shell = pexpect.spawn("as", ["carol", "bash", "--norc"], encoding="utf-8", timeout=PATIENCE, cwd="/")
+    shell = OnTerminal("as", ["carol", "bash", "--norc"], encoding="utf-8", timeout=PATIENCE, cwd="/")
     try:
         marks = [gated.mark(), gated.mark()]
         shell.sendline(f"doas touch {marks[0]}")

@@ -15,6 +15,7 @@ import pexpect
 import pytest
 
 from tests.attacks.raw import connected
+from tests.on_terminal import OnTerminal
 from tests.pam.sshd_stage import OPS, Sshd, grants_end_was_noted, is_there, rule, stacked
 from tests.system.conftest import House
 from tests.waiting import PATIENCE, wait_for
@@ -99,7 +100,7 @@ def test_what_ends_a_session_ends_all_of_it_before_it_returns(house: House, sshd
 
 def test_the_person_reads_why_on_their_terminal(house: House, sshd: Sshd) -> None:
     first, *rest = sshd.line("bob", "sleep 600", more=("-tt",))
-    screen = pexpect.spawn(first, rest, encoding="utf-8", timeout=PATIENCE)
+    screen = OnTerminal(first, rest, encoding="utf-8", timeout=PATIENCE)
     (row,) = wait_for(lambda: [row for row in house.rows("runs") if row["state"] == "running"])
     wait_for(lambda: is_there("600"))
     house.ended("stop", row["id"])

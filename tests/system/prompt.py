@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pexpect
 
+from tests.on_terminal import OnTerminal
 from tests.system.conftest import House
 from tests.waiting import PATIENCE, wait_for
 
@@ -100,7 +101,7 @@ class Prompt:
     def __init__(self, house: House, shell: str = "bash", size: tuple[int, int] = (24, 80)) -> None:
         self.shell = shell
         line = [str(word) for word in house.line("alice", *SHELLS[shell])]
-        self.child = pexpect.spawn(
+        self.child = OnTerminal(
             "/usr/bin/env",
             ["TERM=dumb", *line],
             timeout=PATIENCE,

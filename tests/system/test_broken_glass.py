@@ -12,6 +12,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from tests.on_terminal import OnTerminal
 from tests.system.conftest import OF_THE_LAB, House
 from tests.waiting import PATIENCE, wait_for
 
@@ -34,7 +35,7 @@ LONG, SHORT, NOT_SO_SHORT = (
 def shatter(house, *words, types="break glass"):
     """alice breaks glass at a terminal of her own. Return what she saw, and her exit status."""
     first, *rest = house.line("alice", "jitsudo", "--break-glass", WHY, *words)
-    screen = pexpect.spawn(first, rest, cwd="/", timeout=PATIENCE, encoding="utf-8")
+    screen = OnTerminal(first, rest, cwd="/", timeout=PATIENCE, encoding="utf-8")
     screen.expect_exact('type "break glass" to go on: ')
     said = screen.before
     screen.sendline(types)

@@ -19,6 +19,7 @@ from typing import Any
 import pexpect
 import pytest
 
+from tests.on_terminal import OnTerminal
 from tests.system.conftest import Asking, House
 from tests.system.killing import children
 from tests.waiting import PATIENCE, is_at_rest, is_living, wait_for
@@ -54,7 +55,7 @@ class Watcher:
 
     def __init__(self, house: House, id: str, who: str = "bob") -> None:
         first, *rest = map(str, house.line(who, "jitd", "approve", "--yes", "--watch", id))
-        self.screen: Any = pexpect.spawn(first, rest, cwd="/", timeout=PATIENCE, encoding="utf-8", dimensions=(24, 80))
+        self.screen: Any = OnTerminal(first, rest, cwd="/", timeout=PATIENCE, encoding="utf-8", dimensions=(24, 80))
 
     def sees(self, text: str) -> None:
         self.screen.expect_exact(text)

@@ -17,6 +17,7 @@ from typing import Any
 import pexpect
 import pytest
 
+from tests.on_terminal import OnTerminal
 from tests.system.conftest import House
 from tests.waiting import PATIENCE
 
@@ -442,7 +443,7 @@ def test_a_pipe_into_a_shell_is_denied_where_the_rule_wants_a_terminal(binding: 
     assert binding.sudo("alice", "bash", "-c", "true").returncode == 121, "nor is /dev/null a terminal"
     assert not Path("/srv/typed").exists()
     first, *rest = map(str, binding.line("alice", "jitsudo", "bash", "-c", "echo typed"))
-    terminal = pexpect.spawn(first, rest, cwd="/", timeout=PATIENCE, encoding="utf-8")
+    terminal = OnTerminal(first, rest, cwd="/", timeout=PATIENCE, encoding="utf-8")
     terminal.expect_exact("typed")
     terminal.expect(pexpect.EOF)
     terminal.close()

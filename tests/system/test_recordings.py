@@ -21,6 +21,7 @@ import pexpect
 import pytest
 
 from tests.descriptors import links
+from tests.on_terminal import OnTerminal
 from tests.system.conftest import Asking, House
 from tests.times import times
 from tests.waiting import PATIENCE, wait_for
@@ -139,7 +140,7 @@ def test_a_run_is_followed_while_it_happens(kept: House) -> None:
     go.unlink(missing_ok=True)
     asking = live(kept, "sh", "-c", f"echo line 1; echo line 2; until [ -e {go} ]; do sleep 0.05; done; echo line 3; exit 4")
     first, *rest = map(str, kept.line("bob", "jitd", "watch", asking.id))
-    screen = pexpect.spawn(first, rest, cwd="/", timeout=PATIENCE, encoding="utf-8")
+    screen = OnTerminal(first, rest, cwd="/", timeout=PATIENCE, encoding="utf-8")
     screen.expect_exact("line 1")
     screen.expect_exact("line 2")  # as it comes, and not at the end
     go.touch()
@@ -156,7 +157,7 @@ def test_who_watches_may_leave_and_the_run_does_not_notice(kept: House, leave: s
     go.unlink(missing_ok=True)
     asking = live(kept, "sh", "-c", f"echo here; until [ -e {go} ]; do sleep 0.05; done; exit 5")
     first, *rest = map(str, kept.line("bob", "jitd", "watch", asking.id))
-    screen = pexpect.spawn(first, rest, cwd="/", timeout=PATIENCE, encoding="utf-8")
+    screen = OnTerminal(first, rest, cwd="/", timeout=PATIENCE, encoding="utf-8")
     screen.expect_exact("here")
     before = os.get_terminal_size(screen.child_fd), screen.getecho()
     screen.send(leave)
@@ -199,13 +200,13 @@ def test_what_would_harm_a_viewers_terminal_does_not_reach_it(kept: House, verb:
 
 def test_a_terminal_session_is_replayed_with_its_keys(kept: House) -> None:
     first, *rest = map(str, kept.line("alice", "jitsudo", "-u", "eve", "bash", "--norc", "-c", "echo o''ne; sleep 1; echo t''wo"))
-    terminal = pexpect.spawn(first, rest, cwd="/", timeout=PATIENCE, encoding="utf-8", dimensions=(30, 100))
+    terminal = OnTerminal(first, rest, cwd="/", timeout=PATIENCE, encoding="utf-8", dimensions=(30, 100))
     terminal.expect(pexpect.EOF)
     terminal.close()
     id = next(row["id"] for row in reversed(kept.rows("runs", "--all")) if "echo o" in row["argv"][-1])
     wait_for(lambda: kept.run_of(id).outcome)
     first, *rest = map(str, kept.line("alice", "jitd", "replay", "--speed=0.02", id))  # its second lasts for almost a minute
-    player = pexpect.spawn(first, rest, cwd="/", timeout=PATIENCE, encoding="utf-8")
+    player = OnTerminal(first, rest, cwd="/", timeout=PATIENCE, encoding="utf-8")
     player.expect_exact("one")
     player.send(" ++++++++++")
     with pytest.raises(pexpect.TIMEOUT):  # it would be there in a moment, if it did not pause
@@ -228,7 +229,7 @@ def test_a_recording_is_byte_for_byte_what_was_written(kept: House) -> None:
     wild.write_bytes(os.urandom(100_000) + HOSTILE.encode() + bytes(range(256)) * 50)
     script = f"cat {wild}; sleep 0.1; cat {wild} >&2"
     first, *rest = map(str, kept.line("alice", "jitsudo", "-u", "eve", "sh", "-c", script))
-    terminal = pexpect.spawn(first, rest, cwd="/", timeout=PATIENCE)
+    terminal = OnTerminal(first, rest, cwd="/", timeout=PATIENCE)
     with (kept.root / "said/teed").open("wb") as terminal.logfile_read:
         terminal.expect(pexpect.EOF)
     terminal.close()
@@ -259,7 +260,7 @@ def test_random_work_at_a_terminal_is_recorded_byte_for_byte(kept: House, seed: 
         piece.format(n=draw.randrange(1, 40_000), digit=draw.randrange(1, 9), wild=wild) for piece in draw.choices(PIECES, k=14)
     ]
     first, *rest = map(str, kept.line("alice", "jitsudo", "-u", "eve", "sh", "-c", "; ".join(["echo begun", *pieces])))
-    terminal = pexpect.spawn(first, rest, cwd="/", timeout=PATIENCE, env={**os.environ, "TERM": "xterm"})
+    terminal = OnTerminal(first, rest, cwd="/", timeout=PATIENCE, env={**os.environ, "TERM": "xterm"})
     with (kept.root / "said/teed").open("wb") as terminal.logfile_read:
         terminal.expect_exact("begun\r\n")  # until then it is the requester's own terminal that echoes
         for _ in range(sum("read" in piece for piece in pieces)):
