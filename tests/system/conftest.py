@@ -123,7 +123,7 @@ class House:
     def start(self, priority: int = 0) -> House:
         line = [self._starts_by, "serve", "--config", str(self.config_file)]
         with self.log_file.open("ab") as log:
-            if self._starts_by == "jitd":
+            if self._starts_by == "jitd" and fork_server("daemon").has_ours():
                 self.process = fork_server("daemon").start(line, log, log, priority=priority)
             else:
                 line = [*at_priority(priority), *line]
@@ -210,7 +210,7 @@ class House:
 
     def jitd(self, *words: str, who: str = "root", **more: Any) -> subprocess.CompletedProcess[str]:
         """``jitd words`` as ``who``, to its end."""
-        if more:
+        if more or not fork_server("verb").has_ours():
             return self.run(who, "jitd", *words, **more)
         environ, account = {**os.environ, "JITD_SOCKET": str(self.socket)}, None
         if who != "root":

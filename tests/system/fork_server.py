@@ -5,7 +5,8 @@ A daemon takes half a second of a processor to load what it imports, and a verb 
 verbs: loading them was a sixth of ``make test``. What is forked runs the very file that was asked for (``/usr/sbin/jitd``), with
 the arguments, the environment, the streams, the directory, the priority, the account and the name that it was given.
 Law: what is forked differs from what is executed only in that its modules are loaded already (test_fork_server.py). Where that
-makes a difference, a test has the file executed: ``House(starts_by=…)`` with its full path, ``House.run(who, "jitd", …)``.
+makes a difference, the file is executed: with another environment than the modules were loaded in, and where a test says so, by
+``House(starts_by=…)`` with its full path or ``House.run(who, "jitd", …)``.
 """
 
 from __future__ import annotations
@@ -40,6 +41,11 @@ PR_SET_DUMPABLE, PR_SET_NAME = 4, 15
 
 
 # --- the side of the tests ------------------------------------------------------------------------------------------------
+
+
+def environment() -> dict[str, str]:
+    """Ours, without what pytest says in it of each test."""
+    return {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
 
 
 @dataclass(frozen=True)
@@ -102,6 +108,11 @@ class ForkServer:
         with theirs:
             line = [*PYTHON, __file__, loads, str(theirs.fileno()), ROOM]
             self._process = subprocess.Popen(line, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()])
+        self._environ = environment()
+
+    def has_ours(self) -> bool:
+        """False if our environment is another by now. What is loaded reads it then, so what is to start with it is executed."""
+        return self._environ == environment()
 
     def start(
         self, line: list[str], out: IO[bytes], err: IO[bytes], *, environ: dict[str, str] | None = None, cwd: str = "",

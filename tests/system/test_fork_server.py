@@ -207,3 +207,19 @@ def test_a_daemon_that_is_forked_looks_like_one_that_is_executed(priority: int) 
             wait_for(are_alike, within=15)
         assert last == [{}]
         assert seen_from_outside(by_fork)["priority"] == priority
+
+
+def test_in_another_environment_than_it_was_loaded_in_the_daemon_is_executed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Loading reads it: PYTHONPATH, OPENSSL_CONF."""
+    house = House()
+    try:
+        assert isinstance(house.start().process, Forked)
+        monkeypatch.setenv("OPENSSL_CONF", "/nonexistent")
+        house.restart()
+        assert isinstance(house.process, subprocess.Popen)
+        assert b"OPENSSL_CONF=/nonexistent" in Path(f"/proc/{house.process.pid}/environ").read_bytes()
+        monkeypatch.undo()
+        house.restart()
+        assert isinstance(house.process, Forked)
+    finally:
+        house.close()
