@@ -225,7 +225,9 @@ class House:
             except BaseException:
                 process.kill()
                 raise
-            said = [os.pread(file.fileno(), 1 << 30, 0).decode("utf-8", "surrogateescape") for file in (out, err)]
+            for file in (out, err):
+                file.seek(0)
+            said = [file.read().decode("utf-8", "surrogateescape") for file in (out, err)]
         return subprocess.CompletedProcess(["jitd", *words], process.wait(), *said)
 
     def ask(self, who: str, *words: str | bytes, ticket: bool = True, **more: Any) -> Asking:
