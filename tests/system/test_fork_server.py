@@ -47,7 +47,10 @@ print(json.dumps({
     "cmdline": open("/proc/self/cmdline").read().rstrip("\\0").split("\\0"), "comm": open("/proc/self/comm").read(),
     "streams": [stream(sys.stdin), stream(sys.stdout), stream(sys.stderr)], "input": os.readlink("/proc/self/fd/0"),
     "open": sorted(int(fd) for fd in os.listdir("/proc/self/fd"))[:-1],
-    "status": [line for line in open("/proc/self/status") if line.startswith(("Cap", "Sig", "NoNew", "Seccomp:", "Groups"))],
+    "status": [
+        line for line in open("/proc/self/status")
+        if line.startswith(("Cap", "SigBlk", "SigIgn", "SigCgt", "NoNew", "Seccomp:", "Groups"))
+    ],
     "cgroup": open("/proc/self/cgroup").read(), "oom": open("/proc/self/oom_score_adj").read(),
     "namespaces": {one: os.readlink("/proc/self/ns/" + one) for one in os.listdir("/proc/self/ns")},
 }))
