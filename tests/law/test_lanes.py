@@ -42,6 +42,16 @@ def test_what_takes_a_second_host_is_played_in_the_lab_that_has_one_and_nowhere_
     assert set(every["db1"]) & {*every["plain"], *every["systemd"]} == set()
 
 
+def test_what_computes_is_played_late_and_nowhere_else() -> None:
+    every = lanes.test_files()
+    assert {file.split("/")[1] for file in every["late"]} == {"core", "law", "wire"}
+    assert set(every["late"]) & {*every["plain"], *every["systemd"], *every["db1"]} == set()
+
+
+def test_each_kind_has_a_lane_for_what_promises_a_time() -> None:
+    assert lanes.TIMED_LANES.keys() == lanes.KINDS.keys()
+
+
 def test_what_is_played_under_systemd_exists() -> None:
     for pattern in lanes.UNDER_SYSTEMD:
         assert list(TREE.glob(pattern)), pattern
@@ -69,12 +79,13 @@ def test_a_file_has_seconds_of_its_own_in_each_kind_of_lane(tmp_path: Path, monk
         return SimpleNamespace(kind=kind, seconds=lambda: {f"tests/{file}.py": seconds for file, seconds in took.items()})
 
     monkeypatch.setattr(lanes, "SECONDS", tmp_path / "seconds")
-    assert lanes.read_seconds() == {"plain": {}, "systemd": {}, "db1": {}}, "nobody has measured"
+    assert lanes.read_seconds() == {"plain": {}, "systemd": {}, "db1": {}, "late": {}}, "nobody has measured"
     lanes.write_seconds([lane("systemd", a=40.0), lane("plain", a=9.0, b=1.0), lane("systemd", c=2.0), lane("plain", d=3.25)])
     assert lanes.read_seconds() == {
         "plain": {"tests/a.py": 9.0, "tests/b.py": 1.0, "tests/d.py": 3.2},
         "systemd": {"tests/a.py": 40.0, "tests/c.py": 2.0},
         "db1": {},
+        "late": {},
     }
 
 
@@ -111,6 +122,63 @@ def test_a_lane_that_is_held_plays_nothing_before_it_is_told_to(tmp_path: Path, 
     broken.process.wait()
     broken.go()
     assert (broken.end(), broken.lines) == (125, ["it cannot start"])
+
+
+class Pretended:
+    """A lane that ends when it is told to, and may be held until then."""
+
+    def __init__(self, kind: str, told: list[str]) -> None:
+        self.kind, self.name, self._told = kind, f"{kind} {len(told)}", told
+        self.has_ended = False
+        self.process = SimpleNamespace(poll=lambda: 0 if self.has_ended else None)
+
+    def go(self) -> None:
+        self._told.append(self.kind)
+
+    def progress(self) -> str:
+        return self.name
+
+    def end(self) -> int:
+        return 0
+
+
+@pytest.mark.parametrize(
+    ("ending", "told"),
+    [
+        ("db1, plain, systemd, plain, plain", [0, 1, 1, 2, 2]),
+        ("plain+plain, db1, systemd, plain", [2, 2, 2, 2]),
+        ("systemd, db1, plain+plain+plain", [0, 0, 2]),
+        ("plain+systemd+db1+plain+plain", [2]),
+    ],
+)
+def test_a_late_lane_begins_when_a_plain_one_has_ended(ending: str, told: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    gone: list[str] = []
+    first = [Pretended(kind, gone) for kind in ("systemd", "db1", "plain", "plain", "plain")]
+    late = [Pretended("late", gone) for _ in range(2)]
+    steps = [step.split("+") for step in ending.split(", ")]
+    seen: list[int] = []
+
+    def a_second(_: float) -> None:
+        seen.append(len(gone))
+        for kind in steps.pop(0) if steps else ["late", "late"]:
+            next(lane for lane in first + late if lane.kind == kind and not lane.has_ended).has_ended = True
+
+    monkeypatch.setattr(lanes.time, "sleep", a_second)
+    assert lanes.wait_for_all(first + late, late) == 0
+    assert seen == [0, *told]
+
+
+def test_late_lanes_begin_at_last_where_there_are_more_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    gone: list[str] = []
+    first, late = [Pretended("plain", gone)], [Pretended("late", gone) for _ in range(3)]
+
+    def a_second(_: float) -> None:
+        first[0].has_ended = True
+        for lane in late[: len(gone)]:
+            lane.has_ended = True
+
+    monkeypatch.setattr(lanes.time, "sleep", a_second)
+    assert lanes.wait_for_all(first + late, late) == 0 and len(gone) == 3
 
 
 def test_a_file_is_compiled_again_when_it_has_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
