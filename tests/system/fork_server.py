@@ -4,15 +4,18 @@
 A daemon takes half a second of a processor to load what it imports, and a verb 70 ms. The tests start some 400 daemons and 1,600
 verbs: loading them was a sixth of ``make test``. What is forked runs the very file that was asked for (``/usr/sbin/jitd``), with
 the arguments, the environment, the streams, the directory, the priority, the account and the name that it was given.
-Law: what is forked differs from what is executed only in that its modules are loaded already (test_fork_server.py). Where that
-makes a difference, the file is executed: with another environment than the modules were loaded in, and where a test says so, by
-``House(starts_by=…)`` with its full path or ``House.run(who, "jitd", …)``.
+Law: what is forked differs from what is executed in two ways alone (test_fork_server.py): its modules are loaded already, and at
+its end they are not destroyed one by one, which would first copy each page of them. Where that makes a difference, the file is
+executed: with another environment than the modules were loaded in, and where a test says so, by ``House(starts_by=…)`` with its
+full path or ``House.run(who, "jitd", …)``.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import ctypes
+import gc
 import json
 import os
 import re
@@ -160,6 +163,21 @@ def call_it(argv: list[str]) -> None:
     ctypes.memmove(start, words.ljust(end - start, b"\0"), end - start)
 
 
+_worth: list[int] = []
+"""The exit status of this child, once it is at its end."""
+
+
+def leave() -> None:
+    """The last that a child does at its end, after all that it has registered itself (atexit). If a stream cannot be written, the
+    interpreter goes on with its end, and tells of it.
+    """
+    if _worth:
+        with contextlib.suppress(Exception):
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(_worth[0])
+
+
 def become(asked: dict[str, Any], out: int, err: int) -> None:
     """In the child: what was asked for. It ends as a Python that was executed does, whose SystemExit leaves this function."""
     for number, fd in enumerate((os.open(os.devnull, os.O_RDONLY), out, err)):
@@ -179,7 +197,13 @@ def become(asked: dict[str, Any], out: int, err: int) -> None:
     os.chdir(asked["cwd"])
     sys.argv = asked["argv"][len(PYTHON) :]
     del sys.path[-len(PLACES) :]
-    runpy.run_path(sys.argv[0], run_name="__main__")
+    try:
+        runpy.run_path(sys.argv[0], run_name="__main__")
+        _worth.append(0)
+    except SystemExit as end:
+        if end.code is None or type(end.code) is int and 0 <= end.code < 256:
+            _worth.append(end.code or 0)
+        raise
 
 
 def serve(control: socket.socket) -> None:
@@ -229,9 +253,20 @@ def load_daemon() -> None:
         import_module(name)
 
 
-LOADS = {"daemon": load_daemon, "verb": lambda: import_module("jitd.cli")}
+def load_verbs() -> None:
+    """What /usr/bin/jitd imports for each verb, and what it imports for those that the tests call most."""
+    verbs: dict[str, str] = import_module("jitd.cli").VERBS
+    for verb in ("approve", "replay", "requests", "revoke", "show"):
+        import_module(f"jitd.cli.{verbs[verb]}")
+
+
+LOADS = {"daemon": load_daemon, "verb": load_verbs}
 
 if __name__ == "__main__":
+    atexit.register(leave)  # before what is loaded registers anything: who is first here is last then
     sys.path += PLACES
     LOADS[sys.argv[1]]()
+    import_module("pkgutil")  # runpy imports it to run a file
+    gc.collect()
+    gc.freeze()  # or each child would copy all pages of what is loaded, when it collects garbage
     serve(socket.socket(fileno=int(sys.argv[2])))

@@ -70,6 +70,13 @@ ENDINGS = {
     "what it does at its end": ("atexit.register(print, 'at its end')", 0),
     "a thread that goes on": ("threading.Thread(target=lambda: (time.sleep(0.05), print('done'))).start()", 0),
     "without its last steps": ("sys.stdout.write('lost'); os._exit(5)", 5),
+    "a status that it has at its end": ("atexit.register(lambda: os._exit(3))", 3),
+    "a status that is too large": ("sys.exit(1027)", 3),
+    "a negative status": ("sys.exit(-1)", 255),
+    "a full disk": ("os.dup2(os.open('/dev/full', os.O_WRONLY), 1); print('lost')", 120),
+    "no output": ("sys.stdout.close()", 0),
+    "a status, and a thread that goes on": ("threading.Timer(0.05, print, ['done']).start(); sys.exit(9)", 9),
+    "what was registered last comes first": ("for n in 1, 2: atexit.register(print, n)", 0),
     "nobody reads it": ("os.kill(os.getpid(), signal.SIGPIPE)", 0),
 }
 
