@@ -184,14 +184,6 @@ class Sshd(Clients):
         """The processes of sshd below the one that listens."""
         return children_of(self.process.pid)
 
-    def put_before_others(self) -> None:
-        """Have the kernel run sshd's processes of each session at once when they have something to do, however busy the host is
-        (sched(7)).
-        """
-        for pid in self.sessions():
-            for one in (pid, *children_of(pid)):  # the one that forwards what the terminal shows has the person's account
-                os.sched_setscheduler(one, os.SCHED_RR, os.sched_param(1))
-
     def log(self) -> str:
         return self.log_file.read_text(errors="replace")
 

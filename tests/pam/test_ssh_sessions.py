@@ -103,7 +103,6 @@ def test_the_person_reads_why_on_their_terminal(house: House, sshd: Sshd) -> Non
     screen = OnTerminal(first, rest, encoding="utf-8", timeout=PATIENCE)
     (row,) = wait_for(lambda: [row for row in house.rows("runs") if row["state"] == "running"])
     wait_for(lambda: is_there("600"))
-    sshd.put_before_others()  # it has a quarter of a second to forward the line, and is ended then
     house.ended("stop", row["id"])
     screen.expect("jitd: this session ends: [^\r]+\r+\n")
     screen.expect(pexpect.EOF)
