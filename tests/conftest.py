@@ -7,16 +7,16 @@ Every day the same few examples and no stopwatch, so that a busy machine fails n
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import os
 import signal
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
+
+from tests.leftovers import daemons, end_what_runs_since, mounts, running, scratch
 
 EVERYDAY = settings(deadline=None, derandomize=True, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("everyday", EVERYDAY)
@@ -82,40 +82,10 @@ def pytest_collection_finish() -> None:
 @pytest.fixture(scope="module", autouse=True)
 def nothing_is_left() -> Iterator[None]:
     """All tests of a run share one host: what one file leaves behind there is another one's surprise."""
-    before, mounts_before, daemons_before = scratch(), mounts(), daemons()
+    before, mounts_before, daemons_before, running_before = scratch(), mounts(), daemons(), set(running())
     yield
-    left = sorted(scratch() - before)
+    left, mounts_left, daemons_left = sorted(scratch() - before), mounts() - mounts_before, daemons() - daemons_before
+    end_what_runs_since(running_before)
     assert left == [], "left in /srv by the tests of this file"
-    assert mounts() - mounts_before == Counter(), "a mount is left by the tests of this file"
-    assert daemons() <= daemons_before, "a daemon is left by the tests of this file"
-
-
-def scratch() -> set[str]:
-    """What is in the lab's directory for tests: elsewhere others may use it."""
-    return set(os.listdir("/srv")) if is_in_lab() else set()
-
-
-def mounts() -> Counter[str]:
-    """Where something is mounted, and how often: but for what systemd mounts for each login. ``Path.is_mount`` does not see a
-    bind mount, which is on the same device as its parent.
-    """
-    lines = Path("/proc/self/mountinfo").read_text("utf-8").splitlines() if is_in_lab() else []
-    places = (line.split()[4] for line in lines)
-    return Counter(place for place in places if not place.startswith("/run/"))
-
-
-def is_in_lab() -> bool:
-    return os.uname().nodename == "lab.example.test"
-
-
-def daemons() -> set[str]:
-    """The processes that are a jitd's, in a lab: elsewhere others may have theirs."""
-    if not is_in_lab():
-        return set()
-    found = set()
-    for process in Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(OSError):
-            words = process.read_bytes().split(b"\0")
-            if b"serve" in words and any(word.endswith(b"/jitd") for word in words):
-                found.add(process.parent.name)
-    return found
+    assert mounts_left == Counter(), "a mount is left by the tests of this file"
+    assert daemons_left == set(), "a daemon is left by the tests of this file"

@@ -19,7 +19,7 @@ from typing import Any
 
 import psycopg
 
-from tests.conftest import is_in_lab
+from tests.leftovers import is_in_lab
 from tests.waiting import is_living, wait_for
 
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}

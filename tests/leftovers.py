@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a file of tests may leave behind in a lab: files, mounts, and processes.
+
+Law: outside a lab there is nothing to see and nothing to end, for others may have theirs there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections import Counter
+from pathlib import Path
+
+from tests.waiting import wait_for
+
+SERVICES = {"fork_server.py", "jitd-kdc", "kadmind", "krb5kdc"}
+"""Programs that stay for the next file: a fixture of the whole run starts them, or a test starts the lab's own anew."""
+Process = tuple[int, str]
+"""A pid, and when the process began (proc(5), ``starttime``): another may get the pid later."""
+
+
+def is_in_lab() -> bool:
+    return os.uname().nodename == "lab.example.test"
+
+
+def scratch() -> set[str]:
+    """What is in the lab's directory for tests: elsewhere others may use it."""
+    return set(os.listdir("/srv")) if is_in_lab() else set()
+
+
+def mounts() -> Counter[str]:
+    """Where something is mounted, and how often: but for what systemd mounts for each login. ``Path.is_mount`` does not see a
+    bind mount, which is on the same device as its parent.
+    """
+    lines = Path("/proc/self/mountinfo").read_text("utf-8").splitlines() if is_in_lab() else []
+    places = (line.split()[4] for line in lines)
+    return Counter(place for place in places if not place.startswith("/run/"))
+
+
+def daemons() -> set[Process]:
+    """The processes that are a jitd's."""
+    return {one for one, words in running().items() if b"serve" in words and any(word.endswith(b"/jitd") for word in words)}
+
+
+def running() -> dict[Process, list[bytes]]:
+    """The processes that live, and their command lines."""
+    found = {}
+    for place in Path("/proc").glob("[0-9]*") if is_in_lab() else ():
+        with contextlib.suppress(OSError):
+            state, *fields = (place / "stat").read_text().rpartition(")")[2].split()
+            if state not in "ZX":
+                found[int(place.name), fields[18]] = (place / "cmdline").read_bytes().split(b"\0")
+    return found
+
+
+def end_what_runs_since(before: set[Process]) -> None:
+    """End the processes that were not there ``before``, and wait until they have ended. A test that kills one process on purpose
+    leaves those that this one had started; a later file may look for a process like them. Not where systemd runs: it starts
+    processes whenever it wants to.
+    """
+    if os.path.isdir("/run/systemd/system"):
+        return
+
+    def nothing_runs() -> bool:
+        since = [pid for (pid, began), words in running().items() if (pid, began) not in before and not is_service(words)]
+        for pid in since:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return not since
+
+    wait_for(nothing_runs, what="the end of what the tests of this file have left")
+
+
+def is_service(words: list[bytes]) -> bool:
+    return any(os.path.basename(os.fsdecode(word)) in SERVICES for word in words)
