@@ -20,6 +20,8 @@ from typing import NamedTuple
 from jitd.recording.form import RUN_ID
 
 SUFFIX = ".recording"
+UNNAMED = "."
+"""The first character of a file's name while the file is not locked yet. ``run_of`` accepts no such name."""
 DAY = 24 * 60 * 60
 
 
@@ -86,26 +88,38 @@ def open_directory(directory: str, *, make: bool) -> int:
 def create(directory: str, run: str) -> int:
     """Create the file for the recording of ``run``, and return its descriptor. Raises RecordingError.
 
-    The file is locked as long as this descriptor is open.
+    The file is locked as long as this descriptor is open. It gets its name only after it is locked. So a reader never finds a new
+    recording that is not locked yet, which would look like one that has ended.
     """
     try:
         name = name_of(run)
     except ValueError as fault:
         raise RecordingError(str(fault)) from None
     above = open_directory(directory, make=True)
+    file = -1
     try:
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        file = os.open(name, flags, 0o600, dir_fd=above)
+        file = os.open(UNNAMED + name, flags, 0o600, dir_fd=above)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _refuse_second(name, above)  # before the next line, nobody else can be making a file of this name
+            os.rename(UNNAMED + name, name, src_dir_fd=above, dst_dir_fd=above)
         except OSError:
-            os.close(file)
+            os.unlink(UNNAMED + name, dir_fd=above)
             raise
     except OSError as fault:
+        if file >= 0:
+            os.close(file)
         raise RecordingError(f"the recording cannot be made: {sentence_of(fault)}") from None
     finally:
         os.close(above)
     return file
+
+
+def _refuse_second(name: str, above: int) -> None:
+    with suppress(FileNotFoundError):
+        os.stat(name, dir_fd=above, follow_symlinks=False)
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
 
 
 def open_recording(directory: str, run: str) -> int:
@@ -216,19 +230,23 @@ def remove(directory: str, run: str) -> bool:
     RecordingError.
     """
     try:
-        file = open_recording(directory, run)
+        above = open_directory(directory, make=False)
     except FileNotFoundError:
         return False
-    above = -1
+    file = -1
     try:
-        above = open_directory(directory, make=False)
+        with suppress(FileNotFoundError):
+            os.unlink(UNNAMED + name_of(run), dir_fd=above)  # a process that was killed in ``create`` has left it
+        file = open_recording(directory, run)
         if is_live(file):
             return False
         os.unlink(name_of(run), dir_fd=above)
+    except FileNotFoundError:
+        return False
     except OSError as fault:
         raise RecordingError(f"the recording cannot be removed: {sentence_of(fault)}") from None
     finally:
-        os.close(file)
-        if above >= 0:
-            os.close(above)
+        os.close(above)
+        if file >= 0:
+            os.close(file)
     return True

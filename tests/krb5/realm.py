@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tests.waiting import wait_for
+from tests.waiting import is_living, wait_for
 
 MODULE = Path("/usr/lib/jitd-krb5/jitd_kdc.so")
 """Where contrib/lab/inside installs it."""
@@ -147,7 +147,7 @@ class Realm:
         pid = self._pids.pop(server)
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
-        wait_for(lambda: not Path(f"/proc/{pid}/exe").exists(), what=f"the end of {server}")
+        wait_for(lambda: not is_living(pid), what=f"the end of {server}")
 
     def pid(self, server: str) -> int:
         """The process of a server."""

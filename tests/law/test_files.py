@@ -93,6 +93,19 @@ def test_that_law_sees_what_it_forbids(line: str) -> None:
     assert _reparsed(ast.parse(line))
 
 
+OF_A_PROCESS = re.compile(r"""/proc/\{[^}]*\}/[^"']*["']\)\.(?:exists|is_[a-z]+)\(""")
+"""Path.exists raises ProcessLookupError where the process ends between the two looks of proc(5) at it. Ask is_living of
+tests/waiting.py, or os.path.exists, for which any error means no.
+"""
+
+
+def test_no_path_below_a_process_is_asked_whether_it_exists() -> None:
+    files = [file for place in ("contrib", "jitd", "jitpam", "tests") for file in (TREE / place).rglob("*.py")]
+    assert len(files) > 700
+    assert [str(file.relative_to(TREE)) for file in files if OF_A_PROCESS.search(file.read_text("utf-8"))] == []
+    assert OF_A_PROCESS.search('Path(f"/proc/{pid}/ns/mnt"' + ").exists()")
+
+
 def test_no_two_files_of_tests_have_one_name() -> None:
     """pytest takes the second for the first, and stops, where their directories are no packages; those in booted run alone."""
     files = (file for file in (TREE / "tests").rglob("test_*.py") if file.parent.name != "booted")

@@ -19,7 +19,7 @@ from tests.descriptors import links
 from tests.marks import full
 from tests.pam.application import DENIED, SUCCESS, Application, Bench, Crashed, Voice, jitd, now
 from tests.pam.test_sabotage import PROVES
-from tests.waiting import PATIENCE, status_of, wait_for
+from tests.waiting import PATIENCE, is_living, status_of, wait_for
 
 SYSTEM_ERR = 4
 GROWS_BY = 420
@@ -433,14 +433,7 @@ def test_a_helper_does_not_outlive_a_program_that_was_killed(hangs: str, bench: 
         helper = wait_for(lambda: Path(f"/proc/{host.process.pid}/task/{host.process.pid}/children").read_text().split())[0]
         host.process.kill()
         host.process.wait()
-        wait_for(lambda: not Path(f"/proc/{helper}/exe").exists() or _is_dead(helper))
-
-
-def _is_dead(pid: str) -> bool:
-    try:
-        return b"\nState:\tZ" in Path(f"/proc/{pid}/status").read_bytes()
-    except OSError:  # it has been waited for meanwhile
-        return True
+        wait_for(lambda: not is_living(helper))
 
 
 def test_the_log_says_why_without_touching_the_programs_own_way_of_logging(bench: Bench) -> None:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import stat
 from pathlib import Path
@@ -127,6 +129,48 @@ def test_what_is_being_written_is_known_and_not_removed(tmp_path: Path) -> None:
     live.close(EXITED)
     assert remove(directory, "K7QM-2XVD")
     assert [path.name for path in (tmp_path / "recordings").iterdir()] == ["notes.txt"]
+
+
+def test_a_recording_is_in_view_only_once_it_is_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who watches a run would take it for one that has ended, and who removes old recordings could remove it."""
+    directory = str(tmp_path / "recordings")
+    before: list[list[Kept]] = []
+    lock = fcntl.flock
+
+    def looks_first(file: int, how: int) -> None:
+        if how & fcntl.LOCK_EX:
+            before.append(survey(directory))
+            with pytest.raises(FileNotFoundError):
+                open_recording(directory, HEADER.run)
+        lock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", looks_first)
+    live = recorder(tmp_path)
+    assert before == [[]] and [one.is_live for one in survey(directory)] == [True]
+    assert os.listdir(directory) == [name_of(HEADER.run)]
+    live.close(EXITED)
+
+
+def test_what_cannot_be_locked_or_named_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for call in ("fcntl.flock", "os.rename"):
+        with monkeypatch.context() as patched, pytest.raises(RecordingError, match="No space"):
+            patched.setattr(call, fails)
+            recorder(tmp_path)
+        assert os.listdir(tmp_path / "recordings") == []
+
+
+def fails(*args: object, **more: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_what_a_killed_process_has_left_without_a_name_is_no_recording_and_goes_with_it(tmp_path: Path) -> None:
+    directory = tmp_path / "recordings"
+    directory.mkdir(mode=0o700)
+    left = directory / f".{name_of(HEADER.run)}"
+    left.touch()
+    assert survey(str(directory)) == []
+    assert not remove(str(directory), "K7QM-2XVD.2") and left.exists()
+    assert not remove(str(directory), HEADER.run) and os.listdir(directory) == []
 
 
 def test_two_readers_do_not_make_a_recording_live(tmp_path: Path) -> None:

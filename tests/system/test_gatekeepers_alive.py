@@ -184,7 +184,8 @@ def test_a_provider_s_fact_is_asked_at_each_decision_and_decides(stage: Gated) -
 
 
 def test_with_n_a_pass_runs_it_and_an_approval_that_is_then_owed_withdraws_it(stage: Gated) -> None:
-    assert stage.start("free", "-n").end() == 0
+    passed = stage.start("free", "-n")
+    assert passed.end() == 0, passed.err
     assert stage.ran == ["free"]
     stage.calendar.says = APPROVED
     owed = stage.start("free", "-n")
