@@ -161,13 +161,17 @@ class Gated:
 
     def __init__(self, house: House, calendar: Calendar, ticket: Ticket) -> None:
         self.house, self.calendar, self.ticket = house, calendar, ticket
+        self._n_trials = 0
 
     def command(self, rule: str) -> list[str]:
         """A command that ``rule`` is about. It writes down that it ran."""
         return ["sh", "-c", _script(rule, self.ticket.place)]
 
     def start_anew(self) -> None:
-        """Nobody has been asked, all pass, and nothing has run."""
+        """Nobody has been asked, all pass, and nothing has run. The daemon keeps for a second that a question has failed. A
+        reason is a part of the question, so each trial has its own, and none is about what has just failed in another.
+        """
+        self._n_trials += 1
         self.calendar.asked.clear()
         self.calendar.ended.clear()
         self.calendar.answer(PASS)
@@ -177,7 +181,8 @@ class Gated:
             os.truncate(self.ticket.place / name, 0)
 
     def start(self, rule: str, *options: str, who: str = "alice") -> Client:
-        return Client(self.house, who, "jitsudo", *options, *self.command(rule))
+        reason = () if "--reason" in options else ("--reason", f"trial {self._n_trials}")
+        return Client(self.house, who, "jitsudo", *reason, *options, *self.command(rule))
 
     def resume(self, id: str) -> Client:
         return Client(self.house, "alice", "jitsudo", "--resume", id)
