@@ -124,6 +124,12 @@ def test_a_lane_that_is_held_plays_nothing_before_it_is_told_to(tmp_path: Path, 
     assert (broken.end(), broken.lines) == (125, ["it cannot start"])
 
 
+def test_what_promises_a_time_under_systemd_is_played_before_the_others_and_alone() -> None:
+    alone, one, other = Pretended("systemd", []), Pretended("plain", []), Pretended("db1", [])
+    assert lanes.by_promise([one, alone, other]) == [[alone], [one, other]]
+    assert lanes.by_promise([one]) == [[one]] and lanes.by_promise([]) == []
+
+
 class Pretended:
     """A lane that ends when it is told to, and may be held until then."""
 
