@@ -16,6 +16,10 @@ from tests.waiting import wait_for
 
 SERVICES = {"fork_server.py", "jitd-kdc", "kadmind", "krb5kdc"}
 """Programs that stay for the next file: a fixture of the whole run starts them, or a test starts the lab's own anew."""
+LAUNCHER = b"jitd.monitor.launcher"
+"""In the words of each launcher and each monitor. They end with their daemon, after they have removed the control group of their
+run: to kill one leaves that to nobody.
+"""
 Process = tuple[int, str]
 """A pid, and when the process began (proc(5), ``starttime``): another may get the pid later."""
 
@@ -49,8 +53,9 @@ def running() -> dict[Process, list[bytes]]:
     for place in Path("/proc").glob("[0-9]*") if is_in_lab() else ():
         with contextlib.suppress(OSError):
             state, *fields = (place / "stat").read_text().rpartition(")")[2].split()
-            if state not in "ZX":
-                found[int(place.name), fields[18]] = (place / "cmdline").read_bytes().split(b"\0")
+            line = (place / "cmdline").read_bytes()
+            if state not in "ZX" and line:  # in the midst of an execve(2), it has no arguments yet
+                found[int(place.name), fields[18]] = line.split(b"\0")
     return found
 
 
@@ -61,16 +66,12 @@ def end_what_runs_since(before: set[Process]) -> None:
     """
     if os.path.isdir("/run/systemd/system"):
         return
-
-    def nothing_runs() -> bool:
-        since = [pid for (pid, began), words in running().items() if (pid, began) not in before and not is_service(words)]
-        for pid in since:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        return not since
-
-    wait_for(nothing_runs, what="the end of what the tests of this file have left")
+    since = {one for one, words in running().items() if one not in before and not stays(words)}
+    for pid, _ in since:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: since.isdisjoint(running()), what="the end of what the tests of this file have left")
 
 
-def is_service(words: list[bytes]) -> bool:
-    return any(os.path.basename(os.fsdecode(word)) in SERVICES for word in words)
+def stays(words: list[bytes]) -> bool:
+    return any(os.path.basename(os.fsdecode(word)) in SERVICES or LAUNCHER in word for word in words)

@@ -106,6 +106,12 @@ def test_no_path_below_a_process_is_asked_whether_it_exists() -> None:
     assert OF_A_PROCESS.search('Path(f"/proc/{pid}/ns/mnt"' + ").exists()")
 
 
+def test_each_file_of_tests_is_asked_what_it_leaves() -> None:
+    """A fixture of the same name would be taken in the place of that of conftest.py."""
+    named = [file for file in sorted((TREE / "tests").rglob("*.py")) if "def nothing_is_left(" in file.read_text("utf-8")]
+    assert [str(file.relative_to(TREE)) for file in named] == ["tests/conftest.py", "tests/law/test_files.py"]
+
+
 def test_no_two_files_of_tests_have_one_name() -> None:
     """pytest takes the second for the first, and stops, where their directories are no packages; those in booted run alone."""
     files = (file for file in (TREE / "tests").rglob("test_*.py") if file.parent.name != "booted")

@@ -124,7 +124,7 @@ def nothing_is_left_afterwards() -> Iterator[None]:
 
 
 @pytest.fixture
-def nothing_is_left() -> Iterator[None]:
+def leaves_nothing() -> Iterator[None]:
     with nothing_is_left_afterwards():
         yield
 
@@ -348,7 +348,7 @@ def test_nothing_outside_is_touched(ended: dict[str, Ended]) -> None:
     assert ended["policy and wreck"].done.stdout.endswith("644\nwrecked\n"), "and nobody saw it outside, or there is no `ended`"
 
 
-def test_two_labs_side_by_side_do_not_know_of_each_other(nothing_is_left: None) -> None:
+def test_two_labs_side_by_side_do_not_know_of_each_other(leaves_nothing: None) -> None:
     script = (
         "kadmin.local -q 'addprinc -randkey {0}' >/dev/null 2>&1; touch /tmp/{0} /etc/{0};"
         "as alice klist -s || exit 1; echo ready; read go; hostname;"
@@ -366,7 +366,7 @@ def test_two_labs_side_by_side_do_not_know_of_each_other(nothing_is_left: None) 
         assert is_end(process.returncode, ending)
 
 
-def test_ctrl_c_reaches_command_and_leaves_nothing_behind(nothing_is_left: None) -> None:
+def test_ctrl_c_reaches_command_and_leaves_nothing_behind(leaves_nothing: None) -> None:
     pid, terminal = pty.fork()
     if pid == 0:
         os.execv(LAB, [str(LAB), "--no-jitd", "sh", "-c", "(setsid sleep 7777 &) ; echo here; exec sleep 7777"])
@@ -403,14 +403,14 @@ SIGNALS = [
 
 
 @pytest.mark.parametrize("number", SIGNALS)  # and SIGKILL with its second host, below
-def test_a_lab_that_is_killed_leaves_no_process_and_no_cgroup(number: int, nothing_is_left: None) -> None:
+def test_a_lab_that_is_killed_leaves_no_process_and_no_cgroup(number: int, leaves_nothing: None) -> None:
     process = start("(trap '' TERM HUP INT; setsid sleep 7777 &) ; exec sleep 7777")
     process.send_signal(number)
     assert process.wait(timeout=PATIENCE) == -number
     process.communicate()
 
 
-def test_the_kdc_says_by_an_indicator_that_a_password_was_proved(own_house: Callable[..., House], nothing_is_left: None) -> None:
+def test_the_kdc_says_by_an_indicator_that_a_password_was_proved(own_house: Callable[..., House], leaves_nothing: None) -> None:
     """Only where the option is given: the lab of these tests has it not."""
     ask = "as alice sh -c 'cd ~; jitsudo --no-wait true' >/dev/null 2>&1; jitd requests --json"
     done = subprocess.run([LAB, "--spake", "sh", "-uc", ask], capture_output=True, text=True, timeout=10 * PATIENCE, check=False)
@@ -421,13 +421,13 @@ def test_the_kdc_says_by_an_indicator_that_a_password_was_proved(own_house: Call
     assert json.loads(asked.stdout)["authentication"]["indicators"] == [], asked.stderr
 
 
-def test_a_second_host_is_ready_when_command_starts_and_ends_with_it(nothing_is_left: None) -> None:
+def test_a_second_host_is_ready_when_command_starts_and_ends_with_it(leaves_nothing: None) -> None:
     ask = "on db1 hostname; on db1 sed -n '8s/ *$//p' /var/lib/postgresql/data/postmaster.pid; hostname"
     done = lab("--db1", "sh", "-euc", f"{ask}; exit 125")
     assert (done.returncode, done.stdout) == (125, "db1.example.test\nready\nlab.example.test\n"), done.stderr
 
 
-def test_a_lab_that_is_killed_leaves_nothing_of_its_second_host(nothing_is_left: None) -> None:
+def test_a_lab_that_is_killed_leaves_nothing_of_its_second_host(leaves_nothing: None) -> None:
     process = start("(trap '' TERM HUP INT; setsid sleep 7777 &) ; exec sleep 7777", "--db1")
     assert any(b"postgres" in Path("/proc", pid, "cmdline").read_bytes() for pid in processes()), "it runs"
     process.send_signal(signal.SIGKILL)
@@ -452,7 +452,7 @@ def test_its_cgroup_is_its_own_and_can_be_divided(shared: SharedLab) -> None:
     assert said == "0::/\n137\n"
 
 
-def test_a_second_terminal_joins_the_lab(shared: SharedLab, nothing_is_left: None) -> None:
+def test_a_second_terminal_joins_the_lab(shared: SharedLab, leaves_nothing: None) -> None:
     shared.says("echo mark >/tmp/mark")
     done = lab("--join", "sh", "-c", "cat /tmp/mark; as bob id -un; hostname; exit 1")
     assert (done.returncode, done.stdout) == (1, "mark\nbob\nlab.example.test\n")

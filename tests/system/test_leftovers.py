@@ -21,7 +21,7 @@ def test_what_has_left_its_parent_and_its_session_ends(tmp_path: Path) -> None:
     told = tmp_path / "pid"
     subprocess.run(["sh", "-c", f"setsid sleep 3600 & echo $! > {told}"], check=True)
     pid = int(told.read_text())
-    wait_for(lambda: Path(f"/proc/{pid}/comm").read_text() == "sleep\n")
+    wait_for(lambda: Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"sleep\0"))
     end_what_runs_since(before)
     assert not is_living(pid)
 
@@ -31,15 +31,16 @@ def test_what_was_there_before_and_what_is_the_labs_own_runs_on() -> None:
 
     def start(name: str) -> subprocess.Popen[bytes]:
         started.append(subprocess.Popen([name, "3600"], executable="/bin/sleep"))
+        wait_for(lambda: started[-1].pid in {pid for pid, _ in running()}, what="its arguments")
         return started[-1]
 
     try:
         first = start("sleep")
         before = set(running())
-        second, service = start("sleep"), start("krb5kdc")
+        second, service, monitor = start("sleep"), start("krb5kdc"), start("from jitd.monitor.launcher import main; main()")
         end_what_runs_since(before)
         assert second.wait(PATIENCE) == -signal.SIGKILL
-        assert first.poll() is None and service.poll() is None
+        assert [one.poll() for one in (first, service, monitor)] == [None] * 3
     finally:
         for one in started:
             one.kill()
