@@ -102,9 +102,9 @@ def create(directory: str, run: str) -> int:
         file = os.open(UNNAMED + name, flags, 0o600, dir_fd=above)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _refuse_second(name, above)  # before the next line, nobody else can be making a file of this name
+            _refuse_second(name, above)  # a second monitor of this run would have failed at the hidden name until now
             os.rename(UNNAMED + name, name, src_dir_fd=above, dst_dir_fd=above)
-        except OSError:
+        except BaseException:
             os.unlink(UNNAMED + name, dir_fd=above)
             raise
     except OSError as fault:

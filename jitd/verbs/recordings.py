@@ -13,7 +13,7 @@ import os
 import time
 from binascii import b2a_base64
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import asdict
 
 from jitd.core.effects import Moment
@@ -148,18 +148,23 @@ class Recordings:
         while True:
             try:
                 await self._tidy_once()
-            except (RecordingError, StoreError, TimeoutError) as fault:
-                log("old recordings could not be removed", fault=fault)
+            except (OSError, RecordingError, StoreError) as fault:  # a TimeoutError is an OSError
+                log("old recordings could not be looked for", fault=f"{type(fault).__name__}: {fault}")
             await asyncio.sleep(TIDY_EVERY)
 
     async def _tidy_once(self) -> None:
         kept = await self._workers.kept.run(HOUSE, self._survey)
         old = self._old.sure(storage.aged(kept, time.time(), self._limits.days), time.time(), self._now().boot)
         for one in storage.outdated(kept, old, quota=self._limits.mib_in_all << 20):
-            with suppress(ValueError):
-                if await self._workers.kept.run(HOUSE, storage.remove, self._directory, one.run):
-                    self._lifecycle.note("recording.removed", ROOT, 0, {"run": one.run, "size": one.size})
-                    log("an old recording was removed", run=shown(one.run.encode()), size=one.size)
+            run = shown(one.run.encode())
+            try:
+                is_removed = await self._workers.kept.run(HOUSE, storage.remove, self._directory, one.run)
+            except (OSError, RecordingError) as fault:  # the others must not stay because of this one
+                log("an old recording could not be removed", run=run, fault=f"{type(fault).__name__}: {fault}")
+                continue
+            if is_removed:
+                self._lifecycle.note("recording.removed", ROOT, 0, {"run": one.run, "size": one.size})
+                log("an old recording was removed", run=run, size=one.size)
 
     def _survey(self) -> list[Kept]:
         """Return one entry for each recording. The entry contains the requester of the run, and the position of the run among all

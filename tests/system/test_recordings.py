@@ -364,6 +364,21 @@ def test_the_oldest_go_when_there_is_too_much_and_the_record_says_so(own_house: 
     house.verify()
 
 
+def test_one_that_cannot_be_removed_keeps_no_other(own_house: Callable[..., House]) -> None:
+    house = own_house(POLICY, "[recordings]\nmib_in_all = 1\n").start()
+    stays, *others = [recorded(house, "head", "-c", "700000", "/dev/urandom") for _ in range(3)]
+    obstacle = file_of(house, stays).with_name(f".{file_of(house, stays).name}")
+    obstacle.mkdir()
+    house.restart()
+    wait_for(lambda: not file_of(house, others[0]).exists())
+    assert file_of(house, stays).exists() and file_of(house, others[1]).exists()
+    told = (line for line in house.log().splitlines() if "an old recording could not be removed" in line)
+    assert stays in next(told) and next(told, None) is None
+    obstacle.rmdir()
+    house.restart()
+    wait_for(lambda: not file_of(house, stays).exists())
+
+
 def test_a_run_that_cannot_be_recorded_says_so_to_whoever_asked(own_house: Callable[..., House]) -> None:
     house = own_house(POLICY, "[recordings]\nmib_per_run = 1\n").start()
     asking = live(house, "head", "-c", "5000000", "/dev/urandom")
