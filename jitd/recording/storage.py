@@ -96,7 +96,6 @@ def create(directory: str, run: str) -> int:
     except ValueError as fault:
         raise RecordingError(str(fault)) from None
     above = open_directory(directory, make=True)
-    file = -1
     try:
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         file = os.open(UNNAMED + name, flags, 0o600, dir_fd=above)
@@ -105,11 +104,10 @@ def create(directory: str, run: str) -> int:
             _refuse_second(name, above)  # a second monitor of this run would have failed at the hidden name until now
             os.rename(UNNAMED + name, name, src_dir_fd=above, dst_dir_fd=above)
         except BaseException:
+            os.close(file)
             os.unlink(UNNAMED + name, dir_fd=above)
             raise
     except OSError as fault:
-        if file >= 0:
-            os.close(file)
         raise RecordingError(f"the recording cannot be made: {sentence_of(fault)}") from None
     finally:
         os.close(above)

@@ -152,11 +152,12 @@ def test_a_recording_is_in_view_only_once_it_is_locked(tmp_path: Path, monkeypat
 
 
 def test_what_cannot_be_locked_or_named_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = os.listdir("/proc/self/fd")
     for call in ("fcntl.flock", "os.rename"):
         with monkeypatch.context() as patched, pytest.raises(RecordingError, match="No space"):
             patched.setattr(call, fails)
             recorder(tmp_path)
-        assert os.listdir(tmp_path / "recordings") == []
+        assert os.listdir(tmp_path / "recordings") == [] and os.listdir("/proc/self/fd") == opened
 
 
 def fails(*args: object, **more: object) -> None:
