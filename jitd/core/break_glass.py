@@ -9,18 +9,14 @@ cannot use a grant that the rule has permitted.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jitd.core.changed import replace
 from jitd.core.decision import Decision, Permit
-from jitd.core.effects import Moment
 from jitd.core.grant import Grant, Used
-from jitd.core.law import Actor, IllegalEvent, Role
-from jitd.core.owed_review import Begun, OwedReview, bar
+from jitd.core.law import IllegalEvent
+from jitd.core.owed_review import OwedReview, bar
 from jitd.core.subject import Subject
-
-if TYPE_CHECKING:
-    from jitd.core.request import Request
 
 Owed = Callable[[str], Iterable[OwedReview]]
 """The type of a function that gets a person (``Subject.person``), and returns the open reviews of this person's uses of
@@ -32,20 +28,6 @@ class Barred(IllegalEvent):
     """Raised if a person is not allowed to use a grant now. The reason is that the person's earlier uses of break-glass have not
     been reviewed. No object was changed.
     """
-
-
-def begun(approved: Request, now: Moment) -> tuple[Begun, ...]:
-    """If the request ``approved`` has skipped approvals by break-glass, a review is owed for it. Return the event that begins
-    this owed review. Otherwise return an empty tuple.
-    """
-    glass = None if approved.obligations is None else approved.obligations.break_glass
-    if glass is None:
-        return ()
-    who, left_for = approved.requester, float(glass.review_for)
-    made = OwedReview(
-        approved.id, who, approved.rule, glass, approved.fingerprint, now.at, now.boot_id, now.boot, left_for
-    )  # fmt: skip
-    return (Begun(approved.id, Actor(Role.REQUESTER, who.principal, who.uid), made),)
 
 
 def unbarred(decision: Decision, owed: Owed, who: Subject, request: str) -> Decision:

@@ -18,7 +18,6 @@ from jitd.core.deed import Deed, deed_of
 from jitd.core.effects import Admit, ListsChanged, Moment, SetDeadline
 from jitd.core.frozen import dataclass
 from jitd.core.holding import Giving, Taking
-from jitd.core.later import has_begun
 from jitd.core.law import Actor, IllegalEvent, Role, check
 from jitd.core.run import Process, Returned, Starting, StopOrdered
 from jitd.core.subject import Subject
@@ -37,8 +36,7 @@ class GrantState(StrEnum):
 class Grant:
     """The permission that a request got. The grant and its request have the same id. ``living`` contains the ids of the grant's
     runs and holdings that have not ended. ``ends_boot`` is in seconds on CLOCK_BOOTTIME. If the requester asked for a later
-    start, ``begins_at`` and ``begins_boot`` are the times of this start (``later.has_begun``). Otherwise ``begins_at`` and
-    ``begins_boot`` are None.
+    start (``jitsudo --at``), ``begins_at`` and ``begins_boot`` are the times of this start. Otherwise they are None.
 
     ``is_lease`` is True if the requester asked for a time or for a number of uses. ``is_lease`` is False if the requester asked
     for one run only.
@@ -72,6 +70,15 @@ class Grant:
     def is_live(self) -> bool:
         """True while the grant permits uses, or while a run or holding under the grant is live."""
         return bool(LAW[self.state])
+
+    def has_begun(self, now: Moment) -> bool:
+        """True if the grant may be used already. A grant for later begins when both clocks have reached its start. The boot clock
+        counts from the submission, so the grant does not begin earlier if somebody sets the wall clock forward. The wall clock
+        must be within the time of the grant, so a wall clock that was set back delays the start.
+        """
+        if self.begins_boot is None or self.begins_at is None:
+            return True
+        return now.boot >= self.begins_boot and self.begins_at <= now.at < self.ends_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +207,7 @@ def _is_the_same(grant: Grant, subject: Subject, host: str, service: str, comman
         and grant.left > 0
         and grant.boot_id == now.boot_id
         and now.boot < grant.ends_boot
-        and has_begun(grant, now)
+        and grant.has_begun(now)
         and grant.rule == rule
         and grant.holder.uid == subject.uid
         and (grant.holder.principal == subject.principal or subject.is_local)
@@ -223,7 +230,7 @@ def transition(grant: Grant, event: Event, now: Moment) -> tuple[Grant, tuple[An
     follows: tuple[Any, ...]
     match event:
         case Used():
-            if not has_begun(grant, now):
+            if not grant.has_begun(now):
                 raise NoUseLeft(f"the time of grant {grant.id} has not begun")
             if grant.left < 1 or now.boot_id != grant.boot_id or now.boot >= grant.ends_boot:
                 raise NoUseLeft(f"grant {grant.id} has no use left")

@@ -22,8 +22,7 @@ from jitd.core.effects import ForgetAnswers, ListsChanged, Moment, SetDeadline, 
 from jitd.core.frozen import dataclass
 from jitd.core.grant import Grant, Revoked, Used
 from jitd.core.law import Actor, IllegalEvent, Role, check
-from jitd.core.opening import open_ways
-from jitd.core.request import Locked, Request, Reviewed, Screened, Verdict
+from jitd.core.request import Locked, Request, Reviewed, Screened, Verdict, open_ways
 from jitd.core.subject import Subject
 
 

@@ -18,8 +18,7 @@ from jitd.core.changed import replace
 from jitd.core.decision import Approval
 from jitd.core.effects import Moment
 from jitd.core.frozen import dataclass
-from jitd.core.opening import open_ways
-from jitd.core.request import Request, RequestState, Verdict
+from jitd.core.request import Request, RequestState, Verdict, open_ways
 from jitd.core.subject import Subject
 from jitd.core.ways import flat
 

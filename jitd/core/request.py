@@ -3,32 +3,42 @@
 
 Law: only the tables LAW and MAY_CAUSE decide which state a request can have. One deny ends the request. Nobody reviews their own
 request. A review counts only for the reviewed fingerprint, and only while its author may still review. Each person counts once.
+Only the clock opens a way to approve, and never before its time. A deadline never changes after it was set. A grant never permits
+more than the request asked for, and never more than the rule allows.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from jitd.core import break_glass
 from jitd.core.approvers import lack, may_review, tally
 from jitd.core.changed import replace
 from jitd.core.claims import Claims, Point
 from jitd.core.command import Command
-from jitd.core.decision import Decision, Deny, Obligations, Permit, facts_of, narrow
+from jitd.core.decision import Approval, Decision, Deny, Obligations, Permit, facts_of, narrow
 from jitd.core.deed import deed_of
-from jitd.core.effects import ListsChanged, Moment, RequestEnded, RequestWaits, Screen, SetDeadline, TellRequester
+from jitd.core.effects import ListsChanged, Moment, RequestEnded, RequestWaits, Screen, SetDeadline, TellRequester, WayOpened
 from jitd.core.frozen import dataclass
 from jitd.core.gatekeeping import Heard, Passed, judged, passed, said
-from jitd.core.grant import Used
-from jitd.core.issuing import issued
-from jitd.core.law import Actor, IllegalEvent, Role, check
-from jitd.core.opening import Relisted, WaysOpened, changed, deadlines_of, open_ways
-from jitd.core.review import Review as Review
-from jitd.core.review import Verdict as Verdict
+from jitd.core.grant import Grant, Issued, Used
+from jitd.core.law import DAEMON, Actor, IllegalEvent, Role, check
+from jitd.core.owed_review import Begun, OwedReview
+from jitd.core.public_key import told_of
+from jitd.core.question import spelled
 from jitd.core.subject import Subject
-from jitd.core.submission import decide_by, detail_of, lease_for, terms_of
+from jitd.core.ways import Open, next_after, opened
+
+WAY, LISTS = "way", "lists"
+"""The names of two kinds of deadlines of a request. At the deadline WAY, the next way to approve opens. At the deadline LISTS,
+jitd fetches the lists of possible approvers again.
+"""
+LISTS_EVERY = 30
+"""Number of seconds between two fetches of the lists that limit the approvers of a waiting request."""
+FURTHEST = 7 * 86400
+"""Maximum number of seconds from the submission to the requested start."""
 
 
 class RequestState(StrEnum):
@@ -40,6 +50,23 @@ class RequestState(StrEnum):
     DENIED = "denied"
     WITHDRAWN = "withdrawn"
     EXPIRED = "expired"
+
+
+class Verdict(StrEnum):
+    """The two possible answers of a person who reviews a request."""
+
+    APPROVE = "approve"
+    DENY = "deny"
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """The verdict that one person gave."""
+
+    by: Subject
+    verdict: Verdict
+    comment: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +146,30 @@ class Submitted:
     request: Request
 
     def detail(self) -> dict[str, Any]:
-        """Return the details that the chain stores about this event. The chain also stores a digest of the request."""
-        return detail_of(self.request)
+        """Return the details that the chain stores about this event. The chain also stores a digest of the request. All texts
+        have their full length, so a program can read them again.
+        """
+        request = self.request
+        command, claims = request.command, request.claims
+        return {
+            "argv": [spelled(a) for a in command.argv],
+            "path": spelled(command.path),
+            "digest": command.digest.hex(),
+            "run_as": f"{command.run_as.user}:{command.run_as.group}",
+            "cwd": spelled(command.cwd),
+            "reason": claims.reason,
+            "service": request.service,
+            **({"gives": list(command.things), "stays": command.stays} if command.gives else {}),
+            **({"brought": told_of(command.brought)} if command.brought else {}),
+            **({"options": [spelled(option) for option in command.options]} if command.options else {}),
+            **({"doubt": command.doubt} if command.doubt else {}),
+            **({"break_glass": True} if request.breaks_glass else {}),
+            **({} if request.point is None else {"point": _point(request.point)}),
+            **({} if request.starts_at is None else {"starts_at": request.starts_at.isoformat()}),
+            **({} if request.extends is None else {"extends": request.extends}),
+            **request.requester.ticket(),
+            "groups": sorted(request.requester.groups),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +221,38 @@ class Reviewed:
             **self.reviewer.ticket(),
             **facts_of(self.decision),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class WaysOpened:
+    """The clock has opened ways to approve. ``after`` is a number of seconds since the submission. From now on, every way with
+    the same ``after`` or a smaller one is open.
+    """
+
+    life: ClassVar[str] = "request"
+    id: str
+    by: Actor
+    after: int
+
+    def detail(self) -> dict[str, Any]:
+        """Return the details that the chain stores about this event."""
+        return {"after": self.after}
+
+
+@dataclass(frozen=True, slots=True)
+class Relisted:
+    """jitd has again fetched the lists that limit the approvers, and at least one list has changed. ``lists`` contains the name
+    and the members of each list. The members are None if the list is not known.
+    """
+
+    life: ClassVar[str] = "request"
+    id: str
+    by: Actor
+    lists: tuple[tuple[str, tuple[str, ...] | None], ...]
+
+    def detail(self) -> dict[str, Any]:
+        """Return the details that the chain stores about this event."""
+        return {"lists": {also: None if among is None else list(among) for also, among in self.lists}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +372,7 @@ def transition(request: Request, event: Event, now: Moment) -> tuple[Request, tu
         case Reviewed():
             after, follows = _reviewed(request, event, now)
         case WaysOpened() | Relisted():
-            after, follows = changed(request, event, _approvers(request), now)
+            after, follows = _changed(request, event, now)
         case Withdrawn():
             after, follows = _ended(request, RequestState.WITHDRAWN, event.because)
         case DeadlinePassed():
@@ -392,9 +473,234 @@ def _approved(request: Request, attended: bool, because: str, now: Moment) -> St
     grant = request.lease
     if grant is None:
         grant = request.id
-        follows += (issued(approved, now), *break_glass.begun(approved, now))
+        follows += (issued(approved, now), *_owed_review(approved, now))
     if attended and request.starts_at is None:
         actor = Actor(Role.REQUESTER, request.requester.principal, request.requester.uid)
         process = request.point.process if request.point else None
         follows.append(Used(grant, actor, request.id, request.obligations.terms, process))
     return approved, tuple(follows)
+
+
+# --- the submission and its deadline -----------------------------------------------------------------------------------
+
+
+def terms_of(
+    lasts_for: int | None, uses: int | None, timeout_for: int | None, starts_at: datetime | None
+) -> tuple[int | None, ...]:
+    """Return the terms that the requester asked for, in the form in which the fingerprint contains them (PROTOCOL.md section 7,
+    tag ``t``).
+    """
+    starts = () if starts_at is None else (int(starts_at.timestamp()),)
+    return (lasts_for, uses, timeout_for, *starts)
+
+
+def fault_in_start(starts_at: datetime | None, now: datetime) -> str:
+    """The requester asks at ``now`` for a grant that begins at ``starts_at`` (aware). Return a sentence if this start is not
+    allowed, otherwise an empty text.
+    """
+    if starts_at is None or timedelta(0) < starts_at - now <= timedelta(seconds=FURTHEST):
+        return ""
+    if starts_at <= now:
+        return "the time that was asked for with --at is over already"
+    return "the time given with --at must begin within 7 days"
+
+
+def to_be_asked(made: Request, permit: Permit, now: Moment) -> Request:
+    """Return the new request ``made`` with a rule, obligations and a deadline. The request has these values while jitd queries
+    the gatekeepers of ``permit``. The rule and the obligations may still change. The deadline is the same for the gatekeepers
+    and the approvers.
+    """
+    expires_at, expires_boot = decide_by(made, permit.obligations, now)
+    return replace(
+        made,
+        rule=permit.rule,
+        obligations=permit.obligations,
+        asking_at=now.at,
+        expires_at=expires_at,
+        expires_boot=expires_boot,
+    )
+
+
+def decide_by(request: Request, obligations: Obligations, now: Moment) -> tuple[datetime | None, float]:
+    """Return the deadline of ``request``, on the wall clock and on the boot clock. If ``request`` has no deadline yet, compute
+    the deadline from ``obligations``.
+    """
+    if request.expires_boot is not None:
+        return request.expires_at, request.expires_boot
+    within = _decided_within(request, obligations)
+    return now.at + timedelta(seconds=within), now.boot + within
+
+
+def _decided_within(asked: Request, obligations: Obligations) -> float:
+    """Return the number of seconds within which ``asked`` must be decided. Usually the rule sets this limit. If the requested
+    time of the grant ends before this limit, the decision must come before that end.
+    """
+    if asked.starts_at is None:
+        return obligations.expires_for
+    until_its_end = (asked.starts_at - asked.submitted_at).total_seconds() + lasts(asked, obligations)
+    return min(obligations.expires_for, until_its_end)
+
+
+def lasts(asked: Request, obligations: Obligations) -> int:
+    """Return the duration in seconds of the grant for ``asked`` under ``obligations``."""
+    return min(asked.lasts_for or obligations.lasts_for, obligations.lasts_for)
+
+
+def lease_for(decision: Decision, obligations: Obligations) -> str | None:
+    """Return the lease in ``decision``. Return None if ``obligations`` contain approvals that jitd did not know when it found
+    the lease.
+    """
+    if isinstance(decision, Deny) or decision.lease is None:
+        return None
+    found_for = decision.obligations
+    if obligations.approvals == found_for.approvals:
+        return decision.lease
+    return decision.lease if narrow(found_for, obligations).approvals == narrow(found_for, found_for).approvals else None
+
+
+def _point(point: Point) -> dict[str, str | None]:
+    return {"stage": point.stage, "remote_host": point.remote_host, "authenticated": point.authenticated}
+
+
+# --- the ways to approve and the lists of approvers, which change while the request waits --------------------------------
+
+
+def open_ways(request: Request) -> Open:
+    """Return the approvals that ``request`` needs. Each approval contains the ways that are open now."""
+    without_kdc = "deny" if request.obligations is None else request.obligations.without_kdc
+    return opened(_approvals(request), request.opened, without_kdc)
+
+
+def lists_in(approvals: Iterable[Approval]) -> tuple[tuple[str, tuple[str, ...] | None], ...]:
+    """Return the lists that limit ``approvals``. The result contains each list once, with its members."""
+    return tuple(sorted({way.also: way.among for approval in approvals for way in approval.ways if way.also}.items()))
+
+
+def due_after(request: Request, now: Moment) -> int | None:
+    """Find the closed ways of ``request`` that are due at ``now``. Return the largest ``after`` of these ways, or None if no way
+    is due.
+    """
+    found, until = None, request.opened
+    while (after := next_after(_approvals(request), until)) is not None and request.submitted_boot + after <= now.boot:
+        found = until = after
+    return found
+
+
+def deadlines_of(request: Request, boot: float) -> tuple[SetDeadline, ...]:
+    """Return the effects that set the next deadlines of ``request``: the opening of its next way, and the next fetch of its
+    lists. The next fetch is LISTS_EVERY seconds after ``boot``.
+    """
+    after = next_after(_approvals(request), request.opened)
+    way = () if after is None else (SetDeadline(WAY, request.id, request.submitted_boot + after),)
+    return (*way, SetDeadline(LISTS, request.id, boot + LISTS_EVERY)) if lists_in(_approvals(request)) else way
+
+
+def _changed(request: Request, event: WaysOpened | Relisted, now: Moment) -> Step:
+    """If the earlier approvals are enough for the ways that are open now, the policy and the gatekeepers decide again, as they do
+    after the last approval.
+    """
+    told: tuple[Any, ...] = (TellRequester(request.id), ListsChanged())
+    if isinstance(event, Relisted):
+        request = _relisted(request, event)
+    else:
+        request = _opened(request, event, now)
+        told = (*deadlines_of(request, now.boot), WayOpened(request.id), *told)
+    approved_by = _approvers(request)
+    is_enough = bool(approved_by) and tally(open_ways(request), approved_by, request.requester) == 0
+    if request.asking_at is not None or not is_enough:
+        return request, told
+    return replace(request, asking_at=now.at), (*told, Screen(request.id))
+
+
+def _opened(request: Request, event: WaysOpened, now: Moment) -> Request:
+    if event.after <= request.opened or now.boot_id != request.boot_id or now.boot < request.submitted_boot + event.after:
+        raise IllegalEvent(f"request {request.id}: this way to approve it is open already, or its time has not come")
+    return replace(request, opened=event.after)
+
+
+def _relisted(request: Request, event: Relisted) -> Request:
+    lists = dict(event.lists)
+    if request.obligations is None or lists.keys() != dict(lists_in(_approvals(request))).keys():
+        raise IllegalEvent(f"request {request.id}: the lists of people in its approvals are not the lists that were looked up")
+    asked = tuple(approval.with_lists(lists.__getitem__) for approval in _approvals(request))
+    return replace(request, obligations=replace(request.obligations, approvals=asked))
+
+
+def _approvals(request: Request) -> tuple[Approval, ...]:
+    return () if request.obligations is None else request.obligations.approvals
+
+
+# --- what an approved request gets --------------------------------------------------------------------------------------
+
+
+def issued(approved: Request, now: Moment) -> Issued:
+    """Return the event that issues the grant of the ``approved`` request. The grant permits the requested uses and the requested
+    time, within the limits of the rule. If the requester asked for a later start, the boot clock counts from the submission. If
+    the approval comes after that start, the grant gets only the rest of the approved time.
+    """
+    obligations = approved.obligations
+    assert obligations is not None, "an approved request has its obligations"
+    begins_at, begins_boot = approved.starts_at, None
+    if begins_at is not None:
+        begins_boot = approved.submitted_boot + (begins_at - approved.submitted_at).total_seconds()
+    lasts_for = lasts(approved, obligations)
+    asked = approved.uses if approved.uses is not None else obligations.uses if approved.lasts_for is not None else 1
+    gives = approved.command.gives
+    uses = 1 if gives else min(asked, obligations.uses)  # nobody can count how often a ticket is used
+    grant = Grant(
+        id=approved.id,
+        holder=approved.requester,
+        host=approved.host,
+        boot_id=approved.boot_id,
+        service=approved.service,
+        command=approved.command,
+        login_session=approved.claims.login_session,
+        rule=approved.rule,
+        because=approved.because,
+        terms=obligations.terms,
+        issued_at=now.at,
+        ends_at=(now.at if begins_at is None else begins_at) + timedelta(seconds=lasts_for),
+        ends_boot=(now.boot if begins_boot is None else begins_boot) + lasts_for,
+        is_lease=gives or approved.lasts_for is not None or approved.uses is not None,
+        uses=uses,
+        left=uses,
+        begins_at=begins_at,
+        begins_boot=begins_boot,
+    )
+    return Issued(approved.id, DAEMON, grant)
+
+
+def ends_of(grant: Grant, asked: Request, now: float) -> tuple[float, str]:
+    """A run for the request ``asked`` begins at ``now`` under ``grant``. Return the time at which jitd will end this run, and a
+    sentence with the reason. ``now`` and the returned time are seconds on the boot clock.
+    """
+    assert asked.obligations is not None, "an approved request has its obligations"
+    ends_at_boot, because = grant.ends_boot, "its grant has ended"
+    for timeout, sentence in (
+        (grant.terms.timeout_for, "its rule's timeout is over"),
+        (asked.obligations.terms.timeout_for, "its rule's timeout is over"),
+        (asked.timeout_for, "its timeout is over"),
+    ):
+        if timeout is not None and now + timeout < ends_at_boot:
+            ends_at_boot, because = now + timeout, sentence
+    return ends_at_boot, because
+
+
+def _owed_review(approved: Request, now: Moment) -> tuple[Begun, ...]:
+    """If ``approved`` has skipped approvals by break-glass, return the event that begins the review that is owed for it."""
+    glass = None if approved.obligations is None else approved.obligations.break_glass
+    if glass is None:
+        return ()
+    who = approved.requester
+    made = OwedReview(
+        id=approved.id,
+        requester=who,
+        rule=approved.rule,
+        glass=glass,
+        fingerprint=approved.fingerprint,
+        begun_at=now.at,
+        boot_id=now.boot_id,
+        since_boot=now.boot,
+        left_for=float(glass.review_for),
+    )
+    return (Begun(approved.id, Actor(Role.REQUESTER, who.principal, who.uid), made),)

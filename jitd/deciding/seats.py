@@ -18,8 +18,7 @@ from time import monotonic
 from jitd.core.decision import Approval
 from jitd.core.frozen import dataclass
 from jitd.core.made_account import is_made, itself
-from jitd.core.opening import open_ways
-from jitd.core.request import Request
+from jitd.core.request import Request, open_ways
 from jitd.core.subject import account_of, person_of
 from jitd.core.ways import flat
 from jitd.deciding import directory, groups

@@ -8,8 +8,7 @@ from __future__ import annotations
 from jitd.core.command import fingerprint
 from jitd.core.environment import environment
 from jitd.core.grant import Grant
-from jitd.core.issuing import ends_of
-from jitd.core.request import Request
+from jitd.core.request import Request, ends_of
 from jitd.core.run import Run
 from jitd.deciding import accounts, screening
 from jitd.lifecycle.observing import is_observed

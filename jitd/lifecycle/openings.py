@@ -15,8 +15,7 @@ from typing import Any
 from jitd.core.decision import Approval, Permit
 from jitd.core.effects import Moment
 from jitd.core.law import CLOCK, POLICY, IllegalEvent
-from jitd.core.opening import LISTS, LISTS_EVERY, Relisted, WaysOpened, due_after, lists_in
-from jitd.core.request import Request, RequestState
+from jitd.core.request import LISTS, LISTS_EVERY, Relisted, Request, RequestState, WaysOpened, due_after, lists_in
 from jitd.deciding.decider import Decider
 from jitd.deciding.seats import Seats
 from jitd.lifecycle.screenings import Overtaken
@@ -25,8 +24,8 @@ from jitd.store import Store
 
 
 class Openings:
-    """Handles two kinds of deadlines. At a deadline of the kind ``opening.WAY``, a way to approve a request opens. At a deadline
-    of the kind ``opening.LISTS``, the lists of approvers are fetched again. The functions ``act`` and ``act_on`` apply an event.
+    """Handles two kinds of deadlines. At a deadline of the kind ``request.WAY``, a way to approve a request opens. At a deadline
+    of the kind ``request.LISTS``, the lists of approvers are fetched again. The functions ``act`` and ``act_on`` apply an event.
     ``act_on`` raises Overtaken if the request has changed. ``tell`` tells the waiting client which people could approve.
     ``later`` runs a coroutine in the background. ``set_deadline`` schedules a check of a request. The time of this check is in
     seconds on the boot clock.

@@ -11,7 +11,7 @@ import contextlib
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
-from jitd.core import effects, lock, opening, owed_review, request, run, submission
+from jitd.core import effects, lock, owed_review, request, run
 from jitd.core.changed import replace
 from jitd.core.decision import Approval, Decision, Permit
 from jitd.core.effects import Effect, Moment
@@ -117,7 +117,7 @@ class Perform:
         ``decision`` has changed meanwhile.
         """
         if isinstance(decision, Permit) and decision.obligations.gatekeepers:
-            return self.act(replace(event, request=submission.to_be_asked(event.request, decision, self._now())))
+            return self.act(replace(event, request=request.to_be_asked(event.request, decision, self._now())))
         screened = request.Screened(event.id, POLICY, decision, self.is_attended(event.request))
         for effect in self._happen((event, screened), *self._lease_in(decision)):
             self._do(effect)
@@ -333,7 +333,7 @@ class Perform:
             live = self._store.live()
         except StoreError:
             return set()
-        later = {(life, id) for life, id in some if life in (opening.WAY, opening.LISTS) and ("request", id) not in live}
+        later = {(life, id) for life, id in some if life in (request.WAY, request.LISTS) and ("request", id) not in live}
         return {(life, id) for life, id in some - live if life in ("request", "grant", "lock", "owed_review")} | later
 
     def _due(self, life: str, id: str) -> None:
@@ -343,9 +343,9 @@ class Perform:
                 waiting = self._store.request(id)
                 if waiting is not None and waiting.is_open and (waiting.expires_boot or 0.0) <= now.boot:
                     self.act(request.DeadlinePassed(id, CLOCK))
-            elif life == opening.WAY:
+            elif life == request.WAY:
                 self.openings.open_ways(id)
-            elif life == opening.LISTS:
+            elif life == request.LISTS:
                 self.openings.ask_lists(id)
             elif life == "grant":
                 grant = self._store.grant(id)

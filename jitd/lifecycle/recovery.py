@@ -12,8 +12,8 @@ from jitd.core import lock, owed_review, request, run
 from jitd.core.effects import Moment
 from jitd.core.grant import Expired
 from jitd.core.law import CLOCK, DAEMON
-from jitd.core.opening import deadlines_of
 from jitd.core.owed_review import OwedReviewState
+from jitd.core.request import deadlines_of
 from jitd.core.run import Ending, Outcome
 from jitd.executor import Executor
 from jitd.lifecycle.lifecycle import Lifecycle

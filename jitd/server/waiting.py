@@ -15,9 +15,8 @@ from jitd.core.command import Pairs
 from jitd.core.decision import Approval
 from jitd.core.effects import Moment
 from jitd.core.holding import Holding
-from jitd.core.issuing import ends_of
 from jitd.core.law import IllegalEvent
-from jitd.core.request import Request, RequestState
+from jitd.core.request import Request, RequestState, ends_of
 from jitd.core.subject import Subject
 from jitd.core.wording import listed
 from jitd.deciding.seats import Seats

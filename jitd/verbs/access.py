@@ -11,8 +11,7 @@ from __future__ import annotations
 from jitd.core import approvers, owed_review
 from jitd.core.command import read_id
 from jitd.core.law import Actor, Role
-from jitd.core.opening import open_ways
-from jitd.core.request import Request
+from jitd.core.request import Request, open_ways
 from jitd.core.subject import Subject, matches_any
 from jitd.core.visibility import shows_contents
 from jitd.settings.config import Config

@@ -19,12 +19,10 @@ from jitd.core.command import Command, fingerprint, read_id, spell_id, work_of
 from jitd.core.decision import Decision, Deny, Permit, Why
 from jitd.core.deed import JITSUDO, deed_of
 from jitd.core.effects import Moment
-from jitd.core.later import fault_in_start
 from jitd.core.law import Actor, IllegalEvent, Origin, Role
 from jitd.core.origin import Caller, kept_of
-from jitd.core.request import Request
+from jitd.core.request import Request, fault_in_start, terms_of
 from jitd.core.subject import Subject
-from jitd.core.submission import terms_of
 from jitd.deciding import program_commands
 from jitd.deciding.command_lookup import Asked, Nonsense
 from jitd.deciding.decider import Decider, FirstDecision

@@ -19,10 +19,9 @@ from jitd.core.effects import Moment
 from jitd.core.grant import Grant
 from jitd.core.holding import Holding, HoldingState, Untaken
 from jitd.core.lock import Lock, counted, sentence
-from jitd.core.opening import open_ways
 from jitd.core.policy import Rule, describe, describe_approvals
 from jitd.core.public_key import told_of
-from jitd.core.request import Request, RequestState, Verdict
+from jitd.core.request import Request, RequestState, Verdict, open_ways
 from jitd.core.run import Run, Usage
 from jitd.core.subject import Subject
 from jitpam.wire.shown import shown

@@ -14,7 +14,6 @@ from jitd.core.changed import replace
 from jitd.core.decision import Decision, Deny, Permit
 from jitd.core.effects import Moment
 from jitd.core.grant import Grant, GrantState, NoUseLeft, Used
-from jitd.core.later import has_begun
 from jitd.core.law import Actor, IllegalEvent, Role
 from jitd.core.request import Request, RequestState
 from jitd.core.run import RunState
@@ -60,12 +59,12 @@ class Uses:
         now = self._now()
         if grant is None or grant.state is not GrantState.ACTIVE or grant.left < 1 or grant.boot_id != now.boot_id:
             return None
-        return grant if now.boot < grant.ends_boot and has_begun(grant, now) else None
+        return grant if now.boot < grant.ends_boot and grant.has_begun(now) else None
 
     def refuse_early(self, found: Request) -> None:
         """Raise Refusal if the time at which the grant of ``found`` begins (``--at``) is still in the future."""
         grant, now = self._store.grant(found.id), self._now()
-        if grant is None or grant.state is not GrantState.ACTIVE or grant.begins_boot is None or has_begun(grant, now):
+        if grant is None or grant.state is not GrantState.ACTIVE or grant.begins_boot is None or grant.has_begun(now):
             return
         if now.at < grant.ends_at and now.boot < grant.ends_boot:
             raise Refusal(

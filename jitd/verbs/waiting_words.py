@@ -15,8 +15,7 @@ from jitd.core.decision import Approval
 from jitd.core.effects import Moment
 from jitd.core.grant import Grant
 from jitd.core.lock import Lock, counted
-from jitd.core.opening import open_ways
-from jitd.core.request import Request
+from jitd.core.request import Request, open_ways
 from jitd.core.wording import count, listed
 from jitd.deciding.seats import Seats
 from jitd.verbs.rows import instant

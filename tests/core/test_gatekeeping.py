@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitd.core import lock, request, submission
+from jitd.core import lock, request
 from jitd.core.approvers import tally
 from jitd.core.decision import RECORDED, Approval, Decision, Deny, Permit, Record, Why
 from jitd.core.effects import ListsChanged, RequestWaits, Screen, SetDeadline, TellRequester
@@ -207,7 +207,7 @@ KEPT, KEPT_FREE = permit(gatekeepers=("change",)), free(gatekeepers=("change",))
 
 def asking(decision: Permit = KEPT, **changes: Any) -> Request:
     """A request about which ``decision``'s gatekeepers are being asked."""
-    return submission.to_be_asked(asked(**changes), decision, moment())
+    return request.to_be_asked(asked(**changes), decision, moment())
 
 
 def answered(before: Request, decision: Decision = KEPT, **changes: Any) -> Screened:

@@ -12,9 +12,8 @@ import pytest
 from jitd.core.command import Command
 from jitd.core.decision import Terms
 from jitd.core.grant import Grant
-from jitd.core.issuing import ends_of, issued
 from jitd.core.law import DAEMON
-from jitd.core.request import Request
+from jitd.core.request import Request, ends_of, issued
 from tests.scene import START, asked, free, moment, permit, thing
 
 

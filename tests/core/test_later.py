@@ -13,9 +13,8 @@ from jitd.core import grant, request
 from jitd.core.decision import Approval
 from jitd.core.effects import Moment, SetDeadline
 from jitd.core.grant import Grant, Issued, NoUseLeft, Used
-from jitd.core.later import FURTHEST, fault_in_start, has_begun, lasts
 from jitd.core.lease import is_within
-from jitd.core.request import Request, RequestState
+from jitd.core.request import FURTHEST, Request, RequestState, fault_in_start, lasts
 from jitd.store import documents
 from tests.scene import START, actor, asked, free, moment, permit, person, review, screened
 
@@ -57,7 +56,7 @@ def test_without_a_time_everything_is_as_before() -> None:
     _, held, follows = approved(asked(lasts_for=HOUR), moment(60))
     assert any(isinstance(event, Used) for event in follows)
     assert (held.begins_at, held.begins_boot, held.ends_boot) == (None, None, moment(60 + HOUR).boot)
-    assert has_begun(held, moment(60)) and has_begun(held, clocks(-9e6, 60))
+    assert held.has_begun(moment(60)) and held.has_begun(clocks(-9e6, 60))
 
 
 @pytest.mark.parametrize(
@@ -80,7 +79,7 @@ def test_without_a_time_everything_is_as_before() -> None:
 def test_both_clocks_have_to_say_that_it_is_time(wall: float, boot: float, may: bool) -> None:
     _, held, _ = approved(later(), moment(60))
     now = clocks(wall * HOUR, boot * HOUR)
-    assert (has_begun(held, now) and now.boot < held.ends_boot) is may
+    assert (held.has_begun(now) and now.boot < held.ends_boot) is may
     if may:
         assert used(held, now).left == held.left - 1
     else:
@@ -105,7 +104,7 @@ def test_it_answers_no_other_request_before_its_time() -> None:
 
 def test_an_approval_that_comes_late_gets_what_is_left() -> None:
     _, held, _ = approved(later(HOUR, lasts_for=HOUR), moment(1.5 * HOUR), expires_for=10 * HOUR)
-    assert has_begun(held, moment(1.5 * HOUR))
+    assert held.has_begun(moment(1.5 * HOUR))
     assert (held.ends_boot, held.ends_at) == (moment(2 * HOUR).boot, START + timedelta(hours=2))
 
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from jitd.core import submission
+from jitd.core import request
 from jitd.core.decision import Approval, Deny, Obligations, Permit, Terms, Why
-from jitd.core.submission import lease_for
+from jitd.core.request import lease_for
 
 ONE = (Approval(1, ("group:ops",)),)
 LEASE = "K7QM-2XVD"
@@ -20,7 +20,7 @@ def owing(*approvals: Approval) -> Obligations:
 
 
 def test_the_same_approvals_are_answered_by_the_lease_without_a_comparison(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(submission, "narrow", None)
+    monkeypatch.setattr(request, "narrow", None)
     found = Permit("kept", owing(*ONE))
     assert lease_for(replace(found, lease=LEASE), owing(*ONE)) == LEASE
     assert lease_for(found, owing(*ONE)) is None

@@ -19,11 +19,10 @@ from jitd.core.command import spell_id
 from jitd.core.decision import Approval, BreakGlass
 from jitd.core.grant import Revoked
 from jitd.core.holding import Given, Holding, Kept, Taking
-from jitd.core.issuing import issued
 from jitd.core.law import DAEMON
 from jitd.core.lock import Whom, is_on
 from jitd.core.made_account import account_of_holding, holding_of, is_made, itself
-from jitd.core.request import Withdrawn
+from jitd.core.request import Withdrawn, issued
 from jitd.core.subject import account_of, is_named, named, person_of
 from tests.scene import START, asked, free, locked, moment, person
 

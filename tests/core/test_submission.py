@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from jitd.core.claims import Point
+from jitd.core.law import Actor, Role
 from jitd.core.public_key import told_of
-from jitd.core.submission import detail_of, terms_of, to_be_asked
+from jitd.core.request import Request, Submitted, terms_of, to_be_asked
 from tests.scene import ROOT_ACCOUNT, START, asked, command, moment, permit, person, thing
 
 PLAIN = {
@@ -28,8 +29,12 @@ PLAIN = {
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"
 
 
+def told_of_it(made: Request) -> dict[str, Any]:
+    return Submitted(made.id, Actor(Role.REQUESTER, made.requester.principal, made.requester.uid), made).detail()
+
+
 def test_of_a_plain_command_this_is_told_and_nothing_else() -> None:
-    assert detail_of(asked()) == {**PLAIN, "ticket_ends_at": str(person("alice").ticket_ends_at)}
+    assert told_of_it(asked()) == {**PLAIN, "ticket_ends_at": str(person("alice").ticket_ends_at)}
 
 
 MORE: list[tuple[dict[str, Any], dict[str, Any]]] = [
@@ -52,14 +57,14 @@ MORE: list[tuple[dict[str, Any], dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("changes", "told"), MORE)
 def test_what_there_is_more_is_told_too(changes: dict[str, Any], told: dict[str, Any]) -> None:
-    plain, detail = detail_of(asked()), detail_of(asked(**changes))
+    plain, detail = told_of_it(asked()), told_of_it(asked(**changes))
     assert {name: value for name, value in detail.items() if plain.get(name) != value} == told
     assert plain.keys() <= detail.keys()
 
 
 def test_a_thing_is_told_by_its_name_and_whether_it_stays() -> None:
     for stays in (False, True):
-        detail = detail_of(asked(what=thing(stays=stays)))
+        detail = told_of_it(asked(what=thing(stays=stays)))
         assert (detail["gives"], detail["stays"]) == (["service-ticket:postgres/db1.example.test"], stays)
 
 

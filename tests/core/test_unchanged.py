@@ -9,8 +9,8 @@ from __future__ import annotations
 from jitd.core import break_glass, lock
 from jitd.core.gatekeeping import folded
 from jitd.core.policy import ROOTS
+from jitd.core.request import decide_by, lease_for, to_be_asked
 from jitd.core.several import for_all
-from jitd.core.submission import decide_by, lease_for, to_be_asked
 from tests.scene import asked, moment, permit, screened
 
 

@@ -21,9 +21,20 @@ from jitd.core.authentication import Authentication, Demand
 from jitd.core.decision import MOST_COMBINATIONS, Approval, Obligations, Permit, Terms, n_combinations, narrow
 from jitd.core.effects import Screen, SetDeadline, WayOpened
 from jitd.core.law import CLOCK, POLICY, IllegalEvent, name_of
-from jitd.core.opening import LISTS, LISTS_EVERY, WAY, due_after, open_ways
 from jitd.core.policy import Rule, describe, describe_approvals
-from jitd.core.request import NotYours, Relisted, Request, RequestState, Verdict, WaysOpened
+from jitd.core.request import (
+    LISTS,
+    LISTS_EVERY,
+    WAY,
+    NotYours,
+    Relisted,
+    Request,
+    RequestState,
+    Verdict,
+    WaysOpened,
+    due_after,
+    open_ways,
+)
 from jitd.core.subject import Subject
 from jitd.core.ways import every_way, next_after, opened
 from jitd.store import documents

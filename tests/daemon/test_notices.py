@@ -20,8 +20,7 @@ from jitd.announcing.post import AWAY_FOR, FIRST_PAUSE, LONGEST_PAUSE, MINUTE, M
 from jitd.core.decision import Approval
 from jitd.core.law import CLOCK
 from jitd.core.notice import Skipped
-from jitd.core.opening import WaysOpened
-from jitd.core.request import RequestState, Verdict
+from jitd.core.request import RequestState, Verdict, WaysOpened
 from jitd.deciding.seats import UNKNOWN, Seats
 from jitd.store import StoreError
 from tests.daemon.notices import GROUP, PERSONS, House

@@ -17,8 +17,7 @@ import pytest
 from jitd.core.decision import Approval
 from jitd.core.effects import Moment
 from jitd.core.facts import Facts, Unknown
-from jitd.core.opening import LISTS, LISTS_EVERY, WAY
-from jitd.core.request import Request, RequestState, Verdict
+from jitd.core.request import LISTS, LISTS_EVERY, WAY, Request, RequestState, Verdict
 from jitd.core.subject import Subject
 from jitd.store import StoreError
 from jitd.verbs.access import Access

@@ -26,14 +26,13 @@ ASKED_BY = {
     ("jitd.core.approvers", "tally"): {
         "jitd.core.lease",
         "jitd.core.lock",
-        "jitd.core.opening",
         "jitd.core.request",
         "jitd.verbs.rows",  # which tells
     },
     ("jitd.core.approvers", "may_approve"): {"jitd.core.owed_review"},  # afterwards
     ("jitd.core.ways", "best"): {"jitd.core.approvers", "jitd.checking.known"},  # which warns
     ("jitd.core.decision", "still_owed"): {"jitd.core.ways"},
-    ("jitd.core.ways", "opened"): {"jitd.core.lease", "jitd.core.opening"},
+    ("jitd.core.ways", "opened"): {"jitd.core.lease", "jitd.core.request"},
     ("jitd.core.ways", "every_way"): {
         "jitd.checking.known",
         "jitd.core.approvers",  # which says why somebody may not
