@@ -11,21 +11,21 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Literal
 
-from jitd.core.authentication import Demand
 from jitd.core.breach import breach
 from jitd.core.changed import replace
-from jitd.core.conditions import CommandPattern, Glob, Hours, Reason, covers_run_as
-from jitd.core.decision import Approval, BreakGlass, Decision, Deny, Obligations, Permit, Record, Terms, Why
+from jitd.core.conditions import covers_run_as
+from jitd.core.decision import Approval, Decision, Deny, Obligations, Permit, Record, Terms, Why
 from jitd.core.duration import LONGEST, duration_in_words
 from jitd.core.facts import NOTHING, Facts, Unasked
 from jitd.core.frozen import dataclass, field
 from jitd.core.names import OF_THE_FILE
-from jitd.core.origin import FACT, Whence
+from jitd.core.origin import FACT
 from jitd.core.question import Question
+from jitd.core.rule import Rule as Rule
 from jitd.core.rule_index import RuleIndex
 from jitd.core.several import for_all
 from jitd.core.subject import Subject, matches_any
-from jitd.core.when import Conditions, When, WhenFailed
+from jitd.core.when import Conditions, WhenFailed
 from jitd.core.wording import all_of, count, listed
 
 MOST_USES = 1_000_000
@@ -34,56 +34,6 @@ BUILT_IN = "root"
 """The name of the rule that permits root's requests. No other rule may have this name."""
 ROOTS_TERMS = Terms(env=("*",), writable=True, record=Record(what="none"))
 """The terms of the rule for root. jitd records root's runs only if a recorded run owns root's terminal."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One rule. A condition that is None matches everything. A condition without members matches nothing.
-
-    ``commands`` and ``gives`` form one condition. A rule with only ``commands`` does not cover things. A rule with only ``gives``
-    does not cover commands. If a rule has neither field, a permit covers all commands and no things, and a deny covers all
-    commands and all things. ``needs_ticket``: if a requester is known only by their account, the rule permits nothing.
-    ``demand``: if a requester's authentication does not meet this demand, the rule permits nothing. ``origin`` and ``when`` are
-    evaluated last. ``accepts`` contains the accepted warnings, each with the reason. If the requester breaks glass, only permits
-    with ``break_glass`` count. Otherwise only permits without ``break_glass`` count. For ``standing``, ``gatekeepers``,
-    ``notify``, ``visible_to`` and ``without_kdc`` see Obligations.
-    """
-
-    verdict: Literal["permit", "deny"]
-    name: str
-    who: tuple[str, ...] | None = None
-    run_as: tuple[str, ...] | None = None
-    commands: tuple[CommandPattern, ...] | None = None
-    gives: tuple[str, ...] | None = None
-    hosts: tuple[Glob, ...] | None = None
-    hours: tuple[Hours, ...] | None = None
-    services: tuple[str, ...] | None = None
-    reason: Reason | None = None
-    origin: tuple[Whence, ...] | None = None
-    when: When | None = None
-    approvals: tuple[Approval, ...] = ()
-    expires_for: int = 15 * 60
-    lasts_for: int = 15 * 60
-    uses: int = 1
-    terms: Terms = Terms()
-    because: str = ""
-    needs_ticket: bool = True
-    demand: Demand = Demand()
-    standing: str = "use"
-    gatekeepers: tuple[str, ...] = ()
-    notify: tuple[str, ...] = ()
-    visible_to: tuple[str, ...] | None = None
-    break_glass: BreakGlass | None = None
-    without_kdc: str = "deny"
-    accepts: tuple[tuple[str, str], ...] = ()
-    file: str = ""
-    line: int = 0
-
-    @property
-    def obligations(self) -> Obligations:
-        """Return the obligations of each permit by this rule."""
-        given = self.approvals, self.expires_for, self.lasts_for, self.uses, self.terms, self.standing, self.gatekeepers
-        return Obligations(*given, self.notify, self.visible_to, self.break_glass, self.without_kdc)
 
 
 ROOTS = Rule("permit", BUILT_IN, lasts_for=LONGEST, uses=MOST_USES, terms=ROOTS_TERMS)

@@ -11,16 +11,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from jitd.core.command import Command
 from jitd.core.conditions import CommandPattern
 from jitd.core.frozen import dataclass, field
+from jitd.core.question import Question
+from jitd.core.rule import Rule
 from jitd.core.subject import Subject
-
-if TYPE_CHECKING:
-    from jitd.core.policy import Rule
-    from jitd.core.question import Question
 
 ANYBODY = ""
 """The key for permits that do not name people or groups. A permit without names is about everybody."""
@@ -76,8 +73,15 @@ class RuleIndex:
     """
 
     __slots__ = (
-        "_by_word", "_deepest", "_permits", "denied_files", "denied_groups", "denies", "given_things", "takes_local_proofs",
-    )  # fmt: skip
+        "_by_word",
+        "_deepest",
+        "_permits",
+        "denied_files",
+        "denied_groups",
+        "denies",
+        "given_things",
+        "takes_local_proofs",
+    )
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self.denies = tuple(rule for rule in rules if rule.verdict == "deny")

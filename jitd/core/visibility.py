@@ -9,12 +9,10 @@ list or as records of the chain. Each field of a row or record is hidden, unless
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from jitd.core.request import Request
 from jitd.core.subject import Subject, matches_any
-
-if TYPE_CHECKING:
-    from jitd.core.request import Request
 
 HIDDEN = "(not shown)"
 """The text that is shown in place of a hidden text."""
