@@ -165,9 +165,16 @@ class Daemon:
         self._forget_answers = decider.forget_answers
         owed = lambda person: self._store.owed_reviews(person=person)  # noqa: E731
         explainer = Explainer(config, policy, self._accounts, decider.lock_on, gather, config.names, self._workers, now, owed)
-        parts = config, self._store, self._outsiders, decider.seating.of_each, self._lifecycle.note, now
-        later = lambda *due: self.perform.deadlines.set(*due), lambda asked: self.perform.holdings.backs(asked)
-        self.notices: Notices = announcing(*parts, *later)
+        self.notices: Notices = announcing(
+            config=config,
+            store=self._store,
+            carriers=self._outsiders,
+            people=decider.seating.of_each,
+            note=self._lifecycle.note,
+            now=now,
+            set_deadline=lambda life, id, boot: self.perform.deadlines.set(life, id, boot),
+            backs=lambda asked: self.perform.holdings.backs(asked),
+        )
         self.perform: Perform = Perform(
             config=config,
             decider=decider,
@@ -183,12 +190,19 @@ class Daemon:
         self._drift: Drift = Drift(givers, self.perform.holdings, self._store, config.drifts, note)
         self._recovery = Recovery(self.perform, self._lifecycle, self._store, executor, now)
         access = Access(config, self._store)
-        told = decider.seating.seats, self.notices.of, self.perform.holdings.untaken
-        lists = Lists(access, self._store, opened, self._workers, self.perform.usage_of, now, *told)
+        lists = Lists(
+            access=access,
+            store=self._store,
+            opened=opened,
+            workers=self._workers,
+            usage_of=self.perform.usage_of,
+            now=now,
+            seats=decider.seating.seats,
+            notices_of=self.notices.of,
+            untaken=self.perform.holdings.untaken,
+        )
         endings = Endings(config, access, lists, self.perform, self._store, waiters)
         recordings = Recordings(config, access, lists, self._lifecycle, self._store, opened, self._workers, now)
-        takes_proofs = lambda: takes_local_proofs(self._rules.policy)  # noqa: E731
-        recorded = opened, self._lifecycle.note
         subordinates = Subordinates()
         self.services: Services = Services(
             host=config.host,
@@ -198,7 +212,14 @@ class Daemon:
             workers=self._workers,
             acceptor=Acceptor(config.keytab, config.host, realm),
             identifying=Identifying(self._accounts, self._workers, subordinates),
-            local_proofs=LocalProofs(takes_proofs, reach.is_unreachable, executor.check_password, *recorded, now),
+            local_proofs=LocalProofs(
+                are_taken=lambda: takes_local_proofs(self._rules.policy),
+                is_unreachable=reach.is_unreachable,
+                check=executor.check_password,
+                opened=opened,
+                note=self._lifecycle.note,
+                now=now,
+            ),
             subordinates=subordinates,
             access=access,
             lists=lists,

@@ -129,10 +129,16 @@ _MODES = {
     "help": "help",
 }
 _SETS = {
-    "login": ("login", True), "shell": ("shell", True), "background": ("background", True), "bell": ("bell", True),
-    "non-interactive": ("if_owed", False), "no-wait": ("waits", False), "quiet": ("quiet", True), "json": ("json", True),
+    "login": ("login", True),
+    "shell": ("shell", True),
+    "background": ("background", True),
+    "bell": ("bell", True),
+    "non-interactive": ("if_owed", False),
+    "no-wait": ("waits", False),
+    "quiet": ("quiet", True),
+    "json": ("json", True),
     "break-glass": ("break_glass", True),
-}  # fmt: skip
+}
 """Maps an option without an argument to the attribute of Options that is set, and to the value of this attribute."""
 _ONCE = {"user": "user", "group": "group", "chdir": "chdir", "command-timeout": "timeout_for", "to": "to", "key": "key"}
 """Maps an option that may be given only once (as in sudo) to the attribute of Options for its argument. For example, if two

@@ -123,9 +123,12 @@ def _options(argv: list[str]) -> dict[str, str]:
     for word in argv[1:]:
         name, _, value = word.partition("=")
         is_known = {
-            "quiet": word == "quiet", "debug": word == "debug", "socket": value.startswith("/"), "stage": value in STAGES,
+            "quiet": word == "quiet",
+            "debug": word == "debug",
+            "socket": value.startswith("/"),
+            "stage": value in STAGES,
             "wait": value.isascii() and value.isdigit() and len(value) <= 6,
-        }  # fmt: skip
+        }
         if not is_known.get(name):
             raise _No(f"pam_jit does not know the argument {_printable(word)}")
         found[name] = value
@@ -303,10 +306,14 @@ class _Helper(_Channel):
         streams = [(os.POSIX_SPAWN_OPEN, stream, "/dev/null", os.O_WRONLY, 0) for stream in (1, 2)]
         try:
             self._pid = os.posix_spawn(
-                PYTHON, [PYTHON, "-IS", HELPER], {"LANG": "C.UTF-8", "PATH": "/usr/bin:/bin"},
+                PYTHON,
+                [PYTHON, "-IS", HELPER],
+                {"LANG": "C.UTF-8", "PATH": "/usr/bin:/bin"},
                 file_actions=[(os.POSIX_SPAWN_DUP2, theirs.fileno(), 0), *streams],
-                setsid=True, setsigmask=[], setsigdef=signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP},
-            )  # fmt: skip
+                setsid=True,
+                setsigmask=[],
+                setsigdef=signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP},
+            )
             # If the caller ignores SIGCHLD, another process may get the helper's process id as soon as the helper has ended.
             self._process = os.pidfd_open(self._pid)
         except BaseException as fault:
@@ -393,13 +400,24 @@ class _Program:
                 cwd = os.getcwdb()
                 _, inode, device, *_ = os.stat(".")
         return {
-            "type": "enforce", "service": self.service, "stage": self._stage, "user": self.user, "ruser": self.item("ruser"),
-            "rhost": self.encoded("rhost"), "tty": self.encoded("tty"), "login_session": self._login_session(),
+            "type": "enforce",
+            "service": self.service,
+            "stage": self._stage,
+            "user": self.user,
+            "ruser": self.item("ruser"),
+            "rhost": self.encoded("rhost"),
+            "tty": self.encoded("tty"),
+            "login_session": self._login_session(),
             "authenticated": self.encoded("SSH_AUTH_INFO_0"),
-            "words": self._words() if self.is_callers else [], "posix": "POSIXLY_CORRECT" in around,
-            "search_path": _b64(os.fsencode(around.get("PATH", ""))), "shell": _b64(os.fsencode(around.get("SHELL", ""))),
-            "cwd": _b64(cwd), "cwd_device": device, "cwd_inode": inode, "reason": reason or None,
-        }  # fmt: skip
+            "words": self._words() if self.is_callers else [],
+            "posix": "POSIXLY_CORRECT" in around,
+            "search_path": _b64(os.fsencode(around.get("PATH", ""))),
+            "shell": _b64(os.fsencode(around.get("SHELL", ""))),
+            "cwd": _b64(cwd),
+            "cwd_device": device,
+            "cwd_inode": inode,
+            "reason": reason or None,
+        }
 
     def _words(self) -> list[str]:
         """Return the words of this program's command line. Words of sudo may contain NULs, so the kernel's pointers to the words

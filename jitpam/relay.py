@@ -35,9 +35,15 @@ LOOKED_EVERY = 3600.0
 PIECE = 32 * 1024
 """Maximum number of payload bytes in one packet."""
 RELAYED = (
-    _signal.SIGHUP, _signal.SIGINT, _signal.SIGQUIT, _signal.SIGTERM, _signal.SIGUSR1, _signal.SIGUSR2, _signal.SIGALRM,
+    _signal.SIGHUP,
+    _signal.SIGINT,
+    _signal.SIGQUIT,
+    _signal.SIGTERM,
+    _signal.SIGUSR1,
+    _signal.SIGUSR2,
+    _signal.SIGALRM,
     _signal.SIGTSTP,
-)  # fmt: skip
+)
 """Signals that jitsudo passes on to the command."""
 _CAUGHT = (*RELAYED, _signal.SIGWINCH, _signal.SIGCONT)
 _OF_THE_TERMINAL = (_signal.SIGTTIN, _signal.SIGTTOU)

@@ -123,9 +123,15 @@ class Terminal:
 def _raw(modes: bytes, *, shared: bool) -> bytes:
     on_input, on_output, control, local = struct.unpack_from("4I", modes)
     on_input &= ~(
-        termios.IGNBRK | termios.BRKINT | termios.PARMRK | termios.ISTRIP | termios.INLCR | termios.IGNCR
-        | termios.ICRNL | termios.IXON
-    )  # fmt: skip
+        termios.IGNBRK
+        | termios.BRKINT
+        | termios.PARMRK
+        | termios.ISTRIP
+        | termios.INLCR
+        | termios.IGNCR
+        | termios.ICRNL
+        | termios.IXON
+    )
     if not shared:
         on_output &= ~termios.OPOST
     control = control & ~(termios.CSIZE | termios.PARENB) | termios.CS8

@@ -231,8 +231,17 @@ MAY_CAUSE: dict[type, frozenset[Role]] = {
 
 def give(event: Giving) -> tuple[Holding, tuple[Any, ...]]:
     """Return the new holding and the resulting effects."""
-    asked = event.grant, event.request, event.thing, event.to, event.until, event.stays, event.at
-    holding = Holding(event.id, *asked, together=event.together)
+    holding = Holding(
+        id=event.id,
+        grant=event.grant,
+        request=event.request,
+        thing=event.thing,
+        to=event.to,
+        until=event.until,
+        stays=event.stays,
+        giving_at=event.at,
+        together=event.together,
+    )
     return holding, (Give(holding.id), ListsChanged())
 
 

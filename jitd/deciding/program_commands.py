@@ -58,9 +58,21 @@ def _those() -> str:
 def login(service: str, user: str, asked: Asked) -> Asked:
     """Return ``asked``, changed to a login of ``user`` through ``service``."""
     return replace(
-        asked, argv=(service.encode(),), user=user, group=None, login=False, is_bare=True, cwd=b"/", cwd_device=0, cwd_inode=0,
-        chdir=False, variables=(), preserved=(), locale=(), streams=(),
-    )  # fmt: skip
+        asked,
+        argv=(service.encode(),),
+        user=user,
+        group=None,
+        login=False,
+        is_bare=True,
+        cwd=b"/",
+        cwd_device=0,
+        cwd_inode=0,
+        chdir=False,
+        variables=(),
+        preserved=(),
+        locale=(),
+        streams=(),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,11 +88,13 @@ def n_people(directory: Path = SESSIONS, utmp: Path = UTMP) -> int:
     logind, or from utmp if logind does not run. Raises OSError.
     """
     if directory.is_dir():
-        return len({
-            session["UID"]
-            for session in _all(directory)
-            if session.get("CLASS") == "user" and session.get("STATE") in _LIVE and "UID" in session
-        })  # fmt: skip
+        return len(
+            {
+                session["UID"]
+                for session in _all(directory)
+                if session.get("CLASS") == "user" and session.get("STATE") in _LIVE and "UID" in session
+            }
+        )
     content = utmp.read_bytes()
     entries = _ENTRY.iter_unpack(content[: len(content) - len(content) % _ENTRY.size])
     return len({user for kind, pid, _, _, user, _ in entries if kind == _USER_PROCESS and _lives(pid)})

@@ -86,10 +86,18 @@ async def _said(question: bytes, within: float) -> bytes:
     """
     environment = {name: os.environ[name] for name in ("KRB5_CONFIG",) if name in os.environ}
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-IS", "-c", PROGRAM, PACKAGES,
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        env=environment, cwd="/", start_new_session=True,
-    )  # fmt: skip
+        sys.executable,
+        "-IS",
+        "-c",
+        PROGRAM,
+        PACKAGES,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=environment,
+        cwd="/",
+        start_new_session=True,
+    )
     try:
         async with asyncio.timeout(within):
             said, complaint = await process.communicate(question)

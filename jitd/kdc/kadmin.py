@@ -109,9 +109,16 @@ class Connection:
         realm = principal.rpartition("@")[2].encode("utf-8")
         parameters = _Parameters(mask=CONFIG_REALM, realm=realm)
         code = self._libraries.kadm5_init_with_skey(
-            self._context, principal.encode("utf-8"), f"FILE:{keytab}".encode(), None, byref(parameters),
-            STRUCT_VERSION, API_VERSION, None, byref(self._handle),
-        )  # fmt: skip
+            self._context,
+            principal.encode("utf-8"),
+            f"FILE:{keytab}".encode(),
+            None,
+            byref(parameters),
+            STRUCT_VERSION,
+            API_VERSION,
+            None,
+            byref(self._handle),
+        )
         if code:
             fault = self._error(code)
             self.close()

@@ -86,8 +86,13 @@ def read_entry(printed: str, strings: str) -> Entry:
             name, _, value = line.partition(": ")
             pairs[name] = value
     try:
-        lives = _life(found["Maximum ticket life"]), _life(found["Maximum renewable life"])
-        return Entry(found["Principal"], *lives, frozenset(found["Attributes"].split()), pairs)
+        return Entry(
+            principal=found["Principal"],
+            max_life=_life(found["Maximum ticket life"]),
+            max_renewable_life=_life(found["Maximum renewable life"]),
+            flags=frozenset(found["Attributes"].split()),
+            strings=pairs,
+        )
     except KeyError as missing:
         raise ValueError(f"the output of kadmin.local has no line {missing}") from None
 

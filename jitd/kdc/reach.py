@@ -47,9 +47,16 @@ def is_unanswered(realm: str, client: str) -> bool:
     environment = {name: os.environ[name] for name in ("KRB5_CONFIG",) if name in os.environ}
     try:
         done = subprocess.run(
-            [sys.executable, "-IS", "-c", PROGRAM, PACKAGES], input=question, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL, env=environment, cwd="/", timeout=LONGEST, check=False, start_new_session=True,
-        )  # fmt: skip
+            [sys.executable, "-IS", "-c", PROGRAM, PACKAGES],
+            input=question,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            cwd="/",
+            timeout=LONGEST,
+            check=False,
+            start_new_session=True,
+        )
     except (OSError, subprocess.SubprocessError):
         return False
     return done.returncode == UNANSWERED

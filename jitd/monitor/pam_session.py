@@ -29,8 +29,19 @@ _NAMES = ModuleType("ctypes.util")
 _NAMES.find_library = LIBRARIES.get  # type: ignore[attr-defined]
 MOST_SAID = 600
 """Maximum length of a sentence with the messages of the PAM modules, in characters."""
-IGNORED = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGPIPE, signal.SIGTSTP, signal.SIGTTIN,
-           signal.SIGTTOU, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM)  # fmt: skip
+IGNORED = (
+    signal.SIGHUP,
+    signal.SIGINT,
+    signal.SIGQUIT,
+    signal.SIGTERM,
+    signal.SIGPIPE,
+    signal.SIGTSTP,
+    signal.SIGTTIN,
+    signal.SIGTTOU,
+    signal.SIGUSR1,
+    signal.SIGUSR2,
+    signal.SIGALRM,
+)
 """Signals that the holder ignores. The holder closes the PAM session after the command has ended, and then ends itself."""
 
 PAM_BUF_ERR = 5

@@ -194,9 +194,13 @@ _deadline = number(1, LONGEST_DEADLINE)
 _seconds = number(1, LONGEST)
 _path = checked(PATH.pattern, "the path of a lease")
 _SERVER: Readers = {
-    "url": _server, "token": _token, "namespace": checked(f"(?:{NAMESPACE.pattern})?", "a namespace"), "addresses": addresses,
-    "ca": authorities, "certificate": file_name,
-}  # fmt: skip
+    "url": _server,
+    "token": _token,
+    "namespace": checked(f"(?:{NAMESPACE.pattern})?", "a namespace"),
+    "addresses": addresses,
+    "ca": authorities,
+    "certificate": file_name,
+}
 _QUESTIONS: Mapping[str, tuple[type[Question], Readers]] = {
     "begin_lease": (
         Begin,

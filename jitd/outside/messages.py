@@ -177,13 +177,29 @@ def _refused(value: object) -> tuple[tuple[str, str], ...]:
 
 
 _FETCH: Readers = {
-    "method": _method, "url": url, "body": _body, "deadline_ms": number(1, LONGEST_DEADLINE), "socket": _socket,
-    "addresses": addresses, "ca": authorities, "certificate": file_name, "secret": file_name, "key_id": _key_id,
-}  # fmt: skip
+    "method": _method,
+    "url": url,
+    "body": _body,
+    "deadline_ms": number(1, LONGEST_DEADLINE),
+    "socket": _socket,
+    "addresses": addresses,
+    "ca": authorities,
+    "certificate": file_name,
+    "secret": file_name,
+    "key_id": _key_id,
+}
 _LETTER: Readers = {
-    "host": _host, "port": number(1, 65_535), "name": _host, "sender": read_address, "recipients": _recipients,
-    "content": _content, "deadline_ms": number(1, LONGEST_DEADLINE), "is_plain": _flag, "addresses": addresses, "ca": authorities,
-}  # fmt: skip
+    "host": _host,
+    "port": number(1, 65_535),
+    "name": _host,
+    "sender": read_address,
+    "recipients": _recipients,
+    "content": _content,
+    "deadline_ms": number(1, LONGEST_DEADLINE),
+    "is_plain": _flag,
+    "addresses": addresses,
+    "ca": authorities,
+}
 _POSTED: Readers = {"refused": _refused}
 _FETCHED: Readers = {"status": number(100, 999), "headers": _headers, "body": _body}
 

@@ -128,8 +128,13 @@ def judge(config: SshdConfig, is_closed: Callable[[str], bool], file: str) -> It
     pam = config.first("usepam")
     if pam is None or pam.value != "yes":
         told = "sshd does not ask PAM at all" if pam else "sshd does not ask PAM at all if UsePAM is not set"
-        yield bad("no-pam", pam.place if pam else Place(file), f"{told}: everybody gets in and jitd is not asked",
-                  "write UsePAM yes; take it out of the options by which sshd is started", "sshd")  # fmt: skip
+        yield bad(
+            "no-pam",
+            pam.place if pam else Place(file),
+            f"{told}: everybody gets in and jitd is not asked",
+            "write UsePAM yes; take it out of the options by which sshd is started",
+            "sshd",
+        )
     service = config.first("pamservicename")
     if service and service.values and service.values[0] != "sshd" and not is_closed(service.values[0]):
         told = f"sshd asks the stack of {service.values[0]}, not that of sshd, and in {service.values[0]} no gate holds"

@@ -175,7 +175,7 @@ def _include(found: Sudoers, place: Place, word: str, operand: str, look: Look, 
     except LookupError as fault:
         found.faults.append(
             bad("include-missing", place, f"{fault}: sudo does not work, or ignores it", f"put {path} there, or take it out")
-        )  # fmt: skip
+        )
         return
     for source in sources:
         if source.file in within or len(within) >= DEEPEST:

@@ -28,8 +28,15 @@ MODES = {"4": False}
 are passed on only for these modes. The only mode here is insert.
 """
 PRIVATE_MODES = {
-    "5": False, "6": False, "7": True, "25": True, "47": False, "1047": False, "1048": False, "1049": False,
-}  # fmt: skip
+    "5": False,
+    "6": False,
+    "7": True,
+    "25": True,
+    "47": False,
+    "1047": False,
+    "1048": False,
+    "1049": False,
+}
 """Maps the number of a private mode to its usual value, as MODES does for the other modes. The sequences of private modes
 contain ``?``. The private modes here are reverse video, origin, wrapping, the cursor, and the other screen. Sequences for the
 modes of keys, mouse, paste, focus, 132 columns and synchronized output are dropped. With synchronized output, the screen is not

@@ -174,8 +174,11 @@ class Header:
         if not _HEX.fullmatch(self.fingerprint):
             raise ValueError("the header has no fingerprint")
         for number, most in (
-            (self.started_at, MOST_TIME), (self.boot_at, MOST_TIME), (self.rows, 0xFFFF), (self.columns, 0xFFFF),
-        ):  # fmt: skip
+            (self.started_at, MOST_TIME),
+            (self.boot_at, MOST_TIME),
+            (self.rows, 0xFFFF),
+            (self.columns, 0xFFFF),
+        ):
             if type(number) is not int or not 0 <= number <= most:
                 raise ValueError("a number in the header is out of range")
         if self.records not in RECORDS or self.sync not in SYNCS:

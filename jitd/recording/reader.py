@@ -28,7 +28,7 @@ from jitd.recording.form import (
     header_length,
     stored_length,
     unpack,
-)  # fmt: skip
+)
 
 PIECE = 256 * 1024
 """Number of bytes that are read from a file in one call."""

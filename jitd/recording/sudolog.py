@@ -118,9 +118,14 @@ def _old_log(header: Header) -> str:
     contain no line breaks.
     """
     first = [
-        str(header.started_at // 1_000_000), header.requester, header.user, header.group, NO_TERMINAL, str(header.rows or ROWS),
+        str(header.started_at // 1_000_000),
+        header.requester,
+        header.user,
+        header.group,
+        NO_TERMINAL,
+        str(header.rows or ROWS),
         str(header.columns or COLUMNS),
-    ]  # fmt: skip
+    ]
     command = " ".join((header.path, *header.argv[1:]))
     return ":".join(value.replace(":", "#072") for value in first) + f"\n{header.directory}\n{command}\n"
 

@@ -28,7 +28,7 @@ from jitd.recording.form import (
     encode_chunk,
     encode_end,
     encode_frame,
-)  # fmt: skip
+)
 from jitd.recording.storage import RecordingError, create, remove, sentence_of
 
 LATENCY = 200_000

@@ -84,9 +84,16 @@ class Reviews:
         else:
             fresh = await self._decider.decide_again(found)
         event = Reviewed(
-            found.id, Actor(Role.APPROVER, who.principal, who.uid, origin), who, verdict, fingerprint, comment, fresh.decision,
-            fresh.standing, self._perform.is_attended(found),
-        )  # fmt: skip
+            found.id,
+            Actor(Role.APPROVER, who.principal, who.uid, origin),
+            who,
+            verdict,
+            fingerprint,
+            comment,
+            fresh.decision,
+            fresh.standing,
+            self._perform.is_attended(found),
+        )
         try:
             self._perform.act_on(event, found)
         except (NotYours, LockedOut) as fault:

@@ -13,9 +13,12 @@ from textual.widget import Widget
 from jitd.cli.board.picture import Painted
 
 STYLES = {
-    "head": Style(bold=True), "late": Style(bold=True, color="red"), "mine": Style(dim=True),
-    "selected": Style(reverse=True), "question": Style(bold=True),
-}  # fmt: skip
+    "head": Style(bold=True),
+    "late": Style(bold=True, color="red"),
+    "mine": Style(dim=True),
+    "selected": Style(reverse=True),
+    "question": Style(bold=True),
+}
 
 
 class Canvas(Widget):
