@@ -50,11 +50,9 @@ class NoGatekeepers:
     """Used on a host whose settings contain no gatekeepers."""
 
     def manner(self, name: str) -> Manner | None:
-        """See ``Gatekeepers``."""
         return None
 
     async def ask(self, name: str, asking: Asking) -> Answer:
-        """See ``Gatekeepers``."""
         return Silent("jitd.toml sets up no gatekeeper of this name")
 
 

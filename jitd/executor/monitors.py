@@ -290,7 +290,6 @@ class Monitors:
             os.close(file)
 
     async def check_password(self, user: str, client: socket.socket) -> bool | None:
-        """See ``Executor``."""
         return await have_checked(lambda: self._to_launcher, user, client)
 
     def go(self, run: str) -> None:
@@ -298,7 +297,6 @@ class Monitors:
         self._say(run, "go")
 
     def watched(self, run: str, by: tuple[str, ...]) -> None:
-        """See ``Executor``."""
         self._say(run, "watched", by=list(by))
 
     def stop(self, run: str, because: str) -> None:
@@ -317,7 +315,6 @@ class Monitors:
             self._forgotten.discard(run)
 
     def usage(self, run: str) -> Usage | None:
-        """See ``Executor``."""
         return self._remains.usage(run) if orders.is_run_id(run) else None
 
     async def find(self, runs: Iterable[str], of_earlier_boots: Iterable[str] = ()) -> list[str]:

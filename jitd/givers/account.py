@@ -53,7 +53,6 @@ class Accounts:
             return self._give(order)
 
     def take(self, order: Order) -> Taken | Refused | Failed:
-        """See ``Kind.take``."""
         with self._notes.alone():
             note = self._notes.read(order.holding) or self._by_comment(order.holding)
             if note is None:
@@ -65,7 +64,6 @@ class Accounts:
                 return Failed(str(fault))
 
     def look(self, order: Order) -> Seen | Failed:
-        """See ``Kind.look``."""
         note = self._notes.read(order.holding)
         if note is None:
             return Seen(State.CHANGED, "jitd's note about the account is missing")

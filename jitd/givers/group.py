@@ -55,7 +55,6 @@ class Groups:
             return self._take(order)
 
     def look(self, order: Order) -> Seen | Failed:
-        """See ``Kind.look``."""
         note = self._notes.read(order.holding)
         if note is None:
             return Seen(State.CHANGED, "jitd's note about the membership is missing")
@@ -69,7 +68,6 @@ class Groups:
         return Seen(State.STANDS)
 
     def strays(self, orders: Sequence[Order]) -> Strays | Failed:
-        """See ``Kind.strays``."""
         wanted = {order.holding for order in orders}
         return Strays(
             tuple(note.holding for note in self._notes.all() if note.name == self._giver.name and note.holding not in wanted)

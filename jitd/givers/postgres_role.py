@@ -123,7 +123,6 @@ class PostgresRoles:
         return Given()
 
     def take(self, order: Order) -> Taken | Refused | Failed:
-        """See ``Kind.take``."""
         role, until = role_of(order.holding), time.monotonic() + SECONDS_TO_TAKE
         server = self._server(order)
         try:
@@ -150,7 +149,6 @@ class PostgresRoles:
             return Failed(f"{role}: {_why(fault)}")
 
     def look(self, order: Order) -> Seen | Failed:
-        """See ``Kind.look``."""
         role = role_of(order.holding)
         try:
             with self._server(order).session() as session:
@@ -167,7 +165,6 @@ class PostgresRoles:
             return Failed(_why(fault))
 
     def strays(self, orders: Sequence[Order]) -> Strays | Failed:
-        """See ``Kind.strays``."""
         wanted = {order.holding for order in orders}
         try:
             with Server(self._address, "jitd").session() as session:

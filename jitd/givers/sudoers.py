@@ -36,7 +36,6 @@ class SudoersLines:
         self._directory = directory
 
     def give(self, order: Order) -> Given | Refused | Failed:
-        """See ``Kind.give``."""
         if order.uid == 0:
             return Refused("root needs no lines of sudoers")
         if _name_of(order.uid) != order.account:
@@ -81,7 +80,6 @@ class SudoersLines:
         return Taken()
 
     def look(self, order: Order) -> Seen | Failed:
-        """See ``Kind.look``."""
         place = self._place(order.holding)
         found = _content_of(place)
         if found is None:
@@ -95,7 +93,6 @@ class SudoersLines:
         return Seen(State.STANDS)
 
     def strays(self, orders: Sequence[Order]) -> Strays | Failed:
-        """See ``Kind.strays``."""
         try:
             names = os.listdir(self._directory)
         except FileNotFoundError:

@@ -42,11 +42,9 @@ class AdminPrograms:
         self._turns = {name: asyncio.Lock() for name in givers}
 
     def name_of(self, thing: str) -> str:
-        """See ``Giver.name_of``."""
         return ""
 
     def fault(self, thing: str) -> str:
-        """See ``Giver.fault``."""
         return "" if name_in(thing) in self._givers else f"jitd.toml sets up no giver {name_in(thing)}, so it cannot give {thing}"
 
     async def give(self, holding: Holding) -> Answer:
@@ -59,7 +57,6 @@ class AdminPrograms:
         return Done(tell=_words(said, "tell")) if said.get("said") == "given" else _unsaid(said, "given")
 
     async def take(self, holding: Holding) -> Answer:
-        """See ``Giver.take``."""
         said = await self._asked("take", holding)
         if isinstance(said, Failed):
             return said

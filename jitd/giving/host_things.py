@@ -29,11 +29,9 @@ class HostThings:
         self._grant_of = grant_of
 
     def name_of(self, thing: str) -> str:
-        """See ``Giver.name_of``."""
         return ""
 
     def fault(self, thing: str) -> str:
-        """See ``Giver.fault``."""
         return "" if name_in(thing) in self._names else f"jitd.toml sets up no giver {name_in(thing)}, so it cannot give {thing}"
 
     async def give(self, holding: Holding) -> Answer:
@@ -50,7 +48,6 @@ class HostThings:
         return Done(secret=said.secret, tell=said.tell) if isinstance(said, Given) else _not_done(said)
 
     async def take(self, holding: Holding) -> Answer:
-        """See ``Giver.take``."""
         try:
             said = await self._line.ask(messages.Take(self._kind, order_of(holding, self._grant_of)))
         except NoHolder as fault:
@@ -58,7 +55,6 @@ class HostThings:
         return Done(left=said.left) if isinstance(said, Taken) else _not_done(said)
 
     async def look(self, holding: Holding) -> Looked:
-        """See ``Giver.look``."""
         try:
             said = await self._line.ask(messages.Look(self._kind, order_of(holding, self._grant_of)))
         except NoHolder as fault:
@@ -66,7 +62,6 @@ class HostThings:
         return said if isinstance(said, Seen) else Failed(_why(said))
 
     async def strays(self, thing: str, holdings: Sequence[str]) -> Found:
-        """See ``Giver.strays``."""
         said = await self._line.ask(messages.Search(self._kind, name_in(thing), tuple(holdings)))
         return said if isinstance(said, Strays) else Failed(_why(said))
 

@@ -35,18 +35,15 @@ class ServiceTickets:
         return service_of(thing, self._realm)
 
     def fault(self, thing: str) -> str:
-        """See ``Giver.fault``."""
         return self._trials.fault(self.name_of(thing))
 
     async def give(self, holding: Holding) -> Answer:
-        """See ``Giver.give``."""
         service, end = self.name_of(holding.thing), int(holding.until.timestamp())
         if fault := await self._trials.fault_now(service):
             return Refused(fault)
         return _said(await self._writer.give(messages.Give(_key(holding), service, end, holding.to)))
 
     async def take(self, holding: Holding) -> Answer:
-        """See ``Giver.take``."""
         return _said(await self._writer.take(messages.Take(_key(holding), self.name_of(holding.thing))))
 
     async def look(self, holding: Holding) -> Looked:

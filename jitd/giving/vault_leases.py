@@ -52,11 +52,9 @@ class VaultLeases:
         self._ended: deque[str] = deque(maxlen=MOST_ENDED)
 
     def name_of(self, thing: str) -> str:
-        """See ``Giver.name_of``."""
         return ""
 
     def fault(self, thing: str) -> str:
-        """See ``Giver.fault``."""
         return "" if name_in(thing) in self._givers else f"jitd.toml sets up no giver {name_in(thing)}, so it cannot give {thing}"
 
     async def give(self, holding: Holding) -> Answer:
@@ -77,7 +75,6 @@ class VaultLeases:
             return Failed(str(fault))
 
     async def take(self, holding: Holding) -> Done | Failed:
-        """See ``Giver.take``."""
         try:
             note = self._notes.read(holding.id)
             if note is None:

@@ -91,7 +91,6 @@ class SqliteStore(ToldMarks):
         return Seal(*row) if row else GENESIS
 
     def commit(self, changes: Iterable[Change], records: Iterable[bytes]) -> None:
-        """See ``Store.commit``."""
         head = self._head
         changes = tuple(changes)
         tally, self._tally = self._tally, Tally()  # if the commit fails, neither counts nor objects are kept
@@ -167,63 +166,51 @@ class SqliteStore(ToldMarks):
             raise Conflict(f"{after.id} is not in version {change.expected}")
 
     def request(self, id: str) -> Request | None:
-        """See ``Store.request``."""
         return self._one(Request, id)
 
     def grant(self, id: str) -> Grant | None:
-        """See ``Store.grant``."""
         return self._one(Grant, id)
 
     def run(self, id: str) -> Run | None:
-        """See ``Store.run``."""
         return self._one(Run, id)
 
     def lock(self, id: str) -> Lock | None:
-        """See ``Store.lock``."""
         return self._one(Lock, id)
 
     def holding(self, id: str) -> Holding | None:
-        """See ``Store.holding``."""
         return self._one(Holding, id)
 
     def owed_review(self, id: str) -> OwedReview | None:
-        """See ``Store.owed_review``."""
         return self._one(OwedReview, id)
 
     def requests(self, *, uid: int | None = None, ended: bool = False) -> Iterator[Request]:
-        """See ``Store.requests``."""
         if uid is None:
             return self._read_all(Request, _open_only(ended))
         return self._read_all(Request, f"{_open_only(ended)} AND uid = ?", uid)
 
     def grants(self, *, uid: int | None = None, ended: bool = False) -> Iterator[Grant]:
-        """See ``Store.grants``."""
         if uid is None:
             return self._read_all(Grant, _open_only(ended))
         return self._read_all(Grant, f"{_open_only(ended)} AND uid = ?", uid)
 
     def leases(self, uid: int, work: bytes) -> Iterator[Grant]:
-        """See ``Store.leases``."""
         with self._told():
             query = "SELECT id FROM grants WHERE is_open = 1 AND uid = ? AND work = ? ORDER BY rowid"
             ids = [id for (id,) in self._db.execute(query, (uid, work))]
         return (grant for id in ids if (grant := self.grant(id)) is not None)
 
     def runs(self, *, grant: str | None = None, ended: bool = False) -> Iterator[Run]:
-        """See ``Store.runs``."""
         if grant is None:
             return self._read_all(Run, _open_only(ended))
         by = "" if ended else "INDEXED BY runs_open "
         return self._read_all(Run, f"{by}{_open_only(ended)} AND grant_id = ?", grant)
 
     def holdings(self, *, grant: str | None = None, ended: bool = False) -> Iterator[Holding]:
-        """See ``Store.holdings``."""
         if grant is None:
             return self._read_all(Holding, _open_only(ended))
         return self._read_all(Holding, f"{_open_only(ended)} AND grant_id = ?", grant)
 
     def locks(self, *, ended: bool = False) -> Iterator[Lock]:
-        """See ``Store.locks``."""
         if ended:
             return self._read_all(Lock, _open_only(ended))
         if self._open_locks is None:
@@ -231,13 +218,11 @@ class SqliteStore(ToldMarks):
         return iter(self._open_locks)
 
     def owed_reviews(self, *, person: str | None = None, ended: bool = False) -> Iterator[OwedReview]:
-        """See ``Store.owed_reviews``."""
         if person is None:
             return self._read_all(OwedReview, _open_only(ended))
         return self._read_all(OwedReview, f"{_open_only(ended)} AND person = ?", person)
 
     def n_open(self, person: str | None = None) -> int:
-        """See ``Store.n_open``."""
         if person is not None:
             return len(self._tally.of(person, self._had).open)
         with self._told():
@@ -245,7 +230,6 @@ class SqliteStore(ToldMarks):
         return int(row[0])
 
     def live(self) -> set[tuple[str, str]]:
-        """See ``Store.live``."""
         found: set[tuple[str, str]] = set()
         with self._told():
             for life in ("request", "grant", "lock", "owed_review"):
@@ -254,27 +238,22 @@ class SqliteStore(ToldMarks):
         return found
 
     def n_running(self, person: str) -> int:
-        """See ``Store.n_running``."""
         return sum(self._tally.of(person, self._had).running.values())
 
     def n_unused(self, person: str) -> int:
-        """See ``Store.n_unused``."""
         return len(self._tally.of(person, self._had).unused)
 
     def history(self, person: str, since: datetime, *, beside: str = "") -> History:
-        """See ``Store.history``."""
         with self._told():
             return history.count(self._db, person, since, beside)
 
     def lately(self, person: str, most_bytes: int) -> Iterator[Request]:
-        """See ``Store.lately``."""
         with self._told():
             places = history.places(self._db, person, most_bytes)
         for place in places:
             yield from self._read(Request, "SELECT document FROM requests WHERE rowid = ?", place)
 
     def page(self, life: Any, after: int, *, ended: bool = False) -> list[tuple[int, Any]]:
-        """See ``Store.page``."""
         found: list[tuple[int, Any]] = []
         n_bytes = 0
         table = COLUMNS[life].table
@@ -292,22 +271,18 @@ class SqliteStore(ToldMarks):
         return found
 
     def place_of(self, run: str) -> int:
-        """See ``Store.place_of``."""
         with self._told():
             row = self._db.execute("SELECT rowid FROM runs WHERE id = ?", (run,)).fetchone()
         return 0 if row is None else int(row[0])
 
     def last_runs(self, grant: str, most: int) -> list[Run]:
-        """See ``Store.last_runs``."""
         runs = self._read(Run, "SELECT document FROM runs WHERE grant_id = ? ORDER BY rowid DESC LIMIT ?", grant, most)
         return list(runs)[::-1]
 
     def head(self) -> Seal:
-        """See ``Store.head``."""
         return self._head
 
     def records(self, after: int = 0) -> Iterator[tuple[int, bytes, bytes]]:
-        """See ``Store.records``."""
         with self._told():
             rows = self._db.execute(
                 "SELECT number, CAST(body AS BLOB), CAST(digest AS BLOB) FROM chain WHERE number > ? ORDER BY number", (after,)
@@ -316,13 +291,11 @@ class SqliteStore(ToldMarks):
                 yield row
 
     def newest(self) -> Iterator[bytes]:
-        """See ``Store.newest``."""
         with self._told():
             for (body,) in self._db.execute("SELECT CAST(body AS BLOB) FROM chain ORDER BY number DESC"):
                 yield body
 
     def documents(self, *, ended: bool = True) -> Iterator[tuple[str, str, bytes]]:
-        """See ``Store.documents``."""
         with self._told():
             for life, columns in zip(self._lives(), COLUMNS.values(), strict=False):
                 for id, document in self._db.execute(
@@ -342,7 +315,6 @@ class SqliteStore(ToldMarks):
         return tuple(life for life, since in zip(lives, _SINCE, strict=True) if since <= schema)
 
     def misfiled(self) -> Iterator[tuple[str, str]]:
-        """See ``Store.misfiled``."""
         for life, (kind, columns) in zip(self._lives(), COLUMNS.items(), strict=False):
             with self._told():  # an older schema has fewer columns
                 known = {name for (name,) in self._db.execute("SELECT name FROM pragma_table_info(?)", (columns.table,))}
@@ -361,7 +333,6 @@ class SqliteStore(ToldMarks):
                     yield life, after.id
 
     def close(self) -> None:
-        """See ``Store.close``."""
         self._db.close()
 
     def _read_all(self, life: Any, where: str, *parameters: object) -> Iterator[Any]:

@@ -24,7 +24,6 @@ class ToldMarks(Link):
     """The part of the store that keeps told marks (``Told``) and mutes. The methods are described in ``Store``."""
 
     def tell(self, marks: Iterable[Told]) -> None:
-        """See ``Store.tell``."""
         rows = [(m.request, m.channel, m.address, m.event, _spell(m.at), int(m.is_open)) for m in marks]
         ends = [row[:3] for row in rows if not row[5]]
         with self._told():
@@ -39,18 +38,15 @@ class ToldMarks(Link):
                 raise
 
     def told(self, request: str) -> list[Told]:
-        """See ``Store.told``."""
         with self._told():
             rows = self._db.execute(f"{_ROWS} WHERE request = ? ORDER BY at, channel, address", (request,)).fetchall()
         return [Told(id, channel, to, event, datetime.fromisoformat(at), bool(n)) for id, channel, to, event, at, n in rows]
 
     def told_open(self) -> list[str]:
-        """See ``Store.told_open``."""
         with self._told():
             return [id for (id,) in self._db.execute("SELECT DISTINCT request FROM told WHERE is_open = 1").fetchall()]
 
     def mute(self, person: str, until: datetime | None) -> None:
-        """See ``Store.mute``."""
         with self._told():
             if until is None:
                 self._db.execute("DELETE FROM muted WHERE person = ?", (person,))
@@ -58,7 +54,6 @@ class ToldMarks(Link):
                 self._db.execute("INSERT OR REPLACE INTO muted VALUES (?, ?)", (person, _spell(until)))
 
     def muted(self) -> dict[str, datetime]:
-        """See ``Store.muted``."""
         with self._told():
             rows = self._db.execute("SELECT person, until FROM muted").fetchall()
         return {person: datetime.fromisoformat(until) for person, until in rows}
