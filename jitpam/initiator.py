@@ -356,10 +356,13 @@ def channel_of(client_hello: bytes, daemon_hello: bytes) -> bytes:
     """Return the channel binding for a token. The binding is a digest of the lengths and texts of both hellos (PROTOCOL.md
     section 3).
     """
-    try:
-        from _sha256 import sha256  # type: ignore[import-not-found]  # importing `hashlib` takes 2 ms more
+    try:  # importing `hashlib` takes 2 ms more
+        from _sha2 import sha256  # type: ignore[import-not-found]  # Python 3.12 and later
     except ImportError:
-        from hashlib import sha256
+        try:
+            from _sha256 import sha256  # type: ignore[import-not-found]  # Python 3.11
+        except ImportError:
+            from hashlib import sha256
     framed = b"".join(len(body).to_bytes(4, "big") + body for body in (client_hello, daemon_hello))
     return bytes(sha256(b"jitd channel 1\n" + framed).digest())
 

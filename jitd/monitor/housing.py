@@ -273,7 +273,7 @@ def rehearse_fork() -> None:
     """Execute all steps of ``fork_sibling`` except the fork itself. For this purpose, call clone3(2) with arguments of size 0.
     The kernel refuses this call (EINVAL).
     """
-    _system_call(SYS_CLONE3, ctypes.byref((ctypes.c_uint64 * 11)()), ctypes.c_size_t(0))
+    _fork(SYS_CLONE3, ctypes.byref((ctypes.c_uint64 * 11)()), ctypes.c_size_t(0))
 
 
 def _remove_tree(directory: str) -> None:
@@ -292,20 +292,33 @@ def _clone(group: int | None = None) -> Pid:
     """
     flags = CLONE_PARENT | (0 if group is None else CLONE_INTO_CGROUP)
     arguments = (ctypes.c_uint64 * 11)(flags, 0, 0, 0, 0, 0, 0, 0, 0, 0, group or 0)
-    pid = _system_call(SYS_CLONE3, ctypes.byref(arguments), ctypes.c_size_t(ctypes.sizeof(arguments)))
-    if pid < 0 and group is None and ctypes.get_errno() in (errno.ENOSYS, errno.EPERM) and os.uname().machine in SYS_CLONE:
+    pid, error = _fork(SYS_CLONE3, ctypes.byref(arguments), ctypes.c_size_t(ctypes.sizeof(arguments)))
+    if pid < 0 and group is None and error in (errno.ENOSYS, errno.EPERM) and os.uname().machine in SYS_CLONE:
         nothing = (ctypes.c_long(0),) * 4
-        pid = _system_call(SYS_CLONE[os.uname().machine], ctypes.c_long(CLONE_PARENT), *nothing)
-    if pid == 0:
-        _python.PyOS_AfterFork_Child()
-    elif pid < 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
+        pid, error = _fork(SYS_CLONE[os.uname().machine], ctypes.c_long(CLONE_PARENT), *nothing)
+    if pid < 0:
+        raise OSError(error, os.strerror(error))
     return pid
 
 
-def _system_call(number: int, *arguments: object) -> int:
-    return int(_python.syscall(ctypes.c_long(number), *arguments))
+def _fork(number: int, *arguments: object) -> tuple[Pid, int]:
+    """Make the system call ``number``, which forks, as ``os.fork`` makes fork(2): between the functions with which Python gets
+    ready for a fork and puts itself in order after it ("Process Control" in the C API of Python). From Python 3.13 on, a child
+    without the first of them is aborted, because it gives back a lock that nobody has taken.
+
+    Return the pid (0 in the child, -1 if no child was made), and the number of the error.
+    """
+    pid, error = -1, 0
+    _python.PyOS_BeforeFork()
+    try:
+        pid = _python.syscall(ctypes.c_long(number), *arguments)
+        error = ctypes.get_errno()
+    finally:
+        if pid == 0:
+            _python.PyOS_AfterFork_Child()
+        else:
+            _python.PyOS_AfterFork_Parent()
+    return pid, error
 
 
 def changed_child() -> Pid | None:

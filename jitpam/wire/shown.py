@@ -37,17 +37,21 @@ Cyrillic and Greek letter is escaped.
 _LATIN = (
     r"A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02af\u1d00-\u1d25\u1d2c-\u1d5c\u1d62-\u1d65\u1d6b-\u1d77\u1d79-\u1dbe\u1e00-\u1eff"
     r"\u2071\u207f\u2090-\u209c\u212a\u212b\u2132\u214e\u2160-\u2188\u2c60-\u2c7f\ua722-\ua787\ua78b-\ua7ff\uab30-\uab5a\uab5c-\uab64\uab66-\uab68"
-    r"\ufb00-\ufb06\uff21-\uff3a\uff41-\uff5a\U0001df00-\U0001df1e"
+    r"\ufb00-\ufb06\uff21-\uff3a\uff41-\uff5a\U0001df00-\U0001dfff"
 )
 _ALIKE = (
     r"\u0370-\u0374\u0376\u0377\u037a-\u037d\u037f\u0386\u0388-\u0393\u0395-\u03a8\u03aa-\u03bb\u03bd-\u03e1\u03f0-\u03f5\u03f7-\u03ff"
     r"\u1d26-\u1d2b\u1d5d-\u1d61\u1d66-\u1d6a\u1d78\u1dbf\u1f00-\u1fbc\u1fbe\u1fc2-\u1fcc\u1fd0-\u1fdb\u1fe0-\u1fec\u1ff2-\u1ffc\uab65"
-    r"\u0400-\u0481\u048a-\u052f\u1c80-\u1c8a\ua640-\ua66e\ua67f-\ua69d\U0001e030-\U0001e06d"
+    r"\u0400-\u0481\u048a-\u052f\u1c80-\u1c8f\ua640-\ua66e\ua67f-\ua69d\U0001e030-\U0001e08e"
 )
-"""Letters that may look like Latin letters: Greek and Cyrillic letters, but not μ, Ω and Δ, as in μs, kΩ and Δt."""
+"""Letters that may look like Latin letters: Greek and Cyrillic letters, but not μ, Ω and Δ, as in μs, kΩ and Δt.
+
+Of a block that Unicode still fills, both tables have the code points that are free, too: a Python that knows more letters than
+the one these tables were made with may show them, and one that knows fewer escapes them as unassigned.
+"""
 _WITHIN = (
     r"\u00ad\u0300-\u036f\u0483-\u0489\u061c\u180e\u1ab0-\u1aff\u1dc0-\u1dff\u200b-\u200f\u202a-\u202e\u2060-\u206f\u20d0-\u20ff"
-    r"\ua66f-\ua672\ua674-\ua67d\ufe00-\ufe0f\ufe20-\ufe2f\ufeff\U000e0000-\U000e01ef"
+    r"\ua66f-\ua672\ua674-\ua67d\ufe00-\ufe0f\ufe20-\ufe2f\ufeff\U0001e08f\U000e0000-\U000e01ef"
 )
 """Code points that do not end a word: marks, and characters that are not visible."""
 

@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 
-from tests.law.tree import MODULES, NAMES, TREE, Module, imports
+from tests.law.tree import MODULES, NAMES, STANDARD, TREE, Module, imports
 
 CORE, WIRE = "jitd.core", "jitpam.wire"
 
@@ -289,7 +289,7 @@ def test_what_is_pure_imports_pure_things_only() -> None:
 
 def test_the_side_that_asks_starts_with_the_standard_library_alone() -> None:
     """Each import is a part of every start, and some of it runs inside somebody else's process."""
-    found = {m.place: sorted(foreign(m) - sys.stdlib_module_names) for m in MODULES if m.name.startswith("jitpam")}
+    found = {m.place: sorted(foreign(m) - STANDARD) for m in MODULES if m.name.startswith("jitpam")}
     assert len(found) > 20
     assert {place: more for place, more in found.items() if more} == {}
 
@@ -297,13 +297,13 @@ def test_the_side_that_asks_starts_with_the_standard_library_alone() -> None:
 def test_what_the_launcher_forks_has_pamela_and_no_other_package() -> None:
     """contrib/install gives the launcher no more, and whatever else it imported would be missing there."""
     row = LAW["jitd.monitor"]
-    found = {m.place: sorted(foreign(m) - sys.stdlib_module_names) for m in MODULES if any(m.name.startswith(a) for a in row)}
+    found = {m.place: sorted(foreign(m) - STANDARD) for m in MODULES if any(m.name.startswith(a) for a in row)}
     assert {place: more for place, more in found.items() if more} == {"jitd/monitor/pam_session.py": ["pamela"]}
 
 
 def test_the_process_that_writes_into_the_kdc_has_the_standard_library_alone() -> None:
     """So it is started from a directory without any other package, and what asks the KDCs is, too."""
-    found = {m.place: sorted(foreign(m) - sys.stdlib_module_names) for m in MODULES if m.name.startswith("jitd.kdc")}
+    found = {m.place: sorted(foreign(m) - STANDARD) for m in MODULES if m.name.startswith("jitd.kdc")}
     assert len(found) > 10
     assert {place: more for place, more in found.items() if more} == {}
 
@@ -311,14 +311,14 @@ def test_the_process_that_writes_into_the_kdc_has_the_standard_library_alone() -
 def test_the_process_that_runs_programs_has_the_standard_library_alone() -> None:
     """So it is started from a directory without any other package."""
     rooms = ("jitd.beside", "jitd.programs", "jitd.files")
-    found = {m.place: sorted(foreign(m) - sys.stdlib_module_names) for m in MODULES if m.name.startswith(rooms)}
+    found = {m.place: sorted(foreign(m) - STANDARD) for m in MODULES if m.name.startswith(rooms)}
     assert len(found) > 15
     assert {place: more for place, more in found.items() if more} == {}
 
 
 def test_the_process_that_writes_to_terminals_has_the_standard_library_alone() -> None:
     """So it is started from a directory without any other package."""
-    found = {m.place: sorted(foreign(m) - sys.stdlib_module_names) for m in MODULES if m.name.startswith("jitd.terminals")}
+    found = {m.place: sorted(foreign(m) - STANDARD) for m in MODULES if m.name.startswith("jitd.terminals")}
     assert len(found) >= 5
     assert {place: more for place, more in found.items() if more} == {}
 

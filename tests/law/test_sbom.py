@@ -9,13 +9,12 @@ import importlib.util
 import json
 import re
 import subprocess
-import sys
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-from tests.law.tree import MODULES, TREE, imports
+from tests.law.tree import MODULES, STANDARD, TREE, imports
 
 LIST = (TREE / "requirements/runtime.txt").read_text("utf-8")
 IMPORTED_AS = {
@@ -139,5 +138,5 @@ def test_what_is_declared_is_imported_and_what_is_imported_is_declared() -> None
     assert [re.split(r"[\[ ~=<>]", line)[0] for line in asked if not line.startswith("#")] == declared
     assert set(re.findall(r"(?m)^([a-z0-9-]+)==", LIST)) == {*declared, *BY_OTHERS}
     used = {name.partition(".")[0] for module in MODULES for name in imports(module)}
-    foreign = used - sys.stdlib_module_names - {"jitd", "jitpam"}
+    foreign = used - STANDARD - {"jitd", "jitpam"}
     assert foreign == {IMPORTED_AS.get(name, name) for name in declared}

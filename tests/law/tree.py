@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 import ast
+import sys
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 
 TREE = Path(__file__).parents[2]
+STANDARD = sys.stdlib_module_names | {"_sha256", "_sha2"}
+"""The modules of the standard library: ``_sha256`` of Python 3.11, and ``_sha2`` of later ones, whichever of them runs this."""
 
 
 @dataclass(frozen=True)
