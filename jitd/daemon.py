@@ -153,7 +153,7 @@ class Daemon:
             policy=policy,
             store=self._store,
             accounts=self._accounts,
-            is_alive=kdc.is_alive,
+            ask_kdc=kdc.answer,
             refused=kdc.refused,
             not_given=givers.fault,
             gather=gather,

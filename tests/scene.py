@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from jitd.core.authentication import KdcAnswer
 from jitd.core.claims import Claims
 from jitd.core.command import Command, RunAs, fingerprint
 from jitd.core.decision import Approval, Decision, Obligations, Permit, Terms
@@ -118,6 +119,7 @@ def review(request: Request, who: Subject, verdict: Verdict = Verdict.APPROVE, *
         decision=Permit(request.rule or "rule-1", request.obligations or permit().obligations),
         standing=tuple(r.by for r in request.reviews if r.verdict is Verdict.APPROVE),
         attended=True,
+        kdc=KdcAnswer.VALID,
     )
     return replace(made, **changes)
 

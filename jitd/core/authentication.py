@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Describes how a person authenticated to the KDC, and what a rule may demand of this authentication.
+"""Describes how a person authenticated to the KDC, what the KDC says about the person later, and what a rule may demand.
 
 Law: pure. Every value comes from the KDC, and never from the client. If a value is not known, it does not meet any demand.
 """
@@ -7,10 +7,24 @@ Law: pure. Every value comes from the KDC, and never from the client. If a value
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from jitd.core.duration import duration_in_words, spell_duration
 from jitd.core.frozen import dataclass
+
+
+class KdcAnswer(StrEnum):
+    """What the KDC says about a person. NOT_ASKED means that jitd cannot ask about anybody: it gets no ticket for itself, or the
+    KDC refuses to answer its questions. NO_ANSWER means that the KDC is silent, or that its answer says nothing about the
+    person.
+    """
+
+    VALID = "valid"
+    REFUSED = "refused"
+    NO_ANSWER = "no answer"
+    NOT_ASKED = "not asked"
+
 
 FLAGS = (
     (0x40000000, "forwardable"),

@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from jitd.core.approvers import lack, may_approve, may_review
+from jitd.core.authentication import KdcAnswer
 from jitd.core.changed import replace
 from jitd.core.decision import BreakGlass, Deny, Why
 from jitd.core.effects import ListsChanged, Moment, ReviewGiven, ReviewOverdue, ReviewOwed, SetDeadline
@@ -105,6 +106,7 @@ class Reviewed:
     reviewer: Subject
     fingerprint: bytes
     comment: str
+    kdc: KdcAnswer
 
     def detail(self) -> dict[str, Any]:
         """Return the details that the chain stores about this event."""
@@ -112,6 +114,7 @@ class Reviewed:
             "fingerprint": self.fingerprint.hex(),
             "comment": self.comment,
             "groups": sorted(self.reviewer.groups),
+            "kdc": str(self.kdc),
             **self.reviewer.ticket(),
         }
 

@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from jitd.core.approvers import lack, may_review, tally
+from jitd.core.authentication import KdcAnswer
 from jitd.core.changed import replace
 from jitd.core.claims import Claims, Point
 from jitd.core.command import Command
@@ -197,7 +198,7 @@ class Reviewed:
     """A person approved or denied the request with exactly this ``fingerprint``.
 
     ``decision`` is the current answer of the policy. ``standing`` contains the earlier approvers with their current data.
-    Approvers whose account is missing, or whom the KDC refuses, are not included.
+    Approvers whose account is missing, or whom the KDC refuses, are not included. ``kdc`` is the KDC's answer about ``reviewer``.
     """
 
     life: ClassVar[str] = "request"
@@ -210,6 +211,7 @@ class Reviewed:
     decision: Decision
     standing: tuple[Subject, ...]
     attended: bool
+    kdc: KdcAnswer
 
     def detail(self) -> dict[str, Any]:
         """Return the details that the chain stores about this event."""
@@ -218,6 +220,7 @@ class Reviewed:
             "fingerprint": self.fingerprint.hex(),
             "comment": self.comment,
             "groups": sorted(self.reviewer.groups),
+            "kdc": str(self.kdc),
             **self.reviewer.ticket(),
             **facts_of(self.decision),
         }

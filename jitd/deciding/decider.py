@@ -14,6 +14,7 @@ import os
 from collections.abc import Awaitable, Callable, Sequence
 
 from jitd.core import break_glass, lease, lock
+from jitd.core.authentication import KdcAnswer
 from jitd.core.changed import replace
 from jitd.core.command import Command, work_of
 from jitd.core.decision import Decision, Deny, Obligations, Permit, Why, narrow, narrow_standing
@@ -69,7 +70,7 @@ class FreshDecision:
 
 
 class Decider:
-    """Makes all decisions. ``policy`` returns the policy in force. ``is_alive`` queries the KDC about a principal, and may block.
+    """Makes all decisions. ``policy`` returns the policy in force. ``ask_kdc`` queries the KDC about a principal, and may block.
     ``refused`` returns the principals that the KDC has recently refused. ``not_given`` returns the reason why a thing cannot be
     given now, or an empty text. ``gather`` and ``providers`` find the facts that rules name. ``gatekeepers`` are all gatekeepers
     that rules may name.
@@ -82,7 +83,7 @@ class Decider:
         policy: Callable[[], Policy],
         store: Store,
         accounts: Accounts,
-        is_alive: Callable[[str], bool | None],
+        ask_kdc: Callable[[str], KdcAnswer],
         refused: Callable[[Sequence[str]], Awaitable[frozenset[str]]],
         not_given: Callable[[str], str],
         gather: Gather,
@@ -95,7 +96,7 @@ class Decider:
         self._policy = policy
         self._store = store
         self._accounts = accounts
-        self._is_alive = is_alive
+        self._ask_kdc = ask_kdc
         self._refused = refused
         self._not_given = not_given
         self._gather = gather
@@ -224,9 +225,9 @@ class Decider:
         """Drop the stored answers of gatekeepers. This is necessary after a reload of the policy or after a new lock."""
         self._hearings.forget()
 
-    async def standing(self, known: Subject) -> Subject | None:
-        """Return the Subject ``known`` with its present data. Return None if the account no longer exists or has expired, or if
-        the KDC refuses the principal. Raises TimeoutError.
+    async def standing(self, known: Subject) -> tuple[Subject | None, KdcAnswer]:
+        """Return the Subject ``known`` with its present data, and the answer of the KDC. The Subject is None if the account no
+        longer exists or has expired, or if the KDC refuses the principal. Raises TimeoutError.
         """
         return await self._workers.names.run(known.uid, self._as_now, known)
 
@@ -297,7 +298,7 @@ class Decider:
         )
 
     def _look_again(self, policy: Policy, request: Request, knowledge: Knowledge) -> Decision:
-        who = self._as_now(request.requester)
+        who, _ = self._as_now(request.requester)
         if who is None:
             return Deny(Why.ERROR, screening.GONE_AS_PROVED if request.requester.is_by_pam else screening.GONE)
         MOUNTS.approach((request.command.path,))
@@ -345,11 +346,12 @@ class Decider:
             return False
         return await self._discharges(replace(held, left=held.left + n_taken), permit.obligations)
 
-    def _as_now(self, known: Subject) -> Subject | None:
+    def _as_now(self, known: Subject) -> tuple[Subject | None, KdcAnswer]:
         now = self._accounts.again(known)
-        if now is not None and not now.is_root and not now.is_local and self._is_alive(now.principal) is False:
-            return None
-        return now
+        if now is None or now.is_root or now.is_local:
+            return now, KdcAnswer.NOT_ASKED
+        answer = self._ask_kdc(now.principal)
+        return None if answer is KdcAnswer.REFUSED else now, answer
 
     def _given(self, decision: Decision, who: Subject, command: Command) -> tuple[Grant, ...]:
         """Return the live grants of ``who`` for the same work as ``command``. The result is empty if ``decision`` needs neither

@@ -2,12 +2,14 @@
 """Asks the KDC whether a principal is still valid. The daemon uses S4U2Self ([MS-SFU] section 3.1.5.1.1), with its own key.
 
 Law: a principal is treated as refused only after a clear refusal. If the KDC is silent, unreachable, or gives no clear answer,
-the person's ticket is still accepted. A proof by local PAM is accepted only while no KDC can be reached.
+and if the daemon cannot ask, the person's ticket is still accepted. A proof by local PAM is accepted only while no KDC can be
+reached.
 """
 
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,10 +17,10 @@ from concurrent.futures import TimeoutError as TooLate
 from pathlib import Path
 
 import gssapi
-from gssapi.raw import acquire_cred_impersonate_name
-from gssapi.raw.misc import GSSError
 
+from jitd.core.authentication import KdcAnswer
 from jitd.core.subject import BY_PAM
+from jitd.deciding.s4u2self import AWAY, KDC_UNREACH, REFUSALS, NoCredentials, acquire, may_ask, question
 
 PATIENCE = 2.0
 """Number of seconds to wait for the KDC's answer. The limit is the same for a query about one principal and for a query about
@@ -27,40 +29,34 @@ several principals.
 KEPT_FOR = 60.0
 """Number of seconds that the answer about an approver is kept. A missing answer is kept for the same time."""
 
-# The error codes of RFC 4120 section 7.5.9, as libkrb5 numbers them.
-_BASE = -1765328384
-_NO = frozenset(
-    {
-        _BASE + 1,  # KDC_ERR_NAME_EXP: the principal has expired
-        _BASE + 6,  # KDC_ERR_C_PRINCIPAL_UNKNOWN
-        _BASE + 18,  # KDC_ERR_CLIENT_REVOKED: locked out or disabled
-    }
-)
-
 
 class Kdc:
-    """Queries the KDC. The daemon authenticates as the principal ``service``, and ``keytab`` contains the key of this principal.
-    ``is_unreachable`` returns True while no KDC answers.
+    """Queries the KDC. The daemon authenticates as the principal ``service``, or as the host's own account, with a key in
+    ``keytab``. ``is_unreachable`` returns True while no KDC answers.
     """
 
     def __init__(self, keytab: Path, service: str, is_unreachable: Callable[[], bool]) -> None:
         self._is_unreachable = is_unreachable
-        self._store: dict[bytes | str, bytes | str] = {"client_keytab": f"FILE:{keytab}", "ccache": "MEMORY:jitd"}
+        self._keytab = keytab
         self._service = service
+        self._acquiring = threading.Lock()
+        self._client = ""
+        self._n_rejected = 0
+        self._rejected_at = float("-inf")
         self._pool = ThreadPoolExecutor(4, "jitd-kdc")
-        self._kept: dict[str, tuple[float, bool | None]] = {}
+        self._kept: dict[str, tuple[float, KdcAnswer]] = {}
 
-    def is_alive(self, principal: str) -> bool | None:
-        """Return True if the KDC issues a ticket for ``principal``. Return False if the KDC says that ``principal`` gets no
-        tickets any more. Return None if the KDC gives no clear answer within PATIENCE seconds.
+    def answer(self, principal: str) -> KdcAnswer:
+        """Return what the KDC says about ``principal``. If the KDC gives no clear answer within PATIENCE seconds, this is
+        NO_ANSWER.
         """
         # a proof by local PAM is accepted only while no KDC can be reached
         if principal.startswith(BY_PAM):
-            return None if self._is_unreachable() else False
+            return KdcAnswer.NO_ANSWER if self._is_unreachable() else KdcAnswer.REFUSED
         try:
             return self._pool.submit(self._ask, principal).result(PATIENCE)
         except (TooLate, RuntimeError):
-            return None
+            return KdcAnswer.NO_ANSWER
 
     async def refused(self, principals: Sequence[str]) -> frozenset[str]:
         """Return the members of ``principals`` that the KDC has refused within the last KEPT_FOR seconds. The queries about all
@@ -77,10 +73,11 @@ class Kdc:
             answered, silent = await asyncio.wait(asking, timeout=PATIENCE)
             for one in silent:
                 one.cancel()
-            self._kept |= {principal: (now, one.result() if one in answered else None) for one, principal in asking.items()}
+            none = KdcAnswer.NO_ANSWER
+            self._kept |= {principal: (now, one.result() if one in answered else none) for one, principal in asking.items()}
         by_pam = frozenset(principals) - known
         over = by_pam if by_pam and not await self._is_outage() else frozenset[str]()
-        return over | {principal for principal in known if self._kept.get(principal, (now, None))[1] is False}
+        return over | {principal for principal in known & self._kept.keys() if self._kept[principal][1] is KdcAnswer.REFUSED}
 
     async def _is_outage(self) -> bool:
         try:
@@ -88,23 +85,47 @@ class Kdc:
         except RuntimeError:  # the daemon is stopping
             return False
 
-    async def _answer(self, principal: str) -> bool | None:
+    async def _answer(self, principal: str) -> KdcAnswer:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, self._ask, principal)
         except RuntimeError:  # the daemon is stopping
-            return None
+            return KdcAnswer.NO_ANSWER
 
-    def _ask(self, principal: str) -> bool | None:
+    def _ask(self, principal: str) -> KdcAnswer:
         try:
-            own = gssapi.Credentials(
-                name=gssapi.Name(self._service, gssapi.NameType.kerberos_principal), usage="initiate", store=self._store
-            )
-            name = gssapi.Name(principal, gssapi.NameType.kerberos_principal)
-            acquire_cred_impersonate_name(own, name, mechs=[gssapi.MechType.kerberos])
-        except GSSError as fault:
-            minor = fault.min_code - (1 << 32) if fault.min_code >= 1 << 31 else fault.min_code
-            return False if minor in _NO else None
-        return True
+            cache, client, own = self._own()
+        except NoCredentials as fault:
+            return KdcAnswer.NO_ANSWER if fault.code in AWAY else KdcAnswer.NOT_ASKED
+        code = question(own, principal)
+        if code == 0:
+            return KdcAnswer.VALID
+        if code in AWAY:
+            return KdcAnswer.NO_ANSWER
+        if may_ask(own, client):
+            return KdcAnswer.REFUSED if code in REFUSALS else KdcAnswer.NO_ANSWER
+        return self._ask(principal) if self._reject(cache) else KdcAnswer.NOT_ASKED
+
+    def _own(self) -> tuple[int, str, gssapi.Credentials]:
+        """Return the number of a cache, the principal whose ticket is in the cache, and its credentials. Raises NoCredentials."""
+        if not self._acquiring.acquire(timeout=PATIENCE):
+            raise NoCredentials(KDC_UNREACH, "another question waits for the KDC")
+        try:
+            cache = self._n_rejected
+            self._client, own = acquire(self._keytab, self._service, f"MEMORY:jitd-{cache}", self._client)
+            return cache, self._client, own
+        finally:
+            self._acquiring.release()
+
+    def _reject(self, cache: int) -> bool:
+        """Do not use the ticket in ``cache`` again, because it may be the KDC's reason to refuse a question about its owner. The
+        KDC rejects a ticket that has not expired if the realm has a new key. Return True if the caller can now ask with another
+        ticket. libkrb5 never frees a named cache in memory, so jitd begins a new one at most every KEPT_FOR seconds.
+        """
+        with self._acquiring:
+            now = time.monotonic()
+            if cache == self._n_rejected and now - self._rejected_at >= KEPT_FOR:
+                self._n_rejected, self._rejected_at = cache + 1, now
+            return cache != self._n_rejected
 
     def close(self) -> None:
         """Send no more queries. Do not wait for the queries that have not been answered yet."""

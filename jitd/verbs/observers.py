@@ -150,7 +150,7 @@ class Observers:
         """Return the current Subject of ``who``. The KDC is also queried. Raises Refusal if the account is disabled or the ticket
         has expired. Raises TimeoutError.
         """
-        fresh = await self._decider.standing(who)
+        fresh, _ = await self._decider.standing(who)
         if fresh is None or not fresh.has_ticket_at(self._now().at):
             raise Refusal("unauthenticated", "your ticket has expired, or your account is disabled: kinit")
         return fresh.looked_at(self._now().at)

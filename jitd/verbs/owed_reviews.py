@@ -55,12 +55,12 @@ class OwedReviews:
         self._role(who, found)  # check this first, so that the KDC is queried only if needed
         if not self._pace.may(who.person, self._now().boot):
             raise Refusal("not_done", "you have reviewed too often within a short time: wait a minute")
-        fresh = await self._decider.standing(who)
+        fresh, answer = await self._decider.standing(who)
         if fresh is None or not fresh.has_ticket_at(self._now().at):
             raise Refusal("unauthenticated", "your ticket has expired, or your account is disabled: kinit")
         fresh = fresh.looked_at(self._now().at)
         role = self._role(fresh, self._access.visible(fresh, found.id))
-        event = Reviewed(found.id, Actor(role, fresh.principal, fresh.uid, origin), fresh, fingerprint, comment)
+        event = Reviewed(found.id, Actor(role, fresh.principal, fresh.uid, origin), fresh, fingerprint, comment, answer)
         try:
             self._perform.act(event)
         except NotAsShown:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from jitd.core.authentication import KdcAnswer
 from jitd.core.decision import Deny, Why
 from jitd.core.effects import Moment
 from jitd.core.law import Actor, IllegalEvent, Origin, Role
@@ -58,7 +59,7 @@ class Reviews:
         self._refuse_review(who, found, verdict, fingerprint)  # refuse first, so that the KDC is queried only if needed
         if not self._pace.may(who.person, self._now().boot):
             raise Refusal("not_done", "you have reviewed too often within a short time: wait a minute")
-        fresh = await self._decider.standing(who)
+        fresh, answer = await self._decider.standing(who)
         if fresh is None or not fresh.has_ticket_at(self._now().at):
             raise Refusal("unauthenticated", "your ticket has expired, or your account is disabled: kinit")
         fresh = fresh.looked_at(self._now().at)
@@ -68,16 +69,23 @@ class Reviews:
             if repeated := self._repeated(fresh, found, verdict):
                 return repeated
             try:
-                await self._take(fresh, found, verdict, fingerprint, comment, origin)
+                await self._take(fresh, answer, found, verdict, fingerprint, comment, origin)
             except Overtaken:  # another review came first, so the decision was about an older state
                 continue
             return self._said(fresh, found.id, verdict)
 
     async def _take(
-        self, who: Subject, found: Request, verdict: Verdict, fingerprint: bytes, comment: str, origin: Origin
+        self,
+        who: Subject,
+        answer: KdcAnswer,
+        found: Request,
+        verdict: Verdict,
+        fingerprint: bytes,
+        comment: str,
+        origin: Origin,
     ) -> None:
-        """Take the review of ``who`` on ``found``. For an approval, the policy first decides again about ``found``. Raises
-        Refusal. Raises Overtaken if the request has changed in the meantime.
+        """Take the review of ``who`` on ``found``. ``answer`` is what the KDC says about ``who``. For an approval, the policy
+        first decides again about ``found``. Raises Refusal. Raises Overtaken if the request has changed in the meantime.
         """
         if verdict is Verdict.DENY:  # a deny needs no look-up, so a server that does not answer cannot prevent it
             fresh = FreshDecision(found, Deny(Why.APPROVALS, "an approver denies it"), ())
@@ -93,6 +101,7 @@ class Reviews:
             fresh.decision,
             fresh.standing,
             self._perform.is_attended(found),
+            answer,
         )
         try:
             self._perform.act_on(event, found)

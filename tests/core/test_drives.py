@@ -15,6 +15,7 @@ from typing import Any
 
 import jitd.core
 from jitd.core import effects, grant, holding, lock, owed_review, request, run
+from jitd.core.authentication import KdcAnswer
 from jitd.core.decision import Approval, BreakGlass, Deny, Terms, Why
 from jitd.core.gatekeeping import Heard, Passes
 from jitd.core.law import CLOCK, DAEMON, MONITOR, POLICY, Role, name_of
@@ -167,7 +168,7 @@ def played() -> Iterator[tuple[Any, tuple[Any, ...]]]:
     yield broken, owed_review.begin(broken)[1]
     theirs, bob = broken.review, person("bob")
     for at, happens in (
-        (now, owed_review.Reviewed(theirs.id, actor(bob, Role.APPROVER), bob, theirs.fingerprint, "")),
+        (now, owed_review.Reviewed(theirs.id, actor(bob, Role.APPROVER), bob, theirs.fingerprint, "", KdcAnswer.VALID)),
         (moment(3600), owed_review.Overdue(theirs.id, CLOCK)),
         (moment(boot_id="boot-2"), owed_review.Carried(theirs.id, DAEMON, 10.0)),
     ):

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from jitd.core import chain, grant, holding, lock, owed_review, request, run
-from jitd.core.authentication import Authentication, Demand
+from jitd.core.authentication import Authentication, Demand, KdcAnswer
 from jitd.core.chain import GENESIS, note, record, seal
 from jitd.core.claims import Point
 from jitd.core.command import Operand
@@ -151,8 +151,13 @@ ROWS: list[tuple[Any, str]] = [
     (owed_review.Begun(ID, ALICE, OWED), "owed"),
     (owed_review.Carried(ID, DAEMON, 12.5), "owed"),
     (owed_review.Overdue(ID, CLOCK), "overdue"),
-    (owed_review.Reviewed(ID, BOB, person("bob"), PLAIN.fingerprint, "it was right: ü"), "reviewed"),
-    (owed_review.Reviewed(ID, DAVE, replace(person("dave"), authentication=PROVED), PLAIN.fingerprint, ""), "reviewed"),
+    (owed_review.Reviewed(ID, BOB, person("bob"), PLAIN.fingerprint, "it was right: ü", KdcAnswer.VALID), "reviewed"),
+    (
+        owed_review.Reviewed(
+            ID, DAVE, replace(person("dave"), authentication=PROVED), PLAIN.fingerprint, "", KdcAnswer.NOT_ASKED
+        ),
+        "reviewed",
+    ),
 ]
 """An event, and the state that it leads to."""
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from jitd.core import break_glass, grant, lock, owed_review, request
-from jitd.core.authentication import Authentication, Demand
+from jitd.core.authentication import Authentication, Demand, KdcAnswer
 from jitd.core.decision import Approval, BreakGlass, Deny, Permit, Terms, Why
 from jitd.core.effects import ListsChanged, ReviewGiven, ReviewOverdue, ReviewOwed, SetDeadline
 from jitd.core.law import CLOCK, DAEMON, MONITOR, POLICY, Actor, IllegalEvent, Role, name_of
@@ -62,7 +62,7 @@ def owed(state: OwedReviewState = OWED, **changes: Any) -> OwedReview:
 
 def given(who: Subject = BOB, role: Role = Role.APPROVER, **changes: Any) -> Reviewed:
     """``who`` reviews."""
-    return replace(Reviewed(ID, actor(who, role), who, PRINT, "it was right"), **changes)
+    return replace(Reviewed(ID, actor(who, role), who, PRINT, "it was right", KdcAnswer.VALID), **changes)
 
 
 EVENTS: tuple[tuple[Any, Any], ...] = (
@@ -118,7 +118,7 @@ def test_what_the_chain_keeps_of_each_event() -> None:
     glass = {"rule": "glass", **GLASS.detail()}
     assert Begun(ID, actor(ALICE), owed()).detail() == glass
     assert given().detail() == {
-        "fingerprint": PRINT.hex(), "comment": "it was right", "groups": ["bob", "ops"], **BOB.ticket(),
+        "fingerprint": PRINT.hex(), "comment": "it was right", "groups": ["bob", "ops"], "kdc": "valid", **BOB.ticket(),
     }  # fmt: skip
     assert BOB.ticket(), "how bob was proved is kept as well"
     assert Overdue(ID, CLOCK).detail() == {}

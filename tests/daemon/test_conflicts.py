@@ -19,6 +19,7 @@ import pytest
 from jitd import daemon
 from jitd.audit.verify import verify
 from jitd.core import grant
+from jitd.core.authentication import KdcAnswer
 from jitd.core.decision import Approval, Terms
 from jitd.core.law import MONITOR, IllegalEvent, Origin
 from jitd.core.request import RequestState, Verdict
@@ -84,7 +85,7 @@ class House:
         return FreshDecision(request, permit(), tuple(r.by for r in request.reviews if r.verdict is Verdict.APPROVE))
 
     async def standing(self, who: Any) -> Any:
-        return who
+        return who, KdcAnswer.VALID
 
     def begin(self, id: str = ID, decision: Any = None, **changes: Any) -> Any:
         """A request that owes what ``decision`` says, of a requester without a client."""

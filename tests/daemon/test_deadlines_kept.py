@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import pytest
 
 from jitd.core import lock
+from jitd.core.authentication import KdcAnswer
 from jitd.core.decision import Terms
 from jitd.core.effects import Moment
 from jitd.core.grant import GrantState
@@ -73,7 +74,7 @@ class House:
             policy=lambda: None,
             store=self.store,
             accounts=None,
-            is_alive=lambda principal: True,
+            ask_kdc=lambda principal: KdcAnswer.VALID,
             refused=None,
             not_given=lambda thing: "",
             gather=gather_nothing,

@@ -16,6 +16,7 @@ import pytest
 
 from jitd import workers
 from jitd.core import lock
+from jitd.core.authentication import KdcAnswer
 from jitd.core.command import Command, Operand, RunAs
 from jitd.core.conditions import Glob, read_command_pattern
 from jitd.core.decision import Approval, BreakGlass, Decision, Deny, Obligations, Permit, Terms, Why
@@ -93,7 +94,7 @@ class House:
             policy=lambda: self.policy,
             store=self.store,
             accounts=SimpleNamespace(again=self.again, sure_of=self.sure_of),
-            is_alive=lambda principal: None if principal not in self.refused else False,
+            ask_kdc=lambda principal: KdcAnswer.REFUSED if principal in self.refused else KdcAnswer.NO_ANSWER,
             refused=self.refused_of,
             not_given=lambda thing: "",
             gather=lambda names, about: self.gather(names, about),

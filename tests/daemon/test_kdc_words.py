@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from jitd.core.authentication import KdcAnswer
 from jitd.deciding import kdc_liveness
 from jitd.deciding.kdc_liveness import KEPT_FOR, Kdc
 
-BOB, CAROL, DAVE = (f"{name}@EXAMPLE.TEST" for name in ("bob", "carol", "dave"))
+BOB, CAROL, DAVE, EVE = (f"{name}@EXAMPLE.TEST" for name in ("bob", "carol", "dave", "eve"))
 
 
 class Told(Kdc):
@@ -23,18 +24,18 @@ class Told(Kdc):
         super().__init__(Path("/nowhere"), "jitd/lab.example.test@EXAMPLE.TEST", lambda: self.is_away)
         self.is_away = False
         self.asked: list[str] = []
-        self.says: dict[str, bool | None] = {}
+        self.says: dict[str, KdcAnswer] = {}
         self.together: threading.Barrier | None = None
         self.silent = threading.Event()
         self.silent_about: frozenset[str] = frozenset()
 
-    def _ask(self, principal: str) -> bool | None:
+    def _ask(self, principal: str) -> KdcAnswer:
         self.asked.append(principal)
         if self.together is not None:
             self.together.wait(30)
         if principal in self.silent_about:
             self.silent.wait(30)
-        return self.says.get(principal, True)
+        return self.says.get(principal, KdcAnswer.VALID)
 
 
 @pytest.fixture
@@ -52,8 +53,8 @@ def refused(told: Told, *principals: str) -> set[str]:
 
 def test_only_a_clear_no_is_a_no(told: Told) -> None:
     """THREATS A-13."""
-    told.says = {BOB: False, CAROL: None, DAVE: True}
-    assert refused(told, BOB, CAROL, DAVE) == {BOB}
+    told.says = {BOB: KdcAnswer.REFUSED, CAROL: KdcAnswer.NO_ANSWER, DAVE: KdcAnswer.VALID, EVE: KdcAnswer.NOT_ASKED}
+    assert refused(told, BOB, CAROL, DAVE, EVE) == {BOB}
     assert refused(told) == set()
 
 
@@ -69,7 +70,7 @@ def test_silence_counts_for_them_and_is_kept_too(told: Told, monkeypatch: pytest
     for patience in (0.01, 1.0, 10.0):  # on a host that is too busy for the first, no thread has begun to ask by then, nor will
         monkeypatch.setattr(kdc_liveness, "PATIENCE", patience)
         who = f"bob{patience:g}@EXAMPLE.TEST"
-        told.silent_about, told.says = told.silent_about | {who}, {who: False}
+        told.silent_about, told.says = told.silent_about | {who}, {who: KdcAnswer.REFUSED}
         assert refused(told, who) == set()
         if who in told.asked:
             break
@@ -87,7 +88,7 @@ def test_a_word_is_good_for_a_minute(
     at = [1000.0]
     monkeypatch.setattr(kdc_liveness.time, "monotonic", lambda: at[0])
     assert refused(told, BOB) == set()
-    told.says = {BOB: False}
+    told.says = {BOB: KdcAnswer.REFUSED}
     at[0] += after
     assert refused(told, BOB) == ({BOB} if is_refused else set())
     assert told.asked == [BOB] * n_asked
@@ -100,7 +101,7 @@ def test_who_was_proved_by_local_pam_is_refused_from_the_moment_when_a_kdc_answe
     told.is_away = False
     assert refused(told, "pam:bob", "pam:dave", CAROL) == {"pam:bob", "pam:dave"}
     assert told.asked == [CAROL], "the KDC knows no such principals"
-    assert told.is_alive("pam:bob") is False
+    assert told.answer("pam:bob") is KdcAnswer.REFUSED
 
 
 def test_a_daemon_that_ends_is_told_nothing(told: Told) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from jitd.core.authentication import KdcAnswer
 from jitd.core.decision import Record, Terms, narrow_terms
 from jitd.core.law import Actor, Role
 from jitd.core.subject import Subject
@@ -116,7 +117,7 @@ def test_a_watcher_whom_the_kdc_refuses_counts_no_more(house: AskingHouse, monke
         rows, _ = await watching(house, BOB_HIMSELF)
         assert "waits" in await anext(rows)
         assert "waits" in await anext(rows), "one who is in order goes on"
-        house.decider._is_alive = lambda principal: False  # type: ignore[method-assign]
+        house.decider._ask_kdc = lambda principal: KdcAnswer.REFUSED  # type: ignore[method-assign]
         with pytest.raises(Refusal, match="disabled"):
             await asyncio.wait_for(_to_the_end(rows), PATIENCE)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from jitd.core.authentication import KdcAnswer
 from jitd.core.law import Origin
 from jitd.core.origin import Caller
 from jitd.core.request import RequestState, Verdict
@@ -63,8 +64,9 @@ class House:
         self.requests = Requests(config, decider, nothing, perform, store, waiters, nothing, moment)
         self.reviews = Reviews(Access(config, store), decider, perform, store, moment)
 
-    async def standing(self, who: Any) -> None:
+    async def standing(self, who: Any) -> Any:
         self.n_kdc += 1
+        return None, KdcAnswer.REFUSED
 
     async def find_typed(self, *given: Any) -> None:
         pass

@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a real KDC says about people when it is asked in jitd's name (MIT; tests/ad has the table of Active Directory)."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import gssapi
+import k5test
+import pytest
+
+from jitd.core.authentication import KdcAnswer
+from jitd.deciding import kdc_liveness, s4u2self
+from jitd.deciding.kdc_liveness import Kdc
+from tests.waiting import wait_for
+
+VALID, REFUSED, NO_ANSWER, NOT_ASKED = KdcAnswer.VALID, KdcAnswer.REFUSED, KdcAnswer.NO_ANSWER, KdcAnswer.NOT_ASKED
+REALM = "EXAMPLE.TEST"
+SERVICE = f"jitd/db1.example.test@{REALM}"
+HOST = f"DB1$@{REALM}"
+
+
+class Asked:
+    """A realm, a keytab of this host, and jitd's questions with it."""
+
+    def __init__(self, directory: Path) -> None:
+        self.k5 = k5test.K5Realm(
+            realm=REALM,
+            portbase=62000,  # the realm of the other tests runs beside this one
+            create_user=False,
+            create_host=False,
+            get_creds=False,
+            krb5_conf={
+                "libdefaults": {"dns_lookup_kdc": "false"},
+                "realms": {
+                    "$realm": {"kdc": "127.0.0.1:$port0"},
+                    "OTHER.TEST": {"kdc": "127.0.0.1:$port0"},
+                },
+            },
+        )
+        self.keytab = directory / "keytab"
+        self.kdcs: list[Kdc] = []
+        self.addprinc("alice")
+
+    def kadmin(self, query: str) -> None:
+        subprocess.run(["kadmin.local", "-q", query], env={**os.environ, **self.k5.env}, check=True, capture_output=True)
+
+    def addprinc(self, name: str, *flags: str) -> None:
+        self.kadmin(f"addprinc -pw {name}{name} {' '.join(flags)} {name}")
+
+    def addkey(self, principal: str, *flags: str) -> None:
+        self.kadmin(f"addprinc -randkey {' '.join(flags)} {principal}")
+        self.kadmin(f"ktadd -k {self.keytab} {principal}")
+
+    def kdc(self, service: str = SERVICE) -> Kdc:
+        self.kdcs.append(Kdc(self.keytab, service, lambda: False))
+        return self.kdcs[-1]
+
+    def answers(self, *names: str) -> dict[str, KdcAnswer]:
+        kdc = self.kdc()
+        return {name: kdc.answer(name if "@" in name else f"{name}@{REALM}") for name in names}
+
+
+_numbers = iter(range(10**6))
+
+
+@pytest.fixture
+def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
+    made = Asked(tmp_path)
+    monkeypatch.setenv("KRB5_CONFIG", made.k5.env["KRB5_CONFIG"])
+    monkeypatch.setattr(kdc_liveness, "PATIENCE", 30.0)
+    acquire = s4u2self.acquire  # caches in memory outlive a Kdc: each test has its own
+    number = next(_numbers)
+    monkeypatch.setattr(
+        kdc_liveness, "acquire", lambda kt, service, cache, first: acquire(kt, service, f"{cache}-{number}", first)
+    )
+    yield made
+    for kdc in made.kdcs:
+        kdc.close()
+    made.k5.stop()
+
+
+def lock_out(asked: Asked, name: str) -> None:
+    for _ in range(2):
+        subprocess.run(
+            ["kinit", "-c", "MEMORY:", name], input=b"wrong\n", env={**os.environ, **asked.k5.env}, capture_output=True
+        )
+
+
+ENDED: dict[str, tuple[Callable[[Asked], object], KdcAnswer]] = {
+    "is in order": (lambda asked: None, VALID),
+    "is disabled": (lambda asked: asked.kadmin("modprinc -allow_tix bob"), REFUSED),
+    "has expired": (lambda asked: asked.kadmin("modprinc -expire yesterday bob"), REFUSED),
+    "is locked": (lambda asked: lock_out(asked, "bob"), REFUSED),
+    "is deleted": (lambda asked: asked.kadmin("delprinc -force bob"), REFUSED),
+    "must change the password": (lambda asked: asked.kadmin("modprinc +needchange bob"), VALID),
+    "has an old password": (lambda asked: asked.kadmin("modprinc -pwexpire yesterday bob"), VALID),
+}
+
+
+@pytest.fixture
+def bob(asked: Asked) -> None:
+    asked.kadmin("addpol -maxfailure 2 -lockoutduration 3600 strict")
+    asked.addprinc("bob", "-policy", "strict", "+requires_preauth")
+
+
+@pytest.mark.parametrize("how", ENDED)
+def test_a_kdc_refuses_an_account_that_gets_no_tickets_any_more(asked: Asked, bob: None, how: str) -> None:
+    """THREATS A-13."""
+    asked.addkey(SERVICE)
+    end, said = ENDED[how]
+    kdc = asked.kdc()
+    assert kdc.answer(f"bob@{REALM}") is VALID, "the question before must not answer the one after"
+    end(asked)
+    assert kdc.answer(f"bob@{REALM}") is said
+    assert kdc.answer(f"alice@{REALM}") is VALID
+
+
+def test_another_realm_gives_no_answer(asked: Asked) -> None:
+    asked.addkey(SERVICE)
+    assert asked.answers("alice@OTHER.TEST", "alice@LOST.TEST") == {"alice@OTHER.TEST": NO_ANSWER, "alice@LOST.TEST": NO_ANSWER}
+
+
+# --- jitd's own failures -------------------------------------------------------------------------------------------------
+
+
+def without_key(asked: Asked) -> None:
+    asked.keytab.unlink()
+
+
+def with_another_key(asked: Asked) -> None:
+    asked.keytab.unlink()
+    asked.addkey("host/db1.example.test")
+
+
+def with_an_old_key(asked: Asked) -> None:
+    asked.kadmin(f"cpw -randkey {SERVICE}")
+
+
+OWN: dict[str, Callable[[Asked], object]] = {
+    "as in Active Directory, where a service is no client": lambda asked: asked.kadmin(f"delprinc -force {SERVICE}"),
+    "is disabled": lambda asked: asked.kadmin(f"modprinc -allow_tix {SERVICE}"),
+    "has expired": lambda asked: asked.kadmin(f"modprinc -expire yesterday {SERVICE}"),
+    "has no keytab": without_key,
+    "has another key": with_another_key,
+    "has an old key": with_an_old_key,
+}
+"""What can become of ``jitd/host``."""
+
+
+@pytest.mark.parametrize("how", OWN)
+def test_a_failure_of_jitds_own_is_no_answer_about_anybody(asked: Asked, bob: None, how: str) -> None:
+    """THREATS A-13: not even about one whom the KDC would refuse."""
+    asked.addkey(SERVICE)
+    asked.kadmin("modprinc -allow_tix bob")
+    OWN[how](asked)
+    assert asked.answers("alice", "bob", "nobody") == dict.fromkeys(("alice", "bob", "nobody"), NOT_ASKED)
+
+
+@pytest.mark.parametrize("how", ["is disabled", "has expired", "as in Active Directory, where a service is no client"])
+def test_nor_is_one_while_jitd_has_a_ticket_from_before(asked: Asked, bob: None, how: str) -> None:
+    """THREATS A-13: then it is the question about the person that fails."""
+    asked.addkey(SERVICE)
+    kdc = asked.kdc()
+    assert kdc.answer(f"bob@{REALM}") is VALID
+    OWN[how](asked)
+    assert kdc.answer(f"bob@{REALM}") is NOT_ASKED
+    assert kdc.answer(f"nobody@{REALM}") is NOT_ASKED
+
+
+def test_a_silent_kdc_gives_no_answer(asked: Asked) -> None:
+    asked.addkey(SERVICE)
+    asked.k5.stop_kdc()
+    assert asked.answers("alice") == {"alice": NO_ANSWER}
+    asked.k5.start_kdc()
+    assert asked.answers("alice") == {"alice": VALID}, "a failure leaves nothing behind"
+
+
+@pytest.mark.parametrize("how", ["as in Active Directory, where a service is no client", "is disabled", "has an old key"])
+def test_where_jitd_is_no_client_the_hosts_own_account_asks(asked: Asked, bob: None, how: str) -> None:
+    asked.addkey(HOST)
+    asked.addkey(SERVICE)
+    asked.kadmin("modprinc -allow_tix bob")
+    OWN[how](asked)
+    assert asked.answers("alice", "bob", "nobody") == {"alice": VALID, "bob": REFUSED, "nobody": REFUSED}
+
+
+def test_a_service_that_wants_an_indicator_asks_all_the_same(asked: Asked, bob: None) -> None:
+    """Older KDCs refuse its questions, and the same question about itself."""
+    asked.addkey(SERVICE)
+    asked.kadmin(f"setstr {SERVICE} require_auth otp")
+    asked.kadmin("modprinc -allow_tix bob")
+    assert asked.answers("alice", "bob") == {"alice": VALID, "bob": REFUSED}
+
+
+@pytest.mark.parametrize(
+    ("about_itself", "said"),
+    [(0, REFUSED), (s4u2self.ISSUED, REFUSED), (s4u2self.BASE + 12, NOT_ASKED), (s4u2self.BASE + 18, NOT_ASKED)],
+)
+@pytest.mark.parametrize("code", sorted(s4u2self.REFUSALS))
+def test_a_no_counts_only_if_the_same_question_about_jitd_gets_a_ticket(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch, code: int, about_itself: int, said: KdcAnswer
+) -> None:
+    """THREATS A-13: a policy of the KDC, or a host that is disabled itself, says nothing about a person."""
+    asked.addkey(SERVICE)
+    of_alice = f"alice@{REALM}"
+
+    def question(own: object, principal: str) -> int:
+        return {of_alice: code, SERVICE: about_itself}[principal]
+
+    monkeypatch.setattr(kdc_liveness, "question", question)
+    monkeypatch.setattr(s4u2self, "question", question)
+    assert asked.answers("alice") == {"alice": said}
+
+
+# --- the ticket that jitd keeps for itself -------------------------------------------------------------------------------
+
+
+def has_expired(own: gssapi.Credentials) -> bool:
+    try:
+        return own.lifetime == 0
+    except gssapi.exceptions.ExpiredCredentialsError:
+        return True
+
+
+def test_jitds_own_ticket_is_renewed_at_its_end(asked: Asked) -> None:
+    asked.addkey(SERVICE, '-maxlife "3 seconds"')
+    kdc = asked.kdc()
+    assert kdc.answer(f"alice@{REALM}") is VALID
+    _, _, own = kdc._own()
+    wait_for(lambda: has_expired(own))
+    assert kdc.answer(f"alice@{REALM}") is VALID
+
+
+def test_a_ticket_that_a_new_kdc_rejects_is_replaced(asked: Asked) -> None:
+    asked.addkey(SERVICE)
+    kdc = asked.kdc()
+    assert kdc.answer(f"alice@{REALM}") is VALID
+    asked.kadmin(f"cpw -randkey krbtgt/{REALM}")
+    asked.k5.stop_kdc()
+    asked.k5.start_kdc()
+    assert kdc.answer(f"alice@{REALM}") is VALID
