@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import gssapi
@@ -17,9 +17,10 @@ from gssapi.raw.ext_krb5 import krb5_extract_authtime_from_sec_context
 from gssapi.raw.misc import GSSError
 
 from jitd.core.frozen import dataclass
+from jitd.deciding.s4u2self import ISSUED, NoCredentials, acquire, code_of, question, sentence_of
 from jitd.doctor.finding import Finding, bad, ok, unknown, weak, word
 from jitd.doctor.host import Host
-from jitd.doctor.kerberos import aside, enrolment, renewal
+from jitd.doctor.kerberos import HOSTS, enrolled, enrolment, joins, renewal
 
 KRB5 = gssapi.MechType.kerberos
 _FLAGS = gssapi.RequirementFlag.mutual_authentication | gssapi.RequirementFlag.integrity
@@ -46,13 +47,16 @@ class Exchange:
     failed.
 
     ``ahead`` is the number of seconds by which this host's clock is ahead of the KDC's clock. ``ahead`` is None if the exchange
-    failed.
+    failed. ``client`` is the principal as which this host asked. ``asked`` is the code of its question about itself
+    (S4U2Self), and 0 if the KDC issued a ticket.
     """
 
     code: int = 0
     text: str = ""
     where: str = ""
     ahead: float | None = None
+    client: str = ""
+    asked: int = 0
 
 
 def examine(host: Host) -> Iterator[Finding]:
@@ -62,7 +66,7 @@ def examine(host: Host) -> Iterator[Finding]:
     path, service = host.config.keytab, host.service
     forget_environment()
     found = exchange_with_self(path, service) if path.exists() else None
-    yield from exchange(str(path), service, found)
+    yield from exchange(str(path), service, found, is_joined=joins(host.realm, path))
     if found and found.code == 0:
         for realm in sorted(host.config.realms - {host.realm}):
             yield crossing(realm, host.realm, *cross(path, service, realm))
@@ -93,17 +97,21 @@ def exchange_with_self(keytab: Path, service: str) -> Exchange:
     """
     where = "asking the KDC"
     try:
+        client, credentials = acquire(keytab, service, "MEMORY:doctor")
         name = gssapi.Name(service, gssapi.NameType.kerberos_principal)
-        initiator = _initiator(keytab, name, name)
+        initiator = _initiator(credentials, name)
         token = initiator.step()
         where = "accepting the ticket"
         own = gssapi.Credentials(name=name, usage="accept", mechs=[KRB5], store={"keytab": f"FILE:{keytab}"})
         acceptor = _Context(creds=own, usage="accept")
         initiator.step(acceptor.step(token))
-        now = time.time()
-        return Exchange(ahead=now - krb5_extract_authtime_from_sec_context(acceptor))
+        ahead = time.time() - krb5_extract_authtime_from_sec_context(acceptor)
+        asked = question(credentials, client)
+        return Exchange(ahead=ahead, client=client, asked=0 if asked == ISSUED else asked)
+    except NoCredentials as fault:
+        return Exchange(fault.code, str(fault), where)
     except GSSError as fault:
-        return Exchange(_code(fault), _sentence(fault), where)
+        return Exchange(code_of(fault), sentence_of(fault), where)
 
 
 def cross(keytab: Path, service: str, realm: str) -> tuple[int, str]:
@@ -111,41 +119,26 @@ def cross(keytab: Path, service: str, realm: str) -> tuple[int, str]:
     the ticket.
     """
     try:
-        own = gssapi.Name(service, gssapi.NameType.kerberos_principal)
+        _, credentials = acquire(keytab, service, "MEMORY:doctor")
         to = gssapi.Name(f"krbtgt/{realm}@{service.rpartition('@')[2]}", gssapi.NameType.kerberos_principal)
-        _initiator(keytab, own, to).step()
+        _initiator(credentials, to).step()
+    except NoCredentials as fault:
+        return fault.code, str(fault)
     except GSSError as fault:
-        return _code(fault), _sentence(fault)
+        return code_of(fault), sentence_of(fault)
     return 0, ""
 
 
-def _initiator(keytab: Path, own: gssapi.Name, to: gssapi.Name) -> _Context:
-    store: dict[bytes | str, bytes | str] = {"client_keytab": f"FILE:{keytab}", "ccache": "MEMORY:doctor"}
-    credentials = gssapi.Credentials(name=own, usage="initiate", mechs=[KRB5], store=store)
+def _initiator(credentials: gssapi.Credentials, to: gssapi.Name) -> _Context:
     return _Context(name=to, creds=credentials, usage="initiate", mech=KRB5, flags=_FLAGS)
-
-
-def _code(fault: GSSError) -> int:
-    """Return libkrb5's code for the fault. Return 1 if GSSAPI gives no code."""
-    code = int(fault.min_code)
-    return (code - (1 << 32) if code >= 1 << 31 else code) or 1
-
-
-def _sentence(fault: GSSError) -> str:
-    """Return a sentence about the fault. If libkrb5 gave a code, the sentence is about this code. Otherwise the sentence is about
-    GSSAPI's own code.
-    """
-    get: Callable[..., list[str]] = fault.get_all_statuses
-    said = get(fault.min_code, False) if fault.min_code else get(fault.maj_code, True)
-    return ": ".join(part.decode() if isinstance(part, bytes) else part for part in said)
 
 
 # --- what it means -------------------------------------------------------------------------------------------------------
 
 
-def exchange(keytab: str, service: str, found: Exchange | None) -> Iterator[Finding]:
-    """Check that the KDC answers, that the KDC has the same key as this host, and that the clocks agree. ``found`` is None if
-    there is no keytab.
+def exchange(keytab: str, service: str, found: Exchange | None, *, is_joined: bool = False) -> Iterator[Finding]:
+    """Check that the KDC answers, that the KDC has the same key as this host, that the KDC answers jitd's questions about people,
+    and that the clocks agree. ``found`` is None if there is no keytab.
     """
     if found is None:
         yield unknown("kdc.reachable", "without a keytab the KDC cannot be asked", "make the keytab first, see above")
@@ -159,18 +152,30 @@ def exchange(keytab: str, service: str, found: Exchange | None) -> Iterator[Find
     yield ok("kdc.reachable", f"the KDC of {realm} answers")
     if found.code == 0:
         yield ok("keytab.version", f"the key is the one that the KDC has: a ticket for {service} is accepted with it")
+        yield liveness(found)
         yield skew(found.ahead)
     elif found.code in SKEWED:
         yield skew(None)
     else:
-        yield _refused(keytab, service, found)
+        yield _refused(keytab, service, found, is_joined=is_joined)
 
 
-def _refused(keytab: str, service: str, found: Exchange) -> Finding:
+def liveness(found: Exchange) -> Finding:
+    """Judge whether jitd can ask the KDC if an approver is still valid."""
+    if found.asked == 0:
+        return ok("kdc.liveness", f"the KDC says who is disabled: jitd asks as {found.client}")
+    said = f"the KDC refuses jitd's questions about people ({found.client}: error {found.asked - BASE})"
+    mend = f"see the KDC's log: {found.client} needs a ticket to itself by S4U2Self. Until then a disabled person can approve"
+    return bad("kdc.liveness", said, mend)
+
+
+def _refused(keytab: str, service: str, found: Exchange, *, is_joined: bool) -> Finding:
     """Return a finding that says why the KDC issues no ticket for jitd's own principal, or why jitd's key cannot decrypt the
     ticket.
     """
-    check, anew = "keytab.version", f"{aside(keytab)}; {renewal(keytab, service)}"
+    check, anew = "keytab.version", renewal(keytab, service)
+    if is_joined:
+        return _refused_by_domain(check, keytab, service, found)
     if found.code in STALE:
         said = f"the KDC's key of {service} is not in {keytab}: nobody can authenticate ({found.text})"
         return bad(check, said, "old tickets for this host stop working: people run kinit again", command=anew)
@@ -187,6 +192,20 @@ def _refused(keytab: str, service: str, found: Exchange) -> Finding:
         return bad(check, said, mend)
     said = f"no ticket for {service} could be got and then accepted with its key ({found.where}: {found.text})"
     return bad(check, said, f"see what the KDC's log says of {service}; a new key often helps", command=anew)
+
+
+def _refused_by_domain(check: str, keytab: str, service: str, found: Exchange) -> Finding:
+    """Return the same finding for a host that has joined a domain of Active Directory. The domain knows a service only as a
+    server.
+    """
+    if found.code == UNKNOWN_SERVER:
+        return enrolled(check, f"the domain does not know {service}", keytab, service, is_joined=True)
+    if found.code == UNKNOWN_CLIENT:
+        said = f"{keytab} has no key of the host's own account, and for itself {service} gets no ticket"
+        mend = f'write keytab = "{HOSTS}" into jitd.toml; or have {service} set as the userPrincipalName of its account'
+        return bad("kdc.liveness", said, f"{mend}. Until then a disabled person can approve")
+    said = f"no ticket for {service} could be got and then accepted with its key ({found.where}: {found.text})"
+    return bad(check, said, "see whether the domain still has this host", command="adcli testjoin")
 
 
 def skew(ahead: float | None) -> Finding:

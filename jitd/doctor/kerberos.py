@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
 
 from jitd.core.frozen import dataclass
 from jitd.doctor import files
@@ -25,6 +27,10 @@ ENCTYPES = {
 }  # fmt: skip
 """Maps a number to an encryption type that MIT krb5 knows or knew (https://www.iana.org/assignments/kerberos-parameters)."""
 STRONG = frozenset({17, 18, 19, 20, 25, 26})
+OWN = "/etc/jitd/jitd.keytab"
+"""jitd's own keytab, unless the settings name another. No other program uses it."""
+HOSTS = Path("/etc/krb5.keytab")
+"""The host's own keytab. SSSD and sshd use it, and the host's membership in a domain depends on it."""
 
 
 def examine_names(host: Host) -> Iterator[Finding]:
@@ -36,10 +42,26 @@ def examine_names(host: Host) -> Iterator[Finding]:
 def examine_keytab(host: Host) -> Iterator[Finding]:
     """Yield the findings about the keytab's file and its keys."""
     path = host.config.keytab
-    seen = files.see(path)
-    yield closed(str(path), host.service, seen)
+    seen, is_joined = files.see(path), joins(host.realm, path)
+    yield closed(str(path), host.service, seen, is_joined=is_joined)
     if not seen.is_missing:
-        yield from keys(str(path), host.service, *files.read(path))
+        yield from keys(str(path), host.service, *files.read(path), is_joined=is_joined)
+
+
+def joins(realm: str, keytab: Path) -> bool:
+    """True if this host has joined a domain of Active Directory: ``keytab`` or the host's own keytab has the key of an account
+    ``NAME$`` in ``realm``.
+    """
+    for path in (keytab, HOSTS):
+        with suppress(NoKeytab):
+            if any(is_account(key.principal, realm) for key in read_keytab(files.read(path)[0] or b"")):
+                return True
+    return False
+
+
+def is_account(principal: str, realm: str) -> bool:
+    """True if ``principal`` is the account of a host in a domain of Active Directory."""
+    return "/" not in principal and principal.endswith(f"$@{realm}")
 
 
 def names(host: str, own: str, realms: Sequence[str], default: str | None, settings: str) -> Iterator[Finding]:
@@ -71,15 +93,14 @@ def names(host: str, own: str, realms: Sequence[str], default: str | None, setti
         yield ok("realm.default", f"the default realm is {default}, which jitd knows")
 
 
-def closed(keytab: str, service: str, seen: Seen) -> Finding:
+def closed(keytab: str, service: str, seen: Seen, *, is_joined: bool = False) -> Finding:
     """Check that the keytab exists, and that only root may read it."""
     if seen.is_missing:
-        command = f"{enrolment(service)}; {renewal(keytab, service)}"
-        return bad("keytab.file", f"there is no {keytab}: nobody can authenticate", command=command)
+        return enrolled("keytab.file", f"there is no {keytab}: nobody can authenticate", keytab, service, is_joined=is_joined)
     return files.secret("keytab.file", seen, "the keytab")
 
 
-def keys(keytab: str, service: str, content: bytes | None, why_not: str = "") -> Iterator[Finding]:
+def keys(keytab: str, service: str, content: bytes | None, why_not: str = "", *, is_joined: bool = False) -> Iterator[Finding]:
     """Judge the content of the keytab. ``content`` is None if the keytab could not be read. In this case, ``why_not`` is the
     reason.
     """
@@ -89,37 +110,63 @@ def keys(keytab: str, service: str, content: bytes | None, why_not: str = "") ->
     try:
         found = read_keytab(content)
     except NoKeytab as fault:
-        yield bad("keytab.keys", f"{keytab} {fault}", command=f"{aside(keytab)}; {renewal(keytab, service)}")
+        yield _unreadable(keytab, service, f"{keytab} {fault}", is_joined=is_joined)
         return
     own = [key for key in found if key.principal == service]
     if not own:
         others = sorted({key.principal for key in found})
         held = f"; it holds {', '.join(others[:3])}" if others else "; it is empty"
-        command = f"{enrolment(service)}; {renewal(keytab, service)}"
-        yield bad("keytab.keys", f"{keytab} holds no key of {service}{held}", command=command)
+        yield enrolled("keytab.keys", f"{keytab} holds no key of {service}{held}", keytab, service, is_joined=is_joined)
         return
     newest = max(key.version for key in own)
     types = sorted(key.enctype for key in own if key.version == newest)
     yield ok("keytab.keys", f"{keytab} holds {count(len(types), 'key')} of {service}, version {newest}")
-    yield _enctypes(keytab, service, types)
+    yield _enctypes(keytab, service, types, is_joined=is_joined)
 
 
-def _enctypes(keytab: str, service: str, types: list[int]) -> Finding:
+def _unreadable(keytab: str, service: str, said: str, *, is_joined: bool) -> Finding:
+    """Return a finding about a file that is not a keytab. Only jitd's own file may be moved: another program may need any other
+    file, and may understand it.
+    """
+    if is_joined or keytab != OWN:
+        mend = (
+            f'other programs may use it, so leave it as it is: write keytab = "{OWN}" into jitd.toml, and run jitd doctor again'
+        )
+        return bad("keytab.keys", said, mend)
+    return bad("keytab.keys", said, command=f"{aside(keytab)}; {renewal(keytab, service)}")
+
+
+def _enctypes(keytab: str, service: str, types: list[int], *, is_joined: bool) -> Finding:
     feeble = [enctype for enctype in types if enctype not in STRONG]
     if not feeble:
         return ok("keytab.enctypes", f"its encryption types are strong: {_spell(types)}")
     level, share = (bad, "only") if feeble == types else (weak, "also")
     said = f"the key of {service} has {share} weak encryption types: {_spell(feeble)}"
+    if is_joined:
+        mend = "set msDS-SupportedEncryptionTypes = 24 for the account in the domain, and then have its keys renewed"
+        return level("keytab.enctypes", said, mend)
     mend = "then see that permitted_enctypes of krb5.conf and supported_enctypes of the KDC name no weak ones"
     strong = word(f"ktadd -k {keytab} -e aes256-cts-hmac-sha1-96:normal {service}")
-    return level("keytab.enctypes", said, mend, command=f"{aside(keytab)}; kadmin -q {strong}")
+    return level("keytab.enctypes", said, mend, command=f"kadmin -q {strong}")
 
 
 def _spell(enctypes: list[int]) -> str:
     return ", ".join(ENCTYPES.get(enctype, f"type {enctype}") for enctype in enctypes)
 
 
-# --- the commands that correct faults, for a host that has kadmin -------------------------------------------------------
+# --- the commands that correct faults -----------------------------------------------------------------------------------
+# None of them takes a key of another service away: the keytab may be the host's own, which keeps it in its domain.
+
+
+def enrolled(check: str, said: str, keytab: str, service: str, *, is_joined: bool) -> Finding:
+    """Return a finding about a missing key of ``service``, and the command that makes it."""
+    if not is_joined:
+        return bad(check, said, command=f"{enrolment(service)}; {renewal(keytab, service)}")
+    command = f"adcli update --add-service-principal={word(service.rpartition('@')[0])}"
+    if keytab == str(HOSTS):
+        return bad(check, said, command=command)
+    mend = f'the key is then in {HOSTS}: write keytab = "{HOSTS}" into jitd.toml; or have the domain make {keytab} (ktpass)'
+    return bad(check, said, mend, command=command)
 
 
 def enrolment(service: str) -> str:
@@ -133,7 +180,7 @@ def renewal(keytab: str, service: str) -> str:
 
 
 def aside(keytab: str) -> str:
-    """Return the command that renames the old keytab. If no new keytab can be created afterwards, the old one is not lost."""
+    """Return the command that renames a keytab that is jitd's own. If no new one can be created, the old one is not lost."""
     return f"mv -f {word(keytab)} {word(f'{keytab}.old')}"
 
 

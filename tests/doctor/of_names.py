@@ -17,7 +17,7 @@ from jitd.doctor.kdc import BASE, Exchange
 from jitd.settings.config import Config
 from tests.doctor.rows import Row
 
-TAB, OWN = "/etc/jitd/jitd.keytab", "jitd/h.example.org@R"
+TAB, HOSTS, OWN = "/etc/jitd/jitd.keytab", "/etc/krb5.keytab", "jitd/h.example.org@R"
 
 
 def keytab(*entries: tuple[str, int, int], long_version: bool = True) -> bytes:
@@ -40,8 +40,8 @@ MIXED = keytab((OWN, 2, 18), (OWN, 2, 23))
 HOLE = GOOD + struct.pack(">i", -9) + bytes(9) + keytab((OWN, 300, 18))[2:]
 
 
-def exchanged(code: int, ahead: float | None = None) -> Iterator[Finding]:
-    return kdc.exchange(TAB, OWN, Exchange(code, "said so", "asking the KDC", ahead))
+def exchanged(code: int, ahead: float | None = None, asked: int = 0, **more: bool) -> Iterator[Finding]:
+    return kdc.exchange(TAB, OWN, Exchange(code, "said so", "asking the KDC", ahead, "H$@R", asked), **more)
 
 
 def named(host: str = "h.example.org", own: str = "h.example.org", realm: str | None = "R") -> Iterator[Finding]:
@@ -81,6 +81,12 @@ ROWS = [
     Row("keytab.keys", "bad", "cut short", lambda: kerberos.keys(TAB, OWN, GOOD[:20])),
     Row("keytab.keys", "bad", "cut short", lambda: kerberos.keys(TAB, OWN, GOOD + b"\x00\x00")),
     Row("keytab.keys", "unknown", "EIO", lambda: kerberos.keys(TAB, OWN, None, "EIO")),
+    Row("keytab.file", "bad", "adcli update", lambda: kerberos.closed(TAB, OWN, Seen(TAB, is_missing=True), is_joined=True)),
+    Row("keytab.keys", "bad", "adcli update", lambda: kerberos.keys(HOSTS, OWN, keytab(("H$@R", 2, 18)), is_joined=True)),
+    Row("keytab.keys", "bad", "(ktpass)", lambda: kerberos.keys(TAB, OWN, keytab(("H$@R", 2, 18)), is_joined=True)),
+    Row("keytab.keys", "bad", "leave it as it is", lambda: kerberos.keys(HOSTS, OWN, b"\x05\x01")),
+    Row("keytab.keys", "bad", "leave it as it is", lambda: kerberos.keys(TAB, OWN, b"", is_joined=True)),
+    Row("keytab.enctypes", "weak", "msDS-Supp", lambda: kerberos.keys(TAB, OWN, MIXED, is_joined=True)),
     Row("keytab.enctypes", "ok", "aes256", lambda: kerberos.keys(TAB, OWN, GOOD)),
     Row("keytab.enctypes", "weak", "also weak encryption types: arcfour", lambda: kerberos.keys(TAB, OWN, MIXED)),
     Row("keytab.enctypes", "bad", "only weak encryption types: des3", lambda: kerberos.keys(TAB, OWN, keytab((OWN, 2, 16)))),
@@ -99,6 +105,11 @@ ROWS = [
     Row("keytab.version", "bad", "-expire never", lambda: exchanged(BASE + 1)),
     Row("keytab.version", "bad", "in common", lambda: exchanged(BASE + 14)),
     Row("keytab.version", "bad", "said so", lambda: exchanged(1)),
+    Row("keytab.version", "bad", "adcli testjoin", lambda: exchanged(BASE + 24, is_joined=True)),
+    Row("keytab.version", "bad", "adcli update --add", lambda: exchanged(BASE + 7, is_joined=True)),
+    Row("kdc.liveness", "ok", "as H$@R", lambda: exchanged(0, 0.0)),
+    Row("kdc.liveness", "bad", "error 12", lambda: exchanged(0, 0.0, BASE + 12)),
+    Row("kdc.liveness", "bad", "userPrincipalName", lambda: exchanged(BASE + 6, is_joined=True)),
     Row("clock.kdc", "ok", "agrees", lambda: exchanged(0, 0.4)),
     Row("clock.kdc", "ok", "30 s behind", lambda: exchanged(0, -30.0)),
     Row("clock.kdc", "weak", "120 s ahead of", lambda: exchanged(0, 120.0)),

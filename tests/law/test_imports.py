@@ -151,7 +151,8 @@ LAW: dict[str, set[str]] = {
     "jitd.doctor.round": {"jitd.doctor.finding"},
     "jitd.doctor": {
         CORE, "jitpam", "jitpam.client", "jitpam.initiator", "jitpam.wire.messages", "jitd.audit", "jitd.checking.directory",
-        "jitd.checking.known", "jitd.deciding.groups", "jitd.doctor", "jitd.kdc", "jitd.monitor.pam_session",
+        "jitd.checking.known", "jitd.deciding.groups", "jitd.deciding.s4u2self", "jitd.doctor",
+        "jitd.kdc", "jitd.monitor.pam_session",
         "jitd.monitor.places", "jitd.monitor.proof_orders", "jitd.pamlint",
         "jitd.recording", "jitd.settings", "jitd.store",
     },
