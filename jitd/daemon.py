@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from jitd import systemd
 from jitd.claiming import claim
-from jitd.core.policy import Policy, denied_groups, given_things, takes_local_proofs
+from jitd.core.named_groups import NamedGroups, in_words
+from jitd.core.policy import Policy, given_things, groups_named, takes_local_proofs
 from jitd.core.subject import ROOT, Subject
 from jitd.core.thing import is_service_ticket, service_of
 from jitd.deciding import origins
@@ -122,8 +123,13 @@ class Daemon:
 
         noted = Noted(config.socket.parent / "head")
         examine(self._store, noted)
-        people, denied = dict(config.people), lambda: denied_groups(self._rules.policy)
-        self._accounts = Accounts(config.realms, dict(config.principals), people, config.min_uid, denied, made_by(opened))
+        overseers = in_words(config.operators) | in_words(config.auditors)
+
+        def named() -> NamedGroups:
+            return groups_named(self._rules.policy).plus(overseers, self._store.groups_named)
+
+        people = dict(config.people)
+        self._accounts = Accounts(config.realms, dict(config.principals), people, config.min_uid, named, made_by(opened))
         self._lifecycle: Lifecycle = Lifecycle(self._store, now, lambda: self._rules.policy.digest, noted.write)
         self._executor = executor
         self._workers: Workers = Workers()

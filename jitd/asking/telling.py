@@ -39,6 +39,7 @@ _SENT: Mapping[str, Callable[[Question], object]] = {
     "host": lambda about: about.host,
     "user": lambda about: about.requester.user,
     "groups": lambda about: sorted(about.requester.groups),
+    "group_ids": lambda about: sorted(about.requester.gids),
     "run_as": lambda about: {"user": about.command.run_as.user, "group": about.command.run_as.group},
     "service": lambda about: about.service,
     "path": lambda about: spelled(about.command.path),
@@ -94,7 +95,14 @@ def _owed(approval: Approval) -> dict[str, object]:
 
 
 def _person(who: Subject) -> dict[str, object]:
-    return {"principal": who.principal, "user": who.user, "uid": who.uid, "groups": sorted(who.groups), "person": who.person}
+    return {
+        "principal": who.principal,
+        "user": who.user,
+        "uid": who.uid,
+        "groups": sorted(who.groups),
+        "group_ids": sorted(who.gids),
+        "person": who.person,
+    }
 
 
 def _command(command: Command) -> dict[str, object]:

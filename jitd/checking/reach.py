@@ -29,6 +29,10 @@ LONGEST_NAME, LONGEST_PATH = 255, 4095
 NAME_MAX and PATH_MAX).
 """
 LOCAL_PASSWORD = "anybody who can block the way from this host to its KDCs can make jitd accept a local password"
+ALL_GROUPS = (
+    'its "when" needs the names of all groups of whoever asks for anything here, and a directory looks them up one by one: '
+    'somebody in hundreds of groups may wait many seconds; "NAME" in subject.groups needs no other name'
+)
 MOST_TOLD = 3
 """Maximum number of patterns that are named in one warning."""
 
@@ -40,6 +44,8 @@ def about_reach(rules: Sequence[Rule], providers: Mapping[str, str]) -> Iterator
     for rule in rules:
         yield from (_warned("never-matches", rule, sentence) for sentence in _never(rule))
         yield from _dot_dot(rule)
+        if rule.when is not None and rule.when.groups is None:
+            yield _warned("all-groups", rule, ALL_GROUPS)
         if rule.without_kdc == "local":
             yield _warned("local-password", rule, LOCAL_PASSWORD)
         if rule.verdict == "permit" and runs_as_root(rule) and (ways := ways_to_root(rule)):
@@ -164,7 +170,7 @@ def lone_provider(rule: Rule, providers: Mapping[str, str]) -> str:
 
 BY_THE_RULES = frozenset(
     {
-        *("amounts-to-root", "any-command-first", "denies-everything", "dot-dot", "local-password", "one-provider"),
+        *("all-groups", "amounts-to-root", "any-command-first", "denies-everything", "dot-dot", "local-password", "one-provider"),
         "shadowed",
     }
 )

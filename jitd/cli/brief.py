@@ -35,6 +35,7 @@ from jitd.cli.what import (
     what_happens,
 )
 from jitd.cli.who import reason, whence, without_ticket
+from jitd.core.wording import groups
 
 USUAL = {
     "asked for": ("one run", "one use"),
@@ -130,10 +131,10 @@ def _streams(row: Row) -> Iterator[Line]:
 
 def _who(row: Row) -> Iterator[Line]:
     yield "WHO ASKS: jitd has checked this", ""
-    groups = " ".join(str(group) for group in members(row, "groups")) or "no group"
+    known = groups([str(group) for group in members(row, "groups")], len(members(row, "group_ids")))
     name, account = words(row, "requester"), words(row, "account")
     is_alike = name.partition("@")[0] == account
-    yield "requester", f"{name}{'' if is_alike else f', account {account}'}, uid {words(row, 'uid')}, in {groups}"
+    yield "requester", f"{name}{'' if is_alike else f', account {account}'}, uid {words(row, 'uid')}, in {known}"
     yield from without_ticket(row)
     yield from _authenticated(row)
     yield from whence(row)

@@ -12,6 +12,7 @@ from jitd.cli.answer import NOT_SHOWN, Row, quoted, words
 from jitd.cli.authenticated import authenticated
 from jitd.cli.instants import told
 from jitd.cli.labels import Line, members
+from jitd.core.wording import groups
 
 
 def facts(row: Row) -> Iterator[Line]:
@@ -20,7 +21,7 @@ def facts(row: Row) -> Iterator[Line]:
     yield "WHO ASKS: jitd has checked this", ""
     yield "requester", words(row, "requester")
     yield "account", f"{words(row, 'account')} (uid {words(row, 'uid')})"
-    yield "groups", " ".join(str(group) for group in members(row, "groups")) or "none"
+    yield "groups", groups([str(group) for group in members(row, "groups")], len(members(row, "group_ids")))
     if row.get("ticket_ends_at") and not row.get("proved"):
         yield "ticket ends", told(row["ticket_ends_at"])
     else:

@@ -23,6 +23,7 @@ from jitd.core.origin import FACT
 from jitd.core.policy import CONDITIONS, Policy, Rule, decide, is_of
 from jitd.core.question import Question, spelled
 from jitd.core.when import Conditions, WhenFailed
+from jitd.core.wording import groups
 
 MOST_CLOSEST = 3
 """Maximum number of permits that are shown to a requester."""
@@ -287,7 +288,7 @@ def _any_of(words: tuple[str, ...] | None, otherwise: str) -> str:
 def _who(rule: Rule, question: Question, at: datetime) -> str:
     who = question.requester
     unsure = f", and perhaps in {', '.join(sorted(who.unsure))}" if who.unsure else ""
-    return f"{who.principal}, account {who.user}, in {', '.join(sorted(who.groups)) or 'no group'}{unsure}"
+    return f"{who.principal}, account {who.user}, in {groups(sorted(who.groups), len(who.gids))}{unsure}"
 
 
 def _wanted_who(rule: Rule) -> str:

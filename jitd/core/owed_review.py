@@ -113,7 +113,7 @@ class Reviewed:
         return {
             "fingerprint": self.fingerprint.hex(),
             "comment": self.comment,
-            "groups": sorted(self.reviewer.groups),
+            **self.reviewer.membership(),
             "kdc": str(self.kdc),
             **self.reviewer.ticket(),
         }

@@ -18,6 +18,7 @@ from jitd.core.decision import Approval, Decision, Deny, Obligations, Permit, Re
 from jitd.core.duration import LONGEST, duration_in_words
 from jitd.core.facts import NOTHING, Facts, Unasked
 from jitd.core.frozen import dataclass, field
+from jitd.core.named_groups import NamedGroups
 from jitd.core.names import OF_THE_FILE
 from jitd.core.origin import FACT
 from jitd.core.question import Question
@@ -186,9 +187,9 @@ def _unsure_of(rule: Rule, who: Subject) -> str:
     return next((word[6:] for word in words if word.startswith("group:") and word[6:] in who.unsure), "")
 
 
-def denied_groups(policy: Policy) -> frozenset[str]:
-    """Return the names of the groups in deny rules."""
-    return policy.index.denied_groups
+def groups_named(policy: Policy) -> NamedGroups:
+    """Return the groups whose names the rules need."""
+    return policy.index.groups
 
 
 def is_for(rule: Rule, service: str) -> bool:

@@ -169,7 +169,7 @@ class Submitted:
             **({} if request.starts_at is None else {"starts_at": request.starts_at.isoformat()}),
             **({} if request.extends is None else {"extends": request.extends}),
             **request.requester.ticket(),
-            "groups": sorted(request.requester.groups),
+            **request.requester.membership(),
         }
 
 
@@ -219,7 +219,7 @@ class Reviewed:
             "verdict": str(self.verdict),
             "fingerprint": self.fingerprint.hex(),
             "comment": self.comment,
-            "groups": sorted(self.reviewer.groups),
+            **self.reviewer.membership(),
             "kdc": str(self.kdc),
             **self.reviewer.ticket(),
             **facts_of(self.decision),

@@ -12,9 +12,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 
+from jitd.core import named_groups
 from jitd.core.command import Command
 from jitd.core.conditions import CommandPattern
 from jitd.core.frozen import dataclass, field
+from jitd.core.named_groups import NamedGroups
 from jitd.core.question import Question
 from jitd.core.rule import Rule
 from jitd.core.subject import Subject
@@ -67,9 +69,9 @@ class _Permits:
 class RuleIndex:
     """The rules of one policy, in an order that makes answers fast. The index is made once, when the policy is loaded.
 
-    ``denies`` contains all denies, in their order. ``denied_groups`` contains the groups that are named in denies.
-    ``denied_files`` contains the full paths in denies, without the paths that have wildcards. ``given_things`` contains each
-    thing that a permit can give. ``takes_local_proofs`` is True if a permit accepts local passwords.
+    ``denies`` contains all denies, in their order. ``groups`` contains the groups whose names the rules need. ``denied_files``
+    contains the full paths in denies, without the paths that have wildcards. ``given_things`` contains each thing that a permit
+    can give. ``takes_local_proofs`` is True if a permit accepts local passwords.
     """
 
     __slots__ = (
@@ -77,16 +79,15 @@ class RuleIndex:
         "_deepest",
         "_permits",
         "denied_files",
-        "denied_groups",
         "denies",
         "given_things",
+        "groups",
         "takes_local_proofs",
     )
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self.denies = tuple(rule for rule in rules if rule.verdict == "deny")
-        words = (word for rule in self.denies for word in rule.who or ())
-        self.denied_groups = frozenset(word[6:] for word in words if word.startswith("group:"))
+        self.groups = _groups_of(rules)
         patterns = (pattern for rule in self.denies for pattern in rule.commands or ())
         self.denied_files = tuple(dict.fromkeys(pattern.file for pattern in patterns if pattern.file is not None))
         self._permits = tuple(rule for rule in rules if rule.verdict == "permit")
@@ -141,6 +142,14 @@ class RuleIndex:
         """
         known = (self._by_word[word] for word in _words_of(who) & self._by_word.keys())
         return tuple(self._permits[number] for number in sorted({number for one in known for number in one.numbers}))
+
+
+def _groups_of(rules: Sequence[Rule]) -> NamedGroups:
+    compared = [rule.when.groups for rule in rules if rule.when is not None]
+    certain = named_groups.in_words(word for rule in rules if rule.verdict == "deny" for word in rule.who or ())
+    certain = certain.union(*(names for names in compared if names is not None))
+    names = (named_groups.in_words(rule.who) | named_groups.of(rule.obligations) for rule in rules)
+    return NamedGroups(certain.union(*names), certain, None in compared)
 
 
 def _words_of(who: Subject) -> set[str]:

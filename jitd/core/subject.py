@@ -43,11 +43,13 @@ class Subject:
     enforcement point. The third is a person who authenticated by local PAM. A proof by local PAM is valid until
     ``ticket_ends_at``, like a ticket.
 
-    ``groups`` contains the names of the subject's groups from NSS. When jitd counts approvals, each ``person`` counts once.
-    ``ticket_ends_at`` is aware UTC. ``ticket_ends_at`` is None if the subject has neither a ticket nor a proof by local PAM. If
-    no principal was proved, ``perhaps`` contains all principals that map to the account. ``unsure`` contains groups that cannot
-    be looked up now. The subject may be a member of these groups. ``authentication`` describes how the person got the ticket, or
-    is None without a ticket.
+    ``gids`` contains the ids of all groups of the subject. ``groups`` contains the names of some of these groups: of those that
+    rules, requests and settings name (``core.named_groups``). A directory finds the ids of a person's groups at once, but the
+    names one by one. When jitd counts approvals, each ``person`` counts once. ``ticket_ends_at`` is aware UTC.
+    ``ticket_ends_at`` is None if the subject has neither a ticket nor a proof by local PAM. If no principal was proved,
+    ``perhaps`` contains all principals that map to the account. ``unsure`` contains groups that cannot be looked up now. The
+    subject may be a member of these groups. ``authentication`` describes how the person got the ticket, or is None without a
+    ticket.
     """
 
     principal: str
@@ -60,6 +62,7 @@ class Subject:
     perhaps: frozenset[str] = frozenset()
     unsure: frozenset[str] = frozenset()
     authentication: Authentication | None = None
+    gids: frozenset[int] = frozenset()
 
     def looked_at(self, moment: datetime) -> Subject:
         """Return a copy of this subject. In the copy, the age of the authentication is the age at ``moment`` (aware UTC)."""
@@ -74,6 +77,10 @@ class Subject:
         if self.is_by_pam:
             return {**ends, "proved": PROVED_BY_PAM}
         return ends if self.authentication is None else {**ends, "authentication": self.authentication.detail()}
+
+    def membership(self) -> dict[str, Any]:
+        """Return the groups of this subject for the chain: the ids of all, and the names that are known."""
+        return {"groups": sorted(self.groups), **({"group_ids": sorted(self.gids)} if self.gids else {})}
 
     @property
     def is_root(self) -> bool:

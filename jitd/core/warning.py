@@ -23,6 +23,7 @@ WARNINGS: Mapping[str, str] = {
     "local-password": "while no KDC can be reached, a local password is enough",
     "no-kdc-named": "a rule accepts a local password, but this has no effect on this host",
     "one-provider": "only a fact of a provider keeps a person from being root",
+    "all-groups": "an expression needs the name of each group of the requester",
     "no-approver": "nobody could give the approvals, or only the requester could",
     "unreachable": "a gatekeeper that rules name cannot be reached from here now",
     "no-such-name": "an account or a group does not exist here",

@@ -19,6 +19,14 @@ def listed(words: tuple[str, ...], last: str) -> str:
     return f" {last} ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
+def groups(names: Sequence[str], n_in_all: int) -> str:
+    """Return the text about a person's groups: the ``names`` that are known, and how many more of ``n_in_all`` there are."""
+    n_more = max(0, n_in_all - len(names))
+    if not names:
+        return f"{count(n_more, 'group')}, none of which a rule names" if n_more else "no group"
+    return listed((*names, f"{n_more} more"), "and") if n_more else ", ".join(names)
+
+
 def all_of(demands: tuple[str, ...], has_ways: Sequence[bool]) -> str:
     """Return ``demands`` as one text, joined by ``and``. For each demand, ``has_ways`` tells whether the demand has alternatives.
     If there are several demands, a demand with alternatives begins with ``either``, so that its ``or`` cannot be misread.

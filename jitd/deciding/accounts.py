@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads this host's accounts and groups from NSS and shadow(5), and creates Subjects from this data.
 
-Law: an account or group that cannot be read is treated as absent. If a group in a deny rule cannot be read, the field ``unsure``
-of the Subject contains this group. All functions in this module may block, so they are called in a worker.
+Law: an account or group that cannot be read is treated as absent. If a deny rule or an expression names a group that cannot be
+read, the field ``unsure`` of the Subject contains this group. All functions in this module may block, so they are called in a
+worker.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import os
 import pwd
 import re
 from collections.abc import Callable, Collection
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from jitd.core.changed import replace
 from jitd.core.command import RunAs
 from jitd.core.frozen import dataclass
 from jitd.core.made_account import Made, is_made
+from jitd.core.named_groups import NamedGroups
 from jitd.core.subject import BY_PAM, LOCAL, ROOT, Subject, account_of, person_of
 from jitd.deciding import groups
 
@@ -173,6 +174,35 @@ def _content(file: Path) -> bytes:
     return b"".join(pieces)
 
 
+def _members_of(named: NamedGroups, names: Collection[str], user: str, gids: Collection[int]) -> tuple[set[str], set[str]]:
+    """Look up the groups ``names``, and return two sets. The first set contains the groups of which ``user`` is a member. The
+    second set contains the groups that cannot be looked up, but must be known for certain.
+
+    Each group is looked up by its name, and its id compared with ``gids``. The time thus depends on the rules, and not on the
+    number of groups that a directory has for a person (ADR 0073). If a directory of accounts does not answer, groups are missing
+    in ``gids``, but no error is raised. Therefore, if a group must be known for certain, the list of its members counts, too.
+    """
+    known, unsure = set(), set()
+    for name in names:
+        try:
+            found = groups.named(name)
+        except groups.CannotLookUp:
+            unsure |= {name} & named.certain  # a permit rule cannot name a group without an id
+            continue
+        if found is not None and (found.gid in gids or (name in named.certain and user in found.members)):
+            known.add(name)
+    if named.all:
+        for gid in gids:
+            try:
+                found = groups.numbered(gid)
+            except groups.CannotLookUp:
+                unsure.add(f"#{gid}")
+                continue
+            if found is not None and found.name not in named.names:  # a named group is the one that its name leads to
+                known.add(found.name)
+    return known, unsure
+
+
 def _nobody_has_made(account: str) -> None:
     """Return None for every account. Callers that have no record use this function as ``Accounts.made``."""
 
@@ -188,8 +218,8 @@ class Accounts:
     principals: dict[str, str]
     people: dict[str, frozenset[str]]
     min_uid: int
-    denied_groups: Callable[[], frozenset[str]] = frozenset
-    """Returns the names of all groups that appear in deny rules of the policy in force."""
+    named_groups: Callable[[], NamedGroups] = NamedGroups
+    """Returns the groups whose names jitd needs now."""
     made: Callable[[str], Made | None] = _nobody_has_made
 
     def subject(
@@ -306,12 +336,9 @@ class Accounts:
         ticket_ends_at: datetime | None,
         authentication: Authentication | None = None,
     ) -> Subject:
-        gids = os.getgrouplist(entry.pw_name, entry.pw_gid)
-        known, unsure = self._denied(entry.pw_name, gids)
-        for gid in gids:
-            with suppress(groups.CannotLookUp):  # a permit rule cannot name a group without a name
-                if (found := groups.numbered(gid)) is not None:
-                    known.add(found.name)
+        gids = frozenset(os.getgrouplist(entry.pw_name, entry.pw_gid))
+        named = self.named_groups()
+        known, unsure = _members_of(named, named.names, entry.pw_name, gids)
         person = person_of(entry.pw_name, self.people, self.behind)
         return Subject(
             principal=principal,
@@ -323,6 +350,7 @@ class Accounts:
             ticket_ends_at=ticket_ends_at,
             unsure=frozenset(unsure),
             authentication=authentication,
+            gids=gids,
         )
 
     def behind(self, account: str) -> str:
@@ -330,32 +358,15 @@ class Accounts:
         made = self.made(account) if is_made(account) else None
         return account if made is None else made.holder
 
-    def _denied(self, user: str, gids: Collection[int]) -> tuple[set[str], set[str]]:
-        """Examine the groups that appear in deny rules, and return two sets. The first set contains the groups of which ``user``
-        is a member. The second set contains the groups that cannot be looked up.
-
-        Each group is looked up by its name, because ``gids`` may be incomplete. If a directory of accounts does not answer,
-        groups are missing in ``gids``, but no error is raised.
-        """
-        known, unsure = set(), set()
-        for name in self.denied_groups():
-            try:
-                found = groups.named(name)
-            except groups.CannotLookUp:
-                unsure.add(name)
-                continue
-            if found is not None and (found.gid in gids or user in found.members):
-                known.add(name)
-        return known, unsure
-
     def sure_of(self, known: Subject) -> Subject:
-        """Return ``known`` with its groups and ``unsure`` updated for the rules in force. A deny rule may be newer than
-        ``known``, and may name a group that was not looked up for ``known`` yet.
+        """Return ``known`` with its groups and ``unsure`` updated for the rules in force. The rules may be newer than ``known``,
+        and may name a group that was not looked up for ``known`` yet.
         """
-        new = frozenset() if known.is_root else self.denied_groups() - known.groups - known.unsure
-        if not new:
+        named = self.named_groups()
+        new = named.names - known.groups - known.unsure
+        if known.is_root or not (new or named.all):
             return known
-        found, unsure = self._denied(known.user, os.getgrouplist(known.user, known.gid))
+        found, unsure = _members_of(named, new, known.user, known.gids)
         return replace(known, groups=known.groups | found, unsure=known.unsure | unsure)
 
     def again(self, known: Subject) -> Subject | None:

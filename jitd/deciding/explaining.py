@@ -159,7 +159,7 @@ class Explainer:
             raise Nobody("it has no account here that could ask: none is mapped to it, or the account is missing or has expired")
         if supposed.groups is None:
             return self._accounts.sure_of(who)
-        return replace(who, groups=supposed.groups, unsure=frozenset())
+        return replace(who, groups=supposed.groups, gids=frozenset(), unsure=frozenset())
 
     def _named(self, name: str) -> Subject | None:
         if name == ROOT:

@@ -149,5 +149,5 @@ def question_of(name: str, asking: Asking) -> tuple[object, ...]:
     rule = (asking.rule, asking.policy, asking.owed, asking.approved, asking.facts, asking.breaks_glass)
     who = asking.requester
     # the gatekeeper learns these values about the person
-    person = (who.principal, who.user, who.uid, who.person, who.groups)
+    person = (who.principal, who.user, who.uid, who.person, who.groups, who.gids)
     return (name, *person, *where, work_of(asking.command), claims, *terms, *rule)

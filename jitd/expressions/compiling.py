@@ -37,6 +37,7 @@ _TYPES = {
     "timestamp": cel.Type.TIMESTAMP,
     "list": cel.Type.List(cel.Type.STRING),
 }
+GROUPS = "subject.groups"
 _RESULT = "@result"
 """The compiler's name for the list that map() and filter() create. Authors of expressions cannot write this name."""
 _FAULT = re.compile(r"^(?:[A-Z_]+: )?ERROR: <input>:(-?\d+):(-?\d+): (.*)$", re.MULTILINE)
@@ -82,7 +83,8 @@ def compile_when(text: str, names: Mapping[str, Name] = NAMES) -> When:
         raise BadExpression([ExpressionFault(f"it must be true or false, and is of type {said}")])
     used = {name for name in (_name_at(node) for node, _ in tree.walk()) if name in names} | resolved & names.keys()
     has_loop = any(node.kind == "loop" for node, _ in tree.walk())
-    return When(text, frozenset(used), _Evaluation(compiled, {name: names[name].type for name in used}, has_loop=has_loop))
+    evaluation = _Evaluation(compiled, {name: names[name].type for name in used}, has_loop=has_loop)
+    return When(text, frozenset(used), evaluation, _groups_in(tree) if GROUPS in used else frozenset())
 
 
 @lru_cache(maxsize=8)
@@ -181,6 +183,19 @@ def _fault_of_building(node: Node, depth: int) -> str:
     if node.kind in ("list", "struct") and not is_own and any(child.kind != "const" for child in node.children):
         return "a list or a map in a loop may contain only constants"
     return ""
+
+
+def _groups_in(tree: Tree) -> frozenset[str] | None:
+    """Return the names that the expression looks for in ``subject.groups``. Return None if it uses ``subject.groups`` in any
+    other way than ``"NAME" in subject.groups``.
+    """
+    n_uses, compared = 0, []
+    for node, _ in tree.walk():
+        n_uses += _name_at(node) == GROUPS
+        if node.kind == "call" and node.name == "@in" and _name_at(node.children[1]) == GROUPS:
+            compared.append(node.children[0].text)
+    is_simple = n_uses == len(compared) > 0 and None not in compared
+    return frozenset(name for name in compared if name is not None) if is_simple else None
 
 
 def _name_at(node: Node) -> str:

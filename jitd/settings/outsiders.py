@@ -31,7 +31,7 @@ LONGEST_DEADLINE = 600
 """Maximum length of a deadline, in seconds."""
 MOST_PEM = 32 * 1024
 MOST_FACTS = 32
-SENDS = ("requester", "host", "user", "groups", "run_as", "service", "path", "argv", "cwd", "reason")
+SENDS = ("requester", "host", "user", "groups", "group_ids", "run_as", "service", "path", "argv", "cwd", "reason")
 """The parts of a request that may be sent to a provider."""
 HTTP = ("url", "addresses", "ca", "client_certificate", "secret")
 PROGRAM = ("program", "network")

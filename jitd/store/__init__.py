@@ -76,6 +76,12 @@ class Store(Protocol):
         does not have the expected version.
         """
 
+    @property
+    def groups_named(self) -> frozenset[str]:
+        """The names of all groups that stored requests name (``core.named_groups.named_by``). A store that was opened for reading
+        only does not know them. Unlike the methods, the property may be read by any thread.
+        """
+
     def request(self, id: str) -> Request | None:
         """Return the request with this id. Return None if there is none."""
 

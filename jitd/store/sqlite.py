@@ -17,6 +17,7 @@ from jitd.core.chain import GENESIS, Seal, seal
 from jitd.core.grant import Grant
 from jitd.core.holding import Holding
 from jitd.core.lock import Lock
+from jitd.core.named_groups import named_by
 from jitd.core.owed_review import OwedReview
 from jitd.core.request import Request
 from jitd.core.run import Run
@@ -26,7 +27,7 @@ from jitd.store.kept import Kept, Unread
 from jitd.store.tally import Had, Tally
 from jitd.store.told import ToldMarks
 
-SCHEMA = 6
+SCHEMA = 7
 """The version of the schema that this code uses. This version is the number of the last file in ``schema/``."""
 
 PAGE = 64
@@ -48,6 +49,7 @@ class SqliteStore(ToldMarks):
         with self._told():
             path.chmod(0o600)
             self._migrate()
+            self._named = frozenset(name for (name,) in self._db.execute("SELECT name FROM named_groups"))
         self._head = self._read_head()
 
     @classmethod
@@ -62,6 +64,7 @@ class SqliteStore(ToldMarks):
         store._path = path
         store._open_locks = None
         store._tally, store._kept = Tally(), Kept()
+        store._named = frozenset()
         store._is_reader, store._is_shut = True, False
         with store._told():
             store._db = sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, isolation_level=None, timeout=5.0)
@@ -111,10 +114,16 @@ class SqliteStore(ToldMarks):
                     self._db.execute("ROLLBACK")
                 raise
         self._head = head
+        self._named = self._named.union(*(named_by(change.after) for change in changes if isinstance(change.after, Request)))
         for change in changes:
             tally.note(change.after)
             kept.note(change)
         self._tally, self._kept = tally, kept
+
+    @property
+    def groups_named(self) -> frozenset[str]:
+        """See ``Store.groups_named``."""
+        return self._named
 
     def _had(self, person: str) -> Had:
         """Query the database for the open requests, unused grants, and live runs and holdings of the person."""
@@ -142,6 +151,8 @@ class SqliteStore(ToldMarks):
     def _write(self, change: Change) -> None:
         after, columns = change.after, COLUMNS[type(change.after)]
         is_open = int(columns.is_open(after))
+        if isinstance(after, Request) and (new := named_by(after) - self._named):
+            self._db.executemany("INSERT OR IGNORE INTO named_groups VALUES (?)", [(name,) for name in sorted(new)])
         if change.expected == 0:
             row = {
                 "id": after.id,

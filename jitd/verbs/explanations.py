@@ -53,7 +53,8 @@ class Explanations:
 
 
 def _rows(found: Supposition) -> list[Row]:
-    whom = {"principal": shown(found.who.principal), "groups": sorted(shown(name) for name in found.who.groups)}
+    who = found.who
+    whom = {"principal": shown(who.principal), "groups": sorted(map(shown, who.groups)), "group_ids": sorted(who.gids)}
     first = decision_row(found.decision, found.command) | {"providers": list(found.awaited)}
     return [first | whom, *(_explained_row(rule) for rule in found.rules)]
 

@@ -146,6 +146,7 @@ def request_row(request: Request, viewer: Subject, may_review: bool, locks: tupl
         "account": shown(request.requester.user),
         "uid": request.requester.uid,
         "groups": sorted(shown(g) for g in request.requester.groups),
+        "group_ids": sorted(request.requester.gids),
         "ticket_ends_at": instant(request.requester.ticket_ends_at),
         "authentication": _authentication(request.requester),
         "proved": request.requester.proved,

@@ -30,7 +30,7 @@ from jitd.settings.outsiders import GatekeeperSettings, Provider, Reach
 from tests.outside.server import LOOPBACK, Asked, Authority, Server, reply, serving
 
 T = TypeVar("T")
-ALICE = Subject("alice@EXAMPLE.TEST", "alice", 1001, 1001, frozenset({"ops", "dba"}), "alice", None)
+ALICE = Subject("alice@EXAMPLE.TEST", "alice", 1001, 1001, frozenset({"ops", "dba"}), "alice", None, gids=frozenset({77, 1001}))
 COMMAND = Command(
     (b"/usr/bin/systemctl", b"restart", b"a\\b\xff"), b"/usr/bin/systemctl", b"\x01" * 32, RunAs("root", 0, "root", 0),
     b"/home/alice", 1, 2, ((b"A", b"b"),), (), ("terminal",) * 3,

@@ -75,7 +75,8 @@ def test_it_is_told_who_what_and_why_with_facts_and_claims_apart(stage: Stage, s
         "rule": "restart",
         "policy": "p" * 64,
         "requester": {
-            "principal": "alice@EXAMPLE.TEST", "user": "alice", "uid": 1001, "groups": ["dba", "ops"], "person": "alice",
+            "principal": "alice@EXAMPLE.TEST", "user": "alice", "uid": 1001, "groups": ["dba", "ops"],
+                "group_ids": [77, 1001], "person": "alice",
         },
         "command": {
             "argv": ["/usr/bin/systemctl", "restart", "a\\\\b\\xff"], "path": "/usr/bin/systemctl", "digest": "01" * 32,

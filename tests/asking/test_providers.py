@@ -67,11 +67,11 @@ def test_a_provider_is_told_what_its_settings_list_and_nothing_else(stage: Stage
     assert json.loads(asked.body) == {
         "version": 1, "facts": {"risk": "int"}, "requester": "alice@EXAMPLE.TEST", "host": "db1.example.org",
     }  # fmt: skip
-    everything = ("requester", "host", "user", "groups", "run_as", "service", "path", "argv", "cwd", "reason")
+    everything = ("requester", "host", "user", "groups", "group_ids", "run_as", "service", "path", "argv", "cwd", "reason")
     ask(stage, risk(stage, server, sends=everything))
     assert json.loads(server.asked[1].body) == {
         "version": 1, "facts": {"risk": "int"}, "requester": "alice@EXAMPLE.TEST", "host": "db1.example.org", "user": "alice",
-        "groups": ["dba", "ops"], "run_as": {"user": "root", "group": "root"}, "service": "jitsudo",
+        "groups": ["dba", "ops"], "group_ids": [77, 1001], "run_as": {"user": "root", "group": "root"}, "service": "jitsudo",
         "path": "/usr/bin/systemctl", "argv": ["/usr/bin/systemctl", "restart", "a\\\\b\\xff"], "cwd": "/home/alice",
         "claims": {"reason": "replica lag"},
     }  # fmt: skip

@@ -70,6 +70,7 @@ SUBJECT: Rows = {
     "perhaps": [(frozenset({"alice@EXAMPLE.TEST"}), True)],
     "unsure": [(frozenset({"ops"}), True)],
     "authentication": [(Authentication(START, START, ("forwarded",), (), "aes", "aes", ()), True)],  # the rule demands it again
+    "gids": [(frozenset({7}), True)],  # as groups
 }
 MOMENT: Rows = {
     "at": [(START + timedelta(days=9), True)],  # time is measured on the boot clock

@@ -16,14 +16,15 @@ from jitd.core.command import RunAs
 from jitd.core.conditions import Glob, read_command_pattern, read_hours
 from jitd.core.decision import Approval, Decision, Deny, Permit
 from jitd.core.facts import Facts, Unasked, Unknown
+from jitd.core.named_groups import NamedGroups
 from jitd.core.policy import (
     CONDITIONS,
     Policy,
     Rule,
     decide,
     denied_files,
-    denied_groups,
     given_things,
+    groups_named,
     rules_for,
     takes_local_proofs,
 )
@@ -199,7 +200,7 @@ def test_what_denies_name_and_permits_give_is_collected_once() -> None:
         permit("p", who=("group:ops",), **patterns(("/usr/bin/c",))),
     )
     assert given_things(house) == (THING, OTHER)
-    assert denied_groups(house) == {"dba"}
+    assert groups_named(house) == NamedGroups(frozenset({"dba", "ops"}), frozenset({"dba"}))
     assert denied_files(house) == (b"/usr/bin/a",)
 
 

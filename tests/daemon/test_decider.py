@@ -23,7 +23,7 @@ from jitd.core.decision import Approval, BreakGlass, Decision, Deny, Obligations
 from jitd.core.effects import Moment
 from jitd.core.grant import Used
 from jitd.core.names import NAMES, Name
-from jitd.core.policy import Policy, Rule, denied_groups
+from jitd.core.policy import Policy, Rule, groups_named
 from jitd.core.request import Request, Review, Verdict
 from jitd.core.subject import Subject
 from jitd.deciding import accounts, knowledge
@@ -120,7 +120,7 @@ class House:
         return None if known.user in self.gone else replace(known, groups=known.groups - self.left | {"new"})
 
     def sure_of(self, known: Subject) -> Subject:
-        return replace(known, unsure=denied_groups(self.policy) & self.silent)
+        return replace(known, unsure=groups_named(self.policy).certain & self.silent)
 
     async def refused_of(self, principals: Sequence[str]) -> frozenset[str]:
         self.asked_together.append(tuple(principals))

@@ -400,6 +400,7 @@ def of_version_1(path):
     store = SqliteStore.__new__(SqliteStore)
     store._path, store._db = path, sqlite3.connect(path, isolation_level=None)
     store._is_reader = store._is_shut = False
+    store._named = frozenset({"ops"})  # the groups that the requests here name: the first version kept no list of them
     store._head, store._tally, store._kept = store._read_head(), Tally(), Kept()
     store.locks = lambda *, ended=False: iter(())  # the first version had none
     kept = dict(columns.COLUMNS)  # nor did it know what was never used, or done lately

@@ -147,7 +147,7 @@ WRONG: list[tuple[str, list[str]]] = [
     (RISK.replace('{ risk =', "{ load ="), ['"load" is a fact that jitd has itself: choose another name']),
     (RISK + RISK.replace("providers.risk", "providers.more"), ['"risk" is a fact of provider risk already']),
     (RISK + 'sends = ["password"]',
-     ['"sends": "password" is not one of requester, host, user, groups, run_as, service, path, argv, cwd, reason']),
+     ['"sends": "password" is not one of requester, host, user, groups, group_ids, run_as, service, path, argv, cwd, reason']),
     (RISK + 'deadline = "0s"', ['"deadline" must be a duration from 1s to 3650d, such as "15m" or "1h30m"']),
     (RISK + 'deadline = "11m"', ['"deadline" is at most 10m']),
     (RISK + 'fresh = "11m"', ['"fresh" must be a duration from 0s to 10m']),
