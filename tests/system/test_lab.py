@@ -458,6 +458,32 @@ def test_a_second_terminal_joins_the_lab(shared: SharedLab, leaves_nothing: None
     assert (done.returncode, done.stdout) == (1, "mark\nbob\nlab.example.test\n")
 
 
+MOUNTED = """
+mount -t tmpfs tmpfs /tmp
+mkdir "/tmp/a b"
+cd "/tmp/a b"
+echo seen >file
+echo hidden >/tmp/callers
+exec "$0" "$@"
+"""
+
+
+@pytest.mark.parametrize("is_mounted", [False, True])
+def test_it_has_a_tmp_of_its_own_on_the_root_file_system_whatever_the_callers_is(tmp_path: Path, *, is_mounted: bool) -> None:
+    """Of the caller's, what is seen is the directory that COMMAND starts in. A ticket is moved from /tmp as on a host with one
+    disk: across file systems it would become root's.
+    """
+    (tmp_path / "file").write_text("seen\n")
+    script = "cat file; stat -c %d / /tmp | uniq | wc -l; as alice klist -s; ls /tmp"
+    line = ["unshare", "--mount", "sh", "-euc", MOUNTED] if is_mounted else []
+    done = subprocess.run(
+        [*line, LAB, "--no-jitd", "sh", "-euc", script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    here = "a b" if is_mounted else tmp_path.relative_to("/tmp").parts[0]
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == ["seen", "1", *sorted([here, "krb5cc_4001"])]
+
+
 def test_an_interactive_shell_has_job_control_and_a_terminal() -> None:
     pid, terminal = pty.fork()
     if pid == 0:
