@@ -510,6 +510,26 @@ def test_a_second_set_up_does_nothing() -> None:
     assert (stamp.stat().st_ino, stamp.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns), "it would write it anew"
 
 
+@pytest.mark.parametrize(
+    ("release", "named"), [("ID=ubuntu\nVERSION_ID=12\nPRETTY_NAME='Ubuntu 12'\n", "Ubuntu 12"), ("", "another system")]
+)
+def test_on_another_system_the_set_up_says_what_it_takes_before_apt_is_called(tmp_path: Path, release: str, named: str) -> None:
+    (tmp_path / "release").write_text(release)
+    (tmp_path / "status").touch()
+    bare = 'mount --bind release "$(realpath /etc/os-release)"; mount --bind status /var/lib/dpkg/status; exec "$0"'
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-euc", bare, LAB.parent / "setup"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = (
+        f"setup: the lab takes Debian 12 or 13, and this host is {named}: use a container or a virtual machine of one of them\n"
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", said)
+
+
 def test_jitd_and_jitsudo_are_on_everybodys_path(shared: SharedLab) -> None:
     said = shared.says("which jitd jitsudo; as alice which jitd jitsudo")
     assert said.split() == ["/usr/sbin/jitd", "/usr/bin/jitsudo", "/usr/bin/jitd", "/usr/bin/jitsudo"]
