@@ -25,11 +25,13 @@ PACKAGES = str(Path(__file__).resolve().parents[2])
 
 
 def places() -> list[str]:
-    """Return the directories from which a launcher imports modules. One directory contains the package ``jitd``. If the library
-    pamela (for PAM) is in a different directory, that directory is also returned.
+    """Return the directories from which a launcher imports modules. One directory contains the package ``jitd``. If the bindings
+    to libpam, pamela and python-pam, are in other directories, those directories are also returned.
     """
-    pamela = find_spec("pamela")
-    return [PACKAGES] if pamela is None else list(dict.fromkeys([PACKAGES, os.path.dirname(str(pamela.origin))]))
+    pamela, pam = find_spec("pamela"), find_spec("pam")
+    found = [] if pamela is None else [os.path.dirname(str(pamela.origin))]
+    found += [] if pam is None else [os.path.dirname(os.path.dirname(str(pam.origin)))]
+    return list(dict.fromkeys([PACKAGES, *found]))
 
 
 class ChildLauncher:

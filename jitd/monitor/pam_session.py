@@ -15,7 +15,8 @@ import pwd
 import signal
 import socket
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -23,8 +24,8 @@ from typing import Any
 SERVICE = "jitd"
 STACK = "/etc/pam.d/jitd"
 CANNOT = f"PAM (service {SERVICE}) cannot be called"
-LIBRARIES = {"pam": "libpam.so.0", "c": "libc.so.6"}
-"""The names by which the dynamic loader finds the two libraries that pamela uses (ld.so(8))."""
+LIBRARIES = {"pam": "libpam.so.0", "pam_misc": "libpam_misc.so.0", "c": "libc.so.6"}
+"""The names by which the dynamic loader finds the libraries that pamela and python-pam use (ld.so(8))."""
 _NAMES = ModuleType("ctypes.util")
 _NAMES.find_library = LIBRARIES.get  # type: ignore[attr-defined]
 MOST_SAID = 600
@@ -54,29 +55,37 @@ class Refused(Exception):
     """PAM has refused, or cannot be called. The argument of the exception is a sentence."""
 
 
-@cache
-def load() -> Any:
-    """Import pamela, the binding to libpam, and return it. Raises Refused if the import fails. After a failure, the next call
-    tries again.
+@contextmanager
+def libraries_by_name() -> Iterator[None]:
+    """Let what is imported meanwhile find libpam by its name.
 
-    pamela asks the module ``ctypes.util`` for the names of two libraries. ``ctypes.util`` would run ldconfig to find these
-    names. ``ctypes.util`` also loads modules that run code in each child after a fork. This code takes 0.5 ms. With the GNU C
-    library, both names are the same on every host. Therefore ``_NAMES`` replaces ``ctypes.util`` while pamela is imported
-    (docs/adr/0062).
+    pamela and python-pam ask the module ``ctypes.util`` for the names of libraries. ``ctypes.util`` would run ldconfig to find
+    these names. ``ctypes.util`` also loads modules that run code in each child after a fork. This code takes 0.5 ms. With the GNU
+    C library, the names are the same on every host. Therefore ``_NAMES`` replaces ``ctypes.util`` (docs/adr/0062).
     """
     kept = sys.modules.get("ctypes.util")
     sys.modules["ctypes.util"] = _NAMES
     try:
-        import pamela
-    except OSError as fault:
-        raise Refused(f"{CANNOT}: {fault}; install libpam, or run ldconfig") from None
-    except (ImportError, AttributeError) as fault:  # a library of this name may lack a function
-        raise Refused(f"{CANNOT}: pamela cannot be loaded: {fault}") from None
+        yield
     finally:
         if kept is None:
             del sys.modules["ctypes.util"]
         else:
             sys.modules["ctypes.util"] = kept
+
+
+@cache
+def load() -> Any:
+    """Import pamela, the binding to libpam, and return it. Raises Refused if the import fails. After a failure, the next call
+    tries again.
+    """
+    try:
+        with libraries_by_name():
+            import pamela
+    except OSError as fault:
+        raise Refused(f"{CANNOT}: {fault}; install libpam, or run ldconfig") from None
+    except (ImportError, AttributeError) as fault:  # a library of this name may lack a function
+        raise Refused(f"{CANNOT}: pamela cannot be loaded: {fault}") from None
     return pamela
 
 

@@ -19,7 +19,7 @@ import sys
 from contextlib import suppress
 from typing import Any, NoReturn
 
-from jitd.monitor.pam_session import PAM_BUF_ERR, PAM_CONV_ERR, Refused, load
+from jitd.monitor.pam_session import Refused, libraries_by_name, load
 from jitd.monitor.proof_orders import NO, NOTHING, SERVICE, STACK, UNSET, WITHIN, YES
 from jitd.monitor.slate import PR_SET_DUMPABLE, close_all_but, control_process, reset_signals
 
@@ -27,6 +27,8 @@ MOST = 512
 """Maximum number of bytes of a password (PAM_MAX_RESP_SIZE)."""
 TYPED_WITHIN = WITHIN - 15.0
 """Seconds within which the person must type the password."""
+PAM_AUTH_ERR = 7
+PAM_RUSER = 8
 PAM_DISALLOW_NULL_AUTHTOK = 1
 MCL_CURRENT, MCL_FUTURE = 1, 2
 
@@ -51,9 +53,12 @@ def _live(user: str, client: int, daemon: int) -> NoReturn:
 
 
 def _be_private(client: int, daemon: int) -> None:
-    """Drop all state that this process has inherited from the launcher. Protect the memory of this process, so that no core file,
-    debugger or swap can expose it.
+    """Drop all state that this process has inherited from the launcher, also what python-pam would take for a terminal. Protect
+    the memory of this process, so that no core file, debugger or swap can expose it.
     """
+    os.environ.pop("DISPLAY", None)
+    nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    os.dup2(nothing, 0)
     reset_signals()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # PAM modules may wait for programs that they start
     signal.alarm(WITHIN)
@@ -103,52 +108,56 @@ def _wipe(room: bytearray) -> None:
 
 
 class Checking:
-    """One check of one password. A Checking object is created before the password is read. Therefore a missing PAM stack is
-    noticed early, and is not counted as a wrong guess.
+    """One check of one password by python-pam. A Checking object is created before the password is read. Therefore a missing PAM
+    stack is noticed early, and is not counted as a wrong guess.
     """
 
     def __init__(self) -> None:
-        """Load libpam. Raises Refused if libpam cannot be called, or if the stack is missing."""
+        """Load python-pam. Raises Refused if libpam cannot be called, or if the stack is missing."""
         if not os.path.isfile(STACK):  # without the file, libpam would silently use /etc/pam.d/other
             raise Refused(f"PAM is not set up for local passwords: {STACK} is missing")
-        self._pam = load()
-        self._password: bytearray | None = None
-
-    def _converse(self, count: int, messages: Any, answers: Any, _: object) -> int:
-        """Answer the first question for hidden input with the password (pam_conv(3)). Refuse every other question, because the
-        PAM stack is only for passwords. Drop the messages of the PAM modules.
-        """
         try:
-            if count != 1:
-                return PAM_CONV_ERR
-            style = messages[0].contents.msg_style
-            memory = self._pam.CALLOC(count, ctypes.sizeof(self._pam.PamResponse))  # libpam frees it
-            if not memory:
-                return PAM_BUF_ERR
-            response = ctypes.cast(memory, ctypes.POINTER(self._pam.PamResponse))
-            if style == self._pam.PAM_PROMPT_ECHO_OFF and self._password is not None:
-                room = self._pam.CALLOC(len(self._password) + 1, 1)
-                ctypes.memmove(room, (ctypes.c_char * len(self._password)).from_buffer(self._password), len(self._password))
-                response[0].resp = ctypes.cast(room, type(response[0].resp))
-                self._password = None
-            elif style not in (self._pam.PAM_ERROR_MSG, self._pam.PAM_TEXT_INFO):
-                return PAM_CONV_ERR
-            answers[0] = response
-            return int(self._pam.PAM_SUCCESS)
-        except Exception:
-            return PAM_CONV_ERR
+            with libraries_by_name():
+                import pam
+            self._pam = pam.PamAuthenticator()
+        except (ImportError, AttributeError, OSError) as fault:
+            raise Refused(f"PAM (service {SERVICE}) cannot be called: {fault}") from None
 
     def is_right(self, user: str, password: bytearray) -> bool:
-        """True if PAM authenticates ``user`` by ``password``, and says that the account may be used. The PAM items PAM_XDISPLAY
-        and PAM_TTY are not set. jitd has no verified values for these items, and a PAM module must not decide by other values.
+        """True if PAM has asked for a password, authenticates ``user`` by ``password``, and says that the account may be used.
+
+        python-pam answers each hidden question with ``password``, and every other question with nothing. It would take PAM_TTY
+        and PAM_XDISPLAY from DISPLAY and from standard input, which ``_be_private`` has removed: jitd has no verified values for
+        these items, and a PAM module must not decide by other values. Credentials are not set (pam_setcred(3)), because no
+        session begins.
         """
-        self._password = password
-        conversation = self._pam.CONV_FUNC(self._converse)  # kept here, because libpam calls it until the handle is released
-        handle = self._pam.pam_start(SERVICE, user, conversation)
-        handle.set_item(self._pam.PAM_RUSER, user)
-        code = int(self._pam.PAM_AUTHENTICATE(handle, PAM_DISALLOW_NULL_AUTHTOK))
-        if code == self._pam.PAM_SUCCESS:
-            code = int(self._pam.PAM_ACCT_MGMT(handle, 0))
-        is_theirs = bool(code == self._pam.PAM_SUCCESS and handle.get_item(self._pam.PAM_USER) == user)
-        self._pam.PAM_END(handle, code)
-        return is_theirs
+        asking, name = self._pam, user.encode()
+        ask = asking.pam_authenticate
+
+        def authenticate(handle: Any, flags: int) -> int:
+            asking.pam_set_item(handle, PAM_RUSER, name)
+            code = int(ask(handle, flags | PAM_DISALLOW_NULL_AUTHTOK))
+            return code if asking.messages else PAM_AUTH_ERR  # nothing was asked, so no password was checked
+
+        asking.pam_authenticate = authenticate
+        try:
+            is_right = asking.authenticate(
+                name,
+                bytes(password),  # remains in memory until this process ends, which is next
+                service=SERVICE,
+                call_end=False,
+                encoding="latin-1",  # of what modules say: each byte is a character
+                resetcreds=False,
+            )
+            return bool(is_right and self._is_for(user))
+        finally:
+            asking.end()
+
+    def _is_for(self, user: str) -> bool:
+        """True if PAM has authenticated ``user``. A module can replace the account that was named to it, and python-pam has no
+        call for that (pam_get_item(3)).
+        """
+        pamela = load()
+        handle = pamela.PamHandle()
+        handle.handle = self._pam.handle.handle
+        return bool(handle.get_item(pamela.PAM_USER) == user)

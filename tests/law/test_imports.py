@@ -295,11 +295,14 @@ def test_the_side_that_asks_starts_with_the_standard_library_alone() -> None:
     assert {place: more for place, more in found.items() if more} == {}
 
 
-def test_what_the_launcher_forks_has_pamela_and_no_other_package() -> None:
+def test_what_the_launcher_forks_has_two_bindings_to_libpam_and_no_other_package() -> None:
     """contrib/install gives the launcher no more, and whatever else it imported would be missing there."""
     row = LAW["jitd.monitor"]
     found = {m.place: sorted(foreign(m) - STANDARD) for m in MODULES if any(m.name.startswith(a) for a in row)}
-    assert {place: more for place, more in found.items() if more} == {"jitd/monitor/pam_session.py": ["pamela"]}
+    assert {place: more for place, more in found.items() if more} == {
+        "jitd/monitor/pam_session.py": ["pamela"],
+        "jitd/monitor/proving.py": ["pam"],
+    }
 
 
 def test_the_process_that_writes_into_the_kdc_has_the_standard_library_alone() -> None:

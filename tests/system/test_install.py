@@ -73,6 +73,8 @@ def venv(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "runtime/imported").mkdir(parents=True)
     (place / "runtime/imported/__init__.py").write_text("answer = 42\n")
     (place / "runtime/pamela.py").write_text("")
+    (place / "runtime/pam").mkdir()
+    (place / "runtime/pam/__init__.py").write_text("")
     return place
 
 

@@ -544,8 +544,8 @@ def test_what_is_installed_needs_no_checkout_and_belongs_to_root(shared: SharedL
     assert said == "#!/usr/bin/python3 -IS\n" * 2
 
 
-def test_the_launcher_has_pamela_and_no_other_package(shared: SharedLab) -> None:
-    program = 'import sys; sys.path += ["/usr/lib/jitd"]; import jitd.monitor.launcher, pamela, msgspec'
+def test_the_launcher_has_the_two_bindings_to_libpam_and_no_other_package(shared: SharedLab) -> None:
+    program = 'import sys; sys.path += ["/usr/lib/jitd"]; import jitd.monitor.launcher, pamela, pam, msgspec'
     said = shared.says(f"grep '^sys.path' /usr/lib/jitd/jitd-launcher; cd /; /usr/bin/python3 -ISc '{program}' 2>&1 | tail -n1")
     assert said == "sys.path += ['/usr/lib/jitd']\n" + "ModuleNotFoundError: No module named 'msgspec'\n"
 
