@@ -129,7 +129,7 @@ class Daemon:
             return groups_named(self._rules.policy).plus(overseers, self._store.groups_named)
 
         people = dict(config.people)
-        self._accounts = Accounts(config.realms, dict(config.principals), people, config.min_uid, named, made_by(opened))
+        self._accounts = Accounts(config.naming, people, config.min_uid, named, made_by(opened))
         self._lifecycle: Lifecycle = Lifecycle(self._store, now, lambda: self._rules.policy.digest, noted.write)
         self._executor = executor
         self._workers: Workers = Workers()

@@ -31,6 +31,7 @@ class PolicyInForce:
             gatekeepers=config.deadlines,
             channels=config.notify,
             things=config.things,
+            naming=config.naming,
         )
 
     async def reload(self, workers: Workers) -> Policy:

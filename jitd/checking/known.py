@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from jitd.core.frozen import dataclass
 from jitd.core.made_account import is_made, itself
 from jitd.core.policy import Rule
-from jitd.core.subject import account_of, person_of
+from jitd.core.subject import person_of
 from jitd.core.ways import Open, best, every_way, flat
 from jitd.settings.config import Config
 
@@ -50,7 +50,7 @@ class Known:
         names a principal that has no account.
         """
         kind, _, name = word.partition(":")
-        return name if kind == "user" else account_of(name.encode(), self.config.realms, self.config.principals)
+        return name if kind == "user" else self.config.naming.account_of(name.encode())
 
     def persons(self, words: Iterable[str]) -> frozenset[str]:
         """Return the persons whom ``words`` name, if they may request and approve on this host. A person with several accounts is

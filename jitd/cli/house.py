@@ -87,8 +87,15 @@ def _read_files(files: Sequence[Path]) -> tuple[Config, Sequence[Rule], list[Fau
             loaded = config.load()
         except ConfigError:  # the person did not ask about these settings
             loaded = config.Config(realms=frozenset(), host=host_name().lower())
-    known = (None, None, None) if faults else (loaded.deadlines, loaded.notify, loaded.things)  # else all names seem wrong
-    rules, of_policy = policyfile.read([file for file in files if file not in of_settings], loaded.names, *known)
+    is_known = not faults  # otherwise all names would seem wrong
+    rules, of_policy = policyfile.read(
+        [file for file in files if file not in of_settings],
+        loaded.names,
+        gatekeepers=loaded.deadlines if is_known else None,
+        channels=loaded.notify if is_known else None,
+        things=loaded.things if is_known else None,
+        naming=loaded.naming,
+    )
     return loaded, rules, [*faults, *of_policy], _counted(len(files), "file")
 
 
@@ -114,6 +121,7 @@ def _read_host() -> tuple[Config, Sequence[Rule], list[Fault], str]:
             gatekeepers=loaded.deadlines if is_known else None,
             channels=loaded.notify if is_known else None,
             things=loaded.things if is_known else None,
+            naming=loaded.naming,
         ).rules
         checked += f" and {loaded.policy}, {_counted(len(rules), 'rule')}"
     except ConfigError as error:

@@ -19,7 +19,7 @@ def facts(row: Row) -> Iterator[Line]:
     """Yield the lines with the facts about the requester that jitd has checked."""
     yield "", ""
     yield "WHO ASKS: jitd has checked this", ""
-    yield "requester", words(row, "requester")
+    yield "requester", f"{words(row, 'requester')}{_in_ticket(row)}"
     yield "account", f"{words(row, 'account')} (uid {words(row, 'uid')})"
     yield "groups", groups([str(group) for group in members(row, "groups")], len(members(row, "group_ids")))
     if row.get("ticket_ends_at") and not row.get("proved"):
@@ -28,6 +28,10 @@ def facts(row: Row) -> Iterator[Line]:
         yield from without_ticket(row)
     yield from authenticated(row.get("authentication"))
     yield from whence(row)
+
+
+def _in_ticket(row: Row) -> str:
+    return f" ({words(row, 'spelled')} in the ticket)" if row.get("spelled") else ""
 
 
 def without_ticket(row: Row) -> Iterator[Line]:

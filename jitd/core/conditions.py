@@ -197,9 +197,11 @@ def is_name(name: str) -> bool:
 
 def is_principal(text: str) -> bool:
     """True if ``text`` is a principal with a realm, in the form in which GSSAPI displays it. The result is False if GSSAPI would
-    have to escape a character of the principal.
+    have to escape a character of the principal. Before the realm, printable characters that are not ASCII are allowed, because
+    directories have names such as ``jürgen``. They are compared byte by byte: nothing is normalised.
     """
-    return re.fullmatch(r"[A-Za-z0-9._$-]+(?:/[A-Za-z0-9._$-]+)*@[A-Za-z0-9.-]{1,255}", text) is not None
+    word = r"[A-Za-z0-9._$\u0080-\U0010ffff-]+"
+    return text.isprintable() and re.fullmatch(rf"{word}(?:/{word})*@[A-Za-z0-9.-]{{1,255}}", text) is not None
 
 
 def read_run_as(word: str) -> str:

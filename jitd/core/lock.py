@@ -231,7 +231,7 @@ def is_on(lock: Lock, who: Subject) -> bool:
         return False
     if lock.whom is Whom.ALL:
         return True
-    names = (who.user,) if lock.whom is Whom.USER else (who.principal, *who.perhaps)
+    names = (who.user,) if lock.whom is Whom.USER else (who.principal, who.in_ticket, *who.perhaps)
     return lock.name in names or lock.uid == who.uid or (bool(lock.person) and lock.person == who.person)
 
 

@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A subject: a principal, the local account that the principal maps to, and the person to whom the account belongs.
 
-Law: a principal maps to an account only by the table of jitd.toml or by one simple rule (``account_of``). No other method is
-used: no ``.k5login``, no ``auth_to_local``, no case folding, no second component.
+``core.naming`` maps a principal to its account.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -16,9 +14,7 @@ from jitd.core.authentication import Authentication
 from jitd.core.changed import replace
 from jitd.core.frozen import dataclass
 from jitd.core.made_account import Behind, is_made
-
-_PRIMARY = re.compile(rb"[a-z0-9._-]{1,32}")
-_REALM = re.compile(rb"[A-Za-z0-9.-]{1,255}")
+from jitd.core.naming import Naming
 
 ROOT = "root"
 """The name in the record for uid 0 without a ticket. No principal can have this name, because every principal has a realm."""
@@ -50,6 +46,9 @@ class Subject:
     ``perhaps`` contains all principals that map to the account. ``unsure`` contains groups that cannot be looked up now. The
     subject may be a member of these groups. ``authentication`` describes how the person got the ticket, or is None without a
     ticket.
+
+    ``principal`` is canonical (``Naming.canonical``): nothing else is compared. ``spelled`` is the principal as the ticket spells
+    it, or empty if the ticket spells it as ``principal``.
     """
 
     principal: str
@@ -63,6 +62,12 @@ class Subject:
     unsure: frozenset[str] = frozenset()
     authentication: Authentication | None = None
     gids: frozenset[int] = frozenset()
+    spelled: str = ""
+
+    @property
+    def in_ticket(self) -> str:
+        """The principal as the ticket spells it, for whoever compares bytes: a KDC, and the next look-up."""
+        return self.spelled or self.principal
 
     def looked_at(self, moment: datetime) -> Subject:
         """Return a copy of this subject. In the copy, the age of the authentication is the age at ``moment`` (aware UTC)."""
@@ -73,7 +78,9 @@ class Subject:
         """Return the information about the ticket for the chain: the end of the ticket and, if known, how the person got the
         ticket.
         """
-        ends = {"ticket_ends_at": str(self.ticket_ends_at)}
+        ends: dict[str, Any] = {"ticket_ends_at": str(self.ticket_ends_at)}
+        if self.spelled:
+            ends["spelled"] = self.spelled
         if self.is_by_pam:
             return {**ends, "proved": PROVED_BY_PAM}
         return ends if self.authentication is None else {**ends, "authentication": self.authentication.detail()}
@@ -130,31 +137,6 @@ class Subject:
         return self.ticket_ends_at is None or moment < self.ticket_ends_at
 
 
-def account_of(principal: bytes, realms: frozenset[str], table: Mapping[str, str]) -> str | None:
-    """Return the local account of ``principal``. Return None if the principal has no account on this host. ``principal`` is in
-    the display form of GSSAPI.
-
-    If ``table`` (``[principals]`` of jitd.toml) has a row for the principal, only this row decides. Otherwise three conditions
-    must hold: the principal has only one component, this component matches ``[a-z0-9._-]{1,32}``, and the realm is one of
-    ``realms``. If these conditions hold, the account has the same name as the component. This function maps no principal to an
-    account that jitd made. The record says which principal belongs to such an account (``Accounts.of_client``).
-    """
-    try:
-        text = principal.decode("ascii")
-    except UnicodeDecodeError:
-        return None
-    if text in table:
-        return table[text]
-    primary, at, realm = principal.partition(b"@")
-    if not at or not _PRIMARY.fullmatch(primary) or not _REALM.fullmatch(realm):
-        return None
-    if realm.decode("ascii") not in realms:
-        return None
-    if is_made(primary.decode("ascii")):
-        return None
-    return primary.decode("ascii")
-
-
 def person_of(user: str, people: Mapping[str, frozenset[str]], behind: Behind) -> str:
     """Return the person to whom the account ``user`` belongs. If jitd made ``user`` for a limited time, ``behind`` returns the
     own account of the person who holds ``user``, and the function continues with this own account. If ``[people]`` lists the
@@ -169,8 +151,8 @@ def person_of(user: str, people: Mapping[str, frozenset[str]], behind: Behind) -
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """The person to whom a typed name refers. ``spelled`` is the typed name. ``user`` is the account, and ``person`` is the
-    person to whom the account belongs. The account need not exist.
+    """The person to whom a typed name refers. ``spelled`` is the typed name, a principal in its canonical spelling. ``user`` is
+    the account, and ``person`` is the person to whom the account belongs. The account need not exist.
     """
 
     spelled: str
@@ -178,19 +160,20 @@ class Named:
     person: str
 
 
-def named(
-    spelled: str, realms: frozenset[str], table: Mapping[str, str], people: Mapping[str, frozenset[str]], behind: Behind
-) -> Named:
+def named(spelled: str, naming: Naming, people: Mapping[str, frozenset[str]], behind: Behind) -> Named:
     """Return the person to whom ``spelled`` refers. ``spelled`` may be an account, or ``local:`` and an account, or a principal.
-    ``spelled`` may also be a principal in ``table`` without its realm. ``people`` and ``behind`` are used to find the person of
-    an account (see ``person_of``).
+    ``spelled`` may also be a principal in ``[principals]`` without its realm. An account may contain ``@``: if no principal that
+    ``spelled`` could be has an account, ``spelled`` is one. ``people`` and ``behind`` are used to find the person of an account
+    (see ``person_of``).
     """
     if spelled.startswith(LOCAL):
         user = spelled.removeprefix(LOCAL)
     elif "@" in spelled:
-        user = account_of(spelled.encode("utf-8", "surrogateescape"), realms, table) or spelled
+        user = naming.account_of(spelled.encode("utf-8", "surrogateescape")) or spelled
+        spelled = naming.canonical(spelled)
     else:
-        user = next((table[full] for realm in sorted(realms) if (full := f"{spelled}@{realm}") in table), spelled)
+        full = (naming.canonical(f"{spelled}@{realm}") for realm in sorted(naming.realms))
+        user = next((naming.table[one] for one in full if one in naming.table), spelled)
     return Named(spelled, user, person_of(user, people, behind))
 
 
@@ -198,7 +181,7 @@ def is_named(who: Subject, whom: Named) -> bool:
     """True if ``whom`` refers to the person ``who``. The name in ``whom`` may be any account or principal of this person."""
     if who.is_root:
         return whom.spelled == ROOT
-    spellings = (who.principal, who.user, *who.perhaps)
+    spellings = (who.principal, who.in_ticket, who.user, *who.perhaps)
     return whom.spelled in spellings or who.user == whom.user or who.person == whom.person
 
 

@@ -21,7 +21,8 @@ from jitd.core.command import RunAs
 from jitd.core.frozen import dataclass
 from jitd.core.made_account import Made, is_made
 from jitd.core.named_groups import NamedGroups
-from jitd.core.subject import BY_PAM, LOCAL, ROOT, Subject, account_of, person_of
+from jitd.core.naming import Naming
+from jitd.core.subject import BY_PAM, LOCAL, ROOT, Subject, person_of
 from jitd.deciding import groups
 
 _NUMBER = re.compile(r"#(0|[1-9][0-9]{0,9})")
@@ -209,13 +210,12 @@ def _nobody_has_made(account: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Accounts:
-    """Maps principals to Subjects. The realms and principals come from the daemon's settings (jitd.toml(5)). A made account is an
+    """Maps principals to Subjects. ``naming`` comes from the daemon's settings (jitd.toml(5)). A made account is an
     account that jitd makes for a limited time. ``made`` returns the record's entry about such an account, or None if the record
     does not contain the account. ``made`` may block, and raises the store's errors.
     """
 
-    realms: frozenset[str]
-    principals: dict[str, str]
+    naming: Naming
     people: dict[str, frozenset[str]]
     min_uid: int
     named_groups: Callable[[], NamedGroups] = NamedGroups
@@ -227,23 +227,23 @@ class Accounts:
     ) -> Subject | None:
         """Return the present Subject of ``principal`` on this host, with its ``authentication``. Return None if the principal
         maps to no account, or to an account that is missing or expired. Also return None for a system account, unless
-        ``principals`` lists the principal.
+        ``[principals]`` lists the principal.
         """
-        user = account_of(principal, self.realms, self.principals)
-        if user is None or is_made(user):
+        user = self.naming.account_of(principal)
+        text = self.naming.read(principal)
+        if user is None or text is None or is_made(user):
             return None
-        text = principal.decode("ascii")
         try:
             entry = pwd.getpwnam(user)
         except KeyError:
             return None
         if entry.pw_name != user:
             return None
-        if text not in self.principals and (entry.pw_uid < self.min_uid or entry.pw_uid == _NOBODY):
+        if text not in self.naming.table and (entry.pw_uid < self.min_uid or entry.pw_uid == _NOBODY):
             return None
         if has_expired(user, datetime.now(UTC)):
             return None
-        return self._subject(text, entry, ticket_ends_at, authentication)
+        return self._subject(text, entry, ticket_ends_at, authentication, principal)
 
     def of_client(
         self, uid: int, principal: bytes, ticket_ends_at: datetime | None, authentication: Authentication | None = None
@@ -263,10 +263,10 @@ class Accounts:
         if found is None:
             return known
         entry, made = found
-        text = principal.decode("ascii", "replace")
-        if text != made.principal or not self._is_usable(entry):
+        text = self.naming.read(principal)
+        if text is None or text != made.principal or not self._is_usable(entry):
             return None
-        return self._subject(text, entry, ticket_ends_at, authentication)
+        return self._subject(text, entry, ticket_ends_at, authentication, principal)
 
     def _made_one(self, uid: int) -> tuple[pwd.struct_passwd, Made] | None:
         """Return the made account ``uid`` if somebody holds this account. Return None if ``uid`` is not a made account, or if
@@ -308,9 +308,7 @@ class Accounts:
         if is_made(entry.pw_name):
             return self._local_made(uid)
         known = self._subject(LOCAL + entry.pw_name, entry, None)
-        plain = {f"{entry.pw_name}@{realm}" for realm in self.realms}
-        listed = {principal for principal, user in self.principals.items() if user == entry.pw_name}
-        return replace(known, perhaps=frozenset({*listed, *(plain - self.principals.keys())}))
+        return replace(known, perhaps=frozenset(self.naming.principals_of(entry.pw_name)))
 
     def _local_made(self, uid: int) -> Subject | None:
         """Return the Subject of the made account ``uid``. Return None if nobody holds this account."""
@@ -335,7 +333,9 @@ class Accounts:
         entry: pwd.struct_passwd,
         ticket_ends_at: datetime | None,
         authentication: Authentication | None = None,
+        in_ticket: bytes = b"",
     ) -> Subject:
+        spelled = in_ticket.decode("utf-8")
         gids = frozenset(os.getgrouplist(entry.pw_name, entry.pw_gid))
         named = self.named_groups()
         known, unsure = _members_of(named, named.names, entry.pw_name, gids)
@@ -351,6 +351,7 @@ class Accounts:
             unsure=frozenset(unsure),
             authentication=authentication,
             gids=gids,
+            spelled="" if spelled == principal else spelled,
         )
 
     def behind(self, account: str) -> str:
@@ -378,6 +379,6 @@ class Accounts:
         if known.is_local or known.is_by_pam:
             local = self.local(known.uid) if known.is_local else self.by_pam(known.uid, known.ticket_ends_at)
             return local if local is not None and local.user == known.user else None
-        proved = known.principal.encode("ascii"), known.ticket_ends_at, known.authentication
+        proved = known.in_ticket.encode(), known.ticket_ends_at, known.authentication
         now = self.of_client(known.uid, *proved) if known.is_made else self.subject(*proved)
         return now if now is not None and (now.user, now.uid) == (known.user, known.uid) else None

@@ -315,8 +315,8 @@ class Decider:
         answer of the KDC is not a refusal.
         """
         found = await asyncio.gather(*(self._workers.names.run(one.uid, self._accounts.again, one) for one in approvers))
-        refused = await self._refused([now.principal for now in found if now is not None])
-        return [None if now is None or now.principal in refused else now for now in found]
+        refused = await self._refused([now.in_ticket for now in found if now is not None])
+        return [None if now is None or now.in_ticket in refused else now for now in found]
 
     async def _counting(self, answered: Request, today: Obligations) -> tuple[Subject, ...]:
         """Return the approvers of ``answered`` whose approvals are valid for a use under the obligations ``today``."""
@@ -350,7 +350,7 @@ class Decider:
         now = self._accounts.again(known)
         if now is None or now.is_root or now.is_local:
             return now, KdcAnswer.NOT_ASKED
-        answer = self._ask_kdc(now.principal)
+        answer = self._ask_kdc(now.in_ticket)
         return None if answer is KdcAnswer.REFUSED else now, answer
 
     def _given(self, decision: Decision, who: Subject, command: Command) -> tuple[Grant, ...]:

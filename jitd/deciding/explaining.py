@@ -167,7 +167,9 @@ class Explainer:
         if name.startswith(LOCAL):
             uid = accounts.uid_of(name.removeprefix(LOCAL))
             return None if uid is None else self._accounts.local(uid)
-        principals = [name] if "@" in name else [f"{name}@{realm}" for realm in sorted(self._config.realms)]
+        naming = self._config.naming
+        principals = [name] if "@" in name else [f"{name}@{realm}" for realm in sorted(naming.realms)]
+        principals += naming.principals_of(name)  # the name may be an account, which may contain an @
         found = (self._accounts.subject(one.encode("utf-8", "surrogateescape"), None) for one in principals)
         return next((who for who in found if who is not None), None)
 

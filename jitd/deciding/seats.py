@@ -8,7 +8,6 @@ nobody could approve. The result gives nobody the right to approve. jitd checks 
 from __future__ import annotations
 
 import asyncio
-import os
 import pwd
 import re
 from collections.abc import Callable, Iterable
@@ -19,7 +18,7 @@ from jitd.core.decision import Approval
 from jitd.core.frozen import dataclass
 from jitd.core.made_account import is_made, itself
 from jitd.core.request import Request, open_ways
-from jitd.core.subject import account_of, person_of
+from jitd.core.subject import person_of
 from jitd.core.ways import flat
 from jitd.deciding import directory, groups
 from jitd.settings.config import Config
@@ -115,7 +114,7 @@ class Seating:
         kind, _, name = word.partition(":")
         if kind == "group":
             return self._of_group(name)
-        account = name if kind == "user" else account_of(name.encode(), self._config.realms, self._config.principals)
+        account = name if kind == "user" else self._config.naming.account_of(name.encode())
         return Seats(() if account is None else (account,), is_whole=True)
 
     def _of_group(self, name: str) -> Seats:
@@ -171,10 +170,6 @@ class Seating:
     def _is_among(self, account: str, among: tuple[str, ...]) -> bool:
         return account in among or any(principal in among for principal in self._principals(account))
 
-    def _principals(self, account: str) -> list[str]:
+    def _principals(self, account: str) -> tuple[str, ...]:
         """Return the principals that map to ``account``."""
-        listed = [principal for principal, user in self._config.principals.items() if user == account]
-        plain = [f"{account}@{realm}" for realm in sorted(self._config.realms)]
-        mapped = (os.fsencode(principal) for principal in plain)
-        is_its = [account_of(name, self._config.realms, self._config.principals) == account for name in mapped]
-        return listed + [principal for principal, is_so in zip(plain, is_its, strict=True) if is_so]
+        return self._config.naming.principals_of(account)

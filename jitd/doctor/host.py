@@ -119,6 +119,7 @@ class Host:
             gatekeepers=self.config.deadlines if is_known else None,
             channels=self.config.notify if is_known else None,
             things=self.config.things if is_known else None,
+            naming=self.config.naming,
         )
 
 

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from jitd.core.frozen import dataclass
-from jitd.core.subject import account_of
 from jitd.doctor import daemon, files, kerberos
 from jitd.doctor.finding import Finding, bad, count, listed, ok, unknown, weak
 from jitd.doctor.host import Host
@@ -75,8 +74,9 @@ def examine_ticket(host: Host) -> Iterator[Finding]:
     found = get_ticket(own_host())
     yield ticket(found)
     if found.principal:
-        account = account_of(found.principal.encode(), host.config.realms, host.config.principals)
-        yield mapping(found.principal, account, own_user(), str(host.file))
+        naming, principal = host.config.naming, found.principal.encode("utf-8", "surrogateescape")
+        account, why = naming.account_of(principal), naming.why_no_account(principal)
+        yield mapping(found.principal, account, own_user(), str(host.file), why)
 
 
 def get_ticket(host: str) -> Ticket:
@@ -137,13 +137,13 @@ def ticket(found: Ticket) -> Finding:
     return ok("ticket", f"{found.principal} has a ticket for jitd here, for {found.left / 3600:.1f} h")
 
 
-def mapping(principal: str, account: str | None, user: str, settings: str) -> Finding:
+def mapping(principal: str, account: str | None, user: str, settings: str, why: str = "") -> Finding:
     """Check that ``principal`` belongs to the account ``user``. ``account`` is the account to which jitd maps the principal, or
-    None if jitd maps the principal to no account.
+    None if jitd maps the principal to no account. ``why`` is the reason (``Naming.why_no_account``).
     """
     if account == user:
         return ok("principal", f"{principal} is {user} here")
-    belongs = "belongs to no account" if account is None else f"belongs to the account {account}"
+    belongs = f"belongs to no account ({why})" if account is None else f"belongs to the account {account}"
     mend = f'kinit as {user}; or have it named in [principals] of {settings}: "{principal}" = "{user}"'
     return bad("principal", f"{principal} {belongs} here, and you are {user}", mend)
 

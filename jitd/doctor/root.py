@@ -108,6 +108,7 @@ def _given(host: Host) -> list[str]:
             gatekeepers=host.config.deadlines,
             channels=host.config.notify,
             things=host.config.things,
+            naming=host.config.naming,
         )
     except ConfigError:
         return []

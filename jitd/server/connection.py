@@ -29,7 +29,7 @@ from jitd.server.services import Services
 from jitd.server.telling import Telling
 from jitd.server.waiting import FAILED, Waiting
 from jitd.store import Conflict
-from jitd.verbs.refusal import NOBODY_HERE, NOT_THEIRS, Refusal
+from jitd.verbs.refusal import NOBODY_HERE, Refusal
 from jitd.verbs.rows import Row, instant
 from jitpam.wire import coding, messages
 from jitpam.wire.conversation import DAEMON, Conversation
@@ -200,7 +200,7 @@ class Connection:
             self._services.complaints.warn(self._peer.uid, "wrong account", uid=self._peer.uid, principal=principal)
             if who is None and await self._services.identifying.local(self._peer.uid) is None:
                 return self._refuse("unauthenticated", NOBODY_HERE)
-            return self._refuse("unauthenticated", NOT_THEIRS)
+            return self._refuse("unauthenticated", self._services.identifying.why_not_theirs(self._proof))
         self._greet(who)
 
     async def _prove_locally(self) -> None:

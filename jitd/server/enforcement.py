@@ -35,7 +35,7 @@ from jitd.server.peer import Gone, Peer
 from jitd.server.peer import Held as HeldProcess
 from jitd.server.reading import service_in
 from jitd.server.services import Services
-from jitd.verbs.refusal import NOBODY_HERE, NOT_THEIRS, Refusal
+from jitd.verbs.refusal import NOBODY_HERE, Refusal
 from jitd.verbs.rows import instant
 from jitd.verbs.sentences import unseated
 from jitpam.wire import messages
@@ -138,9 +138,10 @@ class Enforcement:
         """Find out who the person is, create the person's request, and begin to wait for the decision. Raises Refusal."""
         who = await self._person(said)
         if who is None:
-            raise Refusal("unauthenticated", NOBODY_HERE)
+            nobody = await self._services.identifying.local(self._ask.uid) is None
+            raise Refusal("unauthenticated", NOBODY_HERE if nobody else self._services.identifying.why_not_theirs(self._context))
         if who.uid != self._ask.uid:
-            raise Refusal("unauthenticated", NOT_THEIRS)
+            raise Refusal("unauthenticated", self._services.identifying.why_not_theirs(self._context))
         ruser = self._ask.ruser
         if ruser is not None and who.uid != 0 and await self._services.identifying.uid_of(self._ask.uid, ruser) != who.uid:
             raise Refusal("unauthenticated", f"PAM_RUSER ({shown(ruser)}) is not the account that asks ({shown(who.user)})")

@@ -15,7 +15,9 @@ from jitd.core.subject import Subject
 from jitd.deciding.accounts import Accounts, uid_of
 from jitd.deciding.subordinates import Subordinates
 from jitd.server.acceptor import Proof
+from jitd.verbs.refusal import NOT_THEIRS
 from jitd.workers import Workers
+from jitpam.wire.shown import shown
 
 PATIENCE = 2.0
 """Maximum time, in seconds, that root waits for the look-up of its groups. If root's groups are not known, a rule matches root
@@ -43,6 +45,13 @@ class Identifying:
         return await self._workers.names.run(
             share, self._accounts.of_client, uid, proof.principal, proof.ends_at, proof.authentication
         )
+
+    def why_not_theirs(self, proof: Proof | None) -> str:
+        """Return the answer to a client whose ticket is not its account's. If the principal in ``proof`` cannot name any account,
+        the answer says why. This follows from the settings alone, so that a stranger does not learn which accounts exist.
+        """
+        why = "" if proof is None else self._accounts.naming.why_no_account(proof.principal)
+        return NOT_THEIRS if proof is None or not why else f"{shown(proof.principal)} has no account on this host: {why}"
 
     async def local(self, uid: int) -> Subject | None:
         """Return the Subject of account ``uid``, without a proof. Return None if there is no such account."""

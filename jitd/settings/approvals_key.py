@@ -7,10 +7,9 @@ at first, or if the approvals have too many combinations of ways.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from jitd.core.conditions import read_who
 from jitd.core.decision import MOST_COMBINATIONS, Approval, n_combinations
 from jitd.core.duration import spell_duration
 from jitd.core.names import Name
@@ -27,27 +26,27 @@ KEYS = (*WAY, "any_of", "after")
 EXAMPLE = '[{ need = 1, from = ["group:ops"] }]'
 
 
-def read_approvals(table: Table, names: Mapping[str, Name]) -> tuple[Approval, ...]:
-    """Return the approvals that the rule in ``table`` requires. ``names`` are the facts that providers supply. Faults are added
-    to ``table``.
+def read_approvals(table: Table, names: Mapping[str, Name], read_who: Callable[[str], str]) -> tuple[Approval, ...]:
+    """Return the approvals that the rule in ``table`` requires. ``names`` are the facts that providers supply. ``read_who`` reads
+    a word of ``from`` (``Naming.read_who``). Faults are added to ``table``.
     """
     if table.values.get("approvals") == []:
         table.fault('"approvals" is empty: say who approves, or leave it out to permit at once', "approvals")
-    found = [_approval(table, inner, names) for inner in table.tables("approvals", f"a list such as {EXAMPLE}")]
+    found = [_approval(table, inner, names, read_who) for inner in table.tables("approvals", f"a list such as {EXAMPLE}")]
     if n_combinations(found) > MOST_COMBINATIONS:
         table.fault(f'"approvals" has more than {MOST_COMBINATIONS} combinations of ways: leave some out', "approvals")
     return tuple(found)
 
 
-def _approval(rule: Table, table: Table, names: Mapping[str, Name]) -> Approval:
+def _approval(rule: Table, table: Table, names: Mapping[str, Name], read_who: Callable[[str], str]) -> Approval:
     if "any_of" not in table.values:
         table.known(WAY, (), ("after",), 'belongs in a way of "any_of": the only way of approval must be open from the start')
-        return _way(rule, table, names)
+        return _way(rule, table, names, read_who)
     table.known(("any_of",), (), KEYS, 'belongs in a way of "any_of", not beside "any_of"')
     ways = table.tables("any_of", f"a list such as {EXAMPLE}")
     for way in ways:
         way.known((*WAY, "after"), (), ("any_of",), 'cannot be inside another "any_of"')
-    found = sorted((_way(rule, way, names) for way in ways), key=lambda way: way.after)
+    found = sorted((_way(rule, way, names, read_who) for way in ways), key=lambda way: way.after)
     if not 2 <= len(found) <= MOST_WAYS:
         table.fault(f'"any_of" needs 2 to {MOST_WAYS} ways', "any_of")
     elif found[0].after:
@@ -55,7 +54,7 @@ def _approval(rule: Table, table: Table, names: Mapping[str, Name]) -> Approval:
     return replace(found[0], after=0, instead=tuple(found[1:])) if found else Approval(1, ())
 
 
-def _way(rule: Table, table: Table, names: Mapping[str, Name]) -> Approval:
+def _way(rule: Table, table: Table, names: Mapping[str, Name], read_who: Callable[[str], str]) -> Approval:
     table.needs("need", "from")
     need, of_whom = table.number("need", 1, 1, MOST_NEEDED), table.words("from", (), read_who)
     demand, also = demands.read_demand(table), _also(rule, table, names)

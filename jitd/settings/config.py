@@ -13,10 +13,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
-from jitd.core.conditions import is_name, is_principal, read_who
+from jitd.core.conditions import is_name, is_principal
 from jitd.core.frozen import dataclass, field
 from jitd.core.made_account import is_made
 from jitd.core.names import NAMES, Name
+from jitd.core.naming import Form, Naming, is_realm, read_form
 from jitd.settings.channels import Channels, read_channels
 from jitd.settings.givers import Givers, drifts_of, read_givers, things_of
 from jitd.settings.host import KRB5_CONF, default_realm, host_name, is_host_name
@@ -70,7 +71,8 @@ class Recordings:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The settings of one host. ``principals`` maps a principal to its account. ``people`` maps a person to all their accounts.
+    """The settings of one host. ``principals`` maps a principal, in its canonical spelling, to its account. ``accounts`` maps a
+    realm to the form of its accounts. ``people`` maps a person to all their accounts.
     ``trusted_mounts`` are mount points of file systems on which the owners of files are trusted.
     """
 
@@ -92,6 +94,7 @@ class Config:
     trusted_mounts: tuple[str, ...] = ()
     limits: Limits = Limits()
     recordings: Recordings = Recordings()
+    accounts: Mapping[str, Form] = field(default_factory=lambda: MappingProxyType({}))
     principals: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     people: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
     providers: Providers = field(default_factory=lambda: MappingProxyType({}))
@@ -103,6 +106,11 @@ class Config:
     def trusted_places(self) -> tuple[bytes, ...]:
         """The paths of ``trusted_mounts``, as bytes."""
         return tuple(map(os.fsencode, self.trusted_mounts))
+
+    @property
+    def naming(self) -> Naming:
+        """How principals name the accounts of this host."""
+        return Naming(self.realms, self.principals, self.accounts)
 
     @property
     def things(self) -> frozenset[str]:
@@ -126,6 +134,8 @@ class Config:
 
 
 KEYS = tuple(Config.__dataclass_fields__)
+ACCOUNTS = ("name", "fold", "shared_with")
+"""The keys of a table ``[accounts.REALM]``."""
 
 
 def load(
@@ -182,6 +192,8 @@ def _load(file: Path, owner: int | None, krb5_conf: Path, keys_at: Path, *, must
         host = host_name()
     elif isinstance(top.values["host"], str) and not is_host_name(host):
         top.fault(f'"host" must be a host name, not {quoted(host)}', "host")
+    naming = Naming(realms, forms=_accounts(top.table("accounts"), realms))
+    _shared(top, naming)
     config = Config(
         realms=realms,
         host=host.lower(),
@@ -193,15 +205,16 @@ def _load(file: Path, owner: int | None, krb5_conf: Path, keys_at: Path, *, must
         outside=_path(top, "outside", plain.outside),
         database=_database(top),
         executor=_executor(top),
-        operators=top.words("operators", (), read_who, may_be_empty=True),
-        auditors=top.words("auditors", (), read_who, may_be_empty=True),
+        operators=top.words("operators", (), naming.read_who, may_be_empty=True),
+        auditors=top.words("auditors", (), naming.read_who, may_be_empty=True),
         min_uid=top.number("min_uid", plain.min_uid, 1, 2**31 - 1),
         root="deny" if top.text("root", plain.root, ("permit", "deny")) == "deny" else "permit",
         search_path=_search_path(top, plain.search_path),
         trusted_mounts=top.words("trusted_mounts", (), _read_directory, may_be_empty=True),
         limits=_limits(top.table("limits")),
         recordings=_recordings(top.table("recordings")),
-        principals=_principals(top.table("principals")),
+        accounts=naming.forms,
+        principals=_principals(top.table("principals"), naming),
         people=_people(top.table("people")),
         providers=read_providers(top.table("providers"), owner, keys_at),
         gatekeepers=read_gatekeepers(top.table("gatekeepers"), owner, keys_at),
@@ -219,7 +232,7 @@ def _load(file: Path, owner: int | None, krb5_conf: Path, keys_at: Path, *, must
 
 
 def _read_realm(word: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9.-]{1,255}", word):
+    if not is_realm(word):
         raise ValueError(f"{quoted(word)} is not a realm")
     return word
 
@@ -298,17 +311,48 @@ def _recordings(table: Table) -> Recordings:
     )
 
 
-def _principals(table: Table) -> Mapping[str, str]:
+def _accounts(table: Table, realms: frozenset[str]) -> Mapping[str, Form]:
+    """Return the forms of the tables ``[accounts.REALM]``."""
     found = {}
-    for principal, account in table.values.items():
-        if not is_principal(principal):
-            table.fault(f"{quoted(principal)} is not a principal with its realm", principal)
+    for realm in table.values:
+        row = table.table(realm)
+        if realms and realm not in realms:
+            table.fault(f'{quoted(realm)} is not one of "realms"', realm)
+        row.known(ACCOUNTS)
+        before, after = "", ""
+        try:
+            before, after = read_form(row.text("name", "{name}"))
+        except ValueError as error:
+            row.fault(f'"name" {error}', "name")
+        shared = frozenset(row.words("shared_with", (), _read_realm))
+        if unknown := sorted(shared - (realms - {realm})):
+            row.fault(f'"shared_with": {quoted(unknown[0])} is not another one of "realms"', "shared_with")
+        found[realm] = Form(before, after, row.flag("fold"), shared)
+    return MappingProxyType(found)
+
+
+def _shared(top: Table, naming: Naming) -> None:
+    """Add a fault for each two realms that name the same accounts, unless ``[accounts]`` says that their people are the same."""
+    for one, other in naming.shared_accounts():
+        told = f"the realms {one} and {other} name the same accounts: give one of them another name in [accounts]"
+        same = f'[accounts."{other}"] shared_with = ["{one}"]'
+        top.fault(f"{told}, or, if a name always means one person in both: {same}", "realms")
+
+
+def _principals(table: Table, naming: Naming) -> Mapping[str, str]:
+    found: dict[str, str] = {}
+    for typed, account in table.values.items():
+        principal = naming.canonical(typed)
+        if principal in found:
+            table.fault(f"{quoted(typed)} is listed twice: its realm folds upper case ([accounts])", typed)
+        elif not is_principal(principal):
+            table.fault(f"{quoted(typed)} is not a principal with its realm", typed)
         elif not isinstance(account, str) or not is_name(account):
-            table.fault(f"{quoted(principal)} must be given the name of an account", principal)
+            table.fault(f"{quoted(typed)} must be given the name of an account", typed)
         elif account == "root":
-            table.fault(f"{quoted(principal)} cannot be root: root asks without a ticket and reviews nothing", principal)
+            table.fault(f"{quoted(typed)} cannot be root: root asks without a ticket and reviews nothing", typed)
         elif is_made(account):
-            table.fault(f"no principal can be mapped to {quoted(account)}: only jitd makes accounts with such a name", principal)
+            table.fault(f"no principal can be mapped to {quoted(account)}: only jitd makes accounts with such a name", typed)
         else:
             found[principal] = account
     return MappingProxyType(found)

@@ -10,7 +10,7 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import tzinfo
 from pathlib import Path
 from types import MappingProxyType
@@ -25,10 +25,10 @@ from jitd.core.conditions import (
     read_run_as,
     read_service,
     read_variable,
-    read_who,
 )
 from jitd.core.decision import Record, Terms
 from jitd.core.names import NAMES, Name
+from jitd.core.naming import AS_WRITTEN, Naming
 from jitd.core.origin import read_origin
 from jitd.core.policy import BUILT_IN, MOST_USES, Policy, Rule
 from jitd.core.thing import read_thing
@@ -91,8 +91,10 @@ def load(
     gatekeepers: Mapping[str, float] | None = MappingProxyType({}),
     channels: Collection[str] | None = (),
     things: Collection[str] | None = (),
+    naming: Naming = AS_WRITTEN,
 ) -> Policy:
     """Read the policy in ``directory``. The files must belong to root or to the uid ``owner``. Rules may use the facts ``names``.
+    ``naming`` is how the settings map principals: a principal in a rule gets the spelling that requests are compared with.
     ``gatekeepers`` maps the names of the gatekeepers of jitd.toml to their deadlines, in seconds. ``channels`` and ``things`` are
     the names of the channels and things of jitd.toml. All three are None if jitd.toml is not known. Raises ConfigError.
     """
@@ -108,7 +110,7 @@ def load(
                 files.append((name, _read(directory / name, owner)))
             except ConfigError as error:
                 faults += error.faults
-    rules = _rules([(str(directory / name), content) for name, content in files], faults, names)
+    rules = _rules([(str(directory / name), content) for name, content in files], faults, names, naming)
     faults += _unknown_in(rules, gatekeepers, channels, things)
     if faults:
         raise ConfigError(faults)
@@ -130,9 +132,10 @@ def read(
     gatekeepers: Mapping[str, float] | None = None,
     channels: Collection[str] | None = None,
     things: Collection[str] | None = None,
+    naming: Naming = AS_WRITTEN,
 ) -> tuple[list[Rule], list[Fault]]:
     """Return the rules of ``files`` and all faults. If a part of a rule has a fault, this part gets its default value. Rules may
-    use ``names``. For ``gatekeepers``, ``channels`` and ``things`` see ``load``.
+    use ``names``. For ``gatekeepers``, ``channels``, ``things`` and ``naming`` see ``load``.
     """
     faults: list[Fault] = []
     contents: list[tuple[str, bytes]] = []
@@ -141,7 +144,7 @@ def read(
             contents.append((str(file), _read(file, None)))
         except ConfigError as error:
             faults += error.faults
-    rules = _rules(contents, faults, names)
+    rules = _rules(contents, faults, names, naming)
     faults += _unknown_in(rules, gatekeepers, channels, things)
     return rules, list(ConfigError(faults).faults)
 
@@ -221,7 +224,7 @@ def _read(file: Path, owner: int | None) -> bytes:
 # --- the rules -------------------------------------------------------------------------------------------------------
 
 
-def _rules(files: Sequence[tuple[str, bytes]], faults: list[Fault], names: Mapping[str, Name]) -> list[Rule]:
+def _rules(files: Sequence[tuple[str, bytes]], faults: list[Fault], names: Mapping[str, Name], naming: Naming) -> list[Rule]:
     """Return all rules of ``files`` in their order. Add faults to ``faults``."""
     rules: list[Rule] = []
     for file, content in files:
@@ -233,8 +236,8 @@ def _rules(files: Sequence[tuple[str, bytes]], faults: list[Fault], names: Mappi
         top = Table(document, (), dict(document.values), faults)
         top.known(("permit", "deny"))
         found = [
-            *(_permit(document, table, names) for table in top.tables("permit", "written as [[permit]]")),
-            *(_deny(document, table, names) for table in top.tables("deny", "written as [[deny]]")),
+            *(_permit(document, table, names, naming.read_who) for table in top.tables("permit", "written as [[permit]]")),
+            *(_deny(document, table, names, naming.read_who) for table in top.tables("deny", "written as [[deny]]")),
         ]
         rules += sorted(found, key=lambda rule: rule.line)
     seen: dict[str, Rule] = {BUILT_IN: Rule("permit", BUILT_IN)}
@@ -258,7 +261,7 @@ def _name(table: Table, fallback: str) -> str:
     return table.rule
 
 
-def _permit(document: Document, table: Table, names: Mapping[str, Name]) -> Rule:
+def _permit(document: Document, table: Table, names: Mapping[str, Name], read_who: Callable[[str], str]) -> Rule:
     name = _name(table, "")
     table.known((*KEYS["rule"], *KEYS["permit"]), LATER["permit"], KEYS["deny"], "belongs to a deny")
     table.needs("name", "who")
@@ -288,11 +291,11 @@ def _permit(document: Document, table: Table, names: Mapping[str, Name]) -> Rule
         services=table.words("services", ("jitsudo",), read_service),
         reason=_reason(table),
         when=read_when(table, names),
-        approvals=approvals_key.read_approvals(table, names),
+        approvals=approvals_key.read_approvals(table, names, read_who),
         expires_for=table.duration("expires", 15 * 60),
         lasts_for=lasts_for,
         uses=grant.number("uses", 1, 1, MOST_USES),
-        terms=_terms(table.table("run")),
+        terms=_terms(table.table("run"), read_who),
         standing=table.text("standing", "use", ("use", "review")),
         gatekeepers=names_in(table),
         notify=notify_key.channels_in(table),
@@ -306,7 +309,7 @@ def _permit(document: Document, table: Table, names: Mapping[str, Name]) -> Rule
     return observed_key.observed(table, without_kdc_key.with_local(table, break_glass_key.with_glass(table, rule)))
 
 
-def _deny(document: Document, table: Table, names: Mapping[str, Name]) -> Rule:
+def _deny(document: Document, table: Table, names: Mapping[str, Name], read_who: Callable[[str], str]) -> Rule:
     line = document.line_of(table.place)
     name = _name(table, f"{os.path.basename(document.file)}:{line}")
     misplaced = (*KEYS["permit"], *LATER["permit"])
@@ -375,7 +378,7 @@ def _reason(table: Table) -> Reason | None:
         return None
 
 
-def _terms(run: Table) -> Terms:
+def _terms(run: Table, read_who: Callable[[str], str]) -> Terms:
     run.known(KEYS["run"])
     cwd = run.text("cwd", "caller")
     if cwd != "caller" and (not cwd.startswith("/") or "\0" in cwd or ".." in cwd.split("/")):

@@ -86,6 +86,14 @@ class Table:
             return default
         return value
 
+    def flag(self, key: str) -> bool:
+        """Return the boolean under ``key``, or False if the key is missing."""
+        value = self.values.get(key, False)
+        if not isinstance(value, bool):
+            self.fault(f'"{key}" must be true or false', key)
+            return False
+        return value
+
     def duration(self, key: str, default: int) -> int:
         """Return the duration under ``key`` as a number of seconds."""
         if key not in self.values:

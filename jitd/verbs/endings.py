@@ -86,7 +86,7 @@ class Endings:
         this person. First revoke all these grants, and then wait for the end of their runs. Return a sentence. Raises Refusal.
         """
         config = self._config
-        meant = named(principal, config.realms, config.principals, config.people, partial(behind_in, self._store))
+        meant = named(principal, config.naming, config.people, partial(behind_in, self._store))
         before = await self.being_ended(who, lambda one: is_named(one, meant))
         found, last = await self._lists.grants_of(who, lambda one: is_named(one, meant))
         gone = self.until_gone(before)

@@ -113,7 +113,8 @@ class Locks:
         """Lift every lock on the name ``name``, and return a sentence. Raises Refusal."""
         self._may_turn(who, "unlock", reason)
         kind, name = _whom(whom, name)
-        names = {name, self._named(name).user} if kind is Whom.USER else {name}
+        meant = self._named(name)
+        names = {name, meant.user} if kind is Whom.USER else {name, meant.spelled}
         found = [one for one in self._store.locks() if one.whom is kind and one.name in names]
         if not found:
             raise Refusal("unknown", f"there is no lock on {kind} {shown(name)}".rstrip())
@@ -167,18 +168,18 @@ class Locks:
         if kind is Whom.USER or maps:
             found, is_sure = await self._find(who, meant)
         else:  # today's table has no account here for the principal, but there may have been one
-            found, is_sure = self._remembered(lambda one: one.principal == name), True
+            found, is_sure = self._remembered(lambda one: meant.spelled in (one.principal, one.in_ticket)), True
         if found is None and (kind is Whom.USER or not maps):
             raise Refusal("unknown", f"there is no {'account' if kind is Whom.USER else 'principal'} {shown(name)} here")
         if kind is Whom.USER and (meant.user == ROOT or (found is not None and found.uid == 0)):
             raise Refusal("usage", 'no lock is on root without a ticket: write root = "deny" into jitd.toml for that')
         user, uid = (meant.user, None) if found is None else (found.user, found.uid)
         person = person_of(user, self._accounts.people, partial(behind_in, self._store))
-        return replace(made, name=name if kind is Whom.PRINCIPAL else user, uid=uid, person=person), is_sure
+        return replace(made, name=meant.spelled if kind is Whom.PRINCIPAL else user, uid=uid, person=person), is_sure
 
     def _named(self, name: str) -> Named:
         accounts, behind = self._accounts, partial(behind_in, self._store)
-        return named(name, accounts.realms, accounts.principals, accounts.people, behind)
+        return named(name, accounts.naming, accounts.people, behind)
 
     async def _find(self, who: Subject, meant: Named) -> tuple[Account | None, bool]:
         """Return the account of the person ``meant``, and whether a directory of accounts has answered. If no directory answers,

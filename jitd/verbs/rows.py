@@ -135,6 +135,10 @@ def owed(request: Request, locks: tuple[Lock, ...] = (), *more: Subject) -> int:
     return tally(open_ways(request), (*counted(locks, request), *more), request.requester)
 
 
+def _spelled(requester: Subject) -> Row:
+    return {"spelled": shown(requester.spelled)} if requester.spelled else {}
+
+
 def request_row(request: Request, viewer: Subject, may_review: bool, locks: tuple[Lock, ...] = ()) -> Row:
     """Return the complete row of a request, as ``viewer`` sees it under the active ``locks``."""
     claims, standing = request.claims, counted(locks, request)
@@ -143,6 +147,7 @@ def request_row(request: Request, viewer: Subject, may_review: bool, locks: tupl
         "id": request.id,
         "state": str(request.state),
         "requester": shown(request.requester.principal),
+        **_spelled(request.requester),
         "account": shown(request.requester.user),
         "uid": request.requester.uid,
         "groups": sorted(shown(g) for g in request.requester.groups),

@@ -11,7 +11,7 @@ import string
 
 import pytest
 
-from jitd.core.subject import account_of
+from jitd.core.naming import Naming
 from jitpam.wire import messages
 from tests.attacks.raw import CACHES, REALM, SERVICE, Raw, connected, credentials, initiator, kinit, principal, uid_of
 from tests.times import times
@@ -79,7 +79,7 @@ def expected(principal: str) -> str | None:
 def test_there_are_hostile_principals_enough_and_none_has_an_account():
     """THREATS K-08."""
     assert len(set(HOSTILE)) >= 200
-    assert {account_of(principal, REALMS, TABLE) for principal in HOSTILE} == {None}
+    assert {Naming(REALMS, TABLE).account_of(principal) for principal in HOSTILE} == {None}
 
 
 def test_only_what_the_table_and_the_plain_rule_say_has_an_account():
@@ -110,7 +110,7 @@ def test_only_what_the_table_and_the_plain_rule_say_has_an_account():
         principal = "".join(dice.choices(pieces, k=dice.randint(1, 5)))
         if dice.random() < 0.7:
             principal += "@" + dice.choice([*sorted(REALMS), "EVIL.TEST"])
-        found = account_of(principal.encode(), REALMS, TABLE)
+        found = Naming(REALMS, TABLE).account_of(principal.encode())
         assert found == expected(principal), principal
         mapped += found is not None
     assert mapped > TIMES / 100, "it is not only refusals that were tried"

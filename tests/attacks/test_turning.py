@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from jitd.core.naming import Naming
 from jitd.deciding import accounts
 from jitd.deciding.command_lookup import Asked, Nonsense, find
 from jitd.deciding.program_commands import Program, at_point
@@ -67,7 +68,7 @@ def asked() -> Asked:
 
 def test_a_directory_that_is_turned_all_the_time_names_nothing_of_roots(turning: None) -> None:
     """THREATS P-14: between the two walks, and between them and the lookup by name."""
-    alice = accounts.Accounts(frozenset(), {}, {}, 1000).local(pwd.getpwnam("alice").pw_uid)
+    alice = accounts.Accounts(Naming(), {}, 1000).local(pwd.getpwnam("alice").pw_uid)
     assert alice is not None
     view = View(own_root(), Held(os.open("/", os.O_PATH)), b"/")
     program = Program((b"sudo", os.fsencode(TYPED)), False, b"", PATH, view)

@@ -71,6 +71,7 @@ SUBJECT: Rows = {
     "unsure": [(frozenset({"ops"}), True)],
     "authentication": [(Authentication(START, START, ("forwarded",), (), "aes", "aes", ()), True)],  # the rule demands it again
     "gids": [(frozenset({7}), True)],  # as groups
+    "spelled": [("Alice@EXAMPLE.TEST", True)],  # the canonical principal is compared
 }
 MOMENT: Rows = {
     "at": [(START + timedelta(days=9), True)],  # time is measured on the boot clock

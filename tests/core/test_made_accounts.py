@@ -22,8 +22,9 @@ from jitd.core.holding import Given, Holding, Kept, Taking
 from jitd.core.law import DAEMON
 from jitd.core.lock import Whom, is_on
 from jitd.core.made_account import account_of_holding, holding_of, is_made, itself
+from jitd.core.naming import Naming
 from jitd.core.request import Withdrawn, issued
-from jitd.core.subject import account_of, is_named, named, person_of
+from jitd.core.subject import is_named, named, person_of
 from tests.scene import START, asked, free, locked, moment, person
 
 ACCOUNT = "jit-wnc0d702"
@@ -61,14 +62,14 @@ def test_any_other_name_is_that_of_no_made_account(other: str) -> None:
 def test_no_principal_maps_to_a_made_account_by_its_name() -> None:
     """THREATS Q-21: who can make such a principal is not its holder."""
     realms = frozenset({"EXAMPLE.TEST"})
-    assert account_of(f"{ACCOUNT}@EXAMPLE.TEST".encode(), realms, {}) is None
-    assert account_of(b"jit-wnc0d70@EXAMPLE.TEST", realms, {}) == "jit-wnc0d70"
+    assert Naming(realms).account_of(f"{ACCOUNT}@EXAMPLE.TEST".encode()) is None
+    assert Naming(realms).account_of(b"jit-wnc0d70@EXAMPLE.TEST") == "jit-wnc0d70"
 
 
 def test_the_person_behind_a_made_account_is_the_one_behind_its_holders() -> None:
     assert person_of(ACCOUNT, {}, behind) == "alice" and person_of(ACCOUNT, PEOPLE, behind) == "smith"
     assert person_of(ACCOUNT, {}, itself) == ACCOUNT, "of whom the record knows nothing is nobody else"
-    meant = named(ACCOUNT, frozenset(), {}, PEOPLE, behind)
+    meant = named(ACCOUNT, Naming(), PEOPLE, behind)
     assert meant.person == "smith" and is_named(person("alice", person="smith"), meant)
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from jitd.core.naming import Naming
 from jitd.core.subject import ROOT, Subject, is_named, named
 
 TABLE = {"alice/admin@EXAMPLE.ORG": "alice-adm", "soar/ops@OTHER.ORG": "soar"}
@@ -30,7 +31,7 @@ BOB = Subject("bob@EXAMPLE.ORG", "bob", 4002, 4002, frozenset({"bob"}), "bob", N
 )  # fmt: skip
 def test_every_spelling_means_the_person_by_all_accounts_and_nobody_else(spelled):
     """THREATS A-15."""
-    meant = named(spelled, REALMS, TABLE, PEOPLE, str)
+    meant = named(spelled, Naming(REALMS, TABLE), PEOPLE, str)
     assert [is_named(who, meant) for who in (*HERS, BOB)] == [True, True, True, False]
 
 
@@ -40,17 +41,17 @@ def test_every_spelling_means_the_person_by_all_accounts_and_nobody_else(spelled
 )
 def test_a_spelling_of_nobody_means_nobody(spelled):
     """THREATS A-15."""
-    meant = named(spelled, REALMS, TABLE, PEOPLE, str)
+    meant = named(spelled, Naming(REALMS, TABLE), PEOPLE, str)
     assert not any(is_named(who, meant) for who in (*HERS, BOB))
 
 
 def test_who_was_proved_by_a_principal_that_maps_no_longer_is_still_meant_by_it():
     """THREATS A-15: the table may have changed since."""
     gone = replace(BOB, principal="bob/admin@EXAMPLE.ORG")
-    assert is_named(gone, named("bob/admin@EXAMPLE.ORG", REALMS, {}, {}, str))
+    assert is_named(gone, named("bob/admin@EXAMPLE.ORG", Naming(REALMS), {}, str))
 
 
 def test_root_without_a_ticket_is_meant_by_its_own_name_alone():
     root = Subject(ROOT, "root", 0, 0, frozenset({"root"}), "root", None)
-    assert is_named(root, named("root", REALMS, {}, {}, str))
-    assert not is_named(root, named("root@EXAMPLE.ORG", REALMS, {}, {}, str))
+    assert is_named(root, named("root", Naming(REALMS), {}, str))
+    assert not is_named(root, named("root@EXAMPLE.ORG", Naming(REALMS), {}, str))

@@ -14,8 +14,9 @@ import pytest
 from jitd.core.approvers import may_review
 from jitd.core.decision import Approval, Permit
 from jitd.core.made_account import itself
+from jitd.core.naming import Naming
 from jitd.core.policy import decide
-from jitd.core.subject import LOCAL, Subject, account_of, matches_any, person_of
+from jitd.core.subject import LOCAL, Subject, matches_any, person_of
 from tests.core.house import ALICE, BOB, EVE, NOON, ROOT, deny, permit, policy, question
 
 # --- whom a word means -----------------------------------------------------------------------------------------------
@@ -224,13 +225,13 @@ TABLE = {"alice/admin@EXAMPLE.TEST": "alice-adm", "carol@EXAMPLE.TEST": "cmiller
 )
 def test_which_account_a_principal_is(principal: bytes, account: str | None) -> None:
     """A hundred thousand more, and hostile ones, in tests/attacks/test_principals.py."""
-    assert account_of(principal, REALMS, TABLE) == account
+    assert Naming(REALMS, TABLE).account_of(principal) == account
 
 
 @pytest.mark.parametrize("realm", ["", "A B", "A\n", "A@B", "A/B", "R" * 256, "Ä"])
 def test_a_realm_that_is_none_gives_no_account_though_it_be_listed(realm: str) -> None:
-    assert account_of(f"alice@{realm}".encode(), frozenset({realm}), {}) is None
+    assert Naming(frozenset({realm})).account_of(f"alice@{realm}".encode()) is None
 
 
 def test_the_longest_realm_is_one() -> None:
-    assert account_of(b"alice@" + b"R" * 255, frozenset({"R" * 255}), {}) == "alice"
+    assert Naming(frozenset({"R" * 255})).account_of(b"alice@" + b"R" * 255) == "alice"

@@ -18,6 +18,7 @@ from typing import Any
 from jitd.audit.verify import verify
 from jitd.core.grant import Grant
 from jitd.core.holding import Holding
+from jitd.core.naming import Naming
 from jitd.core.origin import Caller
 from jitd.givers.kind import Seen, State, Strays
 from jitd.giving import Answer, Done, Failed, Found, Givers, Looked
@@ -183,8 +184,7 @@ class House:
             auditors=(),
             limits=Limits(),
             host="db1.example.test",
-            realms=frozenset({"EXAMPLE.TEST"}),
-            principals={},
+            naming=Naming(frozenset({"EXAMPLE.TEST"})),
             people={},
         )
         decider: Any = SimpleNamespace(lock_on=lambda who: None, decide_use=self.decide_use, forget_answers=lambda: None)

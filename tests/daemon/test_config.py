@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from jitd.core.naming import Form
 from jitd.settings import host
 from jitd.settings.config import KEYS, Limits, Rate, Recordings, check, is_settings, load
 from jitd.settings.givers import load_givers
@@ -54,7 +55,7 @@ kdc = "/run/other/kdc.sock"
 outside = "/run/other/outside.sock"
 database  = "sqlite"
 executor  = "direct"
-operators = ["group:security", "principal:alice/admin@EXAMPLE.ORG"]
+operators = ["group:security", "principal:ALICE/admin@EXAMPLE.ORG"]
 auditors = ["group:audit"]
 min_uid   = 500
 root      = "deny"
@@ -73,9 +74,14 @@ mib_per_run = 4
 mib_in_all = 5
 days = 6
 
+[accounts."EXAMPLE.ORG"]
+name = "{name}@example.org"
+fold = true
+
 [principals]
-"alice/admin@EXAMPLE.ORG" = "alice-adm"
+"Alice/Admin@EXAMPLE.ORG" = "alice-adm"
 "soar/ops@EXAMPLE.ORG" = "soar"
+"jürgen@EXAMPLE.NET" = "juergen"
 
 [people]
 alice = ["alice", "alice-adm"]
@@ -119,11 +125,17 @@ def test_a_whole_file(place: Path) -> None:
     assert found.trusted_places == (b"/opt/tools", b"/net/my tools")
     assert found.limits == Limits(1, 2, 3, Rate(4, 5), 6)
     assert found.recordings == Recordings(4, 5, 6)
-    assert found.principals == {"alice/admin@EXAMPLE.ORG": "alice-adm", "soar/ops@EXAMPLE.ORG": "soar"}
+    assert found.accounts == {"EXAMPLE.ORG": Form("", "@example.org", folds=True)}
+    assert found.principals == {
+        "alice/admin@EXAMPLE.ORG": "alice-adm",
+        "soar/ops@EXAMPLE.ORG": "soar",
+        "jürgen@EXAMPLE.NET": "juergen",
+    }
     assert found.people == {"alice": {"alice", "alice-adm"}, "bob": {"bob-adm"}}
     assert set(KEYS) == {line.split("=")[0].strip() for line in WHOLE.split("\n[")[0].split("\n") if line} | {
         "limits",
         "recordings",
+        "accounts",
         "principals",
         "people",
         "providers",
@@ -291,6 +303,58 @@ def test_what_is_wrong(place: Path, added: str, expected: list[tuple[int, str]])
 )
 def test_what_is_wrong_with_realms_and_host(place: Path, text: str, expected: list[tuple[int, str]]) -> None:
     assert faults(write(place, text)) == expected
+
+
+TWO = 'realms = ["A", "B"]\nhost = "x"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            TWO,
+            [
+                (
+                    1,
+                    "the realms A and B name the same accounts: give one of them another name in [accounts], or, if a name "
+                    'always means one person in both: [accounts."B"] shared_with = ["A"]',
+                )
+            ],
+        ),
+        (TWO + '[accounts.B]\nname = "{name}@b"', None),
+        (TWO + '[accounts.B]\nshared_with = ["A"]', None),
+        (TWO + '[accounts.A]\nshared_with = ["B"]', None),
+        (TWO + '[accounts.A]\nname = "A\\\\{name}"\n[accounts.B]\nname = "B+{name}"', None),
+        (TWO + '[accounts.C]\nname = "{name}@b"', [(1, ...), (3, '"C" is not one of "realms"')]),
+        (TWO + '[accounts.B]\nshared_with = ["C"]', [(1, ...), (4, '"shared_with": "C" is not another one of "realms"')]),
+        (TWO + '[accounts.B]\nshared_with = ["B"]', [(1, ...), (4, '"shared_with": "B" is not another one of "realms"')]),
+        (REALM + '[accounts."EXAMPLE.ORG"]\nfold = "yes"', [(4, '"fold" must be true or false')]),
+        (REALM + '[accounts."EXAMPLE.ORG"]\nnames = "{name}"', [(4, 'unknown key "names": did you mean "name"?')]),
+        *(
+            (
+                REALM + f"[accounts.'EXAMPLE.ORG']\nname = '{form}'",
+                [(4, '"name" must be "{name}", "{name}@" and a domain, or a domain with \\\\ or + and "{name}"')],
+            )
+            for form in (
+                "", "name", "x{name}", "{name}x", "{name}{name}", "{name}@", "{name}@a b", "\\{name}", "A/{name}", "A\\{name}@a",
+                "A:{name}", "@{name}", "{name}@a@b", "-A\\{name}", "{name}\n",
+            )
+            if "\n" not in form
+        ),
+        (
+            REALM + '[accounts."EXAMPLE.ORG"]\nfold = true\n[principals]\n"J@EXAMPLE.ORG" = "j"\n"j@EXAMPLE.ORG" = "k"',
+            [(7, '"j@EXAMPLE.ORG" is listed twice: its realm folds upper case ([accounts])')],
+        ),
+    ],
+)  # fmt: skip
+def test_what_the_accounts_of_a_realm_may_be_called(place: Path, text: str, expected: list[tuple[int, object]] | None) -> None:
+    file = write(place, text)
+    if expected is None:
+        assert check(file) == []
+    else:
+        found = [(fault.line, fault.sentence) for fault in check(file)]
+        assert [line for line, _ in found] == [line for line, _ in expected]
+        assert all(said in (..., sentence) for (_, sentence), (_, said) in zip(found, expected, strict=True)), found
 
 
 def test_a_host_without_a_default_realm_must_name_its_realms(place: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from jitd.core.named_groups import NamedGroups
+from jitd.core.naming import Naming
 from jitd.deciding import directory, groups
 from jitd.deciding.accounts import Accounts
 from jitd.deciding.directory import Account, account
@@ -77,7 +78,7 @@ def test_groups_that_rules_deny_something_to_since_are_asked_for(monkeypatch: py
 
     monkeypatch.setattr(groups, "named", look_up)
     monkeypatch.setattr("os.getgrouplist", lambda user, gid: [gid])
-    accounts = Accounts(frozenset(), {}, {}, 1000, lambda: NamedGroups(frozenset(denied), frozenset(denied)))
+    accounts = Accounts(Naming(), {}, 1000, lambda: NamedGroups(frozenset(denied), frozenset(denied)))
     alice = person("alice")
     assert accounts.sure_of(alice) is alice and not asked
     denied |= {"silent", "hers", "others"}

@@ -18,6 +18,7 @@ import pytest
 from jitd.core.grant import Revoked
 from jitd.core.holding import HoldingState
 from jitd.core.law import DAEMON
+from jitd.core.naming import Naming
 from jitd.core.origin import Caller
 from jitd.deciding.directory import Account
 from jitd.giving import Done, Failed
@@ -49,7 +50,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
 def locking(house: House) -> Locks:
     """The operators' brake over ``house``, where everybody has an account."""
     parts: Any = (SimpleNamespace(operators_only=lambda who, deed: None), house.endings, house.perform, house.store)
-    accounts: Any = SimpleNamespace(realms=frozenset({"EXAMPLE.TEST"}), principals={}, people={})
+    accounts: Any = SimpleNamespace(naming=Naming(frozenset({"EXAMPLE.TEST"})), people={})
     workers: Any = SimpleNamespace(typed=SimpleNamespace(run=found))
     return Locks(*parts, accounts, house.waiters, workers, lambda: house.at)
 

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from jitd.core.grant import Grant
+from jitd.core.naming import Naming
 from jitd.core.request import Request, RequestState, issued
 from jitd.core.run import Run, RunState
 from jitd.deciding.seats import UNKNOWN, Seats
@@ -209,7 +210,7 @@ def test_what_somebody_is_granted_while_their_grants_are_looked_for_is_revoked_w
 
     async def part() -> None:
         revoked: list[str] = []
-        config: Any = SimpleNamespace(operators=("user:dave",), auditors=(), realms=frozenset(), principals={}, people={})
+        config: Any = SimpleNamespace(operators=("user:dave",), auditors=(), naming=Naming(), people={})
         perform: Any = SimpleNamespace(act=lambda event: revoked.append(event.id))
         store, lists = SqliteStore(path), listing(path, set())
         over = Endings(config, Access(config, store), lists, perform, store, Waiters())

@@ -23,6 +23,7 @@ from jitd.core.effects import SetDeadline, StopRun, TellRequester
 from jitd.core.grant import Grant, GrantState, Used
 from jitd.core.law import CLOCK, DAEMON, MONITOR, IllegalEvent, Role
 from jitd.core.lock import LockedOut, LockState, Whom, is_on
+from jitd.core.naming import Naming
 from jitd.core.request import NotYours, Request, RequestState, Verdict
 from jitd.core.run import Ending, Outcome, Run, RunState
 from jitd.deciding.accounts import Accounts
@@ -282,7 +283,7 @@ def locking(house, known, ending=()):
         SimpleNamespace(being_ended=being_ended, until_gone=until_gone),
         SimpleNamespace(act=house.handle),
         house.store,
-        Accounts(frozenset({REALM}), PRINCIPALS, PEOPLE, 1000),
+        Accounts(Naming(frozenset({REALM}), PRINCIPALS), PEOPLE, 1000),
         waiters,
         Workers(),
         lambda: house.at,

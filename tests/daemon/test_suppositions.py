@@ -17,6 +17,7 @@ from jitd.core.decision import Approval, BreakGlass, Decision, Deny, Permit, Why
 from jitd.core.explaining import Near, Outcome, Saying
 from jitd.core.facts import Facts
 from jitd.core.names import NAMES, Name
+from jitd.core.naming import Naming
 from jitd.core.owed_review import OwedReview, OwedReviewState
 from jitd.core.policy import Policy, Rule
 from jitd.core.question import Question
@@ -76,7 +77,7 @@ class House:
             host=HOST,
             search_path="/usr/bin",
             trusted_places=(),
-            realms=frozenset({REALM}),
+            naming=Naming(frozenset({REALM})),
             operators=("group:security",),
             auditors=(),
         )

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from jitd.core.naming import Naming
 from jitd.deciding.accounts import Accounts
 from jitd.deciding.command_lookup import NOTHING, Asked, Nonsense, find
 from jitd.deciding.view import Doubtful, View
@@ -131,7 +132,7 @@ def test_a_name_has_its_directories_resolved_and_keeps_a_last_link(host: Path, p
 
 def test_what_is_found_leads_where_it_was_seen_to_lead() -> None:
     """THREATS P-14: a directory that becomes a link between two looks of jitd's leads nowhere, and so does what was not there."""
-    root = Accounts(frozenset(), {}, {}, 1000).root()
+    root = Accounts(Naming(), {}, 1000).root()
     plain: dict[str, Any] = {field.name: None for field in fields(Asked)}
     plain |= {"argv": (b"/bin/true",), "cwd": b"/", "variables": (), "preserved": (), "locale": (), "streams": (), "options": ()}
     asked = Asked(**{**plain, "login": False, "chdir": False, "is_bare": False, "doubt": "", "cwd_device": 0, "cwd_inode": 0})

@@ -17,6 +17,7 @@ import pytest
 from jitd.core.decision import Approval
 from jitd.core.effects import Moment
 from jitd.core.facts import Facts, Unknown
+from jitd.core.naming import Naming
 from jitd.core.request import LISTS, LISTS_EVERY, WAY, Request, RequestState, Verdict
 from jitd.core.subject import Subject
 from jitd.store import StoreError
@@ -56,7 +57,7 @@ class WaysHouse(AskingHouse):
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
         config: Any = self.decider._config
-        config.realms, config.principals, config.people, config.min_uid = frozenset({"EXAMPLE.TEST"}), {}, {}, 1000
+        config.naming, config.principals, config.people, config.min_uid = Naming(frozenset({"EXAMPLE.TEST"})), {}, {}, 1000
         self.access = Access(config, self.store)
 
     def next_daemon(self) -> WaysHouse:

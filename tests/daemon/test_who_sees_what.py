@@ -21,6 +21,7 @@ from jitd.cli.page import page
 from jitd.core.conditions import Reason
 from jitd.core.decision import Terms
 from jitd.core.law import Origin
+from jitd.core.naming import Naming
 from jitd.core.origin import Caller
 from jitd.core.policy import Policy
 from jitd.core.request import Request, Verdict
@@ -86,7 +87,7 @@ class Seen(AskingHouse):
         super().__init__(path, monkeypatch)
         config: Any = self.decider._config
         config.operators, config.auditors = ("group:security",), ("group:audit",)
-        config.realms, config.principals, config.people = frozenset({"EXAMPLE.TEST"}), {}, {}
+        config.naming, config.principals, config.people = Naming(frozenset({"EXAMPLE.TEST"})), {}, {}
         config.state, config.recordings = path, SimpleNamespace(mib_per_run=1, days=1, mib_in_all=1)
         self.visible_to: tuple[str, ...] | None = ("group:privacy",)
         access = Access(config, self.store)

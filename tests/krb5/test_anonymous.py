@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from jitd.core.subject import account_of
+from jitd.core.naming import Naming
 from jitd.server.acceptor import NotAuthenticated
 from tests.krb5.cache import tickets
 from tests.krb5.proofs import accepted, comes, enroll, token
@@ -99,7 +99,7 @@ def test_nobody_is_let_in_by_a_ticket_that_says_nobody(known: Realm, tmp_path: P
     with pytest.raises(NotAuthenticated, match="anonymous"):
         accepted(keytab, known, token(comes(known, cache), known))
     for name in NOBODY:
-        assert account_of(name.encode(), frozenset({"GATE.TEST", "WELLKNOWN:ANONYMOUS"}), {}) is None
+        assert Naming(frozenset({"GATE.TEST", "WELLKNOWN:ANONYMOUS"})).account_of(name.encode()) is None
     known.add_person("alice")
     ticket = comes(known, known.login("alice", tmp_path / "alice"))
     assert accepted(keytab, known, token(ticket, known)).principal == b"alice@GATE.TEST"

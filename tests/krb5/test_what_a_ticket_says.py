@@ -16,7 +16,7 @@ from pathlib import Path
 import gssapi
 import pytest
 
-from jitd.core.subject import account_of
+from jitd.core.naming import Naming
 from jitd.server.acceptor import Acceptor, NoKey, NotAuthenticated
 from tests.attacks.raw import initiator
 from tests.krb5.driver import TREE
@@ -192,7 +192,7 @@ def test_a_namesake_of_another_realm_is_known_by_her_whole_name(realm: Realm, ho
     proof = accepted(host, realm, token(ticket, realm))
     assert proof.principal == b"alice@OTHER.TEST"
     assert proof.authentication.realms == ("OTHER.TEST", "GATE.TEST") and proof.authentication.is_path_checked
-    assert account_of(proof.principal, frozenset({"GATE.TEST"}), {}) is None
+    assert Naming(frozenset({"GATE.TEST"})).account_of(proof.principal) is None
 
 
 def test_a_foreign_ticket_whose_way_no_kdc_has_checked_is_refused(

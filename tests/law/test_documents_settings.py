@@ -43,7 +43,7 @@ LIMITS = {key: getattr(table, key) for table in WITHIN.values() for key in table
 def test_the_page_of_the_settings_has_every_one_and_no_other() -> None:
     of_outsiders = {key for keys in (*outsiders.KEYS.values(), *channels.KEYS.values()) for key in keys}
     of_givers = {key for keys in givers.KEYS.values() for key in keys}
-    assert set(items("jitd.toml.5")) == {*SETTINGS, *LIMITS, *of_outsiders, *of_givers} - {*WITHIN}
+    assert set(items("jitd.toml.5")) == {*SETTINGS, *LIMITS, *of_outsiders, *of_givers, *config.ACCOUNTS} - {*WITHIN}
 
 
 def test_every_default_is_in_its_page() -> None:
@@ -60,6 +60,7 @@ def test_every_default_is_in_its_page() -> None:
         "notify",
         "givers",
         "auditors",
+        "accounts",
     }
     defaults = {key: str(value) for key, value in {**SETTINGS, **LIMITS}.items() if key not in {*WITHIN, *empty}}
     assert defaults
