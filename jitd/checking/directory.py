@@ -12,12 +12,14 @@ import pwd
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 from jitd.checking.known import Known
 from jitd.deciding import groups
 from jitd.settings.config import Config
 from jitpam.initiator import within
 
+GROUPS = Path("/etc/group")
 LISTED_WITHIN = 3.0
 """Maximum time to list all accounts, in seconds. If NSS needs more time, for example with a large directory service, jitd
 continues without the list.
@@ -28,11 +30,19 @@ def look_up(words: frozenset[str], config: Config) -> Known:
     """Look up each account and each group that is named in ``words``. Also look up the accounts that the settings name."""
     listed = everybody()
     found = members(sorted({entry[6:] for entry in words if entry.startswith("group:")}), listed or {})
-    known = Known(found, {}, config, is_whole=listed is not None)
+    elsewhere = frozenset(name for name, accounts in found.items() if accounts is not None) - local_groups()
+    known = Known(found, {}, config, is_whole=listed is not None, elsewhere=elsewhere)
     users = {user for accounts in found.values() for user in accounts or ()}
     users |= {account for entry in words if not entry.startswith("group:") and (account := known.account(entry))}
     users |= {*config.principals.values(), *(account for accounts in config.people.values() for account in accounts)}
     return replace(known, users=uids(sorted(users), listed or {}))
+
+
+def local_groups() -> frozenset[str]:
+    """Return the names of the groups in /etc/group. This file lists all members of its groups."""
+    with suppress(OSError):
+        return frozenset(line.partition(":")[0] for line in GROUPS.read_text("utf-8", "replace").splitlines())
+    return frozenset()
 
 
 def everybody() -> dict[str, tuple[int, int]] | None:

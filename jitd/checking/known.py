@@ -23,13 +23,15 @@ class Known:
     ``groups`` maps the name of a group to its accounts. The value is None if the group does not exist. If the look-up of a group
     failed, the group is not in ``groups``. ``users`` maps the name of an account to its user id. The value is None if the
     account does not exist or its look-up failed. If ``is_whole`` is False, NSS could not list all accounts. In this case, an
-    account may be missing in the entry of its primary group in ``groups``.
+    account may be missing in the entry of its primary group in ``groups``. ``elsewhere`` are the groups that a directory
+    of accounts keeps. A directory need not list all members of a group: SSSD with ``ignore_group_members`` lists none.
     """
 
     groups: Mapping[str, tuple[str, ...] | None]
     users: Mapping[str, int | None]
     config: Config
     is_whole: bool = True
+    elsewhere: frozenset[str] = frozenset()
 
     def is_known(self, word: str) -> bool:
         """``word`` names an account, a group or a principal. True if this account or group exists. For a principal, True if the
@@ -44,6 +46,10 @@ class Known:
     def is_unsure(self, word: str) -> bool:
         """True if ``word`` names a group whose look-up failed."""
         return word.startswith("group:") and word[6:] not in self.groups
+
+    def may_have_more(self, words: Iterable[str]) -> bool:
+        """True if ``words`` name a group that may have members who are not listed."""
+        return any(word.startswith("group:") and word[6:] in self.elsewhere for word in words)
 
     def account(self, word: str) -> str | None:
         """``word`` has the form ``user:…`` or ``principal:…``. Return the account that ``word`` names. Return None if ``word``

@@ -71,7 +71,7 @@ def _kind(word: str) -> str:
 
 def _about_askers(rule: Rule, known: Known) -> Iterator[Warned]:
     words = rule.who or ()
-    if words and all(known.is_known(word) for word in words) and not known.persons(words):
+    if words and all(known.is_known(word) for word in words) and not known.persons(words) and not known.may_have_more(words):
         if all(word == "user:root" for word in words):
             return  # another warning already says that the rule is about root alone
         yield _warned("never-matches", rule, f'"who" names nobody who may ask on this host: {", ".join(words)}')
@@ -82,6 +82,10 @@ def _about_approvers(rule: Rule, known: Known) -> Iterator[Warned]:
     if lack is None:
         return
     about = f"the rule wants {describe_approvals(rule.approvals)}"
+    if known.may_have_more(approvers_of(rule)):
+        said = f"{about}, and the directory of accounts lists too few members to tell whether there are enough approvers"
+        yield _warned("not-looked-up", rule, said)
+        return
     if lack.without is None:
         there = "nobody" if not lack.n_there else f"only {lack.n_there}"
         yield _warned("no-approver", rule, f"{about}, and {there} could approve: the rule permits nothing")

@@ -6,7 +6,9 @@ It works without the daemon.
 from __future__ import annotations
 
 import gc
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -113,6 +115,8 @@ def _read_host() -> tuple[Config, Sequence[Rule], list[Fault], str]:
     except ConfigError as error:
         faults += error.faults
     is_known = not faults  # otherwise the names in the rules cannot be compared with jitd.toml
+    if is_known:
+        faults += _of_keytab(loaded)
     try:
         rules = policyfile.load(
             loaded.policy,
@@ -127,6 +131,19 @@ def _read_host() -> tuple[Config, Sequence[Rule], list[Fault], str]:
     except ConfigError as error:
         faults += error.faults
     return loaded, rules, faults, checked
+
+
+def _of_keytab(loaded: Config) -> Iterator[Fault]:
+    """Yield a fault if this host has no keytab. An account that may not look there learns nothing."""
+    from jitd.settings.toml_document import Fault
+
+    with suppress(PermissionError):
+        try:
+            os.stat(loaded.keytab)
+        except FileNotFoundError:
+            yield Fault(
+                str(loaded.keytab), 0, "", "there is no keytab, so nobody can authenticate; jitd doctor says how to make it"
+            )
 
 
 def _counted(number: int, noun: str) -> str:

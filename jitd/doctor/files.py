@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from jitd.core.frozen import dataclass
-from jitd.doctor.finding import Finding, bad, count, listed, ok, unknown, weak, word
+from jitd.doctor.finding import Finding, bad, count, listed, ok, unknown, word
 from jitd.settings.toml_document import who_else_may_write
 
 PACKAGES = Path(__file__).resolve().parents[2]
@@ -22,6 +22,8 @@ PACKAGES = Path(__file__).resolve().parents[2]
 PROGRAMS = ("/usr/bin/jitsudo", "/usr/sbin/jitd")
 OWN = ("jitd", "jitpam")
 MOST_FOUND = 50
+TRIED_PYTHONS = frozenset({(3, 11), (3, 13)})
+"""The versions of Python with which the tests were played (docs/platforms.md)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +202,7 @@ def python(check: str, version: tuple[int, int], path: str) -> Finding:
     said = f"{path} is Python {version[0]}.{version[1]}"
     if version < (3, 11):
         return bad(check, f"{said}, and jitd is written for 3.11", "install Python 3.11 or later as /usr/bin/python3")
-    if version > (3, 13):
-        return weak(check, f"{said}, with which jitd has not been tested", "use Python 3.11 to 3.13")
+    if version not in TRIED_PYTHONS:
+        tried = " and ".join(f"{major}.{minor}" for major, minor in sorted(TRIED_PYTHONS))
+        return unknown(check, f"{said}: jitd was not tried with it", f"jitd was tried with Python {tried}")
     return ok(check, said)

@@ -136,7 +136,9 @@ def find_daemon(state: Path) -> Running:
 
 
 def _serving() -> list[int]:
-    """Return the processes of root in this pid namespace that run ``jitd serve``."""
+    """Return the processes of root in this pid namespace that run ``jitd serve``, without those of jitd.service: systemd starts
+    one after the other if they end, and has one at most.
+    """
     found = []
     for name in os.listdir("/proc"):
         if not name.isdigit():
@@ -144,7 +146,8 @@ def _serving() -> list[int]:
         with suppress(OSError):
             words = Path(f"/proc/{name}/cmdline").read_bytes().split(b"\0")
             is_jitd = any(os.path.basename(word) == b"jitd" for word in words[:4])
-            if is_jitd and b"serve" in words[1:6] and os.stat(f"/proc/{name}").st_uid == 0 and _is_of_ours(name):
+            is_serving = is_jitd and b"serve" in words[1:6] and os.stat(f"/proc/{name}").st_uid == 0
+            if is_serving and _is_of_ours(name) and not _is_of_unit(name):
                 found.append(int(name))
     return found
 
@@ -152,6 +155,11 @@ def _serving() -> list[int]:
 def _is_of_ours(pid: str) -> bool:
     """True if process ``pid`` is in the pid namespace of this process, and therefore not in another container."""
     return os.readlink(f"/proc/{pid}/ns/pid") == os.readlink("/proc/self/ns/pid")
+
+
+def _is_of_unit(pid: str) -> bool:
+    """True if systemd started process ``pid`` as jitd.service (cgroups(7), /proc/PID/cgroup)."""
+    return any(line.endswith("/jitd.service") for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines())
 
 
 def _started_at(pid: int) -> float:

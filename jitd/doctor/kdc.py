@@ -20,7 +20,7 @@ from jitd.core.frozen import dataclass
 from jitd.deciding.s4u2self import ISSUED, NoCredentials, acquire, code_of, question, sentence_of
 from jitd.doctor.finding import Finding, bad, ok, unknown, weak, word
 from jitd.doctor.host import Host
-from jitd.doctor.kerberos import HOSTS, enrolled, enrolment, joins, renewal
+from jitd.doctor.kerberos import HOSTS, enrolled, enrolment, joins, removal, renewal
 
 KRB5 = gssapi.MechType.kerberos
 _FLAGS = gssapi.RequirementFlag.mutual_authentication | gssapi.RequirementFlag.integrity
@@ -173,7 +173,7 @@ def _refused(keytab: str, service: str, found: Exchange, *, is_joined: bool) -> 
     """Return a finding that says why the KDC issues no ticket for jitd's own principal, or why jitd's key cannot decrypt the
     ticket.
     """
-    check, anew = "keytab.version", renewal(keytab, service)
+    check, anew = "keytab.version", f"{removal(keytab, service)}; {renewal(keytab, service)}"
     if is_joined:
         return _refused_by_domain(check, keytab, service, found)
     if found.code in STALE:

@@ -179,6 +179,13 @@ def renewal(keytab: str, service: str) -> str:
     return f"kadmin -q {word(f'ktadd -k {keytab} {service}')}"
 
 
+def removal(keytab: str, service: str) -> str:
+    """Return the command that takes the keys of ``service`` out of the keytab, and no others. If the KDC has a new principal, its
+    key can have the version of an old key, and only the first is tried.
+    """
+    return f"kadmin -q {word(f'ktremove -k {keytab} {service} all')}"
+
+
 def aside(keytab: str) -> str:
     """Return the command that renames a keytab that is jitd's own. If no new one can be created, the old one is not lost."""
     return f"mv -f {word(keytab)} {word(f'{keytab}.old')}"

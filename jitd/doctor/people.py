@@ -30,6 +30,8 @@ SLOW = 0.5
 """If all look-ups of this module together take more than this number of seconds, they are too slow. One request needs about the
 same number of look-ups.
 """
+UNLISTED = "and the directory of accounts lists too few members to tell"
+ASK_THEM = "have one of them run id: what it prints is what jitd goes by; a directory need not list who is in a group"
 
 
 def examine_name_service(host: Host) -> Iterator[Finding]:
@@ -132,6 +134,8 @@ def operators(words: Sequence[str], known: Known, settings: str) -> Iterator[Fin
     persons = known.persons(words)
     if persons:
         yield ok("operators", f"operators are {listed(sorted(persons))}")
+    elif known.may_have_more(words):
+        yield unknown("operators", f"the operators are {listed(sorted(words))}, {UNLISTED}", ASK_THEM)
     elif known.is_whole and all(known.is_known(word) for word in words):
         said = f"nobody is an operator: {listed(sorted(words))} has no members who may do something here"
         yield weak("operators", said, _fill(words))
@@ -184,7 +188,7 @@ def _named(rule: Rule, known: Known) -> Iterator[Finding]:
 
 def _askers(rule: Rule, known: Known) -> Iterator[Finding]:
     words = rule.who or ()
-    if not known.persons(words) and all(known.is_known(word) for word in words):
+    if not known.persons(words) and all(known.is_known(word) for word in words) and not known.may_have_more(words):
         said = f"{_spell(rule)} permits something to nobody: {listed(list(words))} has no members who may ask here"
         yield weak("rules.who", said, _fill(words))
 
@@ -198,6 +202,9 @@ def _approvers(rule: Rule, known: Known) -> Iterator[Finding]:
         return
     words = approvers_of(rule)
     about = f"{_spell(rule)} wants {describe_approvals(rule.approvals)}"
+    if known.may_have_more(words):
+        yield unknown("rules.approvals", f"{about}, {UNLISTED}: whether there are enough approvers is not known", ASK_THEM)
+        return
     if lack.without is None:
         said = f"{about}, and there are {lack.n_there} who could approve: this rule can permit nothing to anybody"
         yield bad("rules.approvals", said, _fill(words))

@@ -8,7 +8,9 @@ Law: the checks read the files with the same code as the daemon, and never write
 from __future__ import annotations
 
 import os
+import pwd
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from jitd.doctor import files
@@ -20,6 +22,10 @@ from jitd.settings.toml_document import ConfigError
 
 MECHANISMS = ("/etc/gss/mech", "/etc/gss/mech.d")
 """The files in which libgssapi finds the names of the mechanism libraries that it loads."""
+SSSD = "/var/lib/sss/"
+"""SSSD writes files for krb5.conf here. Since version 2.10 it runs as its own account, which this directory belongs to. The host
+believes this account in any case: it says who the people are.
+"""
 
 
 def examine(host: Host) -> Iterator[Finding]:
@@ -32,10 +38,18 @@ def examine(host: Host) -> Iterator[Finding]:
         finding = files.above("settings.search_path", files.see_above(Path(place, "command")))
         if finding.level == BAD:
             yield finding
-    places = Places()
+    places, of_sssd = Places(), Places(owner=sssd())
     loading = (*map(str, kerberos_files(KRB5_CONF)), *MECHANISMS)
-    yield plugins("settings.kerberos", [(path, why) for path in loading if (why := places.who_may_put(path))])
+    found = [(path, (of_sssd if path.startswith(SSSD) else places).who_may_put(path)) for path in loading]
+    yield plugins("settings.kerberos", [(path, why) for path, why in found if why])
     yield root_setting(host.config.root, str(host.file))
+
+
+def sssd() -> int:
+    """Return the user id of the account ``sssd``, or 0 if there is none."""
+    with suppress(KeyError):
+        return pwd.getpwnam("sssd").pw_uid
+    return 0
 
 
 def examine_policy(host: Host) -> Iterator[Finding]:

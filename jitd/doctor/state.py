@@ -32,6 +32,8 @@ MOST_PROVED = 5_000
 verified.
 """
 MIB = 1 << 20
+DAMAGED = ("not a database", "malformed", "not a jitd database")
+"""What SQLite and the store say about a file whose content is wrong, whatever room there is."""
 LITTLE, TOO_LITTLE = 1024 * MIB, 64 * MIB
 FEW, TOO_FEW = 20_000, 1_000
 """Limits for the number of free inodes. If fewer than FEW inodes are free, the finding is weak. If fewer than TOO_FEW are free,
@@ -103,7 +105,8 @@ def examine_record(host: Host) -> Iterator[Finding]:
     """Yield the findings about the database and the record in it."""
     if os.path.lexists(host.database):
         yield files.secret("state.secret", files.see(host.database), "the database")
-    yield from record(str(host.database), prove(host.database, is_alone=not host.daemon.pid))
+    found = prove(host.database, is_alone=not host.daemon.pid)
+    yield from record(str(host.database), found, room_of(host.config.state) if found.cannot_read else "")
 
 
 def see_file_system(state: Path) -> FileSystem:
@@ -118,6 +121,20 @@ def see_file_system(state: Path) -> FileSystem:
         why_not = fault.strerror or "it fails"
     inodes = room.f_favail if room.f_files else None
     return FileSystem(kind_of(state), room.f_bavail * room.f_frsize, inodes, bool(room.f_flag & os.ST_RDONLY), synced_in, why_not)
+
+
+def room_of(state: Path) -> str:
+    """Return the reason why nothing can be written in the state directory, or an empty text. SQLite cannot read a database whose
+    write-ahead log it cannot prepare.
+    """
+    room = os.statvfs(state)
+    if room.f_flag & os.ST_RDONLY:
+        return f"{state} is mounted read-only"
+    if room.f_bavail * room.f_frsize < TOO_LITTLE:
+        return f"the file system of {state} is full"
+    if room.f_files and room.f_favail < TOO_FEW:
+        return f"the file system of {state} has no room for more files"
+    return ""
 
 
 def _sync(state: Path) -> None:
@@ -257,8 +274,10 @@ def file_system(state: str, found: FileSystem) -> Iterator[Finding]:
         yield ok("state.sync", f"fsync takes {found.synced_in * 1000:.0f} ms")
 
 
-def record(database: str, found: Record) -> Iterator[Finding]:
-    """Check that the database can be read, and that nobody has altered its record."""
+def record(database: str, found: Record, no_room: str = "") -> Iterator[Finding]:
+    """Check that the database can be read, and that nobody has altered its record. ``no_room`` says why nothing can be written
+    beside the database, or is empty.
+    """
     keep = f"stop jitd, keep a copy of {database} with its -wal as evidence, and tell security"
     if found.is_missing:
         mend = "the daemon makes it when it starts for the first time"
@@ -266,6 +285,9 @@ def record(database: str, found: Record) -> Iterator[Finding]:
         return
     if found.cannot_read:
         said = f"the database cannot be read: {found.cannot_read}"
+        if no_room and not any(word in found.cannot_read for word in DAMAGED):
+            yield unknown("state.database", f"{said}; {no_room}", "correct that first, and leave the database as it is")
+            return
         yield bad("state.database", said, f"{keep}; then put the last backup in its place")
         return
     yield ok("state.database", f"{database} can be read")

@@ -45,12 +45,14 @@ class NoFile(Unreadable):
 
 
 class Places:
-    """The files of a host. If the directory ``root`` is given, all paths are relative to this directory. Use it for one check
-    only, because it remembers what it has found out about a path.
+    """The files of a host. If the directory ``root`` is given, all paths are relative to this directory. It is no fault of a file
+    that the account with the user id ``owner`` can change it. Use it for one check only, because it remembers what it has found
+    out about a path.
     """
 
-    def __init__(self, root: str = "") -> None:
+    def __init__(self, root: str = "", *, owner: int = 0) -> None:
         self._root = root
+        self._owner = owner
         self._modules: dict[str, str] = {}
         self._changers: dict[str, str] = {}
         self._faultless: set[str] = set()
@@ -176,7 +178,7 @@ class Places:
         """
         if path not in self._changers:
             try:
-                _, found = changers(os.fsencode(self._root + path), View(0))
+                _, found = changers(os.fsencode(self._root + path), View(self._owner))
                 self._changers[path] = "; ".join(found[:3])
             except Uninspectable as fault:
                 self._changers[path] = "missing" if fault.is_absent else fault.because

@@ -84,6 +84,9 @@ ROWS = [
     (permit(run_as=("nobody",)), KNOWN, ["no-such-name: run_as names nobody: there is no such account here"]),
     (permit(run_as=("postgres:gone",)), KNOWN, ["no-such-name: run_as names gone: there is no such group here"]),
     (permit(run_as=("postgres:away",)), KNOWN, ["not-looked-up: run_as names away: it cannot be looked up"]),
+    (permit(**asks(9, "group:ops")), replace(KNOWN, elsewhere=frozenset({"ops"})), ["lists too few members to tell"]),
+    (permit(**asks(1, "group:none")), replace(KNOWN, elsewhere=frozenset({"none"})), ["lists too few members to tell"]),
+    (permit(who=("group:none",)), replace(KNOWN, elsewhere=frozenset({"none"})), []),
     (permit(**asks(9, "group:ops")), Known(GROUPS, USERS, CONFIG, is_whole=False), ["not-looked-up: the accounts of this host"]),
     (permit(), Known(GROUPS, USERS, CONFIG, is_whole=False), []),
 ]

@@ -71,7 +71,9 @@ ROWS = [
     Row("x", "bad", "chown root:root /u", lambda: files.installed("x", [Seen("/u", 7, FILE)], 2, [])),
     Row("x", "ok", "3.11", lambda: files.python("x", (3, 11), "/usr/bin/python3")),
     Row("x", "bad", "3.9", lambda: files.python("x", (3, 9), "/usr/bin/python3")),
-    Row("x", "weak", "3.99", lambda: files.python("x", (3, 99), "/usr/bin/python3")),
+    Row("x", "ok", "3.13", lambda: files.python("x", (3, 13), "/usr/bin/python3")),
+    Row("x", "unknown", "3.12: jitd was not tried", lambda: files.python("x", (3, 12), "/usr/bin/python3")),
+    Row("x", "unknown", "3.99", lambda: files.python("x", (3, 99), "/usr/bin/python3")),
     # the host
     Row("clock.boot", "ok", "runs", lambda: clock.clocks(CLOCKS)),
     Row("clock.boot", "bad", "which boot", lambda: clock.clocks(replace(CLOCKS, boot_id=""))),

@@ -67,6 +67,7 @@ def ops(*words: str, known: Known = KNOWN) -> Iterator[Finding]:
 
 
 TWINS = replace(KNOWN, config=replace(CONFIG, people={"bob": frozenset({"bob", "bob-adm"})}))
+ELSEWHERE = replace(KNOWN, elsewhere=frozenset({"none", "one"}))
 NAMED = replace(KNOWN, config=replace(CONFIG, principals={"soar/ops@R": "daemon", "x/y@R": "gone"}))
 
 ROWS = [
@@ -144,6 +145,10 @@ ROWS = [
     Row("operators", "unknown", "cannot be looked up", lambda: ops("group:down")),
     Row("rules.who", "weak", "group:absent", lambda: rule(who="group:absent")),
     Row("rules.who", "bad", "denies nobody", lambda: rule(who="group:absent", verdict="deny")),
+    Row("operators", "unknown", "lists too few", lambda: ops("group:none", known=ELSEWHERE)),
+    Row("rules.approvals", "unknown", "lists too few", lambda: rule((1, "group:none"), known=ELSEWHERE)),
+    Row("rules.approvals", "unknown", "lists too few", lambda: rule((2, "group:one"), known=ELSEWHERE)),
+    Row("rules.people", "ok", "approved", lambda: rule((1, "group:ops"), who="group:none", known=ELSEWHERE)),
     Row("rules.who", "weak", "permits something to nobody", lambda: rule(who="group:none")),
     Row("rules.approvers", "bad", "group:absent", lambda: rule((1, "group:absent"))),
     Row("rules.approvals", "unknown", "cannot be listed", lambda: rule((1, "group:none"), known=replace(KNOWN, is_whole=False))),

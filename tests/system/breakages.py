@@ -429,6 +429,28 @@ def mounted(options: str, *, also_readonly: bool = False) -> Broken:
     return broken
 
 
+@undone
+def disk_full(house: House) -> Iterator[None]:
+    """The disk of the state has filled up, and the daemon has died: the database is whole."""
+    state = house.root / "state"
+    kept = house.root / "state-kept"
+    os.kill(house.process.pid, signal.SIGKILL)  # a daemon that ends in order leaves no log beside the database
+    house.process.wait()
+    shutil.copytree(state, kept)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "state", str(state)], check=True)
+    for file in kept.glob("jitd.db*"):
+        if not file.name.endswith("-shm"):
+            shutil.copy(file, state)
+            (state / file.name).chmod(0o600)
+    with contextlib.suppress(OSError), (state / "more").open("wb", buffering=0) as more:
+        while True:
+            more.write(bytes(4096))
+    yield
+    subprocess.run(["umount", str(state)], check=True)
+    shutil.rmtree(kept)
+    house.start()
+
+
 def stack(change: Callable[[str], str]) -> Broken:
     return written(lambda house: STACK, change)
 
@@ -561,6 +583,7 @@ TABLE = [
     Breakage("a state that others may write", "state.directory", "bad", "chmod go-w", moded(at("state"), 0o773), True),
     Breakage("a record that was altered", "record.whole", "bad", "record 1 is not", record_altered),
     Breakage("a database that is none", "state.database", "bad", "cannot be read", database_garbage),
+    Breakage("a full disk", "state.database", "unknown", "leave the database as it is", disk_full),
     Breakage("a state in memory", "state.local", "bad", "next boot", mounted("size=2g")),
     Breakage("no room", "state.space", "bad", "MiB are free", mounted("size=8m")),
     Breakage("little room", "state.space", "weak", "MiB are free", mounted("size=500m")),

@@ -114,6 +114,7 @@ TOGETHER: tuple[tuple[str, ...], ...] = (
         "a realm that nobody trusts",
     ),
     ("a fault in the settings",),
+    ("a full disk",),
 )
 """Breakages of which none hides another: the doctor looks once at all of them. What has the daemon start again comes first, so
 that it is put right last."""
