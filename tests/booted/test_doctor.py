@@ -11,6 +11,7 @@ import subprocess
 import time
 from collections.abc import Callable, Container, Iterator
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -214,6 +215,27 @@ def test_a_daemon_that_is_not_there_is_not_started_by_looking() -> None:
         doctor()
         assert show("jitd.service", "ActiveState")["ActiveState"] == "inactive"
         assert os.path.exists("/run/jitd/jitd.sock")
+
+
+SLOW_START = Path("/run/systemd/system/jitd.service.d/slow.conf")
+
+
+def test_a_start_by_systemd_is_no_second_daemon_to_be_killed() -> None:
+    """In a loop of restarts, the process that is found is another one each time, and systemd starts the next."""
+    SLOW_START.parent.mkdir(parents=True, exist_ok=True)
+    SLOW_START.write_text('[Service]\nExecStart=\nExecStart=/usr/bin/python3 -c "import time; time.sleep(600)" jitd serve\n')
+    with stopped():
+        try:
+            systemctl("daemon-reload")
+            systemctl("start", "--no-block", "jitd.service")
+            wait_for(lambda: show("jitd.service", "MainPID")["MainPID"] != "0", what="the start")
+            found = unwell(doctor(WITHOUT_ANSWER))
+        finally:
+            SLOW_START.unlink()
+            systemctl("daemon-reload")
+            systemctl("kill", "--signal=KILL", "jitd.service")
+    assert "daemon.runs" in found and "daemon.alone" not in found, found
+    assert not [said for said in found.values() if "kill" in said]
 
 
 def test_a_run_that_lives_is_no_leftover(service: Service) -> None:

@@ -12,14 +12,27 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.system.breakages import TABLE, Breakage, daemon_gone, daemon_silent, kdc_silent, names_asleep
-from tests.system.conftest import House
+from tests.system.breakages import (
+    KRB5,
+    SERVICE,
+    TABLE,
+    Breakage,
+    daemon_gone,
+    daemon_silent,
+    kadmin,
+    kdc_silent,
+    names_asleep,
+    renew_key,
+    settings,
+    written,
+)
+from tests.system.conftest import HOST, REALM, House
 from tests.waiting import PATIENCE, wait_for
 
 ALLOWED = {"clock.synchronised", "runs.directory"}
@@ -224,6 +237,83 @@ def test_the_table_is_long_enough_and_most_of_it_mends_itself() -> None:
     assert len(TABLE) >= 60
     assert sum(breakage.by_command for breakage in TABLE) >= 25
     assert sorted(name for names in TOGETHER for name in names) == sorted(breakage.name for breakage in TABLE), "each, and once"
+
+
+HOSTS_KEYTAB = Path("/etc/krb5.keytab")
+OTHERS = (f"host/{HOST}@{REALM}", f"nfs/{HOST}@{REALM}")
+"""Services whose keys stand in the same keytab as jitd's."""
+
+
+def keys_of_others(keytab: Path) -> list[str]:
+    """Each key of another service than jitd: its principal, version, type and bytes."""
+    done = subprocess.run(["klist", "-kKe", str(keytab)], capture_output=True, text=True, check=False)
+    return sorted(line for line in done.stdout.splitlines() if any(name in line for name in OTHERS))
+
+
+SHARED: dict[str, tuple[str, Callable[[], object]]] = {
+    "no key of jitd": ("keytab.keys", lambda: kadmin(f"ktremove -k {HOSTS_KEYTAB} {SERVICE} all")),
+    "a weak key": ("keytab.enctypes", lambda: kadmin(f"ktadd -k {HOSTS_KEYTAB} -e arcfour-hmac:normal {SERVICE}")),
+    "an old key": ("keytab.version", lambda: kadmin(f"cpw -randkey {SERVICE}")),
+    "a key that the KDC does not know": ("keytab.version", lambda: kadmin(f"delprinc -force {SERVICE}")),
+}
+
+
+@pytest.mark.parametrize("how", SHARED)
+def test_a_repair_leaves_the_keys_of_other_services_in_the_keytab(house: House, how: str) -> None:
+    """A host whose own keytab is moved away leaves its domain."""
+    check, change = SHARED[how]
+    was_there = HOSTS_KEYTAB.exists()
+    kept = HOSTS_KEYTAB.with_suffix(".kept")
+    if was_there:
+        HOSTS_KEYTAB.rename(kept)
+    try:
+        with settings(f'keytab = "{HOSTS_KEYTAB}"')(house):
+            for name in (*OTHERS, SERVICE):
+                with contextlib.suppress(subprocess.CalledProcessError):
+                    kadmin(f"addprinc -randkey {name}")
+                kadmin(f"ktadd -k {HOSTS_KEYTAB} {name}")
+            before = keys_of_others(HOSTS_KEYTAB)
+            change()
+            row = next(row for row in doctor(house)[1] if row["check"] == check)
+            assert row["level"] == "bad", row
+            mend(house, row["command"])
+            assert keys_of_others(HOSTS_KEYTAB) == before != []
+            assert check not in unwell(doctor(house)[1])
+            HOSTS_KEYTAB.write_bytes(b"\x05\x01 of another format")
+            row = next(row for row in doctor(house)[1] if row["check"] == "keytab.keys")
+            assert (row["level"], row["command"]) == ("bad", ""), "what others may understand is not touched"
+    finally:
+        HOSTS_KEYTAB.unlink(missing_ok=True)
+        if was_there:
+            kept.rename(HOSTS_KEYTAB)
+        renew_key()
+        kadmin(f"delprinc -force nfs/{HOST}@{REALM}")
+
+
+def test_what_sssd_owns_is_no_fault_of_krb5_conf(house: House) -> None:
+    """SSSD 2.10 runs as its own account, and so its files for krb5.conf are not root's."""
+    place = Path("/var/lib/sss/pubconf/krb5.include.d")
+    subprocess.run(["useradd", "--system", "--no-create-home", "sssd"], check=True)
+    place.mkdir(parents=True)
+    try:
+        with written(lambda house: KRB5, lambda text: f"includedir {place}\n{text}")(house):
+            for owner, level in (("sssd", "ok"), ("daemon", "bad")):
+                for directory in (place, place.parent, place.parent.parent):
+                    shutil.chown(directory, owner)
+                assert [row["level"] for row in doctor(house)[1] if row["check"] == "settings.kerberos"] == [level]
+    finally:
+        shutil.rmtree(place.parent.parent)
+        subprocess.run(["userdel", "sssd"], check=True)
+
+
+def test_a_check_without_a_keytab_is_a_fault() -> None:
+    keytab = Path("/etc/jitd/jitd.keytab")
+    assert subprocess.run(["jitd", "check"], capture_output=True, check=False).returncode == 0
+    keytab.rename("/etc/jitd/kept")
+    done = subprocess.run(["jitd", "check"], capture_output=True, text=True, check=False)
+    Path("/etc/jitd/kept").rename(keytab)
+    assert done.returncode == 1
+    assert done.stdout == f"{keytab}: there is no keytab, so nobody can authenticate; jitd doctor says how to make it\n"
 
 
 def traces(house: House) -> dict[str, object]:
