@@ -31,7 +31,7 @@ KEPT_FOR = 60.0
 
 
 class Kdc:
-    """Queries the KDC. The daemon authenticates as the principal ``service``, or as the host's own account, with a key in
+    """Queries the KDC. The daemon authenticates as the principal ``service``, or as an account that has a key in
     ``keytab``. ``is_unreachable`` returns True while no KDC answers.
     """
 

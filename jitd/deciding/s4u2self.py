@@ -49,8 +49,8 @@ class NoCredentials(Exception):
 
 def acquire(keytab: Path, service: str, cache: str, preferred: str = "") -> tuple[str, gssapi.Credentials]:
     """Get a ticket-granting ticket with a key in ``keytab``, unless the credential cache ``cache`` holds a valid one. Return the
-    principal that has the ticket, and its credentials. The principal is ``service`` or the host's own account
-    (``keytab.clients``). ``preferred`` is asked for first. Raises NoCredentials.
+    principal that has the ticket, and its credentials. The principal is ``service`` or an account in the same
+    keytab (``keytab.clients``). ``preferred`` is asked for first. Raises NoCredentials.
 
     libkrb5 renews the ticket in the cache after half of its life. Callers must not acquire the same cache at the same time.
     """

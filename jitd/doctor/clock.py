@@ -72,4 +72,9 @@ def clocks(found: Clocks) -> Iterator[Finding]:
         yield ok("clock.synchronised", "the clock is kept synchronised")
     else:
         said = "this host's clock is not kept synchronised: Kerberos, and hours in rules, need the right time"
-        yield weak("clock.synchronised", said, "in a container, do it on the host", command="timedatectl set-ntp true")
+        yield weak(
+            "clock.synchronised",
+            said,
+            "it needs a client of NTP, such as chrony or systemd-timesyncd; in a container, do it on the host",
+            command="timedatectl set-ntp true",
+        )

@@ -172,7 +172,7 @@ def lanes(found: Lanes | None) -> Iterator[Finding]:
         return
     for mount in found.silent:
         said = f"{mount} does not answer: no command there can be asked for"
-        yield weak("daemon.lanes", said, "see why its server does not answer, or unmount it: umount -l")
+        yield weak("daemon.lanes", said, f"see why its server does not answer, or unmount it: umount -l {mount}")
     full = [lane for lane in found.lanes if lane[2] >= lane[1]]
     for name, n_threads, _, n_waiting in full:
         said = f"all {n_threads} threads for {name} are busy, and {n_waiting} pieces of work wait"

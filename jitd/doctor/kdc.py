@@ -188,7 +188,8 @@ def _refused(keytab: str, service: str, found: Exchange, *, is_joined: bool) -> 
         return bad(check, f"the KDC has locked {service}", command=f"kadmin -q {word(f'modprinc +allow_tix {service}')}")
     if found.code == ETYPE_NOSUPP:
         said = f"the KDC and this host have no encryption type in common ({found.text})"
-        mend = f"compare permitted_enctypes of /etc/krb5.conf with the keys of {service} in the KDC (kadmin getprinc)"
+        keys = f"kadmin -q {word(f'getprinc {service}')}"
+        mend = f"compare permitted_enctypes of /etc/krb5.conf with the keys of {service} in the KDC: {keys}"
         return bad(check, said, mend)
     said = f"no ticket for {service} could be got and then accepted with its key ({found.where}: {found.text})"
     return bad(check, said, f"see what the KDC's log says of {service}; a new key often helps", command=anew)
@@ -201,7 +202,7 @@ def _refused_by_domain(check: str, keytab: str, service: str, found: Exchange) -
     if found.code == UNKNOWN_SERVER:
         return enrolled(check, f"the domain does not know {service}", keytab, service, is_joined=True)
     if found.code == UNKNOWN_CLIENT:
-        said = f"{keytab} has no key of the host's own account, and for itself {service} gets no ticket"
+        said = f"{keytab} has no key of the account that {service} belongs to, and {service} itself gets no ticket"
         mend = f'write keytab = "{HOSTS}" into jitd.toml; or have {service} set as the userPrincipalName of its account'
         return bad("kdc.liveness", said, f"{mend}. Until then a disabled person can approve")
     said = f"no ticket for {service} could be got and then accepted with its key ({found.where}: {found.text})"

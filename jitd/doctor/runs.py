@@ -272,7 +272,7 @@ def leftovers(
     dead = [run for run in plates if run not in held]
     if living:
         said = f"{count(len(living), 'monitor')} without a live run in the record: {listed(living)}"
-        mend = f"if the monitor of {living[0]} still runs after the restart, kill process {held[living[0]]}"
+        mend = f"if the monitor of {living[0]} still runs after the restart, end it: kill {held[living[0]]}"
         yield bad("runs.unknown", said, mend, command=restart)
     if dead:
         paths = " ".join(word(f"{run_dir}/runs/{run}") for run in dead[:20])

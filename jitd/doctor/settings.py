@@ -41,7 +41,7 @@ def examine(host: Host) -> Iterator[Finding]:
     places, of_sssd = Places(), Places(owner=sssd())
     loading = (*map(str, kerberos_files(KRB5_CONF)), *MECHANISMS)
     found = [(path, (of_sssd if path.startswith(SSSD) else places).who_may_put(path)) for path in loading]
-    yield plugins("settings.kerberos", [(path, why) for path, why in found if why])
+    yield plugins("settings.kerberos", [(path, why) for path, why in found if why], has_sssd=bool(sssd()))
     yield root_setting(host.config.root, str(host.file))
 
 
@@ -88,15 +88,18 @@ def policy(directory: str, sentences: Sequence[str], n_rules: int) -> Iterator[F
         yield from faults("policy.whole", sentences, f"{directory} has no fault ({count(n_rules, 'rule')})")
 
 
-def plugins(check: str, open_ones: Sequence[tuple[str, str]]) -> Finding:
+def plugins(check: str, open_ones: Sequence[tuple[str, str]], *, has_sssd: bool = False) -> Finding:
     """Judge krb5.conf, the files that krb5.conf includes, and the files in MECHANISMS. These files name the plugins that libkrb5
     and libgssapi load into root's programs. ``open_ones`` contains each file that accounts besides root may change, and a text
-    about these accounts.
+    about these accounts. SSSD runs as its own account if ``has_sssd`` is true.
     """
     if open_ones:
         path, because = open_ones[0]
         told = f"{because}: {path} says which plugins libkrb5 and libgssapi load into root's programs, and who the KDC is"
-        steps = [f"chown root:root {word(each)} && chmod go-w {word(each)}" for each, _ in open_ones]
+        owners = ["sssd:sssd" if has_sssd and each.startswith(SSSD) else "root:root" for each, _ in open_ones]
+        steps = [
+            f"chown {owner} {word(each)} && chmod go-w {word(each)}" for owner, (each, _) in zip(owners, open_ones, strict=True)
+        ]
         return bad(check, told, command=" && ".join(steps))
     return ok(check, "krb5.conf, and what it includes, can be changed by root alone")
 

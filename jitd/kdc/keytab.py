@@ -49,12 +49,13 @@ def _name(entry: bytes) -> str:
 
 
 def clients(content: bytes, service: str) -> list[str]:
-    """Return the principals for which a host may request a ticket-granting ticket: ``service``, and then the host's own accounts
-    (``NAME$``) in the realm of ``service``. Only those that have a key in the keytab are returned. Active Directory knows a
-    service only as a server ([MS-KILE] section 3.3.5.6.1). Raises ValueError if ``content`` is not a keytab.
+    """Return the principals for which a host may request a ticket-granting ticket: ``service``, and then the accounts in the
+    realm of ``service``. Only those that have a key in the keytab are returned. Active Directory knows a service only as a server
+    ([MS-KILE] section 3.3.5.6.1), and the service belongs to an account: to the host's own (``NAME$``), or to one that was made
+    for jitd. Raises ValueError if ``content`` is not a keytab.
     """
     found, realm = principals(content), service.rpartition("@")[2]
-    accounts = [name for name in found if "/" not in name and name.endswith(f"$@{realm}")]
+    accounts = [name for name in found if "/" not in name and name.endswith(f"@{realm}")]
     return [name for name in (service, *accounts) if name in found]
 
 

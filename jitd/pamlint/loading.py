@@ -94,7 +94,7 @@ def links(settings: Callable[[str], str | None]) -> Iterator[Finding]:
     """
     for name in LINKS:
         place, value = Place(f"/proc/sys/fs/{name}"), settings(name)
-        mend = f"echo fs.{name} = 1 > /etc/sysctl.d/60-links.conf && sysctl -w fs.{name}=1"
+        mend = f"echo fs.{name} = 1 >> /etc/sysctl.d/60-links.conf && sysctl -w fs.{name}=1"
         if value is None:
             told = f"it is not known whether the kernel refuses to follow links of others: fs.{name} cannot be read"
             yield unknown("links-unprotected", place, told, "see that /proc/sys is mounted")

@@ -69,5 +69,5 @@ def who_else_may_read(file: Path, owner: int) -> str:
     if why := who_else_may_write(status.st_uid, status.st_mode, owner):
         return why
     if status.st_mode & (stat.S_IRGRP | stat.S_IROTH):
-        return "may be read by others than root: chmod 0600"
+        return f"may be read by others than root: chmod 600 {file}"
     return ""

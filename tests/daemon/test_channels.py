@@ -62,7 +62,7 @@ def test_the_url_of_a_webhook_may_be_a_secret_in_a_file(tmp_path: Path) -> None:
 
 
 BAD_URLS = {
-    "that others may read": ({"mode": 0o644}, "may be read by others than root: chmod 0600"),
+    "that others may read": ({"mode": 0o644}, "may be read by others than root: chmod 600 {place}/url"),
     "that is empty": ({"text": ""}, "must have one line, a URL such as https://host.example.org/path"),
     "with two lines": (
         {"text": "https://a.example/SECRET\nhttps://b.example/SECRET\n"},
@@ -82,7 +82,7 @@ BAD_URLS = {
 @pytest.mark.parametrize(("changes", "sentence"), BAD_URLS.values(), ids=list(BAD_URLS))
 def test_a_file_that_is_no_secret_url_is_refused_and_not_quoted(tmp_path: Path, changes: Any, sentence: str) -> None:
     told = faults(tmp_path, url_file(tmp_path, **changes))
-    assert told == [f'"url_file": {tmp_path}/url {sentence}']
+    assert told == [f'"url_file": {tmp_path}/url {sentence.replace("{place}", str(tmp_path))}']
 
 
 def test_one_place_says_where_a_webhook_is(tmp_path: Path) -> None:

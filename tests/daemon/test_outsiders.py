@@ -175,7 +175,10 @@ WRONG: list[tuple[str, list[str]]] = [
     (HOOK + 'secret = "{place}/other.key"',
      ['"secret" must be a file in {place}/keys: jitd-outside gets only files of this directory']),
     (HOOK + 'secret = "{place}/keys/none.key"', ['"secret": {place}/keys/none.key cannot be read: No such file or directory']),
-    (HOOK + 'secret = "{place}/keys/open.key"', ['"secret": {place}/keys/open.key may be read by others than root: chmod 0600']),
+    (
+        HOOK + 'secret = "{place}/keys/open.key"',
+        ['"secret": {place}/keys/open.key may be read by others than root: chmod 600 {place}/keys/open.key'],
+    ),
     (HOOK + 'secret = "{place}/keys/shared.key"', ['"secret": {place}/keys/shared.key may be written by its group']),
     (HOOK + 'client_certificate = "{place}/ca.pem"',
      ['"client_certificate" must be a file in {place}/keys: jitd-outside gets only files of this directory']),

@@ -148,7 +148,7 @@ ROWS = [
     Row("runs.directory", "weak", "on ext4", lambda: runs.run_directory("/r", "ext4")),
     Row("runs.left", "ok", "nothing", lambda: leftovers([], [], {})),
     Row("runs.plates", "weak", "rm /run/jitd/runs/AA", lambda: leftovers(["AA"], [], {})),
-    Row("runs.unknown", "bad", "process 9", lambda: leftovers(["AA"], [], {"AA": 9})),
+    Row("runs.unknown", "bad", "kill 9", lambda: leftovers(["AA"], [], {"AA": 9})),
     Row("runs.scopes", "bad", "systemctl stop a.scope", lambda: leftovers([], ["a.scope"], {})),
     # a person
     Row("ticket", "ok", "2.0 h", lambda: person.ticket(Ticket("alice@R", 7200))),

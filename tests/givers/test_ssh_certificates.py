@@ -334,6 +334,24 @@ def test_a_ca_that_others_can_read_or_that_needs_a_passphrase_signs_nothing(worl
     assert "cannot be found" in getattr(world.kind.give(world.order()), "why", "")
 
 
+def command_in(given: object, first: str) -> str:
+    """The command that an answer tells root to type."""
+    why = str(getattr(given, "why", ""))
+    return why[why.index(first) :]
+
+
+def test_a_ca_that_others_may_read_signs_nothing_until_the_command_is_typed(world: World) -> None:
+    world.ca.chmod(0o644)
+    subprocess.run(["sh", "-c", command_in(world.kind.give(world.order()), "chmod go=")], check=True)
+    world.give()
+
+
+def test_a_list_that_is_missing_is_made_by_the_command(world: World) -> None:
+    world.krl.unlink()
+    subprocess.run(["sh", "-c", command_in(world.kind.give(world.order()), "ssh-keygen -k")], check=True)
+    world.give()
+
+
 def test_what_is_no_public_key_is_not_signed(world: World) -> None:
     world.give()
     for brought in ("", "x", world.certificate.read_text().strip(), world.key.read_text().replace("\n", " ")):

@@ -12,6 +12,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from jitd.doctor import gate
 from jitd.kdc import asking, gates
 from jitd.kdc.gates import gate_states
 from jitd.kdc.keytab import principals
@@ -220,6 +221,16 @@ def test_gate_says_who_may_grant_it_how_long_and_whether_it_only_logs(stage: Sta
     assert stage.jitd("kdc", "gate", service, "--yes")[0] == 0
     assert stage.strings(service) == {"jit_approval": "required", "jit_granted_by": "a.example.test b.example.test"}
     assert "Maximum ticket life: 0 days 00:30:00" in stage.realm.local(f"getprinc {service}")
+
+
+def test_the_service_that_is_missing_is_made_by_the_command_that_is_told(stage: Stage) -> None:
+    service = f"smtp/{HOST}"
+    _, said = stage.jitd("kdc", "gate", service, "--granted-by", HOST, "--yes")
+    subprocess.run(["sh", "-c", said[said.index("kadmin.local ") :]], env=stage.admin, check=True, capture_output=True)
+    status, said = stage.jitd("kdc", "gate", service, "--granted-by", HOST, "--yes")
+    assert status == 0 and stage.strings(service) == {"jit_approval": "required", "jit_granted_by": HOST}, said
+    (told,) = [finding.mend for finding in (gate.service(service, ""),)]
+    assert stage.jitd(*told[told.index("kdc gate") :].split(), "--yes")[0] == 0
 
 
 @pytest.mark.parametrize(

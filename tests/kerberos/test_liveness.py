@@ -20,7 +20,6 @@ from tests.waiting import wait_for
 VALID, REFUSED, NO_ANSWER, NOT_ASKED = KdcAnswer.VALID, KdcAnswer.REFUSED, KdcAnswer.NO_ANSWER, KdcAnswer.NOT_ASKED
 REALM = "EXAMPLE.TEST"
 SERVICE = f"jitd/db1.example.test@{REALM}"
-HOST = f"DB1$@{REALM}"
 
 
 class Asked:
@@ -180,8 +179,9 @@ def test_a_silent_kdc_gives_no_answer(asked: Asked) -> None:
 
 
 @pytest.mark.parametrize("how", ["as in Active Directory, where a service is no client", "is disabled", "has an old key"])
-def test_where_jitd_is_no_client_the_hosts_own_account_asks(asked: Asked, bob: None, how: str) -> None:
-    asked.addkey(HOST)
+@pytest.mark.parametrize("account", [f"DB1$@{REALM}", f"svc-jitd-db1@{REALM}"])
+def test_where_jitd_is_no_client_an_account_of_the_same_keytab_asks(asked: Asked, bob: None, how: str, account: str) -> None:
+    asked.addkey(account)
     asked.addkey(SERVICE)
     asked.kadmin("modprinc -allow_tix bob")
     OWN[how](asked)
