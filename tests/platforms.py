@@ -4,25 +4,15 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from jitd.versions import PROGRAMS, beginning
+
 PAGE = Path(__file__).resolve().parents[1] / "docs/platforms.md"
-OF_A_RELEASE = {
-    "Python": "python3",
-    "MIT Kerberos": "libkrb5-3",
-    "libpam": "libpam0g",
-    "sudo": "sudo",
-    "OpenSSH": "openssh-server",
-    "systemd": "systemd",
-    "util-linux": "util-linux",
-}
+OF_A_RELEASE = {name: each.package for name, each in PROGRAMS.items() if name != "sudo-rs"}
 """Program → the Debian package that has it, on each release."""
-_PARTS = {"systemd": 1, "sudo": 3}
-"""Program → how many numbers of its version are told; else two. An update within a Debian release changes only the others."""
-_VERSION = re.compile(r"(?:[0-9]+:)?([0-9]+(?:\.[0-9]+)*(?:p[0-9]+)?)")
 
 
 def installed(packages: Mapping[str, str]) -> dict[str, str]:
@@ -34,8 +24,9 @@ def installed(packages: Mapping[str, str]) -> dict[str, str]:
     by_package = dict(words.split(" ", 1) for words in said.splitlines() if " " in words)
     found = {}
     for program, package in packages.items():
-        if version := _VERSION.match(by_package.get(package, "")):
-            found[program] = ".".join(version[1].split(".")[: _PARTS.get(program, 2)])
+        n_numbers = PROGRAMS[program].n_numbers if program in PROGRAMS else 2
+        if version := beginning(by_package.get(package, ""), n_numbers):
+            found[program] = version
     return found
 
 

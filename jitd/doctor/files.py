@@ -16,14 +16,14 @@ from pathlib import Path
 from jitd.core.frozen import dataclass
 from jitd.doctor.finding import Finding, bad, count, listed, ok, unknown, word
 from jitd.settings.toml_document import who_else_may_write
+from jitd.versions import PROGRAMS as OTHERS
+from jitd.versions import STATUS, not_tried, programs_in
 
 PACKAGES = Path(__file__).resolve().parents[2]
 """The directory that contains the packages ``jitd`` and ``jitpam``."""
 PROGRAMS = ("/usr/bin/jitsudo", "/usr/sbin/jitd")
 OWN = ("jitd", "jitpam")
 MOST_FOUND = 50
-TRIED_PYTHONS = frozenset({(3, 11), (3, 13)})
-"""The versions of Python with which the tests were played (docs/platforms.md)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,9 @@ class Seen:
 
 
 def examine_installed() -> Iterator[Finding]:
-    """Yield the findings about the interpreter, the programs, and everything that they load."""
+    """Yield the findings about the interpreter, the programs, everything that they load, and the programs that they depend on."""
     yield python("python", sys.version_info[:2], sys.executable)
+    yield others("versions", see_others())
     yield installed("installed", *see_installed())
 
 
@@ -85,6 +86,14 @@ def see_installed() -> tuple[list[Seen], int, list[str]]:
             seen.append(see(directory))
             seen += [see(os.path.join(directory, name)) for name in names]
     return [one for one in seen if not one.is_missing and _who_else(one)][:MOST_FOUND], len(seen), missing
+
+
+def see_others() -> dict[str, str] | str:
+    """Return program → version of the programs that jitd depends on (``jitd.versions``). If they are not known, return why."""
+    try:
+        return programs_in(Path(STATUS).read_bytes())
+    except OSError as fault:
+        return f"{STATUS}: {fault.strerror}"
 
 
 def _who_else(seen: Seen) -> str | None:
@@ -199,10 +208,22 @@ def installed(check: str, open_ones: Sequence[Seen], n_files: int, missing: Sequ
 
 def python(check: str, version: tuple[int, int], path: str) -> Finding:
     """Judge the version of Python in this process. The daemon uses the same Python."""
-    said = f"{path} is Python {version[0]}.{version[1]}"
+    number, tried = f"{version[0]}.{version[1]}", OTHERS["Python"].versions
+    said = f"{path} is Python {number}"
     if version < (3, 11):
         return bad(check, f"{said}, and jitd is written for 3.11", "install Python 3.11 or later as /usr/bin/python3")
-    if version not in TRIED_PYTHONS:
-        tried = " and ".join(f"{major}.{minor}" for major, minor in sorted(TRIED_PYTHONS))
-        return unknown(check, f"{said}: jitd was not tried with it", f"jitd was tried with Python {tried}")
+    if number not in tried:
+        return unknown(check, f"{said}, with which jitd was not tried", f"use Python {' or '.join(tried)}")
     return ok(check, said)
+
+
+def others(check: str, found: dict[str, str] | str) -> Finding:
+    """Judge the versions of the other programs. ``found`` is what ``see_others`` returns."""
+    if isinstance(found, str):
+        mend = "; ".join(f"{name} {' or '.join(each.versions)}" for name, each in OTHERS.items())
+        return unknown(check, f"which versions of other programs are installed is not known: {found}", f"tried are {mend}")
+    if strange := list(not_tried(found)):
+        mend = "; ".join(f"{name} {' or '.join(OTHERS[name].versions)}" for name in strange)
+        said = "jitd was not tried with " + ", ".join(f"{name} {found[name] or 'of an unknown version'}" for name in strange)
+        return unknown(check, said, f"tried are {mend}: try sudo, su and ssh on a test host first")
+    return ok(check, "jitd was tried with " + ", ".join(f"{name} {version}" for name, version in found.items()))

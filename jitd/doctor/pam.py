@@ -177,7 +177,7 @@ def _closed(service: str, places: Places) -> set[str]:
     source = places.stack(service)
     if source is None:
         return set()
-    found = read(service, source, partial(places.included, beside=""))
+    found = read(service, source, partial(places.included, beside=""), places.libpam)
     return set() if found.is_refused else judge(service, found.handlers).closed
 
 

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Splits a file of ``/etc/pam.d`` into lines and words. Law: pure. The module splits the bytes of the file exactly as libpam
-1.5.2 does. libpam has some oddities. After 1022 bytes, libpam ends a line. The rest of the line becomes a new line, even if the
-line was a comment. Text after a NUL is lost. A line that ends with a backslash continues after blank lines and comments. A
+"""Splits a file of ``/etc/pam.d`` into lines and words. Law: pure. The bytes of the file are split exactly as libpam splits them.
+There are two kinds of libpam (``LINES``). In both, a line that ends with a backslash goes on, text after a NUL is lost, and a
 carriage return is not treated as a space.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 BUFFER = 1024
-"""The size of libpam's buffer for a line, in bytes. The final NUL is included."""
+"""The size of the buffer that libpam 1.5 has for a line, in bytes. The final NUL is included."""
 BLANK = b" \n\t"
 BRACKETED = re.compile(rb"\[((?:\\\]|[^\]])*)\]?")
 WORD = re.compile(rb"[^ \n\t]+")
@@ -41,8 +41,12 @@ with a continued line.
 """
 
 
-def lines_of(data: bytes) -> Lines:
-    """Return all lines without their comments. Empty lines are left out."""
+def lines_of_a_buffer(data: bytes) -> Lines:
+    """Return all lines without their comments, as libpam 1.5 does. Empty lines are left out.
+
+    After 1022 bytes, libpam ends a line. The rest of the line becomes a new line, even if the line was a comment. A line that
+    ends with a backslash continues after blank lines and comments.
+    """
     found = Lines()
     at, number = 0, 1
     while at < len(data):
@@ -75,6 +79,52 @@ def lines_of(data: bytes) -> Lines:
                 break
             text += carried[:-1] + b" "
     return found
+
+
+def lines_of_any_length(data: bytes) -> Lines:
+    """Return all lines without their comments, as libpam 1.7 does. Empty lines are left out.
+
+    A line has no greatest length. After a line that ends with a backslash, a blank line and a comment are the end of that line. A
+    NUL hides all that follows in that line, also what is continued on further lines.
+    """
+    found = Lines()
+    text: bytes | None = None
+    began, is_hidden = 0, False
+    for here, piece in enumerate(_pieces(data), 1):
+        carried = piece.rstrip(BLANK)
+        is_carried = carried.endswith(b"\\")
+        if is_carried:
+            piece = carried[:-1] + b" "
+        seen, nul, _ = piece.partition(b"\0")
+        if nul:
+            found.odd.append((here, LOST))
+        written, comment, _ = seen.lstrip(b" \t").partition(b"#")
+        is_carried = is_carried and not comment
+        if piece.lstrip(b" \t") and (is_carried or text is not None or written.strip(b"\n")):
+            if text is None:
+                text, began, is_hidden = b"", began or here, False
+            text += b"" if is_hidden else written
+            is_hidden = is_hidden or bool(nul)
+        if is_carried:
+            began = began or here
+            continue
+        if text:
+            found.lines.append(Line(began, text))
+        text, began = None, 0
+    if began:
+        found.odd.append((began, CARRIED))
+        found.is_whole = False
+    return found
+
+
+def _pieces(data: bytes) -> list[bytes]:
+    """Return the lines of ``data`` with their line breaks."""
+    pieces = data.split(b"\n")
+    return [piece + b"\n" for piece in pieces[:-1]] + [piece for piece in pieces[-1:] if piece]
+
+
+LINES: dict[str, Callable[[bytes], Lines]] = {"1.5": lines_of_a_buffer, "1.7": lines_of_any_length}
+"""Version of libpam → how it splits a file. The versions are those of ``jitd.versions``."""
 
 
 def words_of(text: bytes) -> list[str]:

@@ -63,13 +63,16 @@ class _Round:
 
     def _other(self) -> Stack | None:
         source = self.places.included("other", self.beside) or self.places.included(f"{STACKS[1]}/other", "")
-        return read("other", source, partial(self.places.included, beside=self.beside)) if source else None
+        return self._read("other", source) if source else None
+
+    def _read(self, service: str, source: Source) -> Stack:
+        return read(service, source, partial(self.places.included, beside=self.beside), self.places.libpam)
 
     def stacks(self, service: str, source: Source | None) -> dict[str, list[Handler]] | None:
         """Return the handlers that libpam calls. If the service has no handlers of a PAM kind, libpam calls the handlers of the
         service ``other``. Return None if libpam refuses the service.
         """
-        own = read(service, source, partial(self.places.included, beside=self.beside)) if source else Stack(service, "")
+        own = self._read(service, source) if source else Stack(service, "")
         other = None if service == "other" or is_fragment(service) else self._other()
         self.findings += own.faults + (other.faults if other and other.is_refused else [])
         if own.is_refused or (other and other.is_refused):

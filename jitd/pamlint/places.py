@@ -9,13 +9,17 @@ import stat
 import time
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import cached_property
 
 from jitd.files.inspection import Uninspectable, View, changers, open_regular
 from jitd.pamlint.stack import Source
 from jitd.pamlint.starting import LISTENER, Process
+from jitd.versions import STATUS, programs_in
 
 LARGEST = 4 * 1024 * 1024
 """Maximum number of bytes of a file. A larger file is refused."""
+LARGEST_STATUS = 64 * 1024 * 1024
+"""The same for what dpkg notes about all packages."""
 STACKS = ("/etc/pam.d", "/usr/lib/pam.d")
 """The directories that contain the files of services. An included file is searched only in the first directory, as in Debian's
 libpam.
@@ -69,7 +73,17 @@ class Places:
             self.used[path] = None
         return source
 
-    def _load(self, path: str) -> Source | None:
+    @cached_property
+    def libpam(self) -> str:
+        """The version of libpam, in the form of ``jitd.versions``. It is empty if it is not known, for example because an account
+        other than root may change what dpkg notes.
+        """
+        with suppress(Unreadable):
+            if not self.who_may_change(STATUS) and (status := self._load(STATUS, LARGEST_STATUS)):
+                return programs_in(status.data).get("libpam", "")
+        return ""
+
+    def _load(self, path: str, largest: int = LARGEST) -> Source | None:
         try:
             file = open_regular(os.fsencode(self._root + path))
         except Uninspectable as fault:
@@ -80,11 +94,11 @@ class Places:
             return None
         try:
             with os.fdopen(file, "rb") as stream:
-                data = stream.read(LARGEST + 1)
+                data = stream.read(largest + 1)
         except OSError as fault:
             raise Unreadable(f"{path}: {fault.strerror}") from None
-        if len(data) > LARGEST:
-            raise Unreadable(f"{path} has more than {LARGEST} bytes")
+        if len(data) > largest:
+            raise Unreadable(f"{path} has more than {largest} bytes")
         return Source(path, data)
 
     def stack(self, service: str) -> Source | None:

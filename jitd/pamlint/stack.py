@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from jitd.pamlint.control import ALL_BAD, Table, table
 from jitd.pamlint.findings import Finding, Place, bad, unknown, weak
-from jitd.pamlint.lines import CARRIED, CUT, LOST, lines_of, words_of
+from jitd.pamlint.lines import CARRIED, CUT, LINES, LOST, Lines, words_of
 
 KINDS = ("auth", "account", "password", "session")
 DEEPEST = 16
@@ -81,9 +81,23 @@ class _TooMuch(Exception):
     """The number of handlers of a service is above the limit of this module."""
 
 
-def read(service: str, source: Source, find: Find) -> Stack:
-    """Return the stack of ``service``, read from ``source`` and from all files that ``source`` includes."""
-    reading = _Reading(Stack(service, source.file), find)
+def read(service: str, source: Source, find: Find, libpam: str = "") -> Stack:
+    """Return the stack of ``service``, read from ``source`` and from all files that ``source`` includes.
+
+    ``libpam`` is the version of libpam (``jitd.versions``). If it is none of the known versions, the stack is read as each of
+    them reads it. The result is then that of the newest, and has a finding if they do not agree.
+    """
+    stacks = [_read(service, source, find, lines) for lines in ([LINES[libpam]] if libpam in LINES else LINES.values())]
+    stack = stacks[-1]
+    if any((each.handlers, each.is_refused) != (stack.handlers, stack.is_refused) for each in stacks):
+        told = f"which libpam reads this is not known, and {' and '.join(LINES)} read it in different ways"
+        mend = "split long lines, take out NULs, and put no comment and no blank line after a line that ends with a backslash"
+        stack.faults.append(unknown("libpam-unknown", Place(source.file), told, mend, service))
+    return stack
+
+
+def _read(service: str, source: Source, find: Find, lines: Callable[[bytes], Lines]) -> Stack:
+    reading = _Reading(Stack(service, source.file), find, lines)
     try:
         is_whole = reading.take_in(source, None, 0)
     except _TooMuch:
@@ -95,8 +109,9 @@ def read(service: str, source: Source, find: Find) -> Stack:
 
 
 class _Reading:
-    def __init__(self, stack: Stack, find: Find) -> None:
+    def __init__(self, stack: Stack, find: Find, lines: Callable[[bytes], Lines]) -> None:
         self.stack = stack
+        self._lines_of = lines
         self._find = find
         self._open: list[str] = []
         self._tables: list[Table | None] = []
@@ -126,7 +141,7 @@ class _Reading:
         self._n_files += 1
         if self._n_files > MOST or len(self._open) > DEEPEST_INCLUDE:
             raise _TooMuch
-        lines = lines_of(source.data)
+        lines = self._lines_of(source.data)
         for number, what in lines.odd:
             self._tell_odd(Place(source.file, number), what)
         self._open.append(source.file)
@@ -141,7 +156,7 @@ class _Reading:
             sentence = "the line is longer than 1022 bytes: libpam reads the rest as another line, even if it is a comment"
             self.fault(place, "line-too-long", sentence, "split it into shorter lines")
         elif what == LOST:
-            sentence = "there is a NUL in it: libpam does not see what follows on that line"
+            sentence = "there is a NUL in it: libpam does not see what follows on that line, and what continues it"
             self.fault(place, "nul-in-line", sentence, "take the NUL out")
         elif what == CARRIED:
             sentence = "the last line ends with a backslash: libpam refuses the whole file"

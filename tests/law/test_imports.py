@@ -81,12 +81,13 @@ LAW: dict[str, set[str]] = {
     "jitd.reloading": {CORE, "jitd.settings", "jitd.workers"},
     "jitd.workers": set(),
     "jitd.systemd": set(),
+    "jitd.versions": set(),
     "jitd.log": {WIRE},
     # files, and what is judged of them; what goes around a gate, where files are read in one place
     "jitd.files": {"jitd.files"},
     "jitd.facts": {CORE, "jitd.facts", "jitd.files", "jitd.store"},
     "jitd.pamlint": {"jitd.pamlint"},
-    "jitd.pamlint.places": {"jitd.pamlint", "jitd.files"},
+    "jitd.pamlint.places": {"jitd.pamlint", "jitd.files", "jitd.versions"},
     # what runs a command
     "jitd.monitor": {WIRE, "jitd.files", "jitd.monitor", "jitd.recording"},
     "jitd.executor": {
@@ -154,7 +155,7 @@ LAW: dict[str, set[str]] = {
         "jitd.checking.known", "jitd.deciding.groups", "jitd.deciding.s4u2self", "jitd.doctor",
         "jitd.kdc", "jitd.monitor.pam_session",
         "jitd.monitor.places", "jitd.monitor.proof_orders", "jitd.pamlint",
-        "jitd.recording", "jitd.settings", "jitd.store",
+        "jitd.recording", "jitd.settings", "jitd.store", "jitd.versions",
     },
     "jitd.cli": {
         WIRE, CORE, "jitpam", "jitpam.client", "jitpam.initiator", "jitpam.local_proof", "jitpam.options",
@@ -187,6 +188,7 @@ PURE = {
     "jitd.doctor.finding": "__future__ dataclasses re",
     "jitd.recording.asciicast": "__future__ codecs collections json",
     "jitd.invocation": "__future__ collections dataclasses re",
+    "jitd.versions": "__future__ collections re typing",
     "jitd.outside.fields": "__future__ collections re typing",
     "jitd.outside.leases": "__future__ collections dataclasses re",
     "jitd.outside.messages": "__future__ binascii dataclasses ipaddress re",

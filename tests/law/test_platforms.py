@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from jitd.versions import PROGRAMS, not_tried, programs_in
 from tests import platforms
 
 
@@ -15,6 +16,50 @@ def test_the_page_says_what_this_system_is_made_of() -> None:
     assert versions.keys() == platforms.OF_A_RELEASE.keys(), "each of them is installed where tests are played"
     assert f"| system | {' | '.join(versions)} |" in platforms.PAGE.read_text("utf-8")
     platforms.tell(platforms.row(platforms.release(Path("/etc/os-release").read_text("utf-8")), versions))
+
+
+def test_the_table_of_versions_and_the_page_have_the_same_ones() -> None:
+    """What doctor and pam-lint call known is what the tests were played with, and nothing else is."""
+    lines = [line.strip("| ").split(" | ") for line in platforms.PAGE.read_text("utf-8").splitlines() if line.startswith("|")]
+    head = next(number for number, line in enumerate(lines) if line[0] == "system")
+    rows = [line for line in lines[head + 1 :] if len(line) == len(lines[head]) and line[0].startswith("Debian")]
+    columns = dict(zip(lines[head][1:], zip(*(line[1:] for line in rows), strict=True), strict=True))
+    assert columns == {name: PROGRAMS[name].versions for name in platforms.OF_A_RELEASE}
+
+
+STATUS = b"""\
+Package: libpam0g
+Status: install ok installed
+Architecture: amd64
+Version: 1.7.0-5
+
+Package: libpam0g-dev
+Status: install ok installed
+Version: 9.9
+
+Package: sudo
+Status: deinstall ok config-files
+Version: 1.9.13p3-1+deb12u1
+
+Package: openssh-server
+Status: install ok installed
+Version: 1:10.0p1-7+deb13u4
+
+Package: systemd
+Status: hold ok installed
+Version: 257.13-1~deb13u1
+
+Package: util-linux
+Status: install ok installed
+Version: unheard-of
+"""
+
+
+def test_what_is_installed_is_read_from_what_dpkg_notes() -> None:
+    found = programs_in(STATUS)
+    assert found == {"libpam": "1.7", "OpenSSH": "10.0p1", "systemd": "257", "util-linux": ""}
+    assert list(not_tried(found)) == ["util-linux"]
+    assert programs_in(b"") == programs_in(b"\0Package: sudo") == {}
 
 
 @pytest.mark.parametrize(

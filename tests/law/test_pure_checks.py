@@ -21,6 +21,7 @@ PACKAGED = (
     "jitd.checking.known",
     "jitd.doctor.finding",
     "jitd.monitor.proof_orders",
+    "jitd.versions",
     *(name for name in PURE if name.startswith("jitd.pamlint.")),
 )
 """What a check may call of the standard library, and of ours beside the doctor's own checks."""

@@ -68,7 +68,7 @@ SHIPPED = [
         only(
             SHAPE.replace("account", "ACCOUNT")
             .replace(" ", "\t")
-            .replace("requisite", "\\\n # what follows belongs to it\n REQUISITE")
+            .replace("requisite", "\\\n \t REQUISITE")
             .replace("[success=2\tdefault=ignore]", "[success=2 default=ignore]")
             + SUDO
         ),

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from jitd.pamlint.findings import BAD, UNKNOWN, Finding
 from jitd.pamlint.linting import lint_host
-from jitd.pamlint.places import NoFile, Places, Unreadable
+from jitd.pamlint.places import LARGEST, NoFile, Places, Unreadable
 from jitd.pamlint.stack import Source
 from jitd.pamlint.starting import Process
 
@@ -80,8 +80,9 @@ MARKS = {BAD: "", UNKNOWN: "?"}
 class Texts(Places):
     """Files by their paths; one that is UNREADABLE cannot be read."""
 
-    def __init__(self, files: dict[str, str | bytes], wrong: dict[str, str] | None = None) -> None:
+    def __init__(self, files: dict[str, str | bytes], wrong: dict[str, str] | None = None, libpam: str = "1.5") -> None:
         super().__init__()
+        self.libpam = libpam
         self.files = files
         self.wrong = wrong or {}
         """What is wrong with files: by path, ``missing`` or a sentence."""
@@ -90,7 +91,7 @@ class Texts(Places):
         self.elsewhere: set[str] = set()
         """Files that are others to what runs."""
 
-    def _load(self, path: str) -> Source | None:
+    def _load(self, path: str, largest: int = LARGEST) -> Source | None:
         text = self.files.get(path)
         if text == UNREADABLE:
             raise Unreadable(f"{path}: Permission denied")
@@ -144,17 +145,17 @@ class Row(NamedTuple):
     files: dict[str, str | bytes]
     wrong: dict[str, str] = {}
 
-    def host(self) -> Texts:
+    def host(self, libpam: str = "1.5") -> Texts:
         """Debian's shared files, and these. A name without / is a service."""
         shared = {f"/etc/pam.d/{name}": text for name, text in SHARED.items()}
         if "su" in self.files:
             shared["/etc/pam.d/su-l"] = SU_L
         own = {name if "/" in name else f"/etc/pam.d/{name}": text for name, text in self.files.items()}
-        return Texts({**shared, "/etc/sudoers": SECURE, "/etc/ssh/sshd_config": "UsePAM yes\n", **own}, self.wrong)
+        return Texts({**shared, "/etc/sudoers": SECURE, "/etc/ssh/sshd_config": "UsePAM yes\n", **own}, self.wrong, libpam)
 
-    def findings(self) -> list[Finding]:
+    def findings(self, libpam: str = "1.5") -> list[Finding]:
         """What comes of it."""
-        return lint_host(self.host())
+        return lint_host(self.host(libpam))
 
 
 def names(findings: list[Finding]) -> str:

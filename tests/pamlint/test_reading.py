@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from jitd.pamlint import linting, sshdconfig, sudoers
 from jitd.pamlint.control import ALL_BAD, BAD, DIE, DONE, IGNORE, OK, RETURNS, named, table
-from jitd.pamlint.lines import CARRIED, CUT, LOST, lines_of, words_of
+from jitd.pamlint.lines import CARRIED, CUT, LINES, LOST, words_of
 from jitd.pamlint.linting import lint_files, lint_host
 from jitd.pamlint.places import LARGEST, Places, Unreadable
 from jitd.pamlint.stack import Source, read
@@ -27,45 +27,59 @@ from tests.waiting import PATIENCE
 NOBODY = Source("x", b"")
 
 
-def texts(data: bytes) -> list[bytes]:
-    return [line.text.strip() for line in lines_of(data).lines]
-
-
 @pytest.mark.parametrize(
-    ("data", "cut"),
+    ("data", "of_1_5", "of_1_7"),
     [
-        (b"", []),
-        (b"\n \t\n# c\n", []),
-        (b"a b\nc", [b"a b", b"c"]),
-        (b"a # b\n", [b"a"]),
-        (b"a \\\n  b\n", [b"a    b"]),
-        (b"a \\  \n\n# c\nb\n", [b"a  b"]),
-        (b"a # c \\\nb\n", [b"a", b"b"]),
-        (b"a\0b\nc\n", [b"a", b"c"]),
-        (b"\0a\nc\n", [b"c"]),
-        (b"a\r\n", [b"a"]),
-        (b"#" * 1023 + b"a\n", [b"a"]),
-        (b"a" * 1030 + b"\n", [b"a" * 1023, b"a" * 7]),
+        (b"", [], []),
+        (b"\n \t\n# c\n", [], []),
+        (b"a b\nc", [b"a b", b"c"], [b"a b", b"c"]),
+        (b"a # b\n", [b"a"], [b"a"]),
+        (b"a \\\n  b\n", [b"a    b"], [b"a  b"]),
+        (b"a \\  \n\n# c\nb\n", [b"a  b"], [b"a", b"b"]),
+        (b"a \\\n# c\nb\n", [b"a  b"], [b"a", b"b"]),
+        (b"\\\n\\\na\n", [b"  a"], [b"a"]),
+        (b"# c \\\nb\n", [b"b"], [b"b"]),
+        (b"a # c \\\nb\n", [b"a", b"b"], [b"a", b"b"]),
+        (b"a\0b\nc\n", [b"a", b"c"], [b"a", b"c"]),
+        (b"a \0 \\\nb\nc\n", [b"a", b"b", b"c"], [b"a", b"c"]),
+        (b"a \\\nb\0 \\\nc\nd\n", [b"a  b", b"c", b"d"], [b"a  b", b"d"]),
+        (b"\0 \\\nb\nc\n", [b"b", b"c"], [b"c"]),
+        (b"\0a\nc\n", [b"c"], [b"c"]),
+        (b"a\r\n", [b"a\r"], [b"a\r"]),
+        (b"#" * 1023 + b"a\n", [b"a"], []),
+        (b"a" * 1030 + b"\n", [b"a" * 1023, b"a" * 7], [b"a" * 1030]),
     ],
 )
-def test_lines_are_cut_where_libpam_cuts_them(data: bytes, cut: list[bytes]) -> None:
-    assert texts(data) == cut
+def test_lines_are_cut_where_libpam_cuts_them(data: bytes, of_1_5: list[bytes], of_1_7: list[bytes]) -> None:
+    """Each of them is played with the host's own libpam in ``test_same_as_libpam``."""
+    found = {version: [line.text.rstrip(b" \n\t") for line in lines(data).lines] for version, lines in LINES.items()}
+    assert found == {"1.5": of_1_5, "1.7": of_1_7}
 
 
 @pytest.mark.parametrize(
-    ("data", "odd"),
+    ("data", "of_1_5", "of_1_7"),
     [
-        (b"a\nb \\\n", [(2, CARRIED)]),
-        (b"a\n\n#" + b"x" * 2000 + b"\n", [(3, CUT), ]),
-        (b"a\0\n", [(1, LOST)]),
-        (b"a" * 1022 + b"\n", []),
-        (b"a" * 1023 + b"\n", []),
-        (b"a" * 1024 + b"\n", [(1, CUT)]),
-        ((b"a" * 500 + b"\\\n") * 4, [(3, CUT), (3, CARRIED)]),
+        (b"a\nb \\\n", [(2, CARRIED)], [(2, CARRIED)]),
+        (b"a\nb \\\n# c\n", [(2, CARRIED)], []),
+        (b"a\n\\\n", [(2, CARRIED)], [(2, CARRIED)]),
+        (b"a\n\n#" + b"x" * 2000 + b"\n", [(3, CUT)], []),
+        (b"a\0\n", [(1, LOST)], [(1, LOST)]),
+        (b"a" * 1022 + b"\n", [], []),
+        (b"a" * 1023 + b"\n", [], []),
+        (b"a" * 1024 + b"\n", [(1, CUT)], []),
+        ((b"a" * 500 + b"\\\n") * 4, [(3, CUT), (3, CARRIED)], [(1, CARRIED)]),
     ],
-)  # fmt: skip
-def test_what_is_odd_is_told_with_its_line(data: bytes, odd: list[tuple[int, str]]) -> None:
-    assert lines_of(data).odd == odd
+)
+def test_what_is_odd_is_told_with_its_line(data: bytes, of_1_5: list[tuple[int, str]], of_1_7: list[tuple[int, str]]) -> None:
+    assert {version: lines(data).odd for version, lines in LINES.items()} == {"1.5": of_1_5, "1.7": of_1_7}
+
+
+def test_what_is_read_by_a_libpam_that_is_not_known_is_called_unknown_where_the_known_ones_do_not_agree() -> None:
+    """THREATS P-09: and never closed."""
+    comment = "#" * 1023 + "account sufficient pam_permit.so\n" + SHAPE + SUDO
+    told = {libpam: names(Row("", "", {"doas": comment}).findings(libpam)) for libpam in ("1.5", "1.7", "", "1.6", "2.0")}
+    assert told["1.5"] != told["1.7"] == "", "the comment is a line, and goes round the gate"
+    assert told[""] == told["1.6"] == told["2.0"] == "?libpam-unknown"
 
 
 @pytest.mark.parametrize(
@@ -229,18 +243,26 @@ def counted() -> Iterator[list[int]]:
         signal.signal(signal.SIGALRM, kept)
 
 
+LONG = {  # what libpam 1.7 makes of it
+    "a line of a megabyte": "",
+    "a comment of a megabyte is lines": "",
+    "NULs and nothing else": "nul-in-line ~no-gate",
+}
+
+
 @pytest.mark.parametrize("row", HOSTILE, ids=lambda row: row.says)
-def test_a_hostile_file_is_a_finding(row: Row) -> None:
+@pytest.mark.parametrize("libpam", ["1.5", "1.7"])
+def test_a_hostile_file_is_a_finding(row: Row, libpam: str) -> None:
     with counted():
-        findings = row.findings()
-    assert names(findings) == " ".join(sorted(row.found.split())), [
-        f"{finding.place}: {finding.sentence}" for finding in findings
-    ]
+        findings = row.findings(libpam)
+    found = LONG.get(row.says, row.found) if libpam == "1.7" else row.found
+    assert names(findings) == " ".join(sorted(found.split())), [f"{finding.place}: {finding.sentence}" for finding in findings]
 
 
 @given(st.binary(max_size=300), st.sampled_from(("sudo", "sudoers", "sshd_config")))
 def test_no_file_is_a_fault_of_ours(data: bytes, name: str) -> None:
-    lint_files([f"/x/{name}"], Texts({f"/x/{name}": data}))
+    for libpam in ("1.5", "1.7", ""):
+        lint_files([f"/x/{name}"], Texts({f"/x/{name}": data}, libpam=libpam))
 
 
 PIECES = (
@@ -280,7 +302,8 @@ PIECES = (
 
 @given(st.lists(st.sampled_from(PIECES), max_size=60), st.sampled_from(("sudo", "sshd", "sudoers", "sshd_config")))
 def test_no_file_of_such_words_is_a_fault_of_ours(pieces: list[str], name: str) -> None:
-    lint_files([f"/x/{name}"], Texts({f"/x/{name}": "".join(pieces)}))
+    for libpam in ("1.5", "1.7", ""):
+        lint_files([f"/x/{name}"], Texts({f"/x/{name}": "".join(pieces)}, libpam=libpam))
 
 
 # --- files that are named -----------------------------------------------------------------------------------------------

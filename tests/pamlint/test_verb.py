@@ -56,7 +56,7 @@ def written() -> set[str]:
 def test_every_finding_is_in_the_corpus() -> None:
     in_rows = {name.lstrip("~?") for row in [*ROWS, *HOSTILE, *OPENINGS, *SSHDS] for name in row.found.split()}
     assert len(written()) > 40
-    assert sorted(written() - in_rows - {"too-involved", "no-guard"}) == []
+    assert sorted(written() - in_rows - {"too-involved", "no-guard", "libpam-unknown"}) == []
     assert sorted(in_rows - written()) == []
 
 
