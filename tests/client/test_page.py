@@ -68,7 +68,7 @@ def test_a_page_has_everything_that_binds_the_run() -> None:
         "A LEASE: 3 runs within 1 hour",
         "alice@EXAMPLE.TEST",
         "alice (uid 1001)",
-        "alice dba",
+        "alice, dba",
         "1 from group:ops",
         request.fingerprint.hex(),
     ):
