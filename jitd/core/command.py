@@ -15,6 +15,10 @@ from jitd.core.changed import replace
 from jitd.core.frozen import dataclass
 
 Pairs = tuple[tuple[bytes, bytes], ...]
+MAX_ID = 2**32 - 2
+"""The largest uid or gid. The kernel's ids are unsigned numbers of 32 bits, and 2**32 - 1 is none: for setresuid(2) and chown(2)
+it means "do not change".
+"""
 
 
 @dataclass(frozen=True, slots=True)

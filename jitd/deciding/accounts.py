@@ -17,7 +17,7 @@ from pathlib import Path
 
 from jitd.core.authentication import Authentication
 from jitd.core.changed import replace
-from jitd.core.command import RunAs
+from jitd.core.command import MAX_ID, RunAs
 from jitd.core.frozen import dataclass
 from jitd.core.made_account import Made, is_made
 from jitd.core.named_groups import NamedGroups
@@ -26,7 +26,6 @@ from jitd.core.subject import BY_PAM, LOCAL, ROOT, Subject, person_of
 from jitd.deciding import groups
 
 _NUMBER = re.compile(r"#(0|[1-9][0-9]{0,9})")
-_MAX_ID = 2**31 - 1
 _NOBODY = 65534
 """The kernel shows the uid 65534 if a user has no uid in this user namespace. An example is a peer in another user namespace
 (user_namespaces(7)).
@@ -68,8 +67,8 @@ def _number(typed: str) -> int | None:
     if not typed.startswith("#"):
         return None
     found = _NUMBER.fullmatch(typed)
-    if not found or int(found[1]) > _MAX_ID:
-        raise NoSuchAccount("an id must be # and a decimal number below 2147483648")
+    if not found or int(found[1]) > MAX_ID:
+        raise NoSuchAccount(f"an id must be # and a decimal number up to {MAX_ID}")
     return int(found[1])
 
 

@@ -11,6 +11,7 @@ import ctypes
 import errno
 import os
 
+from jitd.core.command import MAX_ID
 from jitd.core.frozen import dataclass
 from jitd.deciding.accounts import NoSuchAccount
 
@@ -51,8 +52,8 @@ def number_in(name: str) -> int | None:
     if not name.startswith("#"):
         return None
     digits = name[1:]
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= 10 and int(digits) < 2**31):
-        raise NoSuchAccount("an id must be # and a decimal number below 2147483648")
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 10 and int(digits) <= MAX_ID):
+        raise NoSuchAccount(f"an id must be # and a decimal number up to {MAX_ID}")
     return int(digits)
 
 

@@ -49,7 +49,7 @@ class Doubt(Exception):
 
 
 _ID = re.compile(r"#(0|[1-9][0-9]{0,9})")
-_MAX_ID = 2**31 - 1
+_MAX_ID = 2**32 - 2  # 2**32 - 1 is no id for the kernel
 _LIKE_A_NUMBER = re.compile(r"\s*[-+]?[0-9]+")
 
 

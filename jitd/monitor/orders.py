@@ -132,8 +132,14 @@ def _number(value: object) -> int:
 
 
 def _id(value: object) -> int:
-    if type(value) is not int or not 0 <= value < 2**31:  # for the kernel, 2^32 - 1 means "do not change"
+    if type(value) is not int or not 0 <= value < 2**32 - 1:  # for the kernel, 2^32 - 1 means "do not change"
         raise ValueError("is not an id")
+    return value
+
+
+def _pid(value: object) -> int:
+    if type(value) is not int or not 0 <= value < 2**31:
+        raise ValueError("is not a process id")
     return value
 
 
@@ -287,7 +293,7 @@ _JOB: dict[str, Callable[[object], Any]] = {
 
 _LOGIN: dict[str, Callable[[object], Any]] = {
     **{name: _JOB[name] for name in ("run", "user", "ends_at_boot", "ends_because", "is_housed")},
-    "pid": _id,
+    "pid": _pid,
     "started": _number,
     "service": _text,
 }

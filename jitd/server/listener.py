@@ -30,7 +30,7 @@ TYPED_FOR = 90.0
 types the password.
 """
 BACKLOG = 1024
-_CREDENTIALS = struct.Struct("3i")
+_CREDENTIALS = struct.Struct("iII")
 
 
 def bind(path: Path) -> socket.socket:

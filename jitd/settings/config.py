@@ -13,6 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
+from jitd.core.command import MAX_ID
 from jitd.core.conditions import is_name, is_principal
 from jitd.core.frozen import dataclass, field
 from jitd.core.made_account import is_made
@@ -207,7 +208,7 @@ def _load(file: Path, owner: int | None, krb5_conf: Path, keys_at: Path, *, must
         executor=_executor(top),
         operators=top.words("operators", (), naming.read_who, may_be_empty=True),
         auditors=top.words("auditors", (), naming.read_who, may_be_empty=True),
-        min_uid=top.number("min_uid", plain.min_uid, 1, 2**31 - 1),
+        min_uid=top.number("min_uid", plain.min_uid, 1, MAX_ID),
         root="deny" if top.text("root", plain.root, ("permit", "deny")) == "deny" else "permit",
         search_path=_search_path(top, plain.search_path),
         trusted_mounts=top.words("trusted_mounts", (), _read_directory, may_be_empty=True),

@@ -361,6 +361,8 @@ def test_one_proof_does_not_serve_two_questions(gated):
     [
         ({"uid": 4002}, "unauthenticated"),
         ({"uid": 2**31 - 2}, "unauthenticated"),
+        ({"uid": 2**32 - 2}, "unauthenticated"),
+        ({"uid": 2**32 - 1}, "unauthenticated"),
         ({"uid": -1}, "unauthenticated"),
         ({"uid": 2**40}, "unauthenticated"),
         ({"uid": 65534}, "unauthenticated"),

@@ -213,12 +213,12 @@ WHO = 'must be "group:NAME", "user:NAME" or "principal:NAME@REALM"'
         ("executor = true", [(3, '"executor" must be a string')]),
         ('operators = "group:security"', [(3, '"operators" must be a list of strings')]),
         ('operators = [\n"group:a",\n"security"]', [(5, f'"operators": "security" {WHO}')]),
-        ("min_uid = 0", [(3, '"min_uid" must be a whole number from 1 to 2147483647')]),
-        ("min_uid = -1", [(3, '"min_uid" must be a whole number from 1 to 2147483647')]),
-        ("min_uid = 4294967296", [(3, '"min_uid" must be a whole number from 1 to 2147483647')]),
-        ("min_uid = true", [(3, '"min_uid" must be a whole number from 1 to 2147483647')]),
-        ('min_uid = "1000"', [(3, '"min_uid" must be a whole number from 1 to 2147483647')]),
-        ("min_uid = 1000.0", [(3, '"min_uid" must be a whole number from 1 to 2147483647')]),
+        ("min_uid = 0", [(3, '"min_uid" must be a whole number from 1 to 4294967294')]),
+        ("min_uid = -1", [(3, '"min_uid" must be a whole number from 1 to 4294967294')]),
+        ("min_uid = 4294967295", [(3, '"min_uid" must be a whole number from 1 to 4294967294')]),
+        ("min_uid = true", [(3, '"min_uid" must be a whole number from 1 to 4294967294')]),
+        ('min_uid = "1000"', [(3, '"min_uid" must be a whole number from 1 to 4294967294')]),
+        ("min_uid = 1000.0", [(3, '"min_uid" must be a whole number from 1 to 4294967294')]),
         ('root = "allow"', [(3, '"root" must be "permit" or "deny", not "allow"')]),
         ("root = true", [(3, '"root" must be a string')]),
         ('search_path = ""', [(3, '"search_path" must be absolute directories with colons between them')]),
@@ -363,9 +363,9 @@ def test_a_host_without_a_default_realm_must_name_its_realms(place: Path) -> Non
 
 
 def test_what_may_be_at_its_bounds(place: Path) -> None:
-    text = f'socket = "/{"x" * 106}"\nmin_uid = 2147483647\noperators = []\n[limits]\npending = 1000000\n'
+    text = f'socket = "/{"x" * 106}"\nmin_uid = 4294967294\noperators = []\n[limits]\npending = 1000000\n'
     found = load(write(place, REALM + text), owner=ME)
-    assert (len(str(found.socket)), found.min_uid, found.limits.pending) == (107, 2147483647, 1000000)
+    assert (len(str(found.socket)), found.min_uid, found.limits.pending) == (107, 4294967294, 1000000)
     write(place, (REALM + text).encode().ljust(1 << 20, b"#"))
     assert load(place / "jitd.toml", owner=ME) == found
 

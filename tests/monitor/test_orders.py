@@ -62,7 +62,7 @@ def test_any_bytes_come_back(argv: tuple[bytes, ...], environment: Any, cwd: byt
         {"run": "a\n"}, {"run": "é"},
         {"path": b"bin/true"}, {"path": b"/bin\0"}, {"argv": ()}, {"argv": (b"a\0",)}, {"environment": ((b"A=", b""),)},
         {"environment": ((b"", b""),)}, {"environment": ((b"A", b""), (b"A", b""))}, {"cwd": b"."},
-        {"uid": -1}, {"uid": 2**32 - 1}, {"uid": 2**31}, {"uid": True}, {"gid": -1},
+        {"uid": -1}, {"uid": 2**32 - 1}, {"trusted_uid": 2**32 - 1}, {"uid": True}, {"gid": -1},
         {"groups": (2**32 - 1,)}, {"groups": (-1,)},
         {"streams": ("pipe",)}, {"streams": ("pipe", "pipe", "tape")}, {"digest": b""}, {"digest": bytes(33)},
         {"ends_at_boot": float("nan")}, {"ends_at_boot": float("inf")}, {"leftovers": "forget"}, {"writable": 1},
