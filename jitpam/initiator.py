@@ -84,6 +84,10 @@ class Initiator:
         """Make sure that the cache contains a service ticket. If necessary, request this ticket from the KDC. Raises
         NotAuthenticated, for example if no ticket arrives within ``timeout_for`` seconds.
         """
+        fault = self._krb5.krb5_init_context(self._library)
+        if fault:
+            raise NotAuthenticated("configuration", f"the Kerberos configuration (krb5.conf) cannot be read (error {fault})")
+        krb5.share_keyring(krb5.default_cache(self._library) if self._cache is None else self._cache)
         try:
             within(timeout_for, self._obtain_ticket)
         except TimeoutError:
@@ -93,28 +97,19 @@ class Initiator:
             ) from None
 
     def _obtain_ticket(self) -> None:
-        fault = self._krb5.krb5_init_context(self._library)
-        if fault:
-            raise NotAuthenticated("configuration", f"the Kerberos configuration (krb5.conf) cannot be read (error {fault})")
         self._realm = self._realm_of_target()
-        named = _given(f"{self.target}@{self._realm}".encode())
+        named = _given(self._wanted)
         # The name is given as a principal. For a host-based service, DNS could rename the host (rdns, THREATS K-18).
         kind = Oid(len(krb5.KRB5_PRINCIPAL_NAME), krb5.KRB5_PRINCIPAL_NAME)
         self._call("gss_import_name", named, kind, self._name)
-        if self._cache is not None:  # the name is set only for this thread, which acquires the credentials below
-            self._call("gss_krb5_ccache_name", self._cache, None)
+        cache = self._chosen() or self._cache
+        if cache is not None:  # the name is set only for this thread, which acquires the credentials below
+            self._call("gss_krb5_ccache_name", cache, None)
         major = self._gss.gss_acquire_cred(
             self._minor, None, krb5.FOREVER, None, krb5.INITIATE, self._credentials, None, None
         )  # fmt: skip
         if major:
             raise self._why_no_ticket(major)
-        owner = Handle()
-        self._gss.gss_inquire_cred(self._minor, self._credentials, owner, None, None, None)  # expired credentials fail below
-        if owner.value:
-            shown = Taken()
-            self._call("gss_display_name", owner, shown, None)
-            self.principal = self._take(shown).decode("utf-8", "surrogateescape")
-            self._gss.gss_release_name(self._minor, owner)
         # Make a token that is not sent. For this, the library fetches the service ticket and keeps it in the cache.
         self._start(None)
         self._gss.gss_delete_sec_context(self._minor, self._context, None)
@@ -134,10 +129,49 @@ class Initiator:
             self._minor, self._credentials, self._context, self._name, self._mechanism, krb5.WANTED, 0, bindings, None,
             None, token, None, lifetime,
         )  # fmt: skip
+        if not self.principal:
+            self.principal = self._owner()
         if major != krb5.CONTINUE_NEEDED:
             raise self._why_no_ticket(major)
         self.expires_at = time.time() + lifetime.value
         return self._take(token)
+
+    def _chosen(self) -> bytes:
+        """Return the name of the cache that the library chooses for the target from the collection, by ~/.k5identity or by the
+        realm (k5identity(5)). If it chooses none, return b"": GSSAPI then takes the primary cache. Raises NotAuthenticated.
+
+        GSSAPI makes the same choice, but only for a name of a host-based service, which our name is not. It also makes none in a
+        process that has changed its user id, where the collection must be named.
+        """
+        cache, owner, name = Handle(), Handle(), krb5.String()
+        wanted = krb5.principal()
+        if self._cache is not None:
+            self._krb5.krb5_cc_set_default_name(self._library, self._cache)
+        if self._krb5.krb5_parse_name(self._library, self._wanted, wanted):
+            return b""
+        wanted.contents.type = krb5.OF_A_HOST
+        self._krb5.krb5_cc_select(self._library, wanted, cache, owner)
+        if cache.value and not self._krb5.krb5_cc_get_full_name(self._library, cache, name):
+            return name.value or b""
+        if owner.value and not self._krb5.krb5_unparse_name(self._library, owner, name):
+            who = (name.value or b"").decode("utf-8", "surrogateescape")
+            raise NotAuthenticated(
+                "no ticket", f"~/.k5identity chooses {who} for this host, but you have no ticket of {who}: kinit {who}"
+            )
+        return b""
+
+    def _owner(self) -> str:
+        """Return the principal of the credentials, or "" if they have none. The library must have chosen the cache by then:
+        asked earlier, it takes the primary one.
+        """
+        minor, owner, shown = Number(), Handle(), Taken()  # the status of a start that has failed is still needed
+        self._gss.gss_inquire_cred(minor, self._credentials, owner, None, None, None)
+        if not owner.value or self._gss.gss_display_name(minor, owner, shown, None):
+            return ""
+        self._gss.gss_release_name(minor, owner)
+        principal = krb5.bytes_at(shown)
+        self._gss.gss_release_buffer(minor, shown)
+        return principal.decode("utf-8", "surrogateescape")
 
     def finish(self, token: bytes) -> None:
         """Check ``token``, the daemon's answer. Raises Unproved if the daemon does not have the key of ``jitd/<host>``, or if a
@@ -225,12 +259,17 @@ class Initiator:
             return f"status {major:#x}, {minor:#x}"
         return self._take(text).decode("utf-8", "surrogateescape")
 
+    @property
+    def _wanted(self) -> bytes:
+        """The principal of the service ticket."""
+        return f"{self.target}@{self._realm}".encode("utf-8", "surrogateescape")
+
     def _realm_of_target(self) -> str:
         """Return the realm of the host from krb5.conf. If krb5.conf does not name a realm, return "", so that the KDC of the
         user's realm is asked.
         """
         realms = krb5.strings()
-        host = self.target.partition("/")[2].encode()
+        host = self.target.partition("/")[2].encode("utf-8", "surrogateescape")
         if self._krb5.krb5_get_host_realm(self._library, host, realms):
             return ""
         realm = realms[0] or b""
@@ -254,7 +293,8 @@ class Initiator:
             return NotAuthenticated("other", f"no ticket for {self.target}: {said}")
         cause, text = known
         return NotAuthenticated(
-            cause, text.format(target=self.target, principal=self.principal or "you", realm=own_realm, said=said)
+            cause,
+            text.format(target=self.target, principal=self.principal or "you", realm=own_realm, said=said, full=full_keyring()),
         )
 
     def _why_no_credentials(self, said: str) -> NotAuthenticated:
@@ -275,13 +315,19 @@ class Initiator:
             code = self._krb5.krb5_cc_resolve(self._library, self._cache, cache)
         if not code:
             code = self._krb5.krb5_cc_get_principal(self._library, cache, owner)
+        if code == _NOT_OUR_UID and name.rpartition(":")[2] in (str(posix.geteuid()), name):
+            code = OVER_QUOTA  # libkrb5 takes each refusal of the kernel for a wrong uid
         known = _CACHE_CAUSES.get(code)
         if known is None:
             return NotAuthenticated("cache", f"{said}{where}: kinit, or mend KRB5CCNAME")
         cause, text = known
-        return NotAuthenticated(cause, text.format(where=where, kind=kind))
+        return NotAuthenticated(cause, text.format(where=where, kind=kind, full=full_keyring()))
 
 
+OVER_QUOTA = 122
+"""EDQUOT, which the kernel says if the keys of an account are too many or too large for one more (keyrings(7))."""
+_NOT_OUR_UID = -1750600185
+"""KRB5_KCC_INVALID_UID."""
 _SKEW = "the clocks of this host and of the KDC differ too much: have them set right, then kinit again"
 _CAUSES = {
     -1765328352: ("expired", "your Kerberos ticket has expired: kinit"),  # AP_ERR_TKT_EXPIRED
@@ -302,6 +348,7 @@ _CAUSES = {
     -1765328378: ("revoked", "the KDC does not know {principal} any more: ask its administrator"),
     -1765328364: ("revoked", "the KDC has revoked the ticket of {principal}: kinit again"),
     -1765328372: ("policy", "the KDC gives no ticket for {target}: {said}"),
+    OVER_QUOTA: ("cache", "{full}"),
 }  # fmt: skip
 """Maps a status of the krb5 mechanism to a cause and to a sentence that tells the user what to do."""
 
@@ -312,11 +359,21 @@ _CACHE_CAUSES = {
     -1765328244: ("cache", "KRB5CCNAME is of a type that is not known here ({kind}): use FILE:, DIR:, KCM: or KEYRING:"),
     -1765328185: ("cache", "the credential cache is damaged{where}: kinit again"),  # CC_FORMAT
     -1765328172: ("cache", "the credential cache is of another format{where}: kinit again"),  # CCACHE_BADVNO
+    _NOT_OUR_UID: ("cache", "KRB5CCNAME names a persistent keyring that is not yours{where}: unset it, and kinit"),
+    OVER_QUOTA: ("cache", "{full}"),
     -1750600181: ("cache", "no KCM daemon runs on this host, which the credential cache needs{where}"),
 }  # fmt: skip
 """Maps a status to a cause and to a sentence that tells the user what to do. libkrb5 returns one of these statuses if it cannot
 open the cache.
 """
+
+
+def full_keyring() -> str:
+    """Return the sentence for a credential cache that has no room in the kernel's keyrings."""
+    return (
+        "the kernel keeps no more keys for your account (/proc/key-users): kinit into a file instead"
+        f" (export KRB5CCNAME=FILE:/tmp/krb5cc_{posix.geteuid()}; kinit)"
+    )
 
 
 def _given(data: bytes) -> Given:
@@ -377,9 +434,11 @@ def own_host() -> str:
         from _socket import AI_CANONNAME, getaddrinfo  # importing `socket` would take 5 ms more
 
         try:
-            found = within(HOST_WITHIN, lambda: getaddrinfo(name, None, flags=AI_CANONNAME))
+            # as bytes: of a text, Python first makes an internationalized name, for which a label has at most 63 characters
+            sought = name.encode("utf-8", "surrogateescape")
+            found = within(HOST_WITHIN, lambda: getaddrinfo(sought, None, flags=AI_CANONNAME))
             beginning = f"{name.lower()}."
             name = next((full for _, _, _, full, _ in found if full.lower().startswith(beginning)), name)
-        except (OSError, TimeoutError):
+        except (OSError, TimeoutError, UnicodeError):  # a resolver may answer with bytes that are no text
             pass
     return name.rstrip(".").lower()

@@ -96,6 +96,22 @@ class Bindings(Structure):
     )
 
 
+class Principal(Structure):
+    """krb5_principal_data: a principal, whose realm is a krb5_data (magic, length, data)."""
+
+    _fields_ = (
+        ("magic", Int),
+        ("realm_magic", Int),
+        ("realm_length", Number),
+        ("realm_data", Handle),
+        ("components", Handle),
+        ("n_components", Int),
+        ("type", Int),
+    )
+
+
+OF_A_HOST = 3
+"""KRB5_NT_SRV_HST, the type of a principal whose second component is the name of a host (RFC 4120 section 6.2)."""
 KRB5 = bytes.fromhex("2a864886f712010202")
 KRB5_PRINCIPAL_NAME = bytes.fromhex("2a864886f71201020201")
 INITIATE = 1
@@ -116,6 +132,7 @@ _OUT = POINTER(Taken)
 _OID = POINTER(Oid)
 _INT = POINTER(Int)
 _STRINGS = POINTER(String)
+_PRINCIPAL = POINTER(Principal)
 
 _GSS: dict[str, tuple[Any, ...]] = {
     "gss_import_name": (_STATUS, _IN, _OID, _HANDLE),
@@ -146,10 +163,19 @@ _KRB5: dict[str, tuple[Any, ...]] = {
     "krb5_cc_default": (_P, _HANDLE),
     "krb5_cc_resolve": (_P, String, _HANDLE),
     "krb5_cc_get_principal": (_P, _P, _HANDLE),
+    "krb5_cc_set_default_name": (_P, String),
+    "krb5_cc_select": (_P, _PRINCIPAL, _HANDLE, _HANDLE),
+    "krb5_cc_get_full_name": (_P, _P, POINTER(String)),
+    "krb5_parse_name": (_P, String, POINTER(_PRINCIPAL)),
+    "krb5_unparse_name": (_P, _P, POINTER(String)),
 }
-"""Maps each function of libkrb5 to the types of its arguments. Some of these functions find the realm of a host without DNS.
-Others find the reason why a credential cache gives no credentials. GSSAPI has no functions for these two purposes.
+"""Maps each function of libkrb5 to the types of its arguments. They find the realm of a host without DNS, choose a cache of a
+collection, and find the reason why a cache gives no credentials. GSSAPI has no functions for these purposes.
 """
+_KRB5_NAMES: dict[str, tuple[Any, ...]] = {"krb5_cc_default_name": (_P,)}
+_KEYUTILS: dict[str, tuple[Any, ...]] = {"keyctl_get_keyring_ID": (Int, Int)}
+_PROCESS_KEYRING = -2
+"""KEY_SPEC_PROCESS_KEYRING of keyctl(2)."""
 
 
 class _Function(CFuncPtr):
@@ -186,9 +212,37 @@ def krb5() -> Any:
     return Library("libkrb5.so.3", _KRB5, Int)
 
 
+def default_cache(library: Handle) -> bytes:
+    """Return the name of the default credential cache in the context ``library``: the value of KRB5CCNAME, or the cache that
+    krb5.conf names. Return b"" if neither can be read.
+    """
+    name: bytes | None = Library("libkrb5.so.3", _KRB5_NAMES, String).krb5_cc_default_name(library)
+    return name or b""
+
+
+def share_keyring(cache: bytes) -> None:
+    """Let all threads that this thread starts from now on use ``cache``, if it is a KEYRING cache.
+
+    A keyring can be read by a thread that possesses it (keyrings(7)). libkrb5 links the persistent keyring of a user to the
+    process keyring, and makes that keyring if there is none. But the kernel then gives it only to the calling thread, so that
+    what one thread has opened is refused to the next one. A process keyring that exists already is inherited by new threads.
+    """
+    if not cache.startswith(b"KEYRING:"):
+        return  # each keyring counts against the user's quota, and the other caches need none
+    try:  # noqa: SIM105  # importing `contextlib` would make each start 1 ms longer
+        Library("libkeyutils.so.1", _KEYUTILS, Int).keyctl_get_keyring_ID(_PROCESS_KEYRING, 1)
+    except OSError:  # libkrb5 was built without keyrings, and says so itself when it opens the cache
+        pass
+
+
 def strings() -> Any:
     """Return a pointer (``char **``) that the library can set to a list of its strings."""
     return _STRINGS()
+
+
+def principal() -> Any:
+    """Return a pointer that the library can set to a Principal of its own."""
+    return _PRINCIPAL()
 
 
 def bytes_at(buffer: Taken) -> bytes:

@@ -33,7 +33,10 @@ def host_name() -> str:
 
     def look() -> None:
         try:
-            found.append(socket.getaddrinfo(name, None, type=socket.SOCK_STREAM, flags=socket.AI_CANONNAME)[0][3] or "")
+            # as bytes: of a text, Python first makes an internationalized name, for which a label has at most 63 characters
+            found.append(
+                socket.getaddrinfo(os.fsencode(name), None, type=socket.SOCK_STREAM, flags=socket.AI_CANONNAME)[0][3] or ""
+            )
         except (OSError, IndexError, UnicodeError):
             return
 

@@ -9,6 +9,7 @@ import threading
 import time
 
 import gssapi
+import k5test
 import pytest
 from gssapi.raw import ChannelBindings
 
@@ -294,6 +295,87 @@ def test_a_directory_of_caches(realm, cache, tmp_path, monkeypatch):
     assert initiator.principal == "alice@EXAMPLE.TEST"
 
 
+@pytest.fixture(scope="module")
+def second_realm():
+    """SECOND.TEST, whose KDC nobody has to reach once its ticket is there."""
+    made = k5test.K5Realm(realm="SECOND.TEST", portbase=62000, krb5_conf={"libdefaults": {"dns_lookup_kdc": "false"}})
+    made.addprinc("alice", "alicealice")
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def collection(realm, cache, tmp_path, monkeypatch):
+    """The name of a collection of alice's and of alice/spare's, whose primary cache is the latter's; and a home."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    name = f"DIR:{tmp_path}/caches"
+    (tmp_path / "caches").mkdir(mode=0o700)
+    monkeypatch.setenv("KRB5CCNAME", name)
+    realm.k5.addprinc("alice/spare", "alice/sparealice/spare")
+    realm.kinit(f"DIR::{tmp_path}/caches/tkt1", who="alice")
+    realm.kinit(f"DIR::{tmp_path}/caches/tkt2", who="alice/spare")
+    (tmp_path / "caches/primary").write_text("tkt2\n")
+    yield name
+    realm.k5.run_kadminl("delprinc -force alice/spare")
+
+
+def proved_by(realm, host=HOST, cache=None):
+    """Who says it is, and who the other end sees."""
+    initiator = Initiator(host, cache)
+    initiator.obtain_ticket(PATIENCE)
+    other = other_end(realm)
+    initiator.finish(other.step(initiator.first_token(CHANNEL)))
+    return initiator.principal, str(other.initiator_name)
+
+
+@pytest.mark.parametrize("named", ["by the environment", "by its caller"])
+@pytest.mark.parametrize(
+    ("lines", "chosen"),
+    [
+        ("", "alice/spare"),
+        ("alice@EXAMPLE.TEST service=jitd", "alice"),
+        (f"alice@EXAMPLE.TEST service=jitd host={HOST}", "alice"),
+        ("alice@EXAMPLE.TEST host=*.example.test", "alice"),
+        ("alice@EXAMPLE.TEST realm=EXAMPLE.TEST", "alice"),
+        ("alice@EXAMPLE.TEST service=host", "alice/spare"),
+        ("alice@EXAMPLE.TEST service=jitd host=db2.example.test", "alice/spare"),
+    ],
+)
+def test_of_a_collection_the_one_of_k5identity_is_used(realm, collection, tmp_path, named, lines, chosen):
+    (tmp_path / ".k5identity").write_text(f"{lines}\n")
+    who = f"{chosen}@EXAMPLE.TEST"
+    assert proved_by(realm, cache=collection.encode() if named == "by its caller" else None) == (who, who)
+
+
+@pytest.mark.parametrize("named", ["by the environment", "by its caller"])
+def test_of_a_collection_the_one_of_the_hosts_realm_is_used(realm, second_realm, cache, tmp_path, monkeypatch, named):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    name = f"DIR:{tmp_path}/caches"
+    (tmp_path / "caches").mkdir(mode=0o700)
+    monkeypatch.setenv("KRB5CCNAME", name)
+    realm.kinit(f"DIR::{tmp_path}/caches/tkt1")
+    second_realm.run(["kinit", "-c", f"DIR::{tmp_path}/caches/tkt2", "alice"], input="alicealice\n")
+    (tmp_path / "caches/primary").write_text("tkt2\n")
+    who = "alice@EXAMPLE.TEST"
+    assert proved_by(realm, cache=name.encode() if named == "by its caller" else None) == (who, who)
+
+
+def test_a_choice_of_k5identity_without_a_ticket_is_said(realm, collection, tmp_path):
+    (tmp_path / ".k5identity").write_text("alice/third@EXAMPLE.TEST service=jitd\n")
+    cause, text = fault_of()
+    assert cause == "no ticket"
+    assert text.endswith("you have no ticket of alice/third@EXAMPLE.TEST: kinit alice/third@EXAMPLE.TEST")
+
+
+def test_a_refusal_names_who_was_chosen(realm, collection, tmp_path):
+    """A KDC that is asked about a service that it does not know, after the choice."""
+    (tmp_path / ".k5identity").write_text("alice@EXAMPLE.TEST service=jitd\n")
+    initiator = Initiator("db2.example.test")
+    with pytest.raises(NotAuthenticated, match="not enrolled"):
+        initiator.obtain_ticket(PATIENCE)
+    assert initiator.principal == "alice@EXAMPLE.TEST"
+
+
 def test_a_keyring_where_the_kernel_lets_us(realm, cache, monkeypatch):
     monkeypatch.setenv("KRB5CCNAME", "KEYRING:process:jitd-test")
     assert fault_of()[0] in ("no ticket", "cache")
@@ -374,6 +456,47 @@ def test_within_comes_back_in_time():
     with pytest.raises(TimeoutError):
         within(0.1, lambda: has_ended.wait(PATIENCE))  # which has no end before the next line
     has_ended.set()
+
+
+LONGEST = b"a" * 64
+"""The longest name that Linux gives a host, and longer than a label of DNS."""
+
+
+@pytest.mark.parametrize(
+    ("node", "found"),
+    [
+        (LONGEST, LONGEST.decode()),
+        (b"DB1", "db1"),
+        ("b\u00fcro".encode(), "b\u00fcro"),
+        (b"b\xfcro", "b\udcfcro"),
+        (b"a..b", "a..b"),
+        (b"xn--zz", "xn--zz"),
+    ],
+)
+def test_whatever_the_host_is_called_that_is_its_name(node, found):
+    """For the client and for the daemon: what one of them calls it otherwise, the other has no key for."""
+    tree = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
+    code = (
+        f"import ctypes, sys; sys.path.insert(0, {tree!r}); ctypes.CDLL(None).sethostname({node!r}, {len(node)});"
+        "from jitpam.initiator import own_host; from jitd.settings.host import host_name\n"
+        "print(ascii(own_host()), host_name().lower().rstrip('.') == own_host())"
+    )
+    said = subprocess.run(["unshare", "--uts", *python(), code], capture_output=True, text=True, check=True).stdout
+    assert said == f"{ascii(found)} True\n"
+
+
+@pytest.mark.parametrize("host", [LONGEST.decode(), "b\u00fcro", "b\udcfcro", "a..b", ".", "x y", "a@b", "a/b", "\\"])
+def test_a_host_that_the_kdc_cannot_know_is_one_that_is_not_enrolled(realm, cache, host):
+    realm.kinit(cache)
+    cause, text = fault_of(host)
+    assert cause == ("other" if "@" in host else "service"), text
+    assert host in text
+
+
+def test_the_longest_name_has_a_ticket(realm, cache):
+    realm.k5.addprinc(f"jitd/{LONGEST.decode()}")
+    realm.kinit(cache)
+    Initiator(LONGEST.decode()).obtain_ticket(PATIENCE)
 
 
 def test_the_hosts_name_is_lower_case_and_of_one_word():
