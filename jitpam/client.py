@@ -71,6 +71,10 @@ RETRY_EVERY = 0.02
 _AT_LEAST, _GRACES = 0.5, 4
 """At most _GRACES times, a wait gets _AT_LEAST seconds although it has less time left, since this process may have been slow."""
 _PIECE = 64 * 1024
+_NOBODY = 65534
+"""The uid that the kernel shows for a peer whose uid does not exist in our user namespace (overflowuid, proc(5)). It is also the
+uid of an account.
+"""
 _MOST_DESCRIPTORS = 4
 
 
@@ -87,10 +91,15 @@ class RefusedByDaemon(Exception):
         self.text = text
 
 
+class _OtherNamespace(Unreachable):
+    """We have uid 0, but the daemon is not in our user namespace (user_namespaces(7)), so that for the daemon we are not root."""
+
+
 def connect(*, with_ticket: bool = False) -> Connection:
     """Return a connection for questions. Its ``welcome`` tells which identity jitd has found for us.
 
-    With uid 0, we are local root and need no ticket. But if ``with_ticket`` is True, root uses a ticket too. Raises
+    With uid 0, we are local root and need no ticket. But if ``with_ticket`` is True, root uses a ticket too. So does the root of
+    a user namespace to which the daemon does not belong, because the daemon cannot prove itself to that root by its uid. Raises
     NotAuthenticated and Unreachable. Raises RefusedByDaemon if jitd refuses for another reason. Takes at most 5 s, even if the
     KDC or jitd hangs.
     """
@@ -99,11 +108,25 @@ def connect(*, with_ticket: bool = False) -> Connection:
 
 def begin(*, with_ticket: bool = False) -> Connection:
     """Like ``connect``, but do not wait for jitd's answer to our proof. ``Connection.ready`` waits for that answer."""
-    initiator = None
     started_at = time.monotonic()
-    if posix.geteuid() != 0 or with_ticket:
-        initiator = Initiator(own_host())
+    if posix.geteuid() == 0 and not with_ticket:
+        try:
+            return _begin(None, started_at)
+        except _OtherNamespace as fault:
+            not_root = str(fault)
+    else:
+        not_root = ""
+    initiator = Initiator(own_host())
+    try:
         initiator.obtain_ticket()
+    except NotAuthenticated as fault:
+        if not_root:
+            raise NotAuthenticated(fault.cause, f"{not_root}: {fault}") from None
+        raise
+    return _begin(initiator, started_at)
+
+
+def _begin(initiator: Initiator | None, started_at: float) -> Connection:
     connection = Connection(socket_path(), initiator)
     connection.open(min(time.monotonic() + HANDSHAKE_WITHIN, started_at + 5.0))
     return connection
@@ -153,8 +176,15 @@ class Connection:
             if isinstance(fault, Unproved):
                 raise Unreachable(f"what answers at {self._path} is not jitd: {fault}") from None
             if isinstance(fault, RefusedByDaemon) and fault.code == "unauthenticated":
-                raise NotAuthenticated("refused", fault.text) from None
+                raise NotAuthenticated("refused", self._whose(fault.text)) from None
             raise
+
+    def _whose(self, refusal: str) -> str:
+        """Return the sentence ``refusal``, and whose ticket was used: of several caches, the library may have chosen another one
+        than the person thinks.
+        """
+        who = self._initiator.principal if self._initiator else ""
+        return refusal if not who or who in refusal else f"{refusal} (your ticket is of {who})"
 
     def _connect(self, until: float) -> None:
         self._socket.setblocking(False)
@@ -174,7 +204,9 @@ class Connection:
                 raise Unreachable(f"jitd cannot be reached at {self._path}: {fault.strerror or fault}") from None
 
     def _peer_must_be_root(self) -> None:
-        _, uid, _ = memoryview(self._socket.getsockopt(SOL_SOCKET, SO_PEERCRED, 12)).cast("i")
+        _, uid, _ = memoryview(self._socket.getsockopt(SOL_SOCKET, SO_PEERCRED, 12)).cast("I")
+        if uid == _NOBODY and not _is_initial_namespace():
+            raise _OtherNamespace("root of this user namespace is not root of the host, and needs a ticket")
         if uid != 0:
             raise Unreachable(f"what answers at {self._path} is not jitd: it runs as uid {uid}, and jitd runs as root")
 
@@ -386,6 +418,12 @@ class Connection:
             left = _AT_LEAST  # perhaps this process had no processor time, so jitd must not be called silent
         if not poll.poll(None if left is None else left * 1000):
             raise Unreachable("jitd does not answer")
+
+
+def _is_initial_namespace() -> bool:
+    """True if our user namespace has all uids, as the host's own has: each uid that we see is then what it is."""
+    with open("/proc/self/uid_map", "rb") as file:
+        return file.read().split() == [b"0", b"0", b"4294967295"]
 
 
 def _row(heard: Message) -> dict[str, Any]:
