@@ -65,6 +65,7 @@ _CALLS: dict[str, tuple[Any, ...]] = {
     "krb5_parse_name": (_P, String, _HANDLE),
     "krb5_unparse_name": (_P, _P, POINTER(String)),
     "krb5_cc_resolve": (_P, String, _HANDLE),
+    "krb5_cc_get_principal": (_P, _P, _HANDLE),
     "krb5_cc_cache_match": (_P, _P, _HANDLE),
     "krb5_cc_new_unique": (_P, String, _P, _HANDLE),
     "krb5_cc_initialize": (_P, _P, _P),
@@ -73,6 +74,7 @@ _CALLS: dict[str, tuple[Any, ...]] = {
     "krb5_cc_end_seq_get": (_P, _P, _HANDLE),
     "krb5_cc_store_cred": (_P, _P, _CREDENTIAL),
     "krb5_cc_close": (_P, _P),
+    "krb5_cc_destroy": (_P, _P),
     "krb5_get_credentials": (_P, Int, _P, _CREDENTIAL, POINTER(_CREDENTIAL)),
 }
 """Maps each function to the types of its arguments. All functions return a krb5_error_code, which is 0 after success."""

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fetches a granted service ticket into a new credential cache that contains only this ticket.
+"""Fetches granted service tickets into a new credential cache that contains nothing else. The cache is in the kernel's keyring of
+the login session if the person's own default cache is a keyring, and otherwise a file.
 
 Law: the person's own cache is read and never changed. A service ticket that is already in the person's cache is not used. The
 request to the KDC uses a copy of the person's cache that contains only the ticket-granting tickets. The KDC has FETCH_WITHIN
@@ -12,8 +13,8 @@ import posix
 import time
 from _stat import S_IMODE, S_ISDIR
 
-from jitpam import krb5_caches
-from jitpam.initiator import NotAuthenticated, within
+from jitpam import krb5, krb5_caches
+from jitpam.initiator import OVER_QUOTA, NotAuthenticated, full_keyring, within
 from jitpam.krb5 import Handle, String
 from jitpam.krb5_caches import NO_STORE, Credential
 
@@ -32,6 +33,10 @@ received the grant yet.
 """
 AGAIN_EVERY = 0.5
 FILE = b"krb5cc"
+_KEYRING = b"KEYRING:session:jitsudo:"
+"""The beginning of a keyring's name. The caches of one login session are in one collection, which is not the person's own: there,
+GSSAPI could choose a cache that holds no ticket-granting ticket. A collection for each cache would leave an empty one each time.
+"""
 _EXPIRED, _NO_CACHE, _NOT_FOUND, _POLICY = -1765328352, -1765328189, -1765328243, -1765328372
 """Codes of libkrb5: KRB5KRB_AP_ERR_TKT_EXPIRED, KRB5_FCC_NOFILE, KRB5_CC_NOTFOUND, KRB5KDC_ERR_POLICY."""
 
@@ -43,19 +48,22 @@ class NoTicket(Exception):
 
 
 class TicketCache:
-    """A new directory of mode 0700. After ``fill``, the directory contains one credential cache of mode 0600."""
+    """A new credential cache, which ``fill`` fills: a keyring, or one file of mode 0600 in a new directory of mode 0700.
+
+    If jitsudo is killed, a file stays until somebody removes it. A keyring ends with the last ticket in it, or with the login
+    session. Only programs of the same login session can use a keyring.
+    """
 
     def __init__(self) -> None:
-        """Make the directory in XDG_RUNTIME_DIR if only this user may enter XDG_RUNTIME_DIR, otherwise in /tmp. Raises NoTicket
-        if this fails.
+        """Choose the place, and make the directory for a file: in XDG_RUNTIME_DIR if only this user may enter XDG_RUNTIME_DIR,
+        otherwise in /tmp. Raises NoTicket if this fails.
         """
-        self._directory = _new_directory()
-        self._path = self._directory + b"/" + FILE
-
-    @property
-    def name(self) -> bytes:
+        default = krb5.default_cache(_context(_calls()))
+        krb5.share_keyring(default)
+        self._directory = b"" if default.startswith(b"KEYRING:") else _new_directory()
+        own = _KEYRING + posix.urandom(8).hex().encode()
+        self.name = b"FILE:" + self._directory + b"/" + FILE if self._directory else own
         """The value of KRB5CCNAME for a program that uses the cache."""
-        return b"FILE:" + self._path
 
     def fill(self, service: str, client: str) -> int:
         """Fetch a ticket of the principal ``client`` for the principal ``service``, and add it to the cache. Both names include
@@ -65,22 +73,24 @@ class TicketCache:
         ticket-granting ticket that is still valid.
         """
         try:
-            fetch = _Fetch(service, client, self.name)
-            return within(FETCH_WITHIN, fetch.run)
+            return within(FETCH_WITHIN, _Fetch(service, client, self.name).run)
         except TimeoutError:
             raise NoTicket(
                 f"the KDC did not answer within {FETCH_WITHIN:g} s: try again, or check the network and the KDC"
             ) from None
-        except OSError as fault:
-            raise NoTicket(f"the Kerberos library cannot be loaded: {fault}") from None
 
     def destroy(self) -> None:
-        """Remove the cache's file and its directory. Never raises."""
+        """Remove the keyring, or the file and its directory. Never raises."""
         try:
+            if not self._directory:
+                calls, made = _calls(), Handle()
+                library = _context(calls)  # a thread that the KDC has left waiting may still use the other one
+                calls.krb5_cc_resolve(library, self.name, made) or calls.krb5_cc_destroy(library, made)
+                return
             for name in posix.listdir(self._directory):
                 posix.unlink(self._directory + b"/" + name)
             posix.rmdir(self._directory)
-        except OSError:
+        except (OSError, NoTicket):
             pass
 
 
@@ -88,10 +98,10 @@ class _Fetch:
     """Fetches one ticket with the client's credentials and stores it in the cache ``into``."""
 
     def __init__(self, service: str, client: str, into: bytes) -> None:
+        self._krb5 = _calls()
+        self._library = _context(self._krb5)
         self._service, self._client = service, client
         self._into = into
-        self._krb5 = krb5_caches.calls()
-        self._library = Handle()
 
     def run(self) -> int:
         """Fetch the ticket and store it. Returns the end of the ticket, in seconds since 1970. Raises NoTicket and
@@ -99,7 +109,6 @@ class _Fetch:
 
         The handles of libkrb5 are not closed, because a process fetches only a few tickets.
         """
-        self._do("krb5_init_context", self._library)
         wanted = Credential()
         wanted.client, wanted.server = self._principal(self._client), self._principal(self._service)
         by = self._granting_tickets(wanted.client)
@@ -111,19 +120,11 @@ class _Fetch:
             time.sleep(AGAIN_EVERY)
         made = Handle()
         self._do("krb5_cc_resolve", self._into, made)
-        if not self._is_there():
+        if self._krb5.krb5_cc_get_principal(self._library, made, Handle()):  # it holds no ticket yet
             self._do("krb5_cc_initialize", made, wanted.client)
         self._do("krb5_cc_store_cred", made, found)
         self._do("krb5_cc_close", made)
         return int(found.contents.ends_at)
-
-    def _is_there(self) -> bool:
-        """True if the cache already has a ticket."""
-        try:
-            posix.stat(self._into.partition(b":")[2])
-        except OSError:
-            return False
-        return True
 
     def _granting_tickets(self, client: Any) -> Handle:
         """Return a cache in memory with only the client's ticket-granting tickets. Raises NoTicket and NotAuthenticated."""
@@ -161,12 +162,11 @@ class _Fetch:
     # --- messages for faults
 
     def _do(self, call: str, *arguments: object) -> None:
-        if call == "krb5_init_context":
-            self._must_be_0(self._krb5.krb5_init_context(*arguments))
-        else:
-            self._must_be_0(getattr(self._krb5, call)(self._library, *arguments))
+        self._must_be_0(getattr(self._krb5, call)(self._library, *arguments))
 
     def _must_be_0(self, code: int) -> None:
+        if code == OVER_QUOTA:
+            raise NoTicket(f"the ticket cannot be kept: {full_keyring()}")
         if code:
             raise NoTicket(f"the ticket cannot be kept or fetched: {self._said(code)}")
 
@@ -181,6 +181,21 @@ class _Fetch:
     def _said(self, code: int) -> str:
         text: bytes | None = krb5_caches.texts().krb5_get_error_message(self._library, code)
         return (text or b"error %d" % code).decode("utf-8", "surrogateescape")
+
+
+def _calls() -> Any:
+    try:
+        return krb5_caches.calls()
+    except OSError as fault:
+        raise NoTicket(f"the Kerberos library cannot be loaded: {fault}") from None
+
+
+def _context(calls: Any) -> Handle:
+    library = Handle()
+    fault = calls.krb5_init_context(library)
+    if fault:
+        raise NoTicket(f"the Kerberos configuration (krb5.conf) cannot be read (error {fault})")
+    return library
 
 
 def _new_directory() -> bytes:

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from jitpam import krb5_caches, ticket
+from jitpam import krb5, krb5_caches, ticket
 from jitpam.initiator import NotAuthenticated
 from jitpam.ticket import NoTicket, TicketCache, instant_of, seconds_of
 from tests.waiting import PATIENCE
@@ -217,18 +217,22 @@ def test_the_umask_does_not_matter(tmp_path, monkeypatch):
     made.destroy()
 
 
-def test_the_structure_is_as_long_as_the_compiler_makes_it(tmp_path):
+def test_the_structures_are_as_long_as_the_compiler_makes_them(tmp_path):
     """A wrong type would crash a person's process, and raise nothing."""
     source = tmp_path / "size.c"
     source.write_text(
         "#include <krb5.h>\n#include <stddef.h>\n#include <stdio.h>\n"
-        'int main(void) { printf("%zu %zu %zu %zu\\n", sizeof(krb5_creds), offsetof(krb5_creds, server),\n'
-        "offsetof(krb5_creds, times.endtime), offsetof(krb5_creds, authdata)); return 0; }\n"
+        'int main(void) { printf("%zu %zu %zu %zu ", sizeof(krb5_creds), offsetof(krb5_creds, server),\n'
+        "offsetof(krb5_creds, times.endtime), offsetof(krb5_creds, authdata));\n"
+        'printf("%zu %zu %zu %d\\n", sizeof(krb5_principal_data), offsetof(krb5_principal_data, length),\n'
+        "offsetof(krb5_principal_data, type), KRB5_NT_SRV_HST); return 0; }\n"
     )
     subprocess.run(["gcc", "-o", tmp_path / "size", source], check=True)
     sizes = [int(word) for word in subprocess.run([tmp_path / "size"], capture_output=True, check=True).stdout.split()]
-    fields = krb5_caches.Credential
-    assert sizes == [ctypes.sizeof(fields), fields.server.offset, fields.ends_at.offset, fields.authorization.offset]
+    fields, named = krb5_caches.Credential, krb5.Principal
+    of_credentials = [ctypes.sizeof(fields), fields.server.offset, fields.ends_at.offset, fields.authorization.offset]
+    of_principals = [ctypes.sizeof(named), named.n_components.offset, named.type.offset, krb5.OF_A_HOST]
+    assert sizes == [*of_credentials, *of_principals]
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("2026-11-22T02:40:00Z", 1795315200), ("1970-01-01T00:00:01Z", 1)])
