@@ -7,8 +7,6 @@ import os
 import re
 import shutil
 import signal
-import socket
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,8 @@ from typing import Any
 import pytest
 
 from tests.system.conftest import Asking, House
-from tests.waiting import PATIENCE, is_living, wait_for
+from tests.system.granting import gated, grants
+from tests.waiting import is_living, wait_for
 
 SERVICE = "postgres/lab.example.test"
 THING = f"service-ticket:{SERVICE}"
@@ -39,41 +38,15 @@ USE = 'kvno -q "$0" && echo let in'
 REFUSED = "KDC policy rejects request"
 
 
-def kadmin(query: str) -> str:
-    return subprocess.run(["kadmin.local", "-q", query], capture_output=True, text=True, check=True).stdout
-
-
-def grants() -> list[str]:
-    """The grants that the KDC has for the service."""
-    return [line for line in kadmin(f"getstrs {SERVICE}").splitlines() if line.startswith("jit_grant:")]
-
-
 @pytest.fixture(scope="module")
 def house() -> Iterator[House]:
     """A daemon with a writer of its own, and the service, which is gated."""
-    kadmin(f"addprinc -randkey {SERVICE}")
-    done = subprocess.run(["jitd", "kdc", "gate", "--yes", SERVICE], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr + done.stdout
     made = House(POLICY)
-    place = made.root / "writer"
-    place.mkdir(mode=0o700)
-    shutil.chown(place, "jitd-kdc", "jitd-kdc")
-    made.config_file.write_text(f'kdc = "{place}/kdc.sock"\n{made.config_file.read_text()}')
-    become_it = ["setpriv", "--reuid=jitd-kdc", "--regid=jitd-kdc", "--clear-groups"]
-    writer = subprocess.Popen([*become_it, "/usr/lib/jitd/jitd-kdc", "/etc/jitd/jitd-kdc.keytab", place / "kdc.sock"])
-    wait_for(lambda: accepts(place / "kdc.sock"), what="jitd-kdc")
-    made.start()
-    yield made
-    made.verify()
-    made.close()
-    writer.send_signal(signal.SIGTERM)
-    writer.wait(PATIENCE)
-    kadmin(f"delprinc -force {SERVICE}")
-
-
-def accepts(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as probe:
-        return probe.connect_ex(str(path)) == 0
+    with gated(made, SERVICE):
+        made.start()
+        yield made
+        made.verify()
+        made.close()
 
 
 def directories() -> set[str]:
@@ -85,7 +58,7 @@ def directories() -> set[str]:
 def nothing_stays(house: House) -> Iterator[None]:
     before = directories()
     yield
-    wait_for(lambda: not grants(), what="the KDC without a grant")
+    wait_for(lambda: not grants(SERVICE), what="the KDC without a grant")
     assert directories() <= before
 
 
@@ -109,7 +82,7 @@ def test_a_ticket_comes_upon_approval_and_for_the_command_alone(house: House) ->
     assert f"{SERVICE}@EXAMPLE.TEST" in own and "krbtgt" not in own
     assert "krbtgt" in without and SERVICE not in without, "the person's own cache has not kept it"
     assert "approved by bob@EXAMPLE.TEST" in asked.err
-    wait_for(lambda: not grants(), what="the grant's end")
+    wait_for(lambda: not grants(SERVICE), what="the grant's end")
     assert refused(house, "alice"), "it was given back when the command ended"
 
 
@@ -123,7 +96,7 @@ def test_a_denial_gives_nothing(house: House) -> None:
 def test_a_rule_has_to_give_it(house: House) -> None:
     done = house.sudo("carol", "--get", THING, "--", "echo", "ran")
     assert (done.returncode, done.stdout) == (121, "")
-    assert grants() == []
+    assert grants(SERVICE) == []
 
 
 def test_a_withdrawal_while_it_waits(house: House) -> None:
@@ -179,7 +152,7 @@ def test_what_is_kept_is_given_back_by_the_id_that_was_printed(house: House) -> 
     assert kept.returncode == 0, kept.stderr
     assert kept.stdout.startswith("export KRB5CCNAME=FILE:/tmp/jitsudo-")
     assert "let in" in house.run("dave", "sh", "-c", f"{kept.stdout}{USE}", SERVICE).stdout
-    assert len(grants()) == 1, "it stays though jitsudo has ended"
+    assert len(grants(SERVICE)) == 1, "it stays though jitsudo has ended"
     line = kept.stderr.splitlines()[-1].rpartition("to give it back sooner: ")[2]
     assert house.run("dave", *line.split()).returncode == 0
     assert refused(house, "dave")
@@ -191,7 +164,7 @@ def test_what_was_submitted_without_waiting_is_got_later(house: House) -> None:
     assert submitted.returncode == 0 and re.fullmatch(r"[0-9A-Z]{4}-[0-9A-Z]{4}\n", submitted.stdout)
     id = submitted.stdout.strip()
     house.approved(id)
-    assert grants() == [], "nobody has it in hand"
+    assert grants(SERVICE) == [], "nobody has it in hand"
     kept = house.sudo("alice", "--resume", id)
     assert kept.returncode == 0, kept.stderr
     assert "let in" in house.run("alice", "sh", "-c", f"{kept.stdout}{USE}", SERVICE).stdout
@@ -207,7 +180,7 @@ def test_a_daemon_that_is_killed_meanwhile_takes_it_back_when_the_command_ends(h
     begun(asked)
     house.restart()
     wait_for(lambda: has_client(house), what="the client that comes back")
-    assert len(grants()) == 1, "the restart has not taken it"
+    assert len(grants(SERVICE)) == 1, "the restart has not taken it"
     done.write_text("")
     assert asked.end() == 6, asked.err
     assert "let in" in asked.out
