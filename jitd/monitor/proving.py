@@ -53,10 +53,9 @@ def _live(user: str, client: int, daemon: int) -> NoReturn:
 
 
 def _be_private(client: int, daemon: int) -> None:
-    """Drop all state that this process has inherited from the launcher, also what python-pam would take for a terminal. Protect
-    the memory of this process, so that no core file, debugger or swap can expose it.
+    """Drop all state that this process has inherited from the launcher, also standard input, which python-pam would take for the
+    person's terminal. Protect the memory of this process, so that no core file, debugger or swap can expose it.
     """
-    os.environ.pop("DISPLAY", None)
     nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
     os.dup2(nothing, 0)
     reset_signals()
@@ -127,9 +126,9 @@ class Checking:
         """True if PAM has asked for a password, authenticates ``user`` by ``password``, and says that the account may be used.
 
         python-pam answers each hidden question with ``password``, and every other question with nothing. It would take PAM_TTY
-        and PAM_XDISPLAY from DISPLAY and from standard input, which ``_be_private`` has removed: jitd has no verified values for
-        these items, and a PAM module must not decide by other values. Credentials are not set (pam_setcred(3)), because no
-        session begins.
+        and PAM_XDISPLAY from DISPLAY, which the launcher has cleared with all of its environment, and from standard input, which
+        ``_be_private`` has replaced: jitd has no verified values for these items, and a PAM module must not decide by other
+        values. Credentials are not set (pam_setcred(3)), because no session begins.
         """
         asking, name = self._pam, user.encode()
         ask = asking.pam_authenticate
