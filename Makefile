@@ -50,7 +50,7 @@ install-kdc: kdc-plugin  ## put them on this host, a KDC, or under DESTDIR; prin
 sbom: build  ## what the product imports, with hashes and licences: build/jitsudo.cdx.json (CycloneDX)
 	contrib/sbom build/venv build/jitsudo.cdx.json
 
-first-hour:  ## play docs/first-hour.md in a Debian that is made for it and boots; needs root and the network, some minutes
+first-hour:  ## play docs/first-hour.md in a Debian that is made for it and boots (ARGS=trixie); needs root and the network
 	@contrib/lab/setup
 	$(PYTHON) contrib/first-hour $(ARGS)
 
