@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 from typing import TypeGuard
 
@@ -13,6 +14,7 @@ from jitd import doctor
 from jitd.doctor.finding import LEVELS, Finding, listed, word
 from tests.doctor import of_files, of_names, of_running
 from tests.doctor.rows import Row, text
+from tests.law.test_commands import COMMANDS
 
 ROWS = [*of_files.ROWS, *of_names.ROWS, *of_running.ROWS]
 
@@ -22,6 +24,20 @@ def test_what_was_looked_at_makes_this_finding(row: Row) -> None:
     found = {(finding.check, finding.level): text(finding) for finding in row.findings()}
     assert (row.check, row.level) in found, found
     assert row.words in found[row.check, row.level]
+
+
+def test_every_command_of_a_finding_is_typed_by_a_test() -> None:
+    """The law finds commands in the texts by their first words; here are the commands themselves, whatever they begin with."""
+    known = [re.compile(re.escape(row).replace(r"\{\}", "(.+)")) for row in COMMANDS]
+    steps = {step for row in ROWS for finding in row.findings() for step in re.split(" && |; ", finding.command) if step}
+    own = {
+        "kinit",
+        "restart it",
+        "start it",
+        "sleep 2",
+        "reload it",
+    }  # a person's own, and what the rows have in place of commands
+    assert sorted(step for step in steps - own if not any(one.match(step) for one in known)) == []
 
 
 def test_a_check_never_says_two_things_of_one_matter() -> None:
