@@ -19,10 +19,11 @@ from jitd.kdc.keytab import clients
 
 KRB5 = gssapi.MechType.kerberos
 BASE = -1765328384
+C_PRINCIPAL_UNKNOWN = BASE + 6
 REFUSALS = frozenset(
     {
         BASE + 1,  # KDC_ERR_NAME_EXP: the account has expired
-        BASE + 6,  # KDC_ERR_C_PRINCIPAL_UNKNOWN: there is no such account
+        C_PRINCIPAL_UNKNOWN,  # there is no such account
         BASE + 12,  # KDC_ERR_POLICY: Samba's answer for a disabled account
         BASE + 18,  # KDC_ERR_CLIENT_REVOKED: the account is disabled or locked
     }
@@ -58,7 +59,7 @@ def acquire(keytab: Path, service: str, cache: str, preferred: str = "") -> tupl
         names = clients(keytab.read_bytes(), service)
     except (OSError, ValueError) as fault:
         raise NoCredentials(1, f"{keytab}: {getattr(fault, 'strerror', None) or fault}") from None
-    first: NoCredentials | None = None
+    failures: list[NoCredentials] = []
     for name in sorted(names, key=lambda name: name != preferred):
         store: dict[bytes | str, bytes | str] = {"client_keytab": f"FILE:{keytab}", "ccache": f"{cache}-{names.index(name)}"}
         try:
@@ -71,8 +72,10 @@ def acquire(keytab: Path, service: str, cache: str, preferred: str = "") -> tupl
             failure = NoCredentials(code_of(fault), sentence_of(fault))
         if failure.code in AWAY:
             raise failure
-        first = first or failure
-    raise first or NoCredentials(1, f"{keytab} has no key of {service}")
+        failures.append(failure)
+    # That a domain does not know the service as a client says less than what it says of the account.
+    failures.sort(key=lambda failure: failure.code == C_PRINCIPAL_UNKNOWN)
+    raise failures[0] if failures else NoCredentials(1, f"{keytab} has no key of {service}")
 
 
 def question(own: gssapi.Credentials, principal: str) -> int:
