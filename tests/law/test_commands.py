@@ -64,7 +64,7 @@ UNITS = TYPED_BOOTED + "test_a_unit_that_is_not_there_is_started_by_its_command"
 ON_KDC = "tests/kdc/test_gates.py::test_the_service_that_is_missing_is_made_by_the_command_that_is_told"
 RENAMED = "tests/givers/test_accounts.py::test_an_account_that_was_renamed_is_never_called_taken_and_what_to_do_is_said"
 OF_CA = "tests/givers/test_ssh_certificates.py::test_a_ca_that_others_may_read_signs_nothing_until_the_command_is_typed"
-IN_AD = "tests/ad/test_liveness.py::test_the_commands_of_the_doctor_leave_the_member_in_its_domain"
+IN_AD = "tests/ad/test_people_of_a_domain.py::test_the_commands_of_the_doctor_leave_the_member_in_its_domain"
 
 COMMANDS: dict[str, str] = {
     # the key
