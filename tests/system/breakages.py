@@ -535,7 +535,8 @@ TABLE = [
     Breakage("no default realm", "realm.default", "weak", "default_realm = ",
              written(at(str(KRB5)), lambda text: text.replace("default_realm", "# "))),
     Breakage("a realm that nobody trusts", "realm.FAR.TEST", "weak", "krbtgt/FAR.TEST",
-             replaced(f'["{REALM}"]', f'["{REALM}", "FAR.TEST"]')),
+             written(at("jitd.toml"), lambda text: text.replace(f'["{REALM}"]', f'["{REALM}", "FAR.TEST"]')
+                     + '\n[accounts."FAR.TEST"]\nname = "{name}@far.test"\n')),
     # names, accounts, rules
     Breakage("another host's name", "host.service", "bad", "host = ", replaced(HOST, "other.example.test")),
     Breakage("a short host name", "host.name", "bad", "not fully qualified", replaced(HOST, "lab")),
