@@ -28,6 +28,7 @@ from jitd.core.policy import Policy, given_things, groups_named, takes_local_pro
 from jitd.core.subject import ROOT, Subject
 from jitd.core.thing import is_service_ticket, service_of
 from jitd.deciding import origins
+from jitd.deciding.account_policy import AccountPolicy
 from jitd.deciding.accounts import Accounts
 from jitd.deciding.subordinates import Subordinates
 from jitd.executor import Ended, Executor, ExecutorError, Held, Here, Ready, Report, Started, Trouble
@@ -159,6 +160,7 @@ class Daemon:
             policy=policy,
             store=self._store,
             accounts=self._accounts,
+            account_policy=AccountPolicy(config.pam.requester, executor.account_code).denial,
             ask_kdc=kdc.answer,
             refused=kdc.refused,
             not_given=givers.fault,

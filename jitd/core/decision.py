@@ -32,6 +32,7 @@ class Why(StrEnum):
     GATEKEEPER = "gatekeeper"
     AUTHENTICATION = "authentication"
     REVIEW = "review"
+    ACCOUNT = "account"
 
 
 MOST_COMBINATIONS = 64

@@ -18,6 +18,7 @@ from jitd.core.authentication import KdcAnswer
 from jitd.core.changed import replace
 from jitd.core.command import Command, work_of
 from jitd.core.decision import Decision, Deny, Obligations, Permit, Why, narrow, narrow_standing
+from jitd.core.deed import RUN, deed_of
 from jitd.core.effects import Moment
 from jitd.core.frozen import dataclass
 from jitd.core.gatekeeping import Heard, folded, judged
@@ -83,6 +84,7 @@ class Decider:
         policy: Callable[[], Policy],
         store: Store,
         accounts: Accounts,
+        account_policy: Callable[[Subject], Awaitable[Deny | None]],
         ask_kdc: Callable[[str], KdcAnswer],
         refused: Callable[[Sequence[str]], Awaitable[frozenset[str]]],
         not_given: Callable[[str], str],
@@ -96,6 +98,7 @@ class Decider:
         self._policy = policy
         self._store = store
         self._accounts = accounts
+        self._account_policy = account_policy
         self._ask_kdc = ask_kdc
         self._refused = refused
         self._not_given = not_given
@@ -144,11 +147,12 @@ class Decider:
 
     async def _decide_new(self, who: Subject, service: str, ask: Callable[[str], Asked], providers: Providers) -> FirstDecision:
         knowledge = Knowledge(self._gather, providers.told)
+        barred = await self._barred(who, service)
         while True:
             policy, locked = self._policy(), self.lock_on(who)
             try:
                 run = self._workers.files.run
-                asked, sighting = await run(who.uid, self._look, policy, locked, who, service, ask, knowledge)
+                asked, sighting = await run(who.uid, self._look, policy, locked or barred, who, service, ask, knowledge)
             except Wanted as wanted:
                 knowledge.hear(wanted, await providers.ask(wanted.names, wanted.about))
                 continue
@@ -166,9 +170,10 @@ class Decider:
         """Decide again about ``request``. ``heard``: the answers of its gatekeepers until now. Raises TimeoutError."""
         who = request.requester
         knowledge = Knowledge(self._gather, self._providers.told)
+        barred = await self._barred(who, request.service)
         while True:
             policy, locked = self._policy(), self.lock_on(who)
-            decision = locked or await self._found_again(policy, request, knowledge)
+            decision = locked or barred or await self._found_again(policy, request, knowledge)
             if decision is None:
                 continue
             decision = folded(self._if_given(decision, who, request.command, request.id), heard, request.claims.reason)
@@ -191,9 +196,10 @@ class Decider:
         """
         who = request.requester
         knowledge = Knowledge(self._gather, self._providers.told)
+        barred = await self._barred(who, request.service)
         while True:
             policy, locked = self._policy(), self.lock_on(who)
-            decision = locked or await self._found_again(policy, request, knowledge)
+            decision = locked or barred or await self._found_again(policy, request, knowledge)
             if decision is None:
                 continue
             decision = self._if_given(decision, who, request.command, request.lease or request.id)
@@ -244,6 +250,12 @@ class Decider:
         return any(rule.break_glass is not None for rule in self.rules_for(who, service))
 
     # --- helpers -----------------------------------------------------------------------------------------------------
+
+    async def _barred(self, who: Subject, service: str) -> Deny | None:
+        """If the account policy of this host denies ``who``, return this denial. A program with a gate asks PAM by itself, so it
+        is not asked about here.
+        """
+        return await self._account_policy(who) if deed_of(service) is RUN else None
 
     def _is_still(self, policy: Policy, locked: Deny | None, who: Subject) -> bool:
         """True if ``policy`` is still in force, and ``locked`` is still the answer of ``lock_on`` for ``who``."""

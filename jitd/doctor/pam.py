@@ -8,6 +8,7 @@ checks of the other stacks give access to nobody.
 
 from __future__ import annotations
 
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,6 +24,7 @@ from jitd.pamlint.linting import lint_host
 from jitd.pamlint.places import Places
 from jitd.pamlint.stack import Handler, Source, Stack, read
 
+NSSWITCH = Path("/etc/nsswitch.conf")
 ENFORCED = ("required", "requisite")
 PROGRAMS = ("sudo", "sudo-i", "su", "su-l", "doas", "login", "sshd")
 STRANGER = "nobody"
@@ -38,6 +40,32 @@ def examine() -> Iterator[Finding]:
     if not seen.is_missing:
         yield from stack(STACK, read_stack(Path(STACK).read_text("utf-8", "replace"), _included))
         yield rehearsal(*rehearse())
+
+
+def examine_requester(service: str) -> Iterator[Finding]:
+    """Yield a finding about ``service``, the PAM service that jitd asks about the account of a requester ([pam] requester)."""
+    try:
+        nsswitch = NSSWITCH.read_text("utf-8", "replace")
+    except OSError:
+        nsswitch = ""
+    yield requester(service, nsswitch, is_there=Path(f"/etc/pam.d/{service}").is_file())
+
+
+def requester(service: str, nsswitch: str, *, is_there: bool) -> Finding:
+    """Judge whether jitd asks the account policy of the host. ``nsswitch`` is the text of nsswitch.conf(5). ``is_there`` is True
+    if there is a stack of ``service``.
+    """
+    sources = " ".join(re.findall(r"^[ \t]*passwd[ \t]*:([^#\n]*)", nsswitch, re.MULTILINE)).split()
+    joined = next((source for source in ("sss", "winbind") if source in sources), "")
+    if service and not is_there:
+        said = f"jitd asks the PAM service {service} about requesters, and there is no /etc/pam.d/{service}: all are denied"
+        return bad("pam.requester", said, "the stack of contrib/pam.d/jitd-account is made for this")
+    if service:
+        return ok("pam.requester", f"jitd asks the account stage of {service} about requesters")
+    if joined:
+        said = f"accounts come from {joined}, and jitsudo does not ask its rules about who may use this host, as sudo does"
+        return weak("pam.requester", said, 'to have jitd ask: [pam] requester = "jitd-account" in jitd.toml, then restart jitd')
+    return ok("pam.requester", "accounts come from no directory that says who may use this host")
 
 
 def _included(service: str) -> str | None:

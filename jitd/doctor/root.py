@@ -62,6 +62,7 @@ def examinations(host: Host) -> list[Examination]:
             "see journalctl -p err -b",
         ),
         Examination("pam.opens", pam.examine, "PAM does not open a session", "see which module of /etc/pam.d/jitd waits"),
+        Examination("pam.requester", lambda: pam.examine_requester(host.config.pam.requester)),
         Examination(
             "pam.local", lambda: local_password.examine(host), "the stack of local passwords cannot be read",
             "see /etc/pam.d/jitd-local",

@@ -102,6 +102,11 @@ class Executor(Protocol):
         check failed.
         """
 
+    async def account_code(self, user: str, service: str) -> int:
+        """Let a separate process ask the account stage of the PAM service ``service`` whether the account ``user`` may be used.
+        Return the code of pam_acct_mgmt(3). Raises OSError if PAM could not be asked, or has not answered in time.
+        """
+
     def go(self, run: str) -> None:
         """Let the run execute its command. If the run's monitor is not connected now, ``Ready`` is reported again later."""
 

@@ -21,11 +21,12 @@ from jitd.core.run import Ending, Outcome, Recording, Usage
 from jitd.executor import Ended, ExecutorError, Held, Here, Ready, Report, Started, Trouble
 from jitd.executor.door import listen, make_directory, peer_of
 from jitd.executor.parts import Housing, Launcher
-from jitd.executor.passwords import hand_over, have_checked
+from jitd.executor.passwords import account_code, hand_over, have_checked
 from jitd.executor.remains import Remains
 from jitd.monitor import orders, places
 from jitd.monitor.orders import FAILED, Job, Login
 from jitd.monitor.places import Left
+from jitd.monitor.proof_orders import MayUse
 
 BORN_WITHIN = 5.0
 """If a new monitor has not connected after this number of seconds, jitd searches for the monitor."""
@@ -291,6 +292,9 @@ class Monitors:
 
     async def check_password(self, user: str, client: socket.socket) -> bool | None:
         return await have_checked(lambda: self._to_launcher, user, client)
+
+    async def account_code(self, user: str, service: str) -> int:
+        return await account_code(lambda: self._to_launcher, MayUse(user, service))
 
     def go(self, run: str) -> None:
         """Let the run execute its command."""

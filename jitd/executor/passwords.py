@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sends packets to the launcher. This module also asks the launcher for a process that checks a local password.
+"""Sends packets to the launcher. This module also asks the launcher for a process that asks PAM about an account: whether a local
+password is right, or whether the account may be used.
 
 Law: no packet contains the password. The daemon passes its end of the client's socket to the process that checks the password.
 The daemon itself reads nothing from this socket.
@@ -11,7 +12,7 @@ import asyncio
 import socket
 from collections.abc import Callable, Sequence
 
-from jitd.monitor.proof_orders import NO, UNSET, WITHIN, YES, write_order
+from jitd.monitor.proof_orders import NO, POLICY_WITHIN, UNSET, WITHIN, YES, MayUse, write_order, write_policy_order
 
 Launcher = Callable[[], socket.socket | None]
 """A function that returns the socket to the current launcher. The function returns None while the launcher is being restarted."""
@@ -56,3 +57,28 @@ async def have_checked(launcher: Launcher, user: str, client: socket.socket) -> 
     if answer == UNSET:
         raise OSError(0, "PAM is not set up for local passwords (/etc/pam.d/jitd-local)")
     return True if answer == YES else False if answer == NO else None
+
+
+async def account_code(launcher: Launcher, order: MayUse) -> int:
+    """Let a child of the launcher ask PAM whether an account may be used. Return the code of pam_acct_mgmt(3); 0 is yes. Raises
+    OSError if PAM could not be asked, or has not answered within POLICY_WITHIN seconds.
+    """
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
+    with ours:
+        with theirs:
+            theirs.setblocking(True)
+            try:
+                packet = write_policy_order(order)
+            except ValueError as fault:
+                raise OSError(0, str(fault)) from None
+            await hand_over(launcher, packet, [theirs.fileno()])
+        try:
+            async with asyncio.timeout(POLICY_WITHIN + 1.0):
+                answer = await asyncio.get_running_loop().sock_recv(ours, 64)
+        except TimeoutError:
+            answer = b""
+    if answer == UNSET:
+        raise OSError(0, f"this host has no PAM service {order.service}")
+    if not answer.isdigit():
+        raise OSError(0, f"PAM did not answer within {POLICY_WITHIN} seconds")
+    return int(answer)

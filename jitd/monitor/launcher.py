@@ -19,7 +19,7 @@ import socket
 import struct
 import sys
 
-from jitd.monitor import proof_orders, proving
+from jitd.monitor import account_stage, proof_orders, proving
 from jitd.monitor.birth import await_job, receive, run_monitor
 from jitd.monitor.orders import read_birth, write_word
 from jitd.monitor.pam_session import warm
@@ -138,10 +138,13 @@ def _hear(daemon: socket.socket, nursery: Nursery) -> bool:
     try:
         if not packet and not descriptors:
             return False
-        if (user := proof_orders.read_order(packet)) is not None:
-            if len(descriptors) == 2:
+        match proof_orders.read_order(packet):
+            case proof_orders.MayUse() as order if len(descriptors) == 1:
+                account_stage.begin(order, *descriptors)
+                return True
+            case str(user) if len(descriptors) == 2:
                 proving.begin(user, *descriptors)
-            return True
+                return True
         run, _, _ = read_birth(packet)
         if len(descriptors) == 2:
             nursery.give(packet, descriptors)

@@ -43,7 +43,8 @@ def begin(user: str, client: int, daemon: int) -> None:
 
 def _live(user: str, client: int, daemon: int) -> NoReturn:
     try:
-        _be_private(client, daemon)
+        be_private(client, daemon, within=WITHIN)
+        _stay_in_memory()
         with socket.socket(fileno=daemon) as answer, socket.socket(fileno=client) as source:
             answer.send(_answer(user, source))
     except BaseException as fault:  # print only the type, because the text of the exception could contain the password
@@ -52,19 +53,23 @@ def _live(user: str, client: int, daemon: int) -> NoReturn:
         os._exit(0)
 
 
-def _be_private(client: int, daemon: int) -> None:
-    """Drop all state that this process has inherited from the launcher, also standard input, which python-pam would take for the
-    person's terminal. Protect the memory of this process, so that no core file, debugger or swap can expose it.
+def be_private(*kept: int, within: int) -> None:
+    """Drop all state that this process has inherited from the launcher, except the descriptors ``kept``, also standard
+    input, which python-pam would take for the person's terminal. Protect the memory of this process, so that no core file or debugger can expose it. The kernel ends
+    the process after ``within`` seconds.
     """
     nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
     os.dup2(nothing, 0)
     reset_signals()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # PAM modules may wait for programs that they start
-    signal.alarm(WITHIN)
+    signal.alarm(within)
     os.setsid()
     control_process(PR_SET_DUMPABLE, 0)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    close_all_but(0, 1, 2, client, daemon)
+    close_all_but(0, 1, 2, *kept)
+
+
+def _stay_in_memory() -> None:
     ctypes.CDLL(None).mlockall(
         MCL_CURRENT | MCL_FUTURE
     )  # may be refused, for example in a container; then the password may reach swap
@@ -127,7 +132,7 @@ class Checking:
 
         python-pam answers each hidden question with ``password``, and every other question with nothing. It would take PAM_TTY
         and PAM_XDISPLAY from DISPLAY, which the launcher has cleared with all of its environment, and from standard input, which
-        ``_be_private`` has replaced: jitd has no verified values for these items, and a PAM module must not decide by other
+        ``be_private`` has replaced: jitd has no verified values for these items, and a PAM module must not decide by other
         values. Credentials are not set (pam_setcred(3)), because no session begins.
         """
         asking, name = self._pam, user.encode()

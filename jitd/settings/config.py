@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from jitd.core.command import MAX_ID
-from jitd.core.conditions import is_name, is_principal
+from jitd.core.conditions import is_name, is_principal, read_service
 from jitd.core.frozen import dataclass, field
 from jitd.core.made_account import is_made
 from jitd.core.names import NAMES, Name
@@ -71,6 +71,13 @@ class Recordings:
 
 
 @dataclass(frozen=True, slots=True)
+class Pam:
+    """``requester`` is the PAM service whose account stage jitd asks about requesters. If it is empty, jitd does not ask."""
+
+    requester: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """The settings of one host. ``principals`` maps a principal, in its canonical spelling, to its account. ``accounts`` maps a
     realm to the form of its accounts. ``people`` maps a person to all their accounts.
@@ -95,6 +102,7 @@ class Config:
     trusted_mounts: tuple[str, ...] = ()
     limits: Limits = Limits()
     recordings: Recordings = Recordings()
+    pam: Pam = Pam()
     accounts: Mapping[str, Form] = field(default_factory=lambda: MappingProxyType({}))
     principals: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     people: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
@@ -214,6 +222,7 @@ def _load(file: Path, owner: int | None, krb5_conf: Path, keys_at: Path, *, must
         trusted_mounts=top.words("trusted_mounts", (), _read_directory, may_be_empty=True),
         limits=_limits(top.table("limits")),
         recordings=_recordings(top.table("recordings")),
+        pam=_pam(top.table("pam")),
         accounts=naming.forms,
         principals=_principals(top.table("principals"), naming),
         people=_people(top.table("people")),
@@ -310,6 +319,17 @@ def _recordings(table: Table) -> Recordings:
         mib_in_all=table.number("mib_in_all", plain.mib_in_all, 1, 1 << 30),
         days=table.number("days", plain.days, 1, 36500),
     )
+
+
+def _pam(table: Table) -> Pam:
+    table.known(tuple(Pam.__dataclass_fields__))
+    service = table.text("requester", "")
+    if "requester" in table.values:
+        try:
+            read_service(service)
+        except ValueError as fault:
+            table.fault(f'"requester": {fault}', "requester")
+    return Pam(service)
 
 
 def _accounts(table: Table, realms: frozenset[str]) -> Mapping[str, Form]:

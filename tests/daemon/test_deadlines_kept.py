@@ -74,6 +74,7 @@ class House:
             policy=lambda: None,
             store=self.store,
             accounts=None,
+            account_policy=None,
             ask_kdc=lambda principal: KdcAnswer.VALID,
             refused=None,
             not_given=lambda thing: "",

@@ -94,6 +94,7 @@ class House:
             policy=lambda: self.policy,
             store=self.store,
             accounts=SimpleNamespace(again=self.again, sure_of=self.sure_of),
+            account_policy=self.account_policy,
             ask_kdc=lambda principal: KdcAnswer.REFUSED if principal in self.refused else KdcAnswer.NO_ANSWER,
             refused=self.refused_of,
             not_given=lambda thing: "",
@@ -105,6 +106,9 @@ class House:
             workers=self.workers,
             now=self.now,
         )
+
+    async def account_policy(self, who: Subject) -> Deny | None:
+        return self.told("account", self.barred)
 
     def told(self, question: str, answer: Any) -> Any:
         self.questions.append(question)

@@ -36,7 +36,7 @@ def example(page: str) -> list[str]:
 
 
 SETTINGS = {key: getattr(config.Config(frozenset(), ""), key) for key in config.KEYS}
-WITHIN = {"limits": config.Limits(), "recordings": config.Recordings()}
+WITHIN = {"limits": config.Limits(), "recordings": config.Recordings(), "pam": config.Pam()}
 LIMITS = {key: getattr(table, key) for table in WITHIN.values() for key in table.__dataclass_fields__}
 
 

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Asks PAM whether the requester's account may be used on this host (``[pam] requester`` of jitd.toml), as enforcement points do
+by themselves: HBAC rules of FreeIPA, logon rights of Active Directory, expired passwords, pam_access. Another process asks
+(``monitor.proving``). An error denies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from weakref import WeakValueDictionary
+
+from jitd.core.decision import Deny, Why
+from jitd.core.subject import Subject
+
+SUCCESS = 0
+_MEANINGS = {
+    6: "it may not be used on this host",
+    7: "it may not be used on this host now",
+    10: "the service does not know it",
+    12: "its password has to be changed first",
+    13: "it has expired",
+    27: "its password has expired",
+}
+"""What codes of pam_acct_mgmt(3) mean, with the numbers of Linux-PAM: PAM_PERM_DENIED, PAM_AUTH_ERR, PAM_USER_UNKNOWN,
+PAM_NEW_AUTHTOK_REQD, PAM_ACCT_EXPIRED and PAM_AUTHTOK_EXPIRED.
+"""
+WITHIN = 12.0
+"""Seconds within which there must be an answer. PAM itself has ten of them (``proof_orders.POLICY_WITHIN``)."""
+MOST_AT_ONCE = 32
+"""Maximum number of processes that ask PAM at the same time."""
+
+
+class AccountPolicy:
+    """Asks the account stage of the PAM service ``service``. If ``service`` is empty, nothing is asked and nothing is denied.
+    ``code_of`` is ``Executor.account_code``.
+    """
+
+    def __init__(self, service: str, code_of: Callable[[str, str], Awaitable[int]]) -> None:
+        self._service = service
+        self._code_of = code_of
+        self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+        self._room = asyncio.Semaphore(MOST_AT_ONCE)
+
+    async def denial(self, who: Subject) -> Deny | None:
+        """Return the denial for ``who``, or None if the account may be used. Local root is not asked about. A person waits for
+        their own earlier questions first, so nobody takes the room of others.
+        """
+        if not self._service or who.is_root:
+            return None
+        turn = self._turns.setdefault(who.uid, asyncio.Lock())
+        try:
+            async with asyncio.timeout(WITHIN), turn, self._room:
+                code = await self._code_of(who.user, self._service)
+        except OSError as fault:
+            return self._error(fault.strerror or str(fault) or "too many questions to PAM are open")
+        if code == SUCCESS:
+            return None
+        if code not in _MEANINGS:
+            return self._error(f"the account stage of {self._service} failed with the code {code}")
+        told = f"the account policy of this host denies your account ({self._service}): {_MEANINGS[code]}"
+        return Deny(Why.ACCOUNT, told)
+
+    def _error(self, why: str) -> Deny:
+        return Deny(Why.ERROR, f"the account policy of your account could not be asked: {why}")
