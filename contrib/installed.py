@@ -29,7 +29,7 @@ _COMPLETION = r"share/bash-completion/completions|share/zsh/vendor-completions|s
 _FILE = re.compile(
     rf"/usr/(s?bin|lib/systemd/system|lib/(?:tmpfiles|sysusers)\.d|share/man/man[1-8]|{_COMPLETION})/_?jit[A-Za-z0-9._-]*"
 )
-_CONF = re.compile(r"/etc/(pam\.d/jitd(-local)?(\.new)?|jitd/jitd\.toml|jitd/policy\.d/[A-Za-z0-9_-]+\.toml)")
+_CONF = re.compile(r"/etc/(pam\.d/jitd(-local|-account)?(\.new)?|jitd/jitd\.toml|jitd/policy\.d/[A-Za-z0-9_-]+\.toml)")
 
 
 class Fault(Exception):

@@ -5,6 +5,7 @@ tickets spell the principal with capitals. The KDC is MIT's, for which each spel
 
 from __future__ import annotations
 
+import grp
 import os
 import pwd
 import subprocess
@@ -16,7 +17,9 @@ import pytest
 
 from jitpam.wire.shown import shown
 from tests.attacks.raw import CACHES, kinit, principal
+from tests.pam.programs import Gated
 from tests.system.conftest import PATIENCE, REALM, House
+from tests.waiting import wait_for
 
 FORMS = {"sssd": "{name}@ad.example.test", "winbind": "ADX\\{name}"}
 UIDS = {"jsmith": 4201, "kim": 4202}
@@ -193,3 +196,59 @@ def test_a_command_runs_as_an_account_of_a_directory(own_house, form: str) -> No
     assert house.approve(id).returncode == 0
     ran = as_(house, "JSmith", form, "jitsudo", f"--resume={id}")
     assert ran.stdout.split() == [target, pwd.getpwnam(target).pw_dir, target], ran
+
+
+GATES = """
+[[permit]]
+name = "gate"
+who = ["principal:JSmith@{realm}"]
+services = ["sudo"]
+run_as = ["*"]
+commands = [["/usr/bin/id", "**"]]
+"""
+
+
+def test_sudo_behind_its_gate_knows_a_person_of_a_directory(form: str) -> None:
+    host = Gated(GATES.format(realm=REALM), settings(form), stacks=("sudo", "sudo-i"))
+    try:
+        host.start()
+        target = account(form, "kim")
+        ran = as_(host, "JSmith", form, "script", "-qec", f"sudo -u '{target}' id -un", "/dev/null")
+        assert (ran.returncode, ran.stdout.strip()) == (0, target), ran
+        ran = as_(host, "kim", form, "script", "-qec", "sudo id -un", "/dev/null")
+        assert ran.returncode != 0 and "no rule permits" in ran.stdout, ran
+        host.verify()
+    finally:
+        host.close()
+
+
+THINGS = """
+[[permit]]
+name = "things"
+who = ["principal:JSmith@{realm}"]
+gives = ["sudoers:logs", "group:logs"]
+"""
+GIVERS = """
+[givers.logs]
+kind = "{kind}"
+{keys}
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "keys", "look"),
+    [
+        ("sudoers", 'lines = ["ALL=(root) NOPASSWD: /usr/bin/id"]', "sudo -n id -un"),
+        ("group", 'group = "logs"\nat_end = "name"', "getent group logs"),
+    ],
+)
+def test_a_thing_is_given_to_an_account_of_a_directory(own_house, form: str, kind: str, keys: str, look: str) -> None:
+    subprocess.run(["groupadd", "-f", "logs"], check=True)
+    user = account(form, "jsmith")
+    givers = GIVERS.format(kind=kind, keys=keys)
+    only = THINGS.format(realm=REALM).replace('"sudoers:logs", "group:logs"', f'"{kind}:logs"')
+    house = own_house(config=settings(form) + givers, policy=only).start()
+    got = as_(house, "JSmith", form, "jitsudo", f"--get={kind}:logs", "--", "sh", "-c", look)
+    assert got.returncode == 0 and got.stdout.strip() in ("root", f"logs:x:{grp.getgrnam('logs').gr_gid}:{user}"), got
+    wait_for(lambda: not house.kept("holdings"), what="the end of the holding")
+    assert user not in grp.getgrnam("logs").gr_mem
