@@ -203,7 +203,7 @@ def _state(value: object) -> State:
 _kind = _checked(KINDS.__contains__, "a kind of thing")
 _name = _checked(read_giver, "the name of a giver")
 _holding = _checked(HOLDING.fullmatch, "the id of a holding")
-_account = _checked(lambda text: text.isascii() and is_name(text), "the name of an account")
+_account = _checked(is_name, "the name of an account")
 _brought = _checked(
     lambda text: len(text) <= MOST_BROUGHT and text.isascii() and (not text or text.isprintable()), "a line of ASCII"
 )

@@ -73,9 +73,12 @@ class Mail:
             raise NotSent("; ".join(dict.fromkeys(failed)))
 
     def _address(self, account: str) -> str:
-        """Return the mail address of ``account``. Raises NotSent."""
+        """Return the mail address of ``account``. A directory's account has a domain (``dave@ad.example.org``, ``ADX\\dave``),
+        and an address has its own: the account's is left out. Raises NotSent.
+        """
+        name = account.partition("@")[0].rpartition("\\")[2]
         try:
-            return read_address(self._settings.to_each.replace(USER, account))
+            return read_address(self._settings.to_each.replace(USER, name))
         except ValueError:
             raise NotSent(f"no address can be made of the account {ascii(account)}") from None
 

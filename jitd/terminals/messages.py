@@ -23,7 +23,10 @@ MOST_BYTES = 1024
 MOST_PEOPLE = 64
 MOST_TERMINALS = 64
 """Maximum number of terminals to which one message is written."""
-_ACCOUNT = re.compile(r"[!-9;-~](?:[ -9;-~]{0,62}[!-9;-~])?")
+_ACCOUNT = re.compile(
+    r"[!-9;-~\u00a1-\ud7ff\ue000-\U0010ffff](?:[ -9;-~\u00a1-\ud7ff\ue000-\U0010ffff]{0,253}"
+    r"[!-9;-~\u00a1-\ud7ff\ue000-\U0010ffff])?"
+)
 _LINE = re.compile(r"[ -~]*")
 
 

@@ -98,6 +98,12 @@ def test_each_person_gets_a_mail_of_their_own(mta: Mta) -> None:
     assert [kept["To"] for kept in mta.kept] == ["bob@example.org", "carol@example.org"]
 
 
+def test_the_domain_of_a_directorys_account_is_no_part_of_the_address(mta: Mta) -> None:
+    people = ("dave.smith@ad.example.org", "ADX\\kim", "x@evil.example")
+    send(channel(mta, to_each="{user}@example.org"), replace(MESSAGE, to=people))
+    assert [kept["To"] for kept in mta.kept] == ["dave.smith@example.org", "kim@example.org", "x@example.org"]
+
+
 def test_mails_of_one_request_belong_together_and_one_that_is_sent_twice_is_one(mta: Mta) -> None:
     mail = channel(mta, "ops@example.org")
     for message in (MESSAGE, MESSAGE, replace(MESSAGE, event="reminder"), replace(MESSAGE, request="AAAA-BBBB")):
@@ -130,7 +136,7 @@ def test_who_has_a_mail_does_not_get_it_again_because_another_was_refused(mta: M
 
 def test_one_person_without_an_address_does_not_keep_the_others_from_theirs(mta: Mta) -> None:
     """THREATS N-01. An account may have any name, and none of them is a second recipient."""
-    accounts = ("DOM\\x", "a@evil.example", "a,b", "a b", "<a>", "a\r\nRCPT TO:<b", "bob")
+    accounts = ("a,b@evil.example", "@evil.example", "DOM\\", "a,b", "a b", "<a>", "a\r\nRCPT TO:<b", "bob")
     with pytest.raises(NotSent, match="no address can be made of the account"):
         send(channel(mta, to_each="{user}@example.org"), replace(MESSAGE, to=accounts))
     assert [kept["X-Envelope"] for kept in mta.kept] == [f"{SENDER} > bob@example.org"]

@@ -22,13 +22,14 @@ from tests.system.conftest import PATIENCE, REALM, House
 from tests.waiting import wait_for
 
 FORMS = {"sssd": "{name}@ad.example.test", "winbind": "ADX\\{name}"}
-UIDS = {"jsmith": 4201, "kim": 4202}
-SPELLINGS = ("JSmith", "jsmith", "kim")
+UIDS = {"jsmith": 4201, "kim": 4202, "jürgen": 4203}
+SPELLINGS = ("JSmith", "jsmith", "kim", "jürgen")
 LISTED = f'\n[principals]\n"bob@{REALM}" = "bob"\n"alice@{REALM}" = "alice"\n"dave@{REALM}" = "dave"\n'
 
 
 def settings(form: str, fold: str = "true") -> str:
-    return f"[accounts.'{REALM}']\nname = '{form}'\nfold = {fold}\n{LISTED}"
+    listed = f"{LISTED}'jürgen@{REALM}' = '{account(form, 'jürgen')}'\n"
+    return f"[accounts.'{REALM}']\nname = '{form}'\nfold = {fold}\n{listed}"
 
 
 def account(form: str, name: str) -> str:
@@ -101,6 +102,21 @@ def test_a_person_of_a_directory_asks_and_the_record_has_both_spellings(own_hous
     assert ran.stdout.split() == [account(form, "jsmith"), f"jsmith@{REALM}", str(pwd.getpwnam(account(form, "jsmith")).pw_uid)]
     (record,) = [one for one in house.records() if one["event"] == "request.submitted"]
     assert record["actor"] == f"jsmith@{REALM}" and f"JSmith@{REALM}" in str(record["detail"])
+    house.at_rest().verify()
+
+
+def test_a_person_whose_name_is_not_ascii_asks_and_is_found_by_it(own_house, form: str) -> None:
+    house = own_house(config=settings(form)).start()
+    id = submitted(house, "jürgen", form, "printenv", "SUDO_USER", "JITSUDO_PRINCIPAL")
+    assert house.show(id)["requester"] == f"jürgen@{REALM}"
+    assert as_(house, "jürgen", form, "jitd", "approve", id, "--yes").returncode == 3
+    assert house.approve(id).returncode == 0
+    ran = as_(house, "jürgen", form, "jitsudo", f"--resume={id}")
+    assert ran.stdout.split() == [account(form, "jürgen"), f"jürgen@{REALM}"], ran
+    other = f"ju\u0308rgen@{REALM}"
+    assert house.jitd("lock", "--principal", other).returncode == 4, "the same to the eye is nobody here"
+    assert house.jitd("lock", "--principal", f"jürgen@{REALM}").returncode == 0
+    assert as_(house, "jürgen", form, "jitsudo", "--no-wait", "true").returncode == 121
     house.at_rest().verify()
 
 
@@ -225,7 +241,7 @@ def test_sudo_behind_its_gate_knows_a_person_of_a_directory(form: str) -> None:
 THINGS = """
 [[permit]]
 name = "things"
-who = ["principal:JSmith@{realm}"]
+who = ["principal:JSmith@{realm}", "principal:jürgen@{realm}"]
 gives = ["sudoers:logs", "group:logs"]
 """
 GIVERS = """
@@ -242,13 +258,16 @@ kind = "{kind}"
         ("group", 'group = "logs"\nat_end = "name"', "getent group logs"),
     ],
 )
-def test_a_thing_is_given_to_an_account_of_a_directory(own_house, form: str, kind: str, keys: str, look: str) -> None:
+@pytest.mark.parametrize("spelled", ["JSmith", "jürgen"])
+def test_a_thing_is_given_to_an_account_of_a_directory(
+    own_house, form: str, kind: str, keys: str, look: str, spelled: str
+) -> None:
     subprocess.run(["groupadd", "-f", "logs"], check=True)
-    user = account(form, "jsmith")
+    user = account(form, spelled.lower())
     givers = GIVERS.format(kind=kind, keys=keys)
     only = THINGS.format(realm=REALM).replace('"sudoers:logs", "group:logs"', f'"{kind}:logs"')
     house = own_house(config=settings(form) + givers, policy=only).start()
-    got = as_(house, "JSmith", form, "jitsudo", f"--get={kind}:logs", "--", "sh", "-c", look)
+    got = as_(house, spelled, form, "jitsudo", f"--get={kind}:logs", "--", "sh", "-c", look)
     assert got.returncode == 0 and got.stdout.strip() in ("root", f"logs:x:{grp.getgrnam('logs').gr_gid}:{user}"), got
     wait_for(lambda: not house.kept("holdings"), what="the end of the holding")
     assert user not in grp.getgrnam("logs").gr_mem

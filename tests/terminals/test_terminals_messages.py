@@ -23,7 +23,10 @@ from jitd.terminals.messages import (
 )  # fmt: skip
 
 GOLDEN = Path(__file__).parent / "golden"
-QUESTION = Tell(("alice", "DOMAIN\\bob"), ("alice asks to run a command as root on db1.", "", "    jitd show K7QM-2XVD"))
+QUESTION = Tell(
+    ("alice", "DOMAIN\\bob", "jürgen@ad.example.test"),
+    ("alice asks to run a command as root on db1.", "", "    jitd show K7QM-2XVD"),
+)
 ANSWER = Told(2, 1)
 TELL = {"do": "tell", "people": ["alice"], "lines": ["x"]}
 TOLD = {"said": "told", "n_told": 1, "n_refused": 0}
