@@ -23,13 +23,16 @@ from jitd.terminals.messages import (
 )  # fmt: skip
 
 GOLDEN = Path(__file__).parent / "golden"
-QUESTION = Tell(
-    ("alice", "DOMAIN\\bob", "jürgen@ad.example.test"),
-    ("alice asks to run a command as root on db1.", "", "    jitd show K7QM-2XVD"),
-)
+QUESTION = Tell(("alice", "DOMAIN\\bob"), ("alice asks to run a command as root on db1.", "", "    jitd show K7QM-2XVD"))
 ANSWER = Told(2, 1)
 TELL = {"do": "tell", "people": ["alice"], "lines": ["x"]}
 TOLD = {"said": "told", "n_told": 1, "n_refused": 0}
+
+
+def test_an_addressee_may_have_a_long_name_that_is_not_ascii() -> None:
+    """One account that cannot be told of would keep the message from all."""
+    tell = Tell(("jürgen@ad.example.test", f"{'a' * 32}@{'b' * 100}.example.test"), ("x",))
+    assert write_question(tell).isascii() and read_question(write_question(tell)) == tell
 
 
 def test_a_message_has_the_bytes_that_it_has_always_had() -> None:
