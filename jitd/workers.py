@@ -188,13 +188,17 @@ class Lane:
         self._n_waiting = 0
 
     async def run(self, uid: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Do ``work`` for the account ``uid``, and return its result. Raises TimeoutError, and every exception that ``work``
-        raises.
+        """Do ``work`` for the account ``uid``, and return its result. Raises TimeoutError after PATIENCE seconds, and every
+        exception that ``work`` raises.
         """
+        return await self.run_within(PATIENCE, uid, work, *args, **kwargs)
+
+    async def run_within(self, seconds: float, uid: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """As ``run``, but raise TimeoutError after ``seconds`` seconds."""
         loop = asyncio.get_running_loop()
         share = self._shares.setdefault(uid, asyncio.Semaphore(self.share))
         self._asking[uid] += 1
-        ends_at = loop.time() + PATIENCE
+        ends_at = loop.time() + seconds
         try:
             if share.locked():
                 await self._until_turn(share, ends_at)
@@ -286,7 +290,7 @@ class Workers:
         threads = Threads()
         self.files = Lane("files", 32, 2, threads)
         """For access to files anywhere. It can happen that a mounted file system never answers."""
-        self.names = Lane("names", 8, 2, threads)
+        self.names = Lane("names", 32, 2, threads)
         """For look-ups of the accounts of clients and approvers. It can happen that a directory of accounts never answers."""
         self.typed = Lane("typed names", 32, 2, threads)
         """For look-ups of account and group names that somebody has typed. A look-up of a typed name may query a directory of

@@ -11,12 +11,12 @@ import posix  # importing `os` would make each start 1 ms longer
 import select
 import time
 
-from jitpam.client import Connection, NotAuthenticated, RefusedByDaemon, Unreachable, connect
+from jitpam.client import SLOW, Connection, NotAuthenticated, RefusedByDaemon, Unreachable, connect
 from jitpam.options import Options
 from jitpam.saying import print_out, say, write
 from jitpam.signals import Signals
 from jitpam.submission import asked, asked_thing
-from jitpam.wire.messages import Anew, Breakglass, Done, Get, Given, Message, Progress, Resume, Start, Submit, Withdraw
+from jitpam.wire.messages import Anew, Breakglass, Done, Get, Given, Message, Progress, Resume, Slow, Start, Submit, Withdraw
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _submit(options: Options, kinds: list[str]) -> Submit | Get:
 
 def _ask_and_run(message: Message, opening: Connection, options: Options, kinds: list[str], command: OwnCommand | None) -> int:
     signals = Signals()
-    connection = opening.ready()
+    connection = opening.ready(None if options.quiet else say)
     try:
         return _Wait(connection, signals, kinds, options, command).until_ended(message)
     except RefusedByDaemon as refusal:
@@ -220,6 +220,8 @@ class _Wait:
                     if self._options.bell and self._redraws:
                         write("\a")
                 self._waits = heard.owed
+            elif isinstance(heard, Slow):
+                self._tell([SLOW])
             elif isinstance(heard, (Start, Given, Done)):
                 if isinstance(heard, Start):
                     self._id = heard.id

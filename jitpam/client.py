@@ -50,6 +50,7 @@ from jitpam.wire.messages import (
     Message,
     Prove,
     Refused,
+    Slow,
     Start,
     Token,
     Welcome,
@@ -64,7 +65,10 @@ __all__ = ["Connection", "NotAuthenticated", "RefusedByDaemon", "Unreachable", "
 
 SOCKET = "/run/jitd/jitd.sock"
 HANDSHAKE_WITHIN = 2.5
-"""Maximum number of seconds from connect to Welcome. jitd must also read each of our frames within this time."""
+"""Maximum number of seconds from connect to Welcome, or to Slow. jitd must also read each of our frames within this time."""
+SLOW_WITHIN = 90.0
+"""Maximum number of seconds from Slow to Welcome."""
+SLOW = "the directory of accounts is slow; waiting"
 ANSWER_WITHIN = 60.0
 """Maximum number of seconds between two messages of an answer. Revoke and stop take longest, because they wait for processes."""
 RETRY_EVERY = 0.02
@@ -95,15 +99,16 @@ class _OtherNamespace(Unreachable):
     """We have uid 0, but the daemon is not in our user namespace (user_namespaces(7)), so that for the daemon we are not root."""
 
 
-def connect(*, with_ticket: bool = False) -> Connection:
+def connect(*, with_ticket: bool = False, tell: Callable[[str], None] | None = None) -> Connection:
     """Return a connection for questions. Its ``welcome`` tells which identity jitd has found for us.
 
     With uid 0, we are local root and need no ticket. But if ``with_ticket`` is True, root uses a ticket too. So does the root of
-    a user namespace to which the daemon does not belong, because the daemon cannot prove itself to that root by its uid. Raises
-    NotAuthenticated and Unreachable. Raises RefusedByDaemon if jitd refuses for another reason. Takes at most 5 s, even if the
-    KDC or jitd hangs.
+    a user namespace to which the daemon does not belong, because the daemon cannot prove itself to that root by its uid.
+    ``tell`` is called with a sentence for the user if jitd waits for a slow directory of accounts. Raises NotAuthenticated and
+    Unreachable. Raises RefusedByDaemon if jitd refuses for another reason. Takes at most 5 s, even if the KDC or jitd hangs; if
+    jitd has said that the directory of accounts is slow, at most SLOW_WITHIN longer.
     """
-    return begin(with_ticket=with_ticket).ready()
+    return begin(with_ticket=with_ticket).ready(tell)
 
 
 def begin(*, with_ticket: bool = False) -> Connection:
@@ -147,6 +152,7 @@ class Connection:
         self._path = path
         self._initiator = initiator
         self._is_sealed = False
+        self._tell: Callable[[str], None] | None = None
         self._until = 0.0  # the time limit for opening, on the monotonic clock
         self._n_graces = _GRACES
         self._socket = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC)
@@ -161,10 +167,11 @@ class Connection:
         self._until = until
         self._opening(self._introduce)
 
-    def ready(self) -> Connection:
-        """Wait until jitd has proved its identity and has accepted our proof. Returns this connection. Raises the same as
-        ``connect``.
+    def ready(self, tell: Callable[[str], None] | None = None) -> Connection:
+        """Wait until jitd has proved its identity and has accepted our proof. Returns this connection. For ``tell`` and the
+        exceptions, see ``connect``.
         """
+        self._tell = tell
         self._opening(self._be_welcomed)
         return self
 
@@ -236,6 +243,10 @@ class Connection:
             self._is_sealed = True
         self._frames.limit = LIMIT
         welcome = self.hear(until)
+        if isinstance(welcome, Slow):
+            if self._tell is not None:
+                self._tell(SLOW)
+            welcome = self.hear(time.monotonic() + min(welcome.left_ms / 1000, SLOW_WITHIN) + HANDSHAKE_WITHIN)
         if not isinstance(welcome, Welcome):
             raise _unexpected(welcome)
         self.welcome = welcome

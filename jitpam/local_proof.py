@@ -69,14 +69,20 @@ def never_ask() -> None:
 
 def connect(program: str = "jitsudo", *, with_ticket: bool = False) -> Connection:
     """Like ``client.connect``. If there is no ticket and jitd finds no KDC, ask for the local password, once in this process.
-    ``program`` is the name that the prompt shows. A connection that uses the password is kept for further questions. While a
-    thread uses it, no other thread gets this connection.
+    ``program`` is the name that the prompt and the sentence about a slow directory of accounts show. A connection that uses the
+    password is kept for further questions. While a thread uses it, no other thread gets this connection.
     """
     kept = _taken()
     if kept is not None:
         return kept
+
+    def tell(text: str) -> None:
+        if get_ident() == _first:  # another thread may draw on the screen
+            with suppress(OSError):
+                os.write(2, f"{program}: {text}\n".encode())
+
     try:
-        return client.connect(with_ticket=with_ticket)
+        return client.connect(with_ticket=with_ticket, tell=tell)
     except NotAuthenticated as lack:
         connection = begin_instead(lack, program)
     connection.ready()

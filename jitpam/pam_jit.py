@@ -38,6 +38,7 @@ SERVICES_THAT_SHOW = ("sudo", "sudo-i", "su", "su-l", "doas", "login", "sshd")
 ANSWER_WITHIN = 5.0  # seconds for each answer of jitd, except the decision
 PROOF_WITHIN = 8.0  # seconds for the whole proof; if the KDC does not answer, it takes 3 of them
 FIRST_WORD_WITHIN = 15.0  # seconds until jitd's first message about the request; before it, jitd reads files and asks a KDC
+SLOW_WITHIN = 90.0  # maximum seconds that jitd may add to this for a slow directory of accounts
 DECIDED_WITHIN = 24 * 3600  # seconds to wait if the stack sets no limit; a request expires long before that
 READABLE_FOR = 2.0  # seconds that a refusal stays on a console before getty clears it
 LOOK_EVERY = 0.2  # seconds between two checks for Ctrl-C
@@ -175,7 +176,10 @@ def _await(jitd: _Channel, program: _Program, wait: float, asked_at: float) -> o
         heard = jitd.hear(began_at + until)
         if heard is None:
             raise _Left("nobody decided in the time that this program may wait" if until == wait else "jitd does not answer")
-        if heard["type"] == "progress":
+        if heard["type"] == "slow":
+            until = _clock() - began_at + min(int(heard["left_ms"]) / 1000, SLOW_WITHIN) + FIRST_WORD_WITHIN
+            program.tell("the directory of accounts is slow; waiting")
+        elif heard["type"] == "progress":
             until = wait
             for sentence in heard["news"]:
                 program.tell(str(sentence))

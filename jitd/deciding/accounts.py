@@ -114,7 +114,7 @@ def trusted_uid(of: RunAs) -> int:
 
 def group_ids(user: str, gid: int) -> tuple[int, ...]:
     """Return all group ids of ``user``, including ``gid``."""
-    return tuple(os.getgrouplist(user, gid))
+    return groups.ids_of(user, gid)
 
 
 class Groups:
@@ -335,7 +335,7 @@ class Accounts:
         in_ticket: bytes = b"",
     ) -> Subject:
         spelled = in_ticket.decode("utf-8")
-        gids = frozenset(os.getgrouplist(entry.pw_name, entry.pw_gid))
+        gids = frozenset(groups.ids_of(entry.pw_name, entry.pw_gid))
         named = self.named_groups()
         known, unsure = _members_of(named, named.names, entry.pw_name, gids)
         person = person_of(entry.pw_name, self.people, self.behind)

@@ -18,6 +18,8 @@ from typing import NamedTuple
 ROOM, MOST_ROOM = 4096, 64 * 1024 * 1024
 """The initial size and the maximum size of the buffer for one entry, in bytes."""
 MOST_INTERRUPTED = 10
+FEW_IDS, MOST_IDS = 64, 65536
+"""The number of ids for which there is room at first, and at most: the kernel's NGROUPS_MAX (limits.h)."""
 
 
 class CannotLookUp(Exception):
@@ -49,6 +51,27 @@ _LIBC = ctypes.CDLL(None)
 _REST = (ctypes.POINTER(_Entry), ctypes.c_void_p, ctypes.c_size_t, ctypes.POINTER(ctypes.c_void_p))
 _LIBC.getgrnam_r.argtypes = (ctypes.c_char_p, *_REST)
 _LIBC.getgrgid_r.argtypes = (ctypes.c_uint32, *_REST)
+_LIBC.getgrouplist.argtypes = (ctypes.c_char_p, ctypes.c_uint32, ctypes.POINTER(ctypes.c_uint32), ctypes.POINTER(ctypes.c_int))
+
+
+def ids_of(user: str, gid: int) -> tuple[int, ...]:
+    """Return the ids of all groups of ``user``, including ``gid`` (getgrouplist(3)). If a directory of accounts does not answer,
+    groups are missing in the result. Raises ValueError if ``user`` contains NUL.
+
+    ``os.getgrouplist`` is not used, because it keeps Python's interpreter lock: no other thread, and no event loop, would run
+    until the directory has answered.
+    """
+    key = os.fsencode(user)
+    if b"\0" in key:
+        raise ValueError("the name of an account contains NUL")
+    room = FEW_IDS
+    while True:
+        ids, number = (ctypes.c_uint32 * room)(), ctypes.c_int(room)
+        if _LIBC.getgrouplist(key, gid, ids, ctypes.byref(number)) >= 0:
+            return tuple(ids[: number.value])
+        if room >= MOST_IDS:
+            return tuple(ids[:room])
+        room = min(MOST_IDS, max(room * 4, number.value))
 
 
 def named(name: str) -> Group | None:

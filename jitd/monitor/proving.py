@@ -54,9 +54,9 @@ def _live(user: str, client: int, daemon: int) -> NoReturn:
 
 
 def be_private(*kept: int, within: int) -> None:
-    """Drop all state that this process has inherited from the launcher, except the descriptors ``kept``, also standard
-    input, which python-pam would take for the person's terminal. Protect the memory of this process, so that no core file or debugger can expose it. The kernel ends
-    the process after ``within`` seconds.
+    """Drop all state that this process has inherited from the launcher, except the descriptors ``kept``, also standard input,
+    which python-pam would take for the person's terminal. Protect the memory of this process, so that no core file or debugger
+    can expose it. The kernel ends the process after ``within`` seconds.
     """
     nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
     os.dup2(nothing, 0)

@@ -166,6 +166,11 @@ class Connection:
         return self._talk.state not in ("greeting", "greeted", "authenticating")
 
     @property
+    def has_proved(self) -> bool:
+        """True once the client has sent its part of the handshake. The rest is the daemon's part, with its own time limit."""
+        return self.is_ready or self._handshake.is_over
+
+    @property
     def is_typing(self) -> bool:
         """True while jitd waits until the person has typed a local password, which takes longer than to send a token."""
         return not self.is_ready and self._handshake.is_local
@@ -194,14 +199,17 @@ class Connection:
             self._in_background(self._prove_locally)
 
     async def _welcome(self) -> None:
-        who = await self._services.identifying.subject(self._peer.uid, self._proof)
+        who = await self._services.identifying.subject(self._peer.uid, self._proof, self._slow)
         if who is None or who.uid != self._peer.uid:
             principal = "root" if self._proof is None else self._proof.principal.decode("utf-8", "replace")
             self._services.complaints.warn(self._peer.uid, "wrong account", uid=self._peer.uid, principal=principal)
-            if who is None and await self._services.identifying.local(self._peer.uid) is None:
+            if who is None and await self._services.identifying.local(self._peer.uid, self._slow) is None:
                 return self._refuse("unauthenticated", NOBODY_HERE)
             return self._refuse("unauthenticated", self._services.identifying.why_not_theirs(self._proof))
         self._greet(who)
+
+    def _slow(self, left_ms: int) -> None:
+        self.say(messages.Slow(left_ms=left_ms))
 
     async def _prove_locally(self) -> None:
         """Let the client authenticate with the password of its account. The kernel provides the uid."""
@@ -341,7 +349,8 @@ class Connection:
             await self._services.local_proofs.admit(self._who, said)
         if not self._who.has_ticket_at(self._services.now().at):
             raise Refusal("unauthenticated", "your ticket has expired: kinit")
-        who = await self._services.identifying.again(self._who)
+        is_told = self._talk.state == "waiting"  # otherwise a client waits for rows, and for no other message
+        who = await self._services.identifying.again(self._who, self._slow if is_told else None)
         if who is None:
             raise Refusal("unauthenticated", "your account is gone, or has expired")
         self._who = who

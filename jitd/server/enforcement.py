@@ -138,7 +138,7 @@ class Enforcement:
         """Find out who the person is, create the person's request, and begin to wait for the decision. Raises Refusal."""
         who = await self._person(said)
         if who is None:
-            nobody = await self._services.identifying.local(self._ask.uid) is None
+            nobody = await self._services.identifying.local(self._ask.uid, self._slow) is None
             raise Refusal("unauthenticated", NOBODY_HERE if nobody else self._services.identifying.why_not_theirs(self._context))
         if who.uid != self._ask.uid:
             raise Refusal("unauthenticated", self._services.identifying.why_not_theirs(self._context))
@@ -154,7 +154,7 @@ class Enforcement:
 
     async def _person(self, said: messages.Proof) -> Subject | None:
         if said.proof is None:
-            return await self._services.identifying.local(self._ask.uid)
+            return await self._services.identifying.local(self._ask.uid, self._slow)
         if self._context is None:
             raise Refusal("protocol", "a proof before its token")
         try:
@@ -162,7 +162,10 @@ class Enforcement:
                 raise NotAuthenticated("the proof is about another question")
         except NotAuthenticated as fault:
             raise Refusal("unauthenticated", str(fault)) from None
-        return await self._services.identifying.subject(self._ask.uid, self._context)
+        return await self._services.identifying.subject(self._ask.uid, self._context, self._slow)
+
+    def _slow(self, left_ms: int) -> None:
+        self._talk.say(messages.Slow(left_ms=left_ms))
 
     # --- what is asked -------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from jitd.core.subject import Subject
 from jitd.deciding.accounts import Accounts, uid_of
@@ -19,6 +21,15 @@ from jitd.verbs.refusal import NOT_THEIRS
 from jitd.workers import Workers
 from jitpam.wire.shown import shown
 
+SLOW_AFTER = 1.0
+"""Seconds after which a client is told that the directory of accounts is slow."""
+GREETED_WITHIN = 60.0
+"""Maximum time, in seconds, that jitd waits for the directory of accounts before it knows who somebody is. A directory that has
+nothing in its cache may take many seconds for a person in hundreds of groups.
+"""
+UNANSWERED = f"the directory of accounts has not answered within {GREETED_WITHIN:.0f} s, so nothing was done: try again later"
+Slow = Callable[[int], None]
+"""Called if the look-up takes longer than SLOW_AFTER. The argument is the number of milliseconds that jitd still waits."""
 PATIENCE = 2.0
 """Maximum time, in seconds, that root waits for the look-up of its groups. If root's groups are not known, a rule matches root
 only by name (jitd-policy(5), ROOT).
@@ -35,16 +46,15 @@ class Identifying:
         self._of_root: asyncio.Task[Subject] | None = None
         self._since = 0.0
 
-    async def subject(self, uid: int, proof: Proof | None) -> Subject | None:
+    async def subject(self, uid: int, proof: Proof | None, slow: Slow) -> Subject | None:
         """Return the Subject for the account ``uid`` and its ``proof``. A ``proof`` of None means local root. Return None if
-        nobody on this host matches.
+        nobody on this host matches. ``slow`` is called if the directory of accounts is slow. Raises TimeoutError.
         """
         if proof is None:
             return await self._root()
         share = self._subordinates.owner_of(uid)
-        return await self._workers.names.run(
-            share, self._accounts.of_client, uid, proof.principal, proof.ends_at, proof.authentication
-        )
+        told = proof.principal, proof.ends_at, proof.authentication
+        return await self._patiently(slow, share, self._accounts.of_client, uid, *told)
 
     def why_not_theirs(self, proof: Proof | None) -> str:
         """Return the answer to a client whose ticket is not its account's. If the principal in ``proof`` cannot name any account,
@@ -53,11 +63,13 @@ class Identifying:
         why = "" if proof is None else self._accounts.naming.why_no_account(proof.principal)
         return NOT_THEIRS if proof is None or not why else f"{shown(proof.principal)} has no account on this host: {why}"
 
-    async def local(self, uid: int) -> Subject | None:
-        """Return the Subject of account ``uid``, without a proof. Return None if there is no such account."""
+    async def local(self, uid: int, slow: Slow) -> Subject | None:
+        """Return the Subject of account ``uid``, without a proof. Return None if there is no such account. ``slow`` is called if
+        the directory of accounts is slow. Raises TimeoutError.
+        """
         if uid == 0:
             return await self._root()
-        return await self._workers.names.run(self._subordinates.owner_of(uid), self._accounts.local, uid)
+        return await self._patiently(slow, self._subordinates.owner_of(uid), self._accounts.local, uid)
 
     async def by_pam(self, uid: int, ends_at: datetime) -> Subject | None:
         """Return the Subject of account ``uid``, proved by local PAM until ``ends_at``. Return None if nobody on this host
@@ -65,12 +77,14 @@ class Identifying:
         """
         return await self._workers.names.run(self._subordinates.owner_of(uid), self._accounts.by_pam, uid, ends_at)
 
-    async def again(self, who: Subject) -> Subject | None:
+    async def again(self, who: Subject, slow: Slow | None = None) -> Subject | None:
         """Return the current Subject of ``who`` on this host. Return None if the account has expired or does not exist any
-        more.
+        more. If ``slow`` is given, wait as patiently as ``subject``. Raises TimeoutError.
         """
         if who.is_root:
             return await self._root()
+        if slow is not None:
+            return await self._patiently(slow, who.uid, self._accounts.again, who)
         return await self._workers.names.run(who.uid, self._accounts.again, who)
 
     async def uid_of(self, uid: int, user: str) -> int | None:
@@ -78,6 +92,16 @@ class Identifying:
         the account of the client that asks.
         """
         return await self._workers.names.run(uid, uid_of, user)
+
+    async def _patiently(self, slow: Slow, share: int, work: Callable[..., Subject | None], *args: Any) -> Subject | None:
+        left_ms = int((GREETED_WITHIN - SLOW_AFTER) * 1000)
+        timer = asyncio.get_running_loop().call_later(SLOW_AFTER, slow, left_ms)
+        try:
+            return await self._workers.names.run_within(GREETED_WITHIN, share, work, *args)
+        except TimeoutError:
+            raise TimeoutError(UNANSWERED) from None
+        finally:
+            timer.cancel()
 
     async def _root(self) -> Subject:
         """Return root. All callers share one look-up. A caller waits at most until PATIENCE seconds after the start of the

@@ -24,7 +24,7 @@ from jitd.server.room import Room
 from jitd.server.services import Services
 
 HANDSHAKE_FOR = 5.0
-"""Maximum time, in seconds, from accept to Welcome."""
+"""Maximum time, in seconds, from accept to the client's last token."""
 TYPED_FOR = 90.0
 """Maximum time, in seconds, from accept to Welcome with a local password. In this time, jitd searches for KDCs, and the person
 types the password.
@@ -111,7 +111,7 @@ class Listener:
             if connection is not None and connection.is_typing and self._loop.time() < typed_until:
                 deadline = self._loop.call_at(typed_until, too_slow)
                 return
-            if connection is not None and not connection.is_ready:
+            if connection is not None and not connection.has_proved:
                 connection.close()
 
         typed_until = self._loop.time() + TYPED_FOR

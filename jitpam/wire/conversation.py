@@ -41,6 +41,7 @@ LAW: dict[str, dict[tuple[str, str], str]] = {
         (CLIENT, "token"): "authenticating",
         (DAEMON, "token"): "authenticating",
         (DAEMON, "prove"): "authenticating",
+        (DAEMON, "slow"): "authenticating",
         (DAEMON, "welcome"): "ready",
         (DAEMON, "refused"): "closed",
     },
@@ -94,6 +95,7 @@ LAW: dict[str, dict[tuple[str, str], str]] = {
     "waiting": {
         (CLIENT, "withdraw"): "waiting",
         (CLIENT, "bye"): "closed",
+        (DAEMON, "slow"): "waiting",
         (DAEMON, "progress"): "waiting",
         (DAEMON, "done"): "ready",
         (DAEMON, "start"): "started",

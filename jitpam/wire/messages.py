@@ -317,6 +317,12 @@ class Refused(Message, by=FROM_DAEMON):
     text: str
 
 
+class Slow(Message, by=FROM_DAEMON):
+    """The directory of accounts has not said yet who somebody is. jitd waits at most ``left_ms`` more milliseconds for it."""
+
+    left_ms: int
+
+
 class Progress(Message, by=FROM_DAEMON):
     """News about a waiting request. ``state`` is a state of jitd.core.request. ``news`` are sentences for the user.
 

@@ -16,12 +16,15 @@ from pathlib import Path
 import pytest
 
 from jitd import workers
+from jitd.server import identifying
 from jitpam.wire import messages
 from tests.attacks.raw import CACHES, REALM, Raw, connected, credentials, kinit, principal, review, submission, ticket_of, uid_of
+from tests.pam.programs import BY_NAME, POLICY, Gated
 from tests.system.conftest import OF_THE_LAB, House
 from tests.waiting import wait_for
 
 SWITCH, SILENT, ASKED = Path("/etc/nsswitch.conf"), Path("/run/directory-is-silent"), Path("/run/directory-was-asked")
+SILENT_FOR = Path("/run/directory-is-silent-for")
 MODULE = Path("/usr/lib/x86_64-linux-gnu/libnss_sleepy.so.2")
 DIRECTORY = r"""
 #include <errno.h>
@@ -37,8 +40,11 @@ static enum nss_status sleepy(const char *name) {
     while (!access("/run/directory-is-silent", F_OK)) { close(open(mark, O_CREAT | O_WRONLY, 0600)); usleep(5000); }
     return NSS_STATUS_NOTFOUND;
 }
+static int is_number(const char *name) {  /* chown and setpriv look for a name like this first */
+    return name[0] >= '0' && name[0] <= '9';
+}
 enum nss_status _nss_sleepy_getpwnam_r(const char *name, struct passwd *entry, char *room, size_t size, int *error) {
-    return sleepy(name);
+    return is_number(name) ? NSS_STATUS_NOTFOUND : sleepy(name);
 }
 enum nss_status _nss_sleepy_getpwuid_r(uid_t uid, struct passwd *entry, char *room, size_t size, int *error) {
     char name[20];
@@ -46,7 +52,15 @@ enum nss_status _nss_sleepy_getpwuid_r(uid_t uid, struct passwd *entry, char *ro
     return sleepy(name);
 }
 enum nss_status _nss_sleepy_getgrnam_r(const char *name, struct group *entry, char *room, size_t size, int *error) {
-    return sleepy(name);
+    return is_number(name) ? NSS_STATUS_NOTFOUND : sleepy(name);
+}
+enum nss_status _nss_sleepy_initgroups_dyn(
+    const char *user, gid_t gid, long *at, long *size, gid_t **list, long limit, int *error) {
+    char mark[300], silent[300];
+    snprintf(silent, sizeof silent, "/run/directory-is-silent-for/%s", user);
+    snprintf(mark, sizeof mark, "/run/directory-was-asked/%s", user);
+    while (!access(silent, F_OK)) { close(open(mark, O_CREAT | O_WRONLY, 0600)); usleep(5000); }
+    return NSS_STATUS_NOTFOUND;
 }
 """
 FREE = """
@@ -65,9 +79,12 @@ def directory(tmp_path: Path) -> Iterator[None]:
     source.write_text(DIRECTORY)
     subprocess.run(["cc", "-shared", "-fPIC", "-o", MODULE, source], check=True)
     ASKED.mkdir(exist_ok=True)
+    SILENT_FOR.mkdir(exist_ok=True)
     SWITCH.write_text(before.replace("passwd: files", "passwd: files sleepy").replace("group: files", "group: files sleepy"))
     yield
     SILENT.unlink(missing_ok=True)
+    for who in SILENT_FOR.iterdir():
+        who.unlink()
     SWITCH.write_text(before)
     MODULE.unlink()
     for mark in ASKED.iterdir():
@@ -160,6 +177,91 @@ def test_root_is_known_while_nobody_can_say_who_is_in_a_group_that_a_rule_denies
     house.verify()
 
 
+def test_whoever_waits_is_told_that_the_directory_is_slow_and_is_served_when_it_answers(own_house: Callable[..., House]) -> None:
+    """THREATS O-08."""
+    house = own_house(NO_GHOSTS).start()
+    SILENT.touch()
+    asking, quiet = house.ask("alice", "id", "-u"), house.ask("eve", "-q", "id", "-u")
+    wait_for(lambda: asking.err, what="a word to whoever waits")
+    SILENT.unlink()
+    assert (asking.end(), asking.out) == (0, "0\n")
+    assert asking.err == "jitsudo: the directory of accounts is slow; waiting\n"
+    assert (quiet.end(), quiet.out, quiet.err) == (0, "0\n", "")
+    SILENT.touch()
+    listing = subprocess.Popen(
+        house.line("eve", "jitd", "requests"), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+    )
+    assert listing.stderr is not None
+    assert listing.stderr.readline() == "jitd: the directory of accounts is slow; waiting\n"
+    SILENT.unlink()
+    assert listing.wait() == 0 and listing.stderr.read().startswith("jitd: no open request")
+    listing.stderr.close()
+    house.verify()
+
+
+def test_ctrl_c_ends_the_wait_for_a_slow_directory(own_house: Callable[..., House]) -> None:
+    house = own_house(NO_GHOSTS).start()
+    SILENT.touch()
+    asking = house.ask("alice", "id", "-u")
+    wait_for(lambda: asking.err, what="a word to whoever waits")
+    asking.process.send_signal(signal.SIGINT)
+    assert asking.end() == -signal.SIGINT and asking.err.count("\n") == 1, asking.err
+    SILENT.unlink()
+    assert house.kept("requests", ended=True) == []
+
+
+def test_the_time_for_the_handshake_is_the_clients_own(own_house: Callable[..., House]) -> None:
+    """THREATS O-08: who says nothing is sent away, and who has said everything is not."""
+    house = own_house(NO_GHOSTS).start()
+    alice = ticket_of("alice")
+    SILENT.touch()
+    with Raw(house, uid_of("alice")) as proved, Raw(house, uid_of("bob")) as silent:
+        knock(proved, alice)
+        assert silent.is_closed()
+        slow = proved.hear()
+        assert isinstance(slow, messages.Slow) and 0 < slow.left_ms < identifying.GREETED_WITHIN * 1000
+        SILENT.unlink()
+        assert isinstance(proved.hear(), messages.Welcome)
+    house.verify()
+
+
+def test_a_directory_that_is_slow_for_some_people_holds_up_nobody_else(own_house: Callable[..., House]) -> None:
+    """THREATS O-08: of each account two look-ups hang, and there are threads left for all others."""
+    house = own_house(FREE).start()
+    slow = {who: ticket_of(who) for who in ("alice", "bob", "carol", "dave")}
+    for who in slow:
+        (SILENT_FOR / who).touch()
+    asking = []
+    for who, ticket in slow.items():
+        for _ in range(3):
+            asking.append(Raw(house, uid_of(who)))
+            knock(asking[-1], ticket)
+    has_come(*slow)
+    assert house.sudo("eve", "id", "-u").stdout == "0\n"
+    for who in slow:
+        (SILENT_FOR / who).unlink()
+    for raw in asking:
+        while not isinstance(raw.hear(), messages.Welcome):
+            pass
+        raw.close()
+    house.verify()
+
+
+def test_a_gate_tells_whoever_waits_that_the_directory_is_slow() -> None:
+    """THREATS O-08."""
+    gated = Gated(POLICY + '\n[[deny]]\nname = "no-ghosts"\nwho = ["group:ghosts"]\ncommands = [["/usr/bin/whoami"]]\n')
+    try:
+        gated.start()
+        SILENT.touch()
+        typed = gated.type("carol", BY_NAME["sudo"])
+        typed.reads("the directory of accounts is slow; waiting")
+        SILENT.unlink()
+        typed.is_let_in()
+        gated.verify()
+    finally:
+        gated.close()
+
+
 def knock(raw: Raw, ticket: object) -> None:
     """The handshake, without waiting for who one is to the daemon."""
     from tests.attacks.raw import initiator
@@ -167,6 +269,8 @@ def knock(raw: Raw, ticket: object) -> None:
     context = initiator(ticket, raw.greet())  # type: ignore[arg-type]
     answer = raw.offer(bytes(context.step() or b""))
     assert isinstance(answer, messages.DaemonToken), answer
+    context.step(answer.token)
+    raw.context = context
 
 
 # --- what a denial needs ---------------------------------------------------------------------------------------------

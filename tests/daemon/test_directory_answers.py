@@ -78,7 +78,7 @@ def test_groups_that_rules_deny_something_to_since_are_asked_for(monkeypatch: py
         return groups.Group(name, 7777, ("alice",) if name == "hers" else ())
 
     monkeypatch.setattr(groups, "named", look_up)
-    monkeypatch.setattr("os.getgrouplist", lambda user, gid: [gid])
+    monkeypatch.setattr(groups, "ids_of", lambda user, gid: (gid,))
     accounts = Accounts(Naming(), {}, 1000, lambda: NamedGroups(frozenset(denied), frozenset(denied)))
     alice = person("alice")
     assert accounts.sure_of(alice) is alice and not asked

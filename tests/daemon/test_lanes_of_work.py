@@ -235,13 +235,14 @@ def test_who_comes_by_many_subordinate_uids_has_one_share_of_the_names(answer: t
         owners = Subordinates(tmp_path / "subuid")
         owners.read()
         lanes = Workers()
+        slow = lambda left_ms: None  # noqa: E731
         asked = Identifying(SimpleNamespace(of_client=of_client), lanes, owners)  # type: ignore[arg-type]
         ghost: Any = SimpleNamespace(principal=b"ghost@EXAMPLE.TEST", ends_at=None, authentication=None)
         bob: Any = SimpleNamespace(principal=b"bob@EXAMPLE.TEST", ends_at=None, authentication=None)
-        hung = [asyncio.ensure_future(asked.subject(300000 + n, ghost)) for n in range(20)]
+        hung = [asyncio.ensure_future(asked.subject(300000 + n, ghost, slow)) for n in range(20)]
         await asyncio.sleep(0)
-        assert lanes.names.load == workers.Load("names", 8, 2, 18)
-        assert await asked.subject(4002, bob) is None
+        assert lanes.names.load == workers.Load("names", 32, 2, 18)
+        assert await asked.subject(4002, bob, slow) is None
         answer.set()
         await asyncio.gather(*hung)
         lanes.close()

@@ -50,9 +50,16 @@ def gone(voice: Voice) -> None:
     _news(voice)
 
 
+def slow_and_granted(voice: Voice) -> None:
+    voice.proved()
+    voice.say("slow", left_ms=59_000)
+    voice.grant()
+
+
 OUTCOMES: dict[Callable[[Voice], None], int] = {
     granted: SUCCESS,
     told_and_granted: SUCCESS,
+    slow_and_granted: SUCCESS,
     denied: DENIED,
     owed_and_denied: DENIED,
     gone: DENIED,
@@ -139,7 +146,7 @@ def test_however_it_is_answered_the_answer_is_jitds(
         with jitd(bench.socket, outcome):
             assert converse(host, manner, stage) == answer, outcome.__name__
         assert {style for style, _ in host.said} <= ({ERROR_MSG} if manner != ("nested",) else {ERROR_MSG, TEXT_INFO})
-        assert len(host.said) >= {granted: 0, denied: 1, gone: 3}.get(outcome, 2) or manner == ("nested",)
+        assert len(host.said) >= {granted: 0, slow_and_granted: 1, denied: 1, gone: 3}.get(outcome, 2) or manner == ("nested",)
 
 
 @pytest.mark.parametrize(("outcome", "answer"), OUTCOMES.items(), ids=lambda value: getattr(value, "__name__", value))

@@ -70,7 +70,7 @@ def test_nothing_but_the_handshake_is_heard_before_welcome(role):
     for length in range(len(handshake)):
         for step in STEPS:
             state = walk(role, [*handshake[:length], step])
-            if step[1] not in ("hello", "token", "prove", "welcome", "refused"):
+            if step[1] not in ("hello", "token", "prove", "slow", "welcome", "refused"):
                 assert state is None, (length, step)
 
 
@@ -84,6 +84,7 @@ def test_of_all_pairs_after_welcome_only_the_legal_order_is_accepted(role):
     expected = {((CLIENT, asked), answer) for asked in ASKED for answer in answers}
     expected |= {((CLIENT, "watch"), step) for step in answers | {(CLIENT, "bye")}}
     turns = {
+        (DAEMON, "slow"),
         (DAEMON, "progress"),
         (DAEMON, "start"),
         (DAEMON, "done"),
@@ -123,6 +124,7 @@ GONE_ON = [
     ("a proof and a grant", ["client enforce", "daemon challenge", "client proof", "daemon granted"], "ready"),
     ("a proof and a refusal", ["client enforce", "client proof", "daemon progress", "daemon refused"], "ready"),
     ("an enforcement point that goes", ["client enforce", "client bye"], "closed"),
+    ("a slow directory", ["client enforce", "client proof", "daemon slow", "daemon progress", "daemon granted"], "ready"),
     ("a request that is done", ["client submit", "daemon progress", "daemon done"], "ready"),
     ("a request that is refused", ["client submit", "daemon refused"], "ready"),
     ("a request that is taken back", ["client submit", "client withdraw", "daemon done"], "ready"),
