@@ -215,6 +215,10 @@ def _known(found: Invocation, asked: Asked, who: Subject, shell: bytes, host: Pl
     if found.shell == "login" and found.shell_path is None:
         return replace(asked, argv=rest, login=True)
     if found.shell == "own":
+        try:
+            shell.decode("utf-8")
+        except UnicodeDecodeError:
+            raise ValueError("the shell is not known: $SHELL is not UTF-8, and sudo-rs runs another one then") from None
         path = shell or os.fsencode(accounts.entry_of(who.user).pw_shell or SHELL)
         if os.path.basename(path).removeprefix(b"lt-") == b"sudoedit":
             raise ValueError("the shell's name is sudoedit, so sudo would edit files")

@@ -15,6 +15,8 @@ from jitd.pamlint import sudoers as reader
 from jitd.pamlint.places import Places, Unreadable
 
 SUDOERS, DOAS = "/etc/sudoers", "/etc/doas.conf"
+SUDOERS_RS = "/etc/sudoers-rs"
+"""The file that sudo-rs reads in place of SUDOERS, if it is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +34,21 @@ NONE = Settings()
 
 def sudoers(places: Places) -> Settings:
     """Return the settings of sudo. If a file cannot be read, the result contains ``doubt``, because the file may contain any
-    setting.
+    setting. It also contains ``doubt`` if sudo and sudo-rs have files with different settings.
     """
+    found = _settings(places, SUDOERS)
     try:
-        source = places.read(SUDOERS)
+        is_alone = places.read(SUDOERS_RS) is None
+    except Unreadable:
+        is_alone = False
+    if is_alone or found.doubt or _settings(places, SUDOERS_RS) == found:
+        return found
+    return Settings(doubt=f"{SUDOERS_RS} and {SUDOERS} have other settings, and it is not certain which of them counts")
+
+
+def _settings(places: Places, path: str) -> Settings:
+    try:
+        source = places.read(path)
         found = reader.read(source, places.of_sudoers) if source is not None else None
     except Unreadable:
         return Settings(doubt="sudoers cannot be read, so another command than the typed one may run")

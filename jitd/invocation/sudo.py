@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command line of sudo, as sudo 1.9.13 reads it. This module repeats the rules of sudo's parse_args, and the changes that the
-sudoers plugin makes to the command.
+"""The command line of sudo, as sudo 1.9.13 and 1.9.16 read it. This module repeats the rules of sudo's parse_args, and the
+changes that the sudoers plugin makes to the command.
 
 Law: pure. sudo refuses some command lines before it calls PAM. The result for such a command line is a Doubt, because a running
 sudo cannot have such a command line.
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from jitd.invocation.form import Doubt, Invocation, canonical, name_or_id
 from jitd.invocation.getopt import END, Getopt
+from jitd.invocation.sudo_rs import Read, read_sudo_rs
 
 _SHORT = {
     b"A": "askpass", b"a": "auth-type", b"b": "background", b"B": "bell", b"C": "close-from", b"c": "login-class", b"D": "chdir",
@@ -58,7 +59,21 @@ def read_sudo(service: str, words: tuple[bytes, ...], whole: bool) -> Invocation
     found = read.invocation()
     if (service == "sudo-i") is not (found.shell == "login"):
         raise Doubt("sudo does not use this PAM service for this command line")
+    if found.mode == "run":
+        _refuse_another_reading(found, read_sudo_rs(words))
     return found
+
+
+def _refuse_another_reading(found: Invocation, other: Read | None) -> None:
+    """Raise Doubt if sudo-rs would execute something else than ``found`` for the same command line."""
+    if other is None:
+        return
+    argv, shell, user, group, chdir, variables = other
+    is_same = (argv, shell, chdir, variables) == (found.argv, found.shell, found.chdir, dict(found.variables))
+    for name, typed in ((found.user, user), (found.group, group)):
+        is_same = is_same and (None if name is None else name.encode()) == typed
+    if not is_same:
+        raise Doubt("sudo and sudo-rs read this command line in different ways, and it is not certain which of them asks")
 
 
 def joined(words: tuple[bytes, ...]) -> bytes:

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jitd.invocation import Invocation, read
+from jitd.invocation.sudo_rs import read_sudo_rs
 
 DOUBT = Invocation("", doubt="some")
 A_AND_B = "--preserve-env=A --preserve-env=B"
@@ -54,7 +55,7 @@ SUDO = [
     ("a command behind two dashes", "sudo -- ls", run("ls")),
     ("a command that looks like an option", "sudo -- -x", run(("-x",))),
     ("two dashes twice: the second are the command", "sudo -- -- x", run(("--", "x"))),
-    ("one dash is a command", "sudo - x", run(("-", "x"))),
+    ("one dash is a command of sudo, and nothing to sudo-rs", "sudo - x", DOUBT),
     ("an empty command", "sudo '' x", run(("", "x"))),
     ("empty arguments are kept", "sudo ls '' ''", run(("ls", "", ""))),
     ("bytes of any kind are kept", ("sudo", "ls", b"\xff\n\x01"), run(("ls", b"\xff\n\x01"))),
@@ -99,12 +100,15 @@ SUDO = [
     ("behind two dashes it is the command", "sudo -- A=1 ls", run("A=1 ls")),
     ("behind the command it is an argument", "sudo ls A=1", run("ls A=1")),
     ("two dashes behind a variable", "sudo A=1 -- B=2 ls", run("B=2 ls", variables={"A": "1"})),
-    ("behind a prompt of two dashes it is the command", "sudo -p -- A=1 ls", run("A=1 ls")),
-    ("behind a user of two dashes it is the command", "sudo -u -- A=1 ls", run("A=1 ls", user="--")),
+    ("behind a prompt of two dashes it is the command of sudo, and a variable of sudo-rs", "sudo -p -- A=1 ls", DOUBT),
+    ("behind a user of two dashes it is the command of sudo", "sudo -u -- A=1 ls", DOUBT),
     ("but not behind a long one in the same word", "sudo --prompt=-- A=1 ls", run("ls", variables={"A": "1"})),
     ("a path with an equals sign is a command", "sudo /a=b x", run("/a=b x")),
-    ("a word that begins with one is a command", "sudo =x y", run("=x y")),
-    ("a relative path with one is a variable", "sudo ./a=b x", run("x", variables={"./a": "b"})),
+    ("a word that begins with one is a command of sudo, and a variable of sudo-rs", "sudo =x y", DOUBT),
+    ("a relative path with one is a variable of sudo, and the command of sudo-rs", "sudo ./a=b x", DOUBT),
+    ("so is a name with another letter", "sudo a-b=c x", DOUBT),
+    ("and one with a letter beyond ASCII", "sudo é=c x", DOUBT),
+    ("a path from the root with one is a command", "sudo /a=b x", run("/a=b x")),
     ("a program called two dashes does not end options", ("--", "A=1", "ls"), run("ls", variables={"A": "1"})),
     # shells
     ("the caller's shell", "sudo -s", run(shell="own")),
@@ -362,6 +366,44 @@ DOAS = [
 def test_sudo(line: Any, expected: Invocation) -> None:
     found = read("sudo", words(line))
     assert same(found, expected), found
+
+
+@pytest.mark.parametrize("line", ["- x", "-p -- A=1 ls", "-u -- A=1 ls", "=x y", "./a=b x", "a-b=c x", "a.b= -s", "é=c x"])
+def test_a_line_that_sudo_rs_reads_differently_is_in_doubt(line: str) -> None:
+    """THREATS P-16: another command would run than the one that was approved."""
+    for whole in (False, True):
+        assert read("sudo", words(f"sudo {line}"), whole=whole).doubt
+        assert read("sudo", words(f"sudo -n A=1 ls {line}"), whole=whole).argv == (b"ls", *words(line)), "behind the command"
+
+
+SUDO_RS = [
+    ("sudo-rs ls -u bob", (("ls", "-u", "bob"), "", None, None, None, {})),
+    ("sudo-rs -nu bob -gdba ls", (("ls",), "", "bob", "dba", None, {})),
+    ("sudo-rs -u bob --user carol --user=dave ls", (("ls",), "", "dave", None, None, {})),
+    ("sudo-rs A=1 -H B= A=2 ls C=3", (("ls", "C=3"), "", None, None, None, {"A": "2", "B": ""})),
+    ("sudo-rs =x ./a=b y", (("./a=b", "y"), "", None, None, None, {"": "x"})),
+    ("sudo-rs - -u -- ls", (("ls",), "", "--", None, None, {})),
+    ("sudo-rs --preserve-env=A,B -E -D/x ls", (("ls",), "", None, None, "/x", {})),
+    ("sudo-rs -i", ((), "login", None, None, None, {})),
+    ("sudo-rs -su bob ls 'a b'", (("ls", "a b"), "own", "bob", None, None, {})),
+    ("sudo-rs -- A=1", (("A=1",), "", None, None, None, {})),
+    *((f"sudo-rs {line}", None) for line in (
+        "", "A=1", "-l", "-v", "-k", "-K", "-V", "-e x", "--edit x", "-h", "-h x ls", "-is", "-BS ls", "-A ls", "-u=bob ls", "-u",
+        "--us bob ls", "--login=x", "-R / ls", "-U bob ls", "-C 4 ls", "-b ls", "--nope ls", "-x ls",
+    )),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "expected"), SUDO_RS)
+def test_sudo_rs(line: str, expected: tuple[Any, ...] | None) -> None:
+    """None: it refuses the line, or runs no command."""
+    found = read_sudo_rs(words(line))
+    if expected is not None:
+        argv, shell, user, group, chdir, variables = expected
+        texts = tuple(None if text is None else text.encode() for text in (user, group, chdir))
+        expected = (words(argv), shell, *texts, {name.encode(): value.encode() for name, value in variables.items()})
+    assert found == expected
+    assert read_sudo_rs((*words(line), b"\xff")) is None, "a word that is not UTF-8 ends it"
 
 
 @pytest.mark.parametrize(("line", "expected"), rows(WHOLE))

@@ -9,6 +9,7 @@ every run; a line that the program refuses before PAM may be read in any way.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import pwd
@@ -34,9 +35,16 @@ OWN_SHELL = f"{SHELLS}/own"
 OTHER_SHELL = f"{SHELLS}/other"
 CALLER = "alice"
 TOUCHED = (
-    "/etc/passwd", "/etc/shells", "/etc/sudoers", "/etc/doas.conf", "/etc/pam.d/sudo", "/etc/pam.d/sudo-i", "/etc/pam.d/su",
-    "/etc/pam.d/su-l", "/etc/pam.d/doas",
+    "/etc/passwd", "/etc/shells", "/etc/sudoers", "/etc/sudoers-rs", "/etc/doas.conf", "/etc/pam.d/sudo", "/etc/pam.d/sudo-i",
+    "/etc/pam.d/su", "/etc/pam.d/su-l", "/etc/pam.d/doas",
 )  # fmt: skip
+HAS_SUDO_RS = Path("/usr/bin/sudo-rs").exists()
+SUDOERS_RS = f"""\
+Defaults env_reset, !use_pty
+Defaults secure_path="{BIN}"
+root ALL=(ALL:ALL) ALL
+{CALLER} ALL=(ALL:ALL) CWD=* NOPASSWD:SETENV: ALL
+"""
 SUDOERS = f"""\
 Defaults env_reset, !use_pty, !lecture, runcwd=*, closefrom_override, user_command_timeouts, shell_noargs
 Defaults secure_path="{BIN}"
@@ -96,6 +104,7 @@ class Seen:
     """One line, and what came of it."""
 
     words: tuple[bytes, ...]
+    program: str
     posix: bool
     status: int
     err: bytes
@@ -114,12 +123,12 @@ class Stage:
             path.write_text(text)
             path.chmod(0o755)
         for name in {*WORDS, *COMMANDS, b"sudoedit"} - {b""}:
-            if b"/" not in name:
-                os.symlink(PLACE / "probe", os.fsencode(BIN) + b"/" + name)
+            if b"/" not in name:  # no symbolic link, because sudo-rs follows those before it executes
+                os.link(PLACE / "probe", os.fsencode(BIN) + b"/" + name)
         for name in (b"one", b"two"):
             (FILES / name.decode()).write_bytes(name)
         for name in ("own", "other", "alice", "bob", "carol", "root"):
-            (SHELLS / name).symlink_to(PLACE / "probe")
+            (SHELLS / name).hardlink_to(PLACE / "probe")
         lines = Path("/etc/passwd").read_text().splitlines()
         people = ("alice", "bob", "carol", "root")
         for number, line in enumerate(lines):
@@ -130,6 +139,7 @@ class Stage:
         with Path("/etc/shells").open("a") as out:  # carol's is none of them: what su calls a restricted shell
             out.write("".join(f"{SHELLS}/{name}\n" for name in ("own", "other", "alice", "bob", "root")))
         self._write("/etc/sudoers", SUDOERS, 0o440)
+        self._write("/etc/sudoers-rs", SUDOERS_RS, 0o440)
         self._write("/etc/doas.conf", f"permit nopass keepenv {CALLER}\n", 0o600)
         for service in ("sudo", "sudo-i", "su", "su-l", "doas"):
             self._write(f"/etc/pam.d/{service}", STACK)
@@ -160,7 +170,7 @@ class Stage:
             extra_groups=os.getgrouplist(CALLER, me.pw_gid), stdin=subprocess.DEVNULL, capture_output=True,
         )  # fmt: skip
         said = {name: [json.loads(line) for line in (SAID / name).read_text().splitlines()] for name in ("account", "ran")}
-        return Seen(words, posix, done.returncode, done.stderr, said["account"], said["ran"])
+        return Seen(words, program, posix, done.returncode, done.stderr, said["account"], said["ran"])
 
 
 @pytest.fixture(scope="module")
@@ -196,6 +206,8 @@ def faults(seen: Seen, reading: Invocation) -> list[str]:
     if len(seen.ran) > 1:
         return ["more than one thing ran"]
     if reading.mode == "edit":
+        if seen.program == "sudo-rs":
+            return []  # it cannot edit, and runs what is called sudoedit; jitd does not permit an edit as a command
         return _faults_in_edit(seen, reading)
     try:
         target = _target(reading)
@@ -254,6 +266,9 @@ def _cannot_run(reading: Invocation, program: bytes) -> bool:
 def _faults_in_environment(seen: Seen, reading: Invocation, env: dict[str, str]) -> list[str]:
     service = seen.account[0]["service"]
     expected: dict[str, str] = {}
+    if seen.program == "sudo-rs":  # it says that it preserves nothing
+        options = tuple(option for option in reading.options if not option.startswith(b"--preserve-env"))
+        reading = dataclasses.replace(reading, options=options)
     if service == "doas" or b"--preserve-env" in reading.options or (service == "su" and reading.shell != "login"):
         expected |= {name: value for name, value in SET.items() if name != "LD_X"}
     for prefix in (b"--preserve-env=", b"--whitelist-environment="):
@@ -369,6 +384,12 @@ ORDINARY = [
     "su -c x - bob", f"su -s {OTHER_SHELL} bob -c x", "su -p bob", "su -m", "su -l -c x", "doas cmd x", "doas -u bob cmd -x",
     "doas -s", "doas -n cmd", "doas -- cmd",
 ]  # fmt: skip
+if HAS_SUDO_RS:
+    ORDINARY += [
+        "sudo-rs cmd x", "sudo-rs -u bob cmd", "sudo-rs -n cmd", "sudo-rs -s", "sudo-rs -s cmd x;id", "sudo-rs -H -u bob cmd",
+        "sudo-rs -g dba cmd", "sudo-rs A=1 B=2 cmd", "sudo-rs -- cmd -x", "sudo-rs -u #4002 cmd", "sudo-rs -k cmd",
+        f"sudo-rs -D {SHELLS} cmd", f"sudo-rs --user=bob --group dba {BIN}/cmd",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("line", ORDINARY)
@@ -435,7 +456,7 @@ def test_whose_bash_env_a_shell_reads(stage: Stage, program: str, words: tuple[b
     finally:
         (FILES / "theirs").unlink()
         (SHELLS / "root").unlink()
-        (SHELLS / "root").symlink_to(PLACE / "probe")
+        (SHELLS / "root").hardlink_to(PLACE / "probe")
     assert [run["uid"] for run in ran] == ([0] if is_theirs else [])
 
 
@@ -472,6 +493,7 @@ def test_what_else_hangs_on_the_caller_s_environment(
         pytest.param("sudo", sudo_line, 50, 14, id="sudo"),
         pytest.param("su", su_line, 35, 10, id="su"),
         pytest.param("doas", doas_line, 20, 6, id="doas"),
+        *([pytest.param("sudo-rs", sudo_line, 120, 14, id="sudo-rs")] if HAS_SUDO_RS else []),
         *(
             pytest.param(
                 *row,

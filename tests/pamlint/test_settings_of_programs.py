@@ -53,6 +53,23 @@ def test_what_an_included_file_says_counts() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "secure_path", "is_in_doubt"),
+    [
+        (SECURE, PATH, False),
+        ("# for sudo-rs\n" + SECURE, PATH, False),
+        ("", b"", True),
+        (SECURE + 'Defaults secure_path="/srv"\n', b"", True),
+        (SECURE + "Defaults runas_default=bob\n", b"", True),
+        (UNREADABLE, b"", True),
+    ],
+)
+def test_sudo_rs_may_have_a_file_of_its_own(text: str, secure_path: bytes, is_in_doubt: bool) -> None:
+    """THREATS P-16: it reads this file in place of the other; and it is not known which of the two programs asks."""
+    found = sudo_settings.sudoers(Texts({"/etc/sudoers": SECURE, "/etc/sudoers-rs": text}))
+    assert (found.secure_path, bool(found.doubt)) == (secure_path, is_in_doubt)
+
+
+@pytest.mark.parametrize(
     ("text", "keeps"),
     [
         (None, False),
