@@ -13,7 +13,7 @@ from collections.abc import Callable
 from jitd.pamlint.findings import WEAK
 from jitd.pamlint.linting import lint_host
 from jitd.pamlint.places import Places
-from tests.pam.programs import Gated
+from tests.pam.programs import PYTHONS, Gated
 
 LEAVES_A_MARK = """\
 import posix
@@ -46,11 +46,11 @@ class Eves:
             directory.mkdir()
             directory.chmod(0o777)
         text = LEAVES_A_MARK.format(mark=self.mark)
-        for name in ("lib/python3.11/encodings/__init__.py", "sitecustomize.py"):
+        for name in (f"lib/{PYTHONS.name}/encodings/__init__.py", "sitecustomize.py"):
             (self.place / name).parent.mkdir(parents=True, exist_ok=True)
             (self.place / name).write_text(text)
-        (self.place / "lib/python3.11/os.py").write_text("")
-        (self.place / "lib/python3.11/lib-dynload").mkdir()
+        (self.place / "lib" / PYTHONS.name / "os.py").write_text("")
+        (self.place / "lib" / PYTHONS.name / "lib-dynload").mkdir()
         shutil.copy("/bin/true", self.place / "python3")
         (self.place / "x.c").write_text(LIBRARY.format(mark=self.mark))
         subprocess.run(["cc", "-shared", "-fPIC", "-o", self.place / "x.so", self.place / "x.c"], check=True)

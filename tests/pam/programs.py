@@ -17,6 +17,7 @@ import select
 import shutil
 import stat
 import subprocess
+import sysconfig
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ from tests.waiting import PATIENCE, wait_for
 SOCKET = Path("/run/jitd/jitd.sock")
 MODULE = Path("/usr/lib/jitd/pam_jit.py")
 STACKS = Path("/usr/share/jitd/pam.d")
+PYTHONS = Path(sysconfig.get_path("stdlib"))
+"""The library of the host's Python, ``/usr/lib/python3.N``, which pam_python loads, too."""
 GATED = ("sudo", "sudo-i", "su", "su-l", "doas", "login", "cron")
 SERVICES = '["sudo", "sudo-i", "su", "su-l", "doas"]'
 PASSWORD = "correct horse"

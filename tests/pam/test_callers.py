@@ -20,7 +20,7 @@ import pytest
 
 from jitpam.pam_guard import fault_in
 from tests.marks import full
-from tests.pam.programs import BY_NAME, SUDOERS, Gated, Program, all_are_kept_out, all_end, write
+from tests.pam.programs import BY_NAME, PYTHONS, SUDOERS, Gated, Program, all_are_kept_out, all_end, write
 
 in_the_lab = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reason="the lab's people and programs")
 COLUMNS = tuple(BY_NAME[name] for name in ("sudo", "su -c", "doas"))
@@ -54,10 +54,8 @@ def evil(gated: Gated) -> Path:
         f"hostrealm = {{ module = evil:{place}/evil.so }}\nlocalauth = {{ module = evil:{place}/evil.so }}\n"
     )
     (place / "mech").write_text(f"krb5 1.2.840.113554.1.2.2 {place}/evil.so\n")
-    library = place / "lib/python3.11"
-    shutil.copytree(
-        "/usr/lib/python3.11", library, symlinks=True, ignore=shutil.ignore_patterns("__pycache__", "test", "idlelib")
-    )
+    library = place / "lib" / PYTHONS.name
+    shutil.copytree(PYTHONS, library, symlinks=True, ignore=shutil.ignore_patterns("__pycache__", "test", "idlelib"))
     text = SPEAKS_UP.replace("MARK", str(mark))
     for name in ("encodings/__init__.py", "json/__init__.py", "socket.py", "site.py", "os.py", "sitecustomize.py"):
         (library / name).unlink(missing_ok=True)  # some are links to the host's own

@@ -19,7 +19,7 @@ from jitd.pamlint.linting import lint_host
 from jitd.pamlint.places import Places
 from tests.marks import full
 from tests.pam.eves import LEAVES_A_MARK, Eves, Put, said
-from tests.pam.programs import STACKS, SUDOERS
+from tests.pam.programs import PYTHONS, STACKS, SUDOERS
 
 pytestmark = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reason="the lab's people and programs")
 SUDO = "/usr/bin/sudo"
@@ -119,7 +119,7 @@ def test_a_condition_that_holds_for_nearly_everybody(eves: Eves, etc: Put, condi
     assert said() == {"jumps-over-gate"}
 
 
-HOME = Path("/home/carol/.local/lib/python3.11/site-packages")
+HOME = Path("/home/carol/.local/lib", PYTHONS.name, "site-packages")
 
 
 def loading(eves: Eves, name: str) -> tuple[tuple[str, ...], str]:
@@ -189,7 +189,7 @@ def test_a_file_of_variables_that_a_module_reads(eves: Eves, etc: Put) -> None:
 
 def test_a_file_of_pythons_library(eves: Eves) -> None:
     """THREATS P-15: pam_python.so and the guard load it before anybody is asked."""
-    file = Path("/usr/lib/python3.11/encodings/__init__.py")
+    file = PYTHONS / "encodings/__init__.py"
     before = file.read_text()
     assert said() == set() and not eves.has_run("eve", SUDO, "/usr/bin/true")
     try:

@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from tests.pam.application import DENIED, IGNORE, MODULE, SERVICE_ERR, SUCCESS, Application, Bench, Crashed, Voice, jitd
+from tests.pam.programs import PYTHONS
 from tests.waiting import PATIENCE, wait_for
 
 AUTH_ERR, SESSION_ERR = 7, 14
@@ -191,14 +192,14 @@ def _library(place: Path) -> dict[str, str]:
     (place / "bin").mkdir(parents=True)
     (place / "bin/python3").write_text("#!/bin/sh\n")
     (place / "bin/python3").chmod(0o755)
-    library = place / "lib/python3.11"
+    library = place / "lib" / PYTHONS.name
     (library / "encodings").mkdir(parents=True)
     (library / "lib-dynload").mkdir()
     (library / "os.py").touch()
     trace = f"import posix\nposix.close(posix.open('{place}/trace-%d' % posix.geteuid(), posix.O_CREAT))\n"
-    (library / "encodings/__init__.py").write_text(trace + Path("/usr/lib/python3.11/encodings/__init__.py").read_text())
+    (library / "encodings/__init__.py").write_text(trace + (PYTHONS / "encodings/__init__.py").read_text())
     for name in ("aliases", "utf_8"):
-        (library / f"encodings/{name}.py").write_text(Path(f"/usr/lib/python3.11/encodings/{name}.py").read_text())
+        (library / f"encodings/{name}.py").write_text((PYTHONS / f"encodings/{name}.py").read_text())
     return {"PATH": f"{place}/bin:/usr/bin:/bin"}
 
 
@@ -234,9 +235,10 @@ def test_no_other_variable_of_pythons_leads_it_anywhere(variable: str, bench: Be
     """THREATS K-10."""
     place = bench.root / "eve"
     _library(place)
-    value = {"PYTHONPATH": place / "lib/python3.11", "PYTHONSTARTUP": place / "lib/python3.11/encodings/__init__.py"}.get(
-        variable, place
-    )
+    value = {
+        "PYTHONPATH": place / "lib" / PYTHONS.name,
+        "PYTHONSTARTUP": place / "lib" / PYTHONS.name / "encodings/__init__.py",
+    }.get(variable, place)
     bench.stack()
     env = {"PATH": "/usr/bin:/bin", variable: str(value)}
     with jitd(bench.socket, lambda voice: (voice.proved(), voice.refuse())), Application(bench.stacks, env=env) as host:
@@ -325,7 +327,7 @@ def test_nothing_in_the_persons_directory_is_opened_with_roots_rights(sudo: Benc
     calls = trace.read_text()
     assert f"{sudo.root}/helper.py" in calls
     relative = re.findall(r'(?:openat|execve|stat\w*|readlink|access)\((?:AT_FDCWD, )?"([^/"][^"]*)"', calls)
-    assert set(relative) <= {".", "python3.11"}, "what is looked at without the name of a directory is `.` itself"
+    assert set(relative) <= {".", PYTHONS.name}, "what is looked at without the name of a directory is `.` itself"
     assert [call for is_alices, call in _opened(calls, str(home)) if not is_alices and "getcwd" not in call] == []
 
 
