@@ -101,6 +101,7 @@ def test_why_something_is_denied_is_spelled_as_the_chain_keeps_it() -> None:
         "GATEKEEPER": "gatekeeper",
         "AUTHENTICATION": "authentication",
         "REVIEW": "review",
+        "ACCOUNT": "account",
     }
 
 
