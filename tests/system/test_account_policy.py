@@ -21,7 +21,7 @@ LEASE = """
 [[permit]]
 name = "lab-dba"
 who = ["group:dba"]
-commands = [["/usr/bin/true"], ["/usr/bin/id"]]
+commands = [["/usr/bin/true"], ["/usr/bin/id", "**"]]
 approvals = [{ need = 1, from = ["group:ops"] }]
 grant = { lasts = "1h", uses = 100 }
 """
@@ -73,8 +73,12 @@ def test_each_use_of_a_lease_and_each_approval_is_asked_about(own_house) -> None
     waits = house.ask("alice", "--for=1h", "--uses=5", "true")
     assert house.approve(waits.id).returncode == 0 and waits.end() == 0
     assert house.sudo("alice", "true").returncode == 0
-    later = house.sudo("alice", "--no-wait", "id").stdout.strip()
+    approved = house.sudo("alice", "--no-wait", "id").stdout.strip()
+    assert house.approve(approved).returncode == 0
+    later = house.sudo("alice", "--no-wait", "id", "-u").stdout.strip()
     deny_alice()
+    resumed = house.sudo("alice", f"--resume={approved}")
+    assert resumed.returncode == 121 and DENIED in resumed.stderr, resumed
     used = house.sudo("alice", "true")
     assert used.returncode == 121 and DENIED in used.stderr, used
     house.approve(later)
