@@ -35,7 +35,7 @@ from jitpam.initiator import Initiator, NotAuthenticated, Unproved, channel_of, 
 from jitpam.wire.coding import MOST_COMMAS, decode, encode
 from jitpam.wire.conversation import CLIENT, Conversation
 from jitpam.wire.faults import RemoteProtocolError
-from jitpam.wire.framing import LIMIT, FrameReader, frame
+from jitpam.wire.framing import LIMIT, MOST_TOKEN, FrameReader, frame
 from jitpam.wire.messages import (
     FROM_DAEMON,
     NONCE_LENGTH,
@@ -71,6 +71,7 @@ SLOW_WITHIN = 90.0
 SLOW = "the directory of accounts is slow; waiting"
 ANSWER_WITHIN = 60.0
 """Maximum number of seconds between two messages of an answer. Revoke and stop take longest, because they wait for processes."""
+TOO_LARGE = "your Kerberos ticket for jitd has {} KiB, and jitd takes at most 96 KiB: you are in too many groups of the directory"
 RETRY_EVERY = 0.02
 _AT_LEAST, _GRACES = 0.5, 4
 """At most _GRACES times, a wait gets _AT_LEAST seconds although it has less time left, since this process may have been slow."""
@@ -232,7 +233,10 @@ class Connection:
         if initiator is not None:
             if len(hello.nonce) != NONCE_LENGTH:
                 raise Unreachable("jitd broke the protocol: its nonce has the wrong length")
-            self._say(Token(token=initiator.first_token(channel_of(sent, received))), until)
+            token = initiator.first_token(channel_of(sent, received))
+            if len(token) > MOST_TOKEN:
+                raise NotAuthenticated("too large", TOO_LARGE.format(len(token) // 1024))
+            self._say(Token(token=token), until)
 
     def _be_welcomed(self, until: float) -> None:
         if self._initiator is not None:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads the names of principals in a keytab. The format is version 2, which the documentation of MIT krb5 describes.
+"""Reads the names of principals and the encryption types of their keys in a keytab. The format is version 2, which the
+documentation of MIT krb5 describes.
 
-Law: pure. Only names are read from the keytab, never a key.
+Law: pure. A key is never read from the keytab.
 """
 
 from __future__ import annotations
@@ -21,6 +22,18 @@ def principals(content: bytes) -> list[str]:
     """Return the principals that have a key in the keytab, in the order of the keytab. Each principal is returned only once.
     Raises ValueError if ``content`` is not a keytab.
     """
+    return list(dict.fromkeys(principal for principal, _ in _entries(content)))
+
+
+def encryption_types(content: bytes, principal: str) -> frozenset[int]:
+    """Return the encryption types (RFC 3961 section 8) of the keys that ``principal`` has in the keytab. Raises ValueError if
+    ``content`` is not a keytab.
+    """
+    return frozenset(enctype for name, enctype in _entries(content) if name == principal)
+
+
+def _entries(content: bytes) -> list[tuple[str, int]]:
+    """Return the principal and the encryption type of each entry. Raises ValueError."""
     if content[:2] != b"\x05\x02":
         raise ValueError("it does not begin like a keytab")
     found, at = [], 2
@@ -29,14 +42,14 @@ def principals(content: bytes) -> list[str]:
             (size,) = struct.unpack_from(">i", content, at)
             at += 4
             if size > 0:
-                found.append(_name(content[at : at + size]))
+                found.append(_entry(content[at : at + size]))
             at += abs(size)
     except (struct.error, UnicodeDecodeError):
         raise ValueError("it is cut short or damaged") from None
-    return list(dict.fromkeys(found))
+    return found
 
 
-def _name(entry: bytes) -> str:
+def _entry(entry: bytes) -> tuple[str, int]:
     (n_components,) = struct.unpack_from(">H", entry, 0)
     words, at = [], 2
     for _ in range(n_components + 1):
@@ -45,7 +58,8 @@ def _name(entry: bytes) -> str:
             raise struct.error
         words.append(entry[at + 2 : at + 2 + size].decode("utf-8").translate(_ESCAPED))
         at += 2 + size
-    return "/".join(words[1:]) + "@" + words[0]
+    (enctype,) = struct.unpack_from(">H", entry, at + 9)  # after the type of the name, a time, and the key's version
+    return "/".join(words[1:]) + "@" + words[0], enctype
 
 
 def clients(content: bytes, service: str) -> list[str]:

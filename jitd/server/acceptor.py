@@ -22,8 +22,9 @@ from gssapi import (
 from gssapi.raw.ext_krb5 import Krb5LucidContextV1, krb5_export_lucid_sec_context
 from gssapi.raw.misc import GSSError
 
-from jitd.core.authentication import Authentication
-from jitd.server.apreq import is_canonical
+from jitd.core.authentication import Authentication, name_of_encryption
+from jitd.kdc import keytab
+from jitd.server.apreq import encryption_types, is_canonical
 from jitd.server.attested import attested
 
 KRB5 = gssapi.MechType.kerberos
@@ -46,6 +47,14 @@ _EXPIRED = _BASE + 32
 _REPEAT = _BASE + 34
 _KT_NOTFOUND = -1765328203
 _KT_KVNONOTFOUND = -1765328154
+_NOKEY = _BASE + 45
+_BAD_INTEGRITY = _BASE + 31
+_SUPPORTED = {23: 4, 17: 8, 18: 16}
+"""Maps an encryption type to its bit in msDS-SupportedEncryptionTypes ([MS-KILE] section 2.2.7)."""
+_OF_ANOTHER_TYPE = frozenset({_BADKEYVER, _KT_NOTFOUND, _KT_KVNONOTFOUND, _NOKEY, _BAD_INTEGRITY})
+"""Minor codes of libkrb5 if no key of the keytab decrypts a ticket. One possible reason is that the ticket has another encryption
+type than all keys.
+"""
 _GSS_S_CREDENTIALS_EXPIRED = 11 << 16  # RFC 2744 section 3.9.1
 _OF_OURS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 """Minor codes of GSSAPI. Each code means that this host could not read or write the file of the replay cache or the keytab. In
@@ -107,12 +116,12 @@ class Proof:
 
 
 class Acceptor:
-    """Accepts contexts for ``jitd/host@realm`` with the keys in ``keytab``. The keytab is read again for each client, because the
-    keys in the keytab change over time.
+    """Accepts contexts for ``jitd/host@realm`` with the keys in the keytab ``file``. The keytab is read again for each client,
+    because its keys change over time.
     """
 
-    def __init__(self, keytab: Path, host: str, realm: str) -> None:
-        self._keytab = keytab
+    def __init__(self, file: Path, host: str, realm: str) -> None:
+        self._keytab = file
         self._service = f"jitd/{host}@{realm}"
 
     def credentials(self) -> gssapi.Credentials:
@@ -174,10 +183,31 @@ class Acceptor:
                 raise NotAuthenticated(_UNCHECKED.format(*given.realms))
             finished, ends_at = _with_end(made.context)
         except GSSError as fault:
-            raise self._named(fault) from fault
+            raise self._wrong_type(fault, token) or self._named(fault) from fault
         if made.token is None:
             raise NotAuthenticated("the client did not ask for mutual authentication")
         return Proof(principal, ends_at, given, finished), made.token
+
+    def _wrong_type(self, fault: GSSError, token: bytes) -> NoKey | None:
+        """Return an exception if the ticket in ``token`` could not be decrypted because all keys have other encryption types. In
+        Active Directory, this is so for each account without msDS-SupportedEncryptionTypes ([MS-KILE] section 2.2.7).
+        """
+        if _signed(fault.min_code) not in _OF_ANOTHER_TYPE:
+            return None
+        theirs, _ = encryption_types(token)
+        try:
+            ours = keytab.encryption_types(self._keytab.read_bytes(), self._service)
+        except (OSError, ValueError):
+            return None
+        if theirs in ours or not ours:
+            return None
+        bits = sum(bit for number, bit in _SUPPORTED.items() if number in ours)
+        return NoKey(
+            f"the KDC has encrypted your ticket for {self._service} with {name_of_encryption(theirs)}, and jitd has only keys of "
+            f"{' and '.join(name_of_encryption(number) for number in sorted(ours))}. In Active Directory, an administrator sets "
+            f"msDS-SupportedEncryptionTypes to {bits or _SUPPORTED[17] + _SUPPORTED[18]} on the account that has this service "
+            "principal name; then kinit"
+        )
 
     def _named(self, fault: GSSError) -> Exception:
         """Return an exception for ``fault``. The exception's sentence says how to correct the fault. An unknown fault is treated

@@ -34,7 +34,7 @@ from jitd.verbs.rows import Row, instant
 from jitpam.wire import coding, messages
 from jitpam.wire.conversation import DAEMON, Conversation
 from jitpam.wire.faults import RemoteProtocolError
-from jitpam.wire.framing import LIMIT, SEAL, SMALL
+from jitpam.wire.framing import LIMIT, SEAL, SMALL, TOKEN
 from jitpam.wire.messages import FROM_CLIENT, Message
 
 LARGE_WITHIN = 40.0
@@ -71,10 +71,10 @@ class Connection:
     # --- frames ------------------------------------------------------------------------------------------------------
 
     def _frame(self, body: bytes) -> None:
-        if len(body) > SMALL + SEAL:
-            if self._talk.state != "ready":
-                return self._broken(f"a frame of {len(body)} bytes when {self._talk.state}")
+        if len(body) > SMALL + SEAL and self._talk.state == "ready":
             return self._in_background(lambda: self._large_frame(body))
+        if len(body) > (TOKEN if self._talk.state in ("authenticating", "proving") else SMALL) + SEAL:
+            return self._broken(f"a frame of {len(body)} bytes when {self._talk.state}")
         try:
             message, body = self._read(body)
             self._hear(message)

@@ -17,7 +17,13 @@ in base64.
 """
 SEAL = 1024
 """Maximum number of bytes that sealing may add to a body. Sealing needs about 60 bytes."""
-LIMIT_BEFORE_AUTHENTICATION = SMALL
+MOST_TOKEN = 96 * 1024
+"""Maximum number of bytes in a GSSAPI token. A ticket of Active Directory contains the person's groups, and may have 64 KiB
+(MaxTokenSize).
+"""
+TOKEN = MOST_TOKEN // 3 * 4 + len(b'{"type":"token","token":""}')
+"""Maximum number of bytes in a body of token, which contains the token in base64."""
+LIMIT_BEFORE_AUTHENTICATION = TOKEN
 """Maximum number of bytes in one frame before the peer has authenticated."""
 LIMIT = LARGE
 """Maximum number of bytes in one frame after the peer has authenticated."""

@@ -7,7 +7,7 @@ that can be imported fast, because every ``jitsudo`` imports it.
 
 from __future__ import annotations
 
-from jitpam.wire.framing import LARGE
+from jitpam.wire.framing import LARGE, TOKEN
 from jitpam.wire.message import Message
 
 TYPE_CHECKING = False
@@ -37,6 +37,7 @@ class Hello(Message, by=FROM_CLIENT):
 class Token(Message, by=FROM_CLIENT):
     """One GSSAPI token of the initiator."""
 
+    most = TOKEN
     token: bytes
 
 

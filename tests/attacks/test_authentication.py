@@ -7,13 +7,14 @@ Law: every refusal here leaves the chain as it was.
 from __future__ import annotations
 
 import os
+import subprocess
 from contextlib import contextmanager
 from pathlib import Path
 
 import gssapi
 import pytest
 
-from jitd.server.acceptor import Acceptor, NotAuthenticated
+from jitd.server.acceptor import Acceptor, NoKey, NotAuthenticated
 from jitpam.wire import messages
 from jitpam.wire.coding import encode
 from jitpam.wire.framing import frame
@@ -160,6 +161,42 @@ def test_a_replayed_token_makes_no_message_even_where_the_replay_cache_is_off(mo
     again, _ = acceptor.accept(token, channel)
     with pytest.raises(NotAuthenticated):
         again.unwrap(recorded)
+
+
+@pytest.fixture
+def aes_alone(tmp_path):
+    """A keytab with the AES key of a service whose tickets the KDC encrypts with RC4, as AD does for an account that says nothing
+    about encryption types.
+    """
+    service, whole, keytab = f"jitd/rc4.example.test@{REALM}", tmp_path / "whole", tmp_path / "aes"
+    kadmin("addprinc", "-randkey", "-e", "arcfour-hmac:normal,aes256-cts-hmac-sha1-96:normal", service)
+    kadmin("ktadd", "-norandkey", "-k", str(whole), service)
+    words = f"read_kt {whole}\ndelete_entry 1\nwrite_kt {keytab}\nquit\n"
+    subprocess.run(["ktutil"], input=words, text=True, check=True, capture_output=True)
+    yield service, keytab
+    kadmin("delprinc", "-force", service)
+
+
+def test_a_ticket_of_a_type_that_no_key_has_is_refused_with_what_to_tell_the_directory(aes_alone):
+    service, keytab = aes_alone
+    channel = bytes(32)
+    with pytest.raises(NoKey) as refused:
+        Acceptor(keytab, "rc4.example.test", REALM).accept(token_for(channel, service=service), channel)
+    assert str(refused.value) == (
+        f"the KDC has encrypted your ticket for {service} with arcfour-hmac, and jitd has only keys of aes256-cts-hmac-sha1-96. "
+        "In Active Directory, an administrator sets msDS-SupportedEncryptionTypes to 16 on the account that has this service "
+        "principal name; then kinit"
+    )
+
+
+def test_a_ticket_of_an_older_key_of_the_same_type_is_refused_as_that(aes_alone, tmp_path):
+    """The twin."""
+    service, _ = aes_alone
+    channel, keytab = bytes(32), tmp_path / "older"
+    token = token_for(channel, service=service)
+    kadmin("ktadd", "-k", str(keytab), "-e", "arcfour-hmac:normal", service)
+    with pytest.raises(NoKey, match="has not the key version"):
+        Acceptor(keytab, "rc4.example.test", REALM).accept(token, channel)
 
 
 # --- other keys, other mechanisms ------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ def limit_of(what: str) -> int:
     return int(number) * UNITS[unit]
 
 
-STRANGERS, EVERYBODYS = limit_of("a body before authentication"), limit_of("a body afterwards")
+STRANGERS = EVERYBODYS = limit_of("a body")
 COMMANDS = limit_of("a body of submit, anew, breakglass, explain, suppose or enforce")
 
 

@@ -16,7 +16,7 @@ import pytest
 from jitd.server import channel, room
 from jitd.server.channel import Channel
 from jitd.server.room import Place, Room
-from jitpam.wire.framing import LARGE, SMALL, frame
+from jitpam.wire.framing import LARGE, LIMIT_BEFORE_AUTHENTICATION, SMALL, TOKEN, frame
 from tests.waiting import PATIENCE
 
 MIB = 1024 * 1024
@@ -96,13 +96,13 @@ def test_who_gives_up_waiting_holds_up_nobody() -> None:
 class Reader:
     """A channel of the daemon's, and the client's end."""
 
-    def __init__(self, of: Room, uid: int) -> None:
+    def __init__(self, of: Room, uid: int, limit: int = LARGE) -> None:
         ours, self.client = socket.socketpair()
         self.client.setblocking(False)
         self.heard: list[int] = []
         self.ended: list[str | None] = []
         self.channel = Channel(ours, asyncio.get_running_loop(), of.place(uid), self._hear, self.ended.append)
-        self.channel.raise_limit(LARGE)
+        self.channel.raise_limit(limit)
 
     def _hear(self, body: bytes) -> None:
         self.heard.append(len(body))
@@ -138,6 +138,26 @@ def test_a_fifth_large_frame_of_an_account_is_not_read_before_one_is_done_with()
         await sending[4]
         await hers[4].until(lambda: hers[4].heard)
         assert [one.ended for one in hers] == [[]] * 5
+
+    play(part)
+
+
+def test_a_token_of_somebody_unknown_takes_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS S-15: of each account so many bytes are held, also before it has proved anything. What is small waits for none."""
+    monkeypatch.setattr(room, "OF_ONE", 2 * TOKEN)
+
+    async def part() -> None:
+        of = Room()
+        hers = [Reader(of, ALICE, LIMIT_BEFORE_AUTHENTICATION) for _ in range(3)]
+        sending = [asyncio.ensure_future(one.send(frame(bytes(TOKEN)))) for one in hers]
+        await hers[1].until(lambda: all(one.heard for one in hers[:2]))
+        small, his = Reader(of, ALICE, LIMIT_BEFORE_AUTHENTICATION), Reader(of, BOB, LIMIT_BEFORE_AUTHENTICATION)
+        await small.send(frame(bytes(SMALL)))
+        await asyncio.gather(small.until(lambda: small.heard), his.send(frame(bytes(TOKEN))), his.until(lambda: his.heard))
+        assert not hers[2].heard
+        hers[0].channel.close()
+        await hers[2].until(lambda: hers[2].heard)
+        await asyncio.gather(*sending)
 
     play(part)
 

@@ -214,8 +214,10 @@ def test_every_code_is_on_the_page_with_its_meaning_and_its_exit_statuses() -> N
 
 def test_the_limits_on_the_page_are_those_of_the_code() -> None:
     limits = {row[0]: row[1] for row in table(section(PROTOCOL, "2. Frames"))}
-    assert limits["a body before authentication"] == f"{framing.LIMIT_BEFORE_AUTHENTICATION // 1024} KiB"
-    assert limits["a body afterwards"] == f"{framing.SMALL // 1024} KiB"
+    assert limits["a body"] == f"{framing.SMALL // 1024} KiB"
+    n_kib, n_more = divmod(framing.TOKEN, 1024)
+    token = f"{framing.MOST_TOKEN // 1024} KiB, and so a body of token {n_kib} KiB and {n_more} bytes"
+    assert limits["a token"] == token and framing.LIMIT_BEFORE_AUTHENTICATION == framing.TOKEN
     large = [name for name, kind in messages.FROM_CLIENT.items() if kind.most == framing.LARGE]
     assert limits["a body of {}, {}, {}, {}, {} or {}".format(*large)] == f"{framing.LARGE // 1024 // 1024} MiB"
     assert limits["commas in a body from a client"] == f"{coding.MOST_COMMAS:,}"

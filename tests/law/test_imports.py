@@ -98,6 +98,7 @@ LAW: dict[str, set[str]] = {
         CORE, WIRE, "jitd.deciding", "jitd.lifecycle.waiters", "jitd.log", "jitd.server", "jitd.store", "jitd.verbs",
         "jitd.workers",
     },
+    "jitd.server.acceptor": {CORE, "jitd.kdc.keytab", "jitd.server"},
     "jitd.verbs": {
         CORE, WIRE, "jitd.deciding", "jitd.facts", "jitd.lifecycle", "jitd.log", "jitd.recording", "jitd.settings",
         "jitd.store", "jitd.verbs", "jitd.workers",
