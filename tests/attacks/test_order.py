@@ -12,7 +12,7 @@ import pytest
 
 from jitpam.wire import coding, messages
 from jitpam.wire.coding import encode
-from jitpam.wire.framing import LIMIT, LIMIT_BEFORE_AUTHENTICATION, frame
+from jitpam.wire.framing import LIMIT, LIMIT_BEFORE_AUTHENTICATION, SMALL, frame
 from jitpam.wire.messages import FROM_CLIENT, FROM_DAEMON
 from tests.attacks.raw import REALM, Raw, asked, connected, shown_to, submission, uid_of
 from tests.waiting import wait_for
@@ -79,6 +79,7 @@ SAMPLES = [
     messages.Bye(),
     messages.Challenge(binding=bytes(32)),
     messages.Granted(id=ID, boot_ms=0, text="", places=[]),
+    messages.Slow(left_ms=1),
     messages.Welcome(principal=f"alice@{REALM}", user="alice", host="lab", until=None, operator=True),
     messages.Progress(id=ID, state="approved", owed=False, news=[], until=None),
     messages.Start(id=ID, news=[]),
@@ -286,7 +287,7 @@ def test_a_frame_of_the_whole_limit_is_read(house):
     """The other side: what may be that long, is taken."""
     with Raw(house, uid_of("eve")) as raw:
         hello = encode(SAMPLES[0])
-        raw.send(frame(hello + b" " * (LIMIT_BEFORE_AUTHENTICATION - len(hello))))
+        raw.send(frame(hello + b" " * (SMALL - len(hello))))
         assert raw.hear().type == "hello"
     with connected(house, "bob") as raw:
         plain = encode(messages.Explain(**asked("true")))
