@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from jitd.versions import PROGRAMS, beginning
@@ -15,11 +15,11 @@ OF_A_RELEASE = {name: each.package for name, each in PROGRAMS.items() if name !=
 """Program → the Debian package that has it, on each release."""
 
 
-def installed(packages: Mapping[str, str]) -> dict[str, str]:
+def installed(packages: Mapping[str, str], via: Sequence[str] = ()) -> dict[str, str]:
     """Return program → the beginning of its upstream version, of those of ``packages`` (program → Debian package) that are
-    installed here.
+    installed here; or on another host, on which ``via`` are the words that run what follows.
     """
-    line = ["dpkg-query", "-W", "-f", "${Package} ${Version}\n", *packages.values()]
+    line = [*via, "dpkg-query", "-W", "-f", "${Package} ${Version}\n", *packages.values()]
     said = subprocess.run(line, capture_output=True, text=True, check=False).stdout
     by_package = dict(words.split(" ", 1) for words in said.splitlines() if " " in words)
     found = {}

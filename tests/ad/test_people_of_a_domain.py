@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
+
 from tests.ad.conftest import PASSWORD, REALM, SERVICE, Member, on, root
 
 LDB = "/var/lib/samba/private/sam.ldb"

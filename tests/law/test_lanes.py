@@ -36,16 +36,17 @@ def test_every_file_of_tests_is_played() -> None:
     assert {file for files in every.values() for file in files} == set(EVERY)
 
 
-def test_what_takes_a_second_host_is_played_in_the_lab_that_has_one_and_nowhere_else() -> None:
+@pytest.mark.parametrize(("kind", "place"), [("db1", "tests/db1/"), ("ad", "tests/ad/"), ("ad-other", "tests/ad/")])
+def test_what_takes_further_hosts_is_played_in_the_labs_that_have_them_and_nowhere_else(kind: str, place: str) -> None:
     every = lanes.test_files()
-    assert every["db1"] and all(file.startswith("tests/db1/") for file in every["db1"])
-    assert set(every["db1"]) & {*every["plain"], *every["systemd"]} == set()
+    assert every[kind] and all(file.startswith(place) for file in every[kind])
+    assert set(every[kind]) & {*every["plain"], *every["systemd"]} == set()
 
 
 def test_what_computes_is_played_late_and_nowhere_else() -> None:
     every = lanes.test_files()
     assert {file.split("/")[1] for file in every["late"]} == {"core", "law", "wire"}
-    assert set(every["late"]) & {*every["plain"], *every["systemd"], *every["db1"]} == set()
+    assert set(every["late"]) & {*every["plain"], *every["systemd"], *every["db1"], *every["ad"]} == set()
 
 
 def test_each_kind_has_a_lane_for_what_promises_a_time() -> None:
