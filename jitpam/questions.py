@@ -165,7 +165,7 @@ def _count(number: object, noun: str) -> str:
 
 def _terms(row: dict[str, Any]) -> str:
     """Return words about the approvals and gatekeepers that a rule requires, and about the time and the uses that it grants."""
-    words = [f"asks {row.get('asks')}"]
+    words = [f"requires {row.get('asks')}"]
     if row.get("approvals"):
         words.append(f"within {_duration(row.get('expires_for'))}")
     if row.get("lasts_for"):

@@ -179,7 +179,7 @@ def time_first_byte(house: House, approve: Callable[[str], float]) -> float:
 def waiting_id(said: int) -> str:
     """The id of the request, once its asker says on ``said`` that it waits."""
     heard = b""
-    while b"asks 1 approval" not in heard:
+    while b"requires 1 approval" not in heard:
         wait_readable(said)
         piece = os.read(said, 4096)
         if not piece:

@@ -144,7 +144,7 @@ def _print_decision(row: Row, principal: str | None) -> None:
         lease = f", by the lease {row['lease']}" if row.get("lease") else ""
         names = row.get("gatekeepers")
         gatekeepers = f", {' and '.join(map(str, names))} would be asked" if names else ""
-        answer(f"{what}: rule {words(row, 'rule')} asks {words(row, 'asks')}{lease}{gatekeepers}")
+        answer(f"{what}: rule {words(row, 'rule')} requires {words(row, 'asks')}{lease}{gatekeepers}")
         return
     answer(f"{what}: {'not decided' if row.get('providers') else 'denied'}: {words(row, 'because')}")
     for near in row.get("closest") or []:

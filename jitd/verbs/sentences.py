@@ -43,10 +43,10 @@ def owing(request: Request) -> str:
     wants = shown(describe_approvals(request.obligations.approvals))
     names = request.obligations.gatekeepers
     if request.state is not RequestState.SCREENING or not names:
-        return f"rule {shown(request.rule)} asks {wants}, within {within}"
+        return f"rule {shown(request.rule)} requires {wants}, within {within}"
     if not request.obligations.approvals:
         return f"rule {shown(request.rule)} is {asking(names)}, within {within}"
-    return f"rule {shown(request.rule)} is {asking(names)}, and then asks {wants}, all within {within}"
+    return f"rule {shown(request.rule)} is {asking(names)}, and then requires {wants}, all within {within}"
 
 
 def opening(request: Request, until: int) -> list[str]:

@@ -99,7 +99,7 @@ def test_glass_is_supposed_to_be_broken_by_somebody(capsys: pytest.CaptureFixtur
 
 def test_a_permit_exits_with_0(capsys: pytest.CaptureFixture[str]) -> None:
     assert jitd(Script(*wired(decision_row(permit(), command("id")))), "explain", "id") == 0
-    assert capsys.readouterr().out == "id (as root): rule rule-1 asks 1 approval from group:ops\n"
+    assert capsys.readouterr().out == "id (as root): rule rule-1 requires 1 approval from group:ops\n"
 
 
 def test_who_would_be_asked_before_it_is_decided_is_told(capsys: pytest.CaptureFixture[str]) -> None:
@@ -112,7 +112,7 @@ def test_who_would_be_asked_before_it_is_decided_is_told(capsys: pytest.CaptureF
     assert jitd(Script(*wired(unknown)), "explain", "id") == 1
     assert jitd(Script(*wired(unknown | {"providers": []})), "explain", "id") == 1
     assert capsys.readouterr().out.splitlines() == [
-        "id (as root): rule rule-1 asks 1 approval from group:ops, change-calendar and tickets would be asked",
+        "id (as root): rule rule-1 requires 1 approval from group:ops, change-calendar and tickets would be asked",
         f"id (as root): not decided: {because}",
         f"id (as root): denied: {because}",
     ]

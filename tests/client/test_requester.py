@@ -91,7 +91,7 @@ def test_a_line_that_gets_shorter_covers_what_was_there(daemon, on_terminal):
 def test_quiet_says_nothing_but_errors(daemon, jitsudo):
     def script(peer):
         peer.welcome()
-        peer.say(progress(NEWS, "rule r asks 1 approval"))
+        peer.say(progress(NEWS, "rule r requires 1 approval"))
         monitor = start(peer, "lease X: 3 uses, 42 min left")
         monitor.streams()
         monitor.end()

@@ -67,7 +67,7 @@ def test_without_waiting_nothing_that_is_owed_is_submitted(daemon, jitsudo):
 def test_the_news_are_said_each_on_a_line_of_its_own_and_nothing_is_redrawn_on_a_pipe(daemon, jitsudo):
     def script(peer):
         peer.welcome()
-        peer.progress(NEWS, "rule r asks 1 approval from group:ops, within 15 minutes")
+        peer.progress(NEWS, "rule r requires 1 approval from group:ops, within 15 minutes")
         time.sleep(1.2)
         monitor = peer.start('approved by bob@EXAMPLE.TEST: "go ahead"')
         monitor.streams()
@@ -78,7 +78,7 @@ def test_the_news_are_said_each_on_a_line_of_its_own_and_nothing_is_redrawn_on_a
     assert done.returncode == 0
     assert done.stderr.decode().splitlines() == [
         f"jitsudo: {NEWS}",
-        "jitsudo: rule r asks 1 approval from group:ops, within 15 minutes",
+        "jitsudo: rule r requires 1 approval from group:ops, within 15 minutes",
         'jitsudo: approved by bob@EXAMPLE.TEST: "go ahead"',
     ]
     assert done.stderr.count(b"\r") == 0

@@ -142,6 +142,7 @@ def test_a_whole_file(place: Path) -> None:
         "gatekeepers",
         "notify",
         "givers",
+        "pam",
     }
     assert found.notify["ops"].to == ("ops@example.org",)
 

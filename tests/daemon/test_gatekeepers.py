@@ -229,7 +229,7 @@ def test_who_waits_is_told_who_is_asked_after_a_second_and_not_before(house: Ask
         answer.set()
         await house.until(lambda: len(client.news) > 2)
         assert client.news[1:3] == [  # that nobody can give it is told when that has been looked up
-            f"request {made.id}: /usr/bin/env x (as root on db1)", "rule p asks 1 approval from group:ops, within 15 minutes"
+            f"request {made.id}: /usr/bin/env x (as root on db1)", "rule p requires 1 approval from group:ops, within 15 minutes"
         ]  # fmt: skip
 
     house.run(play())
@@ -332,7 +332,7 @@ def test_what_they_require_after_the_last_approval_is_owed_and_told(house: Askin
         await house.approve(made.id)
         found = await house.decided(made.id)
         assert found.state is RequestState.PENDING
-        asks = "rule p asks 1 approval from group:ops and 1 from group:security, within 15 minutes"
+        asks = "rule p requires 1 approval from group:ops and 1 from group:security, within 15 minutes"
         await house.until(lambda: asks in client.news)
         await house.approve(made.id, person("dave"))
         await house.until(lambda: house.monitors.started == [made.id])

@@ -291,7 +291,7 @@ def test_facts_about_the_file_are_looked_for_after_its_path_is_permitted_and_wit
         (frozenset({"fact.load"}), b"/usr/bin/env", b""),
         (frozenset({"fact.as_packaged"}), b"/usr/bin/env", b"D" * 32),
     ]
-    assert house.questions[:4] == ["locks", "rules", "file", "rules"]
+    assert house.questions[:5] == ["account", "locks", "rules", "file", "rules"]
     host.asked.clear()
     ruled(house, Rule("deny", "x"), when("fact.as_packaged"))
     assert isinstance(house.first().decision, Deny)

@@ -42,7 +42,7 @@ def gated() -> Iterator[House]:
 def test_who_waits_is_told_when_it_is_approved_and_nothing_runs(gated):
     asking = gated.ask("alice", "--service", "sshd", "--for", "30m", "--uses", "5")
     id = asking.id
-    wait_for(lambda: "rule logins asks 1 approval" in asking.err)
+    wait_for(lambda: "rule logins requires 1 approval" in asking.err)
     assert "sshd (as alice on lab)" in asking.err
     gated.approved(id)
     assert asking.end() == 0 and asking.out == ""
@@ -105,7 +105,7 @@ def test_what_cannot_be_asked_beforehand_is_said_and_leaves_no_grant(gated, word
 
 def test_what_would_happen_is_told(gated):
     done = gated.sudo("alice", "-l", "--service", "sshd")
-    assert done.returncode == 0 and "rule logins asks 1 approval" in done.stdout
+    assert done.returncode == 0 and "rule logins requires 1 approval" in done.stdout
     assert gated.sudo("eve", "-l", "--service", "sshd").returncode == 1
 
 

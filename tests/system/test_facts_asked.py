@@ -133,7 +133,7 @@ def test_who_would_be_asked_is_told_to_whoever_only_wants_to_know_and_nobody_is_
             told = house.run("alice", *verb, "id", "-u")
             assert (told.returncode, told.stdout) == (1, f"{unknown}\n"), told
             told = house.run("alice", *verb, "id", "-g")
-            assert told.returncode == 0 and "rule screened asks no approval" in told.stdout, told
+            assert told.returncode == 0 and "rule screened requires no approval" in told.stdout, told
             assert told.stdout.endswith(", change-calendar would be asked\n"), told
         told = house.jitd("explain", "--as", "alice", "id", "-u")
         assert told.returncode == 1 and "    fact.risk: provider risk would be asked\n" in told.stdout, told

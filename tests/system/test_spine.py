@@ -38,7 +38,7 @@ def test_a_command_waits_is_approved_runs_and_ends_with_its_own_status(house):
     assert asked.out == "out\n0\n"
     assert asked.err.splitlines() == [
         f"jitsudo: request {asked.id}: sh -c 'echo out; echo err >&2; id -u; exit 7' (as root on lab)",
-        "jitsudo: rule lab-dba asks 1 approval from group:ops, within 15 minutes",
+        "jitsudo: rule lab-dba requires 1 approval from group:ops, within 15 minutes",
         'jitsudo: approved by bob@EXAMPLE.TEST: "go ahead"',
         "err",
     ]
