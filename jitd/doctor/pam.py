@@ -64,7 +64,7 @@ def requester(service: str, nsswitch: str, *, is_there: bool) -> Finding:
         return ok("pam.requester", f"jitd asks the account stage of {service} about requesters")
     if joined:
         said = f"accounts come from {joined}, and jitsudo does not ask its rules about who may use this host, as sudo does"
-        return weak("pam.requester", said, 'to have jitd ask: [pam] requester = "jitd-account" in jitd.toml, then restart jitd')
+        return weak("pam.requester", said, 'to have jitd ask: [pam] requester = "jitd-account", see jitd.toml(5)')
     return ok("pam.requester", "accounts come from no directory that says who may use this host")
 
 
