@@ -6,6 +6,7 @@ These tests run on the host itself, in a lane of `contrib/lanes/run` that is no 
 
 from __future__ import annotations
 
+import fcntl
 import importlib.machinery
 import importlib.util
 import os
@@ -13,6 +14,7 @@ import re
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -203,6 +205,21 @@ def test_one_that_is_killed_while_it_is_made_leaves_no_process_and_is_made_anew(
         process.wait()
     done = run("--cache", tmp_path, "--mirror", "http://127.0.0.1:9/debian", "trixie", "true")
     assert done.returncode == 1 and "no Debian trixie can be made" in done.stderr
+
+
+def test_of_the_roots_that_are_kept_those_that_nobody_uses_go(tmp_path: Path) -> None:
+    def root(name: str, *, unused_for: int) -> Path:
+        place = tmp_path / name
+        (place / "root").mkdir(parents=True)
+        (place / "lock").touch()
+        os.utime(place / "lock", (time.time() - unused_for,) * 2)
+        return place
+
+    new, old, in_use = root("new", unused_for=60), root("old", unused_for=8 * 86400), root("in-use", unused_for=8 * 86400)
+    with open(in_use / "lock", "rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        on.remove_unused(tmp_path)
+    assert [place.exists() for place in (new, old, in_use)] == [True, False, True]
 
 
 # --- what it takes of this host --------------------------------------------------------------------------------------------
