@@ -32,6 +32,7 @@ from jitd.executor.unit import Unit
 from jitd.monitor.housing import own_group
 from jitd.monitor.orders import Job
 from jitd.monitor.places import plate_path
+from jitd.pamlint.places import Places
 from tests.waiting import PATIENCE
 
 T = TypeVar("T")
@@ -39,6 +40,11 @@ HAS_SYSTEMD = os.path.isdir("/run/systemd/system")
 NOBODY = 65534
 ENVIRONMENT = ((b"PATH", b"/usr/sbin:/usr/bin:/sbin:/bin"),)
 SENDABLE = {"pipe", "file", "socket", "device", "null"}
+
+
+def umask_of(account: str) -> int:
+    """What pam_umask sets. From libpam 1.7 on, it heeds USERGROUPS_ENAB of login.defs: a person's own group may write."""
+    return 0o022 if account == "root" or Places().libpam == "1.5" else 0o002
 
 
 def digest_of(path: bytes) -> bytes:

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from tests.monitor.stage import HAS_SYSTEMD, Stage
+from tests.monitor.stage import HAS_SYSTEMD, Stage, umask_of
 
 ALICE = 4001
 EVE = 4005
@@ -216,7 +216,7 @@ LIMITS = {
 }
 """Limits as /proc/PID/limits names them."""
 STATUS = {
-    "Umask": "0022", "TracerPid": "0", "Threads": "1", "SigPnd": "0" * 16, "ShdPnd": "0" * 16, "SigBlk": "0" * 16,
+    "TracerPid": "0", "Threads": "1", "SigPnd": "0" * 16, "ShdPnd": "0" * 16, "SigBlk": "0" * 16,
     "SigIgn": "0" * 16, "SigCgt": "0" * 16, "CapInh": "0" * 16, "CapAmb": "0" * 16, "NoNewPrivs": "0", "Seccomp": "0",
     "VmLck": "0 kB", "VmPin": "0 kB", "CoreDumping": "0", "THP_enabled": "1",
 }  # fmt: skip
@@ -261,6 +261,7 @@ def test_every_field_of_its_status_is_a_fresh_services(states: Any, hostile: boo
 def test_it_is_who_it_should_be_and_may_what_that_may(states: Any, hostile: bool) -> None:
     who, told = states[0], states[1 + hostile]
     status, inside = told[0]["status"], told[1]
+    assert int(status["Umask"], 8) == umask_of(who)
     wanted = WHO[who]
     assert status["Uid"].split() == [str(wanted["uid"])] * 4 and status["Gid"].split() == [str(wanted["gid"])] * 4
     assert status["Groups"] == " ".join(map(str, sorted(wanted["groups"])))
@@ -309,7 +310,7 @@ def test_what_it_can_ask_the_kernel_about_itself(states: Any, hostile: bool) -> 
     assert (inside["ioprio"], inside["mempolicy"], inside["scheduler"], inside["personality"]) == (0, 0, 0, 0)
     assert inside["itimers"] == [[0.0, 0.0]] * 3 and inside["alarm"] == 0
     assert inside["affinity"] == sorted(os.sched_getaffinity(0))
-    assert inside["umask"] == 0o022 and inside["cwd"] == "/" and inside["locked"] == ["0", "0"]
+    assert inside["umask"] == umask_of(who) and inside["cwd"] == "/" and inside["locked"] == ["0", "0"]
     keyring = inside["keyring"].split(";")
     assert keyring == ["none"] or (keyring[0], keyring[1], keyring[4]) == ("keyring", str(WHO[who]["uid"]), "_ses")
 

@@ -24,7 +24,7 @@ from jitd.monitor.holder import Spare
 from jitd.monitor.orders import Job
 from jitd.monitor.rehearsal import JOB
 from tests.marks import direct, full
-from tests.monitor.stage import Stage
+from tests.monitor.stage import Stage, umask_of
 from tests.waiting import handles, status_of
 
 STACK = Path("/etc/pam.d/jitd")
@@ -246,7 +246,7 @@ def test_limits_bind_the_command_and_not_the_monitor(stage: Stage) -> None:
 
 
 def test_the_umask_of_the_account_is_taken(stage: Stage) -> None:
-    assert shell_for_alice(stage, "umask") == "0022\n"
+    assert shell_for_alice(stage, "umask") == f"{umask_of('alice'):04o}\n"
     text = Path("/etc/passwd").read_text()
     Path("/etc/passwd").write_text(text.replace(":Alice:", ":Alice,umask=027:"))
     assert shell_for_alice(stage, "umask") == "0027\n"

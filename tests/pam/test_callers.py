@@ -128,7 +128,15 @@ def keeps_out_with_every_library(
         words = program.line("eve", mark)
         if program.service == "sudo":
             words.insert(1, "-E")
-        around = ["env", "-C", directory.format(evil=evil), "-i", *(variable.format(evil=evil) for variable in variables)]
+        # Debian 13's sudo dies of SIGSEGV if there is no variable at all.
+        around = [
+            "env",
+            "-C",
+            directory.format(evil=evil),
+            "-i",
+            "TERM=dumb",
+            *(variable.format(evil=evil) for variable in variables),
+        ]
         line = ["as", "eve", *around, f"/usr/bin/{words[0]}", *words[1:]]
         says = f"{variables[1].partition('=')[0]} names another Python" if len(variables) > 1 else sentence
         begun.append((gated.drive(line, program, mark), says))

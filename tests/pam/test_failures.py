@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+from jitd.pamlint.places import Places
 from tests.marks import timed
 from tests.pam.programs import BY_NAME, COLUMNS, POLICY, Driven, Gated, Program, all_are_kept_out, all_end
 from tests.system.conftest import REALM
@@ -29,7 +30,7 @@ pytestmark = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reaso
 PAGE = Path(__file__).parents[2] / "docs/pam.md"
 MODULE = Path("/usr/lib/jitd/pam_jit.py")
 PYTHON = Path("/usr/bin/python3")
-PAM_PYTHON = Path("/lib/security/pam_python.so")
+PAM_PYTHON = Path(Places().module("pam_python.so"))
 HELPER = b"/usr/lib/jitd/jitpam/pam_initiator.py"
 ROOTS = ("sudo", "su -c", "login")
 Broken = Callable[[Gated], AbstractContextManager[object]]

@@ -3,9 +3,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from jitd.pamlint.linting import lint_host
+from jitd.pamlint.places import Places
+from jitd.pamlint.stack import Source, read
 from tests.pamlint.corpus import IN_SSHD_CONFIG, IN_SUDOERS, LOCKED, OPEN, ROWS, SHIPPED
 from tests.pamlint.host import Row, names
 from tests.pamlint.openings import OPENINGS, SSHDS, Sshd
@@ -40,6 +44,19 @@ def test_of_an_sshd_that_finds_another_file_it_is_said(file: str) -> None:
     assert names(lint_host(host)) == ""
     host.elsewhere = {file}
     assert names(lint_host(host)) == "?sshd-in-doubt"
+
+
+@pytest.mark.parametrize("file", sorted((Path(__file__).parents[2] / "contrib/pam.d").iterdir()), ids=lambda file: file.name)
+def test_a_stack_that_is_shipped_names_modules_of_this_release_or_says_nothing_of_those_that_are_missing(file: Path) -> None:
+    """libpam logs each module that it does not find, unless its line begins with a dash."""
+    places = Places()
+    stack = read(file.name, Source(str(file), file.read_bytes()), lambda name: places.included(name, ""), places.libpam)
+    written = [handler for handlers in stack.handlers.values() for handler in handlers if handler.place.file == str(file)]
+    own = {handler.module for handler in written if not handler.is_substack}
+    lines = file.read_text("utf-8").splitlines()
+    assert stack.faults == [] and not stack.is_refused
+    silent = {line.split()[-1] for line in lines if line.startswith("-")}
+    assert {module for module in own - silent if not places.module(module)} == set()
 
 
 def test_the_corpus_is_large_enough() -> None:
