@@ -12,7 +12,7 @@ from types import ModuleType
 
 import pytest
 
-from tests.ad.conftest import DOMAIN, HOST, PASSWORD, REALM, SERVICE, Member, root
+from tests.ad.conftest import DOMAIN, HOST, KRB5, PASSWORD, REALM, SERVICE, Member, root
 
 TREE = Path(__file__).parents[2]
 NAMES = {"EXAMPLE.ORG": REALM, r"db1\.example\.org": HOST, r"example\.org": DOMAIN, r"\bdb1\b(?!#)": "member"}
@@ -52,7 +52,26 @@ def test_the_chapter_is_typed_as_it_stands(pristine_member: Member, way: str) ->
     assert SERVICE in root("member", "klist", "-k", WAYS[way])
     in_the_ticket = pristine_member.run("alice", "sh", "-c", f"kvno -q {SERVICE} && klist -e").stdout
     assert "arcfour" not in root("member", "klist", "-k", "-e", WAYS[way])
+    assert encryption_types(f"servicePrincipalName={SERVICE}") == 24
     assert re.search(rf"{SERVICE}@{REALM}\n.*\(skey, tkt\): aes256-\S+, aes256-\S+", in_the_ticket), in_the_ticket
+
+
+def test_a_host_that_had_joined_before_loses_its_rc4_key(pristine_member: Member) -> None:
+    pristine_member.write("/etc/krb5.conf", KRB5)
+    root("member", "realm", "join", "--user=Administrator", DOMAIN, stdin=f"{PASSWORD}\n")
+    assert encryption_types("sAMAccountName=MEMBER$") == 28 and "arcfour" in root("member", "klist", "-k", "-e")
+    (line,) = re.findall(r"^ +permitted_enctypes = .*\n", chapter()[""], re.MULTILINE)
+    (command,) = re.findall(r"^db1# (adcli .*)$", chapter()["The key: of the host's own account"], re.MULTILINE)
+    pristine_member.write("/etc/krb5.conf", KRB5.replace("[libdefaults]\n", f"[libdefaults]\n{line}"))
+    root("member", *command.split())
+    assert encryption_types("sAMAccountName=MEMBER$") == 24 and "arcfour" not in root("member", "klist", "-k", "-e")
+
+
+def encryption_types(whose: str) -> int:
+    """Return ``msDS-SupportedEncryptionTypes`` ([MS-KILE] section 2.2.7) of an account in the directory."""
+    entry = root("dc", "ldbsearch", "-H", "/var/lib/samba/private/sam.ldb", f"({whose})", "msDS-SupportedEncryptionTypes")
+    (found,) = re.findall(r"^msDS-SupportedEncryptionTypes: (\d+)$", entry, re.MULTILINE)
+    return int(found)
 
 
 def test_every_way_to_make_the_key_is_typed() -> None:
