@@ -19,7 +19,7 @@ import sys
 from collections.abc import Sequence
 
 MODIFY, SEARCH = "/usr/bin/ldapmodify", "/usr/bin/ldapsearch"
-ACCOUNT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}\$?")
+ACCOUNT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}(\$|@[A-Za-z0-9][A-Za-z0-9.-]{0,252})?")
 SECONDS = 10
 
 
@@ -60,7 +60,8 @@ class Directory:
         return [_name(line) for line in done.stdout.splitlines() if line.startswith("dn:")]
 
     def _run(self, program: str, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        line = [program, "-Q", "-Y", self._settings.mechanism, "-H", self._settings.uri, *words]
+        # -N: the server is the one that --uri names, whatever name its address has in the DNS.
+        line = [program, "-Q", "-N", "-Y", self._settings.mechanism, "-H", self._settings.uri, *words]
         try:
             return subprocess.run(line, input=stdin, env=self._environment, capture_output=True, text=True, check=False,
                                   timeout=SECONDS)  # fmt: skip
@@ -123,7 +124,7 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--uri", required=True, help="ldaps://ipa.example.org")
     parser.add_argument("--group", required=True, help="the name (DN) of the group that is jitd's alone")
     parser.add_argument("--people", required=True, help="the name (DN) below which people are")
-    parser.add_argument("--attribute", default="uid", help="what has a person's account: sAMAccountName in Active Directory")
+    parser.add_argument("--attribute", default="uid", help="what has a person's account: see groups.toml")
     parser.add_argument("--mechanism", default="GSSAPI", help="how jitd proves who it is there (SASL)")
     parser.add_argument("--keytab", default="", help="the key for that, which jitd-programs-net may read")
     settings = parser.parse_args(words)
