@@ -47,8 +47,8 @@ class Outsiders:
         """
         self.terminals = terminals.Terminals(terminals.child() if is_direct else terminals.service())
         self.reaching = Reaching(self.posts, self.programs, config.host)
-        self.providers = Providers(config.providers, self.reaching, monotonic)
-        self.gatekeepers = Gatekeepers(config.gatekeepers, self.reaching, now, lambda: secrets.token_hex(NONCE))
+        self.providers = Providers(config.providers, self.reaching, config.naming, monotonic)
+        self.gatekeepers = Gatekeepers(config.gatekeepers, self.reaching, config.naming, now, lambda: secrets.token_hex(NONCE))
 
     def close(self) -> None:
         """Close the connections. End those processes that are children of the daemon."""

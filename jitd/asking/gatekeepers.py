@@ -21,6 +21,7 @@ from jitd.asking.telling import for_gatekeeper
 from jitd.asking.turns import Full, Turns
 from jitd.core.frozen import dataclass
 from jitd.core.gatekeeping import Answer, Asking, Passes, Requires, Silent
+from jitd.core.naming import Naming
 from jitd.deciding.gatekeepers import Manner, question_of
 from jitd.outside.client import Failed
 from jitd.outside.messages import Fetched
@@ -49,19 +50,21 @@ class Now:
 
 
 class Gatekeepers:
-    """Queries the gatekeepers in jitd.toml. ``gatekeepers`` maps their names to their settings. Each call of ``new_nonce``
-    returns a new, unpredictable text.
+    """Queries the gatekeepers in jitd.toml. ``gatekeepers`` maps their names to their settings. ``naming`` is how the settings
+    spell principals. Each call of ``new_nonce`` returns a new, unpredictable text.
     """
 
     def __init__(
         self,
         gatekeepers: Mapping[str, GatekeeperSettings],
         reaching: Reaching,
+        naming: Naming,
         now: Now,
         new_nonce: Callable[[], str],
     ) -> None:
         self._gatekeepers = gatekeepers
         self._reaching = reaching
+        self._naming = naming
         self._now = now
         self._new_nonce = new_nonce
         self._failures = Failures(now.boot)
@@ -131,7 +134,7 @@ class Gatekeepers:
             _check_signature(answer, gatekeeper.key)
         read = read_opa if gatekeeper.is_opa else read_answer
         try:
-            found = read(answer.body, nonce, fingerprint)
+            found = read(answer.body, nonce, fingerprint, self._naming.read_who)
         except Nonsense as why:
             raise Nonsense(f"its answer {why}") from None
         if isinstance(found, Passes | Requires) and found.until is not None and found.until <= self._now.wall():

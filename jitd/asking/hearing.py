@@ -10,11 +10,10 @@ the result is an object, this object must be a valid answer of a gatekeeper. Eve
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from jitd.asking import json_text
-from jitd.core.conditions import read_who
 from jitd.core.decision import MOST_COMBINATIONS, Approval, n_combinations
 from jitd.core.duration import read_duration
 from jitd.core.fact_values import read_instant, read_value
@@ -35,6 +34,8 @@ REQUIRED = ("approvals", "lasts", "uses", "record", "reason")
 """The names of the requirements that a gatekeeper may set."""
 _MAY_HAVE = {"pass": {"until", "mark"}, "deny": {"because", "mark"}, "require": {"require", "until", "mark"}}
 _MUST_HAVE = {"pass": set[str](), "deny": {"because"}, "require": {"require"}}
+
+ReadWho = Callable[[str], str]
 
 
 class Nonsense(Exception):
@@ -58,14 +59,14 @@ def read_facts(facts: Mapping[str, str], body: bytes) -> dict[str, Value]:
     return values
 
 
-def read_answer(body: bytes, nonce: str, fingerprint: bytes) -> Answer:
-    """Parse a gatekeeper's answer to the question with this ``nonce`` and this ``fingerprint``, and return the answer. Raises
-    Nonsense.
+def read_answer(body: bytes, nonce: str, fingerprint: bytes, read_who: ReadWho) -> Answer:
+    """Parse a gatekeeper's answer to the question with this ``nonce`` and this ``fingerprint``, and return the answer.
+    ``read_who`` reads a word of ``from`` (``Naming.read_who``). Raises Nonsense.
     """
-    return _answer(_object(body), nonce, fingerprint)
+    return _answer(_object(body), nonce, fingerprint, read_who)
 
 
-def read_opa(body: bytes, nonce: str, fingerprint: bytes) -> Answer:
+def read_opa(body: bytes, nonce: str, fingerprint: bytes, read_who: ReadWho) -> Answer:
     """Parse the answer of an OPA server, and return the answer. Raises Nonsense.
 
     If OPA's result is true, the gatekeeper passes the request. If OPA's result is an object, ``read_answer`` checks this object.
@@ -82,7 +83,7 @@ def read_opa(body: bytes, nonce: str, fingerprint: bytes) -> Answer:
         return Passes(mark=mark)
     if type(result) is dict:
         said: dict[str, object] = result if "mark" in result or not mark else result | {"mark": mark}
-        return _answer(said, nonce, fingerprint)
+        return _answer(said, nonce, fingerprint, read_who)
     if result is False:
         return Refuses("the policy does not allow this", mark)
     return Refuses("the policy did not answer true or false", mark)
@@ -95,7 +96,7 @@ def _object(body: bytes) -> dict[str, object]:
         raise Nonsense(str(fault)) from None
 
 
-def _answer(found: dict[str, object], nonce: str, fingerprint: bytes) -> Answer:
+def _answer(found: dict[str, object], nonce: str, fingerprint: bytes, read_who: ReadWho) -> Answer:
     if not _is_equal(found.get("nonce"), nonce):
         raise Nonsense("does not repeat the nonce of the question: it is the answer to another one")
     if not _is_equal(found.get("fingerprint"), fingerprint.hex()):
@@ -112,7 +113,7 @@ def _answer(found: dict[str, object], nonce: str, fingerprint: bytes) -> Answer:
         return Passes(until, mark)
     if word == "deny":
         return Refuses(_because(found["because"]), mark)
-    return Requires(_requirement(found["require"]), until, mark)
+    return Requires(_requirement(found["require"], read_who), until, mark)
 
 
 def _is_equal(said: object, wanted: str) -> bool:
@@ -142,11 +143,11 @@ def _until(value: object) -> datetime:
 # --- what is required ------------------------------------------------------------------------------------------------
 
 
-def _requirement(value: object) -> Requirement:
+def _requirement(value: object, read_who: ReadWho) -> Requirement:
     if type(value) is not dict or not value or not value.keys() <= set(REQUIRED):
         raise Nonsense(f'must have in "require" one or more of {", ".join(REQUIRED)}, and no other member')
     return Requirement(
-        approvals=_approvals(value["approvals"]) if "approvals" in value else (),
+        approvals=_approvals(value["approvals"], read_who) if "approvals" in value else (),
         lasts_for=_lasts(value["lasts"]) if "lasts" in value else None,
         uses=_uses(value["uses"]) if "uses" in value else None,
         record=_record(value["record"]) if "record" in value else None,
@@ -154,22 +155,22 @@ def _requirement(value: object) -> Requirement:
     )
 
 
-def _approvals(value: object) -> tuple[Approval, ...]:
+def _approvals(value: object, read_who: ReadWho) -> tuple[Approval, ...]:
     if type(value) is not list or not 0 < len(value) <= MOST_APPROVALS:
         raise Nonsense(f"requires approvals that are not a list of 1 to {MOST_APPROVALS}")
-    found = tuple(map(_approval, value))
+    found = tuple(_approval(each, read_who) for each in value)
     if n_combinations(found) > MOST_COMBINATIONS:
         raise Nonsense(f"requires approvals with more than {MOST_COMBINATIONS} combinations of ways")
     return found
 
 
-def _approval(value: object) -> Approval:
+def _approval(value: object, read_who: ReadWho) -> Approval:
     if type(value) is not dict or value.keys() != {"any_of"}:
-        return _way(value)
+        return _way(value, read_who)
     ways = value["any_of"]
     if type(ways) is not list or not 2 <= len(ways) <= MOST_WAYS:
         raise Nonsense(f"requires an any_of that is not a list of 2 to {MOST_WAYS} ways")
-    found = sorted((_way(_without_after(way), _after(way)) for way in ways), key=lambda way: way.after)
+    found = sorted((_way(_without_after(way), read_who, _after(way)) for way in ways), key=lambda way: way.after)
     first, others = found[0], tuple(found[1:])
     if first.after:
         raise Nonsense("requires an any_of without a way that is open from the start")
@@ -188,7 +189,7 @@ def _after(way: object) -> int:
     return seconds or 0
 
 
-def _way(value: object, after: int = 0) -> Approval:
+def _way(value: object, read_who: ReadWho, after: int = 0) -> Approval:
     shape = 'requires an approval that is not such as { "need": 1, "from": ["group:ops"] }'
     if type(value) is not dict or value.keys() != {"need", "from"}:
         raise Nonsense(shape)

@@ -20,6 +20,7 @@ from jitd.asking.reaching import Reaching, fault_of
 from jitd.asking.telling import for_provider
 from jitd.asking.turns import Full, Turns
 from jitd.core.facts import Facts, Unknown, Value
+from jitd.core.naming import Naming
 from jitd.core.question import Question
 from jitd.log import log
 from jitd.outside.client import Failed
@@ -31,14 +32,15 @@ MOST_KEPT = 4_096
 
 
 class Providers:
-    """Queries the providers in jitd.toml. ``providers`` maps their names to their settings. ``now`` returns seconds on a
-    monotonic clock.
+    """Queries the providers in jitd.toml. ``providers`` maps their names to their settings. ``naming`` is how the settings
+    spell principals. ``now`` returns seconds on a monotonic clock.
     """
 
-    def __init__(self, providers: Mapping[str, Provider], reaching: Reaching, now: Callable[[], float]) -> None:
+    def __init__(self, providers: Mapping[str, Provider], reaching: Reaching, naming: Naming, now: Callable[[], float]) -> None:
         self._by_fact = {f"fact.{fact}": provider for provider in providers.values() for fact in provider.facts}
         self._turns = {name: Turns() for name in providers}
         self._reaching = reaching
+        self._naming = naming
         self._now = now
         self._kept: OrderedDict[tuple[str, bytes], tuple[float, Mapping[str, Value]]] = OrderedDict()
         self._failures = Failures(now)
@@ -76,7 +78,9 @@ class Providers:
             log("a provider did not answer", provider=provider.name, why=fault)
             why = Unknown(f"provider {provider.name} did not answer: {fault}")
             said = dict(provider.silence) or dict.fromkeys(provider.facts, why)
-        return {f"fact.{name}": value for name, value in said.items()}
+        return {
+            f"fact.{name}": value if isinstance(value, Unknown) else self._naming.read_fact(value) for name, value in said.items()
+        }
 
     async def _said(self, provider: Provider, about: Question) -> Mapping[str, Value]:
         """Return the facts of ``provider``. Raises Nonsense if there is no valid answer."""

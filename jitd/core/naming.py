@@ -14,7 +14,8 @@ from itertools import combinations
 from string import ascii_lowercase, ascii_uppercase
 from types import MappingProxyType
 
-from jitd.core.conditions import read_who
+from jitd.core.conditions import is_principal, read_who
+from jitd.core.facts import Value
 from jitd.core.frozen import dataclass, field
 from jitd.core.made_account import is_made
 
@@ -125,6 +126,21 @@ class Naming:
         if not found.startswith(_PRINCIPAL_WORD):
             return found
         return _PRINCIPAL_WORD + self.canonical(found.removeprefix(_PRINCIPAL_WORD))
+
+    def read_text(self, text: str) -> str:
+        """Return ``text``. If ``text`` is a principal, or ``principal:`` and a principal, the principal becomes canonical."""
+        return self.canonical(text) if is_principal(text.removeprefix(_PRINCIPAL_WORD)) else text
+
+    def read_fact(self, value: Value) -> Value:
+        """Return ``value``, which somebody outside jitd said. Each of its texts is read by ``read_text``: a list of people may
+        spell them as the directory does.
+        """
+        match value:
+            case str():
+                return self.read_text(value)
+            case tuple():
+                return tuple(map(self.read_text, value))
+        return value
 
     def why_no_account(self, principal: bytes) -> str:
         """Return why ``principal`` cannot be the name of an account on this host, as the end of a sentence. Return an empty text

@@ -22,7 +22,7 @@ from jitd.core.effects import Moment
 from jitd.core.explaining import Explained, Near, closest, explain
 from jitd.core.facts import Facts, Value
 from jitd.core.frozen import dataclass
-from jitd.core.names import Name, fault_in
+from jitd.core.names import NAMES, Name, fault_in
 from jitd.core.owed_review import OwedReview
 from jitd.core.policy import Policy
 from jitd.core.question import Question
@@ -117,7 +117,7 @@ class Explainer:
         """Return the decision that the person in ``supposed`` would get for the request ``asked``. ``by`` is the operator. Raises
         Nobody, command_lookup.Nonsense or TimeoutError.
         """
-        facts = {name: _value(name, text, self._names) for name, text in supposed.facts}
+        facts = {name: self._fact(name, text) for name, text in supposed.facts}
         who = await self._workers.names.run(by.uid, self._whom, supposed)
         knowledge = _Supposing(self._gather, facts)
         while True:
@@ -151,6 +151,11 @@ class Explainer:
         """Return ``explained``, and add the providers that would be queried for its facts."""
         because = ", ".join(f"{name}: {self._beforehand.who(name)}" for name in sorted(explained.asks))
         return replace(explained, because=because) if because else explained
+
+    def _fact(self, name: str, text: str) -> Value:
+        """Return the supposed value of the fact ``name``. A provider's fact is read as its answer would be. Raises Nonsense."""
+        value = _value(name, text, self._names)
+        return value if name in NAMES else self._config.naming.read_fact(value)
 
     def _whom(self, supposed: Supposed) -> Subject:
         """Return the Subject of the supposed requester. Raises Nobody."""

@@ -18,6 +18,7 @@ from cel_expr_python import cel
 from jitd.core.facts import Value
 from jitd.core.frozen import dataclass
 from jitd.core.names import NAMES, ROOTS, Name, fault_in
+from jitd.core.naming import AS_WRITTEN, Naming
 from jitd.core.when import When, WhenFailed
 from jitd.expressions.parse import Node, Tree, read_resolved, read_tree
 from jitd.expressions.patterns import MOST_STEPS, MOST_STEPS_IN_LOOP, fault_in_pattern, steps_of
@@ -62,8 +63,10 @@ class BadExpression(Exception):
         super().__init__("; ".join(f"{fault.line}:{fault.column}: {fault.sentence}" for fault in self.faults))
 
 
-def compile_when(text: str, names: Mapping[str, Name] = NAMES) -> When:
-    """Return the condition that is written in ``text``. The condition may use the names in ``names``. Raises BadExpression."""
+def compile_when(text: str, names: Mapping[str, Name] = NAMES, naming: Naming = AS_WRITTEN) -> When:
+    """Return the condition that is written in ``text``. The condition may use the names in ``names``. ``naming`` is how the
+    settings spell principals. Raises BadExpression.
+    """
     if len(text.encode("utf-8", "surrogatepass")) > MOST_BYTES:
         raise BadExpression([ExpressionFault(f"it is longer than {MOST_BYTES} bytes")])
     if odd := re.search("[^ -~\t\n\r\u00a0-\ud7ff\ue000-\U0010ffff]", text):
@@ -72,7 +75,7 @@ def compile_when(text: str, names: Mapping[str, Name] = NAMES) -> When:
     environment = _environment(tuple(sorted((name, told.type) for name, told in names.items())))
     try:
         tree = read_tree(environment.compile(text, disable_check=True).serialize())
-        if faults := _faults_in(tree, text):
+        if faults := _faults_in(tree, text, naming):
             raise BadExpression(faults)
         compiled = environment.compile(text)
         resolved = read_resolved(compiled.serialize())
@@ -128,12 +131,12 @@ def _faults_of(message: str) -> list[ExpressionFault]:
     return found
 
 
-def _faults_in(tree: Tree, text: str) -> list[ExpressionFault]:
+def _faults_in(tree: Tree, text: str, naming: Naming) -> list[ExpressionFault]:
     """Return the faults that CEL itself does not report."""
     found = []
     steps = {True: 0, False: 0}  # maps "is in a loop" to the steps of all patterns so far
     for node, depth in tree.walk():
-        sentence = _fault_at(node, depth) or _fault_of_building(node, depth)
+        sentence = _fault_at(node, depth) or _fault_of_building(node, depth) or _fault_of_spelling(node, naming)
         if not sentence and (pattern := _pattern_in(node)) is not None and pattern.text is not None:
             steps[depth > 0] += steps_of(pattern.text)
             most = MOST_STEPS_IN_LOOP if depth else MOST_STEPS
@@ -183,6 +186,15 @@ def _fault_of_building(node: Node, depth: int) -> str:
     if node.kind in ("list", "struct") and not is_own and any(child.kind != "const" for child in node.children):
         return "a list or a map in a loop may contain only constants"
     return ""
+
+
+def _fault_of_spelling(node: Node, naming: Naming) -> str:
+    """If ``node`` is a text constant that is a principal in a spelling that jitd never compares, return a fault. Without this
+    check, a deny with this spelling would never match. Otherwise return an empty text.
+    """
+    if node.text is None or (meant := naming.read_text(node.text)) == node.text:
+        return ""
+    return f'"{node.text}": the names of this realm are folded (see fold in jitd.toml(5)): write "{meant}"'
 
 
 def _groups_in(tree: Tree) -> frozenset[str] | None:

@@ -236,8 +236,8 @@ def _rules(files: Sequence[tuple[str, bytes]], faults: list[Fault], names: Mappi
         top = Table(document, (), dict(document.values), faults)
         top.known(("permit", "deny"))
         found = [
-            *(_permit(document, table, names, naming.read_who) for table in top.tables("permit", "written as [[permit]]")),
-            *(_deny(document, table, names, naming.read_who) for table in top.tables("deny", "written as [[deny]]")),
+            *(_permit(document, table, names, naming) for table in top.tables("permit", "written as [[permit]]")),
+            *(_deny(document, table, names, naming) for table in top.tables("deny", "written as [[deny]]")),
         ]
         rules += sorted(found, key=lambda rule: rule.line)
     seen: dict[str, Rule] = {BUILT_IN: Rule("permit", BUILT_IN)}
@@ -261,7 +261,7 @@ def _name(table: Table, fallback: str) -> str:
     return table.rule
 
 
-def _permit(document: Document, table: Table, names: Mapping[str, Name], read_who: Callable[[str], str]) -> Rule:
+def _permit(document: Document, table: Table, names: Mapping[str, Name], naming: Naming) -> Rule:
     name = _name(table, "")
     table.known((*KEYS["rule"], *KEYS["permit"]), LATER["permit"], KEYS["deny"], "belongs to a deny")
     table.needs("name", "who")
@@ -281,7 +281,7 @@ def _permit(document: Document, table: Table, names: Mapping[str, Name], read_wh
     rule = Rule(
         "permit",
         name,
-        who=table.words("who", (), read_who),
+        who=table.words("who", (), naming.read_who),
         run_as=table.words("run_as", ("root",), read_run_as),
         commands=read_commands(table) if "commands" in table.values or gives is None else None,
         gives=gives,
@@ -290,16 +290,16 @@ def _permit(document: Document, table: Table, names: Mapping[str, Name], read_wh
         origin=table.words("origin", (), read_origin) if "origin" in table.values else None,
         services=table.words("services", ("jitsudo",), read_service),
         reason=_reason(table),
-        when=read_when(table, names),
-        approvals=approvals_key.read_approvals(table, names, read_who),
+        when=read_when(table, names, naming),
+        approvals=approvals_key.read_approvals(table, names, naming.read_who),
         expires_for=table.duration("expires", 15 * 60),
         lasts_for=lasts_for,
         uses=grant.number("uses", 1, 1, MOST_USES),
-        terms=_terms(table.table("run"), read_who),
+        terms=_terms(table.table("run"), naming.read_who),
         standing=table.text("standing", "use", ("use", "review")),
         gatekeepers=names_in(table),
         notify=notify_key.channels_in(table),
-        visible_to=table.words("visible_to", (), read_who, may_be_empty=True) if "visible_to" in table.values else None,
+        visible_to=table.words("visible_to", (), naming.read_who, may_be_empty=True) if "visible_to" in table.values else None,
         needs_ticket=needs_ticket,
         demand=demand,
         accepts=read_accept(table),
@@ -309,7 +309,7 @@ def _permit(document: Document, table: Table, names: Mapping[str, Name], read_wh
     return observed_key.observed(table, without_kdc_key.with_local(table, break_glass_key.with_glass(table, rule)))
 
 
-def _deny(document: Document, table: Table, names: Mapping[str, Name], read_who: Callable[[str], str]) -> Rule:
+def _deny(document: Document, table: Table, names: Mapping[str, Name], naming: Naming) -> Rule:
     line = document.line_of(table.place)
     name = _name(table, f"{os.path.basename(document.file)}:{line}")
     misplaced = (*KEYS["permit"], *LATER["permit"])
@@ -318,7 +318,7 @@ def _deny(document: Document, table: Table, names: Mapping[str, Name], read_who:
     return Rule(
         "deny",
         name,
-        who=table.words("who", (), read_who) if "who" in given else None,
+        who=table.words("who", (), naming.read_who) if "who" in given else None,
         run_as=table.words("run_as", (), read_run_as) if "run_as" in given else None,
         commands=read_commands(table) if "commands" in given else None,
         gives=table.words("gives", (), read_thing) if "gives" in given else None,
@@ -326,7 +326,7 @@ def _deny(document: Document, table: Table, names: Mapping[str, Name], read_who:
         hours=table.words("hours", (), _read_hours) if "hours" in given else None,
         origin=table.words("origin", (), read_origin) if "origin" in given else None,
         services=table.words("services", (), read_service) if "services" in given else None,
-        when=read_when(table, names),
+        when=read_when(table, names, naming),
         because=table.sentence("because"),
         accepts=read_accept(table),
         file=document.file,

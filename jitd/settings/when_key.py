@@ -8,14 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from jitd.core.names import NAMES, Name
+from jitd.core.naming import Naming
 from jitd.core.when import When
 from jitd.expressions.compiling import BadExpression, compile_when
 from jitd.settings.toml_document import Fault
 from jitd.settings.toml_table import Table
 
 
-def read_when(table: Table, names: Mapping[str, Name]) -> When | None:
-    """Return the condition under the key ``when``. If the table has no such key, return None. Faults are added to ``table``."""
+def read_when(table: Table, names: Mapping[str, Name], naming: Naming) -> When | None:
+    """Return the condition under the key ``when``. If the table has no such key, return None. ``naming`` is how the settings
+    spell principals. Faults are added to ``table``.
+    """
     if "when" not in table.values:
         return None
     text = table.text("when", "")
@@ -24,7 +27,7 @@ def read_when(table: Table, names: Mapping[str, Name]) -> When | None:
             table.fault('"when" is empty', "when")
         return None
     try:
-        found = compile_when(text, names)
+        found = compile_when(text, names, naming)
     except BadExpression as bad:
         for fault in bad.faults:
             line, column = table.document.place_in((*table.place, "when"), fault.line, fault.column)

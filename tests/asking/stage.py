@@ -22,6 +22,7 @@ from jitd.core.claims import Claims
 from jitd.core.command import Command, RunAs
 from jitd.core.decision import Approval
 from jitd.core.gatekeeping import Answer, Asking
+from jitd.core.naming import AS_WRITTEN, Naming
 from jitd.core.question import Question
 from jitd.core.subject import Subject
 from jitd.outside.client import Outside, door_by_child
@@ -83,6 +84,7 @@ class Stage:
     door: ChildDoor
     running: Running
     reaching: Reaching = field(init=False)
+    naming: Naming = AS_WRITTEN
 
     def __post_init__(self) -> None:
         self.reaching = Reaching(self.outside, self.running, "db1.example.org")
@@ -96,13 +98,13 @@ class Stage:
     def gatekeepers(self, *settings: GatekeeperSettings) -> Gatekeepers:
         nonces = iter(f"nonce-{number}" for number in range(100_000))
         now = Now(lambda: datetime.now(UTC), boot)
-        return Gatekeepers({each.name: each for each in settings}, self.reaching, now, lambda: next(nonces))
+        return Gatekeepers({each.name: each for each in settings}, self.reaching, self.naming, now, lambda: next(nonces))
 
     def ask(self, settings: GatekeeperSettings, about: Asking | None = None) -> Answer:
         return self.run(self.gatekeepers(settings).ask(settings.name, about or asking()))
 
     def providers(self, *settings: Provider) -> Providers:
-        return Providers({each.name: each for each in settings}, self.reaching, time.monotonic)
+        return Providers({each.name: each for each in settings}, self.reaching, self.naming, time.monotonic)
 
 
 @contextmanager

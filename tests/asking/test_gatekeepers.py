@@ -27,6 +27,7 @@ from jitd.asking.gatekeepers import Gatekeepers, Now
 from jitd.core.decision import Approval
 from jitd.core.effects import Moment
 from jitd.core.gatekeeping import Answer, Asking, Heard, Passes, Refuses, Requirement, Requires, Silent
+from jitd.core.naming import Form, Naming
 from jitd.deciding.gatekeepers import Answers, Manner
 from jitd.outside.messages import Fetched
 from jitd.settings.outsiders import GatekeeperSettings, Program
@@ -117,12 +118,32 @@ def test_it_passes_denies_or_requires(stage: Stage, server: Server) -> None:
     assert stage.ask(webhook(stage, server)) == Requires(required)
 
 
+@pytest.mark.parametrize("is_opa", [False, True])
+def test_who_approves_is_read_in_the_spelling_that_jitd_compares(stage: Stage, server: Server, is_opa: bool) -> None:
+    """THREATS K-24."""
+    later = {"need": 1, "from": ["principal:KIM@AD.TEST", "user:KIM"], "after": "5m"}
+    either = {"any_of": [{"need": 1, "from": ["principal:JSmith@AD.TEST", "principal:Bob@MIT.TEST"]}, later]}
+    wanted = {"approvals": [{"need": 1, "from": ["principal:JSmith@AD.TEST"]}, either]}
+
+    def deed(line: Any, asked: Asked) -> None:
+        said = answer(asked, answer="require", require=wanted)
+        line.sendall(reply(b'{"result":%s}' % said if is_opa else said))
+
+    server.deed = deed
+    folds = replace(stage, naming=Naming(frozenset({"AD.TEST", "MIT.TEST"}), {}, {"AD.TEST": Form(folds=True)}))
+    open_later = Approval(1, ("principal:kim@AD.TEST", "user:KIM"), after=300)
+    first = Approval(1, ("principal:jsmith@AD.TEST", "principal:Bob@MIT.TEST"), instead=(open_later,))
+    required = Requirement((Approval(1, ("principal:jsmith@AD.TEST",)), first))
+    assert folds.ask(webhook(stage, server, is_opa=is_opa)) == Requires(required)
+
+
 def test_who_failed_at_once_is_not_asked_the_same_for_a_second(stage: Stage, server: Server) -> None:
     """THREATS E-05"""
     now = [boot()]
     gatekeepers = Gatekeepers(
         {"change-calendar": webhook(stage, server)},
         stage.reaching,
+        stage.naming,
         Now(lambda: datetime.now(UTC), lambda: now[0]),
         lambda: "nonce",
     )

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from jitd.asking.hearing import Nonsense, read_opa
+from jitd.core.conditions import read_who
 from jitd.core.gatekeeping import Passes, Refuses, Requirement, Requires, Silent
 from jitd.settings.outsiders import GatekeeperSettings, Reach
 from tests.asking.stage import Stage, gatekeeper_of, staged
@@ -122,8 +123,8 @@ def test_it_is_asked_over_a_unix_socket(stage: Stage, tmp_path: Path) -> None:
 )  # fmt: skip
 def test_an_answer_that_opa_does_not_send_is_nonsense(body: bytes) -> None:
     with pytest.raises(Nonsense):
-        read_opa(body, "n", b"\xab" * 32)
+        read_opa(body, "n", b"\xab" * 32, read_who)
 
 
 def test_what_opa_adds_about_itself_is_left_alone() -> None:
-    assert read_opa(b'{"result":true,"metrics":{},"provenance":{},"warning":{"code":"x"}}', "n", b"") == Passes()
+    assert read_opa(b'{"result":true,"metrics":{},"provenance":{},"warning":{"code":"x"}}', "n", b"", read_who) == Passes()

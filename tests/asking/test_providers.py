@@ -20,6 +20,7 @@ from jitd.asking.hearing import Nonsense, read_facts
 from jitd.asking.providers import Providers
 from jitd.asking.reaching import Reaching, Runs
 from jitd.core.facts import Facts, Unknown
+from jitd.core.naming import Form, Naming
 from jitd.outside.client import Failed
 from jitd.outside.messages import Fetch
 from jitd.settings.outsiders import Program, Provider, Reach
@@ -127,6 +128,23 @@ def test_a_value_of_the_declared_type_is_a_fact(kind: str, text: str, value: obj
 def test_any_other_value_is_not(kind: str, text: str) -> None:
     with pytest.raises(Nonsense):
         read_facts({"x": kind}, b'{"facts":{"x":%s}}' % text.encode())
+
+
+@pytest.mark.parametrize("is_silent", [False, True])
+def test_a_person_in_a_fact_is_read_in_the_spelling_that_jitd_compares(stage: Stage, server: Server, is_silent: bool) -> None:
+    """THREATS K-24: in an answer, and in the values for a provider that is silent."""
+    facts: dict[str, Any] = {
+        "owner": "JSmith@AD.TEST",
+        "oncall": ["JSmith@AD.TEST", "principal:KIM@AD.TEST", "Bob@MIT.TEST", "Bob"],
+    }
+    server.deed = says(reply(b"nonsense" if is_silent else json.dumps({"facts": facts}).encode()))
+    worst = {"owner": "JSmith@AD.TEST", "oncall": tuple(facts["oncall"])} if is_silent else {}
+    provider = Provider("duty", stage.reach(server), {"owner": "string", "oncall": "list"}, deadline_for=60, silence=worst)
+    folds = replace(stage, naming=Naming(frozenset({"AD.TEST", "MIT.TEST"}), {}, {"AD.TEST": Form(folds=True)}))
+    assert ask(folds, provider, names=("fact.oncall",)) == {
+        "fact.owner": "jsmith@AD.TEST",
+        "fact.oncall": ("jsmith@AD.TEST", "principal:kim@AD.TEST", "Bob@MIT.TEST", "Bob"),
+    }
 
 
 HOSTILE: dict[str, tuple[Callable[[Any, Asked], None], str]] = {
@@ -248,7 +266,7 @@ class Clock:
 
 def test_an_answer_is_kept_as_long_as_it_is_fresh_and_for_the_same_question(stage: Stage, server: Server) -> None:
     clock = Clock()
-    providers = Providers({"risk": risk(stage, server, fresh_for=30)}, stage.reaching, clock)
+    providers = Providers({"risk": risk(stage, server, fresh_for=30)}, stage.reaching, stage.naming, clock)
     bob = replace(ABOUT, requester=replace(ABOUT.requester, principal="bob@EXAMPLE.TEST"))
 
     def n_asked(about: Any = ABOUT) -> int:
@@ -280,7 +298,9 @@ def test_an_answer_that_was_on_its_way_at_a_reload_is_not_kept(stage: Stage, ser
 
 def test_silence_is_kept_for_a_second_and_no_longer_however_long_answers_are(stage: Stage, server: Server) -> None:
     clock = Clock()
-    providers = Providers({"risk": risk(stage, server, fresh_for=600, silence={"risk": 100})}, stage.reaching, clock)
+    providers = Providers(
+        {"risk": risk(stage, server, fresh_for=600, silence={"risk": 100})}, stage.reaching, stage.naming, clock
+    )
     bob = replace(ABOUT, requester=replace(ABOUT.requester, principal="bob@EXAMPLE.TEST"))
 
     def said(about: Any = ABOUT) -> Any:
@@ -298,7 +318,7 @@ def test_silence_is_kept_for_a_second_and_no_longer_however_long_answers_are(sta
 
 
 def test_a_reload_forgets_failures(stage: Stage, server: Server) -> None:
-    providers = Providers({"risk": risk(stage, server)}, stage.reaching, Clock())
+    providers = Providers({"risk": risk(stage, server)}, stage.reaching, stage.naming, Clock())
     server.deed = says(reply(b"", 500))
     assert "status 500" in why(stage.run(providers.ask(frozenset({"fact.risk"}), ABOUT)))
     server.deed = says(reply(b'{"facts":{"risk":40}}'))
@@ -308,7 +328,7 @@ def test_a_reload_forgets_failures(stage: Stage, server: Server) -> None:
 
 def test_a_storm_of_one_question_asks_a_provider_that_fails_at_once_only_once_a_second(stage: Stage, server: Server) -> None:
     """THREATS E-05. Two are asked at the same moment: so many turns one person has."""
-    providers = Providers({"risk": risk(stage, server)}, stage.reaching, Clock())
+    providers = Providers({"risk": risk(stage, server)}, stage.reaching, stage.naming, Clock())
     server.deed = says(reply(b"nonsense"))
 
     async def storm() -> list[Facts]:
@@ -321,12 +341,14 @@ def test_a_storm_of_one_question_asks_a_provider_that_fails_at_once_only_once_a_
 def test_a_missed_deadline_is_told_as_it_was_set_by_a_busy_daemon_too(stage: Stage, server: Server) -> None:
     """Half a second goes by before the question is sent."""
     server.deed = lambda line, asked: line.recv(1)
-    busy = Providers({"risk": risk(stage, server, deadline_for=1)}, stage.reaching, itertools.count(0, 0.5).__next__)
+    busy = Providers(
+        {"risk": risk(stage, server, deadline_for=1)}, stage.reaching, stage.naming, itertools.count(0, 0.5).__next__
+    )
     assert why(stage.run(busy.ask(frozenset({"fact.risk"}), ABOUT))) == "provider risk did not answer: no answer within 1 s"
 
 
 def test_a_missed_deadline_is_not_kept(stage: Stage, server: Server) -> None:
-    providers = Providers({"risk": risk(stage, server, deadline_for=1)}, stage.reaching, time.monotonic)
+    providers = Providers({"risk": risk(stage, server, deadline_for=1)}, stage.reaching, stage.naming, time.monotonic)
     server.deed = lambda line, asked: line.recv(1)
     assert "no answer within 1 s" in why(stage.run(providers.ask(frozenset({"fact.risk"}), ABOUT)))
     server.deed = says(reply(b'{"facts":{"risk":40}}'))

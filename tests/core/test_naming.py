@@ -11,6 +11,7 @@ import pytest
 from jitd.core.approvers import may_review, tally
 from jitd.core.conditions import is_principal
 from jitd.core.decision import Approval
+from jitd.core.facts import Value
 from jitd.core.lock import Lock, Whom, is_on
 from jitd.core.naming import AS_WRITTEN, Form, Naming, read_form
 from jitd.core.subject import is_named, matches_any, named
@@ -164,6 +165,39 @@ def test_a_lock_by_any_spelling_is_on_all(typed: str) -> None:
     for who in (JSMITH, SPELLED, replace(JSMITH, principal="local:jsmith@ad.example.test", perhaps=frozenset({f"jsmith@{R}"}))):
         assert is_on(placed, who) and is_named(who, meant)
     assert not is_on(placed, BOB) and not is_named(BOB, meant)
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        (f"JSmith@{R}", f"jsmith@{R}"),
+        (f"principal:JSmith@{R}", f"principal:jsmith@{R}"),
+        (
+            (f"JSmith@{R}", "JSmith", f"SVC/Backup@{R}", f"JSmith@{MIT}"),
+            (f"jsmith@{R}", "JSmith", f"svc/backup@{R}", f"JSmith@{MIT}"),
+        ),
+        ((f"group:DBA@{R}", f"user:JSmith@{R}", f"a text about JSmith@{R}"),) * 2,
+        (("jsmith",),) * 2,
+        ((), ()),
+        (True, True),
+        (7, 7),
+        (1.5, 1.5),
+        (NOON, NOON),
+    ],
+)
+def test_what_others_say_of_a_person_is_read_in_one_spelling(said: Value, read: Value) -> None:
+    """THREATS K-24."""
+    assert naming(SSSD).read_fact(said) == read
+    assert AS_WRITTEN.read_fact(said) == said
+
+
+def test_a_list_of_a_provider_may_spell_an_approver_as_the_directory_does() -> None:
+    """THREATS K-24: and nobody else is on it."""
+    listed = naming(SSSD).read_fact((f"JSMITH@{R}",))
+    assert isinstance(listed, tuple)
+    way = Approval(1, (f"principal:jsmith@{R}", f"principal:{BOB.principal}"), also="oncall:dba", among=listed)
+    assert may_review((way,), JSMITH, EVE) == may_review((way,), SPELLED, EVE) == {0}
+    assert may_review((way,), BOB, EVE) == frozenset()
 
 
 def test_a_lock_from_before_the_realm_was_folded_is_on_its_person() -> None:

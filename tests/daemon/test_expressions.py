@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from jitd.core.decision import Deny, Permit
 from jitd.core.facts import Unknown, Value
 from jitd.core.names import NAMES, Name
+from jitd.core.naming import Form, Naming
 from jitd.core.policy import decide
 from jitd.core.when import WhenFailed
 from jitd.expressions.compiling import MOST_BYTES, BadExpression, compile_when
@@ -172,6 +173,63 @@ def test_a_rule_for_people_without_a_ticket_asks_no_provider(tmp_path: Path, whe
     file.write_text(rule + 'ticket = "optional"\n')
     told = [each.sentence for each in policyfile.read([file], NAMED)[1]]
     assert len(told) == n_faults and all('remove ticket = "optional"' in each for each in told)
+
+
+# --- the principals in it --------------------------------------------------------------------------------------------
+
+FOLDS = Naming(frozenset({"AD.TEST", "MIT.TEST"}), {}, {"AD.TEST": Form(folds=True)})
+
+
+@pytest.mark.parametrize(
+    ("text", "column"),
+    [
+        ("subject.principal == 'JSmith@AD.TEST'", 22),
+        ("'JSmith@AD.TEST' == subject.principal", 1),
+        ("!(subject.principal != 'JSmith@AD.TEST')", 24),
+        ("subject.principal in ['kim@AD.TEST', 'JSmith@AD.TEST']", 38),
+        ("fact.zone == 'x' || ['JSmith@AD.TEST'].exists(p, p == subject.principal)", 22),
+        ("{'JSmith@AD.TEST': true}[subject.principal]", 2),
+        ("subject.principal == (subject.is_local ? 'JSmith@AD.TEST' : '')", 42),
+        ("'JSmith@AD.TEST'.startsWith(subject.principal)", 1),
+        ("subject.principal == 'JSm\\u0069th@AD.TEST'", 22),
+        ("subject.principal == r'JSmith@AD.TEST'", 22),
+    ],
+)
+@pytest.mark.parametrize("kind", ["deny", "permit"])
+def test_a_principal_in_a_spelling_that_is_never_compared_is_a_fault(tmp_path: Path, kind: str, text: str, column: int) -> None:
+    """THREATS K-24: a deny with the directory's spelling would never match."""
+    with pytest.raises(BadExpression) as caught:
+        compile_when(text, NAMED, FOLDS)
+    told = '"JSmith@AD.TEST": the names of this realm are folded (see fold in jitd.toml(5)): write "jsmith@AD.TEST"'
+    assert [(fault.column, fault.sentence) for fault in caught.value.faults] == [(column, told)]
+    rest = "" if kind == "deny" else 'name = "p"\nwho = ["group:dba"]\ncommands = [["**"]]\n'
+    (tmp_path / "a.toml").write_text(f'[[{kind}]]\n{rest}when = """{text}"""\n'.replace("\\", "\\\\"))
+    os.chmod(tmp_path, 0o755)
+    with pytest.raises(ConfigError) as refused:
+        policyfile.load(tmp_path, root="permit", owner=os.getuid(), names=NAMED, naming=FOLDS)
+    assert [fault.sentence for fault in refused.value.faults] == [f'"when": {told}']
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "subject.principal == 'jsmith@AD.TEST'",
+        "subject.principal == 'JSmith@MIT.TEST'",  # a realm that does not fold
+        "subject.principal == 'JSmith@ad.test'",  # a realm is as written
+        "subject.principal in ['jürgen@AD.TEST', 'JSmith@MIT.TEST']",
+        "subject.principal.endsWith('@AD.TEST')",
+        "claim.reason == 'Mail to JSmith@AD.TEST'",
+        "subject.principal.startsWith('JSmith')",  # cannot be checked: the manual says so
+    ],
+)
+def test_any_other_text_is_not(text: str) -> None:
+    assert compile_when(text, NAMED, FOLDS).text == text
+
+
+def test_every_principal_in_a_wrong_spelling_is_told() -> None:
+    with pytest.raises(BadExpression) as caught:
+        compile_when("subject.principal in ['A@AD.TEST', 'b@AD.TEST', 'C@AD.TEST']", NAMED, FOLDS)
+    assert [fault.sentence[:3] for fault in caught.value.faults] == ['"A@', '"C@']
 
 
 # --- its names -------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from jitd.core.decision import Approval, BreakGlass, Decision, Deny, Permit, Why
 from jitd.core.explaining import Near, Outcome, Saying
 from jitd.core.facts import Facts
 from jitd.core.names import NAMES, Name
-from jitd.core.naming import Naming
+from jitd.core.naming import Form, Naming
 from jitd.core.owed_review import OwedReview, OwedReviewState
 from jitd.core.policy import Policy, Rule
 from jitd.core.question import Question
@@ -44,6 +44,7 @@ KNOWN_NAMES = {
     **NAMES,
     "fact.risk": Name("int", "provider risk", "how risky it is"),
     "fact.ok": Name("bool", "provider risk", "whether it is well"),
+    "fact.oncall": Name("list", "provider duty", "who is on call"),
 }
 
 
@@ -221,6 +222,14 @@ def test_facts_of_rules_that_could_not_decide_are_looked_up_for_the_explanation(
     late = rule("late", when=when("fact.load < 2.0"))
     found = House(rule("first"), late, known={"fact.load": 1.5}).suppose()
     assert found.rules[1].saying is Saying.PERMITS and found.rules[1].findings[-1].outcome is Outcome.HELD
+
+
+@pytest.mark.parametrize("spelled", [f"JSmith@{REALM}", f"jsmith@{REALM}"])
+def test_a_person_in_a_supposed_fact_is_read_in_one_spelling(spelled: str) -> None:
+    """Explain tells what a provider's answer with this spelling leads to."""
+    house = House(rule(when=when(f"'jsmith@{REALM}' in fact.oncall")))
+    house.explainer._config.naming = Naming(frozenset({REALM}), {}, {REALM: Form(folds=True)})  # type: ignore[misc]
+    assert isinstance(house.suppose(facts=(("fact.oncall", f"kim@{REALM},{spelled}"),)).decision, Permit)
 
 
 @pytest.mark.parametrize(
