@@ -109,6 +109,7 @@ PROGRAMS = (
     Program("doas", "doas", ("doas", *TOUCH), TOUCH),
     Program("doas -s", "doas", ("doas", "-s"), ("-s",), is_shell=True),
     Program("login", "login", ("login", "{who}"), (), is_shell=True, asks_password=True, run_as="{who}"),
+    *([Program("sudo-rs", "sudo", ("sudo-rs", *TOUCH), TOUCH)] if shutil.which("sudo-rs") else []),  # from Debian 13 on
 )  # fmt: skip
 BY_NAME = {program.name: program for program in PROGRAMS}
 COLUMNS = tuple(BY_NAME[name] for name in ("sudo", "su -c", "doas", "login"))
