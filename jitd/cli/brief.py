@@ -84,7 +84,7 @@ def _owed(row: Row) -> Iterator[Line]:
     only deny the request, also yield a line about this.
     """
     owes = still_owed(row).removesuffix(" approvals").removesuffix(" approval") if members(row, "reviews") else "all"
-    yield "rule", f"{words(row, 'rule', 'none decided yet')} requires {asks(row)}; {owes} still owed"
+    yield "rule", f"{words(row, 'rule', 'none decided yet')}: {asks(row)}; {owes} still owed"
     yield from others_asked(row)
     for review in members(row, "reviews"):
         if isinstance(review, dict):

@@ -117,5 +117,5 @@ def test_the_kdc_hears_that_host_too_and_gates_there_as_well() -> None:
 def test_on_says_what_is_wrong_with_its_words() -> None:
     for words in ([], ["db1"], ["db2", "true"], ["lab", "true"]):
         done = do("on", *words)
-        assert done.returncode == 2 and "usage: on db1 COMMAND ..." in done.stderr
+        assert done.returncode == 2 and "usage: on HOST COMMAND ..." in done.stderr
     assert do("on", "db1", "sh", "-c", "exit 7").returncode == 7

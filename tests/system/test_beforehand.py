@@ -60,7 +60,7 @@ def test_who_does_not_wait_has_the_id_and_may_look_again(gated):
     id = done.stdout.strip()
     assert done.returncode == 0 and len(id) == 9
     again = gated.ask("alice", f"--resume={id}")
-    wait_for(lambda: "rule logins asks" in again.err)
+    wait_for(lambda: "rule logins requires" in again.err)
     gated.approved(id)
     assert again.end() == 0 and f"request {id} is approved" in again.err
     assert gated.show(id)["grant"]["left"] == 1
