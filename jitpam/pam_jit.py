@@ -99,7 +99,7 @@ def _decide(pamh: Any, flags: int, argv: list[str], stage: str) -> object:
         _refuse_others_files()
         if program.service == "login":
             signal.alarm(0)  # cancels LOGIN_TIMEOUT, which `login -f` leaves running until PAM has finished
-        with _Patience() as patience:
+        with _Patience({signal.SIGINT} if program.service == "login" else set()) as patience:
             verdict = _ask(program, options, patience)
         if verdict is _GRANTED and program.item("user") != program.user:  # THREATS P-08
             raise _No("PAM now names another account than when jitd was asked")
@@ -194,10 +194,16 @@ def _await(jitd: _Channel, program: _Program, wait: float, asked_at: float) -> o
 
 
 class _Patience:
-    """Waits, and stops waiting after Ctrl-C. Signals that would end the program stay pending. Ignored signals have no effect."""
+    """Waits, and stops waiting after Ctrl-C. Signals that would end the program stay pending. Ignored signals have no effect, but
+    for those in ``always``: login of util-linux itself ignores Ctrl-C until PAM has finished (login.c, ``initialize``). Linux
+    keeps a blocked signal pending even if it is ignored, and drops it when it is unblocked.
+    """
+
+    def __init__(self, always: set[signal.Signals]) -> None:
+        self._always = always
 
     def __enter__(self) -> Self:
-        heeded = {number for number in LEAVING if signal.getsignal(number) is not signal.SIG_IGN}
+        heeded = {number for number in LEAVING if number in self._always or signal.getsignal(number) is not signal.SIG_IGN}
         if signal.getsignal(signal.SIGTSTP) is None:  # sudo would stop only after the grant, and run the command hours later
             heeded.add(signal.SIGTSTP)
         self._watched = heeded - signal.sigpending()

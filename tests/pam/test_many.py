@@ -372,6 +372,24 @@ def test_a_signal_that_is_ignored_or_came_before_does_not_withdraw(bench: Bench,
         assert ask(host) == SUCCESS
 
 
+def test_ctrl_c_withdraws_in_a_login_that_ignores_it(bench: Bench, host: Application) -> None:
+    """login of util-linux ignores it until PAM has finished, and is not ended by it afterwards, either."""
+    bench.stack(bench.module("READABLE_FOR = 0.0\n", PROVES), service="login")
+    host.order("signal", "ignore", int(signal.SIGINT))
+    host.start("alice", "login")
+
+    def script(voice: Voice) -> None:
+        voice.proved()
+        os.kill(host.process.pid, signal.SIGINT)
+        voice.gone(PATIENCE)
+
+    with jitd(bench.socket, script):
+        host.tell("open_session", 0)
+        assert host.result() == DENIED
+    assert "withdrawn" in host.text
+    assert host.state()["SigIgn"] & 1 << signal.SIGINT - 1 and not host.state()["ShdPnd"]
+
+
 def times_slept(host: Application) -> int:
     """How often it has waited for something: after each time the module looks at the signals."""
     return int(status_of(host.process.pid)["voluntary_ctxt_switches"])
