@@ -167,6 +167,10 @@ class Sshd(Clients):
         config = self.directory / "config"
         config.write_text("".join(f"{name} {value}\n" for name, value in said.items()))
         Path("/run/sshd").mkdir(exist_ok=True)
+        settings_of_sshd = subprocess.run(["/usr/sbin/sshd", "-T", "-f", config], stdout=subprocess.PIPE, check=True).stdout
+        if b"persourcepenalties" in settings_of_sshd:
+            # OpenSSH 9.8 and later refuse connections from an address, for some time, after several failed logins
+            config.write_text(f"PerSourcePenalties no\n{config.read_text()}")
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
                 ["/usr/sbin/sshd", "-D", "-e", "-f", str(config)], stdin=subprocess.DEVNULL, stdout=log, stderr=log
