@@ -15,6 +15,7 @@ from jitd.doctor import files
 from jitd.doctor.finding import Finding, bad, ok, weak
 from jitd.doctor.host import Host
 from jitd.kdc.named import fault_of
+from jitd.monitor.pam_stack import why_unset
 from jitd.monitor.proof_orders import SERVICE, STACK
 from jitd.pamlint.gates import is_gate, looks_like_gate
 from jitd.pamlint.places import Places
@@ -42,6 +43,9 @@ def examine(host: Host) -> Iterator[Finding]:
         yield ok("pam.local", f"there is no {STACK}, so no local password counts while the KDC is down")
         return
     yield files.closed("pam.local.file", seen, f"the stack of contrib/pam.d/{SERVICE}")
+    if because := why_unset(SERVICE, "auth", "account"):
+        yield bad("pam.local", f"nobody can prove a local password: {because}", FIRST)
+        return
     places = Places()
 
     def included(service: str) -> str | None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from jitd.doctor import files
 from jitd.doctor.finding import Finding, bad, ok, unknown, weak
 from jitd.monitor.pam_session import STACK, Refused, Session
+from jitd.monitor.pam_stack import why_unset
 from jitd.pamlint.findings import Finding as Linted
 from jitd.pamlint.judgement import judge
 from jitd.pamlint.linting import lint_host
@@ -48,17 +49,17 @@ def examine_requester(service: str) -> Iterator[Finding]:
         nsswitch = NSSWITCH.read_text("utf-8", "replace")
     except OSError:
         nsswitch = ""
-    yield requester(service, nsswitch, is_there=Path(f"/etc/pam.d/{service}").is_file())
+    yield requester(service, nsswitch, because=why_unset(service, "account") if service else "")
 
 
-def requester(service: str, nsswitch: str, *, is_there: bool) -> Finding:
-    """Judge whether jitd asks the account policy of the host. ``nsswitch`` is the text of nsswitch.conf(5). ``is_there`` is True
-    if there is a stack of ``service``.
+def requester(service: str, nsswitch: str, *, because: str) -> Finding:
+    """Judge whether jitd asks the account policy of the host. ``nsswitch`` is the text of nsswitch.conf(5). ``because`` says why
+    ``service`` is not set up, or is empty.
     """
     sources = " ".join(re.findall(r"^[ \t]*passwd[ \t]*:([^#\n]*)", nsswitch, re.MULTILINE)).split()
     joined = next((source for source in ("sss", "winbind") if source in sources), "")
-    if service and not is_there:
-        said = f"jitd asks the PAM service {service} about requesters, and there is no /etc/pam.d/{service}: all are denied"
+    if service and because:
+        said = f"jitd asks the PAM service {service} about requesters, and all are denied: {because}"
         return bad("pam.requester", said, "the stack of contrib/pam.d/jitd-account is made for this")
     if service:
         return ok("pam.requester", f"jitd asks the account stage of {service} about requesters")

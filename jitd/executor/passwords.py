@@ -78,7 +78,7 @@ async def account_code(launcher: Launcher, order: MayUse) -> int:
         except TimeoutError:
             answer = b""
     if answer == UNSET:
-        raise OSError(0, f"this host has no PAM service {order.service}")
+        raise OSError(0, f"the PAM service {order.service} is not set up on this host")
     if not answer.isdigit():
         raise OSError(0, f"PAM did not answer within {POLICY_WITHIN} seconds")
     return int(answer)

@@ -10,7 +10,8 @@ import socket
 import sys
 
 from jitd.monitor.pam_session import Refused, Session
-from jitd.monitor.proof_orders import POLICY_WITHIN, STACKS, UNSET, MayUse
+from jitd.monitor.pam_stack import why_unset
+from jitd.monitor.proof_orders import POLICY_WITHIN, UNSET, MayUse
 from jitd.monitor.proving import be_private
 
 PAM_SYSTEM_ERR = 4
@@ -30,10 +31,9 @@ def begin(order: MayUse, daemon: int) -> None:
 
 
 def _answer(order: MayUse) -> bytes:
-    stack = f"{STACKS}/{order.service}"
     try:
-        if not os.path.isfile(stack):  # without the file, libpam would silently use /etc/pam.d/other
-            raise Refused(f"the PAM service {order.service} is not set up: {stack} is missing")
+        if because := why_unset(order.service, "account"):
+            raise Refused(f"the PAM service {order.service} is not set up: {because}")
         return b"%d" % AccountStage().code(order)
     except Refused as fault:
         print(f"jitd: {fault}", file=sys.stderr, flush=True)

@@ -3,8 +3,8 @@
 the holder, which is the process that keeps the session open while a command runs.
 
 Law: the same PAM handle is used for all calls, from the account check to the close of the session. Nothing is executed if PAM
-does not return success, or if the PAM stack is missing. The settings of a session apply to the holder and to its command, never
-to the monitor.
+does not return success, or if the PAM stack is not set up (``pam_stack``). The settings of a session apply to the holder and to
+its command, never to the monitor.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from types import ModuleType
 from typing import Any
+
+from jitd.monitor.pam_stack import why_unset
 
 SERVICE = "jitd"
 STACK = "/etc/pam.d/jitd"
@@ -131,8 +133,8 @@ class Session:
         """Check with PAM that the account may be used, and open a session of the account. If this raises Refused, no session is
         open.
         """
-        if not os.path.isfile(STACK):  # without the file, libpam would silently use /etc/pam.d/other
-            raise Refused(f"PAM is not set up for jitd: {STACK} is missing")
+        if because := why_unset(SERVICE, "account", "session"):
+            raise Refused(f"PAM is not set up for jitd: {because}")
         self.start(user)
         try:
             self._handle.set_item(self._pam.PAM_RUSER, requester)

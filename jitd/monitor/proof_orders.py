@@ -15,7 +15,6 @@ _SERVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 SERVICE = "jitd-local"
 """The PAM service that checks local passwords."""
 STACK = "/etc/pam.d/jitd-local"
-STACKS = "/etc/pam.d"
 WITHIN = 60
 """Seconds within which the person must type the password, and PAM must check it."""
 POLICY_WITHIN = 10

@@ -20,7 +20,8 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 from jitd.monitor.pam_session import Refused, libraries_by_name, load
-from jitd.monitor.proof_orders import NO, NOTHING, SERVICE, STACK, UNSET, WITHIN, YES
+from jitd.monitor.pam_stack import why_unset
+from jitd.monitor.proof_orders import NO, NOTHING, SERVICE, UNSET, WITHIN, YES
 from jitd.monitor.slate import PR_SET_DUMPABLE, close_all_but, control_process, reset_signals
 
 MOST = 512
@@ -117,9 +118,9 @@ class Checking:
     """
 
     def __init__(self) -> None:
-        """Load python-pam. Raises Refused if libpam cannot be called, or if the stack is missing."""
-        if not os.path.isfile(STACK):  # without the file, libpam would silently use /etc/pam.d/other
-            raise Refused(f"PAM is not set up for local passwords: {STACK} is missing")
+        """Load python-pam. Raises Refused if libpam cannot be called, or if the stack is not set up."""
+        if because := why_unset(SERVICE, "auth", "account"):
+            raise Refused(f"PAM is not set up for local passwords: {because}")
         try:
             with libraries_by_name():
                 import pam

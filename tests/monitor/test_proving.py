@@ -231,10 +231,14 @@ def test_a_module_that_crashes_has_proved_nobody(launcher: socket.socket, tmp_pa
 
 
 def test_without_its_stack_nobody_is_asked_and_nobody_has_guessed(launcher: socket.socket) -> None:
-    """Else libpam would use the stack ``other``."""
+    """THREATS K-21: else libpam would use the stack ``other``, for each type of which there is no line."""
     STACK.unlink()
     with pytest.raises(OSError, match="PAM is not set up for local passwords"):
         proved(launcher, PASSWORD)
+    for text in ("", "auth required pam_unix.so\n", PERMIT, "auth required pam_unix.so\nacount required pam_deny.so\n"):
+        STACK.write_text(text)
+        with pytest.raises(OSError, match="PAM is not set up for local passwords"):
+            proved(launcher, PASSWORD)
 
 
 def test_the_package_is_loaded_by_the_process_that_ends_and_no_program_is_run() -> None:

@@ -44,6 +44,7 @@ def deny_alice() -> None:
     ACCESS.write_text("- : alice : ALL\n")
 
 
+UNSET = "the PAM service jitd-test-account is not set up on this host"
 DENIED = "the account policy of this host denies your account (jitd-test-account): it may not be used on this host"
 
 
@@ -100,10 +101,12 @@ def test_each_use_of_a_lease_and_each_approval_is_asked_about(own_house) -> None
         (["required pam_debug.so acct=service_err"], "failed with the code 3"),
         (["required pam_debug.so acct=ignore"], "it may not be used on this host"),
         (["required pam_no_such_module.so"], "failed with the code"),
-        (["nonsense"], "it may not be used on this host"),
-        ([], ""),  # then libpam takes the stack `other`, which is the host's own
+        (["perhaps pam_permit.so"], UNSET),
+        (["nonsense"], UNSET),
+        ([], UNSET),
         (["required pam_exec.so /bin/false"], "the account policy of"),
         (["required pam_permit.so"], ""),
+        (["include common-account"], ""),
         (["sufficient pam_permit.so", "required pam_deny.so"], ""),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -118,12 +121,15 @@ def test_what_each_answer_of_pam_means(own_house, lines: list[str], said: str) -
 
 
 def test_a_service_that_is_not_set_up_denies(own_house) -> None:
-    """THREATS K-25: PAM's own default would be the stack ``other``."""
+    """THREATS K-25: PAM's own default would be the stack ``other``, for each type of which there is no line."""
     STACK.unlink()
     house = own_house(config=SETTING).start()
-    made = house.sudo("alice", "true")
-    told = "the account policy of your account could not be asked: this host has no PAM service jitd-test-account"
-    assert made.returncode == 121 and told in made.stderr, made
+    told = f"the account policy of your account could not be asked: {UNSET}"
+    for text in (None, "# nothing\n", "auth required pam_deny.so\n", "acount required pam_deny.so\n"):
+        if text is not None:
+            STACK.write_text(text)
+        made = house.sudo("alice", "true")
+        assert made.returncode == 121 and told in made.stderr, made
 
 
 SLEEPS = "pam_exec.so /bin/sleep 4711"
