@@ -17,17 +17,19 @@ from jitd.doctor.host import Host
 from jitd.kdc.named import fault_of
 from jitd.monitor.pam_stack import why_unset
 from jitd.monitor.proof_orders import SERVICE, STACK
+from jitd.pamlint.control import AUTH_ERR, IGNORED, SUCCESS
+from jitd.pamlint.evaluation import TooInvolved, endings
 from jitd.pamlint.gates import is_gate, looks_like_gate
 from jitd.pamlint.places import Places
-from jitd.pamlint.stack import KINDS, Source, Stack, read
+from jitd.pamlint.stack import KINDS, Handler, Source, Stack, read
 from jitd.settings.toml_document import ConfigError
 
 WITHOUT_PASSWORD = frozenset(
     ("pam_permit.so", "pam_rootok.so", "pam_succeed_if.so", "pam_env.so", "pam_debug.so", "pam_listfile.so", "pam_wheel.so")
     + ("pam_localuser.so", "pam_group.so", "pam_nologin.so", "pam_securetty.so", "pam_exec.so", "pam_faillock.so")
+    + ("pam_echo.so", "pam_warn.so", "pam_issue.so", "pam_faildelay.so", "pam_shells.so", "pam_access.so", "pam_time.so")
 )
 """PAM modules that do not check passwords."""
-ENDING = ("sufficient", "success=done", "default=done")
 FIRST = f"use contrib/pam.d/{SERVICE} as it comes"
 
 
@@ -55,6 +57,10 @@ def examine(host: Host) -> Iterator[Finding]:
     yield judged(read_stack(Path(STACK).read_text("utf-8", "replace"), included))
 
 
+def _with_a_wrong_password(handler: Handler) -> tuple[int, ...]:
+    return (SUCCESS, AUTH_ERR, IGNORED) if handler.name in WITHOUT_PASSWORD else (AUTH_ERR,)
+
+
 def kdcs(is_taken: bool, realm: str, fault: Callable[[str], str]) -> Iterator[Finding]:
     """Yield a finding if a rule accepts local passwords (``is_taken``), but this host can never accept one. ``fault`` is a
     function that gets ``realm``. It returns the reason why the host can never accept a local password, or an empty text.
@@ -76,7 +82,7 @@ def read_stack(text: str, included: Callable[[str], str | None]) -> Stack:
 
 
 def judged(found: Stack) -> Finding:
-    """Judge the stack. The stack must check a password before it can succeed, must not accept an empty password, and must not
+    """Judge the stack. The stack must not succeed with a wrong password, must not accept an empty password, and must not
     query jitd.
     """
     for fault in found.faults:
@@ -87,10 +93,11 @@ def judged(found: Stack) -> Finding:
         return bad("pam.local", said, f"take the gate's lines out of it; {FIRST}")
     if loose := next((handler for handler in handlers if "nullok" in handler.arguments), None):
         return bad("pam.local", f"{STACK}: {loose.name} has nullok, so an empty password counts", f"take nullok out; {FIRST}")
-    asked = [handler for handler in found.handlers["auth"] if not (handler.is_substack or handler.must_fail)]
-    passwords = [number for number, handler in enumerate(asked) if handler.name not in WITHOUT_PASSWORD]
-    early = asked[: passwords[0]] if passwords else asked
-    if not passwords or any(word in handler.control.lower() for handler in early for word in ENDING):
-        said = f"{STACK} can succeed before any module has checked a password"
+    try:
+        says_yes = any(result == SUCCESS for result, _ in endings(found.handlers["auth"], _with_a_wrong_password))
+    except TooInvolved:
+        says_yes = True
+    if says_yes:
+        said = f"{STACK} can succeed with a wrong password"
         return bad("pam.local", said, f"write into {STACK}: auth  required  pam_unix.so; {FIRST}")
     return ok("pam.local", f"{STACK} asks for a password, and does not ask jitd")

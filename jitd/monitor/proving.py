@@ -28,8 +28,10 @@ MOST = 512
 """Maximum number of bytes of a password (PAM_MAX_RESP_SIZE)."""
 TYPED_WITHIN = WITHIN - 15.0
 """Seconds within which the person must type the password."""
+PAM_PROMPT_ECHO_OFF, PAM_PROMPT_ECHO_ON = 1, 2
 PAM_AUTH_ERR = 7
 PAM_RUSER = 8
+PAM_CONV_ERR = 19
 PAM_DISALLOW_NULL_AUTHTOK = 1
 MCL_CURRENT, MCL_FUTURE = 1, 2
 
@@ -119,22 +121,36 @@ class Checking:
 
     def __init__(self) -> None:
         """Load python-pam. Raises Refused if libpam cannot be called, or if the stack is not set up."""
+        self._is_asked = False
         if because := why_unset(SERVICE, "auth", "account"):
             raise Refused(f"PAM is not set up for local passwords: {because}")
         try:
             with libraries_by_name():
                 import pam
             self._pam = pam.PamAuthenticator()
-        except (ImportError, AttributeError, OSError) as fault:
+            package: Any = sys.modules["pam.__internals"]
+            self._answer, package.my_conv = package.my_conv, self._converse
+        except (ImportError, AttributeError, KeyError, OSError) as fault:
             raise Refused(f"PAM (service {SERVICE}) cannot be called: {fault}") from None
+
+    def _converse(self, count: int, messages: Any, *others: Any) -> int:
+        """Let python-pam answer a call of the conversation (pam_conv(3)), and note whether a question got the password:
+        python-pam answers the first message with it, if it is a hidden question. Questions whose answer is shown are refused.
+        """
+        styles = [messages[number].contents.msg_style for number in range(count)]
+        if PAM_PROMPT_ECHO_ON in styles:
+            return PAM_CONV_ERR
+        self._is_asked = self._is_asked or styles[:1] == [PAM_PROMPT_ECHO_OFF]
+        return int(self._answer(count, messages, *others))
 
     def is_right(self, user: str, password: bytearray) -> bool:
         """True if PAM has asked for a password, authenticates ``user`` by ``password``, and says that the account may be used.
+        That a module got the password does not mean that it decided: the stack says so, and ``jitd doctor`` looks at it.
 
-        python-pam answers each hidden question with ``password``, and every other question with nothing. It would take PAM_TTY
-        and PAM_XDISPLAY from DISPLAY, which the launcher has cleared with all of its environment, and from standard input, which
-        ``be_private`` has replaced: jitd has no verified values for these items, and a PAM module must not decide by other
-        values. Credentials are not set (pam_setcred(3)), because no session begins.
+        python-pam answers a hidden question with ``password`` (``_converse``). It would take PAM_TTY and PAM_XDISPLAY from
+        DISPLAY, which the launcher has cleared with all of its environment, and from standard input, which ``be_private`` has
+        replaced: jitd has no verified values for these items, and a PAM module must not decide by other values. Credentials are
+        not set (pam_setcred(3)), because no session begins.
         """
         asking, name = self._pam, user.encode()
         ask = asking.pam_authenticate
@@ -142,7 +158,7 @@ class Checking:
         def authenticate(handle: Any, flags: int) -> int:
             asking.pam_set_item(handle, PAM_RUSER, name)
             code = int(ask(handle, flags | PAM_DISALLOW_NULL_AUTHTOK))
-            return code if asking.messages else PAM_AUTH_ERR  # nothing was asked, so no password was checked
+            return code if self._is_asked else PAM_AUTH_ERR  # no module got the password, so none has checked it
 
         asking.pam_authenticate = authenticate
         try:

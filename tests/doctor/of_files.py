@@ -39,6 +39,7 @@ def linted(severity: str, name: str = "x") -> Linted:
     return Linted(severity, name, Place("/etc/pam.d/sudo", 3), "something goes around the gate", "mend it", ("sudo",))
 
 
+COMMON_AUTH = "auth [success=1 default=ignore] pam_unix.so\nauth requisite pam_deny.so\nauth required pam_permit.so\n"
 GOOD_SESSION = "session required pam_limits.so\n"
 GOOD_ACCOUNT = "account required pam_unix.so\n"
 
@@ -117,14 +118,29 @@ ROWS = [
         lambda: local_password.kdcs(True, "R", "names no KDC of {}".format),
     ),
     Row("pam.local", "ok", "asks for a password", lambda: local("auth required pam_unix.so\n")),
-    Row("pam.local", "bad", "asks jitd", lambda: local(f"account required {GATE}\nauth required pam_unix.so\n")),
-    Row("pam.local", "bad", "asks jitd", lambda: local("@include common\n", common=f"auth required {GATE}\n")),
-    Row("pam.local", "bad", "nullok", lambda: local("auth required pam_unix.so nullok\n")),
-    Row("pam.local", "bad", "before any module has checked", lambda: local("auth required pam_permit.so\n")),
+    Row("pam.local", "ok", "asks for a password", lambda: local("@include c\n", c=COMMON_AUTH)),
+    Row("pam.local", "ok", "asks for a password", lambda: local("auth required pam_faildelay.so\nauth required pam_unix.so\n")),
+    Row("pam.local", "ok", "asks for a password", lambda: local("auth sufficient pam_unix.so\nauth required pam_deny.so\n")),
     Row(
         "pam.local",
         "bad",
-        "before any module has checked",
+        "can succeed with a wrong password",
+        lambda: local("auth optional pam_unix.so\nauth sufficient pam_rootok.so\n"),
+    ),
+    Row(
+        "pam.local",
+        "bad",
+        "can succeed with a wrong password",
+        lambda: local("auth optional pam_echo.so x\nauth sufficient pam_rootok.so\n"),
+    ),
+    Row("pam.local", "bad", "asks jitd", lambda: local(f"account required {GATE}\nauth required pam_unix.so\n")),
+    Row("pam.local", "bad", "asks jitd", lambda: local("@include common\n", common=f"auth required {GATE}\n")),
+    Row("pam.local", "bad", "nullok", lambda: local("auth required pam_unix.so nullok\n")),
+    Row("pam.local", "bad", "can succeed with a wrong password", lambda: local("auth required pam_permit.so\n")),
+    Row(
+        "pam.local",
+        "bad",
+        "can succeed with a wrong password",
         lambda: iter((local("auth sufficient pam_rootok.so\nauth required pam_unix.so\n"),)),
     ),
     Row("pam.requester", "ok", "no directory", lambda: iter((pam.requester("", "passwd: files systemd\n", because=""),))),

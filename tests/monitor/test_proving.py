@@ -158,6 +158,25 @@ def test_a_stack_that_asks_for_nothing_has_proved_nobody(launcher: socket.socket
     assert proved(launcher, "anything") is False
 
 
+@pytest.mark.parametrize("says", ["i", "e", "s", "ii", "ih"])
+def test_a_stack_that_only_says_something_has_proved_nobody(
+    launcher: socket.socket, asks: Path, tmp_path: Path, says: str
+) -> None:
+    """THREATS K-21: python-pam keeps what a module says, and what it asks, in one list."""
+    STACK.write_text(f"auth optional {asks} {tmp_path}/told {PASSWORD} {says}\nauth sufficient pam_rootok.so\n{PERMIT}")
+    for password in ("anything", PASSWORD):
+        assert proved(launcher, password) is False
+
+
+def test_a_password_is_checked_after_an_information(launcher: socket.socket, tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("a text for people\n")
+    STACK.write_text(f"auth optional pam_echo.so file={tmp_path}/text\nauth required pam_unix.so\n{PERMIT}")
+    assert proved(launcher, PASSWORD) is True
+    assert proved(launcher, "anything") is False
+    STACK.write_text(f"auth optional pam_echo.so file={tmp_path}/text\nauth sufficient pam_rootok.so\n{PERMIT}")
+    assert proved(launcher, "anything") is False
+
+
 def test_an_account_that_may_not_be_used_is_not_proved(launcher: socket.socket) -> None:
     STACK.write_text("auth required pam_unix.so\naccount required pam_deny.so\n")
     assert proved(launcher, PASSWORD) is False
@@ -188,8 +207,10 @@ ASKED = {
     "the password after an information": ("i h", "i - h PASSWORD", True),
     "the password, and tells an error": ("h e", "h PASSWORD e -", True),
     "the password twice": ("h h", "h PASSWORD h PASSWORD", True),
-    "the password, and something that is shown": ("h s", "h PASSWORD s -", True),
-    "something that is shown": ("s", "s -", False),
+    "the password, and something that is shown": ("h s", "h PASSWORD refused", False),
+    "something that is shown": ("s", "refused", False),
+    "the password, and at once something that is shown": ("hs", "refused", False),
+    "an information alone": ("i", "i -", False),
     "two secrets at once": ("hh", "h PASSWORD h -", True),
     "an information and the password at once": ("ih", "i - h -", False),
     "nothing": ("", "", False),
@@ -197,10 +218,10 @@ ASKED = {
 
 
 @pytest.mark.parametrize(("asked", "got", "is_proved"), ASKED.values(), ids=list(ASKED))
-def test_hidden_questions_get_the_password_and_others_nothing(
+def test_hidden_questions_get_the_password_and_shown_ones_are_refused(
     launcher: socket.socket, asks: Path, tmp_path: Path, asked: str, got: str, is_proved: bool
 ) -> None:
-    """Credentials are never set (pam_setcred(3)): nobody's session begins."""
+    """THREATS K-21. Credentials are never set (pam_setcred(3)): nobody's session begins."""
     told = tmp_path / "told"
     STACK.write_text(f"auth required {asks} {told} {PASSWORD} {asked}\n{PERMIT}")
     assert proved(launcher, PASSWORD) is is_proved
