@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The return values of PAM, and the action that a line's control names for each return value. Law: pure. The module parses
-controls exactly as libpam 1.5.2 does.
+controls exactly as libpam 1.5.2 and 1.7 do. The two differ only for a number that does not fit into an int (TOO_FAR).
 """
 
 from __future__ import annotations
@@ -30,8 +30,13 @@ Table = tuple[int, ...]
 
 SPACE = " \t\n\v\f\r"
 FARTHEST = 1_000_000
-"""Maximum number of lines that a jump may skip. Real stacks are much shorter than this limit. A larger number would overflow in
-libpam.
+"""Maximum number of lines that a jump skips here. Every stack that is examined is shorter, so each longer jump leads beyond its
+end.
+"""
+INT_MAX = 2**31 - 1
+TOO_FAR = "the number of lines to jump over does not fit into an int"
+"""libpam 1.7 does not understand a control with such a number. In libpam 1.5 the number overflows: 4294967299 jumps over 3 lines,
+and 4294967295 is ``ok``.
 """
 
 
@@ -94,7 +99,9 @@ def _action(text: str) -> tuple[int, str]:
     if index is not None:
         return -index, rest
     digits = text[: len(text) - len(text.lstrip("0123456789"))]
-    number = int(digits or "0") if len(digits.lstrip("0")) < 10 else FARTHEST
+    number = int(digits.lstrip("0")[: len(str(INT_MAX)) + 1] or "0")  # Python refuses to read thousands of digits
+    if number > INT_MAX:
+        raise ValueError(TOO_FAR)
     if not number:
         raise ValueError(f"neither an action nor a number of lines to jump over: {text[:40]}")
     return min(number, FARTHEST), text[len(digits) :]

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from jitd.pamlint.control import ALL_BAD, Table, table
+from jitd.pamlint.control import ALL_BAD, TOO_FAR, Table, table
 from jitd.pamlint.findings import Finding, Place, bad, unknown, weak
 from jitd.pamlint.lines import CARRIED, CUT, LINES, LOST, Lines, words_of
 
@@ -193,7 +193,10 @@ class _Reading:
             self._include(place, kind, control.lower(), more[0] if more else "", level)
             return True
         actions, because = table(control)
-        if because:
+        if because == TOO_FAR:
+            sentence = f"{because}: libpam 1.5 takes it for a smaller number or for an action, and may let people past"
+            self.fault(place, "jump-too-far", sentence, f"jump over fewer lines; {SEE}")
+        elif because:
             sentence = f"the control makes no sense, so libpam takes every answer, success too, for a denial: {because}"
             self.fault(place, "senseless-control", sentence, f"correct it; {SEE}")
         if not more:

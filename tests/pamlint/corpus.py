@@ -344,6 +344,14 @@ LOCKED = [
         "nobody-gets-in others-than-success-admit senseless-control",
         line("[sucess=ok default=die]"),
     ),
+    *(
+        Row(
+            f"a jump over {number} lines, which libpam 1.5 takes for another number",
+            "denial-unheeded jump-too-far nobody-gets-in",
+            only(f"account [success={number} default=ignore] pam_localuser.so\n{SHAPE}{SUDO}"),
+        )
+        for number in (2**31, 2**32 - 1, 2**32 + 3, 10**20)
+    ),
     Row("a jump beyond the end denies", "nobody-gets-in", only(SHAPE.replace("success=1", "success=9") + SUDO)),
     Row(
         "a gate that jumps one line too few falls onto pam_deny",

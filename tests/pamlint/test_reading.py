@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jitd.pamlint import linting, sshdconfig, sudoers
-from jitd.pamlint.control import ALL_BAD, BAD, DIE, DONE, IGNORE, OK, RETURNS, named, table
+from jitd.pamlint.control import ALL_BAD, BAD, DIE, DONE, FARTHEST, IGNORE, OK, RETURNS, named, table
 from jitd.pamlint.lines import CARRIED, CUT, LINES, LOST, words_of
 from jitd.pamlint.linting import lint_files, lint_host
 from jitd.pamlint.places import LARGEST, Places, Unreadable
@@ -109,6 +109,7 @@ def test_a_control_becomes_its_actions() -> None:
         ("default=die default=ok", (DIE, DIE, DIE)),
         ("success = 12ignore=bad", (12, BAD, BAD)),
         ("success=00000000000000000003", (3, BAD, BAD)),
+        ("success=2147483647", (FARTHEST, BAD, BAD)),
         ("", (BAD, BAD, BAD)),
     ):
         made, because = table(control)
@@ -117,8 +118,12 @@ def test_a_control_becomes_its_actions() -> None:
 
 
 @pytest.mark.parametrize(
-    "control", ["requird", "success", "success=", "success=0", "success=-1", "succes=ok", "SUCCESS=ok", "success=ok,x"]
-)
+    "control",
+    [
+        "requird", "success", "success=", "success=0", "success=-1", "succes=ok", "SUCCESS=ok", "success=ok,x",
+        "success=2147483648", "success=4294967295", "success=4294967299", f"success={'9' * 5000}",
+    ],
+)  # fmt: skip
 def test_a_control_that_makes_no_sense_denies_all(control: str) -> None:
     actions, because = table(control)
     assert actions == ALL_BAD and because

@@ -205,6 +205,23 @@ def test_every_random_stack_answers_what_the_model_says(place: tuple[Path, Path 
     assert n_compared > N_EACH and n_admitting > N_EACH // 20, "too few of them say anything"
 
 
+def test_a_jump_that_does_not_fit_into_an_int_is_found(tmp_path: Path) -> None:
+    """THREATS P-09: libpam 1.5 jumps over as many lines as are left of the number, and so past a gate."""
+    answered = {}
+    for number in (3, 2**31 - 1, 2**31, 2**32 - 1, 2**32 + 3, 10**20):
+        deny, permit = "account requisite pam_deny.so\n", "account required pam_permit.so\n"
+        text = f"account [success={number} default=ignore] pam_permit.so\n{3 * deny}{permit}"
+        (tmp_path / "x").write_text(text)
+        stack = predicted({"x": text.encode()}, "")
+        handlers = stack.handlers["account"]
+        answered[number] = answer("x", "account", tmp_path)
+        is_found = [fault.name for fault in stack.faults] == ["jump-too-far"]
+        assert is_found is (number >= 2**31)
+        if LIBPAM == "1.7" or not is_found:
+            assert dispatch(handlers, [answers_of(handler) for handler in handlers]) == answered[number], number
+    assert (answered[3], answered[2**31 - 1], answered[2**32 + 3]) == (0, 6, 0 if LIBPAM == "1.5" else 6)
+
+
 def test_what_is_not_understood_is_refused_as_libpam_refuses_it(tmp_path: Path) -> None:
     """The few that a random stack does not make, and that decide what a finding says."""
     permit = "account required pam_permit.so\n"
