@@ -13,17 +13,19 @@ from typing import NamedTuple
 
 from jitd.pamlint.control import ALL_BAD, TOO_FAR, Table, table
 from jitd.pamlint.findings import Finding, Place, bad, unknown, weak
-from jitd.pamlint.lines import CARRIED, CUT, LINES, LOST, Lines, words_of
+from jitd.pamlint.lines import CARRIED, CUT, LINES, LOST, words_of
 
 KINDS = ("auth", "account", "password", "session")
 DEEPEST = 16
-"""Maximum depth of substacks that libpam follows."""
+"""The depth of includes that libpam refuses. The file of the service has depth 0."""
+ONLY_SUBSTACKS = frozenset({"1.5"})
+"""Versions of libpam that count only substacks. The others count every kind of include."""
 MOST = 4000
 """Maximum number of handlers of one service that are examined. If files include each other, a few lines can produce millions of
 handlers.
 """
 DEEPEST_INCLUDE = 100
-"""Maximum depth of includes that is examined. libpam continues until it cannot open more files."""
+"""Maximum depth of includes that is examined. libpam 1.5 continues until it cannot open more files."""
 SEE = "see pam.conf(5)"
 OWN = re.compile(r"(?:(?:/usr)?/lib(?:64)?/(?:[\w-]+-linux-gnu\w*/)?security/)?[^/]*")
 """Matches every spelling of the path of a module in libpam's own directories."""
@@ -87,17 +89,20 @@ def read(service: str, source: Source, find: Find, libpam: str = "") -> Stack:
     ``libpam`` is the version of libpam (``jitd.versions``). If it is none of the known versions, the stack is read as each of
     them reads it. The result is then that of the newest, and has a finding if they do not agree.
     """
-    stacks = [_read(service, source, find, lines) for lines in ([LINES[libpam]] if libpam in LINES else LINES.values())]
+    stacks = [_read(service, source, find, version) for version in ([libpam] if libpam in LINES else LINES)]
     stack = stacks[-1]
     if any((each.handlers, each.is_refused) != (stack.handlers, stack.is_refused) for each in stacks):
         told = f"which libpam reads this is not known, and {' and '.join(LINES)} read it in different ways"
-        mend = "split long lines, take out NULs, and put no comment and no blank line after a line that ends with a backslash"
+        mend = (
+            "split long lines, take out NULs, put no comment and no blank line after a line that ends with a backslash, and have"
+            f" fewer than {DEEPEST} includes within each other"
+        )
         stack.faults.append(unknown("libpam-unknown", Place(source.file), told, mend, service))
     return stack
 
 
-def _read(service: str, source: Source, find: Find, lines: Callable[[bytes], Lines]) -> Stack:
-    reading = _Reading(Stack(service, source.file), find, lines)
+def _read(service: str, source: Source, find: Find, libpam: str) -> Stack:
+    reading = _Reading(Stack(service, source.file), find, libpam)
     try:
         is_whole = reading.take_in(source, None, 0)
     except _TooMuch:
@@ -109,9 +114,10 @@ def _read(service: str, source: Source, find: Find, lines: Callable[[bytes], Lin
 
 
 class _Reading:
-    def __init__(self, stack: Stack, find: Find, lines: Callable[[bytes], Lines]) -> None:
+    def __init__(self, stack: Stack, find: Find, libpam: str) -> None:
         self.stack = stack
-        self._lines_of = lines
+        self._lines_of = LINES[libpam]
+        self._counts_all = libpam not in ONLY_SUBSTACKS
         self._find = find
         self._open: list[str] = []
         self._tables: list[Table | None] = []
@@ -241,17 +247,17 @@ class _Reading:
                 place, "include-missing", "the include names no file: libpam crashes the program", "name a file, or take it out"
             )
             return None
-        if level >= DEEPEST:
-            self.fault(
-                place, "include-too-deep", f"more than {DEEPEST} substacks within each other: libpam fails the line", "nest less"
-            )
+        if (len(self._open) if self._counts_all else level) >= DEEPEST:
+            what = "includes" if self._counts_all else "substacks"
+            sentence = f"more than {DEEPEST - 1} {what} within each other: libpam fails the line"
+            self.fault(place, "include-too-deep", sentence, "nest less")
             return None
         source = self._find(name)
         if source is None:
             sentence = f"the line includes {name}, which cannot be read: libpam fails the line, or for @include the whole service"
             self.fault(place, "include-missing", sentence, f"put {name} into /etc/pam.d, or take the line out")
         elif source.file in self._open:
-            sentence = f"the line includes {name}, which leads back here: libpam repeats this until it can open no more files"
+            sentence = f"the line includes {name}, which leads back here: libpam repeats this until it fails"
             self.fault(place, "include-loop", sentence, "take one of the includes out")
             return None
         return source

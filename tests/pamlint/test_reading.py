@@ -82,6 +82,24 @@ def test_what_is_read_by_a_libpam_that_is_not_known_is_called_unknown_where_the_
     assert told[""] == told["1.6"] == told["2.0"] == "?libpam-unknown"
 
 
+TOO_DEEP = "include-takes-control include-too-deep ~no-gate"
+
+
+def test_a_gate_that_is_included_too_deep_for_libpam_1_7_is_found_for_it_and_for_a_libpam_that_is_not_known() -> None:
+    """THREATS P-09."""
+    for n_includes, of_1_7, of_unknown in (
+        (3, "", ""),
+        (15, "", ""),
+        (16, TOO_DEEP, f"?libpam-unknown {TOO_DEEP}"),
+    ):
+        files: dict[str, str | bytes] = {f"s{n}": f"account include s{n + 1}\n" for n in range(1, n_includes - 1)}
+        files["doas"] = "@include common-auth\naccount include s1\n@include common-session\n"
+        files[f"s{n_includes - 1}"] = "account optional pam_permit.so\n@include gate\naccount required pam_permit.so\n"
+        files["gate"] = SHAPE
+        told = {libpam: names(Row("", "", files).findings(libpam)) for libpam in ("1.5", "1.7", "", "1.6")}
+        assert told == {"1.5": "", "1.7": of_1_7, "": of_unknown, "1.6": of_unknown}, n_includes
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -252,6 +270,8 @@ LONG = {  # what libpam 1.7 makes of it
     "a line of a megabyte": "",
     "a comment of a megabyte is lines": "",
     "NULs and nothing else": "nul-in-line ~no-gate",
+    "a thousand files within each other": "include-too-deep nobody-gets-in",
+    "sixty files that include the next one twice": "include-too-deep ?too-involved",
 }
 
 

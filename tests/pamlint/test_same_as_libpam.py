@@ -205,6 +205,33 @@ def test_every_random_stack_answers_what_the_model_says(place: tuple[Path, Path 
     assert n_compared > N_EACH and n_admitting > N_EACH // 20, "too few of them say anything"
 
 
+INCLUDES = ("@include {}\n", "account include {}\n", "account substack {}\n")
+
+
+@pytest.mark.parametrize("last", INCLUDES)
+@pytest.mark.parametrize("others", INCLUDES)
+def test_libpam_and_the_model_give_up_at_the_same_depth_of_includes(tmp_path: Path, others: str, last: str) -> None:
+    """THREATS P-09: libpam 1.7 counts every include, and lets people past a gate that is too deep for it."""
+    answered = {}
+    for depth in (1, 2, 14, 15, 16, 17):
+        files = {f"x{n}": others.format(f"{tmp_path}/x{n + 1}") for n in range(depth)}
+        files[f"x{depth}"] = f"account optional pam_permit.so\n{last.format(tmp_path / 'gate')}account required pam_permit.so\n"
+        files |= {"gate": "account requisite pam_deny.so\n", "x": files.pop("x0")}
+        for name, text in files.items():
+            (tmp_path / name).write_text(text)
+        stack = predicted({name: text.encode() for name, text in files.items()}, f"{tmp_path}/")
+        handlers = stack.handlers["account"]
+        expected = None if stack.is_refused else dispatch(handlers, [answers_of(handler) for handler in handlers])
+        answered[depth] = answer("x", "account", tmp_path)
+        assert answered[depth] == expected, depth
+        is_found = any(fault.name == "include-too-deep" for fault in stack.faults)
+        n_counted = depth * (LIBPAM == "1.7" or "substack" in others) + (LIBPAM == "1.7" or "substack" in last)
+        assert is_found is (n_counted >= 16), depth
+    assert {answered[1], answered[2], answered[14]} == {7}, "the gate is read, and denies"
+    if LIBPAM == "1.7" and "@" in last and "@" not in others:
+        assert answered[15] == 0, "it takes the control of the line before it"
+
+
 def test_a_jump_that_does_not_fit_into_an_int_is_found(tmp_path: Path) -> None:
     """THREATS P-09: libpam 1.5 jumps over as many lines as are left of the number, and so past a gate."""
     answered = {}
