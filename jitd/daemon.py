@@ -212,6 +212,7 @@ class Daemon:
         endings = Endings(config, access, lists, self.perform, self._store, waiters)
         recordings = Recordings(config, access, lists, self._lifecycle, self._store, opened, self._workers, now)
         subordinates = Subordinates()
+        subordinates.read_file()  # so that nobody has many shares before the first look-up, which may never end
         self.services: Services = Services(
             host=config.host,
             trusted_places=config.trusted_places,

@@ -214,8 +214,10 @@ class Connection:
     async def _prove_locally(self) -> None:
         """Let the client authenticate with the password of its account. The kernel provides the uid."""
         services = self._services
+        if services.subordinates.is_subordinate(self._peer.uid):
+            return self._refuse("unauthenticated", NOBODY_HERE)
         who = await services.identifying.by_pam(self._peer.uid, services.now().at + LASTS_FOR)
-        if who is None or services.subordinates.owner_of(self._peer.uid) != self._peer.uid:
+        if who is None:
             return self._refuse("unauthenticated", NOBODY_HERE)
         source, judged = await services.local_proofs.begin(who)
         self.say(messages.Prove(account=who.user, n_left=services.local_proofs.n_left(who)), source.detach())

@@ -118,7 +118,7 @@ class Listener:
 
         deadline = self._loop.call_later(HANDSHAKE_FOR, too_slow)
         connection = Connection(
-            self._services, partial(Channel, sock, self._loop, self._room.place(account or uid)), Peer(sock, uid, pid), ended
+            self._services, partial(Channel, sock, self._loop, self._room.place(account)), Peer(sock, uid, pid), ended
         )
         self._open.add(connection)
 

@@ -247,6 +247,28 @@ def test_a_directory_that_is_slow_for_some_people_holds_up_nobody_else(own_house
     house.verify()
 
 
+def test_a_local_proof_of_a_subordinate_uid_asks_no_directory(own_house: Callable[..., House]) -> None:
+    """THREATS O-08: nor does it when the directory is the only one who knows the owner."""
+    file = Path("/etc/subuid")
+    before = file.read_text() if file.exists() else None
+    file.write_text("nobody-knows@corp.example:200000:65536\n")
+    try:
+        house = own_house(FREE).start()
+        SILENT.touch()
+        with Raw(house, 200007) as raw:
+            raw.greet("local")
+            heard = raw.hear()
+            assert isinstance(heard, messages.Refused) and heard.code == "unauthenticated", heard
+        assert not (ASKED / "200007").exists()
+        SILENT.unlink()
+        house.verify()
+    finally:
+        if before is None:
+            file.unlink()
+        else:
+            file.write_text(before)
+
+
 def test_a_gate_tells_whoever_waits_that_the_directory_is_slow() -> None:
     """THREATS O-08."""
     gated = Gated(POLICY + '\n[[deny]]\nname = "no-ghosts"\nwho = ["group:ghosts"]\ncommands = [["/usr/bin/whoami"]]\n')

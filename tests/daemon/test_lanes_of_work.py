@@ -250,6 +250,28 @@ def test_who_comes_by_many_subordinate_uids_has_one_share_of_the_names(answer: t
     play(part)
 
 
+def test_subordinate_uids_of_somebody_whom_the_directory_no_longer_knows_take_neither_all_threads_nor_roots(
+    answer: threading.Event, tmp_path: Path
+) -> None:
+    """THREATS O-08: a directory that fails is when the look-ups hang, and also when nobody can say whose the uids are."""
+
+    async def part() -> None:
+        (tmp_path / "subuid").write_text("alice@corp.example:200000:65536\nroot:1000000:65536\n")
+        owners = Subordinates(tmp_path / "subuid", {"root": 0}.get)
+        owners.read()
+        lanes = Workers()
+        asked = Identifying(SimpleNamespace(local=lambda uid: answer.wait() and None), lanes, owners)  # type: ignore[arg-type]
+        hung = [asyncio.ensure_future(asked.local(first + n, lambda _: None)) for first in (200000, 1000000) for n in range(20)]
+        await asyncio.sleep(0)
+        assert lanes.names.load == workers.Load("names", 32, 4, 36)
+        assert await lanes.names.run(0, lambda: "served") == "served"
+        answer.set()
+        await asyncio.gather(*hung)
+        lanes.close()
+
+    play(part)
+
+
 # --- mounts --------------------------------------------------------------------------------------------------------------
 
 
