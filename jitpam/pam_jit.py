@@ -38,7 +38,7 @@ SERVICES_THAT_SHOW = ("sudo", "sudo-i", "su", "su-l", "doas", "login", "sshd")
 ANSWER_WITHIN = 5.0  # seconds for each answer of jitd, except the decision
 PROOF_WITHIN = 8.0  # seconds for the whole proof; if the KDC does not answer, it takes 3 of them
 FIRST_WORD_WITHIN = 15.0  # seconds until jitd's first message about the request; before it, jitd reads files and asks a KDC
-SLOW_WITHIN = 90.0  # maximum seconds that jitd may add to this for a slow directory of accounts
+SLOW_WITHIN = 60.0  # maximum seconds that jitd may add to this once for a slow directory; sshd ends a login after 120 s
 DECIDED_WITHIN = 24 * 3600  # seconds to wait if the stack sets no limit; a request expires long before that
 READABLE_FOR = 2.0  # seconds that a refusal stays on a console before getty clears it
 LOOK_EVERY = 0.2  # seconds between two checks for Ctrl-C
@@ -171,16 +171,18 @@ def _prove(jitd: _Channel, uid: int, cache: str | None, host: str, binding: str)
 
 def _await(jitd: _Channel, program: _Program, wait: float, asked_at: float) -> object:
     """Return _GRANTED when jitd grants the request. Meanwhile show jitd's news. Raises _No, and _Left after Ctrl-C."""
-    began_at, until = _clock(), FIRST_WORD_WITHIN
+    until, is_slow, is_waiting = _clock() + FIRST_WORD_WITHIN, False, False
     while True:
-        heard = jitd.hear(began_at + until)
+        heard = jitd.hear(until)
         if heard is None:
-            raise _Left("nobody decided in the time that this program may wait" if until == wait else "jitd does not answer")
+            raise _Left("nobody decided in the time that this program may wait" if is_waiting else "jitd does not answer")
         if heard["type"] == "slow":
-            until = _clock() - began_at + min(int(heard["left_ms"]) / 1000, SLOW_WITHIN) + FIRST_WORD_WITHIN
-            program.tell("the directory of accounts is slow; waiting")
+            if not (is_slow or is_waiting):  # jitd says it for each look-up, and the time is for all of them
+                until = _clock() + min(int(heard["left_ms"]) / 1000, SLOW_WITHIN) + FIRST_WORD_WITHIN
+                program.tell("the directory of accounts is slow; waiting")
+            is_slow = True
         elif heard["type"] == "progress":
-            until = wait
+            until, is_waiting = until if is_waiting else _clock() + wait, True
             for sentence in heard["news"]:
                 program.tell(str(sentence))
         elif heard["type"] != "granted" or type(heard["boot_ms"]) is not int or heard["boot_ms"] < int(asked_at * 1000):

@@ -22,6 +22,7 @@ from jitd.server.channel import Channel
 from jitd.server.dispatch import Dispatch
 from jitd.server.enforcement import PASSED, Enforcement, Talk, hold
 from jitd.server.handshake import Handshake
+from jitd.server.identifying import greeted_until
 from jitd.server.local_proofs import LASTS_FOR
 from jitd.server.peer import Peer
 from jitd.server.reading import asked_in, claims_in, pairs_in, thing_in
@@ -199,11 +200,12 @@ class Connection:
             self._in_background(self._prove_locally)
 
     async def _welcome(self) -> None:
-        who = await self._services.identifying.subject(self._peer.uid, self._proof, self._slow)
+        until = greeted_until()
+        who = await self._services.identifying.subject(self._peer.uid, self._proof, self._slow, until)
         if who is None or who.uid != self._peer.uid:
             principal = "root" if self._proof is None else self._proof.principal.decode("utf-8", "replace")
             self._services.complaints.warn(self._peer.uid, "wrong account", uid=self._peer.uid, principal=principal)
-            if who is None and await self._services.identifying.local(self._peer.uid, self._slow) is None:
+            if who is None and await self._services.identifying.local(self._peer.uid, self._slow, until) is None:
                 return self._refuse("unauthenticated", NOBODY_HERE)
             return self._refuse("unauthenticated", self._services.identifying.why_not_theirs(self._proof))
         self._greet(who)

@@ -30,6 +30,7 @@ from jitd.deciding.view import View
 from jitd.deciding.walking import Held, Place
 from jitd.lifecycle.waiters import Handed
 from jitd.server.acceptor import NoKey, NotAuthenticated, Proof
+from jitd.server.identifying import greeted_until
 from jitd.server.news import Told, news_of, refusal_of
 from jitd.server.peer import Gone, Peer
 from jitd.server.peer import Held as HeldProcess
@@ -136,9 +137,10 @@ class Enforcement:
 
     async def decide(self, said: messages.Proof) -> None:
         """Find out who the person is, create the person's request, and begin to wait for the decision. Raises Refusal."""
-        who = await self._person(said)
+        until = greeted_until()
+        who = await self._person(said, until)
         if who is None:
-            nobody = await self._services.identifying.local(self._ask.uid, self._slow) is None
+            nobody = await self._services.identifying.local(self._ask.uid, self._slow, until) is None
             raise Refusal("unauthenticated", NOBODY_HERE if nobody else self._services.identifying.why_not_theirs(self._context))
         if who.uid != self._ask.uid:
             raise Refusal("unauthenticated", self._services.identifying.why_not_theirs(self._context))
@@ -152,9 +154,9 @@ class Enforcement:
             hint = f" ({shown(said.because)})" if who.is_local and said.because else ""
             raise Refusal(no.code, f"{no.text}{hint}") from None
 
-    async def _person(self, said: messages.Proof) -> Subject | None:
+    async def _person(self, said: messages.Proof, until: float) -> Subject | None:
         if said.proof is None:
-            return await self._services.identifying.local(self._ask.uid, self._slow)
+            return await self._services.identifying.local(self._ask.uid, self._slow, until)
         if self._context is None:
             raise Refusal("protocol", "a proof before its token")
         try:
@@ -162,7 +164,7 @@ class Enforcement:
                 raise NotAuthenticated("the proof is about another question")
         except NotAuthenticated as fault:
             raise Refusal("unauthenticated", str(fault)) from None
-        return await self._services.identifying.subject(self._ask.uid, self._context, self._slow)
+        return await self._services.identifying.subject(self._ask.uid, self._context, self._slow, until)
 
     def _slow(self, left_ms: int) -> None:
         self._talk.say(messages.Slow(left_ms=left_ms))

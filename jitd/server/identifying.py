@@ -29,11 +29,18 @@ nothing in its cache may take many seconds for a person in hundreds of groups.
 """
 UNANSWERED = f"the directory of accounts has not answered within {GREETED_WITHIN:.0f} s, so nothing was done: try again later"
 Slow = Callable[[int], None]
-"""Called if the look-up takes longer than SLOW_AFTER. The argument is the number of milliseconds that jitd still waits."""
+"""Called if a look-up takes longer than SLOW_AFTER. The argument is the number of milliseconds that jitd still waits."""
 PATIENCE = 2.0
 """Maximum time, in seconds, that root waits for the look-up of its groups. If root's groups are not known, a rule matches root
 only by name (jitd-policy(5), ROOT).
 """
+
+
+def greeted_until() -> float:
+    """Return the time, on the event loop's clock, at which jitd stops waiting for the directory of accounts for a client that
+    comes now.
+    """
+    return asyncio.get_running_loop().time() + GREETED_WITHIN
 
 
 class Identifying:
@@ -46,15 +53,16 @@ class Identifying:
         self._of_root: asyncio.Task[Subject] | None = None
         self._since = 0.0
 
-    async def subject(self, uid: int, proof: Proof | None, slow: Slow) -> Subject | None:
+    async def subject(self, uid: int, proof: Proof | None, slow: Slow, until: float | None = None) -> Subject | None:
         """Return the Subject for the account ``uid`` and its ``proof``. A ``proof`` of None means local root. Return None if
-        nobody on this host matches. ``slow`` is called if the directory of accounts is slow. Raises TimeoutError.
+        nobody on this host matches. ``slow`` is called if the directory of accounts is slow. ``until`` is the result of
+        ``greeted_until``, for a caller with a second look-up; all look-ups for a client end then. Raises TimeoutError.
         """
         if proof is None:
             return await self._root()
         share = self._subordinates.owner_of(uid)
         told = proof.principal, proof.ends_at, proof.authentication
-        return await self._patiently(slow, share, self._accounts.of_client, uid, *told)
+        return await self._patiently(slow, until, share, self._accounts.of_client, uid, *told)
 
     def why_not_theirs(self, proof: Proof | None) -> str:
         """Return the answer to a client whose ticket is not its account's. If the principal in ``proof`` cannot name any account,
@@ -63,13 +71,13 @@ class Identifying:
         why = "" if proof is None else self._accounts.naming.why_no_account(proof.principal)
         return NOT_THEIRS if proof is None or not why else f"{shown(proof.principal)} has no account on this host: {why}"
 
-    async def local(self, uid: int, slow: Slow) -> Subject | None:
-        """Return the Subject of account ``uid``, without a proof. Return None if there is no such account. ``slow`` is called if
-        the directory of accounts is slow. Raises TimeoutError.
+    async def local(self, uid: int, slow: Slow, until: float | None = None) -> Subject | None:
+        """Return the Subject of account ``uid``, without a proof. Return None if there is no such account. For ``slow`` and
+        ``until``, see ``subject``. Raises TimeoutError.
         """
         if uid == 0:
             return await self._root()
-        return await self._patiently(slow, self._subordinates.owner_of(uid), self._accounts.local, uid)
+        return await self._patiently(slow, until, self._subordinates.owner_of(uid), self._accounts.local, uid)
 
     async def by_pam(self, uid: int, ends_at: datetime) -> Subject | None:
         """Return the Subject of account ``uid``, proved by local PAM until ``ends_at``. Return None if nobody on this host
@@ -84,7 +92,7 @@ class Identifying:
         if who.is_root:
             return await self._root()
         if slow is not None:
-            return await self._patiently(slow, who.uid, self._accounts.again, who)
+            return await self._patiently(slow, None, who.uid, self._accounts.again, who)
         return await self._workers.names.run(who.uid, self._accounts.again, who)
 
     async def uid_of(self, uid: int, user: str) -> int | None:
@@ -93,11 +101,13 @@ class Identifying:
         """
         return await self._workers.names.run(uid, uid_of, user)
 
-    async def _patiently(self, slow: Slow, share: int, work: Callable[..., Subject | None], *args: Any) -> Subject | None:
-        left_ms = int((GREETED_WITHIN - SLOW_AFTER) * 1000)
-        timer = asyncio.get_running_loop().call_later(SLOW_AFTER, slow, left_ms)
+    async def _patiently(
+        self, slow: Slow, until: float | None, share: int, work: Callable[..., Subject | None], *args: Any
+    ) -> Subject | None:
+        left = GREETED_WITHIN if until is None else max(0.0, until - asyncio.get_running_loop().time())
+        timer = asyncio.get_running_loop().call_later(SLOW_AFTER, slow, max(0, int((left - SLOW_AFTER) * 1000)))
         try:
-            return await self._workers.names.run_within(GREETED_WITHIN, share, work, *args)
+            return await self._workers.names.run_within(left, share, work, *args)
         except TimeoutError:
             raise TimeoutError(UNANSWERED) from None
         finally:

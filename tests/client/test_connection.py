@@ -16,7 +16,7 @@ from jitpam.client import RefusedByDaemon, Unreachable, connect
 from jitpam.wire import messages
 from jitpam.wire.coding import encode
 from jitpam.wire.framing import LIMIT, frame
-from jitpam.wire.messages import DaemonHello, Done, Item, List, Progress, Refused, Show, Start, Watch, Welcome
+from jitpam.wire.messages import DaemonHello, Done, Item, List, Progress, Refused, Show, Slow, Start, Watch, Welcome
 from tests.waiting import PATIENCE, wait_for
 
 WELCOME = Welcome(principal="root", user="root", host="db1.example.test", until=None, operator=True)
@@ -39,6 +39,38 @@ def seconds_of(call, expected=Unreachable):
     with pytest.raises(expected) as caught:
         call()
     return time.monotonic() - started_at, str(caught.value)
+
+
+# --- opening
+
+
+def test_a_directory_that_is_slow_twice_is_waited_for_until_the_first_time_is_over(daemon, monkeypatch):
+    in_haste(monkeypatch, 0.4)
+    monkeypatch.setattr(client, "_GRACES", 0)
+    told = []
+
+    def script(peer):
+        peer.hear()
+        peer.say(DaemonHello(version=1, nonce=bytes(32)))
+        for _ in range(2):
+            peer.say(Slow(left_ms=int(PATIENCE * 1000)))
+        peer.say(WELCOME)
+        assert peer.hear().type == "bye"
+
+    def never(peer):
+        peer.hear()
+        peer.say(DaemonHello(version=1, nonce=bytes(32)))
+        peer.say(Slow(left_ms=0))
+        peer.say(Slow(left_ms=int(PATIENCE * 1000)))
+        peer.hear()
+
+    daemon.play(script)
+    connection = connect(tell=told.append)
+    assert connection.welcome == WELCOME and told == [client.SLOW]
+    connection.close()
+    daemon.play(never)
+    seconds, text = seconds_of(connect)
+    assert seconds < PATIENCE and "does not answer" in text
 
 
 # --- asking

@@ -23,6 +23,7 @@ from jitd import workers
 from jitd.deciding.subordinates import Subordinates
 from jitd.files import silence
 from jitd.files.silence import Silence, Silent
+from jitd.server import identifying
 from jitd.server.identifying import Identifying
 from jitd.workers import Lane, Workers
 from tests.waiting import PATIENCE, wait_for
@@ -267,6 +268,30 @@ def test_subordinate_uids_of_somebody_whom_the_directory_no_longer_knows_take_ne
         assert await lanes.names.run(0, lambda: "served") == "served"
         answer.set()
         await asyncio.gather(*hung)
+        lanes.close()
+
+    play(part)
+
+
+def test_two_look_ups_for_one_client_have_one_time_together(
+    answer: threading.Event, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """THREATS O-08: PROTOCOL promises it, and a client waits no longer."""
+    monkeypatch.setattr(identifying, "SLOW_AFTER", 0.0)
+    monkeypatch.setattr(identifying, "GREETED_WITHIN", 5.0)
+    told: list[int] = []
+
+    async def part() -> None:
+        lanes = Workers()
+        there = SimpleNamespace(of_client=lambda *_: None, local=lambda uid: answer.wait() and None)
+        asked = Identifying(there, lanes, Subordinates(tmp_path / "none"))  # type: ignore[arg-type]
+        ghost: Any = SimpleNamespace(principal=b"ghost@EXAMPLE.TEST", ends_at=None, authentication=None)
+        until = identifying.greeted_until() - identifying.GREETED_WITHIN + 0.5  # the first has taken all but half a second
+        assert await asked.subject(4001, ghost, told.append, until) is None
+        with pytest.raises(TimeoutError, match="directory of accounts"):
+            await asked.local(4001, told.append, until)
+        assert told and max(told) <= 500, "nobody is promised more than is left"
+        answer.set()
         lanes.close()
 
     play(part)

@@ -215,6 +215,50 @@ def test_it_is_told_where_that_is_safe_and_wanted(
     host.order("end", 0)
 
 
+def test_a_jitd_that_says_several_times_that_the_directory_is_slow_is_waited_for_once(bench: Bench, host: Application) -> None:
+    """THREATS O-08: sshd ends a login after 120 s, and wait=0 must end before that."""
+
+    def script(voice: Voice) -> None:
+        voice.proved()
+        for _ in range(3):
+            voice.say("slow", left_ms=59_000)
+        voice.hear("withdraw")
+
+    bench.stack(bench.module("FIRST_WORD_WITHIN = SLOW_WITHIN = 0.3"), "wait=0")
+    with jitd(bench.socket, script):
+        assert converse(host, ("ok",)) == DENIED
+    assert [text for _, text in host.said] == [
+        "jitd: the directory of accounts is slow; waiting",
+        "jitd: jitd does not answer",
+    ]
+
+
+def test_the_time_to_wait_for_a_decision_begins_with_the_request(bench: Bench, host: Application) -> None:
+    waited = []
+
+    def script(voice: Voice) -> None:
+        voice.proved()
+        voice.say("slow", left_ms=59_000)
+        began = now()
+        _news(voice)
+        voice.hear("withdraw")
+        waited.append(now() - began)
+
+    late = """
+def tell(self, text, say=_Program.tell):
+    say(self, text)
+    if "slow" in text:
+        global _clock
+        _clock = lambda: time.clock_gettime(time.CLOCK_BOOTTIME) + 5
+_Program.tell = tell
+"""
+    bench.stack(bench.module(late), "wait=1")
+    with jitd(bench.socket, script):
+        assert converse(host, ("ok",)) == DENIED
+    assert "nobody decided" in host.text
+    assert waited and waited[0] >= 999, "the directory took 5 s, and a second is left"
+
+
 def test_quiet_in_the_stack_is_heeded(bench: Bench, host: Application) -> None:
     bench.stack(bench.root / "pam_jit.py", "quiet", service="sudo")
     host.start("root", "sudo")
