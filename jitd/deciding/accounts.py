@@ -113,7 +113,7 @@ def trusted_uid(of: RunAs) -> int:
 
 
 def group_ids(user: str, gid: int) -> tuple[int, ...]:
-    """Return all group ids of ``user``, including ``gid``."""
+    """Return all group ids of ``user``, including ``gid``. Raises groups.CannotLookUp."""
     return groups.ids_of(user, gid)
 
 
@@ -211,7 +211,8 @@ def _nobody_has_made(account: str) -> None:
 class Accounts:
     """Maps principals to Subjects. ``naming`` comes from the daemon's settings (jitd.toml(5)). A made account is an
     account that jitd makes for a limited time. ``made`` returns the record's entry about such an account, or None if the record
-    does not contain the account. ``made`` may block, and raises the store's errors.
+    does not contain the account. ``made`` may block, and raises the store's errors. Every method that returns a Subject with
+    groups raises groups.CannotLookUp if the C library cannot list them.
     """
 
     naming: Naming

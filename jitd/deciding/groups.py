@@ -56,7 +56,8 @@ _LIBC.getgrouplist.argtypes = (ctypes.c_char_p, ctypes.c_uint32, ctypes.POINTER(
 
 def ids_of(user: str, gid: int) -> tuple[int, ...]:
     """Return the ids of all groups of ``user``, including ``gid`` (getgrouplist(3)). If a directory of accounts does not answer,
-    groups are missing in the result. Raises ValueError if ``user`` contains NUL.
+    groups are missing in the result. Raises ValueError if ``user`` contains NUL. Raises CannotLookUp if the C library fails, for
+    example because there is no memory.
 
     ``os.getgrouplist`` is not used, because it keeps Python's interpreter lock: no other thread, and no event loop, would run
     until the directory has answered.
@@ -69,6 +70,8 @@ def ids_of(user: str, gid: int) -> tuple[int, ...]:
         ids, number = (ctypes.c_uint32 * room)(), ctypes.c_int(room)
         if _LIBC.getgrouplist(key, gid, ids, ctypes.byref(number)) >= 0:
             return tuple(ids[: number.value])
+        if number.value <= room:  # not for want of room, so nothing was written to ``ids``
+            raise CannotLookUp("the groups of the account cannot be looked up")
         if room >= MOST_IDS:
             return tuple(ids[:room])
         room = min(MOST_IDS, max(room * 4, number.value))

@@ -15,6 +15,7 @@ from typing import Any
 
 from jitd.core.subject import Subject
 from jitd.deciding.accounts import Accounts, uid_of
+from jitd.deciding.groups import CannotLookUp
 from jitd.deciding.subordinates import Subordinates
 from jitd.server.acceptor import Proof
 from jitd.verbs.refusal import NOT_THEIRS
@@ -123,6 +124,6 @@ class Identifying:
             self._of_root.add_done_callback(lambda done: done.cancelled() or done.exception())  # the waiting callers may be gone
         looking = self._of_root
         await asyncio.wait((looking,), timeout=max(0.0, self._since + PATIENCE - time.monotonic()))
-        if not looking.done() or isinstance(looking.exception(), TimeoutError):
+        if not looking.done() or isinstance(looking.exception(), TimeoutError | CannotLookUp):
             return self._accounts.root_alone()
         return looking.result()
