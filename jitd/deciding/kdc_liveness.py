@@ -12,14 +12,16 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooLate
+from functools import partial
 from pathlib import Path
 
 import gssapi
 
 from jitd.core.authentication import KdcAnswer
 from jitd.core.subject import BY_PAM
+from jitd.deciding.kdc_threads import KdcThreads
 from jitd.deciding.s4u2self import AWAY, KDC_UNREACH, REFUSALS, NoCredentials, acquire, may_ask, question
 
 PATIENCE = 2.0
@@ -28,6 +30,10 @@ several principals.
 """
 KEPT_FOR = 60.0
 """Number of seconds that the answer about an approver is kept. A missing answer is kept for the same time."""
+OWN_THREADS, OF_A_PRINCIPAL = 8, 2
+"""The number of questions in flight about principals of jitd's own realm, and about one of them."""
+FOREIGN_THREADS, OF_A_REALM = 16, 2
+"""The number of questions in flight about principals of other realms, and about the principals of one such realm."""
 
 
 class Kdc:
@@ -43,19 +49,24 @@ class Kdc:
         self._client = ""
         self._n_rejected = 0
         self._rejected_at = float("-inf")
-        self._pool = ThreadPoolExecutor(4, "jitd-kdc")
+        self._realm = service.rpartition("@")[2]
+        self._about_own = KdcThreads("jitd-kdc", OWN_THREADS, OF_A_PRINCIPAL)
+        self._about_foreign = KdcThreads("jitd-kdc-foreign", FOREIGN_THREADS, OF_A_REALM)
+        self._reaching = ThreadPoolExecutor(1, "jitd-kdc-reach")
         self._kept: dict[str, tuple[float, KdcAnswer]] = {}
 
     def answer(self, principal: str) -> KdcAnswer:
         """Return what the KDC says about ``principal``. If the KDC gives no clear answer within PATIENCE seconds, this is
-        NO_ANSWER.
+        NO_ANSWER. It is NO_ANSWER at once if earlier questions have taken all threads of the principal's realm for longer.
         """
         # a proof by local PAM is accepted only while no KDC can be reached
         if principal.startswith(BY_PAM):
             return KdcAnswer.NO_ANSWER if self._is_unreachable() else KdcAnswer.REFUSED
+        answer = self._put(principal)
         try:
-            return self._pool.submit(self._ask, principal).result(PATIENCE)
-        except (TooLate, RuntimeError):
+            return answer.result(PATIENCE)
+        except TooLate:
+            answer.cancel()
             return KdcAnswer.NO_ANSWER
 
     async def refused(self, principals: Sequence[str]) -> frozenset[str]:
@@ -69,7 +80,7 @@ class Kdc:
         known = {principal for principal in principals if not principal.startswith(BY_PAM)}
         asked = sorted(known - self._kept.keys())
         if asked:
-            asking = {asyncio.ensure_future(self._answer(principal)): principal for principal in asked}
+            asking = {asyncio.wrap_future(self._put(principal)): principal for principal in asked}
             answered, silent = await asyncio.wait(asking, timeout=PATIENCE)
             for one in silent:
                 one.cancel()
@@ -81,15 +92,16 @@ class Kdc:
 
     async def _is_outage(self) -> bool:
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, self._is_unreachable)
+            return await asyncio.get_running_loop().run_in_executor(self._reaching, self._is_unreachable)
         except RuntimeError:  # the daemon is stopping
             return False
 
-    async def _answer(self, principal: str) -> KdcAnswer:
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, self._ask, principal)
-        except RuntimeError:  # the daemon is stopping
-            return KdcAnswer.NO_ANSWER
+    def _put(self, principal: str) -> Future[KdcAnswer]:
+        """Ask about ``principal`` in a thread. A realm whose KDC is silent takes no thread from another realm."""
+        realm = principal.rpartition("@")[2]
+        is_own = realm == self._realm
+        threads, party = (self._about_own, principal) if is_own else (self._about_foreign, realm)
+        return threads.ask(party, partial(self._ask, principal), PATIENCE)
 
     def _ask(self, principal: str) -> KdcAnswer:
         try:
@@ -129,4 +141,6 @@ class Kdc:
 
     def close(self) -> None:
         """Send no more queries. Do not wait for the queries that have not been answered yet."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._about_own.close()
+        self._about_foreign.close()
+        self._reaching.shutdown(wait=False, cancel_futures=True)

@@ -13,6 +13,7 @@ import pytest
 from jitd.core.authentication import KdcAnswer
 from jitd.deciding import kdc_liveness
 from jitd.deciding.kdc_liveness import KEPT_FOR, Kdc
+from tests.waiting import wait_for
 
 BOB, CAROL, DAVE, EVE = (f"{name}@EXAMPLE.TEST" for name in ("bob", "carol", "dave", "eve"))
 
@@ -76,7 +77,7 @@ def test_silence_counts_for_them_and_is_kept_too(told: Told, monkeypatch: pytest
             break
     assert refused(told, who) == set()
     told.silent.set()
-    told._pool.shutdown(wait=True)  # a second question would be asked by now
+    told._about_own._pool.shutdown(wait=True)  # a second question would be asked by now
     assert told.asked.count(who) == 1
 
 
@@ -107,3 +108,96 @@ def test_who_was_proved_by_local_pam_is_refused_from_the_moment_when_a_kdc_answe
 def test_a_daemon_that_ends_is_told_nothing(told: Told) -> None:
     told.close()
     assert refused(told, BOB) == set()
+
+
+# --- threads -------------------------------------------------------------------------------------------------------------
+
+
+def begins(told: Told, *principals: str) -> list[threading.Thread]:
+    """Reviews of ``principals`` that wait for the KDC, each in a thread that has begun to ask."""
+    told.silent_about |= frozenset(principals)
+    reviews = []
+    for principal in principals:
+        n_asked = len(told.asked)
+        reviews.append(threading.Thread(target=told.answer, args=(principal,)))
+        reviews[-1].start()
+        wait_for(lambda: len(told.asked) > n_asked)  # noqa: B023
+    return reviews
+
+
+def gives_up_on(told: Told, monkeypatch: pytest.MonkeyPatch, *principals: str) -> None:
+    """Ask about each of ``principals`` until nobody waits any longer, though the threads still do."""
+    told.silent_about |= frozenset(principals)
+    for principal in principals:
+        monkeypatch.setattr(kdc_liveness, "PATIENCE", 0.2)
+        assert told.answer(principal) is KdcAnswer.NO_ANSWER
+    monkeypatch.setattr(kdc_liveness, "PATIENCE", 30.0)
+
+
+def test_a_silent_realm_takes_no_thread_from_another_realm(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS A-13: libkrb5 waits half a minute for a KDC that is silent."""
+    gives_up_on(told, monkeypatch, *(f"u{n}@SILENT.TEST" for n in range(20)))
+    monkeypatch.setattr(kdc_liveness, "PATIENCE", 5.0)
+    told.says = {BOB: KdcAnswer.REFUSED, "bob@OTHER.TEST": KdcAnswer.REFUSED}
+    assert told.answer(BOB) is KdcAnswer.REFUSED
+    assert refused(told, BOB, CAROL, "bob@OTHER.TEST") == {BOB, "bob@OTHER.TEST"}
+    assert told.answer("bob@OTHER.TEST") is KdcAnswer.REFUSED
+
+
+def test_a_question_that_nobody_waits_for_counts_until_its_thread_returns(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS A-13: and while these occupy a realm's threads, its tickets are accepted without a wait."""
+    gives_up_on(told, monkeypatch, *["u@SILENT.TEST"] * 2)
+    n_asked = len(told.asked)
+    monkeypatch.setattr(kdc_liveness, "PATIENCE", 0.1)
+    assert told.answer("v@SILENT.TEST") is KdcAnswer.NO_ANSWER
+    assert refused(told, "v@SILENT.TEST") == set()
+    assert len(told.asked) == n_asked
+    told.silent.set()
+    told.says = {"v@SILENT.TEST": KdcAnswer.REFUSED}
+    monkeypatch.setattr(kdc_liveness, "PATIENCE", 30.0)
+    wait_for(lambda: told.answer("v@SILENT.TEST") is KdcAnswer.REFUSED)
+
+
+@pytest.mark.parametrize("realm", ["EXAMPLE.TEST", "OTHER.TEST"])
+def test_whoever_asks_much_at_once_waits_and_gets_the_answer(told: Told, realm: str) -> None:
+    """THREATS A-13: one who is disabled cannot approve by asking more often than the share allows."""
+    bob = f"bob@{realm}"
+    told.says = {bob: KdcAnswer.REFUSED}
+    reviews = begins(told, bob, bob)
+    answers: list[KdcAnswer] = []
+    more = threading.Thread(target=lambda: answers.append(told.answer(bob)))
+    more.start()
+    wait_for(lambda: told._about_own._waiting + told._about_foreign._waiting)
+    assert told.asked == [bob, bob]
+    told.silent.set()
+    for thread in (*reviews, more):
+        thread.join(30)
+    assert answers == [KdcAnswer.REFUSED]
+
+
+def test_many_approvers_of_a_realm_that_answers_are_all_asked_about(told: Told) -> None:
+    people = [f"u{n}@OTHER.TEST" for n in range(10)]
+    told.says = {people[7]: KdcAnswer.REFUSED}
+    assert refused(told, *people) == {people[7]}
+    assert sorted(told.asked) == sorted(people)
+
+
+def test_one_person_of_jitds_realm_takes_two_of_its_threads(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS A-13: reviews again and again, while the KDC is slow."""
+    gives_up_on(told, monkeypatch, *[BOB] * 20)
+    assert told.asked == [BOB, BOB]
+    monkeypatch.setattr(kdc_liveness, "PATIENCE", 5.0)
+    told.says = {CAROL: KdcAnswer.REFUSED}
+    assert told.answer(CAROL) is KdcAnswer.REFUSED
+
+
+def test_a_question_that_waited_too_long_is_never_asked(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    reviews = begins(told, CAROL, CAROL)
+    monkeypatch.setattr(kdc_liveness, "PATIENCE", 0.2)
+    assert told.answer(CAROL) is KdcAnswer.NO_ANSWER
+    assert refused(told, CAROL) == set()
+    told.silent.set()
+    for thread in reviews:
+        thread.join(30)
+    told._about_own._pool.shutdown(wait=True)
+    assert told.asked == [CAROL, CAROL]

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,6 +22,7 @@ from tests.waiting import wait_for
 VALID, REFUSED, NO_ANSWER, NOT_ASKED = KdcAnswer.VALID, KdcAnswer.REFUSED, KdcAnswer.NO_ANSWER, KdcAnswer.NOT_ASKED
 REALM = "EXAMPLE.TEST"
 SERVICE = f"jitd/db1.example.test@{REALM}"
+SILENT_PORT = 62050
 
 
 class Asked:
@@ -37,6 +40,7 @@ class Asked:
                 "realms": {
                     "$realm": {"kdc": "127.0.0.1:$port0"},
                     "OTHER.TEST": {"kdc": "127.0.0.1:$port0"},
+                    "SILENT.TEST": {"kdc": f"127.0.0.1:{SILENT_PORT}"},
                 },
             },
         )
@@ -121,6 +125,27 @@ def test_a_kdc_refuses_an_account_that_gets_no_tickets_any_more(asked: Asked, bo
 def test_another_realm_gives_no_answer(asked: Asked) -> None:
     asked.addkey(SERVICE)
     assert asked.answers("alice@OTHER.TEST", "alice@LOST.TEST") == {"alice@OTHER.TEST": NO_ANSWER, "alice@LOST.TEST": NO_ANSWER}
+
+
+def test_a_realm_whose_kdc_is_silent_leaves_jitds_own_realm_its_answers(
+    asked: Asked, bob: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """THREATS A-13: libkrb5 waits longer for it than jitd does. Its own people's tickets are accepted."""
+    asked.addkey(SERVICE)
+    asked.kadmin(f"addprinc -randkey krbtgt/SILENT.TEST@{REALM}")
+    kdc = asked.kdc()
+    assert kdc.answer(f"bob@{REALM}") is VALID
+    asked.kadmin("modprinc -allow_tix bob")
+    with socket.socket(type=socket.SOCK_DGRAM) as by_udp, socket.socket() as by_tcp:
+        by_udp.bind(("127.0.0.1", SILENT_PORT))
+        by_tcp.bind(("127.0.0.1", SILENT_PORT))
+        by_tcp.listen()
+        monkeypatch.setattr(kdc_liveness, "PATIENCE", 0.2)
+        for _ in range(20):
+            assert kdc.answer("alice@SILENT.TEST") is NO_ANSWER
+        monkeypatch.setattr(kdc_liveness, "PATIENCE", 8.0)
+        assert kdc.answer(f"bob@{REALM}") is REFUSED
+        assert asyncio.run(kdc.refused([f"alice@{REALM}", f"bob@{REALM}"])) == {f"bob@{REALM}"}
 
 
 # --- jitd's own failures -------------------------------------------------------------------------------------------------
