@@ -29,7 +29,13 @@ PATIENCE = 2.0
 several principals.
 """
 KEPT_FOR = 60.0
-"""Number of seconds that the answer about an approver is kept. A missing answer is kept for the same time."""
+"""Number of seconds that the KDC's clear answer about an approver is kept."""
+SILENCE_KEPT_FOR = 5.0
+"""Number of seconds that a missing answer about an approver is kept, so that not every use waits for a silent KDC. It is short,
+because the approval of a disabled account counts meanwhile.
+"""
+CLEAR = frozenset({KdcAnswer.VALID, KdcAnswer.REFUSED})
+"""The answers that say something about the principal. All others are missing answers."""
 OWN_THREADS, OF_A_PRINCIPAL = 8, 2
 """The number of questions in flight about principals of jitd's own realm, and about one of them."""
 FOREIGN_THREADS, OF_A_REALM = 16, 2
@@ -71,24 +77,38 @@ class Kdc:
 
     async def refused(self, principals: Sequence[str]) -> frozenset[str]:
         """Return the members of ``principals`` that the KDC has refused within the last KEPT_FOR seconds. The queries about all
-        principals run in parallel. If the KDC does not answer in time about a principal, this principal is not in the result. A
-        person who authenticated by local PAM is in the result as soon as a KDC can be reached. If ``principals`` contains such a
-        person, the function waits until it knows whether a KDC can be reached.
+        principals run in parallel. If the KDC does not answer in time about a principal, this principal is not in the result, and
+        jitd does not ask about it again for SILENCE_KEPT_FOR seconds.
+
+        A person who authenticated by local PAM is in the result as soon as a KDC can be reached. If ``principals`` contains such
+        a person, the function waits until it knows whether a KDC can be reached.
         """
         now = time.monotonic()
-        self._kept = {principal: kept for principal, kept in self._kept.items() if now - kept[0] < KEPT_FOR}
+        self._kept = {principal: kept for principal, kept in self._kept.items() if now < kept[0] + _kept_for(kept[1])}
         known = {principal for principal in principals if not principal.startswith(BY_PAM)}
-        asked = sorted(known - self._kept.keys())
+        answers = {principal: self._kept[principal][1] for principal in known & self._kept.keys()}
+        asked = sorted(known - answers.keys())
         if asked:
             asking = {asyncio.wrap_future(self._put(principal)): principal for principal in asked}
             answered, silent = await asyncio.wait(asking, timeout=PATIENCE)
             for one in silent:
                 one.cancel()
-            none = KdcAnswer.NO_ANSWER
-            self._kept |= {principal: (now, one.result() if one in answered else none) for one, principal in asking.items()}
+            for one, principal in asking.items():
+                answers[principal] = self._keep(principal, now, one.result() if one in answered else KdcAnswer.NO_ANSWER)
         by_pam = frozenset(principals) - known
         over = by_pam if by_pam and not await self._is_outage() else frozenset[str]()
-        return over | {principal for principal in known & self._kept.keys() if self._kept[principal][1] is KdcAnswer.REFUSED}
+        return over | {principal for principal, answer in answers.items() if answer is KdcAnswer.REFUSED}
+
+    def _keep(self, principal: str, asked_at: float, answer: KdcAnswer) -> KdcAnswer:
+        """Keep ``answer``, unless a question that ran at the same time has found out more: a missing answer replaces no clear
+        one, and a clear answer replaces none to a later question. Return the answer that is kept now.
+        """
+        is_clear = answer in CLEAR
+        at, kept = self._kept.get(principal, (asked_at, KdcAnswer.NO_ANSWER))
+        if kept in CLEAR and (not is_clear or at > asked_at):
+            return kept
+        self._kept[principal] = (asked_at if is_clear else time.monotonic(), answer)
+        return answer
 
     async def _is_outage(self) -> bool:
         try:
@@ -144,3 +164,7 @@ class Kdc:
         self._about_own.close()
         self._about_foreign.close()
         self._reaching.shutdown(wait=False, cancel_futures=True)
+
+
+def _kept_for(answer: KdcAnswer) -> float:
+    return KEPT_FOR if answer in CLEAR else SILENCE_KEPT_FOR

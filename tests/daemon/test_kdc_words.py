@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The KDC's word about those who approved: asked of all at once, kept for a minute, and only a clear no is a no."""
+"""The KDC's word about those who approved: asked of all at once, kept for a minute, and only a clear no is a no. That there was
+no word is kept for a few seconds.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ import pytest
 
 from jitd.core.authentication import KdcAnswer
 from jitd.deciding import kdc_liveness
-from jitd.deciding.kdc_liveness import KEPT_FOR, Kdc
+from jitd.deciding.kdc_liveness import KEPT_FOR, SILENCE_KEPT_FOR, Kdc
 from tests.waiting import wait_for
 
 BOB, CAROL, DAVE, EVE = (f"{name}@EXAMPLE.TEST" for name in ("bob", "carol", "dave", "eve"))
@@ -93,6 +95,95 @@ def test_a_word_is_good_for_a_minute(
     at[0] += after
     assert refused(told, BOB) == ({BOB} if is_refused else set())
     assert told.asked == [BOB] * n_asked
+
+
+@pytest.mark.parametrize("missing", [KdcAnswer.NO_ANSWER, KdcAnswer.NOT_ASKED])
+@pytest.mark.parametrize(("after", "n_asked", "is_refused"), [(SILENCE_KEPT_FOR - 1, 1, False), (SILENCE_KEPT_FOR + 1, 2, True)])
+def test_that_there_is_no_word_is_kept_for_a_few_seconds(
+    told: Told, monkeypatch: pytest.MonkeyPatch, missing: KdcAnswer, after: float, n_asked: int, is_refused: bool
+) -> None:
+    """THREATS A-13: a KDC that answers again is asked again, long before a clear word would be."""
+    at = [1000.0]
+    monkeypatch.setattr(kdc_liveness.time, "monotonic", lambda: at[0])
+    told.says = {BOB: missing}
+    assert refused(told, BOB) == set()
+    told.says = {BOB: KdcAnswer.REFUSED}
+    at[0] += after
+    assert refused(told, BOB) == ({BOB} if is_refused else set())
+    assert told.asked == [BOB] * n_asked
+    assert SILENCE_KEPT_FOR < KEPT_FOR / 10
+
+
+REFUSED, VALID, NO_ANSWER, NOT_ASKED = KdcAnswer.REFUSED, KdcAnswer.VALID, KdcAnswer.NO_ANSWER, KdcAnswer.NOT_ASKED
+
+
+class Slow(Told):
+    """The first question about anybody is answered when the test says so, and later than the second."""
+
+    def __init__(self, first: KdcAnswer, second: KdcAnswer) -> None:
+        super().__init__()
+        self._answers = iter([first, second])
+        self.first_may_end = threading.Event()
+
+    def _ask(self, principal: str) -> KdcAnswer:
+        answer = next(self._answers)
+        self.asked.append(principal)
+        if len(self.asked) == 1:
+            self.first_may_end.wait(30)
+        return answer
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "is_refused_to_first"),
+    [
+        (NO_ANSWER, REFUSED, True),
+        (NOT_ASKED, REFUSED, True),
+        (NO_ANSWER, VALID, False),
+        (REFUSED, NO_ANSWER, True),
+        (VALID, REFUSED, True),
+        (REFUSED, VALID, False),
+    ],
+)
+def test_of_two_questions_at_once_the_later_clear_word_counts(
+    monkeypatch: pytest.MonkeyPatch, first: KdcAnswer, second: KdcAnswer, is_refused_to_first: bool
+) -> None:
+    """THREATS A-13: a question that stayed without an answer takes nothing back, for whichever use it was asked."""
+    monkeypatch.setattr(kdc_liveness, "PATIENCE", 30.0)
+    kdc = Slow(first, second)
+
+    async def both() -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+        of_first = asyncio.create_task(kdc.refused([BOB]))
+        await asyncio.to_thread(wait_for, lambda: kdc.asked)
+        of_second = await kdc.refused([BOB])
+        kdc.first_may_end.set()
+        return await of_first, of_second, await kdc.refused([BOB])
+
+    to_first, to_second, afterwards = asyncio.run(both())
+    kdc.close()
+    assert to_second == ({BOB} if second is REFUSED else set())
+    assert to_first == afterwards == ({BOB} if is_refused_to_first else set())
+    assert len(kdc.asked) == 2
+
+
+def test_a_word_that_ends_while_jitd_looks_for_a_kdc_still_counts(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS A-13: another use forgets it meanwhile, and asks anew."""
+    at = [1000.0]
+    monkeypatch.setattr(kdc_liveness.time, "monotonic", lambda: at[0])
+    told.says = {BOB: KdcAnswer.REFUSED}
+    assert refused(told, BOB) == {BOB}
+    at[0] += KEPT_FOR - 1
+    looking = threading.Event()
+    told._is_unreachable = lambda: looking.set() or told.silent.wait(30)
+
+    async def with_pam() -> frozenset[str]:
+        of_both = asyncio.create_task(told.refused(["pam:eve", BOB]))
+        await asyncio.to_thread(looking.wait, 30)
+        at[0] += 2
+        assert await told.refused([CAROL]) == set()
+        told.silent.set()
+        return await of_both
+
+    assert asyncio.run(with_pam()) == {BOB}
 
 
 def test_who_was_proved_by_local_pam_is_refused_from_the_moment_when_a_kdc_answers(told: Told) -> None:
