@@ -44,7 +44,7 @@ def about_reach(rules: Sequence[Rule], providers: Mapping[str, str]) -> Iterator
     for rule in rules:
         yield from (_warned("never-matches", rule, sentence) for sentence in _never(rule))
         yield from _dot_dot(rule)
-        if rule.when is not None and rule.when.groups is None:
+        if rule.when is not None and rule.when.needs_all_groups:
             yield _warned("all-groups", rule, ALL_GROUPS)
         if rule.without_kdc == "local":
             yield _warned("local-password", rule, LOCAL_PASSWORD)

@@ -23,7 +23,8 @@ class NamedGroups:
     """The groups whose names jitd compares with a person's group ids.
 
     ``certain`` is the part of ``names`` for which a failed look-up must not count as "not a member": a deny or an expression
-    names these groups. ``all`` is true if an expression needs the name of every group of the requester.
+    names these groups. ``all`` is true if an expression needs the name of every group of the requester: then a failed look-up of
+    any name counts.
     """
 
     names: frozenset[str] = frozenset()

@@ -145,11 +145,11 @@ class RuleIndex:
 
 
 def _groups_of(rules: Sequence[Rule]) -> NamedGroups:
-    compared = [rule.when.groups for rule in rules if rule.when is not None]
+    conditions = [rule.when for rule in rules if rule.when is not None]
     certain = named_groups.in_words(word for rule in rules if rule.verdict == "deny" for word in rule.who or ())
-    certain = certain.union(*(names for names in compared if names is not None))
+    certain = certain.union(*(when.groups for when in conditions))
     names = (named_groups.in_words(rule.who) | named_groups.of(rule.obligations) for rule in rules)
-    return NamedGroups(certain.union(*names), certain, None in compared)
+    return NamedGroups(certain.union(*names), certain, any(when.needs_all_groups for when in conditions))
 
 
 def _words_of(who: Subject) -> set[str]:

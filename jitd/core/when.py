@@ -31,15 +31,16 @@ class WhenFailed(Exception):
 class When:
     """A compiled condition. ``text`` is the original text of the expression. ``names`` contains the names that the expression
     uses, such as ``fact.load`` or ``claim.reason``. ``evaluate`` is a function that computes the result from one value for each
-    name in ``names``. ``evaluate`` raises WhenFailed. ``groups`` contains the names that the expression compares with
-    ``subject.groups``. It is None if the expression does more with ``subject.groups`` than ``"NAME" in subject.groups``, and so
-    needs all names.
+    name in ``names``. ``evaluate`` raises WhenFailed. ``groups`` contains the names that the expression compares or may
+    compare with ``subject.groups``. ``needs_all_groups`` is true if the expression does more with ``subject.groups`` than
+    ``"NAME" in subject.groups``, and so needs the names of all groups.
     """
 
     text: str
     names: frozenset[str]
     evaluate: Callable[[Mapping[str, Value]], bool] = field(compare=False, repr=False)
-    groups: frozenset[str] | None = field(default=frozenset(), compare=False, repr=False)
+    groups: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
+    needs_all_groups: bool = field(default=False, compare=False, repr=False)
     in_order: tuple[str, ...] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -25,6 +25,10 @@ from jitd.core.naming import Naming
 from jitd.core.subject import BY_PAM, LOCAL, ROOT, Subject, person_of
 from jitd.deciding import groups
 
+NO_GROUP = "jitd-no-such-group"
+"""A name that should belong to no group. A directory of accounts that answers says so, and one that is down raises an error."""
+OF_THE_DIRECTORY = "those of a directory of accounts that does not answer"
+"""Stands in ``Subject.unsure`` for the groups whose names are not known, because a directory of accounts does not answer."""
 _NUMBER = re.compile(r"#(0|[1-9][0-9]{0,9})")
 _NOBODY = 65534
 """The kernel shows the uid 65534 if a user has no uid in this user namespace. An example is a peer in another user namespace
@@ -180,25 +184,36 @@ def _members_of(named: NamedGroups, names: Collection[str], user: str, gids: Col
 
     Each group is looked up by its name, and its id compared with ``gids``. The time thus depends on the rules, and not on the
     number of groups that a directory has for a person (ADR 0073). If a directory of accounts does not answer, groups are missing
-    in ``gids``, but no error is raised. Therefore, if a group must be known for certain, the list of its members counts, too.
+    in ``gids``, but no error is raised. Therefore, if a group must be known for certain, the list of its members counts, too. If
+    the names of all groups are needed, every name must be known for certain, and NO_GROUP is looked up to learn whether the
+    directory answers.
     """
-    known, unsure = set(), set()
+    known, unsure, absent = set(), set(), set()
+    certain = named.names if named.all else named.certain
     for name in names:
         try:
             found = groups.named(name)
         except groups.CannotLookUp:
-            unsure |= {name} & named.certain  # a permit rule cannot name a group without an id
+            unsure |= {name} & certain  # a permit rule cannot name a group without an id
             continue
-        if found is not None and (found.gid in gids or (name in named.certain and user in found.members)):
+        if found is None:
+            absent.add(name)
+        elif found.gid in gids or (name in certain and user in found.members):
             known.add(name)
     if named.all:
+        try:
+            groups.named(NO_GROUP)
+        except groups.CannotLookUp:
+            unsure.add(OF_THE_DIRECTORY)
         for gid in gids:
             try:
                 found = groups.numbered(gid)
             except groups.CannotLookUp:
                 unsure.add(f"#{gid}")
                 continue
-            if found is not None and found.name not in named.names:  # a named group is the one that its name leads to
+            if found is not None and found.name in absent:  # the directory contradicts itself
+                unsure.add(found.name)
+            elif found is not None and found.name not in named.names:  # a named group is the one that its name leads to
                 known.add(found.name)
     return known, unsure
 

@@ -87,7 +87,8 @@ def compile_when(text: str, names: Mapping[str, Name] = NAMES, naming: Naming = 
     used = {name for name in (_name_at(node) for node, _ in tree.walk()) if name in names} | resolved & names.keys()
     has_loop = any(node.kind == "loop" for node, _ in tree.walk())
     evaluation = _Evaluation(compiled, {name: names[name].type for name in used}, has_loop=has_loop)
-    return When(text, frozenset(used), evaluation, _groups_in(tree) if GROUPS in used else frozenset())
+    groups, needs_all = _groups_in(tree) if GROUPS in used else (frozenset[str](), False)
+    return When(text, frozenset(used), evaluation, groups, needs_all)
 
 
 @lru_cache(maxsize=8)
@@ -197,17 +198,18 @@ def _fault_of_spelling(node: Node, naming: Naming) -> str:
     return f'"{node.text}": the names of this realm are folded (see fold in jitd.toml(5)): write "{meant}"'
 
 
-def _groups_in(tree: Tree) -> frozenset[str] | None:
-    """Return the names that the expression looks for in ``subject.groups``. Return None if it uses ``subject.groups`` in any
-    other way than ``"NAME" in subject.groups``.
+def _groups_in(tree: Tree) -> tuple[frozenset[str], bool]:
+    """Return the names that the expression looks for in ``subject.groups``, and False. If it uses ``subject.groups`` in any other
+    way than ``"NAME" in subject.groups``, return all its texts, and True: each of them may be the name of a group that it means.
     """
-    n_uses, compared = 0, []
+    n_uses, compared, texts = 0, [], set[str]()
     for node, _ in tree.walk():
+        texts |= {node.text} if node.text else set()
         n_uses += _name_at(node) == GROUPS
         if node.kind == "call" and node.name == "@in" and _name_at(node.children[1]) == GROUPS:
             compared.append(node.children[0].text)
     is_simple = n_uses == len(compared) > 0 and None not in compared
-    return frozenset(name for name in compared if name is not None) if is_simple else None
+    return frozenset(name for name in compared if name is not None) if is_simple else frozenset(texts), not is_simple
 
 
 def _name_at(node: Node) -> str:

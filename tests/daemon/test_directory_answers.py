@@ -9,11 +9,15 @@ from typing import Any
 
 import pytest
 
+from jitd.core.changed import replace
 from jitd.core.named_groups import NamedGroups
 from jitd.core.naming import Naming
+from jitd.core.rule import Rule
+from jitd.core.rule_index import RuleIndex
 from jitd.deciding import directory, groups
-from jitd.deciding.accounts import Accounts
+from jitd.deciding.accounts import OF_THE_DIRECTORY, Accounts
 from jitd.deciding.directory import Account, account
+from jitd.expressions.compiling import compile_when
 from tests.scene import person
 
 
@@ -88,3 +92,50 @@ def test_groups_that_rules_deny_something_to_since_are_asked_for(monkeypatch: py
     assert sorted(asked) == ["hers", "others", "silent"]
     root = accounts.root_alone()
     assert accounts.sure_of(root) is root and len(asked) == 3
+
+
+FREE = 'subject.groups.exists(name, name == "contractors")'
+PERMIT = Rule("permit", "p", who=("group:contractors",), approvals=())
+BY_ID = {1000: groups.Group("alice", 1000, ()), 70000: groups.Group("contractors", 70000, ())}
+
+
+@pytest.mark.parametrize("when", [FREE, 'subject.groups.exists(name, name.startsWith("contract"))', "size(subject.groups) > 1"])
+@pytest.mark.parametrize("named_too", [True, False], ids=["a permit names the group, too", "nothing else names it"])
+@pytest.mark.parametrize("gids", [(1000, 70000), (1000,)], ids=["the ids of all groups", "the ids of local groups alone"])
+@pytest.mark.parametrize("by_name", ["down", "errs", "absent", "up"])
+def test_an_expression_about_all_groups_has_all_of_them_or_fails(
+    monkeypatch: pytest.MonkeyPatch, when: str, named_too: bool, gids: tuple[int, ...], by_name: str
+) -> None:
+    """THREATS S-02: a deny by such an expression never passes over somebody because a part of their groups is missing."""
+
+    def look_up(name: str) -> groups.Group | None:
+        if by_name == "down" or (by_name == "errs" and name == "contractors"):
+            raise groups.CannotLookUp("it is down")
+        return groups.Group(name, 70000, ("alice",)) if name == "contractors" and by_name == "up" else None
+
+    monkeypatch.setattr(groups, "named", look_up)
+    monkeypatch.setattr(groups, "numbered", BY_ID.__getitem__)
+    rules = [Rule("deny", "d", when=compile_when(when)), *([PERMIT] if named_too else [])]
+    accounts = Accounts(Naming(), {}, 1000, lambda: RuleIndex(rules).groups)
+    sure = accounts.sure_of(replace(person("alice"), groups=frozenset(), gids=frozenset(gids)))
+    knows_name = named_too or when == FREE
+    if by_name == "down":
+        assert OF_THE_DIRECTORY in sure.unsure
+    elif knows_name and (by_name == "errs" or (by_name == "absent" and 70000 in gids)):
+        assert sure.unsure == {"contractors"}, "if absent, the directory contradicts itself"
+    else:
+        hers = {"contractors"} if 70000 in gids or (by_name == "up" and knows_name) else set()
+        assert (sure.groups, sure.unsure) == ({"alice", *hers}, frozenset())
+
+
+def test_without_such_an_expression_a_permit_may_name_a_group_that_cannot_be_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def look_up(name: str) -> groups.Group | None:
+        asked.append(name)
+        raise groups.CannotLookUp("it is down")
+
+    monkeypatch.setattr(groups, "named", look_up)
+    rules = [PERMIT, Rule("deny", "d", when=compile_when('"root" == subject.user'))]
+    sure = Accounts(Naming(), {}, 1000, lambda: RuleIndex(rules).groups).sure_of(person("alice"))
+    assert not sure.unsure and asked == ["contractors"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -74,6 +74,17 @@ commands = [["**"]]
 """
 
 
+FREE = """
+[[deny]]
+name = "no-ghosts"
+when = 'subject.groups.exists(name, %s)'
+
+[[permit]]
+name = "all"
+who = ["user:alice", "user:bob"]
+commands = [["**"]]
+"""
+
 ERRORS = (errno.EIO, errno.ENOENT, errno.ECONNREFUSED, errno.EAGAIN)
 WITH_DAEMON = [
     ERRORS[0],
@@ -131,6 +142,25 @@ def test_a_deny_by_a_group_holds_while_nobody_can_look_the_group_up(house: House
     told = house.jitd("check", str(house.root / "policy.d/50-test.toml"))
     assert told.returncode == 0 and "group:not-there: there is no such group here" in told.stdout
     assert "ghosts" not in told.stdout
+
+
+@pytest.mark.parametrize("compared", ['name == "ghosts"', 'name.startsWith("ghost")'])
+def test_a_deny_by_an_expression_about_all_groups_holds_while_the_directory_is_down(
+    directory: None, own_house: Callable[..., House], compared: str
+) -> None:
+    """THREATS S-02: then the list of somebody's groups is too short, and nothing else tells."""
+    house = own_house(FREE % compared).start()
+    denied = house.sudo("alice", "id", "-u")
+    assert denied.returncode == 121 and "rule no-ghosts denies it" in denied.stderr
+    assert house.sudo("bob", "id", "-u").stdout == "0\n"
+    IS_DOWN.write_text(str(errno.ECONNREFUSED))
+    for who in ("alice", "bob"):
+        down = house.sudo(who, "id", "-u")
+        assert (down.returncode, down.stdout) == (121, ""), down
+        assert "a directory of accounts that does not answer" in down.stderr
+    assert house.sudo("root", "id", "-u").stdout == "0\n"
+    IS_DOWN.unlink()
+    assert house.sudo("bob", "id", "-u").stdout == "0\n"
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=errno.errorcode.get)
