@@ -25,10 +25,12 @@ ITS_PLACES = (b"/usr/bin", b"/bin")
 PASSED_OVER = (b"/usr/local/sbin", b"/usr/local/bin", b"/usr/sbin", b"/sbin")
 """Directories that belong to root. They may come before ``/usr/bin`` and ``/bin`` on PATH if they do not contain python3."""
 SECURE_PATH = "secure_path"
-"""With this argument, this program does not check PATH in sudo, because sudo takes its PATH from sudoers and not from the caller.
-In other programs this argument has no effect.
+"""With this argument, this program does not check PATH in Todd Miller's sudo, because that sudo takes its PATH from sudoers and
+not from the caller. In other programs this argument has no effect. sudo-rs is such a program: it keeps the caller's PATH.
 """
-SUDO = "sudo"
+SUDO = "/usr/bin/sudo"
+ITS_PLUGIN = (b"/usr/libexec/sudo/sudoers.so", b"/usr/lib/sudo/sudoers.so")
+"""The plugin that sets PATH in Todd Miller's sudo. No other program loads it."""
 
 
 def fault_in(environment: bytes, *, is_path_theirs: bool = True) -> str:
@@ -63,10 +65,17 @@ def _fault_in_path(path: bytes) -> str:
 
 
 def is_in_sudo() -> bool:
-    """True if the calling program is sudo. The name of the program's executable file is compared, and not the name in argv.
-    Raises OSError.
+    """True if the calling program is Todd Miller's sudo: the file SUDO, with ITS_PLUGIN loaded. A name proves nothing, because
+    other programs are called sudo, too. Raises OSError.
     """
-    return os.path.basename(os.readlink(f"/proc/{os.getppid()}/exe")) == SUDO
+    try:
+        sudo = os.stat(SUDO)
+    except FileNotFoundError:
+        return False
+    if not os.path.samestat(os.stat(f"/proc/{os.getppid()}/exe"), sudo):
+        return False
+    with open(f"/proc/{os.getppid()}/maps", "rb") as file:
+        return any(line.rstrip(b"\n").split(maxsplit=5)[5:] == [plugin] for line in file for plugin in ITS_PLUGIN)
 
 
 def main() -> int:

@@ -20,7 +20,8 @@ import pytest
 
 from jitpam.pam_guard import fault_in
 from tests.marks import full
-from tests.pam.programs import BY_NAME, PYTHONS, SUDOERS, Gated, Program, all_are_kept_out, all_end, write
+from tests.pam.other_sudo import OTHER_SUDO, made_other_sudo
+from tests.pam.programs import BY_NAME, PYTHONS, SUDOERS, TOUCH, Gated, Program, all_are_kept_out, all_end, write
 
 in_the_lab = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reason="the lab's people and programs")
 COLUMNS = tuple(BY_NAME[name] for name in ("sudo", "su -c", "doas"))
@@ -65,6 +66,12 @@ def evil(gated: Gated) -> Path:
     (place / "bin").mkdir()
     shutil.copy("/bin/true", place / "bin/python3")
     return place
+
+
+@pytest.fixture
+def other_sudo() -> Iterator[Path]:
+    with made_other_sudo() as program:
+        yield program
 
 
 def loaded(evil: Path) -> str:
@@ -137,12 +144,57 @@ def keeps_out_with_every_library(
             "TERM=dumb",
             *(variable.format(evil=evil) for variable in variables),
         ]
-        line = ["as", "eve", *around, f"/usr/bin/{words[0]}", *words[1:]]
+        line = ["as", "eve", *around, os.path.join("/usr/bin", words[0]), *words[1:]]
         says = f"{variables[1].partition('=')[0]} names another Python" if len(variables) > 1 else sentence
         begun.append((gated.drive(line, program, mark), says))
     all_end([typed for typed, _ in begun])
     for typed, says in begun:
         typed.is_kept_out(says)
+    assert loaded(evil) == ""
+
+
+OTHER_SUDOS = [
+    pytest.param(program, id=program.name)
+    for program in (
+        Program("a program called sudo", "sudo", (str(OTHER_SUDO), *TOUCH), TOUCH),
+        *(
+            (
+                Program("sudo-rs", "sudo", ("sudo-rs", *TOUCH), TOUCH),
+                Program("sudo-rs -i", "sudo-i", ("sudo-rs", "-i", *TOUCH), ("-i", *TOUCH)),
+            )
+            if shutil.which("sudo-rs")
+            else ()
+        ),
+    )
+]
+
+
+@in_the_lab
+@pytest.mark.parametrize("program", OTHER_SUDOS)
+def test_the_word_for_sudo_is_worth_nothing_in_another_program_of_that_name(
+    gated: Gated, evil: Path, other_sudo: Path, program: Program
+) -> None:
+    """THREATS P-16: it keeps the caller's PATH, and asks under the service of sudo."""
+    keeps_out_with_every_library(gated, evil, program, "try again with PATH=/usr/bin:/bin")
+    gated.type("carol", program).is_let_in()
+
+
+@in_the_lab
+def test_the_word_for_sudo_is_worth_nothing_in_another_program_at_its_place(gated: Gated, evil: Path, other_sudo: Path) -> None:
+    """THREATS P-16: where the other program has been installed as /usr/bin/sudo."""
+    sudo = Path("/usr/bin/sudo")
+    subprocess.run(["mount", "--bind", str(other_sudo), str(sudo)], check=True)
+    try:
+        keeps_out_with_every_library(gated, evil, BY_NAME["sudo"], "try again with PATH=/usr/bin:/bin", THEIRS)
+        gated.type("carol", BY_NAME["sudo"]).is_let_in()
+    finally:
+        subprocess.run(["umount", str(sudo)], check=True)
+
+
+@in_the_lab
+def test_a_path_of_the_callers_is_none_of_sudos(gated: Gated, evil: Path) -> None:
+    """Most people have ``~/bin`` first."""
+    gated.type("carol", BY_NAME["sudo"], env=(f"PATH={evil}/bin:/usr/bin",)).is_let_in()
     assert loaded(evil) == ""
 
 
