@@ -423,13 +423,26 @@ class _Program:
             "authenticated": self.encoded("SSH_AUTH_INFO_0"),
             "words": self._words() if self.is_callers else [],
             "posix": "POSIXLY_CORRECT" in around,
-            "search_path": _b64(os.fsencode(around.get("PATH", ""))),
+            "search_path": _b64(self._path() if self.is_callers else b""),
             "shell": _b64(os.fsencode(around.get("SHELL", ""))),
             "cwd": _b64(cwd),
             "cwd_device": device,
             "cwd_inode": inode,
             "reason": reason or None,
         }
+
+    def _path(self) -> bytes:
+        """Return PATH as the program itself reads it. sudo's own getenv returns ``secure_path`` of sudoers in place of the
+        caller's PATH, which is still in ``os.environ``. sudo-rs keeps the caller's PATH.
+        """
+        if not self.service.startswith("sudo"):
+            return os.fsencode(os.environ.get("PATH", ""))
+        import ctypes  # here, because only sudo needs it, and it takes 2 ms
+
+        getenv = ctypes.CDLL(None).getenv  # of the program, if it has one, otherwise of libc
+        getenv.argtypes, getenv.restype = (ctypes.c_char_p,), ctypes.c_char_p
+        path: bytes | None = getenv(b"PATH")
+        return path or b""
 
     def _words(self) -> list[str]:
         """Return the words of this program's command line. Words of sudo may contain NULs, so the kernel's pointers to the words

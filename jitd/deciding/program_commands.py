@@ -78,8 +78,8 @@ def login(service: str, user: str, asked: Asked) -> Asked:
 @dataclass(frozen=True, slots=True)
 class Program:
     """The report of a program at an enforcement point. ``words`` is the program's whole command line. Three values come from the
-    person's environment: ``is_posix`` (POSIXLY_CORRECT is set), ``shell`` (SHELL) and ``search_path`` (PATH). ``view`` is the
-    program's view of the host.
+    person's environment: ``is_posix`` (POSIXLY_CORRECT is set), ``shell`` (SHELL) and ``search_path`` (PATH). sudo replaces this
+    PATH by ``secure_path`` of sudoers, and then ``search_path`` is the new value. ``view`` is the program's view of the host.
     """
 
     words: tuple[bytes, ...]
@@ -124,7 +124,7 @@ def at_point(
         if known.login:
             ways = _of_login(known, program.view)
         elif b"/" not in known.argv[0]:
-            ways = [_refuse_two_places(known, settings.secure_path, program, search_path)]
+            ways = [_refuse_two_places(known, settings.secure_paths, program, search_path)]
         else:
             ways = _of_typed(known, program.view)
         known = replace(known, leads_to=NOTHING if ways[0] is None else ways[0].name)
@@ -215,10 +215,8 @@ def _known(found: Invocation, asked: Asked, who: Subject, shell: bytes, host: Pl
     if found.shell == "login" and found.shell_path is None:
         return replace(asked, argv=rest, login=True)
     if found.shell == "own":
-        try:
-            shell.decode("utf-8")
-        except UnicodeDecodeError:
-            raise ValueError("the shell is not known: $SHELL is not UTF-8, and sudo-rs runs another one then") from None
+        if not _is_utf8(shell):
+            raise ValueError("the shell is not known: $SHELL is not UTF-8, and sudo-rs runs another one then")
         path = shell or os.fsencode(accounts.entry_of(who.user).pw_shell or SHELL)
         if os.path.basename(path).removeprefix(b"lt-") == b"sudoedit":
             raise ValueError("the shell's name is sudoedit, so sudo would edit files")
@@ -248,24 +246,39 @@ def _targets_shell(found: Invocation, shell: bytes, host: Places) -> bytes:
     return wanted
 
 
-def _refuse_two_places(known: Asked, secure_path: bytes, program: Program, ours: bytes) -> Way | None:
+def _refuse_two_places(known: Asked, secure_paths: tuple[bytes, ...], program: Program, ours: bytes) -> Way | None:
     """The typed name of the command contains no slash, so jitd looks for the name in its own search path ``ours``. Return the
     way to the command's file: its path, with each directory, link and file on it. Raises ValueError if it is not certain that
     the program uses the same file as jitd.
 
-    The program searches either the person's PATH or the ``secure_path`` that root has set in sudoers. The program may search
-    before or after it queries jitd. jitd trusts a directory in the person's PATH only if ``ours`` also contains this directory.
+    The program searches its own PATH, or one of the ``secure_paths`` that root has set in sudoers. It is not certain which of
+    them it searches: sudo-rs skips lines of sudoers that sudo reads. Therefore all of them must lead to the same file. The
+    program may search before or after it queries jitd. jitd trusts a directory in PATH only if root has named it, in ``ours`` or
+    in sudoers.
     """
-    name, view, theirs = known.argv[0], program.view, program.search_path
-    found = _where(name, secure_path) if secure_path else _on_trusted_path(name, theirs, ours)
-    is_ours = found is not None and found == _where(name, ours)
-    typed = _first(view, name, secure_path or theirs) if is_ours else None  # otherwise do not search along the PATH
-    if typed is None or found != _where(typed, b""):
+    name, view = known.argv[0], program.view
+    paths = (*secure_paths, program.search_path)
+    trusted = {place for path in (ours, *secure_paths) for place in path.split(b":") if place.startswith(b"/")}
+    found = _where(name, ours)
+    is_same = found is not None and _is_utf8(program.search_path)  # with another PATH, sudo-rs searches the current directory
+    typed = None
+    if is_same and all(_on_trusted_path(name, path, trusted) == found for path in paths):
+        typed, *others = [_first(view, name, path) for path in paths]
+        is_same = typed is not None and all(each and _where(each, b"") == found for each in (typed, *others))
+    if not is_same or typed is None:
         raise ValueError(
             f"it is not certain which file {shown(name)} means: this depends on the caller's PATH or on the program's settings;"
             " use the full path"
         )
     return view.judged(typed)
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _refuse_passed_over(known: Asked) -> None:
@@ -283,12 +296,11 @@ def _first(view: View, name: bytes, path: bytes) -> bytes | None:
     return next((each for each in named if view.is_executable(each)), None)
 
 
-def _on_trusted_path(name: bytes, theirs: bytes, ours: bytes) -> bytes | None:
-    """Search for the file ``name`` in the directories of the search path ``theirs``, and return the path of the first such file.
-    Return None if the search reaches a directory that is not in the search path ``ours``.
+def _on_trusted_path(name: bytes, path: bytes, trusted: set[bytes]) -> bytes | None:
+    """Search for the file ``name`` in the directories of the search path ``path``, and return the path of the first such file.
+    Return None if the search reaches a directory that is not ``trusted``.
     """
-    trusted = ours.split(b":")
-    for directory in theirs.split(b":"):
+    for directory in path.split(b":"):
         if directory not in trusted:
             return None
         if (found := _where(name, directory)) is not None:

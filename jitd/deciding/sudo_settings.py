@@ -21,11 +21,12 @@ SUDOERS_RS = "/etc/sudoers-rs"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``secure_path`` is the search path of sudo, or empty if sudo may use the person's PATH. If it is not certain which command
-    sudo would run, ``doubt`` says why.
+    """``secure_paths`` contains each search path that sudoers sets, for everybody or only for some. A setting that a later one
+    replaces is included, because sudo-rs skips each line that it cannot parse. If it is not certain which command sudo would run,
+    ``doubt`` says why.
     """
 
-    secure_path: bytes = b""
+    secure_paths: tuple[bytes, ...] = ()
     doubt: str = ""
 
 
@@ -58,11 +59,8 @@ def _settings(places: Places, path: str) -> Settings:
         return Settings(doubt="a part of sudoers cannot be read, so another command than the typed one may run")
     if moving := found.moving():
         return Settings(doubt=f"sudoers sets {moving[0].name}, so another command than the typed one may run")
-    paths = found.effective("secure_path")
-    is_for_all = bool(paths) and all(setting.value and not setting.bound_to for setting in paths)
-    if not is_for_all or any(setting.value for setting in found.effective("exempt_group")):
-        return NONE
-    return Settings(str(paths[-1].value).encode("utf-8", "surrogateescape"))
+    paths = [setting.value for setting in found.settings if setting.name == "secure_path" and setting.value]
+    return Settings(tuple(dict.fromkeys(path.encode("utf-8", "surrogateescape") for path in paths)))
 
 
 def doas_keeps_environment(places: Places) -> bool:

@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from tests.pam.homes import Home
+from tests.pam.other_sudo import made_other_sudo
 from tests.pam.programs import GATED, SUDOERS, Gated, write
 
 pytestmark = pytest.mark.skipif(os.uname().nodename != "lab.example.test", reason="the lab's people and programs")
@@ -166,6 +167,40 @@ def test_what_the_account_may_not_execute_is_not_what_doas_runs(
         with closed(file):
             heard = said(carol, line)
             assert "HERS" not in heard and "denied:" in heard, heard
+
+
+def test_a_bare_name_of_sudo_is_looked_for_in_secure_path_alone(carol: Home) -> None:
+    with program_at("/usr/sbin/tool"):
+        assert said(carol, "PATH={own}/place/bin:/usr/bin sudo tool") == ["honest"]
+        assert said(carol, "PATH=/usr/bin sudo tool") == ["honest"]
+
+
+def test_a_secure_path_for_some_is_one_that_counts(carol: Home) -> None:
+    """THREATS P-16."""
+    write("/etc/sudoers", f"{SUDOERS}Defaults:carol secure_path={carol.place}/bin:/usr/bin\n", 0o440)
+    with program_at("/usr/sbin/tool"):
+        heard = said(carol, "sudo tool")
+        assert "HERS" not in heard and "denied:" in heard, heard
+        assert said(carol, "sudo /usr/sbin/tool") == ["honest"]
+
+
+OTHERS = ("/usr/local/lib/other/sudo", *(("/usr/bin/sudo-rs",) if shutil.which("sudo-rs") else ()))
+
+
+@pytest.mark.parametrize("program", OTHERS)
+def test_a_bare_name_of_another_sudo_is_looked_for_in_the_callers_path_too(carol: Home, program: str) -> None:
+    """THREATS P-16: secure_path of sudoers counts for nothing there. sudo-rs skips that line: it does not know insults."""
+    write("/etc/sudoers", SUDOERS.replace("Defaults secure_path", "Defaults !insults, secure_path"), 0o440)
+    with made_other_sudo(), program_at("/usr/sbin/tool"):
+        for path in (
+            f"/usr/bin:{carol.place}/bin",
+            f"/usr/bin:{carol.place}/bin:/usr/sbin",
+            "/usr/bin:/usr/sbin:$(printf '\\377')",
+        ):
+            heard = said(carol, f"PATH={path} {program} tool")
+            assert "HERS" not in heard and "denied:" in heard, heard
+        assert said(carol, f"PATH=/usr/bin:/usr/sbin {program} tool")[-1:] == ["honest"]
+        assert said(carol, f"PATH=/usr/bin:{carol.place}/bin {program} /usr/sbin/tool")[-1:] == ["honest"]
 
 
 @pytest.mark.parametrize("options, is_run", [("nosuid,nodev", False), ("nodev", True)])
