@@ -128,8 +128,8 @@ def at_point(
         else:
             ways = _of_typed(known, program.view)
         known = replace(known, leads_to=NOTHING if ways[0] is None else ways[0].name)
-        if service == "doas" and b"/" not in known.argv[0]:
-            _refuse_passed_over(known)
+        if not known.login and b"/" not in known.argv[0]:
+            _refuse_passed_over(known, who, keeps_groups=settings.preserves_groups or b"--preserve-groups" in known.options)
         if known.chdir:
             ways.append(program.view.judged(known.cwd))
         if sum(len(place.path) for place in _places(ways)) > MOST:
@@ -281,13 +281,16 @@ def _is_utf8(text: bytes) -> bool:
     return True
 
 
-def _refuse_passed_over(known: Asked) -> None:
-    """Raise ValueError if the account may not execute the file that doas found. If doas cannot execute the file, doas continues
-    to search the person's PATH (execvp(3)). Can also raise NoSuchAccount.
+def _refuse_passed_over(known: Asked, who: Subject, *, keeps_groups: bool) -> None:
+    """Raise ValueError if the account may not execute the file that jitd found. Then sudo or doas may pass over this file, and
+    find another one in a later directory: sudo looks with the rights of the account, and doas tries to execute each file
+    (execvp(3)). If ``keeps_groups`` is True, the account may have the groups of ``who``. Can also raise NoSuchAccount.
     """
-    target, path = accounts.entry_of(known.user or "root"), known.leads_to or NOTHING
-    if not path_lookup.may_execute(path, target.pw_uid, accounts.group_ids(target.pw_name, target.pw_gid)):
-        raise ValueError("the account may not execute this file, and the person's PATH may lead to another file of the same name")
+    target, path = accounts.entry_of(known.user or (who.user if known.group else "root")), known.leads_to or NOTHING
+    members = (target, accounts.entry_of(who.user)) if keeps_groups else (target,)
+    groups = [accounts.group_ids(member.pw_name, member.pw_gid) for member in members]
+    if not all(path_lookup.may_execute(path, target.pw_uid, each) for each in groups):
+        raise ValueError("the account may not execute this file, and the program may find another file of the same name")
 
 
 def _first(view: View, name: bytes, path: bytes) -> bytes | None:

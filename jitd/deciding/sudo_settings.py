@@ -22,11 +22,12 @@ SUDOERS_RS = "/etc/sudoers-rs"
 @dataclass(frozen=True, slots=True)
 class Settings:
     """``secure_paths`` contains each search path that sudoers sets, for everybody or only for some. A setting that a later one
-    replaces is included, because sudo-rs skips each line that it cannot parse. If it is not certain which command sudo would run,
-    ``doubt`` says why.
+    replaces is included, because sudo-rs skips each line that it cannot parse. ``preserves_groups`` is True if somebody keeps
+    their own groups. If it is not certain which command sudo would run, ``doubt`` says why.
     """
 
     secure_paths: tuple[bytes, ...] = ()
+    preserves_groups: bool = False
     doubt: str = ""
 
 
@@ -60,7 +61,8 @@ def _settings(places: Places, path: str) -> Settings:
     if moving := found.moving():
         return Settings(doubt=f"sudoers sets {moving[0].name}, so another command than the typed one may run")
     paths = [setting.value for setting in found.settings if setting.name == "secure_path" and setting.value]
-    return Settings(tuple(dict.fromkeys(path.encode("utf-8", "surrogateescape") for path in paths)))
+    preserves_groups = any(not setting.is_negated for setting in found.effective("preserve_groups"))
+    return Settings(tuple(dict.fromkeys(path.encode("utf-8", "surrogateescape") for path in paths)), preserves_groups)
 
 
 def doas_keeps_environment(places: Places) -> bool:

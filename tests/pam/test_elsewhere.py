@@ -169,6 +169,40 @@ def test_what_the_account_may_not_execute_is_not_what_doas_runs(
             assert "HERS" not in heard and "denied:" in heard, heard
 
 
+SAYS_OTHER = "#!/bin/sh\necho OTHER\n"
+
+
+def test_what_the_account_may_not_see_is_not_what_sudo_runs(carol: Home) -> None:
+    """THREATS P-14: sudo looks with the rights of the account, and goes on along secure_path."""
+    write("/etc/sudoers", SUDOERS.replace('"/usr/sbin:/usr/bin', '"/usr/local/sbin:/usr/bin'), 0o440)
+    with program_at("/usr/local/sbin/tool") as file, program_at("/usr/bin/tool") as other:
+        other.write_text(SAYS_OTHER)
+        assert said(carol, "sudo -u dave tool") == ["honest"]
+        with closed_directory(file):
+            heard = said(carol, "sudo -u dave tool")
+            assert "OTHER" not in heard and "denied:" in heard, heard
+            assert said(carol, "sudo tool") == ["honest"]
+
+
+@pytest.mark.parametrize(("option", "setting"), [("-P", ""), ("", "Defaults preserve_groups\n")])
+def test_what_the_groups_of_a_caller_may_not_see_is_not_what_sudo_runs(carol: Home, option: str, setting: str) -> None:
+    """THREATS P-14: the account keeps the caller's groups, and sudo looks with these."""
+    plain = SUDOERS.replace('"/usr/sbin:/usr/bin', '"/usr/local/sbin:/usr/bin')
+    with program_at("/usr/local/sbin/tool") as file, program_at("/usr/bin/tool") as other:
+        other.write_text(SAYS_OTHER)
+        os.chown(file.parent, 0, pwd.getpwnam("dave").pw_gid)
+        file.parent.chmod(0o750)
+        try:
+            write("/etc/sudoers", plain, 0o440)
+            assert said(carol, "sudo -u dave tool") == ["honest"]
+            write("/etc/sudoers", plain + setting, 0o440)
+            heard = said(carol, f"sudo {option} -u dave tool")
+            assert "OTHER" not in heard and "denied:" in heard, heard
+        finally:
+            os.chown(file.parent, 0, 0)
+            file.parent.chmod(0o755)
+
+
 def test_a_bare_name_of_sudo_is_looked_for_in_secure_path_alone(carol: Home) -> None:
     with program_at("/usr/sbin/tool"):
         assert said(carol, "PATH={own}/place/bin:/usr/bin sudo tool") == ["honest"]
