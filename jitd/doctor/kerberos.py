@@ -94,10 +94,16 @@ def names(host: str, own: str, realms: Sequence[str], default: str | None, setti
 
 
 def closed(keytab: str, service: str, seen: Seen, *, is_joined: bool = False) -> Finding:
-    """Check that the keytab exists, and that only root may read it."""
+    """Check that the keytab exists, and that only root may read it. No command changes the owner or the mode of a keytab that is
+    not jitd's own, because the service of a group may need it.
+    """
     if seen.is_missing:
         return enrolled("keytab.file", f"there is no {keytab}: nobody can authenticate", keytab, service, is_joined=is_joined)
-    return files.secret("keytab.file", seen, "the keytab")
+    found = files.secret("keytab.file", seen, "the keytab")
+    if found.command and keytab != OWN:
+        mend = f"other services may read it, so leave it as it is, and give jitd a keytab of its own: {OWN}, with mode 0600"
+        return bad(found.check, found.sentence, f'{mend}; then write keytab = "{OWN}" into jitd.toml')
+    return found
 
 
 def keys(keytab: str, service: str, content: bytes | None, why_not: str = "", *, is_joined: bool = False) -> Iterator[Finding]:
@@ -157,12 +163,17 @@ def _spell(enctypes: list[int]) -> str:
 # --- the commands that correct faults -----------------------------------------------------------------------------------
 # None of them takes a key of another service away: the keytab may be the host's own, which keeps it in its domain.
 
+KEEPS_PASSWORD = "--computer-password-lifetime=3650"
+"""An option of adcli(8) in days. Without it, adcli also renews the password of the host's account if the password is older than
+30 days. With 0, adcli always renews it.
+"""
+
 
 def enrolled(check: str, said: str, keytab: str, service: str, *, is_joined: bool) -> Finding:
     """Return a finding about a missing key of ``service``, and the command that makes it."""
     if not is_joined:
         return bad(check, said, command=f"{enrolment(service)}; {renewal(keytab, service)}")
-    command = f"adcli update --add-service-principal={word(service.rpartition('@')[0])}"
+    command = f"adcli update --add-service-principal={word(service.rpartition('@')[0])} {KEEPS_PASSWORD}"
     if keytab == str(HOSTS):
         return bad(check, said, command=command)
     mend = f'the key is then in {HOSTS}: write keytab = "{HOSTS}" into jitd.toml; or have the domain make {keytab} (ktpass)'

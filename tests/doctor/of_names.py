@@ -72,6 +72,9 @@ NAMED = replace(KNOWN, config=replace(CONFIG, principals={"soar/ops@R": "daemon"
 
 ROWS = [
     Row("keytab.file", "ok", "nobody else can read it", lambda: kerberos.closed(TAB, OWN, Seen(TAB, 0, 0o100600))),
+    Row("keytab.file", "bad", "chmod 600", lambda: kerberos.closed(TAB, OWN, Seen(TAB, 0, 0o100640))),
+    Row("keytab.file", "bad", "a keytab of its own", lambda: kerberos.closed(HOSTS, OWN, Seen(HOSTS, 0, 0o100640))),
+    Row("keytab.file", "bad", "a keytab of its own", lambda: kerberos.closed(HOSTS, OWN, Seen(HOSTS, 7, 0o100600))),
     Row("keytab.file", "bad", "addprinc -randkey jitd/h", lambda: kerberos.closed(TAB, OWN, Seen(TAB, is_missing=True))),
     Row("keytab.keys", "ok", "2 keys", lambda: kerberos.keys(TAB, OWN, GOOD)),
     Row("keytab.keys", "ok", "version 2", lambda: kerberos.keys(TAB, OWN, SHORT)),

@@ -11,6 +11,8 @@ from typing import TypeGuard
 import pytest
 
 from jitd import doctor
+from jitd.doctor import kerberos
+from jitd.doctor.files import Seen
 from jitd.doctor.finding import LEVELS, Finding, listed, word
 from tests.doctor import of_files, of_names, of_running
 from tests.doctor.rows import Row, text
@@ -40,6 +42,17 @@ def test_every_command_of_a_finding_is_typed_by_a_test() -> None:
         "start",
     }  # a person's own, and what the rows have in place of commands
     assert sorted(step for step in steps - own if not any(one.match(step) for one in known)) == []
+
+
+def test_no_command_closes_a_keytab_that_is_not_jitds_own() -> None:
+    """A service that reads it as a group would lose its key."""
+    found = [
+        (path, bool(kerberos.closed(path, "jitd/h@R", Seen(path, uid, mode), is_joined=is_joined).command))
+        for path in (kerberos.OWN, "/etc/krb5.keytab", "/etc/jitd/other.keytab")
+        for uid, mode in ((0, 0o100640), (7, 0o100600))
+        for is_joined in (False, True)
+    ]
+    assert all(has_command is (path == kerberos.OWN) for path, has_command in found), found
 
 
 def test_a_check_never_says_two_things_of_one_matter() -> None:
