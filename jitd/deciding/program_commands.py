@@ -113,7 +113,7 @@ def at_point(
             raise ValueError(f"{service} is to {found.mode}, not to run a command")
         if service in TO_TARGET and user != (found.user or "root"):
             raise ValueError("the account in the program's command line is not PAM_USER")
-        settings = sudo_settings.sudoers(host) if service in OF_SUDO else sudo_settings.NONE
+        settings = _settings(service, host)
         if settings.doubt:
             raise ValueError(settings.doubt)
         if not program.view.cwd.startswith(b"/"):
@@ -138,6 +138,12 @@ def at_point(
         unseen = _in_its_environment(service, known, host) if is_hidden else None
         known, ways = replace(_in_doubt(program.words, asked, str(fault)), unseen=unseen), []
     return _in_its_environment(service, known, host), _places(ways)
+
+
+def _settings(service: str, host: Places) -> sudo_settings.Settings:
+    if service in OF_SUDO:
+        return sudo_settings.sudoers(host)
+    return sudo_settings.su(host) if service in TO_TARGET else sudo_settings.NONE
 
 
 def _places(ways: Iterable[Way | None]) -> tuple[Place, ...]:

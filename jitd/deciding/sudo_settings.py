@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads settings from this host's sudoers and doas.conf. This module reads only settings that change the meaning of a command
-line of sudo or doas.
+line of sudo or doas. It also finds out whether another program than util-linux's su may have the PAM services of su.
 
 Law: this module only reads files. If a setting cannot be read with certainty, the result contains a reason for doubt, or the most
 dangerous value of the setting. Calls may block.
@@ -17,6 +17,10 @@ from jitd.pamlint.places import Places, Unreadable
 SUDOERS, DOAS = "/etc/sudoers", "/etc/doas.conf"
 SUDOERS_RS = "/etc/sudoers-rs"
 """The file that sudo-rs reads in place of SUDOERS, if it is there."""
+SU_RS = "/usr/lib/cargo/bin/su"
+"""The su of sudo-rs, to which /usr/bin/su-rs is a link. Debian's package installs it without the set-user-ID bit, so nobody but
+root can use it.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,15 @@ def _settings(places: Places, path: str) -> Settings:
     paths = [setting.value for setting in found.settings if setting.name == "secure_path" and setting.value]
     preserves_groups = any(not setting.is_negated for setting in found.effective("preserve_groups"))
     return Settings(tuple(dict.fromkeys(path.encode("utf-8", "surrogateescape") for path in paths)), preserves_groups)
+
+
+def su(places: Places) -> Settings:
+    """Return the settings of su. The result contains ``doubt`` if root has made su-rs a set-user-ID program. su-rs has the PAM
+    services of su, and reads some command lines differently.
+    """
+    if places.is_setuid(SU_RS):
+        return Settings(doubt=f"su-rs ({SU_RS}) is set-user-ID, and it is not certain whether su or su-rs asks")
+    return NONE
 
 
 def doas_keeps_environment(places: Places) -> bool:

@@ -6,12 +6,25 @@ Law: a setting that cannot be read is taken for the one that is feared.
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 
+from jitd.core.subject import Subject
 from jitd.deciding import sudo_settings
+from jitd.deciding.command_lookup import Asked
+from jitd.deciding.program_commands import Program, at_point
+from jitd.deciding.view import View
+from jitd.deciding.walking import Held
 from tests.pamlint.host import SECURE, UNREADABLE, Texts
 
 PATH = b"/usr/sbin:/usr/bin:/sbin:/bin"
+ALICE = Subject("alice@EXAMPLE.TEST", "alice", 4001, 4001, frozenset(), "alice@EXAMPLE.TEST", None)
+ASKED = Asked(
+    argv=(), login=False, user=None, group=None, cwd=b"/", cwd_device=0, cwd_inode=0, chdir=False, variables=(), preserved=(),
+    locale=(), streams=(), reason=None, lasts_for=None, uses=None, timeout_for=None,
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -68,6 +81,22 @@ def test_sudo_rs_may_have_a_file_of_its_own(text: str, secure_paths: tuple[bytes
     """THREATS P-16: it reads this file in place of the other; and it is not known which of the two programs asks."""
     found = sudo_settings.sudoers(Texts({"/etc/sudoers": SECURE, "/etc/sudoers-rs": text}))
     assert (found.secure_paths, bool(found.doubt)) == (secure_paths, is_in_doubt)
+
+
+@pytest.mark.parametrize("service", ["su", "su-l"])
+@pytest.mark.parametrize("mode", [None, 0o755, 0o4755])
+def test_every_command_of_su_is_in_doubt_where_su_rs_is_set_user_id(tmp_path: Path, service: str, mode: int | None) -> None:
+    """THREATS P-16: it has the PAM services of su, and it is not known which of the two programs asks."""
+    su_rs = tmp_path / sudo_settings.SU_RS.lstrip("/")
+    su_rs.parent.mkdir(parents=True)
+    if mode is not None:
+        su_rs.touch()
+        su_rs.chmod(mode)
+    view = View(Held(os.open(tmp_path, os.O_PATH)), Held(os.open("/", os.O_PATH)), b"/")
+    words = (b"su", *((b"-",) if service == "su-l" else ()), b"root", b"-c", b"id")
+    understood, places = at_point(service, "root", Program(words, False, b"", b"", view), ASKED, ALICE, b"")
+    assert ("su-rs" in (understood.doubt or "")) is (mode == 0o4755)
+    assert (understood.argv, understood.user, places) == (words, "root", ()), "the other directory has not this host's accounts"
 
 
 @pytest.mark.parametrize(
