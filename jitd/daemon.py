@@ -99,7 +99,7 @@ class Daemon:
         from jitd.server.local_proofs import LocalProofs
         from jitd.server.services import Services
         from jitd.server.telling import Turns
-        from jitd.store.made_accounts import made_by
+        from jitd.store.made_accounts import behind_in, made_by
         from jitd.store.opening import file_of, open_store, read_store
         from jitd.verbs.access import Access
         from jitd.verbs.endings import Endings
@@ -160,7 +160,9 @@ class Daemon:
             policy=policy,
             store=self._store,
             accounts=self._accounts,
-            account_policy=AccountPolicy(config.pam.requester, executor.account_code).denial,
+            account_policy=AccountPolicy(
+                config.pam.requester, executor.account_code, lambda account: behind_in(self._store, account)
+            ).denial,
             ask_kdc=kdc.answer,
             refused=kdc.refused,
             not_given=givers.fault,

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from weakref import WeakValueDictionary
 
 from jitd.core.decision import Deny, Why
+from jitd.core.made_account import Behind, itself
 from jitd.core.subject import Subject
 
 SUCCESS = 0
@@ -33,12 +34,14 @@ MOST_AT_ONCE = 32
 
 class AccountPolicy:
     """Asks the account stage of the PAM service ``service``. If ``service`` is empty, nothing is asked and nothing is denied.
-    ``code_of`` is ``Executor.account_code``.
+    ``code_of`` is ``Executor.account_code``. About a made account, PAM knows nothing that the domain says of its holder. So PAM
+    is asked about the holder's own account (``behind``), too.
     """
 
-    def __init__(self, service: str, code_of: Callable[[str, str], Awaitable[int]]) -> None:
+    def __init__(self, service: str, code_of: Callable[[str, str], Awaitable[int]], behind: Behind = itself) -> None:
         self._service = service
         self._code_of = code_of
+        self._behind = behind
         self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._room = asyncio.Semaphore(MOST_AT_ONCE)
 
@@ -51,15 +54,18 @@ class AccountPolicy:
         turn = self._turns.setdefault(who.uid, asyncio.Lock())
         try:
             async with asyncio.timeout(WITHIN), turn, self._room:
-                code = await self._code_of(who.user, self._service)
+                for account in dict.fromkeys((self._behind(who.user), who.user)):
+                    code = await self._code_of(account, self._service)
+                    if code != SUCCESS:
+                        return self._denied(code, "your account" if account == who.user else f"your own account {account}")
         except OSError as fault:
             return self._error(fault.strerror or str(fault) or "too many questions to PAM are open")
-        if code == SUCCESS:
-            return None
+        return None
+
+    def _denied(self, code: int, account: str) -> Deny:
         if code not in _MEANINGS:
             return self._error(f"the account stage of {self._service} failed with the code {code}")
-        told = f"the account policy of this host denies your account ({self._service}): {_MEANINGS[code]}"
-        return Deny(Why.ACCOUNT, told)
+        return Deny(Why.ACCOUNT, f"the account policy of this host denies {account} ({self._service}): {_MEANINGS[code]}")
 
     def _error(self, why: str) -> Deny:
         return Deny(Why.ERROR, f"the account policy of your account could not be asked: {why}")

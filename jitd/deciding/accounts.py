@@ -218,6 +218,15 @@ def _members_of(named: NamedGroups, names: Collection[str], user: str, gids: Col
     return known, unsure
 
 
+def _may_hold(account: str) -> bool:
+    """True if a person whose own account is ``account`` may use what is given to them: it exists, and has not expired."""
+    try:
+        is_there = pwd.getpwnam(account).pw_name == account
+    except KeyError:
+        return False
+    return is_there and not has_expired(account, datetime.now(UTC))
+
+
 def _nobody_has_made(account: str) -> None:
     """Return None for every account. Callers that have no record use this function as ``Accounts.made``."""
 
@@ -268,8 +277,8 @@ class Accounts:
         principal has no usable account.
 
         If ``uid`` is a made account that a person holds now, jitd accepts only tickets of this person in this account. In this
-        case, return the Subject of the made account. Return None if the ticket belongs to another person. The settings never map
-        a principal to a made account.
+        case, return the Subject of the made account. Return None if the ticket belongs to another person, or if this person's own
+        account is missing or expired. The settings never map a principal to a made account.
         """
         known = self.subject(principal, ticket_ends_at, authentication)
         if known is not None and known.uid == uid:
@@ -279,7 +288,7 @@ class Accounts:
             return known
         entry, made = found
         text = self.naming.read(principal)
-        if text is None or text != made.principal or not self._is_usable(entry):
+        if text is None or text != made.principal or not self._is_usable(entry) or not _may_hold(made.holder):
             return None
         return self._subject(text, entry, ticket_ends_at, authentication, principal)
 
@@ -326,11 +335,15 @@ class Accounts:
         return replace(known, perhaps=frozenset(self.naming.principals_of(entry.pw_name)))
 
     def _local_made(self, uid: int) -> Subject | None:
-        """Return the Subject of the made account ``uid``. Return None if nobody holds this account."""
+        """Return the Subject of the made account ``uid``. Return None if nobody holds this account, or if the holder's own
+        account is missing or expired.
+        """
         found = self._made_one(uid)
         if found is None:
             return None
         entry, made = found
+        if not _may_hold(made.holder):
+            return None
         perhaps = frozenset({made.principal} if "@" in made.principal else ())
         return replace(self._subject(LOCAL + entry.pw_name, entry, None), perhaps=perhaps)
 

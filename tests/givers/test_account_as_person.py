@@ -47,6 +47,7 @@ groups = ["staff", "ops", "security"]
 search = ["/srv"]
 files = "remove"
 """
+STACK, ACCESS = Path("/etc/pam.d/jitd-test-made"), Path("/etc/jitd-test-made.conf")
 
 
 class Scene:
@@ -136,11 +137,60 @@ def scene(shared_house: House) -> Iterator[Scene]:
         made.leave()
 
 
+@pytest.fixture
+def asking_pam() -> Iterator[Scene]:
+    """A scene of a daemon that asks PAM about accounts. PAM lets everybody in at first."""
+    STACK.write_text(f"account required pam_access.so accessfile={ACCESS}\n")
+    ACCESS.write_text("+ : ALL : ALL\n")
+    Path("/run/jitd-accounts").mkdir(mode=0o755, exist_ok=True)
+    house = House(POLICY, CONFIG + '\n[pam]\nrequester = "jitd-test-made"\n').start()
+    try:
+        made = Scene(house)
+        yield made
+        ACCESS.write_text("+ : ALL : ALL\n")
+        made.end()
+        made.leave()
+        house.verify()
+    finally:
+        house.close()
+        shutil.rmtree(NOTES, ignore_errors=True)
+        STACK.unlink()
+        ACCESS.unlink()
+
+
 def test_by_the_account_the_holders_own_tickets_count_as_the_holders(scene: Scene) -> None:
     id = scene.asks()
     asked = scene.house.request_of(id).requester
     assert (asked.user, asked.principal, asked.person) == (scene.name, "alice@EXAMPLE.TEST", "alice")
     scene.house.approved(id)  # somebody else approves it
+
+
+def test_whose_own_account_has_expired_does_not_go_on_by_the_account(scene: Scene) -> None:
+    """THREATS K-25: neither with a ticket nor without one."""
+    before = scene.house.head()
+    subprocess.run(["chage", "-E", "0", "alice"], check=True)
+    try:
+        for words in ((), ("env", "-u", "KRB5CCNAME")):
+            done = scene.by_it(*words, "jitsudo", "--no-wait", "--reason", "x", "id")
+            assert done.returncode != 0 and done.stdout == "", done
+        assert scene.house.kept("requests") == [] and scene.house.head() == before
+    finally:
+        subprocess.run(["chage", "-E", "-1", "alice"], check=True)
+    scene.house.approved(scene.asks())  # in good standing again, the holder asks by the account
+
+
+def test_whom_pam_denies_their_own_account_does_not_go_on_by_the_account(asking_pam: Scene) -> None:
+    """THREATS K-25: a domain's rules name the person's own account, and none that jitd made."""
+    id = asking_pam.asks()
+    ACCESS.write_text("- : alice : ALL\n+ : ALL : ALL\n")
+    denied = asking_pam.by_it("jitsudo", "--no-wait", "--reason", "x", "id", "-u")
+    told = "the account policy of this host denies your own account alice (jitd-test-made): it may not be used on this host"
+    assert denied.returncode == 121 and told in denied.stderr, denied
+    asking_pam.house.approve(id)
+    assert asking_pam.house.show(id)["state"] == "denied"
+    ACCESS.write_text(f"- : {asking_pam.name} : ALL\n+ : ALL : ALL\n")
+    denied = asking_pam.by_it("jitsudo", "--no-wait", "--reason", "x", "id", "-u")
+    assert denied.returncode == 121 and "denies your account (jitd-test-made)" in denied.stderr, denied
 
 
 def test_nobody_elses_tickets_count_there(scene: Scene) -> None:
