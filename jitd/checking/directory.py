@@ -72,12 +72,15 @@ def members(names: Iterable[str], listed: Mapping[str, tuple[int, int]]) -> dict
 
 def uids(users: Iterable[str], listed: Mapping[str, tuple[int, int]]) -> dict[str, int | None]:
     """Return a dictionary that maps the name of each account to its user id. The value is None if the account does not exist or
-    its look-up failed. Only accounts that are not in ``listed`` are looked up.
+    its look-up failed. It is also None if the directory found the account by another spelling: jitd compares what the directory
+    answers. Only accounts that are not in ``listed`` are looked up.
     """
     found: dict[str, int | None] = {}
     for name in users:
         try:
-            found[name] = listed[name][0] if name in listed else pwd.getpwnam(name).pw_uid
+            entry = None if name in listed else pwd.getpwnam(name)
         except (KeyError, ValueError):
             found[name] = None
+        else:
+            found[name] = listed[name][0] if entry is None else entry.pw_uid if entry.pw_name == name else None
     return found

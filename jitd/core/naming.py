@@ -25,6 +25,7 @@ _REALM = re.compile(r"[A-Za-z0-9.-]{1,255}")
 _FORM = re.compile(r"([A-Za-z0-9][A-Za-z0-9.-]{0,62}[\\+])?\{name\}|\{name\}(@[A-Za-z0-9][A-Za-z0-9.-]{0,221})")
 _LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 _PRINCIPAL_WORD = "principal:"
+_USER_WORD = "user:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,20 @@ class Naming:
         account = self._form(realm).account(component)
         return None if account is None or is_made(account) else account
 
+    def known_account(self, account: str) -> str:
+        """Return ``account`` in the spelling that ``account_of`` gives. Only names that fit the form of a realm that folds are
+        changed. A directory that ignores case finds such an account by any spelling.
+        """
+        for realm in sorted(self.realms):
+            form = self._form(realm)
+            before, after = form.before.translate(_LOWER), form.after.translate(_LOWER)
+            lower = account.translate(_LOWER)
+            if form.folds and lower.startswith(before) and lower.endswith(after):
+                found = form.account(lower.removeprefix(before).removesuffix(after))
+                if found is not None and found.translate(_LOWER) == lower:
+                    return found
+        return account
+
     def principals_of(self, account: str) -> tuple[str, ...]:
         """Return the principals that map to ``account``: first those of ``table``, then those of the realms, sorted."""
         listed = [principal for principal, user in self.table.items() if user == account]
@@ -119,10 +134,12 @@ class Naming:
         return (*listed, *(one for one in formed if one not in listed and self.account_of(one.encode()) == account))
 
     def read_who(self, word: str) -> str:
-        """Return ``word`` as ``conditions.read_who`` does. The principal in ``word`` becomes canonical, so that AD's spelling of
-        a name means the same person in a rule. Raises ValueError with a sentence.
+        """Return ``word`` as ``conditions.read_who`` does. The principal in ``word`` becomes canonical, and an account gets its
+        one spelling, so that AD's spelling of a name means the same person in a rule. Raises ValueError with a sentence.
         """
         found = read_who(word)
+        if found.startswith(_USER_WORD):
+            return _USER_WORD + self.known_account(found.removeprefix(_USER_WORD))
         if not found.startswith(_PRINCIPAL_WORD):
             return found
         return _PRINCIPAL_WORD + self.canonical(found.removeprefix(_PRINCIPAL_WORD))

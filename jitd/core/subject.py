@@ -167,13 +167,13 @@ def named(spelled: str, naming: Naming, people: Mapping[str, frozenset[str]], be
     (see ``person_of``).
     """
     if spelled.startswith(LOCAL):
-        user = spelled.removeprefix(LOCAL)
+        user = naming.known_account(spelled.removeprefix(LOCAL))
     elif "@" in spelled:
-        user = naming.account_of(spelled.encode("utf-8", "surrogateescape")) or spelled
+        user = naming.account_of(spelled.encode("utf-8", "surrogateescape")) or naming.known_account(spelled)
         spelled = naming.canonical(spelled)
     else:
         full = (naming.canonical(f"{spelled}@{realm}") for realm in sorted(naming.realms))
-        user = next((naming.table[one] for one in full if one in naming.table), spelled)
+        user = next((naming.table[one] for one in full if one in naming.table), naming.known_account(spelled))
     return Named(spelled, user, person_of(user, people, behind))
 
 

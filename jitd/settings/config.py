@@ -225,7 +225,7 @@ def _load(file: Path, owner: int | None, krb5_conf: Path, keys_at: Path, *, must
         pam=_pam(top.table("pam")),
         accounts=naming.forms,
         principals=_principals(top.table("principals"), naming),
-        people=_people(top.table("people")),
+        people=_people(top.table("people"), naming),
         providers=read_providers(top.table("providers"), owner, keys_at),
         gatekeepers=read_gatekeepers(top.table("gatekeepers"), owner, keys_at),
         notify=read_channels(top.table("notify"), owner, keys_at),
@@ -375,20 +375,20 @@ def _principals(table: Table, naming: Naming) -> Mapping[str, str]:
         elif is_made(account):
             table.fault(f"no principal can be mapped to {quoted(account)}: only jitd makes accounts with such a name", typed)
         else:
-            found[principal] = account
+            found[principal] = naming.known_account(account)
     return MappingProxyType(found)
 
 
-def _people(table: Table) -> Mapping[str, frozenset[str]]:
+def _people(table: Table, naming: Naming) -> Mapping[str, frozenset[str]]:
     found: dict[str, frozenset[str]] = {}
     # A person's own name is one of their accounts, even if it is not listed (see ``person_of``).
-    holder = {person: person for person in table.values}
+    holder = {naming.known_account(person): person for person in table.values}
     for person in table.values:
         if not is_name(person) or is_made(person):
             table.fault(f"{quoted(person)} is not the name of a person", person)
             continue
-        accounts = table.words(person, (), _read_account)
-        found[person] = frozenset(accounts)
+        accounts = [naming.known_account(account) for account in table.words(person, (), _read_account)]
+        found[person] = frozenset(accounts) | ({naming.known_account(person)} - {person})
         for account in sorted(found[person]):
             if holder.setdefault(account, person) != person or accounts.count(account) > 1:
                 table.fault(f"the account {quoted(account)} is listed twice: it belongs to one person", person)

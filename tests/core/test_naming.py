@@ -148,7 +148,7 @@ def test_a_rule_means_a_person_by_any_spelling(word: str) -> None:
     """THREATS K-24: a deny that is spelled as AD spells it denies."""
     read = naming(SSSD).read_who(word)
     assert matches_any(SPELLED, (read,)) and matches_any(JSMITH, (read,)) and not matches_any(BOB, (read,))
-    assert naming(SSSD).read_who(f"user:JSmith@{R}") == f"user:JSmith@{R}", "an account is as NSS spells it"
+    assert naming(SSSD).read_who(f"user:JSmith@{R}") == "user:jsmith@ad.example.test", "an account is as NSS spells it"
     assert AS_WRITTEN.read_who(word) == word
 
 
@@ -260,3 +260,20 @@ def test_why_a_principal_that_is_not_utf_8_names_no_account() -> None:
 )
 def test_a_line_of_principals_may_have_letters_beyond_ascii(text: str, is_one: bool) -> None:
     assert is_principal(text) is is_one
+
+
+@pytest.mark.parametrize("typed", ["jsmith@ad.example.test", "JSmith@ad.example.test", "JSMITH@AD.Example.TEST"])
+def test_an_account_of_a_realm_that_folds_has_one_spelling(typed: str) -> None:
+    """THREATS K-24: in rules, in the settings and in what is typed. A directory finds such an account by any spelling."""
+    names = naming(SSSD)
+    assert names.known_account(typed) == "jsmith@ad.example.test"
+    assert matches_any(JSMITH, (names.read_who(f"user:{typed}"),)) and not matches_any(BOB, (names.read_who(f"user:{typed}"),))
+    for spelled in (typed, f"local:{typed}"):
+        assert is_named(JSMITH, named(spelled, names, {}, str))
+
+
+@pytest.mark.parametrize("account", ["Admin", "root", "JSmith@elsewhere.test", "@ad.example.test", "a b@AD.example.test"])
+def test_an_account_that_no_realm_that_folds_can_name_is_as_written(account: str) -> None:
+    for names in (naming(SSSD), AS_WRITTEN, naming(replace(SSSD, folds=False))):
+        assert names.known_account(account) == account
+    assert naming(replace(SSSD, folds=False)).known_account("JSmith@ad.example.test") == "JSmith@ad.example.test"

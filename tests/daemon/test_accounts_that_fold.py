@@ -7,6 +7,7 @@ import pwd
 
 import pytest
 
+from jitd.checking.directory import uids
 from jitd.core.naming import Form, Naming
 from jitd.deciding import accounts
 from jitd.deciding.accounts import Accounts
@@ -47,3 +48,11 @@ def test_who_is_looked_up_again_keeps_the_spelling_of_the_ticket() -> None:
     known = Accounts(Naming(frozenset({REALM}), {}, {REALM: Form("", "@ad.example.test", folds=True)}), {}, 1000)
     found = known.subject(f"JSmith@{REALM}".encode(), None)
     assert found is not None and known.again(found) == found and found.in_ticket == f"JSmith@{REALM}"
+
+
+def test_check_knows_an_account_only_in_the_spelling_of_the_directory() -> None:
+    """THREATS K-24: another spelling is found, and no account that jitd knows has it."""
+    listed = {"Root": (0, 0)}
+    assert uids(["jsmith@ad.example.test", "JSmith@ad.example.test", "Root", "x"], listed) == {
+        "jsmith@ad.example.test": 4201, "JSmith@ad.example.test": None, "Root": 0, "x": None,
+    }  # fmt: skip

@@ -522,3 +522,26 @@ def test_what_a_person_has_alone_is_not_mended(tmp_path: Path, kind: str, is_ref
         said = str(error.faults[0])
     assert bool(said) == is_refused
     assert not said or ('"mend" is not for kind "ssh-certificate"' in said and ":3:" in said)
+
+
+FOLDS = """realms = ["AD.TEST"]
+[accounts."AD.TEST"]
+name = "{name}@ad.test"
+fold = true
+"""
+
+
+def test_the_accounts_of_a_realm_that_folds_have_one_spelling(place: Path) -> None:
+    """THREATS K-24: nobody reviews their own request because their other account is spelled otherwise in the settings."""
+    file = write(
+        place,
+        FOLDS
+        + '[people]\njohn = ["JSmith@ad.test", "jsmith-adm@AD.test", "Local"]\n"Mary@ad.test" = ["mary-adm@ad.test"]\n'
+        + '[principals]\n"svc/x@AD.TEST" = "SVC@ad.test"\n',
+    )
+    found = load(file, owner=ME)
+    assert found.people["john"] == {"jsmith@ad.test", "jsmith-adm@ad.test", "Local"}
+    assert found.people["Mary@ad.test"] == {"mary@ad.test", "mary-adm@ad.test"}
+    assert found.principals == {"svc/x@AD.TEST": "svc@ad.test"}
+    twice = write(place, FOLDS + '[people]\na = ["JSmith@ad.test"]\nb = ["jsmith@ad.test"]\n')
+    assert [told for _, told in faults(twice)] == ['the account "jsmith@ad.test" is listed twice: it belongs to one person']
