@@ -28,9 +28,9 @@ FUNCTIONS = (
     "_Patience.wait", "_Channel.__init__", "_Channel.__enter__", "_Channel.__exit__", "_Channel.say", "_Channel.expect",
     "_Channel.hear", "_Channel._whole", "_Helper.__init__", "_Helper.__exit__", "_Helper.answer", "_Program.__init__",
     "_Program.item", "_Program.encoded", "_Program.uid", "_Program.cache", "_Program.question", "_Program._words",
-    "_Program._login_session", "_Program.no_proof", "_Program.tell", "json.loads", "os.posix_spawn", "os.pidfd_open",
-    "select.poll", "signal.pthread_sigmask", "signal.sigpending", "time.clock_gettime", "os.getuid", "os.path.realpath",
-    "_socket.socket", "os.open", "os.lstat",
+    "_Program._path", "_Program._login_session", "_Program.no_proof", "_Program.tell", "json.loads", "os.posix_spawn",
+    "os.pidfd_open", "select.poll", "signal.pthread_sigmask", "signal.sigpending", "time.clock_gettime", "os.getuid",
+    "os.path.realpath", "_socket.socket", "os.open", "os.lstat",
 )  # fmt: skip
 Form = tuple[str, str]
 
@@ -52,8 +52,9 @@ def _reached(mkdir=posix.mkdir, place="{place}"):
         pass
 """
 """What is sabotaged notes that it was called, by what is not sabotaged."""
-ALSO = {"_Program._words": "_Program.is_callers = property(lambda self: True, lambda self, value: None)"}
-"""What it takes for a function to be called: jitd is told the words of a program that its caller has started."""
+_STARTED_BY_ITS_CALLER = "_Program.is_callers = property(lambda self: True, lambda self, value: None)"
+ALSO = {"_Program._words": _STARTED_BY_ITS_CALLER, "_Program._path": _STARTED_BY_ITS_CALLER}
+"""What it takes for a function to be called: jitd is told the words and the PATH of a program that its caller has started."""
 FOR_A_GRANT = ("_seen_at",)
 """What is not called where somebody is refused."""
 FOR_A_REFUSAL = ("_log",)
