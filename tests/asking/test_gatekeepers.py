@@ -131,7 +131,7 @@ def test_who_approves_is_read_in_the_spelling_that_jitd_compares(stage: Stage, s
 
     server.deed = deed
     folds = replace(stage, naming=Naming(frozenset({"AD.TEST", "MIT.TEST"}), {}, {"AD.TEST": Form(folds=True)}))
-    open_later = Approval(1, ("principal:kim@AD.TEST", "user:KIM"), after=300)
+    open_later = Approval(1, ("principal:kim@AD.TEST", "user:kim"), after=300)
     first = Approval(1, ("principal:jsmith@AD.TEST", "principal:Bob@MIT.TEST"), instead=(open_later,))
     required = Requirement((Approval(1, ("principal:jsmith@AD.TEST",)), first))
     assert folds.ask(webhook(stage, server, is_opa=is_opa)) == Requires(required)
