@@ -126,6 +126,19 @@ class Naming:
                     return found
         return account
 
+    def read_account(self, account: str) -> str:
+        """Return the account that ``account`` in a rule or in the settings means (see ``known_account``). Raises ValueError with
+        a sentence if it would be another spelling in a form without a domain: this host can have an account of either spelling,
+        so neither may be chosen in silence.
+        """
+        known = self.known_account(account)
+        if known != account and _CASED.fullmatch(account):  # no form with a domain names an account of these letters alone
+            raise ValueError(
+                f'"{account}" may be an account of this host, or the "{known}" of a realm that folds upper case: '
+                f'write "{known}", or give the accounts of the realm a domain ([accounts] of jitd.toml)'
+            )
+        return known
+
     def principals_of(self, account: str) -> tuple[str, ...]:
         """Return the principals that map to ``account``: first those of ``table``, then those of the realms, sorted."""
         listed = [principal for principal, user in self.table.items() if user == account]
@@ -139,7 +152,7 @@ class Naming:
         """
         found = read_who(word)
         if found.startswith(_USER_WORD):
-            return _USER_WORD + self.known_account(found.removeprefix(_USER_WORD))
+            return _USER_WORD + self.read_account(found.removeprefix(_USER_WORD))
         if not found.startswith(_PRINCIPAL_WORD):
             return found
         return _PRINCIPAL_WORD + self.canonical(found.removeprefix(_PRINCIPAL_WORD))

@@ -375,29 +375,37 @@ def _principals(table: Table, naming: Naming) -> Mapping[str, str]:
         elif is_made(account):
             table.fault(f"no principal can be mapped to {quoted(account)}: only jitd makes accounts with such a name", typed)
         else:
-            found[principal] = naming.known_account(account)
+            try:
+                found[principal] = naming.read_account(account)
+            except ValueError as error:
+                table.fault(str(error), typed)
     return MappingProxyType(found)
 
 
 def _people(table: Table, naming: Naming) -> Mapping[str, frozenset[str]]:
     found: dict[str, frozenset[str]] = {}
+
+    def read_account(word: str) -> str:
+        if not is_name(word):
+            raise ValueError(f"{quoted(word)} is not the name of an account")
+        if is_made(word):
+            raise ValueError(f"{quoted(word)} cannot be listed: an account that jitd makes always belongs to its holder")
+        return naming.read_account(word)
+
     # A person's own name is one of their accounts, even if it is not listed (see ``person_of``).
     holder = {naming.known_account(person): person for person in table.values}
     for person in table.values:
         if not is_name(person) or is_made(person):
             table.fault(f"{quoted(person)} is not the name of a person", person)
             continue
-        accounts = [naming.known_account(account) for account in table.words(person, (), _read_account)]
-        found[person] = frozenset(accounts) | ({naming.known_account(person)} - {person})
+        accounts = table.words(person, (), read_account)
+        try:
+            own = naming.read_account(person)
+        except ValueError as error:
+            table.fault(str(error), person)
+            continue
+        found[person] = frozenset(accounts) | ({own} - {person})
         for account in sorted(found[person]):
             if holder.setdefault(account, person) != person or accounts.count(account) > 1:
                 table.fault(f"the account {quoted(account)} is listed twice: it belongs to one person", person)
     return MappingProxyType(found)
-
-
-def _read_account(word: str) -> str:
-    if not is_name(word):
-        raise ValueError(f"{quoted(word)} is not the name of an account")
-    if is_made(word):
-        raise ValueError(f"{quoted(word)} cannot be listed: an account that jitd makes always belongs to its holder")
-    return word

@@ -272,6 +272,20 @@ def test_an_account_of_a_realm_that_folds_has_one_spelling(typed: str) -> None:
         assert is_named(JSMITH, named(spelled, names, {}, str))
 
 
+@pytest.mark.parametrize("word", ["Admin", "ADMIN"])
+def test_a_name_that_two_accounts_may_have_is_refused_with_what_to_write(word: str) -> None:
+    """THREATS K-24: without a domain, ``Admin`` may be a local account, or the ``admin`` of a realm that folds. A deny that chose
+    one of the two would miss the other.
+    """
+    bare = naming(Form(folds=True))
+    with pytest.raises(ValueError, match=f'"{word}" may be an account of this host, or the "admin" of a realm.*write "admin"'):
+        bare.read_who(f"user:{word}")
+    assert bare.read_who("user:admin") == "user:admin"
+    assert bare.read_who(f"principal:{word}@{R}") == f"principal:admin@{R}"
+    for other in (naming(SSSD), AS_WRITTEN, naming(Form())):
+        assert other.read_who(f"user:{word}") == f"user:{word}"
+
+
 @pytest.mark.parametrize("account", ["Admin", "root", "JSmith@elsewhere.test", "@ad.example.test", "a b@AD.example.test"])
 def test_an_account_that_no_realm_that_folds_can_name_is_as_written(account: str) -> None:
     for names in (naming(SSSD), AS_WRITTEN, naming(replace(SSSD, folds=False))):

@@ -545,3 +545,14 @@ def test_the_accounts_of_a_realm_that_folds_have_one_spelling(place: Path) -> No
     assert found.principals == {"svc/x@AD.TEST": "svc@ad.test"}
     twice = write(place, FOLDS + '[people]\na = ["JSmith@ad.test"]\nb = ["jsmith@ad.test"]\n')
     assert [told for _, told in faults(twice)] == ['the account "jsmith@ad.test" is listed twice: it belongs to one person']
+
+
+@pytest.mark.parametrize(
+    "rest", ['[people]\njohn = ["Admin"]\n', '[people]\nAdmin = ["adm"]\n', '[principals]\n"svc/x@AD.TEST" = "Admin"\n']
+)
+def test_a_name_that_may_be_an_account_of_the_host_or_of_a_realm_is_a_fault(place: Path, rest: str) -> None:
+    """THREATS K-24: where the accounts of a realm that folds have no domain."""
+    bare = FOLDS.replace('name = "{name}@ad.test"\n', "")
+    assert bare != FOLDS
+    (fault,) = faults(write(place, bare + rest))
+    assert 'write "admin"' in fault[1] and load(write(place, bare + rest.replace("Admin", "admin")), owner=ME)
