@@ -31,6 +31,8 @@ from tests.system.conftest import House
 CALM, SIEGE = "nobody else asks", "while another keeps all who are slow busy"
 MOST, MOST_99, MS_99 = 1.05, 1.10, 5.0
 """What p50 and p99 may be of those in calm; or how many milliseconds p99 may be more, if that is more."""
+BESIEGERS = ("alice", "carol", "dave", "eve")
+"""One of them in each round: one person may have only so much refused within a minute, and is then refused at once."""
 AT_ONCE = 8
 """Questions of each kind that are open at the same time: as many as a lane takes."""
 A_SECOND = 10
@@ -66,26 +68,26 @@ commands = [["/usr/bin/true"]]
 
 [[permit]]
 name = "typed"
-who = ["user:alice"]
+who = ["user:alice", "user:carol", "user:dave", "user:eve"]
 run_as = ["*"]
 commands = [["/usr/bin/whoami"]]
 
 [[permit]]
 name = "slow"
-who = ["user:alice"]
+who = ["user:alice", "user:carol", "user:dave", "user:eve"]
 commands = [["/usr/bin/id", "**"]]
 gatekeepers = ["slow"]
 expires = "1h"
 
 [[permit]]
 name = "torrent"
-who = ["user:alice"]
+who = ["user:alice", "user:carol", "user:dave", "user:eve"]
 commands = [["/usr/bin/echo", "**"]]
 when = 'fact.torrent < 50'
 
 [[permit]]
 name = "trickle"
-who = ["user:alice"]
+who = ["user:alice", "user:carol", "user:dave", "user:eve"]
 commands = [["/usr/bin/printf", "**"]]
 when = 'fact.trickle < 50'
 """
@@ -136,11 +138,11 @@ def questions() -> list[messages.Message]:
     return [*typed, *others]
 
 
-def keep_busy(house: House) -> NoReturn:
+def keep_busy(house: House, who: str) -> NoReturn:
     """Ask all of it, and ask again what was answered, A_SECOND times a second."""
     open_ = {}
     for question in questions():
-        raw = connected(house, "alice")
+        raw = connected(house, who)
         open_[raw.socket] = raw, question
         raw.say(question)
     while True:
@@ -156,12 +158,12 @@ def keep_busy(house: House) -> NoReturn:
 
 
 @contextmanager
-def siege(house: House) -> Iterator[None]:
-    """While alice keeps all who are slow busy. Afterwards nothing of it is left."""
+def siege(house: House, who: str) -> Iterator[None]:
+    """While ``who`` keeps all who are slow busy. Afterwards nothing of it is left."""
     ASKED.unlink(missing_ok=True)
     SILENT.touch()
     try:
-        with at_work(partial(keep_busy, house)):
+        with at_work(partial(keep_busy, house, who)):
             until_busy()
             yield
     finally:
@@ -223,7 +225,7 @@ def measure_outsiders(start: Callable[..., House], config: str, n_rounds: int, n
                 if row == CALM:
                     taken[row] = time_starts(house, n_each)
                 else:
-                    with siege(house):
+                    with siege(house, BESIEGERS[turn % len(BESIEGERS)]):
                         taken[row] = time_starts(house, n_each)
             for row in (CALM, SIEGE):
                 middle.add(row, median(taken[row]))

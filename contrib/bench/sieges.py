@@ -43,9 +43,9 @@ CONNECTIONS = 30
 POLICY = """
 [[permit]]
 name = "owed"
-who = ["user:alice", "user:bob"]
+who = ["user:alice", "user:bob", "user:dave", "user:eve"]
 commands = [["/usr/bin/id", "**"], ["/usr/bin/echo", "**"]]
-approvals = [{ need = 1, from = ["group:ops"] }]
+approvals = [{ need = 1, from = ["user:alice", "user:bob", "user:carol", "user:dave", "user:eve"] }]
 """
 CALM, SIEGE = "nobody else asks", "while another sends ten of the worst frames a second"
 LIST = messages.List(what="requests", ended=False)
@@ -153,6 +153,8 @@ def measure_frames(house: House, n_rounds: int, seconds: float) -> Table:
 # --- long lists ------------------------------------------------------------------------------------------------------------
 
 N_ENDED, N_WATCHERS = 100_000, 50
+APPROVERS = ("alice", "bob", "dave", "eve")
+"""Who asks and approves; carol watches."""
 WATCHED = "while 50 watch 100,000 that have ended"
 
 
@@ -179,17 +181,21 @@ def watch(house: House, n: int) -> NoReturn:
 
 
 def time_approvals(house: House, n: int) -> list[float]:
-    """Milliseconds from bob's review to its answer."""
+    """Milliseconds from a review to its answer. All of APPROVERS take turns: one person may have only so many requests wait, and
+    give only so many reviews, within a minute.
+    """
     samples = []
-    with connected(house, "alice") as alice, connected(house, "bob") as bob:
+    with ExitStack() as at_end:
+        people = [at_end.enter_context(connected(house, name)) for name in APPROVERS]
         for number in range(n):
-            id = alice.submit("id", f"{os.getpid()}-{number}", waits=False)
-            (row,) = bob.rows(messages.Show(id=id))
+            requester, approver = people[number % len(people)], people[(number + 1) % len(people)]
+            id = requester.submit("id", f"{os.getpid()}-{number}", waits=False)
+            (row,) = approver.rows(messages.Show(id=id))
             began_at = time.monotonic()
-            if not isinstance(bob.ask(review(row))[-1], messages.Done):
+            if not isinstance(approver.ask(review(row))[-1], messages.Done):
                 raise Failed("an approval was refused")
             samples.append((time.monotonic() - began_at) * 1000)
-            bob.ask(messages.Revoke(id=id, of=None, reason=""))
+            approver.ask(messages.Revoke(id=id, of=None, reason=""))
     return samples
 
 
