@@ -24,7 +24,7 @@ from jitd.cli.call import NotDone, called
 from jitd.cli.screen import Screen
 from jitd.recording import asciicast, sudolog
 from jitd.recording.filter import Filter
-from jitd.recording.form import SHOWN, Altered, End, Header, Kind, Mark
+from jitd.recording.form import SHOWN, Altered, End, Frame, Header, Kind, Mark
 from jitd.recording.player import FASTEST, SLOWEST, Player
 from jitd.recording.reader import PIECE, Feed, Recording, Summary, examine
 from jitpam.wire.messages import Item, Replay
@@ -88,6 +88,7 @@ class Watcher:
         self._sealed: tuple[Mark, ...] = ()
         self._filter = Filter()
         self._size = (0, 0)
+        self._is_entitled = False
         self.end: End | None = None
 
     def begin(self, row: Row) -> None:
@@ -104,12 +105,21 @@ class Watcher:
             self._show(data)
 
     def _show(self, data: bytes) -> None:
-        had_header = self._feed.header is not None
-        frames = self._feed.feed(data)
+        for frames in self._feed.chunks(data):
+            self._entitle()
+            self._show_frames(frames)
+        self._entitle()
+
+    def _entitle(self) -> None:
+        """Print the title once, when the header has arrived."""
         header = self._feed.header
-        if header is not None and not had_header:
-            say(_title(header))
-            self._resized(header.rows, header.columns)
+        if header is None or self._is_entitled:
+            return
+        self._is_entitled = True
+        say(_title(header))
+        self._resized(header.rows, header.columns)
+
+    def _show_frames(self, frames: list[Frame]) -> None:
         out = bytearray()
         for frame in frames:
             if frame.kind is Kind.OUTPUT:

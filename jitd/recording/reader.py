@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 
 from jitd.recording.form import (
     BYTES,
@@ -64,23 +65,44 @@ class Feed:
         If a part is altered, this call returns the frames before this part, and every later call raises Altered. If there are no
         frames to return, this call itself raises Altered.
         """
-        self._buffer += data
         frames: list[Frame] = []
         try:
-            while self._fault is None and len(self._buffer) >= self._n_wanted:
-                if self.header is None:
-                    self._take_header()
-                else:
-                    frames += self._take_chunk()
-            if self.end is not None and self._buffer:
-                raise Altered(self.mark.n_chunks + 1, self.mark.size, "there is data after the end of the recording")
-        except Altered as fault:
-            self._fault = fault
-        if self._fault is not None:
-            self._buffer.clear()
+            for chunk in self.chunks(data):
+                frames += chunk
+        except Altered:
             if not frames:
-                raise self._fault
+                raise
         return frames
+
+    def chunks(self, data: bytes) -> Iterator[list[Frame]]:
+        """Add ``data``, and yield the frames of each chunk that is complete now. A chunk is unpacked only when the caller asks
+        for it, because a few bytes of the file may contain many frames.
+
+        Raises Altered when an altered part is reached, and from then on in every call.
+        """
+        self._buffer += data
+        while self._fault is None:
+            try:
+                frames = self._next()
+            except Altered as fault:
+                self._fault = fault
+                self._buffer.clear()
+                break
+            if frames is None:
+                return
+            yield frames
+        raise self._fault
+
+    def _next(self) -> list[Frame] | None:
+        """Return the frames of the next chunk. Return None if more data are needed. Raises Altered."""
+        while len(self._buffer) >= self._n_wanted:
+            if self.header is None:
+                self._take_header()
+            elif frames := self._take_chunk():
+                return frames
+        if self.end is not None and self._buffer:
+            raise Altered(self.mark.n_chunks + 1, self.mark.size, "there is data after the end of the recording")
+        return None
 
     def _take_header(self) -> None:
         length = header_length(bytes(self._buffer[:PREFIX]))
@@ -149,7 +171,7 @@ class Recording:
         offset = 0
         while piece := os.pread(self._file, PIECE, offset):
             offset += len(piece)
-            yield from feed.feed(piece)
+            yield from chain.from_iterable(feed.chunks(piece))
         feed.feed(b"")  # raises Altered if there is a fault after the last frame
 
 
@@ -191,7 +213,7 @@ def examine(file: int, expected: Collection[Mark] = ()) -> Summary:
     gaps: list[str] = []
     while piece := os.pread(file, PIECE, offset):
         offset += len(piece)
-        for frame in feed.feed(piece):
+        for frame in chain.from_iterable(feed.chunks(piece)):
             n_frames += 1
             lasted = frame.at
             if frame.kind in BYTES:

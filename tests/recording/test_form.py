@@ -266,6 +266,30 @@ def test_a_small_chunk_does_not_unpack_to_a_large_one() -> None:
         tracemalloc.stop()
 
 
+def test_a_few_bytes_with_many_frames_are_unpacked_chunk_by_chunk(tmp_path: Path) -> None:
+    """THREATS L-04: six chunks of 65,536 frames each, in 2,000 bytes. Whoever asks for the first frame does not get them all."""
+    header = SAMPLE[: BORDERS[0]]
+    data, digest = header, header[-32:]
+    raw = encode_frame(0, Kind.RESUMED, b"") * (MOST_RAW // 3)
+    for _ in range(6):
+        stored = zlib.compress(raw)
+        chunk, digest = encode_chunk(digest, PACKED, stored, len(raw))
+        data += chunk + stored
+    assert len(data) < 3_000
+    (tmp_path / "one").write_bytes(data)
+    with open(tmp_path / "one", "rb") as file:
+        recording = Recording(file.fileno())
+        tracemalloc.start()
+        try:
+            frames = recording.frames()
+            assert next(frames).kind is Kind.RESUMED
+            held = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert held < 20 << 20
+        assert sum(1 for _ in frames) == 6 * (MOST_RAW // 3) - 1, "and all of them are there"
+
+
 def test_a_length_that_is_too_large_is_refused_before_it_is_waited_for() -> None:
     head, _ = encode_chunk(HEAD_OF_IT[-32:], PLAIN, b"", 0)
     huge = PLAIN + b"\xff" * 8
