@@ -63,6 +63,7 @@ torture:  ## kill a process of each of many runs, at any point: ARGS="--times N 
 	@contrib/lab/lab --systemd --no-jitd $(PYTHON) contrib/torture/crashes $(ARGS)
 	@contrib/lab/lab --no-jitd $(PYTHON) contrib/torture/things
 	@contrib/lab/lab --no-jitd $(PYTHON) contrib/torture/answers
+	@contrib/lab/lab --no-jitd $(PYTHON) contrib/torture/fuzz
 	@PYTHONPATH=$(CURDIR) $(PYTHON) contrib/torture/races
 	@$(MAKE) -s -C contrib/krb5 fuzz
 	@contrib/lab/lab --no-jitd env JITD_TIMES=20 $(PYTHON) contrib/torture/hunts $(HUNTS)

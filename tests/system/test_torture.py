@@ -30,6 +30,7 @@ def played(*words: str) -> subprocess.CompletedProcess[str]:
         ("crashes", "--times", "2", "--seed", "1"),
         ("things", "--times", "3", "--seed", "1"),
         ("races", "--times", "200", "--seed", "1"),
+        ("fuzz", "--times", "20", "--seed", "1"),
     ],
     ids=lambda words: words[0],
 )
