@@ -16,6 +16,8 @@ from typing import NamedTuple
 from jitd.deciding import accounts
 
 FILE = Path("/etc/subuid")
+NOBODY = 2**32 - 1
+"""The uid that no account can have (setreuid(2)). What cannot be counted for an account is counted for this one."""
 
 
 class _Range(NamedTuple):

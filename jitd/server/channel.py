@@ -42,8 +42,8 @@ class Channel:
     """
 
     __slots__ = (
-        "_closing", "_deadline", "_drained", "_is_read", "_is_written", "_loop", "_most", "_on_close", "_on_frame", "_out",
-        "_out_bytes", "_paused", "_place", "_reader", "_received", "_socket",
+        "_closing", "_deadline", "_drained", "_is_read", "_is_written", "_keeps_room", "_loop", "_most", "_on_close", "_on_frame",
+        "_out", "_out_bytes", "_paused", "_place", "_reader", "_received", "_socket",
     )  # fmt: skip
 
     def __init__(
@@ -65,6 +65,7 @@ class Channel:
         self._drained: asyncio.Future[None] | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._paused = False
+        self._keeps_room = False
         self._closing = False
         self._most = 0
         self._received: list[int] = []
@@ -103,8 +104,22 @@ class Channel:
     def resume(self) -> None:
         """Deliver frames again. Begin with the frames that have arrived already. Give back the room that the last frame took."""
         if self._paused and not self._closing:
-            self._place.give()
+            self._has_delivered()
             self._go_on()
+
+    def keep_room(self) -> None:
+        """Keep the room of the frame that was just delivered until ``give_room``, because what was in it is kept, too."""
+        self._keeps_room = True
+
+    def give_room(self) -> None:
+        """Give back the room that ``keep_room`` has kept, if it has kept any."""
+        if self._keeps_room:
+            self._keeps_room = False
+            self._place.give()
+
+    def _has_delivered(self) -> None:
+        if not self._keeps_room:
+            self._place.give()
 
     def _go_on(self) -> None:
         self._paused = False
@@ -213,7 +228,7 @@ class Channel:
             self._hurry_no_more()
             self._on_frame(body)
             if not self._paused:
-                self._place.give()
+                self._has_delivered()
 
     def _hurry(self) -> None:
         """Set a time limit for an incomplete frame, because its first part already takes room."""

@@ -37,20 +37,42 @@ from jitpam.wire.conversation import DAEMON, Conversation
 from jitpam.wire.faults import RemoteProtocolError
 from jitpam.wire.framing import LIMIT, SEAL, SMALL, TOKEN
 from jitpam.wire.messages import FROM_CLIENT, Message
+from jitpam.wire.shown import shown
 
 LARGE_WITHIN = 40.0
 """Maximum time, in seconds, until jitd has answered a large message and the client has read the answer."""
+ASKED_WITHIN = 10.0
+"""Maximum time, in seconds, until a set-user-ID program asks its question. It connects for this alone."""
+PROVED_WITHIN = 20.0
+"""Maximum time, in seconds, from the question of an enforcement point to its proof. Until then, jitd keeps the whole question.
+The PAM module takes at most 8 s for a proof (``PROOF_WITHIN``), and a few more to send it.
+"""
 AGAIN_AFTER = 0.2
 """Minimum number of seconds before a list that a client watches is sent again."""
 
 
 class Connection:
-    """One connection, from accept to close. ``on_end`` is called once, when the connection is closed."""
+    """One connection, from accept to close. ``account`` is the account whose limits hold for the connection: the one that has
+    started the process ``peer``. ``count_for`` counts the connection for another account instead, and returns False if this
+    account has too many. ``on_end`` is called once, when the connection is closed.
+    """
 
-    def __init__(self, services: Services, channel: Callable[..., Channel], peer: Peer, on_end: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        services: Services,
+        channel: Callable[..., Channel],
+        peer: Peer,
+        account: int,
+        count_for: Callable[[int], bool],
+        on_end: Callable[[], None],
+    ) -> None:
         self._services = services
         self._peer = peer
+        self._account = account
+        self._count_for = count_for
         self._on_end = on_end
+        self._deadline: asyncio.TimerHandle | None = None
+        self._timed = ""
         self._talk = Conversation(DAEMON)
         self._handshake = Handshake(services.acceptor, peer.uid)
         self._caller = Caller(peer.hold)
@@ -66,7 +88,7 @@ class Connection:
         self._listing: asyncio.Task[None] | None = None
         self._task: asyncio.Task[None] | None = None
         self._channel = channel(self._frame, self._broken)
-        self._telling = Telling(services.turns, peer.uid, self._channel, self._send)
+        self._telling = Telling(services.turns, account, self._channel, self._send)
         self._waiting = Waiting(services, self.say, self._refuse, lambda: self._who)
 
     # --- frames ------------------------------------------------------------------------------------------------------
@@ -97,6 +119,7 @@ class Connection:
     def _hear(self, message: Message) -> None:
         """Accept a message and its descriptors, if the conversation allows the message. Raises RemoteProtocolError."""
         self._talk.hear(message)
+        self._keep_time()
         self._given = [Held(descriptor) for descriptor in self._channel.received()]
         if self._given and message.type != "enforce":
             raise RemoteProtocolError(f"descriptors with {message.type}")
@@ -104,7 +127,7 @@ class Connection:
     async def _large_frame(self, body: bytes) -> None:
         """Read a large frame in a worker, and answer it. While the worker reads, no other code wraps or unwraps messages."""
         try:
-            message, body = await self._services.workers.frames.run(self._peer.uid, lambda: self._read(body))
+            message, body = await self._services.workers.frames.run(self._account, lambda: self._read(body))
             self._hear(message)
         except (RemoteProtocolError, NotAuthenticated, TimeoutError) as fault:
             return self._broken(str(fault) or "the client sends large frames faster than jitd can read them")
@@ -127,7 +150,30 @@ class Connection:
     def _ready(self, message: Message, body: bytes) -> bytes:
         """Return the bytes to send for ``message``. The conversation must allow ``message`` now."""
         self._talk.say(message)
+        self._keep_time()
         return body if self._proof is None else self._proof.wrap(body)
+
+    def _keep_time(self) -> None:
+        """Close the connection if it does not leave the present state in time. In most states, what jitd waits for has a time of
+        its own: a decision has the rule's ``expires``, and a frame has FRAME_WITHIN.
+        """
+        if self._talk.state == self._timed:
+            return
+        self._timed = self._talk.state
+        if self._timed == "ready":
+            self._forget_question()
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._deadline = None
+        if self._timed == "proving":
+            self._deadline = asyncio.get_running_loop().call_later(PROVED_WITHIN, self.close)
+        elif self._timed == "ready" and self._peer.uid == 0 and self._account != 0:
+            self._deadline = asyncio.get_running_loop().call_later(ASKED_WITHIN, self.close)
+
+    def _forget_question(self) -> None:
+        if self._point is not None:
+            self._point.forget()
+        self._channel.give_room()
 
     def _refuse(self, code: str, text: str) -> None:
         self.say(messages.Refused(code=code, text=text))
@@ -147,6 +193,8 @@ class Connection:
     def close(self, *, flush: bool = False) -> None:
         """Close the connection, no matter which side ended it. Withdraw the client's waiting request."""
         self._channel.close(flush=flush)
+        if self._deadline is not None:
+            self._deadline.cancel()
         for task in (self._task, self._listing):
             if task is not None:
                 task.cancel()
@@ -190,7 +238,7 @@ class Connection:
             return self._refuse("unauthenticated", str(fault))
         except NoKey as fault:
             what = "no replay cache" if isinstance(fault, CannotNote) else "no key"
-            self._services.complaints.warn(self._peer.uid, what, fault=fault)
+            self._services.complaints.warn(self._account, what, fault=fault)
             return self._refuse("failed", str(fault))
         self.say(answer)
         self._proof = self._handshake.proof  # as soon as there is a proof, every body is wrapped
@@ -204,7 +252,7 @@ class Connection:
         who = await self._services.identifying.subject(self._peer.uid, self._proof, self._slow, until)
         if who is None or who.uid != self._peer.uid:
             principal = "root" if self._proof is None else self._proof.principal.decode("utf-8", "replace")
-            self._services.complaints.warn(self._peer.uid, "wrong account", uid=self._peer.uid, principal=principal)
+            self._services.complaints.warn(self._account, "wrong account", uid=self._peer.uid, principal=principal)
             if who is None and await self._services.identifying.local(self._peer.uid, self._slow, until) is None:
                 return self._refuse("unauthenticated", NOBODY_HERE)
             return self._refuse("unauthenticated", self._services.identifying.why_not_theirs(self._proof))
@@ -288,7 +336,7 @@ class Connection:
     async def _deed(self, message: Message, body: bytes) -> None:
         requests = self._services.requests
         who = await self._admit(message.type)
-        await self._services.turns.begin(self._peer.uid)
+        await self._services.turns.begin(self._account)
         match message:
             case messages.Submit():
                 made = await requests.submit(
@@ -327,7 +375,10 @@ class Connection:
             case messages.Token() if self._point is not None:
                 self.say(self._point.accept(message.token))
             case messages.Proof() if self._point is not None:
-                await self._point.decide(message)
+                try:
+                    await self._point.decide(message)
+                finally:
+                    self._forget_question()
             case _:
                 answer = await self._dispatch.to(who, message)
                 if isinstance(answer, str):
@@ -340,8 +391,11 @@ class Connection:
         """Begin to answer an enforcement point. Only root may ask about other people, because root controls their sessions."""
         if not who.is_root or self._peer.uid != 0:
             raise Refusal("forbidden", "only a process that runs as root can be an enforcement point")
+        if self._account == 0 and message.stage != "auth" and not self._count_for(message.uid):
+            raise Refusal("denied", f"{shown(message.user)} has too many connections to jitd: end some, and try again")
         talk, in_hand = Talk(self.say, self._refuse), hold(self._peer, self._given)
         self._point = Enforcement(self._services, talk, in_hand, message, body, self._handshake.channel)
+        self._channel.keep_room()
         self.say(self._point.challenge())
 
     async def _admit(self, said: str = "") -> Subject:

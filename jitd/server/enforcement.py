@@ -109,7 +109,8 @@ class Enforcement:
         self._talk = talk
         self._process = in_hand.process
         self._in_hand: InHand | None = in_hand
-        self._ask = ask
+        self._ask: messages.Enforce | None = ask
+        self._waits = ask.waits
         self._binding = hashlib.sha256(b"jitd enforcement 1\n" + channel + frame(body) + secrets.token_bytes(32)).digest()
         self._context: Proof | None = None
         self._who: Subject | None = None
@@ -137,26 +138,32 @@ class Enforcement:
 
     async def decide(self, said: messages.Proof) -> None:
         """Find out who the person is, create the person's request, and begin to wait for the decision. Raises Refusal."""
-        until = greeted_until()
-        who = await self._person(said, until)
+        until, ask = greeted_until(), self._ask
+        if ask is None:
+            raise Refusal("protocol", "a second proof")
+        who = await self._person(said, ask.uid, until)
         if who is None:
-            nobody = await self._services.identifying.local(self._ask.uid, self._slow, until) is None
+            nobody = await self._services.identifying.local(ask.uid, self._slow, until) is None
             raise Refusal("unauthenticated", NOBODY_HERE if nobody else self._services.identifying.why_not_theirs(self._context))
-        if who.uid != self._ask.uid:
+        if who.uid != ask.uid:
             raise Refusal("unauthenticated", self._services.identifying.why_not_theirs(self._context))
-        ruser = self._ask.ruser
-        if ruser is not None and who.uid != 0 and await self._services.identifying.uid_of(self._ask.uid, ruser) != who.uid:
+        ruser = ask.ruser
+        if ruser is not None and who.uid != 0 and await self._services.identifying.uid_of(ask.uid, ruser) != who.uid:
             raise Refusal("unauthenticated", f"PAM_RUSER ({shown(ruser)}) is not the account that asks ({shown(who.user)})")
         self._who = who
         try:
-            await self._submit(who)
+            await self._submit(who, ask)
         except Refusal as no:
             hint = f" ({shown(said.because)})" if who.is_local and said.because else ""
             raise Refusal(no.code, f"{no.text}{hint}") from None
 
-    async def _person(self, said: messages.Proof, until: float) -> Subject | None:
+    def forget(self) -> None:
+        """Forget the question, which may have megabytes: it is decided, or nobody goes on with it."""
+        self._ask = self._in_hand = None
+
+    async def _person(self, said: messages.Proof, uid: int, until: float) -> Subject | None:
         if said.proof is None:
-            return await self._services.identifying.local(self._ask.uid, self._slow, until)
+            return await self._services.identifying.local(uid, self._slow, until)
         if self._context is None:
             raise Refusal("protocol", "a proof before its token")
         try:
@@ -164,15 +171,15 @@ class Enforcement:
                 raise NotAuthenticated("the proof is about another question")
         except NotAuthenticated as fault:
             raise Refusal("unauthenticated", str(fault)) from None
-        return await self._services.identifying.subject(self._ask.uid, self._context, self._slow, until)
+        return await self._services.identifying.subject(uid, self._context, self._slow, until)
 
     def _slow(self, left_ms: int) -> None:
         self._talk.say(messages.Slow(left_ms=left_ms))
 
     # --- what is asked -------------------------------------------------------------------------------------------------
 
-    async def _submit(self, who: Subject) -> None:
-        ask, in_hand = self._ask, self._in_hand
+    async def _submit(self, who: Subject, ask: messages.Enforce) -> None:
+        in_hand = self._in_hand
         self._in_hand = None  # so that a waiting client keeps only two descriptors open instead of four
         if in_hand is None:
             raise Refusal("protocol", "a second proof")
@@ -187,7 +194,7 @@ class Enforcement:
         asked = Asked(
             argv=(), login=False, user=None, group=None, cwd=ask.cwd or b"/", cwd_device=ask.cwd_device, cwd_inode=ask.cwd_inode,
             chdir=False, variables=(), preserved=(), locale=(), streams=(), reason=ask.reason, lasts_for=None, uses=None,
-            timeout_for=None, tty=ask.tty, caller=self._caller(),
+            timeout_for=None, tty=ask.tty, caller=self._caller(ask),
         )  # fmt: skip
 
         def understand(search_path: str) -> Asked:
@@ -210,9 +217,9 @@ class Enforcement:
         if self._waits_for is not None:
             self._move(made)
 
-    def _caller(self) -> Caller:
+    def _caller(self, ask: messages.Enforce) -> Caller:
         """Return the process that asks, as a Caller. At a login, this process has no login session yet."""
-        process, ask = self._process, self._ask
+        process = self._process
         if ask.service in PROGRAMS:
             return Caller(lambda: process)
         return Caller(lambda: process, is_login=True, remote_host=_text(ask.rhost), tty=_text(ask.tty) or "")
@@ -236,7 +243,7 @@ class Enforcement:
     def _move(self, found: Request) -> None:
         refusal = refusal_of(found)
         lines, self._told = news_of(found, self._told, self._services.locks.active(), self._services.now())
-        if lines and refusal is None and self._ask.waits:
+        if lines and refusal is None and self._waits:
             until = instant(found.expires_at)
             self._talk.say(messages.Progress(id=found.id, state=str(found.state), owed=found.is_open, news=lines, until=until))
         assert self._who is not None, "nobody waits unknown"
@@ -281,7 +288,7 @@ class Enforcement:
     def seated(self, found: Request, seats: Mapping[Approval, Seats]) -> None:
         """See ``waiters.Waiter``."""
         lines = unseated(found, seats, self._services.now())
-        if lines and self._waits_for == found.id and self._ask.waits:
+        if lines and self._waits_for == found.id and self._waits:
             until = instant(found.expires_at)
             self._talk.say(messages.Progress(id=found.id, state=str(found.state), owed=found.is_open, news=lines, until=until))
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The daemon's socket. The listener accepts connections, counts them, and ends handshakes that take too long.
 
-Law: the number of connections of each account is limited, except for root. The listener never waits for a client. The socket
-always has the right mode and owner.
+Law: the number of connections of each account is limited. A connection counts for the account that has started its process (its
+real uid), so that su and sudo count for the person who uses them. Only a process that root has started is exempt. The listener
+never waits for a client. The socket always has the right mode and owner.
 """
 
 from __future__ import annotations
@@ -89,19 +90,18 @@ class Listener:
     def _admit(self, sock: socket.socket) -> None:
         raw = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
         pid, uid, _ = _CREDENTIALS.unpack(raw)
-        account = self._services.subordinates.owner_of(uid)
-        is_full = uid != 0 and (self._of[account] >= self._per_uid or self._of.total() >= self._n_most)
-        if is_full:
+        peer = Peer(sock, uid, pid)
+        account = self._services.subordinates.owner_of(peer.started_by())
+        if self._is_full_for(account):
             sock.close()
             return
         self._of[account] += 1
+        counted = account
         connection: Connection | None = None
         deadline: asyncio.TimerHandle
 
         def ended() -> None:
-            self._of[account] -= 1
-            if not self._of[account]:
-                del self._of[account]
+            self._forget(counted)
             deadline.cancel()
             if connection is not None:
                 self._open.discard(connection)
@@ -114,13 +114,30 @@ class Listener:
             if connection is not None and not connection.has_proved:
                 connection.close()
 
+        def count_for(uid: int) -> bool:
+            nonlocal counted
+            person = self._services.subordinates.owner_of(uid)
+            if person != counted and self._is_full_for(person):
+                return False
+            self._of[person] += 1
+            self._forget(counted)
+            counted = person
+            return True
+
         typed_until = self._loop.time() + TYPED_FOR
 
         deadline = self._loop.call_later(HANDSHAKE_FOR, too_slow)
-        connection = Connection(
-            self._services, partial(Channel, sock, self._loop, self._room.place(account)), Peer(sock, uid, pid), ended
-        )
+        channel = partial(Channel, sock, self._loop, self._room.place(account))
+        connection = Connection(self._services, channel, peer, account, count_for, ended)
         self._open.add(connection)
+
+    def _is_full_for(self, account: int) -> bool:
+        return account != 0 and (self._of[account] >= self._per_uid or self._of.total() >= self._n_most)
+
+    def _forget(self, account: int) -> None:
+        self._of[account] -= 1
+        if not self._of[account]:
+            del self._of[account]
 
     def close(self) -> None:
         """Stop accepting. Waiting requests are not withdrawn, because their clients will connect to the next daemon."""

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from jitd.core.run import Process
 from jitd.deciding import origins
+from jitd.deciding.subordinates import NOBODY
 
 _SO_PEERPIDFD = 77
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -54,6 +55,15 @@ class Held:
         self.refuse_gone()
         return is_same
 
+    def real_uid(self) -> int:
+        """Return the real uid of the process (proc(5)): of a set-user-ID program, the account that started it. Raises Gone and
+        OSError.
+        """
+        status = Path(f"/proc/{self.pid}/status").read_bytes()
+        real = int(status.partition(b"\nUid:")[2].split(maxsplit=1)[0])
+        self.refuse_gone()
+        return real
+
     def process(self) -> Process:
         """Return the pid and the start time of the process. Raises Gone and OSError."""
         found = Process(self.pid, origins.started_at(self.pid))
@@ -71,6 +81,18 @@ class Peer:
         self.pid = pid
         self._socket = sock
         self._accepted_at = time.clock_gettime(time.CLOCK_BOOTTIME)
+
+    def started_by(self) -> int:
+        """Return the uid of the account that has started the process that connected. Only a process that acts as root is looked
+        at, because a set-user-ID program is what somebody else's process becomes root by. If such a process cannot be looked at,
+        return NOBODY.
+        """
+        if self.uid != 0:
+            return self.uid
+        try:
+            return self.hold().real_uid()
+        except OSError:  # it has ended, or is in a pid namespace that jitd does not see
+            return NOBODY
 
     def hold(self) -> Held:
         """Return the process that connected, together with a descriptor for it. Raises Gone."""

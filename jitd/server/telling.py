@@ -42,8 +42,8 @@ class Turns:
         """Wait until a connection of account ``uid`` may begin to answer a message. In each pass of the event loop, one
         connection of an account may begin. Therefore an account with many connections does not delay other accounts.
 
-        The account root does not wait. Many of root's connections are enforcement points such as sudo, and each of them serves a
-        different person.
+        What root itself has started does not wait. Among it are sshd and login, each of which serves a different person. A sudo
+        waits in the turn of its person.
         """
         if uid != 0:
             await _take(self._begun.setdefault(uid, asyncio.Lock()))
@@ -60,8 +60,8 @@ async def _take(turn: asyncio.Lock) -> None:
 
 
 class Telling:
-    """Sends rows to the client at ``channel``, whose account is ``uid``. ``send`` is a function that sends a message. The
-    arguments of ``send`` are the message and the bytes of the message.
+    """Sends rows to the client at ``channel``, which counts for the account ``uid``. ``send`` is a function that sends a message.
+    The arguments of ``send`` are the message and the bytes of the message.
     """
 
     def __init__(self, turns: Turns, uid: int, channel: Channel, send: Callable[[Message, bytes], None]) -> None:
