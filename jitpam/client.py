@@ -87,6 +87,10 @@ class Unreachable(Exception):
     """jitd cannot be reached, the peer is not jitd, or jitd closed the connection. The exit status is 125."""
 
 
+class TooLong(Unreachable):
+    """The protocol has no room for the message, so nothing was sent. The exit status of jitsudo is 120."""
+
+
 class RefusedByDaemon(Exception):
     """jitd refuses. ``code`` is one of wire.codes.CODES, and ``text`` is jitd's sentence."""
 
@@ -351,15 +355,17 @@ class Connection:
     # --- frames
 
     def _say(self, message: Message, until: float) -> bytes:
-        """Send ``message`` before ``until`` (monotonic clock). Returns the sent body. Raises Unreachable, LocalProtocolError."""
+        """Send ``message`` before ``until`` (monotonic clock). Returns the sent body. Raises TooLong, Unreachable and
+        LocalProtocolError.
+        """
         self.conversation.say(message)
         body = encode(message)
         sealed = self._initiator.wrap(body) if self._is_sealed and self._initiator else body
         if len(body) > message.most or len(sealed) > LIMIT:
             n_bytes = f"{message.most // 1024} KiB"
-            raise Unreachable(f"the request is too long: the protocol's {message.type} has at most {n_bytes}; nothing was asked")
+            raise TooLong(f"the request is too long: the protocol's {message.type} has at most {n_bytes}; nothing was asked")
         if body.count(b",") > MOST_COMMAS:
-            raise Unreachable(
+            raise TooLong(
                 f"the request has too many words: at most about {MOST_COMMAS:,} arguments and variables; nothing was asked"
             )
         rest = memoryview(frame(sealed))

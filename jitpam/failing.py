@@ -6,7 +6,7 @@ Law: each fault has a sentence and an exit status. The exit status after a fault
 
 from __future__ import annotations
 
-from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable
+from jitpam.client import NotAuthenticated, RefusedByDaemon, TooLong, Unreachable
 from jitpam.options import UsageError
 from jitpam.saying import Unwritable, say
 from jitpam.wire.codes import EXITS
@@ -19,7 +19,12 @@ def tell(fault: Exception) -> int:
     if isinstance(fault, RefusedByDaemon):
         say(fault.text)
         return EXITS[fault.code][0]
-    for kind, status in ((UsageError, USAGE), (NotAuthenticated, UNAUTHENTICATED), ((Unreachable, Unwritable), UNREACHABLE)):
+    kinds = (
+        ((UsageError, TooLong), USAGE),
+        (NotAuthenticated, UNAUTHENTICATED),
+        ((Unreachable, Unwritable), UNREACHABLE),
+    )
+    for kind, status in kinds:
         if isinstance(fault, kind):
             say(str(fault))
             return status

@@ -3,14 +3,15 @@
 restores the terminal's modes.
 
 Law: the guardian changes the terminal only if the terminal still has the modes that the client set. Therefore the guardian never
-overwrites modes that a shell or another program has set later. The guardian has only two open descriptors: the terminal and one
-end of a pipe. When the client ends, the guardian ends too.
+overwrites modes that a shell or another program has set later. The guardian has only three open descriptors: the terminal, one
+end of a pipe, and the terminal's file that is locked (``jitpam.terminal``). When the client ends, the guardian ends too.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import struct
 import termios
 
 TYPE_CHECKING = False
@@ -22,6 +23,14 @@ else:
 
 MODES = 36
 """Size in bytes of the kernel's struct termios."""
+FLOCK = "hhqqi0q"
+"""The kernel's struct flock (fcntl(2)): type, whence, start, length, pid."""
+GUARDED = 1 << 32
+"""The guardian locks the byte at this offset plus the number of the client's process group."""
+_TOLD = struct.Struct(f"q{MODES}s{MODES}s")
+"""What the client tells the guardian: its process group, the modes that it found, and the modes that it sets. The process group
+is 0 if the client has restored the modes.
+"""
 _COMPARED = slice(0, 16)
 """The part of struct termios that the guardian compares: the four words of flags."""
 
@@ -29,50 +38,64 @@ _COMPARED = slice(0, 16)
 class Guardian:
     """``__init__`` forks the guardian process. If fork(2) fails, the client works without a guardian."""
 
-    def __init__(self, terminal: int) -> None:
+    def __init__(self, terminal: int, lockable: int | None) -> None:
+        """``lockable`` is a descriptor of the terminal's file, or None if the file cannot be locked."""
         reading, self._writing = os.pipe2(os.O_CLOEXEC)
         try:
-            self._process = os.fork()
+            self.process = os.fork()
         except OSError:
-            self._process = 0
+            self.process = 0
         else:
-            if self._process == 0:
-                _guard(terminal, reading)
+            if self.process == 0:
+                _guard(terminal, reading, lockable)
         os.close(reading)
 
     def tell(self, found: bytes, raw: bytes) -> None:
         """Tell the guardian that the client is about to change the terminal's modes from ``found`` to ``raw``."""
+        self._tell(os.getpgrp(), found, raw)
+
+    def rest(self) -> None:
+        """Tell the guardian that there is nothing to restore."""
+        self._tell(0, b"", b"")
+
+    def _tell(self, job: int, found: bytes, raw: bytes) -> None:
         try:  # noqa: SIM105  # importing `contextlib` would make each start 1 ms longer
-            os.write(self._writing, found + raw)
+            os.write(self._writing, _TOLD.pack(job, found, raw))
         except OSError:
             pass
 
     def dismiss(self) -> None:
         """End the guardian, because the client itself has restored the terminal."""
         os.close(self._writing)
-        if self._process:
+        if self.process:
             try:
-                os.kill(self._process, _signal.SIGKILL)  # faster than waiting until the guardian sees the end of the pipe
-                os.waitpid(self._process, 0)
+                os.kill(self.process, _signal.SIGKILL)  # faster than waiting until the guardian sees the end of the pipe
+                os.waitpid(self.process, 0)
             except OSError:
                 pass
 
 
-def _guard(terminal: int, reading: int) -> NoReturn:
+def _guard(terminal: int, reading: int, lockable: int | None) -> NoReturn:
     """Run the guardian in the forked process. The signals that end the client are blocked in the guardian, as in the client. The
     guardian has its own session, so the terminal's job control does not affect the guardian.
     """
     try:
         os.setsid()
-        os.dup2(terminal, 0)
-        os.dup2(reading, 1)
-        os.closerange(2, 1 << 20)
+        kept = [terminal, reading, *([] if lockable is None else [lockable])]
+        for place, descriptor in enumerate([fcntl.fcntl(descriptor, fcntl.F_DUPFD, 10) for descriptor in kept]):
+            os.dup2(descriptor, place)
+        os.closerange(len(kept), 1 << 20)
         os.chdir("/")
-        told = b""
-        while packet := os.read(1, 2 * MODES):
-            told = packet
-        found, raw = told[:MODES], told[MODES:]
-        if found and fcntl.ioctl(0, termios.TCGETS, bytes(MODES))[_COMPARED] == raw[_COMPARED]:
+        job, found, raw = 0, b"", b""
+        while packet := os.read(1, _TOLD.size):
+            job, found, raw = _TOLD.unpack(packet)
+            if lockable is not None:
+                kind, start, length = (fcntl.F_WRLCK, job + GUARDED, 1) if job else (fcntl.F_UNLCK, 0, 0)
+                try:  # noqa: SIM105
+                    fcntl.fcntl(2, fcntl.F_SETLK, struct.pack(FLOCK, kind, 0, start, length, 0))
+                except OSError:  # without the lock, it can still restore the modes
+                    pass
+        if job and fcntl.ioctl(0, termios.TCGETS, bytes(MODES))[_COMPARED] == raw[_COMPARED]:
             fcntl.ioctl(0, termios.TCSETS, found)
     finally:
         os._exit(0)

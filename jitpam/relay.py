@@ -3,7 +3,8 @@
 side of PROTOCOL.md section 5.
 
 Law: at its end, the relay always restores the terminal's modes. The terminal is raw only while jitsudo is in the foreground and
-the command has the terminal. The relay has one buffer for each direction. No new piece is read before the other side has accepted
+the command has the terminal. If several jitsudo of a job need the terminal, they have it one after the other. The relay has one
+buffer for each direction. No new piece is read before the other side has accepted
 the previous piece. If the monitor disconnects without sending the outcome, the run is never treated as a success.
 """
 
@@ -32,6 +33,8 @@ WARNED_BEFORE = 60.0
 """The user is warned this number of seconds before the end of the run."""
 LOOKED_EVERY = 3600.0
 """Maximum number of seconds between two checks of the clock."""
+TURN_EVERY = 0.1
+"""If another jitsudo of the job has the terminal, this number of seconds passes between two attempts to get the terminal."""
 PIECE = 32 * 1024
 """Maximum number of payload bytes in one packet."""
 RELAYED = (
@@ -85,11 +88,16 @@ class Relay:
         self._signals = signals
         terminals = [descriptor for descriptor in range(3) if kinds[descriptor] == "terminal"]
         self._terminal = Terminal(terminals) if terminals else None
-        self._is_piped = any(kind in ("pipe", "socket") for kind in kinds[:2])
-        self._has_turn = not self._is_piped
-        """True if the command may have the terminal while we are in the foreground. In a pipeline, this value becomes True when
-        the command asks for the terminal.
+        self._has_turn = kinds[0] == "terminal" and kinds[1] not in ("pipe", "socket")
+        """True if the command may have the terminal while we are in the foreground. If standard input is not the terminal, or if
+        standard output leads into a pipeline, other processes of the job use the terminal. Then this value becomes True when the
+        command asks for the terminal.
         """
+        self._is_shared = not self._has_turn
+        self._is_queued = False
+        """True while the command may have the terminal, but another jitsudo of the job has it."""
+        self._is_held = False
+        """True if the command was stopped because it needs the terminal, and was not continued yet."""
         self._to_monitor: list[bytes] = []
         self._room = memoryview(bytearray(PIECE + 2))
         self._to_terminal = self._room[:0]
@@ -131,8 +139,6 @@ class Relay:
     def run(self) -> Outcome:
         """Relay bytes, signals and window sizes until the run has ended. Returns the outcome of the run."""
         try:
-            if self._terminal is not None and self._has_turn and self._terminal.is_ours:
-                self._terminal.make_raw(shared=self._is_piped)
             while self._outcome is None or self._to_terminal:
                 self._step()
             return self._outcome
@@ -155,13 +161,18 @@ class Relay:
         if terminal is not None:  # even without events, because poll always reports a hang-up
             reads = self._outcome is None and not self._to_monitor and terminal.is_raw
             poll.register(terminal.descriptor, (select.POLLIN if reads else 0) | (select.POLLOUT if self._to_terminal else 0))
-        for descriptor, event in poll.poll(self._warn()):
+        until = self._warn()
+        if self._is_queued:
+            until = min(until or TURN_EVERY * 1000, TURN_EVERY * 1000)
+        for descriptor, event in poll.poll(until):
             if descriptor == self._signals.descriptor:
                 self._on_signals()
             elif descriptor == control:
                 self._on_control(event)
             elif self._terminal is not None:
                 self._on_terminal(self._terminal, event)
+        if self._is_queued and self._outcome is None:
+            self._ask_for_turn()
 
     def _warn(self) -> float | None:
         """If this process is in the terminal's foreground, warn once on the terminal that the run ends soon. The warning goes
@@ -208,9 +219,13 @@ class Relay:
             self._tell_size()
         elif number in (_signal.SIGTERM, _signal.SIGHUP) and self._to_terminal and self._is_stuck:
             self._hang_up()  # this is the second such signal, and the terminal has accepted no output since the first
+        elif number == _signal.SIGTSTP and self._is_held:
+            self._suspend(number)  # the command is stopped already, so the monitor would not tell us of a stop
         else:
             self._is_stuck = number in (_signal.SIGTERM, _signal.SIGHUP)
             self._tell(b"G" + bytes([number]))
+            if self._is_held:
+                self._go_on()  # otherwise the signal would wait for the command's turn
 
     def _is_of_command(self, process: int) -> bool:
         try:
@@ -294,8 +309,8 @@ class Relay:
                 self._tell(b"W" + struct.pack(">2H", *size))
 
     def _turn(self) -> dict[str, Any]:
-        """Return whether the command has the terminal now, and the size of the terminal. If the terminal's modes have changed
-        since they were last sent to the monitor, also return the modes.
+        """Make the terminal raw if the command may have it now. Return whether the command has the terminal, and the size of the
+        terminal. If the terminal's modes have changed since they were last sent to the monitor, also return the modes.
         """
         terminal = self._terminal
         if terminal is None:
@@ -306,9 +321,24 @@ class Relay:
         return {
             "rows": self._size[0],
             "columns": self._size[1],
-            "foreground": self._has_turn and terminal.is_ours,
+            "foreground": self._take_terminal(terminal),
             "termios": binascii.b2a_base64(self._modes or b"", newline=False).decode("ascii") if is_news else None,
         }
+
+    def _take_terminal(self, terminal: Terminal) -> bool:
+        is_wanted = self._has_turn and terminal.is_ours
+        is_taken = is_wanted and (terminal.is_raw or terminal.make_raw(shared=self._is_shared))
+        self._is_queued = is_wanted and not is_taken
+        return is_taken
+
+    def _ask_for_turn(self) -> None:
+        """If the command may have the terminal now, continue the command. Otherwise the command stays as it is."""
+        if self._terminal is None:
+            return
+        if self._take_terminal(self._terminal):
+            self._go_on()
+        elif self._is_held and not self._is_queued:  # our job has lost the foreground
+            self._suspend(_signal.SIGTTIN)
 
     def _hear(self, packet: memoryview) -> None:
         if packet and packet[0] == ord("O"):
@@ -325,7 +355,8 @@ class Relay:
             if payload[0] in _OF_THE_TERMINAL:
                 self._has_turn = True
             if payload[0] in _OF_THE_TERMINAL and self._terminal is not None and self._terminal.is_ours:
-                self._resume()  # the command asked for the terminal, and we are in the foreground
+                self._is_held = True
+                self._ask_for_turn()
             else:
                 self._suspend(payload[0])
         elif kind == b"N":
@@ -381,13 +412,14 @@ class Relay:
         """Continue the command after this process was continued. In the meantime, the terminal's modes or its foreground job may
         have changed.
         """
-        terminal = self._terminal
-        if terminal is not None:
-            terminal.look_again()
-        turn = self._turn()
-        if terminal is not None and turn["foreground"] and not terminal.is_raw:
-            terminal.make_raw(shared=self._is_piped)
-        self._tell(b"C" + notation.write(turn))
+        if self._terminal is not None:
+            self._terminal.look_again()
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Tell the monitor to continue the command, and whether the command has the terminal."""
+        self._is_held = False
+        self._tell(b"C" + notation.write(self._turn()))
 
 
 def _read_outcome(payload: bytes) -> Outcome:

@@ -2,23 +2,31 @@
 """The user's terminal: its modes, its size, and whether our job is in its foreground.
 
 Law: at the end, the terminal has the modes that it had before. The terminal's modes are changed only while this process's job is
-in the foreground. The terminal is read and written through this process's own open file description. This module imports only
-modules of the standard library that can be imported fast.
+in the foreground, and only by one ``jitsudo`` of the job at a time. The terminal is read and written through this process's own
+open file description. This module imports only modules of the standard library that can be imported fast.
+
+The ``jitsudo`` that has the terminal in raw mode holds a lock on the terminal's file (fcntl(2), F_SETLK). Without the lock, a
+second one would take the raw modes for the user's, and would restore them at its end. The lock is one byte long, and its offset
+is the number of the process group. Therefore a job that was stopped while it held the lock keeps no other job from the terminal.
+The guardian holds a second byte, so that the terminal is not free before the guardian of a killed client has restored the modes.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import struct
 import termios
 
-from jitpam.guardian import MODES, Guardian
+from jitpam.guardian import FLOCK, GUARDED, MODES, Guardian
 
 _MINIMUM, _TIME = 17 + termios.VMIN, 17 + termios.VTIME
 """Offsets in bytes of VMIN and VTIME in the kernel's struct termios. In this structure, the control characters follow after four
 words and one byte.
 """
+_DEV_TTY = os.makedev(5, 0)
+_HELD = (errno.EAGAIN, errno.EACCES)
 
 
 class Terminal:
@@ -27,6 +35,7 @@ class Terminal:
     def __init__(self, streams: list[int]) -> None:
         """Open the terminal again. ``streams`` are the descriptors from 0 to 2 that are terminals. There must be at least one."""
         self.descriptor, self._may_block = _own_opening(streams)
+        self._lockable = _lockable([self.descriptor, *streams])
         self._found: bytes | None = None
         """The modes that the terminal had before this process made it raw. The value is None while the terminal is not raw."""
         self._raw = b""
@@ -47,8 +56,13 @@ class Terminal:
             return True
 
     def modes_of_user(self) -> bytes | None:
-        """Return the modes that the user had set, as the kernel's struct termios. If the modes cannot be read, return None."""
-        return self._found or self._modes()
+        """Return the modes that the user had set, as the kernel's struct termios. Return None if the modes cannot be read, or if
+        they are not the user's, because another ``jitsudo`` has the terminal in raw mode.
+        """
+        if self._found is not None:
+            return self._found
+        modes = None if self._is_held_by_another() else self._modes()
+        return None if self._is_held_by_another() else modes
 
     def _modes(self) -> bytes | None:
         try:
@@ -64,20 +78,24 @@ class Terminal:
             return 0, 0
         return rows, columns
 
-    def make_raw(self, *, shared: bool) -> None:
-        """Make the terminal raw, so that every key goes to the command. If the terminal is ``shared`` with other processes of a
-        pipeline, output processing stays on. Otherwise it is switched off.
+    def make_raw(self, *, shared: bool) -> bool:
+        """Make the terminal raw, so that every key goes to the command. If the terminal is ``shared`` with other processes of the
+        job, output processing stays on. Otherwise it is switched off. Return False, and change nothing, if another ``jitsudo`` of
+        the job has the terminal.
         """
+        if not self._lock():
+            return False
         modes = self._modes()
         if modes is None:
-            return
+            return True
         self._found = modes  # kept before the change, so that the change can be undone even if it fails half way
         if self._guardian is None:
-            self._guardian = Guardian(self.descriptor)
+            self._guardian = Guardian(self.descriptor, self._lockable)
         raw = _raw(modes, shared=shared)
         self._guardian.tell(modes, raw)
         self._set(raw)
         self._raw = self._modes() or raw
+        return True
 
     def look_again(self) -> None:
         """Check the modes after this process was continued. If another program has changed the modes in the meantime, ``restore``
@@ -85,6 +103,7 @@ class Terminal:
         """
         if self._found is not None and (not self.is_ours or self._modes() != self._raw):
             self._found = None
+            self._unlock()
 
     def write(self, data: memoryview) -> int:
         """Write as much of ``data`` as the terminal accepts now. Return the number of bytes that were written. Raises OSError,
@@ -105,6 +124,7 @@ class Terminal:
         found, self._found = self._found, None
         if found is not None and self.is_ours:
             self._set(found)
+        self._unlock()
 
     def leave(self) -> None:
         """Restore the modes, end the guardian, and do not use the terminal any more."""
@@ -112,6 +132,40 @@ class Terminal:
         guardian, self._guardian = self._guardian, None
         if guardian is not None:
             guardian.dismiss()
+
+    def _lock(self) -> bool:
+        """Lock the terminal for our job's only raw mode. Return False if another process holds the lock."""
+        if self._lockable is None:
+            return True
+        job = os.getpgrp()
+        try:
+            fcntl.fcntl(self._lockable, fcntl.F_SETLK, struct.pack(FLOCK, fcntl.F_WRLCK, 0, job, 1, 0))
+        except OSError as fault:
+            return fault.errno not in _HELD
+        if self._is_held_by_another(job + GUARDED, 1):
+            self._unlock()
+            return False
+        return True
+
+    def _unlock(self) -> None:
+        if self._guardian is not None:
+            self._guardian.rest()
+        if self._lockable is not None:
+            try:  # noqa: SIM105
+                fcntl.fcntl(self._lockable, fcntl.F_SETLK, struct.pack(FLOCK, fcntl.F_UNLCK, 0, 0, 0, 0))
+            except OSError:
+                pass
+
+    def _is_held_by_another(self, start: int = 0, length: int = 0) -> bool:
+        """True if another process has locked a byte of this range, and is not our guardian. Length 0 means: up to the end."""
+        if self._lockable is None:
+            return False
+        try:
+            found = fcntl.fcntl(self._lockable, fcntl.F_GETLK, struct.pack(FLOCK, fcntl.F_WRLCK, 0, start, length, 0))
+        except OSError:
+            return False
+        kind, _, _, _, holder = struct.unpack(FLOCK, found)
+        return bool(kind != fcntl.F_UNLCK and (self._guardian is None or holder != self._guardian.process))
 
     def _set(self, modes: bytes) -> None:
         try:  # noqa: SIM105  # importing `contextlib` would make each start 1 ms longer
@@ -153,3 +207,14 @@ def _own_opening(streams: list[int]) -> tuple[int, bool]:
         except OSError:
             continue
     return os.dup(ours), True
+
+
+def _lockable(descriptors: list[int]) -> int | None:
+    """Return one of ``descriptors`` that can be locked, or None. ``/dev/tty`` is left out, because this one file stands for the
+    terminals of all people, and everybody may lock all of it.
+    """
+    for descriptor in descriptors:
+        is_writable = fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY
+        if is_writable and os.fstat(descriptor).st_rdev != _DEV_TTY:
+            return descriptor
+    return None

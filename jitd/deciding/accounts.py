@@ -83,6 +83,18 @@ def target(user: str | None, group: str | None, requester: str) -> pwd.struct_pa
     return entry_of(user if user is not None else requester if group is not None else "root")
 
 
+def must_be_first_of_its_uid(entry: pwd.struct_passwd) -> None:
+    """Raise NoSuchAccount if the uid of ``entry`` belongs to an account of another name. The kernel knows the uid alone, so the
+    command would run as that account, and rules and records would name another one.
+    """
+    try:
+        first = pwd.getpwuid(entry.pw_uid).pw_name
+    except (KeyError, OSError):
+        raise NoSuchAccount(f"its uid {entry.pw_uid} belongs to no account here") from None
+    if first != entry.pw_name:
+        raise NoSuchAccount(f"its uid {entry.pw_uid} belongs to the account {first}: ask for that account")
+
+
 def run_as(entry: pwd.struct_passwd, group: str | None) -> RunAs:
     """Return the account of ``entry`` with ``group``. If ``group`` is None, use the account's primary group. Raises
     NoSuchAccount.

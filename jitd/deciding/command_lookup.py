@@ -128,6 +128,8 @@ def find(
     glance = glance or path_lookup.Look()
     try:
         target = accounts.target(asked.user, asked.group, who.user)
+        if deed_of(service).is_executed:
+            accounts.must_be_first_of_its_uid(target)
         run_as = accounts.run_as(target, asked.group)
     except accounts.NoSuchAccount as fault:
         typed = [f"{option} {shown(name)}" for option, name in (("-u", asked.user), ("-g", asked.group)) if name]
@@ -157,6 +159,12 @@ def find(
         return Found(replace(command, path=b""), is_own_group, is_missing=False)
     if asked.login and not asked.chdir:
         command = _at_home(command, os.fsencode(target.pw_dir))
+    if not asked.login and b"/" in name:
+        place = os.path.normpath(os.path.join(asked.cwd, name))
+        if closed := closed_directory(os.path.dirname(place), who, glance):
+            unfit = f"root may not search {shown(closed)}, so jitd cannot examine the command's file"
+            unread = replace(command, path=place)
+            return Found(unread, is_own_group, is_missing=True, complaint=f"{shown(name)}: {unfit}", unfit=unfit)
     unseen = _beyond_sight(asked, who, glance)
     if unseen is not None and not permits(Found(replace(command, path=unseen), is_own_group, is_missing=False)):
         return Found(command, is_own_group, is_missing=True)
@@ -221,6 +229,11 @@ def _beyond_sight(asked: Asked, who: Subject, glance: path_lookup.Look) -> bytes
     if asked.login or b"/" not in asked.argv[0]:
         return None
     return path_lookup.beyond_sight(os.path.join(asked.cwd, asked.argv[0]), who.uid, accounts.Groups(who.user, who.gid), glance)
+
+
+def closed_directory(path: bytes, who: Subject, glance: path_lookup.Look) -> bytes:
+    """Return the first directory of ``path`` that root may not search, if ``who`` can see it. Otherwise return ""."""
+    return path_lookup.closed_to_root(path, who.uid, accounts.Groups(who.user, who.gid), glance)
 
 
 def can_see(who: Subject, glance: path_lookup.Look, *paths: bytes) -> bool:

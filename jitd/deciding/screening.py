@@ -24,11 +24,22 @@ from jitd.core.question import Question
 from jitd.core.request import Request
 from jitd.core.subject import Subject
 from jitd.deciding import accounts
-from jitd.deciding.command_lookup import Asked, Found, Nonsense, can_see, find, in_directory, is_in_sight, without_home
+from jitd.deciding.command_lookup import (
+    Asked,
+    Found,
+    Nonsense,
+    can_see,
+    closed_directory,
+    find,
+    in_directory,
+    is_in_sight,
+    without_home,
+)
 from jitd.deciding.knowledge import Knowledge
 from jitd.files import inspection, operands, path_lookup
 from jitd.files.digests import DigestCache
 from jitd.files.silence import MOUNTS
+from jitpam.wire.shown import shown
 
 _digests = DigestCache()
 GONE = "the requester's account is gone or disabled, here or in the KDC"
@@ -136,6 +147,7 @@ def _look(
     if found.unfit and isinstance(sighting.decision, Permit):
         unfit = sighting.decision.denied(Why.ERROR, f"it cannot be executed: {found.unfit}")
         sighting = Sighting(sighting.command, unfit)
+    sighting = _where_root_may_go(sighting, who, service, glance)
     sighting = _with_operands(sighting, who, service, trusted, glance)
     if isinstance(sighting.decision, Permit) or found.is_missing or is_in_sight(asked, found.command.path, who, glance):
         return sighting
@@ -143,6 +155,20 @@ def _look(
     typed = _as_typed(found.command, asked)
     as_missing = replace(question, command=typed, is_missing=True, names=())
     return Sighting(typed, no_rule(who) if isinstance(on_path, Permit) else _on_path(policy, as_missing, now, knowledge))
+
+
+def _where_root_may_go(sighting: Sighting, who: Subject, service: str, glance: path_lookup.Look) -> Sighting:
+    """If root may not enter the directory of a command that would run as root, change a permit into a denial. Otherwise people
+    would be asked to approve what cannot start.
+    """
+    decision, command = sighting.decision, sighting.command
+    if not isinstance(decision, Permit) or command.run_as.uid != 0 or not deed_of(service).is_executed:
+        return sighting
+    MOUNTS.approach((command.cwd,))
+    closed = closed_directory(command.cwd, who, glance)
+    if not closed:
+        return sighting
+    return Sighting(command, decision.denied(Why.UNFIT, f"root may not enter the working directory {shown(closed)}"))
 
 
 def unopened(asked: Asked, who: Subject, service: str, search_path: str) -> Command:

@@ -196,6 +196,33 @@ def unfitness(path: bytes, uid: int, groups: Callable[[], Collection[int]], look
     return "" if status.st_mode & bit else "the account to run as may not execute it"
 
 
+def closed_to_root(path: bytes, uid: int, groups: Container[int], look: Look | None = None) -> bytes:
+    """Return the first directory of ``path`` (absolute) in which root may look up nothing, or "". ``path`` itself counts, too. An
+    example is a directory of a person on a network file system whose server gives root no rights, or on FUSE.
+
+    Also return "" if the account ``uid`` itself may not look up this directory, or if the path to it has ``..`` or a symbolic
+    link.
+    """
+    look = look or Look()
+    if os.access(path, os.X_OK) or b".." in path.split(b"/"):
+        return b""
+    at, ahead = b"/", parts(path)
+    try:
+        while ahead:
+            if not _may(_SEARCH, at, look.lstat(at), uid, groups, look):
+                return b""
+            if not os.access(at, os.X_OK):
+                return at
+            at = os.path.join(at, ahead.pop())
+            if not stat.S_ISDIR(look.lstat(at).st_mode):
+                return b""
+    except PermissionError:  # its own status is kept from root, too
+        return at
+    except (OSError, ValueError):
+        return b""
+    return b"" if os.access(at, os.X_OK) else at
+
+
 def is_visible_absence(path: bytes, uid: int, groups: Container[int], cwd: bytes | None = None, look: Look | None = None) -> bool:
     """True if the account ``uid`` may search every directory above ``path``. In this case, the account could find out for itself
     if something exists at ``path``. The result is also True for a path in procfs, because jitd does not examine procfs. ``cwd``

@@ -40,6 +40,10 @@ ANOTHER = "jitsudo: the working directory is not the approved one\n"
 GONE = "jitsudo: the working directory cannot be entered: No such file or directory\n"
 
 
+def closed(served: Served) -> str:
+    return f"jitsudo: root may not enter the working directory {served.place}\n"
+
+
 @pytest.fixture(scope="module")
 def at_once() -> Iterator[House]:
     made = House(AT_ONCE).start()
@@ -100,12 +104,65 @@ def test_a_directory_that_is_kept_from_root_is_126_for_root_and_open_to_its_owne
     served = serve(False)
     with pytest.raises(PermissionError):
         served.place.stat()
-    for words in (("pwd",), ("-u", "bob", "pwd"), ("-D", str(served.place), "pwd")):
+    for words in (("pwd",), ("-D", str(served.place), "pwd")):
         done = from_within(at_once, served.place / "d", *words)
-        assert (done.returncode, done.stdout, done.stderr) == (126, "", NOT_ENTERED), words
+        assert (done.returncode, done.stdout, done.stderr) == (126, "", closed(served)), words
+    done = from_within(at_once, served.place / "d", "-u", "bob", "pwd")
+    assert (done.returncode, done.stdout, done.stderr) == (126, "", NOT_ENTERED)
     done = from_within(at_once, served.place / "d", "-u", "alice", "pwd")
     assert (done.returncode, done.stdout) == (0, f"{served.place}/d\n"), done.stderr
     assert from_within(at_once, served.place / "d", "-D", "/", "pwd").stdout == "/\n"
+
+
+def test_a_directory_that_is_kept_from_root_is_named_before_anybody_is_asked(
+    owed: House, serve: Callable[[bool], Served]
+) -> None:
+    """THREATS X-10."""
+    served = serve(False)
+    before = owed.at_rest().records()
+    done = from_within(owed, served.place, "pwd")
+    assert (done.returncode, done.stdout, done.stderr) == (126, "", closed(served))
+    assert owed.at_rest().records() == before, "nothing was submitted"
+
+
+def test_a_rule_may_run_its_commands_in_the_root_directory_instead(place: Path, serve: Callable[[bool], Served]) -> None:
+    """THREATS X-10: the honest use, where the command needs no directory."""
+    served = serve(False)
+    house = House(AT_ONCE.replace('cwd = "caller"', 'cwd = "/"')).start()
+    try:
+        done = from_within(house, served.place / "d", "pwd")
+        assert (done.returncode, done.stdout, done.stderr) == (0, "/\n", "")
+    finally:
+        house.verify()
+        house.close()
+
+
+@pytest.mark.parametrize("typed", ["./f", "../served/f", "PLACE/f", "PLACE/d/x"])
+@pytest.mark.parametrize("run_as", ["root", "alice"])
+def test_a_command_that_is_kept_from_root_is_one_that_cannot_be_examined(
+    at_once: House, serve: Callable[[bool], Served], typed: str, run_as: str
+) -> None:
+    """THREATS X-10: no word that a rule is missing."""
+    served = serve(False)
+    typed = typed.replace("PLACE", str(served.place))
+    before = at_once.at_rest().records()
+    done = from_within(at_once, served.place, "-u", run_as, typed)
+    said = f"jitsudo: {typed}: root may not search {served.place}, so jitd cannot examine the command's file\n"
+    assert (done.returncode, done.stdout, done.stderr) == (126, "", said)
+    assert at_once.at_rest().records() == before
+
+
+def test_what_is_kept_from_root_is_not_told_to_others(at_once: House, serve: Callable[[bool], Served], place: Path) -> None:
+    """THREATS S-11: bob may not search the directory above it."""
+    at_once.set_policy(AT_ONCE.replace("principal:alice@EXAMPLE.TEST", "user:bob").replace("anything", "bobs"), "60-bob.toml")
+    at_once.jitd("reload")
+    served = serve(False)
+    place.chmod(0o700)
+    done = at_once.sudo("bob", f"{served.place}/f")
+    nothing = at_once.sudo("bob", f"{place}/nothing/f")
+    assert done.returncode == nothing.returncode == 121
+    assert done.stderr == nothing.stderr
+    assert str(served.place) not in done.stderr
 
 
 def test_a_server_that_falls_silent_holds_up_its_own_people_alone_and_not_for_ever(

@@ -164,3 +164,31 @@ def test_an_export_into_a_pipe_that_has_enough_ends_quietly(ruled: House) -> Non
         capture_output=True, text=True, timeout=PATIENCE, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (141, "")
+
+
+@pytest.fixture
+def toor() -> Iterator[None]:
+    before = Path("/etc/passwd").read_text()
+    with Path("/etc/passwd").open("a") as file:
+        file.write("toor:x:0:0:root again:/root:/bin/sh\n")
+    yield
+    Path("/etc/passwd").write_text(before)
+
+
+def test_a_second_name_of_a_uid_is_refused_before_anybody_is_asked(ruled: House, toor: None) -> None:
+    before = ruled.at_rest().records()
+    for words in (("-u", "toor", "true"), ("-u", "toor", "-l", "true"), ("-u", "toor", "-i")):
+        done = ruled.sudo("alice", *words)
+        assert (done.returncode, done.stdout) == (120, ""), words
+        assert done.stderr == "jitsudo: -u toor: its uid 0 belongs to the account root: ask for that account\n", words
+    assert ruled.at_rest().records() == before
+    assert ruled.sudo("bob", "-u", "root", "id", "-un").stdout == ruled.sudo("bob", "-u", "#0", "id", "-un").stdout == "root\n"
+
+
+def test_more_words_than_a_request_may_have_are_120_and_nobody_is_asked(ruled: House) -> None:
+    before = ruled.at_rest().records()
+    done = ruled.sudo("bob", "echo", *(["x"] * 20_001))
+    said = "jitsudo: the request has too many words: at most about 20,000 arguments and variables; nothing was asked\n"
+    assert (done.returncode, done.stdout, done.stderr) == (120, "", said)
+    assert ruled.at_rest().records() == before
+    assert ruled.sudo("bob", "echo", *(["x"] * 19_900)).returncode == 0
