@@ -46,6 +46,13 @@ HOUSE = -1
 """The uid that is used for the daemon's own work. If the daemon's own work hangs, it uses no thread from root's share."""
 
 
+class NoThread(TimeoutError):
+    """The kernel starts no thread for the daemon. Whoever waits for work handles this as work that takes too long."""
+
+    def __init__(self) -> None:
+        super().__init__("jitd can start no thread: nothing was done; ask again when this host has fewer processes")
+
+
 class Piece:
     """A piece of work, which is done once or never. After the work, the thread calls ``tell`` with two arguments: the result and
     None, or None and the exception.
@@ -100,10 +107,16 @@ class Threads:
         self._ahead: SimpleQueue[Piece | None] = SimpleQueue()
 
     def give(self, piece: Piece) -> None:
-        """Let a free or a new thread do ``piece``. Call ``give``, ``over`` and ``close`` from the same thread."""
+        """Let a free or a new thread do ``piece``. If the kernel starts no new thread, ``piece`` waits for a thread that exists.
+        If none exists, raises NoThread. Call ``give``, ``over`` and ``close`` from the same thread.
+        """
         if self._n_threads <= self._n_given:
-            threading.Thread(target=self._serve, name=f"jitd-{self._n_threads}", daemon=True).start()
-            self._n_threads += 1
+            try:
+                threading.Thread(target=self._serve, name=f"jitd-{self._n_threads}", daemon=True).start()
+                self._n_threads += 1
+            except RuntimeError:
+                if not self._n_threads:
+                    raise NoThread from None
         self._n_given += 1
         self._most = max(self._most, self._n_given)
         self._ahead.put(piece)

@@ -11,7 +11,7 @@ import posix  # importing `os` would make each start 1 ms longer
 import select
 import time
 
-from jitpam.client import SLOW, Connection, NotAuthenticated, RefusedByDaemon, Unreachable, connect
+from jitpam.client import SLOW, Connection, NoProcess, NotAuthenticated, RefusedByDaemon, Unreachable, connect
 from jitpam.options import Options
 from jitpam.saying import print_out, say, write
 from jitpam.signals import Signals
@@ -301,8 +301,7 @@ class _Wait:
         if self._options.to is not None:
             say("warning: the request was for a command, and nothing is given: --to has no effect")
         if self._options.background:
-            if posix.fork():
-                posix._exit(0)
+            self._fork()
             posix.setpgid(0, 0)  # its own process group: in the background of the terminal, and not a job of any shell
         left_ms = None if self._options.quiet or self._options.background else start.left_ms
         tell = None if self._options.quiet or self._options.background else say
@@ -311,6 +310,14 @@ class _Wait:
         self._connection.close()
         outcome = relay.run()
         return _end_like(outcome)
+
+    def _fork(self) -> None:
+        """Go on in a new process, and end this one with status 0. Raises NoProcess."""
+        try:
+            if posix.fork():
+                posix._exit(0)
+        except OSError:
+            raise NoProcess from None
 
     def _hold(self, first: Given) -> int:
         """Handle the given things. Returns the exit status. Does not return if a signal ends the command or this process."""

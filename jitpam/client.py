@@ -31,7 +31,7 @@ from _socket import (  # importing `socket` would make each start 5 ms longer
 )
 from sys import getfilesystemencoding
 
-from jitpam.initiator import Initiator, NotAuthenticated, Unproved, channel_of, own_host
+from jitpam.initiator import Initiator, NoProcess, NotAuthenticated, Unproved, channel_of, own_host
 from jitpam.wire.coding import MOST_COMMAS, decode, encode
 from jitpam.wire.conversation import CLIENT, Conversation
 from jitpam.wire.faults import RemoteProtocolError
@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-__all__ = ["Connection", "NotAuthenticated", "RefusedByDaemon", "Unreachable", "connect"]
+__all__ = ["Connection", "NoProcess", "NotAuthenticated", "RefusedByDaemon", "Unreachable", "connect"]
 
 SOCKET = "/run/jitd/jitd.sock"
 HANDSHAKE_WITHIN = 2.5

@@ -6,7 +6,7 @@ Law: each fault has a sentence and an exit status. The exit status after a fault
 
 from __future__ import annotations
 
-from jitpam.client import NotAuthenticated, RefusedByDaemon, TooLong, Unreachable
+from jitpam.client import NoProcess, NotAuthenticated, RefusedByDaemon, TooLong, Unreachable
 from jitpam.options import UsageError
 from jitpam.saying import Unwritable, say
 from jitpam.wire.codes import EXITS
@@ -22,7 +22,7 @@ def tell(fault: Exception) -> int:
     kinds = (
         ((UsageError, TooLong), USAGE),
         (NotAuthenticated, UNAUTHENTICATED),
-        ((Unreachable, Unwritable), UNREACHABLE),
+        ((Unreachable, Unwritable, NoProcess), UNREACHABLE),
     )
     for kind, status in kinds:
         if isinstance(fault, kind):

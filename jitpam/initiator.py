@@ -380,9 +380,18 @@ def _given(data: bytes) -> Given:
     return Given(len(data), data)
 
 
+class NoProcess(Exception):
+    """The kernel starts no more processes or threads for this account, or in its control group (setrlimit(2), RLIMIT_NPROC)."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "no process or thread can be started: the limit of this account (ulimit -u) or of its session is reached"
+        )
+
+
 def within(seconds: float, work: Callable[[], T]) -> T:
     """Call ``work`` in a new thread. Return its result or raise its exception. After ``seconds`` seconds, raises TimeoutError.
-    After a timeout the thread continues, but the process can still exit by ``os._exit``.
+    After a timeout the thread continues, but the process can still exit by ``os._exit``. Raises NoProcess.
     """
     finished = _thread.allocate_lock()
     finished.acquire()
@@ -400,6 +409,8 @@ def within(seconds: float, work: Callable[[], T]) -> T:
     before = _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals())  # the new thread must not get our signals
     try:
         _thread.start_new_thread(run, ())
+    except RuntimeError:
+        raise NoProcess from None
     finally:
         _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
     if not finished.acquire(timeout=seconds):

@@ -7,7 +7,7 @@ Law: only one JSON object is written to standard output. The exit status is the 
 
 from __future__ import annotations
 
-from jitpam.client import NotAuthenticated, RefusedByDaemon
+from jitpam.client import NotAuthenticated, RefusedByDaemon, TooLong
 from jitpam.failing import UNREACHABLE, tell
 from jitpam.options import UsageError
 from jitpam.saying import Unwritable, print_out, say
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from jitpam.wire.messages import Given
 
-_CODES: tuple[tuple[type[Exception], str], ...] = (
-    (UsageError, "usage"),
+_CODES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
+    ((UsageError, TooLong), "usage"),
     (NotAuthenticated, "unauthenticated"),
     (NoTicket, "unusable"),
 )

@@ -19,6 +19,7 @@ import click
 from jitd.cli.answer import give_up, say
 from jitd.cli.call import ENDINGS, status_of
 from jitpam import __version__
+from jitpam.client import NoProcess
 from jitpam.streams import fill_closed
 
 INTERRUPTED = 128 + signal.SIGINT
@@ -60,6 +61,10 @@ importing all modules would take longer than most verbs need.
 """
 HIDDEN = {"complete"}
 """Verbs that only shells call. They are not in the list of verbs."""
+
+
+NO_THREAD = "can't start new thread"
+"""The text of the RuntimeError that Python raises if the kernel starts no thread."""
 
 
 class Verbs(click.Group):
@@ -154,6 +159,11 @@ def _invoke() -> int:
     except ENDINGS as fault:
         say(str(fault))
         return status_of(fault)
+    except RuntimeError as fault:
+        if str(fault) != NO_THREAD:
+            raise
+        say(str(NoProcess()))
+        return status_of(NoProcess())
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
 

@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from jitpam.client import Connection, NotAuthenticated, RefusedByDaemon, Unreachable
+from jitpam.client import Connection, NoProcess, NotAuthenticated, RefusedByDaemon, Unreachable
 from jitpam.local_proof import connect
 from jitpam.wire.codes import EXITS
 from jitpam.wire.faults import LocalProtocolError
@@ -59,7 +59,7 @@ def called_as_reviewer() -> Iterator[Connection]:
         connection.close()
 
 
-ENDINGS = (NotDone, NotAuthenticated, Unreachable, RefusedByDaemon, LocalProtocolError)
+ENDINGS = (NotDone, NotAuthenticated, Unreachable, RefusedByDaemon, LocalProtocolError, NoProcess)
 
 
 def status_of(ending: Exception) -> int:

@@ -420,3 +420,37 @@ def test_what_a_piece_of_work_held_is_let_go_with_it(becomes: str) -> None:
         asyncio.run(part())
     finally:
         gc.enable()
+
+
+# --- threads ---------------------------------------------------------------------------------------------------------------
+
+
+def no_more(thread: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
+def test_if_no_thread_can_be_started_the_work_is_refused_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the kernel's answer is made here: a limit of processes does not hold for root."""
+
+    async def part() -> None:
+        lane = Workers().files
+        with monkeypatch.context() as within:
+            within.setattr(threading.Thread, "start", no_more)
+            for _ in range(5):  # more than the share of one account
+                with pytest.raises(TimeoutError, match="jitd can start no thread"):
+                    await lane.run(1, int)
+        assert lane.load == workers.Load("files", 32, 0, 0)
+        assert await lane.run(1, int) == 0, "as soon as one can be started"
+
+    play(part)
+
+
+def test_if_no_more_threads_can_be_started_work_waits_for_those_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def part() -> None:
+        lane = Workers().files
+        assert await lane.run(1, int) == 0
+        monkeypatch.setattr(threading.Thread, "start", no_more)
+        assert await asyncio.gather(*(lane.run(uid, int) for uid in range(1, 9) for _ in range(3))) == [0] * 24
+        assert lane.load == workers.Load("files", 32, 0, 0)
+
+    play(part)
