@@ -123,8 +123,6 @@ class Monitors:
             self._listener = listen(self._run_dir)
         except OSError as fault:
             raise ExecutorError(f"{fault.filename or self._run_dir}: {fault.strerror}") from None
-        if self._housing is not None:
-            await self._housing.open()
         loop = asyncio.get_running_loop()
         loop.add_reader(self._listener, self._accept, self._listener)
         if self._to_launcher is not None:
@@ -147,7 +145,7 @@ class Monitors:
         self._unnamed.clear()
         self._leave_launcher()
         if self._housing is not None:
-            await self._housing.close()
+            self._housing.close()
         self._is_open = False
 
     # --- monitors ----------------------------------------------------------------------------------------------------
@@ -208,14 +206,16 @@ class Monitors:
             self._report(Here(run, state))
 
     async def _house(self, housing: Housing, run: str, pid: int, ends_at_boot: float | None) -> None:
-        """Put the monitor into its scope, and inform the monitor. The monitor creates the command only after this message."""
+        """Put the monitor into its scope, and inform the monitor. The monitor creates the command only after this message. If
+        there is no scope, the monitor first makes a control group.
+        """
         try:
-            await housing.take_in(run, pid, ends_at_boot)
+            is_housed = await housing.take_in(run, pid, ends_at_boot)
         except ExecutorError as fault:
             self._report(Trouble(f"run {run}: {fault}"))
             self._say(run, "stop", because=orders.sentence(str(fault)))
         else:
-            self._say(run, "housed")
+            self._say(run, "housed" if is_housed else "unhoused")
 
     def _lose(self, monitor: socket.socket, run: str | None) -> None:
         asyncio.get_running_loop().remove_reader(monitor)

@@ -26,15 +26,12 @@ class Launcher(Protocol):
 class Housing(Protocol):
     """Puts a monitor into a control group before the monitor creates the process of its command."""
 
-    async def open(self) -> None:
-        """Prepare to accept monitors. Raises ExecutorError."""
-
-    async def take_in(self, run: str, pid: int, ends_at_boot: float | None) -> None:
-        """Move the monitor ``pid`` of ``run`` into the scope of the run, if the monitor is not there already. Raises
-        ExecutorError.
+    async def take_in(self, run: str, pid: int, ends_at_boot: float | None) -> bool:
+        """Move the monitor ``pid`` of ``run`` into the scope of the run, if the monitor is not there already. Return False
+        if there is no scope, and there will be none: then the monitor makes a control group. Raises ExecutorError.
 
         ``ends_at_boot`` is the time limit of the run, in seconds on CLOCK_BOOTTIME. None means no time limit.
         """
 
-    async def close(self) -> None:
-        """Release the resources that ``open`` has acquired. The control groups stay."""
+    def close(self) -> None:
+        """Release all resources. The control groups stay."""

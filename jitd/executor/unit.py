@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Starts monitors on hosts with systemd. The launcher is a separate service, and each run has a transient scope.
 
+Scopes are requested from process 1 itself, because the system bus has one queue for the requests of all users. Ordinary users can
+also keep systemd so busy that it answers, but starts nothing: systemd starts units when it has no other work. If no scope is made
+in time, the request is cancelled, and the monitor makes its own control group below that of the launcher (ADR 0083).
+
 The scope of a run is not a part of ``jitd.service``, so the run continues while the daemon is restarted. The scope is delegated,
 because the monitor puts the command into a control group below its own group. If the monitor does not end a run in time, systemd
 ends the scope some seconds later (systemd.scope(5), org.freedesktop.systemd1(5), https://systemd.io/CGROUP_DELEGATION/).
 
-Law: no data from a client reaches D-Bus. The name of a unit is made from the id of the run. A unit has only the properties that
+Law: no data from a client reaches systemd. The name of a unit is made from the id of the run. A unit has only the properties that
 the function ``properties`` returns.
 """
 
@@ -13,15 +17,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from dbus_fast import BusType, DBusError, Message, MessageType, Variant
+from dbus_fast import AuthError, DBusError, Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
 
-from jitd.executor import ExecutorError, Report
+from jitd.executor import ExecutorError, Report, Trouble
 from jitd.executor.monitors import Monitors
 from jitd.monitor.orders import is_run_id
 
@@ -39,7 +45,15 @@ KILL_AFTER = 5.0
 SYSTEMD = "org.freedesktop.systemd1"
 MANAGER = "org.freedesktop.systemd1.Manager"
 ROOT = "/org/freedesktop/systemd1"
-MATCH = f"type='signal',sender='{SYSTEMD}',interface='{MANAGER}',member='JobRemoved',path='{ROOT}'"
+SOCKET = "/run/systemd/private"
+"""The socket of process 1 to which only root can connect. systemctl(1) uses it, too."""
+NO_SUCH_JOB = "org.freedesktop.systemd1.NoSuchJob"
+STARTS_WITHIN = 2.0
+"""Maximum number of seconds to wait until systemd has made a scope. Usually this takes some milliseconds."""
+AGAIN_AFTER = 60.0
+"""If systemd has not made a scope in time, jitd requests no scope for this number of seconds."""
+FRESH_FOR = 1.0
+"""If systemd has sent nothing for this number of seconds, jitd first asks whether systemd answers."""
 
 
 class ServiceLauncher:
@@ -63,79 +77,134 @@ class ServiceLauncher:
         """Do nothing, because systemd ends the services that it has started."""
 
 
-class Scopes:
-    """Creates transient scopes over the system bus. If the connection to the bus is lost, a new connection is opened."""
+class Manager(MessageBus):
+    """A connection to process 1 itself, at the socket that only root can reach. On the system bus, requests of every user stand
+    in one queue before systemd.
 
-    def __init__(self) -> None:
-        self._bus: MessageBus | None = None
+    systemd sends all its signals on such a connection, and nobody has to subscribe.
+    """
+
+    async def _authenticate(self) -> None:
+        """Authenticate with one packet. systemd answers the first message only after a second one if the first message arrives
+        together with the end of the handshake.
+        """
+        assert self._sock is not None
+        uid = str(os.geteuid()).encode("ascii").hex()
+        await self._loop.sock_sendall(self._sock, f"\0AUTH EXTERNAL {uid}\r\nBEGIN\r\n".encode("ascii"))
+        answer = await self._auth_readline()
+        if not answer.startswith("OK "):
+            raise AuthError(f"systemd refused: {answer}")
+
+
+class NoSuchJob(ExecutorError):
+    """systemd does not know the job, because the job has ended."""
+
+
+class Behind(Exception):
+    """systemd has not made a scope, and will not make it later. The argument is a sentence."""
+
+
+class Scopes:
+    """Creates transient scopes. If the connection to systemd is lost, a new connection is opened. If systemd does not make a
+    scope in time, no further scope is requested for AGAIN_AFTER seconds. ``report`` gets the reason.
+    """
+
+    def __init__(self, report: Callable[[Report], None]) -> None:
+        self._report = report
+        self._manager: Manager | None = None
         self._connecting = asyncio.Lock()
         self._jobs: dict[str, asyncio.Future[str]] = {}  # unit → the result of systemd's job for the unit
+        self._heard_at = float("-inf")  # when systemd has sent the last message
+        self._again_at = float("-inf")
 
-    async def open(self) -> None:
-        """Connect to the system bus. Raises ExecutorError."""
-        await self._connected()
+    def close(self) -> None:
+        """Disconnect from systemd. The scopes stay."""
+        if self._manager is not None:
+            self._manager.disconnect()
+            self._manager = None
 
-    async def close(self) -> None:
-        """Disconnect from the bus. The scopes stay."""
-        if self._bus is not None:
-            self._bus.disconnect()
-            self._bus = None
-
-    async def take_in(self, run: str, pid: int, ends_at_boot: float | None) -> None:
-        """Put process ``pid`` into the scope of ``run``, if the process is not there already. Raises ExecutorError."""
+    async def take_in(self, run: str, pid: int, ends_at_boot: float | None) -> bool:
+        """Put process ``pid`` into the scope of ``run``, if the process is not there already. Return False if systemd has made no
+        scope in time, and will not make it later. Raises ExecutorError.
+        """
         unit = unit_of(run)
         if is_in(pid, unit):
-            return
-        bus = await self._connected()
-        done = self._jobs.setdefault(unit, asyncio.get_running_loop().create_future())
+            return True
         try:
-            await self._call(bus, "StartTransientUnit", "ssa(sv)a(sa(sv))", unit, "fail", properties(run, pid, ends_at_boot), [])
-            async with asyncio.timeout(WITHIN):
+            await self._make(run, unit, pid, ends_at_boot)
+        except Behind as fault:
+            if self._again_at < time.monotonic():
+                self._again_at = time.monotonic() + AGAIN_AFTER
+                self._report(Trouble(f"run {run}: {fault}: for {AGAIN_AFTER:.0f} s, monitors make their own control groups"))
+            return False
+        return True
+
+    async def _make(self, run: str, unit: str, pid: int, ends_at_boot: float | None) -> None:
+        manager = await self._connected()
+        done = self._jobs.setdefault(unit, asyncio.get_running_loop().create_future())
+        wanted = properties(run, pid, ends_at_boot)
+        try:
+            job: str = await self._call(manager, "StartTransientUnit", "ssa(sv)a(sa(sv))", unit, "fail", wanted, [])
+            async with asyncio.timeout(STARTS_WITHIN):
                 result = await done
         except TimeoutError:
-            raise ExecutorError(f"systemd did not make {unit} within {WITHIN:.0f} s") from None
+            await self._cancel(manager, job)
+            if is_in(pid, unit):
+                return
+            raise Behind(f"systemd did not make {unit} within {STARTS_WITHIN:.0f} s") from None
         finally:
             self._jobs.pop(unit, None)
         if result != "done" or not is_in(pid, unit):
             with contextlib.suppress(ExecutorError):  # systemd never removes a scope that had no process
-                await self._call(bus, "StopUnit", "ss", unit, "replace")
+                await self._call(manager, "StopUnit", "ss", unit, "replace")
             raise ExecutorError(f"systemd did not take the monitor into {unit}: {result}")
 
-    async def _connected(self) -> MessageBus:
-        async with self._connecting:
-            if self._bus is not None and self._bus.connected:
-                return self._bus
-            try:
-                async with asyncio.timeout(WITHIN):
-                    bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
-                bus.add_message_handler(self._hear)
-                await self._call(bus, "AddMatch", "s", MATCH, to="org.freedesktop.DBus", at="/org/freedesktop/DBus")
-                await self._call(bus, "Subscribe", "")
-            except (OSError, EOFError, DBusError, TimeoutError) as fault:  # dbus-fast raises such an error for a bad address
-                raise ExecutorError(f"the system bus cannot be reached: {str(fault) or 'no answer'}") from None
-            self._bus = bus
-            return bus
+    async def _cancel(self, manager: Manager, job: str) -> None:
+        """Cancel the start of a unit. systemd does this before it answers. Raises ExecutorError if the unit may still be
+        started.
+        """
+        with contextlib.suppress(NoSuchJob):  # the job has just ended
+            await self._call(manager, "CancelJob", "u", int(job.rpartition("/")[2]))
 
-    @staticmethod
-    async def _call(bus: MessageBus, member: str, signature: str, *body: object, to: str = SYSTEMD, at: str = ROOT) -> None:
-        call = Message(
-            destination=to,
-            path=at,
-            interface=MANAGER if to == SYSTEMD else to,
-            member=member,
-            signature=signature,
-            body=list(body),
-        )
+    async def _connected(self) -> Manager:
+        """Return a connection on which systemd answers now. So it is certain that a request is answered, and not carried out much
+        later. Raises Behind.
+        """
+        async with self._connecting:
+            if time.monotonic() < self._again_at:
+                raise Behind("systemd is behind")
+            try:
+                async with asyncio.timeout(STARTS_WITHIN):
+                    if self._manager is None or not self._manager.connected:
+                        manager = Manager(bus_address=f"unix:path={SOCKET}")
+                        await manager.connect()
+                        manager.add_message_handler(self._hear)
+                        self._manager = manager
+                    elif time.monotonic() - self._heard_at > FRESH_FOR:
+                        await self._manager.call(Message(path=ROOT, interface="org.freedesktop.DBus.Peer", member="Ping"))
+            except (OSError, EOFError, DBusError, AuthError, TimeoutError) as fault:
+                self.close()
+                raise Behind(f"systemd cannot be reached at {SOCKET}: {str(fault) or 'no answer'}") from None
+            return self._manager
+
+    async def _call(self, manager: Manager, member: str, signature: str, *body: object) -> Any:
+        """Return the first value of systemd's answer. Raises NoSuchJob and ExecutorError."""
+        call = Message(destination=SYSTEMD, path=ROOT, interface=MANAGER, member=member, signature=signature, body=list(body))
         try:
+            if not manager.connected:
+                raise EOFError("the connection is closed")
             async with asyncio.timeout(WITHIN):
-                answer = await bus.call(call)
+                answer = await manager.call(call)
         except (OSError, EOFError) as fault:
+            self.close()
             raise ExecutorError(f"systemd cannot be reached: {str(fault) or 'no answer'}") from None
-        if answer is None or answer.message_type is MessageType.ERROR:
-            said = answer.body[0] if answer is not None and answer.body else "no answer"
-            raise ExecutorError(f"systemd refused ({member}): {said}")
+        if answer.message_type is MessageType.ERROR:
+            said = f"systemd refused ({member}): {answer.body[0] if answer.body else 'no reason'}"
+            raise NoSuchJob(said) if answer.error_name == NO_SUCH_JOB else ExecutorError(said)
+        return answer.body[0] if answer.body else None
 
     def _hear(self, message: Message) -> None:
+        self._heard_at = time.monotonic()
         if message.message_type is MessageType.SIGNAL and message.member == "JobRemoved" and message.signature == "uoss":
             _, _, unit, result = message.body
             waiting = self._jobs.get(unit)
@@ -186,4 +255,4 @@ class Unit(Monitors):
     """The executor for hosts where process 1 is systemd."""
 
     def __init__(self, run_dir: Path, state_dir: Path, report: Callable[[Report], None]) -> None:
-        super().__init__(run_dir, state_dir, report, ServiceLauncher(), Scopes())
+        super().__init__(run_dir, state_dir, report, ServiceLauncher(), Scopes(report))

@@ -17,7 +17,7 @@ import select
 import signal
 import time
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from jitd.monitor.belongings import Belongings
 from jitd.monitor.housing import Housing
@@ -190,7 +190,8 @@ class Keeper:
                 self._report()
         while (word := self.line.hear()) is not None:
             say, values = word
-            if say == "housed" and self.job.is_housed and not self._is_settled and self._left is None:
+            if say in ("housed", "unhoused") and self.job.is_housed and not self._is_settled and self._left is None:
+                self.job = replace(self.job, is_housed=say == "housed")
                 self._settle()
             elif say == "go" and self.state == "ready":
                 note(self.plate, GO)

@@ -15,7 +15,7 @@ import signal
 import socket
 import time
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from jitd.monitor.child import Surroundings
@@ -209,7 +209,8 @@ class Monitor:
                 self._report()
         while (word := self.line.hear()) is not None:
             say, values = word
-            if say == "housed" and self.job.is_housed and not self._is_settled and self._outcome is None:
+            if say in ("housed", "unhoused") and self.job.is_housed and not self._is_settled and self._outcome is None:
+                self.job = replace(self.job, is_housed=say == "housed")
                 self._settle()
             elif say == "go" and self.state == "ready" and self.leash and not self._has_gone and self._outcome is None:
                 note(self.plate, GO)

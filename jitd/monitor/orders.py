@@ -41,7 +41,8 @@ class Job:
     owners are trusted. ``ends_at_boot`` is the time when the run must end (in seconds on CLOCK_BOOTTIME), or None.
     ``ends_because`` is the reason for this end. ``operands`` contains the argument number, the path and the digest of each bound
     file (operands.Bound), or is None if files are not bound. ``stdin`` is the standard input that the rule requires. If
-    ``is_housed`` is True, the daemon puts the monitor into a control group. Otherwise the monitor creates one. ``record`` is one
+    ``is_housed`` is True, the daemon puts the monitor into a control group (``housed``), or says that the monitor creates one
+    (``unhoused``). If it is False, the monitor creates one at once. ``record`` is one
     of RECORDED (core.decision). ``record_bytes`` is the maximum number of recorded bytes. If ``inherits`` is True, the caller
     named no directory, and ``cwd`` is its current directory. ``observed`` is True if the run must be watched.
     """
@@ -309,11 +310,13 @@ FROM_LAUNCHER: dict[str, dict[str, Callable[[object], Any]]] = {"unborn": {"run"
 """The message of the launcher. ``unborn`` means that the launcher could not create a monitor."""
 _BIRTH: dict[str, Callable[[object], Any]] = {"run": _run, "run_dir": _path, "state_dir": _path}
 FROM_DAEMON: dict[str, dict[str, Callable[[object], Any]]] = {
-    **{word: {} for word in ("housed", "go", "taken")},
+    **{word: {} for word in ("housed", "unhoused", "go", "taken")},
     "stop": {"because": _text},
     "watched": {"by": _list(_text)},
 }
-"""The daemon's messages. ``housed``: the monitor is in its cgroup. ``taken``: the outcome is stored. ``watched``: who watches."""
+"""The daemon's messages. ``housed``: the monitor is in its cgroup. ``unhoused``: the monitor makes its cgroup. ``taken``: the
+outcome is stored. ``watched``: who watches.
+"""
 
 
 # --- encoding and decoding -------------------------------------------------------------------------------------------

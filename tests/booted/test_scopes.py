@@ -8,7 +8,9 @@ import contextlib
 import os
 import re
 import signal
+import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -132,12 +134,11 @@ def test_no_scope_is_left_for_a_process_that_had_ended_before_it_was_taken_in() 
     os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)  # nobody has asked for its status: its number is still its own
 
     async def take_in() -> None:
-        scopes = unit.Scopes()
-        await scopes.open()
+        scopes = unit.Scopes(lambda report: None)
         try:
             await scopes.take_in("ZZZZ-ZZZ2", ended.pid, None)
         finally:
-            await scopes.close()
+            scopes.close()
 
     with pytest.raises(ExecutorError):
         asyncio.run(take_in())
@@ -325,19 +326,66 @@ def is_executed(service: Service, run: str) -> bool:
     return found.started_at is not None
 
 
-def test_a_scope_that_is_only_made_by_the_next_daemon_has_its_limit_too(service: Service) -> None:
+def daemon() -> int:
+    """The daemon's process, without systemctl(1), which asks process 1."""
+    return int(Path("/sys/fs/cgroup/system.slice/jitd.service/cgroup.procs").read_text())
+
+
+@contextlib.contextmanager
+def silent_systemd(service: Service) -> Iterator[None]:
+    """Process 1 does not answer: a socket at which nobody reads is in the place of its own. A new daemon has no earlier
+    connection.
+    """
+    before = daemon()
+    with socket.socket(socket.AF_UNIX) as nobody:
+        place = Path("/run/nobody-reads")
+        nobody.bind(str(place))
+        nobody.listen(64)
+        subprocess.run(["mount", "--bind", place, unit.SOCKET], check=True)
+        try:
+            os.kill(before, signal.SIGKILL)
+            wait_for(lambda: service.jitd("requests").returncode == 0, what="another daemon")
+            yield
+        finally:
+            subprocess.run(["umount", unit.SOCKET], check=True)
+            place.unlink()
+
+
+@contextlib.contextmanager
+def stopped_bus() -> Iterator[None]:
     bus = int(show("dbus.service", "MainPID")["MainPID"])
     assert bus > 1
+    os.kill(bus, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(bus, signal.SIGCONT)
+
+
+@contextlib.contextmanager
+def flooded_bus() -> Iterator[None]:
+    """Two connections of eve's keep systemd busy."""
+    words = [sys.executable, "-I", str(Path(__file__).with_name("bus_flood.py")), "120"]
+    floods = [subprocess.Popen(words, user="eve", group="eve", extra_groups=[], stdout=subprocess.PIPE) for _ in range(2)]
+    try:
+        for flood in floods:
+            assert flood.stdout is not None and flood.stdout.readline() == b"floods\n"
+        yield
+        assert all(flood.poll() is None for flood in floods), "they went on until now"
+    finally:
+        for flood in floods:
+            flood.kill()
+            flood.communicate()
+
+
+def test_a_scope_that_is_only_made_by_the_next_daemon_has_its_limit_too(service: Service) -> None:
     for _ in range(2):  # a monitor waits ten seconds for its scope: on a busy host another daemon may be there later
-        asking = service.ask("alice", "sh", "-c", "sleep 600")
-        run, before = asking.id, service.pid
-        os.kill(bus, signal.SIGSTOP)
-        try:
+        with silent_systemd(service):
+            asking = service.ask("alice", "sh", "-c", "sleep 600")
+            run, before = asking.id, daemon()
             service.approved(run)
             wait_for(lambda: has_monitor(run, before), what="a monitor")  # noqa: B023
-            service.kill()
-        finally:
-            os.kill(bus, signal.SIGCONT)
+            os.kill(before, signal.SIGKILL)
         service.until_another_serves(before)
         if is_executed(service, run):
             break
@@ -347,16 +395,51 @@ def test_a_scope_that_is_only_made_by_the_next_daemon_has_its_limit_too(service:
     assert asking.end() != 0
 
 
-def test_a_bus_that_does_not_answer_is_named(service: Service) -> None:
-    bus = int(show("dbus.service", "MainPID")["MainPID"])
-    assert bus > 1
-    asking = service.ask("alice", "echo", "nobody answered")
-    os.kill(bus, signal.SIGSTOP)
-    try:
+def test_nobody_stops_runs_by_requests_on_the_bus(service: Service) -> None:
+    """THREATS O-11. Not even if they are so many that systemd has no time to make a scope."""
+    with flooded_bus():
+        first, first_run = begun(service, "sleep", "600")
+        asking, run = begun(service, "sh", "-c", "(setsid sleep 600 &); trap '' TERM HUP; sleep 600")
+        own = subprocess.run(["jitsudo", "echo", "roots"], capture_output=True, text=True, timeout=PATIENCE, check=False)
+        assert (own.returncode, own.stdout) == (0, "roots\n"), own.stderr
+        (group,) = Path("/sys/fs/cgroup/jitd.slice").rglob(f"jitd-run-{run}*")
+        assert (group / "command/cgroup.procs").read_text().split(), "all of its processes are in a group of its own"
+        service.ended("revoke", run)
+        assert asking.end() != 0
+        wait_for(lambda: not (group / "command").exists(), what="the end of all its processes")
+    subprocess.run(["systemd-run", "--quiet", "--wait", "true"], check=True)  # systemd makes scopes again
+    assert show(scope_of(first_run), "LoadState") == {"LoadState": "not-found"}, "a scope that comes too late is not made"
+    service.ended("stop", first_run)
+    assert first.end() != 0
+
+
+def test_a_bus_on_which_nothing_moves_stops_no_run(service: Service) -> None:
+    """THREATS O-11."""
+    with stopped_bus():
+        asking = service.ask("alice", "echo", "all the same")
         service.approved(asking.id)
-        assert asking.end() == 126 and "systemd cannot be reached: no answer" in asking.err
-    finally:
-        os.kill(bus, signal.SIGCONT)
+        assert asking.end() == 0 and "all the same" in asking.out
+
+
+def test_what_systemd_has_made_no_scope_for_ends_with_its_grant(service: Service) -> None:
+    """THREATS O-11: it is in a group of its own all the same, in the slice, and outlives the daemon and the launcher."""
+    with silent_systemd(service):
+        asking, run = begun(service, "sh", "-c", "(setsid sleep 600 &); trap '' TERM HUP; sleep 600")
+        group = Path(f"/sys/fs/cgroup/jitd.slice/jitd-launcher.service/jitd-run-{run}")
+        assert (group / "command/cgroup.procs").read_text().split()
+        other = service.ask("alice", "echo", "at once")
+        service.approved(other.id)
+        assert other.end() == 0, "nobody waits for systemd again"
+    systemctl("restart", "jitd-launcher.service")
+    service.restart()
+    assert (group / "command/cgroup.procs").read_text().split()
+    service.ended("revoke", run)
+    assert asking.end() != 0
+    wait_for(lambda: not group.exists(), what="the end of all its processes")
+    again, run = begun(service, "sleep", "600")
+    assert group_of(run).exists(), "and the next one has a scope again"
+    service.ended("stop", run)
+    again.end()
 
 
 @pytest.mark.parametrize("how", ["killed", "stopped by the administrator"])

@@ -94,11 +94,6 @@ UNITS: dict[str, tuple[str, Callable[[], AbstractContextManager[None]], Callable
     "a launcher that has failed": (
         command_of(*runs.launcher(Unit("loaded", "failed", ""))), failed, lambda: is_active(LAUNCHER),
     ),
-    "no bus": (
-        command_of(runs.scopes("it is gone", "")),
-        lambda: stopped("dbus.socket", "dbus.service"),
-        lambda: is_active("dbus.socket"),
-    ),
     "no writer of grants": (
         writer.MEND[writer.MEND.index("systemctl") :], lambda: stopped("jitd-kdc.socket"), lambda: is_active("jitd-kdc.socket"),
     ),

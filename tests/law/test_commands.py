@@ -122,7 +122,6 @@ COMMANDS: dict[str, str] = {
     "systemctl restart jitd-launcher.socket {}": UNITS,
     "systemctl restart jitd.service": BOOTED,
     "systemctl restart jitd.socket jitd.service": BOOTED,
-    "systemctl start dbus.socket": UNITS,
     "systemctl start {}.socket": UNITS,
     "systemctl status {}": BOOTED,
     "systemctl stop {}": BOOTED,

@@ -27,7 +27,7 @@ WITHIN = 30.0
 """Seconds after which nothing may be left."""
 UNBORN_WITHIN = 60.0
 """For what only the daemon clears away: it gives a monitor 5 s to check in."""
-LAUNCHER_SERVICE = Path("/sys/fs/cgroup/system.slice/jitd-launcher.service/cgroup.procs")
+LAUNCHER_SERVICE = Path("/sys/fs/cgroup/jitd.slice/jitd-launcher.service/cgroup.procs")
 EARLY, LATE = 0.1, 0.2
 """Seconds in which it may happen: after the start of a client in a third of the trials, after the first record that comes of the
 starts in the others, however long they take.
