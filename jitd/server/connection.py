@@ -16,7 +16,6 @@ from jitd.core.origin import Caller
 from jitd.core.subject import Subject
 from jitd.deciding import origins
 from jitd.deciding.walking import Held
-from jitd.log import log
 from jitd.server.acceptor import CannotNote, NoKey, NotAuthenticated, Proof
 from jitd.server.channel import Channel
 from jitd.server.dispatch import Dispatch
@@ -182,7 +181,7 @@ class Connection:
         try:
             self._waiting.give_back()  # after a refused "keep", the client has no things any more
         except Exception as fault:
-            log("what a client was given could not be taken back yet", fault=fault)
+            self._log("what a client was given could not be taken back yet", fault=fault)
 
     def _broken(self, fault: str | None) -> None:
         """Close the connection. ``fault`` is the client's fault, or None if the client made no fault."""
@@ -205,9 +204,13 @@ class Connection:
                 point.close()
             self._waiting.close()
         except Exception as fault:  # the client is already gone, so the fault can only be logged
-            log("the request of a client that has disconnected could not be withdrawn", fault=fault)
+            self._log("the request of a client that has disconnected could not be withdrawn", fault=fault)
         on_end, self._on_end = self._on_end, lambda: None
         on_end()
+
+    def _log(self, event: str, *, fault: Exception) -> None:
+        """Log that jitd failed. If the client can make jitd fail, it cannot fill the log."""
+        self._services.complaints.warn(self._peer.uid, event, fault=f"{type(fault).__name__}: {fault}")
 
     @property
     def is_ready(self) -> bool:
@@ -310,7 +313,7 @@ class Connection:
             try:
                 await answered()
             except Exception as fault:  # no refusal can be sent any more, but the client must not wait for ever
-                log("the question of a client failed, and the client could not be told", fault=f"{type(fault).__name__}: {fault}")
+                self._log("the question of a client failed, and the client could not be told", fault=fault)
                 self.close()
             if self._channel.is_open:
                 self._channel.resume()
@@ -325,7 +328,7 @@ class Connection:
             except Conflict:
                 self._refuse("not_done", "others changed the same thing several times, so nothing was done: try again")
             except Exception as fault:
-                log("failed", fault=f"{type(fault).__name__}: {fault}")
+                self._log("failed", fault=fault)
                 self._refuse("failed", FAILED)
             finally:
                 if self._task is asyncio.current_task():
@@ -461,7 +464,7 @@ class Connection:
         except Refusal as no:
             self._refuse(no.code, no.text)
         except Exception as fault:
-            log("a watched list could not be read", fault=f"{type(fault).__name__}: {fault}")
+            self._log("a watched list could not be read", fault=fault)
             self.close()
         finally:
             self._listing = None

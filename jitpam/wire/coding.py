@@ -28,8 +28,12 @@ MOST_COMMAS = 20_000
 body, and not on the number of bytes.
 """
 MAX_INTEGER = 2**64 - 1
-"""The greatest integer that a message may contain. Inode numbers can be this large, because overlay file systems put the number
-of a layer into the upper bits.
+"""The greatest integer that a message may contain, as an Inode or in a row. Inode numbers can be this large, because overlay file
+systems put the number of a layer into the upper bits.
+"""
+MAX_NUMBER = 2**53 - 1
+"""The greatest integer of all other fields (RFC 7493). A sum of such integers fits into 64 bits with a sign. The database and the
+kernel cannot take more.
 """
 
 
@@ -49,10 +53,13 @@ def _text(value: object) -> str:
     return value  # type: ignore[return-value]
 
 
-def _integer(value: object) -> int:
-    if type(value) is not int or not -MAX_INTEGER <= value <= MAX_INTEGER:
-        raise ValueError("is not an integer within bounds")
-    return value
+def _within(least: int, most: int) -> Callable[[object], int]:
+    def read(value: object) -> int:
+        if type(value) is not int or not least <= value <= most:
+            raise ValueError("is not an integer within bounds")
+        return value
+
+    return read
 
 
 def _truth(value: object) -> bool:
@@ -83,7 +90,7 @@ def _json(value: object, depth: int = 2) -> Any:
     if value is None or type(value) is bool:
         return value
     if type(value) is int:
-        return _integer(value)
+        return _in_a_row(value)
     if type(value) is list:
         return [_json(item, depth + 1) for item in value]
     if type(value) is dict:
@@ -110,12 +117,19 @@ def _list(of: Callable[[object], Any]) -> Callable[[object], list[Any]]:
     return read
 
 
+_in_a_row = _within(-MAX_INTEGER, MAX_INTEGER)
+_number = _within(-MAX_NUMBER, MAX_NUMBER)
+_count = _within(0, MAX_NUMBER)
+
 READ: dict[str, Callable[[object], Any]] = {
-    "int": _integer,
+    "int": _number,
+    "Count": _count,
+    "Inode": _within(0, MAX_INTEGER),
     "bool": _truth,
     "str": _text,
     "bytes": _bytes,
-    "int | None": _optional(_integer),
+    "int | None": _optional(_number),
+    "Count | None": _optional(_count),
     "str | None": _optional(_text),
     "bytes | None": _optional(_bytes),
     "list[str]": _list(_text),

@@ -14,6 +14,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    Count = int  # at least 0: an offset, a number of a record, an id of the kernel
+    Inode = int  # of 64 bits: the kernel's number of a file or of a device
+
 __all__ = ["FROM_CLIENT", "FROM_DAEMON", "NONCE_LENGTH", "VERSION", "Message"]
 
 VERSION = 1
@@ -54,8 +57,8 @@ class Ask(Message):
     user: str | None
     group: str | None
     cwd: bytes
-    cwd_device: int
-    cwd_inode: int
+    cwd_device: Inode
+    cwd_inode: Inode
     chdir: bool
     variables: list[list[bytes]]
     preserved: list[list[bytes]]
@@ -66,7 +69,7 @@ class Ask(Message):
     uses: int | None
     timeout_for: int | None
     tty: bytes | None
-    login_session: int
+    login_session: Count
     parents: list[str]
     starts_at: str | None = None
 
@@ -111,7 +114,7 @@ class Get(Message, by=FROM_CLIENT):
     reason: str | None
     lasts_for: int | None
     tty: bytes | None
-    login_session: int
+    login_session: Count
     parents: list[str]
     also: list[str] = []  # never changed: a message is frozen
     brought: str = ""
@@ -169,7 +172,7 @@ class Revoke(Message, by=FROM_CLIENT):
 class Giveback(Message, by=FROM_CLIENT):
     """End the person's own leases that were requested in ``login_session``. If that is None, end all of the person's leases."""
 
-    login_session: int | None
+    login_session: Count | None
 
 
 class Stop(Message, by=FROM_CLIENT):
@@ -210,7 +213,7 @@ class Reload(Message, by=FROM_CLIENT):
 class Audit(Message, by=FROM_CLIENT):
     """Request all records of the chain with a number above ``after``."""
 
-    after: int
+    after: Count
 
 
 class Replay(Message, by=FROM_CLIENT):
@@ -226,13 +229,13 @@ class Observe(Message, by=FROM_CLIENT):
     """
 
     id: str
-    offset: int = 0
+    offset: Count = 0
 
 
 class Seen(Message, by=FROM_CLIENT):
     """The watcher's screen has shown everything that jitd sent before the heartbeat ``beat``."""
 
-    beat: int
+    beat: Count
 
 
 class Watch(Message, by=FROM_CLIENT):
@@ -248,19 +251,19 @@ class Enforce(Message, by=FROM_CLIENT):
     service: str
     stage: str
     user: str
-    uid: int
+    uid: Count
     ruser: str | None
     rhost: bytes | None
     tty: bytes | None
-    login_session: int
+    login_session: Count
     authenticated: bytes | None
     words: list[bytes]
     posix: bool
     search_path: bytes
     shell: bytes
     cwd: bytes
-    cwd_device: int
-    cwd_inode: int
+    cwd_device: Inode
+    cwd_inode: Inode
     reason: str | None
     waits: bool
 

@@ -17,7 +17,9 @@ from jitpam.wire.messages import FROM_CLIENT, FROM_DAEMON, NONCE_LENGTH, VERSION
 GOLDEN = Path(__file__).parent / "golden/frames"
 SAYS = {"client": FROM_CLIENT, "daemon": FROM_DAEMON}
 FULL = {
-    "int": 2**63,
+    "int": 2**53 - 1,
+    "Count": 2**53 - 1,
+    "Inode": 2**63,
     "bool": True,
     "str": 'K7QM-2XVD ü\u202e "\\/\n',
     "bytes": b"\x00\xff\n~?",
@@ -27,7 +29,17 @@ FULL = {
     "dict[str, Any]": {"id": "K7QM", "n": -1, "none": None, "is": False, "of": [["a"], {"b": "\x7f€"}]},
 }
 """The declared kind of a field → a value with all that such a one can have."""
-EMPTY = {"int": 0, "bool": False, "str": "", "bytes": b"", "list[str]": [], "list[bytes]": [], "list[list[bytes]]": []}
+EMPTY = {
+    "int": 0,
+    "Count": 0,
+    "Inode": 0,
+    "bool": False,
+    "str": "",
+    "bytes": b"",
+    "list[str]": [],
+    "list[bytes]": [],
+    "list[list[bytes]]": [],
+}
 EMPTY["dict[str, Any]"] = {}
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from jitpam.wire import messages, notation
 from jitpam.wire.codes import CODES, EXITS
-from jitpam.wire.coding import MAX_INTEGER, decode, encode
+from jitpam.wire.coding import MAX_INTEGER, MAX_NUMBER, decode, encode
 from jitpam.wire.faults import LocalProtocolError, RemoteProtocolError
 from jitpam.wire.messages import FROM_CLIENT, FROM_DAEMON
 
@@ -23,12 +23,16 @@ rows = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(text, inner, max_size=3),
     max_leaves=10,
 )
+numbers, counts = st.integers(-MAX_NUMBER, MAX_NUMBER), st.integers(0, MAX_NUMBER)
 VALUES = {
-    "int": integers,
+    "int": numbers,
+    "Count": counts,
+    "Count | None": st.none() | counts,
+    "Inode": st.integers(0, MAX_INTEGER),
     "bool": st.booleans(),
     "str": text,
     "bytes": st.binary(max_size=40),
-    "int | None": st.none() | integers,
+    "int | None": st.none() | numbers,
     "str | None": st.none() | text,
     "bytes | None": st.none() | st.binary(max_size=40),
     "list[str]": st.lists(text, max_size=4),
@@ -130,8 +134,8 @@ REFUSED = {
     "NaN": AUDIT % b"NaN",
     "Infinity": AUDIT % b"Infinity",
     "-Infinity": AUDIT % b"-Infinity",
-    "an integer over the bound": AUDIT % b"%d" % (2**64),
-    "an integer under the bound": AUDIT % b"-%d" % (2**64),
+    "an integer over the bound": AUDIT % b"%d" % (2**53),
+    "an integer under the bound": AUDIT % b"-1",
     "an integer of a thousand digits": AUDIT % (b"9" * 1000),
     "an integer in other digits": AUDIT % "٧".encode(),
     "null for an integer": AUDIT % b"null",
@@ -204,7 +208,7 @@ def test_a_message_that_lacks_a_field_or_has_another_is_never_made():
     "message",
     [
         messages.Audit(after=True),
-        messages.Audit(after=2**64),
+        messages.Audit(after=2**53),
         messages.Audit(after=1.0),
         messages.List(what="a\0b", ended=False),
         messages.List(what="\ud800", ended=False),

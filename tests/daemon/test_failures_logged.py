@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the log says of clients that make jitd fail, again and again."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from jitd.server.complaints import Complaints
+from jitd.server.connection import Connection
+from jitd.verbs.limits import BURST
+
+
+class Ended(Exception):
+    """jitd's own fault."""
+
+
+def client(complaints: Complaints, uid: int) -> Connection:
+    found: Any = Connection.__new__(Connection)
+    found._services, found._peer = SimpleNamespace(complaints=complaints), SimpleNamespace(uid=uid)
+    return cast(Connection, found)
+
+
+def test_who_makes_jitd_fail_does_not_fill_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    """THREATS O-12. Another account's failures are logged as before."""
+    clock: Any = SimpleNamespace(boot=1000.0)
+    complaints = Complaints(lambda *_: None, lambda: clock)
+    for _ in range(3 * int(BURST)):
+        client(complaints, 1001)._log("failed", fault=Ended("one"))
+    client(complaints, 1002)._log("failed", fault=Ended("other"))
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == BURST + 1
+    assert lines[0] == "jitd: failed fault='Ended: one'" and lines[-1] == "jitd: failed fault='Ended: other'"
