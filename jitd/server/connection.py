@@ -210,7 +210,7 @@ class Connection:
 
     def _log(self, event: str, *, fault: Exception) -> None:
         """Log that jitd failed. If the client can make jitd fail, it cannot fill the log."""
-        self._services.complaints.warn(self._peer.uid, event, fault=f"{type(fault).__name__}: {fault}")
+        self._services.complaints.warn(self._account, event, fault=f"{type(fault).__name__}: {fault}")
 
     @property
     def is_ready(self) -> bool:
