@@ -121,8 +121,8 @@ def show_bars(bars: Sequence[Bar]) -> None:
     """Print which are met."""
     print(f"\n{'bars':{WIDTH}}{'':>4}{'found':>10}{'bar':>10}")
     for bar in bars:
-        limit = f"{'≤' if bar.is_most else '≥'} {bar.limit:g}"
-        print(f"  {bar.what:{WIDTH - 2}}{'':>4}{number(median(bar.samples)):>10}{limit:>10}  {bar.unit:10}{bar.verdict}")
+        limit = f"{'≤' if bar.is_most else '≥'} {bar.limit:.3g}"
+        print(f"  {bar.what:{WIDTH - 2}}{'':>4}{number(median(bar.samples)):>10}{limit:>10}  {bar.unit:11} {bar.verdict}")
 
 
 def interleaved(n_rounds: int, table: Table, measures: Mapping[str, Callable[[], float]]) -> None:
