@@ -196,30 +196,39 @@ def aged(kept: Iterable[Kept], now: float, days: int) -> frozenset[str]:
 
 def outdated(kept: Iterable[Kept], old: Container[str], *, quota: int | None) -> list[Kept]:
     """Return the recordings to remove. First, the recordings of the runs in ``old`` are chosen. Then further recordings are
-    chosen until the remaining recordings have at most ``quota`` bytes.
+    chosen until the remaining recordings have at most ``quota`` bytes. A live recording is not removed.
 
-    Each step finds the person whose recordings have the most bytes, and chooses this person's oldest recording. So a person with
-    many bytes loses their own recordings first. A live recording is not removed, but its bytes are counted. Therefore live
-    recordings that almost fill the quota can cause the removal of other people's recordings. If ``quota`` is None, there is no
-    limit. Pure.
+    Each step finds the person whose ended recordings have the most bytes, and chooses this person's oldest recording. So a person
+    with many bytes loses their own recordings first. Live recordings cost only their own person: at most as many bytes of this
+    person's ended recordings as the live ones have. Therefore all recordings together can have more than ``quota`` bytes while
+    some are live. If ``quota`` is None, there is no limit. Pure.
     """
     going: list[Kept] = []
     ended: dict[str, deque[Kept]] = {}
     held: Counter[str] = Counter()
+    live: Counter[str] = Counter()
     for one in _in_order(kept):
-        if one.run in old and not one.is_live:
+        if one.is_live:
+            live[one.person] += one.size
+        elif one.run in old:
             going.append(one)
-            continue
-        held[one.person] += one.size
-        if not one.is_live:
+        else:
             ended.setdefault(one.person, deque()).append(one)
-    while quota is not None and ended and held.total() > quota:
-        most = max(ended, key=lambda person: (held[person], person))
-        one = ended[most].popleft()
-        if not ended[most]:
-            del ended[most]
-        held[most] -= one.size
+            held[one.person] += one.size
+    if quota is None:
+        return going
+
+    def remove_oldest(person: str) -> None:
+        one = ended[person].popleft()
+        held[person] -= one.size
         going.append(one)
+
+    while held.total() > quota:
+        remove_oldest(max(held, key=lambda person: (held[person], person)))
+    for person in sorted(live):
+        stays = held[person] - live[person]
+        while ended.get(person) and held[person] > stays and held.total() + live[person] > quota:
+            remove_oldest(person)
     return going
 
 

@@ -191,6 +191,10 @@ all_kept = st.lists(
 )  # fmt: skip
 
 
+def ended(kept: list[Kept]) -> list[Kept]:
+    return [one for one in kept if not one.is_live]
+
+
 @given(all_kept, st.integers(0, 120), st.none() | st.integers(0, 5000))
 def test_the_oldest_of_who_has_most_go_first_and_no_more_than_have_to(kept: list[Kept], days: int, quota: int | None) -> None:
     old = aged(kept, 100.0 * DAY, days)
@@ -199,13 +203,36 @@ def test_the_oldest_of_who_has_most_go_first_and_no_more_than_have_to(kept: list
     assert not any(one.is_live for one in going)
     assert all(one.is_live or one.run not in old for one in staying)
     if quota is not None:
-        assert usage(staying) <= quota or all(one.is_live for one in staying)
+        assert usage(ended(staying)) <= quota
     young = [one for one in going if one.run not in old]
     if young:
-        assert quota is not None and usage(staying) + young[-1].size > quota
+        own = usage(one for one in kept if one.is_live and one.person == young[-1].person)
+        assert quota is not None and usage(ended(staying)) + young[-1].size + own > quota
     for one in young:
-        later = [other for other in staying if other.person == one.person and not other.is_live]
+        later = [other for other in ended(staying) if other.person == one.person]
         assert all((one.number, one.ended_at) <= (other.number, other.ended_at) for other in later)
+
+
+@given(all_kept, st.integers(0, 5000))
+def test_live_recordings_cost_only_their_own_person(kept: list[Kept], quota: int) -> None:
+    """THREATS O-13. Whatever alice records now, nobody else loses more than without it."""
+    going = outdated(kept, frozenset(), quota=quota)
+    without = outdated([one for one in kept if not one.is_live or one.person != "alice"], frozenset(), quota=quota)
+    assert {one for one in going if one.person != "alice"} <= {one for one in without if one.person != "alice"}
+    for person in ("alice", "bob", "carol"):
+        own = [one for one in kept if one.person == person]
+        if not any(one.is_live for one in own) and usage(ended(kept)) <= quota:
+            assert not any(one in going for one in own), "who records nothing now loses nothing"
+
+
+def test_many_live_recordings_of_one_lease_push_out_their_own_persons_oldest() -> None:
+    """THREATS O-13."""
+    his = [Kept(f"b{n}", 10, 1.0 * n, False, n, "bob") for n in range(5)]
+    hers = [Kept(f"a{n}", 10, 1.0 * n, False, 10 + n, "alice") for n in range(5)]
+    now = [Kept(f"l{n}", 100, 9.0, True, 20 + n, "alice") for n in range(20)]
+    assert outdated([*hers, *his], frozenset(), quota=100) == []
+    assert [one.run for one in outdated([*hers, *his, *now], frozenset(), quota=100)] == [f"a{n}" for n in range(5)]
+    assert [one.run for one in outdated([*hers, *his, now[0]._replace(size=20)], frozenset(), quota=100)] == ["a0", "a1"]
 
 
 def test_who_records_much_pushes_out_nobody_elses() -> None:
