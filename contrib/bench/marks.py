@@ -142,7 +142,7 @@ def in_launcher() -> None:
     after(Session, "_do", lambda _, session, call, what: call.__name__)
     after(Housing, "fork_beside", lambda pid, _: "command forked" if pid == 0 else None)
     after(child, "_streams", "streams taken")
-    after(child, "_what_to_execute", "file compared")
+    after(child, "what_to_execute", "file compared")
     after(child, "become", "became")
     before(child, "_execute", "executes")
     after(monitor.Monitor, "_report", lambda _, self: f"monitor said {self.state}")

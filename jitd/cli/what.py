@@ -188,6 +188,10 @@ def file(row: Row) -> Iterator[Line]:
         else "unknown: no rule let the file be read"
     )
     yield "SHA-256", words(row, "digest", unknown)
+    for one in members(row, "interpreters"):
+        if isinstance(one, dict):
+            yield "run by", f"{quoted(words(one, 'path'))}: {words(one, 'because')}"
+            yield "", f"SHA-256 {words(one, 'digest')}"
 
 
 def held(row: Row) -> Iterator[Line]:
@@ -200,7 +204,7 @@ def held(row: Row) -> Iterator[Line]:
             f"{words(row, 'service')} alone: jitd cannot check that file and arguments are still these when it runs",
         )
         if row.get("writable"):
-            yield "not bound", f"{words(row, 'service')} opens this by name: its content is not bound"
+            yield "not bound", f"{words(row, 'service')} opens this by name: its content is not bound, nor what executes it"
     for option in members(row, "options"):
         yield "option", f"{option} of {words(row, 'service')}, which changes what is run"
 
@@ -215,6 +219,8 @@ def operands(row: Row) -> Iterator[Line]:
             loose = "not bound: it may be another file when the command opens it"
             loose = f"not told, as you cannot read it, or {loose}" if row.get("mine") else loose
             yield "", f"SHA-256 {words(operand, 'digest', loose)}"
+            if operand.get("digest"):
+                yield "", "compared until the command starts, and not bound after that: they can still change it"
 
 
 def streams(row: Row) -> Iterator[Line]:
@@ -264,7 +270,8 @@ def terms(row: Row) -> Iterator[Line]:
     elif is_anothers(row):
         yield "files", f"those that OTHERS MAY CHANGE are allowed: {by} opens them by name, with the content that they then have"
     else:
-        yield "files", "those that OTHERS MAY CHANGE are allowed: the command's own is bound, those that arguments name are not"
+        told = "the command's own and what executes it are bound, those that arguments name or that it reads are not"
+        yield "files", f"those that OTHERS MAY CHANGE are allowed: {told}"
 
 
 def recorded(terms: Row, streams: list[str]) -> str:

@@ -56,6 +56,8 @@ def breach(rule: str, obligations: Obligations, question: Question) -> str:
     if question.writable_by and not terms.writable:
         others = listed(question.writable_by, "and")
         return f"others can change the file of this command, which rule {rule} does not allow: {others}"
+    if question.by_name and deed_of(question.service, gives=question.command.gives).is_executed:
+        return f"{question.by_name[0]}: no rule can allow this"
     return ""
 
 

@@ -51,6 +51,20 @@ class Operand:
 
 
 @dataclass(frozen=True, slots=True)
+class Interpreter:
+    """A program that executes the command's script, or the script's interpreter. An account other than root and the account to
+    run as can change it. ``path`` is its name in the first line of a script, and ``digest`` is the SHA-256 of the file that it
+    leads to. ``because`` tells who could change it. If ``is_told`` is True, the requester can read it, and jitd may show it to
+    them.
+    """
+
+    path: bytes
+    digest: bytes
+    because: str
+    is_told: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
     """The command that will be run.
 
@@ -67,6 +81,8 @@ class Command:
     options of this program (such as ``-E``) that change what is run. ``doubt`` is the reason why jitd cannot interpret the
     command line of this program with certainty. If ``doubt`` is set, ``argv`` is the whole command line and ``path`` is empty.
     For a login, ``path`` is also empty, because a login has no command.
+
+    ``interpreters`` contains the programs that the kernel opens to execute the file, and that others can change.
 
     ``chdir`` is True in two cases: the requester or a rule has set ``cwd``, or ``cwd`` is the home directory of an account.
     ``chdir`` is False if ``cwd`` is the requester's current directory. The run inherits the requester's directory only if
@@ -100,6 +116,7 @@ class Command:
     brought: str = ""
     lets: tuple[str, ...] = ()
     salt: bytes = b""
+    interpreters: tuple[Interpreter, ...] = ()
 
     @property
     def things(self) -> tuple[str, ...]:
@@ -147,6 +164,8 @@ def fingerprint(request_id: str, principal: str, host: str, service: str, comman
         put(b"c", b"1")
     if command.gives or command.stays or command.lets:
         put(b"g", number(command.gives), number(command.stays), *(sentence.encode() for sentence in command.lets))
+    if command.interpreters:
+        put(b"e", *(part for one in command.interpreters for part in (one.path, one.digest)))
     if command.brought:
         put(b"b", command.brought.encode())
     if command.salt:

@@ -239,8 +239,8 @@ def _opening(near: Near, rule: Rule, question: Question, at: datetime) -> Near:
 
 def _unfound(question: Question) -> Question:
     """Return ``question`` without the information that jitd has found about its file."""
-    command = replace(question.command, digest=b"", operands=())
-    return replace(question, command=command, is_unopened=True, is_missing=False, writable_by=(), names=())
+    command = replace(question.command, digest=b"", operands=(), interpreters=())
+    return replace(question, command=command, is_unopened=True, is_missing=False, writable_by=(), by_name=(), names=())
 
 
 def _is_about_file(rule: Rule, question: Question) -> bool:

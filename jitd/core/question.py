@@ -29,9 +29,10 @@ class Question:
     requester did not ask for a value. ``is_own_group`` is True if the requested group is the primary group of the target account.
     ``is_missing`` is True if the command does not exist. The caller decides who may know that the command is missing.
     ``writable_by`` contains sentences about the accounts that can change the command's file. Root and the target account are not
-    mentioned. ``names`` contains other names of the command's file. A deny rule about one of these names also applies to the
-    command. ``is_unopened`` is True while jitd must not open the command's file yet. During this time, a condition about the file
-    counts as met in a permit, and as not met in a deny.
+    mentioned. ``by_name`` contains sentences about programs that they can change, and that the kernel opens by name, so that no
+    copy can be executed in their place. ``names`` contains other names of the command's file. A deny rule about one of these
+    names also applies to the command. ``is_unopened`` is True while jitd must not open the command's file yet. During this time,
+    a condition about the file counts as met in a permit, and as not met in a deny.
 
     ``tty`` is the terminal that the client claims to use. ``caller`` is the process that sent the request. ``breaks_glass`` is
     True if the requester typed ``--break-glass``. If the requester breaks glass, only permits for breaking glass count. If the
@@ -57,6 +58,7 @@ class Question:
     caller: Caller | None = None
     breaks_glass: bool = False
     thing: str | None = None
+    by_name: tuple[str, ...] = ()
 
     @property
     def wanted(self) -> tuple[str, ...]:

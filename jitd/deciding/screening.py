@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from jitd.core.breach import unbound
 from jitd.core.changed import replace
-from jitd.core.command import Command, Operand, Pairs
+from jitd.core.command import Command, Interpreter, Operand, Pairs
 from jitd.core.decision import Decision, Deny, Permit, Why
 from jitd.core.deed import deed_of
 from jitd.core.effects import Moment
@@ -245,6 +245,11 @@ def bound(command: Command) -> tuple[operands.Bound, ...]:
     return tuple((o.at, o.path, o.digest) for o in command.operands)
 
 
+def bound_interpreters(command: Command) -> tuple[tuple[bytes, bytes], ...]:
+    """Return the interpreters of ``command`` in the form in which jitd compares them later."""
+    return tuple((one.path, one.digest) for one in command.interpreters)
+
+
 def look_again(
     policy: Policy, request: Request, who: Subject, trusted: tuple[bytes, ...], now: Moment, knowledge: Knowledge
 ) -> Decision:
@@ -258,7 +263,7 @@ def look_again(
     glance = path_lookup.Look()
     question = Question(
         requester=who,
-        command=replace(request.command, digest=b""),
+        command=replace(request.command, digest=b"", interpreters=()),
         service=request.service,
         host=request.host,
         reason=request.claims.reason,
@@ -283,6 +288,8 @@ def look_again(
         return sighting.decision
     if sighting.command.digest != request.command.digest:
         return sighting.decision.denied(Why.ERROR, "the command's file has changed since it was asked for")
+    if bound_interpreters(sighting.command) != bound_interpreters(request.command):
+        return sighting.decision.denied(Why.ERROR, "what executes the command's file has changed since it was asked for")
     obligations = sighting.decision.obligations
     is_bound = obligations.terms.bound or (bool(obligations.approvals) and not obligations.terms.writable)
     if is_bound and request.command.path:
@@ -295,7 +302,8 @@ def look_again(
     if loose := unbound(sighting.decision.rule, obligations.terms, request.command, request.service):
         return sighting.decision.denied(Why.TERMS, loose)
     before = request.command
-    if replace(sighting.command, chdir=before.chdir, is_told=before.is_told) != before:
+    same = replace(sighting.command, chdir=before.chdir, is_told=before.is_told, interpreters=before.interpreters)
+    if same != before:
         return sighting.decision.denied(Why.TERMS, "the rule now wants another working directory")
     return sighting.decision
 
@@ -330,7 +338,7 @@ def _judged(
         is_terms = isinstance(answer, Permit) or answer.why is Why.TERMS
         if not is_terms or answer.rule == decision.rule:
             return Sighting(command, answer)
-        as_asked = replace(question.command, digest=file.digest)
+        as_asked = replace(question.command, digest=file.digest, interpreters=command.interpreters)
         decision = _with_file(policy, question, as_asked, file, now, knowledge)
     told = "no single rule permits this: each permit changes the command, and then another rule applies"
     return Sighting(command, Deny(Why.ERROR, told))
@@ -352,7 +360,15 @@ def _prepared(
     try:
         uid = accounts.trusted_uid(command.run_as)
         file = inspection.inspect(command.path, uid, cache=_digests, trusted=trusted, glance=glance)
-        command = replace(command, digest=file.digest, is_told=_may_read(question.requester, command.path, glance))
+        who = question.requester
+        interpreters = tuple(
+            Interpreter(
+                one.path, one.digest, one.writable_by[0], all(_may_read(who, path, glance) for path in (one.path, one.real))
+            )
+            for one in file.interpreters
+        )
+        is_told = _may_read(who, command.path, glance)
+        command = replace(command, digest=file.digest, is_told=is_told, interpreters=interpreters)
         cwd = permit.obligations.terms.cwd.encode()
         # programs other than jitsudo would not obey the rule
         if cwd != b"caller" and deed_of(question.service).is_executed:
@@ -380,7 +396,7 @@ def _with_file(
     request stores the same digest.
     """
     knowledge.learn(frozenset({"fact.file_digest"}), {"fact.file_digest": file.digest.hex()})
-    opened = replace(question, command=command, writable_by=file.writable_by, is_unopened=False)
+    opened = replace(question, command=command, writable_by=file.writable_by, by_name=file.by_name, is_unopened=False)
     return knowledge.decide(policy, opened, now.at)
 
 

@@ -15,7 +15,7 @@ import struct
 import time
 from dataclasses import dataclass, field
 
-from jitd.files import handlers
+from jitd.files import interpreters
 from jitd.files.digests import DigestCache, identity
 from jitd.files.glance import Glance
 from jitd.files.mounts import Mounts
@@ -25,10 +25,6 @@ LIMIT = 1024 * 1024 * 1024
 PATIENCE = 20.0
 """Maximum number of seconds for reading one file."""
 MOST_LINKS = 40
-MOST_INTERPRETERS = 5
-"""Maximum number of interpreters that are examined in a chain of interpreters. The kernel has the same limit."""
-FIRST_LINE = 256
-"""Number of bytes at the beginning of a file that the kernel reads to find the interpreter."""
 CHUNK = 64 * 1024  # malloc takes new memory from the kernel for more than 128 KiB (mallopt(3))
 ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
 """Error numbers of a look-up when nothing exists at the path."""
@@ -52,9 +48,26 @@ class Uninspectable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Interpreter:
+    """A program that executes a script, and that accounts besides root and the target account could change. The kernel opens it
+    by the name ``path``, which leads to the file ``real``. ``digest`` is the SHA-256 of this file. ``writable_by`` has a sentence
+    for each of the accounts.
+    """
+
+    path: bytes
+    real: bytes
+    digest: bytes
+    writable_by: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Inspected:
     """The facts about the file at ``path``. ``writable_by`` has a sentence for each account that could change the file's effect.
-    Root and the target account are left out. ``interpreter`` is the absolute path in the file's first line, or None.
+    Root and the target account are left out.
+
+    ``interpreters`` are those that others could change, in the chain of scripts that begins with the file. Copies of them can be
+    executed. ``by_name`` has a sentence for each other program that others could change, and that the kernel opens by its name
+    even if a copy of the file is executed.
     """
 
     path: bytes
@@ -63,7 +76,8 @@ class Inspected:
     size: int
     digest: bytes
     writable_by: tuple[str, ...]
-    interpreter: bytes | None
+    interpreters: tuple[Interpreter, ...] = ()
+    by_name: tuple[str, ...] = ()
 
 
 # --- who could change it ---------------------------------------------------------------------------------------------
@@ -253,28 +267,22 @@ def _piece(file: int, path: bytes) -> bytes:
         raise Uninspectable(f"{_shown(path)} cannot be read: {fault.strerror}", looked_at=(path,)) from None
 
 
-def _interpreters(file: int, path: bytes) -> tuple[bytes | None, list[bytes]]:
-    """Return the interpreter in the first line of the file, and the interpreters that binfmt_misc uses for this file."""
-    beginning = os.pread(file, handlers.FIRST, 0)
+def opened_for(file: int, path: bytes) -> interpreters.Opened:
+    """Return what the kernel opens by name to execute ``file``, a descriptor of the file at ``path``. Raises Uninspectable."""
     try:
-        told = handlers.of(path, beginning)
+        opened = interpreters.opened_for(file, path)
     except (OSError, ValueError) as fault:
         raise Uninspectable(f"what executes {_shown(path)} cannot be determined: {fault}", looked_at=(path,)) from None
-    return _interpreter(beginning[:FIRST_LINE], path), told
+    if opened.line is not None and not opened.line.interpreter.startswith(b"/"):
+        raise _not_absolute("interpreter", path)
+    if not all(loader.startswith(b"/") for loader in opened.loaders):
+        raise _not_absolute(LOADER, path)
+    return opened
 
 
-def _interpreter(line: bytes, path: bytes) -> bytes | None:
-    """Return the interpreter that the first ``line`` of a file names. Return None if ``line`` names no interpreter."""
-    if not line.startswith(b"#!"):
-        return None
-    words = line[2:].split(b"\n", 1)[0].split(None, 1)
-    if not words:
-        return None  # the kernel refuses the file, and a shell then reads it
-    if not words[0].startswith(b"/"):
-        raise Uninspectable(
-            f"the interpreter of {_shown(path)} is not named by an absolute path", looked_at=(path,), is_unfit=True
-        )
-    return words[0]
+def _not_absolute(what: str, path: bytes) -> Uninspectable:
+    because = f"the {what} of {_shown(path)} is not named by an absolute path"
+    return Uninspectable(because, looked_at=(path,), is_unfit=True)
 
 
 def inspect(
@@ -290,12 +298,13 @@ def inspect(
     ``trusted`` say about the owners of files. ``glance`` caches look-ups. Raises Uninspectable.
     """
     walk = _Walk(target_uid, Mounts(trusted), glance=glance or Glance())
+    chain = _Chain(target_uid, walk.mounts, walk.glance, limit)
     real = walk.follow(path)
     file = open_regular(real)
     try:
         status = walk.glance.opened(real, file)
         own = walk.changers_of(path, real, status, access_list(real, walk.glance, file))
-        interpreter, told = _interpreters(file, path)
+        opened = opened_for(file, path)
         digest = None
         is_roots = status.st_uid == 0 and not own and not walk.changers
         if cache is not None and is_roots:
@@ -310,8 +319,85 @@ def inspect(
                 cache.put(status, digest)
     finally:
         os.close(file)
-    changers = own + walk.changers + _changers_of_interpreters(interpreter, told, walk)
-    return Inspected(path, status.st_dev, status.st_ino, status.st_size, digest, tuple(dict.fromkeys(changers)), interpreter)
+    chain.follow(opened)
+    changers = tuple(dict.fromkeys(own + walk.changers + chain.changers))
+    return Inspected(
+        path, status.st_dev, status.st_ino, status.st_size, digest, changers, tuple(chain.bound), tuple(chain.by_name)
+    )
+
+
+LOADER = "ELF interpreter"
+
+
+@dataclass(slots=True)
+class _Chain:
+    """The programs that the kernel opens by name, one after another, to execute a file."""
+
+    target_uid: int
+    mounts: Mounts
+    glance: Glance
+    limit: int
+    bound: list[Interpreter] = field(default_factory=list)
+    by_name: list[str] = field(default_factory=list)
+    changers: list[str] = field(default_factory=list)
+    _seen: set[tuple[bytes, bool]] = field(default_factory=set)
+
+    def follow(self, opened: interpreters.Opened, depth: int = 1, *, may_be_copied: bool = True) -> None:
+        """Examine what is ``opened`` for a file, and what is opened for that. ``depth`` is its place in the chain of scripts. The
+        file itself may be executed as a copy if ``may_be_copied`` is true. A chain that is too long for the kernel is examined as
+        far as the kernel follows it. Raises Uninspectable.
+        """
+        for loader in opened.loaders:
+            self._examine_loader(loader)
+        for handler in opened.handlers:
+            self._examine(handler, depth, "its handler of binfmt_misc", may_be_copied=False)
+        if opened.line is not None:  # a handler comes before the first line
+            may_be_copied = may_be_copied and not opened.handlers
+            self._examine(opened.line.interpreter, depth, "its interpreter", may_be_copied=may_be_copied)
+
+    def _examine(self, path: bytes, depth: int, what: str, *, may_be_copied: bool) -> None:
+        if (path, may_be_copied) in self._seen or depth > interpreters.MOST:
+            return
+        self._seen.add((path, may_be_copied))
+        walk = _Walk(self.target_uid, self.mounts, glance=self.glance)
+        try:
+            real = walk.follow(path)
+            file = open_regular(real)
+        except Uninspectable as fault:
+            raise _unfit_interpreter("is missing" if fault.is_absent else "is not a program", path) from None
+        try:
+            status = self.glance.opened(real, file)
+            if not status.st_mode & 0o111:
+                raise _unfit_interpreter("is not executable", path)
+            found = walk.changers + walk.changers_of(path, real, status, access_list(real, self.glance, file))
+            opened = opened_for(file, path)
+            if found and may_be_copied:
+                self.bound.append(Interpreter(path, real, _digest(file, path, self.limit), tuple(dict.fromkeys(found))))
+        finally:
+            os.close(file)
+        if not may_be_copied:
+            self._note(path, what, found)
+        self.changers += found
+        self.follow(opened, depth + 1, may_be_copied=may_be_copied)
+
+    def _examine_loader(self, path: bytes) -> None:
+        walk = _Walk(self.target_uid, self.mounts, glance=self.glance)
+        found: list[str] = []
+        try:
+            real = walk.follow(path)
+            found = walk.changers_of(path, real, self.glance.lstat(real), access_list(real, self.glance))
+        except Uninspectable as fault:
+            if not fault.is_absent:  # if it is missing, the kernel does not execute the file
+                raise
+        except OSError as fault:
+            raise Uninspectable(f"{_shown(path)}: {fault.strerror}", looked_at=(path,)) from None
+        self._note(path, f"its {LOADER}", walk.changers + found)
+        self.changers += walk.changers + found
+
+    def _note(self, path: bytes, what: str, found: list[str]) -> None:
+        if found:
+            told = f"{what} {_shown(path)} can be changed by others ({found[0]})"
+            self.by_name.append(f"{told}, and the kernel opens it by its name")
 
 
 @dataclass(slots=True)
@@ -349,35 +435,6 @@ def digest_of(path: bytes, limit: int) -> bytes:
         return _digest(file, path, limit)
     finally:
         os.close(file)
-
-
-def _changers_of_interpreters(named: bytes | None, told: list[bytes], walk: _Walk) -> list[str]:
-    """Return one sentence for each account that could change an interpreter in the chain that the kernel follows."""
-    found: list[str] = []
-    seen: set[bytes] = set()
-    ahead = [(interpreter, 1) for interpreter in (*([named] if named is not None else ()), *told)]
-    while ahead:
-        interpreter, depth = ahead.pop(0)
-        if interpreter in seen or depth > MOST_INTERPRETERS:
-            continue
-        seen.add(interpreter)
-        before = len(walk.changers)
-        try:
-            real = walk.follow(interpreter)
-            file = open_regular(real)
-        except Uninspectable as fault:
-            raise _unfit_interpreter("is missing" if fault.is_absent else "is not a program", interpreter) from None
-        try:
-            status = walk.glance.opened(real, file)
-            if not status.st_mode & 0o111:
-                raise _unfit_interpreter("is not executable", interpreter)
-            found += walk.changers[before:]
-            found += walk.changers_of(interpreter, real, status, access_list(real, walk.glance, file))
-            named, told = _interpreters(file, interpreter)
-        finally:
-            os.close(file)
-        ahead += [(each, depth + 1) for each in (*([named] if named is not None else ()), *told)]
-    return found
 
 
 def _unfit_interpreter(because: str, named: bytes) -> Uninspectable:

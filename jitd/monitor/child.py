@@ -16,11 +16,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from jitd.files.inspection import Inspected, Uninspectable, View, copy_content, inspect
-from jitd.files.operands import drift
+from jitd.files.inspection import Uninspectable
 from jitd.monitor.caller import stands_in
+from jitd.monitor.execution import CannotStart, Execution, what_to_execute
 from jitd.monitor.orders import CANNOT, FAILED, MISSING, Job, sentence
-from jitd.monitor.places import copy_directory
 from jitd.monitor.pump import Pumps
 from jitd.monitor.slate import become, close_all_but, end_with_parent, reset_signals
 from jitd.monitor.streams import WANTED, Streams, Unfit, fits, receive
@@ -29,17 +28,6 @@ from jitpam.wire import notation
 
 SHELL = b"/bin/sh"
 """The shell that executes a script if the script has no interpreter line."""
-
-
-class CannotStart(Exception):
-    """The command cannot be started. ``because`` is a sentence that gives the reason. ``number`` is the exit status that jitsudo
-    returns.
-    """
-
-    def __init__(self, because: str, number: int = CANNOT) -> None:
-        super().__init__(because)
-        self.because = because
-        self.number = number
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +72,17 @@ def become_command(job: Job, around: Surroundings) -> NoReturn:
         end_with_parent(around.monitor)
         close_all_but(0, 1, 2, *around.passed)
         streams = _streams(job, around)
-        path = _what_to_execute(job, around.state_dir)
+        execution = what_to_execute(job, around.state_dir)
         _arrange(job, streams, around)
         is_inside = job.inherits and _begin_in_directory(job, streams.sender)
         become(job.uid, job.gid, job.groups)
         _enter_directory(job, is_inside=is_inside)
-        if path != job.path and not os.access(job.path, os.X_OK):
+        if not all(os.access(named, os.X_OK) for named in execution.stood_in_for):
             raise CannotStart("the target user may not execute the file")
         end_with_parent(around.monitor)
         around.leash.send(b"r")
         if around.leash.recv(1) == b"g":
-            _execute(job, path)
+            _execute(job, execution)
     except CannotStart as fault:
         tell(around.leash, fault.number, fault.because)
     except (Unfit, Uninspectable) as fault:
@@ -129,50 +117,6 @@ def _streams(job: Job, around: Surroundings) -> Streams:
     }
     around.leash.send(b"S" + notation.write(told))
     return streams
-
-
-def _what_to_execute(job: Job, state_dir: str) -> bytes:
-    """Return the path of the file to execute. Usually this is the approved path. If other people may change the approved file,
-    the result is the path of a copy.
-
-    Raises CannotStart and Uninspectable.
-    """
-    try:
-        found: Inspected = inspect(job.path, job.trusted_uid, trusted=job.trusted)
-    except Uninspectable as fault:
-        if fault.is_absent:
-            raise CannotStart(f"the file is missing: {fault}", MISSING) from None
-        raise
-    if found.digest != job.digest:
-        raise CannotStart("the file was changed since it was approved")
-    view = View(job.trusted_uid, job.cwd, job.trusted)
-    changed = "" if job.operands is None else drift(job.argv, view, job.operands)
-    if changed:
-        raise CannotStart(changed)
-    if not found.writable_by:
-        return job.path
-    if not job.writable:
-        raise CannotStart(f"other accounts may change the file: {found.writable_by[0]}")
-    try:
-        return _copy(job, os.fsencode(copy_directory(state_dir, job.run)))
-    except OSError as fault:
-        raise CannotStart(f"the copy that is to be executed cannot be made: {fault.strerror}", FAILED) from None
-
-
-def _copy(job: Job, directory: bytes) -> bytes:
-    """Copy the approved content to a place where only root can change it. Return the path of the copy.
-
-    Raises CannotStart, Uninspectable and OSError.
-    """
-    os.mkdir(directory, 0o700)
-    copy = directory + b"/" + os.path.basename(job.path)
-    if copy_content(job.path, copy) != job.digest:
-        raise CannotStart("the file was changed since it was approved")
-    # only the target's group may read the copy, because nobody knows who else may read the original
-    for made in (copy, directory):
-        os.chown(made, 0, job.gid)
-        os.chmod(made, 0o750)
-    return copy
 
 
 def _arrange(job: Job, streams: Streams, around: Surroundings) -> None:
@@ -241,15 +185,15 @@ def _enter_directory(job: Job, *, is_inside: bool) -> None:
         raise CannotStart("the working directory is not the approved one")
 
 
-def _execute(job: Job, path: bytes) -> None:
-    environment = dict(job.environment)
+def _execute(job: Job, execution: Execution) -> None:
+    environment, command = dict(job.environment), execution.command
     try:
-        os.execve(path, list(job.argv), environment)
+        os.execve(execution.file, list(execution.argv), environment)
     except OSError as fault:
         if fault.errno != errno.ENOEXEC:
-            missing = fault.errno in (errno.ENOENT, errno.ENOTDIR) and not os.path.lexists(path)
+            missing = fault.errno in (errno.ENOENT, errno.ENOTDIR) and not os.path.lexists(execution.file)
             raise CannotStart(f"the file cannot be executed: {fault.strerror}", MISSING if missing else CANNOT) from None
     try:
-        os.execve(SHELL, [b"sh", path, *job.argv[1:]], environment)
+        os.execve(SHELL, [b"sh", command, *job.argv[1:]], environment)
     except OSError as fault:
         raise CannotStart(f"the file cannot be executed: {fault.strerror}") from None

@@ -21,7 +21,8 @@ from contextlib import suppress
 from dataclasses import fields
 from typing import NoReturn
 
-from jitd.monitor.child import CannotStart, Surroundings, become_command, tell
+from jitd.monitor.child import Surroundings, become_command, tell
+from jitd.monitor.execution import CannotStart
 from jitd.monitor.housing import Housing, rehearse_fork
 from jitd.monitor.orders import CANNOT, FAILED, Job
 from jitd.monitor.pam_session import Refused, Session, close_after, ignore_signals, rehearse

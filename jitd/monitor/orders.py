@@ -40,7 +40,8 @@ class Job:
     accounts may change. Root and ``trusted_uid`` (0: none) are not "other accounts". ``trusted`` contains the mounts whose file
     owners are trusted. ``ends_at_boot`` is the time when the run must end (in seconds on CLOCK_BOOTTIME), or None.
     ``ends_because`` is the reason for this end. ``operands`` contains the argument number, the path and the digest of each bound
-    file (operands.Bound), or is None if files are not bound. ``stdin`` is the standard input that the rule requires. If
+    file (operands.Bound), or is None if files are not bound. ``interpreters`` contains the name and the digest of each approved
+    interpreter that others can change. ``stdin`` is the standard input that the rule requires. If
     ``is_housed`` is True, the daemon puts the monitor into a control group (``housed``), or says that the monitor creates one
     (``unhoused``). If it is False, the monitor creates one at once. ``record`` is one
     of RECORDED (core.decision). ``record_bytes`` is the maximum number of recorded bytes. If ``inherits`` is True, the caller
@@ -81,6 +82,7 @@ class Job:
     trusted_uid: int = 0
     trusted: tuple[bytes, ...] = ()
     observed: bool = False
+    interpreters: tuple[tuple[bytes, bytes], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +228,17 @@ def _operands(value: object) -> tuple[tuple[int, bytes, bytes], ...] | None:
     return tuple(found)
 
 
+def _interpreters(value: object) -> tuple[tuple[bytes, bytes], ...]:
+    found = []
+    for item in _list(lambda each: each)(value):
+        if type(item) is not list or len(item) != 2:
+            raise ValueError("is not a list of interpreters")
+        found.append((_absolute(item[0]), _digest(item[1])))
+    if len(dict(found)) != len(found):
+        raise ValueError("names an interpreter twice")
+    return tuple(found)
+
+
 def _recording(value: object) -> tuple[int, int, str] | None:
     """Read the number of chunks, the number of bytes and the hash of a recording, or None. Raises ValueError."""
     if value is None:
@@ -290,6 +303,7 @@ _JOB: dict[str, Callable[[object], Any]] = {
     "trusted_uid": _id,
     "trusted": _list(_absolute),
     "observed": _truth,
+    "interpreters": _interpreters,
 }
 
 _LOGIN: dict[str, Callable[[object], Any]] = {

@@ -175,6 +175,11 @@ def request_row(request: Request, viewer: Subject, may_review: bool, locks: tupl
             "remote_host": request.point.remote_host,
             "authenticated": request.point.authenticated,
         },
+        "interpreters": [
+            {"path": shown(one.path), "digest": one.digest.hex(), "because": shown(one.because)}
+            for one in request.command.interpreters
+            if one.is_told or not is_requester
+        ],
         "rule": shown(request.rule),
         "facts": [] if is_requester else [[name, shown(value)] for name, value in request.seen],
         "reason": None if claims.reason is None else shown(claims.reason),

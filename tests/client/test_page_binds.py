@@ -11,7 +11,7 @@ from dataclasses import fields, replace
 import pytest
 
 from jitd.cli import page
-from jitd.core.command import Command, Operand, RunAs
+from jitd.core.command import Command, Interpreter, Operand, RunAs
 from jitd.core.decision import Record, Terms
 from jitd.core.deed import JITSUDO
 from jitd.core.request import Request
@@ -33,6 +33,11 @@ OTHERWISE: dict[str, list[object]] = {
         (Operand(1, b"/home/alice/y.sh", b"d" * 32, "it belongs to uid 4001", True),),
         (Operand(1, b"/home/alice/x.sh", b"c" * 32, "it belongs to uid 4001", True),),
         (Operand(1, b"/home/alice/x.sh", b"", "it belongs to uid 4001; it is too large to be bound", True),),
+    ],
+    "interpreters": [
+        (Interpreter(b"/home/alice/bin/sh", b"d" * 32, "it belongs to uid 4001"),),
+        (Interpreter(b"/home/alice/bin/ksh", b"d" * 32, "it belongs to uid 4001"),),
+        (Interpreter(b"/home/alice/bin/sh", b"c" * 32, "it belongs to uid 4001"),),
     ],
     "chdir": [True],
     "gives": [True],
@@ -72,7 +77,7 @@ def without_its_fingerprint(what: Command, service: str) -> str:
 
 @pytest.mark.parametrize("service", [JITSUDO, "sudo"])
 def test_whatever_is_another_command_is_another_page(service: str) -> None:
-    """THREATS R-01: each field of the command, each of its values on its own."""
+    """THREATS R-01, X-22: each field of the command, each of its values on its own."""
     assert set(OTHERWISE) | BY_NUMBER | OF_THINGS == {field.name for field in fields(Command)}
     plain = replace(command("true"), locale=(), streams=("null", "null", "null"))
     pages = {without_its_fingerprint(plain, service): "the plain one"}

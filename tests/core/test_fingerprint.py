@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitd.core.command import Command, Operand, RunAs, fingerprint, work_of
+from jitd.core.command import Command, Interpreter, Operand, RunAs, fingerprint, work_of
 
 PLAIN = Command(
     argv=(b"ls", b"-l"),
@@ -65,6 +65,8 @@ def by_the_page(id: str, principal: str, host: str, service: str, command: Comma
         whole += field("c", 1)
     if command.gives or command.stays or command.lets:
         whole += field("g", int(command.gives), int(command.stays), *[sentence.encode() for sentence in command.lets])
+    if command.interpreters:
+        whole += field("e", *[part for one in command.interpreters for part in (one.path, one.digest)])
     if command.brought:
         whole += field("b", command.brought.encode())
     if command.salt:
@@ -118,6 +120,7 @@ COMMANDS = st.builds(
     brought=WORD,
     lets=st.lists(WORD, max_size=2).map(tuple),
     salt=SHORT,
+    interpreters=st.lists(st.builds(Interpreter, SHORT, SHORT, WORD, st.booleans()), max_size=2).map(tuple),
 )
 
 
@@ -125,6 +128,7 @@ COMMANDS = st.builds(
 def test_a_fingerprint_is_what_the_page_says(
     id: str, principal: str, host: str, service: str, command: Command, terms: Any
 ) -> None:
+    """THREATS X-22."""
     assert fingerprint(id, principal, host, service, command, terms) == by_the_page(id, principal, host, service, command, terms)
 
 
@@ -138,6 +142,7 @@ PLACES = {
     "doubt and an option": {"doubt": "7", "options": (b"8",)},
     "path and digest": {"path": b"7", "digest": b"8"},
     "salt": {"salt": b"7"},
+    "an interpreter": {"interpreters": (Interpreter(b"7", b"8", ""),)},
     "an operand": {"operands": (Operand(7, b"8", b"", "", True),)},
 }
 EMPTY = Command((), b"", b"", RunAs("", 0, "", 0), b"", 0, 0, (), (), ())

@@ -18,7 +18,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jitd.core.approvers import tally
-from jitd.core.command import Command, Operand, RunAs, fingerprint
+from jitd.core.command import Command, Interpreter, Operand, RunAs, fingerprint
 from jitd.core.conditions import read_command_pattern
 from jitd.core.decision import RECORDED, Approval, BreakGlass, Deny, Obligations, Permit, Record, Terms, narrow
 from jitd.core.policy import Policy, Rule, decide
@@ -142,6 +142,7 @@ CHANGES = {
     "locale": ((b"TERM", b""),),
     "streams": ("pipe", "pipe", "null"),
     "operands": (Operand(1, b"/home/alice/x.sh", b"d" * 32, "it belongs to uid 4001", True),),
+    "interpreters": (Interpreter(b"/home/alice/sh", b"d" * 32, "it belongs to uid 4001"),),
     "options": (b"-E",),
     "chdir": True,
     "salt": bytes(16),

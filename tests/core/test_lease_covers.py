@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from jitd.core.authentication import Authentication
-from jitd.core.command import Command, Operand, RunAs, work_of
+from jitd.core.command import Command, Interpreter, Operand, RunAs, work_of
 from jitd.core.decision import Terms
 from jitd.core.effects import Moment
 from jitd.core.grant import Grant, GrantState, covers, is_for_other_requests
@@ -22,7 +22,8 @@ from tests.scene import HOST, START, asked, command, moment, permit, person
 
 ALICE = person("alice")
 FILE = Operand(1, b"/srv/a", b"d" * 32, "may be written by alice", True)
-DONE = command("systemctl", "restart", operands=(FILE,), options=(b"-n",))
+READER = Interpreter(b"/srv/sh", b"d" * 32, "may be written by alice")
+DONE = command("systemctl", "restart", operands=(FILE,), interpreters=(READER,), options=(b"-n",))
 NOW = moment(10)
 
 Rows = dict[str, list[tuple[Any, bool]]]
@@ -49,6 +50,11 @@ COMMAND: Rows = {
     "brought": [("ssh-ed25519 AAAA", False)],
     "lets": [(("sudoers:logs: read the journal",), False)],
     "salt": [(b"another", True)],
+    "interpreters": [
+        ((), False),
+        ((Interpreter(b"/srv/sh", b"e" * 32, ""),), False),
+        ((Interpreter(b"/sh", b"d" * 32, ""),), False),
+    ],
 }
 RUN_AS: Rows = {"user": [("bob", False)], "uid": [(7, False)], "group": [("adm", False)], "gid": [(7, False)]}
 OPERAND: Rows = {

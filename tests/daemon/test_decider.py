@@ -137,7 +137,7 @@ class House:
             self.meanwhile.pop(0)()
         if self.fault is not None:
             raise self.fault
-        return inspection.Inspected(path, 1, 2, 3, b"D" * 32, (), None)
+        return inspection.Inspected(path, 1, 2, 3, b"D" * 32, ())
 
     def first(self, **changes: Any) -> FirstDecision:
         asking = replace(ASKED, **changes)

@@ -67,8 +67,23 @@ def test_who_can_change_a_handler_can_change_what_runs(place: Path, how: str) ->
     assert changers(file) == ()
     handler.chmod(0o757)
     assert changers(file) == ((f"{handler} may be written by everybody",) if is_taken else ())
+    told = (
+        f"its handler of binfmt_misc {handler} can be changed by others ({handler} may be written by everybody), and the"
+        " kernel opens it by its name"
+    )
+    assert inspect(os.fsencode(file), ME).by_name == ((told,) if is_taken else ())
     (place / "listed/status").write_text("disabled\n")
     assert changers(file) == ()
+
+
+def test_a_copy_stands_in_for_no_interpreter_behind_a_handler(place: Path) -> None:
+    """THREATS X-22: of a script that a handler takes, the kernel does not read the first line."""
+    (place / "listed/one").write_text(BY_NAME.format(program(place / "handler")))
+    last = program(place / "last")
+    file = program(place / "a.tool", f"#!{last}\n".encode())
+    last.chmod(0o757)
+    found = inspect(os.fsencode(file), ME)
+    assert found.interpreters == () and len(found.by_name) == 1 and f"its interpreter {last}" in found.by_name[0]
 
 
 def test_an_interpreter_of_a_handler_is_followed_too(place: Path) -> None:

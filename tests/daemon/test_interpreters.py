@@ -7,6 +7,7 @@ Law: what is followed is as deep as the kernel follows; each place of the line i
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import shutil
 import tempfile
@@ -56,8 +57,7 @@ def executed(path: bytes) -> int:
 
 def test_a_line_of_scripts_that_only_root_can_change_is_good(place: Path) -> None:
     found = inspect(line_of(place, NAMES), ME)
-    assert found.writable_by == ()
-    assert found.interpreter == os.fsencode(place / "first.d/first")
+    assert (found.writable_by, found.interpreters, found.by_name) == ((), (), ())
 
 
 @pytest.mark.parametrize("writable", NAMES)
@@ -67,6 +67,18 @@ def test_whichever_script_of_the_line_others_may_write_they_are_named(place: Pat
     file = place / f"{writable}.d" / writable
     file.chmod(0o757)
     assert inspect(path, ME).writable_by == (f"{file} may be written by everybody",)
+
+
+@pytest.mark.parametrize("writable", NAMES[1:])
+def test_whichever_interpreter_of_the_line_others_may_write_it_is_told_with_its_digest(place: Path, writable: str) -> None:
+    """THREATS X-22."""
+    path = line_of(place, NAMES)
+    file = place / f"{writable}.d" / writable
+    file.chmod(0o757)
+    (found,) = inspect(path, ME).interpreters
+    assert (found.path, found.real) == (os.fsencode(file), os.fsencode(file))
+    assert found.digest == hashlib.sha256(file.read_bytes()).digest()
+    assert found.writable_by == (f"{file} may be written by everybody",)
 
 
 @pytest.mark.parametrize("writable", NAMES)

@@ -55,7 +55,7 @@ class Host:
         assert trusted == TRUSTED
         if self.fault:
             raise self.fault
-        return inspection.Inspected(path, 1, 2, 3, b"D" * 32, self.writable_by, None)
+        return inspection.Inspected(path, 1, 2, 3, b"D" * 32, self.writable_by)
 
     def find(
         self, argv: Any, view: inspection.View, reads: Callable[[bytes], bool], sees: Callable[[bytes], bool]

@@ -8,11 +8,12 @@ import re
 import stat
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from jitd.core.run import Ending
-from tests.monitor.stage import NOBODY, Stage
+from tests.monitor.stage import NOBODY, Stage, digest_of
 from tests.times import times
 
 GOOD = "#!/bin/sh\necho good\n"
@@ -211,3 +212,106 @@ def test_an_interpreter_that_others_can_change_is_found(stage: Stage) -> None:
     path = script(stage, f"#!{interpreter}\necho good\n")
     _, outcome = stage.play(stage.job(str(path)))
     assert outcome.because == f"other accounts may change the file: {interpreter} may be written by gid 0"
+
+
+def reader(stage: Stage, content: bytes = Path("/bin/dash").read_bytes()) -> Path:
+    """An interpreter that everybody may write."""
+    made = stage.directory / "by"
+    made.unlink(missing_ok=True)
+    made.write_bytes(content)
+    made.chmod(0o777)
+    return made
+
+
+def approved(*interpreters: Path) -> dict[str, Any]:
+    """What a job says of a rule that lets others change ``interpreters``."""
+    named = tuple((os.fsencode(each), digest_of(os.fsencode(each))) for each in interpreters)
+    return {"writable": True, "interpreters": named}
+
+
+def test_an_interpreter_that_others_can_change_runs_as_a_copy_and_is_called_by_its_name(stage: Stage) -> None:
+    """THREATS X-22: and the script is told what the kernel would tell it."""
+    by = reader(stage, Path("/usr/bin/printf").read_bytes())
+    path = script(stage, f"#!{by} \t%s\\n%s\\n%s\\n \n")
+    told = stage.capture(str(path), **approved(by)).decode()
+    assert told == f"{path}\n\n\n"
+
+
+def test_an_interpreter_that_was_not_approved_does_not_run(stage: Stage) -> None:
+    """THREATS X-22: also if it could be hidden from whoever looked at the file before."""
+    by = reader(stage)
+    path = script(stage, f"#!{by}\necho ran\n")
+    _, outcome = stage.play(stage.job(str(path), **approved()))
+    assert (outcome.ending, outcome.number) == (Ending.NOT_STARTED, 126)
+    assert outcome.because == f"others can change what executes the file, but could not when it was approved: {by}"
+
+
+def test_an_interpreter_that_has_changed_does_not_run(stage: Stage) -> None:
+    """THREATS X-22."""
+    by = reader(stage)
+    path = script(stage, f"#!{by}\necho ran\n")
+    job = stage.job(str(path), **approved(by))
+    reader(stage, Path("/bin/echo").read_bytes())
+    _, outcome = stage.play(job)
+    assert (outcome.ending, outcome.because) == (
+        Ending.NOT_STARTED,
+        f"{by}, which executes the file, was changed since it was approved",
+    )
+
+
+def test_a_racing_writer_of_the_interpreter_never_gets_a_byte_executed(stage: Stage) -> None:
+    """THREATS X-22."""
+    good, evil = Path("/bin/dash").read_bytes(), Path("/bin/echo").read_bytes()
+    by = reader(stage)
+    stage.directory.chmod(0o777)
+    path = script(stage, f"#!{by}\necho good\n")
+    good_one = approved(by)
+    stop = threading.Event()
+
+    def race() -> None:
+        while not stop.is_set():
+            for content in (evil, good, good):
+                other = by.with_name("racer")
+                other.write_bytes(content)
+                other.chmod(0o777)
+                other.rename(by)
+
+    racer = threading.Thread(target=race)
+    racer.start()
+    endings: list[str] = []
+    try:
+        while len(endings) < times(30) or not enough(endings):
+            assert len(endings) < times(6000)
+            reading, writing = os.pipe()
+            job = stage.job(str(path), **good_one)
+            stage.get_ready(job, ("null", "pipe", "pipe"), [stage.null(), writing, writing])
+            os.close(writing)
+            stage.executor.go(job.run)
+            outcome = stage.outcome(job)
+            with open(reading, "rb") as file:
+                told = file.read()
+            assert told in (b"", b"good\n")
+            assert (told == b"good\n") == (outcome.ending is Ending.EXITED), outcome
+            endings.append(outcome.ending)
+            stage.forget(job)
+    finally:
+        stop.set()
+        racer.join()
+
+
+def test_a_chain_that_the_kernel_would_not_follow_does_not_run(stage: Stage) -> None:
+    by = reader(stage)
+    for number in range(6):
+        by = script(stage, f"#!{by}\necho ran\n", f"n{number}", 0o777)
+    names = [stage.directory / name for name in ("by", *(f"n{number}" for number in range(5)))]
+    _, outcome = stage.play(stage.job(str(by), **approved(*names)))
+    assert (outcome.ending, outcome.because) == (Ending.NOT_STARTED, "the file has a chain of more than 5 interpreters")
+
+
+def test_a_link_of_somebodys_to_a_program_of_roots_is_not_opened_and_the_program_is_no_copy(stage: Stage) -> None:
+    """THREATS X-22: as bin/python3 of a virtual environment, whose libraries may lie beside the program."""
+    link = stage.directory / "by"
+    link.symlink_to("/bin/dash")
+    stage.directory.chmod(0o777)
+    path = script(stage, f"#!{link}\nreadlink /proc/$$/exe\n")
+    assert stage.capture(str(path), **approved(link)).decode() == f"{os.path.realpath('/bin/dash')}\n"

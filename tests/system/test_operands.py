@@ -112,6 +112,7 @@ def operands(house: House, id: str, who: str = "root") -> list[dict[str, Any]]:
 
 
 def test_a_script_of_the_requesters_is_named_to_the_approver_with_its_digest_and_runs(binding: House, place: Path) -> None:
+    """THREATS R-06: and it is said that nothing holds it once the command has started."""
     file = script(place)
     asking = binding.ask("alice", "dash", str(file))
     (operand,) = operands(binding, asking.id, "bob")
@@ -119,6 +120,7 @@ def test_a_script_of_the_requesters_is_named_to_the_approver_with_its_digest_and
     assert operand["because"] == f"{file} belongs to uid {ALICE}"
     page = binding.jitd("show", asking.id, who="bob").stdout
     assert f"SHA-256 {digest(file)}" in page and str(file) in page
+    assert "compared until the command starts, and not bound after that: they can still change it" in page
     binding.approved(asking.id)
     assert asking.end() == 0, asking.err
     assert (place / "mark").read_text() == "good\n"

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Finds out what is given to execve(2), so that the kernel opens only what was approved.
+
+Law: if accounts besides root and the target account can change the command's file, or a program that executes it, then nothing
+that they can change is opened by its name any more. The file is copied to a place where only root can change it. Then this module
+does what the kernel would do: it reads the first line of the copy, copies the interpreter that the line names, reads the first
+line of this copy, and so on. Everything is read from the copies, so it cannot change in between (ADR 0079).
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from jitd.files import inspection, interpreters
+from jitd.files.inspection import Uninspectable, View
+from jitd.files.operands import drift
+from jitd.monitor.orders import CANNOT, FAILED, MISSING, Job
+from jitd.monitor.places import copy_directory
+
+
+class CannotStart(Exception):
+    """The command cannot be started. ``because`` is a sentence that gives the reason. ``number`` is the exit status that jitsudo
+    returns.
+    """
+
+    def __init__(self, because: str, number: int = CANNOT) -> None:
+        super().__init__(because)
+        self.because = because
+        self.number = number
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """What is given to execve(2): ``file`` and ``argv``. ``command`` is the path of the command's file or of its copy. If the
+    kernel does not know how to execute the file, a shell reads it. ``stood_in_for`` are the approved paths that are not opened by
+    their names. The target account must be allowed to execute them.
+    """
+
+    file: bytes
+    argv: tuple[bytes, ...]
+    command: bytes
+    stood_in_for: tuple[bytes, ...] = ()
+
+
+def what_to_execute(job: Job, state_dir: str) -> Execution:
+    """Return what has to be executed so that only what was approved runs. Raises CannotStart and Uninspectable."""
+    try:
+        found = inspection.inspect(job.path, job.trusted_uid, trusted=job.trusted)
+    except Uninspectable as fault:
+        if fault.is_absent:
+            raise CannotStart(f"the file is missing: {fault}", MISSING) from None
+        raise
+    if found.digest != job.digest:
+        raise CannotStart("the file was changed since it was approved")
+    view = View(job.trusted_uid, job.cwd, job.trusted)
+    changed = "" if job.operands is None else drift(job.argv, view, job.operands)
+    if changed:
+        raise CannotStart(changed)
+    if not found.writable_by:
+        return Execution(job.path, job.argv, job.path)
+    if not job.writable:
+        raise CannotStart(f"other accounts may change the file: {found.writable_by[0]}")
+    try:
+        return _assembled(job, os.fsencode(copy_directory(state_dir, job.run)))
+    except OSError as fault:
+        raise CannotStart(f"the copy that is to be executed cannot be made: {fault.strerror}", FAILED) from None
+
+
+def _assembled(job: Job, directory: bytes) -> Execution:
+    """Do what the kernel does with a script, up to the first file that is none, or that a handler of binfmt_misc takes. Raises
+    CannotStart, Uninspectable and OSError.
+    """
+    os.mkdir(directory, 0o700)
+    _give_to_target(job, directory)
+    approved = dict(job.interpreters)
+    command = file = _place(job, job.path, job.digest, directory + b"/" + os.path.basename(job.path))
+    argv, stood_in_for = job.argv, [job.path]
+    for number in range(interpreters.MOST + 1):
+        opened = _opened_for(file)
+        for named in opened.handlers:
+            _require_roots(inspection.inspect(named, job.trusted_uid, trusted=job.trusted).writable_by)
+        for named in opened.loaders:
+            _require_roots(_changers(job, named))
+        if opened.line is None or opened.handlers:
+            return Execution(file, argv, command, tuple(stood_in_for))
+        named, argument = opened.line.interpreter, opened.line.argument
+        argv = (named, *(() if argument is None else (argument,)), file, *argv[1:])
+        file = named
+        if _changers(job, named):
+            if named not in approved:
+                because = "others can change what executes the file, but could not when it was approved"
+                raise CannotStart(f"{because}: {_shown(named)}")
+            file = _place(job, named, approved[named], b"%s/%d-%s" % (directory, number + 1, os.path.basename(named)))
+            stood_in_for.append(named)
+    raise CannotStart(f"the file has a chain of more than {interpreters.MOST} interpreters")
+
+
+def _opened_for(path: bytes) -> interpreters.Opened:
+    file = inspection.open_regular(path)
+    try:
+        return inspection.opened_for(file, path)
+    finally:
+        os.close(file)
+
+
+def _changers(job: Job, path: bytes) -> tuple[str, ...]:
+    return inspection.changers(path, View(job.trusted_uid, None, job.trusted))[1]
+
+
+def _require_roots(changers: tuple[str, ...]) -> None:
+    """Raise CannotStart if there are ``changers`` of a program that the kernel will open by its name."""
+    if changers:
+        raise CannotStart(f"others can change what executes the file, and the kernel opens it by its name: {changers[0]}")
+
+
+def _place(job: Job, path: bytes, digest: bytes, copy: bytes) -> bytes:
+    """Return the path of a file that has the approved ``digest``, and that nobody but root and the target account can change: the
+    file to which ``path`` leads, or else ``copy``, a new file. Raises CannotStart, Uninspectable and OSError.
+    """
+    real, _ = inspection.changers(path, View(job.trusted_uid, None, job.trusted))
+    if _changers(job, real):
+        is_approved = inspection.copy_content(path, copy) == digest
+        place = copy
+        _give_to_target(job, copy)
+    else:
+        is_approved = inspection.digest_of(real, inspection.LIMIT) == digest
+        place = real
+    if not is_approved:
+        what = "the file" if path == job.path else f"{_shown(path)}, which executes the file,"
+        raise CannotStart(f"{what} was changed since it was approved")
+    return place
+
+
+def _give_to_target(job: Job, made: bytes) -> None:
+    """Let only the target's group read ``made``, because nobody knows who else may read the original. Raises OSError."""
+    os.chown(made, 0, job.gid)
+    os.chmod(made, 0o750)
+
+
+def _shown(path: bytes) -> str:
+    return path.decode("utf-8", "backslashreplace")
