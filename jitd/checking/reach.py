@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from jitd.core.afterwards import IDENTITY
 from jitd.core.conditions import CommandPattern
-from jitd.core.consequence import LOADING, of_pattern
+from jitd.core.consequence import code_let_in, of_pattern
 from jitd.core.deed import THING, deed_of
 from jitd.core.names import NAMES
 from jitd.core.policy import Rule, describe_approvals
@@ -135,18 +135,17 @@ def ways_to_root(rule: Rule) -> tuple[str, ...]:
         if consequences := [one for one in of_pattern(pattern) if one.kind != IDENTITY]:
             found.append(str(consequences[0]) if pattern.path is None else f"{pattern}: {consequences[0]}")
     if rule.commands:
-        words = (word for word in rule.terms.env if any(_have_one(word, name) for name in LOADING))
-        found += [f"env allows {word}, and this variable can make a program load or start another program" for word in words]
+        found += [_lets_in(word, names) for word in rule.terms.env if (names := code_let_in(word))]
     return tuple(found)
 
 
-def _have_one(one: str, other: str) -> bool:
-    """True if the words ``one`` and ``other`` can match the same variable. Each word is the name of a variable, or the beginning
-    of a name followed by ``*``.
-    """
-    begins, others = one.removesuffix("*"), other.removesuffix("*")
-    is_in = begins != one and others.startswith(begins)
-    return is_in or one == other or (others != other and begins.startswith(others))
+def _lets_in(word: str, names: Sequence[str]) -> str:
+    """Return a part of a sentence: ``word`` in ``env`` allows the variables ``names``."""
+    what = "can make a program load or start another program"
+    if names == (word,):
+        return f"env allows {word}, and this variable {what}"
+    more = f" and {len(names) - MOST_TOLD} more" if len(names) > MOST_TOLD else ""
+    return f"env allows {word}, and so {', '.join(names[:MOST_TOLD])}{more}, which {what}"
 
 
 def _to_root(rule: Rule, ways: Sequence[str]) -> str:

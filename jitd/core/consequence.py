@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from itertools import islice
 
+from jitd.core import code_variables
 from jitd.core.afterwards import IDENTITY, LATER, afterwards
 from jitd.core.command import Command
 from jitd.core.command_line import Line, Word
@@ -61,6 +62,7 @@ class Consequence:
         return f"{self.program} {told}" if self.program else told
 
 
+LETS_IN = "can make a program load or start other code"
 Test = Callable[[Line], bool]
 
 
@@ -310,13 +312,15 @@ SYSTEM = ("/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/loca
 programs in the list are compared with the file name.
 """
 
-_STARTING = (
-    "EDITOR VISUAL SUDO_EDITOR SYSTEMD_EDITOR PAGER MANPAGER GIT_PAGER SYSTEMD_PAGER LESSOPEN LESSCLOSE BROWSER GIT_SSH",
-    "GIT_EDITOR GIT_ASKPASS RSYNC_RSH TAR_OPTIONS PYTHONBREAKPOINT RUBYSHELL MAKEFLAGS",
-)
 _OF_ACCOUNTS = frozenset({"HOME", "USER", "LOGNAME", "SHELL", "MAIL", "SUDO_*", "JITSUDO_*"})
-LOADING = (frozenset(PERILOUS) - _OF_ACCOUNTS).union(*(line.split() for line in _STARTING))
-"""Variables that make a program load or start other code."""
+_CODE = (frozenset(PERILOUS) - _OF_ACCOUNTS) | code_variables.LOADING | code_variables.STARTING
+
+
+def code_let_in(pattern: str) -> tuple[str, ...]:
+    """``pattern`` is the name of a variable, or the beginning of a name followed by ``*``. Return the names of the variables that
+    it matches and that make programs load or start other code.
+    """
+    return code_variables.let_in(pattern, _CODE)
 
 
 # --- what is asked ------------------------------------------------------------------------------------------------------
@@ -329,6 +333,9 @@ def of_command(command: Command) -> tuple[Consequence, ...]:
     name = command.path.rpartition(b"/")[2].decode("utf-8", "surrogateescape")
     words = tuple(Word(argument.decode("utf-8", "surrogateescape"), is_free=False) for argument in command.argv[1:])
     found = _of_program(name, Line(words, is_open=False)) if name else ()
+    if name:
+        names = (variable.decode("utf-8", "surrogateescape") for variable, _ in command.variables)
+        found += tuple(Consequence("code", f"the variable {each}", LETS_IN) for each in names if code_let_in(each))
     return found if command.run_as.uid == 0 else tuple(one for one in found if one.kind not in (LATER, IDENTITY))
 
 

@@ -7,9 +7,9 @@ bypass the gate.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 
+from jitd.core.code_variables import LOADING, let_in
 from jitd.pamlint.findings import Finding, Place, bad
 from jitd.pamlint.sudoers import Setting, Sudoers
 
@@ -18,30 +18,6 @@ Files = Callable[[str], str]
 empty if only root can do this.
 """
 
-FAMILIES = ("LD_", "PYTHON", "PERL", "RUBY", "NODE_", "BASH_FUNC_", "LUA_", "JAVA_", "GIT_CONFIG", "OPENSSL_", "KRB5_")
-"""Prefixes of the names of variables. Programs use these variables to find or load code, or to find files that say which code to
-load.
-"""
-HARMLESS = frozenset(
-    {"PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PYTHONIOENCODING", "PYTHONUTF8", "PYTHONHASHSEED", "LD_BIND_NOW"}
-)
-"""Variables from which no code is loaded, although their names have a prefix in FAMILIES."""
-LOADING = (
-    "LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT", "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONUSERBASE", "PYTHONINSPECT",
-    "PYTHONEXECUTABLE", "__PYVENV_LAUNCHER__", "PERL5LIB", "PERLLIB", "PERL5OPT", "PERL5DB", "RUBYLIB", "RUBYOPT",
-    "NODE_OPTIONS", "NODE_PATH", "BASH_ENV", "ENV", "SHELLOPTS", "BASHOPTS", "BASH_FUNC_x%%", "PS4", "IFS", "GCONV_PATH",
-    "GLIBC_TUNABLES", "LOCPATH", "NLSPATH", "CLASSPATH", "JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS", "LUA_PATH",
-    "LUA_CPATH", "LUA_INIT", "TCLLIBPATH", "GIT_CONFIG_COUNT", "GIT_EXEC_PATH", "GIT_SSH", "GIT_SSH_COMMAND", "LESSOPEN",
-    "LESSCLOSE", "OPENSSL_CONF", "OPENSSL_MODULES", "OPENSSL_ENGINES", "KRB5_CONFIG", "GSS_MECH_CONFIG", "ZDOTDIR", "TAR_OPTIONS",
-    "GTK_MODULES", "GTK_PATH", "QT_PLUGIN_PATH", "HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "GIT_EXTERNAL_DIFF",
-    "GIT_PROXY_COMMAND", "GIT_ASKPASS", "GIT_DIR", "GIT_TEMPLATE_DIR", "VIMINIT", "VIMRUNTIME", "EXINIT", "MAKEFILES",
-    "MAKEFLAGS", "GNUMAKEFLAGS", "APT_CONFIG", "RSYNC_RSH", "SVN_SSH", "CVS_RSH", "PHPRC", "PHP_INI_SCAN_DIR", "FPATH",
-    "PROMPT_COMMAND", "KUBECONFIG", "DOCKER_CONFIG", "ANSIBLE_CONFIG", "MYSQL_HOME", "PSQLRC", "R_PROFILE", "R_LIBS",
-    "GUILE_LOAD_PATH", "ERL_LIBS", "MAVEN_OPTS", "GRADLE_OPTS", "RUSTC_WRAPPER", "NULLCMD", "READNULLCMD",
-)  # fmt: skip
-"""Names of variables from which programs load code. A pattern in sudoers is compared with each of these names. HOME is in the
-list because programs read their settings below the home directory. Python, git, vim and psql run code from these settings.
-"""
 FILES = ("env_file", "restricted_env_file", "group_plugin", "mailerpath", "editor")
 """Settings with a file as their value. sudo or visudo reads, loads or runs this file as root."""
 
@@ -131,8 +107,4 @@ def loads_code(pattern: str) -> bool:
     """True if ``pattern`` permits a variable that loads code. A pattern is the name of a variable, or a name and a value with
     ``=`` between them. In the name, ``*`` matches any text.
     """
-    name = pattern.partition("=")[0]
-    if name in HARMLESS:
-        return False
-    matches = re.compile(re.escape(name).replace(r"\*", ".*")).fullmatch
-    return name.startswith(FAMILIES) or any(matches(known) for known in LOADING)
+    return bool(let_in(pattern.partition("=")[0], LOADING))

@@ -13,7 +13,7 @@ from jitd.core import consequence
 from jitd.core.afterwards import IDENTITY, LATER
 from jitd.core.command import Command, RunAs
 from jitd.core.conditions import read_command_pattern
-from jitd.core.consequence import LOADING, MEANINGS, SHELLS, gives_root_shell, of_command, of_pattern
+from jitd.core.consequence import MEANINGS, SHELLS, code_let_in, gives_root_shell, of_command, of_pattern
 
 ROWS = [
     # anything
@@ -257,6 +257,31 @@ def test_a_login_of_root_is_a_shell_of_root_and_of_nobody_else() -> None:
     assert not gives_root_shell(replace(login, run_as=RunAs("bob", 1002, "bob", 1002)))
 
 
-def test_a_variable_that_loads_code_is_none_that_only_says_who_one_is() -> None:
-    assert {"LD_*", "PATH", "BASH_ENV", "PYTHONPATH", "EDITOR", "PAGER", "GIT_SSH", "MAKEFLAGS"} <= LOADING
-    assert LOADING.isdisjoint({"HOME", "USER", "LOGNAME", "SHELL", "MAIL", "SUDO_*", "JITSUDO_*", "TERM", "LANG"})
+LETS_IN = """LD_PRELOAD PATH BASH_ENV PYTHONPATH PERL5OPT RUBYOPT NODE_OPTIONS EDITOR PAGER GIT_SSH GIT_CONFIG_COUNT MAKEFLAGS
+HOME TAR_OPTIONS LESS LESSOPEN OPENSSL_CONF JDK_JAVA_OPTIONS SYSTEMD_EDITOR APT_CONFIG AWS_CONFIG_FILE IFS TAR_* LESS* OPENSSL_*
+JDK_* SYSTEMD_* MAKE* APT_* AWS_* GIT_* PYTHON* PERL* RUBY* NODE_* L* LD_PRE* XDG_* *"""
+LETS_NONE_IN = "PGDATA PG* APP_* MY_* TERM LANG LC_* TZ USER LOGNAME SHELL MAIL PYTHONUNBUFFERED NODE_ENV DEBIAN_FRONTEND"
+
+
+WORDS = {**dict.fromkeys(LETS_IN.split(), True), **dict.fromkeys(LETS_NONE_IN.split(), False)}
+
+
+@pytest.mark.parametrize(("word", "lets_in"), WORDS.items())
+def test_which_variables_let_code_in(word: str, lets_in: bool) -> None:
+    """THREATS X-24."""
+    assert bool(code_let_in(word)) is lets_in
+
+
+def test_a_pattern_is_told_with_the_variables_that_it_lets_in() -> None:
+    assert code_let_in("TAR_*") == ("TAR_OPTIONS",)
+    assert code_let_in("LD_PRELOAD") == ("LD_PRELOAD",)
+
+
+@pytest.mark.parametrize(("name", "gives"), [(b"TAR_OPTIONS", True), (b"LD_PRELOAD", True), (b"PGDATA", False)])
+def test_a_variable_that_lets_code_in_is_told_and_makes_a_shell_of_root(name: bytes, gives: bool) -> None:
+    """THREATS X-24."""
+    asked = replace(command(b"/usr/bin/true"), variables=((name, b"x"),))
+    told = [f"the variable {name.decode()} can make a program load or start other code"] if gives else []
+    assert [str(one) for one in of_command(asked)] == told
+    assert gives_root_shell(asked) is gives
+    assert not gives_root_shell(replace(asked, run_as=RunAs("bob", 1002, "bob", 1002)))

@@ -151,6 +151,15 @@ ROWS = [
             " load or start another program"
         ],
     ),
+    (
+        table("permit", "p", ID + '\nrun = { env = ["TAR_*", "SYSTEMD_*"] }'),
+        [
+            "p: amounts-to-root: as root, without any approval: env allows TAR_*, and so TAR_OPTIONS, which can make a program"
+            " load or start another program; env allows SYSTEMD_*, and so SYSTEMD_EDITOR,"
+            " SYSTEMD_ENVIRONMENT_GENERATOR_PATH, SYSTEMD_GENERATOR_PATH and 4 more, which can make a program load or start"
+            " another program"
+        ],
+    ),
     (table("permit", "p", ID + '\nrun = { env = ["MY_*", "PGDATA"] }'), []),
     (
         table("permit", "p", f'{DBA}\ncommands = [{", ".join(f"""["/usr/bin/{name}", "*"]""" for name in READERS)}]'),
@@ -180,6 +189,7 @@ ROWS = [
 
 @pytest.mark.parametrize(("text", "lines"), ROWS)
 def test_what_a_policy_is_warned_about(tmp_path: Path, text: str, lines: list[str]) -> None:
+    """THREATS X-24."""
     assert sorted(warned(tmp_path, text)) == sorted(lines)
 
 

@@ -86,7 +86,7 @@ LAW: dict[str, set[str]] = {
     # files, and what is judged of them; what goes around a gate, where files are read in one place
     "jitd.files": {"jitd.files"},
     "jitd.facts": {CORE, "jitd.facts", "jitd.files", "jitd.store"},
-    "jitd.pamlint": {"jitd.pamlint"},
+    "jitd.pamlint": {"jitd.core.code_variables", "jitd.pamlint"},
     "jitd.pamlint.places": {"jitd.pamlint", "jitd.files", "jitd.versions"},
     # what runs a command
     "jitd.monitor": {WIRE, "jitd.files", "jitd.monitor", "jitd.recording"},

@@ -35,7 +35,7 @@ run = {{ env = [{names}] }}
 name = "asks"
 who = ["group:dba"]
 commands = [["/usr/bin/printenv", "**"]]
-run = {{ env = ["PGDATA", "LD_PRELOAD"] }}
+run = {{ env = ["PGDATA", "LD_PRELOAD", "TAR_*"] }}
 approvals = [{{ need = 1, from = ["group:ops"] }}]
 """
 
@@ -167,3 +167,17 @@ def test_root_who_asks_nobody_forges_nothing_either(listing: House) -> None:
     assert done.returncode == 0, done.stderr
     told = variables(done.stdout)
     assert not set(told) & set(FOREIGN) and told["SUDO_USER"] == "root"
+
+
+@pytest.mark.parametrize(
+    ("typed", "lets_in"), [("TAR_OPTIONS=--to-command=/home/alice/x", True), ("LD_PRELOAD=", True), ("PGDATA=/x", False)]
+)
+def test_a_variable_that_lets_code_in_is_graded_on_the_page(listing: House, typed: str, lets_in: bool) -> None:
+    """THREATS X-24: beside its value, which the approver also sees."""
+    asking = listing.ask("alice", typed, "/usr/bin/printenv", "x")
+    row, page = listing.show(asking.id), listing.jitd("show", asking.id, who="bob").stdout
+    told = f"the variable {typed.partition('=')[0]} can make a program load or start other code"
+    assert (told in page) is (told in row["consequences"]) is row["root_shell"] is lets_in
+    assert ("only what it says, as far as is known" in page) is not lets_in
+    listing.deny(asking.id)
+    assert asking.end() == 122
