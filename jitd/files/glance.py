@@ -47,6 +47,11 @@ class Glance:
             self._access[path] = _access_of(path if file is None else file)
         return self._access[path]
 
+    @property
+    def statuses(self) -> dict[bytes, os.stat_result]:
+        """The statuses that are cached."""
+        return dict(self._statuses)
+
     def opened(self, path: bytes, file: int) -> os.stat_result:
         """Return the status of ``file``, a descriptor that was opened at ``path``. From now on, ``lstat`` of this Glance also
         returns this status for ``path``.

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from jitd.files import interpreters
 from jitd.files.digests import DigestCache, identity
 from jitd.files.glance import Glance
-from jitd.files.mounts import Mounts
+from jitd.files.mounts import OWN, Mounts
 
 LIMIT = 1024 * 1024 * 1024
 """Maximum size in bytes of a file that is read."""
@@ -381,11 +381,17 @@ class _Chain:
         self.follow(opened, depth + 1, may_be_copied=may_be_copied)
 
     def _examine_loader(self, path: bytes) -> None:
-        walk = _Walk(self.target_uid, self.mounts, glance=self.glance)
+        key = (path, self.target_uid, self.mounts.trusted)
+        if _is_as_it_was(key):
+            return
+        walk = _Walk(self.target_uid, self.mounts)
         found: list[str] = []
         try:
+            table = OWN()
             real = walk.follow(path)
-            found = walk.changers_of(path, real, self.glance.lstat(real), access_list(real, self.glance))
+            found = walk.changers_of(path, real, walk.glance.lstat(real), access_list(real, walk.glance))
+            if not (found or walk.changers):
+                _remember(key, table, walk.glance)
         except Uninspectable as fault:
             if not fault.is_absent:  # if it is missing, the kernel does not execute the file
                 raise
@@ -435,6 +441,35 @@ def digest_of(path: bytes, limit: int) -> bytes:
         return _digest(file, path, limit)
     finally:
         os.close(file)
+
+
+_Key = tuple[bytes, int, tuple[bytes, ...]]
+_Signature = tuple[int, int, int, int, int, int]
+_SAFE: dict[_Key, tuple[bytes, tuple[tuple[bytes, _Signature], ...]]] = {}
+"""The ELF interpreters that were found to be only root's and the target account's, with the table of mounts and with what was on
+the way. Almost all programs of a host have the same one, and to examine it anew takes longer than to see that nothing on the way
+is different.
+"""
+_MOST_SAFE = 64
+
+
+def _signature(status: os.stat_result) -> _Signature:
+    return (status.st_dev, status.st_ino, status.st_mode, status.st_uid, status.st_gid, status.st_ctime_ns)
+
+
+def _remember(key: _Key, table: bytes, glance: Glance) -> None:
+    if len(_SAFE) >= _MOST_SAFE:
+        _SAFE.clear()
+    _SAFE[key] = (table, tuple((path, _signature(status)) for path, status in glance.statuses.items()))
+
+
+def _is_as_it_was(key: _Key) -> bool:
+    """True if an ELF interpreter was only root's and the target account's, and nothing on the way has changed."""
+    table, way = _SAFE.get(key, (b"", ()))
+    try:
+        return bool(way) and OWN() == table and all(_signature(os.lstat(path)) == was for path, was in way)
+    except (OSError, ValueError):
+        return False
 
 
 def _unfit_interpreter(because: str, named: bytes) -> Uninspectable:

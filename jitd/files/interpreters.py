@@ -65,7 +65,7 @@ def first_line(beginning: bytes) -> FirstLine | None:
     if not text.startswith(b"#!"):
         return None
     end = text.find(b"\n")
-    if end < 0 or b"\0" in text[:end]:  # the kernel looks for the newline only up to the first NUL
+    if end < 0:
         end = BUFFER - 1
         begin = _word(text, 2, end)
         if begin is None or _end_of_word(text, begin, end) is None:

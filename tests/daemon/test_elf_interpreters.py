@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from jitd.files.inspection import inspect
 from jitd.files.interpreters import opened_for
 
 LOADER = b"/lib64/ld-linux-x86-64.so.2"
@@ -72,3 +75,31 @@ def test_a_program_without_libraries_names_none(tmp_path: Path) -> None:
     (tmp_path / "x.c").write_text("int main(void) { return 0; }\n")
     subprocess.run(["gcc", "-static", "-o", tmp_path / "x", tmp_path / "x.c"], check=True)
     assert loaders(tmp_path / "x") == ()
+
+
+@pytest.mark.parametrize("which", ["the file", "its directory", "a link to it", "another file in its place"])
+def test_a_loader_that_others_can_change_by_now_is_found_though_they_could_not_before(which: str) -> None:
+    """THREATS X-22: what was found before is believed only as long as nothing on the way is different."""
+    with tempfile.TemporaryDirectory(prefix="", dir="/var/tmp") as made:
+        place = Path(made)
+        place.chmod(0o755)
+        (place / "l").mkdir()
+        loader, program = place / "l/ld.so", place / "program"
+        shutil.copy("/lib64/ld-linux-x86-64.so.2", loader)
+        name = os.fsencode(loader).ljust(len(LOADER), b"\0")
+        assert len(name) == len(LOADER), "the temporary directory has a short name"
+        program.write_bytes(Path("/bin/true").read_bytes().replace(LOADER, name, 1))
+        program.chmod(0o755)
+        assert inspect(os.fsencode(program), 0).by_name == inspect(os.fsencode(program), 0).by_name == ()
+        if which == "the file":
+            loader.chmod(0o757)
+        elif which == "its directory":
+            (place / "l").chmod(0o757)
+        else:
+            other = place / "other"
+            shutil.copy(loader, other)
+            other.chmod(0o757)
+            loader.unlink()
+            loader.symlink_to(other) if which == "a link to it" else other.rename(loader)
+        (told,) = inspect(os.fsencode(program), 0).by_name
+        assert told.startswith(f"its ELF interpreter {loader} can be changed by others (")
