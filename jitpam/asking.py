@@ -338,14 +338,17 @@ class _Wait:
         """Write the waiting line over the previous one. If the new line is shorter, spaces cover the rest."""
         if not self._waits or not self._redraws or not _is_foreground():
             return
-        from jitpam.waiting_line import waiting_line, width
+        from jitpam.waiting_line import waiting_line
+        from jitpam.wire.shown import cells, usual_cells
 
         left = None if self._expires_at is None else self._expires_at - time.clock_gettime(time.CLOCK_BOOTTIME)
         realm = self._connection.welcome.principal.partition("@")[2]
         waited = time.monotonic() - self._waits_since
-        line = waiting_line(waited, left, self._last, realm, room=_columns() - 1)
+        room = _columns() - 1
+        line = waiting_line(waited, left, self._last, realm, room)
         if line != self._line:
-            write(f"\r{line}{' ' * (width(self._line) - width(line))}")
+            rest = min(cells(self._line) - usual_cells(line), room - cells(line))
+            write(f"\r{line}{' ' * rest}")
             self._line = line
 
     def _end_line(self) -> None:

@@ -8,16 +8,12 @@ approvers are left out first. Next, the names of people who have approved are le
 
 from __future__ import annotations
 
-from jitpam.wire.shown import reshown
+from jitpam.wire.shown import cells, reshown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from jitpam.wire.messages import Progress
 
-_NARROW = "\u0300"
-"""The first character that may be wider than one column. This character and all characters with higher numbers are treated as
-two columns wide.
-"""
 LEAST = 60
 """Minimum number of columns of a terminal for which the line is made."""
 
@@ -30,7 +26,7 @@ def waiting_line(waited: float, left: float | None, news: Progress | None, realm
     line = f"jitsudo: waiting {_clock(waited)}"
     time_left = "" if left is None else f", {_about(left)} left"
     for people in (*_people(news, realm), ""):
-        if width(line + time_left + people) <= room:
+        if cells(line + time_left + people) <= room:
             return line + time_left + people
     return _cut(line, room)
 
@@ -80,15 +76,10 @@ def _about(seconds: float) -> str:
     return f"{left} s"
 
 
-def width(text: str) -> int:
-    """Return the maximum number of columns that ``text`` can fill."""
-    return sum(1 if character < _NARROW else 2 for character in text)
-
-
 def _cut(text: str, room: int) -> str:
     """Return ``text`` if it fits into ``room`` columns. If ``text`` does not fit, return its beginning and three dots."""
-    if width(text) <= room:
+    if cells(text) <= room:
         return text
-    while text and width(text) + 3 > room:
+    while text and cells(text) + 3 > room:
         text = text[:-1]
     return (text + "...")[: max(0, room)]

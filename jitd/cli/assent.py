@@ -12,11 +12,10 @@ on the screen.
 from __future__ import annotations
 
 from jitd.cli.answer import Row, command_line, printable, words
-from jitd.cli.columns import cells
 from jitd.cli.question import LETTER, WORD, is_answered
 from jitd.core.command import Command, RunAs
 from jitd.core.consequence import makes_root_shell_possible, of_command
-from jitpam.wire.shown import unshown
+from jitpam.wire.shown import cells, unshown
 
 SHELLS = frozenset({"any-command", "prompt", "code", "shell", "command", "account", "container", "process"})
 """Classes of consequences (``core.consequence``). A command with one of these classes gives a person a shell of the account that
@@ -116,7 +115,7 @@ def _cut(text: str, room: int) -> str:
     text = printable(text)
     if cells(text) <= room:
         return text
-    each = max(1, (room - len("…(+00000)…")) // 2)
+    each = max(1, (room - cells("…(+00000)…")) // 2)
     start, end = text[:each], text[-each:]
     while cells(start) > each:
         start = start[:-1]

@@ -3,13 +3,16 @@
 
 Law: on a terminal, no line is wider than the terminal. A text that is too wide is shortened, and the number of removed
 characters is shown in it. If the output does not go to a terminal, no text is shortened. Widths are counted in cells of the
-terminal. A wide character, such as a Chinese character, takes two cells.
+terminal (``cells``). A character that some terminals draw in two cells counts as two where a line must fit. Columns are aligned
+by the cells that most terminals need.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from unicodedata import east_asian_width
+from math import inf
+
+from jitpam.wire.shown import cells, usual_cells
 
 WIDEST = 40
 """Maximum number of cells for an aligned column. On a terminal, a longer text is shortened. In other output, a longer text is
@@ -29,11 +32,9 @@ GAP = 2
 """Number of cells between two columns, and at the beginning of a row's second line."""
 
 
-def cells(text: str) -> int:
-    """Return the number of cells that the printable text ``text`` needs on a terminal."""
-    if text.isascii():
-        return len(text)
-    return sum(2 if east_asian_width(char) in "WF" else 1 for char in text)
+def padded(text: str, width: int) -> str:
+    """Return ``text`` with the spaces that make it ``width`` cells wide on most terminals."""
+    return text + " " * (width - usual_cells(text))
 
 
 def cut(text: str, width: int) -> str:
@@ -46,7 +47,7 @@ def cut(text: str, width: int) -> str:
         mark = text[text.rindex(" (") :]
         return cut(text.removesuffix(mark), width - len(mark)) + mark
     kept = min(len(text), width)
-    while kept and cells(text[:kept]) + len(f"…(+{len(text) - kept})") > width:
+    while kept and cells(f"{text[:kept]}…(+{len(text) - kept})") > width:
         kept -= 1
     return f"{text[:kept]}…(+{len(text) - kept})"
 
@@ -113,7 +114,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], screen: int | None
     if screen is not None:
         return _fitted(head, rows, screen)
     widths = [min(WIDEST, width) for width in _widths(head, rows)]
-    return [_line(line, [*widths[:-1], 0]) for line in [head, *rows]]
+    return [_line(line, [*widths[:-1], 0], inf) for line in [head, *rows]]
 
 
 def _least_of(text: str) -> int:
@@ -127,9 +128,13 @@ def _widths(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
     return [max(cells(line[at]) for line in [head, *rows]) for at in range(len(head))]
 
 
-def _line(texts: Sequence[str], widths: Sequence[int]) -> str:
-    padded = (text + " " * max(0, width - cells(text)) for text, width in zip(texts, widths, strict=True))
-    return (" " * GAP).join(padded).rstrip()
+def _line(texts: Sequence[str], widths: Sequence[int], room: float) -> str:
+    """Return the aligned columns. If a terminal that draws more characters wide has no room for them, they are not aligned."""
+    line = (" " * GAP).join(map(padded, texts, widths)).rstrip()
+    if cells(line) <= room:
+        return line
+    widest = (text + " " * (width - cells(text)) for text, width in zip(texts, widths, strict=True))
+    return (" " * GAP).join(widest).rstrip()
 
 
 def _fitted(head: Sequence[str], rows: Sequence[Sequence[str]], screen: int) -> list[str]:
@@ -149,7 +154,7 @@ def _fitted(head: Sequence[str], rows: Sequence[Sequence[str]], screen: int) -> 
         texts = [cut(text, width) for text, width in zip(row[:-1], widths[:-1], strict=True)]
         texts.append(cut_in_the_middle(row[last], widths[last]))
         for number, band in enumerate(bands):
-            line = _line([texts[at] for at in band], [widths[at] for at in band])
+            line = _line([texts[at] for at in band], [widths[at] for at in band], screen - GAP * bool(number))
             lines.append(" " * GAP * bool(number) + line)
     return lines
 

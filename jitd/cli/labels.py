@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from jitd.cli.answer import Row, printable
-from jitd.cli.columns import cells, wrapped
+from jitd.cli.columns import wrapped
+from jitpam.wire.shown import cells
 
 LABEL = 15
 """Width of the column of labels, in cells."""

@@ -11,7 +11,7 @@ import click
 
 from jitd.cli.answer import Row, answer, answer_json, command_line, say, words
 from jitd.cli.call import NotDone, called
-from jitd.cli.columns import cut
+from jitd.cli.columns import cut, padded
 from jitd.cli.house import config_option
 from jitd.cli.terminal_size import width
 from jitpam.wire.messages import Audit
@@ -57,7 +57,7 @@ def show(*, as_json: bool, after: int) -> None:
 def _line(row: Row) -> str:
     number, at = words(row, "number"), words(row, "at").partition(".")[0].partition("+")[0]
     event, id, actor = words(row, "event"), words(row, "id"), words(row, "actor")
-    return f"{number:>5}  {at}Z  {event:<18}  {id:<9}  {shown(actor):<20}  {_detail(event, row.get('detail'))}".rstrip()
+    return f"{number:>5}  {at}Z  {event:<18}  {id:<9}  {padded(shown(actor), 20)}  {_detail(event, row.get('detail'))}".rstrip()
 
 
 def _detail(event: str, detail: Any) -> str:

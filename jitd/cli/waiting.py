@@ -12,12 +12,13 @@ import os
 from jitd.cli.answer import Row, answer, say, words
 from jitd.cli.assent import what
 from jitd.cli.call import called
-from jitd.cli.columns import cells
+from jitd.cli.columns import cut
 from jitd.cli.glass import owed_sentences
 from jitd.cli.instants import left
 from jitd.cli.naming import awaits_me
 from jitd.cli.terminal_size import width
 from jitpam.wire.messages import List
+from jitpam.wire.shown import cells
 
 MOST = 15
 """Maximum number of requests in the list. With a longer list, the head and the possible answers might not fit on the screen."""
@@ -67,7 +68,7 @@ def _list(waiting: list[Row]) -> None:
         start = f"  {words(row, 'id')}  {left(row.get('expires_at')):>3} left  {words(row, 'account')}: "
         text = what(row, MOST_OF_ONE)
         if room and cells(start + text + only) > room:
-            answer((start.removesuffix(": ") + only)[:room])
+            answer(cut(start.removesuffix(": ") + only, room))
             start, text, only = "      ", what(row, room - 6), ""
         answer(start + text + only)
     if len(waiting) > MOST:

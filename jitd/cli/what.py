@@ -14,7 +14,7 @@ from jitd.cli.answer import NOT_SHOWN, Row, command_of, n_bytes, quoted, words
 from jitd.cli.asked_time import begins_and_extends
 from jitd.cli.instants import in_words
 from jitd.cli.labels import Line, counted, members
-from jitpam.wire.shown import shown, shown_argument, unshown
+from jitpam.wire.shown import shown, shown_argument, shown_of_argument, unshown
 
 FEW = 8
 """Maximum number of arguments of a short command. A short command also has no argument of more than LONG characters. If a
@@ -151,7 +151,7 @@ def script(at: int, argument: str) -> Iterator[Line]:
     if len(lines) > 1:
         yield f"argument {at}", f"line by line, {len(lines)} lines:"
         for number, line in enumerate(lines, 1):
-            text = shown(line)
+            text = shown_of_argument(line)
             is_seen = text and not text.endswith(" ") and not text.startswith("'")
             yield f"line {number}", text if is_seen else shown_argument(line)
 

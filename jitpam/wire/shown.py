@@ -2,27 +2,43 @@
 r"""Escapes foreign bytes or text for a terminal, a log or a page. All foreign text must go through this module.
 
 Law: the result is one line. The result moves no cursor, changes no colour and hides nothing. The original bytes can be restored
-from the result. A byte that is not UTF-8 becomes ``\xNN``, and a backslash is doubled. Some code points become ``\xNN``,
-``\uNNNN`` or ``\UNNNNNNNN``: controls, format characters, unassigned and private code points, line separators, spaces other than
-U+0020, and combining marks. If a word has Latin letters, its Cyrillic and Greek letters are escaped in the same way, since they
-may look like Latin letters.
+from the result. A byte that is not UTF-8 becomes ``\xNN``, and a backslash is doubled. A character is shown as it is only if
+the module ``characters`` says so. Every other one becomes ``\xNN``, ``\uNNNN`` or ``\UNNNNNNNN``: for example controls, format
+characters, marks, blanks other than U+0020, letters that are written from right to left, and new characters that terminals may
+not know. In the same way, characters are marked that may be read as others: letters of several scripts in one word, and in
+arguments also what looks like ASCII punctuation.
 """
 
 from __future__ import annotations
 
+from jitpam.wire.characters import (
+    ASCII_MARK,
+    CJK,
+    CLEAR,
+    FULLWIDTH,
+    HAN,
+    HIDDEN,
+    LATIN,
+    NEUTRAL,
+    OTHERS,
+    OTHERS_ALIKE,
+    SPACE,
+    STROKE,
+    SYMBOL,
+    WIDE,
+    WITHIN,
+    kind,
+    most_cells,
+)
+from jitpam.wire.characters import (
+    usual_cells as usual_cells_of,
+)
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from re import Pattern
 
-HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs", "Mn", "Me", "Mc"})
-"""Unicode general categories that are escaped. These categories include marks, because a mark changes the look of the character
-before it.
-"""
-BLANK = frozenset({0x115F, 0x1160, 0x2800, 0x3164, 0xFFA0})
-"""Code points that are drawn as blanks although they belong to a visible category. These code points are the Hangul fillers and
-the empty Braille cell.
-"""
 WIDTHS = {"x": 2, "u": 4, "U": 8}
 """Maps the letter of an escape to the number of digits that follow the letter."""
 MOST_FORMS = 4096
@@ -30,59 +46,43 @@ MOST_FORMS = 4096
 PIECE = 16 * 1024
 """Number of characters that one call of ``str.translate`` translates. During this call, no other thread of the daemon runs."""
 MOST_MIXED = 256
-"""``shown`` searches a text for at most this number of words with letters of two scripts. After the last of these words, every
-Cyrillic and Greek letter is escaped.
+"""A text is searched for at most this number of places that are marked. After the last of these places, everything that may be
+marked is escaped.
 """
-
-_LATIN = (
-    r"A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02af\u1d00-\u1d25\u1d2c-\u1d5c\u1d62-\u1d65\u1d6b-\u1d77\u1d79-\u1dbe\u1e00-\u1eff"
-    r"\u2071\u207f\u2090-\u209c\u212a\u212b\u2132\u214e\u2160-\u2188\u2c60-\u2c7f\ua722-\ua787\ua78b-\ua7ff\uab30-\uab5a\uab5c-\uab64\uab66-\uab68"
-    r"\ufb00-\ufb06\uff21-\uff3a\uff41-\uff5a\U0001df00-\U0001dfff"
-)
-_ALIKE = (
-    r"\u0370-\u0374\u0376\u0377\u037a-\u037d\u037f\u0386\u0388-\u0393\u0395-\u03a8\u03aa-\u03bb\u03bd-\u03e1\u03f0-\u03f5\u03f7-\u03ff"
-    r"\u1d26-\u1d2b\u1d5d-\u1d61\u1d66-\u1d6a\u1d78\u1dbf\u1f00-\u1fbc\u1fbe\u1fc2-\u1fcc\u1fd0-\u1fdb\u1fe0-\u1fec\u1ff2-\u1ffc\uab65"
-    r"\u0400-\u0481\u048a-\u052f\u1c80-\u1c8f\ua640-\ua66e\ua67f-\ua69d\U0001e030-\U0001e08e"
-)
-"""Letters that may look like Latin letters: Greek and Cyrillic letters, but not μ, Ω and Δ, as in μs, kΩ and Δt.
-
-Of a block that Unicode still fills, both tables have the code points that are free, too: a Python that knows more letters than
-the one these tables were made with may show them, and one that knows fewer escapes them as unassigned.
-"""
-_WITHIN = (
-    r"\u00ad\u0300-\u036f\u0483-\u0489\u061c\u180e\u1ab0-\u1aff\u1dc0-\u1dff\u200b-\u200f\u202a-\u202e\u2060-\u206f\u20d0-\u20ff"
-    r"\ua66f-\ua672\ua674-\ua67d\ufe00-\ufe0f\ufe20-\ufe2f\ufeff\U0001e08f\U000e0000-\U000e01ef"
-)
-"""Code points that do not end a word: marks, and characters that are not visible."""
-
 
 _patterns: list[Pattern[str]] = []
 
 
 def _compiled() -> list[Pattern[str]]:
-    """Return two patterns. The first pattern matches a letter that may look like a Latin letter. The second pattern matches a
-    word that has both such letters and Latin letters.
+    """Return two patterns for a string that contains the kind of each character. Both match what is marked: the first one in
+    sentences, the second one in arguments.
 
-    The parts of the second pattern have no letter in common. Therefore no character is tried twice, and the search takes linear
-    time.
+    A word is marked unless its scripts are used together (UTS #39, Highly Restrictive): Latin, Han and one of kana, Hangul and
+    Bopomofo, or only one other script. A stroke is marked if it stands beside ASCII and not beside a CJK letter. In an argument,
+    these are marked too: all symbols, strokes and CJK punctuation that no CJK letter stands beside, and words in which each
+    letter looks like an ASCII one.
+
+    The search takes linear time: a word is tried once, and no part of a pattern is tried again with fewer characters
+    (possessive quantifiers).
     """
     if not _patterns:
         import re  # imported only for text that is not ASCII
 
-        letter = rf"(?:[^\W_]|[{_WITHIN}])"
-        other = rf"(?![{_LATIN}{_ALIKE}]){letter}"
-        latin, alike = rf"[{_LATIN}](?:[{_LATIN}]|{other})*[{_ALIKE}]", rf"[{_ALIKE}](?:[{_ALIKE}]|{other})*[{_LATIN}]"
-        word = rf"(?<![^\W_])(?<![{_WITHIN}])(?:{other})*(?:{latin}|{alike}){letter}*"
-        _patterns[:] = [re.compile(f"[{_ALIKE}]"), re.compile(word)]
+        neutral, cjk, ascii_ = NEUTRAL + WITHIN, CJK, ASCII_MARK + NEUTRAL + LATIN
+        east = neutral + HAN + STROKE
+        usual = [east + width + script for width in (LATIN, FULLWIDTH) for script in CJK.replace(HAN, "")]
+        usual += [neutral + alike + other for alike, other in zip(OTHERS_ALIKE, OTHERS, strict=True)]
+        word = LATIN + FULLWIDTH + east + cjk + OTHERS + OTHERS_ALIKE
+        end = f"(?![{word}])"
+        mixed = f"(?<![{word}])(?!(?:{'|'.join(f'[{letters}]*+' for letters in usual)}){end})[{word}]++"
+        stroke, beside = STROKE, cjk + STROKE
+        left = f"(?<=[{ascii_}{FULLWIDTH}])[{stroke}]++(?![{cjk}])"
+        right = f"(?<![{beside}])[{stroke}]++(?=[{ascii_}{FULLWIDTH}])"
+        alone = f"(?<![{beside}{WIDE}])[{stroke}{WIDE}]++(?![{cjk}])"
+        alike = f"(?<![{word}])[{neutral}]*+[{OTHERS_ALIKE}][{neutral}{OTHERS_ALIKE}]*+{end}"
+        sentence = f"{mixed}|{left}|{right}"
+        _patterns[:] = [re.compile(sentence), re.compile(f"{sentence}|{alone}|{alike}|{SYMBOL}++")]
     return _patterns
-
-
-def _is_plain(char: str) -> bool:
-    if char.isascii():
-        return char.isprintable()
-    from unicodedata import category  # imported only for text that is not ASCII
-
-    return category(char) not in HIDDEN_CATEGORIES and ord(char) not in BLANK
 
 
 def _escaped(char: str) -> str:
@@ -96,70 +96,93 @@ def _escaped(char: str) -> str:
     return f"\\U{code:08x}"
 
 
-class _Forms(dict[int, str]):
-    """Maps a code point to its shown form. An entry is added when a code point occurs for the first time, up to MOST_FORMS
-    entries.
-    """
+class _Table(dict[int, str]):
+    """Maps a code point to a text. An entry is added when a code point occurs for the first time, up to MOST_FORMS entries."""
+
+    def __init__(self, text_for: Callable[[str], str]) -> None:
+        super().__init__()
+        self._text_for = text_for
 
     def __missing__(self, code: int) -> str:
-        form = self.form_of(chr(code))
+        text = self._text_for(chr(code))
         if len(self) < MOST_FORMS:
-            self[code] = form
-        return form
-
-    def form_of(self, char: str) -> str:
-        """Return the form in which ``char`` is shown."""
-        return "\\\\" if char == "\\" else char if _is_plain(char) else _escaped(char)
+            self[code] = text
+        return text
 
 
-class _FormsInMixed(_Forms):
-    """Like _Forms, but for a word with letters of two scripts. In such a word, letters that may look like Latin letters are
-    escaped.
-    """
-
-    def form_of(self, char: str) -> str:
-        """Return the form in which ``char`` is shown."""
-        return _escaped(char) if _compiled()[0].match(char) else super().form_of(char)
+def _form(char: str) -> str:
+    """Return the form in which ``char`` is shown."""
+    return "\\\\" if char == "\\" else char if kind(char) in CLEAR else _escaped(char)
 
 
-_FORMS = _Forms()
-_FORMS_IN_MIXED = _FormsInMixed()
+def _form_if_marked(char: str) -> str:
+    """Return the form of ``char`` where it is marked. There, only ASCII, Latin letters, ideographs and units are shown."""
+    return _form(char) if char.isascii() or kind(char) in LATIN + HAN + NEUTRAL else _escaped(char)
+
+
+_KINDS, _FORMS, _FORMS_OF_MARKED = _Table(kind), _Table(_form), _Table(_form_if_marked)
+_CALM = frozenset(SPACE + ASCII_MARK + NEUTRAL + LATIN + HAN + WITHIN + HIDDEN)
+"""Kinds of which nothing is ever marked: ASCII, units, Latin letters and ideographs, and what is escaped anyway."""
+_CELLS = _Table(lambda char: "." * most_cells(char))
+_USUAL_CELLS = _Table(lambda char: "." * usual_cells_of(char))
 
 
 def shown(value: bytes | str) -> str:
-    """Return ``value`` as one visible line. ``unshown`` restores the same bytes from this line."""
-    text = _text(value)
-    if text.isascii() and text.isprintable() and "\\" not in text:
-        return text
-    return "".join(_pieces(text))
+    """Return ``value``, such as a reason or a name, as one visible line. ``unshown`` restores the same bytes from this line."""
+    return _shown(_text(value), of_argument=False)
 
 
 def pieces(value: bytes | str) -> Iterator[str]:
     """Yield the text of ``shown(value)`` in pieces. This function is for a caller that needs only the length of the text."""
-    return _pieces(_text(value))
+    return _pieces(_text(value), of_argument=False)
+
+
+def shown_of_argument(value: bytes | str) -> str:
+    """Like ``shown``, for an argument or a line of one. What is usual in sentences, but looks like an ASCII character that has a
+    meaning in commands, is escaped as well. ``unshown`` restores the same bytes.
+    """
+    return _shown(_text(value), of_argument=True)
 
 
 def _text(value: bytes | str) -> str:
     return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
 
 
-def _pieces(text: str) -> Iterator[str]:
+def _shown(text: str, *, of_argument: bool) -> str:
+    if text.isascii() and text.isprintable() and "\\" not in text:
+        return text
+    return "".join(_pieces(text, of_argument=of_argument))
+
+
+def _pieces(text: str, *, of_argument: bool) -> Iterator[str]:
     at, forms = 0, _FORMS
     if not text.isascii():
-        alike, mixed = _compiled()
-        words = mixed.finditer(text) if alike.search(text) else iter(())
-        for n_found, word in enumerate(words, 1):
-            yield from _translated(text[at : word.start()], _FORMS)
-            yield from _translated(word[0], _FORMS_IN_MIXED)
-            at = word.end()
+        kinds = "".join(_translated(text, _KINDS))
+        found_in = _compiled()[of_argument].finditer(kinds) if not _CALM.issuperset(kinds) else ()
+        for n_found, found in enumerate(found_in, 1):
+            yield from _translated(text[at : found.start()], _FORMS)
+            yield from _translated(text[found.start() : found.end()], _FORMS_OF_MARKED)
+            at = found.end()
             if n_found == MOST_MIXED:
-                forms = _FORMS_IN_MIXED
+                forms = _FORMS_OF_MARKED
                 break
     yield from _translated(text[at:], forms)
 
 
-def _translated(text: str, forms: _Forms) -> Iterator[str]:
+def _translated(text: str, forms: _Table) -> Iterator[str]:
     return (text[at : at + PIECE].translate(forms) for at in range(0, len(text), PIECE))
+
+
+def cells(text: str) -> int:
+    """Return the greatest number of cells that a terminal needs for ``text``, which is one visible line. Terminals draw some
+    characters in one cell or in two. A line that must not be wider than a terminal is measured by this function.
+    """
+    return len(text) if text.isascii() else sum(len(piece) for piece in _translated(text, _CELLS))
+
+
+def usual_cells(text: str) -> int:
+    """Return the number of cells that most terminals need for ``text``, which is one visible line. Columns are aligned by it."""
+    return len(text) if text.isascii() else sum(len(piece) for piece in _translated(text, _USUAL_CELLS))
 
 
 def reshown(text: str) -> str:
@@ -215,7 +238,7 @@ def shown_argument(argument: bytes) -> str:
 
     A single quote in the argument is written as ``\\'``. Two arguments never look the same as one argument with a space.
     """
-    text = shown(argument)
+    text = shown_of_argument(argument)
     if text and all(c in _UNQUOTED for c in text):
         return text
     return "'" + text.replace("'", "\\'") + "'"

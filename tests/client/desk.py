@@ -24,9 +24,9 @@ from typing import Any
 
 from jitd import cli
 from jitd.cli import call, question
-from jitd.cli.columns import cells
 from jitpam.client import RefusedByDaemon
 from jitpam.wire.messages import Message
+from jitpam.wire.shown import cells
 from tests.pseudo_terminals import execute_on, open_terminal
 from tests.waiting import PATIENCE, sleeps, wait_for
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from jitd.cli.assent import gives_root_shell, what, why_the_word
-from jitd.cli.columns import cells
 from jitd.core.command import RunAs
 from jitd.verbs.rows import request_row
+from jitpam.wire.shown import cells
 from tests.client.script import HOSTILE, Row, row_for, waiting
 from tests.scene import asked, command, person, thing
 

@@ -12,9 +12,8 @@ from jitd.cli.board.picture import LEAST_COLUMNS, LEAST_LINES, picture
 from jitd.cli.board.questions import Approval, Ending, Locking
 from jitd.cli.board.state import Heard, Reading, State
 from jitd.cli.board.views import VIEWS
-from jitd.cli.columns import cells
 from jitd.cli.question import QUIET_FOR
-from jitpam.wire.shown import reshown
+from jitpam.wire.shown import cells, reshown
 from tests.client.script import HOSTILE
 from tests.client.test_board import GRANT, LOCK, RUN
 from tests.client.test_walk import ONE, THREE, TWO, a_row

@@ -38,6 +38,12 @@ def text_of(row: Row) -> str:
     return "\n".join(brief.brief(row, None))
 
 
+def test_a_line_of_a_script_has_nothing_that_looks_like_ascii_punctuation() -> None:
+    """THREATS R-18: a script is an argument, line by line."""
+    text = text_of(whole_row("sh", "-c", "cd /srv\nrm \u2013rf x\u2026\necho 完了\n"))
+    assert r"rm \u2013rf x\u2026" in text and "echo 完了" in text
+
+
 # --- nothing that binds is left out -------------------------------------------------------------------------------------
 
 

@@ -185,8 +185,8 @@ def test_that_it_is_mine_is_never_cut_off(screen: int, columns_of: lists.Columns
 
 
 def test_a_mark_is_kept_and_the_count_is_of_what_is_gone() -> None:
-    assert columns.cut("alexandria@EXAMPLE.TEST (mine)", 20) == "alexand…(+16) (mine)"
-    assert columns.cut("alexandria@EXAMPLE.TEST (mine)", 10) == "alex…(+26)"
+    assert columns.cut("alexandria@EXAMPLE.TEST (mine)", 20) == "alexan…(+17) (mine)"
+    assert columns.cut("alexandria@EXAMPLE.TEST (mine)", 10) == "ale…(+27)"
     assert columns.cut("alice (mine)", 12) == "alice (mine)"
 
 

@@ -6,8 +6,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitpam.waiting_line import waiting_line, width
+from jitpam.waiting_line import waiting_line
 from jitpam.wire.messages import Progress
+from jitpam.wire.shown import cells
 from tests.core.house import for_each
 
 REALM = "EXAMPLE.TEST"
@@ -73,5 +74,5 @@ def test_no_line_is_wider_than_its_terminal_and_none_controls_it(
 ) -> None:
     """A name or a rule's words, whatever they are."""
     told = waiting_line(waited, left, news(answered=answered, asked=asked, owes=owes), realm, room)
-    assert width(told) <= room and told.isprintable()
+    assert cells(told) <= room and told.isprintable()
     assert told.startswith("jitsudo: waiting ")

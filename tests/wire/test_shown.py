@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 
 from jitd.cli.answer import printable
 from jitpam.saying import printable as printable_for_requesters
-from jitpam.wire.shown import MOST_MIXED, reshown, shown, shown_argument, shown_command, unshown, unshown_command
+from jitpam.wire.shown import (
+    MOST_MIXED,
+    reshown,
+    shown,
+    shown_argument,
+    shown_command,
+    shown_of_argument,
+    unshown,
+    unshown_command,
+)
 
 NASTY = [
     b"\x1b]0;title\x07", b"\x1b]52;c;aGk=\x07", b"\x1b[31mred", b"\x1b[2J", b"\x1bP$q\"p\x1b\\", b"\x9b31m", b"\x05", b"\x0e",
@@ -42,27 +51,21 @@ def test_arguments_that_are_alike_look_different():
     assert len({shown_command([one, two]) for one in NASTY for two in NASTY}) == len(NASTY) ** 2
 
 
-# Said here once more: a test that took them from the code would believe it.
-HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs", "Mn", "Me", "Mc")
-BLANK = (0x115F, 0x1160, 0x2800, 0x3164, 0xFFA0)
-
-
 @pytest.mark.parametrize("plane", range(17))
-def test_every_code_point_is_plain_or_escaped_by_its_category(plane):
-    """THREATS R-03, one by one; surrogates as Python has them."""
+def test_every_code_point_is_plain_or_escaped(plane):
+    """THREATS R-03, one by one; surrogates as Python has them. What may not be seen is never plain."""
     for code in range(plane * 0x10000, (plane + 1) * 0x10000):
         char = chr(code)
         text = shown(char)
-        is_hidden = unicodedata.category(char) in HIDDEN or code in BLANK
         if char == "\\":
             assert text == "\\\\"
-        elif char == " ":
-            assert text == " "
-        elif is_hidden:
-            assert text.startswith("\\") and text.isascii() and text.isprintable(), hex(code)
+        elif text == char:
+            assert code not in (0x115F, 0x1160, 0x2800, 0x3164, 0xFFA0), "drawn as a blank"
+            assert unicodedata.bidirectional(char) not in ("R", "AL", "AN"), hex(code)
+            assert char == " " or (char.isprintable() and unicodedata.category(char)[0] not in "CZM"), hex(code)
         else:
-            assert text == char
-            assert char.isprintable(), hex(code)
+            assert text.startswith("\\") and text.isascii() and text.isprintable(), hex(code)
+            assert not char.isascii() or not char.isprintable(), hex(code)
 
 
 MIXED = [
@@ -73,25 +76,59 @@ MIXED = [
     ("a1\u0430", r"a1\u0430"),
     ("p\u200d\u0430ypal", r"p\u200d\u0430ypal"),
     ("p\u0301\u0430", r"p\u0301\u0430"),
-    ("\uff41\u0430", "\uff41\\u0430"),
+    ("\uff41\u0430", "\\uff41\\u0430"),
     ("\u00e4\u0430", "\u00e4\\u0430"),
     ("\u03bc\u0430\u03bcs", "\u03bc\\u0430\u03bcs"),
     ("x \u0430b \u0436\u0443\u043a", "x \\u0430b \u0436\u0443\u043a"),
+    ("a\u0555b", r"a\u0555b"),  # Armenian
+    ("\u13aaBC \u13aa", r"\u13aaBC \u13aa"),  # Cherokee, in no word of its own either: few read it
+    ("\ua4d0oot", r"\ua4d0oot"),  # Lisu
+    ("\U0001d42boot \U0001d42b\U0001d428", r"\U0001d42boot \U0001d42b\U0001d428"),  # mathematical letters
+    ("\uff52oot", r"\uff52oot"),  # one with the width of an ideograph
+    ("y\u0131ld\u0131z, \u0261o", r"y\u0131ld\u0131z, \u0261o"),  # Latin letters that look like others
+    ("\u212ab \ufb01x \u017fu", r"\u212ab \ufb01x \u017fu"),
+    ("\u03b1\u0436", r"\u03b1\u0436"),  # Greek and Cyrillic
+    ("\u6f22\u0436", "\u6f22\\u0436"),  # an ideograph and Cyrillic
+    ("\ud55c\u30ab", r"\ud55c\u30ab"),  # Hangul and kana
+    ("\uff21\u30abB", r"\uff21\u30abB"),
+    ("rm \u2212rf \u2215etc\u2044x", r"rm \u2212rf \u2215etc\u2044x"),  # minus and slashes
+    ("rm \u30fcrf /usr\u30cebin a\u4e28b", r"rm \u30fcrf /usr\u30cebin a\u4e28b"),
+    ("/usr\uff0fbin \uff0drf", r"/usr\uff0fbin \uff0drf"),
+    (
+        "a\u2236 b\u2024c \u2223 \u2217 \u223c \u037e x\u02bcy \u02c8",
+        r"a\u2236 b\u2024c \u2223 \u2217 \u223c \u037e x\u02bcy \u02c8",
+    ),
 ]
 """Text, and how it is shown: Latin letters as they are, those that may look like them as escapes."""
 PURE = [
     "привет", "/home/алиса/отчёт.txt", "backup_базы", "Ελλάδα", "user@почта", "db1-резерв", "5 μs, 10 kΩ, Δt", "10 µs kΩ ∆t",
-    "naïve Übung", "日本語abc", "г. Москва, 2nd",
+    "naïve Übung", "日本語abc", "г. Москва, 2nd", "Ալիսա", "Łódź Çeşme Tromsø Đà Nẵng", "Müller’s “lag” – 3 €, 20 °C…",
+    "山田太郎", "佐藤さくら", "レオナルド・ダ・ヴィンチ", "サーバー再起動", "ノード", "Tシャツ", "ＤＢサーバ", "第Ⅱ期",
+    "김철수", "서버A", "王小明", "注音ㄅㄆ", "一、检查磁盘 二、重启DB（紧急）：ok", "请重启数据库！", "㈱山田 ㎏ ①",
 ]  # fmt: skip
-"""Honest text: each word of it is of one script."""
+"""Honest text: the scripts of each word are used together."""
+IN_ARGUMENTS = [
+    ("rm \u2013rf", r"rm \u2013rf"),
+    ("\u2019; id\u2026", r"\u2019; id\u2026"),
+    ("a\uff1bid", r"a\uff1bid"),
+    ("\uff08x\uff09", r"\uff08x\uff09"),
+    ("/usr/bin/\u0441\u043e\u0440", r"/usr/bin/\u0441\u043e\u0440"),
+    ("-\u0441", r"-\u0441"),
+    ("\u30fc", r"\u30fc"),
+    ("x \u4e28 y", r"x \u4e28 y"),
+]
+"""Text that is usual in a sentence, and how it is shown in an argument."""
+FILES = ["報告（最終）.txt", "レオナルド・ダ・ヴィンチ", "サーバー", "отчёт.txt", "김철수/서버A", "Łódź", "5µs"]
+"""Honest arguments."""
 
 
 @pytest.mark.parametrize(("text", "is_shown"), MIXED)
 def test_a_word_of_two_scripts_is_marked_wherever_it_is_shown(text, is_shown):
-    """THREATS R-03: Cyrillic and Greek letters beside Latin ones look like them."""
+    """THREATS R-03, R-18: letters of another script look like Latin ones beside them."""
     assert shown(text) == is_shown
     assert unshown(is_shown) == text.encode()
-    assert shown_argument(text.encode()).strip("'") == is_shown
+    in_argument = shown_argument(text.encode()).strip("'")
+    assert unshown(in_argument) == text.encode() and not set(is_shown.split("\\")) - set(in_argument.split("\\"))
     for screen in (reshown, printable, printable_for_requesters):  # what a daemon says that does not mark it
         assert screen(text) == is_shown
 
@@ -115,29 +152,49 @@ def test_a_word_is_marked_by_its_letters_and_by_nothing_beside_it(text):
     """THREATS R-03: said once more, letter by letter."""
     marked = set()
     for word in re.finditer("[aжαΔ1\u0301]+", text):
-        if "a" in word[0] and set(word[0]) & {"ж", "α"}:
+        if len(set(word[0]) & {"a", "ж", "α"}) > 1:
             marked |= {at for at in range(*word.span()) if text[at] in "жα"}
     escaped = {"ж": r"\u0436", "α": r"\u03b1"}
     plain = {"\u0301": r"\u0301", "\\": "\\\\"}
     assert shown(text) == "".join(escaped[c] if at in marked else plain.get(c, c) for at, c in enumerate(text))
 
 
-def test_every_letter_of_the_two_scripts_is_marked_beside_a_latin_one_and_every_other_is_not():
+@pytest.mark.parametrize(("text", "is_shown"), IN_ARGUMENTS)
+def test_an_argument_has_nothing_that_looks_like_ascii_punctuation(text, is_shown):
+    """THREATS R-18: a dash of typography is usual in a reason, and in a command it looks like the beginning of an option."""
+    assert shown(text) == text
+    assert shown_argument(text.encode()) == f"'{is_shown}'"
+    assert unshown(is_shown) == text.encode() and reshown(is_shown) == is_shown
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_honest_names_are_readable_in_arguments(name):
+    """THREATS R-18: the honest use."""
+    assert shown_argument(name.encode()) == f"'{name}'"
+
+
+def test_every_letter_of_another_script_is_marked_beside_a_latin_one():
     """THREATS R-03, one by one, by the names that Unicode gives."""
-    for code in range(0x20000):
+    usual = ("LATIN", "CJK", "HIRAGANA", "KATAKANA", "HALFWIDTH", "HANGUL", "BOPOMOFO", "IDEOGRAPHIC", "KATAKANA-HIRAGANA")
+    for code in range(0x80, 0x30000):
         char = chr(code)
-        if not char.isalpha() or unicodedata.category(char) in HIDDEN or code in BLANK:
+        if not char.isalpha() or char in "\u00b5\u03bc\u03a9\u2126\u0394\u00aa\u00ba":
             continue
-        words = unicodedata.name(char, "").replace("-", " ").split()
-        is_alike = ("CYRILLIC" in words or "GREEK" in words) and char not in "μΩΔ"
-        assert (shown(f"a{char}") == f"a{char}") is not is_alike or "MODIFIER" in words, hex(code)
-        is_latin = "LATIN" in words
-        assert not is_latin or shown(f"{char}\u0436") == f"{char}\\u0436", hex(code)
+        name = unicodedata.name(char, "-").split()
+        if shown(f"a{char}") == f"a{char}":
+            assert name[0] in usual, hex(code)
+        if name[0] == "LATIN" and shown(char) == char:
+            assert shown(f"{char}\u0436") == f"{char}\\u0436", hex(code)
 
 
-@given(arguments | st.text("aжΔ\u0301\u200d\\xu43 ", max_size=8).map(str.encode))
+CONTEXTS = "aжосΔ漢カ한ㄅー／ａ（–\u0301\u200d\\xu43 ./"
+
+
+@given(arguments | st.text(CONTEXTS, max_size=8).map(str.encode))
 def test_what_was_shown_once_is_not_changed_by_being_shown_again(value):
     assert reshown(shown(value)) == shown(value)
+    assert reshown(shown_of_argument(value)) == shown_of_argument(value)
+    assert unshown(shown_of_argument(value)) == value
 
 
 @given(st.text("aж\u0301\u200d\x1b\n\\xu43", max_size=8))

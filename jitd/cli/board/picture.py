@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from jitd.cli.answer import printable
 from jitd.cli.board.state import Asked, State
 from jitd.cli.board.views import VIEWS, empty
-from jitd.cli.columns import cells, cut, folded, wrapped
+from jitd.cli.columns import cut, folded, wrapped
 from jitd.cli.lists import lines_of, style
+from jitpam.wire.shown import cells
 
 LEAST_COLUMNS, LEAST_LINES = 40, 12
 """The minimum number of columns and lines of a terminal for the board."""
