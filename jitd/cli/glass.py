@@ -11,8 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from jitd.cli.answer import Row, command_of, words
+from jitd.cli.columns import LEAST, cells, cut_in_the_middle
 from jitd.cli.instants import in_words, told
 
+SAID = "jitd: "
+"""What ``say`` prints before each sentence."""
 MOST_TOLD = 5
 """Maximum number of owed reviews about which ``jitd requests`` prints a separate sentence."""
 
@@ -79,19 +82,24 @@ def review_after(row: Row) -> str:
     return f"glass would be broken: it skips {words(glass, 'skips')}, and is reviewed{within}"
 
 
-def owed_sentences(rows: Iterable[Row]) -> list[str]:
+def owed_sentences(rows: Iterable[Row], screen: int | None) -> list[str]:
     """``rows`` contains owed reviews. Return sentences about two kinds of them: reviews that the viewer may give, and reviews of
-    the viewer's own requests.
+    the viewer's own requests. The sentences are printed by ``say`` on a terminal that is ``screen`` cells wide. Long commands are
+    shortened, so that a sentence fits on one line. If ``screen`` is None, nothing is shortened.
     """
     told_of = [row for row in rows if row.get("may_give") or row.get("mine")]
-    lines = [_sentence(row) for row in told_of[:MOST_TOLD]]
+    lines = [_sentence(row, screen) for row in told_of[:MOST_TOLD]]
     more = len(told_of) - MOST_TOLD
     return [*lines, f"{more} more {'review is' if more == 1 else 'reviews are'} owed: jitd reviews"] if more > 0 else lines
 
 
-def _sentence(row: Row) -> str:
+def _sentence(row: Row, screen: int | None) -> str:
     id, overdue = words(row, "id"), " and overdue" if words(row, "state") == "overdue" else ""
-    what = command_of(row)
     if row.get("mine"):
-        return f"a review is owed{overdue} for your request {id} ({what}); {words(row, 'reviewers')} has to give it"
-    return f"a review is owed{overdue} for request {id} ({words(row, 'requester')}: {what}): jitd review {id}"
+        start, end = f"a review is owed{overdue} for your request {id} (", f"); {words(row, 'reviewers')} has to give it"
+    else:
+        start, end = f"a review is owed{overdue} for request {id} ({words(row, 'requester')}: ", f"): jitd review {id}"
+    what = command_of(row)
+    if screen is not None:
+        what = cut_in_the_middle(what, max(LEAST, screen - cells(SAID + start + end)))
+    return f"{start}{what}{end}"

@@ -22,7 +22,7 @@ from jitd.cli.instants import ago, seconds_since, until
 from jitd.cli.observing_words import state_of_run
 from jitd.cli.owed import in_short
 from jitd.cli.past import how_it_ended, untaken
-from jitd.cli.terminal_size import terminal_size, width
+from jitd.cli.terminal_size import terminal_size, width, width_of_errors
 from jitpam.wire.messages import List, Watch
 
 Columns = dict[str, Callable[[Row], str]]
@@ -231,7 +231,10 @@ def _list(what: str, columns: Columns, *, ended: bool, as_json: bool) -> None:
             print(line)
     if not rows:
         say(none(what, ended=ended))
-    for sentence in (*owed_sentences(owed), *(sentence for row in rows if not as_json for sentence in untaken(row))):
+    for sentence in (
+        *owed_sentences(owed, width_of_errors()),
+        *(sentence for row in rows if not as_json for sentence in untaken(row)),
+    ):
         say(sentence)
 
 
@@ -297,7 +300,7 @@ def _follow(columns: Columns, *, ended: bool, as_json: bool) -> None:
     told: list[str] = []
     with called() as daemon, called() as beside:
         for rows in daemon.watch(Watch(ended=ended)):
-            owed = [] if as_json else owed_sentences(beside.ask(OWED))
+            owed = [] if as_json else owed_sentences(beside.ask(OWED), width_of_errors())
             for sentence in owed:
                 if sentence not in told:
                     say(sentence)
@@ -306,12 +309,19 @@ def _follow(columns: Columns, *, ended: bool, as_json: bool) -> None:
             if as_json:
                 answer_json(exact(changed))
             else:
-                for line in lines_of(columns, changed, None)[1:]:
+                for line in _lines_below(columns, changed):
                     answer(line)
                 for id in before.keys() - {words(row, "id") for row in rows}:
                     answer(f"{id}  open no longer")
             sys.stdout.flush()
             before = {words(row, "id"): row for row in rows}
+
+
+def _lines_below(columns: Columns, rows: Sequence[Row]) -> list[str]:
+    """Return the lines of ``rows`` in aligned columns, without a head. On a terminal, they are as wide as the terminal."""
+    body = [[printable(column(row)) for column in columns.values()] for row in rows]
+    lines = table(list(columns), body, width())
+    return lines[len(lines) // (len(rows) + 1) :]
 
 
 class Board:
@@ -371,7 +381,7 @@ def _board(columns: Columns, *, ended: bool) -> None:
     with called() as daemon, called() as beside:
         try:
             for rows in daemon.watch(Watch(ended=ended)):
-                board.show(rows, owed_sentences(beside.ask(OWED)))
+                board.show(rows, owed_sentences(beside.ask(OWED), width()))
                 signal.signal(signal.SIGALRM, board.tick)
                 signal.signal(signal.SIGWINCH, board.tick)
                 signal.setitimer(signal.ITIMER_REAL, 1, 1)

@@ -30,6 +30,18 @@ def width() -> int | None:
     return terminal_size().columns if sys.stdout.isatty() else None
 
 
+def width_of_errors() -> int | None:
+    """Return the width of the terminal on standard error, in cells. Return None if standard error is not a terminal."""
+    if sys.__stderr__ is None or not sys.__stderr__.isatty():
+        return None
+    wanted = _number("COLUMNS")
+    if wanted:
+        return wanted
+    with suppress(ValueError, OSError):
+        return os.get_terminal_size(sys.__stderr__.fileno()).columns or USUAL.columns
+    return USUAL.columns
+
+
 def _number(variable: str) -> int:
     try:
         return max(0, int(os.environ.get(variable, "")))

@@ -16,7 +16,7 @@ from jitd.cli.columns import cut
 from jitd.cli.glass import owed_sentences
 from jitd.cli.instants import left
 from jitd.cli.naming import awaits_me
-from jitd.cli.terminal_size import width
+from jitd.cli.terminal_size import width, width_of_errors
 from jitpam.wire.messages import List
 from jitpam.wire.shown import cells
 
@@ -43,7 +43,7 @@ def tell() -> int:
         say(f"{_count(others)} that {'waits' if others == 1 else 'wait'} for others: jitd requests")
     if mine:
         say(f"{_count(mine)} of your own {'waits' if mine == 1 else 'wait'}: jitd requests")
-    for sentence in owed_sentences(reviews):
+    for sentence in owed_sentences(reviews, width_of_errors()):
         say(sentence)
     if not waiting:
         say("all that jitd can do: jitd --help")

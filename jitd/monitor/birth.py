@@ -22,7 +22,7 @@ from jitd.monitor.holder import Spare
 from jitd.monitor.keeper import Keeper
 from jitd.monitor.line import Line
 from jitd.monitor.monitor import Monitor
-from jitd.monitor.orders import FAILED, MAX_JOB, MAX_WORD, Job, Login, read_birth, read_job, sentence
+from jitd.monitor.orders import FAILED, MAX_JOB, MAX_WORD, Job, Login, read_birth, read_job, sentence, what_failed
 from jitd.monitor.places import GO, Left, copy_directory, outcome_path, plate_lines, plate_path, socket_path, write_outcome
 from jitd.monitor.rehearsal import JOB, rehearse
 from jitd.monitor.slate import PR_SET_CHILD_SUBREAPER, PR_SET_DUMPABLE, close_all_but, control_process, reset_signals
@@ -114,7 +114,7 @@ def _live(run: str, run_dir: str, state_dir: str, job_file: int, control: socket
         # the keeper of this session was killed: the daemon notices that nobody ends the session, and tries again
         if GO in plate_lines(plate):
             raise
-        because = sentence(f"the monitor could not begin: {type(fault).__name__}: {fault}")
+        because = sentence(f"the monitor could not begin: {what_failed(fault)}")
         with suppress(OSError):  # if the disk fails, the missing outcome and the missing ``go`` tell the daemon the same
             write_outcome(state_dir, run, Left("not started", FAILED, because))
         Client(control).say_end("not started", FAILED, because)

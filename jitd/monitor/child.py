@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 from jitd.files.inspection import Uninspectable
 from jitd.monitor.caller import stands_in
 from jitd.monitor.execution import CannotStart, Execution, what_to_execute
-from jitd.monitor.orders import CANNOT, FAILED, MISSING, Job, sentence
+from jitd.monitor.orders import CANNOT, FAILED, MISSING, Job, sentence, what_failed
 from jitd.monitor.pump import Pumps
 from jitd.monitor.slate import become, close_all_but, end_with_parent, reset_signals
 from jitd.monitor.streams import WANTED, Streams, Unfit, fits, receive
@@ -88,7 +88,7 @@ def become_command(job: Job, around: Surroundings) -> NoReturn:
     except (Unfit, Uninspectable) as fault:
         tell(around.leash, CANNOT, str(fault))
     except BaseException as fault:  # an exception of any kind: report it, and execute nothing
-        tell(around.leash, FAILED, f"the command could not be prepared: {type(fault).__name__}: {fault}")
+        tell(around.leash, FAILED, f"the command could not be prepared: {what_failed(fault)}")
     finally:
         os._exit(CANNOT)
 

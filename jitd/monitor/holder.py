@@ -24,7 +24,7 @@ from typing import NoReturn
 from jitd.monitor.child import Surroundings, become_command, tell
 from jitd.monitor.execution import CannotStart
 from jitd.monitor.housing import Housing, rehearse_fork
-from jitd.monitor.orders import CANNOT, FAILED, Job
+from jitd.monitor.orders import CANNOT, FAILED, Job, what_failed
 from jitd.monitor.pam_session import Refused, Session, close_after, ignore_signals, rehearse
 from jitd.monitor.signalling import Pid
 from jitd.monitor.slate import close_all_but, name_requester, reset_signals, wipe
@@ -116,7 +116,7 @@ def _begin(job: Job, around: Surroundings, housing: Housing) -> NoReturn:
         _be_clean(*around.passed, around.life.fileno())
         _hold_session(job, around, lambda: housing)
     except BaseException as fault:
-        tell(around.leash, FAILED, f"the command could not be prepared: {type(fault).__name__}: {fault}")
+        tell(around.leash, FAILED, f"the command could not be prepared: {what_failed(fault)}")
     finally:
         os._exit(0)
 
@@ -228,7 +228,7 @@ def _hold_session(job: Job, around: Surroundings, place: Callable[[], Housing]) 
     except CannotStart as fault:
         tell(around.leash, fault.number, fault.because)
     except BaseException as fault:
-        tell(around.leash, FAILED, f"the command could not be prepared: {type(fault).__name__}: {fault}")
+        tell(around.leash, FAILED, f"the command could not be prepared: {what_failed(fault)}")
 
 
 def _requester(job: Job) -> str:

@@ -21,7 +21,8 @@ import sys
 
 from jitd.monitor import account_stage, proof_orders, proving
 from jitd.monitor.birth import await_job, receive, run_monitor
-from jitd.monitor.orders import read_birth, write_word
+from jitd.monitor.client import Client
+from jitd.monitor.orders import FAILED, read_birth, write_word
 from jitd.monitor.pam_session import warm
 from jitd.monitor.slate import PR_SET_DUMPABLE, control_process, reset_signals
 
@@ -151,10 +152,12 @@ def _hear(daemon: socket.socket, nursery: Nursery) -> bool:
     except ValueError as fault:  # a daemon of another version: write this to the log; the daemon gets no answer
         print(f"jitd-launcher: a job that cannot be read: {fault}", file=sys.stderr, flush=True)
     except OSError as fault:
-        if run:  # the client notices the failure because the socket is closed
-            daemon.send(
-                write_word("unborn", run=run, because=f"no process could be created: {fault.strerror}"), socket.MSG_NOSIGNAL
-            )
+        if run:
+            because = f"no process could be created: {fault.strerror}"
+            daemon.send(write_word("unborn", run=run, because=because), socket.MSG_NOSIGNAL)
+            client = Client(socket.socket(fileno=descriptors.pop()))
+            client.say_end("not started", FAILED, because)
+            client.drop()
     finally:
         for descriptor in descriptors:
             os.close(descriptor)

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import signal
 
+AWAY = 1.0
+"""A client learns that its command was not started when the daemon knows it. If the daemon is disconnected for this number of
+seconds, or is silent for PATIENCE seconds, the client does not wait for it any longer.
+"""
 PATIENCE = 10.0
 """Seconds within which a client must send its streams. The same limit applies to a disconnected daemon: if the daemon is
 disconnected for more seconds before the command begins, the run is refused.

@@ -2,8 +2,9 @@
 """The process beside one command (its monitor). It prepares and starts the command, relays its streams, and reports its end.
 
 Law: nothing is executed before the daemon has sent ``go``. After ``go``, the daemon is not needed any more. The monitor informs
-the client at once when the command ends. When all processes of the command have ended, the monitor stores the outcome in a file
-and informs the daemon. The outcome file is durable unless the disk fails. A run has only one outcome.
+the client at once when the command ends. If the command was not started, the monitor first informs the daemon, which gives the
+use back before the client ends. When all processes of the command have ended, the monitor stores the outcome in a file and
+informs the daemon. The outcome file is durable unless the disk fails. A run has only one outcome.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from jitd.monitor.client import Client
 from jitd.monitor.exchange import Exchange
 from jitd.monitor.holder import Spare, begin
 from jitd.monitor.housing import Housing, changed_child, has_executed
-from jitd.monitor.limits import ENDED, ENDING, GRACE, LEAVE, LOOK_AGAIN, PATIENCE, READY_WITHIN, STALL
+from jitd.monitor.limits import AWAY, ENDED, ENDING, GRACE, LEAVE, LOOK_AGAIN, PATIENCE, READY_WITHIN, STALL
 from jitd.monitor.line import AGAIN_AFTER, Line
 from jitd.monitor.observation import NOBODY, Observation
 from jitd.monitor.orders import CANNOT, FAILED, Job, sentence
@@ -48,7 +49,12 @@ class Monitor:
         self.client = Client(control)
         self.tape = Tape(job, state_dir)
         self.pumps = Pumps(job.record)
-        terminal = Terminal() if not job.streams or "terminal" in job.streams else None
+        terminal, has_terminal = None, True
+        if not job.streams or "terminal" in job.streams:
+            try:
+                terminal = Terminal()
+            except OSError:  # all pseudo-terminals, or all descriptors, are in use
+                has_terminal = False
         self.exchange = Exchange(self.client, terminal, self.tape)
         self.line = line
         self.plate = plate
@@ -71,7 +77,11 @@ class Monitor:
         self.child = 0  # the command's process, once the session is open
         self.leash: socket.socket | None = None
         self.observation = Observation(self.housing, self.client.say_news, is_due=job.observed)
-        if not job.is_housed:
+        if not has_terminal:
+            if spare is not None:
+                os.waitpid(spare.dismiss(), 0)
+            self._refuse(FAILED, "no terminal is free on this host")
+        elif not job.is_housed:
             self._settle()
 
     # --- beginning ---------------------------------------------------------------------------------------------------
@@ -137,6 +147,8 @@ class Monitor:
             self._finish()
         if self.state == "ended" and not self._is_durable:
             self._keep_outcome()
+        if self.state == "ended" and self._daemon_is_late():
+            self._tell_late()
 
     def _wait(self) -> None:
         poll = select.poll()
@@ -224,6 +236,7 @@ class Monitor:
             elif say == "stop":
                 self.stop(values["because"])
             elif say == "taken" and self.state == "ended":
+                self._tell_late()
                 self.is_taken = True
 
     def _report(self) -> None:
@@ -334,7 +347,8 @@ class Monitor:
         self.exchange.drain()
         self._outcome = outcome
         self._ended_at = now
-        self.client.say_end(*outcome)
+        if outcome[0] != "not started":
+            self.client.say_end(*outcome)
         has_to_be_killed = self.job.leftovers != "keep" and not self.observation.left()  # SIGHUP would let it run unwatched
         if self._is_stopped or has_to_be_killed:
             self._kill_at = now
@@ -343,6 +357,16 @@ class Monitor:
         elif not self.housing.is_empty():
             self.housing.hang_up()
             self._kill_at = self._kill_at or now + LEAVE
+
+    def _tell_late(self) -> None:
+        """Tell the client that the command was not started, if the client was not told before."""
+        if self._outcome is not None and not self.client.is_gone:
+            self.client.say_end(*self._outcome)
+            self.client.drop()
+
+    def _daemon_is_late(self) -> bool:
+        now = time.monotonic()
+        return now - self._ended_at > PATIENCE or (not self.line.is_up and now - self.line.gone_since > AWAY)
 
     def _look_at_clocks(self) -> None:
         now = time.monotonic()
@@ -386,7 +410,8 @@ class Monitor:
         is_late = bool(self._because) and time.monotonic() - self._ended_at > STALL
         if self.client.is_behind and not is_late:
             return
-        self.client.drop()
+        if self._outcome[0] != "not started":
+            self.client.drop()
         self.exchange.close_terminal()
         self.pumps.close()
         self._left = self.strays.tell(self.tape.end(Left(*self._outcome)))

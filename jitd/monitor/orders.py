@@ -418,6 +418,11 @@ def read_birth(packet: bytes) -> tuple[str, str, str]:
     return found["run"], found["run_dir"], found["state_dir"]
 
 
+def what_failed(fault: BaseException) -> str:
+    """Return the end of a sentence about ``fault``: the kernel's words, or the class and the text of a defect."""
+    return (isinstance(fault, OSError) and fault.strerror) or f"{type(fault).__name__}: {fault}"
+
+
 def sentence(text: str) -> str:
     """Return ``text``, cut to 1000 characters. So the text fits into a packet and into a record, and people can read it."""
     return text if len(text) <= 1000 else text[:999] + "…"

@@ -260,10 +260,10 @@ def test_those_who_were_skipped_see_it_and_nobody_else_does(house: GlassHouse) -
         assert (row["break_glass"]["skips"], row["owed_review"]["state"]) == ("1 approval from group:ops", "owed")
         text = "\n".join(page(row, None))
         assert "GLASS IS BROKEN" in text and "rule p" in text and f"jitd review {id}" in text
-        (sentence,) = owed_sentences(await house.rows(BOB))
+        (sentence,) = owed_sentences(await house.rows(BOB), None)
         assert sentence == f"a review is owed for request {id} (alice@EXAMPLE.TEST: /usr/bin/env x): jitd review {id}"
-        (mine,) = owed_sentences(await house.rows(ALICE))
-        assert mine.startswith(f"a review is owed for your request {id}") and owed_sentences(await house.rows(DAVE)) == []
+        (mine,) = owed_sentences(await house.rows(ALICE), None)
+        assert mine.startswith(f"a review is owed for your request {id}") and owed_sentences(await house.rows(DAVE), None) == []
 
     house.run(play())
 

@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from jitd.core.run import Outcome
+from jitd.core.run import Ending, Outcome
 from jitd.executor import Ended, Here, Ready, Report, Started
 from jitd.executor.direct import ChildLauncher, Direct
 from jitd.executor.monitors import Monitors
@@ -181,7 +181,13 @@ class Stage:
 
     def make_executor(self) -> Monitors:
         """The one for this host: the same tests are run where systemd is process 1, and where it is not."""
-        return self._kind(self.run_dir, self.state_dir, self.reports.append)
+        return self._kind(self.run_dir, self.state_dir, self._hear)
+
+    def _hear(self, report: Report) -> None:
+        """Take the outcome of what was not started: its client is told after that."""
+        self.reports.append(report)
+        if isinstance(report, Ended) and report.outcome.ending is Ending.NOT_STARTED:
+            self.loop.call_soon(self.executor.forget, report.run)
 
     def open(self, spawn: Callable[[Monitors], None] = Monitors.spawn_launcher) -> None:
         self.executor = self.make_executor()

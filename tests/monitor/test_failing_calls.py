@@ -60,3 +60,22 @@ def play(stage: Stage, nth: int, record: str) -> None:
 def test_a_packet_that_the_kernel_refuses_leaves_no_run_without_an_end(stage: Stage, nth: int, record: str) -> None:
     """THREATS X-13."""
     play(stage, nth, record)
+
+
+@pytest.mark.parametrize("nth", range(1, 7))
+@pytest.mark.parametrize("record", ["none", "all"])
+def test_a_process_that_the_kernel_does_not_start_is_a_sentence_for_the_client(stage: Stage, nth: int, record: str) -> None:
+    stage.is_launcher_as_new = False
+    job = shell(stage, "true", record=record)
+    traced = [stage.launcher, *descendants(stage.launcher)]
+    with erring(traced, (), "EAGAIN", "clone,clone3,fork,vfork", f"{nth}+"):
+        client = stage.get_ready(job)
+        if stage.reported(Ready, job.run):
+            stage.executor.go(job.run)
+        outcome = stage.outcome(job)
+        end = stage.wait(lambda: client.end)
+    if outcome.ending is not Ending.EXITED:
+        assert (outcome.ending, end["outcome"]) == (Ending.NOT_STARTED, "not started")
+        assert "Resource temporarily unavailable" in end["because"] and "Error" not in end["because"], end
+    assert marked(stage) == []
+    stage.forget(job)

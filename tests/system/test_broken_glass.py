@@ -140,3 +140,27 @@ def test_what_is_overdue_after_a_kill_bars_the_next_one_until_it_was_given(own_h
     house.set_policy(LONG)
     assert house.jitd("reload").returncode == 0
     assert shatter(house, "true")[1] == 0
+
+
+LISTS = ["", "requests", "requests --all", "reviews", "grants --all", "runs --all", "audit show"]
+
+
+def test_no_list_has_a_line_that_is_wider_than_its_terminal_and_what_goes_to_none_is_whole(own_houses):
+    glass, long = own_houses(LONG), "x" * 100_000
+    assert shatter(glass, "echo", long)[1] == 0
+    (review,) = owed(glass)
+    assert review["argv"][-1] == long
+    for verb in LISTS:
+        who = "root" if verb.startswith("audit") else "bob"
+        for columns in (60, 100, 160):
+            first, *rest = glass.line(who, "env", "-u", "COLUMNS", "jitd", *verb.split())
+            screen = OnTerminal(first, rest, cwd="/", timeout=PATIENCE, encoding="utf-8", dimensions=(50, columns))
+            screen.expect(pexpect.EOF)
+            screen.close()
+            lines = re.sub(r"\x1b\[[0-9;]*m", "", screen.before).splitlines()
+            sentences = [line for line in lines if "a review is owed" in line]
+            assert screen.exitstatus == 0
+            assert all(f"jitd review {review['id']}" in line and len(line) <= max(columns, 104) for line in sentences), sentences
+            assert all(len(line) <= columns for line in lines if line not in sentences), verb
+        done = glass.jitd(*verb.split(), who=who)
+        assert long in done.stdout + done.stderr, verb

@@ -3,13 +3,18 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 
+import pexpect
 import pytest
 
-from tests.system.conftest import House
+from tests.on_terminal import OnTerminal
+from tests.system.conftest import ID, OF_THE_LAB, House
 from tests.system.prompt import AT_ONCE
+from tests.waiting import PATIENCE
 
 NO_PROCESS = "no process or thread can be started: the limit of this account (ulimit -u) or of its session is reached"
 
@@ -44,3 +49,52 @@ def test_a_verb_that_can_start_nothing_says_so(house: House, verb: str) -> None:
     done = within_limit(house, "jitd", *verb.split())
     assert (done.returncode, done.stderr) == (125, f"jitd: {NO_PROCESS}\n")
     assert house.at_rest().records() == before
+
+
+@pytest.fixture
+def no_terminal() -> Iterator[Callable[[], None]]:
+    """Call it, and no further pseudo-terminal can be opened, until the test ends. The lab has a devpts of its own."""
+
+    opened: list[int] = []
+
+    def exhaust() -> None:
+        subprocess.run(["mount", "-o", "remount,max=4", "/dev/pts"], check=True)
+        with suppress(OSError):
+            for _ in range(5):
+                opened.extend(os.openpty())
+        assert len(opened) < 10
+
+    yield exhaust
+    subprocess.run(["mount", "-o", "remount,max=4096", "/dev/pts"], check=True)
+    for each in opened:
+        os.close(each)
+
+
+def test_without_a_free_terminal_the_use_is_back_before_the_answer(no_terminal: Callable[[], None]) -> None:
+    house = House(OF_THE_LAB).start()
+    words = [str(word) for word in house.line("alice", "jitsudo", "sh", "-c", "[ -t 0 ] && echo on a terminal")]
+    first, second = (OnTerminal(words[0], words[1:], timeout=PATIENCE, encoding="utf-8") for _ in range(2))
+    try:
+        ids = []
+        for one in (first, second):
+            one.expect(ID)
+            ids.append(one.match[1])
+        no_terminal()
+        house.approved(ids[0])
+        first.expect(pexpect.EOF)
+        assert house.kept("grants")[0].left == 1
+        assert "jitsudo: no terminal is free on this host\r\n" in first.before
+        first.close()
+        assert first.exitstatus == 125
+        assert house.run_of(ids[0]).outcome.ending == "not started"
+    finally:
+        for one in (first, second):
+            one.close()
+        house.at_rest().verify()
+        house.close()
+
+
+def test_a_command_that_needs_no_terminal_runs_without_a_free_one(house: House, no_terminal: Callable[[], None]) -> None:
+    no_terminal()
+    done = house.sudo("alice", "echo", "done")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")
