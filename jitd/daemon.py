@@ -244,7 +244,7 @@ class Daemon:
             observers=Observers(access, decider, self.perform.observing, recordings, self._store, self._workers, now),
             waiters=waiters,
             turns=Turns(),
-            mutes=Mutes(self._store, self.notices.look_at_all, now),
+            mutes=Mutes(self._store, self.notices.look_again, now),
             complaints=Complaints(self._lifecycle.note, now),
             let_go=self.perform.holdings.let_go,
             keep=self.perform.holdings.keep,

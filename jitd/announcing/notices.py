@@ -51,6 +51,7 @@ class Notices:
         self._posts = {name: Post(settings[name], channel, office) for name, channel in channels.items()}
         self._to = office
         self._set_deadline = set_deadline
+        self._is_stale = asyncio.Event()
 
     def look(self, request: str) -> None:
         """Let the post of each channel check ``request`` soon, and send the notices that are due. This function may be called at
@@ -70,17 +71,37 @@ class Notices:
             post.look(request)
 
     def look_at_all(self) -> None:
-        """Call ``look`` for each request that may have due notices. The daemon calls this at its start, and when a mute is
-        lifted. Raises StoreError.
+        """Call ``look`` for each request that may have due notices. The daemon calls this at its start, before it serves anybody.
+        Raises StoreError.
         """
         waiting = [found.id for found in self._to.store.requests(ended=False) if _names_channels(found)]
         broken = [owed.id for owed in self._to.store.owed_reviews()]
         for id in dict.fromkeys((*waiting, *broken, *self._to.store.told_open())):
             self.look(id)
 
+    def look_again(self) -> None:
+        """Let ``keep`` look soon at each request that may have due notices, because a mute was lifted. Nobody waits for this."""
+        self._is_stale.set()
+
+    async def _keep_looking(self) -> None:
+        """Look at one request in each pass of the event loop. Everybody may lift their mute, as often as they like, and a request
+        may have megabytes. If this happens again meanwhile, begin again afterwards.
+        """
+        while True:
+            await self._is_stale.wait()
+            self._is_stale.clear()
+            try:
+                waiting = [id for life, id in self._to.store.live() if life in ("request", "owed_review")]
+                for id in dict.fromkeys((*sorted(waiting), *self._to.store.told_open())):
+                    await asyncio.sleep(0)
+                    self.look(id)
+            except Exception as fault:  # the posts go on
+                log("requests could not be looked at; their notices come late", fault=f"{type(fault).__name__}: {fault}")
+
     async def keep(self) -> None:
         """Run all posts. Never return."""
         async with asyncio.TaskGroup() as posts:
+            posts.create_task(self._keep_looking())
             for post in self._posts.values():
                 posts.create_task(post.keep())
 

@@ -37,8 +37,6 @@ MINUTE = 60.0
 """The length of a minute, in seconds. Within this time, one address gets at most MOST_A_MINUTE messages. Further notices are
 combined into one digest.
 """
-PIECE = 20
-"""Number of requests that the post checks before it lets other tasks of the event loop run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +117,11 @@ class Post:
             due = due[:1]
         try:
             letters: dict[str, list[Letter]] = {}
-            for n_done, id in enumerate(due):
+            for id in due:
                 del self._due[id]
                 for letter in await self._found(id):
                     letters.setdefault(letter.address, []).append(letter)
-                if n_done % PIECE == PIECE - 1:
-                    await asyncio.sleep(0)
+                await asyncio.sleep(0)  # a request may have megabytes, so let other tasks run
             for address in sorted(letters, key=lambda one: self._tries[one]):
                 await self._serve(address, letters[address])
         except Exception:  # it is not known which requests were checked: check all of them again
@@ -173,12 +170,11 @@ class Post:
                 self._put_off(letter.notice.request, self._pause_until)
             return
         found: list[tuple[Letter, Request]] = []
-        for n_done, letter in enumerate(letters):
+        for letter in letters:
             request = self._letters.still(letter)
             if request is not None:
                 found.append((letter, request))
-            if n_done % PIECE == PIECE - 1:
-                await asyncio.sleep(0)
+            await asyncio.sleep(0)
         if not found or self._is_finishing:
             return
         async with self._sending:

@@ -27,13 +27,15 @@ class Full(Exception):
 
 
 class Turns:
-    """Allows up to ``at_once`` questions at the same time. Up to ``waiting`` further questions wait for their turn. If
-    ``waiting`` is None, any number of questions may wait.
+    """Allows up to ``at_once`` questions at the same time, up to ``share`` of them for one person. Up to ``waiting`` further
+    questions wait for their turn. If ``waiting`` is None, any number of questions may wait. Of one person, only ``share``
+    questions are in the common queue. So a person waits for the questions of others, and not for all questions of another.
     """
 
-    def __init__(self, at_once: int = AT_ONCE, waiting: int | None = WAITING) -> None:
+    def __init__(self, at_once: int = AT_ONCE, waiting: int | None = WAITING, share: int = SHARE) -> None:
         self._most = None if waiting is None else at_once + waiting
         self._free = asyncio.Semaphore(at_once)
+        self._share = share
         self._shares: dict[str, asyncio.Semaphore] = {}
         self._open: Counter[str] = Counter()
         self.n_open = 0
@@ -47,7 +49,7 @@ class Turns:
             raise Full(f"{self.n_open} questions to this system are open already")
         if self._most is not None and self._open[person] >= SHARE_OPEN:
             raise Full(f"{self._open[person]} questions of the same person to this system are open already")
-        share = self._shares.setdefault(person, asyncio.Semaphore(SHARE))
+        share = self._shares.setdefault(person, asyncio.Semaphore(self._share))
         self.n_open += 1
         self._open[person] += 1
         try:

@@ -16,6 +16,7 @@ from jitd.core.holding import Holding, Taking
 from jitd.core.law import DAEMON
 from jitd.core.made_account import account_of_holding, is_account
 from jitd.core.request import Request, Withdrawn
+from jitd.core.subject import Subject
 
 
 def ends_account(holding: object, event: object) -> bool:
@@ -25,9 +26,14 @@ def ends_account(holding: object, event: object) -> bool:
     return isinstance(holding, Holding) and isinstance(event, Taking) and is_account(holding.thing)
 
 
+def is_of_account(holding: Holding, who: Subject) -> bool:
+    """True if ``who`` is under the account that ``holding`` is about."""
+    return who.user == account_of_holding(holding.id)
+
+
 def consequences(holding: Holding, waiting: Iterable[Request], live: Iterable[Grant]) -> tuple[Any, ...]:
     """``holding`` is about an account that jitd has made for a person. Return the events that end the requests and the grants of
-    this account. ``waiting`` contains the open requests of all accounts, and ``live`` contains the live grants of all accounts.
+    this account. ``waiting`` contains at least its open requests, and ``live`` at least its live grants.
     """
     account = account_of_holding(holding.id)
     because = f"the account {account} is taken back"

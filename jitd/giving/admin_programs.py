@@ -4,12 +4,12 @@
 The process jitd-programs or jitd-programs-net runs the programs. A program reads one JSON object and prints another JSON object
 (jitd.toml(5)). Law: see ``Giver``. The result of a program is a success only if the program prints the expected word. If a
 program fails or prints anything else, jitd does not know whether the program gave the thing or took it back. If the failed
-program had to give a thing, jitd takes the thing back. Programs of one giver run one after the other.
+program had to give a thing, jitd takes the thing back. Programs of one giver run one after the other, for one
+person after the other.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -17,7 +17,7 @@ from jitd.asking import json_text
 from jitd.core.holding import Holding
 from jitd.givers.kind import Order, Seen, State, Strays
 from jitd.giving import Answer, Done, Failed, Found, Looked
-from jitd.giving.orders import GrantOf, NoHolder, name_in, order_of
+from jitd.giving.orders import GrantOf, NoHolder, name_in, one_at_a_time, order_of, person_of
 from jitd.outside.client import Failed as NotRun
 from jitd.settings.givers import ProgramGiver
 from jitd.settings.outsiders import Program
@@ -39,7 +39,7 @@ class AdminPrograms:
         self._givers = givers
         self._run = run
         self._grant_of = grant_of
-        self._turns = {name: asyncio.Lock() for name in givers}
+        self._turns = {name: one_at_a_time() for name in givers}
 
     def name_of(self, thing: str) -> str:
         return ""
@@ -90,9 +90,10 @@ class AdminPrograms:
         assert program is not None, "look() has answered then"
         try:
             body = json_text.write(_question(deed, holding.thing, order_of(holding, self._grant_of)))
+            person = person_of(holding, self._grant_of)
         except NoHolder as fault:
             return Failed(str(fault))
-        async with self._turns[name]:
+        async with self._turns[name].turn(person):
             printed = await self._run(name, program, body, giver.deadline_for)
         if isinstance(printed, NotRun):
             return Failed(printed.why)

@@ -6,15 +6,17 @@ Law: see ``Giver``. A thing is given only if jitd.toml has settings for the thin
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 
+from jitd.asking.turns import Turns
 from jitd.core.holding import Holding, HoldingState
 from jitd.givers import messages
 from jitd.givers.client import GiversLine
 from jitd.givers.kind import Given, Seen, Strays, Taken
 from jitd.givers.kind import Refused as RefusedThere
 from jitd.giving import Answer, Done, Failed, Found, Looked, Refused
-from jitd.giving.orders import GrantOf, NoHolder, name_in, order_of
+from jitd.giving.orders import GrantOf, NoHolder, name_in, one_at_a_time, order_of, person_of
 
 
 class HostThings:
@@ -27,6 +29,7 @@ class HostThings:
         self._names = names
         self._line = line
         self._grant_of = grant_of
+        self._turns: defaultdict[str, Turns] = defaultdict(one_at_a_time)
 
     def name_of(self, thing: str) -> str:
         return ""
@@ -42,28 +45,36 @@ class HostThings:
             return Refused(fault)
         try:
             asked = messages.Mend if holding.state is HoldingState.HELD else messages.Give
-            said = await self._line.ask(asked(self._kind, order_of(holding, self._grant_of)))
+            said = await self._ask(asked(self._kind, order_of(holding, self._grant_of)), holding)
         except NoHolder as fault:
             return Failed(str(fault))
         return Done(secret=said.secret, tell=said.tell) if isinstance(said, Given) else _not_done(said)
 
     async def take(self, holding: Holding) -> Answer:
         try:
-            said = await self._line.ask(messages.Take(self._kind, order_of(holding, self._grant_of)))
+            said = await self._ask(messages.Take(self._kind, order_of(holding, self._grant_of)), holding)
         except NoHolder as fault:
             return Failed(str(fault))
         return Done(left=said.left) if isinstance(said, Taken) else _not_done(said)
 
     async def look(self, holding: Holding) -> Looked:
         try:
-            said = await self._line.ask(messages.Look(self._kind, order_of(holding, self._grant_of)))
+            said = await self._ask(messages.Look(self._kind, order_of(holding, self._grant_of)), holding)
         except NoHolder as fault:
             return Failed(str(fault))
         return said if isinstance(said, Seen) else Failed(_why(said))
 
     async def strays(self, thing: str, holdings: Sequence[str]) -> Found:
-        said = await self._line.ask(messages.Search(self._kind, name_in(thing), tuple(holdings)))
+        async with self._turns[name_in(thing)].turn(""):
+            said = await self._line.ask(messages.Search(self._kind, name_in(thing), tuple(holdings)))
         return said if isinstance(said, Strays) else Failed(_why(said))
+
+    async def _ask(self, question: messages.Question, holding: Holding) -> messages.Answer:
+        """Ask jitd-givers when it is the turn of the person who has ``holding``. jitd-givers does the deeds of one giver in the
+        order in which they come, and each of them may take half a minute. Raises NoHolder.
+        """
+        async with self._turns[name_in(holding.thing)].turn(person_of(holding, self._grant_of)):
+            return await self._line.ask(question)
 
 
 def _not_done(said: messages.Answer) -> Answer:

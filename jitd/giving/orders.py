@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from jitd.asking.turns import Turns
 from jitd.core.grant import Grant
 from jitd.core.holding import Holding
 from jitd.core.public_key import TAKEN_BY
@@ -15,6 +16,13 @@ from jitd.settings.giver_words import digest_of, lets_of_one
 
 GrantOf = Callable[[str], Grant | None]
 """Returns the grant that has the given id, or None if there is none. The function may raise the exceptions of the store."""
+
+
+def one_at_a_time() -> Turns:
+    """Return the turns of one giver: one deed at a time, of one person after the other. A deed may hang as long as its deadline,
+    and a person may have many of them.
+    """
+    return Turns(at_once=1, waiting=None, share=1)
 
 
 class NoHolder(Exception):
@@ -37,6 +45,14 @@ def order_of(holding: Holding, grant_of: GrantOf) -> Order:
         grant.command.brought if holding.thing.partition(":")[0] in TAKEN_BY else "",
         approved=digest_of(lets_of_one(grant.command.lets, holding.thing)),
     )
+
+
+def person_of(holding: Holding, grant_of: GrantOf) -> str:
+    """Return the person (``Subject.person``) who has ``holding``. Raises NoHolder and the exceptions of the store."""
+    grant = grant_of(holding.grant)
+    if grant is None:
+        raise NoHolder(f"the record has no grant {holding.grant}")
+    return grant.holder.person
 
 
 def name_in(thing: str) -> str:

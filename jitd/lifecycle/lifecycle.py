@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from jitd.core import account_ending, break_glass, chain, grant, holding, lock, owed_review, request, run
@@ -23,6 +24,7 @@ from jitd.core.lock import Lock
 from jitd.core.owed_review import OwedReview
 from jitd.core.request import Request
 from jitd.core.run import Run
+from jitd.core.subject import Subject
 from jitd.store import Change, Life, Store, documents
 
 Event = request.Submitted | request.Event | grant.Event | run.Event | holding.Event | lock.Placed | lock.Event | owed_review.Event
@@ -90,8 +92,9 @@ class Lifecycle:
                     raise IllegalEvent(f"{step.id} exists already")
                 there, follows = _BEGIN[type(step)](step)
                 if isinstance(step, lock.Placed):
-                    waiting = self._store.requests(ended=False)
-                    follows = (*follows, *lock.consequences(step, locks, waiting, self._permitted()))
+                    touches = partial(lock.is_on, step.lock)
+                    consequences = lock.consequences(step, locks, self._waiting(touches), self._permitted(touches))
+                    follows = (*follows, *consequences)
                     locks = (*locks, step.lock)
             elif here is None:
                 raise IllegalEvent(f"there is no {step.life} {step.id}")
@@ -101,7 +104,9 @@ class Lifecycle:
                 step = break_glass.under(self._owed_by, here, lock.under(locks, here, step))
                 there, follows = _TRANSITION[type(here)](here, step, now)
                 if account_ending.ends_account(there, step):
-                    follows = (*follows, *account_ending.consequences(there, self._store.requests(), self._store.grants()))
+                    touches = partial(account_ending.is_of_account, there)
+                    live = (held for held, _ in self._permitted(touches))
+                    follows = (*follows, *account_ending.consequences(there, self._waiting(touches), live))
             old = before[key]
             document = documents.write(there)
             after[key] = Change(there, old.version if old else 0, document)
@@ -133,11 +138,20 @@ class Lifecycle:
         self._store.commit((), (chain.note(name, actor, uid, self._now(), self._policy_digest(), detail),))
         self._noted(self._store.head())
 
-    def _permitted(self) -> Iterator[tuple[Grant, Request]]:
-        for held in self._store.grants():
-            asked = self._store.request(held.id)
+    def _waiting(self, touches: Callable[[Subject], bool]) -> Iterator[Request]:
+        """Yield the open requests of people whom ``touches`` is true for, and those that such people have reviewed."""
+        for id, people in self._store.requesters():
+            asked = self._store.request(id) if any(map(touches, people)) else None
             if asked is not None:
-                yield held, asked
+                yield asked
+
+    def _permitted(self, touches: Callable[[Subject], bool]) -> Iterator[tuple[Grant, Request]]:
+        """Yield the live grants of such people, and those that they have approved, each with its request."""
+        for _, id, people in self._store.holders():
+            if any(map(touches, people)):
+                held, asked = self._store.grant(id), self._store.request(id)
+                if held is not None and asked is not None:
+                    yield held, asked
 
     def _owed_by(self, person: str) -> Iterator[OwedReview]:
         return self._store.owed_reviews(person=person)

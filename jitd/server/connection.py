@@ -125,14 +125,15 @@ class Connection:
 
     async def _large_frame(self, body: bytes) -> None:
         """Read a large frame in a worker, and answer it. While the worker reads, no other code wraps or unwraps messages."""
-        try:
-            message, body = await self._services.workers.frames.run(self._account, lambda: self._read(body))
-            self._hear(message)
-        except (RemoteProtocolError, NotAuthenticated, TimeoutError) as fault:
-            return self._broken(str(fault) or "the client sends large frames faster than jitd can read them")
-        self._is_proved = True
-        async with asyncio.timeout(LARGE_WITHIN):  # others need this room, even if the client does not read the answer
-            await self._deed(message, body)
+        async with self._services.turns.large(self._account):
+            try:
+                message, body = await self._services.workers.frames.run(self._account, lambda: self._read(body))
+                self._hear(message)
+            except (RemoteProtocolError, NotAuthenticated, TimeoutError) as fault:
+                return self._broken(str(fault) or "the client sends large frames faster than jitd can read them")
+            self._is_proved = True
+            async with asyncio.timeout(LARGE_WITHIN):  # others need this room, even if the client does not read the answer
+                await self._deed(message, body)
 
     def say(self, message: Message, descriptor: int | None = None) -> None:
         """Send ``message`` with ``descriptor``, if the conversation allows the message. Close ``descriptor`` in every case."""

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sends rows to one client. The rows for all clients are sent in turns. Rows are not sent faster than the client reads.
+"""Gives clients their turns, and sends rows to one client. The rows for all clients are sent in turns. Rows are not sent faster
+than the client reads.
 
 Law: in each pass of the event loop, one row is made. For each account, only one row is made at a time. A large row counts against
 the limits of ``room`` until the client has read the row. A client that does not read a large row is disconnected.
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
 
 from jitd.server.channel import Channel
 from jitd.server.room import Room
@@ -19,6 +21,9 @@ from jitpam.wire.messages import Item, Message
 
 TAKEN_WITHIN = 60.0
 """Maximum time, in seconds, to wait for room for a large row. The client then has the same time to read the row."""
+
+LONGEST_REST = 1.0
+"""Maximum time, in seconds, that an account rests between two large messages."""
 
 
 class Turns:
@@ -31,6 +36,7 @@ class Turns:
         self._of: dict[int, asyncio.Lock] = {}
         self._all = asyncio.Lock()
         self._begun: dict[int, asyncio.Lock] = {}
+        self._large: dict[int, asyncio.Lock] = {}
         self.room = Room()
         """The room for large rows that are in transit to clients."""
 
@@ -47,6 +53,23 @@ class Turns:
         """
         if uid != 0:
             await _take(self._begun.setdefault(uid, asyncio.Lock()))
+
+    @asynccontextmanager
+    async def large(self, uid: int) -> AsyncIterator[None]:
+        """Wait until account ``uid`` may have another large message read and answered. An account has one at a time, and then
+        rests for as long as this message took. To read, to judge and to store megabytes takes the event loop and the interpreter
+        from everybody, piece by piece, and many connections of one account would take nearly all of them. Root does not wait.
+        """
+        if uid == 0:
+            yield
+            return
+        turn, loop = self._large.setdefault(uid, asyncio.Lock()), asyncio.get_running_loop()
+        await turn.acquire()
+        began_at = loop.time()
+        try:
+            yield
+        finally:
+            loop.call_later(min(loop.time() - began_at, LONGEST_REST), turn.release)
 
     async def of_all(self) -> None:
         """Wait for the one turn that all accounts share. Keep this turn until the next pass of the event loop."""

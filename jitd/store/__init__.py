@@ -17,6 +17,7 @@ from jitd.core.lock import Lock
 from jitd.core.owed_review import OwedReview
 from jitd.core.request import Request
 from jitd.core.run import Run
+from jitd.core.subject import Subject
 
 Life = Request | Grant | Run | Lock | Holding | OwedReview
 T = TypeVar("T", Request, Grant, Run, Lock, Holding, OwedReview)
@@ -153,6 +154,16 @@ class Store(Protocol):
     def lately(self, person: str, most_bytes: int) -> Iterator[Request]:
         """Yield the latest requests of ``person`` (``Subject.person``) that have ended and were not denied, newest first. At
         most a few hundred requests are returned. Together, their documents have at most ``most_bytes`` bytes.
+        """
+
+    def requesters(self) -> Iterator[tuple[str, tuple[Subject, ...]]]:
+        """Yield the id of each open request, oldest first, with its requester and those who reviewed it. Nothing else of a
+        request is read, because others can make their requests large.
+        """
+
+    def holders(self) -> Iterator[tuple[int, str, tuple[Subject, ...]]]:
+        """Yield the place (see ``page``) and the id of each live grant, oldest first, with its holder and the people of its
+        request, as ``requesters`` has them. Nothing else of a grant is read.
         """
 
     def page(self, life: type[T], after: int, *, ended: bool = False) -> list[tuple[int, T]]:

@@ -7,11 +7,11 @@ repeated.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from jitd.core.chain import GENESIS, Seal, seal
 from jitd.core.grant import Grant
@@ -21,12 +21,14 @@ from jitd.core.named_groups import named_by
 from jitd.core.owed_review import OwedReview
 from jitd.core.request import Request
 from jitd.core.run import Run
+from jitd.core.subject import Subject
 from jitd.store import Change, Conflict, History, StoreError, T, documents, history
 from jitd.store.columns import COLUMNS
 from jitd.store.kept import Kept, Unread
 from jitd.store.tally import Had, Tally
 from jitd.store.told import ToldMarks
 
+P = TypeVar("P")
 SCHEMA = 7
 """The version of the schema that this code uses. This version is the number of the last file in ``schema/``."""
 
@@ -34,6 +36,7 @@ PAGE = 64
 """Maximum number of objects in one page."""
 PAGE_BYTES = 256 * 1024
 """A page ends when its documents together have more than this number of bytes."""
+_REVIEWED = "json_extract(CAST(r.document AS TEXT), '$.requester', '$.reviews')"
 _SINCE = (1, 1, 1, 2, 4, 6)
 """For each life cycle, the number of the first schema that contains its table. The numbers are in the order of ``COLUMNS``."""
 
@@ -264,6 +267,23 @@ class SqliteStore(ToldMarks):
         for place in places:
             yield from self._read(Request, "SELECT document FROM requests WHERE rowid = ?", place)
 
+    def requesters(self) -> Iterator[tuple[str, tuple[Subject, ...]]]:
+        query = f"SELECT id, {_REVIEWED} FROM requests r INDEXED BY requests_open WHERE is_open = 1 ORDER BY rowid"
+        with self._told():
+            rows = self._db.execute(query).fetchall()
+        for id, reviewed in rows:
+            yield id, self._part(documents.read_reviewed, reviewed)
+
+    def holders(self) -> Iterator[tuple[int, str, tuple[Subject, ...]]]:
+        holder = "json_extract(CAST(g.document AS TEXT), '$.holder')"
+        both = "grants g INDEXED BY grants_open JOIN requests r ON r.id = g.id"
+        with self._told():
+            rows = self._db.execute(
+                f"SELECT g.rowid, g.id, {holder}, {_REVIEWED} FROM {both} WHERE g.is_open = 1 ORDER BY g.rowid"
+            ).fetchall()
+        for place, id, holder, reviewed in rows:
+            yield place, id, (self._part(documents.read_subject, holder), *self._part(documents.read_reviewed, reviewed))
+
     def page(self, life: Any, after: int, *, ended: bool = False) -> list[tuple[int, Any]]:
         found: list[tuple[int, Any]] = []
         n_bytes = 0
@@ -370,6 +390,12 @@ class SqliteStore(ToldMarks):
         found = None if row is None else self._object(life, row[0])
         self._kept.put(life, id, found, 0 if row is None else len(row[0]))
         return found
+
+    def _part(self, read: Callable[[str], P], part: str) -> P:
+        try:
+            return read(part)
+        except (ValueError, TypeError) as fault:
+            raise StoreError(f"{self._path}: an object cannot be read: {fault}") from fault
 
     def _object(self, life: type[T], document: bytes) -> T:
         try:

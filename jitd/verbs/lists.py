@@ -251,21 +251,19 @@ class Lists:
         """Return the ids of the live grants of people for whom ``is_it`` is true. Leave out grants that ``who`` may not end. Also
         return the place of the last live grant in the store (see ``Store.page``).
         """
-        found: list[str] = []
-        after = 0
 
-        def page() -> tuple[list[str], int]:
+        def find() -> tuple[list[str], int]:
+            found: list[str] = []
+            last = 0
             with closing(self._opened()) as store:
-                some = store.page(Grant, after)
-                theirs = [one.id for _, one in some if is_it(one.holder)]
-                own = [id for id in theirs if (asked := store.request(id)) is not None and self._access.may_end(who, asked)]
-                return own, some[-1][0] if some else 0
+                for place, id, (holder, *_) in store.holders():
+                    last = place
+                    asked = store.request(id) if is_it(holder) else None
+                    if asked is not None and self._access.may_end(who, asked):
+                        found.append(id)
+            return found, last
 
-        while True:
-            more, last = await self._workers.kept.run(who.uid, page)
-            if not last:
-                return found, after
-            found, after = found + more, last
+        return await self._workers.kept.run(who.uid, find)
 
     async def leases_of(self, who: Subject) -> list[str]:
         """Return the ids of the live leases of the account that ``who`` uses."""

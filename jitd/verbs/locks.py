@@ -213,8 +213,8 @@ class Locks:
         """Return the account of the person for whom ``is_it`` is true, or None. This account cannot be looked up, so it is read
         from one of the person's open requests or live grants.
         """
-        people = [asked.requester for asked in self._store.requests(ended=False)]
-        people += [grant.holder for grant in self._store.grants()]
+        people = [requester for _, (requester, *_) in self._store.requesters()]
+        people += [holder for _, _, (holder, *_) in self._store.holders()]
         return next((Account(one.user, one.uid) for one in people if is_it(one)), None)
 
 

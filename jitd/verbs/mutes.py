@@ -22,11 +22,11 @@ LONGEST = 30 * 24 * 3600
 
 
 class Mutes:
-    """The verb mute. ``look_at_all`` is called to send all notices that are still due."""
+    """The verb mute. ``look_again`` is called when a mute ends, and lets all notices be sent that are still due."""
 
-    def __init__(self, store: Store, look_at_all: Callable[[], None], now: Callable[[], Moment]) -> None:
+    def __init__(self, store: Store, look_again: Callable[[], None], now: Callable[[], Moment]) -> None:
         self._store = store
-        self._look_at_all = look_at_all
+        self._look_again = look_again
         self._now = now
 
     def mute(self, who: Subject, lasts_for: int | None) -> str:
@@ -34,8 +34,9 @@ class Mutes:
         if who.uid == 0:
             raise Refusal("usage", "root may not review, so root is told nothing; mute your own account, without sudo")
         if lasts_for is None:
-            self._store.mute(who.person, None)
-            self._look_at_all()
+            if who.person in self._store.muted():
+                self._store.mute(who.person, None)
+                self._look_again()
             return "you are told again what waits for you"
         if not 1 <= lasts_for <= LONGEST:
             raise Refusal("usage", f"a mute lasts between a second and {duration_in_words(LONGEST)}")

@@ -18,7 +18,7 @@ import pytest
 
 from jitd.core.grant import Grant
 from jitd.core.naming import Naming
-from jitd.core.request import Request, RequestState, issued
+from jitd.core.request import Request, RequestState, Review, Verdict, issued
 from jitd.core.run import Run, RunState
 from jitd.deciding.seats import UNKNOWN, Seats
 from jitd.lifecycle.waiters import Waiters
@@ -107,6 +107,8 @@ def test_a_page_of_large_ones_is_short(tmp_path: Path) -> None:
         lambda store: list(store.requests(uid=1001)),
         lambda store: list(store.grants(uid=1001)),
         lambda store: list(store.leases(1001, b"w")),
+        lambda store: list(store.requesters()),
+        lambda store: list(store.holders()),
         lambda store: store.n_open(),
         lambda store: store.n_open("alice"),
         lambda store: store.n_unused("alice"),
@@ -127,7 +129,59 @@ def test_nothing_that_is_asked_looks_at_all_that_has_ended(path: Path, question:
         for _, _, _, plan in store._db.execute(f"EXPLAIN QUERY PLAN {statement}"):
             assert not plan.startswith("SCAN") or plan.endswith(("_open", "_unused")), statement
             if "is_open = 1" in statement and "rowid = " not in statement:
-                assert "_open" in plan or "TEMP B-TREE" in plan, statement
+                assert "_open" in plan or "TEMP B-TREE" in plan or plan.endswith("(id=?)"), statement
+
+
+def large(user: str, number: int, **changes: Any) -> Request:
+    """A request of theirs that is longer than a page, and that bob has approved."""
+    words = command("echo", "x" * (2 * PAGE_BYTES))
+    approved = (Review(person("bob"), Verdict.APPROVE, "", START),)
+    return replace(asked(an_id(number), who=person(user), what=words), reviews=approved, **changes)
+
+
+@pytest.fixture
+def crowded(tmp_path: Path) -> Path:
+    """A database in which eve has large requests and grants, and alice a grant."""
+    store = SqliteStore(tmp_path / "jitd.db")
+    waiting = [large("eve", n, state=RequestState.PENDING) for n in range(3)]
+    ended = [large(user, 3 + n, state=RequestState.APPROVED) for n, user in enumerate(("eve", "eve", "alice"))]
+    everything = [*waiting, *ended, *map(a_grant, ended)]
+    store.commit([Change(one, 0, documents.write(one)) for one in everything], [])
+    store.close()
+    return tmp_path / "jitd.db"
+
+
+def test_whose_the_open_ones_are_is_read_without_what_they_ask_for(crowded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS S-18: the people are those of the whole objects, in the same order, and no whole object is made."""
+    store = SqliteStore.reading(crowded)
+    waiting = [(one.id, (one.requester, *(given.by for given in one.reviews))) for one in store.requests()]
+    holders = [(one.id, one.holder) for one in store.grants()]
+    monkeypatch.setattr(documents, "read", lambda life, document: pytest.fail(f"a whole {life.__name__} is read"))
+    assert list(store.requesters()) == waiting
+    found = list(store.holders())
+    assert [(id, people[0]) for _, id, people in found] == holders
+    assert [people[1:] for _, _, people in found] == [(holder, person("bob")) for _, holder in holders]
+    assert [place for place, _, _ in found] == sorted(place for place, _, _ in found)
+
+
+def test_the_grants_of_one_person_are_found_at_once_however_large_those_of_others(
+    crowded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """THREATS S-18: there was a page for each large grant of eve's, and each page waited for its turn in the lane of long reads.
+    Twenty grants took a second, and hundreds ten.
+    """
+
+    async def part() -> None:
+        of = listing(crowded, set())
+        turns, whole = [], []
+        run, read = of._workers.kept.run, documents.read
+        monkeypatch.setattr(of._workers.kept, "run", lambda *args: turns.append(args) or run(*args))
+        monkeypatch.setattr(documents, "read", lambda life, document: whole.append(life) or read(life, document))
+        found, last = await of.grants_of(person("dave"), lambda holder: holder.user == "alice")
+        assert (found, last) == ([an_id(5)], 3)
+        assert (len(turns), whole) == (1, [Request]), "the request of hers, which says whether dave may end it"
+
+    asyncio.run(part())
 
 
 # --- where it is read ----------------------------------------------------------------------------------------------------
@@ -326,5 +380,35 @@ def test_what_a_client_does_not_take_holds_up_its_own_account_alone() -> None:
             one.cancel()
         await asyncio.gather(*hers, return_exceptions=True)
         assert turns.room.place(1001).take(16 << 20, lambda: None)
+
+    asyncio.run(part())
+
+
+def test_an_account_has_one_large_message_in_hand_and_rests_as_long_as_it_took() -> None:
+    """THREATS S-18: the large environments of one person, in many connections, made everybody's answers wait for seconds."""
+
+    async def part() -> None:
+        turns, begun = Turns(), asyncio.Queue[int]()
+
+        async def enter(uid: int) -> None:
+            async with turns.large(uid):
+                begun.put_nowait(uid)
+
+        loop = asyncio.get_running_loop()
+        async with asyncio.TaskGroup() as group:
+            async with turns.large(1001):
+                began_at = loop.time()
+                for uid in (1001, 1001, 0, 1002):
+                    group.create_task(enter(uid))
+                assert {await begun.get(), await begun.get()} == {0, 1002}
+                await asyncio.sleep(0.05)  # what it takes
+                took = loop.time() - began_at
+            ended_at = loop.time()
+            assert begun.empty()
+            assert await begun.get() == 1001
+            assert loop.time() - ended_at > took * 0.9
+            assert await begun.get() == 1001, "the second took no time"
+            taken = group.create_task(enter(1001))
+            await taken
 
     asyncio.run(part())

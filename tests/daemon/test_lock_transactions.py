@@ -111,6 +111,23 @@ def test_a_lock_and_all_that_it_ends_are_one_transaction_with_their_records_in_o
     assert house.store.request("CCCC-CCCC").state is RequestState.PENDING, "nobody locked bob"
 
 
+def test_a_lock_reads_only_what_it_is_about(house, monkeypatch):
+    """THREATS S-18: everything that is open was read on the event loop, however large others had made theirs."""
+    house.begin(free(), id="AAAA-AAAA")
+    house.begin(permit(), id="BBBB-BBBB")
+    for n in range(3):
+        house.begin(free(), id=f"CCCC-CCC{n}", who=person("eve"))
+        house.begin(permit(), id=f"DDDD-DDD{n}", who=person("eve"))
+    house.store._kept = Kept()  # nothing of what was read before is at hand
+    whole, read = [], documents.read
+    monkeypatch.setattr(documents, "read", lambda life, document: whole.append(read(life, document)) or whole[-1])
+    house.handle(place(locked()))
+    assert whole and {one.holder.user if isinstance(one, Grant) else one.requester.user for one in whole
+                      if isinstance(one, Grant | Request)} == {"alice"}  # fmt: skip
+    assert [one.id for one in house.store.requests()] == [f"DDDD-DDD{n}" for n in range(3)]
+    assert [one.id for one in house.store.grants()] == [f"CCCC-CCC{n}" for n in range(3)]
+
+
 def test_a_lock_that_cannot_be_committed_is_none_and_has_ended_nothing(house, monkeypatch):
     house.begin(free(), id="AAAA-AAAA")
     house.begin(permit(), id="BBBB-BBBB")

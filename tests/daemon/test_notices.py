@@ -23,6 +23,7 @@ from jitd.core.notice import Skipped
 from jitd.core.request import RequestState, Verdict, WaysOpened
 from jitd.deciding.seats import UNKNOWN, Seats
 from jitd.store import StoreError
+from jitd.verbs.mutes import Mutes
 from tests.daemon.notices import GROUP, PERSONS, House
 from tests.scene import asked, free, permit, person, review, screened, submit, too_late, withdraw
 
@@ -502,6 +503,32 @@ async def test_a_mute_that_is_lifted_lets_through_what_still_waits(house: House)
     house.notices.look_at_all()
     await house.work()
     assert ("waits", ID, "bob") in house.tty.said
+
+
+@played
+async def test_a_mute_is_lifted_at_once_and_one_request_is_looked_at_in_each_pass_of_the_loop(house: House) -> None:
+    """THREATS S-18: all of them were read before anybody else was served."""
+    ids = [f"AAAA-00{n:02d}" for n in range(30)]
+    for id in ids:
+        house.begin(id)
+    looked: list[str] = []
+    house.notices.look = looked.append  # type: ignore[method-assign]
+    mutes = Mutes(house.store, house.notices.look_again, lambda: house.at)
+    keeping = asyncio.create_task(house.notices.keep())
+    mutes.mute(person("bob"), None)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert looked == [], "who is not muted has missed nothing"
+    mutes.mute(person("bob"), 60)
+    mutes.mute(person("bob"), None)
+    assert house.store.muted() == {}
+    assert looked == []
+    for n_passes in range(1, 100):
+        await asyncio.sleep(0)
+        assert len(looked) <= n_passes
+    assert sorted(looked) == ids
+    keeping.cancel()
+    await asyncio.wait([keeping])
 
 
 @played

@@ -113,7 +113,7 @@ LAW: dict[str, set[str]] = {
     },
     # what gives things and takes them back, a module a kind
     "jitd.giving": {
-        CORE, "jitd.asking.json_text", "jitd.givers", "jitd.giving", "jitd.kdc", "jitd.outside.client",
+        CORE, "jitd.asking.json_text", "jitd.asking.turns", "jitd.givers", "jitd.giving", "jitd.kdc", "jitd.outside.client",
         "jitd.outside.leases", "jitd.settings",
     },
     # what gives things of this host, in a process that is root, and the daemon's end of it
