@@ -26,7 +26,7 @@ from jitd.recording import asciicast, sudolog
 from jitd.recording.filter import Filter
 from jitd.recording.form import SHOWN, Altered, End, Frame, Header, Kind, Mark
 from jitd.recording.player import FASTEST, SLOWEST, Player
-from jitd.recording.reader import PIECE, Feed, Recording, Summary, examine
+from jitd.recording.reader import PIECE, Feed, Recording, Summary, as_read, examine
 from jitpam.wire.messages import Item, Replay
 
 FORMATS = ("asciicast", "asciicast-2", "sudo")
@@ -289,10 +289,10 @@ def _export(recording: Recording, form: str, to: Path | None) -> None:
         if form == "sudo":
             if to is None:
                 raise click.UsageError("--export=sudo needs --to with the path of a new directory")
-            sudolog.export(recording.header, recording.frames(), str(to))
+            sudolog.export(recording.header, as_read(recording.frames), str(to))
             say(f"sudoreplay -d {to.parent} {to.name} plays it")
             return
-        lines = asciicast.lines(recording.header, recording.frames(), version=2 if form == "asciicast-2" else 3)
+        lines = asciicast.lines(recording.header, as_read(recording.frames), version=2 if form == "asciicast-2" else 3)
         if to is None:
             _print(lines)
         else:

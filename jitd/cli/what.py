@@ -276,13 +276,14 @@ def terms(row: Row) -> Iterator[Line]:
 
 def recorded(terms: Row, streams: list[str]) -> str:
     """Return a text about the parts of a run that are recorded. ``streams`` contains the kinds of the run's file descriptors."""
+    is_typed = streams[:1] == ["terminal"]
     what = {
         "none": "NOT",
         "terminal": "NOT: it has no terminal"
         if streams and "terminal" not in streams
         else "what it writes to a terminal, if it has one",
         "output": "all that it writes",
-        "all": "all that it writes, and reads from its standard input",
+        "all": f"all that it writes, and {'keys that its terminal echoes' if is_typed else 'reads from its standard input'}",
     }.get(words(terms, "record"), words(terms, "record"))
     goes_on = terms.get("record_failure") == "continue" and not what.startswith("NOT")
     return f"{what}; the run GOES ON if that cannot be recorded" if goes_on else what

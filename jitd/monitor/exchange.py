@@ -66,6 +66,7 @@ class Exchange:
             int(str(told["rows"])),
             int(str(told["columns"])),
             bytes.fromhex(settings) if isinstance(settings, str) else None,
+            has_to_echo=self.tape.keeps_input,
         )
         if told["foreground"]:
             self.terminal.give_to(command)
@@ -98,7 +99,7 @@ class Exchange:
         for packet in self.client.hear() if self.is_open and not self.is_full else ():
             kind, payload = packet[:1], packet[1:]
             if kind == b"I" and self.terminal is not None:
-                if self.tape.input(payload, terminal=self.terminal.master):
+                if self.tape.input(payload, is_echoed=self.terminal.echoes):
                     self.terminal.type(payload)
             elif kind == b"W" and self.terminal is not None and len(payload) == 4:
                 rows, columns = struct.unpack(">HH", payload)
@@ -133,7 +134,7 @@ class Exchange:
             return False
         if self.terminal is not None:
             if turn.termios is not None:
-                self.terminal.set_modes(turn.termios)
+                self.terminal.set_modes(turn.termios, echoes=self.terminal.echoes)
             self._resize(turn.rows, turn.columns, command)
             self._take_turn(command, is_ours=turn.foreground)
         self.tape.resumed()

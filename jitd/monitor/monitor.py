@@ -140,6 +140,7 @@ class Monitor:
         self._reap()
         if self._over is not None and self._outcome is None and self.pumps.is_drained:
             self.exchange.drain()
+            self.tape.unread(self.pumps.n_unread)
             self.tape.write()
             fault = self.tape.fault or self.pumps.fault
             self._end(arrived(self._over, self._because or sentence(fault), fault))

@@ -2,16 +2,21 @@
 """A pump is a process. Each recorded stream that is not a terminal has its own pump. The pump passes on the bytes that the
 monitor has recorded.
 
-Instead of the client's descriptor, the command gets a pipe. For output, a pump reads bytes from the pipe. For input, a pump reads
-bytes from the client's descriptor. In both cases, the pump first sends these bytes to the monitor. When the monitor has recorded
-the bytes, it orders the pump to write them. The pump writes output to the client's descriptor, and input to the pipe of the
-command. If a stream is slow, its pump waits, as the command would wait without a pump. No other process waits for a pump.
+Instead of the client's descriptor, the command gets a pipe. For output, a pump reads bytes from the pipe. For input, a pump looks
+at the next bytes of the client's descriptor. In both cases, the pump first sends these bytes to the monitor. When the monitor has
+recorded the bytes, it orders the pump to write them. The pump writes output to the client's descriptor, and input to the pipe of
+the command. If a stream is slow, its pump waits, as the command would wait without a pump. No other process waits for a pump.
+
+Input is taken from the client's descriptor only after the command has read it from its pipe. The pump knows this by construction:
+the pipe of the command has a single page, so the kernel reports that it can be written only when it is empty. When the command
+has ended, the pump takes the unread bytes out of the pipe, and reports how many of the recorded bytes were not read. They stay
+where the client's next command finds them.
 
 Law: a pump passes on only bytes that the monitor has recorded. There is one exception: if recording has failed and the rule says
-that the run continues, the rest is passed on without a recording. Without a monitor, a pump passes on nothing. If bytes could
-not be passed on, the pump reports this. A pump is not in the command's session. A pump has only three descriptors: the two ends
-of its stream, and its socket to the monitor. A pump has the rights of the run's target user. Therefore nothing is written to the
-client's descriptors with more rights than the target user has.
+that the run continues, the rest is passed on without a recording. Without a monitor, a pump passes on nothing. If bytes could not
+be passed on, the pump reports this. A pump is not in the command's session. A pump has only the two ends of its stream, its
+socket to the monitor, and for input the other end of the command's pipe. A pump has the rights of the run's target user.
+Therefore nothing is written to the client's descriptors with more rights than the target user has.
 """
 
 from __future__ import annotations
@@ -24,14 +29,17 @@ import signal
 import socket
 import struct
 import termios
+import time
 from contextlib import suppress
 from typing import NoReturn
 
 from jitd.monitor.housing import fork_sibling
+from jitd.monitor.limits import LOOK_AGAIN
 from jitd.monitor.orders import FAILED as FAULT
 from jitd.monitor.orders import Job
 from jitd.monitor.signalling import Pid
 from jitd.monitor.slate import PR_SET_DUMPABLE, become, close_all_but, control_process, end_with_parent
+from jitd.monitor.source import Shared, source_of
 from jitd.monitor.streams import AT_ONCE, NAMES
 from jitd.recording.form import Kind
 
@@ -39,12 +47,14 @@ CHUNK = 64 * 1024
 """Maximum size in bytes of one piece of a stream. A piece is one packet to the monitor, and one frame of the recording."""
 KEPT, DRAIN = b"k", b"d"
 """The monitor's two orders. KEPT means: the bytes that the pump has sent are recorded, and the pump must pass them on. DRAIN
-means: the pump must pass on all bytes that were written until now, and then answer.
+means that the command has ended. A pump of output must pass on all bytes that were written until now, and then answer. The pump
+of standard input must find out what the command has not read, and then answer.
 """
 HERE, TOLD, DRAINED, FAILED, OVER = b"h", b"b", b"d", b"f", b"e"
-"""The messages of a pump. HERE contains the pump's pid. TOLD contains bytes of the stream. DRAINED is the answer to DRAIN. FAILED
-contains an errno. OVER is the last message of a pump, and means that the stream has ended on one side. If a pump ends without the
-message OVER, it was killed.
+"""The messages of a pump. HERE contains the pump's pid. TOLD contains bytes of the stream. DRAINED is the answer to DRAIN. From
+the pump of standard input, it contains the number of the last recorded bytes that the command has not read. FAILED contains an
+errno, or 0 if another process has read the same standard input. OVER is the last message of a pump, and means that the stream has
+ended on one side. If a pump ends without the message OVER, it was killed.
 """
 GONE = frozenset((errno.EPIPE, errno.ECONNRESET, errno.ESHUTDOWN, errno.ENOTCONN))
 """Errors of a write that only mean that nobody reads the stream any more."""
@@ -67,6 +77,10 @@ class Pumps:
         self._theirs: dict[int, socket.socket] = {}
         self._undrained: set[int] = set()
         self._processes: dict[int, Pid] = {}  # children for which nobody has waited
+        self.n_unread = 0
+        """The number of bytes at the end of the recorded standard input that the command has not read. Known when ``is_drained``
+        is True.
+        """
         self.fault = ""
         """A sentence that says why bytes were not passed on. The text is empty if all bytes were passed on so far."""
         for slot in RECORDED[record]:
@@ -98,8 +112,8 @@ class Pumps:
             os.fchown(reading, job.uid, job.gid)  # a command that opens /dev/stdout opens this pipe as the target user
             ours, theirs = (writing, reading) if slot == 0 else (reading, writing)
             if fork_sibling() == 0:
-                way = (source, ours) if slot == 0 else (ours, source)
-                pump(self._theirs[slot], *way, is_input=slot == 0, monitor=monitor, job=job)
+                way = (source, writing, reading) if slot == 0 else (reading, source)
+                pump(self._theirs[slot], way, monitor=monitor, job=job)
             os.close(ours)
             self._theirs.pop(slot).close()
             ends[slot] = theirs
@@ -142,6 +156,7 @@ class Pumps:
                     os.waitid(os.P_PID, process := int(packet[1:]), os.WEXITED | os.WNOHANG | os.WNOWAIT)
                     self._processes[slot] = process
             elif word == DRAINED:
+                self.n_unread += int(packet[1:] or b"0")
                 self._undrained.discard(slot)
             # the pump stays: the command must not see the end of its stream before the command itself is ended
             elif word == FAILED:
@@ -165,17 +180,18 @@ class Pumps:
         self._say(slot, KEPT)
 
     def drain(self) -> None:
-        """Let the pumps pass on the rest of the command's output after the command has ended. Input that the command has not read
-        is dropped.
+        """Let the pumps pass on the rest of the command's output after the command has ended, and find out what the command has
+        not read.
         """
-        self._leave(0)
         self._undrained = set(self._ours)
         for slot in list(self._ours):
             self._say(slot, DRAIN)
 
     @property
     def is_drained(self) -> bool:
-        """True if all output that was written before ``drain`` was passed on, or can never be passed on."""
+        """True if all output that was written before ``drain`` was passed on, or can never be passed on, and if the input that
+        was not read is where the client finds it.
+        """
         return not self._undrained
 
     def close(self) -> None:
@@ -228,6 +244,8 @@ def _why(slot: int, number: bytes) -> str:
     """
     if not number:
         return f"the process that passes on its {NAMES[slot]} was killed"
+    if not int(number):
+        return f"its {NAMES[slot]} was read by another process at the same time"
     return f"its {NAMES[slot]} could not be {'written' if slot else 'read'}: {os.strerror(int(number))}"
 
 
@@ -240,21 +258,26 @@ def _is_same(one: int, other: int) -> bool:
 # --- in the pump's process -------------------------------------------------------------------------------------------
 
 
-def pump(said: socket.socket, source: int, target: int, *, is_input: bool, monitor: int, job: Job) -> NoReturn:
-    """Pass on bytes from ``source`` to ``target``, until ``source``, ``target`` or the monitor is gone. Never returns."""
+def pump(said: socket.socket, way: tuple[int, ...], *, monitor: int, job: Job) -> NoReturn:
+    """Pass on bytes from the first descriptor of ``way`` to the second, until one of them or the monitor is gone. Never returns.
+    For input, the second descriptor is the pipe to the command, and a third is the other end of this pipe.
+    """
     try:
         os.setsid()  # signals from the terminal's keys are not meant for a pump
         for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_IGN)
-        close_all_but(said.fileno(), source, target)
+        close_all_but(said.fileno(), *way)
         said.send(HERE + b"%d" % os.getpid())
         become(job.uid, job.gid, job.groups)
         control_process(PR_SET_DUMPABLE, 0)  # other processes of that user may kill it, but not trace it
         end_with_parent(monitor)
         try:
-            _pass_on(said, source, target, is_input=is_input)
-        except OSError as fault:
-            said.send(FAILED + b"%d" % (fault.errno or errno.EIO))
+            if len(way) == 3:
+                _feed(said, *way)
+            else:
+                _pass_on(said, *way)
+        except (OSError, Shared) as fault:
+            said.send(FAILED + b"%d" % (fault.errno or errno.EIO if isinstance(fault, OSError) else 0))
             said.recv(8)  # wait until the command is over, so that it does not see the end of its stream
         said.send(OVER)
     except OSError:  # the monitor is gone, or will notice that this process is gone
@@ -263,14 +286,65 @@ def pump(said: socket.socket, source: int, target: int, *, is_input: bool, monit
         os._exit(0)
 
 
-def _pass_on(monitor: socket.socket, source: int, target: int, *, is_input: bool) -> None:
+def _feed(monitor: socket.socket, descriptor: int, target: int, back: int) -> None:
+    """Let the command read the bytes of ``descriptor`` from ``target``, a pipe whose other end is ``back``. A byte is taken from
+    ``descriptor`` when the command has read it.
+    """
+    if monitor.recv(8) != KEPT:  # nothing is read for a command that does not begin
+        return
+    source = source_of(descriptor)
+    page = fcntl.fcntl(target, fcntl.F_SETPIPE_SZ, 1)  # the smallest pipe: it can be written only when it is empty (pipe(7))
+    most = page  # a command that reads little gets little in advance, and less is recorded that it does not read
+    for_input, for_room = _waiting(monitor, descriptor, select.POLLIN), _waiting(monitor, target, select.POLLOUT)
+    rest = memoryview(b"")  # the bytes that are recorded, but not taken
+    n_fed = 0  # the number of the first bytes of ``rest`` that are in the pipe
+    while monitor.fileno() not in dict((for_room if rest else for_input).poll()):
+        if rest and _n_waiting(target):  # the command has enlarged its pipe, so that the kernel does not wait until it is empty
+            time.sleep(LOOK_AGAIN)
+            continue
+        if rest:
+            source.take(rest[:n_fed])
+            rest = rest[n_fed:]
+        else:
+            try:
+                rest = memoryview(source.peek(most))
+            except BlockingIOError:  # another reader was faster
+                continue
+            if not rest:
+                return
+            monitor.sendmsg([TOLD, rest])
+            word = monitor.recv(8)
+            if word == DRAIN and monitor.recv(8) == KEPT:  # DRAIN came before the answer to TOLD
+                monitor.send(DRAINED + b"%d" % len(rest))
+            if word != KEPT:
+                return
+            most = min(2 * most, CHUNK)
+        n_fed = os.write(target, rest[:page]) if rest else 0
+    if monitor.recv(8) == DRAIN:
+        n_read = n_fed - min(n_fed, _emptied(back))
+        source.take(rest[:n_read])
+        monitor.send(DRAINED + b"%d" % (len(rest) - n_read))
+
+
+def _waiting(monitor: socket.socket, descriptor: int, event: int) -> select.poll:
+    """Return an object that waits for a message of the monitor, and for ``event`` of ``descriptor``."""
     waits = select.poll()
-    waits.register(source, select.POLLIN)
     waits.register(monitor, select.POLLIN)
-    if is_input:
-        waits.register(target, 0)  # notice if the command ends, or closes its end, without reading more
-        if monitor.recv(8) != KEPT:  # nothing is read for a command that does not begin
-            return
+    waits.register(descriptor, event)
+    return waits
+
+
+def _emptied(pipe: int) -> int:
+    """Take all bytes out of ``pipe``, so that no process that the command has left can read them. Return their number."""
+    with open("/dev/null", "wb", buffering=0) as null:
+        try:
+            return os.splice(pipe, null.fileno(), CHUNK, flags=os.SPLICE_F_NONBLOCK)
+        except BlockingIOError:
+            return 0
+
+
+def _pass_on(monitor: socket.socket, source: int, target: int) -> None:
+    waits = _waiting(monitor, source, select.POLLIN)
     rest: int | None = None  # bytes to pass on before DRAINED; nobody waits for what other processes write afterwards
     while True:
         if rest is not None and rest <= 0:
@@ -284,8 +358,6 @@ def _pass_on(monitor: socket.socket, source: int, target: int, *, is_input: bool
                 return
             rest = _n_waiting(source)
             continue
-        if target in ready:
-            return
         if source in ready:
             data = _read(source)
             if data is None:

@@ -6,7 +6,6 @@ Law: bytes that must be recorded are passed on only after they are recorded. Byt
 
 from __future__ import annotations
 
-import termios
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,9 +18,6 @@ from jitd.recording.form import End, Header, Kind
 from jitd.recording.storage import RecordingError, remove
 from jitd.recording.writer import Recorder, begin, boot_clock
 from jitpam.wire.shown import shown
-
-ECHO = 3
-"""The index of the local modes in the list that ``termios.tcgetattr`` returns (termios(3))."""
 
 
 class Tape:
@@ -73,14 +69,25 @@ class Tape:
                 recording.output(data, stream)
         return not self.fault
 
-    def input(self, data: bytes | memoryview, stream: Kind = Kind.INPUT, *, terminal: int | None = None) -> bool:
-        """Record input. Bytes that were typed at ``terminal`` are recorded only if the terminal shows them. If ``terminal`` is
-        None, the bytes come from a stream that is not a terminal. Return False if the bytes must not be passed on.
+    @property
+    def keeps_input(self) -> bool:
+        """True if the rule requires that input is recorded."""
+        return self._job.record == "all"
+
+    def input(self, data: bytes | memoryview, stream: Kind = Kind.INPUT, *, is_echoed: bool = True) -> bool:
+        """Record input. If the terminal does not show the typed bytes (``is_echoed`` is False), only the fact that somebody has
+        typed is recorded. Return False if the bytes must not be passed on.
         """
         if self._recorder is not None:
             with self._recording() as recording:
-                recording.input(data, is_echoed=terminal is None or echoes(terminal), stream=stream)
+                recording.input(data, is_echoed=is_echoed, stream=stream)
         return not self.fault
+
+    def unread(self, n: int) -> None:
+        """Record that the command has not read the last ``n`` bytes of its standard input."""
+        if self._recorder is not None and n:
+            with self._recording() as recording:
+                recording.unread(n)
 
     def resize(self, rows: int, columns: int) -> None:
         """Record the new size of the window."""
@@ -142,13 +149,3 @@ class Tape:
         except RecordingError as fault:
             if self._job.record_failure == "end":
                 self.fault = self.fault or f"it cannot be recorded any more: {fault}"
-
-
-def echoes(terminal: int) -> bool:
-    """True if the terminal shows the characters that are typed. For example, a terminal does not show a typed password. Return
-    False if the modes of the terminal cannot be read.
-    """
-    try:
-        return bool(termios.tcgetattr(terminal)[ECHO] & termios.ECHO)
-    except (OSError, termios.error):
-        return False

@@ -2,8 +2,9 @@
 """The command's terminal: a new pty that is the controlling terminal of the command's session. This pty is never the user's own
 terminal. The monitor has the master end of the pty.
 
-Law: only a limited number of bytes is kept for each direction. The order of the bytes does not change. No function in this module
-waits for the master end.
+Law: whether the terminal echoes decides what is recorded of the input. If input is recorded, the terminal echoes when the command
+begins. After that, only the command changes this. Only a limited number of bytes is kept for each direction. The order of the
+bytes does not change. No function in this module waits for the master end.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import fcntl
 import os
 import struct
+import sys
 import termios
 from contextlib import suppress
 
@@ -19,6 +21,10 @@ CHUNK = 32 * 1024
 MOST_TYPED = 64 * 1024
 """Maximum number of typed bytes that are kept until the command reads them. A client that sends more bytes must wait.
 """
+_LOCAL = slice(12, 16)
+"""The place of the local modes in the kernel's ``struct termios``: the fourth of four words of flags."""
+_LOCAL_MODES = 3
+"""The index of the local modes in the list that ``termios.tcgetattr`` returns (termios(3))."""
 
 
 class Terminal:
@@ -33,19 +39,32 @@ class Terminal:
         self._typed = bytearray()
         self._packet = memoryview(bytearray(b"O" + bytes(CHUNK)))
 
-    def prepare(self, uid: int, rows: int, columns: int, settings: bytes | None) -> None:
-        """Apply the settings and the size of the client's terminal, and make the target ``uid`` the owner of the pty. Raises
-        OSError.
+    def prepare(self, uid: int, rows: int, columns: int, settings: bytes | None, *, has_to_echo: bool) -> None:
+        """Apply the settings and the size of the client's terminal, and make the target ``uid`` the owner of the pty. If
+        ``has_to_echo`` is True, the pty echoes, even if the client's terminal does not. Raises OSError.
         """
         if settings is not None:
-            self.set_modes(settings)
+            self.set_modes(settings, echoes=True if has_to_echo else None)
         self.resize(rows, columns)
         os.fchown(self.slave, uid, -1)
         os.fchmod(self.slave, 0o620)
 
-    def set_modes(self, settings: bytes) -> None:
-        """Apply the modes of the client's terminal (the kernel's ``struct termios``). Raises OSError."""
+    def set_modes(self, settings: bytes, *, echoes: bool | None) -> None:
+        """Apply the modes of the client's terminal (the kernel's ``struct termios``), but echo as ``echoes`` says. If ``echoes``
+        is None, echo as the client's terminal. Raises OSError.
+        """
+        if echoes is not None:
+            local = int.from_bytes(settings[_LOCAL], sys.byteorder) & ~termios.ECHO | (termios.ECHO if echoes else 0)
+            settings = settings[: _LOCAL.start] + local.to_bytes(4, sys.byteorder) + settings[_LOCAL.stop :]
         fcntl.ioctl(self.slave, termios.TCSETS, settings)
+
+    @property
+    def echoes(self) -> bool:
+        """True if the terminal shows the characters that are typed. For example, a terminal does not show a typed password."""
+        try:
+            return bool(termios.tcgetattr(self.master)[_LOCAL_MODES] & termios.ECHO)
+        except (OSError, termios.error):
+            return False
 
     def resize(self, rows: int, columns: int) -> bool:
         """Set the size of the window. Return True if the size has changed. After a change, the kernel sends SIGWINCH to the

@@ -13,7 +13,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 
 from jitd.recording.filter import Filter
-from jitd.recording.form import SHOWN, Frame, Header, Kind
+from jitd.recording.form import SHOWN, Frame, Header, Kind, unread
 
 VERSIONS = (2, 3)
 USUAL_SIZE = (24, 80)
@@ -125,6 +125,8 @@ def _told(frame: Frame) -> str:
         return f"stopped by signal {frame.signal}"
     if frame.kind is Kind.GAP:
         return f"not recorded from here on: {frame.because}"
+    if frame.kind is Kind.UNREAD:
+        return unread(frame)
     return "goes on" if frame.kind is Kind.RESUMED else "typed without an echo, and not recorded"
 
 

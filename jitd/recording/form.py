@@ -73,6 +73,8 @@ class Kind(StrEnum):
     SUSPENDED = "s"
     """A signal has stopped (suspended) the command."""
     RESUMED = "c"
+    UNREAD = "u"
+    """The last bytes of the frames STDIN that the command has not read. The content is their number."""
     WITHHELD = "x"
     """A person has typed while the terminal did not echo. Neither the text nor its length was recorded."""
     GAP = "g"
@@ -125,6 +127,11 @@ class Frame(NamedTuple):
         return self.data[0]
 
     @property
+    def n_unread(self) -> int:
+        """The number of bytes in a frame of the kind UNREAD."""
+        return int.from_bytes(self.data, "big")
+
+    @property
     def because(self) -> str:
         """The reason why data were not recorded, in a frame of the kind GAP."""
         return self.data.decode("utf-8")
@@ -133,6 +140,11 @@ class Frame(NamedTuple):
     def end(self) -> End:
         """The end of the run, in a frame of the kind END."""
         return End(ENDINGS[self.data[0]], int.from_bytes(self.data[1:5], "big"), self.data[5:].decode("utf-8"))
+
+
+def unread(frame: Frame) -> str:
+    """Return what a frame of the kind UNREAD means to a person."""
+    return f"{frame.n_unread} more bytes of its standard input were offered to the command, and not read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +298,8 @@ def _is_sound(kind: Kind, data: bytes) -> bool:
         return bool(data)
     if kind is Kind.WINDOW:
         return len(data) == 4
+    if kind is Kind.UNREAD:
+        return len(data) == 4 and 0 < int.from_bytes(data, "big") <= MOST_DATA
     if kind is Kind.SUSPENDED:
         return len(data) == 1
     if kind is Kind.RESUMED or kind is Kind.WITHHELD:

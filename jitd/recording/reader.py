@@ -8,7 +8,7 @@ A missing end of a recording is not reported as an alteration. No frame of an al
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -175,13 +175,36 @@ class Recording:
         feed.feed(b"")  # raises Altered if there is a fault after the last frame
 
 
+def as_read(frames: Callable[[], Iterator[Frame]]) -> Iterator[Frame]:
+    """Yield the frames of a recording, but only the part of standard input that the command has read. Each call of ``frames``
+    yields all frames from the beginning. Raises the exceptions of ``frames``.
+
+    Input is recorded before the command can read it. Therefore only the end of a recording says what the command has not read.
+    """
+    left = 0
+    for frame in frames():
+        if frame.kind is Kind.STDIN:
+            left += len(frame.data)
+        elif frame.kind is Kind.UNREAD:
+            left -= frame.n_unread
+    for frame in frames():
+        if frame.kind is Kind.STDIN:
+            data = frame.data[: max(0, left)]
+            left -= len(data)
+            if not data:
+                continue
+            frame = frame._replace(data=data)
+        yield frame
+
+
 @dataclass(frozen=True, slots=True)
 class Summary:
     """The contents of a recording in numbers.
 
     ``mark`` is the point after the last whole chunk. ``lasted`` is the duration in microseconds. ``n_waiting`` is the number of
     bytes after ``mark``, which belong to an incomplete chunk. ``end`` is None if the end is missing. ``n_bytes`` maps a kind of
-    stream to the number of its bytes. Empty streams are left out. ``gaps`` are sentences that say why data were not recorded.
+    stream to the number of its bytes, and for STDIN to the number of bytes that the command has read. Empty streams are left out.
+    ``gaps`` are sentences that say why data were not recorded.
     """
 
     header: Header
@@ -218,6 +241,8 @@ def examine(file: int, expected: Collection[Mark] = ()) -> Summary:
             lasted = frame.at
             if frame.kind in BYTES:
                 n_bytes[frame.kind] = n_bytes.get(frame.kind, 0) + len(frame.data)
+            elif frame.kind is Kind.UNREAD:
+                n_bytes[Kind.STDIN] = n_bytes.get(Kind.STDIN, 0) - frame.n_unread
             elif frame.kind is Kind.GAP:
                 gaps.append(frame.because)
     feed.feed(b"")  # raises Altered if there is a fault after the last frame
@@ -226,4 +251,5 @@ def examine(file: int, expected: Collection[Mark] = ()) -> Summary:
     missing = [mark.n_chunks for mark in expected if mark.n_chunks > feed.mark.n_chunks]
     if missing:
         raise Altered(feed.mark.n_chunks + 1, feed.mark.size, f"the recording ends before chunk {min(missing)}, which was sealed")
+    n_bytes = {kind: n for kind, n in n_bytes.items() if n > 0}
     return Summary(feed.header, feed.mark, lasted, n_frames, feed.n_waiting, feed.end, n_bytes, tuple(gaps))

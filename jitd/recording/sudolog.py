@@ -18,7 +18,7 @@ from contextlib import ExitStack
 from typing import BinaryIO, cast
 
 from jitd.recording.filter import Filter
-from jitd.recording.form import BYTES, SHOWN, End, Frame, Header, Kind
+from jitd.recording.form import BYTES, SHOWN, End, Frame, Header, Kind, unread
 
 FILES = {Kind.STDIN: "stdin", Kind.STDOUT: "stdout", Kind.STDERR: "stderr", Kind.INPUT: "ttyin", Kind.OUTPUT: "ttyout"}
 EVENTS = {Kind.STDIN: 0, Kind.STDOUT: 1, Kind.STDERR: 2, Kind.INPUT: 3, Kind.OUTPUT: 4}
@@ -54,7 +54,7 @@ def export(header: Header, frames: Iterable[Frame], directory: str, *, is_raw: b
                 streams[frame.kind].write(data)
             elif frame.kind is Kind.END:
                 end = frame.end
-            elif frame.kind in (Kind.GAP, Kind.WITHHELD):
+            elif frame.kind in (Kind.GAP, Kind.WITHHELD, Kind.UNREAD):
                 untold.append(_sentence(frame))
             event = _event(frame, len(data))
             if event:
@@ -109,7 +109,10 @@ def _signal_name(number: int) -> str:
 
 
 def _sentence(frame: Frame) -> str:
-    what = frame.because if frame.kind is Kind.GAP else "typed without an echo, and not recorded"
+    if frame.kind is Kind.UNREAD:
+        what = unread(frame)
+    else:
+        what = frame.because if frame.kind is Kind.GAP else "typed without an echo, and not recorded"
     return f"{frame.at / 1e6:.3f} s: {what}"
 
 

@@ -162,6 +162,10 @@ class Recorder:
         elif data and self._last_kind is not Kind.WITHHELD:
             self._put(Kind.WITHHELD, b"")
 
+    def unread(self, n: int) -> None:
+        """Record that the command has not read the last ``n`` bytes of its standard input, which are recorded."""
+        self._put(Kind.UNREAD, n.to_bytes(4, "big"))
+
     def resize(self, rows: int, columns: int) -> None:
         """Record the new size of the window."""
         self._put(Kind.WINDOW, rows.to_bytes(2, "big") + columns.to_bytes(2, "big"))

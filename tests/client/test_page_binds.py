@@ -129,6 +129,13 @@ def test_the_shorter_time_limit_counts_and_a_terminal_that_is_not_there_is_not_r
         ((), "recorded     what it writes to a terminal, if it has one"),
     ):
         assert said in _page(replace(asked, command=replace(asked.command, streams=kinds)))
+    on = replace(asked.obligations, terms=replace(asked.obligations.terms, record=Record("all")))
+    asked = replace(asked, obligations=on)
+    for kinds, said in (
+        (("pipe", "pipe", "null"), "recorded     all that it writes, and reads from its standard input"),
+        (("terminal", "terminal", "terminal"), "recorded     all that it writes, and keys that its terminal echoes"),
+    ):
+        assert said in _page(replace(asked, command=replace(asked.command, streams=kinds)))
 
 
 def test_what_is_in_doubt_is_on_terms_too() -> None:

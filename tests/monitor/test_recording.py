@@ -6,12 +6,16 @@ Law: what the client got is what the recording holds, byte for byte; what must n
 
 from __future__ import annotations
 
+import base64
+import fcntl
 import hashlib
+import json
 import os
 import select
 import signal
 import socket
 import subprocess
+import termios
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -265,6 +269,66 @@ def test_a_password_is_not_kept_where_all_is(stage: Stage) -> None:
     _, frames = recorded(stage, job)
     assert joined(frames, Kind.INPUT) == b"alice\r" and any(frame.kind is Kind.WITHHELD for frame in frames)
     assert b"swordfish" not in b"".join(frame.data for frame in frames)
+
+
+def modes(*, echo: bool) -> str:
+    """The modes of a client's terminal, as a client sends them."""
+    master, slave = os.openpty()
+    try:
+        settings = termios.tcgetattr(slave)
+        settings[3] = settings[3] | termios.ECHO if echo else settings[3] & ~termios.ECHO
+        termios.tcsetattr(slave, termios.TCSANOW, settings)
+        return base64.b64encode(fcntl.ioctl(slave, termios.TCGETS, bytes(36))).decode()
+    finally:
+        os.close(master)
+        os.close(slave)
+
+
+def continued(*, echo: bool) -> bytes:
+    """What a client sends after a stop, if its terminal has other modes now."""
+    return b"C" + json.dumps({"rows": 24, "columns": 80, "foreground": True, "termios": modes(echo=echo)}).encode()
+
+
+def test_a_caller_who_has_switched_the_echo_off_hides_nothing(stage: Stage) -> None:
+    """THREATS L-08: before the start, and while the command is stopped."""
+    job = stage.job("/bin/sh", "-c", "read a; kill -STOP $$; read b; echo $a $b over", record="all")
+    client, _ = stage.started(job, TERMINAL, termios=modes(echo=False))
+    client.send(b"Irm -r /\r")
+    stage.wait(lambda: client.said(b"T"))
+    client.send(continued(echo=False))
+    client.send(b"Iand more\r")
+    assert stage.outcome(job).number == 0
+    _, frames = recorded(stage, job)
+    assert joined(frames, Kind.INPUT) == b"rm -r /\rand more\r"
+    assert not any(frame.kind is Kind.WITHHELD for frame in frames)
+    assert client.output == b"rm -r /\r\nand more\r\nrm -r / and more over\r\n" == joined(frames, Kind.OUTPUT)
+
+
+@pytest.mark.parametrize("echo", [True, False])
+def test_a_command_that_has_switched_the_echo_off_hides_a_password_whatever_the_callers_terminal_does(
+    stage: Stage, echo: bool
+) -> None:
+    """THREATS L-05 and L-08: before a stop, and after it."""
+    script = "stty -echo; echo ready; read a; kill -STOP $$; read b; echo ${#a} ${#b}"
+    job = stage.job("/bin/bash", "-c", script, record="all")
+    client, _ = stage.started(job, TERMINAL, termios=modes(echo=echo))
+    stage.wait(lambda: b"ready" in client.output)
+    client.send(b"Ihunter2-swordfish\r")
+    stage.wait(lambda: client.said(b"T"))
+    client.send(continued(echo=True))
+    client.send(b"Iswordfish\r")
+    assert stage.outcome(job).number == 0 and b"17 9" in client.output
+    _, frames = recorded(stage, job)
+    assert joined(frames, Kind.INPUT) == b"" and any(frame.kind is Kind.WITHHELD for frame in frames)
+    assert b"swordfish" not in b"".join(frame.data for frame in frames) + client.output
+
+
+@pytest.mark.parametrize("echo", [True, False])
+def test_where_no_input_is_recorded_the_terminal_echoes_as_the_callers(stage: Stage, echo: bool) -> None:
+    job = stage.job("/bin/stty", "-a", record="output")
+    client, _ = stage.started(job, TERMINAL, termios=modes(echo=echo))
+    assert stage.outcome(job).number == 0
+    assert (b" -echo " not in client.output) is echo
 
 
 def test_of_a_run_that_has_not_started_no_input_is_read(stage: Stage) -> None:

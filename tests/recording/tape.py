@@ -80,6 +80,8 @@ def put(recording: Recorder, frame: Frame) -> None:
         recording.resumed()
     elif frame.kind is Kind.WITHHELD:
         recording.input(b"secret", is_echoed=False)
+    elif frame.kind is Kind.UNREAD:
+        recording.unread(frame.n_unread)
     elif frame.kind is Kind.GAP:
         recording.gap(frame.because)
     else:

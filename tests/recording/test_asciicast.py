@@ -108,13 +108,14 @@ def test_each_thing_that_can_happen_has_its_event() -> None:
     frames = [
         Frame(0, Kind.OUTPUT, b"o"), Frame(1, Kind.INPUT, b"i"), Frame(2, Kind.WINDOW, bytes([0, 50, 0, 132])),
         Frame(3, Kind.SUSPENDED, bytes([20])), Frame(4, Kind.RESUMED, b""), Frame(5, Kind.WITHHELD, b""),
-        Frame(6, Kind.GAP, b"full"),
+        Frame(6, Kind.GAP, b"full"), Frame(6, Kind.UNREAD, bytes([0, 0, 0, 3])),
         Frame(7, Kind.STDOUT, b"a\n"), Frame(8, Kind.STDERR, b"b\n"), Frame(9, Kind.STDIN, b"c\n"),
         Frame(LATER, Kind.END, encode_end(End("signaled", 9, "revoked"))),
     ]  # fmt: skip
     expected = [
         ("o", "o"), ("i", "i"), ("r", "132x50"), ("m", "stopped by signal 20"), ("m", "goes on"),
-        ("m", "typed without an echo, and not recorded"), ("m", "not recorded from here on: full"), ("o", "a\r\n"),
+        ("m", "typed without an echo, and not recorded"), ("m", "not recorded from here on: full"),
+        ("m", "3 more bytes of its standard input were offered to the command, and not read"), ("o", "a\r\n"),
         ("o", "b\r\n"), ("i", "c\r\n"),
         ("m", "signaled 9: revoked"), ("x", "137"),
     ]  # fmt: skip

@@ -49,6 +49,7 @@ happenings = st.one_of(
     st.tuples(st.just(Kind.SUSPENDED), st.binary(min_size=1, max_size=1)),
     st.tuples(st.sampled_from([Kind.RESUMED, Kind.WITHHELD]), st.just(b"")),
     st.tuples(st.just(Kind.GAP), plain.map(str.encode)),
+    st.tuples(st.just(Kind.UNREAD), st.integers(1, 65536).map(lambda n: n.to_bytes(4, "big"))),
 )
 
 
@@ -387,13 +388,14 @@ def test_every_kind_of_frame_has_its_method(tmp_path: Path) -> None:
         Frame(0, Kind.OUTPUT, b"o"), Frame(0, Kind.INPUT, b"i"), Frame(0, Kind.STDIN, b"0"), Frame(0, Kind.STDOUT, b"1"),
         Frame(0, Kind.STDERR, b"2"), Frame(0, Kind.WINDOW, bytes([0, 50, 0, 132])), Frame(0, Kind.SUSPENDED, bytes([20])),
         Frame(0, Kind.RESUMED, b""), Frame(0, Kind.WITHHELD, b""), Frame(0, Kind.GAP, b"why"),
-        Frame(0, Kind.END, encode_end(EXITED)),
+        Frame(0, Kind.UNREAD, bytes([0, 0, 0, 1])), Frame(0, Kind.END, encode_end(EXITED)),
     ]  # fmt: skip
     assert {frame.kind for frame in frames} == set(Kind)
     for frame in frames:
         put(recording, frame)
     assert frames_of(tmp_path) == frames
-    assert frames[5].size == (50, 132) and frames[6].signal == 20 and frames[9].because == "why" and frames[10].end == EXITED
+    assert frames[5].size == (50, 132) and frames[6].signal == 20 and frames[9].because == "why"
+    assert frames[10].n_unread == 1 and frames[11].end == EXITED
 
 
 def test_the_length_of_a_head_is_what_the_page_says() -> None:

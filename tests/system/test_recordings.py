@@ -409,6 +409,30 @@ def test_an_input_is_kept_only_where_the_rule_says_all(kept: House) -> None:
     assert re.search(r'"i", "typed in', cast) and re.search(r'"o", "typed in', cast)
 
 
+LOOPS = (
+    ("while read l; do jitsudo -u eve true; echo $l; done <given", "one two three"),
+    ("cat given | while read l; do jitsudo -u eve true; echo $l; done", "one two three"),
+    ("cat given | { jitsudo -u eve sh -c 'read a; echo $a'; cat; }", "one two three"),
+    ("{ jitsudo -u eve sh -c 'read a; echo $a'; cat; } <given", "one two three"),
+    ("cat given | while read l; do jitsudo -u eve cat; echo $l; done", "two three one"),
+    ("cat given | jitsudo -u eve cat", "one two three"),
+)
+"""Lines for a shell, and what the same lines write with sudo, which does not record."""
+
+
+@pytest.mark.parametrize(("line", "written"), LOOPS)
+def test_a_shells_loop_finds_each_line_of_its_input(kept: House, line: str, written: str) -> None:
+    """THREATS L-07."""
+    kept.set_policy(FREE.replace("free", "all-of-all") % "all", "55-all-of-all.toml")
+    kept.reload()
+    try:
+        done = kept.run("alice", "sh", "-c", f"cd $(mktemp -d); printf 'one\\ntwo\\nthree\\n' >given; {line}")
+        assert done.stdout.split() == written.split(), done.stderr
+    finally:
+        kept.set_policy("", "55-all-of-all.toml")
+        kept.reload()
+
+
 def test_a_broken_daemon_ends_the_watching_with_a_sentence(own_house: Callable[..., House]) -> None:
     house = own_house(POLICY).start()
     go = house.root / "go-on"
