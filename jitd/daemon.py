@@ -133,6 +133,7 @@ class Daemon:
         self._accounts = Accounts(config.naming, people, config.min_uid, named, made_by(opened))
         self._lifecycle: Lifecycle = Lifecycle(self._store, now, lambda: self._rules.policy.digest, noted.write)
         self._executor = executor
+        self._unrecorded: dict[str, list[Report]] = {}  # reports about a run that wait until they can be recorded
         self._workers: Workers = Workers()
         waiters = Waiters()
 
@@ -270,7 +271,13 @@ class Daemon:
         return f"the policy is in force: {len(policy.rules)} rule{'' if len(policy.rules) == 1 else 's'}"
 
     def report(self, report: Report) -> None:
-        """Handle ``report``, which the executor has received from a monitor. A monitor is the process that controls one run."""
+        """Handle ``report``, which the executor has received from a monitor. A monitor is the process that controls one run. The
+        reports about a run are recorded in the order in which they arrive.
+        """
+        if isinstance(report, Trouble):
+            return log("executor", trouble=report.because)
+        if report.run in self._unrecorded:
+            return self._unrecorded[report.run].append(report)
         try:
             match report:
                 case Ready():
@@ -283,11 +290,14 @@ class Daemon:
                     self.perform.run_is_held(report.run, is_frozen=report.is_frozen)
                 case Ended():
                     self.perform.run_has_ended(report.run, report.outcome, report.recording)
-                case Trouble():
-                    log("executor", trouble=report.because)
         except (StoreError, Conflict) as fault:  # e.g. a full disk: the monitor keeps its outcome, and we keep the report
             log("a report about a run could not be recorded; jitd tries again", report=report, fault=fault)
-            asyncio.get_running_loop().call_later(AGAIN_AFTER, self.report, report)
+            self._unrecorded[report.run] = [report]
+            asyncio.get_running_loop().call_later(AGAIN_AFTER, self._report_again, report.run)
+
+    def _report_again(self, run: str) -> None:
+        for report in self._unrecorded.pop(run):
+            asyncio.get_running_loop().call_soon(self.report, report)  # one that fails again makes the next ones wait again
 
     async def serve(self, config: Config) -> None:
         """Serve until a signal stops the daemon."""

@@ -24,7 +24,8 @@ class ExecutorError(Exception):
 @dataclass(frozen=True, slots=True)
 class Here:
     """The monitor of a run has connected. ``state`` is the state of the run: starting, ready, running or ended. If the run is
-    ready, running or ended, the executor then also sends the report Ready, Started or Ended.
+    ready, running or ended, the executor then also sends the report Ready, Started or Ended. It sends Started before Ended if the
+    command has begun.
     """
 
     run: str

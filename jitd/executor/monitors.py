@@ -386,7 +386,10 @@ class Monitors:
             return
         if not await self._remains.empty(run):
             self._report(Trouble(f"the control group of run {run} cannot be emptied"))
-        self._end(run, await asyncio.to_thread(self._remains.left_by_dead, run))
+        left = await asyncio.to_thread(self._remains.left_by_dead, run)
+        if pid := self._remains.started(run):
+            self._report(Started(run, pid))
+        self._end(run, left)
 
     async def _have_ended(self, orphan: Login) -> None:
         """The keeper (monitor) of a login session was killed. Start another keeper for this session. The new keeper connects,

@@ -63,10 +63,18 @@ class Remains:
         if left is not None:
             return left
         if self._read_plate(run)[1]:
-            return Left(Ending.LOST, FAILED, "its monitor was killed", self._recorded(run))
+            unknown = "" if self.started(run) else ", and whether the command had begun is not known"
+            return Left(Ending.LOST, FAILED, f"its monitor was killed{unknown}", self._recorded(run))
         with suppress(OSError, RecordingError):
             storage.remove(places.recordings_directory(self.state_dir), run)
         return Left(Ending.NOT_STARTED, FAILED, "it was interrupted before the command had begun")
+
+    def started(self, run: str) -> int | None:
+        """Return the process of the run's command if the command has certainly begun. Otherwise return None."""
+        for line in self._plate(run)[1:]:
+            if line.startswith(places.STARTED):
+                return int(line.removeprefix(places.STARTED))
+        return None
 
     def orphan(self, run: str) -> Login | None:
         """If ``run`` is a login session that may still be alive, return the session as a job for another keeper. A keeper is the
@@ -103,11 +111,15 @@ class Remains:
         """Return the run's control group, or an empty string if the run has none. Also return whether the run's command may have
         begun.
         """
-        try:
-            lines = Path(places.plate_path(self.run_dir, run)).read_bytes().split(b"\n")
-        except FileNotFoundError:
-            return "", False
+        lines = self._plate(run)
         return os.fsdecode(lines[0]), places.GO in lines[1:]
+
+    def _plate(self, run: str) -> list[bytes]:
+        """Return the lines of the run's plate, or a single empty line if the run has no plate."""
+        try:
+            return Path(places.plate_path(self.run_dir, run)).read_bytes().split(b"\n")
+        except FileNotFoundError:
+            return [b""]
 
     def usage(self, run: str) -> Usage | None:
         """Return the resource usage that the kernel reports for a run's control group (cgroups(7)). The result covers the

@@ -28,7 +28,7 @@ from jitd.monitor.limits import AWAY, ENDED, ENDING, GRACE, LEAVE, LOOK_AGAIN, P
 from jitd.monitor.line import AGAIN_AFTER, Line
 from jitd.monitor.observation import NOBODY, Observation
 from jitd.monitor.orders import CANNOT, FAILED, Job, sentence
-from jitd.monitor.places import GO, Left, note, write_outcome
+from jitd.monitor.places import GO, STARTED, Left, note, write_outcome
 from jitd.monitor.pump import SLOTS, Pumps, arrived
 from jitd.monitor.signalling import signal_group
 from jitd.monitor.strays import Strays
@@ -75,6 +75,7 @@ class Monitor:
         self._is_settled = self._is_durable = self._is_stopped = self._is_hung_up = False
         self._wakeup = Wakeup()
         self.child = 0  # the command's process, once the session is open
+        self._started_as = 0  # the same process, once it has executed the command; it stays known after its end
         self.leash: socket.socket | None = None
         self.observation = Observation(self.housing, self.client.say_news, is_due=job.observed)
         if not has_terminal:
@@ -203,6 +204,9 @@ class Monitor:
         """Send ``R`` after exec, and before output. Only the kernel knows of the exec: a kill closes the socket ``leash`` too."""
         if self._has_gone and self.state == "ready" and self._outcome is None and has_executed(self.child):
             self.state = "running"
+            self._started_as = self.child
+            with suppress(OSError):  # only if this process is killed, too, the next daemon needs the line
+                note(self.plate, STARTED + b"%d" % self.child)
             self._report()
             self.client.say(b"R", self.child.to_bytes(4, "big"))
 
@@ -218,6 +222,8 @@ class Monitor:
     def _hear_daemon(self) -> None:
         if self.line.connect():
             self.line.say("here", run=self.job.run, state=self.state, ends_at_boot=self.job.ends_at_boot)
+            if self.state == "ended" and self._started_as:  # a daemon may have been killed before it recorded this
+                self.line.say("started", pid=self._started_as)
             if self.state != "starting":
                 self._report()
         while (word := self.line.hear()) is not None:

@@ -17,6 +17,8 @@ from jitd.monitor.orders import FROM_MONITOR, MAX_WORD, read_word, write_word
 
 GO = b"go"
 """A line of a plate (see ``plate_path``). If a plate contains this line, the command or the session may have begun."""
+STARTED = b"started "
+"""The first word of a line of a plate. The line contains the process of the command, and says that the command has begun."""
 ASKER, SCOPE, SESSION = b"asker ", b"scope ", b"session "
 """The first words of three lines on the plate of a login. The line ``asker`` contains the process that asked for the login
 (Asker). The line ``scope`` contains the inode and the path of logind's scope. The line ``session`` contains the audit session.
@@ -47,8 +49,8 @@ def plate_path(run_dir: str, run: str) -> str:
     before it sends the job. The monitor keeps the plate locked as long as the monitor lives.
 
     The first line of the plate is the path of the run's control group, or empty. The line ``go`` is added before the command can
-    begin. The plate of a login also contains the lines ``asker``, ``scope`` and ``session``. The plate is stored in a file system
-    that is empty after a restart of the host.
+    begin, and the line ``started`` when it has begun. The plate of a login also contains the lines ``asker``, ``scope`` and
+    ``session``. The plate is stored in a file system that is empty after a restart of the host.
     """
     return f"{run_dir}/runs/{run}"
 

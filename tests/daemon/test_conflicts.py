@@ -25,6 +25,7 @@ from jitd.core.law import MONITOR, IllegalEvent, Origin
 from jitd.core.request import RequestState, Verdict
 from jitd.core.run import Ended, Ending, Outcome, Started
 from jitd.deciding.decider import FreshDecision
+from jitd.executor import Ended as HasEnded
 from jitd.executor import Started as HasStarted
 from jitd.giving import Givers
 from jitd.lifecycle.lifecycle import Lifecycle
@@ -274,7 +275,8 @@ def test_a_client_is_told_to_try_again_and_that_nothing_was_done() -> None:
     assert code == "not_done" and "nothing was done" in text and "try again" in text
 
 
-def test_what_a_monitor_said_is_kept_until_it_can_be_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_monitor_said_is_kept_in_its_order_until_it_can_be_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS L-09."""
     monkeypatch.setattr(daemon, "AGAIN_AFTER", 0.0)
     heard: list[str] = []
     recorded = asyncio.Event()
@@ -283,18 +285,23 @@ def test_what_a_monitor_said_is_kept_until_it_can_be_recorded(monkeypatch: pytes
         heard.append(run)
         if len(heard) < 3:
             raise Conflict("somebody else was first")
+
+    def run_has_ended(run: str, *_: object) -> None:
+        heard.append("its end")
         recorded.set()
 
     made: Any = object.__new__(daemon.Daemon)
-    made.perform = SimpleNamespace(run_has_started=run_has_started)
+    made.perform = SimpleNamespace(run_has_started=run_has_started, run_has_ended=run_has_ended)
+    made._unrecorded = {}
 
     async def played() -> None:
         made.report(HasStarted(ID, 42))
+        made.report(HasEnded(ID, Outcome(Ending.EXITED, 0)))
         async with asyncio.timeout(30):
             await recorded.wait()
 
     asyncio.run(played())
-    assert heard == [ID] * 3
+    assert heard == [ID] * 3 + ["its end"] and made._unrecorded == {}
 
 
 def reviews(house: House) -> Reviews:

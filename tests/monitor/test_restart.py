@@ -86,7 +86,55 @@ def test_what_ended_without_a_daemon_is_told_to_the_next_one_once(stage: Stage) 
     assert stage.outcome(job) == Outcome(Ending.EXITED, 5)
     stage.forget(job)
     stage.sleep(1.5)
-    assert kinds(stage) == [Here, Ended]
+    assert kinds(stage) == [Here, Started, Ended]
+
+
+def test_what_began_and_ended_without_a_daemon_has_begun_and_then_ended(stage: Stage) -> None:
+    """THREATS L-09: the daemon is gone before it hears that the command has begun."""
+    job = stage.job("/bin/sh", "-c", "exit 5")
+    client = stage.get_ready(job)
+    stage.executor.go(job.run)
+    stage.run(stage.executor.close())
+    stage.reports.clear()
+    stage.wait(lambda: client.end and os.listdir(stage.state_dir / "runs"))
+    (told,) = client.said(b"R")
+    stage.open()
+    stage.run(stage.executor.find([job.run]))
+    assert stage.outcome(job) == Outcome(Ending.EXITED, 5)
+    assert stage.reports == [
+        Here(job.run, "ended"),
+        Started(job.run, int.from_bytes(told, "big")),
+        Ended(job.run, Outcome(Ending.EXITED, 5)),
+    ]
+
+
+@pytest.mark.parametrize(("script", "ending"), [("exit 5", Ending.EXITED), ("sleep 60", Ending.LOST)])
+def test_what_began_without_a_daemon_and_lost_its_monitor_has_begun_and_then_ended(
+    stage: Stage, script: str, ending: Ending
+) -> None:
+    """THREATS L-09: the monitor's file says it when the monitor is gone, too."""
+    job = stage.job("/bin/sh", "-c", script)
+    client = stage.get_ready(job)
+    stage.executor.go(job.run)
+    stage.run(stage.executor.close())
+    stage.reports.clear()
+    (told,) = stage.wait(lambda: client.said(b"R"))
+    if ending is Ending.EXITED:
+        stage.wait(lambda: client.end and os.listdir(stage.state_dir / "runs"))
+    _kill_monitors(stage)
+    stage.open()
+    stage.run(stage.executor.find([job.run]))
+    assert stage.outcome(job).ending is ending
+    assert kinds(stage) == [Started, Ended] and stage.reports[0] == Started(job.run, int.from_bytes(told, "big"))
+
+
+def test_whether_a_command_has_begun_is_said_to_be_unknown_if_it_is(stage: Stage) -> None:
+    """THREATS L-09: the monitor was killed between its word to the command and the command's start."""
+    (stage.run_dir / "runs" / "TEST-0043").write_bytes(b"\ngo\n")
+    assert stage.run(stage.executor.find(["TEST-0043"])) == []
+    because = "its monitor was killed, and whether the command had begun is not known"
+    assert stage.reports == [Ended("TEST-0043", Outcome(Ending.LOST, 125, because))]
+    stage.executor.forget("TEST-0043")
 
 
 def test_an_outcome_that_was_not_taken_comes_again_and_then_no_more(stage: Stage) -> None:
@@ -111,7 +159,7 @@ def test_an_outcome_whose_monitor_is_gone_too_is_read_from_its_file(stage: Stage
     _kill_monitors(stage)
     stage.open()
     assert stage.run(stage.executor.find([job.run])) == []
-    assert stage.reports == [Ended(job.run, Outcome(Ending.EXITED, 5))]
+    assert stage.reports[1:] == [Ended(job.run, Outcome(Ending.EXITED, 5))] and kinds(stage)[0] is Started
     stage.forget(job)
     assert not list((stage.state_dir / "runs").iterdir())
 

@@ -320,7 +320,11 @@ class Trial:
         endings = tuple(str(run.outcome.ending) if run.outcome is not None else str(run.state) for run in runs)
         if self.point.endings and endings not in self.point.endings:
             self.faults.append(f"the record has {endings}, not {self.point.endings}")
+        started = {record["id"] for record in records if record["event"] == "run.started"}
         for run in runs:
+            ran = run.outcome is not None and run.outcome.ending != "not started"
+            if ran and run.id not in started and "not known" not in run.outcome.because:
+                self.faults.append(f"the record does not say that run {run.id} began, which {run.outcome}")
             if self.point.kind == "recorded" and run.outcome is not None and run.outcome.ending != "not started":
                 self._look_at_recording(run)
 

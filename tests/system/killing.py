@@ -248,6 +248,10 @@ def torture(house: House, seed: int, times: int, lanes: int) -> list[str]:
             break
     if 2 * killed["nobody"] >= times and not faults:
         faults.append(f"of {times} trials, {killed['nobody']} killed nobody")
+    for run in house.rows("runs", "--all"):
+        ended = run["outcome"] or {"ending": "not started"}
+        if ended["ending"] != "not started" and not run["started_at"] and "not known" not in ended["because"]:
+            faults.append(f"the record does not say that run {run['id']} began, which {ended}")
     faults += [f"run {run['id']} is still {run['state']}" for run in house.rows("runs", "--all") if run["state"] != "ended"]
     house.verify()
     print(f"killed: {', '.join(f'{what} {n}' for what, n in killed.items())}")
