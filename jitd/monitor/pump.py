@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import math
 import os
 import select
 import signal
@@ -34,7 +35,7 @@ from contextlib import suppress
 from typing import NoReturn
 
 from jitd.monitor.housing import fork_sibling
-from jitd.monitor.limits import LOOK_AGAIN
+from jitd.monitor.limits import LEAVE, LOOK_AGAIN
 from jitd.monitor.orders import FAILED as FAULT
 from jitd.monitor.orders import Job
 from jitd.monitor.signalling import Pid
@@ -77,6 +78,7 @@ class Pumps:
         self._theirs: dict[int, socket.socket] = {}
         self._undrained: set[int] = set()
         self._processes: dict[int, Pid] = {}  # children for which nobody has waited
+        self._give_up_at = math.inf  # when nobody waits any more to learn what the command has not read
         self.n_unread = 0
         """The number of bytes at the end of the recorded standard input that the command has not read. Known when ``is_drained``
         is True.
@@ -167,6 +169,9 @@ class Pumps:
                     self.fault = self.fault or _why(slot, b"")
                 self._undrained.discard(slot)
                 self._ours.pop(slot).close()
+        if 0 in self._undrained and time.monotonic() > self._give_up_at:
+            self.fault = self.fault or f"what it has not read of its {NAMES[0]} could not be given back within {LEAVE:.0f} s"
+            self._leave(0)
         return told
 
     def begin(self) -> None:
@@ -183,6 +188,7 @@ class Pumps:
         """Let the pumps pass on the rest of the command's output after the command has ended, and find out what the command has
         not read.
         """
+        self._give_up_at = time.monotonic() + LEAVE
         self._undrained = set(self._ours)
         for slot in list(self._ours):
             self._say(slot, DRAIN)
@@ -234,7 +240,7 @@ def arrived(over: tuple[str, int, str], because: str, fault: str) -> tuple[str, 
     if because == known and not fault:
         return over
     if (ending, number) == ("exited", 0):
-        return "lost", FAULT, f"{because}; its exit status was 0, but not all of its output was passed on"
+        return "lost", FAULT, f"{because}; its exit status was 0, but not all of its input and output was passed on rightly"
     return ending, number, because
 
 

@@ -177,6 +177,24 @@ def test_a_recorder_that_its_user_stops_delays_nobody_elses_stop(stage: Stage) -
     assert outcome.ending is Ending.LOST and "bob stopped it" in outcome.because and pipes.reads[0] == b""
 
 
+def test_a_recorder_of_input_that_its_user_stops_does_not_hold_up_the_end(stage: Stage) -> None:
+    given, feed = os.pipe()
+    os.write(feed, b"for the next command")
+    null = stage.null()
+    job = stage.job("/bin/sleep", "1", record="all", **AS_NOBODY)
+    client = stage.get_ready(job, ("pipe", "null", "null"), [given, null, null])
+    stage.executor.go(job.run)
+    stage.wait(lambda: client.said(b"R"))
+    recorders = all_pumps(stage, client, 2)
+    of_input = stage.wait(lambda: [pid for pid in recorders if len(os.listdir(f"/proc/{pid}/fd")) == OF_INPUT])
+    os.kill(of_input[0], signal.SIGSTOP)
+    outcome = stage.outcome(job)
+    assert outcome.ending is Ending.LOST and "could not be given back" in outcome.because, outcome
+    assert os.read(given, 100) == b"for the next command"
+    os.close(given)
+    os.close(feed)
+
+
 # --- what delays its end ---------------------------------------------------------------------------------------------
 
 
@@ -240,7 +258,7 @@ def test_one_whose_reader_does_not_read_can_be_ended(
     job, client = stuck(stage, leftovers=leftovers)
     ended(stage, job, client)
     outcome = stage.outcome(job)
-    assert outcome.ending is Ending.LOST and "not all of its output was passed on" in outcome.because, outcome
+    assert outcome.ending is Ending.LOST and "not all of its input and output was passed on" in outcome.because, outcome
     recording = stage.reported(Ended, job.run)
     assert recording is not None and recording.recording is not None
 

@@ -433,6 +433,30 @@ def test_a_shells_loop_finds_each_line_of_its_input(kept: House, line: str, writ
         kept.reload()
 
 
+def test_who_switches_the_echo_off_first_is_recorded_all_the_same(kept: House) -> None:
+    """THREATS L-08: at a real terminal, with a shell that does not edit its line."""
+    kept.set_policy(FREE.replace("free", "all-typed") % "all", "55-all-typed.toml")
+    kept.reload()
+    try:
+        first, *rest = map(str, kept.line("alice", "sh", "-c", "stty -echo; jitsudo -u eve sh; stty -a | grep -wo -- -echo"))
+        terminal = OnTerminal(first, rest, cwd="/", timeout=PATIENCE, encoding="utf-8")
+        terminal.send("echo be''gun\n")
+        terminal.expect_exact("begun")
+        terminal.send("echo secret''ly; exit\n")
+        terminal.expect_exact("secretly")
+        terminal.expect_exact("-echo")  # the caller's own terminal is as it was
+        terminal.expect(pexpect.EOF)
+        terminal.close()
+        id = next(row["id"] for row in reversed(kept.rows("runs", "--all")) if row["argv"] == ["sh"])
+        wait_for(lambda: kept.run_of(id).outcome)
+        events = [json.loads(line) for line in kept.jitd("replay", id, "--export=asciicast").stdout.splitlines()[1:]]
+        typed = "".join(data for _, code, data in events if code == "i")
+        assert "echo secret''ly; exit" in typed and not any("without an echo" in str(data) for _, _, data in events)
+    finally:
+        kept.set_policy("", "55-all-typed.toml")
+        kept.reload()
+
+
 def test_a_broken_daemon_ends_the_watching_with_a_sentence(own_house: Callable[..., House]) -> None:
     house = own_house(POLICY).start()
     go = house.root / "go-on"
