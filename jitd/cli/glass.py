@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from jitd.cli.answer import Row, command_of, words
-from jitd.cli.columns import LEAST, cells, cut_in_the_middle
+from jitd.cli.columns import LEAST, cut_in_the_middle
 from jitd.cli.instants import in_words, told
+from jitpam.wire.shown import cells
 
 SAID = "jitd: "
 """What ``say`` prints before each sentence."""
