@@ -10,6 +10,7 @@ import array
 import json
 import os
 import socket
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -94,7 +95,7 @@ class Run:
     def _begin(self, control: socket.socket, kinds: tuple[str, ...]) -> None:
         is_in_front = self._random.random() < 0.5
         said = {"streams": list(kinds), "rows": 24, "columns": 80, "foreground": is_in_front, "termios": None}
-        descriptors = [self._descriptor(kind, slot) for slot, kind in enumerate(kinds) if kind not in ("terminal", "closed")]
+        descriptors = self._descriptors(kinds)
         packet = b"S" + json.dumps(said).encode()
         is_right = self._random.random() < 0.5
         if not is_right:
@@ -108,6 +109,7 @@ class Run:
                 case _:
                     others = list(kinds)
                     others[self._random.randrange(3)] = self._random.choice(ALL_KINDS)
+                    descriptors = self._descriptors(others)  # they are what the packet says, and not what was approved
                     packet = b"S" + json.dumps({**said, "streams": others}).encode()
         packet = packet[:200_000]
         self.said.append(packet)
@@ -131,6 +133,9 @@ class Run:
             end = json.loads(heard[1:])
             assert end["outcome"] == "not started" and end["because"].isprintable(), f"what did not begin ended so: {end}"
             assert "Error" not in end["because"], f"the reason is a fault of the monitor's: {end}"
+
+    def _descriptors(self, kinds: Sequence[str]) -> list[int]:
+        return [self._descriptor(kind, slot) for slot, kind in enumerate(kinds) if kind not in ("terminal", "closed")]
 
     def _descriptor(self, kind: str, slot: int) -> int:
         """One of that kind, as a client has it."""
