@@ -133,6 +133,8 @@ def _frame(mutator: Mutator, at: int) -> Frame | None:
             )
         )
         return Frame(at, kind, data)
+    if kind is Kind.UNREAD:
+        return Frame(at, kind, draw.randint(1, MOST_DATA).to_bytes(4, "big"))
     if kind is Kind.GAP:
         return Frame(at, kind, b"the disk is full")
     return Frame(at, kind, draw.randbytes({Kind.WINDOW: 4, Kind.SUSPENDED: 1}.get(kind, 0)))
