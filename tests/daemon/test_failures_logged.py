@@ -19,7 +19,7 @@ class Ended(Exception):
 
 def client(complaints: Complaints, uid: int) -> Connection:
     found: Any = Connection.__new__(Connection)
-    found._services, found._peer = SimpleNamespace(complaints=complaints), SimpleNamespace(uid=uid)
+    found._services, found._account = SimpleNamespace(complaints=complaints), uid
     return cast(Connection, found)
 
 
