@@ -2,8 +2,8 @@
 """Reads login sessions from logind and utmp(5). The sessions show who is logged in, on which terminals, and where a session
 began.
 
-Law: this module reads only files that root has written. This module reads utmp and the files of logind that sd-login(3) also
-reads. If these files do not say where a session began, the origin is Unknown.
+Law: this module reads only what root or the kernel has written: utmp, the files of logind that sd-login(3) also reads, and /proc.
+If these files do not say where a session began, the origin is Unknown.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ UTMP = Path("/run/utmp")
 _ID = re.compile(r"[A-Za-z0-9]+")
 _SCOPE = re.compile(r"/user\.slice/user-[0-9]+\.slice/session-([A-Za-z0-9]+)\.scope(?:/|\Z)")
 _OWN_TERMINAL = re.compile(r"(?:/dev/)?(?:console|(?:tty|hvc|xvc|sclp_line)[A-Za-z]*[0-9]+)")
+_PID = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
+_PSEUDO = 136
+"""Major number of /dev/pts/N."""
 _MOST = 64 * 1024
 _LIVE = ("online", "active")
 """In these states of a session, somebody is logged in. logind has a third state, ``closing``: only leftover processes remain."""
@@ -102,21 +105,45 @@ def n_people(directory: Path = SESSIONS, utmp: Path = UTMP) -> int:
 
 def terminals(user: str, uid: int, directory: Path = SESSIONS, utmp: Path = UTMP) -> set[str]:
     """Return the terminals on which the account ``user`` (``uid``) is logged in, such as ``pts/3``. The terminals come from
-    logind and from utmp. The name of a terminal may have any form. Raises OSError.
+    logind and from utmp. sshd makes a session before its terminal, so logind does not know the terminal, and Debian 13 has no
+    utmp. The terminal is then that of the session's first processes. The name of a terminal may have any form. Raises OSError.
     """
     found = set[str]()
     with suppress(FileNotFoundError):
-        found |= {
-            session.get("TTY", "")
-            for session in _all(directory)
-            if session.get("UID") == str(uid) and session.get("CLASS") == "user" and session.get("STATE") in _LIVE
-        }
+        for session in _all(directory):
+            if session.get("UID") == str(uid) and session.get("CLASS") == "user" and session.get("STATE") in _LIVE:
+                found |= {session["TTY"]} if session.get("TTY") else _terminals_below(session.get("LEADER", ""))
     with suppress(FileNotFoundError):
         content = utmp.read_bytes()
         for kind, pid, line, _, name, _ in _ENTRY.iter_unpack(content[: len(content) - len(content) % _ENTRY.size]):
             if kind == _USER_PROCESS and name.rstrip(b"\0") == user.encode("utf-8", "surrogateescape")[:32] and _lives(pid):
                 found.add(line.rstrip(b"\0").decode("utf-8", "surrogateescape"))
     return found - {""}
+
+
+def _terminals_below(leader: str) -> set[str]:
+    """Return the pseudo terminals of the children of the process ``leader`` and of their children. With sshd, the child is
+    sshd's process for the person, and its child is the person's shell. What the shell starts may have other terminals.
+    """
+    children = _children(leader)
+    below = [*children, *(pid for child in children for pid in _children(child))]
+    return {f"pts/{number}" for number in map(_pseudo_terminal, below) if number is not None}
+
+
+def _children(pid: str) -> list[str]:
+    if not _PID.fullmatch(pid):
+        return []
+    with suppress(OSError):  # it has ended
+        return Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()
+    return []
+
+
+def _pseudo_terminal(pid: str) -> int | None:
+    """Return N if the controlling terminal of the process is /dev/pts/N (proc_pid_stat(5), pts(4))."""
+    with suppress(OSError):  # it has ended
+        device = int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[4])
+        return os.minor(device) if os.major(device) == _PSEUDO else None
+    return None
 
 
 def _lives(pid: int) -> bool:

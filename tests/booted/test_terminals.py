@@ -49,7 +49,7 @@ def login(service: Service) -> Iterator[pexpect.spawn]:
     first, *rest = map(str, service.line("alice", "ssh", "-t", *options, HOST))
     screen = OnTerminal(first, rest, cwd="/", timeout=PATIENCE, encoding="utf-8", dimensions=(30, 100))
     screen.expect(r"\$ ")
-    screen.sendline("mesg y; echo rea${EMPTY}dy")
+    screen.sendline("chmod g+w $(tty); echo rea${EMPTY}dy")
     screen.expect("ready")
     yield screen
     screen.sendline("exit")
@@ -82,14 +82,14 @@ def test_it_is_its_account_with_the_group_tty_and_no_right_beside(service: Servi
 
 
 def test_somebody_who_is_logged_in_reads_it_and_mesg_n_is_a_no(service: Service, login: pexpect.spawn) -> None:
-    """THREATS N-02."""
+    """THREATS N-02. What mesg(1) does is typed, because Debian 13 has no such program."""
     assert tell("alice asks for you,", "it seems.", to="bob") == Told(0, 0)
     assert tell("somebody asks for", "you.") == Told(1, 0)
     login.expect("Message from jitd:\r+\nsomebody asks for\r+\nyou.\r+\n")
-    login.sendline("mesg n; echo shut${EMPTY}now")
+    login.sendline("chmod g-w $(tty); echo shut${EMPTY}now")
     login.expect("shutnow")
     assert tell("you cannot read this") == Told(0, 1)
-    login.sendline("mesg y; echo open${EMPTY}again")
+    login.sendline("chmod g+w $(tty); echo open${EMPTY}again")
     login.expect("openagain")
     assert "you cannot" not in login.before
     assert tell("you can read this") == Told(1, 0)

@@ -138,16 +138,32 @@ def test_without_logind_utmp_says_who_is_logged_in(tmp_path: Path) -> None:
         sessions.n_people(tmp_path / "nowhere", tmp_path / "nothing")
 
 
-def test_utmp_is_read_as_the_hosts_own_programs_write_it(tmp_path: Path) -> None:
+LOGIN = """\
+#include <stdlib.h>
+#include <string.h>
+#include <utmpx.h>
+int main(int n, char **words) {
+    struct utmpx entry = { .ut_type = USER_PROCESS, .ut_pid = atoi(words[2]) };
+    utmpxname(words[1]);
+    for (int i = 3; i < n; i++) {
+        entry.ut_id[0] = '0' + i;
+        strncpy(entry.ut_user, words[i], sizeof entry.ut_user);
+        strcpy(entry.ut_line, "pts/0");
+        entry.ut_line[4] = '0' + i - 3;
+        strcpy(entry.ut_host, "db1.example.test");
+        if (!pututxline(&entry)) return 1;
+    }
+}
+"""
+
+
+def test_utmp_is_read_as_the_c_library_writes_it(tmp_path: Path) -> None:
     """Many entries: each begins where the one before ends, which is not where this file's own packing says."""
     pid, utmp = os.getpid(), tmp_path / "utmp"
     people = ("alice", "bob", "a-very-long-name-of-32-characters", "dave")
-    text = "".join(
-        f"[7] [{pid:05}] [ts/{number}] [{name:<8}] [pts/{number:<8}] [db1.example.test    ] [192.0.2.1      ]"
-        " [2026-03-02T09:00:00,000000+00:00]\n"
-        for number, name in enumerate(people)
-    )
-    utmp.write_bytes(subprocess.run(["utmpdump", "-r"], input=text.encode(), capture_output=True, check=True).stdout)
+    utmp.touch()
+    subprocess.run(["cc", "-D_GNU_SOURCE", "-xc", "-o", tmp_path / "login", "-"], input=LOGIN.encode(), check=True)
+    subprocess.run([tmp_path / "login", utmp, str(pid), *people], check=True)
     assert sessions.n_people(tmp_path / "nowhere", utmp) == 4
     for number, name in enumerate(people):
         assert sessions.terminals(name[:32], 1000, tmp_path / "nowhere", utmp) == {f"pts/{number}"}

@@ -73,8 +73,11 @@ class Records:
         self.utmp.write_bytes(b"".join(self.entries))
         self.utmp.chmod(0o644)
 
-    def session(self, name: str, account: str, line: str, state: str = "active", kind: str = "user") -> None:
-        """Note as logind does that ``account`` has a session on ``line``."""
+    def session(
+        self, name: str, account: str, line: str = "", state: str = "active", kind: str = "user", leader: object = ""
+    ) -> None:
+        """Note as logind does that ``account`` has a session on ``line``, or one that ``leader`` has made without a terminal."""
         self.sessions.mkdir(exist_ok=True)
         uid = pwd.getpwnam(account).pw_uid
-        (self.sessions / name).write_text(f"UID={uid}\nUSER={account}\nSTATE={state}\nCLASS={kind}\nTTY={line}\n")
+        said = f"UID={uid}\nUSER={account}\nSTATE={state}\nCLASS={kind}\nLEADER={leader}\n"
+        (self.sessions / name).write_text(said + (f"TTY={line}\n" if line else ""))

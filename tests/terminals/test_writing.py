@@ -6,7 +6,10 @@ from __future__ import annotations
 import os
 import pwd
 import select
+import shlex
 import shutil
+import signal
+import subprocess
 import sys
 import tempfile
 import termios
@@ -95,6 +98,38 @@ def test_all_terminals_of_a_person_are_told_and_nobody_elses(records: Records, s
     records.login(OTHER, third.line)
     assert told(records) == Told(2, 0)
     assert (first.read(), second.read(), third.read()) == (TEXT, TEXT, b"")
+
+
+@pytest.mark.parametrize(("n_below", "is_told"), [(1, True), (2, True), (3, False)])
+def test_a_session_without_a_terminal_has_that_of_its_first_processes(
+    records: Records, seats: Callable[..., Seat], n_below: int, is_told: bool
+) -> None:
+    """THREATS N-02. sshd's process for the connection made the session; its child is the person's process, which has the shell as
+    its child. For root there is none between. What a shell starts, such as script(1), may have another terminal.
+    """
+    terminal = seats()
+    line = "setsid --ctty sh -c 'echo $$; exec sleep 600'; :"
+    for _ in range(n_below - 1):
+        line = f"sh -c {shlex.quote(line)}; :"
+    leader = subprocess.Popen(["sh", "-c", line], stdin=terminal.slave, stdout=subprocess.PIPE, text=True)
+    assert leader.stdout is not None
+    shell = int(leader.stdout.readline())
+    try:
+        records.session("c1", PERSON, leader=leader.pid)
+        assert told(records) == Told(int(is_told), 0)
+        assert terminal.read() == (TEXT if is_told else b"")
+        records.session("c1", OTHER, leader=leader.pid)
+        assert told(records, OTHER) == Told(0, int(is_told)), "it is not theirs"
+    finally:
+        os.kill(shell, signal.SIGKILL)
+        leader.communicate()
+    assert told(records, OTHER) == Told(0, 0), "it has ended"
+
+
+@pytest.mark.parametrize("leader", ["", "0", "-1", "self", "1/../self", "\u0661"])
+def test_a_leader_that_is_no_process_has_no_terminal(records: Records, leader: str) -> None:
+    records.session("c1", PERSON, leader=leader)
+    assert told(records) == Told(0, 0)
 
 
 def test_one_terminal_that_two_records_name_is_told_once(records: Records, seats: Callable[..., Seat]) -> None:
