@@ -25,6 +25,11 @@ import struct
 import time
 from contextlib import suppress
 
+# pam_end(3) unloads pam_python.so, and libpython with it unless an extension module in a file of its own needs it. To unload
+# Python 3.13 costs 3 MB and a pthread key each time: a program crashes when it has none left (docs/platforms.md).
+with suppress(ImportError):
+    import termios  # noqa: F401
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from jitd.versions import PROGRAMS, beginning
+from jitd.versions import PROGRAMS, STATUS, beginning, programs_in
 
 PAGE = Path(__file__).resolve().parents[1] / "docs/platforms.md"
 OF_A_RELEASE = {name: each.package for name, each in PROGRAMS.items() if name != "sudo-rs"}
@@ -28,6 +28,13 @@ def installed(packages: Mapping[str, str], via: Sequence[str] = ()) -> dict[str,
         if version := beginning(by_package.get(package, ""), n_numbers):
             found[program] = version
     return found
+
+
+def is_newest(program: str) -> bool:
+    """Return whether this system has the newest version of ``program`` that is in the table jitd/versions.py. A test that holds
+    otherwise on the other release of Debian asks here, so that it says what holds on which.
+    """
+    return programs_in(Path(STATUS).read_bytes())[program] == PROGRAMS[program].versions[-1]
 
 
 def release(os_release: str) -> str:

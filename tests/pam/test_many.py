@@ -19,12 +19,15 @@ from tests.descriptors import links
 from tests.marks import full
 from tests.pam.application import DENIED, SUCCESS, Application, Bench, Crashed, Voice, jitd, now
 from tests.pam.test_sabotage import PROVES
+from tests.platforms import is_newest
 from tests.waiting import PATIENCE, is_living, status_of, wait_for
 
 SYSTEM_ERR = 4
-GROWS_BY = 420
-"""KiB that one transaction may cost. An interpreter that pam_python makes and ends leaves 345 behind, whatever runs in it
-(measured with a module that imports json and does nothing); ours leaves 348."""
+GROWS_BY = 950 if is_newest("Python") else 420
+"""KiB that one transaction may cost. A module that imports one extension and does nothing costs 345 with Python 3.11 and 750 with
+Python 3.13; ours costs 347 and 810. They are what an interpreter leaves behind that pam_python makes and ends."""
+N_KEYS = 1024
+"""PTHREAD_KEYS_MAX: as many as that a process has, and each unloading of Python 3.13 leaves one behind."""
 
 
 @pytest.fixture
@@ -60,7 +63,10 @@ def ask(host: Application, user: str | bytes | None = "alice", stage: str = "acc
         host.order("end", 0)
 
 
-@pytest.mark.parametrize("count", [50, pytest.param(200, marks=full("200 transactions take long; every day, the test makes 50"))])
+@pytest.mark.parametrize(
+    "count",
+    [50, pytest.param(N_KEYS + 76, marks=full("as many transactions as there are keys take long; every day, the test makes 50"))],
+)
 def test_many_transactions_in_one_process_leave_nothing_behind(count: int, bench: Bench, host: Application) -> None:
     """THREATS P-05."""
     with jitd(bench.socket, grants):
@@ -72,6 +78,7 @@ def test_many_transactions_in_one_process_leave_nothing_behind(count: int, bench
         after = host.state()
     assert {name: after[name] for name in after if name != "rss"} == {name: before[name] for name in before if name != "rss"}
     assert (after["threads"], after["children"]) == (1, 0)
+    assert any("libpython" in line for line in Path(f"/proc/{host.process.pid}/maps").read_text().splitlines())
     assert after["rss"] - before["rss"] < count * GROWS_BY, f"{(after['rss'] - before['rss']) / count} KiB a transaction"
 
 
