@@ -151,10 +151,11 @@ def test_what_the_environment_says_of_pagers_is_not_heard(shown, tmp_path: Path)
     assert {entry.partition(b"=")[0] for entry in surroundings if entry} <= {
         b"TERM", b"LANG", b"LC_ALL", b"LC_CTYPE", b"PATH", b"LESSSECURE", b"LESSHISTFILE",
     }  # fmt: skip
-    reader.type(f"!{evil}\n")
-    reader.type(f"|${evil}\n")
-    reader.type("v")
-    reader.type("q")
+    for key in ("!", "|", "v"):  # a command, a pipe, an editor
+        reader.type(key)
+        reader.wait_for("Command not available")
+        reader.type("\r")
+        reader.wait_for(PROMPT)
     reader.type("q")
     reader.left_anything()
     assert not mark.exists()

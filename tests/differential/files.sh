@@ -61,7 +61,7 @@ END
 cat >bin/environment <<'END'
 #!/usr/bin/python3 -IS
 for pair in sorted(open("/proc/self/environ", "rb").read().split(b"\0")[:-1]):
-    if not pair.startswith((b"JITSUDO_REQUEST=", b"JITSUDO_PRINCIPAL=", b"SUDO_COMMAND=", b"LC_CTYPE=")):
+    if not pair.startswith((b"JITSUDO_REQUEST=", b"JITSUDO_PRINCIPAL=", b"SUDO_COMMAND=", b"SUDO_HOME=", b"LC_CTYPE=")):
         print(pair)
 END
 # Tells one field of /proc/self/status, limits and the like, without Python's own marks on it.

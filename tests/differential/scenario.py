@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.platforms import is_newest
+
 SLATE = "Inheritance"
 STATUS = "Exit status"
 ENVIRONMENTS = "Environment"
@@ -30,6 +32,15 @@ DIFFERENCES = (
     SIGNALS,
 )  # fmt: skip
 """Where we differ on purpose, by the names of jitsudo(1), DIFFERENCES FROM SUDO."""
+
+IS_NEWER_SUDO = is_newest("sudo")
+"""Debian 13 has it: sudo 1.9.16. The other one, 1.9.13, is that of Debian 12."""
+
+
+def if_newer(**differs: Any) -> dict[str, Any]:
+    """The fields of a row of which only the newer sudo does otherwise than we do."""
+    return differs if IS_NEWER_SUDO else {}
+
 
 COMPARED = ("status", "out", "err", "speaks", "terminal", "modes", "stops", "after", "files")
 OWN_LINE = re.compile(r"^(?:jitsudo|sudo|asroot|/usr/bin/sudo): [^\n]*\n|^usage: sudo -h.*\Z", re.MULTILINE | re.DOTALL)

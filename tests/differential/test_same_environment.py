@@ -10,7 +10,7 @@ from itertools import zip_longest
 
 import pytest
 
-from tests.differential.scenario import CALLER, ENVIRONMENTS, PATHS, VARIABLES, Row
+from tests.differential.scenario import CALLER, ENVIRONMENTS, PATHS, VARIABLES, Row, if_newer
 from tests.marks import full
 
 ENVIRONMENT = "/srv/differential/bin/environment"
@@ -100,6 +100,7 @@ ROWS = [
     Row("what there is in a plain case", (ENVIRONMENT,)),
     Row("what there is for another user", ("-u", "bob", ENVIRONMENT)),
     Row("what there is for oneself", ("-u", "alice", ENVIRONMENT)),
+    Row("SUDO_HOME", ("sh", "-c", "echo $SUDO_HOME"), **if_newer(ours={"out": "\n"}, because=ENVIRONMENTS)),
     Row("SUDO_COMMAND of a command without arguments", ("sh", "-c", "echo $SUDO_COMMAND")),
     Row("SUDO_COMMAND of a command with arguments", ("sh", "-c", "echo $SUDO_COMMAND", "a  b", "", "c'd")),
     Row("SUDO_COMMAND of a long command", ("sh", "-c", 'printf %s "$SUDO_COMMAND" | wc -c', "x" * 9000)),

@@ -10,7 +10,7 @@ import os
 
 import pytest
 
-from tests.differential.scenario import DIRECTORY, SIGNALS, SLATE, Row
+from tests.differential.scenario import DIRECTORY, IS_NEWER_SUDO, SIGNALS, SLATE, Row, if_newer
 
 STATE = "/srv/differential/bin/state"
 FIELD = "/srv/differential/bin/field"
@@ -22,9 +22,12 @@ IN_FILES = (
 UNLIMITED = "unlimited            bytes     "
 
 
-def limits(name: str, **more) -> Row:
-    """Of the caller's own limits, that of a core does not reach the command of ours; sudo hands all of them on."""
-    return Row(name, (FIELD, "^Max", "limits"), by_name={"Max core file size": UNLIMITED}, because=SLATE, **more)
+def limits(name: str, differ: tuple[tuple[str, str], ...] = (), **more) -> Row:
+    """The caller's own limits do not reach the command of ours. Of those of sudo 1.9.13, pam_limits(8) leaves that of a core; the
+    newer one hands all of them on. ``differ`` are those by which the newer one is another than ours.
+    """
+    ours = {"Max core file size": UNLIMITED} | (dict(differ) if IS_NEWER_SUDO else {})
+    return Row(name, (FIELD, "^Max", "limits"), by_name=ours, because=SLATE, **more)
 
 
 ROWS = [
@@ -90,12 +93,24 @@ ROWS = [
         around={"descriptors": [3, 9]},
     ),
     Row("none of them is closed at exec", ("sh", "-c", "grep flags /proc/self/fdinfo/2 | cut -c 7-"), mask="0[0-9]+"),
-    limits("the limits in a plain case"),
+    limits("the limits in a plain case", around={"limits": {"NOFILE": 1024}}),
     limits(
         "the limits of a caller that lowered them",
+        (
+            ("Max open files", "files     "),
+            ("Max file size", UNLIMITED),
+            ("Max cpu time", "unlimited            seconds   "),
+            ("Max stack size", UNLIMITED),
+            ("Max address space", UNLIMITED),
+        ),
         around={"limits": {"NOFILE": 64, "FSIZE": 4096, "CPU": 100, "STACK": 1 << 20, "CORE": 4096, "AS": 1 << 30}},
     ),
-    Row("a caller that may write no file at all", ("sh", "-c", "echo x >%W/f && cat %W/f"), around={"limits": {"FSIZE": 0}}),
+    Row(
+        "a caller that may write no file at all",
+        ("sh", "-c", "echo x >%W/f && cat %W/f"),
+        around={"limits": {"FSIZE": 0}},
+        **if_newer(ours={"status": 0, "out": "x\n", "files": {"f": ["0o100644", 0, 0, "x\n"]}}, because=SLATE),
+    ),
     Row("a caller that may open ten files", ("sh", "-c", "echo x"), around={"limits": {"NOFILE": 20}}),
     Row("the number of words is never none", (STATE,), mask="umask.*"),
     # --- the working directory

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.differential.scenario import Row
+from tests.differential.scenario import SIGNALS, Row, if_newer
 
 ALL = "terminal terminal terminal"
 JOB = {"types": True}
@@ -113,6 +113,7 @@ ROWS = [
         ("raw", True),
         ("signal", "CONT"),
         ("type", "hello\n"),
+        **if_newer(ours={"terminal": "ready\r\nhello\r\ngot hello\r\n"}, because=SIGNALS),
     ),
     at("two lines for two commands", "read a; sh -c 'read b; echo $b'; echo $a", ("raw", True), ("type", "one\ntwo\n")),
     at("the end of file by a key", "cat; echo end", ("raw", True), ("type", "text\n"), ("pause", 0.05), ("type", "\x04")),

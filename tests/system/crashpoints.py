@@ -6,6 +6,8 @@ Law: a point is reached from outside (halting.py), or it is a state that lasts; 
 
 from __future__ import annotations
 
+import os
+import re
 import signal
 from dataclasses import dataclass
 
@@ -20,6 +22,8 @@ WAL, COMMITTED = r"pwrite64 \S+/jitd\.db-wal ", r"fdatasync \S+/jitd\.db-wal "
 CLAIM, PLATE = r"flock \S+/run/runs/[0-9A-Z]{4}-", r"pwrite64 \S+/run/runs/[0-9A-Z]{4}-\S* "
 OUTCOME_FILE = r"openat  \S+/state/runs/\S+\.json\.new"
 BIRTH = r'sendmsg socket:\S+ \{"run":"'
+EXECED = rf"^execed {re.escape(os.path.realpath('/bin/sh'))}$"
+"""The command itself: PAM executes unix_chkpwd before it."""
 
 
 def before(pattern: str) -> Step:
@@ -260,7 +264,7 @@ COMMAND = (
     Point(
         "the command, right after it was executed",
         "the client ends by the same signal",
-        runs=(0,), exits=(KILLED,), endings=(SIGNALED,), follows="launcher", steps=(after("^execed"),),
+        runs=(0,), exits=(KILLED,), endings=(SIGNALED,), follows="launcher", steps=(after(EXECED),),
     ),
     Point(
         "the command, while it runs",

@@ -4,7 +4,7 @@
 ``Halt(pid, steps)`` follows this process (with ``is_deep`` those below it too) and what it forks (ptrace(2)) until the steps
 have happened in their order; the last one is held, for whoever wants to kill it, or another, at exactly that point. A step is
 ``(moment, pattern)``: ``before`` or ``after`` a call, written as ``name path-of-the-descriptor what-is-said``, in which the
-pattern is searched.
+pattern is searched. After an exec this is ``execed path-of-the-program``.
 
 Law: the product knows nothing of it: it has no switch for tests. A tracer is a process of its own; when it ends, everything
 that it held goes on.
@@ -183,8 +183,9 @@ class Tracer:
             self._ptrace(LISTEN, thread)
             return
         if event == EVENT_EXEC:
-            if self._happened("after", "execed", thread):
-                return
+            with suppress(OSError):  # it was killed meanwhile
+                if self._happened("after", f"execed {os.readlink(f'/proc/{thread}/exe')}", thread):
+                    return
         elif number == signal.SIGTRAP | 0x80:
             if self._call(thread):
                 return

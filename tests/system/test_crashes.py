@@ -21,7 +21,7 @@ from tests.marks import direct
 from tests.system.clients import Client, ready
 from tests.system.conftest import House
 from tests.system.crashes import monitor_of, play
-from tests.system.crashpoints import BIRTH, POINTS, STATUS, Point, after
+from tests.system.crashpoints import BIRTH, EXECED, POINTS, STATUS, Point, after
 from tests.system.halting import Halt
 from tests.system.killing import launcher_of
 from tests.system.walks import walk
@@ -112,7 +112,7 @@ def test_somebody_is_killed_at_a_named_point(played: dict[str, list[str]], lane:
 def test_a_command_is_executed_when_its_record_is_in_the_database(lane: Lane) -> None:
     """THREATS L-02: seen by another process, at the moment of its exec."""
     house = lane.house()
-    with Halt(wait_for(lambda: launcher_of(house)), (after("^execed"),), is_deep=True) as halt:
+    with Halt(wait_for(lambda: launcher_of(house)), (after(EXECED),), is_deep=True) as halt:
         asked = Client(house, "alice", "jitsudo", "sh", "-c", f"exit {STATUS}")
         assert halt.reached()
         store = SqliteStore.reading(house.database)

@@ -229,9 +229,9 @@ def test_sudo_behind_its_gate_knows_a_person_of_a_directory(form: str) -> None:
     try:
         host.start()
         target = account(form, "kim")
-        ran = as_(host, "JSmith", form, "script", "-qec", f"sudo -u '{target}' id -un", "/dev/null")
+        ran = as_(host, "JSmith", form, "script", "-qeEnever", "-c", f"sudo -u '{target}' id -un", "/dev/null")
         assert (ran.returncode, ran.stdout.strip()) == (0, target), ran
-        ran = as_(host, "kim", form, "script", "-qec", "sudo id -un", "/dev/null")
+        ran = as_(host, "kim", form, "script", "-qeEnever", "-c", "sudo id -un", "/dev/null")
         assert ran.returncode != 0 and "no rule permits" in ran.stdout, ran
         host.verify()
     finally:
