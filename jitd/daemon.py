@@ -93,6 +93,7 @@ class Daemon:
         from jitd.lifecycle.perform import Perform
         from jitd.lifecycle.recovery import Recovery
         from jitd.lifecycle.waiters import Waiters
+        from jitd.recording.reserve import is_reached
         from jitd.server.acceptor import Acceptor
         from jitd.server.complaints import Complaints
         from jitd.server.identifying import Identifying
@@ -246,7 +247,7 @@ class Daemon:
             waiters=waiters,
             turns=Turns(),
             mutes=Mutes(self._store, self.notices.look_again, now),
-            complaints=Complaints(self._lifecycle.note, now),
+            complaints=Complaints(self._lifecycle.note, now, lambda: not is_reached(config.state)),
             let_go=self.perform.holdings.let_go,
             keep=self.perform.holdings.keep,
             reload=self.reload_for,

@@ -57,7 +57,7 @@ class Tape:
             sync=job.record_sync,
         )
         try:
-            self._recorder = begin(self._directory, header, quota=job.record_bytes)
+            self._recorder = begin(self._directory, header, quota=job.record_bytes, spares=job.requester_uid != 0)
         except RecordingError as fault:
             if job.record_failure == "end":
                 self.fault = f"it cannot be recorded: {fault}"

@@ -8,6 +8,7 @@ whole chunk. The use of memory is limited. If the terminal does not echo, neithe
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 import zlib
@@ -29,6 +30,7 @@ from jitd.recording.form import (
     encode_end,
     encode_frame,
 )
+from jitd.recording.reserve import is_reached
 from jitd.recording.storage import RecordingError, create, remove, sentence_of
 
 LATENCY = 200_000
@@ -91,11 +93,13 @@ class Packer:
         return PLAIN, raw
 
 
-def begin(directory: str, header: Header, *, quota: int | None = None, clock: Callable[[], int] = boot_clock) -> Recorder:
+def begin(
+    directory: str, header: Header, *, quota: int | None = None, spares: bool = False, clock: Callable[[], int] = boot_clock
+) -> Recorder:
     """Create the file of ``header.run`` in ``directory``, and start to record. Raises RecordingError."""
     file = create(directory, header.run)
     try:
-        return Recorder(file, header, quota=quota, clock=clock)
+        return Recorder(file, header, quota=quota, spares=spares, clock=clock)
     except RecordingError:
         with suppress(RecordingError):
             remove(directory, header.run)  # nothing was recorded in this file
@@ -105,16 +109,20 @@ def begin(directory: str, header: Header, *, quota: int | None = None, clock: Ca
 class Recorder:
     """Writes one recording to ``file``, which must be open and empty. ``close`` closes the file.
 
-    ``quota`` is the maximum size of the file in bytes. None means no limit. ``clock`` returns microseconds on CLOCK_BOOTTIME. The
+    ``quota`` is the maximum size of the file in bytes. None means no limit. If ``spares`` is True, only the last frame (END) may
+    be written into the reserve of the disk (see ``reserve``). ``clock`` returns microseconds on CLOCK_BOOTTIME. The
     caller must record bytes *before* it passes these bytes on. Every method except ``close`` and ``abandon`` may raise
     RecordingError. After the first fault, each of these methods raises the same exception again. The exception of the first
     fault is also stored in ``fault``.
     """
 
-    def __init__(self, file: int, header: Header, *, quota: int | None = None, clock: Callable[[], int] = boot_clock) -> None:
+    def __init__(
+        self, file: int, header: Header, *, quota: int | None = None, spares: bool = False, clock: Callable[[], int] = boot_clock
+    ) -> None:
         assert header.records in RECORDS and header.sync in SYNCS
         self.fault: RecordingError | None = None
         self._file = file
+        self._spares = spares
         self._keeps_input = header.records == "all"
         self._is_always = header.sync == "always"
         self._clock = clock
@@ -211,6 +219,7 @@ class Recorder:
         """Write how the run ended, and close the file. Raises nothing. If data could not be recorded, ``fault`` is set. The file
         then gets a GAP, if the GAP can still be written.
         """
+        self._spares = False
         try:
             if self.fault is not None and self._last_kind is not Kind.GAP:
                 self._buffer.clear()
@@ -296,6 +305,8 @@ class Recorder:
         size = sum(map(len, pieces))
         before = self.mark.size
         try:
+            if self._spares and is_reached(self._file):
+                raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)} but jitd's reserve")
             written = os.pwritev(self._file, pieces, before)
             while written < size:  # the disk is nearly full, or a limit is near; then the next write raises an exception
                 written += os.pwrite(self._file, b"".join(pieces)[written:], before + written)

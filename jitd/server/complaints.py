@@ -19,11 +19,17 @@ from jitd.verbs.limits import Pace
 
 class Complaints:
     """Notes faults of clients. ``note`` writes an event to the record. The arguments of ``note`` are the event's name, the
-    author, the author's user id, and the values.
+    author, the author's user id, and the values. While ``has_room`` returns False, faults are only counted.
     """
 
-    def __init__(self, note: Callable[[str, str, int, dict[str, object]], None], now: Callable[[], Moment]) -> None:
+    def __init__(
+        self,
+        note: Callable[[str, str, int, dict[str, object]], None],
+        now: Callable[[], Moment],
+        has_room: Callable[[], bool] = lambda: True,
+    ) -> None:
         self.note = note
+        self._has_room = has_room
         self._now = now
         self._pace = Pace()
         self._n_strangers = 0
@@ -32,7 +38,7 @@ class Complaints:
         """Record that a client broke the protocol. If the client is not known, or breaks the protocol too often, only count the
         fault.
         """
-        if who is None or not self._pace.may(who.uid, self._now().boot):
+        if who is None or not self._pace.may(who.uid, self._now().boot) or not self._has_room():
             self._n_strangers += 1
             return
         with suppress(StoreError):

@@ -19,8 +19,10 @@ PER_SECOND = 1.0
 counted. These records need at most about 700 MB a day.
 """
 PIECE = 4096
-"""A request counts as one additional record for each PIECE bytes. Therefore a large request counts as several records."""
-
+"""A request counts as one additional record for each PIECE bytes, and a run as one additional run. Therefore a large request
+counts as several.
+"""
+NO_ROOM = "the disk with jitd's state is almost full, and only root can begin anything: tell an administrator of this host"
 
 LOOKS = 6000.0
 """Maximum number of unrecorded questions (``-l COMMAND``) that a person may ask without a pause. For each of these questions,

@@ -23,11 +23,12 @@ from jitd.core.subject import ROOT, Subject, matches_any
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.log import log
 from jitd.recording import storage
+from jitd.recording.reserve import is_reached
 from jitd.recording.storage import Kept, RecordingError
 from jitd.settings.config import Config
 from jitd.store import Store, StoreError
 from jitd.verbs.access import Access
-from jitd.verbs.limits import Pace
+from jitd.verbs.limits import NO_ROOM, Pace
 from jitd.verbs.lists import Lists
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import Row
@@ -99,6 +100,8 @@ class Recordings:
         try:
             if not self._pace.may(who.uid, self._now().boot):
                 raise Refusal("not_done", "you have looked at too many recordings within a short time: wait a minute")
+            if not who.is_root and is_reached(self._directory):
+                raise Refusal("not_done", NO_ROOM)
             self._lifecycle.note("recording.watched", who.principal, who.uid, {"run": run.id, "live": run.is_live})
             sealed = None if run.recording is None else asdict(run.recording)
             yield {"run": run.id, "live": run.is_live, "sealed": sealed}

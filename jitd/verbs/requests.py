@@ -30,13 +30,14 @@ from jitd.deciding.explaining import Explainer
 from jitd.lifecycle.perform import Perform
 from jitd.lifecycle.screenings import Overtaken
 from jitd.lifecycle.waiters import Waiter, Waiters
+from jitd.recording.reserve import is_reached
 from jitd.settings.config import Config
 from jitd.store import Store
 from jitd.verbs import sentences
 from jitd.verbs.asked_things import lets_in
 from jitd.verbs.continuing import refuse_elsewhere
 from jitd.verbs.explanations import in_its_hour, near_rows
-from jitd.verbs.limits import LOOKS, LOOKS_PER_SECOND, Pace, n_bytes_of
+from jitd.verbs.limits import LOOKS, LOOKS_PER_SECOND, NO_ROOM, Pace, n_bytes_of
 from jitd.verbs.outlook import consequences_of, told_of
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import Row, decision_row, rule_row
@@ -119,6 +120,7 @@ class Requests:
 
         Raises Refusal if nothing is submitted.
         """
+        self._refuse_without_room(who)
         if asked.starts_at is not None and not deed_of(service).is_executed:
             raise Refusal("usage", "--at works only with commands that jitsudo runs: other programs do not wait for the time")
         if asked.gives:
@@ -151,6 +153,7 @@ class Requests:
         refuses, but people can still decide about the request. After their approval, the next equal request uses the grant.
         Raises Refusal.
         """
+        self._refuse_without_room(who)
         first = await self._decide(who, service, ask)
         command, decision = first.command, first.decision
         if who.is_local and isinstance(decision, Deny):  # a person without a proof must not write into the record
@@ -245,7 +248,7 @@ class Requests:
             if decision.why is Why.UNFIT:
                 raise Refusal("unexecutable", decision.because)
         elif is_free:
-            self._pace_run(who)
+            self._pace_run(who, n_bytes_of(command))
         elif not if_owed:
             raise Refusal("owed", "an approval would be owed; nothing was submitted")
         if isinstance(decision, Permit) and is_free and not decision.obligations.gatekeepers:
@@ -258,6 +261,11 @@ class Requests:
         if self._store.n_open() >= self._config.limits.pending:
             raise Refusal("denied", "too many requests wait on this host: try again later")
 
+    def _refuse_without_room(self, who: Subject) -> None:
+        """Raise Refusal if only the reserve of the disk is left. Root may use the reserve."""
+        if not who.is_root and is_reached(self._config.state):
+            raise Refusal("denied", NO_ROOM)
+
     def _refuse_more(self, who: Subject) -> None:
         """Raise Refusal if ``who`` has too many waiting requests or too many unused grants."""
         most = self._config.limits.pending_per_person
@@ -269,8 +277,10 @@ class Requests:
         what = f"{n_open} of your requests wait to be decided, and {n_unused} grants to be used"
         raise Refusal("denied", f"{what}: use some (jitsudo --resume), or end them (jitd withdraw, jitd revoke)")
 
-    def _pace_run(self, who: Subject) -> None:
-        """Raise Refusal if ``who`` has too many unused grants, runs or holdings, or uses grants too often in a short time."""
+    def _pace_run(self, who: Subject, n_bytes: int = 0) -> None:
+        """Raise Refusal if ``who`` has too many unused grants, runs or holdings, or uses grants too often in a short time. A
+        command of ``n_bytes`` bytes counts as several: it is stored with the request, the grant and the record.
+        """
         if who.is_root:
             return
         if self._store.n_unused(who.person) >= 2 * self._config.limits.pending_per_person:
@@ -278,7 +288,7 @@ class Requests:
         most = self._config.limits.running_per_person
         if self._store.n_running(who.person) >= most:
             raise Refusal("denied", f"{most} of your commands run already: end some (jitd runs, jitd stop)")
-        if not self._runs.may(who.person, self._now().boot):
+        if not self._runs.may(who.person, self._now().boot, n_bytes):
             raise Refusal("denied", "you have started too much within a short time: wait a moment")
 
     def _own(self, who: Subject, typed: str) -> Request:
@@ -310,6 +320,7 @@ class Requests:
                 await self._uses.refuse_weaker(found, who)
             if found.is_open or not found.may_act_at_once or self._perform.holdings.hand_again(found):
                 return found
+            self._refuse_without_room(who)
             self._pace_run(who)
             await self._uses.begin(found, who, waiter)
         except BaseException:

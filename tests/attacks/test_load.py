@@ -79,7 +79,7 @@ def test_what_is_given_back_and_revoked_is_looked_for_in_a_worker(own_house: Cal
     """THREATS S-16: eve has grants of megabytes, and asks in many connections at once for what goes through all of them. Told by
     the processor time of the thread that serves everybody, beside that of all threads.
     """
-    house = own_house(LARGE_GRANTS).start()
+    house = own_house(LARGE_GRANTS, config='[limits]\nruns = "10/s, burst 100000"\n').start()
     with connected(house, "eve") as raw:
         for n in range(12):
             last = raw.ask(submission("true", "x" * 2_500_000 + str(n), waits=False))[-1]

@@ -423,7 +423,7 @@ def test_what_the_monitor_loads_is_small_and_of_the_standard_library() -> None:
         [sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True, cwd=TREE
     ).stdout.split()
     ours = {name for name in loaded if name.startswith(("jitd", "jitpam"))}
-    assert ours == {"jitd", "jitd.recording", "jitd.recording.form", "jitd.recording.storage", "jitd.recording.writer"}
+    assert ours == {"jitd", "jitd.recording", *(f"jitd.recording.{name}" for name in ("form", "reserve", "storage", "writer"))}
     assert not {"asyncio", "subprocess", "socket", "logging", "tempfile", "msgspec", "gssapi"} & set(loaded)
 
 

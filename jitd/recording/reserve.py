@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The part of the disk with jitd's state that is reserved. Below it, jitd writes only reviews, the ends of what has begun, and
+what root does. So nobody who fills the disk prevents a revocation or root's own runs.
+"""
+
+from __future__ import annotations
+
+import os
+
+MOST = 256 << 20
+"""Number of reserved bytes."""
+PART = 20
+"""On a small disk, at most the PART-th part of the disk is reserved."""
+
+
+def is_reached(place: str | os.PathLike[str] | int) -> bool:
+    """True if only the reserve is left on the disk of ``place``, which is a path or a descriptor. Also True if that cannot be
+    determined.
+
+    The blocks that a file system keeps for root are counted as free (statvfs(3), ``f_bfree``): jitd can use them, and other users
+    cannot fill them.
+    """
+    try:
+        found = os.statvfs(place)
+    except OSError:
+        return True
+    return found.f_bfree * found.f_frsize < min(MOST, found.f_blocks * found.f_frsize // PART)

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who fills the disk with jitd's state: the last part of it is kept for reviews, ends and root (THREATS O-14)."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from jitd.recording.reserve import PART
+from jitpam.wire import messages
+from tests.attacks.raw import connected, submission
+from tests.system.conftest import OF_THE_LAB, House
+from tests.system.failing import Disk
+from tests.waiting import PATIENCE, wait_for
+
+MIB = 1 << 20
+SIZE = 64 * MIB
+FREE = """
+[[permit]]
+name = "free"
+who = ["group:dba"]
+commands = [["/usr/bin/env", "**"], ["/usr/bin/yes"]]
+run = { record = "output" }
+"""
+SENTENCE = "the disk with jitd's state is almost full, and only root can begin anything: tell an administrator of this host"
+LARGE = ["true", *["x" * 120_000] * 16]
+
+
+class Small:
+    """A house whose state is on a small disk."""
+
+    def __init__(self) -> None:
+        self.house = House(FREE + OF_THE_LAB)
+        self.disk = Disk(self.house.root / "state", SIZE)
+        self.house.start()
+
+    @contextmanager
+    def almost_full(self) -> Iterator[None]:
+        """Half of the reserve is left."""
+        found = os.statvfs(self.disk.at)
+        filler = self.disk.at / "filler"
+        with filler.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, found.f_bavail * found.f_frsize - SIZE // PART // 2)
+        try:
+            yield
+        finally:
+            filler.unlink()
+
+    def free(self) -> int:
+        found = os.statvfs(self.disk.at)
+        return found.f_bfree * found.f_frsize
+
+    def close(self) -> None:
+        self.house.verify()
+        process = self.house.process
+        assert process is not None
+        process.terminate()
+        process.wait(PATIENCE)
+        self.disk.close()
+        self.house.close()
+
+
+@pytest.fixture(scope="module")
+def small() -> Iterator[Small]:
+    made = Small()
+    yield made
+    made.close()
+
+
+def jitsudo(house: House, who: str, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        house.line(who, "jitsudo", *words), stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd="/", timeout=PATIENCE,
+        check=False,
+    )  # fmt: skip
+
+
+def test_below_the_reserve_only_root_begins_anything(small: Small) -> None:
+    """THREATS O-14."""
+    before = len(small.house.rows("requests", "--all"))
+    assert jitsudo(small.house, "alice", "env", "echo", "before").returncode == 0
+    with small.almost_full():
+        for words in (["env", "true"], ["--no-wait", "ls"], ["--get", "sudoers:nothing"]):
+            done = jitsudo(small.house, "alice", *words)
+            assert (done.returncode, done.stderr) == (121, f"jitsudo: {SENTENCE}\n"), words
+        own = jitsudo(small.house, "root", "echo", "root's")
+        assert (own.returncode, own.stdout) == (0, "root's\n"), own.stderr
+    assert len(small.house.rows("requests", "--all")) == before + 2
+    assert jitsudo(small.house, "alice", "env", "echo", "after").returncode == 0
+
+
+def test_below_the_reserve_reviews_and_revocations_are_written(small: Small) -> None:
+    """THREATS O-14."""
+    house = small.house
+    asking, denied = house.ask("alice", "sleep", "600"), house.ask("alice", "ls")
+    lease = asking.id
+    assert house.approve(lease).returncode == 0
+    wait_for(lambda: any(run["id"] == lease and run["started_at"] for run in house.rows("runs")), what="the run")
+    id = denied.id
+    with small.almost_full():
+        assert house.jitd("deny", id, "--comment", "no", who="bob").returncode == 0
+        assert denied.end() == 122
+        house.ended("revoke", lease)
+        assert asking.end() != 0
+    assert [row["state"] for row in house.rows("requests", "--all") if row["id"] == id] == ["denied"]
+
+
+def test_a_recording_does_not_use_the_reserve_up(small: Small) -> None:
+    """THREATS O-14. What must be recorded ends when it cannot be recorded any more, and its end is recorded."""
+    done = subprocess.run(
+        small.house.line("alice", "sh", "-c", "head -c 200000000 /dev/urandom | jitsudo env cat | tail -c 1 >/dev/null"),
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd="/", timeout=PATIENCE, check=False,
+    )  # fmt: skip
+    assert "No space left on device but jitd's reserve" in done.stderr
+    assert small.free() > SIZE // PART // 2
+    for recording in (small.disk.at / "recordings").iterdir():
+        recording.unlink()
+
+
+def state_of(house: House) -> int:
+    return sum(file.stat().st_size for file in Path(house.root / "state").rglob("*") if file.is_file())
+
+
+def test_large_commands_that_are_permitted_at_once_are_paced_by_their_bytes(own_house: Callable[..., House]) -> None:
+    """THREATS O-14. 40 of them filled 250 MB within seconds."""
+    house = own_house(FREE + OF_THE_LAB).start()
+    n_begun = 0
+    for _ in range(40):
+        with connected(house, "alice") as raw:
+            heard = raw.ask(submission("env", *LARGE))[-1]
+            n_begun += isinstance(heard, messages.Start)
+            assert n_begun, heard
+            if isinstance(heard, messages.Refused):
+                assert heard.text == "you have started too much within a short time: wait a moment"
+    assert n_begun <= 5 and state_of(house) < 60 * MIB
+    wait_for(lambda: jitsudo(house, "alice", "env", "true").returncode == 0, what="a small one, a moment later")
+    house.verify()
