@@ -148,6 +148,23 @@ def test_on_the_other_release_a_lane_begins_with_a_checkout_and_without_a_mirror
     assert lanes.faults("other", lane.lines) == (lane.lines, ["ERROR lane other ended without a summary"])
 
 
+@pytest.mark.parametrize(("is_full", "options"), [(False, "--here"), (True, "--here --full")])
+def test_all_of_it_is_played_on_the_other_release_by_make_test_in_a_checkout(
+    is_full: bool, options: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    on, made = tmp_path / "on", tmp_path / "made"
+    on.write_text(f'#!/bin/sh\necho "$1 $2 $3"\ncd {tmp_path}; "$4" "$5" "$(echo "$6" | sed s:/usr/local/src:{made}:)"\n')
+    on.chmod(0o755)
+    made.mkdir()
+    (tmp_path / "make").write_text('#!/bin/sh\nls -d Makefile .git\necho "make $*"\nexit 2\n')
+    (tmp_path / "make").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(lanes, "ON", on)
+    assert lanes.play_all_on_the_other(is_full=is_full) == 2
+    began = f"--packages git,make,python3 {lanes.other_release()}"
+    assert capfd.readouterr().out.splitlines() == [began, ".git", "Makefile", f"make test ARGS={options}"]
+
+
 def test_what_promises_a_time_under_systemd_is_played_before_the_others_and_alone() -> None:
     alone, one, other = Pretended("systemd", []), Pretended("plain", []), Pretended("db1", [])
     assert lanes.by_promise([one, alone, other]) == [[alone], [one, other]]
