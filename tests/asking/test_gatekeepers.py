@@ -121,7 +121,7 @@ def test_it_passes_denies_or_requires(stage: Stage, server: Server) -> None:
 @pytest.mark.parametrize("is_opa", [False, True])
 def test_who_approves_is_read_in_the_spelling_that_jitd_compares(stage: Stage, server: Server, is_opa: bool) -> None:
     """THREATS K-24."""
-    later = {"need": 1, "from": ["principal:KIM@AD.TEST", "user:KIM"], "after": "5m"}
+    later = {"need": 1, "from": ["principal:KIM@AD.TEST", "user:KIM@ad.test"], "after": "5m"}
     either = {"any_of": [{"need": 1, "from": ["principal:JSmith@AD.TEST", "principal:Bob@MIT.TEST"]}, later]}
     wanted = {"approvals": [{"need": 1, "from": ["principal:JSmith@AD.TEST"]}, either]}
 
@@ -130,8 +130,8 @@ def test_who_approves_is_read_in_the_spelling_that_jitd_compares(stage: Stage, s
         line.sendall(reply(b'{"result":%s}' % said if is_opa else said))
 
     server.deed = deed
-    folds = replace(stage, naming=Naming(frozenset({"AD.TEST", "MIT.TEST"}), {}, {"AD.TEST": Form(folds=True)}))
-    open_later = Approval(1, ("principal:kim@AD.TEST", "user:kim"), after=300)
+    folds = replace(stage, naming=Naming(frozenset({"AD.TEST", "MIT.TEST"}), {}, {"AD.TEST": Form(after="@ad.test", folds=True)}))
+    open_later = Approval(1, ("principal:kim@AD.TEST", "user:kim@ad.test"), after=300)
     first = Approval(1, ("principal:jsmith@AD.TEST", "principal:Bob@MIT.TEST"), instead=(open_later,))
     required = Requirement((Approval(1, ("principal:jsmith@AD.TEST",)), first))
     assert folds.ask(webhook(stage, server, is_opa=is_opa)) == Requires(required)

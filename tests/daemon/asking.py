@@ -147,6 +147,7 @@ class AskingHouse(House):
         self.gatekeepers = played or Played()
         self.decider._hearings = Hearings(Answers(self.gatekeepers, self.now), self.store, lambda: self.policy, self.now)
         config: Any = self.decider._config
+        config.state = path.parent
         config.limits, config.recordings = Limits(), SimpleNamespace(mib_per_run=1)
         config.givers = {}
         config.operators = config.auditors = ()
