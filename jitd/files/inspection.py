@@ -13,6 +13,7 @@ import os
 import stat
 import struct
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from jitd.files import interpreters
@@ -243,8 +244,12 @@ def open_regular(path: bytes) -> int:
             os.close(place)
 
 
-def _digest(file: int, path: bytes, limit: int, copy: int | None = None) -> bytes:
-    """Return the SHA-256 of the content of ``file``. If ``copy`` is given, write the content to this descriptor."""
+def _digest(
+    file: int, path: bytes, limit: int, copy: int | None = None, before: Callable[[int], None] = lambda into: None
+) -> bytes:
+    """Return the SHA-256 of the content of ``file``. If ``copy`` is given, write the content to this descriptor, and call
+    ``before`` with it before each piece.
+    """
     enough_at = time.monotonic() + PATIENCE
     digest = hashlib.sha256()
     size = 0
@@ -256,6 +261,7 @@ def _digest(file: int, path: bytes, limit: int, copy: int | None = None) -> byte
             raise Uninspectable(f"{_shown(path)} takes more than {PATIENCE:.0f} s to read", looked_at=(path,))
         digest.update(data)
         while copy is not None and data:
+            before(copy)
             data = data[os.write(copy, data) :]
     return digest.digest()
 
@@ -477,15 +483,16 @@ def _unfit_interpreter(because: str, named: bytes) -> Uninspectable:
     return Uninspectable(f"the interpreter in its first line {because}", looked_at=(named,), is_unfit=True)
 
 
-def copy_content(path: bytes, copy: bytes, *, limit: int = LIMIT) -> bytes:
+def copy_content(path: bytes, copy: bytes, *, limit: int = LIMIT, before: Callable[[int], None] = lambda into: None) -> bytes:
     """Copy the content of the file to which ``path`` leads into ``copy``, a new file. Return the SHA-256 of the bytes that were
+    written. ``before`` is called before each piece, with the descriptor of ``copy``, and raises OSError if no more may be
     written. Raises Uninspectable. Raises OSError if the copy cannot be written.
     """
     file = open_regular(path)
     try:
         into = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
-            return _digest(file, path, limit, into)
+            return _digest(file, path, limit, into, before)
         finally:
             os.close(into)
     finally:

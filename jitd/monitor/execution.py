@@ -10,6 +10,7 @@ line of this copy, and so on. Everything is read from the copies, so it cannot c
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from jitd.files import inspection, interpreters
@@ -17,6 +18,7 @@ from jitd.files.inspection import Uninspectable, View
 from jitd.files.operands import drift
 from jitd.monitor.orders import CANNOT, FAILED, MISSING, Job
 from jitd.monitor.places import copy_directory
+from jitd.recording.reserve import spare
 
 
 class CannotStart(Exception):
@@ -120,7 +122,7 @@ def _place(job: Job, path: bytes, digest: bytes, copy: bytes) -> bytes:
     """
     real, _ = inspection.changers(path, View(job.trusted_uid, None, job.trusted))
     if _changers(job, real):
-        is_approved = inspection.copy_content(path, copy) == digest
+        is_approved = inspection.copy_content(path, copy, before=_spare_unless_roots(job)) == digest
         place = copy
         _give_to_target(job, copy)
     else:
@@ -130,6 +132,13 @@ def _place(job: Job, path: bytes, digest: bytes, copy: bytes) -> bytes:
         what = "the file" if path == job.path else f"{_shown(path)}, which executes the file,"
         raise CannotStart(f"{what} was changed since it was approved")
     return place
+
+
+def _spare_unless_roots(job: Job) -> Callable[[int], None]:
+    """Return what is called before each piece of a copy: a copy may be as large as its requester wants, and stays as long as the
+    run. So it leaves the reserve of the disk, unless root has asked.
+    """
+    return spare if job.requester_uid != 0 else lambda into: None
 
 
 def _give_to_target(job: Job, made: bytes) -> None:

@@ -8,7 +8,6 @@ whole chunk. The use of memory is limited. If the terminal does not echo, neithe
 
 from __future__ import annotations
 
-import errno
 import os
 import time
 import zlib
@@ -30,7 +29,7 @@ from jitd.recording.form import (
     encode_end,
     encode_frame,
 )
-from jitd.recording.reserve import is_reached
+from jitd.recording.reserve import spare
 from jitd.recording.storage import RecordingError, create, remove, sentence_of
 
 LATENCY = 200_000
@@ -305,8 +304,8 @@ class Recorder:
         size = sum(map(len, pieces))
         before = self.mark.size
         try:
-            if self._spares and is_reached(self._file):
-                raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)} but jitd's reserve")
+            if self._spares:
+                spare(self._file)
             written = os.pwritev(self._file, pieces, before)
             while written < size:  # the disk is nearly full, or a limit is near; then the next write raises an exception
                 written += os.pwrite(self._file, b"".join(pieces)[written:], before + written)

@@ -23,7 +23,7 @@ from jitd.core.subject import ROOT, Subject, matches_any
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.log import log
 from jitd.recording import storage
-from jitd.recording.reserve import is_reached
+from jitd.recording.reserve import BULK, is_reached
 from jitd.recording.storage import Kept, RecordingError
 from jitd.settings.config import Config
 from jitd.store import Store, StoreError
@@ -53,6 +53,8 @@ apart by more seconds, jitd assumes that somebody has set the wall clock.
 """
 TIDY_EVERY = 600.0
 """Seconds between two searches for recordings that are too old."""
+SOON = 60.0
+"""Seconds until the next search while the disk has no room for recordings."""
 
 
 class Recordings:
@@ -69,6 +71,7 @@ class Recordings:
         workers: Workers,
         now: Callable[[], Moment],
     ) -> None:
+        self._state = config.state
         self._directory = str(config.state / "recordings")
         self._limits = config.recordings
         self._access = access
@@ -153,7 +156,13 @@ class Recordings:
                 await self._tidy_once()
             except (OSError, RecordingError, StoreError) as fault:  # a TimeoutError is an OSError
                 log("old recordings could not be looked for", fault=f"{type(fault).__name__}: {fault}")
-            await asyncio.sleep(TIDY_EVERY)
+            await self._until_due()
+
+    async def _until_due(self) -> None:
+        for _ in range(round(TIDY_EVERY / SOON)):
+            await asyncio.sleep(SOON)
+            if is_reached(self._state, BULK):
+                return
 
     async def _tidy_once(self) -> None:
         kept = await self._workers.kept.run(HOUSE, self._survey)

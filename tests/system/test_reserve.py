@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,6 +27,12 @@ name = "free"
 who = ["group:dba"]
 commands = [["/usr/bin/env", "**"], ["/usr/bin/yes"]]
 run = { record = "output" }
+
+[[permit]]
+name = "own"
+who = ["group:dba"]
+commands = [["/srv/reserve/*"], ["/usr/bin/true"]]
+run = { writable = "allow" }
 """
 SENTENCE = "the disk with jitd's state is almost full, and only root can begin anything: tell an administrator of this host"
 LARGE = ["true", *["x" * 120_000] * 16]
@@ -119,6 +126,75 @@ def test_a_recording_does_not_use_the_reserve_up(small: Small) -> None:
     assert small.free() > SIZE // PART // 2
     for recording in (small.disk.at / "recordings").iterdir():
         recording.unlink()
+
+
+def test_copies_of_commands_and_recordings_stop_nobody_elses_runs(small: Small) -> None:
+    """THREATS O-14. A command that its requester can change runs as a copy, which is as large as they want, and stays as long as
+    the run: three sparse files that took no room filled the disk, and nothing could be revoked. The run of a small one begins.
+    """
+    house = small.house
+    mine = Path("/srv/reserve")
+    mine.mkdir()
+    try:
+        for name, size in (("huge", SIZE), ("small", 64)):
+            script = mine / name
+            script.write_text("#!/bin/sh\nexit 7\n#")
+            os.truncate(script, size)
+            script.chmod(0o755)
+            shutil.chown(script, "alice")
+        done = jitsudo(house, "alice", str(mine / "huge"))
+        said = "the copy that is to be executed cannot be made: No space left on device but jitd's reserve"
+        assert (done.returncode, said in done.stderr) == (125, True), done.stderr
+        assert jitsudo(house, "alice", str(mine / "small")).returncode == 7
+    finally:
+        shutil.rmtree(mine)
+    asking = subprocess.Popen(
+        house.line("alice", "sh", "-c", f"(head -c {SIZE} /dev/urandom; exec cat) | jitsudo env cat >/dev/null"),
+        stdin=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/",
+    )  # fmt: skip
+    _, fault = asking.communicate(timeout=PATIENCE)
+    assert b"but jitd's reserve" in fault
+    assert jitsudo(house, "alice", "true").returncode == 0, "what needs no recording and no copy still begins"
+    assert jitsudo(house, "alice", "env", "true").returncode == 125
+    for recording in (small.disk.at / "recordings").iterdir():
+        recording.unlink()
+
+
+HURRIED = """#!/usr/bin/python3 -IS
+import sys
+
+sys.path += ["/usr/lib/jitd", "/usr/lib/jitd/site-packages"]
+from jitd.verbs import recordings
+
+recordings.SOON = 0.1
+from jitd.cli import main
+
+raise SystemExit(main())
+"""
+"""A jitd that looks often whether the disk is full."""
+
+
+def test_while_the_disk_is_full_what_is_too_much_of_the_recordings_goes_soon(tmp_path: Path) -> None:
+    """THREATS O-14. It stayed for up to ten minutes, and nobody could be recorded for so long."""
+    jitd = tmp_path / "jitd"
+    jitd.write_text(HURRIED)
+    jitd.chmod(0o755)
+    house = House(FREE + OF_THE_LAB, "[recordings]\nmib_in_all = 4\n", starts_by=str(jitd))
+    disk = Disk(house.root / "state", SIZE)
+    try:
+        house.start()
+        subprocess.run(
+            house.line("alice", "sh", "-c", f"head -c {SIZE} /dev/urandom | jitsudo env cat >/dev/null"),
+            stdin=subprocess.DEVNULL, capture_output=True, cwd="/", timeout=PATIENCE, check=False,
+        )  # fmt: skip
+        wait_for(lambda: jitsudo(house, "alice", "env", "true").returncode == 0, what="room for a recording")
+        house.verify()
+    finally:
+        if house.process is not None:
+            house.process.terminate()
+            house.process.wait(PATIENCE)
+        disk.close()
+        house.close()
 
 
 def state_of(house: House) -> int:
