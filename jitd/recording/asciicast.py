@@ -13,27 +13,35 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 
 from jitd.recording.filter import Filter
-from jitd.recording.form import SHOWN, Frame, Header, Kind, unread
+from jitd.recording.form import SHOWN, Frame, Header, Kind, Left, unread
 
 VERSIONS = (2, 3)
 USUAL_SIZE = (24, 80)
 """Rows and columns for a run without a terminal."""
+LEFT = "standard input that was offered to the command, and left there: "
+"""How a marker begins that contains input that the command has not read."""
 _UNQUOTED = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%+,-./:=@_^")
 
 
 def lines(
-    header: Header, frames: Iterable[Frame], *, version: int = 3, is_raw: bool = False, with_input: bool = True
+    header: Header, frames: Iterable[Frame | Left], *, version: int = 3, is_raw: bool = False, with_input: bool = True
 ) -> Iterator[str]:
     """Yield the lines of the file, each with its line break. Raises ValueError if ``version`` is not one of VERSIONS.
 
     If ``is_raw`` is True, the output is not changed. If ``is_raw`` is False, ``Filter`` makes the output harmless for a viewer's
-    terminal. If ``with_input`` is True, input is included.
+    terminal. If ``with_input`` is True, input is included. Input that the command has not read is in markers.
     """
     yield _line(_head(header, version))
     read = {kind: _reader(kind, is_raw) for kind in (*SHOWN, Kind.INPUT, Kind.STDIN)}
     told = 0
     last = Frame(0, Kind.RESUMED, b"")
     for frame in frames:
+        if isinstance(frame, Left):
+            if with_input:
+                text = LEFT + frame.data.decode("utf-8", "backslashreplace")
+                yield _event(frame.at, told, version, "m", text)
+                told = frame.at
+            continue
         for code, data in _events(frame, version, with_input, read):
             yield _event(frame.at, told, version, code, data)
             told = frame.at

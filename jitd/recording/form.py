@@ -74,7 +74,7 @@ class Kind(StrEnum):
     """A signal has stopped (suspended) the command."""
     RESUMED = "c"
     UNREAD = "u"
-    """The last bytes of the frames STDIN that the command has not read. The content is their number."""
+    """The last bytes of the frames STDIN that the command has left in its pipe. The content is their number."""
     WITHHELD = "x"
     """A person has typed while the terminal did not echo. Neither the text nor its length was recorded."""
     GAP = "g"
@@ -142,9 +142,20 @@ class Frame(NamedTuple):
         return End(ENDINGS[self.data[0]], int.from_bytes(self.data[1:5], "big"), self.data[5:].decode("utf-8"))
 
 
+class Left(NamedTuple):
+    """Bytes of frames of the kind STDIN that the command has not read. This is no frame of the file: the frames UNREAD say which
+    bytes these are.
+    """
+
+    at: int
+    data: bytes
+
+
 def unread(frame: Frame) -> str:
-    """Return what a frame of the kind UNREAD means to a person."""
-    return f"{frame.n_unread} more bytes of its standard input were offered to the command, and not read"
+    """Return what a frame of the kind UNREAD means to a person. The command has not taken these bytes out of its pipe, but it may
+    have looked at them (tee(2)), or may have written others into the pipe in their place.
+    """
+    return f"{frame.n_unread} more bytes of its standard input were offered to the command, and left there"
 
 
 @dataclass(frozen=True, slots=True)

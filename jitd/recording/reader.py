@@ -22,6 +22,7 @@ from jitd.recording.form import (
     Frame,
     Header,
     Kind,
+    Left,
     Mark,
     chunk_digest,
     decode_frames,
@@ -175,9 +176,9 @@ class Recording:
         feed.feed(b"")  # raises Altered if there is a fault after the last frame
 
 
-def as_read(frames: Callable[[], Iterator[Frame]]) -> Iterator[Frame]:
-    """Yield the frames of a recording, but only the part of standard input that the command has read. Each call of ``frames``
-    yields all frames from the beginning. Raises the exceptions of ``frames``.
+def as_read(frames: Callable[[], Iterator[Frame]]) -> Iterator[Frame | Left]:
+    """Yield the frames of a recording. The part of standard input that the command has not read is yielded as Left. Each call of
+    ``frames`` yields all frames from the beginning. Raises the exceptions of ``frames``.
 
     Input is recorded before the command can read it. Therefore only the end of a recording says what the command has not read.
     """
@@ -189,12 +190,14 @@ def as_read(frames: Callable[[], Iterator[Frame]]) -> Iterator[Frame]:
             left -= frame.n_unread
     for frame in frames():
         if frame.kind is Kind.STDIN:
-            data = frame.data[: max(0, left)]
+            data, rest = frame.data[: max(0, left)], frame.data[max(0, left) :]
             left -= len(data)
-            if not data:
-                continue
-            frame = frame._replace(data=data)
-        yield frame
+            if data:
+                yield frame._replace(data=data)
+            if rest:
+                yield Left(frame.at, rest)
+        else:
+            yield frame
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,14 @@ from contextlib import ExitStack
 from typing import BinaryIO, cast
 
 from jitd.recording.filter import Filter
-from jitd.recording.form import BYTES, SHOWN, End, Frame, Header, Kind, unread
+from jitd.recording.form import BYTES, SHOWN, End, Frame, Header, Kind, Left, unread
 
 FILES = {Kind.STDIN: "stdin", Kind.STDOUT: "stdout", Kind.STDERR: "stderr", Kind.INPUT: "ttyin", Kind.OUTPUT: "ttyout"}
 EVENTS = {Kind.STDIN: 0, Kind.STDOUT: 1, Kind.STDERR: 2, Kind.INPUT: 3, Kind.OUTPUT: 4}
+LEFT = "stdin.left"
+"""The file for the input that the command has not read. sudoreplay does not read this file. It exists only if there is such
+input, and is compressed like the others.
+"""
 WINDOW, SUSPEND = 5, 7
 """The numbers that stand for events in the file ``timing``."""
 NO_TERMINAL = "unknown"
@@ -30,7 +34,7 @@ ROWS, COLUMNS = 24, 80
 """The size that is written for a run without a terminal. sudoreplay fails if both numbers are 0."""
 
 
-def export(header: Header, frames: Iterable[Frame], directory: str, *, is_raw: bool = True) -> list[str]:
+def export(header: Header, frames: Iterable[Frame | Left], directory: str, *, is_raw: bool = True) -> list[str]:
     """Create ``directory`` as a log for ``sudoreplay -d ABOVE NAME`` (NAME is the directory's name, and ABOVE is its parent
     directory). The directory must not exist yet. Return sentences about missing parts.
 
@@ -45,8 +49,13 @@ def export(header: Header, frames: Iterable[Frame], directory: str, *, is_raw: b
         told = lasted = 0
         end: End | None = None
         untold: list[str] = []
+        left: BinaryIO | None = None
         for frame in frames:
             lasted = frame.at
+            if isinstance(frame, Left):
+                left = left or _open(stack, os.path.join(directory, LEFT))
+                left.write(frame.data)
+                continue
             data = frame.data
             if frame.kind in filters:
                 data = filters[frame.kind].feed(data)

@@ -7,6 +7,8 @@ Law: each test looks at what is left for the caller's next command.
 from __future__ import annotations
 
 import fcntl
+import gzip
+import json
 import os
 import select
 import socket
@@ -17,10 +19,12 @@ import pytest
 
 from jitd.core.run import Ending, Outcome
 from jitd.monitor.orders import Job
-from jitd.recording.form import Frame, Kind
+from jitd.recording import asciicast, sudolog
+from jitd.recording.form import Frame, Kind, Left
 from jitd.recording.reader import as_read
 from tests.monitor.stage import Stage
 from tests.monitor.test_recording import joined, recorded
+from tests.recording.tape import header
 
 LINES = b"one\ntwo\nthree\n"
 MUCH = bytes(range(256)) * 200
@@ -87,8 +91,12 @@ def play(stage: Stage, kind: str, source: int, *argv: str) -> tuple[Job, Outcome
 
 
 def read_of(frames: list[Frame]) -> bytes:
-    """What the command has read, as the recording tells it."""
-    return joined(list(as_read(lambda: iter(frames))), Kind.STDIN)
+    """What the command has read, as the recording tells it. The rest of what was recorded is marked as left."""
+    found = list(as_read(lambda: iter(frames)))
+    left = b"".join(frame.data for frame in found if isinstance(frame, Left))
+    read = joined([frame for frame in found if isinstance(frame, Frame)], Kind.STDIN)
+    assert read + left == joined(frames, Kind.STDIN)
+    return read
 
 
 @SOURCES
@@ -205,6 +213,36 @@ def test_a_command_that_writes_into_its_own_input_takes_nothing_from_the_caller(
     job, outcome = play(stage, "pipe", source, "/usr/bin/python3", "-c", WRITES_INTO_ITS_INPUT)
     assert outcome.number == 0 and left() == MUCH[4096:]
     assert read_of(recorded(stage, job)[1]) == MUCH[:4096]
+
+
+LOOKS_AND_LEAVES = """
+import ctypes, os
+reading, writing = os.pipe()
+n = ctypes.CDLL(None).tee(0, writing, 4096, 0)
+os.environ["SEEN"] = os.read(reading, n).decode()
+os.execv("/bin/sh", ["sh", "-c", 'eval "$SEEN"'])
+"""
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("/bin/bash",),  # reads a line byte by byte, and then writes more bytes into its pipe
+        ("/usr/bin/python3", "-c", LOOKS_AND_LEAVES),
+    ],
+)
+def test_a_command_that_only_seems_to_leave_its_input_hides_nothing_of_it(stage: Stage, argv: tuple[str, ...]) -> None:
+    """THREATS L-07."""
+    done = stage.directory / "done"
+    script = f"touch {done}; head -c 400 /dev/zero >/proc/self/fd/0; exit\n".encode()
+    source, _ = pipe(script + b"harmless\n")
+    job, _ = play(stage, "pipe", source, *argv)
+    frames = recorded(stage, job)[1]
+    assert done.exists() and read_of(frames) == b"", "it seems to have read nothing"
+    exported = "".join(asciicast.lines(header(), as_read(lambda: iter(frames))))
+    assert json.dumps(script.decode())[1:-1] in exported
+    sudolog.export(header(), as_read(lambda: iter(frames)), str(stage.directory / "exported"))
+    assert gzip.decompress((stage.directory / "exported" / sudolog.LEFT).read_bytes()).startswith(script)
 
 
 def test_what_it_leaves_behind_reads_nothing_that_was_given_back(stage: Stage) -> None:

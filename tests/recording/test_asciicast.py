@@ -115,7 +115,7 @@ def test_each_thing_that_can_happen_has_its_event() -> None:
     expected = [
         ("o", "o"), ("i", "i"), ("r", "132x50"), ("m", "stopped by signal 20"), ("m", "goes on"),
         ("m", "typed without an echo, and not recorded"), ("m", "not recorded from here on: full"),
-        ("m", "3 more bytes of its standard input were offered to the command, and not read"), ("o", "a\r\n"),
+        ("m", "3 more bytes of its standard input were offered to the command, and left there"), ("o", "a\r\n"),
         ("o", "b\r\n"), ("i", "c\r\n"),
         ("m", "signaled 9: revoked"), ("x", "137"),
     ]  # fmt: skip

@@ -8,6 +8,7 @@ one shows nothing.
 from __future__ import annotations
 
 import contextlib
+import gzip
 import json
 import os
 import random
@@ -428,6 +429,25 @@ def test_a_shells_loop_finds_each_line_of_its_input(kept: House, line: str, writ
     try:
         done = kept.run("alice", "sh", "-c", f"cd $(mktemp -d); printf 'one\\ntwo\\nthree\\n' >given; {line}")
         assert done.stdout.split() == written.split(), done.stderr
+    finally:
+        kept.set_policy("", "55-all-of-all.toml")
+        kept.reload()
+
+
+def test_every_export_contains_what_a_command_has_left_of_its_input_and_marks_it(kept: House, tmp_path: Path) -> None:
+    """THREATS L-07."""
+    kept.set_policy(FREE.replace("free", "all-of-all") % "all", "55-all-of-all.toml")
+    kept.reload()
+    try:
+        done = kept.run("alice", "sh", "-c", "printf 'one\\ntwo\\n' | jitsudo -u eve sh -c 'read a; echo $JITSUDO_REQUEST'")
+        id = done.stdout.strip()
+        cast = kept.jitd("replay", id, "--export=asciicast").stdout.splitlines()
+        events = [json.loads(line)[1:] for line in cast[1:]]
+        assert ["i", "one\r\n"] in events
+        assert ["m", "standard input that was offered to the command, and left there: two\n"] in events
+        assert kept.jitd("replay", id, "--export=sudo", f"--to={tmp_path}/log").returncode == 0
+        assert gzip.decompress((tmp_path / "log" / "stdin").read_bytes()) == b"one\n"
+        assert gzip.decompress((tmp_path / "log" / "stdin.left").read_bytes()) == b"two\n"
     finally:
         kept.set_policy("", "55-all-of-all.toml")
         kept.reload()
