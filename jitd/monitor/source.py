@@ -60,7 +60,7 @@ class _Pipe:
         if n < 0:
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number))
-        return os.read(self._reading, n) if n else b""
+        return self._read(n)
 
     def take(self, data: bytes | memoryview) -> None:
         rest = memoryview(data)
@@ -69,9 +69,18 @@ class _Pipe:
                 n = os.splice(self._pipe, self._writing, len(rest), flags=os.SPLICE_F_NONBLOCK)
             except BlockingIOError:
                 n = 0
-            if not n or os.read(self._reading, n) != rest[:n]:
+            if not n or self._read(n) != rest[:n]:
                 raise Shared
             rest = rest[n:]
+
+    def _read(self, n: int) -> bytes:
+        """Read the ``n`` bytes that are in the second pipe. One read returns at most one packet, if the caller's pipe is one of
+        packets (O_DIRECT, pipe(2)).
+        """
+        found = b""
+        while len(found) < n:
+            found += os.read(self._reading, n - len(found))
+        return found
 
 
 class _Socket:

@@ -215,6 +215,19 @@ def test_a_command_that_writes_into_its_own_input_takes_nothing_from_the_caller(
     assert read_of(recorded(stage, job)[1]) == MUCH[:4096]
 
 
+def test_a_pipe_of_packets_is_read_as_other_pipes(stage: Stage) -> None:
+    """THREATS L-07: pipe2(2) with O_DIRECT. A read takes one packet at most."""
+    source, writing = os.pipe2(os.O_DIRECT)
+    sent = b"".join(line * 100 for line in LINES.splitlines())
+    for line in LINES.splitlines():
+        os.write(writing, line * 100)
+    os.close(writing)
+    job, outcome = play(stage, "pipe", source, "/usr/bin/head", "-c", "350")
+    assert outcome == Outcome(Ending.EXITED, 0)
+    assert rest_of(source) == sent[350:]
+    assert read_of(recorded(stage, job)[1]) == sent[:350]
+
+
 LOOKS_AND_LEAVES = """
 import ctypes, os
 reading, writing = os.pipe()
