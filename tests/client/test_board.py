@@ -137,7 +137,7 @@ def test_four_keys_approve_exactly_what_stands_on_the_screen(
 ) -> None:
     row = desk.rows[0]
     here = opened(pane(columns, lines))
-    sees(here, "systemctl re")
+    sees(here, "systemctl ")
     press(here, "a", YES)
     seen = text_of(here)
     for part in ("alice", "systemctl restart postgresql", "/usr/bin/systemctl", '"why"', ONE):
