@@ -43,7 +43,7 @@ CLEAR = SPACE + ASCII_MARK + NEUTRAL + LATIN + CJK + STROKE + FULLWIDTH + WIDE +
 
 UNITS = "\u00b5\u03bc\u03a9\u2126\u0394"
 """Letters that are also units and signs: µs, μs, kΩ, kΩ, Δt."""
-SYMBOLS = "¡¢£¤¥§©«®°±²³¶·¹º»¼½¾¿ª×÷–—‘’‚“”„†‡•…‰′″‹›€™←↑→↓↔∂∆∏∑√∞≈≠≤≥✓"
+SYMBOLS = "¡¢£¤¥§©«®°±²³¶·¹º»¼½¾¿ª×÷–—‘’‚“”„†‡•…‰′″‹›€№™←↑→↓↔∂∆∏∑√∞≈≠≤≥✓"
 """Punctuation and symbols of honest sentences. They are shown in sentences, and escaped in arguments."""
 STROKES = "ーｰ゠一ノ丿丶丨ㅡㅣㄧㆍ＂＃＄％＆＇＊＋－．／＜＝＞＠［＼］＾＿｀｛｜｝"
 LETTERS = "ÆÐØÞßæðøþĐđĦħŁłŊŋŒœŦŧƁƊƏƐƆɓɔɗəɛ"
