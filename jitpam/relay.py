@@ -88,12 +88,13 @@ class Relay:
         self._signals = signals
         terminals = [descriptor for descriptor in range(3) if kinds[descriptor] == "terminal"]
         self._terminal = Terminal(terminals) if terminals else None
-        self._has_turn = kinds[0] == "terminal" and kinds[1] not in ("pipe", "socket")
+        is_alone = kinds[0] == "terminal" and kinds[1] not in ("pipe", "socket")
+        self._is_shared = not is_alone
+        self._has_turn = is_alone and self._terminal is not None and self._terminal.is_controlling
         """True if the command may have the terminal while we are in the foreground. If standard input is not the terminal, or if
-        standard output leads into a pipeline, other processes of the job use the terminal. Then this value becomes True when the
-        command asks for the terminal.
+        standard output leads into a pipeline, other processes of the job use the terminal. If the terminal is not our controlling
+        terminal, another session may use it. In these cases, this value becomes True when the command asks for the terminal.
         """
-        self._is_shared = not self._has_turn
         self._is_queued = False
         """True while the command may have the terminal, but another jitsudo of the job has it."""
         self._is_held = False

@@ -55,6 +55,17 @@ class Terminal:
         except OSError:
             return True
 
+    @property
+    def is_controlling(self) -> bool:
+        """True if this is the controlling terminal of our session. After setsid(1) or ``su -c``, it is not. Then nobody knows
+        whether another session uses the terminal.
+        """
+        try:
+            os.tcgetpgrp(self.descriptor)
+        except OSError:
+            return False
+        return True
+
     def modes_of_user(self) -> bytes | None:
         """Return the modes that the user had set, as the kernel's struct termios. Return None if the modes cannot be read, or if
         they are not the user's, because another ``jitsudo`` has the terminal in raw mode.

@@ -187,6 +187,38 @@ def asking(mark: str) -> list[int]:
     ]
 
 
+def test_in_a_session_of_its_own_it_leaves_the_modes_of_the_script_s_terminal_alone(bash: Prompt) -> None:
+    """THREATS X-04: setsid(1) leaves the terminal as its input, and nobody waits for it."""
+    before, one, two = bash.settings(), number(), number()
+    bash.line(f"sh -c 'setsid -f jitsudo sleep {one}; sleep {two}; echo not h\"\"ere'")
+    all_of(one, two)
+    assert not bash.is_raw
+    bash.key("\x03")
+    gone(two)
+    assert "not here" not in bash.told("true")
+    assert running(one), "Ctrl-C is not for it"
+    os.kill(command_of(one), signal.SIGTERM)
+    gone(one)
+    assert bash.settings() == before
+
+
+def command_of(mark: str) -> int:
+    (found,) = running(mark)
+    return found
+
+
+def test_in_a_session_of_its_own_for_which_somebody_waits_it_is_asked_as_before(bash: Prompt) -> None:
+    """As after ``su -c``, which takes the controlling terminal away."""
+    before = bash.settings()
+    bash.line('setsid -w jitsudo sh -c \'stty -echo; echo re""ady; read x; stty echo; echo g""ot $x\'')
+    bash.until("ready")
+    wait_for(lambda: bash.is_raw, what="the terminal")
+    bash.key("typed\r")
+    bash.until("got typed")
+    bash.settle()
+    assert bash.settings() == before
+
+
 def test_one_that_asks_without_the_terminal_as_its_input_is_asked_as_before(bash: Prompt) -> None:
     before, mark = bash.settings(), number()
     bash.line(f'jitsudo sh -c \'echo re""ady; read x </dev/tty; echo g""ot $x; exec sleep {mark}\' </dev/null')
