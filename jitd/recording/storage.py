@@ -23,6 +23,8 @@ SUFFIX = ".recording"
 UNNAMED = "."
 """The first character of a file's name while the file is not locked yet. ``run_of`` accepts no such name."""
 DAY = 24 * 60 * 60
+BLOCK = 512
+"""The unit of ``st_blocks``, in bytes (stat(2))."""
 
 
 class RecordingError(Exception):
@@ -30,8 +32,9 @@ class RecordingError(Exception):
 
 
 class Kept(NamedTuple):
-    """One recording. ``size`` is in bytes. ``ended_at`` is the time of the file's last change, in seconds since 1970. ``is_live``
-    is True if the recording is still being written.
+    """One recording. ``size`` is in bytes: what the recording takes of the disk, which is several times its content if that is
+    short. ``ended_at`` is the time of the file's last change, in seconds since 1970. ``is_live`` is True if the recording is
+    still being written.
 
     ``number`` is the position of the run among all runs in the record. ``number`` is 0 if the record does not contain the run.
     ``person`` is the requester of the run.
@@ -147,22 +150,27 @@ def is_live(file: int) -> bool:
     return False
 
 
-def survey(directory: str) -> list[Kept]:
-    """Return all recordings, the oldest first. Return an empty list if the directory is missing. Raises RecordingError."""
+def runs_in(directory: str) -> list[str]:
+    """Return the runs that have recordings. Return an empty list if the directory is missing. Raises RecordingError."""
     if not os.path.lexists(directory):
         return []
     above = open_directory(directory, make=False)
     try:
-        runs = [run for name in os.listdir(above) if (run := run_of(name)) is not None]
+        return [run for name in os.listdir(above) if (run := run_of(name)) is not None]
     finally:
         os.close(above)
+
+
+def look_at(directory: str, runs: Iterable[str]) -> list[Kept]:
+    """Return the recordings of ``runs`` that are still there, the oldest first. Raises RecordingError."""
     kept = []
     for run in runs:
         with suppress(FileNotFoundError):
             file = open_recording(directory, run)
             try:
                 status = os.fstat(file)
-                kept.append(Kept(run, status.st_size, status.st_mtime, is_live(file)))
+                size = max(status.st_size, status.st_blocks * BLOCK)
+                kept.append(Kept(run, size, status.st_mtime, is_live(file)))
             finally:
                 os.close(file)
     return sorted(kept, key=lambda one: (one.ended_at, one.run))

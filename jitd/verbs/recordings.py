@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import time
 from binascii import b2a_base64
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -53,6 +54,8 @@ apart by more seconds, jitd assumes that somebody has set the wall clock.
 """
 TIDY_EVERY = 600.0
 """Seconds between two searches for recordings that are too old."""
+AT_A_TIME = 1000
+"""Number of recordings that a worker looks at in one piece of work. A host may have a million recordings."""
 SOON = 60.0
 """Seconds until the next search while the disk has no room for recordings."""
 
@@ -165,12 +168,13 @@ class Recordings:
                 return
 
     async def _tidy_once(self) -> None:
-        kept = await self._workers.kept.run(HOUSE, self._survey)
-        old = self._old.sure(storage.aged(kept, time.time(), self._limits.days), time.time(), self._now().boot)
-        for one in storage.outdated(kept, old, quota=self._limits.mib_in_all << 20):
+        worker, kept = self._workers.kept, await self._survey()
+        aged = await worker.run(HOUSE, storage.aged, kept, time.time(), self._limits.days)
+        old = self._old.sure(aged, time.time(), self._now().boot)
+        for one in await worker.run(HOUSE, storage.outdated, kept, old, quota=self._limits.mib_in_all << 20):
             run = shown(one.run.encode())
             try:
-                is_removed = await self._workers.kept.run(HOUSE, storage.remove, self._directory, one.run)
+                is_removed = await worker.run(HOUSE, storage.remove, self._directory, one.run)
             except (OSError, RecordingError) as fault:  # the others must not stay because of this one
                 log("an old recording could not be removed", run=run, fault=f"{type(fault).__name__}: {fault}")
                 continue
@@ -178,17 +182,25 @@ class Recordings:
                 self._lifecycle.note("recording.removed", ROOT, 0, {"run": one.run, "size": one.size})
                 log("an old recording was removed", run=run, size=one.size)
 
-    def _survey(self) -> list[Kept]:
+    async def _survey(self) -> list[Kept]:
         """Return one entry for each recording. The entry contains the requester of the run, and the position of the run among all
-        runs. This call may block.
+        runs. There may be more recordings than a worker can look at before it is given up.
         """
+        runs = await self._workers.kept.run(HOUSE, storage.runs_in, self._directory)
+        found: list[Kept] = []
+        for start in range(0, len(runs), AT_A_TIME):
+            found += await self._workers.kept.run(HOUSE, self._look_at, runs[start : start + AT_A_TIME])
+        return found
+
+    def _look_at(self, runs: list[str]) -> list[Kept]:
         found = []
         with closing(self._opened()) as store:
-            for one in storage.survey(self._directory):
+            for one in storage.look_at(self._directory, runs):
                 place = store.place_of(one.run)
                 run = store.run(one.run)
                 grant = store.grant(run.grant) if run is not None else None
-                found.append(one._replace(number=place, person="" if grant is None else grant.holder.person))
+                person = "" if grant is None else sys.intern(grant.holder.person)
+                found.append(one._replace(number=place, person=person))
         return found
 
 

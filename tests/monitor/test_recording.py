@@ -32,7 +32,7 @@ from jitd.monitor.tape import Tape
 from jitd.recording.form import BYTES, Frame, Header, Kind
 from jitd.recording.reader import Recording as Recorded
 from jitd.recording.reader import examine
-from jitd.recording.storage import open_recording, survey
+from jitd.recording.storage import open_recording, runs_in
 from tests.monitor.stage import NOBODY, Stage
 from tests.waiting import PATIENCE
 
@@ -64,7 +64,7 @@ def so_far(stage: Stage, job: Job) -> bytes:
 
 
 def names(stage: Stage) -> list[str]:
-    return [kept.run for kept in survey(recordings_directory(str(stage.state_dir)))]
+    return runs_in(recordings_directory(str(stage.state_dir)))
 
 
 def joined(frames: list[Frame], kind: Kind) -> bytes:
