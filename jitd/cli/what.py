@@ -191,7 +191,8 @@ def file(row: Row) -> Iterator[Line]:
     for one in members(row, "interpreters"):
         if isinstance(one, dict):
             yield "run by", f"{quoted(words(one, 'path'))}: {words(one, 'because')}"
-            yield "", f"SHA-256 {words(one, 'digest')}"
+            digest = words(one, "digest", "")
+            yield "", f"SHA-256 {digest}" if digest else "NOT BOUND: the first line names it, and it can still be changed"
 
 
 def held(row: Row) -> Iterator[Line]:

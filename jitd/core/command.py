@@ -54,8 +54,8 @@ class Operand:
 class Interpreter:
     """A program that executes the command's script, or the script's interpreter. An account other than root and the account to
     run as can change it. ``path`` is its name in the first line of a script, and ``digest`` is the SHA-256 of the file that it
-    leads to. ``because`` tells who could change it. If ``is_told`` is True, the requester can read it, and jitd may show it to
-    them.
+    leads to. ``digest`` is empty if an argument in the first line names the file, because the run is not bound to its content.
+    ``because`` tells who could change it. If ``is_told`` is True, the requester can read it, and jitd may show it to them.
     """
 
     path: bytes

@@ -51,8 +51,9 @@ class Uninspectable(Exception):
 @dataclass(frozen=True, slots=True)
 class Interpreter:
     """A program that executes a script, and that accounts besides root and the target account could change. The kernel opens it
-    by the name ``path``, which leads to the file ``real``. ``digest`` is the SHA-256 of this file. ``writable_by`` has a sentence
-    for each of the accounts.
+    by the name ``path``, which leads to the file ``real``. ``digest`` is the SHA-256 of this file. ``digest`` is empty if an
+    argument in the first line names it: then not the kernel opens it, but the interpreter, and no copy can stand in for it.
+    ``writable_by`` has a sentence for each of the accounts.
     """
 
     path: bytes
@@ -244,6 +245,18 @@ def open_regular(path: bytes) -> int:
             os.close(place)
 
 
+def is_elf(path: bytes) -> bool:
+    """True if the regular file at ``path`` is a program in the format ELF. Raises Uninspectable and OSError."""
+    file = open_regular(path)
+    try:
+        return os.pread(file, len(_ELF), 0) == _ELF
+    finally:
+        os.close(file)
+
+
+_ELF = b"\x7fELF"
+
+
 def _digest(
     file: int, path: bytes, limit: int, copy: int | None = None, before: Callable[[int], None] = lambda into: None
 ) -> bytes:
@@ -360,6 +373,8 @@ class _Chain:
         if opened.line is not None:  # a handler comes before the first line
             may_be_copied = may_be_copied and not opened.handlers
             self._examine(opened.line.interpreter, depth, "its interpreter", may_be_copied=may_be_copied)
+            for path in interpreters.named(opened.line):
+                self._examine_argument(path)
 
     def _examine(self, path: bytes, depth: int, what: str, *, may_be_copied: bool) -> None:
         if (path, may_be_copied) in self._seen or depth > interpreters.MOST:
@@ -385,6 +400,43 @@ class _Chain:
             self._note(path, what, found)
         self.changers += found
         self.follow(opened, depth + 1, may_be_copied=may_be_copied)
+
+    def _examine_argument(self, path: bytes) -> None:
+        """Examine what an argument in a first line names, as env(1) and a shell execute it. If it does not exist, whoever can
+        change the nearest directory above it can make it.
+        """
+        if (path, False) in self._seen:
+            return
+        self._seen.add((path, False))
+        try:
+            real, found = self._nearest(path)
+        except OSError as fault:
+            raise Uninspectable(f"{_shown(path)}: {fault.strerror}", looked_at=(path,)) from None
+        if found:
+            self.bound.append(Interpreter(path, real, b"", tuple(dict.fromkeys(found))))
+        self.changers += found
+
+    def _nearest(self, path: bytes) -> tuple[bytes, list[str]]:
+        """Return where ``path``, or the nearest directory above it that exists, leads to, and who could change that. Of a device,
+        and of a directory for everybody's files such as /tmp, only those count who could make the path lead elsewhere.
+        """
+        place = path
+        while True:
+            walk = _Walk(self.target_uid, self.mounts, glance=self.glance)
+            try:
+                real = walk.follow(place)
+                break
+            except Uninspectable as fault:
+                if not fault.is_absent or place == b"/":
+                    return path, [str(fault)]
+                place = os.path.dirname(place.rstrip(b"/")) or b"/"
+        status = self.glance.lstat(real)
+        is_shared = place == path and stat.S_ISDIR(status.st_mode) and status.st_uid == 0 and bool(status.st_mode & stat.S_ISVTX)
+        if not is_shared and (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+            return real, walk.changers + walk.changers_of(place, real, status, access_list(real, self.glance))
+        own = _Walk(self.target_uid, self.mounts, glance=self.glance)
+        own.follow(real)
+        return real, [one for one in walk.changers if one not in own.changers]
 
     def _examine_loader(self, path: bytes) -> None:
         key = (path, self.target_uid, self.mounts.trusted)

@@ -10,6 +10,7 @@ fs/binfmt_elf.c.
 from __future__ import annotations
 
 import os
+import re
 import struct
 from dataclasses import dataclass
 
@@ -94,6 +95,17 @@ def _end_of_word(text: bytes, begin: int, last: int) -> int | None:
 
 def _string(text: bytes) -> bytes:
     return text.partition(b"\0")[0]
+
+
+_NAMED = re.compile(rb"""(?:^|[=:'"]|^-\w{1,8})(/[^:'"]*)""")
+
+
+def named(line: FirstLine) -> list[bytes]:
+    """Return the absolute paths in the argument of a first line: whole words, what follows ``=``, ``:``, a quotation mark, or the
+    letters of an option. env -S splits the argument into words, as other interpreters may do.
+    """
+    words = (line.argument or b"").split()
+    return [path for word in words for path in _NAMED.findall(word)]
 
 
 # --- ELF ---------------------------------------------------------------------------------------------------------------

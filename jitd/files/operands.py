@@ -141,6 +141,8 @@ def _look_at(at: int, path: bytes, view: View, entries: _Entries) -> tuple[Opera
     try:
         real, who = changers(path, view)
         status = os.lstat(real)
+        is_device = stat.S_ISCHR(status.st_mode)
+        is_led = is_device and bool(set(who) - set(changers(real, view)[1]))  # others can make the path lead elsewhere
     except Uninspectable as fault:
         return (None if fault.is_absent else Operand(at, path, path, b"", f"not bound: {fault}")), False
     except OSError:
@@ -152,7 +154,7 @@ def _look_at(at: int, path: bytes, view: View, entries: _Entries) -> tuple[Opera
     if stat.S_ISDIR(status.st_mode):
         if who or entries.may_be_changed(real):
             because = "what is in a directory is not bound"
-    elif status.st_rdev not in CONSTANT or not stat.S_ISCHR(status.st_mode):
+    elif status.st_rdev not in CONSTANT or not is_device or is_led:
         because = "the content of a special file is not bound"
     return (Operand(at, path, real, b"", "; ".join((*who[:1], because))) if because else None), False
 

@@ -69,7 +69,7 @@ def job_of(begun: Run, grant: Grant, asked: Request, config: Config, now: float)
         trusted_uid=accounts.trusted_uid(command.run_as),
         trusted=config.trusted_places,
         observed=is_observed(grant, asked),
-        interpreters=screening.bound_interpreters(command),
+        interpreters=tuple(one for one in screening.bound_interpreters(command) if one[1]),  # the kernel opens these
     )
 
 

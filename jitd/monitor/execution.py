@@ -117,17 +117,19 @@ def _require_roots(changers: tuple[str, ...]) -> None:
 
 
 def _place(job: Job, path: bytes, digest: bytes, copy: bytes) -> bytes:
-    """Return the path of a file that has the approved ``digest``, and that nobody but root and the target account can change: the
-    file to which ``path`` leads, or else ``copy``, a new file. Raises CannotStart, Uninspectable and OSError.
+    """Return the path of a file that has the approved ``digest``, and that nobody but root and the target account can change:
+    ``path`` itself, or the program to which it leads, or else ``copy``, a new file. A script to which somebody's link leads is
+    copied, because it may read what lies beside it, and the link may lead to an equal script elsewhere by now. Raises
+    CannotStart, Uninspectable and OSError.
     """
-    real, _ = inspection.changers(path, View(job.trusted_uid, None, job.trusted))
-    if _changers(job, real):
+    real, changers = inspection.changers(path, View(job.trusted_uid, None, job.trusted))
+    if changers and (_changers(job, real) or not inspection.is_elf(real)):
         is_approved = inspection.copy_content(path, copy, before=_spare_unless_roots(job)) == digest
         place = copy
         _give_to_target(job, copy)
     else:
-        is_approved = inspection.digest_of(real, inspection.LIMIT) == digest
-        place = real
+        place = real if changers else path
+        is_approved = inspection.digest_of(place, inspection.LIMIT) == digest
     if not is_approved:
         what = "the file" if path == job.path else f"{_shown(path)}, which executes the file,"
         raise CannotStart(f"{what} was changed since it was approved")

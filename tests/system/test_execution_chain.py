@@ -20,6 +20,7 @@ from tests.system.conftest import House
 ALICE = 4001
 HOME = Path("/home/alice/chain")
 MARK = Path("/srv/chain-mark")
+ROOTS = Path("/srv/chain")
 RULES = """
 [[permit]]
 name = "theirs"
@@ -74,6 +75,7 @@ def place(house: House) -> Iterator[Path]:
     shutil.rmtree(HOME, ignore_errors=True)
     shutil.rmtree("/home/alice/gone", ignore_errors=True)
     shutil.rmtree(MARK, ignore_errors=True)
+    shutil.rmtree(ROOTS, ignore_errors=True)
 
 
 def chown() -> None:
@@ -195,6 +197,62 @@ def test_an_elf_interpreter_that_others_can_change_is_refused_and_said(
     done = house.sudo("alice", "-n", f"{place}/bin/tool", *words)
     assert done.returncode == 121, done
     assert f"its ELF interpreter {loader} can be changed by others" in done.stderr, done.stderr
+
+
+def test_a_link_does_not_choose_among_equal_scripts_of_roots_after_the_approval(house: House, place: Path) -> None:
+    """THREATS X-22: a script reads what lies beside it, and another directory has other things."""
+    for name in ("one", "other"):
+        beside = ROOTS / name
+        beside.mkdir(parents=True)
+        (beside / "tool").write_text('#!/bin/sh\necho "${0##*/}"; . "${0%/*}/settings"\n')
+        (beside / "tool").chmod(0o755)
+        (beside / "settings").write_text(f"mkdir {MARK}\n" if name == "other" else "echo good\n")
+    link = place / "bin/link"
+    link.symlink_to(ROOTS / "one/tool")
+    asking = house.ask("alice", "--for=10m", str(link))
+    house.approved(asking.id)
+    asking.end()
+    assert asking.out == "link\n", "it is called by the approved name"
+    link.unlink()
+    link.symlink_to(ROOTS / "other/tool")
+    house.sudo("alice", "-n", str(link))
+    assert not MARK.exists(), "another program of root's ran than when it was approved"
+
+
+@pytest.mark.parametrize("line", ["/usr/bin/env {}", "/bin/sh {}", "/usr/bin/env -S X=1 {}"])
+def test_what_a_first_line_names_as_an_argument_is_shown_and_is_refused_where_others_may_change_nothing(
+    house: House, place: Path, line: str
+) -> None:
+    """THREATS R-06: env and shells execute it, and it can change until then."""
+    named = program(place / "by/named", "#!/bin/sh\necho good\n")
+    tool = program(place / "bin/tool", f"#!{line.format(named)}\n")
+    asking = house.ask("alice", str(tool), line)
+    wanted = {"path": str(named), "digest": "", "because": f"/home/alice belongs to uid {ALICE}"}
+    assert house.show(asking.id, "bob")["interpreters"] == [wanted]
+    page = house.jitd("show", asking.id, who="bob").stdout
+    assert str(named) in page and "NOT BOUND: the first line names it" in page
+    house.approved(asking.id)
+    assert asking.end() == 0 and asking.out == "good\n", asking.err
+    ROOTS.mkdir()
+    roots = ROOTS / "tool"
+    roots.write_text(f"#!{line.format(named)}\n")
+    roots.chmod(0o755)
+    program(named, EVIL)
+    for _ in range(2):
+        refused = house.sudo("alice", "-n", str(roots))
+        assert not MARK.exists(), "what alice can change ran as root"
+        assert refused.returncode == 121 and "others can change the file of this command" in refused.stderr, refused
+        named.unlink(missing_ok=True)  # whoever can make it is told, too
+
+
+def test_a_first_line_may_name_what_only_root_can_change(house: House, place: Path) -> None:
+    """THREATS R-06: as Debian's scripts do, whose first line names /lib/init/init-d-script."""
+    ROOTS.mkdir()
+    roots = ROOTS / "tool"
+    roots.write_text("#!/usr/bin/env -S TMPDIR=/tmp --unset=X /bin/echo /dev/null\n")
+    roots.chmod(0o755)
+    done = house.sudo("alice", "-n", str(roots))
+    assert (done.returncode, done.stdout) == (0, f"/dev/null {roots}\n"), done
 
 
 def test_the_approver_sees_what_executes_the_command(house: House, place: Path) -> None:

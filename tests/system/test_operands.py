@@ -164,6 +164,7 @@ UNBOUND: dict[str, tuple[Callable[[Path], list[str]], list[tuple[int, str, str]]
         [(1, f"{ROOTS}/", "in a directory")],
     ),
     "a fifo": (lambda p: make_fifo(p), [(1, "fifo", "the content of a special file is not bound")]),
+    "a link of the requester's to a device": (lambda p: link(p, "/dev/null"), [(1, "link", "a special file is not bound")]),
     "a terminal": (lambda p: ["/dev/tty"], [(1, "/dev/tty", "the content of a special file is not bound")]),
     "standard input": (lambda p: ["/dev/stdin"], [(1, "/dev/stdin", "leads through /proc")]),
     "files in /proc": (
