@@ -16,12 +16,14 @@ ACCESS = "system.posix_acl_access"
 
 class Glance:
     """Caches file statuses, targets of symbolic links, and access lists. The key of each cached value is the absolute path. The
-    methods raise OSError and ValueError.
+    methods raise OSError and ValueError. If ``of`` is given, this Glance is a part of that look: it asks ``of`` in place of the
+    system, and ``statuses`` tells what this part was about.
     """
 
-    __slots__ = ("_access", "_links", "_statuses")
+    __slots__ = ("_access", "_links", "_of", "_statuses")
 
-    def __init__(self) -> None:
+    def __init__(self, of: Glance | None = None) -> None:
+        self._of = of
         self._statuses: dict[bytes, os.stat_result] = {}
         self._links: dict[bytes, bytes] = {}
         self._access: dict[bytes, bytes | None] = {}
@@ -29,13 +31,13 @@ class Glance:
     def lstat(self, path: bytes) -> os.stat_result:
         """Return the status of the file at ``path``. A symbolic link is not followed."""
         if (found := self._statuses.get(path)) is None:
-            found = self._statuses[path] = os.lstat(path)
+            found = self._statuses[path] = (os if self._of is None else self._of).lstat(path)
         return found
 
     def readlink(self, path: bytes) -> bytes:
         """Return the target of the symbolic link at ``path``."""
         if (found := self._links.get(path)) is None:
-            found = self._links[path] = os.readlink(path)
+            found = self._links[path] = (os if self._of is None else self._of).readlink(path)
         return found
 
     def access(self, path: bytes, file: int | None = None) -> bytes | None:
@@ -44,7 +46,7 @@ class Glance:
         """
         if file is not None or path not in self._access:
             self._access.pop(path, None)  # if the next line fails, the earlier answer must not be used later
-            self._access[path] = _access_of(path if file is None else file)
+            self._access[path] = _access_of(path if file is None else file) if self._of is None else self._of.access(path, file)
         return self._access[path]
 
     @property

@@ -440,9 +440,9 @@ class _Chain:
 
     def _examine_loader(self, path: bytes) -> None:
         key = (path, self.target_uid, self.mounts.trusted)
-        if _is_as_it_was(key):
+        if _is_as_it_was(key, self.glance):
             return
-        walk = _Walk(self.target_uid, self.mounts)
+        walk = _Walk(self.target_uid, self.mounts, glance=Glance(self.glance))
         found: list[str] = []
         try:
             table = OWN()
@@ -521,11 +521,11 @@ def _remember(key: _Key, table: bytes, glance: Glance) -> None:
     _SAFE[key] = (table, tuple((path, _signature(status)) for path, status in glance.statuses.items()))
 
 
-def _is_as_it_was(key: _Key) -> bool:
+def _is_as_it_was(key: _Key, glance: Glance) -> bool:
     """True if an ELF interpreter was only root's and the target account's, and nothing on the way has changed."""
     table, way = _SAFE.get(key, (b"", ()))
     try:
-        return bool(way) and OWN() == table and all(_signature(os.lstat(path)) == was for path, was in way)
+        return bool(way) and OWN() == table and all(_signature(glance.lstat(path)) == was for path, was in way)
     except (OSError, ValueError):
         return False
 

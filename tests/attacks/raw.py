@@ -229,14 +229,18 @@ class Raw:
             self._frames.feed(data)
         return body
 
-    def hear(self, within: float = WITHIN) -> Message | None:
-        """The next message, or None if the daemon hung up."""
-        body = self.hear_body(within)
-        if body is None:
-            return None
-        if self.context is not None:
-            body = self.context.unwrap(body).message
-        return decode(body, FROM_DAEMON)
+    def hear(self, within: float = WITHIN, *, slow: bool = False) -> Message | None:
+        """The next message, or None if the daemon hung up. What it says while a directory or a busy host is slow is heard only if
+        ``slow`` is true.
+        """
+        until = time.monotonic() + within
+        while (body := self.hear_body(until - time.monotonic())) is not None:
+            if self.context is not None:
+                body = self.context.unwrap(body).message
+            heard = decode(body, FROM_DAEMON)
+            if slow or not isinstance(heard, messages.Slow):
+                return heard
+        return None
 
     def has_something(self) -> bool:
         """True if there is something to hear."""

@@ -218,7 +218,7 @@ def test_the_time_for_the_handshake_is_the_clients_own(own_house: Callable[..., 
     with Raw(house, uid_of("alice")) as proved, Raw(house, uid_of("bob")) as silent:
         knock(proved, alice)
         assert silent.is_closed()
-        slow = proved.hear()
+        slow = proved.hear(slow=True)
         assert isinstance(slow, messages.Slow) and 0 < slow.left_ms < identifying.GREETED_WITHIN * 1000
         SILENT.unlink()
         assert isinstance(proved.hear(), messages.Welcome)

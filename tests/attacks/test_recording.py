@@ -80,7 +80,7 @@ def stuck(stage: Stage, **changes: object) -> tuple[Job, Client]:
     job = stage.job("/usr/bin/head", "-c", "60000", "/dev/zero", record="output", **changes)
     client = stage.get_ready(job, ("null", "pipe", "null"), [null, writing, null])
     os.close(writing)
-    stage.executor.go(job.run)
+    stage.order(stage.executor.go, job.run)
     stage.wait(lambda: client.said(b"R"))
     stage.wait(lambda: is_known_to_be_over(command_of(client)))
     assert client.end is None, "it waits for its reader"
@@ -98,7 +98,7 @@ def test_what_its_device_does_not_take_is_no_success(stage: Stage, pause: str) -
         null = stage.null()
         job = stage.job("/bin/sh", "-c", f"trap '' TERM; echo hello; {pause}", record="output")
         client = stage.get_ready(job, ("null", "device", "null"), [null, full, null])
-        stage.executor.go(job.run)
+        stage.order(stage.executor.go, job.run)
         outcome = stage.outcome(job)
         if outcome.ending is not Ending.SIGNALED:
             break
@@ -112,7 +112,7 @@ def test_a_command_that_goes_on_writing_there_is_ended(stage: Stage) -> None:
     null = stage.null()
     job = stage.job("/bin/sh", "-c", "trap '' TERM; while :; do echo hello; sleep 0.1; done", record="output")
     stage.get_ready(job, ("null", "device", "null"), [null, full, null])
-    stage.executor.go(job.run)
+    stage.order(stage.executor.go, job.run)
     outcome = stage.outcome(job)
     assert outcome.ending is Ending.SIGNALED and "No space left on device" in outcome.because
 
@@ -128,7 +128,7 @@ def test_an_input_that_cannot_be_read_is_no_end_of_it(stage: Stage, tmp_path: Pa
         job = stage.job("/bin/sh", "-c", f"cat; touch '{mark}'", record="all")
         null = stage.null()
         client = stage.get_ready(job, ("socket", "null", "null"), [receiver.fileno(), null, null])
-        stage.executor.go(job.run)
+        stage.order(stage.executor.go, job.run)
         stage.wait(lambda: client.said(b"R"))
         linger = struct.pack("ii", 1, 0)
         sender.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
@@ -145,7 +145,7 @@ def test_a_recorder_that_is_killed_is_no_success(stage: Stage) -> None:
     client = stage.get_ready(job, ("pipe",) * 3, [fifo, *pipes.sent[1:]])
     os.close(fifo)
     pipes.go()
-    stage.executor.go(job.run)
+    stage.order(stage.executor.go, job.run)
     stage.wait(lambda: client.said(b"R"))
     for pid in all_pumps(stage, client, 2):
         with suppress(ProcessLookupError):  # the run is ended with the first
@@ -163,7 +163,7 @@ def test_a_recorder_that_its_user_stops_delays_nobody_elses_stop(stage: Stage) -
     client = stage.get_ready(job, ("pipe",) * 3, [given, *pipes.sent[1:]])
     os.close(given)
     pipes.go()
-    stage.executor.go(job.run)
+    stage.order(stage.executor.go, job.run)
     stage.wait(lambda: client.said(b"R"))
     for pid in all_pumps(stage, client, 2):
         os.kill(pid, signal.SIGSTOP)
@@ -171,7 +171,7 @@ def test_a_recorder_that_its_user_stops_delays_nobody_elses_stop(stage: Stage) -
     os.close(go)
     stage.wait(lambda: is_over(command_of(client)))
     assert client.end is None
-    stage.executor.stop(job.run, "bob stopped it")
+    stage.order(stage.executor.stop, job.run, "bob stopped it")
     outcome = stage.outcome(job)
     pipes.join()
     assert outcome.ending is Ending.LOST and "bob stopped it" in outcome.because and pipes.reads[0] == b""
@@ -183,7 +183,7 @@ def test_a_recorder_of_input_that_its_user_stops_does_not_hold_up_the_end(stage:
     null = stage.null()
     job = stage.job("/bin/sleep", "1", record="all", **AS_NOBODY)
     client = stage.get_ready(job, ("pipe", "null", "null"), [given, null, null])
-    stage.executor.go(job.run)
+    stage.order(stage.executor.go, job.run)
     stage.wait(lambda: client.said(b"R"))
     recorders = all_pumps(stage, client, 2)
     of_input = stage.wait(lambda: [pid for pid in recorders if len(os.listdir(f"/proc/{pid}/fd")) == OF_INPUT])
@@ -202,7 +202,7 @@ def test_what_it_leaves_behind_and_writes_without_end_does_not_hold_it_up(stage:
     job = stage.job("/bin/sh", "-c", "trap '' HUP; cat /dev/zero & cat /dev/zero & sleep 0.3; exit 3", record="output")
     null = stage.null()
     client = stage.get_ready(job, ("null",) * 3, [null] * 3)
-    stage.executor.go(job.run)
+    stage.order(stage.executor.go, job.run)
     stage.wait(lambda: client.end)
     assert client.end is not None and client.end["status"] == 3
 
@@ -246,7 +246,7 @@ def _interrupts(stage: Stage, job: Job, client: Client) -> None:
 
 
 def _is_stopped(stage: Stage, job: Job, client: Client) -> None:
-    stage.executor.stop(job.run, "bob stopped it")
+    stage.order(stage.executor.stop, job.run, "bob stopped it")
 
 
 @pytest.mark.parametrize("ended", [_goes_away, _interrupts, _is_stopped])
@@ -274,7 +274,7 @@ def test_what_is_written_to_a_service_comes_from_the_commands_user_and_not_from_
         null = stage.null()
         job = stage.job("/bin/echo", "I am root", record="output", **AS_NOBODY)
         stage.get_ready(job, ("null", "socket", "null"), [null, theirs.fileno(), null])
-        stage.executor.go(job.run)
+        stage.order(stage.executor.go, job.run)
         ours.settimeout(PATIENCE)
         data, ancillary, _, _ = ours.recvmsg(100, socket.CMSG_SPACE(12))
         assert data == b"I am root\n"
@@ -291,7 +291,7 @@ def test_a_recorder_has_no_rights_but_the_commands_and_nobody_looks_into_it(stag
     client = stage.get_ready(job, ("pipe",) * 3, [stdin, *pipes.sent[1:]])
     os.close(stdin)
     pipes.go()
-    stage.executor.go(job.run)
+    stage.order(stage.executor.go, job.run)
     stage.wait(lambda: client.said(b"R"))
     n_pumps = 3 if record == "all" else 2
     found = all_pumps(stage, client, n_pumps)

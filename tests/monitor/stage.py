@@ -200,6 +200,14 @@ class Stage:
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return self.loop.run_until_complete(coroutine)
 
+    def order(self, order: Callable[..., None], *words: object) -> None:
+        """Give an order as the daemon does, in its loop: the monitor may be gone already."""
+
+        async def given() -> None:
+            order(*words)
+
+        self.run(given())
+
     @property
     def launcher(self) -> int:
         """The launcher's process: the child of ours that holds the other end of its socket, or systemd's."""
@@ -303,7 +311,7 @@ class Stage:
     def go(self, job: Job, *arguments: Any, **more: Any) -> Client:
         """Start, hand the streams over, and let it execute."""
         client = self.get_ready(job, *arguments, **more)
-        self.executor.go(job.run)
+        self.order(self.executor.go, job.run)
         return client
 
     def started(self, job: Job, *arguments: Any, **more: Any) -> tuple[Client, int]:
@@ -327,7 +335,7 @@ class Stage:
         return client, outcome
 
     def forget(self, job: Job) -> None:
-        self.executor.forget(job.run)
+        self.order(self.executor.forget, job.run)
         self.wait(lambda: not os.path.exists(plate_path(str(self.run_dir), job.run)))
 
     def capture(self, *argv: str | bytes, **changes: Any) -> bytes:
@@ -336,7 +344,7 @@ class Stage:
         job = self.job(*argv, **changes)
         client = self.get_ready(job, ("null", "pipe", "pipe"), [self.null(), writing, writing])
         os.close(writing)
-        self.executor.go(job.run)
+        self.order(self.executor.go, job.run)
         with open(reading, "rb") as file, ThreadPoolExecutor(1) as reader:
             found = reader.submit(file.read)
             outcome = self.outcome(job)
@@ -361,7 +369,7 @@ class Stage:
     def close(self) -> None:
         for run in self.runs:
             if not any(isinstance(r, Ended) and r.run == run for r in self.reports):
-                self.executor.stop(run, "the test is over")
+                self.order(self.executor.stop, run, "the test is over")
         try:
             self.wait(lambda: all(self._is_over(run) for run in self.runs))
         finally:

@@ -117,7 +117,7 @@ def has_started(stage: Stage, who: str) -> tuple[int, dict[str, Any]]:
     found["namespaces"] = {
         name: os.readlink(at / "ns" / name) == os.readlink(f"/proc/self/ns/{name}") for name in os.listdir(at / "ns")
     }
-    stage.executor.stop(job.run, "it was looked at")
+    stage.order(stage.executor.stop, job.run, "it was looked at")
     stage.outcome(job)
     stage.forget(job)
     return pid, found

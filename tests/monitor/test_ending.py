@@ -79,7 +79,7 @@ def all_stopped(together: Together, rows: list[str], kinds: tuple[str, ...], **m
         together.begin(hider, kinds, **more)
     together.set_up()
     for each in together.played.values():
-        together.stage.executor.stop(each.job.run, BECAUSE)
+        together.stage.order(together.stage.executor.stop, each.job.run, BECAUSE)
     return together.end()
 
 
@@ -153,7 +153,7 @@ def test_a_stop_takes_less_than_five_seconds(stage: Stage, hider: str) -> None:
     stage.started(job)
     wait_for(lambda: is_set_up(stage, hider))
     began = time.monotonic()
-    stage.executor.stop(job.run, BECAUSE)
+    stage.order(stage.executor.stop, job.run, BECAUSE)
     stage.outcome(job)
     assert time.monotonic() - began < 5
 
@@ -165,7 +165,7 @@ def test_the_signal_is_out_within_half_a_second(stage: Stage) -> None:
     _, pid = stage.started(job)
     stage.wait(lambda: handles(pid, signal.SIGTERM))
     began = time.time()
-    stage.executor.stop(job.run, BECAUSE)
+    stage.order(stage.executor.stop, job.run, BECAUSE)
     assert stage.outcome(job) == Outcome(Ending.EXITED, 42, BECAUSE)
     assert stamp.stat().st_mtime - began < 0.5, "by the file that the command made, and not by when its end was told"
 
@@ -253,7 +253,7 @@ def test_what_may_stay_stays_and_the_run_with_it_until_it_is_stopped(stage: Stag
     stage.wait(lambda: client.end)
     stage.sleep(6)  # what may not stay has five
     assert len(marked(stage)) == 1 and not stage.reported(Ended, job.run)
-    stage.executor.stop(job.run, BECAUSE)
+    stage.order(stage.executor.stop, job.run, BECAUSE)
     assert stage.outcome(job) == Outcome(Ending.EXITED, 3)
     assert marked(stage) == []
 
@@ -276,7 +276,7 @@ def test_a_hang_up_leaves_what_may_stay(stage: Stage) -> None:
     stage.wait(lambda: not os.path.exists(f"/proc/{pid}") and len(marked(stage)) == 1)
     stage.sleep(0.5)
     assert len(marked(stage)) == 1, "and it stays"
-    stage.executor.stop(job.run, BECAUSE)
+    stage.order(stage.executor.stop, job.run, BECAUSE)
     assert stage.outcome(job) == Outcome(Ending.SIGNALED, signal.SIGKILL, "the client went away")
     assert marked(stage) == []
 
@@ -311,7 +311,7 @@ def test_a_key_that_crosses_the_go_ends_it_and_every_account_of_it_is_the_same(s
     (monitor,) = stage.monitors()
     os.kill(monitor, signal.SIGSTOP)
     client.send(b"I\x03")
-    stage.executor.go(job.run)
+    stage.order(stage.executor.go, job.run)
     os.kill(monitor, signal.SIGCONT)
     outcome = stage.outcome(job)
     stage.wait(lambda: client.end)
@@ -333,8 +333,8 @@ def test_a_stop_between_the_go_and_the_exec_says_why(stage: Stage) -> None:
     (monitor,) = stage.monitors()
     for pid in Path(f"/proc/{monitor}/task/{monitor}/children").read_text().split():
         os.kill(int(pid), signal.SIGSTOP)
-    stage.executor.go(job.run)
-    stage.executor.stop(job.run, BECAUSE)
+    stage.order(stage.executor.go, job.run)
+    stage.order(stage.executor.stop, job.run, BECAUSE)
     assert stage.outcome(job) == Outcome(Ending.NOT_STARTED, 126, BECAUSE)
     stage.wait(lambda: client.end)
     assert client.end == {"outcome": "not started", "status": 126, "because": BECAUSE}
@@ -386,8 +386,8 @@ def test_a_stop_that_comes_twice_ends_it_once_and_for_the_first_reason(stage: St
     job = shell(stage, STUBBORN + "sleep 60; sleep 60")
     _, pid = stage.started(job)
     stage.wait(lambda: handles(pid, signal.SIGTERM))
-    stage.executor.stop(job.run, BECAUSE)
-    stage.executor.stop(job.run, "another reason")
+    stage.order(stage.executor.stop, job.run, BECAUSE)
+    stage.order(stage.executor.stop, job.run, "another reason")
     assert stage.outcome(job).because == BECAUSE
     assert sum(isinstance(report, Ended) for report in stage.reports) == 1
 
@@ -397,7 +397,7 @@ def test_a_client_that_reads_nothing_cannot_hold_up_a_stop(stage: Stage) -> None
     client, _ = stage.started(job, ("terminal",) * 3)
     client.stop_listening()
     stage.sleep(0.5)  # until nothing more goes into the socket
-    stage.executor.stop(job.run, BECAUSE)
+    stage.order(stage.executor.stop, job.run, BECAUSE)
     assert stage.outcome(job).because == BECAUSE
 
 

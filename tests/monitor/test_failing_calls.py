@@ -30,7 +30,7 @@ def play(stage: Stage, nth: int, record: str) -> None:
         client = stage.get_ready(job, ("null", "pipe", "null"), [stage.null(), writing, stage.null()])
         os.close(writing)
         if stage.reported(Ready, job.run):
-            stage.executor.go(job.run)
+            stage.order(stage.executor.go, job.run)
         outcome = stage.outcome(job)
         stage.wait(lambda: client.end or client.is_at_end)
         if outcome.ending is Ending.EXITED:
@@ -71,7 +71,7 @@ def test_a_process_that_the_kernel_does_not_start_is_a_sentence_for_the_client(s
     with erring(traced, (), "EAGAIN", "clone,clone3,fork,vfork", f"{nth}+"):
         client = stage.get_ready(job)
         if stage.reported(Ready, job.run):
-            stage.executor.go(job.run)
+            stage.order(stage.executor.go, job.run)
         outcome = stage.outcome(job)
         end = stage.wait(lambda: client.end)
     if outcome.ending is not Ending.EXITED:

@@ -179,7 +179,7 @@ def test_a_racing_writer_never_gets_a_byte_executed(stage: Stage) -> None:
             job = stage.job(str(path), writable=True, digest=good.digest)
             stage.get_ready(job, ("null", "pipe", "pipe"), [stage.null(), writing, writing])
             os.close(writing)
-            stage.executor.go(job.run)
+            stage.order(stage.executor.go, job.run)
             outcome = stage.outcome(job)
             with open(reading, "rb") as file:
                 told = file.read()
@@ -286,7 +286,7 @@ def test_a_racing_writer_of_the_interpreter_never_gets_a_byte_executed(stage: St
             job = stage.job(str(path), **good_one)
             stage.get_ready(job, ("null", "pipe", "pipe"), [stage.null(), writing, writing])
             os.close(writing)
-            stage.executor.go(job.run)
+            stage.order(stage.executor.go, job.run)
             outcome = stage.outcome(job)
             with open(reading, "rb") as file:
                 told = file.read()

@@ -98,7 +98,7 @@ def begin(stage: Stage, asker: Asker, **changes: Any) -> Login:
     """Let it in, and let it go on."""
     job = login_of(asker.pid, **changes)
     get_ready(stage, job)
-    stage.executor.go(job.run)
+    stage.order(stage.executor.go, job.run)
     stage.wait(lambda: stage.reported(Started, job.run))
     asker.let_in()
     return job
@@ -163,7 +163,7 @@ def test_who_is_refused_in_the_end_is_put_back_and_lives(stage: Stage, asker: As
     before = group_of(asker.pid)
     job = login_of(asker.pid)
     get_ready(stage, job)
-    stage.executor.stop(job.run, BECAUSE)
+    stage.order(stage.executor.stop, job.run, BECAUSE)
     assert outcome(stage, job) == Outcome(Ending.NOT_STARTED, CANNOT, BECAUSE)
     assert group_of(asker.pid) == before
     nothing_is_left_of(stage, job)
@@ -219,7 +219,7 @@ def stopped(request: pytest.FixtureRequest) -> Iterator[dict[str, Session]]:
     for name in played:
         wait_for(partial(is_set_up, stage, name, f"HIDER={name}"), what=name)
     for each in played.values():
-        stage.executor.stop(each.job.run, BECAUSE)
+        stage.order(stage.executor.stop, each.job.run, BECAUSE)
     for name, each in played.items():
         with contextlib.suppress(TimeoutError):  # told by the row that it is
             each.outcome = outcome(stage, each.job)
@@ -246,7 +246,7 @@ def test_a_session_that_ignores_its_end_is_gone_in_five_seconds(stage: Stage, as
     job = begin(stage, asker)
     wait_for(lambda: is_set_up(stage, "one that ignores"))
     began = time.monotonic()
-    stage.executor.stop(job.run, BECAUSE)
+    stage.order(stage.executor.stop, job.run, BECAUSE)
     assert outcome(stage, job) == HUNG_UP
     assert time.monotonic() - began < 5
 
@@ -299,7 +299,7 @@ def test_nothing_is_written_on_another_persons_terminal_of_the_same_number(stage
     try:
         job = begin(stage, asker)
         stage.wait(lambda: (NOBODY, os.ttyname(theirs)) in {(owner_of(pid), terminal_of(pid)) for pid in marked(stage)})
-        stage.executor.stop(job.run, BECAUSE)
+        stage.order(stage.executor.stop, job.run, BECAUSE)
         assert outcome(stage, job) == HUNG_UP
         assert select.select([master], [], [], 0)[0] == []
     finally:
@@ -312,12 +312,12 @@ def test_a_terminal_that_takes_nothing_delays_no_end(stage: Stage) -> None:
     screen = OnTerminal("/bin/sh", ["-c", "stty -echo; read go; exec yes"])
     job = login_of(screen.pid)
     get_ready(stage, job)
-    stage.executor.go(job.run)
+    stage.order(stage.executor.go, job.run)
     screen.sendline("go")
     stage.wait(lambda: stage.reported(Started, job.run))
     stage.sleep(0.3)  # until nothing more goes into it
     began = time.monotonic()
-    stage.executor.stop(job.run, BECAUSE)
+    stage.order(stage.executor.stop, job.run, BECAUSE)
     assert outcome(stage, job) == HUNG_UP and time.monotonic() - began < 30
     screen.close(force=True)
 
@@ -371,7 +371,7 @@ def test_the_audit_session_finds_whoever_has_left_the_control_group(elsewhere: P
         stage.wait(lambda: (elsewhere / "cgroup.procs").read_text())
         if session_of(asker.pid) == NO_SESSION or session_of(asker.pid) == session_of(os.getpid()):
             pytest.skip("this kernel keeps no audit sessions")
-        stage.executor.stop(job.run, BECAUSE)
+        stage.order(stage.executor.stop, job.run, BECAUSE)
         assert outcome(stage, job) == HUNG_UP and marked(stage) == []
         nothing_is_left_of(stage, job)
     finally:
@@ -516,7 +516,7 @@ def test_the_next_daemon_finds_the_session_and_can_end_it(stage: Stage, asker: A
     assert stage.run(stage.executor.find([job.run])) == [job.run]
     stage.wait(lambda: in_state(stage, job.run) == "running")
     assert asker.process.poll() is None
-    stage.executor.stop(job.run, BECAUSE)
+    stage.order(stage.executor.stop, job.run, BECAUSE)
     assert outcome(stage, job) == HUNG_UP and not marked(stage)
     nothing_is_left_of(stage, job)
 
@@ -543,7 +543,7 @@ def test_forty_sessions_leave_no_descriptor_and_no_process(stage: Stage) -> None
     for n in range(40):
         asker = Asker(stage, "sleep 60")
         job = begin(stage, asker)
-        stage.executor.stop(job.run, BECAUSE)
+        stage.order(stage.executor.stop, job.run, BECAUSE)
         assert outcome(stage, job) == HUNG_UP
         nothing_is_left_of(stage, job)
         asker.close()

@@ -205,7 +205,7 @@ def observed(stage: Stage, tmp_path: Path) -> tuple[str, int]:
 def test_what_a_frozen_command_leaves_behind_is_killed_and_hears_no_hang_up(stage: Stage, tmp_path: Path) -> None:
     """THREATS A-18"""
     run, pid = observed(stage, tmp_path)
-    stage.executor.watched(run, ())
+    stage.order(stage.executor.watched, run, ())
     stage.wait(lambda: Held(run, True) in stage.reports)
     os.kill(pid, signal.SIGKILL)
     stage.wait(lambda: stage.reported(Ended, run))

@@ -86,7 +86,7 @@ def ready(stage: Stage, kind: str, source: int, *argv: str) -> Job:
 
 def play(stage: Stage, kind: str, source: int, *argv: str) -> tuple[Job, Outcome]:
     job = ready(stage, kind, source, *argv)
-    stage.executor.go(job.run)
+    stage.order(stage.executor.go, job.run)
     return job, stage.outcome(job)
 
 
@@ -152,7 +152,7 @@ def test_what_comes_later_is_read_as_it_comes(stage: Stage) -> None:
     job = stage.job("/bin/sh", "-c", "while read a; do echo $a; done", record="all")
     stage.get_ready(job, ("pipe", "pipe", "null"), [reading, written, stage.null()])
     os.close(written)
-    stage.executor.go(job.run)
+    stage.order(stage.executor.go, job.run)
     with open(out, "rb", buffering=0) as told:
         for word in (b"one\n", b"two\n"):
             os.write(writing, word)
@@ -181,7 +181,7 @@ def test_where_somebody_else_reads_the_same_input_meanwhile_it_is_said(stage: St
     source, _ = make(LINES)
     mark, go = stage.directory / "mark", stage.directory / "go"
     job = ready(stage, kind, source, "/bin/sh", "-c", f"read a; : >{mark}; until [ -e {go} ]; do sleep 0.01; done")
-    stage.executor.go(job.run)
+    stage.order(stage.executor.go, job.run)
     stage.wait(mark.exists)
     assert os.read(source, 4) == b"one\n"  # which the command has read, too
     go.touch()
@@ -265,7 +265,7 @@ def test_what_it_leaves_behind_reads_nothing_that_was_given_back(stage: Stage) -
     job = stage.job("/bin/sh", "-c", script, record="all", leftovers="keep")
     null = stage.null()
     client = stage.get_ready(job, ("pipe", "null", "null"), [source, null, null])
-    stage.executor.go(job.run)
+    stage.order(stage.executor.go, job.run)
     stage.wait(lambda: client.end)
     assert left() == LINES.removeprefix(b"one\n")
     assert stage.outcome(job).number == 0

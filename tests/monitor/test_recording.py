@@ -105,7 +105,7 @@ class Pipes:
 def play(stage: Stage, job: Job, pipes: Pipes) -> Any:
     client = stage.get_ready(job, PIPES, pipes.sent)
     pipes.go()
-    stage.executor.go(job.run)
+    stage.order(stage.executor.go, job.run)
     outcome = stage.outcome(job)
     stage.wait(lambda: client.end)
     pipes.join()
@@ -184,7 +184,7 @@ def test_a_slow_reader_slows_the_command_and_loses_nothing(stage: Stage) -> None
     null = stage.null()
     client = stage.get_ready(job, ("null", "pipe", "null"), [null, writing, null])
     os.close(writing)
-    stage.executor.go(job.run)
+    stage.order(stage.executor.go, job.run)
     stage.sleep(0.5)
     assert client.end is None, "it waits for its reader"
     with open(reading, "rb") as file:
@@ -202,7 +202,7 @@ def test_a_reader_that_goes_away_is_a_broken_pipe_for_the_command(stage: Stage) 
     null = stage.null()
     stage.get_ready(job, ("null", "pipe", "null"), [null, writing, null])
     os.close(writing)
-    stage.executor.go(job.run)
+    stage.order(stage.executor.go, job.run)
     os.read(reading, 100)
     os.close(reading)
     outcome = stage.outcome(job)
@@ -224,7 +224,7 @@ def test_a_command_that_does_not_read_its_input_ends_all_the_same(stage: Stage) 
     null = stage.null()
     stage.get_ready(job, ("pipe", "null", "null"), [stdin, null, null])
     os.close(stdin)
-    stage.executor.go(job.run)
+    stage.order(stage.executor.go, job.run)
     assert stage.outcome(job).number == 0
     os.close(feed)  # so long it had no end
 
@@ -248,7 +248,7 @@ def test_a_pipe_that_is_not_recorded_is_the_callers_own(stage: Stage, record: st
     job = stage.job("/bin/readlink", "/proc/self/fd/1", record=record)
     null = stage.null()
     client = stage.get_ready(job, ("null", "pipe", "null"), [null, writing, null])
-    stage.executor.go(job.run)
+    stage.order(stage.executor.go, job.run)
     assert stage.outcome(job).number == 0 and client.end
     assert os.read(reading, 100).decode().strip() == os.readlink(f"/proc/self/fd/{writing}")
     os.close(reading)
@@ -338,7 +338,7 @@ def test_of_a_run_that_has_not_started_no_input_is_read(stage: Stage) -> None:
     job = stage.job("/bin/cat", record="all")
     stage.get_ready(job, ("pipe", "null", "null"), [stdin, null, null])
     stage.sleep(0.2)
-    stage.executor.stop(job.run, "not now")
+    stage.order(stage.executor.stop, job.run, "not now")
     assert stage.outcome(job).ending is Ending.NOT_STARTED
     assert os.read(stdin, 100) == b"for somebody else"
     os.close(stdin)
@@ -349,7 +349,7 @@ def test_of_a_run_that_has_not_started_nothing_is_kept(stage: Stage) -> None:
     job = stage.job("/bin/cat", record="output")
     stage.get_ready(job)
     assert names(stage) == [job.run]
-    stage.executor.stop(job.run, "not now")
+    stage.order(stage.executor.stop, job.run, "not now")
     assert stage.outcome(job).ending is Ending.NOT_STARTED
     assert names(stage) == []
 
@@ -493,7 +493,7 @@ def test_without_its_monitor_nothing_is_passed_on(stage: Stage) -> None:
     null = stage.null()
     stage.get_ready(job, ("null", "pipe", "null"), [null, writing, null])
     os.close(writing)
-    stage.executor.go(job.run)
+    stage.order(stage.executor.go, job.run)
     stage.wait(lambda: stage.reported(Started, job.run))
     os.kill(stage.monitors()[0], signal.SIGKILL)
     go.touch()
@@ -511,7 +511,7 @@ def test_while_its_monitor_stands_still_nothing_is_passed_on(stage: Stage) -> No
     stage.get_ready(job, ("pipe", "pipe", "null"), [go, writing, stage.null()])
     os.close(go)
     os.close(writing)
-    stage.executor.go(job.run)
+    stage.order(stage.executor.go, job.run)
     stage.wait(lambda: stage.reported(Started, job.run))
     (monitor,) = stage.monitors()
     os.kill(monitor, signal.SIGSTOP)

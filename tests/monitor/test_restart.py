@@ -45,7 +45,7 @@ def test_a_run_that_waits_for_its_streams_is_found_again(stage: Stage) -> None:
     assert stage.reports == [Here(job.run, "starting")]
     client.send_streams(("null",) * 3, [stage.null()] * 3)
     stage.wait(lambda: stage.reported(Ready, job.run))
-    stage.executor.go(job.run)
+    stage.order(stage.executor.go, job.run)
     assert stage.outcome(job) == Outcome(Ending.EXITED, 5)
 
 
@@ -56,7 +56,7 @@ def test_a_run_that_is_ready_says_so_again(stage: Stage) -> None:
     assert stage.run(stage.executor.find([job.run])) == [job.run]
     stage.wait(lambda: stage.reported(Ready, job.run))
     assert stage.reports[0] == Here(job.run, "ready")
-    stage.executor.go(job.run)
+    stage.order(stage.executor.go, job.run)
     assert stage.outcome(job) == Outcome(Ending.EXITED, 5)
 
 
@@ -93,7 +93,7 @@ def test_what_began_and_ended_without_a_daemon_has_begun_and_then_ended(stage: S
     """THREATS L-09: the daemon is gone before it hears that the command has begun."""
     job = stage.job("/bin/sh", "-c", "exit 5")
     client = stage.get_ready(job)
-    stage.executor.go(job.run)
+    stage.order(stage.executor.go, job.run)
     stage.run(stage.executor.close())
     stage.reports.clear()
     stage.wait(lambda: client.end and os.listdir(stage.state_dir / "runs"))
@@ -115,7 +115,7 @@ def test_what_began_without_a_daemon_and_lost_its_monitor_has_begun_and_then_end
     """THREATS L-09: the monitor's file says it when the monitor is gone, too."""
     job = stage.job("/bin/sh", "-c", script)
     client = stage.get_ready(job)
-    stage.executor.go(job.run)
+    stage.order(stage.executor.go, job.run)
     stage.run(stage.executor.close())
     stage.reports.clear()
     (told,) = stage.wait(lambda: client.said(b"R"))
@@ -134,7 +134,7 @@ def test_whether_a_command_has_begun_is_said_to_be_unknown_if_it_is(stage: Stage
     assert stage.run(stage.executor.find(["TEST-0043"])) == []
     because = "its monitor was killed, and whether the command had begun is not known"
     assert stage.reports == [Ended("TEST-0043", Outcome(Ending.LOST, 125, because))]
-    stage.executor.forget("TEST-0043")
+    stage.order(stage.executor.forget, "TEST-0043")
 
 
 def test_an_outcome_that_was_not_taken_comes_again_and_then_no_more(stage: Stage) -> None:
@@ -215,7 +215,7 @@ def test_a_stop_that_was_ordered_while_the_monitor_was_away_reaches_it(stage: St
     job = shell(stage, "sleep 60")
     stage.started(job)
     stage.restart()
-    stage.executor.stop(job.run, "revoked by bob")
+    stage.order(stage.executor.stop, job.run, "revoked by bob")
     assert stage.outcome(job) == Outcome(Ending.SIGNALED, signal.SIGTERM, "revoked by bob")
 
 
@@ -266,7 +266,7 @@ def test_a_job_that_the_launcher_has_not_come_to_is_not_given_up(stage: Stage, m
     os.kill(stage.launcher, signal.SIGCONT)
     client.send_streams(("null",) * 3, [stage.null()] * 3)
     stage.wait(lambda: stage.reported(Ready, job.run))
-    stage.executor.go(job.run)
+    stage.order(stage.executor.go, job.run)
     assert stage.outcome(job).number == 0
 
 

@@ -83,7 +83,7 @@ def test_nothing_runs_without_a_go(stage: Stage) -> None:
     stage.get_ready(job)
     stage.sleep(0.5)
     assert not mark.exists()
-    stage.executor.stop(job.run, "revoked by bob@EXAMPLE.ORG: wrong host")
+    stage.order(stage.executor.stop, job.run, "revoked by bob@EXAMPLE.ORG: wrong host")
     assert stage.outcome(job) == Outcome(Ending.NOT_STARTED, 126, "revoked by bob@EXAMPLE.ORG: wrong host")
     assert not mark.exists()
 
@@ -93,7 +93,7 @@ def test_a_go_before_the_streams_is_no_go(stage: Stage) -> None:
     job = stage.job("/usr/bin/touch", str(mark))
     client = stage.start(job)
     stage.wait(lambda: stage.reported(Here, job.run))
-    stage.executor.go(job.run)
+    stage.order(stage.executor.go, job.run)
     stage.wait(lambda: unread(stage.executor._monitors[job.run]) == 0)
     client.send_streams(("null",) * 3, [stage.null(), stage.null(), stage.null()])
     stage.wait(lambda: stage.reported(Ready, job.run))
@@ -115,7 +115,7 @@ def test_a_client_that_goes_before_the_go_starts_nothing(stage: Stage) -> None:
     job = stage.job("/usr/bin/touch", str(mark))
     stage.get_ready(job).close()
     assert stage.outcome(job) == Outcome(Ending.NOT_STARTED, 126, "the client went away")
-    stage.executor.go(job.run)
+    stage.order(stage.executor.go, job.run)
     stage.sleep(0.2)
     assert not mark.exists()
 
@@ -144,7 +144,7 @@ def test_a_go_that_comes_with_the_end_of_the_client_or_of_the_time_starts_nothin
             client.close()
         else:
             stage.sleep(max(0, ends_at - time.clock_gettime(time.CLOCK_BOOTTIME)) + 0.05)
-        stage.executor.go(job.run)
+        stage.order(stage.executor.go, job.run)
         if monitor:
             os.kill(monitor, signal.SIGCONT)
         assert stage.outcome(job).ending is Ending.NOT_STARTED
@@ -313,7 +313,7 @@ def _mix(stage: Stage, kinds: tuple[str, ...]) -> None:
     )
     stage.get_ready(job, kinds, [end for end in ends if end is not None] + [telling])
     os.close(telling)
-    stage.executor.go(job.run)
+    stage.order(stage.executor.go, job.run)
     assert stage.outcome(job).number == 0
     with open(told, "rb") as file:
         lines = file.read().decode().splitlines()

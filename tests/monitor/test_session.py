@@ -100,8 +100,8 @@ def test_the_terminal_is_told_where_there_is_one(stage: Stage) -> None:
 
 STUBBORN = "trap '' TERM HUP; setsid sleep 60 & sleep 60 & while :; do sleep 60; done"
 ENDS: dict[str, Callable[[Stage, Job, int], Any]] = {
-    "it is stubborn and stopped": lambda stage, job, pid: stage.executor.stop(job.run, "enough"),
-    "it is stopped": lambda stage, job, pid: stage.executor.stop(job.run, "enough"),
+    "it is stubborn and stopped": lambda stage, job, pid: stage.order(stage.executor.stop, job.run, "enough"),
+    "it is stopped": lambda stage, job, pid: stage.order(stage.executor.stop, job.run, "enough"),
     "it is killed": lambda stage, job, pid: os.kill(pid, signal.SIGKILL),
     "its control group is killed": lambda stage, job, pid: kill_group(pid),
     "its monitor is killed": lambda stage, job, pid: os.kill(int(status_of(pid)["PPid"]), signal.SIGKILL),
@@ -184,7 +184,7 @@ def test_what_closes_the_session_is_not_killed_with_a_stubborn_command(stage: St
         stage.deny_group(job)
     _, pid = stage.started(job)
     stage.wait(lambda: handles(pid, signal.SIGTERM))
-    stage.executor.stop(job.run, "enough")
+    stage.order(stage.executor.stop, job.run, "enough")
     assert stage.outcome(job).number == signal.SIGKILL
     assert diary.read_text().split() == ALL[1:]
 
@@ -433,7 +433,7 @@ def test_a_stack_that_hangs_can_be_stopped_and_ends_nothing_late(stage: Stage) -
     client = stage.start(job)
     client.send_streams(("null",) * 3, [stage.null() for _ in range(3)])
     stage.wait(asked.exists)
-    stage.executor.stop(job.run, "enough")
+    stage.order(stage.executor.stop, job.run, "enough")
     stage.wait(lambda: client.end)
     assert client.end == {"outcome": "not started", "status": 126, "because": "enough"}
     assert stage.outcome(job).ending is Ending.NOT_STARTED

@@ -49,7 +49,7 @@ def test_a_process_with_the_requests_mark_that_was_started_since_is_ended_and_no
     stage.started(job)
     its_own = [spawn(mark), spawn("A=1", mark, "B=2")]
     others = [spawn(f"{mark}9"), spawn(f"X{mark}"), spawn(f"A={mark}"), spawn("JITSUDO_REQUEST=K7QM-2XVD"), spawn()]
-    stage.executor.stop(job.run, BECAUSE)
+    stage.order(stage.executor.stop, job.run, BECAUSE)
     stage.outcome(job)
     assert [process.wait(PATIENCE) for process in its_own] == [-9, -9]
     assert all(is_living(process.pid) for process in (before, *others))

@@ -103,7 +103,7 @@ def test_a_client_that_does_not_read_holds_the_command_and_not_memory(stage: Sta
     with open(f"/proc/{_parent(pid)}/status") as file:
         peak = next(int(line.split()[1]) for line in file if line.startswith("VmHWM"))
     assert peak < 32 * 1024
-    stage.executor.stop(job.run, "enough")
+    stage.order(stage.executor.stop, job.run, "enough")
     stage.outcome(job)
 
 
@@ -162,7 +162,7 @@ def test_a_key_that_stops_it_before_it_has_begun_is_told_too(stage: Stage) -> No
     client = stage.get_ready(job, TERMINAL)
     client.send(b"I\x1a")
     stage.wait(lambda: client.said(b"T"))
-    stage.executor.go(job.run)
+    stage.order(stage.executor.go, job.run)
     client.send(GO_ON)
     assert stage.outcome(job) == Outcome(Ending.EXITED, 0)
     assert b"done\r\n" in client.output
@@ -216,7 +216,7 @@ def test_a_terminal_on_one_stream_controls_the_command(stage: Stage) -> None:
     reading, writing = os.pipe()
     client = stage.get_ready(job, ("null", "pipe", "terminal"), [stage.null(), writing])
     os.close(writing)
-    stage.executor.go(job.run)
+    stage.order(stage.executor.go, job.run)
     stage.wait(lambda: client.end)
     assert os.read(reading, 100) == b"out\n"
     assert client.output == b"err\r\ntty\r\n"

@@ -184,7 +184,7 @@ ROWS = (
     Row("daemon hung", "jitd does not answer", 7, daemon_hung),
     Row(
         "database disk full",
-        "jitd cannot note which tickets were used, and so takes none: No space|jitd failed, and permitted nothing",
+        "jitd cannot note which tickets were used, and so takes none: No space|the disk with jitd's state is almost full",
         4,
         disk_full,
     ),
