@@ -132,11 +132,11 @@ def test_two_commands_that_ask_at_the_terminal_ask_one_after_the_other(bash: Pro
     bash.line(f"printf '%s\\n' {' '.join(marks)} | xargs -P 2 -I% jitsudo sh -c '{asks}'")
     for _ in marks:
         bash.until(r"as\.k \d+")
-    for word in ("one", "two"):
-        wait_for(lambda: bash.is_raw, what="the terminal of one of them")
+    for mark, word in zip(in_turn(*marks), ("one", "two"), strict=True):
+        wait_for(lambda mark=mark: bash.is_raw and guardians(mark), what="the turn of this one")
         bash.key(f"{word}\r")
-        bash.until(rf"g\.ot {word} \d+\.")
-    gone(*marks)
+        bash.until(rf"g\.ot {word} {mark}\.")
+        gone(mark)
     assert bash.settings() == before
 
 
