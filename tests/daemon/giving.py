@@ -180,6 +180,7 @@ class House:
         self.waiters = Waiters()
         self.giver = FakeGiver(self.recorded)
         config: Any = SimpleNamespace(
+            state=self.path.parent,
             operators=("user:dave",),
             auditors=(),
             limits=Limits(),
