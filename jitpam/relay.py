@@ -4,8 +4,8 @@ side of PROTOCOL.md section 5.
 
 Law: at its end, the relay always restores the terminal's modes. The terminal is raw only while jitsudo is in the foreground and
 the command has the terminal. If several jitsudo of a job need the terminal, they have it one after the other. The relay has one
-buffer for each direction. No new piece is read before the other side has accepted
-the previous piece. If the monitor disconnects without sending the outcome, the run is never treated as a success.
+buffer for each direction. No new piece is read before the other side has accepted the previous piece. If the monitor disconnects
+without sending the outcome, the run is never treated as a success.
 """
 
 from __future__ import annotations
