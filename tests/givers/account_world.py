@@ -71,7 +71,7 @@ class AccountWorld:
 
     def mend_target(self) -> None:
         for tool in TOOLS:
-            subprocess.run(["umount", f"/usr/sbin/{tool}"], check=True)
+            subprocess.run(["umount", "--lazy", f"/usr/sbin/{tool}"], check=True)
 
     def remove_by_hand(self) -> None:
         for one in made_for("alice"):

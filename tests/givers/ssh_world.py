@@ -144,7 +144,7 @@ class SshWorld:
         subprocess.run(["mount", "--bind", "/dev/null", KEYGEN], check=True)
 
     def mend_target(self) -> None:
-        subprocess.run(["umount", KEYGEN], check=True)
+        subprocess.run(["umount", "--lazy", KEYGEN], check=True)
 
     def remove_by_hand(self) -> None:
         """An administrator revokes what alice has."""

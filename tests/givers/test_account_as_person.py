@@ -284,4 +284,4 @@ def test_while_it_is_taken_back_nobody_acts_by_it(scene: Scene) -> None:
         assert done.returncode != 0 and scene.house.kept("requests") == []
         assert scene.house.head() == before
     finally:
-        subprocess.run(["umount", "/usr/sbin/userdel"], check=True)
+        subprocess.run(["umount", "--lazy", "/usr/sbin/userdel"], check=True)

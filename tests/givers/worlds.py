@@ -91,7 +91,7 @@ class SudoersWorld:
         subprocess.run(["mount", "-o", "remount,ro,bind", self.directory], check=True)
 
     def mend_target(self) -> None:
-        subprocess.run(["umount", self.directory], check=True)
+        subprocess.run(["umount", "--lazy", self.directory], check=True)
 
     def remove_by_hand(self) -> None:
         for file in self.directory.glob("jitd_*"):
@@ -208,7 +208,7 @@ class GroupWorld:
         subprocess.run(["mount", "--bind", "/dev/null", self.tool], check=True)
 
     def mend_target(self) -> None:
-        subprocess.run(["umount", self.tool], check=True)
+        subprocess.run(["umount", "--lazy", self.tool], check=True)
 
     def remove_by_hand(self) -> None:
         for account in set(grp.getgrnam("tapes").gr_mem) - {"carol"}:
