@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Grades: what a command gives to the person who runs it, beyond what its words say.
+
+Law: pure; this module imports only the standard library. A grade warns people. It never permits or denies a request. What jitd
+does not know is never graded as harmless.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from enum import IntEnum
+
+from jitd.core.frozen import dataclass
+
+
+class Grade(IntEnum):
+    """How much a command gives, from the least to the most. A higher grade matters more to an approver."""
+
+    HARMLESS = 0
+    """jitd knows the command, and it gives nothing beyond its words."""
+    UNKNOWN = 1
+    """jitd does not know what the program does."""
+    READS = 2
+    """It reads secrets, such as keys or password hashes."""
+    CHANGES = 3
+    """It changes or destroys: stops, deletes, overwrites, reboots, cuts the network, touches other people's data."""
+    LEADS = 4
+    """It can lead to all that the account may do, if something beside the command goes along: a pager, a hook."""
+    GIVES = 5
+    """It gives all that the account may do. For root, that is everything."""
+
+    @property
+    def word(self) -> str:
+        """The name of the grade in rows, settings and documents, such as ``gives``."""
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One reason for a grade. ``what`` is a sentence without a full stop that needs no other words: ``vim can start a shell``.
+    If the reason is a file, ``path`` is its absolute path, where links are resolved as far as the requester can see them, and
+    ``matters`` says why the file matters: ``who may act as root``.
+    """
+
+    grade: Grade
+    what: str
+    path: str = ""
+    matters: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was seen at a path, with what the requester can see. ``real`` is where the path leads. ``owner`` is the account that
+    owns the file there, or is empty. ``changed_by`` names who, other than root and the account to run as, can change the file or
+    where the path leads, such as ``alice, who asks``. It is empty if nobody can.
+    """
+
+    real: str
+    is_directory: bool = False
+    is_absent: bool = False
+    owner: str = ""
+    changed_by: str = ""
+
+
+Look = Callable[[str], Seen | None]
+"""Looks at an absolute path. Returns None if jitd did not look, for example because the requester cannot see what is there."""
+
+
+def worst(findings: Iterable[Finding]) -> Grade:
+    """Return the highest grade of ``findings``. Without findings, the command is harmless."""
+    return max((finding.grade for finding in findings), default=Grade.HARMLESS)
