@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from jitd.cli.answer import Row, quoted, words
 from jitd.cli.authenticated import UNKNOWN, age_in_words, authenticated
+from jitd.cli.colour import Painted
 from jitd.cli.instants import ago, left
 from jitd.cli.labels import Line, laid_out, members
 from jitd.cli.owed import asks, others_asked, still_owed
@@ -52,7 +53,7 @@ module has a single line in their place.
 """
 
 
-def brief(row: Row, screen: int | None, place: str = "") -> list[str]:
+def brief(row: Row, screen: int | None, place: str = "") -> list[Painted]:
     """Return the lines of the page that an approver reads. ``screen`` is the width of the terminal in cells. If ``screen`` is
     None, no line is folded. ``place`` is printed first. If there are several requests, ``place`` is the position of this request,
     such as ``1 of 3:``.

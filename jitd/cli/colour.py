@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 
-STYLES = {"head": "1", "late": "1;31", "mine": "2"}
-"""Maps each style to its parameters of SGR (ECMA-48). ``head`` is the style of a list's head. ``late`` is for a row that ends
-soon, and ``mine`` is for a row of the viewer.
+Painted = tuple[str, str | None]
+"""A line and its style. The style is a key of STYLES, or None."""
+STYLES = {"head": "1", "late": "1;31", "danger": "1;31", "mine": "2"}
+"""Maps each style to its parameters of SGR (ECMA-48). ``head`` is the style of a list's head and of a page's first line. ``late``
+is for a row that ends soon, ``danger`` is for a line that an approver must not miss, and ``mine`` is for a row of the viewer.
 """
 PLAIN = "\x1b[0m"
 
@@ -27,3 +30,8 @@ def coloured(line: str, style: str | None) -> str:
     without a change.
     """
     return line if style is None or not line else f"\x1b[{STYLES[style]}m{line}{PLAIN}"
+
+
+def without_styles(lines: Iterable[Painted]) -> list[str]:
+    """Return the texts of ``lines``, without their styles."""
+    return [line for line, _ in lines]

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from jitd.cli.answer import Row, printable
+from jitd.cli.colour import Painted
 from jitd.cli.columns import wrapped
 from jitpam.wire.shown import cells
 
@@ -25,27 +26,27 @@ both the label and the text are empty, the line is empty.
 """
 
 
-def laid_out(page: Iterable[Line], screen: int | None) -> list[str]:
+def laid_out(page: Iterable[Line], screen: int | None) -> list[Painted]:
     """Return ``page`` as lines that can be printed. ``screen`` is the width of the terminal in cells. If ``screen`` is None, no
     line is folded.
     """
-    lines: list[str] = []
+    lines: list[Painted] = []
     for label, text in page:
         if not text:
             heading = printable(label)
             pieces = [heading] if screen is None or cells(heading) <= screen else wrapped(heading, max(LEAST, screen - LABEL))
-            lines += [pieces[0], *(" " * LABEL + piece for piece in pieces[1:])]
+            lines += [(pieces[0], None), *((" " * LABEL + piece, None) for piece in pieces[1:])]
             continue
         start = f"  {printable(label)}"
         start += " " * max(1, LABEL - cells(start))
         # this label is a long name from a file of the host, so it gets its own lines
         if screen is not None and cells(start) > screen - LEAST:
-            lines += ["  " + piece for piece in wrapped(printable(label), screen - 2)]
+            lines += [("  " + piece, None) for piece in wrapped(printable(label), screen - 2)]
             start = " " * LABEL
         text = printable(text)
         pieces = [text] if screen is None else wrapped(text, max(LEAST, screen - max(LABEL, cells(start))))
-        lines.append(start + pieces[0])
-        lines += [" " * LABEL + piece for piece in pieces[1:]]
+        lines.append((start + pieces[0], None))
+        lines += [(" " * LABEL + piece, None) for piece in pieces[1:]]
     return lines
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jitd.cli.answer import Row, words
+from jitd.cli.colour import Painted
 from jitd.cli.glass import broken
 from jitd.cli.instants import told
 from jitd.cli.labels import Line, laid_out, members
@@ -26,7 +27,7 @@ OPEN = ("screening", "pending")
 """The states in which people can still decide about a request."""
 
 
-def page(row: Row, screen: int | None) -> list[str]:
+def page(row: Row, screen: int | None) -> list[Painted]:
     """Return the page about ``row`` as lines. ``screen`` is the width of the terminal in cells. If ``screen`` is None, no line is
     folded.
     """

@@ -17,7 +17,8 @@ import subprocess
 import sys
 from collections.abc import Iterable
 
-from jitd.cli.answer import answer, printable, say
+from jitd.cli.answer import printable, say
+from jitd.cli.colour import Painted, coloured, is_wanted, without_styles
 from jitd.cli.terminal_size import terminal_size
 
 PLACES = ("/usr/bin/less", "/bin/less")
@@ -37,7 +38,7 @@ There is room for the next piece only after less(1) has read the whole previous 
 """
 
 
-def put(lines: list[str], *, below: int = 1) -> bool:
+def put(lines: list[Painted], *, below: int = 1) -> bool:
     """Print ``lines``, and keep at least ``below`` lines of the terminal free below them. If there is not enough room on the
     terminal, show ``lines`` with less(1).
 
@@ -54,18 +55,19 @@ def put(lines: list[str], *, below: int = 1) -> bool:
         say(f"that is {len(lines)} lines: scroll up to read all of them")
         return True
     sys.stdout.flush()
-    is_read = _is_read(pager, lines)
+    is_read = _is_read(pager, without_styles(lines))
     if not is_read:
         say("not all of it was read")
     return not is_read
 
 
-def put_all(lines: Iterable[str]) -> None:
+def put_all(lines: Iterable[Painted]) -> None:
     """Print all ``lines`` without less(1). The output may go to a terminal or to a program. Raises OSError if the lines cannot be
     printed.
     """
-    for line in lines:
-        answer(line)
+    has_colours = is_wanted()
+    for line, style in lines:
+        print(coloured(printable(line), style if has_colours else None))
     sys.stdout.flush()  # raises an error if the lines cannot be printed
 
 

@@ -12,6 +12,7 @@ from jitd.cli.board.picture import LEAST_COLUMNS, LEAST_LINES, picture
 from jitd.cli.board.questions import Approval, Ending, Locking
 from jitd.cli.board.state import Heard, Reading, State
 from jitd.cli.board.views import VIEWS
+from jitd.cli.colour import without_styles
 from jitd.cli.question import QUIET_FOR
 from jitpam.wire.shown import cells, reshown
 from tests.client.script import HOSTILE
@@ -106,14 +107,14 @@ def test_uses_of_a_lease_close_no_question_about_more_of_it_and_other_changes_do
 
 
 def test_lines_are_read_once_they_stood_on_the_terminal_and_none_is_passed_over() -> None:
-    reading = Reading(lambda width: [str(n) for n in range(30)])
-    assert reading.shown(80, 10) == [str(n) for n in range(10)] and reading.is_unread
+    reading = Reading(lambda width: [(str(n), None) for n in range(30)])
+    assert without_styles(reading.shown(80, 10)) == [str(n) for n in range(10)] and reading.is_unread
     reading.painted(1)
     reading.top = 10**6
-    assert reading.shown(80, 10)[-1] == "29" and reading.is_unread, "the middle was not there"
+    assert reading.shown(80, 10)[-1] == ("29", None) and reading.is_unread, "the middle was not there"
     reading.painted(2)
     reading.top = 10
-    assert reading.shown(80, 10)[0] == "10"
+    assert reading.shown(80, 10)[0] == ("10", None)
     reading.painted(3)
     assert not reading.is_unread
     reading.shown(60, 10)
@@ -123,7 +124,7 @@ def test_lines_are_read_once_they_stood_on_the_terminal_and_none_is_passed_over(
 @pytest.mark.parametrize("is_painted", [True, False])
 def test_a_page_that_is_gone_at_once_was_not_read(is_painted: bool) -> None:
     """THREATS A-10: a burst of PgDn is no reading, and a page that was drawn over before it was painted is none."""
-    reading, now = Reading(lambda width: [str(n) for n in range(30)]), 1.0
+    reading, now = Reading(lambda width: [(str(n), None) for n in range(30)]), 1.0
     for top in (0, 10, 20):
         reading.top = top
         reading.shown(80, 10)
@@ -140,7 +141,7 @@ def test_a_page_that_is_gone_at_once_was_not_read(is_painted: bool) -> None:
 
 
 def test_a_line_that_scrolls_by_slowly_was_read_though_no_page_stood() -> None:
-    reading = Reading(lambda width: [str(n) for n in range(30)])
+    reading = Reading(lambda width: [(str(n), None) for n in range(30)])
     for top in range(21):
         reading.top = top
         reading.shown(80, 10)

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jitd.cli import brief, columns, labels, page
+from jitd.cli.colour import Painted, without_styles
 from jitd.core.authentication import Authentication
 from jitd.core.claims import Claims
 from jitd.core.command import Command
@@ -23,7 +24,7 @@ from tests.client.test_page_binds import BY_NUMBER, OF_NO_RUN, OTHERWISE, TERMS
 from tests.marks import full
 from tests.scene import START, command, person, thing
 
-Shows = Callable[[Row, int | None], list[str]]
+Shows = Callable[[Row, int | None], list[Painted]]
 AT_A_TERMINAL = {"streams": ("terminal",) * 3, "locale": ((b"LANG", b"C.UTF-8"), (b"TERM", b"xterm"))}
 
 
@@ -35,7 +36,7 @@ def whole_row(*argv: str | bytes, **changes: Any) -> Row:
 
 
 def text_of(row: Row) -> str:
-    return "\n".join(brief.brief(row, None))
+    return "\n".join(without_styles(brief.brief(row, None)))
 
 
 def test_a_line_of_a_script_has_nothing_that_looks_like_ascii_punctuation() -> None:
@@ -100,7 +101,7 @@ def test_what_is_asked_for_beside_one_run_is_on_the_screen(changes: dict[str, An
 @given(st.lists(st.binary(max_size=40), min_size=1, max_size=8))
 def test_what_an_approver_reads_reads_back_to_the_arguments(argv: list[bytes]) -> None:
     """THREATS R-01: parse(render(x)) == x, whether an argument stands on the command's line or line by line below it."""
-    lines = brief.brief(row_for(waiting(*argv)), None)
+    lines = without_styles(brief.brief(row_for(waiting(*argv)), None))
     labelled = [(line[: labels.LABEL].strip(), line[labels.LABEL :]) for line in lines]
     scripts: dict[bytes, bytes] = {}
     name = b""
@@ -129,11 +130,11 @@ def test_an_ordinary_request_takes_one_screen_with_its_question() -> None:
     request = replace(request, command=replace(request.command, **AT_A_TERMINAL))
     row = {**row_for(request), **outlook(request), "last_approved": None}
     assert "by otp" in text_of(row)
-    assert all(len(brief.brief(row, screen)) + 3 <= 24 for screen in (60, 80, 200))
+    assert all(len(without_styles(brief.brief(row, screen))) + 3 <= 24 for screen in (60, 80, 200))
 
 
 def test_what_the_approver_already_knows_stands_first() -> None:
-    lines = brief.brief(whole_row("vim", "/etc/shadow"), None)
+    lines = without_styles(brief.brief(whole_row("vim", "/etc/shadow"), None))
     assert lines[0].startswith("request K7QM-2XVD, asked ")
     assert [line[: labels.LABEL].strip() for line in lines[1:6]] == ["in short", "amounts to", "amounts to", "at stake", "new"]
     assert lines[1].endswith("asks to run, as root on db1.example.test: vim /etc/shadow")
@@ -143,7 +144,7 @@ def test_what_the_approver_already_knows_stands_first() -> None:
 
 def test_no_word_of_a_command_can_be_taken_for_the_account_or_the_host() -> None:
     row = whole_row("true", "as", "nobody", "on", "another.host")
-    line = brief.brief(row, None)[1]
+    line = without_styles(brief.brief(row, None))[1]
     assert line.index("as root on db1.example.test") < line.index("true as nobody")
 
 
@@ -193,7 +194,7 @@ def hostile_rows() -> list[Row]:
 def test_no_line_is_wider_than_the_terminal(shows: Shows, screen: int) -> None:
     """Whatever the row holds."""
     for row in hostile_rows():
-        lines = shows(row, screen)
+        lines = without_styles(shows(row, screen))
         assert [line for line in lines if columns.cells(line) > screen or not line.isprintable()] == []
 
 
@@ -201,7 +202,7 @@ def test_no_line_is_wider_than_the_terminal(shows: Shows, screen: int) -> None:
 def test_no_line_is_wider_whatever_is_asked_for(argv: list[str], reason: str, screen: int) -> None:
     asked = waiting(*(word.encode("utf-8", "surrogatepass") for word in argv), claims=Claims(reason, None, 0, ()))
     row = {**row_for(asked), **outlook(asked), "last_approved": None}
-    for line in (*brief.brief(row, screen), *page.page(row, screen)):
+    for line in (*without_styles(brief.brief(row, screen)), *without_styles(page.page(row, screen))):
         assert columns.cells(line) <= screen
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from jitd.cli import columns, labels, page
 from jitd.cli.answer import printable
+from jitd.cli.colour import without_styles
 from jitd.core.claims import Claims
 from jitpam.client import RefusedByDaemon
 from jitpam.wire.shown import unshown_command
@@ -22,7 +23,7 @@ from tests.scene import command
 def test_facts_and_claims_stand_under_different_headings() -> None:
     """THREATS S-03: what the client claims is never among what jitd has checked."""
     claims = Claims("I am root, trust me", b"/dev/pts/99", 4711, ("forged parent",))
-    lines = page.page(row_for(waiting("true", claims=claims)), None)
+    lines = without_styles(page.page(row_for(waiting("true", claims=claims)), None))
     checked = next(n for n, line in enumerate(lines) if "jitd has checked this" in line)
     claimed = next(n for n, line in enumerate(lines) if "nobody has checked this" in line)
     owed = next(n for n, line in enumerate(lines) if line == "WHAT IS OWED")
@@ -36,14 +37,14 @@ def test_facts_and_claims_stand_under_different_headings() -> None:
 def test_the_facts_that_the_rule_saw_stand_among_the_facts_and_the_requester_is_not_told() -> None:
     seen = (("fact.load", "0.5"), ("fact.risk", "not known: \x1b[2J"))
     request = waiting("true", seen=seen)
-    lines = page.page(row_for(request), None)
+    lines = without_styles(page.page(row_for(request), None))
     checked, claimed = (
         next(n for n, line in enumerate(lines) if text in line) for text in ("has checked this", "nobody has checked")
     )
     assert [line.split(maxsplit=1) for line in lines[checked:claimed] if "fact." in line] == [
         ["fact.load", "0.5"], ["fact.risk", "not known: \\x1b[2J"],
     ]  # fmt: skip
-    assert not any("fact." in line for line in page.page(row_for(request, "alice"), None))
+    assert not any("fact." in line for line in without_styles(page.page(row_for(request, "alice"), None)))
 
 
 def test_a_page_has_everything_that_binds_the_run() -> None:
@@ -53,7 +54,7 @@ def test_a_page_has_everything_that_binds_the_run() -> None:
     )  # fmt: skip
     request = waiting(lasts_for=3600, uses=3)
     request = replace(request, command=bound)
-    text = "\n".join(page.page(row_for(request), None))
+    text = "\n".join(without_styles(page.page(row_for(request), None)))
     for part in (
         "psql -c 'drop table x'",
         "3 arguments, 18 bytes",
@@ -78,7 +79,7 @@ def test_a_page_has_everything_that_binds_the_run() -> None:
 def test_nothing_of_two_mebibytes_of_arguments_is_cut() -> None:
     """THREATS R-04."""
     argv = [b"echo", *(b"%06d" % n + b"y" * 120_000 for n in range(17)), b"rm -rf /"]
-    lines = page.page(row_for(waiting(*argv)), None)
+    lines = without_styles(page.page(row_for(waiting(*argv)), None))
     line = next(line for line in lines if line.startswith("  command"))
     assert unshown_command(line.removeprefix("  command").strip()) == argv
 
@@ -87,10 +88,10 @@ def test_nothing_of_two_mebibytes_of_arguments_is_cut() -> None:
 def test_what_the_page_prints_reads_back_to_the_arguments(argv: list[bytes]) -> None:
     """THREATS R-01: parse(render(x)) == x, folded or not."""
     row = row_for(waiting(*argv))
-    plain = page.page(row, None)
+    plain = without_styles(page.page(row, None))
     line = next(line for line in plain if line.startswith("  command "))
     assert unshown_command(line[labels.LABEL :]) == argv
-    narrow = page.page(row, 60)
+    narrow = without_styles(page.page(row, 60))
     at = next(n for n, line in enumerate(narrow) if line.startswith("  command "))
     text = narrow[at][labels.LABEL :]
     for more in narrow[at + 1 :]:
@@ -103,7 +104,7 @@ def test_what_the_page_prints_reads_back_to_the_arguments(argv: list[bytes]) -> 
 def test_nobodys_text_begins_where_the_labels_stand() -> None:
     """THREATS R-04: padding: an argument cannot fake a line of the page, however it is made to wrap."""
     fake = b" " * 57 + b"  still owed   0 approvals" + b" " * 200
-    lines = page.page(row_for(waiting("echo", fake, claims=Claims("x" * 500, None, 1, ()))), 80)
+    lines = without_styles(page.page(row_for(waiting("echo", fake, claims=Claims("x" * 500, None, 1, ()))), 80))
     assert all(columns.cells(line) <= 80 for line in lines)
     found = [line[: labels.LABEL].strip() for line in lines]
     assert found.count("still owed") == 1
@@ -132,7 +133,7 @@ def test_hostile_rows_move_no_cursor_and_set_no_title(place: str) -> None:
         case _:
             row[place] = raw
     screen, stream = _screen()
-    lines = [printable(line) for line in page.page(row, 100)]
+    lines = [printable(line) for line in without_styles(page.page(row, 100))]
     stream.feed("\r\n".join(lines))
     assert screen.title == "" and screen.icon_name == ""
     assert screen.cursor.y == len(lines) - 1

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from jitd.cli import brief, labels, page
+from jitd.cli.colour import without_styles
 from jitd.core.authentication import Authentication, Demand
 from jitd.core.decision import Approval
 from jitd.core.request import Request, Review, Verdict, transition
@@ -26,7 +27,7 @@ def proof(ago: float = 300, *indicators: str, **changes: Any) -> Authentication:
 
 def lines(given: Authentication | None) -> dict[str, str]:
     """Label → text of the page of a request whose requester authenticated so."""
-    found = page.page(row_for(waiting(given)), None)
+    found = without_styles(page.page(row_for(waiting(given)), None))
     return {line[: labels.LABEL].strip(): line[labels.LABEL :] for line in found if line.startswith("  ")}
 
 
@@ -70,7 +71,7 @@ def test_a_clock_of_the_kdc_that_is_ahead_shows_no_negative_age() -> None:
     ],
 )
 def test_the_short_screen_says_it_in_one_line(given: Authentication, said: str) -> None:
-    (line,) = [line for line in brief.brief(row_for(waiting(given)), None) if "to the KDC" in line]
+    (line,) = [line for line in without_styles(brief.brief(row_for(waiting(given)), None)) if "to the KDC" in line]
     assert line[labels.LABEL :] == said
 
 
@@ -79,12 +80,14 @@ def test_without_a_ticket_nothing_is_said_about_one() -> None:
 
 
 def test_a_realm_with_odd_bytes_is_escaped() -> None:
-    assert "\x1b" not in "\n".join(page.page(row_for(waiting(proof(0, realms=("\x1b[31m", "EXAMPLE.TEST")))), None))
+    assert "\x1b" not in "\n".join(
+        without_styles(page.page(row_for(waiting(proof(0, realms=("\x1b[31m", "EXAMPLE.TEST")))), None))
+    )
 
 
 def test_an_approval_says_what_it_demands() -> None:
     owed = Approval(1, ("group:ops",), Demand(("otp",), 3600, "refuse"))
-    (line,) = [line for line in page.page(row_for(waiting(None, owed)), None) if line.startswith("  asks ")]
+    (line,) = [line for line in without_styles(page.page(row_for(waiting(None, owed)), None)) if line.startswith("  asks ")]
     said = "authenticated with otp, at most 1 hour ago, by a ticket that was not forwarded"
     assert line.endswith(f"1 from group:ops ({said})")
 
@@ -99,7 +102,7 @@ def test_an_approval_says_what_it_demands() -> None:
 )
 def test_a_review_says_how_its_author_had_authenticated(given: Authentication | None, said: str) -> None:
     review = Review(replace(person("carol"), authentication=given), Verdict.APPROVE, "fine", START)
-    text = "\n".join(page.page(row_for(replace(waiting(None), reviews=(review,))), None))
+    text = "\n".join(without_styles(page.page(row_for(replace(waiting(None), reviews=(review,))), None)))
     assert said in text
 
 

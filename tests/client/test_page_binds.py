@@ -11,6 +11,7 @@ from dataclasses import fields, replace
 import pytest
 
 from jitd.cli import page
+from jitd.cli.colour import without_styles
 from jitd.core.command import Command, Interpreter, Operand, RunAs
 from jitd.core.decision import Record, Terms
 from jitd.core.deed import JITSUDO
@@ -70,7 +71,7 @@ OF_THINGS = {"stays", "brought", "lets"}
 def without_its_fingerprint(what: Command, service: str) -> str:
     """The page, as it would be if the fingerprint told nobody anything."""
     request = replace(waiting("true"), command=what, service=service)
-    text = "\n".join(page.page(row_for(request), None))
+    text = "\n".join(without_styles(page.page(row_for(request), None)))
     assert text.count(request.fingerprint.hex()) == 1
     return text.replace(request.fingerprint.hex(), "")
 
@@ -115,7 +116,7 @@ def test_whatever_is_on_other_terms_is_another_page(kind: str) -> None:
 
 
 def _page(request: Request) -> str:
-    return "\n".join(page.page(row_for(request), None))
+    return "\n".join(without_styles(page.page(row_for(request), None)))
 
 
 def test_the_shorter_time_limit_counts_and_a_terminal_that_is_not_there_is_not_recorded() -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from jitd.cli import page
+from jitd.cli.colour import without_styles
 from jitd.cli.summary import sentence
 from jitd.core.command import fingerprint
 from tests.client.script import row_for, waiting
@@ -16,7 +17,7 @@ LEASE = {"id": "AAAA-AAAA", "state": "active", "uses": 5, "left": 3, "ends_at": 
 
 
 def text(extends: Any = None, **changes: Any) -> str:
-    return "\n".join(page.page(row_for(waiting("true", **changes), extends=extends), None))
+    return "\n".join(without_styles(page.page(row_for(waiting("true", **changes), extends=extends), None)))
 
 
 def test_another_beginning_is_another_page_and_another_fingerprint() -> None:

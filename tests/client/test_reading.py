@@ -41,7 +41,7 @@ class Reader:
 
             sys.stdin, sys.stdout = os.fdopen(0, closefd=False), os.fdopen(1, "w", closefd=False)
             sys.stderr = os.fdopen(2, "w", closefd=False)
-            print("UNREAD", reading.put(lines, below=3), flush=True)
+            print("UNREAD", reading.put([(line, None) for line in lines], below=3), flush=True)
             os._exit(0)
 
     def wait_for(self, pattern: str) -> str:
@@ -162,7 +162,7 @@ def test_what_the_environment_says_of_pagers_is_not_heard(shown, tmp_path: Path)
 
 
 def test_without_a_terminal_all_is_printed_and_nobody_waits(capsys: pytest.CaptureFixture[str]) -> None:
-    assert not reading.put(LINES)
+    assert not reading.put([(line, None) for line in LINES])
     assert capsys.readouterr().out.splitlines() == LINES
 
 

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from jitd.audit.verify import Finding, verify
+from jitd.cli.colour import without_styles
 from jitd.cli.glass import owed_sentences
 from jitd.cli.page import page
 from jitd.core.authentication import Demand
@@ -258,7 +259,7 @@ def test_those_who_were_skipped_see_it_and_nobody_else_does(house: GlassHouse) -
                     await house.lists.show(who, id)
         row = await house.lists.show(BOB, id)
         assert (row["break_glass"]["skips"], row["owed_review"]["state"]) == ("1 approval from group:ops", "owed")
-        text = "\n".join(page(row, None))
+        text = "\n".join(without_styles(page(row, None)))
         assert "GLASS IS BROKEN" in text and "rule p" in text and f"jitd review {id}" in text
         (sentence,) = owed_sentences(await house.rows(BOB), None)
         assert sentence == f"a review is owed for request {id} (alice@EXAMPLE.TEST: /usr/bin/env x): jitd review {id}"
@@ -283,7 +284,7 @@ def test_what_a_rule_keeps_from_operators_is_kept_from_them_in_an_owed_review_to
                     assert ("production is down" in repr(row), row["argv"][-1] == "x") == (is_whole, is_whole), who.user
                 assert ("well MARKED done" in repr((listed, shown))) is (given and is_whole)
                 assert shown["owed_review"]["state"] == listed["state"] == ("reviewed" if given else "owed")
-            assert listed["argv"] == ["(not shown)"] and "production" not in "".join(page(shown, None))
+            assert listed["argv"] == ["(not shown)"] and "production" not in "".join(without_styles(page(shown, None)))
             if not given:
                 await house.give(id, comment="well MARKED done")
         records = [row async for row in house.lists.records(DAVE, 0)]
@@ -306,7 +307,7 @@ def test_a_review_is_given_once_and_says_by_whom(house: GlassHouse) -> None:
             await house.give(id, CAROL)
         assert no.value.code == "late" and house.events()[-1] == last
         assert await house.rows(BOB) == [] and [row["state"] for row in await house.rows(BOB, ended=True)] == ["reviewed"]
-        assert any('"it was right"' in line for line in page(await house.lists.show(ALICE, id), None))
+        assert any('"it was right"' in line for line in without_styles(page(await house.lists.show(ALICE, id), None)))
 
     house.run(play())
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from jitd.cli.call import NotDone
+from jitd.cli.colour import without_styles
 from jitd.cli.instants import told
 from jitd.cli.lists import REQUESTS
 from jitd.cli.page import page
@@ -746,7 +747,7 @@ def test_approvers_see_who_is_asked_and_since_when_and_cannot_be_asked_for_their
         assert (row["state"], row["gatekeepers"], row["asking_at"], row["passed"]) == (
             "screening", ["change"], "2026-03-02T09:00:00Z", []
         )  # fmt: skip
-        lines = page(row, None)
+        lines = without_styles(page(row, None))
         assert any(line.split() == f"asking change, since {told(row['asking_at'])}".split() for line in lines)
         assert any("gatekeeper" in line and "change has not answered" in line for line in lines)
         assert REQUESTS["STATE"](row).startswith("asking change, ")
@@ -767,7 +768,7 @@ def test_approvers_see_who_has_passed_and_by_what_name(house: AskingHouse) -> No
             {"name": "change", "at": "2026-03-02T09:00:00Z", "until": "2026-03-02T10:00:00Z", "mark": r"CHG\x1b77"}
         ]
         passed = r"change passed 2026-03-02T09:00:00Z, until 2026-03-02T10:00:00Z (CHG\x1b77); it is asked again"
-        assert any(passed in line for line in page(row, None))
+        assert any(passed in line for line in without_styles(page(row, None)))
 
     house.run(play())
 

@@ -10,11 +10,12 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
-from jitd.cli.board.picture import Painted
+from jitd.cli.colour import Painted
 
 STYLES = {
     "head": Style(bold=True),
     "late": Style(bold=True, color="red"),
+    "danger": Style(bold=True, color="red"),
     "mine": Style(dim=True),
     "selected": Style(reverse=True),
     "question": Style(bold=True),

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from jitd.cli.answer import printable
 from jitd.cli.board.state import Asked, State
 from jitd.cli.board.views import VIEWS, empty
+from jitd.cli.colour import Painted
 from jitd.cli.columns import cut, folded, wrapped
 from jitd.cli.lists import lines_of, style
 from jitpam.wire.shown import cells
@@ -25,9 +26,6 @@ MOST_SAID = 3
 """Maximum number of lines for the latest message, which is shown under the list."""
 MARK, GAP = "> ", "  "
 """The text in front of the selected row, and the text in front of all other rows."""
-
-Painted = tuple[str, str | None]
-"""A line and its style. The style is a key of STYLES in ``canvas``, or None."""
 
 
 def is_too_small(width: int, height: int) -> bool:
@@ -60,7 +58,7 @@ def _asked(asked: Asked, state: State, width: int, height: int) -> list[Painted]
     head = _head(state, width)
     if not asked.reading.fits(width, room - len(head)):
         head = []
-    body = [*head, *((line, None) for line in asked.reading.shown(width, room - len(head)))]
+    body = [*head, *asked.reading.shown(width, room - len(head))]
     foot = _question(asked, state, width, is_unread=asked.reading.is_unread)
     return [*_filled(body, width, height - len(foot)), *foot]
 
@@ -119,7 +117,7 @@ def _list(state: State, width: int, room: int) -> list[Painted]:
 
 
 def _page(state: State, width: int, room: int) -> list[Painted]:
-    return [(line, None) for line in state.page.shown(width, room)] if state.page is not None else []
+    return state.page.shown(width, room) if state.page is not None else []
 
 
 def _foot(state: State, width: int) -> list[Painted]:

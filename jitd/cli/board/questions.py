@@ -15,6 +15,7 @@ from jitd.cli.answer import Row, words
 from jitd.cli.assent import question, what
 from jitd.cli.brief import brief
 from jitd.cli.call import NotDone, called, called_as_reviewer
+from jitd.cli.colour import Painted
 from jitd.cli.columns import wrapped
 from jitd.cli.labels import laid_out
 from jitd.cli.lists import LOCKS
@@ -54,7 +55,7 @@ class Question:
         """
         return words(self.row, "id", "")
 
-    def lines(self, width: int) -> list[str]:
+    def lines(self, width: int) -> list[Painted]:
         """Return the lines above the question. ``width`` is the number of cells in a line of the terminal."""
         return page(self.row, width)
 
@@ -73,7 +74,7 @@ class Question:
 class Approval(Question):
     """Asks whether to approve a request, with the same text as ``jitd approve``."""
 
-    def lines(self, width: int) -> list[str]:
+    def lines(self, width: int) -> list[Painted]:
         return brief(self.row, width)
 
     def asked(self, width: int, *, is_unread: bool) -> str:
@@ -88,7 +89,7 @@ class Approval(Question):
 class Denial(Question):
     """Asks why the person wants to deny a request."""
 
-    def lines(self, width: int) -> list[str]:
+    def lines(self, width: int) -> list[Painted]:
         return brief(self.row, width)
 
     def asked(self, width: int, *, is_unread: bool) -> str:
@@ -140,7 +141,7 @@ class Ending(Question):
 class Unlocking(Question):
     """Asks why the person wants to remove a lock."""
 
-    def lines(self, width: int) -> list[str]:
+    def lines(self, width: int) -> list[Painted]:
         return laid_out(((head.lower(), column(self.row)) for head, column in LOCKS.items()), width)
 
     def asked(self, width: int, *, is_unread: bool) -> str:
@@ -160,11 +161,9 @@ class Locking(Question):
     lasts_for: int | None = None
     has_time: bool = False
 
-    def lines(self, width: int) -> list[str]:
-        return wrapped(
-            "While somebody is locked, nothing new is permitted to them. The lock also ends their requests, grants and runs.",
-            width,
-        )
+    def lines(self, width: int) -> list[Painted]:
+        text = "While somebody is locked, nothing new is permitted to them. The lock also ends their requests, grants and runs."
+        return [(line, None) for line in wrapped(text, width)]
 
     def asked(self, width: int, *, is_unread: bool) -> str:
         if not self.whom:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from jitd.cli.answer import Row, words
 from jitd.cli.board.questions import Question
 from jitd.cli.board.views import VIEWS, View, found, is_same, moved, ordered, selected
+from jitd.cli.colour import Painted
 from jitd.cli.question import QUIET_FOR
 
 NOTHING_SENT = "nothing was sent"
@@ -47,9 +48,9 @@ class Reading:
     for at least QUIET_FOR seconds.
     """
 
-    made: Callable[[int], list[str]]
+    made: Callable[[int], list[Painted]]
     top: int = 0
-    lines: list[str] = field(default_factory=list)
+    lines: list[Painted] = field(default_factory=list)
     _width: int = 0
     _drawn: range = range(0)
     _stands_since: dict[int, float] = field(default_factory=dict)
@@ -62,7 +63,7 @@ class Reading:
             self._drawn, self._stands_since = range(0), {}
         return len(self.lines) <= room
 
-    def shown(self, width: int, room: int) -> list[str]:
+    def shown(self, width: int, room: int) -> list[Painted]:
         """Return the lines that fit on the screen. There are at most ``room`` lines, and each line has at most ``width``
         cells.
         """
@@ -180,7 +181,7 @@ class State:
         self.said = ""
         self.asked = Asked(question, what, row, Reading(question.lines))
 
-    def read(self, id: str, made: Callable[[int], list[str]]) -> None:
+    def read(self, id: str, made: Callable[[int], list[Painted]]) -> None:
         """Show the page about ``id``. If the page of ``id`` is already open, keep the scroll position."""
         top = self.page.top if self.page is not None and self.page_of == id else 0
         self.page, self.page_of = Reading(made, top), id
