@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The corpus of graded command lines: its form, and what jitd says about each line."""
+
+from __future__ import annotations
+
+import pytest
+
+from jitd.core.grade import Grade
+from tests.core.graded import FILE, Looker, corpus
+
+WORLD, LINES = corpus()
+
+
+def line(text: str) -> Looker:
+    """Return a Looker for the line with ``text``."""
+    return Looker(next(line for line in LINES if line.text == text))
+
+
+def test_it_is_large_and_holds_ordinary_and_dangerous_lines_of_each_grade() -> None:
+    ordinary = [line for line in LINES if line.is_ordinary]
+    assert len(LINES) >= 400
+    assert len(ordinary) >= 200
+    assert {line.grade for line in LINES} == {line.grade for line in ordinary} == set(Grade)
+
+
+def test_no_line_stands_there_twice() -> None:
+    assert len({line.text for line in LINES}) == len(LINES)
+
+
+def test_its_head_explains_each_grade() -> None:
+    head = FILE.read_text(encoding="utf-8").partition("\n##")[0]
+    assert all(f"#   {grade.word} " in head for grade in Grade)
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "real", "changed_by"),
+    [
+        ("tee /home/alice/link", "/home/alice/link", "/etc/sudoers", "alice, who asks"),
+        ("/usr/local/bin/report --dir /srv/www", "/srv/www", "/home/alice/www", "alice, who asks"),
+        ("vi -R /var/log/syslog", "/usr/bin/vi", "/usr/bin/vim.basic", ""),
+        ("tee /home/alice/../../etc/sudoers", "/home/alice/../../etc/sudoers", "/etc/sudoers", ""),
+        (
+            "cp /home/alice/x.service /home/alice/units/new.service",
+            "/home/alice/units/nginx.service",
+            "/etc/systemd/system/nginx.service",
+            "alice, who asks",
+        ),
+        ("tee /home/bob/notes.txt", "/etc/motd", "/etc/motd", ""),
+    ],
+)
+def test_the_world_has_links(text: str, path: str, real: str, changed_by: str) -> None:
+    seen = line(text)(path)
+    assert seen is not None
+    assert (seen.real, seen.changed_by) == (real, changed_by)
+
+
+def test_the_world_hides_what_alice_cannot_see() -> None:
+    look = line("cat /home/bob/notes.txt")
+    assert look("/home/bob/notes.txt") is None
+    assert look("/root/.ssh/authorized_keys") is None
+    assert look("/etc/shadow") is not None
+
+
+def test_what_no_line_names_is_absent_from_alices_home_only() -> None:
+    look = line("/usr/local/sbin/deploy prod")
+    absent, there = look("/home/alice/prod"), look("/home/alice/src")
+    assert absent is not None and absent.is_absent
+    assert there is not None and there.is_directory and not there.is_absent
+    elsewhere = look("/srv/app/new.txt"), look("/srv/app/old.txt")
+    assert [seen is not None and seen.is_absent for seen in elsewhere] == [True, False]
