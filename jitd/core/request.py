@@ -29,6 +29,7 @@ from jitd.core.law import DAEMON, Actor, IllegalEvent, Role, check
 from jitd.core.owed_review import Begun, OwedReview
 from jitd.core.public_key import told_of
 from jitd.core.question import spelled
+from jitd.core.script import Script
 from jitd.core.subject import Subject
 from jitd.core.ways import Open, next_after, opened
 
@@ -78,7 +79,8 @@ class Request:
     query is open. ``passed``: the stored answers of gatekeepers that did not deny. ``seen``: the facts of the last decision. A
     way to approve is open if its ``after`` is at most ``opened``. ``visible_to``: see core/visibility.py. ``starts_at``: the
     requested start of the grant; None if the grant starts at the approval. ``extends``: an earlier live lease of the requester,
-    which this request extends. ``breaks_glass``: the requester typed ``--break-glass``.
+    which this request extends. ``breaks_glass``: the requester typed ``--break-glass``. ``scripts``: the texts that approvers
+    read; the store keeps the texts themselves apart.
     """
 
     id: str
@@ -117,6 +119,7 @@ class Request:
     starts_at: datetime | None = None
     extends: str | None = None
     breaks_glass: bool = False
+    scripts: tuple[Script, ...] = ()
 
     @property
     def may_act_at_once(self) -> bool:

@@ -33,6 +33,7 @@ from jitd.deciding.gatekeepers import Answers, Gatekeepers, Hearing, NoGatekeepe
 from jitd.deciding.hearings import Hearings
 from jitd.deciding.knowledge import Beforehand, Gather, Knowledge, Providers, Wanted
 from jitd.deciding.screening import Sighting
+from jitd.deciding.scripts import Scripts
 from jitd.deciding.seats import Seating
 from jitd.files.silence import MOUNTS
 from jitd.settings.config import Config
@@ -47,7 +48,7 @@ class FirstDecision:
     """The question, the command on this host, and the answer. If a request is made, it is for exactly this ``command``.
     ``approved`` is the id of an earlier request for the same command. That request was approved for one use, which is still
     unused. ``awaited`` are the providers that must answer first: see ``Decider.foresee``. ``extends`` is an earlier lease that
-    the requester wants to extend by this request.
+    the requester wants to extend by this request. ``scripts`` contains the texts that its approvers read.
     """
 
     asked: Asked
@@ -56,6 +57,7 @@ class FirstDecision:
     approved: str | None = None
     awaited: tuple[str, ...] = ()
     extends: str | None = None
+    scripts: Scripts = Scripts()
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,10 +163,10 @@ class Decider:
             decision, command = self._if_given(sighting.decision, who, sighting.command), sighting.command
             given = () if asked.anew else self._given(decision, who, command)
             if not given:
-                return FirstDecision(asked, command, decision)
+                return FirstDecision(asked, command, decision, scripts=sighting.scripts)
             decision, approved = await self._with_earlier(decision, given, who, service, command)
             if self._is_still(policy, locked, who):
-                return _as_asked(FirstDecision(asked, command, decision, approved))
+                return _as_asked(FirstDecision(asked, command, decision, approved, scripts=sighting.scripts))
 
     async def decide_again(self, request: Request, heard: tuple[Heard, ...] = ()) -> FreshDecision:
         """Decide again about ``request``. ``heard``: the answers of its gatekeepers until now. Raises TimeoutError."""

@@ -36,6 +36,8 @@ from jitd.deciding.command_lookup import (
     without_home,
 )
 from jitd.deciding.knowledge import Knowledge
+from jitd.deciding.scripts import Scripts
+from jitd.deciding.scripts import find as find_scripts
 from jitd.files import inspection, operands, path_lookup
 from jitd.files.digests import DigestCache
 from jitd.files.silence import MOUNTS
@@ -52,10 +54,13 @@ changed command.
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """The command that jitd has found, and the policy's answer. If a request is made, it is for exactly this ``command``."""
+    """The command that jitd has found, and the policy's answer. If a request is made, it is for exactly this ``command``.
+    ``scripts`` contains the texts that its approvers read.
+    """
 
     command: Command
     decision: Decision
+    scripts: Scripts = Scripts()
 
 
 def look(
@@ -225,7 +230,15 @@ def _with_operands(
     view = inspection.View(accounts.trusted_uid(command.run_as), command.cwd, trusted)
     found = operands.find(command.argv, view, is_read, is_seen)
     named = tuple(Operand(o.at, o.path, o.digest, o.because, is_seen(o.path) and is_seen(o.real), is_told(o)) for o in found)
-    return _bound_alone(Sighting(replace(command, operands=named), decision), service)
+    return _with_scripts(_bound_alone(Sighting(replace(command, operands=named), decision), service), who)
+
+
+def _with_scripts(sighting: Sighting, who: Subject) -> Sighting:
+    """Add the texts that the command will run or read as code, if somebody has to approve or review the command."""
+    decision = sighting.decision
+    if not isinstance(decision, Permit) or not (decision.obligations.approvals or decision.obligations.break_glass):
+        return sighting
+    return replace(sighting, scripts=find_scripts(sighting.command, who, is_fixed=not decision.obligations.terms.writable))
 
 
 def _bound_alone(sighting: Sighting, service: str) -> Sighting:

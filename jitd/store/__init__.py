@@ -203,6 +203,12 @@ class Store(Protocol):
         objects.
         """
 
+    def keep_texts(self, texts: Iterable[bytes]) -> None:
+        """Write the texts of scripts durably. A text that is there already is not written again."""
+
+    def text(self, digest: bytes) -> bytes | None:
+        """Return the text with the SHA-256 ``digest``. Return None if there is none, or if it was changed in the database."""
+
     def tell(self, marks: Iterable[Told]) -> None:
         """Write all ``marks`` durably. If writing one of them fails, write none of them. For each of ``marks`` that is not open
         (``is_open``), also close the stored marks with the same request, channel and address.

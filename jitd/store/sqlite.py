@@ -26,10 +26,11 @@ from jitd.store import Change, Conflict, History, StoreError, T, documents, hist
 from jitd.store.columns import COLUMNS
 from jitd.store.kept import Kept, Unread
 from jitd.store.tally import Had, Tally
+from jitd.store.texts import Texts
 from jitd.store.told import ToldMarks
 
 P = TypeVar("P")
-SCHEMA = 7
+SCHEMA = 8
 """The version of the schema that this code uses. This version is the number of the last file in ``schema/``."""
 
 PAGE = 64
@@ -41,7 +42,7 @@ _SINCE = (1, 1, 1, 2, 4, 6)
 """For each life cycle, the number of the first schema that contains its table. The numbers are in the order of ``COLUMNS``."""
 
 
-class SqliteStore(ToldMarks):
+class SqliteStore(ToldMarks, Texts):
     """See ``Store``. Use a SqliteStore from one thread only."""
 
     def __init__(self, path: Path) -> None:

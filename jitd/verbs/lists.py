@@ -32,6 +32,7 @@ from jitd.verbs.outlook import last_approved, outlook
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.review_row import review_row
 from jitd.verbs.rows import NOTHING, Row, asked_row, grant_row, holding_row, lock_row, request_row, run_row
+from jitd.verbs.script_rows import script_rows
 from jitd.verbs.waiting_words import lease_row
 from jitd.workers import Workers
 from jitpam.wire.shown import shown
@@ -131,6 +132,9 @@ class Lists:
         now = self._now()
         return self._rows(who, Lock, lambda store, found: lock_row(found, now), ended=ended)
 
+    def _may_see_contents(self, who: Subject, store: Store, found: Request) -> bool:
+        return self._access.may_see(who, found) and self._access.is_shown_contents(who, found, store)
+
     def _as_seen(self, store: Store, who: Subject, asked: Request, row: Row) -> Row:
         """Return ``row`` in the form that ``who`` may see. The row is about ``asked`` or about its grant, runs or holdings."""
         is_whole = self._access.is_shown_contents(who, asked, store)
@@ -187,6 +191,7 @@ class Lists:
             with closing(self._opened()) as store:
                 seen = partial(self._access.may_review, who)
                 row["last_approved"] = last_approved(store, found, seen) if may_review else None
+                row["scripts"] = script_rows(store, found, partial(self._may_see_contents, who, store))
                 row["extends"] = lease_row(store.grant(found.extends) if found.extends else None)
                 owed = store.owed_review(found.lease or found.id)
                 row["owed_review"] = None if owed is None else review_row(owed, found, who, now, is_operator=is_operator)

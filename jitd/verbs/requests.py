@@ -27,6 +27,7 @@ from jitd.deciding import program_commands
 from jitd.deciding.command_lookup import Asked, Nonsense
 from jitd.deciding.decider import Decider, FirstDecision
 from jitd.deciding.explaining import Explainer
+from jitd.deciding.scripts import Scripts
 from jitd.lifecycle.perform import Perform
 from jitd.lifecycle.screenings import Overtaken
 from jitd.lifecycle.waiters import Waiter, Waiters
@@ -127,13 +128,14 @@ class Requests:
             asked = replace(asked, lets=lets_in(self._config.givers, asked))
         await self._decider.find_typed(who, asked)
         first = await self._decide(who, service, _beforehand(who, service, asked))
-        command, decision = first.command, first.decision
+        decision = first.decision
         if first.approved is not None:
             raise Refusal("owed", f"request {first.approved} is approved: jitsudo --resume {first.approved}")
-        self._refuse_beforehand(who, command, decision, if_owed)
+        self._refuse_beforehand(who, first, if_owed)
         if isinstance(decision, Permit) and (deed_of(service).asks_again or not waits or asked.starts_at is not None):
             self._refuse_more(who)
         made = self._request(who, service, first, claims, waits=waits, point=None, at_once=not if_owed)
+        self._store.keep_texts(_scripts_of(first).texts)
         return self._begin(made, decision, waiter if waits else None, on_created)
 
     async def enforce(
@@ -163,8 +165,9 @@ class Requests:
         waits = waits or not is_owed
         if not waits:
             self._refuse_twice(who, service, command)
-        self._refuse_beforehand(who, command, decision, if_owed=True)
+        self._refuse_beforehand(who, first, if_owed=True)
         made = self._request(who, service, first, claims, waits=waits, point=point, at_once=False)
+        self._store.keep_texts(_scripts_of(first).texts)
         begun = self._begin(made, decision, waiter if waits else None, on_created if waits else lambda id: None, origin)
         if waits:
             return begun
@@ -209,6 +212,7 @@ class Requests:
             visible_to=decision.visible_to if isinstance(decision, Deny) else None,
             at_once=at_once,
             extends=first.extends if point is None else None,
+            scripts=_scripts_of(first).scripts,
         )
 
     def _begin(
@@ -236,8 +240,9 @@ class Requests:
         assert after is not None, "it was committed"
         return after
 
-    def _refuse_beforehand(self, who: Subject, command: Command, decision: Decision, if_owed: bool) -> None:
+    def _refuse_beforehand(self, who: Subject, first: FirstDecision, if_owed: bool) -> None:
         """Raise Refusal if jitd can refuse without submitting or recording a request."""
+        command, decision = first.command, first.decision
         is_free = isinstance(decision, Permit) and (not decision.obligations.approvals or decision.lease is not None)
         is_free = is_free and (if_owed or not isinstance(decision, Permit) or not decision.obligations.terms.observed)
         if isinstance(decision, Deny):
@@ -253,7 +258,8 @@ class Requests:
             raise Refusal("owed", "an approval would be owed; nothing was submitted")
         if isinstance(decision, Permit) and is_free and not decision.obligations.gatekeepers:
             return
-        if not is_free and not self._pace.may(who.person, self._now().boot, n_bytes_of(command)):
+        n_bytes = n_bytes_of(command) + _scripts_of(first).n_bytes
+        if not is_free and not self._pace.may(who.person, self._now().boot, n_bytes):
             raise Refusal("denied", "too many of your requests were not permitted at once: wait a minute")
         if isinstance(decision, Deny):
             return
@@ -402,3 +408,8 @@ class Requests:
 
 def _beforehand(who: Subject, service: str, asked: Asked) -> Callable[[str], Asked]:
     return lambda search_path: asked if deed_of(service).is_executed else program_commands.beforehand(service, asked, who)
+
+
+def _scripts_of(first: FirstDecision) -> Scripts:
+    """Return the texts that somebody will read. Nobody reads them if a lease covers the request."""
+    return first.scripts if isinstance(first.decision, Permit) and first.decision.lease is None else Scripts()

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Shows the texts that a command runs or reads as code, with numbered lines, and how they differ from what was approved last.
+
+Law: nothing is shortened without a line that says how much is left out. A difference is computed from exactly the two texts in the
+row. If they differ in one byte, at least one line is shown as different. Text of a script never begins in the column of labels.
+Every sentence of jitd has a label: a sentence without one would look like the rest of a long line of a script.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from difflib import SequenceMatcher
+
+from jitd.cli.answer import Row, quoted, words
+from jitd.cli.instants import told
+from jitd.cli.labels import Line, counted, members
+from jitpam.wire.shown import shown_argument, shown_of_argument, unshown
+
+UNBOUND = "what this text reads or starts by itself is not bound"
+AROUND = 2
+"""Number of equal lines that are shown before and after a difference."""
+MOST_PAIRS = 100_000
+"""Maximum number of pairs of equal lines of two texts, beside the lines with which both begin and end. With more pairs, the
+comparison could take minutes; then all these lines are shown as different.
+"""
+
+_Block = tuple[str, int, int, int, int]
+
+
+def scripts(row: Row, *, is_whole: bool = False) -> Iterator[Line]:
+    """Yield the lines about the texts of the request in ``row``. Of a text that somebody has approved before, only the differences
+    are shown, unless ``is_whole`` is True.
+    """
+    is_any = False
+    for one in members(row, "scripts"):
+        if not isinstance(one, dict):
+            continue
+        name = quoted(words(one, "path"))
+        what = f"argument {words(one, 'argument')}, {name}" if one.get("argument") else name
+        text, before = one.get("text"), one.get("before")
+        if not isinstance(text, str):
+            yield "script", f"{what}: NOT SHOWN: {words(one, 'told', 'jitd does not say why')}"
+            continue
+        is_any = True
+        now = _lines(text)
+        yield "script", f"{what}, {counted(len(now), 'line')}; {words(one, 'bound')}"
+        if isinstance(before, str):
+            yield from _compared(now, _lines(before), one.get("last"), is_whole=is_whole)
+        else:
+            yield from _numbered(now)
+    if is_any:
+        yield "not bound", UNBOUND
+
+
+def _compared(now: list[bytes], before: list[bytes], last: object, *, is_whole: bool) -> Iterator[Line]:
+    last = last if isinstance(last, dict) else {}
+    by = " and ".join(str(name) for name in members(last, "by"))
+    approved = f"what {by or 'somebody'} approved on {told(last.get('at'))} ({words(last, 'id')})"
+    if now == before:
+        yield "compared", f"the same as {approved}"
+        yield from _numbered(now) if is_whole else ()
+        return
+    blocks = _blocks(before, now)
+    n_changed = sum(max(until - since, end - at) for kind, since, until, at, end in blocks if kind != "equal")
+    yield "compared", f"{counted(n_changed, 'line')} {'differs' if n_changed == 1 else 'differ'} from {approved}:"
+    for number, (kind, since, until, at, end) in enumerate(blocks):
+        if kind != "equal":
+            yield from _numbered(before[since:until], since, "- ")
+            yield from _numbered(now[at:end], at, "+ ")
+            continue
+        first = at if number == 0 else min(end, at + AROUND)  # the end of what follows a difference
+        second = end if number == len(blocks) - 1 else max(at, end - AROUND)  # the beginning of what precedes one
+        if is_whole or second - (first if number else at) <= 1:
+            yield from _numbered(now[at:end], at)
+            continue
+        yield from _numbered(now[at:first], at)
+        yield "same", f"lines {first + 1} to {second}"
+        yield from _numbered(now[second:end], second)
+
+
+def _blocks(before: list[bytes], now: list[bytes]) -> list[_Block]:
+    """Return how ``before`` becomes ``now``, as ``difflib.SequenceMatcher.get_opcodes`` does."""
+    n_first = _n_same(before, now)
+    n_last = _n_same(before[n_first:][::-1], now[n_first:][::-1])
+    old, new = before[n_first : len(before) - n_last], now[n_first : len(now) - n_last]
+    found: list[_Block] = [("equal", 0, n_first, 0, n_first)] if n_first else []
+    n_old = Counter(old)
+    if sum(n_old[line] for line in new) <= MOST_PAIRS:
+        found += [
+            (kind, since + n_first, until + n_first, at + n_first, end + n_first)
+            for kind, since, until, at, end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+        ]
+    else:
+        found.append(("replace", n_first, n_first + len(old), n_first, n_first + len(new)))
+    if n_last:
+        found.append(("equal", len(before) - n_last, len(before), len(now) - n_last, len(now)))
+    return found
+
+
+def _n_same(one: Sequence[bytes], other: Sequence[bytes]) -> int:
+    """Return how many lines ``one`` and ``other`` have in common at their beginnings."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (left, right) in pairs if left != right), min(len(one), len(other)))
+
+
+def _numbered(lines: Sequence[bytes], before: int = 0, sign: str = "") -> Iterator[Line]:
+    """Yield ``lines`` with their numbers. ``before`` is the number of lines of the text before them."""
+    for number, line in enumerate(lines, before + 1):
+        text = shown_of_argument(line.removesuffix(b"\n"))
+        is_seen = text and not text.endswith(" ") and not text.startswith("'")
+        yield f"{sign}line {number}", text if is_seen else shown_argument(line.removesuffix(b"\n"))
+        if not line.endswith(b"\n"):
+            yield f"{sign}end", f"line {number} does not end with a newline"
+
+
+def _lines(text: str) -> list[bytes]:
+    """Split ``text`` after each newline, and keep the newlines."""
+    try:
+        whole = unshown(text)
+    except ValueError:  # ``shown`` did not make this text
+        whole = text.encode("utf-8", "surrogateescape")
+    lines = whole.split(b"\n")
+    return [line + b"\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])

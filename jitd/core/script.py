@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The texts that a command will run or read as code, as they are shown to the people who approve it.
+
+Law: pure. A text is shown, or it is said why it is not. The digest of a text is the digest to which the run is bound, or the run is
+not bound to that file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from jitd.core.command import Command
+from jitd.core.frozen import dataclass
+
+LARGEST = 64 * 1024
+"""Maximum size in bytes of a text that is shown."""
+MOST = 8
+"""Maximum number of texts that are shown for one command."""
+LARGEST_TOGETHER = 128 * 1024
+"""Maximum total size in bytes of the texts that are shown for one command."""
+_READERS = re.compile(
+    rb"(?:ba|da|k|mk|z|tc|c|fi|)sh|python|pypy|perl|ruby|node|nodejs|php|lua|luajit|[gmn]?awk|tclsh|expect|Rscript|psql|mysql"
+    rb"|mariadb|sqlite|ansible-playbook|crontab|systemctl|visudo|at|batch|nft|ip6?tables-restore|g?make"
+)
+_VERSION = re.compile(rb"[-\d.]*\Z")
+_KEY = re.compile(rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|^PuTTY-User-Key-File-", re.MULTILINE)
+_ODD = bytes(sorted({*range(32), 127} - set(b"\t\n\f\r\x1b")))
+"""The control characters that no text has. A file with one may still be a script, because a shell ignores NUL."""
+_PACKAGED = (b"/usr/bin/", b"/usr/sbin/", b"/usr/lib/", b"/usr/libexec/", b"/bin/", b"/sbin/", b"/lib/")
+"""Where the system's own programs are, such as adduser(8), which is a script."""
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A text that is named by argument ``at`` of a command, or that is the command's own file if ``at`` is 0. ``digest`` is the
+    SHA-256 of the text, which the store keeps. If the text is not shown, ``digest`` is empty, and ``told`` says why not.
+    """
+
+    at: int
+    path: bytes
+    digest: bytes = b""
+    told: str = ""
+
+
+def is_packaged(path: bytes) -> bool:
+    """True if ``path`` is among the system's own programs, which packages bring and only root changes."""
+    return path.startswith(_PACKAGED)
+
+
+def runs_texts(argv: Sequence[bytes]) -> bool:
+    """True if a word of the command line is the name of a program that runs, or obeys, a text that an argument names."""
+    return any(_READERS.fullmatch(_VERSION.sub(b"", word.rpartition(b"/")[2])) for word in argv[:8])
+
+
+def why_not(content: bytes, mode: int, requester: str, *, is_whole: bool, is_run: bool) -> str:
+    """Return the reason why a file is not shown, or "". ``requester`` has read ``content`` in it. ``is_whole`` is False if the
+    file has more than that. ``is_run`` is True if the command runs the files that it names.
+
+    What the requester alone can read may be a secret, such as a key or a file of passwords. It is shown only if it is code.
+    """
+    if len(content.translate(None, _ODD)) < len(content) or not _is_readable(content):
+        return "it is not text"
+    if not is_whole or len(content) > LARGEST:
+        return f"it has more than {LARGEST // 1024} KiB"
+    if _KEY.search(content):
+        return "it holds a private key"
+    is_code = is_run or content.startswith(b"#!") or bool(mode & 0o111)
+    if not is_code and not mode & 0o004:
+        return f"not everybody can read it, and it is no script: it may be a secret of {requester}"
+    return "" if content else "it is empty"
+
+
+def _is_readable(content: bytes) -> bool:
+    """True if ``content`` is UTF-8, or has few bytes that are not. A character at the end may be cut."""
+    text = content.decode("utf-8", "replace")
+    return text.count("\N{REPLACEMENT CHARACTER}") * 20 <= len(text) + 20
+
+
+def bound(script: Script, command: Command, service: str, *, is_executed: bool) -> str:
+    """Return a sentence that says how long the file of ``script`` stays as it is shown. ``is_executed`` is True if jitd runs the
+    command, and not ``service``.
+    """
+    if script.at == 0:
+        held = bool(command.digest) and is_executed
+        return "what runs is exactly this text" if held else f"not bound: {service} opens it by its name"
+    for operand in command.operands:
+        if (operand.at, operand.path) == (script.at, script.path):
+            if not operand.digest or not is_executed:
+                return f"NOT BOUND: it can be changed after the approval: {operand.because}"
+            return f"compared until the command starts; after that it can be changed: {operand.because}"
+    owner = "root" if command.run_as.uid == 0 else f"root and {command.run_as.user}"
+    return f"only {owner} can change it"

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads files with the rights of an account, and not with root's.
+
+Law: the kernel decides what the account can read. It looks up each name of a path, and opens the file, with the account's ids and
+groups and without root's capabilities over files. They are those of one thread, which does nothing else, and ends. Nothing is
+judged by a name or a mode beforehand, so there is no time between judging and opening. Only regular files are opened. Source:
+credentials(7), setfsuid(2), openat2(2), and "Effect of user ID changes on capabilities" in capabilities(7).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import stat
+import struct
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+_LIBC = ctypes.CDLL(None, use_errno=True)
+_LIBC.syscall.restype = ctypes.c_long
+_SETGROUPS = {
+    "x86_64": 116, "aarch64": 159, "riscv64": 159, "loongarch64": 159, "ppc64le": 81, "s390x": 206, "armv7l": 206, "i686": 206,
+}  # fmt: skip
+"""Maps an architecture to the number of the system call setgroups(2). The function of the C library would change all threads."""
+_OPENAT2 = 437
+"""The number of the system call openat2(2), on all architectures."""
+_HERE, _NO_MAGIC_LINKS = -100, 0x02
+"""The constants AT_FDCWD, and RESOLVE_NO_MAGICLINKS of openat2(2)."""
+_HOW = struct.Struct("=QQQ")
+_PROCFS = 0x9FA0
+"""PROC_SUPER_MAGIC of statfs(2)."""
+_UNCHANGED = ctypes.c_uint32(2**32 - 1)
+_ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """The ids of an account, and all its groups."""
+
+    uid: int
+    gid: int
+    groups: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What the account found at a path. ``content`` has at most the requested number of bytes, and ``is_whole`` is True if the
+    file has no more. ``mode`` is the mode of the file. If the account cannot read the file, or cannot see whether there is one,
+    ``fault`` is the number of the error, and nothing else is known.
+    """
+
+    path: bytes
+    content: bytes = b""
+    is_whole: bool = False
+    mode: int = 0
+    fault: int = 0
+
+
+def read_as(rights: Rights, paths: Sequence[bytes], limit: int, limit_together: int) -> list[Read]:
+    """Read at most ``limit`` bytes of the regular file at each of ``paths`` (absolute), as the account ``rights``. After
+    ``limit_together`` bytes of all files, the fault of each other file is EFBIG. A path where the account finds nothing, or no
+    regular file, is left out. So is procfs: there, jitd would read what belongs to jitd.
+
+    May block. Raises OSError if jitd cannot have the rights of the account.
+    """
+    found: list[Read] = []
+    faults: list[OSError] = []
+
+    def work() -> None:
+        try:
+            _become(rights)
+            found.extend(_read_all(paths, limit, limit_together))
+        except OSError as fault:
+            faults.append(fault)
+
+    thread = threading.Thread(target=work, name="jitd-reading", daemon=True)  # its rights end with it
+    try:
+        thread.start()
+    except RuntimeError as fault:
+        raise OSError(errno.EAGAIN, str(fault)) from None
+    thread.join()
+    if faults:
+        raise faults[0]
+    return found
+
+
+def _become(rights: Rights) -> None:
+    """Give this thread, and no other, the ids and groups of ``rights`` for files. Raises OSError."""
+    groups = (ctypes.c_uint32 * len(rights.groups))(*rights.groups)
+    number = _SETGROUPS.get(os.uname().machine)
+    if number is None:
+        raise OSError(errno.ENOSYS, "jitd does not know the number of setgroups(2) on this machine")
+    if _LIBC.syscall(ctypes.c_long(number), ctypes.c_size_t(len(groups)), groups) != 0:
+        raise _fault()
+    _LIBC.setfsgid(ctypes.c_uint32(rights.gid))
+    _LIBC.setfsuid(ctypes.c_uint32(rights.uid))
+    # These calls do not tell whether they did anything. The next ones change nothing, and return the present ids.
+    now = (_LIBC.setfsuid(_UNCHANGED) & 0xFFFFFFFF, _LIBC.setfsgid(_UNCHANGED) & 0xFFFFFFFF, set(os.getgroups()))
+    if now != (rights.uid, rights.gid, set(rights.groups)):
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+
+def _read_all(paths: Iterable[bytes], limit: int, left: int) -> Iterator[Read]:
+    for path in paths:
+        try:
+            found = _read(path, limit, left)
+        except OSError as fault:
+            if fault.errno not in _ABSENT:
+                yield Read(path, fault=fault.errno or errno.EIO)
+        else:
+            if found is not None:
+                left -= len(found.content)
+                yield found
+
+
+def _read(path: bytes, limit: int, left: int) -> Read | None:
+    place = _place_of(path)
+    try:
+        if not stat.S_ISREG(os.fstat(place).st_mode) or _kind(place) == _PROCFS:
+            return None
+        if left <= 0:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+        # O_NONBLOCK: a file whose owner holds a lease on it is refused, and is not waited for (fcntl(2), F_SETLEASE).
+        file = os.open(f"/proc/self/fd/{place}", os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    finally:
+        os.close(place)
+    try:
+        pieces, wanted = [], limit + 1
+        while wanted and (piece := os.read(file, wanted)):
+            pieces.append(piece)
+            wanted -= len(piece)
+        content = b"".join(pieces)
+        return Read(path, content[:limit], len(content) <= limit, os.fstat(file).st_mode)
+    finally:
+        os.close(file)
+
+
+def _place_of(path: bytes) -> int:
+    """Return a descriptor of what is at ``path``, which is not opened. The links of procfs, which lead into other processes, are
+    not followed.
+    """
+    how = _HOW.pack(os.O_PATH | os.O_CLOEXEC, 0, _NO_MAGIC_LINKS)
+    place = _LIBC.syscall(
+        ctypes.c_long(_OPENAT2), ctypes.c_int(_HERE), ctypes.c_char_p(path), ctypes.c_char_p(how), ctypes.c_size_t(len(how))
+    )
+    if place < 0:
+        raise _fault()
+    return int(place)
+
+
+def _kind(file: int) -> int:
+    """Return the number of the kind of file system of ``file`` (statfs(2), ``f_type``)."""
+    answer = (ctypes.c_long * 64)()
+    if _LIBC.fstatfs(file, answer) != 0:
+        raise _fault()
+    return int(answer[0])
+
+
+def _fault() -> OSError:
+    number = ctypes.get_errno()
+    return OSError(number, os.strerror(number))

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Makes the rows of the texts that approvers read: what the command runs, and what was there at the last approval.
+
+Law: the law of the module ``rows`` also applies to this module. A text is found by the digest in the request alone. A viewer gets
+an earlier text only of a request whose contents they may see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from jitd.core.deed import deed_of
+from jitd.core.request import Request, RequestState, Verdict
+from jitd.core.script import Script, bound
+from jitd.store import Store
+from jitd.verbs.outlook import MOST_BYTES
+from jitd.verbs.rows import Row, instant
+from jitpam.wire.notation import encode_basestring_ascii
+from jitpam.wire.shown import shown
+
+ROOM = 384 * 1024
+"""Maximum size in bytes of all texts of a row as they are sent. A frame holds them beside the longest command."""
+NO_ROOM = "the texts of this request are too long together"
+NOT_KEPT = "its text is not kept any more"
+
+
+def script_rows(store: Store, found: Request, may_see: Callable[[Request], bool]) -> list[Row]:
+    """Return a row for each text of ``found``. ``may_see`` tells if the viewer may see the contents of an earlier request."""
+    left = ROOM
+
+    def fitting(digest: bytes) -> tuple[str | None, str]:
+        nonlocal left
+        if (text := store.text(digest)) is None:
+            return None, NOT_KEPT
+        seen = shown(text)
+        size = len(encode_basestring_ascii(seen))
+        if size > left:
+            return None, NO_ROOM
+        left -= size
+        return seen, ""
+
+    rows = [_row(script, found) for script in found.scripts]
+    for script, row in zip(found.scripts, rows, strict=True):  # what runs has room before what was
+        if script.digest:
+            row["text"], row["told"] = fitting(script.digest)
+    for path, (script, earlier) in _last_approved(store, found, may_see).items():
+        for row, now in zip(rows, found.scripts, strict=True):
+            if now.path == path and row["text"] is not None:
+                row["before"], why = (row["text"], "") if script.digest == now.digest else fitting(script.digest)
+                if not why:
+                    given = [review for review in earlier.reviews if review.verdict is Verdict.APPROVE]
+                    by = [shown(review.by.principal) for review in given]
+                    row["last"] = {"id": earlier.id, "at": instant(given[-1].at), "by": by}
+    return rows
+
+
+def _row(script: Script, found: Request) -> Row:
+    command, service = found.command, found.service
+    sentence = bound(script, command, service, is_executed=deed_of(service).is_executed)
+    return {
+        "argument": script.at,
+        "path": shown(script.path),
+        "text": None,
+        "before": None,
+        "last": None,
+        "told": shown(script.told),
+        "bound": shown(sentence),
+    }
+
+
+def _last_approved(store: Store, found: Request, may_see: Callable[[Request], bool]) -> dict[bytes, tuple[Script, Request]]:
+    """For the path of each text of ``found``, return the text that was there in the last approved request of the same person, and
+    this request.
+    """
+    wanted = {script.path for script in found.scripts if script.digest}
+    last: dict[bytes, tuple[Script, Request]] = {}
+    if not wanted:
+        return last
+    for earlier in store.lately(found.requester.person, MOST_BYTES):
+        is_earlier = earlier.id != found.id and earlier.submitted_at <= found.submitted_at
+        is_approved = earlier.state is RequestState.APPROVED and any(r.verdict is Verdict.APPROVE for r in earlier.reviews)
+        theirs = [script for script in earlier.scripts if script.digest and script.path in wanted - last.keys()]
+        if theirs and is_earlier and is_approved and may_see(earlier):
+            last |= {script.path: (script, earlier) for script in theirs}
+        if len(last) == len(wanted):
+            break
+    return last
