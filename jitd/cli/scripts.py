@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Shows the texts that a command runs or reads as code, with numbered lines, and how they differ from what was approved last.
 
-Law: nothing is shortened without a line that says how much is left out. A difference is computed from exactly the two texts in the
-row. If they differ in one byte, at least one line is shown as different. Text of a script never begins in the column of labels.
-Every sentence of jitd has a label: a sentence without one would look like the rest of a long line of a script.
+Law: nothing is shortened without a line that says how much is left out. A difference is computed from exactly the two texts in
+the row. If they differ in one byte, at least one line is shown as different. Text of a script never begins in the column of
+labels. Every sentence of jitd has a label: a sentence without one would look like the rest of a long line of a script.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _Block = tuple[str, int, int, int, int]
 
 
 def scripts(row: Row, *, is_whole: bool = False) -> Iterator[Line]:
-    """Yield the lines about the texts of the request in ``row``. Of a text that somebody has approved before, only the differences
-    are shown, unless ``is_whole`` is True.
+    """Yield the lines about the texts of the request in ``row``. If somebody has approved an earlier version of a text, only the
+    differences are shown, unless ``is_whole`` is True.
     """
     is_any = False
     for one in members(row, "scripts"):

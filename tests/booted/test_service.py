@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from jitpam.wire.messages import List
+from tests.attacks.raw import shown_to
 from tests.booted.conftest import Service, show, systemctl
 from tests.waiting import PATIENCE, wait_for
 
@@ -162,7 +163,8 @@ def test_and_there_it_does(service: Service, path: str) -> None:
 def test_it_has_the_capabilities_that_its_unit_names_and_no_other(service: Service) -> None:
     status = Path(f"/proc/{service.pid}/status").read_text()
     lines = dict(line.split(":\t") for line in status.splitlines() if line.startswith(("Cap", "NoNewPrivs", "Seccomp:")))
-    assert int(lines["CapEff"], 16) == int(lines["CapBnd"], 16) == 1 << 2, "CAP_DAC_READ_SEARCH"
+    wanted = 1 << 2 | 1 << 6 | 1 << 7  # CAP_DAC_READ_SEARCH, CAP_SETGID, CAP_SETUID
+    assert int(lines["CapEff"], 16) == int(lines["CapBnd"], 16) == wanted
     assert lines["NoNewPrivs"] == "1" and lines["Seccomp"] == "2"
 
 
@@ -195,6 +197,23 @@ def test_files_of_others_are_found_and_digested_in_the_sandbox(service: Service)
     assert (asking.end(), asking.out) == (0, "hello\n"), asking.err
     home.unlink()
     secret.unlink()
+
+
+def test_scripts_are_read_with_the_rights_of_the_requester_in_the_sandbox(service: Service) -> None:
+    """THREATS S-19: the unit lets the daemon have the rights of alice, and only those."""
+    hers, roots = Path("/home/alice/hers.sh"), Path("/usr/local/sbin/roots.sh")
+    for file, uid, mode in ((hers, 4001, 0o600), (roots, 0, 0o700)):
+        file.write_text("echo hello\n")
+        os.chown(file, uid, uid)
+        file.chmod(mode)
+    found = {}
+    for file in (hers, roots):
+        asking = service.ask("alice", "sh", str(file))
+        (row,) = shown_to(service, "bob", asking.id)["scripts"]
+        found[file] = (row["text"] is not None, row["told"])
+        file.unlink()
+        asking.process.kill()
+    assert found == {hers: (True, ""), roots: (False, "alice cannot read it")}
 
 
 def test_where_systemd_is_process_1_the_daemon_starts_nothing_itself(service: Service) -> None:

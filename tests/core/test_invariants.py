@@ -101,7 +101,8 @@ def test_invariant_2_nothing_but_the_one_door_writes_to_the_store():
     """Who calls ``commit`` is the door, by its path; SQL that writes is the store's own."""
     found = {str(file.relative_to(ROOT)): writes(nodes_of(file)) for file in files_of("jitd", 100)}
     assert {file for file, words in found.items() if "commit" in words} == {"jitd/lifecycle/lifecycle.py"}
-    assert {file for file, words in found.items() if words - {"commit"}} == {"jitd/store/sqlite.py", "jitd/store/told.py"}
+    stores = {"jitd/store/sqlite.py", "jitd/store/texts.py", "jitd/store/told.py"}  # the last two write no life
+    assert {file for file, words in found.items() if words - {"commit"}} == stores
 
 
 @pytest.mark.parametrize(

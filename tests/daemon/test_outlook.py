@@ -48,7 +48,7 @@ class House:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.store = SqliteStore(path)
-        config: Any = SimpleNamespace(operators=("user:eve",))
+        config: Any = SimpleNamespace(operators=("user:eve",), auditors=())
         opened = lambda: SqliteStore.reading(path)  # noqa: E731
         self.lists = Lists(Access(config, self.store), self.store, opened, Workers(), lambda run: None, moment)
 
