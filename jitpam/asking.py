@@ -92,6 +92,9 @@ def _ask_and_run(message: Message, opening: Connection, options: Options, kinds:
         options.reason = ask_reason(refusal.text)
         if options.reason is None:
             raise
+        from jitpam.disclosure import confirm_reason
+
+        confirm_reason(options)
     return _Wait(connection, signals, kinds, options, command).until_ended(_submit(options, kinds))
 
 

@@ -1,31 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """``jitsudo --break-glass``: checks the other options, and reads the confirmation that the person types on the terminal.
 
-Law: jitsudo sends no message to jitd before the person has typed all of WORD on a terminal. Everything that was typed before the
-question is discarded. Without a terminal, jitsudo asks no question and does nothing.
+Law: jitsudo sends no message to jitd before the person has typed all of WORD on a terminal (confirmation.py). Without a terminal,
+jitsudo asks no question and does nothing.
 """
 
 from __future__ import annotations
 
 import os
-import select
 import termios
 
+from jitpam.confirmation import NoTerminal, ask
 from jitpam.options import Options, UsageError
 from jitpam.saying import printable
 
 WORD = b"break glass"
 """The words that the person must type."""
-QUIET_FOR = 0.1
-"""If no input arrives for this number of seconds, jitsudo assumes that everything that was typed before the question has arrived.
-"""
-MOST_PIECES = 50
-"""Maximum number of times that input is discarded before the question. After this number, the question is asked even if input
-still arrives.
-"""
-MOST_TYPED = 4096
-"""Maximum number of bytes of one line that a terminal delivers."""
-
 _TOLD = """\
 jitsudo: this breaks glass: nobody approves it before it runs.
 jitsudo: Those who could have approved it are told, all of it is recorded, and one of them has to review it.
@@ -39,15 +29,11 @@ def confirm(options: Options) -> None:
     """
     reason = _check(options)
     try:
-        terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
-    except OSError:
+        typed = ask(_TOLD.format(reason=printable(reason), word=WORD.decode("ascii")))
+    except NoTerminal:
         raise UsageError("--break-glass has to be confirmed on a terminal, and there is none: nothing was sent") from None
-    try:
-        typed = _ask(terminal, _TOLD.format(reason=printable(reason), word=WORD.decode("ascii")))
     except (OSError, termios.error) as fault:
         raise UsageError(f"the terminal cannot be used for the confirmation: {fault}; nothing was sent") from None
-    finally:
-        os.close(terminal)
     if typed.strip() != WORD or not typed.endswith(b"\n"):
         raise UsageError("it was not confirmed: nothing was sent")
 
@@ -69,22 +55,3 @@ def _check(options: Options) -> str:
     if not reason.strip():
         raise UsageError("--break-glass needs --reason=TEXT: those who review it have to know why")
     return reason
-
-
-def _ask(terminal: int, question: str) -> bytes:
-    """Write ``question``, and return the line that the person types after the question. Raises OSError and termios.error."""
-    termios.tcdrain(terminal)
-    for _ in range(MOST_PIECES):
-        termios.tcflush(terminal, termios.TCIFLUSH)
-        if not select.select([terminal], [], [], QUIET_FOR)[0]:
-            break
-    termios.tcflush(terminal, termios.TCIFLUSH)
-    os.write(terminal, question.encode("utf-8", "replace"))
-    typed = b""
-    while not typed.endswith(b"\n") and len(typed) < MOST_TYPED:
-        piece = os.read(terminal, MOST_TYPED)
-        if not piece:  # Ctrl-D
-            os.write(terminal, b"\n")
-            break
-        typed += piece
-    return typed

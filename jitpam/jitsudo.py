@@ -71,6 +71,10 @@ def _run(words: list[bytes], kinds: list[str]) -> int:
 
 
 def _do(options: Options, kinds: list[str]) -> int:
+    if options.mode in ("run", "get", "list") and not options.yes_show:
+        from jitpam import disclosure
+
+        disclosure.confirm(options)
     if options.break_glass:
         from jitpam import glass
 

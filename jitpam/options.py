@@ -33,6 +33,7 @@ Asks for a command to be run as another user. The people named by the rules appr
   -b, --background        go to the background when the command begins
   -n, --non-interactive   never wait: if an approval would be owed, submit nothing and exit 118
       --reason=TEXT       why (also from JITSUDO_REASON)
+      --yes-show          send words that look like a secret without a question: approvers and the record will see them
       --break-glass       without the approvals of the rule, where a rule permits that; it is recorded and reviewed
       --for=DURATION      ask for a lease: 15m, 2h, 1h30m, 1d
       --uses=N            ask for a number of uses
@@ -66,7 +67,7 @@ class Options:
     __slots__ = (
         "anew", "argv", "background", "bell", "break_glass", "chdir", "get", "group", "if_owed", "json", "key", "lasts_for",
         "login", "mode", "preserve", "preserve_all", "quiet", "reason", "request", "resume", "service", "shell", "starts_at",
-        "timeout_for", "to", "user", "uses", "variables", "waits",
+        "timeout_for", "to", "user", "uses", "variables", "waits", "yes_show",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -89,6 +90,7 @@ class Options:
         self.background = False
         self.bell = False
         self.break_glass = False
+        self.yes_show = False
         self.resume: str | None = None
         self.get: list[str] = []
         self.key: bytes | None = None
@@ -138,6 +140,7 @@ _SETS = {
     "quiet": ("quiet", True),
     "json": ("json", True),
     "break-glass": ("break_glass", True),
+    "yes-show": ("yes_show", True),
 }
 """Maps an option without an argument to the attribute of Options that is set, and to the value of this attribute."""
 _ONCE = {"user": "user", "group": "group", "chdir": "chdir", "command-timeout": "timeout_for", "to": "to", "key": "key"}
@@ -194,7 +197,22 @@ _NEVER = {
     "edit": "jitsudo does not edit files; ask for the editor as a command",
 }
 _OURS = frozenset(
-    {"reason", "for", "uses", "no-wait", "resume", "service", "get", "at", "to", "key", "quiet", "json", "break-glass"}
+    {
+        "reason",
+        "for",
+        "uses",
+        "no-wait",
+        "resume",
+        "service",
+        "get",
+        "at",
+        "to",
+        "key",
+        "quiet",
+        "json",
+        "break-glass",
+        "yes-show",
+    }
 )
 """Options that sudo does not have."""
 _KNOWN = frozenset(_SHORT.values()) | {"help", "host"} | _OURS
