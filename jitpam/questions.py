@@ -23,7 +23,7 @@ from jitpam.wire.messages import Explain, Giveback, List
 from jitpam.wire.shown import shown_command, unshown
 
 MOST_TOLD = 5
-"""Maximum number of printed sentences about the effects that a rule's commands allow."""
+"""Maximum number of printed sentences about what commands give beyond their words."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def list_rules() -> int:
     for row in rows:
         asked = f"; {_gatekeepers(row)}" if row.get("gatekeepers") else ""
         print_out(f"    {printable(str(row.get('terms')))} (rule {printable(str(row.get('rule')))}){printable(asked)}")
-        for sentence in _consequences(row):
+        for sentence in _findings(row):
             print_out(f"        {sentence}")
     return 0
 
@@ -176,13 +176,18 @@ def _terms(row: dict[str, Any]) -> str:
     return ", ".join(words)
 
 
-def _consequences(row: dict[str, Any]) -> list[str]:
-    """Return sentences about the effects that the commands in ``row`` allow. If there are more than MOST_TOLD sentences, leave
-    out the rest, and add a sentence that says how many were left out.
+def _findings(row: dict[str, Any]) -> list[str]:
+    """Return sentences about what the commands in ``row`` give beyond their words. If there are more than MOST_TOLD sentences,
+    leave out the rest, and add a sentence that says how many were left out.
     """
-    found = [printable(str(sentence)) for sentence in row.get("consequences") or []]
-    more = [f"and {len(found) - MOST_TOLD} more commands that can do more than their words say"] if len(found) > MOST_TOLD else []
+    found = [printable(_sentence(one)) for one in row.get("findings") or []]
+    more = [f"and {len(found) - MOST_TOLD} more"] if len(found) > MOST_TOLD else []
     return found[:MOST_TOLD] + more
+
+
+def _sentence(finding: dict[str, Any]) -> str:
+    told = str(finding.get("what"))
+    return f"{told} ({finding['path']}: {finding.get('matters')})" if finding.get("path") else told
 
 
 def _gatekeepers(row: dict[str, Any]) -> str:
@@ -234,7 +239,7 @@ def explain(asking: dict[str, Any]) -> int:
             print_out(printable(f"{what}: request {row['approved']} is approved: jitsudo --resume {row['approved']}"))
         else:
             print_out(printable(f"{what}: rule {row.get('rule')} {_terms(row)}"))
-        for sentence in _consequences(row):
+        for sentence in _findings(row):
             print_out(f"    {sentence}")
         if row.get("by_breaking_glass"):
             print_out(printable(_glass(row["by_breaking_glass"])))

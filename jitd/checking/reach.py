@@ -2,8 +2,8 @@
 """Warnings about a single rule. There is a warning if a rule can never match, can be bypassed, or permits more than it seems to
 permit.
 
-Law: pure. ``core.consequence`` contains the list of programs that give more power than their command line shows. This list is not
-complete. Therefore a rule without a warning is not necessarily safe.
+Law: pure. ``core.grading`` knows the programs that give more power than their command line shows. It does not know all programs.
+Therefore a rule without a warning is not necessarily safe.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from jitd.core.afterwards import IDENTITY
 from jitd.core.conditions import CommandPattern
-from jitd.core.consequence import code_let_in, of_pattern
+from jitd.core.consequence import code_let_in
 from jitd.core.deed import THING, deed_of
+from jitd.core.grade import Grade
+from jitd.core.grading import findings_of_pattern
 from jitd.core.names import NAMES
 from jitd.core.policy import Rule, describe_approvals
 from jitd.core.warning import Warned
@@ -33,6 +34,8 @@ ALL_GROUPS = (
     'its "when" needs the names of all groups of whoever asks for anything here, and a directory looks them up one by one: '
     'somebody in hundreds of groups may wait many seconds; "NAME" in subject.groups needs no other name'
 )
+AMOUNTS_TO_ROOT = frozenset({Grade.GIVES, Grade.LEADS, Grade.READS})
+"""The grades of commands of root that give a person the power of root. Who reads root's secrets has it, too."""
 MOST_TOLD = 3
 """Maximum number of patterns that are named in one warning."""
 
@@ -48,7 +51,7 @@ def about_reach(rules: Sequence[Rule], providers: Mapping[str, str]) -> Iterator
             yield _warned("all-groups", rule, ALL_GROUPS)
         if rule.without_kdc == "local":
             yield _warned("local-password", rule, LOCAL_PASSWORD)
-        if rule.verdict == "permit" and runs_as_root(rule) and (ways := ways_to_root(rule)):
+        if rule.verdict == "permit" and rule.may_run_as_root and (ways := ways_to_root(rule)):
             yield _warned("amounts-to-root", rule, _to_root(rule, ways))
             if provider := lone_provider(rule, providers):
                 said = f"no approval is needed, and only the facts of the provider {provider} restrict access to root"
@@ -121,22 +124,24 @@ def _is_path(pattern: str) -> bool:
 # --- permits that amount to root ----------------------------------------------------------------------------------------
 
 
-def runs_as_root(rule: Rule) -> bool:
-    """True if a command that ``rule`` permits may run as root."""
-    return rule.run_as is None or any(word.partition(":")[0] in ("root", "*") for word in rule.run_as)
-
-
 def ways_to_root(rule: Rule) -> tuple[str, ...]:
     """Some command patterns and environment variables in ``rule`` may give more power than they seem to give. Return a part of a
     sentence about each of them.
     """
     found = []
     for pattern in rule.commands or ():
-        if consequences := [one for one in of_pattern(pattern) if one.kind != IDENTITY]:
-            found.append(str(consequences[0]) if pattern.path is None else f"{pattern}: {consequences[0]}")
+        if way := way_to_root(pattern):
+            found.append(way if pattern.path is None else f"{pattern}: {way}")
     if rule.commands:
         found += [_lets_in(word, names) for word in rule.terms.env if (names := code_let_in(word))]
     return tuple(found)
+
+
+def way_to_root(pattern: CommandPattern) -> str:
+    """Return how a command that ``pattern`` matches, and that root runs, gives the person more than its words say. If it gives
+    nothing that amounts to root, or if jitd does not know the command, return an empty text.
+    """
+    return next((one.what for one in findings_of_pattern(pattern) if one.grade in AMOUNTS_TO_ROOT), "")
 
 
 def _lets_in(word: str, names: Sequence[str]) -> str:

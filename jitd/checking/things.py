@@ -12,9 +12,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from jitd.checking.reach import MOST_TOLD
+from jitd.checking.reach import MOST_TOLD, way_to_root
 from jitd.core.conditions import CommandPattern, Glob
-from jitd.core.consequence import Consequence, of_pattern
 from jitd.core.policy import Rule, describe_approvals
 from jitd.core.warning import Warned
 from jitd.settings.givers import Account, Givers, GiverSettings, Group, PostgresRole, SshCertificate, Sudoers
@@ -153,21 +152,18 @@ def _means_root(accounts: str, *, has_group: bool) -> bool:
 def _ways_of_command(command: str) -> Iterator[str]:
     path, _, rest = command.partition(" ")
     if command == "ALL":
-        yield str(Consequence("any-command"))
+        yield "any command may be run, a shell too"
     elif _ALIAS.fullmatch(command):
         yield "jitd does not look up aliases of sudoers, so this alias may mean any command"
     elif path.startswith("^"):
         yield "jitd does not check regular expressions, so this expression may match any command"
     elif path == "sudoedit":
         if not rest.strip() or re.search(r"[*?\[]", rest):
-            yield f"sudoedit {_WRITES}"
+            yield "sudoedit can change any file"
     elif path.endswith("/"):
         yield f"it is every command in {path}"
     else:
-        yield from (str(one) for one in of_pattern(_pattern(path, rest.strip()))[:1])
-
-
-_WRITES = str(Consequence("write"))
+        yield from filter(None, [way_to_root(_pattern(path, rest.strip()))])
 
 
 def _pattern(path: str, arguments: str) -> CommandPattern:

@@ -3,25 +3,20 @@
 requests, the approver must type the whole word ``yes``.
 
 Law: the letter ``y`` approves a request only if all of the following conditions are met. The whole request was on the screen.
-The request does not use break-glass. jitd knows for certain what would be run. The request gives no root shell, and makes no
-root shell possible later. If one of these conditions is not met, the approver must type the whole word ``yes``. The same is true
-if it is not known whether the command gives a root shell. The question names the command, the account and the host from the row
-on the screen.
+The request does not use break-glass. jitd knows for certain what would be run. The request does not give root, which the daemon
+has found out (``core.grade``). If one of these conditions is not met, the approver must type the whole word ``yes``. The same is
+true if the row tells no grade. The question names the command, the account and the host from the row on the screen.
 """
 
 from __future__ import annotations
 
 from jitd.cli.answer import Row, command_line, printable, words
 from jitd.cli.question import LETTER, WORD, is_answered
-from jitd.core.command import Command, RunAs
-from jitd.core.consequence import makes_root_shell_possible, of_command
-from jitpam.wire.shown import cells, unshown
+from jitd.core.grade import Grade
+from jitpam.wire.shown import cells
 
-SHELLS = frozenset({"any-command", "prompt", "code", "shell", "command", "account", "container", "process"})
-"""Classes of consequences (``core.consequence``). A command with one of these classes gives a person a shell of the account that
-runs the command.
-"""
-NAMES_OF_SHELLS = frozenset(b"sh ash bash csh dash fish ksh mksh pwsh rbash tcsh zsh".split())
+LETTER_IS_ENOUGH = frozenset(grade.word for grade in Grade if grade is not Grade.GIVES)
+"""Grades (``core.grade``) of commands that a letter may approve."""
 LEAST = 24
 """Minimum number of cells for the command in the question, even if the terminal is very narrow."""
 
@@ -51,44 +46,19 @@ def why_the_word(row: Row, *, is_unread: bool) -> str:
         return "it is break-glass"
     if row.get("doubt"):
         return "what it runs is not known for certain"
-    if gives_root_shell(row):
-        return "it gives a root shell"
-    if makes_one_possible(row):
-        return "it makes a root shell possible later"
+    if gives_root(row):
+        return "it gives root"
     if is_unread:
         return "not all of it was on the screen"
     return ""
 
 
-def gives_root_shell(row: Row) -> bool:
-    """True if the request in ``row`` may give a root shell. Also True if the request runs as root, but ``row`` contains no
-    command. If ``row`` does not contain the uid of the account, the function assumes that the account is root.
+def gives_root(row: Row) -> bool:
+    """True if the request in ``row`` gives all that root may do. Also True if ``row`` tells no grade that jitd knows. Without the
+    uid of the account, the account is taken for root.
     """
-    if row.get("root_shell"):  # the daemon has found this out
-        return True
-    if row.get("gives") or row.get("run_as_uid", 0) != 0:
-        return False
-    command = _command_in(row)
-    if command is None or any(one.kind in SHELLS for one in of_command(command)):
-        return True
-    return any(argument.rpartition(b"/")[2] in NAMES_OF_SHELLS for argument in command.argv[1:])
-
-
-def makes_one_possible(row: Row) -> bool:
-    """True if somebody can get a root shell after the command has ended, according to ``row``."""
-    command = _command_in(row)
-    is_of_root = not row.get("gives") and row.get("run_as_uid", 0) == 0
-    return is_of_root and command is not None and makes_root_shell_possible(command)
-
-
-def _command_in(row: Row) -> Command | None:
-    """Return the command in ``row`` as a command that root runs. Return None if ``row`` is about a login or names no command."""
-    try:
-        argv = tuple(unshown(str(argument)) for argument in row["argv"])
-        path = unshown(words(row, "path", ""))
-    except (KeyError, TypeError, ValueError):
-        return None
-    return Command(argv, path, b"", RunAs("root", 0, "root", 0), b"/", 0, 0, (), (), ()) if argv and path else None
+    is_of_root = bool(row.get("gives")) or row.get("run_as_uid", 0) == 0
+    return is_of_root and row.get("grade") not in LETTER_IS_ENOUGH
 
 
 def what(row: Row, room: int) -> str:

@@ -19,8 +19,7 @@ from jitd.cli.what import command_without_scripts, is_login
 
 WIDEST = 120
 """Maximum number of cells for the command in the summary's sentence."""
-ROOT_SHELL = "A SHELL OF ROOT, or a way to one: all that root may do"
-NOTHING_MORE = "only what it says, as far as is known"
+GIVES = "ALL THAT {} MAY DO"
 
 
 def summary(row: Row) -> Iterator[Line]:
@@ -66,14 +65,10 @@ def amounts_to(row: Row) -> Iterator[Line]:
     """
     if row.get("narrowed"):
         return
-    if row.get("root_shell"):
-        yield "amounts to", ROOT_SHELL
-    found = [str(sentence) for sentence in members(row, "consequences")]
-    for sentence in found:
-        yield "amounts to", f"{sentence}, as {words(row, 'run_as')}"
-    for pair in members(row, "precious"):
-        if isinstance(pair, list) and len(pair) == 2:
-            yield "at stake", f"{pair[0]}: {pair[1]}"
-    is_command = not (row.get("gives") or row.get("doubt") or is_login(row))
-    if is_command and row.get("root_shell") is False and not found:
-        yield "amounts to", NOTHING_MORE
+    if row.get("grade") == "gives":
+        yield "amounts to", GIVES.format(words(row, "run_as").upper())
+    for found in members(row, "findings"):
+        if isinstance(found, dict) and found.get("path"):
+            yield "at stake", f"{words(found, 'path')}: {words(found, 'matters')}"
+        elif isinstance(found, dict):
+            yield "amounts to", f"{words(found, 'what')}, as {words(row, 'run_as')}"

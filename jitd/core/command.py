@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from jitd.core.changed import replace
 from jitd.core.frozen import dataclass
+from jitd.core.grade import Finding
 
 Pairs = tuple[tuple[bytes, bytes], ...]
 MAX_ID = 2**32 - 2
@@ -84,6 +85,10 @@ class Command:
 
     ``interpreters`` contains the programs that the kernel opens to execute the file, and that others can change.
 
+    ``findings`` is what the command gives beyond its words, the worst first, as it was seen when it was asked for. Its texts are
+    in the form of ``question.spelled``. It is None if jitd did not look, because nobody is asked. It only warns people: the
+    fingerprint does not cover it, and no use of a grant depends on it.
+
     ``chdir`` is True in two cases: the requester or a rule has set ``cwd``, or ``cwd`` is the home directory of an account.
     ``chdir`` is False if ``cwd`` is the requester's current directory. The run inherits the requester's directory only if
     ``chdir`` is False. If ``is_told`` is True, the requester can read the file, and jitd may show its digest to the requester.
@@ -117,6 +122,7 @@ class Command:
     lets: tuple[str, ...] = ()
     salt: bytes = b""
     interpreters: tuple[Interpreter, ...] = ()
+    findings: tuple[Finding, ...] | None = None
 
     @property
     def things(self) -> tuple[str, ...]:

@@ -57,6 +57,11 @@ class Rule:
     line: int = 0
 
     @property
+    def may_run_as_root(self) -> bool:
+        """True if a command that this rule permits may run as root."""
+        return self.run_as is None or any(word.partition(":")[0] in ("root", "*") for word in self.run_as)
+
+    @property
     def obligations(self) -> Obligations:
         """Return the obligations of each permit by this rule."""
         return Obligations(

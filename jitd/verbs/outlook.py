@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from jitd.core.command import Command
-from jitd.core.consequence import gives_root_shell, of_command, of_pattern
+from jitd.core.grade import worst
 from jitd.core.policy import Rule
-from jitd.core.precious import precious
 from jitd.core.request import Request, RequestState, Verdict
+from jitd.deciding.findings import of_rule, stored_with
 from jitd.store import Store
-from jitd.verbs.rows import Row, instant
+from jitd.verbs.rows import Row, finding_rows, instant
 from jitpam.wire.shown import shown
 
 MOST_BYTES = 4 * 1024 * 1024
@@ -27,27 +27,22 @@ fit into a frame.
 
 
 def outlook(request: Request) -> Row:
-    """Return fields that are added to the row of ``request``. These fields tell the known effects that the command allows."""
-    return {
-        "consequences": told_of(request.command),
-        "precious": [[shown(path), what] for path, what in precious(request.command)],
-        "root_shell": gives_root_shell(request.command),
-    }
+    """Return the fields that are added to the row of ``request`` and tell what its command gives beyond its words."""
+    return graded(request.command, request.requester.user)
 
 
-def told_of(command: Command) -> list[str]:
-    """A command may allow actions that its words do not show. Return sentences about the known actions of this kind that
-    ``command`` allows.
+def graded(command: Command, requester: str) -> Row:
+    """Return the fields that tell what ``command`` gives beyond its words, as it was seen when the account ``requester`` asked
+    for it.
     """
-    return [shown(str(one)) for one in of_command(command)]
+    found = stored_with(command, requester)
+    return {"grade": worst(found).word, "findings": finding_rows(found)}
 
 
-def consequences_of(rule: Rule) -> list[str]:
-    """A command may allow actions that its words do not show. Return sentences about the known actions of this kind that the
-    commands of ``rule`` allow.
-    """
-    found = (str(one) for pattern in rule.commands or () for one in of_pattern(pattern))
-    return [shown(sentence) for sentence in dict.fromkeys(found)]
+def graded_rule(rule: Rule) -> Row:
+    """Return the fields that tell what the commands of ``rule`` can give beyond their words."""
+    found = of_rule(rule)
+    return {"grade": worst(found).word, "findings": finding_rows(found)}
 
 
 def last_approved(store: Store, request: Request, may_review: Callable[[Request], bool]) -> Row | None:

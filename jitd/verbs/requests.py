@@ -39,7 +39,7 @@ from jitd.verbs.asked_things import lets_in
 from jitd.verbs.continuing import refuse_elsewhere
 from jitd.verbs.explanations import in_its_hour, near_rows
 from jitd.verbs.limits import LOOKS, LOOKS_PER_SECOND, NO_ROOM, Pace, n_bytes_of
-from jitd.verbs.outlook import consequences_of, told_of
+from jitd.verbs.outlook import graded, graded_rule
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import Row, decision_row, rule_row
 from jitd.verbs.uses import Uses
@@ -383,7 +383,7 @@ class Requests:
         else:
             row = await self._workers.frames.run(who.uid, decision_row, first.decision, first.command)
         closest = await self._explainer.closest(who, service, first.asked, first.command, first.decision)
-        row["consequences"] = told_of(first.command) if isinstance(first.decision, Permit) else []
+        row |= graded(first.command, who.user) if isinstance(first.decision, Permit) else {}
         row |= {"approved": first.approved, "closest": near_rows(closest), "providers": list(first.awaited)}
         return row | {"by_breaking_glass": await self._by_breaking_glass(who, asked, service, first)}
 
@@ -403,7 +403,7 @@ class Requests:
         """Return the rules on this host that are about ``who``. Raises Refusal."""
         if locked := self._decider.lock_on(who):
             raise Refusal("denied", locked.because)
-        return [rule_row(rule) | {"consequences": consequences_of(rule)} for rule in self._decider.rules_for(who, JITSUDO)]
+        return [rule_row(rule) | graded_rule(rule) for rule in self._decider.rules_for(who, JITSUDO)]
 
 
 def _beforehand(who: Subject, service: str, asked: Asked) -> Callable[[str], Asked]:

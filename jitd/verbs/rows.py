@@ -16,6 +16,7 @@ from jitd.core.approvers import lack, owes, tally
 from jitd.core.command import Command, Pairs
 from jitd.core.decision import Approval, BreakGlass, Decision, Deny, Terms
 from jitd.core.effects import Moment
+from jitd.core.grade import Finding, worst
 from jitd.core.grant import Grant
 from jitd.core.holding import Holding, HoldingState, Untaken
 from jitd.core.lock import Lock, counted, sentence
@@ -24,7 +25,8 @@ from jitd.core.public_key import told_of
 from jitd.core.request import Request, RequestState, Verdict, open_ways
 from jitd.core.run import Run, Usage
 from jitd.core.subject import Subject
-from jitpam.wire.shown import shown
+from jitd.deciding.findings import stored_with
+from jitpam.wire.shown import shown, unshown
 
 Row = dict[str, Any]
 NOTHING: Mapping[str, Untaken] = MappingProxyType({})
@@ -108,6 +110,19 @@ def _command(command: Command, *, is_requester: bool) -> Row:
     }
 
 
+def finding_rows(findings: Iterable[Finding]) -> list[Row]:
+    """Return the rows of ``findings``, whose texts are in the form of ``question.spelled``."""
+    return [
+        {
+            "grade": one.grade.word,
+            "what": shown(unshown(one.what)),
+            "path": shown(unshown(one.path)),
+            "matters": shown(unshown(one.matters)),
+        }
+        for one in findings
+    ]
+
+
 def _terms(terms: Terms, asked_for: int | None) -> Row:
     """Return the terms of the approved run. These terms may become stricter before the run starts. ``asked_for`` is the time
     limit in seconds that the requester wanted.
@@ -158,6 +173,7 @@ def request_row(request: Request, viewer: Subject, may_review: bool, locks: tupl
         "host": shown(request.host),
         "service": shown(request.service),
         **_command(request.command, is_requester=is_requester),
+        "grade": worst(stored_with(request.command, request.requester.user)).word,
         "operands": [
             {
                 "argument": o.at,

@@ -171,7 +171,7 @@ def test_anything_but_yes_approves_nothing(sit: Callable[..., Typist], tmp_path:
     assert Desk(tmp_path).sent == []
 
 
-ROOT_SHELL = (("bash",), 100, "it gives a root shell: ")
+ROOT_SHELL = (("bash",), 100, "it gives root: ")
 NOT_ON_THE_SCREEN = (("true",), 8, "not all of it was on the screen: ")
 NOT_THE_WORD = [b"y\n", b"Y\n", b"YES\n", *NOT_YES]
 OF_EVERY_DAY = (b"y\n", b"YES\n", b"\n", b"yes please\n", b"ye\x04\x04", b"yes\x04\x04", b"\x1b[200~y\n")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from jitd.cli.assent import gives_root_shell, what, why_the_word
+from jitd.cli.assent import gives_root, what, why_the_word
 from jitd.core.command import RunAs
 from jitd.verbs.rows import request_row
 from jitpam.wire.shown import cells
@@ -23,36 +23,35 @@ def of(*argv: str | bytes, **changes: Any) -> Row:
     return row_for(asked(what=command(*argv, **changes)))
 
 
+def graded(grade: str | None, **changes: Any) -> Row:
+    return {**of("x"), "grade": grade, **changes}
+
+
 GIVES = [
-    ("a shell", of("bash"), True),
-    ("a login shell", of("/bin/bash", "-l"), True),
-    ("a shell of a directory of one's own", of("/opt/tools/zsh"), True),
-    ("a script that is named", of("bash", "/usr/local/sbin/rotate"), False),
-    ("an editor", of("vim", "/etc/hosts"), True),
-    ("a pager", of("less", "/var/log/syslog"), True),
-    ("what edits accounts", of("visudo"), True),
-    ("an interpreter", of("python3"), True),
-    ("a shell behind something else", of("env", "bash"), True),
-    ("a shell behind something that takes a command", of("find", "/", "-exec", "/bin/sh", ";"), True),
-    ("a debugger", of("gdb", "-p", "1"), True),
-    ("a service", of("systemctl", "restart", "postgresql"), False),
-    ("what shows through a pager", of("systemctl", "status", "postgresql"), True),
-    ("a plain command", of("df", "-h"), False),
-    ("a shell of another account", of("bash", run_as=POSTGRES), False),
-    ("a shell of another name for root", of("bash", run_as=TOOR), True),
+    ("what gives all that root may do", graded("gives"), True),
+    ("what can lead to it", graded("leads"), False),
+    ("what changes or destroys", graded("changes"), False),
+    ("what reads secrets", graded("reads"), False),
+    ("what nobody knows", graded("unknown"), False),
+    ("what is known and harmless", graded("harmless"), False),
+    ("all that another account may do", graded("gives", run_as_uid=110), False),
+    ("a thing that gives root", {**row_for(asked(what=thing())), "grade": "gives"}, True),
     ("a thing", row_for(asked(what=thing())), False),
-    ("a login of root", {**of("x"), "path": "", "argv": []}, True),
-    ("a login of another account", {**of("x"), "path": "", "argv": [], "run_as_uid": 110}, False),
-    ("a daemon that does not say as whom", {name: value for name, value in of("bash").items() if name != "run_as_uid"}, True),
+    (
+        "a daemon that does not say as whom",
+        {name: value for name, value in graded("gives").items() if name != "run_as_uid"},
+        True,
+    ),
+    ("a daemon that tells no grade", {name: value for name, value in of("true").items() if name != "grade"}, True),
+    ("a grade that jitd does not know", graded("divine"), True),
+    ("no word for a grade", graded(None), True),
     ("nothing that is known", {}, True),
-    ("arguments that nobody has shown", {**of("x"), "argv": ["\\x"]}, True),
-    ("no list of arguments", {**of("x"), "argv": 7}, True),
 ]
 
 
 @pytest.mark.parametrize(("row", "gives"), [row[1:] for row in GIVES], ids=[row[0] for row in GIVES])
-def test_what_gives_a_root_shell(row: Row, gives: bool) -> None:
-    assert gives_root_shell(row) is gives
+def test_what_gives_root(row: Row, gives: bool) -> None:
+    assert gives_root(row) is gives
 
 
 @pytest.mark.parametrize(
@@ -60,15 +59,12 @@ def test_what_gives_a_root_shell(row: Row, gives: bool) -> None:
     [
         (of("true"), False, ""),
         (of("true"), True, "not all of it was on the screen"),
-        (of("bash"), False, "it gives a root shell"),
-        (of("usermod", "-aG", "sudo", "bob"), False, "it makes a root shell possible later"),
-        (of("chmod", "u+s", "/srv/x"), True, "it makes a root shell possible later"),
-        (of("chmod", "u+s", "/srv/x", run_as=POSTGRES), False, ""),
-        (of("usermod", "-aG", "staff", "bob"), False, ""),
-        (of("passwd", "bob"), False, ""),
+        (graded("gives"), False, "it gives root"),
+        (graded("gives"), True, "it gives root"),
+        (graded("gives", run_as_uid=110), False, ""),
         ({**of("true"), "doubt": "an option of sudo that jitd does not know"}, False, "what it runs is not known for certain"),
         ({**of("true"), "break_glass": "restart"}, False, "it is break-glass"),
-        ({}, False, "it gives a root shell"),
+        ({}, False, "it gives root"),
     ],
 )
 def test_why_a_letter_is_not_enough(row: Row, is_unread: bool, because: str) -> None:

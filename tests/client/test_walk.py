@@ -396,12 +396,12 @@ def test_what_does_not_fit_on_the_screen_wants_the_whole_word(desk: Desk, sit: C
     assert me.status() == 0 and len(desk.sent) == 1
 
 
-def test_a_root_shell_wants_the_whole_word(desk: Desk, sit: Callable[..., Typist]) -> None:
+def test_what_gives_root_wants_the_whole_word(desk: Desk, sit: Callable[..., Typist]) -> None:
     desk.rows = [a_row(ONE, "bash")]
     me = sit("approve")
     me.until(KEYS)
     me.type(b"a")
-    me.until('approve "bash" as root on db1? it gives a root shell: type yes: ')
+    me.until('approve "bash" as root on db1? it gives root: type yes: ')
     me.type(b"y\n")
     me.until("nothing was sent")
     me.until(KEYS)

@@ -133,14 +133,15 @@ def test_the_search_goes_by_an_index(house: House) -> None:
     assert len(plans) >= 2 and all(plan.startswith("SEARCH") for plan in plans), plans
 
 
-def test_what_it_amounts_to_is_in_the_row_and_in_no_list(house: House) -> None:
+def test_what_it_gives_is_in_the_row_and_its_grade_alone_in_lists(house: House) -> None:
     house.keep(now(command=command("vim", "/etc/shadow")))
     row = house.show(BOB)
-    assert row["consequences"] == ["vim can start a shell from within, or from its editor or pager"] and row["root_shell"]
-    assert row["precious"] == [["/etc/shadow", "the hashes of passwords"]]
+    assert row["grade"] == "gives" == row["findings"][0]["grade"]
+    assert [list(one) for one in row["findings"]] == [["grade", "what", "path", "matters"]] * len(row["findings"])
+    assert ("/etc/shadow", "the hashes of passwords") in {(one["path"], one["matters"]) for one in row["findings"]}
 
     async def listed() -> list[dict[str, Any]]:
         return [one async for one in house.lists.requests(BOB, ended=False)]
 
     (one,) = asyncio.run(listed())
-    assert one.items() <= row.items() and "consequences" not in one
+    assert one.items() <= row.items() and one["grade"] == "gives" and "findings" not in one
