@@ -20,8 +20,8 @@ import pytest
 import wcwidth
 from confusable_homoglyphs.confusables import confusables_data  # type: ignore[import-untyped]
 
-from jitd.cli.columns import folded, table, wrapped
 from jitd.cli.colour import without_styles
+from jitd.cli.columns import folded, table, wrapped
 from jitd.cli.labels import laid_out
 from jitpam.waiting_line import waiting_line
 from jitpam.wire.characters import ALIKE, CLEAR, OTHERS, OTHERS_ALIKE, kind, most_cells, usual_cells
