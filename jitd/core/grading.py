@@ -1,43 +1,106 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Grades commands by the lists of ``consequence`` and ``precious``, until the engine of grades replaces these lists.
+"""Grades a command, and the commands that a rule's pattern matches: what they give beyond what their words say.
 
-Law: pure. A grade warns people, and never permits or denies a request.
+Law: pure. What jitd does not know is never graded as harmless. The findings warn people. They never permit or deny a request. The
+knowledge of programs is in ``core.programs``, and that of files in ``core.places``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterator
 
-from jitd.core.afterwards import IDENTITY
+from jitd.core import code_variables
 from jitd.core.command import Command
-from jitd.core.conditions import CommandPattern
-from jitd.core.consequence import Consequence, gives_root_shell, of_command, of_pattern
+from jitd.core.conditions import CommandPattern, Glob
 from jitd.core.grade import Finding, Grade, Look
-from jitd.core.precious import precious
+from jitd.core.judging import CODE, MOST_FOUND, Call, Judge
+from jitd.core.programs import TABLE
+from jitd.core.shell_text import Word
 
-MOST = 12
-"""Maximum number of findings about one command."""
-_READS, _CHANGES = frozenset({"read"}), frozenset({"delete", "end", "host", "network", "clock", IDENTITY})
+LETS_IN = "the variable {} can make a program load or start other code"
+SYSTEM = ("/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/usr/*", "/*")
+"""Directories of programs. A pattern may name one of these directories and a file name with a wildcard. In this case, the
+programs in the table are compared with the file name.
+"""
+
+
+def code_let_in(pattern: str) -> tuple[str, ...]:
+    """``pattern`` is the name of a variable, or the beginning of a name followed by ``*``. Return the names of the variables that
+    it matches and that make programs load or start other code.
+    """
+    return code_variables.let_in(pattern, CODE)
 
 
 def findings_of(command: Command, look: Look, *, requester: str) -> tuple[Finding, ...]:
-    """Return the findings about ``command``, the worst first."""
-    found = [_found(one) for one in of_command(command)]
-    if gives_root_shell(command) and not any(one.grade is Grade.GIVES for one in found):
-        found.append(Finding(Grade.GIVES, "it is not certain what would run" if command.doubt else "a login can run any command"))
-    found += [Finding(Grade.READS, "names a sensitive file", path, matters) for path, matters in precious(command)]
-    return _worst_first(found)
+    """Return the reasons for the grade of ``command``, the worst first, and at most MOST_FOUND. ``look`` is asked about the
+    files that matter. ``requester`` is the account of the person who asks. Things that are given have sentences of their own
+    (``Command.lets``), so that the result for them is empty.
+    """
+    if command.gives:
+        return ()
+    if command.doubt:
+        return (Finding(Grade.GIVES, f"it is not certain what would be run: {command.doubt}"),)
+    if not command.path:
+        return (Finding(Grade.GIVES, f"is a login as {command.run_as.user}"),)
+    is_root = command.run_as.uid == 0
+    judge = Judge(TABLE, look, requester, command.run_as.user, is_root=is_root)
+    for variable, _ in command.variables:
+        if code_let_in(name := _text(variable)):
+            judge.record(Grade.GIVES, LETS_IN.format(name))
+    for interpreter in command.interpreters:
+        path = _text(interpreter.path)
+        judge.record(Grade.GIVES, f"{path} starts it: {interpreter.because}", path)
+    is_shown = not command.streams or len(command.streams) < 2 or command.streams[1] == "terminal"
+    path = _text(command.path)
+    words = tuple(Word(_text(argument)) for argument in command.argv[1:])
+    _call(judge, path, words, cwd=_text(command.cwd), is_root=is_root, is_shown=is_shown).judged()
+    return judge.findings()
 
 
 def findings_of_pattern(pattern: CommandPattern, *, as_root: bool = True) -> tuple[Finding, ...]:
-    """Return the findings about the commands that ``pattern`` matches, the worst first."""
-    return _worst_first(_found(one) for one in of_pattern(pattern))
+    """Return the reasons for the worst grades of the commands that ``pattern`` matches. The requester chooses what a wildcard
+    matches. Nothing is looked at.
+    """
+    if pattern.path is None:
+        return (Finding(Grade.GIVES, "any command may be run, a shell too"),)
+    directory, _, name = pattern.text[0].rpartition("/")
+    words = [_word(glob) for glob in pattern.arguments]
+    if pattern.is_open:
+        words.append(Word("", is_free=True))
+    if not re.search(r"[*?]", name):
+        return _of_program(f"{directory if not re.search(r'[*?]', directory) else '/usr/bin'}/{name}", words, as_root=as_root)
+    if directory not in SYSTEM:
+        return (Finding(Grade.UNKNOWN, f"jitd does not know what the programs {pattern.text[0]} do"),)
+    if name.strip("?") == "*":
+        return (Finding(Grade.GIVES, "any command may be run, a shell too"),)
+    found = {one: None for each in _matched(Glob(name)) for one in _of_program(f"/usr/bin/{each}", words, as_root=as_root)}
+    return tuple(sorted(found, key=lambda one: -one.grade))[:MOST_FOUND]
 
 
-def _found(one: Consequence) -> Finding:
-    grade = Grade.READS if one.kind in _READS else Grade.CHANGES if one.kind in _CHANGES else Grade.GIVES
-    return Finding(grade, str(one))
+def _of_program(path: str, words: list[Word], *, as_root: bool) -> tuple[Finding, ...]:
+    judge = Judge(TABLE, lambda path: None, "", "root" if as_root else "", is_root=as_root, is_pattern=True)
+    _call(judge, path, tuple(words), cwd="", is_root=as_root, is_shown=True).judged()
+    return judge.findings()
 
 
-def _worst_first(found: Iterable[Finding]) -> tuple[Finding, ...]:
-    return tuple(sorted(dict.fromkeys(found), key=lambda one: -one.grade))[:MOST]
+def _call(judge: Judge, path: str, words: tuple[Word, ...], *, cwd: str, is_root: bool, is_shown: bool) -> Call:
+    name = path.rpartition("/")[2]
+    return Call(judge, name, path, words, cwd, is_root, "", is_shown, None)
+
+
+def _word(glob: Glob) -> Word:
+    text = re.split(r"[*?]", glob.text, maxsplit=1)[0]
+    is_free = text != glob.text
+    return Word(text, is_free, is_bound=is_free and re.match(r"/[^/]+/[^/]*/?", text) is not None and text.count("/") > 1)
+
+
+def _matched(glob: Glob) -> Iterator[str]:
+    """Yield the programs in the table whose names ``glob`` matches. Also yield a program if ``glob`` matches its name with a 3 at
+    the end. For example, ``python3*`` finds the program python.
+    """
+    return (name for name in TABLE if not name.startswith(":") and (glob.matches(name) or glob.matches(f"{name}3")))
+
+
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "surrogateescape")

@@ -51,7 +51,8 @@ BEGINNINGS = {
 """First words of commands → what follows."""
 COMMAND = re.compile("|".join(rf"(?<![\w/.'-]){re.escape(word)} (?={rest})" for word, rest in BEGINNINGS.items()))
 NO_MESSAGES = {"jitd/core/consequence.py", "jitd/core/precious.py", "jitd/core/afterwards.py"}
-"""Tables about the commands that people ask for."""
+TABLES = "jitd/core/programs/"
+"""Tables about the commands that people ask for: these modules, and those in this directory."""
 
 BREAKAGES = "tests/system/test_doctor.py::test_what_is_broken_is_found_with_its_mend"
 SHARED = "tests/system/test_doctor.py::test_a_repair_leaves_the_keys_of_other_services_in_the_keytab"
@@ -166,7 +167,7 @@ def texts(syntax: ast.Module) -> Iterator[tuple[int, str]]:
 def commands() -> Iterator[tuple[str, str]]:
     """Where each command of a message stands, and the message from the command on."""
     for module in MODULES:
-        if module.place not in NO_MESSAGES:
+        if module.place not in NO_MESSAGES and not module.place.startswith(TABLES):
             for line, text in texts(module.syntax):
                 for found in COMMAND.finditer(text):
                     yield f"{module.place}:{line}", text[found.start() :]

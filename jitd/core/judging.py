@@ -1,0 +1,639 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The engine that grades a command: it follows the programs that start each other, reads the texts that shells run, and looks up
+each program in the table of ``core.programs``.
+
+Law: pure. What a path is on the host is asked of a ``Look``. The engine raises nothing, whatever the words are, and its work is
+limited by DEEPEST and MOST_CALLS: beyond these limits it assumes the worst.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from jitd.core import code_variables
+from jitd.core.changed import replace
+from jitd.core.conditions import PERILOUS
+from jitd.core.frozen import dataclass, field
+from jitd.core.grade import Finding, Grade, Look, Seen
+from jitd.core.places import absolute, place_of
+from jitd.core.places import is_tree as _is_tree
+from jitd.core.shell_text import Redirection, Simple, Word, read_text
+
+DEEPEST = 20
+"""How many levels of ``env nice sudo …`` to look through before assuming the worst."""
+MOST_CALLS = 2000
+"""Maximum number of calls of programs in one command that are judged."""
+MOST_LOOKS = 64
+"""Maximum number of paths that are looked at for one command."""
+MOST_WORDS = 4096
+"""Maximum number of words of one call that are judged."""
+MOST_FOUND = 12
+"""Maximum number of findings of one command."""
+LONGEST_NAME = 60
+"""Maximum number of characters of a name or a path in a sentence."""
+
+_OF_ACCOUNTS = frozenset({"HOME", "USER", "LOGNAME", "SHELL", "MAIL", "SUDO_*", "JITSUDO_*"})
+CODE = (frozenset(PERILOUS) - _OF_ACCOUNTS) | code_variables.LOADING | code_variables.STARTING
+_SYSTEM = re.compile(r"/(usr/)?s?bin|/usr/(local/s?bin|libexec|games)|/(usr/)?lib(32|64)?(/[^/]+)?|/snap/bin|/usr/lib/[^/]+/bin")
+"""Directories in which a program's name says what it is."""
+_MANY = frozenset(
+    {"busybox", "toybox", "coreutils", "systemctl", "kmod", "lvm", "xtables-nft-multi", "xtables-legacy-multi", "dash"}
+)
+"""Programs that do what the name says by which they are started."""
+_VERSION = re.compile(
+    r"(?<=[A-Za-z])-?[0-9]+(?:\.[0-9]+)*\Z|\.(?:basic|tiny|nox|gtk3|traditional|gnu|openbsd|distrib|real|procps|debian|static)\Z"
+    r"|(?<=[A-Za-z])[0-9.]+-x86_64-linux-gnu\Z"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """What a program reads from its standard input: ``text``, or the file ``path``, or else something else that somebody told in
+    ``told``, such as ``what curl writes``. ``path`` is a free word if the names below it are read, as of find(1).
+    """
+
+    text: str | None = None
+    path: Word | None = None
+    names: tuple[Word, ...] = ()
+    told: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of the table: the programs ``names`` (file names with blanks between), and the function that judges a call of them.
+
+    ``options`` contains the options that matter, with a colon after each that takes a value, and two colons after each whose
+    value may only be attached (getopt(3)). Long options stand there without hyphens. If ``is_first`` is True, the options end at
+    the first operand. ``chosen`` is the end of a sentence that is true if the requester may choose an option, or is empty.
+    """
+
+    names: str
+    judge: Verdict
+    options: str = ""
+    is_first: bool = False
+    chosen: str = ""
+
+
+Table = Mapping[str, Row]
+Verdict = Callable[["Call"], None]
+"""A function that judges a call."""
+
+
+class Judge:
+    """Judges one command, and collects what it finds."""
+
+    def __init__(
+        self, table: Table, look: Look, requester: str, account: str, *, is_root: bool, is_pattern: bool = False
+    ) -> None:
+        self.table = table
+        self.account = account
+        self.is_root = is_root
+        self.is_pattern = is_pattern
+        self.requester = requester
+        self._look = look
+        self._seen: dict[str, Seen | None] = {}
+        self._found: dict[tuple[Grade, str], Finding] = {}
+        self.n_calls = 0
+        self.is_full = False
+
+    def record(self, grade: Grade, what: str, path: str = "", matters: str = "") -> None:
+        if grade is not Grade.HARMLESS and len(self._found) < 4 * MOST_FOUND or grade is Grade.GIVES and len(self._found) < 1000:
+            self._found.setdefault((grade, what), Finding(grade, what, path, matters))
+
+    def findings(self) -> tuple[Finding, ...]:
+        found = sorted(self._found.values(), key=lambda one: -one.grade)
+        return tuple(found[:MOST_FOUND])
+
+    def look(self, path: str) -> Seen | None:
+        """Return what is at ``path``. If nobody looked, return what the name alone says."""
+        if path not in self._seen:
+            seen = self._look(path) if len(self._seen) < MOST_LOOKS and len(path) < 4096 and "\0" not in path else None
+            self._seen[path] = seen
+        return self._seen[path]
+
+    def changed_by(self, path: str) -> str:
+        """Return who can change the file at ``path``, or where it leads. Return an empty text if nobody can."""
+        seen = self.look(path)
+        if seen is not None:
+            return seen.changed_by
+        if self.requester and re.match(rf"/home/(?:[^/]+/)?{re.escape(self.requester)}(?:/|\Z)", path):
+            return f"{self.requester}, who asks"
+        if found := re.match(r"/home/([^/]+)/", path):
+            return found[1]
+        return "anybody" if re.match(r"/(tmp|var/tmp|dev/shm)/", path) else ""
+
+    def leads_elsewhere(self, path: str) -> str:
+        """Return who can replace the file at ``path`` by a link that leads elsewhere."""
+        if re.match(r"/(tmp|var/tmp|dev/shm)/[^/]+\Z", path) and self.look(path) is None:
+            return ""  # the kernel follows no link of another's there (fs.protected_symlinks)
+        parent = path.rpartition("/")[0] or "/"
+        return self.changed_by(parent)
+
+    def touches(self, call: Call, path: str) -> bool:
+        """True if the file at ``path`` matters, or if others can lead it elsewhere."""
+        place = place_of(path) or place_of(call.real(path))
+        return bool(place and place.written) or _is_tree(path) or bool(call.is_root and self.leads_elsewhere(path))
+
+    def touch(self, call: Call, path: str | None) -> None:
+        """The program is given the file at ``path``, beside something worse: say so if the file matters."""
+        if path is None:
+            return None
+        real = call.real(path)
+        for one in (real, path):
+            if (place := place_of(one)) and place.matters:
+                return call._record(max(Grade.READS, place.written), f"opens {_short(path)}", path, place.matters, is_whole=True)
+
+    def run_text(self, call: Call, text: Word, positional: Sequence[Word] = ()) -> None:
+        """A shell runs ``text``, with ``positional`` as ``$0``, ``$1`` and so on."""
+        if text.is_free:
+            return call.gives("runs any code that it is given" if self.is_pattern else "runs a text that jitd cannot read")
+        variables: dict[str, tuple[Word, ...]] = {str(at): (word,) for at, word in enumerate(positional)}
+        variables["@"] = variables["*"] = tuple(positional[1:])
+        variables |= {"HOME": (Word(f"~{'' if self.is_root else self.account}"),)} if call.is_root else {}
+        read = read_text(text.text, variables)
+        names = {one.words[0].text for one in read.commands if one.words}
+        if read.functions or names & {"set", "shift", "source", ".", "getopts", "eval", "mapfile", "readarray"}:
+            read = read_text(text.text, {name: words for name, words in variables.items() if name == "HOME"})
+        inner = replace(call, depth=call.depth + 1, functions=call.functions | read.functions)
+        for one in read.commands:
+            inner = self._simple(inner, one)
+        if read.unreadable:
+            call.gives(f"runs a shell text that jitd cannot read: {read.unreadable}")
+
+    def _simple(self, call: Call, one: Simple) -> Call:
+        """Judge one simple command of a text. Return ``call`` as it is for the next command: its directory may be another."""
+        input_ = call.input if one.fed_by is None else _output(one.fed_by)
+        is_shown = call.is_shown and not one.is_captured
+        for redirection in one.redirections:
+            if redirection.operator in ("<<", "<<-", "<<<"):
+                if redirection.number == 0:
+                    known = None if redirection.target.is_free else f"{redirection.target.text}\n"
+                    input_ = Input(text=known, told="a text that jitd cannot read")
+            elif redirection.operator == "<" and redirection.number == 0:
+                input_ = Input(path=redirection.target, told=redirection.target.text)
+            if redirection.operator in (">", ">>", ">|", "&>", "&>>") and redirection.number == 1:
+                is_shown = False
+        inner = replace(call, input=input_, is_shown=is_shown, name="")
+        for redirection in one.redirections:
+            self._redirect(inner, redirection)
+        for name, value in one.assigned:
+            self.set_variable(inner, name, value)
+        if one.words:
+            inner.start(one.words, is_text=True)
+        return _changed_directory(call, one)
+
+    @staticmethod
+    def _redirect(call: Call, redirection: Redirection) -> None:
+        operator, target = redirection.operator, redirection.target
+        if operator in (">", ">>", ">|", "&>", "&>>", "<>"):
+            call.writes(target, how="appends to" if operator in (">>", "&>>") else "overwrites")
+        elif operator == ">&" and not (target.is_free or re.fullmatch(r"[0-9]*-?", target.text)):
+            call.writes(target)
+        elif operator == "<":
+            call.reads(target)
+
+    def set_variable(self, call: Call, name: str, value: Word | None) -> None:
+        """A text sets the variable ``name``. ``value`` is None if it is not known."""
+        if not code_variables.let_in(name, CODE):
+            return
+        if value is not None and not value.is_free:
+            if not value.text:
+                return
+            paths = [part for part in value.text.split(":") if part]
+            if name == "PATH" and all(_SYSTEM.fullmatch(path.rstrip("/")) or path in ("$PATH",) for path in paths):
+                return
+            if name in ("PAGER", "SYSTEMD_PAGER", "GIT_PAGER", "MANPAGER", "PSQL_PAGER") and value.text in ("cat", "/bin/cat"):
+                return
+            if name == "IFS" or (name == "HOME" and value.text == "/root"):
+                return
+        call.gives(f"the variable {_short(name)} can make a program load or start other code", is_whole=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of a program. ``words`` contains the arguments after the program's name. ``cwd`` is the working directory, or empty
+    if it is not known. ``is_root`` is True if root runs the program. If another account than the command's own runs it, because
+    a program such as su(1) changes the account, ``whom`` is its name. ``is_shown`` is True if the output goes to a terminal.
+    """
+
+    judge: Judge
+    name: str
+    path: str
+    words: tuple[Word, ...]
+    cwd: str
+    is_root: bool
+    whom: str
+    is_shown: bool
+    input: Input | None
+    depth: int = 0
+    row: Row | None = None
+    functions: frozenset[str] = frozenset()
+    given: dict[str, list[Word]] = field(default_factory=dict, compare=False)
+    operands: list[Word] = field(default_factory=list, compare=False)
+
+    # --- what rows ask ----------------------------------------------------------------------------------------------
+
+    def has(self, *options: str) -> bool:
+        return any(option in self.given for option in options)
+
+    def values(self, *options: str) -> list[Word]:
+        """Return the values of ``options``, in the order of ``options``."""
+        return [value for option in options for value in self.given.get(option, ())]
+
+    @property
+    def verb(self) -> Word | None:
+        """The first operand, or None."""
+        return self.operands[0] if self.operands else None
+
+    @property
+    def may_add_options(self) -> bool:
+        """True if a word that is not known may be an option."""
+        for word in self.words:
+            if word.text == "--" and not word.is_free:
+                return False
+            if word.is_free and (word.text == "" or word.text.startswith("-")) and not word.is_bound:
+                return True
+        return False
+
+    # --- what rows find ---------------------------------------------------------------------------------------------
+
+    def _record(self, grade: Grade, what: str, path: str = "", matters: str = "", *, is_whole: bool = False) -> None:
+        said = what if is_whole or not self.name else f"{_short(self.name)} {what}"
+        if self.whom and grade is Grade.GIVES:
+            grade, said = Grade.LEADS, f"as {_short(self.whom)}: {said}"
+        self.judge.record(grade, said, path, matters)
+
+    def gives(self, what: str, path: str = "", matters: str = "", *, is_whole: bool = False) -> None:
+        self._record(Grade.GIVES, what, path, matters, is_whole=is_whole)
+
+    def leads(self, what: str, path: str = "", matters: str = "", *, is_whole: bool = False) -> None:
+        self._record(Grade.LEADS, what, path, matters, is_whole=is_whole)
+
+    def changes(self, what: str, path: str = "", matters: str = "", *, is_whole: bool = False) -> None:
+        self._record(Grade.CHANGES, what, path, matters, is_whole=is_whole)
+
+    def discloses(self, what: str, path: str = "", matters: str = "", *, is_whole: bool = False) -> None:
+        self._record(Grade.READS, what, path, matters, is_whole=is_whole)
+
+    def unknown(self, what: str = "", path: str = "") -> None:
+        self._record(Grade.UNKNOWN, what or f"jitd does not know what {_short(self.name)} does", path, is_whole=True)
+
+    def shell(self) -> None:
+        """The program gives a shell."""
+        self.gives("gives a shell")
+
+    def absolute(self, word: Word) -> str | None:
+        """Return the absolute path of ``word``, or the directory below which it is. Return None if nothing is known."""
+        text = word.text
+        if word.roams and not re.match(r"/[^/]+/[^/]+/", text):
+            return None
+        if word.roams and not self.judge.is_pattern:
+            return None
+        if text.startswith("~"):
+            user, slash, rest = text[1:].partition("/")
+            home = (
+                "/root" if user == "root" or (not user and self.is_root) else f"/home/{user or self.whom or self.judge.account}"
+            )
+            text = home + slash + rest
+        if word.is_free and not text.startswith("/") and "/" not in text:
+            text = "./"
+        if not text.startswith("/") and not self.cwd:
+            return None
+        return absolute(text.rpartition("/")[0] + "/" if word.is_free else text, self.cwd)
+
+    def real(self, path: str) -> str:
+        seen = self.judge.look(path)
+        return absolute(seen.real, "/") if seen is not None and seen.real.startswith("/") else path
+
+    def writes(self, word: Word, *, how: str = "overwrites", is_use: bool = True, is_tree: bool = False) -> None:
+        """The program changes the file ``word``. ``is_use`` is False if nobody can choose what it becomes. If ``is_tree`` is
+        True, everything below it is changed too.
+        """
+        path = self.absolute(word)
+        if path is None:
+            if word.is_any or word.is_free or self.judge.is_pattern:
+                return self.gives("can change any file")
+            return self.changes(f"{how} {_short(word.text)}", is_whole=True)
+        real = self.real(path)
+        is_whole_tree = is_tree or word.is_free
+        place = next((place for one in (real, path) if (place := place_of(one))), None)
+        below = is_whole_tree and (_is_tree(real) or _is_tree(path))
+        told = f"{how} {'files below ' if word.is_free else ''}{_short(path)}"
+        is_ours = self.is_root or (place is not None and place.is_own)
+        if below and self.is_root:
+            return self.gives(told, path, "a whole tree of the host", is_whole=True)
+        if place is not None:
+            grade = place.written if is_ours or place.written < Grade.CHANGES else Grade.CHANGES
+            return self._record(grade, told, path, place.matters, is_whole=True) if grade else None
+        if self.is_root and (who := self.judge.leads_elsewhere(path)) and not word.is_free:
+            if is_use:
+                return self.gives(f"{told}, which {_short(who)} can lead elsewhere", path, is_whole=True)
+            return self.changes(f"{told}, which {_short(who)} can lead elsewhere", path, is_whole=True)
+        if not re.match(r"/(tmp|var/tmp|dev/shm)/.", path) or word.is_free:
+            self.changes(told, path, is_whole=True)
+
+    def reads(self, word: Word, *, is_tree: bool = False) -> None:
+        """The program shows or copies what is in the file ``word``."""
+        path = self.absolute(word)
+        if path is None:
+            if word.is_free:
+                self.discloses("can read any file, keys and password hashes too")
+            return
+        real = self.real(path)
+        place = next((place for one in (real, path) if (place := place_of(one)) and place.read), None)
+        if place is not None:
+            self._record(place.read, f"reads {_short(path)}", path, place.matters, is_whole=True)
+        elif (is_tree or word.is_free) and self.is_root and (_is_tree(path) or _is_tree(real)):
+            self.discloses(f"reads files below {_short(path)}", path, "a whole tree of the host", is_whole=True)
+        elif self.is_root and (is_tree or not word.is_free) and (who := self.judge.leads_elsewhere(path)):
+            seen = self.judge.look(path)
+            if seen is not None and seen.real.rstrip("/") not in (path, ""):
+                self.discloses(f"reads {_short(path)}, which {_short(who)} can lead elsewhere", path, is_whole=True)
+
+    def removes(self, word: Word, *, how: str = "deletes", is_tree: bool = False) -> None:
+        """The program removes the file ``word``, or makes it empty."""
+        path = self.absolute(word)
+        if path is None:
+            if word.is_free and self.judge.is_pattern:
+                return self.gives("can delete any file")
+            return self.changes(f"{how} {'files' if word.is_free else _short(word.text)}", is_whole=True)
+        place = place_of(self.real(path)) or place_of(path)
+        if place is not None and not place.written:
+            return None
+        matters = "a whole tree of the host" if (is_tree or word.is_free) and _is_tree(path) else place.matters if place else ""
+        self.changes(f"{how} {'files below ' if word.is_free else ''}{_short(path)}", path, matters, is_whole=True)
+
+    # --- what a program starts --------------------------------------------------------------------------------------
+
+    def by(self, account: Word) -> Call:
+        """Return this call as ``account`` makes it. An account that is not known is taken for root."""
+        name = account.text.partition(":")[0]
+        if account.is_free or name in ("root", "#0", "0", "+0", ""):
+            return replace(self, is_root=True, whom="")
+        return replace(self, is_root=False, whom=name)
+
+    def within(self, directory: Word | None) -> Call:
+        """Return this call with the working directory ``directory``."""
+        if directory is None:
+            return self
+        return replace(self, cwd="" if directory.is_free else self.absolute(directory) or "")
+
+    def fed(self, input_: Input) -> Call:
+        """Return this call with another standard input."""
+        return replace(self, input=input_)
+
+    def start(self, words: Sequence[Word], *, is_text: bool = False) -> None:
+        """The program starts the command ``words``. If ``is_text`` is True, a shell starts it, which has builtins."""
+        judge = self.judge
+        judge.n_calls += 1
+        if not words:
+            return None
+        if self.depth >= DEEPEST or judge.n_calls > MOST_CALLS:
+            if not judge.is_full:
+                judge.is_full = self.depth < DEEPEST
+                judge.record(Grade.GIVES, "it starts more programs than jitd follows")
+            return None
+        first = words[0]
+        inner: Call = replace(
+            self, depth=self.depth + 1, path="", name="", words=tuple(words[1:]), row=None, given={}, operands=[]
+        )
+        if first.is_free:
+            known = re.fullmatch(r"/(?:usr/)?(?:local/)?s?bin/", first.text)
+            inner = replace(inner, name="")
+            return inner.gives(
+                "any command may be run, a shell too"
+                if judge.is_pattern or known or first.roams
+                else f"starts programs in {_short(first.text)}",
+                is_whole=True,
+            )
+        path = first.text
+        if is_text and "/" not in path and path in self.functions:
+            return None
+        inner = replace(inner, name=path.rpartition("/")[2], path=path)
+        if is_text and "/" not in path and (builtin := judge.table.get(f":{path}")):
+            return inner._by(builtin)
+        inner.judged()
+
+    def judged(self) -> None:
+        """Judge this call, by the file at its path and by the row of its program."""
+        judge = self.judge
+        path = self.path
+        rows: list[tuple[str, Row]] = []
+        known = _row(judge.table, self.name)
+        is_placed = False
+        if "/" in path:
+            whole = self.absolute(Word(path))
+            if whole is None:
+                return self.gives(f"starts {_short(path)}, whose directory is not known", is_whole=True)
+            directory = whole.rpartition("/")[0]
+            seen = judge.look(whole)
+            real = seen.real if seen is not None else whole
+            if self.is_root and (who := judge.changed_by(whole)):
+                self.gives(f"{_short(whole)} {_belongs(seen, who)}", whole, is_whole=True)
+            elif not self.is_root and who_else(self, whole):
+                self.gives(f"{_short(whole)} {_belongs(seen, who_else(self, whole))}", whole, is_whole=True)
+            is_placed = _SYSTEM.fullmatch(directory) is not None
+            of_real = _row(judge.table, real.rpartition("/")[2])
+            if known is not None:
+                rows.append((self.name, known))
+            if of_real is not None and of_real is not known and (known is None or real.rpartition("/")[2] not in _MANY):
+                rows.append((real.rpartition("/")[2] if known is None else self.name, of_real))
+        elif known is not None:
+            rows.append((self.name, known))
+            is_placed = True
+        for name, row in rows:
+            replace(self, name=name)._by(row)
+        if not rows or not is_placed:
+            self._not_known(is_known=bool(rows))
+
+    def _by(self, row: Row) -> None:
+        """Judge this call by ``row``."""
+        words = self.words
+        if len(words) > MOST_WORDS:
+            words = (*words[:MOST_WORDS], Word("", is_free=True))
+        call = replace(self, row=row, words=words, given={}, operands=[])
+        _parse(row, words, call.given, call.operands)
+        row.judge(call)
+        if row.chosen and call.may_add_options:
+            call.gives(row.chosen)
+
+    def _not_known(self, *, is_known: bool) -> None:
+        """jitd does not know the program, at least not at this path."""
+        path = self.path if "/" in self.path else self.name
+        self.unknown(f"jitd does not know what {_short(path if is_known else self.name)} does")
+        if self.is_root and not self.judge.is_pattern:
+            for word in self.words[:MOST_WORDS]:
+                for named in _paths_in(word):
+                    whole = self.absolute(named)
+                    if whole is not None and (who := self.judge.changed_by(whole)):
+                        return self.gives(f"{_short(whole)} {_belongs(self.judge.look(whole), who)}", whole, is_whole=True)
+
+    def again(self, words: Sequence[Word]) -> None:
+        """Judge this call with other words."""
+        row = self.row
+        if row is not None:
+            replace(self, words=tuple(words))._by(row)
+
+    def runs_text(self, text: Word, positional: Sequence[Word] = ()) -> None:
+        """A shell runs ``text``."""
+        if self.depth >= DEEPEST:
+            return self.gives("it starts more programs than jitd follows", is_whole=True)
+        self.judge.run_text(self, text, positional)
+
+    def runs_file(self, word: Word, *, what: str = "does") -> None:
+        """The program runs the code in the file ``word``."""
+        path = self.absolute(word)
+        if path is None:
+            return self.gives("runs any code that it is given")
+        seen = self.judge.look(path)
+        if word.is_free:
+            if _is_tree(path) or self.judge.changed_by(path):
+                return self.gives(f"runs any file below {_short(path)}", path)
+            return self.unknown(f"jitd does not know what the files below {_short(path)} do", path)
+        if who := self.judge.changed_by(path) if self.is_root else who_else(self, path):
+            return self.gives(f"{_short(path)} {_belongs(seen, who)}", path, is_whole=True)
+        if re.match(r"/dev/|/proc/", path):
+            return self.gives(f"runs what {_short(path)} contains", path)
+        self.unknown(f"jitd does not know what {_short(path)} {what}", path)
+
+    def runs_input(self, what: str = "runs") -> None:
+        """The program runs the code in its standard input."""
+        given = self.input
+        if given is not None and given.path is not None:
+            return self.runs_file(given.path)
+        told = given.told if given is not None and given.told else ""
+        self.gives(f"{what} {told}" if told else f"{what} whatever is typed")
+
+
+def who_else(call: Call, path: str) -> str:
+    """Return who, other than the account that runs the call, can change the file at ``path``."""
+    who = call.judge.changed_by(path)
+    account = call.whom or call.judge.account
+    return "" if who.split(",")[0] == account else who
+
+
+def _belongs(seen: Seen | None, who: str) -> str:
+    if who == "anybody":
+        return "can be changed by anybody"
+    owner = seen.owner if seen is not None else who.partition(",")[0]
+    return f"belongs to {who}" if owner == who.partition(",")[0] else f"can be changed by {who}"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST_NAME else f"{text[: LONGEST_NAME // 2]}…{text[-LONGEST_NAME // 2 + 1 :]}"
+
+
+def _paths_in(word: Word) -> Iterator[Word]:
+    """Yield the parts of ``word`` that may be a path: the whole, and what follows the first ``=``, ``:``, ``@`` or option."""
+    if len(word.text) > 4096 or word.is_free:
+        return
+    if "/" in word.text and not word.text.startswith("-"):
+        yield word
+    for mark in "=:@":
+        _, found, rest = word.text.partition(mark)
+        if found and rest.startswith(("/", "./", "../", "~")):
+            yield Word(rest)
+    if re.match(r"-[A-Za-z](?=[/~.])", word.text):
+        yield Word(word.text[2:])
+
+
+def _row(table: Table, name: str) -> Row | None:
+    if name in table:
+        return table[name]
+    bare = _VERSION.sub("", name)
+    return table.get(bare) or table.get(_VERSION.sub("", bare))
+
+
+def _output(fed_by: tuple[Simple, ...]) -> Input:
+    """Return what the commands ``fed_by`` write, as far as it is known."""
+    if len(fed_by) != 1 or not fed_by[0].words:
+        return Input(told="what other commands write")
+    one = fed_by[0]
+    first, *rest = one.words
+    name = first.text.rpartition("/")[2]
+    if name in ("echo", "printf") and not any(word.is_free for word in one.words):
+        words = rest
+        while words and re.fullmatch("-[neE]+", words[0].text) and name == "echo":
+            words = words[1:]
+        text = " ".join(word.text for word in words)
+        if "\\" not in text and not (name == "printf" and "%" in text):
+            return Input(text=f"{text}\n", told=f"what {name} writes")
+    if name == "printf" and len(rest) == 2 and re.fullmatch(r"%s(\\n)?", rest[0].text) and not rest[1].is_free:
+        return Input(text=f"{rest[1].text}\n", told="what printf writes")
+    if name == "find" and not any(word.text.startswith(("-exec", "-printf", "-ok", "-fls")) or word.is_free for word in rest):
+        starts = []
+        for word in rest:
+            if word.text.startswith(("-", "(", "!")):
+                break
+            starts.append(Word(f"{word.text.rstrip('/')}/", is_free=True, is_bound=True))
+        if starts:
+            return Input(names=tuple(starts), told="what find writes")
+    if name == "cat" and len(rest) == 1 and not rest[0].is_free and not rest[0].text.startswith("-"):
+        return Input(path=rest[0], told=f"what is in {rest[0].text}")
+    if name == "yes":
+        return Input(text="y\n" if not rest else None, told="what yes writes")
+    return Input(told=f"what {_short(name) or 'it'} writes")
+
+
+def _changed_directory(call: Call, one: Simple) -> Call:
+    if not one.words or one.words[0].text not in ("cd", "pushd", "popd") or one.words[0].is_free:
+        return call
+    operands = [word for word in one.words[1:] if not re.fullmatch("-[LPe@]+|--", word.text)]
+    target = call.absolute(operands[0] if operands else Word("~")) if not (operands and operands[0].text == "-") else None
+    is_known = target is not None and not (operands and operands[0].is_free) and one.words[0].text != "popd"
+    if one.is_certain and is_known and target is not None:
+        return replace(call, cwd=target)
+    return replace(call, cwd=call.cwd if is_known and call.cwd == target else "")
+
+
+def _parse(row: Row, words: Sequence[Word], given: dict[str, list[Word]], operands: list[Word]) -> None:
+    """Sort ``words`` into options and operands, as getopt_long(3) does."""
+    known = _options(row.options)
+    at = 0
+    while at < len(words):
+        word = words[at]
+        text = word.text
+        at += 1
+        if text == "--" and not word.is_free:
+            operands += words[at:]
+            return
+        if not text.startswith("-") or (text == "-" and not word.is_free):
+            operands.append(word)
+            if row.is_first:
+                operands += words[at:]
+                return
+        elif text.startswith("--"):
+            name, equals, value = text[2:].partition("=")
+            full = [name] if name in known else [one for one in known if len(one) > 1 and name and one.startswith(name)] or [name]
+            for option in full:
+                follows = given.setdefault(option, [])
+                if equals:
+                    follows.append(Word(value, word.is_free, word.is_bound))
+            if not equals and any(known.get(option) == ":" for option in full) and at < len(words):
+                for option in full:
+                    given[option].append(words[at])
+                at += 1
+        else:
+            if word.is_free and text == "-":
+                operands.append(word)
+            for n, letter in enumerate(text[1:], 2):
+                follows = given.setdefault(letter, [])
+                kind = known.get(letter, "")
+                if not kind:
+                    continue
+                if text[n:] or word.is_free:
+                    follows.append(Word(text[n:], word.is_free, word.is_bound))
+                elif kind == ":" and at < len(words):
+                    follows.append(words[at])
+                    at += 1
+                break
+
+
+_OPTIONS: dict[str, dict[str, str]] = {}
+
+
+def _options(text: str) -> dict[str, str]:
+    if text not in _OPTIONS:
+        _OPTIONS[text] = {word.rstrip(":"): word[len(word.rstrip(":")) :] for word in text.split()}
+    return _OPTIONS[text]

@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The files of a host that matter: what somebody gains who writes or reads them.
+
+Law: pure; no file is opened. The table is not complete, and it never decides a request. It is used only to warn people.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from jitd.core.frozen import dataclass
+from jitd.core.grade import Grade
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What is known of a file. ``matters`` says why the file matters. ``written`` and ``read`` are the grades of a command of
+    root's that changes or reads the file. If ``is_own`` is True, the file gives the account in whose home directory it is, which
+    may be another one than root.
+    """
+
+    matters: str
+    written: Grade
+    read: Grade = Grade.HARMLESS
+    is_own: bool = False
+
+
+_G, _L, _C, _R, _H = Grade.GIVES, Grade.LEADS, Grade.CHANGES, Grade.READS, Grade.HARMLESS
+_BELOW = r"(/.*)?"
+_TABLE: tuple[tuple[str, str, Grade, Grade], ...] = (
+    (r"/dev/(null|zero|full|random|urandom|stdin|stdout|stderr|tty|fd/.*)", "", _H, _H),
+    (r"/proc/self/fd/[012]", "", _H, _H),
+    (r"/etc/(g?shadow-?|security/opasswd)|/var/backups/g?shadow.*", "the hashes of passwords", _G, _R),
+    (r"/etc/(passwd-?|group-?|sub[ug]id-?|login\.defs|nsswitch\.conf|libnss.*)", "the accounts of this host", _G, _H),
+    (r"/etc/(sudoers(\.d(/.*)?)?|sudo\.conf|sudo_logsrvd.*|doas\.conf|doas\.d(/.*)?|super\.tab)", "who may act as root", _G, _H),
+    (rf"(/etc|/usr/share|/usr/lib|/var/lib)/polkit-1{_BELOW}", "who may act as root", _G, _H),
+    (
+        rf"/etc/(pam\.d|security|pam\.conf|securetty|nologin){_BELOW}|/(usr/)?lib(32|64|/[^/]+)?/security{_BELOW}|/usr/share/pam{_BELOW}"
+        rf"|/usr/lib/pam\.d{_BELOW}|/etc/(authselect|sssd|krb5\.conf|krb5\.conf\.d|nslcd\.conf|ldap){_BELOW}",
+        "who may log in, and how",
+        _G,
+        _H,
+    ),
+    (
+        rf"/(etc|var/lib|usr/lib|usr/libexec|run|opt)/(jitd|jitpam|jitsudo){_BELOW}|/(etc|usr/lib|lib)/systemd/system/jitd.*"
+        r"|/usr/s?bin/jit(d|pam|sudo)[^/]*",
+        "what jitd decides by, its code or its record",
+        _G,
+        _H,
+    ),
+    (
+        rf".*\.keytab|/var/(lib|kerberos)/krb5kdc{_BELOW}|/etc/krb5kdc{_BELOW}|/var/lib/sss/(db|secrets|mc|keytabs){_BELOW}"
+        rf"|/var/lib/samba/private{_BELOW}|/tmp/krb5cc_.*|/run/user/[0-9]+/krb5cc{_BELOW}",
+        "keys of Kerberos",
+        _G,
+        _R,
+    ),
+    (r"/etc/ssh/ssh_host_[^/]*_key|/etc/ssh/.*_ca(_key)?", "the host's own key", _G, _R),
+    (r"/etc/ssh/ssh_host_[^/]*\.pub|/etc/ssh/(moduli|ssh_known_hosts)", "keys of hosts", _G, _H),
+    (rf"/etc/ssh{_BELOW}", "who may log in, and how", _G, _H),
+    (r"/root/\.ssh/(authorized_keys2?|rc|environment|config)", "who may log in as root", _G, _R),
+    (r"/root/\.ssh(/.*)?", "root's keys", _G, _R),
+    (
+        rf"/etc/(ssl/private|pki/tls/private|letsencrypt/(live|archive|accounts)|wireguard|ipsec\.secrets|openvpn|ppp){_BELOW}"
+        r"|/etc/.*\.(key|p12|pfx|jks)|.*/(privkey[0-9]*|[^/]*[._-]key)\.pem|.*\.(key|p12|pfx|jks|kdbx|ppk)|.*/\.gnupg(/.*)?",
+        "private keys",
+        _C,
+        _R,
+    ),
+    (
+        r".*/\.(pgpass|my\.cnf|netrc|git-credentials|vault-token|docker/config\.json|kube/config|aws/credentials|npmrc|pypirc|env)"
+        r"|/etc/(mysql/debian\.cnf|kubernetes/.*\.conf|rancher/.*|vault.*|postfix/sasl_passwd.*|exim4/passwd\.client|ldap\.secret"
+        r"|cifs.*|.*credentials.*|.*secret.*|NetworkManager/system-connections(/.*)?|netplan/.*|crypttab|chrony/chrony\.keys"
+        r"|samba/smbpasswd|rndc\.key|bind/rndc\.key|restic.*|luks.*|borg.*)|/var/lib/(vault|etcd|rancher)(/.*)?",
+        "secrets",
+        _L,
+        _R,
+    ),
+    (
+        r"/(dev/(mem|kmem|port|crash|hpet)|proc/(kcore|(\d+|self|thread-self|\*)/mem))",
+        "the memory of the host or of a process",
+        _G,
+        _R,
+    ),
+    (r"/proc/(\d+|self|\*)/(environ|auxv|stack|syscall)", "secrets in the memory of a process", _G, _R),
+    (r"/proc/(\d+|self)/(root|cwd|fd)(/.*)?", "files of another process", _G, _R),
+    (
+        r"/dev/(sd|vd|xvd|hd|nvme|mmcblk|dm-|md|mapper/|disk/|loop|nbd|sg|sr|rbd|drbd|zvol/|vg|bcache|pmem|ram).*",
+        "a whole disk, or a part of one",
+        _G,
+        _R,
+    ),
+    (
+        r"/dev/(input|uinput|kvm|fuse|vhost.*|tpm.*|vfio|bus/usb|pts|tty|console|ptmx|snapshot|watchdog|rtc|uhid|kmsg|autofs)[^/]*(/.*)?",
+        "a device",
+        _C,
+        _C,
+    ),
+    (
+        rf"/etc/(cron[^/]*|anacrontab|at\.(allow|deny)){_BELOW}|/var/spool/(cron|at|atjobs|anacron|incron){_BELOW}",
+        "what the host starts by itself",
+        _G,
+        _H,
+    ),
+    (
+        rf"/(etc|run|usr/lib|lib|usr/local/lib|usr/share)/systemd{_BELOW}|/usr/share/dbus-1{_BELOW}|/etc/dbus-1{_BELOW}"
+        rf"|/etc/(init\.d|rc[^/]*|inittab|init|default|sysconfig|conf\.d|xinetd\.[^/]*|inetd\.conf|supervisor|monit|runit|sv|s6)"
+        rf"{_BELOW}|/(etc|run|usr/lib|lib)/(udev|tmpfiles\.d|sysusers\.d|binfmt\.d|modules-load\.d|modprobe\.d|sysctl\.d|initramfs[^/]*"
+        rf"|dracut[^/]*){_BELOW}|/etc/(sysctl\.conf|modules|fstab|crypttab|mtab|udev|acpi|apm|logrotate\.(conf|d)|network"
+        rf"|networkd-dispatcher|NetworkManager/dispatcher\.d|dhcp|ppp|update-motd\.d|apm|pm|resolvconf|ifplugd|needrestart"
+        rf"|kernel|snmp|zabbix|nagios|icinga2?|salt|puppet(labs)?|chef|ansible|cloud|incron[^/]*){_BELOW}|/etc/cloud{_BELOW}"
+        rf"|/var/lib/(cloud|systemd|NetworkManager|polkit-1){_BELOW}|/run/udev{_BELOW}",
+        "what the host starts by itself",
+        _G,
+        _H,
+    ),
+    (
+        rf"/boot{_BELOW}|/efi{_BELOW}|/etc/(grub\.d|grub[^/]*|kernel|lilo\.conf){_BELOW}|/(usr/)?lib/(modules|firmware){_BELOW}",
+        "what the host boots",
+        _G,
+        _H,
+    ),
+    (
+        rf"/etc/(ld\.so[^/]*|profile(\.d)?|bash[^/]*|bashrc|zsh[^/]*|zshrc|zshenv|csh[^/]*|environment(\.d)?|shells|skel|inputrc|ksh[^/]*"
+        rf"|X11|xdg|vim|emacs|nanorc|python[^/]*|perl|ruby[^/]*|php|node[^/]*|openssl|ssl/openssl\.cnf|alternatives|manpath\.config"
+        rf"|lesskey|screenrc|tmux\.conf|gitconfig|mailcap|subversion|gss|sasl2?|java[^/]*|locale[^/]*){_BELOW}",
+        "what every program or shell loads",
+        _G,
+        _H,
+    ),
+    (
+        rf"/(lib|lib32|lib64|libx32|usr/lib|usr/lib32|usr/lib64|usr/libexec|usr/libx32){_BELOW}",
+        "libraries that every program loads",
+        _G,
+        _H,
+    ),
+    (rf"/(s?bin|usr/s?bin|usr/local|opt|snap|usr/games){_BELOW}", "programs that root starts", _G, _H),
+    (rf"/usr/(share|include|src){_BELOW}", "what programs of root's load", _G, _H),
+    (
+        rf"/etc/(apt|dpkg|yum[^/]*|dnf|zypp|pki/rpm-gpg|pacman[^/]*|apk|flatpak|unattended[^/]*){_BELOW}"
+        rf"|/var/lib/(dpkg|apt|rpm|pacman|dnf|snapd|flatpak){_BELOW}|/var/cache/(apt|dnf|yum|debconf|man){_BELOW}",
+        "which packages are installed, and their scripts",
+        _G,
+        _H,
+    ),
+    (
+        rf"(/var)?/run/(docker|containerd/.*|podman/.*|crio/.*|lxd/.*|libvirt/.*|dbus/.*|systemd/.*)(\.sock)?|/var/lib/(lxd|incus)/.*socket"
+        rf"|/var/snap/lxd{_BELOW}",
+        "control of containers or services, and so of the host",
+        _G,
+        _H,
+    ),
+    (
+        rf"/var/lib/(docker|containers|containerd|kubelet|libvirt|lxc|lxd|incus|machines|snapd){_BELOW}|/etc/(docker|containers|containerd"
+        rf"|kubernetes|crio|libvirt|lxc|lxd|cni){_BELOW}",
+        "containers or virtual machines that may have the whole host",
+        _G,
+        _H,
+    ),
+    (r"/proc/sys/vm/(drop_caches|swappiness|compact_memory|dirty_\w+)|/proc/sys/net/.*", "settings of the kernel", _C, _H),
+    (rf"/proc/(sys|sysrq-trigger|\d+|self|irq|bus|fs|scsi|acpi){_BELOW}|/sys{_BELOW}", "the kernel", _G, _H),
+    (r"/root/\.(bash_history|mysql_history|psql_history|.*history|lesshst)", "root's own files", _G, _R),
+    (r"/root(/.*)?", "root's own files", _G, _R),
+    (
+        r"/etc/(hosts|hostname|motd|issue(\.net)?|timezone|localtime|machine-id|adjtime|networks|aliases|mailname|hosts\.(allow|deny)"
+        r"|resolv\.conf|host\.conf|services|protocols|os-release|lsb-release|ntp\.conf|chrony(/(chrony\.conf|sources\.d/.*))?"
+        r"|chrony\.conf|locale\.(gen|conf)|shells|nftables\.conf|iptables/.*|ufw(/.*)?|firewalld(/.*)?)",
+        "settings of this host",
+        _C,
+        _H,
+    ),
+    (r"/etc(/.*)?", "settings that programs of root's may read", _L, _H),
+    (
+        r"/var/(lib/(postgresql|mysql|mongodb|redis|ldap|etcd|grafana|elasticsearch|influxdb|rabbitmq|mariadb)|www)/?",
+        "other people's data",
+        _C,
+        _H,
+    ),
+)
+_OWN = re.compile(
+    r".*/(\.ssh(/.*)?|\.(bashrc|bash_[^/]+|profile|zshrc|zshenv|zprofile|zlogin|kshrc|cshrc|tcshrc|login|logout|pam_environment|vimrc"
+    r"|exrc|gitconfig|psqlrc|pythonrc[^/]*|inputrc|screenrc|tmux\.conf|forward|k5login|k5users|rhosts|lesskey|xsession[^/]*|xprofile|emacs"
+    r"|gdbinit|npmrc|curlrc|wgetrc)|\.config/(systemd|autostart|fish|nvim|environment\.d|git)(/.*)?|\.local/(bin|lib|share/systemd)(/.*)?"
+    r"|bin(/.*)?)",
+    re.DOTALL,
+)
+_KEYS = re.compile(r".*/\.ssh/id_[^/.]+|.*/\.ssh", re.DOTALL)
+_KNOWN = tuple((re.compile(pattern, re.DOTALL), Place(matters, written, read)) for pattern, matters, written, read in _TABLE)
+
+_TREES = re.compile(
+    r"/|/(etc|usr|var|home|root|run|dev|proc|sys|lib|lib64)|/var/(lib|spool|run|backups|cache)|/usr/(lib|share|local)"
+    r"|/run/user|/etc/ssl|/etc/pki"
+)
+
+
+@lru_cache(maxsize=1024)
+def place_of(path: str) -> Place | None:
+    """Return what is known of the file at the absolute path ``path``, in which nothing is resolved. Return None if the file is
+    as any other.
+    """
+    for pattern, place in _KNOWN:
+        if pattern.fullmatch(path):
+            return place
+    if path.startswith(("/home/", "/var/lib/")):
+        if _KEYS.fullmatch(path):
+            return Place("keys of SSH", Grade.GIVES, Grade.READS, is_own=True)
+        if (found := re.match(r"(?:/home/[^/]+|/var/lib/[^/]+)(?=/)", path)) and _OWN.fullmatch(path[found.end() :]):
+            return Place("what an account runs, or who may log in as it", Grade.GIVES, is_own=True)
+    elif _KEYS.fullmatch(path):
+        return Place("keys of SSH", Grade.GIVES, Grade.READS, is_own=True)
+    return None
+
+
+def is_tree(path: str) -> bool:
+    """True if files that matter are below the directory ``path``, so that a change of the whole tree changes them."""
+    return _TREES.fullmatch(path) is not None
+
+
+def matters_of(path: str) -> str:
+    """Return why the file at ``path`` matters. Return an empty text if it is as any other."""
+    if is_tree(path):
+        return "a whole tree of the host"
+    place = place_of(path)
+    return place.matters if place else ""
+
+
+def absolute(name: str, cwd: str) -> str:
+    """Return ``name`` as an absolute path, without ``.``, ``..`` and empty components. No link is followed."""
+    parts: list[str] = []
+    for part in (name if name.startswith("/") else f"{cwd}/{name}").split("/"):
+        if part == "..":
+            parts = parts[:-1]
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/" + "/".join(parts)

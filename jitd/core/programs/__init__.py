@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one table of programs: what each program gives, reads and changes beyond what its words say.
+
+Law: pure. Every warning about commands reads this table: the approver's page, notices, questions, the board, ``jitd check`` and
+gatekeepers. A program that is in the table, and for which nothing is found, is harmless. A program that is not in the table is
+not known, and that is said. Add a program to the module of its class.
+"""
+
+from __future__ import annotations
+
+from jitd.core.judging import Row
+from jitd.core.programs import (
+    accounts,
+    builtins,
+    containers,
+    editors,
+    files,
+    harmless,
+    hosts,
+    interpreters,
+    network,
+    packages,
+    services,
+    wrappers,
+)
+
+MODULES = (
+    accounts, builtins, containers, editors, files, harmless, hosts, interpreters, network, packages, services, wrappers,
+)  # fmt: skip
+TABLE: dict[str, Row] = {name: row for module in MODULES for row in module.ROWS for name in row.names.split()}
+"""Maps the name of a program's file to its row. Builtins of shells stand there as ``:NAME``."""

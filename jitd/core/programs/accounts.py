@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows of the table: programs that change accounts, passwords, groups and keys.
+
+Law: pure. A program gives root if it changes who may become root: root's password, the uid 0, or a group whose members can become
+root. What it does to another account is a change.
+"""
+
+from __future__ import annotations
+
+import re
+
+from jitd.core.judging import Call, Row, Verdict
+from jitd.core.shell_text import Word
+
+SUDOERS = frozenset({"admin", "root", "sudo", "wheel"})
+"""Groups whose members may usually run any command as root."""
+POWERFUL = frozenset(
+    {"disk", "docker", "incus", "incus-admin", "kmem", "libvirt", "lxd", "microk8s", "podman", "shadow", *SUDOERS}
+)
+"""Groups whose members can become root."""
+
+
+def _groups(call: Call, names: Word) -> None:
+    if names.is_free:
+        return call.gives("can put an account into any group")
+    for group in sorted(POWERFUL.intersection("root" if one == "0" else one for one in names.text.split(","))):
+        call.gives(f"puts an account into the group {group}, whose members can become root")
+
+
+def _password(call: Call, whom: Word, does: str, more: str = "") -> None:
+    if whom.is_free:
+        return call.gives(f"{does} any password, root's too")
+    if whom.text == "root":
+        return call.gives(f"{does} root's password, which makes a root shell possible later")
+    call.changes(f"{does} {whom.text[:60]}'s password{more.format(whom.text[:60])}")
+
+
+def _passwd(call: Call) -> None:
+    letters = {letter for word in call.words if re.match("-[^-]", word.text) for letter in word.text[1:2]}
+    long = {word.text for word in call.words if word.text.startswith("--")}
+    whose = list(call.operands) or ([Word("root")] if call.is_root and not letters & set("Sa") else [])
+    if call.is_root and not call.operands:
+        whose = [Word("root")]
+    for whom in whose:
+        if "d" in letters or call.has("delete"):
+            _password(call, whom, "can delete", ", after which anybody can become {}")
+        elif "u" in letters or call.has("unlock"):
+            _password(call, whom, "can unlock")
+        elif "l" in letters or call.has("lock"):
+            call.changes(f"locks {whom.text[:60]}'s password")
+        elif not letters & set("Seanxwi") and not long - {"--quiet", "--repository", "--root", "--stdin", "--keep-tokens"}:
+            _password(call, whom, "can set")
+        elif letters & set("enxwi") or long & {"--expire", "--mindays", "--maxdays", "--warndays", "--inactive"}:
+            call.changes(f"changes when {whom.text[:60]}'s password ends")
+    if call.has("R", "root", "P", "prefix"):
+        call.gives("changes accounts below another root directory")
+
+
+def _usermod(call: Call) -> None:
+    for names in call.values("G", "groups", "g", "gid", "ingroup"):
+        _groups(call, names)
+    if any(word.text in ("0", "+0", "00") or word.is_free for word in call.values("u", "uid")):
+        call.gives("gives an account the uid 0, which is root's")
+    whose = call.operands[-1:]
+    for _ in call.values("p", "password"):
+        for whom in whose:
+            _password(call, whom, "can set")
+    if call.name == "useradd" or call.name == "adduser":
+        call.changes("creates an account")
+    elif call.may_add_options or not whose:
+        call.gives("can put an account into any group") if call.may_add_options else None
+    else:
+        for whom in whose:
+            if whom.text == "root" and not call.has("L", "lock", "e", "expiredate", "s", "shell"):
+                call.gives("changes the account root")
+            else:
+                call.changes(f"changes the account {whom.text[:60]}")
+
+
+def _adduser(call: Call) -> None:
+    words = call.operands
+    if len(words) == 2:
+        _groups(call, words[1])
+        if not words[1].is_free:
+            return call.changes(f"puts {words[0].text[:60]} into the group {words[1].text[:60]}")
+    _usermod(call)
+
+
+def _gpasswd(call: Call) -> None:
+    whose = call.operands[-1:]
+    if call.has("a", "add", "M", "members"):
+        for group in whose:
+            _groups(call, Word(group.text.partition(",")[0], group.is_free))
+    if call.may_add_options:
+        call.gives("can put an account into any group")
+    if call.has("r", "remove-password") or not call.given:
+        for group in whose:
+            _groups(call, group) if group.text in POWERFUL else None
+    call.changes("changes who is in a group")
+
+
+def _edits_rights(call: Call) -> None:
+    if not call.has("c", "check", "V", "version", "h", "help", "x"):
+        call.gives("can change who may act as root")
+
+
+def _any_password(call: Call) -> None:
+    text = call.input.text if call.input is not None else None
+    names = {line.partition(":")[0] for line in (text or "root:").split("\n") if line}
+    if "root" in names or call.name == "newusers" or text is None:
+        return call.gives("can set any password, root's too")
+    for name in sorted(names):
+        call.changes(f"sets {name[:60]}'s password")
+
+
+def _userdel(call: Call) -> None:
+    for word in call.operands:
+        call.changes(f"deletes the account or group {word.text[:60]}", is_whole=False)
+
+
+def _chsh(call: Call) -> None:
+    for word in call.operands or [Word("root")]:
+        call.gives("changes what root runs") if (word.text == "root" or word.is_free) and call.name == "chsh" else call.changes(
+            f"changes the account {word.text[:60]}"
+        )
+
+
+def _always(what: str) -> Verdict:
+    def judge(call: Call) -> None:
+        if not call.has("version", "help", "V", "h"):
+            call.gives(what)
+
+    return judge
+
+
+def _changes(what: str) -> Verdict:
+    def judge(call: Call) -> None:
+        if not call.has("version", "help", "V", "h", "l", "list"):
+            call.changes(what)
+
+    return judge
+
+
+def _ticket(call: Call) -> None:
+    for word in call.values("t", "T"):
+        call.reads(word)
+    if call.has("k", "t"):
+        call.discloses("uses keys of Kerberos")
+    for word in call.values("c"):
+        call.writes(Word(word.text.removeprefix("FILE:"), word.is_free), how="creates")
+
+
+def _kadmin(call: Call) -> None:
+    texts = call.values("q")
+    if not texts:
+        return call.gives("can set any key and password of the realm")
+    for text in texts:
+        verb = text.text.split()[:1]
+        if text.is_free:
+            call.gives("can set any key and password of the realm")
+        elif verb and re.match(r"(list|get|lp|gp|lista|getp|\?)", verb[0]):
+            continue
+        elif verb and re.match(r"(ktadd|xst|ktrem)", verb[0]):
+            call.discloses("takes keys of Kerberos out of the database")
+        elif (
+            verb
+            and re.match(r"(cpw|change_password|ank|add|addprinc|modprinc)", verb[0])
+            and "admin" not in text.text
+            and "root" not in text.text
+        ):
+            call.changes("changes principals of the realm")
+        else:
+            call.gives("can change who may do what in the realm")
+
+
+def _age(call: Call) -> None:
+    if not call.has("l", "list"):
+        call.changes(f"changes when {call.operands[0].text[:60] if call.operands else 'an account'}'s password ends")
+
+
+def _keygen(call: Call) -> None:
+    if call.has("D", "I") and call.has("D"):
+        return call.gives("loads code that it is given")
+    for word in call.values("f"):
+        if call.has("l", "B", "F", "e", "y", "L"):
+            call.reads(word) if call.has("y", "e") else None
+        else:
+            call.writes(word, how="creates")
+    for word in call.values("s"):
+        call.discloses("signs with a private key", word.text)
+
+
+_USER = (
+    "b: base-dir: c: comment: d: home: home-dir: e: expiredate: f: inactive: g: gid: G: groups: k:"
+    " skel: K: key: l: login: m p: password: R: root: P:"
+    " prefix: s: shell: u: uid: v: add-subuids: V: w: W: Z: selinux-user: ingroup: firstuid:"
+    " lastuid: conf: gecos: group: L lock U unlock a append o"
+    " non-unique M N r system create-home move-home"
+)
+ROWS = (
+    Row(
+        "passwd smbpasswd yppasswd",
+        _passwd,
+        "n: mindays: x: maxdays: w: warndays: i: inactive: r: repository: R: root: P: prefix: s: delete unlock lock",
+    ),
+    Row("usermod useradd", _usermod, _USER, chosen="can put an account into any group"),
+    Row("adduser addgroup", _adduser, _USER, chosen="can put an account into any group"),
+    Row("gpasswd groupmems", _gpasswd, "a: add: d: delete: M: members: A: administrators: Q: root: r R remove-password"),
+    Row("groupadd groupmod", _changes("changes a group"), ""),
+    Row("userdel deluser groupdel delgroup", _userdel, "R: root: P: prefix: r f remove-home"),
+    Row("chpasswd chgpasswd newusers", _any_password, "c: s: R: root:"),
+    Row("chage", _age, "d: E: I: m: M: W: R: expiredate: lastday: maxdays: mindays: warndays: inactive: l list"),
+    Row("chsh chfn", _chsh, "s: shell: f: r: w: h: o:"),
+    Row("visudo vipw vigr", _edits_rights, "f: file:"),
+    Row("sudoedit", _always("starts an editor")),
+    Row("pwck grpck pwconv pwunconv grpconv grpunconv", _changes("changes the accounts of this host"), "r q"),
+    Row("saslpasswd2 htpasswd htdigest ldappasswd", _changes("changes passwords of a service")),
+    Row(
+        "ldapmodify ldapadd ldapdelete ldapmodrdn slapadd slapmodify ldbmodify ldbedit samba-tool net ipa homectl pdbedit"
+        " winbindd",
+        _changes("changes accounts or groups in a directory"),
+    ),
+    Row(
+        "pam-auth-update authselect authconfig realm adcli ktutil update-crypto-policies",
+        _always("can change who may log in, and how"),
+        "version help V h",
+    ),
+    Row("kadmin kadmin.local", _kadmin, "q: p: w: k t: r: s: c: x:"),
+    Row("kdb5_util krb5_newrealm kdb5_ldap_util", _always("can change the keys of the realm")),
+    Row("kinit", _ticket, "t: T: c: l: r: s: S: X: I: k"),
+    Row("kpasswd", _changes("sets a password of the realm")),
+    Row("faillock pam_tally pam_tally2 faillog", _changes("changes whether an account is locked")),
+    Row("ssh-keygen", _keygen, "f: t: b: C: N: P: s: I: n: V: z: O: D: m: R: F: r: l y e B L"),
+    Row("newuidmap newgidmap", _always("can map the ids of any account")),
+)

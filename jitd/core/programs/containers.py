@@ -1,0 +1,703 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows of the table: containers, clusters, virtual machines, and the servers of databases.
+
+Law: pure. Whoever chooses what a container mounts, or starts it with the rights of the host, has the host.
+"""
+
+from __future__ import annotations
+
+import re
+
+from jitd.core.changed import replace
+from jitd.core.judging import Call, Row
+from jitd.core.places import is_tree, place_of
+from jitd.core.programs.editors import sql
+from jitd.core.shell_text import Word
+
+_LOOKS = frozenset(
+    [
+        "ps",
+        "images",
+        "logs",
+        "inspect",
+        "stats",
+        "top",
+        "port",
+        "version",
+        "info",
+        "events",
+        "diff",
+        "history",
+        "search",
+        "ls",
+        "list",
+        "df",
+        "volumes",
+        "config",
+        "ping",
+        "context",
+        "get",
+        "describe",
+        "api-resources",
+        "api-versions",
+        "cluster-info",
+        "explain",
+        "wait",
+        "auth",
+        "rollout-status",
+        "dominfo",
+        "domstate",
+        "dumpxml",
+        "nodeinfo",
+        "dommemstat",
+        "net-list",
+        "pool-list",
+        "vol-list",
+        "domblklist",
+        "capabilities",
+        "healthcheck",
+    ]
+)
+_NOTABLE = re.compile(
+    r"--(privileged|cap-add|device|pid|ipc|uts|userns|network|net|security-opt|volumes-from|cgroupns|cgroup-parent|device-cgroup-rule|gpus"
+    r"|runtime|mount|volume|group-add)\b"
+)
+
+
+def _mounted(call: Call, source: Word) -> None:
+    """A container gets the path ``source`` of the host."""
+    text = source.text
+    if source.is_free and not source.is_bound:
+        return call.gives("starts containers that have the whole host")
+    if not text.startswith(("/", "~", ".")):
+        return None
+    path = call.absolute(source)
+    if path is None:
+        return call.gives("starts containers that have the whole host")
+    place = place_of(path)
+    if is_tree(path) or (place is not None and place.written > 3) or "docker.sock" in path:
+        call.gives(f"gives a container {path}", path, place.matters if place else "a whole tree of the host")
+    else:
+        call.changes(f"gives a container {path}", path)
+
+
+def _run(call: Call, words: list[Word]) -> None:
+    """``docker run`` or ``create``: the options before the image decide."""
+    at = 0
+    while at < len(words):
+        word = words[at]
+        text = word.text
+        if word.is_free and not word.is_bound and (not text or text.startswith("-") and "=" not in text):
+            return call.gives("can start containers that have the whole host")
+        if not text.startswith("-"):
+            break
+        at += 1
+        name, equals, value = text.partition("=")
+        if re.match("-[A-Za-z]", text) and not text.startswith("--"):
+            letters = re.match(r"-([A-Za-z]*?)([vueplwhmac])(.*)", text)
+            name = f"-{letters[2]}" if letters else text
+            value, equals = (letters[3].removeprefix("="), letters[3]) if letters else ("", "")
+            if not letters:
+                continue
+        elif name in _FLAGS:
+            if name == "--privileged" and value != "false":
+                call.gives("starts a container with all rights on the host")
+            continue
+        given = Word(value, word.is_free) if equals else words[at] if at < len(words) else Word("")
+        at += 0 if equals else 1
+        if name in ("-v", "--volume"):
+            _mounted(
+                call,
+                Word(given.text.partition(":")[0] if ":" in given.text else "", given.is_free and ":" not in given.text)
+                if not given.is_free
+                else Word(given.text.partition(":")[0], is_free=":" not in given.text),
+            )
+        elif name == "--mount":
+            for part in given.text.split(","):
+                key, _, source = part.partition("=")
+                if key in ("source", "src"):
+                    _mounted(call, Word(source))
+            if given.is_free:
+                call.gives("starts containers that have the whole host")
+        elif (
+            name in ("--pid", "--ipc", "--uts", "--userns", "--cgroupns")
+            and (given.text == "host" or given.is_free)
+            and name != "--ipc"
+        ):
+            call.gives(
+                "starts a container that sees all processes of the host"
+                if name == "--pid"
+                else f"starts a container with the host's {name[2:]}"
+            )
+        elif name in ("--network", "--net") and given.text == "host":
+            call.changes("starts a container in the host's network")
+        elif name == "--cap-add" and (
+            given.is_free
+            or re.search(
+                r"(?i)all|sys_(admin|ptrace|module|rawio|chroot|boot)|dac_(override|read_search)|mknod|setfcap|bpf|perfmon|net_admin",
+                given.text,
+            )
+        ):
+            call.gives("starts a container with rights on the host")
+        elif name in ("--device", "--device-cgroup-rule") and not re.match(
+            r"/dev/(dri|snd|video\d|fuse|net/tun|ttyUSB|ttyACM|kvm|null|zero)", given.text
+        ):
+            call.gives("gives a container devices of the host")
+        elif name == "--security-opt" and re.search(r"unconfined|disable|no-new-privileges[:=]false|systempaths", given.text):
+            call.gives("starts a container without what restricts it")
+        elif name in ("--volumes-from",):
+            call.leads("starts a container with the files of another one")
+        elif name in ("--runtime",):
+            call.leads("starts a container with another runtime")
+        elif name in ("--env-file",):
+            call.reads(given)
+    if at >= len(words) and call.may_add_options:
+        return call.gives("can start containers that have the whole host")
+    call.changes("starts a container")
+
+
+_FLAGS = frozenset(
+    [
+        "--privileged",
+        "--rm",
+        "--detach",
+        "--init",
+        "--interactive",
+        "--tty",
+        "--read-only",
+        "--no-healthcheck",
+        "--publish-all",
+        "--sig-proxy",
+        "--disable-content-trust",
+        "--oom-kill-disable",
+        "--help",
+        "--quiet",
+        "--replace",
+        "--no-hosts",
+        "--rmi",
+        "--systemd",
+        "--tls-verify",
+        "-d",
+        "-i",
+        "-t",
+        "-P",
+        "-q",
+    ]
+)
+_VERBS = {
+    "stop": "stops",
+    "restart": "restarts",
+    "kill": "kills",
+    "rm": "deletes",
+    "rmi": "deletes images:",
+    "pause": "stops",
+    "unpause": "starts",
+    "start": "starts",
+    "remove": "deletes",
+    "prune": "deletes unused",
+    "update": "changes",
+    "rename": "renames",
+    "pull": "fetches",
+    "tag": "names",
+    "push": "publishes",
+    "commit": "saves",
+    "login": "logs in to",
+    "logout": "logs out of",
+    "wait": "",
+    "down": "stops",
+    "load": "loads",
+    "import": "loads",
+    "save": "",
+    "export": "",
+    "delete": "deletes",
+    "destroy": "stops",
+    "shutdown": "stops",
+    "reboot": "restarts",
+    "undefine": "deletes",
+    "suspend": "stops",
+    "resume": "starts",
+    "init": "creates",
+    "leave": "leaves",
+    "drain": "empties",
+    "cordon": "closes",
+    "uncordon": "opens",
+    "scale": "changes the number of",
+    "rollout": "changes",
+    "taint": "changes",
+    "label": "changes",
+    "annotate": "changes",
+    "autoscale": "changes",
+    "expose": "opens",
+    "set": "changes",
+    "create": "creates",
+    "snapshot": "saves",
+    "snapshot-create": "saves",
+    "autostart": "changes",
+    "reset": "restarts",
+    "rmp": "deletes",
+    "rmpod": "deletes",
+    "stopp": "stops",
+    "network": "changes networks",
+    "volume": "changes volumes",
+    "image": "changes images",
+    "system": "changes",
+    "node": "changes",
+}
+
+
+def docker(call: Call) -> None:
+    """Judge docker and its like: the verb decides, and for a verb that starts something, its options."""
+    words = list(call.words)
+    at = 0
+    while at < len(words) and words[at].text.startswith("-"):
+        if words[at].is_free:
+            return call.gives("can start containers that have the whole host")
+        at += (
+            2
+            if words[at].text
+            in (
+                "-H",
+                "--host",
+                "--context",
+                "-c",
+                "--config",
+                "-l",
+                "--log-level",
+                "--url",
+                "--connection",
+                "-n",
+                "--namespace",
+                "-a",
+                "--address",
+                "--root",
+                "--log",
+                "--kubeconfig",
+                "--cluster",
+                "--user",
+                "-s",
+                "--server",
+                "--token",
+                "-f",
+                "--file",
+                "-p",
+                "--project-name",
+                "--profile",
+                "--env-file",
+                "--project-directory",
+            )
+            else 1
+        )
+    verb = words[at] if at < len(words) else None
+    if verb is None:
+        return call.gives("has a prompt for any command") if call.name == "virsh" and call.is_shown and not words else None
+    if verb.is_free:
+        return call.gives("can start containers that have the whole host")
+    rest = words[at + 1 :]
+    name = verb.text
+    if (
+        name
+        in (
+            "container",
+            "pod",
+            "compose",
+            "image",
+            "volume",
+            "network",
+            "system",
+            "stack",
+            "service",
+            "node",
+            "swarm",
+            "builder",
+            "buildx",
+            "plugin",
+            "secret",
+            "config",
+            "manifest",
+            "task",
+            "tasks",
+            "containers",
+            "images",
+            "snapshots",
+            "namespaces",
+            "machine",
+            "kube",
+            "play",
+            "profile",
+            "storage",
+            "cluster",
+            "remote",
+            "checkpoint",
+            "content",
+            "trust",
+        )
+        and rest
+        and call.name not in ("kubectl", "oc", "k3s", "virsh")
+    ):
+        while rest and rest[0].text.startswith("-"):
+            rest = (
+                rest[2:]
+                if rest[0].text in ("-f", "--file", "-p", "--project-name", "--profile", "--env-file", "--project-directory")
+                else rest[1:]
+            )
+        if not rest:
+            return None
+        if rest[0].is_free:
+            return call.gives("can start containers that have the whole host")
+        kind, name, rest = name, rest[0].text, rest[1:]
+        if name in ("up", "run", "build", "apply", "deploy", "play", "create", "enable", "install") and kind in (
+            "compose",
+            "stack",
+            "kube",
+            "play",
+            "plugin",
+            "service",
+        ):
+            if kind == "compose" and name in ("up", "build", "create"):
+                return _compose(call, words)
+            return call.gives("starts containers that its file describes, with any rights on the host")
+        if (
+            kind in ("network", "volume", "system", "image", "secret", "config", "node", "swarm", "builder", "storage")
+            and name not in _LOOKS
+            and name not in ("ls", "inspect", "df", "rm", "prune", "pull", "push", "tag", "load", "save", "import", "build")
+        ):
+            return call.changes(f"changes a {kind}")
+    match name:
+        case "run" | "create" if call.name not in ("kubectl", "oc", "virsh"):
+            _run(call, rest)
+        case (
+            "exec"
+            | "shell"
+            | "attach"
+            | "rsh"
+            | "debug"
+            | "console"
+            | "enter"
+            | "launch"
+            | "config"
+            | "qemu-monitor-command"
+            | "qemu-agent-command"
+            | "define"
+            | "edit"
+            | "attach-disk"
+            | "attach-device"
+            | "migrate"
+            | "restore"
+            | "play"
+            | "kube"
+            | "generate"
+            | "unshare"
+            | "mount"
+            | "proxy"
+            | "port-forward"
+            | "run"
+            | "create"
+            | "apply"
+            | "patch"
+            | "replace"
+            | "cp"
+            | "build"
+            | "bud"
+            | "from"
+            | "add"
+            | "file"
+            | "move"
+            | "copy"
+            | "import-image"
+            | "device"
+        ):
+            _special(call, name, rest)
+        case _ if name in _LOOKS or name.startswith(("dom", "list", "get-", "net-list")):
+            if name == "config" and call.name in ("lxc", "incus", "kubectl", "oc"):
+                _special(call, name, rest)
+            if call.name in ("kubectl", "oc") and any(re.match(r"secrets?\b", word.text) for word in rest):
+                call.discloses("reads secrets of the cluster")
+        case _ if name in _VERBS:
+            if call.may_add_options and name in ("start",):
+                return None
+            if name in ("save", "export"):
+                for word, value in zip(rest, rest[1:], strict=False):
+                    if word.text in ("-o", "--output"):
+                        call.writes(value, is_use=False)
+                return None
+            told = " ".join(word.text for word in rest if not word.text.startswith("-"))[:40]
+            if _VERBS[name]:
+                call.changes(f"{_VERBS[name]} {told or 'containers'}")
+        case _:
+            call.unknown(f"jitd does not know what {call.name} {name[:40]} does")
+
+
+def _compose(call: Call, words: list[Word]) -> None:
+    files = [value for word, value in zip(words, words[1:], strict=False) if word.text in ("-f", "--file")]
+    files = files or ([Word(call.cwd)] if call.cwd else [])
+    for word in files:
+        path = call.absolute(word)
+        if path is not None and (who := call.judge.changed_by(path)):
+            return call.gives(f"{path} belongs to {who}: it names what containers have", path, is_whole=True)
+    if not files:
+        return call.gives("starts containers that its file describes, with any rights on the host")
+    call.leads("starts containers that its file describes, with any rights on the host")
+
+
+def _special(call: Call, name: str, rest: list[Word]) -> None:
+    is_cluster = call.name in ("kubectl", "oc", "k3s")
+    if name in ("exec", "shell", "attach", "rsh", "console", "enter"):
+        if any(word.text in ("--privileged",) or word.text.startswith("--privileged") for word in rest):
+            return call.gives("starts a program in a container with all rights on the host")
+        if call.may_add_options and call.judge.is_pattern:
+            return call.gives("can start any command in containers that may have the whole host")
+        return call.leads("starts a program in a container, which may have rights on the host")
+    if name == "cp" or name == "file" or name == "copy" and not is_cluster:
+        operands = [word for word in rest if not word.text.startswith("-")]
+        if operands and ":" not in operands[-1].text:
+            call.writes(operands[-1])
+        elif operands:
+            for word in operands[:-1]:
+                call.reads(word, is_tree=True)
+            call.changes("changes files in a container")
+        return None
+    if name in ("build", "bud"):
+        for word in [word for word in rest if not word.text.startswith("-") and "/" in word.text or word.text == "."][-1:]:
+            path = call.absolute(word)
+            if path is not None and (who := call.judge.changed_by(path)):
+                return call.leads(f"builds an image from {path}, which belongs to {who}", path, is_whole=True)
+        if (
+            any(
+                word.text.startswith(("--security", "--privileged", "--device", "-v", "--volume", "--cap-add", "--allow"))
+                for word in rest
+            )
+            or call.may_add_options
+        ):
+            return call.gives("builds with rights on the host")
+        return call.changes("builds an image, and runs what its file says in a container")
+    if is_cluster:
+        if name == "config" and (not rest or rest[0].text in ("view", "get-contexts", "current-context", "use-context")):
+            return call.discloses("reads keys of the cluster") if any(word.text == "--raw" for word in rest) else None
+        if name in ("port-forward", "proxy"):
+            return call.changes("opens a way into the cluster")
+        return call.gives("can start containers that may have a whole host of the cluster")
+    if call.name in ("lxc", "incus") and name == "config" and rest and rest[0].text in ("show", "get"):
+        return None
+    call.gives("can start containers or machines that have the whole host")
+
+
+def _helm(call: Call) -> None:
+    verb = call.verb.text if call.verb is not None else ""
+    if call.verb is not None and call.verb.is_free or call.has("post-renderer"):
+        return call.gives("can start any command")
+    if verb in ("list", "ls", "status", "history", "search", "show", "version", "repo", "lint", "get", "env"):
+        return None
+    if verb in ("uninstall", "delete", "rollback"):
+        return call.changes("changes or deletes what runs in the cluster")
+    if verb in ("plugin",):
+        return call.gives("installs or runs code")
+    call.gives("can start containers that may have a whole host of the cluster") if verb in (
+        "install",
+        "upgrade",
+        "template",
+    ) else call.unknown()
+
+
+def _dump(call: Call) -> None:
+    """Dumps of databases: they contain what the database protects."""
+    if call.may_add_options:
+        call.gives("can change any file")
+    for word in call.values("f", "file", "r", "result-file", "out", "o", "D", "pgdata", "target-dir"):
+        call.writes(word, is_use=False)
+    if call.name in ("pg_dumpall",) and not call.has("s.only", "no-role-passwords", "t", "tablespaces-only", "s", "schema-only"):
+        return call.discloses("reads all databases, and the hashes of their passwords")
+    call.discloses("reads whole databases")
+
+
+def _database(call: Call) -> None:
+    if call.may_add_options:
+        call.gives("can change any database")
+    if call.has("rsyncable", "command", "use-list") and call.values("command"):
+        call.gives("starts other programs")
+    if call.name in ("createuser",) and call.has("s", "superuser"):
+        return call.leads("creates a superuser of a database")
+    call.changes(
+        {
+            "dropdb": "deletes a database",
+            "dropuser": "deletes a role of a database",
+            "createdb": "creates a database",
+            "createuser": "creates a role of a database",
+        }.get(call.name, "changes a database")
+    )
+
+
+def _pg_ctl(call: Call) -> None:
+    words = [word.text for word in call.operands]
+    if any(word.is_free for word in call.operands):
+        return call.gives("can start servers with any settings")
+    if call.name == "pg_lsclusters" or words[:1] == ["status"] or words[-1:] == ["status"] or words[1:2] == ["list"]:
+        return None
+    if call.has("o", "p", "options") and call.values("o", "options", "p"):
+        return call.gives("starts a server with settings that start programs")
+    verb = next(
+        (
+            word
+            for word in words
+            if word
+            in (
+                "stop",
+                "restart",
+                "start",
+                "reload",
+                "promote",
+                "init",
+                "initdb",
+                "switchover",
+                "failover",
+                "reinit",
+                "edit-config",
+                "remove",
+                "pause",
+                "resume",
+                "flush",
+            )
+        ),
+        "",
+    )
+    if verb == "edit-config":
+        return call.gives("starts an editor")
+    call.changes(f"{verb or 'changes'} {'a database server' if verb else 'a database server'}")
+
+
+def _mysqladmin(call: Call) -> None:
+    words = [word.text for word in call.operands]
+    if all(word in ("status", "ping", "processlist", "version", "extended-status", "variables") for word in words) and words:
+        return
+    call.changes("changes or stops a database server")
+
+
+def _rabbit(call: Call) -> None:
+    verb = call.verb.text if call.verb is not None else ""
+    if verb in (
+        "status",
+        "list_queues",
+        "list_users",
+        "list_vhosts",
+        "cluster_status",
+        "list_permissions",
+        "ping",
+        "version",
+        "environment",
+        "list_connections",
+        "list_exchanges",
+        "list_bindings",
+        "list_channels",
+        "report",
+        "list",
+        "help",
+        "node_health_check",
+        "await_startup",
+    ) or verb.startswith("list"):
+        return None
+    if verb in ("eval", "eval_file", "exec"):
+        return call.gives("runs any code in the server")
+    call.changes("changes a message broker")
+
+
+def _vault(call: Call) -> None:
+    verb = call.verb.text if call.verb is not None else ""
+    if verb in ("status", "version", "list", "path-help") or (
+        verb in ("auth", "secrets", "policy", "token")
+        and call.operands[1:2]
+        and call.operands[1].text in ("list", "lookup", "read")
+    ):
+        return None
+    if verb in ("read", "kv", "get", "unwrap", "token", "print", "login"):
+        if verb == "kv" and call.operands[1:2] and call.operands[1].text in ("put", "delete", "patch", "destroy", "rollback"):
+            return call.changes("changes secrets")
+        return call.discloses("reads secrets")
+    if verb in ("ssh", "agent", "server", "plugin"):
+        return call.gives("starts other programs")
+    call.changes("changes secrets, or who may read them")
+
+
+def _etcd(call: Call) -> None:
+    verb = call.verb.text if call.verb is not None else ""
+    if verb in ("get", "snapshot", "watch"):
+        return call.discloses("reads the secrets of a cluster")
+    if verb in ("endpoint", "member", "version", "alarm") and (
+        not call.operands[1:] or call.operands[1].text in ("list", "status", "health", "hashkv")
+    ):
+        return None
+    call.changes("changes the data of a cluster")
+
+
+def _sql_server(call: Call) -> None:
+    for text in call.values("e"):
+        sql(call, text)
+    call.changes("repairs or changes tables")
+
+
+def _consul(call: Call) -> None:
+    verb = call.verb.text if call.verb is not None else ""
+    rest = [word.text for word in call.operands[1:2]]
+    if verb in ("members", "info", "version", "status", "validate", "monitor") or rest in (
+        ["list"],
+        ["status"],
+        ["get"],
+        ["list-peers"],
+    ):
+        return None
+    if verb in ("exec", "watch", "lock", "agent") or (verb == "alloc" and rest == ["exec"]) or verb in ("job", "run"):
+        return call.gives("starts programs, on this host or others")
+    call.changes("changes the cluster")
+
+
+def _compose_call(call: Call) -> None:
+    docker(replace(call, words=(Word("compose"), *call.words)))
+
+
+def _whole_host(call: Call) -> None:
+    call.gives("can start containers that have the whole host")
+
+
+ROWS = (
+    Row(
+        "docker podman nerdctl ctr crictl lxc incus kubectl oc virsh buildah skopeo runc crun kubeadm minikube kind k3s"
+        " microk8s k0s kubectx",
+        docker,
+    ),
+    Row("docker-compose podman-compose", _compose_call),
+    Row("lxc-attach lxc-start lxc-execute lxc-create distrobox toolbox apptainer singularity lxd", _whole_host),
+    Row(
+        "helm helmfile argocd flux kustomize",
+        _helm,
+        "n: namespace: f: values: post-renderer: kubeconfig: kube-context: set: version:",
+    ),
+    Row(
+        "pg_dump pg_dumpall mysqldump mariadb-dump mongodump pg_basebackup xtrabackup mariabackup mysqlpump slapcat"
+        " ldbsearch redis-dump sqldump",
+        _dump,
+        "f: file: r: result-file: out: o: D: pgdata: target-dir: h: host: p: port: U: username: u: user: d: dbname: n:"
+        " schema: N: T: t: table: F: format: Z: compress: j: jobs: E: password:: l: b: no-role-passwords s schema-only"
+        " tablespaces-only",
+    ),
+    Row(
+        "pg_restore createdb dropdb createuser dropuser vacuumdb reindexdb clusterdb mysqlimport mongorestore mongoimport"
+        " mysql_upgrade mysqlcheck pgbench pg_rewind pg_resetwal pg_upgrade pg_archivecleanup initdb mysql_install_db"
+        " mysql_secure_installation pg_upgradecluster pg_createcluster pg_dropcluster",
+        _database,
+        "h: host: p: port: U: username: u: user: d: dbname: O: owner: T: template: E: f: file: D: pgdata: command: s"
+        " superuser W w e i",
+    ),
+    Row(
+        "pg_ctl pg_ctlcluster pg_lsclusters patronictl repmgr pgbackrest barman wal-g pg_conftool pg_autoctl",
+        _pg_ctl,
+        "D: pgdata: o: options: p: l: m: t: c: s: stanza: U:",
+    ),
+    Row("mysqladmin mariadb-admin", _mysqladmin, "u: user: p:: password:: h: host: P: port: S: socket: i: c:"),
+    Row(
+        "rabbitmqctl rabbitmqadmin rabbitmq-plugins rabbitmq-diagnostics kafka-topics.sh nodetool cockroach",
+        _rabbit,
+        "n: p: q s u:",
+    ),
+    Row("vault bao aws-vault", _vault, "field: format: address: namespace: mount:"),
+    Row("etcdctl etcdutl zkCli.sh", _etcd, "endpoints: cert: key: cacert: user: w: write-out:"),
+    Row("consul nomad", _consul),
+    Row("myisamchk aria_chk innochecksum", _sql_server, "e:"),
+)

@@ -1,0 +1,651 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows of the table: programs that read, write, move and remove files, and change whose they are."""
+
+from __future__ import annotations
+
+import re
+
+from jitd.core.judging import Call, Row, Verdict
+from jitd.core.places import is_tree as is_whole
+from jitd.core.places import matters_of, place_of
+from jitd.core.shell_text import Word
+
+CAPABILITIES = re.compile(
+    r"(?<![a-z_])(?:all|cap_(?:chown|dac_override|dac_read_search|fowner|setfcap|setgid|setuid|sys_admin|sys_module|sys_ptrace"
+    r"|sys_rawio|bpf|mknod|sys_chroot|perfmon))(?![a-z_])|^=[eip]*[ei]",
+    re.IGNORECASE,
+)
+"""Capabilities with which a program can become root. Also a text such as ``=ep``, which sets all of them."""
+SET_UID = re.compile(r"[=+]?0*[4567][0-7]{3}|(?:.*,)?(?:[go]*[ua][ugoa]*)?[+=][rwxXt]*s[rwxXst]*(?:,.*)?")
+ROOT = re.compile(r"(?:root|\+?0+)(?:[:.].*)?")
+
+
+def reader(call: Call) -> None:
+    """A program that shows or searches its operands."""
+    for word in call.operands:
+        call.reads(word, is_tree=call.has("r", "R", "recursive", "dereference-recursive"))
+    for word in call.values("f", "file", "files0-from", "from-file", "rawfile", "slurpfile"):
+        call.reads(word)
+    if call.input is not None and call.input.path is not None:
+        call.reads(call.input.path)
+
+
+def _grep(call: Call) -> None:
+    operands = call.operands if call.has("e", "f", "regexp", "file") else call.operands[1:]
+    for word in operands:
+        call.reads(word, is_tree=call.has("r", "R", "recursive", "dereference-recursive") or call.name in ("rg", "ag", "ack"))
+    for word in call.values("f", "file"):
+        call.reads(word)
+    if call.has("pre", "pager", "hostname-bin"):
+        call.gives("starts another program")
+    if call.may_add_options and len(call.operands) < 2:
+        call.reads(Word("", is_free=True))
+
+
+def _targets(call: Call, sources: list[Word], *, how: str, is_tree: bool) -> None:
+    """Files ``sources`` are written to where the operands and ``-t`` say."""
+    directories = call.values("t", "target-directory")
+    if directories:
+        for directory in directories:
+            _into(call, directory, [*sources], how=how, is_tree=is_tree)
+        return
+    if len(sources) < 2:
+        if call.may_add_options:
+            call.writes(Word("", is_free=True))
+        return
+    target = sources[-1]
+    path = call.absolute(target)
+    seen = call.judge.look(path) if path is not None and not target.is_free else None
+    is_directory = (
+        (seen is not None and seen.is_directory) or target.text.endswith("/") or len(sources) > 2 or target.text in (".", "..")
+    )
+    if (is_directory or (seen is None and path is not None)) and not call.has("T", "no-target-directory"):
+        is_sure = is_directory
+        _into(call, target, sources[:-1], how=how, is_tree=is_tree, is_sure=is_sure)
+        if not is_sure:
+            call.writes(target, how=how, is_tree=is_tree)
+    else:
+        call.writes(target, how=how, is_tree=is_tree)
+
+
+def _into(call: Call, directory: Word, sources: list[Word], *, how: str, is_tree: bool, is_sure: bool = True) -> None:
+    for source in sources:
+        if directory.is_free:
+            call.writes(directory, how=how, is_tree=is_tree)
+            continue
+        name = source.text.rstrip("/").rpartition("/")[2]
+        if source.is_free and not (source.is_bound and name):
+            target = Word(f"{directory.text.rstrip('/')}/", is_free=True, is_bound=True)
+        elif name in ("", ".", ".."):
+            target = directory
+        else:
+            target = Word(f"{directory.text.rstrip('/')}/{name}", source.is_free, source.is_bound)
+        path = call.absolute(target)
+        if is_sure or (path is not None and (is_whole(path) or (place := place_of(path)) is not None and place.written > 3)):
+            call.writes(target, how=how, is_tree=is_tree and not source.is_free)
+
+
+def _copy(call: Call) -> None:
+    is_tree = call.has("r", "R", "a", "recursive", "archive")
+    directories = call.values("t", "target-directory")
+    for word in call.operands if directories else call.operands[:-1]:
+        call.reads(word, is_tree=is_tree)
+    _targets(call, call.operands, how="overwrites", is_tree=False)
+
+
+def _move(call: Call) -> None:
+    directories = call.values("t", "target-directory")
+    for word in call.operands if directories else call.operands[:-1]:
+        call.removes(word, how="moves away")
+        call.reads(word)
+    _targets(call, call.operands, how="overwrites", is_tree=False)
+
+
+def _link(call: Call) -> None:
+    if len(call.operands) == 1 and not call.values("t", "target-directory"):
+        name = call.operands[0].text.rstrip("/").rpartition("/")[2]
+        return call.writes(Word(f"./{name}", call.operands[0].is_free), how="creates")
+    if not call.has("s", "symbolic"):
+        for word in call.operands[:-1]:
+            call.reads(word)
+    _targets(call, call.operands, how="creates", is_tree=False)
+
+
+def _install(call: Call) -> None:
+    modes = call.values("m", "mode")
+    for mode in modes:
+        if SET_UID.fullmatch(mode.text) or (mode.is_free and not mode.text):
+            call.gives("makes a file set-uid: who starts it acts as the owner of the file")
+    if call.has("strip-program"):
+        call.gives("starts another program")
+    if call.has("d", "directory"):
+        for word in call.operands:
+            call.writes(word, how="creates")
+        return
+    for word in call.operands if call.values("t", "target-directory") else call.operands[:-1]:
+        call.reads(word)
+    _targets(call, call.operands, how="overwrites", is_tree=False)
+
+
+def _tee(call: Call) -> None:
+    for word in call.operands:
+        call.writes(word, how="appends to" if call.has("a", "append") else "overwrites")
+
+
+def _dd(call: Call) -> None:
+    for word in call.words:
+        key, equals, value = word.text.partition("=")
+        named = Word(value, word.is_free, word.is_bound)
+        if word.is_free and not equals:
+            call.writes(Word("", is_free=True))
+        elif key == "of":
+            call.writes(named)
+        elif key == "if":
+            call.reads(named)
+
+
+def _remove(call: Call) -> None:
+    for word in call.operands:
+        call.removes(word, is_tree=call.has("r", "R", "recursive"))
+
+
+def _truncate(call: Call) -> None:
+    for word in call.operands:
+        call.writes(word, how="empties or cuts", is_use=False)
+
+
+def _makes(how: str) -> Verdict:
+    def judge(call: Call) -> None:
+        for word in call.operands:
+            path = call.absolute(word)
+            if path is None or call.judge.touches(call, path):
+                call.writes(word, how=how)
+
+    return judge
+
+
+def _chmod(call: Call) -> None:
+    words = [word for word in call.words]
+    mode = next((word for word in words if not word.text.startswith("-") or re.match(r"-[rwxXst]+(,.*)?\Z", word.text)), None)
+    references = call.values("reference")
+    if mode is None and not references:
+        return
+    files = [word for word in call.operands if word is not mode]
+    if mode is not None and not references:
+        if mode.is_free and not mode.text:
+            call.gives("can make a file set-uid")
+        elif SET_UID.fullmatch(mode.text):
+            call.gives("makes a file set-uid: who starts it acts as the owner of the file")
+        for word in files:
+            _rights(call, word, mode.text)
+        return
+    for word in files:
+        call.writes(word, how="changes the rights of", is_tree=call.has("R", "recursive"))
+
+
+_LESS = re.compile(
+    r"(?:[ugo]*a?[ugo]*-[rwxXst]+,?)+|[ug]+[+=][rwxX]*|0?[0-7][0145][014]|0?[0-7][0145][0145]|\+?[x]+|a\+[rxX]+|[ugo]+\+[rxX]+"
+)
+"""Modes that let nobody but the owner and the group write."""
+_OPENS = re.compile(
+    r"(?:[^,]*,)*(?:[ugoa]*[oa][ugoa]*|)[+=][rxXt]*w[rwxXt]*(?:,.*)?|0?[0-7]{0,2}[0-7][2367]|[ugoa]*g[ugoa]*[+=][rwxXst]*w.*|0?[0-7]?[0-7][2367][0-7]"
+)
+
+
+def _rights(call: Call, word: Word, mode: str) -> None:
+    path = call.absolute(word)
+    place = place_of(path) if path is not None else None
+    is_tree = call.has("R", "recursive")
+    if path is not None and place is not None and place.written and not _OPENS.fullmatch(mode) and not word.is_free:
+        if place.read and re.search(r"[4567][0-7]?\Z|[oga+=]r", mode) and not re.fullmatch(r"0?[0-7]00|[ugoa]*-.*", mode):
+            return call.discloses(f"lets others read {path}", path, place.matters, is_whole=True)
+        return call.changes(f"changes the rights of {path}", path, place.matters, is_whole=True)
+    call.writes(
+        word, how="changes the rights of", is_tree=is_tree, is_use=bool(_OPENS.fullmatch(mode)) or not _LESS.fullmatch(mode)
+    )
+
+
+def _chown(call: Call) -> None:
+    owner = call.operands[0] if call.operands and not call.values("reference") else None
+    files = call.operands[1:] if owner is not None else call.operands
+    if owner is not None and call.name == "chown" and not owner.is_free and ROOT.fullmatch(owner.text):
+        call.gives("gives a file to root, and programs trust files that belong to root")
+        for word in files:
+            call.judge.touch(call, call.absolute(word))
+        return
+    if call.name == "chown" and owner is not None and owner.is_free and not owner.text:
+        call.gives("can give a file to root")
+    for word in files:
+        call.writes(
+            word,
+            how="changes the owner of" if call.name == "chown" else "changes the group of",
+            is_tree=call.has("R", "recursive"),
+            is_use=not call.has("h", "no-dereference"),
+        )
+
+
+def _setfacl(call: Call) -> None:
+    for word in call.values("M", "modify-file", "restore", "X"):
+        call.reads(word)
+    if call.has("restore"):
+        call.gives("changes the rights of the files that its input names")
+    for word in call.operands:
+        call.writes(word, how="changes the rights of", is_tree=call.has("R", "recursive"))
+
+
+def _setcap(call: Call) -> None:
+    if any(
+        CAPABILITIES.search(word.text) or (word.is_free and not word.text.startswith("/"))
+        for word in call.words
+        if "/" not in word.text
+    ):
+        call.gives("gives a program capabilities with which it can become root")
+    elif not call.has("r"):
+        call.changes("gives a program capabilities")
+
+
+def _chattr(call: Call) -> None:
+    for word in call.words:
+        if not re.match("[-+=]", word.text) or word.is_free:
+            path = call.absolute(word)
+            if word.is_free and path is None:
+                call.writes(word, how="changes")
+            elif path is not None:
+                call.changes(f"changes the attributes of {path}", path, matters_of(path), is_whole=True)
+
+
+_TAR_CODE = (
+    "checkpoint-action",
+    "to-command",
+    "use-compress-program",
+    "I",
+    "info-script",
+    "new-volume-script",
+    "F",
+    "rsh-command",
+    "rmt-command",
+)
+
+
+def tar(call: Call) -> None:
+    """Judge tar: its old form has a first word of letters without a hyphen."""
+    words = list(call.words)
+    if words and re.fullmatch(r"[A-Za-z]+", words[0].text) and not words[0].is_free:
+        letters = words.pop(0).text
+        rebuilt: list[Word] = []
+        for letter in letters:
+            rebuilt.append(Word(f"-{letter}"))
+            if letter in "fCTXbIFgKLNHV" and words:
+                rebuilt.append(words.pop(0))
+        return call.again([*rebuilt, *words])
+    for option in _TAR_CODE:
+        for word in call.values(option):
+            if option in ("use-compress-program", "I") and re.fullmatch(
+                r"(p?i?gzip|p?bzip2|xz|pxz|zstd(mt)?|lz4|lzma|lzop)( -[0-9Tvq0]+)*", word.text
+            ):
+                continue
+            if (
+                option == "checkpoint-action"
+                and re.match(r"(dot|\.|echo|sleep|bell|ttyout|totals)", word.text)
+                and not word.is_free
+            ):
+                continue
+            call.gives("starts other programs")
+    directories = call.values("C", "directory", "one-top-level")
+    archives = call.values("f", "file")
+    for word in archives:
+        if ":" in word.text.split("/")[0]:
+            call.changes(f"reaches another host through {word.text[:40]}")
+    if call.may_add_options:
+        call.gives("can start any other command")
+    for word in call.values("T", "files-from"):
+        if not call.has("t", "list"):
+            call.reads(word)
+    if call.has("x", "extract", "get"):
+        if call.has("O", "to-stdout"):
+            return None
+        _extract(call, archives, directories or [Word(".")])
+        if call.has("P", "absolute-names"):
+            call.gives("writes the files that its archive names")
+    elif call.has("t", "list", "d", "diff", "compare"):
+        for word in archives:
+            call.reads(word)
+    elif call.has("c", "create", "r", "append", "u", "update", "A", "delete"):
+        for word in archives:
+            if word.text != "-":
+                call.writes(word, is_use=False)
+        base = directories[0] if directories else None
+        for word in call.operands:
+            if base is not None and not word.text.startswith("/") and not word.is_free and not base.is_free:
+                word = Word(f"{base.text}/{word.text}")
+            call.reads(word, is_tree=True)
+        if call.has("remove-files"):
+            for word in call.operands:
+                call.removes(word)
+
+
+def _extract(call: Call, archives: list[Word], directories: list[Word]) -> None:
+    """The files of an archive are written into ``directories``."""
+    whose = ""
+    for word in archives:
+        path = call.absolute(word) if word.text != "-" else None
+        if path is not None and (who := call.judge.changed_by(path)):
+            whose = f"{path} belongs to {who}" if not who.startswith("any") else f"{path} can be changed by anybody"
+    for word in directories:
+        path = call.absolute(word)
+        if path is None:
+            call.writes(word, how="extracts files into")
+            continue
+        call.writes(word, how="extracts files into", is_tree=True)
+        if whose and call.is_root and call.name not in ("unzip",):
+            call.gives(f"{whose}: its files may be set-uid", path, is_whole=True)
+
+
+def _unzip(call: Call) -> None:
+    if call.has("l", "v", "t", "p", "Z", "z"):
+        for word in call.operands[:1]:
+            call.reads(word)
+        return
+    _extract(call, call.operands[:1], call.values("d") or [Word(".")])
+
+
+def _cpio(call: Call) -> None:
+    if call.has("rsh-command"):
+        call.gives("starts other programs")
+    for word in call.values("F", "file", "O", "I"):
+        call.writes(word, is_use=False) if call.has("o", "O") else call.reads(word)
+    if call.has("i", "extract", "p", "pass-through") and not call.has("t", "list"):
+        _extract(call, call.values("F", "file", "I"), call.values("D", "directory") or call.operands[:1] or [Word(".")])
+
+
+def _archive(call: Call) -> None:
+    """zip, 7z, ar and their like: the first operand, or the one after a command, is the archive."""
+    if call.has("TT", "unzip-command", "T") and call.name == "zip":
+        call.gives("starts other programs")
+    operands = call.operands
+    if call.name in ("7z", "7za", "7zr", "rar", "unrar", "ar"):
+        verb = operands[0].text if operands else ""
+        if verb[:1] in ("x", "e"):
+            outs = [Word(word.text[2:], word.is_free) for word in call.words if word.text.startswith("-o") and len(word.text) > 2]
+            return _extract(call, operands[1:2], outs or [Word(".")])
+        operands = operands[1:]
+        if verb[:1] in ("l", "t", "p"):
+            for word in operands[:1]:
+                call.reads(word)
+            return None
+    for word in operands[:1]:
+        call.writes(word, is_use=False)
+    for word in operands[1:]:
+        call.reads(word, is_tree=True)
+    if call.may_add_options:
+        call.gives("can start any other command")
+
+
+def _compress(call: Call) -> None:
+    is_shown = call.has("c", "stdout", "to-stdout", "t", "test", "l", "list")
+    for word in call.operands:
+        call.reads(word)
+        if not is_shown:
+            call.writes(word, how="replaces", is_use=False)
+    for word in call.values("o", "output"):
+        call.writes(word)
+
+
+def _out(call: Call) -> None:
+    """Programs with an option that names the file they write: sort, shuf, split and their like."""
+    for word in call.values("o", "output", "output-file"):
+        call.writes(word)
+    if call.has("compress-program", "filter"):
+        call.gives("starts other programs")
+    if call.name in ("split", "csplit"):
+        for word in call.operands[1:2]:
+            call.writes(Word(word.text, is_free=True, is_bound=True))
+        operands = call.operands[:1]
+    elif call.name in ("uniq", "xxd", "iconv") and len(call.operands) > 1 and call.name != "iconv":
+        call.writes(call.operands[1])
+        operands = call.operands[:1]
+    else:
+        operands = call.operands
+    for word in operands:
+        call.reads(word)
+    for word in call.values("files0-from", "random-source"):
+        call.reads(word)
+
+
+def _patch(call: Call) -> None:
+    if call.has("dry-run"):
+        return
+    for word in [*call.values("o", "output"), *call.operands[:1]]:
+        call.writes(word)
+    if not call.operands and not call.values("o", "output"):
+        directories = call.values("d", "directory")
+        for word in directories or [Word(".")]:
+            call.writes(word, how="changes files in", is_tree=True)
+    if call.may_add_options:
+        call.writes(Word("", is_free=True))
+
+
+def _rsync(call: Call) -> None:
+    if call.has("e", "rsh", "rsync-path", "daemon"):
+        for word in call.values("e", "rsh"):
+            if (
+                re.fullmatch(r"ssh( -(p [0-9]+|[46CqTax]|o (BatchMode|StrictHostKeyChecking|ConnectTimeout)=\w+))*", word.text)
+                and not word.is_free
+            ):
+                continue
+            call.gives("starts other programs")
+        if call.has("rsync-path", "daemon"):
+            call.gives("starts other programs")
+    if call.may_add_options:
+        call.gives("can start any other command")
+    operands = call.operands
+    for word in operands[:-1]:
+        if not _is_remote(word):
+            call.reads(word, is_tree=True)
+    if len(operands) > 1:
+        target = operands[-1]
+        if call.has("n", "dry-run"):
+            return
+        if not _is_remote(target):
+            how = (
+                "overwrites and deletes files in"
+                if any(option.startswith("del") for option in call.given)
+                else "overwrites files in"
+            )
+            name = target
+            if len(operands) == 2 and not operands[0].text.endswith("/") and not target.text.endswith("/"):
+                how = "overwrites"
+            call.writes(name, how=how, is_tree=True)
+            for source in operands[:-1]:
+                path = None if _is_remote(source) else call.absolute(source)
+                if (
+                    path is not None
+                    and call.is_root
+                    and call.has("a", "archive", "p", "perms", "o", "owner")
+                    and (who := call.judge.changed_by(path))
+                ):
+                    call.changes(f"keeps the rights of files of {who}", path, is_whole=True)
+        else:
+            call.changes(f"sends files to {target.text.partition(':')[0][:60]}")
+    for word in call.values("log-file"):
+        call.writes(word, is_use=False)
+    for word in call.values("password-file", "files-from"):
+        call.reads(word)
+
+
+def _is_remote(word: Word) -> bool:
+    return ":" in word.text.split("/")[0] or word.text.startswith("rsync://")
+
+
+def _scp(call: Call) -> None:
+    if call.has("S", "F") or any(re.match("(?i)proxy|localcommand|permitlocal", word.text) for word in call.values("o")):
+        call.gives("starts other programs")
+    if call.may_add_options:
+        call.gives("can start any other command")
+    for word in call.operands[:-1]:
+        if not _is_remote(word):
+            call.reads(word, is_tree=call.has("r"))
+    if call.operands:
+        target = call.operands[-1]
+        if _is_remote(target):
+            call.changes(f"sends files to {target.text.partition(':')[0][:60]}")
+        elif len(call.operands) > 1:
+            _targets(
+                call,
+                [
+                    *(Word(word.text.partition(":")[2] or word.text, word.is_free, word.is_bound) for word in call.operands[:-1]),
+                    target,
+                ],
+                how="overwrites",
+                is_tree=call.has("r"),
+            )
+
+
+def _jq(call: Call) -> None:
+    for word in call.operands[1:]:
+        call.reads(word)
+    for word in [*call.values("f", "from-file", "L")]:
+        call.reads(word)
+    if call.has("i", "inplace", "in-place"):
+        for word in call.operands[1:]:
+            call.writes(word, how="changes")
+
+
+def _backup(call: Call) -> None:
+    if call.has("password-command", "rsh", "remote-schema", "options", "o"):
+        call.gives("starts other programs")
+    if call.may_add_options:
+        call.gives("can change any file")
+    verb = call.verb.text if call.verb else ""
+    if verb in ("restore", "extract", "mount"):
+        for word in call.values("target", "t") or [Word(".")]:
+            call.writes(word, how="restores files into", is_tree=True)
+    elif verb in ("prune", "forget", "delete", "unlock", "compact", "purge"):
+        call.changes("deletes backups")
+    for word in call.operands[1:]:
+        if word.text.startswith(("/", "~", ".")):
+            call.reads(word, is_tree=True)
+
+
+def _shred(call: Call) -> None:
+    for word in call.operands:
+        call.removes(word, how="destroys")
+
+
+def _mktemp(call: Call) -> None:
+    for word in call.operands:
+        if word.text.startswith("/"):
+            call.writes(word, how="creates", is_use=False)
+
+
+def _touch(call: Call) -> None:
+    for word in call.operands:
+        path = call.absolute(word)
+        if path is None or call.judge.touches(call, path):
+            call.writes(word, how="creates")
+
+
+def _labels(call: Call) -> None:
+    call.changes("changes labels that restrict programs")
+
+
+def _unsquash(call: Call) -> None:
+    _extract(call, call.operands[:1], call.values("d", "dest") or [Word("squashfs-root")])
+
+
+def _rename(call: Call) -> None:
+    if call.name == "mmv":
+        call.changes("renames files")
+    else:
+        call.gives("runs Perl code")
+
+
+def _tic(call: Call) -> None:
+    call.writes(Word("/etc/terminfo"))
+
+
+_READ = (
+    "f: file: n: lines: c: bytes: N: A: j: w: s: t: d: delimiter: fields: files0-from: from-file: b: k: S: x: q v r R recursive"
+    " follow F"
+)
+ROWS = (
+    Row(
+        "cat tac head tail nl od hexdump hd strings base32 base64 basenc zcat bzcat xzcat zstdcat gzcat lzcat cksum sum"
+        " md5sum sha1sum sha224sum sha256sum sha384sum sha512sum b2sum shasum cmp comm diff diff3 sdiff paste cut tr fold"
+        " fmt rev expand unexpand pr join look ul column tsort ptx readelf objdump nm size xmllint yq xq getfacl"
+        " genisoimage wc ccze tailf numfmt bzdiff zdiff zcmp xzdiff vimcat highlight pygmentize aa msgattrib wdiff"
+        " colordiff dhex hexyl jless",
+        reader,
+        _READ,
+    ),
+    Row(
+        "grep egrep fgrep zgrep zegrep zfgrep bzgrep xzgrep zstdgrep rg ag ack pcregrep pcre2grep ugrep",
+        _grep,
+        "e: regexp: f: file: A: B: C: m: max-count: context: before-context: after-context: include: exclude:"
+        " exclude-dir: exclude-from: color:: d: D: label: g: glob: t: type: pre: pager: hostname-bin: r R recursive"
+        " dereference-recursive",
+    ),
+    Row("jq gojq jaq", _jq, "f: from-file: L: arg:: indent: i inplace in-place"),
+    Row("cp gcp", _copy, "t: target-directory: S: suffix: r R a recursive archive p T no-target-directory"),
+    Row("mv gmv", _move, "t: target-directory: S: suffix: T no-target-directory"),
+    Row("ln link symlink", _link, "t: target-directory: S: suffix: s symbolic T no-target-directory"),
+    Row(
+        "install ginstall", _install, "m: mode: o: owner: g: group: t: target-directory: S: suffix: strip-program: d directory T"
+    ),
+    Row("tee sponge", _tee, "output-error:: a append"),
+    Row("dd dcfldd ddrescue dc3dd", _dd),
+    Row("rm unlink rmdir srm trash", _remove, "interactive:: r R recursive"),
+    Row("tmpreaper tmpwatch wipe shred scrub", _shred, "n: iterations: s: size: random-source:"),
+    Row("truncate fallocate", _truncate, "s: size: r: reference: l: length: o: offset:"),
+    Row("mkdir mkfifo", _makes("creates"), "m: mode: Z::"),
+    Row("mknod", _makes("creates a device at"), "m: mode:"),
+    Row("touch", _touch, "d: date: r: reference: t: time:"),
+    Row("mktemp", _mktemp, "p: tmpdir:: suffix: d u t"),
+    Row("chmod", _chmod, "reference: R recursive"),
+    Row("chown chgrp", _chown, "reference: from: R recursive h no-dereference"),
+    Row("chcon restorecon setfattr setfiles fixfiles semanage semodule chsmack", _labels),
+    Row("setfacl", _setfacl, "m: modify: M: modify-file: x: remove: X: remove-file: restore: set: set-file: R recursive"),
+    Row("setcap", _setcap, "n: r q v"),
+    Row("chattr", _chattr),
+    Row(
+        "tar gtar bsdtar star",
+        tar,
+        "f: file: C: directory: T: files-from: X: exclude-from: b: I: use-compress-program: F: info-script:"
+        " new-volume-script: checkpoint:: checkpoint-action: to-command: rsh-command: rmt-command: exclude: transform:"
+        " xform: strip-components: owner: group: mode: mtime: g: listed-incremental: K: L: N: H: format: V: label:"
+        " one-top-level:: x extract get t list c create r append u update d diff O to-stdout P absolute-names remove-files"
+        " delete A compare exclude-vcs exclude-caches",
+    ),
+    Row("unzip", _unzip, "d: x: P: l v t p Z z"),
+    Row("cpio pax", _cpio, "F: file: O: I: D: directory: rsh-command: H: format: i extract o create p pass-through t list"),
+    Row("zip 7z 7za 7zr rar unrar ar zipnote  mksquashfs mkisofs xorriso xorrisofs", _archive, "TT: unzip-command: T b: x: i:"),
+    Row("unsquashfs", _unsquash, "d: dest:"),
+    Row(
+        "gzip gunzip bzip2 bunzip2 xz unxz lzma unlzma zstd unzstd lz4 compress uncompress lzop pigz pbzip2 brotli",
+        _compress,
+        "S: suffix: o: output: T: threads: c stdout to-stdout t test l list",
+    ),
+    Row(
+        "sort shuf uniq split csplit xxd iconv m4 datamash",
+        _out,
+        "o: output: output-file: compress-program: filter: k: key: t: S: buffer-size: T: n: lines: b: bytes: C: a: f: s:"
+        " c:: p: w: files0-from: random-source: from-code: to-code: l: number:",
+    ),
+    Row("patch", _patch, "o: output: d: directory: i: input: p: strip: r: reject-file: B: D: F: V: z: dry-run"),
+    Row(
+        "rsync",
+        _rsync,
+        "e: rsh: rsync-path: f: filter: exclude: include: exclude-from: include-from: files-from: log-file:"
+        " password-file: bwlimit: timeout: port: chmod: chown: T: temp-dir: link-dest: compare-dest: copy-dest:"
+        " backup-dir: suffix: out-format: info: B: M: n dry-run a archive p o perms owner delete delete-after del daemon",
+    ),
+    Row("scp", _scp, "S: F: o: i: P: l: c: J: D: X: r"),
+    Row(
+        "restic borg duplicity rdiff-backup rsnapshot tarsnap kopia rclone bacula amanda duply",
+        _backup,
+        "target: t: password-command: rsh: r: repo: p: password-file: o: options: exclude: tag: keep-daily:",
+        chosen="can change any file",
+    ),
+    Row("rename prename file-rename mmv", _rename),
+    Row("tic", _tic),
+)

@@ -1,0 +1,503 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows of the table: shells and interpreters, which run code that they are given.
+
+Law: pure. The texts of shells are read. Code in another language is searched for what can start programs or write files: if the
+code has nothing of that, it is still not known what it does.
+"""
+
+from __future__ import annotations
+
+import re
+
+from jitd.core.judging import Call, Row, Verdict
+from jitd.core.shell_text import Word
+
+POSIX = "sh bash dash ash ksh mksh rbash lksh posh yash ksh93 bash-static"
+OTHERS = "zsh fish csh tcsh rc es elvish xonsh nu pwsh osh oils"
+_PLAIN = re.compile(r"(?!=)[A-Za-z0-9_./:,@%+=-]+(?:(?: +|; *| *&& *)(?!=)[A-Za-z0-9_./:,@%+=-]+)*")
+"""Texts that mean the same in every shell."""
+
+
+def _shell(call: Call) -> None:
+    words = list(call.words)
+    at = 0
+    has_text = reads_input = False
+    while at < len(words):
+        word = words[at]
+        text = word.text
+        if word.is_free and (text == "" or text[0] in "-+") and not word.is_bound:
+            return call.gives("runs any code that it is given")
+        if text in ("-", "--"):
+            at += 1
+            break
+        if not re.match("[-+].", text):
+            break
+        at += 1
+        if text in ("--rcfile", "--init-file", "-rcfile", "-init-file", "--init-command", "-C", "-S"):
+            if at < len(words):
+                if text in ("--init-command", "-C", "-S"):
+                    call.gives("runs a text that jitd cannot read")
+                else:
+                    call.runs_file(words[at])
+            at += 1
+        elif text in ("--command", "-Command", "-EncodedCommand", "--commands", "-e"):
+            has_text = has_text or text != "-e"
+        elif text.startswith(("--rcfile=", "--init-file=")):
+            call.runs_file(Word(text.partition("=")[2]))
+        elif not text.startswith("--"):
+            if text[0] == "-":
+                has_text = has_text or "c" in text
+                reads_input = reads_input or "s" in text or text == "-i"
+            at += len(re.findall("[oO]", text)) if text[-1] in "oO" else 0
+    rest = words[at:]
+    if has_text:
+        if not rest:
+            return call.gives("runs any code that it is given")
+        code = rest[0]
+        if call.name.split(".")[0] not in _POSIX and not code.is_free and not _PLAIN.fullmatch(code.text):
+            return call.gives("runs a text that jitd cannot read")
+        return call.runs_text(code, rest[1:] or [Word(call.name)])
+    if rest and not reads_input:
+        return call.runs_file(rest[0])
+    if call.input is None:
+        return call.gives("is a shell")
+    if call.input.text is not None:
+        if call.name.split(".")[0] not in _POSIX and not _PLAIN.fullmatch(call.input.text.strip()):
+            return call.gives("runs a text that jitd cannot read")
+        return call.runs_text(Word(call.input.text), [Word(call.name), *rest])
+    call.runs_input()
+
+
+_POSIX = frozenset(POSIX.split())
+
+_STARTS = re.compile(
+    r"system|popen|exec|spawn|subprocess|import_module|__import__|ctypes|dlopen|pty\b|os\.(?!path|environ\.get|getcwd|listdir|stat|uname|getuid"
+    r"|getpid|sep|linesep|cpu_count|getloadavg)|shutil|posix|eval|compile|runpy|pickle|marshal|socket|urlopen|urllib|requests|http"
+    r"|\bopen|write|unlink|rename|chmod|chown|symlink|`|qx|\bfork|syscall|require|load|File\.|IO\.|Kernel|FileUtils|Process|%x|fs\."
+    r"|child_process|\bDo\b|input|getattr|globals|builtins|\bsend\b|\bdo\b|\bbin\b|\\x|\\[0-7]{2}|chr|decode|fromhex|base64|b64|unpack",
+    re.IGNORECASE,
+)
+"""What code may start programs or change files with."""
+
+
+def _code(call: Call, language: str, text: Word) -> None:
+    """The program runs ``text``, which is code of ``language``."""
+    if text.is_free:
+        return call.gives("runs any code that it is given")
+    if _STARTS.search(text.text):
+        return call.gives(f"runs {language} code, which can start programs or change files", is_whole=True)
+    call.unknown(f"runs {language} code that jitd does not judge")
+
+
+def _interpreter(language: str, code: str, valued: str = "", modules: str = "", flags: str = "", loads: str = "") -> Verdict:
+    """Return the function that judges an interpreter. ``code`` contains the options before code, ``valued`` those with another
+    value, ``modules`` those before a module that the interpreter runs, ``loads`` those that load a file or a module first, and
+    ``flags`` those after which it needs no code.
+    """
+    coded, others, of_modules, loaded = (frozenset(words.split()) for words in (code, valued, modules, loads))
+    done = frozenset(flags.split())
+    letters = "".join(option[1] for option in coded if len(option) == 2)
+
+    def judge(call: Call) -> None:
+        words = list(call.words)
+        at = 0
+        has_code = False
+        while at < len(words):
+            word = words[at]
+            text = word.text
+            at += 1
+            if word.is_free and not (word.is_bound and not text.startswith("-")) and (not text or text.startswith("-")):
+                return call.gives("runs any code that it is given")
+            if text == "--":
+                break
+            if text == "-" or not text.startswith("-"):
+                at -= 1
+                break
+            name, equals, value = text.partition("=")
+            if text in done and len(words) == 1:
+                return None
+            if (
+                text in coded
+                or (name in coded and equals)
+                or (letters and re.fullmatch(f"-[A-Za-z0-9]*[{letters}]", text) and not text.startswith("--"))
+            ):
+                if equals and name in coded:
+                    _code(call, language, Word(value))
+                elif at < len(words):
+                    _code(call, language, words[at])
+                    at += 1
+                else:
+                    return call.gives("runs any code that it is given")
+                has_code = True
+                if language == "Python":
+                    return None
+            elif letters and (found := re.match(f"-[{letters}](.+)", text)) and not text.startswith("--"):
+                _code(call, language, Word(found[1], word.is_free))
+                has_code = True
+            elif text in of_modules or (text[:2] in of_modules and len(text) > 2):
+                module = words[at].text if text in of_modules and at < len(words) else text[2:]
+                return _module(call, module, words[at + (text in of_modules) :])
+            elif text in loaded or (text[:2] in loaded and not text.startswith("--")):
+                if (text in loaded and at < len(words) and re.search("[/.]", words[at].text)) or re.search("[/]", text):
+                    call.gives("loads code that it is given")
+                at += text in loaded
+            elif text in others:
+                at += 1
+        if has_code:
+            return None
+        if at < len(words) and words[at].text != "-":
+            return call.runs_file(words[at])
+        if call.input is not None and call.input.text is not None:
+            return _code(call, language, Word(call.input.text))
+        call.runs_input()
+
+    return judge
+
+
+_MODULES = {"json.tool": True, "venv": False, "http.server": False, "py_compile": False, "compileall": False, "pip": False}
+
+
+def _module(call: Call, module: str, rest: list[Word]) -> None:
+    if module == "json.tool":
+        operands = [word for word in rest if not word.text.startswith("-")]
+        for word in operands[:1]:
+            call.reads(word)
+        for word in operands[1:2]:
+            call.writes(word)
+    elif module == "pip":
+        call.start([Word("pip"), *rest])
+    elif module in ("calendar", "platform", "this", "sysconfig", "site"):
+        return
+    elif module in (
+        "pdb",
+        "code",
+        "idlelib",
+        "trace",
+        "cProfile",
+        "profile",
+        "timeit",
+        "doctest",
+        "unittest",
+        "runpy",
+        "asyncio",
+    ):
+        call.gives("runs any code that it is given")
+    elif module == "http.server":
+        call.discloses("shows the files of its directory to the network")
+    else:
+        call.unknown(f"jitd does not know what the Python module {module[:40]} does")
+
+
+def awk(call: Call) -> None:
+    """Judge awk: its text may start programs and write files."""
+    if files := call.values("f", "file", "E", "exec", "i", "include", "l", "load"):
+        for word in files:
+            call.runs_file(word)
+        texts = call.values("e", "source")
+        inputs = call.operands
+    else:
+        texts = call.values("e", "source") or call.operands[:1]
+        inputs = call.operands[len(call.operands[:1]) if not call.values("e", "source") else 0 :]
+    if not texts and not files:
+        return call.gives("runs any code that it is given") if call.may_add_options else None
+    for text in texts:
+        if text.is_free:
+            return call.gives("runs any code that it is given")
+        bare = re.sub(r'"(?:\\.|[^"\\])*"', '""', text.text)
+        if re.search(r"\bsystem\b|\||@|\bgetline\b|\bextension\b", re.sub(r"\|\|", "", bare)) or bare.count('"') % 2:
+            call.gives("runs awk code that can start programs")
+        elif re.search(r"\bprintf?\b[^;}\n]*>", re.sub(r"\([^()]*\)", "", bare)):
+            targets = re.findall(r'>>?\s*"((?:\\.|[^"\\])*)"', text.text)
+            for target in targets:
+                call.writes(Word(target, is_free="\\" in target))
+            if not targets or re.search(r'>>?\s*(?!["\s>=0-9])', re.sub(r'"(?:\\.|[^"\\])*"', '""', bare)):
+                call.gives("runs awk code that can write any file")
+    for word in inputs:
+        if "=" not in word.text or "/" in word.text.partition("=")[0]:
+            call.reads(word)
+
+
+def sed(call: Call) -> None:
+    """Judge sed: its scripts may start programs and write files, and ``-i`` changes the operands."""
+    scripts = call.values("e", "expression")
+    inputs = list(call.operands)
+    for word in call.values("f", "file"):
+        call.runs_file(word)
+    if not scripts and not call.has("f", "file"):
+        scripts, inputs = inputs[:1], inputs[1:]
+    for script in scripts:
+        if script.is_free:
+            call.gives("runs any code that it is given")
+            continue
+        _sed_script(call, script.text)
+    for word in inputs:
+        if call.has("i", "in-place"):
+            call.writes(word, how="changes")
+        call.reads(word)
+
+
+_SED_SUBSTITUTION = re.compile(
+    r"s(?P<d>[^\\\n])(?:\\.|(?!(?P=d))[^\\])*(?P=d)(?:\\.|(?!(?P=d))[^\\])*(?P=d)(?P<flags>[^;}\n]*)", re.DOTALL
+)
+_SED_ADDRESS = re.compile(
+    r"(?:\s|[0-9]+~?[0-9]*|\$|,|!|\+[0-9]+|~[0-9]+|/(?:\\.|[^/\\])*/[IM]*|\\(.)(?:\\.|(?!\1)[^\\])*\1[IM]*)*", re.DOTALL
+)
+
+
+def _sed_script(call: Call, script: str) -> None:
+    at = 0
+    while at < len(script):
+        if script[at] in " \t\n;{}":
+            at += 1
+            continue
+        if script[at] == "#":
+            end = script.find("\n", at)
+            at = len(script) if end < 0 else end
+            continue
+        address = _SED_ADDRESS.match(script, at)
+        at = address.end() if address else at
+        letter = script[at : at + 1]
+        if letter in ("", "{", "}", ";"):
+            at += 1
+        elif letter == "s":
+            found = _SED_SUBSTITUTION.match(script, at)
+            if found is None:
+                return call.gives("runs a sed script that jitd cannot read")
+            if re.match("[gpiImM0-9]*e", found["flags"]):
+                return call.gives("runs a sed script that starts programs")
+            if wrote := re.match(r"[gpiImMe0-9]*w\s*(.*)", found["flags"]):
+                call.writes(Word(wrote[1]))
+            at = found.end()
+        elif letter == "e":
+            return call.gives("runs a sed script that starts programs")
+        elif letter in "wW":
+            end = script.find("\n", at)
+            end = len(script) if end < 0 else end
+            call.writes(Word(script[at + 1 : end].strip()))
+            at = end
+        elif letter in "rR":
+            end = script.find("\n", at)
+            end = len(script) if end < 0 else end
+            call.reads(Word(script[at + 1 : end].strip()))
+            at = end
+        elif letter in "aic":
+            read = re.compile(r"(?:\\.|[^\\\n])*", re.DOTALL).match(script, at)
+            at = read.end() + 1 if read else len(script)
+        elif letter == "y":
+            found = re.compile(r"y([^\\\n])(?:\\.|(?!\1)[^\\])*\1(?:\\.|(?!\1)[^\\])*\1", re.DOTALL).match(script, at)
+            if found is None:
+                return call.gives("runs a sed script that jitd cannot read")
+            at = found.end()
+        elif letter in "pPdDnNhHgGxlqQ=Fz":
+            at += 1
+            while at < len(script) and script[at] in " 0123456789":
+                at += 1
+        elif letter in ":btTv":
+            read = re.compile(r"[^;\n}]*").match(script, at)
+            at = read.end() if read else len(script)
+        else:
+            return call.gives("runs a sed script that jitd cannot read")
+
+
+def _make(call: Call) -> None:
+    """make and its like run the code in a file of the working directory, or in another."""
+    directory = call.values("C", "directory", "f", "file", "makefile")
+    if call.has("v", "version", "h", "help", "V"):
+        return
+    if call.values("E", "eval") or any(re.match(r"(SHELL|MAKEFLAGS|\.SHELLFLAGS|CC|.*\$)", word.text) for word in call.operands):
+        call.gives("runs any code that it is given")
+    if directory:
+        for word in directory:
+            call.runs_file(word)
+    elif call.cwd:
+        call.runs_file(Word(call.cwd))
+    else:
+        call.gives("runs the code in its working directory")
+
+
+def _always_code(call: Call) -> None:
+    if len(call.words) == 1 and call.words[0].text in ("--version", "-V", "-v", "--help", "version", "help"):
+        return None
+    operands = [word for word in call.words if not word.text.startswith("-")]
+    if len(operands) == len(call.words) == 1 and re.search("[/.]", operands[0].text):
+        return call.runs_file(operands[0])
+    call.gives("runs any code that it is given")
+
+
+def _playbook(call: Call) -> None:
+    """Programs that run what a file describes."""
+    if len(call.words) == 1 and call.words[0].text in ("--version", "version", "--help"):
+        return None
+    if call.may_add_options:
+        return call.gives("runs any code that it is given")
+    for word in call.operands:
+        if re.search(r"[/.]", word.text) or word.is_free:
+            call.runs_file(word)
+    if not call.operands:
+        call.unknown()
+
+
+def git(call: Call) -> None:
+    """Judge git: its configuration and hooks start programs, and its log is paged."""
+    words = list(call.words)
+    cwd = call.cwd
+    at = 0
+    is_paged = call.is_shown
+    while at < len(words) and words[at].text.startswith("-"):
+        option = words[at].text
+        if option == "-C" and at + 1 < len(words):
+            cwd = call.absolute(words[at + 1]) or ""
+            at += 1
+        elif option in ("-c", "--config-env", "--exec-path", "--git-dir", "--work-tree", "--namespace"):
+            if (
+                option == "-c"
+                and at + 1 < len(words)
+                and re.match(r"(safe\.directory|color\.\w+|user\.(name|email)|core\.quotepath)=", words[at + 1].text)
+            ):
+                pass
+            else:
+                call.gives("runs programs that its configuration names")
+            at += 1
+        elif option.startswith(("--exec-path=", "--config-env=", "--git-dir=", "--work-tree=", "-c")):
+            if "=" in option and option.startswith(("--git-dir", "--work-tree")):
+                cwd = call.absolute(Word(option.partition("=")[2])) or ""
+            else:
+                call.gives("runs programs that its configuration names")
+        elif option in ("-P", "--no-pager"):
+            is_paged = False
+        elif option in ("-p", "--paginate"):
+            is_paged = True
+        at += 1
+    verb = words[at] if at < len(words) else None
+    rest = words[at + 1 :]
+    if verb is None or verb.text in ("version", "--version", "help", "init") and not rest:
+        return None
+    if verb.is_free:
+        return call.gives("runs any code that it is given")
+    options = {word.text.partition("=")[0] for word in rest if word.text.startswith("-")}
+    if who := call.judge.changed_by(cwd) if cwd else "":
+        call.gives(f"runs programs that {cwd} names, and it belongs to {who}", cwd)
+    if options & {
+        "--upload-pack",
+        "--receive-pack",
+        "--exec",
+        "-x",
+        "--ext-diff",
+        "--open-files-in-pager",
+        "-O",
+        "--config",
+        "-u",
+    } or any(word.text.startswith(("ext::", "-O", "--open-files")) for word in rest):
+        call.gives("starts other programs")
+    if any(word.is_free and not word.is_bound and word.text in ("", "-", "--") for word in rest):
+        call.gives("starts any other program")
+    match verb.text:
+        case "status" | "rev-parse" | "describe" | "remote" | "ls-files" | "hash-object" | "count-objects" | "fsck" | "cat-file":
+            pass
+        case "log" | "show" | "diff" | "blame" | "branch" | "tag" | "grep" | "reflog" | "shortlog" | "help" | "stash":
+            if is_paged:
+                call.leads(f"{verb.text} shows its output in a pager, which can start a shell")
+            if (
+                verb.text in ("stash", "branch", "tag")
+                and rest
+                and {"-D", "-d", "drop", "clear", "pop"} & {word.text for word in rest}
+            ):
+                call.changes(f"{verb.text} deletes work of others")
+        case (
+            "pull"
+            | "fetch"
+            | "clone"
+            | "submodule"
+            | "merge"
+            | "checkout"
+            | "switch"
+            | "rebase"
+            | "am"
+            | "cherry-pick"
+            | "gc"
+            | "push"
+        ):
+            call.leads(f"{verb.text} runs hooks, and takes files from elsewhere")
+            for word in rest[1:] if verb.text == "clone" else ():
+                if not word.text.startswith("-"):
+                    call.writes(word, is_use=True)
+        case (
+            "reset" | "clean" | "restore" | "rm" | "mv" | "add" | "worktree" | "update-ref" | "filter-branch" | "apply" | "revert"
+        ):
+            if verb.text == "filter-branch":
+                return call.gives("filter-branch runs any code that it is given")
+            call.changes(f"{verb.text} changes or throws away files and work")
+        case (
+            "commit"
+            | "config"
+            | "bisect"
+            | "difftool"
+            | "mergetool"
+            | "send-email"
+            | "daemon"
+            | "instaweb"
+            | "web--browse"
+            | "gui"
+            | "svn"
+        ):
+            if verb.text == "config" and options & {"--get", "--list", "-l", "--get-all", "--get-regexp"}:
+                return None
+            if verb.text == "config" and [word.text for word in rest if not word.text.startswith("-")][:1] == ["safe.directory"]:
+                return call.changes("changes the configuration of git")
+            if verb.text == "commit" and options & {"-m", "-am", "--message", "-F"}:
+                return call.leads("commit runs hooks")
+            call.gives(f"{verb.text} starts an editor or other programs")
+        case _:
+            call.unknown(f"jitd does not know what git {verb.text[:40]} does")
+
+
+ROWS = (
+    Row(f"{POSIX} {OTHERS}", _shell),
+    Row(
+        "python python2 python3 pypy pypy3 ipython bpython python3-dbg",
+        _interpreter("Python", "-c", "-W -X -Q --check-hash-based-pycs", "-m", "-V --version -h --help -VV"),
+    ),
+    Row("perl perl5", _interpreter("Perl", "-e -E", "", "", "-v --version -V -h", "-M -m -I")),
+    Row("ruby jruby", _interpreter("Ruby", "-e", "", "", "-v --version -h --help", "-r -I")),
+    Row(
+        "irb erb rake ghci scala jshell lua luajit lua5 luac texlua tclsh wish expect guile racket R Rscript julia"
+        " osascript groovy gjs cpan debugpy jrunscript jjs sqlplus ocaml elixir iex erl swipl gnuplot octave maxima gp"
+        " clojure sbcl clisp ecl rakudo raku runghc tcc pry  coffee ts-node php-cgi slsh v8 d8 qjs js nickle newlisp",
+        _always_code,
+    ),
+    Row("php", _interpreter("PHP", "-r -R -B -E --run", "-d -c -z -t -S --define", "", "-v --version -m -i -h --help", "-d -z")),
+    Row(
+        "node nodejs deno bun",
+        _interpreter("JavaScript", "-e --eval -p --print", "", "", "-v --version -h --help", "-r --require"),
+    ),
+    Row("java", _interpreter("Java", "", "-cp -classpath -jar", "", "-version --version -help", "-javaagent")),
+    Row(
+        "awk gawk mawk nawk original-awk",
+        awk,
+        "f: file: e: source: v: assign: F: field-separator: i: include: l: load: E: exec:",
+        is_first=True,
+        chosen="runs any code that it is given",
+    ),
+    Row(
+        "sed gsed ssed",
+        sed,
+        "e: expression: f: file: i:: in-place:: l: line-length: s n r E u z",
+        chosen="can start any other command",
+    ),
+    Row(
+        "make gmake ninja cmake ant mvn gradle scons meson bazel just task qmake npm npx yarn pnpm composer bundle cargo"
+        " go rustc",
+        _make,
+        "C: directory: f: file: makefile: E: eval: j:: o: W: I: include-dir: v version h help V",
+    ),
+    Row(
+        "ansible ansible-playbook ansible-pull puppet salt-call chef-client chef-solo terraform tofu logrotate run-parts"
+        " gcc cc c++ g++ ld as tex pdftex latex pdflatex lualatex xelatex  packer pulumi vagrant nix nix-env nix-shell"
+        " guix  cf-agent rpmbuild debuild dpkg-buildpackage autoreconf configure clang cpp c99 c89",
+        _playbook,
+        "i: inventory: l: limit: t: tags: e: extra-vars: f: s: state: m: mail: u: user: k b become",
+        chosen="runs any code that it is given",
+    ),
+    Row("git", git),
+    Row("hg svn bzr cvs fossil", _always_code),
+)

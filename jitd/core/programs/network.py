@@ -1,0 +1,411 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows of the table: programs that change the network, and programs that fetch from it or listen to it."""
+
+from __future__ import annotations
+
+import re
+
+from jitd.core.judging import Call, Row
+from jitd.core.places import place_of
+from jitd.core.shell_text import Word
+
+_SHOWS = frozenset(("show", "list", "lst", "ls", "sh", "l", "get", "help", "monitor", ""))
+
+
+def _ip(call: Call) -> None:
+    words = list(call.operands)
+    if call.has("b", "batch", "force"):
+        for word in call.values("b", "batch"):
+            call.runs_file(word)
+    if words and words[0].is_free:
+        return call.gives("can start any other command")
+    what = words[0].text if words else ""
+    rest = words[1:]
+    verb = rest[0] if rest else None
+    is_space = what == "vrf" or (len(what) > 3 and "netns".startswith(what))
+    if is_space and verb is not None and (verb.is_free or (verb.text and "exec".startswith(verb.text))):
+        if verb.is_free or not rest[2:]:
+            return call.gives("can start any other command")
+        return call.start(rest[2:])
+    if verb is None or (verb.text in _SHOWS and not verb.is_free):
+        return None
+    if verb.is_free:
+        return call.changes("can change who reaches the host")
+    call.changes("changes the network of the host", "", "the network")
+
+
+def _firewall(call: Call) -> None:
+    if any(option.startswith("modprobe") for option in call.given):
+        call.gives("starts another program")
+    if call.has("L", "list", "S", "list-rules", "n", "C", "check", "V", "version", "h", "help") and not call.has(
+        "A", "D", "I", "F", "P", "X", "Z", "N", "E", "R", "append", "delete", "insert", "flush", "policy"
+    ):
+        return
+    words = [word.text for word in call.words]
+    if call.name == "nft":
+        if words[:1] == ["list"] or words[:2] in (["-a", "list"], ["-n", "list"], ["-j", "list"]) or words[:1] == ["monitor"]:
+            return
+        for word in call.values("f", "file"):
+            call.reads(word)
+    if call.name in ("ufw", "firewall-cmd", "ipset", "conntrack", "tc", "fail2ban-client", "cscli") and (
+        words[:1] in (["status"], ["show"], ["version"], ["list"], ["-s"], ["ping"], ["banned"])
+        or any(word.startswith(("--list", "--get", "--state", "--query", "--info", "--version", "-L")) for word in words)
+        or words[1:2] in (["show"], ["ls"], ["list"])
+    ):
+        return
+    call.changes("changes who reaches the host", "", "the network")
+
+
+def _interface(call: Call) -> None:
+    operands = [word for word in call.operands]
+    if call.name in ("ifconfig", "iwconfig", "route", "arp") and len(operands) < 2 and not call.may_add_options:
+        return None
+    if (
+        call.name == "ethtool"
+        and len(operands) < 2
+        and not call.has("s", "K", "G", "C", "A", "L", "change", "features", "p", "E", "f")
+    ):
+        return None
+    if (
+        call.name in ("nmcli", "wg", "mii-tool", "brctl", "bridge", "rfkill", "resolvconf", "iw")
+        and (
+            not operands
+            or any(word.text in ("show", "list", "status", "monitor", "general", "g", "showall") for word in operands[:3])
+        )
+        and not any(word.text in ("up", "down", "delete", "modify", "add", "edit") for word in operands)
+    ):
+        return None
+    if call.name == "nmcli" and any(word.text in ("edit",) for word in operands):
+        return call.gives("has a prompt for any command")
+    if call.name in ("wg-quick", "ifup", "ifdown"):
+        for word in operands:
+            if "/" in word.text:
+                call.runs_file(word)
+    call.changes("changes the network of the host", "", "the network")
+
+
+def _curl(call: Call) -> None:
+    if call.may_add_options:
+        call.gives("can change any file")
+    directory = call.values("output-dir")
+    outputs = call.values("o", "output")
+    for word in outputs:
+        if word.text == "-":
+            continue
+        if directory and not word.text.startswith("/") and not directory[-1].is_free:
+            word = Word(f"{directory[-1].text}/{word.text}", word.is_free)
+        call.writes(word)
+    for word in call.values(
+        "D", "dump-header", "c", "cookie-jar", "trace", "trace-ascii", "stderr", "libcurl", "hsts", "alt-svc", "etag-save"
+    ):
+        if word.text not in ("-", "%"):
+            call.writes(word)
+    if call.has("O", "remote-name", "J", "remote-header-name", "remote-name-all"):
+        base = directory[-1].text if directory else "."
+        call.writes(Word(f"{base}/", is_free=True, is_bound=True), how="writes into")
+    for word in call.values("K", "config"):
+        call.runs_file(word)
+    if call.has("engine"):
+        call.gives("loads code that it is given")
+    for word in [
+        *call.values("d", "data", "data-binary", "data-ascii", "data-raw", "data-urlencode", "F", "form", "json", "url-query"),
+        *call.values("H", "header"),
+    ]:
+        if found := re.search(r"(?:^|=)[@<](.+)", word.text):
+            call.reads(Word(found[1].partition(";")[0], word.is_free))
+    for word in call.values("T", "upload-file", "E", "cert", "key", "netrc-file", "b", "cookie", "w", "write-out"):
+        if "=" not in word.text:
+            call.reads(Word(word.text.removeprefix("@"), word.is_free))
+    for word in call.operands:
+        if word.text.startswith(("file:", "FILE:")):
+            call.reads(Word(re.sub(r"(?i)file:/*(?:localhost)?", "/", word.text), word.is_free))
+    for word in call.values("unix-socket", "abstract-unix-socket"):
+        path = call.absolute(word)
+        if path is None or place_of(path) is not None:
+            call.gives(
+                "talks to a service that has the whole host", path or "", "control of containers or services, and so of the host"
+            )
+        else:
+            call.changes(f"talks to the service at {path}")
+    if any(word.text in ("POST", "PUT", "DELETE", "PATCH") for word in call.values("X", "request")) or call.has(
+        "d", "data", "data-binary", "F", "form", "T", "json", "data-raw"
+    ):
+        call.changes("sends data to another service")
+
+
+def _wget(call: Call) -> None:
+    if call.has("use-askpass", "e", "execute", "config"):
+        call.gives("starts other programs or reads settings that do")
+    if call.may_add_options:
+        call.gives("can change any file")
+    prefix = call.values("P", "directory-prefix")
+    outputs = call.values("O", "output-document")
+    for word in outputs:
+        if word.text != "-":
+            call.writes(word)
+    for word in call.values("o", "output-file", "a", "append-output", "save-cookies", "warc-file"):
+        if word.text not in ("-", "/dev/null"):
+            call.writes(word)
+    for word in call.values("i", "input-file", "post-file", "body-file", "load-cookies", "certificate", "private-key"):
+        call.reads(word)
+    if not outputs and not call.has("spider", "version", "help", "V", "h"):
+        base = prefix[-1] if prefix else Word(".")
+        call.writes(Word(f"{base.text.rstrip('/')}/", is_free=True, is_bound=not base.is_free), how="writes into")
+
+
+def _netcat(call: Call) -> None:
+    if call.has("e", "c", "exec", "sh-exec", "lua-exec") or call.may_add_options:
+        return call.gives("starts other programs")
+    if call.has("z") or call.has("h", "help", "V", "version"):
+        return None
+    if call.has("l", "listen"):
+        return call.changes("listens on the network")
+    if call.input is not None and call.input.path is not None:
+        call.reads(call.input.path)
+    if call.has("U", "unixsock"):
+        for word in call.operands:
+            path = call.absolute(word)
+            if path is None or place_of(path) is not None:
+                call.gives("talks to a service that has the whole host", path or "")
+
+
+def _socat(call: Call) -> None:
+    for word in call.operands:
+        kind, _, rest = word.text.partition(":")
+        upper = kind.upper()
+        if word.is_free and not kind or upper.startswith(("EXEC", "SYSTEM", "SHELL")) or "exec" in word.text.lower():
+            call.gives("starts other programs")
+        elif upper.startswith(("FILE", "OPEN", "GOPEN", "CREATE", "CREAT", "PIPE")) or "/" in kind:
+            call.writes(Word((rest if upper.isalpha() and rest else word.text).partition(",")[0], word.is_free))
+        elif upper.startswith(("UNIX", "ABSTRACT")):
+            path = call.absolute(Word(rest.partition(",")[0], word.is_free))
+            if path is None or place_of(path) is not None:
+                call.gives("talks to a service that has the whole host", path or "")
+        else:
+            call.changes("opens a way through the network")
+
+
+def _capture(call: Call) -> None:
+    if call.may_add_options or call.has("z", "postrotate-command", "X", "lua"):
+        call.gives("can start any other command")
+    for word in call.values("w", "o", "oN", "oA", "oX", "oG"):
+        if word.text != "-":
+            call.writes(word, is_use=False)
+    for word in call.values("r", "F", "V", "iL"):
+        if word.text != "-":
+            call.reads(word)
+    if call.name in ("tcpdump", "tshark", "wireshark", "dumpcap", "ngrep", "ettercap", "dsniff") and not call.has(
+        "r", "D", "h", "version", "list-interfaces"
+    ):
+        call.discloses("reads what passes over the network")
+
+
+def _nmap(call: Call) -> None:
+    if (
+        any(
+            word.text.startswith(("--script", "--interactive", "--datadir", "--resume", "--servicedb", "--stylesheet"))
+            for word in call.words
+        )
+        or call.may_add_options
+    ) and not any(word.text in ("--script=default", "--script=safe") for word in call.words):
+        call.gives("can start any other command")
+    words = list(call.words)
+    for word, value in zip(words, words[1:], strict=False):
+        if re.fullmatch(r"-o[NXSGA]", word.text):
+            call.writes(value)
+        elif word.text in ("-iL", "--excludefile"):
+            call.reads(value)
+
+
+def _openssl(call: Call) -> None:
+    words = list(call.words)
+    if call.may_add_options:
+        return call.gives("can load code, and change any file")
+    if not words:
+        return call.gives("has a prompt for any command")
+    for word, value in zip(words, words[1:], strict=False):
+        name = word.text.lstrip("-")
+        if not word.text.startswith("-"):
+            continue
+        if name in ("engine", "provider", "provider-path", "config", "engine_impl"):
+            if not (name == "provider" and value.text in ("default", "legacy", "base", "fips")):
+                call.gives("loads code that it is given")
+        elif name in ("out", "keyout", "writerand", "signer_out", "CAserial", "outdir", "sess_out", "keylogfile"):
+            call.writes(value)
+        elif name in (
+            "in",
+            "key",
+            "inkey",
+            "keyfile",
+            "CAkey",
+            "sign",
+            "kfile",
+            "pass",
+            "passin",
+            "rand",
+            "signkey",
+            "cert",
+            "certfile",
+            "sess_in",
+        ):
+            call.reads(Word(value.text.removeprefix("file:"), value.is_free))
+    if words[0].text in ("s_server", "ocsp", "ca", "rehash"):
+        call.changes("serves or signs for others" if words[0].text != "rehash" else "changes links to certificates")
+
+
+def _gpg(call: Call) -> None:
+    if call.may_add_options:
+        call.gives("can start other programs, and change any file")
+    if call.has(
+        "photo-viewer", "keyserver-options", "agent-program", "dirmngr-program", "gpgconf", "exec-path", "homedir", "options"
+    ):
+        for word in call.values("homedir", "options"):
+            path = call.absolute(word)
+            if path is None or call.judge.changed_by(path):
+                call.gives("reads settings that start other programs")
+        if call.has("photo-viewer", "agent-program", "dirmngr-program", "exec-path"):
+            call.gives("starts other programs")
+    for word in call.values("o", "output", "log-file", "status-file"):
+        if word.text != "-":
+            call.writes(word)
+    for option in call.given:
+        if option.startswith(("export-secret", "decrypt")):
+            call.discloses("reads private keys or what they protect")
+        elif option.startswith(("delete", "import", "recv", "edit", "gen", "full-gen", "sign")):
+            call.changes("changes or uses keys")
+    for word in call.operands:
+        call.reads(word)
+
+
+def _dns(call: Call) -> None:
+    for word in call.values("f", "k"):
+        call.reads(word)
+    if call.name == "nsupdate":
+        call.changes("changes names in the network")
+
+
+def _smb(call: Call) -> None:
+    texts = call.values("c", "command")
+    if not texts and not call.has("L", "list", "g"):
+        return call.gives("has a prompt, from which a shell is started")
+    for text in texts:
+        if "!" in text.text or text.is_free:
+            call.gives("starts other programs")
+        else:
+            call.changes("changes or reads files of another host")
+    for word in call.values("A", "authentication-file"):
+        call.reads(word)
+
+
+def _vpn(call: Call) -> None:
+    if (
+        any(
+            re.match(
+                r"--?(up|down|route-up|script-security|plugin|client-connect|auth-user-pass-verify|tls-verify|learn-address|ipchange|iproute|s|script"
+                r"|csd-wrapper)\b",
+                word.text,
+            )
+            for word in call.words
+        )
+        or call.may_add_options
+    ):
+        return call.gives("starts other programs")
+    for word in call.words:
+        if "/" in word.text or word.text.endswith((".conf", ".ovpn")):
+            call.runs_file(word)
+    call.changes("changes the network of the host", "", "the network")
+
+
+def _shows(call: Call) -> None:
+    for word in call.values("f", "file"):
+        call.writes(word, is_use=False)
+    if call.has("M", "modprobe"):
+        call.gives("starts another program")
+
+
+def _mail(call: Call) -> None:
+    words = [word.text for word in call.words]
+    if call.may_add_options or call.has("be", "C", "D", "O", "X") or any(re.match("-(be|C|D|oQ)", word) for word in words):
+        return call.gives("starts programs that its options name")
+    if call.name == "postconf":
+        return (
+            call.gives("changes what the mail service starts")
+            if call.has("e", "M", "X") or any("=" in word for word in words)
+            else None
+        )
+    if not (call.name in ("mailq", "postqueue") and not call.has("f", "d", "i")) and words != ["-bp"]:
+        call.changes("changes or sends mail")
+
+
+ROWS = (
+    Row("ip", _ip, "b: batch: n: netns: f: family: l: loops: rc: 4 6 br brief o j s d c h"),
+    Row(
+        "iptables ip6tables nft ufw firewall-cmd ipset ebtables arptables conntrack tc iptables-restore ip6tables-restore"
+        " iptables-legacy iptables-nft ipvsadm fail2ban-client cscli pfctl shorewall ip6tables-legacy ip6tables-nft"
+        " netfilter-persistent",
+        _firewall,
+        "t: table: A: D: I: P: N: X:: F:: L:: S:: E: R: append: delete: insert: policy: f: file: j: s: d: p: i: o: m: C:"
+        " modprobe: c: Z:: list:: flush:: n check V version h help list-rules:: w:: x v",
+    ),
+    Row("iptables-save ip6tables-save ifstat iftop nethogs vnstat ss netstat nstat", _shows, "f: file: M: modprobe:"),
+    Row(
+        "ifconfig route arp iwconfig ethtool nmcli nmtui wg wg-quick mii-tool brctl bridge rfkill resolvconf ifup ifdown"
+        " dhclient dhcpcd iw netplan ifquery teamdctl ovs-vsctl ovs-ofctl vconfig tunctl ifenslave wpa_cli wpa_supplicant"
+        " pppd pon poff bluetoothctl slattach",
+        _interface,
+        "s change K features G C A L p E f",
+    ),
+    Row(
+        "curl",
+        _curl,
+        "o: output: D: dump-header: c: cookie-jar: trace: trace-ascii: stderr: libcurl: hsts: alt-svc: etag-save:"
+        " etag-compare: K: config: engine: d: data: data-binary: data-ascii: data-raw: data-urlencode: F: form:"
+        " form-string: json: url-query: H: header: T: upload-file: E: cert: key: netrc-file: b: cookie: w: write-out:"
+        " unix-socket: abstract-unix-socket: X: request: u: user: A: user-agent: e: referer: x: proxy: U: proxy-user: m:"
+        " max-time: connect-timeout: retry: retry-delay: retry-max-time: cacert: capath: resolve: connect-to: interface:"
+        " limit-rate: r: range: y: Y: z: time-cond: C: continue-at: output-dir: url: t: P: Q: quote: oauth2-bearer:"
+        " aws-sigv4: max-redirs: ciphers: tls-max: pass: proto: O remote-name J remote-header-name remote-name-all",
+    ),
+    Row(
+        "wget wget2 aria2c axel httpie http https xh",
+        _wget,
+        "O: output-document: o: output-file: a: append-output: P: directory-prefix: i: input-file: post-file: body-file:"
+        " post-data: load-cookies: save-cookies: certificate: private-key: warc-file: use-askpass: e: execute: config:"
+        " header: user: password: t: tries: T: timeout: U: user-agent: w: wait: Q: A: R: D: I: X: l: level: B:"
+        " ca-certificate: limit-rate: method: body-data: spider version help V h",
+    ),
+    Row(
+        "nc ncat netcat nc.openbsd nc.traditional socket",
+        _netcat,
+        "e: c: exec: sh-exec: lua-exec: p: s: w: i: x: X: q: O: T: I: P: o: g: G: m: l listen z u v n k U",
+    ),
+    Row("socat", _socat, "lf: b: t: T: L: W:"),
+    Row(
+        "tcpdump tshark wireshark dumpcap ngrep ettercap dsniff tcpflow hping3 tcpreplay",
+        _capture,
+        "w: r: z: i: s: c: C: G: F: E: B: V: y: W: Z: X: o: D n e",
+    ),
+    Row("nmap masscan zmap ncrack", _nmap),
+    Row("openssl gnutls-cli certtool", _openssl),
+    Row(
+        "gpg gpg2 gpgsm gpgv gpg-agent gpgconf",
+        _gpg,
+        "o: output: r: recipient: u: local-user: homedir: options: photo-viewer: keyserver: keyserver-options:"
+        " agent-program: dirmngr-program: exec-path: log-file: status-file: status-fd: passphrase: passphrase-file:"
+        " passphrase-fd: compress-algo: cipher-algo: digest-algo: trust-model: d e a s b c",
+    ),
+    Row(
+        "ping ping6 fping arping dig host nslookup whois traceroute traceroute6 tracepath tracepath6 mtr nsupdate drill"
+        " kdig delv rpcinfo showmount smbstatus iperf iperf3 avahi-browse avahi-resolve snmpwalk snmpget ldapsearch"
+        " ldapwhoami nbtscan wbinfo nmblookup",
+        _dns,
+        "f: k: y: h: b:",
+    ),
+    Row("smbclient rpcclient cifsiostat sftp", _smb, "c: command: U: A: authentication-file: L: b: o: i: P: F: S: list g"),
+    Row("openvpn openconnect vpnc strongswan ipsec swanctl tailscale cloudflared ngrok stunnel sshuttle chisel frpc", _vpn),
+    Row(
+        "exim exim4 sendmail postfix postsuper postqueue mailq msmtp swaks qmail-inject newaliases postmap postalias postconf",
+        _mail,
+        "C: D: O: o: X: f: F: e M d: i:",
+    ),
+)

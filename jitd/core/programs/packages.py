@@ -1,0 +1,403 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows of the table: programs that install and remove software.
+
+Law: pure. The scripts of a package run as root. Whoever chooses a package, or can change its file, has root. Packages of the
+host's own archives are a change: an administrator installs them daily, and the archives sign them.
+"""
+
+from __future__ import annotations
+
+import re
+
+from jitd.core.judging import Call, Row
+from jitd.core.shell_text import Word
+
+_INSTALLS = frozenset(
+    [
+        "install",
+        "reinstall",
+        "upgrade",
+        "dist-upgrade",
+        "full-upgrade",
+        "localinstall",
+        "build-dep",
+        "source",
+        "download",
+        "update",
+        "groupinstall",
+        "add",
+        "in",
+        "up",
+        "dup",
+        "refresh",
+        "safe-upgrade",
+        "upgrade-minimal",
+        "satisfy",
+        "distro-sync",
+        "system-upgrade",
+        "swap",
+        "module",
+    ]
+)
+_REMOVES = frozenset(
+    [
+        "remove",
+        "purge",
+        "autoremove",
+        "autopurge",
+        "erase",
+        "rm",
+        "del",
+        "delete",
+        "autoclean",
+        "clean",
+        "downgrade",
+        "mark",
+        "groupremove",
+        "uninstall",
+        "hold",
+        "unhold",
+    ]
+)
+_LOOKS = frozenset(
+    [
+        "list",
+        "search",
+        "show",
+        "info",
+        "policy",
+        "depends",
+        "rdepends",
+        "madison",
+        "showsrc",
+        "provides",
+        "whatprovides",
+        "repolist",
+        "check-update",
+        "history",
+        "changelog",
+        "version",
+        "help",
+        "check",
+        "moo",
+        "pkgnames",
+        "stats",
+        "dump",
+        "unmet",
+        "repoquery",
+        "se",
+        "lr",
+        "lu",
+        "lp",
+        "patches",
+        "list-updates",
+        "files",
+        "deplist",
+        "updateinfo",
+        "is-installed",
+        "outdated",
+        "audit",
+    ]
+)
+_FILE = re.compile(r".*\.(deb|rpm|apk|ipk|pkg\.tar\.\w+|snap|flatpak|dsc|changes|whl|tar\.gz|tgz|zip|gem)|[.~]?/.*", re.DOTALL)
+
+
+def _package_file(call: Call, word: Word) -> None:
+    """A package is installed from the file ``word``."""
+    path = call.absolute(word)
+    if path is None:
+        return call.gives("installs any package, whose scripts run as root")
+    name = path.rpartition("/")[2]
+    if who := call.judge.changed_by(path):
+        belongs = "can be changed by anybody" if who == "anybody" else f"belongs to {who}"
+        return call.gives(f"{name} {belongs}: its scripts run as root", path, is_whole=True)
+    call.leads(f"installs {name}, whose scripts run as root", path, is_whole=True)
+
+
+_SAFE_SETTING = re.compile(
+    r"(?i)dpkg::options::=--force-conf(old|def|new|miss)|acquire::(https?::)?(timeout|retries|no-cache|force(ipv4|ipv6)|languages)|debug::"
+    r"|dpkg::(use-pty|progress-fancy|lock::timeout)|apt::(install-recommends|install-suggests|get::(assume-yes|show-\w+|simulate))|quiet"
+)
+"""Settings of apt that start no program, and install nothing from elsewhere."""
+
+
+def _apt(call: Call) -> None:
+    if call.has("c", "config-file") or any(
+        word.is_free or not _SAFE_SETTING.match(word.text) for word in call.values("o", "option")
+    ):
+        call.gives("starts programs that its settings name")
+    verb = call.verb
+    name = verb.text if verb is not None else ""
+    if verb is not None and verb.is_free:
+        return call.gives("can install packages, whose scripts run as root")
+    if (
+        call.has("s", "simulate", "dry-run", "just-print", "print-uris", "no-act", "assumeno", "download-only", "d")
+        and not call.may_add_options
+    ):
+        return None
+    if call.has(
+        "allow-unauthenticated",
+        "force-yes",
+        "nogpgcheck",
+        "no-gpg-check",
+        "allow-untrusted",
+        "repofrompath",
+        "repository-url",
+        "X",
+        "installroot",
+        "no-gpg-checks",
+        "nosignature",
+    ):
+        return call.gives("installs packages that nobody has signed")
+    if name in ("edit-sources", "shell", "config-manager") or (name == "changelog" and call.is_shown):
+        if name == "changelog":
+            return call.leads("shows its output in a pager, which can start a shell")
+        return call.gives(
+            f"{name} starts an editor, or has a prompt" if name != "config-manager" else "changes which archives are trusted"
+        )
+    if name in _INSTALLS:
+        packages = call.operands[1:]
+        if name == "source" and call.has("b", "build", "compile"):
+            return call.gives("builds and runs code of a package")
+        if name in ("download", "source"):
+            return call.changes("writes packages into its directory")
+        if name == "update" and call.name in ("apt", "apt-get", "nala"):
+            return call.changes("fetches the lists of the host's archives", is_whole=False)
+        for word in packages:
+            if word.is_any or (word.is_free and not word.text):
+                return call.gives("can install packages, whose scripts run as root")
+            if "/" in word.text and _FILE.fullmatch(word.text) or word.text.endswith((".deb", ".rpm", ".apk")):
+                if re.match(r"https?://|ftp://", word.text):
+                    call.gives("installs a package of the network, whose scripts run as root")
+                else:
+                    _package_file(call, word)
+        if call.name in ("snap", "flatpak", "brew", "port", "pkg") and call.has("dangerous", "devmode", "classic", "jailmode"):
+            call.gives("installs packages that nobody has signed or that have the whole host")
+        if call.may_add_options:
+            return call.gives("can install packages, whose scripts run as root")
+        return call.changes("installs packages from this host's archives, whose scripts run as root")
+    if name in _REMOVES:
+        return call.changes(
+            "removes or keeps back packages" if name not in ("clean", "autoclean") else "deletes fetched packages"
+        )
+    if name in _LOOKS or not name:
+        return None
+    if call.name == "snap" and name in (
+        "run",
+        "try",
+        "connect",
+        "set",
+        "alias",
+        "start",
+        "stop",
+        "restart",
+        "enable",
+        "disable",
+        "revert",
+    ):
+        return (
+            call.gives("runs or connects programs of a snap")
+            if name in ("run", "try", "connect")
+            else call.changes("changes a snap")
+        )
+    if call.name == "flatpak" and name in ("run", "override", "remote-add", "build", "enter"):
+        return call.gives("runs programs of a package")
+    if call.name in ("apk", "pacman"):
+        return _pacman(call)
+    call.unknown(f"jitd does not know what {call.name} {name[:40]} does")
+
+
+def _pacman(call: Call) -> None:
+    letters = "".join(word.text for word in call.words if re.fullmatch("-[A-Za-z]+", word.text))
+    if "U" in letters or call.has("upgrade"):
+        for word in call.operands:
+            _package_file(call, word)
+        return None
+    if call.has("hookdir", "config", "gpgdir", "root", "dbpath") or call.may_add_options:
+        return call.gives("can install packages, whose scripts run as root")
+    if "S" in letters and not re.search("[silg]", letters.replace("S", "", 1).replace("y", "").replace("u", "")):
+        return call.changes("installs packages from this host's archives, whose scripts run as root")
+    if "R" in letters or "D" in letters:
+        return call.changes("removes or keeps back packages")
+
+
+def _dpkg(call: Call) -> None:
+    if call.may_add_options:
+        return call.gives("can install packages, whose scripts run as root")
+    if any(option.startswith(("pre-invoke", "post-invoke", "status-logger")) for option in call.given) or call.has(
+        "admindir", "root", "instdir"
+    ):
+        call.gives("starts other programs")
+    operands = call.operands
+    if call.has("i", "install", "unpack", "x", "extract", "X", "vextract", "e", "control", "R", "record-avail"):
+        if call.has("x", "X", "extract", "vextract", "e", "control"):
+            for word in operands[1:2]:
+                call.writes(word, how="extracts files into", is_tree=True)
+            return None
+        for word in operands:
+            _package_file(call, word)
+        return None
+    if call.has("r", "remove", "P", "purge"):
+        return call.changes("removes packages")
+    if call.has("configure", "triggers-only"):
+        return call.changes("runs scripts of installed packages")
+    if call.has(
+        "set-selections",
+        "clear-selections",
+        "update-avail",
+        "merge-avail",
+        "add-architecture",
+        "remove-architecture",
+        "forget-old-unavail",
+    ):
+        return call.changes("changes which packages are installed")
+    if call.name == "dpkg-deb" and call.has("b", "build"):
+        for word in operands[1:]:
+            call.writes(word)
+        return None
+    if call.name == "dpkg-statoverride" and call.has("add", "remove"):
+        return call.gives("changes whose files are, and whether they are set-uid")
+    if call.name == "dpkg-divert" and not call.has("list", "listpackage", "truename"):
+        return call.gives("moves files of packages away")
+    if call.is_shown and call.has("l", "list") and call.name in ("dpkg", "dpkg-query") and not call.has("no-pager"):
+        return call.leads("shows its output in a pager, which can start a shell")
+    for word in operands:
+        if "/" in word.text:
+            call.reads(word)
+
+
+def _rpm(call: Call) -> None:
+    if call.may_add_options:
+        return call.gives("can install packages, whose scripts run as root")
+    if any(
+        word.text.startswith(("--eval", "-E", "--define", "-D", "--pipe", "--load", "--rcfile", "--root", "--dbpath"))
+        for word in call.words
+    ):
+        return call.gives("runs any code that it is given")
+    letters = {word.text[1] for word in call.words if re.match("-[A-Za-z]", word.text)}
+    is_query = letters & {"q", "V"} or call.has("query", "verify")
+    if is_query:
+        return None
+    if letters & {"i", "U", "F"} or call.has("install", "upgrade", "freshen", "reinstall"):
+        for word in call.operands:
+            if re.match("https?:|ftp:", word.text):
+                call.gives("installs a package of the network, whose scripts run as root")
+            else:
+                _package_file(call, word)
+        return None
+    if "e" in letters or call.has("erase"):
+        return call.changes("removes packages")
+    if call.has("import"):
+        return call.gives("changes which archives are trusted")
+    if call.has("setperms", "setugids", "restore", "rebuilddb", "initdb"):
+        return call.changes("changes files of packages")
+    if call.has("checksig", "K", "version", "showrc", "querytags", "help"):
+        return None
+    call.unknown("jitd does not know what rpm does here")
+
+
+def _language(call: Call) -> None:
+    """Packages of a language: whoever wrote one runs code when it is installed."""
+    verb = call.verb
+    name = verb.text if verb is not None else ""
+    if verb is not None and verb.is_free or call.may_add_options:
+        return call.gives("can install packages, whose scripts run as root")
+    if name in (
+        "list",
+        "show",
+        "freeze",
+        "check",
+        "help",
+        "outdated",
+        "view",
+        "ls",
+        "search",
+        "info",
+        "env",
+        "version",
+        "config",
+        "contents",
+        "which",
+        "tree",
+        "",
+    ) and not (name == "config" and call.operands[1:2] and call.operands[1].text in ("edit", "set")):
+        return None
+    if name in ("uninstall", "remove", "cache", "cleanup", "prune", "rm"):
+        return call.changes("removes packages")
+    if name in ("install", "add", "i", "ci", "update", "upgrade", "download", "wheel"):
+        return call.gives("installs packages of the network or of a directory, whose code runs as root")
+    call.gives("runs any code that it is given")
+
+
+def _reconfigure(call: Call) -> None:
+    if any(word.is_free for word in call.operands) or call.may_add_options:
+        return call.gives("can run any script of an installed package")
+    call.changes("runs scripts of installed packages")
+
+
+def _keys(call: Call) -> None:
+    if call.verb is not None and call.verb.text in ("list", "finger", "--list") or call.has("list", "l"):
+        return
+    call.gives("changes which archives are trusted")
+
+
+def _archives(call: Call) -> None:
+    if call.has("o", "c", "option", "config-file"):
+        call.gives("starts programs that its settings name")
+
+
+def _marks(call: Call) -> None:
+    is_shown = call.verb is not None and call.verb.text.startswith("show")
+    if not is_shown and not call.has("dry-run", "check-dist-upgrade-only", "c", "l"):
+        call.changes("installs, removes or keeps back packages")
+
+
+def _certificates(call: Call) -> None:
+    if call.verb is None or call.verb.text not in ("list", "dump"):
+        call.changes("changes which certificates are trusted")
+
+
+ROWS = (
+    Row(
+        "apt apt-get aptitude-curses nala dnf dnf5 yum microdnf tdnf zypper apk snap flatpak brew port pkg eopkg"
+        " xbps-install emerge slackpkg",
+        _apt,
+        "o: option: c: config-file: t: target-release: a: host-architecture: s simulate dry-run just-print print-uris"
+        " no-act assumeno download-only d allow-unauthenticated force-yes nogpgcheck no-gpg-check allow-untrusted"
+        " repofrompath: repository-url: X: installroot: no-gpg-checks nosignature b build compile dangerous devmode"
+        " classic jailmode q y",
+    ),
+    Row(
+        "apt-cache apt-config apt-file apt-show-versions rpmquery debsums deborphan",
+        _archives,
+        "o: c: option: config-file: r: k:",
+    ),
+    Row(
+        "apt-mark apt-clone dpkg-split unattended-upgrade unattended-upgrades do-release-upgrade do-dist-upgrade"
+        " debconf-set-selections needrestart checkrestart",
+        _marks,
+        "dry-run check-dist-upgrade-only c l d v debug",
+    ),
+    Row("apt-key add-apt-repository apt-add-repository rpmkeys apt-ftparchive", _keys, "l list"),
+    Row("update-ca-certificates update-ca-trust trust", _certificates),
+    Row("pacman yay paru", _pacman, "hookdir: config: gpgdir: root: dbpath: r: b: upgrade"),
+    Row(
+        "dpkg dpkg-deb dpkg-query dpkg-statoverride dpkg-divert gdebi alien",
+        _dpkg,
+        "f:: field: showformat: W w admindir: root: instdir: i install unpack x extract X vextract e control r remove P"
+        " purge R l list L S s b build configure triggers-only pre-invoke: post-invoke: status-logger: add list remove"
+        " no-pager",
+    ),
+    Row(
+        "rpm",
+        _rpm,
+        "qf: p: query verify install upgrade freshen reinstall erase import setperms setugids restore rebuilddb initdb"
+        " checksig K version showrc",
+    ),
+    Row("dpkg-reconfigure", _reconfigure, "p: priority: f: frontend: u force default-priority"),
+    Row(
+        "pip pip3 pipx uv gem conda mamba cpanm easy_install poetry pdm hatch luarocks opam stack cabal asdf rustup",
+        _language,
+        "r: i: index-url: c: t: target: e: user: chosen: d: f: cert: proxy:",
+    ),
+)

@@ -1,0 +1,441 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows of the table: services, units, timers, cron, and the host as a whole.
+
+Law: pure. Starting and stopping is a change. Whoever chooses what a service starts has what the service has.
+"""
+
+from __future__ import annotations
+
+import re
+
+from jitd.core.judging import Call, Row, Verdict
+from jitd.core.shell_text import Word
+
+GUARDS = {
+    "jitd": "jitd itself",
+    "jitd-kdc": "jitd itself",
+    "ssh": "how people log in",
+    "sshd": "how people log in",
+    "sssd": "how people log in",
+    "auditd": "what is recorded",
+    "rsyslog": "what is recorded",
+    "syslog": "what is recorded",
+    "systemd-journald": "what is recorded",
+    "systemd-logind": "how people log in",
+    "krb5-kdc": "how people log in",
+    "slapd": "how people log in",
+    "firewalld": "who reaches the host",
+    "nftables": "who reaches the host",
+    "ufw": "who reaches the host",
+    "iptables": "who reaches the host",
+    "fail2ban": "who reaches the host",
+    "networking": "the network",
+    "NetworkManager": "the network",
+    "systemd-networkd": "the network",
+    "network": "the network",
+    "systemd-resolved": "the network",
+    "wazuh-agent": "what is recorded",
+    "falcon-sensor": "what is recorded",
+    "osqueryd": "what is recorded",
+    "apparmor": "what restricts programs",
+    "dbus": "all services",
+    "polkit": "who may act as root",
+    "crowdsec": "who reaches the host",
+}
+_STOPPING = {
+    "stop": "stops",
+    "restart": "restarts",
+    "try-restart": "restarts",
+    "reload-or-restart": "restarts",
+    "kill": "kills",
+    "disable": "disables",
+    "mask": "disables",
+    "condrestart": "restarts",
+    "force-reload": "restarts",
+    "reload": "reloads",
+    "freeze": "stops",
+    "clean": "deletes files of",
+    "reload-or-try-restart": "restarts",
+    "revert": "changes",
+    "start": "starts",
+    "enable": "enables",
+    "reenable": "enables",
+    "unmask": "enables",
+    "preset": "enables",
+    "add-wants": "changes",
+    "add-requires": "changes",
+    "set-property": "changes the limits of",
+    "thaw": "starts",
+    "reset-failed": "",
+    "daemon-reload": "",
+    "daemon-reexec": "restarts",
+    "preset-all": "enables",
+    "bind": "changes",
+    "mount-image": "changes",
+    "force-stop": "stops",
+    "condstop": "stops",
+    "try-reload": "reloads",
+    "status": "",
+    "full-restart": "restarts",
+}
+_HOST = frozenset(
+    [
+        "poweroff",
+        "reboot",
+        "halt",
+        "kexec",
+        "soft-reboot",
+        "suspend",
+        "hibernate",
+        "hybrid-sleep",
+        "sleep",
+        "suspend-then-hibernate",
+        "isolate",
+        "rescue",
+        "emergency",
+        "default",
+        "exit",
+        "switch-root",
+    ]
+)
+_PAGED = frozenset(("status", "show", "cat", "help", ""))
+_QUIET = frozenset(["is-active", "is-enabled", "is-failed", "is-system-running", "get-default", "show-environment", "whoami"])
+
+
+def _does(call: Call, verb: str, units: list[Word]) -> None:
+    does = _STOPPING[verb]
+    if not does:
+        return None
+    if not units:
+        return call.changes(f"{does} services", is_whole=True)
+    for unit in units:
+        name = unit.text.removesuffix(".service").removesuffix(".socket")
+        if unit.is_free and not name:
+            call.changes(f"{does} any service", is_whole=True)
+            continue
+        matters = "" if unit.is_free else GUARDS.get(name.partition("@")[0], "")
+        call.changes(f"{does} {name[:60]}", "", matters, is_whole=True)
+
+
+def _systemctl(call: Call) -> None:
+    verb = call.verb
+    if verb is not None and verb.is_free:
+        call.changes("can stop or restart the whole host")
+        return call.gives("can change or choose what the host starts by itself")
+    name = verb.text if verb is not None else ""
+    units = call.operands[1:]
+    if call.has("root", "image"):
+        call.gives("changes units below another root directory")
+    if call.has("H", "host") or call.has("M", "machine"):
+        call.changes("acts on another host or container")
+    if name in _HOST:
+        return (
+            call.changes(f"can {name} the whole host", is_whole=True)
+            if name != "isolate"
+            else call.changes("stops all other services", is_whole=True)
+        )
+    if name in ("edit", "set-environment", "import-environment", "unset-environment"):
+        return call.gives("can change or choose what the host starts by itself")
+    if name == "link" or (name in ("enable", "reenable", "start", "restart") and any("/" in unit.text for unit in units)):
+        for unit in units:
+            path = call.absolute(unit)
+            if path is None:
+                call.gives("can change or choose what the host starts by itself")
+            elif who := call.judge.changed_by(path):
+                call.gives(
+                    f"{path} belongs to {who}: the host starts what it names",
+                    path,
+                    "what the host starts by itself",
+                    is_whole=True,
+                )
+            elif unit.is_free:
+                call.gives("can change or choose what the host starts by itself")
+            else:
+                call.leads(f"makes the host start what {path} names", path, is_whole=True)
+        return None
+    if name == "set-default":
+        return call.changes("changes what the host starts")
+    if name == "set-property" and any(
+        re.match(r"(Exec|Environment|User|Device|Bind|Root)", unit.text) or unit.is_any for unit in units[1:]
+    ):
+        return call.gives("can change or choose what a service may do")
+    if name in ("start", "enable", "restart", "try-restart", "reload-or-restart", "isolate", "reenable") and (
+        call.may_add_options or any(unit.is_any or unit.text in ("-", "--") and unit.is_free for unit in units)
+    ):
+        call.gives("can choose what the host starts")
+        return None
+    if name == "start":
+        for unit in units:
+            if re.fullmatch(
+                r"(poweroff|reboot|halt|kexec|rescue|emergency|exit|shutdown|ctrl-alt-del)\.target|(systemd-)?(debug-shell|rescue|emergency)"
+                r"(\.service)?",
+                unit.text,
+            ):
+                return (
+                    call.gives
+                    if "debug-shell" in unit.text or "rescue" in unit.text or "emergency" in unit.text
+                    else call.changes
+                )(f"starts {unit.text}", is_whole=True)
+    if name in ("enable", "unmask") and any("debug-shell" in unit.text for unit in units):
+        return call.gives("enables a shell of root without a password")
+    if name in _STOPPING and name != "status":
+        return _does(call, name, units)
+    if name in _PAGED or name.startswith("list-"):
+        if call.is_shown and not call.has("no-pager"):
+            call.leads(f"{name or 'list-units'} shows its output in a pager, which can start a shell".replace("  ", " "))
+        return None
+    if name in _QUIET:
+        return None
+    call.unknown(f"jitd does not know what {call.name} {name[:40]} does")
+
+
+def _service(call: Call) -> None:
+    if call.verb is None or call.verb.text == "--status-all":
+        return None
+    if call.verb.is_free:
+        return call.gives("runs any code that it is given")
+    if "/" in call.verb.text or ".." in call.verb.text:
+        return call.gives("runs any file")
+    action = call.operands[1].text if len(call.operands) > 1 else ""
+    if len(call.operands) > 1 and call.operands[1].is_free:
+        return call.changes(f"stops or restarts {call.verb.text[:60]}", is_whole=True)
+    if action in _STOPPING:
+        return _does(call, action, [call.verb])
+    call.unknown(f"jitd does not know what {call.verb.text[:40]} {action[:40]} does")
+
+
+def _journalctl(call: Call) -> None:
+    if any(option.startswith(("vacuum", "rotate")) for option in call.given):
+        call.changes("deletes what was recorded", "", "what is recorded")
+    if call.has("D", "directory", "file", "root", "image"):
+        for word in call.values("D", "directory", "file"):
+            call.reads(word)
+    if call.has("no-pager") or not call.is_shown:
+        return
+    if call.has(
+        "f", "follow", "disk-usage", "list-boots", "flush", "sync", "verify", "rotate", "version", "help", "header"
+    ) and not call.has("e"):
+        return
+    if any(option.startswith("vacuum") for option in call.given):
+        return
+    call.leads("shows its output in a pager, which can start a shell")
+
+
+def _loginctl(call: Call) -> None:
+    verb = call.verb.text if call.verb is not None else ""
+    if call.verb is not None and call.verb.is_free:
+        return call.changes("can end any session")
+    if verb.startswith(("terminate", "kill", "lock", "unlock", "enable-linger", "disable-linger", "attach", "flush", "activate")):
+        return call.changes(f"{verb} ends or changes sessions of others")
+    if call.is_shown and not call.has("no-pager"):
+        call.leads("shows its output in a pager, which can start a shell")
+
+
+def _machinectl(call: Call) -> None:
+    verb = call.verb.text if call.verb is not None else ""
+    if call.verb is None or verb in ("list", "status", "show", "list-images", "image-status"):
+        if call.is_shown and not call.has("no-pager"):
+            call.leads("shows its output in a pager, which can start a shell")
+    elif verb in ("poweroff", "reboot", "terminate", "kill", "remove", "stop", "disable", "start", "enable"):
+        call.changes(f"{verb} changes containers")
+    else:
+        call.gives("can start containers that have the whole host")
+
+
+def _pages(call: Call) -> None:
+    if call.name == "coredumpctl":
+        if call.verb is not None and call.verb.text in ("debug", "gdb"):
+            return call.gives("starts a debugger")
+        for word in call.values("o", "output"):
+            call.writes(word)
+        if call.verb is not None and call.verb.text == "dump":
+            call.discloses("reads the memory of a process")
+    if call.is_shown and not call.has("no-pager"):
+        call.leads("shows its output in a pager, which can start a shell")
+
+
+def _crontab(call: Call) -> None:
+    if call.has("l"):
+        return None
+    if call.has("r"):
+        whose = call.values("u")
+        return call.changes(f"deletes the crontab of {whose[0].text[:60] if whose else 'root'}", is_whole=True)
+    whose = call.values("u")
+    if call.is_root and whose and not whose[0].is_free and whose[0].text != "root" and not call.has("e"):
+        for word in call.operands:
+            call.reads(word)
+        if call.may_add_options:
+            call.gives("can change or choose what the host starts by itself")
+        return call.leads(f"changes what {whose[0].text[:60]} starts by itself")
+    call.gives("can change or choose what the host starts by itself")
+
+
+def _shutdown(call: Call) -> None:
+    if call.has("w", "wtmp-only", "help", "c") and not call.may_add_options:
+        return call.changes("cancels a shutdown") if call.has("c") else None
+    call.changes("stops or restarts the whole host")
+
+
+def _init(call: Call) -> None:
+    call.changes("stops or restarts the whole host, or enters another runlevel")
+
+
+def _kill(call: Call) -> None:
+    if call.has("l", "L", "list", "table") or [word.text for word in call.words[:1]] == ["-0"]:
+        return None
+    targets = [word for word in call.words if not word.text.startswith("-") or (word.is_free and word.text in ("", "-"))]
+    if any(word.is_free for word in targets):
+        return call.changes("ends processes", is_whole=True) if not call.judge.is_pattern else call.changes("can end any process")
+    if any(word.text in ("1", "-1") for word in call.words[1:]):
+        return call.changes("ends or signals the first process or all of them")
+    told = " ".join(word.text for word in targets)[:60]
+    for word in targets:
+        if word.text in ("jitd", "sshd", "auditd", "rsyslogd", "sssd"):
+            return call.changes(f"ends {word.text}", "", GUARDS.get(word.text, "what is recorded"), is_whole=True)
+    call.changes(
+        f"ends {'process ' if re.fullmatch('[0-9 ]+', told) else 'processes of '}{told}" if told else "ends processes",
+        is_whole=True,
+    )
+
+
+def _fuser(call: Call) -> None:
+    if call.has("k", "kill"):
+        call.changes("ends the processes that use a file", is_whole=True)
+
+
+def _clock(call: Call) -> None:
+    if call.name == "date":
+        if (
+            call.has("s", "set")
+            or any(re.fullmatch(r"[0-9]{8,12}(\.[0-9]+)?", word.text) or word.is_any for word in call.operands)
+            or call.may_add_options
+        ):
+            call.changes("changes the host's clock")
+        for word in call.values("f", "file"):
+            call.reads(word)
+    elif call.name == "timedatectl":
+        verb = call.verb.text if call.verb is not None else ""
+        if verb.startswith("set-") or (call.verb is not None and call.verb.is_free):
+            call.changes("changes the host's clock")
+        elif call.is_shown and not call.has("no-pager") and verb not in ("", "status"):
+            call.leads("shows its output in a pager, which can start a shell")
+    elif call.name == "hwclock":
+        if any(option in call.given for option in ("w", "systohc", "s", "hctosys", "set", "adjust", "a")) or call.may_add_options:
+            call.changes("changes the host's clock")
+    elif call.name == "chronyc":
+        verb = call.verb.text if call.verb is not None else ""
+        if verb not in ("tracking", "sources", "sourcestats", "activity", "ntpdata", "serverstats", "waitsync", "authdata"):
+            call.changes("changes the host's clock")
+    else:
+        call.changes("changes the host's clock")
+
+
+def _hostname(call: Call) -> None:
+    if call.operands and call.operands[0].text not in ("status", "hostname") or call.has("F", "file", "b"):
+        call.changes("changes the host's name or settings")
+
+
+def _named(call: Call) -> None:
+    verb = call.verb.text if call.verb is not None else ""
+    if verb.startswith("set-") or verb == "add" or (call.verb is not None and call.verb.is_free):
+        call.changes("changes settings of this host")
+
+
+def _always(what: str) -> Verdict:
+    def judge(call: Call) -> None:
+        if not (len(call.words) == 1 and call.words[0].text in ("--version", "--help", "-h", "-V", "version", "status", "list")):
+            call.gives(what)
+
+    return judge
+
+
+def _bus(call: Call) -> None:
+    words = [word.text for word in call.operands]
+    if (
+        words[:1]
+        and words[0] in ("list", "tree", "introspect", "status", "get-property", "monitor", "capture")
+        and call.name == "busctl"
+    ):
+        return (
+            call.leads("shows its output in a pager, which can start a shell")
+            if call.is_shown and not call.has("no-pager") and words[0] in ("list", "tree", "introspect")
+            else None
+        )
+    call.gives("can ask any service of the host for anything")
+
+
+def _supervisor(call: Call) -> None:
+    words = [word.text for word in call.operands]
+    if not words:
+        return call.gives("has a prompt for any command")
+    verb = next((word for word in words if word in _STOPPING), "")
+    if verb and _STOPPING[verb]:
+        call.changes(f"{_STOPPING[verb]} {' '.join(word for word in words if word != verb)[:60]}", is_whole=True)
+    elif words[0] not in ("status", "tail", "version", "maintail", "pid", "list", "ls", "show", "avail", "summary", "check"):
+        call.changes("changes services")
+
+
+def _boot(call: Call) -> None:
+    if call.name not in ("update-alternatives", "alternatives"):
+        return call.changes("changes what the host boots")
+    if call.has("display", "list", "query") or (call.verb is not None and call.verb.text == "--get-selections"):
+        return None
+    if call.has("auto"):
+        return call.changes("changes which program a name starts")
+    call.gives("can choose which program a name starts")
+
+
+ROWS = (
+    Row(
+        "systemctl",
+        _systemctl,
+        "t: type: state: p: property: P: n: lines: o: output: H: host: M: machine: root: image: s: signal: kill-whom:"
+        " job-mode: what: when: timestamp: value no-pager now f force q quiet l full a all user system r recursive",
+    ),
+    Row("service invoke-rc.d rc-service", _service, ""),
+    Row(
+        "journalctl",
+        _journalctl,
+        "u: unit: n:: lines:: o: output: S: since: U: until: t: identifier: p: priority: b:: boot:: D: directory: file:"
+        " root: image: g: grep: c: cursor: M: machine: F: field: facility: vacuum-size: vacuum-time: vacuum-files:"
+        " user-unit: x r f e k m a q no-pager follow",
+    ),
+    Row("loginctl", _loginctl, "p: property: n: lines: o: output: H: host: M: machine: s: signal: no-pager"),
+    Row(
+        "machinectl portablectl systemd-sysext systemd-confext",
+        _machinectl,
+        "p: property: o: output: H: host: M: machine: no-pager",
+    ),
+    Row(
+        "coredumpctl networkctl resolvectl bootctl systemd-analyze systemd-cgls systemd-delta userdbctl oomctl",
+        _pages,
+        "o: output: D: no-pager p: u:",
+    ),
+    Row("crontab fcrontab", _crontab, "u: l r e i s"),
+    Row("shutdown reboot halt poweroff", _shutdown, "w wtmp-only help c"),
+    Row("telinit init", _init),
+    Row("kill pkill killall killall5 skill snice xkill", _kill, "l L list table"),
+    Row("fuser", _fuser, "k kill n: namespace:"),
+    Row(
+        "date timedatectl hwclock ntpdate chronyc rdate ntpd sntp adjtimex",
+        _clock,
+        "s: set: d: date: f: file: r: reference: I:: rfc-3339: H: host: w systohc hctosys adjust a no-pager",
+    ),
+    Row("hostname domainname nisdomainname", _hostname, "F: file: b"),
+    Row("hostnamectl localectl", _named, "H: M: no-pager"),
+    Row("busctl dbus-send gdbus qdbus dbus-monitor", _bus, "H: M: address: no-pager"),
+    Row("supervisorctl monit sv s6-rc rc-update chkconfig update-rc.d initctl pm2 nssm svc", _supervisor, "c: s:"),
+    Row("systemd-nspawn systemd-vmspawn ", _always("can start containers that have the whole host")),
+    Row(
+        "systemd-tmpfiles systemd-sysusers systemd-creds systemd-firstboot systemd-cryptenroll systemd-repart",
+        _always("changes files and accounts of the host"),
+    ),
+    Row(
+        "update-alternatives alternatives update-initramfs dracut mkinitcpio update-grub update-grub2 grub-install"
+        " grub2-install grub-mkconfig grub2-mkconfig grub-editenv grub-set-default grub-reboot grubby efibootmgr"
+        " kernel-install bootupctl",
+        _boot,
+        "display: list: query: auto: config: install set",
+    ),
+    Row("run-init supervise runsvdir s6-svscan inetd xinetd", _always("starts programs that files name")),
+)
