@@ -130,6 +130,12 @@ class Judge:
         parent = path.rpartition("/")[0] or "/"
         return self.changed_by(parent)
 
+    def is_own(self, path: str) -> bool:
+        """True if the file at ``path`` is in a directory of the requester's that is always the same one."""
+        parent = path.rpartition("/")[0] or "/"
+        seen = self.look(parent)
+        return seen is not None and bool(seen.owner) and seen.owner == self.requester and not self.leads_elsewhere(parent)
+
     def touches(self, call: Call, path: str) -> bool:
         """True if the file at ``path`` matters, or if others can lead it elsewhere."""
         place = place_of(path) or place_of(call.real(path))
@@ -158,6 +164,8 @@ class Judge:
         inner = replace(call, depth=call.depth + 1, functions=call.functions | read.functions)
         for one in read.commands:
             inner = self._simple(inner, one)
+        if ":" in read.functions:
+            call.changes("starts processes without end")
         if read.unreadable:
             call.gives(f"runs a shell text that jitd cannot read: {read.unreadable}")
 
@@ -215,6 +223,7 @@ class Call:
     """A call of a program. ``words`` contains the arguments after the program's name. ``cwd`` is the working directory, or empty
     if it is not known. ``is_root`` is True if root runs the program. If another account than the command's own runs it, because
     a program such as su(1) changes the account, ``whom`` is its name. ``is_shown`` is True if the output goes to a terminal.
+    ``elsewhere`` says where the program runs if this is not the host itself, such as ``in a container``.
     """
 
     judge: Judge
@@ -228,6 +237,7 @@ class Call:
     input: Input | None
     depth: int = 0
     row: Row | None = None
+    elsewhere: str = ""
     functions: frozenset[str] = frozenset()
     given: dict[str, list[Word]] = field(default_factory=dict, compare=False)
     operands: list[Word] = field(default_factory=list, compare=False)
@@ -260,8 +270,8 @@ class Call:
 
     def _record(self, grade: Grade, what: str, path: str = "", matters: str = "", *, is_whole: bool = False) -> None:
         said = what if is_whole or not self.name else f"{_short(self.name)} {what}"
-        if self.whom and grade is Grade.GIVES:
-            grade, said = Grade.LEADS, f"as {_short(self.whom)}: {said}"
+        if (self.whom or self.elsewhere) and grade is Grade.GIVES:
+            grade, said = Grade.LEADS, f"{self.elsewhere or f'as {_short(self.whom)}'}: {said}"
         self.judge.record(grade, said, path, matters)
 
     def gives(self, what: str, path: str = "", matters: str = "", *, is_whole: bool = False) -> None:
@@ -306,9 +316,19 @@ class Call:
         seen = self.judge.look(path)
         return absolute(seen.real, "/") if seen is not None and seen.real.startswith("/") else path
 
-    def writes(self, word: Word, *, how: str = "overwrites", is_use: bool = True, is_tree: bool = False) -> None:
+    def writes(
+        self,
+        word: Word,
+        *,
+        how: str = "overwrites",
+        is_use: bool = True,
+        is_tree: bool = False,
+        is_creation: bool = True,
+        worst: Grade = Grade.GIVES,
+    ) -> None:
         """The program changes the file ``word``. ``is_use`` is False if nobody can choose what it becomes. If ``is_tree`` is
-        True, everything below it is changed too.
+        True, everything below it is changed too. ``is_creation`` is False if the program needs a file that exists. A file that
+        others can lead elsewhere gives at most ``worst``.
         """
         path = self.absolute(word)
         if path is None:
@@ -326,12 +346,16 @@ class Call:
         if place is not None:
             grade = place.written if is_ours or place.written < Grade.CHANGES else Grade.CHANGES
             return self._record(grade, told, path, place.matters, is_whole=True) if grade else None
-        if self.is_root and (who := self.judge.leads_elsewhere(path)) and not word.is_free:
-            if is_use:
-                return self.gives(f"{told}, which {_short(who)} can lead elsewhere", path, is_whole=True)
-            return self.changes(f"{told}, which {_short(who)} can lead elsewhere", path, is_whole=True)
-        if not re.match(r"/(tmp|var/tmp|dev/shm)/.", path) or word.is_free:
-            self.changes(told, path, is_whole=True)
+        who = self.judge.leads_elsewhere(path) if self.is_root and not word.is_free else ""
+        if who:
+            grade = worst if is_use and (who == "anybody" or who.endswith("who asks")) else Grade.CHANGES
+            return self._record(grade, f"{told}, which {_short(who)} can lead elsewhere", path, is_whole=True)
+        seen = self.judge.look(path)
+        if (seen is not None and seen.is_absent and is_creation) or (
+            re.match(r"/(tmp|var/tmp|dev/shm)/.", path) and not word.is_free
+        ):
+            return None
+        self.changes(told, path, is_whole=True)
 
     def reads(self, word: Word, *, is_tree: bool = False) -> None:
         """The program shows or copies what is in the file ``word``."""
@@ -339,9 +363,11 @@ class Call:
         if path is None:
             if word.is_free:
                 self.discloses("can read any file, keys and password hashes too")
-            return
+            return None
         real = self.real(path)
         place = next((place for one in (real, path) if (place := place_of(one)) and place.read), None)
+        if place is None and (whose := self._home_of_another(real) or self._home_of_another(path)):
+            return self.discloses(f"reads files of {whose}", path, is_whole=True)
         if place is not None:
             self._record(place.read, f"reads {_short(path)}", path, place.matters, is_whole=True)
         elif (is_tree or word.is_free) and self.is_root and (_is_tree(path) or _is_tree(real)):
@@ -350,6 +376,17 @@ class Call:
             seen = self.judge.look(path)
             if seen is not None and seen.real.rstrip("/") not in (path, ""):
                 self.discloses(f"reads {_short(path)}, which {_short(who)} can lead elsewhere", path, is_whole=True)
+
+    def _home_of_another(self, path: str) -> str:
+        """Return whose home directory ``path`` is in, if it is another person's than the requester's."""
+        found = re.match(r"/home/([^/]+)(?:/|\Z)", path)
+        return found[1] if found and self.judge.requester and found[1] != self.judge.requester else ""
+
+    def lists(self, word: Word) -> None:
+        """The program shows the names of the files in ``word``."""
+        path = self.absolute(word)
+        if path is not None and self.is_root and (whose := self._home_of_another(path)):
+            self.discloses(f"shows the names of files of {whose}", path, is_whole=True)
 
     def removes(self, word: Word, *, how: str = "deletes", is_tree: bool = False) -> None:
         """The program removes the file ``word``, or makes it empty."""
@@ -360,6 +397,8 @@ class Call:
             return self.changes(f"{how} {'files' if word.is_free else _short(word.text)}", is_whole=True)
         place = place_of(self.real(path)) or place_of(path)
         if place is not None and not place.written:
+            return None
+        if place is None and not word.is_free and self.judge.is_own(path):
             return None
         matters = "a whole tree of the host" if (is_tree or word.is_free) and _is_tree(path) else place.matters if place else ""
         self.changes(f"{how} {'files below ' if word.is_free else ''}{_short(path)}", path, matters, is_whole=True)
@@ -372,6 +411,10 @@ class Call:
         if account.is_free or name in ("root", "#0", "0", "+0", ""):
             return replace(self, is_root=True, whom="")
         return replace(self, is_root=False, whom=name)
+
+    def away(self, where: str) -> Call:
+        """Return this call as it is made away from the host itself, in ``where``."""
+        return replace(self, elsewhere=where, is_root=False)
 
     def within(self, directory: Word | None) -> Call:
         """Return this call with the working directory ``directory``."""
@@ -388,6 +431,8 @@ class Call:
         judge = self.judge
         judge.n_calls += 1
         if not words:
+            if others := self._other_start(len(self.words)):
+                self.start(others)
             return None
         if self.depth >= DEEPEST or judge.n_calls > MOST_CALLS:
             if not judge.is_full:
@@ -411,9 +456,25 @@ class Call:
         if is_text and "/" not in path and path in self.functions:
             return None
         inner = replace(inner, name=path.rpartition("/")[2], path=path)
+        if self.row is not None and self.row.is_first and "/" not in path and _row(judge.table, path) is None:
+            at = len(self.words) - len(words)
+            if at > 0 and self.words[at:] == tuple(words) and (others := self._other_start(at)):
+                self.start(others)
+            if len(words) > 1 and not words[1].text.startswith("-"):
+                self.start(words[1:])
         if is_text and "/" not in path and (builtin := judge.table.get(f":{path}")):
             return inner._by(builtin)
         inner.judged()
+
+    def _other_start(self, at: int) -> tuple[Word, ...]:
+        """Return the command that begins at the word before ``at``, if this word names a program. A wrapper may have an option
+        that takes no value although the table says so.
+        """
+        if self.row is None or not self.row.is_first or not 0 < at <= len(self.words):
+            return ()
+        word = self.words[at - 1]
+        is_program = not word.is_free and not word.text.startswith("-") and _row(self.judge.table, word.text.rpartition("/")[2])
+        return self.words[at - 1 :] if is_program and at > 1 else ()
 
     def judged(self) -> None:
         """Judge this call, by the file at its path and by the row of its program."""
@@ -528,7 +589,7 @@ def _paths_in(word: Word) -> Iterator[Word]:
     """Yield the parts of ``word`` that may be a path: the whole, and what follows the first ``=``, ``:``, ``@`` or option."""
     if len(word.text) > 4096 or word.is_free:
         return
-    if "/" in word.text and not word.text.startswith("-"):
+    if ("/" in word.text and not word.text.startswith("-")) or word.text in (".", ".."):
         yield word
     for mark in "=:@":
         _, found, rest = word.text.partition(mark)

@@ -47,7 +47,7 @@ _TABLE: tuple[tuple[str, str, Grade, Grade], ...] = (
         r"|/usr/s?bin/jit(d|pam|sudo)[^/]*",
         "what jitd decides by, its code or its record",
         _G,
-        _H,
+        _R,
     ),
     (
         rf".*\.keytab|/var/(lib|kerberos)/krb5kdc{_BELOW}|/etc/krb5kdc{_BELOW}|/var/lib/sss/(db|secrets|mc|keytabs){_BELOW}"
@@ -158,8 +158,11 @@ _TABLE: tuple[tuple[str, str, Grade, Grade], ...] = (
         _G,
         _H,
     ),
+    (r"/proc/sysrq-trigger", "the whole host", _C, _H),
+    (r"/var/(spool/)?mail/.+|/var/spool/(postfix|exim4?|mqueue)/.+", "other people's mail", _C, _R),
+    (r"/srv/.*/\.env|/opt/.*/\.env|/var/www/.*/\.env", "secrets", _C, _R),
     (r"/proc/sys/vm/(drop_caches|swappiness|compact_memory|dirty_\w+)|/proc/sys/net/.*", "settings of the kernel", _C, _H),
-    (rf"/proc/(sys|sysrq-trigger|\d+|self|irq|bus|fs|scsi|acpi){_BELOW}|/sys{_BELOW}", "the kernel", _G, _H),
+    (rf"/proc/(sys|\d+|self|irq|bus|fs|scsi|acpi){_BELOW}|/sys{_BELOW}", "the kernel", _G, _H),
     (r"/root/\.(bash_history|mysql_history|psql_history|.*history|lesshst)", "root's own files", _G, _R),
     (r"/root(/.*)?", "root's own files", _G, _R),
     (
@@ -168,6 +171,16 @@ _TABLE: tuple[tuple[str, str, Grade, Grade], ...] = (
         r"|chrony\.conf|locale\.(gen|conf)|shells|nftables\.conf|iptables/.*|ufw(/.*)?|firewalld(/.*)?)",
         "settings of this host",
         _C,
+        _H,
+    ),
+    (
+        rf"/etc/(nginx|apache2?|httpd|lighttpd|caddy|haproxy|php[^/]*|postgresql|mysql|my\.cnf[^/]*|mariadb|redis|mongod?\.conf|bind|named[^/]*|unbound"
+        rf"|dnsmasq[^/]*|postfix|exim4?|dovecot|samba|exports(\.d)?|proftpd|vsftpd[^/]*|rsyslog[^/]*|syslog-ng|audit[^/]*|fail2ban|collectd|telegraf"
+        rf"|prometheus|grafana|tomcat[^/]*|squid|cups|munin|monit[^/]*|bacula|backuppc|rsnapshot[^/]*|smartd[^/]*|smartmontools|mdadm[^/]*|lvm|multipath[^/]*"
+        rf"|iscsi|autofs|auto\.[^/]+|auto_master|watchdog[^/]*|thermald|strongswan[^/]*|swanctl|openvpn|wireguard|keepalived|corosync|pacemaker|consul[^/]*|nomad[^/]*)"
+        rf"{_BELOW}",
+        "settings of a service that root starts",
+        _G,
         _H,
     ),
     (r"/etc(/.*)?", "settings that programs of root's may read", _L, _H),

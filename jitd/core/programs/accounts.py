@@ -65,6 +65,8 @@ def _usermod(call: Call) -> None:
     for _ in call.values("p", "password"):
         for whom in whose:
             _password(call, whom, "can set")
+    if call.has("R", "root", "P", "prefix"):
+        call.gives("changes accounts below another root directory, and runs its programs")
     if call.name == "useradd" or call.name == "adduser":
         call.changes("creates an account")
     elif call.may_add_options or not whose:
@@ -173,6 +175,25 @@ def _kadmin(call: Call) -> None:
             call.gives("can change who may do what in the realm")
 
 
+def _ktutil(call: Call) -> None:
+    call.discloses("reads and writes keys of Kerberos")
+
+
+def _kdb(call: Call) -> None:
+    if call.verb is not None and call.verb.text in ("dump", "ark", "list_mkeys", "tabdump"):
+        call.discloses("reads the keys of the realm")
+        for word in call.operands[1:2]:
+            if word.text != "-":
+                call.writes(word, is_use=False)
+        return
+    call.gives("can change the keys of the realm")
+
+
+def _faillock(call: Call) -> None:
+    if call.has("reset", "r") or call.may_add_options:
+        call.changes("changes whether an account is locked")
+
+
 def _age(call: Call) -> None:
     if not call.has("l", "list"):
         call.changes(f"changes when {call.operands[0].text[:60] if call.operands else 'an account'}'s password ends")
@@ -221,15 +242,16 @@ ROWS = (
         _changes("changes accounts or groups in a directory"),
     ),
     Row(
-        "pam-auth-update authselect authconfig realm adcli ktutil update-crypto-policies",
+        "pam-auth-update authselect authconfig realm adcli update-crypto-policies",
         _always("can change who may log in, and how"),
         "version help V h",
     ),
     Row("kadmin kadmin.local", _kadmin, "q: p: w: k t: r: s: c: x:"),
-    Row("kdb5_util krb5_newrealm kdb5_ldap_util", _always("can change the keys of the realm")),
+    Row("kdb5_util krb5_newrealm kdb5_ldap_util", _kdb),
     Row("kinit", _ticket, "t: T: c: l: r: s: S: X: I: k"),
     Row("kpasswd", _changes("sets a password of the realm")),
-    Row("faillock pam_tally pam_tally2 faillog", _changes("changes whether an account is locked")),
+    Row("ktutil", _ktutil),
+    Row("faillock pam_tally pam_tally2 faillog", _faillock, "user: u: reset r"),
     Row("ssh-keygen", _keygen, "f: t: b: C: N: P: s: I: n: V: z: O: D: m: R: F: r: l y e B L"),
     Row("newuidmap newgidmap", _always("can map the ids of any account")),
 )

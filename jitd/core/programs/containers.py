@@ -153,7 +153,7 @@ def _run(call: Call, words: list[Word]) -> None:
             call.reads(given)
     if at >= len(words) and call.may_add_options:
         return call.gives("can start containers that have the whole host")
-    call.changes("starts a container")
+    call.leads("starts a container, whose image others may have made")
 
 
 _FLAGS = frozenset(
@@ -287,6 +287,12 @@ def docker(call: Call) -> None:
             )
             else 1
         )
+    for word, value in zip(words, [*words[1:], Word("")], strict=True):
+        name, equals, given = word.text.partition("=")
+        if name in ("--kubeconfig", "--config") and call.name in ("kubectl", "oc", "docker", "podman"):
+            path = call.absolute(Word(given) if equals else value)
+            if path is None or call.judge.changed_by(path):
+                return call.gives("reads settings that start programs", path or "")
     verb = words[at] if at < len(words) else None
     if verb is None:
         return call.gives("has a prompt for any command") if call.name == "virsh" and call.is_shown and not words else None
@@ -363,6 +369,10 @@ def docker(call: Call) -> None:
         ):
             return call.changes(f"changes a {kind}")
     match name:
+        case "pull" | "fetch":
+            return None
+        case "inspect" if call.name not in ("kubectl", "oc", "virsh", "skopeo"):
+            call.discloses("shows the settings of containers, which may have secrets")
         case "run" | "create" if call.name not in ("kubectl", "oc", "virsh"):
             _run(call, rest)
         case (
@@ -434,19 +444,53 @@ def _compose(call: Call, words: list[Word]) -> None:
         path = call.absolute(word)
         if path is not None and (who := call.judge.changed_by(path)):
             return call.gives(f"{path} belongs to {who}: it names what containers have", path, is_whole=True)
-    if not files:
+    if not files or any(call.absolute(word) is None for word in files):
         return call.gives("starts containers that its file describes, with any rights on the host")
-    call.leads("starts containers that its file describes, with any rights on the host")
+    call.changes("starts containers that its file describes")
+
+
+def _inside(call: Call, rest: list[Word]) -> None:
+    """A program is started in a container that runs."""
+    at = 0
+    while at < len(rest) and rest[at].text.startswith("-") and rest[at].text != "--":
+        at += 2 if rest[at].text in _EXEC_VALUED else 1
+    words = rest[at + 1 :]
+    if words and words[0].text in ("-c", "--container") and call.name in ("kubectl", "oc"):
+        words = words[2:]
+    while words and words[0].text == "--":
+        words = words[1:]
+    if any(word.text.startswith("--privileged") for word in rest) or not words:
+        return call.leads("starts a program in a container, which may have rights on the host")
+    call.away("in a container").start(words)
+
+
+_EXEC_VALUED = frozenset(
+    [
+        "-e",
+        "--env",
+        "--env-file",
+        "-u",
+        "--user",
+        "-w",
+        "--workdir",
+        "--detach-keys",
+        "-n",
+        "--namespace",
+        "-c",
+        "--container",
+        "--context",
+        "--kubeconfig",
+        "--index",
+    ]
+)
 
 
 def _special(call: Call, name: str, rest: list[Word]) -> None:
     is_cluster = call.name in ("kubectl", "oc", "k3s")
     if name in ("exec", "shell", "attach", "rsh", "console", "enter"):
-        if any(word.text in ("--privileged",) or word.text.startswith("--privileged") for word in rest):
-            return call.gives("starts a program in a container with all rights on the host")
         if call.may_add_options and call.judge.is_pattern:
             return call.gives("can start any command in containers that may have the whole host")
-        return call.leads("starts a program in a container, which may have rights on the host")
+        return _inside(call, rest)
     if name == "cp" or name == "file" or name == "copy" and not is_cluster:
         operands = [word for word in rest if not word.text.startswith("-")]
         if operands and ":" not in operands[-1].text:
@@ -475,6 +519,21 @@ def _special(call: Call, name: str, rest: list[Word]) -> None:
             return call.discloses("reads keys of the cluster") if any(word.text == "--raw" for word in rest) else None
         if name in ("port-forward", "proxy"):
             return call.changes("opens a way into the cluster")
+        files = [
+            value for word, value in zip(rest, rest[1:], strict=False) if word.text in ("-f", "--filename", "-k", "--kustomize")
+        ]
+        if (
+            name in ("apply", "create", "replace")
+            and files
+            and all(
+                (path := call.absolute(word)) is not None
+                and word.text != "-"
+                and ":" not in word.text
+                and not call.judge.changed_by(path)
+                for word in files
+            )
+        ):
+            return call.changes("changes what runs in the cluster")
         return call.gives("can start containers that may have a whole host of the cluster")
     if call.name in ("lxc", "incus") and name == "config" and rest and rest[0].text in ("show", "get"):
         return None
@@ -512,10 +571,12 @@ def _dump(call: Call) -> None:
 def _database(call: Call) -> None:
     if call.may_add_options:
         call.gives("can change any database")
+    if call.name == "vacuumdb" and not call.has("f", "full") or call.name == "createdb":
+        return None
     if call.has("rsyncable", "command", "use-list") and call.values("command"):
         call.gives("starts other programs")
     if call.name in ("createuser",) and call.has("s", "superuser"):
-        return call.leads("creates a superuser of a database")
+        return call.gives("creates a superuser of a database")
     call.changes(
         {
             "dropdb": "deletes a database",

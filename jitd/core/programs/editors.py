@@ -61,6 +61,11 @@ _PROGRAM = re.compile(
     r"|\bsystem\b|\\!|load_extension|\.shell|\.system|\battach\b|writefile|readfile|install\s+(plugin|soname)|edit\s*\(|xp_cmdshell",
     re.IGNORECASE,
 )
+_SUPERUSER = re.compile(
+    r"\bsuperuser\b|\bpg_(execute_server_program|write_server_files|read_server_files)\b|\ball privileges on \*\.\*"
+    r"|\bgrant\s+(super|file)\b",
+    re.IGNORECASE,
+)
 _ROLES = re.compile(
     r"\b(create|alter|drop)\s+(role|user|group)\b|\bgrant\b|\brevoke\b|\bset\s+password|\bidentified\s+by|pg_hba|pg_authid",
     re.IGNORECASE,
@@ -83,8 +88,14 @@ def sql(call: Call, text: Word) -> None:
         return call.gives("runs any code that it is given")
     if _META.search(text.text) or _PROGRAM.search(text.text):
         call.gives("runs SQL that can start programs or reach files")
+    elif _SUPERUSER.search(text.text):
+        call.gives("makes somebody a superuser of a database")
     elif _ROLES.search(text.text):
         call.changes("changes who may do what in a database")
+    elif re.fullmatch(r"\s*(vacuum|analy[sz]e|reindex|explain)\b[^;]*;?\s*", text.text, re.IGNORECASE) and not re.search(
+        r"\bfull\b|\banaly[sz]e\s+(insert|update|delete|merge)", text.text, re.IGNORECASE
+    ):
+        pass
     elif _DESTROYS.search(text.text):
         call.changes("changes or destroys data in a database")
     if _SECRETS.search(text.text):
@@ -144,7 +155,7 @@ def _redis(call: Call) -> None:
         "fcall",
     ) and words[1:2] != ["get"]:
         return (
-            call.gives("can make the server write any file or run code")
+            call.leads("can make the server write files or run code")
             if words[0] in ("config", "module", "slaveof", "replicaof", "debug")
             else (call.changes("runs code in the database"))
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 
+from jitd.core.grade import Grade
 from jitd.core.judging import Call, Row, Verdict
 from jitd.core.places import is_tree as is_whole
 from jitd.core.places import matters_of, place_of
@@ -42,6 +43,15 @@ def _grep(call: Call) -> None:
         call.reads(Word("", is_free=True))
 
 
+def _is_chosen(call: Call, sources: list[Word]) -> bool:
+    """True if somebody may choose what is in ``sources``, which are copied."""
+    for word in sources:
+        path = call.absolute(word)
+        if path is None or word.is_free or call.judge.changed_by(path) or not (place := place_of(path)) or not place.read:
+            return True
+    return False
+
+
 def _targets(call: Call, sources: list[Word], *, how: str, is_tree: bool) -> None:
     """Files ``sources`` are written to where the operands and ``-t`` say."""
     directories = call.values("t", "target-directory")
@@ -65,7 +75,7 @@ def _targets(call: Call, sources: list[Word], *, how: str, is_tree: bool) -> Non
         if not is_sure:
             call.writes(target, how=how, is_tree=is_tree)
     else:
-        call.writes(target, how=how, is_tree=is_tree)
+        call.writes(target, how=how, is_tree=is_tree, is_use=_is_chosen(call, sources[:-1]))
 
 
 def _into(call: Call, directory: Word, sources: list[Word], *, how: str, is_tree: bool, is_sure: bool = True) -> None:
@@ -82,7 +92,7 @@ def _into(call: Call, directory: Word, sources: list[Word], *, how: str, is_tree
             target = Word(f"{directory.text.rstrip('/')}/{name}", source.is_free, source.is_bound)
         path = call.absolute(target)
         if is_sure or (path is not None and (is_whole(path) or (place := place_of(path)) is not None and place.written > 3)):
-            call.writes(target, how=how, is_tree=is_tree and not source.is_free)
+            call.writes(target, how=how, is_tree=is_tree and not source.is_free, is_use=_is_chosen(call, [source]))
 
 
 def _copy(call: Call) -> None:
@@ -120,7 +130,9 @@ def _install(call: Call) -> None:
         call.gives("starts another program")
     if call.has("d", "directory"):
         for word in call.operands:
-            call.writes(word, how="creates")
+            path = call.absolute(word)
+            if path is None or call.judge.touches(call, path):
+                call.writes(word, how="creates")
         return
     for word in call.operands if call.values("t", "target-directory") else call.operands[:-1]:
         call.reads(word)
@@ -133,11 +145,15 @@ def _tee(call: Call) -> None:
 
 
 def _dd(call: Call) -> None:
+    sources = {word.text for word in call.words if word.text.startswith("if=")}
+    is_empty = bool(sources) and sources <= {"if=/dev/zero", "if=/dev/urandom", "if=/dev/random"}
     for word in call.words:
         key, equals, value = word.text.partition("=")
         named = Word(value, word.is_free, word.is_bound)
         if word.is_free and not equals:
             call.writes(Word("", is_free=True))
+        elif key == "of" and is_empty and not word.is_free and value.startswith("/dev/"):
+            call.removes(named, how="destroys")
         elif key == "of":
             call.writes(named)
         elif key == "if":
@@ -179,8 +195,9 @@ def _chmod(call: Call) -> None:
         for word in files:
             _rights(call, word, mode.text)
         return
+    call.gives("gives a file the rights of another one, which may be set-uid")
     for word in files:
-        call.writes(word, how="changes the rights of", is_tree=call.has("R", "recursive"))
+        call.writes(word, how="changes the rights of", is_tree=call.has("R", "recursive"), is_creation=False)
 
 
 _LESS = re.compile(
@@ -201,7 +218,11 @@ def _rights(call: Call, word: Word, mode: str) -> None:
             return call.discloses(f"lets others read {path}", path, place.matters, is_whole=True)
         return call.changes(f"changes the rights of {path}", path, place.matters, is_whole=True)
     call.writes(
-        word, how="changes the rights of", is_tree=is_tree, is_use=bool(_OPENS.fullmatch(mode)) or not _LESS.fullmatch(mode)
+        word,
+        how="changes the rights of",
+        is_tree=is_tree,
+        is_creation=False,
+        is_use=bool(_OPENS.fullmatch(mode)) or not _LESS.fullmatch(mode),
     )
 
 
@@ -221,6 +242,8 @@ def _chown(call: Call) -> None:
             how="changes the owner of" if call.name == "chown" else "changes the group of",
             is_tree=call.has("R", "recursive"),
             is_use=not call.has("h", "no-dereference"),
+            is_creation=False,
+            worst=Grade.LEADS if call.has("R", "recursive") else Grade.GIVES,
         )
 
 
@@ -242,6 +265,16 @@ def _setcap(call: Call) -> None:
         call.gives("gives a program capabilities with which it can become root")
     elif not call.has("r"):
         call.changes("gives a program capabilities")
+
+
+def _file_types(call: Call) -> None:
+    for word in call.values("f", "files-from", "m", "magic-file"):
+        call.reads(word)
+
+
+def _listing(call: Call) -> None:
+    for word in call.operands:
+        call.lists(word)
 
 
 def _chattr(call: Call) -> None:
@@ -517,6 +550,12 @@ def _backup(call: Call) -> None:
     if call.may_add_options:
         call.gives("can change any file")
     verb = call.verb.text if call.verb else ""
+    if verb == "with-lock":
+        return call.start(call.operands[2:])
+    for word in call.values("config"):
+        path = call.absolute(word)
+        if path is None or call.judge.changed_by(path):
+            call.gives("reads settings that start programs", path or "")
     if verb in ("restore", "extract", "mount"):
         for word in call.values("target", "t") or [Word(".")]:
             call.writes(word, how="restores files into", is_tree=True)
@@ -592,6 +631,8 @@ ROWS = (
     Row(
         "install ginstall", _install, "m: mode: o: owner: g: group: t: target-directory: S: suffix: strip-program: d directory T"
     ),
+    Row("file", _file_types, "f: files-from: m: magic-file: F: e: P:"),
+    Row("ls dir vdir tree", _listing, "I: ignore: w: width: T: L: P: color:: sort: time: format: hide:"),
     Row("tee sponge", _tee, "output-error:: a append"),
     Row("dd dcfldd ddrescue dc3dd", _dd),
     Row("rm unlink rmdir srm trash", _remove, "interactive:: r R recursive"),
@@ -626,7 +667,7 @@ ROWS = (
         "S: suffix: o: output: T: threads: c stdout to-stdout t test l list",
     ),
     Row(
-        "sort shuf uniq split csplit xxd iconv m4 datamash",
+        "sort shuf uniq split csplit xxd iconv datamash",
         _out,
         "o: output: output-file: compress-program: filter: k: key: t: S: buffer-size: T: n: lines: b: bytes: C: a: f: s:"
         " c:: p: w: files0-from: random-source: from-code: to-code: l: number:",
@@ -643,7 +684,7 @@ ROWS = (
     Row(
         "restic borg duplicity rdiff-backup rsnapshot tarsnap kopia rclone bacula amanda duply",
         _backup,
-        "target: t: password-command: rsh: r: repo: p: password-file: o: options: exclude: tag: keep-daily:",
+        "config: target: t: password-command: rsh: r: repo: p: password-file: o: options: exclude: tag: keep-daily:",
         chosen="can change any file",
     ),
     Row("rename prename file-rename mmv", _rename),

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rows of the table: programs that show something and give nothing beyond what their words say.
 
-Law: pure. A program stands here only if none of its options starts a program, writes a file or reads a file that the words name.
+Law: pure. A program stands here only if none of its options starts a program, writes a or reads a file that the words name.
 If a program reads the files in its operands, it stands in ``files``, which looks at what they are.
 """
 
 from __future__ import annotations
+
+import re
 
 from jitd.core.judging import Call, Row
 from jitd.core.shell_text import Word
@@ -24,6 +26,33 @@ def _lsof(call: Call) -> None:
         call.discloses("can read memory of the kernel")
 
 
+def _getent(call: Call) -> None:
+    if any(word.text in ("shadow", "gshadow") or word.is_any for word in call.operands):
+        call.discloses("reads the hashes of passwords")
+
+
+def _ps(call: Call) -> None:
+    if (
+        any(not word.text.startswith("-") and "e" in word.text for word in call.words[:3] if word.text.isalpha())
+        or call.may_add_options
+    ):
+        call.discloses("shows the variables of processes, which may be secrets")
+
+
+def _top(call: Call) -> None:
+    if call.is_shown and not call.has("b", "batch", "v", "h", "V"):
+        call.changes("has keys that end processes")
+
+
+def _klist(call: Call) -> None:
+    if call.has("K"):
+        call.discloses("shows keys of Kerberos")
+
+
+def _sos(call: Call) -> None:
+    call.discloses("collects the settings and logs of the host")
+
+
 def _accounts(call: Call) -> None:
     shows = ("domain-list", "domain-status", "user-checks", "user-show", "group-show", "config-check")
     if call.name == "sss_cache" or call.verb is None or call.verb.is_free or call.verb.text not in shows:
@@ -36,7 +65,11 @@ def _server(call: Call) -> None:
         call.verb is not None and call.verb.text in ("configtest", "status")
     )
     for word, value in zip(call.words, [*call.words[1:], Word("")], strict=True):
-        if word.is_free or word.text in ("-g", "-o", "-C", "-p", "-D"):
+        if (
+            word.is_free
+            or (call.name == "dnsmasq" and call.words and not call.has("test"))
+            or word.text in ("-g", "-o", "-C", "-p", "-D")
+        ):
             return call.gives("starts a server with other settings")
         if word.text in ("-c", "-f") and (path := call.absolute(value)) is not None and not path.startswith("/etc/"):
             return call.gives("starts a server with other settings")
@@ -45,6 +78,14 @@ def _server(call: Call) -> None:
 
 
 def _service(call: Call) -> None:
+    if call.name == "certbot" and (
+        call.may_add_options
+        or any(
+            re.match(r"--[a-z-]*(hook|-c$|config)|--(config|work|logs)-dir|--server|-c$|--manual|--webroot-path", word.text)
+            for word in call.words
+        )
+    ):
+        return call.gives("starts programs that its options name")
     if call.verb is None or call.verb.text not in ("status", "certificates", "showacl"):
         call.changes("changes a service of the host")
 
@@ -63,11 +104,11 @@ def _ldd(call: Call) -> None:
 
 ROWS = (
     Row(
-        "klist true false : test [ echo printf pwd id whoami who w users groups logname tty uname arch nproc uptime free"
-        " df du ls dir vdir lsblk lscpu lsmem lspci lsusb lsmod lsipc lslocks lsns lslogins lshw hwinfo findmnt mountpoint"
-        " stat file realpath readlink basename dirname which whereis type locate mlocate plocate tree ps pgrep pidof"
-        " pstree top htop atop vmstat iostat mpstat sar pidstat dstat iotop slabtop numastat tload last lastb lastlog"
-        " getent getconf getfattr lsattr getcap getenforce sestatus aa-status apparmor_status ausearch aureport seq sleep"
+        "true false : test [ echo printf pwd id whoami who w users groups logname tty uname arch nproc uptime free"
+        " df du lsblk lscpu lsmem lspci lsusb lsmod lsipc lslocks lsns lslogins lshw hwinfo findmnt mountpoint"
+        " stat realpath readlink basename dirname which whereis type locate mlocate plocate pgrep pidof"
+        " pstree vmstat iostat mpstat sar pidstat dstat iotop slabtop numastat tload last lastb lastlog"
+        " getconf getfattr lsattr getcap getenforce sestatus aa-status apparmor_status ausearch aureport seq sleep"
         " yes factor expr bc cal ncal tput clear reset stty hostid locale lsb_release blkid pvs vgs lvs pvdisplay"
         " vgdisplay lvdisplay pvscan vgscan lvscan smartctl sensors modinfo runlevel sync namei ipcs jobs quota repquota"
         " systemd-detect-virt systemd-id128 systemd-path systemd-escape needs-restarting pmap prtstat nfsstat mountstats"
@@ -76,6 +117,12 @@ ROWS = (
         " turbostat fc-list fc-match xdpyinfo cowsay figlet fortune banner toilet lolcat sl units",
         _nothing,
     ),
+    Row("getent", _getent, "s: service: i"),
+    Row("ps", _ps, "o: format: u: user: U: p: pid: C: G: g: t: tty: sort: s: q: N"),
+    Row("top htop atop btop glances", _top, "n: d: p: u: U: o: w:: b batch v h V"),
+    Row("klist", _klist, "c: k K e f s a n A l i t"),
+    Row("sos sosreport supportconfig", _sos),
+    Row("dmidecode lsdevinfo biosdecode vpddecode", _nothing),
     Row("lsof", _lsof, "k: D: p: i: u: c: a n P t"),
     Row("sss_cache sssctl", _accounts),
     Row(

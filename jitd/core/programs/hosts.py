@@ -89,10 +89,8 @@ def _module(call: Call) -> None:
         call.gives("loads code into the kernel", call.absolute(word) or "", "the kernel")
 
 
-_SAFE_KEYS = re.compile(
-    r"(vm\.(swappiness|dirty_\w+|vfs_cache_pressure|overcommit_\w+|drop_caches|max_map_count|nr_hugepages|min_free_kbytes|compact_memory)|net\.\w[\w.]*"
-    r"|fs\.(file-max|nr_open|inotify\.\w+|aio-max-nr)|kernel\.(pid_max|threads-max|shm\w+|sem|msg\w+|panic\w*|hung_task_\w+|sched_\w+|printk|sysrq|watchdog\w*"
-    r"|perf_event_\w+|numa_balancing))"
+_CODE_KEYS = re.compile(
+    r"kernel\.(core_pattern|core_pipe_limit|modprobe|hotplug|poweroff_cmd|usermodehelper\..*|modules_disabled|firmware_config\..*)|fs\.binfmt.*|dev\.tty\.ldisc.*|user\..*ns.*"
 )
 
 
@@ -108,7 +106,7 @@ def _sysctl(call: Call) -> None:
         key, equals, _ = word.text.partition("=")
         if not equals:
             continue
-        if word.is_free and not equals or not _SAFE_KEYS.fullmatch(key.replace("/", ".").strip()):
+        if word.is_free and not equals or _CODE_KEYS.fullmatch(key.replace("/", ".").strip()):
             call.gives(f"changes {key[:50]} of the kernel")
         else:
             call.changes(f"changes {key[:50]} of the kernel")
@@ -150,6 +148,10 @@ def _volumes(call: Call) -> None:
     if name == "lvm":
         return call.start(call.operands) if call.operands else call.gives("has a prompt for any command")
     words = [word.text for word in call.operands]
+    if name == "cryptsetup" and any(re.match("--dump-(master|volume)-key|--unbound", word.text) for word in call.words):
+        call.discloses("shows the key of a disk")
+    if (name == "zfs" and verb == "snapshot") or (name == "btrfs" and words[:2] == ["subvolume", "snapshot"]):
+        return None
     if name in (
         "zfs",
         "zpool",
@@ -238,10 +240,20 @@ def _debugfs(call: Call) -> None:
         texts
         and not call.has("w")
         and not call.may_add_options
+        and re.match(r"(cat|dump|rdump|stat|ls|show_\w+|stats|blocks|bd)\b", texts[0].text)
+    ):
+        if re.match("r?dump", texts[0].text):
+            for word in texts[0].text.split()[2:3]:
+                call.writes(Word(word))
+        return call.discloses("reads any file, past all rights")
+    if (
+        texts
+        and not call.has("w")
+        and not call.may_add_options
         and not texts[0].is_free
         and re.match(r"(stat|ls|show_super_stats|stats|icheck|ncheck)\b", texts[0].text)
     ):
-        return
+        return None
     if call.operands or texts or call.has("w") or call.may_add_options or not call.words:
         call.gives("can read and change any file, past all rights")
 
@@ -310,6 +322,36 @@ def _console(call: Call) -> None:
         call.changes("changes a console")
 
 
+def _kexec(call: Call) -> None:
+    if call.has("l", "load", "p", "load-panic", "f", "force") or call.operands or call.may_add_options:
+        return call.gives("can start any kernel")
+    call.changes("starts another kernel")
+
+
+def _device(call: Call) -> None:
+    words = [word.text for word in call.words]
+    if (
+        call.name == "hdparm"
+        and not call.may_add_options
+        and all(re.fullmatch(r"-[iIgtTCv]+|--direct|/dev/.*", word) for word in words)
+    ):
+        return
+    if (
+        call.name == "blockdev"
+        and not call.may_add_options
+        and all(word.startswith(("--get", "--report", "/dev/", "-v")) for word in words)
+    ):
+        return
+    if (
+        call.name == "swapon"
+        and all(word.startswith(("--show", "-s", "--summary", "--noheadings", "--bytes")) for word in words)
+        and words
+    ):
+        return
+    if call.name != "fstrim":
+        call.changes("changes disks or memory of the host")
+
+
 ROWS = (
     Row(
         "mount mount.nfs mount.cifs mount.fuse sshfs bindfs guestmount mount.nfs4 mount.fuse3",
@@ -323,8 +365,8 @@ ROWS = (
         "C: config: d: dirname: S: set-version: r remove n show dry-run D show-depends c showconfig V version",
     ),
     Row("sysctl", _sysctl, "p:: load:: r: pattern: system w n e a A"),
-    Row("kexec", _changes("can start another kernel")),
-    Row("swapon mkswap zramctl fstrim blkdiscard hdparm sdparm blockdev", _changes("changes disks or memory of the host")),
+    Row("kexec", _kexec, "l: load: initrd: append: command-line: e exec u unload p: load-panic: f force"),
+    Row("swapon mkswap zramctl fstrim blkdiscard hdparm sdparm blockdev", _device),
     Row(
         "fdisk gdisk sfdisk parted cgdisk sgdisk wipefs partprobe partx nbd-client qemu-nbd growpart",
         _disk,

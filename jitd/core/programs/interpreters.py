@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 from jitd.core.judging import Call, Row, Verdict
+from jitd.core.places import place_of
 from jitd.core.shell_text import Word
 
 POSIX = "sh bash dash ash ksh mksh rbash lksh posh yash ksh93 bash-static"
@@ -80,11 +81,23 @@ _STARTS = re.compile(
 """What code may start programs or change files with."""
 
 
+_READ_ONLY = re.compile(
+    r"\bimport (?:sys|json|time|datetime|math|re|os|platform|socket)\b"
+    r"|\bopen\(\s*(['\"])[^'\"\\]*\1(?:\s*,\s*['\"]r[bt]?['\"])?\s*\)"
+)
+"""What Python code may do without starting programs or changing files."""
+
+
 def _code(call: Call, language: str, text: Word) -> None:
     """The program runs ``text``, which is code of ``language``."""
     if text.is_free:
         return call.gives("runs any code that it is given")
-    if _STARTS.search(text.text):
+    bare = text.text
+    for found in re.finditer(r"[\"']((?:/|~/)[^\"'\s\\]+)[\"']", bare):
+        call.reads(Word(found[1]))
+    if language == "Python":
+        bare = _READ_ONLY.sub("", bare)
+    if _STARTS.search(bare):
         return call.gives(f"runs {language} code, which can start programs or change files", is_whole=True)
     call.unknown(f"runs {language} code that jitd does not judge")
 
@@ -116,6 +129,8 @@ def _interpreter(language: str, code: str, valued: str = "", modules: str = "", 
             name, equals, value = text.partition("=")
             if text in done and len(words) == 1:
                 return None
+            if language == "Python" and re.fullmatch("-[A-Za-z]*i[A-Za-z]*", text) and text[:2] not in others | coded:
+                call.shell()
             if (
                 text in coded
                 or (name in coded and equals)
@@ -232,8 +247,17 @@ def sed(call: Call) -> None:
         _sed_script(call, script.text)
     for word in inputs:
         if call.has("i", "in-place"):
-            call.writes(word, how="changes")
+            _edits(call, word)
         call.reads(word)
+
+
+def _edits(call: Call, word: Word) -> None:
+    """sed changes the file ``word`` by a script that is read together with the command."""
+    path = call.absolute(word)
+    place = place_of(path) if path is not None and not word.is_free else None
+    if place is not None and place.matters.startswith("settings of a service") and path is not None and call.is_root:
+        return call.leads(f"changes {path}", path, place.matters, is_whole=True)
+    call.writes(word, how="changes", is_creation=False)
 
 
 _SED_SUBSTITUTION = re.compile(
@@ -315,6 +339,85 @@ def _make(call: Call) -> None:
         call.gives("runs the code in its working directory")
 
 
+def _m4(call: Call) -> None:
+    for word in call.operands:
+        call.runs_file(word)
+    if not call.operands:
+        call.runs_input()
+
+
+def _logrotate(call: Call) -> None:
+    if call.may_add_options:
+        return call.gives("runs any code that it is given")
+    for word in [*call.values("s", "state", "l", "log"), *call.values("m", "mail")]:
+        if "/" in word.text:
+            call.writes(word, is_use=False)
+    for word in call.operands:
+        path = call.absolute(word)
+        if path is None or call.judge.changed_by(path) or not path.startswith("/etc/"):
+            call.runs_file(word)
+    if not call.has("d", "debug", "version", "help"):
+        call.changes("moves away and deletes logs", "", "what is recorded")
+
+
+def _terraform(call: Call) -> None:
+    verb = call.verb.text if call.verb is not None else ""
+    directory = next((word.text.partition("=")[2] for word in call.words if word.text.startswith("-chdir=")), "")
+    if verb in ("version", "fmt", "show", "output", "state", "validate", "providers", "graph", "workspace") and not directory:
+        return
+    for word in [Word(directory or call.cwd or ".")]:
+        call.runs_file(word)
+    call.leads(f"{verb[:20]} runs what its files name, and changes what they describe")
+
+
+def _packaged(call: Call) -> None:
+    """npm and its like run the code that a file of the working directory names, or packages of the network."""
+    verb = call.verb.text if call.verb is not None else ""
+    directory = next(iter(call.values("prefix", "C", "cwd", "d", "working-dir")), None)
+    if verb in (
+        "ls",
+        "list",
+        "outdated",
+        "view",
+        "info",
+        "show",
+        "audit",
+        "config",
+        "version",
+        "why",
+        "root",
+        "bin",
+        "search",
+        "help",
+        "check",
+        "licenses",
+    ):
+        return None
+    if (
+        call.may_add_options
+        or (call.verb is not None and call.verb.is_free)
+        or call.name == "npx"
+        or verb in ("exec", "x", "dlx", "edit", "explore", "create", "init")
+    ):
+        return call.gives("runs any code that it is given")
+    for word in call.operands[1:]:
+        if re.match(r"[.~]?\.?/|git|https?:", word.text):
+            if word.text.startswith(("git", "http")):
+                call.gives("installs code of the network, which runs as root")
+            else:
+                call.runs_file(word)
+    is_global = call.has("g", "global") or verb == "global"
+    if not is_global:
+        path = call.absolute(directory) if directory is not None else call.cwd
+        if not path:
+            return call.gives("runs the code in its working directory")
+        if who := call.judge.changed_by(path):
+            return call.gives(f"runs the code in {path}, which belongs to {who}", path, is_whole=True)
+    if verb in ("uninstall", "remove", "rm", "prune", "cache"):
+        return call.changes("removes packages")
+    call.leads(f"{verb[:20]} runs code of packages that others publish")
+
+
 def _always_code(call: Call) -> None:
     if len(call.words) == 1 and call.words[0].text in ("--version", "-V", "-v", "--help", "version", "help"):
         return None
@@ -335,6 +438,18 @@ def _playbook(call: Call) -> None:
             call.runs_file(word)
     if not call.operands:
         call.unknown()
+
+
+def _git_clone(call: Call, rest: list[Word]) -> None:
+    operands = [word for word in rest if not word.text.startswith("-")]
+    if any(
+        re.match(r"(-u|-c|--upload-pack|--config|--template|--separate)", word.text) or word.text.startswith("ext::")
+        for word in rest
+    ):
+        call.gives("starts other programs")
+    for word in operands[1:2]:
+        call.writes(word, how="fills", is_tree=True)
+    call.leads("clone runs hooks, and takes files from elsewhere")
 
 
 def git(call: Call) -> None:
@@ -370,11 +485,13 @@ def git(call: Call) -> None:
         at += 1
     verb = words[at] if at < len(words) else None
     rest = words[at + 1 :]
-    if verb is None or verb.text in ("version", "--version", "help", "init") and not rest:
+    if verb is None or (verb.text in ("version", "help") and not rest):
         return None
     if verb.is_free:
         return call.gives("runs any code that it is given")
     options = {word.text.partition("=")[0] for word in rest if word.text.startswith("-")}
+    if verb.text in ("clone", "init"):
+        return _git_clone(call, rest)
     if who := call.judge.changed_by(cwd) if cwd else "":
         call.gives(f"runs programs that {cwd} names, and it belongs to {who}", cwd)
     if options & {
@@ -391,64 +508,78 @@ def git(call: Call) -> None:
         call.gives("starts other programs")
     if any(word.is_free and not word.is_bound and word.text in ("", "-", "--") for word in rest):
         call.gives("starts any other program")
-    match verb.text:
-        case "status" | "rev-parse" | "describe" | "remote" | "ls-files" | "hash-object" | "count-objects" | "fsck" | "cat-file":
-            pass
-        case "log" | "show" | "diff" | "blame" | "branch" | "tag" | "grep" | "reflog" | "shortlog" | "help" | "stash":
-            if is_paged:
-                call.leads(f"{verb.text} shows its output in a pager, which can start a shell")
-            if (
-                verb.text in ("stash", "branch", "tag")
-                and rest
-                and {"-D", "-d", "drop", "clear", "pop"} & {word.text for word in rest}
-            ):
-                call.changes(f"{verb.text} deletes work of others")
-        case (
-            "pull"
-            | "fetch"
-            | "clone"
-            | "submodule"
-            | "merge"
-            | "checkout"
-            | "switch"
-            | "rebase"
-            | "am"
-            | "cherry-pick"
-            | "gc"
-            | "push"
-        ):
-            call.leads(f"{verb.text} runs hooks, and takes files from elsewhere")
-            for word in rest[1:] if verb.text == "clone" else ():
-                if not word.text.startswith("-"):
-                    call.writes(word, is_use=True)
-        case (
-            "reset" | "clean" | "restore" | "rm" | "mv" | "add" | "worktree" | "update-ref" | "filter-branch" | "apply" | "revert"
-        ):
-            if verb.text == "filter-branch":
-                return call.gives("filter-branch runs any code that it is given")
-            call.changes(f"{verb.text} changes or throws away files and work")
-        case (
-            "commit"
-            | "config"
-            | "bisect"
-            | "difftool"
-            | "mergetool"
-            | "send-email"
-            | "daemon"
-            | "instaweb"
-            | "web--browse"
-            | "gui"
-            | "svn"
-        ):
-            if verb.text == "config" and options & {"--get", "--list", "-l", "--get-all", "--get-regexp"}:
-                return None
-            if verb.text == "config" and [word.text for word in rest if not word.text.startswith("-")][:1] == ["safe.directory"]:
-                return call.changes("changes the configuration of git")
-            if verb.text == "commit" and options & {"-m", "-am", "--message", "-F"}:
-                return call.leads("commit runs hooks")
-            call.gives(f"{verb.text} starts an editor or other programs")
-        case _:
-            call.unknown(f"jitd does not know what git {verb.text[:40]} does")
+    name = verb.text
+    if name in _SHOWN:
+        if is_paged:
+            call.leads(f"{name} shows its output in a pager, which can start a shell")
+        if {"-D", "-d", "drop", "clear", "pop"} & {word.text for word in rest}:
+            call.changes(f"{name} deletes work of others")
+    elif name in ("checkout", "switch"):
+        call.changes(f"{name} changes the files of its directory")
+    elif name in _HOOKED:
+        call.leads(f"{name} runs hooks, and takes files from elsewhere")
+    elif name in _CHANGED:
+        call.changes(f"{name} changes or throws away files and work")
+    elif name == "config" and (
+        options & _CONFIG_READS or [word.text for word in rest if word.text[:1] != "-"][:1] == ["safe.directory"]
+    ):
+        if not options & _CONFIG_READS:
+            call.changes("changes the configuration of git")
+    elif name == "commit" and options & {"-m", "-am", "--message", "-F"}:
+        call.leads("commit runs hooks")
+    elif name in _EDITED:
+        call.gives(f"{name} starts an editor or other programs")
+    elif name not in _QUIET:
+        call.unknown(f"jitd does not know what git {name[:40]} does")
+
+
+_QUIET = frozenset(
+    [
+        "status",
+        "rev-parse",
+        "describe",
+        "remote",
+        "ls-files",
+        "hash-object",
+        "count-objects",
+        "fsck",
+        "cat-file",
+        "fetch",
+        "ls-remote",
+        "ls-tree",
+        "rev-list",
+        "merge-base",
+        "name-rev",
+        "show-ref",
+        "symbolic-ref",
+        "var",
+        "check-ignore",
+    ]
+)
+_SHOWN = frozenset(
+    ["log", "show", "diff", "blame", "branch", "tag", "grep", "reflog", "shortlog", "help", "stash", "whatchanged"]
+)
+_HOOKED = frozenset(["pull", "submodule", "merge", "rebase", "am", "cherry-pick", "gc", "push"])
+_CHANGED = frozenset(["reset", "clean", "restore", "rm", "mv", "add", "worktree", "update-ref", "apply", "revert"])
+_EDITED = frozenset(
+    [
+        "commit",
+        "config",
+        "bisect",
+        "difftool",
+        "mergetool",
+        "send-email",
+        "daemon",
+        "instaweb",
+        "web--browse",
+        "gui",
+        "svn",
+        "filter-branch",
+        "notes",
+    ]
+)
+_CONFIG_READS = frozenset({"--get", "--list", "-l", "--get-all", "--get-regexp"})
+"""What the verbs of git do."""
 
 
 ROWS = (
@@ -485,19 +616,22 @@ ROWS = (
         chosen="can start any other command",
     ),
     Row(
-        "make gmake ninja cmake ant mvn gradle scons meson bazel just task qmake npm npx yarn pnpm composer bundle cargo"
-        " go rustc",
+        "make gmake ninja cmake ant mvn gradle scons meson bazel just task qmake cargo go rustc",
         _make,
         "C: directory: f: file: makefile: E: eval: j:: o: W: I: include-dir: v version h help V",
     ),
     Row(
-        "ansible ansible-playbook ansible-pull puppet salt-call chef-client chef-solo terraform tofu logrotate run-parts"
+        "ansible ansible-playbook ansible-pull puppet salt-call chef-client chef-solo run-parts"
         " gcc cc c++ g++ ld as tex pdftex latex pdflatex lualatex xelatex  packer pulumi vagrant nix nix-env nix-shell"
         " guix  cf-agent rpmbuild debuild dpkg-buildpackage autoreconf configure clang cpp c99 c89",
         _playbook,
         "i: inventory: l: limit: t: tags: e: extra-vars: f: s: state: m: mail: u: user: k b become",
         chosen="runs any code that it is given",
     ),
+    Row("npm npx yarn pnpm composer bundle bundler", _packaged, "prefix: C: cwd: d: working-dir: g global"),
+    Row("m4 gpp cpp-m4", _m4, "I: D: U: F: R:"),
+    Row("logrotate", _logrotate, "s: state: m: mail: l: log: d debug f force v version help"),
+    Row("terraform tofu terragrunt", _terraform),
     Row("git", git),
     Row("hg svn bzr cvs fossil", _always_code),
 )

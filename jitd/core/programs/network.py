@@ -16,6 +16,7 @@ def _ip(call: Call) -> None:
     words = list(call.operands)
     if call.has("b", "batch", "force"):
         for word in call.values("b", "batch"):
+            call.reads(word)
             call.runs_file(word)
     if words and words[0].is_free:
         return call.gives("can start any other command")
@@ -35,16 +36,23 @@ def _ip(call: Call) -> None:
 
 
 def _firewall(call: Call) -> None:
-    if any(option.startswith("modprobe") for option in call.given):
+    if any(option.startswith("modprobe") for option in call.given) or (call.has("M") and call.name != "nft"):
         call.gives("starts another program")
     if call.has("L", "list", "S", "list-rules", "n", "C", "check", "V", "version", "h", "help") and not call.has(
         "A", "D", "I", "F", "P", "X", "Z", "N", "E", "R", "append", "delete", "insert", "flush", "policy"
     ):
-        return
+        return None
     words = [word.text for word in call.words]
+    if (
+        call.name == "fail2ban-client"
+        and call.operands
+        and call.operands[0].text == "set"
+        and any(re.match("action|addaction", word.text) for word in call.operands[1:])
+    ):
+        return call.gives("makes a service of root's start other programs")
     if call.name == "nft":
         if words[:1] == ["list"] or words[:2] in (["-a", "list"], ["-n", "list"], ["-j", "list"]) or words[:1] == ["monitor"]:
-            return
+            return None
         for word in call.values("f", "file"):
             call.reads(word)
     if call.name in ("ufw", "firewall-cmd", "ipset", "conntrack", "tc", "fail2ban-client", "cscli") and (
@@ -52,12 +60,18 @@ def _firewall(call: Call) -> None:
         or any(word.startswith(("--list", "--get", "--state", "--query", "--info", "--version", "-L")) for word in words)
         or words[1:2] in (["show"], ["ls"], ["list"])
     ):
-        return
+        return None
     call.changes("changes who reaches the host", "", "the network")
 
 
 def _interface(call: Call) -> None:
-    operands = [word for word in call.operands]
+    operands = call.operands
+    if (call.name == "nmcli" and call.has("s", "show-secrets")) or any(
+        word.text in ("showconf", "private-key") for word in operands
+    ):
+        return call.discloses("shows keys of networks")
+    if call.name == "pppd" and call.words:
+        return call.gives("starts programs that its options name")
     if call.name in ("ifconfig", "iwconfig", "route", "arp") and len(operands) < 2 and not call.may_add_options:
         return None
     if (
@@ -188,6 +202,8 @@ def _socat(call: Call) -> None:
 def _capture(call: Call) -> None:
     if call.may_add_options or call.has("z", "postrotate-command", "X", "lua"):
         call.gives("can start any other command")
+    if call.name == "hping3" and not call.words:
+        return call.gives("has a prompt for any command")
     for word in call.values("w", "o", "oN", "oA", "oX", "oG"):
         if word.text != "-":
             call.writes(word, is_use=False)
@@ -323,10 +339,21 @@ def _shows(call: Call) -> None:
         call.gives("starts another program")
 
 
+def _sockets(call: Call) -> None:
+    for word in call.values("F", "filter"):
+        call.reads(word)
+    for word in call.values("D", "diag"):
+        call.writes(word, is_use=False)
+    if call.has("K", "kill"):
+        call.changes("closes connections")
+
+
 def _mail(call: Call) -> None:
     words = [word.text for word in call.words]
     if call.may_add_options or call.has("be", "C", "D", "O", "X") or any(re.match("-(be|C|D|oQ)", word) for word in words):
         return call.gives("starts programs that its options name")
+    if call.name == "postfix" and words[:1] in (["check"], ["status"], ["version"]):
+        return None
     if call.name == "postconf":
         return (
             call.gives("changes what the mail service starts")
@@ -337,7 +364,13 @@ def _mail(call: Call) -> None:
         call.changes("changes or sends mail")
 
 
+def _postcat(call: Call) -> None:
+    call.discloses("reads other people's mail")
+
+
 ROWS = (
+    Row("ss", _sockets, "F: filter: D: diag: f: A: K kill"),
+    Row("postcat", _postcat),
     Row("ip", _ip, "b: batch: n: netns: f: family: l: loops: rc: 4 6 br brief o j s d c h"),
     Row(
         "iptables ip6tables nft ufw firewall-cmd ipset ebtables arptables conntrack tc iptables-restore ip6tables-restore"
@@ -347,7 +380,7 @@ ROWS = (
         "t: table: A: D: I: P: N: X:: F:: L:: S:: E: R: append: delete: insert: policy: f: file: j: s: d: p: i: o: m: C:"
         " modprobe: c: Z:: list:: flush:: n check V version h help list-rules:: w:: x v",
     ),
-    Row("iptables-save ip6tables-save ifstat iftop nethogs vnstat ss netstat nstat", _shows, "f: file: M: modprobe:"),
+    Row("iptables-save ip6tables-save ifstat iftop nethogs vnstat netstat nstat", _shows, "f: file: M: modprobe:"),
     Row(
         "ifconfig route arp iwconfig ethtool nmcli nmtui wg wg-quick mii-tool brctl bridge rfkill resolvconf ifup ifdown"
         " dhclient dhcpcd iw netplan ifquery teamdctl ovs-vsctl ovs-ofctl vconfig tunctl ifenslave wpa_cli wpa_supplicant"

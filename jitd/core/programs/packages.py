@@ -162,7 +162,7 @@ def _apt(call: Call) -> None:
         if name in ("download", "source"):
             return call.changes("writes packages into its directory")
         if name == "update" and call.name in ("apt", "apt-get", "nala"):
-            return call.changes("fetches the lists of the host's archives", is_whole=False)
+            return None
         for word in packages:
             if word.is_any or (word.is_free and not word.text):
                 return call.gives("can install packages, whose scripts run as root")
@@ -177,9 +177,7 @@ def _apt(call: Call) -> None:
             return call.gives("can install packages, whose scripts run as root")
         return call.changes("installs packages from this host's archives, whose scripts run as root")
     if name in _REMOVES:
-        return call.changes(
-            "removes or keeps back packages" if name not in ("clean", "autoclean") else "deletes fetched packages"
-        )
+        return None if name in ("clean", "autoclean") else call.changes("removes or keeps back packages")
     if name in _LOOKS or not name:
         return None
     if call.name == "snap" and name in (
@@ -325,7 +323,35 @@ def _language(call: Call) -> None:
     if name in ("uninstall", "remove", "cache", "cleanup", "prune", "rm"):
         return call.changes("removes packages")
     if name in ("install", "add", "i", "ci", "update", "upgrade", "download", "wheel"):
-        return call.gives("installs packages of the network or of a directory, whose code runs as root")
+        for word in [*call.operands[1:], *call.values("r", "requirement", "c", "constraint", "e", "editable", "path", "P")]:
+            if re.match(r"(git|hg|svn|bzr)\+|https?:|file:|git@", word.text):
+                return call.gives("installs code of the network, which runs as root")
+            path = call.absolute(word)
+            is_path = re.search(r"/|^\.\.?$|\.(whl|gem|zip|tar\.gz|tgz|crate|txt)$", word.text)
+            if is_path and (path is None or (who := call.judge.changed_by(path))):
+                return call.gives(
+                    f"installs {path or word.text}, which belongs to {who if path else 'others'}: its code runs as root",
+                    path or "",
+                    is_whole=True,
+                )
+        if call.has(
+            "i",
+            "index-url",
+            "extra-index-url",
+            "f",
+            "find-links",
+            "trusted-host",
+            "source",
+            "s",
+            "git",
+            "index",
+            "target",
+            "t",
+            "root",
+            "prefix",
+        ):
+            return call.gives("installs packages of another index, whose code runs as root")
+        return call.leads("installs packages that anybody can publish, whose code runs as root")
     call.gives("runs any code that it is given")
 
 
@@ -342,13 +368,17 @@ def _keys(call: Call) -> None:
 
 
 def _archives(call: Call) -> None:
-    if call.has("o", "c", "option", "config-file"):
+    if call.has("o", "c", "option", "config-file") and call.name.startswith("apt"):
         call.gives("starts programs that its settings name")
 
 
 def _marks(call: Call) -> None:
     is_shown = call.verb is not None and call.verb.text.startswith("show")
-    if not is_shown and not call.has("dry-run", "check-dist-upgrade-only", "c", "l"):
+    if (
+        not is_shown
+        and not call.has("dry-run", "check-dist-upgrade-only", "c", "l")
+        and not (call.name == "needrestart" and call.has("b", "p"))
+    ):
         call.changes("installs, removes or keeps back packages")
 
 
@@ -398,6 +428,8 @@ ROWS = (
     Row(
         "pip pip3 pipx uv gem conda mamba cpanm easy_install poetry pdm hatch luarocks opam stack cabal asdf rustup",
         _language,
-        "r: i: index-url: c: t: target: e: user: chosen: d: f: cert: proxy:",
+        "r: requirement: i: index-url: extra-index-url: c: constraint: t: target: e: editable: f: find-links: trusted-host: source:"
+        " s: git: index: root: prefix: path: P: d: cert: proxy: v:"
+        " version: user",
     ),
 )

@@ -67,7 +67,7 @@ _STOPPING = {
     "set-property": "changes the limits of",
     "thaw": "starts",
     "reset-failed": "",
-    "daemon-reload": "",
+    "daemon-reload": "reloads",
     "daemon-reexec": "restarts",
     "preset-all": "enables",
     "bind": "changes",
@@ -205,7 +205,7 @@ def _service(call: Call) -> None:
 
 
 def _journalctl(call: Call) -> None:
-    if any(option.startswith(("vacuum", "rotate")) for option in call.given):
+    if any(option.startswith("vacuum") for option in call.given):
         call.changes("deletes what was recorded", "", "what is recorded")
     if call.has("D", "directory", "file", "root", "image"):
         for word in call.values("D", "directory", "file"):
@@ -250,6 +250,8 @@ def _pages(call: Call) -> None:
             call.writes(word)
         if call.verb is not None and call.verb.text == "dump":
             call.discloses("reads the memory of a process")
+    if call.verb is not None and call.verb.text in ("flush-caches", "reset-statistics", "statistics", "query", "dns", "domain"):
+        return None
     if call.is_shown and not call.has("no-pager"):
         call.leads("shows its output in a pager, which can start a shell")
 
@@ -385,6 +387,17 @@ def _boot(call: Call) -> None:
     call.gives("can choose which program a name starts")
 
 
+def _credentials(call: Call) -> None:
+    if call.verb is not None and call.verb.text in ("decrypt", "cat"):
+        call.discloses("reads secrets of services")
+        for word in call.operands[2:3]:
+            if word.text != "-":
+                call.writes(word, is_use=False)
+        return
+    if call.verb is not None and call.verb.text not in ("list", "has-tpm2", "encrypt"):
+        call.changes("changes the key of the host's secrets")
+
+
 ROWS = (
     Row(
         "systemctl",
@@ -413,6 +426,7 @@ ROWS = (
     ),
     Row("crontab fcrontab", _crontab, "u: l r e i s"),
     Row("shutdown reboot halt poweroff", _shutdown, "w wtmp-only help c"),
+    Row("systemd-creds", _credentials, "H h name: key-file: with-key: p"),
     Row("telinit init", _init),
     Row("kill pkill killall killall5 skill snice xkill", _kill, "l L list table"),
     Row("fuser", _fuser, "k kill n: namespace:"),
@@ -427,7 +441,7 @@ ROWS = (
     Row("supervisorctl monit sv s6-rc rc-update chkconfig update-rc.d initctl pm2 nssm svc", _supervisor, "c: s:"),
     Row("systemd-nspawn systemd-vmspawn ", _always("can start containers that have the whole host")),
     Row(
-        "systemd-tmpfiles systemd-sysusers systemd-creds systemd-firstboot systemd-cryptenroll systemd-repart",
+        "systemd-tmpfiles systemd-sysusers systemd-firstboot systemd-cryptenroll systemd-repart",
         _always("changes files and accounts of the host"),
     ),
     Row(

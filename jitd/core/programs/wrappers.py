@@ -27,12 +27,20 @@ def _after(n_operands: int, *, is_shell: bool = False) -> Verdict:
     return judge
 
 
+_SPLITS = re.compile(r"-[A-Za-z0]*S|--s(?:p|$|=)")
+
+
 def _env(call: Call) -> None:
     words = list(call.operands)
     for text in call.values("S", "split-string"):
         if text.is_free or re.search(r"[\\$#'\"]", text.text):
             return call.gives("runs a text that jitd cannot read")
-        words = [*(Word(word) for word in text.text.split()), *words]
+        before = [
+            word
+            for word in call.words[: max(0, len(call.words) - len(call.operands))]
+            if not _SPLITS.match(word.text) and word != text
+        ]
+        return call.again([*before, *(Word(word) for word in text.text.split()), *call.operands])
     while words and "=" in words[0].text and not words[0].is_free:
         name, _, value = words.pop(0).text.partition("=")
         call.judge.set_variable(call, name, Word(value))
@@ -378,7 +386,7 @@ def _ssh(call: Call) -> None:
         return call.by(Word(account)).shell()
     if len(call.operands) == 1 and not call.has("N", "f", "O", "Q", "G", "V"):
         return call.leads("begins a login at another host with keys of this account, and its ~C is a prompt")
-    call.changes(f"runs commands at {host.text[:60]} with keys of this account")
+    call.leads(f"runs commands at {host.text[:60]} with keys of this account")
 
 
 def _sg(call: Call) -> None:
@@ -425,9 +433,12 @@ def _fd(call: Call) -> None:
 
 
 def _perf(call: Call) -> None:
-    call.discloses("reads what other processes do")
-    if call.verb is not None and call.verb.text in ("record", "stat", "trace"):
+    if call.verb is not None and call.verb.text in ("record", "stat", "trace", "mem", "lock", "kvm", "sched", "c2c", "bench"):
         call.start(call.operands[1:])
+    if call.has("p", "pid", "a", "all-cpus") or (
+        call.verb is not None and call.verb.text in ("trace", "script", "report", "annotate")
+    ):
+        call.discloses("reads what other processes do")
 
 
 def _start_stop(call: Call) -> None:
@@ -483,13 +494,20 @@ ROWS = (
         chosen="can start any command",
     ),
     Row(
-        "numactl cgexec aa-exec sem faketime catchsegv rlwrap softlimit envdir envuidgid ",
-        _unbuffer,
-        "g: p: profile: n: namespace: C: physcpubind: m: membind: i: interleave: N: cpunodebind: f: a: m: d: o: s: c: r:"
-        " l: t: H: P: w:",
+        "numactl",
+        _after(0),
+        "C: physcpubind: m: membind: i: interleave: N: cpunodebind: p: preferred: l localalloc a all",
         is_first=True,
         chosen="can start any command",
     ),
+    Row("cgexec", _after(0), "g: sticky", is_first=True, chosen="can start any command"),
+    Row("aa-exec", _after(0), "p: profile: n: namespace: d i v", is_first=True, chosen="can start any command"),
+    Row("sem rlwrap", _after(0), "j: H: f: l: a: b: s: t: P: C: c r n i", is_first=True, chosen="can start any command"),
+    Row("softlimit", _after(0), "m: d: s: l: a: o: p: f: c: r: t:", is_first=True, chosen="can start any command"),
+    Row("envdir envuidgid", _after(1), "", is_first=True, chosen="can start any command"),
+    Row("faketime logsave", _after(1), "m f a s", is_first=True, chosen="can start any command"),
+    Row("ssh-agent", _after(0), "a: E: t: P: c s D d k", is_first=True, chosen="can start any command"),
+    Row("systemd-inhibit", _after(0), "what: who: why: mode: list no-pager", is_first=True, chosen="can start any command"),
     Row("chroot", _chroot, "userspec: groups: skip-chdir", is_first=True, chosen="can start any command"),
     Row(
         "nsenter",
