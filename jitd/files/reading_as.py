@@ -3,8 +3,9 @@
 
 Law: the kernel decides what the account can read. It looks up each name of a path, and opens the file, with the account's ids and
 groups and without root's capabilities over files. They are those of one thread, which does nothing else, and ends. Nothing is
-judged by a name or a mode beforehand, so there is no time between judging and opening. Only regular files are opened. Source:
-credentials(7), setfsuid(2), openat2(2), and "Effect of user ID changes on capabilities" in capabilities(7).
+judged by a name or a mode beforehand, so there is no time between judging and opening. Only regular files are opened. Procfs is
+never entered, not even by a link: there, the kernel would let in jitd as itself. Source: credentials(7), setfsuid(2), and "Effect
+of user ID changes on capabilities" in capabilities(7).
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ import ctypes
 import errno
 import os
 import stat
-import struct
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+
+from jitd.files.inspection import parts
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _LIBC.syscall.restype = ctypes.c_long
@@ -24,11 +26,8 @@ _SETGROUPS = {
     "x86_64": 116, "aarch64": 159, "riscv64": 159, "loongarch64": 159, "ppc64le": 81, "s390x": 206, "armv7l": 206, "i686": 206,
 }  # fmt: skip
 """Maps an architecture to the number of the system call setgroups(2). The function of the C library would change all threads."""
-_OPENAT2 = 437
-"""The number of the system call openat2(2), on all architectures."""
-_HERE, _NO_MAGIC_LINKS = -100, 0x02
-"""The constants AT_FDCWD, and RESOLVE_NO_MAGICLINKS of openat2(2)."""
-_HOW = struct.Struct("=QQQ")
+_MOST_LINKS = 40
+_PLACE = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 _PROCFS = 0x9FA0
 """PROC_SUPER_MAGIC of statfs(2)."""
 _UNCHANGED = ctypes.c_uint32(2**32 - 1)
@@ -118,7 +117,7 @@ def _read_all(paths: Iterable[bytes], limit: int, left: int) -> Iterator[Read]:
 def _read(path: bytes, limit: int, left: int) -> Read | None:
     place = _place_of(path)
     try:
-        if not stat.S_ISREG(os.fstat(place).st_mode) or _kind(place) == _PROCFS:
+        if not stat.S_ISREG(os.fstat(place).st_mode):
             return None
         if left <= 0:
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
@@ -138,16 +137,41 @@ def _read(path: bytes, limit: int, left: int) -> Read | None:
 
 
 def _place_of(path: bytes) -> int:
-    """Return a descriptor of what is at ``path``, which is not opened. The links of procfs, which lead into other processes, are
-    not followed.
+    """Return a descriptor of what is at ``path``, which is not opened. Links are followed here, step by step, so that none leads
+    into procfs. openat2(2) could do this, but systemd's RestrictSUIDSGID forbids it. Raises OSError.
     """
-    how = _HOW.pack(os.O_PATH | os.O_CLOEXEC, 0, _NO_MAGIC_LINKS)
-    place = _LIBC.syscall(
-        ctypes.c_long(_OPENAT2), ctypes.c_int(_HERE), ctypes.c_char_p(path), ctypes.c_char_p(how), ctypes.c_size_t(len(how))
-    )
-    if place < 0:
-        raise _fault()
-    return int(place)
+    at, ahead, n_links = os.open(b"/", _PLACE), parts(path), 0
+    try:
+        while ahead:
+            below = os.open(ahead.pop(), _PLACE, dir_fd=at)
+            leads_to = _link_at(below)
+            if leads_to is None:
+                at, before = below, at
+                os.close(before)
+                if _kind(at) == _PROCFS:
+                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+                continue
+            n_links += 1
+            if n_links > _MOST_LINKS:
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+            if leads_to.startswith(b"/"):
+                before, at = at, os.open(b"/", _PLACE)
+                os.close(before)
+            ahead += parts(leads_to)
+    except BaseException:
+        os.close(at)
+        raise
+    return at
+
+
+def _link_at(place: int) -> bytes | None:
+    """If ``place`` is a symbolic link, close it and return where it leads. Otherwise return None."""
+    if not stat.S_ISLNK(os.fstat(place).st_mode):
+        return None
+    try:
+        return os.readlink(b"", dir_fd=place)
+    finally:
+        os.close(place)
 
 
 def _kind(file: int) -> int:
