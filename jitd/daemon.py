@@ -212,6 +212,7 @@ class Daemon:
             seats=decider.seating.seats,
             notices_of=self.notices.of,
             untaken=self.perform.holdings.untaken,
+            is_attended=lambda id: waiters.of(id) is not None,
         )
         endings = Endings(config, access, lists, self.perform, self._store, waiters)
         recordings = Recordings(config, access, lists, self._lifecycle, self._store, opened, self._workers, now)

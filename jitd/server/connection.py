@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import ExitStack, aclosing
 
 from jitd.core.origin import Caller
+from jitd.core.request import Request
 from jitd.core.subject import Subject
 from jitd.deciding import origins
 from jitd.deciding.walking import Held
@@ -46,6 +47,8 @@ PROVED_WITHIN = 20.0
 """Maximum time, in seconds, from the question of an enforcement point to its proof. Until then, jitd keeps the whole question.
 The PAM module takes at most 8 s for a proof (``PROOF_WITHIN``), and a few more to send it.
 """
+ALIKE_WITHIN = 0.5
+"""Maximum time, in seconds, to search for requests that ask for the same as a new one."""
 AGAIN_AFTER = 0.2
 """Minimum number of seconds before a list that a client watches is sent again."""
 
@@ -348,16 +351,20 @@ class Connection:
                     waits=message.waits, if_owed=message.if_owed, waiter=self._waiting, on_created=self._waiting.begin,
                 )  # fmt: skip
                 if not message.waits:
-                    self._waiting.submitted(made)
+                    self._waiting.submitted(made, await self._alike(made))
                 else:
                     self._waiting.not_kept(made, pairs_in(message.preserved))
+                    self._waiting.repeats(made, await self._alike(made))
             case messages.Get():
                 made = await requests.submit(
                     who, thing_in(message, self._caller), claims_in(message), waits=message.waits,
                     if_owed=message.if_owed, waiter=self._waiting, on_created=self._waiting.begin,
                 )  # fmt: skip
+                others = await self._alike(made)
                 if not message.waits:
-                    self._waiting.submitted(made)
+                    self._waiting.submitted(made, others)
+                else:
+                    self._waiting.repeats(made, others)
             case messages.Keep():
                 self._done(self._waiting.keep())
             case messages.Resume():
@@ -390,6 +397,16 @@ class Connection:
                 else:
                     await self._telling.rows(answer)
                     self._done("")
+
+    async def _alike(self, made: Request) -> list[Request]:
+        """Return other open requests that ask for the same as ``made``, or none if they cannot be read at once: the request is
+        made, and this is only information.
+        """
+        try:
+            async with asyncio.timeout(ALIKE_WITHIN):
+                return await self._services.lists.alike(made)
+        except TimeoutError:
+            return []
 
     def _enforce(self, who: Subject, message: messages.Enforce, body: bytes) -> None:
         """Begin to answer an enforcement point. Only root may ask about other people, because root controls their sessions."""

@@ -27,7 +27,7 @@ from jitd.server.services import Services
 from jitd.verbs.given_twice import still_given
 from jitd.verbs.refusal import Refusal
 from jitd.verbs.rows import instant
-from jitd.verbs.sentences import asking, unseated
+from jitd.verbs.sentences import already, asking, unseated
 from jitd.verbs.waiting_words import answered, lease_used, not_kept, owes, people_asked
 from jitpam.wire import messages
 from jitpam.wire.shown import shown
@@ -106,15 +106,15 @@ class Waiting:
             log("a request could not be withdrawn", request=id, fault=fault)
             self._refuse("failed", FAILED)
 
-    def submitted(self, made: Request) -> None:
-        """The client does not wait for a decision. Tell the client that its request was made. Raises Refusal if the policy denied
-        the request.
+    def submitted(self, made: Request, others: list[Request]) -> None:
+        """The client does not wait for a decision. Tell the client that its request was made, and that ``others`` ask for the
+        same. Raises Refusal if the policy denied the request.
         """
         self._request = None
         refusal = refusal_of(made)
         if refusal is not None:
             raise refusal
-        self._progress(made, [])
+        self._progress(made, self._already(others))
         self._say(messages.Done(text=""))
 
     def _progress(self, found: Request, lines: list[str]) -> None:
@@ -133,6 +133,16 @@ class Waiting:
                 left_ms=None if left is None else int(left * 1000),
             )
         )
+
+    def repeats(self, made: Request, others: list[Request]) -> None:
+        """``made`` is a request of the client. Tell the client that its earlier requests ``others`` ask for the same. If the
+        client does not wait for ``made``, do nothing.
+        """
+        if others and self._request == made.id:
+            self._progress(made, self._already(others))
+
+    def _already(self, others: list[Request]) -> list[str]:
+        return already(others, lambda id: self._services.waiters.of(id) is not None)
 
     def not_kept(self, made: Request, preserved: Pairs) -> None:
         """``made`` is a request of the client. Tell the client which variables of ``preserved`` (``-E``) are missing in this

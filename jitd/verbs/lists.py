@@ -27,6 +27,7 @@ from jitd.core.visibility import without_contents
 from jitd.deciding.seats import UNKNOWN, Seats, unknown
 from jitd.store import Store, Told
 from jitd.verbs.access import Access
+from jitd.verbs.alike import alike
 from jitd.verbs.notice_rows import notice_row
 from jitd.verbs.outlook import last_approved, outlook
 from jitd.verbs.refusal import Refusal
@@ -65,8 +66,11 @@ class Lists:
         seats: Callable[[Request], Awaitable[Seats]] = unknown,
         notices_of: Callable[[Request], Iterable[Noticed]] = lambda request: (),
         untaken: Mapping[str, Untaken] = NOTHING,
+        is_attended: Callable[[str], bool] = lambda id: True,
     ) -> None:
-        """``notices_of`` returns the notices of a request, with one entry for each channel. An entry tells who got which notice,
+        """``is_attended`` tells whether a client waits for a request at this moment (its argument is the id).
+
+        ``notices_of`` returns the notices of a request, with one entry for each channel. An entry tells who got which notice,
         and why a person got no notice. ``untaken`` contains the reasons why holdings cannot be taken back yet.
         """
         self._access = access
@@ -78,6 +82,7 @@ class Lists:
         self._now = now
         self._notices_of = notices_of
         self._untaken = untaken
+        self._is_attended = is_attended
 
     def requests(self, who: Subject, *, ended: bool) -> AsyncIterator[Row]:
         """Yield the open requests that ``who`` may see. If ``ended`` is true, also yield the requests that have ended."""
@@ -86,7 +91,7 @@ class Lists:
         def row_of(store: Store, found: Request) -> Row | None:
             if not self._access.may_see(who, found):
                 return None
-            row = request_row(found, who, self._access.may_review(who, found), locks)
+            row = request_row(found, who, self._access.may_review(who, found), locks) | {"gone": self._is_gone(found)}
             row["extends"] = lease_row(store.grant(found.extends) if found.extends else None)
             return self._as_seen(store, who, found, row)
 
@@ -182,16 +187,19 @@ class Lists:
         notices = [notice_row(*one, is_told_all=is_told_all) for one in self._notices_of(found)]
 
         seats = await self._seats(found) if found.is_open else UNKNOWN
+        is_gone = self._is_gone(found)
         now, is_operator = self._now(), self._access.is_operator(who)
 
         def read() -> Row:
-            row = request_row(found, who, may_review, locks) | outlook(found)
+            row = request_row(found, who, may_review, locks) | outlook(found) | {"gone": is_gone}
             row["asked_people"] = list(seats.people) if seats.is_whole else None
             row["notices"] = notices
             with closing(self._opened()) as store:
                 seen = partial(self._access.may_review, who)
                 row["last_approved"] = last_approved(store, found, seen) if may_review else None
                 row["scripts"] = script_rows(store, found, partial(self._may_see_contents, who, store))
+                others = alike(store, found) if found.is_open else []
+                row["alike"] = [one.id for one in others if self._access.may_see(who, one)]
                 row["extends"] = lease_row(store.grant(found.extends) if found.extends else None)
                 owed = store.owed_review(found.lease or found.id)
                 row["owed_review"] = None if owed is None else review_row(owed, found, who, now, is_operator=is_operator)
@@ -207,6 +215,19 @@ class Lists:
                 return self._as_seen(store, who, found, row)
 
         return await self._workers.kept.run(who.uid, read)
+
+    def _is_gone(self, found: Request) -> bool:
+        """True if the client of the open request ``found`` has said that it waits, and is not connected."""
+        return found.is_open and found.waits and not self._is_attended(found.id)
+
+    async def alike(self, found: Request) -> list[Request]:
+        """Return other open requests of the same person that ask for the same as ``found``. Raises TimeoutError."""
+
+        def read() -> list[Request]:
+            with closing(self._opened()) as store:
+                return alike(store, found)
+
+        return await self._workers.kept.run(found.requester.uid, read) if found.is_open else []
 
     async def run_of(self, who: Subject, typed: str) -> tuple[Run, Request]:
         """Return the run with the id ``typed``, and its request. Raises Refusal if ``who`` may not see the run."""

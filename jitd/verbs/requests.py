@@ -320,6 +320,7 @@ class Requests:
             raise Refusal("unknown", "you have no request with this id that can be resumed")
         if not self._waiters.attend(found.id, waiter):
             raise Refusal("denied", f"somebody waits for request {found.id} already")
+        self._waiters.lists_changed()  # its client is no longer gone
         on_created(found.id)
         try:
             if found.is_open:

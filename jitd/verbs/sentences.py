@@ -5,7 +5,7 @@ shortened.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from jitd.core.decision import Approval
 from jitd.core.duration import duration_in_words
@@ -32,6 +32,17 @@ def asked(request: Request) -> list[str]:
     if request.obligations is not None:
         lines.append(owing(request))
     return lines
+
+
+def already(others: list[Request], is_attended: Callable[[str], bool]) -> list[str]:
+    """Return a line for each of ``others``, open requests that ask for the same as the request that was just made. The line tells
+    how the requester can go on with it. ``is_attended`` tells whether another client waits for a request.
+    """
+    return [
+        f"{other.id} asks for the same and waits: "
+        + ("another jitsudo of yours waits for it" if is_attended(other.id) else f"jitsudo --resume={other.id}")
+        for other in others
+    ]
 
 
 def owing(request: Request) -> str:

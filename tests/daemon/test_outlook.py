@@ -13,11 +13,13 @@ from typing import Any
 
 import pytest
 
+from jitd.core.command import RunAs
 from jitd.core.decision import Approval
 from jitd.core.request import Request, RequestState, Review, Verdict
 from jitd.core.subject import Subject
 from jitd.store import Change, documents, history
 from jitd.store.sqlite import SqliteStore
+from jitd.verbs import alike as similar
 from jitd.verbs import outlook
 from jitd.verbs.access import Access
 from jitd.verbs.lists import Lists
@@ -25,6 +27,7 @@ from jitd.workers import Workers
 from tests.scene import START, asked, command, moment, permit, person
 
 ALICE, BOB, CAROL, DAVE, EVE = (person(name) for name in ("alice", "bob", "carol", "dave", "eve"))
+NGINX = command("systemctl", "restart", "nginx")
 OPS = permit(Approval(1, ("group:ops",))).obligations
 SECURITY = permit(Approval(1, ("group:security",))).obligations
 
@@ -50,7 +53,11 @@ class House:
         self.store = SqliteStore(path)
         config: Any = SimpleNamespace(operators=("user:eve",), auditors=())
         opened = lambda: SqliteStore.reading(path)  # noqa: E731
-        self.lists = Lists(Access(config, self.store), self.store, opened, Workers(), lambda run: None, moment)
+        self.attended: set[str] = set()
+        self.lists = Lists(
+            *(Access(config, self.store), self.store, opened, Workers(), lambda run: None, moment),
+            is_attended=lambda id: id in self.attended,
+        )
 
     def keep(self, *requests: Request) -> None:
         self.store.commit([Change(one, 0, documents.write(one)) for one in requests], [])
@@ -95,6 +102,61 @@ def test_what_is_not_alike_is_not_compared(house: House, what: str, changes: dic
     assert house.last_for() is None, what
     house.keep(past("AAAA-0002", "true"))
     assert house.last_for() == "AAAA-0002", "and one that is alike is"
+
+
+def test_open_requests_that_ask_for_the_same_are_named(house: House) -> None:
+    same = replace(now(), id="SAME-0001", submitted_at=START)
+    house.keep(now(), same, replace(same, id="SAME-0002", command=replace(same.command, salt=b"other", streams=("tty",) * 3)))
+    for who in (BOB, ALICE):
+        assert house.show(who)["alike"] == ["SAME-0001", "SAME-0002"]
+
+
+@pytest.mark.parametrize(
+    ("what", "changes"),
+    [
+        ("another command", {"command": command("systemctl", "restart", "nginx.service")}),
+        ("another account", {"command": replace(NGINX, run_as=RunAs("postgres", 26, "postgres", 26))}),
+        ("another person", {"requester": DAVE}),
+        ("another service", {"service": "sudo"}),
+        ("a lease", {"lasts_for": 600}),
+        ("more uses", {"uses": 2}),
+        ("another limit", {"timeout_for": 60}),
+        ("later", {"starts_at": START + timedelta(hours=5)}),
+        ("approved", {"state": RequestState.APPROVED}),
+        ("withdrawn", {"state": RequestState.WITHDRAWN}),
+    ],
+)
+def test_a_request_that_asks_for_something_else_is_not_named(house: House, what: str, changes: dict[str, Any]) -> None:
+    house.keep(now(), replace(now(), id="ELSE-0001", **changes))
+    assert house.show(BOB)["alike"] == [], what
+
+
+def test_the_requests_that_ask_for_the_same_are_few(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.keep(now(), *(replace(now(), id=f"SAME-{n:04}") for n in range(12)))
+    assert len(house.show(BOB)["alike"]) == similar.MOST_ALIKE
+    monkeypatch.setattr(similar, "MOST_READ", 3)
+    assert len(house.show(BOB)["alike"]) <= 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_attended", "is_gone"),
+    [
+        ({}, False, True),
+        ({}, True, False),
+        ({"waits": False}, False, False),
+        ({"state": RequestState.APPROVED}, False, False),
+        ({"state": RequestState.WITHDRAWN}, False, False),
+    ],
+)
+def test_a_client_is_gone_that_said_it_waits(house: House, changes: dict[str, Any], is_attended: bool, is_gone: bool) -> None:
+    house.keep(replace(now(), **changes))
+    house.attended = {"NNNN-0000"} if is_attended else set()
+    assert house.show(BOB)["gone"] is is_gone
+
+    async def listed() -> list[bool]:
+        return [row["gone"] async for row in house.lists.requests(BOB, ended=True)]
+
+    assert asyncio.run(listed()) == [is_gone]
 
 
 def test_nobody_is_told_of_what_they_may_not_review(house: House) -> None:
