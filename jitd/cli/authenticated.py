@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jitd.cli.answer import Row, words
-from jitd.cli.instants import in_words, told
+from jitd.cli.instants import in_words, span, told
 
 _PROOFS = {
     "pre-authent": "after a proof that the KDC asked for",
@@ -42,6 +42,26 @@ def authenticated(given: object) -> Iterator[tuple[str, str]]:
         yield "realms", f"{' to '.join(realms)}, and a KDC has checked the way"
     yield "ticket has", f"{' '.join(flags) or 'no flags'}"
     yield "encrypted by", f"{words(given, 'ticket_encryption')}, its session by {words(given, 'session_encryption')}"
+
+
+def flaws(given: object) -> Iterator[tuple[str, str]]:
+    """Yield the lines about what makes a ticket less trustworthy than usual."""
+    for label, text in authenticated(given):
+        if label in ("no proof", "forwarded", "realms"):
+            told = {"no proof": "the first ticket was issued WITHOUT a proof, to anybody who asks"}
+            yield label, told.get(label, "FORWARDED from another host" if label == "forwarded" else f"from {text}")
+
+
+def age_in_short(given: object) -> str:
+    """Return how old the authentication was when the request was made, and how the person authenticated, if known: ``ticket 42 s
+    old, by otp``.
+    """
+    if not isinstance(given, dict):
+        return ""
+    indicators = _words(given, "indicators")
+    by = f", by {', '.join(indicators)}" if indicators else ""
+    age = given.get("age")
+    return f"ticket {'of unknown age' if not isinstance(age, int) else f'{span(age)} old'}{by}"
 
 
 def in_short(given: object) -> str:

@@ -1,56 +1,53 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The page that an approver reads before they answer the question. For an ordinary request, this page fits on one screen. The
-module ``page`` makes a longer page that shows everything.
+"""The page that an approver reads before they answer the question. An ordinary request takes about twelve lines. The module
+``page`` makes a longer page that shows everything.
 
 Law: the page shows all values that limit the run, except the most usual values, and it shortens no value. Therefore two
-different requests never look the same. The page also omits a line if the other lines already contain its information.
+different requests never look the same, unless they differ only in what nobody can judge by reading: digests and the locale. The
+page never says that a request is harmless. Text of the requester stands only in the column of texts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jitd.cli.answer import Row, quoted, words
-from jitd.cli.authenticated import UNKNOWN, age_in_words, authenticated
+from jitd.cli import comparison
+from jitd.cli.answer import NOT_SHOWN, Row, command_of, printable, quoted, words
+from jitd.cli.asked_time import begins_and_extends
+from jitd.cli.authenticated import age_in_short, flaws
 from jitd.cli.colour import Painted
-from jitd.cli.instants import ago, left
-from jitd.cli.labels import Line, laid_out, members
+from jitd.cli.columns import wrapped
+from jitd.cli.findings import findings
+from jitd.cli.glass import in_short as glass_in_short
+from jitd.cli.instants import in_words, left
+from jitd.cli.labels import LEAST, Line, counted, laid_out, members
 from jitd.cli.owed import asks, others_asked, still_owed
 from jitd.cli.past import review_in_words
-from jitd.cli.summary import summary
+from jitd.cli.principals import who
 from jitd.cli.what import (
     SEEN,
     STREAMS,
-    asked_for,
     command_without_scripts,
     directory,
-    file,
-    held,
     is_anothers,
     is_login,
-    operands,
-    pairs,
+    lets,
+    recorded_in_short,
     script,
-    streams,
-    terms,
-    what_happens,
 )
-from jitd.cli.who import reason, whence, without_ticket
-from jitd.core.wording import groups
+from jitd.cli.who import without_ticket
+from jitpam.wire.shown import cells
 
-USUAL = {
-    "asked for": ("one run", "one use"),
-    "recorded": ("what it writes to a terminal, if it has one",),
-    "files": ("those that others may change are refused, or bound to their content",),
-    "left behind": ("processes that it leaves behind end with it",),
-    "time limit": ("NONE but the end of its grant",),
-    "streams": ("all three are a terminal",),
-}
-"""Maps the label of a line to the usual texts of this line. If a line has one of these texts, the page omits the line."""
-DETAILS = frozenset({"to the KDC", "how", "ticket has", "encrypted by"})
-"""Labels of lines about a ticket. The module ``page`` makes a longer page that shows all these lines. The short page of this
-module has a single line in their place.
-"""
+COLUMN = 10
+"""Width of the column of labels, in cells."""
+USUAL_DIRECTORY = "/usr/bin/"
+"""The directory of programs that is not shown. A program of another directory has a line of its own."""
+ORIGINS = {"local": "begun on this host", "console": "at the console", "remote": "a login from another host"}
+"""Maps the words for where a login session began (``core.origin``) to the words of the page."""
+OPEN = ("screening", "pending")
+"""The states in which people can still decide about a request."""
+WIDEST = 100
+"""Maximum number of cells before the right end of the first line."""
 
 
 def brief(row: Row, screen: int | None, place: str = "") -> list[Painted]:
@@ -58,98 +55,239 @@ def brief(row: Row, screen: int | None, place: str = "") -> list[Painted]:
     None, no line is folded. ``place`` is printed first. If there are several requests, ``place`` is the position of this request,
     such as ``1 of 3:``.
     """
-    return laid_out(_lines(row, place), screen)
+    return [*_head(row, screen, place), *laid_out(_lines(row, screen), screen, column=COLUMN, indent=0)]
 
 
-def _lines(row: Row, place: str) -> Iterator[Line]:
-    yield f"{place}{_head(row)}", ""
-    yield from summary(row)
-    yield from _owed(row)
-    for label, text in (*_what(row), *terms(row)):
-        if (label or text) and label != "ON WHAT TERMS" and text not in USUAL.get(label, ()):
-            yield label, text
-    yield "fingerprint", words(row, "fingerprint")
-    yield from _who(row)
-    yield "WHAT THE REQUESTER SAYS: nobody has checked this", ""
-    yield "reason", reason(row)
+def _head(row: Row, screen: int | None, place: str) -> list[Painted]:
+    """Return the first line: who asks for which account on which host, and at its right end the id and the time that is left."""
+    text, state = printable(f"{place}{heading(row)}"), words(row, "state")
+    end = words(row, "id") + ("" if state == "pending" else f": {state}")
+    is_open = row.get("expires_at") and state in OPEN
+    end = printable(f"{end}, {left(row['expires_at'])} left" if is_open else end)
+    if screen is None or cells(text) + cells(end) + 2 <= screen:
+        room = 0 if screen is None else min(screen, WIDEST) - cells(text) - cells(end)
+        return [(text + " " * max(2, room) + end, "head")]
+    first, *others = wrapped(text, max(LEAST, screen - COLUMN))
+    others += wrapped(end, max(LEAST, screen - COLUMN))
+    return [(first, "head"), *((" " * COLUMN + piece, "head") for piece in others)]
 
 
-def _head(row: Row) -> str:
-    state = words(row, "state")
-    text = f"request {words(row, 'id')}{'' if state == 'pending' else f': {state}'}, asked {ago(row.get('submitted_at'))}"
-    return f"{text}, {left(row['expires_at'])} left" if row.get("expires_at") else text
+def heading(row: Row) -> str:
+    """Return a line that says who asks for what account, or for which kind of thing, on which host."""
+    name, host, service = who(row), words(row, "host"), words(row, "service")
+    by = f", by {service}" if is_anothers(row) else ""
+    if row.get("gives"):
+        return f"{name} asks to be given, on {host}{by}:"
+    if row.get("doubt"):
+        return f"{name} asks {service} on {host}"
+    account, group = words(row, "run_as"), words(row, "run_as_group")
+    if is_login(row):
+        return f"{name} asks for a login as {account} on {host}{by}"
+    return f"{name} asks for {account}{'' if group == account else f', group {group},'} on {host}{by}"
 
 
-def _owed(row: Row) -> Iterator[Line]:
-    """Yield the lines about the approvals and gatekeepers that the rule demands, and about the reviews so far. If the viewer may
-    only deny the request, also yield a line about this.
-    """
-    owes = still_owed(row).removesuffix(" approvals").removesuffix(" approval") if members(row, "reviews") else "all"
-    yield "rule", f"{words(row, 'rule', 'none decided yet')}: {asks(row)}; {owes} still owed"
-    yield from others_asked(row)
-    for review in members(row, "reviews"):
-        if isinstance(review, dict):
-            yield "so far", review_in_words(review)
-    if row.get("lacks"):
-        yield "you", f"may only deny it: its rule {words(row, 'lacks')}"
+def _lines(row: Row, screen: int | None) -> Iterator[Line]:
+    yield from _what(row, screen)
+    yield "why", _reason(row)
+    yield from _dangers(row)
+    yield from comparison.new(row)
+    if not (row.get("gives") or row.get("doubt") or is_login(row)):
+        yield from _unusual(row)
+    yield from _terms(row)
+    yield from _needs(row)
+    yield "from", " · ".join(_whence(row))
 
 
-def _what(row: Row) -> Iterator[Line]:
-    """Yield the lines that describe what would be run or given. If jitd knows for certain which command would run, these lines
-    are fewer than the lines on the long page (module ``page``).
-    """
-    if row.get("gives") or row.get("doubt") or is_login(row):
-        yield from what_happens(row)
-        return
-    yield "WHAT WOULD RUN", ""
-    yield "command", command_without_scripts(row)
-    for at, argument in enumerate(members(row, "argv")):
-        yield from script(at, str(argument))
-    yield from file(row)
-    yield "as", f"{words(row, 'run_as')}, group {words(row, 'run_as_group')}, in {directory(row)}"
-    yield from held(row)
-    yield from operands(row)
-    if row.get("variables"):
-        yield from pairs("variable", members(row, "variables"), "")
+# --- what is asked for ---------------------------------------------------------------------------------------------------
+
+
+def _what(row: Row, screen: int | None) -> Iterator[Line]:
+    """Yield the lines about the command, the things, or the login. Nothing of them is shortened."""
+    if row.get("gives"):
+        for thing in members(row, "gives"):
+            yield "thing", str(thing)
+            yield from (("lets them", sentence) for sentence in lets(row, str(thing)))
+        if words(row, "brought", ""):
+            yield "for key", words(row, "brought")
+    elif is_login(row) and not row.get("doubt"):
+        yield "LOGIN", f"a session in which any command of {words(row, 'run_as')} may be run"
+    elif row.get("narrowed"):
+        yield "runs", command_of(row)
+    else:
+        yield from _numbered("typed" if row.get("doubt") else "runs", command_without_scripts(row), screen)
+        for at, argument in enumerate(members(row, "argv")):
+            yield from script(at, str(argument))
+
+
+def _numbered(label: str, text: str, screen: int | None) -> Iterator[Line]:
+    """Yield ``text`` with ``label``. If the text does not fit on one line of the terminal, the labels number its lines."""
+    pieces = [text] if screen is None else wrapped(printable(text), max(LEAST, screen - COLUMN), whole_words=True)
+    for number, piece in enumerate(pieces, 1):
+        yield (f"{label if number == 1 else '':<5}{number:>3}" if len(pieces) > 1 else label), piece
+
+
+def _reason(row: Row) -> str:
+    """Return the words of the requester. A quote within them is escaped, so that nothing stands behind the quotes but jitd's."""
+    account = words(row, "account", "the requester")
+    if row.get("reason") is None:
+        return f"{account} gives no reason"
+    if row.get("narrowed"):
+        return NOT_SHOWN
+    said = str(row["reason"]).replace('"', "\\x22")
+    return f'{account} says: "{said}"'
+
+
+# --- what it gives, and what is wrong with it ----------------------------------------------------------------------------
+
+
+def _dangers(row: Row) -> Iterator[Line]:
+    if row.get("doubt"):
+        yield "DOUBT", f"{words(row, 'doubt')}: take it for root"
+    yield from findings(row)
+    yield from glass_in_short(row)
+    for label, text in without_ticket(row):
+        yield ("NO PROOF" if text.startswith("NONE") else label), text.removeprefix("NONE: ")
+    yield from (("NO PROOF" if label == "no proof" else "ticket", text) for label, text in flaws(row.get("authentication")))
+    if row.get("gone"):
+        account = words(row, "account")
+        yield "GONE", f"{account}'s jitsudo has gone away: nothing runs until {account} comes back with --resume"
+    for id in members(row, "alike"):
+        yield "alike", f"{id} asks for the same and waits too"
+    if row.get("lock"):
+        yield "locked", f"by lock {words(row, 'lock')}"
+    if row.get("narrowed"):
+        yield "hidden", "its rule does not show you the reason, the arguments and what follows from them"
+
+
+# --- what is not as usual ------------------------------------------------------------------------------------------------
+
+
+def _unusual(row: Row) -> Iterator[Line]:
+    """Yield the lines about a known command that are not as usual: its file, what else binds it or does not, and its streams."""
+    name = words({"name": next(iter(members(row, "argv")), "")}, "name", "")
+    path = words(row, "path", "")
+    is_unread = "" if row.get("digest") or row.get("mine") else "its content is not bound: no rule let it be read"
+    if path not in (name, USUAL_DIRECTORY + name) or is_unread:
+        yield "file", ": ".join(filter(None, (quoted(path), is_unread)))
+    for one in members(row, "interpreters"):
+        if isinstance(one, dict):
+            loose = "" if one.get("digest") else ", NOT BOUND: it can still be changed"
+            yield "run by", f"{quoted(words(one, 'path'))}: {words(one, 'because')}{loose}"
+    for one in members(row, "operands"):
+        if isinstance(one, dict):
+            bound = "bound until the command starts" if one.get("digest") else "NOT BOUND: it may be another file by then"
+            yield "names", f"argument {words(one, 'argument')}, {quoted(words(one, 'path'))}: {words(one, 'because')} · {bound}"
+    if is_anothers(row):
+        yield "held by", f"{words(row, 'service')} alone: jitd cannot check that this is still what it runs"
+        if row.get("writable"):
+            yield "", f"{words(row, 'service')} opens the file by name: its content is not bound, nor what executes it"
+    for option in members(row, "options"):
+        yield "option", f"{option} of {words(row, 'service')}, which changes what is run"
+    for pair in members(row, "variables"):
+        if isinstance(pair, list) and len(pair) == 2:
+            yield "variable", NOT_SHOWN if row.get("narrowed") else f"{pair[0]}={quoted(str(pair[1]))}"
     if not is_anothers(row):
-        locale = " ".join(f"{pair[0]}={quoted(str(pair[1]))}" for pair in members(row, "locale") if len(pair) == 2)
-        if locale:
-            yield "locale", locale
         yield from _streams(row)
-    yield "asked for", asked_for(row)
 
 
 def _streams(row: Row) -> Iterator[Line]:
-    """Yield the lines about the file descriptors 0 to 2. If all three descriptors are of the same kind, yield only one line."""
+    """Yield a line about those of the file descriptors 0 to 2 that are not a terminal."""
     kinds = [str(kind) for kind in members(row, "streams")]
-    if not kinds:
+    told = [SEEN.get(kind, kind) for kind in kinds]
+    if len(kinds) != len(STREAMS):
         yield "streams", "known when it is run"
-    elif len(kinds) == len(STREAMS) and len(set(kinds)) == 1:
-        yield "streams", f"all three are {SEEN.get(kinds[0], kinds[0])}"
+    elif len(set(kinds)) == 1:
+        if kinds[0] != "terminal":
+            yield "streams", f"input, output and errors: {told[0]}"
     else:
-        yield from streams(row)
+        named = zip(("input", "output", "errors"), told, strict=True)
+        yield "streams", " · ".join(f"{name}: {text}" for name, text in named if text != SEEN["terminal"])
 
 
-def _who(row: Row) -> Iterator[Line]:
-    yield "WHO ASKS: jitd has checked this", ""
-    known = groups([str(group) for group in members(row, "groups")], len(members(row, "group_ids")))
-    name, account = words(row, "requester"), words(row, "account")
-    is_alike = name.partition("@")[0] == account
-    yield "requester", f"{name}{'' if is_alike else f', account {account}'}, uid {words(row, 'uid')}, in {known}"
-    yield from without_ticket(row)
-    yield from _authenticated(row)
-    yield from whence(row)
+# --- on what terms, and whose word is needed -----------------------------------------------------------------------------
 
 
-def _authenticated(row: Row) -> Iterator[Line]:
-    """Yield the lines that tell how the person authenticated. If the ticket is as trustworthy as usual, yield only one line."""
-    lines = list(authenticated(row.get("authentication")))
-    how = next((text for label, text in lines if label == "how"), "").partition(";")[0]
-    if how:
-        said = f"; how is {how}" if how == UNKNOWN else f", {how}"
-        yield "to the KDC", f"{age_in_words(row['authentication'])} before asking{said}"
-    for label, text in lines:
-        if label == "no proof":
-            yield label, "the first ticket was issued WITHOUT a proof, to anybody who asks"
-        elif label not in DETAILS:
-            yield label, text
+def how_often(row: Row) -> str:
+    """Return how often and for how long the request asks to run the command, or to have the thing."""
+    gets = row["gets"] if isinstance(row.get("gets"), dict) else {}
+    lasts_for = row.get("lasts_for") if isinstance(row.get("lasts_for"), int) else gets.get("lasts_for")
+    within = in_words(lasts_for) if isinstance(lasts_for, int) else "the time that the rule gives"
+    if row.get("gives"):
+        return f"for at most {within}"
+    if not isinstance(row.get("lasts_for"), int) and not isinstance(row.get("uses"), int):
+        return "once"
+    uses = row.get("uses") if isinstance(row.get("uses"), int) else gets.get("uses")
+    noun = "use" if is_anothers(row) else "run"
+    return f"{counted(uses, noun) if isinstance(uses, int) else f'as many {noun}s as the rule allows'} within {within}"
+
+
+def _terms(row: Row) -> Iterator[Line]:
+    """Yield the line about how often, how long and under what watch it runs."""
+    parts = [how_often(row) + begins_and_extends(row)]
+    terms = row.get("terms")
+    if row.get("gives"):
+        ends = "when the time is over" if row.get("stays") else "when their command ends, or the time is over"
+        parts.append(f"taken back {ends}")
+    elif isinstance(terms, dict) and is_login(row) and not row.get("doubt"):
+        ends = "is ended" if terms.get("session") == "end" else "GOES ON"
+        parts.append(f"when the time of its grant is over, the session {ends}")
+    elif isinstance(terms, dict):
+        parts += _terms_of_a_run(row, terms)
+    if isinstance(row.get("timeout_for"), int) and not isinstance(terms, dict):
+        parts.append(f"ends after {in_words(row['timeout_for'])}")
+    if not row.get("waits", True):
+        parts.append(f"{words(row, 'account')} does not wait, and comes back for it")
+    yield "terms", " · ".join(parts)
+
+
+def _terms_of_a_run(row: Row, terms: Row) -> Iterator[str]:
+    by = words(row, "service")
+    if is_anothers(row):
+        yield "NOT recorded by jitd"
+        if terms.get("options"):
+            yield f"ALL options of {by} are allowed"
+    else:
+        yield recorded_in_short(terms, [str(kind) for kind in members(row, "streams")])
+        if terms.get("observed"):
+            yield "runs only while an approver watches"
+        if isinstance(terms.get("timeout_for"), int):
+            yield f"ends after {in_words(terms['timeout_for'])}"
+        if terms.get("leftovers") == "keep":
+            yield "what it leaves behind STAYS"
+    if terms.get("bound"):
+        yield "files that others may change must be bound"
+    if terms.get("writable"):
+        yield "files that OTHERS MAY CHANGE are allowed"
+
+
+def _needs(row: Row) -> Iterator[Line]:
+    """Yield the lines about the approvals and gatekeepers that the rule demands, the reviews so far, and the viewer's part."""
+    reviews = [one for one in members(row, "reviews") if isinstance(one, dict)]
+    is_viewers = row.get("awaits_me") and not row.get("lacks") and not row.get("mine")
+    parts = [f"{asks(row)}{': you' if is_viewers else ''}", *([f"still {still_owed(row)}"] if reviews else [])]
+    yield "needs", " · ".join([*parts, f"rule {words(row, 'rule', 'none decided yet')}"])
+    for _, other in others_asked(row):
+        yield "", other
+    for review in reviews:
+        yield "so far", review_in_words(review, row.get("realm"))
+    if row.get("mine"):
+        yield "you", "asked for this yourself: somebody else has to review it"
+    elif row.get("lacks"):
+        yield "you", f"may only deny it: its rule {words(row, 'lacks')}"
+
+
+def _whence(row: Row) -> Iterator[str]:
+    """Yield where the person comes from, the working directory, the age of the ticket, and the facts that the rule has used."""
+    facts = [pair for pair in members(row, "facts") if isinstance(pair, list) and len(pair) == 2]
+    point = row.get("point")
+    if isinstance(point, dict):
+        by = f", {words(point, 'authenticated')}" if point.get("authenticated") else ""
+        yield f"{words(point, 'remote_host', 'this host')}{by}"
+    yield from (ORIGINS.get(str(value), f"a login from {value}") for name, value in facts if name == "fact.origin")
+    if not (row.get("gives") or is_login(row)):
+        yield f"in {directory(row)}"
+    if (said := age_in_short(row.get("authentication"))) and not row.get("proved"):
+        yield said
+    if words(row, "requester") == "root":
+        yield "local root"
+    yield from (f"{name} {quoted(str(value))}" for name, value in facts if name != "fact.origin")

@@ -79,16 +79,16 @@ def folded(text: str, width: int) -> list[str]:
     return [*pieces, piece]
 
 
-def wrapped(text: str, width: int) -> list[str]:
-    """Split ``text`` like ``folded``. If the second half of a piece contains a space, the piece ends after this space. Joined
-    together, the pieces are exactly ``text``.
+def wrapped(text: str, width: int, *, whole_words: bool = False) -> list[str]:
+    """Split ``text`` like ``folded``. If the second half of a piece contains a space, the piece ends after this space. With
+    ``whole_words``, this is so wherever the space is. Joined together, the pieces are exactly ``text``.
     """
     pieces: list[str] = []
     at = 0
     while at < len(text):
         piece = _most(text[at : at + width], width)
         space = piece.rfind(" ") + 1
-        if at + len(piece) < len(text) and space > len(piece) // 2:
+        if at + len(piece) < len(text) and space > (0 if whole_words else len(piece) // 2):
             piece = piece[:space]
         pieces.append(piece)
         at += len(piece)

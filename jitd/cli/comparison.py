@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Compares a request with the last approved request of the same person under the same rule, and prints the differences.
+"""Compares a request with the last approved request of the same person for the same program under the same rule, and says what
+is new.
 
 Law: a comparison is always shown together with the whole command. Therefore a comparison may shorten texts. A shortened text
 shows how much was removed. If two values cannot be compared, the comparison never says that they are equal.
@@ -15,39 +16,44 @@ from jitd.cli.answer import Row, quoted, words
 from jitd.cli.columns import cut_in_the_middle
 from jitd.cli.instants import ago
 from jitd.cli.labels import Line, counted, members
-from jitd.cli.what import script_lines
+from jitd.cli.principals import without_realm
+from jitd.cli.what import is_login, script_lines
 
 MOST_WORDS = 200
 """Maximum number of arguments of a command. Commands with more arguments are not compared, because this would take a long time,
 and nobody would read the result.
 """
-MOST_TOLD = 6
-"""Maximum number of differences that are printed."""
+MOST_TOLD = 2
+"""Maximum number of differences that are printed. The line with their number comes first."""
 WIDEST = 60
 """Maximum number of cells for an argument in a comparison."""
 
 
 def new(row: Row) -> Iterator[Line]:
-    """Yield the lines about the differences between the request in ``row`` and the last approved request. Yield nothing in three
-    cases: it is not certain which command would run, the request is for things, or the viewer may not see the comparison.
+    """Yield at most three lines about the differences between the request in ``row`` and the last approved request. Yield nothing
+    in three cases: it is not certain which command would run, the request is for things, or the viewer may not see the
+    comparison.
     """
-    if row.get("gives") or row.get("doubt") or "last_approved" not in row or not row.get("may_review"):
+    if row.get("narrowed") or row.get("gives") or row.get("doubt") or "last_approved" not in row or not row.get("may_review"):
         return
     last = row.get("last_approved")
     if not isinstance(last, dict):
-        yield "new", "all: you can see no earlier approved request"
+        what = "login" if is_login(row) else words(row, "path", "it").rpartition("/")[2]
+        yield "new", f"first {quoted(what)} to be approved for {words(row, 'account')}, as far as you can see"
         return
-    by = " and ".join(str(name) for name in members(last, "by"))
+    by = " and ".join(without_realm(str(name), row.get("realm")) for name in members(last, "by"))
     when = f"{words(last, 'id')}, which {by} approved {ago(last.get('at'))}"
     found = [*_around(row, last), *_arguments(row, last)]
     if not found:
         yield "new", f"nothing: it is the same as {when}"
         return
-    yield "new", f"{counted(len(found), 'difference')} from {when}:"
+    if len(found) == 1:
+        yield "new", f"1 difference from {when}: {found[0]}"
+        return
+    more = f"; the first {MOST_TOLD}" if len(found) > MOST_TOLD else ""
+    yield "new", f"{counted(len(found), 'difference')} from {when}{more}:"
     for difference in found[:MOST_TOLD]:
-        yield "new", difference
-    if len(found) > MOST_TOLD:
-        yield "new", f"and {len(found) - MOST_TOLD} more"
+        yield "", difference
 
 
 def _around(row: Row, last: Row) -> Iterator[str]:

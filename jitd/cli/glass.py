@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from jitd.cli.answer import Row, command_of, words
 from jitd.cli.columns import LEAST, cut_in_the_middle
 from jitd.cli.instants import in_words, told
+from jitd.cli.principals import spelled, without_realm
 from jitpam.wire.shown import cells
 
 SAID = "jitd: "
@@ -40,9 +41,13 @@ def broken(row: Row) -> Iterator[tuple[str, str]]:
         return
     state = words(owed, "state")
     if state == "reviewed":
+        by = without_realm(words(owed, "given_by"), row.get("realm"))
         role = ", as operator" if owed.get("given_as") == "operator" else ""
         said = f': "{owed["comment"]}"' if owed.get("comment") else ""
-        yield "review", f"done by {words(owed, 'given_by')}{role}, {told(owed.get('given_at'))}{said}"
+        yield (
+            "review",
+            f"done by {by}{role}, {told(owed.get('given_at'))}{said}",
+        )
     elif state == "overdue":
         yield (
             "review",
@@ -54,6 +59,18 @@ def broken(row: Row) -> Iterator[tuple[str, str]]:
         yield "give it", f"jitd review {words(owed, 'id')}"
     elif owed.get("lacks") and state != "reviewed":
         yield "give it", f"not as you are now: the rule {words(owed, 'lacks')}"
+
+
+def in_short(row: Row) -> Iterator[tuple[str, str]]:
+    """Yield the line about break-glass for the page of an approver. Yield nothing if the request does not use break-glass."""
+    glass, owed = row.get("break_glass"), row.get("owed_review")
+    if not isinstance(glass, dict):
+        if row.get("breaks_glass"):
+            yield "GLASS", "break-glass was asked for, and is not permitted"
+        return
+    within = f" within {in_words(glass['review_for'])}" if isinstance(glass.get("review_for"), int) else ""
+    by = f": {words(owed, 'reviewers')}" if isinstance(owed, dict) else ""
+    yield "GLASS", f"nobody is asked before: it skips {words(glass, 'skips')}, and a review is owed{within}{by}"
 
 
 def way_by_glass(row: Row) -> str:
@@ -99,7 +116,7 @@ def _sentence(row: Row, screen: int | None) -> str:
     if row.get("mine"):
         start, end = f"a review is owed{overdue} for your request {id} (", f"); {words(row, 'reviewers')} has to give it"
     else:
-        start, end = f"a review is owed{overdue} for request {id} ({words(row, 'requester')}: ", f"): jitd review {id}"
+        start, end = f"a review is owed{overdue} for request {id} ({spelled(row)}: ", f"): jitd review {id}"
     what = command_of(row)
     if screen is not None:
         what = cut_in_the_middle(what, max(LEAST, screen - cells(SAID + start + end)))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Converts instants and durations of rows into texts for people. Law: an instant that cannot be parsed is shown exactly as the
-daemon sent it.
+"""Converts instants and durations of rows into texts for people. People read local times, in the time zone of their ``TZ``. Law:
+an instant that cannot be parsed is shown exactly as the daemon sent it.
 """
 
 from __future__ import annotations
@@ -70,9 +70,15 @@ def until(instant: object) -> str:
     return f"in {span(-since)}" if since < 0 else "now"
 
 
+def local(instant: object) -> str:
+    """Return ``instant`` in the time zone of the reader, for example ``2026-01-05 10:00:00 CET``."""
+    since = seconds_since(instant)
+    return str(instant) if since is None else time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(round(time.time() - since)))
+
+
 def told(instant: object) -> str:
-    """Return ``instant`` together with its distance from now, for example ``2026-01-05T09:00:00Z (12 s ago)``."""
+    """Return ``instant`` as ``local`` does, with its distance from now, for example ``2026-01-05 10:00:00 CET (12 s ago)``."""
     since = seconds_since(instant)
     if since is None:
         return str(instant)
-    return f"{instant} ({ago(instant) if since >= 0 else until(instant)})"
+    return f"{local(instant)} ({ago(instant) if since >= 0 else until(instant)})"

@@ -19,6 +19,8 @@ LABEL = 15
 """Width of the column of labels, in cells."""
 LEAST = 20
 """Minimum width of the column of texts, in cells."""
+STYLES = {label: "danger" for label in ("DANGER", "GLASS", "LOGIN", "DOUBT", "NO PROOF", "GONE", "MAY RUN")}
+"""Maps a label to the style of its lines."""
 
 Line = tuple[str, str]
 """A label and its text. A label without a text is a heading. A text without a label continues the text of the line above it. If
@@ -26,27 +28,29 @@ both the label and the text are empty, the line is empty.
 """
 
 
-def laid_out(page: Iterable[Line], screen: int | None) -> list[Painted]:
+def laid_out(page: Iterable[Line], screen: int | None, *, column: int = LABEL, indent: int = 2) -> list[Painted]:
     """Return ``page`` as lines that can be printed. ``screen`` is the width of the terminal in cells. If ``screen`` is None, no
-    line is folded.
+    line is folded. Labels begin after ``indent`` cells, and the column of texts begins after ``column`` cells.
     """
+    before = " " * column
     lines: list[Painted] = []
     for label, text in page:
         if not text:
             heading = printable(label)
-            pieces = [heading] if screen is None or cells(heading) <= screen else wrapped(heading, max(LEAST, screen - LABEL))
-            lines += [(pieces[0], None), *((" " * LABEL + piece, None) for piece in pieces[1:])]
+            pieces = [heading] if screen is None or cells(heading) <= screen else wrapped(heading, max(LEAST, screen - column))
+            lines += [(pieces[0], None), *((before + piece, None) for piece in pieces[1:])]
             continue
-        start = f"  {printable(label)}"
-        start += " " * max(1, LABEL - cells(start))
+        start = f"{' ' * indent}{printable(label)}"
+        start += " " * max(1, column - cells(start))
+        style = STYLES.get(label)
         # this label is a long name from a file of the host, so it gets its own lines
         if screen is not None and cells(start) > screen - LEAST:
             lines += [("  " + piece, None) for piece in wrapped(printable(label), screen - 2)]
-            start = " " * LABEL
+            start = before
         text = printable(text)
-        pieces = [text] if screen is None else wrapped(text, max(LEAST, screen - max(LABEL, cells(start))))
-        lines.append((start + pieces[0], None))
-        lines += [(" " * LABEL + piece, None) for piece in pieces[1:]]
+        pieces = [text] if screen is None else wrapped(text, max(LEAST, screen - max(column, cells(start))))
+        lines.append((start + pieces[0], style))
+        lines += [(before + piece, style) for piece in pieces[1:]]
     return lines
 
 

@@ -22,6 +22,7 @@ from jitd.cli.instants import ago, seconds_since, until
 from jitd.cli.observing_words import state_of_run
 from jitd.cli.owed import in_short
 from jitd.cli.past import how_it_ended, untaken
+from jitd.cli.principals import spelled
 from jitd.cli.terminal_size import terminal_size, width, width_of_errors
 from jitpam.wire.messages import List, Watch
 
@@ -35,7 +36,7 @@ ENDED = ("approved", "denied", "withdrawn", "expired", "spent", "revoked", "lift
 
 
 def _whose(row: Row) -> str:
-    return f"{words(row, 'requester')}{' (mine)' if row.get('mine') else ''}"
+    return f"{spelled(row)}{' (mine)' if row.get('mine') else ''}"
 
 
 def _text(name: str) -> Callable[[Row], str]:

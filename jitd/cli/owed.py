@@ -2,8 +2,8 @@
 """Makes texts about the approvals, and about the answers of gatekeepers, that a request still needs. The texts are lines of the
 request's page, or a few words for a list.
 
-Law: approvers are named by the words in the rule, such as ``group:ops``. If the number of missing approvals is not known, it is
-never shown as zero.
+Law: approvers are named by the words in the rule, such as ``user:bob``, and groups by their names. If the number of missing
+approvals is not known, it is never shown as zero.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jitd.cli.answer import Row, words
-from jitd.cli.instants import in_words
+from jitd.cli.instants import in_words, local
 from jitd.cli.labels import Line, counted, members
 from jitd.core.wording import all_of
 
@@ -47,7 +47,7 @@ def asks(row: Row) -> str:
 
 def _approval(row: Row) -> str:
     """Return a text about one approval and its alternatives."""
-    text = f"{words(row, 'need')} from {' or '.join(str(word) for word in members(row, 'from'))}"
+    text = f"{words(row, 'need')} of {' or '.join(_named(word) for word in members(row, 'from'))}"
     if row.get("also"):
         text += f" who are also in {words(row, 'also')}"
     if row.get("demand"):
@@ -58,6 +58,13 @@ def _approval(row: Row) -> str:
             opens = f"after {in_words(after)}, " if isinstance(after, int) and after > 0 else ""
             text += f" or, {opens}{_approval(other)}" if opens else f" or {_approval(other)}"
     return text
+
+
+def _named(word: object) -> str:
+    """Return the name of a group alone, and everything else as the rule has it, such as ``user:bob``."""
+    text = str(word)
+    name = text.removeprefix("group:")
+    return text if ":" in name else name
 
 
 def still_owed(row: Row) -> str:
@@ -93,6 +100,6 @@ def _answered(passed: Row | None) -> str:
     """
     if passed is None:
         return "has not answered"
-    until = f", until {words(passed, 'until')}" if passed.get("until") else ""
+    until = f", until {local(passed['until'])}" if passed.get("until") else ""
     mark = f" ({words(passed, 'mark')})" if passed.get("mark") else ""
-    return f"passed {words(passed, 'at')}{until}{mark}; it is asked again before anything runs"
+    return f"passed {local(passed.get('at'))}{until}{mark}; it is asked again before anything runs"

@@ -11,20 +11,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from jitd.cli import comparison
 from jitd.cli.answer import Row, words
+from jitd.cli.brief import OPEN, heading
 from jitd.cli.colour import Painted
+from jitd.cli.findings import findings
 from jitd.cli.glass import broken
 from jitd.cli.instants import told
 from jitd.cli.labels import Line, laid_out, members
 from jitd.cli.noticed import notices
 from jitd.cli.owed import what_is_owed
 from jitd.cli.past import history
-from jitd.cli.summary import summary
 from jitd.cli.what import terms, what_happens
 from jitd.cli.who import claimed, facts
-
-OPEN = ("screening", "pending")
-"""The states in which people can still decide about a request."""
 
 
 def page(row: Row, screen: int | None) -> list[Painted]:
@@ -38,7 +37,9 @@ def page(row: Row, screen: int | None) -> list[Painted]:
 def _about(row: Row) -> Iterator[Line]:
     state = words(row, "state")
     yield f"request {words(row, 'id')}: {state}", ""
-    yield from summary(row)
+    yield heading(row), ""
+    yield from findings(row)
+    yield from comparison.new(row)
     if row.get("narrowed"):
         yield "not shown", "its rule shows the reason, the arguments, what follows from them and what was written to others"
     if row.get("because"):

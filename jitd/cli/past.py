@@ -11,8 +11,9 @@ from collections.abc import Iterator
 
 from jitd.cli.answer import Row, words
 from jitd.cli.authenticated import in_short
-from jitd.cli.instants import told
+from jitd.cli.instants import local, told
 from jitd.cli.labels import Line, members
+from jitd.cli.principals import spelled, without_realm
 
 
 def history(row: Row) -> Iterator[Line]:
@@ -25,14 +26,14 @@ def history(row: Row) -> Iterator[Line]:
         if at:
             events.append((str(at), len(events), what))
 
-    happened(row.get("submitted_at"), f"submitted by {words(row, 'requester')}")
+    happened(row.get("submitted_at"), f"submitted by {spelled(row)}")
     for review in members(row, "reviews"):
         if isinstance(review, dict):
-            happened(review.get("at"), review_in_words(review))
+            happened(review.get("at"), review_in_words(review, row.get("realm")))
     grant = row.get("grant")
     if isinstance(grant, dict):
         id = words(grant, "id")
-        happened(grant.get("issued_at"), f"grant {id} issued: {words(grant, 'uses')} to use until {words(grant, 'ends_at')}")
+        happened(grant.get("issued_at"), f"grant {id} issued: {words(grant, 'uses')} to use until {local(grant.get('ends_at'))}")
     for run in members(row, "runs"):
         if isinstance(run, dict):
             id = words(run, "id")
@@ -41,7 +42,7 @@ def history(row: Row) -> Iterator[Line]:
     for held in members(row, "holdings"):
         if isinstance(held, dict):
             thing = f"{words(held, 'thing')} ({words(held, 'id')})"
-            happened(held.get("given_at"), f"{thing} given until {words(held, 'until')}")
+            happened(held.get("given_at"), f"{thing} given until {local(held.get('until'))}")
             happened(held.get("ended_at"), f"{thing} {how_it_was_taken(held)}")
     # the only event is the submission, which is already at the top of the page
     if len(events) < 2:
@@ -49,7 +50,7 @@ def history(row: Row) -> Iterator[Line]:
     yield "", ""
     yield "HISTORY", ""
     for at, _, what in sorted(events):
-        yield "*", f"{at}  {what}"
+        yield "*", f"{local(at)}  {what}"
     if isinstance(grant, dict):
         ended = f": {grant['ended_because']}" if grant.get("ended_because") else ""
         yield "grant now", f"{words(grant, 'state')}, {words(grant, 'left')} of {words(grant, 'uses')} uses left{ended}"
@@ -61,15 +62,15 @@ def history(row: Row) -> Iterator[Line]:
             yield "running now", f"run {words(run, 'id')}, {words(run, 'state')}, pid {words(run, 'pid')}"
 
 
-def review_in_words(review: Row) -> str:
+def review_in_words(review: Row, realm: object) -> str:
     """Return a text about a review of a request: the verdict, the reviewer, how the reviewer had authenticated, and the
-    reviewer's comment.
+    reviewer's comment. ``realm`` is the realm of the reader.
     """
     said = f': "{review["comment"]}"' if review.get("comment") else ""
     word = "approved" if review.get("verdict") == "approve" else "denied"
     void = " (does not count: locked)" if review.get("counts") is False else ""
     proved = f" (PROVED {review['proved']})" if review.get("proved") else in_short(review.get("authentication"))
-    return f"{word} by {words(review, 'by')}{proved}{said}{void}"
+    return f"{word} by {without_realm(words(review, 'by'), realm)}{proved}{said}{void}"
 
 
 def how_it_was_taken(held: Row) -> str:

@@ -14,10 +14,10 @@ import click
 
 from jitd.cli.answer import answer_json, exact, say, words
 from jitd.cli.assent import is_approved
-from jitd.cli.brief import brief
+from jitd.cli.brief import OPEN, brief
 from jitd.cli.call import NotDone, called, called_as_reviewer, status_of
 from jitd.cli.naming import named
-from jitd.cli.page import OPEN, page
+from jitd.cli.page import page
 from jitd.cli.question import can_ask, sentence
 from jitd.cli.reading import put, put_all
 from jitd.cli.terminal_size import width

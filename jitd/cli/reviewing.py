@@ -15,6 +15,7 @@ from jitd.cli.call import NotDone, called, called_as_reviewer
 from jitd.cli.instants import age, left
 from jitd.cli.lists import Columns, lines_of
 from jitd.cli.page import page
+from jitd.cli.principals import spelled
 from jitd.cli.question import can_ask, is_answered_yes
 from jitd.cli.reading import put, put_all
 from jitd.cli.terminal_size import width
@@ -35,9 +36,9 @@ REVIEWS: Columns = {
     "STATE": lambda row: words(row, "state"),
     "AGE": lambda row: age(row.get("begun_at")),
     "LEFT": _time_left,
-    "REQUESTER": lambda row: f"{words(row, 'requester')}{' (mine)' if row.get('mine') else ''}",
+    "REQUESTER": lambda row: f"{spelled(row)}{' (mine)' if row.get('mine') else ''}",
     "HOST": lambda row: words(row, "host"),
-    "BY": lambda row: words(row, "given_by") if row.get("given_by") else words(row, "reviewers"),
+    "BY": lambda row: spelled(row, "given_by") if row.get("given_by") else words(row, "reviewers"),
     "REASON": lambda row: words(row, "reason"),
     "COMMAND": command_of,
 }

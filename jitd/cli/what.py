@@ -14,6 +14,7 @@ from jitd.cli.answer import NOT_SHOWN, Row, command_of, n_bytes, quoted, words
 from jitd.cli.asked_time import begins_and_extends
 from jitd.cli.instants import in_words
 from jitd.cli.labels import Line, counted, members
+from jitd.cli.principals import spelled
 from jitpam.wire.shown import shown, shown_argument, shown_of_argument, unshown
 
 FEW = 8
@@ -55,17 +56,11 @@ def _things(row: Row) -> Iterator[Line]:
     yield "", ""
     yield "WHAT WOULD BE GIVEN", ""
     for thing in members(row, "gives"):
-        kind, _, name = str(thing).partition(":")
         yield "thing", str(thing)
-        begins = f"{thing}: "
-        for sentence in (str(sentence) for sentence in members(row, "lets")):
-            if sentence.startswith(begins):
-                yield "lets them", sentence.removeprefix(begins)
-        if kind == "service-ticket":
-            yield "lets them", f"get tickets for {name} from the KDC, and so use that service as {words(row, 'requester')}"
+        yield from (("lets them", sentence) for sentence in lets(row, str(thing)))
     if words(row, "brought"):
         yield "for the key", words(row, "brought")
-    yield "to", f"{words(row, 'requester')}, on {words(row, 'host')}, by {words(row, 'service')}"
+    yield "to", f"{spelled(row)}, on {words(row, 'host')}, by {words(row, 'service')}"
     stays = (
         "when the time of the grant is over" if row.get("stays") else "when their command ends, or the time of the grant is over"
     )
@@ -75,6 +70,16 @@ def _things(row: Row) -> Iterator[Line]:
         yield "not undone", "a ticket can be copied; it is good until its end, and a connection that it has opened goes on"
     else:
         yield "not undone", "what they have done and begun by then stays: files, processes, copies"
+
+
+def lets(row: Row, thing: str) -> Iterator[str]:
+    """Yield sentences about what ``thing`` lets its holder do."""
+    kind, _, name = thing.partition(":")
+    for sentence in (str(sentence) for sentence in members(row, "lets")):
+        if sentence.startswith(f"{thing}: "):
+            yield sentence.removeprefix(f"{thing}: ")
+    if kind == "service-ticket":
+        yield f"get tickets for {name} from the KDC, and so use that service as {spelled(row)}"
 
 
 def is_anothers(row: Row) -> bool:
@@ -145,15 +150,15 @@ def _arguments(argv: list[str]) -> Iterator[Line]:
 
 def script(at: int, argument: str) -> Iterator[Line]:
     """``argument`` is argument number ``at``. If the argument has several lines, it may be a script: yield each line with its
-    line number. A line is put in quotes if its end would otherwise be invisible.
+    number as the label. A line is put in quotes if its end would otherwise be invisible.
     """
     lines = _lines(argument)
     if len(lines) > 1:
-        yield f"argument {at}", f"line by line, {len(lines)} lines:"
+        yield "script", f"argument {at}, {len(lines)} lines:"
         for number, line in enumerate(lines, 1):
             text = shown_of_argument(line)
             is_seen = text and not text.endswith(" ") and not text.startswith("'")
-            yield f"line {number}", text if is_seen else shown_argument(line)
+            yield f"{number:>8}", text if is_seen else shown_argument(line)
 
 
 def command_without_scripts(row: Row) -> str:
@@ -288,6 +293,17 @@ def recorded(terms: Row, streams: list[str]) -> str:
     }.get(words(terms, "record"), words(terms, "record"))
     goes_on = terms.get("record_failure") == "continue" and not what.startswith("NOT")
     return f"{what}; the run GOES ON if that cannot be recorded" if goes_on else what
+
+
+def recorded_in_short(terms: Row, streams: list[str]) -> str:
+    """Return a few words about what is recorded of a run. The parameters are those of ``recorded``."""
+    kind = words(terms, "record")
+    if kind == "none":
+        return "NOT recorded"
+    if kind == "terminal" and streams and "terminal" not in streams:
+        return "NOT recorded: it has no terminal"
+    text = {"terminal": "terminal recorded", "output": "output recorded"}.get(kind, "input and output recorded")
+    return f"{text}, GOES ON if that fails" if terms.get("record_failure") == "continue" else text
 
 
 def asked_for(row: Row) -> str:

@@ -552,6 +552,14 @@ def lasts(asked: Request, obligations: Obligations) -> int:
     return min(asked.lasts_for or obligations.lasts_for, obligations.lasts_for)
 
 
+def how_often(asked: Request, obligations: Obligations) -> int:
+    """Return the number of uses of the grant for ``asked`` under ``obligations``."""
+    if asked.command.gives:
+        return 1  # nobody can count how often a ticket is used
+    wanted = asked.uses if asked.uses is not None else obligations.uses if asked.lasts_for is not None else 1
+    return min(wanted, obligations.uses)
+
+
 def lease_for(decision: Decision, obligations: Obligations) -> str | None:
     """Return the lease in ``decision``. Return None if ``obligations`` contain approvals that jitd did not know when it found
     the lease.
@@ -650,9 +658,7 @@ def issued(approved: Request, now: Moment) -> Issued:
     if begins_at is not None:
         begins_boot = approved.submitted_boot + (begins_at - approved.submitted_at).total_seconds()
     lasts_for = lasts(approved, obligations)
-    asked = approved.uses if approved.uses is not None else obligations.uses if approved.lasts_for is not None else 1
-    gives = approved.command.gives
-    uses = 1 if gives else min(asked, obligations.uses)  # nobody can count how often a ticket is used
+    gives, uses = approved.command.gives, how_often(approved, obligations)
     grant = Grant(
         id=approved.id,
         holder=approved.requester,

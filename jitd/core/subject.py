@@ -69,6 +69,11 @@ class Subject:
         """The principal as the ticket spells it, for whoever compares bytes: a KDC, and the next look-up."""
         return self.spelled or self.principal
 
+    @property
+    def realm(self) -> str:
+        """The realm of the principal. Empty for a subject without a ticket."""
+        return "" if self.is_root or self.is_local or self.is_by_pam else self.principal.rpartition("@")[2]
+
     def looked_at(self, moment: datetime) -> Subject:
         """Return a copy of this subject. In the copy, the age of the authentication is the age at ``moment`` (aware UTC)."""
         given = self.authentication

@@ -143,7 +143,7 @@ class Lists:
     def _as_seen(self, store: Store, who: Subject, asked: Request, row: Row) -> Row:
         """Return ``row`` in the form that ``who`` may see. The row is about ``asked`` or about its grant, runs or holdings."""
         is_whole = self._access.is_shown_contents(who, asked, store)
-        return {**(row if is_whole else without_contents(row)), "narrowed": not is_whole}
+        return {**(row if is_whole else without_contents(row)), "narrowed": not is_whole, "realm": who.realm}
 
     def reviews(self, who: Subject, *, ended: bool) -> AsyncIterator[Row]:
         """Yield the reviews that are owed for requests that ``who`` may see. If ``ended`` is true, also yield reviews that were

@@ -46,12 +46,12 @@ def graded_rule(rule: Rule) -> Row:
 
 
 def last_approved(store: Store, request: Request, may_review: Callable[[Request], bool]) -> Row | None:
-    """Find the last approved request that was made before ``request`` and has the same person, rule and service. Return its row.
-    A request is left out if ``may_review`` returns False for it. Return None if the person's latest requests contain no such
-    request.
+    """Find the last approved request that was made before ``request`` and has the same person, rule, service and program. Return
+    its row. The program is the path of the file that is executed. A request is left out if ``may_review``
+    returns False for it. Return None if the person's latest requests contain no such request.
     """
     for earlier in store.lately(request.requester.person, MOST_BYTES):
-        is_alike = earlier.rule == request.rule and earlier.service == request.service
+        is_alike = (earlier.rule, earlier.service, earlier.command.path) == (request.rule, request.service, request.command.path)
         if not is_alike or earlier.id == request.id or earlier.submitted_at > request.submitted_at:
             continue
         given = [review for review in earlier.reviews if review.verdict is Verdict.APPROVE]

@@ -22,7 +22,7 @@ from jitd.core.holding import Holding, HoldingState, Untaken
 from jitd.core.lock import Lock, counted, sentence
 from jitd.core.policy import Rule, describe, describe_approvals
 from jitd.core.public_key import told_of
-from jitd.core.request import Request, RequestState, Verdict, open_ways
+from jitd.core.request import Request, RequestState, Verdict, how_often, lasts, open_ways
 from jitd.core.run import Run, Usage
 from jitd.core.subject import Subject
 from jitd.deciding.findings import stored_with
@@ -207,6 +207,9 @@ def request_row(request: Request, viewer: Subject, may_review: bool, locks: tupl
         "lasts_for": request.lasts_for,
         "uses": request.uses,
         "timeout_for": request.timeout_for,
+        "gets": None
+        if request.obligations is None
+        else {"uses": how_often(request, request.obligations), "lasts_for": lasts(request, request.obligations)},
         "starts_at": instant(request.starts_at),
         "waits": request.waits,
         "fingerprint": request.fingerprint.hex(),

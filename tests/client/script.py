@@ -35,7 +35,13 @@ def row_for(request: Request, viewer: str = "bob", **changes: Any) -> Row:
     """What ``viewer`` is shown of ``request``, as it comes off the wire."""
     who = person(viewer)
     owed = request.obligations.approvals if request.obligations else ()
-    row = {**request_row(request, who, bool(may_review(owed, who, request.requester))), "grant": None, "runs": [], **changes}
+    row = {
+        **request_row(request, who, bool(may_review(owed, who, request.requester))),
+        "grant": None,
+        "runs": [],
+        "realm": who.realm,
+        **changes,
+    }
     return json.loads(json.dumps(row))  # type: ignore[no-any-return]
 
 

@@ -140,9 +140,8 @@ def test_four_keys_approve_exactly_what_stands_on_the_screen(
     sees(here, "systemctl ")
     press(here, "a", YES)
     seen = text_of(here)
-    for part in ("alice", "systemctl restart postgresql", "/usr/bin/systemctl", '"why"', ONE):
+    for part in ("alice", "systemctl restart postgresql", '"why"', ONE):
         assert part in seen, part
-    assert row["fingerprint"] in "".join(line.strip() for line in here.screen), "what the answer is bound to"
     assert desk.sent == []
     press(here, "y", "[y/N] y_")
     press(here, "Enter", f"request {ONE} is approved")

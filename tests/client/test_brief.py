@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The screen that an approver reads before the question: whole, in a summary and in full, and no wider than the terminal."""
+"""The page that an approver reads before the question: everything that matters, in few lines, and no wider than the terminal."""
 
 from __future__ import annotations
 
@@ -11,18 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitd.cli import brief, columns, labels, page
+from jitd.cli import brief, columns, page
 from jitd.cli.colour import Painted, without_styles
-from jitd.core.authentication import Authentication
+from jitd.cli.lists import REQUESTS
 from jitd.core.claims import Claims
 from jitd.core.command import Command
 from jitd.core.deed import JITSUDO
-from jitd.verbs.outlook import outlook
 from jitpam.wire.shown import unshown, unshown_command
 from tests.client.script import HOSTILE, Row, row_for, waiting
 from tests.client.test_page_binds import BY_NUMBER, OF_NO_RUN, OTHERWISE, TERMS
 from tests.marks import full
-from tests.scene import START, command, person, thing
+from tests.scene import command, thing
 
 Shows = Callable[[Row, int | None], list[Painted]]
 AT_A_TERMINAL = {"streams": ("terminal",) * 3, "locale": ((b"LANG", b"C.UTF-8"), (b"TERM", b"xterm"))}
@@ -32,7 +31,7 @@ def whole_row(*argv: str | bytes, **changes: Any) -> Row:
     """A row as `show` gets it, of a command that is typed at a terminal."""
     request = waiting(*argv)
     request = replace(request, command=replace(request.command, **{**AT_A_TERMINAL, **changes}))
-    return {**row_for(request), **outlook(request), "last_approved": None}
+    return {**row_for(request), "grade": "harmless", "findings": [], "last_approved": None}
 
 
 def text_of(row: Row) -> str:
@@ -48,30 +47,52 @@ def test_a_line_of_a_script_has_nothing_that_looks_like_ascii_punctuation() -> N
 # --- nothing that binds is left out -------------------------------------------------------------------------------------
 
 
-def without_its_fingerprint(what: Command, service: str) -> str:
-    request = replace(waiting("true"), command=what, service=service)
-    text = text_of(row_for(request))
-    assert text.count(request.fingerprint.hex()) == 1
-    return text.replace(request.fingerprint.hex(), "")
+NOT_FOR_READING = {"locale"}
+"""What is only on the page with everything, with the digests: nobody can judge them by reading."""
+
+
+def of(what: Command, service: str) -> str:
+    return text_of(row_for(replace(waiting("true"), command=what, service=service)))
 
 
 @pytest.mark.parametrize("service", [JITSUDO, "sudo"])
 def test_whatever_is_another_command_is_another_screen(service: str) -> None:
     """THREATS R-01: what the screen leaves out is never what tells two commands apart."""
     plain = replace(command("true"), locale=(), streams=("null", "null", "null"))
-    screens = {without_its_fingerprint(plain, service): "the plain one"}
-    unseen = {"locale", "streams"} if service != JITSUDO else set()
+    screens = {of(plain, service): "the plain one"}
+    unseen = {"streams"} if service != JITSUDO else set()
     for name, values in OTHERWISE.items():
-        for value in values if name not in unseen | BY_NUMBER else []:
-            text = without_its_fingerprint(replace(plain, **{name: value}), service)
+        for value in values if name not in unseen | BY_NUMBER | NOT_FOR_READING else []:
+            text = of(replace(plain, **{name: value}), service)
+            if is_another_digest(plain, name, value):
+                continue
             assert text not in screens, f"{name}={value!r} looks like {screens.get(text)}"
             screens[text] = f"{name}={value!r}"
+
+
+def is_another_digest(plain: Command, name: str, value: Any) -> bool:
+    """True if ``value`` differs from the plain command, or from an earlier value, in nothing but a digest."""
+    if name == "digest":
+        return bool(value)
+    return name in ("operands", "interpreters") and value[0].digest == b"c" * 32
+
+
+def test_a_file_that_is_not_bound_is_on_the_page() -> None:
+    """THREATS R-01: which digest it is, nobody can judge; that there is none, they must know."""
+    assert "not bound" not in text_of(whole_row("true"))
+    assert "file      /usr/bin/true: its content is not bound" in text_of(whole_row("true", digest=b""))
+
+
+def test_a_program_of_another_directory_has_a_line() -> None:
+    assert "file " not in text_of(whole_row("true")) and "file " not in text_of(whole_row("/opt/true"))
+    assert "file      /usr/sbin/true" in text_of(whole_row("true", path=b"/usr/sbin/true"))
+    assert "file      /usr/bin/vim.tiny" in text_of(whole_row("vim", path=b"/usr/bin/vim.tiny"))
 
 
 def test_every_kind_of_stream_is_another_screen() -> None:
     kinds = ("terminal", "pipe", "file", "socket", "device", "null", "closed")
     every = [(a, b, c) for a in kinds for b in kinds for c in kinds]
-    assert len({without_its_fingerprint(replace(command("true"), streams=each), JITSUDO) for each in every}) == len(every)
+    assert len({of(replace(command("true"), streams=each), JITSUDO) for each in every}) == len(every)
 
 
 @pytest.mark.parametrize("kind", ["jitsudo", "sudo", "login"])
@@ -101,64 +122,163 @@ def test_what_is_asked_for_beside_one_run_is_on_the_screen(changes: dict[str, An
 @given(st.lists(st.binary(max_size=40), min_size=1, max_size=8))
 def test_what_an_approver_reads_reads_back_to_the_arguments(argv: list[bytes]) -> None:
     """THREATS R-01: parse(render(x)) == x, whether an argument stands on the command's line or line by line below it."""
-    lines = without_styles(brief.brief(row_for(waiting(*argv)), None))
-    labelled = [(line[: labels.LABEL].strip(), line[labels.LABEL :]) for line in lines]
+    row = row_for(waiting(*argv))
+    labelled = [(line[: brief.COLUMN].strip(), line[brief.COLUMN :]) for line in without_styles(brief.brief(row, None))]
+    end = next(at for at, (label, _) in enumerate(labelled) if label == "why")
     scripts: dict[bytes, bytes] = {}
     name = b""
-    for label, text in labelled:
-        if label.startswith("argument "):
-            n_lines = text.removeprefix("line by line, ").removesuffix(" lines:")
-            name = f"<{label}, {n_lines} lines>".encode()
-        elif label.startswith("line "):
+    for label, text in labelled[:end]:
+        if label == "script":
+            name = f"<{text.removesuffix(':')}>".encode()
+        elif label.isdecimal():
             line = unshown_command(text)[0] if text.startswith("'") else unshown(text)
             scripts[name] = scripts[name] + b"\n" + line if name in scripts else line
-    shown = next(text for label, text in labelled if label == "command")
+    shown = next(text for label, text in labelled if label == "runs")
     for name, script in scripts.items():
         shown = shown.replace(name.decode(), f"'{name.decode()}'")
         assert script.count(b"\n") >= 1
     assert [scripts.get(word, word) for word in unshown_command(shown)] == argv
 
 
+@given(st.lists(st.binary(max_size=60), min_size=1, max_size=8), st.integers(40, 120))
+def test_a_command_of_many_lines_is_numbered_and_reads_back(argv: list[bytes], screen: int) -> None:
+    """THREATS R-04: nothing of a command is left out where it is folded, and each of its lines has its number."""
+    row = row_for(waiting(*(word.replace(b"\n", b"") for word in argv)))
+    lines = without_styles(brief.brief(row, screen))
+    at = next(at for at, line in enumerate(lines) if line.startswith("runs"))
+    end = next(at for at, line in enumerate(lines) if line.startswith("why"))
+    runs = lines[at:end]
+    if len(runs) > 1:
+        assert [line[: brief.COLUMN].split()[-1] for line in runs] == [str(number) for number in range(1, len(runs) + 1)]
+    folded = "".join(line[brief.COLUMN :] for line in runs)
+    assert unshown_command(folded) == [word.replace(b"\n", b"") for word in argv]
+
+
 # --- one screen, no wider than the terminal -----------------------------------------------------------------------------
 
 
-def test_an_ordinary_request_takes_one_screen_with_its_question() -> None:
-    alice = person(
-        "alice", authentication=Authentication(START, START, ("initial", "pre-authent"), ("otp",), "aes256", "aes256", ())
-    )
-    request = replace(waiting("systemctl", "restart", "postgresql"), requester=alice)
-    request = replace(request, command=replace(request.command, **AT_A_TERMINAL))
-    row = {**row_for(request), **outlook(request), "last_approved": None}
-    assert "by otp" in text_of(row)
-    assert all(len(without_styles(brief.brief(row, screen))) + 3 <= 24 for screen in (60, 80, 200))
+def test_what_matters_stands_first() -> None:
+    row = whole_row("vim", "/etc/shadow") | {"grade": "gives", "findings": [VIM]}
+    lines = without_styles(brief.brief(row, None))
+    assert lines[0].startswith("alice asks for root on db1.example.test  K7QM-2XVD, ")
+    labels = [line[: brief.COLUMN].strip() for line in lines[1:]]
+    assert labels == ["runs", "why", "DANGER", "new", "terms", "needs", "from"]
 
 
-def test_what_the_approver_already_knows_stands_first() -> None:
-    lines = without_styles(brief.brief(whole_row("vim", "/etc/shadow"), None))
-    assert lines[0].startswith("request K7QM-2XVD, asked ")
-    assert [line[: labels.LABEL].strip() for line in lines[1:6]] == ["in short", "amounts to", "amounts to", "at stake", "new"]
-    assert lines[1].endswith("asks to run, as root on db1.example.test: vim /etc/shadow")
-    assert lines[2].endswith("ALL THAT ROOT MAY DO")
-    assert "can start a shell from within" in lines[3] and lines[4].endswith("/etc/shadow: the hashes of passwords")
+VIM: Row = {"grade": "gives", "what": "vim can start a shell", "path": "", "matters": ""}
+SHADOW: Row = {"grade": "reads", "what": "", "path": "/etc/shadow", "matters": "password hashes"}
+
+
+@pytest.mark.parametrize(
+    ("grade", "findings", "said"),
+    [
+        ("harmless", [], []),
+        ("gives", [VIM], ["DANGER    gives root: vim can start a shell"]),
+        ("leads", [{**VIM, "grade": "leads"}], ["can lead  to root: vim can start a shell"]),
+        ("changes", [{**VIM, "grade": "changes"}], ["changes   vim can start a shell"]),
+        ("reads", [SHADOW], ["reads     /etc/shadow: password hashes"]),
+        ("gives", [SHADOW, VIM], ["DANGER    gives root: vim can start a shell", "reads     /etc/shadow: password hashes"]),
+        ("gives", [VIM, VIM], ["DANGER    gives root: vim can start a shell"]),
+        ("gives", [SHADOW], ["reads     /etc/shadow: password hashes", "DANGER    gives root: jitd did not say why"]),
+        ("gives", None, ["DANGER    gives root: jitd did not say why"]),
+        ("unknown", [], ["unknown   jitd did not say what this gives"]),
+        (None, None, ["unknown   jitd did not say what this gives"]),
+        ("fine", [{**VIM, "grade": "fine"}], ["unknown   jitd did not say what this gives"]),
+    ],
+)
+def test_each_grade_has_its_label_and_what_is_harmless_has_none(grade: Any, findings: Any, said: list[str]) -> None:
+    """THREATS R-01: not knowing is never said as harmless, and nothing ever comforts."""
+    row = whole_row("vim") | {"grade": grade, "findings": findings}
+    lines = without_styles(brief.brief(row, None))
+    at = next(at for at, line in enumerate(lines) if line.startswith("why"))
+    end = next(at for at, line in enumerate(lines) if line.startswith("new"))
+    assert lines[at + 1 : end] == said
+
+
+def test_a_viewer_who_may_not_see_the_arguments_is_told_nothing_that_follows_from_them() -> None:
+    row = whole_row("vim", "/etc/shadow") | {"grade": "gives", "findings": [VIM], "narrowed": True}
+    text = text_of(row)
+    assert "vim can" not in text and "DANGER" not in text and "hidden    its rule does not show you" in text
+
+
+def test_danger_is_in_the_words_and_in_the_style() -> None:
+    row = whole_row("vim") | {"grade": "gives", "findings": [VIM]}
+    assert [line[:6] for line, style in brief.brief(row, 80) if style == "danger"] == ["DANGER"]
+    assert {style for _, style in brief.brief(whole_row("true"), 80)} == {"head", None}
 
 
 def test_no_word_of_a_command_can_be_taken_for_the_account_or_the_host() -> None:
-    row = whole_row("true", "as", "nobody", "on", "another.host")
-    line = without_styles(brief.brief(row, None))[1]
-    assert line.index("as root on db1.example.test") < line.index("true as nobody")
+    head, runs, *_ = without_styles(brief.brief(whole_row("true", "as", "nobody", "on", "another.host"), None))
+    assert "root on db1.example.test" in head and "nobody" not in head and runs.endswith("true as nobody on another.host")
 
 
-def test_where_nothing_is_known_it_is_not_said_that_all_is_well() -> None:
-    row = row_for(waiting("true"))  # a daemon that says nothing of it
-    assert "amounts to" not in text_of(row)
-
-
-def test_who_has_answered_and_why_the_viewer_may_only_deny_are_on_the_screen() -> None:
+def test_who_has_answered_and_why_the_viewer_may_only_deny_are_on_the_page() -> None:
     row = whole_row("true")
     row["reviews"] = [{"by": "dave@EXAMPLE.TEST", "verdict": "approve", "comment": "ok", "at": "2026-03-02T09:00:00Z"}]
     row["lacks"] = "wants a ticket that is at most 5 minutes old: kinit"
     text = text_of(row)
-    assert 'approved by dave@EXAMPLE.TEST: "ok"' in text and "may only deny it: its rule wants" in text
+    assert 'approved by dave: "ok"' in text and "may only deny it: its rule wants" in text and ": you" not in text
+
+
+def test_nothing_stands_behind_the_words_of_the_requester() -> None:
+    """THREATS R-25: a quote in the reason does not end it."""
+    row = whole_row("true") | {"reason": 'x" \u00b7 checked by jitd: "true'}
+    (line,) = [line for line in without_styles(brief.brief(row, None)) if line.startswith("why")]
+    assert line.startswith('why       alice says: "') and line.count('"') == 2 and line.endswith('"')
+
+
+FAKES = ["DANGER    none", "needs     nobody", "new       nothing", "1  true", "terms     never"]
+
+
+@pytest.mark.parametrize("screen", [40, 57, 80, 120])
+def test_text_of_the_requester_never_stands_where_labels_do(screen: int) -> None:
+    """THREATS R-25: whatever it is, at any width, folded at any place."""
+    labels = {"runs", "script", "why", "unknown", "new", "terms", "needs", "from", "variable", "file", "names", "streams", ""}
+    for fake in FAKES:
+        for n in range(screen):
+            text = ("x" * n + "  " + fake + " ") * 3
+            data = text.encode()
+            row = row_for(waiting("echo", data, data + b"\n" + data, claims=Claims(text, None, 0, ())))
+            row |= {"cwd": text, "variables": [["A", text]], "host": "lab", "path": f"/usr/bin/{text}", "grade": None}
+            for line in without_styles(brief.brief(row, screen))[1:]:
+                label = line[: brief.COLUMN].removeprefix("runs").strip()
+                assert label in labels or label.isdecimal() or line.startswith(" " * brief.COLUMN), line
+
+
+@pytest.mark.parametrize(
+    ("principal", "account", "said"),
+    [
+        ("alice@EXAMPLE.TEST", "alice", "alice"),
+        ("alice/admin@EXAMPLE.TEST", "alice", "alice (alice/admin)"),
+        ("alice@EXAMPLE.TEST", "al", "al (alice)"),
+        ("bob@OTHER.TEST", "bob", "bob (bob@OTHER.TEST)"),
+        ("bob@OTHER.TEST@EXAMPLE.TEST", "bob", "bob (bob@OTHER.TEST@EXAMPLE.TEST)"),
+        ("bob\\\\@OTHER.TEST@EXAMPLE.TEST", "bob", "bob (bob\\\\@OTHER.TEST@EXAMPLE.TEST)"),
+        ("root@EXAMPLE.TEST", "root", "root (root@EXAMPLE.TEST)"),
+        ("root", "root", "root"),
+        ("local:bob", "bob", "bob"),
+        ("local:bob@EXAMPLE.TEST", "bob", "bob (local:bob@EXAMPLE.TEST)"),
+        ("pam:bob@EXAMPLE.TEST", "bob", "bob (pam:bob@EXAMPLE.TEST)"),
+        ("bob@example.test", "bob", "bob (bob@example.test)"),
+        ("b ob@EXAMPLE.TEST", "bob", "bob (b ob@EXAMPLE.TEST)"),
+        ("@EXAMPLE.TEST", "bob", "bob (@EXAMPLE.TEST)"),
+        ("bob@", "bob", "bob (bob@)"),
+    ],
+)
+def test_only_the_realm_of_the_reader_is_left_out_and_nobody_looks_like_somebody_else(
+    principal: str, account: str, said: str
+) -> None:
+    """THREATS R-25."""
+    row = whole_row("true") | {"requester": principal, "account": account}
+    assert text_of(row).startswith(f"{said} asks for root")
+    assert REQUESTS["REQUESTER"](row) == (said.partition("(")[2].rstrip(")") or principal.removesuffix("@EXAMPLE.TEST"))
+
+
+def test_a_reader_without_a_realm_sees_whole_principals() -> None:
+    """THREATS R-25: local root, and a daemon that does not say whose realm is whose."""
+    for realm in ("", None):
+        assert text_of(whole_row("true") | {"realm": realm}).startswith("alice (alice@EXAMPLE.TEST) asks")
+        assert text_of(whole_row("true") | {"realm": realm, "requester": "alice@"}).startswith("alice (alice@) asks")
 
 
 def hostile_rows() -> list[Row]:
@@ -168,12 +288,14 @@ def hostile_rows() -> list[Row]:
     for value in (raw, long, wide, spaced, "", "-"):
         data = value.encode("utf-8", "surrogateescape")
         request = waiting("echo", data, data + b"\n" + data + b"\n", claims=Claims(value, b"/dev/pts/1", 7, (value,)))
-        row = {**row_for(request), **outlook(request)}
+        row = row_for(request)
         row |= {name: value for name in ("host", "cwd", "rule", "requester", "run_as", "run_as_group", "path")}
         row |= {"facts": [[f"fact.{value}", value]], "variables": [[value, value]], "operands": [{"argument": 1, "path": value}]}
         row |= {"last_approved": {"id": value, "at": value, "by": [value], "argv": [value], "path": value}, "groups": [value]}
         row |= {
-            "findings": [{"grade": value, "what": value, "path": path, "matters": value} for path in ("", value)],
+            "grade": "gives",
+            "findings": [{"grade": grade, "what": value, "path": value, "matters": value} for grade in ("gives", "unknown")],
+            "alike": [value],
             "reviews": [{"by": value, "comment": value}],
             "owes": value,
         }
@@ -185,8 +307,8 @@ def hostile_rows() -> list[Row]:
 @pytest.mark.parametrize(
     "screen",
     [
-        *(60, 80, 200),
-        *(pytest.param(screen, marks=full("every day, the terminal has 60, 80 or 200 columns")) for screen in (72, 132)),
+        *(40, 60, 80, 200),
+        *(pytest.param(screen, marks=full("every day, the terminal has 40, 60, 80 or 200 columns")) for screen in (72, 132)),
     ],
 )
 def test_no_line_is_wider_than_the_terminal(shows: Shows, screen: int) -> None:
@@ -196,20 +318,25 @@ def test_no_line_is_wider_than_the_terminal(shows: Shows, screen: int) -> None:
         assert [line for line in lines if columns.cells(line) > screen or not line.isprintable()] == []
 
 
-@given(st.lists(st.text(max_size=120), min_size=1, max_size=5), st.text(max_size=200), st.integers(60, 200))
+@given(st.lists(st.text(max_size=120), min_size=1, max_size=5), st.text(max_size=200), st.integers(40, 200))
 def test_no_line_is_wider_whatever_is_asked_for(argv: list[str], reason: str, screen: int) -> None:
     asked = waiting(*(word.encode("utf-8", "surrogatepass") for word in argv), claims=Claims(reason, None, 0, ()))
-    row = {**row_for(asked), **outlook(asked), "last_approved": None}
+    row = row_for(asked, last_approved=None)
     for line in (*without_styles(brief.brief(row, screen)), *without_styles(page.page(row, screen))):
         assert columns.cells(line) <= screen
 
 
-def test_a_thing_and_a_login_and_what_is_in_doubt_have_a_sentence_of_their_own() -> None:
+def test_a_thing_a_login_and_what_is_in_doubt_have_a_first_line_of_their_own() -> None:
     plain = waiting("true")
     given = replace(plain, command=thing())
     login = replace(plain, service="sshd", command=replace(plain.command, argv=(), path=b""))
     doubtful = replace(plain, service="sudo", command=replace(plain.command, doubt="it has two commands", path=b""))
-    texts = [text_of({**row_for(each), **outlook(each)}) for each in (given, login, doubtful)]
-    assert "asks to be given service-ticket:" in texts[0] and "ALL THAT ROOT MAY DO" not in texts[0]
-    assert "asks for a session of root on" in texts[1] and "ALL THAT ROOT MAY DO" in texts[1]
-    assert "take it for root" in texts[2] and "ALL THAT ROOT MAY DO" in texts[2]
+    texts = [text_of(row_for(each)) for each in (given, login, doubtful)]
+    assert texts[0].startswith("alice asks to be given, on db1.example.test:  ") and "thing     service-ticket:" in texts[0]
+    assert (
+        texts[1].startswith("alice asks for a login as root on db1.example.test, by sshd") and "LOGIN     a session" in texts[1]
+    )
+    assert (
+        texts[2].startswith("alice asks sudo on db1.example.test")
+        and "DOUBT     it has two commands: take it for root" in texts[2]
+    )

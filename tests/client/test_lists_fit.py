@@ -39,7 +39,7 @@ def test_what_matters_most_stands_on_the_first_line(screen: int) -> None:
 def test_a_long_command_keeps_its_beginning_and_its_end() -> None:
     line = lists.lines_of(lists.WAITING, [row_for(waiting("psql", "-c", "x" * 500, "production"))], 80)[2]
     found = re.search(r"psql -c x+…\(\+(\d+)\)…(\w+)$", line)
-    assert found and found[2].endswith("production"[-6:]) and int(found[1]) > 450
+    assert found and "production".endswith(found[2]) and len(found[2]) >= 4 and int(found[1]) > 450
 
 
 @given(st.text(max_size=300), st.integers(12, 200))
@@ -133,10 +133,8 @@ def test_who_owes_is_told_in_a_few_words(row: Row, told: str) -> None:
 def test_ways_that_may_be_taken_in_place_of_one_are_told_with_when_they_open() -> None:
     other = approval(1, "group:managers", after=300)
     row = {"approvals": [approval(1, "group:ops"), approval(2, "group:dba", instead=[other], also="oncall:dba")]}
-    assert asks(row) == (
-        "1 from group:ops, and either 2 from group:dba who are also in oncall:dba or, after 5 minutes, 1 from group:managers"
-    )
-    assert asks({"approvals": row["approvals"][1:]}).startswith("2 from group:dba who are also in oncall:dba or, after 5 min")
+    assert asks(row) == ("1 of ops, and either 2 of dba who are also in oncall:dba or, after 5 minutes, 1 of managers")
+    assert asks({"approvals": row["approvals"][1:]}).startswith("2 of dba who are also in oncall:dba or, after 5 min")
     assert asks({"approvals": [row["approvals"][0]] * 2}) == "1 from group:ops and 1 from group:ops"
 
 

@@ -70,7 +70,7 @@ def test_a_page_has_everything_that_binds_the_run() -> None:
         "alice@EXAMPLE.TEST",
         "alice (uid 1001)",
         "alice, dba",
-        "1 from group:ops",
+        "1 of ops",
         request.fingerprint.hex(),
     ):
         assert part in text, part

@@ -18,7 +18,7 @@ HELD: dict[str, Any] = {"id": "K7QM-2XVD.2", "thing": "group:wheel", "state": "t
     [
         ({}, "is being taken back"),
         ({"not_taken": "gpasswd does not answer"}, "is being taken back, but this is not possible yet: gpasswd does not answer"),
-        ({"taking_at": "2026-03-02T09:00:00Z", "not_taken": "no"}, "is being taken back since 2026-03-02T09:00:00Z ("),
+        ({"taking_at": "2026-03-02T09:00:00Z", "not_taken": "no"}, "is being taken back since 2026-03-02 09:00:00 UTC ("),
         ({"state": "held"}, "is held"),
     ],
 )

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import termios
 from collections.abc import Callable, Iterator
@@ -82,9 +83,8 @@ def test_four_keys_approve_the_only_one_that_waits(desk: Desk, pane: Callable[..
     here.type(next(typed))
     here.asks("quit:")
     seen = "\n".join(here.screen)
-    for part in ("alice", "systemctl restart postgresql", "/usr/bin/systemctl", '"why"', ONE):
+    for part in ("alice", "systemctl restart postgresql", '"why"', ONE):
         assert part in seen, part
-    assert row["fingerprint"] in "".join(line.strip() for line in here.screen), "what the answer is bound to"
     here.type(next(typed))
     here.asks('approve "systemctl restart postgresql" as root on db1? [y/N]')
     assert desk.sent == []
@@ -131,13 +131,13 @@ def test_what_is_pasted_at_the_keys_or_at_the_question_decides_nothing(desk: Des
 def test_the_oldest_comes_first_and_each_key_does_what_it_says(desk: Desk, sit: Callable[..., Typist]) -> None:
     desk.rows = rows = [a_row(ONE), a_row(TWO, "id"), a_row(THREE, "df")]
     me = sit("approve", "--comment", "go ahead")
-    assert f"1 of 3: request {ONE}" in me.until(KEYS)
+    assert "1 of 3: alice asks for root on db1.example.test  " in me.until(KEYS)
     me.type(b"s")
-    assert f"1 of 2: request {TWO}" in me.until(KEYS)
+    assert "1 of 2: alice asks for root on db1.example.test  " in me.until(KEYS)
     me.type(b"d")
     me.until("why (alice is told; empty: not denied)? ")
     me.type("not today, façade\n".encode())
-    assert f"request {THREE}" in me.until(KEYS)
+    assert THREE in me.until(KEYS)
     me.type(b"v")
     assert "WHAT IS OWED" in me.until(KEYS), "everything"
     me.type(b"A")
@@ -381,7 +381,7 @@ def test_the_shell_has_its_settings_while_it_is_stopped(desk: Desk, pane: Callab
 
 
 def test_what_does_not_fit_on_the_screen_wants_the_whole_word(desk: Desk, sit: Callable[..., Typist]) -> None:
-    me = sit("approve", size=(10, 80))
+    me = sit("approve", size=(7, 80))
     me.read_until(KEYS)
     me.type(b"a")
     me.until("not all of it was on the screen: type yes: ")
@@ -432,7 +432,7 @@ def test_hostile_text_does_nothing_to_the_terminal(desk: Desk, sit: Callable[...
     me.type(b"a")
     me.until("[y/N] ")
     seen = me.seen.replace(b"\x1b[?2004h", b"").replace(b"\x1b[?2004l", b"").decode().replace("\r\n", "").replace("\n", "")
-    assert seen.isprintable()
+    assert re.sub(r"\x1b\[[\d;]*m", "", seen).isprintable(), "but for the colours of the page"
 
 
 @pytest.mark.parametrize("rows", [[], [row_for(waiting("true"), "alice")], [row_for(waiting("true"), "eve")]])

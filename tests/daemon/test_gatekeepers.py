@@ -767,7 +767,7 @@ def test_approvers_see_who_has_passed_and_by_what_name(house: AskingHouse) -> No
         assert row["passed"] == [
             {"name": "change", "at": "2026-03-02T09:00:00Z", "until": "2026-03-02T10:00:00Z", "mark": r"CHG\x1b77"}
         ]
-        passed = r"change passed 2026-03-02T09:00:00Z, until 2026-03-02T10:00:00Z (CHG\x1b77); it is asked again"
+        passed = r"change passed 2026-03-02 09:00:00 UTC, until 2026-03-02 10:00:00 UTC (CHG\x1b77); it is asked again"
         assert any(passed in line for line in without_styles(page(row, None)))
 
     house.run(play())

@@ -78,7 +78,7 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 
 def test_the_last_one_is_told_with_its_words_and_whose_word_it_was(house: House) -> None:
-    house.keep(past("AAAA-0001", "true"), past("AAAA-0002", "systemctl", "restart", "x", after=60), now())
+    house.keep(past("AAAA-0001", "systemctl", "status"), past("AAAA-0002", "systemctl", "restart", "x", after=60), now())
     found = house.show(CAROL)["last_approved"]
     assert (found["id"], found["at"], found["by"]) == ("AAAA-0002", "2026-03-02T09:01:05Z", ["bob@EXAMPLE.TEST"])
     assert found["argv"] == ["systemctl", "restart", "x"] and found["cwd"] == "/srv" and found["run_as"] == "root"
@@ -95,12 +95,14 @@ def test_the_last_one_is_told_with_its_words_and_whose_word_it_was(house: House)
         ("still open", {"state": RequestState.PENDING}),
         ("approved by nobody", {"reviews": ()}),
         ("later", {"submitted_at": START + timedelta(hours=2)}),
+        ("another program", {"command": command("apt-get", "upgrade")}),
+        ("the program of another directory", {"command": command("systemctl", path=b"/usr/local/bin/systemctl")}),
     ],
 )
 def test_what_is_not_alike_is_not_compared(house: House, what: str, changes: dict[str, Any]) -> None:
-    house.keep(past("AAAA-0001", "true", **changes), now())
+    house.keep(past("AAAA-0001", "systemctl", **changes), now())
     assert house.last_for() is None, what
-    house.keep(past("AAAA-0002", "true"))
+    house.keep(past("AAAA-0002", "systemctl"))
     assert house.last_for() == "AAAA-0002", "and one that is alike is"
 
 
@@ -161,7 +163,7 @@ def test_a_client_is_gone_that_said_it_waits(house: House, changes: dict[str, An
 
 def test_nobody_is_told_of_what_they_may_not_review(house: House) -> None:
     """An approver of today who could not have approved it then sees an older one that they could, or none."""
-    house.keep(past("AAAA-0001", "true"), past("AAAA-0002", "id", after=60, obligations=SECURITY), now())
+    house.keep(past("AAAA-0001", "systemctl"), past("AAAA-0002", "systemctl", after=60, obligations=SECURITY), now())
     assert house.last_for(DAVE) == "AAAA-0002", "of ops and of security"
     assert house.last_for(BOB) == "AAAA-0001"
     for who in (ALICE, EVE):  # the requester, and an operator who reviews nothing
@@ -170,7 +172,7 @@ def test_nobody_is_told_of_what_they_may_not_review(house: House) -> None:
 
 
 def test_the_search_is_bounded_in_requests_and_in_bytes(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    house.keep(past("AAAA-0001", "true"), past("AAAA-0002", "x" * 5000, after=60, rule="other"), now())
+    house.keep(past("AAAA-0001", "systemctl"), past("AAAA-0002", "x" * 5000, after=60, rule="other"), now())
     assert house.last_for() == "AAAA-0001"
     monkeypatch.setattr(outlook, "MOST_BYTES", 5000)
     assert house.last_for() is None
@@ -180,7 +182,7 @@ def test_the_search_is_bounded_in_requests_and_in_bytes(house: House, monkeypatc
 
 
 def test_a_command_that_is_too_long_to_be_told_twice_is_named_without_its_words(house: House) -> None:
-    house.keep(past("AAAA-0001", "echo", "x" * outlook.LONGEST), now())
+    house.keep(past("AAAA-0001", "systemctl", "x" * outlook.LONGEST), now())
     found = house.show(BOB)["last_approved"]
     assert found["id"] == "AAAA-0001" and found["argv"] is None
 
