@@ -256,6 +256,7 @@ class _Channel:
                     raise _No(f"{self._name} does not listen")
                 rest, rights = rest[self.socket.sendmsg([rest], rights, AT_ONCE) :], []
         except OSError:
+            self.hear(until)  # it may have refused before we had spoken
             raise _No(f"{self._name} went away: ask again") from None
         finally:
             for descriptor in descriptors:

@@ -23,6 +23,8 @@ from jitd.server.connection import Connection
 from jitd.server.peer import Peer
 from jitd.server.room import Room
 from jitd.server.services import Services
+from jitpam.wire import coding, messages
+from jitpam.wire.framing import frame
 
 HANDSHAKE_FOR = 5.0
 """Maximum time, in seconds, from accept to the client's last token."""
@@ -31,6 +33,15 @@ TYPED_FOR = 90.0
 types the password.
 """
 BACKLOG = 1024
+
+
+def _refusal(text: str) -> bytes:
+    """Return the frame by which a connection is refused before its first message."""
+    return frame(coding.encode(messages.Refused(code="not_done", text=text)))
+
+
+TOO_MANY_OF_ONE = _refusal("you have too many connections to jitd: end some, and try again")
+TOO_MANY = _refusal("jitd has too many connections: try again in a moment")
 _CREDENTIALS = struct.Struct("iII")
 
 
@@ -93,6 +104,9 @@ class Listener:
         peer = Peer(sock, uid, pid)
         account = self._services.subordinates.owner_of(peer.started_by())
         if self._is_full_for(account):
+            told = TOO_MANY_OF_ONE if self._of[account] >= self._per_uid else TOO_MANY
+            with contextlib.suppress(OSError):
+                sock.send(told, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
             sock.close()
             return
         self._of[account] += 1

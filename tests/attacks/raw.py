@@ -247,8 +247,10 @@ class Raw:
         return bool(self._poll.poll(0))
 
     def is_refused(self) -> bool:
-        """True if the daemon hangs up without a word."""
-        return self.hear_body() is None
+        """True if the daemon refuses the connection, with one sentence, and hangs up."""
+        body = self.hear_body()
+        told = None if body is None else decode(body, FROM_DAEMON)
+        return isinstance(told, messages.Refused) and "too many connections" in told.text and self.hear_body() is None
 
     def is_closed(self, within: float = WITHIN) -> bool:
         """True if the daemon hangs up; what it says before is not looked at."""
