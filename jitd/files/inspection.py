@@ -13,8 +13,9 @@ import os
 import stat
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from jitd.files import interpreters
 from jitd.files.digests import DigestCache, identity
@@ -104,25 +105,46 @@ def access_list(path: bytes, glance: Glance, file: int | None = None) -> AccessL
     return list(_ENTRY.iter_unpack(raw[4:]))
 
 
-def _changers(name: str, status: os.stat_result, access: AccessList, target_uid: int) -> list[str]:
-    """Return one sentence for each account that may write to ``name``, except root and the target account."""
+class Changer(NamedTuple):
+    """Who could change ``file``: the account ``uid``, the members of the group ``gid``, or, if both are None, whoever ``others``
+    names. ``is_owner`` is True if the file belongs to the account. The text of a Changer is a sentence.
+    """
+
+    file: str
+    uid: int | None = None
+    gid: int | None = None
+    is_owner: bool = False
+    others: str = ""
+
+    def __str__(self) -> str:
+        if self.uid is None and self.gid is None:
+            return f"{self.file} may be written by {self.others}" if self.file else self.others
+        whose = f"uid {self.uid}" if self.uid is not None else f"gid {self.gid}"
+        return f"{self.file} belongs to {whose}" if self.is_owner else f"{self.file} may be written by {whose}"
+
+
+EVERYBODY = "everybody"
+
+
+def _changers(name: str, status: os.stat_result, access: AccessList, target_uid: int) -> list[Changer]:
+    """Return the accounts that may write to ``name``, except root and the target account."""
     found = []
     if status.st_uid not in (0, target_uid):
-        found.append(f"{name} belongs to uid {status.st_uid}")
+        found.append(Changer(name, uid=status.st_uid, is_owner=True))
     if access is None:
         if status.st_mode & 0o020:
-            found.append(f"{name} may be written by gid {status.st_gid}")
+            found.append(Changer(name, gid=status.st_gid))
     else:
         mask = next((permissions for tag, permissions, _ in access if tag == _ACL_MASK), 7)
         for tag, permissions, number in access:
             if not permissions & mask & _WRITE:
                 continue
             if tag == _ACL_USER and number not in (0, target_uid):
-                found.append(f"{name} may be written by uid {number}")
+                found.append(Changer(name, uid=number))
             elif tag in (_ACL_GROUP, _ACL_GROUP_OBJ):
-                found.append(f"{name} may be written by gid {number if tag == _ACL_GROUP else status.st_gid}")
+                found.append(Changer(name, gid=number if tag == _ACL_GROUP else status.st_gid))
     if status.st_mode & 0o002:
-        found.append(f"{name} may be written by everybody")
+        found.append(Changer(name, others=EVERYBODY))
     return found
 
 
@@ -140,7 +162,7 @@ class _Walk:
     mounts: Mounts
     cwd: bytes | None = None
     glance: Glance = field(default_factory=Glance)
-    changers: list[str] = field(default_factory=list)
+    changers: list[Changer] = field(default_factory=list)
     _seen: set[tuple[int, int]] = field(default_factory=set)
 
     def follow(self, path: bytes) -> bytes:
@@ -180,9 +202,9 @@ class _Walk:
             ahead += parts(leads_to)
         return at
 
-    def changers_of(self, name: bytes, real: bytes, status: os.stat_result, access: AccessList) -> list[str]:
-        """Return one sentence for each account that could write to ``real``, except root and the target account. The sentences
-        call the file ``name``.
+    def changers_of(self, name: bytes, real: bytes, status: os.stat_result, access: AccessList) -> list[Changer]:
+        """Return the accounts that could write to ``real``, except root and the target account. Their sentences call the file
+        ``name``.
         """
         found = _changers(_shown(name), status, access, self.target_uid)
         try:
@@ -190,7 +212,7 @@ class _Walk:
         except (OSError, ValueError) as fault:
             raise Uninspectable(f"the mount of {_shown(name)} cannot be determined: {fault}", looked_at=(name,)) from None
         if why_not:
-            found.append(f"{_shown(name)} may be written by others: its mount {why_not}")
+            found.append(Changer(_shown(name), others=f"others: its mount {why_not}"))
         return found
 
     def _is_procfs(self, directory: bytes) -> bool:
@@ -339,10 +361,14 @@ def inspect(
     finally:
         os.close(file)
     chain.follow(opened)
-    changers = tuple(dict.fromkeys(own + walk.changers + chain.changers))
+    changers = _sentences(own + walk.changers + chain.changers)
     return Inspected(
         path, status.st_dev, status.st_ino, status.st_size, digest, changers, tuple(chain.bound), tuple(chain.by_name)
     )
+
+
+def _sentences(changers: list[Changer]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(map(str, changers)))
 
 
 LOADER = "ELF interpreter"
@@ -358,7 +384,7 @@ class _Chain:
     limit: int
     bound: list[Interpreter] = field(default_factory=list)
     by_name: list[str] = field(default_factory=list)
-    changers: list[str] = field(default_factory=list)
+    changers: list[Changer] = field(default_factory=list)
     _seen: set[tuple[bytes, bool]] = field(default_factory=set)
 
     def follow(self, opened: interpreters.Opened, depth: int = 1, *, may_be_copied: bool = True) -> None:
@@ -393,7 +419,7 @@ class _Chain:
             found = walk.changers + walk.changers_of(path, real, status, access_list(real, self.glance, file))
             opened = opened_for(file, path)
             if found and may_be_copied:
-                self.bound.append(Interpreter(path, real, _digest(file, path, self.limit), tuple(dict.fromkeys(found))))
+                self.bound.append(Interpreter(path, real, _digest(file, path, self.limit), _sentences(found)))
         finally:
             os.close(file)
         if not may_be_copied:
@@ -413,10 +439,10 @@ class _Chain:
         except OSError as fault:
             raise Uninspectable(f"{_shown(path)}: {fault.strerror}", looked_at=(path,)) from None
         if found:
-            self.bound.append(Interpreter(path, real, b"", tuple(dict.fromkeys(found))))
+            self.bound.append(Interpreter(path, real, b"", _sentences(found)))
         self.changers += found
 
-    def _nearest(self, path: bytes) -> tuple[bytes, list[str]]:
+    def _nearest(self, path: bytes) -> tuple[bytes, list[Changer]]:
         """Return where ``path``, or the nearest directory above it that exists, leads to, and who could change that. Of a device,
         and of a directory for everybody's files such as /tmp, only those count who could make the path lead elsewhere.
         """
@@ -428,7 +454,7 @@ class _Chain:
                 break
             except Uninspectable as fault:
                 if not fault.is_absent or place == b"/":
-                    return path, [str(fault)]
+                    return path, [Changer("", others=str(fault))]
                 place = os.path.dirname(place.rstrip(b"/")) or b"/"
         status = self.glance.lstat(real)
         is_shared = place == path and stat.S_ISDIR(status.st_mode) and status.st_uid == 0 and bool(status.st_mode & stat.S_ISVTX)
@@ -443,7 +469,7 @@ class _Chain:
         if _is_as_it_was(key, self.glance):
             return
         walk = _Walk(self.target_uid, self.mounts, glance=Glance(self.glance))
-        found: list[str] = []
+        found: list[Changer] = []
         try:
             table = OWN()
             real = walk.follow(path)
@@ -458,7 +484,7 @@ class _Chain:
         self._note(path, f"its {LOADER}", walk.changers + found)
         self.changers += walk.changers + found
 
-    def _note(self, path: bytes, what: str, found: list[str]) -> None:
+    def _note(self, path: bytes, what: str, found: list[Changer]) -> None:
         if found:
             told = f"{what} {_shown(path)} can be changed by others ({found[0]})"
             self.by_name.append(f"{told}, and the kernel opens it by its name")
@@ -489,7 +515,19 @@ def changers(path: bytes, view: View) -> tuple[bytes, tuple[str, ...]]:
         own = walk.changers_of(path, real, walk.glance.lstat(real), access_list(real, walk.glance))
     except OSError as fault:
         raise Uninspectable(f"{_shown(path)}: {fault.strerror}", looked_at=(path,)) from None
-    return real, tuple(dict.fromkeys(own + walk.changers))
+    return real, _sentences(own + walk.changers)
+
+
+def changers_on(steps: Iterable[tuple[bytes, os.stat_result]], end: bytes, view: View, glance: Glance) -> tuple[Changer, ...]:
+    """Return who could change the file ``end``, or where the path to it leads. Root and the target account are left out.
+    ``steps`` are the directories on the way, each with the status of the entry in it. They were looked up with ``glance``, so
+    this function looks up no other name. Raises Uninspectable and OSError.
+    """
+    walk = _Walk(view.target_uid, view.mounts, view.cwd, glance)
+    for directory, entry in steps:
+        walk._look_at(directory, entry)
+    own = walk.changers_of(end, end, glance.lstat(end), access_list(end, glance))
+    return tuple(dict.fromkeys(own + walk.changers))
 
 
 def digest_of(path: bytes, limit: int) -> bytes:

@@ -273,16 +273,47 @@ def may_execute(path: bytes, uid: int, groups: Container[int]) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """What an account sees at a path: the path ``real`` to which it leads, or would lead, and the status of the file there.
+    ``status`` is None if nothing is there. ``steps`` and ``last``: see ``_Sight``.
+    """
+
+    real: bytes
+    status: os.stat_result | None
+    steps: Steps
+    last: bytes
+
+
+def seen(path: bytes, uid: int, groups: Container[int], cwd: bytes | None, look: Look) -> Seen | None:
+    """Return what the account ``uid`` sees at ``path`` (absolute). Return None if the account cannot follow the path to its end,
+    or if the path is in procfs. ``cwd`` is the current directory of the process that will open ``path``, or None.
+    """
+    try:
+        sight = _walk(path, uid, groups, cwd, look)
+        if sight.end == THERE:
+            return Seen(sight.path, look.lstat(sight.path), sight.steps, sight.path)
+        return Seen(sight.path, None, sight.steps, sight.last) if sight.end == ABSENCE else None
+    except (Uninspectable, OSError, ValueError):
+        return None
+
+
+Steps = tuple[tuple[bytes, os.stat_result], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class _Sight:
     """The result when an account follows a path. ``path`` consists of the part that was resolved, and of the rest of the path,
     which is unchanged. ``end`` says what is known about the end of the path: THERE, ABSENCE, HIDDEN, CIRCLE or PROCFS. ``name``
     is the path with resolved directories. A link at the end of ``name`` is not resolved. If the last directory was not reached,
-    ``name`` is empty.
+    ``name`` is empty. ``steps`` are the directories on the way, each with the status of the entry in it that was followed.
+    ``last`` is the last file on the way that exists. Both are empty if the end is neither THERE nor ABSENCE.
     """
 
     path: bytes
     end: str
     name: bytes
+    steps: Steps = ()
+    last: bytes = b""
 
 
 def _walk(path: bytes, uid: int, groups: Container[int], cwd: bytes | None, look: Look) -> _Sight:
@@ -307,6 +338,7 @@ def _go(path: bytes, uid: int, groups: Container[int], cwd: bytes | None, look: 
     at, above = b"/", look.lstat(b"/")
     ahead = parts(path)
     links, name = 0, b""
+    steps: list[tuple[bytes, os.stat_result]] = []
     while ahead:
         if not _may(_SEARCH, at, above, uid, groups, look):
             return _Sight(os.path.join(at, *reversed(ahead)), HIDDEN, name)
@@ -321,7 +353,10 @@ def _go(path: bytes, uid: int, groups: Container[int], cwd: bytes | None, look: 
             status = look.lstat(below)
             leads_to = look.readlink(below) if stat.S_ISLNK(status.st_mode) else b""
         except OSError as fault:
-            return _Sight(os.path.join(below, *reversed(ahead)), ABSENCE if fault.errno in ABSENT else HIDDEN, name)
+            if fault.errno in ABSENT:
+                return _Sight(os.path.join(below, *reversed(ahead)), ABSENCE, name, tuple(steps), at)
+            return _Sight(os.path.join(below, *reversed(ahead)), HIDDEN, name)
+        steps.append((at, status))
         if stat.S_ISLNK(status.st_mode):
             links += 1
             if links > MOST_LINKS:
@@ -330,7 +365,7 @@ def _go(path: bytes, uid: int, groups: Container[int], cwd: bytes | None, look: 
                 at, above = b"/", look.lstat(b"/")
             ahead += parts(leads_to)
         elif not stat.S_ISDIR(status.st_mode):  # this is not a directory, so nothing can exist below it
-            return _Sight(os.path.join(below, *reversed(ahead)), ABSENCE if ahead else THERE, name)
+            return _Sight(os.path.join(below, *reversed(ahead)), ABSENCE if ahead else THERE, name, tuple(steps), below)
         elif status.st_dev == above.st_dev or os.major(status.st_dev) or not is_procfs(below):
             at, above = below, status
         elif cwd is not None and ahead[-1:] and ahead[-1] in ITSELF and ahead[-2:-1] in ([b"cwd"], [b"root"]):
@@ -340,7 +375,7 @@ def _go(path: bytes, uid: int, groups: Container[int], cwd: bytes | None, look: 
             at, above = b"/", look.lstat(b"/")
         else:
             return _Sight(os.path.join(below, *reversed(ahead)), PROCFS, name)
-    return _Sight(at, THERE, name)
+    return _Sight(at, THERE, name, tuple(steps), at)
 
 
 _READ, _EXECUTE, _SEARCH = 4, 1, 1
