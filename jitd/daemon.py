@@ -213,6 +213,7 @@ class Daemon:
             notices_of=self.notices.of,
             untaken=self.perform.holdings.untaken,
             is_attended=lambda id: waiters.of(id) is not None,
+            judge_again=decider.judge_again,
         )
         endings = Endings(config, access, lists, self.perform, self._store, waiters)
         recordings = Recordings(config, access, lists, self._lifecycle, self._store, opened, self._workers, now)

@@ -16,6 +16,7 @@ from jitd.core.claims import Claims, Point
 from jitd.core.command import Command
 from jitd.core.decision import Approval
 from jitd.core.gatekeeping import Asking
+from jitd.core.grade import told
 from jitd.core.question import Question
 from jitd.core.subject import Subject
 
@@ -55,11 +56,11 @@ def for_provider(facts: Mapping[str, str], sends: tuple[str, ...], about: Questi
     """Return the question that is sent to a provider. ``facts`` contains the facts that the provider supplies. ``about``
     describes the request.
     """
-    told: dict[str, object] = {"version": VERSION, "facts": dict(facts)}
-    told |= {word: tell(about) for word, tell in _SENT.items() if word in sends}
+    sent: dict[str, object] = {"version": VERSION, "facts": dict(facts)}
+    sent |= {word: tell(about) for word, tell in _SENT.items() if word in sends}
     if "reason" in sends:
-        told["claims"] = {"reason": _text(about.reason)}
-    return json_text.write(told)
+        sent["claims"] = {"reason": _text(about.reason)}
+    return json_text.write(sent)
 
 
 def for_gatekeeper(name: str, nonce: str, asking: Asking, until: datetime) -> dict[str, object]:
@@ -79,6 +80,7 @@ def for_gatekeeper(name: str, nonce: str, asking: Asking, until: datetime) -> di
         "policy": asking.policy,
         "requester": _person(asking.requester),
         "command": _command(asking.command),
+        **({} if asking.command.findings is None else told(asking.command.findings)),
         "asked": {"lasts": asking.lasts_for, "uses": asking.uses, "timeout": asking.timeout_for},
         "owed": [_owed(approval) for approval in asking.owed],
         "approved": list(asking.approved),

@@ -62,6 +62,13 @@ class Seen:
     changed_by: str = ""
 
 
+def told(findings: Iterable[Finding]) -> dict[str, object]:
+    """Return ``findings`` and their highest grade as the record and gatekeepers get them."""
+    found = tuple(findings)
+    rows = [{"grade": one.grade.word, "what": one.what, "path": one.path, "matters": one.matters} for one in found]
+    return {"grade": worst(found).word, "findings": rows}
+
+
 Look = Callable[[str], Seen | None]
 """Looks at an absolute path. Returns None if jitd did not look, for example because the requester cannot see what is there."""
 

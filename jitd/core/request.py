@@ -24,6 +24,7 @@ from jitd.core.deed import deed_of
 from jitd.core.effects import ListsChanged, Moment, RequestEnded, RequestWaits, Screen, SetDeadline, TellRequester, WayOpened
 from jitd.core.frozen import dataclass
 from jitd.core.gatekeeping import Heard, Passed, judged, passed, said
+from jitd.core.grade import told
 from jitd.core.grant import Grant, Issued, Used
 from jitd.core.law import DAEMON, Actor, IllegalEvent, Role, check
 from jitd.core.owed_review import Begun, OwedReview
@@ -165,6 +166,7 @@ class Submitted:
             "service": request.service,
             **({"gives": list(command.things), "stays": command.stays} if command.gives else {}),
             **({"brought": told_of(command.brought)} if command.brought else {}),
+            **({} if command.findings is None else told(command.findings)),
             **({"options": [spelled(option) for option in command.options]} if command.options else {}),
             **({"doubt": command.doubt} if command.doubt else {}),
             **({"break_glass": True} if request.breaks_glass else {}),
@@ -665,7 +667,7 @@ def issued(approved: Request, now: Moment) -> Issued:
         host=approved.host,
         boot_id=approved.boot_id,
         service=approved.service,
-        command=approved.command,
+        command=replace(approved.command, findings=None),  # they are about the moment of the request
         login_session=approved.claims.login_session,
         rule=approved.rule,
         because=approved.because,

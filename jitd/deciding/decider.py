@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 from jitd.core import break_glass, lease, lock
 from jitd.core.authentication import KdcAnswer
@@ -22,11 +23,12 @@ from jitd.core.deed import RUN, deed_of
 from jitd.core.effects import Moment
 from jitd.core.frozen import dataclass
 from jitd.core.gatekeeping import Heard, folded, judged
+from jitd.core.grade import Finding
 from jitd.core.grant import Grant, covers, waits_for_its_own
 from jitd.core.policy import Policy, Rule, rules_for
 from jitd.core.request import Request, Review, Verdict
 from jitd.core.subject import Subject
-from jitd.deciding import accounts, screening
+from jitd.deciding import accounts, findings, screening
 from jitd.deciding.accounts import Accounts
 from jitd.deciding.command_lookup import Asked
 from jitd.deciding.gatekeepers import Answers, Gatekeepers, Hearing, NoGatekeepers
@@ -40,6 +42,8 @@ from jitd.settings.config import Config
 from jitd.store import Store
 from jitd.workers import Workers
 
+AGAIN_WITHIN = 1.0
+"""Number of seconds that a reviewer waits for a new look at the files on which a request's grade depends."""
 UNANSWERED = "the account or group that you named cannot be looked up now: a directory of accounts does not answer"
 
 
@@ -162,11 +166,16 @@ class Decider:
                 continue
             decision, command = self._if_given(sighting.decision, who, sighting.command), sighting.command
             given = () if asked.anew else self._given(decision, who, command)
-            if not given:
-                return FirstDecision(asked, command, decision, scripts=sighting.scripts)
-            decision, approved = await self._with_earlier(decision, given, who, service, command)
+            first = FirstDecision(asked, command, decision, scripts=sighting.scripts)
+            if given:
+                decision, approved = await self._with_earlier(decision, given, who, service, command)
+                first = _as_asked(FirstDecision(asked, command, decision, approved, scripts=sighting.scripts))
+            elif not _is_judged(first):
+                return first
+            if _is_judged(first):
+                first = replace(first, command=replace(command, findings=await self._findings(command, who)))
             if self._is_still(policy, locked, who):
-                return _as_asked(FirstDecision(asked, command, decision, approved, scripts=sighting.scripts))
+                return first
 
     async def decide_again(self, request: Request, heard: tuple[Heard, ...] = ()) -> FreshDecision:
         """Decide again about ``request``. ``heard``: the answers of its gatekeepers until now. Raises TimeoutError."""
@@ -233,6 +242,18 @@ class Decider:
         """Drop the stored answers of gatekeepers. This is necessary after a reload of the policy or after a new lock."""
         self._hearings.forget()
 
+    async def judge_again(self, request: Request) -> Request:
+        """Return ``request`` with what its command gives beyond its words now, together with what was seen when it was asked for.
+        If the files do not answer soon, return ``request``.
+        """
+        command, who = request.command, request.requester
+        try:
+            look = partial(findings.on_this_host, command, who, self._config.trusted_places)
+            now = await self._workers.files.run_within(AGAIN_WITHIN, who.uid, look)
+        except TimeoutError:
+            return request
+        return replace(request, command=replace(command, findings=findings.worst_of(now, command.findings or ())))
+
     async def standing(self, known: Subject) -> tuple[Subject | None, KdcAnswer]:
         """Return the Subject ``known`` with its present data, and the answer of the KDC. The Subject is None if the account no
         longer exists or has expired, or if the KDC refuses the principal. Raises TimeoutError.
@@ -250,6 +271,13 @@ class Decider:
     def may_break_glass(self, who: Subject, service: str) -> bool:
         """True if a rule lets ``who`` break glass through ``service`` on this host."""
         return any(rule.break_glass is not None for rule in self.rules_for(who, service))
+
+    async def _findings(self, command: Command, who: Subject) -> tuple[Finding, ...]:
+        """Return what ``command``, which ``who`` asks for, gives beyond its words. Files that do not answer are not looked at."""
+        try:
+            return await self._workers.files.run(who.uid, findings.on_this_host, command, who, self._config.trusted_places)
+        except TimeoutError:
+            return findings.of_words(command, who.user)
 
     # --- helpers -----------------------------------------------------------------------------------------------------
 
@@ -394,6 +422,16 @@ class Decider:
 
         found = await first(covers)
         return (replace(decision, lease=found), None) if found is not None else (decision, await first(waits_for_its_own))
+
+
+def _is_judged(first: FirstDecision) -> bool:
+    """True if people or gatekeepers are asked about the request of ``first``, so that they are told what its command gives."""
+    decision = first.decision
+    if not isinstance(decision, Permit) or first.approved is not None:
+        return False
+    owed = decision.obligations
+    is_owed = bool(owed.approvals) and decision.lease is None
+    return is_owed or bool(owed.gatekeepers) or owed.break_glass is not None or owed.terms.observed
 
 
 def _as_asked(first: FirstDecision) -> FirstDecision:

@@ -1,23 +1,42 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Finds out what a command gives beyond its words (``core.grading``).
+"""Finds out what a command gives beyond its words (``core.grading``), and who can change the files on which this depends.
 
-Law: findings only warn people, and no decision depends on them. Their texts are stored in the form of ``question.spelled``, from
-which the same bytes can be restored, and are bounded in number and length.
+Law: findings only warn people, and no decision of the rules depends on them. jitd looks at nothing that the requester cannot see,
+so a finding tells nobody what is hidden from the requester. A look never fails: what jitd cannot look at, or not in time, is not
+looked at. The texts are stored in the form of ``question.spelled``, from which the same bytes can be restored, and are bounded in
+number and length.
 """
 
 from __future__ import annotations
 
+import pwd
+import stat
+import time
+from collections.abc import Iterable
+from functools import cached_property
+
 from jitd.core.changed import replace
 from jitd.core.command import Command
-from jitd.core.grade import Finding
+from jitd.core.grade import Finding, Grade, Look, Seen
 from jitd.core.grading import findings_of, findings_of_pattern
 from jitd.core.question import spelled
 from jitd.core.rule import Rule
+from jitd.core.subject import Subject
+from jitd.deciding import accounts, groups
+from jitd.files import inspection, path_lookup
+from jitd.files.mounts import Mount
+from jitd.files.silence import MOUNTS
 
 MOST = 12
 """Maximum number of findings that are stored with a command."""
 LONGEST = 512
 """Maximum number of characters of each text of a finding. The rest of a longer text is replaced by ``…``."""
+MOST_LOOKS = 64
+WITHIN = 2.0
+"""Maximum number of paths that are looked at for one command, and of seconds in which a look may begin."""
+EVERYBODY = "everybody"
+MOST_NAMES = 3
+"""Maximum number of accounts and groups that are named as those who can change a file."""
 
 
 def of_rule(rule: Rule) -> tuple[Finding, ...]:
@@ -28,7 +47,7 @@ def of_rule(rule: Rule) -> tuple[Finding, ...]:
 
 def of_words(command: Command, requester: str) -> tuple[Finding, ...]:
     """Return the findings about ``command`` without a look at any file. ``requester`` is the account that asks."""
-    return _stored_all(findings_of(command, lambda path: None, requester=requester))
+    return _stored_all(_found(command, lambda path: None, requester))
 
 
 def stored_with(command: Command, requester: str) -> tuple[Finding, ...]:
@@ -36,6 +55,121 @@ def stored_with(command: Command, requester: str) -> tuple[Finding, ...]:
     findings about its words.
     """
     return of_words(command, requester) if command.findings is None else command.findings
+
+
+def on_this_host(command: Command, who: Subject, trusted: tuple[bytes, ...]) -> tuple[Finding, ...]:
+    """Return the findings about ``command``, for which ``who`` asks, with a look at the files that matter. ``trusted``: see
+    ``inspection.View``. May block.
+    """
+    look = RequesterLook(command, who, trusted)
+    found = _found(command, look, who.user)
+    return _stored_all(tuple(replace(one, path=look.real.get(one.path, one.path)) for one in found))
+
+
+def worst_of(*looks: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Return the findings of several looks at one command together, the worst first."""
+    found = dict.fromkeys(one for each in looks for one in each)
+    return tuple(sorted(found, key=lambda one: -one.grade))[:MOST]
+
+
+def _found(command: Command, look: Look, requester: str) -> tuple[Finding, ...]:
+    """Return the findings about ``command``. If the judgement itself fails, this is graded as the worst. So a defect in the table
+    of programs neither comforts anybody, nor keeps the lists with this request from everybody.
+    """
+    # findings are for the requester, too, so they must not tell of a program that the requester cannot read
+    told = replace(command, interpreters=tuple(one for one in command.interpreters if one.is_told))
+    try:
+        return findings_of(told, look, requester=requester)
+    except Exception as fault:
+        return (Finding(Grade.GIVES, f"jitd failed to judge this command ({type(fault).__name__})"),)
+
+
+class RequesterLook:
+    """Looks at paths for ``core.grading``, as the requester ``who`` sees them. The rest of the paths is not looked at after
+    MOST_LOOKS looks, or WITHIN seconds.
+    """
+
+    def __init__(self, command: Command, who: Subject, trusted: tuple[bytes, ...]) -> None:
+        self._cwd = command.cwd
+        self._who = who
+        self._groups = accounts.Groups(who.user, who.gid)
+        self._run_as = command.run_as
+        self._trusted = trusted
+        self._glance = path_lookup.Look()
+        self._n_left = MOST_LOOKS
+        self._ends_at = time.monotonic() + WITHIN
+        self._names: dict[tuple[str, int], str] = {}
+        self.real: dict[str, str] = {}
+        """Maps each path that was looked at to where it leads."""
+
+    @cached_property
+    def _view(self) -> inspection.View:
+        return inspection.View(accounts.trusted_uid(self._run_as), self._cwd, self._trusted)
+
+    def __call__(self, path: str) -> Seen | None:
+        self._n_left -= 1
+        if self._n_left < 0 or time.monotonic() > self._ends_at:
+            return None
+        try:
+            seen = self._look(path.encode("utf-8", "surrogateescape"))
+        except (OSError, ValueError, inspection.Uninspectable, accounts.NoSuchAccount, groups.CannotLookUp):
+            return None  # Silent is an OSError, too
+        if seen is not None:
+            self.real[path] = seen.real
+        return seen
+
+    def _look(self, path: bytes) -> Seen | None:
+        if not path.startswith(b"/") or b"\0" in path:
+            return None
+        MOUNTS.approach((path,))
+        seen = path_lookup.seen(path, self._who.uid, self._groups, self._cwd, self._glance)
+        if seen is None:
+            return None
+        changers = inspection.changers_on(seen.steps, seen.last, self._view, self._glance)
+        is_believed = seen.status is not None and not self._view.mounts.why_not(seen.real)
+        return Seen(
+            real=seen.real.decode("utf-8", "surrogateescape"),
+            is_directory=seen.status is not None and stat.S_ISDIR(seen.status.st_mode),
+            is_absent=seen.status is None,
+            owner=self._account(seen.status.st_uid) if seen.status is not None and is_believed else "",
+            changed_by=self._named(changers, self._view.mounts.at(seen.last)),
+        )
+
+    def _named(self, changers: Iterable[inspection.Changer], mount: Mount | None) -> str:
+        """Return the names of ``changers`` in words. The requester comes first. ``mount`` is the mount of the file."""
+        is_hers, others = False, dict[str, None]()
+        for one in changers:
+            if one.uid is not None:
+                is_hers = is_hers or one.uid == self._who.uid
+                others[self._account(one.uid)] = None
+            elif one.gid is not None:
+                is_hers = is_hers or one.gid in self._groups
+                others[f"members of group {self._group(one.gid)}"] = None
+            elif one.others == inspection.EVERYBODY:
+                return EVERYBODY
+            else:  # nobody knows who can change what is on this mount
+                is_hers = is_hers or (mount is not None and mount.server == self._who.uid)
+                others["others"] = None
+        if is_hers:
+            others = {name: None for name in others if name not in (self._who.user, f"members of group {self._who.user}")}
+        names = [*([f"{self._who.user}, who asks"] if is_hers else []), *others]
+        return " and ".join(names if len(names) <= MOST_NAMES else [*names[:MOST_NAMES], "others"])
+
+    def _account(self, uid: int) -> str:
+        """Return the name of the account ``uid``, or its number if it has no name."""
+        if (name := self._names.get(("uid", uid))) is None:
+            try:
+                name = pwd.getpwuid(uid).pw_name
+            except KeyError:
+                name = f"#{uid}"
+            self._names["uid", uid] = name
+        return name
+
+    def _group(self, gid: int) -> str:
+        if (name := self._names.get(("gid", gid))) is None:
+            found = groups.numbered(gid)
+            name = self._names["gid", gid] = f"#{gid}" if found is None else found.name
+        return name
 
 
 def _stored_all(found: tuple[Finding, ...]) -> tuple[Finding, ...]:

@@ -150,4 +150,4 @@ def question_of(name: str, asking: Asking) -> tuple[object, ...]:
     who = asking.requester
     # the gatekeeper learns these values about the person
     person = (who.principal, who.user, who.uid, who.person, who.groups, who.gids)
-    return (name, *person, *where, work_of(asking.command), claims, *terms, *rule)
+    return (name, *person, *where, work_of(asking.command), asking.command.findings, claims, *terms, *rule)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from jitd.core.changed import replace
 from jitd.core.decision import Decision, Deny, Permit
 from jitd.core.effects import Moment
 from jitd.core.gatekeeping import Asking
 from jitd.core.policy import Policy
 from jitd.core.request import Request
 from jitd.core.subject import Subject
+from jitd.deciding.findings import stored_with
 from jitd.deciding.gatekeepers import Answers, Hearing
 from jitd.store import Store
 
@@ -61,7 +63,7 @@ class Hearings:
             requester=request.requester,
             host=request.host,
             service=request.service,
-            command=request.command,
+            command=replace(request.command, findings=stored_with(request.command, request.requester.user)),
             claims=request.claims,
             point=request.point,
             lasts_for=request.lasts_for,

@@ -67,8 +67,10 @@ class Lists:
         notices_of: Callable[[Request], Iterable[Noticed]] = lambda request: (),
         untaken: Mapping[str, Untaken] = NOTHING,
         is_attended: Callable[[str], bool] = lambda id: True,
+        judge_again: Callable[[Request], Awaitable[Request]] | None = None,
     ) -> None:
-        """``is_attended`` tells whether a client waits for a request at this moment (its argument is the id).
+        """``is_attended`` tells whether a client waits for a request at this moment (its argument is the id). ``judge_again``
+        returns an open request with what its command gives now.
 
         ``notices_of`` returns the notices of a request, with one entry for each channel. An entry tells who got which notice,
         and why a person got no notice. ``untaken`` contains the reasons why holdings cannot be taken back yet.
@@ -83,6 +85,7 @@ class Lists:
         self._notices_of = notices_of
         self._untaken = untaken
         self._is_attended = is_attended
+        self._judge_again = judge_again
 
     def requests(self, who: Subject, *, ended: bool) -> AsyncIterator[Row]:
         """Yield the open requests that ``who`` may see. If ``ended`` is true, also yield the requests that have ended."""
@@ -188,10 +191,13 @@ class Lists:
 
         seats = await self._seats(found) if found.is_open else UNKNOWN
         is_gone = self._is_gone(found)
+        judged = found
+        if may_review and found.is_open and self._judge_again is not None:
+            judged = await self._judge_again(found)
         now, is_operator = self._now(), self._access.is_operator(who)
 
         def read() -> Row:
-            row = request_row(found, who, may_review, locks) | outlook(found) | {"gone": is_gone}
+            row = request_row(found, who, may_review, locks) | outlook(judged) | {"gone": is_gone}
             row["asked_people"] = list(seats.people) if seats.is_whole else None
             row["notices"] = notices
             with closing(self._opened()) as store:

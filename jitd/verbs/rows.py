@@ -25,7 +25,6 @@ from jitd.core.public_key import told_of
 from jitd.core.request import Request, RequestState, Verdict, how_often, lasts, open_ways
 from jitd.core.run import Run, Usage
 from jitd.core.subject import Subject
-from jitd.deciding.findings import stored_with
 from jitpam.wire.shown import shown, unshown
 
 Row = dict[str, Any]
@@ -173,7 +172,7 @@ def request_row(request: Request, viewer: Subject, may_review: bool, locks: tupl
         "host": shown(request.host),
         "service": shown(request.service),
         **_command(request.command, is_requester=is_requester),
-        "grade": worst(stored_with(request.command, request.requester.user)).word,
+        "grade": None if request.command.findings is None else worst(request.command.findings).word,
         "operands": [
             {
                 "argument": o.at,

@@ -27,11 +27,12 @@ from jitd.asking.gatekeepers import Gatekeepers, Now
 from jitd.core.decision import Approval
 from jitd.core.effects import Moment
 from jitd.core.gatekeeping import Answer, Asking, Heard, Passes, Refuses, Requirement, Requires, Silent
+from jitd.core.grade import Finding, Grade
 from jitd.core.naming import Form, Naming
 from jitd.deciding.gatekeepers import Answers, Manner
 from jitd.outside.messages import Fetched
 from jitd.settings.outsiders import GatekeeperSettings, Program
-from tests.asking.stage import Stage, answer, answers, asking, asking_by, boot, gatekeeper_of, staged
+from tests.asking.stage import COMMAND, Stage, answer, answers, asking, asking_by, boot, gatekeeper_of, staged
 from tests.outside.server import Asked, Server, reply, says
 from tests.waiting import PATIENCE
 
@@ -92,6 +93,23 @@ def test_it_is_told_who_what_and_why_with_facts_and_claims_apart(stage: Stage, s
         "facts": {"fact.load": "0.5"},
         "claims": {"reason": "replica lag \\xed\\xa0\\x80", "tty": "/dev/pts/3", "parents": ["bash"]},
     }  # fmt: skip
+
+
+def test_it_is_told_what_the_command_gives_as_it_was_seen(stage: Stage, server: Server) -> None:
+    """In the form of all other texts; and nothing where nobody has looked, which is not the same as harmless."""
+    server.deed = answers()
+    found = (
+        Finding(Grade.CHANGES, "a\\\\b\\xff is changed", "/etc/passwd", "the accounts of this host"),
+        Finding(Grade.UNKNOWN, "x"),
+    )
+    for findings in (found, (), None):
+        assert stage.ask(webhook(stage, server), asking(command=replace(COMMAND, findings=findings))) == Passes()
+    whole, empty, without = (json.loads(one.body) for one in server.asked)
+    assert whole["grade"] == "changes" and whole["findings"] == [
+        {"grade": "changes", "what": "a\\\\b\\xff is changed", "path": "/etc/passwd", "matters": "the accounts of this host"},
+        {"grade": "unknown", "what": "x", "path": "", "matters": ""},
+    ]
+    assert (empty["grade"], empty["findings"]) == ("harmless", []) and not {"grade", "findings"} & without.keys()
 
 
 def test_no_value_of_a_request_is_in_the_url_or_in_a_header(stage: Stage, server: Server) -> None:

@@ -50,6 +50,7 @@ def keeper():
     (SECRET / "loop").symlink_to("loop")
     os.mkfifo(SECRET / "fifo")
     (SECRET / "through-to-none").symlink_to("/nowhere/at/all")
+    (SECRET / "to-none").symlink_to("/etc/shadow")
     (SECRET / "carols").write_text("hers")
     os.chown(SECRET / "carols", uid_of("carol"), -1)
     for name in ("file", "script", "link", "directory/below"):
@@ -201,6 +202,58 @@ def test_what_an_argument_names_where_one_may_not_look_changes_no_answer_and_is_
         theirs = shown_to(keeper, "bob", id)["operands"]
         assert {row["digest"] for row in theirs} == {""} and f"{SECRET}/{name}" in {row["path"] for row in theirs}
     assert rows["carols"].replace("carols", "gone") == rows["gone"]
+
+
+GRADED = {
+    "is written": ("tee", "{}"),
+    "is overwritten by a copy": ("cp", "/etc/hostname", "{}"),
+    "is run": ("bash", "{}"),
+    "is run by a text": ("sh", "-c", "exec {} x"),
+    "is written by a text": ("sh", "-c", "echo x >> {}"),
+    "is removed": ("rm", "-rf", "{}"),
+    "is read": ("cat", "{}"),
+    "is given away": ("chown", "alice", "{}"),
+}
+
+
+@pytest.mark.parametrize("way", ["{}", f"{OPEN}/through/{{}}"])
+@pytest.mark.parametrize("argv", GRADED.values(), ids=list(GRADED))
+def test_what_a_command_gives_tells_nothing_of_what_its_requester_cannot_see(keeper, argv, way):
+    """THREATS S-20: carol's file, a directory, a link, and nothing at all; whoever reads the grade."""
+    told = {}
+    for name in ("carols", "directory", "to-none", "gone"):
+        path = f"{SECRET}/{name}" if way == "{}" else way.format(name)
+        with connected(keeper, "alice") as raw:
+            id = raw.submit(*(word.format(path) for word in argv), waits=False)
+            rows = [raw.rows(messages.Show(id=id))[0], shown_to(keeper, "bob", id)]
+            raw.ask(messages.Withdraw(id=id))
+        told[name] = [repr((row["grade"], row["findings"])).replace(name, "*") for row in rows]
+        assert rows[0]["grade"] != "harmless" or argv[0] == "cat"
+    assert len({repr(one) for one in told.values()}) == 1, told
+
+
+def test_a_link_that_is_pointed_elsewhere_while_the_request_waits_is_seen_by_who_opens_it(keeper):
+    """THREATS R-20: and a look that is better now does not hide what was there when it was asked."""
+    link = OPEN / "pointed"
+    plain, matters = Path("/var/cache/plain"), Path("/etc/sudoers.d/evil")
+    seen = {}
+    for first, then in ((plain, matters), (matters, plain), (plain, plain)):
+        link.unlink(missing_ok=True)
+        link.symlink_to(first)
+        with connected(keeper, "alice") as raw:
+            id = raw.submit("tee", str(link), waits=False)
+        link.unlink()
+        link.symlink_to(then)
+        row = shown_to(keeper, "bob", id)
+        seen[first, then] = (row["grade"], {one["path"] for one in row["findings"]})
+        with connected(keeper, "alice") as raw:
+            hers = raw.rows(messages.Show(id=id))[0]
+            raw.ask(messages.Withdraw(id=id))
+        assert (hers["grade"] == "gives") is (first == matters), "who asks reads what was seen when it was asked"
+    link.unlink()
+    for ways in ((plain, matters), (matters, plain)):
+        assert seen[ways][0] == "gives" and str(matters) in seen[ways][1], seen
+    assert seen[plain, plain][0] != "gives" and str(matters) not in seen[plain, plain][1]
 
 
 def test_a_digest_is_told_to_who_asks_if_they_can_read_the_file_and_to_who_approves(keeper):

@@ -14,6 +14,7 @@ from jitd.cli import call
 from jitd.core.approvers import may_review
 from jitd.core.decision import Approval
 from jitd.core.request import Request, transition
+from jitd.verbs.outlook import outlook
 from jitd.verbs.rows import request_row
 from jitpam.wire.messages import List, Message
 from tests.scene import asked, command, moment, permit, person, screened
@@ -37,6 +38,7 @@ def row_for(request: Request, viewer: str = "bob", **changes: Any) -> Row:
     owed = request.obligations.approvals if request.obligations else ()
     row = {
         **request_row(request, who, bool(may_review(owed, who, request.requester))),
+        "grade": outlook(request)["grade"],
         "grant": None,
         "runs": [],
         "realm": who.realm,

@@ -23,6 +23,7 @@ from jitd.core.claims import Point
 from jitd.core.command import Operand
 from jitd.core.decision import Approval, BreakGlass, Deny, Terms, Why
 from jitd.core.effects import Moment
+from jitd.core.grade import Finding, Grade
 from jitd.core.law import CLOCK, DAEMON, MONITOR, POLICY, Origin, Role, name_of
 from jitd.core.lock import Whom
 from jitd.core.request import Locked, Relisted, Verdict, WaysOpened, Withdrawn, issued
@@ -88,6 +89,9 @@ PROVED = Authentication(
 )  # fmt: skip
 GLASS = BreakGlass("restart-postgres", (Approval(1, ("group:ops",)), Approval(2, ("user:eve", "group:dba"))), 86400, 5)
 OWED = owed_review.OwedReview(ID, person("alice"), "glass", GLASS, PLAIN.fingerprint, START, "boot-1", 1000.0, 86400.0)
+FINDINGS = (
+    Finding(Grade.GIVES, "x\\xff can start a shell"), Finding(Grade.CHANGES, "is changed", "/etc/x", "the accounts of this host"),
+)  # fmt: skip
 RECORDING = Recording(12, 34567, "ab" * 32)
 
 ROWS: list[tuple[Any, str]] = [
@@ -158,6 +162,8 @@ ROWS: list[tuple[Any, str]] = [
         ),
         "reviewed",
     ),
+    (submit(asked(what=command("vim", "/etc/x", findings=FINDINGS))), "screening"),
+    (submit(asked(what=command("true", findings=()))), "screening"),
 ]
 """An event, and the state that it leads to."""
 

@@ -15,6 +15,7 @@ from jitd.core.authentication import Authentication
 from jitd.core.command import Command, Interpreter, Operand, RunAs, work_of
 from jitd.core.decision import Terms
 from jitd.core.effects import Moment
+from jitd.core.grade import Finding, Grade
 from jitd.core.grant import Grant, GrantState, covers, is_for_other_requests
 from jitd.core.request import RequestState, issued
 from jitd.core.subject import LOCAL, ROOT, Subject
@@ -55,6 +56,7 @@ COMMAND: Rows = {
         ((Interpreter(b"/srv/sh", b"e" * 32, ""),), False),
         ((Interpreter(b"/sh", b"d" * 32, ""),), False),
     ],
+    "findings": [((Finding(Grade.GIVES, "can start a shell"),), True)],  # they warn people of the moment
 }
 RUN_AS: Rows = {"user": [("bob", False)], "uid": [(7, False)], "group": [("adm", False)], "gid": [(7, False)]}
 OPERAND: Rows = {

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from jitd.core.claims import Point
+from jitd.core.grade import Finding, Grade
 from jitd.core.law import Actor, Role
 from jitd.core.public_key import told_of
 from jitd.core.request import Request, Submitted, terms_of, to_be_asked
@@ -44,6 +45,11 @@ MORE: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"command": command("true", options=(b"--login", b"\xff"))}, {"options": ["--login", "\\xff"]}),
     ({"command": command("true", doubt="it was exchanged")}, {"doubt": "it was exchanged"}),
     ({"command": command("true", brought=KEY)}, {"brought": told_of(KEY)}),
+    ({"command": command("true", findings=())}, {"grade": "harmless", "findings": []}),
+    (
+        {"command": command("true", findings=(Finding(Grade.READS, "it reads", "/x", "why"),))},
+        {"grade": "reads", "findings": [{"grade": "reads", "what": "it reads", "path": "/x", "matters": "why"}]},
+    ),
     ({"breaks_glass": True}, {"break_glass": True}),
     ({"service": "sudo"}, {"service": "sudo"}),
     ({"extends": "ZZZZ-ZZZZ"}, {"extends": "ZZZZ-ZZZZ"}),

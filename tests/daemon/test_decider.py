@@ -21,12 +21,13 @@ from jitd.core.command import Command, Operand, RunAs
 from jitd.core.conditions import Glob, read_command_pattern
 from jitd.core.decision import Approval, BreakGlass, Decision, Deny, Obligations, Permit, Terms, Why
 from jitd.core.effects import Moment
+from jitd.core.grade import Finding, Grade
 from jitd.core.grant import Used
 from jitd.core.names import NAMES, Name
 from jitd.core.policy import Policy, Rule, groups_named
 from jitd.core.request import Request, Review, Verdict
 from jitd.core.subject import Subject
-from jitd.deciding import accounts, knowledge
+from jitd.deciding import accounts, findings, knowledge
 from jitd.deciding.command_lookup import Asked
 from jitd.deciding.decider import Decider, FirstDecision, FreshDecision
 from jitd.deciding.gatekeepers import Hearing
@@ -51,7 +52,8 @@ WAITING = Command(
     (b"/usr/bin/env", b"x"), b"/usr/bin/env", b"D" * 32, RunAs("root", 0, "root", 0), b"/", 1, 2, (), (),
     ("pipe", "pipe", "pipe"), (Operand(1, b"/srv/a", b"read", "bob can", True),),
 )  # fmt: skip
-FIRST = ["account", "locks", "rules", "file", "rules", "operands", "locks", "lease"]
+FOUND = (Finding(Grade.GIVES, "seen on this host"),)
+FIRST = ["account", "locks", "rules", "file", "rules", "operands", "locks", "lease", "findings", "locks"]
 LATER = ["account", "locks", "alice", "rules", "file", "rules", "operands", "bob", "locks", "lease"]
 """What is asked, in order, where nothing says no. The locks and the policy are compared once more at the end."""
 
@@ -76,6 +78,7 @@ class House:
         self.asked_together: list[tuple[str, ...]] = []
         self.fault: Exception | None = None
         self.changed = ""
+        self.graded: Callable[[], tuple[Finding, ...]] = lambda: FOUND
         self.meanwhile: list[Callable[[], None]] = []
         self.together: threading.Barrier | None = None
         self.gather: Gather = gather_nothing
@@ -89,6 +92,7 @@ class House:
         monkeypatch.setattr(lock, "answer_to", lambda *given: self.told("locks", answer(*given)))
         monkeypatch.setattr(inspection, "inspect", self.inspect)
         monkeypatch.setattr(operands, "find", lambda *given: self.told("operands", iter(())))
+        monkeypatch.setattr(findings, "on_this_host", lambda *given: self.told("findings", self.graded()))
         monkeypatch.setattr(operands, "drift", lambda *given: self.told("operands", self.changed))
         self.decider = Decider(
             config=SimpleNamespace(host="db1.example.test", search_path="/usr/bin", trusted_places=(), names=NAMED),
@@ -459,3 +463,105 @@ def test_a_request_that_owes_nothing_yet_is_screened_as_the_rule_now_says(house:
     assert made.obligations is None
     found = asyncio.run(house.decider.screen(made, Hearing()))
     assert (found.decision, found.heard) == (Permit("p", rule().obligations), ())
+
+
+# --- what the command gives ------------------------------------------------------------------------------------------
+
+
+def sum_up(house: House, permits: Rule, **changes: Any) -> tuple[tuple[Finding, ...] | None, int]:
+    """What is found about alice's command under ``permits``, and how often jitd looked at files for it."""
+    house.policy = Policy((permits,), "permit", "")
+    found = house.first(**changes)
+    assert isinstance(found.decision, Permit)
+    return found.command.findings, house.questions.count("findings")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"approvals": (), "gatekeepers": ("calendar",)},
+        {"approvals": (), "terms": Terms(observed=True)},
+    ],
+    ids=["people", "gatekeepers", "people who watch"],
+)
+def test_whoever_is_asked_is_told_what_the_command_gives(house: House, changes: dict[str, Any]) -> None:
+    assert sum_up(house, rule(**changes)) == (FOUND, 1)
+
+
+def test_what_a_command_gives_is_looked_for_only_if_somebody_is_asked(house: House) -> None:
+    """Neither a permit that asks nobody nor a use under a lease pays for it."""
+    assert sum_up(house, rule(approvals=())) == (None, 0)
+    house.policy = Policy((), "permit", "")
+    assert house.first().command.findings is None and "findings" not in house.questions
+    house.policy = Policy((rule(),), "permit", "")
+    house.lease("AAAA-AAAA", house.first().command)
+    found = house.first()
+    assert isinstance(found.decision, Permit) and found.decision.lease == "AAAA-AAAA"
+    assert found.command.findings is None and "findings" not in house.questions
+    house.policy = Policy((rule(uses=5, lasts_for=900),), "permit", "")
+    assert isinstance(house.use("AAAA-AAAA"), Permit) and "findings" not in house.questions
+
+
+def test_a_lease_covers_what_is_graded_otherwise_now(house: House) -> None:
+    """What is seen of files warns people, and is no part of what they approved."""
+    house.lease("AAAA-AAAA", house.first().command)
+    house.graded = lambda: ()
+    found = house.first()
+    assert isinstance(found.decision, Permit) and found.decision.lease == "AAAA-AAAA"
+    held = house.store.grant("AAAA-AAAA")
+    assert held is not None and held.command.findings is None, "nor is it kept with the grant"
+    request = house.store.request("AAAA-AAAA")
+    assert request is not None and request.command.findings == FOUND
+
+
+def test_files_that_do_not_answer_keep_nobody_from_being_asked(house: House) -> None:
+    """THREATS O-09: the words alone are judged then."""
+
+    def silent() -> tuple[Finding, ...]:
+        raise TimeoutError
+
+    house.graded = silent
+    found = house.first()
+    assert found.decision == Permit("p", rule().obligations)
+    assert found.command.findings == findings.of_words(found.command, "alice")
+
+
+def test_a_lock_that_comes_during_the_look_is_obeyed(house: House) -> None:
+    run = house.workers.files.run
+
+    async def and_lock(uid: int, work: Any, *given: Any) -> Any:
+        answer = await run(uid, work, *given)
+        if work is findings.on_this_host and not list(house.store.locks()):
+            house.lock()
+        return answer
+
+    house.workers.files.run = and_lock  # type: ignore[method-assign]
+    assert isinstance(house.first().decision, Deny)
+
+
+def test_a_reviewer_reads_what_is_there_now_and_what_was_there_when_it_was_asked(house: House) -> None:
+    """THREATS R-20: a link that was pointed elsewhere since."""
+    before, now = Finding(Grade.CHANGES, "before"), Finding(Grade.GIVES, "now")
+    house.graded = lambda: (now,)
+    asking = requested(what=replace(WAITING, findings=(before,)))
+    judged = asyncio.run(house.decider.judge_again(asking))
+    assert judged.command.findings == (now, before)
+    assert replace(judged, command=asking.command) == asking
+    house.graded = lambda: ()
+    assert asyncio.run(house.decider.judge_again(asking)).command.findings == (before,)
+
+
+def test_a_reviewer_waits_for_no_file_system(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS O-09."""
+    monkeypatch.setattr("jitd.deciding.decider.AGAIN_WITHIN", 0.05)
+    answers = threading.Event()
+
+    def hangs() -> tuple[Finding, ...]:
+        answers.wait(30)
+        return FOUND
+
+    house.graded = hangs
+    asking = requested(what=replace(WAITING, findings=()))
+    assert asyncio.run(house.decider.judge_again(asking)) == asking
+    answers.set()

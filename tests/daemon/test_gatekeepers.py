@@ -497,6 +497,7 @@ KEPT: dict[str, tuple[Any, dict[str, Any], bool]] = {
     "another reason": (lambda house: None, {"reason": "CHG-2"}, True),
     "another time": (lambda house: None, {"lasts_for": 60}, True),
     "another policy": (lambda house: setattr(house, "policy", replace(house.policy, digest="new")), {}, True),
+    "another grade": (lambda house: setattr(house, "graded", lambda: ()), {}, True),
     "a reload": (lambda house: house.decider.forget_answers(), {}, True),
     "somebody is locked": (lambda house: house.perform.act(place(locked(name="eve"))), {}, True),
 }

@@ -15,6 +15,7 @@ import pytest
 
 from jitd.core.command import RunAs
 from jitd.core.decision import Approval
+from jitd.core.grade import Finding, Grade
 from jitd.core.request import Request, RequestState, Review, Verdict
 from jitd.core.subject import Subject
 from jitd.store import Change, documents, history
@@ -208,4 +209,7 @@ def test_what_it_gives_is_in_the_row_and_its_grade_alone_in_lists(house: House) 
         return [one async for one in house.lists.requests(BOB, ended=False)]
 
     (one,) = asyncio.run(listed())
-    assert one.items() <= row.items() and one["grade"] == "gives" and "findings" not in one
+    assert {**one, "grade": row["grade"]}.items() <= row.items() and "findings" not in one
+    assert one["grade"] is None, "nobody has looked"
+    house.keep(now(id="NNNN-0001", command=command("vim", findings=(Finding(Grade.LEADS, "goes on"),))))
+    assert [one["grade"] for one in asyncio.run(listed())] == [None, "leads"] and house.show(BOB, "NNNN-0001")["grade"] == "leads"
