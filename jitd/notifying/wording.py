@@ -2,7 +2,8 @@
 """Writes the text of notices. This module turns a Notice and its Request into a Message.
 A message names the requester, the kind of thing that is requested, the target account, the host and the time limit. The message
 also says which command the reader can type. The setting ``shows`` adds more details: the rule, or the rule together with the
-command and the reason. A message does not show everything that an approver needs for a decision. ``jitd show`` shows everything.
+command, the worst that the command gives, and the reason. A message does not show everything that an approver needs for a
+decision. ``jitd show`` shows everything.
 Law: pure. A rule may limit the people who see the contents of its requests (``visible_to``). If a rule does so, a message that
 leaves this host shows only the id of the request. A message contains no link. The subject of a message contains no text of a
 requester. The module ``foreign`` makes all foreign text safe. Text for a terminal is converted to ASCII. Text for every other
@@ -17,6 +18,7 @@ from datetime import UTC, datetime
 
 from jitd.core.deed import deed_of
 from jitd.core.frozen import dataclass
+from jitd.core.grade import Grade
 from jitd.core.notice import Back, Event, Notice, Whom, decider
 from jitd.core.policy import describe_approvals
 from jitd.core.request import Request, RequestState
@@ -25,7 +27,7 @@ from jitd.core.visibility import shown_elsewhere
 from jitd.core.wording import count
 from jitd.notifying import foreign
 from jitd.notifying.channel import Message
-from jitpam.wire.shown import shown_command
+from jitpam.wire.shown import shown, shown_command, unshown
 
 TERMINALS = "terminals"
 """The only kind of channel whose messages do not leave this host."""
@@ -104,9 +106,21 @@ class _Words:
         if request.command.argv:
             what = "Thing:   " if request.command.gives else "Command: "
             lines.append(f"{what} {self.plain(shown_command(_beginning(request.command.argv)), foreign.MOST)}")
+        lines += self._worst()
         if request.claims.reason:
             lines.append(f"Reason:   {self.plain(request.claims.reason, foreign.MOST)}")
         return lines
+
+    def _worst(self) -> list[str]:
+        """Return a line with the worst of what the command gives beyond its words. A harmless command has none."""
+        command = self.request.command
+        for one in (command.findings or ())[:1]:
+            account = "root" if command.run_as.uid == 0 else f"all that {self.name(command.run_as.user)} may do"
+            power = {Grade.GIVES: f"gives {account}: ", Grade.LEADS: f"can lead to {account}: "}.get(one.grade, "")
+            file = f" ({one.path}: {one.matters})" if one.path else ""
+            text = shown(unshown(f"{one.what}{file}"))
+            return [f"{_LABELS[one.grade]:9} {power}{self.plain(text, LONGEST_SENTENCE)}"]
+        return []
 
     @property
     def until(self) -> list[str]:
@@ -146,6 +160,14 @@ def digest(said: tuple[tuple[Notice, Request], ...], to: tuple[str, ...] = ()) -
 # --- what is said of each event ---------------------------------------------------------------------------------------
 
 _Said = tuple[str, list[str]]
+_LABELS: Mapping[Grade, str] = {
+    Grade.GIVES: "Danger:",
+    Grade.LEADS: "Danger:",
+    Grade.CHANGES: "Changes:",
+    Grade.READS: "Reads:",
+    Grade.UNKNOWN: "Unknown:",
+    Grade.HARMLESS: "Note:",
+}
 
 
 def _waits(notice: Notice, words: _Words, shows: str) -> _Said:

@@ -12,8 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jitd.core.claims import Claims, Point
+from jitd.core.command import RunAs
 from jitd.core.decision import Approval
+from jitd.core.grade import Finding, Grade
 from jitd.core.notice import Event, Notice, Whom
+from jitd.core.question import spelled
 from jitd.core.request import Request, RequestState, Review, Verdict
 from jitd.core.run import Process
 from jitd.notifying.foreign import CUT, MOST, on_terminal
@@ -34,6 +37,10 @@ def waiting(**changes: Any) -> Request:
 
 def ended(state: RequestState, *reviews: Review, **changes: Any) -> Request:
     return replace(waiting(), state=state, reviews=reviews, **changes)
+
+
+def graded(text: str, grade: Grade = Grade.GIVES) -> tuple[Finding, ...]:
+    return (Finding(grade, text, f"/{text}", text), Finding(Grade.UNKNOWN, "and more"))
 
 
 def notice(event: Event = Event.WAITS, whom: Whom = Whom.APPROVERS) -> Notice:
@@ -78,6 +85,31 @@ def test_each_word_of_shows_says_more() -> None:
     more = ["Command:  systemctl restart postgresql", "Reason:   why"]
     assert [line for line in by_command if line not in by_rule] == more
     assert set(by_id) < set(by_rule) < set(by_command)
+
+
+@pytest.mark.parametrize(
+    ("findings", "changes", "line"),
+    [
+        (graded("x"), {}, "Danger:   gives root: x (/x: x)"),
+        (graded("x"), {"run_as": RunAs("postgres", 110, "postgres", 110)}, "Danger:   gives all that postgres may do: x (/x: x)"),
+        (graded("x", Grade.LEADS), {}, "Danger:   can lead to root: x (/x: x)"),
+        (graded("x", Grade.CHANGES), {}, "Changes:  x (/x: x)"),
+        (graded("x", Grade.READS), {}, "Reads:    x (/x: x)"),
+        ((Finding(Grade.UNKNOWN, "jitd does not know what x does"),), {}, "Unknown:  jitd does not know what x does"),
+        ((), {}, None),
+        (None, {}, None),
+    ],
+)
+def test_the_worst_that_a_command_gives_is_one_line_beside_the_command(
+    findings: tuple[Finding, ...] | None, changes: dict[str, Any], line: str | None
+) -> None:
+    request = waiting(command=command("systemctl", "restart", "postgresql", findings=findings, **changes))
+    plain = replace(request, command=replace(request.command, findings=None))
+    for kind in KINDS:
+        told, without = (say(notice(), one, kind, "command").lines for one in (request, plain))
+        assert [one for one in told if one not in without] == ([] if line is None else [line])
+    for shows in ("id", "rule"):
+        assert say(notice(), request, "mail", shows) == say(notice(), plain, "mail", shows)
 
 
 @pytest.mark.parametrize(
@@ -157,17 +189,19 @@ def test_that_it_was_reviewed_is_told_with_the_account_of_who_did_it() -> None:
 @pytest.mark.parametrize("event", Event)
 def test_a_hostile_text_adds_no_line_and_nothing_that_a_channel_makes_something_of(event: Event, kind: str) -> None:
     """THREATS N-01."""
-    tame = waiting(claims=Claims("why", None, 0, ()), command=command("/usr/bin/x", "y"))
+    tame = waiting(claims=Claims("why", None, 0, ()), command=command("/usr/bin/x", "y", findings=graded("y")))
     for text in HOSTILE:
         raw = text.encode("utf-8", "surrogateescape" if "\udcff" in text else "strict")
-        wild = waiting(claims=Claims(text, None, 0, ()), command=command("/usr/bin/x", raw))
+        wild = waiting(claims=Claims(text, None, 0, ()), command=command("/usr/bin/x", raw, findings=graded(spelled(raw))))
         for whom in Whom:
             expected, found = (say(notice(event, whom), request, kind, "command") for request in (tame, wild))
             assert found.subject == expected.subject, "a subject has nothing that a requester wrote"
             assert len(found.lines) == len(expected.lines)
             changed = [line for line, other in zip(found.lines, expected.lines, strict=True) if line != other]
             for line in changed:
-                assert line[:10] in ("Command:  ", "Reason:   ") and len(line) <= 10 + MOST
+                assert (
+                    line[:10] in ("Command:  ", "Danger:   ", "Reason:   ") and len(line) <= len("Danger:   gives root: ") + MOST
+                )
                 if kind == "terminals":
                     assert line.isascii() and line.isprintable()
                 else:
@@ -178,7 +212,8 @@ def test_a_hostile_text_adds_no_line_and_nothing_that_a_channel_makes_something_
 @pytest.mark.parametrize("event", Event)
 def test_what_is_not_to_be_shown_is_not_in_a_message(event: Event, shows: str) -> None:
     """THREATS N-01."""
-    secret = waiting(claims=Claims("hunter2", None, 0, ()), command=command("/usr/bin/mysql", "--password=hunter2"))
+    what = command("/usr/bin/mysql", "--password=hunter2", findings=graded("mysql hunter2"))
+    secret = waiting(claims=Claims("hunter2", None, 0, ()), command=what)
     for whom in Whom:
         message = say(notice(event, whom), secret, "mail", shows)
         assert "hunter2" not in repr(message) and "mysql" not in repr(message)
