@@ -12,10 +12,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from jitd.core.conditions import CommandPattern
-from jitd.core.consequence import code_let_in
 from jitd.core.deed import THING, deed_of
 from jitd.core.grade import Grade
-from jitd.core.grading import findings_of_pattern
+from jitd.core.grading import code_let_in, findings_of_pattern
 from jitd.core.names import NAMES
 from jitd.core.policy import Rule, describe_approvals
 from jitd.core.warning import Warned

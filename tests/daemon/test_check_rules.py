@@ -126,10 +126,7 @@ ROWS = [
     # root
     (
         table("permit", "p", f'{DBA}\ncommands = [["/usr/bin/vim", "/etc/hosts"]]'),
-        [
-            "p: amounts-to-root: as root, without any approval: /usr/bin/vim /etc/hosts: vim can start a shell from within, or"
-            " from its editor or pager"
-        ],
+        ["p: amounts-to-root: as root, without any approval: /usr/bin/vim /etc/hosts: vim can start a shell"],
     ),
     (
         table("permit", "p", f'{DBA}\ncommands = [["**"]]\napprovals = [{{ need = 1, from = ["group:ops"] }}]'),

@@ -17,7 +17,7 @@ from jitd.settings.givers import Account, GiverSettings, Group, PostgresRole, Pr
 from tests.core.house import deny, permit
 
 ANY = "any command may be run, a shell too"
-LESS = "less can start a shell from within, or from its editor or pager"
+LESS = "less can start a shell"
 
 
 def gives(*things: str, **conditions: Any) -> Rule:
@@ -136,5 +136,5 @@ def test_the_example_of_the_manual_is_warned_about() -> None:
     (line,) = ["ALL=(root) /usr/bin/journalctl"]
     assert line in (Path(__file__).parents[2] / "docs/man/jitd.toml.5").read_text("utf-8").replace("\\(dq", '"')
     assert list(ways_of_line(line)) == [
-        "as root, /usr/bin/journalctl: journalctl can start a shell from within, or from its editor or pager"
+        "as root, /usr/bin/journalctl: journalctl shows its output in a pager, which can start a shell"
     ]

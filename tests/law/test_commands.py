@@ -50,7 +50,6 @@ BEGINNINGS = {
 }
 """First words of commands → what follows."""
 COMMAND = re.compile("|".join(rf"(?<![\w/.'-]){re.escape(word)} (?={rest})" for word, rest in BEGINNINGS.items()))
-NO_MESSAGES = {"jitd/core/consequence.py", "jitd/core/precious.py", "jitd/core/afterwards.py"}
 TABLES = "jitd/core/programs/"
 """Tables about the commands that people ask for: these modules, and those in this directory."""
 
@@ -167,7 +166,7 @@ def texts(syntax: ast.Module) -> Iterator[tuple[int, str]]:
 def commands() -> Iterator[tuple[str, str]]:
     """Where each command of a message stands, and the message from the command on."""
     for module in MODULES:
-        if module.place not in NO_MESSAGES and not module.place.startswith(TABLES):
+        if not module.place.startswith(TABLES):
             for line, text in texts(module.syntax):
                 for found in COMMAND.finditer(text):
                     yield f"{module.place}:{line}", text[found.start() :]
