@@ -42,8 +42,10 @@ from jitd.settings.config import Config
 from jitd.store import Store
 from jitd.workers import Workers
 
-AGAIN_WITHIN = 1.0
-"""Number of seconds that a reviewer waits for a new look at the files on which a request's grade depends."""
+JUDGED_WITHIN, AGAIN_WITHIN = 3.0, 1.0
+"""Number of seconds that a requester waits for the look at the files on which a request's grade depends, and that a reviewer
+waits for a new look at them.
+"""
 UNANSWERED = "the account or group that you named cannot be looked up now: a directory of accounts does not answer"
 
 
@@ -275,7 +277,8 @@ class Decider:
     async def _findings(self, command: Command, who: Subject) -> tuple[Finding, ...]:
         """Return what ``command``, which ``who`` asks for, gives beyond its words. Files that do not answer are not looked at."""
         try:
-            return await self._workers.files.run(who.uid, findings.on_this_host, command, who, self._config.trusted_places)
+            look = partial(findings.on_this_host, command, who, self._config.trusted_places)
+            return await self._workers.files.run_within(JUDGED_WITHIN, who.uid, look)
         except TimeoutError:
             return findings.of_words(command, who.user)
 

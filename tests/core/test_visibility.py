@@ -144,3 +144,10 @@ def test_of_gatekeepers_the_name_and_the_word_are_shown() -> None:
     rows = [["risk", "pass", "SECRET"], "asked"]
     assert without_contents({"gatekeepers": rows}) == {"gatekeepers": [["risk", "pass"], "asked"]}
     assert without_contents({"gatekeepers": "SECRET"}) == {"gatekeepers": HIDDEN}
+
+
+def test_what_a_command_gives_is_told_to_nobody_who_may_not_read_its_arguments() -> None:
+    found = [{"grade": "gives", "what": "vim can start a shell", "path": "/etc/passwd", "matters": "the accounts"}]
+    row = {"grade": "gives", "findings": found, "detail": {"grade": "gives", "findings": found}}
+    hidden = {"grade": HIDDEN, "findings": []}
+    assert without_contents(row) == {**hidden, "detail": hidden}

@@ -528,15 +528,15 @@ def test_files_that_do_not_answer_keep_nobody_from_being_asked(house: House) -> 
 
 
 def test_a_lock_that_comes_during_the_look_is_obeyed(house: House) -> None:
-    run = house.workers.files.run
+    run = house.workers.files.run_within
 
-    async def and_lock(uid: int, work: Any, *given: Any) -> Any:
-        answer = await run(uid, work, *given)
-        if work is findings.on_this_host and not list(house.store.locks()):
+    async def and_lock(seconds: float, uid: int, work: Any, *given: Any) -> Any:
+        answer = await run(seconds, uid, work, *given)
+        if not given and not list(house.store.locks()):
             house.lock()
         return answer
 
-    house.workers.files.run = and_lock  # type: ignore[method-assign]
+    house.workers.files.run_within = and_lock  # type: ignore[method-assign]
     assert isinstance(house.first().decision, Deny)
 
 

@@ -27,7 +27,7 @@ OWED = """
 name = "owed"
 who = ["user:alice"]
 run_as = ["*"]
-commands = [["/usr/bin/pwd"], ["/usr/bin/cat", "**"], ["/usr/bin/env", "pwd"]]
+commands = [["/usr/bin/pwd"], ["/usr/bin/cat", "**"], ["/usr/bin/env", "pwd"], ["/usr/bin/sh", "-c", "*"]]
 approvals = [{ need = 1, from = ["group:ops"] }]
 
 [[permit]]
@@ -175,8 +175,8 @@ def test_a_server_that_falls_silent_holds_up_its_own_people_alone_and_not_for_ev
     ids = within.id, reading.id
     served.fall_silent()
     owed.approved(ids[0])
-    late = owed.approve(ids[1])  # its operand would have to be looked at again
-    assert late.returncode == 125 and "took too long" in late.stderr
+    late = owed.approve(ids[1])  # its operand would have to be looked at again; who opened the page has found out
+    assert late.returncode == 125 and f"{served.place} does not answer" in late.stderr
     more = [owed.ask("alice", "-n", "cat", str(served.place / "f"), str(n)) for n in range(4)]
     n_served = 0
     for _ in range(5):
@@ -192,6 +192,22 @@ def test_a_server_that_falls_silent_holds_up_its_own_people_alone_and_not_for_ev
     Served.close(served)
     assert owed.approve(ids[1]).returncode != 0, "what was approved cannot be looked at any more"
     assert owed.sudo("alice", "-n", "pwd").returncode == 118, "alice is served again"
+
+
+def test_a_grade_waits_for_no_server_that_has_fallen_silent(owed: House, serve: Callable[[bool], Served]) -> None:
+    """THREATS O-09: neither who asks nor who reviews waits long; what is not looked at is judged by its name."""
+    served = serve(True)
+    text = f"echo x > {served.place}/f"
+    before = owed.ask("alice", "sh", "-c", text)
+    assert owed.show(before.id)["grade"] != "harmless"
+    served.fall_silent()
+    after = [owed.ask("alice", "sh", "-c", text + " " * n) for n in range(1, 4)]
+    for one in (before, *after):
+        assert owed.jitd("show", one.id, who="bob").returncode == 0
+        row = owed.show(one.id)
+        assert row["state"] == "pending" and row["grade"] != "harmless"
+        owed.deny(one.id)
+        assert one.end() == 122
 
 
 # --- removed ---------------------------------------------------------------------------------------------------------------
