@@ -3,10 +3,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from jitd.core.conditions import read_command_pattern
 from jitd.core.grade import Grade
-from tests.core.graded import FILE, Looker, corpus
+from jitd.core.grading import findings_of, findings_of_pattern
+from jitd.core.programs import TABLE
+from tests.core.graded import FILE, REQUESTER, Looker, command_of, corpus
 
 WORLD, LINES = corpus()
 
@@ -68,3 +73,16 @@ def test_what_no_line_names_is_absent_from_alices_home_only() -> None:
     assert there is not None and there.is_directory and not there.is_absent
     elsewhere = look("/srv/app/new.txt"), look("/srv/app/old.txt")
     assert [seen is not None and seen.is_absent for seen in elsewhere] == [True, False]
+
+
+WORDS = ((), ("",), ("-",), ("--",), ("-x",), ("--x=y", "x"), ("x", "-x", "/etc/shadow"), ("-c",), ("exec", "x"), ("x",) * 70)
+
+
+@pytest.mark.parametrize("name", sorted(name for name in TABLE if not name.startswith(":")))
+def test_no_words_make_the_engine_raise(name: str) -> None:
+    first = LINES[0]
+    for words in WORDS:
+        line = replace(first, words=(name, *words))
+        findings_of(command_of(line), Looker(line), requester=REQUESTER)
+        for free in ("*", "**"):
+            findings_of_pattern(read_command_pattern((f"/usr/bin/{name}", *(word for word in words if word), free)))

@@ -287,7 +287,7 @@ def docker(call: Call) -> None:
             )
             else 1
         )
-    for word, value in zip(words, [*words[1:], Word("")], strict=True):
+    for word, value in zip(words, [*words[1:], Word("")], strict=False):
         name, equals, given = word.text.partition("=")
         if name in ("--kubeconfig", "--config") and call.name in ("kubectl", "oc", "docker", "podman"):
             path = call.absolute(Word(given) if equals else value)

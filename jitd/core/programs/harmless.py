@@ -64,7 +64,7 @@ def _server(call: Call) -> None:
     is_test = call.has("t", "T", "v", "V", "S", "configtest") or (
         call.verb is not None and call.verb.text in ("configtest", "status")
     )
-    for word, value in zip(call.words, [*call.words[1:], Word("")], strict=True):
+    for word, value in zip(call.words, [*call.words[1:], Word("")], strict=False):
         if (
             word.is_free
             or (call.name == "dnsmasq" and call.words and not call.has("test"))
