@@ -13,6 +13,7 @@ from jitd.core.programs import (
     accounts,
     builtins,
     containers,
+    databases,
     editors,
     files,
     harmless,
@@ -25,7 +26,8 @@ from jitd.core.programs import (
 )
 
 MODULES = (
-    accounts, builtins, containers, editors, files, harmless, hosts, interpreters, network, packages, services, wrappers,
+    accounts, builtins, containers, databases, editors, files, harmless, hosts, interpreters, network, packages, services,
+    wrappers,
 )  # fmt: skip
 TABLE: dict[str, Row] = {name: row for module in MODULES for row in module.ROWS for name in row.names.split()}
 """Maps the name of a program's file to its row. Builtins of shells stand there as ``:NAME``."""

@@ -58,10 +58,6 @@ _LOOKS = frozenset(
         "healthcheck",
     ]
 )
-_NOTABLE = re.compile(
-    r"--(privileged|cap-add|device|pid|ipc|uts|userns|network|net|security-opt|volumes-from|cgroupns|cgroup-parent|device-cgroup-rule|gpus"
-    r"|runtime|mount|volume|group-add)\b"
-)
 
 
 def _mounted(call: Call, source: Word) -> None:
@@ -625,13 +621,6 @@ def _pg_ctl(call: Call) -> None:
     call.changes(f"{verb or 'changes'} {'a database server' if verb else 'a database server'}")
 
 
-def _mysqladmin(call: Call) -> None:
-    words = [word.text for word in call.operands]
-    if all(word in ("status", "ping", "processlist", "version", "extended-status", "variables") for word in words) and words:
-        return
-    call.changes("changes or stops a database server")
-
-
 def _rabbit(call: Call) -> None:
     verb = call.verb.text if call.verb is not None else ""
     if verb in (
@@ -731,27 +720,23 @@ ROWS = (
         "n: namespace: f: values: post-renderer: kubeconfig: kube-context: set: version:",
     ),
     Row(
-        "pg_dump pg_dumpall mysqldump mariadb-dump mongodump pg_basebackup xtrabackup mariabackup mysqlpump slapcat"
-        " ldbsearch redis-dump sqldump",
+        "slapcat ldbsearch redis-dump sqldump",
         _dump,
         "f: file: r: result-file: out: o: D: pgdata: target-dir: h: host: p: port: U: username: u: user: d: dbname: n:"
         " schema: N: T: t: table: F: format: Z: compress: j: jobs: E: password:: l: b: no-role-passwords s schema-only"
         " tablespaces-only",
     ),
     Row(
-        "pg_restore createdb dropdb createuser dropuser vacuumdb reindexdb clusterdb mysqlimport mongorestore mongoimport"
-        " mysql_upgrade mysqlcheck pgbench pg_rewind pg_resetwal pg_upgrade pg_archivecleanup initdb mysql_install_db"
-        " mysql_secure_installation pg_upgradecluster pg_createcluster pg_dropcluster",
+        "mysql_secure_installation",
         _database,
         "h: host: p: port: U: username: u: user: d: dbname: O: owner: T: template: E: f: file: D: pgdata: command: s"
         " superuser W w e i",
     ),
     Row(
-        "pg_ctl pg_ctlcluster pg_lsclusters patronictl repmgr pgbackrest barman wal-g pg_conftool pg_autoctl",
+        "patronictl repmgr pgbackrest barman wal-g pg_conftool pg_autoctl",
         _pg_ctl,
         "D: pgdata: o: options: p: l: m: t: c: s: stanza: U:",
     ),
-    Row("mysqladmin mariadb-admin", _mysqladmin, "u: user: p:: password:: h: host: P: port: S: socket: i: c:"),
     Row(
         "rabbitmqctl rabbitmqadmin rabbitmq-plugins rabbitmq-diagnostics kafka-topics.sh nodetool cockroach",
         _rabbit,

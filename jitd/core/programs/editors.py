@@ -102,102 +102,10 @@ def sql(call: Call, text: Word) -> None:
         call.discloses("reads passwords or other secrets of a database")
 
 
-def _client(call: Call) -> None:
-    """A client of a database: without a text or a file, it has a prompt, from which a shell is started."""
-    if call.has("version", "help", "V", "?") or (call.has("l", "list") and call.name == "psql"):
-        return None
-    if call.may_add_options:
-        call.gives("can start a shell")
-    texts = call.values("c", "command", "e", "execute", "cmd", "eval", "query", "Q")
-    if call.name in ("sqlite3", "duckdb", "sqlite") and len(call.operands) > 1:
-        texts = [*texts, *call.operands[1:]]
-    for text in texts:
-        sql(call, text)
-    for word in call.values("f", "file", "init"):
-        call.runs_file(word)
-    for word in call.values("o", "output", "L", "log-file", "tee"):
-        if word.text.startswith("|"):
-            call.runs_text(Word(word.text[1:], word.is_free))
-        else:
-            call.writes(word)
-    if call.has("pager", "plugin-dir", "defaults-file", "defaults-extra-file", "login-path", "ssl-key") and call.values(
-        "pager", "plugin-dir"
-    ):
-        call.gives("starts other programs")
-    if texts or call.has("f", "file"):
-        return None
-    if call.input is not None and call.input.text is not None:
-        return sql(call, Word(call.input.text))
-    if call.input is not None and call.input.path is not None:
-        return call.runs_file(call.input.path)
-    call.gives("can start a shell")
-
-
-def _redis(call: Call) -> None:
-    words = [word.text.lower() for word in call.operands]
-    if not words:
-        return (
-            call.gives("has a prompt for any command")
-            if not call.has("version", "v", "stat", "latency", "bigkeys", "ping")
-            else None
-        )
-    if words[0] in (
-        "config",
-        "module",
-        "eval",
-        "evalsha",
-        "script",
-        "slaveof",
-        "replicaof",
-        "debug",
-        "acl",
-        "function",
-        "fcall",
-    ) and words[1:2] != ["get"]:
-        return (
-            call.leads("can make the server write files or run code")
-            if words[0] in ("config", "module", "slaveof", "replicaof", "debug")
-            else (call.changes("runs code in the database"))
-        )
-    if words[0] not in (
-        "ping",
-        "info",
-        "get",
-        "ttl",
-        "keys",
-        "scan",
-        "llen",
-        "dbsize",
-        "exists",
-        "type",
-        "memory",
-        "client",
-        "slowlog",
-        "role",
-        "lastsave",
-        "time",
-        "config",
-        "cluster",
-        "latency",
-        "hget",
-        "hgetall",
-        "lrange",
-        "smembers",
-        "strlen",
-        "monitor",
-        "mget",
-    ):
-        call.changes("changes or destroys data in a database")
-
-
 def _debugger(call: Call) -> None:
     if len(call.words) == 1 and call.words[0].text in ("--version", "--help", "-v"):
         return
     call.gives("can take over other processes")
-
-
-def _view(call: Call) -> None:
-    _editor(call)
 
 
 def _multiplexer(call: Call) -> None:
@@ -217,13 +125,6 @@ def _multiplexer(call: Call) -> None:
     call.gives("gives a shell")
 
 
-_CLIENT = (
-    "c: command: e: execute: eval: cmd: query: f: file: init: d: dbname: D: database: h: host: p:"
-    " port: U: username: u: user: o: output: L: log-file:"
-    " tee: v: set: variable: P: pset: F: R: T: S: socket: protocol: password:: defaults-file:"
-    " defaults-extra-file: plugin-dir: pager:: login-path: ssl-key:"
-    " batch table N B t A q X x w W n l list version help V ? i: Q:"
-)
 ROWS = (
     Row(
         "vi vim view ex rvim rview nvim vimdiff nano rnano pico emacs emacsclient ed red joe jed jmacs jstar jpico rjoe"
@@ -252,18 +153,6 @@ ROWS = (
     Row("ftp lftp tnftp", _always("can start a shell")),
     Row("tmux screen zellij dtach abduco dvtm", _multiplexer, "L: S: f: c:", is_first=True),
     Row("at batch", _always("runs any code that it is given, later too")),
-    Row(
-        "psql mysql mariadb sqlite3 sqlite mongo mongosh isql cqlsh clickhouse-client duckdb pgcli mycli usql",
-        _client,
-        _CLIENT,
-        chosen="can start a shell",
-    ),
-    Row(
-        "redis-cli valkey-cli keydb-cli",
-        _redis,
-        "h: p: a: n: u: s: user: pass: i: r: version v stat latency bigkeys",
-        is_first=True,
-    ),
     Row(
         "gdb lldb gdbserver rr cgdb ddd bpftrace dtrace stap criu reptyr pgdb jdb jattach jcmd radare2 r2 frida uprobe edb",
         _debugger,

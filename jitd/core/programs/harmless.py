@@ -17,10 +17,6 @@ def _nothing(call: Call) -> None:
     return
 
 
-def _lists(call: Call) -> None:
-    """Programs that show names and sizes of files, and not what is in them."""
-
-
 def _lsof(call: Call) -> None:
     if call.may_add_options or call.has("k", "D"):
         call.discloses("can read memory of the kernel")

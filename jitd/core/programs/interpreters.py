@@ -169,9 +169,6 @@ def _interpreter(language: str, code: str, valued: str = "", modules: str = "", 
     return judge
 
 
-_MODULES = {"json.tool": True, "venv": False, "http.server": False, "py_compile": False, "compileall": False, "pip": False}
-
-
 def _module(call: Call, module: str, rest: list[Word]) -> None:
     if module == "json.tool":
         operands = [word for word in rest if not word.text.startswith("-")]

@@ -428,9 +428,9 @@ ROWS = (
         " passphrase-fd: compress-algo: cipher-algo: digest-algo: trust-model: d e a s b c",
     ),
     Row(
-        "ping ping6 fping arping dig host nslookup whois traceroute traceroute6 tracepath tracepath6 mtr nsupdate drill"
-        " kdig delv rpcinfo showmount smbstatus iperf iperf3 avahi-browse avahi-resolve snmpwalk snmpget ldapsearch"
-        " ldapwhoami nbtscan wbinfo nmblookup",
+        "ping ping6 fping arping dig host nslookup whois traceroute traceroute6 tracepath tracepath6 mtr"
+        " nsupdate drill kdig delv rpcinfo showmount smbstatus iperf iperf3 avahi-browse avahi-resolve"
+        " snmpwalk snmpget nbtscan wbinfo nmblookup",
         _dns,
         "f: k: y: h: b:",
     ),

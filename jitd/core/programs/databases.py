@@ -1,0 +1,549 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows of the table: clients of databases and directories.
+
+Law: pure. SQL is read by its first words: what can start programs, write files of the server or read password hashes is found.
+Of SQL that jitd cannot read, it says so.
+"""
+
+from __future__ import annotations
+
+import re
+
+from jitd.core.judging import Call, Row
+from jitd.core.programs.shared import changes, looks, nothing, trusts, words
+from jitd.core.shell_text import Word
+
+_COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+_QUOTED = re.compile(r"'(?:[^'\\]|''|\\.)*'|\"[^\"]*\"|`[^`]*`", re.DOTALL)
+_STARTS_PROGRAMS = re.compile(
+    r"\bcopy\b.*\bprogram\b|\blanguage\s+'?\"?(c|plpython\w*|plperlu|pltclu|plsh|internal)\b|\bcreate\s+(trusted\s+)?extension\b"
+    r"|\bcreate\s+(or\s+replace\s+)?(trusted\s+)?(procedural\s+)?language\b|\bload\s+'|\balter\s+system\b|\bsys_(exec|eval)\b"
+    r"|\bsoname\b|\binstall\s+(plugin|component)\b|\bxp_cmdshell\b|\bload_extension\b|\blo_export\b|\bpg_(file_write|file_rename)\b"
+    r"|\binto\s+(outfile|dumpfile)\b|\bwritefile\s*\(|\bedit\s*\(|\bset\s+global\s+(general_log|slow_query_log)_file\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_MAKES_SUPER = re.compile(
+    r"\b(?<!no)superuser\b|\bpg_(execute_server_program|write_server_files|read_server_files|read_all_data|write_all_data)\b"
+    r"|\bgrant\s+all(\s+privileges)?\s+on\s+\*\.\*|\b(with\s+grant\s+option|grant\s+super\b)",
+    re.IGNORECASE | re.DOTALL,
+)
+_SECRETS = re.compile(
+    r"\bpg_(shadow|authid|user_mappings?|read_(binary_)?file|stat_file|ls_dir)\b|\brolpassword\b|\bpasswd\b|\bpassword\b"
+    r"|\bmysql\s*\.\s*(user|global_priv)\b|\bauthentication_string\b|\bload_file\s*\(|\blo_import\b|\breadfile\s*\(|\bshow\s+grants\b",
+    re.IGNORECASE,
+)
+_LOOKS = words(
+    "select with show explain values table describe desc use begin commit rollback end start analyze vacuum fetch declare"
+    " help status"
+    " discard pragma checkpoint listen savepoint release"
+)
+_CREATES = re.compile(
+    r"create\s+((unique|temporary|temp|unlogged|materialized|if\s+not\s+exists|or\s+replace)\s+)*(table|index|database|schema|sequence|view)\b",
+    re.IGNORECASE,
+)
+_KNOWN = words(
+    "alter call change checksum cluster comment commit copy create deallocate delete do drop execute flush grant import"
+    " insert kill load"
+    " lock merge move notify optimize prepare purge reassign refresh reindex rename repair replace reset revoke security"
+    " set shutdown stop"
+    " truncate unlock update upsert attach detach"
+)
+_ACTS = re.compile(
+    r"\bpg_(terminate|cancel)_backend\b|\bpg_(reload_conf|rotate_logfile|switch_wal|promote|drop_replication_slot|create_restore_point)\b"
+    r"|\bsetval\b|\blo_unlink\b|\bdblink\w*\b|\b(insert\s+into|delete\s+from)\b|\bupdate\s+\S+\s+set\b|\bselect\b.*\binto\b\s+(?!@)",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def _sql(call: Call, text: str) -> None:
+    """The program sends the SQL ``text`` to a server."""
+    whole = _COMMENTS.sub(" ", text)
+    if _STARTS_PROGRAMS.search(whole):
+        return call.gives("runs SQL that can start programs or write files")
+    if _MAKES_SUPER.search(whole) and re.match(r"\s*(create|alter|grant|update|insert|set)\b", whole, re.IGNORECASE):
+        return call.gives("makes somebody a superuser of the database")
+    if _SECRETS.search(_QUOTED.sub("''", whole)):
+        call.discloses("runs SQL that reads passwords or files of the server")
+    for statement in _QUOTED.sub("''", whole).split(";"):
+        found = re.match(r"\s*\(*\s*([A-Za-z]+)", statement)
+        if found is None:
+            if statement.strip():
+                call.unknown("jitd does not know what this SQL does")
+            continue
+        verb = found[1].lower()
+        if verb in _LOOKS:
+            if _ACTS.search(statement):
+                call.changes("runs SQL that changes data or sessions")
+        elif verb == "copy" and re.search(r"\bto\s+stdout\b", statement, re.IGNORECASE):
+            call.discloses("shows whole tables")
+        elif _CREATES.match(statement.strip()) or (
+            verb == "set" and not re.match(r"\s*set\s+(global|persist|password|role)", statement, re.I)
+        ):
+            continue
+        elif verb in _KNOWN:
+            call.changes(f"runs SQL that changes the database: {verb.upper()}")
+        else:
+            call.unknown("jitd does not know what this SQL does")
+
+
+def _sql_of(call: Call, text: Word) -> bool:
+    """True if ``text`` is known. Otherwise it is said that the program runs any SQL."""
+    if text.is_free:
+        call.gives("runs any SQL that it is given, which can start programs")
+    return not text.is_free
+
+
+def _pipe(call: Call, target: Word) -> None:
+    """The program writes to ``target``, or to a program if a ``|`` is before it."""
+    if target.text.startswith("|"):
+        call.runs_text(Word(target.text[1:], target.is_free))
+    else:
+        call.writes(target)
+
+
+_PSQL_META = re.compile(r"\\([a-z?!+]+|[^\s\w])[ \t]*([^\n\\]*)", re.IGNORECASE)
+
+
+def _psql_text(call: Call, text: Word) -> None:
+    if not _sql_of(call, text):
+        return
+    body = text.text
+    is_plain = any(re.sub(r"\s", "", value.text).startswith("pager=") for value in call.values("P", "pset"))
+    if (
+        call.is_shown
+        and not is_plain
+        and re.search(r"^\s*\(*(select|with|show|explain|table|values|\\[dlzs])|;\s*select\b", body, re.IGNORECASE)
+    ):
+        call.leads("shows its output in a pager, which can start a shell")
+    for found in _PSQL_META.finditer(_QUOTED.sub(lambda quoted: quoted[0] if quoted[0][0] == "`" else "''", body)):
+        verb, rest = found[1], found[2].strip()
+        if verb == "!":
+            if rest:
+                call.runs_text(Word(body[body.index("\\!") + 2 :].split("\n")[0]))
+            else:
+                call.gives("starts a shell")
+        elif verb in ("e", "edit", "ef", "ev"):
+            call.gives("starts an editor")
+        elif (
+            "`" in rest or verb == "setenv" or rest.startswith("|") or (verb == "copy" and re.search(r"\bprogram\b", rest, re.I))
+        ):
+            call.gives("starts a program")
+        elif verb in ("i", "ir", "include", "include_relative"):
+            call.runs_file(Word(rest))
+        elif verb in ("o", "out", "w", "write", "g", "gx", "s", "log") and rest:
+            call.writes(Word(rest))
+        elif verb == "copy" and (to := re.search(r"\bto\s+(\S+)", rest, re.I)) and to[1].lower() != "stdout":
+            call.writes(Word(re.sub(r"^'|'$", "", to[1])))
+        elif verb == "password":
+            call.changes("changes a password of the database")
+    _sql(call, _PSQL_META.sub(" ", body))
+
+
+_ANY_SQL = "runs any SQL that it is given, which can start programs"
+
+
+def _psql(call: Call) -> None:
+    if call.has("V", "version", "help", "?"):
+        return
+    if call.has("l", "list"):
+        if call.is_shown and not call.has("o", "output"):
+            call.leads("shows its output in a pager, which can start a shell")
+        return
+    for target in call.values("o", "output"):
+        _pipe(call, target)
+    for log in call.values("L", "log-file"):
+        call.writes(log)
+    texts, files = call.values("c", "command"), call.values("f", "file")
+    for text in texts:
+        _psql_text(call, text)
+    for file in files:
+        if file.text == "-" and not file.is_free:
+            call.runs_input("runs any SQL, and programs,")
+        else:
+            call.runs_file(file)
+    if not texts and not files:
+        given = call.input
+        if given is not None and given.text is not None:
+            _psql_text(call, Word(given.text))
+        elif given is None:
+            call.gives("can start a shell")
+        else:
+            call.runs_input()
+
+
+_MYSQL_META = re.compile(r"(?:^|[;\n])\s*(?:\\([!.TPe])|(system|source|tee|pager|edit)\b)[ \t]*([^;\n]*)", re.IGNORECASE)
+
+
+def _mysql_text(call: Call, text: Word) -> None:
+    if not _sql_of(call, text):
+        return
+    for found in _MYSQL_META.finditer(text.text):
+        verb = (found[1] or found[2]).lower()
+        rest = found[3].strip()
+        if verb in ("!", "system", "pager", "p"):
+            if rest:
+                call.runs_text(Word(rest))
+            else:
+                call.gives("starts a shell")
+        elif verb in (".", "source"):
+            call.runs_file(Word(rest))
+        elif verb in ("tee", "t"):
+            call.writes(Word(rest))
+        else:
+            call.gives("starts an editor")
+    rest = _MYSQL_META.sub(";", text.text)
+    _sql(call, re.sub(r"\\[gG]", ";", rest))
+
+
+def _mysql(call: Call) -> None:
+    trusts(call, call.values("defaults-file", "defaults-extra-file", "plugin-dir", "defaults-group-suffix"))
+    if call.has("V", "version", "help", "?", "I"):
+        return
+    for file in call.values("tee"):
+        call.writes(file)
+    for pager in call.values("pager"):
+        call.runs_text(pager)
+    texts = call.values("e", "execute", "init-command")
+    for text in texts:
+        _mysql_text(call, text)
+    if call.has("e", "execute"):
+        return
+    given = call.input
+    if given is not None and given.text is not None:
+        _mysql_text(call, Word(given.text))
+    elif given is None:
+        call.gives("can start a shell")
+    else:
+        call.runs_input()
+
+
+_MYSQL = (
+    "e: execute: D: database: u: user: p:: password:: h: host: P: port: S: socket: protocol: defaults-file: defaults-extra-file:"
+    " defaults-group-suffix: plugin-dir: default-auth: init-command: tee: pager:: prompt: delimiter:"
+    " default-character-set: ssl-ca: ssl-cert:"
+    " ssl-key: connect-timeout: N B s t r w V I ?"
+)
+
+
+def _dumps(call: Call) -> None:
+    trusts(call, call.values("defaults-file", "defaults-extra-file", "plugin-dir"))
+    if call.has("V", "version", "help", "?", "l", "list"):
+        return
+    for file in call.values("f", "file", "r", "result-file", "o", "out", "archive"):
+        call.writes(file)
+    call.discloses("shows or copies the data of a database")
+
+
+def _pg_dump(call: Call) -> None:
+    if call.has("V", "version", "help", "?"):
+        return
+    for file in call.values("f", "file"):
+        call.writes(file)
+    call.discloses("shows or copies the data of a database")
+
+
+def _pg_restore(call: Call) -> None:
+    if call.has("l", "list", "V", "version", "help", "?"):
+        return None
+    for file in call.values("f", "file"):
+        if file.text != "-" or file.is_free:
+            call.writes(file)
+    if not call.has("d", "dbname"):
+        return call.discloses("shows the data of a database")
+    for archive in call.operands:
+        path = call.absolute(archive)
+        if path is None or archive.is_free or call.judge.changed_by(path):
+            call.runs_file(archive)
+    if not call.operands:
+        call.runs_input("runs the SQL in")
+    call.changes("writes to a database")
+
+
+def _pg_basebackup(call: Call) -> None:
+    if call.has("V", "version", "help", "?"):
+        return
+    for command in call.values("t", "target"):
+        if command.text.startswith("shell") or command.is_free:
+            call.leads("lets the server start a program")
+    call.discloses("copies all data of the server")
+    for directory in call.values("D", "pgdata"):
+        call.writes(directory, is_use=False)
+
+
+def _createuser(call: Call) -> None:
+    if call.has("s", "superuser", "interactive", "g", "role", "member-of", "a", "with-admin"):
+        return (
+            call.gives("makes a superuser or a member of a role")
+            if call.has("s", "superuser")
+            else call.leads("gives a role's rights")
+        )
+    call.changes("makes an account of the database")
+
+
+def _sqlite_text(call: Call, text: Word) -> None:
+    if not _sql_of(call, text):
+        return
+    sql: list[str] = []
+    for line in text.text.split("\n"):
+        found = re.match(r"\s*\.([a-z]+)\s*(.*)", line, re.IGNORECASE)
+        if found is None:
+            sql.append(line)
+            continue
+        verb, rest = found[1].lower(), found[2].strip().strip("'\"")
+        if len(verb) > 1 and ("shell".startswith(verb) or "system".startswith(verb)):
+            call.runs_text(Word(found[2]))
+        elif verb in ("load", "excel", "www", "sha3sum") or rest.startswith("|"):
+            call.gives("starts a program or loads a library")
+        elif verb in ("read", "r", "re", "rea"):
+            call.runs_file(Word(rest))
+        elif verb in ("output", "once", "log", "trace", "backup", "save", "clone", "archive", "ar", "dump", "o", "cd"):
+            if rest and rest not in ("off", "stdout", "stderr") and verb not in ("dump", "cd"):
+                call.writes(Word(rest.split()[-1]))
+        elif verb in ("restore", "import", "recover", "open"):
+            call.changes("changes a database")
+    _sql(call, "\n".join(sql))
+
+
+_SQLITE_VALUED = words("-cmd -init -separator -nullvalue -newline -vfs -mmap -heap -maxsize -lookaside -pagecache -A")
+
+
+def _sqlite3(call: Call) -> None:
+    operands: list[Word] = []
+    words = list(call.words)
+    while words:
+        word = words.pop(0)
+        name = word.text.replace("--", "-", 1)
+        if word.is_free and word.text in ("", "-", "--") and not word.is_bound:
+            return call.gives("can start a shell")
+        if not word.text.startswith("-"):
+            operands.append(word)
+        elif name in ("-version", "-help"):
+            return None
+        elif name in _SQLITE_VALUED and words:
+            value = words.pop(0)
+            if name == "-cmd":
+                _sqlite_text(call, value)
+            elif name == "-init":
+                call.runs_file(value)
+            elif name == "-A":
+                call.changes("works on an archive")
+    for text in operands[1:]:
+        _sqlite_text(call, text)
+    if len(operands) < 2:
+        given = call.input
+        if given is not None and given.text is not None:
+            _sqlite_text(call, Word(given.text))
+        elif given is None:
+            call.gives("can start a shell")
+        else:
+            call.runs_input()
+    for database in operands[:1]:
+        call.reads(database)
+
+
+_REDIS_LOOKS = words(
+    "info ping get mget ttl pttl dbsize scan keys type exists strlen llen lrange scard smembers zcard zrange hlen hget"
+    " hgetall hkeys memory"
+    " slowlog latency time role lastsave command client object xinfo xlen echo bgsave save lolwut pubsub"
+)
+
+
+def _redis(call: Call) -> None:
+    for script in call.values("eval"):
+        call.runs_file(script)
+    for file in call.values("rdb", "functions-rdb"):
+        call.discloses("copies all data of the server")
+        call.writes(file)
+    if call.has("stat", "latency", "latency-history", "bigkeys", "memkeys", "hotkeys", "version", "help", "v", "eval", "rdb"):
+        return None
+    verb = call.verb
+    if verb is None:
+        return call.leads("takes any commands, which can write files of the server")
+    name = verb.text.lower()
+    second = call.operands[1].text.lower() if len(call.operands) > 1 else ""
+    if verb.is_free or name in (
+        "eval",
+        "evalsha",
+        "fcall",
+        "module",
+        "debug",
+        "slaveof",
+        "replicaof",
+        "migrate",
+        "script",
+        "function",
+    ):
+        return call.leads("can make the server load code or write files")
+    if name == "config":
+        if (
+            second == "set"
+            and len(call.operands) > 2
+            and call.operands[2].text.lower() in ("dir", "dbfilename", "appendfilename", "logfile", "*")
+        ):
+            return call.leads("makes the server write files elsewhere")
+        if second in ("set", "rewrite", "resetstat", ""):
+            return call.changes("changes the settings of the server")
+        return (
+            call.discloses("shows passwords of the server")
+            if len(call.operands) > 2 and call.operands[2].text in ("*", "requirepass")
+            else None
+        )
+    if name == "acl" and second not in ("whoami", "cat", "list", "users"):
+        return call.changes("changes who may use the server")
+    if name in ("monitor", "dump", "psubscribe", "subscribe", "sync", "psync"):
+        return call.discloses("shows the data of others")
+    if name == "client" and second in ("kill", "pause", "reply", "no-evict"):
+        return call.changes("stops other people's connections")
+    if name not in _REDIS_LOOKS:
+        call.changes(f"changes the data of the server: {name.upper()}")
+
+
+def _mongosh(call: Call) -> None:
+    if call.has("version", "help", "h"):
+        return
+    for file in call.values("f", "file"):
+        call.runs_file(file)
+    for file in call.operands:
+        if file.text.endswith(".js") or file.is_free:
+            call.runs_file(file)
+    for text in call.values("eval"):
+        if text.is_free or re.search(
+            r"require|import|child_process|process|run\w*\(|load\(|editor|fs\b|eval|Function", text.text
+        ):
+            call.gives("runs code that can start programs")
+        elif re.search(
+            r"drop|remove|delete|insert|update|replace|create|grant|revoke|shutdown|kill|rename|set[A-Z(]|admin", text.text
+        ):
+            call.changes("changes a database")
+        else:
+            call.unknown("jitd does not know what this code does")
+    if not call.has("eval", "f", "file") and not any(file.text.endswith(".js") for file in call.operands):
+        call.gives("can start a shell")
+
+
+def _always_shell(call: Call) -> None:
+    if call.has("version", "help", "V"):
+        return
+    texts = call.values("e", "execute", "q", "query")
+    for text in texts:
+        if _sql_of(call, text):
+            _sql(call, text.text)
+    for file in call.values("f", "file", "queries-file"):
+        call.runs_file(file)
+    if not texts and not call.has("f", "file", "queries-file"):
+        call.gives("can start a shell")
+
+
+def _cluster(call: Call) -> None:
+    words = {word.text for word in call.operands}
+    if call.operands and not any(word.is_free for word in call.operands) and words & {"status"}:
+        return
+    for option in call.values("D", "pgdata", "o", "options"):
+        path = call.absolute(option) if not option.text.startswith("-") else None
+        if option.is_free or (path is not None and call.judge.changed_by(path)) or (path is None and "/" in option.text):
+            call.gives("starts a server with settings that others choose")
+    call.changes("starts, stops or changes a database server")
+
+
+def _ldapsearch(call: Call) -> None:
+    for file in call.values("y"):
+        call.reads(file)
+    if call.has("T", "t"):
+        call.changes("writes files")
+    if any(
+        re.search("password|ntpwd|krbprincipalkey|unicodepwd|\\*", word.text, re.IGNORECASE) or word.is_free
+        for word in call.operands
+    ):
+        call.discloses("may show password hashes of a directory")
+
+
+_PG = "h: host: p: port: U: username: d: dbname: w W e q V version help ?"
+_CLIENT = "h: host: P: port: S: socket: u: user: p:: password:: defaults-file: defaults-extra-file: plugin-dir: V version help ?"
+
+ROWS = (
+    Row(
+        "psql pgcli",
+        _psql,
+        "c: command: f: file: o: output: L: log-file: v: set: variable: d: dbname: h: host: p: port: U: username: P: pset:"
+        " F: field-separator: R: record-separator: T: table-attr: l list V version ? X A t q x 1 z 0 n s S w W H b e E a",
+        chosen=_ANY_SQL,
+    ),
+    Row(
+        "pg_dump pg_dumpall",
+        _pg_dump,
+        f"{_PG} f: file: F: format: j: jobs: n: schema: t: table: T: exclude-table: N: Z: compress: E: encoding:"
+        " S: superuser: l: database: g globals-only r a s c C O x",
+        chosen="can write any file",
+    ),
+    Row(
+        "pg_restore",
+        _pg_restore,
+        f"{_PG} f: file: F: format: j: jobs: n: schema: t: table: L: use-list: I: P: T: N: S: role: l list a c C O s x 1",
+    ),
+    Row(
+        "pg_basebackup",
+        _pg_basebackup,
+        f"{_PG} D: pgdata: F: format: t: target: X: wal-method: T: tablespace-mapping: Z: compress: l: label: c:"
+        " checkpoint: r: max-rate: S: slot: i: P v R z",
+    ),
+    Row(
+        "createuser",
+        _createuser,
+        f"{_PG} s superuser interactive g: role: member-of: a: with-admin: c: connection-limit: m: with-member: v:"
+        " valid-until: d D r R l L i I P S",
+        chosen="can make a superuser",
+    ),
+    Row("dropdb dropuser", changes("deletes a database or an account of it"), _PG),
+    Row(
+        "createdb vacuumdb reindexdb clusterdb pg_isready pg_amcheck pg_lsclusters pg_config pg_controldata pg_checksums"
+        " pg_test_timing",
+        nothing,
+    ),
+    Row(
+        "pg_ctlcluster pg_ctl pg_createcluster pg_dropcluster pg_upgradecluster pg_renamecluster pg_upgrade pg_resetwal"
+        " pg_rewind initdb"
+        " pg_archivecleanup mysqld_safe mysql_install_db mysql_upgrade",
+        _cluster,
+        "D: pgdata: o: options: l: log: m: mode: t: timeout: w W s",
+    ),
+    Row("pgbench", changes("writes to a database")),
+    Row("mysql mariadb", _mysql, _MYSQL, chosen=_ANY_SQL),
+    Row(
+        "mysqldump mariadb-dump mysqlpump mydumper mariabackup xtrabackup mysqlhotcopy mongodump mongoexport",
+        _dumps,
+        f"{_CLIENT} r: result-file: o: out: f: file: archive: B: databases T: tab: w: where: ignore-table: c: collection:"
+        f" d: db: uri:",
+        chosen="can write any file",
+    ),
+    Row("mysqlshow mysqlcheck mariadb-check mysqlslap", nothing, _CLIENT),
+    Row(
+        "mysqladmin mariadb-admin",
+        looks("status ping version processlist extended-status variables", "stops or changes a database server"),
+        _CLIENT,
+    ),
+    Row("mysqlimport mongorestore mongoimport", changes("writes to a database"), _CLIENT),
+    Row("sqlite3 sqlite", _sqlite3),
+    Row(
+        "mongo mongosh",
+        _mongosh,
+        "eval: f: file: h: host: port: u: username: p: password: authenticationDatabase: version help quiet norc",
+    ),
+    Row(
+        "redis-cli valkey-cli keydb-cli",
+        _redis,
+        "h: p: s: a: u: n: r: i: d: D: x X user: pass: eval: rdb: functions-rdb: pattern: tls cacert: cert:"
+        " key: stat latency latency-history bigkeys memkeys hotkeys version help v c",
+    ),
+    Row(
+        "cqlsh clickhouse-client clickhouse influx isql fbsql usql mycli litecli duckdb neo4j-shell cypher-shell couchbase-cli",
+        _always_shell,
+        "e: execute: q: query: f: file: queries-file: h: host: u: user: p: password: d: database: version help V",
+    ),
+    Row(
+        "ldapsearch",
+        _ldapsearch,
+        "b: D: w: H: h: p: s: a: f: l: z: e: E: o: O: U: R: X: Y: y: T: P: S: d: L:: t:: x n v A u W Z I Q N",
+    ),
+    Row("ldapcompare ldapwhoami", nothing),
+)
+"""Clients of databases and directories."""
