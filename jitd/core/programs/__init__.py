@@ -22,12 +22,13 @@ from jitd.core.programs import (
     network,
     packages,
     services,
+    storage,
     wrappers,
 )
 
 MODULES = (
     accounts, builtins, containers, databases, editors, files, harmless, hosts, interpreters, network, packages, services,
-    wrappers,
+    storage, wrappers,
 )  # fmt: skip
 TABLE: dict[str, Row] = {name: row for module in MODULES for row in module.ROWS for name in row.names.split()}
 """Maps the name of a program's file to its row. Builtins of shells stand there as ``:NAME``."""

@@ -100,17 +100,18 @@ def _ldd(call: Call) -> None:
 
 ROWS = (
     Row(
-        "true false : test [ echo printf pwd id whoami who w users groups logname tty uname arch nproc uptime free"
-        " df du lsblk lscpu lsmem lspci lsusb lsmod lsipc lslocks lsns lslogins lshw hwinfo findmnt mountpoint"
-        " stat realpath readlink basename dirname which whereis type locate mlocate plocate pgrep pidof"
-        " pstree vmstat iostat mpstat sar pidstat dstat iotop slabtop numastat tload last lastb lastlog"
-        " getconf getfattr lsattr getcap getenforce sestatus aa-status apparmor_status ausearch aureport seq sleep"
-        " yes factor expr bc cal ncal tput clear reset stty hostid locale lsb_release blkid pvs vgs lvs pvdisplay"
-        " vgdisplay lvdisplay pvscan vgscan lvscan smartctl sensors modinfo runlevel sync namei ipcs jobs quota repquota"
-        " systemd-detect-virt systemd-id128 systemd-path systemd-escape needs-restarting pmap prtstat nfsstat mountstats"
-        " nfsiostat powertop inxi neofetch fastfetch screenfetch dpkg-architecture nvidia-smi rocm-smi lsscsi lsinitramfs"
-        " lsinitrd uuidgen mcookie cpuid tzselect zdump pathchk hash lsfd lsirq irqtop ipcalc sipcalc ethstatus cpupower"
-        " turbostat fc-list fc-match xdpyinfo cowsay figlet fortune banner toilet lolcat sl units",
+        "true false : test [ echo printf pwd id whoami who w users groups logname tty uname arch nproc uptime"
+        " free df du lsblk lscpu lsmem lspci lsusb lsmod lsipc lslocks lsns lslogins lshw hwinfo findmnt"
+        " mountpoint stat realpath readlink basename dirname which whereis type locate mlocate plocate pgrep"
+        " pidof pstree vmstat iostat mpstat sar pidstat dstat iotop slabtop numastat tload last lastb lastlog"
+        " getconf getfattr lsattr getcap getenforce sestatus aa-status apparmor_status ausearch aureport seq"
+        " sleep yes factor expr bc cal ncal tput clear reset stty hostid locale lsb_release blkid pvs vgs lvs"
+        " pvdisplay vgdisplay lvdisplay pvscan vgscan lvscan sensors modinfo runlevel sync namei ipcs jobs"
+        " quota repquota systemd-detect-virt systemd-id128 systemd-path systemd-escape needs-restarting pmap"
+        " prtstat nfsstat mountstats nfsiostat powertop inxi neofetch fastfetch screenfetch dpkg-architecture"
+        " nvidia-smi rocm-smi lsscsi lsinitramfs lsinitrd uuidgen mcookie cpuid tzselect zdump pathchk hash"
+        " lsfd lsirq irqtop ipcalc sipcalc ethstatus cpupower turbostat fc-list fc-match xdpyinfo cowsay"
+        " figlet fortune banner toilet lolcat sl units",
         _nothing,
     ),
     Row("getent", _getent, "s: service: i"),

@@ -136,12 +136,6 @@ def _mkfs(call: Call) -> None:
         call.changes(f"destroys {word.text[:50]}", call.absolute(word) or "", "a whole disk, or a part of one")
 
 
-def _check(call: Call) -> None:
-    if call.has("n", "N", "V", "h", "l") and not call.may_add_options:
-        return
-    call.changes("changes a file system")
-
-
 def _volumes(call: Call) -> None:
     name = call.name
     verb = call.verb.text if call.verb is not None else ""
@@ -234,30 +228,6 @@ def _machine(call: Call) -> None:
         call.gives("can start virtual machines that have any disk of the host")
 
 
-def _debugfs(call: Call) -> None:
-    texts = call.values("R")
-    if (
-        texts
-        and not call.has("w")
-        and not call.may_add_options
-        and re.match(r"(cat|dump|rdump|stat|ls|show_\w+|stats|blocks|bd)\b", texts[0].text)
-    ):
-        if re.match("r?dump", texts[0].text):
-            for word in texts[0].text.split()[2:3]:
-                call.writes(Word(word))
-        return call.discloses("reads any file, past all rights")
-    if (
-        texts
-        and not call.has("w")
-        and not call.may_add_options
-        and not texts[0].is_free
-        and re.match(r"(stat|ls|show_super_stats|stats|icheck|ncheck)\b", texts[0].text)
-    ):
-        return None
-    if call.operands or texts or call.has("w") or call.may_add_options or not call.words:
-        call.gives("can read and change any file, past all rights")
-
-
 def _log(call: Call) -> None:
     if call.name == "dmesg" and call.has("C", "clear", "c", "read-clear", "D", "E", "n"):
         return call.changes("clears or hides messages of the kernel")
@@ -328,30 +298,6 @@ def _kexec(call: Call) -> None:
     call.changes("starts another kernel")
 
 
-def _device(call: Call) -> None:
-    words = [word.text for word in call.words]
-    if (
-        call.name == "hdparm"
-        and not call.may_add_options
-        and all(re.fullmatch(r"-[iIgtTCv]+|--direct|/dev/.*", word) for word in words)
-    ):
-        return
-    if (
-        call.name == "blockdev"
-        and not call.may_add_options
-        and all(word.startswith(("--get", "--report", "/dev/", "-v")) for word in words)
-    ):
-        return
-    if (
-        call.name == "swapon"
-        and all(word.startswith(("--show", "-s", "--summary", "--noheadings", "--bytes")) for word in words)
-        and words
-    ):
-        return
-    if call.name != "fstrim":
-        call.changes("changes disks or memory of the host")
-
-
 ROWS = (
     Row(
         "mount mount.nfs mount.cifs mount.fuse sshfs bindfs guestmount mount.nfs4 mount.fuse3",
@@ -366,9 +312,8 @@ ROWS = (
     ),
     Row("sysctl", _sysctl, "p:: load:: r: pattern: system w n e a A"),
     Row("kexec", _kexec, "l: load: initrd: append: command-line: e exec u unload p: load-panic: f force"),
-    Row("swapon mkswap zramctl fstrim blkdiscard hdparm sdparm blockdev", _device),
     Row(
-        "fdisk gdisk sfdisk parted cgdisk sgdisk wipefs partprobe partx nbd-client qemu-nbd growpart",
+        "fdisk gdisk sfdisk parted cgdisk sgdisk partx nbd-client qemu-nbd growpart",
         _disk,
         "t: types: o: output: b: n no-act l list V version h help d dump print J",
     ),
@@ -379,19 +324,10 @@ ROWS = (
         "t: type: L: U: m: b: i: N: O: E: F n",
     ),
     Row(
-        "fsck e2fsck fsck.ext4 fsck.xfs xfs_repair btrfsck tune2fs resize2fs xfs_growfs xfs_admin e4defrag xfs_fsr"
-        " fsfreeze badblocks e2label ntfsfix",
-        _check,
-        "n N V h l",
-    ),
-    Row(
-        "lvm lvcreate lvremove lvextend lvreduce lvresize lvchange lvconvert lvrename vgcreate vgremove vgextend vgreduce"
-        " vgchange vgimport vgexport vgrename pvcreate pvremove pvmove pvresize pvchange zfs zpool btrfs mdadm multipath"
-        " cryptsetup dmsetup losetup nvme xfs_quota iscsiadm targetcli gluster ceph rbd drbdadm stratis vdo",
+        "xfs_quota",
         _volumes,
         "D detail E examine Q query F monitor f r S stop a l list all d detach",
     ),
-    Row("debugfs xfs_db xfs_io zdb ext4magic", _debugfs, "R: f: w"),
     Row(
         "qemu-system-x86_64 qemu-system-aarch64 qemu-system-i386 qemu kvm VBoxManage vboxmanage virt-install virt-manager"
         " qemu-img guestfish",

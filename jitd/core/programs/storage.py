@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows of the table: disks, volumes and file systems.
+
+Law: pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from jitd.core.judging import Call, Row
+from jitd.core.programs.shared import nothing, words
+from jitd.core.shell_text import Word
+
+_DISKS = "changes disks or file systems"
+
+
+def _changes(call: Call) -> None:
+    if not call.has("version", "help"):
+        call.changes(_DISKS)
+
+
+def _unless(*options: str, is_bare: bool = False) -> Callable[[Call], None]:
+    """Return the function that judges a program that changes disks, unless one of ``options`` is given. If ``is_bare`` is True,
+    it changes nothing without operands, either.
+    """
+
+    def judge(call: Call) -> None:
+        is_open = any(word.is_free and word.is_any for word in call.words)
+        if is_open or not (call.has("V", "version", "help", *options) or (is_bare and not call.operands and not call.given)):
+            call.changes(_DISKS)
+
+    return judge
+
+
+def _by_verb(looks: str, *, depth: int = 1, makes: str = "") -> Callable[[Call], None]:
+    """Return the function that judges a program with verbs. Those in ``looks`` change nothing, and those in ``makes`` only make
+    something new. ``depth`` is the number of words of a verb.
+    """
+    looking = words(looks) | words(makes)
+
+    def judge(call: Call) -> None:
+        verbs = call.operands[:depth]
+        if not verbs or call.has("version", "help"):
+            return
+        if any(word.is_free for word in verbs) or not any(word.text in looking for word in verbs[-1:] + verbs[:1]):
+            call.changes(_DISKS)
+
+    return judge
+
+
+def _debugfs(call: Call) -> None:
+    if call.has("V"):
+        return None
+    if call.has("w"):
+        return call.gives("can write any file on the disk")
+    for file in call.values("f"):
+        call.reads(file)
+        call.discloses("can read any file on the disk")
+    requests = call.values("R")
+    if not requests and not call.has("f"):
+        return call.gives("can start a shell, and read any file on the disk")
+    for request in requests:
+        verb, *rest = request.text.split() or [""]
+        if request.is_free or verb.startswith("!"):
+            call.gives("can start a shell")
+        elif verb in (
+            "stats",
+            "show_super_stats",
+            "ls",
+            "stat",
+            "show_inode_info",
+            "blocks",
+            "icheck",
+            "ncheck",
+            "imap",
+            "ffi",
+            "lsdel",
+        ):
+            continue
+        elif verb in ("dump", "rdump", "logdump"):
+            call.discloses("reads any file on the disk")
+            if rest:
+                call.writes(Word(rest[-1]))
+        else:
+            call.discloses("reads any file on the disk")
+
+
+def _losetup(call: Call) -> None:
+    if not call.words or call.has("a", "all", "l", "list", "j", "associated", "V", "version"):
+        return
+    call.changes(_DISKS)
+
+
+def _swapon(call: Call) -> None:
+    if not call.words or call.has("s", "summary", "show"):
+        return
+    call.changes("changes the swap space")
+
+
+def _cryptsetup(call: Call) -> None:
+    verb = call.verb
+    if call.has("dump-master-key", "dump-volume-key"):
+        return call.discloses("shows the key of a disk")
+    if (
+        verb is None
+        or verb.text in ("status", "isLuks", "luksDump", "luksUUID", "benchmark", "tcryptDump", "bitlkDump")
+        and not verb.is_free
+    ):
+        return None
+    call.changes("opens, closes or changes an encrypted disk")
+
+
+def _dmsetup(call: Call) -> None:
+    verb = call.verb
+    if call.has("showkeys"):
+        return call.discloses("shows keys of disks")
+    if (
+        verb is None
+        or verb.text in ("ls", "info", "status", "table", "deps", "version", "targets", "splitname")
+        and not verb.is_free
+    ):
+        return None
+    call.changes(_DISKS)
+
+
+def _zfs(call: Call) -> None:
+    verb = call.verb
+    if verb is None:
+        return None
+    if verb.text == "send" and not verb.is_free:
+        return call.discloses("copies all files of a file system")
+    if verb.text in ("allow", "delegate") and len(call.operands) > 1:
+        return call.leads("lets others change file systems")
+    if not verb.is_free and verb.text in (
+        "list",
+        "get",
+        "diff",
+        "holds",
+        "version",
+        "userspace",
+        "groupspace",
+        "snapshot",
+        "snap",
+        "bookmark",
+    ):
+        return None
+    call.changes(_DISKS)
+
+
+def _mdadm(call: Call) -> None:
+    for program in call.values("p", "program", "alert"):
+        call.runs_file(program)
+    for file in call.values("c", "config"):
+        path = call.absolute(file)
+        if path is None or file.is_free or call.judge.changed_by(path):
+            call.gives("starts programs that its configuration names")
+    if call.has(
+        "D", "detail", "E", "examine", "Q", "query", "X", "examine-bitmap", "examine-badblocks", "detail-platform", "V", "version"
+    ):
+        return
+    if not call.has("F", "follow", "monitor"):
+        call.changes(_DISKS)
+
+
+def _smartctl(call: Call) -> None:
+    if call.has("t", "test", "s", "smart", "S", "saveauto", "o", "offlineauto", "X", "abort", "set"):
+        call.changes("changes how a disk works")
+
+
+def _hdparm(call: Call) -> None:
+    if any(
+        word.is_free or not re.fullmatch("-[iItTgqCvrRmcdaAQkKuWMBXH]*", word.text)
+        for word in call.words
+        if word.text.startswith("-")
+    ):
+        return call.changes(_DISKS)
+    if any(re.search("[0-9]", word.text) for word in call.words if not word.text.startswith("/dev")):
+        call.changes(_DISKS)
+
+
+def _blockdev(call: Call) -> None:
+    if any(word.is_free or not word.text.startswith(("--get", "--report", "/dev/", "-q", "-v")) for word in call.words):
+        call.changes(_DISKS)
+
+
+def _lvm(call: Call) -> None:
+    if call.has("config") and any(word.is_free or "/" in word.text for word in call.values("config")):
+        return call.gives("starts programs that its settings name")
+    if call.name == "lvm" and call.verb is not None and re.fullmatch(_LVM_LOOKS, call.verb.text) and not call.verb.is_free:
+        return None
+    call.changes("changes volumes")
+
+
+_LVM_LOOKS = r"(lv|vg|pv)(s|display|scan|ck)|lvmconfig|lvmdiskscan|dumpconfig|version|help|formats|segtypes|fullreport"
+
+
+def _exportfs(call: Call) -> None:
+    if call.words and not (len(call.words) == 1 and call.has("v", "s")):
+        call.changes("changes which directories other hosts may mount")
+
+
+def _wipefs(call: Call) -> None:
+    if call.has("a", "all", "o", "offset") or any(word.is_any for word in call.words):
+        call.changes(_DISKS)
+
+
+def _raw(call: Call) -> None:
+    if call.has("x"):
+        call.gives("can write any file on the disk")
+    else:
+        call.discloses("reads any file on the disk")
+
+
+ROWS = (
+    Row("filefrag dumpe2fs xfs_info fstrim e2freefrag", nothing),
+    Row("losetup", _losetup),
+    Row("swapon", _swapon, "p: o: s summary show"),
+    Row(
+        "mkswap zramctl blkdiscard partprobe xfs_growfs kpartx badblocks e4defrag xfs_fsr fsfreeze e2image swaplabel"
+        " e2undo e2label drbdadm"
+        " multipathd tunefs rbd gluster ceph stratis vdo targetcli xfs_admin ntfsfix",
+        _changes,
+        "version help",
+    ),
+    Row("wipefs", _wipefs, "o: offset: t: types: O: output: a n"),
+    Row(
+        "e2fsck fsck fsck.ext4 fsck.ext3 fsck.ext2 fsck.xfs fsck.vfat xfs_repair btrfsck",
+        _unless("n", "N", "T"),
+        "n N T f y p c v b: B: C: t: E: j: l: P:",
+    ),
+    Row("tune2fs", _unless("l"), "l"),
+    Row("resize2fs", _unless("P"), "P d: S: z: f F M p"),
+    Row("debugfs ext4magic", _debugfs, "R: f: b: s: d: z: w c i D n V", chosen="can start a shell"),
+    Row("xfs_db xfs_io xfs_mdrestore zdb", _raw, "c: l: p: x r i f F"),
+    Row(
+        "lvm lvcreate lvextend lvreduce lvresize lvremove lvchange lvconvert lvrename vgcreate vgextend vgreduce vgremove"
+        " vgchange vgrename"
+        " vgexport vgimport vgcfgrestore vgck vgmerge vgsplit vgimportclone pvcreate pvremove pvchange pvmove pvresize pvck",
+        _lvm,
+        "L: l: n: config: C: s: o: options: O: sort: S: select: r y a v",
+    ),
+    Row("dmsetup", _dmsetup, "c: o: O: S: table: u: uuid: showkeys v"),
+    Row(
+        "cryptsetup veritysetup integritysetup",
+        _cryptsetup,
+        "d: key-file: S: key-slot: c: h: s: l: o: T: t: type: header: dump-master-key dump-volume-key",
+    ),
+    Row("zpool", _by_verb("status list get iostat history events version"), "o: O: R: T: d: c: t: n H p v"),
+    Row("zfs", _zfs, "o: t: s: S: d: r H p n R f"),
+    Row(
+        "mdadm",
+        _mdadm,
+        "p: program: alert: c: config: m: mail: y: d: delay: l: n: x: level: raid-devices: spare-devices: metadata: e: u:"
+        " N: name: a: add:"
+        " D detail E examine Q query X F follow monitor s scan 1 t v V f r",
+    ),
+    Row(
+        "smartctl",
+        _smartctl,
+        "d: t: test: s: smart: S: saveauto: o: offlineauto: l: n: q: r: T: b: F: v: P: B: X a i H c A x",
+    ),
+    Row("hdparm sdparm", _hdparm),
+    Row("nvme", _by_verb("list list-subsys smart-log id-ctrl id-ns error-log fw-log version show-regs")),
+    Row("blockdev", _blockdev),
+    Row("btrfs", _by_verb("show df usage list status stats du show-super help version get-default", depth=2, makes="snapshot")),
+    Row("exportfs", _exportfs, "o: a r u i f v s"),
+    Row("iscsiadm multipath dmraid", _unless("ll", "l", "P", "v", "h"), "P: m: T: p: o: ll l v h"),
+)
