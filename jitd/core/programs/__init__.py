@@ -11,6 +11,7 @@ from __future__ import annotations
 from jitd.core.judging import Row
 from jitd.core.programs import (
     accounts,
+    backups,
     builtins,
     containers,
     databases,
@@ -27,8 +28,8 @@ from jitd.core.programs import (
 )
 
 MODULES = (
-    accounts, builtins, containers, databases, editors, files, harmless, hosts, interpreters, network, packages, services,
-    storage, wrappers,
+    accounts, backups, builtins, containers, databases, editors, files, harmless, hosts, interpreters, network, packages,
+    services, storage, wrappers,
 )  # fmt: skip
 TABLE: dict[str, Row] = {name: row for module in MODULES for row in module.ROWS for name in row.names.split()}
 """Maps the name of a program's file to its row. Builtins of shells stand there as ``:NAME``."""

@@ -682,7 +682,7 @@ ROWS = (
     ),
     Row("scp", _scp, "S: F: o: i: P: l: c: J: D: X: r"),
     Row(
-        "restic borg duplicity rdiff-backup rsnapshot tarsnap kopia rclone bacula amanda duply",
+        "bacula",
         _backup,
         "config: target: t: password-command: rsh: r: repo: p: password-file: o: options: exclude: tag: keep-daily:",
         chosen="can change any file",
