@@ -22,6 +22,7 @@ from jitd.core.programs import (
     interpreters,
     network,
     packages,
+    repositories,
     services,
     storage,
     wrappers,
@@ -29,7 +30,7 @@ from jitd.core.programs import (
 
 MODULES = (
     accounts, backups, builtins, containers, databases, editors, files, harmless, hosts, interpreters, network, packages,
-    services, storage, wrappers,
+    repositories, services, storage, wrappers,
 )  # fmt: skip
 TABLE: dict[str, Row] = {name: row for module in MODULES for row in module.ROWS for name in row.names.split()}
 """Maps the name of a program's file to its row. Builtins of shells stand there as ``:NAME``."""

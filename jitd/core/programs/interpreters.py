@@ -629,6 +629,4 @@ ROWS = (
     Row("m4 gpp cpp-m4", _m4, "I: D: U: F: R:"),
     Row("logrotate", _logrotate, "s: state: m: mail: l: log: d debug f force v version help"),
     Row("terraform tofu terragrunt", _terraform),
-    Row("git", git),
-    Row("hg svn bzr cvs fossil", _always_code),
 )
