@@ -20,6 +20,7 @@ from jitd.core.programs import (
     harmless,
     hosts,
     interpreters,
+    languages,
     network,
     packages,
     repositories,
@@ -29,8 +30,8 @@ from jitd.core.programs import (
 )
 
 MODULES = (
-    accounts, backups, builtins, containers, databases, editors, files, harmless, hosts, interpreters, network, packages,
-    repositories, services, storage, wrappers,
+    accounts, backups, builtins, containers, databases, editors, files, harmless, hosts, interpreters, languages, network,
+    packages, repositories, services, storage, wrappers,
 )  # fmt: skip
 TABLE: dict[str, Row] = {name: row for module in MODULES for row in module.ROWS for name in row.names.split()}
 """Maps the name of a program's file to its row. Builtins of shells stand there as ``:NAME``."""

@@ -367,54 +367,6 @@ def _terraform(call: Call) -> None:
     call.leads(f"{verb[:20]} runs what its files name, and changes what they describe")
 
 
-def _packaged(call: Call) -> None:
-    """npm and its like run the code that a file of the working directory names, or packages of the network."""
-    verb = call.verb.text if call.verb is not None else ""
-    directory = next(iter(call.values("prefix", "C", "cwd", "d", "working-dir")), None)
-    if verb in (
-        "ls",
-        "list",
-        "outdated",
-        "view",
-        "info",
-        "show",
-        "audit",
-        "config",
-        "version",
-        "why",
-        "root",
-        "bin",
-        "search",
-        "help",
-        "check",
-        "licenses",
-    ):
-        return None
-    if (
-        call.may_add_options
-        or (call.verb is not None and call.verb.is_free)
-        or call.name == "npx"
-        or verb in ("exec", "x", "dlx", "edit", "explore", "create", "init")
-    ):
-        return call.gives("runs any code that it is given")
-    for word in call.operands[1:]:
-        if re.match(r"[.~]?\.?/|git|https?:", word.text):
-            if word.text.startswith(("git", "http")):
-                call.gives("installs code of the network, which runs as root")
-            else:
-                call.runs_file(word)
-    is_global = call.has("g", "global") or verb == "global"
-    if not is_global:
-        path = call.absolute(directory) if directory is not None else call.cwd
-        if not path:
-            return call.gives("runs the code in its working directory")
-        if who := call.judge.changed_by(path):
-            return call.gives(f"runs the code in {path}, which belongs to {who}", path, is_whole=True)
-    if verb in ("uninstall", "remove", "rm", "prune", "cache"):
-        return call.changes("removes packages")
-    call.leads(f"{verb[:20]} runs code of packages that others publish")
-
-
 def _always_code(call: Call) -> None:
     if len(call.words) == 1 and call.words[0].text in ("--version", "-V", "-v", "--help", "version", "help"):
         return None
@@ -588,9 +540,10 @@ ROWS = (
     Row("perl perl5", _interpreter("Perl", "-e -E", "", "", "-v --version -V -h", "-M -m -I")),
     Row("ruby jruby", _interpreter("Ruby", "-e", "", "", "-v --version -h --help", "-r -I")),
     Row(
-        "irb erb rake ghci scala jshell lua luajit lua5 luac texlua tclsh wish expect guile racket R Rscript julia"
-        " osascript groovy gjs cpan debugpy jrunscript jjs sqlplus ocaml elixir iex erl swipl gnuplot octave maxima gp"
-        " clojure sbcl clisp ecl rakudo raku runghc tcc pry  coffee ts-node php-cgi slsh v8 d8 qjs js nickle newlisp",
+        "irb erb rake ghci scala jshell lua luajit lua5 luac texlua tclsh wish expect guile racket R Rscript"
+        " julia osascript groovy gjs debugpy jrunscript jjs sqlplus ocaml elixir iex erl swipl gnuplot octave"
+        " maxima gp clojure sbcl clisp ecl rakudo raku runghc tcc pry coffee ts-node php-cgi slsh v8 d8 qjs js"
+        " nickle newlisp",
         _always_code,
     ),
     Row("php", _interpreter("PHP", "-r -R -B -E --run", "-d -c -z -t -S --define", "", "-v --version -m -i -h --help", "-d -z")),
@@ -613,7 +566,7 @@ ROWS = (
         chosen="can start any other command",
     ),
     Row(
-        "make gmake ninja cmake ant mvn gradle scons meson bazel just task qmake cargo go rustc",
+        "make gmake ninja cmake ant mvn gradle scons meson bazel just task qmake rustc",
         _make,
         "C: directory: f: file: makefile: E: eval: j:: o: W: I: include-dir: v version h help V",
     ),
@@ -625,7 +578,6 @@ ROWS = (
         "i: inventory: l: limit: t: tags: e: extra-vars: f: s: state: m: mail: u: user: k b become",
         chosen="runs any code that it is given",
     ),
-    Row("npm npx yarn pnpm composer bundle bundler", _packaged, "prefix: C: cwd: d: working-dir: g global"),
     Row("m4 gpp cpp-m4", _m4, "I: D: U: F: R:"),
     Row("logrotate", _logrotate, "s: state: m: mail: l: log: d debug f force v version help"),
     Row("terraform tofu terragrunt", _terraform),

@@ -294,67 +294,6 @@ def _rpm(call: Call) -> None:
     call.unknown("jitd does not know what rpm does here")
 
 
-def _language(call: Call) -> None:
-    """Packages of a language: whoever wrote one runs code when it is installed."""
-    verb = call.verb
-    name = verb.text if verb is not None else ""
-    if verb is not None and verb.is_free or call.may_add_options:
-        return call.gives("can install packages, whose scripts run as root")
-    if name in (
-        "list",
-        "show",
-        "freeze",
-        "check",
-        "help",
-        "outdated",
-        "view",
-        "ls",
-        "search",
-        "info",
-        "env",
-        "version",
-        "config",
-        "contents",
-        "which",
-        "tree",
-        "",
-    ) and not (name == "config" and call.operands[1:2] and call.operands[1].text in ("edit", "set")):
-        return None
-    if name in ("uninstall", "remove", "cache", "cleanup", "prune", "rm"):
-        return call.changes("removes packages")
-    if name in ("install", "add", "i", "ci", "update", "upgrade", "download", "wheel"):
-        for word in [*call.operands[1:], *call.values("r", "requirement", "c", "constraint", "e", "editable", "path", "P")]:
-            if re.match(r"(git|hg|svn|bzr)\+|https?:|file:|git@", word.text):
-                return call.gives("installs code of the network, which runs as root")
-            path = call.absolute(word)
-            is_path = re.search(r"/|^\.\.?$|\.(whl|gem|zip|tar\.gz|tgz|crate|txt)$", word.text)
-            if is_path and (path is None or (who := call.judge.changed_by(path))):
-                return call.gives(
-                    f"installs {path or word.text}, which belongs to {who if path else 'others'}: its code runs as root",
-                    path or "",
-                    is_whole=True,
-                )
-        if call.has(
-            "i",
-            "index-url",
-            "extra-index-url",
-            "f",
-            "find-links",
-            "trusted-host",
-            "source",
-            "s",
-            "git",
-            "index",
-            "target",
-            "t",
-            "root",
-            "prefix",
-        ):
-            return call.gives("installs packages of another index, whose code runs as root")
-        return call.leads("installs packages that anybody can publish, whose code runs as root")
-    call.gives("runs any code that it is given")
-
-
 def _reconfigure(call: Call) -> None:
     if any(word.is_free for word in call.operands) or call.may_add_options:
         return call.gives("can run any script of an installed package")
@@ -425,11 +364,4 @@ ROWS = (
         " checksig K version showrc",
     ),
     Row("dpkg-reconfigure", _reconfigure, "p: priority: f: frontend: u force default-priority"),
-    Row(
-        "pip pip3 pipx uv gem conda mamba cpanm easy_install poetry pdm hatch luarocks opam stack cabal asdf rustup",
-        _language,
-        "r: requirement: i: index-url: extra-index-url: c: constraint: t: target: e: editable: f: find-links: trusted-host: source:"
-        " s: git: index: root: prefix: path: P: d: cert: proxy: v:"
-        " version: user",
-    ),
 )
