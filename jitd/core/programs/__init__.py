@@ -13,6 +13,7 @@ from jitd.core.programs import (
     accounts,
     backups,
     builtins,
+    clusters,
     containers,
     databases,
     editors,
@@ -30,8 +31,8 @@ from jitd.core.programs import (
 )
 
 MODULES = (
-    accounts, backups, builtins, containers, databases, editors, files, harmless, hosts, interpreters, languages, network,
-    packages, repositories, services, storage, wrappers,
+    accounts, backups, builtins, clusters, containers, databases, editors, files, harmless, hosts, interpreters, languages,
+    network, packages, repositories, services, storage, wrappers,
 )  # fmt: skip
 TABLE: dict[str, Row] = {name: row for module in MODULES for row in module.ROWS for name in row.names.split()}
 """Maps the name of a program's file to its row. Builtins of shells stand there as ``:NAME``."""

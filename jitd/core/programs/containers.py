@@ -285,7 +285,7 @@ def docker(call: Call) -> None:
         )
     for word, value in zip(words, [*words[1:], Word("")], strict=False):
         name, equals, given = word.text.partition("=")
-        if name in ("--kubeconfig", "--config") and call.name in ("kubectl", "oc", "docker", "podman"):
+        if name in ("--kubeconfig", "--config") and call.name in ("docker", "podman"):
             path = call.absolute(Word(given) if equals else value)
             if path is None or call.judge.changed_by(path):
                 return call.gives("reads settings that start programs", path or "")
@@ -334,7 +334,7 @@ def docker(call: Call) -> None:
             "trust",
         )
         and rest
-        and call.name not in ("kubectl", "oc", "k3s", "virsh")
+        and call.name != "virsh"
     ):
         while rest and rest[0].text.startswith("-"):
             rest = (
@@ -367,9 +367,9 @@ def docker(call: Call) -> None:
     match name:
         case "pull" | "fetch":
             return None
-        case "inspect" if call.name not in ("kubectl", "oc", "virsh", "skopeo"):
+        case "inspect" if call.name not in ("virsh", "skopeo"):
             call.discloses("shows the settings of containers, which may have secrets")
-        case "run" | "create" if call.name not in ("kubectl", "oc", "virsh"):
+        case "run" | "create" if call.name != "virsh":
             _run(call, rest)
         case (
             "exec"
@@ -414,10 +414,8 @@ def docker(call: Call) -> None:
         ):
             _special(call, name, rest)
         case _ if name in _LOOKS or name.startswith(("dom", "list", "get-", "net-list")):
-            if name == "config" and call.name in ("lxc", "incus", "kubectl", "oc"):
+            if name == "config" and call.name in ("lxc", "incus"):
                 _special(call, name, rest)
-            if call.name in ("kubectl", "oc") and any(re.match(r"secrets?\b", word.text) for word in rest):
-                call.discloses("reads secrets of the cluster")
         case _ if name in _VERBS:
             if call.may_add_options and name in ("start",):
                 return None
@@ -451,8 +449,6 @@ def _inside(call: Call, rest: list[Word]) -> None:
     while at < len(rest) and rest[at].text.startswith("-") and rest[at].text != "--":
         at += 2 if rest[at].text in _EXEC_VALUED else 1
     words = rest[at + 1 :]
-    if words and words[0].text in ("-c", "--container") and call.name in ("kubectl", "oc"):
-        words = words[2:]
     while words and words[0].text == "--":
         words = words[1:]
     if any(word.text.startswith("--privileged") for word in rest) or not words:
@@ -482,12 +478,11 @@ _EXEC_VALUED = frozenset(
 
 
 def _special(call: Call, name: str, rest: list[Word]) -> None:
-    is_cluster = call.name in ("kubectl", "oc", "k3s")
     if name in ("exec", "shell", "attach", "rsh", "console", "enter"):
         if call.may_add_options and call.judge.is_pattern:
             return call.gives("can start any command in containers that may have the whole host")
         return _inside(call, rest)
-    if name == "cp" or name == "file" or name == "copy" and not is_cluster:
+    if name == "cp" or name == "file" or name == "copy":
         operands = [word for word in rest if not word.text.startswith("-")]
         if operands and ":" not in operands[-1].text:
             call.writes(operands[-1])
@@ -510,47 +505,9 @@ def _special(call: Call, name: str, rest: list[Word]) -> None:
         ):
             return call.gives("builds with rights on the host")
         return call.changes("builds an image, and runs what its file says in a container")
-    if is_cluster:
-        if name == "config" and (not rest or rest[0].text in ("view", "get-contexts", "current-context", "use-context")):
-            return call.discloses("reads keys of the cluster") if any(word.text == "--raw" for word in rest) else None
-        if name in ("port-forward", "proxy"):
-            return call.changes("opens a way into the cluster")
-        files = [
-            value for word, value in zip(rest, rest[1:], strict=False) if word.text in ("-f", "--filename", "-k", "--kustomize")
-        ]
-        if (
-            name in ("apply", "create", "replace")
-            and files
-            and all(
-                (path := call.absolute(word)) is not None
-                and word.text != "-"
-                and ":" not in word.text
-                and not call.judge.changed_by(path)
-                for word in files
-            )
-        ):
-            return call.changes("changes what runs in the cluster")
-        return call.gives("can start containers that may have a whole host of the cluster")
     if call.name in ("lxc", "incus") and name == "config" and rest and rest[0].text in ("show", "get"):
         return None
     call.gives("can start containers or machines that have the whole host")
-
-
-def _helm(call: Call) -> None:
-    verb = call.verb.text if call.verb is not None else ""
-    if call.verb is not None and call.verb.is_free or call.has("post-renderer"):
-        return call.gives("can start any command")
-    if verb in ("list", "ls", "status", "history", "search", "show", "version", "repo", "lint", "get", "env"):
-        return None
-    if verb in ("uninstall", "delete", "rollback"):
-        return call.changes("changes or deletes what runs in the cluster")
-    if verb in ("plugin",):
-        return call.gives("installs or runs code")
-    call.gives("can start containers that may have a whole host of the cluster") if verb in (
-        "install",
-        "upgrade",
-        "template",
-    ) else call.unknown()
 
 
 def _dump(call: Call) -> None:
@@ -708,17 +665,11 @@ def _whole_host(call: Call) -> None:
 
 ROWS = (
     Row(
-        "docker podman nerdctl ctr crictl lxc incus kubectl oc virsh buildah skopeo runc crun kubeadm minikube kind k3s"
-        " microk8s k0s kubectx",
+        "docker podman nerdctl ctr crictl lxc incus virsh buildah skopeo runc crun",
         docker,
     ),
     Row("docker-compose podman-compose", _compose_call),
     Row("lxc-attach lxc-start lxc-execute lxc-create distrobox toolbox apptainer singularity lxd", _whole_host),
-    Row(
-        "helm helmfile argocd flux kustomize",
-        _helm,
-        "n: namespace: f: values: post-renderer: kubeconfig: kube-context: set: version:",
-    ),
     Row(
         "slapcat ldbsearch redis-dump sqldump",
         _dump,
