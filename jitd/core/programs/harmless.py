@@ -35,18 +35,9 @@ def _ps(call: Call) -> None:
         call.discloses("shows the variables of processes, which may be secrets")
 
 
-def _top(call: Call) -> None:
-    if call.is_shown and not call.has("b", "batch", "v", "h", "V"):
-        call.changes("has keys that end processes")
-
-
 def _klist(call: Call) -> None:
     if call.has("K"):
         call.discloses("shows keys of Kerberos")
-
-
-def _sos(call: Call) -> None:
-    call.discloses("collects the settings and logs of the host")
 
 
 def _accounts(call: Call) -> None:
@@ -110,15 +101,13 @@ ROWS = (
         " quota repquota systemd-detect-virt systemd-id128 systemd-path systemd-escape needs-restarting pmap"
         " prtstat nfsstat mountstats nfsiostat powertop inxi neofetch fastfetch screenfetch dpkg-architecture"
         " nvidia-smi rocm-smi lsscsi lsinitramfs lsinitrd uuidgen mcookie cpuid tzselect zdump pathchk hash"
-        " lsfd lsirq irqtop ipcalc sipcalc ethstatus cpupower turbostat fc-list fc-match xdpyinfo cowsay"
-        " figlet fortune banner toilet lolcat sl units",
+        " lsfd lsirq irqtop ipcalc sipcalc cpupower turbostat fc-list fc-match xdpyinfo cowsay figlet fortune"
+        " banner toilet lolcat sl units",
         _nothing,
     ),
     Row("getent", _getent, "s: service: i"),
     Row("ps", _ps, "o: format: u: user: U: p: pid: C: G: g: t: tty: sort: s: q: N"),
-    Row("top htop atop btop glances", _top, "n: d: p: u: U: o: w:: b batch v h V"),
     Row("klist", _klist, "c: k K e f s a n A l i t"),
-    Row("sos sosreport supportconfig", _sos),
     Row("dmidecode lsdevinfo biosdecode vpddecode", _nothing),
     Row("lsof", _lsof, "k: D: p: i: u: c: a n P t"),
     Row("sss_cache sssctl", _accounts),

@@ -348,29 +348,8 @@ def _sockets(call: Call) -> None:
         call.changes("closes connections")
 
 
-def _mail(call: Call) -> None:
-    words = [word.text for word in call.words]
-    if call.may_add_options or call.has("be", "C", "D", "O", "X") or any(re.match("-(be|C|D|oQ)", word) for word in words):
-        return call.gives("starts programs that its options name")
-    if call.name == "postfix" and words[:1] in (["check"], ["status"], ["version"]):
-        return None
-    if call.name == "postconf":
-        return (
-            call.gives("changes what the mail service starts")
-            if call.has("e", "M", "X") or any("=" in word for word in words)
-            else None
-        )
-    if not (call.name in ("mailq", "postqueue") and not call.has("f", "d", "i")) and words != ["-bp"]:
-        call.changes("changes or sends mail")
-
-
-def _postcat(call: Call) -> None:
-    call.discloses("reads other people's mail")
-
-
 ROWS = (
     Row("ss", _sockets, "F: filter: D: diag: f: A: K kill"),
-    Row("postcat", _postcat),
     Row("ip", _ip, "b: batch: n: netns: f: family: l: loops: rc: 4 6 br brief o j s d c h"),
     Row(
         "iptables ip6tables nft ufw firewall-cmd ipset ebtables arptables conntrack tc iptables-restore ip6tables-restore"
@@ -380,7 +359,7 @@ ROWS = (
         "t: table: A: D: I: P: N: X:: F:: L:: S:: E: R: append: delete: insert: policy: f: file: j: s: d: p: i: o: m: C:"
         " modprobe: c: Z:: list:: flush:: n check V version h help list-rules:: w:: x v",
     ),
-    Row("iptables-save ip6tables-save ifstat iftop nethogs vnstat netstat nstat", _shows, "f: file: M: modprobe:"),
+    Row("iptables-save ip6tables-save ifstat iftop netstat nstat", _shows, "f: file: M: modprobe:"),
     Row(
         "ifconfig route arp iwconfig ethtool nmcli nmtui wg wg-quick mii-tool brctl bridge rfkill resolvconf ifup ifdown"
         " dhclient dhcpcd iw netplan ifquery teamdctl ovs-vsctl ovs-ofctl vconfig tunctl ifenslave wpa_cli wpa_supplicant"
@@ -436,9 +415,4 @@ ROWS = (
     ),
     Row("smbclient rpcclient cifsiostat sftp", _smb, "c: command: U: A: authentication-file: L: b: o: i: P: F: S: list g"),
     Row("openvpn openconnect vpnc strongswan ipsec swanctl tailscale cloudflared ngrok stunnel sshuttle chisel frpc", _vpn),
-    Row(
-        "exim exim4 sendmail postfix postsuper postqueue mailq msmtp swaks qmail-inject newaliases postmap postalias postconf",
-        _mail,
-        "C: D: O: o: X: f: F: e M d: i:",
-    ),
 )

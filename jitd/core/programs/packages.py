@@ -342,8 +342,8 @@ ROWS = (
         "o: c: option: config-file: r: k:",
     ),
     Row(
-        "apt-mark apt-clone dpkg-split unattended-upgrade unattended-upgrades do-release-upgrade do-dist-upgrade"
-        " debconf-set-selections needrestart checkrestart",
+        "apt-mark apt-clone dpkg-split unattended-upgrade unattended-upgrades do-release-upgrade do-dist-"
+        " upgrade debconf-set-selections checkrestart",
         _marks,
         "dry-run check-dist-upgrade-only c l d v debug",
     ),
