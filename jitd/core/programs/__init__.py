@@ -26,6 +26,7 @@ from jitd.core.programs import (
     monitoring,
     network,
     packages,
+    rare,
     repositories,
     services,
     storage,
@@ -34,7 +35,7 @@ from jitd.core.programs import (
 
 MODULES = (
     accounts, backups, builtins, clusters, containers, databases, editors, files, harmless, hosts, interpreters, languages,
-    mail, monitoring, network, packages, repositories, services, storage, wrappers,
+    mail, monitoring, network, packages, rare, repositories, services, storage, wrappers,
 )  # fmt: skip
 TABLE: dict[str, Row] = {name: row for module in MODULES for row in module.ROWS for name in row.names.split()}
 """Maps the name of a program's file to its row. Builtins of shells stand there as ``:NAME``."""

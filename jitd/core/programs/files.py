@@ -609,10 +609,10 @@ _READ = (
 )
 ROWS = (
     Row(
-        "cat tac head tail nl od hexdump hd strings base32 base64 basenc zcat bzcat xzcat zstdcat gzcat lzcat cksum sum"
-        " md5sum sha1sum sha224sum sha256sum sha384sum sha512sum b2sum shasum cmp comm diff diff3 sdiff paste cut tr fold"
-        " fmt rev expand unexpand pr join look ul column tsort ptx readelf objdump nm size xmllint yq xq getfacl"
-        " genisoimage wc ccze tailf numfmt bzdiff zdiff zcmp xzdiff vimcat highlight pygmentize aa msgattrib wdiff"
+        "cat tac head tail nl od hexdump hd strings base32 base64 basenc zcat bzcat xzcat zstdcat gzcat lzcat"
+        " cksum sum md5sum sha1sum sha224sum sha256sum sha384sum sha512sum b2sum shasum cmp comm diff diff3"
+        " sdiff paste cut tr fold fmt rev expand unexpand pr join column tsort readelf objdump nm size xmllint"
+        " yq xq getfacl genisoimage wc ccze tailf numfmt bzdiff zdiff zcmp xzdiff vimcat pygmentize aa wdiff"
         " colordiff dhex hexyl jless",
         reader,
         _READ,

@@ -99,10 +99,9 @@ ROWS = (
         " sleep yes factor expr bc cal ncal tput clear reset stty hostid locale lsb_release blkid pvs vgs lvs"
         " pvdisplay vgdisplay lvdisplay pvscan vgscan lvscan sensors modinfo runlevel sync namei ipcs jobs"
         " quota repquota systemd-detect-virt systemd-id128 systemd-path systemd-escape needs-restarting pmap"
-        " prtstat nfsstat mountstats nfsiostat powertop inxi neofetch fastfetch screenfetch dpkg-architecture"
-        " nvidia-smi rocm-smi lsscsi lsinitramfs lsinitrd uuidgen mcookie cpuid tzselect zdump pathchk hash"
-        " lsfd lsirq irqtop ipcalc sipcalc cpupower turbostat fc-list fc-match xdpyinfo cowsay figlet fortune"
-        " banner toilet lolcat sl units",
+        " prtstat nfsstat mountstats nfsiostat powertop inxi dpkg-architecture nvidia-smi rocm-smi lsscsi"
+        " lsinitramfs lsinitrd uuidgen mcookie cpuid tzselect zdump pathchk hash lsfd lsirq irqtop ipcalc"
+        " sipcalc cpupower turbostat fc-list fc-match xdpyinfo figlet fortune banner toilet lolcat sl units",
         _nothing,
     ),
     Row("getent", _getent, "s: service: i"),

@@ -379,7 +379,7 @@ ROWS = (
         " aws-sigv4: max-redirs: ciphers: tls-max: pass: proto: O remote-name J remote-header-name remote-name-all",
     ),
     Row(
-        "wget wget2 aria2c axel httpie http https xh",
+        "wget wget2 axel httpie http https xh",
         _wget,
         "O: output-document: o: output-file: a: append-output: P: directory-prefix: i: input-file: post-file: body-file:"
         " post-data: load-cookies: save-cookies: certificate: private-key: warc-file: use-askpass: e: execute: config:"
@@ -407,9 +407,9 @@ ROWS = (
         " passphrase-fd: compress-algo: cipher-algo: digest-algo: trust-model: d e a s b c",
     ),
     Row(
-        "ping ping6 fping arping dig host nslookup whois traceroute traceroute6 tracepath tracepath6 mtr"
-        " nsupdate drill kdig delv rpcinfo showmount smbstatus iperf iperf3 avahi-browse avahi-resolve"
-        " snmpwalk snmpget nbtscan wbinfo nmblookup",
+        "ping ping6 arping dig host nslookup whois traceroute traceroute6 tracepath tracepath6 mtr nsupdate"
+        " drill kdig delv rpcinfo showmount smbstatus iperf iperf3 avahi-browse avahi-resolve snmpwalk snmpget"
+        " nbtscan wbinfo nmblookup",
         _dns,
         "f: k: y: h: b:",
     ),

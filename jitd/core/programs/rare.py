@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows of the table: programs that are rarely asked for, and that start other programs or copy files at a word.
+
+Law: pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from jitd.core.judging import Call, Row
+from jitd.core.programs.shared import gives
+from jitd.core.shell_text import Word
+
+
+def _starts_operands(skipped: int) -> Callable[[Call], None]:
+    """Return the function that judges a wrapper: the command begins after ``skipped`` operands."""
+
+    def judge(call: Call) -> None:
+        command = call.operands[skipped:]
+        if command:
+            call.start(command)
+
+    return judge
+
+
+def _starts_after(*names: str) -> Callable[[Call], None]:
+    """Return the function that judges a program that starts what its options ``names`` contain."""
+
+    def judge(call: Call) -> None:
+        for text in call.values(*names):
+            call.runs_text(text)
+        _reads_operands(call)
+
+    return judge
+
+
+def _reads_operands(call: Call) -> None:
+    for word in call.operands:
+        call.reads(word)
+
+
+def _reads_all(call: Call) -> None:
+    """The program shows or sends the files that its words name."""
+    for word in call.words:
+        text = word.text
+        if text.startswith("-"):
+            text = text.partition("=")[2] if "=" in text else text[2:]
+        text = text.removeprefix("@")
+        if "/" in text or not word.text.startswith("-"):
+            call.reads(Word(text, word.is_free, word.is_bound))
+
+
+def _plugin(call: Call) -> None:
+    """A plugin of a monitoring system."""
+    if any(re.search(r"Proxy|Command|\bsh\b|exec", word.text) or word.is_any for word in call.words):
+        return call.gives("starts other programs")
+    _reads_all(call)
+
+
+def _exiftool(call: Call) -> None:
+    if (
+        any(re.match("-(if|p|api|config|@|execute|ee_x)", word.text) or "<" in word.text for word in call.words)
+        or call.may_add_options
+    ):
+        return call.gives("runs Perl code")
+    for word in call.operands:
+        call.reads(word)
+    if any("=" in word.text or word.text.startswith(("-o", "-overwrite", "-tagsFrom")) for word in call.words):
+        call.changes("changes files")
+
+
+def _cowsay(call: Call) -> None:
+    for word in call.values("f"):
+        if "/" in word.text or word.is_free:
+            call.gives("runs Perl code in a file")
+
+
+def _aria2(call: Call) -> None:
+    if any(word.text.startswith(("--on-", "--conf-path", "--rpc")) for word in call.words) or call.may_add_options:
+        call.gives("starts other programs")
+    for word in call.values("i", "input-file", "load-cookies"):
+        call.reads(word)
+    directory = (call.values("d", "dir") or [Word(".")])[-1]
+    for word in call.values("o", "out"):
+        call.writes(Word(f"{directory.text.rstrip('/')}/{word.text}", word.is_free or directory.is_free))
+    if not call.has("o", "out"):
+        call.writes(Word(f"{directory.text.rstrip('/')}/", is_free=True, is_bound=not directory.is_free), how="writes into")
+
+
+def _varnish(call: Call) -> None:
+    for word in call.values("w", "a"):
+        call.writes(word)
+    call.discloses("shows what others ask of the server")
+
+
+def _writes_output(call: Call) -> None:
+    """The program reads its operands, and writes what its options name."""
+    for word in call.values("o", "output", "output-file", "log-file"):
+        call.writes(word)
+    for word in call.operands:
+        call.reads(word)
+
+
+def _converts(call: Call) -> None:
+    """The program changes the files in its operands."""
+    for word in call.operands:
+        call.writes(word, how="changes", is_use=False)
+
+
+def _cloud(call: Call) -> None:
+    verbs = [word.text for word in call.operands]
+    if any(re.match("ssm|ssh|configure|ec2-instance-connect|cloud-shell|compute", verb) for verb in verbs[:2]) or any(
+        word.is_free for word in call.operands
+    ):
+        return call.gives("starts programs with this account's keys of a cloud")
+    if any(re.match("get-|describe|list|ls$|head-|help", verb) for verb in verbs[1:]) and call.is_shown:
+        return call.leads("shows its output in a pager, which can start a shell")
+    if not any(re.match("get-|describe|list|ls$|head-|help", verb) for verb in verbs[1:]) and verbs:
+        call.changes("changes what is in a cloud")
+
+
+def _server(call: Call) -> None:
+    if any(word.text in ("-N1", "-V", "--version", "-t", "--syntax-only", "-T") for word in call.words):
+        return
+    for word in call.values("f", "cfgfile", "c", "config"):
+        call.runs_file(word)
+    call.gives("starts what its settings name") if call.has("f", "cfgfile") else call.changes("starts a service")
+
+
+def _udisks(call: Call) -> None:
+    verb = call.verb
+    if verb is None or (not verb.is_free and verb.text in ("status", "info", "dump", "monitor", "help")):
+        return
+    call.leads("makes or mounts disks, whose programs may be set-uid")
+
+
+def _inotify(call: Call) -> None:
+    for word in call.values("o", "outfile"):
+        call.writes(word, is_use=False)
+    for word in call.values("fromfile"):
+        call.reads(word)
+
+
+ROWS = (
+    Row(
+        "cpulimit multitime pexec distcc ccache proot fakechroot systemd-cat systemd-socket-activate unbuffer.real ts",
+        _starts_operands(0),
+        "l: p: e: n: r: o: t: i: q: b: 0: R: w: S: priority: level-prefix: D: E: setenv: listen: f b k z v",
+        is_first=True,
+        chosen="can start any command",
+    ),
+    Row("grc", _starts_operands(0), "c: config: e s", is_first=True, chosen="can start any command"),
+    Row("entr", _starts_operands(0), "a c d n p r s z", is_first=True, chosen="can start any command"),
+    Row(
+        "byebug cdist cobc dc eb facter ghc ginsh gtester ispell aspell jtag knife ksshell latexmk luatex xetex mypy"
+        " msfconsole pdb psftp"
+        " rlogin rsh-client rtorrent run-mailcap runscript sash scanmem tasksh tdbtool tmate volatility xdotool yelp"
+        " zathura bashbug perlbug"
+        " octave-cli pkcon genie efax psad vlock dosbox gimp sqlmap ansible-test dotnet csi mono powershell kotlin sbt"
+        " lein mix rebar3 nim zig"
+        " vala dub swift ctest schroot pbuilder sbuild cowbuilder debootstrap dch quilt cockpit-bridge telnetd in.telnetd"
+        " rshd ksu tclkit"
+        " incrontab logkeys dvips pic groff xmodmap ",
+        gives("can start other programs"),
+    ),
+    Row("nroff troff soelim zsoelim tbl eqn ptx ul look finger", _reads_operands),
+    Row("rpmdb rpmverify rpmsign rpmspec", gives("runs what its options and macros say")),
+    Row(
+        "check_by_ssh check_cups check_log check_memory check_raid check_ssl_cert check_statusfile check_ssh check_http"
+        " check_tcp check_disk check_load"
+        " check_procs check_users check_swap check_ping check_dns check_ntp check_mysql check_pgsql check_apt check_file_age",
+        _plugin,
+    ),
+    Row("exiftool", _exiftool),
+    Row("cowsay cowthink", _cowsay, "f:"),
+    Row("neofetch screenfetch fastfetch", _starts_after("config", "c", "load-config"), "config: c: load-config:"),
+    Row("csvtool enscript", gives("can start other programs")),
+    Row("msgfilter msgexec", gives("starts a program on each text")),
+    Row("pandoc", gives("runs the filters that its options name")),
+    Row("aria2c", _aria2, "i: input-file: load-cookies: d: dir: o: out:"),
+    Row("varnishncsa varnishlog varnishtop varnishhist", _varnish, "w: a: q: g: F: f: n: i: x:"),
+    Row(
+        "ab ascii-xfr ascii85 atobm base58 basez clamscan dialog whiptail lwp-download lwp-request mosquitto tftp uudecode"
+        " uuencode"
+        " highlight xmore xpad scrot espeak redcarpet fping nasm texdoc",
+        _reads_all,
+    ),
+    Row("msgcat msgconv msgmerge msguniq msgattrib msgfmt", _writes_output, "o: output: output-file: i: f: t: w:"),
+    Row("dos2unix unix2dos mac2unix", _converts),
+    Row(
+        "aws gcloud az aoss oci doctl hcloud linode-cli openstack s3cmd",
+        _cloud,
+        "profile: region: output: query: endpoint-url: project: zone: format:",
+    ),
+    Row("rsyslogd syslog-ng atd anacron cron crond agetty", _server, "f: cfgfile: c: config: t: N: n d D v T"),
+    Row("udisksctl pmount", _udisks),
+    Row("inotifywait inotifywatch fatrace", _inotify, "o: outfile: e: event: t: timeout: fromfile: exclude: format: r m q"),
+    Row("opkg arj cpack valac dmd crystal", gives("installs packages, or runs what files say")),
+)
