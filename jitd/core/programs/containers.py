@@ -60,8 +60,8 @@ _LOOKS = frozenset(
 )
 
 
-def _mounted(call: Call, source: Word) -> None:
-    """A container gets the path ``source`` of the host."""
+def _mounted(call: Call, source: Word, *, is_read_only: bool = False) -> None:
+    """A container gets the path ``source`` of the host. What a container writes there as root may be set-uid."""
     text = source.text
     if source.is_free and not source.is_bound:
         return call.gives("starts containers that have the whole host")
@@ -70,11 +70,14 @@ def _mounted(call: Call, source: Word) -> None:
     path = call.absolute(source)
     if path is None:
         return call.gives("starts containers that have the whole host")
+    if is_read_only and not path.endswith(".sock"):
+        call.reads(source, is_tree=True)
+        return call.changes(f"gives a container {path}", path)
     place = place_of(path)
-    if is_tree(path) or (place is not None and place.written > 3) or "docker.sock" in path:
+    if is_tree(path) or (place is not None and place.written > 3) or path.endswith(".sock"):
         call.gives(f"gives a container {path}", path, place.matters if place else "a whole tree of the host")
     else:
-        call.changes(f"gives a container {path}", path)
+        call.gives(f"gives a container {path}, where it writes as root", path)
 
 
 def _run(call: Call, words: list[Word]) -> None:
@@ -107,12 +110,15 @@ def _run(call: Call, words: list[Word]) -> None:
                 Word(given.text.partition(":")[0] if ":" in given.text else "", given.is_free and ":" not in given.text)
                 if not given.is_free
                 else Word(given.text.partition(":")[0], is_free=":" not in given.text),
+                is_read_only=not given.is_free and given.text.count(":") > 1 and "ro" in given.text.rpartition(":")[2].split(","),
             )
         elif name == "--mount":
-            for part in given.text.split(","):
+            parts = given.text.split(",")
+            is_read_only = bool({"ro", "readonly", "ro=true", "readonly=true"} & set(parts))
+            for part in parts:
                 key, _, source = part.partition("=")
                 if key in ("source", "src"):
-                    _mounted(call, Word(source))
+                    _mounted(call, Word(source), is_read_only=is_read_only)
             if given.is_free:
                 call.gives("starts containers that have the whole host")
         elif (
@@ -368,7 +374,8 @@ def docker(call: Call) -> None:
         case "pull" | "fetch":
             return None
         case "inspect" if call.name not in ("virsh", "skopeo"):
-            call.discloses("shows the settings of containers, which may have secrets")
+            if not {"network", "image", "volume", "--type=image"} & {word.text for word in words}:
+                call.discloses("shows the settings of containers, which may have secrets")
         case "run" | "create" if call.name != "virsh":
             _run(call, rest)
         case (
@@ -440,7 +447,7 @@ def _compose(call: Call, words: list[Word]) -> None:
             return call.gives(f"{path} belongs to {who}: it names what containers have", path, is_whole=True)
     if not files or any(call.absolute(word) is None for word in files):
         return call.gives("starts containers that its file describes, with any rights on the host")
-    call.changes("starts containers that its file describes")
+    call.leads("starts containers that its file describes, from images that others may have made")
 
 
 def _inside(call: Call, rest: list[Word]) -> None:
@@ -504,7 +511,7 @@ def _special(call: Call, name: str, rest: list[Word]) -> None:
             or call.may_add_options
         ):
             return call.gives("builds with rights on the host")
-        return call.changes("builds an image, and runs what its file says in a container")
+        return call.leads("builds an image from others, and runs what its file says in a container")
     if call.name in ("lxc", "incus") and name == "config" and rest and rest[0].text in ("show", "get"):
         return None
     call.gives("can start containers or machines that have the whole host")

@@ -21,7 +21,7 @@ def _postfix(call: Call) -> None:
 
 def _postconf(call: Call) -> None:
     trusts(call, call.values("c"))
-    if call.has("e", "X", "#", "M") and (call.has("e", "X", "#") or any("=" in word.text for word in call.operands)):
+    if call.has("e", "X", "#") or any("=" in word.text or word.is_any for word in call.operands):
         call.gives("changes the settings of the mail server, which names programs")
 
 

@@ -13,11 +13,19 @@ _SHOWS = frozenset(("show", "list", "lst", "ls", "sh", "l", "get", "help", "moni
 
 
 def _ip(call: Call) -> None:
-    words = list(call.operands)
-    if call.has("b", "batch", "force"):
-        for word in call.values("b", "batch"):
-            call.reads(word)
-            call.runs_file(word)
+    words = list(call.words)
+    while words and words[0].text.startswith("-"):
+        option = words.pop(0)
+        name = option.text.lstrip("-")
+        if option.is_free:
+            return call.gives("can start any other command")
+        if name in ("b", "ba", "bat", "batc", "batch"):
+            for word in words[:1]:
+                call.reads(word)
+                call.runs_file(word)
+            return None
+        if name in ("n", "netns", "f", "family", "l", "loops", "rc", "rcvbuf"):
+            words = words[1:]
     if words and words[0].is_free:
         return call.gives("can start any other command")
     what = words[0].text if words else ""
@@ -72,7 +80,16 @@ def _interface(call: Call) -> None:
         return call.discloses("shows keys of networks")
     if call.name == "pppd" and call.words:
         return call.gives("starts programs that its options name")
-    if call.name in ("ifconfig", "iwconfig", "route", "arp") and len(operands) < 2 and not call.may_add_options:
+    if call.name == "arp":
+        for word in call.values("f", "file"):
+            call.reads(word)
+    if (
+        call.name in ("ifconfig", "iwconfig", "route", "arp")
+        and len(operands) < 2
+        and not call.may_add_options
+        and not call.has("d", "delete")
+        and not (call.name == "arp" and call.has("s", "set"))
+    ):
         return None
     if (
         call.name == "ethtool"
@@ -333,6 +350,8 @@ def _vpn(call: Call) -> None:
 
 
 def _shows(call: Call) -> None:
+    if call.name == "iftop" and call.is_shown and not call.has("t", "h"):
+        return call.gives("can start a shell")
     for word in call.values("f", "file"):
         call.writes(word, is_use=False)
     if call.has("M", "modprobe"):
@@ -350,7 +369,7 @@ def _sockets(call: Call) -> None:
 
 ROWS = (
     Row("ss", _sockets, "F: filter: D: diag: f: A: K kill"),
-    Row("ip", _ip, "b: batch: n: netns: f: family: l: loops: rc: 4 6 br brief o j s d c h"),
+    Row("ip", _ip),
     Row(
         "iptables ip6tables nft ufw firewall-cmd ipset ebtables arptables conntrack tc iptables-restore ip6tables-restore"
         " iptables-legacy iptables-nft ipvsadm fail2ban-client cscli pfctl shorewall ip6tables-legacy ip6tables-nft"
