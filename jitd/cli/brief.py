@@ -24,6 +24,7 @@ from jitd.cli.labels import LEAST, Line, counted, laid_out, members
 from jitd.cli.owed import asks, others_asked, still_owed
 from jitd.cli.past import review_in_words
 from jitd.cli.principals import who
+from jitd.cli.scripts import scripts
 from jitd.cli.what import (
     SEEN,
     STREAMS,
@@ -96,6 +97,7 @@ def _lines(row: Row, screen: int | None) -> Iterator[Line]:
     yield from _terms(row)
     yield from _needs(row)
     yield "from", " · ".join(_whence(row))
+    yield from scripts(row)
 
 
 # --- what is asked for ---------------------------------------------------------------------------------------------------
@@ -173,8 +175,11 @@ def _unusual(row: Row) -> Iterator[Line]:
         if isinstance(one, dict):
             loose = "" if one.get("digest") else ", NOT BOUND: it can still be changed"
             yield "run by", f"{quoted(words(one, 'path'))}: {words(one, 'because')}{loose}"
+    read = [
+        (one.get("argument"), one.get("path")) for one in members(row, "scripts") if isinstance(one, dict) and one.get("text")
+    ]
     for one in members(row, "operands"):
-        if isinstance(one, dict):
+        if isinstance(one, dict) and (one.get("argument"), one.get("path")) not in read:  # what is read below is bound there
             bound = "bound until the command starts" if one.get("digest") else "NOT BOUND: it may be another file by then"
             yield "names", f"argument {words(one, 'argument')}, {quoted(words(one, 'path'))}: {words(one, 'because')} · {bound}"
     if is_anothers(row):

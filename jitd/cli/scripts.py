@@ -15,6 +15,7 @@ from difflib import SequenceMatcher
 from jitd.cli.answer import Row, quoted, words
 from jitd.cli.instants import told
 from jitd.cli.labels import Line, counted, members
+from jitd.core.grade import Grade
 from jitpam.wire.shown import shown_argument, shown_of_argument, unshown
 
 UNBOUND = "what this text reads or starts by itself is not bound"
@@ -29,8 +30,9 @@ _Block = tuple[str, int, int, int, int]
 
 
 def scripts(row: Row, *, is_whole: bool = False) -> Iterator[Line]:
-    """Yield the lines about the texts of the request in ``row``. If somebody has approved an earlier version of a text, only the
-    differences are shown, unless ``is_whole`` is True.
+    """Yield the lines about the texts of the request in ``row``. If ``is_whole`` is False, two kinds of texts are not shown
+    whole: of a text that was approved in an earlier version, the differences are shown, and an argument of a command that jitd
+    knows as harmless is only named, because it is data, such as a log.
     """
     is_any = False
     for one in members(row, "scripts"):
@@ -42,8 +44,11 @@ def scripts(row: Row, *, is_whole: bool = False) -> Iterator[Line]:
         if not isinstance(text, str):
             yield "script", f"{what}: NOT SHOWN: {words(one, 'told', 'jitd does not say why')}"
             continue
-        is_any = True
         now = _lines(text)
+        if one.get("argument") and row.get("grade") == Grade.HARMLESS.word and not is_whole:
+            yield "script", f"{what}, {counted(len(now), 'line')} of data"
+            continue
+        is_any = True
         yield "script", f"{what}, {counted(len(now), 'line')}; {words(one, 'bound')}"
         if isinstance(before, str):
             yield from _compared(now, _lines(before), one.get("last"), is_whole=is_whole)
@@ -66,8 +71,8 @@ def _compared(now: list[bytes], before: list[bytes], last: object, *, is_whole: 
     yield "compared", f"{counted(n_changed, 'line')} {'differs' if n_changed == 1 else 'differ'} from {approved}:"
     for number, (kind, since, until, at, end) in enumerate(blocks):
         if kind != "equal":
-            yield from _numbered(before[since:until], since, "- ")
-            yield from _numbered(now[at:end], at, "+ ")
+            yield from _numbered(before[since:until], since, "-")
+            yield from _numbered(now[at:end], at, "+")
             continue
         first = at if number == 0 else min(end, at + AROUND)  # the end of what follows a difference
         second = end if number == len(blocks) - 1 else max(at, end - AROUND)  # the beginning of what precedes one
@@ -109,9 +114,9 @@ def _numbered(lines: Sequence[bytes], before: int = 0, sign: str = "") -> Iterat
     for number, line in enumerate(lines, before + 1):
         text = shown_of_argument(line.removesuffix(b"\n"))
         is_seen = text and not text.endswith(" ") and not text.startswith("'")
-        yield f"{sign}line {number}", text if is_seen else shown_argument(line.removesuffix(b"\n"))
+        yield f"{sign:1}{number:>5}", text if is_seen else shown_argument(line.removesuffix(b"\n"))
         if not line.endswith(b"\n"):
-            yield f"{sign}end", f"line {number} does not end with a newline"
+            yield f"{sign:1}  end", f"line {number} does not end with a newline"
 
 
 def _lines(text: str) -> list[bytes]:

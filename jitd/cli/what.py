@@ -15,6 +15,7 @@ from jitd.cli.asked_time import begins_and_extends
 from jitd.cli.instants import in_words
 from jitd.cli.labels import Line, counted, members
 from jitd.cli.principals import spelled
+from jitd.cli.scripts import scripts
 from jitpam.wire.shown import shown, shown_argument, shown_of_argument, unshown
 
 FEW = 8
@@ -125,6 +126,7 @@ def _known_command(row: Row) -> Iterator[Line]:
     yield from held(row)
     yield "in", directory(row)
     yield from operands(row)
+    yield from scripts(row, is_whole=True)
     if row.get("narrowed") and row.get("variables"):
         yield "variables", NOT_SHOWN
     else:

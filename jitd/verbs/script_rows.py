@@ -55,8 +55,8 @@ def script_rows(store: Store, found: Request, may_see: Callable[[Request], bool]
 
 
 def _row(script: Script, found: Request) -> Row:
-    command, service = found.command, found.service
-    sentence = bound(script, command, service, is_executed=deed_of(service).is_executed)
+    is_executed = deed_of(found.service).is_executed
+    sentence = bound(script, found.command, found.service, is_executed=is_executed) if script.digest else ""
     return {
         "argument": script.at,
         "path": shown(script.path),

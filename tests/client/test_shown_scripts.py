@@ -35,16 +35,16 @@ def lines(row: dict[str, Any], *, is_whole: bool = False) -> list[tuple[str, str
 
 
 def body(row: dict[str, Any], *, is_whole: bool = False) -> list[tuple[str, str]]:
-    return [line for line in lines(row, is_whole=is_whole) if re.match(r"([-+] )?(line|end|same)", line[0])]
+    return [line for line in lines(row, is_whole=is_whole) if re.match(r"[-+ ] *(\d+|end)|same", line[0])]
 
 
 def test_a_text_that_is_seen_for_the_first_time_is_shown_whole_with_numbers():
     assert lines(of(b"#!/bin/sh\nset -e\n\nid \n")) == [
         ("script", "argument 1, /home/alice/x.sh, 4 lines; compared until the command starts"),
-        ("line 1", "#!/bin/sh"),
-        ("line 2", "set -e"),
-        ("line 3", "''"),
-        ("line 4", "'id '"),
+        ("     1", "#!/bin/sh"),
+        ("     2", "set -e"),
+        ("     3", "''"),
+        ("     4", "'id '"),
         ("not bound", UNBOUND),
     ]
 
@@ -58,12 +58,12 @@ def test_of_a_text_that_was_approved_before_the_differences_are_shown_and_the_wh
     )
     assert body(of(now, before)) == [
         ("same", "lines 1 to 7"),
-        ("line 8", "echo 8"),
-        ("line 9", "echo 9"),
-        ("- line 10", "echo 10"),
-        ("+ line 10", "rm -rf /srv"),
-        ("line 11", "echo 11"),
-        ("line 12", "echo 12"),
+        ("     8", "echo 8"),
+        ("     9", "echo 9"),
+        ("-   10", "echo 10"),
+        ("+   10", "rm -rf /srv"),
+        ("    11", "echo 11"),
+        ("    12", "echo 12"),
         ("same", "lines 13 to 20"),
     ]
     whole = body(of(now, before), is_whole=True)
@@ -75,7 +75,7 @@ def test_what_is_the_same_is_said_in_one_line_and_shown_if_it_is_wanted():
     row = of(b"id\n", b"id\n")
     assert [label for label, _ in lines(row)] == ["script", "compared", "not bound"]
     assert lines(row)[1][1].startswith("the same as what bob@EXAMPLE.TEST approved")
-    assert ("line 1", "id") in lines(row, is_whole=True)
+    assert ("     1", "id") in lines(row, is_whole=True)
 
 
 @pytest.mark.parametrize("is_whole", [False, True])
@@ -98,9 +98,9 @@ def test_what_is_shown_of_a_difference_gives_both_texts_back(is_whole):
         was, becomes = (text.split(b"\n") for text in texts)
         shown_of = {"-": dict[int, bytes](), "+": dict[int, bytes](), "": dict[int, bytes]()}
         for label, text in body(of(texts[1], texts[0]), is_whole=is_whole):
-            if found := re.fullmatch(r"([-+]?) ?line (\d+)", label):
+            if found := re.fullmatch(r"([-+ ]) *(\d+)", label):
                 plain = text[1:-1].replace("\\'", "'") if text.startswith("'") else text
-                shown_of[found[1]][int(found[2])] = unshown(plain)
+                shown_of[found[1].strip()][int(found[2])] = unshown(plain)
         for number, line in shown_of["-"].items():
             assert was[number - 1] == line
         for number, line in {**shown_of["+"], **shown_of[""]}.items():
@@ -118,7 +118,7 @@ def _ended(text: bytes) -> list[bytes]:
 
 def test_texts_that_differ_in_their_last_newline_alone_are_different():
     """THREATS R-22"""
-    assert body(of(b"id", b"id\n")) == [("- line 1", "id"), ("+ line 1", "id"), ("+ end", "line 1 does not end with a newline")]
+    assert body(of(b"id", b"id\n")) == [("-    1", "id"), ("+    1", "id"), ("+  end", "line 1 does not end with a newline")]
 
 
 def test_a_text_that_is_made_to_be_compared_slowly_is_compared_at_once_and_wholly():
@@ -141,9 +141,9 @@ FORGED = (
 @pytest.mark.parametrize("width", [40, 80, 120, None])
 def test_no_line_of_a_script_begins_where_the_page_has_its_labels(width):
     """THREATS R-22: not even as the rest of a long line; and controls, marks and blanks at an end are visible."""
-    page = laid_out(scripts(of(FORGED + "id \N{RIGHT-TO-LEFT OVERRIDE}\n".encode(), b"id\n")), width)
+    page = [line for line, _ in laid_out(scripts(of(FORGED + "id \N{RIGHT-TO-LEFT OVERRIDE}\n".encode(), b"id\n")), width)]
     labels = [line[:15].strip() for line in page if line[:15].strip()]
-    assert all(re.fullmatch(r"script|compared|not bound|same|([-+] )?line \d+", label) for label in labels), labels
+    assert all(re.fullmatch(r"script|compared|not bound|same|[-+]? *\d+", label) for label in labels), labels
     assert not any(char in "".join(page) for char in "\x1b\r\N{RIGHT-TO-LEFT OVERRIDE}")
 
 
@@ -163,3 +163,11 @@ def test_what_is_not_shown_is_said_with_the_reason():
 def test_the_commands_own_file_is_named_without_an_argument_and_a_narrowed_row_has_none():
     assert lines(of(b"id\n", argument=0))[0] == ("script", "/home/alice/x.sh, 1 line; compared until the command starts")
     assert lines({}) == lines({"scripts": []}) == lines({"scripts": "(not shown)"}) == []
+
+
+def test_what_a_harmless_command_is_given_is_named_and_shown_if_it_is_wanted():
+    """An honest page of ``tail app.log`` stays short; what the command itself is, and what is not known, is shown."""
+    row = of(b"a\nb\n") | {"grade": "harmless"}
+    assert lines(row) == [("script", "argument 1, /home/alice/x.sh, 2 lines of data")]
+    assert len(body(row, is_whole=True)) == len(body(of(b"a\nb\n", argument=0) | {"grade": "harmless"})) == 2
+    assert len(body(of(b"a\nb\n") | {"grade": "unknown"})) == 2
