@@ -91,6 +91,7 @@ def _lines(row: Row, screen: int | None) -> Iterator[Line]:
     yield from _what(row, screen)
     yield "why", _reason(row)
     yield from _dangers(row)
+    yield from ((label.replace("line ", "").rjust(8) if "line " in label else label, text) for label, text in scripts(row))
     yield from comparison.new(row)
     if not (row.get("gives") or row.get("doubt") or is_login(row)):
         yield from _unusual(row)
@@ -143,9 +144,10 @@ def _reason(row: Row) -> str:
 
 
 def _dangers(row: Row) -> Iterator[Line]:
-    if row.get("doubt"):
+    found = list(findings(row))
+    if row.get("doubt") and not any(words(row, "doubt") in text for _, text in found):
         yield "DOUBT", f"{words(row, 'doubt')}: take it for root"
-    yield from findings(row)
+    yield from found
     yield from glass_in_short(row)
     for label, text in without_ticket(row):
         yield ("NO PROOF" if text.startswith("NONE") else label), text.removeprefix("NONE: ")

@@ -42,7 +42,8 @@ def findings(row: Row) -> Iterator[Line]:
     for one in sorted(given, key=lambda one: list(LABELS).index(str(one["grade"]))):
         text, its = _text(one), str(one["grade"])
         if text not in told:
-            yield LABELS[its], f"{'' if its in told else _power(row, its)}{text}"
+            power = "" if its in told else _power(row, its)
+            yield LABELS[its], f"{power}{text.removeprefix(f'{LABELS[its]} ')}"
             told |= {text, its}
     if grade in LABELS and grade not in told:
         yield LABELS[grade], f"{_power(row, grade)}{NOT_GRADED if grade == Grade.UNKNOWN.word else 'jitd did not say why'}"

@@ -15,6 +15,7 @@ from difflib import SequenceMatcher
 from jitd.cli.answer import Row, quoted, words
 from jitd.cli.instants import told
 from jitd.cli.labels import Line, counted, members
+from jitd.cli.principals import without_realm
 from jitd.core.grade import Grade
 from jitpam.wire.shown import shown_argument, shown_of_argument, unshown
 
@@ -51,16 +52,16 @@ def scripts(row: Row, *, is_whole: bool = False) -> Iterator[Line]:
         is_any = True
         yield "script", f"{what}, {counted(len(now), 'line')}; {words(one, 'bound')}"
         if isinstance(before, str):
-            yield from _compared(now, _lines(before), one.get("last"), is_whole=is_whole)
+            yield from _compared(now, _lines(before), one.get("last"), row.get("realm"), is_whole=is_whole)
         else:
             yield from _numbered(now)
     if is_any:
         yield "not bound", UNBOUND
 
 
-def _compared(now: list[bytes], before: list[bytes], last: object, *, is_whole: bool) -> Iterator[Line]:
+def _compared(now: list[bytes], before: list[bytes], last: object, realm: object, *, is_whole: bool) -> Iterator[Line]:
     last = last if isinstance(last, dict) else {}
-    by = " and ".join(str(name) for name in members(last, "by"))
+    by = " and ".join(without_realm(str(name), realm) for name in members(last, "by"))
     approved = f"what {by or 'somebody'} approved on {told(last.get('at'))} ({words(last, 'id')})"
     if now == before:
         yield "compared", f"the same as {approved}"

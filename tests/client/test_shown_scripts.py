@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from jitd.cli.colour import without_styles
 from jitd.cli.labels import laid_out
 from jitd.cli.scripts import UNBOUND, scripts
 from jitpam.wire.shown import shown, unshown
@@ -141,7 +142,7 @@ FORGED = (
 @pytest.mark.parametrize("width", [40, 80, 120, None])
 def test_no_line_of_a_script_begins_where_the_page_has_its_labels(width):
     """THREATS R-22: not even as the rest of a long line; and controls, marks and blanks at an end are visible."""
-    page = [line for line, _ in laid_out(scripts(of(FORGED + "id \N{RIGHT-TO-LEFT OVERRIDE}\n".encode(), b"id\n")), width)]
+    page = without_styles(laid_out(scripts(of(FORGED + "id \N{RIGHT-TO-LEFT OVERRIDE}\n".encode(), b"id\n")), width))
     labels = [line[:15].strip() for line in page if line[:15].strip()]
     assert all(re.fullmatch(r"script|compared|not bound|same|[-+]? *\d+", label) for label in labels), labels
     assert not any(char in "".join(page) for char in "\x1b\r\N{RIGHT-TO-LEFT OVERRIDE}")
