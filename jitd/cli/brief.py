@@ -91,7 +91,6 @@ def _lines(row: Row, screen: int | None) -> Iterator[Line]:
     yield from _what(row, screen)
     yield "why", _reason(row)
     yield from _dangers(row)
-    yield from ((label.replace("line ", "").rjust(8) if "line " in label else label, text) for label, text in scripts(row))
     yield from comparison.new(row)
     if not (row.get("gives") or row.get("doubt") or is_login(row)):
         yield from _unusual(row)

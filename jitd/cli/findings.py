@@ -22,13 +22,13 @@ LABELS = {
     Grade.UNKNOWN.word: "unknown",
 }
 """Maps the word of a grade to the label of its lines, from the worst grade to the mildest. A harmless command has no line."""
-NOT_GRADED = "jitd did not say what this gives"
+NOT_GRADED = "jitd did not say what this gives: expect the worst"
 
 
 def grade_of(row: Row) -> str:
-    """Return the word of the row's grade. If the row has no known grade, this is the word of ``Grade.UNKNOWN``."""
+    """Return the word of the row's grade. If the row has no known grade, this is the word of the worst grade."""
     grade = row.get("grade")
-    return str(grade) if grade in LABELS or grade == Grade.HARMLESS.word else Grade.UNKNOWN.word
+    return str(grade) if grade in LABELS or grade == Grade.HARMLESS.word else Grade.GIVES.word
 
 
 def findings(row: Row) -> Iterator[Line]:
@@ -45,8 +45,10 @@ def findings(row: Row) -> Iterator[Line]:
             power = "" if its in told else _power(row, its)
             yield LABELS[its], f"{power}{text.removeprefix(f'{LABELS[its]} ')}"
             told |= {text, its}
-    if grade in LABELS and grade not in told:
-        yield LABELS[grade], f"{_power(row, grade)}{NOT_GRADED if grade == Grade.UNKNOWN.word else 'jitd did not say why'}"
+    if row.get("grade") not in (*LABELS, Grade.HARMLESS.word):
+        yield LABELS[grade], NOT_GRADED
+    elif grade in LABELS and grade not in told:
+        yield LABELS[grade], f"{_power(row, grade)}jitd did not say why"
 
 
 def _power(row: Row, grade: str) -> str:

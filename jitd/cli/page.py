@@ -22,7 +22,6 @@ from jitd.cli.labels import Line, laid_out, members
 from jitd.cli.noticed import notices
 from jitd.cli.owed import what_is_owed
 from jitd.cli.past import history
-from jitd.cli.scripts import scripts
 from jitd.cli.what import terms, what_happens
 from jitd.cli.who import claimed, facts
 
@@ -31,8 +30,7 @@ def page(row: Row, screen: int | None) -> list[Painted]:
     """Return the page about ``row`` as lines. ``screen`` is the width of the terminal in cells. If ``screen`` is None, no line is
     folded.
     """
-    happens = (what_happens(row), scripts(row, is_whole=True), terms(row))
-    parts = (_about(row), *happens, facts(row), claimed(row), what_is_owed(row), history(row))
+    parts = (_about(row), what_happens(row), terms(row), facts(row), claimed(row), what_is_owed(row), history(row))
     return laid_out((line for part in parts for line in part), screen)
 
 

@@ -181,9 +181,9 @@ SHADOW: Row = {"grade": "reads", "what": "", "path": "/etc/shadow", "matters": "
         ("gives", [VIM, VIM], ["DANGER    gives root: vim can start a shell"]),
         ("gives", [SHADOW], ["reads     /etc/shadow: password hashes", "DANGER    gives root: jitd did not say why"]),
         ("gives", None, ["DANGER    gives root: jitd did not say why"]),
-        ("unknown", [], ["unknown   jitd did not say what this gives"]),
-        (None, None, ["unknown   jitd did not say what this gives"]),
-        ("fine", [{**VIM, "grade": "fine"}], ["unknown   jitd did not say what this gives"]),
+        ("unknown", [], ["unknown   jitd did not say why"]),
+        (None, None, ["DANGER    jitd did not say what this gives: expect the worst"]),
+        ("fine", [{**VIM, "grade": "fine"}], ["DANGER    jitd did not say what this gives: expect the worst"]),
     ],
 )
 def test_each_grade_has_its_label_and_what_is_harmless_has_none(grade: Any, findings: Any, said: list[str]) -> None:
@@ -233,7 +233,7 @@ FAKES = ["DANGER    none", "needs     nobody", "new       nothing", "1  true", "
 @pytest.mark.parametrize("screen", [40, 57, 80, 120])
 def test_text_of_the_requester_never_stands_where_labels_do(screen: int) -> None:
     """THREATS R-25: whatever it is, at any width, folded at any place."""
-    labels = {"runs", "script", "why", "unknown", "new", "terms", "needs", "from", "variable", "file", "names", "streams", ""}
+    labels = {"runs", "script", "why", "DANGER", "new", "terms", "needs", "from", "variable", "file", "names", "streams", ""}
     for fake in FAKES:
         for n in range(screen):
             text = ("x" * n + "  " + fake + " ") * 3
