@@ -17,6 +17,7 @@ from jitd.core.shell_text import Word
 _LOOKS = frozenset(
     [
         "ps",
+        "pods",
         "images",
         "logs",
         "inspect",

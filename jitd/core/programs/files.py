@@ -27,6 +27,10 @@ def reader(call: Call) -> None:
         call.reads(word, is_tree=call.has("r", "R", "recursive", "dereference-recursive"))
     for word in call.values("f", "file", "files0-from", "from-file", "rawfile", "slurpfile"):
         call.reads(word)
+    for values in call.given.values():
+        for word in values:  # an option that takes no value in this program, before a file
+            if re.match(r"[~.]*/.", word.text):
+                call.reads(word)
     if call.input is not None and call.input.path is not None:
         call.reads(call.input.path)
 
@@ -387,6 +391,8 @@ def _cpio(call: Call) -> None:
         call.gives("starts other programs")
     for word in call.values("F", "file", "O", "I"):
         call.writes(word, is_use=False) if call.has("o", "O") else call.reads(word)
+    if call.has("o", "create") and call.input is None:
+        call.discloses("copies the files whose names it reads")
     if call.has("i", "extract", "p", "pass-through") and not call.has("t", "list"):
         _extract(call, call.values("F", "file", "I"), call.values("D", "directory") or call.operands[:1] or [Word(".")])
 
@@ -585,7 +591,8 @@ def _touch(call: Call) -> None:
 
 
 def _labels(call: Call) -> None:
-    call.changes("changes labels that restrict programs")
+    if not call.has("l", "list"):
+        call.changes("changes labels that restrict programs")
 
 
 def _unsquash(call: Call) -> None:

@@ -18,6 +18,8 @@ def _mount(call: Call) -> None:
     options = ",".join(word.text for word in call.values("o", "options"))
     if any(word.is_free for word in call.values("o", "options", "t", "types")):
         return call.gives("can mount any file system with any options")
+    if not words and call.has("t", "types") and not call.has("a", "all"):
+        return None
     if len(words) < 2 and not call.has("bind", "B", "rbind", "R", "move", "M", "o"):
         if call.has("T", "fstab"):
             return call.gives("mounts what another file says")
@@ -34,6 +36,10 @@ def _mount(call: Call) -> None:
         if path is not None and call.judge.changed_by(path):
             call.gives(f"mounts {path}, which belongs to others", path, is_whole=True)
         return None
+    if re.search(r"(^|,)(ssh_command|sshfs_\w+|mount_program|fusermount_path|.*_helper)=|ProxyCommand", options) or any(
+        kind.startswith("fuse.") and "/" in kind for kind in kinds
+    ):
+        call.gives("starts a program that its options name")
     is_safe = re.search(r"nosuid", options) is not None and re.search(r"nodev", options) is not None
     if (
         path is not None
@@ -114,7 +120,10 @@ def _sysctl(call: Call) -> None:
 
 def _disk(call: Call) -> None:
     """Programs that write a whole disk or change how it is divided."""
-    if call.has("l", "list", "V", "version", "h", "help", "d", "dump", "print", "n", "no-act", "J") and not call.may_add_options:
+    if (
+        call.has("l", "list", "V", "version", "h", "help", "d", "dump", "print", "p", "n", "no-act", "J")
+        and not call.may_add_options
+    ):
         return None
     words = call.operands
     if (

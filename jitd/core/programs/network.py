@@ -80,8 +80,8 @@ def _interface(call: Call) -> None:
         return call.discloses("shows keys of networks")
     if call.name == "pppd" and call.words:
         return call.gives("starts programs that its options name")
-    if call.name == "arp":
-        for word in call.values("f", "file"):
+    if call.name == "arp" and call.has("f", "file"):
+        for word in operands:
             call.reads(word)
     if (
         call.name in ("ifconfig", "iwconfig", "route", "arp")
@@ -311,7 +311,7 @@ def _gpg(call: Call) -> None:
 
 
 def _dns(call: Call) -> None:
-    for word in call.values("f", "k"):
+    for word in call.values("f", "k", "F", "filename"):
         call.reads(word)
     if call.name == "nsupdate":
         call.changes("changes names in the network")
@@ -430,7 +430,7 @@ ROWS = (
         " drill kdig delv rpcinfo showmount smbstatus iperf iperf3 avahi-browse avahi-resolve snmpwalk snmpget"
         " nbtscan wbinfo nmblookup",
         _dns,
-        "f: k: y: h: b:",
+        "f: k: y: h: b: F: filename:",
     ),
     Row("smbclient rpcclient cifsiostat sftp", _smb, "c: command: U: A: authentication-file: L: b: o: i: P: F: S: list g"),
     Row("openvpn openconnect vpnc strongswan ipsec swanctl tailscale cloudflared ngrok stunnel sshuttle chisel frpc", _vpn),

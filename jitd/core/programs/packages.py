@@ -273,7 +273,7 @@ def _rpm(call: Call) -> None:
     ):
         return call.gives("runs any code that it is given")
     letters = {word.text[1] for word in call.words if re.match("-[A-Za-z]", word.text)}
-    is_query = letters & {"q", "V"} or call.has("query", "verify")
+    is_query = call.name in ("rpmquery", "rpmverify") or letters & {"q", "V"} or call.has("query", "verify")
     if is_query:
         return None
     if letters & {"i", "U", "F"} or call.has("install", "upgrade", "freshen", "reinstall"):
@@ -337,7 +337,7 @@ ROWS = (
         " classic jailmode q y",
     ),
     Row(
-        "apt-cache apt-config apt-file apt-show-versions rpmquery debsums deborphan",
+        "apt-cache apt-config apt-file apt-show-versions debsums deborphan",
         _archives,
         "o: c: option: config-file: r: k:",
     ),
@@ -358,7 +358,7 @@ ROWS = (
         " no-pager",
     ),
     Row(
-        "rpm",
+        "rpm rpmquery rpmdb rpmverify rpmsign rpmspec",
         _rpm,
         "qf: p: query verify install upgrade freshen reinstall erase import setperms setugids restore rebuilddb initdb"
         " checksig K version showrc",

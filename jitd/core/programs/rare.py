@@ -166,7 +166,6 @@ ROWS = (
         gives("can start other programs"),
     ),
     Row("nroff troff soelim zsoelim tbl eqn ptx ul look finger", _reads_operands),
-    Row("rpmdb rpmverify rpmsign rpmspec", gives("runs what its options and macros say")),
     Row(
         "check_by_ssh check_cups check_log check_memory check_raid check_ssl_cert check_statusfile check_ssh check_http"
         " check_tcp check_disk check_load"

@@ -67,7 +67,7 @@ _STOPPING = {
     "set-property": "changes the limits of",
     "thaw": "starts",
     "reset-failed": "",
-    "daemon-reload": "reloads",
+    "daemon-reload": "",
     "daemon-reexec": "restarts",
     "preset-all": "enables",
     "bind": "changes",
@@ -199,6 +199,8 @@ def _service(call: Call) -> None:
     action = call.operands[1].text if len(call.operands) > 1 else ""
     if len(call.operands) > 1 and call.operands[1].is_free:
         return call.changes(f"stops or restarts {call.verb.text[:60]}", is_whole=True)
+    if action == "status" and call.is_shown:
+        return call.leads("shows its output in a pager, which can start a shell")
     if action in _STOPPING:
         return _does(call, action, [call.verb])
     call.unknown(f"jitd does not know what {call.verb.text[:40]} {action[:40]} does")

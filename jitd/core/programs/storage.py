@@ -196,6 +196,11 @@ def _lvm(call: Call) -> None:
 _LVM_LOOKS = r"(lv|vg|pv)(s|display|scan|ck)|lvmconfig|lvmdiskscan|dumpconfig|version|help|formats|segtypes|fullreport"
 
 
+def _iscsi(call: Call) -> None:
+    if call.has("l", "login", "u", "logout", "o", "op", "L", "U", "R", "s") or not call.has("m", "mode", "V", "h"):
+        call.changes(_DISKS)
+
+
 def _exportfs(call: Call) -> None:
     if call.words and not (len(call.words) == 1 and call.has("v", "s")):
         call.changes("changes which directories other hosts may mount")
@@ -266,5 +271,6 @@ ROWS = (
     Row("blockdev", _blockdev),
     Row("btrfs", _by_verb("show df usage list status stats du show-super help version get-default", depth=2, makes="snapshot")),
     Row("exportfs", _exportfs, "o: a r u i f v s"),
-    Row("iscsiadm multipath dmraid", _unless("ll", "l", "P", "v", "h"), "P: m: T: p: o: ll l v h"),
+    Row("iscsiadm", _iscsi, "P: m: mode: T: p: o: op: n: v: V h l u R s"),
+    Row("multipath dmraid", _unless("ll", "l", "v", "h"), "ll l v h"),
 )
