@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from jitd.core.conditions import read_command_pattern
-from jitd.core.grade import Grade
+from jitd.core.grade import Finding, Grade, worst
 from jitd.core.grading import findings_of, findings_of_pattern
 from jitd.core.programs import TABLE
-from tests.core.graded import FILE, REQUESTER, Looker, command_of, corpus
+from tests.core.graded import FILE, REQUESTER, Line, Looker, command_of, corpus
 
 WORLD, LINES = corpus()
 
@@ -73,6 +73,49 @@ def test_what_no_line_names_is_absent_from_alices_home_only() -> None:
     assert there is not None and there.is_directory and not there.is_absent
     elsewhere = look("/srv/app/new.txt"), look("/srv/app/old.txt")
     assert [seen is not None and seen.is_absent for seen in elsewhere] == [True, False]
+
+
+@pytest.fixture(scope="module")
+def graded() -> dict[Line, tuple[Finding, ...]]:
+    return {line: findings_of(command_of(line), Looker(line), requester=REQUESTER) for line in LINES}
+
+
+def told(line: Line, findings: tuple[Finding, ...]) -> str:
+    """Return ``line`` with its grade and the one that jitd says."""
+    says = "; ".join(finding.what for finding in findings)
+    return f"{line.grade.word} is {worst(findings).word}: {line.text} ({says})"
+
+
+def test_nothing_that_gives_all_is_graded_lower(graded: dict[Line, tuple[Finding, ...]]) -> None:
+    low = [told(line, found) for line, found in graded.items() if line.grade is Grade.GIVES and worst(found) is not Grade.GIVES]
+    assert not low, "\n".join(("graded too low:", *low))
+
+
+def test_nothing_is_graded_too_low(graded: dict[Line, tuple[Finding, ...]]) -> None:
+    low = [told(line, found) for line, found in graded.items() if worst(found) < line.grade]
+    assert not low, "\n".join(("graded too low:", *low))
+
+
+def test_of_ordinary_lines_at_most_one_in_twenty_is_graded_too_high(graded: dict[Line, tuple[Finding, ...]]) -> None:
+    ordinary = [line for line in LINES if line.is_ordinary]
+    high = [told(line, graded[line]) for line in ordinary if worst(graded[line]) > line.grade]
+    print("\n".join(("graded too high:", *high)))
+    assert len(high) * 20 <= len(ordinary), f"{len(high)} of {len(ordinary)}"
+
+
+def test_a_reason_is_a_short_sentence_and_said_once(graded: dict[Line, tuple[Finding, ...]]) -> None:
+    for line, findings in graded.items():
+        whats = [finding.what for finding in findings]
+        assert len(set(whats)) == len(whats) <= 12, line.text
+        assert all(what and not what.endswith(".") for what in whats), line.text
+        assert [finding.grade for finding in findings] == sorted((finding.grade for finding in findings), reverse=True), line.text
+
+
+def test_few_files_are_looked_at() -> None:
+    for line in LINES:
+        look = Looker(line)
+        findings_of(command_of(line), look, requester=REQUESTER)
+        assert len(look.asked) <= 64, line.text
 
 
 WORDS = ((), ("",), ("-",), ("--",), ("-x",), ("--x=y", "x"), ("x", "-x", "/etc/shadow"), ("-c",), ("exec", "x"), ("x",) * 70)
