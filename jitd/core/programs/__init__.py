@@ -14,6 +14,7 @@ from jitd.core.programs import (
     backups,
     builtins,
     clusters,
+    configuring,
     containers,
     databases,
     editors,
@@ -34,8 +35,8 @@ from jitd.core.programs import (
 )
 
 MODULES = (
-    accounts, backups, builtins, clusters, containers, databases, editors, files, harmless, hosts, interpreters, languages,
-    mail, monitoring, network, packages, rare, repositories, services, storage, wrappers,
+    accounts, backups, builtins, clusters, configuring, containers, databases, editors, files, harmless, hosts,
+    interpreters, languages, mail, monitoring, network, packages, rare, repositories, services, storage, wrappers,
 )  # fmt: skip
 TABLE: dict[str, Row] = {name: row for module in MODULES for row in module.ROWS for name in row.names.split()}
 """Maps the name of a program's file to its row. Builtins of shells stand there as ``:NAME``."""

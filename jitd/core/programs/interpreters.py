@@ -159,6 +159,9 @@ def _interpreter(language: str, code: str, valued: str = "", modules: str = "", 
             elif text in others:
                 at += 1
         if has_code:
+            is_changed = any(re.match("-[A-Za-z0-9]*i", word.text) for word in words[:at])
+            for word in words[at:] if language in ("Perl", "Ruby") else ():
+                call.writes(word, how="changes") if is_changed else call.reads(word)
             return None
         if at < len(words) and words[at].text != "-":
             return call.runs_file(words[at])
@@ -170,6 +173,9 @@ def _interpreter(language: str, code: str, valued: str = "", modules: str = "", 
 
 
 def _module(call: Call, module: str, rest: list[Word]) -> None:
+    """Python runs ``module``, which may be in the working directory."""
+    if call.cwd and (who := call.judge.changed_by(f"{call.cwd}/{module.replace('.', '/')}.py")) and call.is_root:
+        call.gives(f"runs modules of {call.cwd}, which {who.partition(',')[0]} can change", call.cwd)
     if module == "json.tool":
         operands = [word for word in rest if not word.text.startswith("-")]
         for word in operands[:1]:
@@ -385,7 +391,9 @@ def _playbook(call: Call) -> None:
     for word in call.operands:
         if re.search(r"[/.]", word.text) or word.is_free:
             call.runs_file(word)
-    if not call.operands:
+    if any(re.match("--?(shell-escape|enable-write18|write18|output-directory)", word.text) for word in call.words):
+        return call.gives("starts what the text names")
+    if not any(re.search(r"[/.]", word.text) for word in call.operands):
         call.unknown()
 
 
@@ -571,9 +579,8 @@ ROWS = (
         "C: directory: f: file: makefile: E: eval: j:: o: W: I: include-dir: v version h help V",
     ),
     Row(
-        "ansible ansible-playbook ansible-pull puppet salt-call chef-client chef-solo run-parts"
-        " gcc cc c++ g++ ld as tex pdftex latex pdflatex lualatex xelatex  packer pulumi vagrant nix nix-env nix-shell"
-        " guix  cf-agent rpmbuild debuild dpkg-buildpackage autoreconf configure clang cpp c99 c89",
+        "run-parts gcc cc c++ g++ ld as tex pdftex latex pdflatex lualatex xelatex packer pulumi nix nix-env"
+        " nix-shell guix rpmbuild debuild dpkg-buildpackage autoreconf configure clang cpp c99 c89",
         _playbook,
         "i: inventory: l: limit: t: tags: e: extra-vars: f: s: state: m: mail: u: user: k b become",
         chosen="runs any code that it is given",

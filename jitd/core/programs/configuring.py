@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows of the table: programs that configure hosts as files or a server say.
+
+Law: pure.
+"""
+
+from __future__ import annotations
+
+import re
+
+from jitd.core.judging import Call, Row
+from jitd.core.programs.shared import gives, trusts, who_changes
+from jitd.core.shell_text import Word
+
+_SHELL_MODULES = frozenset(
+    ("command", "shell", "raw", "script", "expect", "ansible.builtin.command", "ansible.builtin.shell", "ansible.builtin.raw")
+)
+_FACTS = frozenset(
+    (
+        "ping",
+        "setup",
+        "ansible.builtin.ping",
+        "ansible.builtin.setup",
+        "debug",
+        "stat",
+        "getent",
+        "service_facts",
+        "package_facts",
+    )
+)
+
+
+def _files(call: Call, *options: str) -> None:
+    """The program runs what the values of ``options`` say, if they are files, and what they contain, if they are text."""
+    for word in call.values(*options):
+        text = word.text.removeprefix("@")
+        if word.is_free or "/" in text or who_changes(call, Word(text)):
+            trusts(call, [Word(text, word.is_free)])
+
+
+def _ansible(call: Call) -> None:
+    if call.has("version", "list-hosts", "h", "help"):
+        return None
+    trusts(
+        call, [word for word in call.values("i", "inventory", "M", "module-path", "playbook-dir") if not word.text.endswith(",")]
+    )
+    _files(call, "e", "extra-vars", "vault-password-file", "private-key")
+    if call.has("ssh-common-args", "ssh-extra-args", "scp-extra-args", "sftp-extra-args"):
+        call.gives("starts what its options for ssh name")
+    modules = [word.text for word in call.values("m", "module-name")] or ["command"]
+    hosts = call.verb
+    if hosts is None:
+        return None
+    if hosts.is_free or any(word.is_free for word in call.values("m", "module-name", "a", "args")):
+        return call.gives("runs any code that it is given, on any of its hosts")
+    if modules[-1] in _FACTS:
+        return None
+    if modules[-1] in _SHELL_MODULES:
+        if hosts.text in ("localhost", "127.0.0.1") or call.has("c", "connection"):
+            for text in call.values("a", "args"):
+                call.runs_text(text)
+            return None
+        return call.leads(f"runs commands on {hosts.text[:40]} with keys of this account")
+    call.leads(f"changes {hosts.text[:40]} with keys of this account")
+
+
+def _playbook(call: Call) -> None:
+    if call.has("version", "list-hosts", "list-tasks", "list-tags", "syntax-check", "h", "help"):
+        return
+    trusts(call, [word for word in call.values("i", "inventory", "M", "module-path") if not word.text.endswith(",")])
+    _files(call, "e", "extra-vars", "vault-password-file", "private-key")
+    if call.may_add_options or not call.operands:
+        call.gives("runs any code that it is given")
+    for word in call.operands:
+        call.runs_file(word)
+
+
+def _ansible_pull(call: Call) -> None:
+    if call.has("U", "url") and any("://" in word.text or word.is_free or "@" in word.text for word in call.values("U", "url")):
+        return call.gives("runs what a place says")
+    call.leads("runs what a place says that others control")
+
+
+def _vault(call: Call) -> None:
+    verb = call.verb
+    if verb is None:
+        return None
+    if verb.text in ("edit", "create") or verb.is_free:
+        return call.gives(f"{verb.text} starts an editor")
+    if verb.text in ("view", "decrypt"):
+        return call.discloses("shows secrets")
+    call.changes("changes secrets")
+
+
+def _galaxy(call: Call) -> None:
+    verbs = [word.text for word in call.operands[:2]]
+    if not {"list", "search", "info", "verify"} & set(verbs):
+        call.leads("takes files from where anybody can publish")
+
+
+def _puppet(call: Call) -> None:
+    verb = call.verb
+    if verb is None or verb.text in ("help", "config", "lookup", "facts", "parser", "epp", "--version") and not verb.is_free:
+        return None
+    if call.has("e", "execute", "modulepath", "confdir", "vardir", "server") or verb.is_free:
+        return call.gives("runs any code that it is given")
+    if verb.text == "agent":
+        if call.has("disable", "enable"):
+            return call.changes("changes whether the host is configured by its server")
+        if call.has("noop"):
+            return None
+        return call.leads("configures the host as its server says")
+    if verb.text in ("apply", "script", "plan", "task"):
+        for word in call.operands[1:]:
+            call.runs_file(word)
+        if not call.operands[1:]:
+            call.runs_input()
+        return None
+    if verb.text in ("resource", "describe", "node", "catalog") and not any("=" in word.text for word in call.operands):
+        return None
+    call.changes("changes the host, or who may configure it")
+
+
+def _salt(call: Call) -> None:
+    trusts(call, call.values("c", "config-dir", "file-root", "pillar-root", "m", "module-dirs"))
+    verb = call.verb
+    if verb is None:
+        return None
+    if call.name == "salt" and len(call.operands) > 1:
+        verb = call.operands[1]
+    if verb.is_free or re.match(r"(cmd|cmdmod|saltutil|state\.(template|single)|module|salt|ssh|file|user|cron)\.", verb.text):
+        return call.gives("runs any code that it is given")
+    if verb.text in ("test.ping", "test.version") or re.match(
+        r"(grains|pillar|network|status|disk|pkg\.(list|version)|service\.status)\b", verb.text
+    ):
+        return None
+    call.leads("configures the host as its files or its server say")
+
+
+def _agent(call: Call) -> None:
+    if call.has("version", "v", "h", "help") and len(call.words) == 1:
+        return
+    trusts(call, call.values("c", "config", "j", "json-attributes", "f", "file", "D", "inputs"))
+    for word in call.operands:
+        call.runs_file(word)
+    call.leads("configures the host as its files or its server say")
+
+
+def _vagrant(call: Call) -> None:
+    verb = call.verb
+    if verb is None or (
+        verb.text in ("status", "global-status", "version", "box", "port", "validate", "help") and not verb.is_free
+    ):
+        return None
+    if who := who_changes(call, Word(".")):
+        return call.gives(f"runs what a file of {who} says")
+    call.leads("runs what a file says in a machine")
+
+
+_SHARED = (
+    "i: inventory: e: extra-vars: l: limit: t: tags: u: user: f: forks: M: module-path: vault-password-file: private-key:"
+    " c: connection: T: b K k v C D"
+)
+
+ROWS = (
+    Row(
+        "ansible",
+        _ansible,
+        f"{_SHARED} m: module-name: a: args: ssh-common-args: ssh-extra-args: scp-extra-args: sftp-extra-args:"
+        f" playbook-dir: version list-hosts",
+        chosen="runs any code that it is given",
+    ),
+    Row(
+        "ansible-playbook",
+        _playbook,
+        f"{_SHARED} skip-tags: start-at-task: become-user: become-method: version list-hosts list-tasks list-tags syntax-check",
+        chosen="runs any code that it is given",
+    ),
+    Row("ansible-pull", _ansible_pull, f"{_SHARED} U: url: d: directory: C: checkout:"),
+    Row("ansible-vault", _vault, "vault-password-file: vault-id: encrypt-vault-id: output:"),
+    Row("ansible-galaxy", _galaxy),
+    Row("ansible-console ansible-connection", gives("runs any code that it is given")),
+    Row(
+        "ansible-inventory ansible-doc ansible-lint ansible-config",
+        lambda call: trusts(call, call.values("i", "inventory", "c")),
+        "i: inventory: c:",
+    ),
+    Row(
+        "puppet",
+        _puppet,
+        "e: execute: modulepath: confdir: vardir: server: environment: logdest: t test noop disable enable",
+        chosen="runs any code",
+    ),
+    Row(
+        "salt-call salt",
+        _salt,
+        "c: config-dir: file-root: pillar-root: m: module-dirs: l: log-level: id: local",
+        chosen="runs any code that it is given",
+    ),
+    Row("chef-client chef-solo cf-agent", _agent, "c: config: j: json-attributes: f: file: D: inputs: o: r: runlist: l: L: v"),
+    Row("vagrant", _vagrant),
+)
