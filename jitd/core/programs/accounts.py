@@ -202,6 +202,8 @@ def _age(call: Call) -> None:
 def _keygen(call: Call) -> None:
     if call.has("D", "I") and call.has("D"):
         return call.gives("loads code that it is given")
+    if call.has("R"):
+        call.changes("forgets the key of a host")
     for word in call.values("f"):
         if call.has("l", "B", "F", "e", "y", "L"):
             call.reads(word) if call.has("y", "e") else None

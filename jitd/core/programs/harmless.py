@@ -58,6 +58,8 @@ def _server(call: Call) -> None:
             or word.text in ("-g", "-o", "-C", "-p", "-D")
         ):
             return call.gives("starts a server with other settings")
+        if call.name == "haproxy" and word.text == "-c":
+            continue
         if word.text in ("-c", "-f") and (path := call.absolute(value)) is not None and not path.startswith("/etc/"):
             return call.gives("starts a server with other settings")
     if not is_test and not (call.name == "haproxy" and call.has("c")):
@@ -110,6 +112,7 @@ ROWS = (
     Row("dmidecode lsdevinfo biosdecode vpddecode", _nothing),
     Row("lsof", _lsof, "k: D: p: i: u: c: a n P t"),
     Row("sss_cache sssctl", _accounts),
+    Row("php-fpm php-fpm8.2 php-fpm8.3 php-fpm8.4", _server, "c: y: p: g: d: t T v i m"),
     Row(
         "nginx apachectl apache2ctl httpd haproxy sshd postgres mysqld unbound dnsmasq slapd krb5kdc kadmind",
         _server,

@@ -357,6 +357,7 @@ ROWS = (
     Row("gcore ", _dump_process, "o:"),
     Row("udevadm", _udevadm, "p: property: n: name:"),
     Row("chvt openvt setfont loadkeys deallocvt", _console),
+    Row("ipcrm", _changes("ends what processes share"), ""),
     Row("renice", _changes("changes how fast processes run"), ""),
     Row("wall write mesg", _wall),
     Row(
