@@ -41,6 +41,10 @@ _MANY = frozenset(
     {"busybox", "toybox", "coreutils", "systemctl", "kmod", "lvm", "xtables-nft-multi", "xtables-legacy-multi", "dash"}
 )
 """Programs that do what the name says by which they are started."""
+_SHELL_NAMED = re.compile(
+    r"(?:^|[=;&|`({'\"\s])(?:/(?:usr/)?(?:local/)?bin/)?(?:(?:ba|da|a|z|k|mk)?sh|busybox|perl|ruby|python[23]?(?:\.[0-9]+)?|vim)(?=$|[;&|`)}'\"\s])"
+)
+"""A word that names a shell or an interpreter as a program to start."""
 _VERSION = re.compile(
     r"(?<=[A-Za-z])-?[0-9]+(?:\.[0-9]+)*\Z|\.(?:basic|tiny|nox|gtk3|traditional|gnu|openbsd|distrib|real|procps|debian|static)\Z"
     r"|(?<=[A-Za-z])[0-9.]+-x86_64-linux-gnu\Z"
@@ -523,6 +527,8 @@ class Call:
         """jitd does not know the program, at least not at this path."""
         path = self.path if "/" in self.path else self.name
         self.unknown(f"jitd does not know what {_short(path if is_known else self.name)} does")
+        if any(_SHELL_NAMED.search(word.text) for word in self.words[:MOST_WORDS]):
+            return self.gives(f"{_short(path)}, which jitd does not know, is given a shell or an interpreter", is_whole=True)
         if self.is_root and not self.judge.is_pattern:
             for word in self.words[:MOST_WORDS]:
                 for named in _paths_in(word):

@@ -10,7 +10,7 @@ import pytest
 from jitd.core.conditions import read_command_pattern
 from jitd.core.grade import Finding, Grade, worst
 from jitd.core.grading import findings_of, findings_of_pattern
-from jitd.core.programs import TABLE
+from jitd.core.programs import MODULES, TABLE
 from tests.core.graded import FILE, REQUESTER, Line, Looker, command_of, corpus
 
 WORLD, LINES = corpus()
@@ -116,6 +116,11 @@ def test_few_files_are_looked_at() -> None:
         look = Looker(line)
         findings_of(command_of(line), look, requester=REQUESTER)
         assert len(look.asked) <= 64, line.text
+
+
+def test_each_program_stands_once_in_the_table() -> None:
+    names = [name for module in MODULES for row in module.ROWS for name in row.names.split()]
+    assert sorted(names) == sorted(set(names))
 
 
 WORDS = ((), ("",), ("-",), ("--",), ("-x",), ("--x=y", "x"), ("x", "-x", "/etc/shadow"), ("-c",), ("exec", "x"), ("x",) * 70)

@@ -404,6 +404,29 @@ def _unbuffer(call: Call) -> None:
     call.start(call.operands)
 
 
+def _setarch(call: Call) -> None:
+    """The architecture may be left out."""
+    operands = call.operands
+    if operands and re.fullmatch(
+        r"(x86|i[3-6]86|linux|aarch|arm|ppc|s390|mips|sparc|alpha|parisc|riscv|ia64|uname26)\w*", operands[0].text
+    ):
+        operands = operands[1:]
+    if operands:
+        call.start(operands)
+    elif not call.has("help", "version", "h", "V", "list"):
+        call.shell()
+
+
+def _tails(call: Call) -> None:
+    """The program starts a command whose beginning depends on the options before it. Each program that is known may be it."""
+    words = call.words
+    tails = [words[at:] for at, word in enumerate(words) if word.text.rpartition("/")[2] in call.judge.table and word.text]
+    for tail in tails[:16]:
+        call.start(tail)
+    if not tails:
+        call.unknown()
+
+
 def _scheduled(n_operands: int) -> Verdict:
     """Return the function for a program that starts a command in another way, or changes how a running process is treated."""
 
@@ -434,7 +457,17 @@ def _fd(call: Call) -> None:
 
 def _perf(call: Call) -> None:
     if call.verb is not None and call.verb.text in ("record", "stat", "trace", "mem", "lock", "kvm", "sched", "c2c", "bench"):
-        call.start(call.operands[1:])
+        rest = list(call.operands[1:])
+        while rest and rest[0].text.startswith("-") and rest[0].text != "--":
+            option = rest.pop(0)
+            if (
+                re.fullmatch("-[epoFcCrtDIBGTsum]|--(event|pid|tid|output|freq|count|cpu|repeat|filter|call-graph)", option.text)
+                and rest
+            ):
+                value = rest.pop(0)
+                if option.text in ("-o", "--output"):
+                    call.writes(value, is_use=False)
+        call.start([word for at, word in enumerate(rest) if at or word.text != "--"])
     if call.has("p", "pid", "a", "all-cpus") or (
         call.verb is not None and call.verb.text in ("trace", "script", "report", "annotate")
     ):
@@ -472,13 +505,21 @@ ROWS = (
         chosen="can start any command",
     ),
     Row(
-        "nohup setsid eatmydata unbuffer fakeroot catchsegv chronic dbus-launch linux32 linux64 i386 uname26  setlock"
-        " proxychains proxychains4 tsocks torsocks torify firejail bwrap dbus-run-session tini dumb-init s6-svc catatonit",
+        "nohup eatmydata catchsegv chronic dbus-launch linux32 linux64 i386 uname26 tsocks torsocks torify run-one cronic"
+        " catatonit run-this-one with-lock",
         _unbuffer,
-        "w: c: f: o: b: l: config-file: n: r:",
+        "",
         is_first=True,
         chosen="can start any command",
     ),
+    Row("setsid", _unbuffer, "c ctty f fork w wait", is_first=True, chosen="can start any command"),
+    Row("unbuffer", _unbuffer, "p", is_first=True, chosen="can start any command"),
+    Row("fakeroot", _unbuffer, "l: lib: f: faked: s: i: b: u h v", is_first=True, chosen="can start any command"),
+    Row("proxychains proxychains4", _unbuffer, "f: q", is_first=True, chosen="can start any command"),
+    Row("tini dumb-init", _unbuffer, "p: e: r: rewrite: s g v w c", is_first=True, chosen="can start any command"),
+    Row("dbus-run-session", _unbuffer, "config-file: dbus-daemon:", is_first=True, chosen="can start any command"),
+    Row("setlock lckdo", _after(1), "W: n N x X e E q s w", is_first=True, chosen="can start any command"),
+    Row("bwrap firejail runcon rlwrap unshare-all newpid s6-svc", _tails, chosen="can start any command"),
     Row("stdbuf", _after(0), "i: input: o: output: e: error:", is_first=True, chosen="can start any command"),
     Row("timeout", _after(1), "s: signal: k: kill-after: p: f v", is_first=True, chosen="can start any command"),
     Row("time", _time, "f: format: o: output:", is_first=True, chosen="can start any command"),
@@ -502,7 +543,7 @@ ROWS = (
     ),
     Row("cgexec", _after(0), "g: sticky", is_first=True, chosen="can start any command"),
     Row("aa-exec", _after(0), "p: profile: n: namespace: d i v", is_first=True, chosen="can start any command"),
-    Row("sem rlwrap", _after(0), "j: H: f: l: a: b: s: t: P: C: c r n i", is_first=True, chosen="can start any command"),
+    Row("sem", _after(0), "j: H: f: l: a: b: s: t: P: C: c r n i", is_first=True, chosen="can start any command"),
     Row("softlimit", _after(0), "m: d: s: l: a: o: p: f: c: r: t:", is_first=True, chosen="can start any command"),
     Row("envdir envuidgid", _after(1), "", is_first=True, chosen="can start any command"),
     Row("faketime logsave", _after(1), "m f a s", is_first=True, chosen="can start any command"),
@@ -518,7 +559,7 @@ ROWS = (
         chosen="can start any command",
     ),
     Row("unshare", _after(0, is_shell=True), _UNSHARE, is_first=True, chosen="can start any command"),
-    Row("setarch", _after(1, is_shell=True), "", is_first=True, chosen="can start any command"),
+    Row("setarch", _setarch, "", is_first=True, chosen="can start any command"),
     Row(
         "setpriv",
         _setpriv,
