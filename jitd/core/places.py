@@ -31,7 +31,7 @@ _BELOW = r"(/.*)?"
 _TABLE: tuple[tuple[str, str, Grade, Grade], ...] = (
     (r"/dev/(null|zero|full|random|urandom|stdin|stdout|stderr|tty|fd/.*)", "", _H, _H),
     (r"/proc/self/fd/[012]", "", _H, _H),
-    (r"/etc/(g?shadow-?|security/opasswd)|/var/backups/g?shadow.*", "the hashes of passwords", _G, _R),
+    (r"/etc/(g?shadow(-|[._~+].*)?|security/opasswd)|/var/backups/g?shadow.*", "the hashes of passwords", _G, _R),
     (r"/etc/(passwd-?|group-?|sub[ug]id-?|login\.defs|nsswitch\.conf|libnss.*)", "the accounts of this host", _G, _H),
     (r"/etc/(sudoers(\.d(/.*)?)?|sudo\.conf|sudo_logsrvd.*|doas\.conf|doas\.d(/.*)?|super\.tab)", "who may act as root", _G, _H),
     (rf"(/etc|/usr/share|/usr/lib|/var/lib)/polkit-1{_BELOW}", "who may act as root", _G, _H),
@@ -63,7 +63,7 @@ _TABLE: tuple[tuple[str, str, Grade, Grade], ...] = (
     (r"/root/\.ssh(/.*)?", "root's keys", _G, _R),
     (
         rf"/etc/(ssl/private|pki/tls/private|letsencrypt/(live|archive|accounts)|wireguard|ipsec\.secrets|openvpn|ppp){_BELOW}"
-        r"|/etc/.*\.(key|p12|pfx|jks)|.*/(privkey[0-9]*|[^/]*[._-]key)\.pem|.*\.(key|p12|pfx|jks|kdbx|ppk)|.*/\.gnupg(/.*)?",
+        r"|/etc/.*\.(key|p12|pfx|jks)|.*/(privkey[0-9]*|[^/]*[._-]key)\.pem|/var/lib/kubelet/pki/.*|.*\.(key|keyring|p12|pfx|jks|kdbx|ppk)|.*/\.gnupg(/.*)?",
         "private keys",
         _C,
         _R,
@@ -185,7 +185,13 @@ _TABLE: tuple[tuple[str, str, Grade, Grade], ...] = (
     ),
     (r"/etc(/.*)?", "settings that programs of root's may read", _L, _H),
     (
-        r"/var/(lib/(postgresql|mysql|mongodb|redis|ldap|etcd|grafana|elasticsearch|influxdb|rabbitmq|mariadb)|www)/?",
+        r"/var/lib/(postgresql|mysql|mongodb|redis|ldap|etcd|elasticsearch|influxdb|rabbitmq|mariadb)(/[^.].*|/)?",
+        "other people's data",
+        _C,
+        _R,
+    ),
+    (
+        r"/var/(lib/grafana|www)/?",
         "other people's data",
         _C,
         _H,
