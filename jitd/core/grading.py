@@ -19,6 +19,7 @@ from jitd.core.programs import TABLE
 from jitd.core.shell_text import Word
 
 LETS_IN = "the variable {} can make a program load or start other code"
+FAULT = "jitd cannot tell what it does"
 SYSTEM = ("/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/usr/*", "/*")
 """Directories of programs. A pattern may name one of these directories and a file name with a wildcard. In this case, the
 programs in the table are compared with the file name.
@@ -54,7 +55,10 @@ def findings_of(command: Command, look: Look, *, requester: str) -> tuple[Findin
     is_shown = not command.streams or len(command.streams) < 2 or command.streams[1] == "terminal"
     path = _text(command.path)
     words = tuple(Word(_text(argument)) for argument in command.argv[1:])
-    _call(judge, path, words, cwd=_text(command.cwd), is_root=is_root, is_shown=is_shown).judged()
+    try:
+        _call(judge, path, words, cwd=_text(command.cwd), is_root=is_root, is_shown=is_shown).judged()
+    except Exception:  # a fault of the table is graded as the worst, and stops no request
+        judge.record(Grade.GIVES, FAULT)
     return judge.findings()
 
 
@@ -80,7 +84,10 @@ def findings_of_pattern(pattern: CommandPattern, *, as_root: bool = True) -> tup
 
 def _of_program(path: str, words: list[Word], *, as_root: bool) -> tuple[Finding, ...]:
     judge = Judge(TABLE, lambda path: None, "", "root" if as_root else "", is_root=as_root, is_pattern=True)
-    _call(judge, path, tuple(words), cwd="", is_root=as_root, is_shown=True).judged()
+    try:
+        _call(judge, path, tuple(words), cwd="", is_root=as_root, is_shown=True).judged()
+    except Exception:  # as above
+        judge.record(Grade.GIVES, FAULT)
     return judge.findings()
 
 

@@ -30,6 +30,8 @@ MOST_WORDS = 4096
 """Maximum number of words of one call that are judged."""
 MOST_FOUND = 12
 """Maximum number of findings of one command."""
+LONGEST_CODE = 8192
+"""Maximum number of characters of code in another language than a shell's that is searched."""
 LONGEST_NAME = 60
 """Maximum number of characters of a name or a path in a sentence."""
 
@@ -166,15 +168,18 @@ class Judge:
         if read.functions or names & {"set", "shift", "source", ".", "getopts", "eval", "mapfile", "readarray"}:
             read = read_text(text.text, {name: words for name, words in variables.items() if name == "HOME"})
         inner = replace(call, depth=call.depth + 1, functions=call.functions | read.functions)
+        directories = _Directories(inner.cwd, any(one.words and one.words[0].text in _CHANGE for one in read.commands))
         for one in read.commands:
-            inner = self._simple(inner, one)
+            at = replace(inner, cwd=directories.of(one.scope))
+            self._simple(at, one)
+            directories.changed(at, one)
         if ":" in read.functions:
             call.changes("starts processes without end")
         if read.unreadable:
             call.gives(f"runs a shell text that jitd cannot read: {read.unreadable}")
 
-    def _simple(self, call: Call, one: Simple) -> Call:
-        """Judge one simple command of a text. Return ``call`` as it is for the next command: its directory may be another."""
+    def _simple(self, call: Call, one: Simple) -> None:
+        """Judge one simple command of a text."""
         input_ = call.input if one.fed_by is None else _output(one.fed_by)
         is_shown = call.is_shown and not one.is_captured
         for redirection in one.redirections:
@@ -193,7 +198,6 @@ class Judge:
             self.set_variable(inner, name, value)
         if one.words:
             inner.start(one.words, is_text=True)
-        return _changed_directory(call, one)
 
     @staticmethod
     def _redirect(call: Call, redirection: Redirection) -> None:
@@ -338,6 +342,8 @@ class Call:
         if path is None:
             if word.is_any or word.is_free or self.judge.is_pattern:
                 return self.gives("can change any file")
+            if self.is_root and not self.cwd:
+                return self.gives(f"{how} {_short(word.text)} in a directory that jitd cannot tell", is_whole=True)
             return self.changes(f"{how} {_short(word.text)}", is_whole=True)
         real = self.real(path)
         is_whole_tree = is_tree or word.is_free
@@ -548,20 +554,28 @@ class Call:
             return self.gives("it starts more programs than jitd follows", is_whole=True)
         self.judge.run_text(self, text, positional)
 
+    def is_too_long(self, code: Word) -> bool:
+        """True if ``code`` is longer than what is searched, or is not known. This is found, too."""
+        if code.is_free:
+            self.gives("runs any code that it is given" if self.judge.is_pattern else "runs code that jitd cannot read")
+        elif len(code.text) > LONGEST_CODE:
+            self.gives("runs code that is too long to be read")
+        return code.is_free or len(code.text) > LONGEST_CODE
+
     def runs_file(self, word: Word, *, what: str = "does") -> None:
         """The program runs the code in the file ``word``."""
         path = self.absolute(word)
         if path is None:
             return self.gives("runs any code that it is given")
         seen = self.judge.look(path)
+        if re.match(r"/dev/|/proc/", path):
+            return self.gives(f"runs what {_short(path)} contains", path)
         if word.is_free:
             if _is_tree(path) or self.judge.changed_by(path):
                 return self.gives(f"runs any file below {_short(path)}", path)
             return self.unknown(f"jitd does not know what the files below {_short(path)} do", path)
         if who := self.judge.changed_by(path) if self.is_root else who_else(self, path):
             return self.gives(f"{_short(path)} {_belongs(seen, who)}", path, is_whole=True)
-        if re.match(r"/dev/|/proc/", path):
-            return self.gives(f"runs what {_short(path)} contains", path)
         self.unknown(f"jitd does not know what {_short(path)} {what}", path)
 
     def runs_input(self, what: str = "runs") -> None:
@@ -643,15 +657,47 @@ def _output(fed_by: tuple[Simple, ...]) -> Input:
     return Input(told=f"what {_short(name) or 'it'} writes")
 
 
-def _changed_directory(call: Call, one: Simple) -> Call:
-    if not one.words or one.words[0].text not in ("cd", "pushd", "popd") or one.words[0].is_free:
-        return call
-    operands = [word for word in one.words[1:] if not re.fullmatch("-[LPe@]+|--", word.text)]
-    target = call.absolute(operands[0] if operands else Word("~")) if not (operands and operands[0].text == "-") else None
-    is_known = target is not None and not (operands and operands[0].is_free) and one.words[0].text != "popd"
-    if one.is_certain and is_known and target is not None:
-        return replace(call, cwd=target)
-    return replace(call, cwd=call.cwd if is_known and call.cwd == target else "")
+_CHANGE = ("cd", "pushd", "popd")
+
+
+class _Directories:
+    """The working directory of each command of a text. It is empty where it is not known."""
+
+    def __init__(self, cwd: str, is_changed: bool) -> None:
+        self._cwd = cwd
+        self._first = "" if is_changed else cwd
+        self._scopes: list[tuple[str, str]] = []
+
+    def of(self, scope: tuple[str, ...]) -> str:
+        """Return the directory in ``scope``, which is that of the next command."""
+        if scope == ("$",):  # it is not known after which commands a substitution runs
+            return self._first
+        same = 0
+        while same < min(len(scope), len(self._scopes)) and self._scopes[same][0] == scope[same]:
+            same += 1
+        for kind, before in reversed(self._scopes[same:]):
+            if kind.startswith(("(", "{")):
+                self._cwd = before if kind.startswith("(") else self._cwd
+            elif before != self._cwd:
+                self._cwd = ""
+        del self._scopes[same:]
+        self._scopes += [(kind, self._cwd) for kind in scope[same:]]
+        return self._cwd
+
+    def changed(self, call: Call, one: Simple) -> None:
+        """``one`` has run in ``call``: if it is cd(1), the next command has another directory."""
+        if not one.words or one.words[0].is_free or one.words[0].text not in _CHANGE or one.scope == ("$",):
+            return
+        operands = [word for word in one.words[1:] if not re.fullmatch("-[LPe@]+|--", word.text)]
+        target = call.absolute(operands[0] if operands else Word("~"))
+        is_known = (
+            target is not None
+            and one.words[0].text != "popd"
+            and not (operands and (operands[0].is_free or operands[0].text == "-"))
+        )
+        if target is None or not is_known or (not one.is_certain and target != call.cwd):
+            target = ""
+        self._cwd = target
 
 
 def _parse(row: Row, words: Sequence[Word], given: dict[str, list[Word]], operands: list[Word]) -> None:

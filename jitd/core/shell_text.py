@@ -20,6 +20,8 @@ DEEPEST = 12
 """Maximum depth of substitutions in substitutions."""
 MOST_WORDS = 20000
 """Maximum number of words of a text, after all substitutions of variables."""
+MOST_BRACES = 6
+"""Maximum number of braces in a word that are expanded. A word with more braces is free from the first one on."""
 MOST_DOCUMENTS = 32
 """Maximum number of here-documents of a text."""
 
@@ -37,7 +39,7 @@ class Word:
     @property
     def is_any(self) -> bool:
         """True if nothing is known of the word, or if it may be any option."""
-        return self.is_free and self.text in ("", "-", "--")
+        return self.is_free and not self.is_bound and self.text in ("", "-", "--")
 
     @property
     def roams(self) -> bool:
@@ -60,8 +62,9 @@ class Redirection:
 class Simple:
     """A simple command in a text. ``words`` begins with the program, or is empty. ``assigned`` contains the assignments before
     the command. ``fed_by`` contains the commands whose output it reads through a pipe, or is None. ``is_captured`` is True if
-    something else than the text's own output takes the command's output. ``is_certain`` is True if the command is run
-    after the commands before it whatever they return, or only if they succeed, and in the same shell.
+    something else than the text's own output takes the command's output. ``is_certain`` is True if it runs
+    after the commands before it, if these succeed, and in the same shell. ``scope`` names the subshells (``(``) and the parts
+    that may not run, in which it is.
     """
 
     words: tuple[Word, ...]
@@ -70,6 +73,7 @@ class Simple:
     fed_by: tuple[Simple, ...] | None
     is_captured: bool
     is_certain: bool
+    scope: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,8 @@ def _common(words: Sequence[Word]) -> Word:
     """Return a word that stands for each of ``words``."""
     if len(words) == 1:
         return words[0]
+    if words and not any(word.is_free or "/" in word.text or word.text[:1] in ("-", "", ".") for word in words):
+        return Word("", is_free=True, is_bound=True)
     start = _common_start([word.text for word in words])
     directory = start.rpartition("/")[0]
     is_bound = bool(directory) and not any(word.roams or ".." in word.text for word in words)
@@ -130,7 +136,8 @@ class _Unreadable(Exception):
 @dataclass(frozen=True, slots=True)
 class _Token:
     """A word or an operator. ``kind`` is ``word``, ``operator`` or ``redirection``. ``words`` contains the words that a word
-    becomes. ``plain`` is the word as it is written, if nothing in it is quoted or expanded.
+    becomes. ``plain`` is the word as it is written, if nothing in it is quoted or expanded. If the word may be an assignment,
+    ``assigns`` is the name of the variable, and ``value`` its value.
     """
 
     kind: str
@@ -138,6 +145,7 @@ class _Token:
     words: tuple[Word, ...] = ()
     plain: str = ""
     assigns: str = ""
+    value: Word = Word("", is_free=True)
 
 
 _OPERATOR = re.compile(r"&&|\|\||;;&|;&|;;|\|&|[;&|()\n]")
@@ -200,16 +208,23 @@ class _Reader:
         redirections: list[Redirection] = []
         pipe: list[Simple] = []  # what the next command reads
         is_certain, is_piped = True, False
-        depth = 0
-        at = 0
+        scope: list[str] = []
+        n_scopes = at = 0
+
+        def enter(kind: str) -> None:
+            nonlocal n_scopes
+            n_scopes += 1
+            scope.append(f"{kind}{n_scopes}")
+            if len(scope) > DEEPEST:
+                raise _Unreadable("it is nested too deeply")
 
         def end(operator: str) -> None:
             nonlocal words, assigned, redirections, pipe, is_piped, is_certain
             is_captured = operator in ("|", "|&")
             if words or assigned or redirections:
                 fed = tuple(pipe) if is_piped else None
-                certain = is_certain and not is_captured and not is_piped and not depth and operator not in ("&", "||")
-                one = Simple(tuple(words), tuple(assigned), tuple(redirections), fed, is_captured, certain)
+                certain = is_certain and not is_captured and not is_piped and operator not in ("&", "||")
+                one = Simple(tuple(words), tuple(assigned), tuple(redirections), fed, is_captured, certain, tuple(scope))
                 commands.append(one)
                 last = [one]
             else:
@@ -242,19 +257,24 @@ class _Reader:
                         continue
                     if words:
                         raise _Unreadable("a parenthesis stands where none may stand")
-                    depth += 1
+                    enter("(")
                 elif token.text == ")":
                     end(";")
-                    depth = max(0, depth - 1)
+                    while scope and not scope[-1].startswith("("):
+                        scope.pop()
+                    del scope[-1:]
                 else:
                     end(token.text)
                 continue
             if not words and not redirections and not assigned and token.plain:
                 if token.plain in _BEFORE:
-                    depth += token.plain in ("if", "while", "until", "{")
+                    if token.plain in ("then", "elif", "else", "do"):
+                        del scope[-1:]
+                    if token.plain not in ("!", "time", "coproc"):
+                        enter("{" if token.plain == "{" else "?")
                     continue
                 if token.plain in _AFTER:
-                    depth = max(0, depth - 1)
+                    del scope[-1:]
                     continue
                 if token.plain == "function":
                     if at < len(tokens) and tokens[at].kind == "word" and tokens[at].plain:
@@ -266,10 +286,10 @@ class _Reader:
                     raise _Unreadable("a function has no name")
                 if token.plain in ("for", "select"):
                     at = self._for(tokens, at)
-                    depth += 1
+                    enter("?")
                     continue
                 if token.plain == "case":
-                    depth += 1
+                    enter("?")
                     at = self._case(tokens, at)
                     continue
                 if token.plain == "[[":
@@ -280,9 +300,8 @@ class _Reader:
                     at += 1
                     continue
             if token.assigns and not words:
-                value = token.words[0] if token.words else Word("")
-                assigned.append((token.assigns, value))
-                self.assigned.setdefault(token.assigns, []).append(value)
+                assigned.append((token.assigns, token.value))
+                self.assigned.setdefault(token.assigns, []).append(token.value)
                 continue
             if not words and token.plain == "esac":
                 continue
@@ -466,7 +485,7 @@ class _Reader:
 
     def _word(self) -> _Token:
         """Read one word, with its quotations and expansions. A part is a text and its kind: ``q`` quoted, ``u`` unquoted, ``v``
-        the value of an unquoted variable, ``f`` a free end, ``b`` a bound end.
+        the value of an unquoted variable, ``f`` a free end, ``b`` a bound end, ``n`` a name that cannot be an option.
         """
         text = self.text
         start = self.at
@@ -534,7 +553,8 @@ class _Reader:
             return _Token("word", words=(Word("", is_free=True), *fields, Word("", is_free=True)), assigns=assigns)
         if assigns and found is not None:
             n = found.end()
-            return _Token("word", words=(_whole(_cut(parts, n), is_value=True),), plain="", assigns=assigns)
+            value = _whole(_cut(parts, n), is_value=True)
+            return _Token("word", words=tuple(_words(parts, raw)), assigns=assigns, value=value)
         return _Token("word", words=tuple(_words(parts, raw)), plain=plain)
 
     def _double(self, fields: list[Word]) -> list[tuple[str, str]]:
@@ -606,7 +626,7 @@ class _Reader:
         if known is None or len(known) != 1:
             return [("", "b" if name in _SAFE_VARIABLES else "f")]
         (value,) = known
-        end = [("", "b" if value.is_bound else "f")] if value.is_free else []
+        end = [("", "n" if "/" not in value.text else "b") if value.is_bound else ("", "f")] if value.is_free else []
         return [(value.text, "q" if is_quoted else "v"), *end]
 
     def _braces(self, *, is_quoted: bool, fields: list[Word]) -> list[tuple[str, str]]:
@@ -776,7 +796,7 @@ _ESCAPED = {'"': '\\"', '\\"': '\\\\\\"'}
 
 
 def _captured(one: Simple) -> Simple:
-    return Simple(one.words, one.assigned, one.redirections, one.fed_by, is_captured=True, is_certain=False)
+    return Simple(one.words, one.assigned, one.redirections, one.fed_by, is_captured=True, is_certain=False, scope=("$",))
 
 
 def _cut(parts: list[tuple[str, str]], n: int) -> list[tuple[str, str]]:
@@ -785,7 +805,7 @@ def _cut(parts: list[tuple[str, str]], n: int) -> list[tuple[str, str]]:
     for text, kind in parts:
         gone = min(n, len(text))
         n -= gone
-        if text[gone:] or kind in "fb":
+        if text[gone:] or kind in "fbn":
             left.append((text[gone:], kind))
     return left
 
@@ -795,12 +815,14 @@ def _whole(parts: list[tuple[str, str]], *, is_value: bool = False) -> Word:
     made = ""
     is_bound = True
     for text, kind in parts:
-        if kind == "f" or (kind == "b" and not is_value):
+        if kind == "n" and not made and not is_value and all(not each for each, _ in parts):
+            return Word("", is_free=True, is_bound=True)
+        if kind == "f" or (kind in "bn" and not is_value):
             rest = parts[parts.index((text, kind)) :]
             is_bound = all(each != "f" for _, each in rest) and not any(".." in each for each, _ in rest)
             return Word(made, is_free=True, is_bound=is_bound and "/" in made)
-        if kind == "b":
-            return Word(made, is_free=True, is_bound="/" in made)
+        if kind in "bn":
+            return Word(made, is_free=True, is_bound="/" in made or (kind == "n" and not made))
         made += text
     return Word(made)
 
@@ -859,6 +881,8 @@ def _expand_braces(parts: list[tuple[str, str]]) -> list[list[tuple[str, str]]] 
     start = next((at for at, part in enumerate(parts) if part == ("{", "u")), None)
     if start is None:
         return None
+    if sum(part == ("{", "u") for part in parts) > MOST_BRACES:
+        return [[*parts[:start], ("", "f")]]
     level = 0
     cuts = [start]
     for at in range(start, len(parts)):

@@ -51,7 +51,7 @@ BEGINNINGS = {
 """First words of commands → what follows."""
 COMMAND = re.compile("|".join(rf"(?<![\w/.'-]){re.escape(word)} (?={rest})" for word, rest in BEGINNINGS.items()))
 TABLES = "jitd/core/programs/"
-"""Tables about the commands that people ask for: these modules, and those in this directory."""
+"""The modules of this directory are tables about the commands that people ask for."""
 
 BREAKAGES = "tests/system/test_doctor.py::test_what_is_broken_is_found_with_its_mend"
 SHARED = "tests/system/test_doctor.py::test_a_repair_leaves_the_keys_of_other_services_in_the_keytab"

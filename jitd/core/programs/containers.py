@@ -11,7 +11,6 @@ import re
 from jitd.core.changed import replace
 from jitd.core.judging import Call, Row
 from jitd.core.places import is_tree, place_of
-from jitd.core.programs.editors import sql
 from jitd.core.shell_text import Word
 
 _LOOKS = frozenset(
@@ -341,7 +340,7 @@ def docker(call: Call) -> None:
             "trust",
         )
         and rest
-        and call.name != "virsh"
+        and call.name not in ("virsh", "lxc", "incus")
     ):
         while rest and rest[0].text.startswith("-"):
             rest = (
@@ -643,8 +642,6 @@ def _etcd(call: Call) -> None:
 
 
 def _sql_server(call: Call) -> None:
-    for text in call.values("e"):
-        sql(call, text)
     call.changes("repairs or changes tables")
 
 

@@ -90,6 +90,8 @@ def _sql_of(call: Call, text: Word) -> bool:
     """True if ``text`` is known. Otherwise it is said that the program runs any SQL."""
     if text.is_free:
         call.gives("runs any SQL that it is given, which can start programs")
+    elif call.is_too_long(text):
+        return False
     return not text.is_free
 
 

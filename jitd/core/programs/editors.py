@@ -3,10 +3,7 @@
 
 from __future__ import annotations
 
-import re
-
 from jitd.core.judging import Call, Row, Verdict
-from jitd.core.shell_text import Word
 
 
 def _editor(call: Call) -> None:
@@ -49,57 +46,6 @@ def _always(what: str) -> Verdict:
         call.gives(what)
 
     return judge
-
-
-_META = re.compile(
-    r"\\(?:!|copy\b.*\bprogram\b|[goew]\s*\||gset|gexec|watch|i\b|ir\b|include|o\s|out\b|w\s|g\s*[|/]|s\s|e\b|ef\b|ev\b|setenv|cd)",
-    re.IGNORECASE,
-)
-_PROGRAM = re.compile(
-    r"\bprogram\b|\bcopy\b[^;]*\bto\s+'|lo_export|pg_read_file|pg_ls_dir|lo_import|\bcreate\s+(or\s+replace\s+)?(trusted\s+)?(function|language|extension|"
-    r"procedure|event\s+trigger)|\bdo\s+(language|\$|')|\balter\s+system|\bload\s+'|into\s+(out|dump)file|load_file|load\s+data|sys_exec|sys_eval|\bsource\b"
-    r"|\bsystem\b|\\!|load_extension|\.shell|\.system|\battach\b|writefile|readfile|install\s+(plugin|soname)|edit\s*\(|xp_cmdshell",
-    re.IGNORECASE,
-)
-_SUPERUSER = re.compile(
-    r"\bsuperuser\b|\bpg_(execute_server_program|write_server_files|read_server_files)\b|\ball privileges on \*\.\*"
-    r"|\bgrant\s+(super|file)\b",
-    re.IGNORECASE,
-)
-_ROLES = re.compile(
-    r"\b(create|alter|drop)\s+(role|user|group)\b|\bgrant\b|\brevoke\b|\bset\s+password|\bidentified\s+by|pg_hba|pg_authid",
-    re.IGNORECASE,
-)
-_DESTROYS = re.compile(
-    r"\b(drop|delete|truncate|update|insert|alter|create|replace|merge|reindex|vacuum|cluster|copy|lock|pg_terminate_backend|pg_cancel_backend|kill"
-    r"|set\s+global|flush|reset|purge|shutdown|optimize|repair|rename|call|refresh|import|comment|notify|nextval|setval|pg_promote|pg_switch_wal"
-    r"|pg_reload_conf|checkpoint|pg_drop_\w+|pg_rotate_logfile|pragma\s+\w+\s*=|db\.\w+\.(drop|remove|delete|update|insert)\w*)\b",
-    re.IGNORECASE,
-)
-_SECRETS = re.compile(
-    r"pg_authid|pg_shadow|rolpassword|passwd|mysql\.user|authentication_string|\bpassword|pg_user_mapping|secret|token",
-    re.IGNORECASE,
-)
-
-
-def sql(call: Call, text: Word) -> None:
-    """The program runs ``text``, which is SQL."""
-    if text.is_free:
-        return call.gives("runs any code that it is given")
-    if _META.search(text.text) or _PROGRAM.search(text.text):
-        call.gives("runs SQL that can start programs or reach files")
-    elif _SUPERUSER.search(text.text):
-        call.gives("makes somebody a superuser of a database")
-    elif _ROLES.search(text.text):
-        call.changes("changes who may do what in a database")
-    elif re.fullmatch(r"\s*(vacuum|analy[sz]e|reindex|explain)\b[^;]*;?\s*", text.text, re.IGNORECASE) and not re.search(
-        r"\bfull\b|\banaly[sz]e\s+(insert|update|delete|merge)", text.text, re.IGNORECASE
-    ):
-        pass
-    elif _DESTROYS.search(text.text):
-        call.changes("changes or destroys data in a database")
-    if _SECRETS.search(text.text):
-        call.discloses("reads passwords or other secrets of a database")
 
 
 def _debugger(call: Call) -> None:

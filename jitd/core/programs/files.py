@@ -104,7 +104,7 @@ def _copy(call: Call) -> None:
     directories = call.values("t", "target-directory")
     for word in call.operands if directories else call.operands[:-1]:
         call.reads(word, is_tree=is_tree)
-    _targets(call, call.operands, how="overwrites", is_tree=False)
+    _targets(call, call.operands, how="overwrites", is_tree=is_tree)
 
 
 def _move(call: Call) -> None:
@@ -244,7 +244,7 @@ def _chown(call: Call) -> None:
         call.writes(
             word,
             how="changes the owner of" if call.name == "chown" else "changes the group of",
-            is_tree=call.has("R", "recursive"),
+            is_tree=True,
             is_use=not call.has("h", "no-dereference"),
             is_creation=False,
             worst=Grade.LEADS if call.has("R", "recursive") else Grade.GIVES,
@@ -257,7 +257,7 @@ def _setfacl(call: Call) -> None:
     if call.has("restore"):
         call.gives("changes the rights of the files that its input names")
     for word in call.operands:
-        call.writes(word, how="changes the rights of", is_tree=call.has("R", "recursive"))
+        call.writes(word, how="changes the rights of", is_tree=True)
 
 
 def _setcap(call: Call) -> None:
@@ -632,11 +632,21 @@ ROWS = (
         " dereference-recursive",
     ),
     Row("jq gojq jaq", _jq, "f: from-file: L: arg:: indent: i inplace in-place"),
-    Row("cp gcp", _copy, "t: target-directory: S: suffix: r R a recursive archive p T no-target-directory"),
-    Row("mv gmv", _move, "t: target-directory: S: suffix: T no-target-directory"),
-    Row("ln link symlink", _link, "t: target-directory: S: suffix: s symbolic T no-target-directory"),
     Row(
-        "install ginstall", _install, "m: mode: o: owner: g: group: t: target-directory: S: suffix: strip-program: d directory T"
+        "cp gcp",
+        _copy,
+        "t: target-directory: S: suffix: r R a recursive archive p T no-target-directory",
+        chosen="can change any file",
+    ),
+    Row("mv gmv", _move, "t: target-directory: S: suffix: T no-target-directory", chosen="can change any file"),
+    Row(
+        "ln link symlink", _link, "t: target-directory: S: suffix: s symbolic T no-target-directory", chosen="can change any file"
+    ),
+    Row(
+        "install ginstall",
+        _install,
+        "m: mode: o: owner: g: group: t: target-directory: S: suffix: strip-program: d directory T",
+        chosen="can change any file",
     ),
     Row("file", _file_types, "f: files-from: m: magic-file: F: e: P:"),
     Row("ls dir vdir tree", _listing, "I: ignore: w: width: T: L: P: color:: sort: time: format: hide:"),

@@ -90,8 +90,8 @@ _READ_ONLY = re.compile(
 
 def _code(call: Call, language: str, text: Word) -> None:
     """The program runs ``text``, which is code of ``language``."""
-    if text.is_free:
-        return call.gives("runs any code that it is given")
+    if call.is_too_long(text):
+        return None
     bare = text.text
     for found in re.finditer(r"[\"']((?:/|~/)[^\"'\s\\]+)[\"']", bare):
         call.reads(Word(found[1]))
@@ -158,6 +158,9 @@ def _interpreter(language: str, code: str, valued: str = "", modules: str = "", 
                 at += text in loaded
             elif text in others:
                 at += 1
+        if has_code and language in ("Perl", "Ruby") and any(re.match(r"-[A-Za-z0-9]*i", word.text) for word in words[:at]):
+            for word in words[at:]:
+                call.writes(word, how="changes", is_creation=False)
         if has_code:
             is_changed = any(re.match("-[A-Za-z0-9]*i", word.text) for word in words[:at])
             for word in words[at:] if language in ("Perl", "Ruby") else ():
@@ -219,8 +222,8 @@ def awk(call: Call) -> None:
     if not texts and not files:
         return call.gives("runs any code that it is given") if call.may_add_options else None
     for text in texts:
-        if text.is_free:
-            return call.gives("runs any code that it is given")
+        if call.is_too_long(text):
+            continue
         bare = re.sub(r'"(?:\\.|[^"\\])*"', '""', text.text)
         if re.search(r"\bsystem\b|\||@|\bgetline\b|\bextension\b", re.sub(r"\|\|", "", bare)) or bare.count('"') % 2:
             call.gives("runs awk code that can start programs")
@@ -244,8 +247,7 @@ def sed(call: Call) -> None:
     if not scripts and not call.has("f", "file"):
         scripts, inputs = inputs[:1], inputs[1:]
     for script in scripts:
-        if script.is_free:
-            call.gives("runs any code that it is given")
+        if call.is_too_long(script):
             continue
         _sed_script(call, script.text)
     for word in inputs:
@@ -406,7 +408,6 @@ def _git_clone(call: Call, rest: list[Word]) -> None:
         call.gives("starts other programs")
     for word in operands[1:2]:
         call.writes(word, how="fills", is_tree=True)
-    call.leads("clone runs hooks, and takes files from elsewhere")
 
 
 def git(call: Call) -> None:

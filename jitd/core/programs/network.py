@@ -31,7 +31,7 @@ def _ip(call: Call) -> None:
     what = words[0].text if words else ""
     rest = words[1:]
     verb = rest[0] if rest else None
-    is_space = what == "vrf" or (len(what) > 3 and "netns".startswith(what))
+    is_space = what == "vrf" or (len(what) > 2 and "netns".startswith(what))
     if is_space and verb is not None and (verb.is_free or (verb.text and "exec".startswith(verb.text))):
         if verb.is_free or not rest[2:]:
             return call.gives("can start any other command")
@@ -282,6 +282,8 @@ def _openssl(call: Call) -> None:
             "sess_in",
         ):
             call.reads(Word(value.text.removeprefix("file:"), value.is_free))
+    if words[0].text == "engine" and len(words) > 1:
+        return call.gives("loads code that it is given")
     if words[0].text in ("s_server", "ocsp", "ca", "rehash"):
         call.changes("serves or signs for others" if words[0].text != "rehash" else "changes links to certificates")
 

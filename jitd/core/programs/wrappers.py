@@ -386,7 +386,7 @@ def _ssh(call: Call) -> None:
         return call.by(Word(account)).shell()
     if len(call.operands) == 1 and not call.has("N", "f", "O", "Q", "G", "V"):
         return call.leads("begins a login at another host with keys of this account, and its ~C is a prompt")
-    call.leads(f"runs commands at {host.text[:60]} with keys of this account")
+    call.away(f"at {host.text[:60]}").runs_text(_joined(call.operands[1:]))
 
 
 def _sg(call: Call) -> None:
@@ -496,7 +496,7 @@ ROWS = (
         is_first=True,
         chosen="can start any command",
     ),
-    Row("nice", _after(0), "n: adjustment: 1: 2: 3: 4: 5: 6: 7: 8: 9:", is_first=True, chosen="can start any command"),
+    Row("nice", _after(0), "n: adjustment: 0 1 2 3 4 5 6 7 8 9", is_first=True, chosen="can start any command"),
     Row(
         "ionice",
         _scheduled(0),
