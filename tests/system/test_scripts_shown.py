@@ -123,7 +123,7 @@ def test_what_is_shown_is_what_is_bound_and_what_runs(house: House) -> None:
     assert hashlib.sha256(unshown(row["text"])).hexdigest() == operand["digest"]
     assert row["bound"] == f"compared until the command starts; after that it can be changed: {file} belongs to uid {ALICE}"
     page = house.jitd("show", asking.id, who="bob").stdout
-    assert "  line 1       #!/bin/sh\n" in page and f"  line 2       echo ran >{PLACE}/mark\n" in page
+    assert "       1       #!/bin/sh\n" in page and f"       2       echo ran >{PLACE}/mark\n" in page
     house.approved(asking.id)
     assert asking.end() == 0 and (PLACE / "mark").read_text() == "ran\n"
 
