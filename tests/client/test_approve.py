@@ -172,7 +172,7 @@ def test_anything_but_yes_approves_nothing(sit: Callable[..., Typist], tmp_path:
 
 
 ROOT_SHELL = (("bash",), 100, "it gives root: ")
-NOT_ON_THE_SCREEN = (("true",), 8, "not all of it was on the screen: ")
+NOT_ON_THE_SCREEN = (("true",), 5, "not all of it was on the screen: ")
 NOT_THE_WORD = [b"y\n", b"Y\n", b"YES\n", *NOT_YES]
 OF_EVERY_DAY = (b"y\n", b"YES\n", b"\n", b"yes please\n", b"ye\x04\x04", b"yes\x04\x04", b"\x1b[200~y\n")
 """The letter, other capitals, nothing, more than the word, the end of input within it and after it, and a paste."""
@@ -202,7 +202,7 @@ def test_where_the_word_is_asked_for_anything_but_the_whole_word_approves_nothin
     assert Desk(tmp_path).sent == []
 
 
-@pytest.mark.parametrize(("argv", "lines"), [(("bash",), 100), (("true",), 8)])
+@pytest.mark.parametrize(("argv", "lines"), [(("bash",), 100), (("true",), 5)])
 def test_the_whole_word_approves(sit: Callable[..., Typist], tmp_path: Path, argv: tuple[str, ...], lines: int) -> None:
     me = sit(*argv, lines=lines)
     me.read_until(WORD)
