@@ -27,8 +27,8 @@ from tests.times import times
 SECRET = Path("/root/secret")
 OPEN = Path("/srv/open")
 TIMES = times(1)
-OF_EACH = ("id", "fingerprint", "submitted_at", "expires_at", "authentication")
-"""What differs from request to request."""
+OF_EACH = ("id", "fingerprint", "submitted_at", "expires_at", "authentication", "gone")
+"""What differs from request to request; and a member that is called as what is not there in these tests."""
 """How often each question is timed."""
 POLICY = OF_THE_LAB + '[[permit]]\nname = "one"\nwho = ["user:eve"]\ncommands = [["/usr/bin/id", "**"], ["/root/secret/tool"]]\n'
 
@@ -340,7 +340,7 @@ def test_claims_are_shown_as_claims_and_facts_are_the_daemons_own(keeper):
         ids = [plain.submit("true", waits=False), forged.submit("true", waits=False, **FORGED)]
     honest, lying = (shown_to(keeper, "bob", id) for id in ids)
     claimed = {"claims", "reason"}
-    by_request = {"id", "fingerprint", "submitted_at", "expires_at", "ticket_ends_at", "authentication"}
+    by_request = {"id", "fingerprint", "submitted_at", "expires_at", "ticket_ends_at", "authentication", "alike"}
     assert {name for name in honest if honest[name] != lying[name]} - by_request == claimed
     assert (lying["requester"], lying["account"], lying["uid"]) == (f"alice@{REALM}", "alice", uid_of("alice"))
     assert lying["groups"] == ["dba"], "the group that a rule names; of the others, the ids are known"
