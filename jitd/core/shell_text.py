@@ -608,7 +608,9 @@ class _Reader:
             return self._braces(is_quoted=is_quoted, fields=fields)
         if follows == "[":
             end = text.find("]", self.at)
-            self.at = len(text) if end < 0 else end + 1
+            if end < 0 or re.search(r"[$`\[]", text[self.at + 1 : end]):
+                raise _Unreadable("it has arithmetic in the old form")
+            self.at = end + 1
             return [("", "f")]
         found = _NAME.match(text, self.at) or re.compile(r"[0-9@*#?$!-]").match(text, self.at)
         if found is None:

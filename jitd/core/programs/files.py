@@ -437,7 +437,7 @@ def _out(call: Call) -> None:
     if call.has("compress-program", "filter"):
         call.gives("starts other programs")
     if call.name in ("split", "csplit"):
-        for word in call.operands[1:2]:
+        for word in call.values("f", "prefix") if call.name == "csplit" else call.operands[1:2]:
             call.writes(Word(word.text, is_free=True, is_bound=True))
         operands = call.operands[:1]
     elif call.name in ("uniq", "xxd", "iconv") and len(call.operands) > 1 and call.name != "iconv":

@@ -75,10 +75,25 @@ _STARTS = re.compile(
     r"system|popen|exec|spawn|subprocess|import_module|__import__|ctypes|dlopen|pty\b|os\.(?!path|environ\.get|getcwd|listdir|stat|uname|getuid"
     r"|getpid|sep|linesep|cpu_count|getloadavg)|shutil|posix|eval|compile|runpy|pickle|marshal|socket|urlopen|urllib|requests|http"
     r"|\bopen|write|unlink|rename|chmod|chown|symlink|`|qx|\bfork|syscall|require|load|File\.|IO\.|Kernel|FileUtils|Process|%x|fs\."
-    r"|child_process|\bDo\b|input|getattr|globals|builtins|\bsend\b|\bdo\b|\bbin\b|\\x|\\[0-7]{2}|chr|decode|fromhex|base64|b64|unpack",
+    r"|interact|breakpoint|\bhelp\(|\birb\b|\bpry\b|binding|\bcode\b|child_process|\bDo\b|input|getattr|globals|builtins|\bsend\b|\bdo\b|\bbin\b|\\x|\\[0-7]{2}|chr|decode|fromhex|base64|b64|unpack",
     re.IGNORECASE,
 )
 """What code may start programs or change files with."""
+
+
+_LOADED = frozenset(["sys", "os", "time", "io", "stat", "errno", "itertools", "builtins"])
+"""Modules that Python has loaded before it looks into the working directory."""
+_IMPORTS = re.compile(r"\b(?:import|from)\s+([\w.]+(?:\s*(?:as\s+\w+\s*)?,\s*[\w.]+)*)")
+
+
+def _imports(call: Call, code: str) -> None:
+    """``python -c`` looks for modules in the working directory first."""
+    found = {one.split()[0] for names in _IMPORTS.findall(code) for one in names.split(",") if one.split()}
+    if found - _LOADED and not any(re.match("-[A-Za-z]*[IP]", word.text) for word in call.words[:3]):
+        if not call.cwd:
+            return call.gives("imports modules from a directory that jitd cannot tell")
+        if who := call.judge.changed_by(call.cwd):
+            return call.gives(f"imports modules from {call.cwd}, which belongs to {who}", call.cwd)
 
 
 _READ_ONLY = re.compile(
@@ -96,6 +111,7 @@ def _code(call: Call, language: str, text: Word) -> None:
     for found in re.finditer(r"[\"']((?:/|~/)[^\"'\s\\]+)[\"']", bare):
         call.reads(Word(found[1]))
     if language == "Python":
+        _imports(call, bare)
         bare = _READ_ONLY.sub("", bare)
     if _STARTS.search(bare):
         return call.gives(f"runs {language} code, which can start programs or change files", is_whole=True)
@@ -477,6 +493,8 @@ def git(call: Call) -> None:
     elif name in _HOOKED:
         call.leads(f"{name} runs hooks, and takes files from elsewhere")
     elif name in _CHANGED:
+        if name == "apply" and cwd:
+            call.writes(Word(cwd), how="changes files in", is_tree=True)
         call.changes(f"{name} changes or throws away files and work")
     elif name == "config" and (
         options & _CONFIG_READS or [word.text for word in rest if word.text[:1] != "-"][:1] == ["safe.directory"]

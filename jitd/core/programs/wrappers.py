@@ -439,6 +439,12 @@ def _scheduled(n_operands: int) -> Verdict:
     return judge
 
 
+def _logsave(call: Call) -> None:
+    for word in call.operands[:1]:
+        call.writes(word, is_use=False)
+    call.start(call.operands[1:])
+
+
 def _time(call: Call) -> None:
     for word in call.values("o", "output"):
         call.writes(word, is_use=False)
@@ -546,7 +552,8 @@ ROWS = (
     Row("sem", _after(0), "j: H: f: l: a: b: s: t: P: C: c r n i", is_first=True, chosen="can start any command"),
     Row("softlimit", _after(0), "m: d: s: l: a: o: p: f: c: r: t:", is_first=True, chosen="can start any command"),
     Row("envdir envuidgid", _after(1), "", is_first=True, chosen="can start any command"),
-    Row("faketime logsave", _after(1), "m f a s", is_first=True, chosen="can start any command"),
+    Row("faketime", _after(1), "m f", is_first=True, chosen="can start any command"),
+    Row("logsave", _logsave, "a s v", is_first=True, chosen="can start any command"),
     Row("ssh-agent", _after(0), "a: E: t: P: c s D d k", is_first=True, chosen="can start any command"),
     Row("systemd-inhibit", _after(0), "what: who: why: mode: list no-pager", is_first=True, chosen="can start any command"),
     Row("chroot", _chroot, "userspec: groups: skip-chdir", is_first=True, chosen="can start any command"),
