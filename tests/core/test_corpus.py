@@ -134,3 +134,24 @@ def test_no_words_make_the_engine_raise(name: str) -> None:
         findings_of(command_of(line), Looker(line), requester=REQUESTER)
         for free in ("*", "**"):
             findings_of_pattern(read_command_pattern((f"/usr/bin/{name}", *(word for word in words if word), free)))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "least"),
+    [
+        ("/usr/sbin/hdparm *", Grade.CHANGES),
+        ("/usr/sbin/smartctl *", Grade.CHANGES),
+        ("/usr/bin/fuser *", Grade.CHANGES),
+        ("/usr/bin/dmesg *", Grade.CHANGES),
+        ("/usr/bin/cpio *", Grade.GIVES),
+        ("/usr/bin/ssh-keygen *", Grade.GIVES),
+        ("/usr/bin/apt-cache *", Grade.GIVES),
+        ("/usr/bin/psql -c * app", Grade.GIVES),
+        ("/usr/bin/kubectl get *", Grade.GIVES),
+        ("/usr/bin/git -C /srv/app *", Grade.GIVES),
+        ("/usr/bin/git -C /srv/app pull", Grade.LEADS),
+        ("/usr/bin/setsid **", Grade.GIVES),
+    ],
+)
+def test_a_word_that_the_requester_chooses_may_be_an_option(pattern: str, least: Grade) -> None:
+    assert worst(findings_of_pattern(read_command_pattern(tuple(pattern.split())))) >= least

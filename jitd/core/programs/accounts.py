@@ -200,6 +200,8 @@ def _age(call: Call) -> None:
 
 
 def _keygen(call: Call) -> None:
+    if call.may_add_options:
+        return call.gives("can load any library, and write any file")
     if call.has("D", "I") and call.has("D"):
         return call.gives("loads code that it is given")
     if call.has("R"):

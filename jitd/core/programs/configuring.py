@@ -184,6 +184,7 @@ ROWS = (
         "ansible-inventory ansible-doc ansible-lint ansible-config",
         lambda call: trusts(call, call.values("i", "inventory", "c")),
         "i: inventory: c:",
+        chosen="does what any file says",
     ),
     Row(
         "puppet",

@@ -517,7 +517,7 @@ ROWS = (
         f" d: db: uri:",
         chosen="can write any file",
     ),
-    Row("mysqlshow mysqlcheck mariadb-check mysqlslap", nothing, _CLIENT),
+    Row("mysqlshow mysqlcheck mariadb-check mysqlslap", nothing, _CLIENT, chosen="can load any library"),
     Row(
         "mysqladmin mariadb-admin",
         looks("status ping version processlist extended-status variables", "stops or changes a database server"),

@@ -387,6 +387,8 @@ def _unzip(call: Call) -> None:
 
 
 def _cpio(call: Call) -> None:
+    if call.may_add_options:
+        call.gives("can change any file")
     if call.has("rsh-command"):
         call.gives("starts other programs")
     for word in call.values("F", "file", "O", "I"):

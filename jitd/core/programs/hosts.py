@@ -238,6 +238,8 @@ def _machine(call: Call) -> None:
 
 
 def _log(call: Call) -> None:
+    if call.may_add_options:
+        call.changes("can clear messages of the kernel, and read any file")
     if call.name == "dmesg" and call.has("C", "clear", "c", "read-clear", "D", "E", "n"):
         return call.changes("clears or hides messages of the kernel")
     if call.name == "dmesg" and call.has("H", "human") and call.is_shown and not call.has("P", "nopager"):
@@ -285,7 +287,7 @@ def _dump_process(call: Call) -> None:
 
 def _wall(call: Call) -> None:
     for word in call.operands:
-        if "/" in word.text:
+        if "/" in word.text or word.is_any:
             call.reads(word)
 
 

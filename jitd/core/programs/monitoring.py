@@ -13,6 +13,16 @@ from jitd.core.programs.shared import nothing, trusts
 from jitd.core.shell_text import Word
 
 
+def _checks(call: Call) -> None:
+    trusts(call, call.values("c", "config", "configfile", "profile"))
+
+
+def _sysbench(call: Call) -> None:
+    for word in call.operands[:1]:
+        if "/" in word.text or word.text.endswith(".lua") or word.is_free:
+            call.runs_file(word)
+
+
 def _atrm(call: Call) -> None:
     call.changes("takes away what somebody has planned")
 
@@ -57,15 +67,24 @@ def _collects(call: Call) -> None:
 
 ROWS = (
     Row(
-        "aide rkhunter chkrootkit lynis debsecan logwatch promtool amtool zabbix_get zabbix_sender nload bmon sysbench"
+        "chkrootkit debsecan promtool amtool zabbix_get zabbix_sender nload bmon"
         " pwdx tcptraceroute ntpq ntpstat atq printenv nethogs vnstat pg_activity mytop innotop mongostat mongotop ssh-keyscan"
         " systemd-cgtop aa-enabled yamllint ethstatus",
         nothing,
     ),
+    Row(
+        "aide rkhunter lynis logwatch", _checks, "c: config: configfile: profile: logdir: a b q", chosen="does what any file says"
+    ),
+    Row("sysbench", _sysbench),
     Row("atrm", _atrm),
     Row("top htop btop atop glances nmon", _top, "b d: n: p: u: U: o: w: r s S E: e: H c i"),
     Row("needrestart", _needrestart, "c: m: r: u: w: n: b l p k v q"),
-    Row("zabbix_agentd zabbix_agent2 zabbix_agent", _zabbix, "c: config: t: test: p V h R: f"),
+    Row(
+        "zabbix_agentd zabbix_agent2 zabbix_agent",
+        _zabbix,
+        "c: config: t: test: p V h R: f",
+        chosen="runs the programs that any file names",
+    ),
     Row("sosreport sos supportconfig", _collects),
     Row("sysdig csysdig falco opensnoop execsnoop bashreadline ttysnoop", _sysdig, "w: r: p: c: n: A"),
 )

@@ -356,11 +356,13 @@ def _shows(call: Call) -> None:
         return call.gives("can start a shell")
     for word in call.values("f", "file"):
         call.writes(word, is_use=False)
-    if call.has("M", "modprobe"):
+    if call.has("M", "modprobe") or call.may_add_options:
         call.gives("starts another program")
 
 
 def _sockets(call: Call) -> None:
+    if call.may_add_options:
+        call.changes("can close connections, and read any file")
     for word in call.values("F", "filter"):
         call.reads(word)
     for word in call.values("D", "diag"):

@@ -307,7 +307,7 @@ def _keys(call: Call) -> None:
 
 
 def _archives(call: Call) -> None:
-    if call.has("o", "c", "option", "config-file") and call.name.startswith("apt"):
+    if (call.has("o", "c", "option", "config-file") or call.may_add_options) and call.name.startswith("apt"):
         call.gives("starts programs that its settings name")
 
 

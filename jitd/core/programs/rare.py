@@ -173,7 +173,7 @@ ROWS = (
         _plugin,
     ),
     Row("exiftool", _exiftool),
-    Row("cowsay cowthink", _cowsay, "f:"),
+    Row("cowsay cowthink", _cowsay, "f:", chosen="runs Perl code in any file"),
     Row("neofetch screenfetch fastfetch", _starts_after("config", "c", "load-config"), "config: c: load-config:"),
     Row("csvtool enscript", gives("can start other programs")),
     Row("msgfilter msgexec", gives("starts a program on each text")),
@@ -195,6 +195,11 @@ ROWS = (
     ),
     Row("rsyslogd syslog-ng atd anacron cron crond agetty", _server, "f: cfgfile: c: config: t: N: n d D v T"),
     Row("udisksctl pmount", _udisks),
-    Row("inotifywait inotifywatch fatrace", _inotify, "o: outfile: e: event: t: timeout: fromfile: exclude: format: r m q"),
+    Row(
+        "inotifywait inotifywatch fatrace",
+        _inotify,
+        "o: outfile: e: event: t: timeout: fromfile: exclude: format: r m q",
+        chosen="can write any file",
+    ),
     Row("opkg arj cpack valac dmd crystal", gives("installs packages, or runs what files say")),
 )

@@ -303,7 +303,7 @@ def _kill(call: Call) -> None:
 
 
 def _fuser(call: Call) -> None:
-    if call.has("k", "kill"):
+    if call.has("k", "kill") or call.may_add_options:
         call.changes("ends the processes that use a file", is_whole=True)
 
 

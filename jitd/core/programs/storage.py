@@ -165,11 +165,13 @@ def _mdadm(call: Call) -> None:
 
 
 def _smartctl(call: Call) -> None:
-    if call.has("t", "test", "s", "smart", "S", "saveauto", "o", "offlineauto", "X", "abort", "set"):
+    if call.may_add_options or call.has("t", "test", "s", "smart", "S", "saveauto", "o", "offlineauto", "X", "abort", "set"):
         call.changes("changes how a disk works")
 
 
 def _hdparm(call: Call) -> None:
+    if call.may_add_options:
+        return call.changes(_DISKS)
     if any(
         word.is_free or not re.fullmatch("-[iItTgqCvrRmcdaAQkKuWMBXH]*", word.text)
         for word in call.words
