@@ -1,64 +1,42 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Asks an approver whether to approve a request. For some requests, the letter ``y`` is enough as the answer. For all other
-requests, the approver must type the whole word ``yes``.
+"""Which requests an approver approves with a single key, and for which they must type the word yes. Also describes a request in
+a few words.
 
-Law: the letter ``y`` approves a request only if all of the following conditions are met. The whole request was on the screen.
-The request does not use break-glass. jitd knows for certain what would be run. The request does not give root, which the daemon
-has found out (``core.grade``). If one of these conditions is not met, the approver must type the whole word ``yes``. The same is
-true if the row tells no grade. The question names the command, the account and the host from the row on the screen.
+Law: a single key approves a request only if the daemon has told a grade (``core.grade``), and if the request does not give root.
+The word is also needed if the request uses break-glass, and if jitd does not know for certain what would be run.
 """
 
 from __future__ import annotations
 
 from jitd.cli.answer import Row, command_line, printable, words
-from jitd.cli.question import LETTER, WORD, is_answered
 from jitd.core.grade import Grade
 from jitpam.wire.shown import cells
 
-LETTER_IS_ENOUGH = frozenset(grade.word for grade in Grade if grade is not Grade.GIVES)
-"""Grades (``core.grade``) of commands that a letter may approve."""
+GRADES = frozenset(grade.word for grade in Grade)
+"""The grades that jitd knows."""
 LEAST = 24
 """Minimum number of cells for the command in the question, even if the terminal is very narrow."""
 
 
-def is_approved(row: Row, screen: int | None, *, is_unread: bool) -> bool:
-    """Ask whether the person approves the request in ``row``. The question has at most two lines. ``screen`` is the number of
-    cells in a line of the terminal on which ``row`` was printed. ``is_unread`` is True if a part of ``row`` was not on the
-    screen. Return True if the answer is yes. Raises KeyboardInterrupt on Ctrl-C.
-    """
-    return is_answered(*question(row, screen, is_unread=is_unread))
-
-
-def question(row: Row, screen: int | None, *, is_unread: bool) -> tuple[str, frozenset[bytes]]:
-    """Return the text of the question to the approver about ``row``. Also return a set with the typed lines that mean yes. The
-    parameters are the same as for ``is_approved``.
-    """
-    because = why_the_word(row, is_unread=is_unread)
-    asked = f"approve {what(row, 2 * (screen or 80) - len('approve ? [y/N] '))}?"
-    return (printable(f"{asked} {because}: type yes: "), WORD) if because else (printable(f"{asked} [y/N] "), LETTER)
-
-
-def why_the_word(row: Row, *, is_unread: bool) -> str:
-    """If the whole word ``yes`` is needed to approve ``row``, return the reason, which is a sentence without a full stop. If the
-    letter ``y`` is enough, return an empty text.
+def why_the_word(row: Row) -> str:
+    """If the word yes must be typed to approve ``row``, return the reason, which is a sentence without a full stop. If a single
+    key is enough, return an empty text.
     """
     if row.get("break_glass") or row.get("breaks_glass"):
         return "it is break-glass"
     if row.get("doubt"):
         return "what it runs is not known for certain"
-    if gives_root(row):
-        return "it gives root"
-    if is_unread:
-        return "not all of it was on the screen"
-    return ""
-
-
-def gives_root(row: Row) -> bool:
-    """True if the request in ``row`` gives all that root may do. Also True if ``row`` tells no grade that jitd knows. Without the
-    uid of the account, the account is taken for root.
-    """
+    if row.get("grade") not in GRADES:
+        return "jitd does not say what it gives"
     is_of_root = bool(row.get("gives")) or row.get("run_as_uid", 0) == 0
-    return is_of_root and row.get("grade") not in LETTER_IS_ENOUGH
+    return "it gives root" if row.get("grade") == Grade.GIVES.word and is_of_root else ""
+
+
+def question(row: Row, screen: int) -> str:
+    """Return the question to the approver who must type the word. It names the command, the account and the host, and has about
+    two lines of ``screen`` cells.
+    """
+    return printable(f"approve {what(row, 2 * screen - 40)}? {why_the_word(row)}: type yes (empty: back to the keys): ")
 
 
 def what(row: Row, room: int) -> str:

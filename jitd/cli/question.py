@@ -2,8 +2,8 @@
 """Asks the user of ``jitd`` questions on a terminal. The user answers a question with a single key, with a line of text, or with
 yes.
 
-Law: input that arrived before the question was on the screen is discarded unread, no matter if it was typed or pasted. If a
-single key is expected, pasted text or several keys at once are never an answer. The end of input never means yes.
+Law: input that arrived before the question was on the screen is discarded, no matter if it was typed or pasted. If a single key
+is expected, pasted text or several keys at once are never an answer. The end of input never means yes.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import select
 import signal
 import sys
 import termios
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
@@ -35,14 +36,19 @@ MOST_TYPED = 4096
 read the rest of the line.
 """
 
-WORD = frozenset({b"yes\n"})
-"""The only line that means yes if the whole word is required."""
-LETTER = frozenset({b"y\n", b"Y\n", b"yes\n", b"Yes\n", b"YES\n"})
-"""The lines that mean yes if the letter ``y`` is enough."""
 LEAVE, AGAIN = "\x04", ""
-"""Results of the function ``key`` that are not keys. LEAVE means that the input has ended. AGAIN means that the process was
-stopped during the question: the caller must show the question again, because the screen may have changed.
+"""Results of ``Keyboard.wait`` that are not keys. LEAVE means that the input has ended. AGAIN means that the process was stopped
+or that the terminal has another size: the caller must show the question again, because the screen has changed.
 """
+NEXT, BACK, DOWN, UP = "next", "back", "down", "up"
+"""Results of ``Keyboard.wait`` for the keys that scroll: by a screen and by a line, towards the end and towards the beginning."""
+MOVES = {
+    **dict.fromkeys((b" ", b"\x1b[6~"), NEXT),
+    **dict.fromkeys((b"b", b"\x1b[5~"), BACK),
+    **dict.fromkeys((b"\x1b[B", b"\x1bOB"), DOWN),
+    **dict.fromkeys((b"\x1b[A", b"\x1bOA"), UP),
+}
+"""What a terminal sends for the keys that scroll: space and b, Page Down and Page Up, and the arrows (ECMA-48, xterm)."""
 
 _MARKS_PASTES, _MARKS_NO_PASTES = "\x1b[?2004h", "\x1b[?2004l"
 _PASTE_BEGINS, _PASTE_ENDS = b"\x1b[200~", b"\x1b[201~"
@@ -64,19 +70,21 @@ def is_answered_yes(question: str) -> bool:
     """Print ``question`` and wait for a line. Return True if the person has typed the whole word ``yes``. Raises
     KeyboardInterrupt on Ctrl-C.
     """
-    return is_answered(question, WORD)
+    return answered(question) == "yes"
 
 
-def is_answered(question: str, answers: frozenset[bytes]) -> bool:
-    """Print ``question`` and wait for a line. Return True if three conditions are met: the line is in ``answers``, it was typed
-    and not pasted, and no other input followed at once. Raises KeyboardInterrupt on Ctrl-C.
+def answered(question: str) -> str | None:
+    """Print ``question`` and wait for a line. Return the line without its end. Return an empty text if the person has typed no
+    whole line. Return None if the line was pasted, or if other input followed at once. Raises KeyboardInterrupt on Ctrl-C.
     """
-    with _pastes_marked():  # then a pasted line contains the mark, so it is not an answer
+    with _pastes_marked():  # then a pasted line contains the mark
         typed = _line(question)
         follows = bool(select.select([sys.stdin.fileno()], [], [], QUIET_FOR)[0])
         if follows:  # this is a paste without marks, because nobody types so fast after an answer
             _throw_away(sys.stdin.fileno())
-    return typed in answers and not follows
+    if not typed.endswith(b"\n"):
+        return ""
+    return None if follows or b"\x1b" in typed else typed[:-1].decode("utf-8", "surrogateescape")
 
 
 def sentence(question: str) -> str:
@@ -86,36 +94,6 @@ def sentence(question: str) -> str:
     """
     typed = _line(question)
     return typed.decode("utf-8", "surrogateescape").strip() if typed.endswith(b"\n") else ""
-
-
-def key(question: str, keys: str) -> str:
-    """Print ``question`` and wait until the person types one of ``keys`` as a single key. Upper case and lower case letters are
-    accepted. Return the key as a lower case letter. Return LEAVE at the end of input. Return AGAIN if the process was stopped
-    during the question. Raises KeyboardInterrupt on Ctrl-C.
-    """
-    keyboard = sys.stdin.fileno()
-    _show_what_was_written()
-    with _pastes_marked(), _SingleKeys(keyboard) as modes:
-        _ask(keyboard, question)
-        while True:
-            is_typed = bool(select.select([keyboard], [], [], AWAKE_EVERY)[0])
-            if modes.was_stopped:
-                return AGAIN
-            if not is_typed:
-                continue
-            typed = os.read(keyboard, MOST_TYPED)
-            if typed in (b"", b"\x04"):
-                print()
-                return LEAVE
-            if select.select([keyboard], [], [], QUIET_FOR)[0]:
-                typed += os.read(keyboard, MOST_TYPED)
-            if len(typed) > 1:
-                _discard(keyboard, typed)
-                continue
-            pressed = typed.decode("latin-1").lower()
-            if pressed in keys:
-                print(pressed)
-                return pressed
 
 
 def _line(question: str) -> bytes:
@@ -173,21 +151,6 @@ def _throw_away(keyboard: int) -> bool:
     return False
 
 
-def _discard(keyboard: int, typed: bytes) -> None:
-    """Several keys have arrived at the same time. ``typed`` contains the first of these keys. Discard all of them. If they are a
-    paste with marks, discard the whole paste, even if it arrives slowly.
-    """
-    _, mark, rest = typed.partition(_PASTE_BEGINS)
-    while mark and _PASTE_ENDS not in rest:
-        if not select.select([keyboard], [], [], AWAKE_EVERY)[0]:
-            continue
-        piece = os.read(keyboard, MOST_TYPED)
-        if not piece:
-            return
-        rest = rest[-len(_PASTE_ENDS) :] + piece
-    _throw_away(keyboard)
-
-
 @contextmanager
 def _pastes_marked() -> Iterator[None]:
     """Switch on bracketed paste, unless the variable TERM is ``dumb`` or missing. At the end of the ``with`` block, switch off
@@ -218,20 +181,30 @@ def _stops_noticed() -> Iterator[list[int]]:
         signal.signal(signal.SIGCONT, before)
 
 
-class _SingleKeys:
-    """Switches the terminal into a mode for single keys. In this mode, each key is delivered at once, and typed keys are not
-    shown. Ctrl-C and Ctrl-Z still send their signals to the process. The earlier settings of the terminal are restored at the
-    end, even if a signal ends the process. They are also restored while the process is stopped.
+class Keyboard:
+    """The keyboard of the terminal, whose keys come one by one. In a ``with`` block, each key is delivered at once, typed keys
+    are not shown, and pasted text is marked. Ctrl-C and Ctrl-Z still send their signals to the process. The earlier settings of
+    the terminal are restored at the end, even if a signal ends the process. They are also restored while the process is stopped.
     """
 
-    def __init__(self, keyboard: int) -> None:
-        self.was_stopped = False
-        self._keyboard = keyboard
-        self._found = termios.tcgetattr(keyboard)
+    def __init__(self) -> None:
+        self._keyboard = sys.stdin.fileno()
+        self._found = termios.tcgetattr(self._keyboard)
         self._before: dict[int, Any] = {}
+        self._marked = _pastes_marked()
+        self._was_stopped = False
+        self._resized_at: float | None = None
+        self._is_pasting = False
+        self._tail = b""
 
-    def __enter__(self) -> _SingleKeys:
-        for number, handler in ((signal.SIGTSTP, self._stop), (signal.SIGCONT, self._go_on)):
+    def __enter__(self) -> Keyboard:
+        _show_what_was_written()
+        self._marked.__enter__()
+        for number, handler in (
+            (signal.SIGTSTP, self._stop),
+            (signal.SIGCONT, self._go_on),
+            (signal.SIGWINCH, self._resize),
+        ):
             self._before[number] = signal.signal(number, handler)
         self._set()
         return self
@@ -240,6 +213,64 @@ class _SingleKeys:
         self._restore()
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        self._marked.__exit__(kind, fault, trace)
+
+    def wait(self, keys: str, moves: bool = False) -> str:
+        """Wait until the person types one of ``keys`` as a single key. Upper case and lower case letters are accepted. Return the
+        key as a lower case letter. If ``moves`` is True, also accept the keys that scroll, and return NEXT, BACK, DOWN or UP. A
+        key that scrolls may be held down, but it is accepted only after the screen has stood for QUIET_FOR seconds.
+
+        Call this method when the question has been printed. Return LEAVE at the end of input. Return AGAIN if the question must
+        be shown again. Raises KeyboardInterrupt on Ctrl-C.
+        """
+        _show_what_was_written()
+        shown_at = quiet_since = time.monotonic()
+        is_open = False  # until there was a pause, what comes was typed before the question was on the screen
+        while True:
+            is_typed = bool(select.select([self._keyboard], [], [], AWAKE_EVERY if is_open else QUIET_FOR)[0])
+            now = time.monotonic()
+            if self._was_stopped or (self._resized_at is not None and now - self._resized_at >= QUIET_FOR):
+                return AGAIN
+            if not is_typed:
+                is_open = is_open or now - quiet_since >= QUIET_FOR
+                continue
+            typed, is_pasted = self._read()
+            if not typed:
+                return LEAVE
+            if typed.startswith(b"\x1b") and len(typed) < len(b"\x1b[A"):  # the rest of a key is still arriving
+                typed, is_pasted = self._with_more(typed, is_pasted)
+            if moves and not is_pasted and (move := _move(typed)):
+                if now - shown_at >= QUIET_FOR:
+                    return move
+            elif is_open:
+                typed, is_pasted = self._with_more(typed, is_pasted)
+                if typed == b"\x04":
+                    return LEAVE
+                pressed = typed.decode("latin-1").lower()
+                if len(typed) == 1 and pressed in keys and not is_pasted:
+                    return pressed
+            is_open, quiet_since = False, time.monotonic()
+
+    def _with_more(self, typed: bytes, is_pasted: bool) -> tuple[bytes, bool]:
+        """Return ``typed`` with the input that follows within QUIET_FOR seconds."""
+        if not select.select([self._keyboard], [], [], QUIET_FOR)[0]:
+            return typed, is_pasted
+        more, is_more_pasted = self._read()
+        return typed + more, is_pasted or is_more_pasted
+
+    def _read(self) -> tuple[bytes, bool]:
+        """Return input that has arrived. Also return True if a part of it was pasted. A paste lasts until its mark at the end, no
+        matter how slowly it arrives.
+        """
+        typed = os.read(self._keyboard, MOST_TYPED)
+        recent = self._tail + typed
+        begins, ends = recent.rfind(_PASTE_BEGINS), recent.rfind(_PASTE_ENDS)
+        is_pasted = self._is_pasting or max(begins, ends) >= 0
+        if begins != ends:
+            self._is_pasting = begins > ends
+        rest = recent if begins == ends else recent[max(begins, ends) + len(_PASTE_BEGINS) :]
+        self._tail = rest[-len(_PASTE_BEGINS) + 1 :]  # it may be the beginning of a mark
+        return typed, is_pasted
 
     def _set(self) -> None:
         modes = termios.tcgetattr(self._keyboard)
@@ -259,10 +290,23 @@ class _SingleKeys:
         os.kill(os.getpid(), number)
         signal.signal(number, self._stop)
         # also set if the kernel does not stop the process, because nobody could continue it
-        self.was_stopped = True
+        self._go_on(number, frame)
 
     def _go_on(self, number: int, frame: FrameType | None) -> None:
-        self.was_stopped = True
+        self._was_stopped = True
+
+    def _resize(self, number: int, frame: FrameType | None) -> None:
+        self._resized_at = time.monotonic()
+
+
+def _move(typed: bytes) -> str:
+    """Return what the key that scrolls does, if ``typed`` is one such key, once or several times. Otherwise return an empty
+    text.
+    """
+    for sent, move in MOVES.items():
+        if typed == sent * (len(typed) // len(sent)):
+            return move
+    return ""
 
 
 def _leave(number: int, frame: FrameType | None) -> NoReturn:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The verbs that act on requests with given ids are ``show``, ``approve``, ``deny`` and ``withdraw``.
 
-Law: the request is printed before the question, and an approval contains the fingerprint of the printed request. The answer yes
-must be typed on a terminal, or be given by ``--yes``. The answer is never read from a pipe.
+Law: the request is printed before an answer is accepted, and the answer contains the fingerprint of the printed request. The
+answer must be typed on a terminal (``decide``), or be given by ``--yes``. It is never read from a pipe.
 """
 
 from __future__ import annotations
@@ -13,22 +13,24 @@ from typing import Any, TypeVar
 import click
 
 from jitd.cli.answer import answer_json, exact, say, words
-from jitd.cli.assent import is_approved
-from jitd.cli.brief import OPEN, brief
+from jitd.cli.brief import OPEN
 from jitd.cli.call import NotDone, called, called_as_reviewer, status_of
+from jitd.cli.decide import Deed, decide
 from jitd.cli.naming import named
 from jitd.cli.page import page
 from jitd.cli.question import can_ask, sentence
-from jitd.cli.reading import put, put_all
+from jitd.cli.reading import put_all
 from jitd.cli.terminal_size import width
-from jitd.cli.verdict import fetched, fingerprint_of, must_be_approvable, sent
+from jitd.cli.verdict import fetched, fingerprint_of, must_be_reviewable, sent
 from jitpam.client import RefusedByDaemon
 from jitpam.wire.messages import Withdraw
 
 F = TypeVar("F", bound=Callable[..., Any])
-BELOW = 3
-"""Number of lines on the screen that are kept free for the question."""
 NO_TERMINAL = "there is no terminal for the question: give --yes to answer yes in advance"
+
+
+class Left(NotDone):
+    """Raised if the person leaves. No further request is shown."""
 
 
 @click.command()
@@ -61,7 +63,7 @@ def _comment(help: str) -> Callable[[F], F]:
 @click.option("--yes", "is_sure", is_flag=True, help="Ask nothing (for scripts). The request is still printed.")
 @click.option("--watch", "watches", is_flag=True, help="Watch what runs. If the request is open, approve the request first.")
 def approve(ids: tuple[str, ...], *, comment: str | None, is_sure: bool, watches: bool) -> int:
-    """Show each request, ask, and approve exactly what was shown. Without an id: walk through all that wait for you."""
+    """Show each request, and approve or deny exactly what was shown. Without an id: walk through all that wait for you."""
     if watches:
         return _watched(ids, comment or "", is_sure=is_sure)
     if ids:
@@ -92,8 +94,8 @@ def _watched(ids: tuple[str, ...], comment: str, *, is_sure: bool) -> int:
 
 
 def _approved(id: str, comment: str, *, is_sure: bool) -> str:
-    """Show the request ``id``, ask the person, and approve the request. Return a sentence about the result. While the person
-    decides, no connection to jitd is open. If ``is_sure`` is True, ask nothing.
+    """Show the request ``id``, and let the person decide about it. Return a sentence if it is approved. Otherwise raise NotDone
+    or RefusedByDaemon. If ``is_sure`` is True, ask nothing.
     """
     with called_as_reviewer() as daemon:
         row = fetched(daemon, id)
@@ -103,15 +105,14 @@ def _approved(id: str, comment: str, *, is_sure: bool) -> str:
             if is_open:
                 put_all(page(row, width()))
             return sent(daemon, row, "approve", comment)
-    must_be_approvable(row)
+    must_be_reviewable(row)
     if not can_ask():
         raise click.UsageError(NO_TERMINAL)
-    is_unread = put(brief(row, width()), below=BELOW)
-    print()
-    if not is_approved(row, width(), is_unread=is_unread):
-        raise NotDone(f"request {words(row, 'id')} is not approved: nothing was sent")
-    with called_as_reviewer() as daemon:
-        return sent(daemon, row, "approve", comment)
+    decided = decide(row, comment)
+    if decided.deed is Deed.APPROVED:
+        return decided.said
+    told = decided.said or f"request {words(row, 'id')} is not approved: nothing was sent"
+    raise Left(told) if decided.deed is Deed.LEFT else NotDone(told)
 
 
 @click.command()
@@ -133,9 +134,9 @@ def deny(ids: tuple[str, ...], *, comment: str | None) -> int:
 
 
 def _each(typed: Iterable[str], reviewed: Callable[[str], str], *, is_sure: bool) -> int:
-    """Call ``reviewed`` for each id, and print its result. If ``reviewed`` fails for one id, continue with the next id. Return
-    the exit status of the first failure, or 0 if there was no failure. If jitd does not accept the person's ticket, raise
-    RefusedByDaemon at once.
+    """Call ``reviewed`` for each id, and print its result. If ``reviewed`` fails for one id, continue with the next id, unless
+    the person has left. Return the exit status of the first failure, or 0 if there was no failure. If jitd does not accept the
+    person's ticket, raise RefusedByDaemon at once.
     """
     status = 0
     for id in named(typed, is_sure=is_sure):
@@ -146,6 +147,8 @@ def _each(typed: Iterable[str], reviewed: Callable[[str], str], *, is_sure: bool
                 raise
             say(str(fault))
             status = status or status_of(fault)
+            if isinstance(fault, Left):
+                break
     return status
 
 

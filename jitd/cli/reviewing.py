@@ -2,8 +2,8 @@
 """The verbs about break-glass. With break-glass, a run begins without the usual approvals. Somebody must review the run
 afterwards. The verb ``review`` records such a review. The verb ``reviews`` lists the reviews that are still owed.
 
-Law: the whole request is printed before the question, and the review contains the fingerprint of the printed request. The answer
-yes must be typed on a terminal, or be given by ``--yes``. The answer is never read from a pipe.
+Law: the whole request was on the screen before the question is asked, and the review contains the fingerprint of this request.
+The answer yes must be typed on a terminal, or be given by ``--yes``. The answer is never read from a pipe.
 """
 
 from __future__ import annotations
@@ -17,14 +17,11 @@ from jitd.cli.lists import Columns, lines_of
 from jitd.cli.page import page
 from jitd.cli.principals import spelled
 from jitd.cli.question import can_ask, is_answered_yes
-from jitd.cli.reading import put, put_all
+from jitd.cli.reading import Reading, put_all
 from jitd.cli.terminal_size import width
 from jitd.cli.verdict import fetched, fingerprint_of
 from jitpam.client import Connection
 from jitpam.wire.messages import List, Review
-
-BELOW = 3
-"""Number of lines on the screen that are kept free for the question."""
 
 
 def _time_left(row: Row) -> str:
@@ -79,8 +76,8 @@ def review(id: str, *, comment: str, is_sure: bool) -> None:
             return
     if not can_ask():
         raise click.UsageError("there is no terminal for the question: give --yes to answer yes in advance")
-    put(page(row, width()), below=BELOW)
-    if not is_answered_yes(f"\nhave you reviewed {printable(id)}? type yes: "):
+    is_read = Reading(lambda width: page(row, width)).is_read_through()
+    if not is_read or not is_answered_yes(f"\nhave you reviewed {printable(id)}? type yes: "):
         raise NotDone(f"request {id} is not reviewed: nothing was sent")
     with called_as_reviewer() as daemon:  # no connection stays open while the person reads
         say(given(daemon, row, comment))

@@ -25,6 +25,14 @@ def terminal_size() -> os.terminal_size:
     return os.terminal_size(want or got or usual for want, got, usual in zip(wanted, found, USUAL, strict=True))
 
 
+def real_size() -> os.terminal_size:
+    """Return the size of the terminal as the kernel has it. The variables COLUMNS and LINES do not count, because whoever moves
+    the cursor on the screen would lose lines by them. Raises OSError if standard output is not a terminal.
+    """
+    found = os.get_terminal_size(sys.stdout.fileno())
+    return os.terminal_size(got or usual for got, usual in zip(found, USUAL, strict=True))
+
+
 def width() -> int | None:
     """Return the width of the terminal on standard output, in cells. Return None if standard output is not a terminal."""
     return terminal_size().columns if sys.stdout.isatty() else None

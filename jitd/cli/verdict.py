@@ -3,12 +3,12 @@
 it can be approved, and send the review.
 
 Law: an approval contains the fingerprint of the row that the person has seen. If the row shows that the daemon would refuse this
-person's approval, jitd does not ask the person.
+person's review, jitd does not ask the person.
 """
 
 from __future__ import annotations
 
-from jitd.cli.answer import Row, printable, words
+from jitd.cli.answer import Row, words
 from jitd.cli.call import NotDone
 from jitpam.client import Connection
 from jitpam.wire.messages import Review, Show
@@ -38,8 +38,8 @@ def sent(daemon: Connection, row: Row, verdict: str, comment: str) -> str:
     return said or f"request {id} is {'approved' if verdict == 'approve' else 'denied'}"
 
 
-def must_be_approvable(row: Row) -> None:
-    """Raise NotDone if ``row`` shows that the daemon would refuse the person's approval."""
+def must_be_reviewable(row: Row) -> None:
+    """Raise NotDone if ``row`` shows that the daemon would refuse the person's review, or that it is too early for one."""
     id = words(row, "id")
     if row.get("mine"):
         raise NotDone(f"request {id} is your own: somebody else has to review it", "forbidden")
@@ -48,5 +48,3 @@ def must_be_approvable(row: Row) -> None:
     if row.get("state") == "screening":
         names = " and ".join(str(name) for name in row.get("gatekeepers") or ())
         raise NotDone(f"request {id} cannot be reviewed yet: {names or 'a gatekeeper'} is being asked")
-    if row.get("lacks"):
-        raise NotDone(f"you may not approve request {id}: its rule {printable(words(row, 'lacks'))}", "forbidden")

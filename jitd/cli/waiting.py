@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``jitd`` without a verb lists the requests that wait for the person, and tells how to answer a request. It also lists the
-reviews that are owed after break-glass.
+"""``jitd`` without a verb lists the requests that wait for the person. On a terminal, Enter then shows them one by one
+(``walk``). Otherwise the command tells how to answer a request. It also lists the reviews that are owed after break-glass.
 
-Law: the command asks the person nothing and changes nothing. If no request waits, the command prints a sentence and succeeds.
+Law: the list itself is not what a person approves: it may shorten a command. If no request waits, the command prints a sentence
+and succeeds.
 """
 
 from __future__ import annotations
@@ -12,14 +13,16 @@ import os
 from jitd.cli.answer import Row, answer, say, words
 from jitd.cli.assent import what
 from jitd.cli.call import called
-from jitd.cli.columns import cut
+from jitd.cli.columns import cut, wrapped
 from jitd.cli.glass import owed_sentences
 from jitd.cli.instants import left
 from jitd.cli.naming import awaits_me
+from jitd.cli.question import AGAIN, Keyboard, can_ask
 from jitd.cli.terminal_size import width, width_of_errors
 from jitpam.wire.messages import List
 from jitpam.wire.shown import cells
 
+FOOT = "Enter reviews them · q quit"
 MOST = 15
 """Maximum number of requests in the list. With a longer list, the head and the possible answers might not fit on the screen."""
 MOST_OF_ONE = 400
@@ -47,7 +50,22 @@ def tell() -> int:
         say(sentence)
     if not waiting:
         say("all that jitd can do: jitd --help")
-    return 0
+    return _reviewed() if waiting and can_ask() else 0
+
+
+def _reviewed() -> int:
+    """Wait for Enter, and then show the requests one by one. Return the exit status."""
+    pressed = AGAIN
+    while pressed == AGAIN:
+        with Keyboard() as keyboard:
+            print(FOOT, end="")
+            pressed = keyboard.wait("\nq")
+        print()
+    if pressed != "\n":
+        return 0
+    from jitd.cli.walk import walk
+
+    return walk("")
 
 
 def _nothing(reviews: list[Row]) -> str:
@@ -69,14 +87,17 @@ def _list(waiting: list[Row]) -> None:
         text = what(row, MOST_OF_ONE)
         if room and cells(start + text + only) > room:
             answer(cut(start.removesuffix(": ") + only, room))
-            start, text, only = "      ", what(row, room - 6), ""
-        answer(start + text + only)
+            for piece in wrapped(what(row, room - 6), room - 6):
+                answer(f"      {piece}")
+        else:
+            answer(start + text + only)
     if len(waiting) > MOST:
         answer(f"  and {len(waiting) - MOST} more: jitd requests")
     answer()
-    answer("  jitd approve         shows them one by one, and asks")
-    answer("  jitd approve ID      shows everything about one, and asks")
-    answer("  jitd deny ID --reason TEXT")
+    if not can_ask():
+        answer("  jitd approve         shows them one by one, and asks")
+        answer("  jitd approve ID      shows one, and asks")
+        answer("  jitd deny ID --reason TEXT")
 
 
 def _count(number: int) -> str:

@@ -1,38 +1,133 @@
 # SPDX-License-Identifier: Apache-2.0
 """``jitd approve`` without an id shows the requests that wait for the person, one after the other. It begins with the oldest
-request. For each request, it asks the person for a single key.
+request. Several requests that are alike come together, as a table (``alike``).
 
-Law: a key applies only to the request that was printed right before the question. An answer is sent with the fingerprint of the
-printed request. The list of waiting requests is fetched again after each answer, and never while a question is open. A single key
-never approves or denies a request. After the key ``a``, jitd asks the same question as ``jitd approve ID``. After the key ``d``,
-jitd asks why the person denies the request. While the person decides, no connection to jitd is open.
+Law: the list of waiting requests is fetched again after each answer, and never while a question is open. Each answer about a
+table is sent for each of its requests, with the fingerprint of this request as it is in the table.
 """
 
 from __future__ import annotations
 
-from jitd.cli.answer import Row, say, words
-from jitd.cli.assent import is_approved
-from jitd.cli.brief import brief
-from jitd.cli.call import NotDone, called_as_reviewer
-from jitd.cli.naming import awaits_me, reviewable
-from jitd.cli.page import page
-from jitd.cli.question import AGAIN, LEAVE, key, sentence
-from jitd.cli.reading import put
-from jitd.cli.terminal_size import width
-from jitd.cli.verdict import fetched, fingerprint_of, sent
-from jitpam.client import RefusedByDaemon
-from jitpam.wire.faults import LocalProtocolError
+from collections.abc import Sequence
 
-KEYS = "advsq"
-QUESTION = "a approve, d deny, s skip, v everything, q quit: "
-BELOW = 4
-"""After a request was printed, this number of lines stays free on the screen. The questions about the request need these
-lines.
-"""
+from jitd.cli.alike import alike, table
+from jitd.cli.answer import Row, say, words
+from jitd.cli.call import NotDone, called_as_reviewer
+from jitd.cli.decide import Deed, decide, review, why_denied
+from jitd.cli.naming import awaits_me, reviewable
+from jitd.cli.question import LEAVE
+from jitd.cli.reading import Reading
+from jitd.cli.verdict import fetched
+from jitpam.client import RefusedByDaemon
+
 ENDINGS = ("forbidden", "late", "unknown")
 """Codes of errors. After an error with one of these codes, the person cannot decide about the request any more."""
-OVER = "over"
-"""``walk`` uses this value in place of a key after an error whose code is in ENDINGS."""
+APPROVE, EACH, DENY = "aod"
+"""The keys below a table: approve all of its requests, look at each of them, deny all of them."""
+
+
+class Walk:
+    """A walk through the requests that wait. ``comment`` is sent with each approval."""
+
+    def __init__(self, comment: str) -> None:
+        self._comment = comment
+        self._over: set[str] = set()
+        """Ids of requests that are not shown again."""
+        self._each: set[str] = set()
+        """Ids of requests that come in no table."""
+        self._n_skipped = 0
+
+    def go(self) -> int:
+        """Show the requests until none waits, or until the person leaves. Return the exit status.
+
+        Raises the errors of ``connect``, and KeyboardInterrupt on Ctrl-C.
+        """
+        while waiting := [row for row in reviewable() if awaits_me(row) and words(row, "id") not in self._over]:
+            rows = alike([row for row in waiting if words(row, "id") not in self._each])
+            together = self._fetched(rows) if rows and rows[0] is waiting[0] else []
+            if len(alike(together)) > 1:
+                is_left = self._table(alike(together))
+            else:
+                found = self._fetched(waiting[:1])
+                is_left = bool(found) and self._one(found[0], len(waiting))
+            if is_left:
+                return 0
+        more = " more" if self._over else ""
+        but = f", but for the {self._n_skipped} that you skipped" if self._n_skipped else ""
+        say(f"nothing{more} waits for you{but}")
+        return 0
+
+    def _fetched(self, rows: Sequence[Row]) -> list[Row]:
+        """Ask jitd for the whole rows of ``rows``. Leave out those about which the person cannot decide any more."""
+        found = []
+        with called_as_reviewer() as daemon:
+            for id in (words(row, "id") for row in rows):
+                try:
+                    row = fetched(daemon, id)
+                except (NotDone, RefusedByDaemon) as fault:
+                    self._tell(fault)
+                    self._over.add(id)
+                    continue
+                if awaits_me(row):
+                    found.append(row)
+                else:  # somebody else has answered first
+                    self._over.add(id)
+        return found
+
+    def _tell(self, fault: NotDone | RefusedByDaemon) -> None:
+        """If the reason for ``fault`` is that the person could not be authenticated, raise ``fault`` again. Every other request
+        would fail in the same way. For all other reasons, print ``fault``.
+        """
+        if fault.code == "unauthenticated":
+            raise fault
+        say(str(fault))
+
+    def _one(self, row: Row, n_waiting: int) -> bool:
+        """Let the person decide about ``row``. Return True if they leave."""
+        id = words(row, "id")
+        try:
+            decided = decide(row, self._comment, f"1 of {n_waiting}: " if n_waiting > 1 else "")
+        except (NotDone, RefusedByDaemon) as fault:
+            self._tell(fault)
+            if fault.code in ENDINGS or not row.get("fingerprint"):
+                self._over.add(id)
+            return False
+        if decided.said:
+            say(decided.said)
+        self._over.add(id)
+        self._n_skipped += decided.deed is Deed.SKIPPED
+        return decided.deed is Deed.LEFT
+
+    def _table(self, rows: Sequence[Row]) -> bool:
+        """Let the person decide about all of ``rows``, which are alike. Return True if they leave."""
+        shown = Reading(lambda width: table(rows, width))
+        most = [(EACH, "one by one"), (DENY, f"deny all {len(rows)}"), ("q", "quit")]
+        print()
+        while True:
+            pressed = shown.key(lambda is_read: [(APPROVE, f"approve all {len(rows)}"), *most] if is_read else most)
+            if pressed == EACH:
+                self._each |= {words(row, "id") for row in rows}
+                return False
+            if pressed in ("q", LEAVE):
+                return True
+            if pressed == APPROVE:
+                self._review_all(rows, "approve", self._comment)
+                return False
+            if because := why_denied(f"deny all {len(rows)}", words(rows[0], "account")):
+                self._review_all(rows, "deny", because)
+                return False
+
+    def _review_all(self, rows: Sequence[Row], verdict: str, comment: str) -> None:
+        """Send the answer about each of ``rows``, and tell what became of it. Whichever was not done is shown by itself."""
+        for row in rows:
+            try:
+                say(review(row, verdict, comment))
+            except (NotDone, RefusedByDaemon) as fault:
+                self._tell(fault)
+                if fault.code not in ENDINGS:
+                    self._each.add(words(row, "id"))
+                    continue
+            self._over.add(words(row, "id"))
 
 
 def walk(comment: str) -> int:
@@ -41,89 +136,4 @@ def walk(comment: str) -> int:
 
     Raises the errors of ``connect``, and KeyboardInterrupt on Ctrl-C.
     """
-    over: set[str] = set()
-    n_skipped = 0
-    while waiting := [row for row in reviewable() if awaits_me(row) and words(row, "id") not in over]:
-        id = words(waiting[0], "id")
-        try:
-            with called_as_reviewer() as daemon:
-                row = fetched(daemon, id)
-            fingerprint_of(row)  # raises an error if the row has no fingerprint, because an answer must be bound to it
-        except (NotDone, RefusedByDaemon) as fault:
-            _must_be_about_it(fault)
-            over.add(id)
-            continue
-        if not awaits_me(row):  # somebody else has answered first
-            over.add(id)
-            continue
-        try:
-            deed = _decided(row, f"1 of {len(waiting)}: " if len(waiting) > 1 else "", comment)
-        except (NotDone, RefusedByDaemon) as fault:
-            _must_be_about_it(fault)
-            deed = OVER if fault.code in ENDINGS else ""
-        if deed == "q":
-            return 0
-        if deed:
-            over.add(id)
-            n_skipped += deed == "s"
-    more = " more" if over else ""
-    say(f"nothing{more} waits for you" + (f", but for the {n_skipped} that you skipped" if n_skipped else ""))
-    return 0
-
-
-def _must_be_about_it(fault: NotDone | RefusedByDaemon) -> None:
-    """If the reason for ``fault`` is that the person could not be authenticated, raise ``fault`` again. Every other request
-    would fail in the same way. For all other reasons, print ``fault``.
-    """
-    if fault.code == "unauthenticated":
-        raise fault
-    say(str(fault))
-
-
-def _decided(row: Row, place: str, comment: str) -> str:
-    """Show the request in ``row``, ask the person, and perform the chosen action. Return the key of the action, which is ``a``,
-    ``d``, ``s`` or ``q``. If the request must be shown again because no action was performed, return an empty text.
-
-    Raises NotDone and RefusedByDaemon.
-    """
-    print()
-    is_unread = put(brief(row, width(), place), below=BELOW)
-    while True:
-        print()
-        pressed = key(QUESTION, KEYS)
-        if pressed == "v":
-            is_unread = put(page(row, width()), below=BELOW)
-        elif pressed == "a" and row.get("lacks"):
-            say(f"you may only deny it: its rule {words(row, 'lacks')}")
-        elif pressed == "a":
-            return "a" if _approved(row, comment, is_unread=is_unread) else ""
-        elif pressed == "d":
-            return "d" if _denied(row) else ""
-        elif pressed == AGAIN:
-            return ""
-        else:
-            return "q" if pressed == LEAVE else pressed
-
-
-def _approved(row: Row, comment: str, *, is_unread: bool) -> bool:
-    """Ask whether to approve ``row``. If the answer is yes, send the approval. Return True if the approval was sent."""
-    if not is_approved(row, width(), is_unread=is_unread):
-        say(f"request {words(row, 'id')} is not approved: nothing was sent")
-        return False
-    with called_as_reviewer() as daemon:
-        say(sent(daemon, row, "approve", comment))
-    return True
-
-
-def _denied(row: Row) -> bool:
-    """Ask for a reason. If the person types a reason, send the denial of ``row``. Return True if the denial was sent."""
-    because = sentence(f"deny {words(row, 'id')}: why ({words(row, 'account')} is told; empty: not denied)? ")
-    if not because:
-        say(f"request {words(row, 'id')} is not denied: nothing was sent")
-        return False
-    try:
-        with called_as_reviewer() as daemon:
-            say(sent(daemon, row, "deny", because))
-    except LocalProtocolError as fault:
-        raise NotDone(str(fault)) from None
-    return True
+    return Walk(comment).go()

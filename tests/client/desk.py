@@ -37,6 +37,12 @@ RESTS = 0.5
 """Seconds of rest after which nothing comes of a key any more: a key that must stand alone is held for less (QUIET_FOR)."""
 
 
+KEYS = "q quit"
+"""The end of the line that names the keys, below what a person reviews."""
+WORD = "type yes (empty: back to the keys): "
+WHY = "is told; empty: back to the keys)? "
+
+
 class Desk:
     """The daemon. ``rows`` are the open requests, oldest first, as the person at the desk sees them, and those for which a review
     is owed.
@@ -137,6 +143,7 @@ class Typist:
         self.pid = execute_on(program, line, {**os.environ, "TERM": term, "LANG": "C.UTF-8"})
         self.seen = b""
         self.at = 0
+        self._n_read_on = 0
 
     def until(self, text: str) -> str:
         """Wait until ``text`` is shown, after what was waited for before. Returns what was shown up to it."""
@@ -152,17 +159,26 @@ class Typist:
         return self.seen[start : self.at].decode()
 
     def read_until(self, text: str) -> str:
-        """As ``until``, but end each reading of a pager before its end that comes before ``text``."""
+        """As ``until``, but read on screen by screen while a page goes on."""
         end = time.monotonic() + PATIENCE
-        asked = self.at
         while text.encode() not in self.seen[self.at :]:
             assert time.monotonic() < end, f"{text!r} is not in {self.seen[self.at :].decode()}"
-            if b"q ends reading" in self.seen[asked:]:
-                asked = len(self.seen)
-                self.type(b"q")
+            if self.seen.count(b"space reads on") > self._n_read_on and self.is_quiet():
+                self._n_read_on += 1
+                self.type(b" ")
             if select.select([self.terminal], [], [], 0.1)[0]:
                 self.seen += os.read(self.terminal, 65536)
         return self.until(text)
+
+    def press(self, key: bytes) -> None:
+        """Press ``key`` when the keys are on the screen, and after a silence."""
+        assert self.is_quiet()
+        self.type(key)
+
+    def says_yes(self) -> None:
+        """Approve what is on the screen, of which a single key is enough."""
+        self.until(KEYS)
+        self.press(b"a")
 
     def is_quiet(self) -> bool:
         """True if nothing comes for longer than a key is waited for, once it has read all that was typed and waits."""

@@ -37,6 +37,7 @@ def row_for(request: Request, viewer: str = "bob", **changes: Any) -> Row:
     who = person(viewer)
     owed = request.obligations.approvals if request.obligations else ()
     row = {
+        "findings": [],
         **request_row(request, who, bool(may_review(owed, who, request.requester))),
         "grade": outlook(request)["grade"],
         "grant": None,

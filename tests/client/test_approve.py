@@ -10,12 +10,11 @@ from pathlib import Path
 import pytest
 
 from jitd.core.request import RequestState, Verdict, transition
-from tests.client.desk import Desk, Typist
+from tests.client.desk import KEYS, WHY, WORD, Desk, Typist
 from tests.client.script import Row, Script, jitd, row_for, waiting
 from tests.marks import full
 from tests.scene import moment, person
 from tests.scene import review as reviewed
-from tests.waiting import PATIENCE
 
 
 def test_approve_sends_exactly_the_fingerprint_that_was_shown(capsys: pytest.CaptureFixture[str]) -> None:
@@ -99,18 +98,19 @@ def test_every_other_verb_needs_no_ticket_of_root(verb: str) -> None:
     assert script.with_ticket == [False]
 
 
-# --- the question ------------------------------------------------------------------------------------------------------
+# --- the keys and the question ------------------------------------------------------------------------------------------
 
-LETTER, WORD = 'approve "true" as root on db1? [y/N] ', "type yes: "
+NOTHING = "is not approved: nothing was sent"
 
 
 @pytest.fixture
 def sit(tmp_path: Path) -> Iterator[Callable[..., Typist]]:
-    """``jitd approve K7QM-2XVD`` on a terminal of 100 lines, with a person at it; ``bash`` is a command that gives a shell."""
+    """``jitd approve K7QM-2XVD`` on a terminal of 100 lines, with a person at it; of ``bash`` the daemon says what it gives."""
     made: list[Typist] = []
 
     def begin(*argv: str, lines: int = 100, ahead: bytes = b"") -> Typist:
-        Desk(tmp_path).rows = [row_for(waiting(*(argv or ("true",))))]
+        grade = "gives" if argv == ("bash",) else "harmless"
+        Desk(tmp_path).rows = [row_for(waiting(*(argv or ("true",))), grade=grade)]
         made.append(Typist(tmp_path, "approve", "K7QM-2XVD", size=(lines, 120), ahead=ahead))
         return made[-1]
 
@@ -119,134 +119,147 @@ def sit(tmp_path: Path) -> Iterator[Callable[..., Typist]]:
         one.end()
 
 
-@pytest.mark.parametrize("answer", [b"y\n", b"Y\n", b"yes\n", b"Yes\n", b"YES\n"])
-def test_yes_typed_after_the_question_approves(sit: Callable[..., Typist], tmp_path: Path, answer: bytes) -> None:
+@pytest.mark.parametrize("key", [b"a", b"A"])
+def test_one_key_below_the_page_approves(sit: Callable[..., Typist], tmp_path: Path, key: bytes) -> None:
     me = sit()
-    assert "runs      true" in me.until(LETTER), "it is shown before the question"
-    me.type(answer)
+    assert "true" in me.until(KEYS), "the page is shown before the keys"
+    me.press(key)
     assert me.status() == 0
     assert Desk(tmp_path).sent == [("approve", "K7QM-2XVD", waiting("true").fingerprint.hex(), "")]
 
 
-@pytest.mark.parametrize("ahead", [b"yes\nyes\nye", b"y\ny\ny"])
-def test_yes_typed_ahead_of_the_question_is_thrown_away(sit: Callable[..., Typist], tmp_path: Path, ahead: bytes) -> None:
+def test_it_is_denied_with_words_and_is_not_approved_then(sit: Callable[..., Typist], tmp_path: Path) -> None:
+    me = sit()
+    me.until(KEYS)
+    me.press(b"d")
+    me.until(WHY)
+    me.type(b"\n")
+    me.until(KEYS)
+    me.press(b"d")
+    me.until(WHY)
+    me.type(b"not today\n")
+    assert me.status() == 1, "0 says that all were approved"
+    assert [(one[0], one[3]) for one in Desk(tmp_path).sent] == [("deny", "not today")]
+
+
+@pytest.mark.parametrize("key", [b"s", b"q", b"\x04"])
+def test_whoever_skips_or_leaves_has_decided_nothing(sit: Callable[..., Typist], tmp_path: Path, key: bytes) -> None:
+    me = sit()
+    me.until(KEYS)
+    me.press(key)
+    me.until(NOTHING)
+    assert me.status() == 1 and Desk(tmp_path).sent == []
+
+
+def test_all_is_viewed_and_approved_there(sit: Callable[..., Typist], tmp_path: Path) -> None:
+    me = sit()
+    me.until(KEYS)
+    me.press(b"v")
+    assert waiting("true").fingerprint.hex() in me.until("v view less")
+    me.press(b"a")
+    assert me.status() == 0 and len(Desk(tmp_path).sent) == 1
+
+
+@pytest.mark.parametrize("ahead", [b"a", b"aaaa", b"ayes\n", b"yes\nyes\nye"])
+def test_what_is_typed_ahead_of_the_page_is_thrown_away(sit: Callable[..., Typist], tmp_path: Path, ahead: bytes) -> None:
     """THREATS A-10."""
     me = sit(ahead=ahead)
-    me.until(LETTER)
+    me.until(KEYS)
     assert me.is_quiet(), "it waits for an answer"
-    me.type(b"\n")
-    assert me.status() == 1
-    assert Desk(tmp_path).sent == [] and b"is not approved" in me.seen
+    assert Desk(tmp_path).sent == []
+    assert me.leaves() == 1 and Desk(tmp_path).sent == []
 
 
-NOT_YES = [
-    b"no\n",
-    b"\n",
-    b"yes please\n",
-    b"yy\n",
-    b" y\n",
-    b"\x04",
-    b"y\x04\x04",
-    b"ye\x04\x04",
-    b"yes\x04\x04",
-    b"\x1b[200~y\n",
-]
+NOT_THE_WORD = [b"y\n", b"YES\n", b"no\n", b"yes please\n", b" yes\n", b"\x1b[200~yes\n", b"\x1b[200~yes\x1b[201~\n"]
 
 
 @pytest.mark.parametrize(
     "answer",
     [
         pytest.param(answer, marks=full("every day, the test uses other answers of the same kinds"))
-        if answer in (b"yes please\n", b" y\n", b"y\x04\x04", b"yes\x04\x04")
+        if answer in (b"no\n", b"YES\n", b"\x1b[200~yes\n")
         else answer
-        for answer in NOT_YES
-    ],
-)
-def test_anything_but_yes_approves_nothing(sit: Callable[..., Typist], tmp_path: Path, answer: bytes) -> None:
-    """Nor does a yes that is pasted, as the terminal marks it, or that is cut short by the end of input."""
-    me = sit()
-    me.until(LETTER)
-    me.type(answer)
-    assert me.status() == 1
-    assert Desk(tmp_path).sent == []
-
-
-ROOT_SHELL = (("bash",), 100, "it gives root: ")
-NOT_ON_THE_SCREEN = (("true",), 5, "not all of it was on the screen: ")
-NOT_THE_WORD = [b"y\n", b"Y\n", b"YES\n", *NOT_YES]
-OF_EVERY_DAY = (b"y\n", b"YES\n", b"\n", b"yes please\n", b"ye\x04\x04", b"yes\x04\x04", b"\x1b[200~y\n")
-"""The letter, other capitals, nothing, more than the word, the end of input within it and after it, and a paste."""
-
-
-@pytest.mark.parametrize(
-    ("argv", "lines", "because", "answer"),
-    [
-        pytest.param(
-            *asked,
-            answer,
-            marks=[]
-            if answer in (OF_EVERY_DAY if asked is ROOT_SHELL else (b"y\n", b"YES\n"))
-            else full("every day, the test uses each kind of answer for a root shell, and two for what was not on the screen"),
-        )
         for answer in NOT_THE_WORD
-        for asked in (ROOT_SHELL, NOT_ON_THE_SCREEN)
     ],
 )
-def test_where_the_word_is_asked_for_anything_but_the_whole_word_approves_nothing(
-    sit: Callable[..., Typist], tmp_path: Path, argv: tuple[str, ...], lines: int, because: str, answer: bytes
+def test_anything_but_the_word_approves_nothing_and_stays_at_the_question(
+    sit: Callable[..., Typist], tmp_path: Path, answer: bytes
 ) -> None:
-    me = sit(*argv, lines=lines)
-    me.read_until(because + WORD)
+    me = sit("bash")
+    me.until(KEYS)
+    me.press(b"a")
+    me.until("it gives root: " + WORD)
     me.type(answer)
-    assert me.status() == 1
-    assert Desk(tmp_path).sent == []
+    me.until(WORD)
+    assert me.is_quiet() and Desk(tmp_path).sent == []
+    me.type(b"\n")
+    me.until(KEYS)
+    assert me.leaves() == 1 and Desk(tmp_path).sent == []
 
 
-@pytest.mark.parametrize(("argv", "lines"), [(("bash",), 100), (("true",), 5)])
-def test_the_whole_word_approves(sit: Callable[..., Typist], tmp_path: Path, argv: tuple[str, ...], lines: int) -> None:
-    me = sit(*argv, lines=lines)
-    me.read_until(WORD)
+@pytest.mark.parametrize("answer", [b"\x04", b"ye\x04\x04", b"yes\x04\x04"])
+def test_the_end_of_input_is_no_word(sit: Callable[..., Typist], tmp_path: Path, answer: bytes) -> None:
+    me = sit("bash")
+    me.until(KEYS)
+    me.press(b"a")
+    me.until(WORD)
+    me.type(answer)
+    me.until(KEYS)
+    assert me.leaves() == 1 and Desk(tmp_path).sent == []
+
+
+def test_the_whole_word_approves(sit: Callable[..., Typist], tmp_path: Path) -> None:
+    me = sit("bash")
+    me.until(KEYS)
+    me.press(b"a")
+    me.until(WORD)
     me.type(b"yes\n")
     assert me.status() == 0
     assert [one[:2] for one in Desk(tmp_path).sent] == [("approve", "K7QM-2XVD")]
 
 
-@pytest.mark.parametrize("answer", [b"y\nrm x\n", b"y\ny\n", b"y\n\n", b"yes\nyes\n"])
-def test_an_answer_that_is_a_part_of_more_approves_nothing(sit: Callable[..., Typist], tmp_path: Path, answer: bytes) -> None:
+@pytest.mark.parametrize("answer", [b"yes\nrm x\n", b"yes\nyes\n", b"yes\n\n"])
+def test_a_word_that_is_a_part_of_more_approves_nothing(sit: Callable[..., Typist], tmp_path: Path, answer: bytes) -> None:
     """THREATS A-10: on a terminal that does not mark what is pasted."""
-    me = sit()
-    me.until(LETTER)
+    me = sit("bash")
+    me.until(KEYS)
+    me.press(b"a")
+    me.until(WORD)
     me.type(answer)
-    assert me.status() == 1
-    assert Desk(tmp_path).sent == []
+    me.until("pasted text does not count")
+    me.until(WORD)
+    assert me.is_quiet() and Desk(tmp_path).sent == []
 
 
+@pytest.mark.parametrize("argv", [(), ("bash",)])
 def test_input_that_never_pauses_approves_nothing(
-    sit: Callable[..., Typist], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sit: Callable[..., Typist], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, argv: tuple[str, ...]
 ) -> None:
     """THREATS A-10: a key that is stuck, or somebody who types for them."""
-    monkeypatch.setenv("QUIET_FOR", str(PATIENCE))  # what comes after a pause of ours would be an answer
-    me = sit()
+    monkeypatch.setenv("QUIET_FOR", "2")  # what comes after a pause of ours would be an answer
+    me = sit(*argv)
     is_over = threading.Event()
 
     def type_on() -> None:
         while not is_over.wait(0.02):
-            me.type(b"y\n")
+            me.type(b"a")
 
     typing = threading.Thread(target=type_on)
     typing.start()
     try:
-        me.until(LETTER)
-        me.until("is not approved")
+        me.until(KEYS)
+        is_over.wait(5)
     finally:
         is_over.set()
         typing.join()
-    assert me.status() == 1 and Desk(tmp_path).sent == []
+    assert b"type yes" not in me.seen and Desk(tmp_path).sent == []
 
 
 def test_an_interrupt_at_the_question_approves_nothing_and_is_quiet(sit: Callable[..., Typist], tmp_path: Path) -> None:
-    me = sit()
-    me.until(LETTER)
+    me = sit("bash")
+    me.until(KEYS)
+    me.press(b"a")
+    me.until(WORD)
     me.type(b"\x03")
     assert me.status() == 130
     assert me.seen[me.at :].replace(b"^C", b"").replace(b"\x1b[?2004l", b"").strip() == b""
@@ -257,15 +270,15 @@ def test_after_a_stop_the_question_is_asked_again_and_what_was_typed_meanwhile_i
     sit: Callable[..., Typist], tmp_path: Path
 ) -> None:
     """THREATS A-10: what was typed for the shell may be a yes."""
-    me = sit()
-    me.until(LETTER)
+    me = sit("bash")
+    me.until(KEYS)
+    me.press(b"a")
+    me.until(WORD)
     me.stop()
-    me.type(b"y\n")
+    me.type(b"yes\n")
     me.go_on()
-    me.until(LETTER)
-    assert me.is_quiet()
-    me.type(b"\n")
-    assert me.status() == 1 and Desk(tmp_path).sent == []
+    me.until(WORD)
+    assert me.is_quiet() and Desk(tmp_path).sent == []
 
 
 # --- several at once ---------------------------------------------------------------------------------------------------
@@ -275,13 +288,23 @@ def test_each_of_several_is_asked_about_and_a_no_to_one_is_none_to_the_others(tm
     desk = Desk(tmp_path)
     desk.rows = rows = [row_for(waiting("true", id=id)) for id in ("AAAA-1111", "BBBB-2222", "CCCC-3333")]
     me = Typist(tmp_path, "approve", "AAAA-1111", "BBBB-2222", "CCCC-3333", size=(100, 120))
-    for id, answer in (("AAAA-1111", b"y\n"), ("BBBB-2222", b"n\n"), ("CCCC-3333", b"y\n")):
-        assert id in me.until(LETTER)
-        me.type(answer)
+    for id, key in (("AAAA-1111", b"a"), ("BBBB-2222", b"s"), ("CCCC-3333", b"a")):
+        assert id in me.until(KEYS)
+        me.press(key)
     assert me.status() == 1, "one of them is not approved"
     assert [one[:3] for one in desk.sent] == [
         ("approve", "AAAA-1111", rows[0]["fingerprint"]), ("approve", "CCCC-3333", rows[2]["fingerprint"]),
     ]  # fmt: skip
+
+
+def test_whoever_leaves_is_asked_about_no_other(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.rows = [row_for(waiting("true", id=id)) for id in ("AAAA-1111", "BBBB-2222")]
+    me = Typist(tmp_path, "approve", "AAAA-1111", "BBBB-2222", size=(100, 120))
+    me.until(KEYS)
+    me.press(b"q")
+    me.until(NOTHING)
+    assert me.status() == 1 and desk.sent == [] and b"BBBB-2222" not in me.seen
 
 
 @pytest.mark.parametrize("verb", ["approve --yes", "deny --reason=no"])

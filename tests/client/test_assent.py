@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which requests are approved by a letter and which by the whole word, and how the question names them."""
+"""Which requests are approved by a key and which by the whole word, and how the question names them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from jitd.cli.assent import gives_root, what, why_the_word
+from jitd.cli.assent import what, why_the_word
 from jitd.core.command import RunAs
+from jitd.core.grade import Grade
 from jitd.verbs.rows import request_row
 from jitpam.wire.shown import cells
 from tests.client.script import HOSTILE, Row, row_for, waiting
@@ -19,57 +20,32 @@ POSTGRES = RunAs("postgres", 110, "postgres", 110)
 TOOR = RunAs("toor", 0, "root", 0)
 
 
-def of(*argv: str | bytes, **changes: Any) -> Row:
-    return row_for(asked(what=command(*argv, **changes)))
-
-
-def graded(grade: str | None, **changes: Any) -> Row:
-    return {**of("x"), "grade": grade, **changes}
-
-
-GIVES = [
-    ("what gives all that root may do", graded("gives"), True),
-    ("what can lead to it", graded("leads"), False),
-    ("what changes or destroys", graded("changes"), False),
-    ("what reads secrets", graded("reads"), False),
-    ("what nobody knows", graded("unknown"), False),
-    ("what is known and harmless", graded("harmless"), False),
-    ("all that another account may do", graded("gives", run_as_uid=110), False),
-    ("a thing that gives root", {**row_for(asked(what=thing())), "grade": "gives"}, True),
-    ("a thing", row_for(asked(what=thing())), False),
-    (
-        "a daemon that does not say as whom",
-        {name: value for name, value in graded("gives").items() if name != "run_as_uid"},
-        True,
-    ),
-    ("a daemon that tells no grade", {name: value for name, value in of("true").items() if name != "grade"}, True),
-    ("a grade that jitd does not know", graded("divine"), True),
-    ("no word for a grade", graded(None), True),
-    ("nothing that is known", {}, True),
-]
-
-
-@pytest.mark.parametrize(("row", "gives"), [row[1:] for row in GIVES], ids=[row[0] for row in GIVES])
-def test_what_gives_root(row: Row, gives: bool) -> None:
-    assert gives_root(row) is gives
+def of(*argv: str | bytes, grade: str | None = "harmless", **changes: Any) -> Row:
+    return row_for(asked(what=command(*argv, **changes)), grade=grade)
 
 
 @pytest.mark.parametrize(
-    ("row", "is_unread", "because"),
+    ("row", "because"),
     [
-        (of("true"), False, ""),
-        (of("true"), True, "not all of it was on the screen"),
-        (graded("gives"), False, "it gives root"),
-        (graded("gives"), True, "it gives root"),
-        (graded("gives", run_as_uid=110), False, ""),
-        ({**of("true"), "doubt": "an option of sudo that jitd does not know"}, False, "what it runs is not known for certain"),
-        ({**of("true"), "break_glass": "restart"}, False, "it is break-glass"),
-        ({}, False, "it gives root"),
+        *((of("true", grade=grade.word), "") for grade in Grade if grade < Grade.GIVES),
+        (of("bash", grade="gives"), "it gives root"),
+        (of("bash", grade="gives", run_as=TOOR), "it gives root"),
+        (of("bash", grade="gives", run_as=POSTGRES), ""),
+        ({**of("x", grade="gives", run_as=POSTGRES), "gives": ["service-ticket:x"]}, "it gives root"),
+        ({name: value for name, value in of("bash", grade="gives").items() if name != "run_as_uid"}, "it gives root"),
+        (of("true", grade=None, run_as=POSTGRES), "jitd does not say what it gives"),
+        (of("true", grade=None), "jitd does not say what it gives"),
+        (of("true", grade="GIVES"), "jitd does not say what it gives"),
+        ({name: value for name, value in of("true").items() if name != "grade"}, "jitd does not say what it gives"),
+        ({**of("true"), "doubt": "an option of sudo that jitd does not know"}, "what it runs is not known for certain"),
+        ({**of("true"), "break_glass": "restart"}, "it is break-glass"),
+        ({**of("true"), "breaks_glass": True}, "it is break-glass"),
+        ({}, "jitd does not say what it gives"),
     ],
 )
-def test_why_a_letter_is_not_enough(row: Row, is_unread: bool, because: str) -> None:
+def test_why_a_key_is_not_enough(row: Row, because: str) -> None:
     """THREATS A-02."""
-    assert why_the_word(row, is_unread=is_unread) == because
+    assert why_the_word(row) == because
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from jitd.cli.board.picture import WIDE
 from jitd.cli.question import QUIET_FOR
 from tests.client.desk import RESTS, TREE, Pane
 from tests.client.live import LiveDesk, command
@@ -38,8 +39,11 @@ LOCK = {
     "id": THREE, "state": "active", "whom": "user", "name": "eve", "placed_by": "carol@EXAMPLE.TEST", "reason": "stolen laptop",
     "placed_at": "2026-03-02T09:00:00Z", "ends_at": None,
 }  # fmt: skip
-YES = "[y/N] _"
-WORD_IS_WANTED = "not all of it was on the screen: type yes: _"
+APPROVE = "a approve · d deny · s skip · v view all · q quit"
+"""The keys below a request that may be approved, because all of it was on the screen."""
+UNREAD = "up down page: read on d deny · s skip · v view all · q quit"
+"""What is below a request before that."""
+WORD = "type yes (empty: back to the keys): _"
 IGNORED = "pasted text is ignored"
 
 
@@ -132,19 +136,21 @@ def read_on(pane: Pane, seen: str) -> None:
         ),
     ],
 )
-def test_four_keys_approve_exactly_what_stands_on_the_screen(
+def test_two_keys_approve_exactly_what_stands_on_the_screen(
     desk: LiveDesk, pane: Callable[..., Pane], columns: int, lines: int
 ) -> None:
     row = desk.rows[0]
     here = opened(pane(columns, lines))
     sees(here, "systemctl ")
-    press(here, "a", YES)
+    if columns < WIDE:
+        press(here, "Enter", APPROVE)
+    else:
+        sees(here, APPROVE)
     seen = text_of(here)
-    for part in ("alice", "systemctl restart postgresql", '"why"', ONE):
+    for part in ("alice", "systemctl restart postgresql", '"why"'):
         assert part in seen, part
     assert desk.sent == []
-    press(here, "y", "[y/N] y_")
-    press(here, "Enter", f"request {ONE} is approved")
+    press(here, "a", f"request {ONE} is approved")
     assert desk.sent == [("approve", ONE, row["fingerprint"], "")]
     press(here, "q", "$")
     assert all(len(line) <= columns for line in here.screen)
@@ -198,32 +204,88 @@ def test_hostile_words_are_shown_and_do_nothing(desk: LiveDesk, pane: Callable[.
     markup = "[bold red]M1[/] [link=http://evil]M2[/link] [@click=app.quit]M3[/] $primary {M4} :skull: [/"
     desk.rows = [a_row(ONE, "sh", "-c", markup), a_row(TWO, b"id" + HOSTILE), a_row(THREE, "\u4e2d" * 50)]
     here = opened(pane(200, 40))
-    sees(here, "[bold red]M1[/]")
-    assert "[@click=app.quit]M3[/] $primary {M4} :skull: [/" in words_of(here)
-    assert "\\x1b]0;title\\x07\\x1b[2J" in words_of(here) and "\u202e" not in text_of(here)
+    sees(here, APPROVE)
+    assert "[bold red]M1[/] [link=http://evil]M2[/link] [@click=app.quit]M3[/] $primary {M4} :" in words_of(here)
     title = here._do("display-message", "-p", "#{pane_title}")
-    press(here, "a", YES)
-    assert "[bold red]M1[/] [link=http://evil]M2[/link] [@click=app.quit]M3[/]" in words_of(here)
-    press(here, "Escape", "nothing was sent")
     press(here, "Down", f"> {TWO}")
-    press(here, "Enter", "WHAT WOULD RUN")
-    assert "\\x1b]0;title" in words_of(here)
+    sees(here, f"{TWO}, ")
+    sees(here, "\\x1b]0;title\\x07\\x1b[2J")
+    assert "\u202e" not in text_of(here)
+    press(here, "Down", f"> {THREE}")
+    press(here, "d", "keys)? _")
+    press(here, "Escape", "nothing was sent")
     assert here._do("display-message", "-p", "#{pane_title}") == title and desk.sent == []
 
 
-def test_what_does_not_fit_is_read_by_scrolling_and_takes_the_word_until_then(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
+def test_what_does_not_fit_is_approved_at_its_end_and_not_before(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
+    """THREATS R-04."""
     desk.rows = [a_row(ONE, "psql", "-c", "drop table " + "x" * 5000)]
     here = opened(pane())
-    press(here, "a", WORD_IS_WANTED)
-    press(here, "y", "type yes: y_")
-    press(here, "Enter", "nothing was sent")
-    press(here, "a", WORD_IS_WANTED)
+    press(here, "a", UNREAD)
+    silence()
+    here.type("a")
+    silence()
     press(here, "End", '"why"')
-    press(here, "y", "type yes: y_")  # what lies between was not on the screen
-    here.type("BSpace")
-    sees(here, WORD_IS_WANTED)
-    read_on(here, YES)
+    assert UNREAD in words_of(here) and desk.sent == [], "what lies between was not on the screen"
+    press(here, "Home", "alice asks for root")
+    press(here, "Space", "xxxxx")
+    read_on(here, APPROVE)
     assert desk.sent == []
+    press(here, "a", "is approved")
+
+
+def test_what_gives_everything_takes_the_word(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
+    desk.rows = [{**a_row(ONE, "bash"), "grade": "gives"}]
+    here = opened(pane())
+    sees(here, "!! alice")
+    press(here, "a", APPROVE)
+    press(here, "a", "it gives root: " + WORD)
+    press(here, "y", ": y_")
+    press(here, "Enter", "only the word yes approves it")
+    assert desk.sent == []
+    press(here, "Enter", APPROVE)
+    press(here, "a", WORD)
+    press(here, "y", ": y_")
+    here.type("es")
+    sees(here, ": yes_")
+    press(here, "Enter", "is approved")
+    assert len(desk.sent) == 1
+
+
+def test_the_page_of_the_selected_request_is_beside_the_list(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
+    desk.rows = [a_row(ONE), a_row(TWO, "id")]
+    here = opened(pane(120, 30))
+    sees(here, APPROVE)
+    assert f"> {ONE}" in words_of(here) and TWO in words_of(here) and "restart postgresql" in words_of(here)
+    press(here, "Down", f"> {TWO}")
+    wait_for(lambda: f"{TWO}, " in words_of(here) and APPROVE in words_of(here), what="the page of the other one")
+    press(here, "a", f"request {TWO} is approved")
+    sees(here, f"> {ONE}")
+    sees(here, APPROVE)
+    desk.rows = [a_row(ONE, "rm", "-rf", "/")]
+    sees(here, f"{ONE} has changed: nothing was sent")
+    sees(here, APPROVE)
+    assert "rm -rf /" in words_of(here) and len(desk.sent) == 1
+    press(here, "3", "[3 grants")
+    assert "a approve" not in words_of(here)
+
+
+def test_the_keys_are_listed(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
+    here = opened(pane())
+    press(here, "?", "deny, with words that the requester is told")
+    press(here, "Escape", f"> {ONE}")
+    press(here, "q", "$")
+
+
+def test_a_request_has_one_line_with_its_reason_and_its_mark(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
+    first = {**a_row(ONE), "grade": "harmless"}
+    desk.rows = [first, {**a_row(TWO, "bash"), "grade": "gives"}, {**a_row(THREE, "cat", "/x" * 50), "grade": "reads"}]
+    here = opened(pane())
+    sees(here, THREE)
+    lines = {id: next(line for line in here.screen if id in line) for id in (ONE, TWO, THREE)}
+    assert all(line.endswith(" why") for line in lines.values())
+    assert "! " not in lines[ONE] and " !! " in lines[TWO] and " !  " in lines[THREE]
+    assert lines[THREE].count("/x") < 50 and "…(+" in lines[THREE]
 
 
 def test_a_burst_of_page_down_is_no_reading(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
@@ -241,30 +303,32 @@ def test_a_burst_of_page_down_is_no_reading(desk: LiveDesk, pane: Callable[..., 
 def is_no_reading(here: Pane, quiet: float) -> bool:
     """Play it on a board that takes ``quiet`` for its QUIET_FOR; false if the burst took longer than that."""
     opened(here, before=f"clear; QUIET_FOR={quiet} ")
-    press(here, "a", WORD_IS_WANTED, rests=3 * quiet)
+    press(here, "a", UNREAD, rests=3 * quiet)
     began_at = time.monotonic()
     here.type(*["PageDown"] * 9)
     sees(here, '"why"')
     is_burst = time.monotonic() - began_at < quiet
     if is_burst:
-        time.sleep(2 * quiet)  # the silence before a key that stands alone
-        press(here, "y", "type yes: y_", rests=3 * quiet)
         time.sleep(2 * quiet)
-        press(here, "Enter", "nothing was sent", rests=3 * quiet)
-    else:
-        press(here, "Escape", "nothing was sent")
+        assert UNREAD in words_of(here)
+    press(here, "Escape", "nothing was sent", rests=3 * quiet)
     press(here, "q", "$", rests=3 * quiet)
     return is_burst
 
 
 def test_what_was_typed_to_another_question_is_no_answer(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
-    """THREATS A-10: ``y`` is no answer while the word is wanted, and reading on makes none of it."""
-    desk.rows = [a_row(ONE, "psql", "-c", "drop table " + "x" * 5000)]
+    """THREATS A-10: a word for a denial is no word for an approval."""
+    desk.rows = [{**a_row(ONE, "bash"), "grade": "gives"}]
     here = opened(pane())
-    press(here, "a", WORD_IS_WANTED)
-    press(here, "y", "type yes: y_")
-    read_on(here, YES)
-    press(here, "Enter", "nothing was sent")
+    press(here, "d", "keys)? _")
+    press(here, "y", "? y_")
+    here.type("es")
+    sees(here, "? yes_")
+    here.type("C-u")
+    sees(here, "? _")
+    press(here, "Enter", APPROVE)
+    press(here, "a", WORD)
+    press(here, "Enter", APPROVE)
     assert desk.sent == []
 
 
@@ -286,29 +350,36 @@ def test_keys_typed_ahead_or_at_once_lead_nowhere(desk: LiveDesk, pane: Callable
     here.type(*keys)
     silence()
     press(here, "2", "[2 reviews")  # a key after them, which opens nothing and answers nothing
-    assert "[y/N]" not in words_of(here) and desk.sent == []
+    assert "a approve · d deny · s skip · v view all" not in words_of(here) and desk.sent == []
 
 
 def test_an_answer_at_once_is_none(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
     """THREATS A-10: a paste that the terminal does not mark is several keys at once."""
+    desk.rows = [{**a_row(ONE), "grade": "gives"}]
     here = opened(pane())
-    press(here, "a", YES)
+    press(here, "a", APPROVE)
     silence()
-    here.type("y", "Enter")
+    here.type("a", "a")
+    silence()
+    assert APPROVE in words_of(here)
+    press(here, "a", WORD)
+    silence()
+    here.type("y", "e", "s", "Enter")
     sees(here, "press Enter again")
     assert desk.sent == []
     here.type("Enter", "Enter")
     silence()
-    press(here, "z", "[y/N] yz_")  # it is open yet
+    press(here, "z", ": yesz_")  # it is open yet
     assert desk.sent == []
     here.type("BSpace")
-    sees(here, "[y/N] y_")
+    sees(here, ": yes_")
     press(here, "Enter", "is approved")
     assert len(desk.sent) == 1
 
 
 def test_what_is_pasted_leads_nowhere_and_answers_nothing(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
     """THREATS A-10."""
+    desk.rows = [{**a_row(ONE), "grade": "gives"}]
     here = opened(pane())
     sees(here, ONE)
     for text in ("a", "q", "d", "\n"):
@@ -318,61 +389,66 @@ def test_what_is_pasted_leads_nowhere_and_answers_nothing(desk: LiveDesk, pane: 
         here.type("Down")
         wait_for(lambda: IGNORED not in words_of(here), what="a key after it")
         assert f"> {ONE}" in words_of(here), "no question, and no page"
-    press(here, "a", YES)
-    for text in ("y\n", "y", "yes\n", "\n"):
+    press(here, "a", APPROVE)
+    here.paste("a")
+    sees(here, IGNORED)
+    silence()
+    assert APPROVE in words_of(here)
+    press(here, "a", WORD)
+    for text in ("yes\n", "yes", "\n"):
         here.paste(text)
         sees(here, IGNORED)
         silence()
-        press(here, "z", "[y/N] z_")  # it is open yet, and nothing else was typed
+        press(here, "z", ": z_")  # it is open yet, and nothing else was typed
         assert IGNORED not in words_of(here) and desk.sent == []
         here.type("BSpace")
-        sees(here, YES)
-    press(here, "y", "[y/N] y_")
+        sees(here, WORD)
+    press(here, "y", ": y_")
+    here.type("es")
+    sees(here, ": yes_")
     press(here, "Enter", "is approved")
     assert len(desk.sent) == 1
 
 
 def test_keys_within_a_marked_paste_answer_nothing_either(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
     """THREATS A-10: textual makes keys of a long sequence that it does not know, in a paste as well."""
+    desk.rows = [{**a_row(ONE), "grade": "gives"}]
     here = opened(pane())
-    press(here, "a", YES)
+    press(here, "a", APPROVE)
+    press(here, "a", WORD)
     for text in ("\x1b" + "x" * 28 + "\x15" + "yes", "\x1b" + "x" * 30 + "\x15" + "y"):
         silence()
         here.type("-H", *[f"{byte:x}" for byte in f"\x1b[200~{text}\x1b[201~".encode()])
         sees(here, IGNORED)
         silence()
-        press(here, "Enter", "nothing was sent")
+        press(here, "Enter", APPROVE)
         assert desk.sent == []
-        press(here, "a", YES)
-    press(here, "y", "[y/N] y_")
-    press(here, "Enter", "is approved")
+        press(here, "a", WORD)
+    assert desk.sent == []
 
 
 def test_a_size_within_a_marked_paste_is_none(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
     """THREATS A-10: another size would count lines as read that are not on the screen."""
     here = opened(pane())
-    press(here, "a", YES)
+    press(here, "a", APPROVE)
     here.type("-H", *[f"{byte:x}" for byte in b"\x1b[200~\x1b[48;5;9;0;0t\x1b[201~"])
     sees(here, IGNORED)
     silence()
-    assert YES in words_of(here), "a question closes on a terminal of that size"
+    assert APPROVE in words_of(here), "a question closes on a terminal of that size"
     here._do("resize-window", "-x", "90", "-y", "30")
-    wait_for(lambda: len(here.screen) == 30 and YES in words_of(here), what="the size that is real")
+    wait_for(lambda: len(here.screen) == 30 and APPROVE in words_of(here), what="the size that is real")
     here.columns = 90
 
 
 def test_a_request_that_changes_closes_its_question(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
     """THREATS A-08: the answer would be to something else."""
     here = opened(pane())
-    press(here, "a", YES)
-    press(here, "y", "[y/N] y_")
+    press(here, "a", APPROVE)
     desk.rows = [a_row(ONE, "rm", "-rf", "/")]
     sees(here, f"{ONE} has changed: nothing was sent")
-    here.type("Enter")
-    silence()
     assert desk.sent == []
-    press(here, "a", YES)
-    assert '"rm -rf /" as root' in words_of(here) and desk.sent == []
+    press(here, "a", APPROVE)
+    assert "rm -rf /" in words_of(here) and desk.sent == []
     desk.rows = [a_row(TWO, "id")]
     sees(here, f"{ONE} has ended, or waits no more: nothing was sent")
     assert desk.sent == []
@@ -385,12 +461,11 @@ def test_another_request_that_comes_leaves_the_question_and_the_selection_alone(
     desk.rows = [a_row(TWO, "id"), a_row(THREE, "df")]
     here = opened(pane())
     press(here, "Down", f"> {THREE}")
-    press(here, "a", YES)
+    press(here, "a", APPROVE)
     desk.rows = [a_row(ONE), a_row(TWO, "id"), a_row(THREE, "df")]
     sees(here, "1 waits 3")
-    assert '"df"' in words_of(here) and YES in words_of(here)
-    press(here, "y", "[y/N] y_")
-    press(here, "Enter", f"request {THREE} is approved")
+    assert f"{THREE}, " in words_of(here) and APPROVE in words_of(here)
+    press(here, "a", f"request {THREE} is approved")
     assert [one[1] for one in desk.sent] == [THREE]
 
 
@@ -418,22 +493,32 @@ def test_a_terminal_that_hangs_up_ends_the_board(desk: LiveDesk, tmp_path: Path)
         raise
 
 
-def test_a_page_stays_about_its_request_when_the_selected_row_goes(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
+def test_a_page_is_closed_when_its_request_goes(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
     """THREATS A-08: a key on a page is about that page."""
     desk.rows = [a_row(ONE), a_row(TWO, "id")]
     here = opened(pane())
-    press(here, "Enter", f"request {ONE}: pending")
+    press(here, "Enter", APPROVE)
     desk.rows = [a_row(TWO, "id")]
-    sees(here, "1 waits 1")
-    press(here, "a", "nothing is selected")
-    assert f"request {ONE}" in words_of(here) and desk.sent == []
+    sees(here, f"{ONE} has ended, or waits no more: nothing was sent")
+    assert f"> {TWO}" in words_of(here) and desk.sent == []
+
+
+def test_what_is_skipped_is_followed_by_the_next(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
+    desk.rows = [a_row(ONE), a_row(TWO, "id")]
+    here = opened(pane())
+    press(here, "Enter", APPROVE)
+    press(here, "s", f"{TWO}, ")
+    sees(here, APPROVE)
+    press(here, "v", "v view less")
+    press(here, "a", f"request {TWO} is approved")
+    assert [one[1] for one in desk.sent] == [TWO]
 
 
 def test_a_denial_has_a_reason_or_is_none(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
     here = opened(pane())
-    press(here, "d", "not denied)? _")
-    press(here, "Enter", "nothing was sent")
-    press(here, "d", "not denied)? _")
+    press(here, "d", "keys)? _")
+    press(here, "Enter", APPROVE)
+    press(here, "d", "keys)? _")
     write(here, "not todax")
     here.type("BSpace", "y")
     sees(here, "? not today_")
@@ -444,9 +529,17 @@ def test_a_denial_has_a_reason_or_is_none(desk: LiveDesk, pane: Callable[..., Pa
 def test_what_may_only_be_denied_is_not_asked_about(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
     desk.rows = [{**a_row(ONE), "lacks": "wants a smart card"}, row_for(waiting("true", id=TWO), "alice")]
     here = opened(pane())
-    press(here, "a", "wants a smart card")
+    press(here, "a", "d deny · s skip")
+    assert "wants a smart card" in words_of(here) and "a approve" not in words_of(here)
+    silence()
+    here.type("a")
+    silence()
+    press(here, "Escape", f"> {ONE}")
     press(here, "Down", f"> {TWO}")
-    press(here, "a", "is your own")
+    press(here, "a", "s skip · v view all")
+    assert "d deny" not in words_of(here)
+    press(here, "Escape", f"> {TWO}")
+    press(here, "d", "is your own")
     assert desk.sent == []
 
 
@@ -490,7 +583,7 @@ def test_a_list_that_one_may_not_see_says_so(desk: LiveDesk, pane: Callable[...,
 def test_a_fault_closes_the_question_is_said_and_mends_itself(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
     here = opened(pane())
     for kind, text in (("ticket", "your Kerberos ticket has expired: kinit"), ("jitd", "jitd closed the connection")):
-        press(here, "a", YES)
+        press(here, "a", APPROVE)
         desk.fails(kind, text)
         sees(here, f"NOT LIVE: {text}")
         sees(here, "nothing was sent")
@@ -499,7 +592,7 @@ def test_a_fault_closes_the_question_is_said_and_mends_itself(desk: LiveDesk, pa
         assert "NOT LIVE" in words_of(here) and desk.sent == []
         desk.mends()
         wait_for(lambda: "NOT LIVE" not in words_of(here), what="the link")
-    press(here, "a", YES)
+    press(here, "a", APPROVE)
 
 
 def test_the_board_asks_for_no_password_and_the_verbs_that_it_names_do(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
@@ -516,7 +609,7 @@ def test_the_board_asks_for_no_password_and_the_verbs_that_it_names_do(desk: Liv
 
 def test_a_terminal_that_becomes_too_small_closes_the_question(desk: LiveDesk, pane: Callable[..., Pane]) -> None:
     here = opened(pane())
-    press(here, "a", YES)
+    press(here, "a", APPROVE)
     here._do("resize-window", "-x", "30", "-y", "10")
     sees(here, "This terminal is too")
     here._do("resize-window", "-x", "80", "-y", "24")
@@ -534,7 +627,7 @@ def test_ctrl_z_gives_the_terminal_back_and_fg_asks_nothing_that_was_asked_befor
     desk: LiveDesk, pane: Callable[..., Pane]
 ) -> None:
     here = opened(pane())
-    press(here, "a", YES)
+    press(here, "a", APPROVE)
     here.type("C-z")
     sees(here, "Stopped")
     here.type("stty -a | grep -o ' -*icanon'; echo at-pro''mpt", "Enter")
@@ -542,7 +635,7 @@ def test_ctrl_z_gives_the_terminal_back_and_fg_asks_nothing_that_was_asked_befor
     assert " icanon" in words_of(here).split("Stopped")[1] and " -icanon" not in words_of(here)
     here.type("fg", "Enter")
     sees(here, "the board was stopped: nothing was sent")
-    press(here, "a", YES)
+    press(here, "a", APPROVE)
     assert desk.sent == []
 
 
@@ -556,7 +649,7 @@ def test_ctrl_z_gives_the_terminal_back_and_fg_asks_nothing_that_was_asked_befor
 )
 def test_a_signal_ends_it_and_restores_the_terminal(desk: LiveDesk, pane: Callable[..., Pane], name: str, status: int) -> None:
     here = opened(pane(), before="trap '' HUP; ")
-    press(here, "a", YES)
+    press(here, "a", APPROVE)
     board = here.program
     os.kill(board, signal.Signals[f"SIG{name}"])
     wait_for(lambda: not is_living(board), what="its end")
@@ -595,5 +688,5 @@ def test_the_environment_presses_no_key_and_loads_no_module(desk: LiveDesk, pane
     sees(here, f"> {ONE}")
     silence()
     press(here, "2", "[2 reviews")  # a key after them, which opens nothing and answers nothing
-    assert "[y/N]" not in words_of(here) and desk.sent == []
+    assert "s skip · v view all · q quit" not in words_of(here) and desk.sent == []
     assert not (tmp_path / "loaded").exists() and not (tmp_path / "log").exists()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from jitd.cli.board.picture import LEAST_COLUMNS, LEAST_LINES, picture
-from jitd.cli.board.questions import Approval, Ending, Locking
+from jitd.cli.board.questions import Ending, Locking, Review
 from jitd.cli.board.state import Heard, Reading, State
 from jitd.cli.board.views import VIEWS
 from jitd.cli.colour import without_styles
@@ -46,10 +46,10 @@ def test_a_question_is_not_opened_about_a_row_that_has_changed_meanwhile() -> No
     row = a_row(ONE)
     heard(state, row)
     heard(state, a_row(ONE, "rm"))
-    state.ask(Approval(row), "requests", row)
+    state.ask(Review(row), "requests", row)
     assert state.asked is None and "look again" in state.said
     state.miss("jitd closed the connection")
-    state.ask(Approval(row), "requests", a_row(ONE, "rm"))
+    state.ask(Review(row), "requests", a_row(ONE, "rm"))
     assert state.asked is None, "nobody would tell of a change"
 
 
@@ -99,7 +99,7 @@ def test_uses_of_a_lease_close_no_question_about_more_of_it_and_other_changes_do
     lease = {"id": TWO, "state": "active", "uses": 9, "left": 8, "ends_at": "2099-01-01T00:00:00Z"}
     row = {**a_row(ONE), "extends": lease}
     heard(state, row)
-    state.ask(Approval(row), "requests", row)
+    state.ask(Review(row), "requests", row)
     heard(state, {**row, "extends": {**lease, "left": 7}})
     assert state.asked is not None
     heard(state, {**row, "extends": {**lease, "left": 7, "ends_at": "2098-01-01T00:00:00Z"}})
@@ -178,13 +178,13 @@ def test_every_line_is_printable_and_fits_whatever_the_rows_say(width: int, heig
             must_fit(state, width, height)
     state = State()
     heard(state, wild)
-    state.ask(Approval(wild), "requests", wild)
+    state.ask(Review(wild), "requests", wild)
     assert state.asked is not None
     for typed in ("", "y" * 2000, "\x1b[31m"):
         state.asked.typed = typed
         must_fit(state, width, height)
     state.asked = None
-    state.read(TWO, lambda cells: Approval(wild).lines(cells))
+    state.read(TWO, lambda cells: Review(wild).lines(cells))
     must_fit(state, width, height)
 
 

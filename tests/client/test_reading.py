@@ -1,186 +1,180 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is longer than the screen, on a terminal with the host's own less(1): what was read, and what the environment may say."""
+"""What a person reads on a terminal, with the keys below it: what was read, what scrolls, and what stays on the terminal."""
 
 from __future__ import annotations
 
-import contextlib
 import os
-import pty
-import re
-import select
-import signal
-import struct
-import termios
+import shlex
+import sys
 import time
-from collections.abc import Iterator, Mapping
-from fcntl import ioctl
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from jitd.cli import reading
-from tests.waiting import PATIENCE, sleeps, wait_for
+from tests.client.desk import TREE, Pane
+from tests.waiting import wait_for
 
-ROWS, COLUMNS = 24, 80
-LINES = [f"line {number} of the text" for number in range(1, 61)]
-PROMPT = r"space shows more, q ends reading"
-
-
-class Reader:
-    """A person at a terminal, to whom a process shows lines. It prints UNREAD and whether something was left."""
-
-    def __init__(self, lines: list[str], environment: Mapping[str, str]) -> None:
-        self.seen = ""
-        self.pid, self._master = pty.fork()
-        if self.pid == 0:
-            ioctl(0, termios.TIOCSWINSZ, struct.pack("4H", ROWS, COLUMNS, 0, 0))
-            os.environ |= {"TERM": "xterm", "LANG": "C.UTF-8", **environment}
-            for name in ("COLUMNS", "LINES"):
-                os.environ.pop(name, None)
-            import sys
-
-            sys.stdin, sys.stdout = os.fdopen(0, closefd=False), os.fdopen(1, "w", closefd=False)
-            sys.stderr = os.fdopen(2, "w", closefd=False)
-            print("UNREAD", reading.put([(line, None) for line in lines], below=3), flush=True)
-            os._exit(0)
-
-    def wait_for(self, pattern: str) -> str:
-        until = time.monotonic() + PATIENCE
-        while not (found := re.search(pattern, self.seen)):
-            assert select.select([self._master], [], [], max(0.0, until - time.monotonic()))[0], self.seen
-            try:
-                self.seen += os.read(self._master, 4096).decode(errors="replace")
-            except OSError:
-                pytest.fail(f"it ended: {self.seen}")
-        self.seen = self.seen[found.end() :]
-        return found[0]
-
-    def type(self, keys: str) -> None:
-        os.write(self._master, keys.encode())
-
-    @property
-    def pager(self) -> int:
-        """The process that shows the lines."""
-        return int(Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()[0])
-
-    def left_anything(self) -> bool:
-        return self.wait_for(r"UNREAD (True|False)") == "UNREAD True"
-
-    def leave(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
-        os.waitpid(self.pid, 0)
-        os.close(self._master)
+LINES = [(f"line {number} of the text", None) for number in range(1, 61)]
+KEYS = "q quit"
+PROBE = """
+import os, sys
+sys.path.insert(0, {tree!r})
+from jitd.cli import question
+from jitd.cli.reading import Reading
+question.QUIET_FOR = float(os.environ.get("QUIET_FOR", question.QUIET_FOR))
+lines = [(f"line {{number}} of the text", None) for number in range(1, {n} + 1)]
+reading = Reading(lambda width: lines)
+print("PRESSED", repr(reading.key(lambda is_read: [*([("a", "approve")] if is_read else []), ("d", "deny"), ("q", "quit")])))
+print("READ", reading.is_read)
+"""
 
 
 @pytest.fixture
-def shown() -> Iterator[object]:
-    readers: list[Reader] = []
+def shown(tmp_path: Path) -> Iterator[Callable[..., Pane]]:
+    """A terminal on which so many lines are shown; ``before`` are words of the shell before the program."""
+    panes: list[Pane] = []
 
-    def show(lines: list[str] = LINES, **environment: str) -> Reader:
-        readers.append(Reader(lines, environment))
-        return readers[-1]
+    def show(n_lines: int = 60, columns: int = 80, lines: int = 24, before: str = "") -> Pane:
+        (tmp_path / "probe.py").write_text(PROBE.format(tree=str(TREE), n=n_lines))
+        panes.append(Pane(tmp_path, columns, lines, line=[sys.executable, str(tmp_path / "probe.py")]))
+        panes[-1].type(f"{before}jitd", "Enter")
+        return panes[-1]
 
     yield show
-    for reader in readers:
-        reader.leave()
+    for pane in panes:
+        pane.close()
 
 
-def test_what_fits_with_the_question_is_printed_and_read(shown) -> None:  # type: ignore[no-untyped-def]
-    assert not shown(LINES[: ROWS - 3]).left_anything()
+def leave(pane: Pane, key: str = "q") -> None:
+    pane.press_until(key, lambda: "READ" in "\n".join(pane.screen), "the end")
 
 
-def test_what_is_left_before_its_last_line_is_unread(shown) -> None:  # type: ignore[no-untyped-def]
-    """THREATS R-04: at whatever screen the person leaves."""
-    for n_screens in (0, 1):
-        reader = shown()
-        reader.wait_for(PROMPT)
-        for _ in range(n_screens):
-            reader.type(" ")
-            reader.wait_for(PROMPT)
-        reader.type("q")
-        assert reader.wait_for("not all of it was read") and reader.left_anything()
+def scroll(pane: Pane, key: str, seen: str) -> None:
+    pane.press_until(key, lambda: seen in "\n".join(pane.screen), seen)
 
 
-@pytest.mark.parametrize("keys", [" " * 3, "G", " \r\r" + " " * 3])
-def test_what_was_read_to_its_last_line_is_read(keys: str, shown) -> None:  # type: ignore[no-untyped-def]
-    reader = shown()
-    reader.wait_for(PROMPT)
-    reader.type(keys)
-    reader.wait_for("line 60 of the text")
-    reader.type("q")
-    assert not reader.left_anything()
+def history(pane: Pane) -> list[str]:
+    """All that the terminal keeps, from its first line on."""
+    return pane._do("-u", "capture-pane", "-p", "-S", "-").rstrip("\n").split("\n")
 
 
-def test_one_line_more_than_fits_is_unread_until_it_was_shown(shown) -> None:  # type: ignore[no-untyped-def]
-    lines = LINES[:ROWS]
-    reader = shown(lines)
-    reader.wait_for(PROMPT)
-    reader.type("q")
-    assert reader.left_anything()
+def test_what_fits_is_read_at_once_and_nothing_says_more(shown: Callable[..., Pane]) -> None:
+    pane = shown(22)
+    pane.shows("a approve · d deny · q quit")
+    assert "reads on" not in "\n".join(pane.screen)
+    leave(pane, "a")
+    assert "PRESSED 'a'" in pane.screen and "READ True" in pane.screen
 
 
-def test_a_pager_that_is_killed_has_shown_nothing(shown) -> None:  # type: ignore[no-untyped-def]
-    reader = shown()
-    reader.wait_for(PROMPT)
-    os.kill(reader.pager, signal.SIGKILL)
-    assert reader.left_anything()
+def test_one_line_more_than_fits_is_unread_until_it_was_shown(shown: Callable[..., Pane]) -> None:
+    """THREATS R-04: the key that approves is not there, and it does nothing."""
+    pane = shown(24)
+    pane.shows("lines 1-22 of 24: space reads on")
+    assert pane.screen[-1] == "d deny · q quit"
+    pane.type("a")
+    wait_for(lambda: pane.is_at_rest(), what="nothing")
+    assert "PRESSED" not in "\n".join(pane.screen)
+    scroll(pane, "Down", "lines 2-23 of 24: space reads on")
+    scroll(pane, "Down", "lines 3-24 of 24: b goes back")
+    pane.shows("a approve · d deny")
+    leave(pane, "a")
+    assert "PRESSED 'a'" in pane.screen and "READ True" in pane.screen
 
 
-def test_ctrl_c_while_reading_ends_nothing_but_what_less_does(shown) -> None:  # type: ignore[no-untyped-def]
-    reader = shown()
-    reader.wait_for(PROMPT)
-    wait_for(lambda: sleeps(reader.pager), what="a pager that reads")
-    reader.type("\x03")
-    reader.wait_for(PROMPT)
-    os.kill(reader.pager, signal.SIGTERM)  # no key: a terminal forgets what is typed right after a Ctrl-C
-    assert reader.left_anything()
+def test_who_leaves_before_the_end_has_not_read_it(shown: Callable[..., Pane]) -> None:
+    """THREATS R-04."""
+    pane = shown()
+    pane.shows("lines 1-22 of 60: space reads on")
+    scroll(pane, "Space", "lines 22-43 of 60: space reads on")
+    leave(pane, "d")
+    assert "PRESSED 'd'" in pane.screen and "READ False" in pane.screen
 
 
-def test_what_the_environment_says_of_pagers_is_not_heard(shown, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    """An evil pager is not started, and no program by less(1) either."""
-    evil = tmp_path / "less"
-    mark = tmp_path / "was-here"
-    evil.write_text(f"#!/bin/sh\ntouch {mark}\n")
-    evil.chmod(0o755)
-    around = {"PAGER": str(evil), "LESS": "-E", "LESSOPEN": f"|{evil} %s", "LESSCLOSE": str(evil), "PATH": str(tmp_path)}
-    reader = shown(**around, LESSKEYIN=str(evil), EDITOR=str(evil), SHELL=str(evil), HOME=str(tmp_path))
-    reader.wait_for(PROMPT)
-    surroundings = Path(f"/proc/{reader.pager}/environ").read_bytes().split(b"\0")
-    assert os.readlink(f"/proc/{reader.pager}/exe") == os.path.realpath("/usr/bin/less")
-    assert {entry.partition(b"=")[0] for entry in surroundings if entry} <= {
-        b"TERM", b"LANG", b"LC_ALL", b"LC_CTYPE", b"PATH", b"LESSSECURE", b"LESSHISTFILE",
-    }  # fmt: skip
-    for key in ("!", "|", "v"):  # a command, a pipe, an editor
-        reader.type(key)
-        reader.wait_for("Command not available")
-        reader.type("\r")
-        reader.wait_for(PROMPT)
-    reader.type("q")
-    reader.left_anything()
-    assert not mark.exists()
+def test_the_keys_that_scroll_go_both_ways_and_the_terminal_keeps_each_line_once(shown: Callable[..., Pane]) -> None:
+    pane = shown()
+    pane.shows("lines 1-22 of 60")
+    for key, place in (
+        ("Space", "22-43"), ("b", "1-22"), ("Down", "2-23"), ("Up", "1-22"), ("NPage", "22-43"), ("PPage", "1-22"),
+        ("Space", "22-43"), ("Space", "39-60"), ("b", "18-39"),
+    ):  # fmt: skip
+        scroll(pane, key, f"lines {place} of 60")
+        assert pane.screen[0] == f"line {place.partition('-')[0]} of the text"
+    leave(pane)
+    kept = [line for line in history(pane) if line.startswith("line ")]
+    assert kept == [text for text, _ in LINES], "in their order, the last ones above what follows"
 
 
-def test_without_a_terminal_all_is_printed_and_nobody_waits(capsys: pytest.CaptureFixture[str]) -> None:
-    assert not reading.put([(line, None) for line in LINES])
-    assert capsys.readouterr().out.splitlines() == LINES
+def test_a_burst_of_keys_is_no_reading(shown: Callable[..., Pane]) -> None:
+    """THREATS A-10: what comes within the time in which nobody reads a screen scrolls nothing, and approves nothing after it."""
+    pane = shown(before="QUIET_FOR=4 ")
+    pane.shows("lines 1-22 of 60: space reads on")
+    pane.type("Space")
+    pane.type(*["Space"] * 5, "a")
+    time.sleep(1)  # what is tested is that nothing comes
+    assert "lines 1-22 of 60: space reads on" in pane.screen and "PRESSED" not in "\n".join(pane.screen)
+    pane.type("C-c")
+    pane.shows("KeyboardInterrupt")
 
 
-def test_a_host_without_less_prints_all_and_says_how_much(shown, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
-    monkeypatch.setattr(reading, "PLACES", ("/nonexistent/less",))
-    reader = shown()
-    assert reader.wait_for("that is 60 lines: scroll up") and reader.left_anything()
+def test_another_size_of_the_terminal_makes_the_page_anew(shown: Callable[..., Pane]) -> None:
+    pane = shown()
+    scroll(pane, "Space", "lines 22-43 of 60")
+    pane._do("resize-window", "-x", "60", "-y", "30")
+    pane.columns = 60
+    pane.shows("lines 1-28 of 60: space reads on")
+    pane._do("resize-window", "-x", "60", "-y", "70")
+    pane.shows("a approve")
+    leave(pane)
+    assert "READ True" in pane.screen
 
 
-def test_a_dumb_terminal_has_no_pager(shown) -> None:  # type: ignore[no-untyped-def]
-    reader = shown(TERM="dumb")
-    assert reader.wait_for("line 60 of the text") and reader.left_anything()
+def test_a_screen_without_room_for_a_line_reads_nothing(shown: Callable[..., Pane]) -> None:
+    """THREATS R-04."""
+    pane = shown(3, lines=2)
+    pane.shows("q quit")
+    for _ in range(5):
+        pane.type("Space")
+        wait_for(pane.is_at_rest, what="a reader")
+    assert "approve" not in "\n".join(pane.screen)
+    leave(pane)
+    assert "READ False" in "\n".join(pane.screen)
 
 
-def test_lines_as_long_as_the_screen_and_of_wide_letters_reach_the_reader_whole(shown) -> None:  # type: ignore[no-untyped-def]
-    reader = shown(["漢" * (COLUMNS // 2)] * 3 + ["x" * 9000] + LINES)
-    reader.wait_for(PROMPT)
-    reader.type("G")
-    reader.wait_for("line 60 of the text")
-    reader.type("q")
-    assert not reader.left_anything()
+def test_the_keys_are_folded_on_a_narrow_terminal() -> None:
+    keys = [("a", "approve"), ("d", "deny"), ("s", "skip"), ("v", "view all"), ("q", "quit")]
+    assert reading.foot_of(keys, 80) == ["a approve · d deny · s skip · v view all · q quit"]
+    assert reading.foot_of(keys, 40) == ["a approve · d deny · s skip", "v view all · q quit"]
+
+
+def test_a_dumb_terminal_gets_no_sequences_and_reads_on(shown: Callable[..., Pane]) -> None:
+    pane = shown(before="TERM=dumb ")
+    pane.shows("lines 1-22 of 60: space reads on")
+    pane.type("b")
+    scroll(pane, "Space", "lines 22-43 of 60")
+    scroll(pane, "Space", "lines 39-60 of 60")
+    leave(pane, "a")
+    assert [line for line in history(pane) if line.startswith("line ")] == [text for text, _ in LINES]
+
+
+def test_what_is_stopped_is_shown_again(shown: Callable[..., Pane]) -> None:
+    pane = shown()
+    scroll(pane, "Space", "lines 22-43 of 60")
+    pane.type("C-z")
+    pane.shows("Stopped")
+    pane.type("clear", "Enter")
+    pane.type("fg", "Enter")
+    pane.shows("lines 22-43 of 60")
+    leave(pane)
+
+
+def test_without_a_terminal_all_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    reading.put_all(LINES)
+    assert capsys.readouterr().out.splitlines() == [text for text, _ in LINES]
+
+
+def test_no_other_program_is_started() -> None:
+    """What the environment says of pagers is not heard."""
+    line = [sys.executable, "-c", "import sys; import jitd.cli.decide; print('subprocess' in sys.modules)"]
+    assert os.popen(shlex.join(line)).read().strip() == "False"

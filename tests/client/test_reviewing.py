@@ -63,9 +63,12 @@ def test_all_that_was_done_is_read_on_a_small_screen_before_the_word_is_asked_fo
     desk: Desk, sit: Callable[..., Typist], typed: bytes, sent: list[str]
 ) -> None:
     me = sit("review", ID, size=(20, 80))
-    first = me.until("space shows more")
+    first = me.until("space reads on")
     assert f"request {ID}" in first and ASKING not in first
-    me.read_until(ASKING)
+    me.read_until("c continue")
+    assert me.is_quiet() and ASKING not in me.seen.decode()
+    me.type(b"c")
+    me.until(ASKING)
     assert desk.sent == []
     me.type(typed)
     assert me.status() == (0 if sent else 1)

@@ -14,12 +14,11 @@ from typing import Any
 import pytest
 
 from jitd.core.claims import Claims
-from tests.client.desk import Desk, Pane, Row, Typist
+from tests.client.desk import KEYS, WHY, WORD, Desk, Pane, Row, Typist
 from tests.client.script import HOSTILE, row_for, waiting
 from tests.marks import full
 from tests.waiting import wait_for
 
-KEYS = "q quit: "
 RESTART = ("systemctl", "restart", "postgresql")
 ONE, TWO, THREE = "AAAA-1111", "BBBB-2222", "CCCC-3333"
 
@@ -74,23 +73,20 @@ def pane(tmp_path: Path) -> Iterator[Callable[..., Pane]]:
         ),
     ],
 )
-def test_four_keys_approve_the_only_one_that_waits(desk: Desk, pane: Callable[..., Pane], columns: int, lines: int) -> None:
-    """Enter, a, y, Enter. Nobody scrolls for it: all that is shown is on the screen when the question comes."""
+def test_two_keys_approve_the_only_one_that_waits(desk: Desk, pane: Callable[..., Pane], columns: int, lines: int) -> None:
+    """``jitd``, Enter, a. Nobody scrolls for it: all that is shown is on the screen when the keys come."""
     row = desk.rows[0]
     here = pane(columns, lines)
-    here.type("jitd approve")
-    typed = iter(["Enter", "a", "y", "Enter"])
-    here.type(next(typed))
-    here.asks("quit:")
-    seen = "\n".join(here.screen)
-    for part in ("alice", "systemctl restart postgresql", '"why"', ONE):
-        assert part in seen, part
-    here.type(next(typed))
-    here.asks('approve "systemctl restart postgresql" as root on db1? [y/N]')
+    here.type("jitd", "Enter")
+    here.asks("Enter reviews them · q quit")
     assert desk.sent == []
-    here.type(next(typed))
-    here.type(next(typed))
-    here.shows("nothing more waits for you")
+    typed = iter(["Enter", "a"])
+    here.press_until(next(typed), lambda: "a approve · d deny" in "\n".join(here.screen), "the page")
+    seen = "\n".join(here.screen)
+    for part in ("alice", "systemctl restart postgresql", '"why"'):
+        assert part in seen, part
+    assert desk.sent == []
+    here.press_until(next(typed), lambda: "nothing more waits for you" in "\n".join(here.screen), "its end")
     assert desk.sent == [("approve", ONE, row["fingerprint"], "")] and list(typed) == []
 
 
@@ -106,23 +102,28 @@ def test_what_waits_for_me_is_told_in_lines_that_fit(desk: Desk, pane: Callable[
     assert " ".join(lines[first:second]).endswith('"systemctl restart postgresql" as root on db1'), "it has room on any of them"
     long = " ".join(lines[second : second + 2])
     assert "…(+" in long and "xx'\" as root on db1" in long
-    assert any("jitd approve " in line for line in lines)
+    assert "Enter reviews them · q quit" in lines[-1]
+    here.press_until("q", lambda: here.screen[-1].rstrip().endswith("$"), "the shell")
+    here.type("clear; jitd < /dev/null", "Enter")
+    here.shows("jitd deny ID --reason TEXT")
+    assert desk.sent == [], "without a terminal, it only lists"
 
 
 def test_what_is_pasted_at_the_keys_or_at_the_question_decides_nothing(desk: Desk, pane: Callable[..., Pane]) -> None:
     """THREATS A-10."""
+    desk.rows = [{**a_row(ONE), "grade": "gives"}]
     here = pane(80)
     here.type("jitd approve", "Enter")
-    here.asks("quit:")
-    for text in ("a", "ay\n", "a\ny\n", "d", "dno\n", "q"):
+    here.asks(KEYS)
+    for text in ("a", "ayes\n", "a\nyes\n", "d", "dno\n", "q"):
         here.paste(text)
-    here.press("a", "[y/N]")
-    here.paste("y\n")
-    here.shows("nothing was sent")
-    here.asks("quit:")
+    here.press("a", "keys):")
+    here.paste("yes\n")
+    here.shows("pasted text does not count")
+    here.asks("keys):")
+    here.press("Enter", KEYS)
     assert desk.sent == []
-    here.type("q")
-    here.asks("$")
+    here.press("q", "$")
 
 
 # --- on a pseudo-terminal ------------------------------------------------------------------------------------------------
@@ -132,17 +133,15 @@ def test_the_oldest_comes_first_and_each_key_does_what_it_says(desk: Desk, sit: 
     desk.rows = rows = [a_row(ONE), a_row(TWO, "id"), a_row(THREE, "df")]
     me = sit("approve", "--comment", "go ahead")
     assert "1 of 3: alice asks for root on db1.example.test  " in me.until(KEYS)
-    me.type(b"s")
+    me.press(b"s")
     assert "1 of 2: alice asks for root on db1.example.test  " in me.until(KEYS)
-    me.type(b"d")
-    me.until("why (alice is told; empty: not denied)? ")
+    me.press(b"d")
+    me.until(f"why (alice {WHY}")
     me.type("not today, façade\n".encode())
     assert THREE in me.until(KEYS)
-    me.type(b"v")
-    assert "WHAT IS OWED" in me.until(KEYS), "everything"
-    me.type(b"A")
-    me.until("[y/N] ")
-    me.type(b"y\n")
+    me.press(b"v")
+    me.until("v view less")
+    me.press(b"A")
     me.until("nothing more waits for you, but for the 1 that you skipped")
     assert me.status() == 0
     assert desk.sent == [
@@ -154,7 +153,7 @@ def test_the_oldest_comes_first_and_each_key_does_what_it_says(desk: Desk, sit: 
 def test_somebody_who_leaves_has_decided_nothing(desk: Desk, sit: Callable[..., Typist], keys: bytes) -> None:
     me = sit("approve")
     me.until(KEYS)
-    me.type(keys)
+    me.press(keys)
     assert me.status() == 0 and desk.sent == []
 
 
@@ -209,17 +208,15 @@ def test_keys_typed_ahead_of_the_card_are_about_nothing(desk: Desk, sit: Callabl
     me = sit("approve", ahead=ahead)
     assert ONE in me.until(KEYS)
     assert me.is_quiet()
-    me.type(b"a")
-    me.until("[y/N] ")
     desk.busy.touch()
-    me.type(b"y\n")
+    me.press(b"a")
     me.until("is approved")
     me.type(ahead)
     desk.busy.unlink()
     assert TWO in me.until(KEYS)
     assert me.is_quiet()
     assert [one[:2] for one in desk.sent] == [("approve", ONE)]
-    me.type(b"q")
+    me.press(b"q")
     assert me.status() == 0
 
 
@@ -237,7 +234,7 @@ def test_only_one_of_the_keys_by_itself_is_one(desk: Desk, sit: Callable[..., Ty
     """THREATS A-10: several keys at once are a paste, or a key that means something else."""
     me = sit("approve")
     me.until(KEYS)
-    me.type(typed)
+    me.press(typed)
     assert me.is_quiet()
     assert me.leaves() == 0 and desk.sent == []
 
@@ -262,14 +259,11 @@ def test_no_new_request_comes_under_an_open_question(desk: Desk, sit: Callable[.
     newer = a_row(THREE, "sh")
     me = sit("approve")
     assert ONE in me.until(KEYS)
-    desk.rows = [newer, first]
-    me.type(b"a")
-    me.until('approve "systemctl restart postgresql" as root on db1? [y/N] ')
     desk.rows = [newer, a_row(TWO, "id"), first]
-    me.type(b"y\n")
+    me.press(b"a")
     assert THREE in me.until(KEYS), "and then what waits is asked again"
     assert desk.sent == [("approve", ONE, first["fingerprint"], "")]
-    me.type(b"q")
+    me.press(b"q")
     assert me.status() == 0
 
 
@@ -279,14 +273,12 @@ def test_a_request_that_is_gone_when_the_answer_comes_is_told_and_the_walk_goes_
     desk.rows = [a_row(ONE), a_row(TWO, "id")]
     me = sit("approve")
     me.until(KEYS)
-    me.type(b"a")
-    me.until("[y/N] ")
     desk.rows = desk.rows[1:]
-    me.type(b"y\n")
+    me.press(b"a")
     assert "has ended: it is withdrawn" in me.until(TWO)
     me.until(KEYS)
     assert desk.sent == []
-    me.type(b"q")
+    me.press(b"q")
     assert me.status() == 0
 
 
@@ -294,11 +286,9 @@ def test_a_review_that_cannot_be_done_now_is_asked_again(desk: Desk, sit: Callab
     desk.refuses("not_done", "you have reviewed too often within a short time: wait a minute")
     me = sit("approve")
     me.until(KEYS)
-    me.type(b"a")
-    me.until("[y/N] ")
-    me.type(b"y\n")
+    me.press(b"a")
     assert "wait a minute" in me.until(KEYS)
-    me.type(b"q")
+    me.press(b"q")
     assert me.status() == 0 and desk.sent == []
 
 
@@ -306,9 +296,7 @@ def test_without_a_ticket_the_walk_ends(desk: Desk, sit: Callable[..., Typist]) 
     desk.refuses("unauthenticated", "your ticket has expired: kinit")
     me = sit("approve")
     me.until(KEYS)
-    me.type(b"a")
-    me.until("[y/N] ")
-    me.type(b"y\n")
+    me.press(b"a")
     me.until("your ticket has expired: kinit")
     assert me.status() == 119 and desk.sent == []
 
@@ -316,38 +304,48 @@ def test_without_a_ticket_the_walk_ends(desk: Desk, sit: Callable[..., Typist]) 
 @pytest.mark.parametrize(
     "answer",
     [
-        *(b"\n", b"no\n", b"y\x04\x04"),
-        *(
-            pytest.param(
-                answer, marks=full("every day, the test uses an empty answer, a no, and a yes that the end of input cuts")
-            )
-            for answer in (b"n\n", b"ya\n", b"y \n", b"\x04")
-        ),
+        *(b"\n", b"yes\x04\x04"),
+        pytest.param(b"\x04", marks=full("every day, the test uses an empty answer, and a yes that the end of input cuts")),
     ],
 )
-def test_after_any_other_answer_it_is_asked_about_again(desk: Desk, sit: Callable[..., Typist], answer: bytes) -> None:
+def test_without_an_answer_the_keys_come_again(desk: Desk, sit: Callable[..., Typist], answer: bytes) -> None:
+    desk.rows = [{**a_row(ONE), "grade": "gives"}]
     me = sit("approve")
     me.until(KEYS)
-    me.type(b"a")
-    me.until("[y/N] ")
+    me.press(b"a")
+    me.until(WORD)
     me.type(answer)
-    assert ONE in me.until(KEYS)
+    me.until(KEYS)
     assert desk.sent == []
-    me.type(b"q")
-    assert me.status() == 0
+    assert me.leaves() == 0
+
+
+@pytest.mark.parametrize("answer", [b"y\n", b"no\n", b"YES\n", b"yes \n"])
+def test_a_wrong_answer_stays_at_the_question(desk: Desk, sit: Callable[..., Typist], answer: bytes) -> None:
+    desk.rows = [{**a_row(ONE), "grade": "gives"}]
+    me = sit("approve")
+    me.until(KEYS)
+    me.press(b"a")
+    me.until('approve "systemctl restart postgresql" as root on db1? it gives root: ' + WORD)
+    me.type(answer)
+    me.until("only the word yes approves it")
+    me.until(WORD)
+    assert desk.sent == []
+    me.type(b"yes\n")
+    me.until("is approved")
+    assert me.status() == 0 and len(desk.sent) == 1
 
 
 @pytest.mark.parametrize("reason", [b"\n", b"   \n", b"\x04"])
 def test_a_denial_without_a_reason_is_none(desk: Desk, sit: Callable[..., Typist], reason: bytes) -> None:
     me = sit("approve")
     me.until(KEYS)
-    me.type(b"d")
-    me.until("not denied)? ")
+    me.press(b"d")
+    me.until(WHY)
     me.type(reason)
-    me.until("is not denied: nothing was sent")
     me.until(KEYS)
     assert desk.sent == []
-    me.type(b"q")
+    me.press(b"q")
     assert me.status() == 0
 
 
@@ -360,64 +358,69 @@ def test_a_process_that_was_stopped_shows_the_card_again_before_a_key_counts(des
     me.go_on()
     assert ONE in me.until(KEYS)
     assert me.is_quiet() and not me.modes()[3] & termios.ICANON
-    me.type(b"q")
+    me.press(b"q")
     assert me.status() == 0 and desk.sent == []
 
 
 def test_the_shell_has_its_settings_while_it_is_stopped(desk: Desk, pane: Callable[..., Pane]) -> None:
     here = pane(80)
     here.type("jitd approve", "Enter")
-    here.asks("quit:")
+    here.asks(KEYS)
     here.type("C-z")
     here.shows("Stopped")
     here.type("clear; stty -a | grep -o ' -*icanon'; echo there", "Enter")
     here.shows("there\n$")
     assert " icanon" in here.screen
     here.type("fg", "Enter")
-    here.asks("quit:")
-    here.type("q")
-    here.asks("$")
+    here.asks(KEYS)
+    here.press("q", "$")
     assert desk.sent == []
 
 
-def test_what_does_not_fit_on_the_screen_wants_the_whole_word(desk: Desk, sit: Callable[..., Typist]) -> None:
+def test_what_does_not_fit_on_the_screen_is_approved_at_its_end_and_not_before(desk: Desk, sit: Callable[..., Typist]) -> None:
+    """THREATS R-04. The other keys work on each screen."""
     me = sit("approve", size=(7, 80))
-    me.read_until(KEYS)
-    me.type(b"a")
-    me.until("not all of it was on the screen: type yes: ")
-    me.type(b"y\n")
-    me.until("nothing was sent")
-    me.read_until(KEYS)
-    assert desk.sent == []
-    me.type(b"a")
-    me.until("type yes: ")
-    me.type(b"yes\n")
+    assert "a approve" not in me.until(KEYS)
+    me.press(b"a")
+    assert me.is_quiet() and desk.sent == []
+    me.press(b"d")
+    me.until(WHY)
+    me.type(b"\n")
+    me.read_until("a approve")
+    me.until(KEYS)
+    me.press(b"a")
     me.until("is approved")
     assert me.status() == 0 and len(desk.sent) == 1
 
 
-def test_what_gives_root_wants_the_whole_word(desk: Desk, sit: Callable[..., Typist]) -> None:
-    desk.rows = [a_row(ONE, "bash")]
+@pytest.mark.parametrize(
+    ("changes", "because"),
+    [
+        ({"grade": "gives"}, "it gives root"),
+        ({"grade": None}, "jitd does not say what it gives"),
+        ({"breaks_glass": True}, "it is break-glass"),
+    ],
+)
+def test_what_gives_everything_wants_the_whole_word(
+    desk: Desk, sit: Callable[..., Typist], changes: dict[str, Any], because: str
+) -> None:
+    desk.rows = [{**a_row(ONE), **changes}]
     me = sit("approve")
     me.until(KEYS)
-    me.type(b"a")
-    me.until('approve "bash" as root on db1? it gives root: type yes: ')
-    me.type(b"y\n")
-    me.until("nothing was sent")
-    me.until(KEYS)
-    me.type(b"q")
-    assert me.status() == 0 and desk.sent == []
+    me.press(b"a")
+    me.until(f"? {because}: {WORD}")
+    assert me.is_quiet() and desk.sent == []
 
 
 def test_who_may_only_deny_is_told_so_and_denies(desk: Desk, sit: Callable[..., Typist]) -> None:
     desk.rows = [{**a_row(ONE), "lacks": "wants a ticket by otp: kinit", "awaits_me": False}]
     me = sit("approve")
     assert "may only deny it: its rule wants a ticket by otp" in me.until(KEYS)
-    me.type(b"a")
-    me.until("you may only deny it")
-    me.until(KEYS)
-    me.type(b"d")
-    me.until("not denied)? ")
+    assert b"a approve" not in me.seen
+    me.press(b"a")
+    assert me.is_quiet() and desk.sent == []
+    me.press(b"d")
+    me.until(WHY)
     me.type(b"no\n")
     me.until("is denied")
     assert me.status() == 0 and [one[0] for one in desk.sent] == ["deny"]
@@ -429,9 +432,17 @@ def test_hostile_text_does_nothing_to_the_terminal(desk: Desk, sit: Callable[...
     desk.rows = [{**a_row(ONE, "echo", HOSTILE, claims=Claims(raw, None, 1, ())), "host": raw, "account": raw, "run_as": raw}]
     me = sit("approve")
     me.until(KEYS)
-    me.type(b"a")
-    me.until("[y/N] ")
-    seen = me.seen.replace(b"\x1b[?2004h", b"").replace(b"\x1b[?2004l", b"").decode().replace("\r\n", "").replace("\n", "")
+    me.press(b"v")
+    me.until("view less")
+    seen = (
+        me.seen.replace(b"\x1b[J", b"")
+        .replace(b"\r", b"")
+        .replace(b"\x1b[?2004h", b"")
+        .replace(b"\x1b[?2004l", b"")
+        .decode()
+        .replace("\r\n", "")
+        .replace("\n", "")
+    )
     assert re.sub(r"\x1b\[[\d;]*m", "", seen).isprintable(), "but for the colours of the page"
 
 

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from jitd.cli.board.picture import WIDE
 from tests.client.desk import Pane
-from tests.client.test_board import YES, press, read_on, sees, silence, words_of, write
+from tests.client.test_board import APPROVE, press, read_on, sees, silence, words_of, write
 from tests.marks import full
 from tests.system.conftest import House
 from tests.waiting import PATIENCE, wait_for
@@ -80,14 +81,12 @@ def test_bob_approves_what_alice_asks_and_it_runs(house: House, board: Callable[
     sees(here, "no open request")
     asking = house.ask("alice", "echo", HOSTILE)
     here.shows(f"> {asking.id}")
-    tell(here, "a", 'approve "echo')
-    read_on(here, YES)
-    fingerprint = house.show(asking.id)["fingerprint"]
-    assert fingerprint in "".join(line.strip() for line in here.screen)
+    if columns < WIDE:
+        tell(here, "Enter", "d deny · s skip")
+    read_on(here, "a approve · d deny")
     assert "[red]M1[/]" in words_of(here) and "\\x1b" in words_of(here)
     assert "owned" not in here._do("display-message", "-p", "#{pane_title}")
-    press(here, "y", "[y/N] y_")
-    tell(here, "Enter", f"request {asking.id} is approved")
+    tell(here, "a", f"request {asking.id} is approved")
     assert asking.end() == 0 and "M1" in asking.out
     house.at_rest().verify()
 
@@ -96,7 +95,7 @@ def test_bob_denies_with_a_reason_that_alice_reads(house: House, board: Callable
     here = board()
     asking = house.ask("alice", "true")
     here.shows(f"> {asking.id}")
-    tell(here, "d", "not denied)? _")
+    tell(here, "d", "keys)? _")
     write(here, "not-today")
     tell(here, "Enter", "is denied")
     assert asking.end() != 0 and "not-today" in asking.err
@@ -108,7 +107,7 @@ def test_a_request_that_is_withdrawn_closes_its_question(house: House, board: Ca
     here = board()
     asking = house.ask("alice", "true")
     here.shows(f"> {asking.id}")
-    tell(here, "a", 'approve "true"')
+    tell(here, "a", APPROVE)
     assert house.jitd("withdraw", asking.id, who="alice").returncode == 0
     sees(here, f"{asking.id} has ended, or waits no more: nothing was sent")
     assert house.show(asking.id)["reviews"] == []
@@ -118,11 +117,9 @@ def test_a_run_is_watched_and_stopped(house: House, board: Callable[..., Pane]) 
     here = board()
     asking = house.ask("alice", "--for=10m", "sh", "-c", "echo first-words; sleep 600")
     here.shows(f"> {asking.id}")
-    tell(here, "a", "type yes: _")
-    press(here, "y", "type yes: y_")
-    here.type("es")
-    sees(here, "type yes: yes_")
-    tell(here, "Enter", "is approved")
+    tell(here, "a", "d deny · s skip")
+    read_on(here, "a approve · d deny")
+    tell(here, "a", "is approved")
     press(here, "4", "[4 runs 1]")
     tell(here, "w", "first-words")
     here.type("q")
@@ -161,7 +158,7 @@ def test_root_locks_and_lifts_and_reviews_nothing(house: House, board: Callable[
     here = board("root")
     asking = house.ask("alice", "true")
     here.shows(f"> {asking.id}")
-    tell(here, "a", "root may not review")
+    tell(here, "d", "root may not review")
     press(here, "5", "[5 locks 0]")
     press(here, "l", "lock which account")
     write(here, "alice")
@@ -180,6 +177,9 @@ def test_alice_sees_her_own_and_decides_nothing(house: House, board: Callable[..
     asking = house.ask("alice", "true")
     here = board("alice")
     here.shows(f"> {asking.id}")
-    tell(here, "a", "is your own")
+    tell(here, "d", "is your own")
+    tell(here, "a", "s skip · v view all")
+    assert "a approve" not in words_of(here) and "d deny" not in words_of(here)
+    press(here, "Escape", f"> {asking.id}")
     press(here, "5", "only operators, auditors and root may")
     assert house.show(asking.id)["state"] == "pending"

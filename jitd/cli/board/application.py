@@ -24,12 +24,13 @@ from jitd.cli.answer import Row, say, words
 from jitd.cli.board.canvas import Canvas
 from jitd.cli.board.keyboard import MOVES, Keyboard, Taken
 from jitd.cli.board.link import Link, in_background
-from jitd.cli.board.picture import asked_of, is_too_small, picture
-from jitd.cli.board.questions import LONGEST, Deed, Locking, Question, about, row_of
-from jitd.cli.board.state import NOTHING_SENT, Heard, State, Trouble
+from jitd.cli.board.picture import HELP, WIDE, asked_of, is_too_small, picture
+from jitd.cli.board.questions import LONGEST, Deed, Locking, Question, Word, about, row_of
+from jitd.cli.board.state import Heard, State, Trouble
 from jitd.cli.board.terminal import ASKED_AGAIN_AFTER, Terminal
 from jitd.cli.board.views import VIEWS
 from jitd.cli.call import ENDINGS
+from jitd.cli.labels import laid_out
 from jitd.cli.page import page
 from jitd.cli.question import QUIET_FOR, sentence
 from jitd.cli.terminal_size import terminal_size
@@ -37,6 +38,10 @@ from jitd.cli.viewing import watch
 
 T = TypeVar("T")
 INTERRUPTED = 128 + signal.SIGINT
+STEPS = {"tab": 1, "right": 1, "left": -1, "shift+tab": -1}
+"""The keys that show the list after or before the shown list."""
+BESIDE_AFTER = 0.2
+"""The page of the selected row is fetched when the row has been selected for this number of seconds."""
 ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 """Signals that end the board. The board restores the terminal before it ends."""
 
@@ -56,12 +61,14 @@ class Board(App[int]):
         self._canvas = Canvas()
         self._link = Link(self._heard)
         self._loop: asyncio.AbstractEventLoop
-        self._question = ""
-        """The question that is shown on the screen now."""
+        self._question: tuple[str, Question | None] = ("", None)
+        """The question that is on the screen now, and its text."""
         self._asking = 0
         """The number of questions that were sent to jitd. An answer of jitd is ignored if a newer question was sent."""
-        self._pressed_at = (0, "")
-        """``_ripen`` handles a key after a pause. These are the list and the row that were selected at the key press."""
+        self._pressed_at: object = None
+        """``_ripen`` handles a key after a pause. This is what was selected at the key press (see ``_selected``)."""
+        self._fetching = ""
+        """The id of the row whose page is being fetched, to be shown beside the list."""
         self._n_drawn = 0
         """The number of drawings so far."""
         self._is_away = False
@@ -91,8 +98,10 @@ class Board(App[int]):
         size = self.size
         if self.state.asked is not None and is_too_small(size.width, size.height):
             self.state.close("the terminal is too small")
+        if self.state.is_beside and self.state.asked is not None:
+            self.state.asked.is_beside = size.width >= WIDE
         painted = picture(self.state, size.width, size.height)
-        question = asked_of(self.state, size.width)
+        question = self._asked_now()
         if question != self._question:
             self._question = question
             self.keyboard.shut()
@@ -102,6 +111,7 @@ class Board(App[int]):
         if painted != self._canvas.painted:
             self._canvas.painted = painted
             self._canvas.refresh()
+        self._fetch_page()
         self._n_drawn += 1
         self.call_after_refresh(self._painted, self._n_drawn)  # also if no line has changed
 
@@ -118,8 +128,12 @@ class Board(App[int]):
         if self.state.asked is not None:
             self.state.asked.reading.painted(now)
         self.keyboard.shown(now)
-        if asked_of(self.state, self.size.width) != self._question:  # the question changes when all lines were read
+        if self._asked_now() != self._question:  # the question changes when all lines were read
             self.draw()
+
+    def _asked_now(self) -> tuple[str, Question | None]:
+        asked = self.state.asked
+        return asked_of(self.state, self.size.width), None if asked is None else asked.question
 
     # --- input
 
@@ -146,13 +160,13 @@ class Board(App[int]):
             self.leave(INTERRUPTED)
         elif key == "ctrl+z":
             self._stop()
-        elif key in MOVES and (asked is None or event.character is None or not event.is_printable):
+        elif key in MOVES and (asked is None or self.state.is_reviewing or event.character is None or not event.is_printable):
             self.keyboard.other(at)
             self._move(MOVES[key])
         elif key == "escape":
             self.keyboard.other(at)
             self._back()
-        elif asked is None:
+        elif asked is None or self.state.is_reviewing:
             self._single(self._meant(event), at)
         elif key == "enter":
             self._single(key, at)
@@ -174,30 +188,35 @@ class Board(App[int]):
         if self.keyboard.single(key, at) is Taken.HELD:
             self._pressed_at = self._selected()
             self.set_timer(QUIET_FOR, self._ripen)
-        elif self.state.asked is not None and key == "enter":
+        elif self.state.asked is not None and not self.state.is_reviewing and key == "enter":
             self._say("Enter came too soon after other input: press Enter again")
 
     def _ripen(self) -> None:
         key = self.keyboard.ripe(time.monotonic())
-        if key in self.state.keys and self._pressed_at != self._selected():
+        if (self.state.is_reviewing or key in self.state.keys) and self._pressed_at != self._selected():
             self._say("the selected row has disappeared: nothing was done")
         elif key is not None:
             self._act(key)
 
-    def _selected(self) -> tuple[int, str]:
-        """Return the number of the shown list, and the id of the selected row."""
-        return self.state.at, words(self.state.row or {}, "id", "")
+    def _selected(self) -> tuple[int, str, Question | None]:
+        """Return the number of the shown list, the id of the selected row, and the open question."""
+        asked = self.state.asked
+        return self.state.at, words(self.state.row or {}, "id", ""), None if asked is None else asked.question
 
     def _move(self, by: int) -> None:
         reads = self.state.asked is not None or self.state.page is not None
-        if reads and abs(by) == 10:  # scroll by one screen, but keep one line
+        if self.state.is_beside and abs(by) != 10:  # another row
+            self.state.asked = None
+        elif reads and abs(by) == 10:  # scroll by one screen, but keep one line
             by = (1 if by > 0 else -1) * max(1, self.size.height - 9)
         self.state.move(by)
         self.draw()
 
     def _back(self) -> None:
         self._asking += 1
-        if self.state.asked is not None:
+        if self.state.is_beside:
+            self.state.said = ""
+        elif self.state.asked is not None:
             self.state.close("")
         else:
             self.state.page, self.state.said = None, ""
@@ -211,13 +230,19 @@ class Board(App[int]):
 
     def _act(self, key: str) -> None:
         state = self.state
-        if state.asked is not None:
-            self._answer()
+        is_of_list = key in ("q", "?", *STEPS) or key in "12345"[: len(VIEWS)]
+        if state.asked is not None and not (state.is_beside and is_of_list):
+            self._answer(key)
         elif key == "q":
             self.leave(0)
-        elif key in ("tab", "right", "left", "shift+tab") or key in "12345"[: len(VIEWS)]:
-            step = {"tab": 1, "right": 1, "left": -1, "shift+tab": -1}.get(key)
-            state.switch(state.at + step if step else int(key) - 1)
+        elif key == "?":
+            state.asked = None
+            state.read("", lambda width: laid_out(HELP, width))
+        elif is_of_list:
+            state.asked = None
+            state.switch(state.at + STEPS[key] if key in STEPS else int(key) - 1)
+        elif key == "s" and state.view.what == "requests":
+            self._next()
         elif key in ("enter", "v"):
             self._read()
         elif key in state.keys and not state.busy:
@@ -238,7 +263,9 @@ class Board(App[int]):
 
     def _read(self) -> None:
         row = self.state.row
-        if row is not None and self.state.view.has_pages and self.state.page is None:
+        if row is not None and self.state.view.what == "requests":
+            self._begin("v")
+        elif row is not None and self.state.view.has_pages and self.state.page is None:
             id = words(row, "id")
             self._asked_of_jitd(lambda: row_of(id), lambda whole: self.state.read(id, lambda width: page(whole, width)))
 
@@ -252,19 +279,34 @@ class Board(App[int]):
 
         in_background(lambda: row_of(id), lambda whole: self._in_loop(lambda: take(whole)))
 
-    def _answer(self) -> None:
-        """Begin the action that follows from the typed answer to the open question, or open the next question."""
-        asked = self.state.asked
+    def _answer(self, key: str) -> None:
+        """Begin the action that follows from the answer to the open question, or open the next question. The answer is ``key`` if
+        the question is answered by single keys, and otherwise the typed line.
+        """
+        state, asked = self.state, self.state.asked
         if asked is None:
             return
-        typed, self.state.asked = asked.typed.strip(), None
+        typed = key if state.is_reviewing else asked.typed.strip()
         follows = asked.question.follows(typed, self.size.width, is_unread=asked.reading.is_unread)
+        state.said = ""
         if isinstance(follows, Question):
-            self.state.ask(follows, asked.what, asked.row)
-        elif follows is None:
-            self.state.said = NOTHING_SENT
-        else:
+            if follows is asked.question and isinstance(follows, Word):
+                state.said = "only the word yes approves it"
+            state.go_on(follows)
+        elif follows is not None:
+            state.asked = None
             self._do(follows)
+        else:
+            state.close("")
+            if key == "s":
+                self._next()
+
+    def _next(self) -> None:
+        """Select the next row. If there is one, and if its page is not beside the list, open it."""
+        before = self._selected()
+        self.state.move(1)
+        if self._selected() != before and self.size.width < WIDE:
+            self._begin("v")
 
     def _do(self, deed: Deed) -> None:
         self.state.busy, self.state.page = "this is being done ...", None
@@ -290,6 +332,31 @@ class Board(App[int]):
 
         in_background(work, lambda result: self._in_loop(lambda: take(result)))
 
+    def _lacks_page(self) -> str:
+        """If the page of the selected row should be beside the list and is not there, return the id of this row."""
+        state = self.state
+        is_free = not (state.asked or state.page or state.busy or state.trouble) and state.view.what == "requests"
+        return words(state.row or {}, "id", "") if is_free and self.size.width >= WIDE else ""
+
+    def _fetch_page(self) -> None:
+        """If the page of the selected row should be beside the list, fetch it soon."""
+        id = self._lacks_page()
+        if id and id != self._fetching:
+            self._loop.call_later(BESIDE_AFTER, self._fetched, id)
+        self._fetching = id
+
+    def _fetched(self, id: str) -> None:
+        """Show the page of the row with this id, if it is still selected."""
+        row, what = self.state.row, self.state.view.what
+        if row is None or id != self._lacks_page():
+            return
+
+        def show(question: Question) -> None:
+            if id == self._lacks_page():
+                self.state.ask(question, what, row, is_beside=True)
+
+        self._asked_of_jitd(lambda: about("v", row), show)
+
     # --- jitd
 
     def _heard(self, heard: Heard | Trouble) -> None:
@@ -300,6 +367,7 @@ class Board(App[int]):
                 self.state.miss(heard.because)
             else:
                 self.state.hear(heard)
+                self._fetching = ""  # what could not be fetched is fetched again
                 if self.state.page is not None:
                     self._read_again()
 

@@ -35,5 +35,7 @@ class Canvas(Widget):
     def render_line(self, y: int) -> Strip:
         """Return line ``y`` of the screen in textual's form."""
         text, mark = self.painted[y] if y < len(self.painted) else ("", None)
-        width = self.size.width
-        return Strip([Segment(text, STYLES[mark] if mark else None)]).adjust_cell_length(width)
+        name, _, start = (mark or "").partition("@")
+        plain = int(start or 0)  # the style begins behind so many characters
+        parts = [Segment(text[:plain]), Segment(text[plain:], STYLES[name] if name else None)]
+        return Strip(parts).adjust_cell_length(self.size.width)

@@ -14,7 +14,18 @@ from math import inf
 
 from jitd.cli.question import QUIET_FOR
 
-MOVES = {"up": -1, "k": -1, "down": 1, "j": 1, "pageup": -10, "pagedown": 10, "space": 10, "home": -(10**6), "end": 10**6}
+MOVES = {
+    "up": -1,
+    "k": -1,
+    "down": 1,
+    "j": 1,
+    "pageup": -10,
+    "pagedown": 10,
+    "b": -10,
+    "space": 10,
+    "home": -(10**6),
+    "end": 10**6,
+}
 """Maps a key to a number of steps. In a list, a step is one row. On a page, a step is one line, but a key with ten steps scrolls
 by one screen.
 """

@@ -11,11 +11,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from jitd.cli.answer import printable
+from jitd.cli.board.questions import Review
 from jitd.cli.board.state import Asked, State
-from jitd.cli.board.views import VIEWS, empty
+from jitd.cli.board.views import VIEWS, empty, request_lines, style_of
 from jitd.cli.colour import Painted
-from jitd.cli.columns import cut, folded, wrapped
-from jitd.cli.lists import lines_of, style
+from jitd.cli.columns import cut, folded, padded, wrapped
+from jitd.cli.lists import lines_of
+from jitd.cli.reading import BETWEEN
 from jitpam.wire.shown import cells
 
 LEAST_COLUMNS, LEAST_LINES = 40, 12
@@ -24,6 +26,10 @@ MOST_TYPED = 3
 """Maximum number of lines for the text that the person types. If the typed text is longer, only its end is shown."""
 MOST_SAID = 3
 """Maximum number of lines for the latest message, which is shown under the list."""
+WIDE = 120
+"""Minimum number of columns of a terminal on which the page of the selected request is beside the list."""
+BAR, SLACK = " | ", 4
+"""What is between the list and the page, and the number of cells that the list may need more on some terminals."""
 MARK, GAP = "> ", "  "
 """The text in front of the selected row, and the text in front of all other rows."""
 
@@ -40,11 +46,13 @@ def picture(state: State, width: int, height: int) -> list[Painted]:
     if is_too_small(width, height):
         text = f"This terminal is too small. The board needs {LEAST_COLUMNS} columns and {LEAST_LINES} lines."
         return _filled([(line, None) for line in wrapped(text, max(1, width))], width, height)
-    if state.asked is not None:
+    if state.asked is not None and not state.is_beside:
         return _asked(state.asked, state, width, height)
     head = _head(state, width)
     foot = _foot(state, width)
     room = height - len(head) - len(foot)
+    if state.asked is not None:
+        return [*_filled([*head, *_beside(state.asked, state, width, room)], width, height - len(foot)), *foot]
     return [*_filled([*head, *(_page(state, width, room) or _list(state, width, room))], width, height - len(foot)), *foot]
 
 
@@ -61,6 +69,20 @@ def _asked(asked: Asked, state: State, width: int, height: int) -> list[Painted]
     body = [*head, *asked.reading.shown(width, room - len(head))]
     foot = _question(asked, state, width, is_unread=asked.reading.is_unread)
     return [*_filled(body, width, height - len(foot)), *foot]
+
+
+def _beside(asked: Asked, state: State, width: int, room: int) -> list[Painted]:
+    """Return the list, and the page of its selected row beside it. The style of a line is for the page only: the number of the
+    character where the page begins follows after ``@``.
+    """
+    n_left = width * 2 // 5
+    rows, page = _list(state, n_left, room), asked.reading.shown(width - n_left - len(BAR) - SLACK, room)
+    lines: list[Painted] = []
+    for at in range(room):
+        (row, _), (line, mark) = (part[at] if at < len(part) else ("", None) for part in (rows, page))
+        start = padded(printable(row), n_left) + BAR
+        lines.append((start + printable(line), f"{mark}@{len(start)}" if mark else None))
+    return lines
 
 
 def _filled(lines: Sequence[Painted], width: int, height: int) -> list[Painted]:
@@ -100,7 +122,8 @@ def _list(state: State, width: int, room: int) -> list[Painted]:
         return []
     if isinstance(rows, str) or not rows:
         return [("", None), *((line, None) for line in wrapped(printable(rows or empty(state.view.what)), width))]  # type: ignore[arg-type]
-    lines = lines_of(state.view.columns, rows, width - len(MARK))
+    made = request_lines(rows, width - len(MARK)) if state.view.what == "requests" else None
+    lines = made or lines_of(state.view.columns, rows, width - len(MARK))
     each = len(lines) // (len(rows) + 1)
     n_shown = max(1, (room - each - 1) // each)
     at = next((number for number, row in enumerate(rows) if row is state.row), 0)
@@ -108,7 +131,7 @@ def _list(state: State, width: int, room: int) -> list[Painted]:
     painted: list[Painted] = [(GAP + line, "head") for line in lines[:each]]
     for number in range(first, min(first + n_shown, len(rows))):
         is_selected = number == at
-        mark = "selected" if is_selected else style(rows[number])
+        mark = "selected" if is_selected else style_of(state.view.what, rows[number])
         for line in lines[(number + 1) * each : (number + 2) * each]:
             painted.append(((MARK if is_selected else GAP) + line, mark))
     if n_shown < len(rows):
@@ -124,22 +147,45 @@ def _foot(state: State, width: int) -> list[Painted]:
     """Return the lines with the latest message and with the keys that can be used now."""
     said = state.busy or state.said
     lines: list[Painted] = [(line, "question") for line in wrapped(printable(said), width)[:MOST_SAID]] if said else []
-    return [("", None), *lines, *((line, "mine") for line in _words(_keys(state), width))]
+    return [("", None), *lines, *((line, "mine") for line in _words(_keys(state, width), width))]
 
 
-def _keys(state: State) -> list[str]:
+def _keys(state: State, width: int) -> list[str]:
+    if state.asked is not None:
+        reads = ["space reads on"] if state.asked.reading.is_unread else []
+        return [*reads, *asked_of(state, width).split(BETWEEN), "up down select", "? keys"]
     keys = [f"{key} {deed}" for key, deed in state.keys.items()]
     if state.page is not None:
-        return [*keys, "up down page", "Esc back", "q quit"]
-    opening = ["Enter everything"] if state.view.has_pages else []
-    return [*keys, *opening, "up down select", "1-5 lists", "q quit"]
+        return [*(keys if state.page_of else []), "up down page", "Esc back", "q quit"]
+    return [*keys, "up down select", "1-5 lists", "? keys", "q quit"]
+
+
+HELP = (
+    ("a", "approve what is on the screen, once all of it was there; if it gives everything, type yes as well"),
+    ("d", "deny, with words that the requester is told"),
+    ("s", "skip: go to the next request"),
+    ("v, Enter", "view a request; again: view all of it"),
+    ("up, down", "select a row, or scroll by a line"),
+    ("space, b", "scroll by a screen, as Page Down and Page Up"),
+    ("1 to 5, Tab", "the lists: requests, owed reviews, grants, runs, locks"),
+    ("g", "give an owed review"),
+    ("r", "revoke a grant"),
+    ("w, s", "watch or stop a run"),
+    ("l, u", "lock somebody, or lift a lock"),
+    ("Esc", "back"),
+    ("q", "back, or quit the board"),
+    ("!!", "marks a request that gives everything, or of which jitd does not know what it runs"),
+    ("!", "marks a request that may lead there, changes or destroys something, or reads secrets"),
+    ("?", "marks a request whose program jitd does not know"),
+)
+"""The keys and the marks of the board, which the key ``?`` shows."""
 
 
 def _words(parts: Sequence[str], width: int) -> list[str]:
     """Join the texts in ``parts`` into lines of at most ``width`` cells. No part is cut."""
     lines = [""]
     for part in parts:
-        joined = f"{lines[-1]}{', ' if lines[-1] else ''}{part}"
+        joined = f"{lines[-1]}{BETWEEN if lines[-1] else ''}{part}"
         if cells(joined) > width and lines[-1]:
             lines.append(part)
         else:
@@ -155,15 +201,21 @@ def asked_of(state: State, width: int) -> str:
 
 def _question(asked: Asked, state: State, width: int, *, is_unread: bool) -> list[Painted]:
     """Return the lines with the open question, the typed text, and a hint that names the key to leave the question."""
+    said = f"{state.said}. " if state.said else ""
+    text = printable(asked.question.asked(width, is_unread=is_unread))
+    if isinstance(asked.question, Review):
+        place = [f"{said}up down page: read on"] if is_unread else [said] if said else []
+        return [
+            *((line, "mine") for line in _words(place, width) if line),
+            *((line, "question") for line in _words(text.split(BETWEEN), width)),
+        ]
     typed = printable(asked.typed)
     lines = wrapped(typed, width)
     typed = "...".join(["", "".join(lines[-MOST_TYPED:])]) if len(lines) > MOST_TYPED else typed
-    text = f"{printable(asked.question.asked(width, is_unread=is_unread))}{typed}_"
     hint = ["Esc leaves it"]
     if is_unread:
         hint.insert(0, "up down page: read on")
-    said = f"{state.said}. " if state.said else ""
     return [
-        *((line, "question") for line in wrapped(text, width)),
+        *((line, "question") for line in wrapped(f"{text}{typed}_", width)),
         *((line, "mine") for line in _words([said + hint[0], *hint[1:]], width)),
     ]

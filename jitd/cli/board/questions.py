@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """The questions of the board. Each question has a page to read, the text of the question, and an action for the typed answer.
 
-Law: if a question is about a request, the page above the question is made from the request's row in the list. The answer is sent
-together with the fingerprint of this row. Only a complete line is an answer. An empty line means no. Nothing is sent before the
-person has answered.
+Law: if a question is about a request, the page above the question is made from the request's row. The answer is sent together
+with the fingerprint of this row. The answer is a complete line, and an empty line means no. Only a Review is answered by single
+keys, with the same keys and in the same cases as in ``decide``. Nothing is sent before the person has answered.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jitd.cli.answer import Row, words
-from jitd.cli.assent import question, what
+from jitd.cli.assent import question, what, why_the_word
 from jitd.cli.brief import brief
 from jitd.cli.call import NotDone, called, called_as_reviewer
 from jitd.cli.colour import Painted
@@ -20,9 +20,9 @@ from jitd.cli.columns import wrapped
 from jitd.cli.labels import laid_out
 from jitd.cli.lists import LOCKS
 from jitd.cli.page import page
-from jitd.cli.question import WORD
+from jitd.cli.reading import BETWEEN, Key
 from jitd.cli.reviewing import given
-from jitd.cli.verdict import fetched, fingerprint_of, must_be_approvable, sent
+from jitd.cli.verdict import fetched, fingerprint_of, must_be_reviewable, sent
 from jitd.core.duration import read_duration
 from jitpam.wire.messages import Lock, Revoke, Stop, Unlock
 
@@ -71,32 +71,66 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Approval(Question):
-    """Asks whether to approve a request, with the same text as ``jitd approve``."""
+class AboutRequest(Question):
+    """A question about a request. If ``is_whole`` is True, the page above the question shows everything."""
+
+    is_whole: bool = False
 
     def lines(self, width: int) -> list[Painted]:
-        return brief(self.row, width)
-
-    def asked(self, width: int, *, is_unread: bool) -> str:
-        return question(self.row, width, is_unread=is_unread)[0]
-
-    def follows(self, typed: str, width: int, *, is_unread: bool) -> Deed | Question | None:
-        is_yes = f"{typed}\n".encode(errors="surrogateescape") in question(self.row, width, is_unread=is_unread)[1]
-        return (lambda: _reviewed(self.row, "approve", "")) if is_yes else None
+        return page(self.row, width) if self.is_whole else brief(self.row, width)
 
 
 @dataclass(frozen=True)
-class Denial(Question):
-    """Asks why the person wants to deny a request."""
+class Review(AboutRequest):
+    """Shows a request, and waits for a single key."""
 
-    def lines(self, width: int) -> list[Painted]:
-        return brief(self.row, width)
+    def keys(self, *, is_unread: bool) -> list[Key]:
+        """Return the keys that count now."""
+        may_review = self.row.get("state") == "pending" and self.row.get("may_review") and not self.row.get("mine")
+        may_approve = may_review and not self.row.get("lacks") and not is_unread
+        return [
+            *([("a", "approve")] if may_approve else []),
+            *([("d", "deny")] if may_review else []),
+            ("s", "skip"),
+            ("v", "view less" if self.is_whole else "view all"),
+            ("q", "quit"),
+        ]
 
     def asked(self, width: int, *, is_unread: bool) -> str:
-        return f"deny {self.id}: why ({words(self.row, 'account')} is told; empty: not denied)? "
+        return BETWEEN.join(f"{letter} {deed}" for letter, deed in self.keys(is_unread=is_unread))
 
     def follows(self, typed: str, width: int, *, is_unread: bool) -> Deed | Question | None:
-        return (lambda: _reviewed(self.row, "deny", typed)) if typed else None
+        if typed not in [letter for letter, _ in self.keys(is_unread=is_unread)]:
+            return self
+        if typed == "a":
+            return Word(self.row, self.is_whole) if why_the_word(self.row) else lambda: _reviewed(self.row, "approve", "")
+        if typed == "d":
+            return Denial(self.row, self.is_whole)
+        return replace(self, is_whole=not self.is_whole) if typed == "v" else None
+
+
+@dataclass(frozen=True)
+class Word(AboutRequest):
+    """Asks for the word yes, after the key that approves."""
+
+    def asked(self, width: int, *, is_unread: bool) -> str:
+        return question(self.row, width)
+
+    def follows(self, typed: str, width: int, *, is_unread: bool) -> Deed | Question | None:
+        if typed == "yes":
+            return lambda: _reviewed(self.row, "approve", "")
+        return self if typed else Review(self.row, self.is_whole)
+
+
+@dataclass(frozen=True)
+class Denial(AboutRequest):
+    """Asks why the person wants to deny a request."""
+
+    def asked(self, width: int, *, is_unread: bool) -> str:
+        return f"deny {self.id}: why ({words(self.row, 'account')} is told; empty: back to the keys)? "
+
+    def follows(self, typed: str, width: int, *, is_unread: bool) -> Deed | Question | None:
+        return (lambda: _reviewed(self.row, "deny", typed)) if typed else Review(self.row, self.is_whole)
 
 
 @dataclass(frozen=True)
@@ -108,7 +142,7 @@ class OwedReview(Question):
         return f"{unread}have you reviewed {self.id}? type yes: "
 
     def follows(self, typed: str, width: int, *, is_unread: bool) -> Deed | Question | None:
-        return (lambda: _reviewed(self.row, "reviewed", "")) if f"{typed}\n".encode(errors="replace") in WORD else None
+        return (lambda: _reviewed(self.row, "reviewed", "")) if typed == "yes" else None
 
 
 @dataclass(frozen=True)
@@ -194,13 +228,13 @@ def about(key: str, row: Row) -> Question:
     if key in "rs":
         with called() as daemon:
             return Ending(fetched(daemon, id), "revoke" if key == "r" else "stop", id)
-    with called_as_reviewer() as daemon:
+    with called() if key in "av" else called_as_reviewer() as daemon:  # root may look
         shown = fetched(daemon, id)
     fingerprint_of(shown)  # raises an error if the row has no fingerprint, because an answer must be bound to it
-    if key == "a":
-        must_be_approvable(shown)
-        return Approval(shown)
+    if key in "av":
+        return Review(shown)
     if key == "d":
+        must_be_reviewable(shown)
         return Denial(shown)
     owed = shown.get("owed_review")
     if not isinstance(owed, dict) or not owed.get("may_give"):

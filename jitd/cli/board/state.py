@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from jitd.cli.answer import Row, words
-from jitd.cli.board.questions import Question
+from jitd.cli.board.questions import Question, Review
 from jitd.cli.board.views import VIEWS, View, found, is_same, moved, ordered, selected
 from jitd.cli.colour import Painted
 from jitd.cli.question import QUIET_FOR
@@ -50,6 +50,8 @@ class Reading:
 
     made: Callable[[int], list[Painted]]
     top: int = 0
+    was_read: bool = False
+    """True if another page about the same request was read. This is forgotten if the width of the screen changes."""
     lines: list[Painted] = field(default_factory=list)
     _width: int = 0
     _drawn: range = range(0)
@@ -59,6 +61,7 @@ class Reading:
     def fits(self, width: int, room: int) -> bool:
         """True if all lines of the text fit into ``room`` lines of ``width`` cells."""
         if width != self._width:
+            self.was_read = self.was_read and not self._width
             self.lines, self._width, self._read = self.made(width), width, set()
             self._drawn, self._stands_since = range(0), {}
         return len(self.lines) <= room
@@ -84,7 +87,7 @@ class Reading:
     @property
     def is_unread(self) -> bool:
         """True if at least one line of the text is treated as unread."""
-        return len(self._read.union(self._drawn)) < max(1, len(self.lines))
+        return not self.was_read and len(self._read.union(self._drawn)) < max(1, len(self.lines))
 
 
 @dataclass
@@ -97,6 +100,8 @@ class Asked:
     what: str
     row: Row | None
     reading: Reading
+    is_beside: bool = False
+    """True if the list is on the screen, beside the page of its selected row."""
     typed: str = ""
 
 
@@ -146,6 +151,16 @@ class State:
         return () if isinstance(rows, str) else rows
 
     @property
+    def is_reviewing(self) -> bool:
+        """True if the open question is answered by single keys."""
+        return self.asked is not None and isinstance(self.asked.question, Review)
+
+    @property
+    def is_beside(self) -> bool:
+        """True if the list is on the screen, beside the page of its selected row."""
+        return self.is_reviewing and self.asked is not None and self.asked.is_beside
+
+    @property
     def row(self) -> Row | None:
         """The selected row. While a page is open, the row on this page is the selected row. The value is None if no row is
         selected.
@@ -170,16 +185,27 @@ class State:
         self.trouble = because
         self.close("jitd can no longer be reached")
 
-    def ask(self, question: Question, what: str, row: Row | None) -> None:
+    def ask(self, question: Question, what: str, row: Row | None, *, is_beside: bool = False) -> None:
         """Open ``question`` about ``row`` of the list ``what``. Do not open the question if the row has changed, or if jitd
-        cannot be reached.
+        cannot be reached. If ``is_beside`` is True, the list stays on the screen beside the question.
         """
         now = found(self.rows_of(what), words(row, "id")) if row is not None else None
         if self.trouble or (row is not None and not is_same(what, row, now)):
             self.said = "it has changed meanwhile: look again"
             return
-        self.said = ""
-        self.asked = Asked(question, what, row, Reading(question.lines))
+        self.said = self.said if is_beside else ""
+        self.asked = Asked(question, what, row, Reading(question.lines), is_beside)
+
+    def go_on(self, question: Question) -> None:
+        """Replace the open question by ``question``, which is about the same row. If the text above it is the same as well, what
+        was read of it stays read.
+        """
+        if (asked := self.asked) is None:
+            return
+        reading = asked.reading
+        if getattr(question, "is_whole", False) != getattr(asked.question, "is_whole", False):
+            reading = Reading(question.lines, was_read=not reading.is_unread)
+        self.asked = Asked(question, asked.what, asked.row, reading, asked.is_beside)
 
     def read(self, id: str, made: Callable[[int], list[Painted]]) -> None:
         """Show the page about ``id``. If the page of ``id`` is already open, keep the scroll position."""

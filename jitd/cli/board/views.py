@@ -10,10 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jitd.cli.answer import Row, words
-from jitd.cli.lists import LIVE_GRANTS, LIVE_LOCKS, LIVE_RUNS, WAITING, Columns, none
+from jitd.cli.answer import Row, command_of, printable, words
+from jitd.cli.columns import cut, cut_in_the_middle, padded
+from jitd.cli.instants import left
+from jitd.cli.lists import LIVE_GRANTS, LIVE_LOCKS, LIVE_RUNS, WAITING, Columns, none, style
 from jitd.cli.naming import awaits_me
 from jitd.cli.reviewing import REVIEWS
+from jitd.core.grade import Grade
+from jitpam.wire.shown import cells
 
 VOLATILE = frozenset({"cpu_ms", "memory", "n_processes"})
 """Members of a row whose values change although nothing happens to the grant or run."""
@@ -40,7 +44,7 @@ class View:
 
 
 VIEWS = (
-    View("requests", "waits", WAITING, (("a", "approve"), ("d", "deny"))),
+    View("requests", "waits", WAITING, (("a", "approve"), ("d", "deny"), ("v", "view"), ("s", "skip"))),
     View("reviews", "reviews", REVIEWS, (("g", "give the review"),)),
     View("grants", "grants", LIVE_GRANTS, (("r", "revoke"),), is_ended_here=True),
     View("runs", "runs", LIVE_RUNS, (("w", "watch"), ("s", "stop")), is_ended_here=True),
@@ -56,6 +60,51 @@ def ordered(what: str, rows: Sequence[Row]) -> list[Row]:
     if what != "requests":
         return list(rows)
     return sorted(rows, key=lambda row: (not awaits_me(row), words(row, "submitted_at"), words(row, "id")))
+
+
+HEADS = ("ID", "LEFT", "", "WHO", "COMMAND", "REASON")
+MARKS = {Grade.GIVES.word: "!!", Grade.LEADS.word: "!", Grade.CHANGES.word: "!", Grade.READS.word: "!", Grade.UNKNOWN.word: "?"}
+"""Maps the grade of a command to the mark in front of the command."""
+WITH_REASON = 60
+"""Minimum number of cells for a line that has room for a reason."""
+
+
+def request_lines(rows: Sequence[Row], width: int) -> list[str]:
+    """Return one line of ``width`` cells for the head, and one for each of ``rows``, which are requests. A command and a reason
+    that have no room are shortened.
+    """
+    cells_of = [_cells_of(row) for row in rows]
+    n_who = min(12, max([len(HEADS[3]), *(cells(texts[3]) for texts in cells_of)]))
+    widths = [9, 7, 2, n_who]
+    room = width - sum(widths) - len(widths)
+    n_reason = room * 2 // 5 if width >= WITH_REASON else 0
+    n_command = room - n_reason - bool(n_reason)
+    lines = []
+    for texts in [list(HEADS), *cells_of]:
+        start = " ".join(padded(cut(text, size), size) for text, size in zip(texts[:4], widths, strict=True))
+        line = f"{start} {padded(cut_in_the_middle(texts[4], n_command), n_command)}"
+        lines.append((f"{line} {cut(texts[5], n_reason)}" if n_reason else line).rstrip())
+    return lines
+
+
+def style_of(what: str, row: Row) -> str | None:
+    """Return the style for the line of ``row`` in the list ``what``, or None."""
+    return style(row) or ("danger" if what == "requests" and _mark(row) == "!!" else None)
+
+
+def _mark(row: Row) -> str:
+    return "!!" if row.get("doubt") or row.get("breaks_glass") else MARKS.get(words(row, "grade"), "")
+
+
+def _cells_of(row: Row) -> list[str]:
+    mark = _mark(row)
+    why = f"asking {words(row, 'gatekeepers')}" if row.get("asking_at") else words(row, "reason")
+    who = f"{words(row, 'account')}{' (mine)' if row.get('mine') else ''}"
+    return [printable(text) for text in (words(row, "id"), left(row.get("expires_at")), mark, who, _command(row), why)]
+
+
+def _command(row: Row) -> str:
+    return words(row, "gives") if row.get("gives") else command_of(row)
 
 
 def empty(what: str) -> str:

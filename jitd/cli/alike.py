@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Finds requests that differ only in their arguments and their reasons, and shows them as a table.
+
+Law: pure. Two requests are alike if all members of their rows are equal, except the members in SHOWN and in APART. If a member of
+SHOWN differs, it is in the table, and nothing of it is shortened. A request that gives everything is in no table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from jitd.cli.answer import Row, command_line, words
+from jitd.cli.assent import why_the_word
+from jitd.cli.brief import brief
+from jitd.cli.colour import Painted
+from jitd.cli.labels import Line, laid_out, members
+from jitd.cli.who import reason
+from jitd.core.grade import Grade
+
+SHOWN = frozenset({"argv", "reason", "findings"})
+"""Members of a row in which requests of one table may differ. The table shows what differs."""
+APART = frozenset({"id", "fingerprint", "submitted_at", "expires_at", "notices", "last_approved", "alike"})
+"""Members of a row that are not compared: they are different for each request, or tell what happened beside it."""
+LEAST = 2
+"""Minimum number of requests in a table."""
+
+
+def alike(rows: Sequence[Row]) -> list[Row]:
+    """Return the first of ``rows`` with those that are like it, in their order. Return an empty list if there are none."""
+    found = [row for row in rows if _may_be_beside_others(row) and _same(row) == _same(rows[0])]
+    return found if len(found) >= LEAST and found[0] is rows[0] else []
+
+
+def table(rows: Sequence[Row], width: int) -> list[Painted]:
+    """Return the lines about ``rows``, which are alike: what differs, and then the page of the first of them. ``width`` is the
+    number of cells in a line of the terminal.
+    """
+    return [*laid_out(_differences(rows), width), *brief(rows[0], width)]
+
+
+def _differences(rows: Sequence[Row]) -> Iterator[Line]:
+    yield f"{len(rows)} requests of {words(rows[0], 'account')} differ only in this", ""
+    is_same_reason = all(row.get("reason") == rows[0].get("reason") for row in rows)
+    are_same_findings = all(row.get("findings") == rows[0].get("findings") for row in rows)
+    for row in rows:
+        parts = [command_line(members(row, "argv"))]
+        if not is_same_reason:
+            parts.append(reason(row))
+        if not are_same_findings:
+            parts += [_finding(finding) for finding in members(row, "findings")]
+        yield words(row, "id"), " · ".join(parts)
+    yield "all else is the same: this is the first of them", ""
+
+
+def _finding(finding: Row) -> str:
+    path = f" {words(finding, 'path')}: {words(finding, 'matters')}" if finding.get("path") else ""
+    return f"{words(finding, 'grade')}: {words(finding, 'what')}{path}"
+
+
+def _may_be_beside_others(row: Row) -> bool:
+    gives_all = row.get("grade") == Grade.GIVES.word
+    return not (why_the_word(row) or gives_all or row.get("lacks") or row.get("narrowed") or row.get("gives")) and bool(
+        members(row, "argv")
+    )
+
+
+def _same(row: Row) -> Row:
+    return {name: value for name, value in row.items() if name not in SHOWN | APART}
