@@ -18,7 +18,7 @@ from jitd.cli.colour import without_styles
 from jitd.cli.instants import told
 from jitd.cli.lists import REQUESTS
 from jitd.cli.page import page
-from jitd.cli.verdict import must_be_approvable
+from jitd.cli.verdict import must_be_reviewable
 from jitd.core.claims import Point
 from jitd.core.decision import Approval, Deny, Permit
 from jitd.core.gatekeeping import Passes, Refuses, Requirement, Requires, Silent
@@ -753,7 +753,7 @@ def test_approvers_see_who_is_asked_and_since_when_and_cannot_be_asked_for_their
         assert any("gatekeeper" in line and "change has not answered" in line for line in lines)
         assert REQUESTS["STATE"](row).startswith("asking change, ")
         with pytest.raises(NotDone, match="cannot be reviewed yet: change is being asked"):
-            must_be_approvable(row | {"mine": False})
+            must_be_reviewable(row | {"mine": False})
 
     house.run(play())
 
