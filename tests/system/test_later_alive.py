@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from jitd.cli.instants import local
 from jitd.core.request import RequestState
 from tests.system.conftest import Asking, House
 from tests.waiting import wait_for
@@ -26,7 +27,7 @@ def in_utc(seconds: int) -> str:
 def approved_for(house: House, then: int) -> Asking:
     """What alice has asked for, for that time, and bob has approved."""
     asking = house.ask("alice", "--at", in_utc(then), "--for=10m", "id", "-u")
-    assert f"from {in_utc(then)}" in house.jitd("show", asking.id, who="bob").stdout
+    assert f"FROM {local(in_utc(then))} ON" in house.jitd("show", asking.id, who="bob").stdout
     house.approved(asking.id)
     wait_for(lambda: house.request_of(asking.id).state is RequestState.APPROVED, what="the approval")
     return asking
