@@ -342,10 +342,11 @@ class _Wait:
         if not self._waits or not self._redraws or not _is_foreground():
             return
         from jitpam.waiting_line import waiting_line
+        from jitpam.wire.principals import realm_of
         from jitpam.wire.shown import cells, usual_cells
 
         left = None if self._expires_at is None else self._expires_at - time.clock_gettime(time.CLOCK_BOOTTIME)
-        realm = self._connection.welcome.principal.partition("@")[2]
+        realm = realm_of(self._connection.welcome.principal)
         waited = time.monotonic() - self._waits_since
         room = _columns() - 1
         line = waiting_line(waited, left, self._last, realm, room)

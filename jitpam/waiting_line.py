@@ -8,6 +8,7 @@ approvers are left out first. Next, the names of people who have approved are le
 
 from __future__ import annotations
 
+from jitpam.wire.principals import without_realm
 from jitpam.wire.shown import cells, reshown
 
 TYPE_CHECKING = False
@@ -20,8 +21,8 @@ LEAST = 60
 
 def waiting_line(waited: float, left: float | None, news: Progress | None, realm: str, room: int) -> str:
     """Return the line for a request that has waited for ``waited`` seconds and expires in ``left`` seconds. ``left`` is None if
-    the time is not known. ``news`` is jitd's last message about the request. Names of principals in ``realm`` are shown without
-    the realm. ``room`` is the available number of columns.
+    the time is not known. ``news`` is jitd's last message about the request. ``realm`` is the realm of the reader, which is left
+    out where the rest of a principal is clear. ``room`` is the available number of columns.
     """
     line = f"jitsudo: waiting {_clock(waited)}"
     time_left = "" if left is None else f", {_about(left)} left"
@@ -37,7 +38,7 @@ def _people(news: Progress | None, realm: str) -> list[str]:
     """
     if news is None:
         return []
-    by = _listed([_without(realm, name) for name in news.answered or []], "and")
+    by = _listed([without_realm(reshown(name), realm) for name in news.answered or []], "and")
     given = f"; approved by {by}" if by else ""
     owes = reshown(news.owes)
     if not owes:
@@ -47,15 +48,8 @@ def _people(news: Progress | None, realm: str) -> list[str]:
         owed = f"; still owed: {owes}" if by else f"; owed: {owes}"
     else:
         owed = f"; {n} more from {whom}" if by else f"; {n} from {whom}"
-    names = (
-        "" if news.asked is None or by else _listed([_without(realm, name) for name in news.asked], "or") or "nobody at present"
-    )
+    names = "" if news.asked is None or by else _listed([*map(reshown, news.asked)], "or") or "nobody at present"
     return [f"{given}{owed} ({names})" if names else given + owed, given + owed, owed]
-
-
-def _without(realm: str, name: str) -> str:
-    name = reshown(name)
-    return name.removesuffix(f"@{realm}") if realm else name
 
 
 def _listed(words: list[str], last: str) -> str:

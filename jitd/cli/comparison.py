@@ -16,8 +16,8 @@ from jitd.cli.answer import Row, quoted, words
 from jitd.cli.columns import cut_in_the_middle
 from jitd.cli.instants import ago
 from jitd.cli.labels import Line, counted, members
-from jitd.cli.principals import without_realm
 from jitd.cli.what import is_login, script_lines
+from jitpam.wire.principals import without_realm
 
 MOST_WORDS = 200
 """Maximum number of arguments of a command. Commands with more arguments are not compared, because this would take a long time,

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator
 from jitd.cli.answer import Row, command_of, words
 from jitd.cli.columns import LEAST, cut_in_the_middle
 from jitd.cli.instants import in_words, told
-from jitd.cli.principals import spelled, without_realm
+from jitd.cli.principals import spelled
+from jitpam.wire.principals import without_realm
 from jitpam.wire.shown import cells
 
 SAID = "jitd: "

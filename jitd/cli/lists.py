@@ -145,8 +145,8 @@ LOCKS: Columns = {
     "ON": lambda row: "everybody" if row.get("whom") == "all" else f"{words(row, 'whom')} {words(row, 'name')}",
     "LEFT": _left("ends_at"),
     "AGE": lambda row: ago(row.get("placed_at")),
-    "BY": _text("placed_by"),
-    "ENDED BY": _text("ended_by"),
+    "BY": lambda row: spelled(row, "placed_by"),
+    "ENDED BY": lambda row: spelled(row, "ended_by"),
     "REASON": _text("reason"),
 }
 

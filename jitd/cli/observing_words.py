@@ -8,6 +8,7 @@ Law: pure. Texts from other people are shown only in printable form.
 from __future__ import annotations
 
 from jitd.cli.answer import Row, printable, words
+from jitpam.wire.principals import without_realm
 
 LEAVES = b"q"
 """The key with which a watcher stops watching. This key does not stop the run. But if nobody else watches the run, it is soon
@@ -21,7 +22,7 @@ def state_of_run(row: Row) -> str:
     if not row.get("observed") or row.get("outcome"):
         return state
     if by:
-        return printable(f"{state}, watched by {' and '.join(str(who) for who in by)}")
+        return printable(f"{state}, watched by {' and '.join(without_realm(str(who), row.get('realm')) for who in by)}")
     return f"{state}, waits to be watched" if state == "starting" else f"{state}, nobody watches"
 
 

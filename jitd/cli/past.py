@@ -13,7 +13,8 @@ from jitd.cli.answer import Row, words
 from jitd.cli.authenticated import in_short
 from jitd.cli.instants import local, told
 from jitd.cli.labels import Line, members
-from jitd.cli.principals import spelled, without_realm
+from jitd.cli.principals import spelled
+from jitpam.wire.principals import without_realm
 
 
 def history(row: Row) -> Iterator[Line]:

@@ -15,8 +15,8 @@ from difflib import SequenceMatcher
 from jitd.cli.answer import Row, quoted, words
 from jitd.cli.instants import told
 from jitd.cli.labels import Line, counted, members
-from jitd.cli.principals import without_realm
 from jitd.core.grade import Grade
+from jitpam.wire.principals import without_realm
 from jitpam.wire.shown import shown_argument, shown_of_argument, unshown
 
 UNBOUND = "what this text reads or starts by itself is not bound"

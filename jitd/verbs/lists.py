@@ -138,7 +138,7 @@ class Lists:
         """Yield the active locks. If ``ended`` is true, also yield the locks that have ended. Raises Refusal."""
         self._access.overseers_only(who, "see locks")
         now = self._now()
-        return self._rows(who, Lock, lambda store, found: lock_row(found, now), ended=ended)
+        return self._rows(who, Lock, lambda store, found: {**lock_row(found, now), "realm": who.realm}, ended=ended)
 
     def _may_see_contents(self, who: Subject, store: Store, found: Request) -> bool:
         return self._access.may_see(who, found) and self._access.is_shown_contents(who, found, store)

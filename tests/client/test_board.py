@@ -70,7 +70,7 @@ def pane(tmp_path: Path) -> Iterator[Callable[..., Pane]]:
 def opened(pane: Pane, *, before: str = "") -> Pane:
     """The board, once it has heard what waits."""
     pane.type(f"{before}jitd board", "Enter")
-    pane.shows("bob@EXAMPLE.TEST on db1")
+    pane.shows("bob on db1")
     return pane
 
 

@@ -106,6 +106,29 @@ def test_no_line_is_wider_whatever_is_asked_for(asked: list[tuple[str, str]], sc
     assert len(lines) % (len(rows) + 1) == 0
 
 
+# --- who it is -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("principal", "said"),
+    [
+        ("carol@EXAMPLE.TEST", "carol"),
+        ("carol@ELSEWHERE.TEST", "carol@ELSEWHERE.TEST"),
+        ("root", "root"),
+        ("root@EXAMPLE.TEST", "root@EXAMPLE.TEST"),
+        ("pam:carol@EXAMPLE.TEST", "pam:carol@EXAMPLE.TEST"),
+    ],
+)
+def test_only_the_realm_of_the_reader_is_left_out_of_who_locks_and_who_watches(principal: str, said: str) -> None:
+    """THREATS R-25."""
+    row = {"realm": "EXAMPLE.TEST", "state": "running", "observed": True, "watchers": [principal]}
+    row |= {"placed_by": principal, "ended_by": principal}
+    assert (lists.LOCKS["BY"](row), lists.LOCKS["ENDED BY"](row)) == (said, said)
+    assert lists.RUNS["STATE"](row) == f"running, watched by {said}"
+    whole = row | {"realm": ""}
+    assert lists.LOCKS["BY"](whole) == principal and principal in lists.RUNS["STATE"](whole)
+
+
 # --- who owes ------------------------------------------------------------------------------------------------------------
 
 

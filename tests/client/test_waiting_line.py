@@ -41,7 +41,12 @@ SAYS: list[tuple[dict[str, object], str]] = [
     ),
     ({"answered": [BOB]}, "jitsudo: waiting 00:12; approved by bob"),
     ({"answered": ["bob@ELSEWHERE.TEST"]}, "jitsudo: waiting 00:12; approved by bob@ELSEWHERE.TEST"),
-    ({"answered": [f"b\x1b[2J@{REALM}"]}, "jitsudo: waiting 00:12; approved by b\\x1b[2J"),
+    # a name that is not clear without its realm stays whole (THREATS R-25), and so does an account
+    ({"answered": [f"b\x1b[2J@{REALM}"]}, "jitsudo: waiting 00:12; approved by b\\x1b[2J@EXAMPLE.TEST"),
+    ({"answered": [f"root@{REALM}"]}, "jitsudo: waiting 00:12; approved by root@EXAMPLE.TEST"),
+    ({"answered": [f"bob@ELSEWHERE.TEST@{REALM}"]}, "jitsudo: waiting 00:12; approved by bob@ELSEWHERE.TEST@EXAMPLE.TEST"),
+    ({"answered": [f"bob/admin@{REALM}"]}, "jitsudo: waiting 00:12; approved by bob/admin"),
+    ({"owes": "1 ops", "asked": ["bob", BOB]}, "jitsudo: waiting 00:12; 1 from ops (bob or bob@EXAMPLE.TEST)"),
     # what matters least is left out first
     (FULL | {"room": 90}, "jitsudo: waiting 00:12, 14 min left; approved by bob; 1 more from security"),
     (FULL | {"room": 79}, "jitsudo: waiting 00:12, 14 min left; approved by bob; 1 more from security"),

@@ -18,6 +18,7 @@ from jitd.cli.colour import Painted
 from jitd.cli.columns import cut, folded, padded, wrapped
 from jitd.cli.lists import lines_of
 from jitd.cli.reading import BETWEEN
+from jitpam.wire.principals import realm_of, without_realm
 from jitpam.wire.shown import cells
 
 LEAST_COLUMNS, LEAST_LINES = 40, 12
@@ -112,7 +113,7 @@ def _news(state: State, width: int) -> list[Painted]:
         return [(line, "late") for line in wrapped(printable(text), width)[:3]]
     if not state.principal:
         return [("asking jitd ...", None)]
-    return [(cut(printable(f"{state.principal} on {state.host}"), width), "mine")]
+    return [(cut(printable(f"{without_realm(state.principal, realm_of(state.principal))} on {state.host}"), width), "mine")]
 
 
 def _list(state: State, width: int, room: int) -> list[Painted]:
