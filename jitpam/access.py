@@ -13,10 +13,11 @@ import posix
 import time
 
 from jitpam import certificate
+from jitpam.appointment import here, in_words
 from jitpam.client import Unreachable
 from jitpam.options import UsageError
 from jitpam.saying import say
-from jitpam.ticket import NoTicket, TicketCache, instant_of, seconds_of
+from jitpam.ticket import NoTicket, TicketCache, seconds_of
 from jitpam.wire.messages import Given
 from jitpam.wire.shown import shown
 
@@ -230,7 +231,7 @@ def _fetch(cache: TicketCache, given: Given) -> int:
     ends_at = cache.fill(given.name, given.to)
     if ends_at > until + 1:
         say(
-            f"warning: the KDC gave a ticket until {instant_of(ends_at)}, beyond the end of the grant, {given.until}: "
+            f"warning: the KDC gave a ticket until {in_words(ends_at)}, beyond the end of the grant, {here(given.until)}: "
             "the KDC's gate may be off; tell the KDC's administrator"
         )
     return ends_at

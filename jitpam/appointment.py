@@ -87,6 +87,16 @@ def in_words(at: int) -> str:
     return time.strftime("%a %Y-%m-%d %H:%M %Z", time.localtime(at))
 
 
+def here(instant: object) -> str:
+    """Return ``instant`` (RFC 3339, UTC) as ``in_words`` does. An instant that cannot be parsed is returned as it is."""
+    from calendar import timegm
+
+    try:
+        return in_words(timegm(time.strptime(str(instant), "%Y-%m-%dT%H:%M:%SZ")))
+    except ValueError:
+        return str(instant)
+
+
 class Left(Exception):
     """A signal ended the wait. ``number`` is the number of the signal."""
 

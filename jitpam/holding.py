@@ -15,10 +15,11 @@ import time
 
 from jitpam import certificate
 from jitpam.access import CACHE, Access, everything
+from jitpam.appointment import here, in_words
 from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable, connect
 from jitpam.own_command import STOPPED, Unstartable
 from jitpam.saying import print_out, printable, say
-from jitpam.ticket import NoTicket, instant_of
+from jitpam.ticket import NoTicket
 from jitpam.wire.codes import EXITS
 from jitpam.wire.messages import Done, Given, Keep, Progress, Resume, Taken
 from jitpam.wire.shown import shown
@@ -139,8 +140,8 @@ class Holding:
     def _say_kept(self, tickets_until: int) -> None:
         tickets = [one.given.name for one in self._got if one.is_ticket]
         others = [one.given.thing for one in self._got if not one.is_ticket]
-        told = [f"the ticket for {name} is good until {instant_of(tickets_until)}" for name in tickets]
-        told += [f"{thing} is yours until {self._first.until}" for thing in others]
+        told = [f"the ticket for {name} is good until {in_words(tickets_until)}" for name in tickets]
+        told += [f"{thing} is yours until {here(self._first.until)}" for thing in others]
         back = "it" if len(self._got) == 1 else "them"
         say(f"{', '.join(told)}; to give {back} back sooner: jitd revoke {self._first.id.partition('.')[0]}")
 
@@ -248,7 +249,7 @@ class Holding:
                     fault = again
                 if not because and time.monotonic() >= gives_up_at:
                     has_given_up = True
-                    say(f"{fault}; jitd takes {self._what} back; {command.name} goes on, until {self._first.until} at most")
+                    say(f"{fault}; jitd takes {self._what} back; {command.name} goes on, until {here(self._first.until)} at most")
             if because:
                 return self._hang_up(command, access, because)
 

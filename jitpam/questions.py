@@ -8,10 +8,9 @@ only to the terminal.
 from __future__ import annotations
 
 import os
-import time
 
 from jitpam import __version__, claims
-from jitpam.appointment import in_words
+from jitpam.appointment import here
 from jitpam.client import Connection, RefusedByDaemon
 from jitpam.local_proof import connect, never_ask
 from jitpam.options import HELP, Options
@@ -62,7 +61,7 @@ def show_who() -> int:
     connection = connect()
     who = connection.welcome
     connection.close()
-    ticket = f", ticket until {who.until}" if who.until else ""
+    ticket = f", ticket until {here(who.until)}" if who.until else ""
     operator = ", operator" if who.operator else ""
     print_out(f"{printable(who.principal)} is {printable(who.user)} on {printable(who.host)}{printable(ticket)}{operator}")
     return 0
@@ -93,7 +92,7 @@ def list_rules() -> int:
         print_out("leases that you have")
     for lease in leases:
         what = f"{shown_command([unshown(word) for word in lease.get('argv') or []])} (as {lease.get('run_as')})"
-        left = f"{_count(lease.get('left'), 'use')} left, until {_here(lease.get('ends_at'))}"
+        left = f"{_count(lease.get('left'), 'use')} left, until {here(lease.get('ends_at'))}"
         if lease.get("requester") not in (None, who.principal):
             left += f"; it was given to {lease.get('requester')}, who alone may use it"
         print_out("    " + printable(f"{lease.get('id')}: {what}: {left}"))
@@ -147,16 +146,6 @@ def _print_rows(rows: list[dict[str, Any]]) -> None:
 
     for row in rows:
         print_out(json.dumps(exact(row), ensure_ascii=True))
-
-
-def _here(at: object) -> str:
-    """Return the time ``at`` (RFC 3339 UTC) in the user's own zone, such as ``Sun 2026-11-22 22:00 CET``."""
-    from calendar import timegm
-
-    try:
-        return in_words(timegm(time.strptime(str(at), "%Y-%m-%dT%H:%M:%SZ")))
-    except ValueError:
-        return str(at)
 
 
 def _count(number: object, noun: str) -> str:
@@ -229,7 +218,7 @@ def explain(asking: dict[str, Any]) -> int:
             no = "not decided" if row.get("providers") else "denied"
             print_out(printable(f"{what}: {no}: {row.get('because')}"))
             for near in row.get("closest") or []:
-                opens = near.get("opens") or _here(near.get("opens_at"))  # in the rule's zone, as in a denial
+                opens = near.get("opens") or here(near.get("opens_at"))  # in the rule's zone, as in a denial
                 begins = f"; it may be permitted from {opens}" if near.get("opens_at") else ""
                 print_out(printable(f"closest: rule {near.get('rule')}: {', '.join(near.get('wants') or [])}{begins}"))
         elif row.get("lease"):

@@ -228,8 +228,3 @@ def _own_place() -> list[bytes]:
 def seconds_of(instant: str) -> float:
     """Return ``instant`` (RFC 3339, UTC) as seconds since 1970. Raises ValueError if the form is wrong."""
     return _datetime.datetime.fromisoformat(instant).timestamp()
-
-
-def instant_of(seconds: int) -> str:
-    """Return the time ``seconds`` (seconds since 1970) as text in UTC by RFC 3339."""
-    return _datetime.datetime.fromtimestamp(seconds, _datetime.timezone.utc).replace(tzinfo=None).isoformat() + "Z"

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jitpam.amounts import UsageError
-from jitpam.appointment import in_utc, in_words, read_moment
+from jitpam.appointment import here, in_utc, in_words, read_moment
 
 
 def utc(text: str) -> int:
@@ -85,3 +85,18 @@ def test_any_words_are_a_time_to_come_or_refused(typed: bytes) -> None:
 def test_a_time_is_spelled_for_messages_and_for_people() -> None:
     at = utc("2026-11-22 21:00")
     assert (in_utc(at), in_words(at)) == ("2026-11-22T21:00:00Z", "Sun 2026-11-22 22:00 CET")
+
+
+@pytest.mark.parametrize(
+    ("instant", "shown"),
+    [
+        ("2026-11-22T21:00:59Z", "Sun 2026-11-22 22:00 CET"),
+        ("2026-07-22T23:30:00Z", "Thu 2026-07-23 01:30 CEST"),
+        ("2038-01-19T03:14:08Z", "Tue 2038-01-19 04:14 CET"),
+        ("2026-11-22 21:00:00", "2026-11-22 21:00:00"),
+        ("2026-13-22T21:00:00Z", "2026-13-22T21:00:00Z"),
+        (None, "None"),
+    ],
+)
+def test_a_time_of_the_daemon_is_shown_in_the_zone_of_the_user_or_as_it_is(instant: object, shown: str) -> None:
+    assert here(instant) == shown

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from tests.client.test_given_secrets import UNTIL, Giving, given, keeps, python, sealed
+from tests.client.test_given_secrets import SHOWN_UNTIL, Giving, given, keeps, python, sealed
 
 CERTIFICATE = "ssh-certificate:ops"
 
@@ -58,7 +58,7 @@ def test_it_goes_beside_the_key_where_ssh_finds_it(daemon, jitsudo, home):
     assert done.returncode == 0, done.stderr
     place = home / "id-cert.pub"
     assert place.read_bytes() == of_jitd(home) and stat.S_IMODE(place.stat().st_mode) == 0o644
-    assert f"the certificate is in {place}".encode() in done.stderr and UNTIL.encode() in done.stderr
+    assert f"the certificate is in {place}".encode() in done.stderr and SHOWN_UNTIL.encode() in done.stderr
     assert done.stdout == b""
 
 

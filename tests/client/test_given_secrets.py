@@ -13,6 +13,7 @@ import sys
 import pytest
 
 from jitd.givers.secret import SEALS
+from jitpam.appointment import here
 from jitpam.wire.messages import Bye, Done, Get, Given, Keep, Refused, Resume, Taken
 from tests.client.acting import ID
 
@@ -20,6 +21,7 @@ PLANTED = b"planted-4be1-secret\n"
 DOOR, ROLE = "program:door", "postgres-role:reporting"
 HOUR = 3_600_000
 UNTIL = "2030-01-01T00:00:00Z"
+SHOWN_UNTIL = here(UNTIL)
 
 
 def sealed(content=PLANTED, seals=SEALS):
@@ -103,8 +105,8 @@ def test_what_is_kept_names_all_of_it(daemon, jitsudo):
     daemon.play(Giving(given(DOOR, "", more=1, stays=True), given(gate, "", number=2, stays=True), then=keeps))
     done = jitsudo("--get", DOOR, "--get", gate)
     assert done.returncode == 0 and done.stdout == b""
-    line = f"jitsudo: {DOOR} is yours until {UNTIL}, {gate} is yours until {UNTIL}; to give them back sooner: jitd revoke {ID}"
-    assert line.encode() in done.stderr
+    told = f"{DOOR} is yours until {SHOWN_UNTIL}, {gate} is yours until {SHOWN_UNTIL}"
+    assert f"jitsudo: {told}; to give them back sooner: jitd revoke {ID}".encode() in done.stderr
 
 
 # --- secrets, with a command

@@ -23,6 +23,8 @@ SERVICE = "postgres/db1.example.test@EXAMPLE.TEST"
 THING = "service-ticket:postgres/db1.example.test"
 ALICE = "alice@EXAMPLE.TEST"
 HOUR = 3_600_000
+LOCAL = r"[A-Z][a-z]{2} \d{4}-\d\d-\d\d \d\d:\d\d \S+"
+"""A time as a person reads it, in the zone of the host."""
 
 
 def start_of(tree, **changes):
@@ -421,7 +423,7 @@ def test_a_ticket_beyond_the_end_of_the_grant_is_warned_of(house):
     house.daemon.play(Giving(left_ms=60_000))
     done = house.run("--get", THING, "--", "true")
     assert done.returncode == 0
-    assert re.search(r"jitsudo: warning: the KDC gave a ticket until \S+Z, beyond the end of the grant, \S+Z: ", done.err)
+    assert re.search(rf"jitsudo: warning: the KDC gave a ticket until {LOCAL}, beyond the end of the grant, {LOCAL}: ", done.err)
 
 
 def test_a_ticket_within_the_grant_is_not_warned_of(house):
@@ -620,7 +622,7 @@ def test_a_daemon_that_does_not_come_back_is_told_once_and_the_end_comes_all_the
             house.finish()
         if "nobody listens" in told:
             break
-    assert len(re.findall(r"nobody listens .*; sh goes on, until \S+Z at most", told)) == 1, told
+    assert len(re.findall(rf"nobody listens .*; sh goes on, until {LOCAL} at most", told)) == 1, told
     assert "its time is over" in told
 
 
@@ -651,7 +653,7 @@ def test_what_is_kept_is_used_by_the_line_that_is_printed(house):
     assert done.returncode == 0
     assert re.fullmatch(rf"export KRB5CCNAME=FILE:{house.runtime}/jitsudo-[0-9a-f]+/krb5cc\n", done.out)
     assert re.search(
-        rf"jitsudo: the ticket for {SERVICE} is good until \S+Z; to give it back sooner: jitd revoke {ID}\n$", done.err
+        rf"jitsudo: the ticket for {SERVICE} is good until {LOCAL}; to give it back sooner: jitd revoke {ID}\n$", done.err
     )
     used = subprocess.run(["sh", "-c", f"{done.out}klist"], env=house.surroundings, capture_output=True, text=True, check=True)
     assert SERVICE in used.stdout and "krbtgt" not in used.stdout

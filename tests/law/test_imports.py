@@ -41,11 +41,13 @@ LAW: dict[str, set[str]] = {
     },
     "jitpam.ticket": {"jitpam.initiator", "jitpam.krb5", "jitpam.krb5_caches"},
     "jitpam.own_command": {WIRE, "jitpam.saying"},
-    "jitpam.access": {WIRE, "jitpam.certificate", "jitpam.client", "jitpam.options", "jitpam.saying", "jitpam.ticket"},
+    "jitpam.access": {
+        WIRE, "jitpam.appointment", "jitpam.certificate", "jitpam.client", "jitpam.options", "jitpam.saying", "jitpam.ticket",
+    },
     "jitpam.reporting": {WIRE, "jitpam.client", "jitpam.failing", "jitpam.options", "jitpam.saying", "jitpam.ticket"},
     "jitpam.holding": {
-        WIRE, "jitpam.access", "jitpam.certificate", "jitpam.client", "jitpam.options", "jitpam.own_command",
-        "jitpam.reporting", "jitpam.saying", "jitpam.signals", "jitpam.ticket",
+        WIRE, "jitpam.access", "jitpam.appointment", "jitpam.certificate", "jitpam.client", "jitpam.options",
+        "jitpam.own_command", "jitpam.reporting", "jitpam.saying", "jitpam.signals", "jitpam.ticket",
     },
     "jitpam.questions": {
         WIRE, "jitpam", "jitpam.appointment", "jitpam.claims", "jitpam.client", "jitpam.local_proof", "jitpam.options",
