@@ -3,12 +3,13 @@
 is new.
 
 Law: a comparison is always shown together with the whole command. Therefore a comparison may shorten texts. A shortened text
-shows how much was removed. If two values cannot be compared, the comparison never says that they are equal.
+shows how much was removed. Everything is compared that the requester chooses and that the fingerprint covers, except the locale.
+If two values cannot be compared, the comparison never says that they are equal.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from difflib import SequenceMatcher
 from itertools import zip_longest
 
@@ -16,7 +17,7 @@ from jitd.cli.answer import Row, quoted, words
 from jitd.cli.columns import cut_in_the_middle
 from jitd.cli.instants import ago
 from jitd.cli.labels import Line, counted, members
-from jitd.cli.what import is_login, script_lines
+from jitd.cli.what import SEEN, STREAMS, asked_for, is_anothers, is_login, script_lines
 from jitpam.wire.principals import without_realm
 
 MOST_WORDS = 200
@@ -43,9 +44,9 @@ def new(row: Row) -> Iterator[Line]:
         return
     by = " and ".join(without_realm(str(name), row.get("realm")) for name in members(last, "by"))
     when = f"{words(last, 'id')}, which {by} approved {ago(last.get('at'))}"
-    found = [*_around(row, last), *_arguments(row, last)]
+    found = [*_around(row, last), *_arguments(row, last), *_beside(row, last), *_asked(row, last)]
     if not found:
-        yield "new", f"nothing: it is the same as {when}"
+        yield "new", f"nothing: same command as {when}"
         return
     if len(found) == 1:
         yield "new", f"1 difference from {when}: {found[0]}"
@@ -68,6 +69,65 @@ def _around(row: Row, last: Row) -> Iterator[str]:
     for name, what in (("run_as", "the account"), ("run_as_group", "the group"), ("cwd", "the directory")):
         if row.get(name) != last.get(name):
             yield f"{what} is {_short(words(row, name))}, and was {_short(words(last, name))}"
+
+
+def _beside(row: Row, last: Row) -> Iterator[str]:
+    """Yield a text about each difference in the variables, the files that are named, and the streams."""
+    if bool(row.get("chdir")) != bool(last.get("chdir")):
+        yield f"the directory is {'' if row.get('chdir') else 'not '}named and entered as {words(row, 'run_as')}"
+    if members(row, "variables") and not isinstance(last.get("variables"), list):
+        yield "the variables cannot be compared"
+    else:
+        yield from _variables(_pairs_of(row, "variables"), _pairs_of(last, "variables"))
+    if members(row, "options") != members(last, "options"):
+        now, before = (" ".join(map(str, members(of, "options"))) or "none" for of in (row, last))
+        yield f"the options of {words(row, 'service')} are {_short(now)}, and were {_short(before)}"
+    yield from _files(row, last)
+    if not is_anothers(row):
+        yield from _streams(members(row, "streams"), members(last, "streams"))
+
+
+def _pairs_of(row: Row, name: str) -> dict[str, str]:
+    return {str(pair[0]): str(pair[1]) for pair in members(row, name) if isinstance(pair, list) and len(pair) == 2}
+
+
+def _variables(now: Mapping[str, str], before: Mapping[str, str]) -> Iterator[str]:
+    for name in sorted(now.keys() | before.keys()):
+        if name not in now:
+            yield f"variable {_short(name)} was there, and is not there now"
+        elif now[name] != before.get(name):
+            was = _short(before[name]) if name in before else "not there"
+            yield f"variable {_short(name)} is {_short(now[name])}, and was {was}"
+
+
+def _files(row: Row, last: Row) -> Iterator[str]:
+    """Yield a text about each file beside the command's own that others can change, if its content is not the same."""
+    before = _pairs_of(last, "files")
+    named = [one for one in (*members(row, "operands"), *members(row, "interpreters")) if isinstance(one, dict)]
+    now = {words(one, "path"): words(one, "digest", "") for one in named}
+    for path in now | before:
+        if now.get(path) != before.get(path):
+            is_known = now.get(path) and before.get(path)
+            yield f"the content of {_short(path)} {'has changed since' if is_known else 'cannot be compared'}"
+
+
+def _streams(now: list[str], before: list[str]) -> Iterator[str]:
+    if len(now) != len(before):
+        yield "the streams cannot be compared"
+        return
+    for name, kind, was in zip(STREAMS, now, before, strict=False):
+        if kind != was:
+            yield f"{STREAMS[name]} is {SEEN.get(kind, kind)}, and was {SEEN.get(was, was)}"
+
+
+def _asked(row: Row, last: Row) -> Iterator[str]:
+    """Yield a text if another number of runs or another time is asked for."""
+    asked = [
+        {"service": row.get("service"), **{name: of.get(name) for name in ("lasts_for", "uses", "timeout_for")}}
+        for of in (row, last)
+    ]
+    if asked[0] != asked[1]:
+        yield f"asked for is {asked_for(asked[0])}, and was {asked_for(asked[1])}"
 
 
 def _arguments(row: Row, last: Row) -> Iterator[str]:

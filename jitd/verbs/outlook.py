@@ -21,8 +21,8 @@ from jitpam.wire.shown import shown
 MOST_BYTES = 4 * 1024 * 1024
 """To find an approved request of a person, jitd reads at most this number of bytes of the person's earlier requests."""
 LONGEST = 64 * 1024
-"""Maximum size in bytes of the words of an earlier command. The words of a longer command are not shown, because they might not
-fit into a frame.
+"""Maximum size in bytes of the words of an earlier command, and of its variables. Longer ones are not shown, because they might
+not fit into a frame.
 """
 
 
@@ -57,16 +57,32 @@ def last_approved(store: Store, request: Request, may_review: Callable[[Request]
         given = [review for review in earlier.reviews if review.verdict is Verdict.APPROVE]
         if earlier.state is not RequestState.APPROVED or not given or not may_review(earlier):
             continue
-        command = earlier.command
-        return {
-            "id": earlier.id,
-            "at": instant(given[-1].at),
-            "by": [shown(review.by.principal) for review in given],
-            "argv": [shown(word) for word in command.argv] if sum(map(len, command.argv)) <= LONGEST else None,
-            "path": shown(command.path),
-            "digest": command.digest.hex(),
-            "run_as": shown(command.run_as.user),
-            "run_as_group": shown(command.run_as.group),
-            "cwd": shown(command.cwd),
-        }
+        by = [shown(review.by.principal) for review in given]
+        return {"id": earlier.id, "at": instant(given[-1].at), "by": by, **compared(earlier)}
     return None
+
+
+def compared(earlier: Request) -> Row:
+    """Return the members of an ``earlier`` request's row with which a later request is compared."""
+    command = earlier.command
+    return {
+        "argv": [shown(word) for word in command.argv] if sum(map(len, command.argv)) <= LONGEST else None,
+        "path": shown(command.path),
+        "digest": command.digest.hex(),
+        "run_as": shown(command.run_as.user),
+        "run_as_group": shown(command.run_as.group),
+        "cwd": shown(command.cwd),
+        "chdir": command.chdir,
+        "variables": [[shown(name), shown(value)] for name, value in command.variables]
+        if sum(len(name) + len(value) for name, value in command.variables) <= LONGEST
+        else None,
+        "options": [shown(option) for option in command.options],
+        "streams": list(command.streams),
+        "files": [
+            *([shown(one.path), one.digest.hex()] for one in command.operands),
+            *([shown(one.path), one.digest.hex()] for one in command.interpreters),
+        ],
+        "lasts_for": earlier.lasts_for,
+        "uses": earlier.uses,
+        "timeout_for": earlier.timeout_for,
+    }

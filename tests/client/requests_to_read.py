@@ -29,6 +29,7 @@ LAST: Row = {
     "run_as": "root",
     "run_as_group": "root",
     "cwd": "/home/alice",
+    "streams": list(TERMINAL),
 }
 
 

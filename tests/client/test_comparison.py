@@ -3,13 +3,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from jitd.cli import comparison
+from jitd.verbs import outlook
 from jitpam.wire.shown import shown
-from tests.client.script import Row
+from tests.client.script import Row, row_for, waiting
+from tests.client.test_page_binds import OTHERWISE
+from tests.scene import command
 
 NOW: Row = {
     "may_review": True, "requester": "alice@EXAMPLE.TEST", "path": "/bin/x", "digest": "aa", "run_as": "root",
@@ -71,7 +75,7 @@ def test_what_is_told_of_all_around_the_arguments(name: str, value: str, told: s
 def test_what_is_the_same_is_said_to_be_so_with_whose_word_it_was() -> None:
     row = {**NOW, "argv": ["x"], "last_approved": {**LAST, "argv": ["x"]}}
     ((_, text),) = comparison.new(row)
-    assert text.startswith("nothing: it is the same as ABCD-1234, which bob@EXAMPLE.TEST approved ")
+    assert text.startswith("nothing: same command as ABCD-1234, which bob@EXAMPLE.TEST approved ")
 
 
 def test_what_cannot_be_compared_is_not_called_the_same() -> None:
@@ -94,3 +98,18 @@ def test_nobody_reads_a_comparison_who_may_not_review() -> None:
     ((_, text),) = comparison.new({**row, "last_approved": None})
     assert text == "first x to be approved for -, as far as you can see"
     assert list(comparison.new({**row, "last_approved": None, "narrowed": True})) == []
+
+
+def test_whatever_is_another_command_is_not_called_the_same() -> None:
+    """THREATS R-01: each field of the command, and what is asked for beside it."""
+    plain = replace(waiting("true"), command=replace(command("true"), locale=(), streams=("null",) * 3))
+    asked = [replace(plain, lasts_for=60), replace(plain, uses=60), replace(plain, timeout_for=60)]
+    others = [
+        replace(plain, command=replace(plain.command, **{name: value}))  # type: ignore[arg-type]
+        for name, values in OTHERWISE.items()
+        for value in values
+        if name not in ("locale", "gives", "doubt")  # nobody judges a locale; what is given or in doubt is not compared
+    ]
+    for one, other in [(plain, each) for each in asked + others] + [(each, plain) for each in asked + others]:
+        ((label, text), *_) = comparison.new(row_for(one, last_approved={**LAST, **outlook.compared(other)}))
+        assert label == "new" and text.startswith(("1 difference", "2 differences", "3 differences")), text
