@@ -13,6 +13,7 @@ from jitd.cli.answer import Row, command_line, words
 from jitd.cli.assent import why_the_word
 from jitd.cli.brief import brief
 from jitd.cli.colour import Painted
+from jitd.cli.findings import findings
 from jitd.cli.labels import Line, laid_out, members
 from jitd.cli.who import reason
 from jitd.core.grade import Grade
@@ -47,14 +48,9 @@ def _differences(rows: Sequence[Row]) -> Iterator[Line]:
         if not is_same_reason:
             parts.append(reason(row))
         if not are_same_findings:
-            parts += [_finding(finding) for finding in members(row, "findings")]
+            parts += [f"{label} {text}" for label, text in findings(row)]
         yield words(row, "id"), " · ".join(parts)
     yield "all else is the same: this is the first of them", ""
-
-
-def _finding(finding: Row) -> str:
-    path = f" {words(finding, 'path')}: {words(finding, 'matters')}" if finding.get("path") else ""
-    return f"{words(finding, 'grade')}: {words(finding, 'what')}{path}"
 
 
 def _may_be_beside_others(row: Row) -> bool:

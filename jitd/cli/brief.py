@@ -37,6 +37,7 @@ from jitd.cli.what import (
     script,
 )
 from jitd.cli.who import without_ticket
+from jitd.core.grade import Grade
 from jitpam.wire.shown import cells
 
 COLUMN = 10
@@ -176,13 +177,7 @@ def _unusual(row: Row) -> Iterator[Line]:
         if isinstance(one, dict):
             loose = "" if one.get("digest") else ", NOT BOUND: it can still be changed"
             yield "run by", f"{quoted(words(one, 'path'))}: {words(one, 'because')}{loose}"
-    read = [
-        (one.get("argument"), one.get("path")) for one in members(row, "scripts") if isinstance(one, dict) and one.get("text")
-    ]
-    for one in members(row, "operands"):
-        if isinstance(one, dict) and (one.get("argument"), one.get("path")) not in read:  # what is read below is bound there
-            bound = "bound until the command starts" if one.get("digest") else "NOT BOUND: it may be another file by then"
-            yield "names", f"argument {words(one, 'argument')}, {quoted(words(one, 'path'))}: {words(one, 'because')} · {bound}"
+    yield from _operands(row)
     if is_anothers(row):
         yield "held by", f"{words(row, 'service')} alone: jitd cannot check that this is still what it runs"
         if row.get("writable"):
@@ -194,6 +189,29 @@ def _unusual(row: Row) -> Iterator[Line]:
             yield "variable", NOT_SHOWN if row.get("narrowed") else f"{pair[0]}={quoted(str(pair[1]))}"
     if not is_anothers(row):
         yield from _streams(row)
+
+
+def _operands(row: Row) -> Iterator[Line]:
+    """Yield the lines about the files that arguments name, except those whose text is on the page. Of a harmless command, an
+    operand that is not bound is only named: it is data, and a warning on each page of ``du /var`` would teach nobody to read it.
+    """
+    loose = []
+    texts = {(one.get("argument"), one.get("path")): one for one in members(row, "scripts") if isinstance(one, dict)}
+    for one in members(row, "operands"):
+        if not isinstance(one, dict):
+            continue
+        text = texts.get((one.get("argument"), one.get("path")), {})
+        if text.get("text"):
+            continue
+        name = f"argument {words(one, 'argument')}, {quoted(words(one, 'path'))}"
+        if not one.get("digest") and row.get("grade") == Grade.HARMLESS.word:
+            loose.append(name)
+            continue
+        unseen = f"NOT SHOWN: {words(text, 'told', 'jitd does not say why')}" if text else ""
+        bound = "bound until the command starts" if one.get("digest") else "NOT BOUND: it may be another file by then"
+        yield "names", " · ".join(filter(None, (f"{name}: {words(one, 'because')}", unseen, bound)))
+    if loose:
+        yield "names", f"{' and '.join(loose)}: not bound"
 
 
 def _streams(row: Row) -> Iterator[Line]:

@@ -16,7 +16,7 @@ from jitd.core.grade import Grade
 
 LABELS = {
     Grade.GIVES.word: "DANGER",
-    Grade.LEADS.word: "can lead",
+    Grade.LEADS.word: "caution",
     Grade.CHANGES.word: "changes",
     Grade.READS.word: "reads",
     Grade.UNKNOWN.word: "unknown",
@@ -55,7 +55,7 @@ def _power(row: Row, grade: str) -> str:
     """Return the beginning of a line: what the command gives, or can lead to."""
     account = words(row, "run_as")
     whose = account if account == "root" else f"all that {account} may do"
-    return {Grade.GIVES.word: f"gives {whose}: ", Grade.LEADS.word: f"to {whose}: "}.get(grade, "")
+    return {Grade.GIVES.word: f"gives {whose}: ", Grade.LEADS.word: f"can lead to {whose}: "}.get(grade, "")
 
 
 def _text(one: Row) -> str:

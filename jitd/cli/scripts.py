@@ -33,9 +33,10 @@ _Block = tuple[str, int, int, int, int]
 def scripts(row: Row, *, is_whole: bool = False) -> Iterator[Line]:
     """Yield the lines about the texts of the request in ``row``. If ``is_whole`` is False, two kinds of texts are not shown
     whole: of a text that was approved in an earlier version, the differences are shown, and an argument of a command that jitd
-    knows as harmless is only named, because it is data, such as a log.
+    knows as harmless is only named, because it is data, such as a log. A text that is not shown is told beside its operand.
     """
     is_any = False
+    named = [] if is_whole or row.get("doubt") else [one for one in members(row, "operands") if isinstance(one, dict)]
     for one in members(row, "scripts"):
         if not isinstance(one, dict):
             continue
@@ -43,7 +44,8 @@ def scripts(row: Row, *, is_whole: bool = False) -> Iterator[Line]:
         what = f"argument {words(one, 'argument')}, {name}" if one.get("argument") else name
         text, before = one.get("text"), one.get("before")
         if not isinstance(text, str):
-            yield "script", f"{what}: NOT SHOWN: {words(one, 'told', 'jitd does not say why')}"
+            if not any((one.get("argument"), one.get("path")) == (file.get("argument"), file.get("path")) for file in named):
+                yield "script", f"{what}: NOT SHOWN: {words(one, 'told', 'jitd does not say why')}"
             continue
         now = _lines(text)
         if one.get("argument") and row.get("grade") == Grade.HARMLESS.word and not is_whole:

@@ -142,6 +142,11 @@ def unusual() -> dict[str, Row]:
     )
     script = Operand(1, b"/home/alice/x.sh", b"d" * 32, "it belongs to alice, who asks", True)
     loose = Operand(2, b"/srv/data.csv", b"", "alice can change it; it is too large to be bound", True)
+    directory = Operand(2, b"/var", b"", "uid 4001 can change it; what is in a directory is not bound", True)
+    device = Operand(3, b"/dev/sda", b"", "the content of a special file is not bound", True)
+    unread = {"argument": 2, "path": "/var", "text": None, "before": None, "told": "it is no file", "bound": ""}
+    large = Operand(2, b"/srv/data.sql", b"", "alice can change it; it is too large to be bound", True)
+    too_large = {**unread, "path": "/srv/data.sql", "told": "it is longer than 64 KiB"}
     interpreter = Interpreter(b"/home/alice/bin/python3", b"", "it belongs to alice, who asks")
     hostile = HOSTILE.decode("utf-8", "surrogateescape")
     fake = b"x" * 17 + b" needs     nobody: approved by carol                DANGER    none, this is harmless"
@@ -213,6 +218,13 @@ def unusual() -> dict[str, Row]:
             ),
             "gives",
             finding("gives", "run.py belongs to alice, who asks", "/home/alice/run.py", "it runs as root"),
+        ),
+        "names-data": row(request("du", "-sh", "/var", "sda", command={"operands": (directory, device)}), scripts=[unread]),
+        "names-what-is-not-shown": row(
+            request("psql", "-f", "/srv/data.sql", command={"operands": (large,)}),
+            "gives",
+            finding("gives", "psql runs what /srv/data.sql says"),
+            scripts=[too_large],
         ),
         "variables-and-directory": row(
             request(

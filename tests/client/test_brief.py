@@ -15,7 +15,7 @@ from jitd.cli import brief, columns, page
 from jitd.cli.colour import Painted, without_styles
 from jitd.cli.lists import REQUESTS
 from jitd.core.claims import Claims
-from jitd.core.command import Command
+from jitd.core.command import Command, Operand
 from jitd.core.deed import JITSUDO
 from jitpam.wire.shown import unshown, unshown_command
 from tests.client.script import HOSTILE, Row, row_for, waiting
@@ -81,6 +81,23 @@ def test_a_file_that_is_not_bound_is_on_the_page() -> None:
     """THREATS R-01: which digest it is, nobody can judge; that there is none, they must know."""
     assert "not bound" not in text_of(whole_row("true"))
     assert "file      /usr/bin/true: its content is not bound" in text_of(whole_row("true", digest=b""))
+
+
+def test_a_warning_about_a_file_is_given_once_and_not_about_data() -> None:
+    """Of a command that only reads, an approver learns which files are not bound, and is not warned on every page."""
+    loose = Operand(1, b"/srv/x", b"", "alice can change it; what is in a directory is not bound", True)
+    unread = {"argument": 1, "path": "/srv/x", "text": None, "told": "it is no file"}
+    row = whole_row("du", "/srv/x", operands=(loose,)) | {"scripts": [unread]}
+    assert "names     argument 1, /srv/x: not bound\n" in text_of(row)
+    assert "NOT " not in text_of(row) and text_of(row) != text_of(whole_row("du", "/srv/x"))
+    for grade in ("unknown", "changes", "gives", None):
+        graded = row | {"grade": grade}
+        warned = "names     argument 1, /srv/x: alice can change it; what is in a directory is not bound"
+        assert f"{warned} · NOT SHOWN: it is no file · NOT BOUND: it may be another file by then\n" in text_of(graded)
+        assert text_of(graded).count("/srv/x: ") == 1
+    assert "script    argument 2, /srv/y: NOT SHOWN: why" in text_of(
+        row | {"scripts": [{"argument": 2, "path": "/srv/y", "text": None, "told": "why"}]}
+    )
 
 
 def test_a_program_of_another_directory_has_a_line() -> None:
@@ -174,7 +191,7 @@ SHADOW: Row = {"grade": "reads", "what": "", "path": "/etc/shadow", "matters": "
     [
         ("harmless", [], []),
         ("gives", [VIM], ["DANGER    gives root: vim can start a shell"]),
-        ("leads", [{**VIM, "grade": "leads"}], ["can lead  to root: vim can start a shell"]),
+        ("leads", [{**VIM, "grade": "leads"}], ["caution   can lead to root: vim can start a shell"]),
         ("changes", [{**VIM, "grade": "changes"}], ["changes   vim can start a shell"]),
         ("reads", [SHADOW], ["reads     /etc/shadow: password hashes"]),
         ("gives", [SHADOW, VIM], ["DANGER    gives root: vim can start a shell", "reads     /etc/shadow: password hashes"]),
