@@ -52,7 +52,8 @@ class Finding:
 class Seen:
     """What was seen at a path, with what the requester can see. ``real`` is where the path leads. ``owner`` is the account that
     owns the file there, or is empty. ``changed_by`` names who, other than root and the account to run as, can change the file or
-    where the path leads, such as ``alice, who asks``. It is empty if nobody can.
+    where the path leads, such as ``alice, who asks``. It is empty if nobody can. If ``is_hidden`` is True, the requester cannot
+    see the end of the path. Then ``real`` is the path itself, and ``changed_by`` is about the part that the requester can see.
     """
 
     real: str
@@ -60,6 +61,11 @@ class Seen:
     is_absent: bool = False
     owner: str = ""
     changed_by: str = ""
+    is_hidden: bool = False
+
+
+class NotLooked(Exception):
+    """jitd has not looked at this path: it has looked at many others, or files do not answer. So nothing is known."""
 
 
 def told(findings: Iterable[Finding]) -> dict[str, object]:
@@ -70,7 +76,9 @@ def told(findings: Iterable[Finding]) -> dict[str, object]:
 
 
 Look = Callable[[str], Seen | None]
-"""Looks at an absolute path. Returns None if jitd did not look, for example because the requester cannot see what is there."""
+"""Looks at an absolute path. Returns None if nothing can be said of it, for example because the requester cannot see what is
+there. Raises NotLooked.
+"""
 
 
 def worst(findings: Iterable[Finding]) -> Grade:

@@ -15,7 +15,7 @@ from jitd.core import code_variables
 from jitd.core.changed import replace
 from jitd.core.conditions import PERILOUS
 from jitd.core.frozen import dataclass, field
-from jitd.core.grade import Finding, Grade, Look, Seen
+from jitd.core.grade import Finding, Grade, Look, NotLooked, Seen
 from jitd.core.places import absolute, place_of
 from jitd.core.places import is_tree as _is_tree
 from jitd.core.shell_text import Redirection, Simple, Word, read_text
@@ -26,6 +26,8 @@ MOST_CALLS = 2000
 """Maximum number of calls of programs in one command that are judged."""
 MOST_LOOKS = 64
 """Maximum number of paths that are looked at for one command."""
+LONGEST_PATH = 4096
+"""Maximum number of characters of a path that is looked at."""
 MOST_WORDS = 4096
 """Maximum number of words of one call that are judged."""
 MOST_FOUND = 12
@@ -99,6 +101,8 @@ class Judge:
         self.requester = requester
         self._look = look
         self._seen: dict[str, Seen | None] = {}
+        self._led: dict[str, str] = {}
+        self._not_looked: set[str] = set()
         self._found: dict[tuple[Grade, str], Finding] = {}
         self.n_calls = 0
         self.is_full = False
@@ -114,12 +118,50 @@ class Judge:
     def look(self, path: str) -> Seen | None:
         """Return what is at ``path``. If nobody looked, return what the name alone says."""
         if path not in self._seen:
-            seen = self._look(path) if len(self._seen) < MOST_LOOKS and len(path) < 4096 and "\0" not in path else None
-            self._seen[path] = seen
+            self._seen[path] = self._looked(path)
         return self._seen[path]
+
+    def _looked(self, path: str) -> Seen | None:
+        if "\0" in path or self.is_pattern:
+            return None
+        if len(self._seen) < MOST_LOOKS and len(path) < LONGEST_PATH:
+            try:
+                return self._look(path)
+            except NotLooked:
+                pass
+        self._not_looked.add(path)
+        return None
+
+    def is_not_looked_at(self, path: str) -> bool:
+        """True if a look at ``path`` could have told something, and there was none."""
+        return self.look(path) is None and path in self._not_looked
+
+    def is_chosen(self, who: str) -> bool:
+        """True if the requester is among ``who``, which ``changed_by`` has returned."""
+        return who in ("anybody", "everybody") or who.startswith(f"{self.requester}, who asks")
+
+    def whole(self, path: str, cwd: str) -> str:
+        """Return ``path`` as an absolute path without ``..``. After a link, ``..`` is above the directory to which the link
+        leads.
+        """
+        named = path if path.startswith("/") else f"{cwd}/{path}"
+        folded = absolute(named, "/")
+        before, _, rest = f"{named}/".rpartition("/../")
+        if self.is_pattern or not absolute(before.partition("/..")[0], "/").strip("/"):
+            return folded
+        seen = self.look(f"{before}/..")
+        if seen is None:
+            self.record(Grade.GIVES, f"jitd cannot tell where {_short(path)} leads")
+            return folded
+        reached = absolute(rest.lstrip("/"), seen.real)
+        if seen.changed_by:
+            self._led[reached] = seen.changed_by
+        return reached
 
     def changed_by(self, path: str) -> str:
         """Return who can change the file at ``path``, or where it leads. Return an empty text if nobody can."""
+        if path in self._led:
+            return self._led[path]
         seen = self.look(path)
         if seen is not None:
             return seen.changed_by
@@ -127,11 +169,17 @@ class Judge:
             return f"{self.requester}, who asks"
         if found := re.match(r"/home/([^/]+)/", path):
             return found[1]
-        return "anybody" if re.match(r"/(tmp|var/tmp|dev/shm)/", path) else ""
+        if re.match(r"/(tmp|var/tmp|dev/shm)/", path):
+            return "anybody"
+        if path in self._not_looked and not _SYSTEM.fullmatch(path.rpartition("/")[0]):
+            self.record(Grade.GIVES, "it names files at which jitd has not looked")
+        return ""
 
     def leads_elsewhere(self, path: str) -> str:
         """Return who can replace the file at ``path`` by a link that leads elsewhere."""
-        if re.match(r"/(tmp|var/tmp|dev/shm)/[^/]+\Z", path) and self.look(path) is None:
+        if path in self._led:
+            return self._led[path]
+        if re.match(r"/(tmp|var/tmp|dev/shm)/[^/]+\Z", path):
             return ""  # the kernel follows no link of another's there (fs.protected_symlinks)
         parent = path.rpartition("/")[0] or "/"
         return self.changed_by(parent)
@@ -140,7 +188,8 @@ class Judge:
         """True if the file at ``path`` is in a directory of the requester's that is always the same one."""
         parent = path.rpartition("/")[0] or "/"
         seen = self.look(parent)
-        return seen is not None and bool(seen.owner) and seen.owner == self.requester and not self.leads_elsewhere(parent)
+        is_hers = seen is not None and bool(seen.owner) and seen.owner == self.requester
+        return is_hers and path not in self._led and not self.leads_elsewhere(parent)
 
     def touches(self, call: Call, path: str) -> bool:
         """True if the file at ``path`` matters, or if others can lead it elsewhere."""
@@ -318,7 +367,7 @@ class Call:
             text = "./"
         if not text.startswith("/") and not self.cwd:
             return None
-        return absolute(text.rpartition("/")[0] + "/" if word.is_free else text, self.cwd)
+        return self.judge.whole(text.rpartition("/")[0] + "/" if word.is_free else text, self.cwd)
 
     def real(self, path: str) -> str:
         seen = self.judge.look(path)
@@ -358,7 +407,7 @@ class Call:
             return self._record(grade, told, path, place.matters, is_whole=True) if grade else None
         who = self.judge.leads_elsewhere(path) if self.is_root and not word.is_free else ""
         if who:
-            grade = worst if is_use and (who == "anybody" or who.endswith("who asks")) else Grade.CHANGES
+            grade = worst if is_use and self.judge.is_chosen(who) else Grade.CHANGES
             return self._record(grade, f"{told}, which {_short(who)} can lead elsewhere", path, is_whole=True)
         seen = self.judge.look(path)
         if (seen is not None and seen.is_absent and is_creation) or (
@@ -382,9 +431,11 @@ class Call:
             self._record(place.read, f"reads {_short(path)}", path, place.matters, is_whole=True)
         elif (is_tree or word.is_free) and self.is_root and (_is_tree(path) or _is_tree(real)):
             self.discloses(f"reads files below {_short(path)}", path, "a whole tree of the host", is_whole=True)
+        elif self.is_root and self.judge.is_not_looked_at(path):
+            self.discloses("it reads files at which jitd has not looked", is_whole=True)
         elif self.is_root and (is_tree or not word.is_free) and (who := self.judge.leads_elsewhere(path)):
             seen = self.judge.look(path)
-            if seen is not None and seen.real.rstrip("/") not in (path, ""):
+            if seen is not None and (seen.is_hidden or seen.real.rstrip("/") not in (path, "")):
                 self.discloses(f"reads {_short(path)}, which {_short(who)} can lead elsewhere", path, is_whole=True)
 
     def _home_of_another(self, path: str) -> str:
@@ -694,6 +745,8 @@ class _Directories:
             target is not None
             and one.words[0].text != "popd"
             and not (operands and (operands[0].is_free or operands[0].text == "-"))
+            # a shell takes off the last name, but cd -P, and every other program, goes above where a link leads
+            and not (operands and ".." in operands[0].text and target != absolute(operands[0].text, call.cwd))
         )
         if target is None or not is_known or (not one.is_certain and target != call.cwd):
             target = ""

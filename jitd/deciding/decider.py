@@ -280,7 +280,7 @@ class Decider:
             look = partial(findings.on_this_host, command, who, self._config.trusted_places)
             return await self._workers.files.run_within(JUDGED_WITHIN, who.uid, look)
         except TimeoutError:
-            return findings.of_words(command, who.user)
+            return findings.without_answer(command, who.user)
 
     # --- helpers -----------------------------------------------------------------------------------------------------
 

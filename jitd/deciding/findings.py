@@ -17,7 +17,7 @@ from functools import cached_property
 
 from jitd.core.changed import replace
 from jitd.core.command import Command
-from jitd.core.grade import Finding, Grade, Look, Seen
+from jitd.core.grade import Finding, Grade, Look, NotLooked, Seen
 from jitd.core.grading import findings_of, findings_of_pattern
 from jitd.core.question import spelled
 from jitd.core.rule import Rule
@@ -48,6 +48,15 @@ def of_rule(rule: Rule) -> tuple[Finding, ...]:
 def of_words(command: Command, requester: str) -> tuple[Finding, ...]:
     """Return the findings about ``command`` without a look at any file. ``requester`` is the account that asks."""
     return _stored_all(_found(command, lambda path: None, requester))
+
+
+def without_answer(command: Command, requester: str) -> tuple[Finding, ...]:
+    """Like ``on_this_host``, if the files do not answer in time. What depends on them is graded as the worst."""
+
+    def look(path: str) -> Seen | None:
+        raise NotLooked
+
+    return _stored_all(_found(command, look, requester))
 
 
 def stored_with(command: Command, requester: str) -> tuple[Finding, ...]:
@@ -85,8 +94,8 @@ def _found(command: Command, look: Look, requester: str) -> tuple[Finding, ...]:
 
 
 class RequesterLook:
-    """Looks at paths for ``core.grading``, as the requester ``who`` sees them. The rest of the paths is not looked at after
-    MOST_LOOKS looks, or WITHIN seconds.
+    """Looks at paths for ``core.grading``, as the requester ``who`` sees them. After MOST_LOOKS looks, or WITHIN seconds, raises
+    NotLooked.
     """
 
     def __init__(self, command: Command, who: Subject, trusted: tuple[bytes, ...]) -> None:
@@ -109,11 +118,11 @@ class RequesterLook:
     def __call__(self, path: str) -> Seen | None:
         self._n_left -= 1
         if self._n_left < 0 or time.monotonic() > self._ends_at:
-            return None
+            raise NotLooked
         try:
             seen = self._look(path.encode("utf-8", "surrogateescape"))
         except (OSError, ValueError, inspection.Uninspectable, accounts.NoSuchAccount, groups.CannotLookUp):
-            return None  # Silent is an OSError, too
+            raise NotLooked from None  # Silent is an OSError, too
         if seen is not None:
             self.real[path] = seen.real
         return seen
@@ -123,9 +132,10 @@ class RequesterLook:
             return None
         MOUNTS.approach((path,))
         seen = path_lookup.seen(path, self._who.uid, self._groups, self._cwd, self._glance)
-        if seen is None:
-            return None
         changers = inspection.changers_on(seen.steps, seen.last, self._view, self._glance)
+        if seen.is_hidden:
+            named = self._named(changers, self._view.mounts.at(seen.last)) if changers else ""
+            return Seen(path.decode("utf-8", "surrogateescape"), changed_by=named, is_hidden=True) if named else None
         is_believed = seen.status is not None and not self._view.mounts.why_not(seen.real)
         return Seen(
             real=seen.real.decode("utf-8", "surrogateescape"),

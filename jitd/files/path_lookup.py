@@ -275,26 +275,28 @@ def may_execute(path: bytes, uid: int, groups: Container[int]) -> bool:
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What an account sees at a path: the path ``real`` to which it leads, or would lead, and the status of the file there.
-    ``status`` is None if nothing is there. ``steps`` and ``last``: see ``_Sight``.
+    ``status`` is None if nothing is there. ``steps`` and ``last``: see ``_Sight``. If the account cannot follow the path to its
+    end, ``is_hidden`` is True, and ``real`` is ``path``.
     """
 
     real: bytes
     status: os.stat_result | None
     steps: Steps
     last: bytes
+    is_hidden: bool = False
 
 
-def seen(path: bytes, uid: int, groups: Container[int], cwd: bytes | None, look: Look) -> Seen | None:
-    """Return what the account ``uid`` sees at ``path`` (absolute). Return None if the account cannot follow the path to its end,
-    or if the path is in procfs. ``cwd`` is the current directory of the process that will open ``path``, or None.
+def seen(path: bytes, uid: int, groups: Container[int], cwd: bytes | None, look: Look) -> Seen:
+    """Return what the account ``uid`` sees at ``path`` (absolute). Nobody is said to follow a path in procfs, or a circle of
+    links, to its end. ``cwd`` is the current directory of the process that will open ``path``, or None. Raises Uninspectable,
+    OSError and ValueError.
     """
-    try:
-        sight = _walk(path, uid, groups, cwd, look)
-        if sight.end == THERE:
-            return Seen(sight.path, look.lstat(sight.path), sight.steps, sight.path)
-        return Seen(sight.path, None, sight.steps, sight.last) if sight.end == ABSENCE else None
-    except (Uninspectable, OSError, ValueError):
-        return None
+    sight = _walk(path, uid, groups, cwd, look)
+    if sight.end == THERE:
+        return Seen(sight.path, look.lstat(sight.path), sight.steps, sight.path)
+    if sight.end == ABSENCE:
+        return Seen(sight.path, None, sight.steps, sight.last)
+    return Seen(path, None, sight.steps, sight.last, is_hidden=True)
 
 
 Steps = tuple[tuple[bytes, os.stat_result], ...]
@@ -306,7 +308,7 @@ class _Sight:
     which is unchanged. ``end`` says what is known about the end of the path: THERE, ABSENCE, HIDDEN, CIRCLE or PROCFS. ``name``
     is the path with resolved directories. A link at the end of ``name`` is not resolved. If the last directory was not reached,
     ``name`` is empty. ``steps`` are the directories on the way, each with the status of the entry in it that was followed.
-    ``last`` is the last file on the way that exists. Both are empty if the end is neither THERE nor ABSENCE.
+    ``last`` is the last file on the way that exists, as far as the account can follow the path.
     """
 
     path: bytes
@@ -341,7 +343,7 @@ def _go(path: bytes, uid: int, groups: Container[int], cwd: bytes | None, look: 
     steps: list[tuple[bytes, os.stat_result]] = []
     while ahead:
         if not _may(_SEARCH, at, above, uid, groups, look):
-            return _Sight(os.path.join(at, *reversed(ahead)), HIDDEN, name)
+            return _Sight(os.path.join(at, *reversed(ahead)), HIDDEN, name, tuple(steps), at)
         part = ahead.pop()
         if part == b"..":
             at = os.path.dirname(at)
@@ -355,12 +357,12 @@ def _go(path: bytes, uid: int, groups: Container[int], cwd: bytes | None, look: 
         except OSError as fault:
             if fault.errno in ABSENT:
                 return _Sight(os.path.join(below, *reversed(ahead)), ABSENCE, name, tuple(steps), at)
-            return _Sight(os.path.join(below, *reversed(ahead)), HIDDEN, name)
+            return _Sight(os.path.join(below, *reversed(ahead)), HIDDEN, name, tuple(steps), at)
         steps.append((at, status))
         if stat.S_ISLNK(status.st_mode):
             links += 1
             if links > MOST_LINKS:
-                return _Sight(os.path.join(below, *reversed(ahead)), CIRCLE, name)
+                return _Sight(os.path.join(below, *reversed(ahead)), CIRCLE, name, tuple(steps), at)
             if leads_to.startswith(b"/"):
                 at, above = b"/", look.lstat(b"/")
             ahead += parts(leads_to)
@@ -374,7 +376,7 @@ def _go(path: bytes, uid: int, groups: Container[int], cwd: bytes | None, look: 
             ahead += parts(cwd) if ahead.pop() == b"cwd" else []
             at, above = b"/", look.lstat(b"/")
         else:
-            return _Sight(os.path.join(below, *reversed(ahead)), PROCFS, name)
+            return _Sight(os.path.join(below, *reversed(ahead)), PROCFS, name, tuple(steps), at)
     return _Sight(at, THERE, name, tuple(steps), at)
 
 

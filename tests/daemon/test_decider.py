@@ -516,7 +516,7 @@ def test_a_lease_covers_what_is_graded_otherwise_now(house: House) -> None:
 
 
 def test_files_that_do_not_answer_keep_nobody_from_being_asked(house: House) -> None:
-    """THREATS O-09: the words alone are judged then."""
+    """THREATS O-09, and R-20: what depends on them is graded as the worst."""
 
     def silent() -> tuple[Finding, ...]:
         raise TimeoutError
@@ -524,7 +524,7 @@ def test_files_that_do_not_answer_keep_nobody_from_being_asked(house: House) -> 
     house.graded = silent
     found = house.first()
     assert found.decision == Permit("p", rule().obligations)
-    assert found.command.findings == findings.of_words(found.command, "alice")
+    assert found.command.findings == findings.without_answer(found.command, "alice")
 
 
 def test_a_lock_that_comes_during_the_look_is_obeyed(house: House) -> None:

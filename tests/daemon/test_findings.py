@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from jitd.core.command import Command, Interpreter
-from jitd.core.grade import Finding, Grade, Look, Seen
+from jitd.core.grade import Finding, Grade, Look, NotLooked, Seen, worst
 from jitd.deciding import findings
 from jitd.deciding.findings import RequesterLook
 from jitd.files.silence import Silent
@@ -169,12 +169,13 @@ def test_a_link_that_leads_in_a_circle_is_not_looked_at(place: Path) -> None:
 
 def test_looks_are_bounded_in_number_and_in_time(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     eyes = look()
-    seen = [eyes(str(place)) for _ in range(findings.MOST_LOOKS + 2)]
-    assert all(seen[: findings.MOST_LOOKS]) and seen[findings.MOST_LOOKS :] == [None, None]
+    assert all(eyes(str(place)) for _ in range(findings.MOST_LOOKS))
     late = look()
     assert late(str(place)) is not None
     monkeypatch.setattr(findings.time, "monotonic", lambda: float("inf"))
-    assert late(str(place)) is None
+    for ended in (eyes, late):
+        with pytest.raises(NotLooked):
+            ended(str(place))
 
 
 def test_a_file_system_that_does_not_answer_is_not_looked_at(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,7 +187,9 @@ def test_a_file_system_that_does_not_answer_is_not_looked_at(place: Path, monkey
 
     monkeypatch.setattr(findings.MOUNTS, "approach", approach, raising=False)
     eyes = look()
-    assert eyes("/mnt/x") is None and eyes(str(place)) is not None
+    with pytest.raises(NotLooked):
+        eyes("/mnt/x")
+    assert eyes(str(place)) is not None
 
 
 def test_the_directory_of_a_command_that_runs_as_another_account_is_that_accounts_own(place: Path) -> None:
@@ -197,6 +200,74 @@ def test_the_directory_of_a_command_that_runs_as_another_account_is_that_account
         patched.setattr(findings.accounts, "trusted_uid", lambda run_as: run_as.uid)
         seen = look(of_bob)(str(path))
     assert seen is not None and (seen.owner, seen.changed_by) == ("bob", "")
+
+
+@pytest.mark.parametrize("inner", ["x", "in.d/x", "../a.d/x"])
+def test_what_a_requester_has_closed_to_herself_is_still_hers_to_open(place: Path, inner: str) -> None:
+    """THREATS R-20: root goes through the directory that she has closed. Nothing is told of what is in it."""
+    own = made(place / "a.d", ALICE, 0o755)
+    made(made(own / "in.d", ALICE, 0o755) / "x", ALICE)
+    (own / "x").symlink_to("/etc/sudoers")
+    own.chmod(0)
+    path = f"{own}/{inner}"
+    assert look()(path) == Seen(path, changed_by="alice, who asks", is_hidden=True)
+    for program, least in (("tee", Grade.GIVES), ("bash", Grade.GIVES), ("cat", Grade.READS)):
+        found = findings.on_this_host(command(program, path), person("alice", uid=ALICE, gid=ALICE), ())
+        assert worst(found) is least, (program, found)
+
+
+def test_a_circle_of_links_belongs_to_who_can_make_it_lead_somewhere(place: Path) -> None:
+    """THREATS R-20."""
+    own = made(place / "a.d", ALICE, 0o755)
+    (own / "circle").symlink_to("circle")
+    (own / "itself").symlink_to("/proc/self/root/etc")
+    for name in ("circle", "itself/sudoers"):
+        found = findings.on_this_host(command("bash", f"{own}/{name}"), person("alice", uid=ALICE, gid=ALICE), ())
+        assert worst(found) is Grade.GIVES, (name, found)
+
+
+@pytest.mark.parametrize(
+    ("mode", "grade"), [(0o777, Grade.GIVES), (0o775, Grade.GIVES), (0o755, Grade.GIVES), (0o1777, Grade.GIVES)]
+)
+def test_a_directory_that_the_requester_shares_with_others_is_still_hers(place: Path, mode: int, grade: Grade) -> None:
+    """THREATS R-20: whoever else could make a link there, she can."""
+    own = made(place / "a.d", ALICE, mode, STAFF)
+    asked = command("tee", f"{own}/new")
+    assert worst(findings.on_this_host(asked, person("alice", uid=ALICE, gid=ALICE), ())) is grade
+
+
+def test_the_directory_above_is_above_the_one_to_which_a_link_leads(place: Path) -> None:
+    """THREATS R-20."""
+    (place / "way").symlink_to("/etc/ssh")
+    (place / "deep.d").mkdir()
+    who = person("alice", uid=ALICE, gid=ALICE)
+    up = ("/way/../sudoers", "/deep.d/../way/.././sudoers", "/way/..//ssh/../sudoers", "/way/../../etc/sudoers")
+    texts = (f"echo x > {place}{path}" for path in up)
+    lines = [*(("tee", f"{place}{path}") for path in up), *(("bash", "-c", text) for text in texts)]
+    lines += [("bash", "-c", text) for text in (f"cd {place}/way; tee ../sudoers", f"cd -P {place}/way/..; tee sudoers")]
+    for line in lines:
+        found = findings.on_this_host(command(*line), who, ())
+        assert worst(found) is Grade.GIVES, (line, found)
+    for line in (("tee", f"{place}/deep.d/../new"), ("bash", "-c", f"cd {place}/deep.d/..; tee new")):
+        assert worst(findings.on_this_host(command(*line), who, ())) is Grade.HARMLESS, line
+    assert findings.on_this_host(command("cat", "/dev/fd/../root/etc/hosts"), who, ())[0].grade is Grade.GIVES
+
+
+def test_after_the_last_look_nothing_is_known(place: Path) -> None:
+    """THREATS R-20: so many words before it do not hide a link, and many files that nobody can lead elsewhere are no worse."""
+    own = made(place / "a.d", ALICE, 0o755)
+    (own / "link").symlink_to("/etc/sudoers")
+    many = [str(place / f"x{number}") for number in range(100)]
+    who = person("alice", uid=ALICE, gid=ALICE)
+    assert worst(findings.on_this_host(command("tee", *many, str(own / "link")), who, ())) is Grade.GIVES
+    assert worst(findings.on_this_host(command("cat", *many, str(own / "link")), who, ())) is Grade.READS
+    assert worst(findings.on_this_host(command("tee", *many), who, ())) is Grade.CHANGES
+
+
+def test_files_that_do_not_answer_are_graded_as_the_worst() -> None:
+    """THREATS R-20."""
+    assert worst(findings.without_answer(command("tee", "/srv/x/y"), "alice")) is Grade.GIVES
+    assert worst(findings.without_answer(command("systemctl", "status", "cron"), "alice")) is Grade.HARMLESS
 
 
 def test_the_texts_are_bounded_and_their_bytes_can_be_restored(monkeypatch: pytest.MonkeyPatch) -> None:
