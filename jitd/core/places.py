@@ -36,7 +36,7 @@ _TABLE: tuple[tuple[str, str, Grade, Grade], ...] = (
     (r"/etc/(sudoers(\.d(/.*)?)?|sudo\.conf|sudo_logsrvd.*|doas\.conf|doas\.d(/.*)?|super\.tab)", "who may act as root", _G, _H),
     (rf"(/etc|/usr/share|/usr/lib|/var/lib)/polkit-1{_BELOW}", "who may act as root", _G, _H),
     (
-        rf"/etc/(pam\.d|security|pam\.conf|securetty|nologin){_BELOW}|/(usr/)?lib(32|64|/[^/]+)?/security{_BELOW}|/usr/share/pam{_BELOW}"
+        rf"/etc/(pam\.d|security|pam\.conf|securetty){_BELOW}|/(usr/)?lib(32|64|/[^/]+)?/security{_BELOW}|/usr/share/pam{_BELOW}"
         rf"|/usr/lib/pam\.d{_BELOW}|/etc/(authselect|sssd|krb5\.conf|krb5\.conf\.d|nslcd\.conf|ldap){_BELOW}",
         "who may log in, and how",
         _G,
@@ -158,6 +158,7 @@ _TABLE: tuple[tuple[str, str, Grade, Grade], ...] = (
         _G,
         _H,
     ),
+    (r"/(etc|run)/nologin", "nobody but root can log in while it exists", _C, _H),
     (r"/proc/sysrq-trigger", "the whole host", _C, _H),
     (r"/var/(spool/)?mail/.+|/var/spool/(postfix|exim4?|mqueue)/.+", "other people's mail", _C, _R),
     (r"/srv/.*/\.env|/opt/.*/\.env|/var/www/.*/\.env", "secrets", _C, _R),

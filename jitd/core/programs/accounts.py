@@ -143,6 +143,59 @@ def _changes(what: str) -> Verdict:
     return judge
 
 
+_DIRECTORY = "changes accounts or groups in a directory"
+
+
+def _ipa(call: Call) -> None:
+    """The verb stands first: options before it may name another configuration."""
+    first = call.words[0] if call.words else Word("")
+    is_asked = re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*-(find|show|status|show-[a-z]+)|ping|--version|--help|", first.text)
+    if first.is_free or not is_asked:
+        return call.changes(_DIRECTORY)
+    if call.may_add_options or (first.text.startswith("vault") and call.has("out")):
+        call.discloses("may show secrets of a directory")
+
+
+_SAMBA = {
+    "net": r"(ads (testjoin|info|status|lookup|workgroup)|rpc testjoin|conf (list|listshares)|getlocalsid|getdomainsid)( \S+)*",
+    "samba-tool": r"((user|group|computer|ou) (list|listmembers|show)|drs showrepl"
+    r"|domain (level show|info)|fsmo show|testparm)( \S+)*",
+    "pdbedit": r"(\S+)?",
+}
+
+
+def _samba(call: Call) -> None:
+    asked = " ".join(word.text for word in call.operands)
+    is_known = not any(word.is_free for word in call.words) and re.fullmatch(_SAMBA[call.name], asked) is not None
+    if call.name == "pdbedit":
+        if call.has("w", "smbpasswd-style"):
+            call.discloses("shows the hashes of passwords")
+        is_known = (
+            is_known and call.has("L", "list") and not set(call.given) - set("Lvw") - {"list", "verbose", "smbpasswd-style"}
+        )
+    elif set(call.given) - set("kPU"):
+        is_known = False
+    if not (is_known or call.has("version", "help", "V", "h")):
+        call.changes(_DIRECTORY)
+
+
+_LOGINS = {
+    "realm": r"list|discover( \S+)?",
+    "adcli": r"(info|testjoin|show-computer|show-user)( \S+)*",
+    "authselect": r"(current|list|check|show|list-features|test)( \S+)*",
+    "update-crypto-policies": "",
+}
+
+
+def _logins(call: Call) -> None:
+    asked = " ".join(word.text for word in call.operands)
+    is_asked = not any(word.is_free for word in call.words) and re.fullmatch(_LOGINS[call.name], asked) is not None
+    if call.name == "update-crypto-policies":
+        is_asked = is_asked and call.has("show", "check", "is-applied") and not call.has("set")
+    if not is_asked and not (len(call.words) == 1 and call.has("version", "help", "V", "h")):
+        call.gives("can change who may log in, and how")
+
+
 def _ticket(call: Call) -> None:
     for word in call.values("t", "T"):
         call.reads(word)
@@ -241,15 +294,17 @@ ROWS = (
     Row("pwck grpck pwconv pwunconv grpconv grpunconv", _changes("changes the accounts of this host"), "r q"),
     Row("saslpasswd2 htpasswd htdigest ldappasswd", _changes("changes passwords of a service")),
     Row(
-        "ldapmodify ldapadd ldapdelete ldapmodrdn slapadd slapmodify ldbmodify ldbedit samba-tool net ipa homectl pdbedit"
-        " winbindd",
+        "ldapmodify ldapadd ldapdelete ldapmodrdn slapadd slapmodify ldbmodify ldbedit homectl winbindd",
         _changes("changes accounts or groups in a directory"),
     ),
     Row(
-        "pam-auth-update authselect authconfig realm adcli update-crypto-policies",
+        "pam-auth-update authconfig",
         _always("can change who may log in, and how"),
         "version help V h",
     ),
+    Row("ipa", _ipa),
+    Row("net pdbedit samba-tool", _samba),
+    Row("realm adcli authselect update-crypto-policies", _logins),
     Row("kadmin kadmin.local", _kadmin, "q: p: w: k t: r: s: c: x:"),
     Row("kdb5_util krb5_newrealm kdb5_ldap_util", _kdb),
     Row("kinit", _ticket, "t: T: c: l: r: s: S: X: I: k"),

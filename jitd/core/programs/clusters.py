@@ -138,6 +138,11 @@ def _kubectl(call: Call) -> None:
             if second in ("view", "get-contexts", "current-context", "get-clusters", "get-users", "")
             else call.changes("changes which cluster is used")
         )
+    dry = [value.text in ("client", "server") and not value.is_free for value in _values(options, "--dry-run")]
+    if dry and all(dry):
+        for word in _values(options, "-f", "--filename", "--patch-file", "--from-file", "--from-env-file"):
+            call.reads(Word(word.text.partition("=")[2] or word.text, word.is_free))
+        return None
     if name in ("apply", "replace", "create", "patch", "new-app", "new-project", "process"):
         return _puts(call, name, rest, options)
     if name == "rollout" and second in ("status", "history"):
@@ -243,6 +248,15 @@ def _distribution(call: Call) -> None:
         return call.start(call.operands)
     if verb is None or (not verb.is_free and verb.text in ("version", "status", "get", "help", "inspect")):
         return None
+    if call.name == "kubeadm" and not any(word.is_free for word in call.words):
+        asked = [word.text for word in call.operands]
+        if asked == ["token", "list"]:
+            return call.discloses("shows tokens with which hosts join the cluster")
+        if (
+            asked[:2] in (["certs", "check-expiration"], ["config", "images"], ["upgrade", "plan"])
+            and len(asked) == len(call.words) == 2
+        ):
+            return None
     call.gives(_WHOLE)
 
 

@@ -11,6 +11,7 @@ import re
 from jitd.core.changed import replace
 from jitd.core.judging import Call, Row
 from jitd.core.places import is_tree, place_of
+from jitd.core.programs.shared import trusts
 from jitd.core.shell_text import Word
 
 _LOOKS = frozenset(
@@ -370,8 +371,12 @@ def docker(call: Call) -> None:
             and name not in ("ls", "inspect", "df", "rm", "prune", "pull", "push", "tag", "load", "save", "import", "build")
         ):
             return call.changes(f"changes a {kind}")
+        if kind == "compose" and name in ("config", "convert"):
+            return _compose_config(call, words, rest)
     match name:
         case "pull" | "fetch":
+            return None
+        case "inspect" if call.name in ("docker", "podman") and _has_plain_format(rest):
             return None
         case "inspect" if call.name not in ("virsh", "skopeo"):
             if not {"network", "image", "volume", "--type=image"} & {word.text for word in words}:
@@ -436,6 +441,41 @@ def docker(call: Call) -> None:
                 call.changes(f"{_VERBS[name]} {told or 'containers'}")
         case _:
             call.unknown(f"jitd does not know what {call.name} {name[:40]} does")
+
+
+_PLAIN_FIELD = re.compile(
+    r"\s*((json|println|len)\s+)?\.(State|NetworkSettings|Id|Name|Image|Created|Mounts|RestartCount|Platform|Driver|LogPath|RepoTags"
+    r"|RepoDigests|Size|Architecture|HostConfig\.(RestartPolicy|NetworkMode|Memory|NanoCpus|CpuShares|PortBindings|Binds|Privileged)"
+    r"|Config\.(Image|Hostname|User|WorkingDir|ExposedPorts))(\.\w+)*\s*"
+)
+"""Fields of a container that hold no variables, arguments or labels."""
+
+
+def _has_plain_format(rest: list[Word]) -> bool:
+    """True if the only format shows fields that hold no secrets."""
+    formats = [
+        Word(word.text.partition("=")[2], word.is_free) if "=" in word.text else value
+        for word, value in zip(rest, [*rest[1:], Word("")], strict=True)
+        if word.text.startswith("--format=") or word.text in ("-f", "--format")
+    ]
+    if len(formats) != 1 or any(word.is_free for word in rest):
+        return False
+    actions = re.findall(r"\{\{-?(.*?)-?\}\}", formats[0].text)
+    return bool(actions) and all(_PLAIN_FIELD.fullmatch(action) for action in actions)
+
+
+def _compose_config(call: Call, words: list[Word], rest: list[Word]) -> None:
+    """Settings are checked or shown. They may name any file as one with variables."""
+    for word, value in zip(rest, rest[1:], strict=False):
+        if word.text in ("-o", "--output"):
+            call.writes(value)
+    for word in rest:
+        if word.text.startswith("--output=") or re.match("-o.", word.text):
+            call.writes(Word(word.text.partition("=")[2] or word.text[2:], word.is_free))
+    files = [value for word, value in zip(words, words[1:], strict=False) if word.text in ("-f", "--file")] or [Word(".")]
+    others = any((path := call.absolute(word)) is None or call.judge.changed_by(path) for word in files)
+    if others or not {"-q", "--quiet", "--services", "--images", "--volumes"} & {word.text for word in rest}:
+        call.discloses("shows the settings of containers, which may have secrets")
 
 
 def _compose(call: Call, words: list[Word]) -> None:
@@ -547,10 +587,24 @@ def _database(call: Call) -> None:
     )
 
 
+_CLUSTER_SHOWS = {
+    "barman": r"(list-\w+|list-server|status|check|show-[\w-]+|replication-status)( \S+)*",
+    "patronictl": r"(list|topology|history|version|show-config)( \S+)*",
+    "pg_autoctl": r"(show|version)( \S+)*",
+    "pgbackrest": r"info|check|version|help|repo-ls",
+    "repmgr": r"cluster (show|matrix|crosscheck|event)|node (status|check)|(service|daemon) status",
+    "wal-g": r"(backup|wal)-(list|show)",
+}
+"""What a program that keeps a database server running shows, with options that name no program or file."""
+
+
 def _pg_ctl(call: Call) -> None:
     words = [word.text for word in call.operands]
     if any(word.is_free for word in call.operands):
         return call.gives("can start servers with any settings")
+    is_asked = re.fullmatch(_CLUSTER_SHOWS.get(call.name, "(?!)"), " ".join(words)) is not None
+    if is_asked and not set(call.given) - {"s", "stanza", "output", "format", "f", "c", "config-file"}:
+        return trusts(call, call.values("f", "c", "config-file"))
     if call.name == "pg_lsclusters" or words[:1] == ["status"] or words[-1:] == ["status"] or words[1:2] == ["list"]:
         return None
     if call.has("o", "p", "options") and call.values("o", "options", "p"):
@@ -587,6 +641,11 @@ def _pg_ctl(call: Call) -> None:
 
 def _rabbit(call: Call) -> None:
     verb = call.verb.text if call.verb is not None else ""
+    if call.name == "kafka-topics.sh" and call.has("list", "describe"):
+        for word in call.values("command-config"):
+            call.reads(word)
+        if not (call.has("create", "delete", "alter") or call.may_add_options):
+            return None
     if verb in (
         "status",
         "list_queues",
@@ -668,7 +727,47 @@ def _whole_host(call: Call) -> None:
     call.gives("can start containers that have the whole host")
 
 
+_HOSTS_SHOW = {
+    "pct": r"(list|status|config|df|listsnapshot|pending|cpusets)( \S+)*",
+    "qm": r"(list|status|config|listsnapshot|pending|showcmd|agent \d+ ping)( \S+)*",
+    "pvecm": r"(status|nodes)",
+    "pvesm": r"(status|list|path|scan)( \S+)*",
+    "ha-manager": r"(status|config)",
+    "pveversion": r".*",
+    "pcs": r"config( show)?|constraint|node attribute|(status|resource (status|config)|property config|constraint (config|list)"
+    r"|cluster status|quorum status|stonith status)( \S+)*",
+    "crm": r"(status|configure show|resource status|node status|resource list)( \S+)*",
+    "crm_mon": "",
+}
+_HOSTS_CHANGE = {
+    "pct": r"(start|stop|shutdown|reboot|suspend|resume|snapshot|delsnapshot|unlock)( \S+)*",
+    "qm": r"(start|stop|shutdown|reboot|reset|suspend|resume|snapshot|delsnapshot|unlock|migrate)( \S+)*",
+    "pcs": r"(resource (move|ban|clear|enable|disable|restart|cleanup|refresh|relocate|manage"
+    r"|unmanage)|node (standby|unstandby|maintenance"
+    r"|unmaintenance)|cluster (start|stop|enable|disable))( \S+)*",
+    "crm": r"(resource (move|migrate|clear|start|stop|restart|cleanup|refresh|manage|unmanage)"
+    r"|node (standby|online|maintenance|ready))( \S+)*",
+}
+
+
+def _hosts(call: Call) -> None:
+    """Programs that keep services or virtual machines running on several hosts."""
+    asked = " ".join(word.text for word in call.operands)
+    if any(word.is_free for word in call.words):
+        return call.gives("can choose what the hosts of the cluster start")
+    if call.name == "crm_mon":
+        if not all(re.fullmatch(r"-[1rAfnNoRtVbjcsD]+|--one-shot|--inactive|--version|--help", word.text) for word in call.words):
+            call.gives("can start a program, or write a file")
+    elif call.name in _HOSTS_CHANGE and re.fullmatch(_HOSTS_CHANGE[call.name], asked):
+        call.changes(f"{asked[:50]}: changes where services of the cluster run")
+    elif not re.fullmatch(_HOSTS_SHOW[call.name], asked) or any(
+        word.text == "--file" or word.text.startswith("-f") for word in call.words
+    ):
+        call.gives("can choose what the hosts of the cluster start")
+
+
 ROWS = (
+    Row(" ".join(_HOSTS_SHOW), _hosts),
     Row(
         "docker podman nerdctl ctr crictl lxc incus virsh buildah skopeo runc crun",
         docker,
@@ -691,12 +790,12 @@ ROWS = (
     Row(
         "patronictl repmgr pgbackrest barman wal-g pg_conftool pg_autoctl",
         _pg_ctl,
-        "D: pgdata: o: options: p: l: m: t: c: s: stanza: U:",
+        "D: pgdata: o: options: p: l: m: t: c: s: stanza: U: f: config-file: output: format:",
     ),
     Row(
         "rabbitmqctl rabbitmqadmin rabbitmq-plugins rabbitmq-diagnostics kafka-topics.sh nodetool cockroach",
         _rabbit,
-        "n: p: q s u:",
+        "n: p: q s u: list describe create delete alter bootstrap-server: topic: command-config:",
     ),
     Row("vault bao aws-vault", _vault, "field: format: address: namespace: mount:"),
     Row("etcdctl etcdutl zkCli.sh", _etcd, "endpoints: cert: key: cacert: user: w: write-out:"),

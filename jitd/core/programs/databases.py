@@ -15,9 +15,20 @@ from jitd.core.shell_text import Word
 
 _COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 _QUOTED = re.compile(r"'(?:[^'\\]|''|\\.)*'|\"[^\"]*\"|`[^`]*`", re.DOTALL)
+_PLAIN_SETTINGS = (
+    r"work_mem|maintenance_work_mem|shared_buffers|effective_cache_size|temp_buffers|max_connections|(?:max|min)_wal_size"
+    r"|checkpoint_\w+|autovacuum\w*|log_(?:min_duration_statement|statement|connections|disconnections|lock_waits|checkpoints"
+    r"|temp_files|autovacuum_min_duration|timezone|min_messages)|random_page_cost|seq_page_cost|effective_io_concurrency"
+    r"|default_statistics_target|(?:statement|lock|idle_in_transaction_session|wal_sender|wal_receiver)_timeout"
+    r"|max_(?:worker_processes|parallel_\w+|wal_senders|replication_slots|locks_per_transaction)|wal_(?:level|buffers|keep_size"
+    r"|compression)|synchronous_commit|timezone|jit|track_\w+|huge_pages|hot_standby\w*"
+)
+"""Settings of PostgreSQL that name no program, file or library."""
 _STARTS_PROGRAMS = re.compile(
     r"\bcopy\b.*\bprogram\b|\blanguage\s+'?\"?(c|plpython\w*|plperlu|pltclu|plsh|internal)\b|\bcreate\s+(trusted\s+)?extension\b"
-    r"|\bcreate\s+(or\s+replace\s+)?(trusted\s+)?(procedural\s+)?language\b|\bload\s+'|\balter\s+system\b|\bsys_(exec|eval)\b"
+    r"|\bcreate\s+(or\s+replace\s+)?(trusted\s+)?(procedural\s+)?language\b|\bload\s+'|\balter\s+system\b(?!\s+set\s+(?:"
+    + _PLAIN_SETTINGS
+    + r")\b)|\bsys_(exec|eval)\b"
     r"|\bsoname\b|\binstall\s+(plugin|component)\b|\bxp_cmdshell\b|\bload_extension\b|\blo_export\b|\bpg_(file_write|file_rename)\b"
     r"|\binto\s+(outfile|dumpfile)\b|\bwritefile\s*\(|\bedit\s*\(|\bset\s+global\s+(general_log|slow_query_log)_file\b",
     re.IGNORECASE | re.DOTALL,
@@ -409,6 +420,10 @@ def _mongosh(call: Call) -> None:
         if file.text.endswith(".js") or file.is_free:
             call.runs_file(file)
     for text in call.values("eval"):
+        if not text.is_free and re.fullmatch(
+            r"\s*(rs\.(status|conf|hello)|db\.(stats|version|serverStatus|hello))\(\);?\s*", text.text
+        ):
+            continue
         if text.is_free or re.search(
             r"require|import|child_process|process|run\w*\(|load\(|editor|fs\b|eval|Function", text.text
         ):
@@ -497,8 +512,7 @@ ROWS = (
     ),
     Row("dropdb dropuser", changes("deletes a database or an account of it"), _PG),
     Row(
-        "createdb vacuumdb reindexdb clusterdb pg_isready pg_amcheck pg_lsclusters pg_config pg_controldata pg_checksums"
-        " pg_test_timing",
+        "createdb vacuumdb reindexdb pg_isready pg_amcheck pg_lsclusters pg_config pg_controldata pg_checksums pg_test_timing",
         nothing,
     ),
     Row(
@@ -508,6 +522,7 @@ ROWS = (
         _cluster,
         "D: pgdata: o: options: l: log: m: mode: t: timeout: w W s",
     ),
+    Row("clusterdb", changes("locks the tables of a database and writes them anew"), _PG),
     Row("pgbench", changes("writes to a database")),
     Row("mysql mariadb", _mysql, _MYSQL, chosen=_ANY_SQL),
     Row(

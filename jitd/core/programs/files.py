@@ -230,10 +230,18 @@ def _rights(call: Call, word: Word, mode: str) -> None:
     )
 
 
+def _is_of_root(call: Call, word: Word) -> bool:
+    """True if it was seen that ``word`` belongs to root already, and nobody else can change it."""
+    path = call.absolute(word)
+    seen = call.judge.look(path) if path is not None else None
+    return seen is not None and seen.owner == "root" and not seen.changed_by
+
+
 def _chown(call: Call) -> None:
     owner = call.operands[0] if call.operands and not call.values("reference") else None
     files = call.operands[1:] if owner is not None else call.operands
-    if owner is not None and call.name == "chown" and not owner.is_free and ROOT.fullmatch(owner.text):
+    is_of_root = all(not word.is_free and _is_of_root(call, word) for word in files) and not call.has("R", "recursive")
+    if owner is not None and call.name == "chown" and not owner.is_free and ROOT.fullmatch(owner.text) and not is_of_root:
         call.gives("gives a file to root, and programs trust files that belong to root")
         for word in files:
             call.judge.touch(call, call.absolute(word))
@@ -593,6 +601,12 @@ def _touch(call: Call) -> None:
 
 
 def _labels(call: Call) -> None:
+    if (
+        call.name in ("restorecon", "setfiles")
+        and call.has("n")
+        or (call.name == "fixfiles" and call.verb and call.verb.text == "check")
+    ):
+        return
     if not call.has("l", "list"):
         call.changes("changes labels that restrict programs")
 

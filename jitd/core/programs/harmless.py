@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 from jitd.core.judging import Call, Row
+from jitd.core.programs.shared import trusts
 from jitd.core.shell_text import Word
 
 
@@ -48,7 +49,8 @@ def _accounts(call: Call) -> None:
 
 def _server(call: Call) -> None:
     """A server that is started by hand. With other settings than the host's own, it starts what these name."""
-    is_test = call.has("t", "T", "v", "V", "S", "configtest") or (
+    is_apache = call.name in ("apachectl", "apache2ctl", "httpd")
+    is_test = call.has("t", "T", "v", "V", "S", "configtest", *(("M", "L", "l") if is_apache else ())) or (
         call.verb is not None and call.verb.text in ("configtest", "status")
     )
     for word, value in zip(call.words, [*call.words[1:], Word("")], strict=False):
@@ -75,8 +77,92 @@ def _service(call: Call) -> None:
         )
     ):
         return call.gives("starts programs that its options name")
+    shows = ("backend.list", "ban.list", "vcl.list", "storage.list", "panic.show", "param.show", "ping", "banner", "pid")
+    if call.name == "varnishadm" and call.verb is not None and not call.verb.is_free and call.verb.text in shows:
+        return None
     if call.verb is None or call.verb.text not in ("status", "certificates", "showacl"):
         call.changes("changes a service of the host")
+
+
+_CHECKS = {
+    "caddy": r"version|help|list-modules|build-info|(validate|adapt) --config \S+",
+    "dovecot": r"--version|--help|-n|-a|--build-options|--hostdomain",
+    "elasticsearch": r"--version|-V",
+    "etcd": r"--version|-h|--help",
+    "grafana-server": r"-v|--version",
+    "alertmanager": r"--version|--help",
+    "keepalived": r"-v|--version|-h|--help|(-t|--config-test)( -f \S+)?",
+    "lighttpd": r"-v|-V|-h|-tt?( -f \S+)?",
+    "memcached": r"-V|--version|-h|--help",
+    "mongod": r"--version|-h|--help",
+    "mongos": r"--version|-h|--help",
+    "named": r"-v|-V",
+    "nmbd": r"-V|--version",
+    "node_exporter": r"--version|--help",
+    "prometheus": r"--version|--help",
+    "proftpd": r"-vv?|-l|-h|-t( -c \S+)?",
+    "redis-server": r"-v|--version|-h|--help",
+    "smbd": r"-V|--version|-b",
+    "squid": r"-v|-h|-k (parse|check)",
+    "traefik": r"version",
+    "valkey-server": r"-v|--version|-h|--help",
+    "varnishd": r"-V|-C -f \S+",
+}
+"""The words of servers that only tell something, or check their settings."""
+
+
+def _daemon(call: Call) -> None:
+    """A server that is known, which may be started, told something or asked for its version."""
+    if any(word.is_free for word in call.words):
+        return call.gives("starts a server with other settings")
+    trusts(call, [word for word in call.words if "/" in word.text])
+    words = [word.text for word in call.words]
+    if re.fullmatch(_CHECKS[call.name], " ".join(words)):
+        for word in call.words:
+            call.reads(word)
+    elif all(re.fullmatch(r"/etc/\S+|reload|stop|start|-[ck]|--config|reconfigure|rotate|shutdown", word) for word in words):
+        call.changes("starts or stops a server")
+    else:
+        call.gives("starts a server with other settings")
+
+
+def _doveconf(call: Call) -> None:
+    for word in call.values("c"):
+        call.reads(word)
+    if call.may_add_options or call.has("P", "h"):
+        call.discloses("shows passwords of the mail server")
+
+
+def _squidclient(call: Call) -> None:
+    for word in call.values("P", "file", "k", "cert", "key"):
+        call.reads(word)
+    if any(word.is_free or "shutdown" in word.text for word in call.operands):
+        call.changes("stops a server")
+
+
+def _cloud_init(call: Call) -> None:
+    verb = call.verb.text if call.verb is not None and not call.verb.is_free else ""
+    if verb == "query":
+        return call.discloses("shows what a cloud tells the host, which may be secrets")
+    for word in call.values("o", "outfile"):
+        call.writes(word)
+    for word in call.values("i", "infile"):
+        call.reads(word)
+    if verb not in ("status", "analyze", "features") and not call.has("version", "v", "help", "h"):
+        call.gives("configures the host as files or a cloud say")
+
+
+def _subscription(call: Call) -> None:
+    verb = call.verb.text if call.verb is not None and not call.verb.is_free else ""
+    if verb not in ("status", "identity", "version", "list", "facts", "orgs", "repos") or call.has(
+        "enable", "disable", "regenerate", "update"
+    ):
+        call.changes("changes where the host takes packages from")
+
+
+def _ipactl(call: Call) -> None:
+    if call.verb is None or call.verb.is_free or call.verb.text != "status":
+        call.changes("starts or stops all services of a directory", "", "how people log in")
 
 
 def _ldconfig(call: Call) -> None:
@@ -124,6 +210,13 @@ ROWS = (
         " cupsdisable cancel lprm lpr lp certbot acme.sh mandb updatedb makewhatis texhash",
         _service,
     ),
+    Row(" ".join(_CHECKS), _daemon),
+    Row("doveconf", _doveconf, "c: f: m: P h n a d S s x"),
+    Row("squidclient", _squidclient, "h: p: P: file: k: key: cert: l: T: u: w: U: W: H: m:"),
+    Row("cloud-init", _cloud_init, "o: outfile: i: infile: version v help h"),
+    Row("subscription-manager", _subscription, "enable: disable:"),
+    Row("ipactl", _ipactl),
+    Row("getsebool varnishstat", _nothing),
     Row("ldconfig", _ldconfig, "f: C: r: p print-cache V version"),
     Row("ldd", _ldd),
 )

@@ -303,6 +303,22 @@ def _console(call: Call) -> None:
         call.changes("changes a console")
 
 
+_IPMI = re.compile(
+    r"sel (list|elist|info|get)( \S+)*|sensor( list| get( \S+)+)?|sdr( (list|elist|type|info|get"
+    r"|entity)( \S+)*)?|fru( print( \d+)?)?"
+    r"|lan print( \d+)?|chassis status|(chassis )?power status|(mc|bmc) info|dcmi power reading"
+    r"|user list( \d+)?|channel info( \d+)?"
+)
+
+
+def _ipmitool(call: Call) -> None:
+    for word in call.values("f"):
+        call.reads(word)
+    asked = " ".join(word.text for word in call.operands)
+    if call.words and (any(word.is_free for word in call.words) or not (_IPMI.fullmatch(asked) or call.has("V", "h"))):
+        call.changes("changes hardware or power of the host")
+
+
 def _kexec(call: Call) -> None:
     if call.has("l", "load", "p", "load-panic", "f", "force") or call.operands or call.may_add_options:
         return call.gives("can start any kernel")
@@ -362,8 +378,9 @@ ROWS = (
     Row("ipcrm", _changes("ends what processes share"), ""),
     Row("renice", _changes("changes how fast processes run"), ""),
     Row("wall write mesg", _wall),
+    Row("ipmitool", _ipmitool, "H: U: P: I: L: p: f: o: O: C: k: y: Y S: v c V h"),
     Row(
-        "eject rtcwake pm-suspend pm-hibernate ipmitool racadm wakeonlan etherwake",
+        "eject rtcwake pm-suspend pm-hibernate racadm wakeonlan etherwake",
         _changes("changes hardware or power of the host"),
     ),
 )

@@ -21,6 +21,13 @@ _PLAIN = re.compile(r"(?!=)[A-Za-z0-9_./:,@%+=-]+(?:(?: +|; *| *&& *)(?!=)[A-Za-
 
 def _shell(call: Call) -> None:
     words = list(call.words)
+    if (
+        len(words) == 2
+        and (words[0].text, words[0].is_free) == ("-n", False)
+        and call.name.split(".")[0] in _POSIX
+        and not (words[1].is_free or re.match(r"[-+]|\Z", words[1].text))
+    ):
+        return call.reads(words[1])  # it is read and not run, and wrong lines of it are shown
     at = 0
     has_text = reads_input = False
     while at < len(words):
@@ -131,6 +138,8 @@ def _interpreter(language: str, code: str, valued: str = "", modules: str = "", 
         words = list(call.words)
         at = 0
         has_code = False
+        if language == "PHP" and len(words) == 2 and words[0].text == "-l" and not (words[0].is_free or words[1].is_free):
+            return call.reads(words[1])  # it is read and not run
         while at < len(words):
             word = words[at]
             text = word.text
@@ -391,8 +400,14 @@ def _terraform(call: Call) -> None:
     call.leads(f"{verb[:20]} runs what its files name, and changes what they describe")
 
 
+_PROMPTS = frozenset(("tclsh", "wish", "erl", "slsh", "clojure", "jjs", "osascript", "gjs"))
+"""Interpreters that may take ``--version`` for nothing, and have a prompt then."""
+_TELL_AT_V = frozenset(("lua", "lua5", "luajit", "luac", "expect", "irb", "julia", "guile", "octave", "pry", "coffee"))
+
+
 def _always_code(call: Call) -> None:
-    if len(call.words) == 1 and call.words[0].text in ("--version", "-V", "-v", "--help", "version", "help"):
+    asked = call.words[0].text if len(call.words) == 1 and not call.words[0].is_free else ""
+    if asked in ("--version", "--help") and call.name not in _PROMPTS or asked == "-v" and call.name in _TELL_AT_V:
         return None
     operands = [word for word in call.words if not word.text.startswith("-")]
     if len(operands) == len(call.words) == 1 and re.search("[/.]", operands[0].text):

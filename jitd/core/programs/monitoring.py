@@ -49,7 +49,14 @@ def _zabbix(call: Call) -> None:
     trusts(call, call.values("c", "config"))
     for key in call.values("t", "test"):
         found = re.fullmatch(r"system\.run\[(.*?)(?:,(?:no)?wait)?\]", key.text, re.DOTALL)
-        if found is not None or key.is_free:
+        if not key.is_free and (shown := re.fullmatch(r"vfs\.file\.[a-z]+\[\"?([^\",\]]+).*", key.text)):
+            call.reads(Word(shown[1]))
+        elif not key.is_free and re.fullmatch(
+            r"(system\.(uptime|boottime|hostname|localtime|uname|cpu|swap|sw|users)|vm|net|proc|kernel|agent|vfs\.(fs|dev))\b[^|;&`$]*",
+            key.text,
+        ):
+            continue
+        elif found is not None or key.is_free:
             call.runs_text(Word(found[1] if found else "", key.is_free))
         else:
             call.unknown()

@@ -58,6 +58,10 @@ def _firewall(call: Call) -> None:
         and any(re.match("action|addaction", word.text) for word in call.operands[1:])
     ):
         return call.gives("makes a service of root's start other programs")
+    if _is_check(call):
+        for word in [*call.values("f", "file"), *call.operands]:
+            call.reads(word)
+        return None
     if call.name == "nft":
         if words[:1] == ["list"] or words[:2] in (["-a", "list"], ["-n", "list"], ["-j", "list"]) or words[:1] == ["monitor"]:
             return None
@@ -72,8 +76,18 @@ def _firewall(call: Call) -> None:
     call.changes("changes who reaches the host", "", "the network")
 
 
+def _is_check(call: Call) -> bool:
+    """True if rules are only read and checked. No later option of these programs takes that back."""
+    words = [word.text for word in call.words if not word.is_free]
+    if call.name == "nft":
+        return words[:1] in (["-c"], ["--check"], ["-cf"])
+    return call.name in ("iptables-restore", "ip6tables-restore") and bool({"-t", "--test"} & set(words)) and not call.has("M")
+
+
 def _interface(call: Call) -> None:
     operands = call.operands
+    if call.name == "netplan" and operands and not operands[0].is_free and operands[0].text in ("get", "status", "info"):
+        return call.discloses("shows keys of networks") if operands[0].text == "get" else None
     if (call.name == "nmcli" and call.has("s", "show-secrets")) or any(
         word.text in ("showconf", "private-key") for word in operands
     ):
@@ -317,6 +331,9 @@ def _dns(call: Call) -> None:
         call.reads(word)
     if call.name == "nsupdate":
         call.changes("changes names in the network")
+    if call.name == "kvno":
+        for word in call.values("c", "out-cache"):
+            call.writes(Word(word.text.removeprefix("FILE:"), word.is_free))
 
 
 def _smb(call: Call) -> None:
@@ -371,7 +388,23 @@ def _sockets(call: Call) -> None:
         call.changes("closes connections")
 
 
+def _routes(call: Call) -> None:
+    """A daemon for routes is asked."""
+    if call.name == "vtysh":
+        texts = call.values("c", "command")
+        for word in call.values("f", "inputfile", "filename", "config_dir", "vty_socket"):
+            call.runs_file(word)
+        if not texts and not call.has("f", "inputfile", "h", "help"):
+            call.gives("has a prompt, which can write any file")
+    else:
+        texts = [Word(" ".join(word.text for word in call.operands), any(word.is_free for word in call.words))]
+    if any(text.is_free or (text.text and not re.fullmatch(r"(show|sh)\b[^\n]*", text.text)) for text in texts):
+        call.changes("changes the routes of the host", "", "the network")
+
+
 ROWS = (
+    Row("vtysh", _routes, "c: command: f: inputfile: d: N: filename: config_dir: vty_socket: h help b C E"),
+    Row("birdc birdcl birdc6 lldpcli", _routes, "s: f:"),
     Row("ss", _sockets, "F: filter: D: diag: f: A: K kill"),
     Row("ip", _ip),
     Row(
@@ -431,10 +464,10 @@ ROWS = (
     ),
     Row(
         "ping ping6 arping dig host nslookup whois traceroute traceroute6 tracepath tracepath6 mtr nsupdate"
-        " drill kdig delv rpcinfo showmount smbstatus iperf iperf3 avahi-browse avahi-resolve snmpwalk snmpget"
+        " drill kdig delv rpcinfo lldpctl kvno showmount smbstatus iperf iperf3 avahi-browse avahi-resolve snmpwalk snmpget"
         " nbtscan wbinfo nmblookup",
         _dns,
-        "f: k: y: h: b: F: filename:",
+        "f: k: y: h: b: F: filename: c: out-cache:",
     ),
     Row("smbclient rpcclient cifsiostat sftp", _smb, "c: command: U: A: authentication-file: L: b: o: i: P: F: S: list g"),
     Row("openvpn openconnect vpnc strongswan ipsec swanctl tailscale cloudflared ngrok stunnel sshuttle chisel frpc", _vpn),

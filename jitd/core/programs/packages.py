@@ -178,6 +178,8 @@ def _apt(call: Call) -> None:
         return call.changes("installs packages from this host's archives, whose scripts run as root")
     if name in _REMOVES:
         return None if name in ("clean", "autoclean") else call.changes("removes or keeps back packages")
+    if name == "history" and len(call.operands) > 1 and re.match(r"undo|redo|rollback|replay", call.operands[1].text):
+        return call.changes("installs or removes packages as they were before")
     if name in _LOOKS or not name:
         return None
     if call.name == "snap" and name in (

@@ -254,6 +254,10 @@ def _pages(call: Call) -> None:
             call.discloses("reads the memory of a process")
     if call.verb is not None and call.verb.text in ("flush-caches", "reset-statistics", "statistics", "query", "dns", "domain"):
         return None
+    if call.name == "systemd-analyze" and call.verb is not None and call.verb.text in ("verify", "time", "calendar", "timespan"):
+        for word in call.operands[1:]:
+            call.reads(word)
+        return None
     if call.is_shown and not call.has("no-pager"):
         call.leads("shows its output in a pager, which can start a shell")
 
@@ -321,7 +325,7 @@ def _clock(call: Call) -> None:
         verb = call.verb.text if call.verb is not None else ""
         if verb.startswith("set-") or (call.verb is not None and call.verb.is_free):
             call.changes("changes the host's clock")
-        elif call.is_shown and not call.has("no-pager") and verb not in ("", "status"):
+        elif call.is_shown and not call.has("no-pager") and verb == "list-timezones":
             call.leads("shows its output in a pager, which can start a shell")
     elif call.name == "hwclock":
         if any(option in call.given for option in ("w", "systohc", "s", "hctosys", "set", "adjust", "a")) or call.may_add_options:
@@ -384,7 +388,8 @@ def _boot(call: Call) -> None:
         return call.changes("changes what the host boots")
     if call.has("display", "list", "query") or (call.verb is not None and call.verb.text == "--get-selections"):
         return None
-    if call.has("auto"):
+    is_elsewhere = call.has("altdir", "admindir", "install", "force", "log", "slave") or call.may_add_options
+    if call.has("auto") or (call.has("set", "config") and not is_elsewhere):
         return call.changes("changes which program a name starts")
     call.gives("can choose which program a name starts")
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 
 from jitd.core.judging import Call, Row
-from jitd.core.programs.shared import nothing, words
+from jitd.core.programs.shared import nothing, trusts, words
 from jitd.core.shell_text import Word
 
 _DISKS = "changes disks or file systems"
@@ -220,17 +220,44 @@ def _raw(call: Call) -> None:
         call.discloses("reads any file on the disk")
 
 
+_STORES = {
+    "ceph": r"|(status|health|df|versions|version)( detail)?|(osd|mon|pg|mgr|mds|fs|quorum|device"
+    r"|orch|crash) (tree|df|stat|ls|status|perf|dump"
+    r"|host ls|ps|services|pool stats|pool ls|pool autoscale-status|ls-\S+)( \S+)*|osd (blocked-by"
+    r"|pool (ls|stats)( detail)?)|orch host ls",
+    "drbdadm": r"(status|role|cstate|dstate|dump)( \S+)*",
+    "gluster": r"(volume (status|info|list|heal \S+ info)|peer status|pool list)( \S+)*",
+    "multipathd": r"(show|list) .*",
+    "rbd": r"(ls|list|info|du|status|showmapped|device list|snap ls|mirror pool status)( \S+)*",
+    "stratis": r"(|pool|filesystem|blockdev|report|daemon version)( list)?",
+    "targetcli": r"(/\S* )?ls( \S+)*|version",
+    "vdo": r"(status|list)( \S+)*",
+}
+"""What programs of stores that several hosts share only show."""
+
+
+def _stores(call: Call) -> None:
+    trusts(call, call.values("c", "conf"))
+    asked = " ".join(word.text for word in call.operands)
+    if call.name == "ceph" and re.fullmatch(r"(auth (ls|list|get|print-key|export)|config-key (ls|dump|get))( \S+)*", asked):
+        return call.discloses("shows keys of a store")
+    if any(word.is_free for word in call.words) or not re.fullmatch(_STORES[call.name], asked):
+        return call.changes(_DISKS)
+    if not call.words and call.name in ("ceph", "targetcli", "gluster"):
+        call.changes("has a prompt that changes disks or file systems")
+
+
 ROWS = (
     Row("filefrag dumpe2fs xfs_info fstrim e2freefrag", nothing),
     Row("losetup", _losetup),
     Row("swapon", _swapon, "p: o: s summary show"),
     Row(
         "mkswap zramctl blkdiscard partprobe xfs_growfs kpartx badblocks e4defrag xfs_fsr fsfreeze e2image swaplabel"
-        " e2undo e2label drbdadm"
-        " multipathd tunefs rbd gluster ceph stratis vdo targetcli xfs_admin ntfsfix",
+        " e2undo e2label tunefs xfs_admin ntfsfix",
         _changes,
         "version help",
     ),
+    Row(" ".join(_STORES), _stores, "n: id: name: c: conf: k: keyring: p: pool: f: format: s w v h version help status"),
     Row("wipefs", _wipefs, "o: offset: t: types: O: output: a n"),
     Row(
         "e2fsck fsck fsck.ext4 fsck.ext3 fsck.ext2 fsck.xfs fsck.vfat xfs_repair btrfsck",

@@ -427,12 +427,20 @@ def _tails(call: Call) -> None:
         call.unknown()
 
 
+def _only_shows(call: Call) -> bool:
+    """True if the program only shows how a process runs: there is no new value, and the process is its only operand."""
+    plain = {"p", "pid", "a", "all-tasks", *(("c", "cpu-list") if call.name == "taskset" else ())}
+    are_known = all(re.fullmatch(r"[0-9]+|-[pac]+|--(pid|all-tasks|cpu-list)|--pid=[0-9]+", word.text) for word in call.words)
+    return are_known and not any(word.is_free for word in call.words) and set(call.given) <= plain and len(call.operands) < 2
+
+
 def _scheduled(n_operands: int) -> Verdict:
     """Return the function for a program that starts a command in another way, or changes how a running process is treated."""
 
     def judge(call: Call) -> None:
         if call.has("p", "pid", "P", "u") and not call.may_add_options:
-            call.changes("changes how a process runs")
+            if not _only_shows(call):
+                call.changes("changes how a process runs")
         else:
             call.start(call.operands[n_operands:])
 
