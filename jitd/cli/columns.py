@@ -80,16 +80,17 @@ def folded(text: str, width: int) -> list[str]:
 
 
 def wrapped(text: str, width: int, *, whole_words: bool = False) -> list[str]:
-    """Split ``text`` like ``folded``. If the second half of a piece contains a space, the piece ends after this space. With
-    ``whole_words``, this is so wherever the space is. Joined together, the pieces are exactly ``text``.
+    """Split ``text`` like ``folded``. If the second half of a piece contains a space after a word, the piece ends after it. With
+    ``whole_words``, this is so wherever the space is. Further spaces begin the next piece: at the end of a line, nobody would see
+    how many there are. Joined together, the pieces are exactly ``text``.
     """
     pieces: list[str] = []
     at = 0
     while at < len(text):
         piece = _most(text[at : at + width], width)
-        space = piece.rfind(" ") + 1
-        if at + len(piece) < len(text) and space > (0 if whole_words else len(piece) // 2):
-            piece = piece[:space]
+        end = len(piece[: piece.rfind(" ") + 1].rstrip(" "))  # the end of a word, or 0
+        if at + len(piece) < len(text) and end > (0 if whole_words else len(piece) // 2 - 1):
+            piece = piece[: end + 1]
         pieces.append(piece)
         at += len(piece)
     return pieces or [""]

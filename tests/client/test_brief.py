@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jitd.cli import brief, columns, page
@@ -134,6 +134,18 @@ def test_whatever_is_on_other_terms_is_another_screen(kind: str) -> None:
 def test_what_is_asked_for_beside_one_run_is_on_the_screen(changes: dict[str, Any]) -> None:
     plain = waiting("true")
     assert text_of(row_for(replace(plain, **changes))) != text_of(row_for(plain))
+
+
+@given(st.text("aab ", max_size=200), st.integers(0, 200), st.integers(1, 90), st.integers(40, 60))
+@example("a" * 27 + " b", 27, 1, 40)
+def test_blanks_at_the_end_of_a_line_hide_no_difference(one: str, at: int, more: int, screen: int) -> None:
+    """THREATS R-01: a person sees no blanks at the end of a line of the screen."""
+    other = one[:at] + " " * more + one[at:]
+    screens = [
+        [line.rstrip() for line in without_styles(brief.brief(row_for(waiting("x", word), "bob", reason="z"), screen))]
+        for word in (one, other)
+    ]
+    assert screens[0] != screens[1]
 
 
 @given(st.lists(st.binary(max_size=40), min_size=1, max_size=8))
