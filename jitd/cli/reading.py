@@ -127,7 +127,7 @@ class Reading:
         self._is_shown, self._top, self._n_shown = False, 0, 0
         self._room, self._n_foot = n_lines, n_keys
         if n_lines + n_keys > self._size.lines:
-            self._n_foot += len(wrapped(_place(n_lines, n_lines, n_lines), self._size.columns))
+            self._n_foot += len(wrapped(self._place(n_lines, n_lines), self._size.columns))
             self._room = max(1, min(n_lines - 1, self._size.lines - self._n_foot))
 
     def _print(self, start: int, end: int) -> None:
@@ -158,7 +158,7 @@ class Reading:
         """Print the lines below the text. Return the letters of ``keys``."""
         lines = foot_of(keys, self._size.columns)
         if self._is_long:
-            lines = [*wrapped(_place(self._top, self._top + self._room, len(self._lines)), self._size.columns), *lines]
+            lines = [*wrapped(self._place(self._top, self._top + self._room), self._size.columns), *lines]
         lines = [*[""] * (self._n_foot - len(lines)), *lines]
         sys.stdout.write("\n".join(map(printable, lines)))
         return "".join(letter for letter, _ in keys)
@@ -177,7 +177,8 @@ class Reading:
             return
         self._top = top
 
-
-def _place(top: int, end: int, n_lines: int) -> str:
-    """Return the line that says which lines are on the screen."""
-    return f"lines {top + 1}-{end} of {n_lines}: {'space reads on' if end < n_lines else 'b goes back'}"
+    def _place(self, top: int, end: int) -> str:
+        """Return the line that says which lines are on the screen, and which key shows others."""
+        n_lines = len(self._lines)
+        back = ": b goes back" if self._can_draw else ""  # a dumb terminal shows no line twice
+        return f"lines {top + 1}-{end} of {n_lines}{': space reads on' if end < n_lines else back}"

@@ -154,6 +154,7 @@ def test_a_dumb_terminal_gets_no_sequences_and_reads_on(shown: Callable[..., Pan
     pane.type("b")
     scroll(pane, "Space", "lines 22-43 of 60")
     scroll(pane, "Space", "lines 39-60 of 60")
+    assert "goes back" not in "\n".join(pane.screen), "it shows no line twice"
     leave(pane, "a")
     assert [line for line in history(pane) if line.startswith("line ")] == [text for text, _ in LINES]
 
