@@ -4,17 +4,18 @@ A message names the requester, the kind of thing that is requested, the target a
 also says which command the reader can type. The setting ``shows`` adds more details: the rule, or the rule together with the
 command, the worst that the command gives, and the reason. A message does not show everything that an approver needs for a
 decision. ``jitd show`` shows everything.
-Law: pure. A rule may limit the people who see the contents of its requests (``visible_to``). If a rule does so, a message that
-leaves this host shows only the id of the request. A message contains no link. The subject of a message contains no text of a
-requester. The module ``foreign`` makes all foreign text safe. Text for a terminal is converted to ASCII. Text for every other
-channel is treated as text that leaves this host.
+Law: pure, except for the time zone of the host. A rule may limit the people who see the contents of its requests
+(``visible_to``). If a rule does so, a message that leaves this host shows only the id of the request. A message contains no
+link. The subject of a message contains no text of a requester. The module ``foreign`` makes all foreign text safe. Text for a
+terminal is converted to ASCII, and its times are in the time zone of this host. Text for every other channel is treated as text
+that leaves this host, and its times are in UTC.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, tzinfo
 
 from jitd.core.deed import deed_of
 from jitd.core.frozen import dataclass
@@ -54,10 +55,13 @@ result.
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """The parts of sentences about ``request``. ``plain`` makes the foreign text in these sentences safe."""
+    """The parts of sentences about ``request``. ``plain`` makes the foreign text in these sentences safe. Times are in ``zone``.
+    If ``zone`` is None, they are in the time zone of this host.
+    """
 
     request: Request
     plain: Plain
+    zone: tzinfo | None
 
     def name(self, text: str) -> str:
         return text if _NAME.fullmatch(text) else self.plain(text, LONGEST_NAME)
@@ -128,7 +132,7 @@ class _Words:
         give the time of the beginning.
         """
         times = (("Until:", self.request.expires_at), ("Begins:", self.request.starts_at))
-        return [f"{label:9} {_instant(at)}" for label, at in times if at is not None]
+        return [f"{label:9} {at.astimezone(self.zone):%Y-%m-%d %H:%M:%S %Z}" for label, at in times if at is not None]
 
 
 def say(notice: Notice, request: Request, kind: str, shows: str, to: tuple[str, ...] = ()) -> Message:
@@ -137,9 +141,9 @@ def say(notice: Notice, request: Request, kind: str, shows: str, to: tuple[str, 
     message on a terminal. Only the requester, or a person who may review the request, reads a message on a terminal.
     """
     if kind == TERMINALS:
-        words = _Words(request, foreign.on_terminal)
+        words = _Words(request, foreign.on_terminal, None)
     else:
-        words, shows = _Words(request, foreign.outside), shown_elsewhere(request, shows)
+        words, shows = _Words(request, foreign.outside, UTC), shown_elsewhere(request, shows)
     subject, lines = _SAID[notice.event](notice, words, shows)
     return Message(str(notice.event), request.id, subject, tuple(lines), to)
 
@@ -295,10 +299,6 @@ _ENDS: Mapping[RequestState, str] = {
     RequestState.WITHDRAWN: "withdrawn",
     RequestState.EXPIRED: "not answered in time",
 }
-
-
-def _instant(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _beginning(argv: tuple[bytes, ...]) -> tuple[bytes, ...]:

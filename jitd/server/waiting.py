@@ -26,7 +26,7 @@ from jitd.server.news import Told, news_of, refusal_of
 from jitd.server.services import Services
 from jitd.verbs.given_twice import still_given
 from jitd.verbs.refusal import Refusal
-from jitd.verbs.rows import instant
+from jitd.verbs.rows import instant, on_host
 from jitd.verbs.sentences import already, asking, unseated
 from jitd.verbs.waiting_words import answered, lease_used, not_kept, owes, people_asked
 from jitpam.wire import messages
@@ -181,12 +181,12 @@ class Waiting:
             self._refuse(refusal.code, refusal.text)
         elif found.state is RequestState.APPROVED and not found.may_act_at_once:
             self._stop()
-            until = instant(self._services.requests.ends_at(found))
+            until = on_host(self._services.requests.ends_at(found))
             self._say(messages.Done(text=f"request {found.id} is approved: {found.service} may go on, until {until}"))
         elif found.state is RequestState.APPROVED and found.starts_at is not None and not self._takes_use:
             self._stop()
-            until = instant(self._services.requests.ends_at(found))
-            self._say(messages.Done(text=f"request {found.id} is approved, from {instant(found.starts_at)} until {until}"))
+            until = on_host(self._services.requests.ends_at(found))
+            self._say(messages.Done(text=f"request {found.id} is approved, from {on_host(found.starts_at)} until {until}"))
 
     def _stop(self) -> None:
         if self._request is not None:
@@ -298,7 +298,7 @@ class Waiting:
         except IllegalEvent:
             raise Refusal("late", "what was given is taken back already") from None
         first, *others = self._let_go()
-        return f"{things} {'are' if others else 'is'} yours until {instant(first.until)}"
+        return f"{things} {'are' if others else 'is'} yours until {on_host(first.until)}"
 
 
 def given(one: Handed, n_more: int, now: Moment) -> messages.Given:

@@ -9,11 +9,11 @@ another grant still gives the same thing. Otherwise they would believe that nobo
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC
 
 from jitd.core.holding import Holding, HoldingState
 from jitd.core.request import Request
 from jitd.store import Store
+from jitd.verbs.rows import on_host
 from jitpam.wire.shown import shown
 
 ONE_FOR_ALL = ("group", "service-ticket", "sudoers")
@@ -43,7 +43,7 @@ def still_given(store: Store, one: Holding, may_see: Callable[[Request], bool]) 
     for other in others:
         asked = store.request(other.request)
         name = f"the grant {other.grant}" if asked is not None and may_see(asked) else "another grant, which you may not see,"
-        told.append(f"{name} gives it too, until {other.until.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC")
+        told.append(f"{name} gives it too, until {on_host(other.until)}")
     return ", and ".join(dict.fromkeys(told))
 
 

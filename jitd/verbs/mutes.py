@@ -15,7 +15,7 @@ from jitd.core.effects import Moment
 from jitd.core.subject import Subject
 from jitd.store import Store
 from jitd.verbs.refusal import Refusal
-from jitd.verbs.rows import instant
+from jitd.verbs.rows import on_host
 
 LONGEST = 30 * 24 * 3600
 """Maximum number of seconds of one mute."""
@@ -42,4 +42,4 @@ class Mutes:
             raise Refusal("usage", f"a mute lasts between a second and {duration_in_words(LONGEST)}")
         until = self._now().at + timedelta(seconds=lasts_for)
         self._store.mute(who.person, until)
-        return f"until {instant(until)} you are told nothing, except when somebody breaks glass; jitd mute --off ends this"
+        return f"until {on_host(until)} you are told nothing, except when somebody breaks glass; jitd mute --off ends this"

@@ -37,6 +37,13 @@ def instant(at: datetime | None) -> str | None:
     return None if at is None else at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
+def on_host(at: datetime | None) -> str:
+    """Return ``at`` in the time zone of this host, for a sentence to a person. The zone is named, because the person's ``TZ`` may
+    be another one.
+    """
+    return "a time that is not known" if at is None else f"{at.astimezone():%Y-%m-%d %H:%M:%S %Z}"
+
+
 def _pairs(pairs: Pairs) -> list[list[str]]:
     return [[shown(name), shown(value)] for name, value in pairs]
 

@@ -24,7 +24,7 @@ from jitd.lifecycle.waiters import Waiter, Waiters
 from jitd.log import log
 from jitd.store import Store
 from jitd.verbs.refusal import Refusal
-from jitd.verbs.rows import instant
+from jitd.verbs.rows import on_host
 from jitpam.wire.shown import shown
 
 GIVEN_BACK_WITHIN = 12.0
@@ -68,7 +68,7 @@ class Uses:
             return
         if now.at < grant.ends_at and now.boot < grant.ends_boot:
             raise Refusal(
-                "denied", f"request {found.id} is approved, and its time has not begun: it begins at {instant(grant.begins_at)}"
+                "denied", f"request {found.id} is approved, and its time has not begun: it begins at {on_host(grant.begins_at)}"
             )
 
     async def refuse_weaker(self, found: Request, who: Subject) -> None:

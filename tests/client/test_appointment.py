@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import time
 from calendar import timegm
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -13,6 +12,10 @@ from hypothesis import strategies as st
 
 from jitpam.amounts import UsageError
 from jitpam.appointment import here, in_utc, in_words, read_moment
+from tests.zones import berlin
+
+__all__ = ["berlin"]
+pytestmark = pytest.mark.usefixtures("berlin")
 
 
 def utc(text: str) -> int:
@@ -20,15 +23,6 @@ def utc(text: str) -> int:
 
 
 NOW = utc("2026-11-22 09:30")  # 10:30 in Berlin
-
-
-@pytest.fixture(autouse=True)
-def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("TZ", "Europe/Berlin")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
 
 
 @pytest.mark.parametrize(

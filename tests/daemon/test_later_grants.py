@@ -19,8 +19,9 @@ from jitd.verbs.refusal import Refusal
 from tests.daemon.asking import ALICE, CHANGE, AskingHouse, Client, house
 from tests.daemon.test_decider import rule
 from tests.scene import START, moment
+from tests.zones import berlin
 
-__all__ = ["house"]  # a fixture
+__all__ = ["berlin", "house"]  # fixtures
 
 HOUR = 3600
 AT = START + timedelta(hours=4)
@@ -39,19 +40,20 @@ def plain(house: AskingHouse, **changes: Any) -> None:
     house.rules(**({"lasts_for": HOUR} | changes))
 
 
-def test_the_client_is_told_and_nothing_runs_before_the_time(house: AskingHouse) -> None:
+@pytest.mark.usefixtures("berlin")
+def test_the_client_is_told_in_the_time_of_the_host_and_nothing_runs_before_it(house: AskingHouse) -> None:
     plain(house)
 
     async def play() -> None:
         client, made = await approved(house)
         assert made.state is RequestState.APPROVED
         assert client.kinds[-1] == "done"
-        told = f"request {made.id} is approved, from 2026-03-02T13:00:00Z until 2026-03-02T14:00:00Z"
+        told = f"request {made.id} is approved, from 2026-03-02 14:00:00 CET until 2026-03-02 15:00:00 CET"
         assert client.said[-1].text == told
         held, head = house.store.grant(made.id), house.store.head()
         for after in (1, HOUR, 4 * HOUR - 1):
             house.at = moment(after)
-            with pytest.raises(Refusal, match="has not begun: it begins at 2026-03-02T13:00:00Z") as no:
+            with pytest.raises(Refusal, match="has not begun: it begins at 2026-03-02 14:00:00 CET") as no:
                 await Client(house).resume(made.id)
             assert no.value.code == "denied"
         assert (house.store.grant(made.id), house.store.head(), house.monitors.started) == (held, head, [])

@@ -24,6 +24,7 @@ from jitd.core.request import RequestState, Verdict, WaysOpened
 from jitd.deciding.seats import UNKNOWN, Seats
 from jitd.store import StoreError
 from jitd.verbs.mutes import Mutes
+from jitd.verbs.rows import on_host
 from tests.daemon.notices import GROUP, PERSONS, House
 from tests.scene import asked, free, permit, person, review, screened, submit, too_late, withdraw
 
@@ -519,7 +520,7 @@ async def test_a_mute_is_lifted_at_once_and_one_request_is_looked_at_in_each_pas
     for _ in range(5):
         await asyncio.sleep(0)
     assert looked == [], "who is not muted has missed nothing"
-    mutes.mute(person("bob"), 60)
+    assert mutes.mute(person("bob"), 60).startswith(f"until {on_host(house.at.at + timedelta(seconds=60))} you are told nothing")
     mutes.mute(person("bob"), None)
     assert house.store.muted() == {}
     assert looked == []

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from jitd.verbs.rows import on_host
 from jitpam.wire import messages
 from tests.attacks.raw import Raw, connected
 from tests.kdc.test_holdings_alive import HELD, Scene, scene, services, shared
@@ -71,7 +72,7 @@ def test_a_keep_of_nothing_or_too_late_is_refused_and_changes_nothing(scene: Sce
 
 
 def raw_text(scene: Scene) -> str:
-    return f"{scene.thing} is yours until {scene.last().until.strftime('%Y-%m-%dT%H:%M:%SZ')}"
+    return f"{scene.thing} is yours until {on_host(scene.last().until)}"
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,9 @@ from jitd.notifying.wording import MOST_LISTED, _beginning, digest, say
 from jitpam.wire.shown import shown_command
 from tests.notifying.hostile import HOSTILE, found_by_a_chat
 from tests.scene import START, asked, command, permit, person, thing
+from tests.zones import berlin
+
+__all__ = ["berlin"]  # a fixture
 
 KINDS = ("mail", "webhook", "program", "terminals")
 ID = "K7QM-2XVD"
@@ -75,6 +78,16 @@ def test_a_request_for_later_says_when_it_would_begin_however_little_is_shown() 
     for shows in ("id", "rule", "command"):
         lines = said(request=later, shows=shows).splitlines()
         assert [line for line in lines if line not in said(shows=shows).splitlines()] == ["Begins:   2026-03-02 22:00:00 UTC"]
+
+
+@pytest.mark.usefixtures("berlin")
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_terminal_shows_the_time_of_the_host_and_what_leaves_the_host_shows_utc(kind: str) -> None:
+    lines = said(request=waiting(starts_at=START + timedelta(days=120)), kind=kind).splitlines()
+    times = [line for line in lines if line.startswith(("Until:", "Begins:"))]
+    here = ["Until:    2026-03-02 10:15:00 CET", "Begins:   2026-06-30 11:00:00 CEST"]
+    there = ["Until:    2026-03-02 09:15:00 UTC", "Begins:   2026-06-30 09:00:00 UTC"]
+    assert times == (here if kind == "terminals" else there)
 
 
 def test_each_word_of_shows_says_more() -> None:
