@@ -18,7 +18,7 @@ from jitd.core.judging import CODE, MOST_FOUND, Call, Judge
 from jitd.core.programs import TABLE
 from jitd.core.shell_text import Word
 
-LETS_IN = "the variable {} can make a program load or start other code"
+LETS_IN = "the variable {} can load or start other code"
 FAULT = "jitd cannot tell what it does"
 SYSTEM = ("/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/usr/*", "/*")
 """Directories of programs. A pattern may name one of these directories and a file name with a wildcard. In this case, the

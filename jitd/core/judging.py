@@ -16,7 +16,7 @@ from jitd.core.changed import replace
 from jitd.core.conditions import PERILOUS
 from jitd.core.frozen import dataclass, field
 from jitd.core.grade import Finding, Grade, Look, NotLooked, Seen
-from jitd.core.places import absolute, place_of
+from jitd.core.places import absolute, place_of, tree_matters
 from jitd.core.places import is_tree as _is_tree
 from jitd.core.shell_text import Redirection, Simple, Word, read_text
 
@@ -113,7 +113,8 @@ class Judge:
 
     def findings(self) -> tuple[Finding, ...]:
         found = sorted(self._found.values(), key=lambda one: -one.grade)
-        return tuple(found[:MOST_FOUND])
+        said = {(one.what, one.matters) for one in found if one.path}
+        return tuple(one for one in found if not _is_below(one, said, found))[:MOST_FOUND]
 
     def look(self, path: str) -> Seen | None:
         """Return what is at ``path``. If nobody looked, return what the name alone says."""
@@ -272,7 +273,7 @@ class Judge:
                 return
             if name == "IFS" or (name == "HOME" and value.text == "/root"):
                 return
-        call.gives(f"the variable {_short(name)} can make a program load or start other code", is_whole=True)
+        call.gives(f"the variable {_short(name)} can load or start other code", is_whole=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -401,14 +402,14 @@ class Call:
         told = f"{how} {'files below ' if word.is_free else ''}{_short(path)}"
         is_ours = self.is_root or (place is not None and place.is_own)
         if below and self.is_root:
-            return self.gives(told, path, "a whole tree of the host", is_whole=True)
+            return self.gives(told, path, tree_matters(path), is_whole=True)
         if place is not None:
             grade = place.written if is_ours or place.written < Grade.CHANGES else Grade.CHANGES
             return self._record(grade, told, path, place.matters, is_whole=True) if grade else None
         who = self.judge.leads_elsewhere(path) if self.is_root and not word.is_free else ""
         if who:
             grade = worst if is_use and self.judge.is_chosen(who) else Grade.CHANGES
-            return self._record(grade, f"{told}, which {_short(who)} can lead elsewhere", path, is_whole=True)
+            return self._record(grade, f"{told}, which {_name(who)} can replace by a link", path, is_whole=True)
         seen = self.judge.look(path)
         if (seen is not None and seen.is_absent and is_creation) or (
             re.match(r"/(tmp|var/tmp|dev/shm)/.", path) and not word.is_free
@@ -430,13 +431,13 @@ class Call:
         if place is not None:
             self._record(place.read, f"reads {_short(path)}", path, place.matters, is_whole=True)
         elif (is_tree or word.is_free) and self.is_root and (_is_tree(path) or _is_tree(real)):
-            self.discloses(f"reads files below {_short(path)}", path, "a whole tree of the host", is_whole=True)
+            self.discloses(f"reads files below {_short(path)}", path, tree_matters(path), is_whole=True)
         elif self.is_root and self.judge.is_not_looked_at(path):
             self.discloses("it reads files at which jitd has not looked", is_whole=True)
         elif self.is_root and (is_tree or not word.is_free) and (who := self.judge.leads_elsewhere(path)):
             seen = self.judge.look(path)
             if seen is not None and (seen.is_hidden or seen.real.rstrip("/") not in (path, "")):
-                self.discloses(f"reads {_short(path)}, which {_short(who)} can lead elsewhere", path, is_whole=True)
+                self.discloses(f"reads {_short(path)}, which {_name(who)} can replace by a link", path, is_whole=True)
 
     def _home_of_another(self, path: str) -> str:
         """Return whose home directory ``path`` is in, if it is another person's than the requester's."""
@@ -461,7 +462,7 @@ class Call:
             return None
         if place is None and not word.is_free and self.judge.is_own(path):
             return None
-        matters = "a whole tree of the host" if (is_tree or word.is_free) and _is_tree(path) else place.matters if place else ""
+        matters = tree_matters(path) if (is_tree or word.is_free) and _is_tree(path) else place.matters if place else ""
         self.changes(f"{how} {'files below ' if word.is_free else ''}{_short(path)}", path, matters, is_whole=True)
 
     # --- what a program starts --------------------------------------------------------------------------------------
@@ -638,6 +639,14 @@ class Call:
         self.gives(f"{what} {told}" if told else f"{what} whatever is typed")
 
 
+def _is_below(one: Finding, said: set[tuple[str, str]], found: Sequence[Finding]) -> bool:
+    """True if the directory of the file in ``one`` has the same sentence with the same weight: one of the two is enough."""
+    above, _, name = one.what.rpartition("/")
+    if not (one.path and name and above and (above, one.matters) in said):
+        return False
+    return any(other.what == above and other.grade >= one.grade for other in found)
+
+
 def who_else(call: Call, path: str) -> str:
     """Return who, other than the account that runs the call, can change the file at ``path``."""
     who = call.judge.changed_by(path)
@@ -650,6 +659,11 @@ def _belongs(seen: Seen | None, who: str) -> str:
         return "can be changed by anybody"
     owner = seen.owner if seen is not None else who.partition(",")[0]
     return f"belongs to {who}" if owner == who.partition(",")[0] else f"can be changed by {who}"
+
+
+def _name(who: str) -> str:
+    """Return ``who``, which is as ``changed_by`` of a Seen, so that a sentence can go on behind it."""
+    return f"{_short(who)}," if "," in who else _short(who)
 
 
 def _short(text: str) -> str:

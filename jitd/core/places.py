@@ -45,14 +45,14 @@ _TABLE: tuple[tuple[str, str, Grade, Grade], ...] = (
     (
         rf"/(etc|var/lib|usr/lib|usr/libexec|run|opt)/(jitd|jitpam|jitsudo){_BELOW}|/(etc|usr/lib|lib)/systemd/system/jitd.*"
         r"|/usr/s?bin/jit(d|pam|sudo)[^/]*",
-        "what jitd decides by, its code or its record",
+        "jitd's own rules, code or record",
         _G,
         _R,
     ),
     (
         rf".*\.keytab|/var/(lib|kerberos)/krb5kdc{_BELOW}|/etc/krb5kdc{_BELOW}|/var/lib/sss/(db|secrets|mc|keytabs){_BELOW}"
         rf"|/var/lib/samba/private{_BELOW}|/tmp/krb5cc_.*|/run/user/[0-9]+/krb5cc{_BELOW}",
-        "keys of Kerberos",
+        "Kerberos keys",
         _G,
         _R,
     ),
@@ -87,7 +87,7 @@ _TABLE: tuple[tuple[str, str, Grade, Grade], ...] = (
     (r"/proc/(\d+|self)/(root|cwd|fd)(/.*)?", "files of another process", _G, _R),
     (
         r"/dev/(sd|vd|xvd|hd|nvme|mmcblk|dm-|md|mapper/|disk/|loop|nbd|sg|sr|rbd|drbd|zvol/|vg|bcache|pmem|ram).*",
-        "a whole disk, or a part of one",
+        "a disk, with all files on it",
         _G,
         _R,
     ),
@@ -99,7 +99,7 @@ _TABLE: tuple[tuple[str, str, Grade, Grade], ...] = (
     ),
     (
         rf"/etc/(cron[^/]*|anacrontab|at\.(allow|deny)){_BELOW}|/var/spool/(cron|at|atjobs|anacron|incron){_BELOW}",
-        "what the host starts by itself",
+        "what root runs by itself",
         _G,
         _H,
     ),
@@ -111,7 +111,7 @@ _TABLE: tuple[tuple[str, str, Grade, Grade], ...] = (
         rf"|networkd-dispatcher|NetworkManager/dispatcher\.d|dhcp|ppp|update-motd\.d|apm|pm|resolvconf|ifplugd|needrestart"
         rf"|kernel|snmp|zabbix|nagios|icinga2?|salt|puppet(labs)?|chef|ansible|cloud|incron[^/]*){_BELOW}|/etc/cloud{_BELOW}"
         rf"|/var/lib/(cloud|systemd|NetworkManager|polkit-1){_BELOW}|/run/udev{_BELOW}",
-        "what the host starts by itself",
+        "what root runs by itself",
         _G,
         _H,
     ),
@@ -135,19 +135,19 @@ _TABLE: tuple[tuple[str, str, Grade, Grade], ...] = (
         _G,
         _H,
     ),
-    (rf"/(s?bin|usr/s?bin|usr/local|opt|snap|usr/games){_BELOW}", "programs that root starts", _G, _H),
-    (rf"/usr/(share|include|src){_BELOW}", "what programs of root's load", _G, _H),
+    (rf"/(s?bin|usr/s?bin|usr/local|opt|snap|usr/games){_BELOW}", "programs that root runs", _G, _H),
+    (rf"/usr/(share|include|src){_BELOW}", "what root's programs load", _G, _H),
     (
         rf"/etc/(apt|dpkg|yum[^/]*|dnf|zypp|pki/rpm-gpg|pacman[^/]*|apk|flatpak|unattended[^/]*){_BELOW}"
         rf"|/var/lib/(dpkg|apt|rpm|pacman|dnf|snapd|flatpak){_BELOW}|/var/cache/(apt|dnf|yum|debconf|man){_BELOW}",
-        "which packages are installed, and their scripts",
+        "packages and their scripts, which root runs",
         _G,
         _H,
     ),
     (
         rf"(/var)?/run/(docker|containerd/.*|podman/.*|crio/.*|lxd/.*|libvirt/.*|dbus/.*|systemd/.*)(\.sock)?|/var/lib/(lxd|incus)/.*socket"
         rf"|/var/snap/lxd{_BELOW}",
-        "control of containers or services, and so of the host",
+        "who uses it can control this host",
         _G,
         _H,
     ),
@@ -180,14 +180,14 @@ _TABLE: tuple[tuple[str, str, Grade, Grade], ...] = (
         rf"|prometheus|grafana|tomcat[^/]*|squid|cups|munin|monit[^/]*|bacula|backuppc|rsnapshot[^/]*|smartd[^/]*|smartmontools|mdadm[^/]*|lvm|multipath[^/]*"
         rf"|iscsi|autofs|auto\.[^/]+|auto_master|watchdog[^/]*|thermald|strongswan[^/]*|swanctl|openvpn|wireguard|keepalived|corosync|pacemaker|consul[^/]*|nomad[^/]*)"
         rf"{_BELOW}",
-        "settings of a service that root starts",
+        "settings of a service that root runs",
         _G,
         _H,
     ),
-    (r"/etc(/.*)?", "settings that programs of root's may read", _L, _H),
+    (r"/etc(/.*)?", "settings that root's programs may read", _L, _H),
     (
         r"/var/lib/(postgresql|mysql|mongodb|redis|ldap|etcd|elasticsearch|influxdb|rabbitmq|mariadb)(/[^.].*|/)?",
-        "other people's data",
+        "a database of other people's data",
         _C,
         _R,
     ),
@@ -226,7 +226,7 @@ def place_of(path: str) -> Place | None:
         if _KEYS.fullmatch(path):
             return Place("keys of SSH", Grade.GIVES, Grade.READS, is_own=True)
         if (found := re.match(r"(?:/home/[^/]+|/var/lib/[^/]+)(?=/)", path)) and _OWN.fullmatch(path[found.end() :]):
-            return Place("what an account runs, or who may log in as it", Grade.GIVES, is_own=True)
+            return Place("who may act as this account", Grade.GIVES, is_own=True)
     elif _KEYS.fullmatch(path):
         return Place("keys of SSH", Grade.GIVES, Grade.READS, is_own=True)
     return None
@@ -237,10 +237,29 @@ def is_tree(path: str) -> bool:
     return _TREES.fullmatch(path) is not None
 
 
+_OF_TREES = {
+    "/": "everything on this host",
+    "/etc": "all settings of this host",
+    "/home": "the files of all people",
+    "/root": "root's own files",
+    "/usr": "the programs of this host",
+    "/var": "the data of all services",
+    "/var/lib": "the data of all services",
+    "/dev": "all disks and devices",
+    "/etc/ssl": "keys and certificates",
+    "/etc/pki": "keys and certificates",
+}
+
+
+def tree_matters(path: str) -> str:
+    """Return why the directory ``path`` matters, with all that is below it."""
+    return _OF_TREES.get(path, "a large part of this host")
+
+
 def matters_of(path: str) -> str:
     """Return why the file at ``path`` matters. Return an empty text if it is as any other."""
     if is_tree(path):
-        return "a whole tree of the host"
+        return tree_matters(path)
     place = place_of(path)
     return place.matters if place else ""
 

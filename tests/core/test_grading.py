@@ -218,7 +218,7 @@ def test_what_a_pattern_is_graded_as(pattern: str, word: str) -> None:
 # --- what makes a root shell possible later -----------------------------------------------------------------------------
 
 LATER = [
-    ("passwd root", "passwd can set root's password, which makes a root shell possible later"),
+    ("passwd root", "passwd can set root's password, with which one becomes root later"),
     ("passwd --quiet root", "can set root's password"),
     ("passwd --stdin root", "can set root's password"),
     ("passwd --keep-tokens root", "can set root's password"),
@@ -227,7 +227,7 @@ LATER = [
     ("passwd --delete root", "can delete root's password"),
     ("passwd --unlock root", "can unlock root's password"),
     ("passwd -u root", "can unlock root's password"),
-    ("usermod -aG sudo bob", "puts an account into the group sudo, whose members can become root"),
+    ("usermod -aG sudo bob", "puts an account into the group sudo, which can become root"),
     ("usermod -aG wheel bob", "the group wheel"),
     ("usermod -a -G root bob", "the group root"),
     ("usermod -aG staff,docker bob", "the group docker"),

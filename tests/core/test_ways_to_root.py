@@ -41,7 +41,7 @@ def test_a_variable_that_lets_code_in_gives_all_that_the_account_may_do(name: by
     """THREATS X-24."""
     asked = replace(command(b"/usr/bin/true"), variables=((name, b"x"),), run_as=run_as)
     found = findings_of(asked, lambda path: None, requester="alice")
-    told = [f"the variable {name.decode()} can make a program load or start other code"] if gives else []
+    told = [f"the variable {name.decode()} can load or start other code"] if gives else []
     assert [one.what for one in found] == told
     assert worst(found) is (Grade.GIVES if gives else Grade.HARMLESS)
 

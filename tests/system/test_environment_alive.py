@@ -176,7 +176,7 @@ def test_a_variable_that_lets_code_in_is_graded_on_the_page(listing: House, type
     """THREATS X-24: beside its value, which the approver also sees."""
     asking = listing.ask("alice", typed, "/usr/bin/printenv", "x")
     row, page = listing.show(asking.id), listing.jitd("show", asking.id, who="bob").stdout
-    told = f"the variable {typed.partition('=')[0]} can make a program load or start other code"
+    told = f"the variable {typed.partition('=')[0]} can load or start other code"
     assert (told in page) is (told in {one["what"] for one in row["findings"]}) is (row["grade"] == "gives") is lets_in
     listing.deny(asking.id)
     assert asking.end() == 122

@@ -17,21 +17,21 @@ SUDOERS = frozenset({"admin", "root", "sudo", "wheel"})
 POWERFUL = frozenset(
     {"disk", "docker", "incus", "incus-admin", "kmem", "libvirt", "lxd", "microk8s", "podman", "shadow", *SUDOERS}
 )
-"""Groups whose members can become root."""
+"""Groups which can become root."""
 
 
 def _groups(call: Call, names: Word) -> None:
     if names.is_free:
         return call.gives("can put an account into any group")
     for group in sorted(POWERFUL.intersection("root" if one == "0" else one for one in names.text.split(","))):
-        call.gives(f"puts an account into the group {group}, whose members can become root")
+        call.gives(f"puts an account into the group {group}, which can become root")
 
 
 def _password(call: Call, whom: Word, does: str, more: str = "") -> None:
     if whom.is_free:
         return call.gives(f"{does} any password, root's too")
     if whom.text == "root":
-        return call.gives(f"{does} root's password, which makes a root shell possible later")
+        return call.gives(f"{does} root's password, with which one becomes root later")
     call.changes(f"{does} {whom.text[:60]}'s password{more.format(whom.text[:60])}")
 
 
@@ -66,7 +66,7 @@ def _usermod(call: Call) -> None:
         for whom in whose:
             _password(call, whom, "can set")
     if call.has("R", "root", "P", "prefix"):
-        call.gives("changes accounts below another root directory, and runs its programs")
+        call.gives("runs programs of another root directory")
     if call.name == "useradd" or call.name == "adduser":
         call.changes("creates an account")
     elif call.may_add_options or not whose:
@@ -116,8 +116,13 @@ def _any_password(call: Call) -> None:
 
 
 def _userdel(call: Call) -> None:
+    kind = "group" if "group" in call.name else "account"
+    if call.name in ("deluser", "delgroup") and len(call.operands) == 2:
+        user, group = (word.text[:60] for word in call.operands)
+        return call.changes(f"takes {user} out of the group {group}")
+    also = ", and all files of it" if call.has("r", "remove", "remove-home", "remove-all-files") else ""
     for word in call.operands:
-        call.changes(f"deletes the account or group {word.text[:60]}", is_whole=False)
+        call.changes(f"deletes the {kind} {word.text[:60]}{also}")
 
 
 def _chsh(call: Call) -> None:

@@ -23,6 +23,22 @@ _CHANGES = words(
     "delete scale drain cordon uncordon taint label annotate autoscale expose certificate rollout set adm process"
     " import-image policy"
 )
+_DOES = {
+    "delete": "deletes",
+    "scale": "changes the number of",
+    "drain": "moves all programs away from",
+    "cordon": "starts no more programs on",
+    "uncordon": "starts programs again on",
+    "taint": "keeps programs away from",
+    "label": "labels",
+    "annotate": "annotates",
+    "autoscale": "changes the number of",
+    "expose": "lets others reach",
+    "restart": "restarts",
+    "undo": "takes back the last change of",
+    "pause": "stops changes of",
+    "resume": "goes on with changes of",
+}
 _VALUED = words(
     "-n --namespace --context --cluster --user -s --server --token --as --as-group --certificate-authority"
     " --client-certificate --client-key"
@@ -42,9 +58,9 @@ _SHELLS = re.compile(
 def in_container(call: Call, command: Sequence[Word]) -> None:
     """A program is started in a container."""
     if not command:
-        return call.leads("starts a program in a container, which may have rights on the host")
+        return call.leads("starts a program in a container with rights on the host")
     if command[0].is_free or _SHELLS.fullmatch(command[0].text):
-        return call.leads(f"starts {command[0].text or 'any program'} in a container, which may have rights on the host")
+        return call.leads(f"starts {command[0].text or 'any program'} in a container, perhaps with rights on the host")
     call.unknown(f"jitd does not know what {command[0].text[:60]} in the container does")
 
 
@@ -89,12 +105,12 @@ def _manifests(call: Call, options: Sequence[tuple[str, Word]], what: str) -> No
     files = [*_values(options, "-f", "--filename", "-k", "--kustomize", "--patch-file")]
     for word in files:
         if word.text == "-" and not word.is_free:
-            call.gives(f"reads what it starts from its input: it {_WHOLE}")
+            call.gives("reads what it starts from its input: it can have a whole host of the cluster")
         elif re.match("https?://|git@|github.com", word.text):
             call.leads("starts what a place says that others control")
         elif who := who_changes(call, word):
             path = call.absolute(word) or ""
-            call.gives(f"starts what {path or 'any file'} says, which {who} can change: it {_WHOLE}", path)
+            call.gives(f"starts what {path or 'any file'} says, which {who} can change: any host of the cluster", path)
     call.changes(what)
 
 
@@ -162,8 +178,10 @@ def _kubectl(call: Call) -> None:
             return call.leads("lets somebody act in the cluster")
         if name == "adm" and second in ("policy", "certs"):
             return call.gives("changes who may act in the cluster")
+        if name == "rollout" and rest:
+            name, rest = second, rest[1:]
         told = " ".join(word.text for word in rest)[:40]
-        return call.changes(f"{name}: changes {told or 'the cluster'}")
+        return call.changes(f"{_DOES.get(name, 'changes')} {told or 'what runs in the cluster'}")
     call.unknown(f"jitd does not know what {call.name} {name[:40]} does")
 
 
@@ -182,7 +200,7 @@ def _puts(call: Call, name: str, rest: Sequence[Word], options: Sequence[tuple[s
                 r"privileged|host|serviceAccount|capabilities|volumes|image|command|args|roleRef|subjects", word.text
             ):
                 return call.gives(_WHOLE)
-    _manifests(call, options, f"{name}: changes what runs in the cluster")
+    _manifests(call, options, f"{name} changes what runs in the cluster")
 
 
 _HELM_SHOWS = words(
@@ -219,14 +237,14 @@ def _helm(call: Call) -> None:
                 if who := who_changes(call, chart):
                     path = call.absolute(chart) or ""
                     return call.gives(
-                        f"starts what {path or 'any chart'} says, which {who} can change: it {_WHOLE}",
+                        f"starts what {path or 'any chart'} says, which {who} can change: any host of the cluster",
                         path,
                     )
             elif "/" in chart.text:
                 call.leads("starts what a place says that others control")
-        return call.changes(f"{verb.text}: changes what runs in the cluster")
+        return call.changes(f"{verb.text} changes what runs in the cluster")
     if verb.text in ("uninstall", "delete", "un", "rollback", "test"):
-        return call.changes(f"{verb.text}: changes what runs in the cluster")
+        return call.changes(f"{verb.text} changes what runs in the cluster")
     call.unknown()
 
 

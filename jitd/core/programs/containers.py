@@ -10,7 +10,7 @@ import re
 
 from jitd.core.changed import replace
 from jitd.core.judging import Call, Row
-from jitd.core.places import is_tree, place_of
+from jitd.core.places import is_tree, place_of, tree_matters
 from jitd.core.programs.shared import trusts
 from jitd.core.shell_text import Word
 
@@ -76,7 +76,7 @@ def _mounted(call: Call, source: Word, *, is_read_only: bool = False) -> None:
         return call.changes(f"gives a container {path}", path)
     place = place_of(path)
     if is_tree(path) or (place is not None and place.written > 3) or path.endswith(".sock"):
-        call.gives(f"gives a container {path}", path, place.matters if place else "a whole tree of the host")
+        call.gives(f"gives a container {path}", path, place.matters if place else tree_matters(path))
     else:
         call.gives(f"gives a container {path}, where it writes as root", path)
 
@@ -364,7 +364,7 @@ def docker(call: Call) -> None:
         ):
             if kind == "compose" and name in ("up", "build", "create"):
                 return _compose(call, words)
-            return call.gives("starts containers that its file describes, with any rights on the host")
+            return call.gives("starts containers with any rights on the host")
         if (
             kind in ("network", "volume", "system", "image", "secret", "config", "node", "swarm", "builder", "storage")
             and name not in _LOOKS
@@ -486,8 +486,8 @@ def _compose(call: Call, words: list[Word]) -> None:
         if path is not None and (who := call.judge.changed_by(path)):
             return call.gives(f"{path} belongs to {who}: it names what containers have", path, is_whole=True)
     if not files or any(call.absolute(word) is None for word in files):
-        return call.gives("starts containers that its file describes, with any rights on the host")
-    call.leads("starts containers that its file describes, from images that others may have made")
+        return call.gives("starts containers with any rights on the host")
+    call.leads("starts containers of images that others may have made")
 
 
 def _inside(call: Call, rest: list[Word]) -> None:
@@ -499,7 +499,7 @@ def _inside(call: Call, rest: list[Word]) -> None:
     while words and words[0].text == "--":
         words = words[1:]
     if any(word.text.startswith("--privileged") for word in rest) or not words:
-        return call.leads("starts a program in a container, which may have rights on the host")
+        return call.leads("starts a program in a container with rights on the host")
     call.away("in a container").start(words)
 
 
@@ -551,7 +551,7 @@ def _special(call: Call, name: str, rest: list[Word]) -> None:
             or call.may_add_options
         ):
             return call.gives("builds with rights on the host")
-        return call.leads("builds an image from others, and runs what its file says in a container")
+        return call.leads("builds an image: runs others' code in a container")
     if call.name in ("lxc", "incus") and name == "config" and rest and rest[0].text in ("show", "get"):
         return None
     call.gives("can start containers or machines that have the whole host")

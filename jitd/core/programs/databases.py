@@ -127,7 +127,7 @@ def _psql_text(call: Call, text: Word) -> None:
         and not is_plain
         and re.search(r"^\s*\(*(select|with|show|explain|table|values|\\[dlzs])|;\s*select\b", body, re.IGNORECASE)
     ):
-        call.leads("shows its output in a pager, which can start a shell")
+        call.leads("starts a pager, which can start a shell")
     for found in _PSQL_META.finditer(_QUOTED.sub(lambda quoted: quoted[0] if quoted[0][0] == "`" else "''", body)):
         verb, rest = found[1], found[2].strip()
         if verb == "!":
@@ -160,7 +160,7 @@ def _psql(call: Call) -> None:
         return
     if call.has("l", "list"):
         if call.is_shown and not call.has("o", "output"):
-            call.leads("shows its output in a pager, which can start a shell")
+            call.leads("starts a pager, which can start a shell")
         return
     for target in call.values("o", "output"):
         _pipe(call, target)

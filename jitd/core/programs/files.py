@@ -242,7 +242,7 @@ def _chown(call: Call) -> None:
     files = call.operands[1:] if owner is not None else call.operands
     is_of_root = all(not word.is_free and _is_of_root(call, word) for word in files) and not call.has("R", "recursive")
     if owner is not None and call.name == "chown" and not owner.is_free and ROOT.fullmatch(owner.text) and not is_of_root:
-        call.gives("gives a file to root, and programs trust files that belong to root")
+        call.gives("gives a file to root: programs trust files of root's")
         for word in files:
             call.judge.touch(call, call.absolute(word))
         return
@@ -513,7 +513,7 @@ def _rsync(call: Call) -> None:
                     and call.has("a", "archive", "p", "perms", "o", "owner")
                     and (who := call.judge.changed_by(path))
                 ):
-                    call.changes(f"keeps the rights of files of {who}", path, is_whole=True)
+                    call.changes(f"copies files of {who.partition(',')[0]}'s with their owners and rights", path, is_whole=True)
         else:
             call.changes(f"sends files to {target.text.partition(':')[0][:60]}")
     for word in call.values("log-file"):

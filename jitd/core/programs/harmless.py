@@ -68,6 +68,17 @@ def _server(call: Call) -> None:
         call.changes("starts or stops a server")
 
 
+_PRINTS = "changes printers, or what they print"
+_SERVES = {
+    "rndc": "changes what the name server does",
+    "unbound-control": "changes what the name server does",
+    "varnishadm": "changes what the web cache does",
+    "certbot": "gets or changes certificates of this host",
+    "acme.sh": "gets or changes certificates of this host",
+    **dict.fromkeys(("lpadmin", "cupsenable", "cupsdisable", "cancel", "lprm", "lpr", "lp"), _PRINTS),
+}
+
+
 def _service(call: Call) -> None:
     if call.name == "certbot" and (
         call.may_add_options
@@ -81,7 +92,9 @@ def _service(call: Call) -> None:
     if call.name == "varnishadm" and call.verb is not None and not call.verb.is_free and call.verb.text in shows:
         return None
     if call.verb is None or call.verb.text not in ("status", "certificates", "showacl"):
-        call.changes("changes a service of the host")
+        call.changes(
+            _SERVES.get(call.name) or ("changes what the web server serves" if call.name[:2] == "a2" else "renews an index")
+        )
 
 
 _CHECKS = {
@@ -162,7 +175,7 @@ def _subscription(call: Call) -> None:
 
 def _ipactl(call: Call) -> None:
     if call.verb is None or call.verb.is_free or call.verb.text != "status":
-        call.changes("starts or stops all services of a directory", "", "how people log in")
+        call.changes("starts or stops the directory: people may be unable to log in")
 
 
 def _ldconfig(call: Call) -> None:

@@ -52,7 +52,7 @@ def _mount(call: Call) -> None:
     elif (
         ":" in source.text or source.text.startswith("//") or kinds & {"nfs", "nfs4", "cifs", "smb3", "fuse", "sshfs"}
     ) and not is_safe:
-        call.leads("mounts a file system of another host, which may have set-uid programs", is_whole=False)
+        call.leads("mounts a file system that may have set-uid programs", is_whole=False)
     elif kinds & {"fuse", "overlay", "9p", "virtiofs"} and not is_safe:
         call.leads("mounts a file system that others may fill")
 
@@ -113,9 +113,9 @@ def _sysctl(call: Call) -> None:
         if not equals:
             continue
         if word.is_free and not equals or _CODE_KEYS.fullmatch(key.replace("/", ".").strip()):
-            call.gives(f"changes {key[:50]} of the kernel")
+            call.gives(f"changes the kernel setting {key[:40]}")
         else:
-            call.changes(f"changes {key[:50]} of the kernel")
+            call.changes(f"changes the kernel setting {key[:40]}")
 
 
 def _disk(call: Call) -> None:
@@ -135,14 +135,14 @@ def _disk(call: Call) -> None:
     device = words[0] if words else Word("")
     if call.may_add_options or device.is_free or device.text == "":
         return call.gives("can change any disk")
-    call.changes(f"destroys or changes {device.text[:50]}", call.absolute(device) or "", "a whole disk, or a part of one")
+    call.changes(f"destroys or changes {device.text[:50]}", call.absolute(device) or "", "a disk, with all files on it")
 
 
 def _mkfs(call: Call) -> None:
     if call.may_add_options or any(word.is_free and not word.text for word in call.operands):
         return call.gives("can change the kernel, mounts or devices")
     for word in call.operands[:1]:
-        call.changes(f"destroys {word.text[:50]}", call.absolute(word) or "", "a whole disk, or a part of one")
+        call.changes(f"destroys {word.text[:50]}", call.absolute(word) or "", "a disk, with all files on it")
 
 
 def _volumes(call: Call) -> None:
@@ -226,10 +226,11 @@ def _volumes(call: Call) -> None:
 
 
 def _unmount(call: Call) -> None:
+    does, every = ("stops swapping to", "swap space") if call.name == "swapoff" else ("unmounts", "file systems")
     for word in call.operands:
-        call.changes(f"unmounts {word.text[:50]}", is_whole=True)
+        call.changes(f"{does} {word.text[:50]}", is_whole=True)
     if call.has("a", "all"):
-        call.changes("unmounts all file systems", is_whole=True)
+        call.changes(f"{does} all {every}", is_whole=True)
 
 
 def _machine(call: Call) -> None:
@@ -243,7 +244,7 @@ def _log(call: Call) -> None:
     if call.name == "dmesg" and call.has("C", "clear", "c", "read-clear", "D", "E", "n"):
         return call.changes("clears or hides messages of the kernel")
     if call.name == "dmesg" and call.has("H", "human") and call.is_shown and not call.has("P", "nopager"):
-        return call.leads("shows its output in a pager, which can start a shell")
+        return call.leads("starts a pager, which can start a shell")
     if call.has("F", "file"):
         for word in call.values("F", "file"):
             call.reads(word)

@@ -14,7 +14,7 @@ from jitd.core.judging import Call, Row
 from jitd.core.programs.shared import who_changes, words
 from jitd.core.shell_text import Word
 
-_FETCHES = "installs packages from where anybody can publish, and runs their code"
+_FETCHES = "installs and runs code that anybody can publish"
 
 
 def _runs_from(call: Call, words: Sequence[Word]) -> bool:

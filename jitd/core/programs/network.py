@@ -40,7 +40,7 @@ def _ip(call: Call) -> None:
         return None
     if verb.is_free:
         return call.changes("can change who reaches the host")
-    call.changes("changes the network of the host", "", "the network")
+    call.changes("changes the network of this host, and may cut it off")
 
 
 def _firewall(call: Call) -> None:
@@ -73,7 +73,7 @@ def _firewall(call: Call) -> None:
         or words[1:2] in (["show"], ["ls"], ["list"])
     ):
         return None
-    call.changes("changes who reaches the host", "", "the network")
+    call.changes("changes the firewall: who reaches this host")
 
 
 def _is_check(call: Call) -> bool:
@@ -126,7 +126,7 @@ def _interface(call: Call) -> None:
         for word in operands:
             if "/" in word.text:
                 call.runs_file(word)
-    call.changes("changes the network of the host", "", "the network")
+    call.changes("changes the network of this host, and may cut it off")
 
 
 def _curl(call: Call) -> None:
@@ -147,7 +147,7 @@ def _curl(call: Call) -> None:
             call.writes(word)
     if call.has("O", "remote-name", "J", "remote-header-name", "remote-name-all"):
         base = directory[-1].text if directory else "."
-        call.writes(Word(f"{base}/", is_free=True, is_bound=True), how="writes into")
+        call.writes(Word(f"{base}/", is_free=True, is_bound=True), how="writes")
     for word in call.values("K", "config"):
         call.runs_file(word)
     if call.has("engine"):
@@ -167,9 +167,7 @@ def _curl(call: Call) -> None:
     for word in call.values("unix-socket", "abstract-unix-socket"):
         path = call.absolute(word)
         if path is None or place_of(path) is not None:
-            call.gives(
-                "talks to a service that has the whole host", path or "", "control of containers or services, and so of the host"
-            )
+            call.gives("talks to a service that has the whole host", path or "", "who uses it can control this host")
         else:
             call.changes(f"talks to the service at {path}")
     if any(word.text in ("POST", "PUT", "DELETE", "PATCH") for word in call.values("X", "request")) or call.has(
@@ -195,7 +193,7 @@ def _wget(call: Call) -> None:
         call.reads(word)
     if not outputs and not call.has("spider", "version", "help", "V", "h"):
         base = prefix[-1] if prefix else Word(".")
-        call.writes(Word(f"{base.text.rstrip('/')}/", is_free=True, is_bound=not base.is_free), how="writes into")
+        call.writes(Word(f"{base.text.rstrip('/')}/", is_free=True, is_bound=not base.is_free), how="writes")
 
 
 def _netcat(call: Call) -> None:
@@ -365,7 +363,7 @@ def _vpn(call: Call) -> None:
     for word in call.words:
         if "/" in word.text or word.text.endswith((".conf", ".ovpn")):
             call.runs_file(word)
-    call.changes("changes the network of the host", "", "the network")
+    call.changes("changes the network of this host, and may cut it off")
 
 
 def _shows(call: Call) -> None:
@@ -399,7 +397,7 @@ def _routes(call: Call) -> None:
     else:
         texts = [Word(" ".join(word.text for word in call.operands), any(word.is_free for word in call.words))]
     if any(text.is_free or (text.text and not re.fullmatch(r"(show|sh)\b[^\n]*", text.text)) for text in texts):
-        call.changes("changes the routes of the host", "", "the network")
+        call.changes("changes the routes of this host, and may cut it off")
 
 
 ROWS = (

@@ -151,7 +151,7 @@ def _apt(call: Call) -> None:
         return call.gives("installs packages that nobody has signed")
     if name in ("edit-sources", "shell", "config-manager") or (name == "changelog" and call.is_shown):
         if name == "changelog":
-            return call.leads("shows its output in a pager, which can start a shell")
+            return call.leads("starts a pager, which can start a shell")
         return call.gives(
             f"{name} starts an editor, or has a prompt" if name != "config-manager" else "changes which archives are trusted"
         )
@@ -175,7 +175,7 @@ def _apt(call: Call) -> None:
             call.gives("installs packages that nobody has signed or that have the whole host")
         if call.may_add_options:
             return call.gives("can install packages, whose scripts run as root")
-        return call.changes("installs packages from this host's archives, whose scripts run as root")
+        return call.changes("installs packages from this host's archives")
     if name in _REMOVES:
         return None if name in ("clean", "autoclean") else call.changes("removes or keeps back packages")
     if name == "history" and len(call.operands) > 1 and re.match(r"undo|redo|rollback|replay", call.operands[1].text):
@@ -216,7 +216,7 @@ def _pacman(call: Call) -> None:
     if call.has("hookdir", "config", "gpgdir", "root", "dbpath") or call.may_add_options:
         return call.gives("can install packages, whose scripts run as root")
     if "S" in letters and not re.search("[silg]", letters.replace("S", "", 1).replace("y", "").replace("u", "")):
-        return call.changes("installs packages from this host's archives, whose scripts run as root")
+        return call.changes("installs packages from this host's archives")
     if "R" in letters or "D" in letters:
         return call.changes("removes or keeps back packages")
 
@@ -260,7 +260,7 @@ def _dpkg(call: Call) -> None:
     if call.name == "dpkg-divert" and not call.has("list", "listpackage", "truename"):
         return call.gives("moves files of packages away")
     if call.is_shown and call.has("l", "list") and call.name in ("dpkg", "dpkg-query") and not call.has("no-pager"):
-        return call.leads("shows its output in a pager, which can start a shell")
+        return call.leads("starts a pager, which can start a shell")
     for word in operands:
         if "/" in word.text:
             call.reads(word)

@@ -86,7 +86,7 @@ def _aria2(call: Call) -> None:
     for word in call.values("o", "out"):
         call.writes(Word(f"{directory.text.rstrip('/')}/{word.text}", word.is_free or directory.is_free))
     if not call.has("o", "out"):
-        call.writes(Word(f"{directory.text.rstrip('/')}/", is_free=True, is_bound=not directory.is_free), how="writes into")
+        call.writes(Word(f"{directory.text.rstrip('/')}/", is_free=True, is_bound=not directory.is_free), how="writes")
 
 
 def _varnish(call: Call) -> None:
@@ -116,7 +116,7 @@ def _cloud(call: Call) -> None:
     ):
         return call.gives("starts programs with this account's keys of a cloud")
     if any(re.match("get-|describe|list|ls$|head-|help", verb) for verb in verbs[1:]) and call.is_shown:
-        return call.leads("shows its output in a pager, which can start a shell")
+        return call.leads("starts a pager, which can start a shell")
     if not any(re.match("get-|describe|list|ls$|head-|help", verb) for verb in verbs[1:]) and verbs:
         call.changes("changes what is in a cloud")
 

@@ -137,10 +137,10 @@ def _git_verb(call: Call, verb: str, rest: Sequence[Word], *, is_paged: bool) ->
             if word.text.startswith("--output"):
                 call.writes(Word(word.text.partition("=")[2]) if "=" in word.text else value, is_use=False)
         if is_paged and not is_short:
-            call.leads(f"{verb} shows its output in a pager, which can start a shell")
+            call.leads(f"{verb} starts a pager, which can start a shell")
         return None
     if verb == "stash" and operands and operands[0].text in ("list", "show"):
-        return call.leads("stash shows its output in a pager, which can start a shell") if is_paged else None
+        return call.leads("stash starts a pager, which can start a shell") if is_paged else None
     if verb in ("remote", "worktree", "notes") and operands and operands[0].text in ("show", "get-url", "list", "prune"):
         return None
     if verb == "clone":
@@ -214,7 +214,7 @@ def _clone(call: Call, rest: Sequence[Word], operands: Sequence[Word]) -> None:
         elif name == "--template":
             path = call.absolute(given)
             if path is None or given.is_free or call.judge.changed_by(path):
-                call.gives("copies hooks, which it runs, from a directory that others can change")
+                call.gives("runs hooks from a directory that others can change")
         elif name in ("--recurse-submodules", "--recursive"):
             call.leads("clone takes files from places that others control")
     targets = [word for word in operands if id(word) not in values]
@@ -236,7 +236,7 @@ def _other(call: Call, verb: str, rest: Sequence[Word], operands: Sequence[Word]
         operands and operands[0].text in ("get", "list")
     ):
         if options & {"--list", "-l"} and call.is_shown:
-            return call.leads("config shows its output in a pager, which can start a shell")
+            return call.leads("config starts a pager, which can start a shell")
         return None
     names = [word.text for word in operands if "." in word.text and not word.text.startswith("/")]
     is_chosen = any(word.is_free for word in operands) or (len(operands) > 1 and any(_PROGRAMS.fullmatch(name) for name in names))
@@ -303,7 +303,7 @@ def _hg(call: Call) -> None:
         "outgoing",
         "incoming",
     ):
-        return call.leads(f"{verb.text} shows its output in a pager, which can start a shell") if call.is_shown else None
+        return call.leads(f"{verb.text} starts a pager, which can start a shell") if call.is_shown else None
     if verb.text in (
         "status",
         "st",

@@ -11,37 +11,55 @@ import re
 from jitd.core.judging import Call, Row, Verdict
 from jitd.core.shell_text import Word
 
+_NO_LOGIN, _NO_RECORD, _NO_LOGS = (
+    "nobody can log in any more",
+    "what people do is not recorded any more",
+    "no more logs are written",
+)
+_NO_ALARM, _OPEN, _CUT = "attacks are not noticed any more", "anybody may reach this host then", "this host may be cut off"
 GUARDS = {
-    "jitd": "jitd itself",
-    "jitd-kdc": "jitd itself",
-    "ssh": "how people log in",
-    "sshd": "how people log in",
-    "sssd": "how people log in",
-    "auditd": "what is recorded",
-    "rsyslog": "what is recorded",
-    "syslog": "what is recorded",
-    "systemd-journald": "what is recorded",
-    "systemd-logind": "how people log in",
-    "krb5-kdc": "how people log in",
-    "slapd": "how people log in",
-    "firewalld": "who reaches the host",
-    "nftables": "who reaches the host",
-    "ufw": "who reaches the host",
-    "iptables": "who reaches the host",
-    "fail2ban": "who reaches the host",
-    "networking": "the network",
-    "NetworkManager": "the network",
-    "systemd-networkd": "the network",
-    "network": "the network",
-    "systemd-resolved": "the network",
-    "wazuh-agent": "what is recorded",
-    "falcon-sensor": "what is recorded",
-    "osqueryd": "what is recorded",
-    "apparmor": "what restricts programs",
-    "dbus": "all services",
-    "polkit": "who may act as root",
-    "crowdsec": "who reaches the host",
+    "jitd": "nothing is asked, watched or recorded any more",
+    "jitd-kdc": "jitd gives no tickets any more",
+    "ssh": _NO_LOGIN,
+    "sshd": _NO_LOGIN,
+    "sssd": "people of the directory cannot log in any more",
+    "auditd": _NO_RECORD,
+    "rsyslog": _NO_LOGS,
+    "rsyslogd": _NO_LOGS,
+    "syslog": _NO_LOGS,
+    "syslog-ng": _NO_LOGS,
+    "systemd-journald": _NO_LOGS,
+    "systemd-logind": _NO_LOGIN,
+    "krb5-kdc": _NO_LOGIN,
+    "slapd": "people of the directory cannot log in any more",
+    "firewalld": _OPEN,
+    "nftables": _OPEN,
+    "ufw": _OPEN,
+    "iptables": _OPEN,
+    "fail2ban": "attackers are not locked out any more",
+    "crowdsec": "attackers are not locked out any more",
+    "networking": _CUT,
+    "NetworkManager": _CUT,
+    "systemd-networkd": _CUT,
+    "network": _CUT,
+    "systemd-resolved": "names of other hosts are not found any more",
+    "wazuh-agent": _NO_ALARM,
+    "falcon-sensor": _NO_ALARM,
+    "osqueryd": _NO_ALARM,
+    "apparmor": "nothing restricts programs any more",
+    "dbus": "most services need it",
+    "polkit": "most services need it",
 }
+"""What a host loses while a service does not run."""
+_STOPS = frozenset(("stop", "force-stop", "condstop", "disable", "mask", "kill", "freeze", "clean"))
+
+
+def lost(name: str, verb: str = "stop") -> str:
+    """Return what a host loses if ``verb`` of systemctl(1) is done to the service ``name``, or an empty text."""
+    matters = GUARDS.get(name.partition("@")[0], "")
+    return matters if verb in _STOPS or (matters == _CUT and "restart" in verb) else ""
+
+
 _STOPPING = {
     "stop": "stops",
     "restart": "restarts",
@@ -102,6 +120,10 @@ _PAGED = frozenset(("status", "show", "cat", "help", ""))
 _QUIET = frozenset(["is-active", "is-enabled", "is-failed", "is-system-running", "get-default", "show-environment", "whoami"])
 
 
+_MILD = frozenset(("HUP", "USR1", "USR2", "WINCH", "CONT", "1", "10", "12", "28", "18"))
+"""Signals that tell most programs to read their settings or open their files again."""
+
+
 def _does(call: Call, verb: str, units: list[Word]) -> None:
     does = _STOPPING[verb]
     if not does:
@@ -113,7 +135,7 @@ def _does(call: Call, verb: str, units: list[Word]) -> None:
         if unit.is_free and not name:
             call.changes(f"{does} any service", is_whole=True)
             continue
-        matters = "" if unit.is_free else GUARDS.get(name.partition("@")[0], "")
+        matters = "" if unit.is_free else lost(name, verb)
         call.changes(f"{does} {name[:60]}", "", matters, is_whole=True)
 
 
@@ -121,7 +143,7 @@ def _systemctl(call: Call) -> None:
     verb = call.verb
     if verb is not None and verb.is_free:
         call.changes("can stop or restart the whole host")
-        return call.gives("can change or choose what the host starts by itself")
+        return call.gives("can choose what root runs by itself")
     name = verb.text if verb is not None else ""
     units = call.operands[1:]
     if call.has("root", "image"):
@@ -135,23 +157,22 @@ def _systemctl(call: Call) -> None:
             else call.changes("stops all other services", is_whole=True)
         )
     if name in ("edit", "set-environment", "import-environment", "unset-environment"):
-        return call.gives("can change or choose what the host starts by itself")
+        return call.gives("can choose what root runs by itself")
     if name == "link" or (name in ("enable", "reenable", "start", "restart") and any("/" in unit.text for unit in units)):
         for unit in units:
             path = call.absolute(unit)
             if path is None:
-                call.gives("can change or choose what the host starts by itself")
+                call.gives("can choose what root runs by itself")
             elif who := call.judge.changed_by(path):
                 call.gives(
-                    f"{path} belongs to {who}: the host starts what it names",
+                    f"{path} belongs to {who}: root runs what it names",
                     path,
-                    "what the host starts by itself",
                     is_whole=True,
                 )
             elif unit.is_free:
-                call.gives("can change or choose what the host starts by itself")
+                call.gives("can choose what root runs by itself")
             else:
-                call.leads(f"makes the host start what {path} names", path, is_whole=True)
+                call.leads(f"makes root run what {path} names", path, is_whole=True)
         return None
     if name == "set-default":
         return call.changes("changes what the host starts")
@@ -178,11 +199,16 @@ def _systemctl(call: Call) -> None:
                 )(f"starts {unit.text}", is_whole=True)
     if name in ("enable", "unmask") and any("debug-shell" in unit.text for unit in units):
         return call.gives("enables a shell of root without a password")
+    signals = [word.text.removeprefix("SIG") for word in call.values("s", "signal") if not word.is_free]
+    if name == "kill" and signals and signals[-1] in _MILD:
+        for unit in units:
+            call.changes(f"sends the signal {signals[-1]} to {unit.text.removesuffix('.service')[:40]}", is_whole=True)
+        return None
     if name in _STOPPING and name != "status":
-        return _does(call, name, units)
+        return _does(call, name, units[:1] if name == "set-property" else units)
     if name in _PAGED or name.startswith("list-"):
         if call.is_shown and not call.has("no-pager"):
-            call.leads(f"{name or 'list-units'} shows its output in a pager, which can start a shell".replace("  ", " "))
+            call.leads(f"{name or 'list-units'} starts a pager, which can start a shell".replace("  ", " "))
         return None
     if name in _QUIET:
         return None
@@ -200,7 +226,7 @@ def _service(call: Call) -> None:
     if len(call.operands) > 1 and call.operands[1].is_free:
         return call.changes(f"stops or restarts {call.verb.text[:60]}", is_whole=True)
     if action == "status" and call.is_shown:
-        return call.leads("shows its output in a pager, which can start a shell")
+        return call.leads("starts a pager, which can start a shell")
     if action in _STOPPING:
         return _does(call, action, [call.verb])
     call.unknown(f"jitd does not know what {call.verb.text[:40]} {action[:40]} does")
@@ -208,7 +234,7 @@ def _service(call: Call) -> None:
 
 def _journalctl(call: Call) -> None:
     if any(option.startswith("vacuum") for option in call.given):
-        call.changes("deletes what was recorded", "", "what is recorded")
+        call.changes("deletes old logs")
     if call.has("D", "directory", "file", "root", "image"):
         for word in call.values("D", "directory", "file"):
             call.reads(word)
@@ -220,7 +246,7 @@ def _journalctl(call: Call) -> None:
         return
     if any(option.startswith("vacuum") for option in call.given):
         return
-    call.leads("shows its output in a pager, which can start a shell")
+    call.leads("starts a pager, which can start a shell")
 
 
 def _loginctl(call: Call) -> None:
@@ -228,16 +254,17 @@ def _loginctl(call: Call) -> None:
     if call.verb is not None and call.verb.is_free:
         return call.changes("can end any session")
     if verb.startswith(("terminate", "kill", "lock", "unlock", "enable-linger", "disable-linger", "attach", "flush", "activate")):
-        return call.changes(f"{verb} ends or changes sessions of others")
+        does = "ends sessions of others" if verb.startswith(("terminate", "kill")) else "changes sessions of others"
+        return call.changes(f"{verb}: {does}")
     if call.is_shown and not call.has("no-pager"):
-        call.leads("shows its output in a pager, which can start a shell")
+        call.leads("starts a pager, which can start a shell")
 
 
 def _machinectl(call: Call) -> None:
     verb = call.verb.text if call.verb is not None else ""
     if call.verb is None or verb in ("list", "status", "show", "list-images", "image-status"):
         if call.is_shown and not call.has("no-pager"):
-            call.leads("shows its output in a pager, which can start a shell")
+            call.leads("starts a pager, which can start a shell")
     elif verb in ("poweroff", "reboot", "terminate", "kill", "remove", "stop", "disable", "start", "enable"):
         call.changes(f"{verb} changes containers")
     else:
@@ -259,7 +286,7 @@ def _pages(call: Call) -> None:
             call.reads(word)
         return None
     if call.is_shown and not call.has("no-pager"):
-        call.leads("shows its output in a pager, which can start a shell")
+        call.leads("starts a pager, which can start a shell")
 
 
 def _crontab(call: Call) -> None:
@@ -273,9 +300,9 @@ def _crontab(call: Call) -> None:
         for word in call.operands:
             call.reads(word)
         if call.may_add_options:
-            call.gives("can change or choose what the host starts by itself")
+            call.gives("can choose what root runs by itself")
         return call.leads(f"changes what {whose[0].text[:60]} starts by itself")
-    call.gives("can change or choose what the host starts by itself")
+    call.gives("can choose what root runs by itself")
 
 
 def _shutdown(call: Call) -> None:
@@ -285,7 +312,7 @@ def _shutdown(call: Call) -> None:
 
 
 def _init(call: Call) -> None:
-    call.changes("stops or restarts the whole host, or enters another runlevel")
+    call.changes("stops or restarts the whole host")
 
 
 def _kill(call: Call) -> None:
@@ -297,13 +324,24 @@ def _kill(call: Call) -> None:
     if any(word.text in ("1", "-1") for word in call.words[1:]):
         return call.changes("ends or signals the first process or all of them")
     told = " ".join(word.text for word in targets)[:60]
+    mild = _mild_signal(call)
+    if mild and told:
+        whose = "process " if re.fullmatch("[0-9 ]+", told) else ""
+        return call.changes(f"sends the signal {mild} to {whose}{told}", is_whole=True)
     for word in targets:
-        if word.text in ("jitd", "sshd", "auditd", "rsyslogd", "sssd"):
-            return call.changes(f"ends {word.text}", "", GUARDS.get(word.text, "what is recorded"), is_whole=True)
+        if matters := lost(word.text) or lost(word.text.removesuffix("d")):
+            return call.changes(f"ends {word.text}", "", matters, is_whole=True)
     call.changes(
         f"ends {'process ' if re.fullmatch('[0-9 ]+', told) else 'processes of '}{told}" if told else "ends processes",
         is_whole=True,
     )
+
+
+def _mild_signal(call: Call) -> str:
+    """Return the signal, if it is one that ends few programs."""
+    first = call.words[0].text if call.words and not call.words[0].is_free else ""
+    name = first[1:].removeprefix("SIG") if re.fullmatch("-[A-Z0-9]+", first) else ""
+    return name if name in _MILD else ""
 
 
 def _fuser(call: Call) -> None:
@@ -324,9 +362,9 @@ def _clock(call: Call) -> None:
     elif call.name == "timedatectl":
         verb = call.verb.text if call.verb is not None else ""
         if verb.startswith("set-") or (call.verb is not None and call.verb.is_free):
-            call.changes("changes the host's clock")
+            call.changes("changes the time zone" if verb == "set-timezone" else "changes the host's clock")
         elif call.is_shown and not call.has("no-pager") and verb == "list-timezones":
-            call.leads("shows its output in a pager, which can start a shell")
+            call.leads("starts a pager, which can start a shell")
     elif call.name == "hwclock":
         if any(option in call.given for option in ("w", "systohc", "s", "hctosys", "set", "adjust", "a")) or call.may_add_options:
             call.changes("changes the host's clock")
@@ -365,7 +403,7 @@ def _bus(call: Call) -> None:
         and call.name == "busctl"
     ):
         return (
-            call.leads("shows its output in a pager, which can start a shell")
+            call.leads("starts a pager, which can start a shell")
             if call.is_shown and not call.has("no-pager") and words[0] in ("list", "tree", "introspect")
             else None
         )

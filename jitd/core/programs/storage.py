@@ -16,9 +16,39 @@ from jitd.core.shell_text import Word
 _DISKS = "changes disks or file systems"
 
 
+_DOES = {
+    "mkswap": "destroys what is on a disk",
+    "blkdiscard": "destroys what is on a disk",
+    "xfs_growfs": "makes a file system larger",
+    "partprobe": "tells the kernel of new partitions",
+    "kpartx": "makes devices of partitions",
+    "fsfreeze": "stops all writes to a file system",
+    "resize2fs": "changes the size of a file system",
+    "tune2fs": "changes the settings of a file system",
+    "blockdev": "changes how a disk works",
+    "mdadm": "changes disks that work together",
+    "wipefs": "destroys what is on a disk",
+    "lvcreate": "makes a volume",
+    "lvextend": "makes a volume larger",
+    "lvreduce": "makes a volume smaller, which may destroy its files",
+    "lvresize": "changes the size of a volume",
+    "lvremove": "destroys a volume, and all files on it",
+    "vgremove": "destroys all volumes of a group",
+    "pvremove": "takes a disk from the volumes",
+    "pvcreate": "destroys what is on a disk, to make volumes of it",
+    **dict.fromkeys(("e2fsck", "fsck", "xfs_repair", "fsck.ext4", "btrfsck"), "repairs a file system, and may delete files"),
+}
+"""What programs do to disks, as far as one sentence is enough."""
+_DESTROYS = ("destroy", "labelclear", "rollback", "receive")
+
+
+def _said(call: Call) -> str:
+    return _DOES.get(call.name, _DISKS)
+
+
 def _changes(call: Call) -> None:
     if not call.has("version", "help"):
-        call.changes(_DISKS)
+        call.changes(_said(call))
 
 
 def _unless(*options: str, is_bare: bool = False) -> Callable[[Call], None]:
@@ -29,7 +59,7 @@ def _unless(*options: str, is_bare: bool = False) -> Callable[[Call], None]:
     def judge(call: Call) -> None:
         is_open = any(word.is_free and word.is_any for word in call.words)
         if is_open or not (call.has("V", "version", "help", *options) or (is_bare and not call.operands and not call.given)):
-            call.changes(_DISKS)
+            call.changes(_said(call))
 
     return judge
 
@@ -146,7 +176,7 @@ def _zfs(call: Call) -> None:
         "bookmark",
     ):
         return None
-    call.changes(_DISKS)
+    call.changes("destroys a file system, or files in it" if verb.text in _DESTROYS else _DISKS)
 
 
 def _mdadm(call: Call) -> None:
@@ -161,12 +191,12 @@ def _mdadm(call: Call) -> None:
     ):
         return
     if not call.has("F", "follow", "monitor"):
-        call.changes(_DISKS)
+        call.changes(_said(call))
 
 
 def _smartctl(call: Call) -> None:
     if call.may_add_options or call.has("t", "test", "s", "smart", "S", "saveauto", "o", "offlineauto", "X", "abort", "set"):
-        call.changes("changes how a disk works")
+        call.changes("starts a test of a disk" if call.has("t", "test") else "changes how a disk works")
 
 
 def _hdparm(call: Call) -> None:
@@ -184,7 +214,7 @@ def _hdparm(call: Call) -> None:
 
 def _blockdev(call: Call) -> None:
     if any(word.is_free or not word.text.startswith(("--get", "--report", "/dev/", "-q", "-v")) for word in call.words):
-        call.changes(_DISKS)
+        call.changes(_said(call))
 
 
 def _lvm(call: Call) -> None:
@@ -192,7 +222,7 @@ def _lvm(call: Call) -> None:
         return call.gives("starts programs that its settings name")
     if call.name == "lvm" and call.verb is not None and re.fullmatch(_LVM_LOOKS, call.verb.text) and not call.verb.is_free:
         return None
-    call.changes("changes volumes")
+    call.changes(_DOES.get(call.name, "changes volumes"))
 
 
 _LVM_LOOKS = r"(lv|vg|pv)(s|display|scan|ck)|lvmconfig|lvmdiskscan|dumpconfig|version|help|formats|segtypes|fullreport"
@@ -210,7 +240,7 @@ def _exportfs(call: Call) -> None:
 
 def _wipefs(call: Call) -> None:
     if call.has("a", "all", "o", "offset") or any(word.is_any for word in call.words):
-        call.changes(_DISKS)
+        call.changes(_said(call))
 
 
 def _raw(call: Call) -> None:

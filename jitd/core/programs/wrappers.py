@@ -385,7 +385,7 @@ def _ssh(call: Call) -> None:
             return call.by(Word(account)).runs_text(_joined(call.operands[1:]))
         return call.by(Word(account)).shell()
     if len(call.operands) == 1 and not call.has("N", "f", "O", "Q", "G", "V"):
-        return call.leads("begins a login at another host with keys of this account, and its ~C is a prompt")
+        return call.leads("logs in at another host, and has a prompt at ~C")
     call.away(f"at {host.text[:60]}").runs_text(_joined(call.operands[1:]))
 
 
