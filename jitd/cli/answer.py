@@ -25,10 +25,15 @@ daemon has hidden content, its member ``narrowed`` is true.
 
 
 def printable(text: str) -> str:
-    """Return ``text`` with all invisible characters escaped. Usually the function ``shown`` of jitpam.wire has already escaped
-    them, but any text is accepted.
+    """Return ``text`` with all invisible characters escaped, and all that standard output cannot encode. Usually the function
+    ``shown`` of jitpam.wire has already escaped the invisible ones, but any text is accepted. What is escaped only when it is
+    written would make a line longer than it was counted.
     """
-    return reshown(text)
+    text = reshown(text)
+    if text.isascii():
+        return text
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def answer(line: str = "") -> None:

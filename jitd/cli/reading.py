@@ -46,7 +46,7 @@ def foot_of(keys: Sequence[Key], width: int) -> list[str]:
     lines = [""]
     for letter, deed in keys:
         part = f"{letter} {deed}"
-        joined = f"{lines[-1]}{BETWEEN}{part}" if lines[-1] else part
+        joined = f"{lines[-1]}{printable(BETWEEN)}{part}" if lines[-1] else part
         if cells(joined) > width and lines[-1]:
             lines.append(part)
         else:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -345,6 +347,18 @@ def test_no_line_is_wider_than_the_terminal(shows: Shows, screen: int) -> None:
     for row in hostile_rows():
         lines = without_styles(shows(row, screen))
         assert [line for line in lines if columns.cells(line) > screen or not line.isprintable()] == []
+
+
+@pytest.mark.parametrize("shows", [brief.brief, page.page])
+@pytest.mark.parametrize("encoding", ["ascii", "iso8859-1", "koi8-r"])
+def test_a_terminal_of_few_letters_gets_no_longer_lines(shows: Shows, encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS R-04: else what is escaped on the way to it pushes the first lines off the screen, and they count as read."""
+    asked = waiting("echo", "完了" * 40, claims=Claims("Größe λ " * 30, None, 0, ()))
+    row = row_for(asked, last_approved=None)
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding, "backslashreplace"))
+    lines = without_styles(shows(row, 80))
+    assert [line for line in lines if len(line.encode(encoding, "backslashreplace")) > 80] == []
+    assert "\\u5b8c\\u4e86" in "".join(line[brief.COLUMN :].strip() for line in lines)
 
 
 @given(st.lists(st.text(max_size=120), min_size=1, max_size=5), st.text(max_size=200), st.integers(40, 200))

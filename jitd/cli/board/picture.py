@@ -154,7 +154,7 @@ def _foot(state: State, width: int) -> list[Painted]:
 def _keys(state: State, width: int) -> list[str]:
     if state.asked is not None:
         reads = ["space reads on"] if state.asked.reading.is_unread else []
-        return [*reads, *asked_of(state, width).split(BETWEEN), "up down select", "? keys"]
+        return [*reads, *asked_of(state, width).split(printable(BETWEEN)), "up down select", "? keys"]
     keys = [f"{key} {deed}" for key, deed in state.keys.items()]
     if state.page is not None:
         return [*(keys if state.page_of else []), "up down page", "Esc back", "q quit"]
@@ -186,7 +186,7 @@ def _words(parts: Sequence[str], width: int) -> list[str]:
     """Join the texts in ``parts`` into lines of at most ``width`` cells. No part is cut."""
     lines = [""]
     for part in parts:
-        joined = f"{lines[-1]}{BETWEEN if lines[-1] else ''}{part}"
+        joined = f"{lines[-1]}{printable(BETWEEN) if lines[-1] else ''}{part}"
         if cells(joined) > width and lines[-1]:
             lines.append(part)
         else:
@@ -208,7 +208,7 @@ def _question(asked: Asked, state: State, width: int, *, is_unread: bool) -> lis
         place = [f"{said}up down page: read on"] if is_unread else [said] if said else []
         return [
             *((line, "mine") for line in _words(place, width) if line),
-            *((line, "question") for line in _words(text.split(BETWEEN), width)),
+            *((line, "question") for line in _words(text.split(printable(BETWEEN)), width)),
         ]
     typed = printable(asked.typed)
     lines = wrapped(typed, width)
