@@ -211,3 +211,17 @@ def test_a_lock_is_on_whom_was_typed_and_on_nobody_else() -> None:
     assert second.follows("-", 80, is_unread=False).lasts_for is None
     third = second.follows("1h", 80, is_unread=False)
     assert third.lasts_for == 3600 and third.whom == "eve" and third.follows("", 80, is_unread=False) is None
+
+
+@pytest.mark.parametrize("width", [120, 121, 163, 200])
+def test_no_row_of_the_list_cuts_the_page_beside_it(width: int) -> None:
+    """THREATS R-04: letters that some terminals draw wide, in a row of somebody's, move the page that stands beside it."""
+    state = State()
+    rows = [a_row(ONE, "/srv/" + "data/" * 200), *(a_row(f"{TWO[:-2]}{number:02}", "αλφαβητογ" * 9) for number in range(20))]
+    heard(state, *rows)
+    state.ask(Review(rows[0]), "requests", state.row, is_beside=True)
+    lines = [line for line, _ in picture(state, width, 40)]
+    assert state.asked is not None and state.row is not None and state.row["id"] == ONE
+    beside = [line.partition(" | ")[2] for line in lines[2:]]
+    assert beside[: len(state.asked.reading.lines)] == [line for line, _ in state.asked.reading.lines]
+    assert [line for line in lines if cells(line) > width] == []

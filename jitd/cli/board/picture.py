@@ -19,7 +19,7 @@ from jitd.cli.columns import cut, folded, padded, wrapped
 from jitd.cli.lists import lines_of
 from jitd.cli.reading import BETWEEN
 from jitpam.wire.principals import realm_of, without_realm
-from jitpam.wire.shown import cells
+from jitpam.wire.shown import cells, usual_cells
 
 LEAST_COLUMNS, LEAST_LINES = 40, 12
 """The minimum number of columns and lines of a terminal for the board."""
@@ -81,7 +81,8 @@ def _beside(asked: Asked, state: State, width: int, room: int) -> list[Painted]:
     lines: list[Painted] = []
     for at in range(room):
         (row, _), (line, mark) = (part[at] if at < len(part) else ("", None) for part in (rows, page))
-        start = padded(printable(row), n_left) + BAR
+        row = printable(row)
+        start = padded(row, n_left - max(0, cells(row) - usual_cells(row) - SLACK)) + BAR  # else the end of the page is cut off
         lines.append((start + printable(line), f"{mark}@{len(start)}" if mark else None))
     return lines
 
