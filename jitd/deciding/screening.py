@@ -41,11 +41,17 @@ from jitd.deciding.scripts import find as find_scripts
 from jitd.files import inspection, operands, path_lookup
 from jitd.files.digests import DigestCache
 from jitd.files.silence import MOUNTS
+from jitpam.wire.notation import encode_basestring_ascii
 from jitpam.wire.shown import shown
 
 _digests = DigestCache()
 GONE = "the requester's account is gone or disabled, here or in the KDC"
 GONE_AS_PROVED = "the requester was proved by local PAM, and a KDC can be reached again: kinit, and ask again"
+MOST_NAMED = 128 * 1024
+"""Maximum size in bytes of all that is shown of the operands of a command. One argument can mean several paths. A row of the
+request has all of them, and one row that fits into no frame would keep the whole list from everybody.
+"""
+TOO_MUCH_NAMED = "its arguments could mean so many and so long paths that they cannot be shown to who approves it"
 _MOST_RULES = 4
 """Maximum number of rules that are tried one after another. A permit may change the command, and another rule may answer for the
 changed command.
@@ -230,6 +236,8 @@ def _with_operands(
     view = inspection.View(accounts.trusted_uid(command.run_as), command.cwd, trusted)
     found = operands.find(command.argv, view, is_read, is_seen)
     named = tuple(Operand(o.at, o.path, o.digest, o.because, is_seen(o.path) and is_seen(o.real), is_told(o)) for o in found)
+    if sum(len(encode_basestring_ascii(shown(o.path) + shown(o.because))) for o in named) > MOST_NAMED:
+        return Sighting(command, decision.denied(Why.TERMS, TOO_MUCH_NAMED))
     return _with_scripts(_bound_alone(Sighting(replace(command, operands=named), decision), service), who)
 
 

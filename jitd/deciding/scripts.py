@@ -22,6 +22,8 @@ from jitd.files.reading_as import Read, Rights, read_as
 
 MOST_LOOKED_AT = 256
 """Maximum number of paths that are looked at for one command. An argument can mean several."""
+MOST_OF_ROOTS = 16
+"""Maximum number of files that only root can change and that are shown, or said not to be shown."""
 MOST_READ = 512 * 1024
 """Maximum number of bytes that are read for one command, in files that turn out to be texts and in others."""
 CHANGED = "it was changed while jitd looked at it"
@@ -52,24 +54,30 @@ def find(command: Command, who: Subject, *, is_fixed: bool) -> Scripts:
     known = {(one.at, one.path): one for one in command.operands}
     is_run = runs_texts(command.argv)
     asked = _paths(command, is_fixed=is_fixed)
+    looked_at = list(dict.fromkeys(path for _, path in asked))[:MOST_LOOKED_AT]
+    beyond = {path for _, path in asked}.difference(looked_at)
     try:
         rights = Rights(who.uid, who.gid, accounts.group_ids(who.user, who.gid))
-        read = {one.path: one for one in read_as(rights, list(dict.fromkeys(path for _, path in asked)), LARGEST, MOST_READ)}
+        read = {one.path: one for one in read_as(rights, looked_at, LARGEST, MOST_READ)}
         lacks = f"jitd could not read it as {who.user}"
     except (OSError, groups.CannotLookUp) as fault:
         read, lacks = {}, f"jitd could not have the rights of {who.user}: {getattr(fault, 'strerror', None) or fault}"
-    found, texts, n_bytes = list[Script](), list[bytes](), 0
+    found, texts, n_bytes, n_of_roots = list[Script](), list[bytes](), 0, 0
     for at, path in asked:
         operand, seen = known.get((at, path)), read.get(path)
+        if at and operand is None and n_of_roots >= MOST_OF_ROOTS:
+            continue
         wanted = command.digest if at == 0 else b"" if operand is None else operand.digest
-        told = _why_not(seen, wanted, who.user, lacks, is_run=is_run or at == 0)
+        told = _why_not(seen, wanted, who.user, TOO_MANY if path in beyond else lacks, is_run=is_run or at == 0)
         if told:
             if _is_told(at, operand, seen, is_run=is_run):
                 found.append(Script(at, path, told=told))
+                n_of_roots += operand is None
             continue
         assert seen is not None, "it was read"
         if operand is None and at and (is_packaged(path) or not (is_run or seen.mode & 0o111)):
             continue
+        n_of_roots += operand is None
         n_bytes += len(seen.content)
         if len(texts) == MOST or n_bytes > LARGEST_TOGETHER:
             found.append(Script(at, path, told=TOO_MANY))
@@ -86,7 +94,7 @@ def _paths(command: Command, *, is_fixed: bool) -> list[tuple[int, bytes]]:
         yield from ((one.at, one.path) for one in command.operands)  # first, because these are what somebody may have chosen
         yield from operands.named(command.argv, command.cwd)
 
-    return list(dict.fromkeys(found()))[:MOST_LOOKED_AT]
+    return list(dict.fromkeys(found()))
 
 
 def _why_not(seen: Read | None, wanted: bytes, requester: str, lacks: str, *, is_run: bool) -> str:

@@ -2,10 +2,10 @@
 """Reads files with the rights of an account, and not with root's.
 
 Law: the kernel decides what the account can read. It looks up each name of a path, and opens the file, with the account's ids and
-groups and without root's capabilities over files. They are those of one thread, which does nothing else, and ends. Nothing is
-judged by a name or a mode beforehand, so there is no time between judging and opening. Only regular files are opened. Procfs is
-never entered, not even by a link: there, the kernel would let in jitd as itself. Source: credentials(7), setfsuid(2), and "Effect
-of user ID changes on capabilities" in capabilities(7).
+groups and, unless it is root's, without any capability. They are those of one thread, which does nothing else, and ends. Nothing
+is judged by a name or a mode beforehand, so there is no time between judging and opening. Only regular files are opened. Procfs
+is never entered, not even by a link: there, the kernel would let in jitd as itself. Source: credentials(7), setfsuid(2), and
+"Effect of user ID changes on capabilities" in capabilities(7).
 """
 
 from __future__ import annotations
@@ -31,6 +31,9 @@ _PLACE = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 _PROCFS = 0x9FA0
 """PROC_SUPER_MAGIC of statfs(2)."""
 _UNCHANGED = ctypes.c_uint32(2**32 - 1)
+_CAPABILITIES_OF_THIS_THREAD = (ctypes.c_uint32 * 2)(0x20080522, 0)
+"""The header of capset(2): its version 3, and 0 for the calling thread."""
+_NO_CAPABILITIES = (ctypes.c_uint32 * 6)()
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
 
 
@@ -99,6 +102,8 @@ def _become(rights: Rights) -> None:
     now = (_LIBC.setfsuid(_UNCHANGED) & 0xFFFFFFFF, _LIBC.setfsgid(_UNCHANGED) & 0xFFFFFFFF, set(os.getgroups()))
     if now != (rights.uid, rights.gid, set(rights.groups)):
         raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+    if rights.uid != 0 and _LIBC.capset(ctypes.byref(_CAPABILITIES_OF_THIS_THREAD), _NO_CAPABILITIES) != 0:
+        raise _fault()
 
 
 def _read_all(paths: Iterable[bytes], limit: int, left: int) -> Iterator[Read]:

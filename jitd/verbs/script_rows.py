@@ -13,20 +13,23 @@ from jitd.core.deed import deed_of
 from jitd.core.request import Request, RequestState, Verdict
 from jitd.core.script import Script, bound
 from jitd.store import Store
-from jitd.verbs.outlook import MOST_BYTES
+from jitd.verbs.limits import n_bytes_of
+from jitd.verbs.outlook import LONGEST, MOST_BYTES
 from jitd.verbs.rows import Row, instant
 from jitpam.wire.notation import encode_basestring_ascii
 from jitpam.wire.shown import shown
 
 ROOM = 384 * 1024
-"""Maximum size in bytes of all texts of a row as they are sent. A frame holds them beside the longest command."""
+"""Maximum size in bytes of all texts of a row as they are sent. Beside a command of more than LONGEST bytes, a frame has no room
+for texts.
+"""
 NO_ROOM = "the texts of this request are too long together"
 NOT_KEPT = "its text is not kept any more"
 
 
 def script_rows(store: Store, found: Request, may_see: Callable[[Request], bool]) -> list[Row]:
     """Return a row for each text of ``found``. ``may_see`` tells if the viewer may see the contents of an earlier request."""
-    left = ROOM
+    left = ROOM if n_bytes_of(found.command) <= LONGEST else 0
 
     def fitting(digest: bytes) -> tuple[str | None, str]:
         nonlocal left

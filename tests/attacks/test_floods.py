@@ -378,6 +378,29 @@ def test_what_nobody_could_be_shown_whole_is_not_asked(house, argv):
     assert house.rows("requests", "--all") == before
 
 
+@pytest.mark.parametrize(
+    ("argv", "cwd"),
+    [
+        ((b"echo", *[b"/root/" + b"/".join([b"\xff" * 240] * 16)] * 64, b"\xff" * 120_000, b"\xff" * 120_000), b"/"),
+        ((b"echo", *[b"-abcdefgh" + b"/".join([b"\xff" * 200] * 18)] * 64), b"/root"),
+        ((b"echo", *[b"-abcdefgh" + b"/".join([b"x" * 200] * 19)] * 64), b"/root/x"),
+    ],
+    ids=["many", "many for each argument", "long"],
+)
+def test_what_arguments_could_mean_does_not_make_a_request_too_long_to_be_shown(own_house, argv, cwd):
+    """THREATS S-07: each argument means up to ten paths, and the row of the request has them all."""
+    house = own_house().start()
+    with connected(house, "alice") as alice:
+        honest = alice.submit("echo", *[f"/root/{'name-of-a-file' * 10}/{n}" for n in range(64)], waits=False)
+        code, text = alice.refusal(submission(*argv, cwd=cwd, waits=False))
+        assert (code, "cannot be shown to who approves it" in text) == ("denied", True)
+        longest = alice.submit("echo", *[b"/root/" + b"x" * 200] * 64, b"\xff" * 110_000, b"\xff" * 110_000, waits=False)
+    assert {row["id"] for row in house.rows("requests", who="bob")} == {honest, longest}
+    for id in (honest, longest):
+        assert len(shown_to(house, "bob", id)["operands"]) >= 64
+    house.verify()
+
+
 def test_an_approver_is_served_while_somebody_has_huge_files_looked_at(own_house):
     """THREATS S-07: one account's files take no more than their share of the threads."""
     house = own_house().start()

@@ -6,6 +6,8 @@ Law: a secret is a word that is in one file alone. It is looked for in rows, pag
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import hashlib
 import os
 import shutil
@@ -19,11 +21,11 @@ from typing import Any
 import pytest
 
 from jitd.core.command import Operand
-from jitd.deciding.scripts import CHANGED, find
+from jitd.deciding.scripts import CHANGED, MOST_OF_ROOTS, find
 from jitd.files.reading_as import Rights, read_as
 from jitd.store.sqlite import SqliteStore
 from jitpam.wire.shown import shown, unshown
-from tests.attacks.raw import shown_to
+from tests.attacks.raw import connected, shown_to
 from tests.scene import command, person
 from tests.system.conftest import House
 from tests.system.filesystem import Served
@@ -228,6 +230,24 @@ def test_more_texts_than_are_shown_are_said_to_be_there(house: House) -> None:
     assert all("only the first 8 texts are shown" in row["told"] for row in found[4:])
 
 
+def test_a_text_behind_many_paths_is_said_to_be_there(house: House) -> None:
+    """THREATS R-22: 300 paths that she cannot see, before the one that runs."""
+    file = write(PLACE / "x.sh", "id\n")
+    with connected(house, "alice") as alice:
+        id = alice.submit("dash", *[f"-abcdefgh{number}" for number in range(40)], str(file), waits=False, cwd=b"/root")
+    (row,) = (row for row in scripts(house, id) if row["path"] == str(file))
+    assert row["text"] is None and row["told"].startswith("only the first")
+
+
+def test_few_files_of_roots_own_are_shown(house: House) -> None:
+    """They are a help, so they do not fill the page; what others can change is named in any case."""
+    for number in range(30):
+        write(SYSTEM / f"shown-{number}", "id\n", 0, 0o755)
+    hers = write(PLACE / "x.sh", "id\n")
+    found = scripts(house, asked(house, "dash", *(str(SYSTEM / f"shown-{number}") for number in range(30)), str(hers)))
+    assert len(found) == MOST_OF_ROOTS + 1 and str(hers) in [row["path"] for row in found]
+
+
 def test_the_record_has_digests_and_no_text(house: House) -> None:
     word = "word-of-a-script-of-alice"
     asked(house, "dash", str(write(PLACE / "x.sh", f"echo {word}\n")))
@@ -392,6 +412,20 @@ def test_the_rights_of_the_account_are_those_of_one_thread_and_end_with_it() -> 
     assert Path(os.fsdecode(secret)).read_text() == SECRET, "root still can"
     assert read_as(Rights(BOB, BOB, (BOB,)), [secret], 100, 100)[0].content == SECRET.encode(), "and so can bob"
     assert read_as(Rights(0, 0, ()), [b"/etc/shadow"], 100, 100)[0].content, "and root who asks"
+
+
+def test_no_capability_is_left_even_where_the_kernel_takes_none() -> None:
+    """THREATS S-19: with SECBIT_NO_SETUID_FIXUP (capabilities(7)), a change of the ids takes nothing from a thread of root's."""
+    libc, faults = ctypes.CDLL(None), list[int]()
+
+    def ask() -> None:
+        assert libc.prctl(28, 1 << 2, 0, 0, 0) == 0, "PR_SET_SECUREBITS, of this thread"
+        faults.extend(one.fault for one in read_as(Rights(ALICE, ALICE, (ALICE,)), [b"/etc/shadow"], 10, 100))
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    thread.join()
+    assert faults == [errno.EACCES]
 
 
 def test_what_belongs_to_jitd_itself_is_not_read_in_procfs() -> None:
