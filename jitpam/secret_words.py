@@ -133,7 +133,7 @@ _SQL_WORDS = (("identified", " by "), ("password", "password "), ("set password"
 
 _WRAPPERS = _words(
     "env nice ionice timeout nohup setsid stdbuf time xargs watch strace ltrace chroot find runuser su sudo doas setpriv nsenter "
-    "unshare systemd-run systemd-inhibit flock script ssh ip chrt taskset prlimit exec command builtin parallel sshpass "
+    "jitsudo unshare systemd-run systemd-inhibit flock script ssh ip chrt taskset prlimit exec command builtin parallel sshpass "
     "machinectl faketime busybox kadmin kadmin.local then do else if while until ! {"
 )
 """Programs that start the program that is named behind them."""
@@ -460,7 +460,7 @@ def _has_token(word: str, prefix: str) -> bool:
 def _assignments(word: str) -> Iterator[str]:
     """Yield the name of each ``name=value`` and ``"name": "value"`` in ``word`` whose name is that of a secret."""
     if "=" in word and not word.startswith("=="):
-        text = word
+        text = word if " " in word else word.replace("='", "=").replace('="', "=")  # with blanks, it is read as a text, too
         for char in ",;&?\t\n\"'()":
             text = text.replace(char, " ")
         for piece in text.split(" "):
@@ -470,7 +470,7 @@ def _assignments(word: str) -> Iterator[str]:
                 is_option = k == 0 and piece.startswith("-") and word.startswith(piece)  # see _of_options
                 if not is_option and is_secret_name(name) and _is_plausible(value):
                     yield _label(name)
-    if '":' in word:
+    if '"' in word and ":" in word:
         compact = word.replace(" ", "")
         at = compact.find('":"')
         while at >= 0:
