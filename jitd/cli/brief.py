@@ -208,8 +208,11 @@ def _operands(row: Row) -> Iterator[Line]:
             loose.append(name)
             continue
         unseen = f"NOT SHOWN: {words(text, 'told', 'jitd does not say why')}" if text else ""
+        because = words(one, "because")
         bound = "bound until the command starts" if one.get("digest") else "NOT BOUND: it may be another file by then"
-        yield "names", " · ".join(filter(None, (f"{name}: {words(one, 'because')}", unseen, bound)))
+        if because.startswith("not bound: ") or because.endswith(" is not bound"):  # said once; a path stands at neither end
+            bound = ""
+        yield "names", " · ".join(filter(None, (f"{name}: {because}", unseen, bound)))
     if loose:
         yield "names", f"{' and '.join(loose)}: not bound"
 

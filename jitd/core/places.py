@@ -31,7 +31,7 @@ _BELOW = r"(/.*)?"
 _TABLE: tuple[tuple[str, str, Grade, Grade], ...] = (
     (r"/dev/(null|zero|full|random|urandom|stdin|stdout|stderr|tty|fd/.*)", "", _H, _H),
     (r"/proc/self/fd/[012]", "", _H, _H),
-    (r"/etc/(g?shadow(-|[._~+].*)?|security/opasswd)|/var/backups/g?shadow.*", "the hashes of passwords", _G, _R),
+    (r"/etc/(g?shadow(-|[._~+].*)?|security/opasswd)|/var/backups/g?shadow.*", "password hashes", _G, _R),
     (r"/etc/(passwd-?|group-?|sub[ug]id-?|login\.defs|nsswitch\.conf|libnss.*)", "the accounts of this host", _G, _H),
     (r"/etc/(sudoers(\.d(/.*)?)?|sudo\.conf|sudo_logsrvd.*|doas\.conf|doas\.d(/.*)?|super\.tab)", "who may act as root", _G, _H),
     (rf"(/etc|/usr/share|/usr/lib|/var/lib)/polkit-1{_BELOW}", "who may act as root", _G, _H),

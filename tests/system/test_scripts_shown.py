@@ -319,7 +319,7 @@ SECRETS: dict[str, Callable[[], str]] = {
     "his open script in his closed directory": in_a_closed_directory,
     "root's script": of_roots,
     "root's script that she may execute": lambda: str(write(SYSTEM / "shown-x", f"#!/bin/sh\n# {SECRET}\n", 0, 0o711)),
-    "the hashes of passwords": lambda: "/etc/shadow",
+    "password hashes": lambda: "/etc/shadow",
     "what jitd was started with": lambda: "/proc/self/environ",
     "what jitd was started with, by its thread": lambda: "/proc/thread-self/cmdline",
     "jitd's own database": lambda: "/proc/self/cwd/jitd.db",

@@ -174,7 +174,7 @@ def _samba(call: Call) -> None:
     is_known = not any(word.is_free for word in call.words) and re.fullmatch(_SAMBA[call.name], asked) is not None
     if call.name == "pdbedit":
         if call.has("w", "smbpasswd-style"):
-            call.discloses("shows the hashes of passwords")
+            call.discloses("shows password hashes")
         is_known = (
             is_known and call.has("L", "list") and not set(call.given) - set("Lvw") - {"list", "verbose", "smbpasswd-style"}
         )

@@ -25,7 +25,7 @@ def _lsof(call: Call) -> None:
 
 def _getent(call: Call) -> None:
     if any(word.text in ("shadow", "gshadow") or word.is_any for word in call.operands):
-        call.discloses("reads the hashes of passwords")
+        call.discloses("reads password hashes")
 
 
 def _ps(call: Call) -> None:
