@@ -451,6 +451,16 @@ def _always_shell(call: Call) -> None:
         call.gives("can start a shell")
 
 
+_SERVER = {
+    "stop": "stops",
+    "start": "starts",
+    "restart": "restarts",
+    "reload": "reloads",
+    "promote": "promotes",
+    "": "makes, changes or deletes",
+}
+
+
 def _cluster(call: Call) -> None:
     words = {word.text for word in call.operands}
     if call.operands and not any(word.is_free for word in call.operands) and words & {"status"}:
@@ -459,7 +469,8 @@ def _cluster(call: Call) -> None:
         path = call.absolute(option) if not option.text.startswith("-") else None
         if option.is_free or (path is not None and call.judge.changed_by(path)) or (path is None and "/" in option.text):
             call.gives("starts a server with settings that others choose")
-    call.changes("starts, stops or changes a database server")
+    verb = next((verb for verb in ("stop", "start", "restart", "reload", "promote") if verb in words), "")
+    call.changes(f"{_SERVER[verb]} a database server")
 
 
 def _ldapsearch(call: Call) -> None:

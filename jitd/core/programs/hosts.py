@@ -226,11 +226,13 @@ def _volumes(call: Call) -> None:
 
 
 def _unmount(call: Call) -> None:
-    does, every = ("stops swapping to", "swap space") if call.name == "swapoff" else ("unmounts", "file systems")
+    does, every = (
+        ("stops swapping to", "stops all swapping") if call.name == "swapoff" else ("unmounts", "unmounts all file systems")
+    )
     for word in call.operands:
         call.changes(f"{does} {word.text[:50]}", is_whole=True)
     if call.has("a", "all"):
-        call.changes(f"{does} all {every}", is_whole=True)
+        call.changes(every, is_whole=True)
 
 
 def _machine(call: Call) -> None:

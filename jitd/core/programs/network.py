@@ -73,6 +73,13 @@ def _firewall(call: Call) -> None:
         or words[1:2] in (["show"], ["ls"], ["list"])
     ):
         return None
+    opens = (
+        (call.name == "nft" and words[:2] == ["flush", "ruleset"])
+        or (call.name == "ufw" and bool({"disable", "reset"} & set(words[:2])))
+        or (call.name.startswith(("iptables", "ip6tables")) and call.has("F", "flush"))
+    )
+    if opens:
+        return call.changes("empties the firewall: anybody may reach this host")
     call.changes("changes the firewall: who reaches this host")
 
 

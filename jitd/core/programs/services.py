@@ -12,7 +12,7 @@ from jitd.core.judging import Call, Row, Verdict
 from jitd.core.shell_text import Word
 
 _NO_LOGIN, _NO_RECORD, _NO_LOGS = (
-    "nobody can log in any more",
+    "nobody can log in from elsewhere any more",
     "what people do is not recorded any more",
     "no more logs are written",
 )
