@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from jitd.core.judging import Call, Row
-from jitd.core.programs.shared import trusts
+from jitd.core.programs.shared import looks, trusts
 from jitd.core.shell_text import Word
 
 
@@ -229,7 +229,8 @@ ROWS = (
     Row("cloud-init", _cloud_init, "o: outfile: i: infile: version v help h"),
     Row("subscription-manager", _subscription, "enable: disable:"),
     Row("ipactl", _ipactl),
-    Row("getsebool varnishstat", _nothing),
+    Row("getsebool varnishstat sss_ssh_authorizedkeys", _nothing),
+    Row("tuned-adm", looks("active list profile_info recommend verify", "changes how the host is tuned")),
     Row("ldconfig", _ldconfig, "f: C: r: p print-cache V version"),
     Row("ldd", _ldd),
 )

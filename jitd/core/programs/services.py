@@ -421,7 +421,14 @@ def _supervisor(call: Call) -> None:
         call.changes("changes services")
 
 
+_BOOT_SHOWS = {"grubby": r"--info=\S+|--default-(kernel|index|title)", "efibootmgr": r"-v|--verbose"}
+
+
 def _boot(call: Call) -> None:
+    shown = _BOOT_SHOWS.get(call.name, "(?!)")
+    is_asked = bool(call.words or call.name == "efibootmgr")
+    if is_asked and all(not word.is_free and re.fullmatch(shown, word.text) for word in call.words):
+        return None
     if call.name not in ("update-alternatives", "alternatives"):
         return call.changes("changes what the host boots")
     if call.has("display", "list", "query") or (call.verb is not None and call.verb.text == "--get-selections"):
