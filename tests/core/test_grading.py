@@ -586,3 +586,30 @@ def test_a_long_line_gives_the_worst_and_soon(words: list[str]) -> None:
     began = time.process_time()
     assert grade(*words) is Grade.GIVES
     assert time.process_time() - began < 5
+
+
+# --- sentences ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "what", "matters"),
+    [
+        ("systemctl stop jitd", "stops jitd", "nothing is asked, watched or recorded any more"),
+        ("systemctl restart sshd", "restarts sshd", ""),
+        ("systemctl kill -s HUP rsyslog", "sends the signal HUP to rsyslog", ""),
+        ("kill -HUP 812", "sends the signal HUP to process 812", ""),
+        ("kill -9 812", "ends process 812", ""),
+        ("deluser bob sudo", "deluser takes bob out of the group sudo", ""),
+        ("swapoff -a", "stops all swapping", ""),
+        ("iptables -F", "iptables empties the firewall: anybody may reach this host", ""),
+    ],
+)
+def test_a_reason_says_what_happens_and_what_is_lost(words: str, what: str, matters: str) -> None:
+    (found,) = findings_of(asked(*words.split()), lambda path: None, requester="alice")
+    assert (found.what, found.matters) == (what, matters)
+
+
+def test_a_directory_and_a_file_below_it_are_said_once() -> None:
+    """Nobody looked, so that /root/x may be a directory or not."""
+    found = findings_of(asked("cp", "/srv/shadow", "/root/x"), lambda path: None, requester="alice")
+    assert [one.what for one in found] == ["overwrites /root/x"]
