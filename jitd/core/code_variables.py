@@ -61,7 +61,7 @@ def let_in(pattern: str, known: frozenset[str] = LOADING | STARTING) -> tuple[st
     if pattern in HARMLESS:
         return ()
     if "*" not in pattern:
-        return (pattern,) if any(_expression(name).fullmatch(pattern) for name in known) else ()
+        return (pattern,) if _expression_of(known).fullmatch(pattern) else ()
     begins = pattern.partition("*")[0]
     return tuple(sorted(name for name in known if _is_in(pattern, begins, name)))
 
@@ -71,6 +71,11 @@ def _is_in(pattern: str, begins: str, name: str) -> bool:
     if _expression(pattern).fullmatch(family):
         return True
     return family != name and (begins.startswith(family) or family.startswith(begins))
+
+
+@lru_cache(maxsize=8)
+def _expression_of(known: frozenset[str]) -> re.Pattern[str]:
+    return re.compile("|".join(_expression(name).pattern for name in sorted(known)), re.DOTALL)
 
 
 def _expression(pattern: str) -> re.Pattern[str]:

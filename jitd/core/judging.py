@@ -24,6 +24,10 @@ DEEPEST = 20
 """How many levels of ``env nice sudo …`` to look through before assuming the worst."""
 MOST_CALLS = 2000
 """Maximum number of calls of programs in one command that are judged."""
+MOST_BESIDE = 64
+"""Maximum number of words beside a program that is not known, each of which is judged as a program."""
+MOST_SEARCHED = 1024 * 1024
+"""Maximum number of characters of the words that are searched beside programs that are not known."""
 MOST_LOOKS = 64
 """Maximum number of paths that are looked at for one command."""
 LONGEST_PATH = 4096
@@ -38,7 +42,7 @@ LONGEST_NAME = 60
 """Maximum number of characters of a name or a path in a sentence."""
 
 _OF_ACCOUNTS = frozenset({"HOME", "USER", "LOGNAME", "SHELL", "MAIL", "SUDO_*", "JITSUDO_*"})
-CODE = (frozenset(PERILOUS) - _OF_ACCOUNTS) | code_variables.LOADING | code_variables.STARTING
+CODE = (frozenset(PERILOUS) - _OF_ACCOUNTS) | code_variables.LOADING | code_variables.STARTING | {"BASH_CMDS", "BASH_ALIASES"}
 _SYSTEM = re.compile(r"/(usr/)?s?bin|/usr/(local/s?bin|libexec|games)|/(usr/)?lib(32|64)?(/[^/]+)?|/snap/bin|/usr/lib/[^/]+/bin")
 """Directories in which a program's name says what it is."""
 _MANY = frozenset(
@@ -49,10 +53,22 @@ _SHELL_NAMED = re.compile(
     r"(?:^|[=;&|`({'\"\s])(?:/(?:usr/)?(?:local/)?bin/)?(?:(?:ba|da|a|z|k|mk)?sh|busybox|perl|ruby|python[23]?(?:\.[0-9]+)?|vim)(?=$|[;&|`)}'\"\s])"
 )
 """A word that names a shell or an interpreter as a program to start."""
+_SELECTS = re.compile(r"exclude|include|ignore|prune|format|color|label|name|title|match|filter|search|grep|query")
+"""Options that select or describe. No file at their value is opened."""
+_INDEX = re.compile(r"\w\[")
+_WRITES = re.compile(r"out|log|dir|batch|dump|trace|save|pid|cid|index|backup|journal|record|\A[oDLPpgX]\Z")
+"""Options that may name a file that is written."""
+_PLAIN = re.compile(r"[\w./~@:=,+%-]+")
 _VERSION = re.compile(
     r"(?<=[A-Za-z])-?[0-9]+(?:\.[0-9]+)*\Z|\.(?:basic|tiny|nox|gtk3|traditional|gnu|openbsd|distrib|real|procps|debian|static)\Z"
     r"|(?<=[A-Za-z])[0-9.]+-x86_64-linux-gnu\Z"
 )
+
+
+def may_start(text: str) -> bool:
+    """True if a program may be started when a shell makes a number or a name of ``text``, as of ``a[$(id)]``."""
+    found = _INDEX.search(text)
+    return found is not None and ("$" in text[found.end() :] or "`" in text[found.end() :])
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +89,8 @@ class Row:
 
     ``options`` contains the options that matter, with a colon after each that takes a value, and two colons after each whose
     value may only be attached (getopt(3)). Long options stand there without hyphens. If ``is_first`` is True, the options end at
-    the first operand. ``chosen`` is the end of a sentence that is true if the requester may choose an option, or is empty.
+    the first operand. ``chosen`` is the end of a sentence that is true if the requester may choose an option, or is empty. If
+    ``is_plain`` is True, no option that is missing in ``options`` names a file.
     """
 
     names: str
@@ -81,6 +98,7 @@ class Row:
     options: str = ""
     is_first: bool = False
     chosen: str = ""
+    is_plain: bool = False
 
 
 Table = Mapping[str, Row]
@@ -105,6 +123,8 @@ class Judge:
         self._not_looked: set[str] = set()
         self._found: dict[tuple[Grade, str], Finding] = {}
         self.n_calls = 0
+        self.n_beside = 0
+        self.n_searched = 0
         self.is_full = False
 
     def record(self, grade: Grade, what: str, path: str = "", matters: str = "") -> None:
@@ -223,6 +243,8 @@ class Judge:
             at = replace(inner, cwd=directories.of(one.scope))
             self._simple(at, one)
             directories.changed(at, one)
+        if read.typed or any(may_start(one) for one in read.evaluated):
+            call.gives("makes a number of a text that can start programs", is_whole=True)
         if ":" in read.functions:
             call.changes("starts processes without end")
         if read.unreadable:
@@ -298,15 +320,18 @@ class Call:
     elsewhere: str = ""
     functions: frozenset[str] = frozenset()
     given: dict[str, list[Word]] = field(default_factory=dict, compare=False)
+    asked: set[str] = field(default_factory=set, compare=False)
     operands: list[Word] = field(default_factory=list, compare=False)
 
     # --- what rows ask ----------------------------------------------------------------------------------------------
 
     def has(self, *options: str) -> bool:
+        self.asked.update(options)
         return any(option in self.given for option in options)
 
     def values(self, *options: str) -> list[Word]:
         """Return the values of ``options``, in the order of ``options``."""
+        self.asked.update(options)
         return [value for option in options for value in self.given.get(option, ())]
 
     @property
@@ -346,6 +371,18 @@ class Call:
 
     def unknown(self, what: str = "", path: str = "") -> None:
         self._record(Grade.UNKNOWN, what or f"jitd does not know what {_short(self.name)} does", path, is_whole=True)
+        if not path:
+            self.trusts_words()
+
+    def trusts_words(self) -> None:
+        """The program may do what the files say that its words name. Others may be able to change one of them."""
+        if not self.is_root or self.judge.is_pattern:
+            return None
+        for word in self.words[:MOST_WORDS]:
+            for named in _paths_in(word) if _PLAIN.fullmatch(word.text) else ():
+                whole = self.absolute(named)
+                if whole is not None and (who := self.judge.changed_by(whole)):
+                    return self.gives(f"{_short(whole)} {_belongs(self.judge.look(whole), who)}", whole, is_whole=True)
 
     def shell(self) -> None:
         """The program gives a shell."""
@@ -492,6 +529,8 @@ class Call:
         """The program starts the command ``words``. If ``is_text`` is True, a shell starts it, which has builtins."""
         judge = self.judge
         judge.n_calls += 1
+        if len(words) > MOST_WORDS:
+            words = (*words[:MOST_WORDS], Word("", is_free=True))
         if not words:
             if others := self._other_start(len(self.words)):
                 self.start(others)
@@ -503,7 +542,7 @@ class Call:
             return None
         first = words[0]
         inner: Call = replace(
-            self, depth=self.depth + 1, path="", name="", words=tuple(words[1:]), row=None, given={}, operands=[]
+            self, depth=self.depth + 1, path="", name="", words=tuple(words[1:]), row=None, given={}, operands=[], asked=set()
         )
         if first.is_free:
             known = re.fullmatch(r"/(?:usr/)?(?:local/)?s?bin/", first.text)
@@ -523,6 +562,9 @@ class Call:
             if at > 0 and self.words[at:] == tuple(words) and (others := self._other_start(at)):
                 self.start(others)
             if len(words) > 1 and not words[1].text.startswith("-"):
+                judge.n_beside += 1
+                if judge.n_beside > MOST_BESIDE:
+                    return judge.record(Grade.GIVES, "it starts more programs than jitd follows")
                 self.start(words[1:])
         if is_text and "/" not in path and (builtin := judge.table.get(f":{path}")):
             return inner._by(builtin)
@@ -575,24 +617,70 @@ class Call:
         words = self.words
         if len(words) > MOST_WORDS:
             words = (*words[:MOST_WORDS], Word("", is_free=True))
-        call = replace(self, row=row, words=words, given={}, operands=[])
+        call = replace(self, row=row, words=words, given={}, operands=[], asked=set())
         _parse(row, words, call.given, call.operands)
         row.judge(call)
         if row.chosen and call.may_add_options:
             call.gives(row.chosen)
+        if not row.is_plain and not self.name.startswith(":") and not self.elsewhere:
+            call._values_of_other_options()
+
+    def _values_of_other_options(self) -> None:
+        """Find the files that options name which the row does not judge: a program may load one, run it, or write to it."""
+        row = self.row
+        known = _options(row.options) if row is not None else {}
+        for option, values in self.given.items():
+            if option not in self.asked and not _SELECTS.search(option):
+                for given in values:
+                    if not given.is_free:
+                        self._given_to(given, may_write=option not in known or _WRITES.search(option) is not None)
+        words = self.words[:MOST_WORDS]
+        for at, word in enumerate(words):
+            text = word.text
+            if text == "--":
+                return
+            if word.is_free or len(text) > 4096 or not text.startswith("-"):
+                continue
+            name, equals, value = text.lstrip("-").partition("=")
+            if text.startswith("--") or (equals and len(name) > 1):
+                is_known = any(one.startswith(name) for one in known if name and len(one) > 1)
+            else:
+                is_known = name in known or not _unlisted(name, known)
+                if not equals and (found := re.search(r"[/~]", name)):
+                    name, equals, value = name[: found.start()], "=", name[found.start() :]
+            if _SELECTS.search(name) or is_known:
+                continue
+            if equals:
+                self._given_to(Word(value))
+            elif at + 1 < len(words) and re.match(r"[/~]|\.\.?/", words[at + 1].text) and not words[at + 1].is_free:
+                self._given_to(words[at + 1], is_sure=False, may_write=False)
+
+    def _given_to(self, value: Word, *, is_sure: bool = True, may_write: bool = True) -> None:
+        """An option of which jitd knows nothing has the value ``value``. If ``is_sure`` is False, this may be an operand."""
+        if not re.match(r"@?(?:[/~]|\.\.?/)", value.text):
+            for found in re.findall(r"(?:[=:,@ ]|^-[A-Za-z])([/~][\w./-]*)", value.text)[:8]:
+                self._given_to(Word(found), may_write=False)
+            return None
+        path = self.absolute(Word(value.text.removeprefix("@")))
+        if path is None:
+            return None
+        if who := self.judge.changed_by(path) if self.is_root else who_else(self, path):
+            return self.gives(f"is given {_short(path)}, which {_belongs(self.judge.look(path), who)}", path)
+        place = place_of(self.real(path)) or place_of(path)
+        if place is not None and place.written is Grade.GIVES and may_write and self.is_root:
+            return self.gives(f"is given {_short(path)}, and may write to it", path, place.matters)
+        if is_sure or (place is not None and re.search("keys|hashes|secrets", place.matters)):
+            self.reads(Word(path))
 
     def _not_known(self, *, is_known: bool) -> None:
         """jitd does not know the program, at least not at this path."""
         path = self.path if "/" in self.path else self.name
         self.unknown(f"jitd does not know what {_short(path if is_known else self.name)} does")
+        self.judge.n_searched += sum(len(word.text) + 16 for word in self.words)
+        if self.judge.n_searched > MOST_SEARCHED:
+            return self.gives("it is too long to be searched", is_whole=True)
         if any(_SHELL_NAMED.search(word.text) for word in self.words[:MOST_WORDS]):
             return self.gives(f"{_short(path)}, which jitd does not know, is given a shell or an interpreter", is_whole=True)
-        if self.is_root and not self.judge.is_pattern:
-            for word in self.words[:MOST_WORDS]:
-                for named in _paths_in(word):
-                    whole = self.absolute(named)
-                    if whole is not None and (who := self.judge.changed_by(whole)):
-                        return self.gives(f"{_short(whole)} {_belongs(self.judge.look(whole), who)}", whole, is_whole=True)
 
     def again(self, words: Sequence[Word]) -> None:
         """Judge this call with other words."""
@@ -790,7 +878,8 @@ def _parse(row: Row, words: Sequence[Word], given: dict[str, list[Word]], operan
                 follows = given.setdefault(option, [])
                 if equals:
                     follows.append(Word(value, word.is_free, word.is_bound))
-            if not equals and any(known.get(option) == ":" for option in full) and at < len(words):
+            is_sure = name in known or not words[at : at + 1] or not words[at].text.startswith("--")
+            if not equals and is_sure and any(known.get(option) == ":" for option in full) and at < len(words):
                 for option in full:
                     given[option].append(words[at])
                 at += 1
@@ -808,6 +897,16 @@ def _parse(row: Row, words: Sequence[Word], given: dict[str, list[Word]], operan
                     follows.append(words[at])
                     at += 1
                 break
+
+
+def _unlisted(letters: str, known: Mapping[str, str]) -> str:
+    """Return the first of ``letters``, which stand behind one hyphen, that ``known`` does not contain."""
+    for letter in letters:
+        if letter not in known:
+            return letter
+        if known[letter]:
+            return ""
+    return ""
 
 
 _OPTIONS: dict[str, dict[str, str]] = {}

@@ -79,12 +79,16 @@ class Simple:
 @dataclass(frozen=True, slots=True)
 class Text:
     """The simple commands of a text, in the order in which they are written. ``functions`` contains the names of the functions
-    that the text defines. ``unreadable`` is a reason, or is empty.
+    that the text defines. ``unreadable`` is a reason, or is empty. ``evaluated`` contains the texts of which the shell makes
+    numbers or names. In ``a[$(id)]``, it then runs what is in the brackets. ``typed`` is True if a text that is read is among
+    them.
     """
 
     commands: tuple[Simple, ...]
     functions: frozenset[str]
     unreadable: str
+    evaluated: frozenset[str] = frozenset()
+    typed: bool = False
 
 
 Variables = Mapping[str, tuple[Word, ...]]
@@ -137,7 +141,7 @@ class _Unreadable(Exception):
 class _Token:
     """A word or an operator. ``kind`` is ``word``, ``operator`` or ``redirection``. ``words`` contains the words that a word
     becomes. ``plain`` is the word as it is written, if nothing in it is quoted or expanded. If the word may be an assignment,
-    ``assigns`` is the name of the variable, and ``value`` its value.
+    ``assigns`` is the name of the variable, and ``value`` its value. ``names`` contains the variables in it.
     """
 
     kind: str
@@ -146,12 +150,16 @@ class _Token:
     plain: str = ""
     assigns: str = ""
     value: Word = Word("", is_free=True)
+    names: tuple[str, ...] = ()
 
 
 _OPERATOR = re.compile(r"&&|\|\||;;&|;&|;;|\|&|[;&|()\n]")
 _REDIRECTION = re.compile(r"(?P<n>[0-9]{0,9}|\{[A-Za-z_]\w*\})(?P<op>&>>|&>|<<<|<<-|<<|>>|>\||>&|<&|<>|>|<)")
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)(\[[^\]]*\])?\+?=")
+_SET_BY_NUMBERS = re.compile(
+    r"(?<!\w)([A-Za-z_]\w*)\s*(?:[-+*/%&|^]|<<|>>)?=(?!=)|(?<!\w)([A-Za-z_]\w*)\s*(?:\+\+|--)|(?:\+\+|--)\s*([A-Za-z_]\w*)"
+)
 _BLANK = " \t\r"
 _BEFORE = frozenset({"if", "then", "elif", "else", "while", "until", "do", "!", "time", "{", "coproc"})
 _AFTER = frozenset({"fi", "done", "esac", "}", "]]"})
@@ -174,9 +182,13 @@ class _Reader:
         self.assigned: dict[str, list[Word]] = {}
         self.looped: dict[str, list[Word]] = {}
         self.functions: set[str] = set()
+        self.evaluated: set[str] = set()
+        self.filled: set[str] = set()
         self.inner: list[Simple] = []
         self.n_documents = 0
         self.n_words = 0
+        self.n_searched = 0
+        self.has_numbers = True
 
     def read(self) -> Text:
         unreadable = ""
@@ -185,7 +197,11 @@ class _Reader:
             self._commands(commands)
         except (_Unreadable, RecursionError) as refused:
             unreadable = str(refused) or "it is nested too deeply"
-        return Text(tuple([*commands, *self.inner]), frozenset(self.functions), unreadable)
+        every = tuple([*commands, *self.inner])
+        texts = set(self.evaluated)
+        for _ in range(2):  # the value of one variable may be the name of another
+            texts |= {word.text for name in texts for word in self.assigned.get(name, ())}
+        return Text(every, frozenset(self.functions), unreadable, frozenset(texts), bool(self.filled & self.evaluated))
 
     # --- commands ---------------------------------------------------------------------------------------------------
 
@@ -293,8 +309,10 @@ class _Reader:
                     at = self._case(tokens, at)
                     continue
                 if token.plain == "[[":
+                    begin = at
                     while at < len(tokens) and not (tokens[at].kind == "word" and tokens[at].plain == "]]"):
                         at += 1
+                    self._compared(tokens[begin:at])
                     if at == len(tokens):
                         raise _Unreadable("[[ does not end")
                     at += 1
@@ -312,9 +330,22 @@ class _Reader:
                 at = self._patterns(tokens, at + 1)
         end(";")
 
+    def _compared(self, tokens: list[_Token]) -> None:
+        """Note what ``[[ … ]]`` makes a number or a name of."""
+        for before, token, after in zip([_Token("operator"), *tokens], tokens, [*tokens[1:], _Token("operator")], strict=False):
+            sides = (before, after) if token.plain in ("-eq", "-ne", "-lt", "-le", "-gt", "-ge") else ()
+            for side in (*sides, *([after] if token.plain in ("-v", "-R") else [])):
+                for word in side.words:
+                    self.evaluated.add(word.text)
+                self.evaluated.update(side.names)
+
     def _sets(self, words: list[Word], token: _Token) -> None:
         """Note the variables that a builtin such as ``read`` or ``export`` sets."""
         first = words[0].text if words else ""
+        if first in ("declare", "typeset", "local", "readonly", "integer") and any(
+            re.match(r"-\w*i", word.text) for word in words
+        ):
+            self.evaluated.update(word.text.partition("=")[0] for word in token.words)
         if first in ("export", "declare", "typeset", "local", "readonly", "eval", "let") and token.words:
             for word in token.words:
                 found = _ASSIGNMENT.match(word.text)
@@ -322,6 +353,8 @@ class _Reader:
                     self.assigned.setdefault(found[1], []).append(Word(word.text[found.end() :], word.is_free, word.is_bound))
         elif first in ("read", "mapfile", "readarray", "getopts", "unset", "printf", "wait"):
             for word in token.words:
+                if first in ("read", "mapfile", "readarray"):
+                    self.filled.add(word.text)
                 if _NAME.fullmatch(word.text):
                     self.assigned.setdefault(word.text, []).append(Word("", is_free=True))
 
@@ -394,13 +427,14 @@ class _Reader:
 
     def _arithmetic(self) -> _Token:
         """Read ``((EXPRESSION))``, or two parentheses that each open a subshell."""
-        end = self.text.find("))", self.at)
+        end = self.text.find("))", self.at) if self.has_numbers else -1
+        self.has_numbers = end >= 0
         inside = self.text[self.at + 2 : end] if end >= 0 else ""
         if end < 0 or not re.fullmatch(r"[\w\s+*/%<>=!&|?:,^~()-]*", inside) or re.search(r"[A-Za-z_]\w*\s+[A-Za-z_/-]", inside):
             self.at += 1
             return _Token("operator", "(")
-        for name in _NAME.findall(inside):
-            self.assigned.setdefault(name, []).append(Word("", is_free=True))
+        self.evaluated.update(_NAME.findall(inside))
+        self._changed(inside)
         self.at = end + 2
         return _Token("word", words=(Word(":"),))
 
@@ -465,6 +499,9 @@ class _Reader:
         at = self.at
         while at < len(self.text):
             char = self.text[at]
+            self.n_searched += 1
+            if self.n_searched > 2 * LONGEST:
+                raise _Unreadable("it has too many here-documents")
             if char == "\n":
                 return at
             if char == "\\":
@@ -555,7 +592,8 @@ class _Reader:
             n = found.end()
             value = _whole(_cut(parts, n), is_value=True)
             return _Token("word", words=tuple(_words(parts, raw)), assigns=assigns, value=value)
-        return _Token("word", words=tuple(_words(parts, raw)), plain=plain)
+        names = tuple(re.findall(r"\$\{?([A-Za-z_]\w*)", raw)) if "$" in raw else ()
+        return _Token("word", words=tuple(_words(parts, raw)), plain=plain, names=names)
 
     def _double(self, fields: list[Word]) -> list[tuple[str, str]]:
         """Read until the end of a quotation with ``\"``, which has begun."""
@@ -598,6 +636,7 @@ class _Reader:
             if text[self.at : self.at + 1] == ")":
                 self.at += 1
                 self._expanded(inside)
+                self.evaluated.update(_NAME.findall(inside))
                 return [("", "b")]
             return self._substitution(f"({inside}){self._balanced()}")
         if follows == "(":
@@ -658,6 +697,12 @@ class _Reader:
         inside = self.text[start : self.at]
         self.at += 1
         self._expanded(inside)
+        if inside.endswith(("@P", "@A")):
+            raise _Unreadable("it expands a text a second time")
+        if found := re.match(r"[@*\w]+(?:\[[^\]]*\])?:(?![-=?+])(.*)", inside, re.DOTALL):
+            self.evaluated.update(_NAME.findall(found[1]))
+        if found := re.match(r"[!#]?\w+\[([^\]]*)", inside):
+            self.evaluated.update(_NAME.findall(found[1]))
         if (name := re.match(r"#?!?([A-Za-z_]\w*)", inside)) and re.match(r"!?[A-Za-z_]\w*(\[[^\]]*\])?:?=", inside):
             self.assigned.setdefault(name[1], []).append(Word("", is_free=True))
         return [("", "f")]
@@ -669,8 +714,13 @@ class _Reader:
             reader._deep()
             reader._double([])
             self.inner += reader.inner
-        for name in re.findall(r"([A-Za-z_]\w*)\s*(?:[-+*/%&|^]|<<|>>)?=(?!=)|(?:\+\+|--)\s*([A-Za-z_]\w*)", inside):
-            self.assigned.setdefault(name[0] or name[1], []).append(Word("", is_free=True))
+            self.evaluated |= reader.evaluated
+        self._changed(inside)
+
+    def _changed(self, inside: str) -> None:
+        """Note the variables that the arithmetic in ``inside`` sets."""
+        for names in _SET_BY_NUMBERS.findall(inside):
+            self.assigned.setdefault(next(filter(None, names)), []).append(Word("", is_free=True))
 
     def _deep(self) -> None:
         if self.depth > DEEPEST:
@@ -692,6 +742,8 @@ class _Reader:
         for name, values in reader.looped.items():
             self.looped.setdefault(name, []).extend(values)
         self.functions |= read.functions
+        self.evaluated |= reader.evaluated
+        self.filled |= reader.filled
         self.inner += [_captured(one) for one in read.commands]
 
     def _balanced(self) -> str:

@@ -246,6 +246,7 @@ LATER = [
     ("gpasswd -M bob,eve wheel", "the group wheel"),
     ("gpasswd -M bob -A eve wheel", "the group wheel"),
     ("gpasswd -a bob staff docker", "the group docker"),
+    ("gpasswd -A bob sudo", "the group sudo"),
     ("gpasswd wheel -a bob", "the group wheel"),
     ("gpasswd docker -M bob,sudo", "the group docker"),
     ("chmod u+s /srv/x", "makes a file set-uid: who starts it acts as the owner of the file"),
@@ -287,7 +288,6 @@ NOT_ROOT = [
     ("adduser bob", ""),
     ("adduser bob staff", ""),
     ("gpasswd -d bob sudo", ""),
-    ("gpasswd -A bob sudo", ""),
     ("gpasswd -a bob staff -d sudo", ""),
     ("usermod bob -G", ""),
     ("gpasswd -a sudo staff", ""),
@@ -568,6 +568,69 @@ def test_whatever_a_text_is_there_is_an_answer(parts: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "declare -n r=PATH; r=/home/alice/bin; date",
+        "printf -v PATH %s /home/alice/bin; date",
+        "read PATH; date",
+        "mapfile PATH; date",
+        "BASH_CMDS[ls]=/home/alice/x; ls",
+        "hash -p /home/alice/x ls; ls",
+        "test -v 'a[$(/home/alice/x)]'",
+        "[[ 'a[$(/home/alice/x)]' -eq 0 ]]",
+        "x='a[$(/home/alice/x)]'; echo $((x))",
+        "x='a[`/home/alice/x`]'; y=x; ((y))",
+        "x='a[$(/home/alice/x)]'; echo ${PWD:x:1}",
+        "x='a[$(/home/alice/x)]'; declare -i n; n=x",
+        "read x; ((x > 3)) && date",
+        "x='$(/home/alice/x)'; echo ${x@P}",
+    ],
+)
+def test_a_builtin_that_starts_programs_in_a_roundabout_way_gives_the_worst(text: str) -> None:
+    """THREATS R-21."""
+    assert grade("bash", "-c", text) is Grade.GIVES
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "declare -n r=x; r=/home/alice/bin; date",
+        "printf -v now %s x; date",
+        "read x; echo $x",
+        "test -v PATH",
+        "[[ -v x ]]; [[ 3 -eq 4 ]]",
+        "x=3; echo $((x + 1)); ((x++))",
+        "n=0; while [ $n -lt 3 ]; do n=$((n + 1)); date; done",
+        "x=abc; echo ${x:1:2}",
+        "declare -i n=3; n=4",
+    ],
+)
+def test_a_builtin_that_only_sets_or_compares_is_harmless(text: str) -> None:
+    assert grade("bash", "-c", text) is Grade.HARMLESS
+
+
+@pytest.mark.parametrize(
+    ("line", "is_worst"),
+    [
+        ("uptime --conf=/home/alice/x", True),
+        ("uptime --conf /home/alice/x", True),
+        ("uptime -Z/home/alice/x", True),
+        ("uptime --log=/etc/cron.d/x", True),
+        ("uptime --hook=file:/home/alice/x", True),
+        ("tar -g /etc/cron.d/x -cf /srv/x.tar /srv/app", True),
+        ("uptime --conf=/etc/motd", False),
+        ("uptime --exclude=/home/alice/x", False),
+        ("tar --exclude=/home/alice/x -cf /srv/new/x.tar /srv/app", False),
+        ("ls -la /home/alice", False),
+        ("rm -rf /home/alice/old", False),
+    ],
+)
+def test_the_file_of_an_option_that_jitd_does_not_know_is_looked_at(line: str, *, is_worst: bool) -> None:
+    """THREATS R-19."""
+    assert (grade(*line.split()) is Grade.GIVES) is is_worst
+
+
+@pytest.mark.parametrize(
     "words",
     [
         ["nice"] * 1000 + ["sh"],
@@ -580,6 +643,10 @@ def test_whatever_a_text_is_there_is_an_answer(parts: list[str]) -> None:
         ["sed", "s/" * 60_000],
         ["tee", *["/etc/x"] * 20_000],
         ["find", *["-exec", "sh", ";"] * 20_000],
+        ["xargs", *["="] * 100_000],
+        ["bash", "-c", "test -v '" + "a[(" * 40_000 + "$x'"],
+        ["bash", "-c", "((" + "+".join(f"a{n}" for n in range(15_000)) + ")); sh"],
+        ["bash", "-c", ";".join(f"a{n}=$a{n + 1}" for n in range(8000)) + "; $b"],
     ],
 )
 def test_a_long_line_gives_the_worst_and_soon(words: list[str]) -> None:

@@ -38,6 +38,8 @@ def _password(call: Call, whom: Word, does: str, more: str = "") -> None:
 def _passwd(call: Call) -> None:
     letters = {letter for word in call.words if re.match("-[^-]", word.text) for letter in word.text[1:2]}
     long = {word.text for word in call.words if word.text.startswith("--")}
+    if call.name == "smbpasswd":
+        call.changes("changes passwords of a service")
     whose = list(call.operands) or ([Word("root")] if call.is_root and not letters & set("Sa") else [])
     if call.is_root and not call.operands:
         whose = [Word("root")]
@@ -73,6 +75,8 @@ def _usermod(call: Call) -> None:
         call.gives("can put an account into any group") if call.may_add_options else None
     else:
         for whom in whose:
+            for shell in call.values("s", "shell") if whom.text == "root" else ():
+                call.runs_file(shell)
             if whom.text == "root" and not call.has("L", "lock", "e", "expiredate", "s", "shell"):
                 call.gives("changes the account root")
             else:
@@ -90,7 +94,7 @@ def _adduser(call: Call) -> None:
 
 def _gpasswd(call: Call) -> None:
     whose = call.operands[-1:]
-    if call.has("a", "add", "M", "members"):
+    if call.has("a", "add", "M", "members", "A", "administrators"):
         for group in whose:
             _groups(call, Word(group.text.partition(",")[0], group.is_free))
     if call.may_add_options:
@@ -99,6 +103,25 @@ def _gpasswd(call: Call) -> None:
         for group in whose:
             _groups(call, group) if group.text in POWERFUL else None
     call.changes("changes who is in a group")
+
+
+def _group(call: Call) -> None:
+    if call.has("U", "users"):
+        for group in call.operands[-1:]:
+            _groups(call, group)
+    if call.has("R", "root", "P", "prefix"):
+        call.gives("changes accounts below another root directory")
+    if not call.has("version", "help", "h"):
+        call.changes("changes a group")
+
+
+def _directory(call: Call) -> None:
+    if call.has("version", "help", "V", "h", "l", "list"):
+        return
+    if call.name == "homectl":
+        for group in call.values("member-of", "G"):
+            _groups(call, group)
+    call.changes("changes accounts or groups in a directory")
 
 
 def _edits_rights(call: Call) -> None:
@@ -181,6 +204,7 @@ def _samba(call: Call) -> None:
     elif set(call.given) - set("kPU"):
         is_known = False
     if not (is_known or call.has("version", "help", "V", "h")):
+        call.trusts_words()
         call.changes(_DIRECTORY)
 
 
@@ -289,7 +313,7 @@ ROWS = (
     Row("usermod useradd", _usermod, _USER, chosen="can put an account into any group"),
     Row("adduser addgroup", _adduser, _USER, chosen="can put an account into any group"),
     Row("gpasswd groupmems", _gpasswd, "a: add: d: delete: M: members: A: administrators: Q: root: r R remove-password"),
-    Row("groupadd groupmod", _changes("changes a group"), ""),
+    Row("groupadd groupmod", _group, "U: users: g: gid: n: new-name: K: p: R: P: a o f r"),
     Row("userdel deluser groupdel delgroup", _userdel, "R: root: P: prefix: r f remove-home"),
     Row("chpasswd chgpasswd newusers", _any_password, "c: s: R: root:"),
     Row("chage", _age, "d: E: I: m: M: W: R: expiredate: lastday: maxdays: mindays: warndays: inactive: l list"),
@@ -300,7 +324,8 @@ ROWS = (
     Row("saslpasswd2 htpasswd htdigest ldappasswd", _changes("changes passwords of a service")),
     Row(
         "ldapmodify ldapadd ldapdelete ldapmodrdn slapadd slapmodify ldbmodify ldbedit homectl winbindd",
-        _changes("changes accounts or groups in a directory"),
+        _directory,
+        "member-of: G:",
     ),
     Row(
         "pam-auth-update authconfig",

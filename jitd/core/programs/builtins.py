@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from jitd.core.judging import Call, Row
+from jitd.core.judging import Call, Row, may_start
 from jitd.core.shell_text import Word
 
 
@@ -37,9 +37,73 @@ def _trap(call: Call) -> None:
         call.runs_text(call.operands[0])
 
 
+def _sets(call: Call) -> None:
+    """A builtin that writes to variables, and that evaluates the names of array elements."""
+    names = call.operands
+    if call.name == "printf":
+        names = call.values("v")
+    elif call.name == "getopts":
+        names = call.operands[1:2]
+    elif call.name in ("read", "mapfile", "readarray"):
+        names = [*names, *call.values("a")]
+    elif call.name == "wait":
+        names = call.values("p")
+    _named(call, names)
+    if call.name in ("mapfile", "readarray"):
+        _callback(call)
+
+
+def _named(call: Call, names: list[Word]) -> None:
+    for word in names:
+        name = word.text.partition("[")[0]
+        if may_start(word.text) or (word.is_free and not word.is_bound):
+            call.gives("uses a name of a variable that jitd cannot read")
+        elif re.fullmatch(r"[A-Za-z_]\w*", name):
+            call.judge.set_variable(call, name, None)
+
+
+def _evaluates(call: Call) -> None:
+    """A builtin that makes numbers or names of its operands."""
+    for word in call.words:
+        if may_start(word.text):
+            call.gives("makes a number of a text that can start programs")
+    for before, word in zip(call.words, call.words[1:], strict=False):
+        if before.text in ("-v", "-R") and word.is_free and not word.is_bound:
+            call.gives("uses a name of a variable that jitd cannot read")
+
+
+def _hash(call: Call) -> None:
+    for word in call.values("p"):
+        call.start([word])
+
+
+def _bind(call: Call) -> None:
+    for word in call.values("x"):
+        call.gives("gives a key a command that it starts" if word.text else "gives keys commands")
+    for word in call.values("f"):
+        call.runs_file(word)
+
+
+def _history(call: Call) -> None:
+    for word in [*call.values("r", "n"), *call.values("e")]:
+        if call.name == "fc":
+            call.start([word])
+        else:
+            call.reads(word)
+    if call.name == "fc" and not call.has("l"):
+        call.gives("runs commands again, or starts an editor")
+
+
 def _declare(call: Call) -> None:
+    options = "".join(word.text for word in call.words if re.match(r"[-+]\w", word.text))
     for word in call.words:
         name, equals, value = word.text.partition("=")
+        if "i" in options and may_start(value):
+            call.gives("makes a number of a text that can start programs")
+        if "n" in options and "-" in options and (word.is_free or equals):
+            call.judge.set_variable(call, "*" if word.is_free else value.partition("[")[0], None)
+        if may_start(name):
+            call.gives("uses a name of a variable that jitd cannot read")
         if re.fullmatch(r"[A-Za-z_]\w*\+?", name) and (equals or word.is_free):
             call.judge.set_variable(call, name.rstrip("+"), Word(value, word.is_free))
         elif word.is_free and not word.text:
@@ -59,8 +123,17 @@ def _enable(call: Call) -> None:
 
 
 def _callback(call: Call) -> None:
+    for word in call.values("W"):
+        if word.is_free or "$" in word.text or "`" in word.text:
+            call.gives("expands a text that can start programs")
     for word in call.values("C", "F"):
         call.runs_text(word)
+
+
+def _set(call: Call) -> None:
+    """fish(1) sets a variable with ``set -x NAME VALUE``."""
+    if len(call.operands) > 1:
+        call.judge.set_variable(call, call.operands[0].text, call.operands[1])
 
 
 def _test(call: Call) -> None:
@@ -76,11 +149,21 @@ ROWS = (
     Row(":export :declare :typeset :local :readonly", _declare),
     Row(":alias", _alias),
     Row(":enable", _enable, "f: d n a p s"),
-    Row(":mapfile :readarray :complete :compgen", _callback, "C: F: c: n: O: s: u: d: t"),
+    Row(":mapfile :readarray", _sets, "C: F: c: n: O: s: u: d: t"),
+    Row(":complete :compgen", _callback, "C: F: W: A: G: P: S: X: o:"),
+    Row(":read", _sets, "a: d: i: n: N: p: t: u: e r s"),
+    Row(":printf", _sets, "v:", is_first=True),
+    Row(":wait", _sets, "p: n f"),
+    Row(":getopts :unset", _sets, "f v n"),
+    Row(":let :test :[", _evaluates),
+    Row(":set", _set, "o:"),
+    Row(":hash", _hash, "p: d l r t"),
+    Row(":bind", _bind, "x: f: m: q: u: r: l p P s S v V X"),
+    Row(":history :fc", _history, "e: r: n: l s c d: a: w:"),
     Row(
-        ":: :true :false :echo :printf :test :[ :cd :pushd :popd :dirs :set :shift :unset :read :exit :return :break"
-        " :continue :wait :umask :ulimit :type :hash :times :jobs :fg :bg :getopts :let :shopt :history :fc :suspend"
-        " :logout :disown :bind :caller :help :unalias :pwd",
+        ":: :true :false :echo :cd :pushd :popd :dirs :shift :exit :return :break"
+        " :continue :umask :ulimit :type :times :jobs :fg :bg :shopt :suspend"
+        " :logout :disown :caller :help :unalias :pwd",
         _test,
     ),
 )

@@ -55,6 +55,11 @@ def _ansible(call: Call) -> None:
         return call.gives("runs any code that it is given, on any of its hosts")
     if modules[-1] in _FACTS:
         return None
+    if hosts.text in ("localhost", "127.0.0.1") or call.has("c", "connection"):
+        for text in call.values("a", "args"):
+            for target in re.findall(r"\b(?:dest|path|name)=['\"]?([^\s'\"]+)", text.text):
+                if "/" in target:
+                    call.writes(Word(target))
     if modules[-1] in _SHELL_MODULES:
         if hosts.text in ("localhost", "127.0.0.1") or call.has("c", "connection"):
             for text in call.values("a", "args"):
@@ -78,6 +83,7 @@ def _playbook(call: Call) -> None:
 def _ansible_pull(call: Call) -> None:
     if call.has("U", "url") and any("://" in word.text or word.is_free or "@" in word.text for word in call.values("U", "url")):
         return call.gives("runs what a place says")
+    trusts(call, call.values("U", "url"))
     call.leads("runs what a place says that others control")
 
 

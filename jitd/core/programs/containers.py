@@ -103,8 +103,14 @@ def _run(call: Call, words: list[Word]) -> None:
             if name == "--privileged" and value != "false":
                 call.gives("starts a container with all rights on the host")
             continue
+        if name == "--rootfs" and not equals:  # a directory stands in the place of the image
+            for root in words[at : at + 1]:
+                _mounted(call, root, is_read_only=False)
+            continue
         given = Word(value, word.is_free) if equals else words[at] if at < len(words) else Word("")
         at += 0 if equals else 1
+        if name in ("--cidfile", "--pidfile", "--conmon-pidfile", "--pid-file", "--iidfile", "--digestfile", "--log-uri"):
+            call.writes(given, is_use=False)
         if name in ("-v", "--volume"):
             _mounted(
                 call,
@@ -296,6 +302,8 @@ def docker(call: Call) -> None:
             path = call.absolute(Word(given) if equals else value)
             if path is None or call.judge.changed_by(path):
                 return call.gives("reads settings that start programs", path or "")
+        if re.search(r"\+(ext|ssh|libssh2?)://|[?&](command|netcat|pkipath)=", word.text):
+            return call.gives("starts the program that its connection names")
     verb = words[at] if at < len(words) else None
     if verb is None:
         return call.gives("has a prompt for any command") if call.name == "virsh" and call.is_shown and not words else None
@@ -370,6 +378,8 @@ def docker(call: Call) -> None:
             and name not in _LOOKS
             and name not in ("ls", "inspect", "df", "rm", "prune", "pull", "push", "tag", "load", "save", "import", "build")
         ):
+            if kind == "system" and name == "service":
+                return call.gives("lets others control its containers, and so the host")
             return call.changes(f"changes a {kind}")
         if kind == "compose" and name in ("config", "convert"):
             return _compose_config(call, words, rest)
@@ -500,6 +510,8 @@ def _inside(call: Call, rest: list[Word]) -> None:
         words = words[1:]
     if any(word.text.startswith("--privileged") for word in rest) or not words:
         return call.leads("starts a program in a container with rights on the host")
+    if words[0].text.rpartition("/")[2] in ("env", "printenv") and len(words) == 1:
+        call.discloses("shows the variables of a container, which may be secrets")
     call.away("in a container").start(words)
 
 
@@ -536,9 +548,20 @@ def _special(call: Call, name: str, rest: list[Word]) -> None:
         elif operands:
             for word in operands[:-1]:
                 call.reads(word, is_tree=True)
+            sources = [path for word in operands[:-1] if (path := call.absolute(word)) is not None]
+            if any(call.judge.changed_by(path) for path in sources) or len(sources) < len(operands) - 1:
+                call.leads("puts files of others into a container, which may start them")
             call.changes("changes files in a container")
         return None
     if name in ("build", "bud"):
+        for word, value in zip(rest, [*rest[1:], Word("")], strict=False):
+            if re.match(r"-o|--output|--iidfile|--metadata-file", word.text):
+                text = re.sub(r"^(-o|--[a-z-]+=)", "", word.text) or value.text
+                text = value.text if text.startswith("--") else text
+                found = re.search(r"(?:^|,)dest=([^,]*)", text)
+                target = found[1] if found else text
+                if "type=" not in target and target != "-":
+                    call.writes(Word(target, word.is_free or value.is_free), is_tree=True)
         for word in [word for word in rest if not word.text.startswith("-") and "/" in word.text or word.text == "."][-1:]:
             path = call.absolute(word)
             if path is not None and (who := call.judge.changed_by(path)):

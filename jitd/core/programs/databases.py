@@ -314,6 +314,10 @@ def _sqlite_text(call: Call, text: Word) -> None:
                 call.writes(Word(rest.split()[-1]))
         elif verb in ("restore", "import", "recover", "open"):
             call.changes("changes a database")
+    for found in re.finditer(
+        r"(?i)\b(?:attach\s+(?:database\s+)?|vacuum\s+(?:\w+\s+)?into\s+)(?:'([^']*)'|\"([^\"]*)\")", text.text
+    ):
+        call.writes(Word(found[1] or found[2] or ""))
     _sql(call, "\n".join(sql))
 
 

@@ -35,6 +35,14 @@ def reader(call: Call) -> None:
         call.reads(call.input.path)
 
 
+def _sdiff(call: Call) -> None:
+    for word in call.values("o", "output"):
+        call.writes(word)
+    for word in call.values("diff-program"):
+        call.start([word])
+    reader(call)
+
+
 def _grep(call: Call) -> None:
     operands = call.operands if call.has("e", "f", "regexp", "file") else call.operands[1:]
     for word in operands:
@@ -104,6 +112,12 @@ def _copy(call: Call) -> None:
     directories = call.values("t", "target-directory")
     for word in call.operands if directories else call.operands[:-1]:
         call.reads(word, is_tree=is_tree)
+    if call.has("parents"):
+        bases = directories or call.operands[-1:]
+        for word in call.operands if directories else call.operands[:-1]:
+            for base in bases:
+                call.writes(Word(f"{base.text}/{word.text}", word.is_free or base.is_free), is_tree=is_tree)
+        return
     _targets(call, call.operands, how="overwrites", is_tree=is_tree)
 
 
@@ -273,7 +287,7 @@ def _setcap(call: Call) -> None:
         CAPABILITIES.search(word.text) or (word.is_free and not word.text.startswith("/"))
         for word in call.words
         if "/" not in word.text
-    ):
+    ) or any(word.text == "-" for word in call.words):
         call.gives("gives a program capabilities with which it can become root")
     elif not call.has("r"):
         call.changes("gives a program capabilities")
@@ -346,6 +360,8 @@ def tar(call: Call) -> None:
     for word in call.values("T", "files-from"):
         if not call.has("t", "list"):
             call.reads(word)
+            call.asked.discard("T")  # such a file may contain options
+            call.asked.discard("files-from")
     if call.has("x", "extract", "get"):
         if call.has("O", "to-stdout"):
             return None
@@ -464,8 +480,10 @@ def _out(call: Call) -> None:
 def _patch(call: Call) -> None:
     if call.has("dry-run"):
         return
-    for word in [*call.values("o", "output"), *call.operands[:1]]:
+    for word in [*call.values("o", "output", "r", "reject-file"), *call.operands[:1]]:
         call.writes(word)
+    for word in call.values("B", "Y"):
+        call.writes(Word(word.text, is_free=True, is_bound=True))
     if not call.operands and not call.values("o", "output"):
         directories = call.values("d", "directory")
         for word in directories or [Word(".")]:
@@ -518,6 +536,9 @@ def _rsync(call: Call) -> None:
             call.changes(f"sends files to {target.text.partition(':')[0][:60]}")
     for word in call.values("log-file"):
         call.writes(word, is_use=False)
+    for mode in call.values("chmod"):
+        if any(SET_UID.fullmatch(part.lstrip("DF")) for part in mode.text.split(",")) or mode.is_free:
+            call.gives("makes files set-uid: who starts one acts as its owner")
     for word in call.values("password-file", "files-from"):
         call.reads(word)
 
@@ -607,6 +628,10 @@ def _labels(call: Call) -> None:
         or (call.name == "fixfiles" and call.verb and call.verb.text == "check")
     ):
         return
+    if call.name == "setfattr" and (
+        call.has("restore", "B") or any("security.cap" in word.text or word.is_any for word in call.words)
+    ):
+        call.gives("can give a program capabilities with which it can become root")
     if not call.has("l", "list"):
         call.changes("changes labels that restrict programs")
 
@@ -623,6 +648,8 @@ def _rename(call: Call) -> None:
 
 
 def _tic(call: Call) -> None:
+    for word in call.values("o"):
+        call.writes(word)
     call.writes(Word("/etc/terminfo"))
 
 
@@ -633,8 +660,8 @@ _READ = (
 ROWS = (
     Row(
         "cat tac head tail nl od hexdump hd strings base32 base64 basenc zcat bzcat xzcat zstdcat gzcat lzcat"
-        " cksum sum md5sum sha1sum sha224sum sha256sum sha384sum sha512sum b2sum shasum cmp comm diff diff3"
-        " sdiff paste cut tr fold fmt rev expand unexpand pr join column tsort readelf objdump nm size xmllint"
+        " cksum sum md5sum sha1sum sha224sum sha256sum sha384sum sha512sum b2sum shasum cmp comm diff"
+        " paste cut tr fold fmt rev expand unexpand pr join column tsort readelf objdump nm size xmllint"
         " yq xq getfacl genisoimage wc ccze tailf numfmt bzdiff zdiff zcmp xzdiff vimcat pygmentize aa wdiff"
         " colordiff dhex hexyl jless",
         reader,
@@ -647,6 +674,7 @@ ROWS = (
         " exclude-dir: exclude-from: color:: d: D: label: g: glob: t: type: pre: pager: hostname-bin: r R recursive"
         " dereference-recursive",
     ),
+    Row("sdiff diff3", _sdiff, "o: output: diff-program: I: w: W: L: label: width:"),
     Row("jq gojq jaq", _jq, "f: from-file: L: arg:: indent: i inplace in-place"),
     Row(
         "cp gcp",
@@ -665,10 +693,10 @@ ROWS = (
         chosen="can change any file",
     ),
     Row("file", _file_types, "f: files-from: m: magic-file: F: e: P:"),
-    Row("ls dir vdir tree", _listing, "I: ignore: w: width: T: L: P: color:: sort: time: format: hide:"),
+    Row("ls dir vdir tree", _listing, "I: ignore: w: width: T: L: P: color:: sort: time: format: hide:", is_plain=True),
     Row("tee sponge", _tee, "output-error:: a append"),
     Row("dd dcfldd ddrescue dc3dd", _dd),
-    Row("rm unlink rmdir srm trash", _remove, "interactive:: r R recursive"),
+    Row("rm unlink rmdir srm trash", _remove, "interactive:: r R recursive", is_plain=True),
     Row("tmpreaper tmpwatch wipe shred scrub", _shred, "n: iterations: s: size: random-source:"),
     Row("truncate fallocate", _truncate, "s: size: r: reference: l: length: o: offset:"),
     Row("mkdir mkfifo", _makes("creates"), "m: mode: Z::"),
@@ -690,7 +718,7 @@ ROWS = (
         " one-top-level:: x extract get t list c create r append u update d diff O to-stdout P absolute-names remove-files"
         " delete A compare exclude-vcs exclude-caches",
     ),
-    Row("unzip", _unzip, "d: x: P: l v t p Z z"),
+    Row("unzip", _unzip, "d: x: P: o q n l v t p Z z"),
     Row("cpio pax", _cpio, "F: file: O: I: D: directory: rsh-command: H: format: i extract o create p pass-through t list"),
     Row("zip 7z 7za 7zr rar unrar ar zipnote  mksquashfs mkisofs xorriso xorrisofs", _archive, "TT: unzip-command: T b: x: i:"),
     Row("unsquashfs", _unsquash, "d: dest:"),
@@ -705,7 +733,7 @@ ROWS = (
         "o: output: output-file: compress-program: filter: k: key: t: S: buffer-size: T: n: lines: b: bytes: C: a: f: s:"
         " c:: p: w: files0-from: random-source: from-code: to-code: l: number:",
     ),
-    Row("patch", _patch, "o: output: d: directory: i: input: p: strip: r: reject-file: B: D: F: V: z: dry-run"),
+    Row("patch", _patch, "o: output: d: directory: i: input: p: strip: r: reject-file: B: Y: D: F: V: z: dry-run"),
     Row(
         "rsync",
         _rsync,
@@ -721,5 +749,5 @@ ROWS = (
         chosen="can change any file",
     ),
     Row("rename prename file-rename mmv", _rename),
-    Row("tic", _tic),
+    Row("tic", _tic, "o: e: R: v::"),
 )

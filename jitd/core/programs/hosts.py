@@ -296,6 +296,9 @@ def _wall(call: Call) -> None:
 
 def _udevadm(call: Call) -> None:
     if call.verb is not None and (call.verb.is_free or call.verb.text in ("trigger", "control", "test", "test-builtin", "hwdb")):
+        if call.verb.text == "control" and any("=" in word.text for word in call.operands + call.values("property", "p", "E")):
+            call.gives("sets variables of the programs that udev starts")
+        call.trusts_words()
         call.changes("triggers or changes how devices are handled")
 
 

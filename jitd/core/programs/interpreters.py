@@ -154,6 +154,8 @@ def _interpreter(language: str, code: str, valued: str = "", modules: str = "", 
             name, equals, value = text.partition("=")
             if text in done and len(words) == 1:
                 return None
+            if (language == "Perl" and re.match("-[cnplaiw]*d", text)) or text.startswith(("--inspect", "--debug")):
+                call.gives("starts a debugger, which runs any code")
             if language == "Python" and re.fullmatch("-[A-Za-z]*i[A-Za-z]*", text) and text[:2] not in others | coded:
                 call.shell()
             if (
@@ -376,12 +378,26 @@ def _m4(call: Call) -> None:
         call.runs_input()
 
 
+def _here(call: Call) -> None:
+    """A program that runs the code that is in its working directory."""
+    call.runs_file(Word("."))
+    call.trusts_words()
+
+
+def _nix_shell(call: Call) -> None:
+    for text in call.values("run", "command"):
+        call.runs_text(text)
+    if not call.has("version", "help"):
+        call.gives("builds what its files say, and starts a shell")
+
+
 def _logrotate(call: Call) -> None:
     if call.may_add_options:
         return call.gives("runs any code that it is given")
-    for word in [*call.values("s", "state", "l", "log"), *call.values("m", "mail")]:
-        if "/" in word.text:
-            call.writes(word, is_use=False)
+    for word in call.values("s", "state", "l", "log"):
+        call.writes(word, is_use=False)
+    for word in call.values("m", "mail"):
+        call.start([word])
     for word in call.operands:
         path = call.absolute(word)
         if path is None or call.judge.changed_by(path) or not path.startswith("/etc/"):
@@ -471,11 +487,13 @@ ROWS = (
     ),
     Row(
         "run-parts gcc cc c++ g++ ld as tex pdftex latex pdflatex lualatex xelatex packer pulumi nix nix-env"
-        " nix-shell guix rpmbuild debuild dpkg-buildpackage autoreconf configure clang cpp c99 c89",
+        " guix rpmbuild debuild autoreconf configure clang cpp c99 c89",
         _playbook,
         "i: inventory: l: limit: t: tags: e: extra-vars: f: s: state: m: mail: u: user: k b become",
         chosen="runs any code that it is given",
     ),
+    Row("dpkg-buildpackage dpkg-source dh", _here),
+    Row("nix-shell", _nix_shell, "run: command: p: packages: I: c:"),
     Row("m4 gpp cpp-m4", _m4, "I: D: U: F: R:"),
     Row("logrotate", _logrotate, "s: state: m: mail: l: log: d debug f force v version help"),
     Row("terraform tofu terragrunt", _terraform),

@@ -33,6 +33,8 @@ def _postqueue(call: Call) -> None:
 
 def _exim(call: Call) -> None:
     trusts(call, call.values("C"))
+    for word in call.values("X"):
+        call.writes(word)
     if any(word.text.startswith(("-be", "-D", "-bf", "-bF")) for word in call.words) or call.may_add_options:
         return call.gives("runs expressions, which can start programs")
     if any(word.text in ("-bp", "-bpc", "-bpr", "-bpa", "-bt", "-bv", "-bV", "-bP") for word in call.words):
@@ -61,6 +63,6 @@ ROWS = (
     Row("postsuper", changes("deletes or holds mail"), "c: d: h: H: r:"),
     Row("postmap postalias newaliases", changes("changes tables of the mail server")),
     Row("exim exim4", _exim, "C: M:"),
-    Row("sendmail msmtp swaks qmail-inject", _sendmail, "C: f: F: r: bp"),
+    Row("sendmail msmtp swaks qmail-inject", _sendmail, "C: f: F: r: X: bp"),
     Row("doveadm", looks("who version", "changes or shows other people's mail")),
 )

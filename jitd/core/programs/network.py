@@ -40,6 +40,9 @@ def _ip(call: Call) -> None:
         return None
     if verb.is_free:
         return call.changes("can change who reaches the host")
+    for before, word in zip(rest, rest[1:], strict=False):
+        if before.text in ("obj", "object", "object-file", "object-pinned", "pinned"):
+            call.runs_file(word)
     call.changes("changes the network of this host, and may cut it off")
 
 
@@ -73,6 +76,8 @@ def _firewall(call: Call) -> None:
         or words[1:2] in (["show"], ["ls"], ["list"])
     ):
         return None
+    if call.name == "tc":
+        call.trusts_words()
     opens = (
         (call.name == "nft" and words[:2] == ["flush", "ruleset"])
         or (call.name == "ufw" and bool({"disable", "reset"} & set(words[:2])))
@@ -136,6 +141,18 @@ def _interface(call: Call) -> None:
     call.changes("changes the network of this host, and may cut it off")
 
 
+def _dhcp(call: Call) -> None:
+    """A client of DHCP: it starts a script, and has options that begin with one hyphen."""
+    for word, value in zip(call.words, call.words[1:], strict=False):
+        if word.text in ("-sf", "-cf", "-f", "-c", "-s", "--script", "--config") or word.is_any:
+            call.runs_file(value)
+        elif word.text in ("-lf", "-pf", "-p"):
+            call.writes(value, is_use=False)
+    if call.may_add_options:
+        call.gives("can start any other command")
+    call.changes("changes the network of the host", "", "the network")
+
+
 def _curl(call: Call) -> None:
     if call.may_add_options:
         call.gives("can change any file")
@@ -157,13 +174,16 @@ def _curl(call: Call) -> None:
         call.writes(Word(f"{base}/", is_free=True, is_bound=True), how="writes")
     for word in call.values("K", "config"):
         call.runs_file(word)
+    for word in call.values("w", "write-out"):
+        for output in re.finditer(r"%output\{(?:>>)?([^}]*)", word.text):
+            call.writes(Word(output[1]))
     if call.has("engine"):
         call.gives("loads code that it is given")
     for word in [
         *call.values("d", "data", "data-binary", "data-ascii", "data-raw", "data-urlencode", "F", "form", "json", "url-query"),
         *call.values("H", "header"),
     ]:
-        if found := re.search(r"(?:^|=)[@<](.+)", word.text):
+        if found := re.search(r"(?:^|=|^\w+)[@<](.+)", word.text):
             call.reads(Word(found[1].partition(";")[0], word.is_free))
     for word in call.values("T", "upload-file", "E", "cert", "key", "netrc-file", "b", "cookie", "w", "write-out"):
         if "=" not in word.text:
@@ -208,10 +228,13 @@ def _netcat(call: Call) -> None:
         return call.gives("starts other programs")
     if call.has("z") or call.has("h", "help", "V", "version"):
         return None
-    if call.has("l", "listen"):
-        return call.changes("listens on the network")
     if call.input is not None and call.input.path is not None:
         call.reads(call.input.path)
+    if call.has("l", "listen"):
+        return call.changes("listens on the network")
+    for before, word in zip([Word(""), *call.words], call.words, strict=False):
+        if before.text in ("-o", "--output", "--hex-dump", "-x"):
+            call.writes(word)
     if call.has("U", "unixsock"):
         for word in call.operands:
             path = call.absolute(word)
@@ -423,11 +446,12 @@ ROWS = (
     Row("iptables-save ip6tables-save ifstat iftop netstat nstat", _shows, "f: file: M: modprobe:"),
     Row(
         "ifconfig route arp iwconfig ethtool nmcli nmtui wg wg-quick mii-tool brctl bridge rfkill resolvconf ifup ifdown"
-        " dhclient dhcpcd iw netplan ifquery teamdctl ovs-vsctl ovs-ofctl vconfig tunctl ifenslave wpa_cli wpa_supplicant"
+        " iw netplan ifquery teamdctl ovs-vsctl ovs-ofctl vconfig tunctl ifenslave wpa_cli wpa_supplicant"
         " pppd pon poff bluetoothctl slattach",
         _interface,
         "s change K features G C A L p E f",
     ),
+    Row("dhclient dhcpcd udhcpc", _dhcp),
     Row(
         "curl",
         _curl,

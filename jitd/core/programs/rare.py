@@ -122,10 +122,17 @@ def _cloud(call: Call) -> None:
 
 
 def _server(call: Call) -> None:
-    if any(word.text in ("-N1", "-V", "--version", "-t", "--syntax-only", "-T") for word in call.words):
+    if any(word.text in ("-V", "--version", "-t", "--syntax-only", "-T") for word in call.words):
         return
     for word in call.values("f", "cfgfile", "c", "config"):
         call.runs_file(word)
+    if call.has("N") and not call.has("f", "cfgfile"):
+        return
+    if call.name == "agetty":
+        for word in call.values("l", "login-program"):
+            call.start([word])
+        if call.has("n", "skip-login", "a", "autologin", "f", "login-options", "o"):
+            call.gives("starts a session without a password")
     call.gives("starts what its settings name") if call.has("f", "cfgfile") else call.changes("starts a service")
 
 
@@ -141,6 +148,12 @@ def _inotify(call: Call) -> None:
         call.writes(word, is_use=False)
     for word in call.values("fromfile"):
         call.reads(word)
+
+
+def _etckeeper(call: Call) -> None:
+    if call.verb is not None and (call.verb.is_free or call.verb.text == "vcs"):
+        return call.start([Word("git"), *call.operands[1:]])
+    call.changes("records what is in /etc")
 
 
 ROWS = (
@@ -181,7 +194,8 @@ ROWS = (
     Row("aria2c", _aria2, "i: input-file: load-cookies: d: dir: o: out:"),
     Row("varnishncsa varnishlog varnishtop varnishhist", _varnish, "w: a: q: g: F: f: n: i: x:"),
     Row(
-        "ab ascii-xfr ascii85 atobm base58 basez clamscan dialog whiptail lwp-download lwp-request mosquitto tftp uudecode"
+        "ab tdbdump ascii-xfr ascii85 atobm base58 basez clamscan dialog whiptail lwp-download lwp-request mosquitto tftp"
+        " uudecode"
         " uuencode"
         " highlight xmore xpad scrot espeak redcarpet fping nasm texdoc",
         _reads_all,
@@ -193,7 +207,16 @@ ROWS = (
         _cloud,
         "profile: region: output: query: endpoint-url: project: zone: format:",
     ),
-    Row("rsyslogd syslog-ng atd anacron cron crond agetty", _server, "f: cfgfile: c: config: t: N: n d D v T"),
+    Row(
+        "rsyslogd syslog-ng atd anacron cron crond agetty",
+        _server,
+        "f: cfgfile: c: config: t: N: l: login-program: a: autologin: n d D v T",
+    ),
+    Row("augtool", gives("can change any file of settings")),
+    Row("etckeeper", _etckeeper, is_first=True),
+    Row("login", gives("starts a session without a password")),
+    Row("xterm uxterm lxterm rxvt urxvt konsole gnome-terminal xfce4-terminal", gives("starts a shell in a window")),
+    Row("Xorg X Xwayland xinit startx", gives("loads modules and starts programs that its options name")),
     Row("udisksctl pmount", _udisks),
     Row(
         "inotifywait inotifywatch fatrace",

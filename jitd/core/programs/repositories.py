@@ -169,6 +169,8 @@ def _git_verb(call: Call, verb: str, rest: Sequence[Word], *, is_paged: bool) ->
             return call.gives("tag starts an editor")
         if verb == "add" or (verb == "checkout" and options & {"-b"}) or (verb == "switch" and options & {"-c"}):
             return None
+        if verb in ("apply", "am") and options & {"--unsafe-paths"}:
+            return call.gives(f"{verb} writes the files that a patch names, in any directory")
         return call.changes(f"{verb} changes or throws away files and work")
     call.unknown(f"jitd does not know what git {verb[:40]} does")
 

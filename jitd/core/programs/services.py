@@ -113,7 +113,6 @@ _HOST = frozenset(
         "emergency",
         "default",
         "exit",
-        "switch-root",
     ]
 )
 _PAGED = frozenset(("status", "show", "cat", "help", ""))
@@ -430,11 +429,15 @@ def _boot(call: Call) -> None:
     if is_asked and all(not word.is_free and re.fullmatch(shown, word.text) for word in call.words):
         return None
     if call.name not in ("update-alternatives", "alternatives"):
+        for word in call.values("o", "output"):
+            call.writes(word, is_use=False)
+        call.trusts_words()
         return call.changes("changes what the host boots")
     if call.has("display", "list", "query") or (call.verb is not None and call.verb.text == "--get-selections"):
         return None
     is_elsewhere = call.has("altdir", "admindir", "install", "force", "log", "slave") or call.may_add_options
     if call.has("auto") or (call.has("set", "config") and not is_elsewhere):
+        call.trusts_words()
         return call.changes("changes which program a name starts")
     call.gives("can choose which program a name starts")
 
@@ -501,7 +504,7 @@ ROWS = (
         " grub2-install grub-mkconfig grub2-mkconfig grub-editenv grub-set-default grub-reboot grubby efibootmgr"
         " kernel-install bootupctl",
         _boot,
-        "display: list: query: auto: config: install set",
+        "display: list: query: auto: config: install set o: output:",
     ),
     Row("run-init supervise runsvdir s6-svscan inetd xinetd", _always("starts programs that files name")),
 )

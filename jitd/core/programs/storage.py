@@ -48,6 +48,7 @@ def _said(call: Call) -> str:
 
 def _changes(call: Call) -> None:
     if not call.has("version", "help"):
+        call.trusts_words()
         call.changes(_said(call))
 
 
@@ -59,6 +60,9 @@ def _unless(*options: str, is_bare: bool = False) -> Callable[[Call], None]:
     def judge(call: Call) -> None:
         is_open = any(word.is_free and word.is_any for word in call.words)
         if is_open or not (call.has("V", "version", "help", *options) or (is_bare and not call.operands and not call.given)):
+            for word in call.values("z"):
+                call.writes(word)
+            call.trusts_words()
             call.changes(_said(call))
 
     return judge
@@ -244,6 +248,12 @@ def _wipefs(call: Call) -> None:
 
 
 def _raw(call: Call) -> None:
+    if call.name == "xfs_io" and any(
+        word.is_free or not re.match(r"(p?read|stat|statfs|fiemap|bmap|help|lsattr|inode|label$|quit)\b", word.text)
+        for word in call.values("c") or [Word("", is_free=True)]
+    ):
+        for word in call.operands:
+            call.writes(word)
     if call.has("x"):
         call.gives("can write any file on the disk")
     else:
@@ -292,9 +302,9 @@ ROWS = (
     Row(
         "e2fsck fsck fsck.ext4 fsck.ext3 fsck.ext2 fsck.xfs fsck.vfat xfs_repair btrfsck",
         _unless("n", "N", "T"),
-        "n N T f y p c v b: B: C: t: E: j: l: P:",
+        "n N T f y p c v b: B: C: t: E: j: l: P:: z:",
     ),
-    Row("tune2fs", _unless("l"), "l"),
+    Row("tune2fs", _unless("l"), "l z:"),
     Row("resize2fs", _unless("P"), "P d: S: z: f F M p"),
     Row("debugfs ext4magic", _debugfs, "R: f: b: s: d: z: w c i D n V", chosen="can start a shell"),
     Row("xfs_db xfs_io xfs_mdrestore zdb", _raw, "c: l: p: x r i f F"),

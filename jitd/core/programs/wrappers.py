@@ -296,6 +296,11 @@ def _runuser(call: Call) -> None:
 
 def _setpriv(call: Call) -> None:
     users = call.values("reuid")
+    if call.has("ambient-caps", "inh-caps") and any(
+        re.search(r"\+(all|setuid|sys_|dac_|chown|fowner|setfcap|setgid|mknod|bpf|cap_)", word.text) or word.is_free
+        for word in call.values("ambient-caps")
+    ):
+        users = []
     (call.by(users[-1]) if users and not call.has("euid", "ruid") else call).start(call.operands)
 
 
@@ -679,7 +684,14 @@ ROWS = (
         chosen="can start any command",
     ),
     Row(
-        "ssh autossh mosh slogin",
+        "autossh",
+        _ssh,
+        "o: F: i: I: J: L: R: D: E: W: w: b: B: c: e: l: m: O: p: Q: S: P: M: N f G V T t n q v A X Y C",
+        is_first=True,
+        chosen="can start any other command",
+    ),
+    Row(
+        "ssh mosh slogin",
         _ssh,
         "o: F: i: I: J: L: R: D: E: W: w: b: B: c: e: l: m: O: p: Q: S: P: M:: N f G V T t n q v A X Y C",
         is_first=True,
