@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jitd.cli import comparison
-from jitd.cli.answer import NOT_SHOWN, Row, command_of, printable, quoted, words
+from jitd.cli.answer import NOT_SHOWN, Row, command_of, in_quotes, printable, quoted, words
 from jitd.cli.asked_time import begins_and_extends
 from jitd.cli.authenticated import age_in_short, flaws
 from jitd.cli.colour import Painted
@@ -130,14 +130,13 @@ def _numbered(label: str, text: str, screen: int | None) -> Iterator[Line]:
 
 
 def _reason(row: Row) -> str:
-    """Return the words of the requester. A quote within them is escaped, so that nothing stands behind the quotes but jitd's."""
+    """Return the words of the requester."""
     account = words(row, "account", "the requester")
     if row.get("reason") is None:
         return f"{account} gives no reason"
     if row.get("narrowed"):
         return NOT_SHOWN
-    said = str(row["reason"]).replace('"', "\\x22")
-    return f'{account} says: "{said}"'
+    return f"{account} says: {in_quotes(row['reason'])}"
 
 
 # --- what it gives, and what is wrong with it ----------------------------------------------------------------------------

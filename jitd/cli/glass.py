@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from jitd.cli.answer import Row, command_of, words
+from jitd.cli.answer import Row, command_of, in_quotes, words
 from jitd.cli.columns import LEAST, cut_in_the_middle
 from jitd.cli.instants import in_words, told
 from jitd.cli.principals import spelled
@@ -44,7 +44,7 @@ def broken(row: Row) -> Iterator[tuple[str, str]]:
     if state == "reviewed":
         by = without_realm(words(owed, "given_by"), row.get("realm"))
         role = ", as operator" if owed.get("given_as") == "operator" else ""
-        said = f': "{owed["comment"]}"' if owed.get("comment") else ""
+        said = f": {in_quotes(owed['comment'])}" if owed.get("comment") else ""
         yield (
             "review",
             f"done by {by}{role}, {told(owed.get('given_at'))}{said}",

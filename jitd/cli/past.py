@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jitd.cli.answer import Row, words
+from jitd.cli.answer import Row, in_quotes, words
 from jitd.cli.authenticated import in_short
 from jitd.cli.instants import local, told
 from jitd.cli.labels import Line, members
@@ -67,7 +67,7 @@ def review_in_words(review: Row, realm: object) -> str:
     """Return a text about a review of a request: the verdict, the reviewer, how the reviewer had authenticated, and the
     reviewer's comment. ``realm`` is the realm of the reader.
     """
-    said = f': "{review["comment"]}"' if review.get("comment") else ""
+    said = f": {in_quotes(review['comment'])}" if review.get("comment") else ""
     word = "approved" if review.get("verdict") == "approve" else "denied"
     void = " (does not count: locked)" if review.get("counts") is False else ""
     proved = f" (PROVED {review['proved']})" if review.get("proved") else in_short(review.get("authentication"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jitd.cli.answer import NOT_SHOWN, Row, quoted, words
+from jitd.cli.answer import NOT_SHOWN, Row, in_quotes, quoted, words
 from jitd.cli.authenticated import authenticated
 from jitd.cli.instants import told
 from jitd.cli.labels import Line, members
@@ -71,7 +71,7 @@ def reason(row: Row) -> str:
     """
     if row.get("reason") is None:
         return "none given"
-    return NOT_SHOWN if row.get("narrowed") else f'"{row["reason"]}"'
+    return NOT_SHOWN if row.get("narrowed") else in_quotes(row["reason"])
 
 
 def claimed(row: Row) -> Iterator[Line]:

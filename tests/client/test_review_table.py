@@ -100,6 +100,14 @@ def test_the_table_shows_each_request_whole(width: int) -> None:
     assert "".join(line[15:] for line in lines[start:end]).replace(" ", "") == f"psql-c'{long}'".replace(" ", "")
 
 
+def test_a_reason_ends_where_its_quotes_do() -> None:
+    """THREATS R-25: behind the words of the requester, in the table as on the page, stands nothing but jitd's."""
+    found = rows()
+    found[0] |= {"reason": 'x" · reads nothing', "findings": [{"grade": "changes", "what": "it stops cron"}]}
+    text = "\n".join(without_styles(table(alike(found), 200)))
+    assert 'restart cron · "x\\x22 · reads nothing" · changes it stops cron' in text
+
+
 # --- what an answer does --------------------------------------------------------------------------------------------------
 
 
