@@ -11,7 +11,7 @@ import pytest
 from jitd.cli.board.picture import LEAST_COLUMNS, LEAST_LINES, picture
 from jitd.cli.board.questions import Ending, Locking, Review
 from jitd.cli.board.state import Heard, Reading, State
-from jitd.cli.board.views import VIEWS
+from jitd.cli.board.views import VIEWS, request_lines
 from jitd.cli.colour import without_styles
 from jitd.cli.question import QUIET_FOR
 from jitpam.wire.shown import cells, reshown
@@ -225,3 +225,10 @@ def test_no_row_of_the_list_cuts_the_page_beside_it(width: int) -> None:
     beside = [line.partition(" | ")[2] for line in lines[2:]]
     assert beside[: len(state.asked.reading.lines)] == [line for line, _ in state.asked.reading.lines]
     assert [line for line in lines if cells(line) > width] == []
+
+
+def test_a_request_that_was_never_graded_is_marked_as_the_worst() -> None:
+    """One that waited while jitd was upgraded."""
+    graded = {**a_row(ONE), "grade": "harmless"}
+    rows = [graded, {**graded, "grade": None}, {**graded, "grade": "of-a-later-version"}]
+    assert [" !! " in line for line in request_lines(rows, 80)[1:]] == [False, True, True]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from jitd.cli.answer import Row, command_of, printable, words
 from jitd.cli.columns import cut, cut_in_the_middle, padded
+from jitd.cli.findings import grade_of
 from jitd.cli.instants import left
 from jitd.cli.lists import LIVE_GRANTS, LIVE_LOCKS, LIVE_RUNS, WAITING, Columns, none, style
 from jitd.cli.naming import awaits_me
@@ -93,7 +94,7 @@ def style_of(what: str, row: Row) -> str | None:
 
 
 def _mark(row: Row) -> str:
-    return "!!" if row.get("doubt") or row.get("breaks_glass") else MARKS.get(words(row, "grade"), "")
+    return "!!" if row.get("doubt") or row.get("breaks_glass") else MARKS.get(grade_of(row), "")
 
 
 def _cells_of(row: Row) -> list[str]:
