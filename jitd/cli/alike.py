@@ -2,7 +2,8 @@
 """Finds requests that differ only in their arguments and their reasons, and shows them as a table.
 
 Law: pure. Two requests are alike if all members of their rows are equal, except the members in SHOWN and in APART. If a member of
-SHOWN differs, it is in the table, and nothing of it is shortened. A request that gives everything is in no table.
+SHOWN differs, it is in the table, and nothing of it is shortened. The arguments of alike requests have the same number and the
+same options: one that has an option more would be overlooked. A request that gives everything is in no table.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ LEAST = 2
 
 def alike(rows: Sequence[Row]) -> list[Row]:
     """Return the first of ``rows`` with those that are like it, in their order. Return an empty list if there are none."""
-    found = [row for row in rows if _may_be_beside_others(row) and _same(row) == _same(rows[0])]
+    found = [
+        row for row in rows if _may_be_beside_others(row) and _same(row) == _same(rows[0]) and _shape(row) == _shape(rows[0])
+    ]
     return found if len(found) >= LEAST and found[0] is rows[0] else []
 
 
@@ -58,6 +61,11 @@ def _may_be_beside_others(row: Row) -> bool:
     return not (why_the_word(row) or gives_all or row.get("lacks") or row.get("narrowed") or row.get("gives")) and bool(
         members(row, "argv")
     )
+
+
+def _shape(row: Row) -> list[str]:
+    """Return the arguments of ``row``, with an empty text for each that is not an option."""
+    return [word if word.startswith("-") else "" for word in map(str, members(row, "argv"))]
 
 
 def _same(row: Row) -> Row:

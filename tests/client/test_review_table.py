@@ -60,7 +60,13 @@ def test_requests_that_differ_in_their_arguments_and_reasons_are_alike() -> None
 def test_whatever_differs_is_in_the_table_or_makes_a_request_come_alone(name: str) -> None:
     """THREATS R-23: for each member of a row."""
     one, other = of(IDS[0]), of(IDS[1])
-    other[name] = [{"grade": "reads", "what": "it is other"}] if name == "findings" else ["other"] if name == "argv" else "other"
+    other[name] = (
+        [{"grade": "reads", "what": "it is other"}]
+        if name == "findings"
+        else [*one["argv"][:-1], "other"]
+        if name == "argv"
+        else "other"
+    )
     found = alike([one, other])
     if name in APART:
         assert found == [one, other]
@@ -68,6 +74,16 @@ def test_whatever_differs_is_in_the_table_or_makes_a_request_come_alone(name: st
         assert "other" in "\n".join(without_styles(table(found, 80)))
     else:
         assert found == []
+
+
+@pytest.mark.parametrize(
+    "argv", [("systemctl", "restart", "ssh", "cron"), ("systemctl", "restart"), ("systemctl", "--root=/x", "ssh")]
+)
+def test_one_of_another_shape_comes_alone(argv: tuple[str, ...]) -> None:
+    """THREATS R-23: among forty others, an option or an argument more would be overlooked."""
+    first, second, third = rows()
+    odd = of(second["id"], *argv) | {name: first[name] for name in ("grade", "findings")}
+    assert alike([first, odd, third]) == [first, third] and alike([odd, first, third]) == []
 
 
 @pytest.mark.parametrize(
