@@ -58,6 +58,8 @@ _SELECTS = re.compile(r"exclude|include|ignore|prune|format|color|label|name|tit
 _INDEX = re.compile(r"\w\[")
 _WRITES = re.compile(r"out|log|dir|batch|dump|trace|save|pid|cid|index|backup|journal|record|\A[oDLPpgX]\Z")
 """Options that may name a file that is written."""
+_STARTED = re.compile(r"/etc/(cron|sudoers|pam\.d|passwd|shadow|ld\.so|profile|systemd)|/root/\.ssh")
+"""Files that no program is given by accident."""
 _PLAIN = re.compile(r"[\w./~@:=,+%-]+")
 _VERSION = re.compile(
     r"(?<=[A-Za-z])-?[0-9]+(?:\.[0-9]+)*\Z|\.(?:basic|tiny|nox|gtk3|traditional|gnu|openbsd|distrib|real|procps|debian|static)\Z"
@@ -245,6 +247,8 @@ class Judge:
             directories.changed(at, one)
         if read.typed or any(may_start(one) for one in read.evaluated):
             call.gives("makes a number of a text that can start programs", is_whole=True)
+        for name, value in read.filled:
+            self.set_variable(call, name, value)
         if ":" in read.functions:
             call.changes("starts processes without end")
         if read.unreadable:
@@ -381,6 +385,8 @@ class Call:
         for word in self.words[:MOST_WORDS]:
             for named in _paths_in(word) if _PLAIN.fullmatch(word.text) else ():
                 whole = self.absolute(named)
+                if whole is not None and _STARTED.match(whole):
+                    return self.gives(f"is given {_short(whole)}, and may write to it", whole)
                 if whole is not None and (who := self.judge.changed_by(whole)):
                     return self.gives(f"{_short(whole)} {_belongs(self.judge.look(whole), who)}", whole, is_whole=True)
 

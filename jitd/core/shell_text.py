@@ -81,7 +81,7 @@ class Text:
     """The simple commands of a text, in the order in which they are written. ``functions`` contains the names of the functions
     that the text defines. ``unreadable`` is a reason, or is empty. ``evaluated`` contains the texts of which the shell makes
     numbers or names. In ``a[$(id)]``, it then runs what is in the brackets. ``typed`` is True if a text that is read is among
-    them.
+    them. ``filled`` contains the variables that loops and ``${NAME:=VALUE}`` set.
     """
 
     commands: tuple[Simple, ...]
@@ -89,6 +89,7 @@ class Text:
     unreadable: str
     evaluated: frozenset[str] = frozenset()
     typed: bool = False
+    filled: tuple[tuple[str, Word], ...] = ()
 
 
 Variables = Mapping[str, tuple[Word, ...]]
@@ -184,6 +185,7 @@ class _Reader:
         self.functions: set[str] = set()
         self.evaluated: set[str] = set()
         self.filled: set[str] = set()
+        self.defaults: set[str] = set()
         self.inner: list[Simple] = []
         self.n_documents = 0
         self.n_words = 0
@@ -201,7 +203,12 @@ class _Reader:
         texts = set(self.evaluated)
         for _ in range(2):  # the value of one variable may be the name of another
             texts |= {word.text for name in texts for word in self.assigned.get(name, ())}
-        return Text(every, frozenset(self.functions), unreadable, frozenset(texts), bool(self.filled & self.evaluated))
+        is_typed = bool(self.filled & self.evaluated)
+        return Text(every, frozenset(self.functions), unreadable, frozenset(texts), is_typed, self._filled_by_loops())
+
+    def _filled_by_loops(self) -> tuple[tuple[str, Word], ...]:
+        looped = tuple((name, _common(words)) for name, words in self.looped.items())
+        return (*looped, *((name, Word("", is_free=True)) for name in sorted(self.defaults)))
 
     # --- commands ---------------------------------------------------------------------------------------------------
 
@@ -704,6 +711,7 @@ class _Reader:
         if found := re.match(r"[!#]?\w+\[([^\]]*)", inside):
             self.evaluated.update(_NAME.findall(found[1]))
         if (name := re.match(r"#?!?([A-Za-z_]\w*)", inside)) and re.match(r"!?[A-Za-z_]\w*(\[[^\]]*\])?:?=", inside):
+            self.defaults.add(name[1])
             self.assigned.setdefault(name[1], []).append(Word("", is_free=True))
         return [("", "f")]
 
@@ -744,6 +752,7 @@ class _Reader:
         self.functions |= read.functions
         self.evaluated |= reader.evaluated
         self.filled |= reader.filled
+        self.defaults |= reader.defaults
         self.inner += [_captured(one) for one in read.commands]
 
     def _balanced(self) -> str:

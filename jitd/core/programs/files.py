@@ -178,6 +178,13 @@ def _dd(call: Call) -> None:
             call.reads(named)
 
 
+def _ddrescue(call: Call) -> None:
+    for word in call.operands[:1]:
+        call.reads(word)
+    for word in call.operands[1:]:
+        call.writes(word)
+
+
 def _remove(call: Call) -> None:
     for word in call.operands:
         call.removes(word, is_tree=call.has("r", "R", "recursive"))
@@ -695,7 +702,8 @@ ROWS = (
     Row("file", _file_types, "f: files-from: m: magic-file: F: e: P:"),
     Row("ls dir vdir tree", _listing, "I: ignore: w: width: T: L: P: color:: sort: time: format: hide:", is_plain=True),
     Row("tee sponge", _tee, "output-error:: a append"),
-    Row("dd dcfldd ddrescue dc3dd", _dd),
+    Row("dd dcfldd dc3dd", _dd),
+    Row("ddrescue", _ddrescue),
     Row("rm unlink rmdir srm trash", _remove, "interactive:: r R recursive", is_plain=True),
     Row("tmpreaper tmpwatch wipe shred scrub", _shred, "n: iterations: s: size: random-source:"),
     Row("truncate fallocate", _truncate, "s: size: r: reference: l: length: o: offset:"),

@@ -120,6 +120,7 @@ def _npm(call: Call) -> None:
     if verb.is_free:
         return call.gives("runs any code that it is given")
     if call.name in ("npx", "bunx", "pnpx"):
+        call.trusts_words()
         if _runs_from(call, directories):
             return None
         return call.leads(_FETCHES)
@@ -203,6 +204,8 @@ def _cpan(call: Call) -> None:
         return None
     if not call.operands:
         return call.gives("starts a shell of its own, which runs any code")
+    if call.operands[0].text in ("run", "exec", "shell") and call.name != "cpan":
+        return call.start(call.operands[1:]) if len(call.operands) > 1 else call.shell()
     _packages(call, call.operands, (".tar.gz", ".zip"))
 
 

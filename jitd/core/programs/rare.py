@@ -212,6 +212,7 @@ ROWS = (
         _server,
         "f: cfgfile: c: config: t: N: l: login-program: a: autologin: n d D v T",
     ),
+    Row("vipe vidir jupyter jupyter-notebook jupyter-lab", gives("starts an editor or a shell")),
     Row("augtool", gives("can change any file of settings")),
     Row("etckeeper", _etckeeper, is_first=True),
     Row("login", gives("starts a session without a password")),

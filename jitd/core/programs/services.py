@@ -415,8 +415,10 @@ def _supervisor(call: Call) -> None:
         return call.gives("has a prompt for any command")
     verb = next((word for word in words if word in _STOPPING), "")
     if verb and _STOPPING[verb]:
+        call.trusts_words()
         call.changes(f"{_STOPPING[verb]} {' '.join(word for word in words if word != verb)[:60]}", is_whole=True)
     elif words[0] not in ("status", "tail", "version", "maintail", "pid", "list", "ls", "show", "avail", "summary", "check"):
+        call.trusts_words()
         call.changes("changes services")
 
 

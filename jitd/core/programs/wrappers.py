@@ -294,6 +294,15 @@ def _runuser(call: Call) -> None:
     _su(call)
 
 
+def _envdir(call: Call) -> None:
+    """The first operand is a directory whose files are variables."""
+    for directory in call.operands[:1]:
+        path = call.absolute(directory)
+        if path is None or call.judge.changed_by(path):
+            call.gives("sets variables that can make a program load or start other code", path or "")
+    call.start(call.operands[1:])
+
+
 def _setpriv(call: Call) -> None:
     users = call.values("reuid")
     if call.has("ambient-caps", "inh-caps") and any(
@@ -564,7 +573,8 @@ ROWS = (
     Row("aa-exec", _after(0), "p: profile: n: namespace: d i v", is_first=True, chosen="can start any command"),
     Row("sem", _after(0), "j: H: f: l: a: b: s: t: P: C: c r n i", is_first=True, chosen="can start any command"),
     Row("softlimit", _after(0), "m: d: s: l: a: o: p: f: c: r: t:", is_first=True, chosen="can start any command"),
-    Row("envdir envuidgid", _after(1), "", is_first=True, chosen="can start any command"),
+    Row("envdir s6-envdir", _envdir, "", is_first=True, chosen="can start any command"),
+    Row("envuidgid", _after(1), "", is_first=True, chosen="can start any command"),
     Row("faketime", _after(1), "m f", is_first=True, chosen="can start any command"),
     Row("logsave", _logsave, "a s v", is_first=True, chosen="can start any command"),
     Row("ssh-agent", _after(0), "a: E: t: P: c s D d k", is_first=True, chosen="can start any command"),
