@@ -135,6 +135,4 @@ def test_the_example_of_the_manual_is_warned_about() -> None:
     """journalctl starts a pager, and a pager starts a shell."""
     (line,) = ["ALL=(root) /usr/bin/journalctl"]
     assert line in (Path(__file__).parents[2] / "docs/man/jitd.toml.5").read_text("utf-8").replace("\\(dq", '"')
-    assert list(ways_of_line(line)) == [
-        "as root, /usr/bin/journalctl: journalctl starts a pager, which can start a shell"
-    ]
+    assert list(ways_of_line(line)) == ["as root, /usr/bin/journalctl: journalctl starts a pager, which can start a shell"]
