@@ -357,6 +357,8 @@ def _sed_script(call: Call, script: str) -> None:
 
 def _make(call: Call) -> None:
     """make and its like run the code in a file of the working directory, or in another."""
+    if call.name in ("qmake", "rustc", "bazel"):
+        call.trusts_words()
     directory = call.values("C", "directory", "f", "file", "makefile")
     if call.has("v", "version", "h", "help", "V"):
         return
