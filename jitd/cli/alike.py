@@ -21,8 +21,14 @@ from jitd.core.grade import Grade
 
 SHOWN = frozenset({"argv", "reason", "findings"})
 """Members of a row in which requests of one table may differ. The table shows what differs."""
-APART = frozenset({"id", "fingerprint", "submitted_at", "expires_at", "notices", "last_approved", "alike"})
-"""Members of a row that are not compared: they are different for each request, or tell what happened beside it."""
+APART = frozenset(
+    {"id", "fingerprint", "submitted_at", "expires_at", "ticket_ends_at", "claims", "notices", "last_approved", "alike"}
+)
+"""Members of a row that are not compared: they are different for each request, tell what happened beside it, or are claims about
+the terminal, which nobody has checked.
+"""
+OF_THE_TICKET = frozenset({"at", "age"})
+"""Members of ``authentication`` that are not compared. The age of the ticket is another one for each request."""
 LEAST = 2
 """Minimum number of requests in a table."""
 
@@ -69,4 +75,8 @@ def _shape(row: Row) -> list[str]:
 
 
 def _same(row: Row) -> Row:
-    return {name: value for name, value in row.items() if name not in SHOWN | APART}
+    found = {name: value for name, value in row.items() if name not in SHOWN | APART}
+    how = found.get("authentication")
+    if isinstance(how, dict):
+        found["authentication"] = {name: value for name, value in how.items() if name not in OF_THE_TICKET}
+    return found

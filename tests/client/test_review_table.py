@@ -56,6 +56,16 @@ def test_requests_that_differ_in_their_arguments_and_reasons_are_alike() -> None
     assert alike(found[:1]) == [] and alike([]) == []
 
 
+def test_requests_that_were_made_one_after_another_on_other_terminals_are_alike() -> None:
+    found = rows()
+    for age, row in enumerate(found, 40):
+        row["authentication"] = {"at": f"2026-03-02T09:00:{age}Z", "age": age, "flags": ["initial"], "indicators": []}
+        row["claims"] = {"tty": f"pts/{age}", "login_session": age, "parents": [f"bash {age}"]}
+    assert alike(found) == found
+    found[1]["authentication"]["flags"] = []
+    assert alike(found) == [found[0], found[2]], "how the ticket was got still counts"
+
+
 @pytest.mark.parametrize("name", sorted(of(IDS[0]).keys()))
 def test_whatever_differs_is_in_the_table_or_makes_a_request_come_alone(name: str) -> None:
     """THREATS R-23: for each member of a row."""
