@@ -107,6 +107,8 @@ def _approved(id: str, comment: str, *, is_sure: bool) -> str:
             return sent(daemon, row, "approve", comment)
     must_be_reviewable(row)
     if not can_ask():
+        if row.get("lacks"):  # --yes would be of no use
+            raise NotDone(f"you may not approve request {words(row, 'id')}: its rule {words(row, 'lacks')}", "forbidden")
         raise click.UsageError(NO_TERMINAL)
     decided = decide(row, comment)
     if decided.deed is Deed.APPROVED:

@@ -110,7 +110,7 @@ def test_a_review_says_how_its_author_had_authenticated(given: Authentication | 
     assert said in text
 
 
-def test_an_approver_who_lacks_something_is_told_before_the_question(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_approver_who_lacks_something_is_told_so_without_a_terminal_too(capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing is sent, and what to type is said."""
     row = row_for(waiting(None, Approval(1, ("group:ops",), Demand(("otp",)))))
     script = Script(row)
