@@ -350,21 +350,15 @@ class Connection:
                     who, asked_in(message, self._caller), claims_in(message), service=message.service,
                     waits=message.waits, if_owed=message.if_owed, waiter=self._waiting, on_created=self._waiting.begin,
                 )  # fmt: skip
-                if not message.waits:
-                    self._waiting.submitted(made, await self._alike(made))
-                else:
+                if message.waits:
                     self._waiting.not_kept(made, pairs_in(message.preserved))
-                    self._waiting.repeats(made, await self._alike(made))
+                await self._tell_of(made, waits=message.waits)
             case messages.Get():
                 made = await requests.submit(
                     who, thing_in(message, self._caller), claims_in(message), waits=message.waits,
                     if_owed=message.if_owed, waiter=self._waiting, on_created=self._waiting.begin,
                 )  # fmt: skip
-                others = await self._alike(made)
-                if not message.waits:
-                    self._waiting.submitted(made, others)
-                else:
-                    self._waiting.repeats(made, others)
+                await self._tell_of(made, waits=message.waits)
             case messages.Keep():
                 self._done(self._waiting.keep())
             case messages.Resume():
@@ -398,15 +392,22 @@ class Connection:
                     await self._telling.rows(answer)
                     self._done("")
 
-    async def _alike(self, made: Request) -> list[Request]:
-        """Return other open requests that ask for the same as ``made``, or none if they cannot be read at once: the request is
-        made, and this is only information.
+    async def _tell_of(self, made: Request, *, waits: bool) -> None:
+        """Tell the client of ``made``, and of other open requests that ask for the same. The request is made, and the others are
+        only information, so whatever fails about them keeps the client's answer from nobody.
         """
+        others: list[Request] = []
         try:
             async with asyncio.timeout(ALIKE_WITHIN):
-                return await self._services.lists.alike(made)
+                others = await self._services.lists.alike(made)
         except TimeoutError:
-            return []
+            pass
+        except Exception as fault:
+            self._log("failed", fault=fault)
+        if waits:
+            self._waiting.repeats(made, others)
+        else:
+            self._waiting.submitted(made, others)
 
     def _enforce(self, who: Subject, message: messages.Enforce, body: bytes) -> None:
         """Begin to answer an enforcement point. Only root may ask about other people, because root controls their sessions."""
