@@ -4,11 +4,15 @@
 import os
 import signal
 import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from jitpam import local_proof
 from tests.client.acting import FakeDaemon, OnTerminal, command_line, surroundings
+from tests.client.desk import Typist
 from tests.waiting import PATIENCE
 
 
@@ -60,3 +64,17 @@ def on_terminal(daemon):
             os.kill(one.pid, signal.SIGKILL)
             os.waitpid(one.leader, 0)
         os.close(one.master)
+
+
+@pytest.fixture
+def sit(tmp_path: Path) -> Iterator[Callable[..., Typist]]:
+    """Sits somebody down before a terminal: ``sit(*words) -> Typist``, in a directory where the test's ``Desk`` is."""
+    made: list[Typist] = []
+
+    def begin(*words: str, **more: Any) -> Typist:
+        made.append(Typist(tmp_path, *words, **more))
+        return made[-1]
+
+    yield begin
+    for one in made:
+        one.end()

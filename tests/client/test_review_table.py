@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,19 +31,6 @@ def desk(tmp_path: Path) -> Desk:
     made = Desk(tmp_path)
     made.rows = rows()
     return made
-
-
-@pytest.fixture
-def sit(tmp_path: Path) -> Iterator[Callable[..., Typist]]:
-    made: list[Typist] = []
-
-    def begin(*words: str, **more: Any) -> Typist:
-        made.append(Typist(tmp_path, *words, **more))
-        return made[-1]
-
-    yield begin
-    for one in made:
-        one.end()
 
 
 # --- which are alike ------------------------------------------------------------------------------------------------------

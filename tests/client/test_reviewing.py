@@ -6,7 +6,7 @@ Law: nothing is sent before the word was typed below the request.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,19 +32,6 @@ def desk(tmp_path: Path) -> Desk:
     made = Desk(tmp_path)
     made.rows = [broken()]
     return made
-
-
-@pytest.fixture
-def sit(tmp_path: Path) -> Iterator[Callable[..., Typist]]:
-    made: list[Typist] = []
-
-    def begin(*words: str, **more: Any) -> Typist:
-        made.append(Typist(tmp_path, *words, **more))
-        return made[-1]
-
-    yield begin
-    for one in made:
-        one.end()
 
 
 def test_jitd_alone_names_a_review_that_waits_for_me(desk: Desk, sit: Callable[..., Typist]) -> None:

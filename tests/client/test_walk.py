@@ -35,19 +35,6 @@ def desk(tmp_path: Path) -> Desk:
 
 
 @pytest.fixture
-def sit(tmp_path: Path) -> Iterator[Callable[..., Typist]]:
-    made: list[Typist] = []
-
-    def begin(*words: str, **more: Any) -> Typist:
-        made.append(Typist(tmp_path, *words, **more))
-        return made[-1]
-
-    yield begin
-    for one in made:
-        one.end()
-
-
-@pytest.fixture
 def pane(tmp_path: Path) -> Iterator[Callable[..., Pane]]:
     made: list[Pane] = []
 
