@@ -107,7 +107,7 @@ class _File:
 
     def __init__(self, descriptor: int) -> None:
         self._file = descriptor
-        self._at = 0
+        self._at = os.lseek(descriptor, 0, os.SEEK_CUR)  # a command may end before the first ``peek``
 
     def peek(self, most: int) -> bytes:
         self._at = os.lseek(self._file, 0, os.SEEK_CUR)

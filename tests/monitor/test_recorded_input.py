@@ -19,6 +19,7 @@ import pytest
 
 from jitd.core.run import Ending, Outcome
 from jitd.monitor.orders import Job
+from jitd.monitor.source import source_of
 from jitd.recording import asciicast, sudolog
 from jitd.recording.form import Frame, Kind, Left
 from jitd.recording.reader import as_read
@@ -133,6 +134,14 @@ def test_of_much_input_exactly_what_was_read_is_gone(stage: Stage, kind: str, ma
     frames = recorded(stage, job)[1]
     assert read_of(frames) == MUCH[:n]
     assert joined(frames, Kind.STDIN)[:n] == MUCH[:n], "it was recorded before the command could read it"
+
+
+@SOURCES
+def test_a_command_that_ends_before_its_input_was_looked_at_leaves_all_of_it(kind: str, make: Make) -> None:
+    """Of a short command, ``take`` is the first that the source hears."""
+    descriptor, left = make(LINES)
+    source_of(os.dup(descriptor)).take(b"")
+    assert left() == LINES
 
 
 @SOURCES
