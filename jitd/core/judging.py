@@ -60,6 +60,8 @@ _WRITES = re.compile(r"out|log|dir|batch|dump|trace|save|pid|cid|index|backup|jo
 """Options that may name a file that is written."""
 _STARTED = re.compile(r"/etc/(cron|sudoers|pam\.d|passwd|shadow|ld\.so|profile|systemd)|/root/\.ssh")
 """Files that no program is given by accident."""
+_BOUND = re.compile(r"/[^/]+/[^/]*/")
+"""The beginning of a path in a directory that a wildcard after it does not leave."""
 _PLAIN = re.compile(r"[\w./~@:=,+%-]+")
 _VERSION = re.compile(
     r"(?<=[A-Za-z])-?[0-9]+(?:\.[0-9]+)*\Z|\.(?:basic|tiny|nox|gtk3|traditional|gnu|openbsd|distrib|real|procps|debian|static)\Z"
@@ -645,7 +647,7 @@ class Call:
             text = word.text
             if text == "--":
                 return
-            if word.is_free or len(text) > 4096 or not text.startswith("-"):
+            if (word.is_free and not self.judge.is_pattern) or len(text) > 4096 or not text.startswith("-"):
                 continue
             name, equals, value = text.lstrip("-").partition("=")
             if text.startswith("--") or (equals and len(name) > 1):
@@ -656,10 +658,23 @@ class Call:
                     name, equals, value = name[: found.start()], "=", name[found.start() :]
             if _SELECTS.search(name) or is_known:
                 continue
-            if equals:
+            following = words[at + 1] if at + 1 < len(words) else None
+            if word.is_free and equals:
+                self._given_any(text.partition("=")[0], replace(word, text=value, is_bound=_BOUND.match(value) is not None))
+            elif equals:
                 self._given_to(Word(value))
+            elif following is not None and following.is_free and self.judge.is_pattern:
+                self._given_any(text, following)
             elif at + 1 < len(words) and re.match(r"[/~]|\.\.?/", words[at + 1].text) and not words[at + 1].is_free:
                 self._given_to(words[at + 1], is_sure=False, may_write=False)
+
+    def _given_any(self, option: str, value: Word) -> None:
+        """The requester chooses what follows the beginning ``value`` of the value of ``option``, of which jitd knows nothing. If
+        the program only tells something, any other word that the requester chooses may do as much.
+        """
+        has_chosen = self.row is not None and self.row.chosen
+        if not value.is_bound and not has_chosen and any(one.grade >= Grade.CHANGES for one in self.judge.findings()):
+            self.gives(f"may be given any file by {_short(option)}")
 
     def _given_to(self, value: Word, *, is_sure: bool = True, may_write: bool = True) -> None:
         """An option of which jitd knows nothing has the value ``value``. If ``is_sure`` is False, this may be an operand."""

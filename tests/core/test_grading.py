@@ -206,6 +206,13 @@ ROWS = [
     ("/usr/sbin/nft **", "changes"),
     ("/usr/sbin/ip link set *", "changes"),
     ("/usr/bin/date -s *", "changes"),
+    # the value of an option that no row reads
+    ("/usr/bin/pgbench -f *", "gives"),
+    ("/usr/bin/pgbench --file=*", "gives"),
+    ("/usr/bin/pgbench --file * app", "gives"),
+    ("/usr/bin/pgbench --file=/srv/bench/*.sql app", "changes"),
+    ("/usr/bin/pgbench app", "changes"),
+    ("/usr/sbin/anacron -t *", "gives"),
     ("/usr/bin/timedatectl set-time 12:00", "changes"),
 ]
 

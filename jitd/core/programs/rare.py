@@ -122,7 +122,11 @@ def _cloud(call: Call) -> None:
 
 
 def _server(call: Call) -> None:
-    if any(word.text in ("-V", "--version", "-t", "--syntax-only", "-T") for word in call.words):
+    if call.name == "anacron":
+        for word in call.values("t"):
+            call.runs_file(word)
+    only_looks = ("-V", "--version", "--syntax-only", "-T", *(("-t",) if call.name != "anacron" else ()))
+    if any(word.text in only_looks for word in call.words):
         return
     for word in call.values("f", "cfgfile", "c", "config"):
         call.runs_file(word)
