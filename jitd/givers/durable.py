@@ -3,28 +3,49 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+LOCK = ".lock"
+
 
 @contextmanager
-def alone(directory: Path) -> Iterator[None]:
-    """Hold the lock on ``directory``, which is made if it is missing. All who write in ``directory`` must hold the lock, because
-    half-written files are removed: a process that was killed left them. Raises OSError.
+def locked(file: Path) -> Iterator[None]:
+    """Hold the lock on ``file``, a file of root's own for this purpose. The file and its directory are made if they are missing.
+
+    Anybody who can open a file or a directory, for reading too, can lock it (flock(2)), and keep everybody else waiting. So
+    ``file`` is opened by nobody but root, and stands in a directory in which nobody but root can put a file. Raises OSError.
     """
+    directory = file.parent
     if not directory.is_dir():
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         sync(directory.parent)
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
     try:
+        above, found = os.stat(directory), os.fstat(descriptor)
+        if above.st_uid != os.geteuid() or above.st_mode & 0o022:
+            raise OSError(errno.EPERM, "others can change this directory", str(directory))
+        if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+            raise OSError(errno.EPERM, "others can open this lock", str(file))
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        clean(directory)
         yield
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def alone(directory: Path) -> Iterator[None]:
+    """Hold the lock on the files in ``directory``, which is made if it is missing. All who write in ``directory`` must hold the
+    lock, because half-written files are removed: a process that was killed left them. Raises OSError.
+    """
+    with locked(directory / LOCK):
+        clean(directory)
+        yield
 
 
 def clean(directory: Path) -> None:

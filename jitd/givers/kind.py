@@ -5,6 +5,23 @@ Law: pure. A kind may get the same order twice. A kind may also be killed at any
 an order again, it finishes the work that it began the first time. If the answer is Given, Taken or Seen, the order was certainly
 carried out. If the answer is Refused, certainly nothing was changed. If the answer is Failed, it is not known whether the order
 was carried out. A kind takes back only a thing that it has given for the order's holding.
+
+Taking back is done by construction, and not by search (ADR 0100). A holder can hide things, hold locks and stop processes. So
+what has to be found, or waited for, is not promised:
+
+1. The right ends first, by a step that needs no lock, file, process or server that the holder can touch.
+2. If a step fails, every later step is tried all the same. The answer is Failed as long as the right may not have ended.
+3. Tidying comes last. What of it was not done is told in the answer: a limit that was reached, a mount that was not entered, an
+   error (``not removed: PATH: why``, ``not searched: PATH: why``). The answer is ``Taken()`` without a word only if nothing had
+   to be found.
+4. Root opens no file by a name that a user chose. It walks by descriptors of directories, follows no link, and stops at mounts
+   and subvolumes.
+5. Locks are root's own files in root's own directories (``durable.locked``). Anybody who can open a file or a directory can lock
+   it.
+6. Names that somebody else chose are quoted in answers, so that no name reads as a sentence of jitd's.
+7. An order comes in. An answer goes out, with the descriptor of one sealed secret at most. A kind knows nothing of the daemon.
+
+tests/givers/test_law_of_kinds.py holds kinds to it: it lets the kernel refuse each step of taking once.
 """
 
 from __future__ import annotations
@@ -61,8 +78,8 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """The thing was taken back. ``left`` is a sentence about things that the person still has. ``left`` is empty if nothing is
-    left.
+    """The right has ended. ``left`` is a sentence about things that the person still has, or that were not removed or not
+    searched. ``left`` is empty if nothing had to be found, or nothing is left.
 
     Taken is also the answer if there was nothing to take back.
     """
@@ -127,7 +144,7 @@ class Kind(Protocol):
         """
 
     def take(self, order: Order) -> Taken | Refused | Failed:
-        """Take the thing back. If this kind promises to end processes or other effects of the thing, end them, too. If nothing
+        """Take the thing back: first the right, then what else this kind promises to end, then tidy up (law 1 to 3). If nothing
         exists for this holding, answer Taken.
         """
 

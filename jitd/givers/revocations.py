@@ -9,18 +9,18 @@ Sources: ssh-keygen(1) "KEY REVOCATION LISTS", sshd_config(5) RevokedKeys, PROTO
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from jitd.givers import executing
-from jitd.givers.durable import sync
+from jitd.givers.durable import locked, sync
 
 KEYGEN = "/usr/bin/ssh-keygen"
+LOCK = Path("/run/jitd-givers/krl.lock")
+"""The lock that is held while a list is changed, because two givers may have the same list."""
 TRIES = 5
 """Maximum number of times that the list is read again if somebody else has changed the list at the same moment."""
 ANY_CA = "none"
@@ -41,13 +41,13 @@ def is_revoked(krl: Path, id: str) -> bool:
     return _has(krl, id)
 
 
-def revoke(krl: Path, id: str) -> None:
+def revoke(krl: Path, id: str, lock: Path = LOCK) -> None:
     """Add the certificate id ``id`` to the list ``krl``, so that the list revokes the certificate. The list is stored on the
     disk when this function returns. Raises Unusable and OSError.
     """
     krl = Path(os.path.realpath(krl))
     _check(krl)
-    with _alone(krl.parent):
+    with locked(lock):
         for _ in range(TRIES):
             before = os.stat(krl)
             if _has(krl, id):
@@ -106,17 +106,10 @@ def _check(krl: Path) -> None:
         raise Unusable(f"{krl} is missing: restore it, or make an empty one by ssh-keygen -k -f {krl}") from None
     if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o022:
         raise Unusable(f"{krl} must be a file that belongs to root, and nobody else may write to it")
-
-
-@contextmanager
-def _alone(directory: Path) -> Iterator[None]:
-    """Hold a lock on ``directory``, because two givers may write the same list at the same time."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
+    directory = os.path.dirname(os.path.realpath(krl))
+    above = os.stat(directory)
+    if above.st_uid != os.geteuid() or above.st_mode & 0o022:
+        raise Unusable(f"{krl} must be in a directory that belongs to root, and nobody else may write to it: {directory}")
 
 
 def _is_same(one: os.stat_result, other: os.stat_result) -> bool:

@@ -22,7 +22,7 @@ from pathlib import Path
 from jitd.core.public_key import NoKey, PublicKey, read_key
 from jitd.givers import executing
 from jitd.givers.kind import HOLDING, Failed, Given, Order, Refused, Seen, State, Strays, Taken
-from jitd.givers.revocations import KEYGEN, Unusable, is_revoked, revoke
+from jitd.givers.revocations import KEYGEN, LOCK, Unusable, is_revoked, revoke
 from jitd.givers.secret import sealed
 from jitd.settings import givers as settings
 
@@ -35,11 +35,14 @@ BEFORE = 60
 
 
 class SshCertificates:
-    """Gives certificates. ``giver`` contains the settings. The temporary directories are below ``work``."""
+    """Gives certificates. ``giver`` contains the settings. The temporary directories are below ``work``. Who changes the KRL
+    holds the lock on ``lock``.
+    """
 
-    def __init__(self, giver: settings.SshCertificate, work: Path = WORK) -> None:
+    def __init__(self, giver: settings.SshCertificate, work: Path = WORK, lock: Path = LOCK) -> None:
         self._giver = giver
         self._work = work
+        self._lock = lock
 
     def give(self, order: Order) -> Given | Refused | Failed:
         """See ``Kind.give``. The answer contains the certificate as its secret, because only the person needs the certificate."""
@@ -62,15 +65,27 @@ class SshCertificates:
 
     def take(self, order: Order) -> Taken | Refused | Failed:
         """See ``Kind.take``. Connections that sshd has already accepted stay open."""
-        shutil.rmtree(self._place(order.holding), ignore_errors=True)  # left by a deed that was killed
+        try:
+            ended = self._ended(order)
+        except (Unusable, OSError) as fault:
+            ended = Failed(str(fault))
+        place = self._place(order.holding)
+        try:
+            shutil.rmtree(place)  # left by a deed that was killed; it lets nobody in
+        except FileNotFoundError:
+            return ended
+        except OSError as fault:
+            told = f"not removed: {place}: {fault.strerror}"
+            return Taken(f"{ended.left}; {told}".lstrip("; ")) if isinstance(ended, Taken) else Failed(f"{ended.why}; {told}")
+        return ended
+
+    def _ended(self, order: Order) -> Taken | Failed:
+        """End what the certificate permits. Raises Unusable and OSError."""
         if self._giver.krl is None:
             is_over = order.until <= time.time()
             good = f"the certificate {id_of(order.holding)} is good until {_instant(order.until)}: no krl is set up to revoke it"
             return Taken("" if is_over else good)
-        try:
-            revoke(self._giver.krl, id_of(order.holding))
-        except Unusable as fault:
-            return Failed(str(fault))
+        revoke(self._giver.krl, id_of(order.holding), self._lock)
         return Taken()
 
     def look(self, order: Order) -> Seen | Failed:

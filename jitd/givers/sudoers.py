@@ -13,9 +13,11 @@ import pwd
 import re
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from jitd.givers import executing
+from jitd.givers.durable import sync
 from jitd.givers.kind import HOLDING, Failed, Given, Order, Refused, Seen, State, Strays, Taken
 from jitd.settings import givers as settings
 
@@ -25,6 +27,10 @@ PREFIX = "jitd_"
 HEAD = "# Written by jitd for the holding {holding} of {thing}. jitd removes this file when the grant ends.\n"
 _NAME = re.compile(PREFIX + r"(.{9})(?:_([0-9]{1,9}))?", re.ASCII)
 MOST_BYTES = 64 * 1024
+
+
+class _NotOurs(Exception):
+    """A file is in the place of jitd's own. The text says where, and what to do."""
 
 
 class SudoersLines:
@@ -48,36 +54,51 @@ class SudoersLines:
             return self._given()
         if found is not None and not self._is_ours(found, order.holding):
             return Refused(f"{place} is there already, and jitd did not write it: move it away")
-        new = self._directory / f".{place.name}.new"  # sudo ignores file names with a dot
+        new = self._new(place)
         try:
             _write(new, content)
             if (fault := self._check(new)) is not None:
                 return Refused(f"visudo refuses the lines of [givers.{order.name}]: {fault}")
             os.rename(new, place)
-            _sync(self._directory)
+            sync(self._directory)
         finally:
-            with suppress(FileNotFoundError):
-                new.unlink()
+            _remove(new)
         if (fault := self._check(self._sudoers)) is not None:
             place.unlink()
-            _sync(self._directory)
+            sync(self._directory)
             return Refused(f"visudo refuses {self._sudoers} with the lines of [givers.{order.name}]: {fault}")
         return self._given()
 
     def take(self, order: Order) -> Taken | Refused | Failed:
         """See ``Kind.take``. A command that sudo has already started continues."""
         place = self._place(order.holding)
-        for each in (self._directory / f".{place.name}.new", place):
-            found = _content_of(each)
-            if found is None:
-                continue
-            if each == place and not self._is_ours(found, order.holding):
-                return Failed(f"{place} is no longer the file that jitd wrote: look at it, and remove it if nobody wants it")
-            with suppress(FileNotFoundError):
-                each.unlink()
-        if self._directory.is_dir():
-            _sync(self._directory)
-        return Taken()
+        faults: list[str] = []
+        left: list[str] = []
+        steps = (
+            (partial(self._end, place, order.holding), faults),
+            (self._sync, faults),
+            (partial(_remove, self._new(place)), left),
+        )
+        for step, failed in steps:
+            try:
+                step()
+            except _NotOurs as fault:
+                failed.append(str(fault))
+            except OSError as fault:
+                failed.append(f"{fault.filename or self._directory}: {fault.strerror}")
+        told = "; ".join([*faults, *(f"not removed: {each}" for each in left)])
+        return Failed(told) if faults else Taken(told)
+
+    def _end(self, place: Path, holding: str) -> None:
+        """Remove the file that sudo reads. Raises _NotOurs and OSError."""
+        found = _content_of(place)
+        if found is not None and not self._is_ours(found, holding):
+            raise _NotOurs(f"{place} is no longer the file that jitd wrote: look at it, and remove it if nobody wants it")
+        _remove(place)
+
+    def _sync(self) -> None:
+        with suppress(FileNotFoundError):
+            sync(self._directory)
 
     def look(self, order: Order) -> Seen | Failed:
         place = self._place(order.holding)
@@ -138,6 +159,9 @@ class SudoersLines:
             raise ValueError("this is not the id of a holding")
         return self._directory / f"{PREFIX}{holding.replace('.', '_')}"
 
+    def _new(self, place: Path) -> Path:
+        return self._directory / f".{place.name}.new"  # sudo ignores file names with a dot
+
     def _head(self, holding: str) -> bytes:
         return HEAD.format(holding=holding, thing=f"sudoers:{self._giver.name}").encode("ascii")
 
@@ -182,6 +206,11 @@ def _content_of(file: Path) -> bytes | None:
         return stream.read(MOST_BYTES) if os.path.isfile(file) else b""
 
 
+def _remove(file: Path) -> None:
+    with suppress(FileNotFoundError):
+        file.unlink()
+
+
 def _is_roots(file: Path) -> bool:
     status = os.stat(file, follow_symlinks=False)
     return status.st_uid == 0 and status.st_gid == 0 and status.st_mode & 0o7777 == 0o440
@@ -189,19 +218,10 @@ def _is_roots(file: Path) -> bool:
 
 def _write(file: Path, content: bytes) -> None:
     """Write a new file with the mode 0440, and flush the file to the disk. Raises OSError."""
-    with suppress(FileNotFoundError):
-        file.unlink()
+    _remove(file)
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o440)
     with open(descriptor, "wb") as stream:
         stream.write(content)
         stream.flush()
         os.fchmod(descriptor, 0o440)
         os.fsync(descriptor)
-
-
-def _sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -178,16 +178,22 @@ class Leases:
         return Signed(until, _sealed(certificate.strip().encode("ascii") + b"\n"))
 
     async def _end(self, asked: End) -> Over:
+        """End the lease, then the token. Both are tried, whatever the server says of the first, or how long it is silent."""
         self._tokens.pop(asked.accessor, None)
-        ours = self._ours(asked.server)
-        if asked.lease:
-            # When a token ends, the server ends its leases in the background, and gives no message if that fails.
-            said = await self._send(asked.server, ours, "sys/leases/revoke", {"lease_id": asked.lease, "sync": True})
-            if not _is_gone(said, NO_LEASE) and (fault := _refusal(said)):
-                raise NoAnswer(f"the lease {asked.lease} is not ended: {fault}")
-        said = await self._send(asked.server, ours, "auth/token/revoke-accessor", {"accessor": asked.accessor})
-        if not _is_gone(said, NO_TOKEN) and (fault := _refusal(said)):
-            raise NoAnswer(f"the lease was read with the token {asked.accessor}, and this token is not ended: {fault}")
+        # When a token ends, the server ends its leases in the background, and gives no message if that fails.
+        lease = ("sys/leases/revoke", {"lease_id": asked.lease, "sync": True}, NO_LEASE, f"the lease {asked.lease} is not ended")
+        read_with = f"the lease was read with the token {asked.accessor}, and this token is not ended"
+        token = ("auth/token/revoke-accessor", {"accessor": asked.accessor}, NO_TOKEN, read_with)
+        faults = []
+        for path, body, gone, what in (lease, token) if asked.lease else (token,):
+            try:
+                said = await within(asked.deadline_ms // 3, self._send(asked.server, self._ours(asked.server), path, body))
+                if not _is_gone(said, gone) and (fault := _refusal(said)):
+                    faults.append(f"{what}: {fault}")
+            except NoAnswer as why:
+                faults.append(f"{what}: {why}")
+        if faults:
+            raise NoAnswer("; ".join(faults))
         if asked.lease and await self._stands(asked.server, asked.lease):
             raise NoAnswer(f"the server said that it ended the lease {asked.lease}, but still has the lease")
         return Over()

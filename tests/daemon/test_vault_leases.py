@@ -344,6 +344,28 @@ def test_a_lease_that_cannot_be_ended_now_is_not_called_ended(stage: Stage, faul
 
 
 @needs_root
+@pytest.mark.parametrize("how", ["refused", "silent"])
+def test_the_token_is_ended_though_the_end_of_its_lease_fails(stage: Stage, how: str) -> None:
+    """THREATS Q-44. A database, for example, does not end the user of a lease while the user has a transaction."""
+    held = stage.holding()
+    stage.secret(stage.give(held))
+
+    def before(path: str) -> bytes | None:
+        if path != "sys/leases/revoke":
+            return None
+        if how == "silent":
+            raise ConnectionError
+        return errors(500, "the user has a transaction")
+
+    stage.at.before = before
+    said = stage.take(held)
+    assert isinstance(said, Failed) and "is not ended" in said.why, "it is not called ended"
+    assert len(stage.at.asked("auth/token/revoke-accessor")) == 1
+    stage.at.before = lambda path: None
+    assert stage.take(held) == Done() and stage.at.live() == []
+
+
+@needs_root
 def test_a_server_that_refuses_gives_nothing_and_leaves_nothing(stage: Stage) -> None:
     before = stage.at.snapshot()
     stage.at.fault = (403, "permission denied")

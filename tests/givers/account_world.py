@@ -31,7 +31,9 @@ def of_host() -> dict[str, object]:
     """What of the host an account changes. A member of a group that is gone leaves no comma."""
     found: dict[str, object] = {file: Path(file).read_text() for file in FILES if os.path.exists(file)}
     found |= {place: sorted(os.listdir(place)) for place in SPOOLS if os.path.isdir(place)}
-    return found | {"notes": sorted(name for name in os.listdir(NOTES) if name != "used-uids") if NOTES.is_dir() else []}
+    return found | {
+        "notes": sorted(name for name in os.listdir(NOTES) if name not in ("used-uids", ".lock")) if NOTES.is_dir() else []
+    }
 
 
 class AccountWorld:

@@ -200,7 +200,7 @@ class GroupWorld:
         return ()
 
     def snapshot(self) -> object:
-        notes = sorted(os.listdir(self.notes)) if self.notes.exists() else []
+        notes = sorted(name for name in os.listdir(self.notes) if name != ".lock") if self.notes.exists() else []
         return [file.read_text() for file in self.files], notes
 
     def break_target(self) -> None:

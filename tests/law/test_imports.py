@@ -255,6 +255,24 @@ def test_a_module_imports_what_its_row_of_the_law_allows() -> None:
     assert {place: may_not for place, may_not in found.items() if may_not} == {}
 
 
+NO_KIND = {f"jitd.givers.{name}" for name in ("client", "deed", "kinds", "messages", "process")}
+"""The modules of ``jitd.givers`` that carry orders to kinds and answers from them."""
+KINDS_MAY = (CORE, WIRE, "jitd.givers", "jitd.settings", "jitd.beside.starting")
+
+
+def test_a_kind_of_thing_knows_nothing_of_the_daemon_and_of_how_orders_come() -> None:
+    """An order comes in, and an answer goes out, with the descriptor of one sealed secret at most (``givers/kind.py``)."""
+    kinds = [module for module in MODULES if module.name.startswith("jitd.givers.") and module.name not in NO_KIND]
+    assert len(kinds) > 8
+    found = {}
+    for module in kinds:
+        ours = {name for name in imports(module) if name.split(".")[0] in ("jitd", "jitpam")}
+        below = {name for name in ours if name in NO_KIND or not any(name == a or name.startswith(f"{a}.") for a in KINDS_MAY)}
+        if below:
+            found[module.place] = sorted(below)
+    assert found == {}
+
+
 def test_no_row_allows_what_nobody_does() -> None:
     """A permission that is dead is a door that stands open."""
     used: dict[str, set[str]] = {row: set() for row in LAW}

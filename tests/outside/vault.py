@@ -60,6 +60,8 @@ class Vault:
     fault: tuple[int, str] | None = None
     before: Callable[[str], bytes | None] = lambda path: None
     after: Callable[[str], None] = lambda path: None
+    stuck: str = ""
+    """Why the database does not end the user of a lease, if it does not. The lease stays, without its token too."""
     lasts: int = 3600
     is_new: bool = False
     namespace: str = ""
@@ -142,6 +144,8 @@ class Vault:
                 return self._revoke_accessor(body["accessor"])
             case "POST", "sys/leases/revoke":
                 assert body["sync"] is True
+                if self.stuck and body["lease_id"] in self.leases:
+                    return errors(400, f"failed to revoke: {self.stuck}")
                 self.leases.pop(body["lease_id"], None)
                 return reply(status=204)
             case "POST", "sys/leases/lookup":
@@ -187,7 +191,7 @@ class Vault:
 
     def _end_token(self, token: str) -> None:
         del self.tokens[token]
-        for id in [id for id, lease in self.leases.items() if lease.token == token]:
+        for id in [] if self.stuck else [id for id, lease in self.leases.items() if lease.token == token]:
             del self.leases[id]
         for child in [one for one, of in self.tokens.items() if of.parent == token]:
             self._end_token(child)
