@@ -13,6 +13,7 @@ import argparse
 import json
 import ssl
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -109,7 +110,8 @@ class Signatures:
 
         self._verifier = HTTPMessageVerifier(signature_algorithm=HMAC_SHA256, key_resolver=OneKey())
         self._url = url
-        self._seen: dict[str, float] = {}
+        self._turn = threading.Lock()
+        self._seen: dict[tuple[tuple[str, str], ...], float] = {}
 
     def check(self, method: str, headers: dict[str, str], body: bytes) -> None:
         """Return if the question is signed. Raises Unreadable."""
@@ -122,10 +124,13 @@ class Signatures:
             raise Unreadable(f"the question is not signed with our secret, for {self._url}: {fault}") from None
         if len(found) != 1:
             raise Unreadable("the question has more than one signature")
-        now, signature = time.monotonic(), headers.get("signature", "")
-        self._seen = {seen: at for seen, at in self._seen.items() if now - at < 3 * LONGEST_AGE.total_seconds()}
-        if self._seen.setdefault(signature, now) != now:
-            raise Unreadable("this question was asked before")
+        # What was verified, and not the text of a header: a signature has many spellings, and its label is not signed.
+        now, verified = time.monotonic(), tuple(found[0].covered_components.items())
+        with self._turn:
+            self._seen = {seen: at for seen, at in self._seen.items() if now - at < 3 * LONGEST_AGE.total_seconds()}
+            if verified in self._seen:
+                raise Unreadable("this question was asked before")
+            self._seen[verified] = now
 
 
 # --- HTTPS ---------------------------------------------------------------------------------------------------------------

@@ -170,10 +170,53 @@ def test_a_question_that_jitd_has_not_signed_as_it_is_gets_no_answer(
 
 
 def test_a_question_that_is_sent_again_gets_no_answer(served: Served) -> None:
+    """THREATS E-08."""
     headers = signed(BODY)
     assert served.send(BODY, headers)[0] == 200
     status, _, said = served.send(BODY, headers)
     assert status == 400 and b"was asked before" in said
+
+
+def other_label(headers: dict[str, str]) -> None:
+    """The label is not signed (RFC 9421 section 2.3)."""
+    for name in ("Signature", "Signature-Input"):
+        headers[name] = "x" + headers[name]
+
+
+def parameter_of_signature(headers: dict[str, str]) -> None:
+    headers["Signature"] += ";x=1"
+
+
+def other_bits_of_base64(headers: dict[str, str]) -> None:
+    """The last character before the padding has two bits that no byte needs."""
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    before, last = headers["Signature"].removesuffix("=:")[:-1], headers["Signature"].removesuffix("=:")[-1]
+    headers["Signature"] = before + letters[letters.index(last) ^ 1] + "=:"
+
+
+def spaces(headers: dict[str, str]) -> None:
+    headers["Signature-Input"] = headers["Signature-Input"].replace("(", "(  ").replace(";", "; ")
+    headers["Signature"] += "  "
+
+
+def named_twice(headers: dict[str, str]) -> None:
+    """In a dictionary, the last value of a name counts (RFC 8941 section 3.2)."""
+    headers["Signature"] = "jitd=:AAAA:, " + headers["Signature"]
+
+
+@pytest.mark.parametrize("spelled", [other_label, parameter_of_signature, other_bits_of_base64, spaces, named_twice])
+def test_a_question_that_is_sent_again_in_another_spelling_gets_no_answer(
+    served: Served, spelled: Callable[[dict[str, str]], None]
+) -> None:
+    """THREATS E-08."""
+    headers = signed(BODY)
+    again = dict(headers)
+    spelled(again)
+    assert again != headers
+    assert served.send(BODY, headers)[0] == 200
+    assert served.send(BODY, again)[0] == 400
+    other = json.dumps(question(nonce="n-5")).encode()
+    assert served.send(other, signed(other))[0] == 200, "another question of the same second is answered"
 
 
 def test_a_calendar_that_cannot_be_read_is_no_answer(served: Served, tmp_path: Path) -> None:
