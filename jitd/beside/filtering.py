@@ -32,6 +32,15 @@ name of a call, the call does not exist on this architecture. The name is then s
 """
 
 
+class Unavailable(Exception):
+    """A process cannot be confined. The argument is a sentence that says why."""
+
+
+def confine(gid: int) -> None:
+    """Keep this process from storing the group ``gid`` in a file. Raises Unavailable."""
+    raise Unavailable(f"no filter of system calls is known that keeps the group {gid} in one run")
+
+
 def load() -> bool:
     """Set the filter for the system calls of this process. Return False if libseccomp is not installed. PR_SET_NO_NEW_PRIVS must
     be set before this call, and the process must have only one thread. Raises OSError.

@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from jitd.beside import filtering
 from jitd.files.inspection import Uninspectable
 from jitd.monitor.caller import stands_in
 from jitd.monitor.execution import CannotStart, Execution, what_to_execute
@@ -75,6 +76,8 @@ def become_command(job: Job, around: Surroundings) -> NoReturn:
         execution = what_to_execute(job, around.state_dir)
         _arrange(job, streams, around)
         is_inside = job.inherits and _begin_in_directory(job, streams.sender)
+        if job.given_gid is not None:
+            filtering.confine(job.given_gid)
         become(job.uid, job.gid, job.groups)
         _enter_directory(job, is_inside=is_inside)
         if not all(os.access(named, os.X_OK) for named in execution.stood_in_for):
@@ -85,7 +88,7 @@ def become_command(job: Job, around: Surroundings) -> NoReturn:
             _execute(job, execution)
     except CannotStart as fault:
         tell(around.leash, fault.number, fault.because)
-    except (Unfit, Uninspectable) as fault:
+    except (Unfit, Uninspectable, filtering.Unavailable) as fault:
         tell(around.leash, CANNOT, str(fault))
     except BaseException as fault:  # an exception of any kind: report it, and execute nothing
         tell(around.leash, FAILED, f"the command could not be prepared: {what_failed(fault)}")

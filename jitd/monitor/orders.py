@@ -45,7 +45,10 @@ class Job:
     ``is_housed`` is True, the daemon puts the monitor into a control group (``housed``), or says that the monitor creates one
     (``unhoused``). If it is False, the monitor creates one at once. ``record`` is one
     of RECORDED (core.decision). ``record_bytes`` is the maximum number of recorded bytes. If ``inherits`` is True, the caller
-    named no directory, and ``cwd`` is its current directory. ``observed`` is True if the run must be watched.
+    named no directory, and ``cwd`` is its current directory. ``observed`` is True if the run must be watched. ``namespace`` says
+    whether the command runs in a pid namespace of its own. It is the value of ``run.namespace`` in the rule. ``given_gid`` is a
+    group that the target account is not a member of, or None. The command has this group for the time of the run only. Therefore
+    it always runs in a pid namespace, and a filter of system calls keeps it from storing the group in a file.
     """
 
     run: str
@@ -83,6 +86,8 @@ class Job:
     trusted: tuple[bytes, ...] = ()
     observed: bool = False
     interpreters: tuple[tuple[bytes, bytes], ...] = ()
+    namespace: str = "never"
+    given_gid: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +143,10 @@ def _id(value: object) -> int:
     if type(value) is not int or not 0 <= value < 2**32 - 1:  # for the kernel, 2^32 - 1 means "do not change"
         raise ValueError("is not an id")
     return value
+
+
+def _id_or_none(value: object) -> int | None:
+    return None if value is None else _id(value)
 
 
 def _pid(value: object) -> int:
@@ -304,6 +313,8 @@ _JOB: dict[str, Callable[[object], Any]] = {
     "trusted": _list(_absolute),
     "observed": _truth,
     "interpreters": _interpreters,
+    "namespace": _choice("auto", "always", "never"),
+    "given_gid": _id_or_none,
 }
 
 _LOGIN: dict[str, Callable[[object], Any]] = {

@@ -94,7 +94,7 @@ LAW: dict[str, set[str]] = {
     "jitd.pamlint": {"jitd.core.code_variables", "jitd.pamlint"},
     "jitd.pamlint.places": {"jitd.pamlint", "jitd.files", "jitd.versions"},
     # what runs a command
-    "jitd.monitor": {WIRE, "jitd.files", "jitd.monitor", "jitd.recording"},
+    "jitd.monitor": {WIRE, "jitd.beside.filtering", "jitd.files", "jitd.monitor", "jitd.recording"},
     "jitd.executor": {
         CORE, "jitd.executor", "jitd.monitor.orders", "jitd.monitor.places", "jitd.monitor.proof_orders", "jitd.recording",
     },

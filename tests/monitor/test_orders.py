@@ -41,8 +41,10 @@ JOB = Job(
 strings = some.binary().map(lambda raw: raw.replace(b"\0", b""))
 
 
-def test_a_job_comes_back_as_it_went() -> None:
-    assert read_job(write_job(JOB)) == JOB
+@pytest.mark.parametrize("changes", [{}, {"namespace": "auto"}, {"namespace": "always", "given_gid": 0}])
+def test_a_job_comes_back_as_it_went(changes: dict[str, Any]) -> None:
+    job = replace(JOB, **changes)
+    assert read_job(write_job(job)) == job
 
 
 @given(
@@ -67,6 +69,7 @@ def test_any_bytes_come_back(argv: tuple[bytes, ...], environment: Any, cwd: byt
         {"streams": ("pipe",)}, {"streams": ("pipe", "pipe", "tape")}, {"digest": b""}, {"digest": bytes(33)},
         {"ends_at_boot": float("nan")}, {"ends_at_boot": float("inf")}, {"leftovers": "forget"}, {"writable": 1},
         {"ends_because": "\0"},
+        {"namespace": "perhaps"}, {"namespace": True}, {"given_gid": -1}, {"given_gid": 2**32 - 1}, {"given_gid": False},
     ],
     ids=str,
 )  # fmt: skip
