@@ -10,7 +10,6 @@ or if its group ids differ from each other. The answer is also "no" if the proce
 from __future__ import annotations
 
 import os
-import select
 
 from jitd.monitor.signalling import Pid
 
@@ -23,37 +22,32 @@ first few hundred bytes.
 def stands_in(pid: Pid, uid: int, device: int, inode: int) -> bool:
     """True if process ``pid`` runs as ``uid`` and its current directory is the directory with this ``device`` and ``inode``.
 
-    The process may end while this function examines it, and another process may get its pid. Therefore this function opens a
-    descriptor of the process. It reads the ids of the process twice, before and after it looks at the directory. All four user
-    ids must be ``uid``. The four group ids must all be equal. A process with differing ids is refused, because a set-user-id
-    program may enter directories that its user may not enter.
+    The process may end while this function examines it, and another process may get its pid. Therefore this function opens the
+    directory of the process in /proc, which is never the directory of another process (proc(5)). It reads the ids of the process
+    twice, before and after it looks at the current directory. All four user ids must be ``uid``. The four group ids must all be
+    equal. A process with differing ids is refused, because a set-user-id program may enter directories that its user may not
+    enter.
     """
     try:
-        held = os.pidfd_open(pid)
-    except (OSError, ValueError):
+        held = os.open(f"/proc/{pid}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
         return False
     try:
-        if not _is_all_of(pid, uid):
+        if not _is_all_of(held, uid):
             return False
-        found = os.stat(f"/proc/{pid}/cwd")
-        return (found.st_dev, found.st_ino) == (device, inode) and _is_all_of(pid, uid) and not _has_ended(held)
-    except (OSError, ValueError):
+        found = os.stat("cwd", dir_fd=held)  # a process that has ended has none
+        return (found.st_dev, found.st_ino) == (device, inode) and _is_all_of(held, uid)
+    except OSError:
         return False
     finally:
         os.close(held)
 
 
-def _is_all_of(pid: Pid, uid: int) -> bool:
-    file = os.open(f"/proc/{pid}/status", os.O_RDONLY | os.O_CLOEXEC)
+def _is_all_of(held: int, uid: int) -> bool:
+    file = os.open("status", os.O_RDONLY | os.O_CLOEXEC, dir_fd=held)
     try:
         text = os.read(file, MOST_READ)
     finally:
         os.close(file)
     users, _, groups = text.partition(b"\nUid:")[2].partition(b"\nGid:")  # between fork and exec without a regular expression
     return users.split() == [b"%d" % uid] * 4 and len(set(groups.partition(b"\n")[0].split())) == 1
-
-
-def _has_ended(held: int) -> bool:
-    poll = select.poll()
-    poll.register(held, select.POLLIN)
-    return bool(poll.poll(0))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import socket
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,10 +19,12 @@ from typing import Any, NoReturn
 
 from jitd.beside import filtering
 from jitd.files.inspection import Uninspectable
+from jitd.monitor import namespace
 from jitd.monitor.caller import stands_in
 from jitd.monitor.execution import CannotStart, Execution, what_to_execute
 from jitd.monitor.orders import CANNOT, FAILED, MISSING, Job, sentence, what_failed
 from jitd.monitor.pump import Pumps
+from jitd.monitor.signalling import Pid
 from jitd.monitor.slate import become, close_all_but, end_with_parent, reset_signals
 from jitd.monitor.streams import WANTED, Streams, Unfit, fits, receive
 from jitd.monitor.terminal import Terminal
@@ -57,38 +60,44 @@ class Surroundings:
         return (self.control.fileno(), self.leash.fileno(), *slave, *pumps)
 
 
-def become_command(job: Job, around: Surroundings) -> NoReturn:
-    """Prepare this process, report that it is ready, wait for ``go``, and execute the command. Never returns.
+def become_command(job: Job, around: Surroundings, *, is_contained: bool) -> NoReturn:
+    """Prepare this process, report that it is ready, wait for ``go``, and execute the command. Never returns. ``is_contained`` is
+    True if this process is in the pid namespace of the run.
 
-    This process sends four kinds of packets on the leash, which is its socket to the monitor. ``c`` is followed by the pid of
-    this process. ``S`` is followed by the client's data about its terminal. ``r`` means that this process is ready. ``x`` is
-    followed by the reason why the command is not executed. The monitor sends ``g``, which means ``go``. Exec closes the leash,
-    but a kill closes the leash as well. When the leash is closed, the monitor therefore asks the kernel whether exec has
-    succeeded.
+    This process sends five kinds of packets on the leash, which is its socket to the monitor. ``c`` is followed by the pid of
+    this process. ``p`` asks who has sent the next packet of the client. The monitor answers with ``p`` and the pid, because to a
+    process in a pid namespace the kernel names no sender outside of it (unix(7)). ``S`` is followed by the client's data about
+    its terminal. ``r`` means that this process is ready. ``x`` is followed by the reason why the command is not executed. The
+    monitor sends ``g``, which means ``go``. Exec closes the leash, but a kill closes the leash as well. When the leash is closed,
+    the monitor therefore asks the kernel whether exec has succeeded.
     """
     try:
         os.setpgid(0, 0)
-        around.leash.send(b"c%d" % os.getpid())
+        around.leash.send(b"c%d" % namespace.host_pid())
         reset_signals()
-        end_with_parent(around.monitor)
+        parent = 0 if is_contained else around.monitor  # a parent outside of the namespace has the number 0 in it
+        end_with_parent(parent)
         close_all_but(0, 1, 2, *around.passed)
+        caller = _caller(around) if is_contained and job.inherits else None
         streams = _streams(job, around)
         execution = what_to_execute(job, around.state_dir)
-        _arrange(job, streams, around)
-        is_inside = job.inherits and _begin_in_directory(job, streams.sender)
+        _arrange(job, streams, around, parent)
+        is_inside = job.inherits and _begin_in_directory(job, streams.sender if caller is None else caller)
+        if is_contained:
+            namespace.mount_proc()
         if job.given_gid is not None:
             filtering.confine(job.given_gid)
         become(job.uid, job.gid, job.groups)
         _enter_directory(job, is_inside=is_inside)
         if not all(os.access(named, os.X_OK) for named in execution.stood_in_for):
             raise CannotStart("the target user may not execute the file")
-        end_with_parent(around.monitor)
+        end_with_parent(parent)
         around.leash.send(b"r")
         if around.leash.recv(1) == b"g":
             _execute(job, execution)
     except CannotStart as fault:
         tell(around.leash, fault.number, fault.because)
-    except (Unfit, Uninspectable, filtering.Unavailable) as fault:
+    except (Unfit, Uninspectable, namespace.Impossible, filtering.Unavailable) as fault:
         tell(around.leash, CANNOT, str(fault))
     except BaseException as fault:  # an exception of any kind: report it, and execute nothing
         tell(around.leash, FAILED, f"the command could not be prepared: {what_failed(fault)}")
@@ -100,6 +109,15 @@ def tell(leash: socket.socket, number: int, because: str) -> None:
     """Tell the monitor that the command will not be executed, and give the reason."""
     with suppress(OSError):  # the monitor has ended; without a monitor nothing is executed
         leash.send(b"x" + notation.write({"number": number, "because": sentence(because)}))
+
+
+def _caller(around: Surroundings) -> Pid:
+    """Wait for the client's first packet, and return the pid of its sender on the host, or 0 if the client has disconnected."""
+    waits = select.poll()
+    waits.register(around.control, select.POLLIN)
+    waits.poll()
+    around.leash.send(b"p")
+    return int(around.leash.recv(16)[1:] or b"0")
 
 
 def _streams(job: Job, around: Surroundings) -> Streams:
@@ -122,14 +140,14 @@ def _streams(job: Job, around: Surroundings) -> Streams:
     return streams
 
 
-def _arrange(job: Job, streams: Streams, around: Surroundings) -> None:
+def _arrange(job: Job, streams: Streams, around: Surroundings, parent: Pid) -> None:
     """Give the descriptors 0 to 2 to the three streams. Close all other descriptors except the leash (the socket to the
     monitor).
     """
     leash = around.leash.fileno()
     null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
     sources = []
-    recorded = _recorded(job, streams, around)
+    recorded = _recorded(job, streams, around, parent)
     for slot, kind in enumerate(streams.kinds):
         source = null if kind == "closed" else around.slave if kind == "terminal" else recorded[slot]
         if source is None or source <= 2:
@@ -140,14 +158,14 @@ def _arrange(job: Job, streams: Streams, around: Surroundings) -> None:
     close_all_but(0, 1, 2, leash)
 
 
-def _recorded(job: Job, streams: Streams, around: Surroundings) -> dict[int, int]:
+def _recorded(job: Job, streams: Streams, around: Surroundings, parent: Pid) -> dict[int, int]:
     """Return the descriptors of all streams that are not a terminal. Each key of the result is the slot of a stream (0 to 2). If
     a stream is recorded, its descriptor is a pipe to its pump. Raises OSError.
     """
     if around.pumps is None:
         return streams.descriptors
     sources = {slot: each for slot, each in streams.descriptors.items() if slot in around.pumps.slots}
-    return streams.descriptors | around.pumps.start(sources, around.monitor, job)
+    return streams.descriptors | around.pumps.start(sources, parent, job)
 
 
 def _begin_in_directory(job: Job, caller: int) -> bool:

@@ -21,6 +21,7 @@ from contextlib import suppress
 from dataclasses import fields
 from typing import NoReturn
 
+from jitd.monitor import namespace
 from jitd.monitor.child import Surroundings, become_command, tell
 from jitd.monitor.execution import CannotStart
 from jitd.monitor.housing import Housing, rehearse_fork
@@ -212,16 +213,21 @@ def _hold_session(job: Job, around: Surroundings, place: Callable[[], Housing]) 
             session.begin(job.user, _requester(job), _terminal(job, around))
         except Refused as fault:
             raise CannotStart(str(fault)) from None
-        holder = os.getpid()
+        holder, way_back = os.getpid(), None
         try:
+            way_back = _contain(job, around)
             pid = place().fork_beside()
         except BaseException:
             if os.getpid() != holder:  # this is the child, which could not move into the control group
                 os._exit(CANNOT)
+            if way_back is not None:
+                namespace.leave(way_back)
             session.close()
             raise
         if pid == 0:
-            become_command(job, around)
+            become_command(job, around, is_contained=way_back is not None)
+        if way_back is not None:
+            namespace.leave(way_back)  # the PAM modules that close the session may fork
         for ours in around.passed:  # the descriptors that a PAM module has opened stay open
             os.close(ours)
         close_after(session, around.life)
@@ -229,6 +235,23 @@ def _hold_session(job: Job, around: Surroundings, place: Callable[[], Housing]) 
         tell(around.leash, fault.number, fault.because)
     except BaseException as fault:
         tell(around.leash, FAILED, f"the command could not be prepared: {what_failed(fault)}")
+
+
+def _contain(job: Job, around: Surroundings) -> int | None:
+    """Make the pid namespace in which the command's process will be forked, if the command has to have one. Return the descriptor
+    for ``namespace.leave``, or None if there is no namespace. Raises CannotStart.
+    """
+    if not namespace.is_wanted(job):
+        return None
+    try:
+        way_back, init = namespace.enter(around.monitor)
+    except namespace.Impossible as fault:
+        if namespace.is_required(job):
+            why = "its group is given to it" if job.given_gid is not None else "its rule requires one (run.namespace)"
+            raise CannotStart(f"{fault}, and {why}") from None
+        return None
+    around.leash.send(b"i%d" % init)
+    return way_back
 
 
 def _requester(job: Job) -> str:

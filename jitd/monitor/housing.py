@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import signal
 import socket
 import time
 from collections.abc import Callable
@@ -102,6 +103,11 @@ class Housing:
         """The child process (the holder) that keeps the PAM session open until ``close_session``. The holder is not counted as a
         process of the run, and is not killed together with the other processes.
         """
+        self.is_contained = False
+        """True if the command was forked in a pid namespace of the run (``contain``). When ``kill`` was called, none of its
+        processes executes anything any more, and nothing has to be searched for.
+        """
+        self._init: Pid = 0
         self._life: socket.socket | None = None
         self._holder_ends_by = 0.0
 
@@ -177,6 +183,24 @@ class Housing:
         self.holder = holder
         self._life = life
 
+    def contain(self, init: Pid) -> None:
+        """Note the first process of the run's pid namespace, a child of this process. It is not counted as one of the run's."""
+        self.is_contained = True
+        self._init = init
+
+    def note_end(self, child: Pid) -> None:
+        """Note that wait(2) has returned this child of this process."""
+        if child == self.holder:
+            self.holder = 0
+        elif child == self._init:
+            self._init = 0
+
+    def end_namespace(self) -> None:
+        """End all processes in the pid namespace of the run at once, if it has one."""
+        if self._init:
+            with suppress(ProcessLookupError):
+                os.kill(self._init, signal.SIGKILL)  # nobody has waited for it yet, so the pid still belongs to it
+
     def close_session(self, within: float) -> bool:
         """Let the holder close the PAM session. If this takes longer than ``within`` seconds, kill the holder. Return True once
         the holder has ended.
@@ -192,15 +216,16 @@ class Housing:
 
     def kill(self) -> None:
         """Kill all processes of the run now. The caller repeats this call until ``is_empty`` returns True, because processes
-        outside the group are killed one by one.
+        outside the group are killed one by one, if the run has no pid namespace.
         """
+        self.end_namespace()
         if self.directory is not None:
             try:
                 with open(f"{self.directory}/command/cgroup.kill", "w", encoding="ascii") as file:
                     file.write("1")
             except OSError:
                 pass
-        kill_all(lambda: self._without_holder() | self._strays())
+        kill_all(self._strays if self.is_contained else lambda: self._without_holder() | self._strays())
 
     def found(self) -> set[Pid]:
         """Return all known processes of the run, without the holder and the holder's descendants."""
@@ -220,13 +245,19 @@ class Housing:
             self._hung_up |= hang_up_all(find, groups, but_not=self._hung_up)
 
     def is_empty(self) -> bool:
-        """True if no process is left except the holder. Before this call, the caller must call wait(2) for its dead children."""
+        """True if no process is left except the holder and the init of the pid namespace. Before this call, the caller must call
+        wait(2) for its dead children.
+        """
+        apart = {self.holder, self._init} - {0}
         try:
             os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-            if not self.holder or children() - {self.holder}:
+            if not apart or children() - apart:
                 return False
         except ChildProcessError:
             pass
+        # the orphans of the namespace; one that has ended stays as long as somebody traces it (ptrace(2)), and runs no more
+        if self._init and not all(look_at(orphan)[1] for orphan in children(self._init)):
+            return False
         if self._strays():
             return False
         if self.directory is None:
@@ -252,12 +283,12 @@ class Housing:
         return not os.path.exists(topmost)
 
     def _without_holder(self) -> set[Pid]:
-        """Return the descendants of this process, without the holder and the holder's descendants.
+        """Return the descendants of this process, without the init of the pid namespace, the holder and the holder's descendants.
 
         PAM modules start processes below the holder. These processes are needed to open and close the session. They end together
         with the holder, or after the holder.
         """
-        return descendants(but_not=self.holder)
+        return descendants(but_not=self.holder) - {self._init}
 
     def _strays(self) -> set[Pid]:
         found = self.seek()
@@ -343,14 +374,16 @@ def has_executed(pid: Pid) -> bool:
         return False
 
 
-def children() -> set[Pid]:
-    """Return the children of this process. A dead child is included until wait(2) is called for it."""
-    own = os.getpid()
+def children(of: Pid = 0) -> set[Pid]:
+    """Return the children of the process ``of``, which has one thread, or of this process if ``of`` is 0. A dead child is
+    included until wait(2) is called for it.
+    """
+    parent = of or os.getpid()
     try:
-        with open(f"/proc/self/task/{own}/children", "rb") as file:
+        with open(f"/proc/{parent}/task/{parent}/children", "rb") as file:
             return {int(word) for word in file.read().split()}
-    except FileNotFoundError:  # a kernel without that file
-        return {int(name) for name in os.listdir("/proc") if name.isdigit() and look_at(int(name))[0] == own}
+    except FileNotFoundError:  # a kernel without that file, or the process has ended
+        return {int(name) for name in os.listdir("/proc") if name.isdigit() and look_at(int(name))[0] == parent}
 
 
 def descendants(of: Pid = 0, *, but_not: Pid = 0) -> set[Pid]:

@@ -32,6 +32,7 @@ from jitd.monitor.places import GO, STARTED, Left, note, write_outcome
 from jitd.monitor.pump import SLOTS, Pumps, arrived
 from jitd.monitor.signalling import signal_group
 from jitd.monitor.strays import Strays
+from jitd.monitor.streams import AT_ONCE, sender_of_next
 from jitd.monitor.tape import Tape
 from jitd.monitor.terminal import Terminal
 from jitd.monitor.wakeup import Wakeup
@@ -185,6 +186,11 @@ class Monitor:
             if packet[:1] == b"c":
                 self.child = int(packet[1:])  # this process already leads a process group
                 self.strays.note(self.child)
+            elif packet[:1] == b"i":
+                self.housing.contain(int(packet[1:]))
+            elif packet == b"p":
+                with suppress(OSError):  # it has ended meanwhile
+                    self.leash.send(b"p%d" % sender_of_next(self.client.socket), AT_ONCE)
             elif packet[:1] == b"S":
                 self._take_streams(notation.read(packet[1:]))
             elif packet == b"r":
@@ -329,8 +335,8 @@ class Monitor:
             if not pid:  # it had stopped, and was continued since then
                 return
             self.pumps.forget(pid)
-            if pid == self.housing.holder and not os.WIFSTOPPED(status):
-                self.housing.holder = 0
+            if not os.WIFSTOPPED(status):
+                self.housing.note_end(pid)
             if pid != self.child:
                 continue
             if os.WIFSTOPPED(status):
@@ -421,6 +427,7 @@ class Monitor:
             self.client.drop()
         self.exchange.close_terminal()
         self.pumps.close()
+        self.housing.end_namespace()
         self._left = self.strays.tell(self.tape.end(Left(*self._outcome)))
         self.state = "ended"
         self._keep_outcome()

@@ -98,9 +98,10 @@ class Pumps:
         """Return the descriptors that the command's process must keep open until it calls ``start``."""
         return tuple(each.fileno() for each in self._theirs.values())
 
-    def start(self, sources: dict[int, int], monitor: int, job: Job) -> dict[int, int]:
+    def start(self, sources: dict[int, int], parent: int, job: Job) -> dict[int, int]:
         """Create a pump for each of ``sources``, which maps a slot to the client's descriptor. If standard output and standard
-        error are the same file, they share one pump. Return a mapping from each slot to the descriptor for the command.
+        error are the same file, they share one pump. ``parent`` is the monitor, or 0 in a pid namespace. Return a mapping from
+        each slot to the descriptor for the command.
 
         Call this method in the command's process. Raises OSError.
         """
@@ -115,7 +116,7 @@ class Pumps:
             ours, theirs = (writing, reading) if slot == 0 else (reading, writing)
             if fork_sibling() == 0:
                 way = (source, writing, reading) if slot == 0 else (reading, source)
-                pump(self._theirs[slot], way, monitor=monitor, job=job)
+                pump(self._theirs[slot], way, parent=parent, job=job)
             os.close(ours)
             self._theirs.pop(slot).close()
             ends[slot] = theirs
@@ -264,7 +265,7 @@ def _is_same(one: int, other: int) -> bool:
 # --- in the pump's process -------------------------------------------------------------------------------------------
 
 
-def pump(said: socket.socket, way: tuple[int, ...], *, monitor: int, job: Job) -> NoReturn:
+def pump(said: socket.socket, way: tuple[int, ...], *, parent: int, job: Job) -> NoReturn:
     """Pass on bytes from the first descriptor of ``way`` to the second, until one of them or the monitor is gone. Never returns.
     For input, the second descriptor is the pipe to the command, and a third is the other end of this pipe.
     """
@@ -273,10 +274,11 @@ def pump(said: socket.socket, way: tuple[int, ...], *, monitor: int, job: Job) -
         for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_IGN)
         close_all_but(said.fileno(), *way)
-        said.send(HERE + b"%d" % os.getpid())
+        # the pid on the host: a pump of a command in a pid namespace is in this namespace, too, but still sees the host's /proc
+        said.send(HERE + os.fsencode(os.readlink("/proc/self")))
         become(job.uid, job.gid, job.groups)
         control_process(PR_SET_DUMPABLE, 0)  # other processes of that user may kill it, but not trace it
-        end_with_parent(monitor)
+        end_with_parent(parent)
         try:
             if len(way) == 3:
                 _feed(said, *way)

@@ -274,7 +274,9 @@ def _inherit_nothing() -> None:
 
 def end_with_parent(parent: int) -> None:
     """Order the kernel to kill this process when its parent ends. ``become`` cancels this order. Therefore call this function
-    again after ``become``. Raises OSError.
+    again after ``become``. ``parent`` is the number by which this process knows its parent, the monitor: 0 if the monitor is
+    outside of the pid namespace of this process. If the monitor has ended, the init of the namespace is the parent. Raises
+    OSError.
     """
     control_process(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:

@@ -15,6 +15,7 @@ import os
 import socket
 import stat
 import struct
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -155,6 +156,18 @@ def receive(control: socket.socket, approved: tuple[str, ...]) -> Streams | None
         for descriptor in arrived:
             os.close(descriptor)
         raise
+
+
+def sender_of_next(control: socket.socket) -> int:
+    """Return the pid of the process that has sent the next packet on ``control``, or 0 if it is not known. Does not wait. The
+    packet stays there, and there is room for nothing but this pid, so no descriptor arrives.
+    """
+    with suppress(OSError):
+        _, ancillary, _, _ = control.recvmsg(1, socket.CMSG_SPACE(CREDENTIALS.size), socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        for level, kind, payload in ancillary:
+            if level == socket.SOL_SOCKET and kind == socket.SCM_CREDENTIALS:
+                return int(CREDENTIALS.unpack(payload)[0])
+    return 0
 
 
 def _read(data: bytes) -> Streams:

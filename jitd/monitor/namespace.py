@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The pid namespace of a run, with its own /proc (pid_namespaces(7)).
+
+A control group can be left: a process asks its user manager to move it elsewhere (``systemd-run --user --scope``). No process
+leaves a pid namespace, and its children are in the same namespace. When the first process of the namespace (its init) ends, the
+kernel kills all others. So all of a run ends at once, and nobody has to search for it.
+
+Law: the init runs as root, holds no descriptor, and executes nothing. It ends when the monitor ends, however the monitor ends.
+In the command's process, nothing that uses the host's pids happens after ``mount_proc``.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+from typing import NoReturn
+
+from jitd.monitor.housing import fork_sibling
+from jitd.monitor.orders import Job
+from jitd.monitor.signalling import Pid, look_at
+from jitd.monitor.slate import PR_SET_PDEATHSIG, close_all_but, control_process
+
+CLONE_NEWNS = 0x00020000
+CLONE_NEWPID = 0x20000000
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
+MS_REC, MS_PRIVATE = 0x4000, 0x40000
+PROC = "/proc"
+OF_THE_USER = "/run/user"
+"""The directory in which systemd makes a directory for each account, as root, before it starts the manager of the account
+(user-runtime-dir@.service).
+"""
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Impossible(Exception):
+    """This host does not permit a pid namespace. The argument is a sentence that says why."""
+
+
+def is_required(job: Job) -> bool:
+    """True if the command may not run without a namespace."""
+    return job.namespace == "always" or job.given_gid is not None
+
+
+def is_wanted(job: Job) -> bool:
+    """True if the command must run in a namespace, if this host permits that. Call this after the PAM session of the account was
+    opened, because the session may start the manager of the account.
+
+    If the rule leaves it to jitd ("auto"), this is so for the requester's own account, and for an account that has a manager, but
+    never for root (ADR 0093).
+    """
+    if is_required(job):
+        return True
+    return job.namespace == "auto" and job.uid != 0 and (job.uid == job.requester_uid or has_manager(job.uid))
+
+
+def has_manager(uid: int) -> bool:
+    """True if systemd has started a manager for the account ``uid``. Only root can change the answer."""
+    return os.path.isdir(f"{OF_THE_USER}/{uid}")
+
+
+def host_pid() -> Pid:
+    """Return the pid of this process on the host, where the monitor looks. Call this before ``mount_proc``. Raises OSError."""
+    return int(os.readlink(f"{PROC}/self"))
+
+
+def enter(monitor: Pid) -> tuple[int, Pid]:
+    """Make a pid namespace, with its init as a child of ``monitor``, the parent of this process. What this process forks from now
+    on is in the namespace, until it calls ``leave``. Return the descriptor for ``leave``, and the pid of the init.
+
+    Raises Impossible.
+    """
+    try:
+        before = os.open(f"{PROC}/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            _check(_libc.unshare(CLONE_NEWPID))
+        except OSError:
+            os.close(before)
+            raise
+        try:
+            init = fork_sibling()  # the first process that is forked after unshare(2)
+        except OSError:
+            leave(before)
+            raise
+    except OSError as fault:
+        raise Impossible(_sentence(fault)) from None
+    if init == 0:
+        _be_init(monitor)
+    return before, init
+
+
+def leave(before: int) -> None:
+    """Fork outside of the namespace again. ``before`` comes from ``enter``, and is closed. Raises OSError."""
+    _check(_libc.setns(before, CLONE_NEWPID))
+    os.close(before)
+
+
+def _be_init(monitor: Pid) -> NoReturn:
+    try:
+        control_process(PR_SET_PDEATHSIG, signal.SIGKILL)  # the init gets it, as it comes from outside of the namespace
+        if look_at(host_pid())[0] == monitor:
+            close_all_but()
+            signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps the orphans of the namespace
+            while True:
+                signal.pause()
+    finally:
+        os._exit(0)
+
+
+def mount_proc() -> None:
+    """Mount a /proc that shows only the namespace of this process, with the options of the host's. Only this process, and what it
+    executes, sees this mount. All other mounts reach the host, and come from it, as before. Raises Impossible.
+    """
+    try:
+        flags, options = _proc_of_the_host()
+        _check(_libc.unshare(CLONE_NEWNS))
+        _check(_libc.mount(None, PROC.encode(), None, ctypes.c_ulong(MS_REC | MS_PRIVATE), None))
+        _check(_libc.mount(b"proc", PROC.encode(), b"proc", ctypes.c_ulong(flags), options.encode()))
+    except OSError as fault:
+        raise Impossible(_sentence(fault)) from None
+
+
+def _proc_of_the_host() -> tuple[int, str]:
+    """Return the flags and the options of the mount at /proc, such as ``hidepid=invisible`` (proc(5)). Raises OSError."""
+    found: tuple[list[str], list[str]] | None = None
+    with open(f"{PROC}/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
+        for line in file:
+            before, _, after = line.partition(" - ")
+            if after.startswith("proc ") and before.split(" ")[4] == PROC:
+                found = before.split(" ")[5].split(","), after.split()[2].split(",")  # a later one lies over the earlier
+    if found is None:
+        raise FileNotFoundError(2, "nothing is mounted at /proc")
+    flags, options = found
+    read_only = MS_RDONLY if "ro" in flags else 0
+    return MS_NOSUID | MS_NODEV | MS_NOEXEC | read_only, ",".join(each for each in options if each not in ("rw", "ro"))
+
+
+def _check(result: int) -> None:
+    if result != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+def _sentence(fault: OSError) -> str:
+    return f"this host does not permit a pid namespace of its own: {fault.strerror}"
