@@ -2,24 +2,25 @@
 """Handles the remains of a PostgreSQL role that is taken back: its objects, its privileges, its prepared transactions, and the
 triggers that run its functions.
 
-Law: the role's objects in a database are dropped if no object of somebody else depends on them. If an object of somebody else
-depends on an object of the role, a special role becomes the owner of all remaining objects of the role. This special role has no
-rights and no members, and nobody can log in as this role. Nothing is dropped with CASCADE. No object is given to a role that has
-rights, because a function of the holder may act with the rights of the function's owner. jitd's role was a member of the roles
-that the settings name. The holder may have made objects in the name of these roles too. jitd cannot distinguish these objects
-from objects that other people made in the name of these roles. Therefore jitd lists all objects of these roles that were made or
-changed after jitd made its own role. Sources: PostgreSQL, DROP OWNED, REASSIGN OWNED, "Client Authentication", the system
-catalogs.
+Law: an object of the role is dropped if no object of somebody else depends on it. If an object of somebody else depends on it, a
+special role becomes its owner. This special role has no rights and no members, and nobody can log in as this role. Nothing is
+dropped with CASCADE. No object is given to a role that has rights, because a function of the holder may act with the rights of
+the function's owner. The objects are dropped a few at a time, because the server has a limited number of locks. An object that
+cannot be dropped keeps no other object from being dropped. jitd's role was a member of the roles that the settings name. The
+holder may have made objects in the name of these roles too. jitd cannot distinguish these objects from objects that other people
+made in the name of these roles. Therefore jitd lists all objects of these roles that were made or changed after jitd made its own
+role. Sources: PostgreSQL, DROP OWNED, REASSIGN OWNED, "Client Authentication", the system catalogs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 import psycopg
 from psycopg import sql
 
-from jitd.givers.postgres_server import Session
+from jitd.givers.postgres_server import Row, Session, told, written
 
 MOST_LISTED = 12
 """Maximum number of names in each list of the sentence that ``Remains.sentence`` returns. Further names are only counted."""
@@ -36,41 +37,109 @@ _OUTLIVING = """
     SELECT r.rolname, CASE
         WHEN r.rolsuper THEN 'is a superuser'
         WHEN r.rolcreaterole THEN 'can make roles'
+        WHEN r.rolreplication THEN 'can make replication slots, which belong to nobody'
         WHEN r.rolcanlogin THEN 'can log in, and its members can change its password'
         WHEN r.rolname IN ('pg_execute_server_program', 'pg_write_server_files') THEN 'can act as the account of the server'
+        WHEN r.rolname = 'pg_maintain' THEN 'can lock the tables in which PostgreSQL keeps its roles'
+        WHEN r.rolname = 'pg_create_subscription' THEN 'can make subscriptions, which continue by themselves'
         WHEN EXISTS (SELECT FROM pg_auth_members m WHERE m.member = r.oid AND m.admin_option) THEN 'can grant other roles'
     END
     FROM reachable JOIN pg_roles r USING (oid)
 """
 
-# Each row has the name of a thing, and the transaction that made or changed it (xmin). VACUUM and ANALYZE do not change xmin.
-_ACTS_LATER = """
-    SELECT format('trigger %%I on %%s', t.tgname, t.tgrelid::regclass), t.xmin FROM pg_trigger t
-        JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid
-        WHERE NOT t.tgisinternal AND (c.relowner = ANY(%(roles)s::oid[]) OR p.proowner = ANY(%(roles)s::oid[]))
-    UNION ALL SELECT format('event trigger %%I', e.evtname), e.xmin FROM pg_event_trigger e JOIN pg_proc p ON p.oid = e.evtfoid
-        WHERE e.evtowner = ANY(%(roles)s::oid[]) OR p.proowner = ANY(%(roles)s::oid[])
-    UNION ALL SELECT format('%%sfunction %%s', CASE WHEN prosecdef THEN 'SECURITY DEFINER ' ELSE '' END, oid::regprocedure), xmin
-        FROM pg_proc WHERE proowner = ANY(%(roles)s::oid[])
-    UNION ALL SELECT format('rule %%I on %%s', r.rulename, r.ev_class::regclass), r.xmin FROM pg_rewrite r
-        JOIN pg_class c ON c.oid = r.ev_class WHERE r.rulename <> '_RETURN' AND c.relowner = ANY(%(roles)s::oid[])
-    UNION ALL SELECT format('policy %%I on %%s', l.polname, l.polrelid::regclass), l.xmin FROM pg_policy l
-        JOIN pg_class c ON c.oid = l.polrelid WHERE c.relowner = ANY(%(roles)s::oid[])
-    UNION ALL SELECT format('default privileges of %%s', defaclrole::regrole), xmin FROM pg_default_acl
-        WHERE defaclrole = ANY(%(roles)s::oid[])
-    UNION ALL SELECT format('default of a column of %%s', d.adrelid::regclass), d.xmin FROM pg_attrdef d
-        JOIN pg_class c ON c.oid = d.adrelid WHERE c.relowner = ANY(%(roles)s::oid[])
-    UNION ALL SELECT DISTINCT ON (c.oid) format('privileges on columns of %%s', c.oid::regclass), a.xmin FROM pg_attribute a
-        JOIN pg_class c ON c.oid = a.attrelid WHERE a.attacl IS NOT NULL AND c.relowner = ANY(%(roles)s::oid[])
-    UNION ALL SELECT format('%%s %%s', CASE relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view'
-        WHEN 'S' THEN 'sequence' WHEN 'f' THEN 'foreign table' ELSE 'table' END, oid::regclass), xmin FROM pg_class
-        WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND relowner = ANY(%(roles)s::oid[])
-    UNION ALL SELECT format('schema %%I', nspname), xmin FROM pg_namespace WHERE nspowner = ANY(%(roles)s::oid[])
-    UNION ALL SELECT format('database %%I', datname), xmin FROM pg_database
-        WHERE datname = current_database() AND datdba = ANY(%(roles)s::oid[])
-    UNION ALL SELECT format('settings of the database %%I', d.datname), s.xmin FROM pg_db_role_setting s
-        JOIN pg_database d ON d.oid = s.setdatabase
-        WHERE d.datname = current_database() AND d.datdba = ANY(%(roles)s::oid[])
+# A prepared transaction belongs to the role as which it was prepared, and that may be a role of which jitd's role was a member.
+# It is the holder's if it has changed the row of jitd's role, or has locked jitd's role or an object of this role.
+_PREPARED = """
+    SELECT p.gid, p.database FROM pg_prepared_xacts p JOIN pg_roles o ON o.rolname = p.owner
+    WHERE o.oid = %(oid)s OR o.oid = ANY(%(given)s::oid[]) AND (
+        p.transaction = (SELECT xmax FROM pg_authid WHERE oid = %(oid)s)
+        OR p.transaction IN (SELECT x.transactionid FROM pg_locks x JOIN pg_locks l USING (virtualtransaction)
+            WHERE x.pid IS NULL AND l.pid IS NULL AND x.locktype = 'transactionid' AND (
+                l.classid = 'pg_authid'::regclass AND l.objid = %(oid)s OR EXISTS (SELECT FROM pg_shdepend s
+                    WHERE s.refclassid = 'pg_authid'::regclass AND s.refobjid = %(oid)s AND s.deptype = 'o'
+                    AND s.dbid = l.database AND s.classid = CASE l.locktype WHEN 'relation' THEN 'pg_class'::regclass
+                    ELSE l.classid END AND s.objid = coalesce(l.relation, l.objid)))))
+    ORDER BY 1
+"""
+
+# The objects of a role in this database, with the words that DROP and ALTER call them by. The newest come first, because nothing
+# depends on an object that is newer than itself, but for what was changed later.
+_OWNED = """
+    SELECT i.type, i.identity, s.objid FROM (
+        SELECT classid, objid FROM pg_shdepend
+        WHERE refclassid = 'pg_authid'::regclass AND refobjid = %(oid)s AND deptype = 'o' AND objid::bigint < %(below)s
+        AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) ORDER BY objid DESC LIMIT %(most)s
+    ) s, pg_identify_object(s.classid, s.objid, 0) i ORDER BY s.objid DESC
+"""
+_LARGE_OBJECT = "large object"
+_TYPES = (
+    "table", "view", "materialized view", "sequence", "foreign table", "function", "procedure", "aggregate", "type", "schema",
+    "operator", "operator class", "operator family", "collation", "conversion", "text search configuration",
+    "text search dictionary", "statistics object", _LARGE_OBJECT,
+)  # fmt: skip
+AT_ONCE = 200
+"""Objects that are dropped in one transaction."""
+_ABOVE_ALL = 2**32
+"""More than the number of any object (oid)."""
+
+# The rows of the catalogs that belong to the roles, for what acts later by itself first. A row was made or changed by the
+# transaction xmin. VACUUM does not change xmin, not even with FREEZE or FULL.
+_ROWS = (
+    ("pg_trigger", "NOT tgisinternal AND (tgrelid IN (TABLE tables) OR tgfoid IN (TABLE functions))"),
+    ("pg_event_trigger", "evtowner IN (TABLE roles) OR evtfoid IN (TABLE functions)"),
+    ("pg_subscription", "subowner IN (TABLE roles)"),
+    ("pg_proc", "oid IN (TABLE functions)"),
+    ("pg_rewrite", "rulename <> '_RETURN' AND ev_class IN (TABLE tables)"),
+    ("pg_policy", "polrelid IN (TABLE tables)"),
+    ("pg_default_acl", "defaclrole IN (TABLE roles)"),
+    ("pg_attrdef", "adrelid IN (TABLE tables)"),
+    ("pg_constraint", "contype = 'c' AND (conrelid IN (TABLE tables) OR contypid IN (TABLE types))"),
+    ("pg_cast", "castsource IN (TABLE types) OR casttarget IN (TABLE types)"),
+    ("pg_user_mapping", "umuser IN (TABLE roles)"),
+    ("pg_foreign_server", "srvowner IN (TABLE roles)"),
+    ("pg_foreign_data_wrapper", "fdwowner IN (TABLE roles)"),
+    ("pg_publication", "pubowner IN (TABLE roles)"),
+    ("pg_extension", "extowner IN (TABLE roles)"),
+    ("pg_language", "lanowner IN (TABLE roles)"),
+    ("pg_operator", "oprowner IN (TABLE roles)"),
+    ("pg_opclass", "opcowner IN (TABLE roles)"),
+    ("pg_opfamily", "opfowner IN (TABLE roles)"),
+    ("pg_collation", "collowner IN (TABLE roles)"),
+    ("pg_conversion", "conowner IN (TABLE roles)"),
+    ("pg_ts_config", "cfgowner IN (TABLE roles)"),
+    ("pg_ts_dict", "dictowner IN (TABLE roles)"),
+    ("pg_statistic_ext", "stxowner IN (TABLE roles)"),
+    ("pg_class", "oid IN (TABLE tables) AND relkind NOT IN ('i', 'I', 't')"),
+    ("pg_class", "relkind IN ('i', 'I') AND oid IN (TABLE indexes)"),
+    ("pg_type", "oid IN (TABLE types) AND typrelid = 0 AND typcategory <> 'A'"),
+    ("pg_largeobject_metadata", "lomowner IN (TABLE roles)"),
+    ("pg_namespace", "nspowner IN (TABLE roles)"),
+    ("pg_database", "datname = current_database() AND datdba IN (TABLE roles)"),
+)  # fmt: skip
+_LISTED = f"""
+    WITH roles AS (SELECT unnest(%(roles)s::oid[]) UNION SELECT oid FROM pg_roles WHERE rolname = 'pg_database_owner'
+            AND EXISTS (SELECT FROM pg_database WHERE datname = current_database() AND datdba = ANY(%(roles)s::oid[]))),
+        tables AS (SELECT oid FROM pg_class WHERE relowner IN (TABLE roles)),
+        functions AS (SELECT oid FROM pg_proc WHERE proowner IN (TABLE roles)),
+        indexes AS (SELECT indexrelid FROM pg_index
+            WHERE indrelid IN (TABLE tables) AND num_nonnulls(indexprs, indpred) > 0),
+        types AS (SELECT oid FROM pg_type WHERE typowner IN (TABLE roles)),
+        named(what, made) AS (
+            SELECT CASE WHEN catalog = 'pg_proc'::regclass AND (SELECT prosecdef FROM pg_proc WHERE oid = object)
+                THEN 'SECURITY DEFINER ' ELSE '' END || pg_describe_object(catalog, object, 0), made
+            FROM ({
+    " UNION ALL ".join(
+        f"SELECT '{catalog.removesuffix('_metadata')}'::regclass, oid, xmin FROM {catalog} WHERE {which}"
+        for catalog, which in _ROWS
+    )
+}) AS found(catalog, object, made)
+        UNION ALL SELECT format('privileges on column %%I of %%s', attname, attrelid::regclass), xmin
+            FROM pg_attribute WHERE attacl IS NOT NULL AND attrelid IN (TABLE tables)
+        UNION ALL SELECT format('settings of the database %%I', datname), s.xmin FROM pg_db_role_setting s
+            JOIN pg_database d ON d.oid = setdatabase WHERE datname = current_database() AND datdba IN (TABLE roles)
+        UNION ALL SELECT format('prepared transaction %%L', gid), transaction FROM pg_prepared_xacts
+            JOIN pg_roles ON rolname = owner WHERE database = current_database() AND oid IN (TABLE roles))
+    SELECT what FROM named WHERE age(made) <= age(%(since)s::xid8::xid)
 """
 
 
@@ -87,9 +156,18 @@ def outliving(session: Session, roles: Sequence[str]) -> str:
     return f"the role {found[0][0]} {found[0][1]}" if found else ""
 
 
+def prepared(session: Session, oid: int, given: Sequence[int]) -> list[tuple[str, str]]:
+    """Return the holder's prepared transactions, each with its database. ``oid`` is the oid of jitd's role, and ``given`` has the
+    oids of the other roles in whose name the holder could act. Raises psycopg.Error.
+    """
+    return [(gid, database) for gid, database in session.rows(_PREPARED, {"oid": oid, "given": list(given)})]
+
+
 def databases(session: Session) -> list[str]:
-    """Return the names of all databases that accept connections. Raises psycopg.Error."""
-    return [name for (name,) in session.rows("SELECT datname FROM pg_database WHERE datallowconn ORDER BY 1")]
+    """Return the names of all databases but template0, which nobody can connect to and which is never changed. Raises
+    psycopg.Error.
+    """
+    return [name for (name,) in session.rows("SELECT datname FROM pg_database WHERE datname <> 'template0' ORDER BY 1")]
 
 
 def has_things_in(session: Session, oid: int, database: str) -> bool:
@@ -103,36 +181,33 @@ def has_things_in(session: Session, oid: int, database: str) -> bool:
 
 class Remains:
     """Removes everything that the role ``role`` owns in the databases of one server, and notes all remaining objects. ``oid`` is
-    the oid of the role.
+    the oid of the role. ``keeper`` is the name of the special role that becomes the owner of remaining objects.
 
-    ``since`` is the transaction that made the role. ``since`` is empty if the transaction is not known. ``given`` has the oids of
-    the other roles in whose name the holder could act.
+    ``since`` is the transaction that made the role. ``given`` has the oids of the other roles in whose name the holder could act.
     """
 
-    def __init__(self, role: str, oid: int, since: str, given: Sequence[int]) -> None:
+    def __init__(self, role: str, oid: int, keeper: str, since: str, given: Sequence[int]) -> None:
+        self.oid = oid
         self._role = role
-        self._oid = oid
+        self._keeper = keeper
         self._since = since
         self._given = list(given)
         self._kept: list[str] = []
         self._listed: list[str] = []
         self._unseen: list[str] = []
 
-    def clear(self, session: Session, database: str) -> None:
-        """Roll back the transactions that the role has prepared in ``database``. Drop or keep the objects of the role there, and
-        revoke the role's privileges. This method may be repeated without harm. Raises psycopg.Error.
+    def clear(self, session: Session, database: str, until: float) -> list[str]:
+        """List what was done in the name of the given roles in ``database``. Drop or keep the objects of the role there, and
+        revoke the role's privileges. Begin no further batch after ``until``, by time.monotonic. Return the faults, as sentences:
+        a part that fails keeps no other part from being tried. This method may be repeated without harm.
         """
-        question = "SELECT gid FROM pg_prepared_xacts WHERE owner = %(role)s AND database = current_database()"
-        for (prepared,) in session.rows(question, {"role": self._role}):
-            session.do("ROLLBACK PREPARED {prepared}", prepared=sql.Literal(prepared))
-        self._drop_triggers(session)
-        try:
-            session.do("DROP OWNED BY {role} RESTRICT", role=sql.Identifier(self._role))
-        except psycopg.errors.DependentObjectsStillExist as fault:
-            self._keep(session, database, fault)
-        if self._owns_what_is_shared(session):
-            self._keep(session, database, None)
-        self._list(session, database)
+        faults = []
+        for part in (self._list, self._drop_triggers, self._drop_objects):
+            try:
+                part(session, database, until)
+            except (psycopg.Error, NotInTime) as fault:
+                faults.append(f"{database}: {told(fault)}")
+        return faults
 
     def not_seen(self, database: str) -> None:
         """Remember that jitd could not look into ``database``. Call this method only if the role owns nothing in ``database``,
@@ -146,39 +221,96 @@ class Remains:
         """
         said = []
         if self._kept:
-            said.append(f"the role {keeper_of(self._role)} now owns objects that others depend on: {_several(self._kept)}")
+            said.append(f"the role {self._keeper} now owns objects that others depend on: {_several(self._kept)}")
         if self._listed:
             said.append(f"check changes in the name of the given roles since the grant began: {_several(self._listed)}")
         if self._unseen:
-            said.append(f"databases that could not be looked at: {_several(self._unseen)}")
+            said.append(f"not searched, because they accept no connection: the databases {_several(self._unseen)}")
         return "; ".join(said)
 
-    def _drop_triggers(self, session: Session) -> None:
+    def _drop_triggers(self, session: Session, _: str, until: float) -> None:
         """Drop the triggers that run a function of the role, including triggers on tables of others. If such a trigger remained,
-        the role's code would run in the name of others.
+        the role's code would run in the name of others. Raises psycopg.Error, after all of them were tried.
         """
         question = (
             "SELECT t.tgname, n.nspname, c.relname FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid"
             " JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
             " WHERE p.proowner = %(oid)s AND NOT t.tgisinternal AND t.tgparentid = 0"
         )
-        for trigger, schema, table in session.rows(question, {"oid": self._oid}):
-            session.do("DROP TRIGGER {trigger} ON {table}", trigger=sql.Identifier(trigger), table=sql.Identifier(schema, table))
+        last: Exception | None = None
+        for trigger, schema, table in session.rows(question, {"oid": self.oid}):
+            if time.monotonic() > until:
+                raise NotInTime("not all triggers were removed in time")
+            try:
+                session.do(
+                    "DROP TRIGGER {trigger} ON {table}", trigger=sql.Identifier(trigger), table=sql.Identifier(schema, table)
+                )
+            except psycopg.Error as fault:
+                last = fault
+        if last is not None:
+            raise last
 
-    def _keep(self, session: Session, database: str, fault: psycopg.Error | None) -> None:
-        """In ``database``, give all objects of the role to a special role that has no rights. ``fault`` is the error that says
-        which objects of others depend on objects of the role. ``fault`` is None if the role owns a database or a tablespace.
+    def _drop_objects(self, session: Session, database: str, until: float) -> None:
+        """Drop the objects of the role, and revoke its privileges. If objects of others depend on an object, give it to the role
+        without rights. Raises psycopg.Error and NotInTime.
         """
-        keeper, role = sql.Identifier(keeper_of(self._role)), sql.Identifier(self._role)
+        n_done, depending = self._each(session, until, _drop)
+        while n_done:  # what depended on an object may be gone the next time
+            n_done, depending = self._each(session, until, _drop)
+        if len(session.rows(_OWNED, {"oid": self.oid, "below": _ABOVE_ALL, "most": AT_ONCE + 1})) <= AT_ONCE:
+            try:
+                session.do("DROP OWNED BY {role} RESTRICT", role=sql.Identifier(self._role))
+                if not self._owns_what_is_shared(session):
+                    return
+                depending = ["a database or a tablespace"]
+            except psycopg.errors.DependentObjectsStillExist as fault:
+                depending = (fault.diag.message_detail or "").splitlines()
+        self._keep(session, until)
+        self._kept += [f"{database}: {line}" for line in depending]
+
+    def _each(self, session: Session, until: float, deed: Callable[[Session, Row], None]) -> tuple[int, list[str]]:
+        """Do ``deed`` to each object of the role in this database, in transactions of AT_ONCE objects. If one of these fails, do
+        it to each of them in a transaction of its own. Return to how many objects it was done, and what depends on the others.
+        Raises NotInTime.
+        """
+        n_done, below, depending = 0, _ABOVE_ALL, []
+        while batch := session.rows(_OWNED, {"oid": self.oid, "below": below, "most": AT_ONCE}):
+            below = batch[-1][-1]
+            found = [one for one in batch if one[0] in _TYPES]
+            if time.monotonic() > until:
+                raise NotInTime("not all objects of the role were removed in time")
+            try:
+                with session.transaction():
+                    for one in found:
+                        deed(session, one)
+                n_done += len(found)
+            except psycopg.Error:
+                if session.is_closed:
+                    raise
+                for one in found:
+                    try:
+                        deed(session, one)
+                        n_done += 1
+                    except psycopg.errors.DependentObjectsStillExist as fault:
+                        depending += (fault.diag.message_detail or "").splitlines()
+                    except psycopg.Error:
+                        continue  # the statement that is about all objects fails, too, and says why
+        return n_done, depending
+
+    def _keep(self, session: Session, until: float) -> None:
+        """Give all objects of the role in this database to a special role that has no rights. Raises psycopg.Error and
+        NotInTime.
+        """
+        keeper, role = sql.Identifier(self._keeper), sql.Identifier(self._role)
         with session.transaction():
-            there = session.row("SELECT oid FROM pg_roles WHERE rolname = %(name)s", {"name": keeper_of(self._role)})
+            there = session.row("SELECT oid FROM pg_roles WHERE rolname = %(name)s", {"name": self._keeper})
             if there is None:
                 session.do("CREATE ROLE {keeper} NOLOGIN NOINHERIT", keeper=keeper)
                 session.do("COMMENT ON ROLE {keeper} IS {why}", keeper=keeper, why=sql.Literal(_KEEPER.format(role=self._role)))
+        self._each(session, until, lambda session, one: _hand_over(session, one, keeper))
+        with session.transaction():
             session.do("REASSIGN OWNED BY {role} TO {keeper}", role=role, keeper=keeper)
             session.do("DROP OWNED BY {role} RESTRICT", role=role)
-        lines = ((fault.diag.message_detail if fault is not None else "") or "a database or a tablespace").splitlines()
-        self._kept += [f"{database}: {line}" for line in lines]
 
     def _owns_what_is_shared(self, session: Session) -> bool:
         """True if the role owns a database or a tablespace. DROP OWNED does not drop databases and tablespaces."""
@@ -186,19 +318,36 @@ class Remains:
             "SELECT 1 FROM pg_shdepend"
             " WHERE refclassid = 'pg_authid'::regclass AND refobjid = %(oid)s AND dbid = 0 AND deptype = 'o'"
         )
-        return session.row(question, {"oid": self._oid}) is not None
+        return session.row(question, {"oid": self.oid}) is not None
 
-    def _list(self, session: Session, database: str) -> None:
-        if not self._since:
-            return
-        question = f"SELECT what FROM ({_ACTS_LATER}) AS found(what, made) WHERE age(made) <= age(%(since)s::xid8::xid)"
-        found = session.rows(question, {"roles": self._given, "since": self._since})
+    def _list(self, session: Session, database: str, _: float) -> None:
+        found = session.rows(_LISTED, {"roles": self._given, "since": self._since})
         self._listed += [f"{database}: {what}" for (what,) in found]
+
+
+class NotInTime(Exception):
+    """The work is not finished in time. The text is a sentence."""
 
 
 def keeper_of(role: str) -> str:
     """Return the name of the special role that becomes the owner of remaining objects of ``role``."""
     return f"{role}_left"
+
+
+def _drop(session: Session, one: Row) -> None:
+    kind, name, objid = one
+    if kind == _LARGE_OBJECT:
+        session.do("SELECT lo_unlink({oid})", oid=sql.Literal(objid))
+    else:
+        session.do(f"DROP {_word(kind)} IF EXISTS {{name}} RESTRICT", name=written(name))
+
+
+def _hand_over(session: Session, one: Row, keeper: sql.Identifier) -> None:
+    session.do(f"ALTER {_word(one[0])} {{name}} OWNER TO {{keeper}}", name=written(one[1]), keeper=keeper)
+
+
+def _word(kind: str) -> str:
+    return "STATISTICS" if kind == "statistics object" else kind.upper()
 
 
 def _several(names: Sequence[str]) -> str:

@@ -4,10 +4,8 @@ roles that the settings name.
 
 Law: the role belongs to jitd, and its name is made from the id of the holding. jitd never changes or drops a role that it did not
 make. jitd recognizes its own roles by their comment, because only a superuser can write the comment. Nobody can log in as the
-role before jitd sends the role's password to the holder, because nobody knows this password. A role is taken back in three steps.
-In the first step, one transaction removes the role's right to log in and all its memberships. In the second step, the sessions of
-the role are ended. In the third step, the objects of the role are removed (``postgres_remains``). Sources: PostgreSQL, CREATE
-ROLE, DROP OWNED, "Dropping Roles".
+role before jitd sends the role's password to the holder, because nobody knows this password. ``postgres_taking`` takes the role
+back. Sources: PostgreSQL, CREATE ROLE.
 """
 
 from __future__ import annotations
@@ -21,23 +19,18 @@ from psycopg import sql
 
 from jitd.core.frozen import dataclass
 from jitd.givers.kind import HOLDING, Failed, Given, Order, Refused, Seen, State, Strays, Taken
-from jitd.givers.postgres_remains import Remains, databases, has_things_in, outliving, reachable
+from jitd.givers.postgres_remains import keeper_of, outliving
 from jitd.givers.postgres_server import Server, Session, Unreachable, told
+from jitd.givers.postgres_taking import Ending, Steps, end_earlier_deeds, memberships, revoke, take_back
 from jitd.givers.secret import sealed
 from jitd.settings import givers as settings
 from jitd.settings.postgres import Address, read_address
 
 PREFIX = "jitd_"
-SECONDS_TO_TAKE = 20.0
-"""Maximum time, in seconds, of one try to take a role back. The next try continues the unfinished work."""
-SECONDS_TO_END = 6.0
-"""Seconds within which the sessions of a role have to end."""
 OLDEST = 15_00_00
 """The oldest version of PostgreSQL that is supported, as server_version_num. See the release notes of PostgreSQL 15, "ADMIN
 OPTION".
 """
-LOOK_AGAIN = 0.05
-"""Seconds between two checks that look for remaining sessions."""
 _MARK = "jitd made this role for {account}: holding {holding} of postgres-role:{name}, from transaction {transaction} on"
 _READ_MARK = re.compile(
     r"jitd made this role for .{1,255}: holding (\S+) of postgres-role:(\S+), from transaction ([0-9]{1,20}) on", re.ASCII
@@ -47,9 +40,12 @@ _FLAGS = "NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT"
 
 @dataclass(frozen=True, slots=True)
 class _Role:
-    """An existing role. ``oid`` is its oid. ``mark`` is the comment of the role. If jitd made the role, the comment says so."""
+    """An existing role. ``oid`` is its oid, and ``name`` is its present name. ``mark`` is the comment of the role. If jitd made
+    the role, the comment says so.
+    """
 
     oid: int
+    name: str
     mark: str
 
     @property
@@ -93,7 +89,7 @@ class PostgresRoles:
                 password = self._password_of(order)
                 self._make(session, order, role, found, session.verifier(role, password))
         except (Unreachable, psycopg.Error) as fault:
-            return Failed(_why(fault))
+            return Failed(told(fault))
         return Given(
             f"you have the role {role}: PGSERVICEFILE=FILE psql service={self._giver.name}, where FILE is the file of the secret",
             sealed(self._service_file(role, password)),
@@ -119,50 +115,36 @@ class PostgresRoles:
                     return Refused(f"somebody has removed the password of the role {role}: {again}")
                 self._make(session, order, role, found, None)
         except (Unreachable, psycopg.Error) as fault:
-            return Failed(_why(fault))
+            return Failed(told(fault))
         return Given()
 
     def take(self, order: Order) -> Taken | Refused | Failed:
-        role, until = role_of(order.holding), time.monotonic() + SECONDS_TO_TAKE
-        server = self._server(order)
-        try:
-            with server.session() as session:
-                _end_earlier_deeds(session, self._known_as(order))
-                found = self._named_again(session, role, order.holding)
-                if found is None:
-                    return Taken()
-                if not self._is_ours(found, order.holding):
-                    return Refused(
-                        f"PostgreSQL has a role {role} that jitd did not make: look at it, and drop it if nobody wants it"
-                    )
-                _shut(session, role)
-                _end_sessions(session, found.oid)
-                left = Remains(role, found.oid, found.transaction, reachable(session, self._giver.member_of))
-                for database in databases(session):
-                    if time.monotonic() > until:
-                        return Failed(f"{role} cannot log in any more, but not all of its objects were removed in time")
-                    _clear(server, session, left, database, found.oid)
-                session.do("DROP ROLE {role}", role=sql.Identifier(role))
-                _end_sessions(session, found.oid)
-                return Taken(left.sentence())
-        except (Unreachable, psycopg.Error, _StillThere) as fault:
-            return Failed(f"{role}: {_why(fault)}")
+        role = role_of(order.holding)
+        with Steps(self._server(order)) as steps:
+            steps.do(end_earlier_deeds, self._known_as(order))
+            found = steps.do(self._made_for, role, order.holding)
+            if found is None:
+                return Failed(steps.told(role)) if steps.faults else Taken()
+            if not self._is_ours(found, order.holding):
+                return Refused(f"PostgreSQL has a role {role} that jitd did not make: look at it, and drop it if nobody wants it")
+            left = take_back(steps, Ending(found.oid, found.name, keeper_of(role), found.transaction, self._giver.member_of))
+            return Failed(steps.told(role)) if steps.faults else Taken(left)
 
     def look(self, order: Order) -> Seen | Failed:
         role = role_of(order.holding)
         try:
             with self._server(order).session() as session:
-                found = _find(session, role)
-                if found is None and (renamed := self._renamed(session, order.holding)):
-                    return Seen(State.CHANGED, f"the role {role} is called {renamed} now")
+                found = self._made_for(session, role, order.holding)
                 if found is None:
                     return Seen(State.GONE, f"the role {role} is gone")
                 if not self._is_ours(found, order.holding):
                     return Seen(State.CHANGED, f"the role {role} does not have the comment by which jitd knows it")
+                if found.name != role:
+                    return Seen(State.CHANGED, f"the role {role} is called {found.name} now")
                 why = self._difference(session, role, found.oid, order.until)
                 return Seen(State.CHANGED, f"the role {role} {why}") if why else Seen(State.STANDS)
         except (Unreachable, psycopg.Error) as fault:
-            return Failed(_why(fault))
+            return Failed(told(fault))
 
     def strays(self, orders: Sequence[Order]) -> Strays | Failed:
         wanted = {order.holding for order in orders}
@@ -174,7 +156,7 @@ class PostgresRoles:
                     {"prefix": PREFIX},
                 )
         except (Unreachable, psycopg.Error) as fault:
-            return Failed(_why(fault))
+            return Failed(told(fault))
         found = []
         for role, mark in rows:
             ours = _READ_MARK.fullmatch(mark)
@@ -197,11 +179,9 @@ class PostgresRoles:
                     account=order.account, holding=order.holding, name=order.name, transaction=made[0] if made else 0
                 )
                 session.do("COMMENT ON ROLE {role} IS {mark}", role=name, mark=quoted(mark))
-            for other in _joined(session, role):
-                if other not in self._giver.member_of:
-                    session.do("REVOKE {other} FROM {role}", other=sql.Identifier(other), role=name)
-            for other in _members(session, role):
-                session.do("REVOKE {role} FROM {other}", other=sql.Identifier(other), role=name)
+            for membership in memberships(session, role):
+                if membership.role == role or membership.role not in self._giver.member_of:
+                    revoke(session, membership)
             for other in self._giver.member_of:
                 session.do("GRANT {other} TO {role}", other=sql.Identifier(other), role=name)
             password = "" if verifier is None else "PASSWORD {verifier}"
@@ -226,13 +206,14 @@ class PostgresRoles:
             return "has other attributes than jitd gave it"
         if not flags[1]:
             return "is valid until another time than jitd has set (VALID UNTIL)"
-        joined = _joined(session, role)
+        found = memberships(session, role)
+        joined = {one.role for one in found if one.member == role}
         if lacking := [other for other in self._giver.member_of if other not in joined]:
             return f"is no longer a member of {', '.join(lacking)}"
-        if more := [other for other in joined if other not in self._giver.member_of]:
-            return f"is also a member of {', '.join(more)}, which jitd did not give it"
-        if others := _members(session, role):
-            return f"was granted to {', '.join(others)}"
+        if more := joined - set(self._giver.member_of):
+            return f"is also a member of {', '.join(sorted(more))}, which jitd did not give it"
+        if others := {one.member for one in found if one.role == role}:
+            return f"was granted to {', '.join(sorted(others))}"
         return ""
 
     def _fault(self, session: Session) -> str:
@@ -260,21 +241,21 @@ class PostgresRoles:
         mark = _READ_MARK.fullmatch(found.mark)
         return mark is not None and mark[1] == holding and mark[2] == self._giver.name
 
-    def _renamed(self, session: Session, holding: str) -> str:
-        """If somebody has renamed the role that jitd made for ``holding``, return the role's present name. Otherwise return an
-        empty string. jitd finds a renamed role by its comment.
+    def _made_for(self, session: Session, role: str, holding: str) -> _Role | None:
+        """Return the role that jitd made for ``holding``, whatever its present name is, because somebody may have renamed it.
+        If there is none, return the role with the name ``role``, which somebody else has made.
         """
-        names = session.rows("SELECT oid, coalesce(shobj_description(oid, 'pg_authid'), ''), rolname FROM pg_roles ORDER BY 3")
-        return next((str(name) for oid, mark, name in names if self._is_ours(_Role(oid, mark), holding)), "")
+        found = [_Role(*row) for row in session.rows(f"{_ROLES} ORDER BY rolname")]
+        ours = [one for one in found if self._is_ours(one, holding)]
+        return next(iter(ours or [one for one in found if one.name == role]), None)
 
     def _named_again(self, session: Session, role: str, holding: str) -> _Role | None:
         """Return the role with the name ``role``. If somebody has renamed the role of ``holding``, first rename it back to
         ``role``.
         """
-        found = _find(session, role)
-        if found is None and (renamed := self._renamed(session, holding)):
-            session.do("ALTER ROLE {renamed} RENAME TO {role}", renamed=sql.Identifier(renamed), role=sql.Identifier(role))
-            return _find(session, role)
+        found = self._made_for(session, role, holding)
+        if found is not None and found.name != role:
+            session.do("ALTER ROLE {renamed} RENAME TO {role}", renamed=sql.Identifier(found.name), role=sql.Identifier(role))
         return found
 
     def _server(self, order: Order) -> Server:
@@ -302,91 +283,4 @@ def _time(seconds: int) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S+00", time.gmtime(seconds))
 
 
-def _why(fault: Exception) -> str:
-    return told(fault) if isinstance(fault, psycopg.Error) else str(fault)
-
-
-# --- what the server has ---------------------------------------------------------------------------------------------
-
-
-def _find(session: Session, role: str) -> _Role | None:
-    row = session.row(
-        "SELECT oid, coalesce(shobj_description(oid, 'pg_authid'), '') FROM pg_roles WHERE rolname = %(role)s", {"role": role}
-    )
-    return _Role(*row) if row else None
-
-
-def _joined(session: Session, role: str) -> list[str]:
-    """Return the roles in which ``role`` is a member."""
-    return [name for (name,) in session.rows(_MEMBERSHIPS.format(asked="roleid", given="member"), {"role": role})]
-
-
-def _members(session: Session, role: str) -> list[str]:
-    """Return the roles that are members of ``role``."""
-    return [name for (name,) in session.rows(_MEMBERSHIPS.format(asked="member", given="roleid"), {"role": role})]
-
-
-_MEMBERSHIPS = (
-    "SELECT DISTINCT a.rolname FROM pg_auth_members m JOIN pg_roles a ON a.oid = m.{asked} JOIN pg_roles g ON g.oid = m.{given}"
-    " WHERE g.rolname = %(role)s ORDER BY 1"
-)
-
-
-class _StillThere(Exception):
-    """Some sessions did not end in time. The text is a sentence."""
-
-
-def _end_earlier_deeds(session: Session, known_as: str) -> None:
-    """End the sessions of earlier deeds that were killed. The server may still be executing the last statement of such a deed."""
-    _end(
-        session,
-        "application_name = %(known_as)s AND pid <> pg_backend_pid()"
-        " AND usesysid = (SELECT oid FROM pg_roles WHERE rolname = current_user)",
-        {"known_as": known_as},
-    )
-
-
-def _end_sessions(session: Session, oid: int) -> None:
-    """End every session of the role ``oid``. Also end the sessions of roles that the holder has made members of this role,
-    because members may act as the role. Superusers are left out, because superusers may act as any role anyway. Raises
-    _StillThere.
-    """
-    _end(
-        session,
-        "usesysid IN (WITH RECURSIVE members(oid) AS (SELECT %(oid)s::oid UNION"
-        " SELECT m.member FROM pg_auth_members m JOIN members ON m.roleid = members.oid) SELECT oid FROM members)"
-        " AND usesysid NOT IN (SELECT oid FROM pg_roles WHERE rolsuper)",
-        {"oid": oid},
-    )
-
-
-def _end(session: Session, which: str, values: dict[str, object]) -> None:
-    until = time.monotonic() + SECONDS_TO_END
-    while found := session.rows(f"SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity WHERE {which}", values):
-        if time.monotonic() > until:
-            raise _StillThere(f"a session cannot be ended (server process {found[0][0]}): check what it is doing")
-        time.sleep(LOOK_AGAIN)
-
-
-def _shut(session: Session, role: str) -> None:
-    """Remove the right to log in and all memberships from the role, in one transaction. After this call, the role cannot begin
-    anything new.
-    """
-    name = sql.Identifier(role)
-    with session.transaction():
-        session.do("ALTER ROLE {role} NOLOGIN PASSWORD NULL VALID UNTIL '-infinity'", role=name)
-        for other in _joined(session, role):
-            session.do("REVOKE {other} FROM {role}", other=sql.Identifier(other), role=name)
-
-
-def _clear(server: Server, session: Session, left: Remains, database: str, oid: int) -> None:
-    """Remove everything that the role ``oid`` has in ``database``. Skip the database if it accepts no connection and contains
-    nothing of the role.
-    """
-    try:
-        with server.session(database) as there:
-            left.clear(there, database)
-    except Unreachable:
-        if has_things_in(session, oid, database):
-            raise
-        left.not_seen(database)
+_ROLES = "SELECT oid, rolname, coalesce(shobj_description(oid, 'pg_authid'), '') FROM pg_roles"

@@ -12,8 +12,8 @@ from __future__ import annotations
 import os
 import pwd
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
@@ -23,12 +23,17 @@ from jitd.settings.postgres import Address
 
 CONNECT_SECONDS = 5
 STATEMENT_SECONDS = 8
-LOCK_SECONDS = 4
+LOCK_SECONDS = 2
 """Two time limits in seconds. STATEMENT_SECONDS limits the time of one statement. LOCK_SECONDS limits the time for which a
 statement waits for a lock.
 """
 _OPTIONS = {
     "search_path": "pg_catalog",
+    "role": "none",
+    "session_replication_role": "replica",
+    "local_preload_libraries": "",
+    "exit_on_error": "off",
+    "idle_session_timeout": "0",
     "statement_timeout": f"{STATEMENT_SECONDS}s",
     "lock_timeout": f"{LOCK_SECONDS}s",
     "idle_in_transaction_session_timeout": "15s",
@@ -36,11 +41,15 @@ _OPTIONS = {
     "synchronous_commit": "local",
     "client_min_messages": "error",
 }
-"""Settings of this connection. These settings override the settings that the owner of a database has made for the database. With
-``synchronous_commit``, committed changes survive a crash of the server. If a change were lost, a role that was taken back could
-exist again after the crash.
+"""Settings of this connection. These settings override the settings that the owner of a database has made for the database. Such
+an owner could otherwise let jitd's sessions act as another role, end early, or not begin at all. With
+``session_replication_role``, no triggers and no event triggers run in jitd's sessions, because they are a superuser's sessions.
+Exceptions are triggers that an administrator has enabled as ENABLE ALWAYS or ENABLE REPLICA. With ``synchronous_commit``,
+committed changes survive a crash of the server. If a change were lost, a role that was taken back could exist again after the
+crash.
 """
-
+_OPTIONS_SINCE_17 = {"transaction_timeout": "0"}
+_VERSION_17 = 17_00_00
 Row = tuple[Any, ...]
 
 
@@ -65,7 +74,33 @@ class Server:
         with self._connected(database or self._address.database) as connection:
             yield Session(connection)
 
+    @contextmanager
+    def session_anywhere(self) -> Iterator[Session]:
+        """Connect to any database, for statements about roles, which all databases of a server share. A person who may act as the
+        owner of a database can close that database to everybody. Raises Unreachable.
+        """
+        with self._connected_anywhere() as connection:
+            yield Session(connection)
+
+    def _connected_anywhere(self) -> psycopg.Connection[Row]:
+        with suppress(Unreachable):
+            return self._connected("postgres")
+        try:
+            return self._connected(self._address.database)
+        except Unreachable as fault:
+            with suppress(Unreachable):
+                return self._connected("template1")
+            raise fault
+
     def _connected(self, database: str) -> psycopg.Connection[Row]:
+        """Connect to ``database``, with the settings that the version of the server has. Raises Unreachable."""
+        connection = self._connected_with(database, _OPTIONS)
+        if connection.info.server_version < _VERSION_17:
+            return connection
+        connection.close()
+        return self._connected_with(database, _OPTIONS | _OPTIONS_SINCE_17)
+
+    def _connected_with(self, database: str, options: Mapping[str, str]) -> psycopg.Connection[Row]:
         owner = owner_of(self._address)
         with _acting_as(owner):
             try:
@@ -81,7 +116,7 @@ class Server:
                     connect_timeout=CONNECT_SECONDS,
                     application_name=self._known_as,
                     client_encoding="UTF8",
-                    options=" ".join(f"-c {name}={value}" for name, value in _OPTIONS.items()),
+                    options=" ".join(f"-c {name}={value}" for name, value in options.items()),
                     autocommit=True,
                     prepare_threshold=None,
                 )
@@ -103,6 +138,11 @@ class Session:
     def row(self, question: str, values: dict[str, object] | None = None) -> Row | None:
         """Return the first row that ``question`` finds, or None if there is no such row. Raises psycopg.Error."""
         return next(iter(self.rows(question, values)), None)
+
+    @property
+    def is_closed(self) -> bool:
+        """True if the connection was closed, by jitd or by the server."""
+        return self._connection.closed
 
     def do(self, statement: str, **names: sql.Composable) -> None:
         """Execute ``statement``. Each ``{name}`` in ``statement`` is replaced by a value from ``names``. The library quotes this
@@ -173,8 +213,21 @@ def _acting_as(account: pwd.struct_passwd) -> Iterator[None]:
         os.setegid(before[1])
 
 
-def told(fault: psycopg.Error) -> str:
-    """Return the message of ``fault`` on one line, without the text of the SQL statement."""
+def written(words: str) -> sql.Composable:
+    """Return ``words`` as a part of a statement that is not quoted again, because the server has quoted it itself."""
+    return sql.SQL(words)
+
+
+def told(fault: Exception) -> str:
+    """Return the message of ``fault`` on one line, without the text of the SQL statement, and with what to do where that is
+    known.
+    """
+    if not isinstance(fault, psycopg.Error):
+        return str(fault)
     said = fault.diag.message_primary or " ".join(str(fault).split())
     detail = fault.diag.message_detail
+    if isinstance(fault, psycopg.errors.LockNotAvailable):
+        return f"{said}: somebody else's session or prepared transaction holds the lock (look at pg_locks)"
+    if isinstance(fault, psycopg.errors.OutOfMemory):
+        return f"{said}: set max_locks_per_transaction of PostgreSQL to a larger number"
     return f"{said} ({' '.join(detail.split())})" if detail else said

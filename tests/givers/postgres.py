@@ -91,6 +91,10 @@ class Postgres:
         self.do(SHOP)
 
     @property
+    def version(self) -> int:
+        return int(self._programs.parts[4])
+
+    @property
     def uri(self) -> str:
         return f"postgresql:///shop?host={self.sockets}&port={self.port}"
 

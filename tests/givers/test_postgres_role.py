@@ -202,6 +202,7 @@ def test_another_giver_does_not_take_the_role(server: Postgres, roles: PostgresR
         ("CREATE ROLE strong SUPERUSER NOLOGIN", "is a superuser"),
         ("CREATE ROLE strong CREATEROLE NOLOGIN", "can make roles"),
         ("CREATE ROLE strong LOGIN", "can log in"),
+        ("CREATE ROLE strong REPLICATION NOLOGIN", "replication slots"),
         ("CREATE ROLE strong NOLOGIN IN ROLE pg_execute_server_program", "account of the server"),
         ("CREATE ROLE strong NOLOGIN; GRANT app TO strong WITH ADMIN OPTION", "can grant other roles"),
         ("CREATE ROLE strong NOLOGIN; CREATE ROLE behind LOGIN; GRANT behind TO strong", "can log in"),
@@ -455,7 +456,7 @@ def test_what_was_made_in_the_name_of_the_given_roles_is_listed(server: Postgres
     server.do("DROP FUNCTION old(); DROP OWNED BY reporting_ro; GRANT SELECT ON orders TO reporting_ro")
     assert isinstance(taken, Taken)
     assert "shop: SECURITY DEFINER function public.later()" in taken.left and "table public.his" in taken.left
-    assert "default privileges of reporting_ro" in taken.left and "old()" not in taken.left
+    assert "default privileges on new relations belonging to role reporting_ro" in taken.left and "old()" not in taken.left
 
 
 def test_a_role_cannot_grant_itself_and_sessions_of_members_that_others_made_end_too(

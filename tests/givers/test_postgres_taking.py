@@ -1,0 +1,431 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A role of PostgreSQL is taken back from holders who want to keep it: the right ends first, and no step waits for the holder.
+
+Law: each holder here is played with what a real one has, which is a session and the roles that were given. After every attack the
+role is gone, unless somebody else's transaction holds it; then its rights, its login and its sessions are gone all the same.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+import psycopg
+import pytest
+
+from jitd.givers import postgres_server, postgres_taking
+from jitd.givers.kind import Failed, Taken
+from jitd.givers.passwords import password_of
+from jitd.givers.postgres_role import PostgresRoles
+from tests.givers.postgres import Postgres
+from tests.givers.test_postgres_role import ORDER, ROLE, can_log_in, given, is_open, settings
+from tests.waiting import wait_for
+
+Words = dict[str, str]
+Held = psycopg.Connection[Any]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Postgres]:
+    made = Postgres()
+    try:
+        yield made
+    finally:
+        made.end()
+
+
+@pytest.fixture(autouse=True)
+def as_before(server: Postgres) -> Iterator[None]:
+    """After each test the server has what it had before."""
+    before = server.snapshot()
+    yield
+    assert server.snapshot() == before
+
+
+@pytest.fixture
+def roles(server: Postgres) -> Iterator[PostgresRoles]:
+    made = PostgresRoles(settings(server), password_of)
+    yield made
+    assert isinstance(made.take(ORDER), Taken)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits for somebody else's lock waits for a short time."""
+    monkeypatch.setitem(postgres_server._OPTIONS, "lock_timeout", "100ms")
+    monkeypatch.setattr(postgres_taking, "SECONDS_TO_END", 0.3)
+
+
+@pytest.fixture
+def owning(server: Postgres) -> Iterator[None]:
+    """The given role owns the database in which the holder works."""
+    server.do("ALTER DATABASE shop OWNER TO reporting_ro")
+    yield
+    server.do("ALTER DATABASE shop RESET ALL", "postgres")
+    server.do("ALTER DATABASE shop ALLOW_CONNECTIONS true", "postgres")
+    server.do("ALTER DATABASE shop OWNER TO postgres", "postgres")
+
+
+def has_rights(server: Postgres) -> bool:
+    """True if the role is a member of any role."""
+    rights = f"SELECT 1 FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.member WHERE r.rolname = '{ROLE}'"
+    return bool(server.ask(rights, "postgres"))
+
+
+def is_there(server: Postgres) -> bool:
+    return bool(server.ask(f"SELECT 1 FROM pg_roles WHERE rolname = '{ROLE}'", "postgres"))
+
+
+def doing(server: Postgres, words: Words, *statements: str) -> Held:
+    session = server.as_person(words)
+    for statement in statements:
+        session.execute(statement.encode())
+    return session
+
+
+# --- what the holder locks -----------------------------------------------------------------------------------------------
+
+PASSWORD = "ALTER ROLE CURRENT_USER PASSWORD 'x'"
+AS_GIVEN = ("SET ROLE reporting_ro", "PREPARE TRANSACTION 'his'")
+LOCKING = {
+    "the row of the role": ("BEGIN", PASSWORD),
+    "the settings of the role": ("BEGIN", "ALTER ROLE CURRENT_USER SET work_mem = '1MB'"),
+    "the catalogs, as far as anybody may": (
+        "BEGIN", "LOCK TABLE pg_auth_members, pg_shdepend, pg_database, pg_roles IN ACCESS SHARE MODE",
+    ),
+    "an advisory lock, and a cursor that stays": (
+        "SELECT pg_advisory_lock(1)", "BEGIN", "DECLARE c CURSOR WITH HOLD FOR TABLE orders", "COMMIT", "FETCH 1 FROM c",
+    ),
+    "the row of the role, prepared": ("BEGIN", PASSWORD, "PREPARE TRANSACTION 'his'"),
+    "the row of the role, prepared as the given role": ("BEGIN", PASSWORD, *AS_GIVEN),
+    "the settings of the role, prepared as the given role": (
+        "BEGIN", "ALTER ROLE CURRENT_USER SET work_mem = '1MB'", *AS_GIVEN,
+    ),
+    "a table that was made, prepared as the given role": ("BEGIN", "CREATE TABLE his (a integer)", *AS_GIVEN),
+    "a table that stands, prepared as the given role": (
+        "CREATE TABLE his (a integer)", "BEGIN", "LOCK TABLE his", *AS_GIVEN,
+    ),
+    "a role that was set, in an open transaction": ("SET ROLE reporting_ro", "BEGIN", "TABLE orders"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("statements", LOCKING.values(), ids=LOCKING)
+def test_what_the_holder_locks_delays_nothing(server: Postgres, roles: PostgresRoles, statements: tuple[str, ...]) -> None:
+    """THREATS Q-39."""
+    session = doing(server, given(roles), *statements)
+    assert roles.take(ORDER) == Taken()
+    assert not is_there(server) and not is_open(session)
+
+
+@pytest.mark.usefixtures("quick")
+def test_an_administrator_who_locks_the_role_is_told_and_not_ended_and_everything_else_is_done(
+    server: Postgres, roles: PostgresRoles
+) -> None:
+    """THREATS Q-39. The honest twin: the transaction goes on, and ends as the administrator says."""
+    words = given(roles)
+    session = doing(server, words, "CREATE TABLE his (a integer)", "SET ROLE reporting_ro")
+    with server.connect() as administrator:
+        administrator.execute("BEGIN")
+        administrator.execute(f"ALTER ROLE {ROLE} CONNECTION LIMIT 7")
+        answer = roles.take(ORDER)
+        assert isinstance(answer, Failed) and "lock timeout" in answer.why and "pg_locks" in answer.why
+        assert not has_rights(server) and not is_open(session) and is_there(server)
+        assert server.ask("SELECT 1 FROM pg_class WHERE relname = 'his'") == []
+        administrator.execute("COMMIT")
+    assert roles.take(ORDER) == Taken()
+    assert not can_log_in(server, words)
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_prepared_transaction_of_somebody_else_stays_and_is_waited_for(server: Postgres, roles: PostgresRoles) -> None:
+    """THREATS Q-39. The honest twin: those that do not concern jitd's role are left alone, whoever may act as their owner."""
+    given(roles)
+    hers = {"host": "127.0.0.1", "port": str(server.port), "dbname": "shop", "user": "alice", "password": "of-alice"}
+    doing(server, hers, "CREATE TABLE hers (a integer)", "BEGIN", f"GRANT SELECT ON hers TO {ROLE}", "PREPARE TRANSACTION 'hers'")
+    with server.connect() as another:
+        for statement in (
+            "BEGIN",
+            "LOCK TABLE orders IN ACCESS SHARE MODE",
+            "SET LOCAL ROLE reporting_ro",
+            "PREPARE TRANSACTION 'app'",
+        ):
+            another.execute(statement.encode())
+    try:
+        answer = roles.take(ORDER)
+        assert isinstance(answer, Failed) and "lock timeout" in answer.why
+        assert server.ask("SELECT gid FROM pg_prepared_xacts ORDER BY 1") == [("app",), ("hers",)]
+    finally:
+        server.do("ROLLBACK PREPARED 'hers'")
+    taken = roles.take(ORDER)
+    server.do("ROLLBACK PREPARED 'app'")
+    server.do("DROP TABLE hers")
+    assert taken == Taken("check changes in the name of the given roles since the grant began: shop: prepared transaction 'app'")
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_session_that_does_not_end_keeps_no_right_and_no_table(server: Postgres, roles: PostgresRoles) -> None:
+    """THREATS Q-39. A server process can be deaf to its end, as in a loop of PL/Perl; here it is stopped."""
+    words = given(roles)
+    session = doing(server, words, "CREATE TABLE his (a integer)", "SET ROLE reporting_ro")
+    pid = session.info.backend_pid
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        answer = roles.take(ORDER)
+        assert isinstance(answer, Failed) and f"cannot be ended (server process {pid})" in answer.why
+        assert not has_rights(server) and not can_log_in(server, words) and is_there(server), "by its name it is taken again"
+        assert server.ask("SELECT 1 FROM pg_class WHERE relname = 'his'") == []
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert roles.take(ORDER) == Taken()
+    assert not is_open(session)
+
+
+def test_a_holder_who_comes_back_at_once_and_locks_again_is_shut_out(server: Postgres, roles: PostgresRoles) -> None:
+    """THREATS Q-39. So does a pool of connections, too."""
+    words, over = given(roles), threading.Event()
+
+    def come_back() -> None:
+        while not over.is_set():
+            with suppress(psycopg.Error), server.as_person(words) as session:
+                session.execute("BEGIN")
+                session.execute(PASSWORD.encode())
+                over.wait()
+
+    holders = [threading.Thread(target=come_back) for _ in range(12)]
+    for each in holders:
+        each.start()
+    try:
+        wait_for(lambda: server.ask("SELECT 1 FROM pg_locks WHERE locktype = 'tuple'"), what="holders who wait for each other")
+        answers = [roles.take(ORDER) for _ in range(3)]
+        assert Taken() in answers, answers
+        assert not is_there(server)
+    finally:
+        over.set()
+        for each in holders:
+            each.join()
+
+
+def test_nobody_may_lock_the_memberships(server: Postgres, roles: PostgresRoles) -> None:
+    """The first step waits for no lock that a holder can take, in any mode that would be in its way."""
+    words = given(roles)
+    forbidden = [
+        f"LOCK TABLE pg_auth_members IN {mode} MODE" for mode in ("ROW SHARE", "ROW EXCLUSIVE", "SHARE UPDATE EXCLUSIVE")
+    ]
+    forbidden += [f"SELECT 1 FROM pg_auth_members FOR {mode}" for mode in ("SHARE", "KEY SHARE")]
+    forbidden += [f"{word} reporting_ro {to} {ROLE}" for word, to in (("GRANT", "TO"), ("REVOKE", "FROM"))]
+    for statement in forbidden:
+        with server.as_person(words) as session, pytest.raises(psycopg.errors.InsufficientPrivilege):
+            session.execute("BEGIN")
+            session.execute(statement.encode())
+
+
+# --- the owner of a database ---------------------------------------------------------------------------------------------
+
+SETTINGS = (
+    "SET role = 'reporting_ro'",
+    "SET local_preload_libraries = 'nosuch'",
+    "SET idle_session_timeout = 1",
+    "SET exit_on_error = on",
+    "SET default_transaction_isolation = 'serializable'",
+    "SET quote_all_identifiers = on",
+    "SET standard_conforming_strings = off",
+    "SET transaction_timeout = 1",
+)
+
+
+@pytest.mark.usefixtures("owning")
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_the_settings_of_a_database_that_the_holder_may_change_keep_nothing(
+    server: Postgres, roles: PostgresRoles, setting: str
+) -> None:
+    """THREATS Q-40. Things of others depend on what the holder owns, so that statements of jitd fail on the way."""
+    if "transaction_timeout" in setting and server.version < 17:
+        return
+    doing(
+        server, given(roles), "CREATE TABLE his (a integer)", "GRANT ALL ON his TO reporting_ro", "SET ROLE reporting_ro",
+        "CREATE VIEW later AS TABLE his", f"ALTER DATABASE shop {setting}",
+    ).close()  # fmt: skip
+    answer = roles.take(ORDER)
+    server.do("ALTER DATABASE shop RESET ALL", "postgres")
+    server.do(f"DROP VIEW later; DROP OWNED BY {ROLE}_left; DROP ROLE {ROLE}_left")
+    assert isinstance(answer, Taken) and not is_there(server)
+    assert "later" in answer.left and "settings of the database" in answer.left
+
+
+@pytest.mark.usefixtures("owning", "quick")
+def test_a_database_that_the_holder_closes_is_told_and_ends_no_later_than_the_others(
+    server: Postgres, roles: PostgresRoles
+) -> None:
+    """THREATS Q-40."""
+    words = given(roles)
+    session = doing(server, words, "CREATE TABLE his (a integer)", "SET ROLE reporting_ro")
+    elsewhere = {**words, "dbname": "other"}
+    doing(server, elsewhere, "SET ROLE reporting_ro", "ALTER DATABASE shop ALLOW_CONNECTIONS false")
+    answer = roles.take(ORDER)
+    assert isinstance(answer, Failed) and "not currently accepting connections" in answer.why
+    assert not has_rights(server) and not can_log_in(server, elsewhere) and not is_open(session)
+    server.do("ALTER DATABASE shop ALLOW_CONNECTIONS true", "postgres")
+    assert isinstance(roles.take(ORDER), Taken)
+    assert not is_there(server)
+
+
+@pytest.mark.usefixtures("owning")
+def test_a_closed_database_in_which_the_role_has_nothing_is_told_as_not_searched(server: Postgres, roles: PostgresRoles) -> None:
+    doing(server, {**given(roles), "dbname": "other"}, "SET ROLE reporting_ro", "ALTER DATABASE shop ALLOW_CONNECTIONS false")
+    assert roles.take(ORDER) == Taken("not searched, because they accept no connection: the databases shop")
+
+
+def test_a_connection_limit_of_a_database_keeps_jitd_out_of_nothing(server: Postgres, roles: PostgresRoles) -> None:
+    server.do("ALTER DATABASE shop CONNECTION LIMIT 1")
+    session = doing(server, given(roles), "CREATE TABLE his (a integer)")
+    taken = roles.take(ORDER)
+    server.do("ALTER DATABASE shop CONNECTION LIMIT -1")
+    assert taken == Taken() and not is_open(session)
+
+
+def test_no_event_trigger_runs_as_the_superuser_that_jitd_is(server: Postgres, roles: PostgresRoles) -> None:
+    """THREATS Q-40. An administrator has made the trigger, and its function belongs to the given role."""
+    server.do("CREATE FUNCTION ddl() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN END $$")
+    server.do("CREATE EVENT TRIGGER watching ON ddl_command_start EXECUTE FUNCTION ddl()")
+    server.do("ALTER FUNCTION ddl() OWNER TO reporting_ro")
+    evil = "BEGIN IF (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN ALTER ROLE alice SUPERUSER; END IF; END"
+    try:
+        doing(
+            server, given(roles), "CREATE TABLE his (a integer)", "SET ROLE reporting_ro",
+            f"CREATE OR REPLACE FUNCTION ddl() RETURNS event_trigger LANGUAGE plpgsql AS $$ {evil} $$",
+        ).close()  # fmt: skip
+        taken = roles.take(ORDER)
+        assert server.ask("SELECT rolsuper FROM pg_roles WHERE rolname = 'alice'") == [(False,)]
+        assert isinstance(taken, Taken) and "function public.ddl()" in taken.left
+    finally:
+        with server.connect() as administrator:
+            for statement in ("SET session_replication_role = replica", "DROP EVENT TRIGGER watching", "DROP FUNCTION ddl()"):
+                administrator.execute(statement.encode())
+
+
+@pytest.mark.parametrize("planted", [
+    "CREATE FUNCTION {schema}.age(xid) RETURNS integer LANGUAGE sql AS 'SELECT 1/0'",
+    "CREATE FUNCTION {schema}.format(text, text) RETURNS text LANGUAGE sql AS 'SELECT (1/0)::text'",
+    "CREATE FUNCTION {schema}.same(oid, oid) RETURNS boolean LANGUAGE sql AS 'SELECT 1/0 = 1';"
+    " CREATE OPERATOR {schema}.= (LEFTARG = oid, RIGHTARG = oid, FUNCTION = {schema}.same)",
+    "CREATE VIEW {schema}.pg_roles AS SELECT 1/0 AS oid",
+])  # fmt: skip
+def test_names_that_the_holder_plants_are_not_used_by_jitd(server: Postgres, roles: PostgresRoles, planted: str) -> None:
+    """THREATS Q-40."""
+    session = server.as_person(given(roles))
+    for statement in planted.format(schema="public").split(";"):
+        session.execute(statement.encode())
+    assert roles.take(ORDER) == Taken()
+
+
+# --- what the holder owns ------------------------------------------------------------------------------------------------
+
+
+def make_many(session: Held, n: int, statement: str) -> None:
+    """Make ``n`` things by ``statement``, in which ``%`` is a number, 500 in each transaction: the server's locks are few."""
+    for first in range(0, n, 500):
+        loop = f"FOR i IN {first + 1}..{min(first + 500, n)} LOOP EXECUTE replace('{statement}', '%', i::text); END LOOP"
+        session.execute(f"DO $$ BEGIN {loop}; END $$".encode())
+
+
+@pytest.mark.parametrize("made", [
+    ("CREATE TABLE t%()",),
+    ("CREATE FUNCTION f%() RETURNS integer LANGUAGE sql AS ''SELECT 1''", "CREATE TYPE e% AS ENUM ()"),
+    ("SELECT lo_create(%)",),
+])  # fmt: skip
+def test_twelve_thousand_things_are_dropped_with_as_many_locks_as_the_server_has(
+    server: Postgres, roles: PostgresRoles, made: tuple[str, ...]
+) -> None:
+    """THREATS Q-41."""
+    with server.as_person(given(roles)) as session:
+        for statement in made:
+            make_many(session, 12_000 // len(made), statement)
+    while isinstance(answer := roles.take(ORDER), Failed) and "in time" in answer.why:
+        assert not has_rights(server)
+    assert answer == Taken()
+
+
+def test_twelve_thousand_tables_on_which_others_depend_get_the_owner_without_rights(
+    server: Postgres, roles: PostgresRoles
+) -> None:
+    """THREATS Q-41."""
+    with server.as_person(given(roles)) as session:
+        make_many(session, 8_000, "CREATE TABLE t%()")
+        make_many(session, 8_000, "GRANT SELECT ON t% TO reporting_ro")
+        session.execute("SET ROLE reporting_ro")
+        make_many(session, 8_000, "CREATE VIEW v% AS TABLE t%")
+    while isinstance(answer := roles.take(ORDER), Failed) and "in time" in answer.why:
+        assert not has_rights(server)
+    assert isinstance(answer, Taken) and f"the role {ROLE}_left now owns" in answer.left
+    assert not is_there(server)
+    for kind, name in (("VIEW", "v"), ("TABLE", "t")):
+        make_many(server.connect(), 8_000, f"DROP {kind} {name}%")
+    server.do(f"DROP OWNED BY {ROLE}_left; DROP ROLE {ROLE}_left")
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_table_that_somebody_else_locks_keeps_no_other_from_being_dropped(server: Postgres, roles: PostgresRoles) -> None:
+    """THREATS Q-41."""
+    words = given(roles)
+    doing(server, words, *(f"CREATE TABLE {name} (a integer)" for name in "abc"), "GRANT ALL ON b TO alice").close()
+    doing(server, {**words, "dbname": "other"}, "SELECT lo_create(7)").close()
+    with server.as_person({**words, "user": "alice", "password": "of-alice"}) as hers:
+        hers.execute("BEGIN")
+        hers.execute("TABLE b")
+        answer = roles.take(ORDER)
+        assert isinstance(answer, Failed) and "lock timeout" in answer.why
+        assert server.ask("SELECT relname FROM pg_class WHERE relname IN ('a', 'b', 'c')") == [("b",)]
+        assert server.ask("SELECT oid FROM pg_largeobject_metadata", "other") == []
+    assert roles.take(ORDER) == Taken()
+
+
+# --- what was done in the name of the given roles ------------------------------------------------------------------------
+
+DONE = {
+    "CREATE FUNCTION f() RETURNS integer SECURITY DEFINER LANGUAGE sql AS 'SELECT 1'": "SECURITY DEFINER function public.f()",
+    "CREATE TABLE t (a integer)": "table public.t",
+    "CREATE TABLE t (a integer DEFAULT 1)": "default value for column a of table public.t",
+    "CREATE TABLE t (a integer CHECK (a > 1))": "constraint t_a_check on table public.t",
+    "CREATE INDEX i ON orders (lower(customer))": "index public.i",
+    "CREATE RULE r AS ON INSERT TO orders DO INSTEAD NOTHING": "rule r on table public.orders",
+    "CREATE POLICY p ON orders": "policy p on table public.orders",
+    "GRANT SELECT (customer) ON orders TO alice": "privileges on column customer of public.orders",
+    "GRANT SELECT ON orders TO alice": "table public.orders",
+    "ALTER TABLE orders DISABLE ROW LEVEL SECURITY": "table public.orders",
+    "ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO alice": "default privileges on new relations belonging to role reporting_ro",
+    "SELECT lo_create(4711)": "large object 4711",
+    "CREATE SCHEMA s": "schema s",
+    "CREATE DOMAIN d AS integer CHECK (VALUE > 1)": "constraint d_check",
+    "CREATE SERVER far FOREIGN DATA WRAPPER wrapper": "server far",
+    "CREATE USER MAPPING FOR reporting_ro SERVER near": "user mapping for reporting_ro on server near",
+    "CREATE PUBLICATION p": "publication p",
+    "CREATE COLLATION c FROM \"C\"": "collation public.c",
+    "CREATE STATISTICS s ON number, customer FROM orders": "statistics object public.s",
+    "CREATE TABLE \"a; 'x'\" (a integer)": "table public.\"a; 'x'\"",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("statement", DONE)
+def test_what_was_done_in_the_name_of_the_given_role_is_listed(server: Postgres, roles: PostgresRoles, statement: str) -> None:
+    """THREATS Q-42. Also what was hidden by a VACUUM, which the owner of a database may do."""
+    for prepared in (
+        "ALTER TABLE orders OWNER TO reporting_ro", "ALTER DATABASE shop OWNER TO reporting_ro",
+        "CREATE FOREIGN DATA WRAPPER wrapper", "GRANT USAGE ON FOREIGN DATA WRAPPER wrapper TO reporting_ro",
+        "CREATE SERVER near FOREIGN DATA WRAPPER wrapper", "GRANT USAGE ON FOREIGN SERVER near TO reporting_ro",
+    ):  # fmt: skip
+        server.do(prepared)
+    try:
+        session = doing(server, given(roles), "SET ROLE reporting_ro", statement, "VACUUM (FULL, FREEZE)")
+        session.close()
+        taken = roles.take(ORDER)
+    finally:
+        server.do("ALTER TABLE orders OWNER TO postgres; ALTER DATABASE shop OWNER TO postgres")
+        server.do("DROP OWNED BY reporting_ro CASCADE; DROP INDEX IF EXISTS i; DROP POLICY IF EXISTS p ON orders")
+        server.do("DROP RULE IF EXISTS r ON orders; REVOKE ALL ON orders FROM alice; REVOKE ALL (customer) ON orders FROM alice")
+        server.do("DROP FOREIGN DATA WRAPPER wrapper CASCADE; GRANT SELECT ON orders TO reporting_ro")
+        server.do("DROP STATISTICS IF EXISTS s")
+    assert isinstance(taken, Taken) and DONE[statement] in taken.left, taken
