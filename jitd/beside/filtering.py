@@ -57,13 +57,18 @@ WITH_MODE = {
 WITH_FLAGS = {"open": 1, "openat": 2}
 """Calls whose mode, the argument after the flags, counts if the flags say that a file is made."""
 MAKES_A_FILE = (os.O_CREAT, os.O_TMPFILE & ~os.O_DIRECTORY)
-WITH_GROUP = {"chown": 2, "fchown": 2, "lchown": 2, "fchownat": 3}
+WITH_GROUP = (
+    ("chown", 2), ("fchown", 2), ("lchown", 2), ("fchownat", 3), ("setgid", 0), ("setfsgid", 0),
+    ("setregid", 0), ("setregid", 1), ("setresgid", 0), ("setresgid", 1), ("setresgid", 2),
+)  # fmt: skip
+"""Calls that give a file the group, or make it the group of a process itself, and the index of the argument that is the group."""
 NAMESPACES = (0x00020000, 0x02000000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000)
 """The flags CLONE_NEWNS, -CGROUP, -UTS, -IPC, -USER, -PID and -NET. clone(2) cannot make a namespace for the time."""
 REFUSED = {
-    "openat2": errno.ENOSYS, "clone3": errno.ENOSYS, "io_uring_setup": errno.ENOSYS, "io_uring_enter": errno.ENOSYS,
-    "io_uring_register": errno.ENOSYS, "unshare": errno.EPERM, "setns": errno.EPERM, "setxattr": errno.EOPNOTSUPP,
-    "lsetxattr": errno.EOPNOTSUPP, "fsetxattr": errno.EOPNOTSUPP,
+    "openat2": errno.ENOSYS, "clone3": errno.ENOSYS,
+    "io_uring_setup": errno.ENOSYS, "io_uring_enter": errno.ENOSYS, "io_uring_register": errno.ENOSYS,
+    "unshare": errno.EPERM, "setns": errno.EPERM,
+    "setxattr": errno.ENOTSUP, "lsetxattr": errno.ENOTSUP, "fsetxattr": errno.ENOTSUP,
 }  # fmt: skip
 """Calls whose arguments a filter cannot read, or that a command does not need: with the error that lets programs do without."""
 
@@ -87,15 +92,6 @@ class _Program(ctypes.Structure):
     """struct sock_fprog."""
 
     _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p))
-
-
-class Unavailable(Exception):
-    """A process cannot be confined. The argument is a sentence that says why."""
-
-
-def confine(gid: int) -> None:
-    """Keep this process from storing the group ``gid`` in a file. Raises Unavailable."""
-    raise Unavailable(f"no filter of system calls is known that keeps the group {gid} in one run")
 
 
 def load() -> bool:
@@ -128,36 +124,34 @@ def can_confine() -> str:
 def confine(gid: int) -> None:
     """Keep this process and its children from leaving something behind that passes on the group ``gid``.
 
-    The caller is root, has one thread, and changes its account afterwards: no_new_privs stays off, so that sudo and su work.
-    Raises Unavailable.
+    The caller is root and has one thread. Afterwards it takes its account, with ``gid`` among the supplementary groups: a
+    process cannot make it the effective or real group, because both are copied into things that outlive a process. It does not
+    set no_new_privs, so sudo and su work. Raises Unavailable; a process that catches it must not execute anything.
     """
     with _confining(gid) as (library, rules):
-        try:
-            _check(library.seccomp_load(rules), "seccomp_load")
-            _load_limit()
-        except OSError as fault:
-            raise Unavailable(f"system calls cannot be filtered: {fault.strerror}") from None
+        _check(library.seccomp_load(rules), "seccomp_load")
+        _load_limit()
 
 
 @contextmanager
 def _confining(gid: int) -> Iterator[tuple[ctypes.CDLL, ctypes.c_void_p]]:
+    """Raises Unavailable, also instead of an OSError of the caller's block."""
+    if struct.calcsize("P") != 8:
+        raise Unavailable("system calls are not filtered on a host of 32 bits")
     library = _library()
     try:
-        available = set(_read_actions())
-        if not {"errno", "kill_process"} <= available:
-            raise Unavailable("this host's kernel cannot filter system calls")
         with _rules(library) as rules:
             _check(library.seccomp_attr_set(rules, NO_NEW_PRIVILEGES, 0), "no_new_privs")
-            _check(library.seccomp_attr_set(rules, BAD_ARCHITECTURE, KILL_PROCESS), "architecture")
+            _check(library.seccomp_attr_set(rules, BAD_ARCHITECTURE, KILL_PROCESS), "other architectures")
             for name, error, *comparisons in _refusals(gid):
                 number = library.seccomp_syscall_resolve_name(name.encode())
                 if number == UNKNOWN:
-                    raise Unavailable(f"this host's {LIBRARY} does not know the system call {name}")
+                    raise Unavailable(f"{LIBRARY} of this host is too old: it does not know the system call {name}")
                 if number >= 0:
                     _refuse(library, rules, number, error, *comparisons)
             yield library, rules
     except OSError as fault:
-        raise Unavailable(f"system calls cannot be filtered: {fault}") from None
+        raise Unavailable(f"system calls cannot be filtered on this host: {fault.strerror}") from None
 
 
 def _refusals(gid: int) -> Iterator[tuple[Any, ...]]:
@@ -166,7 +160,7 @@ def _refusals(gid: int) -> Iterator[tuple[Any, ...]]:
     """
     for name, error in REFUSED.items():
         yield name, error
-    for name, at in WITH_GROUP.items():
+    for name, at in WITH_GROUP:
         yield name, errno.EPERM, (at, 0xFFFFFFFF, gid)
     for bit in SET_ID:
         for name, at in WITH_MODE.items():
@@ -176,14 +170,6 @@ def _refusals(gid: int) -> Iterator[tuple[Any, ...]]:
                 yield name, errno.EPERM, (at, flag, flag), (at + 1, bit, bit)
     for flag in NAMESPACES:
         yield "clone", errno.EPERM, (1 if platform.machine() == "s390x" else 0, flag, flag)
-
-
-def _read_actions() -> list[str]:
-    try:
-        with open("/proc/sys/kernel/seccomp/actions_avail", encoding="ascii") as file:
-            return file.read().split()
-    except OSError:
-        return []
 
 
 def _load_limit() -> None:
@@ -200,8 +186,8 @@ def _load_limit() -> None:
     )
     program = _Program(len(instructions) // 8, instructions)
     libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    result = libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0)
+    _check(result and -ctypes.get_errno(), "PR_SET_SECCOMP")
 
 
 def _library() -> ctypes.CDLL:
@@ -244,4 +230,4 @@ def _refuse(library: ctypes.CDLL, rules: ctypes.c_void_p, number: int, error: in
 
 def _check(result: int, what: str) -> None:
     if result != 0:
-        raise OSError(-result, what)
+        raise OSError(-result, f"{what}: {os.strerror(-result)}")
