@@ -458,8 +458,8 @@ ORDINARY = {
     "ssh-agent": """
         eval "$(ssh-agent -a $PWD/s)"; ssh-keygen -q -t ed25519 -N "" -f k; ssh-add -q k; ssh-add -l; ssh-agent -k""",
     "tmux": """
-        tmux -S $PWD/s -f /dev/null new-session -d 'id -Gn >$PWD/told; tmux -S $PWD/s wait-for -S t'
-        tmux -S $PWD/s wait-for t; cat told""",
+        tmux -S $PWD/s -f /dev/null new-session -d cat; tmux -S $PWD/s run-shell 'id -Gn >told'; tmux -S $PWD/s kill-server
+        grep -w games told""",
     "a terminal": "script -qec 'stty size; id' /dev/null",
     "strace": "strace -qf -o /dev/null sh -c true",
     "the group itself": "id -Gn | grep -w games; cat secret; echo more >>secret",
