@@ -136,8 +136,14 @@ def _narrower(rules: Sequence[Rule], at: int) -> list[Rule]:
 
 
 def _meets_run_as(one: Rule, other: Rule) -> bool:
-    users, others = ({word.partition(":")[0] for word in rule.run_as or ("*",)} for rule in (one, other))
-    return "*" in users | others or bool(users & others)
+    return any(_meets_word(word, against) for word in one.run_as or ("*",) for against in other.run_as or ("*",))
+
+
+def _meets_word(one: str, other: str) -> bool:
+    """True if an account with a group may match both words of ``run_as``. A word without a group may mean any group by name."""
+    (user, _, group), (others_user, _, others_group) = one.partition(":"), other.partition(":")
+    is_same_user = "*" in (user, others_user) or user == others_user
+    return is_same_user and (group == others_group or not {"", "*"}.isdisjoint((group, others_group)))
 
 
 def _spelled(later: Sequence[Rule]) -> str:

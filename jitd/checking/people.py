@@ -11,8 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from jitd.checking.known import Known, approvers_of, lack_of
+from jitd.core.conditions import SELF
 from jitd.core.policy import Rule, describe_approvals
 from jitd.core.warning import Warned
+
+SELF_ACCOUNT = f'run_as has "{SELF}", which means whoever asks, and there is an account of this name here, which no rule can name'
+"""An account that is called ``self`` can run commands only under a rule with ``*``."""
 
 
 def targets_of(rules: Sequence[Rule]) -> frozenset[str]:
@@ -54,6 +58,9 @@ def _about_names(rule: Rule, known: Known) -> Iterator[Warned]:
     for word in sorted(targets_of([rule])):
         if known.is_unsure(word):
             yield _warned("not-looked-up", rule, f"run_as names {word[6:]}: it cannot be looked up")
+        elif word == f"user:{SELF}":
+            if known.is_known(word):
+                yield _warned("self-account", rule, SELF_ACCOUNT)
         elif _is_absent(word, known):
             yield _warned("no-such-name", rule, f"run_as names {word.partition(':')[2]}: there is no such {_kind(word)} here")
 

@@ -17,6 +17,7 @@ from jitd.core.grade import Grade
 from jitd.core.grading import code_let_in, findings_of_pattern
 from jitd.core.names import NAMES
 from jitd.core.policy import Rule, describe_approvals
+from jitd.core.root_groups import findings_of_rule
 from jitd.core.warning import Warned
 from jitd.core.when import When
 
@@ -50,8 +51,11 @@ def about_reach(rules: Sequence[Rule], providers: Mapping[str, str]) -> Iterator
             yield _warned("all-groups", rule, ALL_GROUPS)
         if rule.without_kdc == "local":
             yield _warned("local-password", rule, LOCAL_PASSWORD)
-        if rule.verdict == "permit" and rule.may_run_as_root and (ways := ways_to_root(rule)):
-            yield _warned("amounts-to-root", rule, _to_root(rule, ways))
+        if rule.verdict != "permit":
+            continue
+        as_root = ways_to_root(rule) if rule.may_run_as_root else ()
+        if ways := (*as_root, *ways_of_groups(rule)):
+            yield _warned("amounts-to-root", rule, f"{'as root, ' if as_root else ''}{_to_root(rule, ways)}")
             if provider := lone_provider(rule, providers):
                 said = f"no approval is needed, and only the facts of the provider {provider} restrict access to root"
                 yield _warned("one-provider", rule, said)
@@ -136,6 +140,12 @@ def ways_to_root(rule: Rule) -> tuple[str, ...]:
     return tuple(found)
 
 
+def ways_of_groups(rule: Rule) -> tuple[str, ...]:
+    """Return a sentence about each group in ``run_as`` of ``rule`` that amounts to root."""
+    found = findings_of_rule(rule) if rule.commands else ()
+    return tuple(dict.fromkeys(one.what for one in found if one.grade in AMOUNTS_TO_ROOT))
+
+
 def way_to_root(pattern: CommandPattern) -> str:
     """Return how a command that ``pattern`` matches, and that root runs, gives the person more than its words say. If it gives
     nothing that amounts to root, or if jitd does not know the command, return an empty text.
@@ -155,7 +165,7 @@ def _lets_in(word: str, names: Sequence[str]) -> str:
 def _to_root(rule: Rule, ways: Sequence[str]) -> str:
     after = f"after {describe_approvals(rule.approvals)}" if rule.approvals else "without any approval"
     more = f"; and {len(ways) - MOST_TOLD} more" if len(ways) > MOST_TOLD else ""
-    return f"as root, {after}: {'; '.join(ways[:MOST_TOLD])}{more}"
+    return f"{after}: {'; '.join(ways[:MOST_TOLD])}{more}"
 
 
 def lone_provider(rule: Rule, providers: Mapping[str, str]) -> str:

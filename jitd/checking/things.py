@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Warnings about rules that give things to people. There is a warning if a thing gives the same power as root. Examples of things
-are membership in a group, a line of sudoers, a role of a database, and a name in a certificate.
+are a line of sudoers, a role of a database, and a name in a certificate.
 
-Law: pure. The check uses only the rules and the settings, and looks up nothing on this host or elsewhere. The lists of groups and
-roles in this module are not complete. Therefore a thing without a warning is not necessarily safe. Sources: sudoers(5) "User
-specification"; PostgreSQL, "Predefined Roles"; Debian, users-and-groups (the descriptions of groups).
+Law: pure. The check uses only the rules and the settings, and looks up nothing on this host or elsewhere. The list of roles in
+this module is not complete. Therefore a thing without a warning is not necessarily safe. Sources: sudoers(5) "User
+specification"; PostgreSQL, "Predefined Roles".
 """
 
 from __future__ import annotations
@@ -15,36 +15,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from jitd.checking.reach import MOST_TOLD, way_to_root
 from jitd.core.conditions import CommandPattern, Glob
 from jitd.core.policy import Rule, describe_approvals
+from jitd.core.root_groups import ROOT_GROUPS, member_of
 from jitd.core.warning import Warned
-from jitd.settings.givers import Account, Givers, GiverSettings, Group, PostgresRole, SshCertificate, Sudoers
+from jitd.settings.givers import Account, Givers, GiverSettings, PostgresRole, SshCertificate, Sudoers
 
-GROUPS: Mapping[str, str] = {
-    "adm": "reads the logs of the host, which may have passwords",
-    "admin": "is let run any command as root by the sudoers of older systems",
-    "disk": "reads and writes whole disks, past all rights of files",
-    "docker": "starts containers that have the whole host",
-    "incus": "starts containers that may have the whole host",
-    "incus-admin": "starts containers that have the whole host",
-    "input": "reads all that is typed at this host, passwords too",
-    "kmem": "reads the memory of the host",
-    "kvm": "starts virtual machines inside the kernel, where a fault makes them root",
-    "libvirt": "starts virtual machines that have any disk of the host",
-    "lpadmin": "chooses what the printing service starts, which is root",
-    "lxd": "starts containers that have the whole host",
-    "microk8s": "starts containers that have the whole host",
-    "podman": "may start containers that have the whole host",
-    "root": "changes what root lets its own group change",
-    "shadow": "reads the hashes of all passwords",
-    "ssl-cert": "reads the private keys of the host's services",
-    "staff": "changes /usr/local on many hosts, where root finds programs",
-    "sudo": "is let run any command as root by the usual sudoers",
-    "systemd-journal": "reads the logs of the host, which may have passwords",
-    "tss": "uses the keys in the host's TPM",
-    "wheel": "is let run any command as root by the usual sudoers",
-}
-"""Groups whose members can become root, or can read data that only root should read. Each value is the end of a sentence about a
-member of the group.
-"""
 ROLES: Mapping[str, str] = {
     "pg_execute_server_program": "runs any program as the server's own account, and so may do all in the database",
     "pg_read_server_files": "reads any file that the server can read, each database and its passwords too",
@@ -78,21 +52,15 @@ def ways_of(thing: str, givers: Givers) -> tuple[str, ...]:
 
 def _ways(giver: GiverSettings) -> Iterator[str]:
     match giver:
-        case Group():
-            yield from _named((giver.group,), GROUPS, "group")
         case Account():
-            yield from _named(giver.groups, GROUPS, "group")
+            yield from (member_of(group) for group in giver.groups if group in ROOT_GROUPS)
         case PostgresRole():
-            yield from _named(giver.member_of, ROLES, "role")
+            yield from (f"a member of the role {role} {ROLES[role]}" for role in giver.member_of if role in ROLES)
         case SshCertificate() if "root" in giver.principals and not giver.force_command:
             yield "a login as root, on each host whose sshd accepts the certificate"
         case Sudoers():
             for line in giver.lines:
                 yield from ways_of_line(line)
-
-
-def _named(names: Sequence[str], known: Mapping[str, str], what: str) -> Iterator[str]:
-    yield from (f"a member of the {what} {name} {known[name]}" for name in names if name in known)
 
 
 # --- lines of sudoers ---------------------------------------------------------------------------------------------------

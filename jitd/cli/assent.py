@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from jitd.cli.answer import Row, command_line, printable, words
 from jitd.core.grade import Grade
+from jitd.core.root_groups import whose_power
 from jitpam.wire.shown import cells
 
 GRADES = frozenset(grade.word for grade in Grade)
@@ -28,7 +29,8 @@ def why_the_word(row: Row) -> str:
         return "what it runs is not known for certain"
     if row.get("grade") not in GRADES:
         return "jitd does not say what it gives"
-    is_of_root = bool(row.get("gives")) or row.get("run_as_uid", 0) == 0
+    is_roots = row.get("run_as_uid", 0) == 0 or whose_power(words(row, "run_as"), words(row, "run_as_group", "")) == "root"
+    is_of_root = bool(row.get("gives")) or is_roots
     return "it gives root" if row.get("grade") == Grade.GIVES.word and is_of_root else ""
 
 
@@ -51,7 +53,9 @@ def what(row: Row, room: int) -> str:
     else:
         argv = row.get("argv")
         text = command_line(argv) if isinstance(argv, list) else "-"
-        where = f'" on {host}' if row.get("doubt") else f'" as {words(row, "run_as")} on {host}'
+        account, group = words(row, "run_as"), words(row, "run_as_group", "")
+        whom = account if group in ("", account) else f"{account} with group {group}"
+        where = f'" on {host}' if row.get("doubt") else f'" as {whom} on {host}'
     start = '"' if where.startswith('"') else ""
     return f"{start}{_cut(text, max(LEAST, room - cells(start + where)))}{where}"
 

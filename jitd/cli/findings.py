@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from jitd.cli.answer import Row, quoted, words
 from jitd.cli.labels import Line, members
 from jitd.core.grade import Grade
+from jitd.core.root_groups import whose_power
 
 LABELS = {
     Grade.GIVES.word: "DANGER",
@@ -53,8 +54,7 @@ def findings(row: Row) -> Iterator[Line]:
 
 def _power(row: Row, grade: str) -> str:
     """Return the beginning of a line: what the command gives, or can lead to."""
-    account = words(row, "run_as")
-    whose = account if account == "root" else f"all that {account} may do"
+    whose = whose_power(words(row, "run_as"), words(row, "run_as_group", ""))
     return {Grade.GIVES.word: f"gives {whose}: ", Grade.LEADS.word: f"can lead to {whose}: "}.get(grade, "")
 
 

@@ -204,12 +204,16 @@ def is_principal(text: str) -> bool:
     return text.isprintable() and re.fullmatch(rf"{word}(?:/{word})*@[A-Za-z0-9.-]{{1,255}}", text) is not None
 
 
+SELF = "self"
+"""The USER of ``run_as`` that means the requester's own account (ADR 0095)."""
+
+
 def read_run_as(word: str) -> str:
     """Return ``word`` if it has one of three forms: ``USER`` (this user with the user's own group), ``USER:GROUP``, or ``*``
     (any user with any group).
 
-    USER may be ``*``, which matches any user. GROUP may be ``*``, which matches any group. Raises ValueError with a sentence if
-    ``word`` is not valid.
+    USER may be ``*``, which matches any user, or SELF. GROUP may be ``*``, which matches any group. Raises ValueError with a
+    sentence if ``word`` is not valid.
     """
     user, colon, group = word.partition(":")
     if not all(part == "*" or is_name(part) for part in ((user, group) if colon else (user,))):
@@ -217,12 +221,13 @@ def read_run_as(word: str) -> str:
     return word
 
 
-def covers_run_as(word: str, run_as: RunAs, *, any_group: bool) -> bool:
-    """True if ``word`` matches the user and the group of ``run_as``. If ``word`` names a user and no group, the result is True
-    only if ``any_group`` is True. A single ``*`` matches any user with any group.
+def covers_run_as(word: str, run_as: RunAs, *, is_self: bool, any_group: bool) -> bool:
+    """True if ``word`` matches the user and the group of ``run_as``. The word ``self`` matches only if ``is_self`` is True. If
+    ``word`` names a user and no group, the result is True only if ``any_group`` is True. A single ``*`` matches any user with any
+    group.
     """
     user, colon, group = word.partition(":")
-    if user not in ("*", run_as.user):
+    if user not in ("*", SELF, run_as.user) or (user == SELF and not is_self):
         return False
     return group in ("*", run_as.group) if colon else any_group or user == "*"
 

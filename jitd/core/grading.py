@@ -16,6 +16,7 @@ from jitd.core.conditions import CommandPattern, Glob
 from jitd.core.grade import Finding, Grade, Look
 from jitd.core.judging import CODE, MOST_FOUND, Call, Judge
 from jitd.core.programs import TABLE
+from jitd.core.root_groups import finding_of
 from jitd.core.shell_text import Word
 
 LETS_IN = "the variable {} can load or start other code"
@@ -55,6 +56,8 @@ def findings_of(command: Command, look: Look, *, requester: str) -> tuple[Findin
     is_shown = not command.streams or len(command.streams) < 2 or command.streams[1] == "terminal"
     path = _text(command.path)
     words = tuple(Word(_text(argument)) for argument in command.argv[1:])
+    if not is_root and (group := finding_of(command.run_as.group)):
+        judge.record(group.grade, group.what)
     try:
         _call(judge, path, words, cwd=_text(command.cwd), is_root=is_root, is_shown=is_shown).judged()
     except Exception:  # a fault of the table is graded as the worst, and stops no request

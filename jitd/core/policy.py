@@ -13,7 +13,7 @@ from typing import Literal
 
 from jitd.core.breach import breach
 from jitd.core.changed import replace
-from jitd.core.conditions import covers_run_as
+from jitd.core.conditions import SELF, covers_run_as
 from jitd.core.decision import Approval, Decision, Deny, Obligations, Permit, Record, Terms, Why
 from jitd.core.duration import LONGEST, duration_in_words
 from jitd.core.facts import NOTHING, Facts, Unasked
@@ -224,7 +224,18 @@ def _run_as(rule: Rule, question: Question, at: datetime) -> bool:
     run_as = question.command.run_as
     if rule.run_as is None or _may_be_about(rule, question) or question.command.gives:
         return True  # a thing is given to the requester, and no command runs
-    return any(covers_run_as(word, run_as, any_group=any_group) for word in rule.run_as)
+    is_self = _is_self(rule, question)
+    return any(covers_run_as(word, run_as, is_self=is_self, any_group=any_group) for word in rule.run_as)
+
+
+def _is_self(rule: Rule, question: Question) -> bool:
+    """True if the word ``self`` in ``rule`` is about the account to run as. In a permit, this account must be the requester's in
+    name and uid. A deny needs only one of the two, and also applies to an account that is called ``self``: neither a second name
+    of a uid nor the name of an account must bypass the deny.
+    """
+    run_as, who = question.command.run_as, question.requester
+    same = (run_as.user == who.user, run_as.uid == who.uid)
+    return all(same) if rule.verdict == "permit" else any(same) or run_as.user == SELF
 
 
 def _may_be_about(rule: Rule, question: Question) -> bool:
@@ -319,10 +330,17 @@ def _way_in_words(way: Approval) -> str:
     return f"after {duration_in_words(way.after)}, {said}" if way.after else said
 
 
+def _account_in_words(word: str) -> str:
+    user, _, group = word.partition(":")
+    if user == SELF:
+        return "yourself" if not group else f"yourself with {'any group' if group == '*' else f'group {group}'} (-g)"
+    return "anyone" if word == "*" else word
+
+
 def describe(rule: Rule) -> str:
     """Return a sentence, without a full stop, about the commands or things that ``rule`` permits, and about its terms."""
     commands = "any command" if rule.commands is None else listed(tuple(str(pattern) for pattern in rule.commands), "or")
-    run_as = "anyone" if rule.run_as is None else listed(tuple("anyone" if word == "*" else word for word in rule.run_as), "or")
+    run_as = "anyone" if rule.run_as is None else listed(tuple(map(_account_in_words, rule.run_as)), "or")
     parts = [] if rule.gives is not None and rule.commands is None else [f"{commands} as {run_as}"]
     parts += [] if rule.gives is None else [listed(rule.gives, "or")]
     if rule.hours is not None:

@@ -27,6 +27,7 @@ WARNINGS: Mapping[str, str] = {
     "no-approver": "nobody could give the approvals, or only the requester could",
     "unreachable": "a gatekeeper that rules name cannot be reached from here now",
     "no-such-name": "an account or a group does not exist here",
+    "self-account": "run_as names self, and this host has an account of this name, which is not meant",
     "not-looked-up": "something could not be looked up, so it is not known whether there is more to warn about",
     "needless-accept": "the rule accepts a warning that does not arise",
 }

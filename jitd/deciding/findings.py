@@ -20,6 +20,7 @@ from jitd.core.command import Command
 from jitd.core.grade import Finding, Grade, Look, NotLooked, Seen
 from jitd.core.grading import findings_of, findings_of_pattern
 from jitd.core.question import spelled
+from jitd.core.root_groups import findings_of_rule
 from jitd.core.rule import Rule
 from jitd.core.subject import Subject
 from jitd.deciding import accounts, groups
@@ -41,7 +42,8 @@ MOST_NAMES = 3
 
 def of_rule(rule: Rule) -> tuple[Finding, ...]:
     """Return what the commands of ``rule`` can give beyond their words, the worst first."""
-    found = [one for pattern in rule.commands or () for one in findings_of_pattern(pattern, as_root=rule.may_run_as_root)]
+    found = [*findings_of_rule(rule)] if rule.commands else []
+    found += [one for pattern in rule.commands or () for one in findings_of_pattern(pattern, as_root=rule.may_run_as_root)]
     return tuple(map(_stored, sorted(dict.fromkeys(found), key=lambda one: -one.grade)))
 
 

@@ -23,6 +23,7 @@ from jitd.core.grade import Grade
 from jitd.core.notice import Back, Event, Notice, Whom, decider
 from jitd.core.policy import describe_approvals
 from jitd.core.request import Request, RequestState
+from jitd.core.root_groups import whose_power
 from jitd.core.subject import Subject
 from jitd.core.visibility import shown_elsewhere
 from jitd.core.wording import count
@@ -119,8 +120,8 @@ class _Words:
         """Return a line with the worst of what the command gives beyond its words. A harmless command has none."""
         command = self.request.command
         for one in (command.findings or ())[:1]:
-            account = "root" if command.run_as.uid == 0 else f"all that {self.name(command.run_as.user)} may do"
-            power = {Grade.GIVES: f"gives {account}: ", Grade.LEADS: f"can lead to {account}: "}.get(one.grade, "")
+            whose = "root" if command.run_as.uid == 0 else whose_power(self.name(command.run_as.user), command.run_as.group)
+            power = {Grade.GIVES: f"gives {whose}: ", Grade.LEADS: f"can lead to {whose}: "}.get(one.grade, "")
             file = f" ({one.path}: {one.matters})" if one.path else ""
             text = shown(unshown(f"{one.what}{file}"))
             return [f"{_LABELS[one.grade]:9} {power}{self.plain(text, LONGEST_SENTENCE)}"]

@@ -279,6 +279,14 @@ def test_which_who_are_refused(word: str) -> None:
 
 
 OWN, OTHER = True, False
+HERS = ("self", "self:adm", "self:*")
+
+
+@pytest.mark.parametrize(("own", "matched"), [(OWN, {"self", "self:*"}), (OTHER, {"self:adm", "self:*"})])
+def test_self_is_the_requesters_account_and_no_other(own: bool, matched: set[str]) -> None:
+    her = RunAs("alice", 1, "alice" if own else "adm", 1)
+    assert {word for word in HERS if covers_run_as(read_run_as(word), her, is_self=True, any_group=own)} == matched
+    assert not [word for word in HERS if covers_run_as(word, her, is_self=False, any_group=own)]
 
 
 @pytest.mark.parametrize(
@@ -300,7 +308,7 @@ OWN, OTHER = True, False
     ],
 )
 def test_which_accounts_a_word_covers(word: str, user: str, group: str, own: bool, matches: bool) -> None:
-    assert covers_run_as(read_run_as(word), RunAs(user, 1, group, 1), any_group=own) is matches
+    assert covers_run_as(read_run_as(word), RunAs(user, 1, group, 1), is_self=False, any_group=own) is matches
 
 
 @pytest.mark.parametrize(

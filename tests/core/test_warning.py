@@ -9,8 +9,8 @@ from jitd.core.warning import ACCEPTABLE, WARNINGS, Warned
 
 NAMES = [
     "never-matches", "shadowed", "denies-everything", "any-command-first", "no-such-command", "dot-dot", "amounts-to-root",
-    "local-password", "no-kdc-named", "one-provider", "all-groups", "no-approver", "unreachable", "no-such-name", "not-looked-up",
-    "needless-accept",
+    "local-password", "no-kdc-named", "one-provider", "all-groups", "no-approver", "unreachable", "no-such-name", "self-account",
+    "not-looked-up", "needless-accept",
 ]  # fmt: skip
 UNACCEPTABLE = ("unreachable", "not-looked-up", "needless-accept")
 

@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import pytest
 
-from jitd.checking.reach import ways_to_root
-from jitd.checking.things import GROUPS
+from jitd.checking.reach import ways_of_groups, ways_to_root
 from jitd.core.command import RunAs
 from jitd.core.conditions import read_command_pattern
 from jitd.core.grade import Grade, worst
 from jitd.core.grading import code_let_in, findings_of
-from jitd.core.programs.accounts import POWERFUL
+from jitd.core.root_groups import ANY_GROUP, ROOT_GROUPS, member_of
 from jitd.core.rule import Rule
+from jitd.deciding.findings import of_rule
 from tests.scene import command
 
 LETS_IN = """LD_PRELOAD PATH BASH_ENV PYTHONPATH PERL5OPT RUBYOPT NODE_OPTIONS EDITOR PAGER GIT_SSH GIT_CONFIG_COUNT MAKEFLAGS
@@ -64,5 +64,44 @@ def test_check_warns_of_what_gives_root_leads_to_it_or_reads_its_secrets(line: s
     assert bool(ways_to_root(rule)) is is_way
 
 
-def test_the_groups_are_those_of_which_check_warns() -> None:
-    assert GROUPS.keys() >= POWERFUL
+OWN, HERS = RunAs("alice", 1001, "alice", 1001), RunAs("alice", 1001, "docker", 998)
+DOES = "a member of the group docker starts containers that have the whole host"
+
+
+@pytest.mark.parametrize(
+    ("run_as", "grade", "whats"),
+    [
+        (HERS, Grade.GIVES, [DOES]),
+        (OWN, Grade.HARMLESS, []),
+        (replace(HERS, group="wireshark"), Grade.HARMLESS, []),
+        (
+            replace(HERS, group="adm"),
+            Grade.READS,
+            ["a member of the group adm reads the logs of the host, which may have passwords"],
+        ),
+        (RunAs("root", 0, "docker", 998), Grade.HARMLESS, []),  # root needs no group
+        (RunAs("postgres", 114, "shadow", 42), Grade.GIVES, ["a member of the group shadow reads the hashes of all passwords"]),
+    ],
+)
+def test_a_group_that_amounts_to_root_is_graded_whatever_the_command(run_as: RunAs, grade: Grade, whats: list[str]) -> None:
+    """THREATS Q-33: the person's own files steer what the command does, so its words bound nothing."""
+    found = findings_of(replace(command(b"/usr/bin/true"), run_as=run_as), lambda path: None, requester="alice")
+    assert (worst(found), [one.what for one in found]) == (grade, whats)
+
+
+@pytest.mark.parametrize("group", sorted(ROOT_GROUPS))
+def test_every_group_of_the_table_is_warned_of_in_a_rule(group: str) -> None:
+    rule = Rule("permit", "p", run_as=(f"self:{group}",), commands=(read_command_pattern(("/usr/bin/true",)),))
+    assert ways_of_groups(rule) == (member_of(group),)
+    assert worst(of_rule(rule)) is ROOT_GROUPS[group].grade
+
+
+@pytest.mark.parametrize("word", ["self:wireshark", "self", "root:docker", "*", "postgres"])
+def test_other_words_are_not(word: str) -> None:
+    rule = Rule("permit", "p", run_as=(word,), commands=(read_command_pattern(("/usr/bin/true",)),))
+    assert ways_of_groups(rule) == ()
+
+
+def test_any_group_is_one_that_amounts_to_root_too() -> None:
+    rule = Rule("permit", "p", run_as=("self:*", "bob:*"), commands=(read_command_pattern(("/usr/bin/true",)),))
+    assert ways_of_groups(rule) == (ANY_GROUP,)

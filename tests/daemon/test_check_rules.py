@@ -133,12 +133,20 @@ ROWS = [
         ["p: amounts-to-root: as root, after 1 approval from group:ops: any command may be run, a shell too"],
     ),
     (table("permit", "p", f'{DBA}\ncommands = [["/usr/bin/vim", "*"]]\nrun_as = ["postgres"]'), []),
-    (table("permit", "p", f'{DBA}\ncommands = [["/usr/bin/cat", "*"]]\nrun_as = ["postgres:postgres", "bob:*"]'), []),
+    (table("permit", "p", f'{DBA}\ncommands = [["/usr/bin/cat", "*"]]\nrun_as = ["postgres:postgres", "self:wireshark"]'), []),
+    (
+        table("permit", "p", f'{DBA}\ncommands = [["/usr/bin/cat", "*"]]\nrun_as = ["bob:*"]'),
+        ["p: amounts-to-root: without any approval: any group may be named, also one that amounts to root, such as disk"],
+    ),
+    (
+        table("permit", "p", f'{DBA}\ncommands = [["/usr/bin/id"]]\nrun_as = ["self:docker"]'),
+        ["p: amounts-to-root: without any approval: a member of the group docker starts containers that have the whole host"],
+    ),
     (
         table("permit", "p", f'{DBA}\ncommands = [["/usr/bin/cat", "*"]]\nrun_as = ["*:adm"]'),
         [
             "p: amounts-to-root: as root, without any approval: /usr/bin/cat *: cat can read any file, keys and password hashes"
-            " too"
+            " too; a member of the group adm reads the logs of the host, which may have passwords"
         ],
     ),
     (

@@ -13,7 +13,7 @@ from jitd.checking.warnings import warnings
 from jitd.core.decision import Approval
 from jitd.core.policy import Rule
 from jitd.settings.config import Config
-from jitd.settings.givers import Account, GiverSettings, Group, PostgresRole, ProgramGiver, SshCertificate, Sudoers
+from jitd.settings.givers import Account, GiverSettings, PostgresRole, ProgramGiver, SshCertificate, Sudoers
 from tests.core.house import deny, permit
 
 ANY = "any command may be run, a shell too"
@@ -31,9 +31,6 @@ def told(giver: GiverSettings, kind: str, **conditions: Any) -> list[str]:
 @pytest.mark.parametrize(
     ("giver", "kind", "way"),
     [
-        (Group("x", group="docker"), "group", "a member of the group docker starts containers that have the whole host"),
-        (Group("x", group="staff"), "group", "a member of the group staff changes /usr/local on many hosts, where root finds"),
-        (Group("x", group="reporting"), "group", ""),
         (Account("x", groups=("users", "shadow")), "account", "a member of the group shadow reads the hashes of all passwords"),
         (Account("x"), "account", ""),
         (PostgresRole("x", member_of=("reporting_ro",)), "postgres-role", ""),
@@ -99,13 +96,13 @@ def test_a_line_of_sudoers_is_read_as_sudo_reads_it(line: str, ways: list[str]) 
 
 
 def test_the_warning_says_which_approvals_stand_before_it() -> None:
-    (one,) = told(Group("x", group="wheel"), "group", approvals=(Approval(1, ("group:ops",)),))
-    assert one.startswith("amounts-to-root: after 1 approval from group:ops: group:x: a member of the group wheel ")
+    (one,) = told(PostgresRole("x", member_of=("postgres",)), "postgres-role", approvals=(Approval(1, ("group:ops",)),))
+    assert one.startswith("amounts-to-root: after 1 approval from group:ops: postgres-role:x: a member of the role postgres ")
 
 
 def test_a_deny_and_a_thing_that_is_not_set_up_are_not_warned_about() -> None:
-    docker = {"x": Group("x", group="docker")}
-    assert list(about_things([deny("d", gives=("group:x",)), gives("group:y")], docker)) == []
+    superuser = {"x": PostgresRole("x", member_of=("postgres",))}
+    assert list(about_things([deny("d", gives=("postgres-role:x",)), gives("postgres-role:y")], superuser)) == []
 
 
 def test_many_ways_are_counted() -> None:
@@ -117,17 +114,17 @@ def test_many_ways_are_counted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("group", "accepts", "names"),
+    ("role", "accepts", "names"),
     [
-        ("docker", (), ["amounts-to-root"]),
-        ("docker", (("amounts-to-root", "on-call needs it"),), []),
-        ("reporting", (("amounts-to-root", "it is docker on other hosts"),), []),
+        ("postgres", (), ["amounts-to-root"]),
+        ("postgres", (("amounts-to-root", "on-call needs it"),), []),
+        ("reporting", (("amounts-to-root", "it is postgres on other hosts"),), []),
     ],
 )
-def test_a_rule_accepts_what_its_thing_amounts_to(group: str, accepts: tuple[tuple[str, str], ...], names: list[str]) -> None:
+def test_a_rule_accepts_what_its_thing_amounts_to(role: str, accepts: tuple[tuple[str, str], ...], names: list[str]) -> None:
     """An acceptance is not called needless: on another host the thing of this name may be set up otherwise."""
-    config = Config(frozenset({"R"}), "h.example.org", min_uid=1000, givers={"x": Group("x", group=group)})
-    rule = gives("group:x", accepts=accepts, who=None)
+    config = Config(frozenset({"R"}), "h.example.org", min_uid=1000, givers={"x": PostgresRole("x", member_of=(role,))})
+    rule = gives("postgres-role:x", accepts=accepts, who=None)
     assert [one.name for one in warnings([rule], config, {})] == names
 
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import re
 
+from jitd.core.grade import Grade
 from jitd.core.judging import Call, Row, Verdict
+from jitd.core.root_groups import ROOT_GROUPS
 from jitd.core.shell_text import Word
 
 SUDOERS = frozenset({"admin", "root", "sudo", "wheel"})
 """Groups whose members may usually run any command as root."""
-POWERFUL = frozenset(
-    {"disk", "docker", "incus", "incus-admin", "kmem", "libvirt", "lxd", "microk8s", "podman", "shadow", *SUDOERS}
-)
+POWERFUL = frozenset(name for name, group in ROOT_GROUPS.items() if group.grade is Grade.GIVES)
 """Groups which can become root."""
 
 
