@@ -122,10 +122,17 @@ def trusted_uid(of: RunAs) -> int:
     because the command also has the rights of the group. By changing the command's file, the account could gain these rights.
     Raises NoSuchAccount.
     """
+    return 0 if of.uid == 0 or given_gid(of) is not None else of.uid
+
+
+def given_gid(of: RunAs) -> int | None:
+    """Return the gid in ``of`` if the account is no member of the group, so that a run alone has it (ADR 0095). Root needs no
+    group. Raises NoSuchAccount, groups.CannotLookUp.
+    """
     if of.uid == 0:
-        return 0
+        return None
     entry = entry_of(f"#{of.uid}")
-    return of.uid if of.gid in group_ids(entry.pw_name, entry.pw_gid) else 0
+    return None if of.gid in group_ids(entry.pw_name, entry.pw_gid) else of.gid
 
 
 def group_ids(user: str, gid: int) -> tuple[int, ...]:

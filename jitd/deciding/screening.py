@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from jitd.beside import filtering
 from jitd.core.breach import unbound
 from jitd.core.changed import replace
 from jitd.core.command import Command, Interpreter, Operand, Pairs
@@ -159,6 +160,7 @@ def _look(
         unfit = sighting.decision.denied(Why.ERROR, f"it cannot be executed: {found.unfit}")
         sighting = Sighting(sighting.command, unfit)
     sighting = _where_root_may_go(sighting, who, service, glance)
+    sighting = _where_a_group_can_be_given(sighting, service)
     sighting = _with_operands(sighting, who, service, trusted, glance)
     if isinstance(sighting.decision, Permit) or found.is_missing or is_in_sight(asked, found.command.path, who, glance):
         return sighting
@@ -180,6 +182,19 @@ def _where_root_may_go(sighting: Sighting, who: Subject, service: str, glance: p
     if not closed:
         return sighting
     return Sighting(command, decision.denied(Why.UNFIT, f"root may not enter the working directory {shown(closed)}"))
+
+
+def _where_a_group_can_be_given(sighting: Sighting, service: str) -> Sighting:
+    """If a command would have a group that its account does not have, and this host cannot keep the group in the run, change a
+    permit into a denial. Otherwise people would be asked to approve what cannot start.
+    """
+    decision, command = sighting.decision, sighting.command
+    if not isinstance(decision, Permit) or not deed_of(service).is_executed or accounts.given_gid(command.run_as) is None:
+        return sighting
+    if not (fault := filtering.can_confine()):
+        return sighting
+    lacks = f"{command.run_as.user} is no member of the group {command.run_as.group}"
+    return Sighting(command, decision.denied(Why.UNFIT, f"{lacks}, and the group cannot be kept in one run: {fault}"))
 
 
 def unopened(asked: Asked, who: Subject, service: str, search_path: str) -> Command:

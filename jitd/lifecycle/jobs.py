@@ -35,6 +35,8 @@ def job_of(begun: Run, grant: Grant, asked: Request, config: Config, now: float)
     record = grant.terms.record.and_also(fresh.record)
     home, shell = target.pw_dir.encode(), (target.pw_shell or "/bin/sh").encode()
     path = config.search_path.encode()
+    own = accounts.group_ids(target.pw_name, target.pw_gid)
+    given_gid = accounts.given_gid(command.run_as)
     return Job(
         run=begun.id,
         request=asked.id,
@@ -45,8 +47,8 @@ def job_of(begun: Run, grant: Grant, asked: Request, config: Config, now: float)
         cwd_device=command.cwd_device,
         cwd_inode=command.cwd_inode,
         uid=command.run_as.uid,
-        gid=command.run_as.gid,
-        groups=tuple(dict.fromkeys((command.run_as.gid, *accounts.group_ids(target.pw_name, target.pw_gid)))),  # like sudo -g
+        gid=command.run_as.gid if given_gid is None else target.pw_gid,  # a given group is no primary one (ADR 0094)
+        groups=tuple(dict.fromkeys((command.run_as.gid, *own))),  # like sudo -g
         streams=command.streams,
         digest=command.digest,
         writable=grant.terms.writable and fresh.writable,
@@ -69,6 +71,7 @@ def job_of(begun: Run, grant: Grant, asked: Request, config: Config, now: float)
         trusted_uid=accounts.trusted_uid(command.run_as),
         trusted=config.trusted_places,
         observed=is_observed(grant, asked),
+        given_gid=given_gid,
         interpreters=tuple(one for one in screening.bound_interpreters(command) if one[1]),  # the kernel opens these
     )
 

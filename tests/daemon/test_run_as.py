@@ -9,11 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jitd.beside import filtering
 from jitd.core.command import RunAs
+from jitd.core.decision import Approval, Deny, Permit, Why
 from jitd.core.policy import Policy
 from jitd.deciding import accounts
 from jitd.deciding.command_lookup import Asked, Nonsense
 from jitd.deciding.screening import look
+from tests.core.house import permit
 from tests.daemon.knowing import nothing
 from tests.scene import moment, person
 
@@ -84,3 +87,28 @@ def test_a_command_without_a_name_or_with_a_nul_is_nonsense(argv: tuple[bytes, .
             moment(),
             nothing(),
         )
+
+
+@pytest.mark.parametrize(
+    ("user", "group", "given_gid"), [("nobody", "games", 60), ("games", "games", None), ("root", "games", None)]
+)
+def test_a_group_is_given_to_whoever_lacks_it_but_root(user: str, group: str, given_gid: int | None) -> None:
+    assert accounts.given_gid(accounts.run_as(accounts.entry_of(user), group)) == given_gid
+
+
+WHY = "this host has no libseccomp.so.2"
+
+
+@pytest.mark.parametrize(("user", "why", "is_permitted"), [("nobody", WHY, False), ("games", WHY, True), ("nobody", "", True)])
+def test_nobody_is_asked_to_approve_a_group_that_cannot_be_kept_in_the_run(
+    monkeypatch: pytest.MonkeyPatch, user: str, why: str, is_permitted: bool
+) -> None:
+    """THREATS Q-32: where system calls cannot be filtered, a group is given to nobody who lacks it."""
+    monkeypatch.setattr(filtering, "can_confine", lambda: why)
+    rules = Policy((permit(who=None, run_as=("*",), approvals=(Approval(1, ("group:ops",)),)),), "permit", "")
+    asked = replace(ASKED, user=user, group="games")
+    answer = look(rules, asked, person("alice"), "host", "jitsudo", "/bin", (), moment(), nothing()).decision
+    assert isinstance(answer, Permit) is is_permitted
+    if isinstance(answer, Deny):
+        told = "nobody is no member of the group games, and the group cannot be kept in one run: this host has no libseccomp.so.2"
+        assert (answer.why, answer.because) == (Why.UNFIT, told)

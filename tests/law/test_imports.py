@@ -113,8 +113,8 @@ LAW: dict[str, set[str]] = {
         "jitd.settings", "jitd.store", "jitd.workers",
     },
     "jitd.deciding": {
-        CORE, WIRE, "jitd.deciding", "jitd.files", "jitd.invocation", "jitd.kdc.keytab", "jitd.pamlint", "jitd.settings",
-        "jitd.store", "jitd.workers",
+        CORE, WIRE, "jitd.beside.filtering", "jitd.deciding", "jitd.files", "jitd.invocation", "jitd.kdc.keytab", "jitd.pamlint",
+        "jitd.settings", "jitd.store", "jitd.workers",
     },
     # what gives things and takes them back, a module a kind
     "jitd.giving": {
