@@ -33,6 +33,7 @@ from jitd.cli.what import (
     is_anothers,
     is_login,
     lets,
+    outlives,
     recorded_in_short,
     script,
 )
@@ -96,6 +97,7 @@ def _lines(row: Row, screen: int | None) -> Iterator[Line]:
     if not (row.get("gives") or row.get("doubt") or is_login(row)):
         yield from _unusual(row)
     yield from _terms(row)
+    yield from outlives(row)
     yield from _needs(row)
     yield "from", " · ".join(_whence(row))
     yield from scripts(row)

@@ -122,6 +122,7 @@ def _known_command(row: Row) -> Iterator[Line]:
         yield from _arguments([str(argument) for argument in members(row, "argv")])
     yield from file(row)
     yield "as", f"{words(row, 'run_as')}, group {words(row, 'run_as_group')}"
+    yield from outlives(row)
     yield "on", f"{words(row, 'host')}, by {words(row, 'service')}"
     yield from held(row)
     yield "in", directory(row)
@@ -135,6 +136,19 @@ def _known_command(row: Row) -> Iterator[Line]:
         return
     yield from pairs("locale", members(row, "locale"), "none")
     yield from streams(row)
+
+
+def outlives(row: Row) -> Iterator[Line]:
+    """If the command has another group than its account's own, yield a line that says what of the group does not
+    end with the run.
+    """
+    account, group = words(row, "run_as"), words(row, "run_as_group", "")
+    if group in ("", account) or row.get("run_as_uid", 0) == 0 or row.get("gives") or row.get("doubt") or is_login(row):
+        return
+    if is_anothers(row):
+        yield "stays", f"{words(row, 'service')} gives group {group}: jitd does not end what has it"
+    else:
+        yield "stays", "files and connections it passes on, what it makes, what daemons do"
 
 
 def _arguments(argv: list[str]) -> Iterator[Line]:

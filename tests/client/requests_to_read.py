@@ -179,6 +179,11 @@ def unusual() -> dict[str, Row]:
             request("apt-get", "upgrade", starts_at=START + timedelta(hours=4), waits=False, lasts_for=3600, uses=2),
             extends=extends,
         ),
+        "group-of-root": row(
+            request("docker", "run", "-it", "debian", command={"run_as": RunAs("alice", 1001, "docker", 998)}),
+            "gives",
+            finding("gives", "a member of the group docker starts containers that have the whole host"),
+        ),
         "another-group": row(request("id", command={"run_as": RunAs("bob", 1002, "www-data", 33)}), "unknown"),
         "sudo": row(sudo, "gives", finding("gives", "useradd makes eve a member of sudo"), last_approved=None),
         "ssh-login": row(login, "gives", finding("gives", "it is a login as root")),

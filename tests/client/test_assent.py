@@ -18,6 +18,7 @@ from tests.scene import asked, command, person, thing
 
 POSTGRES = RunAs("postgres", 110, "postgres", 110)
 TOOR = RunAs("toor", 0, "root", 0)
+OF_DOCKER = RunAs("alice", 4001, "docker", 998)
 
 
 def of(*argv: str | bytes, grade: str | None = "harmless", **changes: Any) -> Row:
@@ -31,6 +32,7 @@ def of(*argv: str | bytes, grade: str | None = "harmless", **changes: Any) -> Ro
         (of("bash", grade="gives"), "it gives root"),
         (of("bash", grade="gives", run_as=TOOR), "it gives root"),
         (of("bash", grade="gives", run_as=POSTGRES), ""),
+        (of("id", grade="gives", run_as=OF_DOCKER), "it gives root"),
         ({**of("x", grade="gives", run_as=POSTGRES), "gives": ["service-ticket:x"]}, "it gives root"),
         ({name: value for name, value in of("bash", grade="gives").items() if name != "run_as_uid"}, "it gives root"),
         (of("true", grade=None, run_as=POSTGRES), "jitd does not say what it gives"),
@@ -54,6 +56,7 @@ def test_why_a_key_is_not_enough(row: Row, because: str) -> None:
         (of("systemctl", "restart", "postgresql"), '"systemctl restart postgresql" as root on db1'),
         (of("echo", "a b"), "\"echo 'a b'\" as root on db1"),
         (of("id", run_as=POSTGRES), '"id" as postgres on db1'),
+        (of("id", run_as=OF_DOCKER), '"id" as alice with group docker on db1'),
         (row_for(asked(what=thing())), "service-ticket:postgres/db1.example.test for alice on db1"),
         ({**of("x"), "path": "", "argv": []}, "a login as root on db1"),
         ({**of("sudo", "-Z"), "doubt": "who knows"}, '"sudo -Z" on db1'),
