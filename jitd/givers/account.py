@@ -25,8 +25,7 @@ from jitd.core.wording import listed
 from jitd.givers import account_entry, account_files, account_home, account_processes, account_remains
 from jitd.givers.account_entry import DAY, NotDone
 from jitd.givers.account_notes import Note, Notes
-from jitd.givers.account_numbers import NoUid, ender_of, next_uid
-from jitd.givers.group_remains import local_mounts
+from jitd.givers.account_numbers import NoUid, ender_of, local_mounts, next_uid
 from jitd.givers.kind import Failed, Given, Order, Refused, Seen, State, Strays, Taken
 from jitd.settings import givers as settings
 from jitpam.wire.shown import shown

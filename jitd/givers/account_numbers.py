@@ -29,6 +29,10 @@ SUBORDINATE = (Path("/etc/subuid"), Path("/etc/subgid"))
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 SEARCH_FOR = 20.0
 """Maximum time, in seconds, of the search through the files. The search is done once in each boot."""
+LOCAL = frozenset(
+    {"ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "tmpfs", "overlay", "zfs", "bcachefs", "jfs", "reiserfs", "vfat"}
+)
+"""The types of file systems that are searched. These file systems are on this host's own disks or in its memory."""
 USERADD: dict[str, int] = {"UID_MIN": 1000, "UID_MAX": 60000}
 """The values that useradd uses if login.defs does not set them."""
 
@@ -131,3 +135,22 @@ def _subordinate() -> list[Range]:
             for _, first, count in re.findall(r"^([^:\n]*):([0-9]+):([0-9]+)", file.read_text("utf-8", "replace"), re.MULTILINE):
                 found.append((int(first), int(first) + max(int(count), 1) - 1))
     return found
+
+
+def local_mounts() -> list[bytes]:
+    """Return the mount points of this host's own file systems, without those that are read-only. Each file system is returned
+    once (proc(5), mountinfo). If only parts of a file system are mounted, return the mount points of all these parts.
+    """
+    whole: dict[bytes, bytes] = {}
+    parts: list[tuple[bytes, bytes]] = []
+    for line in Path("/proc/self/mountinfo").read_bytes().splitlines():
+        before, _, after = line.partition(b" - ")
+        fields, (kind, _, options) = before.split(b" "), after.split(b" ", 2)
+        is_writable = b"ro" not in fields[5].split(b",") and b"ro" not in options.split(b",")
+        if kind.decode("ascii", "replace") in LOCAL and is_writable:
+            place = fields[4].decode("unicode_escape").encode("latin-1")
+            if fields[3] == b"/":
+                whole.setdefault(fields[2], place)
+            else:
+                parts.append((fields[2], place))
+    return [*whole.values(), *(place for device, place in parts if device not in whole)]

@@ -18,7 +18,7 @@ from typing import NoReturn
 
 from jitd.beside.descendants import become_subreaper, end_all_below
 from jitd.givers.kind import Failed, Given, Mending, Order, Refused, Seen, Strays, Taken
-from jitd.givers.kinds import NoGiver, kind_of
+from jitd.givers.kinds import FORMER, NoGiver, kind_of
 from jitd.givers.messages import MOST_ORDERS, Answer, Give, Look, Mend, Question, Search, Take, sentence, write_answer
 from jitd.kdc.child import end_with
 from jitd.settings.giver_words import digest_of, lets_of
@@ -71,9 +71,12 @@ def done(question: Question, settings: Path) -> Answer:
 
 def _done(question: Question, settings: Path) -> Answer:
     gives = isinstance(question, Give | Mend)
-    givers = load_givers(settings) if gives else load_own(settings, _name(question))
-    kind = kind_of(givers, question.kind, _name(question))
+    former = FORMER.get(question.kind)
+    givers = {} if former else load_givers(settings) if gives else load_own(settings, _name(question))
+    kind = former() if former else kind_of(givers, question.kind, _name(question))
     match question:
+        case Give(order=order) | Mend(order=order) if former:
+            return kind.give(order)
         case Give(order=order) | Mend(order=order):
             if order.approved != digest_of(lets_of(givers[order.name])):
                 return Refused(

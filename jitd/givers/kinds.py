@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from jitd.givers.account import Accounts
-from jitd.givers.group import Groups
 from jitd.givers.kind import Kind
 from jitd.givers.passwords import is_handed_out, password_of
 from jitd.givers.ssh_certificate import SshCertificates
+from jitd.givers.standing_groups import StandingGroups
 from jitd.givers.sudoers import SudoersLines
 from jitd.settings import givers as settings
 
@@ -37,12 +37,14 @@ def _postgres_roles(giver: settings.PostgresRole) -> Kind:
 
 KINDS: Mapping[type[settings.GiverSettings], Callable[[Any], Kind]] = {
     settings.Account: Accounts,
-    settings.Group: Groups,
     settings.SshCertificate: SshCertificates,
     settings.PostgresRole: _postgres_roles,
     settings.Sudoers: SudoersLines,
 }
 """Maps each class of settings to the class of the kind."""
+
+FORMER: Mapping[str, Callable[[], Kind]] = {"group": StandingGroups}
+"""Maps each of ``thing.FORMER_KINDS`` to its class, which needs no settings."""
 
 
 def kind_of(givers: settings.Givers, kind: str, name: str) -> Kind:

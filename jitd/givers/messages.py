@@ -15,7 +15,7 @@ from typing import Any
 
 from jitd.core.conditions import is_name
 from jitd.core.frozen import dataclass
-from jitd.core.thing import KINDS, read_giver
+from jitd.core.thing import FORMER_KINDS, KINDS, read_giver
 from jitd.givers.kind import HOLDING, MOST_BROUGHT, Failed, Given, Order, Refused, Seen, State, Strays, Taken
 from jitpam.wire import notation
 
@@ -200,7 +200,7 @@ def _state(value: object) -> State:
     return State(value)
 
 
-_kind = _checked(KINDS.__contains__, "a kind of thing")
+_kind = _checked((*KINDS, *FORMER_KINDS).__contains__, "a kind of thing")
 _name = _checked(read_giver, "the name of a giver")
 _holding = _checked(HOLDING.fullmatch, "the id of a holding")
 _account = _checked(is_name, "the name of an account")

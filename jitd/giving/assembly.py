@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from jitd.core.thing import KINDS, SERVICE_TICKET
+from jitd.core.thing import FORMER_KINDS, KINDS, SERVICE_TICKET
 from jitd.givers import client
 from jitd.givers.client import GiversLine
 from jitd.giving import Giver, Givers
@@ -35,7 +35,8 @@ def all_givers(
     has two functions: the first runs programs, and the second asks for leases. ``grant_of`` returns the grant that has a given
     id. ``now`` returns the time of the wall clock, with a time zone.
     """
-    names = {kind: [name for name, one in config.givers.items() if kind_of(one) == kind] for kind in KINDS}
+    names: dict[str, list[str]] = dict.fromkeys(FORMER_KINDS, [])  # nothing of these is given
+    names |= {kind: [name for name, one in config.givers.items() if kind_of(one) == kind] for kind in KINDS}
     programs = {name: one for name, one in config.givers.items() if isinstance(one, ProgramGiver)}
     run, lease = ways
     vaults = {name: one for name, one in config.givers.items() if isinstance(one, Vault)}
@@ -44,7 +45,7 @@ def all_givers(
         "program": AdminPrograms(programs, run, grant_of),
         "vault": VaultLeases(vaults, lease, LeaseNotes(config.state / "leases"), grant_of, now),
     }
-    for kind in KINDS:
+    for kind in names:
         if kind not in by_kind:
             by_kind[kind] = HostThings(kind, names[kind], line, grant_of)
     return Givers(by_kind)

@@ -11,10 +11,12 @@ from collections.abc import Callable
 from jitd.core import lock, owed_review, request, run
 from jitd.core.effects import Moment
 from jitd.core.grant import Expired
+from jitd.core.holding import HoldingState, Taking
 from jitd.core.law import CLOCK, DAEMON
 from jitd.core.owed_review import OwedReviewState
 from jitd.core.request import deadlines_of
 from jitd.core.run import Ending, Outcome
+from jitd.core.thing import is_of_former_kind
 from jitd.executor import Executor
 from jitd.lifecycle.lifecycle import Lifecycle
 from jitd.lifecycle.perform import Perform
@@ -105,6 +107,8 @@ class Recovery:
         an ended grant are already in the state TAKING.
         """
         for holding in tuple(self._store.holdings()):
+            if is_of_former_kind(holding.thing) and holding.state in (HoldingState.GIVING, HoldingState.HELD):
+                self._perform.act(Taking(holding.id, DAEMON, "this version of jitd gives groups to runs only"))
             if holding.kept_at is None:
                 self._perform.holdings.await_holder(holding.id)
                 self._perform.deadlines.set("holder", holding.id, now.boot + COMES_BACK_FOR)

@@ -14,7 +14,6 @@ from jitd.settings.givers import (
     Account,
     Givers,
     GiverSettings,
-    Group,
     PostgresRole,
     ProgramGiver,
     SshCertificate,
@@ -59,9 +58,6 @@ def _of_kind(giver: GiverSettings) -> tuple[str, ...]:
             files = "are kept" if giver.files == "keep" else "are removed"
             what = f"use a new account of this host, with the shell {giver.shell} and a home in {giver.home}{groups}"
             return (f"{what}; at its end its processes are ended, its home is removed, and files elsewhere {files}",)
-        case Group():
-            what = "are ended" if giver.at_end == "end" else "are named"
-            return (f"be a member of the group {giver.group} in new sessions; processes that keep it at the end {what}",)
         case PostgresRole():
             at = f" at {giver.host}" if giver.host else ""
             return (f"log in to the database {giver.database}{at} as a member of {', '.join(giver.member_of)}",)

@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from jitd.core.conditions import is_name
 from jitd.core.frozen import dataclass
-from jitd.core.thing import KINDS, read_giver
+from jitd.core.thing import KINDS, instead_of_group, read_giver
 from jitd.settings.account_uids import overlap, read_uids
 from jitd.settings.outsiders import Program, Reach, file_in, flag_in
 from jitd.settings.own_table import cut_out
@@ -32,7 +32,6 @@ NOT_MENDED = ("ssh-certificate", "vault")
 """Kinds whose things cannot be restored. If jitd gave such a thing again, the thing would have a new secret that the person does
 not know.
 """
-AT_END = ("end", "name")
 FILES = ("keep", "remove")
 LONGEST_DEADLINE = 120
 """Maximum deadline of a program, in seconds."""
@@ -42,7 +41,6 @@ LONGEST_LINE = 1000
 KEYS = {
     "giver": ("kind", "drift", "lets"),
     "account": ("uids", "groups", "shell", "home", "files", "search"),
-    "group": ("group", "at_end", "search"),
     "postgres-role": ("database", "member_of", "host"),
     "program": ("give", "take", "look", "network", "deadline"),
     "ssh-certificate": ("ca", "principals", "krl", "force_command", "source_address"),
@@ -80,19 +78,6 @@ class Account(GiverSettings):
     shell: str = "/bin/sh"
     home: str = "/home"
     files: str = "keep"
-    search: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Group(GiverSettings):
-    """Membership of a local group. When the membership ends, some processes may still have the group. ``at_end`` says whether
-    jitd ends these processes or only reports them. Through some files, such as set-gid files, other people could get the rights
-    of the group. jitd searches for such files below the directories ``search``. If ``search`` is empty, all file systems that
-    belong to this host are searched.
-    """
-
-    group: str = ""
-    at_end: str = "end"
     search: tuple[str, ...] = ()
 
 
@@ -243,6 +228,10 @@ def _read_one(table: Table, name: str, reach: Callable[[Table], Reach]) -> Giver
     except ValueError as fault:
         table.fault(str(fault))
     table.needs("kind")
+    if table.values.get("kind") == "group":
+        group = table.values.get("group")
+        table.fault(instead_of_group(group if isinstance(group, str) and is_name(group) else "GROUP"), "kind")
+        return Sudoers(name)  # nobody gets these settings, because of the fault
     kind = table.text("kind", KINDS[0], KINDS)
     others = tuple(key for other in KINDS for key in KEYS[other] if key not in KEYS[kind])
     table.known((*KEYS["giver"], *KEYS[kind]), misplaced=others, why=f'is not for kind "{kind}"')
@@ -275,15 +264,6 @@ def _account(table: Table) -> dict[str, object]:
         "search": table.words("search", (), _read_directory, may_be_empty=True),
         **places,
     }
-
-
-def _group(table: Table) -> dict[str, object]:
-    table.needs("group")
-    group = table.text("group", "")
-    if "group" in table.values and not is_name(group):
-        table.fault(f"{quoted(group)} is not the name of a group", "group")
-    search = table.words("search", (), _read_directory, may_be_empty=True)
-    return {"group": group, "at_end": table.text("at_end", "end", AT_END), "search": search}
 
 
 def _postgres_role(table: Table) -> dict[str, object]:
@@ -335,7 +315,6 @@ def _sudoers(table: Table) -> dict[str, object]:
 
 _READERS: Mapping[str, tuple[Callable[..., GiverSettings], Callable[[Table], dict[str, object]]]] = {
     "account": (Account, _account),
-    "group": (Group, _group),
     "postgres-role": (PostgresRole, _postgres_role),
     "program": (ProgramGiver, _program),
     "ssh-certificate": (SshCertificate, _ssh_certificate),

@@ -6,7 +6,6 @@ Law: the kinds are those of tests/givers/worlds.py, which judge by the host. A p
 
 from __future__ import annotations
 
-import grp
 import os
 import signal
 import stat
@@ -27,7 +26,7 @@ from tests.marks import full
 from tests.waiting import is_living, status_of, wait_for
 
 UNIT, DOOR = "jitd-givers.service", "jitd-givers.socket"
-KINDS = ("sudoers", "group", "ssh-certificate", "postgres-role", "account")
+KINDS = ("sudoers", "ssh-certificate", "postgres-role", "account")
 CONFIG = Path("/etc/jitd/jitd.toml")
 RULE = '\n[[permit]]\nname = "at once"\nwho = ["group:dba"]\ngives = [{things}]\ngrant = {{ lasts = "10m", uses = 5 }}\n'
 PEEKS = """
@@ -120,7 +119,7 @@ WITH_SOME = [
     "account",
     *(
         pytest.param(kind, marks=full("every day, the test uses two kinds; another test of the file uses all kinds"))
-        for kind in ("group", "ssh-certificate", "postgres-role")
+        for kind in ("ssh-certificate", "postgres-role")
     ),
 ]
 """What is jitd's own, or the service's, and not the kind's."""
@@ -250,23 +249,6 @@ def test_it_has_no_network_no_device_and_nothing_of_jitds_record(service: Servic
     assert not (seen / "dev/sda").exists() and not (seen / "dev/mem").exists()
     service.ended("revoke", grant)
     is_over(service, worlds["sudoers"])
-
-
-def test_what_alice_left_running_in_a_user_manager_ends_with_the_group(service: Service, worlds: dict[str, World]) -> None:
-    """THREATS Q-14. Her manager lingers: it began while she was a member, so all that it starts would be one."""
-    world = worlds["group"]
-    grant = given(service, world)
-    uid = os.stat("/home/alice").st_uid
-    subprocess.run(["loginctl", "enable-linger", "alice"], check=True)
-    try:
-        wait_for(lambda: show(f"user@{uid}.service", "ActiveState")["ActiveState"] == "active", what="her manager")
-        manager = int(show(f"user@{uid}.service", "MainPID")["MainPID"])
-        assert str(grp.getgrnam("tapes").gr_gid) in status_of(manager)["Groups"].split(), "her manager is a member"
-        service.ended("revoke", grant)
-        assert not is_living(manager)
-    finally:
-        subprocess.run(["loginctl", "disable-linger", "alice"], check=True)
-    is_over(service, world)
 
 
 def test_what_a_made_account_left_running_in_a_user_manager_ends_with_the_account(

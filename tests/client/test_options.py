@@ -231,7 +231,7 @@ REFUSED = [
     ("--get=t:x --uses=5", "--uses does not go with --get: a thing is given once, for a time: --for says for how long"),
     ("--get=service-ticket:a/b --get=group:x --uses=5 id", "--uses does not go with --get: a thing is given once"),
     ("--get=postgres-role:x", "postgres-role:x comes with a secret: name a new file for it (--to FILE), or a command"),
-    ("--get=group:y --get=vault:x --json", "vault:x comes with a secret: name a new file"),
+    ("--get=sudoers:y --get=vault:x --json", "vault:x comes with a secret: name a new file"),
     ("--get=vault:x --get=postgres-role:y --to=a", "--to takes one secret, but each of these has one: vault:x, postgres-role:y"),
     ("--get=vault:x --get=ssh-certificate:y --to=a id", "--to takes one secret, but each of these has one: vault:x, ssh-cert"),
     ("--get=group:x --to=a", "--to takes one secret, but group:x comes without a secret"),

@@ -10,7 +10,7 @@ import pytest
 from jitd.cli.lists import LIVE_GRANTS, lines_of
 from jitd.cli.past import how_it_was_taken, untaken
 
-HELD: dict[str, Any] = {"id": "K7QM-2XVD.2", "thing": "group:wheel", "state": "taking", "taking_at": None, "not_taken": ""}
+HELD: dict[str, Any] = {"id": "K7QM-2XVD.2", "thing": "sudoers:wheel", "state": "taking", "taking_at": None, "not_taken": ""}
 
 
 @pytest.mark.parametrize(
@@ -27,9 +27,9 @@ def test_a_thing_that_is_being_taken_back_says_since_when_and_why_it_is_not(chan
 
 
 def test_a_list_of_grants_says_what_is_over_and_not_taken_back() -> None:
-    row = {"id": "K7QM-2XVD", "state": "revoked", "gives": ["group:wheel"], "holdings": [HELD["id"]], "untaken": [HELD]}
+    row = {"id": "K7QM-2XVD", "state": "revoked", "gives": ["sudoers:wheel"], "holdings": [HELD["id"]], "untaken": [HELD]}
     live = {"id": "LIVE-LIVE", "state": "active", "ends_at": "2999-01-01T00:00:00Z", "untaken": []}
     _, over, other = lines_of(LIVE_GRANTS, [row, live], None)
     assert "over, being taken back" in over and "over" not in other
-    assert list(untaken(row)) == ["K7QM-2XVD.2: group:wheel is being taken back"]
+    assert list(untaken(row)) == ["K7QM-2XVD.2: sudoers:wheel is being taken back"]
     assert list(untaken(live)) == []

@@ -145,7 +145,7 @@ def test_what_was_got_by_the_account_ends_with_it() -> None:
 def test_only_the_end_of_an_account_ends_what_was_got_by_one() -> None:
     taking = Taking(HOLDING.id, DAEMON, "x")
     assert account_ending.ends_account(HOLDING, taking)
-    assert not account_ending.ends_account(replace(HOLDING, thing="group:account"), taking)
+    assert not account_ending.ends_account(replace(HOLDING, thing="sudoers:account"), taking)
     assert not account_ending.ends_account(SimpleNamespace(thing=HOLDING.thing), taking), "an object that is not a holding"
     for event in (Given(HOLDING.id, DAEMON), Kept(HOLDING.id, DAEMON)):
         assert not account_ending.ends_account(HOLDING, event)

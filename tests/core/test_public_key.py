@@ -130,7 +130,7 @@ def test_any_line_is_a_key_of_one_spelling_or_no_key(text: str) -> None:
 def test_a_key_is_wanted_for_a_certificate_and_for_nothing_else() -> None:
     assert brought_for([CERTIFICATE], f"{ED25519} alice@laptop") == ED25519
     assert brought_for([THING, CERTIFICATE], ED25519) == ED25519
-    assert brought_for([THING, "group:wheel"], "") == ""
+    assert brought_for([THING, "sudoers:wheel"], "") == ""
     assert brought_for([THING, "vault:ops"], "") == "" and brought_for([THING, "vault:ops"], ED25519) == ED25519
     for things, brought, why in [
         ([CERTIFICATE], "", "name the key.s file, such as --key"),

@@ -57,7 +57,7 @@ def test_what_is_the_name_of_a_thing_stays_as_it_was_written(name: str) -> None:
     assert read_thing(KIND + name) == KIND + name
 
 
-@for_each((kind,) for kind in ("account", "group", "postgres-role", "program", "ssh-certificate", "sudoers", "vault"))
+@for_each((kind,) for kind in ("account", "postgres-role", "program", "ssh-certificate", "sudoers", "vault"))
 def test_a_thing_of_a_giver_is_its_kind_and_the_name_of_the_giver(kind: str) -> None:
     for name in ("a", "db-admin", "x" + "y" * 31):
         assert read_thing(f"{kind}:{name}") == f"{kind}:{name}" and read_giver(name) == name
@@ -111,3 +111,9 @@ def test_whatever_is_read_as_a_name_is_plain_and_whole(word: str) -> None:
     assert read == word and kind == "service-ticket" and 2 <= len(components) <= 4
     assert all(components) and components[0] not in NEVER
     assert set(name) <= set(FIRST + "._-/") and read.isascii() and len(read) <= MOST
+
+
+@pytest.mark.parametrize("word", ["group:wheel", "group:", "group:a/b"])
+def test_a_group_is_no_thing_any_more_and_the_fault_says_what_to_write(word: str) -> None:
+    with pytest.raises(ValueError, match=r'write run_as = \["self:GROUP"\] and commands = .* people ask by jitsudo -g GROUP'):
+        read_thing(word)

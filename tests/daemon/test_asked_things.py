@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from jitd.settings.givers import Group, SshCertificate, Vault
+from jitd.settings.givers import SshCertificate, Sudoers, Vault
 from jitd.verbs.asked_things import lets_in
 from jitd.verbs.refusal import Refusal
 
@@ -17,7 +17,7 @@ GIVERS = {
     "ops": SshCertificate("ops", ca=Path("/etc/jitd/ca"), principals=("ops",)),
     "signed": Vault("signed", role="ssh/sign/ops"),
     "leased": Vault("leased", role="database/creds/ops"),
-    "wheel": Group("wheel", group="wheel"),
+    "wheel": Sudoers("wheel", lines=("ALL=ALL",)),
 }
 
 
@@ -33,6 +33,6 @@ def test_what_signs_a_key_needs_the_key(thing: str) -> None:
     assert lets_in(GIVERS, asked(thing, "ssh-ed25519 AAAA"))
 
 
-@pytest.mark.parametrize("thing", ["vault:leased", "group:wheel"])
+@pytest.mark.parametrize("thing", ["vault:leased", "sudoers:wheel"])
 def test_what_signs_nothing_needs_none(thing: str) -> None:
     assert lets_in(GIVERS, asked(thing))[0].startswith(f"{thing}: ")

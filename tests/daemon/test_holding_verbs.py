@@ -133,7 +133,7 @@ OTHER, UNTIL = "WNC0-D703", "until 20"
 @pytest.mark.parametrize(
     ("thing", "said"),
     [
-        ("group:wheel", "group:wheel stays: another gives it"),
+        ("sudoers:wheel", "sudoers:wheel stays: another gives it"),
         ("sudoers:logs", "sudoers:logs stays: another gives it"),
         ("postgres-role:x", "postgres-role:x of this grant is taken back, but another gives it"),
         ("ssh-certificate:x", "ssh-certificate:x of this grant is taken back, but another gives it"),

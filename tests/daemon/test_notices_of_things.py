@@ -26,7 +26,7 @@ from tests.daemon.notices import BOTH, House
 from tests.scene import person, review, withdraw
 
 ID = "K7QM-2XVD"
-THING = "group:wheel"
+THING = "sudoers:wheel"
 UNTAKEN = Back(ID, THING, why="gpasswd does not answer")
 TAKEN = Back(ID, THING)
 TOLD = f"not_taken-{ID}"
@@ -147,9 +147,9 @@ async def test_the_message_says_what_and_why_where_the_command_is_shown_and_neit
     await approved(house)
     await look(house, Back(ID, THING, why="gpasswd\x1b[2J does not answer"))
     at_terminal, outside = ("\n".join(house.channels[name].heard[0].lines) for name in ("tty", "ops"))
-    assert "Thing:    group:wheel" in at_terminal and "Because:" in at_terminal and "does not answer" in at_terminal
+    assert "Thing:    sudoers:wheel" in at_terminal and "Because:" in at_terminal and "does not answer" in at_terminal
     assert "\x1b" not in at_terminal
-    assert "group:wheel" not in outside and "gpasswd" not in outside
+    assert "sudoers:wheel" not in outside and "gpasswd" not in outside
     assert all("jitd show K7QM-2XVD" in text and "cannot be taken back" in text for text in (at_terminal, outside))
     assert house.tty.heard[0].subject == "K7QM-2XVD: not taken back on db1"
     forget(house)

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from jitd.settings.givers import Group, load_givers, load_own
+from jitd.settings.config import load as load_config
+from jitd.settings.givers import Sudoers, load_givers, load_own
 from jitd.settings.own_table import cut_out
 from jitd.settings.toml_document import ConfigError
 
-OWN = '[givers.wheel]\nkind = "group"\ngroup = "wheel"  # [of] admins\n'
+OWN = '[givers.wheel]\nkind = "sudoers"\nlines = ["ALL=ALL"]  # [of] admins\n'
 OTHER = '[givers.logs]\nkind = "sudoers"\nlines = [\n  "ALL=(root) /usr/bin/id",\n]\n'
 
 
@@ -42,7 +43,7 @@ def written(tmp_path: Path, content: str | bytes) -> Path:
 )
 def test_a_fault_elsewhere_does_not_hide_the_own_table_and_permits_nothing(tmp_path: Path, content: str | bytes) -> None:
     file = written(tmp_path, content)
-    assert load_own(file, "wheel", os.getuid()) == {"wheel": Group("wheel", group="wheel")}
+    assert load_own(file, "wheel", os.getuid()) == {"wheel": Sudoers("wheel", lines=("ALL=ALL",))}
     with pytest.raises(ConfigError):
         load_givers(file, os.getuid())
 
@@ -50,10 +51,10 @@ def test_a_fault_elsewhere_does_not_hide_the_own_table_and_permits_nothing(tmp_p
 @pytest.mark.parametrize(
     ("content", "line"),
     [
-        ('[givers.logs]\nkind = "sudoers"\n[givers.wheel]\nkind = "group"\n', 3),
-        ("what\n[givers.wheel]\n\ngroup = 3\n", 2),
-        ('what\n[givers.wheel]\nkind = "group"\n\ngroup = \n', 5),
-        ('what\n[givers.wheel]\nkind = "group"\ngroup = "\xe9"\n'.encode("latin-1"), 4),
+        ('[givers.logs]\nkind = "sudoers"\n[givers.wheel]\nkind = "sudoers"\n', 3),
+        ("what\n[givers.wheel]\n\nlines = 3\n", 2),
+        ('what\n[givers.wheel]\nkind = "sudoers"\n\nlines = \n', 5),
+        ('what\n[givers.wheel]\nkind = "sudoers"\nlines = "\xe9"\n'.encode("latin-1"), 4),
     ],
 )
 def test_a_fault_in_the_own_table_is_said_with_its_line(tmp_path: Path, content: str | bytes, line: int) -> None:
@@ -70,9 +71,9 @@ def test_a_fault_in_the_own_table_is_said_with_its_line(tmp_path: Path, content:
         'say = """\n' + OWN,  # is it in the string?
         "say = '''\n" + OWN + "'''\n[what\n",
         "what\n" + OTHER,
-        "what\n[[givers.wheel]]\nkind = 'group'\n",
-        "what\n[givers.wheel.more]\nkind = 'group'\n",
-        "what\n[givers]\nwheel = { kind = 'group', group = 'wheel' }\n",
+        "what\n[[givers.wheel]]\nkind = 'sudoers'\n",
+        "what\n[givers.wheel.more]\nkind = 'sudoers'\n",
+        "what\n[givers]\nwheel = { kind = 'sudoers', lines = ['ALL=ALL'] }\n",
     ],
 )
 def test_a_table_whose_ends_are_not_certain_is_not_guessed(tmp_path: Path, content: str) -> None:
@@ -92,3 +93,17 @@ def test_a_file_that_others_may_write_is_not_read_at_all(tmp_path: Path) -> None
 def test_a_table_that_is_not_there_is_no_giver(tmp_path: Path) -> None:
     assert load_own(written(tmp_path, OTHER), "wheel", os.getuid()) == {}
     assert load_own(tmp_path / "missing", "wheel", os.getuid()) == {}
+
+
+@pytest.mark.parametrize(
+    ("group", "named"), [('group = "docker"\n', "docker"), ("", "GROUP"), ("group = 3\n", "GROUP"), ('group = "a:b"\n', "GROUP")]
+)
+def test_a_table_of_the_kind_group_is_a_fault_that_says_what_to_write_instead(tmp_path: Path, group: str, named: str) -> None:
+    """THREATS Q-33: a daemon with such a table does not start, and nothing is given or ignored in silence."""
+    file = written(tmp_path, f'[givers.wheel]\nkind = "group"\n{group}at_end = "end"\n')
+    for load in (load_givers, lambda file, owner: load_config(file, owner=owner)):
+        with pytest.raises(ConfigError) as found:
+            load(file, os.getuid())
+        (fault,) = [fault for fault in found.value.faults if "a group is no longer" in fault.sentence]
+        assert fault.line == 2 and fault.sentence.endswith(f"people ask by jitsudo -g {named}")
+        assert f'write run_as = ["self:{named}"] and commands = [["**"]] in the rule' in fault.sentence

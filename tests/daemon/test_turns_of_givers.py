@@ -62,7 +62,7 @@ class Hanging:
             await asyncio.sleep(0)
 
 
-@pytest.mark.parametrize("kind", ["group", "program"])
+@pytest.mark.parametrize("kind", ["sudoers", "program"])
 def test_the_stuck_things_of_one_person_are_taken_back_in_turn_with_those_of_others(kind: str) -> None:
     """THREATS S-18: a deed that hangs takes half a minute, and bob waited for all of alice's. Two at a time never happen."""
 
@@ -72,7 +72,7 @@ def test_the_stuck_things_of_one_person_are_taken_back_in_turn_with_those_of_oth
         program = Program(("/bin/true",))
         settings = ProgramGiver("vpn", give=program, take=program, deadline_for=30)
         programs = AdminPrograms({"vpn": settings}, hanging.run, grant_of)
-        giver = HostThings("group", ["vpn"], line, grant_of) if kind == "group" else programs
+        giver = HostThings("sudoers", ["vpn"], line, grant_of) if kind == "sudoers" else programs
         taking = [asyncio.create_task(giver.take(held(id, f"{kind}:vpn"))) for id in PEOPLE]
         for n_begun in range(1, len(PEOPLE) + 1):
             for _ in range(20):

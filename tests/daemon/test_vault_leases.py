@@ -540,7 +540,7 @@ def _read(place: Path, text: str) -> Config:
         ('kind = "vault"', 'kind = "vault"\nnamespace = "../root"', '"namespace" must be'),
         ('kind = "vault"', 'kind = "vault"\nnamespace = ""', '"namespace" must be'),
         ('kind = "vault"', 'kind = "vault"\ndrift = "mend"', '"mend" is not for kind "vault"'),
-        ('kind = "vault"', 'kind = "vault"\ngroup = "x"', '"group" is not for kind "vault"'),
+        ('kind = "vault"', 'kind = "vault"\nuids = "x"', '"uids" is not for kind "vault"'),
         ("{place}/keys/vault.token", "{place}/other.token", '"secret" must be a file in'),
         ("{place}/keys/vault.token", "{place}/keys/open.token", "may be read by others than root"),
         ("{place}/keys/vault.token", "{place}/keys/no.token", "cannot be read"),

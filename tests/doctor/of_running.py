@@ -21,7 +21,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 OVERDUE = {"id": "K7QM-2XVD", "state": "overdue", "reviewers": "group:ops"}
 FAILING = Lanes([], [], [("ops", 40.0, "it cannot be reached", 3)])
 UNTAKEN = Lanes([], [], things=[("K7QM-2XVD", "it cannot be taken back yet: the door is shut")])
-HELD = Holding("A.1", "A", "A", "group:wheel", "alice@R", START, True, START)
+HELD = Holding("A.1", "A", "A", "sudoers:wheel", "alice@R", START, True, START)
 RUNS = Running(7, 1000.0)
 DISK = FileSystem("ext4", 9000 * MIB, 10**6, is_readonly=False, synced_in=0.01)
 GROUPS = Groups("/sys/fs/cgroup", is_writable=True, has_kill=True, kernel="6.1.0")
@@ -84,7 +84,7 @@ ROWS = [
     Row("daemon.notices", "ok", "1 channel)", lambda: daemon.notices(Lanes([], []), 1, 100.0)),
     Row("daemon.things", "ok", "are gone", lambda: daemon.things(Lanes([], []), 1)),
     Row("daemon.things", "bad", "cannot be taken back yet: the door is shut", lambda: daemon.things(UNTAKEN, 1)),
-    Row("daemon.things", "bad", "group:wheel until 2026-01-01 00:00:00 UTC", lambda: daemon.left_alone([HELD], "start it")),
+    Row("daemon.things", "bad", "sudoers:wheel until 2026-01-01 00:00:00 UTC", lambda: daemon.left_alone([HELD], "start it")),
     Row("daemon.notices", "weak", "channel ops could not tell people of 3 requests", lambda: daemon.notices(FAILING, 2, 100.0)),
     Row("policy.in_force", "ok", "1 rule)", lambda: daemon.policy("aa", "aa", 1, "jitd reload")),
     Row("policy.in_force", "bad", "jitd reload", lambda: daemon.policy("aa", "bb", 1, "jitd reload")),

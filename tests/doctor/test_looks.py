@@ -85,7 +85,7 @@ def test_what_somebody_still_has_is_read_where_no_daemon_runs(tmp_path: Path) ->
     start = datetime(2026, 1, 1, tzinfo=UTC)
     group, ticket = (
         Holding(f"A.{n}", "A", "A", thing, "alice@R", start, True, start)
-        for n, thing in enumerate(["group:wheel", "service-ticket:postgres/db1"])
+        for n, thing in enumerate(["sudoers:wheel", "service-ticket:postgres/db1"])
     )
     store = SqliteStore(tmp_path / "db")
     store.commit([Change(one, 0, documents.write(one)) for one in (group, ticket)], [])

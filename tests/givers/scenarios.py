@@ -32,7 +32,6 @@ AT_ONCE = 8
 RULE = '[[permit]]\nname = "at once"\nwho = ["user:alice", "user:bob"]\ngives = [{things}]\ngrant = {{ lasts = "10m" }}\n'
 USES = {
     "sudoers": "sudo -n /usr/bin/id -u",
-    "group": "sg tapes -c 'id -gn'",
     "postgres-role": 'PGSERVICEFILE=/dev/fd/$JITSUDO_ACCESS_FD psql -XAt service=reporting -h 127.0.0.1 -c "TABLE orders"',
     "ssh-certificate": "ssh-keygen -L -f /dev/fd/$JITSUDO_ACCESS_FD | grep -c Serial",
     "program": "true",

@@ -20,7 +20,7 @@ MESSAGES = {
     "give": Give("ssh-certificate", ORDER),
     "mend": Mend("postgres-role", Order("WNC0-D702", "reporting", "alice", 4001, 1_800_000_000, "", "a" * 64)),
     "take": Take("sudoers", Order("WNC0-D702", "logs", "alice", 4001, 1_800_000_000)),
-    "look": Look("group", ORDER),
+    "look": Look("account", ORDER),
     "search": Search("sudoers", "logs", ("WNC0-D702", "WNC0-D702.2")),
     "given": Given("sudo permits you now: ALL=(root) /usr/bin/id"),
     "taken": Taken(),

@@ -7,7 +7,6 @@ Law: a world looks at the host by the host's own tools, and not by the product.
 
 from __future__ import annotations
 
-import grp
 import json
 import os
 import shutil
@@ -169,58 +168,11 @@ class ProgramWorld:
             file.unlink()
 
 
-class GroupWorld:
-    """A group of the lab's host, which has a member of the administrator's. What its other members run may be ended with their
-    membership, so they are people who get nothing else.
-    """
-
-    thing = "group:tapes"
-    config = '[givers.tapes]\nkind = "group"\ngroup = "tapes"\nsearch = ["/home"]\n'
-    people = ("eve", "dave")
-    files = (Path("/etc/group"), Path("/etc/gshadow"))
-    notes = Path("/var/lib/jitd-givers/groups")
-    tool = Path("/usr/bin/gpasswd")
-
-    def prepare(self) -> None:
-        subprocess.run(["groupadd", "tapes"], check=True)
-        subprocess.run(["gpasswd", "-a", "carol", "tapes"], check=True, stdout=subprocess.DEVNULL)
-
-    def clear(self) -> None:
-        subprocess.run(["groupdel", "tapes"], check=True)
-        shutil.rmtree(self.notes, ignore_errors=True)
-
-    def works(self, account: str) -> bool:
-        done = subprocess.run(["id", "-nG", account], capture_output=True, text=True, check=True)
-        return "tapes" in done.stdout.split()
-
-    def needs(self, account: str) -> tuple[str, ...]:
-        return ()
-
-    def to_keep(self, account: str) -> tuple[str, ...]:
-        return ()
-
-    def snapshot(self) -> object:
-        notes = sorted(name for name in os.listdir(self.notes) if name != ".lock") if self.notes.exists() else []
-        return [file.read_text() for file in self.files], notes
-
-    def break_target(self) -> None:
-        """gpasswd cannot be executed."""
-        subprocess.run(["mount", "--bind", "/dev/null", self.tool], check=True)
-
-    def mend_target(self) -> None:
-        subprocess.run(["umount", "--lazy", self.tool], check=True)
-
-    def remove_by_hand(self) -> None:
-        for account in set(grp.getgrnam("tapes").gr_mem) - {"carol"}:
-            subprocess.run(["gpasswd", "-d", account, "tapes"], check=True, stdout=subprocess.DEVNULL)
-
-
 WORLDS: dict[str, type[World]] = {
     "account": AccountWorld,
     "postgres-role": PostgresWorld,
     "sudoers": SudoersWorld,
     "program": ProgramWorld,
-    "group": GroupWorld,
     "ssh-certificate": SshWorld,
     "vault": VaultWorld,
 }

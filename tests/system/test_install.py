@@ -384,7 +384,7 @@ def test_it_stays_while_a_run_lives(dest: Path, socket: str) -> None:
 def test_it_stays_while_somebody_holds_a_thing(dest: Path, state: str) -> None:
     """What is given would be there for ever. A ticket ends without jitd, and what has ended is nobody's."""
     (dest / "etc/jitd/jitd.toml").write_text("" if state == "var/lib/jitd" else f'state = "/{state}"\n')
-    others = (("K7QM-2XVD", "group:wheel", 0), ("TKET-TKET", "service-ticket:postgres/db1", 1))
+    others = (("K7QM-2XVD", "sudoers:wheel", 0), ("TKET-TKET", "service-ticket:postgres/db1", 1))
     hold(dest, *others, ("WNC0-D702.2", "sudoers:logs", 1), state=state)
     before = untouched(dest)
     status, said = call("uninstall", "--purge", dest)
