@@ -14,7 +14,7 @@ import time
 
 from jitpam import certificate
 from jitpam.appointment import here, in_words
-from jitpam.client import Unreachable
+from jitpam.client import NotAuthenticated, Unreachable
 from jitpam.options import UsageError
 from jitpam.saying import say
 from jitpam.ticket import NoTicket, TicketCache, seconds_of
@@ -36,6 +36,8 @@ TOGETHER_WITHIN = 5.0
 """Seconds within which jitd must send all things of one request."""
 MOST = 64 * 1024
 """Maximum number of bytes of a secret."""
+AGAIN_AFTER = 5.0
+"""The shortest time between two requests for a ticket that replaces another, in seconds."""
 
 
 _NEW = posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL | posix.O_NOFOLLOW | posix.O_CLOEXEC
@@ -105,6 +107,7 @@ class Access:
         """The time at which the first of the tickets ends, in seconds since 1970. The value is 0 if there are no tickets."""
         self._made = -1  # the descriptor of the file that was made: while it is open, no other file can get the same inode
         self._cache = TicketCache() if any(one.is_ticket for one in got) else None
+        self._renewals: list[_Renewal] = []
 
     def make(self) -> None:
         """Fetch all tickets, and write the file for a secret or certificate. Raises NoTicket, Unusable and NotAuthenticated."""
@@ -120,6 +123,7 @@ class Access:
         for one in self._got:
             if self._cache is not None and one.is_ticket:
                 ends_at = _fetch(self._cache, one.given)
+                self._renewals.append(_Renewal(self._cache, one.given, ends_at))
                 self.tickets_until = min(ends_at, self.tickets_until or ends_at)
             elif one.given.name:
                 say(one.given.name)
@@ -127,6 +131,18 @@ class Access:
             self._replace(self._certificate.secret or 0, self.file)
         elif self.file is not None:
             self._write(secrets[0].secret or 0, self.file, 0o600)
+
+    def renew(self) -> None:
+        """Fetch new tickets for those that are half over. The KDC lets no ticket last until the end of a long grant, so that a
+        ticket ends soon after the grant was taken back. Never raises.
+        """
+        for one in self._renewals:
+            one.renew()
+
+    @property
+    def ends_early(self) -> bool:
+        """True if a ticket ends before its grant."""
+        return any(one.ends_early for one in self._renewals)
 
     def must_be_readable(self) -> None:
         """Raise Unusable if a secret was given, but no file for it was named. Called only if there is no command that could read
@@ -220,14 +236,47 @@ class Access:
             raise Unusable(f"{shown(file)} cannot be written: {fault.strerror}") from None
 
 
+class _Renewal:
+    """Keeps the ticket of ``given`` in ``cache`` valid. The present ticket ends at ``ends_at``, in seconds since 1970."""
+
+    def __init__(self, cache: TicketCache, given: Given, ends_at: int) -> None:
+        self._cache, self._given, self._ends_at = cache, given, ends_at
+        self._is_told = False
+        self._wait()
+
+    @property
+    def ends_early(self) -> bool:
+        return self._ends_at + 1 < _end_of(self._given)
+
+    def renew(self) -> None:
+        """Fetch a new ticket if it is time. If the present ticket has ended and the KDC gives no other, tell the person once."""
+        if time.monotonic() < self._due or not self.ends_early:
+            return
+        try:
+            self._ends_at = self._cache.fill(self._given.name, self._given.to, self._ends_at)
+            self._is_told = False
+        except (NoTicket, NotAuthenticated) as fault:
+            if time.time() >= self._ends_at and not self._is_told:
+                self._is_told = True
+                say(f"the ticket for {self._given.name} has ended, and there is no new one yet: {fault}")
+        self._wait()
+
+    def _wait(self) -> None:
+        self._due = time.monotonic() + max(AGAIN_AFTER, (self._ends_at - time.time()) / 2)
+
+
+def _end_of(given: Given) -> float:
+    try:
+        return seconds_of(given.until)
+    except ValueError:
+        return time.time() + given.left_ms / 1000
+
+
 def _fetch(cache: TicketCache, given: Given) -> int:
     """Fetch the ticket of ``given`` into ``cache``. Returns the end of the ticket, in seconds since 1970. Raises NoTicket and
     NotAuthenticated.
     """
-    try:
-        until = seconds_of(given.until)
-    except ValueError:
-        until = time.time() + given.left_ms / 1000
+    until = _end_of(given)
     ends_at = cache.fill(given.name, given.to)
     if ends_at > until + 1:
         say(

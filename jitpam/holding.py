@@ -121,7 +121,7 @@ class Holding:
                 return self._tell(fault)
             raise
         self._connection.close()
-        self._say_kept(access.tickets_until)
+        self._say_kept(access.tickets_until, ends_early=access.ends_early)
         if self._options.key is not None and self._options.to is None and access.file is not None:
             say(f"the certificate is in {shown(access.file)}, where ssh finds it beside the key")
         return 0
@@ -137,13 +137,14 @@ class Holding:
         if printed:
             print_out(printable(printed), "the certificate")
 
-    def _say_kept(self, tickets_until: int) -> None:
+    def _say_kept(self, tickets_until: int, *, ends_early: bool) -> None:
         tickets = [one.given.name for one in self._got if one.is_ticket]
         others = [one.given.thing for one in self._got if not one.is_ticket]
         told = [f"the ticket for {name} is good until {in_words(tickets_until)}" for name in tickets]
         told += [f"{thing} is yours until {here(self._first.until)}" for thing in others]
         back = "it" if len(self._got) == 1 else "them"
-        say(f"{', '.join(told)}; to give {back} back sooner: jitd revoke {self._first.id.partition('.')[0]}")
+        again = f"for a new ticket until {here(self._first.until)}: jitsudo --resume={self.request}; " if ends_early else ""
+        say(f"{', '.join(told)}; {again}to give {back} back sooner: jitd revoke {self._first.id.partition('.')[0]}")
 
     def _tell(self, fault: NoTicket) -> int:
         if self._options.json and not self._options.argv:
@@ -192,6 +193,7 @@ class Holding:
                     because = heard.because if isinstance(heard, Taken) else self._why_over()
                     if because:
                         return self._hang_up(command, access, because)
+                    access.renew()
                     ended = self._look(command)
                     if ended is not None:
                         return ended
@@ -238,6 +240,8 @@ class Holding:
             if ended is not None:
                 return ended
             because = self._why_over()
+            if not because:
+                access.renew()
             if not because and not has_given_up:
                 try:
                     self._resume()

@@ -56,6 +56,9 @@ class Credential(Structure):
 NO_STORE = 8
 """KRB5_GC_NO_STORE: the library fetches a ticket with the credentials of a cache, but does not store the ticket in this cache."""
 
+MATCH_TIMES_EXACT = 8
+"""KRB5_TC_MATCH_TIMES_EXACT: of a service's tickets, the one with exactly these times is meant."""
+
 _P = Handle
 _HANDLE = POINTER(Handle)
 _CREDENTIAL = POINTER(Credential)
@@ -73,6 +76,7 @@ _CALLS: dict[str, tuple[Any, ...]] = {
     "krb5_cc_next_cred": (_P, _P, _HANDLE, _CREDENTIAL),
     "krb5_cc_end_seq_get": (_P, _P, _HANDLE),
     "krb5_cc_store_cred": (_P, _P, _CREDENTIAL),
+    "krb5_cc_remove_cred": (_P, _P, Int, _CREDENTIAL),
     "krb5_cc_close": (_P, _P),
     "krb5_cc_destroy": (_P, _P),
     "krb5_get_credentials": (_P, Int, _P, _CREDENTIAL, POINTER(_CREDENTIAL)),

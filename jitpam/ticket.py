@@ -16,7 +16,7 @@ from _stat import S_IMODE, S_ISDIR
 from jitpam import krb5, krb5_caches
 from jitpam.initiator import OVER_QUOTA, NotAuthenticated, full_keyring, within
 from jitpam.krb5 import Handle, String
-from jitpam.krb5_caches import NO_STORE, Credential
+from jitpam.krb5_caches import MATCH_TIMES_EXACT, NO_STORE, Credential
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ else:
 
 FETCH_WITHIN = 10.0
 """Seconds within which the KDC must answer. libkrb5 itself would wait for 30 seconds."""
+AGAIN_WITHIN = 2.0
+"""The same for a ticket that replaces one. Meanwhile jitsudo does nothing else, such as pass on signals."""
 LAGS_FOR = 4.0
 """If the KDC refuses by policy, the request is repeated for this number of seconds. The KDC may be a replica that has not
 received the grant yet.
@@ -65,19 +67,19 @@ class TicketCache:
         self.name = b"FILE:" + self._directory + b"/" + FILE if self._directory else own
         """The value of KRB5CCNAME for a program that uses the cache."""
 
-    def fill(self, service: str, client: str) -> int:
+    def fill(self, service: str, client: str, after: int = 0) -> int:
         """Fetch a ticket of the principal ``client`` for the principal ``service``, and add it to the cache. Both names include
-        their realm.
+        their realm. If the cache already has a ticket for ``service``, ``after`` is its end. A ticket that ends later then
+        replaces that one, and the KDC has only AGAIN_WITHIN seconds.
 
         Returns the end of the ticket, in seconds since 1970. Raises NoTicket. Raises NotAuthenticated if ``client`` has no
         ticket-granting ticket that is still valid.
         """
+        patience = AGAIN_WITHIN if after else FETCH_WITHIN
         try:
-            return within(FETCH_WITHIN, _Fetch(service, client, self.name).run)
+            return within(patience, _Fetch(service, client, self.name, after).run)
         except TimeoutError:
-            raise NoTicket(
-                f"the KDC did not answer within {FETCH_WITHIN:g} s: try again, or check the network and the KDC"
-            ) from None
+            raise NoTicket(f"the KDC did not answer within {patience:g} s: try again, or check the network and the KDC") from None
 
     def destroy(self) -> None:
         """Remove the keyring, or the file and its directory. Never raises."""
@@ -95,13 +97,14 @@ class TicketCache:
 
 
 class _Fetch:
-    """Fetches one ticket with the client's credentials and stores it in the cache ``into``."""
+    """Fetches one ticket with the client's credentials and stores it in the cache ``into``. For ``after``, see ``fill``."""
 
-    def __init__(self, service: str, client: str, into: bytes) -> None:
+    def __init__(self, service: str, client: str, into: bytes, after: int) -> None:
         self._krb5 = _calls()
         self._library = _context(self._krb5)
         self._service, self._client = service, client
         self._into = into
+        self._after = after
 
     def run(self) -> int:
         """Fetch the ticket and store it. Returns the end of the ticket, in seconds since 1970. Raises NoTicket and
@@ -113,18 +116,36 @@ class _Fetch:
         wanted.client, wanted.server = self._principal(self._client), self._principal(self._service)
         by = self._granting_tickets(wanted.client)
         found = krb5_caches.address()
-        until = time.monotonic() + LAGS_FOR
+        until = time.monotonic() + (0.0 if self._after else LAGS_FOR)
         while code := self._krb5.krb5_get_credentials(self._library, NO_STORE, by, wanted, found):
             if code != _POLICY or time.monotonic() >= until:
                 raise self._why_not(code)
             time.sleep(AGAIN_EVERY)
+        ends_at = int(found.contents.ends_at)
+        if ends_at <= self._after:  # e.g. both end with the ticket-granting ticket
+            return ends_at
         made = Handle()
         self._do("krb5_cc_resolve", self._into, made)
         if self._krb5.krb5_cc_get_principal(self._library, made, Handle()):  # it holds no ticket yet
             self._do("krb5_cc_initialize", made, wanted.client)
         self._do("krb5_cc_store_cred", made, found)
+        if self._after:
+            self._remove_older(made, found.contents)
         self._do("krb5_cc_close", made)
-        return int(found.contents.ends_at)
+        return ends_at
+
+    def _remove_older(self, cache: Handle, new: Any) -> None:
+        """Remove the tickets that ``new`` replaces, because a keyring has room for few. If this fails, they end soon."""
+        at, older, name = Handle(), [], self._name_of(new.server)
+        self._do("krb5_cc_start_seq_get", cache, at)
+        one = Credential()
+        while not self._krb5.krb5_cc_next_cred(self._library, cache, at, one):
+            if self._name_of(one.server) == name and one.ends_at < new.ends_at:
+                older.append(one)
+            one = Credential()
+        self._krb5.krb5_cc_end_seq_get(self._library, cache, at)
+        for one in older:
+            self._krb5.krb5_cc_remove_cred(self._library, cache, MATCH_TIMES_EXACT, one)
 
     def _granting_tickets(self, client: Any) -> Handle:
         """Return a cache in memory with only the client's ticket-granting tickets. Raises NoTicket and NotAuthenticated."""

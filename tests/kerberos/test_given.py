@@ -653,7 +653,9 @@ def test_what_is_kept_is_used_by_the_line_that_is_printed(house):
     assert done.returncode == 0
     assert re.fullmatch(rf"export KRB5CCNAME=FILE:{house.runtime}/jitsudo-[0-9a-f]+/krb5cc\n", done.out)
     assert re.search(
-        rf"jitsudo: the ticket for {SERVICE} is good until {LOCAL}; to give it back sooner: jitd revoke {ID}\n$", done.err
+        rf"jitsudo: the ticket for {SERVICE} is good until {LOCAL}; for a new ticket until {LOCAL}: jitsudo --resume={ID}; "
+        rf"to give it back sooner: jitd revoke {ID}\n$",
+        done.err,
     )
     used = subprocess.run(["sh", "-c", f"{done.out}klist"], env=house.surroundings, capture_output=True, text=True, check=True)
     assert SERVICE in used.stdout and "krbtgt" not in used.stdout

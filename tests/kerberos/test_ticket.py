@@ -89,6 +89,35 @@ def test_what_it_returns_is_the_end_of_the_ticket(realm, cache, service, given):
     assert done.stdout.splitlines()[-1].split()[3] == time.strftime("%H:%M:%S", time.gmtime(end))
 
 
+@pytest.mark.parametrize("kind", ["FILE", "KEYRING"])
+def test_a_ticket_that_ends_later_replaces_the_one_in_the_cache_and_another_does_not(realm, cache, service, monkeypatch, kind):
+    """A keyring has room for few. Before there is a new one, the first one stays."""
+    monkeypatch.setattr(ticket, "FETCH_WITHIN", PATIENCE)
+    monkeypatch.setattr(ticket, "AGAIN_WITHIN", PATIENCE)
+    realm.kinit(cache)
+    if kind == "KEYRING":
+        monkeypatch.setattr(ticket.krb5, "default_cache", lambda library: b"KEYRING:persistent:0")
+    given = TicketCache()
+    assert given.name.startswith(kind.encode())
+    try:
+        realm.k5.run_kadminl(f"modprinc -maxlife 300s {service}")
+        first = given.fill(service, ALICE)
+        realm.k5.run_kadminl(f"modprinc -maxlife 200s {service}")
+        assert given.fill(service, ALICE, first) < first
+        assert listed(given.name.decode()) == (ALICE, [SERVICE])
+        realm.k5.run_kadminl(f"modprinc -maxlife 600s {service}")
+        later = given.fill(service, ALICE, first)
+        assert later > first + 200
+        assert listed(given.name.decode()) == (ALICE, [SERVICE])
+        realm.k5.run_kadminl(f"modprinc -allow_tgs_req {service}")
+        with pytest.raises(NoTicket):
+            given.fill(service, ALICE, later)
+        assert listed(given.name.decode()) == (ALICE, [SERVICE])
+    finally:
+        realm.k5.run_kadminl(f"modprinc +allow_tgs_req -maxlife 600s {service}")
+        given.destroy()
+
+
 def test_the_tickets_of_another_person_in_the_collection_are_not_touched(realm, tmp_path, service, given, monkeypatch):
     """KRB5CCNAME names a collection, and its primary cache is somebody else's."""
     (tmp_path / "caches").mkdir(mode=0o700)
