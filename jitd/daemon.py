@@ -16,6 +16,7 @@ import resource
 import signal
 import sys
 import time
+from collections import ChainMap
 from collections.abc import Awaitable, Callable
 from dataclasses import astuple
 from pathlib import Path
@@ -152,7 +153,9 @@ class Daemon:
         )
         clocks, is_direct = Now(lambda: now().at, lambda: now().boot), isinstance(executor, Direct)
         self._outsiders: Outsiders = Outsiders(config, clocks, time.monotonic, is_direct=is_direct)
-        tickets = ServiceTickets(Writer(config.kdc), self._trials, realm)
+        tickets = self._tickets = ServiceTickets(
+            Writer(config.kdc), self._trials, realm, config.renew, now, self._store.holdings, self._store.holding
+        )
         self._givers_line = line_to_givers(file, is_direct=is_direct)
         givers: Givers = all_givers(config, tickets, self._givers_line, self._outsiders.ways, self._store.grant, lambda: now().at)
         gather = Gatherer(opened=opened, now=now, trusted=config.trusted_places).gather
@@ -199,7 +202,7 @@ class Daemon:
             now=now,
             look=self.notices.look,
         )
-        self._drift: Drift = Drift(givers, self.perform.holdings, self._store, config.drifts, note)
+        self._drift: Drift = Drift(givers, self.perform.holdings, self._store, config.drifts, note, tickets.failing)
         self._recovery = Recovery(self.perform, self._lifecycle, self._store, executor, now)
         access = Access(config, self._store)
         lists = Lists(
@@ -211,7 +214,7 @@ class Daemon:
             now=now,
             seats=decider.seating.seats,
             notices_of=self.notices.of,
-            untaken=self.perform.holdings.untaken,
+            untaken=ChainMap(self.perform.holdings.untaken, tickets.failing),
             is_attended=lambda id: waiters.of(id) is not None,
             judge_again=decider.judge_again,
         )
@@ -323,6 +326,7 @@ class Daemon:
             self._keep_subordinates(),
             systemd.keep_awake(),
             self.services.recordings.tidy(),
+            self._keep_trying("a grant in the KDC", self._tickets.keep),
             self._keep_trying("a trial of the KDC's gate", self._trials.keep),
             self._keep_trying("what is held, compared with the host,", self._drift.keep),
             self.notices.keep(),
@@ -377,8 +381,9 @@ class Daemon:
             await asyncio.sleep(COUNTED_EVERY)
 
     async def _keep_trying(self, what: str, keep: Callable[[], Awaitable[None]]) -> None:
-        """Run ``keep``, which makes checks at intervals. ``Trials.keep`` checks that KDCs refuse tickets without a grant, and
-        ``Drift.keep`` checks that things exist. If a result cannot be recorded, wait AGAIN_AFTER seconds and run ``keep`` again.
+        """Run ``keep``, which makes checks at intervals. ``Trials.keep`` checks that KDCs refuse tickets without a grant,
+        ``Drift.keep`` checks that things exist, and ``ServiceTickets.keep`` renews grants. If a result cannot be recorded, or the
+        store cannot be read, wait AGAIN_AFTER seconds and run ``keep`` again.
         """
         while True:
             try:

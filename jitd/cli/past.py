@@ -82,7 +82,8 @@ def how_it_was_taken(held: Row) -> str:
     if not isinstance(outcome, dict):
         if words(held, "state") == "taking":
             return how_it_is_being_taken(held)
-        return {"giving": "is being given", "held": "is held"}.get(words(held, "state"), "")
+        unrenewed = f", but {how_it_is_not_renewed(held)}" if held.get("not_renewed") else ""
+        return {"giving": "is being given", "held": f"is held{unrenewed}"}.get(words(held, "state"), "")
     because = f": {outcome['because']}" if outcome.get("because") else ""
     ended = {"taken": "taken back", "left": "taken back, as far as it can be"}.get(words(outcome, "ending"), "not given")
     return f"{ended}{because}"
@@ -97,11 +98,16 @@ def how_it_is_being_taken(held: Row) -> str:
     return f"is being taken back{since}{why}"
 
 
+def how_it_is_not_renewed(held: Row) -> str:
+    """Return a text about the thing in ``held``, whose grant in the KDC jitd cannot renew at the moment."""
+    return f"not renewed since {told(held.get('not_renewed_since'))}: {words(held, 'not_renewed')}"
+
+
 def untaken(row: Row) -> Iterator[str]:
-    """Yield a sentence for each thing of the grant in ``row`` that jitd has not taken back yet."""
-    for held in members(row, "untaken"):
+    """Yield a sentence for each thing of the grant in ``row`` that jitd has not taken back yet, or cannot renew."""
+    for held in (*members(row, "untaken"), *members(row, "unrenewed")):
         if isinstance(held, dict):
-            yield f"{words(held, 'id')}: {words(held, 'thing')} {how_it_is_being_taken(held)}"
+            yield f"{words(held, 'id')}: {words(held, 'thing')} {how_it_was_taken(held)}"
 
 
 def how_it_ended(run: Row) -> str:

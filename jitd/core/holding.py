@@ -18,7 +18,6 @@ from jitd.core.effects import Give, ListsChanged, Moment, Take, TellHolder
 from jitd.core.frozen import dataclass
 from jitd.core.law import Actor, IllegalEvent, Role, check
 from jitd.core.run import Returned
-from jitd.core.thing import is_service_ticket
 
 
 class HoldingState(StrEnum):
@@ -98,8 +97,9 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class Untaken:
-    """A thing that cannot be taken back yet. ``why`` is the reason, as a sentence. ``since`` is the time at which the holding
-    first entered the state TAKING. ``since`` is None if an earlier version of jitd recorded the holding.
+    """A thing that cannot be taken back yet, or whose grant in the KDC cannot be renewed. ``why`` is the reason, as a sentence.
+    ``since`` is the time at which the holding first entered the state TAKING, or of the first renewal that failed. ``since`` is
+    None if an earlier version of jitd recorded the holding.
     """
 
     why: str
@@ -278,21 +278,34 @@ def transition(holding: Holding, event: Event, now: Moment) -> tuple[Holding, tu
     return replace(after, version=holding.version + 1), follows
 
 
-def outcome_of(holding: Holding, now: Moment, left: str = "") -> Outcome:
+def outcome_of(holding: Holding, now: Moment, left: str = "", ends_at: datetime | None = None) -> Outcome:
     """At ``now``, the giver has taken back the thing of ``holding``. Return the outcome. If the person still has a part of the
     thing, ``left`` is a sentence from the giver about this part. If the person has nothing left, ``left`` is empty.
 
-    If the thing is a service ticket, two effects may remain. A ticket that was issued earlier stays valid until its own end. A
-    replica of the KDC may continue to issue tickets until the replica learns that the permission was taken back. jitd cannot
-    prevent these effects. Therefore the outcome mentions both effects.
+    ``ends_at`` is the time at which a service ticket would have ended by itself, and None for all other things. Until then, two
+    effects may remain. A ticket that was issued earlier stays valid until its own end. A replica of the KDC may continue to issue
+    tickets until the replica learns that the permission was taken back. jitd cannot prevent these effects. Therefore the outcome
+    mentions both effects.
     """
     if holding.given_at is None:
         return Outcome(Ending.NOT_GIVEN, holding.because)
     if left:
         return Outcome(Ending.LEFT, left)
-    if now.at < holding.until and is_service_ticket(holding.thing):
-        until = holding.until.strftime("%Y-%m-%d %H:%M:%S UTC")
-        issued = f"a ticket that was issued before is valid until {until}, and connections opened with this ticket continue"
+    if ends_at is not None and now.at < ends_at:
+        issued = (
+            f"a ticket that was issued before is valid until {_utc(ends_at)}, and connections opened with this ticket continue"
+        )
         lag = "another KDC of the realm may issue more tickets until this KDC learns that the permission was taken back"
         return Outcome(Ending.LEFT, f"{issued}; {lag}")
     return Outcome(Ending.TAKEN)
+
+
+def ends_by_itself(ends_at: datetime, now: Moment) -> str:
+    """Return the end of a sentence about a service ticket that jitd cannot take back, or cannot renew, at ``now``."""
+    if ends_at <= now.at:
+        return f"the KDC has given no ticket for it since {_utc(ends_at)}, because its grant has ended there by itself"
+    return f"the KDC gives no ticket for it after {_utc(ends_at)}, even if kadmind never answers"
+
+
+def _utc(at: datetime) -> str:
+    return at.strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -23,12 +23,12 @@ waits gone fingerprint proved writable terms submitted_at expires_at mine may_re
 _DECIDED = """owed owes awaits_me asked_people asks opened approvals asking_at lease lock by verdict at counts name notices
 breaks_glass break_glass instead_of reviewers begun_at due_at overdue_at given_by given_as may_give"""
 _DONE = """left is_lease issued_at begins_at ends_at request pid starting_at started_at ended_at ending number recorded cpu_ms
-memory n_processes observed watchers who thing to until giving_at given_at kept_at taking_at"""
+memory n_processes observed watchers who thing to until giving_at given_at kept_at taking_at not_renewed_since"""
 _RECORDED = """event boot boot_id actor role version document policy peer decision why demands holder login recording run
 was_started"""
 SHOWN = frozenset(" ".join((_ASKED, _DECIDED, _DONE, _RECORDED)).split())
 """The fields that everybody who may see the request can read."""
-WITHIN = frozenset(["detail", "grant", "holdings", "outcome", "owed_review", "passed", "reviews", "runs", "untaken"])
+WITHIN = frozenset(["detail", "grant", "holdings", "outcome", "owed_review", "passed", "reviews", "runs", "unrenewed", "untaken"])
 """The names of fields that contain other rows. A row is a map of fields, such as one request in a list. The value of a field in
 WITHIN is again a row, or a list of rows or ids. From these inner rows, too, only the fields in SHOWN and WITHIN are shown.
 """

@@ -10,6 +10,7 @@ Failed, it is not known whether the order was carried out. The method ``look`` c
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
 
 from jitd.core.frozen import dataclass
@@ -54,14 +55,12 @@ Found = Strays | Failed
 
 
 class Giver(Protocol):
-    """Gives things of one kind, and takes them back.
+    """Gives things of one kind, and takes them back."""
 
-    ``ends_itself`` is true if the thing becomes useless when its holding ends. The thing becomes useless even if the giver
-    cannot take it back.
-    """
-
-    @property
-    def ends_itself(self) -> bool: ...
+    def ends_at(self, holding: Holding) -> datetime | None:
+        """Return the time at which the thing of ``holding`` becomes useless even if the giver cannot take it back. Return None if
+        the thing does not end by itself.
+        """
 
     async def give(self, holding: Holding) -> Answer:
         """Give the thing of ``holding`` to the person for whom the thing was approved."""

@@ -33,13 +33,14 @@ Run = Callable[[str, Program, bytes, float], Awaitable[bytes | NotRun]]
 class AdminPrograms:
     """Gives the things of ``givers``, a mapping from names to settings. See ``Giver``."""
 
-    ends_itself = False
-
     def __init__(self, givers: Mapping[str, ProgramGiver], run: Run, grant_of: GrantOf) -> None:
         self._givers = givers
         self._run = run
         self._grant_of = grant_of
         self._turns = {name: one_at_a_time() for name in givers}
+
+    def ends_at(self, holding: Holding) -> None:
+        return None
 
     def name_of(self, thing: str) -> str:
         return ""

@@ -22,14 +22,15 @@ from jitd.giving.orders import GrantOf, NoHolder, name_in, one_at_a_time, order_
 class HostThings:
     """Gives things of the kind ``kind``. ``names`` are the names of these things in jitd.toml. See ``Giver``."""
 
-    ends_itself = False
-
     def __init__(self, kind: str, names: Collection[str], line: GiversLine, grant_of: GrantOf) -> None:
         self._kind = kind
         self._names = names
         self._line = line
         self._grant_of = grant_of
         self._turns: defaultdict[str, Turns] = defaultdict(one_at_a_time)
+
+    def ends_at(self, holding: Holding) -> None:
+        return None
 
     def name_of(self, thing: str) -> str:
         return ""

@@ -2,33 +2,81 @@
 """The giver of service tickets. jitd-kdc writes a grant into the service's entry in the KDC. The grant lets the person get a
 ticket.
 
+The end in the KDC's entry is at most ``renew`` seconds ahead, and jitd moves it on while the person holds the thing. So what is
+taken back ends even if kadmind never answers again, because nobody renews it (docs/adr/0099).
+
 Law: the person's client requests the ticket from the KDC with the person's own credentials. The daemon never sees the ticket. A
 KDC's gate is the plugin with which the KDC refuses tickets that nobody has granted. If a gate for the service is known to be off,
-nothing is given.
+nothing is given. Only a grant whose holding is HELD is renewed. If somebody has deleted a grant in the KDC, it is not written
+again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from jitd.core.holding import Holding
-from jitd.core.thing import service_of
+from jitd.core.effects import Moment
+from jitd.core.holding import Holding, HoldingState, Untaken, ends_by_itself
+from jitd.core.thing import is_service_ticket, service_of
 from jitd.givers.kind import Seen, State, Strays
 from jitd.giving import Answer, Done, Failed, Found, Looked, Refused
 from jitd.giving.trials import Trials
 from jitd.kdc import messages
 from jitd.kdc.writer import Writer
 
+TICK = 1.0
+"""Seconds between two searches for grants that are due."""
+PACE = 0.05
+"""Seconds between two renewals, so that many renewals never occupy kadmind, and no order to take back waits for them."""
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 15.0
+"""The pause after a failed renewal, in seconds, doubled after each failure. Orders to take back have jitd-kdc for themselves
+meanwhile.
+"""
+REFUSED_FOR = 60.0
+"""Seconds until a renewal that was refused is tried again."""
+
+
+@dataclass(slots=True)
+class _Written:
+    """What the KDC may have of one holding. ``end`` is the latest end that may be in the KDC's entry. ``sure`` is the end that is
+    there for certain, or 0. Both are in seconds since the epoch. ``due`` is the time of the next renewal on the boot clock.
+    """
+
+    end: int
+    sure: int = 0
+    due: float = 0.0
+
 
 class ServiceTickets:
-    """Gives service tickets: see ``Giver``. ``realm`` is the realm of all services for which tickets are given."""
+    """Gives service tickets: see ``Giver``. ``realm`` is the realm of all services for which tickets are given. ``renew`` is the
+    number of seconds for which a grant is good without a renewal; None if a grant has the end of its holding from the start.
+    ``live`` returns the holdings that have not ended. ``find`` returns one holding by its id, also if it has ended.
+    """
 
-    ends_itself = True
-
-    def __init__(self, writer: Writer, trials: Trials, realm: str) -> None:
+    def __init__(
+        self,
+        writer: Writer,
+        trials: Trials,
+        realm: str,
+        renew: int | None,
+        now: Callable[[], Moment],
+        live: Callable[[], Iterable[Holding]],
+        find: Callable[[str], Holding | None],
+    ) -> None:
         self._writer = writer
         self._trials = trials
         self._realm = realm
+        self._renew = renew
+        self._now = now
+        self._find = find
+        self.failing: dict[str, Untaken] = {}
+        """Maps a holding whose grant is due and cannot be renewed to the reason, and to the time of the first failure."""
+        # An earlier daemon may have had another setting, so only the end of the holding is certain of what it has written.
+        self._written = {one.id: _Written(_seconds(one.until)) for one in live() if is_service_ticket(one.thing)}
+        self._pause, self._quiet_until = FIRST_PAUSE, 0.0
 
     def name_of(self, thing: str) -> str:
         """Return the service's principal. See ``Giver.name_of``."""
@@ -37,14 +85,21 @@ class ServiceTickets:
     def fault(self, thing: str) -> str:
         return self._trials.fault(self.name_of(thing))
 
+    def ends_at(self, holding: Holding) -> datetime:
+        """Return the time after which no KDC issues a ticket by this holding's grant. See ``Giver.ends_at``."""
+        written = self._written.get(holding.id)
+        return holding.until if written is None else datetime.fromtimestamp(written.end, UTC)
+
     async def give(self, holding: Holding) -> Answer:
-        service, end = self.name_of(holding.thing), int(holding.until.timestamp())
-        if fault := await self._trials.fault_now(service):
+        if fault := await self._trials.fault_now(self.name_of(holding.thing)):
             return Refused(fault)
-        return _said(await self._writer.give(messages.Give(_key(holding), service, end, holding.to)))
+        return await self._write(holding)
 
     async def take(self, holding: Holding) -> Answer:
-        return _said(await self._writer.take(messages.Take(_key(holding), self.name_of(holding.thing))))
+        answer = _said(await self._writer.take(messages.Take(_key(holding), self.name_of(holding.thing))))
+        if isinstance(answer, Failed):
+            return Failed(f"{answer.why}; {ends_by_itself(self.ends_at(holding), self._now())}")
+        return answer
 
     async def look(self, holding: Holding) -> Looked:
         """See ``Giver.look``. ``Trials`` finds out whether the KDC's gate is on."""
@@ -53,6 +108,79 @@ class ServiceTickets:
     async def strays(self, thing: str, holdings: Sequence[str]) -> Found:
         """See ``Giver.strays``. No search is necessary, because a grant in the KDC ends by itself."""
         return Strays()
+
+    async def _write(self, holding: Holding) -> Answer:
+        """Write the grant with the end that it may have now."""
+        now, until = self._now(), _seconds(holding.until)
+        end = until if self._renew is None else min(until, int(now.at.timestamp()) + self._renew)
+        written = self._written.setdefault(holding.id, _Written(end))
+        written.end = max(written.end, end)
+        # Only a person deletes a grant that has not ended. jitd-kdc deletes those that have.
+        is_there = now.at.timestamp() < written.sure
+        key, service = _key(holding), self.name_of(holding.thing)
+        answer = _said(await self._writer.give(messages.Give(key, service, end, holding.to, is_there)))
+        if isinstance(answer, Done):
+            written.end = written.sure = end
+            left = until - now.at.timestamp() if self._renew is None or end == until else self._renew / 2
+            written.due = now.boot + left
+        return answer
+
+    # --- renewals
+
+    async def keep(self) -> None:
+        """Renew grants as they become due, and first of all those that an earlier daemon has written. Ends only if the store
+        raises an exception.
+        """
+        while True:
+            await self.renew_due()
+            await asyncio.sleep(TICK)
+
+    async def renew_due(self) -> None:
+        """Renew the grants that are due, one after another; those that end first come first. After a failure, leave the rest for
+        later. Raises the exceptions of ``find``.
+        """
+        if self._now().boot < self._quiet_until:
+            return
+        boot = self._now().boot
+        for id in sorted((id for id, one in self._written.items() if one.due <= boot), key=lambda id: self._written[id].end):
+            holding = self._find(id)
+            if holding is None or not holding.is_live:
+                del self._written[id]
+                self.failing.pop(id, None)
+            elif holding.state is not HoldingState.HELD:  # not given yet, or left to end
+                self._written[id].due = boot + (TICK if holding.state is HoldingState.GIVING else REFUSED_FOR)
+                self.failing.pop(id, None)
+            elif not await self._renewed(holding):
+                return
+            else:
+                await asyncio.sleep(PACE)
+
+    async def _renewed(self, holding: Holding) -> bool:
+        """Renew one grant. Return False if jitd-kdc or kadmind does not answer now."""
+        answer = await self._write(holding)
+        now = self._now()
+        if isinstance(answer, Failed):
+            for id in [id for id, one in self._written.items() if one.due <= now.boot]:
+                self._fails(id, answer.why, now)
+            self._quiet_until = now.boot + self._pause
+            self._pause = min(LONGEST_PAUSE, 2 * self._pause)
+            return False
+        self._pause = FIRST_PAUSE
+        if isinstance(answer, Refused):
+            self._fails(holding.id, answer.why, now)
+            self._written[holding.id].due = now.boot + REFUSED_FOR
+        else:
+            self.failing.pop(holding.id, None)
+        return True
+
+    def _fails(self, id: str, why: str, now: Moment) -> None:
+        before = self.failing.get(id)
+        ends = ends_by_itself(datetime.fromtimestamp(self._written[id].end, UTC), now)
+        self.failing[id] = Untaken(f"{why}; {ends}", now.at if before is None else before.since)
+
+
+def _seconds(at: datetime) -> int:
+    return int(at.timestamp())
 
 
 def _key(holding: Holding) -> str:

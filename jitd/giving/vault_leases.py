@@ -39,8 +39,6 @@ class VaultLeases:
     clock.
     """
 
-    ends_itself = False
-
     def __init__(
         self, givers: Mapping[str, Vault], ask: Ask, notes: LeaseNotes, grant_of: GrantOf, now: Callable[[], datetime]
     ) -> None:
@@ -50,6 +48,9 @@ class VaultLeases:
         self._grant_of = grant_of
         self._now = now
         self._ended: deque[str] = deque(maxlen=MOST_ENDED)
+
+    def ends_at(self, holding: Holding) -> None:
+        return None
 
     def name_of(self, thing: str) -> str:
         return ""

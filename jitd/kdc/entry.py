@@ -97,11 +97,13 @@ def _give(give: Give, entries: Entries, host: str, now: int) -> Answer:
     if host not in hosts:
         who = ", ".join(hosts) or "nobody"
         return Refused(sentence(f"{service} may be granted by {who}, not by {host} (jit_granted_by)"))
+    if give.renews and name not in strings:
+        return Refused(sentence(f"the grant {give.id} of {service} is not in the KDC any more: somebody has deleted it there"))
     if strings.get(name) == value:
         return Done()
     before = read_grant(name, strings.get(name, ""))
-    if before is not None and before.end > now:
-        return Refused(sentence(f"the grant {give.id} of {service} stands already, with another end or for another client"))
+    if before is not None and before.end > now and before.client != give.client:
+        return Refused(sentence(f"the grant {give.id} of {service} stands already, for another client"))
     n_left = sum(each.startswith(GRANT) for each in strings) - _sweep(service, strings, entries, now)
     if n_left >= MOST_GRANTS and name not in strings:
         return Refused(sentence(f"{service} has {n_left} grants, and the maximum is {MOST_GRANTS}: wait until some have ended"))

@@ -30,14 +30,16 @@ KDCs.
 class Give:
     """Write a grant. ``client`` may get tickets for ``service`` until ``end``, in seconds since the epoch.
 
-    If exactly this grant exists already, nothing is written and the answer is Done. If a different grant with the same ``id``
-    exists and has not ended, the answer is Refused.
+    If exactly this grant exists already, nothing is written and the answer is Done. If the grant exists with another end, the new
+    end replaces it. If a grant with the same ``id`` for another client exists and has not ended, the answer is Refused. If
+    ``renews`` is True and there is no grant with this ``id``, the answer is Refused, because somebody has deleted the grant.
     """
 
     id: str
     service: str
     end: int
     client: str
+    renews: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,12 @@ def _end(value: object) -> int:
     return value
 
 
+def _flag(value: object) -> bool:
+    if type(value) is not bool:
+        raise ValueError("is not true or false")
+    return value
+
+
 def _list(value: object, most: int) -> list[object]:
     if type(value) is not list or len(value) > most:
         raise ValueError(f"is not a list of at most {most} items")
@@ -177,7 +185,7 @@ def _sightings(value: object) -> tuple[Sighting, ...]:
 
 _Readers = dict[str, Callable[[object], object]]
 _REQUESTS: dict[str, tuple[type[Request], _Readers]] = {
-    "give": (Give, {"id": _id, "service": _principal, "end": _end, "client": _principal}),
+    "give": (Give, {"id": _id, "service": _principal, "end": _end, "client": _principal, "renews": _flag}),
     "take": (Take, {"id": _id, "service": _principal}),
     "look": (Look, {"service": _principal}),
     "try": (Try, {"services": _services}),

@@ -31,6 +31,7 @@ EVERY = 60.0
 class Drift:
     """Checks the things that were given to people. ``settings`` maps the name of a thing to a word of givers.DRIFT. This word
     says what jitd does if the thing differs from its holding. ``note`` writes an event with its details into the record.
+    ``unrenewed`` maps the ids of holdings to the reasons why their grants in the KDC cannot be renewed.
     """
 
     def __init__(
@@ -40,12 +41,14 @@ class Drift:
         store: Store,
         settings: Mapping[str, str],
         note: Callable[[str, dict[str, Any]], None],
+        unrenewed: Mapping[str, Untaken],
     ) -> None:
         self._givers = givers
         self._holdings = holdings
         self._store = store
         self._settings = settings
         self._note = note
+        self._unrenewed = unrenewed
         self.found: dict[str, str] = {}
         """Maps the id of a holding to a sentence that describes the difference. The mapping also contains the ids of things
         without a holding.
@@ -54,15 +57,17 @@ class Drift:
 
     def as_json(self) -> list[list[str]]:
         """Return a list of things. The list contains the things that differ from their holdings, the things that cannot be
-        checked, the things without a holding, and the things that cannot be taken back yet. Each item consists of an id and a
-        sentence. The id is the id of the thing's holding. For a thing without a holding, the id is the name under which the
-        thing exists.
+        checked, the things without a holding, the things that cannot be taken back yet, and those that cannot be renewed. Each
+        item consists of an id and a sentence. The id is the id of the thing's holding. For a thing without a holding, the id is
+        the name under which the thing exists.
         """
         untaken = {
             id: f"it is being taken back{_since(one)}, but this is not possible yet: {one.why}"
             for id, one in self._holdings.untaken.items()
         }
-        return [[id, why] for id, why in {**self.found, **untaken}.items()]
+        renewed = "its grant in the KDC has not been renewed"
+        unrenewed = {id: f"{renewed}{_since(one)}: {one.why}" for id, one in self._unrenewed.items()}
+        return [[id, why] for id, why in {**self.found, **unrenewed, **untaken}.items()]
 
     async def keep(self) -> None:
         """Check all things now, and repeat the check after each pause of EVERY seconds. This coroutine ends only if ``look``

@@ -11,11 +11,24 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime
 
 from jitd.core import effects
 from jitd.core.effects import Moment
-from jitd.core.holding import Ended, Ending, Given, Holding, HoldingState, Kept, Outcome, Taking, Untaken, outcome_of
+from jitd.core.holding import (
+    Ended,
+    Ending,
+    Given,
+    Holding,
+    HoldingState,
+    Kept,
+    Outcome,
+    Taking,
+    Untaken,
+    ends_by_itself,
+    outcome_of,
+)
 from jitd.core.law import DAEMON, Actor, IllegalEvent, Role
 from jitd.core.notice import Back
 from jitd.core.request import Request
@@ -175,8 +188,8 @@ class Holdings:
         if not holding.is_live:
             return
         if isinstance(answer, Done):
-            self._happens(holding.id, Ended(holding.id, DAEMON, outcome_of(holding, now, answer.left)))
-        elif isinstance(answer, Refused) and now.at >= holding.until and giver is not None and giver.ends_itself:
+            self._happens(holding.id, Ended(holding.id, DAEMON, outcome_of(holding, now, answer.left, self._ends_at(holding))))
+        elif isinstance(answer, Refused) and (ends_at := self._ends_at(holding)) is not None and ends_at <= now.at:
             # jitd may not be permitted any more to delete the grant in the KDC. But the ended grant permits nothing.
             ending = Ending.NOT_GIVEN if holding.given_at is None else Ending.LEFT
             because = f"the thing's time is over, but its entry stays in the KDC: {answer.why}"
@@ -272,6 +285,17 @@ class Holdings:
         """
         giver = self._givers.of(holding.thing)
         return "" if giver is None else giver.name_of(holding.thing) or self._tells.get(holding.id, "")
+
+    def _ends_at(self, holding: Holding) -> datetime | None:
+        giver = self._givers.of(holding.thing)
+        return None if giver is None else giver.ends_at(holding)
+
+    def ends_in_words(self, some: Iterable[Holding]) -> str:
+        """Return the end of a sentence about those of ``some`` that end by themselves (``Giver.ends_at``). If there are none,
+        return an empty string.
+        """
+        ends = [at for one in some if (at := self._ends_at(one)) is not None]
+        return f"; {ends_by_itself(max(ends), self._now())}" if ends else ""
 
     # --- clients that reconnect or disconnect --------------------------------------------------------------------------------
 

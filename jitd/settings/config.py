@@ -15,6 +15,7 @@ from typing import Literal
 
 from jitd.core.command import MAX_ID
 from jitd.core.conditions import is_name, is_principal, read_service
+from jitd.core.duration import read_duration
 from jitd.core.frozen import dataclass, field
 from jitd.core.made_account import is_made
 from jitd.core.names import NAMES, Name
@@ -29,6 +30,8 @@ from jitd.settings.toml_table import Table, quoted
 from jitd.settings.vault_keys import way_in
 
 FILE = Path("/etc/jitd/jitd.toml")
+SHORTEST_RENEWAL, LONGEST_RENEWAL = 10, 86_400
+"""The bounds of ``renew``, in seconds. The KDC ignores a grant that ends more than a day ahead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,8 @@ class Pam:
 class Config:
     """The settings of one host. ``principals`` maps a principal, in its canonical spelling, to its account. ``accounts`` maps a
     realm to the form of its accounts. ``people`` maps a person to all their accounts.
-    ``trusted_mounts`` are mount points of file systems on which the owners of files are trusted.
+    ``trusted_mounts`` are mount points of file systems on which the owners of files are trusted. ``renew`` is the number of
+    seconds for which a grant in the KDC is good without a renewal. It is None if grants are not renewed.
     """
 
     realms: frozenset[str]
@@ -91,6 +95,7 @@ class Config:
     state: Path = Path("/var/lib/jitd")
     policy: Path = Path("/etc/jitd/policy.d")
     kdc: Path = Path("/run/jitd-kdc/kdc.sock")
+    renew: int | None = 600
     outside: Path = Path("/run/jitd-outside/outside.sock")
     database: str = "sqlite"
     executor: Literal["auto", "direct", "unit"] = "auto"
@@ -211,6 +216,7 @@ def _load(file: Path, owner: int | None, krb5_conf: Path, keys_at: Path, *, must
         state=_path(top, "state", plain.state),
         policy=_path(top, "policy", plain.policy),
         kdc=_path(top, "kdc", plain.kdc),
+        renew=_renew(top, plain.renew),
         outside=_path(top, "outside", plain.outside),
         database=_database(top),
         executor=_executor(top),
@@ -253,6 +259,19 @@ def _path(table: Table, key: str, default: Path) -> Path:
         table.fault(f'"{key}" must be an absolute path', key)
         return default
     return Path(text)
+
+
+def _renew(table: Table, default: int | None) -> int | None:
+    if "renew" not in table.values:
+        return default
+    said = table.values["renew"]
+    if said == "off":
+        return None
+    seconds = read_duration(said) if isinstance(said, str) else None
+    if seconds is None or not SHORTEST_RENEWAL <= seconds <= LONGEST_RENEWAL:
+        table.fault('"renew" must be a duration from 10s to 1d, such as "10m", or "off"', "renew")
+        return default
+    return seconds
 
 
 def _is_place(text: str) -> bool:

@@ -169,7 +169,8 @@ class Endings:
         """
         open_ones = [one for id in ids if (one := self._store.holding(id)) is not None and one.is_live]
         names = ", ".join(f"{shown(one.thing)} ({one.id})" for one in open_ones)
-        return f"{names} is not taken back yet: jitd goes on trying (jitd grants)" if open_ones else ""
+        ends = self._perform.holdings.ends_in_words(open_ones)
+        return f"{names} is not taken back yet: jitd goes on trying (jitd grants){ends}" if open_ones else ""
 
     def _taken(self, who: Subject, ids: Iterable[str]) -> str:
         """``ids`` are ids of holdings. Return the end of a sentence for ``who`` that tells which of the things were taken back.

@@ -290,6 +290,7 @@ def grant_row(grant: Grant, viewer: Subject, holdings: Iterable[Holding] = (), w
         "runs": [] if grant.command.gives else list(grant.living),
         "holdings": [held.id for held in holdings],
         "untaken": [holding_row(held, why) for held in holdings if held.state is HoldingState.TAKING],
+        "unrenewed": [holding_row(held, why) for held in holdings if held.state is HoldingState.HELD and held.id in why],
         "is_lease": grant.is_lease,
         "issued_at": instant(grant.issued_at),
         "begins_at": instant(grant.begins_at),
@@ -332,9 +333,10 @@ def run_row(run: Run, grant: Grant, viewer: Subject, usage: Usage | None = None)
 
 def holding_row(holding: Holding, why: Mapping[str, Untaken] = NOTHING) -> Row:
     """Return the row of a holding, which is a thing that was given. ``why`` maps the ids of holdings to the reasons why these
-    holdings cannot be taken back yet.
+    holdings cannot be taken back yet, or cannot be renewed.
     """
     outcome, untaken = holding.outcome, why.get(holding.id)
+    is_held = holding.state is HoldingState.HELD
     return {
         "id": holding.id,
         "state": str(holding.state),
@@ -348,7 +350,9 @@ def holding_row(holding: Holding, why: Mapping[str, Untaken] = NOTHING) -> Row:
         "given_at": instant(holding.given_at),
         "kept_at": instant(holding.kept_at),
         "taking_at": instant(holding.taking_at),
-        "not_taken": shown(untaken.why) if untaken is not None and holding.is_live else "",
+        "not_taken": shown(untaken.why) if untaken is not None and holding.is_live and not is_held else "",
+        "not_renewed": shown(untaken.why) if untaken is not None and is_held else "",
+        "not_renewed_since": instant(untaken.since) if untaken is not None and is_held else None,
         "ended_at": instant(holding.ended_at),
         "outcome": None if outcome is None else {"ending": str(outcome.ending), "because": shown(outcome.because)},
         "because": shown(holding.because),

@@ -196,7 +196,7 @@ def test_what_its_giver_says_is_left_is_left() -> None:
 
 
 def test_what_is_left_of_a_ticket_is_said_in_whole() -> None:
-    found = outcome_of(begun(state=TAKING, given_at=START), moment())
+    found = outcome_of(begun(state=TAKING, given_at=START), moment(), ends_at=UNTIL)
     assert found.because == (
         "a ticket that was issued before is valid until 2026-03-02 09:10:00 UTC, and connections opened with this ticket "
         "continue; another KDC of the realm may issue more tickets until this KDC learns that the permission was taken back"
@@ -282,7 +282,7 @@ def test_what_is_left_of_it_is_what_may_be_used_still(given_at: Any, after: floa
     """THREATS T-15: a ticket that was issued is good until its end: before that nobody may call the thing taken. A replica may
     go on issuing it.
     """
-    found = outcome_of(begun(state=TAKING, given_at=given_at, because="the KDC is silent"), moment(after))
+    found = outcome_of(begun(state=TAKING, given_at=given_at, because="the KDC is silent"), moment(after), ends_at=UNTIL)
     assert found.ending is ending
     if ending is Ending.LEFT:
         assert "2026-03-02 09:10:00 UTC" in found.because and "another KDC of the realm may issue more tickets" in found.because

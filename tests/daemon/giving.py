@@ -11,6 +11,7 @@ import asyncio
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -97,6 +98,9 @@ class FakeGiver:
             return answer  # type: ignore[no-any-return]
         finally:
             self.n_at_once -= 1
+
+    def ends_at(self, holding: Holding) -> datetime | None:
+        return holding.until if self.ends_itself else None
 
     def name_of(self, thing: str) -> str:
         return thing.partition(":")[2] + "@EXAMPLE.TEST"

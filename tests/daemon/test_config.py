@@ -52,6 +52,7 @@ socket    = "/run/other/jitd.sock"
 state     = "/var/lib/other"
 policy    = "/etc/jitd/other.d"
 kdc = "/run/other/kdc.sock"
+renew = "1h"
 outside = "/run/other/outside.sock"
 database  = "sqlite"
 executor  = "direct"
@@ -116,6 +117,7 @@ def test_a_whole_file(place: Path) -> None:
         "/run/other/kdc.sock",
         "/run/other/outside.sock",
     ]
+    assert found.renew == 3600
     assert (found.providers.keys(), found.gatekeepers.keys()) == ({"risk"}, {"opa"})
     assert (found.database, found.executor, found.min_uid, found.root) == ("sqlite", "direct", 500, "deny")
     assert found.operators == ("group:security", "principal:alice/admin@EXAMPLE.ORG")
@@ -160,6 +162,7 @@ def test_the_defaults(place: Path) -> None:
         assert str(found.state) == "/var/lib/jitd"
         assert str(found.policy) == "/etc/jitd/policy.d"
         assert str(found.kdc) == "/run/jitd-kdc/kdc.sock"
+        assert found.renew == 600
         assert (found.database, found.executor, found.operators) == ("sqlite", "auto", ())
         assert (found.min_uid, found.root) == (1000, "permit")
         assert found.search_path == "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -214,6 +217,11 @@ WHO = 'must be "group:NAME", "user:NAME" or "principal:NAME@REALM"'
         ("executor = true", [(3, '"executor" must be a string')]),
         ('operators = "group:security"', [(3, '"operators" must be a list of strings')]),
         ('operators = [\n"group:a",\n"security"]', [(5, f'"operators": "security" {WHO}')]),
+        ('renew = "9s"', [(3, '"renew" must be a duration from 10s to 1d, such as "10m", or "off"')]),
+        ('renew = "25h"', [(3, '"renew" must be a duration from 10s to 1d, such as "10m", or "off"')]),
+        ('renew = "never"', [(3, '"renew" must be a duration from 10s to 1d, such as "10m", or "off"')]),
+        ("renew = 600", [(3, '"renew" must be a duration from 10s to 1d, such as "10m", or "off"')]),
+        ("renew = false", [(3, '"renew" must be a duration from 10s to 1d, such as "10m", or "off"')]),
         ("min_uid = 0", [(3, '"min_uid" must be a whole number from 1 to 4294967294')]),
         ("min_uid = -1", [(3, '"min_uid" must be a whole number from 1 to 4294967294')]),
         ("min_uid = 4294967295", [(3, '"min_uid" must be a whole number from 1 to 4294967294')]),
@@ -356,6 +364,11 @@ def test_what_the_accounts_of_a_realm_may_be_called(place: Path, text: str, expe
         found = [(fault.line, fault.sentence) for fault in check(file)]
         assert [line for line, _ in found] == [line for line, _ in expected]
         assert all(said in (..., sentence) for (_, sentence), (_, said) in zip(found, expected, strict=True)), found
+
+
+@pytest.mark.parametrize(("said", "seconds"), [("10s", 10), ("1d", 86_400), ("1h30m", 5400), ("off", None)])
+def test_a_grant_is_renewed_as_often_as_is_said_or_never(place: Path, said: str, seconds: int | None) -> None:
+    assert load(write(place, f'{REALM}renew = "{said}"\n'), owner=ME).renew == seconds
 
 
 def test_a_host_without_a_default_realm_must_name_its_realms(place: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from jitd.core.holding import Ending, HoldingState, Taking
+from jitd.core.holding import Ending, HoldingState, Taking, Untaken
 from jitd.core.law import DAEMON
 from jitd.givers.kind import Given, Seen, State, Strays
 from jitd.giving import Done, Failed, Givers, Refused
@@ -31,10 +31,11 @@ class Scene:
         self.giver = self.house.giver
         self.giver.ends_itself = False
         self.noted: list[tuple[str, str]] = []
+        self.unrenewed: dict[str, Untaken] = {}
         givers = Givers({"service-ticket": self.giver, "sudoers": self.giver})
         holdings = self.house.perform.holdings
         holdings._givers = givers
-        self.drift = Drift(givers, holdings, self.house.store, {THING: drift}, self._note)
+        self.drift = Drift(givers, holdings, self.house.store, {THING: drift}, self._note, self.unrenewed)
 
     def _note(self, name: str, detail: dict[str, Any]) -> None:
         self.noted.append((name, detail["holding"]))
@@ -205,6 +206,18 @@ def test_what_cannot_be_taken_back_is_said_with_its_reason_and_since_when(tmp_pa
         assert (id, said) == (ID, told)
         await made.house.pass_time(1)
         assert made.drift.as_json() == []
+
+    play(tmp_path, "tell", scene)
+
+
+def test_a_grant_that_cannot_be_renewed_is_in_the_list_that_the_doctor_reads(tmp_path: Path) -> None:
+    """THREATS T-28."""
+
+    async def scene(made: Scene) -> None:
+        assert made.drift.as_json() == []
+        made.unrenewed[ID] = Untaken("kadmind does not answer", made.house.at.at)
+        told = "its grant in the KDC has not been renewed since 2026-03-02 09:00:00 UTC: kadmind does not answer"
+        assert made.drift.as_json() == [[ID, told]]
 
     play(tmp_path, "tell", scene)
 

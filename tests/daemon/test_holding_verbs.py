@@ -329,6 +329,8 @@ async def test_a_row_says_all_of_a_holding_and_its_grant_names_it_until_it_is_ta
         "kept_at": None,
         "taking_at": None,
         "not_taken": "",
+        "not_renewed": "",
+        "not_renewed_since": None,
         "ended_at": None,
         "outcome": None,
         "because": "",

@@ -19,7 +19,7 @@ from jitd.giving.trials import Trials
 from jitd.kdc import messages
 from jitd.kdc.strings import OFF, ON, SILENT, Sighting
 from jitd.store import StoreError
-from tests.scene import START, THING
+from tests.scene import START, THING, moment
 
 CANARY, DB1, DB2 = (f"{name}@EXAMPLE.TEST" for name in ("jitd-canary/lab.test", "postgres/db1.example.test", "postgres/db2.test"))
 KDCS = ("kdc1", "kdc2")
@@ -130,7 +130,7 @@ class Writer:
 def test_a_gate_is_tried_before_the_first_ticket_for_it_is_given(kdcs: Kdcs) -> None:
     """THREATS T-11: also right after a start, and for a rule that is new."""
     writer = Writer()
-    tickets = ServiceTickets(writer, kdcs.trials, "EXAMPLE.TEST")  # type: ignore[arg-type]
+    tickets = ServiceTickets(writer, kdcs.trials, "EXAMPLE.TEST", None, moment, tuple, lambda id: None)  # type: ignore[arg-type]
     holding = Holding("K7QM-2XVD", "K7QM-2XVD", "K7QM-2XVD", THING, "alice@EXAMPLE.TEST", START, False, START)
     kdcs.says["kdc2", DB1] = OFF
     refused = asyncio.run(tickets.give(holding))

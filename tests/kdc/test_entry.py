@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -65,6 +66,13 @@ def test_a_grant_is_written_once_however_often_it_is_given() -> None:
     assert (entries.calls, entries.has) == (["strings"], has)
 
 
+@pytest.mark.parametrize("end", [END - 60, END + 60])
+def test_a_renewal_changes_the_end_of_the_grant_and_nothing_else(end: int) -> None:
+    has = GATED | WRITTEN | {"jit_grant:00000002": f"1 {END} bob@EXAMPLE.TEST"}
+    said, after = ask(replace(GIVE, end=end, renews=True), has)
+    assert (said, after) == (Done(), has | {"jit_grant:K7QM2XVD": f"1 {end} {ALICE}"})
+
+
 @pytest.mark.parametrize("approval", ["required", "log", "", "nonsense"])
 def test_a_service_is_gated_by_any_value_of_its_string(approval: str) -> None:
     said, _ = ask(GIVE, GATED | {"jit_approval": approval})
@@ -85,7 +93,8 @@ def test_a_service_is_gated_by_any_value_of_its_string(approval: str) -> None:
         (GIVE, GATED | {"jit_granted_by": f"{HOST} X"}, "may be granted by nobody"),
         (GIVE, GATED | {"jit_granted_by": f"x{HOST}"}, "not by lab.example.test"),
         (GIVE, GATED | {"jit_grant:K7QM2XVD": f"1 {END} bob@EXAMPLE.TEST"}, "stands already"),
-        (GIVE, GATED | {"jit_grant:K7QM2XVD": f"1 {END + 1} {ALICE}"}, "stands already"),
+        (replace(GIVE, renews=True), GATED, "somebody has deleted it there"),
+        (replace(GIVE, renews=True), GATED | {"jit_grant:K7QM2XVD": f"1 {END} bob@EXAMPLE.TEST"}, "stands already"),
         (Give("K7QM2XVD", SERVICE, NOW, ALICE), GATED, "is over already"),
         (Give("K7QM2XVD", SERVICE, NOW + 86_401, ALICE), GATED, "more than 24 hours"),
         (Give("K7QM2XVD", "krbtgt/EXAMPLE.TEST@EXAMPLE.TEST", END, ALICE), GATED, "never granted"),

@@ -10,12 +10,15 @@ from __future__ import annotations
 import itertools
 import os
 import random
+import re
 import signal
 import socket
+import struct
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -116,12 +119,14 @@ def frozen(name: str) -> Iterator[None]:
 
 
 class Scene:
-    """A daemon of its own, whose rules give two services' tickets: of the first at once, of the other upon approval."""
+    """A daemon of its own, whose rules give two services' tickets: of the first at once, of the other upon approval. Its
+    jitd.toml has ``config``, too.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, config: str = "") -> None:
         self.services = SERVICES
         self.thing, self.owed = (f"service-ticket:{service}" for service in SERVICES)
-        self.house = House(RULES.format(thing=self.thing, owed=self.owed))
+        self.house = House(RULES.format(thing=self.thing, owed=self.owed), config)
         self._n_before = 0
 
     def begin(self) -> None:
@@ -439,3 +444,61 @@ def test_another_boot_takes_what_the_last_one_gave_though_it_was_kept() -> None:
         scene.sweep()
     finally:
         scene.close()
+
+
+# --- grants that are renewed ---------------------------------------------------------------------------------------------
+
+ASKS_FOR_TICKETS = 'echo here; for second in $(seq 25); do klist -s || echo "lost after $second s"; sleep 1; done; echo over'
+HALF_A_RECORD = struct.pack(">I", 0x80000000 | 400) + bytes(100)
+"""The beginning of a record (RFC 5531, section 11). kadmind waits 35 s for the rest of it, and does nothing else."""
+
+
+@pytest.fixture
+def renewing(services: None, request: pytest.FixtureRequest) -> Iterator[Scene]:
+    """A daemon of its own, with the setting ``renew`` that the test names; otherwise it is 10 s."""
+    made = Scene(f'renew = "{getattr(request, "param", "10s")}"')
+    made.house.start()
+    made.begin()
+    yield made
+    try:
+        made.sweep()
+    finally:
+        made.leave()
+        made.close()
+
+
+def test_a_command_has_a_ticket_until_the_end_of_a_grant_that_is_longer_than_any_ticket(renewing: Scene) -> None:
+    asking = renewing.get("--for", "10m", "--", "sh", "-c", ASKS_FOR_TICKETS)
+    assert asking.end() == 0
+    assert asking.out.split("\n")[:2] == ["here", "over"], asking.err
+
+
+def test_what_was_kept_gets_a_new_ticket_by_resume(renewing: Scene) -> None:
+    asking = renewing.get("--for", "10m")
+    assert asking.end() == 0 and f"jitsudo --resume={renewing.last().id}" in asking.err, asking.err
+    again = renewing.house.ask("alice", f"--resume={renewing.last().id}")
+    assert again.end() == 0 and "KRB5CCNAME" in again.out and again.out != asking.out, again.err
+    assert renewing.house.jitd("revoke", renewing.last().id, who="alice").returncode == 0
+
+
+@pytest.mark.parametrize("renewing", ["30s"], indirect=True)
+def test_while_kadmind_stalls_the_lists_and_revoke_say_by_when_it_ends_and_then_it_has_ended(renewing: Scene) -> None:
+    """THREATS T-26, T-28: three strangers, one after another, keep kadmind waiting."""
+    asking = renewing.held("--for", "10m")
+    held = renewing.last()
+    with ExitStack() as strangers:
+        for _ in range(3):
+            strangers.enter_context(socket.create_connection(("127.0.0.1", 749))).sendall(HALF_A_RECORD)
+        wait_for(lambda: [row for row in renewing.house.rows("grants") if row["unrenewed"]], what="a renewal that fails")
+        listed = renewing.house.jitd("grants")
+        assert f"{held.id}: {renewing.thing} is held, but not renewed since " in listed.stderr
+        assert "kadmind has not answered within 10 s; the KDC gives no ticket for it after " in listed.stderr
+        done = renewing.house.jitd("revoke", held.id)
+        assert done.returncode == 1 and f"{renewing.thing} ({held.id}) is not taken back yet" in done.stderr
+        ends = re.search(r"the KDC gives no ticket for it after (\S+ \S+) UTC, even if kadmind never answers", done.stderr)
+        assert ends, done.stderr
+        wait_for(lambda: time.time() > datetime.fromisoformat(f"{ends[1]}+00:00").timestamp(), what="that time")
+        assert renewing.granted() == {held.id.replace("-", "")} and renewing.is_refused()
+        assert renewing.last().state is TAKING
+    renewing.is_now(ENDED)
+    assert asking.end() == -signal.SIGHUP

@@ -26,7 +26,7 @@ MESSAGES = {
     "refused": Refused("postgres/db1 is not gated"),
     "failed": Failed("kadmind is silent"),
 }
-GIVE = {"do": "give", "id": "K7QM2XVD", "service": SERVICE, "end": 1790000000, "client": CLIENT}
+GIVE = {"do": "give", "id": "K7QM2XVD", "service": SERVICE, "end": 1790000000, "client": CLIENT, "renews": False}
 GRANTS = {"said": "grants", "approval": "required", "granted_by": ["h.x"], "grants": [["K7QM2XVD", 1, CLIENT]]}
 
 
@@ -56,7 +56,7 @@ def test_every_kind_of_message_is_frozen() -> None:
         {"service": "a\n@B"}, {"service": "a\0@B"}, {"service": "a\\"}, {"service": "a@B\\"}, {"service": ["a@B"]},
         {"service": "a" * LONGEST_NAME + "@B"}, {"service": "\ud800@B"},
         {"end": "1790000000"}, {"end": 1790000000.0}, {"end": -1}, {"end": 0}, {"end": 10**11}, {"end": True}, {"end": None},
-        {"client": ""}, {"client": "alice"},
+        {"client": ""}, {"client": "alice"}, {"renews": 0}, {"renews": None}, {"renews": "false"},
     ],
     ids=str,
 )  # fmt: skip
