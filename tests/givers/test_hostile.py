@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whatever hostile holders do, no right works after its end (hostile.py). With JITD_TIMES=20, 1,000 scenarios are played."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from tests.givers.hostile import Stage
+from tests.times import SEED, times
+
+FRESH = random.SystemRandom().randrange(1 << 32)
+"""A seed that nobody has played. A failure names it."""
+
+
+@pytest.mark.parametrize("seed", [SEED, FRESH], ids=["fixed", "fresh"])
+def test_no_right_works_after_its_end_whatever_its_holder_does(seed: int) -> None:
+    """THREATS Q-45."""
+    print(f"seed {seed}")
+    stage = Stage()
+    try:
+        assert stage.play(seed, times(25)) == []
+        assert stage.n_used > times(25) // 3, "holders had the right before"
+        stage.house.verify()
+    finally:
+        stage.close()
