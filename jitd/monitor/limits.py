@@ -22,6 +22,8 @@ the directory is on a server that does not respond, the run is refused after thi
 """
 GRACE = 2.0
 """Seconds between SIGTERM and SIGKILL for a run that is stopped."""
+HELD = 0.5
+"""Seconds after SIGKILL. If a process is still there, what holds it is ended, too."""
 LEAVE = 5.0
 """Seconds between SIGHUP and SIGKILL for processes that remain after the end of a command. The same limit is used if the client
 of a command has disconnected.

@@ -22,9 +22,10 @@ from typing import Any
 from jitd.monitor.child import Surroundings
 from jitd.monitor.client import Client
 from jitd.monitor.exchange import Exchange
+from jitd.monitor.held import free
 from jitd.monitor.holder import Spare, begin
 from jitd.monitor.housing import Housing, changed_child, has_executed
-from jitd.monitor.limits import AWAY, ENDED, ENDING, GRACE, LEAVE, LOOK_AGAIN, PATIENCE, READY_WITHIN, STALL
+from jitd.monitor.limits import AWAY, ENDED, ENDING, GRACE, HELD, LEAVE, LOOK_AGAIN, PATIENCE, READY_WITHIN, STALL
 from jitd.monitor.line import AGAIN_AFTER, Line
 from jitd.monitor.observation import NOBODY, Observation
 from jitd.monitor.orders import CANNOT, FAILED, Job, sentence
@@ -402,6 +403,8 @@ class Monitor:
                 signal_group(self.child, signal.SIGKILL)  # the processes that it started may stay
             else:
                 self.housing.kill()
+                if now >= self._kill_at + HELD:
+                    free(self.housing.found(), {self.job.uid, self.job.requester_uid} - {0})
             self._reap()
 
     def _look_who_watches(self) -> None:

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Frees killed processes of a run that something keeps from ending.
+
+SIGKILL stops a process from executing anything, but the process ends only when its system call returns. Two things that a person
+has can delay this for ever: a FUSE server that has read a request and does not answer, and a tracer that is told of the end
+(PTRACE_O_TRACEEXIT). In the meantime the process has its descriptors. Its system call may still succeed, with the rights of the
+run, and the tracer can take the descriptor that the call opens (pidfd_getfd(2)).
+
+Law: only what the kernel names as the cause is ended, and only if it belongs to one of the run's accounts. Nothing is opened by a
+name that a user chose. Sources: ptrace(2), the kernel's documentation of FUSE ("Aborting a filesystem connection").
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+
+from jitd.monitor.signalling import Pid
+
+SYS_FSOPEN, SYS_FSCONFIG, SYS_FSMOUNT = 430, 431, 432
+"""These numbers are the same on every architecture."""
+FSOPEN_CLOEXEC, FSCONFIG_CMD_CREATE, FSMOUNT_CLOEXEC = 1, 6, 1
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def free(killed: Collection[Pid], uids: Collection[int]) -> None:
+    """Kill what traces the processes ``killed``, and abort the FUSE connections that have an open request, if one of the
+    processes waits in the kernel. Each must belong to one of ``uids``. The caller repeats this call until the processes are gone.
+    """
+    seen, is_waiting = set(killed), False
+    left = list(killed)
+    while left:
+        for state, tracer in _threads(left.pop()):
+            is_waiting = is_waiting or state == "D"
+            if tracer and tracer not in seen and _kill(tracer, uids):  # a killed tracer may itself be held
+                seen.add(tracer)
+                left.append(tracer)
+    if is_waiting:
+        with suppress(OSError):  # without FUSE, it waits for something else
+            _abort(uids)
+
+
+def _threads(pid: Pid) -> Iterator[tuple[str, Pid]]:
+    """Yield the state and the tracer of each thread of ``pid`` (proc(5), ``status``)."""
+    with suppress(OSError):
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with suppress(OSError):
+                found = _status(f"{pid}/task/{thread}")
+                yield found["State"][0], int(found["TracerPid"][0])
+
+
+def _status(of: str) -> dict[str, list[str]]:
+    with open(f"/proc/{of}/status", encoding="utf-8", errors="replace") as file:
+        return {name: value.split() for name, _, value in (line.partition(":") for line in file)}
+
+
+def _kill(tracer: Pid, uids: Collection[int]) -> bool:
+    """Return False if ``tracer`` does not belong to one of ``uids``, or has ended."""
+    try:
+        descriptor = os.pidfd_open(tracer)
+    except OSError:
+        return False
+    try:
+        if not {int(uid) for uid in _status(str(tracer))["Uid"]} <= set(uids):
+            return False
+        signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def _abort(uids: Collection[int]) -> None:
+    """Raises OSError."""
+    connections = _connections()
+    try:
+        for number in os.listdir(connections):
+            with suppress(OSError):  # unmounted meanwhile
+                if os.stat(number, dir_fd=connections).st_uid in uids and _read(connections, f"{number}/waiting") != b"0\n":
+                    _write(connections, f"{number}/abort", b"1")
+    finally:
+        os.close(connections)
+
+
+def _connections() -> int:
+    """Open the kernel's directory of all FUSE connections, wherever it is mounted, or if it is not mounted. Raises OSError."""
+    context = _call(SYS_FSOPEN, b"fusectl", FSOPEN_CLOEXEC)
+    try:
+        _call(SYS_FSCONFIG, context, FSCONFIG_CMD_CREATE, None, None, 0)
+        mount = _call(SYS_FSMOUNT, context, FSMOUNT_CLOEXEC, 0)
+    finally:
+        os.close(context)
+    try:
+        return os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=mount)
+    finally:
+        os.close(mount)
+
+
+def _call(number: int, *arguments: int | bytes | None) -> int:
+    result = _libc.syscall(number, *arguments)
+    if result < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return int(result)
+
+
+def _read(directory: int, path: str) -> bytes:
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC, dir_fd=directory)
+    try:
+        return os.read(file, 64)
+    finally:
+        os.close(file)
+
+
+def _write(directory: int, path: str, data: bytes) -> None:
+    file = os.open(path, os.O_WRONLY | os.O_CLOEXEC, dir_fd=directory)
+    try:
+        os.write(file, data)
+    finally:
+        os.close(file)
