@@ -126,7 +126,7 @@ def trusted_uid(of: RunAs) -> int:
 
 
 def given_gid(of: RunAs) -> int | None:
-    """Return the gid in ``of`` if the account is no member of the group, so that a run alone has it (ADR 0095). Root needs no
+    """Return the gid in ``of`` if the account is not a member of the group, so that a run alone has it (ADR 0095). Root needs no
     group. Raises NoSuchAccount, groups.CannotLookUp.
     """
     if of.uid == 0:

@@ -193,7 +193,7 @@ def _where_a_group_can_be_given(sighting: Sighting, service: str) -> Sighting:
         return sighting
     if not (fault := filtering.can_confine()):
         return sighting
-    lacks = f"{command.run_as.user} is no member of the group {command.run_as.group}"
+    lacks = f"{command.run_as.user} is not a member of the group {command.run_as.group}"
     return Sighting(command, decision.denied(Why.UNFIT, f"{lacks}, and the group cannot be kept in one run: {fault}"))
 
 

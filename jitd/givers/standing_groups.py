@@ -64,7 +64,7 @@ class StandingGroups:
                     return Failed(f"gpasswd does not take {shown(name)} out of the group {shown(group)}: {because}")
         (self._notes / note.holding).unlink()
         sync(self._notes)
-        return Taken(f"{note.account} is no member of the group {note.group} any more; {KEEPS.format(account=note.account)}")
+        return Taken(f"{note.account} is not a member of the group {note.group} any more; {KEEPS.format(account=note.account)}")
 
     def look(self, order: Order) -> Seen | Failed:
         return Failed("this version of jitd gives no memberships of groups, and takes back what an earlier one has given")

@@ -47,7 +47,7 @@ def job_of(begun: Run, grant: Grant, asked: Request, config: Config, now: float)
         cwd_device=command.cwd_device,
         cwd_inode=command.cwd_inode,
         uid=command.run_as.uid,
-        gid=command.run_as.gid if given_gid is None else target.pw_gid,  # a given group is no primary one (ADR 0094)
+        gid=command.run_as.gid if given_gid is None else target.pw_gid,  # see ADR 0094
         groups=tuple(dict.fromkeys((command.run_as.gid, *own))),  # like sudo -g
         streams=command.streams,
         digest=command.digest,

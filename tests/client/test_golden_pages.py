@@ -70,3 +70,11 @@ def test_no_line_is_wider_than_the_terminal(name: str) -> None:
 def test_no_two_requests_have_one_page() -> None:
     pages = ["\n".join(page_of(name, 80)) for name in every()]
     assert len(set(pages)) == len(pages)
+
+
+def test_the_page_of_a_given_group_says_what_it_gives_and_what_stays() -> None:
+    """THREATS R-26"""
+    lines = page_of("group-of-root", 120)
+    assert "DANGER    gives root: a member of the group docker starts containers that have the whole host" in lines
+    assert "stays     files and connections it passes on, what it makes, what daemons do" in lines
+    assert not [line for line in page_of("harmless", 120) if line.startswith("stays")]

@@ -84,7 +84,7 @@ DOES = "a member of the group docker starts containers that have the whole host"
     ],
 )
 def test_a_group_that_amounts_to_root_is_graded_whatever_the_command(run_as: RunAs, grade: Grade, whats: list[str]) -> None:
-    """THREATS Q-33: the person's own files steer what the command does, so its words bound nothing."""
+    """THREATS R-26: the person's own files steer what the command does, so its words bound nothing."""
     found = findings_of(replace(command(b"/usr/bin/true"), run_as=run_as), lambda path: None, requester="alice")
     assert (worst(found), [one.what for one in found]) == (grade, whats)
 

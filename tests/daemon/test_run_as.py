@@ -93,6 +93,7 @@ def test_a_command_without_a_name_or_with_a_nul_is_nonsense(argv: tuple[bytes, .
     ("user", "group", "given_gid"), [("nobody", "games", 60), ("games", "games", None), ("root", "games", None)]
 )
 def test_a_group_is_given_to_whoever_lacks_it_but_root(user: str, group: str, given_gid: int | None) -> None:
+    """THREATS Q-14"""
     assert accounts.given_gid(accounts.run_as(accounts.entry_of(user), group)) == given_gid
 
 
@@ -110,5 +111,5 @@ def test_nobody_is_asked_to_approve_a_group_that_cannot_be_kept_in_the_run(
     answer = look(rules, asked, person("alice"), "host", "jitsudo", "/bin", (), moment(), nothing()).decision
     assert isinstance(answer, Permit) is is_permitted
     if isinstance(answer, Deny):
-        told = "nobody is no member of the group games, and the group cannot be kept in one run: this host has no libseccomp.so.2"
+        told = "nobody is not a member of the group games, and the group cannot be kept in one run: this host has no libseccomp.so.2"
         assert (answer.why, answer.because) == (Why.UNFIT, told)

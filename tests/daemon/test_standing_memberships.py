@@ -14,7 +14,7 @@ from jitd.giving import Answer, Done, Failed
 from tests.daemon.giving import ID, FakeGiver, House
 
 THING = "group:tapes"
-LEFT = "alice is no member of the group tapes any more; what alice runs keeps the group until it ends"
+LEFT = "alice is not a member of the group tapes any more; what alice runs keeps the group until it ends"
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ async def restarted(house: House, *answers: Answer) -> None:
 
 @pytest.mark.parametrize("keeps", [False, True])
 def test_a_membership_that_is_held_is_taken_at_the_upgrade_and_what_is_left_is_said(house: House, keeps: bool) -> None:
-    """THREATS R-26: though its grant goes on, and its client may come back."""
+    """THREATS Q-33: though its grant goes on, and its client may come back."""
 
     async def scene() -> None:
         client = house.begin(what=THING, stays=keeps)
@@ -72,7 +72,7 @@ def test_one_that_was_being_given_is_not_given(house: House) -> None:
 
 
 def test_one_that_cannot_be_taken_is_tried_again_and_neither_held_nor_ended_until_then(house: House) -> None:
-    """THREATS R-26"""
+    """THREATS Q-33"""
 
     async def scene() -> None:
         house.begin(what=THING)

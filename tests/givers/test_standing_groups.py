@@ -57,18 +57,18 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 def test_it_is_taken_out_of_both_files_and_never_called_taken_back_without_reserve(world: World) -> None:
-    """THREATS R-26"""
+    """THREATS Q-33"""
     note = world.note()
     assert world.members == [{"carol", "alice"}, {"carol", "alice"}]
     answer = world.kind.take(ORDER)
     assert isinstance(answer, Taken)
-    assert answer.left.startswith("alice is no member of the group tapes any more; what alice runs keeps the group until it ends")
+    assert answer.left.startswith("alice is not a member of the group tapes any more; what alice runs keeps the group until it ends")
     assert world.members == [{"carol"}, {"carol"}]
     assert not note.exists()
 
 
 def test_it_is_taken_once_and_what_an_administrator_gives_afterwards_stays(world: World) -> None:
-    """THREATS R-26"""
+    """THREATS Q-33"""
     world.note()
     world.kind.take(ORDER)
     run("gpasswd", "-a", "alice", GROUP)
@@ -101,7 +101,7 @@ def test_a_group_that_was_renamed_is_found_by_its_gid(world: World) -> None:
 def test_a_membership_that_gpasswd_cannot_take_is_not_called_taken(
     world: World, monkeypatch: pytest.MonkeyPatch, tool: str
 ) -> None:
-    """THREATS R-26"""
+    """THREATS Q-33"""
     monkeypatch.setattr("jitd.givers.deed.FORMER", {"group": lambda: world.kind})
     note = world.note()
     run("mount", "--bind", tool, "/usr/bin/gpasswd")

@@ -48,6 +48,7 @@ def may_read(house: House, who: str) -> bool:
 
 
 def test_the_command_has_the_group_and_the_account_has_it_neither_before_nor_after(house: House) -> None:
+    """THREATS Q-14"""
     assert not may_read(house, "alice")
     asking = house.ask("alice", "-g", "security", "sh", "-c", f"id -un; id -Gn; id -gn; cat {TAPE}")
     page = house.show(asking.id)
@@ -81,7 +82,7 @@ def test_nobody_gets_another_account_or_another_group_by_it(house: House) -> Non
 
 
 def test_a_set_gid_file_that_would_keep_the_group_cannot_be_made(house: House) -> None:
-    """THREATS Q-32: it was made, and gave the group for ever."""
+    """THREATS Q-16: it was made, and gave the group for ever."""
     asking = house.ask("alice", "-g", "security", "sh", "-c", KEEP)
     assert house.approve(asking.id).returncode == 0
     assert asking.end() != 0
@@ -92,7 +93,7 @@ def test_a_set_gid_file_that_would_keep_the_group_cannot_be_made(house: House) -
 
 
 def test_a_process_that_leaves_the_run_ends_with_it(house: House) -> None:
-    """THREATS Q-32"""
+    """THREATS Q-14"""
     left = PLACE / "alices" / "left"
     stay = f"setsid sh -c 'while :; do cat {TAPE} >{left}; sleep 0.05; done' >/dev/null 2>&1 & until [ -s {left} ]; do :; done"
     asking = house.ask("alice", "-g", "security", "sh", "-c", stay)
