@@ -15,6 +15,7 @@ from tests.platforms import is_newest
 
 SLATE = "Inheritance"
 STATUS = "Exit status"
+GIVEN = "Groups"
 ENVIRONMENTS = "Environment"
 VARIABLES = "Variables"
 PATHS = "Paths"
@@ -28,8 +29,8 @@ LEASES = "Leases"
 LISTS = "Lists"
 SIGNALS = "Signals"
 DIFFERENCES = (
-    SLATE, STATUS, ENVIRONMENTS, VARIABLES, PATHS, LEFTOVERS, REFUSED, STREAMS, DIRECTORY, NEWLINES, TIMEOUT, LEASES, LISTS,
-    SIGNALS,
+    SLATE, STATUS, GIVEN, ENVIRONMENTS, VARIABLES, PATHS, LEFTOVERS, REFUSED, STREAMS, DIRECTORY, NEWLINES, TIMEOUT, LEASES,
+    LISTS, SIGNALS,
 )  # fmt: skip
 """Where we differ on purpose, by the names of jitsudo(1), DIFFERENCES FROM SUDO."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.differential.scenario import DIRECTORY, LEASES, LISTS, NEWLINES, PATHS, REFUSED, STATUS, TIMEOUT, Row
+from tests.differential.scenario import DIRECTORY, GIVEN, LEASES, LISTS, NEWLINES, PATHS, REFUSED, STATUS, TIMEOUT, Row
 
 SHOW = "/srv/differential/bin/state"
 WORDS = "/srv/differential/bin/words"
@@ -54,7 +54,12 @@ ROWS = [
     Row("a group alone does not change the user", ("-g", "dba", *WHO)),
     Row("a group alone that is not the caller's", ("-g", "ops", *WHO)),
     Row("a user and a group of theirs", ("-u", "bob", "-g", "ops", *GROUPS)),
-    Row("a user and a group that is not theirs", ("-u", "bob", "-g", "dba", *GROUPS)),
+    Row(
+        "a user and a group that is not theirs",
+        ("-u", "bob", "-g", "dba", *GROUPS),
+        ours={"out": "bob\nbob dba ops\n"},
+        because=GIVEN,
+    ),
     Row("root and a group", ("-u", "root", "-g", "dba", *GROUPS)),
     Row("a group by number", ("-u", "bob", "-g", "#4102", *GROUPS)),
     Row("a group by the long option", ("-u", "bob", "--group=ops", *GROUPS)),
