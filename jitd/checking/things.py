@@ -15,9 +15,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from jitd.checking.reach import MOST_TOLD, way_to_root
 from jitd.core.conditions import CommandPattern, Glob
 from jitd.core.policy import Rule, describe_approvals
-from jitd.core.root_groups import ROOT_GROUPS, member_of
 from jitd.core.warning import Warned
-from jitd.settings.givers import Account, Givers, GiverSettings, PostgresRole, SshCertificate, Sudoers
+from jitd.settings.givers import Givers, GiverSettings, PostgresRole, SshCertificate, Sudoers
 
 ROLES: Mapping[str, str] = {
     "pg_execute_server_program": "runs any program as the server's own account, and so may do all in the database",
@@ -52,8 +51,6 @@ def ways_of(thing: str, givers: Givers) -> tuple[str, ...]:
 
 def _ways(giver: GiverSettings) -> Iterator[str]:
     match giver:
-        case Account():
-            yield from (member_of(group) for group in giver.groups if group in ROOT_GROUPS)
         case PostgresRole():
             yield from (f"a member of the role {role} {ROLES[role]}" for role in giver.member_of if role in ROLES)
         case SshCertificate() if "root" in giver.principals and not giver.force_command:

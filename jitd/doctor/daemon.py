@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC
 from pathlib import Path
@@ -22,6 +22,9 @@ from jitd.doctor import files
 from jitd.doctor.finding import Finding, bad, count, ok, unknown, weak
 from jitd.doctor.host import Host, Running
 from jitd.doctor.state import given_still, policy_in_force
+from jitd.givers.account_notes import NOTES, Notes
+from jitd.givers.account_numbers import n_used
+from jitd.settings.givers import Account, Givers
 from jitd.settings.toml_document import ConfigError
 from jitpam import __version__
 from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable, connect
@@ -65,6 +68,7 @@ def examine(host: Host) -> Iterator[Finding]:
         found = read_lanes(host.run_dir / "lanes")
         yield from lanes(found)
         yield from things(found, len(host.config.givers))
+        yield from uids(used_up(host.config.givers))
         yield from notices(found, len(host.config.notify), time.time())
     else:
         yield from left_alone(given_still(host.database), host.start)
@@ -191,6 +195,30 @@ def things(found: Lanes | None, n_givers: int) -> Iterator[Finding]:
         yield bad("daemon.things", f"what was given under {id}: {why}", f"see who holds it: jitd show {id.partition('.')[0]}")
     if not found.things:
         yield ok("daemon.things", "all things that are held are unchanged, and all things that were taken back are gone")
+
+
+def used_up(givers: Givers) -> dict[str, tuple[int, int] | str]:
+    """Return for each giver of accounts how many of its uids are used up, and how many it has, or why this is not known."""
+    found: dict[str, tuple[int, int] | str] = {}
+    for name, giver in givers.items():
+        if isinstance(giver, Account):
+            try:
+                found[name] = n_used(giver.uids, Notes(NOTES))
+            except OSError as fault:
+                found[name] = f"{NOTES}: {fault.strerror}"
+    return found
+
+
+def uids(found: Mapping[str, tuple[int, int] | str]) -> Iterator[Finding]:
+    """Report givers of accounts that soon have no uid any more, because no uid is used twice."""
+    for name, numbers in found.items():
+        if isinstance(numbers, str):
+            yield unknown("daemon.uids", f"the used uids of [givers.{name}] are not known ({numbers})", "run jitd doctor as root")
+        elif numbers[0] * 5 >= numbers[1] * 4:
+            said = f"{numbers[0]} of the {numbers[1]} uids of [givers.{name}] are used up, and no uid is used twice"
+            yield weak("daemon.uids", said, f'set "uids" of [givers.{name}] in jitd.toml to a new range')
+        else:
+            yield ok("daemon.uids", f"{numbers[0]} of the {numbers[1]} uids of [givers.{name}] are used up")
 
 
 def left_alone(held: Sequence[Holding], start: str) -> Iterator[Finding]:

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The kind ``account``: an account of this host for one holding. When the holding ends, jitd removes the account and everything
-that the account has left.
+"""The kind ``account``: an account of this host for one holding. When the holding ends, jitd removes the account and its home.
 
 Law: the name of an account of this kind is computed from the holding (``core.made_account``). The account's uid was never used
 before, and the account has no password. jitd treats an account as its own in two cases only. Either a note was stored before the
-account was made, or the account's comment begins with jitd's mark, which is ``jitd`` and the id of the holding. The entry of the
-account is removed last. So, as long as the account can still have an effect, its entry shows that the account belongs to jitd.
+account was made, or the account's comment begins with jitd's mark, which is ``jitd`` and the id of the holding. The right to act
+as the account ends by steps that need nothing of the holder: the key is unlinked, the daemon knows the account no more, and the
+entry is removed under the lock of shadow-utils. The uid is never used again, so what is left under it opens nothing, and nothing
+has to be found. No step that fails keeps a later one from being tried.
 Sources: useradd(8), userdel(8), passwd(5).
 """
 
@@ -15,27 +16,24 @@ import os
 import pwd
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from jitd.beside import starting
 from jitd.core.made_account import account_of_holding, holding_of, is_made
 from jitd.core.public_key import NoKey, read_key
 from jitd.core.wording import listed
-from jitd.givers import account_entry, account_files, account_home, account_processes, account_remains
+from jitd.givers import account_entry, account_home, account_processes, account_remains
 from jitd.givers.account_entry import DAY, NotDone
-from jitd.givers.account_notes import Note, Notes
+from jitd.givers.account_notes import NOTES, Note, Notes
 from jitd.givers.account_numbers import NoUid, ender_of, local_mounts, next_uid
 from jitd.givers.kind import Failed, Given, Order, Refused, Seen, State, Strays, Taken
 from jitd.settings import givers as settings
-from jitpam.wire.shown import shown
 
-NOTES = Path("/var/lib/jitd-givers/accounts")
-SEARCH_FOR = 10.0
-"""Maximum time, in seconds, of the search for files that the account has left."""
+TIDIES_FOR = 22.0
+"""Seconds from the beginning of the end until which jitd removes the account's home and temporary files. A deed has half a minute
+(``process.SECONDS``).
+"""
 MOST_TOLD = 5
-TEMPORARY = tuple(map(Path, ("/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue", "/run/user", "/var/mail", "/var/spool/mail")))
-"""Directories in which all files of the account are always removed. The system would remove the files there later anyway."""
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 
 
@@ -52,15 +50,13 @@ class Accounts:
             return self._give(order)
 
     def take(self, order: Order) -> Taken | Refused | Failed:
+        """See ``Kind.take``. The key ends first, before any lock."""
+        faults = _tried(account_home.shut, account_of_holding(order.holding))
         with self._notes.alone():
             note = self._notes.read(order.holding) or self._by_comment(order.holding)
-            if note is None:
-                account_home.shut(account_of_holding(order.holding))
-                return Taken()
-            try:
-                return self._take(note)
-            except NotDone as fault:
-                return Failed(str(fault))
+            if note is not None:
+                return self._take(note, order, faults)
+            return Failed("; ".join(faults)) if faults else Taken()
 
     def look(self, order: Order) -> Seen | Failed:
         note = self._notes.read(order.holding)
@@ -125,11 +121,11 @@ class Accounts:
             if fault := account_home.why_shut(account):
                 return Refused(fault)
         try:
-            uid = next_uid(self._giver.name, self._giver.uids, self._notes, self._roots())
+            uid = next_uid(self._giver.name, self._giver.uids, self._notes, self._roots(), order.uid)
         except NoUid as no:
             return Refused(str(no))
-        groups, expires = ",".join(self._giver.groups), order.until // DAY + 2
-        note = Note(order.holding, self._giver.name, account, uid, str(home), self._giver.shell, groups, key, expires)
+        expires = order.until // DAY + 2
+        note = Note(order.holding, self._giver.name, account, uid, str(home), self._giver.shell, key, expires, order.uid)
         self._notes.write(note)
         return note
 
@@ -152,69 +148,46 @@ class Accounts:
         ):
             if is_there:
                 return f"there is {place} already, and jitd did not make it: remove it"
-        if missing := [name for name in self._giver.groups if account_entry.group_of(name) is None]:
-            return f"[givers.{order.name}] names groups that this host does not have: {', '.join(missing)}"
         if not home.parent.is_dir():
             return f"there is no directory {home.parent} for its home: see home in [givers.{order.name}]"
         return ""
 
     # --- taking --------------------------------------------------------------------------------------------------------------
 
-    def _take(self, note: Note) -> Taken | Failed:
-        """End everything that belongs to the account, then remove the account. The method may be repeated, because a step that
-        was already done changes nothing.
+    def _take(self, note: Note, order: Order, faults: list[str]) -> Taken | Failed:
+        """End the account, and then tidy up after it. Each step is tried whatever became of the others, and may be repeated,
+        because a step that was already done changes nothing. ``faults`` are the faults of the step before, which ends the key.
+
+        The account has ended when nothing names its uid any more. What stays after that opens nothing, and is told.
         """
-        entry = account_entry.entry_of(note.account)
-        if entry is not None and entry.pw_uid != note.uid:
-            self._end(note)
-            return Failed(f"somebody else has made the account {note.account}, with the uid {entry.pw_uid}: remove it")
-        fault = account_entry.lock(note.account)
-        account_home.shut(note.account)
-        self._end(note)
-        if fault:
-            return Failed(fault)
-        account_remains.end_sessions(note.uid)
-        left = account_remains.left_in_kernel(note.uid)
-        left += filter(None, [account_home.remove(Path(note.home))])
-        left += self._files(note)
-        self._end(note)  # before this point, somebody may have run a program that is set-uid to the account
-        account_entry.remove(note)
+        account, uid, ender = note.account, note.uid, ender_of(self._giver.uids)
+        until = time.monotonic() + TIDIES_FOR
+        entry = account_entry.entry_of(account)
+        ending = {uid, note.holder or order.uid} - {0}
+        if entry is not None and entry.pw_uid != uid:
+            _tried(account_remains.unschedule, account, uid)
+            _tried(account_processes.end, uid, ender)
+            return Failed(f"somebody else has made the account {account}, with the uid {entry.pw_uid}: remove it")
+        locked = _tried(account_entry.lock, account, ending)
+        left = _tried(account_remains.unschedule, account, uid)
+        _tried(account_processes.end, uid, ender)
+        removed = _tried(account_entry.remove, note, ending)
+        faults = [*faults, *(locked if removed and locked != removed else ()), *removed]
+        left += _tried(account_remains.end_sessions, uid)
+        left += _tried(account_remains.left_in_kernel, uid, ender)
+        left += _tried(account_home.remove, Path(note.home), until)
+        left += _tried(account_remains.left_in_shared, account, uid, ender, until)
+        left += _tried(account_remains.unschedule, account, uid)  # before the processes ended, they may have made new jobs
+        if alive := _tried(account_processes.end, uid, ender):  # programs that are set-uid to the account may run again
+            left.append(f"processes, which still run under its uid {uid}: {_told(alive)}")
+        told = "; ".join(dict.fromkeys(left))
+        if faults:
+            return Failed("; ".join(faults) + (f" (it has left {told})" if told else ""))
         self._notes.remove(note)
-        return Taken(f"the account {note.account} is gone, and it has left {'; '.join(left)}" if left else "")
-
-    def _end(self, note: Note) -> None:
-        """End the account's processes, and remove the jobs that would start new processes of the account later.
-        Raises NotDone.
-        """
-        account_remains.unschedule(note.account, note.uid)
-        if alive := account_processes.end(note.uid, ender_of(self._giver.uids)):
-            raise NotDone(f"processes of {note.account} cannot be ended: {_told(alive)}")
-        account_remains.unschedule(note.account, note.uid)
-
-    def _files(self, note: Note) -> list[str]:
-        """Depending on the settings, remove the files that the account has outside its home, or make them harmless. Return a
-        description of the remaining files, as parts of a sentence.
-        """
-        roots = [*self._roots(), *(os.fsencode(place) for place in (*TEMPORARY, Path(f"/run/user/{note.uid}")))]
-        found, unread = account_files.files_of(note.uid, roots, time.monotonic() + SEARCH_FOR, os.fsencode(note.home))
-        goes = [file for file in found if self._giver.files == "remove" or _is_temporary(file.path)]
-        stays = [file for file in found if file not in goes]
-        kept = account_files.remove(goes, note.uid)
-        armed = account_files.disarm(stays, note.uid)
-        removed = [file.path for file in goes if file.path not in kept]
-        if removed:
-            starting.say("jitd-givers", f"{len(removed)} files of {note.account} are removed: {_told(map(shown, removed))}")
-        left = []
-        if kept or stays:
-            left.append(f"files: {_told(map(shown, [*kept, *(file.path for file in stays)]))}")
-        if armed:
-            left.append(f"programs that are set-id to uid {note.uid}: {_told(map(shown, armed))}")
-        if unread:
-            left.append(f"directories that were not fully searched for its files: {_told(map(shown, unread))}")
-        return left
+        return Taken(f"the account {account} is gone, and it has left {told}" if told else "")
 
     def _roots(self) -> list[bytes]:
-        """Return the directories below which jitd searches for files of the account."""
+        """Return the directories below which jitd searches for files of accounts."""
         named = [os.path.realpath(os.fsencode(place)) for place in self._giver.search]
         return [*named, os.fsencode(self._giver.home)] if named else local_mounts()
 
@@ -226,7 +199,7 @@ class Accounts:
         first, last = self._giver.uids
         if entry is None or not _is_marked(entry, holding) or not first <= entry.pw_uid <= last:
             return None
-        return Note(holding, self._giver.name, entry.pw_name, entry.pw_uid, entry.pw_dir, entry.pw_shell, "", "", 0)
+        return Note(holding, self._giver.name, entry.pw_name, entry.pw_uid, entry.pw_dir, entry.pw_shell, "", 0)
 
 
 def _is_marked(entry: pwd.struct_passwd, holding: str) -> bool:
@@ -234,8 +207,16 @@ def _is_marked(entry: pwd.struct_passwd, holding: str) -> bool:
     return entry.pw_gecos == mark or entry.pw_gecos.startswith(f"{mark} for ")
 
 
-def _is_temporary(path: bytes) -> bool:
-    return any(path.startswith(os.fsencode(place) + b"/") for place in TEMPORARY)
+def _tried(step: Callable[..., Sequence[str] | None], *words: object) -> list[str]:
+    """Return what ``step`` tells, or its fault, as parts of a sentence. No fault keeps the next step from being tried."""
+    try:
+        return list(step(*words) or ())
+    except NotDone as fault:
+        return [str(fault)]
+    except OSError as fault:
+        return [f"{fault.strerror or fault}{f' ({fault.filename})' if fault.filename else ''}"]
+    except Exception as fault:
+        return [f"a defect of jitd-givers: {type(fault).__name__}: {fault}"]
 
 
 def _told(found: Iterable[str]) -> str:

@@ -3,22 +3,24 @@
 
 Law: no password ever matches, because the password field in shadow(5) contains one character that is not the hash of any
 password. The account gets no subordinate uids, because files with such uids would not be found later. Every step may be
-repeated. Sources: useradd(8), usermod(8), userdel(8), groupadd(8), shadow(5).
+repeated, and waits for the lock of the tools first. Sources: useradd(8), usermod(8), userdel(8), groupadd(8), shadow(5).
 """
 
 from __future__ import annotations
 
 import grp
 import pwd
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
-from jitd.givers import executing
+from jitd.givers import account_lock, executing
 from jitd.givers.account_notes import Note
 from jitpam.wire.shown import shown
 
 USERADD, USERMOD, USERDEL = "/usr/sbin/useradd", "/usr/sbin/usermod", "/usr/sbin/userdel"
 GROUPADD, GROUPDEL = "/usr/sbin/groupadd", "/usr/sbin/groupdel"
+TIMEOUT, SECONDS = "/usr/bin/timeout", 5
 SHADOW = Path("/etc/shadow")
 NO_PASSWORD = "*"
 """The value in the password field. A "!" in this field would lock the account, and sshd would then refuse keys, too (sshd(8),
@@ -72,22 +74,18 @@ def make(note: Note, comment: str) -> None:
         raise NotDone(fault)
     if group_of(account) is None:
         _run("the group of the account cannot be made", GROUPADD, "-g", uid, account)
-    groups = ["-G", note.groups] if note.groups else []
-    terms = ["-d", note.home, "-s", note.shell, "-p", NO_PASSWORD, "-e", _date(note.expires), *groups]
+    terms = ["-d", note.home, "-s", note.shell, "-p", NO_PASSWORD, "-e", _date(note.expires)]
     if entry_of(account) is None:
         no_more = ["-M", "-N", "-l", "-K", "SUB_UID_COUNT=0", "-K", "SUB_GID_COUNT=0"]
         _run("the account cannot be made", USERADD, "-u", uid, "-g", uid, "-c", comment, *no_more, *terms, account)
     elif faults_of(note):
-        add = ["-a"] if groups else []
-        _run("the account cannot be mended", USERMOD, *add, "-g", uid, *terms, account)
+        _run("the account cannot be mended", USERMOD, "-g", uid, *terms, account)
     if fault := "; ".join(faults_of(note)):
         raise NotDone(f"the account {account} does not have the values that jitd has set: {fault}")
 
 
 def faults_of(note: Note) -> list[str]:
-    """Return the differences between the account and ``note``, as parts of a sentence. If the account has groups that the note
-    does not name, this is not treated as a difference.
-    """
+    """Return the differences between the account and ``note``, as parts of a sentence."""
     entry, shadow = entry_of(note.account), shadow_of(note.account)
     if entry is None:
         return ["it is gone"]
@@ -100,8 +98,7 @@ def faults_of(note: Note) -> list[str]:
         faults.append("it has a password, or is locked")
     if shadow.get("expires") != str(note.expires):
         faults.append("it expires on another day")
-    lacks = [name for name in filter(None, note.groups.split(",")) if note.account not in _members(name)]
-    return faults + ([f"it is not in {' and '.join(lacks)}"] if lacks else [])
+    return faults
 
 
 def shadow_of(account: str) -> dict[str, str]:
@@ -116,30 +113,25 @@ def shadow_of(account: str) -> dict[str, str]:
     return {}
 
 
-def lock(account: str) -> str:
-    """Lock the account, so that nobody can log in and cron starts no job of the account. Return the reason if the locking
-    failed, else an empty string.
+def lock(account: str, ending: Collection[int]) -> None:
+    """Lock the account, so that nobody can log in and cron starts no job of the account. For ``ending``, see
+    ``account_lock.wait_until_free``. Raises NotDone.
     """
-    if entry_of(account) is None:
-        return ""
-    try:
-        _run(f"the account {account} cannot be locked", USERMOD, "-L", "-e", "1", account)
-    except NotDone as fault:
-        return str(fault)
-    return ""
+    if entry_of(account) is not None:
+        _run(f"the account {account} cannot be locked", USERMOD, "-L", "-e", "1", account, ending=ending)
 
 
-def remove(note: Note) -> None:
-    """Remove the account and its group. An account that somebody has renamed is not removed, because it is not certain that jitd
-    made this account. Raises NotDone for a renamed account, and if a step fails.
+def remove(note: Note, ending: Collection[int]) -> None:
+    """Remove the account and its group, also while programs run under its uid. An account that somebody has renamed is not
+    removed, because it is not certain that jitd made this account. Raises NotDone for a renamed account, and if a step fails.
     """
     if fault := renamed(note):
         raise NotDone(fault)
     if entry_of(note.account) is not None:
-        _run("the account cannot be removed", USERDEL, note.account)
+        _run("the account cannot be removed", USERDEL, "-f", note.account, ending=ending)
     group = group_of(note.account)
     if group is not None and group.gr_gid == note.uid:
-        _run("the group of the account cannot be removed", GROUPDEL, note.account)
+        _run("the group of the account cannot be removed", GROUPDEL, note.account, ending=ending)
     if (other := _name_of_group(note.uid)) not in ("", note.account):
         raise NotDone(f"the group of the account {note.account} was renamed to {other}: remove it (groupdel {other})")
     if entry_of(note.account) is not None or (group is not None and group_of(note.account) == group):
@@ -154,17 +146,14 @@ def _name_of_group(gid: int) -> str:
     return ""
 
 
-def _members(group: str) -> list[str]:
-    found = group_of(group)
-    return [] if found is None else list(found.gr_mem)
-
-
 def _date(days: int) -> str:
     """Return the day ``days`` (in days since 1970) in the form that useradd accepts."""
     return str(days)
 
 
-def _run(why: str, *words: str) -> None:
-    said = executing.run(words)
+def _run(why: str, *words: str, ending: Collection[int] = ()) -> None:
+    if fault := account_lock.wait_until_free(ending):
+        raise NotDone(f"{why}: {fault}")
+    said = executing.run([TIMEOUT, str(SECONDS), *words])  # the lock may have been taken again
     if said.status != 0:
         raise NotDone(f"{why}: {said.said or f'status {said.status}'}")

@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from jitd.givers import executing
-from jitd.givers.account_remains import mounted_below
+from jitd.givers.account_removal import Removal
 
 SKELETON = Path("/etc/skel")
 KEYS = Path("/run/jitd-accounts")
@@ -33,7 +33,8 @@ def make(home: Path, uid: int) -> None:
     if home.is_dir():
         return
     new = _new(home)
-    _remove(new)
+    if new.exists():  # of a deed that was killed; nobody else had it
+        shutil.rmtree(new)
     new.mkdir(mode=0o700)
     if SKELETON.is_dir():
         shutil.copytree(SKELETON, new, symlinks=True, dirs_exist_ok=True)
@@ -44,22 +45,20 @@ def make(home: Path, uid: int) -> None:
     os.rename(new, home)
 
 
-def remove(home: Path) -> str:
-    """Remove ``home`` and its whole content, including files of other owners, and return an empty string. If a file system is
-    mounted at ``home`` or below it, remove nothing and return the reason as a part of a sentence. Raises OSError.
+def remove(home: Path, until: float) -> list[str]:
+    """Remove ``home`` and its whole content, including files of other owners, until the time ``until`` (on CLOCK_MONOTONIC).
+    Return what stays, as parts of a sentence. Raises OSError.
     """
-    if mounts := mounted_below(home):
-        return f"its home {home}: a file system is mounted there, at {mounts[0]}"
+    left = []
     for place in (_new(home), home):
-        _remove(place)
-    return ""
-
-
-def _remove(place: Path) -> None:
-    if place.is_symlink() or place.is_file():
-        place.unlink()
-    with suppress(FileNotFoundError):
-        shutil.rmtree(place)
+        directory = os.open(place.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            removal = Removal(until)
+            removal.remove(directory, place.name)
+            left += [f"its home {place}: {', '.join(removal.left)}"] if removal.left else []
+        finally:
+            os.close(directory)
+    return left
 
 
 def _new(home: Path) -> Path:
@@ -99,7 +98,9 @@ def admitted(account: str) -> str:
 
 
 def shut(account: str) -> None:
-    """Make sshd refuse every key for ``account`` from now on. Raises OSError."""
+    """Make sshd refuse every key for ``account`` from now on. This needs no lock, and nothing that the account can touch. Raises
+    OSError.
+    """
     for name in (f".{account}.new", account):
         with suppress(FileNotFoundError):
             (KEYS / name).unlink()

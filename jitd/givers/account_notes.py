@@ -22,6 +22,7 @@ from jitd.givers.durable import alone, store, sync
 from jitd.givers.kind import HOLDING
 from jitd.settings.account_uids import Range
 
+NOTES = Path("/var/lib/jitd-givers/accounts")
 USED = "used-uids"
 
 
@@ -30,9 +31,9 @@ class Note:
     """A note says that jitd made this account for the holding ``holding`` of the giver ``name``. The account's uid is also its
     gid.
 
-    ``groups`` are the account's supplementary groups, separated by commas. ``key`` is a line of the file of keys. With this
-    line, sshd lets the holder log in. ``key`` is empty if there is no key. ``expires`` is the day on which the account expires,
-    in days since 1970.
+    ``key`` is a line of the file of keys. With this line, sshd lets the holder log in. ``key`` is empty if there is no key.
+    ``expires`` is the day on which the account expires, in days since 1970. ``holder`` is the uid of the holder's own account, or
+    0 in a note of an earlier version.
     """
 
     holding: str
@@ -41,20 +42,22 @@ class Note:
     uid: int
     home: str
     shell: str
-    groups: str
     key: str
     expires: int
+    holder: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Used:
     """The uids that were used. ``searched`` are the ranges of uids for which the host's files were searched. ``boot`` is the id
-    of the boot in which the files were searched.
+    of the boot in which the files were searched. ``begun`` says when an account was last made for whom: the uid of the holder's
+    own account, and the time in seconds since 1970.
     """
 
     uids: tuple[Range, ...] = ()
     boot: str = ""
     searched: tuple[Range, ...] = ()
+    begun: tuple[tuple[int, int], ...] = ()
 
 
 class Notes:
@@ -71,7 +74,7 @@ class Notes:
 
     def read(self, holding: str) -> Note | None:
         """Return the note of ``holding``, or None if there is no note. Raises OSError."""
-        note: Note | None = self._read(self._file(holding), lambda found: Note(**found))
+        note: Note | None = self._read(self._file(holding), lambda found: Note(**_present(found)))
         if note is not None and (note.holding != holding or not _is_whole(note)):
             raise self._damaged(self._file(holding))
         return note
@@ -107,7 +110,8 @@ class Notes:
             uids = tuple((int(first), int(last)) for first, last in found["uids"])
             is_ours = os.stat(file).st_ino == found["inode"]
             searched = tuple((int(first), int(last)) for first, last in found["searched"])
-            return Used(uids, str(found["boot"]), searched) if is_ours else Used(uids)
+            begun = tuple((int(holder), int(at)) for holder, at in found.get("begun", ()))
+            return Used(uids, str(found["boot"]), searched, begun) if is_ours else Used(uids, begun=begun)
         except (KeyError, TypeError, ValueError):
             raise self._damaged(file) from None
 
@@ -145,7 +149,12 @@ class Notes:
         return self._directory / holding
 
 
-_TYPES = (str, str, str, int, str, str, str, str, int)
+_TYPES = (str, str, str, int, str, str, str, int, int)
+
+
+def _present(found: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of a note. A note of an earlier version also has supplementary groups, which the account's entry has."""
+    return {field: value for field, value in found.items() if field != "groups"}
 
 
 def _is_whole(note: Note) -> bool:

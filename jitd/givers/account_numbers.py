@@ -14,13 +14,13 @@ import grp
 import os
 import pwd
 import re
+import stat
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from jitd.givers.account_files import owners_within
 from jitd.givers.account_notes import Notes, Used
 from jitd.settings.account_uids import SYSTEMD, Range, without
 
@@ -33,6 +33,13 @@ LOCAL = frozenset(
     {"ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "tmpfs", "overlay", "zfs", "bcachefs", "jfs", "reiserfs", "vfat"}
 )
 """The types of file systems that are searched. These file systems are on this host's own disks or in its memory."""
+DAY = 86400
+MOST_OPEN = 8
+"""Maximum number of accounts that one person has at a time."""
+MOST_A_DAY = 32
+"""Maximum number of accounts that are made for one person within 24 hours. One person alone needs three years for the uids 65536
+to 99999, and seven months for the last fifth, of which the doctor warns.
+"""
 USERADD: dict[str, int] = {"UID_MIN": 1000, "UID_MAX": 60000}
 """The values that useradd uses if login.defs does not set them."""
 
@@ -60,9 +67,10 @@ def ender_of(uids: Range) -> int | None:
     return free[-1][1] if free else None
 
 
-def next_uid(name: str, uids: Range, notes: Notes, roots: Sequence[bytes]) -> int:
-    """Return a uid of ``uids`` for a new account of the giver ``name``. The uid is already noted as used when this function
-    returns. ``roots`` are the directories below which jitd searches for files, once in each boot. Raises NoUid and OSError.
+def next_uid(name: str, uids: Range, notes: Notes, roots: Sequence[bytes], holder: int) -> int:
+    """Return a uid of ``uids`` for a new account of the giver ``name``, which the person with the uid ``holder`` gets. The uid is
+    already noted as used when this function returns. ``roots`` are the directories below which jitd searches for files, once in
+    each boot. Raises NoUid and OSError.
     """
     free, ender = free_of(uids), ender_of(uids)
     if ender is None:
@@ -70,12 +78,10 @@ def next_uid(name: str, uids: Range, notes: Notes, roots: Sequence[bytes]) -> in
             f"all uids of [givers.{name}] may also be given out by login.defs, subuid or systemd of this host: choose others; "
             "65536-99999 are free on most hosts"
         )
-    used = _searched(name, uids, notes, roots)
+    used = _paced(_searched(name, uids, notes, roots), notes, holder)
     known = [*used.uids, *((note.uid, note.uid) for note in notes.all()), *((one.pw_uid, one.pw_uid) for one in pwd.getpwall())]
     ours = [(low, high) for low, high in free if low != ender]  # the account nobody is between these ranges, and owns many files
-    highest = 0
-    for first, last in known:
-        highest = max([highest, *(min(last, high) for low, high in ours if first <= high and low <= last)])
+    highest = _highest(known, ours)
     for first, last in free:
         for uid in range(max(first, highest + 1), last + 1):
             if uid == ender:
@@ -84,6 +90,32 @@ def next_uid(name: str, uids: Range, notes: Notes, roots: Sequence[bytes]) -> in
                 notes.use(replace(used, uids=_joined((*used.uids, (uid, uid)))))
                 return uid
     raise NoUid(f'all uids of [givers.{name}] were used, and jitd uses no uid twice: set its "uids" to a new range')
+
+
+def n_used(uids: Range, notes: Notes) -> tuple[int, int]:
+    """Return how many of the free uids of ``uids`` are used up, and how many there are. Raises OSError."""
+    free, ender = free_of(uids), ender_of(uids)
+    highest = _highest(notes.used().uids, [(low, high) for low, high in free if low != ender])
+    return sum(max(min(high, highest) - low + 1, 0) for low, high in free), sum(high - low + 1 for low, high in free)
+
+
+def _highest(known: Iterable[Range], ours: Sequence[Range]) -> int:
+    """Return the highest uid of the ranges ``ours`` that is also in a range of ``known``, or 0."""
+    return max((min(last, high) for first, last in known for low, high in ours if first <= high and low <= last), default=0)
+
+
+def _paced(used: Used, notes: Notes, holder: int) -> Used:
+    """Return ``used`` with a new account for ``holder``. Raises NoUid if ``holder`` has or had too many."""
+    now = int(time.time())
+    lately = [one for one in used.begun if now - DAY < one[1] <= now]
+    n_open = sum(note.holder == holder for note in notes.all())
+    if n_open >= MOST_OPEN:
+        raise NoUid(f"you have {n_open} accounts that jitd has made, and nobody may have more: end one first (jitd revoke ID)")
+    theirs = [at for uid, at in lately if uid == holder]
+    if len(theirs) >= MOST_A_DAY:
+        minutes = max(1, (min(theirs) + DAY - now) // 60)
+        raise NoUid(f"{MOST_A_DAY} accounts were made for you within a day, and no uid is used twice: ask again in {minutes} min")
+    return replace(used, begun=(*lately, (holder, now)))
 
 
 def _searched(name: str, uids: Range, notes: Notes, roots: Sequence[bytes]) -> Used:
@@ -99,7 +131,7 @@ def _searched(name: str, uids: Range, notes: Notes, roots: Sequence[bytes]) -> U
             f'"search" of [givers.{name}] to the directories in which an account of this giver can write'
         )
     searched = (*(used.searched if used.boot == boot else ()), uids)
-    return Used(_joined((*used.uids, *((uid, uid) for uid in found))), boot, searched)
+    return replace(used, uids=_joined((*used.uids, *((uid, uid) for uid in found))), boot=boot, searched=searched)
 
 
 def _is_somebodys(uid: int) -> bool:
@@ -137,20 +169,67 @@ def _subordinate() -> list[Range]:
     return found
 
 
+# --- the owners of files -------------------------------------------------------------------------------------------------
+
+
 def local_mounts() -> list[bytes]:
     """Return the mount points of this host's own file systems, without those that are read-only. Each file system is returned
     once (proc(5), mountinfo). If only parts of a file system are mounted, return the mount points of all these parts.
     """
     whole: dict[bytes, bytes] = {}
     parts: list[tuple[bytes, bytes]] = []
-    for line in Path("/proc/self/mountinfo").read_bytes().splitlines():
-        before, _, after = line.partition(b" - ")
-        fields, (kind, _, options) = before.split(b" "), after.split(b" ", 2)
+    for fields, after in _mounts():
+        kind, _, options = after.split(b" ", 2)
         is_writable = b"ro" not in fields[5].split(b",") and b"ro" not in options.split(b",")
         if kind.decode("ascii", "replace") in LOCAL and is_writable:
-            place = fields[4].decode("unicode_escape").encode("latin-1")
             if fields[3] == b"/":
-                whole.setdefault(fields[2], place)
+                whole.setdefault(fields[2], fields[4])
             else:
-                parts.append((fields[2], place))
+                parts.append((fields[2], fields[4]))
     return [*whole.values(), *(place for device, place in parts if device not in whole)]
+
+
+def _mounts() -> Iterator[tuple[list[bytes], bytes]]:
+    """Yield the two parts of each line of mountinfo, with the mount point as it is called."""
+    for line in Path("/proc/self/mountinfo").read_bytes().splitlines():
+        before, _, after = line.partition(b" - ")
+        fields = before.split(b" ")
+        fields[4] = fields[4].decode("unicode_escape").encode("latin-1")
+        yield fields, after
+
+
+def owners_within(uids: Range, roots: Sequence[bytes], until: float) -> tuple[set[int], list[bytes]]:
+    """Return two results. The first result has each number in ``uids`` that is the uid or gid of a file below ``roots``. The
+    second result has the roots that were not fully searched at the time ``until`` (on CLOCK_MONOTONIC).
+    """
+    found: set[int] = set()
+    unread, seen = [], set()
+    mounted = {fields[4] for fields, _ in _mounts()}
+    for root in roots:
+        with suppress(OSError):
+            status = os.lstat(root)
+            if (status.st_dev, status.st_ino) not in seen:
+                seen.add((status.st_dev, status.st_ino))
+                if not _search(root, mounted, until, lambda *ids: found.update(id for id in ids if uids[0] <= id <= uids[1])):
+                    unread.append(root)
+    return found, unread
+
+
+def _search(root: bytes, mounted: Collection[bytes], until: float, take: Callable[[int, int], None]) -> bool:
+    """Call ``take`` with the uid and the gid of each file below ``root``. No mount point is looked at, because a file system of
+    FUSE may never answer. Return False if there was no time for all files.
+    """
+    waiting = [root]
+    while waiting:
+        if time.monotonic() > until:
+            return False
+        with suppress(OSError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                if entry.path in mounted:
+                    continue
+                with suppress(OSError):
+                    status = entry.stat(follow_symlinks=False)
+                    take(status.st_uid, status.st_gid)
+                    if stat.S_ISDIR(status.st_mode):
+                        waiting.append(entry.path)
+    return True

@@ -54,10 +54,8 @@ def digest_of(lets: Sequence[str]) -> str:
 def _of_kind(giver: GiverSettings) -> tuple[str, ...]:
     match giver:
         case Account():
-            groups = f", in the groups {', '.join(giver.groups)}" if giver.groups else ""
-            files = "are kept" if giver.files == "keep" else "are removed"
-            what = f"use a new account of this host, with the shell {giver.shell} and a home in {giver.home}{groups}"
-            return (f"{what}; at its end its processes are ended, its home is removed, and files elsewhere {files}",)
+            what = f"use a new account of this host, with the shell {giver.shell} and a home in {giver.home}"
+            return (f"{what}; at its end its processes are ended, its home is removed, and files elsewhere stay",)
         case PostgresRole():
             at = f" at {giver.host}" if giver.host else ""
             return (f"log in to the database {giver.database}{at} as a member of {', '.join(giver.member_of)}",)

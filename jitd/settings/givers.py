@@ -32,7 +32,6 @@ NOT_MENDED = ("ssh-certificate", "vault")
 """Kinds whose things cannot be restored. If jitd gave such a thing again, the thing would have a new secret that the person does
 not know.
 """
-FILES = ("keep", "remove")
 LONGEST_DEADLINE = 120
 """Maximum deadline of a program, in seconds."""
 MOST_GIVERS = 64
@@ -40,7 +39,7 @@ MOST_LINES = 32
 LONGEST_LINE = 1000
 KEYS = {
     "giver": ("kind", "drift", "lets"),
-    "account": ("uids", "groups", "shell", "home", "files", "search"),
+    "account": ("uids", "shell", "home", "search"),
     "postgres-role": ("database", "member_of", "host"),
     "program": ("give", "take", "look", "network", "deadline"),
     "ssh-certificate": ("ca", "principals", "krl", "force_command", "source_address"),
@@ -48,6 +47,13 @@ KEYS = {
     "vault": ("url", "role", "secret", "namespace", "parameters", "addresses", "ca", "client_certificate"),
 }
 """Maps a kind to its keys. The entry ``giver`` contains the keys that all kinds have."""
+GONE = {
+    "account": {
+        "groups": "jitd gives an account no groups: remove the line, and ask for a command with a group by jitsudo -g GROUP",
+        "files": "jitd removes the home and temporary files: remove the line, and find other files by their uid: find / -uid UID",
+    }
+}
+"""Maps a kind to its keys of earlier versions, and to what replaces them."""
 _PLACE = re.compile(r"(?:/[A-Za-z0-9._-]{1,64}){1,16}", re.ASCII)
 _ROLE = re.compile(r"[A-Za-z_][A-Za-z0-9_$]{0,62}")
 _HOST = re.compile(r"[A-Za-z0-9/][A-Za-z0-9.:_/-]{0,254}", re.ASCII)
@@ -67,17 +73,14 @@ class GiverSettings:
 
 @dataclass(frozen=True, slots=True)
 class Account(GiverSettings):
-    """Ephemeral accounts. ``uids`` are the first and the last possible uid, and ``groups`` are the accounts' supplementary
-    groups. The accounts' homes are in the directory ``home``. An account may leave files outside its home. ``files`` says whether
-    jitd keeps or removes these files. jitd searches for them below the directories ``search``. If ``search`` is empty, all file
+    """Ephemeral accounts. ``uids`` are the first and the last possible uid. The accounts' homes are in the directory ``home``.
+    Before a uid is used, jitd searches for files of this uid below the directories ``search``. If ``search`` is empty, all file
     systems that belong to this host are searched.
     """
 
     uids: tuple[int, int] = (0, 0)
-    groups: tuple[str, ...] = ()
     shell: str = "/bin/sh"
     home: str = "/home"
-    files: str = "keep"
     search: tuple[str, ...] = ()
 
 
@@ -234,7 +237,10 @@ def _read_one(table: Table, name: str, reach: Callable[[Table], Reach]) -> Giver
         return Sudoers(name)  # nobody gets these settings, because of the fault
     kind = table.text("kind", KINDS[0], KINDS)
     others = tuple(key for other in KINDS for key in KEYS[other] if key not in KEYS[kind])
-    table.known((*KEYS["giver"], *KEYS[kind]), misplaced=others, why=f'is not for kind "{kind}"')
+    gone = GONE.get(kind, {})
+    table.known((*KEYS["giver"], *KEYS[kind], *gone), misplaced=others, why=f'is not for kind "{kind}"')
+    for key in gone.keys() & table.values.keys():
+        table.fault(f'"{key}" has gone: {gone[key]}', key)
     made, read = _READERS[kind]
     values = {**read(table), **({"by": reach(table)} if made is Vault else {})}
     if kind in NOT_MENDED and table.values.get("drift") == "mend":
@@ -259,8 +265,6 @@ def _account(table: Table) -> dict[str, object]:
             table.fault(f'"{key}" must be an absolute path of letters, digits and . _ -', key)
     return {
         "uids": uids,
-        "groups": table.words("groups", (), _read_group, may_be_empty=True),
-        "files": table.text("files", "keep", FILES),
         "search": table.words("search", (), _read_directory, may_be_empty=True),
         **places,
     }
@@ -334,12 +338,6 @@ def _words(table: Table, key: str) -> tuple[str, ...]:
 def _read_word(word: str) -> str:
     if not word or "\0" in word or len(word) > 4096:
         raise ValueError("a word must not be empty, too long, or have a NUL")
-    return word
-
-
-def _read_group(word: str) -> str:
-    if not is_name(word):
-        raise ValueError(f"{quoted(word)} is not the name of a group")
     return word
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from jitd.givers.account_notes import Notes, Used
+from jitd.givers.account_numbers import n_used
 from jitd.settings.account_uids import read_uids, without
 from jitd.settings.givers import load_givers
 from jitd.settings.toml_document import ConfigError
@@ -39,3 +41,26 @@ def test_two_givers_do_not_share_uids(tmp_path: Path) -> None:
         load_givers(file)
     file.write_text(TABLE.format("one", "70000-70999") + TABLE.format("two", "71000-71999"))
     assert sorted(load_givers(file)) == ["one", "two"]
+
+
+@pytest.mark.parametrize(("line", "told"), [('groups = ["docker"]', "jitsudo -g GROUP"), ('files = "keep"', "find / -uid UID")])
+def test_a_key_that_has_gone_is_a_fault_that_names_what_replaces_it(tmp_path: Path, line: str, told: str) -> None:
+    file = tmp_path / "jitd.toml"
+    file.write_text(TABLE.format("one", "70000-70999") + line + "\n")
+    with pytest.raises(ConfigError, match="has gone") as fault:
+        load_givers(file)
+    assert told in str(fault.value)
+    file.write_text(TABLE.format("one", "70000-70999"))
+    assert list(load_givers(file)) == ["one"]
+
+
+def test_how_many_uids_are_used_up_is_counted_among_those_that_accounts_get(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jitd.givers.account_numbers.SUBORDINATE", ())
+    notes = Notes(tmp_path / "accounts")
+    assert n_used((70000, 70009), notes) == (0, 10)
+    with notes.alone():
+        notes.use(Used(((70000, 70001), (70003, 70003), (90000, 90000))))
+    assert n_used((70000, 70009), notes) == (4, 10), "no uid below a used one is used again"
+    assert n_used((61180, 65530), notes) == (0, 15), "systemd has the others"

@@ -31,7 +31,6 @@ def told(giver: GiverSettings, kind: str, **conditions: Any) -> list[str]:
 @pytest.mark.parametrize(
     ("giver", "kind", "way"),
     [
-        (Account("x", groups=("users", "shadow")), "account", "a member of the group shadow reads the hashes of all passwords"),
         (Account("x"), "account", ""),
         (PostgresRole("x", member_of=("reporting_ro",)), "postgres-role", ""),
         (PostgresRole("x", member_of=("ro", "postgres")), "postgres-role", "a member of the role postgres is the superuser"),

@@ -41,9 +41,7 @@ class AccountWorld:
 
     thing = "account:contractor"
     people = ("alice", "bob")
-    config = (
-        '[givers.contractor]\nkind = "account"\nuids = "70000-79999"\ngroups = ["staff"]\nsearch = ["/srv"]\nfiles = "remove"\n'
-    )
+    config = '[givers.contractor]\nkind = "account"\nuids = "70000-79999"\nsearch = ["/srv"]\n'
 
     def prepare(self) -> None:
         Path("/run/jitd-accounts").mkdir(mode=0o755, exist_ok=True)

@@ -43,9 +43,7 @@ CONFIG = """
 [givers.contractor]
 kind = "account"
 uids = "70000-79999"
-groups = ["staff", "ops", "security"]
 search = ["/srv"]
-files = "remove"
 """
 STACK, ACCESS = Path("/etc/pam.d/jitd-test-made"), Path("/etc/jitd-test-made.conf")
 
@@ -60,6 +58,7 @@ class Scene:
         assert asking.end() == 0, asking.err + self.house.log()
         (self.account,) = made_for("alice")
         self.name = self.account.pw_name
+        subprocess.run(["usermod", "-aG", "staff,ops,security", self.name], check=True)  # an administrator's mistake
         self.grant = self.house.kept("holdings")[0].grant
 
     def ticket_of(self, who: str) -> str:
@@ -74,7 +73,7 @@ class Scene:
     def line(self, *words: str, ticket_of: str = "alice") -> list[str]:
         environment = [f"JITD_SOCKET={self.house.socket}", f"KRB5CCNAME={self.ticket_of(ticket_of)}"]
         environment.append(f"PATH={os.environ['PATH']}")
-        ids = [f"--reuid={self.name}", f"--regid={self.name}", "--init-groups"]
+        ids = [f"--reuid={self.account.pw_uid}", f"--regid={self.account.pw_gid}", "--clear-groups"]
         return ["setpriv", *ids, "--", "env", "-i", "LANG=C.UTF-8", *environment, *words]
 
     def by_it(self, *words: str, ticket_of: str = "alice") -> subprocess.CompletedProcess[str]:
@@ -285,3 +284,26 @@ def test_while_it_is_taken_back_nobody_acts_by_it(scene: Scene) -> None:
         assert scene.house.head() == before
     finally:
         subprocess.run(["umount", "--lazy", "/usr/sbin/userdel"], check=True)
+
+
+@pytest.mark.parametrize("is_gone", [False, True], ids=["while-it-is-taken", "after-its-end"])
+def test_what_still_runs_under_its_uid_is_nobody_whatever_tickets_it_has(scene: Scene, *, is_gone: bool) -> None:
+    """THREATS Q-35: with the holder's own tickets, too."""
+    if not is_gone:
+        subprocess.run(["mount", "--bind", "/dev/null", "/usr/sbin/userdel"], check=True)
+    try:
+        scene.house.jitd("revoke", scene.grant)
+        if is_gone:
+            scene.end()
+        else:
+            wait_for(lambda: scene.house.kept("holdings")[0].state is HoldingState.TAKING, what="the end of the account")
+        before = scene.house.head()
+        for words in (("jitsudo", "--no-wait", "--reason", "x", "id"), ("jitsudo", "-l"), ("jitd", "requests")):
+            done = scene.by_it(*words)
+            assert done.returncode != 0 and "alice" not in done.stdout, (words, done)
+        assert scene.house.kept("requests") == [] and scene.house.head() == before
+    finally:
+        if not is_gone:
+            subprocess.run(["umount", "--lazy", "/usr/sbin/userdel"], check=True)
+    asking = scene.house.ask("alice", "--reason", "x", "id")
+    scene.house.approved(asking.id)  # alice herself goes on by her own account

@@ -19,17 +19,14 @@ from pathlib import Path
 
 import pytest
 
-from jitd.givers import account, account_files, account_home, account_numbers, account_processes, account_remains
+from jitd.givers import account, account_home, account_numbers, account_processes, account_remains
 from jitd.givers.account import Accounts
 from jitd.givers.account_notes import USED, Notes
 from jitd.givers.kind import Failed, Given, Order, Refused, Seen, State, Strays, Taken
-from jitd.settings.givers import Account
-from tests.givers.account_world import of_host
+from tests.givers.account_host import HOLDING, NAME, NEXT, World
 from tests.marks import full
 from tests.waiting import PATIENCE, handles, wait_for
 
-HOLDING, NEXT = "WNC0-D702", "WNC0-D702.2"
-NAME, NEXT_NAME = "jit-wnc0d702", "jit-wnc0d702-2"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIH+qB1Qd9xkSe8cJE8bSZHEbkyRfTzVN6jFYHJ8FbTqQ"
 FORKS = "import os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass\n"
 STOPS = """
@@ -44,58 +41,10 @@ while True:
 """
 
 
-class World:
-    """The lab's host, a place for notes, and alice, who holds what is given."""
-
-    def __init__(self, root: Path) -> None:
-        self.notes = root / "accounts"
-        self.settings = Account("contractor", uids=(70000, 70099), groups=("staff",), search=("/srv",))
-        self.holder = pwd.getpwnam("alice")
-        self.until = int(time.time()) + 3600
-        self.before = of_host()
-        self.begun: list[subprocess.Popen[bytes]] = []
-
-    @property
-    def kind(self) -> Accounts:
-        return Accounts(self.settings, notes=self.notes)
-
-    def order(self, holding: str = HOLDING, brought: str = "") -> Order:
-        return Order(holding, "contractor", "alice", self.holder.pw_uid, self.until, brought)
-
-    def give(self, holding: str = HOLDING, brought: str = "") -> pwd.struct_passwd:
-        assert isinstance(given := self.kind.give(self.order(holding, brought)), Given), given
-        return pwd.getpwnam(NAME if holding == HOLDING else NEXT_NAME)
-
-    def take(self, holding: str = HOLDING) -> Taken:
-        assert isinstance(taken := self.kind.take(self.order(holding)), Taken), taken
-        return taken
-
-    def run(self, *words: str, account: str = NAME, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run a command line as the account, as a new session has it."""
-        line = ["setpriv", f"--reuid={account}", f"--regid={account}", "--init-groups", "--", *words]
-        return subprocess.run(line, check=check, capture_output=True, text=True, cwd="/")
-
-    def begin(self, *words: str) -> None:
-        line = ["setpriv", f"--reuid={NAME}", f"--regid={NAME}", "--init-groups", "--", *words]
-        self.begun.append(subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/"))
-
-    def is_as_before(self) -> bool:
-        return of_host() == self.before
-
-    def close(self) -> None:
-        for process in self.begun:
-            process.kill()
-            process.wait()
-        for name in {NAME, NEXT_NAME, *(one.pw_name for one in pwd.getpwall() if one.pw_name.startswith("jit-"))}:
-            left = [f"/home/{name}", f"/run/jitd-accounts/{name}"]
-            for words in (["pkill", "-9", "-u", name], ["userdel", "-f", name], ["groupdel", name], ["rm", "-rf", *left]):
-                subprocess.run(words, check=False, capture_output=True)
-
-
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.setattr(account_processes, "ENDS_WITHIN", PATIENCE)  # what ends in the end, and is searched, on a busy host too
-    monkeypatch.setattr(account, "SEARCH_FOR", PATIENCE)
+    monkeypatch.setattr(account, "TIDIES_FOR", PATIENCE)
     monkeypatch.setattr(account_numbers, "SEARCH_FOR", PATIENCE)
     Path("/run/jitd-accounts").mkdir(mode=0o755, exist_ok=True)
     made = World(tmp_path)
@@ -106,7 +55,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 def test_an_account_is_made_for_one_use_and_gone_afterwards(world: World) -> None:
     made = world.give()
     assert made.pw_uid == made.pw_gid == 70000 and made.pw_gecos == f"jitd {HOLDING} for alice"
-    assert world.run("id", "-nG").stdout.split() == [NAME, "staff"]
+    assert world.run("id", "-nG").stdout.split() == [NAME]
     assert world.run("cat", f"/home/{NAME}/.profile").stdout == Path("/etc/skel/.profile").read_text()
     assert os.stat(f"/home/{NAME}").st_mode & 0o7777 == 0o700
     assert world.kind.look(world.order()) == Seen(State.STANDS)
@@ -274,13 +223,6 @@ def test_a_home_that_is_there_already_is_refused_and_left_alone(world: World) ->
         home.rmdir()
 
 
-def test_a_group_that_is_not_there_is_refused_by_its_name(world: World) -> None:
-    world.settings = replace(world.settings, groups=("staff", "not-there"))
-    refused = world.kind.give(world.order())
-    assert isinstance(refused, Refused) and "not-there" in refused.why
-    assert world.is_as_before()
-
-
 # --- what it leaves ------------------------------------------------------------------------------------------------------
 
 
@@ -368,64 +310,104 @@ def test_what_it_has_in_the_kernel_is_removed(world: World) -> None:
     assert account_remains._ipc_of(made.pw_uid) == {"shm": [], "sem": [], "msg": []}
 
 
-def test_its_files_outside_its_home_are_listed_and_kept_unless_they_are_temporary(world: World) -> None:
+def test_its_temporary_files_and_mail_are_removed_and_nobody_elses(world: World) -> None:
+    """THREATS Q-28."""
+    made = world.give()
+    ours = [Path(place, made.pw_name) for place in ("/tmp", "/dev/shm")]
+    for each in ours:
+        world.run("sh", "-c", f"mkdir -p {each}/deep/er; echo x >{each}/deep/er/x; ln -s /etc {each}/link; chmod 0 {each}/deep")
+    mail = Path("/var/mail", made.pw_name)
+    mail.touch()
+    others = [Path("/tmp/of-bob"), Path("/dev/shm/of-bob")]
+    for other in others:
+        other.mkdir()
+        (other / "x").touch()
+        other.chmod(0o1777)
+    try:
+        assert world.take() == Taken()
+        assert not any(each.exists() for each in (*ours, mail)) and Path("/etc/passwd").exists()
+        assert all((other / "x").exists() for other in others)
+    finally:
+        subprocess.run(["rm", "-rf", *map(str, others)], check=True)
+    assert world.is_as_before()
+
+
+def test_its_files_elsewhere_stay_under_a_uid_that_nobody_gets_again(world: World) -> None:
     """THREATS Q-27."""
     made = world.give()
     Path("/srv/shared").mkdir(mode=0o777)
     Path("/srv/shared").chmod(0o777)
     world.run("sh", "-c", "echo work >/srv/shared/report; cp /usr/bin/id /srv/shared/id; chmod 6755 /srv/shared/id")
-    ours = [Path(place, made.pw_name) for place in ("/tmp", "/dev/shm")]  # a name that nobody else has there
-    for each in ours:
-        world.run("sh", "-c", f"mkdir -p {each}/deep; echo x >{each}/deep/x; ln -s /etc/passwd {each}/link")
     try:
-        taken = world.take()
-        assert "/srv/shared/id and /srv/shared/report" in taken.left and "/tmp" not in taken.left
-        assert Path("/srv/shared/report").read_text() == "work\n"
-        assert os.stat("/srv/shared/id").st_mode & 0o7777 == 0o755, "nobody becomes the account by it"
-        assert os.stat("/srv/shared/report").st_uid == made.pw_uid
-        assert not any(each.exists() for each in ours)
+        assert world.take() == Taken()
+        line = ["setpriv", "--reuid=bob", "--regid=bob", "--clear-groups", "/srv/shared/id"]
+        said = subprocess.run(line, capture_output=True, text=True, check=True).stdout
+        assert f"euid={made.pw_uid} egid={made.pw_gid}" in said, "it has a number without a name"
+        assert world.give(NEXT).pw_uid == made.pw_uid + 1
+        world.take(NEXT)
     finally:
         subprocess.run(["rm", "-rf", "/srv/shared"], check=True)
 
 
-def test_its_files_outside_its_home_are_removed_if_the_settings_say_so(world: World) -> None:
-    world.settings = replace(world.settings, files="remove")
-    world.give()
-    Path("/srv/shared").mkdir()
-    Path("/srv/shared").chmod(0o777)
-    world.run(
-        "sh", "-c", "mkdir /srv/shared/d; echo x >/srv/shared/d/x; ln -s /etc/passwd /srv/shared/d/link; mkdir /srv/shared/e"
-    )
-    Path("/srv/shared/e/anothers").touch()
-    try:
-        assert "/srv/shared/e" in world.take().left, "a directory in which others have files is left, and said"
-        assert sorted(os.listdir("/srv/shared")) == ["e"] and os.path.exists("/etc/passwd")
-        assert Path("/srv/shared/e/anothers").exists()
-    finally:
-        subprocess.run(["rm", "-rf", "/srv/shared"], check=True)
-
-
-def test_a_file_that_was_put_in_the_place_of_a_found_one_is_left_alone(tmp_path: Path) -> None:
+def test_a_name_that_became_a_link_leads_nowhere(tmp_path: Path) -> None:
     """THREATS Q-28."""
-    place, other = tmp_path / "d" / "x", tmp_path / "other"
-    place.parent.mkdir()
-    place.touch(), other.touch()
-    os.chown(place, 70000, 70000)
-    found, _ = account_files.files_of(70000, [os.fsencode(tmp_path)], time.monotonic() + 5, b"")
-    assert [one.path for one in found] == [os.fsencode(place)]
-    other.rename(place)
-    assert account_files.remove(found, 70000) == [] and place.exists()
-    place.rename(other)
-    place.parent.rmdir()
-    place.parent.symlink_to(tmp_path)
-    (tmp_path / "x").touch()
-    os.chown(tmp_path / "x", 70000, 70000)
-    account_files.remove(found, 70000)
-    assert (tmp_path / "x").exists(), "no link is followed"
+    others = tmp_path / "others"
+    others.mkdir()
+    (others / "x").touch()
+    home = tmp_path / "home"
+    home.symlink_to(others)
+    assert account_home.remove(home, time.monotonic() + PATIENCE) == []
+    assert not home.is_symlink() and (others / "x").exists()
 
 
-def test_a_search_that_has_no_time_says_where_it_has_not_been(tmp_path: Path) -> None:
-    assert account_files.files_of(70000, [os.fsencode(tmp_path)], time.monotonic() - 1, b"")[1] == [os.fsencode(tmp_path)]
+def test_a_removal_without_time_says_so(tmp_path: Path) -> None:
+    """THREATS Q-37."""
+    (tmp_path / "home" / "a").mkdir(parents=True)
+    (left,) = account_home.remove(tmp_path / "home", time.monotonic() - 1)
+    assert str(tmp_path / "home") in left and "no time" in left and (tmp_path / "home" / "a").exists()
+
+
+# --- how many ------------------------------------------------------------------------------------------------------------
+
+
+def test_nobody_has_more_accounts_at_a_time_than_are_allowed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS Q-38."""
+    monkeypatch.setattr(account_numbers, "MOST_OPEN", 1)
+    world.give()
+    used = (world.notes / USED).read_bytes()
+    refused = world.kind.give(world.order(NEXT))
+    assert isinstance(refused, Refused) and "you have 1 accounts" in refused.why
+    assert (world.notes / USED).read_bytes() == used
+    bob = replace(world.order(NEXT), account="bob", uid=pwd.getpwnam("bob").pw_uid)
+    assert isinstance(world.kind.give(bob), Given), "others have what one person is refused"
+    world.take(NEXT), world.take()
+    world.give(NEXT), world.take(NEXT)
+    assert world.is_as_before()
+
+
+def test_nobody_uses_up_the_uids_in_a_day(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS Q-38."""
+    monkeypatch.setattr(account_numbers, "MOST_A_DAY", 2)
+    for _ in range(2):
+        world.give(), world.take()
+    refused = world.kind.give(world.order())
+    assert isinstance(refused, Refused) and "ask again in" in refused.why
+    bob = replace(world.order(NEXT), account="bob", uid=pwd.getpwnam("bob").pw_uid)
+    assert isinstance(world.kind.give(bob), Given)
+    world.take(NEXT)
+    monkeypatch.setattr(account_numbers, "DAY", 0)
+    world.give(), world.take()
+    assert world.is_as_before()
+
+
+def test_a_note_of_an_earlier_version_is_read(world: World) -> None:
+    world.give()
+    note = json.loads((world.notes / HOLDING).read_text())
+    del note["holder"]
+    (world.notes / HOLDING).write_text(json.dumps({**note, "groups": "staff"}))
+    subprocess.run(["usermod", "-aG", "staff", NAME], check=True)
+    assert world.kind.look(world.order()) == Seen(State.STANDS)
+    assert world.take() == Taken() and world.is_as_before()
 
 
 # --- killed in the middle, changed by hand ---------------------------------------------------------------------------------
@@ -437,12 +419,12 @@ STEPS = (
 ENDS = (
     "jitd.givers.account_entry.lock", "jitd.givers.account_home.shut", "jitd.givers.account_remains.unschedule",
     "jitd.givers.account_processes.end", "jitd.givers.account_remains.left_in_kernel", "jitd.givers.account_home.remove",
-    "jitd.givers.account_files.files_of", "jitd.givers.account_entry.remove", "jitd.givers.account_notes.Notes.remove",
+    "jitd.givers.account_remains.left_in_shared", "jitd.givers.account_entry.remove", "jitd.givers.account_notes.Notes.remove",
 )  # fmt: skip
 
 
 APART = (
-    "jitd.givers.account_home.admit", "jitd.givers.account_processes.end", "jitd.givers.account_files.files_of",
+    "jitd.givers.account_home.admit", "jitd.givers.account_processes.end", "jitd.givers.account_remains.left_in_shared",
     "jitd.givers.account_notes.Notes.remove",
 )  # fmt: skip
 """What no other of these steps follows at once. After each of the others, the host is as it is before the next."""
@@ -533,7 +515,7 @@ def test_what_is_there_without_a_holding_is_found(world: World) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        f"usermod -p $(openssl passwd -6 secret) {NAME}", f"usermod -s /bin/bash {NAME}", f"usermod -G '' {NAME}",
+        f"usermod -p $(openssl passwd -6 secret) {NAME}", f"usermod -s /bin/bash {NAME}",
         f"usermod -L {NAME}", f"chage -E -1 {NAME}", f"echo x >/run/jitd-accounts/{NAME}", f"userdel {NAME}",
     ],
 )  # fmt: skip
@@ -602,9 +584,9 @@ def test_a_tool_that_fails_is_a_failure_and_the_processes_are_ended_all_the_same
     made = world.give()
     world.begin("sleep", "600")
     wait_for(lambda: account_processes.of(made.pw_uid), what="a process")
-    monkeypatch.setattr("jitd.givers.account_entry.USERMOD", "/bin/false")
+    monkeypatch.setattr("jitd.givers.account_entry.USERDEL", "/bin/false")
     failed = world.kind.take(world.order())
-    assert isinstance(failed, Failed) and "locked" in failed.why
+    assert isinstance(failed, Failed) and "the account cannot be removed" in failed.why
     assert account_processes.of(made.pw_uid) == [] and pwd.getpwnam(NAME) == made
     monkeypatch.undo()
     world.take()

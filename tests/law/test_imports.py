@@ -159,7 +159,7 @@ LAW: dict[str, set[str]] = {
     "jitd.doctor": {
         CORE, "jitpam", "jitpam.client", "jitpam.initiator", "jitpam.wire.messages", "jitd.audit", "jitd.checking.directory",
         "jitd.checking.known", "jitd.deciding.groups", "jitd.deciding.s4u2self", "jitd.doctor",
-        "jitd.kdc", "jitd.monitor.pam_session",
+        "jitd.givers.account_notes", "jitd.givers.account_numbers", "jitd.kdc", "jitd.monitor.pam_session",
         "jitd.monitor.pam_stack", "jitd.monitor.places", "jitd.monitor.proof_orders", "jitd.pamlint",
         "jitd.recording", "jitd.settings", "jitd.store", "jitd.versions",
     },

@@ -7,19 +7,13 @@ Law: what has left the control group was moved by this test, as the user's manag
 from __future__ import annotations
 
 import os
-import signal
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from jitd.core.run import Ending
-from jitd.monitor.housing import own_group
-from jitd.monitor.orders import Job
-from tests.monitor.hiders import now, shell
 from tests.monitor.stage import Stage
-from tests.waiting import PATIENCE, handles, is_living, status_of, wait_for
+from tests.waiting import is_living
 
 ALICE = 4001
 OF_ALICE: dict[str, Any] = {"user": "alice", "uid": ALICE, "gid": ALICE, "groups": (ALICE,)}

@@ -5,7 +5,6 @@ tickets spell the principal with capitals. The KDC is MIT's, for which each spel
 
 from __future__ import annotations
 
-import grp
 import os
 import pwd
 import subprocess
