@@ -111,8 +111,8 @@ def memberships(session: Session, role: str) -> list[Membership]:
 
 
 def revoke(session: Session, membership: Membership) -> None:
-    """Revoke ``membership``, whoever granted it: since PostgreSQL 16, REVOKE without its grantor only revokes what the
-    superuser granted. Raises psycopg.Error.
+    """Revoke ``membership``, also if somebody else granted it. Since PostgreSQL 16, REVOKE without a grantor only revokes what
+    the superuser granted. Raises psycopg.Error.
     """
     by = "GRANTED BY {grantor}" if membership.grantor else ""
     names = {"role": membership.role, "member": membership.member, "grantor": membership.grantor or "nobody"}

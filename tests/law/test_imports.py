@@ -376,6 +376,7 @@ def test_no_process_but_a_deed_loads_the_library_of_postgresql() -> None:
     """ADR 0057: what imports psycopg is imported when a role is given, and by nobody else."""
     assert {m.name for m in MODULES if "psycopg" in foreign(m)} == {
         "jitd.givers.postgres_remains", "jitd.givers.postgres_role", "jitd.givers.postgres_server",
+        "jitd.givers.postgres_taking",
     }  # fmt: skip
     line = "import jitd.givers.process, sys; assert 'jitd.givers.kinds' in sys.modules; assert 'psycopg' not in sys.modules"
     subprocess.run([sys.executable, "-c", line], check=True, cwd=TREE)
