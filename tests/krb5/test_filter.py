@@ -27,7 +27,12 @@ listeners = [socket.create_server(("::", port), family=socket.AF_INET6, dualstac
 kept = []
 print("listens", flush=True)
 while True:
-    kept += [one.accept() for one in select.select(listeners, [], [])[0]]
+    for one in select.select(listeners + kept, [], [])[0]:
+        if one in listeners:
+            kept.append(one.accept()[0])
+        else:
+            kept.remove(one)
+            one.close()
 """
 CONNECTS = """
 import os, socket, sys
