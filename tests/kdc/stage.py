@@ -16,7 +16,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -48,11 +48,13 @@ def end(seconds: float = 600) -> int:
 
 
 class Stage:
-    """``directory`` holds all of it."""
+    """``directory`` holds all of it. ``kind`` is what its realm is."""
 
-    def __init__(self, directory: Path, module: Path = MODULE, address: str = ADDRESS) -> None:
+    def __init__(
+        self, directory: Path, module: Path = MODULE, address: str = ADDRESS, kind: Callable[..., Realm] = Realm
+    ) -> None:
         directory.chmod(0o755)
-        self.realm = Realm(NAME, directory / "realm", address, module=module)
+        self.realm = kind(NAME, directory / "realm", address, module=module)
         self.keytab = directory / "jitd-kdc.keytab"
         self.run_dir = directory / "run"
         self.socket = self.run_dir / "kdc.sock"
@@ -218,9 +220,9 @@ class Stage:
 
 
 @contextmanager
-def staged(module: Path = MODULE, address: str = ADDRESS) -> Iterator[Stage]:
+def staged(module: Path = MODULE, address: str = ADDRESS, kind: Callable[..., Realm] = Realm) -> Iterator[Stage]:
     directory = Path(tempfile.mkdtemp(dir="/srv", prefix="kdc-"))
-    stage = Stage(directory, module, address)
+    stage = Stage(directory, module, address, kind)
     try:
         stage.start()
         yield stage

@@ -26,7 +26,7 @@ from jitd.giving.service_tickets import ServiceTickets
 from jitd.kdc.messages import Take
 from tests.kdc.stage import KADMIND, NAME, Stage, new_id, staged
 from tests.krb5.cache import tickets
-from tests.krb5.realm import wait_until
+from tests.krb5.realm import Realm, wait_until
 from tests.waiting import PATIENCE, wait_for
 
 ALICE = f"alice@{NAME}"
@@ -94,12 +94,13 @@ class Daemon:
         found = self.stage.grants(self.service).get(f"jit_grant:{self.holding.id.replace('-', '')}", "1 0")
         return int(found.split()[1])
 
-    def ticket(self) -> int:
-        """When the ticket ends that the KDC gives alice now; 0 if it refuses."""
-        cache = self.stage.realm.where / "cache"
+    def ticket(self, kdc: Realm | None = None) -> int:
+        """When the ticket ends that a KDC of the realm gives alice now; 0 if it refuses."""
+        kdc = kdc or self.stage.realm
+        cache = kdc.where / "cache"
         cache.unlink(missing_ok=True)
-        self.stage.realm.login("alice", cache)
-        self.stage.realm.attempt("kvno", self.service, cache=f"FILE:{cache}")
+        kdc.login("alice", cache)
+        kdc.attempt("kvno", self.service, cache=f"FILE:{cache}")
         return max([one.ends_at for one in tickets(cache) if one.server.startswith(self.service)], default=0)
 
 
