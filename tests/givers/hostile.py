@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -43,6 +44,7 @@ THINGS: dict[str, type[World]] = {
     "sudoers": SudoersWorld,
     "ssh-certificate": SshWorld,
 }
+KINDS = (*THINGS, "group")
 ENDS = ("it ends", "revoked", "killed", "its time is over", "kept and revoked")
 HAPPENS = ("", "", "jitd-givers is killed", "jitd is killed", "a monitor is killed", "jitd is restarted", "somebody is locked")
 RULES = """
@@ -85,16 +87,15 @@ class Scenario:
     seed: int
 
     @classmethod
-    def drawn(cls, chance: random.Random) -> Scenario:
+    def drawn(cls, chance: random.Random, kind: str) -> Scenario:
         """Draw one."""
-        kind = chance.choice([*THINGS, "group"])
         ends = chance.choice([each for each in ENDS if kind != "group" or not each.startswith("kept")])
         return cls(chance.choice(PEOPLE), kind, "kept and revoked" if kind == "account" else ends, chance.randrange(1 << 32))
 
 
 class Stage:
-    """A host on which people can get a thing of each kind at once. ``n_used`` is how many holders had the right in their hands,
-    and ``unused`` tells of the others.
+    """A host on which people can get a thing of each kind at once. ``used`` counts the holders who had a right in their hands, by
+    its kind, and ``unused`` tells of the others.
     """
 
     def __init__(self) -> None:
@@ -115,7 +116,7 @@ class Stage:
         things = ", ".join(f'"{world.thing}"' for world in self.worlds.values())
         self.house = House(RULES.format(things=things), "".join(world.config for world in self.worlds.values()))
         self.house.start()
-        self.n_used = 0
+        self.used: Counter[str] = Counter()
         self.unused: list[str] = []
         self._numbers = itertools.count(1)
         self._accomplices = [self._as(who, "accomplice") for who in PEOPLE]
@@ -145,7 +146,8 @@ class Stage:
         chance = random.Random(seed)
         faults = []
         for first in range(0, n_scenarios, AT_ONCE):
-            scenarios = [Scenario.drawn(chance) for _ in range(min(AT_ONCE, n_scenarios - first))]
+            numbers = range(first, min(first + AT_ONCE, n_scenarios))
+            scenarios = [Scenario.drawn(chance, KINDS[number % len(KINDS)]) for number in numbers]
             happens, after = chance.choice(HAPPENS), chance.random() * 2
             found = self._play(scenarios, happens, after)
             told = [f"seed {seed}, {happens or 'nothing'} happens, {scenarios}: {fault}" for fault in found]
@@ -186,7 +188,7 @@ class Stage:
             with suppress(AssertionError):
                 wait_for(lambda: "acted" in asking.out or asking.process.poll() is not None)
             if "acted" in asking.out:
-                self.n_used += 1
+                self.used[scenario.kind] += 1
             else:
                 self.unused.append(f"{scenario}: {asking.err}")
         self._end(scenario, asking, reason)
@@ -200,7 +202,7 @@ class Stage:
             with suppress(KeyError, OSError):
                 shutil.chown(act[1], account)
                 acting = self._as(account, act[0], act[1], "ends", *act[3:])
-                self.n_used += 1
+                self.used[scenario.kind] += 1
                 with suppress(subprocess.TimeoutExpired):
                     acting.wait(PATIENCE)
 
@@ -332,7 +334,7 @@ if __name__ == "__main__":  # hostile.py SEED N: play N scenarios of that seed, 
     stage = Stage()
     try:
         played = stage.play(seed, number)
-        print(*stage.unused, f"{stage.n_used} of {number} holders had a right, and {len(played)} work still", sep="\n")
+        print(*stage.unused, f"of {number} holders, these had a right: {dict(stage.used)}; {len(played)} work still", sep="\n")
     finally:
         stage.close()
     raise SystemExit(bool(played))
