@@ -8,12 +8,14 @@ thing that a person got under a grant.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields
 
 from jitd.cli.answer import Row, in_quotes, words
 from jitd.cli.authenticated import in_short
 from jitd.cli.instants import local, told
 from jitd.cli.labels import Line, members
 from jitd.cli.principals import spelled
+from jitd.core.run import NEVER_LOOKED_AT, Traces
 from jitpam.wire.principals import without_realm
 
 
@@ -55,6 +57,9 @@ def history(row: Row) -> Iterator[Line]:
     if isinstance(grant, dict):
         ended = f": {grant['ended_because']}" if grant.get("ended_because") else ""
         yield "grant now", f"{words(grant, 'state')}, {words(grant, 'left')} of {words(grant, 'uses')} uses left{ended}"
+    for run in members(row, "runs"):
+        if isinstance(run, dict) and (left := left_behind(run.get("traces"))):
+            yield "left elsewhere", f"by run {words(run, 'id')}: {left}"
     for held in members(row, "holdings"):
         if isinstance(held, dict) and not held.get("outcome"):
             yield "given now", f"{words(held, 'thing')} ({words(held, 'id')}) {how_it_was_taken(held)}"
@@ -108,6 +113,14 @@ def untaken(row: Row) -> Iterator[str]:
     for held in (*members(row, "untaken"), *members(row, "unrenewed")):
         if isinstance(held, dict):
             yield f"{words(held, 'id')}: {words(held, 'thing')} {how_it_was_taken(held)}"
+
+
+def left_behind(traces: object) -> str:
+    """Return what the member ``traces`` of a run names, as words. If it names nothing, return an empty string."""
+    if not isinstance(traces, dict):
+        return ""
+    told = Traces(**{field.name: tuple(map(str, members(traces, field.name))) for field in fields(Traces)}).told()
+    return f"{told}; not looked at: {NEVER_LOOKED_AT}" if told else ""
 
 
 def how_it_ended(run: Row) -> str:

@@ -13,6 +13,7 @@ from jitd.cli.answer import Row, answer, answer_json, command_line, say, words
 from jitd.cli.call import NotDone, called
 from jitd.cli.columns import cut, padded
 from jitd.cli.house import config_option
+from jitd.cli.past import left_behind
 from jitd.cli.terminal_size import width
 from jitpam.wire.messages import Audit
 from jitpam.wire.shown import shown, shown_argument
@@ -64,7 +65,8 @@ def _detail(event: str, detail: Any) -> str:
     if not isinstance(detail, dict):
         return ""
     names = _TOLD.get(event, tuple(detail))
-    return " ".join(f"{name}={_value(detail[name])}" for name in names if detail.get(name) not in (None, "", []))
+    read = detail | {"traces": left_behind(detail.get("traces"))}
+    return " ".join(f"{name}={_value(read[name])}" for name in names if read.get(name) not in (None, "", []))
 
 
 def _value(value: Any) -> str:

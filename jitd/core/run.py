@@ -62,6 +62,35 @@ class Recording:
     digest: str
 
 
+NEVER_LOOKED_AT = "containers, other schedulers, home directories"
+"""Where nobody looks for what a run has left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Traces:
+    """What came into being while a run went on, and may work for it after its end. The names are quoted, ready to be printed.
+
+    ``units`` are units of systemd; ``user@UID.service/NAME`` is one of a user manager. ``files`` are the paths of unit files, at
+    jobs and crontabs that were made or changed. ``lingering`` are accounts whose user manager now goes on without a login.
+    ``unseen`` are parts of sentences about what is missing in these lists.
+    """
+
+    units: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    lingering: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
+
+    def told(self) -> str:
+        """Return the end of a sentence that tells all of them."""
+        parts = (
+            ("units of systemd that began meanwhile and may live", self.units),
+            ("files of systemd, at and cron that were made or changed meanwhile", self.files),
+            ("lingering was switched on meanwhile for", self.lingering),
+            ("not named", self.unseen),
+        )
+        return "; ".join(f"{what}: {', '.join(names)}" for what, names in parts if names)
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
     """The resources that a run has used so far: CPU time in seconds, memory in bytes, and the number of processes. A value is
@@ -106,11 +135,19 @@ class Run:
     state: RunState = RunState.STARTING
     version: int = 1
     watchers: tuple[str, ...] = ()
+    traces: Traces | None = None
 
     @property
     def is_live(self) -> bool:
         """True until all processes of the run have ended."""
         return bool(LAW[self.state])
+
+    @property
+    def left_behind(self) -> Traces | None:
+        """What may work for the run after its end. If the run's monitor was killed, nobody has looked."""
+        if self.outcome is not None and self.outcome.ending is Ending.LOST:
+            return Traces(unseen=("everything, because the monitor of the run was killed",))
+        return self.traces
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,11 +261,16 @@ class Ended:
     by: Actor
     outcome: Outcome
     recording: Recording | None = None
+    traces: Traces | None = None
 
     def detail(self) -> dict[str, Any]:
         """Return the details that the chain stores about this event."""
         found = {"ending": str(self.outcome.ending), "number": self.outcome.number, "because": self.outcome.because}
-        return found if self.recording is None else found | {"recording": asdict(self.recording)}
+        if self.recording is not None:
+            found["recording"] = asdict(self.recording)
+        if self.traces is not None:
+            found["traces"] = {kind: list(names) for kind, names in asdict(self.traces).items() if names}
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,6 +368,7 @@ def transition(run: Run, event: Event, now: Moment) -> tuple[Run, tuple[Any, ...
             follows = (StopRun(run.id, after.because),)
         case Ended():
             after = replace(run, state=RunState.ENDED, outcome=event.outcome, recording=event.recording, ended_at=now.at)
+            after = replace(after, traces=event.traces)
             was_started = event.outcome.ending is not Ending.NOT_STARTED
             follows = (Returned(run.grant, event.by, run.id, was_started), ForgetRun(run.id), ListsChanged())
     if after.state not in LAW[run.state][type(event)]:

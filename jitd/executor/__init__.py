@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from jitd.core.frozen import dataclass
-from jitd.core.run import Outcome, Recording, Usage
+from jitd.core.run import Outcome, Recording, Traces, Usage
 from jitd.monitor.orders import Job, Login
 
 
@@ -61,11 +61,12 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The run has ended. Only its recording is left."""
+    """The run has ended. Only its recording is left, and what ``traces`` names."""
 
     run: str
     outcome: Outcome
     recording: Recording | None = None
+    traces: Traces | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from jitd.core.run import Ending, Outcome, Recording, Usage
+from jitd.core.run import Ending, Outcome, Recording, Traces, Usage
 from jitd.executor import Ended, ExecutorError, Held, Here, Ready, Report, Started, Trouble
 from jitd.executor.door import listen, make_directory, peer_of
 from jitd.executor.parts import Housing, Launcher
@@ -237,7 +237,8 @@ class Monitors:
         self._orphans.discard(run)
         self._stops.pop(run, None)
         recording = None if left.recording is None else Recording(*left.recording)
-        self._report(Ended(run, Outcome(Ending(left.ending), left.number, left.because), recording))
+        traces = None if left.traces is None else Traces(*left.traces)
+        self._report(Ended(run, Outcome(Ending(left.ending), left.number, left.because), recording, traces))
 
     # --- orders of the daemon ----------------------------------------------------------------------------------------
 

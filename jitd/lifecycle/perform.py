@@ -19,7 +19,7 @@ from jitd.core.grant import Expired, Grant, GrantState, Revoked
 from jitd.core.law import CLOCK, DAEMON, MONITOR, POLICY
 from jitd.core.owed_review import OwedReviewState
 from jitd.core.request import Request
-from jitd.core.run import Ending, Outcome, Recording, Run, RunState, Usage
+from jitd.core.run import Ending, Outcome, Recording, Run, RunState, Traces, Usage
 from jitd.core.subject import Subject
 from jitd.deciding.decider import Decider
 from jitd.deciding.seats import Seats
@@ -313,7 +313,7 @@ class Perform:
             if found.login is not None:
                 self._admit(found.request, id)
 
-    def run_has_ended(self, id: str, outcome: Outcome, recording: Recording | None) -> None:
+    def run_has_ended(self, id: str, outcome: Outcome, recording: Recording | None, traces: Traces | None) -> None:
         """Record how the run ended. The end was reported by the run's monitor, or by the search for the run. If the same report
         arrives again, it changes nothing.
         """
@@ -321,7 +321,7 @@ class Perform:
         if found is None or found.state is RunState.ENDED:
             self._executor.forget(id)
         else:
-            self.act(run.Ended(id, MONITOR, outcome, recording))
+            self.act(run.Ended(id, MONITOR, outcome, recording, traces))
             waiter = self._waiters.of(found.request) if found.login is not None else None
             if waiter is not None:
                 waiter.fail(f"the session could not be begun: {outcome.because}")

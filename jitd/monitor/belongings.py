@@ -25,8 +25,9 @@ from contextlib import suppress
 from jitd.monitor.housing import Housing, descendants, group_of
 from jitd.monitor.places import SCOPE, SESSION, Asker, asker_of, note, plate_lines
 from jitd.monitor.signalling import Pid, kill_all, members
-from jitd.monitor.strays import NO_SESSION, session_of, started_at
 
+NO_SESSION = 2**32 - 1
+"""The audit session of a process that does not come from a login (``/proc/PID/sessionid``)."""
 LOGINDS_SCOPE = re.compile(r"/session-[A-Za-z0-9]+\.scope\Z")
 LOGINDS_SESSIONS = "/run/systemd/sessions"
 """The directory in which logind keeps one file for each session. sd-login(3) reads the same files. The file of a session exists
@@ -230,3 +231,25 @@ def _loginds_sessions() -> Iterator[dict[str, str]]:
         for name in filter(str.isalnum, os.listdir(LOGINDS_SESSIONS)):
             with suppress(OSError, ValueError), open(f"{LOGINDS_SESSIONS}/{name}", encoding="utf-8") as file:
                 yield dict(line.rstrip("\n").split("=", 1) for line in file if "=" in line)
+
+
+def started_at(pid: Pid) -> int:
+    """Return the start time of a process, in clock ticks since the boot (proc(5), ``stat``). Return -1 if the process
+    has ended.
+    """
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return int(file.read(4096).rpartition(b")")[2].split()[19])
+    except (OSError, ValueError, IndexError):
+        return -1
+
+
+def session_of(pid: Pid) -> int:
+    """Return the audit session of a living process. Return NO_SESSION if the process has no audit session, or has ended."""
+    try:
+        with open(f"/proc/{pid}/sessionid", "rb") as file:
+            session = int(file.read(32))
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return session if file.read(4096).rpartition(b")")[2].split()[0] not in (b"Z", b"X") else NO_SESSION
+    except (OSError, ValueError, IndexError):
+        return NO_SESSION

@@ -14,7 +14,6 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 
@@ -51,13 +50,13 @@ def group_of(pid: Pid | str) -> str | None:
     try:
         with open(f"/proc/{pid}/cgroup", encoding="utf-8", errors="surrogateescape") as file:
             path = next(line[3:].rstrip("\n") for line in file if line.startswith("0::"))
-        return _below(*_hierarchy(), path)
+        return _below(*hierarchy(), path)
     except (OSError, StopIteration):
         return None
 
 
 @cache
-def _hierarchy() -> tuple[str, str]:
+def hierarchy() -> tuple[str, str]:
     """Return two paths. The first path is the mount point of control groups (version 2). The second path is the part of the
     hierarchy of control groups that is mounted at this mount point. Raises OSError if control groups are not mounted.
     """
@@ -95,10 +94,6 @@ class Housing:
         """
         self._is_ours = False
         self._hung_up: set[Pid] = set()
-        self.seek: Callable[[], set[Pid]] = set
-        """A function that finds processes of the run outside the control group, for example a process that atd has started. These
-        processes must end together with the run. The default function finds no processes.
-        """
         self.holder: Pid = 0
         """The child process (the holder) that keeps the PAM session open until ``close_session``. The holder is not counted as a
         process of the run, and is not killed together with the other processes.
@@ -225,12 +220,13 @@ class Housing:
                     file.write("1")
             except OSError:
                 pass
-        kill_all(self._strays if self.is_contained else lambda: self._without_holder() | self._strays())
+        if not self.is_contained:
+            kill_all(self._without_holder)
 
     def found(self) -> set[Pid]:
         """Return all known processes of the run, without the holder and the holder's descendants."""
         groups = [f"{self.directory}/command"] if self.directory is not None else []
-        return (members(groups) | self._without_holder() | self._strays()) - {self.holder}
+        return (members(groups) | self._without_holder()) - {self.holder}
 
     def hang_up(self) -> None:
         """Send SIGHUP and SIGCONT once to each process of the run. A later call sends both signals to processes that were forked
@@ -257,8 +253,6 @@ class Housing:
             pass
         # the orphans of the namespace; one that has ended stays as long as somebody traces it (ptrace(2)), and runs no more
         if self._init and not all(look_at(orphan)[1] for orphan in children(self._init)):
-            return False
-        if self._strays():
             return False
         if self.directory is None:
             return True
@@ -289,10 +283,6 @@ class Housing:
         with the holder, or after the holder.
         """
         return descendants(but_not=self.holder) - {self._init}
-
-    def _strays(self) -> set[Pid]:
-        found = self.seek()
-        return found - {os.getpid(), self.holder} - descendants(self.holder) if found and self.holder else found - {os.getpid()}
 
 
 def fork_sibling() -> Pid:

@@ -32,10 +32,10 @@ from jitd.monitor.orders import CANNOT, FAILED, Job, sentence
 from jitd.monitor.places import GO, STARTED, Left, note, write_outcome
 from jitd.monitor.pump import SLOTS, Pumps, arrived
 from jitd.monitor.signalling import signal_group
-from jitd.monitor.strays import Strays
 from jitd.monitor.streams import AT_ONCE, sender_of_next
 from jitd.monitor.tape import Tape
 from jitd.monitor.terminal import Terminal
+from jitd.monitor.traces import Traces
 from jitd.monitor.wakeup import Wakeup
 from jitd.recording.writer import boot_clock
 from jitpam.wire import notation
@@ -64,7 +64,7 @@ class Monitor:
         self.state = "starting"
         self.is_taken = False
         self.housing = Housing()
-        self.strays = Strays(job.run, job.request, job.uid)
+        self.traces = Traces(job.uid)
         self._spare = spare
         self._began_at = time.monotonic()
         self._has_gone = False  # the daemon's ``go`` was passed on to the command's process
@@ -103,6 +103,7 @@ class Monitor:
         if place is None or not self.housing.take(place):
             os.ftruncate(self.plate, 0)
             os.pwrite(self.plate, b"\n", 0)
+        self.traces.begin_at(self.housing.directory)
         self.housing.hold(make_command_in(self.housing), life)
         theirs.close()
         its_life.close()
@@ -186,7 +187,6 @@ class Monitor:
                 packet = b""
             if packet[:1] == b"c":
                 self.child = int(packet[1:])  # this process already leads a process group
-                self.strays.note(self.child)
             elif packet[:1] == b"i":
                 self.housing.contain(int(packet[1:]))
             elif packet == b"p":
@@ -295,7 +295,6 @@ class Monitor:
         if self.state == "ended" or not self._has_gone:
             return
         self._is_stopped = True
-        self.strays.end_with(self.housing)
         self._because = self._because or sentence(because)
         if self.child and (left := self.observation.left()):
             signal_group(self.child, signal.SIGTERM)
@@ -431,7 +430,8 @@ class Monitor:
         self.exchange.close_terminal()
         self.pumps.close()
         self.housing.end_namespace()
-        self._left = self.strays.tell(self.tape.end(Left(*self._outcome)))
+        left = self.tape.end(Left(*self._outcome))
+        self._left = replace(left, traces=self.traces.find()) if self._has_gone else left
         self.state = "ended"
         self._keep_outcome()
         self._report()

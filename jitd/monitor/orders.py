@@ -260,6 +260,15 @@ def _recording(value: object) -> tuple[int, int, str] | None:
     return _number(value[0]), _number(value[1]), digest
 
 
+def _traces(value: object) -> tuple[tuple[str, ...], ...] | None:
+    if value is None:
+        return None
+    found = _list(_list(_text))(value)
+    if len(found) != 4:
+        raise ValueError("is not four lists")
+    return found
+
+
 def read_kinds(value: object) -> tuple[str, ...]:
     """Read a list of three kinds of streams, or an empty list. Raises ValueError."""
     kinds = _list(_text)(value)
@@ -328,9 +337,17 @@ FROM_MONITOR: dict[str, dict[str, Callable[[object], Any]]] = {
     "here": {"run": _run, "state": _choice("starting", "ready", "running", "ended"), "ends_at_boot": _instant},
     **{word: {} for word in ("ready", "frozen", "thawed")},
     "started": {"pid": _number},
-    "ended": {"ending": _choice(*ENDINGS), "number": _number, "because": _text, "recording": _recording},
+    "ended": {
+        "ending": _choice(*ENDINGS),
+        "number": _number,
+        "because": _text,
+        "recording": _recording,
+        "traces": _traces,
+    },
 }
 """The messages of a monitor. On each connection, the monitor first sends ``here``, and then the message for its state."""
+LATER: dict[str, dict[str, None]] = {"ended": {"traces": None}}
+"""Fields that the monitor of a run does not send if an earlier version of jitd has started it."""
 FROM_LAUNCHER: dict[str, dict[str, Callable[[object], Any]]] = {"unborn": {"run": _run, "because": _text}}
 """The message of the launcher. ``unborn`` means that the launcher could not create a monitor."""
 _BIRTH: dict[str, Callable[[object], Any]] = {"run": _run, "run_dir": _path, "state_dir": _path}
@@ -415,7 +432,7 @@ def read_word(packet: bytes, of: dict[str, dict[str, Callable[[object], Any]]]) 
     say = found.pop("say", None)
     if type(say) is not str or say not in of:
         raise ValueError("no such word")
-    return say, _values(found, of[say])
+    return say, _values({**LATER.get(say, {}), **found}, of[say])
 
 
 def write_birth(run: str, run_dir: str, state_dir: str) -> bytes:

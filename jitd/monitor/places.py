@@ -30,13 +30,14 @@ class Left:
     """The outcome of a run, which consists of one of ENDINGS, an exit status or signal number, and a sentence.
 
     ``recording`` contains the number of chunks, the number of bytes and the hash of the recording. ``recording`` is None if
-    nothing was recorded.
+    nothing was recorded. ``traces`` contains what the run may have left to others (traces.Told), or None.
     """
 
     ending: str
     number: int
     because: str
     recording: tuple[int, int, str] | None = None
+    traces: tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...]] | None = None
 
 
 def socket_path(run_dir: str) -> str:

@@ -16,6 +16,7 @@ from jitd.core import run
 from jitd.core.grant import Grant, Revoked
 from jitd.core.law import Actor, IllegalEvent, Role
 from jitd.core.request import Request
+from jitd.core.run import NEVER_LOOKED_AT
 from jitd.core.subject import Subject, is_named, named
 from jitd.lifecycle.perform import Perform
 from jitd.lifecycle.waiters import Waiters
@@ -32,6 +33,11 @@ GONE_WITHIN = 10.0
 """Maximum time in seconds for which the verbs revoke and stop wait for the end of runs. After this time, these verbs report the
 runs that have not ended.
 """
+
+MOST_LOOKED_AT = 100
+"""Maximum number of runs of one grant for which ``revoke`` tells what they have left."""
+MOST_TOLD = 5
+"""Maximum number of runs in one answer of which it is told what they have left. Each may need some thousand characters."""
 
 
 class Endings:
@@ -76,9 +82,9 @@ class Endings:
                 raise Refusal("not_done", f"{ended}, but what runs under it is not gone yet: see jitd runs")
             if kept := self.not_taken(self._things([grant])):
                 raise Refusal("not_done", f"{ended}, but {kept}")
-            raise Refusal("late", ended)
-        may_live = await self._revoke(who, found, grant, reason)
-        told = may_live or self._taken(who, self._things([grant])) or self._goes_on([grant]) or "nothing runs under it"
+            raise Refusal("late", "; ".join(filter(None, (ended, self._left_behind(self._runs([grant]))))))
+        left = await self._revoke(who, found, grant, reason)
+        told = left or self._taken(who, self._things([grant])) or self._goes_on([grant]) or "nothing runs under it"
         return f"grant {grant.id} is revoked; {told}"
 
     async def revoke_all_of(self, who: Subject, principal: str, reason: str) -> str:
@@ -102,7 +108,7 @@ class Endings:
             if not since:
                 break
             found, last = [grant.id for _, grant in since if is_named(grant.holder, meant)], since[-1][0]
-        living = [run for grant in grants for run in grant.living]
+        living, runs = [run for grant in grants for run in grant.living], self._runs(grants)
         before = [run for run in before if run not in living]
         if not grants and not before:
             if self._access.is_overseer(who) and not self._access.is_operator(who):
@@ -113,16 +119,14 @@ class Endings:
         said += f", and {n_runs} run{' was' if n_runs == 1 else 's were'} being ended already" if n_runs else ""
         things = [*before, *self._things(grants)]
         await self._until(gone, f"{said}, but what runs under them is not gone yet", things)
-        told = (self._may_live([*before, *living]), self._taken(who, things), self._goes_on(grants))
+        told = (self._left_behind([*before, *runs]), self._taken(who, things), self._goes_on(grants))
         return f"{said}; {'; '.join(filter(None, told)) or 'nothing runs under them'}"
 
     async def _revoke(self, who: Subject, asked: Request, grant: Grant, reason: str) -> str:
-        """Revoke ``grant``. Return the end of a sentence about processes that may still be alive. If there are no such processes,
-        return an empty string. Raises Refusal.
-        """
+        """Revoke ``grant``. Return the end of a sentence about what its runs may have left (``_left_behind``). Raises Refusal."""
         gone = self._end(who, asked, grant, reason)
         await self._until(gone, f"grant {grant.id} is revoked, but what runs under it is not gone yet", self._things([grant]))
-        return self._may_live(grant.living)
+        return self._left_behind(self._runs([grant]))
 
     def _end(self, who: Subject, asked: Request, grant: Grant, reason: str) -> list[asyncio.Future[None]]:
         """Revoke ``grant``. Return futures that are done when the runs of the grant have ended. Raises Refusal."""
@@ -182,14 +186,22 @@ class Endings:
         left = [shown(one.outcome.because) for one in given if one.outcome is not None and one.outcome.because]
         return "; ".join(dict.fromkeys([*told, *left]))
 
-    def _may_live(self, runs: Iterable[str]) -> str:
-        """Return what the monitors of the ended ``runs`` reported about processes that may still be alive (see
-        monitor/strays.py).
+    def _runs(self, grants: Iterable[Grant]) -> list[str]:
+        """Return the ids of the runs under ``grants``, also of the last MOST_LOOKED_AT runs of each that had ended before."""
+        return [run.id for grant in grants for run in self._store.last_runs(grant.id, MOST_LOOKED_AT)]
+
+    def _left_behind(self, runs: Iterable[str]) -> str:
+        """Return the end of a sentence that names what the ended ``runs`` may have left to systemd, at and cron. If nothing was
+        found, return an empty string.
         """
-        outcomes = [one.outcome for run in runs if (one := self._store.run(run)) is not None and one.outcome is not None]
-        told = [outcome.because.rpartition("; ")[2] for outcome in outcomes]
-        told = [part for part in dict.fromkeys(told) if " may live: " in part or " may run: " in part]
-        return "; ".join(["what ran under it is ended", *map(shown, told)]) if told else ""
+        ended = (one for id in dict.fromkeys(runs) if (one := self._store.run(id)) is not None)
+        told = [(one.id, left.told()) for one in ended if (left := one.left_behind) is not None]
+        if not told:
+            return ""
+        what = [words if len(told) == 1 else f"after run {id}: {words}" for id, words in told[-MOST_TOLD:]]
+        more = f"{len(told) - MOST_TOLD} earlier runs have left something, too: see jitd show"
+        rest = [more] if len(told) > MOST_TOLD else []
+        return "; ".join(["what ran under it is ended", *what, *rest, f"not looked at: {NEVER_LOOKED_AT}"])
 
     async def stop(self, who: Subject, typed: str, reason: str) -> str:
         """End one run, but not its grant. After the run has ended, return a sentence. Raises Refusal."""
@@ -201,7 +213,7 @@ class Endings:
         gone = self.until_gone([found.id])
         self._perform.act(run.StopOrdered(found.id, self._access.role_of(who, asked), because))
         await self._until(gone, f"run {found.id} was told to stop, but it is not gone yet")
-        return f"run {found.id} is gone" + (f"; {may_live}" if (may_live := self._may_live([found.id])) else "")
+        return f"run {found.id} is gone" + (f"; {left}" if (left := self._left_behind([found.id])) else "")
 
     async def _until(self, gone: list[asyncio.Future[None]], otherwise: str, things: Iterable[str] = ()) -> None:
         if not await self._waiters.are_gone(gone, GONE_WITHIN):

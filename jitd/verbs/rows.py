@@ -324,6 +324,7 @@ def run_row(run: Run, grant: Grant, viewer: Subject, usage: Usage | None = None)
         "observed": grant.terms.observed,
         "watchers": [shown(who) for who in run.watchers],
         "recorded": None if run.recording is None else asdict(run.recording),
+        "traces": None if run.left_behind is None else {k: list(names) for k, names in asdict(run.left_behind).items()},
         "cpu_ms": None if usage is None or usage.cpu_for is None else round(usage.cpu_for * 1000),
         "memory": None if usage is None else usage.memory,
         "n_processes": None if usage is None else usage.n_processes,

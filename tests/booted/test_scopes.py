@@ -263,8 +263,8 @@ def test_work_that_a_run_hands_to_systemd_is_told_of_and_left_alone(service: Ser
     done = service.jitd("revoke", run, "--reason", "enough")
     assert done.returncode == 0, done.stderr
     unit = f"handed-over.{'timer' if how == 'a timer' else 'service'}"
-    said = re.search(r"is ended; \d+ units? begun by it may live: (.*)", done.stdout + done.stderr)
-    assert said and {unit, "somebody-elses.service"} <= set(said[1].replace(",", "").split()), done
+    said = re.search(r"is ended; units of systemd that began meanwhile and may live: (.*?);", done.stdout + done.stderr)
+    assert said and {unit, "somebody-elses.service"} <= set(said[1].split(", ")), done
     assert is_gone(run) and asking.end() != 0
     for lives in (unit, "somebody-elses.service"):
         assert show(lives, "ActiveState")["ActiveState"] == "active"

@@ -40,6 +40,7 @@ from jitd.core.run import (
     Starting,
     StopOrdered,
     Thawed,
+    Traces,
     Unobserved,
 )
 from tests.scene import (
@@ -164,6 +165,7 @@ ROWS: list[tuple[Any, str]] = [
     ),
     (submit(asked(what=command("vim", "/etc/x", findings=FINDINGS))), "screening"),
     (submit(asked(what=command("true", findings=()))), "screening"),
+    (Ended(ID, MONITOR, Outcome(Ending.EXITED, 0), traces=Traces(("x.service",), (), ("alice",), ())), "ended"),
 ]
 """An event, and the state that it leads to."""
 

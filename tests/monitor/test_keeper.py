@@ -21,11 +21,11 @@ import pytest
 
 from jitd.core.run import Ending, Outcome
 from jitd.executor import Ended, Ready, Started, Trouble, monitors
+from jitd.monitor.belongings import NO_SESSION, session_of, started_at
 from jitd.monitor.housing import group_of
 from jitd.monitor.orders import CANNOT, FAILED, Login, write_word
 from jitd.monitor.places import GO, note, plate_path
 from jitd.monitor.seats import owner_of, terminal_of
-from jitd.monitor.strays import NO_SESSION, session_of, started_at
 from tests.marks import direct, timed
 from tests.monitor.hiders import BOMBER, HIDERS, is_set_up, marked, rows_of
 from tests.monitor.stage import NOBODY, Stage, in_state
