@@ -15,7 +15,9 @@ from jitd.core.conditions import SELF
 from jitd.core.policy import Rule, describe_approvals
 from jitd.core.warning import Warned
 
-SELF_ACCOUNT = f'run_as has "{SELF}", the account of the person who asks, but here an account has this name, and no rule can name it'
+SELF_ACCOUNT = (
+    f'run_as has "{SELF}", the account of the person who asks, but here an account has this name, and no rule can name it'
+)
 """An account that is called ``self`` can run commands only under a rule with ``*``."""
 
 

@@ -282,6 +282,10 @@ def _terms_of_a_run(row: Row, terms: Row) -> Iterator[str]:
             yield f"ends after {in_words(terms['timeout_for'])}"
         if terms.get("leftovers") == "keep":
             yield "what it leaves behind STAYS"
+        if terms.get("namespace") == "always":
+            yield "runs in a pid namespace of its own"
+        if terms.get("namespace") == "never" and words(row, "run_as") != "root":
+            yield "what a user manager moves away MAY LIVE"
     if terms.get("bound"):
         yield "files that others may change must be bound"
     if terms.get("writable"):

@@ -258,6 +258,17 @@ def directory(row: Row) -> str:
     return quoted(words(row, "cwd")) + (f" (named, and entered as {words(row, 'run_as')})" if row.get("chdir") else "")
 
 
+def taken_back(row: Row, terms: Row) -> str:
+    """Return a text about what ends if the run is stopped or its grant is revoked (ADR 0093)."""
+    run_as, namespace = words(row, "run_as"), terms.get("namespace")
+    if namespace == "always" or (namespace == "auto" and run_as == words(row, "account") != "root"):
+        return "all its processes at once, because it runs in a pid namespace of its own"
+    if run_as == "root":
+        return "all its processes; what it hands to systemd MAY LIVE"
+    later = " that starts meanwhile" if namespace == "auto" else ""
+    return f"all its processes; one that a user manager of {run_as}{later} moves away MAY LIVE"
+
+
 def terms(row: Row) -> Iterator[Line]:
     """Yield the lines about the terms that the rule sets for the run. While the request waits, the terms can become stricter,
     and never weaker.
@@ -276,6 +287,7 @@ def terms(row: Row) -> Iterator[Line]:
         yield "time limit", f"ended after {in_words(limit)}" if isinstance(limit, int) else "NONE but the end of its grant"
         stays = "STAY, until the run is stopped or its grant is revoked"
         yield "left behind", f"processes that it leaves behind {stays if terms.get('leftovers') == 'keep' else 'end with it'}"
+        yield "taken back", taken_back(row, terms)
     elif row.get("path") or row.get("doubt"):
         yield "recorded", f"NOT by jitd: {by} runs it"
         yield "time limit", f"NONE by jitd: {by} runs it"

@@ -108,6 +108,12 @@ class Record:
         )
 
 
+NAMESPACES = ("never", "auto", "always")
+"""The possible values for whether a command runs in a pid namespace of its own, so that all of it can be ended at once. The later
+value is the stricter one. ``auto``: it does so where the user manager of its account could otherwise keep a process from its end.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """The terms of a permit, which set how the command runs.
@@ -121,7 +127,7 @@ class Terms:
     is True, jitd must bind the run to the content of every file that an argument names. If processes remain after the command
     has exited, ``leftovers`` decides whether they continue (``keep``) or are ended (``end``). ``writable`` is True if jitd
     accepts a command although other accounts can change its file. ``observed`` is True if the command may run only while a
-    person watches the run. This person must be allowed to review the request.
+    person watches the run. This person must be allowed to review the request. ``namespace`` is one of NAMESPACES.
     """
 
     timeout_for: int | None = None
@@ -136,6 +142,7 @@ class Terms:
     options: bool = False
     bound: bool = False
     observed: bool = False
+    namespace: str = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,8 +323,14 @@ def narrow_terms(old: Terms, new: Terms) -> Terms:
         options=old.options and new.options,
         bound=old.bound or new.bound,
         observed=old.observed or new.observed,
+        namespace=narrow_namespace(old, new),
         session="keep" if old.session == new.session == "keep" else "end",
     )
+
+
+def narrow_namespace(old: Terms, new: Terms) -> str:
+    """Return the stricter ``namespace`` of ``old`` and ``new``."""
+    return max(old.namespace, new.namespace, key=NAMESPACES.index)
 
 
 def in_both(old: tuple[str, ...] | None, new: tuple[str, ...] | None) -> tuple[str, ...] | None:

@@ -6,6 +6,7 @@ Law: a job contains only what was approved. If the grant differs from today's ru
 from __future__ import annotations
 
 from jitd.core.command import fingerprint
+from jitd.core.decision import narrow_namespace
 from jitd.core.environment import environment
 from jitd.core.grant import Grant
 from jitd.core.request import Request, ends_of
@@ -73,6 +74,7 @@ def job_of(begun: Run, grant: Grant, asked: Request, config: Config, now: float)
         observed=is_observed(grant, asked),
         given_gid=given_gid,
         interpreters=tuple(one for one in screening.bound_interpreters(command) if one[1]),  # the kernel opens these
+        namespace=narrow_namespace(grant.terms, fresh),
     )
 
 

@@ -246,10 +246,10 @@ def _contain(job: Job, around: Surroundings) -> int | None:
     try:
         way_back, init = namespace.enter(around.monitor)
     except namespace.Impossible as fault:
-        if namespace.is_required(job):
-            why = "its group is given to it" if job.given_gid is not None else "its rule requires one (run.namespace)"
-            raise CannotStart(f"{fault}, and {why}") from None
-        return None
+        if not namespace.is_required(job):
+            return None
+        why = "the group is given for this run alone" if job.given_gid is not None else 'the rule has run.namespace = "always"'
+        raise CannotStart(f"{fault}, and {why}") from None
     around.leash.send(b"i%d" % init)
     return way_back
 

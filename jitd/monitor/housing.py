@@ -14,6 +14,7 @@ import os
 import signal
 import socket
 import time
+from collections.abc import Collection
 from contextlib import suppress
 from functools import cache
 
@@ -27,6 +28,10 @@ flags are the first argument of its clone(2).
 """
 CLONE_INTO_CGROUP = 0x200000000
 CLONE_PARENT = 0x8000
+TRACED = 1.0
+"""Seconds after which a pid namespace counts as empty if its init was killed, and its other processes have ended, but the init
+has not. Somebody outside traces one of them then, so that it stays a zombie (ptrace(2)).
+"""
 NOT_EXECUTED = 0x40
 """The flag PF_FORKNOEXEC of a process (proc(5), ``stat``). The kernel clears PF_FORKNOEXEC when exec has succeeded, before it
 closes descriptors. The flags can still be read after the end of the process, until its parent has called wait(2).
@@ -99,10 +104,9 @@ class Housing:
         process of the run, and is not killed together with the other processes.
         """
         self.is_contained = False
-        """True if the command was forked in a pid namespace of the run (``contain``). When ``kill`` was called, none of its
-        processes executes anything any more, and nothing has to be searched for.
-        """
+        """True if the command was forked in a pid namespace of the run (``contain``), so that no process of it can be missed."""
         self._init: Pid = 0
+        self._init_ends_by = 0.0  # it ends after all others, also after one that has ended and that somebody traces
         self._life: socket.socket | None = None
         self._holder_ends_by = 0.0
 
@@ -193,8 +197,8 @@ class Housing:
     def end_namespace(self) -> None:
         """End all processes in the pid namespace of the run at once, if it has one."""
         if self._init:
-            with suppress(ProcessLookupError):
-                os.kill(self._init, signal.SIGKILL)  # nobody has waited for it yet, so the pid still belongs to it
+            self._init_ends_by = self._init_ends_by or time.monotonic() + TRACED
+            os.kill(self._init, signal.SIGKILL)  # nobody has waited for it yet, so the pid still belongs to it
 
     def close_session(self, within: float) -> bool:
         """Let the holder close the PAM session. If this takes longer than ``within`` seconds, kill the holder. Return True once
@@ -211,7 +215,7 @@ class Housing:
 
     def kill(self) -> None:
         """Kill all processes of the run now. The caller repeats this call until ``is_empty`` returns True, because processes
-        outside the group are killed one by one, if the run has no pid namespace.
+        outside the group are killed one by one. If the run has a pid namespace, these are only what PAM modules have left.
         """
         self.end_namespace()
         if self.directory is not None:
@@ -220,8 +224,7 @@ class Housing:
                     file.write("1")
             except OSError:
                 pass
-        if not self.is_contained:
-            kill_all(self._without_holder)
+        kill_all(self._without_holder)
 
     def found(self) -> set[Pid]:
         """Return all known processes of the run, without the holder and the holder's descendants."""
@@ -244,15 +247,13 @@ class Housing:
         """True if no process is left except the holder and the init of the pid namespace. Before this call, the caller must call
         wait(2) for its dead children.
         """
-        apart = {self.holder, self._init} - {0}
         try:
             os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-            if not apart or children() - apart:
+            if _lives_any_of(os.getpid(), {self.holder, self._init}):
                 return False
         except ChildProcessError:
             pass
-        # the orphans of the namespace; one that has ended stays as long as somebody traces it (ptrace(2)), and runs no more
-        if self._init and not all(look_at(orphan)[1] for orphan in children(self._init)):
+        if self._init and (time.monotonic() < self._init_ends_by or _lives_any_of(self._init)):
             return False
         if self.directory is None:
             return True
@@ -364,16 +365,28 @@ def has_executed(pid: Pid) -> bool:
         return False
 
 
-def children(of: Pid = 0) -> set[Pid]:
-    """Return the children of the process ``of``, which has one thread, or of this process if ``of`` is 0. A dead child is
-    included until wait(2) is called for it.
+def children(of: Pid) -> set[Pid]:
+    """Return the children of the process ``of``, which has one thread. A dead child is included until wait(2) is called for
+    it.
     """
-    parent = of or os.getpid()
     try:
-        with open(f"/proc/{parent}/task/{parent}/children", "rb") as file:
+        with open(f"/proc/{of}/task/{of}/children", "rb") as file:
             return {int(word) for word in file.read().split()}
     except FileNotFoundError:  # a kernel without that file, or the process has ended
-        return {int(name) for name in os.listdir("/proc") if name.isdigit() and look_at(int(name))[0] == parent}
+        return {int(name) for name in os.listdir("/proc") if name.isdigit() and look_at(int(name))[0] == of}
+
+
+def _lives_any_of(parent: Pid, but_not: Collection[Pid] = ()) -> bool:
+    """True if a child of ``parent`` has not ended. A child that has ended is still there as long as somebody traces it
+    (ptrace(2)). ``parent`` gets the children of its children when these end, before it can be seen that they have ended. So this
+    function looks until it finds nobody new.
+    """
+    found: set[Pid] = set()
+    while new := children(parent) - found:
+        if not all(pid in but_not or look_at(pid)[1] for pid in new):
+            return True
+        found |= new
+    return False
 
 
 def descendants(of: Pid = 0, *, but_not: Pid = 0) -> set[Pid]:

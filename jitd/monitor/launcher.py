@@ -18,8 +18,9 @@ import signal
 import socket
 import struct
 import sys
+from contextlib import suppress
 
-from jitd.monitor import account_stage, proof_orders, proving
+from jitd.monitor import account_stage, namespace, proof_orders, proving
 from jitd.monitor.birth import await_job, receive, run_monitor
 from jitd.monitor.client import Client
 from jitd.monitor.orders import FAILED, read_birth, write_word
@@ -185,6 +186,8 @@ def main() -> int:
     with socket.socket(fileno=descriptor) as passed:
         passed.set_inheritable(False)
         warm()
+        with suppress(OSError):  # later a holder tries again
+            namespace.why_impossible()
         gc.collect()
         gc.freeze()  # memory that is shared with the monitors stays shared
         serve(passed if is_service else None, {} if is_service else {descriptor: passed})

@@ -27,11 +27,12 @@ from jitd.monitor.holder import Spare, begin
 from jitd.monitor.housing import Housing, changed_child, has_executed
 from jitd.monitor.limits import AWAY, ENDED, ENDING, GRACE, HELD, LEAVE, LOOK_AGAIN, PATIENCE, READY_WITHIN, STALL
 from jitd.monitor.line import AGAIN_AFTER, Line
+from jitd.monitor.namespace import has_manager
 from jitd.monitor.observation import NOBODY, Observation
 from jitd.monitor.orders import CANNOT, FAILED, Job, sentence
 from jitd.monitor.places import GO, STARTED, Left, note, write_outcome
 from jitd.monitor.pump import SLOTS, Pumps, arrived
-from jitd.monitor.signalling import signal_group
+from jitd.monitor.signalling import look_at, signal_group
 from jitd.monitor.streams import AT_ONCE, sender_of_next
 from jitd.monitor.tape import Tape
 from jitd.monitor.terminal import Terminal
@@ -295,13 +296,19 @@ class Monitor:
         if self.state == "ended" or not self._has_gone:
             return
         self._is_stopped = True
-        self._because = self._because or sentence(because)
+        self._because = self._because or sentence(because + self._may_live())
         if self.child and (left := self.observation.left()):
             signal_group(self.child, signal.SIGTERM)
             signal_group(self.child, signal.SIGCONT)
             self._kill_at = min(self._kill_at or now + GRACE, now + min(GRACE, left))
         else:
             self._kill_at = now
+
+    def _may_live(self) -> str:
+        """Return the end of a sentence that says which process may outlive the run, or an empty string."""
+        if self.housing.is_contained or not self.job.uid or not has_manager(self.job.uid):
+            return ""
+        return f"; a process that was moved into the user manager of {self.job.user} may live"
 
     def _hang_up(self) -> None:
         if self._outcome is None and not self._has_gone:
@@ -343,16 +350,19 @@ class Monitor:
                 if self.exchange.is_open and self._outcome is None and self._kill_at is None and not self.observation.is_frozen:
                     self.exchange.say_stopped(os.WSTOPSIG(status))
                 continue
-            self._hear_child()  # its last packets on the leash
-            self.child = 0
-            if self.state != "running":  # the client is told why, unless a signal of the client's ended it
-                number = os.WTERMSIG(status) if os.WIFSIGNALED(status) and not self._is_stopped else 0
-                self._refuse(128 + number if number in ENDING else CANNOT, self._because if self._is_stopped else ENDED)
-            elif os.WIFSIGNALED(status):
-                self._over = ("signaled", os.WTERMSIG(status), self._because)
-            else:
-                self._over = ("exited", os.WEXITSTATUS(status), self._because)
-            self.pumps.drain()
+            self._note_end_of_command(status)
+
+    def _note_end_of_command(self, status: int) -> None:
+        self._hear_child()  # its last packets on the leash
+        self.child = 0
+        if self.state != "running":  # the client is told why, unless a signal of the client's ended it
+            number = os.WTERMSIG(status) if os.WIFSIGNALED(status) and not self._is_stopped else 0
+            self._refuse(128 + number if number in ENDING else CANNOT, self._because if self._is_stopped else ENDED)
+        elif os.WIFSIGNALED(status):
+            self._over = ("signaled", os.WTERMSIG(status), self._because)
+        else:
+            self._over = ("exited", os.WEXITSTATUS(status), self._because)
+        self.pumps.drain()
 
     def _end(self, outcome: Outcome) -> None:
         """Note the run's outcome and tell the client. Begin to end the remaining processes, unless they may stay."""
@@ -405,6 +415,8 @@ class Monitor:
                 if now >= self._kill_at + HELD:
                     free(self.housing.found(), {self.job.uid, self.job.requester_uid} - {0})
             self._reap()
+            if self.child and look_at(self.child)[1]:  # wait(2) does not tell, because somebody else traces it (ptrace(2))
+                self._note_end_of_command(signal.SIGKILL)
 
     def _look_who_watches(self) -> None:
         """Freeze the run if nobody watches it, and thaw it if somebody watches it. End the run if no watcher comes back."""

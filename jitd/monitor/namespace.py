@@ -14,6 +14,8 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+from contextlib import suppress
+from functools import cache
 from typing import NoReturn
 
 from jitd.monitor.housing import fork_sibling
@@ -26,6 +28,7 @@ CLONE_NEWPID = 0x20000000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
 MS_REC, MS_PRIVATE = 0x4000, 0x40000
 PROC = "/proc"
+POSSIBLE = "+"
 OF_THE_USER = "/run/user"
 """The directory in which systemd makes a directory for each account, as root, before it starts the manager of the account
 (user-runtime-dir@.service).
@@ -52,7 +55,39 @@ def is_wanted(job: Job) -> bool:
     """
     if is_required(job):
         return True
-    return job.namespace == "auto" and job.uid != 0 and (job.uid == job.requester_uid or has_manager(job.uid))
+    is_exposed = job.uid != 0 and (job.uid == job.requester_uid or has_manager(job.uid))
+    return job.namespace == "auto" and is_exposed and not why_impossible()
+
+
+@cache
+def why_impossible() -> str:
+    """Return the sentence that says why this host does not permit a pid namespace with its own /proc, or an empty string. One
+    attempt is made, and its result kept: by the launcher, before it forks monitors. Raises OSError if no attempt can be made.
+    """
+    reading, writing = os.pipe2(os.O_CLOEXEC)
+    with open(reading, encoding="utf-8") as file:
+        try:
+            pid = os.fork()
+            if pid == 0:
+                _attempt(writing)
+        finally:
+            os.close(writing)
+        found = file.read()
+    with suppress(ChildProcessError):  # the launcher ignores SIGCHLD
+        os.waitpid(pid, 0)
+    return found.removeprefix(POSSIBLE)
+
+
+def _attempt(writing: int) -> NoReturn:
+    try:
+        _check(_libc.unshare(CLONE_NEWPID))
+        if os.fork() == 0:
+            mount_proc()
+            os.write(writing, POSSIBLE.encode())
+    except (OSError, Impossible) as fault:
+        os.write(writing, (_sentence(fault) if isinstance(fault, OSError) else str(fault)).encode())
+    finally:
+        os._exit(0)
 
 
 def has_manager(uid: int) -> bool:

@@ -75,6 +75,7 @@ KEYS = {
         "options",
         "operands",
         "observed",
+        "namespace",
     ),
 }
 """The keys that each table may have. The entry ``rule`` contains the keys of both permit and deny."""
@@ -400,4 +401,5 @@ def _terms(run: Table, read_who: Callable[[str], str]) -> Terms:
         options=run.text("options", "refuse", ("allow", "refuse")) == "allow",
         bound=run.text("operands", "named", ("named", "bound")) == "bound",
         observed=run.text("observed", "no", ("no", "required")) == "required",
+        namespace=run.text("namespace", "auto", ("auto", "always", "never")),
     )

@@ -142,6 +142,7 @@ def _terms(terms: Terms, asked_for: int | None) -> Row:
         "writable": terms.writable,
         "bound": terms.bound,
         "observed": terms.observed,
+        "namespace": terms.namespace,
         "options": terms.options,
         "session": terms.session,
     }

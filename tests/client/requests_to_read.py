@@ -247,6 +247,7 @@ def unusual() -> dict[str, Row]:
                     "record": Record("all", failure="continue"),
                     "observed": True,
                     "leftovers": "keep",
+                    "namespace": "always",
                     "bound": True,
                     "timeout_for": 60,
                 },

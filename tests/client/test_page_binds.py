@@ -55,9 +55,10 @@ TERMS: dict[str, list[object]] = {
     "options": [True],
     "session": ["end"],
     "observed": [True],
+    "namespace": ["always"],  # root, as here, has none of its own accord
 }
 """The same for ``Terms``."""
-OF_NO_RUN = {"timeout_for", "record", "leftovers", "observed"}
+OF_NO_RUN = {"timeout_for", "record", "leftovers", "observed", "namespace"}
 """Terms of what jitd runs itself."""
 SEEN_OTHERWISE = {"cwd", "env", "stdin", "watch"}
 """What these let in stands on the page itself; who may look at the recording changes nothing of what runs."""

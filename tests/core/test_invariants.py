@@ -224,6 +224,7 @@ OBLIGATIONS = st.builds(
         options=st.booleans(),
         bound=st.booleans(),
         observed=st.booleans(),
+        namespace=st.sampled_from(["never", "auto", "always"]),
         cwd=st.sampled_from(["caller", "/srv"]),
     ),
     standing=st.sampled_from(["use", "review"]),
@@ -238,7 +239,7 @@ def test_invariant_8_is_tried_with_every_field():
     """Whoever adds a term says here what is tighter; tests/core/test_narrowing.py has each by itself."""
     tried = {
         "timeout_for", "env", "writable", "leftovers", "stdin", "record", "watch", "session", "options", "bound", "cwd",
-        "observed",
+        "observed", "namespace",
     }  # fmt: skip
     assert tried == {field.name for field in fields(Terms)}
     assert {field.name for field in fields(Obligations)} == {
@@ -268,6 +269,8 @@ def test_invariant_8_narrowing_only_tightens(old, new):
         assert (after.terms.session, other.terms.session) != ("keep", "end")
         assert after.terms.options <= other.terms.options
         assert after.terms.bound >= other.terms.bound and after.terms.observed >= other.terms.observed
+        strictness = ["never", "auto", "always"]
+        assert strictness.index(after.terms.namespace) >= strictness.index(other.terms.namespace)
         assert (after.without_kdc, other.without_kdc) != ("local", "deny")
         assert set(after.gatekeepers) >= set(other.gatekeepers)
         assert other.visible_to is None or (after.visible_to is not None and set(after.visible_to) <= set(other.visible_to))

@@ -79,6 +79,9 @@ RUN = [
     ('operands = "bound"', Terms(bound=True)),
     ('operands = "named"', Terms()),
     ('observed = "no"', Terms()),
+    ('namespace = "always"', Terms(namespace="always")),
+    ('namespace = "never"', Terms(namespace="never")),
+    ('namespace = "auto"', Terms()),
 ]
 """Each key of ``run`` with each of its words, and how a command runs then: all else is as it was."""
 

@@ -180,6 +180,8 @@ BROKEN_PERMITS = [
     ('run = { writable = "yes" }', (5, '"writable" must be "allow" or "refuse", not "yes"')),
     ('run = { stdin = "pipe" }', (5, '"stdin" must be "any" or "tty" or "none", not "pipe"')),
     ('run = { leftovers = "stay" }', (5, '"leftovers" must be "end" or "keep", not "stay"')),
+    ('run = { namespace = true }', (5, '"namespace" must be a string')),
+    ('run = { namespace = "no" }', (5, '"namespace" must be "auto" or "always" or "never", not "no"')),
     ('run = { chdir = "/" }', (5, 'unknown key "chdir"')),
     (
         'run.cwd = "x"\nrun.env = ["1"]',

@@ -111,5 +111,7 @@ def test_nobody_is_asked_to_approve_a_group_that_cannot_be_kept_in_the_run(
     answer = look(rules, asked, person("alice"), "host", "jitsudo", "/bin", (), moment(), nothing()).decision
     assert isinstance(answer, Permit) is is_permitted
     if isinstance(answer, Deny):
-        told = "nobody is not a member of the group games, and the group cannot be kept in one run: this host has no libseccomp.so.2"
+        told = (
+            "nobody is not a member of the group games, and the group cannot be kept in one run: this host has no libseccomp.so.2"
+        )
         assert (answer.why, answer.because) == (Why.UNFIT, told)

@@ -62,7 +62,9 @@ def test_it_is_taken_out_of_both_files_and_never_called_taken_back_without_reser
     assert world.members == [{"carol", "alice"}, {"carol", "alice"}]
     answer = world.kind.take(ORDER)
     assert isinstance(answer, Taken)
-    assert answer.left.startswith("alice is not a member of the group tapes any more; what alice runs keeps the group until it ends")
+    assert answer.left.startswith(
+        "alice is not a member of the group tapes any more; what alice runs keeps the group until it ends"
+    )
     assert world.members == [{"carol"}, {"carol"}]
     assert not note.exists()
 

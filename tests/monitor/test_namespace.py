@@ -6,14 +6,26 @@ Law: what has left the control group was moved by this test, as the user's manag
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
+from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from jitd.core.run import Ending
+from jitd.executor import Ended
+from jitd.monitor import namespace
+from jitd.monitor.housing import own_group
+from jitd.monitor.orders import Job
+from tests.monitor.hiders import now, shell
 from tests.monitor.stage import Stage
-from tests.waiting import is_living
+from tests.system.failing import erring
+from tests.system.killing import descendants
+from tests.waiting import is_living, status_of, wait_for
 
 ALICE = 4001
 OF_ALICE: dict[str, Any] = {"user": "alice", "uid": ALICE, "gid": ALICE, "groups": (ALICE,)}
@@ -36,6 +48,16 @@ def all_in(namespace: str) -> set[int]:
     return found
 
 
+def cmdline(pid: int) -> bytes:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
+
+
+def init_of(inside: str) -> int:
+    return next(each for each in all_in(inside) if status_of(each)["NSpid"].split()[1] == "1")
+
+
 # --- which runs ----------------------------------------------------------------------------------------------------------
 
 
@@ -53,8 +75,251 @@ def all_in(namespace: str) -> set[int]:
     ],
 )
 def test_the_rule_and_the_account_decide_who_has_a_namespace(stage: Stage, changes: dict[str, Any], is_contained: bool) -> None:
+    """THREATS X-25."""
     said = stage.capture("/bin/sh", "-c", "readlink /proc/self/ns/pid; echo $$; echo /proc/[0-9]*", **changes).decode()
-    namespace, pid, processes = said.splitlines()
-    assert (namespace != HOST) is is_contained
+    inside, pid, processes = said.splitlines()
+    assert (inside != HOST) is is_contained
     assert (int(pid) < 10) is is_contained
     assert (f"/proc/{os.getpid()}" in processes.split()) is not is_contained
+
+
+# --- the end -------------------------------------------------------------------------------------------------------------
+
+CHAINS = """
+import os, time
+until = time.monotonic() + 90
+while "/jitd-test-elsewhere" not in open("/proc/self/cgroup").read():
+    time.sleep(0.01)
+os.setsid()
+for _ in range(24):
+    if os.fork() == 0:
+        while time.monotonic() < until:
+            if os.fork():
+                os._exit(0)
+"""
+"""Processes that are others each time somebody looks. They end by themselves, after the test."""
+DAEMON = "(setsid sh -c 'trap \"\" TERM HUP; exec sleep 600' &) ; trap '' TERM HUP; sleep 600; sleep 600"
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[Path]:
+    """A control group that is not the run's, as that of a user's manager."""
+    place = Path(f"{own_group()}/jitd-test-elsewhere")
+    place.mkdir()
+    yield place
+    (place / "cgroup.kill").write_text("1")
+    wait_for(lambda: "populated 0" in (place / "cgroup.events").read_text())
+    place.rmdir()
+
+
+def move_sleepers(stage: Stage, into: Path) -> set[int]:
+    """Move what sleeps to another control group, as ``systemd-run --user --scope`` does with itself."""
+    mark = f"STAGE={stage.directory}".encode()
+
+    def found() -> set[int]:
+        here = set()
+        for name in filter(str.isdigit, os.listdir("/proc")):
+            with suppress(OSError):
+                words, variables = (Path(f"/proc/{name}/{file}").read_bytes().split(b"\0") for file in ("cmdline", "environ"))
+                if words[:2] == [b"sleep", b"600"] and mark in variables:
+                    here.add(int(name))
+        return here
+
+    wait_for(lambda: len(found()) >= 2, what="two that sleep")
+    moved = found()
+    for pid in moved:
+        (into / "cgroup.procs").write_text(str(pid))
+    return moved
+
+
+def kill_monitor(stage: Stage, job: Job, pid: int) -> None:
+    os.kill(int(status_of(pid)["PPid"]), signal.SIGKILL)
+
+
+ENDS = {
+    "its monitor is killed": kill_monitor,
+    "it is revoked": lambda stage, job, pid: stage.order(stage.executor.stop, job.run, "revoked"),
+    "its time is over": lambda stage, job, pid: None,
+    "its time is over, and no daemon is there": lambda stage, job, pid: stage.run(stage.executor.close()),
+}
+
+
+@pytest.mark.parametrize("how", ENDS)
+def test_what_has_left_the_control_group_ends_with_the_run(stage: Stage, elsewhere: Path, how: str) -> None:
+    """THREATS X-25."""
+    ends_at = now() + 6 if "time" in how else None
+    job = shell(stage, DAEMON, **OWN, ends_at_boot=ends_at)
+    _, pid = stage.started(job)
+    moved = move_sleepers(stage, elsewhere)
+    ENDS[how](stage, job, pid)
+    wait_for(lambda: not any(map(is_living, moved)), what="the end of what was moved")
+    wait_for(lambda: not is_living(pid))
+    if "no daemon" in how:
+        stage.open()
+    assert stage.outcome(job).ending in (Ending.SIGNALED, Ending.LOST)
+
+
+@pytest.mark.parametrize("how", ["it is revoked", "its time is over"])
+def test_chains_of_forks_that_have_left_the_control_group_end_with_the_run(stage: Stage, elsewhere: Path, how: str) -> None:
+    """THREATS X-26."""
+    ends_at = now() + 6 if "time" in how else None
+    job = shell(stage, f"trap '' TERM HUP; python3 -S -c '{CHAINS}' & sleep 600; sleep 600", **OWN, ends_at_boot=ends_at)
+    _, pid = stage.started(job)
+    inside = namespace_of(pid)
+    (chain,) = wait_for(lambda: [each for each in all_in(inside) if cmdline(each).startswith(b"python3\0-S")])
+    (elsewhere / "cgroup.procs").write_text(str(chain))
+    wait_for(lambda: not is_living(chain), what="the chains")
+    ENDS[how](stage, job, pid)
+    assert stage.outcome(job).ending is Ending.SIGNALED
+    assert inside == HOST or wait_for(lambda: not all_in(inside))
+    assert "populated 0" in (elsewhere / "cgroup.events").read_text()
+
+
+PTRACE_SEIZE = 0x4206
+
+
+@pytest.mark.parametrize("who", ["the command", "an orphan"])
+def test_who_traces_a_process_of_it_from_outside_delays_nothing(stage: Stage, who: str) -> None:
+    """THREATS X-27: what is traced stays a zombie until its tracer lets go, and then the init does, too."""
+    job = shell(stage, "(setsid sleep 600 &); trap '' TERM; sleep 600; sleep 600", **OWN)
+    _, pid = stage.started(job)
+    inside = namespace_of(pid)
+
+    def orphans() -> list[int]:
+        return [each for each in all_in(inside) if status_of(status_of(each)["PPid"])["NSpid"].split()[1:] == ["1"]]
+
+    (traced,) = [pid] if who == "the command" else wait_for(orphans)
+    assert ctypes.CDLL(None, use_errno=True).ptrace(PTRACE_SEIZE, traced, None, None) == 0
+    stage.order(stage.executor.stop, job.run, "revoked")
+    try:
+        assert stage.outcome(job).ending is Ending.SIGNALED
+        assert {each for each in all_in(inside) if each != init_of(inside)} == set()
+    finally:
+        os.waitpid(traced, 0x40000000)
+
+
+# --- where it cannot be, or is not ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def no_more_namespaces(stage: Stage) -> Iterator[None]:
+    """A host that permits none, as a container without the right to make them."""
+    stage.is_launcher_as_new = False
+    with erring([stage.launcher, *descendants(stage.launcher)], (), "EPERM", "unshare", "1+"):
+        yield
+
+
+@pytest.mark.usefixtures("no_more_namespaces")
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({**OWN, "namespace": "always"}, 'the rule has run.namespace = "always"'),
+        ({**OWN, "given_gid": 4}, "the group is given for this run alone"),
+        ({**OWN, "namespace": "never", "given_gid": 4}, "the group is given for this run alone"),
+    ],
+)
+def test_what_has_to_have_a_namespace_is_refused_where_it_cannot(stage: Stage, changes: dict[str, Any], why: str) -> None:
+    """THREATS X-28."""
+    mark = stage.directory / "mark"
+    client, outcome = stage.play(stage.job("/bin/touch", str(mark), **changes))
+    because = f"this host does not permit a pid namespace of its own: Operation not permitted, and {why}"
+    assert (outcome.ending, outcome.because) == (Ending.NOT_STARTED, because)
+    assert client.end == {"outcome": "not started", "status": 126, "because": because}
+    assert not mark.exists()
+
+
+@pytest.mark.usefixtures("no_more_namespaces")
+def test_what_need_not_have_a_namespace_runs_without_where_it_cannot(stage: Stage) -> None:
+    assert stage.capture("/bin/sh", "-c", "readlink /proc/self/ns/pid", **OWN).decode().strip() == HOST
+
+
+@pytest.fixture
+def manager() -> Iterator[None]:
+    """What systemd makes before it starts a user manager of alice's."""
+    place = Path(f"/run/user/{ALICE}")
+    place.mkdir(parents=True)
+    yield
+    place.rmdir()
+
+
+@pytest.mark.usefixtures("manager")
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({**OWN, "namespace": "never"}, "; a process that was moved into the user manager of alice may live"),
+        ({**OF_ALICE, "namespace": "auto"}, ""),
+        ({"namespace": "never"}, ""),
+    ],
+)
+def test_who_ends_a_run_is_told_what_a_user_manager_may_keep(stage: Stage, changes: dict[str, Any], told: str) -> None:
+    """THREATS X-28: nothing is left to tell where the account has a namespace, as it has here by default."""
+    job = stage.job("/bin/sleep", "600", **changes)
+    _, pid = stage.started(job)
+    assert (namespace_of(pid) != HOST) is (changes["namespace"] == "auto")
+    stage.order(stage.executor.stop, job.run, "revoked")
+    assert stage.outcome(job).because == f"revoked{told}"
+
+
+def test_what_this_host_permits_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    why_impossible = namespace.why_impossible.__wrapped__
+    assert why_impossible() == ""
+    monkeypatch.setattr(namespace, "_proc_of_the_host", lambda: (0, "hidepid=nonsense"))
+    assert why_impossible() == "this host does not permit a pid namespace of its own: Invalid argument"
+    assert namespace_of("self") == HOST
+
+
+# --- what is the same in it ----------------------------------------------------------------------------------------------
+
+
+def test_ids_groups_directory_and_limits_are_the_same_in_it(stage: Stage) -> None:
+    look = "id; pwd; ulimit -a; umask; cat /proc/self/loginuid /proc/self/cgroup; ls -l /dev/fd/; grep -v Ns /proc/self/status"
+    said = [
+        stage.capture(
+            "/bin/sh", "-c", f"({look}) | sed 's/TEST-[0-9]*//; s/[0-9][0-9]:[0-9][0-9]//'", **{**OWN, "namespace": each}
+        )
+        for each in ("never", "always")
+    ]
+    assert said[0].decode().splitlines()[:20] == said[1].decode().splitlines()[:20]
+
+
+@pytest.mark.parametrize(
+    ("script", "ending", "number"),
+    [
+        ("exit 0", Ending.EXITED, 0),
+        ("exit 7", Ending.EXITED, 7),
+        ("kill -TERM $$", Ending.SIGNALED, 15),
+        ("kill -KILL $$", Ending.SIGNALED, 9),
+        ("kill -KILL 1; exit 3", Ending.EXITED, 3),
+        ("(setsid sleep 600 &); exit 4", Ending.EXITED, 4),
+    ],
+)
+def test_a_status_and_a_signal_come_through(stage: Stage, script: str, ending: Ending, number: int) -> None:
+    _, outcome = stage.play(shell(stage, script, **OWN))
+    assert (outcome.ending, outcome.number) == (ending, number)
+
+
+def test_what_remains_is_kept_where_the_rule_keeps_it_and_its_end_ends_the_run(stage: Stage) -> None:
+    mark = stage.directory / "mark"
+    script = f"(setsid sh -c 'until [ -e {mark} ]; do sleep 0.05; done' >/dev/null 2>&1 &); exit 5"
+    job = shell(stage, script, **OWN, leftovers="keep")
+    client, pid = stage.started(job)
+    stage.wait(lambda: client.end)
+    assert client.end is not None and client.end["status"] == 5 and stage.reported(Ended, job.run) is None
+    (monitor,) = stage.monitors()
+    mark.touch()
+    assert stage.outcome(job).number == 5
+    stage.forget(job)
+    wait_for(lambda: not is_living(monitor))
+
+
+def test_a_caller_outside_is_known_by_the_directory_that_it_stands_in(stage: Stage, tmp_path: Path) -> None:
+    """As in tests/monitor/test_directory.py: a directory that the target account may not search."""
+    tmp_path.chmod(0o700)
+    os.chdir(tmp_path)
+    try:
+        job = stage.job(
+            "/bin/pwd", cwd=os.fsencode(tmp_path), **{**OF_ALICE, "requester_uid": 0, "namespace": "always"}, inherits=True
+        )
+        assert stage.play(job)[1].number == 0
+    finally:
+        os.chdir("/")
