@@ -329,6 +329,40 @@ def test_the_kernels_other_calling_conventions_end_the_process(place: Path, name
     assert play(deed, confined=False) in without
 
 
+ORIG_RAX, PTRACE_TRACEME, PTRACE_PEEKUSER, PTRACE_POKEUSER, PTRACE_SYSCALL = 15 * 8, 0, 3, 6, 24
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the register that has the number of a call")
+def test_a_tracer_that_exchanges_a_call_gets_no_other_answer(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS X-29. The kernel asks the filter after the tracer."""
+    monkeypatch.chdir(place)
+    libc.ptrace.restype, libc.ptrace.argtypes = ctypes.c_long, (ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p)
+
+    def traced() -> None:
+        libc.ptrace(PTRACE_TRACEME, 0, None, None)
+        os.kill(os.getpid(), signal.SIGSTOP)
+        try:
+            call("getppid", b"f", 0o2755)  # which the tracer makes a chmod
+        except OSError as fault:
+            os._exit(fault.errno or 255)
+        os._exit(0)
+
+    def trace() -> None:
+        if (child := os.fork()) == 0:
+            traced()
+        while not os.WIFEXITED(status := os.waitpid(child, 0)[1]):
+            if libc.ptrace(PTRACE_PEEKUSER, child, ORIG_RAX, None) == number("getppid"):
+                libc.ptrace(PTRACE_POKEUSER, child, ORIG_RAX, number("chmod"))
+            libc.ptrace(PTRACE_SYSCALL, child, None, None)
+        if code := os.waitstatus_to_exitcode(status):
+            raise OSError(code, "")
+
+    before = state(place)
+    assert play(trace, confined=True, account=True) == "EPERM"
+    assert state(place) == before
+    assert play(trace, confined=False, account=True) == "" and (place / "f").stat().st_mode & stat.S_ISGID
+
+
 # --- attacks from end to end, by an account that has the group for the time of one run
 
 
