@@ -443,7 +443,7 @@ class Monitor:
         self.pumps.close()
         self.housing.end_namespace()
         left = self.tape.end(Left(*self._outcome))
-        self._left = replace(left, traces=self.traces.find()) if self._has_gone else left
+        self._left = replace(left, traces=self.traces.find(is_contained=self.housing.is_contained)) if self._has_gone else left
         self.state = "ended"
         self._keep_outcome()
         self._report()

@@ -81,6 +81,7 @@ class Traces:
         self._uid = uid
         self._began_wall, self._began_boot = time.time(), time.clock_gettime(time.CLOCK_BOOTTIME)
         self._first_group = 0
+        self._is_contained = False
         self._unseen: list[str] = []
         self._n_directories = self._n_seen = 0
 
@@ -89,10 +90,11 @@ class Traces:
         with suppress(OSError):
             self._first_group = os.stat(group).st_ino if group else 0
 
-    def find(self) -> Told | None:
+    def find(self, *, is_contained: bool) -> Told | None:
         """Return what was found, or None if there is nothing to tell. Root's own directories come first, so that what somebody
-        has put into a user manager leaves time for them.
+        has put into a user manager leaves time for them. If ``is_contained``, no process of the run's namespace is left anywhere.
         """
+        self._is_contained = is_contained
         self._unseen, self._n_directories, self._n_seen = [], 0, 0
         units: tuple[str, ...] = ()
         files: tuple[str, ...] = ()
@@ -171,6 +173,8 @@ class Traces:
         if (manager := _MANAGER.match(name)) is None:
             yield from self._begun_below(group, name, depth)
             return
+        if self._uid and not self._is_contained:  # into a unit that is older than the run, so no group is new
+            self._skip(f"processes that were moved into {name}")
         yield from (f"{name}/{unit}" for unit in self._begun_below(group, "", depth) if unit != "init.scope")
         try:
             with opened(f"{OF_USERS}/{manager[1]}", "systemd", "transient") as directory, os.scandir(directory) as entries:

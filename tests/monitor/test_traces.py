@@ -73,8 +73,8 @@ def group(places: Path, path: str) -> None:
     (places / "cgroup" / path).mkdir(parents=True)
 
 
-def named(of: Traces) -> Named:
-    found = of.find()
+def named(of: Traces, *, is_contained: bool = True) -> Named:
+    found = of.find(is_contained=is_contained)
     return Named() if found is None else Named(*found)
 
 
@@ -86,7 +86,7 @@ def test_what_came_into_being_since_the_beginning_is_named_and_nothing_older(pla
     oldest = (places / "cron.d/older").stat().st_ctime
     wait_for(lambda: time.time() > oldest + traces.COARSE + 0.1, what="an age that file systems can tell")
     since = begun(places)
-    assert since.find() is None, "what is older is not told of"
+    assert since.find(is_contained=True) is None, "what is older is not told of"
     group(places, "system.slice/x.service")
     (places / "systemd/transient/y.timer").touch()
     (places / "systemd/transient/y.timer.d").mkdir()
@@ -125,7 +125,15 @@ def test_of_user_managers_the_own_one_is_looked_at_and_by_root_all(places: Path)
     (places / f"user/{ALICE}/systemd/transient/y.timer").touch()
     names = (f"user@{ALICE}.service/x.service", f"user@{ALICE}.service/y.timer")
     assert named(alices) == named(roots) == Named(names)
-    assert others.find() is None
+    assert others.find(is_contained=False) is None
+
+
+def test_where_a_process_may_have_been_moved_is_told_unless_a_namespace_has_ended_it(places: Path) -> None:
+    """THREATS X-33: a manager moves it into a unit that was there before, so no control group is new."""
+    group(places, f"{OF_ALICE}/app.slice/older.service")
+    alices, roots = begun(places, ALICE), begun(places)
+    assert named(alices, is_contained=False) == Named(unseen=(f"processes that were moved into user@{ALICE}.service",))
+    assert named(alices) == named(roots, is_contained=False) == Named()
 
 
 NAMES = {
@@ -173,7 +181,7 @@ def test_thousands_of_names_cost_little_and_hide_nothing_of_roots(places: Path, 
         group(places, f"{OF_ALICE}/app.slice/a{number:03}-{'é' * 90}.service")
     group(places, "system.slice/z.service")
     (places / "cron.d/job").touch()
-    found = since.find()
+    found = since.find(is_contained=True)
     assert found is not None
     units, files, _, unseen = found
     assert "z.service" in units and any("more units" in one for one in unseen)
