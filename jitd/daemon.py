@@ -19,6 +19,7 @@ import time
 from collections import ChainMap
 from collections.abc import Awaitable, Callable
 from dataclasses import astuple
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -84,6 +85,7 @@ class Daemon:
         from jitd.giving import Givers
         from jitd.giving.assembly import all_givers, line_to_givers
         from jitd.giving.service_tickets import ServiceTickets
+        from jitd.giving.standing import take_standing
         from jitd.giving.trials import Trials
         from jitd.kdc.reach import Reach, is_unanswered
         from jitd.kdc.strings import canary
@@ -203,6 +205,7 @@ class Daemon:
             look=self.notices.look,
         )
         self._drift: Drift = Drift(givers, self.perform.holdings, self._store, config.drifts, note, tickets.failing)
+        self._standing = partial(take_standing, self._givers_line, lambda: [one.id for one in self._store.holdings()], note, log)
         self._recovery = Recovery(self.perform, self._lifecycle, self._store, executor, now)
         access = Access(config, self._store)
         lists = Lists(
@@ -330,6 +333,7 @@ class Daemon:
             self._keep_trying("a trial of the KDC's gate", self._trials.keep),
             self._keep_trying("what is held, compared with the host,", self._drift.keep),
             self.notices.keep(),
+            self._standing(),
         )
         keeping = [loop.create_task(each) for each in always]
         n_most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - RESERVE

@@ -6,11 +6,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from jitd.core.holding import Ending, HoldingState
+from jitd.givers.kind import Failed as FailedThere
+from jitd.givers.kind import Strays, Taken
+from jitd.givers.messages import Search, Take, read_question, write_question
 from jitd.giving import Answer, Done, Failed
+from jitd.giving.standing import take_standing
 from tests.daemon.giving import ID, FakeGiver, House
 
 THING = "group:tapes"
@@ -97,3 +102,51 @@ def test_other_things_go_on(house: House) -> None:
         assert house.held().state is HoldingState.HELD and house.giver.asked == []
 
     asyncio.run(scene())
+
+
+# --- what no holding is about ------------------------------------------------------------------------------------------------
+
+
+class Line:
+    """What jitd-givers is asked. It finds ``found``, and answers each Take with the next of ``answers``."""
+
+    def __init__(self, found: tuple[str, ...], *answers: Taken | FailedThere) -> None:
+        self.asked: list[object] = []
+        self._answers = [Strays(found), *answers]
+
+    async def ask(self, question: object) -> object:
+        self.asked.append(question)
+        return self._answers.pop(0)
+
+
+def standing(line: Line, notes: Path) -> tuple[list[str], list[str]]:
+    """Return the names of the records, and the lines of the log."""
+    recorded: list[str] = []
+    logged: list[str] = []
+
+    def log(text: str, **more: Any) -> None:
+        logged.append(f"{text}: {more}")
+
+    asyncio.run(take_standing(line, lambda: ["WNC0-D702"], lambda name, detail: recorded.append(name), log, notes))  # type: ignore[arg-type]
+    return recorded, logged
+
+
+def test_a_membership_that_no_holding_is_about_is_taken_too(tmp_path: Path) -> None:
+    """THREATS Q-33"""
+    (tmp_path / "WNC0-D703").touch()
+    line = Line(("WNC0-D703", "WNC0-D704"), Taken(LEFT), FailedThere("it is locked"))
+    recorded, logged = standing(line, tmp_path)
+    assert recorded == ["thing.stray", "thing.stray_gone", "thing.stray"]
+    assert LEFT in logged[0] and "is not taken back" in logged[1] and "it is locked" in logged[1]
+    search, first, _ = line.asked
+    assert search == Search("group", "former", ("WNC0-D702",))
+    assert isinstance(first, Take) and (first.kind, first.order.holding) == ("group", "WNC0-D703")
+    assert read_question(write_question(first)) == first
+
+
+@pytest.mark.parametrize("place", ["empty", "missing"])
+def test_on_a_host_without_notes_jitd_givers_is_not_started(tmp_path: Path, place: str) -> None:
+    (tmp_path / "empty").mkdir()
+    line = Line(())
+    assert standing(line, tmp_path / place) == ([], [])
+    assert line.asked == []
