@@ -16,6 +16,7 @@ import click
 from jitd.cli.answer import Row, answer, answer_json, command_line, exact, words
 from jitd.cli.call import NotDone, called
 from jitd.cli.glass import review_after, way_by_glass
+from jitd.core.conditions import SELF
 from jitpam.wire.messages import Explain, Message, Suppose
 
 SAYS = {
@@ -43,7 +44,7 @@ def _time(ctx: click.Context, param: click.Parameter, value: str | None) -> date
 @click.command(context_settings={"allow_interspersed_args": False})
 @click.argument("command", metavar="COMMAND...", nargs=-1, required=True, type=click.UNPROCESSED)
 @click.option("--as", "principal", metavar="PRINCIPAL", help="Who would ask. For operators.")
-@click.option("--run-as", metavar="USER", help="The account to run as; root unless it is named.")
+@click.option("--run-as", metavar="USER[:GROUP]", help="The account, and the group, to run as; root unless it is named.")
 @click.option("--at", callback=_time, metavar="TIME", help="When it would be asked, in place of now.")
 @click.option(
     "--fact", "facts", multiple=True, metavar="NAME=VALUE", help="The assumed value of a fact. May be given several times."
@@ -102,12 +103,13 @@ def _asked(argv: list[bytes], run_as: str | None, service: str, reason: str | No
     """The messages Explain and Suppose ask what jitd would decide. Return the members that these two messages have in common."""
     cwd = os.getcwdb()
     status = os.stat(cwd)
+    user, _, group = (run_as or "").partition(":")
     return {
         "service": service,
         "argv": argv,
         "login": False,
-        "user": run_as,
-        "group": None,
+        "user": None if user in ("", SELF) and group else run_as and user,
+        "group": group or None,
         "cwd": cwd,
         "cwd_device": status.st_dev,
         "cwd_inode": status.st_ino,

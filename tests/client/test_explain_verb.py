@@ -154,3 +154,14 @@ def test_a_refusal_is_told_with_its_status(capsys: pytest.CaptureFixture[str]) -
     fault = RefusedByDaemon("forbidden", "only operators and root may explain what others may do")
     assert jitd(Script(fault=fault), "explain", "--as", "alice", "id") == 3
     assert capsys.readouterr().err == "jitd: only operators and root may explain what others may do\n"
+
+
+@pytest.mark.parametrize(
+    ("typed", "asked"),
+    [("bob", ("bob", None)), ("bob:docker", ("bob", "docker")), ("self:docker", (None, "docker")), (":docker", (None, "docker"))],
+)
+def test_a_group_to_run_with_is_asked_as_jitsudo_asks(typed: str, asked: tuple[str | None, str | None]) -> None:
+    script = Script(*wired(denied()))
+    assert jitd(script, "explain", "--as", "alice", "--run-as", typed, "id") == 1
+    (heard,) = script.heard
+    assert isinstance(heard, Suppose) and (heard.user, heard.group) == asked
