@@ -43,6 +43,8 @@ _OUTLIVING = """
         WHEN r.rolname = 'pg_maintain' THEN 'can lock the tables in which PostgreSQL keeps its roles'
         WHEN r.rolname = 'pg_create_subscription' THEN 'can make subscriptions, which continue by themselves'
         WHEN EXISTS (SELECT FROM pg_auth_members m WHERE m.member = r.oid AND m.admin_option) THEN 'can grant other roles'
+        WHEN EXISTS (SELECT FROM pg_parameter_acl, aclexplode(paracl) a
+            WHERE a.grantee = r.oid AND a.privilege_type = 'ALTER SYSTEM') THEN 'can change settings of the server'
     END
     FROM reachable JOIN pg_roles r USING (oid)
 """
@@ -124,22 +126,24 @@ _LISTED = f"""
         indexes AS (SELECT indexrelid FROM pg_index
             WHERE indrelid IN (TABLE tables) AND num_nonnulls(indexprs, indpred) > 0),
         types AS (SELECT oid FROM pg_type WHERE typowner IN (TABLE roles)),
-        named(what, made) AS (
-            SELECT CASE WHEN catalog = 'pg_proc'::regclass AND (SELECT prosecdef FROM pg_proc WHERE oid = object)
-                THEN 'SECURITY DEFINER ' ELSE '' END || pg_describe_object(catalog, object, 0), made
-            FROM ({
+        found(catalog, object, what, made) AS (
+            {
     " UNION ALL ".join(
-        f"SELECT '{catalog.removesuffix('_metadata')}'::regclass, oid, xmin FROM {catalog} WHERE {which}"
+        f"SELECT '{catalog.removesuffix('_metadata')}'::regclass, oid, '', xmin FROM {catalog} WHERE {which}"
         for catalog, which in _ROWS
     )
-}) AS found(catalog, object, made)
-        UNION ALL SELECT format('privileges on column %%I of %%s', attname, attrelid::regclass), xmin
-            FROM pg_attribute WHERE attacl IS NOT NULL AND attrelid IN (TABLE tables)
-        UNION ALL SELECT format('settings of the database %%I', datname), s.xmin FROM pg_db_role_setting s
-            JOIN pg_database d ON d.oid = setdatabase WHERE datname = current_database() AND datdba IN (TABLE roles)
-        UNION ALL SELECT format('prepared transaction %%L', gid), transaction FROM pg_prepared_xacts
-            JOIN pg_roles ON rolname = owner WHERE database = current_database() AND oid IN (TABLE roles))
-    SELECT what FROM named WHERE age(made) <= age(%(since)s::xid8::xid)
+}
+            UNION ALL SELECT 0, attrelid, format('privileges on column %%I of ', attname) || attrelid::regclass, xmin
+                FROM pg_attribute WHERE attacl IS NOT NULL AND attrelid IN (TABLE tables)
+            UNION ALL SELECT 0, setdatabase, format('settings of the database %%I', datname), s.xmin FROM pg_db_role_setting s
+                JOIN pg_database d ON d.oid = setdatabase WHERE datname = current_database() AND datdba IN (TABLE roles)
+            UNION ALL SELECT 0, 0, format('prepared transaction %%L', gid), transaction FROM pg_prepared_xacts
+                JOIN pg_roles ON rolname = owner WHERE database = current_database() AND oid IN (TABLE roles)
+        ),
+        changed AS (SELECT *, count(*) OVER () AS n FROM found WHERE age(made) <= age(%(since)s::xid8::xid) LIMIT {MOST_LISTED})
+    SELECT n, what || CASE WHEN catalog = 'pg_proc'::regclass AND (SELECT prosecdef FROM pg_proc WHERE oid = object)
+        THEN 'SECURITY DEFINER ' ELSE '' END || CASE WHEN catalog = 0 THEN '' ELSE pg_describe_object(catalog, object, 0) END
+    FROM changed
 """
 
 
@@ -163,11 +167,15 @@ def prepared(session: Session, oid: int, given: Sequence[int]) -> list[tuple[str
     return [(gid, database) for gid, database in session.rows(_PREPARED, {"oid": oid, "given": list(given)})]
 
 
-def databases(session: Session) -> list[str]:
-    """Return the names of all databases but template0, which nobody can connect to and which is never changed. Raises
-    psycopg.Error.
+def databases(session: Session, oid: int) -> list[str]:
+    """Return the names of all databases but template0, which nobody can connect to and which is never changed. Those in which
+    the role ``oid`` has something come first. Raises psycopg.Error.
     """
-    return [name for (name,) in session.rows("SELECT datname FROM pg_database WHERE datname <> 'template0' ORDER BY 1")]
+    question = (
+        "SELECT datname FROM pg_database WHERE datname <> 'template0' ORDER BY oid NOT IN (SELECT dbid FROM pg_shdepend"
+        " WHERE refclassid = 'pg_authid'::regclass AND refobjid = %(oid)s), datname"
+    )
+    return [name for (name,) in session.rows(question, {"oid": oid})]
 
 
 def has_things_in(session: Session, oid: int, database: str) -> bool:
@@ -194,6 +202,7 @@ class Remains:
         self._given = list(given)
         self._kept: list[str] = []
         self._listed: list[str] = []
+        self._n_listed = 0
         self._unseen: list[str] = []
 
     def clear(self, session: Session, database: str, until: float) -> list[str]:
@@ -223,7 +232,9 @@ class Remains:
         if self._kept:
             said.append(f"the role {self._keeper} now owns objects that others depend on: {_several(self._kept)}")
         if self._listed:
-            said.append(f"check changes in the name of the given roles since the grant began: {_several(self._listed)}")
+            said.append(
+                f"check changes in the name of the given roles since the grant began: {_several(self._listed, self._n_listed)}"
+            )
         if self._unseen:
             said.append(f"not searched, because they accept no connection: the databases {_several(self._unseen)}")
         return "; ".join(said)
@@ -322,7 +333,8 @@ class Remains:
 
     def _list(self, session: Session, database: str, _: float) -> None:
         found = session.rows(_LISTED, {"roles": self._given, "since": self._since})
-        self._listed += [f"{database}: {what}" for (what,) in found]
+        self._listed += [f"{database}: {what}" for _, what in found]
+        self._n_listed += found[0][0] if found else 0
 
 
 class NotInTime(Exception):
@@ -350,6 +362,6 @@ def _word(kind: str) -> str:
     return "STATISTICS" if kind == "statistics object" else kind.upper()
 
 
-def _several(names: Sequence[str]) -> str:
-    more = len(names) - MOST_LISTED
+def _several(names: Sequence[str], n_names: int = 0) -> str:
+    more = max(n_names, len(names)) - MOST_LISTED
     return ", ".join(names[:MOST_LISTED]) + (f" and {more} more" if more > 0 else "")

@@ -130,9 +130,12 @@ def take_back(steps: Steps, ending: Ending) -> str:
     for gid, database in steps.do(prepared, ending.oid, given) or ():
         steps.do(_roll_back, steps.server, gid, database)
     left = Remains(ending.name, ending.oid, ending.keeper, ending.since, given)
-    there = steps.do(databases) or []
+    there = steps.do(databases, ending.oid) or []
     for number, database in enumerate(there):
-        share = max(0.0, steps.until - time.monotonic()) / (len(there) - number)
+        share = (steps.until - time.monotonic()) / (len(there) - number)
+        if share <= 0:
+            steps.faults.append(f"{len(there) - number} databases were not looked at in time")
+            break
         steps.do(_clear, steps, left, database, time.monotonic() + share)
     if not steps.faults:
         steps.do(_drop, ending.name)

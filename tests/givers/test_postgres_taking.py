@@ -8,6 +8,7 @@ role is gone, unless somebody else's transaction holds it; then its rights, its 
 from __future__ import annotations
 
 import os
+import random
 import signal
 import threading
 from collections.abc import Iterator
@@ -447,3 +448,63 @@ def test_what_was_done_in_the_name_of_the_given_role_is_listed(server: Postgres,
         server.do("DROP FOREIGN DATA WRAPPER wrapper CASCADE; GRANT SELECT ON orders TO reporting_ro")
         server.do("DROP STATISTICS IF EXISTS s")
     assert isinstance(taken, Taken) and DONE[statement] in taken.left, taken
+
+
+# --- whatever comes into their mind --------------------------------------------------------------------------------------
+
+SEEDS = range(12)
+THOUGHTS = (
+    "BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT s", "ROLLBACK TO s", "SET ROLE reporting_ro", "RESET ROLE",
+    "PREPARE TRANSACTION 'p{n}'", "COMMIT PREPARED 'p{n}'", PASSWORD, "ALTER ROLE CURRENT_USER SET work_mem = '{n}MB'",
+    "ALTER ROLE CURRENT_USER IN DATABASE shop SET search_path = his", "CREATE SCHEMA his{n}", "CREATE TABLE his{n}.t (a serial)",
+    "CREATE TABLE t{n} (a integer PRIMARY KEY)", "CREATE TABLE u{n} (a integer REFERENCES t{n}, b e{n})",
+    "ALTER TABLE t{n} ADD FOREIGN KEY (a) REFERENCES t{n} DEFERRABLE", "LOCK TABLE t{n}", "GRANT ALL ON t{n} TO PUBLIC",
+    "CREATE VIEW v{n} AS TABLE t{n}", "CREATE MATERIALIZED VIEW m{n} AS TABLE t{n}", "CREATE TYPE e{n} AS ENUM ('a')",
+    "CREATE FUNCTION f{n}() RETURNS integer SECURITY DEFINER LANGUAGE sql AS 'SELECT count(*)::integer FROM public.orders'",
+    "CREATE FUNCTION tr{n}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'caught'; END $$",
+    "CREATE TRIGGER tr{n} BEFORE INSERT ON orders EXECUTE FUNCTION tr{n}()", "CREATE INDEX ON t{n} ((f{n}()))",
+    "ALTER TABLE t{n} ALTER a SET DEFAULT f{n}()", "CREATE DOMAIN d{n} AS integer CHECK (VALUE > 0)",
+    "CREATE OPERATOR ==={n}= (LEFTARG = e{n}, RIGHTARG = e{n}, FUNCTION = pg_catalog.enum_eq)", "CREATE TEMP TABLE x{n} ()",
+    "CREATE CAST (e{n} AS integer) WITH FUNCTION f{n}()", "CREATE AGGREGATE a{n} (integer) (SFUNC = int4pl, STYPE = integer)",
+    "ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO PUBLIC",
+    "ALTER DEFAULT PRIVILEGES IN SCHEMA his{n} GRANT ALL ON TABLES TO alice",
+    "SELECT lo_create({n}00)", "SELECT pg_advisory_lock({n})", "LISTEN his", "CREATE PUBLICATION his{n} FOR TABLE t{n}",
+    "DECLARE c{n} CURSOR WITH HOLD FOR TABLE orders", "CREATE COLLATION c{n} FROM \"C\"",
+    "CREATE STATISTICS s{n} ON a, b FROM u{n}",
+    "ALTER TABLE t{n} OWNER TO reporting_ro", "REASSIGN OWNED BY CURRENT_USER TO reporting_ro", "DROP OWNED BY CURRENT_USER",
+    "CREATE POLICY p{n} ON t{n} USING (f{n}() > 0)", "CREATE RULE r{n} AS ON INSERT TO t{n} DO ALSO SELECT f{n}()",
+    "LOCK TABLE pg_auth_members IN ACCESS SHARE MODE", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity",
+    "CREATE TABLE part{n} (a integer) PARTITION BY RANGE (a)", "CREATE TABLE p{n} PARTITION OF part{n} DEFAULT",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_whatever_a_holder_says_to_the_server_the_role_goes(server: Postgres, roles: PostgresRoles, seed: int) -> None:
+    """THREATS Q-39. In some sessions at once, with what the given role may do, and with a table of others that may be used."""
+    play(server, roles, seed)
+
+
+def play(server: Postgres, roles: PostgresRoles, seed: int) -> None:
+    """Play the holder of ``seed``. ``python -c`` may call this with more seeds than there are in SEEDS."""
+    chance = random.Random(seed)
+    server.do("GRANT TRIGGER ON orders TO reporting_ro; GRANT CREATE ON DATABASE shop TO PUBLIC")
+    words = given(roles)
+    sessions = [server.as_person(words) for _ in range(3)]
+    for session in sessions:
+        session.execute("SET lock_timeout = '20ms'")
+    for _ in range(chance.randrange(60)):
+        statement = chance.choice(THOUGHTS).replace("{n}", str(chance.randrange(3)))
+        with suppress(psycopg.Error):
+            chance.choice(sessions).execute(statement.encode())
+    answer = roles.take(ORDER)
+    assert isinstance(answer, Taken), f"seed {seed}: {answer}"
+    assert not any(map(is_open, sessions)) and not is_there(server), seed
+    for (gid,) in server.ask("SELECT gid FROM pg_prepared_xacts"):  # in the name of the given role, and listed
+        assert f"prepared transaction '{gid}'" in answer.left or " more" in answer.left, seed
+        server.do(f"ROLLBACK PREPARED '{gid}'")
+    server.do(f"""
+        DROP OWNED BY reporting_ro CASCADE; REVOKE CREATE ON DATABASE shop FROM PUBLIC; GRANT SELECT ON orders TO reporting_ro;
+        DO $$ BEGIN DROP OWNED BY {ROLE}_left CASCADE; EXCEPTION WHEN undefined_object THEN END $$;
+        DROP ROLE IF EXISTS {ROLE}_left
+    """)
+    server.do("INSERT INTO orders VALUES (3, 'Edsger'); DELETE FROM orders WHERE number = 3")
