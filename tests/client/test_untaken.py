@@ -11,6 +11,7 @@ from jitd.cli.lists import LIVE_GRANTS, lines_of
 from jitd.cli.past import how_it_was_taken, untaken
 
 HELD: dict[str, Any] = {"id": "K7QM-2XVD.2", "thing": "sudoers:wheel", "state": "taking", "taking_at": None, "not_taken": ""}
+NOT_RENEWED = {"not_renewed": "kadmind is silent", "not_renewed_since": "2026-03-02T09:00:00Z"}
 
 
 @pytest.mark.parametrize(
@@ -19,7 +20,8 @@ HELD: dict[str, Any] = {"id": "K7QM-2XVD.2", "thing": "sudoers:wheel", "state": 
         ({}, "is being taken back"),
         ({"not_taken": "gpasswd does not answer"}, "is being taken back, but this is not possible yet: gpasswd does not answer"),
         ({"taking_at": "2026-03-02T09:00:00Z", "not_taken": "no"}, "is being taken back since 2026-03-02 09:00:00 UTC ("),
-        ({"state": "held"}, "is held"),
+        ({"state": "held", "not_renewed": ""}, "is held"),
+        ({"state": "held", **NOT_RENEWED}, "is held, but not renewed since 2026-03-02 09:00:00 UTC ("),
     ],
 )
 def test_a_thing_that_is_being_taken_back_says_since_when_and_why_it_is_not(changes: dict[str, Any], said: str) -> None:
@@ -33,3 +35,6 @@ def test_a_list_of_grants_says_what_is_over_and_not_taken_back() -> None:
     assert "over, being taken back" in over and "over" not in other
     assert list(untaken(row)) == ["K7QM-2XVD.2: sudoers:wheel is being taken back"]
     assert list(untaken(live)) == []
+    (said,) = untaken(live | {"unrenewed": [HELD | {"state": "held"} | NOT_RENEWED]})
+    assert said.startswith("K7QM-2XVD.2: sudoers:wheel is held, but not renewed since 2026-03-02 09:00:00 UTC (")
+    assert said.endswith("): kadmind is silent")
