@@ -50,6 +50,15 @@ def ask(request: Give | Take | Look, patience: float = PATIENCE) -> Answer:
     return asyncio.run(once())
 
 
+def test_a_restart_of_the_daemon_restarts_it_and_both_are_of_one_version(service: Service) -> None:
+    assert isinstance(ask(Look(SERVICE)), Grants)
+    before = show(UNIT, "MainPID")["MainPID"]
+    assert before != "0"
+    systemctl("restart", "jitd.service")
+    assert isinstance(ask(Look(SERVICE)), Grants)
+    assert show(UNIT, "MainPID")["MainPID"] not in ("0", before)
+
+
 def test_the_socket_is_roots_alone_and_starts_the_service(service: Service) -> None:
     systemctl("stop", UNIT)
     assert stat.S_IMODE(SOCKET.stat().st_mode) == 0o600 and SOCKET.stat().st_uid == 0
