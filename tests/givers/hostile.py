@@ -151,7 +151,7 @@ class Stage:
             happens, after = chance.choice(HAPPENS), chance.random() * 2
             found = self._play(scenarios, happens, after)
             told = [f"seed {seed}, {happens or 'nothing'} happens, {scenarios}: {fault}" for fault in found]
-            print(*told, sep="\n", end="", flush=True)
+            print("".join(f"{each}\n" for each in told), end="", flush=True)
             faults += told
         return faults
 

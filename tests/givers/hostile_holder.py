@@ -108,10 +108,12 @@ class Holder:
             at = self.place.joinpath(*("d" for _ in range(self.chance.choice([0, 3, 60]))), f"id-{self.chance.random()}")
             at.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy("/usr/bin/id", at)
-            for gid in (*os.getgroups(), os.getegid()):
-                for step in self.chance.sample([self._own, self._mode, self._own], 3):
-                    with contextlib.suppress(OSError):
-                        step(at, gid)
+            gid = self.chance.choice([*os.getgroups(), os.getegid()])
+            for step in self.chance.choice(
+                [(self._own, self._mode), (self._mode, self._own), (self._mode, self._own, self._mode)]
+            ):
+                with contextlib.suppress(OSError):
+                    step(at, gid)
 
     def _own(self, at: Path, gid: int) -> None:
         os.chown(at, -1, gid)
@@ -214,7 +216,10 @@ class Holder:
         ]
         if "JITSUDO_ACCESS_FD" in os.environ and shutil.which("psql"):
             behind += [self.database] * 4
-        for deed in self.chance.sample([*behind, *here], self.chance.randint(1, 6)):
+        if os.getgid() not in os.getgroups() or len(os.getgroups()) > 1:  # there is a group to keep
+            here += [self.set_ids] * 3
+            behind += [self.chain] * 2
+        for deed in self.chance.sample([*behind, *here], self.chance.randint(1, 8)):
             if deed in behind:
                 self.behind(deed, self.chance.randint(0, 2))
             else:
