@@ -6,8 +6,8 @@ has can delay this for ever: a FUSE server that has read a request and does not 
 (PTRACE_O_TRACEEXIT). In the meantime the process has its descriptors. Its system call may still succeed, with the rights of the
 run, and the tracer can take the descriptor that the call opens (pidfd_getfd(2)).
 
-Law: only what the kernel names as the cause is ended, and only if it belongs to one of the run's accounts. Nothing is opened by a
-name that a user chose. Sources: ptrace(2), the kernel's documentation of FUSE ("Aborting a filesystem connection").
+Law: only what the kernel names as the cause is ended. Nothing is opened by a name that a user chose. Sources: ptrace(2), the
+kernel's documentation of FUSE ("Aborting a filesystem connection").
 """
 
 from __future__ import annotations
@@ -28,17 +28,19 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def free(killed: Collection[Pid], uids: Collection[int]) -> None:
-    """Kill what traces the processes ``killed``, and abort the FUSE connections that have an open request, if one of the
-    processes waits in the kernel. Each must belong to one of ``uids``. The caller repeats this call until the processes are gone.
+    """Kill each tracer that holds one of the processes ``killed``. If one of them waits in the kernel, abort the FUSE connections
+    of the accounts ``uids`` that have an open request. The caller repeats this call until the processes are gone.
+
+    A tracer may belong to anybody: it still traces if it has executed sudo meanwhile.
     """
-    seen, is_waiting = set(killed), False
-    left = list(killed)
+    left, seen, is_waiting = list(killed), set(killed), False
     while left:
         for state, tracer in _threads(left.pop()):
             is_waiting = is_waiting or state == "D"
-            if tracer and tracer not in seen and _kill(tracer, uids):  # a killed tracer may itself be held
+            if state == "t" and tracer and tracer not in seen:
+                _kill(tracer)
                 seen.add(tracer)
-                left.append(tracer)
+                left.append(tracer)  # it may itself be held
     if is_waiting:
         with suppress(OSError):  # without FUSE, it waits for something else
             _abort(uids)
@@ -58,21 +60,9 @@ def _status(of: str) -> dict[str, list[str]]:
         return {name: value.split() for name, _, value in (line.partition(":") for line in file)}
 
 
-def _kill(tracer: Pid, uids: Collection[int]) -> bool:
-    """Return False if ``tracer`` does not belong to one of ``uids``, or has ended."""
-    try:
-        descriptor = os.pidfd_open(tracer)
-    except OSError:
-        return False
-    try:
-        if not {int(uid) for uid in _status(str(tracer))["Uid"]} <= set(uids):
-            return False
-        signal.pidfd_send_signal(descriptor, signal.SIGKILL)
-    except OSError:
-        return False
-    finally:
-        os.close(descriptor)
-    return True
+def _kill(tracer: Pid) -> None:
+    with suppress(OSError):  # it has ended
+        os.kill(tracer, signal.SIGKILL)
 
 
 def _abort(uids: Collection[int]) -> None:

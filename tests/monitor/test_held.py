@@ -9,7 +9,9 @@ import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -67,24 +69,32 @@ def server(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
     libc.umount2(os.fsencode(at), 2)  # MNT_DETACH
 
 
-def trace(pid: int) -> int:
-    """Let a process of alice's, outside of the run, hold ``pid`` at its end. Return the pid of the tracer."""
+def trace(pid: int, as_who: Callable[[], None] = as_alice, *, by_thread: bool = False) -> int:
+    """Let a process outside of the run hold ``pid`` at its end. Return the pid of the tracer."""
     ready, told = os.pipe()
     tracer = os.fork()
-    if tracer == 0:
-        try:
-            as_alice()
-            libc.prctl(4, 1, 0, 0, 0)  # PR_SET_DUMPABLE, so that another process of alice's can trace this one
-            if libc.ptrace(PTRACE_SEIZE, pid, None, PTRACE_O_TRACEEXIT) == 0:
-                os.write(told, b".")
-                while True:
-                    signal.pause()
-        finally:
-            os._exit(1)
-    os.close(told)
-    assert os.read(ready, 1) == b"."
-    os.close(ready)
-    return tracer
+    if tracer:
+        os.close(told)
+        assert os.read(ready, 1) == b"."
+        os.close(ready)
+        return tracer
+
+    def seize() -> None:
+        if libc.ptrace(PTRACE_SEIZE, pid, None, PTRACE_O_TRACEEXIT) == 0:
+            os.write(told, b".")
+            time.sleep(3600)
+
+    try:
+        as_who()
+        libc.prctl(4, 1, 0, 0, 0)  # PR_SET_DUMPABLE, so that another process of alice's can trace this one
+        if by_thread:
+            thread = threading.Thread(target=seize)
+            thread.start()
+            thread.join()
+        else:
+            seize()
+    finally:
+        os._exit(1)
 
 
 def end(tracer: int) -> int:
@@ -108,18 +118,18 @@ def test_what_waits_for_a_fuse_server_ends_and_its_call_fails(stage: Stage, serv
 
 
 def test_what_somebody_traces_ends_and_the_tracers_of_a_tracer_too(stage: Stage) -> None:
-    """THREATS X-36."""
+    """THREATS X-36. A tracer that has executed sudo meanwhile is root."""
     job = stage.job("/bin/sleep", "600", **OWN)
     _, pid = stage.started(job)
     tracers = [trace(pid)]
-    for _ in range(3):
-        tracers.append(trace(tracers[-1]))
+    tracers.append(trace(tracers[-1]))
+    tracers.append(trace(tracers[-1], lambda: None, by_thread=True))
     stage.order(stage.executor.stop, job.run, BECAUSE)
     assert stage.outcome(job).ending is Ending.SIGNALED
-    assert [end(tracer) for tracer in reversed(tracers)] == [-signal.SIGKILL] * 4
+    assert [end(tracer) for tracer in reversed(tracers)] == [-signal.SIGKILL] * 3
 
 
-def test_what_belongs_to_somebody_else_or_holds_nothing_is_left_alone(server: tuple[subprocess.Popen[bytes], Path]) -> None:
+def test_a_mount_of_somebody_else_and_what_holds_nothing_is_left_alone(server: tuple[subprocess.Popen[bytes], Path]) -> None:
     process, at = server
     sleeper = subprocess.Popen(["/bin/sleep", "600"], preexec_fn=as_alice)
     tracer = trace(sleeper.pid)
