@@ -151,8 +151,8 @@ def test_who_has_less_than_the_requested_identity_changes_nothing_that_it_runs(
         (("-u", "alice"), "alices.sh", "alice"),
         (("-g", "dba"), "alices.sh", "dba"),
         (("-g", "dba"), "alices/of-root.sh", "dba"),
-        (("-g", "adm"), "roots.sh", "adm"),
-        (("-g", "adm"), "roots/of-root.sh", "adm"),
+        (("-g", "adm"), "roots.sh", "alice"),  # a group that is given is no primary one
+        (("-g", "adm"), "roots/of-root.sh", "alice"),
         (("-u", "carol", "-g", "ops"), "carols.sh", "ops"),
         (("-u", "root", "-g", "adm"), "roots.sh", "adm"),
     ],
