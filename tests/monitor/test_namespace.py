@@ -91,7 +91,7 @@ until = time.monotonic() + 90
 while "/jitd-test-elsewhere" not in open("/proc/self/cgroup").read():
     time.sleep(0.01)
 os.setsid()
-for _ in range(24):
+for _ in range(8):
     if os.fork() == 0:
         while time.monotonic() < until:
             if os.fork():
@@ -161,7 +161,7 @@ def test_what_has_left_the_control_group_ends_with_the_run(stage: Stage, elsewhe
 
 @pytest.mark.parametrize("how", ["it is revoked", "its time is over"])
 def test_chains_of_forks_that_have_left_the_control_group_end_with_the_run(stage: Stage, elsewhere: Path, how: str) -> None:
-    """THREATS X-26."""
+    """THREATS X-26: whether a search would have caught them: the monitor can signal no process that it has searched for."""
     ends_at = now() + 6 if "time" in how else None
     job = shell(stage, f"trap '' TERM HUP; python3 -S -c '{CHAINS}' & sleep 600; sleep 600", **OWN, ends_at_boot=ends_at)
     _, pid = stage.started(job)
@@ -169,9 +169,10 @@ def test_chains_of_forks_that_have_left_the_control_group_end_with_the_run(stage
     (chain,) = wait_for(lambda: [each for each in all_in(inside) if cmdline(each).startswith(b"python3\0-S")])
     (elsewhere / "cgroup.procs").write_text(str(chain))
     wait_for(lambda: not is_living(chain), what="the chains")
-    ENDS[how](stage, job, pid)
-    assert stage.outcome(job).ending is Ending.SIGNALED
-    assert inside == HOST or wait_for(lambda: not all_in(inside))
+    with erring([int(status_of(pid)["PPid"])], (), "EPERM", "pidfd_send_signal"):
+        ENDS[how](stage, job, pid)
+        assert stage.outcome(job).ending is Ending.SIGNALED
+        wait_for(lambda: not all_in(inside), what="the end of the namespace")
     assert "populated 0" in (elsewhere / "cgroup.events").read_text()
 
 
