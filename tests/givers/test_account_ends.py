@@ -6,19 +6,24 @@ Law: each attack is a real one, by processes of the account and of alice, who ho
 
 from __future__ import annotations
 
-import fcntl
+import ctypes
 import os
 import pwd
+import select
 import signal
+import stat
+import struct
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from jitd.givers import account, account_processes
+from jitd.givers.account_notes import Notes
 from jitd.givers.kind import Failed, Taken
 from tests.givers.account_host import NAME, World
 from tests.marks import full
@@ -144,17 +149,13 @@ def test_the_key_opens_nothing_before_any_lock_is_waited_for(world: World, monke
     world.give(brought=KEY)
     key = Path("/run/jitd-accounts") / NAME
     assert key.exists()
-    held = os.open(world.notes, os.O_RDONLY)
-    fcntl.flock(held, fcntl.LOCK_EX)
     taken: list[object] = []
     takes = threading.Thread(target=lambda: taken.append(world.kind.take(world.order())))
-    takes.start()
-    try:
+    with Notes(world.notes).alone():
+        takes.start()
         wait_for(lambda: not key.exists(), what="the end of the key")
         assert taken == []
-    finally:
-        os.close(held)
-        takes.join(PATIENCE)
+    takes.join(PATIENCE)
     assert taken == [Taken()] and world.is_as_before()
 
 
@@ -240,6 +241,109 @@ def test_what_is_mounted_in_a_home_is_left_alone_and_said_and_all_else_ends(worl
         while subprocess.run(["umount", str(place)], check=False, capture_output=True).returncode == 0:
             pass
         subprocess.run(["sh", "-c", f"umount {made.pw_dir}/*; rm -rf {made.pw_dir} {others}"], check=False, capture_output=True)
+
+
+def test_a_descriptor_that_was_handed_on_opens_nothing_afterwards(world: World) -> None:
+    """THREATS Q-36."""
+    made = world.give()
+    world.run("sh", "-c", f"mkdir {made.pw_dir}/shared && echo x >{made.pw_dir}/shared/x && chmod 777 {made.pw_dir}/shared")
+    handed_on = [os.open(place, os.O_RDONLY | os.O_DIRECTORY) for place in (made.pw_dir, f"{made.pw_dir}/shared")]
+    try:
+        assert world.take() == Taken()
+        for directory in handed_on:
+            assert os.listdir(directory) == []
+            with pytest.raises(FileNotFoundError):
+                os.open("x", os.O_CREAT | os.O_WRONLY, dir_fd=directory)
+    finally:
+        for directory in handed_on:
+            os.close(directory)
+    assert world.is_as_before()
+
+
+def test_processes_that_are_stopped_or_frozen_end_too(world: World) -> None:
+    """THREATS Q-26."""
+    made = world.give()
+    frozen = Path("/sys/fs/cgroup/frozen-by-holder")
+    frozen.mkdir()
+    try:
+        world.begin("sleep", "600")
+        world.begin("sleep", "600")
+        wait_for(lambda: len(account_processes.of(made.pw_uid)) == 2, what="processes")
+        world.begun[0].send_signal(signal.SIGSTOP)
+        (frozen / "cgroup.procs").write_text(str(world.begun[1].pid))
+        (frozen / "cgroup.freeze").write_text("1")
+        wait_for(lambda: "frozen 1" in (frozen / "cgroup.events").read_text(), what="a frozen process")
+        assert world.take() == Taken()
+        assert [one.wait(PATIENCE) for one in world.begun] == [-signal.SIGKILL] * 2
+        wait_for(lambda: "populated 0" in (frozen / "cgroup.events").read_text(), what="an empty control group")
+    finally:
+        frozen.rmdir()
+    assert world.is_as_before()
+
+
+class Silent:
+    """A file system of FUSE at ``place`` that never answers, and that everybody may ask. Its server is alice's."""
+
+    def __init__(self, place: Path) -> None:
+        self.place, self._device = place, Path("/dev/fuse-of-alice")
+        os.mknod(self._device, stat.S_IFCHR | 0o600, os.makedev(10, 229))
+        self._server = os.open(self._device, os.O_RDWR)
+        alice = pwd.getpwnam("alice")
+        options = f"fd={self._server},rootmode=40000,user_id={alice.pw_uid},group_id={alice.pw_gid},allow_other"
+        library = ctypes.CDLL(None, use_errno=True)
+        done = library.mount(b"silent", os.fsencode(place), b"fuse", ctypes.c_ulong(6), options.encode())  # nosuid, nodev
+        assert done == 0, os.strerror(ctypes.get_errno())
+        _, opcode, unique = struct.unpack_from("<IIQ", os.read(self._server, 1 << 16))
+        assert opcode == 26, "FUSE_INIT (linux/fuse.h) is the one question that is answered"
+        begun = struct.pack("<IIIIHHII", 7, 31, 0, 0, 0, 0, 4096, 1).ljust(64, b"\0")
+        os.write(self._server, struct.pack("<IiQ", 16 + len(begun), 0, unique) + begun)
+        os.set_blocking(self._server, False)
+
+    def was_asked(self) -> bool:
+        with suppress(BlockingIOError):
+            return bool(os.read(self._server, 1 << 16))
+        return False
+
+    def close(self) -> None:
+        os.close(self._server)
+        subprocess.run(["umount", "--lazy", str(self.place)], check=True)
+        self._device.unlink()
+
+
+@pytest.mark.parametrize("where", ["home", "/tmp", "/srv"])
+def test_a_file_system_that_never_answers_holds_nothing_up(world: World, where: str) -> None:
+    """THREATS Q-37."""
+    if where == "/srv":  # also an account that is made then
+        place = Path("/srv/silent")
+        place.mkdir()
+        silent = Silent(place)
+        made = world.give()
+    else:
+        made = world.give()
+        place = Path(made.pw_dir if where == "home" else where) / "a" / "silent"
+        world.run("mkdir", "-p", str(place))
+        silent = Silent(place)
+    pid = os.fork()
+    if pid == 0:  # a deed that hangs is killed
+        try:
+            taken = world.kind.take(world.order())
+            os._exit(0 if isinstance(taken, Taken) and ("silent" in taken.left) == (where == "home") else 3)
+        finally:
+            os._exit(4)
+    ended = os.pidfd_open(pid)
+    try:
+        has_ended = bool(select.select([ended], [], [], PATIENCE)[0])
+        was_asked = silent.was_asked()
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        silent.close()
+        os.close(ended)
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    subprocess.run(["rm", "-rf", made.pw_dir, "/tmp/a", "/srv/silent"], check=True)
+    assert has_ended and status == 0 and not was_asked
+    with pytest.raises(KeyError):
+        pwd.getpwuid(made.pw_uid)
+    assert world.is_as_before()
 
 
 # --- a step that fails -------------------------------------------------------------------------------------------------------
