@@ -77,7 +77,7 @@ _LARGE_OBJECT = "large object"
 _TYPES = (
     "table", "view", "materialized view", "sequence", "foreign table", "function", "procedure", "aggregate", "type", "schema",
     "operator", "operator class", "operator family", "collation", "conversion", "text search configuration",
-    "text search dictionary", "statistics object", _LARGE_OBJECT,
+    "text search dictionary", "statistics object", "publication", "server", _LARGE_OBJECT,
 )  # fmt: skip
 AT_ONCE = 200
 """Objects that are dropped in one transaction."""
@@ -268,14 +268,15 @@ class Remains:
         n_done, depending = self._each(session, until, _drop)
         while n_done:  # what depended on an object may be gone the next time
             n_done, depending = self._each(session, until, _drop)
-        if len(session.rows(_OWNED, {"oid": self.oid, "below": _ABOVE_ALL, "most": AT_ONCE + 1})) <= AT_ONCE:
+        most: dict[str, object] = {"oid": self.oid, "below": _ABOVE_ALL, "most": AT_ONCE + 1}
+        if not depending or len(session.rows(_OWNED, most)) <= AT_ONCE:
             try:
                 session.do("DROP OWNED BY {role} RESTRICT", role=sql.Identifier(self._role))
                 if not self._owns_what_is_shared(session):
                     return
                 depending = ["a database or a tablespace"]
             except psycopg.errors.DependentObjectsStillExist as fault:
-                depending = (fault.diag.message_detail or "").splitlines()
+                depending = (fault.diag.message_detail or str(fault)).splitlines()
         self._keep(session, until)
         self._kept += [f"{database}: {line}" for line in depending]
 
@@ -303,7 +304,7 @@ class Remains:
                         deed(session, one)
                         n_done += 1
                     except psycopg.errors.DependentObjectsStillExist as fault:
-                        depending += (fault.diag.message_detail or "").splitlines()
+                        depending += (fault.diag.message_detail or str(fault)).splitlines()
                     except psycopg.Error:
                         continue  # the statement that is about all objects fails, too, and says why
         return n_done, depending
