@@ -26,9 +26,10 @@ def asking(names: tuple[str, ...]) -> str:
 
 def asked(request: Request) -> list[str]:
     """Return the lines that the requester reads when the request begins to wait."""
-    command = request.command
+    command, run_as = request.command, request.command.run_as
     host = request.host.partition(".")[0]
-    lines = [f"request {request.id}: {shown_command(command.argv)} (as {shown(command.run_as.user)} on {shown(host)})"]
+    whom = shown(run_as.user) if run_as.group == run_as.user else f"{shown(run_as.user)} with group {shown(run_as.group)}"
+    lines = [f"request {request.id}: {shown_command(command.argv)} (as {whom} on {shown(host)})"]
     if request.obligations is not None:
         lines.append(owing(request))
     return lines

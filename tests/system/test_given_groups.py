@@ -57,6 +57,7 @@ def test_the_command_has_the_group_and_the_account_has_it_neither_before_nor_aft
     asking = house.ask("alice", "-g", "security", "sh", "-c", f"id -un; id -Gn; id -gn; cat {TAPE}")
     page = house.show(asking.id)
     assert (page["run_as"], page["run_as_group"]) == ("alice", "security")
+    assert " (as alice with group security on " in asking.err
     assert house.approve(asking.id).returncode == 0
     assert asking.end() == 0, asking.err
     name, groups, own, text = asking.out.splitlines()
