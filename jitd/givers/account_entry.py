@@ -14,13 +14,12 @@ from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
-from jitd.givers import account_lock, executing
+from jitd.givers import account_lock
 from jitd.givers.account_notes import Note
 from jitpam.wire.shown import shown
 
 USERADD, USERMOD, USERDEL = "/usr/sbin/useradd", "/usr/sbin/usermod", "/usr/sbin/userdel"
 GROUPADD, GROUPDEL = "/usr/sbin/groupadd", "/usr/sbin/groupdel"
-TIMEOUT, SECONDS = "/usr/bin/timeout", 5
 SHADOW = Path("/etc/shadow")
 NO_PASSWORD = "*"
 """The value in the password field. A "!" in this field would lock the account, and sshd would then refuse keys, too (sshd(8),
@@ -115,7 +114,7 @@ def shadow_of(account: str) -> dict[str, str]:
 
 def lock(account: str, ending: Collection[int]) -> None:
     """Lock the account, so that nobody can log in and cron starts no job of the account. For ``ending``, see
-    ``account_lock.wait_until_free``. Raises NotDone.
+    ``account_lock.run``. Raises NotDone.
     """
     if entry_of(account) is not None:
         _run(f"the account {account} cannot be locked", USERMOD, "-L", "-e", "1", account, ending=ending)
@@ -152,8 +151,8 @@ def _date(days: int) -> str:
 
 
 def _run(why: str, *words: str, ending: Collection[int] = ()) -> None:
-    if fault := account_lock.wait_until_free(ending):
-        raise NotDone(f"{why}: {fault}")
-    said = executing.run([TIMEOUT, str(SECONDS), *words])  # the lock may have been taken again
+    said = account_lock.run([*words], ending)
+    if isinstance(said, str):
+        raise NotDone(f"{why}: {said}")
     if said.status != 0:
         raise NotDone(f"{why}: {said.said or f'status {said.status}'}")

@@ -3,7 +3,8 @@
 such as chsh(1), and a program that is stopped or frozen never releases it.
 
 Law: jitd takes the lock away only from a process that runs for the holder of an account that ends. Everybody else is waited for,
-and named. Sources: lckpwdf(3), fcntl(2) F_GETLK, pidfd_open(2), cgroups(7).
+and named. A tool is executed by the process that has the lock already, because such a lock is kept over execve(2). So nobody can
+take it in between. Sources: lckpwdf(3), fcntl(2) F_GETLK, execve(2), pidfd_open(2), cgroups(7).
 """
 
 from __future__ import annotations
@@ -19,31 +20,80 @@ from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
+from jitd.givers.executing import ENVIRONMENT, Ended
 from jitpam.wire.shown import shown
 
 LOCK = Path("/etc/.pwd.lock")
 FILES = tuple(Path(f"/etc/{name}.lock") for name in ("passwd", "shadow", "group", "gshadow", "subuid", "subgid"))
-"""Files that contain the pid of the tool of shadow-utils that has made them."""
+"""Files that contain the pid of the tool of shadow-utils that has made them. Only who has the lock makes them."""
 WAITS_FOR = 3.0
-"""Seconds to wait for the lock."""
+"""Seconds to wait for the lock, however many processes keep it one after the other."""
 LEAVES_FOR = 0.5
-"""Seconds that a process of the holder may keep the lock. A tool that nobody stops keeps it for some milliseconds."""
-LOOK_AGAIN = 0.02
+"""Seconds that processes of the holder may keep the lock. A tool that nobody stops keeps it for some milliseconds."""
+ENDS_WITHIN = 5.0
+"""Seconds within which a tool ends that has the lock."""
+LOOK_AGAIN = 0.002
 _FLOCK = "hhqqi0q"
 
 
-def wait_until_free(ending: Collection[int] = ()) -> str:
-    """Wait until nobody holds the lock, and return an empty string. Kill a process that holds it too long and runs for one of
-    the uids ``ending``. If somebody else holds the lock too long, return a sentence that says who. Raises OSError.
+def run(words: list[str], ending: Collection[int] = ()) -> Ended | str:
+    """Wait for the lock, run the command line ``words``, which takes it, and wait until it ends. Kill processes that keep
+    the lock too long and run for one of the uids ``ending``. If somebody else keeps the lock too long, return a sentence that
+    says who. Raises OSError.
     """
+    output = os.memfd_create("output")
+    is_waiting, waits = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        _become(words, output)
+    os.close(waits)
+    process = os.pidfd_open(pid)
+    try:
+        if fault := _given(is_waiting, pid, ending):
+            return fault
+        if not select.select([process], [], [], ENDS_WITHIN)[0]:
+            return f"{words[0]} has not ended within {ENDS_WITHIN:g} s"
+    finally:
+        signal.pidfd_send_signal(process, signal.SIGKILL)  # (a zombie takes it, too)
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        said = os.pread(output, os.fstat(output).st_size, 0)
+        for descriptor in (process, is_waiting, output):
+            os.close(descriptor)
+    return Ended(status, said)
+
+
+def _become(words: list[str], output: int) -> None:
+    """In a child: wait for the lock, and then execute ``words``."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC), 0)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        os.chdir("/")
+        lock = os.open(LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        fcntl.lockf(lock, fcntl.LOCK_EX)
+        for file in FILES:  # its maker has lost the lock, but a zombie, or a process with its pid, seems to have it
+            with suppress(FileNotFoundError):
+                if file.read_bytes().strip(b"\0\n ").isdigit():
+                    file.unlink()
+        os.set_inheritable(lock, True)
+        os.execve(words[0], words, ENVIRONMENT)
+    except BaseException as fault:
+        os.write(2, f"{words[0]}: {fault}".encode("utf-8", "surrogateescape"))
+    finally:
+        os._exit(127)
+
+
+def _given(is_waiting: int, child: int, ending: Collection[int]) -> str:
+    """Wait until ``child`` has the lock, which closes the pipe ``is_waiting``. If it has not, return who keeps the lock."""
     began = time.monotonic()
-    while pid := _holder():
-        waited = time.monotonic() - began
-        if waited > LEAVES_FOR and _kill(pid, ending):
-            began = time.monotonic()
-        elif waited > WAITS_FOR:
+    while not select.select([is_waiting], [], [], LOOK_AGAIN)[0]:
+        pid, waited = _holder(), time.monotonic() - began
+        if pid in (0, child):
+            continue
+        if waited > WAITS_FOR:
             return f"{_told(pid)} keeps {LOCK} locked: end it (a tool such as vipw or passwd is open, or was stopped)"
-        time.sleep(LOOK_AGAIN)
+        if waited > LEAVES_FOR:
+            _kill(pid, ending)
     return ""
 
 
@@ -61,25 +111,18 @@ def _holder() -> int:
         os.close(descriptor)
 
 
-def _kill(pid: int, ending: Collection[int]) -> bool:
-    """Kill ``pid`` if it runs for one of the uids ``ending``, also if it is frozen. Return True if it has ended."""
+def _kill(pid: int, ending: Collection[int]) -> None:
+    """Kill ``pid`` if it runs for one of the uids ``ending``, also if it is frozen."""
     try:
         process = os.pidfd_open(pid) if pid > 0 else -1
     except OSError:
-        return False
+        return
     if process < 0:
-        return False
+        return
     try:
-        if _holder() != pid or not _runs_for(pid, ending):  # the descriptor refers to the process that was looked at
-            return False
-        signal.pidfd_send_signal(process, signal.SIGKILL)
-        if not select.select([process], [], [], LEAVES_FOR)[0]:
-            return False
-        for file in FILES:  # the next process with this pid would seem to hold what the tool has left
-            with suppress(FileNotFoundError):
-                if file.read_bytes().strip(b"\0\n ") == b"%d" % pid:
-                    file.unlink()
-        return True
+        if _holder() == pid and _runs_for(pid, ending):  # the descriptor refers to the process that was looked at
+            signal.pidfd_send_signal(process, signal.SIGKILL)
+            select.select([process], [], [], LEAVES_FOR)
     finally:
         os.close(process)
 

@@ -16,6 +16,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -108,6 +109,56 @@ def test_who_holds_the_lock_of_shadow_for_the_holder_is_ended_also_if_frozen(
     os.kill(editor.process.pid, signal.SIGSTOP)
     assert world.take() == Taken()
     assert editor.process.wait(PATIENCE) == -signal.SIGKILL
+    assert world.is_as_before()
+
+
+def test_a_zombie_that_seems_to_hold_the_lock_of_shadow_keeps_no_account(world: World, edits: Callable[[str], Editor]) -> None:
+    """THREATS Q-34: alice kills the tool, and does not wait for it. Its file names it still, and kill(2) still finds it."""
+    world.give()
+    editor = edits("alice")
+    os.kill(editor.process.pid, signal.SIGKILL)
+    os.waitid(os.P_PID, editor.process.pid, os.WEXITED | os.WNOWAIT)
+    assert Path("/etc/passwd.lock").read_bytes().strip(b"\0") == b"%d" % editor.process.pid
+    assert world.take() == Taken()
+    assert world.is_as_before()
+
+
+def test_a_lock_of_shadow_that_the_pid_of_another_seems_to_hold_keeps_no_account(world: World) -> None:
+    """THREATS Q-34: a killed tool had the pid 1 in a pid namespace, or alice runs something else with its pid."""
+    world.give()
+    file = Path("/etc/passwd.lock")
+    file.write_bytes(b"1\0")
+    try:
+        assert world.take() == Taken()
+    finally:
+        file.unlink(missing_ok=True)
+    assert world.is_as_before()
+
+
+HOLDS = """
+import fcntl, os, time
+lock = os.open("/etc/.pwd.lock", os.O_RDWR | os.O_CREAT, 0o600)
+os.write(1, b".")
+fcntl.lockf(lock, fcntl.LOCK_EX)
+time.sleep(600)
+"""
+
+
+def test_however_many_wait_to_hold_the_lock_of_shadow_each_step_is_tried(world: World) -> None:
+    """THREATS Q-34: whenever one is killed, the next has the lock."""
+    world.give()
+    line = ["setpriv", "--ruid=alice", "--euid=0", "--", sys.executable, "-I", "-S", "-c", HOLDS]
+    held = [subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) for _ in range(40)]
+    try:
+        for one in held:
+            assert one.stdout is not None and one.stdout.read(1) == b"."
+        began = time.monotonic()
+        assert world.take() == Taken()
+        assert time.monotonic() - began < 15
+    finally:
+        for one in held:
+            one.kill()
+            one.communicate()
     assert world.is_as_before()
 
 
