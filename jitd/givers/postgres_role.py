@@ -120,7 +120,7 @@ class PostgresRoles:
 
     def take(self, order: Order) -> Taken | Refused | Failed:
         role = role_of(order.holding)
-        with Steps(self._server(order)) as steps:
+        with Steps(self._server(order), role) as steps:
             steps.do(end_earlier_deeds, self._known_as(order))
             found = steps.do(self._made_for, role, order.holding)
             if found is None:

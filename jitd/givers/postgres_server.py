@@ -65,13 +65,13 @@ class Server:
     """
 
     def __init__(self, address: Address, known_as: str) -> None:
-        self._address = address
+        self.address = address
         self._known_as = known_as
 
     @contextmanager
     def session(self, database: str = "") -> Iterator[Session]:
         """Connect to ``database``. If ``database`` is empty, connect to the database in the address. Raises Unreachable."""
-        with self._connected(database or self._address.database) as connection:
+        with self._connected(database or self.address.database) as connection:
             yield Session(connection)
 
     @contextmanager
@@ -86,7 +86,7 @@ class Server:
         with suppress(Unreachable):
             return self._connected("postgres")
         try:
-            return self._connected(self._address.database)
+            return self._connected(self.address.database)
         except Unreachable as fault:
             with suppress(Unreachable):
                 return self._connected("template1")
@@ -101,14 +101,14 @@ class Server:
         return self._connected_with(database, _OPTIONS | _OPTIONS_SINCE_17)
 
     def _connected_with(self, database: str, options: Mapping[str, str]) -> psycopg.Connection[Row]:
-        owner = owner_of(self._address)
+        owner = owner_of(self.address)
         with _acting_as(owner):
             try:
                 return psycopg.connect(
-                    host=self._address.directory,
-                    port=self._address.port,
+                    host=self.address.directory,
+                    port=self.address.port,
                     dbname=database,
-                    user=self._address.user or owner.pw_name,
+                    user=self.address.user or owner.pw_name,
                     requirepeer=owner.pw_name,
                     passfile="/dev/null/none",
                     sslmode="disable",
@@ -121,7 +121,7 @@ class Server:
                     prepare_threshold=None,
                 )
             except psycopg.Error as fault:
-                raise Unreachable(f"PostgreSQL at {self._address.socket} does not let jitd in: {told(fault)}") from None
+                raise Unreachable(f"PostgreSQL at {self.address.socket} does not let jitd in: {told(fault)}") from None
 
 
 class Session:

@@ -2,7 +2,8 @@
 """Takes a role of PostgreSQL back, in steps. A step that fails keeps no later step from being tried.
 
 Law: the right ends first. The memberships of the role are revoked by statements that wait for nothing that a session or a
-prepared transaction of the holder can lock, because a member cannot lock a membership. Then the role loses its login. The holder
+prepared transaction of the holder can lock, because a member cannot lock a membership. If the server has no connection or no
+memory for locks left, jitd first ends the processes of the role without the server's help (``postgres_processes``). Then the role loses its login. The holder
 can lock the row of the role (``ALTER ROLE CURRENT_USER PASSWORD ...`` in an open transaction). Therefore one message to the
 server ends the sessions of the role and removes the login, so jitd's statement queues for the row before the holder can log in
 again. Then comes what the role owns (``postgres_remains``). The role itself is dropped last, and only if nothing else failed,
@@ -22,6 +23,8 @@ import psycopg
 from psycopg import sql
 
 from jitd.core.frozen import dataclass
+from jitd.givers import postgres_processes
+from jitd.givers.postgres_processes import NotFound
 from jitd.givers.postgres_remains import Remains, databases, has_things_in, prepared, reachable
 from jitd.givers.postgres_server import Server, Session, Unreachable, told
 
@@ -33,6 +36,7 @@ LOOK_AGAIN = 0.05
 """Seconds between two checks that look for remaining sessions."""
 MOST_FAULTS = 3
 """Maximum number of failed steps that the answer names."""
+_DEAF = "a session cannot be ended (server process {}): check what it is doing"
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -44,13 +48,16 @@ class StillThere(Exception):
 
 class Steps:
     """Does steps on ``server``, and remembers the failed steps in ``faults``. If a step has lost the session, the next step opens
-    another one.
+    another one. ``roles`` are the names by which the holder may have logged in. ``not_searched`` is a sentence about processes
+    that could not be looked for, or empty.
     """
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, *roles: str) -> None:
         self.server = server
         self.until = time.monotonic() + SECONDS_TO_TAKE
         self.faults: list[str] = []
+        self.not_searched = ""
+        self._roles = roles
         self._open = ExitStack()
         self._session: Session | None = None
 
@@ -61,14 +68,45 @@ class Steps:
         self._open.close()
 
     def do(self, step: Callable[Concatenate[Session, _P], _T], *values: _P.args, **more: _P.kwargs) -> _T | None:
-        """Do ``step`` in a session of any database, and return its result. If the step fails, return None."""
+        """Do ``step`` in a session of any database, and return its result. If the step fails, return None. If the server has no
+        room for it, and the holder has server processes, end these processes and try again.
+        """
+        while True:
+            try:
+                return step(self._opened(), *values, **more)
+            except (Unreachable, psycopg.errors.OutOfMemory) as fault:
+                if not self._makes_room(fault):
+                    self.faults.append(told(fault))
+                    return None
+            except (psycopg.Error, StillThere) as fault:
+                self.faults.append(told(fault))
+                return None
+
+    def end_processes(self) -> None:
+        """End the server processes that have begun for the holder until now, also those that the server does not list yet."""
         try:
-            if self._session is None or self._session.is_closed:
-                self._session = self._open.enter_context(self.server.session_anywhere())
-            return step(self._session, *values, **more)
-        except (Unreachable, psycopg.Error, StillThere) as fault:
-            self.faults.append(told(fault))
-            return None
+            for pid in postgres_processes.end(self.server.address, self._roles, SECONDS_TO_END):
+                self.faults.append(_DEAF.format(pid))
+        except NotFound as fault:
+            self.not_searched = f"not searched: sessions that were about to begin: {fault}"
+        except OSError as fault:
+            self.faults.append(f"the processes of the server cannot be found: {fault.strerror or fault}")
+
+    def _opened(self) -> Session:
+        """Return the session, and open it if it is not open. Raises Unreachable."""
+        if self._session is None or self._session.is_closed:
+            self._session = self._open.enter_context(self.server.session_anywhere())
+        return self._session
+
+    def _makes_room(self, fault: Exception) -> bool:
+        """End the holder's processes after ``fault``. Return True if it is worth while to try again."""
+        if isinstance(fault, Unreachable) and self._session is not None and not self._session.is_closed:
+            return False  # a database that jitd cannot enter, and not the server
+        with suppress(NotFound, OSError):
+            if time.monotonic() < self.until and postgres_processes.is_any(self.server.address, self._roles):
+                postgres_processes.end(self.server.address, self._roles, SECONDS_TO_END)
+                return True
+        return False
 
     def told(self, role: str) -> str:
         """Return a sentence with the failed steps about ``role``."""
@@ -126,6 +164,7 @@ def take_back(steps: Steps, ending: Ending) -> str:
             steps.do(revoke, membership)
     given = steps.do(reachable, ending.member_of) or []
     steps.do(_close, steps.server, ending, given)
+    steps.end_processes()
     steps.do(_end_sessions, ending.oid)
     for gid, database in steps.do(prepared, ending.oid, given) or ():
         steps.do(_roll_back, steps.server, gid, database)
@@ -140,7 +179,7 @@ def take_back(steps: Steps, ending: Ending) -> str:
     if not steps.faults:
         steps.do(_drop, ending.name)
         steps.do(_end_sessions, ending.oid)
-    return left.sentence()
+    return "; ".join(filter(None, (left.sentence(), steps.not_searched)))
 
 
 def end_earlier_deeds(session: Session, known_as: str) -> None:
@@ -220,5 +259,5 @@ def _end(session: Session, which: str, values: dict[str, object]) -> None:
     until = time.monotonic() + SECONDS_TO_END
     while found := session.rows(f"SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity WHERE {which}", values):
         if time.monotonic() > until:
-            raise StillThere(f"a session cannot be ended (server process {found[0][0]}): check what it is doing")
+            raise StillThere(_DEAF.format(found[0][0]))
         time.sleep(LOOK_AGAIN)

@@ -10,9 +10,12 @@ from __future__ import annotations
 import os
 import random
 import signal
+import socket
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -239,6 +242,118 @@ def test_nobody_may_lock_the_memberships(server: Postgres, roles: PostgresRoles)
         with server.as_person(words) as session, pytest.raises(psycopg.errors.InsufficientPrivilege):
             session.execute("BEGIN")
             session.execute(statement.encode())
+
+
+# --- what the server does not list, and when it cannot be asked -----------------------------------------------------------
+
+
+def fill_with_locks(session: Held) -> Held:
+    """Hold as many locks as the server has memory for, and keep them after the error."""
+    with pytest.raises(psycopg.errors.OutOfMemory):
+        session.execute("SELECT pg_advisory_lock(i) FROM generate_series(1, 1000000) i")
+    return session
+
+
+def is_starting(server: Postgres, role: str) -> bool:
+    """True if a server process has let ``role`` in and sleeps, so that the list of sessions does not have it."""
+    pids = {pid for (pid,) in server.ask("SELECT pid FROM pg_stat_activity")}
+    titles = [place.read_bytes() for place in Path("/proc").glob("[0-9]*/cmdline") if int(place.parent.name) not in pids]
+    return any(f" {role} ".encode() in title and b"startup" in title for title in titles)
+
+
+def test_a_session_that_is_about_to_begin_does_not_begin_when_the_role_has_been_taken(
+    server: Postgres, roles: PostgresRoles
+) -> None:
+    """THREATS Q-39. Who logs in may let the server sleep after it has checked everything, and has set the given role."""
+    words, hers = given(roles), {"host": "127.0.0.1", "dbname": "shop", "user": "alice", "password": "of-alice"}
+    found: dict[str, object] = {}
+
+    def begin(words: Words, role: str) -> None:
+        named = {**words, "host": "127.0.0.1", "port": str(server.port), "passfile": "/dev/null/none"}
+        late = f"-c role={role} -c post_auth_delay=5"
+        try:
+            with psycopg.connect(**named, options=late) as session:  # type: ignore[arg-type]
+                found[words["user"]] = session.execute("SELECT current_user").fetchall()
+        except psycopg.Error:
+            found[words["user"]] = None
+
+    holders = [threading.Thread(target=begin, args=each) for each in ((words, "reporting_ro"), (hers, "alice"))]
+    for each in holders:
+        each.start()
+    for role in (ROLE, "alice"):
+        wait_for(lambda role=role: is_starting(server, role), what=f"{role}, who logs in slowly")
+    assert roles.take(ORDER) == Taken()
+    for each in holders:
+        each.join()
+    assert found == {ROLE: None, "alice": [("alice",)]}
+
+
+def test_a_holder_who_fills_the_server_with_locks_keeps_nothing(server: Postgres, roles: PostgresRoles) -> None:
+    """THREATS Q-39. Then nobody can log in, not even a superuser; and what is locked already can still be read."""
+    words = given(roles)
+    session = doing(server, words, "BEGIN", "TABLE orders")
+    filling = fill_with_locks(server.as_person(words))
+    assert len(session.execute("TABLE orders").fetchall()) == 2
+    assert roles.take(ORDER) == Taken()
+    assert not is_open(session) and not is_open(filling)
+
+
+def test_a_holder_who_fills_the_server_again_and_again_is_shut_out(server: Postgres, roles: PostgresRoles) -> None:
+    """THREATS Q-39."""
+    words, over, n_filled = given(roles), threading.Event(), [0]
+
+    def fill() -> None:
+        while not over.is_set():
+            with suppress(psycopg.Error, AssertionError):
+                fill_with_locks(server.as_person(words))
+                n_filled[0] += 1
+
+    holders = [threading.Thread(target=fill) for _ in range(6)]
+    for each in holders:
+        each.start()
+    try:
+        wait_for(lambda: n_filled[0] > 0, what="a full server")
+        answers = [roles.take(ORDER) for _ in range(3)]
+        assert Taken() in answers, answers
+        assert not can_log_in(server, words)
+    finally:
+        over.set()
+        for each in holders:
+            each.join()
+
+
+@pytest.mark.usefixtures("quick")
+def test_who_else_fills_the_server_is_told_and_not_ended(server: Postgres, roles: PostgresRoles) -> None:
+    """THREATS Q-39. The honest twin."""
+    words = given(roles)
+    session = server.as_person(words)
+    hers = fill_with_locks(server.as_person({**words, "user": "alice", "password": "of-alice"}))
+    answer = roles.take(ORDER)
+    assert isinstance(answer, Failed) and "out of shared memory" in answer.why
+    assert not is_open(session)
+    assert hers.execute("SELECT pg_advisory_unlock_all()").fetchall() == [("",)]
+    assert roles.take(ORDER) == Taken()
+
+
+def test_a_holder_who_has_all_connections_keeps_nothing(server: Postgres, roles: PostgresRoles) -> None:
+    """THREATS Q-39. Also those that are kept for superusers: a session has one before its password is checked."""
+    words, sessions, before = given(roles), [], []
+    with pytest.raises(psycopg.OperationalError):
+        while True:
+            sessions.append(server.as_person(words))
+    for _ in range(10):
+        before.append(socket.create_connection(("127.0.0.1", server.port)))
+        before[-1].sendall(startup_of(ROLE))
+    assert roles.take(ORDER) == Taken()
+    assert not any(map(is_open, sessions))
+    for each in before:
+        each.close()
+
+
+def startup_of(role: str) -> bytes:
+    """Return the first message of a client (PostgreSQL, "Message Formats", StartupMessage)."""
+    words = b"".join(word.encode() + b"\0" for word in ("user", role, "database", "shop", ""))
+    return struct.pack("!ii", 8 + len(words), 3 << 16) + words
 
 
 # --- the owner of a database ---------------------------------------------------------------------------------------------
