@@ -28,6 +28,7 @@ from jitd.givers import postgres_processes
 from jitd.givers.postgres_processes import NotFound
 from jitd.givers.postgres_remains import Remains, databases, has_things_in, prepared, reachable
 from jitd.givers.postgres_server import Server, Session, Unreachable, told
+from jitpam.wire.shown import shown
 
 SECONDS_TO_TAKE = 18.0
 """Maximum time, in seconds, of one try to take a role back. The next try continues the unfinished work."""
@@ -177,10 +178,25 @@ def take_back(steps: Steps, ending: Ending) -> str:
             steps.faults.append(f"{len(there) - number} databases were not looked at in time")
             break
         steps.do(_clear, steps, left, database, time.monotonic() + share)
+    followers = steps.do(standbys) or []
     if not steps.faults:
         steps.do(_drop, ending.name)
         steps.do(_end_sessions, ending.oid)
-    return "; ".join(filter(None, (left.sentence(), steps.not_searched)))
+    following = f"not ended: sessions of the role at standbys of this server ({', '.join(followers)})" if followers else ""
+    return "; ".join(filter(None, (left.sentence(), following, steps.not_searched)))
+
+
+def standbys(session: Session) -> list[str]:
+    """Return the names of the standbys that follow the server, or are to follow it again. They learn the end of the role, but a
+    session there that has set a given role keeps it (SET ROLE), and jitd cannot end it. Raises psycopg.Error.
+    """
+    question = (
+        "SELECT coalesce(nullif(application_name, ''), host(client_addr), 'at the socket') FROM pg_stat_replication r"
+        " WHERE state <> 'backup' AND NOT EXISTS (SELECT FROM pg_replication_slots WHERE active_pid = r.pid"
+        " AND slot_type = 'logical')"
+        " UNION SELECT slot_name FROM pg_replication_slots WHERE slot_type = 'physical' AND NOT active ORDER BY 1"
+    )
+    return [shown(name.encode()) for (name,) in session.rows(question)]
 
 
 def end_earlier_deeds(session: Session, known_as: str) -> None:

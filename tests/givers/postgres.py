@@ -14,6 +14,8 @@ import signal
 import socket
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +32,8 @@ port = {port}
 fsync = off
 full_page_writes = off
 synchronous_commit = off
-wal_level = minimal
-max_wal_senders = 0
+wal_level = replica
+max_wal_senders = 2
 shared_buffers = 16MB
 max_connections = 40
 max_prepared_transactions = 5
@@ -43,6 +45,7 @@ ACCESS = """\
 local all postgres peer
 local all tester peer map=tests
 local all all reject
+local replication postgres peer
 host all all 127.0.0.1/32 scram-sha-256
 """
 SHOP = """
@@ -66,6 +69,12 @@ OF_A_DATABASE = (
 )
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 class Postgres:
     """A server that runs until ``end``."""
 
@@ -75,9 +84,7 @@ class Postgres:
         self.home = Path(tempfile.mkdtemp(prefix="postgres-", dir="/srv" if is_in_lab() else "/tmp"))
         self.sockets = self.home / "sockets"
         self.sockets.mkdir(mode=0o755)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = free_port()
         for place in (self.home, self.sockets):
             shutil.chown(place, "postgres", "postgres")
         self._run("initdb", "-D", f"{self.home}/data", "-U", "postgres", "-A", "reject", "-E", "UTF8", "--no-locale", "--no-sync")
@@ -117,6 +124,20 @@ class Postgres:
         os.kill(pid, signal.SIGKILL)
         wait_for(lambda: not any(map(is_living, pids)), what="the end of the server")
         self.start()
+
+    @contextmanager
+    def standby(self) -> Iterator[int]:
+        """Run a standby that follows this server. The value is its port at the loopback."""
+        place, port = f"{self.home}/standby", free_port()
+        self._run("pg_basebackup", "-h", str(self.sockets), "-p", str(self.port), "-D", place, "-R", "-c", "fast", "--no-sync")
+        with open(f"{place}/postgresql.conf", "a", encoding="ascii") as file:
+            file.write(f"port = {port}\n")
+        self._run("pg_ctl", "-D", place, "-l", f"{self.home}/log-of-standby", "-w", "start")
+        try:
+            yield port
+        finally:
+            self._run("pg_ctl", "-D", place, "-m", "immediate", "-w", "stop")
+            shutil.rmtree(place)
 
     def let_in(self, line: str) -> None:
         """Put ``line`` before the others of pg_hba.conf."""

@@ -356,6 +356,24 @@ def startup_of(role: str) -> bytes:
     return struct.pack("!ii", 8 + len(words), 3 << 16) + words
 
 
+def test_who_follows_the_server_is_told_because_a_session_there_goes_on(server: Postgres, roles: PostgresRoles) -> None:
+    """THREATS Q-39. The honest twin: without a standby, nothing is told."""
+    words = given(roles)
+    with server.standby() as port:
+        at_standby = {**words, "port": str(port)}
+        wait_for(lambda: can_log_in(server, at_standby), what="the role at the standby")
+        session, other = doing(server, at_standby, "SET ROLE reporting_ro"), server.as_person(at_standby)
+        answer = roles.take(ORDER)
+        assert isinstance(answer, Taken) and "standbys of this server (walreceiver)" in answer.left
+        wait_for(lambda: not can_log_in(server, at_standby), what="the end of the role at the standby")
+        assert len(session.execute("TABLE orders").fetchall()) == 2
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            other.execute("TABLE orders")
+    given(roles)
+    wait_for(lambda: not server.ask("SELECT 1 FROM pg_stat_replication"), what="the end of the standby's connection")
+    assert roles.take(ORDER) == Taken()
+
+
 # --- the owner of a database ---------------------------------------------------------------------------------------------
 
 SETTINGS = (
