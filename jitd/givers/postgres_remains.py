@@ -97,10 +97,12 @@ _ROWS = (
     ("pg_attrdef", "adrelid IN (TABLE tables)"),
     ("pg_constraint", "contype = 'c' AND (conrelid IN (TABLE tables) OR contypid IN (TABLE types))"),
     ("pg_cast", "castsource IN (TABLE types) OR casttarget IN (TABLE types)"),
-    ("pg_user_mapping", "umuser IN (TABLE roles)"),
+    ("pg_user_mapping", "umuser IN (TABLE roles) OR umserver IN (TABLE servers)"),
     ("pg_foreign_server", "srvowner IN (TABLE roles)"),
     ("pg_foreign_data_wrapper", "fdwowner IN (TABLE roles)"),
     ("pg_publication", "pubowner IN (TABLE roles)"),
+    ("pg_publication_rel", "prpubid IN (TABLE publications)"),
+    ("pg_publication_namespace", "pnpubid IN (TABLE publications)"),
     ("pg_extension", "extowner IN (TABLE roles)"),
     ("pg_language", "lanowner IN (TABLE roles)"),
     ("pg_operator", "oprowner IN (TABLE roles)"),
@@ -117,14 +119,18 @@ _ROWS = (
     ("pg_largeobject_metadata", "lomowner IN (TABLE roles)"),
     ("pg_namespace", "nspowner IN (TABLE roles)"),
     ("pg_database", "datname = current_database() AND datdba IN (TABLE roles)"),
+    ("pg_authid", "oid IN (TABLE roles) AND current_database() = (TABLE first)"),
 )  # fmt: skip
 _LISTED = f"""
     WITH roles AS (SELECT unnest(%(roles)s::oid[]) UNION SELECT oid FROM pg_roles WHERE rolname = 'pg_database_owner'
             AND EXISTS (SELECT FROM pg_database WHERE datname = current_database() AND datdba = ANY(%(roles)s::oid[]))),
+        first AS (SELECT datname FROM pg_database WHERE datallowconn ORDER BY datname <> 'postgres', datname LIMIT 1),
         tables AS (SELECT oid FROM pg_class WHERE relowner IN (TABLE roles)),
         functions AS (SELECT oid FROM pg_proc WHERE proowner IN (TABLE roles)),
         indexes AS (SELECT indexrelid FROM pg_index
             WHERE indrelid IN (TABLE tables) AND num_nonnulls(indexprs, indpred) > 0),
+        servers AS (SELECT oid FROM pg_foreign_server WHERE srvowner IN (TABLE roles)),
+        publications AS (SELECT oid FROM pg_publication WHERE pubowner IN (TABLE roles)),
         types AS (SELECT oid FROM pg_type WHERE typowner IN (TABLE roles)),
         found(catalog, object, what, made) AS (
             {
@@ -137,6 +143,8 @@ _LISTED = f"""
                 FROM pg_attribute WHERE attacl IS NOT NULL AND attrelid IN (TABLE tables)
             UNION ALL SELECT 0, setdatabase, format('settings of the database %%I', datname), s.xmin FROM pg_db_role_setting s
                 JOIN pg_database d ON d.oid = setdatabase WHERE datname = current_database() AND datdba IN (TABLE roles)
+            UNION ALL SELECT 0, setrole, format('settings of the role %%I', rolname), s.xmin FROM pg_db_role_setting s
+                JOIN pg_roles r ON r.oid = setrole WHERE setrole IN (TABLE roles) AND current_database() = (TABLE first)
             UNION ALL SELECT 0, 0, format('prepared transaction %%L', gid), transaction FROM pg_prepared_xacts
                 JOIN pg_roles ON rolname = owner WHERE database = current_database() AND oid IN (TABLE roles)
         ),

@@ -48,6 +48,13 @@ Exceptions are triggers that an administrator has enabled as ENABLE ALWAYS or EN
 committed changes survive a crash of the server. If a change were lost, a role that was taken back could exist again after the
 crash.
 """
+_AS_BUILT = (
+    "SELECT pg_catalog.set_config(name, boot_val, false) FROM pg_catalog.pg_settings"
+    " WHERE source OPERATOR(pg_catalog.=) 'database' AND context OPERATOR(pg_catalog.=) 'user'"
+)
+"""Gives the settings of the database that any user may change the values with which PostgreSQL was built. With other settings,
+the server would need minutes for a question of jitd (``jit``, ``enable_hashjoin``). What only a superuser may set stays.
+"""
 _OPTIONS_SINCE_17 = {"transaction_timeout": "0"}
 _VERSION_17 = 17_00_00
 Row = tuple[Any, ...]
@@ -104,7 +111,7 @@ class Server:
         owner = owner_of(self.address)
         with _acting_as(owner):
             try:
-                return psycopg.connect(
+                connection = psycopg.connect(
                     host=self.address.directory,
                     port=self.address.port,
                     dbname=database,
@@ -120,6 +127,8 @@ class Server:
                     autocommit=True,
                     prepare_threshold=None,
                 )
+                connection.execute(_AS_BUILT)
+                return connection
             except psycopg.Error as fault:
                 raise Unreachable(f"PostgreSQL at {self.address.socket} does not let jitd in: {told(fault)}") from None
 

@@ -386,6 +386,10 @@ SETTINGS = (
     "SET standard_conforming_strings = off",
     "SET transaction_timeout = 1",
 )
+SLOW = (
+    "jit = on", "jit_above_cost = 0", "jit_inline_above_cost = 0", "jit_optimize_above_cost = 0", "work_mem = '64kB'",
+    *(f"enable_{name} = off" for name in ("hashjoin", "mergejoin", "indexscan", "bitmapscan", "hashagg")),
+)  # fmt: skip
 
 
 @pytest.mark.usefixtures("owning")
@@ -405,6 +409,19 @@ def test_the_settings_of_a_database_that_the_holder_may_change_keep_nothing(
     server.do(f"DROP VIEW later; DROP OWNED BY {ROLE}_left; DROP ROLE {ROLE}_left")
     assert isinstance(answer, Taken) and not is_there(server)
     assert "later" in answer.left and "settings of the database" in answer.left
+
+
+@pytest.mark.usefixtures("owning")
+def test_settings_that_make_questions_slow_delay_nothing(
+    server: Postgres, roles: PostgresRoles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """THREATS Q-40. The server then compiles each question of jitd, for up to eight seconds instead of a tenth."""
+    monkeypatch.setitem(postgres_server._OPTIONS, "statement_timeout", "2s")
+    settings = [f"ALTER DATABASE shop SET {setting}" for setting in SLOW]
+    doing(server, given(roles), "SET ROLE reporting_ro", *settings).close()
+    answer = roles.take(ORDER)
+    server.do("ALTER DATABASE shop RESET ALL", "postgres")
+    assert isinstance(answer, Taken) and "settings of the database" in answer.left
 
 
 @pytest.mark.usefixtures("owning", "quick")
@@ -554,7 +571,11 @@ DONE = {
     "CREATE DOMAIN d AS integer CHECK (VALUE > 1)": "constraint d_check",
     "CREATE SERVER far FOREIGN DATA WRAPPER wrapper": "server far",
     "CREATE USER MAPPING FOR reporting_ro SERVER near": "user mapping for reporting_ro on server near",
+    "CREATE USER MAPPING FOR alice SERVER near": "user mapping for alice on server near",
     "CREATE PUBLICATION p": "publication p",
+    "ALTER PUBLICATION standing ADD TABLE orders": "publication of table public.orders in publication standing",
+    "ALTER ROLE CURRENT_USER PASSWORD 'for-later'": "postgres: role reporting_ro",
+    "ALTER ROLE CURRENT_USER SET search_path = his": "postgres: settings of the role reporting_ro",
     "CREATE COLLATION c FROM \"C\"": "collation public.c",
     "CREATE STATISTICS s ON number, customer FROM orders": "statistics object public.s",
     "CREATE TABLE \"a; 'x'\" (a integer)": "table public.\"a; 'x'\"",
@@ -567,7 +588,8 @@ def test_what_was_done_in_the_name_of_the_given_role_is_listed(server: Postgres,
     for prepared in (
         "ALTER TABLE orders OWNER TO reporting_ro", "ALTER DATABASE shop OWNER TO reporting_ro",
         "CREATE FOREIGN DATA WRAPPER wrapper", "GRANT USAGE ON FOREIGN DATA WRAPPER wrapper TO reporting_ro",
-        "CREATE SERVER near FOREIGN DATA WRAPPER wrapper", "GRANT USAGE ON FOREIGN SERVER near TO reporting_ro",
+        "CREATE SERVER near FOREIGN DATA WRAPPER wrapper", "ALTER SERVER near OWNER TO reporting_ro",
+        "CREATE PUBLICATION standing", "ALTER PUBLICATION standing OWNER TO reporting_ro",
     ):  # fmt: skip
         server.do(prepared)
     try:
@@ -579,7 +601,7 @@ def test_what_was_done_in_the_name_of_the_given_role_is_listed(server: Postgres,
         server.do("DROP OWNED BY reporting_ro CASCADE; DROP INDEX IF EXISTS i; DROP POLICY IF EXISTS p ON orders")
         server.do("DROP RULE IF EXISTS r ON orders; REVOKE ALL ON orders FROM alice; REVOKE ALL (customer) ON orders FROM alice")
         server.do("DROP FOREIGN DATA WRAPPER wrapper CASCADE; GRANT SELECT ON orders TO reporting_ro")
-        server.do("DROP STATISTICS IF EXISTS s")
+        server.do("DROP STATISTICS IF EXISTS s; ALTER ROLE reporting_ro PASSWORD NULL; ALTER ROLE reporting_ro RESET ALL")
     assert isinstance(taken, Taken) and DONE[statement] in taken.left, taken
 
 
