@@ -16,12 +16,11 @@ import os
 import pwd
 import re
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from jitd.core.made_account import account_of_holding, holding_of, is_made
 from jitd.core.public_key import NoKey, read_key
-from jitd.core.wording import listed
 from jitd.givers import account_entry, account_home, account_processes, account_remains
 from jitd.givers.account_entry import DAY, NotDone
 from jitd.givers.account_notes import NOTES, Note, Notes
@@ -33,7 +32,6 @@ TIDIES_FOR = 22.0
 """Seconds from the beginning of the end until which jitd removes the account's home and temporary files. A deed has half a minute
 (``process.SECONDS``).
 """
-MOST_TOLD = 5
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 
 
@@ -168,18 +166,15 @@ class Accounts:
             _tried(account_remains.unschedule, account, uid)
             _tried(account_processes.end, uid, ender)
             return Failed(f"somebody else has made the account {account}, with the uid {entry.pw_uid}: remove it")
-        locked = _tried(account_entry.lock, account, ending)
+        faults = [*faults, *_tried(account_entry.remove, note, ending)]
         left = _tried(account_remains.unschedule, account, uid)
         _tried(account_processes.end, uid, ender)
-        removed = _tried(account_entry.remove, note, ending)
-        faults = [*faults, *(locked if removed and locked != removed else ()), *removed]
         left += _tried(account_remains.end_sessions, uid)
         left += _tried(account_remains.left_in_kernel, uid, ender)
         left += _tried(account_home.remove, Path(note.home), until)
         left += _tried(account_remains.left_in_shared, account, uid, ender, until)
         left += _tried(account_remains.unschedule, account, uid)  # before the processes ended, they may have made new jobs
-        if alive := _tried(account_processes.end, uid, ender):  # programs that are set-uid to the account may run again
-            left.append(f"processes, which still run under its uid {uid}: {_told(alive)}")
+        left += _tried(account_processes.end, uid, ender)  # programs that are set-uid to the account may run again
         told = "; ".join(dict.fromkeys(left))
         if faults:
             return Failed("; ".join(faults) + (f" (it has left {told})" if told else ""))
@@ -217,10 +212,3 @@ def _tried(step: Callable[..., Sequence[str] | None], *words: object) -> list[st
         return [f"{fault.strerror or fault}{f' ({fault.filename})' if fault.filename else ''}"]
     except Exception as fault:
         return [f"a defect of jitd-givers: {type(fault).__name__}: {fault}"]
-
-
-def _told(found: Iterable[str]) -> str:
-    """Return ``found`` as a part of a sentence. The text names the first MOST_TOLD items and the number of the other items."""
-    every = tuple(found)
-    more = len(every) - MOST_TOLD
-    return listed((*every[:MOST_TOLD], *((f"{more} more",) if more > 0 else ())), "and")

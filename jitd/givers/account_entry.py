@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The entry of an account in this host's files. The distribution's own tools make, repair, lock and remove the entry.
+"""The entry of an account in this host's files. The distribution's own tools make, repair and remove the entry.
 
 Law: no password ever matches, because the password field in shadow(5) contains one character that is not the hash of any
 password. The account gets no subordinate uids, because files with such uids would not be found later. Every step may be
@@ -112,17 +112,10 @@ def shadow_of(account: str) -> dict[str, str]:
     return {}
 
 
-def lock(account: str, ending: Collection[int]) -> None:
-    """Lock the account, so that nobody can log in and cron starts no job of the account. For ``ending``, see
-    ``account_lock.run``. Raises NotDone.
-    """
-    if entry_of(account) is not None:
-        _run(f"the account {account} cannot be locked", USERMOD, "-L", "-e", "1", account, ending=ending)
-
-
 def remove(note: Note, ending: Collection[int]) -> None:
     """Remove the account and its group, also while programs run under its uid. An account that somebody has renamed is not
-    removed, because it is not certain that jitd made this account. Raises NotDone for a renamed account, and if a step fails.
+    removed, because it is not certain that jitd made this account. For ``ending``, see ``account_lock.run``. Raises NotDone for a
+    renamed account, and if a step fails.
     """
     if fault := renamed(note):
         raise NotDone(fault)

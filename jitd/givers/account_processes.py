@@ -12,6 +12,7 @@ pidfd_open(2).
 
 from __future__ import annotations
 
+import math
 import os
 import pwd
 import signal
@@ -21,15 +22,21 @@ from contextlib import suppress
 from pathlib import Path
 
 from jitd.core.frozen import dataclass
+from jitd.core.wording import listed
 from jitpam.wire.shown import shown
 
 ENDS_WITHIN = 3.0
 """Seconds within which all processes have to end. The kernel needs more time only for a process that waits for a device. A
-program that is set-uid to the account may be run again and again, by somebody else.
+program that is set-uid to the account may be run again and again, by somebody else. And anybody may have so many threads that
+there is no time to look at each of them.
 """
+MOST_TOLD = 5
 SLICE = "/sys/fs/cgroup/user.slice/user-{0}.slice/cgroup.kill"
 """Kills all processes of the user's sessions and of the user's manager, also frozen ones (cgroups(7), Linux 5.14)."""
-LOOK_AGAIN = 0.02
+SEARCHES_FOR = 1.0
+"""Seconds of a last search for what is told."""
+LOOK_AGAIN = 0.1
+"""Seconds between two searches. In this time, what was killed may run again."""
 LEAST = 1000
 """The lowest uid whose processes may be signalled."""
 
@@ -49,12 +56,12 @@ class Process:
 
 def of(uid: int) -> list[Process]:
     """Return the living processes in which a thread has ``uid`` as its real, effective, saved or file system uid."""
-    return [process for process in _processes() if _has(process.pid, uid)]
+    return _search(uid, math.inf)[0]
 
 
 def end(uid: int, ender: int | None) -> list[str]:
     """End all processes of ``uid``. ``ender`` is a uid that no account has, or None. jitd needs ``ender`` to kill all processes
-    in one call. Without it, jitd kills them one by one. Return the processes that still live, as text for people. Raises OSError
+    in one call. Without it, jitd kills them one by one. Return which processes still live, as parts of a sentence. Raises OSError
     and ValueError.
     """
     if uid < LEAST or (ender is not None and (ender < LEAST or ender == uid)):
@@ -62,15 +69,25 @@ def end(uid: int, ender: int | None) -> list[str]:
     until = time.monotonic() + ENDS_WITHIN
     with suppress(OSError):  # no systemd, or a kernel without it
         Path(SLICE.format(uid)).write_text("1", "ascii")
-    while alive := of(uid):
-        if ender is not None and not _is_somebodys(ender):
+    can_kill_all = ender is not None and not _is_somebodys(ender)
+    while True:
+        alive, is_all = _search(uid, until)
+        if is_all and not alive:
+            return []
+        if ender is not None and can_kill_all:
             _kill_all(uid, ender)
         for process in alive:
             _kill(process.pid, uid)
-        if time.monotonic() > until:
-            return [process.told for process in of(uid)]
         time.sleep(LOOK_AGAIN)
-    return []
+        if time.monotonic() > until:
+            return _left(uid, *_search(uid, until + SEARCHES_FOR))
+
+
+def _left(uid: int, alive: list[Process], is_all: bool) -> list[str]:
+    told = [process.told for process in alive[:MOST_TOLD]]
+    more = [f"{len(alive) - MOST_TOLD} more"] if len(alive) > MOST_TOLD else []
+    left = [f"processes, which still run under its uid {uid}: {listed((*told, *more), 'and')}"] if alive else []
+    return left if is_all else [*left, "perhaps more processes, for which jitd had no time to search: too many run here"]
 
 
 def _kill_all(uid: int, ender: int) -> None:
@@ -107,7 +124,19 @@ def _is_somebodys(uid: int) -> bool:
     with suppress(KeyError):
         pwd.getpwuid(uid)
         return True
-    return bool(of(uid))
+    return any(_thread_has(f"/proc/{process.pid}/status", uid) for process in _processes())
+
+
+def _search(uid: int, until: float) -> tuple[list[Process], bool]:
+    """Return the processes of ``uid`` that were found until ``until`` (on CLOCK_MONOTONIC), and whether these are all."""
+    found = []
+    for process in _processes():
+        try:
+            if _has(process.pid, uid, until):
+                found.append(process)
+        except TimeoutError:
+            return found, False
+    return found, True
 
 
 def _processes() -> Iterator[Process]:
@@ -117,9 +146,16 @@ def _processes() -> Iterator[Process]:
                 yield Process(int(name), Path(f"/proc/{name}/comm").read_text("utf-8", "surrogateescape").rstrip("\n"))
 
 
-def _has(pid: int, uid: int) -> bool:
+def _has(pid: int, uid: int, until: float = math.inf) -> bool:
+    """Raises TimeoutError."""
+    threads: list[str] = []
     with suppress(OSError):
-        return any(_thread_has(f"/proc/{pid}/task/{thread}/status", uid) for thread in os.listdir(f"/proc/{pid}/task"))
+        threads = os.listdir(f"/proc/{pid}/task")
+    for thread in threads:
+        if _thread_has(f"/proc/{pid}/task/{thread}/status", uid):
+            return True
+        if time.monotonic() > until:
+            raise TimeoutError
     return False
 
 

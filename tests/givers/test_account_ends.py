@@ -23,7 +23,7 @@ from pathlib import Path
 
 import pytest
 
-from jitd.givers import account, account_processes
+from jitd.givers import account, account_entry, account_home, account_processes, account_remains
 from jitd.givers.account_notes import Notes
 from jitd.givers.kind import Failed, Taken
 from tests.givers.account_host import NAME, World
@@ -208,6 +208,54 @@ def test_the_key_opens_nothing_before_any_lock_is_waited_for(world: World, monke
         assert taken == []
     takes.join(PATIENCE)
     assert taken == [Taken()] and world.is_as_before()
+
+
+def test_an_account_is_removed_before_anything_of_its_holder_is_searched(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS Q-35: a search may take as long as the deed has time."""
+    world.give()
+    is_there: list[bool] = []
+
+    def noting(plain: Callable[..., list[str]]) -> Callable[..., list[str]]:
+        def called(*words: object) -> list[str]:
+            is_there.append(account_entry.entry_of(NAME) is not None)
+            return plain(*words)
+
+        return called
+
+    for module, name in ((account_processes, "end"), (account_remains, "unschedule"), (account_home, "remove")):
+        monkeypatch.setattr(module, name, noting(getattr(module, name)))
+    assert world.take() == Taken()
+    assert is_there and not any(is_there)
+
+
+THREADS = """
+import signal, threading
+threading.stack_size(32768)
+for _ in range(3000):
+    threading.Thread(target=signal.pause, daemon=True).start()
+print(flush=True)
+signal.pause()
+"""
+
+
+def test_a_crowd_of_the_holders_threads_delays_no_search_beyond_its_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS Q-36: jitd says that it had no time to look at each of them."""
+    made = world.give()
+    line = ["setpriv", "--reuid=alice", "--regid=alice", "--clear-groups", "--", sys.executable, "-I", "-S", "-c", THREADS]
+    crowd = subprocess.Popen(line, cwd="/", stdout=subprocess.PIPE)
+    try:
+        assert crowd.stdout is not None and crowd.stdout.readline() == b"\n"
+        world.begin("sleep", "600")
+        monkeypatch.setattr(account_processes, "ENDS_WITHIN", 0.01)
+        monkeypatch.setattr(account_processes, "SEARCHES_FOR", 0.01)
+        assert "had no time to search" in world.take().left
+        assert world.begun[0].wait(PATIENCE) == -signal.SIGKILL  # this needs no search
+        with pytest.raises(KeyError):
+            pwd.getpwuid(made.pw_uid)
+    finally:
+        crowd.kill()
+        crowd.communicate()
+    assert world.is_as_before()
 
 
 # --- what runs again under its uid -----------------------------------------------------------------------------------------
@@ -400,7 +448,7 @@ def test_a_file_system_that_never_answers_holds_nothing_up(world: World, where: 
 # --- a step that fails -------------------------------------------------------------------------------------------------------
 
 STEPS = (
-    "account_home.shut", "account_entry.lock", "account_remains.unschedule", "account_processes.end", "account_entry.remove",
+    "account_home.shut", "account_remains.unschedule", "account_processes.end", "account_entry.remove",
     "account_remains.end_sessions", "account_remains.left_in_kernel", "account_home.remove", "account_remains.left_in_shared",
 )  # fmt: skip
 
@@ -426,8 +474,7 @@ def test_a_step_that_fails_keeps_no_later_one_from_being_tried(world: World, ste
         monkeypatch.setattr(module, name.split(".")[1], fails(name, getattr(module, name.split(".")[1])))
     done = world.kind.take(world.order())
     assert set(tried) == set(STEPS), set(STEPS) - set(tried)
-    if step != "account_entry.lock":  # what is gone needs no lock
-        assert "it fails" in str(done), done
+    assert "it fails" in str(done), done
     if step != "account_processes.end":
         assert account_processes.of(made.pw_uid) == []
     monkeypatch.undo()

@@ -417,7 +417,7 @@ STEPS = (
     "jitd.givers.account_notes.Notes.write", "jitd.givers.account_notes.Notes.use",
 )  # fmt: skip
 ENDS = (
-    "jitd.givers.account_entry.lock", "jitd.givers.account_home.shut", "jitd.givers.account_remains.unschedule",
+    "jitd.givers.account_home.shut", "jitd.givers.account_remains.unschedule",
     "jitd.givers.account_processes.end", "jitd.givers.account_remains.left_in_kernel", "jitd.givers.account_home.remove",
     "jitd.givers.account_remains.left_in_shared", "jitd.givers.account_entry.remove", "jitd.givers.account_notes.Notes.remove",
 )  # fmt: skip
