@@ -386,7 +386,10 @@ class Monitors:
             await self._have_ended(orphan)
             return
         if not await self._remains.empty(run):
-            self._report(Trouble(f"the control group of run {run} cannot be emptied"))
+            self._report(Trouble(f"run {run}: its monitor was killed, and something keeps its processes from ending"))
+            await self._have_ended(Login(run, os.getpid(), 0, "", "", None, "", is_housed=True))
+            asyncio.get_running_loop().call_later(BACK_WITHIN, self._look_later, run, 0)
+            return
         left = await asyncio.to_thread(self._remains.left_by_dead, run)
         if pid := self._remains.started(run):
             self._report(Started(run, pid))

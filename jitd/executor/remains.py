@@ -20,7 +20,7 @@ from jitd.core.frozen import dataclass
 from jitd.core.run import Ending, Usage
 from jitd.monitor import places
 from jitd.monitor.orders import FAILED, Login
-from jitd.monitor.places import Left
+from jitd.monitor.places import Left, started_at
 from jitd.recording import storage
 from jitd.recording.form import Altered
 from jitd.recording.reader import examine
@@ -143,9 +143,20 @@ class Remains:
         """Kill the processes of a run that has no monitor. The processes of a run are in the run's own control group. The
         processes of a login are also in logind's scope.
 
-        Return True if no process is left in the control groups of the run.
+        Return True if no process is left in the control groups and in the pid namespace of the run.
         """
-        return all([await self._empty(group) for group in self._groups(run)])
+        if places.EMPTY in self._plate(run)[1:]:
+            return True
+        return all([await self._empty(group) for group in self._groups(run)]) and await self._ends(run)
+
+    async def _ends(self, run: str) -> bool:
+        """Wait for the end of the init of the run's pid namespace. It got SIGKILL when the monitor ended, and ends last."""
+        init = places.init_of(self._plate(run)[1:])
+        for _ in range(50):
+            if init is None or started_at(init[0]) != init[1]:
+                return True
+            await asyncio.sleep(0.02)
+        return False
 
     def _groups(self, run: str) -> list[str]:
         """Return the control groups that the run's plate (lock file) names. The result contains the run's own group and logind's
@@ -165,7 +176,7 @@ class Remains:
         return found
 
     async def _empty(self, group: str) -> bool:
-        for _ in range(250):
+        for _ in range(50):
             try:
                 if "populated 0" in Path(group, "cgroup.events").read_text("ascii"):
                     return True

@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from jitd.monitor.housing import Housing, descendants, group_of
-from jitd.monitor.places import SCOPE, SESSION, Asker, asker_of, note, plate_lines
+from jitd.monitor.places import SCOPE, SESSION, Asker, asker_of, note, plate_lines, started_at
 from jitd.monitor.signalling import Pid, kill_all, members
 
 NO_SESSION = 2**32 - 1
@@ -231,17 +231,6 @@ def _loginds_sessions() -> Iterator[dict[str, str]]:
         for name in filter(str.isalnum, os.listdir(LOGINDS_SESSIONS)):
             with suppress(OSError, ValueError), open(f"{LOGINDS_SESSIONS}/{name}", encoding="utf-8") as file:
                 yield dict(line.rstrip("\n").split("=", 1) for line in file if "=" in line)
-
-
-def started_at(pid: Pid) -> int:
-    """Return the start time of a process, in clock ticks since the boot (proc(5), ``stat``). Return -1 if the process
-    has ended.
-    """
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            return int(file.read(4096).rpartition(b")")[2].split()[19])
-    except (OSError, ValueError, IndexError):
-        return -1
 
 
 def session_of(pid: Pid) -> int:

@@ -23,8 +23,19 @@ from jitd.monitor.keeper import Keeper
 from jitd.monitor.line import Line
 from jitd.monitor.monitor import Monitor
 from jitd.monitor.orders import FAILED, MAX_JOB, MAX_WORD, Job, Login, read_birth, read_job, sentence, what_failed
-from jitd.monitor.places import GO, Left, copy_directory, outcome_path, plate_lines, plate_path, socket_path, write_outcome
+from jitd.monitor.places import (
+    GO,
+    Left,
+    asker_of,
+    copy_directory,
+    outcome_path,
+    plate_lines,
+    plate_path,
+    socket_path,
+    write_outcome,
+)
 from jitd.monitor.rehearsal import JOB, rehearse
+from jitd.monitor.rest import end_rest
 from jitd.monitor.slate import PR_SET_CHILD_SUBREAPER, PR_SET_DUMPABLE, close_all_but, control_process, reset_signals
 
 
@@ -96,6 +107,13 @@ def _live(run: str, run_dir: str, state_dir: str, job_file: int, control: socket
         plate = _lock(plate_path(run_dir, run))
     except OSError as fault:  # the daemon has given up the run, or the run has another monitor, so do not run it
         Client(control).say_end("not started", FAILED, f"the run cannot be claimed: {fault.strerror}")
+        return
+    lines = plate_lines(plate)
+    if GO in lines and asker_of(lines) is None:  # the monitor of the run was killed
+        if spare is not None:
+            os.waitpid(spare.dismiss(), 0)
+        control.close()
+        end_rest(plate)
         return
     try:
         with open(job_file, "rb") as file:

@@ -27,32 +27,37 @@ FSOPEN_CLOEXEC, FSCONFIG_CMD_CREATE, FSMOUNT_CLOEXEC = 1, 6, 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def free(killed: Collection[Pid], uids: Collection[int]) -> None:
+def free(killed: Collection[Pid], uids: Collection[int] = ()) -> None:
     """Kill each tracer that holds one of the processes ``killed``. If one of them waits in the kernel, abort the FUSE connections
-    of the accounts ``uids`` that have an open request. The caller repeats this call until the processes are gone.
+    that have an open request and belong to its own account, or to one of the accounts ``uids``. The caller repeats this call
+    until the processes are gone.
 
-    A tracer may belong to anybody: it still traces if it has executed sudo meanwhile.
+    A tracer may belong to anybody: it still traces if it has executed sudo meanwhile. A process has another account than its run
+    if it has executed a set-uid program. Root's connections are left alone.
     """
-    left, seen, is_waiting = list(killed), set(killed), False
+    left, seen, is_waiting, owners = list(killed), set(killed), False, set(uids)
     while left:
-        for state, tracer in _threads(left.pop()):
-            is_waiting = is_waiting or state == "D"
-            if state == "t" and tracer and tracer not in seen:
-                _kill(tracer)
+        for thread, status in _threads(left.pop()):
+            tracer = int(status["TracerPid"][0])
+            if status["State"][0] == "D":
+                is_waiting = True
+                own = set(status["Uid"])
+                owners |= {int(uid) for uid in own if len(own) == 1}  # otherwise the kernel does not let it use a user's mount
+            elif status["State"][0] == "t" and tracer and tracer not in seen:
                 seen.add(tracer)
+                _kill(tracer, thread)
                 left.append(tracer)  # it may itself be held
     if is_waiting:
         with suppress(OSError):  # without FUSE, it waits for something else
-            _abort(uids)
+            _abort(owners - {0})
 
 
-def _threads(pid: Pid) -> Iterator[tuple[str, Pid]]:
-    """Yield the state and the tracer of each thread of ``pid`` (proc(5), ``status``)."""
+def _threads(pid: Pid) -> Iterator[tuple[str, dict[str, list[str]]]]:
+    """Yield the path below /proc and the status (proc(5)) of each thread of ``pid``."""
     with suppress(OSError):
         for thread in os.listdir(f"/proc/{pid}/task"):
             with suppress(OSError):
-                found = _status(f"{pid}/task/{thread}")
-                yield found["State"][0], int(found["TracerPid"][0])
+                yield f"{pid}/task/{thread}", _status(f"{pid}/task/{thread}")
 
 
 def _status(of: str) -> dict[str, list[str]]:
@@ -60,9 +65,15 @@ def _status(of: str) -> dict[str, list[str]]:
         return {name: value.split() for name, _, value in (line.partition(":") for line in file)}
 
 
-def _kill(tracer: Pid) -> None:
+def _kill(tracer: Pid, traced: str) -> None:
+    """Kill the tracer, which is a thread, if it still traces the thread ``traced``."""
     with suppress(OSError):  # it has ended
-        os.kill(tracer, signal.SIGKILL)
+        process = os.pidfd_open(int(_status(str(tracer))["Tgid"][0]))
+        try:
+            if int(_status(traced)["TracerPid"][0]) == tracer:  # so the descriptor is the tracer's, and no later process's
+                signal.pidfd_send_signal(process, signal.SIGKILL)
+        finally:
+            os.close(process)
 
 
 def _abort(uids: Collection[int]) -> None:

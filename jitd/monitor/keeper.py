@@ -20,7 +20,9 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 
 from jitd.monitor.belongings import Belongings
+from jitd.monitor.held import free
 from jitd.monitor.housing import Housing
+from jitd.monitor.limits import HELD
 from jitd.monitor.line import AGAIN_AFTER, Line
 from jitd.monitor.orders import CANNOT, FAILED, Login, sentence
 from jitd.monitor.places import GO, Left, note, plate_lines, write_outcome
@@ -171,6 +173,8 @@ class Keeper:
             self.session.signal_asker(signal.SIGTERM)
         if self._kill_at is not None and now >= self._kill_at:
             self.session.kill()
+            if now >= self._kill_at + HELD:
+                free(self.session.members())
         if self.state == "running" and self.session.is_gone():
             self._end(self._how_it_ended())
 

@@ -30,7 +30,7 @@ from jitd.monitor.line import AGAIN_AFTER, Line
 from jitd.monitor.namespace import has_manager
 from jitd.monitor.observation import NOBODY, Observation
 from jitd.monitor.orders import CANNOT, FAILED, Job, sentence
-from jitd.monitor.places import GO, STARTED, Left, note, write_outcome
+from jitd.monitor.places import GO, INIT, STARTED, Left, note, started_at, write_outcome
 from jitd.monitor.pump import SLOTS, Pumps, arrived
 from jitd.monitor.signalling import look_at, signal_group
 from jitd.monitor.streams import AT_ONCE, sender_of_next
@@ -189,7 +189,8 @@ class Monitor:
             if packet[:1] == b"c":
                 self.child = int(packet[1:])  # this process already leads a process group
             elif packet[:1] == b"i":
-                self.housing.contain(int(packet[1:]))
+                self.housing.contain(init := int(packet[1:]))
+                note(self.plate, INIT + b"%d %d" % (init, started_at(init)))  # for the daemon, if this process is killed
             elif packet == b"p":
                 with suppress(OSError):  # it has ended meanwhile
                     self.leash.send(b"p%d" % sender_of_next(self.client.socket), AT_ONCE)

@@ -19,6 +19,12 @@ GO = b"go"
 """A line of a plate (see ``plate_path``). If a plate contains this line, the command or the session may have begun."""
 STARTED = b"started "
 """The first word of a line of a plate. The line contains the process of the command, and says that the command has begun."""
+INIT = b"init "
+"""The first word of a line of a plate. The line contains the pid of the first process of the run's pid namespace, and its start
+time in clock ticks since the boot.
+"""
+EMPTY = b"empty"
+"""A line of a plate. No process of the run is left, but a tracer may still keep dead ones, and the init of the run."""
 ASKER, SCOPE, SESSION = b"asker ", b"scope ", b"session "
 """The first words of three lines on the plate of a login. The line ``asker`` contains the process that asked for the login
 (Asker). The line ``scope`` contains the inode and the path of logind's scope. The line ``session`` contains the audit session.
@@ -49,9 +55,10 @@ def plate_path(run_dir: str, run: str) -> str:
     """Return the path of the run's plate, a file that says where the processes of the run are. The daemon creates the plate
     before it sends the job. The monitor keeps the plate locked as long as the monitor lives.
 
-    The first line of the plate is the path of the run's control group, or empty. The line ``go`` is added before the command can
-    begin, and the line ``started`` when it has begun. The plate of a login also contains the lines ``asker``, ``scope`` and
-    ``session``. The plate is stored in a file system that is empty after a restart of the host.
+    The first line of the plate is the path of the run's control group, or empty. The line ``go`` is added before the command
+    can begin, and the line ``started`` when it has begun. The line ``init`` is there if the run has a pid namespace. The plate
+    of a login also contains the lines ``asker``, ``scope`` and ``session``. The plate is stored in a file system that is empty
+    after a restart of the host.
     """
     return f"{run_dir}/runs/{run}"
 
@@ -83,6 +90,28 @@ def asker_of(lines: Iterable[bytes]) -> Asker | None:
         if line.startswith(ASKER):
             pid, started, since, session, group = line.removeprefix(ASKER).split(b" ", 4)
             return Asker(int(pid), int(started), int(since), int(session), os.fsdecode(group))
+    return None
+
+
+def started_at(pid: int) -> int:
+    """Return the start time of a process, in clock ticks since the boot (proc(5), ``stat``). Return -1 if the process
+    has ended.
+    """
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return int(file.read(4096).rpartition(b")")[2].split()[19])
+    except (OSError, ValueError, IndexError):
+        return -1
+
+
+def init_of(lines: Iterable[bytes]) -> tuple[int, int] | None:
+    """Return the pid and the start time of the init of the run's pid namespace. ``lines`` are the lines of the plate. Return None
+    if the run has no pid namespace. Raises ValueError.
+    """
+    for line in lines:
+        if line.startswith(INIT):
+            pid, started = map(int, line.removeprefix(INIT).split())
+            return pid, started
     return None
 
 

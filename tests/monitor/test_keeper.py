@@ -21,10 +21,10 @@ import pytest
 
 from jitd.core.run import Ending, Outcome
 from jitd.executor import Ended, Ready, Started, Trouble, monitors
-from jitd.monitor.belongings import NO_SESSION, session_of, started_at
+from jitd.monitor.belongings import NO_SESSION, session_of
 from jitd.monitor.housing import group_of
 from jitd.monitor.orders import CANNOT, FAILED, Login, write_word
-from jitd.monitor.places import GO, note, plate_path
+from jitd.monitor.places import GO, note, plate_path, started_at
 from jitd.monitor.seats import owner_of, terminal_of
 from tests.marks import direct, timed
 from tests.monitor.hiders import BOMBER, HIDERS, is_set_up, marked, rows_of

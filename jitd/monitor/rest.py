@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ends what is left of a run whose monitor was killed, and that something holds (see ``held``).
+
+The kernel has killed the processes in the run's pid namespace, and the daemon those in its control group. The daemon itself may
+neither signal a tracer nor abort a mount, so the launcher forks this process.
+Law: nothing is reported here. The daemon reports the end of the run after this process has noted that no process is left.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Collection
+from contextlib import suppress
+
+from jitd.monitor.held import free
+from jitd.monitor.limits import LOOK_AGAIN
+from jitd.monitor.places import EMPTY, init_of, note, plate_lines, started_at
+from jitd.monitor.signalling import Pid, look_at, members
+
+
+def end_rest(plate: int) -> None:
+    """End the processes of the run that ``plate`` describes, and note on the plate that none is left. ``plate`` is an open
+    descriptor. Raises OSError, ValueError.
+    """
+    place, *lines = plate_lines(plate)
+    groups = [os.fsdecode(place)] if place else []
+    init = init_of(lines)
+    inside = None if init is None else _namespace_of(init[0])
+    if init is not None and started_at(init[0]) != init[1]:  # it has ended, and so have all others of its namespace
+        inside = None
+    while left := _living(groups, inside, () if init is None else init[:1]):
+        for group in groups:
+            with suppress(OSError), open(f"{group}/cgroup.kill", "w", encoding="ascii") as file:
+                file.write("1")
+        if init is not None and inside is not None:
+            with suppress(OSError):
+                os.kill(init[0], signal.SIGKILL)  # one of its namespace is left, so it is, too
+        free(left)
+        time.sleep(LOOK_AGAIN)
+    note(plate, EMPTY)
+
+
+def _living(groups: Collection[str], inside: int | None, but_not: Collection[Pid]) -> set[Pid]:
+    found = members(groups)
+    if inside is not None:
+        found |= {pid for name in os.listdir("/proc") if name.isdigit() and _namespace_of(pid := int(name)) == inside}
+    return {pid for pid in found if pid not in but_not and not look_at(pid)[1]}
+
+
+def _namespace_of(pid: Pid) -> int | None:
+    """Return the number of the pid namespace of a process, or None if the process has ended."""
+    try:
+        return os.stat(f"/proc/{pid}/ns/pid").st_ino
+    except OSError:
+        return None
