@@ -10,6 +10,7 @@ import itertools
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,17 @@ class Service(House):
         self.process = None
         self._asked = itertools.count(1)
         self._clients = []
+
+    @contextmanager
+    def with_rules(self, policy: str) -> Iterator[None]:
+        """These rules come before the lab's, and are gone afterwards."""
+        self.set_policy(policy, "10-own.toml")
+        try:
+            assert self.jitd("reload").returncode == 0, self.jitd("check").stdout
+            yield
+        finally:
+            (self.root / "policy.d/10-own.toml").unlink()
+            self.jitd("reload")
 
     def start(self) -> Service:
         done = subprocess.run(["systemctl", "start", "jitd.service"], check=False)

@@ -33,14 +33,11 @@ def given(service: Service) -> Iterator[Service]:
     TAPE.write_text("the tape\n")
     os.chown(TAPE, 0, SECURITY)
     TAPE.chmod(0o640)
-    service.set_policy(POLICY, "10-given.toml")
-    assert service.jitd("reload").returncode == 0
-    subprocess.run(["loginctl", "enable-linger", "alice"], check=True)
-    wait_for(lambda: Path(f"/run/user/{ALICE}/bus").exists(), what="her manager")
-    yield service
-    subprocess.run(["loginctl", "disable-linger", "alice"], check=True)
-    (service.root / "policy.d/10-given.toml").unlink()
-    service.jitd("reload")
+    with service.with_rules(POLICY):
+        subprocess.run(["loginctl", "enable-linger", "alice"], check=True)
+        wait_for(lambda: Path(f"/run/user/{ALICE}/bus").exists(), what="her manager")
+        yield service
+        subprocess.run(["loginctl", "disable-linger", "alice"], check=True)
     TAPE.unlink()
     PLACE.rmdir()
 

@@ -21,8 +21,11 @@ HOST = "lab.example.test"
 
 
 def test_ssh_to_this_host_has_its_terminal_its_keys_and_its_size(service: Service) -> None:
-    service.set_policy(POLICY, "60-own.toml")
-    assert service.jitd("reload").returncode == 0
+    with service.with_rules(POLICY):
+        speaks(service)
+
+
+def speaks(service: Service) -> None:
     ssh = ["ssh", "-o", "StrictHostKeyChecking=accept-new", "-o", "PreferredAuthentications=gssapi-with-mic", HOST]
     first, *rest = map(str, service.line("alice", "jitsudo", "-u", "alice", *ssh))
     screen = OnTerminal(first, rest, cwd="/", timeout=PATIENCE, encoding="utf-8", dimensions=(30, 100))

@@ -98,15 +98,14 @@ def test_somebody_who_is_logged_in_reads_it_and_mesg_n_is_a_no(service: Service,
 
 def test_the_terminal_of_a_run_is_not_one_of_the_account_that_it_runs_as(service: Service) -> None:
     """THREATS N-02. Somebody else reads there."""
-    service.set_policy(POLICY, "lab.toml")
-    assert service.jitd("reload").returncode == 0
-    first, *rest = map(str, service.line("alice", "jitsudo", "-u", "alice", "sh", "-c", "tty; cat"))
-    screen = OnTerminal(first, rest, cwd="/", timeout=PATIENCE, encoding="utf-8")
-    screen.expect("(/dev/pts/[0-9]+)\r\n")
-    assert os.stat(screen.match[1]).st_uid == pwd.getpwnam("alice").pw_uid
-    assert tell("nobody reads this") == Told(0, 0)
-    screen.sendeof()
-    screen.expect(pexpect.EOF)
-    assert "nobody reads" not in screen.before
-    screen.close()
-    wait_for(lambda: not service.rows("runs"))
+    with service.with_rules(POLICY):
+        first, *rest = map(str, service.line("alice", "jitsudo", "-u", "alice", "sh", "-c", "tty; cat"))
+        screen = OnTerminal(first, rest, cwd="/", timeout=PATIENCE, encoding="utf-8")
+        screen.expect("(/dev/pts/[0-9]+)\r\n")
+        assert os.stat(screen.match[1]).st_uid == pwd.getpwnam("alice").pw_uid
+        assert tell("nobody reads this") == Told(0, 0)
+        screen.sendeof()
+        screen.expect(pexpect.EOF)
+        assert "nobody reads" not in screen.before
+        screen.close()
+        wait_for(lambda: not service.rows("runs"))

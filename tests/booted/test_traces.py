@@ -53,13 +53,26 @@ LEFT = {
 """How something is left: the identity, the script and what is named of it."""
 
 
+POLICY = """
+[[permit]]
+name = "eves"
+who = ["group:dba"]
+run_as = ["eve"]
+commands = [["**"]]
+approvals = [{ need = 1, from = ["group:ops"] }]
+run = { namespace = "never" }
+"""
+"""In a pid namespace, systemd-run(1) does not reach the manager of the account (jitd-policy(5))."""
+
+
 @pytest.fixture(scope="module")
-def manager() -> Iterator[None]:
-    """eve's user manager runs, as if she had logged in before."""
-    systemctl("start", MANAGER)
-    wait_for(Path(f"/run/user/{EVE}/bus").exists, what="eve's manager")
-    yield
-    systemctl("stop", MANAGER)
+def manager(service: Service) -> Iterator[None]:
+    """eve's user manager runs, as if she had logged in before, and her runs can reach it."""
+    with service.with_rules(POLICY):
+        systemctl("start", MANAGER)
+        wait_for(Path(f"/run/user/{EVE}/bus").exists, what="eve's manager")
+        yield
+        systemctl("stop", MANAGER)
 
 
 @pytest.fixture

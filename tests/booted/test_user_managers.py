@@ -33,15 +33,12 @@ TWO = "trap '' TERM HUP; (setsid sleep 600 &); sleep 600; sleep 600"
 @pytest.fixture(scope="module")
 def manager(service: Service) -> Iterator[Service]:
     """A user manager of alice's, who lingers, and a rule each for runs with and without a namespace under her account."""
-    service.set_policy(POLICY, "10-own.toml")
-    assert service.jitd("reload").returncode == 0, service.jitd("check").stdout
-    subprocess.run(["loginctl", "enable-linger", "alice"], check=True)
-    wait_for(lambda: (RUNTIME / "systemd/private").exists(), what="the manager")
-    yield service
-    subprocess.run(["loginctl", "disable-linger", "alice"], check=True)
-    wait_for(lambda: not RUNTIME.exists(), what="the end of the manager")
-    (service.root / "policy.d/10-own.toml").unlink()
-    service.jitd("reload")
+    with service.with_rules(POLICY):
+        subprocess.run(["loginctl", "enable-linger", "alice"], check=True)
+        wait_for(lambda: (RUNTIME / "systemd/private").exists(), what="the manager")
+        yield service
+        subprocess.run(["loginctl", "disable-linger", "alice"], check=True)
+        wait_for(lambda: not RUNTIME.exists(), what="the end of the manager")
 
 
 def begun(service: Service, script: str, *, is_contained: bool = True) -> tuple[Asking, str]:
