@@ -40,6 +40,7 @@ from jitd.deciding.seats import Seating
 from jitd.files.silence import MOUNTS
 from jitd.settings.config import Config
 from jitd.store import Store
+from jitd.store.made_accounts import made_in
 from jitd.workers import Workers
 
 JUDGED_WITHIN, AGAIN_WITHIN = 3.0, 1.0
@@ -295,13 +296,16 @@ class Decider:
         return policy is self._policy() and locked == self.lock_on(who)
 
     def _if_given(self, decision: Decision, who: Subject, command: Command, request: str = "") -> Decision:
-        """Return ``decision``, or a denial in two cases. In the first case, ``decision`` permits a thing that cannot be given
-        now, so nobody should be asked for an approval. In the second case, ``who`` wants to break glass, but the open reviews of
-        their other requests do not allow this.
+        """Return ``decision``, or a denial in three cases: ``decision`` permits a thing that cannot be given now, so nobody
+        should be asked for an approval; the command would run as an account that jitd has made and nobody holds any more; or
+        ``who`` wants to break glass, but the open reviews of their other requests do not allow this.
         """
         decision = break_glass.unbarred(decision, lambda person: self._store.owed_reviews(person=person), who, request)
         if isinstance(decision, Deny):
             return decision
+        made = made_in(self._store, command.run_as.user)
+        if made is not None and not made.is_held:
+            return decision.denied(Why.ERROR, f"the account {command.run_as.user} is taken back")
         because = next(filter(None, (self._not_given(thing) for thing in command.things)), "")
         return decision.denied(Why.ERROR, because) if because else decision
 

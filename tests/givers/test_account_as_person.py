@@ -307,3 +307,26 @@ def test_what_still_runs_under_its_uid_is_nobody_whatever_tickets_it_has(scene: 
             subprocess.run(["umount", "--lazy", "/usr/sbin/userdel"], check=True)
     asking = scene.house.ask("alice", "--reason", "x", "id")
     scene.house.approved(asking.id)  # alice herself goes on by her own account
+
+
+def test_while_it_is_taken_back_nobody_runs_anything_as_the_account(scene: Scene) -> None:
+    """THREATS Q-24: an administrator edits with vipw, so the account is there for as long as that takes. A rule and an approval
+    from before that count for nothing.
+    """
+    words = ("-u", scene.name, "--reason", "x", "id")
+    asking = scene.house.ask("alice", "--uses", "9", *words, "-u")
+    scene.house.approved(asking.id)
+    assert asking.end() == 0 and asking.out.strip() == str(scene.account.pw_uid)
+    again = scene.house.sudo("alice", *words, "-u")
+    assert again.stdout.strip() == str(scene.account.pw_uid), again.stderr  # this needs no more approval
+    subprocess.run(["mount", "--bind", "/dev/null", "/usr/sbin/userdel"], check=True)
+    try:
+        scene.house.jitd("revoke", scene.grant)
+        wait_for(lambda: scene.house.kept("holdings")[0].state is HoldingState.TAKING, what="the end of the account")
+        for option in ("-u", "-g"):
+            refused = scene.house.sudo("alice", *words, option)
+            assert refused.returncode != 0 and refused.stdout == "", refused
+            assert f"the account {scene.name} is taken back" in refused.stderr, refused
+        assert scene.house.kept("runs") == []
+    finally:
+        subprocess.run(["umount", "--lazy", "/usr/sbin/userdel"], check=True)
