@@ -16,7 +16,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from jitd.givers import executing
+from jitd.givers import executing, sudo_processes
 from jitd.givers.durable import sync
 from jitd.givers.kind import HOLDING, Failed, Given, Order, Refused, Seen, State, Strays, Taken
 from jitd.settings import givers as settings
@@ -31,6 +31,10 @@ MOST_BYTES = 64 * 1024
 
 class _NotOurs(Exception):
     """A file is in the place of jitd's own. The text says where, and what to do."""
+
+
+class _StillWaits(Exception):
+    """A sudo that has read the lines has not ended. The text is a sentence."""
 
 
 class SudoersLines:
@@ -70,19 +74,20 @@ class SudoersLines:
         return self._given()
 
     def take(self, order: Order) -> Taken | Refused | Failed:
-        """See ``Kind.take``. A command that sudo has already started continues."""
+        """See ``Kind.take``. A command that sudo has already started continues. A sudo that waits for a password is ended."""
         place = self._place(order.holding)
         faults: list[str] = []
         left: list[str] = []
         steps = (
             (partial(self._end, place, order.holding), faults),
+            (partial(self._end_waiting, order.uid), faults),
             (self._sync, faults),
             (partial(_remove, self._new(place)), left),
         )
         for step, failed in steps:
             try:
                 step()
-            except _NotOurs as fault:
+            except (_NotOurs, _StillWaits) as fault:
                 failed.append(str(fault))
             except OSError as fault:
                 failed.append(f"{fault.filename or self._directory}: {fault.strerror}")
@@ -95,6 +100,11 @@ class SudoersLines:
         if found is not None and not self._is_ours(found, holding):
             raise _NotOurs(f"{place} is no longer the file that jitd wrote: look at it, and remove it if nobody wants it")
         _remove(place)
+
+    def _end_waiting(self, uid: int) -> None:
+        """End each sudo that has read the lines and has not begun a command. Raises _StillWaits and OSError."""
+        if living := sudo_processes.end_waiting(uid):
+            raise _StillWaits(f"a sudo that waits cannot be ended (process {living[0]}): check what it is doing")
 
     def _sync(self) -> None:
         with suppress(FileNotFoundError):

@@ -17,6 +17,7 @@ from jitd.givers import sudoers
 from jitd.givers.kind import Failed, Given, Order, Refused, Seen, State, Strays, Taken
 from jitd.givers.sudoers import SudoersLines
 from jitd.settings.givers import Sudoers
+from tests.waiting import wait_for
 
 HOLDING = "WNC0-D702"
 
@@ -212,3 +213,71 @@ def test_killed_at_any_point_it_can_be_taken_and_sudo_reads_no_half_of_it(host: 
         assert host.kind().take(order()) == Taken()
         assert host.files() == host.before
     assert n_killed >= 5
+
+
+# --- a sudo that waits ---------------------------------------------------------------------------------------------------
+
+ASK = """#!/bin/sh
+echo $PPID >{place}/asked
+while [ ! -e {place}/go ]; do sleep 0.05; done
+echo secret
+"""
+
+
+class Asking:
+    """Somebody's sudo that has read its lines, and waits for the password. The program that is asked for it is theirs."""
+
+    def __init__(self, uid: int, place: Path) -> None:
+        self._place = place
+        place.mkdir()
+        (place / "ask").write_text(ASK.format(place=place))
+        (place / "ask").chmod(0o755)
+        os.chown(place, uid, -1)
+        self._sudo = subprocess.Popen(
+            ["/usr/bin/sudo", "-k", "-A", "/usr/bin/id", "-u"], env={"SUDO_ASKPASS": f"{place}/ask", "PATH": "/usr/bin:/bin"},
+            user=uid, group=uid, extra_groups=[], cwd="/", stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        wait_for(lambda: (place / "asked").exists(), what="the question for the password")
+
+    def go_on(self) -> bytes:
+        """Answer the question; return what sudo and its command have said."""
+        (self._place / "go").touch()
+        return self._sudo.communicate(timeout=30)[0]
+
+
+def test_a_sudo_that_has_read_the_lines_begins_no_command_when_they_are_gone(tmp_path: Path) -> None:
+    """THREATS Q-46. The honest twin: somebody else's sudo goes on, and so does a command that has begun."""
+    os.chmod(tmp_path, 0o711)
+    for above in tmp_path.parents[:-2]:
+        above.chmod(above.stat().st_mode | 0o711)
+    for name in ("holder", "another"):
+        subprocess.run(["/usr/sbin/useradd", "--no-create-home", name], check=True)
+        subprocess.run(["/usr/sbin/chpasswd"], input=f"{name}:secret\n".encode(), check=True)
+    uid, other = (pwd.getpwnam(name).pw_uid for name in ("holder", "another"))
+    standing = Path("/etc/sudoers.d/another")
+    standing.write_text("another ALL=(root) /usr/bin/id\n")
+    standing.chmod(0o440)
+    mine = Order(HOLDING, "logs", "holder", uid, 1_800_000_000)
+    kind = SudoersLines(Sudoers("logs", lines=("ALL=(root) /usr/bin/id", "ALL=(root) NOPASSWD: /usr/bin/sleep")))
+    try:
+        assert isinstance(kind.give(mine), Given)
+        waits, others = Asking(uid, tmp_path / "mine"), Asking(other, tmp_path / "others")
+        begun = subprocess.Popen(["/usr/bin/sudo", "/usr/bin/sleep", "600"], user=uid, group=uid, extra_groups=[], cwd="/")
+        wait_for(lambda: programs_of(begun.pid) == ["sleep"], what="the command of sudo")
+        assert kind.take(mine) == Taken()
+        assert waits.go_on().strip() != b"0"
+        assert others.go_on().strip() == b"0"
+        assert begun.poll() is None
+        begun.kill()
+        begun.wait()
+    finally:
+        kind.take(mine)
+        standing.unlink()
+        for name in ("holder", "another"):
+            subprocess.run(["/usr/sbin/userdel", name], check=True)
+
+
+def programs_of(pid: int) -> list[str]:
+    """Return the programs that the process ``pid`` has started and that still run."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [Path(f"/proc/{child}/comm").read_text().strip() for child in children]
