@@ -28,7 +28,7 @@ from jitd.monitor.housing import Housing, changed_child, has_executed
 from jitd.monitor.limits import AWAY, ENDED, ENDING, GRACE, HELD, LEAVE, LOOK_AGAIN, PATIENCE, READY_WITHIN, STALL
 from jitd.monitor.line import AGAIN_AFTER, Line
 from jitd.monitor.namespace import has_manager
-from jitd.monitor.observation import NOBODY, Observation
+from jitd.monitor.observation import Observation
 from jitd.monitor.orders import CANNOT, FAILED, Job, sentence
 from jitd.monitor.places import GO, INIT, STARTED, Left, note, started_at, write_outcome
 from jitd.monitor.pump import SLOTS, Pumps, arrived
@@ -425,7 +425,7 @@ class Monitor:
             self.exchange.is_held = self.observation.is_frozen
             self._report()
             if self.observation.is_over:
-                self.stop(NOBODY)
+                self.stop(self.observation.because)
 
     def _finish(self) -> None:
         """Finish the run when all its processes have ended, and the client has read everything or its time (STALL) is over."""

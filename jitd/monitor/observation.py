@@ -30,6 +30,7 @@ AGAIN_EVERY = 0.2
 process of the run by SIGCONT.
 """
 NOBODY = f"nobody has watched it for {ENDED_AFTER:.0f} s"
+IN_VAIN = "nobody watches it, and somebody has continued its frozen processes"
 
 
 class Clock:
@@ -74,7 +75,8 @@ class Observation:
     def __init__(self, housing: Housing, tell: Callable[[str], None], *, is_due: bool) -> None:
         self.is_frozen = False
         self.is_over = False
-        """True after nobody has watched the run for so long that the run must be ended."""
+        """True if the run must be ended, because nobody has watched it for so long, or because it cannot be frozen."""
+        self.because = NOBODY
         self._is_due = is_due
         self._has_begun = False
         self._clock = Clock(time.monotonic())
@@ -133,6 +135,8 @@ class Observation:
         why = "jitd is silent" if self._clock.is_silent(now) else "nobody watches"
         if alone_for >= FROZEN_AFTER:
             self._freeze()
+            if self._freezer.is_in_vain and not self.is_over:
+                self.is_over, self.because = True, IN_VAIN
             in_seconds = math.ceil(max(0.0, ENDED_AFTER - alone_for))
             self._say("frozen", f"{why}: the command is frozen, and will be ended in {in_seconds} s")
         elif not self.is_frozen:

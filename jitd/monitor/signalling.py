@@ -110,12 +110,17 @@ def look_at(pid: Pid) -> tuple[Pid, bool]:
 
 
 def is_stopped(pid: Pid) -> bool:
-    """True if a process is stopped by a signal or by a debugger (proc(5), ``stat``), or if it has ended."""
+    """True if a process is stopped by a signal or by a debugger, or if it has ended."""
+    return state_of(pid) in b"TtZX"
+
+
+def state_of(pid: Pid) -> bytes:
+    """Return the state of a process (proc(5), ``stat``), or ``X`` if it does not exist any more."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
-            return file.read(4096).rpartition(b")")[2].split()[0] in b"TtZX"
+            return file.read(4096).rpartition(b")")[2].split()[0]
     except (OSError, IndexError):
-        return True
+        return b"X"
 
 
 def signal_all(find: Callable[[], set[Pid]], number: int, *, but_not: Collection[Pid] = ()) -> set[Pid]:

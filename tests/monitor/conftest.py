@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from jitd.executor import direct, monitors
+from jitd.monitor.housing import own_group
 from tests.monitor.stage import Kept, Stage
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, wait_for
 
 FROM = "from jitd.monitor"
 LENGTHENED = f"{FROM} import keeper, limits; limits.LEAVE = keeper.GRACE = keeper.LEADS_FOR = {PATIENCE}; {FROM}.launcher"
@@ -53,3 +54,14 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     stage = Stage()
     yield stage
     stage.close()
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[Path]:
+    """A control group that is not the run's, as that of a user's manager."""
+    place = Path(f"{own_group()}/jitd-test-elsewhere")
+    place.mkdir()
+    yield place
+    (place / "cgroup.kill").write_text("1")
+    wait_for(lambda: "populated 0" in (place / "cgroup.events").read_text())
+    place.rmdir()

@@ -19,7 +19,6 @@ import pytest
 from jitd.core.run import Ending
 from jitd.executor import Ended
 from jitd.monitor import namespace
-from jitd.monitor.housing import own_group
 from jitd.monitor.orders import Job
 from tests.monitor.hiders import now, shell
 from tests.monitor.stage import Stage
@@ -99,17 +98,6 @@ for _ in range(8):
 """
 """Processes that are others each time somebody looks. They end by themselves, after the test."""
 DAEMON = "(setsid sh -c 'trap \"\" TERM HUP; exec sleep 600' &) ; trap '' TERM HUP; sleep 600; sleep 600"
-
-
-@pytest.fixture
-def elsewhere() -> Iterator[Path]:
-    """A control group that is not the run's, as that of a user's manager."""
-    place = Path(f"{own_group()}/jitd-test-elsewhere")
-    place.mkdir()
-    yield place
-    (place / "cgroup.kill").write_text("1")
-    wait_for(lambda: "populated 0" in (place / "cgroup.events").read_text())
-    place.rmdir()
 
 
 def move_sleepers(stage: Stage, into: Path) -> set[int]:

@@ -21,9 +21,10 @@ from jitd.lifecycle.observing import SAID_EVERY
 from jitd.monitor import observation
 from jitd.monitor.freezing import Freezer
 from jitd.monitor.housing import Housing
-from jitd.monitor.observation import ENDED_AFTER, FROZEN_AFTER, SILENT_AFTER, Clock, Observation
+from jitd.monitor.observation import ENDED_AFTER, FROZEN_AFTER, IN_VAIN, SILENT_AFTER, Clock, Observation
 from jitd.monitor.signalling import is_stopped
 from tests.monitor.stage import Stage
+from tests.monitor.test_namespace import ALICE, OWN
 from tests.waiting import unread, wait_for
 
 BOB = ("bob@EXAMPLE.TEST",)
@@ -113,6 +114,7 @@ def test_a_run_is_frozen_and_then_over(sleeper: Sleeper, monkeypatch: pytest.Mon
     at[0] += 1.0
     run.look()
     wait_for(lambda: is_stopped(sleeper.process.pid))
+    assert not run.is_over
     run.hear(BOB)
     assert run.look() and not run.is_frozen
     n = sleeper.count()
@@ -219,3 +221,33 @@ def test_what_a_watched_command_leaves_behind_hears_the_hang_up(patient: Stage, 
     os.kill(pid, signal.SIGKILL)
     patient.wait(lambda: patient.reported(Ended, run))
     assert (tmp_path / "hung").exists()
+
+
+TICKS = "import sys, time\nn = 0\nwhile True:\n n += 1\n open(sys.argv[1], 'w').write(str(n))\n time.sleep(0.01)"
+CONTINUES = "import os, sys, time\nwhile True:\n os.kill(int(sys.argv[1]), 18)\n time.sleep(0.005)"
+
+
+def test_a_frozen_command_whose_process_somebody_continues_is_ended(stage: Stage, tmp_path: Path, elsewhere: Path) -> None:
+    """THREATS A-18. A user manager has moved the process out of the control group, whose freezer no signal ends."""
+    tmp_path.chmod(0o777)
+    for above in tmp_path.parents:
+        if above != Path("/"):
+            above.chmod(above.stat().st_mode | 0o011)
+    at = tmp_path / "n"
+    job = stage.job("/usr/bin/python3", "-ISc", TICKS, str(at), **OWN, observed=True)
+    _, pid = stage.started(job)
+    stage.wait(at.exists)
+    (elsewhere / "cgroup.procs").write_text(str(pid))
+    stage.order(stage.executor.watched, job.run, ())
+    stage.wait(lambda: Held(job.run, True) in stage.reports)
+    again = subprocess.Popen(
+        [sys.executable, "-ISc", CONTINUES, str(pid)], user=ALICE, group=ALICE, extra_groups=[], stderr=subprocess.DEVNULL
+    )
+    try:
+        n = int(at.read_text() or 0)
+        because = stage.outcome(job).because
+        assert int(at.read_text() or 0) - n < 500, "a twelfth of the seconds that a run may stay frozen"
+        assert because == IN_VAIN
+    finally:
+        again.kill()
+        again.wait()
