@@ -81,9 +81,13 @@ def _abort(uids: Collection[int]) -> None:
     connections = _connections()
     try:
         for number in os.listdir(connections):
-            with suppress(OSError):  # unmounted meanwhile
-                if os.stat(number, dir_fd=connections).st_uid in uids and _read(connections, f"{number}/waiting") != b"0\n":
-                    _write(connections, f"{number}/abort", b"1")
+            with suppress(OSError):  # unmounted meanwhile; then a new mount of somebody else may have the number
+                one = os.open(number, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=connections)
+                try:
+                    if os.fstat(one).st_uid in uids and _read(one, "waiting") != b"0\n":
+                        _write(one, "abort", b"1")
+                finally:
+                    os.close(one)
     finally:
         os.close(connections)
 

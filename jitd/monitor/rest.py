@@ -9,7 +9,6 @@ Law: nothing is reported here. The daemon reports the end of the run after this 
 from __future__ import annotations
 
 import os
-import signal
 import time
 from collections.abc import Collection
 from contextlib import suppress
@@ -26,27 +25,24 @@ def end_rest(plate: int) -> None:
     """
     place, *lines = plate_lines(plate)
     groups = [os.fsdecode(place)] if place else []
-    init = init_of(lines)
-    inside = None if init is None else _namespace_of(init[0])
-    if init is not None and started_at(init[0]) != init[1]:  # it has ended, and so have all others of its namespace
-        inside = None
-    while left := _living(groups, inside, () if init is None else init[:1]):
+    while left := _living(groups, init_of(lines)):
         for group in groups:
             with suppress(OSError), open(f"{group}/cgroup.kill", "w", encoding="ascii") as file:
                 file.write("1")
-        if init is not None and inside is not None:
-            with suppress(OSError):
-                os.kill(init[0], signal.SIGKILL)  # one of its namespace is left, so it is, too
         free(left)
         time.sleep(LOOK_AGAIN)
     note(plate, EMPTY)
 
 
-def _living(groups: Collection[str], inside: int | None, but_not: Collection[Pid]) -> set[Pid]:
+def _living(groups: Collection[str], init: tuple[Pid, int] | None) -> set[Pid]:
+    """Return the processes that have not ended in ``groups`` and in the pid namespace of ``init``, without ``init`` itself."""
     found = members(groups)
-    if inside is not None:
-        found |= {pid for name in os.listdir("/proc") if name.isdigit() and _namespace_of(pid := int(name)) == inside}
-    return {pid for pid in found if pid not in but_not and not look_at(pid)[1]}
+    if init is not None:
+        inside = _namespace_of(init[0])
+        within = {pid for name in os.listdir("/proc") if name.isdigit() and _namespace_of(pid := int(name)) == inside}
+        if started_at(init[0]) == init[1]:  # it ends last; after that, another process and namespace may have these numbers
+            found = (found | within) - {init[0]}
+    return {pid for pid in found if not look_at(pid)[1]}
 
 
 def _namespace_of(pid: Pid) -> int | None:

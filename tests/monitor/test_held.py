@@ -241,3 +241,31 @@ def test_a_mount_of_somebody_else_and_what_holds_nothing_is_left_alone(serve: Se
     assert end(tracer) == -signal.SIGTERM
     sleeper.kill()
     sleeper.wait()
+
+
+def test_a_mount_that_has_got_the_number_of_an_unmounted_one_is_left_alone(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS X-36. The kernel gives the number of a connection to the next mount at once."""
+    process, at = serve(ALICE)
+    mounted: list[Path] = []
+
+    def read(directory: int, path: str) -> bytes:
+        if path.endswith("waiting") and not mounted:
+            process.kill()
+            process.wait()
+            libc.umount2(os.fsencode(at), 0)
+            mounted.append(serve(BOB)[1])
+        return b"1\n"
+
+    monkeypatch.setattr(held, "_read", read)
+    numbers = connections_of(ALICE)
+    held._abort({ALICE})
+    assert numbers and connections_of(BOB) == numbers
+    looks = subprocess.run(["/usr/bin/stat", str(mounted[0])], preexec_fn=functools.partial(become, BOB), check=False)
+    assert looks.returncode == 0, "its server is still asked"
+
+
+def connections_of(uid: int) -> set[str]:
+    directory = held._connections()
+    found = {each for each in os.listdir(directory) if os.stat(each, dir_fd=directory).st_uid == uid}
+    os.close(directory)
+    return found
