@@ -6,6 +6,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
+import random
 import shutil
 import signal
 import stat
@@ -22,10 +23,16 @@ import pytest
 from jitd.core.run import Ending, Outcome
 from jitd.monitor import held
 from tests.monitor.stage import Stage
-from tests.monitor.test_namespace import OWN, kill_monitor
+from tests.monitor.test_namespace import OWN as OF_THE_LAB
+from tests.monitor.test_namespace import kill_monitor
 from tests.waiting import is_living, status_of, wait_for
 
-ALICE, BOB, GIVEN = 4001, 4002, 60
+ALICE, BOB = random.SystemRandom().sample(range(40_000, 59_000), 2)
+"""The kernel has one list of FUSE connections for all labs on a machine. So the mounts that are aborted here have uids of their
+own.
+"""
+GIVEN = 60
+OWN = OF_THE_LAB | {"uid": ALICE, "gid": ALICE, "groups": (ALICE,), "requester_uid": ALICE}
 BECAUSE = "it was revoked"
 FUSE = Path("/dev/fuse")
 SERVER = Path(__file__).with_name("fuse_server.py")
