@@ -23,6 +23,7 @@ from pathlib import Path
 
 from jitd.core.frozen import dataclass
 from jitd.core.wording import listed
+from jitd.givers.account_remains import as_account
 from jitpam.wire.shown import shown
 
 ENDS_WITHIN = 3.0
@@ -74,8 +75,9 @@ def end(uid: int, ender: int | None) -> list[str]:
         alive, is_all = _search(uid, until)
         if is_all and not alive:
             return []
-        if ender is not None and can_kill_all:
-            _kill_all(uid, ender)
+        if can_kill_all:
+            with suppress(OSError):
+                as_account(uid, ender, _kill_all)
         for process in alive:
             _kill(process.pid, uid)
         time.sleep(LOOK_AGAIN)
@@ -90,18 +92,12 @@ def _left(uid: int, alive: list[Process], is_all: bool) -> list[str]:
     return left if is_all else [*left, "perhaps more processes, for which jitd had no time to search: too many run here"]
 
 
-def _kill_all(uid: int, ender: int) -> None:
-    """Fork a child. In one call, the child kills all processes that have ``uid`` as their real or saved uid."""
-    pid = os.fork()
-    if pid == 0:
-        try:
-            os.setgroups([])
-            os.setresuid(ender, uid, ender)
-            if os.getresuid() == (ender, uid, ender) and _has_no_capability():
-                os.kill(-1, signal.SIGKILL)
-        finally:
-            os._exit(0)
-    os.waitpid(pid, 0)
+def _kill_all(_: int) -> None:
+    """In a child that has the uid of the account as its effective uid: in one call, kill all processes that have it as their real
+    or saved uid.
+    """
+    if _has_no_capability():
+        os.kill(-1, signal.SIGKILL)
 
 
 def _has_no_capability() -> bool:

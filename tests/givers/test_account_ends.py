@@ -258,6 +258,22 @@ def test_a_crowd_of_the_holders_threads_delays_no_search_beyond_its_time(world: 
     assert world.is_as_before()
 
 
+def test_a_child_that_gets_no_time_delays_no_later_step(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS Q-36: who has the same effective uid may take a process off the processor (sched_setscheduler(2))."""
+    made = world.give()
+    world.begin("sleep", "600")
+
+    def gets_no_time() -> bool:
+        time.sleep(600)
+        return False
+
+    monkeypatch.setattr(account_processes, "_has_no_capability", gets_no_time)
+    began = time.monotonic()
+    assert world.take() == Taken()
+    assert time.monotonic() - began < 25 and account_processes.of(made.pw_uid) == []
+    assert world.is_as_before()
+
+
 # --- what runs again under its uid -----------------------------------------------------------------------------------------
 
 
