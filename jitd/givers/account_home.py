@@ -38,8 +38,8 @@ def make(home: Path, uid: int) -> None:
     new.mkdir(mode=0o700)
     if SKELETON.is_dir():
         shutil.copytree(SKELETON, new, symlinks=True, dirs_exist_ok=True)
-    for directory, _, files in os.walk(new):
-        for name in ("", *files):
+    for directory, _, files in os.walk(new, topdown=False):  # only root enters it before it is theirs, at last
+        for name in (*files, ""):
             os.chown(os.path.join(directory, name) if name else directory, uid, uid, follow_symlinks=False)
     os.chmod(new, 0o700)
     os.rename(new, home)

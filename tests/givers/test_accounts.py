@@ -410,6 +410,24 @@ def test_a_note_of_an_earlier_version_is_read(world: World) -> None:
     assert world.take() == Taken() and world.is_as_before()
 
 
+def test_a_home_belongs_to_its_account_only_when_all_in_it_does(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS Q-37: whoever could enter it earlier could lead root's chown by a link to something else."""
+    (world.notes.parent / "skel/deep/deeper").mkdir(parents=True)
+    (world.notes.parent / "skel/deep/deeper/file").touch()
+    monkeypatch.setattr("jitd.givers.account_home.SKELETON", world.notes.parent / "skel")
+    is_open: list[bool] = []
+    plain = os.chown
+
+    def chown(path: str, *words: int, **named: bool) -> None:
+        is_open.append(os.stat(f"/home/.{NAME}.new").st_uid != 0)
+        plain(path, *words, **named)
+
+    monkeypatch.setattr(os, "chown", chown)
+    made = world.give()
+    assert len(is_open) == 4 and not any(is_open)
+    assert {os.stat(f"{made.pw_dir}/{name}").st_uid for name in ("", "deep", "deep/deeper", "deep/deeper/file")} == {70000}
+
+
 # --- killed in the middle, changed by hand ---------------------------------------------------------------------------------
 
 STEPS = (
