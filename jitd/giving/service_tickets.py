@@ -41,12 +41,11 @@ REFUSED_FOR = 60.0
 
 @dataclass(slots=True)
 class _Written:
-    """What the KDC may have of one holding. ``end`` is the latest end that may be in the KDC's entry. ``sure`` is the end that is
-    there for certain, or 0. Both are in seconds since the epoch. ``due`` is the time of the next renewal on the boot clock.
+    """What the KDC may have of one holding. ``end`` is the latest end that may be in the KDC's entry, in seconds since the epoch.
+    ``due`` is the time of the next renewal on the boot clock.
     """
 
     end: int
-    sure: int = 0
     due: float = 0.0
 
 
@@ -93,7 +92,7 @@ class ServiceTickets:
     async def give(self, holding: Holding) -> Answer:
         if fault := await self._trials.fault_now(self.name_of(holding.thing)):
             return Refused(fault)
-        return await self._write(holding)
+        return await self._write(holding, renews=False)
 
     async def take(self, holding: Holding) -> Answer:
         answer = _said(await self._writer.take(messages.Take(_key(holding), self.name_of(holding.thing))))
@@ -109,18 +108,18 @@ class ServiceTickets:
         """See ``Giver.strays``. No search is necessary, because a grant in the KDC ends by itself."""
         return Strays()
 
-    async def _write(self, holding: Holding) -> Answer:
-        """Write the grant with the end that it may have now."""
+    async def _write(self, holding: Holding, *, renews: bool) -> Answer:
+        """Write the grant with the end that it may have now. If this ``renews`` the grant, the KDC must have it: jitd-kdc leaves
+        grants there that have ended, for a day, so only a person can have deleted it.
+        """
         now, until = self._now(), _seconds(holding.until)
         end = until if self._renew is None else min(until, int(now.at.timestamp()) + self._renew)
         written = self._written.setdefault(holding.id, _Written(end))
         written.end = max(written.end, end)
-        # Only a person deletes a grant that has not ended. jitd-kdc deletes those that have.
-        is_there = now.at.timestamp() < written.sure
         key, service = _key(holding), self.name_of(holding.thing)
-        answer = _said(await self._writer.give(messages.Give(key, service, end, holding.to, is_there)))
+        answer = _said(await self._writer.give(messages.Give(key, service, end, holding.to, renews)))
         if isinstance(answer, Done):
-            written.end = written.sure = end
+            written.end = end
             left = until - now.at.timestamp() if self._renew is None or end == until else self._renew / 2
             written.due = now.boot + left
         return answer
@@ -157,7 +156,7 @@ class ServiceTickets:
 
     async def _renewed(self, holding: Holding) -> bool:
         """Renew one grant. Return False if jitd-kdc or kadmind does not answer now."""
-        answer = await self._write(holding)
+        answer = await self._write(holding, renews=True)
         now = self._now()
         if isinstance(answer, Failed):
             for id in [id for id, one in self._written.items() if one.due <= now.boot]:

@@ -25,6 +25,10 @@ from jitd.kdc.strings import (
     write_grant,
 )
 
+KEPT = LONGEST_GRANT
+"""Seconds for which a grant that has ended stays in the entry, unless its place is needed. A grant that is to be renewed and is
+not there was then deleted by somebody, also after a restart of the daemon, and after kadmind has stood still.
+"""
 MOST_DELETED = 100
 """Maximum number of ended grants that one request deletes. Each deletion takes about 2 ms, and the daemon waits until all
 deletions are done.
@@ -104,10 +108,16 @@ def _give(give: Give, entries: Entries, host: str, now: int) -> Answer:
     before = read_grant(name, strings.get(name, ""))
     if before is not None and before.end > now and before.client != give.client:
         return Refused(sentence(f"the grant {give.id} of {service} stands already, for another client"))
-    n_left = sum(each.startswith(GRANT) for each in strings) - _sweep(service, strings, entries, now)
+    n_grants = sum(each.startswith(GRANT) for each in strings)
+    n_left = n_grants - _sweep(service, strings, entries, now if n_grants >= MOST_GRANTS else now - KEPT)
     if n_left >= MOST_GRANTS and name not in strings:
         return Refused(sentence(f"{service} has {n_left} grants, and the maximum is {MOST_GRANTS}: wait until some have ended"))
-    entries.set_string(service, name, value)
+    try:
+        entries.set_string(service, name, value)
+    except NoRoom:
+        if not _sweep(service, strings, entries, now):
+            raise
+        entries.set_string(service, name, value)
     return Done()
 
 
@@ -125,18 +135,18 @@ def _take(take: Take, entries: Entries) -> Answer:
 
 def _look(look: Look, entries: Entries, now: int) -> Answer:
     strings = entries.strings(look.service)
-    _sweep(look.service, strings, entries, now)
+    _sweep(look.service, strings, entries, now - KEPT)
     grants = [grant for grant in map(read_grant, strings, strings.values()) if grant is not None and grant.end > now]
     approval = sentence(strings[APPROVAL])[:256] if APPROVAL in strings else ""
     hosts = granted_by(look.service, strings.get(GRANTED_BY)) if APPROVAL in strings else ()
     return Grants(approval, hosts, tuple(sorted(grants, key=lambda grant: grant.id)))
 
 
-def _sweep(service: str, strings: Mapping[str, str], entries: Entries, now: int) -> int:
-    """Delete grants that have ended. Return the number of deleted grants. Stop if kadmind does not allow the deletion of a
-    grant.
+def _sweep(service: str, strings: Mapping[str, str], entries: Entries, until: int) -> int:
+    """Delete grants that have ended by ``until``. Return the number of deleted grants. Stop if kadmind does not allow the
+    deletion of a grant.
     """
-    ended = [name for name, value in strings.items() if (grant := read_grant(name, value)) is not None and grant.end <= now]
+    ended = [name for name, value in strings.items() if (grant := read_grant(name, value)) is not None and grant.end <= until]
     n_deleted = 0
     for name in ended[:MOST_DELETED]:
         try:

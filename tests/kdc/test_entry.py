@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from jitd.kdc import entry, keytab, strings
-from jitd.kdc.entry import NotAllowed, NotThere, Unknown, answer
+from jitd.kdc.entry import KEPT, NotAllowed, NotThere, Unknown, answer
 from jitd.kdc.messages import Answer, Done, Failed, Give, Grants, Look, Refused, Take, write
 from jitd.kdc.strings import Grant, granted_by, may_be_gated, read_grant, write_grant
 from tests.doctor.of_names import keytab as keytab_of
@@ -138,13 +138,23 @@ def test_ended_grants_make_room_and_are_deleted_a_hundred_at_a_time() -> None:
     assert said == Done() and len(has) == len(GATED) + 900 + 1
     said, has = ask(Look(SERVICE), has)
     assert said == Grants("required", ("db1.example.test", HOST), (Grant("K7QM2XVD", END, ALICE),))
-    assert len(has) == len(GATED) + 800 + 1
+    assert len(has) == len(GATED) + 900 + 1, "nobody needs the room"
+
+
+def test_a_grant_that_has_ended_stays_for_a_day_so_that_only_a_person_can_have_deleted_it() -> None:
+    """THREATS T-27."""
+    ended = {f"jit_grant:K7QM2XVD.{age}": f"1 {NOW - age} {ALICE}" for age in (0, 1, KEPT - 1, KEPT)}
+    for question in (GIVE, Look(SERVICE)):
+        _, has = ask(question, GATED | ended)
+        assert ended.keys() - has.keys() == {f"jit_grant:K7QM2XVD.{KEPT}"}
 
 
 def test_a_look_gives_what_has_not_ended_and_leaves_foreign_strings() -> None:
     live = {"jit_grant:00000002": f"1 {NOW + 1} {ALICE}", "jit_grant:00000001.7": f"1 {NOW + 10**6} bob@EXAMPLE.TEST"}
     foreign = {"jit_grant:x": "1 1 a@B", "jit_grant:00000003": "2 1 a@B", "session_enctypes": "aes", "jit_grant:\udcff": "\udcff"}
-    said, has = ask(Look(SERVICE), {"jit_approval": "required"} | live | foreign | {"jit_grant:00000004": f"1 {NOW} {ALICE}"})
+    said, has = ask(
+        Look(SERVICE), {"jit_approval": "required"} | live | foreign | {"jit_grant:00000004": f"1 {NOW - KEPT} {ALICE}"}
+    )
     grants = (Grant("00000001.7", NOW + 10**6, "bob@EXAMPLE.TEST"), Grant("00000002", NOW + 1, ALICE))
     assert said == Grants("required", ("db1.example.test",), grants)
     assert has == {"jit_approval": "required"} | live | foreign
