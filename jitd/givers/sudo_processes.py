@@ -59,7 +59,7 @@ def _waiting(uid: int) -> set[int]:
     sudos, others, parents = set(), set(), {}
     for name in os.listdir("/proc"):
         if name.isdigit():
-            with suppress(OSError, ValueError, IndexError):
+            with suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
                 found = dict(line.split(b":", 1) for line in Path(f"/proc/{name}/status").read_bytes().splitlines())
                 real, effective = (int(word) for word in found[b"Uid"].split()[:2])
                 parents[int(name)] = int(found[b"PPid"])

@@ -9,6 +9,7 @@ import errno
 import itertools
 import os
 import pickle
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -53,8 +54,8 @@ def tried(deed: Callable[[], object], fails_at: int = 0, within: int = 30) -> tu
             is_watched = True
 
             def watch(event: str, arguments: tuple[object, ...]) -> None:
-                if is_watched and event in _STEPS:
-                    at = arguments[0]
+                at = arguments[0] if arguments else None
+                if is_watched and event in _STEPS and not _OF_A_PROCESS.match(str(at)):
                     steps.append(f"{_STEPS[event]} {os.readlink(f'/proc/self/fd/{at}') if isinstance(at, int) else at}")
                     if len(steps) == fails_at:
                         raise OSError(errno.EIO, os.strerror(errno.EIO), None if isinstance(at, int) else os.fsdecode(str(at)))
@@ -88,6 +89,8 @@ def tried(deed: Callable[[], object], fails_at: int = 0, within: int = 30) -> tu
     return found
 
 
+_OF_A_PROCESS = re.compile(r"/proc/[0-9]+/")
+"""No step: there may be another number of processes the next time."""
 _STEPS = {
     "open": "open",
     "os.remove": "remove",
