@@ -62,9 +62,12 @@ class Remains:
         left = self.left(run)
         if left is not None:
             return left
-        if self._read_plate(run)[1]:
+        place, has_begun = self._read_plate(run)
+        if has_begun:
+            is_held = place or places.init_of(self._plate(run)[1:])
+            may_live = "" if is_held else "; processes that the command has started may live"
             unknown = "" if self.started(run) else ", and whether the command had begun is not known"
-            return Left(Ending.LOST, FAILED, f"its monitor was killed{unknown}", self._recorded(run))
+            return Left(Ending.LOST, FAILED, f"its monitor was killed{unknown}{may_live}", self._recorded(run))
         with suppress(OSError, RecordingError):
             storage.remove(places.recordings_directory(self.state_dir), run)
         return Left(Ending.NOT_STARTED, FAILED, "it was interrupted before the command had begun")

@@ -30,7 +30,7 @@ from tests.monitor.hiders import (
     uid_of,
 )
 from tests.monitor.stage import Client, Stage
-from tests.waiting import PATIENCE, handles, is_living, wait_for
+from tests.waiting import PATIENCE, handles, is_living, status_of, wait_for
 
 BECAUSE = "revoked by bob@EXAMPLE.ORG: wrong host"
 
@@ -380,6 +380,23 @@ def test_a_command_of_a_users_does_not_outlive_its_monitor_even_without_a_contro
     monitor = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     os.kill(monitor, signal.SIGKILL)
     stage.wait(lambda: not is_living(pid))
+
+
+@direct
+@pytest.mark.parametrize(("namespace", "told"), [("never", "; processes that the command has started may live"), ("always", "")])
+def test_what_may_outlive_a_killed_monitor_without_a_control_group_is_told(stage: Stage, namespace: str, told: str) -> None:
+    """THREATS X-28"""
+    job = shell(stage, "(setsid sleep 60 &); sleep 60; true", uid=1077, gid=1077, groups=(1077,), namespace=namespace)
+    stage.deny_group(job)
+    _, pid = stage.started(job)
+    wait_for(lambda: len(asleep(stage)) == 2)
+    os.kill(int(status_of(pid)["PPid"]), signal.SIGKILL)
+    try:
+        assert stage.outcome(job) == Outcome(Ending.LOST, 125, f"its monitor was killed{told}")
+        assert bool(asleep(stage)) is bool(told)
+    finally:
+        for each in asleep(stage):
+            os.kill(each, signal.SIGKILL)
 
 
 def test_a_stop_that_comes_twice_ends_it_once_and_for_the_first_reason(stage: Stage) -> None:

@@ -132,7 +132,8 @@ def test_whether_a_command_has_begun_is_said_to_be_unknown_if_it_is(stage: Stage
     """THREATS L-09: the monitor was killed between its word to the command and the command's start."""
     (stage.run_dir / "runs" / "TEST-0043").write_bytes(b"\ngo\n")
     assert stage.run(stage.executor.find(["TEST-0043"])) == []
-    because = "its monitor was killed, and whether the command had begun is not known"
+    unknown = "and whether the command had begun is not known; processes that the command has started may live"
+    because = f"its monitor was killed, {unknown}"
     assert stage.reports == [Ended("TEST-0043", Outcome(Ending.LOST, 125, because))]
     stage.order(stage.executor.forget, "TEST-0043")
 
