@@ -2,14 +2,15 @@
 """Handles the remains of a PostgreSQL role that is taken back: its objects, its privileges, its prepared transactions, and the
 triggers that run its functions.
 
-Law: an object of the role is dropped if no object of somebody else depends on it. If an object of somebody else depends on it, a
-special role becomes its owner. This special role has no rights and no members, and nobody can log in as this role. Nothing is
-dropped with CASCADE. No object is given to a role that has rights, because a function of the holder may act with the rights of
-the function's owner. The objects are dropped a few at a time, because the server has a limited number of locks. An object that
-cannot be dropped keeps no other object from being dropped. jitd's role was a member of the roles that the settings name. The
-holder may have made objects in the name of these roles too. jitd cannot distinguish these objects from objects that other people
-made in the name of these roles. Therefore jitd lists all objects of these roles that were made or changed after jitd made its own
-role. Sources: PostgreSQL, DROP OWNED, REASSIGN OWNED, "Client Authentication", the system catalogs.
+Law: an object that the role made is dropped if no object of somebody else depends on it. If an object of somebody else
+depends on it, or if it is older than the role, a special role becomes its owner. This special role has no rights and no
+members, and nobody can log in as this role. Nothing is dropped with CASCADE. No object is given to a role that has rights,
+because a function of the holder may act with the rights of the function's owner. The objects are dropped a few at a time,
+because the server has a limited number of locks. An object that cannot be dropped keeps no other object from being dropped.
+jitd's role was a member of the roles that the settings name. The holder may have made objects in the name of these roles too.
+jitd cannot distinguish these objects from objects that other people made in the name of these roles. Therefore jitd lists all
+objects of these roles that were made or changed after jitd made its own role. Sources: PostgreSQL, DROP OWNED, REASSIGN
+OWNED, "Client Authentication", the system catalogs.
 """
 
 from __future__ import annotations
@@ -209,6 +210,7 @@ class Remains:
         self._since = since
         self._given = list(given)
         self._kept: list[str] = []
+        self._taken_over: list[str] = []
         self._listed: list[str] = []
         self._n_listed = 0
         self._unseen: list[str] = []
@@ -219,7 +221,7 @@ class Remains:
         a part that fails keeps no other part from being tried. This method may be repeated without harm.
         """
         faults = []
-        for part in (self._list, self._drop_triggers, self._drop_objects):
+        for part in (self._list, self._keep_older, self._drop_triggers, self._drop_objects):
             try:
                 part(session, database, until)
             except (psycopg.Error, NotInTime) as fault:
@@ -239,6 +241,8 @@ class Remains:
         said = []
         if self._kept:
             said.append(f"the role {self._keeper} now owns objects that others depend on: {_several(self._kept)}")
+        if self._taken_over:
+            said.append(f"the role {self._keeper} now owns objects that the role had taken over: {_several(self._taken_over)}")
         if self._listed:
             said.append(
                 f"check changes in the name of the given roles since the grant began: {_several(self._listed, self._n_listed)}"
@@ -246,6 +250,15 @@ class Remains:
         if self._unseen:
             said.append(f"not searched, because they accept no connection: the databases {_several(self._unseen)}")
         return "; ".join(said)
+
+    def _keep_older(self, session: Session, database: str, until: float) -> None:
+        """Give the objects that are older than the role to the special role. The holder has only made the role their owner, in
+        the name of a given role, so they hold what others made. Raises psycopg.Error and NotInTime.
+        """
+        older = session.rows(_OWNED, {"oid": self.oid, "below": self.oid, "most": MOST_LISTED + 1})
+        if older:
+            self._hand_over(session, until, below=self.oid)
+            self._taken_over += [f"{database}: {kind} {name}" for kind, name, _ in older]
 
     def _drop_triggers(self, session: Session, _: str, until: float) -> None:
         """Drop the triggers that run a function of the role, including triggers on tables of others. If such a trigger remained,
@@ -288,12 +301,14 @@ class Remains:
         self._keep(session, until)
         self._kept += [f"{database}: {line}" for line in depending]
 
-    def _each(self, session: Session, until: float, deed: Callable[[Session, Row], None]) -> tuple[int, list[str]]:
-        """Do ``deed`` to each object of the role in this database, in transactions of AT_ONCE objects. If one of these fails, do
-        it to each of them in a transaction of its own. Return to how many objects it was done, and what depends on the others.
-        Raises NotInTime.
+    def _each(
+        self, session: Session, until: float, deed: Callable[[Session, Row], None], below: int = _ABOVE_ALL
+    ) -> tuple[int, list[str]]:
+        """Do ``deed`` to each object of the role in this database whose oid is below ``below``, in transactions of AT_ONCE
+        objects. If one of these fails, do it to each of them in a transaction of its own. Return to how many objects it was done,
+        and what depends on the others. Raises NotInTime.
         """
-        n_done, below, depending = 0, _ABOVE_ALL, []
+        n_done, depending = 0, list[str]()
         while batch := session.rows(_OWNED, {"oid": self.oid, "below": below, "most": AT_ONCE}):
             below = batch[-1][-1]
             found = [one for one in batch if one[0] in _TYPES]
@@ -321,16 +336,23 @@ class Remains:
         """Give all objects of the role in this database to a special role that has no rights. Raises psycopg.Error and
         NotInTime.
         """
+        self._hand_over(session, until)
         keeper, role = sql.Identifier(self._keeper), sql.Identifier(self._role)
+        with session.transaction():
+            session.do("REASSIGN OWNED BY {role} TO {keeper}", role=role, keeper=keeper)
+            session.do("DROP OWNED BY {role} RESTRICT", role=role)
+
+    def _hand_over(self, session: Session, until: float, below: int = _ABOVE_ALL) -> None:
+        """Give the objects whose oid is below ``below`` to the special role, and make this role if it is not there. Raises
+        psycopg.Error and NotInTime.
+        """
+        keeper = sql.Identifier(self._keeper)
         with session.transaction():
             there = session.row("SELECT oid FROM pg_roles WHERE rolname = %(name)s", {"name": self._keeper})
             if there is None:
                 session.do("CREATE ROLE {keeper} NOLOGIN NOINHERIT", keeper=keeper)
                 session.do("COMMENT ON ROLE {keeper} IS {why}", keeper=keeper, why=sql.Literal(_KEEPER.format(role=self._role)))
-        self._each(session, until, lambda session, one: _hand_over(session, one, keeper))
-        with session.transaction():
-            session.do("REASSIGN OWNED BY {role} TO {keeper}", role=role, keeper=keeper)
-            session.do("DROP OWNED BY {role} RESTRICT", role=role)
+        self._each(session, until, lambda session, one: _give_to(session, one, keeper), below)
 
     def _owns_what_is_shared(self, session: Session) -> bool:
         """True if the role owns a database or a tablespace. DROP OWNED does not drop databases and tablespaces."""
@@ -363,7 +385,7 @@ def _drop(session: Session, one: Row) -> None:
         session.do(f"DROP {_word(kind)} IF EXISTS {{name}} RESTRICT", name=written(name))
 
 
-def _hand_over(session: Session, one: Row, keeper: sql.Identifier) -> None:
+def _give_to(session: Session, one: Row, keeper: sql.Identifier) -> None:
     session.do(f"ALTER {_word(one[0])} {{name}} OWNER TO {{keeper}}", name=written(one[1]), keeper=keeper)
 
 

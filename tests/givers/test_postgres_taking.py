@@ -287,6 +287,22 @@ def test_a_session_that_is_about_to_begin_does_not_begin_when_the_role_has_been_
     assert found == {ROLE: None, "alice": [("alice",)]}
 
 
+def test_what_the_role_has_only_taken_over_is_kept_and_told(server: Postgres, roles: PostgresRoles) -> None:
+    """THREATS Q-41. A table that the given role owned is not dropped with its rows; what the role made is."""
+    server.do("ALTER TABLE orders OWNER TO reporting_ro; GRANT CREATE ON SCHEMA public TO reporting_ro")
+    try:
+        session = doing(server, given(roles), "ALTER TABLE orders OWNER TO CURRENT_USER", "CREATE TABLE own (id int)")
+        assert len(session.execute("TABLE orders").fetchall()) == 2
+        answer = roles.take(ORDER)
+        assert isinstance(answer, Taken)
+        told = f"the role {ROLE}_left now owns objects that the role had taken over: shop: table public.orders"
+        assert told in answer.left
+        assert server.ask("SELECT count(*), to_regclass('own') FROM orders") == [(2, None)]
+    finally:
+        server.do("ALTER TABLE orders OWNER TO postgres; GRANT SELECT ON orders TO reporting_ro")
+        server.do(f"REVOKE CREATE ON SCHEMA public FROM reporting_ro; DROP ROLE {ROLE}_left")
+
+
 def test_a_holder_who_fills_the_server_with_locks_keeps_nothing(server: Postgres, roles: PostgresRoles) -> None:
     """THREATS Q-39. Then nobody can log in, not even a superuser; and what is locked already can still be read."""
     words = given(roles)
