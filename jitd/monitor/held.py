@@ -27,15 +27,15 @@ FSOPEN_CLOEXEC, FSCONFIG_CMD_CREATE, FSMOUNT_CLOEXEC = 1, 6, 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def free(killed: Collection[Pid], uids: Collection[int] = ()) -> None:
+def free(killed: Collection[Pid], uids: Collection[int] = ()) -> set[str]:
     """Kill each tracer that holds one of the processes ``killed``. If one of them waits in the kernel, abort the FUSE connections
-    that have an open request and belong to its own account, or to one of the accounts ``uids``. The caller repeats this call
-    until the processes are gone.
+    that have an open request and belong to its own account, or to one of the accounts ``uids``. Return what was ended, as parts
+    of a sentence. The caller repeats this call until the processes are gone.
 
     A tracer may belong to anybody: it still traces if it has executed sudo meanwhile. A process has another account than its run
     if it has executed a set-uid program. Root's connections are left alone.
     """
-    left, seen, is_waiting, owners = list(killed), set(killed), False, set(uids)
+    left, seen, is_waiting, owners, ended = list(killed), set(killed), False, set(uids), set[str]()
     while left:
         for thread, status in _threads(left.pop()):
             tracer = int(status["TracerPid"][0])
@@ -45,11 +45,14 @@ def free(killed: Collection[Pid], uids: Collection[int] = ()) -> None:
                 owners |= {int(uid) for uid in own if len(own) == 1}  # otherwise the kernel does not let it use a user's mount
             elif status["State"][0] == "t" and tracer and tracer not in seen:
                 seen.add(tracer)
-                _kill(tracer, thread)
+                if _kill(tracer, thread):
+                    ended.add("a process that traced it was killed")
                 left.append(tracer)  # it may itself be held
     if is_waiting:
         with suppress(OSError):  # without FUSE, it waits for something else
-            _abort(owners - {0})
+            if _abort(owners - {0}):
+                ended.add("a FUSE mount that it waited for was aborted")
+    return ended
 
 
 def _threads(pid: Pid) -> Iterator[tuple[str, dict[str, list[str]]]]:
@@ -65,20 +68,22 @@ def _status(of: str) -> dict[str, list[str]]:
         return {name: value.split() for name, _, value in (line.partition(":") for line in file)}
 
 
-def _kill(tracer: Pid, traced: str) -> None:
-    """Kill the tracer, which is a thread, if it still traces the thread ``traced``."""
+def _kill(tracer: Pid, traced: str) -> bool:
+    """Kill the tracer, which is a thread, if it still traces the thread ``traced``. Return False if it does not."""
     with suppress(OSError):  # it has ended
         process = os.pidfd_open(int(_status(str(tracer))["Tgid"][0]))
         try:
             if int(_status(traced)["TracerPid"][0]) == tracer:  # so the descriptor is the tracer's, and no later process's
                 signal.pidfd_send_signal(process, signal.SIGKILL)
+                return True
         finally:
             os.close(process)
+    return False
 
 
-def _abort(uids: Collection[int]) -> None:
-    """Raises OSError."""
-    connections = _connections()
+def _abort(uids: Collection[int]) -> int:
+    """Return the number of aborted connections. Raises OSError."""
+    n_aborted, connections = 0, _connections()
     try:
         for number in os.listdir(connections):
             with suppress(OSError):  # unmounted meanwhile; then a new mount of somebody else may have the number
@@ -86,10 +91,12 @@ def _abort(uids: Collection[int]) -> None:
                 try:
                     if os.fstat(one).st_uid in uids and _read(one, "waiting") != b"0\n":
                         _write(one, "abort", b"1")
+                        n_aborted += 1
                 finally:
                     os.close(one)
     finally:
         os.close(connections)
+    return n_aborted
 
 
 def _connections() -> int:

@@ -75,6 +75,7 @@ class Monitor:
         self._because = ""  # why the run is being ended; otherwise empty
         self._ended_at = 0.0
         self._kill_at: float | None = None
+        self._freed: set[str] = set()  # what was ended because it held killed processes of the run
         self._is_settled = self._is_durable = self._is_stopped = self._is_hung_up = False
         self._wakeup = Wakeup()
         self.child = 0  # the command's process, once the session is open
@@ -414,7 +415,7 @@ class Monitor:
             else:
                 self.housing.kill()
                 if now >= self._kill_at + HELD:
-                    free(self.housing.found(), {self.job.uid, self.job.requester_uid} - {0})
+                    self._freed |= free(self.housing.found(), {self.job.uid, self.job.requester_uid} - {0})
             self._reap()
             if self.child and look_at(self.child)[1]:  # wait(2) does not tell, because somebody else traces it (ptrace(2))
                 self._note_end_of_command(signal.SIGKILL)
@@ -443,7 +444,9 @@ class Monitor:
         self.exchange.close_terminal()
         self.pumps.close()
         self.housing.end_namespace()
-        left = self.tape.end(Left(*self._outcome))
+        ending, number, because = self._outcome
+        because = sentence("; ".join(filter(None, (because, *sorted(self._freed)))))
+        left = self.tape.end(Left(ending, number, because))
         self._left = replace(left, traces=self.traces.find(is_contained=self.housing.is_contained)) if self._has_gone else left
         self.state = "ended"
         self._keep_outcome()

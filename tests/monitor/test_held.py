@@ -140,7 +140,9 @@ def test_what_waits_for_a_fuse_server_ends_and_its_call_fails(stage: Stage, serv
     stage.started(job)
     assert asked(process)
     stage.order(stage.executor.stop, job.run, BECAUSE)
-    assert stage.outcome(job).ending is Ending.SIGNALED
+    outcome = stage.outcome(job)
+    told = f"{BECAUSE}; a FUSE mount that it waited for was aborted"
+    assert (outcome.ending, outcome.because) == (Ending.SIGNALED, told)
     process.communicate(b"/etc/passwd\n")
     assert process.returncode == 1, "nobody waits for its answer any more"
 
@@ -206,7 +208,8 @@ def test_what_somebody_traces_ends_and_the_tracers_of_a_tracer_too(stage: Stage)
     tracers.append(trace(tracers[-1]))
     tracers.append(trace(tracers[-1], lambda: None, by_thread=True))
     stage.order(stage.executor.stop, job.run, BECAUSE)
-    assert stage.outcome(job).ending is Ending.SIGNALED
+    outcome = stage.outcome(job)
+    assert (outcome.ending, outcome.because) == (Ending.SIGNALED, f"{BECAUSE}; a process that traced it was killed")
     assert [end(tracer) for tracer in reversed(tracers)] == [-signal.SIGKILL] * 3
 
 
