@@ -66,11 +66,13 @@ _PREPARED = """
 """
 
 # The objects of a role in this database, with the words that DROP and ALTER call them by. The newest come first, because nothing
-# depends on an object that is newer than itself, but for what was changed later.
+# depends on an object that is newer than itself, but for what was changed later. Large objects do not count as older than the
+# role, because who makes one chooses its number.
 _OWNED = """
     SELECT i.type, i.identity, s.objid FROM (
         SELECT classid, objid FROM pg_shdepend
         WHERE refclassid = 'pg_authid'::regclass AND refobjid = %(oid)s AND deptype = 'o' AND objid::bigint < %(below)s
+        AND NOT (%(is_older)s AND classid = 'pg_largeobject'::regclass)
         AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) ORDER BY objid DESC LIMIT %(most)s
     ) s, pg_identify_object(s.classid, s.objid, 0) i ORDER BY s.objid DESC
 """
@@ -255,9 +257,9 @@ class Remains:
         """Give the objects that are older than the role to the special role. The holder has only made the role their owner, in
         the name of a given role, so they hold what others made. Raises psycopg.Error and NotInTime.
         """
-        older = session.rows(_OWNED, {"oid": self.oid, "below": self.oid, "most": MOST_LISTED + 1})
+        older = session.rows(_OWNED, {"oid": self.oid, "below": self.oid, "is_older": True, "most": MOST_LISTED + 1})
         if older:
-            self._hand_over(session, until, below=self.oid)
+            self._hand_over(session, until, is_older=True)
             self._taken_over += [f"{database}: {kind} {name}" for kind, name, _ in older]
 
     def _drop_triggers(self, session: Session, _: str, until: float) -> None:
@@ -289,7 +291,7 @@ class Remains:
         n_done, depending = self._each(session, until, _drop)
         while n_done:  # what depended on an object may be gone the next time
             n_done, depending = self._each(session, until, _drop)
-        most: dict[str, object] = {"oid": self.oid, "below": _ABOVE_ALL, "most": AT_ONCE + 1}
+        most: dict[str, object] = {"oid": self.oid, "below": _ABOVE_ALL, "is_older": False, "most": AT_ONCE + 1}
         if not depending or len(session.rows(_OWNED, most)) <= AT_ONCE:
             try:
                 session.do("DROP OWNED BY {role} RESTRICT", role=sql.Identifier(self._role))
@@ -302,14 +304,14 @@ class Remains:
         self._kept += [f"{database}: {line}" for line in depending]
 
     def _each(
-        self, session: Session, until: float, deed: Callable[[Session, Row], None], below: int = _ABOVE_ALL
+        self, session: Session, until: float, deed: Callable[[Session, Row], None], *, is_older: bool = False
     ) -> tuple[int, list[str]]:
-        """Do ``deed`` to each object of the role in this database whose oid is below ``below``, in transactions of AT_ONCE
-        objects. If one of these fails, do it to each of them in a transaction of its own. Return to how many objects it was done,
-        and what depends on the others. Raises NotInTime.
+        """Do ``deed`` to each object of the role in this database, or to each that ``is_older`` than the role, in transactions of
+        AT_ONCE objects. If one of these fails, do it to each of them in a transaction of its own. Return to how many objects it
+        was done, and what depends on the others. Raises NotInTime.
         """
-        n_done, depending = 0, list[str]()
-        while batch := session.rows(_OWNED, {"oid": self.oid, "below": below, "most": AT_ONCE}):
+        n_done, depending, below = 0, list[str](), self.oid if is_older else _ABOVE_ALL
+        while batch := session.rows(_OWNED, {"oid": self.oid, "below": below, "is_older": is_older, "most": AT_ONCE}):
             below = batch[-1][-1]
             found = [one for one in batch if one[0] in _TYPES]
             if time.monotonic() > until:
@@ -342,9 +344,9 @@ class Remains:
             session.do("REASSIGN OWNED BY {role} TO {keeper}", role=role, keeper=keeper)
             session.do("DROP OWNED BY {role} RESTRICT", role=role)
 
-    def _hand_over(self, session: Session, until: float, below: int = _ABOVE_ALL) -> None:
-        """Give the objects whose oid is below ``below`` to the special role, and make this role if it is not there. Raises
-        psycopg.Error and NotInTime.
+    def _hand_over(self, session: Session, until: float, *, is_older: bool = False) -> None:
+        """Give the objects of the role, or those that are older than it, to the special role, and make this role if it is not
+        there. Raises psycopg.Error and NotInTime.
         """
         keeper = sql.Identifier(self._keeper)
         with session.transaction():
@@ -352,7 +354,7 @@ class Remains:
             if there is None:
                 session.do("CREATE ROLE {keeper} NOLOGIN NOINHERIT", keeper=keeper)
                 session.do("COMMENT ON ROLE {keeper} IS {why}", keeper=keeper, why=sql.Literal(_KEEPER.format(role=self._role)))
-        self._each(session, until, lambda session, one: _give_to(session, one, keeper), below)
+        self._each(session, until, lambda session, one: _give_to(session, one, keeper), is_older=is_older)
 
     def _owns_what_is_shared(self, session: Session) -> bool:
         """True if the role owns a database or a tablespace. DROP OWNED does not drop databases and tablespaces."""
