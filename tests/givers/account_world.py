@@ -17,14 +17,16 @@ TOOLS = ("useradd", "usermod", "userdel", "groupadd", "groupdel")
 
 
 def made_for(holder: str) -> list[pwd.struct_passwd]:
-    """The accounts that jitd has made for ``holder`` and that have not expired, by their comments."""
+    """The accounts that jitd has made for ``holder`` and that have not expired, by their comments. One that is being made may not
+    be in the second file yet.
+    """
     expires = {}
     for line in Path("/etc/shadow").read_text().splitlines():
         fields = line.split(":")
         expires[fields[0]] = int(fields[7] or 2**31)
     today = time.time() / 86400
     made = [one for one in pwd.getpwall() if one.pw_gecos.startswith("jitd ") and one.pw_gecos.endswith(f" for {holder}")]
-    return [one for one in made if expires[one.pw_name] > today]
+    return [one for one in made if expires.get(one.pw_name, 2**31) > today]
 
 
 def of_host() -> dict[str, object]:
