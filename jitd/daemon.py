@@ -47,6 +47,7 @@ from jitd.verbs.refusal import Refusal
 
 if TYPE_CHECKING:
     from jitd.asking.assembly import Outsiders
+    from jitd.core.chain import Seal
     from jitd.lifecycle.lifecycle import Lifecycle
     from jitd.lifecycle.perform import Perform
     from jitd.store import Store
@@ -135,7 +136,8 @@ class Daemon:
 
         people = dict(config.people)
         self._accounts = Accounts(config.naming, people, config.min_uid, named, made_by(opened))
-        self._lifecycle: Lifecycle = Lifecycle(self._store, now, lambda: self._rules.policy.digest, noted.write)
+        self._after_commit: list[Callable[[Seal], None]] = [noted.write]
+        self._lifecycle: Lifecycle = Lifecycle(self._store, now, lambda: self._rules.policy.digest, self._committed)
         self._executor = executor
         self._unrecorded: dict[str, list[Report]] = {}  # reports about a run that wait until they can be recorded
         self._workers: Workers = Workers()
@@ -260,6 +262,11 @@ class Daemon:
             keep=self.perform.holdings.keep,
             reload=self.reload_for,
         )
+
+    def _committed(self, head: Seal) -> None:
+        """Tell all that follow the chain that it ends with ``head`` now. They only take note of it: a decision waits for this."""
+        for follow in self._after_commit:
+            follow(head)
 
     async def reload_for(self, who: Subject) -> str:
         """Read the policy again for ``who``, and put it in force. If Refusal is raised, the old policy stays in force."""
