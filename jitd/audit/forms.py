@@ -1,0 +1,318 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The lines in which the record leaves the host: a record, a digest of one, a checkpoint, a countersignature. Each line is one
+JSON object. Its member ``form`` names what it is, with a version (PROTOCOL.md, "The record").
+
+Law: pure. What was read is written again as the same line, but for spaces and the order of the members. A reader raises
+ValueError for every line that does not mean exactly one thing: a member that is missing, occurs twice or has the wrong type, or
+a signed text that differs from the members beside it. Whether a seal, a value or a signature is right is not judged here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from jitd.core.frozen import dataclass, field
+
+CHECKPOINT_NAMESPACE = "jitd-checkpoint"
+"""The namespace of a host's signature of a checkpoint (OpenSSH, PROTOCOL.sshsig)."""
+COUNTERSIGNATURE_NAMESPACE = "jitd-countersignature"
+"""The namespace of a witness's signature."""
+
+_WORD = re.compile(r"[!-~]{1,255}")
+_HEX = re.compile(r"[0-9a-f]{64}")
+_FIELD = re.compile(r"[a-z][a-z0-9_]{0,31}")
+_AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_ARMORED = re.compile(r"-----BEGIN SSH SIGNATURE-----\n(?:[A-Za-z0-9+/=]{1,76}\n){1,64}-----END SSH SIGNATURE-----\n?")
+_MOST_BRACES = 8
+"""In a line of another program, jitd's object begins at one of the first braces."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A value to which a record commits. ``committed`` and ``salt`` have 32 bytes, and ``value`` is any value of JSON."""
+
+    committed: bytes
+    field: str
+    salt: bytes
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record. ``seal`` has 32 bytes, and ``sealed`` is the body exactly as it was sealed. ``values`` are those values that
+    the reader of the line may see. With the number, these three prove the record.
+
+    ``told`` contains the members of the body, for programs that know nothing of seals: values stand in the place of their
+    commitments, or a word such as ``‹hidden›``. ``about`` says of which request the record tells. It is None for a note.
+    """
+
+    FORM: ClassVar[str] = "jitd record 1"
+    host: str
+    number: int
+    seal: bytes
+    sealed: bytes
+    told: Mapping[str, Any]
+    values: tuple[Said, ...] = ()
+    about: Mapping[str, Any] | None = None
+
+    def line(self) -> str:
+        values = [
+            {"committed": said.committed.hex(), "field": said.field, "salt": said.salt.hex(), "value": said.value}
+            for said in self.values
+        ]
+        about = {} if self.about is None else {"about": dict(self.about)}
+        first = {"form": self.FORM, "host": self.host, "number": self.number, "seal": self.seal.hex()}
+        return _written({**first, **self.told, **first, **about, "sealed": self.sealed.decode("ascii"), "values": values})
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What proves that the chain goes on over a record, and shows nothing of it. ``digest`` is the SHA-256 of its body."""
+
+    FORM: ClassVar[str] = "jitd digest 1"
+    host: str
+    number: int
+    digest: bytes
+
+    def line(self) -> str:
+        return _written({"form": self.FORM, "host": self.host, "number": self.number, "digest": self.digest.hex()})
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A head of the chain of ``host``, signed by the host. ``seal`` has 32 bytes. ``at`` is the host's time (UTC, whole seconds).
+    ``signature`` is a signature of ``signed`` as text (OpenSSH, PROTOCOL.sshsig).
+    """
+
+    FORM: ClassVar[str] = "jitd checkpoint 1"
+    NAMESPACE: ClassVar[str] = CHECKPOINT_NAMESPACE
+    host: str
+    number: int
+    seal: bytes
+    at: datetime
+    signature: str = field(default="", repr=False)
+
+    @property
+    def signed(self) -> str:
+        """The text that is signed, in ASCII."""
+        return f"{self.FORM}\n{_head(self)}"
+
+    def line(self) -> str:
+        return _written({"form": self.FORM, **_signed_members(self)})
+
+
+@dataclass(frozen=True, slots=True)
+class Countersignature:
+    """A head of the chain of ``host``, signed by the witness ``witness``, which has seen that the chain leads there from the head
+    that it signed before. ``at`` is the time of the witness (UTC, whole seconds).
+    """
+
+    FORM: ClassVar[str] = "jitd countersignature 1"
+    NAMESPACE: ClassVar[str] = COUNTERSIGNATURE_NAMESPACE
+    witness: str
+    host: str
+    number: int
+    seal: bytes
+    at: datetime
+    signature: str = field(default="", repr=False)
+
+    @property
+    def signed(self) -> str:
+        """The text that is signed, in ASCII."""
+        return f"{self.FORM}\nwitness {self.witness}\n{_head(self)}"
+
+    def line(self) -> str:
+        return _written({"form": self.FORM, "witness": self.witness, **_signed_members(self)})
+
+
+Line = Record | Digest | Checkpoint | Countersignature
+
+
+def is_name(text: str) -> bool:
+    """True if ``text`` may be the name of a host or a witness: 1 to 255 visible characters of ASCII."""
+    return _WORD.fullmatch(text) is not None
+
+
+def read(text: str) -> Line:
+    """Read one line. Raises ValueError; its text is the end of a sentence about the line."""
+    return _line(_object(text))
+
+
+def find(text: str) -> Line | None:
+    """Read the line in ``text``, which another program may have written: syslog puts its own words before the object, and a
+    collector may put the object into one of its own. Return None if there is no line of jitd. Raises ValueError if there is one
+    that cannot be read.
+    """
+    at, decoder = -1, _DECODER
+    for _ in range(_MOST_BRACES):
+        at = text.find("{", at + 1)
+        if at < 0:
+            break
+        try:
+            found, _ = decoder.raw_decode(text, at)
+        except _Twice:
+            raise ValueError("has a member twice") from None
+        except (ValueError, RecursionError):
+            continue
+        for one in (found, *(found.values() if isinstance(found, dict) else ())):
+            if isinstance(one, dict) and str(one.get("form")).startswith("jitd "):
+                return _line(one)
+    if '"form":"jitd ' in text or '"form": "jitd ' in text:
+        raise ValueError("is cut or damaged: it is not JSON")
+    return None
+
+
+# --- reading -------------------------------------------------------------------------------------------------------------
+
+
+class _Twice(ValueError):
+    """A JSON object has two members of one name."""
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _Twice
+    return found
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(text)
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_number)
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        found = _DECODER.decode(text)
+    except _Twice:
+        raise ValueError("has a member twice") from None
+    except (ValueError, RecursionError):
+        raise ValueError("is not JSON") from None
+    if not isinstance(found, dict):
+        raise ValueError("is not a JSON object")
+    return found
+
+
+def _line(found: dict[str, Any]) -> Line:
+    form = found.get("form")
+    if form == Record.FORM:
+        return _record(found)
+    if form == Digest.FORM:
+        return Digest(_name(found, "host"), _number(found), _hex(found, "digest"))
+    if form == Checkpoint.FORM:
+        host, number, seal, at, signature = _signed(found)
+        return _as_signed(found, Checkpoint(host, number, seal, at, signature))
+    if form == Countersignature.FORM:
+        return _as_signed(found, Countersignature(_name(found, "witness"), *_signed(found)))
+    raise ValueError("has a form that this jitd does not know")
+
+
+_PROOF = {"form", "host", "number", "seal", "sealed", "values", "about"}
+
+
+def _record(found: dict[str, Any]) -> Record:
+    sealed = _text(found, "sealed")
+    if not sealed.isascii():
+        raise ValueError("has a member sealed that is not ASCII")
+    values, about = found.get("values"), found.get("about")
+    if not isinstance(values, list):
+        raise ValueError("has no list of values")
+    if about is not None and not isinstance(about, dict):
+        raise ValueError("has a wrong member about")
+    return Record(
+        _name(found, "host"),
+        _number(found),
+        _hex(found, "seal"),
+        sealed.encode("ascii"),
+        {name: value for name, value in found.items() if name not in _PROOF},
+        tuple(map(_said, values)),
+        about,
+    )
+
+
+def _said(found: Any) -> Said:
+    if not isinstance(found, dict) or found.keys() != {"committed", "field", "salt", "value"}:
+        raise ValueError("has a value without commitment, field or salt")
+    name = _text(found, "field")
+    if not _FIELD.fullmatch(name):
+        raise ValueError("has a value of a wrong field")
+    return Said(_hex(found, "committed"), name, _hex(found, "salt"), found["value"])
+
+
+def _signed(found: dict[str, Any]) -> tuple[str, int, bytes, datetime, str]:
+    at, signature = _text(found, "at"), _text(found, "signature")
+    if not _AT.fullmatch(at):
+        raise ValueError("has no time in UTC")
+    if not _ARMORED.fullmatch(signature):
+        raise ValueError("has no signature of SSH")
+    try:
+        moment = datetime.strptime(at, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        raise ValueError("has no time in UTC") from None
+    return _name(found, "host"), _number(found), _hex(found, "seal"), moment, signature
+
+
+def _as_signed(found: dict[str, Any], line: Checkpoint | Countersignature) -> Checkpoint | Countersignature:
+    if _text(found, "signed") != line.signed:
+        raise ValueError("says something else than what was signed")
+    return line
+
+
+def _text(found: dict[str, Any], name: str) -> str:
+    value = found.get(name)
+    if not isinstance(value, str):
+        raise ValueError(f"has no member {name}")
+    return value
+
+
+def _name(found: dict[str, Any], name: str) -> str:
+    value = _text(found, name)
+    if not is_name(value):
+        raise ValueError(f"has a wrong member {name}")
+    return value
+
+
+def _hex(found: dict[str, Any], name: str) -> bytes:
+    value = _text(found, name)
+    if not _HEX.fullmatch(value):
+        raise ValueError(f"has a wrong member {name}")
+    return bytes.fromhex(value)
+
+
+def _number(found: dict[str, Any]) -> int:
+    value = found.get("number")
+    if type(value) is not int or not 0 < value < 1 << 63:
+        raise ValueError("has no number of a record")
+    return value
+
+
+# --- writing -------------------------------------------------------------------------------------------------------------
+
+
+def _head(line: Checkpoint | Countersignature) -> str:
+    return f"host {line.host}\nnumber {line.number}\nseal {line.seal.hex()}\nat {_time(line.at)}\n"
+
+
+def _time(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _signed_members(line: Checkpoint | Countersignature) -> dict[str, Any]:
+    return {
+        "host": line.host,
+        "number": line.number,
+        "seal": line.seal.hex(),
+        "at": _time(line.at),
+        "signed": line.signed,
+        "signature": line.signature,
+    }
+
+
+def _written(line: dict[str, Any]) -> str:
+    return json.dumps(line, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
