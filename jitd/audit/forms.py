@@ -44,7 +44,8 @@ class Said:
 @dataclass(frozen=True, slots=True)
 class Record:
     """One record. ``seal`` has 32 bytes, and ``sealed`` is the body exactly as it was sealed. ``values`` are those values that
-    the reader of the line may see. With the number, these three prove the record.
+    the reader of the line may see. With the number, these three prove the record. If the body says in clear what the reader may
+    not see, ``sealed`` is empty, and ``digest`` is the SHA-256 of the body: it proves that the chain goes on over the record.
 
     ``told`` contains the members of the body, for programs that know nothing of seals: values stand in the place of their
     commitments, or a word such as ``‹hidden›``. ``about`` says of which request the record tells. It is None for a note.
@@ -58,6 +59,7 @@ class Record:
     told: Mapping[str, Any]
     values: tuple[Said, ...] = ()
     about: Mapping[str, Any] | None = None
+    digest: bytes = b""
 
     def line(self) -> str:
         values = [
@@ -66,7 +68,8 @@ class Record:
         ]
         about = {} if self.about is None else {"about": dict(self.about)}
         first = {"form": self.FORM, "host": self.host, "number": self.number, "seal": self.seal.hex()}
-        return _written({**first, **self.told, **first, **about, "sealed": self.sealed.decode("ascii"), "values": values})
+        proof = {"sealed": self.sealed.decode("ascii")} if self.sealed else {"digest": self.digest.hex()}
+        return _written({**first, **self.told, **first, **about, **proof, "values": values})
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,13 +216,15 @@ def _line(found: dict[str, Any]) -> Line:
     raise ValueError("has a form that this jitd does not know")
 
 
-_PROOF = {"form", "host", "number", "seal", "sealed", "values", "about"}
+_PROOF = {"form", "host", "number", "seal", "sealed", "digest", "values", "about"}
 
 
 def _record(found: dict[str, Any]) -> Record:
-    sealed = _text(found, "sealed")
-    if not sealed.isascii():
-        raise ValueError("has a member sealed that is not ASCII")
+    if ("sealed" in found) == ("digest" in found):
+        raise ValueError("has neither a member sealed nor digest, or both")
+    sealed = _text(found, "sealed") if "sealed" in found else ""
+    if not sealed.isascii() or (not sealed and "sealed" in found):
+        raise ValueError("has a wrong member sealed")
     values, about = found.get("values"), found.get("about")
     if not isinstance(values, list):
         raise ValueError("has no list of values")
@@ -233,6 +238,7 @@ def _record(found: dict[str, Any]) -> Record:
         {name: value for name, value in found.items() if name not in _PROOF},
         tuple(map(_said, values)),
         about,
+        _hex(found, "digest") if "digest" in found else b"",
     )
 
 

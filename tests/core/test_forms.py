@@ -160,3 +160,15 @@ def test_a_line_with_one_character_changed_is_refused_or_is_another_line(line: L
     except ValueError:
         return
     assert found != line or json.loads(changed) == json.loads(text)
+
+
+def test_a_record_whose_reader_may_not_see_all_of_it_has_its_digest_in_the_place_of_its_body() -> None:
+    narrowed = Record("h", 7, bytes(32), b"", {"event": "request.submitted"}, digest=bytes([5] * 32))
+    line = json.loads(narrowed.line())
+    assert "sealed" not in line
+    assert read(narrowed.line()) == narrowed
+    for wrong in ({"sealed": "{}"}, {"digest": "00"}, {"digest": None}):
+        with pytest.raises(ValueError, match="member"):
+            read(json.dumps(line | wrong))
+    with pytest.raises(ValueError, match="neither"):
+        read(json.dumps({name: part for name, part in line.items() if name != "digest"}))

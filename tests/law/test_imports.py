@@ -77,7 +77,7 @@ LAW: dict[str, set[str]] = {
     "jitd.invocation": {"jitd.invocation"},
     "jitd.recording": {"jitd.recording"},
     "jitd.store": {CORE, "jitd.store"},
-    "jitd.audit": {CORE},
+    "jitd.audit": {CORE, "jitd.audit"},
     "jitd.expressions": {CORE, "jitd.expressions"},
     "jitd.settings": {
         CORE, "jitd.expressions", "jitd.notifying.templates", "jitd.outside.addresses", "jitd.outside.urls", "jitd.settings",

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tells a record to a reader: a record of the chain becomes a line in jitd's own form (``audit.forms``), with those parts that
+this reader may see.
+
+Law: pure. A part that is not listed for the reader is hidden, also a part that later versions add. ``sealed``, the record exactly
+as it was sealed, is told only if it says nothing in clear that is hidden. Otherwise its digest stands in its place, and proves
+the chain as well. A value is told with its salt, or not at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from jitd.audit.forms import Record, Said
+from jitd.core import visibility
+from jitd.core.frozen import dataclass
+from jitd.core.grade import worst
+from jitd.core.request import Request
+from jitd.core.values import FORGOTTEN, Entry, Values, committed_in
+
+HIDDEN = "‹hidden›"
+"""The text in the place of a part that the reader may not see."""
+_PROGRAM = """event at boot boot_id synchronised actor uid role state version document fingerprint policy peer id request grant
+run holding lease lock extends by requester holder service authentication ticket_ends_at proved spelled kdc verdict decision why
+run_as uses waits starts_at begins_at ends_at until after stays login pid was_started ending number recording has_secret
+review_for open whom name lasts_for spent_for who live size rules tries_left person channel to fault sink first n owners setting
+values"""
+_OF_RULE = "rule instead_of skipped approvals ways demands grade groups group_ids lists"
+ID = frozenset(_PROGRAM.split())
+"""The parts that a reader sees who is shown neither rules nor commands. They say who did what kind of thing, as each notice
+does.
+"""
+RULE = ID | frozenset(_OF_RULE.split())
+"""The parts that a reader sees who is shown rules, but no commands."""
+WITHIN = visibility.WITHIN | {"break_glass"}
+"""The names of parts that contain other parts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What a reader may see. ``names`` contains the names of the parts that are shown. If it is None, every part is shown."""
+
+    names: frozenset[str] | None
+
+    def sees(self, name: str) -> bool:
+        return self.names is None or name in self.names
+
+
+EVERYTHING = Sight(None)
+WITHOUT_CONTENTS = Sight(visibility.SHOWN | ID | {"synchronised"})
+"""What operators and auditors see of a request, if its rule shows its contents to others only (``core.visibility``)."""
+SIGHTS: Mapping[str, Sight] = {"id": Sight(ID), "rule": Sight(RULE), "command": EVERYTHING}
+"""What is seen outside this host, by the setting ``shows``."""
+
+
+def sight_outside(shows: str, about: Request | None) -> Sight:
+    """Return what a reader outside this host may see of a record about ``about``, by the setting ``shows``."""
+    return SIGHTS[shows if about is None else visibility.shown_elsewhere(about, shows)]
+
+
+def tell(
+    host: str, number: int, body: bytes, seal: bytes, about: Request | None, values: Values | None, sight: Sight = EVERYTHING
+) -> Record:
+    """Return record ``number`` of ``host`` as a reader with ``sight`` sees it. ``about`` is the request that the record is
+    about, as it is stored now, or None for a note and for a lock. ``values`` are the values of the record's owner. Raises
+    ValueError if ``body`` is not a record.
+    """
+    content = json.loads(body)
+    if not isinstance(content, dict):
+        raise ValueError(f"record {number} is not a record of jitd")
+    teller = _Teller(sight, values)
+    told = teller.row(content, is_shown=False)
+    said = tuple(Said(one.committed, one.field, one.salt, one.value) for one in teller.used.values())
+    whole = {"sealed": body} if not teller.has_hidden else {"sealed": b"", "digest": hashlib.sha256(body).digest()}
+    return Record(host=host, number=number, seal=seal, told=told, values=said, about=_about(about, sight), **whole)
+
+
+def _about(request: Request | None, sight: Sight) -> dict[str, Any] | None:
+    if request is None:
+        return None
+    findings = request.command.findings
+    about = {
+        "requester": request.requester.principal,
+        "rule": request.rule,
+        "run_as": request.command.run_as.user,
+        "grade": None if findings is None else worst(findings).word,
+    }
+    return {name: value for name, value in about.items() if name == "requester" or sight.sees(name)}
+
+
+class _Teller:
+    """Goes through one record. ``used`` contains the values that were shown. ``has_hidden`` is True if something was hidden that
+    the record says in clear.
+    """
+
+    def __init__(self, sight: Sight, values: Values | None) -> None:
+        self._sight = sight
+        self._values = values
+        self.used: dict[bytes, Entry] = {}
+        self.has_hidden = False
+
+    def row(self, row: dict[str, Any], *, is_shown: bool) -> dict[str, Any]:
+        return {name: self._part(name, part, is_shown=is_shown) for name, part in row.items()}
+
+    def _part(self, name: str, part: Any, *, is_shown: bool) -> Any:
+        is_shown = is_shown or self._sight.sees(name)
+        if (committed := committed_in(part)) is not None:
+            return self._value(committed) if is_shown else HIDDEN
+        if isinstance(part, dict) and (is_shown or name in WITHIN):
+            return self.row(part, is_shown=is_shown)
+        if isinstance(part, list):
+            return self._list(name, part, is_shown=is_shown)
+        return part if is_shown else self._hidden(part)
+
+    def _list(self, name: str, part: list[Any], *, is_shown: bool) -> list[Any]:
+        if name == "gatekeepers" and not is_shown and self._sight.sees("rule"):  # the name of each, and the word for its answer
+            return [[*one[:2], *(self._part("", word, is_shown=False) for word in one[2:])] for one in part]
+        told: list[Any] = []
+        for place, one in enumerate(part):
+            is_named = name == "argv" and place == 0 and self._sight.sees("path")  # the command itself
+            said = self._part(name, one, is_shown=is_shown or is_named)
+            if committed_in(one) is not None and isinstance(said, list):  # the words of a command after the first
+                told += said
+            elif said != HIDDEN or said not in told:  # not how many were hidden
+                told.append(said)
+        return told
+
+    def _value(self, committed: str) -> Any:
+        entry = None if self._values is None else self._values.entry(committed)
+        if entry is None:
+            return FORGOTTEN
+        self.used[entry.committed] = entry
+        return entry.value
+
+    def _hidden(self, part: Any) -> Any:
+        """Return what stands in the place of ``part``, which the record says in clear. An empty part is shown as it is."""
+        if part in (None, "", [], {}):
+            return part
+        self.has_hidden = True
+        return HIDDEN

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a line of the record tells to whom, and what it proves."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import pytest
+
+from jitd.audit import forms
+from jitd.audit.telling import EVERYTHING, HIDDEN, WITHOUT_CONTENTS, sight_outside, tell
+from jitd.core.chain import canonical
+from jitd.core.grade import Finding, Grade
+from jitd.core.values import FORGOTTEN, Values, commitment
+from tests.scene import asked, command, permit
+
+SEAL = bytes(range(32))
+REQUEST = asked(what=command("/usr/bin/psql", "-c", "DROP", findings=(Finding(Grade.GIVES, "psql starts a shell"),)), rule="dba")
+LIMITED = asked(rule="dba", obligations=permit(visible_to=("group:hr",)).obligations)
+
+
+def values() -> Values:
+    salts = iter(range(1, 100))
+    return Values(REQUEST.id, (), lambda: bytes([next(salts)]) * 32)
+
+
+def submitted(said: Values) -> dict[str, Any]:
+    def of(field: str, content: Any) -> dict[str, str]:
+        return {"committed": said.commit(field, content)}
+
+    detail = {
+        "argv": ["/usr/bin/psql", of("argv", ["-c", "DROP"])],
+        "path": "/usr/bin/psql",
+        "cwd": of("cwd", "/srv"),
+        "reason": of("reason", "the disk is full"),
+        "groups": ["dba"],
+        "grade": "gives",
+        "service": "jitsudo",
+    }
+    return {"event": "request.submitted", "id": REQUEST.id, "at": "2024-01-03T12:00:00+00:00", "actor": "alice", "detail": detail}
+
+
+def told(sight: Any, about: Any = REQUEST, content: dict[str, Any] | None = None) -> tuple[forms.Record, bytes]:
+    said = values()
+    whole = submitted(said)
+    body = canonical(whole if content is None else content)
+    return tell("db1", 7, body, SEAL, about, said, sight), body
+
+
+def test_a_reader_who_may_see_everything_gets_the_record_with_its_values_in_their_places() -> None:
+    record, body = told(EVERYTHING)
+    line = json.loads(record.line())
+    assert line["detail"]["argv"] == ["/usr/bin/psql", "-c", "DROP"]
+    assert (line["detail"]["reason"], line["detail"]["cwd"]) == ("the disk is full", "/srv")
+    assert line["about"] == {"requester": REQUEST.requester.principal, "rule": "dba", "run_as": "root", "grade": "gives"}
+    assert (line["form"], line["host"], line["number"], line["seal"]) == ("jitd record 1", "db1", 7, SEAL.hex())
+    assert line["sealed"].encode() == body
+
+
+def test_each_value_of_a_line_fits_its_commitment_in_the_sealed_record() -> None:
+    line = json.loads(told(EVERYTHING)[0].line())
+    assert {value["field"] for value in line["values"]} == {"argv", "cwd", "reason"}
+    for value in line["values"]:
+        content = json.dumps(value["value"], separators=(",", ":")).encode()
+        made = commitment(value["field"], bytes.fromhex(value["salt"]), content)
+        assert made.hex() == value["committed"]
+        assert value["committed"] in line["sealed"]
+
+
+@pytest.mark.parametrize("shows", ["id", "rule"])
+def test_without_commands_a_line_has_no_word_of_the_command_and_proves_the_chain_by_its_digest(shows: str) -> None:
+    record, body = told(sight_outside(shows, REQUEST))
+    text = record.line()
+    for word in ("psql", "DROP", "srv", "disk", "salt"):
+        assert word not in text
+    line = json.loads(text)
+    assert line["digest"] == hashlib.sha256(body).hexdigest()
+    assert "sealed" not in line
+    assert line["values"] == []
+    assert (line["id"], line["actor"], line["detail"]["service"]) == (REQUEST.id, "alice", "jitsudo")
+    assert line["detail"]["argv"] == [HIDDEN]
+
+
+def test_the_name_of_the_rule_and_the_grade_are_told_with_rule_and_not_with_id() -> None:
+    assert told(sight_outside("rule", REQUEST))[0].about == {
+        "requester": REQUEST.requester.principal, "rule": "dba", "run_as": "root", "grade": "gives",
+    }  # fmt: skip
+    assert told(sight_outside("id", REQUEST))[0].about == {"requester": REQUEST.requester.principal, "run_as": "root"}
+    assert "dba" not in told(sight_outside("id", REQUEST))[0].line()
+
+
+def test_of_a_rule_that_shows_its_contents_to_some_only_the_id_is_told_outside() -> None:
+    assert "dba" not in told(sight_outside("command", LIMITED), LIMITED)[0].line()
+
+
+def test_an_overseer_who_may_not_see_the_contents_still_gets_the_record_as_it_was_sealed() -> None:
+    said = values()
+    content = submitted(said)
+    del content["detail"]["grade"]
+    record, body = told(WITHOUT_CONTENTS, LIMITED, content)
+    line = json.loads(record.line())
+    assert line["sealed"].encode() == body
+    assert line["detail"]["argv"] == ["/usr/bin/psql", HIDDEN]
+    assert line["detail"]["reason"] == HIDDEN
+    assert line["detail"]["cwd"] == "/srv"
+    assert [value["field"] for value in line["values"]] == ["cwd"]
+
+
+def test_a_part_that_nobody_has_listed_is_hidden() -> None:
+    content = {"event": "new.thing", "detail": {"secret_of_a_later_version": {"a": "word"}, "empty": ""}}
+    record, _ = told(sight_outside("rule", None), None, content)
+    assert json.loads(record.line())["detail"] == {"secret_of_a_later_version": HIDDEN, "empty": ""}
+    assert record.sealed == b""
+
+
+def test_a_value_that_is_here_no_longer_is_told_as_forgotten_and_the_record_still_stands() -> None:
+    body = canonical(submitted(values()))
+    record = tell("db1", 7, body, SEAL, REQUEST, Values(REQUEST.id, (), lambda: b""), EVERYTHING)
+    line = json.loads(record.line())
+    assert line["detail"]["reason"] == FORGOTTEN
+    assert line["detail"]["argv"] == ["/usr/bin/psql", FORGOTTEN]
+    assert line["sealed"].encode() == body
+    assert line["values"] == []
+
+
+def test_a_gatekeeper_is_told_with_its_answer_and_not_with_its_words() -> None:
+    content = {"event": "request.screened", "id": REQUEST.id, "detail": {"gatekeepers": [["tickets", "deny", "no ticket CHG1"]]}}
+    assert json.loads(told(sight_outside("rule", REQUEST), content=content)[0].line())["detail"]["gatekeepers"] == [
+        ["tickets", "deny", HIDDEN]
+    ]
+    assert "tickets" not in told(sight_outside("id", REQUEST), content=content)[0].line()
+
+
+@pytest.mark.parametrize("sight", [EVERYTHING, WITHOUT_CONTENTS, sight_outside("id", None), sight_outside("rule", None)])
+def test_every_line_is_read_back_as_it_was_written(sight: Any) -> None:
+    record, _ = told(sight)
+    assert forms.read(record.line()) == record
+
+
+def test_a_note_is_told_without_a_request() -> None:
+    record, _ = told(sight_outside("id", None), None, {"event": "policy.loaded", "actor": "root", "detail": {"rules": 3}})
+    line = json.loads(record.line())
+    assert "about" not in line
+    assert line["detail"] == {"rules": 3}
+    assert line["sealed"]
+
+
+def test_bytes_that_are_no_record_are_refused() -> None:
+    with pytest.raises(ValueError, match="record 7"):
+        tell("db1", 7, b"[]", SEAL, None, None)
