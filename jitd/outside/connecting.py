@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import httpcore
@@ -41,11 +42,7 @@ class Checked(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """Connect to ``host``. Raises NotAllowed, OSError and httpcore.ConnectError."""
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
-        allowed = [address for address in addresses if may_connect(address, self._listed)]
-        if not allowed:
-            raise NotAllowed(self._sentence(host, addresses[0] if addresses else "no address"))
+        allowed = await _allowed(host, port, self._listed)
         for address in allowed[:-1]:
             try:
                 return await self._connect(host, address, port, EACH_WITHIN)
@@ -58,13 +55,8 @@ class Checked(httpcore.AsyncNetworkBackend):
         peer = stream.get_extra_info("server_addr")
         if not isinstance(peer, tuple) or not may_connect(str(peer[0]), self._listed):
             await stream.aclose()
-            raise NotAllowed(self._sentence(host, str(peer)))
+            raise NotAllowed(_sentence(host, str(peer), self._listed))
         return stream
-
-    def _sentence(self, host: str, address: str) -> str:
-        if self._listed:
-            return f"{host} leads to {address}, which is not in addresses ({', '.join(self._listed)})"
-        return f"{host} leads to {address}, which is not a public address; if that is right, list its network in addresses"
 
     async def connect_unix_socket(
         self, path: str, timeout: float | None = None, socket_options: Iterable[Any] | None = None
@@ -75,3 +67,46 @@ class Checked(httpcore.AsyncNetworkBackend):
     async def sleep(self, seconds: float) -> None:
         """Wait."""
         await asyncio.sleep(seconds)
+
+
+async def connected(host: str, port: int, listed: tuple[str, ...]) -> socket.socket:
+    """Connect to ``host`` and return the socket, which does not block. ``listed`` are the allowed networks, as in ``Checked``.
+    Raises NotAllowed, OSError.
+    """
+    allowed = await _allowed(host, port, listed)
+    for address in allowed[:-1]:
+        with suppress(OSError, TimeoutError):
+            async with asyncio.timeout(EACH_WITHIN):
+                return await _socket(host, address, port, listed)
+    return await _socket(host, allowed[-1], port, listed)
+
+
+async def _socket(host: str, address: str, port: int, listed: tuple[str, ...]) -> socket.socket:
+    line = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        line.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(line, (address, port))
+        peer = line.getpeername()
+        if not may_connect(str(peer[0]), listed):
+            raise NotAllowed(_sentence(host, str(peer), listed))
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except BaseException:
+        line.close()
+        raise
+    return line
+
+
+async def _allowed(host: str, port: int, listed: tuple[str, ...]) -> list[str]:
+    """Return the addresses of ``host`` to which jitd-outside may connect. Raises NotAllowed if there are none, OSError."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
+    allowed = [address for address in addresses if may_connect(address, listed)]
+    if not allowed:
+        raise NotAllowed(_sentence(host, addresses[0] if addresses else "no address", listed))
+    return allowed
+
+
+def _sentence(host: str, address: str, listed: tuple[str, ...]) -> str:
+    if listed:
+        return f"{host} leads to {address}, which is not in addresses ({', '.join(listed)})"
+    return f"{host} leads to {address}, which is not a public address; if that is right, list its network in addresses"

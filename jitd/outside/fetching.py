@@ -88,15 +88,30 @@ async def exchange(
         uds=socket or None,
         network_backend=backend,
     )
-    async with pool, pool.stream(method, url, headers=list(headers.items()), content=content) as response:
+    async with pool:
+        return await ask(pool, method, url, headers, content)
+
+
+async def ask(
+    pool: httpcore.AsyncConnectionPool,
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    content: bytes | None,
+    most_body: int = MOST_BODY,
+) -> Fetched:
+    """Send one request over a connection of ``pool``, and return the whole answer. Raises NoAnswer, and the exceptions of
+    httpcore.
+    """
+    async with pool.stream(method, url, headers=list(headers.items()), content=content) as response:
         if response.status < 100 or response.status > 999:
             raise NoAnswer(f"the answer has the status {response.status}")
         found = _handed_on(response.headers)
         body = bytearray()
         async for part in response.aiter_stream():
             body += part
-            if len(body) > MOST_BODY:
-                raise NoAnswer(f"the answer is longer than {MOST_BODY} bytes")
+            if len(body) > most_body:
+                raise NoAnswer(f"the answer is longer than {most_body} bytes")
     return Fetched(response.status, found, bytes(body))
 
 

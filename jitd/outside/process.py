@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""jitd-outside: sends the daemon's questions to other hosts, reads leases and ends them, and passes messages to mail servers.
-This process is started by systemd, or by the daemon as a child.
+"""jitd-outside: sends the daemon's questions to other hosts, reads leases and ends them, passes messages to mail servers, and
+delivers the record to sinks. This process is started by systemd, or by the daemon as a child.
 Law: jitd-outside accepts questions only from root, and makes no decisions. Between two questions, jitd-outside keeps only its
-keys and, for a short time, the token of a holding (``leasing``).
+keys, the connections and files of sinks (``delivering``) and, for a short time, the token of a holding (``leasing``).
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from datetime import UTC, datetime
 
 from jitd.beside.answering import Answering, Carried, NoAnswer
 from jitd.beside.starting import CannotStart, begin, run, say
+from jitd.outside.deliveries import is_delivery
+from jitd.outside.delivering import Deliveries
 from jitd.outside.fetching import fetch
 from jitd.outside.keys import Keys, of_descriptors, of_service_manager
 from jitd.outside.leases import is_about_leases
@@ -44,11 +46,14 @@ class Outside(Answering):
         super().__init__(NAME, self._answer_to, n_at_once=N_AT_ONCE, n_waiting=N_WAITING)
         self._keys = keys
         self._leases = Leases(keys)
+        self._deliveries = Deliveries(keys)
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(N_LOOKING, "looks-up"))
 
     async def _answer_to(self, body: bytes) -> bytes | Carried:
         if is_about_leases(body):
             return await self._leases.answer(body)
+        if is_delivery(body):
+            return await self._deliveries.answer(body)
         return await (self._post(body) if is_letter(body) else self._fetch(body))
 
     async def _post(self, body: bytes) -> bytes:

@@ -388,11 +388,13 @@ def test_the_daemon_never_speaks_http_or_smtp() -> None:
     ``jitd check``, which is not the daemon, opens connections and says nothing.
     """
     assert {m.name for m in MODULES if foreign(m) & {"httpcore", "ssl", "http", "urllib", "smtplib"}} == {
-        "jitd.checking.gatekeepers", "jitd.outside.connecting", "jitd.outside.fetching", "jitd.outside.posting",
+        "jitd.checking.gatekeepers", "jitd.outside.connecting", "jitd.outside.delivering", "jitd.outside.fetching",
+        "jitd.outside.posting", "jitd.outside.syslog",
     }  # fmt: skip
     importers = {
-        "jitd.outside.connecting": "fetching leasing posting", "jitd.outside.fetching": "leasing posting process",
-        "jitd.outside.leasing": "process",
+        "jitd.outside.connecting": "delivering fetching leasing posting syslog",
+        "jitd.outside.fetching": "delivering leasing posting process syslog",
+        "jitd.outside.leasing": "process", "jitd.outside.delivering": "process", "jitd.outside.syslog": "delivering",
         "jitd.outside.posting": "process", "jitd.outside.signing": "fetching",
     }  # fmt: skip
     assert {m.name for m in MODULES if "jitd.checking.gatekeepers" in imports(m)} == {"jitd.checking.warnings"}
