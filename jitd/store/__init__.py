@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Protocol, TypeVar
 
+from jitd.audit.forms import Checkpoint
 from jitd.core.chain import Seal
 from jitd.core.frozen import dataclass
 from jitd.core.grant import Grant
@@ -188,6 +189,15 @@ class Store(Protocol):
 
     def newest(self) -> Iterator[bytes]:
         """Yield the bodies of all records of the chain, newest first."""
+
+    def keep_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Write a signed head durably. Raises StoreError also if its number has a checkpoint."""
+
+    def checkpoints(self, after: int = 0) -> Iterator[Checkpoint]:
+        """Yield the checkpoints of heads after record number ``after``, in their order."""
+
+    def last_checkpoint(self) -> Checkpoint | None:
+        """Return the checkpoint of the newest head that was signed. Return None if there is none."""
 
     def documents(self, *, ended: bool = True) -> Iterator[tuple[str, str, bytes]]:
         """Yield the life cycle, the id and the document of every object, for the verifier. If ``ended`` is false, leave out

@@ -23,6 +23,7 @@ from jitd.core.request import Request
 from jitd.core.run import Run
 from jitd.core.subject import Subject
 from jitd.store import Change, Conflict, History, StoreError, T, documents, history
+from jitd.store.checkpoints import Checkpoints
 from jitd.store.columns import COLUMNS
 from jitd.store.kept import Kept, Unread
 from jitd.store.tally import Had, Tally
@@ -30,7 +31,7 @@ from jitd.store.texts import Texts
 from jitd.store.told import ToldMarks
 
 P = TypeVar("P")
-SCHEMA = 8
+SCHEMA = 9
 """The version of the schema that this code uses. This version is the number of the last file in ``schema/``."""
 
 PAGE = 64
@@ -42,7 +43,7 @@ _SINCE = (1, 1, 1, 2, 4, 6)
 """For each life cycle, the number of the first schema that contains its table. The numbers are in the order of ``COLUMNS``."""
 
 
-class SqliteStore(ToldMarks, Texts):
+class SqliteStore(ToldMarks, Texts, Checkpoints):
     """See ``Store``. Use a SqliteStore from one thread only."""
 
     def __init__(self, path: Path) -> None:
