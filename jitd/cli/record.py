@@ -15,6 +15,7 @@ from jitd.cli.columns import cut, padded
 from jitd.cli.house import config_option
 from jitd.cli.past import left_behind
 from jitd.cli.terminal_size import width
+from jitd.cli.witnessing import witness
 from jitpam.wire.messages import Audit
 from jitpam.wire.shown import shown, shown_argument
 
@@ -34,6 +35,9 @@ If an event is not in the table, all members are printed.
 @click.group()
 def audit() -> None:
     """Print the record, or prove that nobody has changed it."""
+
+
+audit.add_command(witness)
 
 
 @audit.command()
