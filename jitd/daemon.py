@@ -104,8 +104,10 @@ class Daemon:
         from jitd.server.local_proofs import LocalProofs
         from jitd.server.services import Services
         from jitd.server.telling import Turns
+        from jitd.sinks.feed import Office
+        from jitd.sinks.sinks import Sinks
         from jitd.store.made_accounts import behind_in, made_by
-        from jitd.store.opening import file_of, open_store, read_store
+        from jitd.store.opening import file_of, open_cursors, open_store, read_store
         from jitd.verbs.access import Access
         from jitd.verbs.endings import Endings
         from jitd.verbs.explanations import Explanations
@@ -117,7 +119,7 @@ class Daemon:
         from jitd.verbs.recordings import Recordings
         from jitd.verbs.requests import Requests
         from jitd.verbs.reviews import Reviews
-        from jitd.workers import Workers
+        from jitd.workers import HOUSE, Workers
 
         realm = min(config.realms) if len(config.realms) == 1 else host.default_realm(host.KRB5_CONF) or min(config.realms)
         now = origins.moment
@@ -157,6 +159,16 @@ class Daemon:
         )
         clocks, is_direct = Now(lambda: now().at, lambda: now().boot), isinstance(executor, Direct)
         self._outsiders: Outsiders = Outsiders(config, clocks, time.monotonic, is_direct=is_direct)
+        office = Office(
+            deliver=self._outsiders.posts.deliver,
+            in_thread=lambda work: self._workers.sinks.run(HOUSE, work),
+            note=note,
+            cursors=open_cursors(file_of(config.state)),
+            clock=time.monotonic,
+            now=lambda: now().at,
+        )
+        self.sinks: Sinks = Sinks(config.sinks, self._store, config.host, opened, office)
+        self._after_commit.append(self.sinks.look)
         tickets = self._tickets = ServiceTickets(
             Writer(config.kdc), self._trials, realm, config.renew, now, self._store.holdings, self._store.holding
         )
@@ -327,6 +339,7 @@ class Daemon:
         loop.add_signal_handler(signal.SIGHUP, self._hang_up)
         await self._executor.open()
         self._lifecycle.note("daemon.started", ROOT, 0, {"rules": len(self._rules.policy.rules)})
+        self.sinks.begin()
         await self._recovery.recover()
         self.notices.look_at_all()
         always = (
@@ -342,6 +355,7 @@ class Daemon:
             self.notices.keep(),
             self._standing(),
         )
+        feeding = loop.create_task(self.sinks.keep())
         keeping = [loop.create_task(each) for each in always]
         n_most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - RESERVE
         gc.freeze()  # all that was made until now stays as long as the daemon: no later look for cycles passes over it
@@ -355,6 +369,8 @@ class Daemon:
         for task in keeping:
             task.cancel()
         self._lifecycle.note("daemon.stopped", ROOT, 0, {})
+        await self.sinks.finish()
+        feeding.cancel()
         await self._executor.close()
         self._outsiders.close()
         self._givers_line.close()
@@ -369,12 +385,13 @@ class Daemon:
 
     async def _tell_lanes(self, config: Config) -> None:
         """At intervals, write the file ``lanes`` beside the socket. `jitd doctor` reads from it which threads are busy, which
-        mounts do not answer, which channels cannot send notices, and which given things changed or cannot be taken back.
+        mounts do not answer, which channels cannot send notices, which sinks lack records, and which given things changed or
+        cannot be taken back.
         """
         file, before = config.socket.parent / "lanes", b""
         while True:
             lanes = [astuple(lane.load) for lane in self._workers.lanes]
-            told = {"channels": self.notices.failing_as_json(), "things": self._drift.as_json()}
+            told = {"channels": self.notices.failing_as_json(), "things": self._drift.as_json(), "sinks": self.sinks.as_json()}
             now = json.dumps({"lanes": lanes, "silent": MOUNTS.silent, **told}).encode()
             if now != before:
                 before = now

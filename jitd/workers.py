@@ -314,13 +314,15 @@ class Workers:
         """
         self.kept = Lane("kept", 2, 1, threads)
         """For long reads from the store and from recordings."""
+        self.sinks = Lane("sinks", 1, 1, threads)
+        """For reads of the record for sinks. One thread is enough, and takes little time from the event loop."""
         self.frames = Lane("frames", 2, 1, threads)
         """For parsing large frames."""
 
     @property
     def lanes(self) -> tuple[Lane, ...]:
         """Return all lanes."""
-        return (self.files, self.names, self.typed, self.seats, self.kept, self.frames)
+        return (self.files, self.names, self.typed, self.seats, self.kept, self.sinks, self.frames)
 
     def close(self) -> None:
         """Accept no more work from now on. Do not wait for work in progress."""

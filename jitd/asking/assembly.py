@@ -16,7 +16,7 @@ from jitd.asking.reaching import Reaching
 from jitd.asking.running import Running
 from jitd.outside import client as outside
 from jitd.programs import client as programs
-from jitd.settings import channels, givers
+from jitd.settings import channels, givers, sinks
 from jitd.settings.config import Config
 from jitd.settings.outsiders import key_files
 from jitd.terminals import client as terminals
@@ -36,6 +36,7 @@ class Outsiders:
             **key_files(config.providers, config.gatekeepers),
             **channels.key_files(config.notify),
             **givers.key_files(config.givers),
+            **sinks.key_files(config.sinks),
         }
         door = outside.door_by_child(lambda: keys) if is_direct else outside.door_by_socket(config.outside)
         way = programs.child if is_direct else programs.service

@@ -48,13 +48,15 @@ class Lanes:
     mounts that do not answer. ``channels`` contains the channels that could not send notices. Each row of ``channels`` has the
     channel's name, the time of the first failure, the reason, and the number of requests whose notices the channel could not
     send. ``things`` contains the things that have changed since they were given, and the things that cannot be taken back. Each
-    row of ``things`` has the id of the holding and the reason.
+    row of ``things`` has the id of the holding and the reason. Each row of ``sinks`` has the name of a sink, the time since when
+    it is in trouble (0 if it is not), the reason, the number of records that it lacks, and the number of those that it refused.
     """
 
     lanes: Sequence[tuple[str, int, int, int]]
     silent: Sequence[str]
     channels: Sequence[tuple[str, float, str, int]] = ()
     things: Sequence[tuple[str, str]] = ()
+    sinks: Sequence[tuple[str, float, str, int, int]] = ()
 
 
 def examine(host: Host) -> Iterator[Finding]:
@@ -70,6 +72,7 @@ def examine(host: Host) -> Iterator[Finding]:
         yield from things(found, len(host.config.givers))
         yield from uids(used_up(host.config.givers))
         yield from notices(found, len(host.config.notify), time.time())
+        yield from sinks(found, len(host.config.sinks), time.time())
     else:
         yield from left_alone(given_still(host.database), host.start)
 
@@ -114,7 +117,8 @@ def read_lanes(file: Path) -> Lanes | None:
         lanes = [(str(lane), int(n), int(busy), int(waiting)) for lane, n, busy, waiting in said["lanes"]]
         channels = [(str(name), float(since), str(why), int(n)) for name, since, why, n in said.get("channels", ())]
         things = [(str(id), str(why)) for id, why in said.get("things", [])]
-        return Lanes(lanes, list(said["silent"]), channels, things)
+        sinks = [(str(name), float(since), str(why), int(n), int(no)) for name, since, why, n, no in said.get("sinks", ())]
+        return Lanes(lanes, list(said["silent"]), channels, things, sinks)
     return None
 
 
@@ -241,6 +245,25 @@ def notices(found: Lanes | None, n_channels: int, now: float) -> Iterator[Findin
         yield weak("daemon.notices", said, f"see [notify.{name}] in jitd.toml; meanwhile tell them yourself: jitd requests")
     if not found.channels:
         yield ok("daemon.notices", f"no message is held up ({count(n_channels, 'channel')})")
+
+
+def sinks(found: Lanes | None, n_sinks: int, now: float) -> Iterator[Finding]:
+    """Report the sinks that do not get the record, or have refused parts of it. If jitd.toml has no sink, report nothing. ``now``
+    is the present time in seconds since 1970.
+    """
+    if found is None or not n_sinks:
+        return
+    for name, since, why, n_records, n_refused in found.sinks:
+        see = f"see [sinks.{name}] in jitd.toml, and what the sink itself says; the record itself is whole"
+        if since:
+            for_long = duration_in_words(max(1, int(now - since)))
+            said = f"sink {name} lacks {count(n_records, 'record')}, and has been in trouble for {for_long}: {why}"
+            yield weak("daemon.sinks", said, see)
+        if n_refused:
+            said = f"sink {name} refused {count(n_refused, 'record')} for ever since jitd started"
+            yield weak("daemon.sinks", said, "see which ones, and why: journalctl -u jitd")
+    if not any(since or n_refused for _, since, _, _, n_refused in found.sinks):
+        yield ok("daemon.sinks", f"the record reaches every sink ({count(n_sinks, 'sink')})")
 
 
 def policy(in_force: str | None, of_files: str | None, n_rules: int, reload: str) -> Finding:

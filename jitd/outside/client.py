@@ -18,7 +18,7 @@ from jitd.beside.asking import CarryingLine, Unanswered
 from jitd.beside.doors import ChildDoor, Door, SocketDoor
 from jitd.givers.secret import fault_in
 from jitd.outside import deliveries, leases
-from jitd.outside.deliveries import Deliver, Delivered
+from jitd.outside.deliveries import Delivered
 from jitd.outside.leases import ANSWERS, Answer, Leased, Question, Refused, Signed
 from jitd.outside.messages import Fetch, Fetched, Letter, Posted, read_fetched, read_posted, write, write_letter
 
@@ -62,18 +62,15 @@ class Outside:
             return Failed(f"this cannot be sent by jitd-outside: {fault}")
         return await self._answer(body, letter.deadline_ms, read_posted)
 
-    async def deliver(self, question: Deliver) -> Delivered | Failed:
-        """Let jitd-outside deliver a batch of events. If jitd-outside ends before its answer, send the batch to jitd-outside once
-        more. In this case, the receiver may get events twice. After Failed, it is not known which events have arrived.
+    async def deliver(self, body: bytes, n_events: int, deadline_ms: int) -> Delivered | Failed:
+        """Let jitd-outside deliver a batch of ``n_events`` events. ``body`` is a Deliver, which was written by a thread, because
+        this takes long (``deliveries.write_question``). If jitd-outside ends before its answer, send the batch to jitd-outside
+        once more. In this case, the receiver may get events twice. After Failed, it is not known which events have arrived.
         """
-        try:
-            body = deliveries.write_question(question)
-        except (ValueError, TypeError) as fault:
-            return Failed(f"this cannot be delivered by jitd-outside: {fault}")
-        answer = await self._answer(body, question.deadline_ms, deliveries.read_answer)
-        if isinstance(answer, Delivered) and answer.n_done > len(question.events):
+        answer = await self._answer(body, deadline_ms, deliveries.read_answer)
+        if isinstance(answer, Delivered) and answer.n_done > n_events:
             return Failed("jitd-outside says that more events are done than the batch has")
-        if isinstance(answer, Delivered) and not answer.why and not answer.is_new and answer.n_done < len(question.events):
+        if isinstance(answer, Delivered) and not answer.why and not answer.is_new and answer.n_done < n_events:
             return Failed("jitd-outside does not say what became of the rest of the batch")
         return answer
 

@@ -25,6 +25,7 @@ from jitd.settings.givers import Givers, drifts_of, read_givers, things_of
 from jitd.settings.host import KRB5_CONF, default_realm, host_name, is_host_name
 from jitd.settings.outsiders import KEYS_AT, Gatekeepers, Providers, deadlines, fact_names, read_gatekeepers, read_providers
 from jitd.settings.owned_file import read_owned
+from jitd.settings.sinks import Sinks, read_sinks
 from jitd.settings.toml_document import ConfigError, Fault, read_document
 from jitd.settings.toml_table import Table, quoted
 from jitd.settings.vault_keys import way_in
@@ -115,6 +116,7 @@ class Config:
     gatekeepers: Gatekeepers = field(default_factory=lambda: MappingProxyType({}))
     notify: Channels = field(default_factory=lambda: MappingProxyType({}))
     givers: Givers = field(default_factory=lambda: MappingProxyType({}))
+    sinks: Sinks = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def trusted_places(self) -> tuple[bytes, ...]:
@@ -236,6 +238,7 @@ def _load(file: Path, owner: int | None, krb5_conf: Path, keys_at: Path, *, must
         gatekeepers=read_gatekeepers(top.table("gatekeepers"), owner, keys_at),
         notify=read_channels(top.table("notify"), owner, keys_at),
         givers=read_givers(top.table("givers"), lambda table: way_in(table, owner, keys_at)),
+        sinks=read_sinks(top.table("sinks"), owner, keys_at),
     )
     if len(os.fsencode(config.socket)) > 107:
         top.fault('"socket" is longer than the 107 bytes that a socket\'s address holds', "socket")

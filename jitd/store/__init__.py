@@ -70,6 +70,30 @@ class Told:
     is_open: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far the sink ``sink`` has the record. The sink gets the records after number ``begun``. It has acknowledged the records
+    up to ``number``, and the checkpoints up to that of record ``checkpoint``. ``is_used`` is False if the settings do not name
+    the sink any more.
+    """
+
+    sink: str
+    begun: int
+    number: int
+    checkpoint: int
+    is_used: bool = True
+
+
+class KeepsCursors(Protocol):
+    """The part of a store that writes cursors. Any thread may use it, one at a time."""
+
+    def keep_cursor(self, cursor: Cursor) -> None:
+        """Write ``cursor`` in the place of the earlier one of its sink. After a power failure, the earlier one may be back."""
+
+    def close(self) -> None:
+        """Close the database."""
+
+
 class Store(Protocol):
     """The methods of every store. Each method of a store is one transaction. Every method raises StoreError if the disk fails."""
 
@@ -150,6 +174,11 @@ class Store(Protocol):
     def history(self, person: str, since: datetime, *, beside: str = "") -> History:
         """Count the actions of ``person`` (``Subject.person``) since the time ``since`` (aware). The actions under all accounts
         of the person are counted. The request with the id ``beside`` is not counted.
+        """
+
+    def n_denied(self, person: str, since: datetime, until: datetime) -> int:
+        """Count the requests of ``person`` (``Subject.person``) that were made from ``since`` to ``until`` (both aware) and
+        denied.
         """
 
     def lately(self, person: str, most_bytes: int) -> Iterator[Request]:
@@ -237,6 +266,12 @@ class Store(Protocol):
 
     def muted(self) -> dict[str, datetime]:
         """Map each person who has muted their notices to the end of the mute. The end of a mute may be in the past."""
+
+    def cursors(self) -> dict[str, Cursor]:
+        """Map the name of each sink that the settings have ever named to its cursor."""
+
+    def keep_cursor(self, cursor: Cursor) -> None:
+        """Write ``cursor`` durably in the place of the earlier one of its sink."""
 
     def close(self) -> None:
         """Close the database."""

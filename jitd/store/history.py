@@ -14,6 +14,10 @@ from jitd.store import History
 _ASKED = (
     "SELECT count(*), coalesce(sum(is_denied), 0) FROM requests INDEXED BY requests_lately WHERE person = ? AND asked_at >= ?"
 )
+_DENIED = (
+    "SELECT count(*) FROM requests INDEXED BY requests_lately"
+    " WHERE person = ? AND asked_at >= ? AND asked_at <= ? AND is_denied = 1"
+)
 _BESIDE = "SELECT count(*), coalesce(sum(is_denied), 0) FROM requests WHERE id = ? AND person = ? AND asked_at >= ?"
 _RAN = (  # a run can start only while its grant is live
     "SELECT count(*) FROM grants INDEXED BY grants_lately"
@@ -57,3 +61,9 @@ def count(db: sqlite3.Connection, person: str, since: datetime, beside: str) -> 
     n_beside, denied_beside = db.execute(_BESIDE, (beside, person, when)).fetchone()
     (ran,) = db.execute(_RAN, (person, when, when)).fetchone()
     return History(asked - n_beside, denied - denied_beside, ran)
+
+
+def n_denied(db: sqlite3.Connection, person: str, since: datetime, until: datetime) -> int:
+    """See ``Store.n_denied``. Raises sqlite3.Error."""
+    (found,) = db.execute(_DENIED, (person, spell(since), spell(until))).fetchone()
+    return int(found)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from jitd.store import Store
+from jitd.store import KeepsCursors, Store
+from jitd.store.cursors import CursorFile
 from jitd.store.sqlite import SqliteStore
 
 
@@ -28,3 +29,8 @@ def read_store(file: Path, *, is_alone: bool = False) -> Store:
     meanwhile. ``is_alone`` is true if no daemon has this store open. Raises StoreError.
     """
     return SqliteStore.reading(file, is_alone=is_alone)
+
+
+def open_cursors(file: Path) -> KeepsCursors:
+    """Open the store in ``file`` for cursors alone. Nothing is opened before the first use."""
+    return CursorFile(file)

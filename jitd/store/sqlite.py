@@ -25,13 +25,14 @@ from jitd.core.subject import Subject
 from jitd.store import Change, Conflict, History, StoreError, T, documents, history
 from jitd.store.checkpoints import Checkpoints
 from jitd.store.columns import COLUMNS
+from jitd.store.cursors import Cursors
 from jitd.store.kept import Kept, Unread
 from jitd.store.tally import Had, Tally
 from jitd.store.texts import Texts
 from jitd.store.told import ToldMarks
 
 P = TypeVar("P")
-SCHEMA = 9
+SCHEMA = 10
 """The version of the schema that this code uses. This version is the number of the last file in ``schema/``."""
 
 PAGE = 64
@@ -43,7 +44,7 @@ _SINCE = (1, 1, 1, 2, 4, 6)
 """For each life cycle, the number of the first schema that contains its table. The numbers are in the order of ``COLUMNS``."""
 
 
-class SqliteStore(ToldMarks, Texts, Checkpoints):
+class SqliteStore(ToldMarks, Texts, Checkpoints, Cursors):
     """See ``Store``. Use a SqliteStore from one thread only."""
 
     def __init__(self, path: Path) -> None:
@@ -262,6 +263,10 @@ class SqliteStore(ToldMarks, Texts, Checkpoints):
     def history(self, person: str, since: datetime, *, beside: str = "") -> History:
         with self._told():
             return history.count(self._db, person, since, beside)
+
+    def n_denied(self, person: str, since: datetime, until: datetime) -> int:
+        with self._told():
+            return history.n_denied(self._db, person, since, until)
 
     def lately(self, person: str, most_bytes: int) -> Iterator[Request]:
         with self._told():

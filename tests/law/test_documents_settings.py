@@ -11,7 +11,7 @@ import pytest
 from jitd.core.names import MOST_ELEMENTS, NAMES
 from jitd.core.policy import Rule
 from jitd.expressions.compiling import MOST_BYTES
-from jitd.settings import channels, config, givers, outsiders, policyfile
+from jitd.settings import channels, config, givers, outsiders, policyfile, sinks
 
 TREE = Path(__file__).resolve().parents[2]
 PAGES = {name: (TREE / "docs/man" / name).read_text() for name in ("jitd.toml.5", "jitd-policy.5")}
@@ -43,7 +43,8 @@ LIMITS = {key: getattr(table, key) for table in WITHIN.values() for key in table
 def test_the_page_of_the_settings_has_every_one_and_no_other() -> None:
     of_outsiders = {key for keys in (*outsiders.KEYS.values(), *channels.KEYS.values()) for key in keys}
     of_givers = {key for keys in givers.KEYS.values() for key in keys}
-    assert set(items("jitd.toml.5")) == {*SETTINGS, *LIMITS, *of_outsiders, *of_givers, *config.ACCOUNTS} - {*WITHIN}
+    of_sinks = {key for keys in sinks.KEYS.values() for key in keys}
+    assert set(items("jitd.toml.5")) == {*SETTINGS, *LIMITS, *of_outsiders, *of_givers, *of_sinks, *config.ACCOUNTS} - {*WITHIN}
 
 
 def test_every_default_is_in_its_page() -> None:
@@ -59,6 +60,7 @@ def test_every_default_is_in_its_page() -> None:
         "gatekeepers",
         "notify",
         "givers",
+        "sinks",
         "auditors",
         "accounts",
     }

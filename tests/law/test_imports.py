@@ -139,6 +139,11 @@ LAW: dict[str, set[str]] = {
     "jitd.announcing": {
         CORE, "jitd.announcing", "jitd.deciding.seats", "jitd.log", "jitd.notifying", "jitd.settings", "jitd.store",
     },
+    # what sends the record to collectors
+    "jitd.sinks": {
+        CORE, "jitd.audit", "jitd.log", "jitd.outside.client", "jitd.outside.deliveries", "jitd.settings", "jitd.sinks",
+        "jitd.store",
+    },
     # what tells people: what is said, and each kind of channel
     "jitd.notifying": {
         CORE, WIRE, "jitd.asking.json_text", "jitd.notifying", "jitd.outside", "jitd.settings", "jitd.terminals",

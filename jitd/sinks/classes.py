@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Says of what classes a record is, and how severe it is. A sink may be narrowed to some classes: the rest is an alert.
+Law: pure. Both are read from the record and from the request that it is about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jitd.core.grade import Grade, worst
+from jitd.core.request import Request, RequestState
+from jitd.core.root_groups import whose_power
+
+DENIED = RequestState.DENIED.value
+CHECKPOINT = "checkpoint"
+"""The name under which a checkpoint is sent. Checkpoints are of the class ``chain``."""
+REFUSED, ADDED, REMOVED, AHEAD = "sink.refused", "sink.added", "sink.removed", "sink.ahead"
+"""The events of the record about sinks."""
+_CHAIN = ("sink", "value", "key", "daemon", "recording")
+"""The first words of the events that are about the record itself, about what it leaves out, and about who writes it."""
+_SEVERITY: Mapping[str, int] = {
+    "chain": 5,
+    "lock": 4,
+    "denied": 4,
+    "drift": 4,
+    "denials": 3,
+    "gives-root": 3,
+    "bypass": 3,
+    "break-glass": 2,
+    "gate-off": 2,
+}
+"""Maps each class to the severity of syslog (RFC 5424, table 2). A record of none of them has INFORMATIONAL."""
+INFORMATIONAL = 6
+
+
+def classes_of(content: Mapping[str, Any], about: Request | None) -> frozenset[str]:
+    """Return the classes of the record ``content``, which are words of ``settings.sinks.CLASSES``. ``about`` is the request that
+    it is about, or None.
+    """
+    life, _, what = str(content.get("event")).partition(".")
+    detail = content.get("detail")
+    detail = detail if isinstance(detail, dict) else {}
+    found = {
+        "break-glass": life == "owed_review" or (about is not None and about.breaks_glass),
+        "denied": is_denial(content),
+        "gives-root": about is not None and _gives_root(about),
+        "lock": life == "lock" or (life, what) == ("request", "locked"),
+        "chain": life in _CHAIN,
+        "drift": life == "thing",
+        "gate-off": life == "gate",
+        "bypass": life == "proof" or (about is not None and (about.requester.is_root or about.requester.is_by_pam)),
+    }
+    return frozenset(name for name, is_of in found.items() if is_of)
+
+
+def is_denial(content: Mapping[str, Any]) -> bool:
+    """True if with the record ``content``, a request was denied."""
+    return content.get("state") == DENIED and str(content.get("event")).startswith("request.")
+
+
+def severity(classes: frozenset[str]) -> int:
+    """Return the severity of a record of these classes, from 0 (emergency) to 7 (debug)."""
+    return min((_SEVERITY[name] for name in classes), default=INFORMATIONAL)
+
+
+def _gives_root(about: Request) -> bool:
+    command = about.command
+    power = "root" if command.run_as.uid == 0 else whose_power(command.run_as.user, command.run_as.group)
+    return bool(command.findings) and worst(command.findings or ()) is Grade.GIVES and power == "root"

@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The feed of one sink, which sends the record to the sink, page by page.
+
+Law: one page is sent at a time, and the place moves on only over what is done: the sink has it, or will never take it. The cursor
+is stored afterwards. So if the daemon ends in between, or the cursor cannot be stored, records are sent twice, and none is left
+out. If the sink fails, the same page is sent again, with growing pauses. A record that the sink will never take is noted in the
+record before the feed passes it. The refusal of such a note is noted in the log alone, and so is that of a checkpoint, which
+follows each note: otherwise each note would cause the next one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any, TypeVar
+
+from jitd.core.frozen import dataclass
+from jitd.log import log
+from jitd.outside.client import Failed
+from jitd.outside.deliveries import MOST_EVENTS, Delivered, Destination, Syslog, write_question
+from jitd.settings.sinks import SinkSettings
+from jitd.sinks.classes import CHECKPOINT, REFUSED
+from jitd.sinks.reading import DEADLINE_MS, Page, Place, Reader
+from jitd.store import Cursor, KeepsCursors, StoreError
+
+T = TypeVar("T")
+GATHERED_FOR = 0.1
+"""Seconds from a commit to the read: within this time, other records follow, and are sent with the first one."""
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
+"""The first and the longest pause after a failure, in seconds. The pause doubles after each further failure."""
+PROBED_EVERY = 30.0
+"""Seconds without a record after which the connection to a receiver that confirms nothing is looked at. If it was lost, the last
+records may be lost with it.
+"""
+AGAIN = MOST_EVENTS
+"""Number of records that are sent again after the connection to a receiver that confirms nothing was lost."""
+MOST_NEW = 3
+"""Number of times that a connection may be lost at once before this counts as a failure."""
+KEPT_EVERY = 60.0
+"""Seconds after which the cursor of a narrowed sink is stored although the sink was sent nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """What the feeds need of the daemon. ``deliver`` sends a written question to jitd-outside, with the number of its events and
+    its deadline. ``in_thread`` does work in a thread, and raises TimeoutError. ``note`` writes a note into the record. ``clock``
+    returns seconds, and ``now`` the time.
+    """
+
+    deliver: Callable[[bytes, int, int], Awaitable[Delivered | Failed]]
+    in_thread: Callable[[Callable[[], Any]], Awaitable[Any]]
+    note: Callable[[str, dict[str, Any]], None]
+    cursors: KeepsCursors
+    clock: Callable[[], float]
+    now: Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """The sink does not take the record. Contains the time of the first failure, and the reason of the last one."""
+
+    since: datetime
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How far a sink is behind the record: in records, and in seconds since the sink had the whole record. ``n_refused`` is the
+    number of records that it has refused since the daemon's start.
+    """
+
+    n_records: int
+    seconds: float
+    n_refused: int
+
+
+class Feed:
+    """The feed of one sink, from ``cursor`` on. The method ``look`` only takes note that the record has grown. The method
+    ``keep`` runs as a task.
+    """
+
+    def __init__(self, settings: SinkSettings, to: Destination, reader: Reader, cursor: Cursor, office: Office) -> None:
+        self.settings = settings
+        self._to = to
+        self._reader = reader
+        self._office = office
+        self._kept = cursor
+        self._place = Place(cursor.number, cursor.checkpoint)
+        self._done = self._place
+        self._head = cursor.number
+        self._changed = asyncio.Event()
+        self._changed.set()  # nobody knows what was recorded before the start
+        self._n_failed = 0
+        self._n_new = 0
+        self._pause_until = 0.0
+        self._behind_since: float | None = None
+        self._kept_at = office.clock()
+        self._is_idle = asyncio.Event()
+        self.n_refused = 0
+        self.trouble: Trouble | None = None
+        """What is wrong with the sink."""
+        self.unkept = ""
+        """Why the cursor cannot be stored. Empty if it can be."""
+
+    def look(self, head: int) -> None:
+        """Take note that the record ends with record ``head`` now, or that the head was signed."""
+        if head > self._head and self._behind_since is None:
+            self._behind_since = self._office.clock()
+        self._head = max(head, self._head)
+        self._is_idle.clear()
+        self._changed.set()
+
+    def lag(self) -> Lag:
+        """Return how far the sink is behind."""
+        since = self._behind_since
+        seconds = 0.0 if since is None else max(0.0, self._office.clock() - since)
+        return Lag(max(0, self._head - self._done.number), seconds, self.n_refused)
+
+    async def wait_until_idle(self) -> None:
+        """Wait until the sink has the whole record. Return at once if the sink fails."""
+        if self.trouble is None:
+            await self._is_idle.wait()
+
+    async def keep(self) -> None:
+        """Send what is recorded. Never return."""
+        while True:
+            self._changed.clear()
+            try:
+                while await self._send_page():
+                    await asyncio.sleep(0)
+            except (StoreError, TimeoutError) as fault:
+                self._failed(str(fault) or "the record could not be read in time")
+            except Exception as fault:  # what was not sent is sent later
+                log("a sink had an error; it goes on", sink=self.settings.name, fault=f"{type(fault).__name__}: {fault}")
+                self._failed(f"an error of jitd: {type(fault).__name__}")
+            await self._rest()
+
+    async def _rest(self) -> None:
+        """Wait until there is something to do."""
+        if (pause := self._pause_until - self._office.clock()) > 0:
+            self._is_idle.set()  # nobody waits for a sink that fails
+            await asyncio.sleep(pause)
+            return
+        if not self._changed.is_set():
+            self._is_idle.set()
+        confirms = not (isinstance(self._to, Syslog) and self._to.transport != "unix")
+        try:
+            async with asyncio.timeout(None if confirms else PROBED_EVERY):
+                await self._changed.wait()
+        except TimeoutError:
+            await self._probe()
+            return
+        await asyncio.sleep(GATHERED_FOR)
+
+    async def _probe(self) -> None:
+        question = write_question(self._reader.question(()))
+        answer = await self._office.deliver(question, 0, DEADLINE_MS)
+        if isinstance(answer, Failed):
+            self._failed(answer.why)
+        elif answer.is_new:
+            self._go_back()
+        elif answer.why:
+            self._failed(answer.why)
+
+    async def _send_page(self) -> bool:
+        """Send the next page. Return True if more may follow at once. Raises StoreError and TimeoutError."""
+        page: Page = await self._office.in_thread(lambda place=self._place: self._reader.page(place))  # type: ignore[misc]
+        self._head = max(self._head, page.end.number)
+        if not page.events:
+            await self._move(page.end, is_sent=False)
+            return not page.is_last
+        answer = await self._office.deliver(page.question, len(page.events), DEADLINE_MS)
+        if isinstance(answer, Failed):
+            self._failed(answer.why)
+            return False
+        if answer.is_new:
+            self._n_new += 1
+            self._go_back()
+            if self._n_new > MOST_NEW:
+                self._failed("each connection to it is lost before it has taken anything")
+            return self._n_new <= MOST_NEW
+        return await self._answered(page, answer)
+
+    async def _answered(self, page: Page, answer: Delivered) -> bool:
+        n_done, is_whole = answer.n_done, answer.n_done == len(page.events)
+        refused = [(page.events[index].number, page.events[index].name, why) for index, why in answer.refused]
+        cut = [(one.number, one.name, "it is too long") for one in page.events[:n_done] if one.number in page.cut]
+        self._refused(refused + cut)
+        if n_done:
+            await self._move(page.end if is_whole else page.places[n_done - 1], is_sent=True)
+        if not is_whole:
+            self._failed(answer.why or "it does not say why", answer.retry_after)
+            return False
+        if len(refused) == len(page.events):  # perhaps it refuses everything: do not fill the record with what it refuses
+            self._pause_until = self._office.clock() + FIRST_PAUSE
+        else:
+            self._works()
+        self._n_new = 0
+        return not page.is_last and self._pause_until <= self._office.clock()
+
+    def _refused(self, refused: list[tuple[int, str, str]]) -> None:
+        """Note that the sink will never take these records. Raises StoreError."""
+        if not refused:
+            return
+        self.n_refused += len(refused)
+        numbers = sorted({number for number, name, _ in refused if name not in (REFUSED, CHECKPOINT)})
+        first, last, why = refused[0][0], refused[-1][0], refused[0][2]
+        log("a sink refuses records for ever", sink=self.settings.name, first=first, last=last, n=len(refused), because=why)
+        if numbers:
+            detail = {"sink": self.settings.name, "first": numbers[0], "last": numbers[-1], "n": len(numbers)}
+            self._office.note(REFUSED, detail)
+
+    async def _move(self, place: Place, *, is_sent: bool) -> None:
+        """Go on from ``place``, and store the cursor."""
+        self._place = place
+        self._done = Place(max(place.number, self._done.number), max(place.checkpoint, self._done.checkpoint))
+        if self._done.number >= self._head:
+            self._behind_since = None
+        is_due = is_sent or self._office.clock() - self._kept_at >= KEPT_EVERY
+        cursor = Cursor(self._kept.sink, self._kept.begun, self._done.number, self._done.checkpoint)
+        if not is_due or cursor == self._kept:
+            return
+        try:
+            await self._office.in_thread(lambda: self._office.cursors.keep_cursor(cursor))
+            self._kept, self._kept_at, self.unkept = cursor, self._office.clock(), ""
+        except (StoreError, TimeoutError) as fault:
+            if not self.unkept:
+                log("the cursor of a sink could not be stored; it may get records twice", sink=self.settings.name, fault=fault)
+            self.unkept = str(fault) or "the store does not answer in time"
+
+    def _go_back(self) -> None:
+        """Send the last records again, because nobody knows whether the sink has them."""
+        number = max(self._kept.begun, self._done.number - AGAIN)
+        checkpoint = max(self._kept.begun - 1, self._done.checkpoint - AGAIN, 0)
+        self._place = Place(number, checkpoint)
+        self._changed.set()
+
+    def _failed(self, why: str, retry_after: int = 0) -> None:
+        self._n_failed += 1
+        pause = max(float(retry_after), min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(self._n_failed - 1, 10)))
+        self._pause_until = self._office.clock() + pause
+        self._changed.set()
+        if self.trouble is None or self.trouble.why != why:
+            log("a sink does not take the record; jitd tries again", sink=self.settings.name, because=why)
+        self.trouble = Trouble(self._office.now() if self.trouble is None else self.trouble.since, why)
+
+    def _works(self) -> None:
+        if self.trouble is not None:
+            log("a sink takes the record again", sink=self.settings.name, behind=self.lag().n_records)
+        self._n_failed, self._pause_until, self.trouble = 0, 0.0, None

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All sinks of the daemon. This module creates their feeds from the settings, and says how the sinks do.
+Law: the place of a sink is stored under its name. A sink with another name is a new one, and this is recorded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from jitd.audit.forms import Checkpoint
+from jitd.core.chain import Seal
+from jitd.log import log
+from jitd.outside.deliveries import Destination, Https, Lines, Syslog
+from jitd.settings.sinks import Batches, LogFile, SinkSettings, SyslogServer
+from jitd.settings.sinks import Sinks as SinksSettings
+from jitd.sinks.classes import ADDED, AHEAD, REMOVED
+from jitd.sinks.feed import Feed, Lag, Office
+from jitd.sinks.reading import Reader
+from jitd.store import Cursor, Store
+
+SLOW_AFTER = 60.0
+"""Seconds after which a sink that is behind the record is in trouble, although it does not fail."""
+FINISHED_WITHIN = 2.0
+"""At its end, the daemon waits at most this number of seconds for the sinks. They get the rest after the next start."""
+MIB = 1024 * 1024
+
+
+class Sinks:
+    """The sinks of ``settings``. ``host`` is the host's name in the record. ``opened`` returns a store for reading."""
+
+    def __init__(self, settings: SinksSettings, store: Store, host: str, opened: Callable[[], Store], office: Office) -> None:
+        self._settings = settings
+        self._store = store
+        self._host = host
+        self._opened = opened
+        self._office = office
+        self._feeds: dict[str, Feed] = {}
+
+    def begin(self) -> None:
+        """Find the place of each sink. Record which sinks are new, and which the settings do not name any more. Raises
+        StoreError.
+        """
+        known, head = self._store.cursors(), self._store.head().number
+        for name, one in self._settings.items():
+            cursor = self._cursor(one, known.get(name), head)
+            to = destination_of(one)
+            self._feeds[name] = Feed(one, to, Reader(one, to, self._host, self._opened), cursor, self._office)
+        for name, cursor in known.items():
+            if name not in self._settings and cursor.is_used:
+                self._note(REMOVED, name, cursor.number)
+                self._store.keep_cursor(Cursor(name, cursor.begun, cursor.number, cursor.checkpoint, is_used=False))
+
+    def _cursor(self, settings: SinkSettings, known: Cursor | None, head: int) -> Cursor:
+        name = settings.name
+        if known is not None and known.is_used and known.number <= head:
+            return known
+        if known is None:
+            begun = 0 if settings.from_start else head
+            cursor = Cursor(name, begun, begun, max(0, begun - 1))  # the checkpoint of the head is where the sink's copy begins
+            self._note(ADDED, name, begun)
+        elif known.number > head:  # the record was cut, or is that of a backup, or somebody has changed the cursor
+            cursor = Cursor(name, min(known.begun, head), head, min(known.checkpoint, head))
+            self._note(AHEAD, name, known.number)
+        else:
+            cursor = Cursor(name, known.begun, known.number, known.checkpoint)
+            self._note(ADDED, name, known.number)
+        self._store.keep_cursor(cursor)
+        return cursor
+
+    def _note(self, event: str, name: str, number: int) -> None:
+        log(_SAID[event], sink=name, number=number)
+        self._office.note(event, {"sink": name, "number": number})
+
+    def look(self, head: Seal) -> None:
+        """Take note that the record ends with ``head`` now."""
+        for feed in self._feeds.values():
+            feed.look(head.number)
+
+    def look_at_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Take note that a head was signed."""
+        for feed in self._feeds.values():
+            feed.look(checkpoint.number)
+
+    async def keep(self) -> None:
+        """Run all feeds. Never return."""
+        async with asyncio.TaskGroup() as feeds:
+            for feed in self._feeds.values():
+                feeds.create_task(feed.keep())
+
+    async def finish(self) -> None:
+        """Wait until each sink that works has the whole record, for at most FINISHED_WITHIN seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FINISHED_WITHIN):
+                await asyncio.gather(*(feed.wait_until_idle() for feed in self._feeds.values()))
+        self._office.cursors.close()
+
+    def lag(self) -> dict[str, Lag]:
+        """Map the name of each sink to how far it is behind."""
+        return {name: feed.lag() for name, feed in sorted(self._feeds.items())}
+
+    def as_json(self) -> list[list[Any]]:
+        """Return how the sinks do, in the form that ``jitd doctor`` reads from the daemon's file. Each row has a sink's name, the
+        time since when it is in trouble (or 0), the reason, the number of records that it lacks, and the number of those that it
+        has refused.
+        """
+        return [self._row(name, feed) for name, feed in sorted(self._feeds.items())]
+
+    def _row(self, name: str, feed: Feed) -> list[Any]:
+        lag, trouble = feed.lag(), feed.trouble
+        if trouble is not None:
+            return [name, trouble.since.timestamp(), trouble.why, lag.n_records, lag.n_refused]
+        since = self._office.now().timestamp() - lag.seconds
+        if feed.unkept:
+            return [name, since, f"its place cannot be stored: {feed.unkept}", lag.n_records, lag.n_refused]
+        if lag.seconds > SLOW_AFTER:
+            return [name, since, "records come faster than it takes them", lag.n_records, lag.n_refused]
+        return [name, 0, "", 0, lag.n_refused]
+
+
+_SAID = {
+    ADDED: "a sink is new; it gets the record after this number",
+    REMOVED: "jitd.toml has no table for a sink any more; it has the record up to this number",
+    AHEAD: "a sink has records that this record does not have: it was cut, or a backup was restored",
+}
+
+
+def destination_of(settings: SinkSettings) -> Destination:
+    """Return where jitd-outside delivers the records for the sink."""
+    match settings.to:
+        case SyslogServer() as to:
+            certificate = to.certificate.name if to.certificate else ""
+            return Syslog(to.transport, to.host, to.port, to.socket, to.facility, to.longest, to.addresses, to.ca, certificate)
+        case LogFile() as to:
+            return Lines(to.name, to.mib * MIB, to.keep)
+        case Batches() as to:
+            reach = to.reach
+            return Https(
+                reach.url,
+                to.template,
+                to.scheme,
+                reach.secret.name if reach.secret else "",
+                reach.addresses,
+                reach.ca,
+                reach.certificate.name if reach.certificate else "",
+            )
