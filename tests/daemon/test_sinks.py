@@ -8,7 +8,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -141,6 +141,8 @@ class House:
                         await self.sinks.finish()
             finally:
                 task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
 
         asyncio.run(play())
 
