@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
+from jitd.audit import ocsf
 from jitd.audit.forms import Checkpoint, Digest, Record
 from jitd.audit.telling import SIGHTS, Sight, sight_outside, tell
 from jitd.core.changed import replace
@@ -156,9 +157,13 @@ class _Teller:
         if self._settings.is_narrowed:
             record = replace(record, told={**record.told, "classes": sorted(classes)})
         bare = replace(record, sealed=b"", values=(), digest=digest)
-        text = next((line for each in (record, bare) if len(line := _line(each)) <= self._room), "")
+        level = severity(classes)
+        text = next((line for each in (record, bare) if len(line := self._line(each, level)) <= self._room), "")
         is_cut = not text
-        return Event(number, content["at"], name, severity(classes), text or Digest(self._host, number, digest).line()), is_cut
+        return Event(number, content["at"], name, level, text or Digest(self._host, number, digest).line()), is_cut
+
+    def _line(self, record: Record, level: int) -> str:
+        return ocsf.line(record, level) if self._settings.form == "ocsf" else _line(record)
 
     def _is_wanted(self, classes: frozenset[str], content: dict[str, Any], about: Request | None, at: datetime) -> bool:
         settings = self._settings

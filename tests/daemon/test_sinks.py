@@ -31,6 +31,7 @@ from jitd.sinks.sinks import Sinks
 from jitd.store import Cursor, StoreError
 from jitd.store.opening import open_cursors, read_store
 from jitd.store.sqlite import SqliteStore
+from tests.audit.ocsf_schema import faults
 from tests.scene import START, asked, command, locked, moment, person, place, screened, submit
 
 HOST = "db1.example.test"
@@ -528,6 +529,19 @@ def test_a_record_that_cannot_be_read_is_told_as_its_digest_and_stops_nothing(ho
     house.note()
     house.play()
     assert house.collector.names == ["unreadable", "unreadable", "policy.loaded", "sink.added"]
+
+
+def test_a_sink_in_the_form_of_ocsf_gets_events_that_prove_the_chain(house_of: Make) -> None:
+    house = house_of(form="ocsf")
+    house.deny("AAAA-AAAA", command=command(argv=(b"/usr/bin/rm", "a\n\x7f\x1b[1m\u202e".encode(), b"\xff")))
+    house.note(1, more="x" * 20_000)
+    house.play()
+    records = {number: body for number, body, _ in house.store.records()}
+    assert sorted(set(house.collector.numbers)) == sorted(records)
+    for event in house.collector.got:
+        assert faults(json.loads(event.text)) == []
+        line = forms.find(event.text)
+        assert isinstance(line, forms.Record) and line.sealed == records[event.number]
 
 
 def test_a_control_character_never_stands_in_a_line(house_of: Make) -> None:
