@@ -125,14 +125,19 @@ class House:
     def events(self) -> list[str]:
         return [json.loads(body)["event"] for _, body, _ in self.store.records()]
 
-    def play(self, script: Callable[[], Awaitable[None]] | None = None, until: Callable[[], bool] | None = None) -> None:
+    def play(
+        self,
+        script: Callable[[], Awaitable[None]] | None = None,
+        until: Callable[[], bool] | None = None,
+        within: float = 20,
+    ) -> None:
         """Begin the sinks, play ``script`` while they are fed, and stop when they have the whole record or ``until`` is true."""
 
         async def play() -> None:
             self.sinks.begin()
             task = asyncio.create_task(self.sinks.keep())
             try:
-                async with asyncio.timeout(20):
+                async with asyncio.timeout(within):
                     if script is not None:
                         await script()
                     if until is not None:

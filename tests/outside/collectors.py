@@ -6,14 +6,18 @@ Law: they are reached at 127.0.0.1 or at a Unix socket alone, and end with the t
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from tests.waiting import wait_for
@@ -101,7 +105,11 @@ class Rsyslog:
     def received(self) -> list[dict[str, str]]:
         """All that it has written, a message a line. A line that is being written is not counted."""
         text = self.out.read_bytes() if self.out.exists() else b""
-        return [json.loads(line) for line in text.split(b"\n")[:-1]]
+        found = []
+        for line in text.split(b"\n")[:-1]:
+            with suppress(ValueError):  # cut when it was killed; what was written next stands on the same line
+                found.append(json.loads(line))
+        return found
 
     def texts(self) -> list[str]:
         """The texts of what it has received."""
@@ -147,5 +155,79 @@ def stream_input(path: Path) -> str:
     return f'module(load="imptcp")\ninput(type="imptcp" path="{path}" unlink="on" fileMode="0666" ruleset="record")'
 
 
-def is_root() -> bool:
-    return os.geteuid() == 0
+# --- a collector over HTTPS, as a process that can be killed
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Appends each batch to a file, and then confirms it. Each seventh batch is kept and not confirmed, and gets 503."""
+
+    protocol_version = "HTTP/1.1"
+    out: Path
+    count = itertools.count(1)
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        with self.out.open("ab") as out:
+            out.write(body + b"\n")
+            out.flush()
+            os.fsync(out.fileno())
+        self.send_response(503 if next(self.count) % 7 == 0 else 200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def serve(port: int, certificate: str, out: str) -> None:
+    """Serve until killed."""
+    _Handler.out = Path(out)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    server = ThreadingHTTPServer(("127.0.0.1", port), _Handler)
+    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    server.serve_forever()
+
+
+@dataclass
+class HttpsCollector:
+    """The collector, on ``port``, with ``certificate`` (PEM). What it got is in ``out``."""
+
+    directory: Path
+    port: int
+    certificate: bytes
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def out(self) -> Path:
+        return self.directory / "batches"
+
+    def start(self) -> None:
+        """Start it, and return when it can be reached."""
+        self.directory.mkdir(exist_ok=True)
+        certificate = self.directory / "own.pem"
+        certificate.write_bytes(self.certificate)
+        line = [sys.executable, "-m", "tests.outside.collectors", str(self.port), str(certificate), str(self.out)]
+        self.process = subprocess.Popen(line, cwd=Path(__file__).parents[2])
+        wait_for(self._is_reached, what="the collector")
+
+    def _is_reached(self) -> bool:
+        assert self.process is not None and self.process.poll() is None
+        with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+            return True
+        return False
+
+    def end(self, number: int = signal.SIGTERM) -> None:
+        """End it by the signal ``number``, and return when it has ended."""
+        if self.process is not None:
+            self.process.send_signal(number)
+            self.process.wait(60)
+            self.process = None
+
+    def texts(self) -> list[str]:
+        """The lines that it got. One that was cut when it was killed is not counted."""
+        return self.out.read_text().splitlines() if self.out.exists() else []
+
+
+if __name__ == "__main__":
+    serve(int(sys.argv[1]), sys.argv[2], sys.argv[3])
