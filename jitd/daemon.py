@@ -79,6 +79,7 @@ class Daemon:
         from jitd.announcing.notices import Notices
         from jitd.asking.assembly import Outsiders
         from jitd.asking.gatekeepers import Now
+        from jitd.audit.signing import Signing
         from jitd.deciding.decider import Decider
         from jitd.deciding.explaining import Explainer
         from jitd.deciding.kdc_liveness import Kdc
@@ -111,6 +112,7 @@ class Daemon:
         from jitd.verbs.access import Access
         from jitd.verbs.endings import Endings
         from jitd.verbs.explanations import Explanations
+        from jitd.verbs.keys import Keys
         from jitd.verbs.lists import Lists
         from jitd.verbs.locks import Locks
         from jitd.verbs.mutes import Mutes
@@ -140,6 +142,8 @@ class Daemon:
         self._accounts = Accounts(config.naming, people, config.min_uid, named, made_by(opened))
         self._after_commit: list[Callable[[Seal], None]] = [noted.write]
         self._lifecycle: Lifecycle = Lifecycle(self._store, now, lambda: self._rules.policy.digest, self._committed)
+        self._signing: Signing = Signing(self._store, config.host, config.state, now, self._lifecycle.note)
+        self._after_commit.append(self._signing.follow)
         self._executor = executor
         self._unrecorded: dict[str, list[Report]] = {}  # reports about a run that wait until they can be recorded
         self._workers: Workers = Workers()
@@ -169,6 +173,7 @@ class Daemon:
         )
         self.sinks: Sinks = Sinks(config.sinks, self._store, config.host, opened, office)
         self._after_commit.append(self.sinks.look)
+        self._signing.told.append(self.sinks.look_at_checkpoint)
         tickets = self._tickets = ServiceTickets(
             Writer(config.kdc), self._trials, realm, config.renew, now, self._store.holdings, self._store.holding
         )
@@ -268,6 +273,7 @@ class Daemon:
             observers=Observers(access, decider, self.perform.observing, recordings, self._store, self._workers, now),
             waiters=waiters,
             turns=Turns(),
+            keys=Keys(access, self._signing),
             mutes=Mutes(self._store, self.notices.look_again, now),
             complaints=Complaints(self._lifecycle.note, now, lambda: not is_reached(config.state)),
             let_go=self.perform.holdings.let_go,
@@ -343,6 +349,7 @@ class Daemon:
         await self._recovery.recover()
         self.notices.look_at_all()
         always = (
+            self._signing.keep(),
             self.perform.deadlines.keep(),
             self._count(),
             self._tell_lanes(config),
@@ -369,6 +376,7 @@ class Daemon:
         for task in keeping:
             task.cancel()
         self._lifecycle.note("daemon.stopped", ROOT, 0, {})
+        self._signing.sign()
         await self.sinks.finish()
         feeding.cancel()
         await self._executor.close()
@@ -385,14 +393,15 @@ class Daemon:
 
     async def _tell_lanes(self, config: Config) -> None:
         """At intervals, write the file ``lanes`` beside the socket. `jitd doctor` reads from it which threads are busy, which
-        mounts do not answer, which channels cannot send notices, which sinks lack records, and which given things changed or
-        cannot be taken back.
+        mounts do not answer, which channels cannot send notices, which sinks lack records, which given things changed or cannot
+        be taken back, and since when the head of the record cannot be signed.
         """
         file, before = config.socket.parent / "lanes", b""
         while True:
             lanes = [astuple(lane.load) for lane in self._workers.lanes]
             told = {"channels": self.notices.failing_as_json(), "things": self._drift.as_json(), "sinks": self.sinks.as_json()}
-            now = json.dumps({"lanes": lanes, "silent": MOUNTS.silent, **told}).encode()
+            signing = self._signing.as_json()
+            now = json.dumps({"lanes": lanes, "silent": MOUNTS.silent, "signing": signing, **told}).encode()
             if now != before:
                 before = now
                 with contextlib.suppress(OSError):

@@ -28,7 +28,7 @@ AFTER = 1.0
 """Seconds after which a record without a checkpoint has one."""
 AGAIN_AFTER = 5.0
 """Seconds until jitd tries again, if it could not sign."""
-MADE, ROTATED = "key.made", "key.rotated"
+NAMES_A_KEY = ("key.made", "key.rotated")
 """The notes that name a key."""
 KEY_NAMESPACE = "jitd-key"
 """The namespace of the signatures of a rotation."""
@@ -39,8 +39,8 @@ class CannotSign(Exception):
 
 
 class Signing:
-    """Signs the heads of ``store`` in the name of ``host``. The key is in ``directory``. ``note`` writes a note into the chain,
-    and raises StoreError. Each of ``told`` is called with each new checkpoint; they only take note of it.
+    """Signs the heads of ``store`` in the name of ``host``. The key is in ``directory``. ``note`` writes a note into the chain
+    (``Lifecycle.note``). Each of ``told`` is called with each new checkpoint; they only take note of it.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Signing:
         host: str,
         directory: Path,
         now: Callable[[], Moment],
-        note: Callable[[str, dict[str, Any]], None],
+        note: Callable[[str, str, int, dict[str, Any]], None],
     ) -> None:
         self._store = store
         self._host = host
@@ -70,8 +70,9 @@ class Signing:
                 self._is_far_behind.set()
 
     async def keep(self) -> None:
-        """Sign what there is to sign, for ever. The first thing is the head that an earlier daemon has left."""
+        """Sign what there is to sign, for ever. The head that the daemon has found at its start is signed at once."""
         self.follow(self._store.head())
+        self.sign()
         while True:
             await self._is_behind.wait()
             try:
@@ -96,9 +97,9 @@ class Signing:
         self._failing = None
         return True
 
-    def rotate(self) -> str:
-        """Sign with a new key from now on. The record of this has a signature by each of the two keys. Return the line of the new
-        public key. Raises CannotSign, StoreError or OSError; then the old key stays in use.
+    def rotate(self, actor: str, uid: int) -> str:
+        """Sign with a new key from now on, because ``actor`` wants it. The record of this has a signature by each of the two
+        keys. Return the line of the new public key. Raises CannotSign, StoreError or OSError; then the old key stays in use.
         """
         old = self._usable_key()
         now = self._now()
@@ -108,9 +109,12 @@ class Signing:
         text = f"jitd key 1\nhost {self._host}\nbefore {lines['before']}\npublic {lines['public']}\nat {at}\n"
         by = {"by_before": old.sign(KEY_NAMESPACE, text), "by_public": new.sign(KEY_NAMESPACE, text)}
         self._files.put_aside(new)
-        self._note(ROTATED, {"host": self._host, **lines, "signed": text, **by})
+        self._note("key.rotated", actor, uid, {"host": self._host, **lines, "signed": text, **by})
         self._key = new  # from here on, the record names the new key: the old one signs nothing more
-        self._files.use_next()
+        try:
+            self._files.use_next()
+        except OSError as fault:  # the next start finds it aside
+            log("the new key that signs the record is not yet in its place", fault=fault)
         return self.public_line()
 
     def public_line(self) -> str:
@@ -118,12 +122,16 @@ class Signing:
         return sshsig.public_line(self._usable_key().public, f"jitd@{self._host}")
 
     def as_json(self) -> dict[str, Any]:
-        """Return for `jitd doctor` since when and why nothing can be signed, and when and why the key was made."""
-        failing = None if self._failing is None else list(self._failing)
-        if self._key is None:
-            return {"failing": failing, "key": None}
-        key = self._key
-        return {"failing": failing, "key": [sshsig.fingerprint(key.public), key.made_at.timestamp(), key.because]}
+        """Return for `jitd doctor`: since when and why nothing can be signed, the fingerprint of the key, and when and why it was
+        made, if the one before could not be used.
+        """
+        key, failing = self._key, self._failing
+        is_usual = key is None or key.because in (Because.FIRST, Because.ROTATED)
+        return {
+            "failing": failing,
+            "key": "" if key is None else sshsig.fingerprint(key.public),
+            "remade": None if key is None or is_usual else (key.made_at.timestamp(), key.because),
+        }
 
     def _sign_head(self, key: Key) -> None:
         head = self._store.head()
@@ -188,7 +196,7 @@ class Signing:
         before = {} if named is None else {"before": sshsig.public_line(named, "")}
         self._files.put_aside(made)
         public = sshsig.public_line(made.public, "")
-        self._note(MADE, {"host": self._host, "public": public, **before, "because": because})
+        self._note("key.made", "jitd", 0, {"host": self._host, "public": public, **before, "because": because})
         self._files.use_next()
         log("a key was made that signs the record", key=sshsig.fingerprint(made.public), because=because)
         return made
@@ -219,4 +227,4 @@ def _key_in(body: bytes) -> bytes | None:
     if b'"event":"key.' not in body:
         return None
     said = json.loads(body)
-    return sshsig.read_public(said["detail"]["public"]) if said["event"] in (MADE, ROTATED) else None
+    return sshsig.read_public(said["detail"]["public"]) if said["event"] in NAMES_A_KEY else None

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verbs about the record: ``audit show``, ``audit verify``. Law: ``verify`` works without the daemon and changes nothing."""
+"""The verbs about the record: ``audit show``, ``audit verify``, ``audit key``.
+Law: ``verify`` works without the daemon and changes nothing.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ from jitd.cli.house import config_option
 from jitd.cli.past import left_behind
 from jitd.cli.terminal_size import width
 from jitd.cli.witnessing import witness
-from jitpam.wire.messages import Audit
+from jitpam.wire.messages import Audit, SigningKey
 from jitpam.wire.shown import shown, shown_argument
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ _TOLD = {
     "request.submitted": ("argv", "run_as", "cwd", "reason"),
     "request.screened": ("decision", "why", "rule", "because", "approvals", "ways", "lease", "gatekeepers"),
     "request.reviewed": ("verdict", "comment"),
+    "key.made": ("because", "public", "before"),
+    "key.rotated": ("public", "before"),
 }
 """The detail of an event is an object with several members. The table maps an event to the members that ``audit show`` prints.
 If an event is not in the table, all members are printed.
@@ -115,6 +119,19 @@ def verify(*, file: Path | None, config: Path | None) -> None:
     except OSError as fault:
         raise NotDone(f"audit: {file} cannot be read: {fault.strerror}") from None
     answer(f"audit: {verified.n} records, chain whole, head {verified.head.hex()}")
+
+
+@audit.command()
+@click.option("--rotate", is_flag=True, help="Make a new key first (root).")
+@click.option("--allowed-signers", is_flag=True, help="Print a line for ssh-keygen -Y verify.")
+def key(*, rotate: bool, allowed_signers: bool) -> None:
+    """Print the public key by which the head of the record is signed (operators and root)."""
+    with called() as daemon:
+        line = daemon.do(SigningKey(rotate=rotate))
+    if allowed_signers:
+        public, _, signer = line.rpartition(" ")
+        line = f'{signer} namespaces="jitd-checkpoint,jitd-key" {public}'
+    answer(line)
 
 
 def _settings(config: Path | None) -> Config:

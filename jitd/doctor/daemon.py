@@ -29,6 +29,9 @@ from jitd.settings.toml_document import ConfigError
 from jitpam import __version__
 from jitpam.client import NotAuthenticated, RefusedByDaemon, Unreachable, connect
 
+RECENT = 7 * 24 * 3600
+"""Seconds for which it is told that a key was made because the one before could not be used."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answered:
@@ -50,6 +53,10 @@ class Lanes:
     send. ``things`` contains the things that have changed since they were given, and the things that cannot be taken back. Each
     row of ``things`` has the id of the holding and the reason. Each row of ``sinks`` has the name of a sink, the time since when
     it is in trouble (0 if it is not), the reason, the number of records that it lacks, and the number of those that it refused.
+
+    ``unsigned`` is the time since which the head of the record cannot be signed, and the reason. ``key`` is the fingerprint of
+    the key that signs it. If it was made because the one before could not be used, ``remade`` is the time of this, and the
+    reason.
     """
 
     lanes: Sequence[tuple[str, int, int, int]]
@@ -57,6 +64,9 @@ class Lanes:
     channels: Sequence[tuple[str, float, str, int]] = ()
     things: Sequence[tuple[str, str]] = ()
     sinks: Sequence[tuple[str, float, str, int, int]] = ()
+    unsigned: tuple[float, str] | None = None
+    key: str = ""
+    remade: tuple[float, str] | None = None
 
 
 def examine(host: Host) -> Iterator[Finding]:
@@ -73,6 +83,7 @@ def examine(host: Host) -> Iterator[Finding]:
         yield from uids(used_up(host.config.givers))
         yield from notices(found, len(host.config.notify), time.time())
         yield from sinks(found, len(host.config.sinks), time.time())
+        yield from signing(found, time.time())
     else:
         yield from left_alone(given_still(host.database), host.start)
 
@@ -118,7 +129,17 @@ def read_lanes(file: Path) -> Lanes | None:
         channels = [(str(name), float(since), str(why), int(n)) for name, since, why, n in said.get("channels", ())]
         things = [(str(id), str(why)) for id, why in said.get("things", [])]
         sinks = [(str(name), float(since), str(why), int(n), int(no)) for name, since, why, n, no in said.get("sinks", ())]
-        return Lanes(lanes, list(said["silent"]), channels, things, sinks)
+        unsigned, remade = said["signing"]["failing"], said["signing"]["remade"]
+        return Lanes(
+            lanes,
+            list(said["silent"]),
+            channels,
+            things,
+            sinks,
+            None if unsigned is None else (float(unsigned[0]), str(unsigned[1])),
+            str(said["signing"]["key"]),
+            None if remade is None else (float(remade[0]), str(remade[1])),
+        )
     return None
 
 
@@ -264,6 +285,28 @@ def sinks(found: Lanes | None, n_sinks: int, now: float) -> Iterator[Finding]:
             yield weak("daemon.sinks", said, "see which ones, and why: journalctl -u jitd")
     if not any(since or n_refused for _, since, _, _, n_refused in found.sinks):
         yield ok("daemon.sinks", f"the record reaches every sink ({count(n_sinks, 'sink')})")
+
+
+def signing(found: Lanes | None, now: float) -> Iterator[Finding]:
+    """Report since when the head of the record cannot be signed, and for a week that a key was made because the one before could
+    not be used. ``now`` is the present time in seconds since 1970.
+    """
+    if found is None:
+        return
+    if found.unsigned is not None:
+        since, why = found.unsigned
+        for_long = duration_in_words(max(1, int(now - since)))
+        said = f"the head of the record cannot be signed, for {for_long} by now: {why}"
+        yield bad("record.signed", said, "correct that; jitd decides meanwhile, and the next signature covers all records")
+    elif not found.key:
+        yield unknown("record.signed", "the head of the record is not signed yet", "look again in a moment")
+    elif found.remade is not None and now - found.remade[0] < RECENT:
+        ago, because = duration_in_words(max(1, int(now - found.remade[0]))), found.remade[1]
+        said = f"{ago} ago, a new key was made that signs the record; the one before: {because}"
+        mend = "if nobody meant this, tell security; those who verify the record need the new key"
+        yield weak("record.signed", said, mend, command="jitd audit key")
+    else:
+        yield ok("record.signed", f"the head of the record is signed, by the key {found.key}")
 
 
 def policy(in_force: str | None, of_files: str | None, n_rules: int, reload: str) -> Finding:

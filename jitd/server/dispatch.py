@@ -72,6 +72,8 @@ class Dispatch:
                 return self._to.mutes.mute(who, message.lasts_for)
             case messages.Reload():
                 return await self._reload(who)
+            case messages.SigningKey():
+                return self._to.keys.line(who, rotate=message.rotate)
             case messages.Audit():
                 return lists.records(who, message.after)
         raise Refusal("usage", f"jitd has no answer to {message.type}")

@@ -19,6 +19,7 @@ from jitd.store import Store
 from jitd.verbs.access import Access
 from jitd.verbs.endings import Endings
 from jitd.verbs.explanations import Explanations
+from jitd.verbs.keys import Keys
 from jitd.verbs.lists import Lists
 from jitd.verbs.locks import Locks
 from jitd.verbs.mutes import Mutes
@@ -55,6 +56,7 @@ class Services:
     observers: Observers
     waiters: Waiters
     turns: Turns
+    keys: Keys
     mutes: Mutes
     complaints: Complaints
     let_go: Callable[[str], None]

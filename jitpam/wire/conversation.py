@@ -27,6 +27,7 @@ _ASKS = [
     "mute",
     "reload",
     "audit",
+    "signingkey",
     "replay",
     "withdraw",
 ]  # the questions that are answered by items, followed by Done or Refused

@@ -216,6 +216,12 @@ class Audit(Message, by=FROM_CLIENT):
     after: Count
 
 
+class SigningKey(Message, by=FROM_CLIENT):
+    """Request the public key by which the head of the chain is signed. With ``rotate``, make a new key first."""
+
+    rotate: bool
+
+
 class Replay(Message, by=FROM_CLIENT):
     """Request the recording of the run ``id``. With ``follow``, also request the part that will be recorded later."""
 

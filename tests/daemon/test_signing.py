@@ -8,8 +8,10 @@ import json
 import shutil
 import sqlite3
 import stat
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,11 +42,8 @@ class House:
     def begin(self) -> None:
         self.store = SqliteStore(self.state / "jitd.db")
         self.at = moment()
-        followers = []
-        self.lifecycle = Lifecycle(self.store, lambda: self.at, lambda: "policy-1", lambda head: [f(head) for f in followers])
-        note = lambda name, detail: self.lifecycle.note(name, "jitd", 0, detail)  # noqa: E731
-        self.signing = Signing(self.store, HOST, self.state, lambda: self.at, note)
-        followers.append(self.signing.follow)
+        self.lifecycle = Lifecycle(self.store, lambda: self.at, lambda: "policy-1", lambda head: self.signing.follow(head))
+        self.signing = Signing(self.store, HOST, self.state, lambda: self.at, self.lifecycle.note)
 
     def end(self) -> None:
         self.store.close()
@@ -60,7 +59,7 @@ class House:
     def checkpoints(self) -> list[Checkpoint]:
         return list(self.store.checkpoints())
 
-    def notes(self, name: str) -> list[dict]:
+    def notes(self, name: str) -> list[dict[str, Any]]:
         bodies = [json.loads(body) for _, body, _ in self.store.records()]
         return [body["detail"] for body in bodies if body["event"] == name]
 
@@ -82,7 +81,7 @@ class House:
 
 
 @pytest.fixture
-def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
     made = House(tmp_path, monkeypatch)
     yield made
     made.end()
@@ -164,7 +163,7 @@ def test_a_lost_key_is_replaced_and_the_record_says_so(house: House) -> None:
     assert house.signing.sign() and house.public() != before
     made = house.notes("key.made")[1]
     assert (made["because"], made["before"]) == ("lost", sshsig.public_line(before, ""))
-    assert house.signing.as_json()["key"][2] == "lost"
+    assert house.signing.as_json()["remade"] == (house.at.at.timestamp(), "lost")
     house.check()
 
 
@@ -179,7 +178,7 @@ def test_a_damaged_key_is_replaced(house: House, content: bytes) -> None:
 
 
 def test_a_copy_of_this_host_on_another_machine_gets_a_key_of_its_own(house: House) -> None:
-    """THREATS L-13: an image that was made of a host carries its key. The copy must not sign in the name of the host."""
+    """An image that was made of a host carries its key. The copy must not sign in the name of the host."""
     house.signing.sign()
     before, stolen = house.public(), (house.state / "signing-key").read_bytes()
     house.machine.write_text("00000000000000000000000000000001\n")
@@ -192,7 +191,6 @@ def test_a_copy_of_this_host_on_another_machine_gets_a_key_of_its_own(house: Hou
 
 
 def test_another_key_in_the_place_of_the_right_one_is_not_used(house: House) -> None:
-    """THREATS L-13."""
     house.signing.sign()
     planted = signing_key.make(signing_key.machine(), house.at.at, signing_key.Because.FIRST)
     files = KeyFiles(house.state)
@@ -206,7 +204,7 @@ def test_another_key_in_the_place_of_the_right_one_is_not_used(house: House) -> 
 
 @pytest.mark.parametrize("n", [1, 9])
 def test_a_key_never_signs_two_heads_for_one_number(house: House, n: int) -> None:
-    """THREATS L-13: the database is restored, also after the head in /run is gone, and the chain goes on with other records."""
+    """The database is restored, also after the head in /run is gone, and the chain goes on with other records."""
     house.signing.sign()
     house.end()
     shutil.copy(house.state / "jitd.db", house.path / "backup")
@@ -257,7 +255,7 @@ def test_a_rotation_is_a_record_that_both_keys_have_signed(house: House) -> None
     house.signing.sign()
     before = house.public()
     house.happen()
-    after = sshsig.read_public(house.signing.rotate())
+    after = sshsig.read_public(house.signing.rotate("root", 0))
     (said,) = house.notes("key.rotated")
     assert sshsig.read_public(said["before"]) == before and sshsig.read_public(said["public"]) == after != before
     sshsig.verify(before, KEY_NAMESPACE, said["signed"].encode(), said["by_before"])
@@ -271,19 +269,31 @@ def test_a_rotation_is_a_record_that_both_keys_have_signed(house: House) -> None
     house.check()
 
 
-@pytest.mark.parametrize("when", ["before the note", "after the note"])
-def test_a_rotation_that_was_cut_off_is_done_or_not_begun(house: House, monkeypatch: pytest.MonkeyPatch, when: str) -> None:
+def test_a_rotation_whose_note_cannot_be_written_is_not_begun(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.signing.sign()
+    before = house.public()
+    with monkeypatch.context() as disk:
+        disk.setattr(SqliteStore, "commit", lambda *words: (_ for _ in ()).throw(StoreError("disk full")))
+        with pytest.raises(StoreError, match="disk full"):
+            house.signing.rotate("root", 0)
+    assert house.public() == before
+    house.again()
+    house.happen()
+    assert house.signing.sign() and house.public() == before and len(house.notes("key.made")) == 1
+    house.check()
+
+
+def test_a_rotation_that_was_cut_off_after_its_note_is_completed(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     house.signing.sign()
     before = house.public()
     with monkeypatch.context() as crash:
-        where = (Lifecycle, "note") if when == "before the note" else (KeyFiles, "use_next")
-        crash.setattr(*where, lambda *words: (_ for _ in ()).throw(OSError("killed")))
-        with pytest.raises(OSError, match="killed"):
-            house.signing.rotate()
+        crash.setattr(KeyFiles, "use_next", lambda *words: (_ for _ in ()).throw(OSError("killed")))
+        after = sshsig.read_public(house.signing.rotate("root", 0))
+    house.happen()
+    assert house.signing.sign() and house.public() == after != before
     house.again()
     house.happen()
-    assert house.signing.sign() and len(house.notes("key.made")) == 1
-    assert (house.public() == before) == (when == "before the note")
+    assert house.signing.sign() and house.public() == after and len(house.notes("key.made")) == 1
     house.check()
 
 
@@ -303,14 +313,14 @@ def test_decisions_go_on_while_nothing_can_be_signed_and_it_is_told_since_when(
         assert house.checkpoints() == []
         if broken == "put_aside":
             with pytest.raises(OSError, match="No space left"):
-                house.signing.rotate()
+                house.signing.rotate("root", 0)
     assert house.signing.sign() and house.signing.as_json()["failing"] is None
     assert len(house.notes("key.made")) == 1
     house.check()
 
 
 def test_a_name_that_cannot_stand_in_a_signed_text_signs_nothing(house: House) -> None:
-    bad = Signing(house.store, "db1\nnumber 7", house.state, lambda: house.at, lambda name, detail: None)
+    bad = Signing(house.store, "db1\nnumber 7", house.state, lambda: house.at, house.lifecycle.note)
     assert not bad.sign() and house.checkpoints() == []
     with pytest.raises(CannotSign):
         bad.public_line()

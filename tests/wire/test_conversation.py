@@ -23,6 +23,7 @@ ASKED = {
     "mute",
     "reload",
     "audit",
+    "signingkey",
     "replay",
     "withdraw",
     "keep",

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The verb ``audit key``: shows the public key by which the head of the record is signed, or has a new key made."""
+
+from __future__ import annotations
+
+from jitd.audit.signing import CannotSign, Signing
+from jitd.core.subject import Subject
+from jitd.store import StoreError
+from jitd.verbs.access import Access
+from jitd.verbs.refusal import Refusal
+
+
+class Keys:
+    """The verb ``audit key``."""
+
+    def __init__(self, access: Access, signing: Signing) -> None:
+        self._access = access
+        self._signing = signing
+
+    def line(self, who: Subject, *, rotate: bool) -> str:
+        """Return the public key as a line of OpenSSH. If ``rotate`` is true, the key is a new one. Raises Refusal."""
+        self._access.overseers_only(who, "see the key that signs the record")
+        if rotate and who.uid != 0:
+            raise Refusal("forbidden", "only root may have a new key made that signs the record")
+        try:
+            return self._signing.rotate(who.principal, who.uid) if rotate else self._signing.public_line()
+        except (CannotSign, StoreError, OSError) as fault:
+            stays = "no new key was made" if rotate else "there is no key yet that could sign the record"
+            raise Refusal("not_done", f"{stays}: {fault}") from None

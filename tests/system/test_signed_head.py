@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The signed head of a whole daemon's record, judged by ssh-keygen: what somebody without jitd can find out about it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from jitd.audit.forms import Checkpoint
+from jitd.store.sqlite import SqliteStore
+from tests.system.clients import ready
+from tests.system.conftest import HOST, House
+from tests.waiting import PATIENCE, wait_for
+
+
+@pytest.fixture
+def served() -> Iterator[House]:
+    house = ready()
+    yield house
+    house.close()
+
+
+def checkpoints(house: House) -> list[Checkpoint]:
+    with contextlib.closing(SqliteStore.reading(house.database)) as store:
+        return list(store.checkpoints())
+
+
+def is_signed(house: House) -> bool:
+    with contextlib.closing(SqliteStore.reading(house.database)) as store:
+        last = store.last_checkpoint()
+        return last is not None and (last.number, last.seal) == (store.head().number, store.head().digest)
+
+
+def key(house: House, *words: str, who: str = "root") -> str:
+    done = house.jitd("audit", "key", *words, who=who)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def keygen(where: Path, allowed: str, namespace: str, signed: str, signature: str) -> bool:
+    """Whether ssh-keygen -Y verify takes it."""
+    (where / "allowed").write_text(allowed)
+    (where / "signature").write_text(signature)
+    words = ["ssh-keygen", "-Y", "verify", "-f", "allowed", "-I", f"jitd@{HOST}", "-n", namespace, "-s", "signature"]
+    return subprocess.run(words, cwd=where, input=signed.encode(), capture_output=True, check=False).returncode == 0
+
+
+def signing_of(house: House) -> dict[str, str]:
+    done = house.run("root", "jitd", "doctor", "--json", "--config", str(house.config_file), timeout=2 * PATIENCE)
+    (row,) = [row for row in map(json.loads, done.stdout.splitlines()) if row["check"] == "record.signed"]
+    return row
+
+
+def test_ssh_keygen_alone_checks_every_checkpoint(served: House, tmp_path: Path) -> None:
+    house = served
+    assert house.sudo("root", "true").returncode == 0
+    wait_for(lambda: is_signed(house), what="a checkpoint of the head")
+    allowed = key(house, "--allowed-signers")
+    made = checkpoints(house)
+    for one in made:
+        said = json.loads(one.line())
+        assert keygen(tmp_path, allowed, "jitd-checkpoint", said["signed"], said["signature"])
+        assert not keygen(tmp_path, allowed, "jitd-key", said["signed"], said["signature"])
+        forged = said["signed"].replace(f"number {one.number}\n", f"number {one.number + 1}\n")
+        assert not keygen(tmp_path, allowed, "jitd-checkpoint", forged, said["signature"])
+    heads = {record["number"]: record["digest"] for record in house.records()}
+    assert all(heads[one.number] == one.seal.hex() for one in made)
+
+
+def test_the_last_record_of_a_clean_stop_is_signed_and_so_is_what_a_killed_daemon_has_left(served: House) -> None:
+    house = served
+    house.stop()
+    assert is_signed(house), "daemon.stopped is the last record, and it is signed"
+    house.start()
+    house.kill()
+    house.start()
+    wait_for(lambda: is_signed(house), what="a checkpoint of the head")
+    house.verify()
+
+
+def test_a_rotation_is_signed_by_both_keys_and_only_root_may_have_one(served: House, tmp_path: Path) -> None:
+    house = served
+    before = key(house, "--allowed-signers")
+    refused = house.jitd("audit", "key", "--rotate", who="dave")  # an operator
+    assert (refused.returncode, refused.stdout) == (3, "") and "only root" in refused.stderr
+    for who in ("alice", "eve"):
+        assert house.jitd("audit", "key", who=who).returncode == 3
+    assert key(house, "--allowed-signers", who="dave") == before, "nothing has changed"
+    after = key(house, "--rotate", "--allowed-signers")
+    assert after != before and key(house, "--allowed-signers") == after
+    (detail,) = [record["detail"] for record in house.records() if record["event"] == "key.rotated"]
+    assert keygen(tmp_path, before, "jitd-key", detail["signed"], detail["by_before"])
+    assert keygen(tmp_path, after, "jitd-key", detail["signed"], detail["by_public"])
+    assert not keygen(tmp_path, before, "jitd-key", detail["signed"], detail["by_public"])
+    wait_for(lambda: is_signed(house), what="a checkpoint of the head")
+    last = checkpoints(house)[-1]
+    assert keygen(tmp_path, after, "jitd-checkpoint", last.signed, last.signature)
+    assert signing_of(house)["level"] == "ok", "a rotation is no fault"
+
+
+def test_a_lost_key_is_told_and_the_command_prints_the_new_one(served: House) -> None:
+    house = served
+    before = key(house)
+    house.kill()
+    (house.root / "state/signing-key").unlink()
+    house.start()
+    wait_for(lambda: signing_of(house)["level"] == "weak", what="the finding")
+    row = signing_of(house)
+    assert "the one before: lost" in row["sentence"]
+    done = house.run("root", *row["command"].split())
+    assert done.returncode == 0 and done.stdout != before
+    (made,) = [record["detail"] for record in house.records() if record["event"] == "key.made"][1:]
+    assert made["because"] == "lost" and made["public"] in done.stdout and made["before"] in before
+
+
+def test_decisions_go_on_while_the_head_cannot_be_signed(served: House) -> None:
+    """What keeps it from being signed is a directory where a file of the daemon's should be."""
+    house = served
+    key(house)
+    wait_for(lambda: is_signed(house), what="a checkpoint of the head")
+    in_its_place = house.root / "state/signing-head"
+    in_its_place.unlink()
+    in_its_place.mkdir()
+    n = len(checkpoints(house))
+    assert house.sudo("root", "true").returncode == 0
+    wait_for(lambda: signing_of(house)["level"] == "bad", what="the finding")
+    assert "Is a directory" in signing_of(house)["sentence"]
+    assert len(checkpoints(house)) == n
+    assert house.sudo("root", "true").returncode == 0, "nothing waits for a signature"
+    in_its_place.rmdir()
+    wait_for(lambda: is_signed(house), what="a checkpoint of the head")
+    wait_for(lambda: signing_of(house)["level"] == "ok", what="the end of the finding")
