@@ -85,6 +85,7 @@ def test_a_signature_by_another_key_is_called_foreign(key: Ed25519PrivateKey, pu
 
 
 def test_a_foreign_signature_that_names_our_key_is_refused(key: Ed25519PrivateKey, public: bytes) -> None:
+    """THREATS L-13."""
     other = Ed25519PrivateKey.generate()
     theirs = sshsig.sign(other, SPACE, MESSAGE).split("\n")
     blob = base64.b64decode("".join(theirs[1:-2])).replace(other.public_key().public_bytes_raw(), public)
@@ -96,13 +97,14 @@ def test_a_foreign_signature_that_names_our_key_is_refused(key: Ed25519PrivateKe
 
 
 def test_a_signature_is_good_in_its_own_namespace_alone(key: Ed25519PrivateKey, public: bytes) -> None:
+    """THREATS L-13."""
     armored = sshsig.sign(key, SPACE, MESSAGE)
     with pytest.raises(sshsig.BadSignature, match="is for 'jitd-checkpoint', not for 'jitd-countersignature'"):
         sshsig.verify(public, "jitd-countersignature", MESSAGE, armored)
 
 
 def test_no_change_of_a_signature_is_a_second_good_one(key: Ed25519PrivateKey, public: bytes) -> None:
-    """Each byte is changed, left out and doubled; then whole lines are."""
+    """THREATS L-13. Each byte is changed, left out and doubled; then whole lines are."""
     armored = sshsig.sign(key, SPACE, MESSAGE)
     draw = random.Random(43)
     changed = {armored[:at] + armored[at + 1 :] for at in range(len(armored))}

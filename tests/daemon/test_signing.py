@@ -178,7 +178,7 @@ def test_a_damaged_key_is_replaced(house: House, content: bytes) -> None:
 
 
 def test_a_copy_of_this_host_on_another_machine_gets_a_key_of_its_own(house: House) -> None:
-    """An image that was made of a host carries its key. The copy must not sign in the name of the host."""
+    """THREATS L-13: an image that was made of a host carries its key. The copy must not sign in the name of the host."""
     house.signing.sign()
     before, stolen = house.public(), (house.state / "signing-key").read_bytes()
     house.machine.write_text("00000000000000000000000000000001\n")
@@ -191,6 +191,7 @@ def test_a_copy_of_this_host_on_another_machine_gets_a_key_of_its_own(house: Hou
 
 
 def test_another_key_in_the_place_of_the_right_one_is_not_used(house: House) -> None:
+    """THREATS L-13."""
     house.signing.sign()
     planted = signing_key.make(signing_key.machine(), house.at.at, signing_key.Because.FIRST)
     files = KeyFiles(house.state)
@@ -204,7 +205,7 @@ def test_another_key_in_the_place_of_the_right_one_is_not_used(house: House) -> 
 
 @pytest.mark.parametrize("n", [1, 9])
 def test_a_key_never_signs_two_heads_for_one_number(house: House, n: int) -> None:
-    """The database is restored, also after the head in /run is gone, and the chain goes on with other records."""
+    """THREATS L-13: the database is restored, also after the head in /run is gone, and the chain goes on with other records."""
     house.signing.sign()
     house.end()
     shutil.copy(house.state / "jitd.db", house.path / "backup")
@@ -240,6 +241,7 @@ def test_a_crash_between_the_promise_and_the_signature_loses_no_key(house: House
 
 
 def test_two_checkpoints_for_one_number_cannot_be_stored_and_none_is_changed(house: House) -> None:
+    """THREATS L-13."""
     house.signing.sign()
     (one,) = house.checkpoints()
     with pytest.raises(StoreError):

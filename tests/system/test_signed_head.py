@@ -57,6 +57,7 @@ def signing_of(house: House) -> dict[str, str]:
 
 
 def test_ssh_keygen_alone_checks_every_checkpoint(served: House, tmp_path: Path) -> None:
+    """THREATS L-13."""
     house = served
     assert house.sudo("root", "true").returncode == 0
     wait_for(lambda: is_signed(house), what="a checkpoint of the head")
