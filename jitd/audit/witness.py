@@ -119,7 +119,7 @@ class Walk:
     # --- digests ---------------------------------------------------------------------------------------------------------
 
     def _go_on(self, line: Digest | Record) -> None:
-        digest = hashlib.sha256(line.sealed).digest() if isinstance(line, Record) else line.digest
+        digest = hashlib.sha256(line.sealed).digest() if isinstance(line, Record) and line.sealed else line.digest
         if line.number != self._at.seal.number + 1 and not self._returns(line.number, digest):
             return
         key = self._at.key

@@ -17,7 +17,7 @@ from jitd.cli.columns import cut, padded
 from jitd.cli.house import config_option
 from jitd.cli.past import left_behind
 from jitd.cli.terminal_size import width
-from jitd.cli.witnessing import witness
+from jitd.cli.witnessing import countersigned, digests, witness
 from jitpam.wire.messages import Audit, SigningKey
 from jitpam.wire.shown import shown, shown_argument
 
@@ -41,7 +41,8 @@ def audit() -> None:
     """Print the record, or prove that nobody has changed it."""
 
 
-audit.add_command(witness)
+for verb in (countersigned, digests, witness):
+    audit.add_command(verb)
 
 
 @audit.command()

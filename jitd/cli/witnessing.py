@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verb of witnesses, ``audit witness``. Law: it needs no daemon and no settings, and reads only its directory and standard
-input.
+"""The verbs of witnesses: ``audit witness`` on another machine, and on the host ``audit digests``, which feeds it, and
+``audit countersigned``, which takes its countersignatures. Law: none of them needs a daemon. ``witness`` needs no settings
+either, and reads only its directory and standard input.
 """
 
 from __future__ import annotations
 
+import hashlib
+import heapq
+import json
 import sys
 import syslog
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -16,11 +21,14 @@ import click
 
 from jitd.cli.answer import answer, printable, say
 from jitd.cli.call import NOT_DONE, NotDone
+from jitd.cli.house import config_option
 from jitd.cli.instants import span
 
 if TYPE_CHECKING:
     from jitd.audit.forms import Line
     from jitd.audit.witness_directory import WitnessDirectory
+    from jitd.core.public_key import PublicKey
+    from jitd.settings.config import Config
 
 MOST_LINE = 8 << 20
 """Maximum number of bytes of a line that is read. A longer line is passed over."""
@@ -179,3 +187,95 @@ def _list(directory: WitnessDirectory) -> int:
             status = NOT_DONE
         answer(f"{host}  {words}")
     return status
+
+
+@click.command()
+@click.option(
+    "--since", type=click.IntRange(min=0), help="Begin after record N, and not after the last countersigned one.", metavar="N"
+)
+@config_option
+def digests(*, since: int | None, config: Path | None) -> None:
+    """Print the digests and the signed checkpoints of the record, for a witness (as root).
+
+    Begins after the last record that every witness of the settings has countersigned.
+    """
+    from jitd.audit.countersigned import file_of as countersignatures
+    from jitd.audit.countersigned import stored
+    from jitd.store import StoreError
+    from jitd.store.opening import file_of, read_store
+
+    settings = _settings(config)
+    newest = stored(countersignatures(settings.state), settings.record.witnesses)
+    seen = [newest[one].number if one in newest else 0 for one in settings.record.witnesses]
+    begin = min(seen, default=0) if since is None else since
+    try:
+        with closing(read_store(file_of(settings.state))) as store:
+            head = store.head().number
+            records = (
+                (number, 0, _proof(settings.host, number, body, seal)) for number, body, seal in store.records(after=begin)
+            )
+            checkpoints = ((one.number, 1, one.line()) for one in store.checkpoints(after=min(begin, head) - 1))
+            for _, _, line in heapq.merge(records, checkpoints):
+                answer(line)
+    except StoreError as fault:
+        raise NotDone(f"audit: {fault}") from None
+    if since is None and max(seen, default=0) > head:
+        raise NotDone(
+            f"audit: record {max(seen)} was countersigned, and the record ends with {head}: an older state was restored"
+        )
+
+
+def _proof(host: str, number: int, body: bytes, seal: bytes) -> str:
+    """Return the line with which a witness follows the chain over a record: its digest, or a record about a new key itself."""
+    from jitd.audit.forms import Digest, Record
+
+    if b'"event":"key.rotated"' in body:
+        return Record(host, number, seal, body, json.loads(body)).line()
+    return Digest(host, number, hashlib.sha256(body).digest()).line()
+
+
+@click.command()
+@click.argument("file", metavar="FILE", type=click.File("rb"))
+@config_option
+def countersigned(*, file: IO[bytes], config: Path | None) -> None:
+    """Keep the countersignatures of the settings' witnesses (as root).
+
+    FILE has what "jitd audit witness" has printed; - is standard input.
+    """
+    from jitd.audit.countersigned import add, differs, signed_by
+    from jitd.audit.countersigned import file_of as countersignatures
+    from jitd.audit.forms import Countersignature
+    from jitd.store import StoreError
+    from jitd.store.opening import file_of, read_store
+
+    settings = _settings(config)
+    witnesses = settings.record.witnesses
+    found: dict[PublicKey, Countersignature] = {}
+    for number, line in _lines(file):
+        if isinstance(line, Countersignature) and line.host == settings.host:
+            key = signed_by(line, witnesses)
+            if key is None:
+                raise NotDone(f"audit: line {number} is not signed by a witness that the settings name ([record] witnesses)")
+            found[key] = line
+    if not found:
+        raise NotDone(f"audit: nothing was read that a witness has countersigned for {settings.host}")
+    add(countersignatures(settings.state), found, witnesses)
+    try:
+        with closing(read_store(file_of(settings.state))) as store:
+            for line in found.values():
+                if because := differs(line, store.head(), store.records(line.number - 1)):
+                    raise NotDone(f"audit: {because}")
+    except StoreError as fault:
+        raise NotDone(f"audit: {fault}") from None
+    for line in found.values():
+        answer(f"{line.witness} has countersigned record {line.number} at {line.at:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def _settings(config: Path | None) -> Config:
+    from jitd.settings.config import load
+    from jitd.settings.toml_document import ConfigError
+
+    try:
+        return load(config)
+    except ConfigError as error:
+        raise NotDone(f"audit: the settings cannot be read: {error.faults[0]}") from None

@@ -13,6 +13,9 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
+from jitd.audit.countersigned import differs as differs_from
+from jitd.audit.countersigned import file_of as countersignatures_in
+from jitd.audit.countersigned import stored
 from jitd.audit.verify import Finding as Disagreement
 from jitd.audit.verify import verify
 from jitd.core.chain import GENESIS, Broken, Seal, follow
@@ -40,6 +43,8 @@ FEW, TOO_FEW = 20_000, 1_000
 the finding is bad.
 """
 SLOW_SYNC = 0.2
+OLD_WITNESS = 86400
+"""Age at which a countersignature is old."""
 NETWORK = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "ceph", "9p", "afs", "gfs2", "ocfs2", "glusterfs", "fuse.sshfs", "lustre"}
 )
@@ -78,6 +83,20 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
+class Witnessed:
+    """What a witness has countersigned last: record ``number``, at the time ``at`` (seconds since 1970), and ``n_newer`` records
+    are newer. ``differs`` says that it has seen another record, or is empty. If it has countersigned nothing, ``number`` is 0.
+    ``witness`` is its name, or the fingerprint of its key.
+    """
+
+    witness: str
+    number: int = 0
+    at: float = 0.0
+    n_newer: int = 0
+    differs: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Kept:
     """The recordings: their size in bytes, and their number. ``oldest_days`` is the number of days since the last change of the
     oldest recording.
@@ -107,6 +126,8 @@ def examine_record(host: Host) -> Iterator[Finding]:
         yield files.secret("state.secret", files.see(host.database), "the database")
     found = prove(host.database, is_alone=not host.daemon.pid)
     yield from record(str(host.database), found, room_of(host.config.state) if found.cannot_read else "")
+    if not found.cannot_read and not found.is_missing:
+        yield from witnesses(see_witnesses(host), time.time())
 
 
 def see_file_system(state: Path) -> FileSystem:
@@ -195,6 +216,22 @@ def _prove_tail(store: Store, head: Seal) -> int:
         start = Seal(number, digest)
         break
     return sum(1 for _ in follow(store.records(after=start.number), start))
+
+
+def see_witnesses(host: Host) -> list[Witnessed]:
+    """Return what each witness in the settings has countersigned last. Raises OSError, StoreError."""
+    keys = host.config.record.witnesses
+    newest = stored(countersignatures_in(host.config.state), keys)
+    found = []
+    with closing(read_store(host.database, is_alone=not host.daemon.pid)) as store:
+        head = store.head()
+        for key in keys:
+            if (line := newest.get(key)) is None:
+                found.append(Witnessed(key.fingerprint))
+                continue
+            differs = differs_from(line, head, store.records(line.number - 1))
+            found.append(Witnessed(line.witness, line.number, line.at.timestamp(), head.number - line.number, differs))
+    return found
 
 
 def policy_in_force(database: Path) -> str | None:
@@ -299,6 +336,27 @@ def record(database: str, found: Record, no_room: str = "") -> Iterator[Finding]
         yield ok("record.whole", said)
     else:
         yield ok("record.whole", f"the record is complete and unchanged ({count(found.n, 'record')})")
+
+
+def witnesses(found: list[Witnessed], now: float) -> Iterator[Finding]:
+    """Check what witnesses have countersigned, and when. ``now`` is in seconds since 1970."""
+    if not found:
+        yield ok("record.witness", "no witness countersigns the record ([record] witnesses)")
+    for one in found:
+        age = now - one.at
+        if not one.number:
+            said = f"the witness {one.witness} has countersigned nothing"
+            yield weak("record.witness", said, "feed it, as the chapter Witnesses of jitd(8) says")
+        elif one.differs:
+            mend = "stop jitd, keep a copy of the database with its -wal as evidence, and tell security"
+            yield bad("record.witness", one.differs, mend)
+        elif one.n_newer and age > OLD_WITNESS:
+            newer = f"{count(one.n_newer, 'newer record')} {'is' if one.n_newer == 1 else 'are'} there"
+            said = f"{one.witness} has countersigned nothing for {age / 86400:.0f} days, and {newer}"
+            yield weak("record.witness", said, "feed it by hand, and read what it says: the chapter Witnesses of jitd(8)")
+        else:
+            told = f"{age / 86400:.0f} days" if age > OLD_WITNESS else f"{age / 3600:.1f} h"
+            yield ok("record.witness", f"{one.witness} has countersigned record {one.number}, {told} ago")
 
 
 def recordings(found: Kept, free: int, quota: int, days: int, settings: str) -> Iterator[Finding]:

@@ -20,6 +20,7 @@ from jitd.core.frozen import dataclass, field
 from jitd.core.made_account import is_made
 from jitd.core.names import NAMES, Name
 from jitd.core.naming import Form, Naming, is_realm, read_form
+from jitd.core.public_key import PublicKey, read_key
 from jitd.settings.channels import Channels, read_channels
 from jitd.settings.givers import Givers, drifts_of, read_givers, things_of
 from jitd.settings.host import KRB5_CONF, default_realm, host_name, is_host_name
@@ -75,6 +76,13 @@ class Recordings:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptRecord:
+    """``witnesses`` are the public keys of those who countersign the record of this host."""
+
+    witnesses: tuple[PublicKey, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Pam:
     """``requester`` is the PAM service whose account stage jitd asks about requesters. If it is empty, jitd does not ask."""
 
@@ -108,6 +116,7 @@ class Config:
     trusted_mounts: tuple[str, ...] = ()
     limits: Limits = Limits()
     recordings: Recordings = Recordings()
+    record: KeptRecord = KeptRecord()
     pam: Pam = Pam()
     accounts: Mapping[str, Form] = field(default_factory=lambda: MappingProxyType({}))
     principals: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
@@ -230,6 +239,7 @@ def _load(file: Path, owner: int | None, krb5_conf: Path, keys_at: Path, *, must
         trusted_mounts=top.words("trusted_mounts", (), _read_directory, may_be_empty=True),
         limits=_limits(top.table("limits")),
         recordings=_recordings(top.table("recordings")),
+        record=_record(top.table("record")),
         pam=_pam(top.table("pam")),
         accounts=naming.forms,
         principals=_principals(top.table("principals"), naming),
@@ -341,6 +351,18 @@ def _recordings(table: Table) -> Recordings:
         mib_in_all=table.number("mib_in_all", plain.mib_in_all, 1, 1 << 30),
         days=table.number("days", plain.days, 1, 36500),
     )
+
+
+def _record(table: Table) -> KeptRecord:
+    table.known(tuple(KeptRecord.__dataclass_fields__))
+    return KeptRecord(witnesses=table.words("witnesses", (), _read_witness, may_be_empty=True))
+
+
+def _read_witness(word: str) -> PublicKey:
+    key = read_key(word)
+    if key.type != "ssh-ed25519":
+        raise ValueError(f"{quoted(word)} is not a key of the type ssh-ed25519, as in the file key.pub of a witness")
+    return key
 
 
 def _pam(table: Table) -> Pam:

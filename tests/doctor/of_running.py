@@ -14,10 +14,12 @@ from jitd.doctor.finding import Finding
 from jitd.doctor.host import Running
 from jitd.doctor.person import Ticket
 from jitd.doctor.runs import Groups, Unit
-from jitd.doctor.state import MIB, FileSystem, Kept, Record
+from jitd.doctor.state import MIB, FileSystem, Kept, Record, Witnessed
 from tests.doctor.rows import Row
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
+NOW = START.timestamp()
+AGAIN = "record 7 is another one now: it was written again"
 OVERDUE = {"id": "K7QM-2XVD", "state": "overdue", "reviewers": "group:ops"}
 FAILING = Lanes([], [], [("ops", 40.0, "it cannot be reached", 3)])
 UNTAKEN = Lanes([], [], things=[("K7QM-2XVD", "it cannot be taken back yet: the door is shut")])
@@ -139,6 +141,17 @@ ROWS = [
     Row("state.database", "bad", "last backup", lambda: state.record("/s/db", Record(cannot_read="disk I/O error"))),
     Row("state.database", "bad", "last backup", lambda: state.record("/s/db", Record(cannot_read="malformed"), "it is full")),
     Row("state.database", "bad", "malformed", lambda: state.record("/s/db", Record(cannot_read="malformed"))),
+    Row("record.witness", "ok", "no witness countersigns", lambda: state.witnesses([], NOW)),
+    Row("record.witness", "weak", "w has countersigned nothing | feed", lambda: state.witnesses([Witnessed("w")], NOW)),
+    Row("record.witness", "ok", "record 7, 0.1 h ago", lambda: state.witnesses([Witnessed("w", 7, NOW - 300, 3)], NOW)),
+    Row("record.witness", "ok", "record 7, 40 days ago", lambda: state.witnesses([Witnessed("w", 7, NOW - 40 * 86400)], NOW)),
+    Row(
+        "record.witness",
+        "weak",
+        "for 2 days, and 3 newer rec",
+        lambda: state.witnesses([Witnessed("w", 7, NOW - 172800, 3)], NOW),
+    ),
+    Row("record.witness", "bad", "it was written again", lambda: state.witnesses([Witnessed("w", 7, NOW, 3, AGAIN)], NOW)),
     Row("record.whole", "ok", "(3 records)", lambda: state.record("/s/db", Record(3, 3))),
     Row("record.whole", "ok", "last 2 of 3", lambda: state.record("/s/db", Record(3, 2))),
     Row("record.whole", "bad", "record 2 is", lambda: state.record("/s/db", Record(3, is_broken="record 2 is missing"))),

@@ -36,7 +36,7 @@ def example(page: str) -> list[str]:
 
 
 SETTINGS = {key: getattr(config.Config(frozenset(), ""), key) for key in config.KEYS}
-WITHIN = {"limits": config.Limits(), "recordings": config.Recordings(), "pam": config.Pam()}
+WITHIN = {"limits": config.Limits(), "recordings": config.Recordings(), "record": config.KeptRecord(), "pam": config.Pam()}
 LIMITS = {key: getattr(table, key) for table in WITHIN.values() for key in table.__dataclass_fields__}
 
 
@@ -63,6 +63,7 @@ def test_every_default_is_in_its_page() -> None:
         "sinks",
         "auditors",
         "accounts",
+        "witnesses",
     }
     defaults = {key: str(value) for key, value in {**SETTINGS, **LIMITS}.items() if key not in {*WITHIN, *empty}}
     assert defaults

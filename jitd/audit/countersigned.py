@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The newest countersignature of each witness, in a file of this host beside the database. The database does not contain them: so
+they are not restored with an older database, but say that it is older.
+
+Law: a countersignature is good only with a signature by a key that the settings name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from jitd.audit.forms import Countersignature, read
+from jitd.audit.sshsig import BadSignature, verify
+from jitd.core.chain import Seal
+from jitd.core.public_key import PublicKey
+from jitd.givers import durable
+
+MOST = 1 << 20
+"""Maximum number of bytes of the file."""
+
+
+def file_of(state: Path) -> Path:
+    """Return the path of the file in the directory ``state``."""
+    return state / "countersignatures"
+
+
+def stored(file: Path, witnesses: Iterable[PublicKey]) -> dict[PublicKey, Countersignature]:
+    """Map each of ``witnesses`` to its newest countersignature. A witness from which there is none is left out, and so is a line
+    that no witness has signed. Raises OSError.
+    """
+    try:
+        with file.open("rb") as stream:
+            lines = stream.read(MOST).decode("ascii", "replace").splitlines()
+    except FileNotFoundError:
+        return {}
+    found: dict[PublicKey, Countersignature] = {}
+    for text in lines:
+        try:
+            line = read(text)
+        except ValueError:
+            continue
+        if isinstance(line, Countersignature) and (witness := signed_by(line, witnesses)) is not None:
+            found[witness] = line
+    return found
+
+
+def signed_by(line: Countersignature, witnesses: Iterable[PublicKey]) -> PublicKey | None:
+    """Return the witness that has signed ``line``, or None."""
+    for witness in witnesses:
+        try:
+            verify(witness.blob[-32:], Countersignature.NAMESPACE, line.signed.encode("ascii"), line.signature)
+        except BadSignature:
+            continue
+        return witness
+    return None
+
+
+def add(file: Path, new: Mapping[PublicKey, Countersignature], witnesses: Iterable[PublicKey]) -> None:
+    """Put those of ``new`` into the file that are newer than what it has. Raises OSError."""
+    with durable.locked(file.with_name(f"{file.name}.lock")):
+        kept = stored(file, witnesses)
+        for witness, line in new.items():
+            before = kept.get(witness)
+            if before is None or (before.at, before.number) <= (line.at, line.number):
+                kept[witness] = line
+        durable.store(file, "".join(f"{line.line()}\n" for line in kept.values()).encode("ascii"))
+
+
+def differs(line: Countersignature, head: Seal, records: Iterable[tuple[int, bytes, bytes]]) -> str:
+    """Compare a countersignature with the chain: its ``head``, and its ``records`` from the number of ``line``. Return a sentence
+    if the chain is not the one that the witness has seen, or an empty text.
+    """
+    seen = f"{line.witness} has countersigned record {line.number}, at {line.at:%Y-%m-%d %H:%M:%S} UTC"
+    if head.number < line.number:
+        return f"{seen}, and the record ends with {head.number}: an older state was restored, or the end was removed"
+    for _, _, seal in records:
+        return "" if seal == line.seal else f"{seen}, and record {line.number} is another one now: the record was written again"
+    return f"{seen}, and record {line.number} is missing"
