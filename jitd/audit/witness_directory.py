@@ -46,6 +46,8 @@ COMMIT;
 """
 _OF_HOST = "WHERE host = ? AND trusted = ?"
 _NAMESPACES = f'namespaces="{Checkpoint.NAMESPACE}"'
+_HOST_LINE = re.compile(r'jitd@([!-~]+)\s+(?:namespaces="([a-z,-]+)"\s+)?(.+)')
+"""A line of HOSTS, as ``jitd audit key --allowed-signers`` prints it."""
 
 
 class DirectoryError(Exception):
@@ -282,10 +284,12 @@ def _read_hosts(file: Path) -> Mapping[str, bytes]:
         line = line.strip()
         if not line or line.startswith("#"):
             continue
-        host, _, rest = line.partition(" ")
-        rest = rest.strip().removeprefix(_NAMESPACES).strip()
+        found_line = _HOST_LINE.fullmatch(line)
+        host, namespaces, rest = found_line.groups() if found_line else ("", "", "")
         if not is_name(host) or re.search(r"[*?!,\"]", host):
-            raise DirectoryError(f"{file}, line {number}: must begin with the name of one host")
+            raise DirectoryError(f"{file}, line {number}: must begin with jitd@ and the name of one host")
+        if namespaces is not None and Checkpoint.NAMESPACE not in namespaces.split(","):
+            raise DirectoryError(f"{file}, line {number}: this key may not sign checkpoints")
         try:
             key = read_public(rest)
         except ValueError as fault:
@@ -303,8 +307,8 @@ _READ_ME = """\
 
 Both statements are signed. With this directory alone, ssh-keygen of OpenSSH checks both:
 
-    ssh-keygen -Y verify -f allowed_signers -I {host} -n {namespace} -s first.sig < first
-    ssh-keygen -Y verify -f allowed_signers -I {host} -n {namespace} -s second.sig < second
+    ssh-keygen -Y verify -f allowed_signers -I jitd@{host} -n {namespace} -s first.sig < first
+    ssh-keygen -Y verify -f allowed_signers -I jitd@{host} -n {namespace} -s second.sig < second
 
 The key in allowed_signers is {host}'s. Compare it with what was written down when the host was set up.
 {why}"""
@@ -340,7 +344,7 @@ def proof_of(host: str, fork: Fork, seen: Countersignature | None, witness: str)
         yield from _signed("countersignature", seen)
     yield "README", _READ_ME.format(host=host, namespace=Checkpoint.NAMESPACE, why=f"\n{why}")
     keys = dict.fromkeys((fork.first.key, fork.second.key))
-    yield "allowed_signers", "".join(f"{host} {_NAMESPACES} {public_line(key, '')}\n" for key in keys)
+    yield "allowed_signers", "".join(f"jitd@{host} {_NAMESPACES} {public_line(key, '')}\n" for key in keys)
     yield from _signed("first", first)
     yield from _signed("second", second)
     if fork.apart:

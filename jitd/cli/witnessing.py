@@ -60,7 +60,7 @@ def _feed(directory: WitnessDirectory, stream: IO[bytes]) -> int:
     from jitd.audit.forms import Countersignature
 
     if not directory.hosts:
-        raise NotDone(f"audit: {directory.directory}/allowed_signers names no host: add a line with its name and its key")
+        raise NotDone(f"audit: {directory.directory}/allowed_signers names no host: add the line of each host to it")
     feeds: dict[str, _OfHost] = {}
     unknown: dict[str, None] = {}
     is_whole = True

@@ -34,7 +34,7 @@ class Host:
         self.key = Ed25519PrivateKey.generate()
         self.witness = place / "witness"
         assert jitd("audit", "witness", "--list", str(self.witness)).exit_code == 0
-        (self.witness / "allowed_signers").write_text(f"{HOST} {public_line(public_of(self.key), HOST)}\n")
+        (self.witness / "allowed_signers").write_text(f"jitd@{HOST} {public_line(public_of(self.key), HOST)}\n")
         self.settings = place / "jitd.toml"
         self.names(self.witness)
 

@@ -55,7 +55,9 @@ class Witness:
         self.trust(*hosts)
 
     def trust(self, *hosts: Host) -> None:
-        lines = [f'{host.name} namespaces="jitd-checkpoint" {public_line(host.public, host.name)}\n' for host in hosts]
+        lines = [
+            f'jitd@{host.name} namespaces="jitd-checkpoint,jitd-key" {public_line(host.public, host.name)}\n' for host in hosts
+        ]
         (self.place / "allowed_signers").write_text("".join(lines))
 
     def list(self) -> Result:
@@ -190,12 +192,14 @@ def test_a_host_with_a_new_key_and_another_past_is_told(witness: Witness, host: 
 @pytest.mark.parametrize(
     ("lines", "sentence"),
     [
-        ("* ssh-ed25519 AAAA\n", "line 1: must begin with the name of one host"),
-        ("web1,web2 ssh-ed25519 AAAA\n", "line 1: must begin with the name of one host"),
-        ("web1 ssh-rsa AAAA\n", "line 1: not a public key"),
-        ("web1 cert-authority {key}\n", "line 1: not a public key"),
-        ("# of us\n\nweb1 {key}\nweb1 {key}\n", "line 4: web1 has a key already"),
-        ("w\u00e9b1 {key}\n", "characters that are not ASCII"),
+        ("jitd@* ssh-ed25519 AAAA\n", "line 1: must begin with jitd@ and the name of one host"),
+        ("jitd@web1,jitd@web2 ssh-ed25519 AAAA\n", "line 1: must begin with jitd@ and the name of one host"),
+        ("web1 ssh-ed25519 AAAA\n", "line 1: must begin with jitd@ and the name of one host"),
+        ("jitd@web1 ssh-rsa AAAA\n", "line 1: not a public key"),
+        ("jitd@web1 cert-authority {key}\n", "line 1: not a public key"),
+        ('jitd@web1 namespaces="git" {key}\n', "line 1: this key may not sign checkpoints"),
+        ("# of us\n\njitd@web1 {key}\njitd@web1 {key}\n", "line 4: web1 has a key already"),
+        ("jitd@w\u00e9b1 {key}\n", "characters that are not ASCII"),
     ],
 )
 def test_a_file_of_keys_that_may_mean_another_thing_is_refused(witness: Witness, host: Host, lines: str, sentence: str) -> None:
